@@ -1,0 +1,17 @@
+"""DeliveryWatch: tells support when messages stop arriving, before customers do.
+
+The rooms, in the order in which data flows through them:
+
+    sms        ClickSend history -> outcomes -> Parquet lake -> counts as metrics
+    (cfn/)     metrics -> CloudWatch alarms -> one SNS topic
+    alerting   alarm message -> incident -> one e-mail per change
+
+Beside the road, and never deployed:
+
+    engine     evaluates CloudWatch alarms from their definition, as CloudWatch would
+    local      the whole road on one machine, without an AWS account
+    cli        `deliverywatch <verb>`
+
+Shared by the rooms: `thresholds` (every number an operator may turn), `errors` (what can go wrong and whether
+trying again helps) and `emf` (counts -> CloudWatch's embedded metric format).
+"""

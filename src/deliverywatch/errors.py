@@ -1,0 +1,92 @@
+"""What can go wrong, and whether trying again helps.
+
+    DeliveryWatchError
+    ├── Retryable             the same call may succeed later
+    │   ├── SourceUnavailable     ClickSend is down, slow, answers HTML, or its pages shift while they are read
+    │   ├── SourceThrottled       ClickSend answered 429 for longer than the run may wait
+    │   └── StoreConflict         another writer kept winning the conditional write
+    └── Rejected              only a person can mend it
+        ├── SourceRefused         ClickSend refuses the key (401) or the access (403)
+        ├── SourceMalformed       ClickSend answered something that is not a page of history
+        ├── ConfigurationError    a setting is missing or contradicts another
+        └── InputError            a file, event or argument given by the user cannot be used
+
+Every error carries a `kind` (a stable word for state and metrics) and a `next_step` (one sentence for a person).
+"""
+
+
+class DeliveryWatchError(Exception):
+    """A failure with a stable kind and a next step; its text is one sentence that says what happened and why.
+
+    Attributes:
+        kind: A stable lower-case word for `state/*.json` and logs, such as `unauthorized`.
+        next_step: One sentence that tells a person what to do.
+    """
+
+    kind = "error"
+    next_step = "Read the function's log for the first error of this run."
+
+    def __init__(self, message: str, *, kind: str | None = None, next_step: str | None = None) -> None:
+        super().__init__(message)
+        self.kind = kind or self.kind
+        self.next_step = next_step or self.next_step
+
+
+class Retryable(DeliveryWatchError):
+    """The same call may succeed later."""
+
+    kind = "retryable"
+    next_step = "Nothing to do now: the next run tries again and misses no message."
+
+
+class SourceUnavailable(Retryable):
+    """ClickSend is down, slow, answers HTML, or its pages shifted twice while they were read."""
+
+    kind = "unavailable"
+
+
+class SourceThrottled(Retryable):
+    """ClickSend answered 429 for longer than the run may wait."""
+
+    kind = "throttled"
+    next_step = "If it persists, look for other clients of this ClickSend account that poll its API."
+
+
+class StoreConflict(Retryable):
+    """Another writer kept winning the conditional write."""
+
+    kind = "conflict"
+
+
+class Rejected(DeliveryWatchError):
+    """Only a person can mend it; trying again gives the same answer."""
+
+    kind = "rejected"
+
+
+class SourceRefused(Rejected):
+    """ClickSend refuses the key (401) or the access (403)."""
+
+    kind = "unauthorized"
+    next_step = "Check the ClickSend user name and API key in the two SSM parameters, and the account's API access."
+
+
+class SourceMalformed(Rejected):
+    """ClickSend answered something that is not a page of message history."""
+
+    kind = "malformed"
+    next_step = "Compare the answer with ClickSend's API documentation: its format may have changed."
+
+
+class ConfigurationError(Rejected):
+    """A setting is missing or contradicts another."""
+
+    kind = "configuration"
+    next_step = "Correct the setting that the message names and deploy again."
+
+
+class InputError(Rejected):
+    """A file, event or argument given by the user cannot be used."""
+
+    kind = "input"
+    next_step = "Correct the input that the message names and run the command again."

@@ -1,0 +1,56 @@
+"""Every number that an operator may turn, with its unit in the name and its reason beside it.
+
+These are the defaults of the template's parameters: change a parameter of the stack, not this file, to tune one deployment.
+"""
+
+# The window of the failure alarms. 30 minutes is the product's promise ("over 3 % in 30 minutes").
+WINDOW_SECONDS = 1800
+
+# How often ClickSend is read, and the grain of the counts. 10 minutes costs 4,380 runs a month; 1, 2 and 5 divide an hour as well.
+SLOT_MINUTES = 10
+
+# A slot's counts are stamped this long after its end, so that every 30-minute window holds whole, published slots:
+# stamped inside the slot, a simulated month had 139 mails instead of 97.
+STAMP_DELAY_SECONDS = 120
+
+# Failed share of all messages that opens a warning and a critical incident.
+WARNING_PERCENT = 3
+CRITICAL_PERCENT = 25
+
+# An open incident stays open (or critical) above these: a rate hovering at 3 % must not open and resolve all day.
+WARNING_RECOVERY_PERCENT = 2
+CRITICAL_RECOVERY_PERCENT = 15
+
+# Below this volume a share means nothing: of 15 messages, one failure is 6.7 %.
+MINIMUM_TOTAL_COUNT = 10
+MINIMUM_FAILED_COUNT = 3
+
+# Quiet hours and small accounts never fill the 30-minute guard: a longer window with a higher share catches what trickles.
+TRICKLE_PERCENT = 25
+TRICKLE_WINDOW_SECONDS = 6 * 3600
+
+# Of the messages sent 15 to 60 minutes ago, the share still without an outcome. ClickSend says most arrive within seconds;
+# over half of them pending means that it accepts messages and nothing arrives, which never shows as a failure.
+OVERDUE_PERCENT = 50
+OVERDUE_FROM_MINUTES = 15
+OVERDUE_TO_MINUTES = 60
+OVERDUE_MINIMUM_COUNT = 20
+
+# A receipt may take up to 72 hours; after that a temporary failure (300, 302) is a failure.
+SETTLE_HOURS = 72
+
+# Every run reads the last hour again, because outcomes arrive late.
+REREAD_MINUTES = 60
+
+# CloudWatch shows points older than 3 hours late and those older than a day up to 2 days late: older slots live in the lake only.
+EMIT_HOURS = 24
+
+# ClickSend keeps four months of history.
+HISTORY_DAYS = 120
+
+# Athena refuses a query that would read more; 100 MB cost 0.0005 USD.
+ATHENA_SCAN_LIMIT_MEGABYTES = 100
+ATHENA_RESULT_DAYS = 14
+
+# CloudWatch Logs keeps everything for ever by default, and bills it.
+LOG_RETENTION_DAYS = 30

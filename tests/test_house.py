@@ -1,0 +1,75 @@
+"""The rules of the house that no linter knows: where things live, how long they may be, what they may be called.
+
+Import rules between rooms are contracts in pyproject.toml (`lint-imports`); who may talk to AWS is ruff's TID251.
+"""
+
+import ast
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+SOURCES = sorted([*ROOT.glob("src/**/*.py"), *ROOT.glob("cfn/**/*.py")])
+ROOMS = sorted(path.parent for path in ROOT.glob("src/deliverywatch/*/__init__.py"))
+
+TOP_LEVEL = {"src", "cfn", "scripts", "tests", "pyproject.toml", "README.md", "requirements.lock", "LICENSE"}
+VAGUE_NAMES = {"utils", "util", "helpers", "helper", "common", "base", "manager", "misc", "core", "shared_utils"}
+MAXIMUM_LINES = 300
+MAXIMUM_HANDLER_LINES = 60
+
+
+def name_of(path: Path) -> str:
+    return str(path.relative_to(ROOT))
+
+
+def tracked_files() -> list[str]:
+    return subprocess.run(["git", "ls-files"], cwd=ROOT, check=True, capture_output=True, text=True).stdout.split()
+
+
+def test_the_top_level_holds_only_what_the_user_fixed() -> None:
+    top = {name.split("/")[0] for name in tracked_files()}
+    assert {name for name in top if not name.startswith(".")} == TOP_LEVEL
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=name_of)
+def test_a_module_is_short_and_says_what_it_is(path: Path) -> None:
+    text = path.read_text()
+    assert len(text.splitlines()) <= MAXIMUM_LINES
+    assert ast.get_docstring(ast.parse(text)), "a module starts with a docstring: what it turns into what"
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=name_of)
+def test_a_module_has_a_name_that_says_something(path: Path) -> None:
+    assert path.stem not in VAGUE_NAMES
+
+
+@pytest.mark.parametrize("path", sorted(ROOT.glob("src/**/handle_*.py")), ids=name_of)
+def test_a_handler_is_thin_and_stands_beside_its_flow(path: Path) -> None:
+    assert len(path.read_text().splitlines()) <= MAXIMUM_HANDLER_LINES
+    assert path.with_name(path.name.removeprefix("handle_")).exists()
+
+
+@pytest.mark.parametrize("room", ROOMS, ids=name_of)
+def test_a_room_stands_on_the_map_and_says_which_file_to_read_first(room: Path) -> None:
+    assert re.search(rf"^ +{room.name} ", (ROOT / "src/deliverywatch/__init__.py").read_text(), re.MULTILINE)
+    docstring = ast.get_docstring(ast.parse((room / "__init__.py").read_text())) or ""
+    assert re.search(r"[Rr]ead `", docstring)
+
+
+def test_no_module_of_cfn_hides_one_of_the_standard_library() -> None:
+    assert not {path.stem for path in (ROOT / "cfn").glob("*.py")} & set(sys.stdlib_module_names)
+
+
+@pytest.mark.parametrize("path", sorted(ROOT.glob("scripts/*")), ids=name_of)
+def test_a_script_can_be_run(path: Path) -> None:
+    assert path.is_dir() or path.stat().st_mode & 0o111
+
+
+def test_the_lock_file_is_hashed_and_names_no_address() -> None:
+    lock = (ROOT / "requirements.lock").read_text()
+    assert "://" not in lock
+    requirements = re.split(r"\n(?=\S)", lock.strip())
+    assert all("--hash=sha256:" in block for block in requirements)

@@ -1,0 +1,122 @@
+"""Named places inside MiniStack -> our replacements, checked before anything runs and put back at the end.
+
+MiniStack's insides are private names of one exact release. A release that moved one of them must fail at once, with the
+name, and not in the middle of a day that looks almost right.
+"""
+
+from __future__ import annotations
+
+import importlib
+from importlib import metadata
+from typing import TYPE_CHECKING, Any
+
+from deliverywatch.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+VERSION = "1.5.33"
+
+# Every name of MiniStack that this room replaces or calls, by module.
+NAMES = {
+    "app": ("app", "_reset_all_state"),
+    "core.lambda_runtime": ("Worker", "_PYTHON_WORKER_SCRIPT", "reset"),
+    "core.lambda_runtime:Worker": ("_drain_stderr_bounded",),
+    "core.responses": ("get_account_id", "get_region"),
+    "services.athena": ("_run_duckdb", "_create_named_query", "_delete_named_query"),
+    "services.cloudformation.provisioners": ("_RESOURCE_HANDLERS", "_cw_metric_alarm_record", "_physical_name"),
+    "services.cloudwatch": (
+        "_alarms", "_composite_alarms", "_dispatch_alarm_actions", "_evaluate_alarm", "_evaluate_all_alarms",
+        "_evaluate_parent_alarms", "_get_metric_data", "_json_ok", "_cbor_ok", "_parse_ts", "_put_composite_alarm",
+        "_put_metric_alarm", "_record_history", "_store_datum", "handle_request", "record_metric", "time",
+    ),
+    "services.cloudwatch_logs": (
+        "_append_log_events", "_fanout_to_subscription_filters", "_log_groups", "_make_group_arn", "_metric_filters",
+    ),
+    "services.eventbridge": ("_cron_next_fire", "_parse_cron_fields", "_parse_rate_seconds", "start_scheduler"),
+    "services.lambda_svc": (
+        "_emit_lambda_logs", "_emit_lambda_metrics", "_execute_function_with_config_scope",
+        "_execution_record_for_config", "_get_func_record_for_ref", "_route_async_failure", "invoke_async_with_retry",
+    ),
+    "services.scheduler": ("_schedules", "start_scheduler"),
+    "services.ses_v2": ("handle_request", "time"),
+    "services.sns": ("_deliver_to_lambda", "_fanout", "_threading", "_topic_by_arn_any_scope", "time"),
+    "services.sqs": ("_queues",),
+}  # fmt: skip
+
+
+def module(name: str) -> Any:
+    """Return a module of MiniStack, such as `services.sns`, or a class in one, such as `core.lambda_runtime:Worker`."""
+    path, _, inside = name.partition(":")
+    found = importlib.import_module(f"ministack.{path}")
+    return getattr(found, inside) if inside else found
+
+
+def inside(place: str, name: str) -> Any:
+    """Return what MiniStack has under a name now; the name must stand in `NAMES`, so that `check_names` has seen it."""
+    if name not in NAMES[place]:
+        raise LookupError(f"{place}.{name} is not among the checked names")
+    return getattr(module(place), name)
+
+
+def check_version(wanted: str = VERSION) -> None:
+    """Make sure that this is the MiniStack the local cloud was written for.
+
+    Raises:
+        ConfigurationError: MiniStack is missing or is another version.
+    """
+    try:
+        found = metadata.version("ministack")
+    except metadata.PackageNotFoundError:
+        found = "none"
+    if found != wanted:
+        raise ConfigurationError(
+            f"The local cloud is built on MiniStack {wanted}, but this environment has {found}.",
+            next_step="Run scripts/setup, which installs the locked packages into .venv.",
+        )
+
+
+def check_names(names: Mapping[str, Sequence[str]] = NAMES) -> None:
+    """Make sure that MiniStack has every name that is replaced or called.
+
+    Raises:
+        ConfigurationError: A name is missing; the sentence says which.
+    """
+    missing = [
+        f"{place}.{each}" for place, wanted in names.items() for each in wanted if not hasattr(module(place), each)
+    ]
+    if missing:
+        raise ConfigurationError(
+            f"MiniStack {VERSION} has no {', '.join(missing)}, which the local cloud needs.",
+            next_step="Reinstall the locked packages: remove .venv and run scripts/setup.",
+        )
+
+
+class Hooks:
+    """Replaces names in MiniStack's modules, and puts the originals back."""
+
+    def __init__(self) -> None:
+        self._undo: list[Callable[[], None]] = []
+
+    def replace(self, module_name: str, name: str, make: Callable[[Any], Any]) -> None:
+        """Put `make(original)` where the original stands.
+
+        Args:
+            module_name: The module inside MiniStack, such as `services.sns`.
+            name: The attribute; it must stand in `NAMES`, so that `check` has seen it.
+            make: Gets the original and returns what replaces it.
+        """
+        target, original = module(module_name), inside(module_name, name)
+        self._undo.append(lambda: setattr(target, name, original))
+        setattr(target, name, make(original))
+
+    def register(self, table: dict[str, Any], key: str, entry: Any) -> None:
+        """Add an entry to one of MiniStack's tables for as long as the hooks are in place."""
+        before = table.get(key)
+        self._undo.append(lambda: table.__setitem__(key, before) if before is not None else table.__delitem__(key))
+        table[key] = entry
+
+    def undo(self) -> None:
+        """Put every original back, the newest first."""
+        while self._undo:
+            self._undo.pop()()

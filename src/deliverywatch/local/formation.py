@@ -12,7 +12,7 @@ from deliverywatch.errors import ConfigurationError
 from deliverywatch.local import hooks
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from deliverywatch.local.clock import Clock
 
@@ -42,7 +42,11 @@ def install(placed: hooks.Hooks, clock: Clock) -> None:
     placed.replace(_PROVISIONERS, "_cw_metric_alarm_record", lambda made: _alarm(made, clock))
     placed.register(handlers, "AWS::CloudWatch::CompositeAlarm", _entry(_put_composite, _delete_composite))
     placed.register(handlers, "AWS::Athena::NamedQuery", _entry(_put_query, _delete_query))
-    placed.register(handlers, "AWS::Scheduler::Schedule", _whole_schedules(handlers["AWS::Scheduler::Schedule"]))
+    for kind, names, record_of in (
+        ("AWS::Scheduler::Schedule", _OF_A_SCHEDULE, _schedule),
+        ("AWS::Lambda::Function", ("DeadLetterConfig",), _function),
+    ):
+        placed.register(handlers, kind, _completing(handlers[kind], names, record_of))
 
 
 def _alarm(original: Callable[..., Any], clock: Clock) -> Callable[..., Any]:
@@ -109,22 +113,27 @@ def _delete_query(query_id: str, _properties: Any) -> None:
     hooks.inside(_ATHENA, "_delete_named_query")({"NamedQueryId": query_id})
 
 
-def _whole_schedules(entry: Mapping[str, Any]) -> dict[str, Any]:
-    """Keep the properties of a schedule that MiniStack drops when the schedule comes from a template."""
+def _completing(entry: Mapping[str, Any], names: Sequence[str], record_of: Callable[..., Any]) -> dict[str, Any]:
+    """Keep properties that MiniStack drops when the resource comes from a template."""
 
-    def completing(put: Callable[..., Any], position: int) -> Callable[..., Any]:
-        def complete(*arguments: Any) -> Any:
-            answer = put(*arguments)
+    def complete(put: Callable[..., Any], position: int) -> Callable[..., Any]:
+        def completed(*arguments: Any, **more: Any) -> Any:
+            answer = put(*arguments, **more)
             properties = arguments[position]
-            record = hooks.inside("services.scheduler", "_schedules")[
-                f"{properties.get('GroupName', 'default')}/{answer[0]}"
-            ]
-            record |= {key: properties[key] for key in _OF_A_SCHEDULE if key in properties}
+            record_of(answer[0], properties).update({key: properties[key] for key in names if key in properties})
             return answer
 
-        return complete
+        return completed
 
-    return {**entry, "create": completing(entry["create"], 1), "update": completing(entry["update"], 2)}
+    return {**entry, "create": complete(entry["create"], 1), "update": complete(entry["update"], 2)}
+
+
+def _schedule(name: str, properties: Mapping[str, Any]) -> Any:
+    return hooks.inside("services.scheduler", "_schedules")[f"{properties.get('GroupName', 'default')}/{name}"]
+
+
+def _function(name: str, _properties: Any) -> Any:
+    return hooks.inside("services.lambda_svc", "_functions")[name]["config"]
 
 
 def _accepted(answer: tuple[int, Any, bytes]) -> dict[str, Any]:

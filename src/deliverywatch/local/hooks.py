@@ -20,15 +20,14 @@ VERSION = "1.5.33"
 # Every name of MiniStack that this room replaces or calls, by module.
 NAMES = {
     "app": ("app", "_reset_all_state"),
-    "core.lambda_runtime": ("Worker", "_PYTHON_WORKER_SCRIPT", "reset"),
+    "core.lambda_runtime": ("_PYTHON_WORKER_SCRIPT", "reset"),
     "core.lambda_runtime:Worker": ("_drain_stderr_bounded",),
-    "core.responses": ("get_account_id", "get_region"),
     "services.athena": ("_run_duckdb", "_create_named_query", "_delete_named_query"),
     "services.cloudformation.provisioners": ("_RESOURCE_HANDLERS", "_cw_metric_alarm_record", "_physical_name"),
     "services.cloudwatch": (
         "_alarms", "_composite_alarms", "_dispatch_alarm_actions", "_evaluate_alarm", "_evaluate_all_alarms",
         "_evaluate_parent_alarms", "_get_metric_data", "_json_ok", "_cbor_ok", "_parse_ts", "_put_composite_alarm",
-        "_put_metric_alarm", "_record_history", "_store_datum", "handle_request", "record_metric", "time",
+        "_put_metric_alarm", "_record_history", "_store_datum", "handle_request", "time",
     ),
     "services.cloudwatch_logs": (
         "_append_log_events", "_fanout_to_subscription_filters", "_log_groups", "_make_group_arn", "_metric_filters",
@@ -36,7 +35,8 @@ NAMES = {
     "services.eventbridge": ("_cron_next_fire", "_parse_cron_fields", "_parse_rate_seconds", "start_scheduler"),
     "services.lambda_svc": (
         "_emit_lambda_logs", "_emit_lambda_metrics", "_execute_function_with_config_scope",
-        "_execution_record_for_config", "_get_func_record_for_ref", "_route_async_failure", "invoke_async_with_retry",
+        "_execution_record_for_config", "_functions", "_get_func_record_for_ref", "_route_async_failure",
+        "invoke_async_with_retry",
     ),
     "services.scheduler": ("_schedules", "start_scheduler"),
     "services.ses_v2": ("handle_request", "time"),
@@ -83,7 +83,7 @@ def check_names(names: Mapping[str, Sequence[str]] = NAMES) -> None:
         ConfigurationError: A name is missing; the sentence says which.
     """
     missing = [
-        f"{place}.{each}" for place, wanted in names.items() for each in wanted if not hasattr(module(place), each)
+        f"{place}.{name}" for place, wanted in names.items() for name in wanted if not hasattr(module(place), name)
     ]
     if missing:
         raise ConfigurationError(

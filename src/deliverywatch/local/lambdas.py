@@ -6,6 +6,7 @@ between retries; here they happen one and two simulated minutes later, as Lambda
 
 from __future__ import annotations
 
+import fnmatch
 import heapq
 import itertools
 import json
@@ -103,7 +104,10 @@ class Functions:
             hooks.inside(_LAMBDA, "_route_async_failure")(target, name, delivery.event, result)
 
     def _deliver(self, endpoint: str, envelope: str, topic: str, subscription: str, *_: Any) -> None:
-        """Turn what SNS delivers to a function into its event (lambda/with-sns.html)."""
+        """Turn what SNS delivers to a function into its event, if the function lets that topic (lambda/with-sns.html)."""
+        function, _config, _name = hooks.inside(_LAMBDA, "_get_func_record_for_ref")(endpoint)
+        if not (function and _lets_in(function, "sns.amazonaws.com", topic)):
+            return
         record = {
             "EventVersion": "1.0",
             "EventSubscriptionArn": subscription,
@@ -192,6 +196,16 @@ def _drain(worker: Any, *_: Any) -> str:
             break
         lines.append(line)
     return "\n".join(lines)
+
+
+def _lets_in(function: Any, service: str, source: str) -> bool:
+    """Return whether a function's own policy lets a service invoke it for a source; without one AWS drops the event."""
+    for statement in (function.get("policy") or {}).get("Statement", []):
+        principal = statement["Principal"]
+        pattern = (statement.get("Condition") or {}).get("ArnLike", {}).get("AWS:SourceArn", "*")
+        if principal in ("*", {"Service": service}) and fnmatch.fnmatchcase(source, pattern):
+            return True
+    return False
 
 
 def _invoke_settings(function: Any) -> dict[str, Any]:

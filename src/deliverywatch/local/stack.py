@@ -60,7 +60,9 @@ def _zipped(path: Path, name: str) -> bytes:
     return buffer.getvalue()
 
 
-def deploy(client: Callable[[str], Any], name: str, template: Mapping[str, Any], parameters: Mapping[str, str]) -> Any:
+def deploy(
+    client: Callable[[str], Any], name: str, template: Mapping[str, Any], parameters: Mapping[str, str]
+) -> dict[str, str]:
     """Create or update a stack and wait until it is done; returns its outputs by key.
 
     Args:
@@ -91,7 +93,7 @@ def deploy(client: Callable[[str], Any], name: str, template: Mapping[str, Any],
     except WaiterError as error:
         raise ConfigurationError(f"The stack {name} failed: {_first_failure(formation, name)}") from error
     (stack,) = formation.describe_stacks(StackName=name)["Stacks"]
-    return {each["OutputKey"]: each["OutputValue"] for each in stack.get("Outputs", [])}
+    return {str(each["OutputKey"]): str(each["OutputValue"]) for each in stack.get("Outputs", [])}
 
 
 def _uploaded(s3: Any, name: str, template: Mapping[str, Any]) -> str:

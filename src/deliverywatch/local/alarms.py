@@ -1,0 +1,139 @@
+"""The deployed alarms in simulated time: our engine evaluates them, SNS carries what follows.
+
+It takes the place of MiniStack's evaluator, which looks at an alarm only when somebody puts data, and then ignores
+dimensions, M of N, missing data and metric math.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import zlib
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from deliverywatch.engine import alarm as definitions
+from deliverywatch.engine.evaluate import Evaluation, evaluate
+from deliverywatch.engine.message import message
+from deliverywatch.engine.series import Sample, Series
+from deliverywatch.local import hooks
+from deliverywatch.local.metrics import Point
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from deliverywatch.local.clock import Clock
+
+_CLOUDWATCH = "services.cloudwatch"
+_ACTIONS = {"ALARM": "AlarmActions", "OK": "OKActions", "INSUFFICIENT_DATA": "InsufficientDataActions"}
+
+
+@dataclass(frozen=True, slots=True)
+class Transition:
+    """One change of an alarm's state."""
+
+    at: datetime
+    alarm: str
+    old: str
+    new: str
+    reason: str
+
+
+class Alarms:
+    """Evaluates MiniStack's alarms with the engine, over the points that are visible."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._read: dict[str, tuple[Any, definitions.Alarm]] = {}
+        self.series = Series()
+        self.transitions: list[Transition] = []
+
+    def install(self, placed: hooks.Hooks) -> None:
+        """Put the bridges into MiniStack."""
+        placed.replace(_CLOUDWATCH, "_store_datum", self._around_store)
+        placed.replace(_CLOUDWATCH, "_evaluate_alarm", lambda _: lambda *_: None)
+        placed.replace(_CLOUDWATCH, "_evaluate_all_alarms", lambda _: lambda *_: None)
+        placed.replace(_CLOUDWATCH, "_dispatch_alarm_actions", lambda _: self._act)
+
+    def store(self, point: Point) -> None:
+        """Make a point visible to alarms, GetMetricData and every other request."""
+        stamp = point.time.timestamp()
+        hooks.inside(_CLOUDWATCH, "_store_datum")(
+            point.namespace, point.name, dict(point.dimensions), stamp, point.unit, point.value, None, None, None
+        )
+
+    def observe_queues(self, minute: datetime) -> None:
+        """Store how many messages each queue holds, as SQS reports it every minute."""
+        for queue in hooks.inside("services.sqs", "_queues").values():
+            name = (("QueueName", queue["name"]),)
+            held = float(len(queue["messages"]))
+            self.store(Point("AWS/SQS", "ApproximateNumberOfMessagesVisible", name, minute, held, "Count"))
+
+    def timetable(self) -> list[tuple[int, str]]:
+        """Return each alarm's second of the minute and its name, in order of time."""
+        return sorted((zlib.crc32(name.encode()) % 60, name) for name in hooks.inside(_CLOUDWATCH, "_alarms"))
+
+    def evaluate(self, name: str) -> None:
+        """Evaluate one alarm at the clock's time, and act if its state changes."""
+        record = hooks.inside(_CLOUDWATCH, "_alarms").get(name)
+        if record is None:
+            return
+        result = evaluate(self._definition(record), self.series, self._clock.now, record["StateValue"])
+        if result.state != record["StateValue"]:
+            self._change(record, result)
+
+    def _definition(self, record: dict[str, Any]) -> definitions.Alarm:
+        """Read an alarm's definition, once as long as MiniStack keeps the same record."""
+        known = self._read.get(record["AlarmName"])
+        if known is None or known[0] is not record:
+            known = (record, definitions.from_description(record))
+            self._read[record["AlarmName"]] = known
+        return known[1]
+
+    def _change(self, record: dict[str, Any], result: Evaluation) -> None:
+        old, now = record["StateValue"], self._clock.now.timestamp()
+        record |= {
+            "StateValue": str(result.state),
+            "StateReason": result.reason,
+            "StateReasonData": json.dumps(result.reason_data),
+            "StateUpdatedTimestamp": now,
+            "StateTransitionedTimestamp": now,
+        }
+        name, new = record["AlarmName"], record["StateValue"]
+        hooks.inside(_CLOUDWATCH, "_record_history")(name, old, new, result.reason, reason_data=result.reason_data)
+        self._act(record, old, new, result.reason)
+        hooks.inside(_CLOUDWATCH, "_evaluate_parent_alarms")(record)
+
+    def _act(self, record: dict[str, Any], old: str, new: str, reason: str) -> None:
+        """Publish a change to the topics among the alarm's actions."""
+        self.transitions.append(Transition(self._clock.now, record["AlarmName"], old, new, reason))
+        if not record.get("ActionsEnabled", True):
+            return
+        body, subject = message(record, old, new, reason, self._clock.now)
+        for action in record.get(_ACTIONS[new]) or []:
+            if ":sns:" in action:
+                hooks.inside("services.sns", "_fanout")(
+                    action, hashlib.md5(f"{action}{body}".encode(), usedforsecurity=False).hexdigest(), body, subject
+                )
+
+    def _around_store(self, original: Callable[..., None]) -> Callable[..., None]:
+        """Let the engine see whatever MiniStack stores, whoever published it."""
+
+        def store(namespace: str, name: str, dimensions: dict[str, str], stamp: float, unit: str, *values: Any) -> None:
+            original(namespace, name, dimensions, stamp, unit, *values)
+            metric = definitions.Metric(namespace, name, tuple(sorted(dimensions.items())))
+            for sample in _samples(*values):
+                self.series.add_set(metric, datetime.fromtimestamp(stamp, UTC), sample)
+
+        return store
+
+
+def _samples(value: Any, values: Any, counts: Any, statistics: Any) -> list[Sample]:
+    """Return what one MetricDatum holds: a value, values with their counts, or a statistic set."""
+    if statistics:
+        names = ("Sum", "SampleCount", "Minimum", "Maximum")
+        return [Sample(*(float(statistics.get(name, 0)) for name in names))]
+    several = values if values is not None else [value or 0]
+    pairs = zip(map(float, several), map(float, counts or [1] * len(several)), strict=True)
+    return [Sample(each * count, count, each, each) for each, count in pairs]

@@ -1,0 +1,190 @@
+"""`deliverywatch demo`: the built template, deployed on this machine, lives through one day of SMS in simulated time.
+
+Read from `play` on. Every part is the product's own: the template of cfn/build.py, the functions' code, real boto3; the
+cloud (`cloud`) and ClickSend (`carrier`, with a day of `traffic`) are stand-ins on loopback.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+import tempfile
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+from deliverywatch.errors import ConfigurationError, InputError
+from deliverywatch.local import report
+from deliverywatch.local.cloud import LocalCloud
+from deliverywatch.local.story import Story, tell
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+STACK = "deliverywatch-prod"
+SENDER = "deliverywatch@example.com"
+RECIPIENT = "support@example.com"
+CREDENTIALS = "/deliverywatch/prod/clicksend"
+MINUTE = timedelta(minutes=1)
+
+_BUILD = Path(__file__).parents[3] / "cfn" / "build.py"
+
+
+class Source(Protocol):
+    """A ClickSend account to read: a stand-in that follows the simulated time, or the real one."""
+
+    url: str
+    username: str
+    api_key: str
+    phases: tuple[tuple[datetime, str], ...]
+
+    def follow(self, moment: datetime) -> None:
+        """Be in the state of this moment."""
+
+
+@dataclass(frozen=True, slots=True)
+class RealAccount:
+    """A ClickSend account in the world; it is only read."""
+
+    url: str
+    username: str
+    api_key: str
+    phases: tuple[tuple[datetime, str], ...] = ()
+
+    def follow(self, moment: datetime) -> None:
+        """Do nothing: an account's history is what it is."""
+
+
+def real_account(environ: Mapping[str, str]) -> RealAccount | None:
+    """Return the account that the environment names, or None if it names none.
+
+    Raises:
+        ConfigurationError: The address is given and the credentials are not.
+    """
+    url = environ.get("DELIVERYWATCH_CLICKSEND_URL", "")
+    if not url:
+        return None
+    missing = [name for name in ("CLICKSEND_USERNAME", "CLICKSEND_API_KEY") if not environ.get(name)]
+    if missing:
+        raise ConfigurationError(
+            f"DELIVERYWATCH_CLICKSEND_URL is set, but {' and '.join(missing)} is not.",
+            next_step="Set both credentials to read that account, or unset the address to play the synthetic day.",
+        )
+    return RealAccount(url, environ["CLICKSEND_USERNAME"], environ["CLICKSEND_API_KEY"])
+
+
+class Progress(Protocol):
+    """Shows how far the demo is."""
+
+    def step(self, text: str) -> None:
+        """Begin a step of unknown length."""
+
+    def day(self, minutes: int) -> None:
+        """Begin to play that many minutes."""
+
+    def minute(self, text: str) -> None:
+        """One more minute is played; the text is the simulated time."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """Where the result lies, and what it tells."""
+
+    page: Path
+    story: Story
+
+
+def play(source: Source, start: datetime, end: datetime, out: Path, progress: Progress) -> Outcome:
+    """Deploy the stack, let it live from start to end, and write what came of it.
+
+    Args:
+        source: The ClickSend account to read.
+        start: A full hour, aware, UTC, within the last two weeks: CloudWatch takes no older stamp.
+        end: Not included.
+        out: The folder of the result; it must be new, empty or of an earlier demo.
+        progress: Is told how far it is.
+
+    Raises:
+        ConfigurationError: A part is missing or refuses to work together; the sentence says which.
+        InputError: The folder holds something else.
+    """
+    prepare(out)
+    with tempfile.TemporaryDirectory(prefix="deliverywatch-build-") as folder:
+        progress.step("Building the template and the functions")
+        template = build(Path(folder))
+        progress.step("Starting the local cloud")
+        with LocalCloud(start) as cloud:
+            progress.step("Deploying the stack")
+            deploy(cloud, template, Path(folder), source)
+            live(cloud, source, start, end, progress)
+            progress.step("Writing the result")
+            story = tell(cloud, start, end, STACK, source.phases)
+            page = report.write(story, cloud, STACK, out, _lead(source, start, end))
+    return Outcome(page, story)
+
+
+def prepare(out: Path) -> None:
+    """Empty the folder of an earlier demo; leave any other alone.
+
+    Raises:
+        InputError: The folder holds something that is not ours.
+    """
+    if out.exists() and any(out.iterdir()) and not (out / "timeline.json").exists():
+        raise InputError(
+            f"The folder {out} holds something else than an earlier demo.", next_step="Name another folder with --out."
+        )
+    shutil.rmtree(out, ignore_errors=True)
+    out.mkdir(parents=True)
+
+
+def build(folder: Path) -> dict[str, Any]:
+    """Build the template with its functions' code into a folder, and return it.
+
+    Raises:
+        ConfigurationError: The build fails, or this is not a checkout of the repository.
+    """
+    if not _BUILD.is_file():
+        raise ConfigurationError(
+            "The demo deploys the template of cfn/build.py, which is not part of the installed package.",
+            next_step="Run scripts/demo in a checkout of the repository.",
+        )
+    command = [sys.executable, str(_BUILD), "--bundle", "none", "--output", str(folder)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise ConfigurationError(f"cfn/build.py failed: {done.stderr.strip().splitlines()[-1]}")
+    template: dict[str, Any] = json.loads((folder / "template.json").read_text())
+    return template
+
+
+def deploy(cloud: LocalCloud, template: Mapping[str, Any], folder: Path, source: Source) -> dict[str, str]:
+    """Deploy the stack with what it needs around it: the two parameters with the credentials, and a verified sender."""
+    for name, value in {"username": source.username, "api_key": source.api_key}.items():
+        cloud.client("ssm").put_parameter(Name=f"{CREDENTIALS}/{name}", Value=value, Type="SecureString")
+    cloud.client("sesv2").create_email_identity(EmailIdentity=SENDER)
+    parameters = {
+        "SenderAddress": SENDER,
+        "AlertRecipients": RECIPIENT,
+        "FallbackAddress": "oncall@example.com",
+        "ClickSendUrl": source.url,
+    }
+    return cloud.deploy(template, parameters, folder, name=STACK)
+
+
+def live(cloud: LocalCloud, source: Source, start: datetime, end: datetime, progress: Progress) -> None:
+    """Live through every minute: what is scheduled runs, then points appear, alarms are evaluated and mails leave."""
+    minutes = int((end - start) / MINUTE)
+    progress.day(minutes)
+    for number in range(minutes):
+        minute = start + number * MINUTE
+        source.follow(minute)
+        cloud.run_schedules(minute)
+        cloud.tick(minute)
+        progress.minute(f"{minute:%H:%M}")
+
+
+def _lead(source: Source, start: datetime, end: datetime) -> str:
+    what = "A day of SMS with a carrier incident" if source.phases else f"The SMS of {source.username}"
+    return f"{what}, {start:%d %B %Y %H:%M} to {end:%H:%M} UTC, played through the deployed stack in simulated time."

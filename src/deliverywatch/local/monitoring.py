@@ -1,0 +1,158 @@
+"""CloudWatch's API where MiniStack falls short: metric math, alarms on it, and pictures of metrics.
+
+Requests and answers are those of GetMetricData, PutMetricAlarm and GetMetricWidgetImage in the AWS API reference.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from deliverywatch.engine import expression
+from deliverywatch.local import hooks, widget
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from deliverywatch.engine.series import Series
+    from deliverywatch.local.clock import Clock
+
+_CLOUDWATCH = "services.cloudwatch"
+_DEFAULT_PERIOD_SECONDS = 60
+
+
+class Monitoring:
+    """Answers from the visible points, with the engine's metric math."""
+
+    def __init__(self, clock: Clock, series: Series) -> None:
+        self._clock = clock
+        self._series = series
+
+    def install(self, placed: hooks.Hooks) -> None:
+        """Put the bridges into MiniStack."""
+        placed.replace(_CLOUDWATCH, "_get_metric_data", self._around_get)
+        placed.replace(_CLOUDWATCH, "_put_metric_alarm", _around_put)
+        placed.replace(_CLOUDWATCH, "handle_request", self._around_requests)
+
+    def answer(
+        self, queries: Sequence[Mapping[str, Any]], start: datetime, end: datetime
+    ) -> dict[str, list[tuple[datetime, float]]]:
+        """Return the points of each query, oldest first.
+
+        Args:
+            queries: In the form of GetMetricData.
+            start: Rounded down to the minute; periods are counted from there.
+            end: Not included.
+
+        Raises:
+            InputError: An expression cannot be read, or names a query that is not there.
+        """
+        return Answering(self._series, queries, start.replace(second=0, microsecond=0), end).points()
+
+    def _around_get(self, original: Callable[..., Any]) -> Callable[..., Any]:
+        def get(params: Any, data: Any, is_cbor: bool, is_json: bool = False) -> Any:  # noqa: FBT001, FBT002
+            if not (is_cbor or is_json):
+                return original(params, data, is_cbor, is_json)
+            queries = data["MetricDataQueries"]
+            found = self.answer(queries, _moment(data["StartTime"]), _moment(data["EndTime"]))
+            newest_first = data.get("ScanBy", "TimestampDescending") == "TimestampDescending"
+            results = [
+                _result(each, found[each["Id"]][:: -1 if newest_first else 1], is_cbor)
+                for each in queries
+                if each.get("ReturnData", True)
+            ]
+            return _answered({"MetricDataResults": results}, is_cbor)
+
+        return get
+
+    def _around_requests(self, original: Callable[..., Any]) -> Callable[..., Any]:
+        async def handle(method: str, path: str, headers: Any, body: bytes, query: Any) -> Any:
+            if "GetMetricWidgetImage" not in f"{headers.get('x-amz-target', '')} {path}":
+                return await original(method, path, headers, body, query)
+            is_cbor = "cbor" in headers.get("content-type", "")
+            request = _decoded(body, is_cbor)
+            picture = widget.image(request["MetricWidget"], self.answer, self._clock.now)
+            return _answered({"MetricWidgetImage": picture if is_cbor else base64.b64encode(picture).decode()}, is_cbor)
+
+        return handle
+
+
+class Answering:
+    """One GetMetricData request: expressions may name metrics and one another, in any order."""
+
+    def __init__(self, series: Series, queries: Sequence[Mapping[str, Any]], start: datetime, end: datetime) -> None:
+        self._series = series
+        self._queries = {each["Id"]: each for each in queries}
+        self._period = timedelta(seconds=_period(queries))
+        self._starts = [start + number * self._period for number in range(-(-(end - start) // self._period))]
+        self._known: dict[str, list[float | None]] = {}
+
+    def points(self) -> dict[str, list[tuple[datetime, float]]]:
+        """Return the points of every query; slots without a value are left out."""
+        return {
+            identifier: [
+                (start, value)
+                for start, value in zip(self._starts, self._values(identifier), strict=True)
+                if value is not None
+            ]
+            for identifier in self._queries
+        }
+
+    def _values(self, identifier: str) -> list[float | None]:
+        if identifier not in self._known:
+            self._known[identifier] = self._computed(self._queries[identifier])
+        return self._known[identifier]
+
+    def _computed(self, query: Mapping[str, Any]) -> list[float | None]:
+        raise NotImplementedError
+
+
+def _period(queries: Sequence[Mapping[str, Any]]) -> int:
+    """Return the period of a request: that of its metrics, which CloudWatch wants to be the same where they meet."""
+    found = [each["MetricStat"]["Period"] for each in queries if "MetricStat" in each]
+    found += [each["Period"] for each in queries if "Period" in each]
+    return int(min(found, default=_DEFAULT_PERIOD_SECONDS))
+
+
+def _result(query: Mapping[str, Any], points: list[tuple[datetime, float]], is_cbor: bool) -> dict[str, Any]:  # noqa: FBT001
+    stamps = [moment if is_cbor else int(moment.timestamp()) for moment, _ in points]
+    return {
+        "Id": query["Id"],
+        "Label": query.get("Label", query["Id"]),
+        "StatusCode": "Complete",
+        "Timestamps": stamps,
+        "Values": [value for _, value in points],
+    }
+
+
+def _around_put(original: Callable[..., Any]) -> Callable[..., Any]:
+    """Keep an alarm's `Metrics`, which MiniStack drops."""
+
+    def put(params: Any, data: Any, *protocol: bool) -> Any:
+        answer = original(params, data, *protocol)
+        if any(protocol) and data.get("Metrics"):
+            record = hooks.inside(_CLOUDWATCH, "_alarms")[data["AlarmName"]]
+            for name in ("MetricName", "Namespace", "Statistic", "ExtendedStatistic", "Period", "Dimensions", "Unit"):
+                record.pop(name, None)
+            record["Metrics"] = data["Metrics"]
+        return answer
+
+    return put
+
+
+def _decoded(body: bytes, is_cbor: bool) -> Any:  # noqa: FBT001
+    if not is_cbor:
+        return json.loads(body)
+    import cbor2
+
+    return cbor2.loads(body)
+
+
+def _answered(content: dict[str, Any], is_cbor: bool) -> Any:  # noqa: FBT001
+    return hooks.inside(_CLOUDWATCH, "_cbor_ok" if is_cbor else "_json_ok")(content)
+
+
+def _moment(value: Any) -> datetime:
+    return datetime.fromtimestamp(hooks.inside(_CLOUDWATCH, "_parse_ts")(value), UTC)

@@ -1,0 +1,191 @@
+"""One local cloud for a module of tests, with a small stack of its own: what is tested here are the bridges."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from deliverywatch.local.cloud import LocalCloud
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+HANDLERS = '''
+import json, os, sys, time
+import boto3
+
+def probe(event, context):
+    """Do what the event says, so that a test sees how the cloud takes it."""
+    for line in event.get("print", []):
+        print(line)
+    if event.get("fail"):
+        raise RuntimeError(event["fail"])
+    return {"event": event, "environment": sorted(os.environ), "endpoint": os.environ["AWS_ENDPOINT_URL"]}
+
+def remember(event, context):
+    """Keep every event in the bucket, in order of arrival."""
+    s3 = boto3.client("s3")
+    count = s3.list_objects_v2(Bucket=os.environ["BUCKET"], Prefix="events/")["KeyCount"]
+    s3.put_object(Bucket=os.environ["BUCKET"], Key=f"events/{count:03}.json", Body=json.dumps(event).encode())
+'''
+
+ROLE = {
+    "Type": "AWS::IAM::Role",
+    "Properties": {
+        "AssumeRolePolicyDocument": {
+            "Version": "2012-10-17",
+            "Statement": [
+                {"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}, "Action": "sts:AssumeRole"}
+            ],
+        }
+    },
+}
+
+
+def function(handler: str) -> dict[str, Any]:
+    properties = {
+        "FunctionName": f"probe-{handler}",
+        "Runtime": "python3.13",
+        "Handler": f"handlers.{handler}",
+        "Role": {"Fn::GetAtt": ["Role", "Arn"]},
+        "Code": "code",
+        "Timeout": 20,
+        "Environment": {"Variables": {"BUCKET": {"Ref": "Bucket"}}},
+        "DeadLetterConfig": {"TargetArn": {"Fn::GetAtt": ["DeadLetters", "Arn"]}},
+    }
+    return {"Type": "AWS::Lambda::Function", "Properties": properties}
+
+
+def metric(identifier: str, name: str) -> dict[str, Any]:
+    wanted = {"Namespace": "Probe", "MetricName": name, "Dimensions": [{"Name": "Environment", "Value": "test"}]}
+    return {"Id": identifier, "ReturnData": "false", "MetricStat": {"Metric": wanted, "Period": "600", "Stat": "Sum"}}
+
+
+RESOURCES = {
+    "Role": ROLE,
+    "Bucket": {"Type": "AWS::S3::Bucket", "Properties": {"VersioningConfiguration": {"Status": "Enabled"}}},
+    "Probe": function("probe"),
+    "Remember": function("remember"),
+    "MayRemember": {
+        "Type": "AWS::Lambda::Permission",
+        "Properties": {
+            "FunctionName": {"Ref": "Remember"},
+            "Action": "lambda:InvokeFunction",
+            "Principal": "sns.amazonaws.com",
+            "SourceArn": {"Ref": "Topic"},
+        },
+    },
+    "DeadLetters": {"Type": "AWS::SQS::Queue", "Properties": {"QueueName": "probe-dead-letters"}},
+    "Topic": {
+        "Type": "AWS::SNS::Topic",
+        "Properties": {
+            "TopicName": "probe",
+            "Subscription": [
+                {"Protocol": "lambda", "Endpoint": {"Fn::GetAtt": ["Remember", "Arn"]}},
+                {"Protocol": "email", "Endpoint": "oncall@example.com"},
+            ],
+        },
+    },
+    "Ratio": {
+        "Type": "AWS::CloudWatch::Alarm",
+        "Properties": {
+            "AlarmName": "probe-ratio",
+            "EvaluationPeriods": 1,
+            "Threshold": "3",
+            "ComparisonOperator": "GreaterThanThreshold",
+            "TreatMissingData": "ignore",
+            "AlarmActions": [{"Ref": "Topic"}],
+            "OKActions": [{"Ref": "Topic"}],
+            "Metrics": [
+                {"Id": "share", "Expression": "IF(total >= 10, 100 * failed / total, 0)", "ReturnData": "true"},
+                metric("failed", "Failed"),
+                metric("total", "Total"),
+            ],
+        },
+    },
+    "Errors": {
+        "Type": "AWS::CloudWatch::Alarm",
+        "Properties": {
+            "AlarmName": "probe-errors",
+            "Namespace": "AWS/Lambda",
+            "MetricName": "Errors",
+            "Dimensions": [{"Name": "FunctionName", "Value": {"Ref": "Probe"}}],
+            "Statistic": "Sum",
+            "Period": 60,
+            "EvaluationPeriods": 1,
+            "Threshold": 1,
+            "ComparisonOperator": "GreaterThanOrEqualToThreshold",
+            "TreatMissingData": "notBreaching",
+        },
+    },
+    "Any": {
+        "Type": "AWS::CloudWatch::CompositeAlarm",
+        "DependsOn": ["Ratio", "Errors"],
+        "Properties": {"AlarmName": "probe-any", "AlarmRule": 'ALARM("probe-ratio") OR ALARM("probe-errors")'},
+    },
+    "Saved": {
+        "Type": "AWS::Athena::NamedQuery",
+        "Properties": {"Name": "everything", "Database": "probe", "QueryString": "SELECT 1", "WorkGroup": "primary"},
+    },
+    "Morning": {
+        "Type": "AWS::Scheduler::Schedule",
+        "Properties": {
+            "Name": "morning",
+            "ScheduleExpression": "cron(0 8 * * ? *)",
+            "ScheduleExpressionTimezone": "Australia/Brisbane",
+            "FlexibleTimeWindow": {"Mode": "OFF"},
+            "Target": {
+                "Arn": {"Fn::GetAtt": ["Remember", "Arn"]},
+                "RoleArn": {"Fn::GetAtt": ["Role", "Arn"]},
+                "Input": '{"at": "<aws.scheduler.scheduled-time>"}',
+            },
+        },
+    },
+}  # fmt: skip
+
+
+TEMPLATE = {"Resources": RESOURCES, "Outputs": {"Bucket": {"Value": {"Ref": "Bucket"}}}}
+
+
+@pytest.fixture(scope="module")
+def noon() -> datetime:
+    """Noon of yesterday: CloudWatch, and therefore the emulator, takes no stamp that is older than two weeks."""
+    return datetime.now(UTC).replace(hour=12, minute=0, second=0, microsecond=0) - timedelta(days=1)
+
+
+@pytest.fixture(scope="module")
+def cloud(noon: datetime, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalCloud]:
+    """A running cloud at noon of yesterday, with the probe stack."""
+    folder: Path = tmp_path_factory.mktemp("probe")
+    (folder / "code").mkdir()
+    (folder / "code" / "handlers.py").write_text(HANDLERS)
+    with LocalCloud(noon) as running:
+        running.deploy(TEMPLATE, {}, folder, name="probe")
+        yield running
+
+
+@pytest.fixture
+def bucket(cloud: LocalCloud) -> str:
+    """The probe stack's bucket, without the events of earlier tests."""
+    (stack,) = cloud.client("cloudformation").describe_stacks(StackName="probe")["Stacks"]
+    name = str(stack["Outputs"][0]["OutputValue"])
+    s3 = cloud.client("s3")
+    for found in s3.list_objects_v2(Bucket=name).get("Contents", []):
+        s3.delete_object(Bucket=name, Key=found["Key"])
+    return name
+
+
+@pytest.fixture
+def remembered(cloud: LocalCloud, bucket: str) -> Any:
+    """Returns the events that the function `remember` was given, oldest first."""
+
+    def read() -> list[Any]:
+        s3 = cloud.client("s3")
+        keys = [each["Key"] for each in s3.list_objects_v2(Bucket=bucket, Prefix="events/").get("Contents", [])]
+        return [json.loads(s3.get_object(Bucket=bucket, Key=key)["Body"].read()) for key in sorted(keys)]
+
+    return read

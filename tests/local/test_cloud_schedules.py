@@ -1,0 +1,73 @@
+"""Deployed schedules fire at simulated times, in their own time zone, with the time in their event."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from deliverywatch.local import schedules
+from deliverywatch.local.cloud import LocalCloud
+
+DAY = datetime(2026, 3, 10, tzinfo=UTC)
+
+
+def create(cloud: LocalCloud, expression: str, **options: Any) -> None:
+    target = {
+        "Arn": "arn:aws:lambda:us-east-1:111122223333:function:probe-remember",
+        "RoleArn": "arn:aws:iam::111122223333:role/any",
+    }
+    wanted = {
+        "Name": "tried",
+        "ScheduleExpression": expression,
+        "FlexibleTimeWindow": {"Mode": "OFF"},
+        "Target": target,
+    }
+    cloud.client("scheduler").create_schedule(**(wanted | options))
+
+
+@pytest.fixture(autouse=True)
+def _tidy(cloud: LocalCloud) -> Any:
+    yield
+    scheduler = cloud.client("scheduler")
+    for each in scheduler.list_schedules(NamePrefix="tried")["Schedules"]:
+        scheduler.delete_schedule(Name=each["Name"])
+
+
+@pytest.mark.parametrize(
+    ("expression", "zone", "expected"),
+    [
+        ("cron(0/20 7 * * ? *)", "UTC", ["07:00", "07:20", "07:40"]),
+        ("rate(8 hours)", "UTC", ["00:00", "08:00", "16:00"]),
+        ("at(2026-03-10T09:15:00)", "Asia/Tokyo", ["00:15"]),
+        ("cron(0 8 * * ? *)", "America/New_York", ["12:00"]),
+        ("cron(0 8 ? * MON-FRI *)", "UTC", ["08:00"]),
+        ("cron(0 8 ? * SUN *)", "UTC", []),
+    ],
+)
+def test_a_schedule_fires_at_the_minutes_of_its_expression_in_its_zone(
+    cloud: LocalCloud, expression: str, zone: str, expected: list[str]
+) -> None:
+    create(cloud, expression, ScheduleExpressionTimezone=zone)
+    minutes = [DAY + timedelta(minutes=number) for number in range(1440)]
+    fired = [f"{minute:%H:%M}" for minute in minutes if any(each.schedule == "tried" for each in schedules.due(minute))]
+    assert fired == expected
+
+
+@pytest.mark.parametrize(
+    "options", [{"State": "DISABLED"}, {"EndDate": DAY - timedelta(days=1)}, {"StartDate": DAY + timedelta(days=1)}]
+)
+def test_a_schedule_that_is_off_or_out_of_its_dates_does_not_fire(cloud: LocalCloud, options: dict[str, Any]) -> None:
+    create(cloud, "rate(1 minute)", **options)
+    assert schedules.due(DAY) == []
+
+
+def test_the_event_holds_the_time_for_which_it_was_planned(cloud: LocalCloud, noon: datetime, remembered: Any) -> None:
+    minute = noon.replace(hour=22)
+    assert [each.schedule for each in cloud.run_schedules(minute)] == ["morning"]
+    assert remembered() == [{"at": f"{minute:%Y-%m-%dT%H:%M:%SZ}"}]
+
+
+def test_nothing_fires_by_the_clock_of_the_machine(cloud: LocalCloud) -> None:
+    import threading
+
+    assert not {"eb-scheduler", "evb-scheduler-ticker"} & {thread.name for thread in threading.enumerate()}

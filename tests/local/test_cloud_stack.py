@@ -1,0 +1,118 @@
+"""CloudFormation: types that MiniStack lacks, packaging, and parameters that are refused before anything is made."""
+
+import copy
+import io
+import json
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import conftest
+from deliverywatch.errors import ConfigurationError
+from deliverywatch.local.cloud import LocalCloud
+from deliverywatch.local.stack import package
+
+PARAMETERS = {
+    "Level": {
+        "Type": "String",
+        "AllowedPattern": "[1-9][0-9]?",
+        "Default": "3",
+        "ConstraintDescription": "must be 1 to 99.",
+    },
+    "Colour": {"Type": "String", "AllowedValues": ["red", "blue"], "Default": "red"},
+    "Zone": {"Type": "String", "MinLength": 2, "Default": "UTC"},
+    "Count": {"Type": "Number", "MinValue": 1, "MaxValue": 9, "Default": "5"},
+}
+RULES = {
+    "Order": {
+        "RuleCondition": {"Fn::Not": [{"Fn::Equals": [{"Ref": "Colour"}, "blue"]}]},
+        "Assertions": [
+            {"Assert": {"Fn::Contains": [["1", "2", "3"], {"Ref": "Level"}]}, "AssertDescription": "Red goes up to 3."}
+        ],
+    }
+}
+GUARDED = {
+    "Parameters": PARAMETERS,
+    "Rules": RULES,
+    "Resources": {"Queue": {"Type": "AWS::SQS::Queue", "Properties": {"QueueName": "guarded"}}},
+}
+
+
+def test_an_alarm_on_metric_math_keeps_its_queries_and_nothing_of_a_plain_one(cloud: LocalCloud) -> None:
+    (alarm,) = cloud.client("cloudwatch").describe_alarms(AlarmNames=["probe-ratio"])["MetricAlarms"]
+    assert [each["Id"] for each in alarm["Metrics"]] == ["share", "failed", "total"]
+    assert [each["ReturnData"] for each in alarm["Metrics"]] == [True, False, False]
+    assert alarm["Metrics"][1]["MetricStat"]["Period"] == 600
+    assert not {"MetricName", "Namespace", "Period", "Statistic"} & set(alarm)
+    assert alarm["AlarmConfigurationUpdatedTimestamp"] <= cloud.clock.now
+
+
+def test_a_composite_alarm_and_a_saved_query_come_from_the_template(cloud: LocalCloud) -> None:
+    described = cloud.client("cloudwatch").describe_alarms(AlarmTypes=["CompositeAlarm"])["CompositeAlarms"]
+    assert [each["AlarmName"] for each in described] == ["probe-any"]
+    athena = cloud.client("athena")
+    queries = [
+        athena.get_named_query(NamedQueryId=each)["NamedQuery"]["Name"]
+        for each in athena.list_named_queries()["NamedQueryIds"]
+    ]
+    assert queries == ["everything"]
+
+
+def test_a_schedule_from_the_template_keeps_its_time_zone(cloud: LocalCloud) -> None:
+    assert cloud.client("scheduler").get_schedule(Name="morning")["ScheduleExpressionTimezone"] == "Australia/Brisbane"
+
+
+@pytest.mark.parametrize(
+    ("parameters", "sentence"),
+    [
+        ({"Level": "0"}, "Parameter 'Level' must be 1 to 99."),
+        ({"Colour": "green"}, "Parameter 'Colour' value 'green' is not in AllowedValues"),
+        ({"Zone": "X"}, "Parameter 'Zone' must contain at least 2 characters"),
+        ({"Count": "10"}, "Parameter 'Count' must be a number not greater than 9"),
+        ({"Level": "4"}, "Red goes up to 3."),
+    ],
+)
+def test_a_bad_parameter_is_refused_with_a_sentence_and_nothing_is_made(
+    cloud: LocalCloud, tmp_path: Path, parameters: dict[str, str], sentence: str
+) -> None:
+    with pytest.raises(ConfigurationError) as refused:
+        cloud.deploy(GUARDED, parameters, tmp_path, name="guarded")
+    assert sentence in str(refused.value)
+    assert not cloud.client("sqs").list_queues(QueueNamePrefix="guarded").get("QueueUrls")
+
+
+def test_a_resource_that_fails_is_named(cloud: LocalCloud, tmp_path: Path) -> None:
+    template: dict[str, Any] = {
+        "Resources": {"Wrong": {"Type": "AWS::CloudWatch::Alarm", "Properties": {"Threshold": 1}}}
+    }
+    with pytest.raises(ConfigurationError, match=r"The stack wrong failed: .*Wrong"):
+        cloud.deploy(template, {}, tmp_path, name="wrong")
+
+
+def test_a_second_deploy_updates_the_stack(cloud: LocalCloud, tmp_path: Path) -> None:
+    template: dict[str, Any] = {
+        "Resources": {"Topic": {"Type": "AWS::SNS::Topic", "Properties": {"DisplayName": "one"}}}
+    }
+    cloud.deploy(template, {}, tmp_path, name="twice")
+    changed = copy.deepcopy(template)
+    changed["Resources"]["Topic"]["Properties"]["DisplayName"] = "two"
+    cloud.deploy(changed, {}, tmp_path, name="twice")
+    (stack,) = cloud.client("cloudformation").describe_stacks(StackName="twice")["Stacks"]
+    assert stack["StackStatus"] == "UPDATE_COMPLETE"
+
+
+def test_packaging_uploads_local_code_and_leaves_the_template_alone(tmp_path: Path) -> None:
+    (tmp_path / "code").mkdir()
+    (tmp_path / "code" / "handlers.py").write_text("x = 1\n")
+    before, uploaded = json.dumps(conftest.TEMPLATE), {}
+    packaged = package(conftest.TEMPLATE, tmp_path, uploaded.__setitem__)
+    assert json.dumps(conftest.TEMPLATE) == before
+    code = packaged["Resources"]["Probe"]["Properties"]["Code"]
+    assert zipfile.ZipFile(io.BytesIO(uploaded[code["S3Key"]])).namelist() == ["handlers.py"]
+
+
+def test_code_that_is_not_there_is_told(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match=r"The code of Probe is not at .*code"):
+        package(conftest.TEMPLATE, tmp_path, {}.__setitem__)

@@ -1,0 +1,142 @@
+"""`python cfn/build.py`: empties build/, writes the zip of every function, then the template that names them.
+
+build/template.json        for `aws cloudformation package`
+build/<function>.zip       its code, with the locked packages that it needs
+build/watches.json         what the notifier knows of the alarms; a copy is in its zip
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sys
+import tempfile
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+import bundle
+import packages
+import stacks
+import trim
+from deliverywatch.errors import ConfigurationError, DeliveryWatchError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from parts import Function
+
+ROOT = Path(__file__).parents[1]
+# A function whose zip holds a generated file beside its code.
+_WATCHES = {"alerting-notify": "deliverywatch/alerting/watches.json"}
+
+
+def build(systems: Sequence[str], bundled: str, out: Path) -> list[Path]:
+    """Build everything into an emptied folder and return what was written, the template last.
+
+    Args:
+        systems: Names of `stacks.SYSTEMS`.
+        bundled: The architecture to ship third-party packages for, or `none`.
+        out: The folder; what an earlier build left there is deleted.
+
+    Raises:
+        ConfigurationError: The folder holds something else, a package cannot be had, or a zip is too large.
+    """
+    chosen = stacks.chosen(systems)
+    watches = _json(stacks.watches(chosen))
+    _empty(out)
+    written = [_zip(spec, bundled, watches, out) for stack in chosen for spec in stack.functions]
+    architecture = "arm64" if bundled == "none" else bundled
+    template = stacks.template(chosen, architecture, version("deliverywatch")).to_dict()
+    for name, content in {"watches.json": watches, "template.json": _json(template)}.items():
+        (out / name).write_bytes(content)
+        written.append(out / name)
+    return written
+
+
+def _zip(spec: Function, bundled: str, watches: bytes, out: Path) -> Path:
+    files = bundle.first_party(ROOT / "src", spec.room)
+    if spec.name in _WATCHES:
+        files[_WATCHES[spec.name]] = watches
+    return bundle.write(spec, files if bundled == "none" else _with_packages(spec, files, bundled), out)
+
+
+def _with_packages(spec: Function, files: dict[str, bytes], architecture: str) -> dict[str, bytes]:
+    with tempfile.TemporaryDirectory() as folder:
+        requirements, target = Path(folder) / "requirements.txt", Path(folder) / "zip"
+        names = packages.closure(spec.packages, architecture)
+        requirements.write_text(packages.locked((ROOT / "requirements.lock").read_text(), names))
+        packages.install(requirements, architecture, target)
+        trim.trim(target)
+        bundle.unpack(files, target)
+        if not packages.compile_bytecode(target):
+            click.echo(
+                f"{spec.name}: no python{packages.PYTHON} here, so no bytecode: cold starts take longer.", err=True
+            )
+        return bundle.folder(target)
+
+
+def _empty(out: Path) -> None:
+    # A wrong --out must not cost anybody a folder: only one that a build made, or an empty one, is emptied.
+    if out.exists() and any(out.iterdir()) and not (out / "template.json").exists():
+        raise ConfigurationError(
+            f"{out} holds something that no build wrote; it is left as it is.",
+            next_step="Name an empty folder with --out, or empty this one yourself.",
+        )
+    shutil.rmtree(out, ignore_errors=True)
+    out.mkdir(parents=True)
+
+
+def _json(content: Any) -> bytes:
+    return (json.dumps(content, indent=1, sort_keys=True) + "\n").encode()
+
+
+@click.command(context_settings={"help_option_names": ["-h", "--help"]})
+@click.option(
+    "--systems",
+    default="sms",
+    show_default=True,
+    help=f"What to watch, separated by commas. There is: {', '.join(stacks.SYSTEMS)}.",
+)
+@click.option(
+    "--bundle",
+    "bundled",
+    type=click.Choice(["arm64", "x86_64", "none"]),
+    default="arm64",
+    show_default=True,
+    help="The processor that the functions run on in AWS; the zips then hold their third-party packages. "
+    "none leaves those out: for the local cloud, which has them.",
+)
+@click.option(
+    "--out",
+    type=click.Path(file_okay=False, path_type=Path),
+    default=ROOT / "build",
+    help="Folder to empty and build into.  [default: build]",
+)
+def main(systems: str, bundled: str, out: Path) -> None:
+    """Build the CloudFormation template and the zip of every function.
+
+    Then deploy with `aws cloudformation package` and `aws cloudformation deploy`; README.md has both.
+    """
+    try:
+        written = build(_known(systems), bundled, out)
+    except DeliveryWatchError as error:
+        sys.exit(f"{error} {error.next_step}")
+    for path in written:
+        click.echo(f"{path.stat().st_size / 1e6:8.2f} MB  {click.format_filename(path)}")
+
+
+def _known(systems: str) -> list[str]:
+    names = [name.strip() for name in systems.split(",") if name.strip()]
+    unknown = [name for name in names if name not in stacks.SYSTEMS]
+    if unknown or not names:
+        raise ConfigurationError(
+            f"--systems names {', '.join(unknown) or 'nothing'}.", next_step=f"There is: {', '.join(stacks.SYSTEMS)}."
+        )
+    return names
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,106 @@
+"""The questions the template asks: parameters with their limits, and rules between them, each with a sentence.
+
+CloudFormation's rules cannot compare numbers. So every threshold is chosen from a short list, and a rule lists which
+choices go together (docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/rules-section-structure.html).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from troposphere import Parameter, Ref
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+# What SES, SNS and people can agree on; SES has the last word.
+_ADDRESS = r"[^@\s,;<>\"]+@[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?(\.[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?)+"
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """One parameter with the label under which the console shows it."""
+
+    label: str
+    parameter: Any
+
+
+def one_of(name: str, label: str, values: Sequence[Any], default: Any, description: str, sentence: str) -> Choice:
+    """Return a parameter that is chosen from a list.
+
+    Args:
+        name: The parameter.
+        label: What the console calls it.
+        values: All that may be chosen, in the order in which they are shown.
+        default: One of them.
+        description: What it does.
+        sentence: What is wrong when something else is given.
+    """
+    words = [str(value) for value in values]
+    if str(default) not in words:
+        raise ValueError(f"The default of {name} is {default}, which is not among its choices.")
+    fields = {"AllowedValues": words, "Default": str(default)}
+    return Choice(label, _text(name, description, sentence, **fields))
+
+
+def whole_number(
+    name: str, label: str, limits: tuple[int, int], default: int, description: str, sentence: str
+) -> Choice:
+    """Return a parameter that is a whole number within limits, both included."""
+    lowest, highest = limits
+    parameter = Parameter(
+        name,
+        Type="Number",
+        MinValue=lowest,
+        MaxValue=highest,
+        Default=str(default),
+        Description=description,
+        ConstraintDescription=sentence,
+    )
+    return Choice(label, parameter)
+
+
+def text(name: str, label: str, pattern: str, description: str, sentence: str, default: str | None = None) -> Choice:
+    """Return a parameter that is text of a pattern; without a default it must be given."""
+    fields = {} if default is None else {"Default": default}
+    return Choice(label, _text(name, description, sentence, AllowedPattern=pattern, **fields))
+
+
+def address(name: str, label: str, description: str) -> Choice:
+    """Return a parameter that is one e-mail address and must be given."""
+    return text(name, label, f"^{_ADDRESS}$", description, "must be one e-mail address, such as alerts@example.com.")
+
+
+def addresses(name: str, label: str, description: str) -> Choice:
+    """Return a parameter that is one or more e-mail addresses and must be given."""
+    sentence = "must be at least one e-mail address; several are separated by commas without spaces."
+    return text(name, label, f"^{_ADDRESS}(,{_ADDRESS})*$", description, sentence)
+
+
+def _text(name: str, description: str, sentence: str, **fields: Any) -> Any:
+    return Parameter(name, Type="String", Description=description, ConstraintDescription=sentence, **fields)
+
+
+def below(lower: Choice, upper: Choice, sentence: str) -> dict[str, Any]:
+    """Return a rule that refuses a lower choice that is not below the upper one.
+
+    Args:
+        lower: A parameter with a list of numbers.
+        upper: Another; at most 10 values, because `Fn::Or` takes no more.
+        sentence: What to do when it is refused.
+    """
+    smaller = lower.parameter.AllowedValues
+    cases = [
+        {"Fn::And": [_equals(upper, value), _within(lower, [each for each in smaller if float(each) < float(value)])]}
+        for value in upper.parameter.AllowedValues
+    ]
+    return {"Assertions": [{"Assert": {"Fn::Or": cases}, "AssertDescription": sentence}]}
+
+
+def _equals(choice: Choice, value: str) -> dict[str, Any]:
+    return {"Fn::Equals": [Ref(choice.parameter), value]}
+
+
+def _within(choice: Choice, values: Sequence[str]) -> dict[str, Any]:
+    return {"Fn::Contains": [list(values), Ref(choice.parameter)]}

@@ -1,0 +1,68 @@
+"""The systems' stacks -> one CloudFormation template.
+
+Each module returns a `parts.Stack`; `shared` and `alerting` are in every template, systems by choice. Read `sms` first.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from troposphere import Output, Template
+
+from parts import Stack, function
+from stacks import alerting, shared, sms
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+SYSTEMS = {"sms": sms.stack}
+
+
+def chosen(systems: Sequence[str]) -> list[Stack]:
+    """Return the stacks of these systems, after those that all of them need."""
+    return [shared.stack(), alerting.stack(), *(SYSTEMS[system]() for system in systems)]
+
+
+def watches(stacks: Sequence[Stack]) -> dict[str, Any]:
+    """Return what the notifier must know of the alarms: which are rungs of which watch."""
+    return {"watches": [watch for stack in stacks for watch in stack.watches]}
+
+
+def template(stacks: Sequence[Stack], architecture: str, version: str) -> Any:
+    """Return the template of these stacks.
+
+    Args:
+        stacks: As `chosen` returns them.
+        architecture: Of the functions: `arm64` or `x86_64`.
+        version: Of DeliveryWatch, shown in the stack's outputs.
+    """
+    made = Template(Description="DeliveryWatch: tells support when messages stop arriving, before customers do")
+    made.set_version("2010-09-09")
+    # W3002: "code paths work only with `package`", which is how this template is meant.
+    lint = {"config": {"ignore_checks": ["W3002"]}}
+    made.set_metadata({"DeliveryWatch": {"Version": version}, "cfn-lint": lint})
+    made.add_output(Output("Version", Description="Version of DeliveryWatch", Value=version))
+    for stack in stacks:
+        _ask(made, stack.choices)
+        _fill(made, stack, architecture)
+    return made
+
+
+def _ask(made: Any, choices: Mapping[str, Any]) -> None:
+    for group, members in choices.items():
+        for choice in members:
+            made.add_parameter(choice.parameter)
+            made.add_parameter_to_group(choice.parameter, group)
+            made.set_parameter_label(choice.parameter, choice.label)
+
+
+def _fill(made: Any, stack: Stack, architecture: str) -> None:
+    for name, rule in stack.rules.items():
+        made.add_rule(name, rule)
+    for name, condition in stack.conditions.items():
+        made.add_condition(name, condition)
+    for spec in stack.functions:
+        made.add_resource(function(spec, architecture))
+    made.add_resource(list(stack.resources))
+    for name, (description, value) in stack.outputs.items():
+        made.add_output(Output(name, Description=description, Value=value))

@@ -1,0 +1,138 @@
+"""The alert path: alarm messages -> the notifier -> one mail per change, and the way out when that fails."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from troposphere import GetAtt, If, Ref, Select, Split, Sub, awslambda, sns
+
+from alarms import Metric, Rule, metric_alarm
+from deliverywatch.alerting.outbox import COLUMNS
+from parts import PREFIX, Function, Stack, Statement, allow, dead_letters, named, schedule, title
+from stacks.shared import DATABASE, objects
+from tables import JSON_LINES, table
+
+DEAD_LETTERS = "alerting-notify-dead-letters"
+# A mail that was claimed and never sent is retried by the next sweep, 10 minutes later at most.
+SWEEP_EXPRESSION = "rate(10 minutes)"
+
+
+def stack() -> Stack:
+    """Return the notifier with all that calls it and all that catches what it drops."""
+    notify = _notify()
+    return Stack(
+        resources=[
+            table("mails", "One row per mail, as claimed and sent", "mails", COLUMNS, JSON_LINES),
+            *dead_letters(DEAD_LETTERS, [_from_alerts()]),
+            *_calls(),
+            *schedule("alerting-sweep", notify, SWEEP_EXPRESSION, {"sweep": "<aws.scheduler.scheduled-time>"}, 2),
+            _mail_failed(),
+        ],
+        functions=[notify],
+        outputs={"DeadLettersUrl": ("Queue of alarm messages that could not be mailed", Ref(title(DEAD_LETTERS)))},
+    )
+
+
+def _notify() -> Function:
+    return Function(
+        room="alerting",
+        verb="notify",
+        description="Alarm messages -> one mail per change of an incident",
+        # Its peak is 90 MB; 256 buys the share of a processor that keeps a cold start under two seconds.
+        memory_megabytes=256,
+        timeout_seconds=60,
+        packages=("jinja2", "tzdata"),
+        environment={
+            "DELIVERYWATCH_ENVIRONMENT": Ref("Environment"),
+            "DELIVERYWATCH_PREFIX": Sub(PREFIX),
+            "DELIVERYWATCH_BUCKET": Ref("LakeBucket"),
+            "DELIVERYWATCH_SENDER": Ref("SenderAddress"),
+            "DELIVERYWATCH_RECIPIENTS": Ref("AlertRecipients"),
+            "DELIVERYWATCH_FALLBACK_TOPIC": Ref("FallbackTopic"),
+            "DELIVERYWATCH_TIME_ZONE": Ref("TimeZone"),
+            "DELIVERYWATCH_DASHBOARD": If("HasDashboard", named("sms"), ""),
+            "DELIVERYWATCH_DATABASE": DATABASE,
+            "DELIVERYWATCH_WORKGROUP": Sub(PREFIX),
+        },
+        statements=_notify_may(),
+    )
+
+
+def _notify_may() -> list[Statement]:
+    return [
+        allow(["s3:GetObject", "s3:PutObject"], objects("incidents", "mails", "mail-bodies")),
+        allow("s3:GetObject", objects("state")),
+        # Without it S3 answers 403 where an object is not there yet, instead of 404; a condition on s3:prefix would
+        # bring the 403 back, because reading an object has no prefix.
+        allow("s3:ListBucket", GetAtt("LakeBucket", "Arn")),
+        *_may_send(),
+        # CloudWatch knows no resources for these three.
+        allow(["cloudwatch:DescribeAlarms", "cloudwatch:GetMetricData", "cloudwatch:GetMetricWidgetImage"], "*"),
+        allow("sns:Publish", Ref("FallbackTopic")),
+        If("HasKmsKey", allow(["kms:Decrypt", "kms:GenerateDataKey"], Ref("KmsKeyArn")), Ref("AWS::NoValue")),
+        allow("sqs:SendMessage", GetAtt(title(DEAD_LETTERS), "Arn")),
+    ]
+
+
+def _may_send() -> list[Statement]:
+    ses = "arn:${AWS::Partition}:ses:${AWS::Region}:${AWS::AccountId}"
+    domain = Select(1, Split("@", Ref("SenderAddress")))
+    senders = [
+        Sub(f"{ses}:identity/${{SenderAddress}}"),
+        Sub(f"{ses}:identity/${{Domain}}", Domain=domain),
+        # An identity may bring a configuration set of its own, and SES then asks for the right to use it.
+        Sub(f"{ses}:configuration-set/*"),
+    ]
+    only_from = {"StringEquals": {"ses:FromAddress": Ref("SenderAddress")}}
+    return [allow(["ses:SendEmail", "ses:SendRawEmail"], senders, only_from)]
+
+
+def _from_alerts() -> Statement:
+    return {
+        "Effect": "Allow",
+        "Principal": {"Service": "sns.amazonaws.com"},
+        "Action": "sqs:SendMessage",
+        "Condition": {"ArnEquals": {"aws:SourceArn": Ref("AlertsTopic")}},
+    }
+
+
+def _calls() -> list[Any]:
+    arn = GetAtt("AlertingNotify", "Arn")
+    dead_letters_arn = GetAtt(title(DEAD_LETTERS), "Arn")
+    return [
+        awslambda.Permission(
+            "AlertingNotifyPermission",
+            FunctionName=arn,
+            Action="lambda:InvokeFunction",
+            Principal="sns.amazonaws.com",
+            SourceArn=Ref("AlertsTopic"),
+        ),
+        sns.SubscriptionResource(
+            "AlertingNotifySubscription",
+            TopicArn=Ref("AlertsTopic"),
+            Protocol="lambda",
+            Endpoint=arn,
+            RedrivePolicy={"deadLetterTargetArn": dead_letters_arn},
+        ),
+        awslambda.EventInvokeConfig(
+            "AlertingNotifyRetries",
+            FunctionName=Ref("AlertingNotify"),
+            Qualifier="$LATEST",
+            MaximumRetryAttempts=2,
+            DestinationConfig=awslambda.DestinationConfig(OnFailure=awslambda.OnFailure(Destination=dead_letters_arn)),
+        ),
+    ]
+
+
+def _mail_failed() -> Any:
+    rule = Rule(
+        description="The notifier could not handle an alarm message, and nobody may have been told: it waits in the "
+        "queue of dead letters. This mail comes from CloudWatch itself, past the notifier.",
+        threshold=0,
+        period_seconds=300,
+        # An empty queue that nobody uses has no metric at all.
+        missing="notBreaching",
+        on_alarm=["FallbackTopic"],
+    )
+    queue = {"QueueName": GetAtt(title(DEAD_LETTERS), "QueueName")}
+    return metric_alarm("mail-failed", rule, Metric("AWS/SQS", "ApproximateNumberOfMessagesVisible", queue, "Maximum"))

@@ -1,0 +1,207 @@
+"""What all systems share: the lake (bucket, database, workgroup) and the two topics."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from troposphere import Equals, GetAtt, Not, Ref, Sub, athena, glue, s3, sns
+
+from deliverywatch import thresholds
+from parameters import Choice, address, addresses, one_of, text, whole_number
+from parts import PREFIX, Stack, policy, tls_only, topic
+from zones import ZONES
+
+DATABASE = Sub("deliverywatch_${Environment}")
+_LOG_DAYS = (1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653)
+
+
+def stack() -> Stack:
+    """Return the shared resources."""
+    return Stack(
+        resources=[
+            *_bucket(),
+            _database(),
+            _workgroup(),
+            *topic("alerts"),
+            *topic("fallback", [_fallback_subscription()]),
+        ],
+        choices=_choices(),
+        conditions={
+            "HasKmsKey": Not(Equals(Ref("KmsKeyArn"), "")),
+            "HasDashboard": Equals(Ref("CreateDashboard"), "true"),
+        },
+        outputs=_outputs(),
+    )
+
+
+def objects(*prefixes: str) -> list[Any]:
+    """Return the ARNs of everything under these prefixes of the lake."""
+    return [Sub(f"${{LakeBucket.Arn}}/{prefix}/*") for prefix in prefixes]
+
+
+def _bucket() -> list[Any]:
+    lake = s3.Bucket(
+        "LakeBucket",
+        # The history is the customer's: deleting the stack leaves it.
+        DeletionPolicy="Retain",
+        UpdateReplacePolicy="Retain",
+        BucketEncryption=s3.BucketEncryption(
+            ServerSideEncryptionConfiguration=[
+                s3.ServerSideEncryptionRule(
+                    ServerSideEncryptionByDefault=s3.ServerSideEncryptionByDefault(SSEAlgorithm="AES256")
+                )
+            ]
+        ),
+        PublicAccessBlockConfiguration=s3.PublicAccessBlockConfiguration(
+            BlockPublicAcls=True, BlockPublicPolicy=True, IgnorePublicAcls=True, RestrictPublicBuckets=True
+        ),
+        OwnershipControls=s3.OwnershipControls(Rules=[s3.OwnershipControlsRule(ObjectOwnership="BucketOwnerEnforced")]),
+        VersioningConfiguration=s3.VersioningConfiguration(Status="Enabled"),
+        LifecycleConfiguration=s3.LifecycleConfiguration(Rules=_life_cycle()),
+    )
+    arns = [GetAtt(lake, "Arn"), Sub("${LakeBucket.Arn}/*")]
+    return [
+        lake,
+        s3.BucketPolicy("LakeBucketPolicy", Bucket=Ref(lake), PolicyDocument=policy([tls_only("s3:*", arns)])),
+    ]
+
+
+def _life_cycle() -> list[Any]:
+    return [
+        s3.LifecycleRule(
+            Id="a-week-to-undo",  # every run writes its hours anew: older versions would outgrow the history itself
+            Status="Enabled",
+            NoncurrentVersionExpiration=s3.NoncurrentVersionExpiration(NoncurrentDays=7),
+            AbortIncompleteMultipartUpload=s3.AbortIncompleteMultipartUpload(DaysAfterInitiation=1),
+        ),
+        s3.LifecycleRule(
+            Id="athena-results", Status="Enabled", Prefix="athena-results/", ExpirationInDays=Ref("AthenaResultDays")
+        ),
+    ]
+
+
+def _database() -> Any:
+    given = glue.DatabaseInput(Name=DATABASE, Description=Sub("The lake of DeliveryWatch, ${Environment}"))
+    return glue.Database("Database", CatalogId=Ref("AWS::AccountId"), DatabaseInput=given)
+
+
+def _workgroup() -> Any:
+    results = athena.ResultConfiguration(
+        OutputLocation=Sub("s3://${LakeBucket}/athena-results/"),
+        EncryptionConfiguration=athena.EncryptionConfiguration(EncryptionOption="SSE_S3"),
+        ExpectedBucketOwner=Ref("AWS::AccountId"),
+    )
+    return athena.WorkGroup(
+        "Workgroup",
+        Name=Sub(PREFIX),
+        Description="Saved queries over the lake, with a limit on what one query may read",
+        RecursiveDeleteOption=True,
+        WorkGroupConfiguration=athena.WorkGroupConfiguration(
+            EnforceWorkGroupConfiguration=True,
+            # AthenaScanLimitMegabytes with six noughts behind it: CloudFormation has no multiplication.
+            BytesScannedCutoffPerQuery=Sub("${AthenaScanLimitMegabytes}000000"),
+            EngineVersion=athena.EngineVersion(SelectedEngineVersion="Athena engine version 3"),
+            ResultConfiguration=results,
+        ),
+    )
+
+
+def _fallback_subscription() -> Any:
+    return sns.SubscriptionResource(
+        "FallbackSubscription", TopicArn=Ref("FallbackTopic"), Protocol="email", Endpoint=Ref("FallbackAddress")
+    )
+
+
+def _choices() -> dict[str, list[Choice]]:
+    return {
+        "Where it runs": [
+            text(
+                "Environment",
+                "Environment",
+                "^[a-z][a-z0-9]{0,15}$",
+                "Part of every name, so that prod and test can live in one account.",
+                "must be 1 to 16 lower-case letters and digits and start with a letter.",
+                default="prod",
+            )
+        ],
+        "Who gets mail": [
+            address("SenderAddress", "Sender", "Address that mails come from; verified in SES, it or its domain."),
+            addresses("AlertRecipients", "Recipients", "Addresses that get the mails, separated by commas."),
+            address(
+                "FallbackAddress", "Fallback", "Address that SNS writes to when SES fails; confirm its first message."
+            ),
+            one_of(
+                "TimeZone",
+                "Time zone",
+                ZONES,
+                "UTC",
+                "Time zone of the times in mails; all data is in UTC.",
+                "must be a name of the IANA time zone database, such as UTC or Australia/Melbourne.",
+            ),
+        ],
+        "Data and cost": _data_choices(),
+    }
+
+
+def _data_choices() -> list[Choice]:
+    return [
+        whole_number(
+            "AthenaScanLimitMegabytes",
+            "Athena: most megabytes per query",
+            (10, 1_000_000),
+            thresholds.ATHENA_SCAN_LIMIT_MEGABYTES,
+            "Athena stops a query that reads more; 100 MB cost 0.0005 USD.",
+            "must be a whole number from 10 (Athena's own minimum) to 1000000.",
+        ),
+        whole_number(
+            "AthenaResultDays",
+            "Athena: days that results are kept",
+            (1, 3650),
+            thresholds.ATHENA_RESULT_DAYS,
+            "Query results are deleted after this many days; the lake itself is kept.",
+            "must be a whole number of days from 1 to 3650.",
+        ),
+        one_of(
+            "LogRetentionDays",
+            "Days that logs are kept",
+            _LOG_DAYS,
+            thresholds.LOG_RETENTION_DAYS,
+            "The functions' logs are deleted after this many days.",
+            "must be a number of days that CloudWatch Logs offers, such as 14, 30 or 90.",
+        ),
+        one_of(
+            "CreateDashboard",
+            "Dashboard",
+            ("true", "false"),
+            "true",
+            "CloudWatch has three dashboards free of charge; each further one costs 3 USD a month.",
+            "must be true or false.",
+        ),
+        text(
+            "KmsKeyArn",
+            "KMS key of the topics",
+            r"^(|arn:[a-z-]+:kms:[a-z0-9-]+:\d{12}:key/[A-Za-z0-9-]+)$",
+            "Encrypts the two topics; empty for none. Its policy must let cloudwatch.amazonaws.com use kms:Decrypt and "
+            "kms:GenerateDataKey*, or alarms are lost.",
+            "must be empty or the ARN of a KMS key (arn:aws:kms:...:key/...).",
+            default="",
+        ),
+    ]
+
+
+def _outputs() -> dict[str, tuple[str, Any]]:
+    console = "https://${AWS::Region}.console.aws.amazon.com"
+    return {
+        "LakeBucket": ("Bucket of the lake; it stays when the stack is deleted", Ref("LakeBucket")),
+        "AlertsTopicArn": ("Topic for alarms; your own alarms may use it too", Ref("AlertsTopic")),
+        "FallbackTopicArn": ("Topic of the way out when SES fails", Ref("FallbackTopic")),
+        "AthenaWorkgroup": ("Athena workgroup of the saved queries", Ref("Workgroup")),
+        "AlarmsUrl": (
+            "All alarms of this stack",
+            Sub(f"{console}/cloudwatch/home?region=${{AWS::Region}}#alarmsV2:?search={PREFIX}"),
+        ),
+        "QueriesUrl": (
+            "The saved queries",
+            Sub(f"{console}/athena/home?region=${{AWS::Region}}#/saved-queries?workgroup={PREFIX}"),
+        ),
+    }

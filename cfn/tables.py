@@ -1,0 +1,89 @@
+"""Tables over folders of the lake, with one partition a day.
+
+Partitions are computed, not stored (docs.aws.amazon.com/athena/latest/ug/partition-projection.html): no crawler, no
+MSCK REPAIR, and a day can be queried as soon as it is written.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from troposphere import Ref, Sub, glue
+
+from parts import title
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+# Before the product was: nothing is older.
+FIRST_DAY = "2025-01-01"
+_DAY = {"Name": "dt", "Type": "string", "Comment": "UTC day; name it in every query, it bounds what is read and billed"}
+
+
+@dataclass(frozen=True, slots=True)
+class Serde:
+    """How Athena reads one kind of file: Glue's word for the kind, a library, and the formats it reads and writes."""
+
+    classification: str
+    library: str
+    reads: str
+    writes: str
+
+
+PARQUET = Serde(
+    "parquet",
+    "org.apache.hadoop.hive.ql.io.parquet.serde.ParquetHiveSerDe",
+    "org.apache.hadoop.hive.ql.io.parquet.MapredParquetInputFormat",
+    "org.apache.hadoop.hive.ql.io.parquet.MapredParquetOutputFormat",
+)
+JSON_LINES = Serde(
+    "json",
+    "org.openx.data.jsonserde.JsonSerDe",
+    "org.apache.hadoop.mapred.TextInputFormat",
+    "org.apache.hadoop.hive.ql.io.HiveIgnoreKeyTextOutputFormat",
+)
+
+
+def table(name: str, description: str, folder: str, columns: Sequence[tuple[str, str, str]], serde: Serde) -> Any:
+    """Return a table over a folder of the lake with one partition a day, `dt=YYYY-MM-DD`, by projection.
+
+    Args:
+        name: In the database.
+        description: One row is what.
+        folder: Where its `dt=` folders are.
+        columns: Name, Athena type, comment.
+        serde: How Athena reads the files.
+    """
+    location = f"s3://${{LakeBucket}}/{folder}/"
+    return glue.Table(
+        f"{title(name)}Table",
+        CatalogId=Ref("AWS::AccountId"),
+        DatabaseName=Ref("Database"),
+        TableInput=glue.TableInput(
+            Name=name,
+            Description=description,
+            TableType="EXTERNAL_TABLE",
+            PartitionKeys=[glue.Column(**_DAY)],
+            StorageDescriptor=_storage(Sub(location), columns, serde),
+            Parameters={
+                "classification": serde.classification,
+                "projection.enabled": "true",
+                "projection.dt.type": "date",
+                "projection.dt.format": "yyyy-MM-dd",
+                "projection.dt.range": f"{FIRST_DAY},NOW",
+                # ${!dt} is CloudFormation's way of writing ${dt}, which is Athena's.
+                "storage.location.template": Sub(f"{location}dt=${{!dt}}"),
+            },
+        ),
+    )
+
+
+def _storage(location: Any, columns: Sequence[tuple[str, str, str]], serde: Serde) -> Any:
+    return glue.StorageDescriptor(
+        Location=location,
+        InputFormat=serde.reads,
+        OutputFormat=serde.writes,
+        SerdeInfo=glue.SerdeInfo(SerializationLibrary=serde.library),
+        Columns=[glue.Column(Name=name, Type=kind, Comment=comment) for name, kind, comment in columns],
+    )

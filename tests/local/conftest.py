@@ -26,6 +26,10 @@ def probe(event, context):
         raise RuntimeError(event["fail"])
     return {"event": event, "environment": sorted(os.environ), "endpoint": os.environ["AWS_ENDPOINT_URL"]}
 
+def overreach(event, context):
+    """Write where the role does not allow it."""
+    boto3.client("s3").put_object(Bucket=os.environ["BUCKET"], Key="elsewhere/x", Body=b"")
+
 def remember(event, context):
     """Keep every event in the bucket, in order of arrival."""
     s3 = boto3.client("s3")
@@ -33,15 +37,16 @@ def remember(event, context):
     s3.put_object(Bucket=os.environ["BUCKET"], Key=f"events/{count:03}.json", Body=json.dumps(event).encode())
 '''
 
+MAY = [
+    {"Effect": "Allow", "Action": "s3:ListBucket", "Resource": {"Fn::GetAtt": ["Bucket", "Arn"]}},
+    {"Effect": "Allow", "Action": "s3:PutObject", "Resource": {"Fn::Sub": "${Bucket.Arn}/events/*"}},
+]
+TRUST = [{"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}, "Action": "sts:AssumeRole"}]
 ROLE = {
     "Type": "AWS::IAM::Role",
     "Properties": {
-        "AssumeRolePolicyDocument": {
-            "Version": "2012-10-17",
-            "Statement": [
-                {"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}, "Action": "sts:AssumeRole"}
-            ],
-        }
+        "AssumeRolePolicyDocument": {"Version": "2012-10-17", "Statement": TRUST},
+        "Policies": [{"PolicyName": "events", "PolicyDocument": {"Version": "2012-10-17", "Statement": MAY}}],
     },
 }
 
@@ -70,6 +75,7 @@ RESOURCES = {
     "Bucket": {"Type": "AWS::S3::Bucket", "Properties": {"VersioningConfiguration": {"Status": "Enabled"}}},
     "Probe": function("probe"),
     "Remember": function("remember"),
+    "Overreach": function("overreach"),
     "MayRemember": {
         "Type": "AWS::Lambda::Permission",
         "Properties": {

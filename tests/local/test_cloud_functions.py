@@ -101,3 +101,8 @@ def test_sns_reaches_no_function_that_does_not_let_it_in(cloud: LocalCloud, reme
     sns.publish(TopicArn=topic, Message="let me in")
     cloud.settle()
     assert remembered() == []
+
+
+def test_a_function_may_do_what_its_role_allows_and_nothing_else(cloud: LocalCloud) -> None:
+    assert cloud.invoke("probe-remember", {}).error is None
+    assert "not authorized to perform: s3:PutObject" in str(cloud.invoke("probe-overreach", {}).error)

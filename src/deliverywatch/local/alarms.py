@@ -18,6 +18,7 @@ from deliverywatch.engine.evaluate import Evaluation, evaluate
 from deliverywatch.engine.message import message
 from deliverywatch.engine.series import Sample, Series
 from deliverywatch.local import hooks
+from deliverywatch.local.emulator import ACCOUNT
 from deliverywatch.local.metrics import Point
 
 if TYPE_CHECKING:
@@ -112,7 +113,7 @@ class Alarms:
             return
         body, subject = message(record, old, new, reason, self._clock.now)
         for action in record.get(_ACTIONS[new]) or []:
-            if ":sns:" in action:
+            if ":sns:" in action and _lets_in(action, record["AlarmArn"]):
                 hooks.inside("services.sns", "_fanout")(
                     action, hashlib.md5(f"{action}{body}".encode(), usedforsecurity=False).hexdigest(), body, subject
                 )
@@ -127,6 +128,12 @@ class Alarms:
                 self.series.add_set(metric, datetime.fromtimestamp(stamp, UTC), sample)
 
         return store
+
+
+def _lets_in(topic: str, alarm: str) -> bool:
+    """Return whether a topic's policy lets CloudWatch publish for this alarm; without it AWS drops the message."""
+    allows = hooks.inside("services.sns", "topic_policy_allows")
+    return bool(allows(topic, "cloudwatch.amazonaws.com", alarm, ACCOUNT))
 
 
 def _samples(value: Any, values: Any, counts: Any, statistics: Any) -> list[Sample]:

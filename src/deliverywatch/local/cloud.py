@@ -18,7 +18,7 @@ from botocore.config import Config
 from deliverywatch.local import athena, formation, hooks, schedules, stack
 from deliverywatch.local.alarms import Alarms, Transition
 from deliverywatch.local.clock import Clock, SimulatedTime
-from deliverywatch.local.emulator import ACCOUNT, REGION, Emulator
+from deliverywatch.local.emulator import ACCOUNT, REGION, SECRET, Emulator
 from deliverywatch.local.lambdas import Functions
 from deliverywatch.local.metrics import Publisher
 from deliverywatch.local.monitoring import Monitoring
@@ -82,7 +82,7 @@ class LocalCloud:
                 endpoint_url=self.endpoint,
                 region_name=REGION,
                 aws_access_key_id=ACCOUNT,
-                aws_secret_access_key="local",  # noqa: S106 - the emulator asks for none
+                aws_secret_access_key=SECRET,
                 config=Config(retries={"total_max_attempts": 1}, read_timeout=120),
             )
         return self._clients[service]
@@ -169,6 +169,8 @@ class LocalCloud:
         simulated = SimulatedTime(self.clock)
         for place in ("services.cloudwatch", "services.sns", "services.ses_v2"):
             self._hooks.replace(place, "time", lambda _: simulated)
+        # Roles and policies hold, as in AWS: a function that lacks a right fails here too.
+        self._hooks.replace("app", "AUTH", lambda _: True)
         for place in ("services.eventbridge", "services.scheduler"):
             # They would fire by the machine's clock.
             self._hooks.replace(place, "start_scheduler", lambda _: lambda: None)

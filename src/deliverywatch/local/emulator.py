@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 HOST = "127.0.0.1"
 ACCOUNT = "111122223333"
+SECRET = "local"  # noqa: S105 - of an account that exists on this machine only
 REGION = "us-east-1"
 START_SECONDS = 30
 STOP_SECONDS = 10
@@ -158,7 +159,7 @@ def _environment(port: int, folder: Path) -> dict[str, str]:
         # A socket that does not exist: MiniStack would otherwise sweep containers of a Docker engine it finds.
         "DOCKER_HOST": f"unix://{folder}/no-docker.sock",
         "AWS_ACCESS_KEY_ID": ACCOUNT,
-        "AWS_SECRET_ACCESS_KEY": "local",
+        "AWS_SECRET_ACCESS_KEY": SECRET,
         "AWS_REGION": REGION,
         "AWS_DEFAULT_REGION": REGION,
         "AWS_ENDPOINT_URL": f"http://{HOST}:{port}",

@@ -19,7 +19,7 @@ VERSION = "1.5.33"
 
 # Every name of MiniStack that this room replaces or calls, by module.
 NAMES = {
-    "app": ("app", "_reset_all_state"),
+    "app": ("AUTH", "app", "_reset_all_state"),
     "core.lambda_runtime": ("_PYTHON_WORKER_SCRIPT", "reset"),
     "core.lambda_runtime:Worker": ("_drain_stderr_bounded",),
     "services.athena": ("_run_duckdb", "_create_named_query", "_delete_named_query"),
@@ -40,7 +40,9 @@ NAMES = {
     ),
     "services.scheduler": ("_schedules", "start_scheduler"),
     "services.ses_v2": ("handle_request", "time"),
-    "services.sns": ("_deliver_to_lambda", "_fanout", "_threading", "_topic_by_arn_any_scope", "time"),
+    "services.sns": (
+        "_deliver_to_lambda", "_fanout", "_threading", "_topic_by_arn_any_scope", "time", "topic_policy_allows",
+    ),
     "services.sqs": ("_queues",),
 }  # fmt: skip
 

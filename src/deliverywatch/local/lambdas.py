@@ -104,7 +104,7 @@ class Functions:
             hooks.inside(_LAMBDA, "_route_async_failure")(target, name, delivery.event, result)
 
     def _deliver(self, endpoint: str, envelope: str, topic: str, subscription: str, *_: Any) -> None:
-        """Turn what SNS delivers to a function into its event, if the function lets that topic (lambda/with-sns.html)."""
+        """Turn what SNS delivers to a function into its event, if it lets the topic in (lambda/with-sns.html)."""
         function, _config, _name = hooks.inside(_LAMBDA, "_get_func_record_for_ref")(endpoint)
         if not (function and _lets_in(function, "sns.amazonaws.com", topic)):
             return

@@ -4,7 +4,10 @@
     ├── Retryable             the same call may succeed later
     │   ├── SourceUnavailable     ClickSend is down, slow, answers HTML, or its pages shift while they are read
     │   ├── SourceThrottled       ClickSend answered 429 for longer than the run may wait
-    │   └── StoreConflict         another writer kept winning the conditional write
+    │   ├── StoreConflict         another writer kept winning the conditional write
+    │   ├── StoreUnavailable      S3 could not be reached, or refuses
+    │   ├── MetricsUnavailable    CloudWatch could not be asked
+    │   └── MailUnavailable       a mail could not be handed over
     └── Rejected              only a person can mend it
         ├── SourceRefused         ClickSend refuses the key (401) or the access (403)
         ├── SourceMalformed       ClickSend answered something that is not a page of history
@@ -56,6 +59,27 @@ class StoreConflict(Retryable):
     """Another writer kept winning the conditional write."""
 
     kind = "conflict"
+
+
+class StoreUnavailable(Retryable):
+    """S3 could not be reached, or refuses."""
+
+    kind = "store"
+    next_step = "If it persists, check the function's access to the bucket and the state of S3 in this region."
+
+
+class MetricsUnavailable(Retryable):
+    """CloudWatch could not be asked for alarms, metrics or a picture of them."""
+
+    kind = "metrics"
+    next_step = "If it persists, check the function's right to read CloudWatch alarms and metrics."
+
+
+class MailUnavailable(Retryable):
+    """A mail could not be handed over to SES, or a text to the fallback topic."""
+
+    kind = "mail"
+    next_step = "Check in SES that the sender is verified and that the account is out of the sandbox and not paused."
 
 
 class Rejected(DeliveryWatchError):

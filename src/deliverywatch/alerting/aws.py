@@ -1,0 +1,179 @@
+"""The notifier's ports over boto3: CloudWatch, S3, SES v2 and SNS.
+
+A client is made when it is first used: each costs 50 ms, and most invocations need two of the four.
+"""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
+
+from deliverywatch.alerting import queries
+from deliverywatch.alerting.alarm import from_description
+from deliverywatch.alerting.outbox import Stored
+from deliverywatch.errors import MailUnavailable, MetricsUnavailable, StoreConflict, StoreUnavailable
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+    from datetime import datetime
+
+    from deliverywatch.alerting.alarm import Alarm
+
+# Patient with throttling, not with silence: a mail is due, and the function has a minute.
+_CONFIG = Config(retries={"mode": "adaptive", "max_attempts": 5}, connect_timeout=3, read_timeout=8)
+_FAILURES = (BotoCoreError, ClientError)
+_LOST_RACES = {"PreconditionFailed", "ConditionalRequestConflict"}
+# DescribeAlarms takes at most so many names.
+_NAMES_PER_CALL = 100
+# SNS subjects are at most 100 ASCII characters; a message is at most 256 KiB.
+_TOPIC_SUBJECT_LIMIT = 100
+_TOPIC_TEXT_LIMIT = 60_000
+
+
+class CloudWatch:
+    """Alarms, metrics and pictures of them."""
+
+    def describe(self, names: Sequence[str]) -> list[Alarm]:
+        """Return those of the alarms that exist."""
+        try:
+            pages = [
+                self._page(names[first : first + _NAMES_PER_CALL]) for first in range(0, len(names), _NAMES_PER_CALL)
+            ]
+        except _FAILURES as error:
+            raise MetricsUnavailable(f"CloudWatch did not describe the alarms: {error}") from error
+        return [
+            from_description(one)
+            for page in pages
+            for kind in ("MetricAlarms", "CompositeAlarms")
+            for one in page.get(kind, [])
+        ]
+
+    def newest(self, alarms: Iterable[Alarm], now: datetime) -> Mapping[str, Mapping[str, float]]:
+        """Return by alarm name, by query id, the value of the alarm's period that ends at the minute of `now`."""
+        asked = list(alarms)
+        results = [result for request in queries.newest_requests(asked, now) for result in self._results(request)]
+        return queries.newest_values(asked, results)
+
+    def sums(self, alarm: Alarm, start: datetime, end: datetime) -> Mapping[str, float]:
+        """Return by query id the sum of each of the alarm's own metrics over a time."""
+        request = queries.sums_request(alarm, start, end)
+        sums: dict[str, float] = {}
+        for result in self._results(request) if request else ():
+            sums[result["Id"]] = sums.get(result["Id"], 0.0) + sum(result["Values"])
+        return sums
+
+    def png(self, widget: str) -> bytes:
+        """Return the picture of a widget definition."""
+        try:
+            return bytes(self._client.get_metric_widget_image(MetricWidget=widget)["MetricWidgetImage"])
+        except (*_FAILURES, KeyError) as error:
+            raise MetricsUnavailable(f"CloudWatch drew no picture: {error}") from error
+
+    @cached_property
+    def _client(self) -> Any:
+        return boto3.client("cloudwatch", config=_CONFIG)
+
+    def _page(self, names: Sequence[str]) -> Mapping[str, Any]:
+        # Without the types CloudWatch leaves out composite alarms.
+        described: Mapping[str, Any] = self._client.describe_alarms(
+            AlarmNames=list(names), AlarmTypes=["MetricAlarm", "CompositeAlarm"]
+        )
+        return described
+
+    def _results(self, request: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+        try:
+            pages = self._client.get_paginator("get_metric_data").paginate(**request)
+            return [result for page in pages for result in page["MetricDataResults"]]
+        except _FAILURES as error:
+            raise MetricsUnavailable(f"CloudWatch did not tell the metrics: {error}") from error
+
+
+class Bucket:
+    """The lake's bucket; docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes.html."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+
+    def read(self, key: str) -> Stored | None:
+        """Return an object, or None if there is none."""
+        try:
+            found = self._client.get_object(Bucket=self._name, Key=key)
+            return Stored(found["Body"].read(), found["ETag"])
+        except _FAILURES as error:
+            if _code(error) == "NoSuchKey":
+                return None
+            raise StoreUnavailable(f"S3 did not give {key}: {error}") from error
+
+    def create(self, key: str, body: bytes) -> None:
+        """Write an object that must not exist yet, or raise StoreConflict."""
+        self._put(key, body, IfNoneMatch="*")
+
+    def replace(self, key: str, body: bytes, version: str) -> None:
+        """Write over this version of an object, or raise StoreConflict."""
+        self._put(key, body, IfMatch=version)
+
+    def write(self, key: str, body: bytes) -> None:
+        """Write an object, whatever was there."""
+        self._put(key, body)
+
+    def keys(self, prefix: str) -> list[str]:
+        """Return the keys that begin so."""
+        try:
+            pages = self._client.get_paginator("list_objects_v2").paginate(Bucket=self._name, Prefix=prefix)
+            return [found["Key"] for page in pages for found in page.get("Contents", [])]
+        except _FAILURES as error:
+            raise StoreUnavailable(f"S3 did not list {prefix}: {error}") from error
+
+    @cached_property
+    def _client(self) -> Any:
+        return boto3.client("s3", config=_CONFIG)
+
+    def _put(self, key: str, body: bytes, **condition: str) -> None:
+        try:
+            self._client.put_object(Bucket=self._name, Key=key, Body=body, **condition)
+        except _FAILURES as error:
+            if _code(error) in _LOST_RACES:
+                raise StoreConflict(f"Another writer was faster at {key}.") from error
+            raise StoreUnavailable(f"S3 did not take {key}: {error}") from error
+
+
+class Ses:
+    """SES v2, with the message as we wrote it."""
+
+    def send(self, message: bytes, sender: str, recipients: Sequence[str]) -> str:
+        """Send a message and return its id."""
+        try:
+            answer = boto3.client("sesv2", config=_CONFIG).send_email(
+                FromEmailAddress=sender,
+                Destination={"ToAddresses": list(recipients)},
+                Content={"Raw": {"Data": message}},
+            )
+        except _FAILURES as error:
+            raise MailUnavailable(str(error)) from error
+        return str(answer["MessageId"])
+
+
+class Topic:
+    """The fallback topic."""
+
+    def __init__(self, arn: str) -> None:
+        self._arn = arn
+
+    def publish(self, subject: str, text: str) -> str:
+        """Publish a text and return its id."""
+        plain = subject.encode("ascii", "replace").decode()[:_TOPIC_SUBJECT_LIMIT]
+        try:
+            answer = boto3.client("sns", config=_CONFIG).publish(
+                TopicArn=self._arn, Subject=plain, Message=text[:_TOPIC_TEXT_LIMIT]
+            )
+        except _FAILURES as error:
+            raise MailUnavailable(f"Neither SES nor the fallback topic took the mail '{plain}': {error}") from error
+        return str(answer["MessageId"])
+
+
+def _code(error: Exception) -> str:
+    return str(error.response.get("Error", {}).get("Code", "")) if isinstance(error, ClientError) else ""

@@ -1,0 +1,142 @@
+"""One change of an incident -> one mail that went out: claim it, write it, send it, keep it, mark it.
+
+If S3 cannot be reached the mail is sent all the same: better twice than never. If SES will not take it, the same facts
+go as text to the fallback topic; if that fails too the invocation fails, Lambda tries again, and at last an alarm that
+does not pass this code tells of it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Protocol
+
+from deliverywatch.alerting import context, outbox
+from deliverywatch.alerting.outbox import Claim
+from deliverywatch.alerting.sight import focus
+from deliverywatch.errors import MailUnavailable, MetricsUnavailable, StoreUnavailable
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from deliverywatch.alerting.alarm import Alarm
+    from deliverywatch.alerting.context import Context
+    from deliverywatch.alerting.incident import Change, Incident
+    from deliverywatch.alerting.mail import Mail
+    from deliverywatch.alerting.outbox import Record, Store
+    from deliverywatch.alerting.settings import Settings
+    from deliverywatch.alerting.sight import Alarms, Sight
+
+
+class Mailer(Protocol):
+    """SES."""
+
+    def send(self, message: bytes, sender: str, recipients: Sequence[str]) -> str:
+        """Send a message and return its id, or raise MailUnavailable."""
+        ...
+
+
+class Fallback(Protocol):
+    """The topic that works when SES does not."""
+
+    def publish(self, subject: str, text: str) -> str:
+        """Publish a text and return its id, or raise MailUnavailable."""
+        ...
+
+
+class Charts(Protocol):
+    """Pictures of metrics."""
+
+    def png(self, widget: str) -> bytes:
+        """Return the picture of a widget definition, or raise MetricsUnavailable."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Ports:
+    """What the notifier talks to."""
+
+    alarms: Alarms
+    store: Store
+    mailer: Mailer
+    fallback: Fallback
+    charts: Charts
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """What became of one mail.
+
+    Attributes:
+        mail: The incident's id and the number of the change.
+        is_sent: Whether it is out, by whomever.
+        subject: Its subject if it was sent just now.
+    """
+
+    mail: tuple[str, int]
+    is_sent: bool
+    subject: str = ""
+
+
+def deliver(
+    incident: Incident, change: Change, sight: Sight, ports: Ports, settings: Settings, invocation: str
+) -> Delivery:
+    """Send the mail of one change unless it is sent already or another invocation is at it.
+
+    Raises:
+        MailUnavailable: Neither SES nor the fallback topic took it.
+        StoreUnavailable: It was sent, and S3 did not take the note of it.
+    """
+    # Imported here: only an invocation that has something to send pays for templates and MIME.
+    from deliverywatch.alerting.mail import compose
+
+    record = outbox.record_of(incident, change, invocation, sight.now)
+    whose = _claimed(ports.store, record)
+    if whose is not Claim.OURS:
+        return Delivery((incident.id, change.seq), is_sent=whose is Claim.SENT)
+    alarm = focus(sight, change.before if change.level.rank == 0 else change.level, change.alarm)
+    known = _context(ports.store, sight.watch.context)
+    png = _png(ports.charts, incident, change, sight, alarm, known)
+    mail = compose(incident, change, sight, alarm, known, settings, png)
+    record = _handed_over(mail, record, ports, settings)
+    ports.store.write(outbox.body_key(record), mail.message)
+    outbox.mark_sent(ports.store, record, sight.now)
+    return Delivery((incident.id, change.seq), is_sent=True, subject=mail.subject)
+
+
+def _claimed(store: Store, record: Record) -> Claim:
+    try:
+        return outbox.claim(store, record)
+    except StoreUnavailable:
+        return Claim.OURS
+
+
+def _context(store: Store, key: str) -> Context:
+    try:
+        stored = store.read(key) if key else None
+    except StoreUnavailable:
+        stored = None
+    return context.read(stored.body if stored else None)
+
+
+def _png(
+    charts: Charts, incident: Incident, change: Change, sight: Sight, alarm: Alarm | None, known: Context
+) -> bytes | None:
+    from deliverywatch.alerting.chart import widget
+
+    definition = widget(incident, change, sight, alarm, known)
+    try:
+        return charts.png(definition) if definition else None
+    except MetricsUnavailable:
+        return None
+
+
+def _handed_over(mail: Mail, record: Record, ports: Ports, settings: Settings) -> Record:
+    record = replace(record, subject=mail.subject, recipients=len(settings.recipients))
+    try:
+        return replace(
+            record, channel="ses", message_id=ports.mailer.send(mail.message, settings.sender, settings.recipients)
+        )
+    except MailUnavailable as error:
+        problem = str(error)
+    text = f"SES did not take this mail, so it comes this way: {problem}\n\n{mail.text}"
+    return replace(record, channel="fallback", problem=problem, message_id=ports.fallback.publish(mail.subject, text))

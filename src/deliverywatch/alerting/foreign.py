@@ -1,0 +1,98 @@
+"""Values from outside -> clean text, numbers and times; nothing here fails, what cannot be read is empty.
+
+Alarm names, descriptions and reasons are written by others and end in mail headers, HTML and object keys. They are
+cleaned once, where they come in, so that no later step has to remember it.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+# Enough for every text that CloudWatch itself writes (a reason has at most 1,023 characters), and a bound for what
+# others send.
+TEXT_LIMIT = 2000
+
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]+")
+_UNSAFE_IN_KEY = re.compile(r"[^A-Za-z0-9._-]+")
+
+
+def text(value: object, limit: int = TEXT_LIMIT) -> str:
+    """Return the value as one line without control characters, cut to `limit` characters."""
+    if value is None:
+        return ""
+    words = value if isinstance(value, str) else _as_json(value)
+    # Cut before and after: a megabyte is not searched for control characters only to be thrown away.
+    line = _CONTROL.sub(" ", words[: 2 * limit]).strip()
+    return line if len(line) <= limit else line[: limit - 1].rstrip() + "…"
+
+
+def number(value: object) -> float | None:
+    """Return a finite number, or None for anything else; booleans are not numbers here."""
+    if isinstance(value, bool) or not isinstance(value, (int, float, str)):
+        return None
+    try:
+        read = float(value)
+    except (ValueError, OverflowError):
+        return None
+    return read if math.isfinite(read) else None
+
+
+def count(value: object, default: int = 0) -> int:
+    """Return a whole number of at least 0, or the default."""
+    read = number(value)
+    return default if read is None or read < 0 else int(read)
+
+
+def moment(value: object) -> datetime | None:
+    """Return an aware UTC time from ISO 8601 text (no zone means UTC) or a datetime, or None."""
+    if isinstance(value, str):
+        try:
+            value = datetime.fromisoformat(value.strip())
+        except ValueError:
+            return None
+    if not isinstance(value, datetime):
+        return None
+    try:
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+    except OverflowError:  # a zone that leads out of the calendar
+        return None
+
+
+def mapping(value: object) -> Mapping[str, Any]:
+    """Return the value if it is a JSON object, or an empty one."""
+    return value if isinstance(value, dict) else {}
+
+
+def objects(value: object) -> list[Mapping[str, Any]]:
+    """Return the JSON objects of a list; whatever else it holds is left out."""
+    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
+
+
+def key_part(name: str, limit: int = 120) -> str:
+    """Return a name that may stand in an S3 key; different names give different parts.
+
+    Args:
+        name: Any text.
+        limit: The longest part to return; what is changed or cut is told apart by a hash at the end.
+    """
+    safe = _UNSAFE_IN_KEY.sub("-", name).strip("-.")
+    if safe == name and len(safe) <= limit:
+        return safe
+    import hashlib  # only for names that S3 or a reader would stumble over
+
+    digest = hashlib.sha256(name.encode("utf-8", "replace")).hexdigest()[:8]
+    return f"{safe[: limit - 9]}-{digest}"
+
+
+def _as_json(value: object) -> str:
+    try:
+        return json.dumps(value, ensure_ascii=False, default=str)
+    except (TypeError, ValueError, RecursionError):
+        return repr(type(value))

@@ -1,0 +1,47 @@
+"""The Lambda function `alerting-notify`: SNS messages of the alerts topic, and the sweep of EventBridge Scheduler."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import asdict
+from datetime import UTC, datetime
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from deliverywatch.alerting.aws import Bucket, CloudWatch, Ses, Topic
+from deliverywatch.alerting.deliver import Ports
+from deliverywatch.alerting.ladder import Watch, watches
+from deliverywatch.alerting.notify import Notifier
+from deliverywatch.alerting.settings import from_environment
+
+WATCHES = Path(__file__).with_name("watches.json")
+
+
+def handler(event: object, lambda_context: Any) -> dict[str, Any]:
+    """Turn what arrives into mails.
+
+    Returns:
+        What became of each message, which is printed as well: one line of JSON for the log.
+    """
+    settings = from_environment(os.environ)
+    invocation = str(getattr(lambda_context, "aws_request_id", "") or id(event))
+    notifier = Notifier(_ports(), settings, _watches(settings.prefix), invocation)
+    outcomes = notifier.run(event, datetime.now(UTC))
+    result = {"outcomes": [asdict(outcome) for outcome in outcomes]}
+    print(json.dumps(result))
+    return result
+
+
+@cache
+def _ports() -> Ports:
+    cloudwatch = CloudWatch()
+    topic = Topic(os.environ["DELIVERYWATCH_FALLBACK_TOPIC"])
+    return Ports(cloudwatch, Bucket(os.environ["DELIVERYWATCH_BUCKET"]), Ses(), topic, cloudwatch)
+
+
+@cache
+def _watches(prefix: str) -> tuple[Watch, ...]:
+    # Written into the zip by cfn/build.py; without it every alarm is a watch of its own.
+    return watches(json.loads(WATCHES.read_text()), prefix) if WATCHES.exists() else ()

@@ -1,0 +1,55 @@
+"""Names of AWS resources -> addresses of their console pages.
+
+CloudWatch and Athena document no addresses; these forms are what their consoles show in the browser's address bar.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+from urllib.parse import quote
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+# A region comes out of a message and goes into the host of a link: nothing else may.
+_REGION = re.compile(r"[a-z]{2}(-[a-z]+){1,3}-[0-9]{1,2}")
+_DOMAINS = {"us-gov": "console.amazonaws-us-gov.com", "cn": "console.amazonaws.cn"}
+
+
+def region_of(arn: str) -> str:
+    """Return the region of an alarm's ARN, or nothing if it holds none."""
+    parts = arn.split(":")
+    return parts[3] if len(parts) > 5 and _REGION.fullmatch(parts[3]) else ""
+
+
+def account_of(arn: str) -> str:
+    """Return the account of an alarm's ARN, or nothing if it holds none."""
+    parts = arn.split(":")
+    return parts[4] if len(parts) > 5 else ""
+
+
+def alarm_url(region: str, name: str) -> str:
+    """Return the address of an alarm."""
+    return f"{_console(region)}/cloudwatch/home?region={region}#alarmsV2:alarm/{quote(name, safe='')}"
+
+
+def dashboard_url(region: str, name: str, start: datetime, end: datetime) -> str:
+    """Return the address of a dashboard at an absolute time, so that a week later it shows the same; empty for none."""
+    if not name:
+        return ""
+    times = f"start={start:%Y-%m-%dT%H:%M:%S}.000Z&end={end:%Y-%m-%dT%H:%M:%S}.000Z"
+    return f"{_console(region)}/cloudwatch/home?region={region}#dashboards/dashboard/{quote(name, safe='')}?{times}"
+
+
+def saved_queries_url(region: str, workgroup: str) -> str:
+    """Return the address of an Athena workgroup's saved queries; empty for none."""
+    if not workgroup:
+        return ""
+    page = f"#/query-editor/saved-queries?workgroup={quote(workgroup, safe='')}"
+    return f"{_console(region)}/athena/home?region={region}{page}"
+
+
+def _console(region: str) -> str:
+    partition = "us-gov" if region.startswith("us-gov-") else region.partition("-")[0]
+    return f"https://{region}.{_DOMAINS.get(partition, 'console.aws.amazon.com')}"

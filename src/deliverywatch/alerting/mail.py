@@ -1,0 +1,140 @@
+"""A view -> the mail: text and HTML from the same view, the picture inline, headers that thread.
+
+SES replaces Message-ID and Date, so every mail of an incident, the first included, refers to one made-up root: that
+alone keeps them in one conversation (docs.aws.amazon.com/ses/latest/dg/header-fields.html). Headers: RFC 3834 for
+Auto-Submitted, RFC 2919 for List-Id.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from email import policy
+from email.headerregistry import Address
+from email.message import EmailMessage
+from email.utils import format_datetime, parseaddr
+from functools import cache
+from typing import TYPE_CHECKING
+
+from deliverywatch.alerting.ladder import Level
+from deliverywatch.alerting.view import view
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
+
+    from deliverywatch.alerting.alarm import Alarm
+    from deliverywatch.alerting.context import Context
+    from deliverywatch.alerting.incident import Change, Incident
+    from deliverywatch.alerting.settings import Settings
+    from deliverywatch.alerting.sight import Sight
+    from deliverywatch.alerting.view import View
+
+TEXT_COLUMNS = 78
+_CHART_ID = "chart@deliverywatch"
+
+
+@dataclass(frozen=True, slots=True)
+class Mail:
+    """A mail in all its forms; `message` is what is sent and kept."""
+
+    subject: str
+    text: str
+    html: str
+    message: bytes
+
+
+def compose(
+    incident: Incident,
+    change: Change,
+    sight: Sight,
+    alarm: Alarm | None,
+    context: Context,
+    settings: Settings,
+    png: bytes | None = None,
+) -> Mail:
+    """Return the mail of a change.
+
+    Args:
+        incident: The incident, which may have gone on since.
+        change: The change that the mail is about.
+        sight: What is known of the watch's alarms.
+        alarm: The alarm that the mail is about, if there is one.
+        context: What the watch's system left; an empty one will do.
+        settings: The stack.
+        png: The chart as CloudWatch drew it; without it the mail draws bars.
+    """
+    seen = view(incident, change, sight, alarm, context, settings)
+    text = _text(seen)
+    html = _html(seen, has_picture=png is not None)
+    message = _message(seen, incident, change, settings)
+    message.set_content(text, cte="quoted-printable")
+    message.add_alternative(html, subtype="html", cte="quoted-printable")
+    if png is not None:
+        html_part = message.get_payload()[1]  # type: ignore[index]
+        html_part.add_related(png, "image", "png", cid=f"<{_CHART_ID}>", filename="chart.png", disposition="inline")  # type: ignore[union-attr]
+    _fix_boundaries(message, f"{incident.id}-{change.seq}")
+    return Mail(seen.subject, text, html, message.as_bytes())
+
+
+def _message(seen: View, incident: Incident, change: Change, settings: Settings) -> EmailMessage:
+    name, address = parseaddr(settings.sender)
+    domain = address.rpartition("@")[2] or "deliverywatch.invalid"
+    thread = f"{incident.id}.{incident.opened_at:%Y}.{incident.watch}.{settings.prefix}".lower()
+    message = EmailMessage(policy=policy.SMTP)
+    message["From"] = Address(name or f"DeliveryWatch ({settings.environment})", addr_spec=address)
+    message["To"] = ", ".join(settings.recipients)
+    message["Subject"] = seen.subject
+    message["Date"] = format_datetime(change.time)
+    message["Message-ID"] = f"<{thread}.{change.seq}@{domain}>"
+    message["In-Reply-To"] = message["References"] = f"<{thread}@{domain}>"
+    message["Thread-Topic"] = f"{seen.title} - {settings.environment} - {incident.id}"
+    message["Auto-Submitted"] = "auto-generated"
+    message["X-Auto-Response-Suppress"] = "All"
+    message["List-Id"] = f"DeliveryWatch {settings.environment} <{settings.prefix}.{domain}>"
+    message["X-DeliveryWatch-Incident"] = incident.id
+    message["X-DeliveryWatch-Level"] = change.level.value
+    message["X-DeliveryWatch-Event"] = change.event.value
+    if change.level is Level.CRITICAL:
+        message["Importance"] = "high"
+    return message
+
+
+def _fix_boundaries(message: EmailMessage, name: str) -> None:
+    """Name the parts' boundaries, so that the same facts give the same bytes."""
+    for number, part in enumerate(part for part in message.walk() if part.is_multipart()):
+        part.set_boundary(f"=_{name}-{number}")
+
+
+def _text(seen: View) -> str:
+    lines = _templates().get_template("mail.txt.j2").render(mail=seen, columns=TEXT_COLUMNS)
+    return lines.replace("\u00a0", " ").strip() + "\n"
+
+
+def _html(seen: View, *, has_picture: bool) -> str:
+    page = _templates().get_template("mail.html.j2").render(mail=seen, chart_id=_CHART_ID if has_picture else "")
+    return "\n".join(line.strip() for line in page.splitlines() if line.strip()) + "\n"
+
+
+@cache
+def _templates() -> Environment:
+    import textwrap
+    from pathlib import Path
+
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
+
+    from deliverywatch.alerting import words
+
+    def wrap(line: str, indent: int = 0, first: int | None = None) -> str:
+        start = " " * (indent if first is None else first)
+        return textwrap.fill(
+            line, TEXT_COLUMNS, initial_indent=start, subsequent_indent=" " * indent, break_on_hyphens=False
+        )
+
+    environment = Environment(
+        loader=FileSystemLoader(Path(__file__).with_name("templates")),
+        autoescape=select_autoescape(["html.j2"]),
+        trim_blocks=True,
+        lstrip_blocks=True,
+        undefined=StrictUndefined,
+    )
+    environment.filters |= {"wrap": wrap, "percent": words.percent, "amount": words.amount, "cut": words.cut}
+    return environment

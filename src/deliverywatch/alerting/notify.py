@@ -1,0 +1,221 @@
+"""The notifier: whatever arrives -> one e-mail per change of a watch's level.
+
+For each message: look at the watch's live alarms, compute its level, write the incident if it changed (conditionally,
+so that of two invocations one wins), then deliver what is due. Killed between any two steps, the next delivery of the
+message, the next message of the watch or the ten-minute sweep goes on where it ended.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from functools import partial
+from typing import TYPE_CHECKING, TypeVar
+
+from deliverywatch.alerting.alarm import State
+from deliverywatch.alerting.deliver import Delivery, Ports, deliver
+from deliverywatch.alerting.foreign import mapping, moment
+from deliverywatch.alerting.incident import Incident, advance, from_json, presumed, to_json
+from deliverywatch.alerting.ladder import Level, Watch, watch_of
+from deliverywatch.alerting.notice import parse
+from deliverywatch.alerting.sight import find, focus, look
+from deliverywatch.errors import MetricsUnavailable, StoreConflict, StoreUnavailable
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+    from datetime import datetime
+
+    from deliverywatch.alerting.incident import Change, Finding
+    from deliverywatch.alerting.notice import Notice
+    from deliverywatch.alerting.settings import Settings
+    from deliverywatch.alerting.sight import Sight
+
+Result = TypeVar("Result")
+
+# Two invocations at once are rare, more than a handful never happen: after this many lost races something else is
+# wrong.
+_ATTEMPTS = 8
+_FOLDER = "incidents/"
+_RECORD = "/current.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of one message, for the log: the watch's level and the mails that this invocation sent."""
+
+    watch: str
+    level: Level = Level.OK
+    incident: str = ""
+    sent: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Notifier:
+    """The flow with what it needs.
+
+    Attributes:
+        watches: The ladders that the stack declares.
+        invocation: Lambda's request id: the same when a failed invocation is started again.
+    """
+
+    ports: Ports
+    settings: Settings
+    watches: tuple[Watch, ...]
+    invocation: str
+
+    def run(self, event: object, received_at: datetime) -> list[Outcome]:
+        """Handle every message of an event, or a sweep; one that fails keeps none of the others from being handled.
+
+        Args:
+            event: What Lambda hands over.
+            received_at: The time for messages that tell none.
+
+        Raises:
+            DeliveryWatchError: The first failure, after all were tried. Started again, the event repeats nothing that
+                was done.
+        """
+        swept_at = moment(mapping(event).get("sweep"))
+        if swept_at is not None:
+            return _in_turn(partial(self._sweep, name, swept_at) for name in self._recorded_watches())
+        return _in_turn(partial(self.handle, notice) for notice in parse(event, received_at))
+
+    def handle(self, notice: Notice) -> Outcome:
+        """Handle one message."""
+        sight = look(watch_for(notice, self.watches), notice, notice.time, self.ports.alarms)
+        try:
+            incident = self._settled(sight, notice)
+        except StoreUnavailable:
+            # Better twice than never: the mail goes out without a record, then Lambda is told to start this event
+            # again.
+            self._mail_unrecorded(sight, notice)
+            raise
+        return self._deliver_due(sight, incident)
+
+    def _sweep(self, name: str, swept_at: datetime) -> Outcome:
+        """Send what is due, and look again at an open incident: its peak may have risen, a message may be lost."""
+        incident, _ = self._read(name)
+        if incident is None or not (incident.is_open or incident.due):
+            return Outcome(name)
+        sight = look(self._watch_of_incident(incident), None, swept_at, self.ports.alarms)
+        if incident.is_open and sight.is_live:
+            incident = self._settled(sight, None)
+        return self._deliver_due(sight, incident)
+
+    def _settled(self, sight: Sight, notice: Notice | None) -> Incident | None:
+        """Return the watch's incident after this sight, as it is written now."""
+        for _ in range(_ATTEMPTS):
+            incident, version = self._read(sight.watch.name)
+            after = self._advanced(incident, sight, notice)
+            try:
+                if after is not None and after != incident:
+                    self._write(after, version)
+            except StoreConflict:
+                continue
+            return after
+        raise StoreConflict(f"The incident of {sight.watch.name} was changed by others {_ATTEMPTS} times in a row.")
+
+    def _advanced(self, incident: Incident | None, sight: Sight, notice: Notice | None) -> Incident | None:
+        finding = find(sight, notice, incident)
+        if incident is not None and incident.is_open and finding.level is Level.OK:
+            finding = self._with_totals(finding, incident, sight)
+        return advance(incident, sight.watch.name, finding)
+
+    def _with_totals(self, finding: Finding, incident: Incident, sight: Sight) -> Finding:
+        alarm = focus(sight, incident.level)
+        if alarm is None or not sight.is_live or finding.total is None:
+            return finding
+        # The window before the opening belongs to it: those are the messages that raised the alarm.
+        start = incident.opened_at - timedelta(seconds=alarm.period_seconds)
+        try:
+            sums = self.ports.alarms.sums(alarm, start, finding.time)
+        except MetricsUnavailable:
+            return replace(finding, failed=None, total=None)
+        return replace(finding, failed=sums.get("failed"), total=sums.get("total"))
+
+    def _deliver_due(self, sight: Sight, incident: Incident | None) -> Outcome:
+        if incident is None:
+            return Outcome(sight.watch.name)
+        tried: list[Delivery] = []
+        try:
+            _in_turn(partial(self._deliver, sight, one, change, tried) for one, change in incident.due)
+        finally:
+            self._forget(sight.watch.name, frozenset(one.mail for one in tried if one.is_sent))
+        return Outcome(
+            sight.watch.name, incident.level, incident.id, tuple(one.subject for one in tried if one.subject)
+        )
+
+    def _deliver(self, sight: Sight, incident: Incident, change: Change, tried: list[Delivery]) -> None:
+        tried.append(deliver(incident, change, sight, self.ports, self.settings, self.invocation))
+
+    def _mail_unrecorded(self, sight: Sight, notice: Notice) -> None:
+        before = presumption(sight.watch, notice)
+        incident = advance(before, sight.watch.name, find(sight, notice, before))
+        for one, change in incident.due if incident else ():
+            deliver(one, change, sight, self.ports, self.settings, self.invocation)
+
+    def _forget(self, watch: str, sent: frozenset[tuple[str, int]]) -> None:
+        """Take what is sent off the list of what is due; if that fails, the outbox still knows that it was sent."""
+        for _ in range(_ATTEMPTS if sent else 0):
+            incident, version = self._read(watch)
+            after = incident.sent(sent) if incident else None
+            try:
+                if after is not None and after != incident:
+                    self._write(after, version)
+            except StoreConflict:
+                continue
+            return
+
+    def _read(self, watch: str) -> tuple[Incident | None, str | None]:
+        stored = self.ports.store.read(incident_key(watch))
+        return (from_json(stored.body), stored.version) if stored else (None, None)
+
+    def _write(self, incident: Incident, version: str | None) -> None:
+        key, body = incident_key(incident.watch), to_json(incident)
+        if version is None:
+            self.ports.store.create(key, body)
+        else:
+            self.ports.store.replace(key, body, version)
+
+    def _recorded_watches(self) -> list[str]:
+        keys = self.ports.store.keys(_FOLDER)
+        return [key.removeprefix(_FOLDER).removesuffix(_RECORD) for key in keys if key.endswith(_RECORD)]
+
+    def _watch_of_incident(self, incident: Incident) -> Watch:
+        """Return the watch of a recorded incident: declared, made of its only alarm, or without alarms."""
+        declared = [watch for watch in self.watches if watch.name == incident.watch]
+        alone = [watch_of(change.alarm, ()) for change in incident.timeline if change.alarm]
+        own = Watch(incident.watch, incident.title)
+        return next((watch for watch in [*declared, *alone] if watch.name == incident.watch), own)
+
+
+def watch_for(notice: Notice, known: tuple[Watch, ...]) -> Watch:
+    """Return the watch of a message: its alarm's, or one without alarms for an own or an unreadable notice."""
+    return watch_of(notice.alarm.name, known) if notice.alarm else Watch(notice.watch, notice.title)
+
+
+def incident_key(watch: str) -> str:
+    """Return the key of a watch's incident record."""
+    return f"{_FOLDER}{watch}{_RECORD}"
+
+
+def presumption(watch: Watch, notice: Notice) -> Incident | None:
+    """Return the incident that must have been open if this message tells of its end; None if it tells of no end."""
+    alarm = notice.alarm
+    if alarm is None or alarm.state is not State.OK or notice.old_state is not State.ALARM:
+        return None
+    rungs = [rung for rung in watch.rungs if rung.alarm == alarm.name]
+    return presumed(watch, rungs[0], notice.time) if rungs else None
+
+
+def _in_turn(steps: Iterable[Callable[[], Result]]) -> list[Result]:
+    """Take every step, then raise the first failure: a broken message must not stop the one behind it."""
+    results: list[Result] = []
+    failures: list[Exception] = []
+    for step in steps:
+        try:
+            results.append(step())
+        except Exception as error:  # whatever it is, it is raised below
+            failures.append(error)
+    if failures:
+        raise failures[0]
+    return results

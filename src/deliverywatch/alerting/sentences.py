@@ -1,0 +1,160 @@
+"""A change of an incident -> the sentences of its mail: headline, preview, timeline, and the rule in words."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from deliverywatch.alerting import words
+from deliverywatch.alerting.context import Context, trend, window_counts
+from deliverywatch.alerting.incident import Event
+from deliverywatch.alerting.ladder import Level
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from deliverywatch.alerting.alarm import Alarm
+    from deliverywatch.alerting.incident import Change, Incident
+    from deliverywatch.alerting.words import Clock
+
+_OPENINGS = {Event.ESCALATED: "It got worse: ", Event.DOWNGRADED: "It is getting better but is not over: "}
+_TRENDS = {"rising": ", and the rate is rising", "falling": ", and the rate is falling", "steady": "", "": ""}
+
+
+@dataclass(frozen=True, slots=True)
+class Story:
+    """All that a mail's sentences are made of."""
+
+    incident: Incident
+    change: Change
+    alarm: Alarm | None
+    context: Context
+    clock: Clock
+    title: str
+
+    @property
+    def is_over(self) -> bool:
+        """Whether the mail tells of the end."""
+        return self.change.event is Event.RESOLVED
+
+    @property
+    def is_blind(self) -> bool:
+        """Whether it is about not seeing, rather than about something seen."""
+        return Level.BLIND in (self.change.level, self.change.before if self.is_over else Level.OK)
+
+    @property
+    def counts(self) -> tuple[float, float] | None:
+        """Failed and total: of the alarm's window, or of the incident once it is over."""
+        if self.change.failed is not None and self.change.total:
+            return self.change.failed, self.change.total
+        if self.alarm is None or not self.alarm.is_ratio or self.is_over:
+            return None
+        found = window_counts(self.context, self.alarm.period_seconds)
+        return found if found and found[1] else None
+
+    @property
+    def blind_since(self) -> datetime:
+        """Since when nothing is seen: the system knows it better than the alarm, which waits for a window."""
+        problem = self.context.problem
+        return problem.since if problem and problem.since else self.incident.opened_at
+
+    @property
+    def is_percent(self) -> bool:
+        """Whether the alarm's value is a percentage."""
+        return self.alarm is not None and self.alarm.is_percent
+
+    @property
+    def value(self) -> float | None:
+        """The alarm's value at the change, computed from the counts where CloudWatch gave none."""
+        if self.change.value is not None or self.counts is None or self.is_over:
+            return self.change.value
+        return 100 * self.counts[0] / self.counts[1]
+
+    def measured(self, value: float) -> str:
+        """Return a value of the alarm with its unit."""
+        return words.percent(value) if self.is_percent else words.amount(value)
+
+
+def headline(story: Story) -> str:
+    """Return the one sentence that says what, how much and since when."""
+    if story.is_over:
+        return _end(story)
+    if story.is_blind:
+        since = story.clock.day_time(story.blind_since, story.change.time)
+        return f"We cannot see {story.context.noun} failures since {since}: this is not a measured outage."
+    if story.alarm is None:
+        return story.change.reason or f"{story.title} is at level {story.change.level}."
+    return _OPENINGS.get(story.change.event, "") + _measurement(story)
+
+
+def preheader(story: Story, verdict: str) -> str:
+    """Return what an inbox shows behind the subject, at most 90 characters."""
+    since = f"since {story.clock.time(story.incident.opened_at)}"
+    if story.is_blind or story.is_over or not story.counts:
+        return words.cut(headline(story), 90)
+    failed, total = story.counts
+    mostly = [
+        f"mostly {groups[0].name}" for _, groups in story.context.groups[:1] if verdict.startswith("Concentrated")
+    ]
+    rate = f"{words.percent(100 * failed / total)} of {words.amount(total)} {story.context.noun} failed"
+    return words.cut(" · ".join([rate, *mostly, since]), 90)
+
+
+def entry_text(story: Story, change: Change) -> str:
+    """Return what the timeline says of a change."""
+    if change.event is Event.RESOLVED:
+        return "back to normal"
+    level = change.level.value
+    if change.value is None or story.is_blind:
+        return level
+    counts = change.failed is not None and change.total
+    of = f" ({words.amount(change.failed or 0)} of {words.amount(change.total or 0)})" if counts else ""
+    return f"{level} at {story.measured(change.value)}{of}"
+
+
+def rule(alarm: Alarm) -> str:
+    """Return when the alarm goes off, in its author's words or else in ours."""
+    if alarm.description:
+        return alarm.description
+    if alarm.rule:
+        return f"Composite alarm: {alarm.rule}"
+    if alarm.threshold is None or not alarm.sign:
+        return "The alarm judges by a band that CloudWatch learns from the metric."
+    window = words.span(timedelta(seconds=alarm.period_seconds))
+    agreed = (
+        f", in {alarm.datapoints_to_alarm} of {alarm.evaluation_periods} periods"
+        if alarm.evaluation_periods > 1
+        else ""
+    )
+    return f"{measure(alarm)} {alarm.sign} {words.amount(alarm.threshold)} over {window}{agreed}."
+
+
+def measure(alarm: Alarm) -> str:
+    """Return what the alarm measures: its label, its expression or its metric."""
+    query = alarm.returned
+    if "Expression" in query:
+        return str(query.get("Label") or query["Expression"])
+    stat = query.get("MetricStat", {})
+    return f"{stat['Stat']} of {stat['Metric']['MetricName']}" if stat else alarm.name
+
+
+def _measurement(story: Story) -> str:
+    alarm = story.alarm
+    if story.counts and alarm:
+        failed, total = story.counts
+        share = words.percent(100 * failed / total)
+        what = f"{words.amount(failed)} of {words.amount(total)} {story.context.noun} failed"
+        return f"{what} in the last {words.window(alarm.period_seconds)} ({share}){_TRENDS[trend(story.context)]}."
+    if story.value is not None and alarm and alarm.threshold is not None:
+        limit = f"{alarm.sign} {story.measured(alarm.threshold)}" if alarm.sign else "beyond its threshold"
+        return f"{story.title}: {measure(alarm)} is at {story.measured(story.value)}, and the alarm calls {limit}."
+    return f"The alarm {story.title} is in ALARM since {story.clock.time(story.change.time)}."
+
+
+def _end(story: Story) -> str:
+    after = "" if story.incident.is_presumed else f" after {words.span(story.change.time - story.incident.opened_at)}"
+    if story.is_blind:
+        return f"We can see {story.context.noun} failures again{after}."
+    now = f": {words.percent(story.change.value)} now" if story.change.value is not None and story.is_percent else ""
+    return f"{story.title}: over{after}{now}."

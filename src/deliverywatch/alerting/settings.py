@@ -1,0 +1,69 @@
+"""What the stack tells the notifier, from its environment variables."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from deliverywatch.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+# SES refuses a message to more addresses than this.
+RECIPIENT_LIMIT = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """How the mails of one stack look and where they go.
+
+    Attributes:
+        prefix: The stack's prefix, which all its alarms bear.
+        sender: An address, or a name with an address.
+        recipients: All of them stand in one mail.
+        time_zone: A name of the IANA database.
+        dashboard: The name of the CloudWatch dashboard; empty for none.
+        workgroup: The Athena workgroup with the saved queries; empty for none.
+        region: The code of the stack's region, for links where a message tells none.
+    """
+
+    environment: str
+    prefix: str
+    sender: str
+    recipients: tuple[str, ...]
+    time_zone: str = "UTC"
+    dashboard: str = ""
+    workgroup: str = ""
+    region: str = ""
+
+
+def from_environment(environ: Mapping[str, str]) -> Settings:
+    """Return the settings that the stack's environment variables hold.
+
+    Raises:
+        ConfigurationError: One that must be there is missing or empty, or there are more recipients than SES takes.
+    """
+    environment = _required(environ, "DELIVERYWATCH_ENVIRONMENT")
+    recipients = tuple(one.strip() for one in _required(environ, "DELIVERYWATCH_RECIPIENTS").split(",") if one.strip())
+    if not 0 < len(recipients) <= RECIPIENT_LIMIT:
+        raise ConfigurationError(
+            f"DELIVERYWATCH_RECIPIENTS names {len(recipients)} addresses; SES takes 1 to {RECIPIENT_LIMIT}."
+        )
+    return Settings(
+        environment=environment,
+        prefix=environ.get("DELIVERYWATCH_PREFIX") or f"deliverywatch-{environment}",
+        sender=_required(environ, "DELIVERYWATCH_SENDER"),
+        recipients=recipients,
+        time_zone=environ.get("DELIVERYWATCH_TIME_ZONE") or "UTC",
+        dashboard=environ.get("DELIVERYWATCH_DASHBOARD", ""),
+        workgroup=environ.get("DELIVERYWATCH_WORKGROUP", ""),
+        region=environ.get("AWS_REGION", ""),
+    )
+
+
+def _required(environ: Mapping[str, str], name: str) -> str:
+    value = environ.get(name, "").strip()
+    if not value:
+        raise ConfigurationError(f"The environment variable {name} is missing or empty.")
+    return value

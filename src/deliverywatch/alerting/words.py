@@ -1,0 +1,103 @@
+"""Numbers and times -> the words of a mail: 31 %, 1,204, 2 h 5 min, 12:04 AEDT.
+
+A no-break space keeps number and unit together; the text part puts plain spaces in their place.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from datetime import datetime, timedelta, tzinfo
+
+_NBSP = "\u00a0"
+
+
+def percent(value: float) -> str:
+    """Return 31 %, 2.1 % or 0 %: a decimal only where it says something."""
+    return f"{_rounded(value)}{_NBSP}%"
+
+
+def percent_short(value: float) -> str:
+    """Return 31%, as a subject needs it."""
+    return f"{_rounded(value)}%"
+
+
+def _rounded(value: float) -> str:
+    if abs(value) >= 10 or value == int(value):
+        return f"{value:,.0f}"
+    return f"{value:.1f}".removesuffix(".0")
+
+
+def amount(value: float) -> str:
+    """Return a count or a measured value with thousands separated: 1,204 or 0.35."""
+    if value == int(value):
+        return f"{value:,.0f}"
+    return f"{value:,.1f}" if abs(value) >= 10 else f"{value:.3g}"
+
+
+def span(duration: timedelta) -> str:
+    """Return 42 min, 2 h 5 min or 3 d 4 h: the two largest units."""
+    return _NBSP.join(f"{number}{_NBSP}{unit}" for number, unit in _units(duration))
+
+
+def span_short(duration: timedelta) -> str:
+    """Return 42m, 2h 5m or 3d 4h, as a subject needs it."""
+    return " ".join(f"{number}{unit[0]}" for number, unit in _units(duration))
+
+
+def _units(duration: timedelta) -> list[tuple[int, str]]:
+    minutes = max(0, round(duration.total_seconds() / 60))
+    days, hours, rest = minutes // 1440, minutes % 1440 // 60, minutes % 60
+    if days:
+        return [(days, "d"), (hours, "h")] if hours else [(days, "d")]
+    if hours:
+        return [(hours, "h"), (rest, "min")] if rest else [(hours, "h")]
+    return [(rest, "min")]
+
+
+def window(seconds: int) -> str:
+    """Return the alarm's window as it stands after "in the last": 30 minutes, 6 hours, hour."""
+    if seconds % 3600 == 0 and seconds:
+        return "hour" if seconds == 3600 else f"{seconds // 3600}{_NBSP}hours"
+    minutes = max(1, round(seconds / 60))
+    return "minute" if minutes == 1 else f"{minutes}{_NBSP}minutes"
+
+
+def cut(sentence: str, limit: int, ellipsis: str = "…") -> str:
+    """Return the sentence in at most `limit` characters."""
+    return sentence if len(sentence) <= limit else sentence[: max(0, limit - len(ellipsis))].rstrip() + ellipsis
+
+
+@dataclass(frozen=True, slots=True)
+class Clock:
+    """Tells times in the reader's zone."""
+
+    zone: tzinfo
+
+    def time(self, moment: datetime) -> str:
+        """Return 12:04."""
+        return moment.astimezone(self.zone).strftime("%H:%M")
+
+    def day_time(self, moment: datetime, today: datetime) -> str:
+        """Return 12:04, or with its date where that is not today's: 20 Nov 12:04."""
+        local = moment.astimezone(self.zone)
+        same = local.date() == today.astimezone(self.zone).date()
+        return local.strftime("%H:%M") if same else local.strftime("%-d %b %H:%M")
+
+    def full(self, moment: datetime) -> str:
+        """Return 21 Nov 2026 12:04 AEDT."""
+        return moment.astimezone(self.zone).strftime("%-d %b %Y %H:%M %Z")
+
+
+def clock(name: str) -> Clock:
+    """Return the clock of a zone of the IANA database; UTC for a name that it does not have."""
+    from zoneinfo import ZoneInfo, ZoneInfoNotFoundError  # 10 ms that only a run with a mail pays
+
+    try:
+        return Clock(ZoneInfo(name))
+    except (ZoneInfoNotFoundError, ValueError):
+        from datetime import UTC
+
+        return Clock(UTC)

@@ -1,0 +1,141 @@
+"""`deliverywatch render`: an alarm message in a file -> the mails it would cause, as .eml, .html and .txt, without AWS."""
+
+from __future__ import annotations
+
+import email
+import json
+from datetime import UTC, datetime
+from email import policy
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from deliverywatch.errors import DeliveryWatchError, InputError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from deliverywatch.alerting.ladder import Watch
+    from deliverywatch.alerting.notify import Outcome
+    from deliverywatch.alerting.settings import Settings
+
+BUILT_WATCHES = Path("build/watches.json")
+
+
+@click.command()
+@click.argument("event", type=click.Path(path_type=Path))
+@click.option("--out", required=True, type=click.Path(path_type=Path, file_okay=False), help="Folder for the mails.")
+@click.option(
+    "--watches",
+    "watches_file",
+    type=click.Path(path_type=Path),
+    help=f"Which alarm is which rung of which watch [default: {BUILT_WATCHES}, if it is there].",
+)
+@click.option(
+    "--context", type=click.Path(path_type=Path), help="What the watch's system left: state/sms.json of the lake."
+)
+@click.option("--time-zone", default="UTC", show_default=True, help="The readers' zone, by its IANA name.")
+@click.option("--environment", default="prod", show_default=True, help="The stack's environment.")
+@click.option("--region", default="", help="The stack's region, for the links of messages that name none.")
+def render(
+    event: Path,
+    out: Path,
+    watches_file: Path | None,
+    context: Path | None,
+    time_zone: str,
+    environment: str,
+    region: str,
+) -> None:
+    """Write the mails that the CloudWatch alarm message in EVENT would cause.
+
+    EVENT is a JSON file: the event that SNS gives a Lambda function, with one or more records, or the bare message.
+    Nothing is asked of AWS and nothing is sent.
+
+    Example: deliverywatch render alarm.json --out mails --context state/sms.json --time-zone Australia/Sydney
+    """
+    try:
+        settings = _settings(environment, time_zone, region)
+        known = _watches(watches_file, settings.prefix)
+        results = _rehearsed(_json(event), settings, known, _bytes(context) if context else None)
+        _write_all(results, out)
+    except DeliveryWatchError as error:
+        click.echo(f"Error: {error} {error.next_step}", err=True)
+        raise SystemExit(2) from error
+
+
+def _settings(environment: str, time_zone: str, region: str) -> Settings:
+    from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+    from deliverywatch.alerting.settings import Settings
+
+    try:
+        ZoneInfo(time_zone)
+    except (ZoneInfoNotFoundError, ValueError) as error:
+        raise InputError(
+            f"There is no time zone '{time_zone}'.", next_step="Name one such as Europe/Berlin."
+        ) from error
+    return Settings(
+        environment=environment,
+        prefix=f"deliverywatch-{environment}",
+        sender="alerts@example.com",
+        recipients=("support@example.com",),
+        time_zone=time_zone,
+        dashboard=f"deliverywatch-{environment}-sms",
+        workgroup=f"deliverywatch-{environment}",
+        region=region,
+    )
+
+
+def _watches(named: Path | None, prefix: str) -> tuple[Watch, ...]:
+    from deliverywatch.alerting.ladder import watches
+
+    path = named or BUILT_WATCHES
+    return watches(_json(path), prefix) if named or path.exists() else ()
+
+
+def _rehearsed(
+    event: object, settings: Settings, watches: tuple[Watch, ...], context: bytes | None
+) -> list[tuple[Outcome, list[bytes]]]:
+    # Imported here: it brings the templates, which `--help` does not need.
+    from deliverywatch.alerting.rehearse import rehearse
+
+    return rehearse(event, settings, watches, context, datetime.now(UTC))
+
+
+def _json(path: Path) -> object:
+    try:
+        return json.loads(_bytes(path))
+    except (ValueError, RecursionError) as error:
+        raise InputError(f"{path} is not JSON: {error}.") from error
+
+
+def _bytes(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise InputError(f"{path} cannot be read: {error.strerror}.") from error
+
+
+def _write_all(results: Sequence[tuple[Outcome, list[bytes]]], out: Path) -> None:
+    messages = [message for _, mails in results for message in mails]
+    names = ["mail"] if len(messages) == 1 else [f"mail-{number}" for number in range(1, len(messages) + 1)]
+    for name, message in zip(names, messages, strict=True):
+        click.echo(f"{_write(message, out / name)}")
+    for outcome, mails in results:
+        if not mails:
+            click.echo(f"No mail: the message leaves {outcome.watch} at level {outcome.level}.")
+
+
+def _write(message: bytes, path: Path) -> str:
+    parsed = email.message_from_bytes(message, policy=policy.default)
+    parts = {".html": parsed.get_body(("html",)), ".txt": parsed.get_body(("plain",))}
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.with_name(f"{path.name}.eml").write_bytes(message)
+        for suffix, part in parts.items():
+            if part is not None:
+                path.with_name(f"{path.name}{suffix}").write_text(part.get_content(), encoding="utf-8")
+    except OSError as error:
+        raise InputError(f"{path.parent} cannot be written: {error.strerror}.") from error
+    return f"{path}.eml, .html, .txt: {parsed['Subject']}"

@@ -1,0 +1,124 @@
+"""What changed in the lake -> per slot, how many more messages are known and how many more have failed: one datapoint.
+
+Only differences are counted, so that sums stay right however often a slot is read again: a message that failed and
+turns out to be delivered is one failure less.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from deliverywatch import emf
+from deliverywatch.sms.outcomes import Outcome, is_counted_failure
+from deliverywatch.sms.slots import as_text, floor, from_milliseconds
+from deliverywatch.thresholds import OVERDUE_MINIMUM_COUNT, STAMP_DELAY_SECONDS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from datetime import datetime
+
+NAMESPACE = "DeliveryWatch/Sms"
+
+# Minute of sending since 1970; earlier outcome and fault, none for a new message; outcome, fault, error_code, carrier,
+# country, status and status_code now.
+Change = tuple[int, tuple[str, str] | None, str, str, str | None, str | None, str | None, str | None, str | None]
+
+_TOP = 5
+_LONGEST_WORD = 40
+
+
+@dataclass(frozen=True, slots=True)
+class Datapoint:
+    """Metrics of one moment, as one EMF document in the namespace above.
+
+    Attributes:
+        metrics: Name -> (value, unit in CloudWatch's words).
+        stamp: The moment; aware.
+        properties: What else the log line says; never a dimension, which would be billed.
+    """
+
+    metrics: Mapping[str, tuple[float, str]]
+    stamp: datetime
+    properties: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class SlotCounts:
+    """What a slot's counts change by, and what the changes in failures were made of."""
+
+    total: int = 0
+    failed: int = 0
+    failed_by: dict[str, Counter[str]] = field(default_factory=dict)
+
+    def is_empty(self) -> bool:
+        """Whether there is nothing to add."""
+        return not self.total and not self.failed
+
+
+def per_slot(
+    changes: Mapping[Change, int], slot_minutes: int, *, count_recipient_faults: bool
+) -> dict[datetime, SlotCounts]:
+    """Return what each slot's counts change by, by the begin of the slot."""
+    slots: dict[datetime, SlotCounts] = {}
+    for change, number in changes.items():
+        minute, before, outcome, fault, *_ = change
+        slot = slots.setdefault(floor(from_milliseconds(minute * 60_000), slot_minutes), SlotCounts())
+        slot.total += number * (is_counted(outcome) - (before is not None and is_counted(before[0])))
+        failed = _is_failure((outcome, fault), count_recipient_faults) - _is_failure(before, count_recipient_faults)
+        if failed:
+            _add_failures(slot, change, number * failed)
+    return slots
+
+
+def is_counted(outcome: str) -> bool:
+    """Whether a message is one of `Total`: all that were really sent, whatever became of them."""
+    return outcome != Outcome.EXCLUDED
+
+
+def newly_unknown(changes: Iterable[Change]) -> list[str]:
+    """Return each status and code that no rule covers and that was not there before, once."""
+    labels = {
+        f"{change[-2]}/{change[-1]}"[:_LONGEST_WORD]
+        for change in changes
+        if change[2] == Outcome.UNKNOWN and (change[1] is None or change[1][0] != Outcome.UNKNOWN)
+    }
+    return sorted(labels)
+
+
+def overdue_percent(pending_count: int, total_count: int) -> float:
+    """Return the share of messages that are still pending; 0 for too few to tell."""
+    return 100 * pending_count / total_count if total_count >= OVERDUE_MINIMUM_COUNT else 0.0
+
+
+def slot_datapoint(slot: datetime, slot_minutes: int, counts: SlotCounts) -> Datapoint:
+    """Return the datapoint of one slot's counts, total and failed together."""
+    # After the slot, so that every 30-minute window holds three whole slots: see thresholds.STAMP_DELAY_SECONDS.
+    stamp = slot + timedelta(minutes=slot_minutes, seconds=STAMP_DELAY_SECONDS)
+    properties: dict[str, Any] = {"slot": as_text(slot)}
+    for name, numbers in counts.failed_by.items():
+        properties[f"failed_by_{name}"] = dict(numbers.most_common(_TOP))
+    return Datapoint({"Total": (counts.total, "Count"), "Failed": (counts.failed, "Count")}, stamp, properties)
+
+
+def run_datapoint(now: datetime, pending_count: int, total_count: int) -> Datapoint:
+    """Return the datapoint of a run that succeeded."""
+    overdue = round(overdue_percent(pending_count, total_count), 2)
+    return Datapoint({"Runs": (1, "Count"), "OverduePercent": (overdue, "Percent")}, now)
+
+
+def document(environment: str, point: Datapoint) -> str:
+    """Return the EMF document of a datapoint, the line that the function prints."""
+    return emf.document(NAMESPACE, {"Environment": environment}, point.metrics, point.stamp, point.properties)
+
+
+def _is_failure(verdict: tuple[str, str] | None, count_recipient_faults: bool) -> bool:  # noqa: FBT001
+    return verdict is not None and is_counted_failure(*verdict, count_recipient_faults=count_recipient_faults)
+
+
+def _add_failures(slot: SlotCounts, change: Change, number: int) -> None:
+    slot.failed += number
+    for name, word in zip(("fault", "code", "carrier", "country"), change[3:7], strict=True):
+        slot.failed_by.setdefault(name, Counter())[str(word or "none")[:_LONGEST_WORD]] += number

@@ -1,0 +1,49 @@
+"""The Lambda `sms-ingest`: an event of EventBridge Scheduler -> one run of `ingest`.
+
+Event: `{"scheduled_time": "2026-11-21T12:10:00Z"}`, filled in by the schedule (`<aws.scheduler.scheduled-time>`), so
+that an event that comes late or twice gives the same result. Without it the clock counts.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import uuid
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from deliverywatch.errors import SourceRefused
+from deliverywatch.sms import aws, counts, ingest
+from deliverywatch.sms.clicksend import ClickSend
+from deliverywatch.sms.recipients import Recipients
+
+if TYPE_CHECKING:
+    from deliverywatch.sms.counts import Datapoint
+
+
+def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
+    """Do a run and return what it did, in numbers; a run that fails raises, so that Lambda's Errors rises."""
+    prefix = "DELIVERYWATCH_"
+    setting = {name.removeprefix(prefix): value for name, value in os.environ.items() if name.startswith(prefix)}
+    settings = ingest.Settings(int(setting["SLOT_MINUTES"]), setting["COUNT_RECIPIENT_FAULTS"] == "true")
+    now = datetime.fromisoformat(event.get("scheduled_time") or datetime.now(UTC).isoformat())
+
+    def seconds_left() -> float:
+        return float(context.get_remaining_time_in_millis()) / 1000
+
+    def connect() -> ingest.Source:
+        account = aws.account(setting["CREDENTIALS"])
+        history = ClickSend(account.credentials, setting["CLICKSEND_URL"], remaining_seconds=seconds_left)
+        return ingest.Source(history, Recipients(account.recipient_key, plain=setting["RECIPIENT_NUMBERS"] == "plain"))
+
+    def emit(point: Datapoint) -> None:
+        print(counts.document(setting["ENVIRONMENT"], point), flush=True)
+
+    ports = ingest.Ports(connect, aws.Bucket(setting["BUCKET"]), emit, seconds_left)
+    try:
+        summary = ingest.run(now, settings, ports, token=uuid.uuid4().hex).as_fields()
+    except SourceRefused:
+        aws.account.cache_clear()  # whoever mends the key shall not have to wait for a new container
+        raise
+    print(json.dumps({"event": "sms_ingest", "scheduled_time": now.isoformat(), **summary}), flush=True)
+    return summary

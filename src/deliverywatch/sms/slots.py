@@ -1,0 +1,39 @@
+"""A time of sending -> the slot in which it is counted and the hour whose object holds it; all in UTC."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+HOUR = timedelta(hours=1)
+
+
+def hour_of(moment: datetime) -> datetime:
+    """Return the begin of the UTC hour."""
+    return floor(moment, 60)
+
+
+def floor(moment: datetime, minutes: int) -> datetime:
+    """Return the begin of the slot of so many minutes, a divisor of 60, in which the moment lies."""
+    moment = moment.astimezone(UTC)
+    return moment.replace(minute=moment.minute - moment.minute % minutes, second=0, microsecond=0)
+
+
+def steps(start: datetime, end: datetime, minutes: int) -> list[datetime]:
+    """Return start, start + minutes, ... up to before end."""
+    step = timedelta(minutes=minutes)
+    return [start + index * step for index in range(max(0, -((start - end) // step)))]
+
+
+def key_of(hour: datetime) -> str:
+    """Return the key of the lake object that holds what was sent in this UTC hour."""
+    return f"sms/dt={hour:%Y-%m-%d}/{hour:%H}.parquet"
+
+
+def as_text(moment: datetime) -> str:
+    """Return the moment as in `2026-11-21T12:10:00Z`."""
+    return f"{moment.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
+
+
+def from_milliseconds(value: int) -> datetime:
+    """Return the moment so many milliseconds after 1970."""
+    return datetime.fromtimestamp(value / 1000, UTC)

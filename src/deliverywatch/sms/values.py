@@ -1,0 +1,75 @@
+"""Whatever ClickSend puts into a field -> a value of the column's type, or none.
+
+The same field comes as a number, as text, as an empty text or not at all, depending on the age of the row and on which
+of ClickSend's own descriptions one believes. Nothing here raises: a row is worth more than one of its fields.
+"""
+
+from __future__ import annotations
+
+import json
+from decimal import Decimal, InvalidOperation
+from typing import Any
+
+# Longer texts are cut: nothing that ClickSend documents comes near, and a lake is no place for what does.
+_LONGEST_TEXT = 1000
+
+_LATEST_SECOND = 2**33  # in the year 2242
+_PRICE_LIMIT = 10**12  # decimal(12,6), in millionths
+
+
+def text(value: Any) -> str | None:
+    """Return a text or number as text without surrounding blanks; none for an empty text and for anything else."""
+    if isinstance(value, int | float):
+        value = str(int(value) if value % 1 == 0 else value)
+    if not isinstance(value, str):
+        return None
+    value = value.strip()[:_LONGEST_TEXT]
+    # A lone surrogate can be read from JSON but not written to Parquet.
+    return (value if value.isascii() else value.encode("utf-8", "replace").decode()) or None
+
+
+def whole(value: Any, bits: int) -> int | None:
+    """Return the value as a signed whole number of so many bits, from `1`, `"1"` or `"1.00"`."""
+    number = _number(value)
+    if number is None:
+        return None
+    return int(number) if -(2 ** (bits - 1)) <= number < 2 ** (bits - 1) else None
+
+
+def milliseconds(value: Any) -> int | None:
+    """Return Unix seconds, as a number or as text, in milliseconds; none for what cannot be a time of sending."""
+    if type(value) is not int:
+        value = whole(value, 64)
+    return value * 1000 if value is not None and 0 < value < _LATEST_SECOND else None
+
+
+def millionths(value: Any) -> int | None:
+    """Return a price in millionths of the currency's unit, rounded; none for what does not fit into 12 digits."""
+    number = _number(value)
+    if number is None or abs(number) >= _PRICE_LIMIT:
+        return None
+    scaled = round(number * 1_000_000)
+    return scaled if abs(scaled) < _PRICE_LIMIT else None
+
+
+def as_json(values: dict[str, Any]) -> str | None:
+    """Return the values as JSON with sorted keys, or only their names if they are long; none if there are none."""
+    if not values:
+        return None
+    try:
+        document = json.dumps(values, sort_keys=True, default=str)
+    except (RecursionError, ValueError):
+        document = ""
+    names = json.dumps({"omitted": [name[:50] for name in sorted(values)[:20]]})
+    return document if 0 < len(document) <= _LONGEST_TEXT else names
+
+
+def _number(value: Any) -> Decimal | None:
+    if not isinstance(value, str | int | float):
+        return None
+    try:
+        number = Decimal(value.strip() if isinstance(value, str) else value)
+    except InvalidOperation:
+        return None
+    # `1e999999999` is finite, and its digits would fill the memory.
+    return number if number.is_finite() and number.adjusted() < 20 else None

@@ -1,0 +1,184 @@
+"""A small world for the room's tests: a ClickSend account, a store in memory that can fail, and a run in it."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from deliverywatch.errors import StoreConflict
+from deliverywatch.sms import ingest, lake
+from deliverywatch.sms.columns import COLUMNS
+from deliverywatch.sms.pages import Page
+from deliverywatch.sms.recipients import Recipients
+from deliverywatch.sms.slots import floor, from_milliseconds, key_of
+from deliverywatch.sms.store import Stored
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from deliverywatch.sms.counts import Datapoint
+    from deliverywatch.sms.plan import Plan
+
+NOW = datetime(2026, 11, 21, 12, 10, tzinfo=UTC)
+KEY = b"k" * 32
+
+STATUS = {
+    "delivered": {"status": "Sent", "status_code": "201", "error_code": "4"},
+    "failed": {"status": "Failed", "status_code": "301", "error_code": "14"},
+    "dead": {"status": "Failed", "status_code": "301", "error_code": "12"},
+    "pending": {"status": "Sent", "status_code": "200"},
+    "temporary": {"status": "Failed", "status_code": "300", "error_code": "16"},
+    "excluded": {"status": "Cancelled", "status_code": "301", "error_code": "5"},
+    "scheduled": {"status": "Scheduled", "status_code": "200"},
+    "unknown": {"status": "Completed", "status_code": None},
+}
+
+
+def at(text: str) -> datetime:
+    """A time of the day of `NOW`, such as `11:55`, or a full one, such as `2026-11-20T11:55`."""
+    return datetime.fromisoformat(text if "T" in text else f"{NOW:%Y-%m-%d}T{text}").replace(tzinfo=UTC)
+
+
+def row(message_id: str, sent_at: datetime, outcome: str = "delivered", **fields: Any) -> dict[str, Any]:
+    """A row of history as ClickSend documents it."""
+    seconds = int(sent_at.timestamp())
+    return {
+        **{
+            "direction": "out",
+            "date": seconds,
+            "to": "+61400000001",
+            "body": "Your code is 1234",
+            "from": "+61400000099",
+        },
+        **{"schedule": str(seconds), "status_text": "words", "error_text": None, "message_id": message_id},
+        **{"message_parts": 1, "message_price": "0.0792", "from_email": None, "list_id": None, "custom_string": "x"},
+        **{"contact_id": None, "user_id": 1, "subaccount_id": 2, "country": "AU", "carrier": "Telstra"},
+        **{"first_name": "Jo", "last_name": "Doe", "_api_username": "someone", "error_code": None},
+        **STATUS[outcome],
+        **fields,
+    }
+
+
+@dataclass
+class History:
+    """An account's history: what is in `rows` when it is asked, in pages."""
+
+    rows: list[dict[str, Any]] = field(default_factory=list)
+    page_size: int = 100
+    error: Exception | None = None
+    asked: list[tuple[datetime, datetime]] = field(default_factory=list)
+
+    def pages(self, start: datetime, end: datetime) -> Iterator[Page]:
+        self.asked.append((start, end))
+        if self.error:
+            raise self.error
+        first, last = start.timestamp() - 1, end.timestamp() + 1
+        found = sorted(
+            (row for row in self.rows if first <= int(row["date"]) <= last), key=lambda row: int(row["date"])
+        )
+        parts = [found[index : index + self.page_size] for index in range(0, len(found), self.page_size)] or [[]]
+        for number, part in enumerate(parts, 1):
+            yield Page(number, len(found), len(parts) if found else 0, part)
+
+
+class Killed(BaseException):
+    """The process was killed here: nothing may catch it."""
+
+
+@dataclass
+class Memory:
+    """A store in memory; `before` is called with each operation and key, and may raise or write something else."""
+
+    objects: dict[str, tuple[bytes, dict[str, str]]] = field(default_factory=dict)
+    before: Any = None
+    after: Any = None
+    writes: list[str] = field(default_factory=list)
+
+    def read(self, key: str) -> Stored | None:
+        self._step(self.before, "read", key)
+        stored = self.objects.get(key)
+        return Stored(stored[0], _etag(stored[0])) if stored else None
+
+    def metadata(self, key: str) -> Mapping[str, str]:
+        self._step(self.before, "metadata", key)
+        return self.objects.get(key, (b"", {}))[1]
+
+    def write(self, key: str, body: bytes) -> None:
+        self._step(self.before, "write", key)
+        self._put(key, body, {})
+
+    def replace(self, key: str, body: bytes, etag: str | None, metadata: Mapping[str, str]) -> None:
+        self._step(self.before, "replace", key)
+        present = self.objects.get(key)
+        if (_etag(present[0]) if present else None) != etag:
+            raise StoreConflict(key)
+        self._put(key, body, dict(metadata))
+
+    def _put(self, key: str, body: bytes, metadata: dict[str, str]) -> None:
+        self.objects[key] = (body, metadata)
+        self.writes.append(key)
+        self._step(self.after, "put", key)
+
+    @staticmethod
+    def _step(hook: Any, operation: str, key: str) -> None:
+        if hook:
+            hook(operation, key)
+
+
+@dataclass
+class World:
+    """An account, a store, and what was emitted."""
+
+    history: History = field(default_factory=History)
+    store: Memory = field(default_factory=Memory)
+    settings: ingest.Settings = field(default_factory=ingest.Settings)
+    points: list[Datapoint] = field(default_factory=list)
+    seconds_left: float = 1000.0
+    runs: int = 0
+
+    def ports(self) -> ingest.Ports:
+        source = ingest.Source(self.history, Recipients(KEY))
+        return ingest.Ports(
+            lambda: source, self.store, self.points.append, lambda: self.seconds_left, lambda _seconds: None
+        )
+
+    def run(self, now: datetime = NOW, by_hand: Plan | None = None) -> ingest.Summary:
+        self.runs += 1
+        return ingest.run(now, self.settings, self.ports(), token=f"run {self.runs}", by_hand=by_hand)
+
+    def rows_of(self, hour: datetime) -> list[dict[str, Any]]:
+        stored = self.store.objects.get(key_of(hour))
+        if stored is None:
+            return []
+        names = [column.name for column in COLUMNS]
+        return [dict(zip(names, values, strict=True)) for values in lake.rows(stored[0], names)]
+
+    def emitted(self) -> dict[datetime, tuple[float, float]]:
+        """Sums of Total and Failed per slot, as CloudWatch would show them."""
+        totals: Counter[datetime] = Counter()
+        failed: Counter[datetime] = Counter()
+        for point in self.points:
+            if "Total" in point.metrics:
+                slot = point.stamp - timedelta(minutes=self.settings.slot_minutes, seconds=120)
+                totals[slot] += int(point.metrics["Total"][0])
+                failed[slot] += int(point.metrics["Failed"][0])
+        return {slot: (totals[slot], failed[slot]) for slot in totals}
+
+    def counted(self) -> dict[datetime, tuple[int, int]]:
+        """Total and Failed per slot, as the lake has them."""
+        totals: Counter[datetime] = Counter()
+        failed: Counter[datetime] = Counter()
+        for key, (body, _) in self.store.objects.items():
+            if key.endswith(".parquet"):
+                for sent_at, outcome in lake.rows(body, ("sent_at", "outcome")):
+                    slot = floor(from_milliseconds(sent_at), self.settings.slot_minutes)
+                    totals[slot] += outcome != "excluded"
+                    failed[slot] += outcome == "failed"
+        return {slot: (totals[slot], failed[slot]) for slot in totals}
+
+
+def _etag(body: bytes) -> str:
+    return hashlib.md5(body, usedforsecurity=False).hexdigest()

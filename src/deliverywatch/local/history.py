@@ -1,14 +1,13 @@
 """Messages with a fate -> the rows that ClickSend's history shows of them at a given moment.
 
-Rows: developers.clicksend.com, GET /v3/sms/history; the older shape is that of the documents before 2024, which has times and
-counts as text and leaves out keys.
+Rows: developers.clicksend.com, GET /v3/sms/history; the older shape is that of the documents before 2024, which has
+times and counts as text and leaves out keys.
 """
 
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right, insort
 from dataclasses import dataclass, field
-from datetime import datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -16,6 +15,7 @@ import orjson
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
+    from datetime import datetime
 
 # What ClickSend says of a message until its outcome is known.
 ACCEPTED = {
@@ -109,9 +109,7 @@ class Messages:
     def between(self, first: int, last: int, now: datetime) -> range:
         """Return the positions of what was sent in these Unix seconds, both inclusive, and is visible now."""
         last = min(last, int(now.timestamp()))
-        return range(
-            bisect_left(self._messages, first, key=_second), bisect_right(self._messages, last, key=_second)
-        )
+        return range(bisect_left(self._messages, first, key=_second), bisect_right(self._messages, last, key=_second))
 
     def rows(self, positions: range, now: datetime) -> list[bytes]:
         """Return the rows at these positions as JSON."""

@@ -60,10 +60,17 @@ def _zip(spec: Function, bundled: str, watches: bytes, out: Path) -> Path:
     files = bundle.first_party(ROOT / "src", spec.room)
     if spec.name in _WATCHES:
         files[_WATCHES[spec.name]] = watches
-    return bundle.write(spec, files if bundled == "none" else _with_packages(spec, files, bundled), out)
+    return bundle.write(spec, files if bundled == "none" else with_packages(spec, files, bundled), out)
 
 
-def _with_packages(spec: Function, files: dict[str, bytes], architecture: str) -> dict[str, bytes]:
+def with_packages(spec: Function, files: dict[str, bytes], architecture: str) -> dict[str, bytes]:
+    """Return the files of a function with the locked packages it needs, compiled where Lambda's Python is at hand.
+
+    Args:
+        spec: The function.
+        files: Its first-party files, by their name in the zip.
+        architecture: `arm64` or `x86_64`.
+    """
     with tempfile.TemporaryDirectory() as folder:
         requirements, target = Path(folder) / "requirements.txt", Path(folder) / "zip"
         names = packages.closure(spec.packages, architecture)

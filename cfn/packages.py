@@ -31,8 +31,13 @@ _MACHINES = {"arm64": "aarch64", "x86_64": "x86_64"}
 _GLIBC_MINORS = range(17, 35)
 
 
-def closure(names: Iterable[str], architecture: str) -> list[str]:
+def closure(names: Iterable[str], architecture: str, python: str = PYTHON) -> list[str]:
     """Return these packages and all that they need in Lambda, sorted, without what is in the runtime.
+
+    Args:
+        names: What the function imports.
+        architecture: `arm64` or `x86_64`.
+        python: Major and minor version.
 
     Raises:
         ConfigurationError: One of them is not installed, so that nobody can say what it needs.
@@ -43,18 +48,18 @@ def closure(names: Iterable[str], architecture: str) -> list[str]:
         name = waiting.pop()
         if name not in found and name not in IN_THE_RUNTIME:
             found.add(name)
-            waiting += _needed(name, architecture)
+            waiting += _needed(name, architecture, python)
     return sorted(found)
 
 
-def _needed(name: str, architecture: str) -> list[str]:
+def _needed(name: str, architecture: str, python: str) -> list[str]:
     # Markers are judged for Lambda, not for the Python that builds.
     there = {
         "extra": "",
         "platform_machine": _MACHINES[architecture],
         "platform_system": "Linux",
-        "python_full_version": f"{PYTHON}.0",
-        "python_version": PYTHON,
+        "python_full_version": f"{python}.0",
+        "python_version": python,
         "sys_platform": "linux",
     }
     try:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from troposphere import GetAtt, If, Ref, Select, Split, Sub, awslambda, sns
+from troposphere import GetAtt, If, Ref, Sub, awslambda, sns
 
 from alarms import Metric, Rule, metric_alarm
 from deliverywatch.alerting.outbox import COLUMNS
@@ -65,7 +65,7 @@ def _notify_may() -> list[Statement]:
         # Without it S3 answers 403 where an object is not there yet, instead of 404; a condition on s3:prefix would
         # bring the 403 back, because reading an object has no prefix.
         allow("s3:ListBucket", GetAtt("LakeBucket", "Arn")),
-        *_may_send(),
+        _may_send(),
         # CloudWatch knows no resources for these three.
         allow(["cloudwatch:DescribeAlarms", "cloudwatch:GetMetricData", "cloudwatch:GetMetricWidgetImage"], "*"),
         allow("sns:Publish", Ref("FallbackTopic")),
@@ -74,17 +74,14 @@ def _notify_may() -> list[Statement]:
     ]
 
 
-def _may_send() -> list[Statement]:
+def _may_send() -> Statement:
     ses = "arn:${AWS::Partition}:ses:${AWS::Region}:${AWS::AccountId}"
-    domain = Select(1, Split("@", Ref("SenderAddress")))
-    senders = [
-        Sub(f"{ses}:identity/${{SenderAddress}}"),
-        Sub(f"{ses}:identity/${{Domain}}", Domain=domain),
-        # An identity may bring a configuration set of its own, and SES then asks for the right to use it.
-        Sub(f"{ses}:configuration-set/*"),
-    ]
+    # The condition is what limits it to the sender. SES asks for a right on the sender's identity (its address or its
+    # domain), on each recipient's that is verified in this account too, as all are in the sandbox, and on the
+    # configuration set that an identity may bring (github.com/aws/aws-sdk-js/issues/3641).
+    resources = [Sub(f"{ses}:identity/*"), Sub(f"{ses}:configuration-set/*")]
     only_from = {"StringEquals": {"ses:FromAddress": Ref("SenderAddress")}}
-    return [allow(["ses:SendEmail", "ses:SendRawEmail"], senders, only_from)]
+    return allow(["ses:SendEmail", "ses:SendRawEmail"], resources, only_from)
 
 
 def _from_alerts() -> Statement:

@@ -1,0 +1,170 @@
+"""Third-party packages: exactly what a function imports, for Lambda's Python, and trimmed without harm."""
+
+import ast
+import json
+import shutil
+import subprocess
+import sys
+import zipfile
+from importlib.metadata import files
+from pathlib import Path
+
+import pytest
+
+import build
+import packages
+import stacks
+import trim
+from deliverywatch.errors import ConfigurationError
+from parts import Function
+
+ROOT = Path(__file__).parents[2]
+FUNCTIONS = {spec.name: spec for stack in stacks.chosen(["sms"]) for spec in stack.functions}
+MODULES = {"aws-embedded-metrics": "aws_embedded_metrics"}
+
+
+def imported(room: str) -> set[str]:
+    """Return the top-level modules that a room, and what all rooms share, import."""
+    sources = [*(ROOT / "src/deliverywatch").glob("*.py"), *(ROOT / "src/deliverywatch" / room).rglob("*.py")]
+    nodes = [node for path in sources for node in ast.walk(ast.parse(path.read_text()))]
+    plain = {alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names}
+    named = {node.module or "" for node in nodes if isinstance(node, ast.ImportFrom)}
+    return {name.split(".")[0] for name in plain | named} - sys.stdlib_module_names - {"deliverywatch", ""}
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_a_function_names_the_packages_that_its_room_imports(name: str) -> None:
+    spec = FUNCTIONS[name]
+    named = {MODULES.get(package, package) for package in spec.packages}
+    # The notifier counts nothing; the time zones are read as data.
+    in_the_runtime, unused = {"boto3", "botocore"}, {"aws_embedded_metrics"} if name == "alerting-notify" else set()
+    assert imported(spec.room) - in_the_runtime - unused == named - {"tzdata"}
+
+
+def test_what_a_package_needs_is_found_and_the_runtime_is_left_out() -> None:
+    found = packages.closure(["aws-embedded-metrics", "boto3"], "arm64")
+    assert {"aws-embedded-metrics", "aiohttp", "multidict", "yarl", "frozenlist"} <= set(found)
+    assert not packages.IN_THE_RUNTIME & set(found)
+
+
+def test_what_a_package_needs_is_judged_for_lambda_not_for_this_python() -> None:
+    # aiohttp needs async-timeout on Python 3.10 and below only; typing_extensions comes with aiosignal below 3.13.
+    found = packages.closure(["aiohttp"], "arm64")
+    assert "async-timeout" not in found
+    assert "typing-extensions" not in found
+
+
+def test_a_package_that_is_not_installed_here_is_named() -> None:
+    with pytest.raises(ConfigurationError, match="The package no-such-package is not installed here"):
+        packages.closure(["no-such-package"], "arm64")
+
+
+def test_the_lock_file_gives_version_and_hashes_and_no_marker() -> None:
+    lines = ("a==1", "--hash=sha256:11"), ('b_c==2 ; python_full_version < "3.12"', "--hash=sha256:22")
+    lock = "\n".join(" \\\n    ".join(block) for block in lines)
+    assert packages.locked(lock, ["b-c"]).split() == ["b_c==2", "\\", "--hash=sha256:22"]
+
+
+def test_a_package_that_is_not_locked_is_refused() -> None:
+    with pytest.raises(ConfigurationError, match=r"requirements\.lock does not pin no-such-package"):
+        packages.locked("a==1 \\\n    --hash=sha256:11", ["no-such-package"])
+
+
+@pytest.mark.parametrize("architecture", ["arm64", "x86_64"])
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_everything_that_is_shipped_is_locked(name: str, architecture: str) -> None:
+    needed = packages.closure(FUNCTIONS[name].packages, architecture)
+    lines = packages.locked((ROOT / "requirements.lock").read_text(), needed).splitlines()
+    assert sum("==" in line for line in lines) == len(needed)
+
+
+def test_an_index_that_cannot_be_reached_is_said_in_one_sentence(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in {"NO_INDEX": "1", "CONFIG_FILE": "/dev/null", "FIND_LINKS": str(tmp_path)}.items():
+        monkeypatch.setenv(f"PIP_{name}", value)
+    (tmp_path / "requirements.txt").write_text(f"nowhere==1 --hash=sha256:{'0' * 64}\n")
+    with pytest.raises(ConfigurationError) as refused:
+        packages.install(tmp_path / "requirements.txt", "arm64", tmp_path / "target")
+    assert str(refused.value).startswith("pip could not get the packages to ship: No matching distribution")
+    assert "--bundle none" in refused.value.next_step
+
+
+def installed_copy(spec: Function, target: Path) -> Path:
+    """Copy what a function ships, as it is installed here, and trim it as the build does."""
+    here = f"{sys.version_info.major}.{sys.version_info.minor}"
+    for name in packages.closure(spec.packages, "x86_64", here):
+        for file in files(name) or ():
+            if ".." not in file.parts and "__pycache__" not in file.parts:
+                (target / file).parent.mkdir(parents=True, exist_ok=True)
+                shutil.copyfile(str(file.locate()), target / file)
+    trim.trim(target)
+    return target
+
+
+def run_isolated(folder: Path, code: str) -> str:
+    """Run Python that sees the standard library and one folder, as a function does in Lambda."""
+    start = f"import sys; sys.path.append({str(folder)!r}); "
+    result = subprocess.run(
+        [sys.executable, "-I", "-S", "-c", start + code], capture_output=True, text=True, check=False
+    )
+    assert result.returncode == 0, result.stderr
+    return result.stdout
+
+
+ARROW = """
+import io, json, decimal, datetime
+import pyarrow as pa, pyarrow.parquet as pq
+types = {"at": pa.timestamp("ms", "UTC"), "price": pa.decimal128(12, 6), "parts": pa.int32(), "text": pa.string()}
+schema = pa.schema(types.items())
+at = datetime.datetime(2026, 11, 21, tzinfo=datetime.timezone.utc)
+row = {"at": at, "price": decimal.Decimal("0.05"), "parts": 1, "text": "x"}
+table = pa.Table.from_pylist([row] * 3, schema=schema).sort_by("at")
+buffer = io.BytesIO()
+with pq.ParquetWriter(buffer, schema, compression="zstd") as writer:
+    writer.write_table(table)
+read = pq.ParquetFile(io.BytesIO(buffer.getvalue()))
+heavy = [name for name in ("numpy", "pandas") if name in sys.modules]
+print(json.dumps({"rows": read.read().to_pylist() == [row] * 3, "heavy": heavy}))
+"""
+
+
+def test_trimmed_pyarrow_still_writes_and_reads_what_the_lake_holds(tmp_path: Path) -> None:
+    folder = installed_copy(FUNCTIONS["sms-ingest"], tmp_path)
+    assert json.loads(run_isolated(folder, ARROW)) == {"rows": True, "heavy": []}
+
+
+def test_trimming_takes_more_than_a_third_of_pyarrow(tmp_path: Path) -> None:
+    folder = installed_copy(FUNCTIONS["sms-ingest"], tmp_path)
+    shipped = sum(path.stat().st_size for path in (folder / "pyarrow").rglob("*") if path.is_file())
+    assert shipped < 0.65 * sum(file.size or 0 for file in files("pyarrow") or ())
+
+
+@pytest.mark.parametrize(
+    ("name", "modules"),
+    [
+        (
+            "sms-ingest",
+            "deliverywatch.sms.ingest, deliverywatch.sms.clicksend, aws_embedded_metrics, pyarrow.parquet",
+        ),
+        ("alerting-notify", "deliverywatch.alerting.notify, jinja2, tzdata"),
+    ],
+)
+def test_a_zip_with_its_packages_imports_where_nothing_else_is(
+    built: Path, tmp_path: Path, name: str, modules: str
+) -> None:
+    folder = installed_copy(FUNCTIONS[name], tmp_path)
+    zipfile.ZipFile(built / f"{name}.zip").extractall(folder)
+    assert run_isolated(folder, f"import {modules}; print('imported')") == "imported\n"
+
+
+@pytest.mark.parametrize("architecture", ["arm64", "x86_64"])
+def test_a_bundle_is_the_same_on_every_build_and_for_lambdas_processor(tmp_path: Path, architecture: str) -> None:
+    spec = FUNCTIONS["alerting-notify"]
+    try:
+        first, second = (build.with_packages(spec, {"deliverywatch/a.py": b"A = 1\n"}, architecture) for _ in range(2))
+    except ConfigurationError as refused:
+        pytest.skip(f"{refused}")
+    assert first == second
+    machine = {"arm64": "aarch64", "x86_64": "x86_64"}[architecture]
+    assert any(f"cpython-313-{machine}" in name for name in first), "markupsafe brings a library for the processor"

@@ -6,22 +6,27 @@ By itself: `python -m deliverywatch.local.carrier`. In a test or demo: `with Car
 from __future__ import annotations
 
 import threading
+import time
 from base64 import b64encode
-from contextlib import contextmanager
-from dataclasses import replace
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Self
 
+import click
+
 from deliverywatch.local import answers
 from deliverywatch.local.answers import Answer, BadQueryError, Query
-from deliverywatch.local.history import History, Message, Messages
-from deliverywatch.local.misbehaviour import Fault, Misbehaviour, Misbehaviours
+from deliverywatch.local.bulk import Bulk
+from deliverywatch.local.history import History, Message, Messages, Shape
+from deliverywatch.local.misbehaviour import Fault, Misbehaviour, Misbehaviours, damaged, refusal
 from deliverywatch.local.server import Server
+from deliverywatch.local.traffic import day as day_of_messages
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Iterator, Mapping
 
 _PATH = "/v3/sms/history"
+_DAY = timedelta(days=1)
 
 
 class Carrier:
@@ -137,14 +142,12 @@ class Carrier:
         order = self._misbehaviours.take(query.page)
         if order is None:
             return self._page(query)
-        if order.fault in _REFUSALS:
-            return _REFUSALS[order.fault](order)
         if order.fault is Fault.DELAY:
             self._stopped.wait(order.seconds)
         elif order.fault in {Fault.APPEARS, Fault.VANISHES}:
             self._shift(query, order.fault)
-        answer = self._page(query, surplus=1 if order.fault is Fault.WRONG_TOTAL else 0)
-        return _damaged(answer, order.fault)
+        surplus = 1 if order.fault is Fault.WRONG_TOTAL else 0
+        return refusal(order) or damaged(self._page(query, surplus), order.fault)
 
     def _page(self, query: Query, surplus: int = 0) -> Answer:
         return answers.page(query, self.history, self._moment(), surplus)
@@ -165,21 +168,42 @@ class Carrier:
                 self.history.add(Message(f"APPEARED-{len(self.queries)}", sent_at))
 
 
-_REFUSALS: dict[Fault, Callable[[Misbehaviour], Answer]] = {
-    Fault.UNAUTHORIZED: lambda _: answers.unauthorized(),
-    Fault.FORBIDDEN: lambda _: answers.forbidden(),
-    Fault.THROTTLED: lambda order: answers.throttled(order.retry_after),
-    Fault.SERVER_ERROR: lambda _: answers.server_error(),
-    Fault.BAD_GATEWAY: lambda _: answers.bad_gateway(),
-    Fault.ERROR_INSIDE: lambda _: replace(answers.server_error(), status=200),
-    Fault.REDIRECT: lambda _: Answer(302, b"", {"Location": "http://127.0.0.1:9/elsewhere"}),
-}
+@click.command(context_settings={"help_option_names": ["-h", "--help"]})
+@click.option("--port", type=click.IntRange(0, 65535), default=0, help="Port; by default a free one.")
+@click.option("--day", type=click.DateTime(["%Y-%m-%d"]), help="First day of sending, UTC; by default yesterday.")
+@click.option("--messages", type=click.IntRange(1), help="So many messages, evenly, instead of a day with an incident.")
+@click.option(
+    "--hours", type=click.FloatRange(0.1), default=24, show_default=True, help="Spread --messages over these."
+)
+@click.option("--seed", type=int, default=1, show_default=True, help="The same seed, the same messages.")
+@click.option("--old-rows", is_flag=True, help="Answer the row shape of ClickSend's older documents.")
+@click.option("--username", default="demo", show_default=True, help="The user that is let in.")
+@click.option("--api-key", default="demo-key", show_default=True, help="That user's key.")
+def main(
+    *,
+    port: int,
+    day: datetime | None,
+    messages: int | None,
+    hours: float,
+    seed: int,
+    old_rows: bool,
+    username: str,
+    api_key: str,
+) -> None:
+    """Serve synthetic messages as ClickSend's SMS history, on this machine only, until interrupted.
+
+    The first line of output is the address for DELIVERYWATCH_CLICKSEND_URL. Messages appear and change in real time.
+    """
+    midnight = (day or datetime.now(UTC) - _DAY).replace(hour=0, minute=0, second=0, microsecond=0, tzinfo=UTC)
+    shape = Shape.OLD if old_rows else Shape.CURRENT
+    history = Bulk(midnight, hours, messages, seed) if messages else Messages(day_of_messages(midnight, seed), shape)
+    with Carrier(history, username=username, api_key=api_key, port=port) as carrier:
+        click.echo(carrier.url)
+        click.echo(f"Messages of {midnight:%Y-%m-%d} for user {username}; stop with Ctrl-C.", err=True)
+        with suppress(KeyboardInterrupt):
+            while True:
+                time.sleep(3600)
 
 
-def _damaged(answer: Answer, fault: Fault) -> Answer:
-    half = answer.body[: len(answer.body) // 2]
-    if fault is Fault.TRUNCATED:
-        return replace(answer, body=half)
-    if fault is Fault.CUT_OFF:
-        return replace(answer, body=half, missing_bytes=len(answer.body) - len(half))
-    return replace(answer, body=b"") if fault is Fault.EMPTY else answer
+if __name__ == "__main__":
+    main()

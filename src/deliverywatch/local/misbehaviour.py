@@ -7,8 +7,15 @@ answer HTML; rows appear and vanish while pages are read.
 from __future__ import annotations
 
 import threading
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from deliverywatch.local import answers
+from deliverywatch.local.answers import Answer
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 
 class Fault(StrEnum):
@@ -80,3 +87,29 @@ class Misbehaviours:
             if order.times == 0:
                 self._orders.remove(order)
         return order
+
+
+_REFUSALS: dict[Fault, Callable[[Misbehaviour], Answer]] = {
+    Fault.UNAUTHORIZED: lambda _: answers.unauthorized(),
+    Fault.FORBIDDEN: lambda _: answers.forbidden(),
+    Fault.THROTTLED: lambda order: answers.throttled(order.retry_after),
+    Fault.SERVER_ERROR: lambda _: answers.server_error(),
+    Fault.BAD_GATEWAY: lambda _: answers.bad_gateway(),
+    Fault.ERROR_INSIDE: lambda _: replace(answers.server_error(), status=200),
+    Fault.REDIRECT: lambda _: Answer(302, b"", {"Location": "http://127.0.0.1:9/elsewhere"}),
+}
+
+
+def refusal(order: Misbehaviour) -> Answer | None:
+    """Return what is answered instead of a page, if the fault is one that answers something else."""
+    return _REFUSALS[order.fault](order) if order.fault in _REFUSALS else None
+
+
+def damaged(answer: Answer, fault: Fault) -> Answer:
+    """Return the answer as this fault leaves it."""
+    half = answer.body[: len(answer.body) // 2]
+    if fault is Fault.TRUNCATED:
+        return replace(answer, body=half)
+    if fault is Fault.CUT_OFF:
+        return replace(answer, body=half, missing_bytes=len(answer.body) - len(half))
+    return replace(answer, body=b"") if fault is Fault.EMPTY else answer

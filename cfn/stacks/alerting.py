@@ -60,7 +60,8 @@ def _notify() -> Function:
 
 def _notify_may() -> list[Statement]:
     return [
-        allow(["s3:GetObject", "s3:PutObject"], objects("incidents", "mails", "mail-bodies")),
+        allow(["s3:GetObject", "s3:PutObject"], objects("incidents", "mails")),
+        allow("s3:PutObject", objects("mail-bodies")),
         allow("s3:GetObject", objects("state")),
         # Without it S3 answers 403 where an object is not there yet, instead of 404; a condition on s3:prefix would
         # bring the 403 back, because reading an object has no prefix.

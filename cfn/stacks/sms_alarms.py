@@ -11,9 +11,8 @@ from typing import Any
 from troposphere import Ref
 
 from alarms import Metric, Rule, expression_alarm, metric_alarm
+from deliverywatch.sms.counts import NAMESPACE
 from deliverywatch.thresholds import TRICKLE_WINDOW_SECONDS, WINDOW_SECONDS
-
-NAMESPACE = "DeliveryWatch/Sms"
 
 
 def metric(name: str, statistic: str) -> Metric:

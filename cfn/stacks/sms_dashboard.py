@@ -7,8 +7,8 @@ from typing import Any
 from troposphere import cloudwatch
 
 from dashboards import body, chart, line, number_of, state_of
+from deliverywatch.sms.counts import NAMESPACE
 from parts import named
-from stacks.sms_alarms import NAMESPACE
 
 _ENVIRONMENT = {"Environment": "${Environment}"}
 _SHOWN = ("sms-critical", "sms-warning", "sms-trickle", "sms-overdue", "sms-blind", "sms-ingest-errors", "mail-failed")

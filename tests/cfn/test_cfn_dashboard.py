@@ -1,0 +1,80 @@
+"""The dashboard's body is what CloudWatch accepts, and shows what is deployed."""
+
+import json
+from typing import Any
+
+import pytest
+from cfn_values import GIVEN, of_type
+
+from deliverywatch.engine.alarm import from_template
+from deliverywatch.engine.expression import names, parse
+
+
+def widgets(template: dict[str, Any], **parameters: str) -> dict[str, dict[str, Any]]:
+    (dashboard,) = of_type(template, "AWS::CloudWatch::Dashboard", **parameters).values()
+    body = json.loads(dashboard["DashboardBody"])
+    return {widget["properties"]["title"]: widget for widget in body["widgets"]}
+
+
+def test_it_shows_rate_volume_overdue_alarms_and_the_watching_itself(template: dict[str, Any]) -> None:
+    assert list(widgets(template)) == [
+        "Alarms",
+        "SMS failed, share of 30 minutes",
+        "SMS per 10 minutes",
+        "SMS of 15 to 60 minutes ago without an outcome",
+        "Runs and errors per 30 minutes",
+    ]
+
+
+def test_it_is_made_on_demand_only(template: dict[str, Any]) -> None:
+    assert not of_type(template, "AWS::CloudWatch::Dashboard", CreateDashboard="false")
+    assert len(of_type(template, "AWS::CloudWatch::Dashboard", CreateDashboard="true")) == 1
+
+
+def test_the_rate_stands_between_both_thresholds_as_numbers(template: dict[str, Any]) -> None:
+    rate = widgets(template, WarningThresholdPercent="5", CriticalThresholdPercent="40")[
+        "SMS failed, share of 30 minutes"
+    ]
+    lines = rate["properties"]["annotations"]["horizontal"]
+    assert [(line["label"], line["value"]) for line in lines] == [("critical", 40), ("warning", 5)]
+
+
+def test_the_rate_is_computed_from_the_metrics_beside_it(template: dict[str, Any]) -> None:
+    rate = widgets(template)["SMS failed, share of 30 minutes"]["properties"]
+    (share,) = [row[0] for row in rate["metrics"] if "expression" in row[0]]
+    assert names(parse(share["expression"])) == {row[-1]["id"] for row in rate["metrics"] if row[0] != share}
+    assert rate["period"] == 1800
+
+
+def metrics(widget: dict[str, Any]) -> set[tuple[str, ...]]:
+    rows = widget["properties"].get("metrics", [])
+    return {tuple(part for part in row if isinstance(part, str)) for row in rows if isinstance(row[0], str)}
+
+
+def test_it_shows_only_metrics_that_exist(template: dict[str, Any]) -> None:
+    alarmed = {
+        (query.metric.namespace, query.metric.name, *(word for pair in query.metric.dimensions for word in pair))
+        for alarm in from_template(template, GIVEN)
+        for query in alarm.queries
+        if query.metric
+    }
+    shown = set().union(*(metrics(widget) for widget in widgets(template).values()))
+    assert shown - alarmed == {("AWS/Lambda", "Errors", "FunctionName", "deliverywatch-prod-alerting-notify")}
+
+
+def test_it_shows_every_alarm_that_opens_something(template: dict[str, Any]) -> None:
+    arns = widgets(template)["Alarms"]["properties"]["alarms"]
+    opening = [alarm.name for alarm in from_template(template, GIVEN) if alarm.alarm_actions]
+    assert sorted(arns) == sorted(f"arn:aws:cloudwatch:eu-west-1:111122223333:alarm:{name}" for name in opening)
+
+
+@pytest.mark.parametrize("environment", ["prod", "test"])
+def test_nothing_overlaps_and_all_fits_into_24_columns(template: dict[str, Any], environment: str) -> None:
+    cells = [
+        (column, row)
+        for widget in widgets(template, Environment=environment).values()
+        for column in range(widget["x"], widget["x"] + widget["width"])
+        for row in range(widget["y"], widget["y"] + widget["height"])
+    ]
+    assert len(cells) == len(set(cells))
+    assert max(column for column, _ in cells) == 23

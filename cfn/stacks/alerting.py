@@ -13,8 +13,8 @@ from stacks.shared import DATABASE, objects
 from tables import JSON_LINES, table
 
 DEAD_LETTERS = "alerting-notify-dead-letters"
-# A mail that was claimed and never sent is retried by the next sweep, 10 minutes later at most.
-SWEEP_EXPRESSION = "rate(10 minutes)"
+# A mail that was claimed and never sent is retried within 10 minutes, between the runs of the ingest function.
+SWEEP_EXPRESSION = "cron(5/10 * * * ? *)"
 
 
 def stack() -> Stack:

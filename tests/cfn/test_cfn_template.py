@@ -228,7 +228,7 @@ def test_a_run_starts_at_the_end_of_each_slot_and_a_sweep_every_ten_minutes(temp
     }
     assert found == {
         "sms-ingest-slots": ("cron(0/5 * * * ? *)", {"scheduled_time": "<aws.scheduler.scheduled-time>"}),
-        "alerting-sweep": ("rate(10 minutes)", {"sweep": "<aws.scheduler.scheduled-time>"}),
+        "alerting-sweep": ("cron(5/10 * * * ? *)", {"sweep": "<aws.scheduler.scheduled-time>"}),
     }
     assert {each["ScheduleExpressionTimezone"] for each in schedules.values()} == {"UTC"}
     assert {each["FlexibleTimeWindow"]["Mode"] for each in schedules.values()} == {"OFF"}

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import urllib3
-from urllib3.exceptions import HTTPError, InvalidHeader
+from urllib3.exceptions import HTTPError, InvalidHeader, ReadTimeoutError
 
 from deliverywatch.errors import ConfigurationError, SourceThrottled, SourceUnavailable
 from deliverywatch.sms.pace import Pace
@@ -175,7 +175,7 @@ class ClickSend:
         try:
             # Neither retried nor redirected by urllib3: its pauses know no budget, and the key stays with one address.
             return self._http.request("GET", self._url, fields=query, timeout=timeout, retries=False, redirect=False)
-        except urllib3.exceptions.TimeoutError as error:
+        except ReadTimeoutError as error:
             message = f"ClickSend is not available: it did not answer within {read_seconds:g} s."
             raise SourceUnavailable(message) from error
         except HTTPError as error:

@@ -1,0 +1,178 @@
+"""The body of an answer: a page, or an error that says what came instead and shows nothing of it."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from deliverywatch.errors import (
+    DeliveryWatchError,
+    SourceMalformed,
+    SourceRefused,
+    SourceThrottled,
+    SourceUnavailable,
+)
+from deliverywatch.sms.pages import Page, Tally, check_status, parse_page
+
+PAGINATOR = {"total": 2, "per_page": 15, "current_page": 1, "last_page": 1, "data": [{"message_id": "A"}, {}]}
+ENVELOPE = {"http_code": 200, "response_code": "SUCCESS", "response_msg": "Here are your data.", "data": PAGINATOR}
+LIVE_EMPTY = {
+    "total": 0, "per_page": 15, "current_page": 1, "last_page": 0, "next_page_url": None, "prev_page_url": None,
+    "from": None, "to": None, "data": [],
+}  # fmt: skip
+
+
+def body(envelope: dict[str, Any] | None = None, **paginator: Any) -> bytes:
+    return json.dumps(ENVELOPE | (envelope or {"data": PAGINATOR | paginator})).encode()
+
+
+def test_a_page_is_read() -> None:
+    assert parse_page(body()) == Page(number=1, total=2, last_page=1, rows=[{"message_id": "A"}, {}])
+
+
+def test_the_live_answer_without_messages_is_a_page() -> None:
+    assert parse_page(body({"data": LIVE_EMPTY})) == Page(number=1, total=0, last_page=0, rows=[])
+
+
+def test_numbers_may_be_texts() -> None:
+    page = parse_page(body(total="2", current_page="1", last_page="7"))
+    assert (page.total, page.number, page.last_page) == (2, 1, 7)
+
+
+@pytest.mark.parametrize("value", [None, True, -1, 1.5, "1.0", "", "x", [], "9" * 16, "\u0661"])
+@pytest.mark.parametrize("name", ["total", "current_page", "last_page"])
+def test_a_number_that_is_none_is_refused_by_name(name: str, value: Any) -> None:
+    with pytest.raises(SourceMalformed, match=name):
+        parse_page(body(**{name: value}))
+
+
+@pytest.mark.parametrize(
+    ("envelope", "message"),
+    [
+        ({"data": None}, "data is not an object"),
+        ({"data": []}, "data is not an object"),
+        ({"data": PAGINATOR | {"data": None}}, "not a list of messages"),
+        ({"data": PAGINATOR | {"data": {}}}, "not a list of messages"),
+        ({"data": PAGINATOR | {"data": [{}, "row"]}}, "not a list of messages"),
+        ({"http_code": None}, "http_code is not a count"),
+        ({"response_code": "INSUFFICIENT_CREDIT"}, "INSUFFICIENT_CREDIT instead of SUCCESS"),
+        ({"response_code": "call +61411111111"}, "no known word instead of SUCCESS"),
+        ({"response_code": None}, "no known word instead of SUCCESS"),
+    ],
+)
+def test_another_envelope_is_malformed(envelope: dict[str, Any], message: str) -> None:
+    with pytest.raises(SourceMalformed, match=message):
+        parse_page(body(envelope))
+
+
+@pytest.mark.parametrize(
+    ("answer", "message"),
+    [
+        (b"", "empty"),
+        (b"\r\n ", "empty"),
+        (b"<html><h1>502 Bad Gateway</h1></html>", "HTML"),
+        (b"\n<!DOCTYPE html>", "HTML"),
+        (body()[:-9], "truncated"),
+        (b"\xff\xfe", "truncated or no JSON"),
+    ],
+)
+def test_what_is_no_json_is_worth_another_try(answer: bytes, message: str) -> None:
+    with pytest.raises(SourceUnavailable, match=message):
+        parse_page(answer)
+
+
+@pytest.mark.parametrize(
+    ("status", "error", "kind"),
+    [
+        (401, SourceRefused, "unauthorized"),
+        (403, SourceRefused, "forbidden"),
+        (429, SourceThrottled, "throttled"),
+        (408, SourceUnavailable, "unavailable"),
+        (500, SourceUnavailable, "unavailable"),
+        (502, SourceUnavailable, "unavailable"),
+        (503, SourceUnavailable, "unavailable"),
+        (400, SourceMalformed, "malformed"),
+        (404, SourceMalformed, "malformed"),
+        (302, SourceMalformed, "malformed"),
+    ],
+)
+def test_a_status_means_the_same_inside_and_outside(status: int, error: type[DeliveryWatchError], kind: str) -> None:
+    for refuse in (lambda: check_status(status), lambda: parse_page(body({"http_code": status}))):
+        with pytest.raises(error) as raised:
+            refuse()
+        assert raised.value.kind == kind
+        assert raised.value.next_step
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=8), inner, max_size=4),
+    max_leaves=20,
+)
+
+
+@given(answer=st.binary(max_size=300))
+@example(answer=b"[" * 100_000)
+@example(answer=b"{}")
+def test_any_bytes_are_a_page_or_our_error(answer: bytes) -> None:
+    assert_page_or_error(answer)
+
+
+@given(envelope=st.fixed_dictionaries({}, optional=dict.fromkeys(["http_code", "response_code", "data"], JSON)))
+def test_any_envelope_is_a_page_or_our_error(envelope: dict[str, Any]) -> None:
+    assert_page_or_error(json.dumps(ENVELOPE | envelope).encode())
+
+
+@given(
+    paginator=st.fixed_dictionaries({}, optional=dict.fromkeys(["total", "last_page", "current_page", "data"], JSON))
+)
+def test_any_paginator_is_a_page_or_our_error(paginator: dict[str, Any]) -> None:
+    assert_page_or_error(body(**paginator))
+
+
+def assert_page_or_error(answer: bytes) -> None:
+    try:
+        page = parse_page(answer)
+    except DeliveryWatchError as error:
+        assert error.next_step
+    else:
+        assert min(page.number, page.total, page.last_page) >= 0
+        assert all(isinstance(row, dict) for row in page.rows)
+
+
+@given(cut=st.integers(0, len(body()) - 1))
+def test_a_page_cut_off_anywhere_is_never_a_page(cut: int) -> None:
+    with pytest.raises(SourceUnavailable):
+        parse_page(body()[:cut])
+
+
+def tally(*pages: tuple[int, list[str | None]]) -> Tally:
+    counted = Tally()
+    for total, ids in pages:
+        counted.add(Page(1, total, 1, [{"message_id": each} for each in ids]))
+    return counted
+
+
+@pytest.mark.parametrize(
+    ("pages", "earlier", "complete"),
+    [
+        ([(3, ["A", "B"]), (3, ["C"])], [], True),
+        ([(0, [])], [], True),
+        ([(3, ["A", None]), (3, [None])], [], True),
+        ([(3, ["A", "B"]), (3, ["B"])], [], False),
+        ([(3, ["A", "B"]), (3, ["B"])], ["C"], True),
+        ([(3, ["A", "B"]), (3, ["B"])], ["A"], False),
+        ([(2, ["A", "B"])], ["C"], True),
+        ([(3, ["A", "B"]), (2, ["C"])], [], False),
+        ([(4, ["A", "B"])], [], False),
+        ([(1, ["A", "B"])], [], False),
+    ],
+)
+def test_a_reading_is_complete_when_all_announced_messages_are_there(
+    pages: list[tuple[int, list[str | None]]], earlier: list[str], complete: bool
+) -> None:
+    assert tally(*pages).is_complete(set(earlier)) is complete

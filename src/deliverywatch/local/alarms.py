@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING, Any
 
 from deliverywatch.engine import alarm as definitions
 from deliverywatch.engine.evaluate import Evaluation, evaluate
-from deliverywatch.engine.message import message
+from deliverywatch.engine.message import envelope, sns_message, sns_subject
 from deliverywatch.engine.series import Sample, Series
 from deliverywatch.local import hooks
-from deliverywatch.local.emulator import ACCOUNT
+from deliverywatch.local.emulator import ACCOUNT, HOST, REGION
 from deliverywatch.local.metrics import Point
 
 if TYPE_CHECKING:
@@ -38,6 +38,12 @@ class Transition:
     alarm: str
     old: str
     new: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Outcome:
+    state: str
     reason: str
 
 
@@ -108,15 +114,27 @@ class Alarms:
 
     def _act(self, record: dict[str, Any], old: str, new: str, reason: str) -> None:
         """Publish a change to the topics among the alarm's actions."""
-        self.transitions.append(Transition(self._clock.now, record["AlarmName"], old, new, reason))
+        now, name = self._clock.now, record["AlarmName"]
+        self.transitions.append(Transition(now, name, old, new, reason))
         if not record.get("ActionsEnabled", True):
             return
-        body, subject = message(record, old, new, reason, self._clock.now)
+        body = json.dumps(self._message(record, old, _Outcome(new, reason)))
         for action in record.get(_ACTIONS[new]) or []:
             if ":sns:" in action and _lets_in(action, record["AlarmArn"]):
-                hooks.inside("services.sns", "_fanout")(
-                    action, hashlib.md5(f"{action}{body}".encode(), usedforsecurity=False).hexdigest(), body, subject
-                )
+                message_id = hashlib.md5(f"{action}{body}".encode(), usedforsecurity=False).hexdigest()
+                hooks.inside("services.sns", "_fanout")(action, message_id, body, sns_subject(name, new, REGION))
+
+    def _message(self, record: dict[str, Any], old: str, outcome: _Outcome) -> dict[str, Any]:
+        about = (ACCOUNT, REGION, self._clock.now)
+        if "AlarmRule" not in record:
+            return sns_message(self._definition(record), outcome, old, *about)
+        shared = envelope(record["AlarmName"], record["AlarmDescription"], outcome, old, *about)
+        children = json.loads(record.get("StateReasonData") or "{}").get("triggeringAlarms", [])
+        told = [
+            {"Arn": each["arn"], "State": {"Value": each["state"]["value"], "Timestamp": each["state"]["timestamp"]}}
+            for each in children
+        ]
+        return {**shared, "AlarmRule": record["AlarmRule"], "TriggeringChildren": told}
 
     def _around_store(self, original: Callable[..., None]) -> Callable[..., None]:
         """Let the engine see whatever MiniStack stores, whoever published it."""
@@ -132,6 +150,7 @@ class Alarms:
 
 def _lets_in(topic: str, alarm: str) -> bool:
     """Return whether a topic's policy lets CloudWatch publish for this alarm; without it AWS drops the message."""
+    hooks.inside("core.iam_evaluator", "pin_request_origin")(HOST, secure_transport=True)
     allows = hooks.inside("services.sns", "topic_policy_allows")
     return bool(allows(topic, "cloudwatch.amazonaws.com", alarm, ACCOUNT))
 

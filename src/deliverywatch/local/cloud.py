@@ -2,7 +2,7 @@
 
 The bridges live beside this module, one concern each: `metrics` and `lambdas` (what functions print and how they are
 retried), `alarms` (the engine in place of MiniStack's evaluator), `monitoring` (metric math and pictures), `formation`
-(missing resource types), `stack` (package and deploy), `schedules`, `athena`, `outbox`.
+(missing resource types), `stack` (package and deploy), `access` (roles and policies), `schedules`, `athena`, `outbox`.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Self
 import boto3
 from botocore.config import Config
 
-from deliverywatch.local import athena, formation, hooks, schedules, stack
+from deliverywatch.local import access, athena, formation, hooks, schedules, stack
 from deliverywatch.local.alarms import Alarms, Transition
 from deliverywatch.local.clock import Clock, SimulatedTime
 from deliverywatch.local.emulator import ACCOUNT, REGION, SECRET, Emulator
@@ -169,11 +169,10 @@ class LocalCloud:
         simulated = SimulatedTime(self.clock)
         for place in ("services.cloudwatch", "services.sns", "services.ses_v2"):
             self._hooks.replace(place, "time", lambda _: simulated)
-        # Roles and policies hold, as in AWS: a function that lacks a right fails here too.
-        self._hooks.replace("app", "AUTH", lambda _: True)
         for place in ("services.eventbridge", "services.scheduler"):
             # They would fire by the machine's clock.
             self._hooks.replace(place, "start_scheduler", lambda _: lambda: None)
+        access.install(self._hooks)
         self._functions.install(self._hooks)
         self._alarms.install(self._hooks)
         self._monitoring.install(self._hooks)

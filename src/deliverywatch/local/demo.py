@@ -11,6 +11,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -18,17 +19,24 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from deliverywatch.errors import ConfigurationError, InputError
 from deliverywatch.local import report
+from deliverywatch.local.carrier import Carrier
 from deliverywatch.local.cloud import LocalCloud
+from deliverywatch.local.history import Messages
 from deliverywatch.local.story import Story, tell
+from deliverywatch.local.traffic import INCIDENT, day
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
 STACK = "deliverywatch-prod"
 SENDER = "deliverywatch@example.com"
 RECIPIENT = "support@example.com"
 CREDENTIALS = "/deliverywatch/prod/clicksend"
 MINUTE = timedelta(minutes=1)
+DAY = timedelta(days=1)
+
+# The stack stands this long before the day begins: until its first run it is blind, and says so.
+LEAD = timedelta(minutes=20)
 
 _BUILD = Path(__file__).parents[3] / "cfn" / "build.py"
 
@@ -36,10 +44,21 @@ _BUILD = Path(__file__).parents[3] / "cfn" / "build.py"
 class Source(Protocol):
     """A ClickSend account to read: a stand-in that follows the simulated time, or the real one."""
 
-    url: str
-    username: str
-    api_key: str
-    phases: tuple[tuple[datetime, str], ...]
+    @property
+    def url(self) -> str:
+        """Its address, without a path."""
+
+    @property
+    def username(self) -> str:
+        """Of its API."""
+
+    @property
+    def api_key(self) -> str:
+        """Of its API."""
+
+    @property
+    def phases(self) -> tuple[tuple[datetime, str], ...]:
+        """What is done to the messages, and since when; empty for a real account."""
 
     def follow(self, moment: datetime) -> None:
         """Be in the state of this moment."""
@@ -74,6 +93,51 @@ def real_account(environ: Mapping[str, str]) -> RealAccount | None:
             next_step="Set both credentials to read that account, or unset the address to play the synthetic day.",
         )
     return RealAccount(url, environ["CLICKSEND_USERNAME"], environ["CLICKSEND_API_KEY"])
+
+
+@dataclass(frozen=True, slots=True)
+class SyntheticDay:
+    """The stand-in for ClickSend with one day of `traffic`."""
+
+    carrier: Carrier
+    phases: tuple[tuple[datetime, str], ...]
+
+    @property
+    def url(self) -> str:
+        """Where it listens."""
+        return self.carrier.url
+
+    @property
+    def username(self) -> str:
+        """The user it lets in."""
+        return self.carrier.username
+
+    @property
+    def api_key(self) -> str:
+        """That user's key."""
+        return self.carrier.api_key
+
+    def follow(self, moment: datetime) -> None:
+        """Show what had happened by this moment."""
+        self.carrier.now = moment
+
+
+@contextmanager
+def plan(environ: Mapping[str, str], now: datetime) -> Iterator[tuple[Source, datetime, datetime]]:
+    """Yield what to play and from when to when: the account that the environment names, or yesterday, synthetic.
+
+    Raises:
+        ConfigurationError: The environment names an account without its credentials.
+    """
+    account = real_account(environ)
+    if account:
+        end = now.replace(minute=now.minute // 10 * 10, second=0, microsecond=0)
+        yield account, end - DAY, end
+        return
+    midnight = now.replace(hour=0, minute=0, second=0, microsecond=0) - DAY
+    phases = tuple((midnight + phase.since, phase.text) for phase in INCIDENT)
+    with Carrier(Messages(day(midnight)), now=midnight) as carrier:
+        yield SyntheticDay(carrier, phases), midnight, midnight + DAY
 
 
 class Progress(Protocol):
@@ -116,7 +180,7 @@ def play(source: Source, start: datetime, end: datetime, out: Path, progress: Pr
         progress.step("Building the template and the functions")
         template = build(Path(folder))
         progress.step("Starting the local cloud")
-        with LocalCloud(start) as cloud:
+        with LocalCloud(start - LEAD) as cloud:
             progress.step("Deploying the stack")
             deploy(cloud, template, Path(folder), source)
             live(cloud, source, start, end, progress)
@@ -151,7 +215,7 @@ def build(folder: Path) -> dict[str, Any]:
             "The demo deploys the template of cfn/build.py, which is not part of the installed package.",
             next_step="Run scripts/demo in a checkout of the repository.",
         )
-    command = [sys.executable, str(_BUILD), "--bundle", "none", "--output", str(folder)]
+    command = [sys.executable, str(_BUILD), "--bundle", "none", "--out", str(folder)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
         raise ConfigurationError(f"cfn/build.py failed: {done.stderr.strip().splitlines()[-1]}")
@@ -177,6 +241,9 @@ def live(cloud: LocalCloud, source: Source, start: datetime, end: datetime, prog
     """Live through every minute: what is scheduled runs, then points appear, alarms are evaluated and mails leave."""
     minutes = int((end - start) / MINUTE)
     progress.day(minutes)
+    for before in (start - LEAD, start - LEAD / 2):
+        source.follow(before)
+        cloud.run_schedules(before)
     for number in range(minutes):
         minute = start + number * MINUTE
         source.follow(minute)

@@ -19,13 +19,15 @@ VERSION = "1.5.33"
 
 # Every name of MiniStack that this room replaces or calls, by module.
 NAMES = {
-    "app": ("AUTH", "app", "_reset_all_state"),
+    "app": ("AUTH", "_enforce_data_plane", "_enforce_ses_v2", "_reset_all_state", "app", "pin_request_origin"),
+    "core.iam_actions": ("extract_resource_arn",),
+    "core.iam_evaluator": ("pin_request_origin",),
     "core.lambda_runtime": ("_PYTHON_WORKER_SCRIPT", "reset"),
     "core.lambda_runtime:Worker": ("_drain_stderr_bounded",),
     "services.athena": ("_run_duckdb", "_create_named_query", "_delete_named_query"),
     "services.cloudformation.provisioners": ("_RESOURCE_HANDLERS", "_cw_metric_alarm_record", "_physical_name"),
     "services.cloudwatch": (
-        "_alarms", "_composite_alarms", "_dispatch_alarm_actions", "_evaluate_alarm", "_evaluate_all_alarms",
+        "_alarms", "_composite_alarms", "_dispatch_alarm_actions", "_error", "_evaluate_alarm", "_evaluate_all_alarms",
         "_evaluate_parent_alarms", "_get_metric_data", "_json_ok", "_cbor_ok", "_parse_ts", "_put_composite_alarm",
         "_put_metric_alarm", "_record_history", "_store_datum", "handle_request", "time",
     ),

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import base64
 import json
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from deliverywatch.engine import expression
+from deliverywatch.engine.data import query
+from deliverywatch.errors import InputError
 from deliverywatch.local import hooks, widget
 
 if TYPE_CHECKING:
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
     from deliverywatch.local.clock import Clock
 
 _CLOUDWATCH = "services.cloudwatch"
-_DEFAULT_PERIOD_SECONDS = 60
 
 
 class Monitoring:
@@ -49,14 +49,19 @@ class Monitoring:
         Raises:
             InputError: An expression cannot be read, or names a query that is not there.
         """
-        return Answering(self._series, queries, start.replace(second=0, microsecond=0), end).points()
+        return query(queries, self._series, start, end)
 
     def _around_get(self, original: Callable[..., Any]) -> Callable[..., Any]:
         def get(params: Any, data: Any, is_cbor: bool, is_json: bool = False) -> Any:  # noqa: FBT001, FBT002
             if not (is_cbor or is_json):
                 return original(params, data, is_cbor, is_json)
             queries = data["MetricDataQueries"]
-            found = self.answer(queries, _moment(data["StartTime"]), _moment(data["EndTime"]))
+            try:
+                found = self.answer(queries, _moment(data["StartTime"]), _moment(data["EndTime"]))
+            except InputError as error:
+                return hooks.inside(_CLOUDWATCH, "_error")(
+                    "ValidationError", str(error), 400, use_json=is_json, use_cbor=is_cbor
+                )
             newest_first = data.get("ScanBy", "TimestampDescending") == "TimestampDescending"
             results = [
                 _result(each, found[each["Id"]][:: -1 if newest_first else 1], is_cbor)
@@ -77,43 +82,6 @@ class Monitoring:
             return _answered({"MetricWidgetImage": picture if is_cbor else base64.b64encode(picture).decode()}, is_cbor)
 
         return handle
-
-
-class Answering:
-    """One GetMetricData request: expressions may name metrics and one another, in any order."""
-
-    def __init__(self, series: Series, queries: Sequence[Mapping[str, Any]], start: datetime, end: datetime) -> None:
-        self._series = series
-        self._queries = {each["Id"]: each for each in queries}
-        self._period = timedelta(seconds=_period(queries))
-        self._starts = [start + number * self._period for number in range(-(-(end - start) // self._period))]
-        self._known: dict[str, list[float | None]] = {}
-
-    def points(self) -> dict[str, list[tuple[datetime, float]]]:
-        """Return the points of every query; slots without a value are left out."""
-        return {
-            identifier: [
-                (start, value)
-                for start, value in zip(self._starts, self._values(identifier), strict=True)
-                if value is not None
-            ]
-            for identifier in self._queries
-        }
-
-    def _values(self, identifier: str) -> list[float | None]:
-        if identifier not in self._known:
-            self._known[identifier] = self._computed(self._queries[identifier])
-        return self._known[identifier]
-
-    def _computed(self, query: Mapping[str, Any]) -> list[float | None]:
-        raise NotImplementedError
-
-
-def _period(queries: Sequence[Mapping[str, Any]]) -> int:
-    """Return the period of a request: that of its metrics, which CloudWatch wants to be the same where they meet."""
-    found = [each["MetricStat"]["Period"] for each in queries if "MetricStat" in each]
-    found += [each["Period"] for each in queries if "Period" in each]
-    return int(min(found, default=_DEFAULT_PERIOD_SECONDS))
 
 
 def _result(query: Mapping[str, Any], points: list[tuple[datetime, float]], is_cbor: bool) -> dict[str, Any]:  # noqa: FBT001

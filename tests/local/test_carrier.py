@@ -1,0 +1,254 @@
+"""The ClickSend server speaks the documented protocol: envelopes, paging, errors, faults on order."""
+
+from __future__ import annotations
+
+import json
+import socket
+import subprocess
+import sys
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import urllib3
+
+from deliverywatch.local.bulk import Bulk
+from deliverywatch.local.carrier import Carrier
+from deliverywatch.local.history import DELIVERED, Message, Messages, Shape, failure
+from deliverywatch.local.misbehaviour import Fault
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+START = datetime(2026, 11, 21, 11, tzinfo=UTC)
+SECOND = timedelta(seconds=1)
+
+
+@pytest.fixture
+def carrier() -> Iterator[Carrier]:
+    messages = [Message(f"M{number}", START + number * SECOND) for number in range(40)]
+    with Carrier(Messages(messages), now=START + timedelta(hours=1)) as carrier:
+        yield carrier
+
+
+def ask(carrier: Carrier, path: str = "/v3/sms/history", auth: str = "demo:demo-key", **fields: Any) -> Any:
+    headers = urllib3.make_headers(basic_auth=auth)
+    return urllib3.request("GET", carrier.url + path, fields=fields, headers=headers, retries=False)
+
+
+def data(carrier: Carrier, **fields: Any) -> dict[str, Any]:
+    answer = ask(carrier, **fields).json()
+    assert (answer["http_code"], answer["response_code"]) == (200, "SUCCESS")
+    return answer["data"]  # type: ignore[no-any-return]
+
+
+def ids(carrier: Carrier, **fields: Any) -> list[str]:
+    return [row["message_id"] for row in data(carrier, **fields)["data"]]
+
+
+def test_a_page_has_laravels_paginator_around_its_rows(carrier: Carrier) -> None:
+    page = data(carrier, page=2)
+    assert {name: value for name, value in page.items() if name != "data"} == {
+        "total": 40, "per_page": 15, "current_page": 2, "last_page": 3,
+        "next_page_url": "/?page=3", "prev_page_url": "/?page=1", "from": 16, "to": 30,
+    }  # fmt: skip
+    assert [row["message_id"] for row in page["data"]] == [f"M{number}" for number in range(15, 30)]
+
+
+def test_an_empty_list_has_the_live_shape(carrier: Carrier) -> None:
+    assert data(carrier, date_from=1, date_to=2) == {
+        "total": 0, "per_page": 15, "current_page": 1, "last_page": 0,
+        "next_page_url": None, "prev_page_url": None, "from": None, "to": None, "data": [],
+    }  # fmt: skip
+
+
+def test_the_edges_of_the_range_are_inclusive(carrier: Carrier) -> None:
+    second = int(START.timestamp())
+    assert ids(carrier, date_from=second + 2, date_to=second + 4) == ["M2", "M3", "M4"]
+
+
+@pytest.mark.parametrize(("order", "first"), [("date:asc", "M0"), ("date:desc", "M39")])
+def test_the_order_is_that_of_the_dates(carrier: Carrier, order: str, first: str) -> None:
+    assert ids(carrier, order_by=order)[0] == first
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("limit", 14), ("limit", 101), ("page", 0), ("page", "x"), ("order_by", "q"), ("date_to", -1)]
+)
+def test_a_parameter_out_of_range_is_refused_by_name(carrier: Carrier, name: str, value: object) -> None:
+    answer = ask(carrier, **{name: value})
+    assert answer.status == 400
+    assert list(answer.json()["data"]) == [name]
+
+
+@pytest.mark.parametrize("auth", ["demo:wrong", "other:demo-key", ":"])
+def test_a_wrong_credential_is_401_without_a_challenge(carrier: Carrier, auth: str) -> None:
+    answer = ask(carrier, auth=auth)
+    expected = {
+        "http_code": 401,
+        "response_code": "UNAUTHORIZED",
+        "response_msg": "Authorization failed.",
+        "data": None,
+    }
+    assert (answer.status, answer.json()) == (401, expected)
+    assert "WWW-Authenticate" not in answer.headers
+
+
+def test_an_unknown_path_is_404_before_credentials_are_read(carrier: Carrier) -> None:
+    assert ask(carrier, "/v3/other", auth="demo:wrong").status == 404
+
+
+def test_a_wrong_method_is_404(carrier: Carrier) -> None:
+    answer = urllib3.request("POST", carrier.url + "/v3/sms/history", body=b"{}", retries=False)
+    assert answer.json()["response_msg"] == "Invalid endpoint. Please try again."
+
+
+def test_every_answer_tells_the_rate_limit(carrier: Carrier) -> None:
+    assert {"x-ratelimit-limit", "x-ratelimit-remaining", "ratelimit-reset"} <= set(ask(carrier).headers)
+
+
+def test_a_connection_is_kept_for_the_next_request(carrier: Carrier) -> None:
+    with urllib3.HTTPConnectionPool(carrier.url.removeprefix("http://"), maxsize=1) as pool:
+        for _ in range(3):
+            pool.request("GET", "/v3/sms/history")
+        assert pool.num_connections == 1
+
+
+def test_only_this_machine_is_served(carrier: Carrier) -> None:
+    assert carrier.url.startswith("http://127.0.0.1:")
+    port = int(carrier.url.rpartition(":")[2])
+    with socket.socket() as elsewhere:
+        elsewhere.bind(("127.0.0.2", port))
+
+
+ABSENT = failure("12", "Absent Subscriber. The subscriber is offline.")
+
+
+@pytest.mark.parametrize(
+    ("seconds", "seen"),
+    [(-1, None), (0, ("Sent", "200")), (4, ("Sent", "200")), (5, ("Sent", "201")), (9, ("Failed", "301"))],
+)
+def test_a_row_changes_as_time_passes(carrier: Carrier, seconds: int, seen: tuple[str, str] | None) -> None:
+    fates = ((START + 5 * SECOND, DELIVERED), (START + 9 * SECOND, ABSENT))
+    carrier.history = Messages([Message("M", START, fates)])
+    carrier.now = START + seconds * SECOND
+    rows = data(carrier)["data"]
+    assert [(row["status"], row["status_code"]) for row in rows] == ([seen] if seen else [])
+
+
+def test_a_row_has_every_documented_field(carrier: Carrier) -> None:
+    row = data(carrier)["data"][0]
+    assert len(row) == 25
+    assert (type(row["date"]), type(row["schedule"]), type(row["message_parts"])) == (int, str, int)
+
+
+def test_an_old_row_has_texts_for_numbers_and_no_names() -> None:
+    row = Message("M", START).row(START, Shape.OLD)
+    assert (row["date"], row["message_parts"]) == (str(int(START.timestamp())), "1.00")
+    assert not {"first_name", "last_name"} & row.keys()
+
+
+STATUSES = {
+    Fault.UNAUTHORIZED: 401, Fault.FORBIDDEN: 403, Fault.THROTTLED: 429, Fault.SERVER_ERROR: 500,
+    Fault.BAD_GATEWAY: 502, Fault.ERROR_INSIDE: 200, Fault.REDIRECT: 302,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("fault", "status"), STATUSES.items())
+def test_a_fault_happens_as_often_as_ordered(carrier: Carrier, fault: Fault, status: int) -> None:
+    carrier.misbehave(fault, times=2)
+    answers = [ask(carrier) for _ in range(3)]
+    assert [answer.status for answer in answers] == [status, status, 200]
+    assert answers[0].data != answers[2].data
+
+
+def test_429_says_when_to_come_again_if_told_to(carrier: Carrier) -> None:
+    carrier.misbehave(Fault.THROTTLED, retry_after="20")
+    carrier.misbehave(Fault.THROTTLED)
+    told, untold = ask(carrier), ask(carrier)
+    assert told.headers["Retry-After"] == told.headers["ratelimit-reset"] == "20"
+    assert "Retry-After" not in untold.headers
+    assert untold.json()["response_code"] == "HTTP_TOO_MANY_REQUESTS"
+
+
+def test_502_of_a_gateway_is_html(carrier: Carrier) -> None:
+    carrier.misbehave(Fault.BAD_GATEWAY)
+    answer = ask(carrier)
+    assert answer.headers["Content-Type"] == "text/html"
+    assert answer.data.startswith(b"<html>")
+
+
+def test_a_truncated_page_is_no_json(carrier: Carrier) -> None:
+    carrier.misbehave(Fault.TRUNCATED)
+    with pytest.raises(json.JSONDecodeError):
+        ask(carrier).json()
+
+
+def test_a_connection_that_breaks_off_is_noticed(carrier: Carrier) -> None:
+    carrier.misbehave(Fault.CUT_OFF)
+    with pytest.raises(urllib3.exceptions.ProtocolError):
+        ask(carrier)
+
+
+@pytest.mark.parametrize(("fault", "expected"), [(Fault.APPEARS, "M14"), (Fault.VANISHES, "M16")])
+def test_a_shift_moves_the_rows_of_all_later_pages(carrier: Carrier, fault: Fault, expected: str) -> None:
+    carrier.misbehave(fault, page=2)
+    assert ids(carrier)[0] == "M0"
+    assert ids(carrier, page=2)[0] == expected
+
+
+def test_a_fault_of_one_page_leaves_the_others_alone(carrier: Carrier) -> None:
+    carrier.misbehave(Fault.WRONG_TOTAL, page=2)
+    assert [data(carrier, page=page)["total"] for page in (1, 2, 2)] == [40, 41, 40]
+
+
+def test_stopping_does_not_wait_for_a_delayed_answer() -> None:
+    with Carrier() as carrier:
+        carrier.misbehave(Fault.DELAY, seconds=60)
+        with pytest.raises(urllib3.exceptions.TimeoutError):
+            urllib3.request("GET", carrier.url + "/v3/sms/history", timeout=0.05, retries=False, headers=DEMO)
+
+
+DEMO = urllib3.make_headers(basic_auth="demo:demo-key")
+
+
+def test_a_bulk_history_has_the_same_rows_however_it_is_paged() -> None:
+    with Carrier(Bulk(START, 1, 250), now=START + timedelta(hours=2)) as carrier:
+        by_100 = [each for page in (1, 2, 3) for each in ids(carrier, page=page, limit=100)]
+        by_50 = [each for page in range(1, 6) for each in ids(carrier, page=page, limit=50)]
+    assert by_100 == by_50
+    assert len(set(by_100)) == 250
+
+
+@pytest.mark.parametrize("count", [1, 7, 250, 5000])
+def test_a_bulk_history_shows_each_message_in_exactly_one_second(count: int) -> None:
+    bulk = Bulk(START, 1, count)
+    first, now = int(START.timestamp()), START + timedelta(hours=2)
+    found = [position for second in range(first, first + 3600) for position in bulk.between(second, second, now)]
+    assert found == list(range(count))
+
+
+def test_a_bulk_history_is_the_same_for_the_same_seed_only() -> None:
+    rows = [Bulk(START, 1, 10, seed).rows(range(3), START) for seed in (1, 1, 2)]
+    assert rows[0] == rows[1] != rows[2]
+
+
+def test_the_program_prints_its_address_first() -> None:
+    command = [
+        sys.executable,
+        "-m",
+        "deliverywatch.local.carrier",
+        "--messages",
+        "20",
+        "--hours",
+        "1",
+        "--day",
+        "2026-11-20",
+    ]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as program:
+        assert program.stdout is not None
+        url = program.stdout.readline().strip()
+        try:
+            assert urllib3.request("GET", url + "/v3/sms/history", headers=DEMO).json()["data"]["total"] == 20
+        finally:
+            program.terminate()

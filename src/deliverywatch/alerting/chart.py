@@ -15,6 +15,7 @@ from deliverywatch.alerting.ladder import Level
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from datetime import datetime, tzinfo
 
     from deliverywatch.alerting.alarm import Alarm
     from deliverywatch.alerting.context import Context, Slot
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from deliverywatch.alerting.sight import Sight
 
 HOURS = 3
-BAR_HEIGHT = 56
+BAR_HEIGHT = 72
 _BLOCKS = "▁▂▃▄▅▆▇█"
 _LINE_COLOURS = {Level.CRITICAL: "#b3261e", Level.WARNING: "#b26a00", Level.ALARM: "#b3261e", Level.BLIND: "#5b5675"}
 _POINT_SECONDS = 300
@@ -38,7 +39,9 @@ class Bar:
     slot: Slot
 
 
-def widget(incident: Incident, change: Change, sight: Sight, alarm: Alarm | None, context: Context) -> str | None:
+def widget(
+    incident: Incident, change: Change, sight: Sight, alarm: Alarm | None, context: Context, zone: tzinfo
+) -> str | None:
     """Return the definition of the chart as JSON, or None for an alarm without metrics (a composite one).
 
     Args:
@@ -47,6 +50,7 @@ def widget(incident: Incident, change: Change, sight: Sight, alarm: Alarm | None
         sight: The thresholds of all its rungs are drawn.
         alarm: The alarm whose metrics are drawn.
         context: Its slots are the grain: points between them would be gaps.
+        zone: The reader's.
     """
     if alarm is None or not alarm.queries:
         return None
@@ -63,13 +67,13 @@ def widget(incident: Incident, change: Change, sight: Sight, alarm: Alarm | None
         "start": _stamp(start),
         "end": _stamp(change.time),
         "period": period_seconds,
-        "title": sight.watch.title[:100],
-        "width": 1104,
-        "height": 360,
+        # As wide as it is shown: CloudWatch's letters have a fixed size, and a larger picture would shrink them.
+        "width": 560,
+        "height": 220,
         "theme": "light",
         "yAxis": {"left": {"min": 0, "showUnits": False}},
         "legend": {"position": "hidden"},
-        "timezone": "+0000",
+        "timezone": f"{change.time.astimezone(zone):%z}",
     }
     return json.dumps(definition)
 
@@ -121,5 +125,5 @@ def _drawn(query: Mapping[str, Any]) -> list[Any]:
     return [metric["Namespace"], metric["MetricName"], *pairs, look | {"stat": stat["Stat"]}]
 
 
-def _stamp(moment: Any) -> str:
+def _stamp(moment: datetime) -> str:
     return f"{moment:%Y-%m-%dT%H:%M:%SZ}"

@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
 
+# Of fewer messages a rate says nothing.
+_TELLING_COUNT = 20
+
 
 @dataclass(frozen=True, slots=True)
 class Slot:
@@ -155,12 +158,22 @@ def window_counts(context: Context, seconds: int) -> tuple[int, int] | None:
     return sum(slot.failed for slot in slots), sum(slot.total for slot in slots)
 
 
+def counts_before(context: Context, seconds: int) -> tuple[int, int, tuple[datetime, datetime]] | None:
+    """Return failed and total of the slots before the last window, with their time; None if too few were sent."""
+    wanted = seconds // (60 * context.slot_minutes) if context.slot_minutes else 0
+    slots = context.slots[:-wanted] if wanted else ()
+    total = sum(slot.total for slot in slots)
+    if total < _TELLING_COUNT:
+        return None
+    return sum(slot.failed for slot in slots), total, (slots[0].start, context.slots[-wanted].start)
+
+
 def trend(context: Context) -> str:
     """Return `rising`, `falling` or `steady` from the last two slots, or nothing where they are too thin to say."""
     if len(context.slots) < 2:
         return ""
     before, now = context.slots[-2:]
-    if min(before.total, now.total) < 20:
+    if min(before.total, now.total) < _TELLING_COUNT:
         return ""
     if abs(now.rate_percent - before.rate_percent) < max(1.0, before.rate_percent / 5):
         return "steady"

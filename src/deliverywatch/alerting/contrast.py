@@ -20,6 +20,9 @@ _BLAME_FACTOR = 3
 _SPREAD_PART = 0.5
 _TELLING_COUNT = 20
 
+# Two failures of one carrier are no verdict on it.
+_TELLING_FAILURES = 5
+
 _PLURALS = {"carrier": "carriers", "country": "countries"}
 
 
@@ -34,7 +37,7 @@ def verdict(context: Context) -> str:
 
 def _is_concentrated(groups: Sequence[Group]) -> bool:
     failed = sum(group.failed for group in groups)
-    if len(groups) < 2 or not failed:
+    if len(groups) < 2 or failed < _TELLING_FAILURES:
         return False
     return groups[0].failed >= _BLAME_SHARE * failed and _factor(groups) >= _BLAME_FACTOR
 

@@ -18,7 +18,6 @@ from deliverywatch.errors import MailUnavailable, MetricsUnavailable, StoreUnava
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from deliverywatch.alerting.alarm import Alarm
     from deliverywatch.alerting.context import Context
     from deliverywatch.alerting.incident import Change, Incident
     from deliverywatch.alerting.mail import Mail
@@ -87,6 +86,7 @@ def deliver(
         StoreUnavailable: It was sent, and S3 did not take the note of it.
     """
     # Imported here: only an invocation that has something to send pays for templates and MIME.
+    from deliverywatch.alerting import chart, words
     from deliverywatch.alerting.mail import compose
 
     record = outbox.record_of(incident, change, invocation, sight.now)
@@ -95,7 +95,8 @@ def deliver(
         return Delivery((incident.id, change.seq), is_sent=whose is Claim.SENT)
     alarm = focus(sight, change.before if change.level.rank == 0 else change.level, change.alarm)
     known = _context(ports.store, sight.watch.context)
-    png = _png(ports.charts, incident, change, sight, alarm, known)
+    picture = chart.widget(incident, change, sight, alarm, known, words.clock(settings.time_zone).zone)
+    png = _png(ports.charts, picture)
     mail = compose(incident, change, sight, alarm, known, settings, png)
     record = _handed_over(mail, record, ports, settings)
     ports.store.write(outbox.body_key(record), mail.message)
@@ -118,14 +119,9 @@ def _context(store: Store, key: str) -> Context:
     return context.read(stored.body if stored else None)
 
 
-def _png(
-    charts: Charts, incident: Incident, change: Change, sight: Sight, alarm: Alarm | None, known: Context
-) -> bytes | None:
-    from deliverywatch.alerting.chart import widget
-
-    definition = widget(incident, change, sight, alarm, known)
+def _png(charts: Charts, picture: str | None) -> bytes | None:
     try:
-        return charts.png(definition) if definition else None
+        return charts.png(picture) if picture else None
     except MetricsUnavailable:
         return None
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from deliverywatch.alerting import words
-from deliverywatch.alerting.context import recipients_affected
-from deliverywatch.alerting.sentences import measure
+from deliverywatch.alerting.context import counts_before, recipients_affected
+from deliverywatch.alerting.incident import Event
+from deliverywatch.alerting.sentences import measure, threshold
 
 if TYPE_CHECKING:
     from deliverywatch.alerting.sentences import Story
@@ -33,21 +35,21 @@ def alarm_facts(story: Story) -> tuple[tuple[str, str], ...]:
     alarm = story.alarm
     if alarm is None:
         return story.change.facts
-    missing = f"missing data is treated as {alarm.treat_missing_data}" if alarm.treat_missing_data else ""
     facts = [
         ("CloudWatch says", alarm.reason or story.change.reason),
-        ("Measures", measure(alarm) if alarm.queries else ""),
         ("Expression", str(alarm.returned.get("Expression", ""))),
-        *[(f"Metric {name}", described) for name, described in _metrics(story)],
+        *_metrics(story),
         ("Composite rule", alarm.rule),
-        ("Otherwise", missing),
+        ("Missing data", f"treated as {alarm.treat_missing_data}" if alarm.treat_missing_data else ""),
         *story.change.facts,
     ]
     return tuple((name, value) for name, value in facts if value)
 
 
 def _of_trouble(story: Story) -> list[Figure | None]:
-    return [_rate(story), _counts(story), _since(story), _peak(story)]
+    # The peak of what has just begun is the rate itself: what was usual before tells more.
+    fourth = _before(story) if story.change.event is Event.OPENED else _peak(story)
+    return [_rate(story), _counts(story), _since(story), fourth]
 
 
 def _of_blindness(story: Story) -> list[Figure | None]:
@@ -75,8 +77,9 @@ def _rate(story: Story) -> Figure | None:
     alarm, value = story.alarm, story.value
     if alarm is None or value is None:
         return None
-    limit = f"threshold {story.measured(alarm.threshold)}" if alarm.threshold is not None else ""
-    return Figure("Failure rate" if alarm.is_ratio else "Value", story.measured(value), limit)
+    limit = threshold(story)
+    name = "Failure rate" if alarm.is_ratio else "Value"
+    return Figure(name, story.measured(value), f"threshold {limit}" if limit else "")
 
 
 def _counts(story: Story) -> Figure | None:
@@ -84,16 +87,19 @@ def _counts(story: Story) -> Figure | None:
         return _overdue(story)
     failed, total = story.counts
     during = (
-        "in the incident" if story.is_over else f"in {words.window(story.alarm.period_seconds)}" if story.alarm else ""
+        "sent"
+        if story.is_over
+        else f"in {words.span(timedelta(seconds=story.alarm.period_seconds))}"
+        if story.alarm
+        else ""
     )
     return Figure("Failed", words.amount(failed), f"of {words.amount(total)} {during}")
 
 
 def _overdue(story: Story) -> Figure | None:
-    # The one number of a context that is not about failures: it belongs to the alarm that measures it.
-    if story.context.overdue is None or story.alarm is None or "overdue" not in measure(story.alarm).lower():
+    if story.overdue is None:
         return None
-    pending, total = story.context.overdue
+    pending, total = story.overdue
     return Figure("Without an outcome", words.amount(pending), f"of {words.amount(total)}")
 
 
@@ -101,6 +107,15 @@ def _since(story: Story) -> Figure:
     now, opened = story.change.time, story.incident.opened_at
     lasting = f"for {words.span(now - opened)}" if now > opened else "just now"
     return Figure("Since", story.clock.day_time(opened, now), lasting)
+
+
+def _before(story: Story) -> Figure | None:
+    found = counts_before(story.context, story.alarm.period_seconds) if story.alarm and story.alarm.is_ratio else None
+    if found is None:
+        return None
+    failed, total, (start, end) = found
+    times = f"{story.clock.time(start)} to {story.clock.time(end)}"
+    return Figure("Before that", words.percent(100 * failed / total), times)
 
 
 def _peak(story: Story) -> Figure | None:
@@ -123,12 +138,9 @@ def _affected(story: Story) -> Figure | None:
 
 
 def _metrics(story: Story) -> list[tuple[str, str]]:
-    stats = [
-        (query["Id"], query["MetricStat"])
-        for query in (story.alarm.queries if story.alarm else ())
-        if "MetricStat" in query
-    ]
-    return [(name, _metric(stat)) for name, stat in stats]
+    queries = [query for query in (story.alarm.queries if story.alarm else ()) if "MetricStat" in query]
+    names = ["Metric"] if len(queries) == 1 else [f"Metric {query['Id']}" for query in queries]
+    return [(name, _metric(query["MetricStat"])) for name, query in zip(names, queries, strict=True)]
 
 
 def _metric(stat: dict[str, dict[str, list[dict[str, str]]]]) -> str:

@@ -34,6 +34,7 @@ class Finding:
 
     Attributes:
         value: The newest value of the alarm that decides, in its own unit.
+        is_low_bad: Whether lower values are worse, as for an alarm that calls below its threshold.
         failed: Of `total`, how many failed in the alarm's window; None where the alarm has no such metrics.
         raised: The alarms that call now.
         is_live: Whether the level was computed from the live alarms; if not, only news newer than the last change
@@ -44,6 +45,7 @@ class Finding:
     level: Level
     time: datetime
     value: float | None = None
+    is_low_bad: bool = False
     failed: float | None = None
     total: float | None = None
     raised: frozenset[str] = frozenset()
@@ -78,7 +80,7 @@ class Incident:
     Attributes:
         id: `INC-MMDD-HHMM` of the opening in UTC; with a number behind it if the watch used that one already.
         seq: How many changes there were, which is the number of mails.
-        peak: The highest value that was seen, in the alarm's unit.
+        peak: The worst value that was seen, in the alarm's unit.
         raised: The alarms that called since it opened.
         unsent: The numbers of the changes whose mails are not known to be sent.
         earlier: The incident before, as long as a mail of it is due.
@@ -129,7 +131,7 @@ def advance(incident: Incident | None, watch: str, finding: Finding) -> Incident
         return incident
     if incident is None or not incident.is_open:
         return _opened(incident, watch, finding) if finding.level is not Level.OK else incident
-    seen = replace(incident, peak=_higher(incident.peak, finding.value), raised=incident.raised | finding.raised)
+    seen = replace(incident, peak=_worse(incident.peak, finding), raised=incident.raised | finding.raised)
     return (
         seen
         if finding.level.rank == incident.level.rank
@@ -208,9 +210,9 @@ def _limited(timeline: tuple[Change, ...]) -> tuple[Change, ...]:
     return timeline if len(timeline) <= TIMELINE_LIMIT else (timeline[0], *timeline[2:])
 
 
-def _higher(one: float | None, other: float | None) -> float | None:
-    known = [value for value in (one, other) if value is not None]
-    return max(known, default=None)
+def _worse(peak: float | None, finding: Finding) -> float | None:
+    known = [value for value in (peak, finding.value) if value is not None]
+    return min(known, default=None) if finding.is_low_bad else max(known, default=None)
 
 
 def to_json(incident: Incident) -> bytes:

@@ -54,6 +54,17 @@ class Story:
         return found if found and found[1] else None
 
     @property
+    def overdue(self) -> tuple[int, int] | None:
+        """Pending and total, if that is what the alarm measures; it is not about failures."""
+        is_about_it = self.alarm is not None and "overdue" in measure(self.alarm).lower()
+        return self.context.overdue if is_about_it else None
+
+    @property
+    def is_about_failures(self) -> bool:
+        """Whether the context's reasons, groups and samples explain what the mail tells."""
+        return self.alarm is not None and self.alarm.is_ratio and not self.is_blind
+
+    @property
     def blind_since(self) -> datetime:
         """Since when nothing is seen: the system knows it better than the alarm, which waits for a window."""
         problem = self.context.problem
@@ -84,7 +95,7 @@ def headline(story: Story) -> str:
         since = story.clock.day_time(story.blind_since, story.change.time)
         return f"We cannot see {story.context.noun} failures since {since}: this is not a measured outage."
     if story.alarm is None:
-        return story.change.reason or f"{story.title} is at level {story.change.level}."
+        return _told(story)
     return _OPENINGS.get(story.change.event, "") + _measurement(story)
 
 
@@ -103,10 +114,12 @@ def preheader(story: Story, verdict: str) -> str:
 
 def entry_text(story: Story, change: Change) -> str:
     """Return what the timeline says of a change."""
+    if story.is_blind:
+        return "we see again" if change.event is Event.RESOLVED else "we lost sight"
     if change.event is Event.RESOLVED:
         return "back to normal"
-    level = change.level.value
-    if change.value is None or story.is_blind:
+    level = "in alarm" if change.level is Level.ALARM else change.level.value
+    if change.value is None:
         return level
     counts = change.failed is not None and change.total
     of = f" ({words.amount(change.failed or 0)} of {words.amount(change.total or 0)})" if counts else ""
@@ -114,20 +127,25 @@ def entry_text(story: Story, change: Change) -> str:
 
 
 def rule(alarm: Alarm) -> str:
-    """Return when the alarm goes off, in its author's words or else in ours."""
-    if alarm.description:
-        return alarm.description
+    """Return when the alarm goes off, spelled out of its definition; empty where that is not known."""
     if alarm.rule:
-        return f"Composite alarm: {alarm.rule}"
+        return alarm.rule
+    if alarm.comparison.endswith(("UpperThreshold", "LowerThreshold", "UpperThresholds")):
+        return f"{measure(alarm)} leaves the band that CloudWatch learned from it."
     if alarm.threshold is None or not alarm.sign:
-        return "The alarm judges by a band that CloudWatch learns from the metric."
+        return ""
     window = words.span(timedelta(seconds=alarm.period_seconds))
-    agreed = (
-        f", in {alarm.datapoints_to_alarm} of {alarm.evaluation_periods} periods"
-        if alarm.evaluation_periods > 1
-        else ""
-    )
+    periods = f", in {alarm.datapoints_to_alarm} of {alarm.evaluation_periods} periods"
+    agreed = periods if alarm.evaluation_periods > 1 else ""
     return f"{measure(alarm)} {alarm.sign} {words.amount(alarm.threshold)} over {window}{agreed}."
+
+
+def threshold(story: Story) -> str:
+    """Return the alarm's threshold with its sign: > 25 %; empty if it has none."""
+    alarm = story.alarm
+    if alarm is None or alarm.threshold is None:
+        return ""
+    return f"{alarm.sign} {story.measured(alarm.threshold)}".strip()
 
 
 def measure(alarm: Alarm) -> str:
@@ -139,6 +157,12 @@ def measure(alarm: Alarm) -> str:
     return f"{stat['Stat']} of {stat['Metric']['MetricName']}" if stat else alarm.name
 
 
+def _told(story: Story) -> str:
+    if story.change.level is Level.ALARM:
+        return f"A message came that is not a CloudWatch alarm: {story.title}."
+    return story.change.reason or f"{story.title} is at level {story.change.level}."
+
+
 def _measurement(story: Story) -> str:
     alarm = story.alarm
     if story.counts and alarm:
@@ -146,15 +170,25 @@ def _measurement(story: Story) -> str:
         share = words.percent(100 * failed / total)
         what = f"{words.amount(failed)} of {words.amount(total)} {story.context.noun} failed"
         return f"{what} in the last {words.window(alarm.period_seconds)} ({share}){_TRENDS[trend(story.context)]}."
-    if story.value is not None and alarm and alarm.threshold is not None:
-        limit = f"{alarm.sign} {story.measured(alarm.threshold)}" if alarm.sign else "beyond its threshold"
-        return f"{story.title}: {measure(alarm)} is at {story.measured(story.value)}, and the alarm calls {limit}."
-    return f"The alarm {story.title} is in ALARM since {story.clock.time(story.change.time)}."
+    if story.overdue and story.overdue[1]:
+        pending, total = story.overdue
+        share = words.percent(100 * pending / total)
+        return (
+            f"{words.amount(pending)} of {words.amount(total)} {story.context.noun} are without an outcome ({share})."
+        )
+    if story.value is not None and alarm:
+        return f"{story.title}: {measure(alarm)} is at {story.measured(story.value)}{_limit(story)}."
+    return f"{story.title} is in ALARM since {story.clock.time(story.change.time)}."
+
+
+def _limit(story: Story) -> str:
+    limit = threshold(story)
+    return f" (threshold {limit})" if limit else ""
 
 
 def _end(story: Story) -> str:
     after = "" if story.incident.is_presumed else f" after {words.span(story.change.time - story.incident.opened_at)}"
     if story.is_blind:
         return f"We can see {story.context.noun} failures again{after}."
-    now = f": {words.percent(story.change.value)} now" if story.change.value is not None and story.is_percent else ""
+    now = f", now at {words.percent(story.change.value)}" if story.change.value is not None and story.is_percent else ""
     return f"{story.title}: over{after}{now}."

@@ -158,6 +158,7 @@ def _finding(sight: Sight, found: Level, notice: Notice | None) -> Finding:
         level=found,
         time=sight.now,
         value=alarm.told_value if alarm and reading.value is None else reading.value,
+        is_low_bad=alarm is not None and alarm.sign.startswith("<"),
         failed=counts.get("failed"),
         total=counts.get("total"),
         raised=raised_alarms(sight.watch, sight.readings),

@@ -7,18 +7,20 @@ footer. What there is nothing to say about is empty, and the templates leave it 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, timedelta
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from deliverywatch.alerting import chart, links, words
+from deliverywatch.alerting import chart, words
+from deliverywatch.alerting.closing import footer, link_list, timeline, why
 from deliverywatch.alerting.contrast import verdict
 from deliverywatch.alerting.figures import alarm_facts, figures
 from deliverywatch.alerting.ladder import Level
-from deliverywatch.alerting.sentences import Story, entry_text, headline, preheader, rule
+from deliverywatch.alerting.sentences import Story, headline, preheader
 
 if TYPE_CHECKING:
     from deliverywatch.alerting.alarm import Alarm
     from deliverywatch.alerting.chart import Bar
+    from deliverywatch.alerting.closing import Entry
     from deliverywatch.alerting.context import Context, Group, Reason, Sample
     from deliverywatch.alerting.figures import Figure
     from deliverywatch.alerting.incident import Change, Incident
@@ -29,21 +31,10 @@ SUBJECT_LIMIT = 78
 _REASON_COUNT = 5
 _GROUP_COUNT = 3
 _SAMPLE_COUNT = 5
-_TIMELINE_COUNT = 12
 
 # A context this much older than the mail is not about what the mail is about.
 _STALE = timedelta(minutes=30)
 _LATE = timedelta(minutes=5)
-
-
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """One line of the timeline; `tone` is its colour."""
-
-    time: str
-    word: str
-    tone: str
-    text: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +57,7 @@ class View:
         tone: What the colours follow: a level, or `resolved`.
         word: The tone in capitals, because colour alone does not tell everybody.
         notes: What the reader should know before trusting the rest.
+        window: The time that reasons and groups are about, as the end of a heading.
         facts: What is known of an alarm that no context explains.
     """
 
@@ -81,6 +73,7 @@ class View:
     figures: tuple[Figure, ...]
     verdict: str
     chart: Chart | None
+    window: str
     reasons: tuple[Reason, ...]
     groups: tuple[tuple[str, tuple[Group, ...]], ...]
     samples: tuple[tuple[str, Sample], ...]
@@ -105,12 +98,16 @@ def view(
         context: What the watch's system left; an empty one will do.
         settings: The stack.
     """
+    # A watch with a context is one that the stack declared.
+    is_declared = bool(sight.watch.context)
     story = Story(
         incident, change, alarm, context, words.clock(settings.time_zone), incident.title or sight.watch.title
     )
     tone = "resolved" if story.is_over else change.level.value
-    judged = "" if story.is_blind or story.is_over else verdict(context)
-    is_detailed = not story.is_blind and bool(context.reasons)
+    # What the context holds is the last window: once it is over, that window tells of the calm.
+    is_detailed = bool(context.reasons) and story.is_about_failures and not story.is_over
+    judged = _verdict(story) if is_detailed else ""
+    window = f" in the last {words.window(60 * context.window_minutes)}" if context.window_minutes else ""
     return View(
         subject=_subject(story, settings.environment),
         preheader=preheader(story, judged),
@@ -120,20 +117,20 @@ def view(
         title=story.title,
         incident=incident.id,
         sentence=headline(story),
-        notes=_notes(story, sight),
+        notes=_notes(story, sight, is_declared=is_declared),
         figures=figures(story),
         verdict=judged,
         chart=_chart(story, sight),
+        window=window,
         reasons=context.reasons[:_REASON_COUNT] if is_detailed else (),
         groups=tuple((by, groups[:_GROUP_COUNT]) for by, groups in context.groups if groups) if is_detailed else (),
         samples=_samples(story) if is_detailed else (),
-        facts=() if sight.watch.context else alarm_facts(story),
+        facts=() if is_declared else alarm_facts(story),
         steps=_steps(story),
-        links=_links(story, settings),
-        timeline=_timeline(story),
-        footer=_footer(story, settings),
-        why=f"You get this mail because your address is among the alert recipients of the stack {settings.prefix}. "
-        "To be taken off, ask whoever runs that stack.",
+        links=link_list(story, settings, is_declared=is_declared),
+        timeline=timeline(story),
+        footer=footer(story, settings, is_declared=is_declared),
+        why=why(settings),
     )
 
 
@@ -152,16 +149,34 @@ def _subject(story: Story, environment: str) -> str:
     return f"[{word}] {title}{tail}"
 
 
-def _notes(story: Story, sight: Sight) -> tuple[str, ...]:
+def _notes(story: Story, sight: Sight, *, is_declared: bool) -> tuple[str, ...]:
     context, change = story.context, story.change
-    notes = []
+    notes = [] if is_declared else _own_words(story)
     if sight.now - change.time > _LATE:
         notes.append(f"This mail is late: it was due at {story.clock.day_time(change.time, sight.now)}.")
+    if story.is_blind and story.is_over:
+        notes.append(
+            f"The {context.noun} sent meanwhile are being counted: if they failed, that has a mail of its own."
+        )
     if context.problem and not story.is_over:
         notes.append(context.problem.sentence)
     if context.reasons and context.updated_at and change.time - context.updated_at > _STALE and not story.is_blind:
         notes.append(f"The details below are as of {story.clock.day_time(context.updated_at, change.time)}.")
     return tuple(notes)
+
+
+def _own_words(story: Story) -> list[str]:
+    """What the author of an undeclared alarm says of it, or why a message could not be read."""
+    if story.alarm is not None:
+        return [story.alarm.description] if story.alarm.description else []
+    return [story.change.reason] if story.change.level is Level.ALARM and story.change.reason else []
+
+
+def _verdict(story: Story) -> str:
+    judged, minutes = verdict(story.context), story.context.window_minutes
+    if not judged or story.alarm is None or story.alarm.period_seconds == 60 * minutes:
+        return judged
+    return f"In the last {words.window(60 * minutes)}: {judged}"
 
 
 def _chart(story: Story, sight: Sight) -> Chart | None:
@@ -173,8 +188,8 @@ def _chart(story: Story, sight: Sight) -> Chart | None:
     first, last = drawn[0].slot.start, drawn[-1].slot.start + timedelta(minutes=story.context.slot_minutes)
     times = (story.clock.time(first), story.clock.time(last))
     highest = words.percent(max(bar.rate_percent for bar in drawn))
-    title = f"Failure rate per {story.context.slot_minutes} minutes"
-    text = f"{title}, {times[0]} to {times[1]}: {words.percent(drawn[-1].rate_percent)} at the end, highest {highest}."
+    title = f"Failure rate per {story.context.slot_minutes} minutes, highest {highest}"
+    text = f"{title}, {times[0]} to {times[1]}: {words.percent(drawn[-1].rate_percent)} at the end."
     spelled = tuple((level.value, words.percent(limit)) for level, limit in reversed(limits))
     return Chart(title, text, drawn, chart.sparkline(drawn), times, spelled)
 
@@ -196,47 +211,10 @@ def _steps(story: Story) -> tuple[str, ...]:
             "If there were no runs at all, look whether the schedule is enabled.",
             f"Nothing is lost, the next good run reads what was missed; until then watch {context.noun} otherwise.",
         )
-    return context.steps
-
-
-def _links(story: Story, settings: Settings) -> tuple[tuple[str, str], ...]:
-    there = links.region_of(story.alarm.arn) if story.alarm else ""
-    here = settings.region or there
-    start = story.incident.opened_at - timedelta(hours=chart.HOURS)
-    found = [
-        ("Alarm", links.alarm_url(there or here, story.alarm.name) if story.alarm and (there or here) else ""),
-        ("Dashboard", links.dashboard_url(here, settings.dashboard, start, story.change.time) if here else ""),
-        ("Saved queries", links.saved_queries_url(here, settings.workgroup) if here else ""),
-        *story.context.links,
-    ]
-    return tuple((title, url) for title, url in found if url)
-
-
-def _timeline(story: Story) -> tuple[Entry, ...]:
-    until = [change for change in story.incident.timeline if change.seq <= story.change.seq]
-    now = story.change.time
-    return tuple(
-        Entry(
-            story.clock.day_time(change.time, now),
-            change.event.value,
-            "resolved" if change.level is Level.OK else change.level.value,
-            entry_text(story, change),
+    if story.overdue:
+        return (
+            "Look at the provider's status page: it accepts messages, and nothing is heard of them.",
+            f"Send one of these {context.noun} to yourself. If it arrives, only the receipts are late.",
+            f"If it does not, tell those who rely on {context.noun} and hold back what can wait.",
         )
-        for change in until[-_TIMELINE_COUNT:]
-    )
-
-
-def _footer(story: Story, settings: Settings) -> tuple[tuple[str, str], ...]:
-    alarm, time = story.alarm, story.change.time
-    arn = alarm.arn if alarm else ""
-    places = (links.account_of(arn), links.region_of(arn) or settings.region)
-    local, utc = story.clock.full(time), f"{time.astimezone(UTC):%H:%M} UTC"
-    found = [
-        ("Rule", rule(alarm) if alarm else ""),
-        ("Alarm", alarm.name if alarm else ""),
-        ("Account", " · ".join(place for place in places if place)),
-        ("Stack", f"{settings.prefix} (environment {settings.environment})"),
-        ("Incident", f"{story.incident.id}, mail {story.change.seq}"),
-        ("Time", local if local.endswith(" UTC") else f"{local} ({utc})"),
-    ]
-    return tuple((name, value) for name, value in found if value)
+    return context.steps if story.is_about_failures else ()

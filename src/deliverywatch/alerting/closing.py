@@ -1,0 +1,92 @@
+"""A story -> the lower end of its mail: links, the timeline of the incident, and the footer."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, timedelta
+from typing import TYPE_CHECKING
+
+from deliverywatch.alerting import chart, links
+from deliverywatch.alerting.ladder import Level
+from deliverywatch.alerting.sentences import entry_text, rule
+
+if TYPE_CHECKING:
+    from deliverywatch.alerting.sentences import Story
+    from deliverywatch.alerting.settings import Settings
+
+_TIMELINE_COUNT = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One line of the timeline; `tone` is its colour."""
+
+    time: str
+    word: str
+    tone: str
+    text: str
+
+
+def link_list(story: Story, settings: Settings, *, is_declared: bool) -> tuple[tuple[str, str], ...]:
+    """Return titles and addresses: the alarm, then what the stack and the watch's system offer.
+
+    Args:
+        story: What the mail is about.
+        settings: The stack.
+        is_declared: Whether the stack declared the alarm; its dashboard and queries know nothing of any other.
+    """
+    there = links.region_of(story.alarm.arn) if story.alarm else ""
+    here = (settings.region or there) if is_declared else ""
+    start = story.incident.opened_at - timedelta(hours=chart.HOURS)
+    found = [
+        ("Alarm in CloudWatch", _alarm_url(story, there or settings.region)),
+        ("Dashboard", links.dashboard_url(here, settings.dashboard, start, story.change.time) if here else ""),
+        ("Saved queries", links.saved_queries_url(here, settings.workgroup) if here else ""),
+        *story.context.links,
+    ]
+    return tuple((title, url) for title, url in found if url)
+
+
+def timeline(story: Story) -> tuple[Entry, ...]:
+    """Return the changes up to this one: the first, and the latest."""
+    all_until = [change for change in story.incident.timeline if change.seq <= story.change.seq]
+    until = all_until if len(all_until) <= _TIMELINE_COUNT else [all_until[0], *all_until[1 - _TIMELINE_COUNT :]]
+    now = story.change.time
+    return tuple(
+        Entry(
+            story.clock.day_time(change.time, now),
+            change.event.value,
+            "resolved" if change.level is Level.OK else change.level.value,
+            entry_text(story, change),
+        )
+        for change in until
+    )
+
+
+def footer(story: Story, settings: Settings, *, is_declared: bool) -> tuple[tuple[str, str], ...]:
+    """Return names and values of what says where the mail comes from; a declared alarm's description is its rule."""
+    alarm, time = story.alarm, story.change.time
+    words_of_author = alarm.description if alarm and is_declared else ""
+    arn = alarm.arn if alarm else ""
+    local, utc = story.clock.full(time), f"{time.astimezone(UTC):%H:%M} UTC"
+    found = [
+        ("Rule", words_of_author or rule(alarm) if alarm else ""),
+        ("Alarm", alarm.name if alarm else ""),
+        ("Account", " · ".join(place for place in (links.account_of(arn), links.region_of(arn)) if place)),
+        ("Stack", f"{settings.prefix} (environment {settings.environment})"),
+        ("Incident", f"{story.incident.id}, mail {story.change.seq}"),
+        ("Time", local if local.endswith(" UTC") else f"{local} ({utc})"),
+    ]
+    return tuple((name, value) for name, value in found if value)
+
+
+def why(settings: Settings) -> str:
+    """Return why the reader gets this, and how that ends."""
+    return (
+        f"You get this mail because your address is among the alert recipients of the stack {settings.prefix}. "
+        "To be taken off, ask whoever runs that stack."
+    )
+
+
+def _alarm_url(story: Story, region: str) -> str:
+    return links.alarm_url(region, story.alarm.name) if story.alarm and region else ""

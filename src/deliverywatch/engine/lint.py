@@ -1,0 +1,78 @@
+"""An alarm's definition -> what CloudWatch would refuse about it, or what would make it behave unlike it reads."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from deliverywatch.engine import expression, statistic, syntax
+from deliverywatch.errors import InputError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from deliverywatch.engine.alarm import Alarm, Query
+
+_ID = re.compile(r"[a-z][a-zA-Z0-9_]*")
+_MAXIMUM_METRICS = 10
+_DAY_SECONDS = 86400
+
+# Their value depends on how many slots CloudWatch happens to fetch.
+_RANGE_DEPENDENT = {"DATAPOINT_COUNT", "RATE", "REMOVE_EMPTY", "RUNNING_SUM"}
+
+
+def problems(alarm: Alarm) -> list[str]:
+    """Return a sentence for each thing that CloudWatch would refuse; empty if the definition is sound."""
+    return [*_queries(alarm), *_expressions(alarm), *_window(alarm)]
+
+
+def warnings(alarm: Alarm) -> list[str]:
+    """Return a sentence for each thing that CloudWatch accepts and advises against."""
+    return [
+        f"{query.id} uses {name}, whose result depends on how many periods CloudWatch fetches."
+        for query in alarm.queries
+        for name in sorted(_functions(query) & _RANGE_DEPENDENT)
+    ]
+
+
+def _functions(query: Query) -> set[str]:
+    if query.expression is None:
+        return set()
+    return {node.function for node in syntax.walk(expression.parse(query.expression)) if isinstance(node, syntax.Call)}
+
+
+def _queries(alarm: Alarm) -> Iterator[str]:
+    ids = [query.id for query in alarm.queries]
+    metrics = [query.metric for query in alarm.queries if query.metric]
+    yield from (f"The id {each} is used twice." for each in sorted({each for each in ids if ids.count(each) > 1}))
+    yield from (f"The id {each} must start with a lower-case letter." for each in ids if not _ID.fullmatch(each))
+    if sum(query.return_data for query in alarm.queries) != 1:
+        yield "Exactly one entry must have ReturnData."
+    if not 1 <= len(metrics) <= _MAXIMUM_METRICS:
+        yield f"An alarm needs 1 to {_MAXIMUM_METRICS} metrics, not {len(metrics)}."
+    if len({each.period_seconds for each in metrics}) > 1:
+        yield "All metrics must have the same period."
+    yield from (f"Statistic {each.statistic} is unknown." for each in metrics if not statistic.is_known(each.statistic))
+
+
+def _expressions(alarm: Alarm) -> Iterator[str]:
+    known = {query.id for query in alarm.queries}
+    for query in alarm.queries:
+        if query.expression is None:
+            continue
+        try:
+            used = expression.names(expression.parse(query.expression))
+        except InputError as error:
+            yield str(error)
+            continue
+        yield from (f"{query.id} refers to {name}, which does not exist." for name in sorted(used - known))
+
+
+def _window(alarm: Alarm) -> Iterator[str]:
+    period, periods = alarm.period_seconds, alarm.evaluation_periods
+    if period not in (10, 20, 30) and (period <= 0 or period % 60):
+        yield f"A period of {period} s is not 10, 20, 30 or a multiple of 60."
+    if not 1 <= alarm.m <= periods:
+        yield f"DatapointsToAlarm {alarm.m} must lie between 1 and EvaluationPeriods {periods}."
+    if period * periods > (_DAY_SECONDS if period < 3600 else 7 * _DAY_SECONDS):
+        yield f"{periods} periods of {period} s are longer than CloudWatch allows."

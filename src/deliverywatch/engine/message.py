@@ -1,0 +1,142 @@
+"""A change of an alarm's state -> the message that CloudWatch publishes to SNS.
+
+Follows "Notify users on alarm changes" of the CloudWatch user guide and recorded messages: plain alarms name their
+metric in the Trigger, metric-math alarms list `Metrics` there.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Protocol
+
+from deliverywatch.engine.reason import stamp
+from deliverywatch.engine.regions import long_name
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime
+
+    from deliverywatch.engine.alarm import Alarm, MetricStat, Query
+
+_CAPITALS = {
+    "Sum": "SUM",
+    "Average": "AVERAGE",
+    "Minimum": "MINIMUM",
+    "Maximum": "MAXIMUM",
+    "SampleCount": "SAMPLE_COUNT",
+}
+
+
+class Outcome(Protocol):
+    """What a change came to; an `Evaluation` is one."""
+
+    @property
+    def state(self) -> str:
+        """The new state."""
+
+    @property
+    def reason(self) -> str:
+        """Why."""
+
+
+def alarm_arn(name: str, account: str, region: str) -> str:
+    """Return the ARN of an alarm."""
+    return f"arn:aws:cloudwatch:{region}:{account}:alarm:{name}"
+
+
+def sns_subject(name: str, state: str, region: str) -> str:
+    """Return the subject line: `ALARM: "name" in US East (N. Virginia)`."""
+    return f'{state}: "{name}" in {long_name(region)}'
+
+
+def sns_message(
+    alarm: Alarm, outcome: Outcome, previous: str, account: str, region: str, time: datetime
+) -> dict[str, Any]:
+    """Return the body of the SNS message, before it is written as JSON.
+
+    Args:
+        alarm: The definition.
+        outcome: The new state and its reason.
+        previous: The old state.
+        account: AWS account id.
+        region: Region code, such as `us-east-1`.
+        time: When the state changed.
+    """
+    return {
+        **envelope(alarm.name, alarm.description, outcome, previous, account, region, time),
+        "AlarmConfigurationUpdatedTimestamp": stamp(alarm.configured_at or time),
+        **actions(alarm.ok_actions, alarm.alarm_actions, alarm.insufficient_data_actions),
+        "Trigger": trigger(alarm),
+    }
+
+
+def envelope(
+    name: str, description: str | None, outcome: Outcome, previous: str, account: str, region: str, time: datetime
+) -> dict[str, Any]:
+    """Return the fields that metric alarms and composite alarms share."""
+    return {
+        "AlarmName": name,
+        "AlarmDescription": description,
+        "AWSAccountId": account,
+        "NewStateValue": str(outcome.state),
+        "NewStateReason": outcome.reason,
+        "StateChangeTime": stamp(time),
+        "Region": long_name(region),
+        "AlarmArn": alarm_arn(name, account, region),
+        "OldStateValue": str(previous),
+    }
+
+
+def actions(ok: Sequence[str], alarm: Sequence[str], insufficient_data: Sequence[str]) -> dict[str, list[str]]:
+    """Return the action lists as messages name them."""
+    return {
+        "OKActions": list(ok),
+        "AlarmActions": list(alarm),
+        "InsufficientDataActions": list(insufficient_data),
+    }
+
+
+def trigger(alarm: Alarm) -> dict[str, Any]:
+    """Return what set the alarm off, in the shape for its kind."""
+    shared: dict[str, Any] = {"Period": alarm.period_seconds, "EvaluationPeriods": alarm.evaluation_periods}
+    if alarm.datapoints_to_alarm is not None:
+        shared["DatapointsToAlarm"] = alarm.datapoints_to_alarm
+    shared |= {
+        "ComparisonOperator": str(alarm.comparison),
+        "Threshold": alarm.threshold,
+        "TreatMissingData": str(alarm.treat_missing_data),
+        "EvaluateLowSampleCountPercentile": alarm.low_sample_percentile or "",
+    }
+    metric = alarm.queries[0].metric
+    if alarm.is_math or metric is None:
+        return {**shared, "Metrics": [_entry(query) for query in alarm.queries]}
+    return {**_plain(metric), **shared}
+
+
+def _plain(metric: MetricStat) -> dict[str, Any]:
+    kind = (
+        {"StatisticType": "ExtendedStatistic", "ExtendedStatistic": metric.statistic}
+        if metric.is_extended
+        else {"StatisticType": "Statistic", "Statistic": _CAPITALS[metric.statistic]}
+    )
+    return {
+        "MetricName": metric.name,
+        "Namespace": metric.namespace,
+        **kind,
+        "Unit": metric.unit,
+        "Dimensions": _dimensions(metric),
+    }
+
+
+def _entry(query: Query) -> dict[str, Any]:
+    label = {"Label": query.label} if query.label is not None else {}
+    if query.metric is None:
+        return {"Expression": query.expression, "Id": query.id, **label, "ReturnData": query.return_data}
+    metric = query.metric
+    identity = {"Dimensions": _dimensions(metric), "MetricName": metric.name, "Namespace": metric.namespace}
+    unit = {"Unit": metric.unit} if metric.unit else {}
+    stat = {"Metric": identity, "Period": metric.period_seconds, "Stat": metric.statistic, **unit}
+    return {"Id": query.id, **label, "MetricStat": stat, "ReturnData": query.return_data}
+
+
+def _dimensions(metric: MetricStat) -> list[dict[str, str]]:
+    return [{"value": value, "name": name} for name, value in metric.dimensions]

@@ -1,0 +1,216 @@
+"""A CloudFormation template -> the properties of its resources, with functions and conditions resolved.
+
+Follows "Intrinsic function reference" and "Conditions" of the CloudFormation user guide, as far as a template can be
+resolved without an account: what a resource would be called there is its own name property, or else its logical id.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+from deliverywatch.errors import InputError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+PSEUDO_PARAMETERS = {
+    "AWS::AccountId": "123456789012",
+    "AWS::Region": "us-east-1",
+    "AWS::Partition": "aws",
+    "AWS::URLSuffix": "amazonaws.com",
+    "AWS::StackName": "stack",
+    "AWS::StackId": "arn:aws:cloudformation:us-east-1:123456789012:stack/stack/1",
+    "AWS::NotificationARNs": [],
+}
+
+_NO_VALUE = object()
+_VARIABLE = re.compile(r"\$\{(!?)([^}]*)\}")
+_DEPTH = 100
+
+
+def resources(
+    template: Mapping[str, Any], kind: str, parameters: Mapping[str, str]
+) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield the logical id and the resolved properties of each resource of a kind whose condition holds.
+
+    Args:
+        template: The parsed template.
+        kind: Such as `AWS::CloudWatch::Alarm`.
+        parameters: Overrides of parameters and of pseudo parameters.
+
+    Raises:
+        InputError: A parameter is unknown or has no value, or a function cannot be resolved.
+    """
+    resolver = Resolver(template, parameters)
+    for logical_id, resource in (template.get("Resources") or {}).items():
+        if resource.get("Type") == kind and resolver.holds(resource.get("Condition")):
+            yield logical_id, resolver.properties(logical_id)
+
+
+class Resolver:
+    """Resolves the functions of one template with one set of parameters."""
+
+    def __init__(self, template: Mapping[str, Any], parameters: Mapping[str, str]) -> None:
+        self._template = template
+        self._parameters = _parameter_values(template, parameters)
+        self._functions: dict[str, Callable[[Any], Any]] = {
+            "Ref": self._ref,
+            "Condition": self.holds,
+            "Fn::GetAtt": self._attribute,
+            "Fn::Sub": self._substitute,
+            "Fn::Join": self._join,
+            "Fn::If": self._choose,
+            "Fn::Equals": self._equals,
+            "Fn::Not": lambda value: not self._truth(value[0]),
+            "Fn::And": lambda value: all(self._truth(each) for each in value),
+            "Fn::Or": lambda value: any(self._truth(each) for each in value),
+            "Fn::FindInMap": self._find,
+            "Fn::Select": self._select,
+            "Fn::Split": self._split,
+        }
+        self._where = "The template"
+        self._depth = 0
+
+    def properties(self, logical_id: str) -> dict[str, Any]:
+        """Return a resource's properties; errors name the resource."""
+        self._where = f"Resource {logical_id}"
+        found = self.resolve(self._section("Resources", logical_id).get("Properties") or {})
+        return dict(found)
+
+    def holds(self, condition: str | None) -> bool:
+        """Return whether a named condition holds; no condition always does."""
+        return condition is None or self._truth(self._section("Conditions", condition))
+
+    def resolve(self, value: Any) -> Any:
+        """Return the value with every function in it replaced by what it stands for."""
+        self._depth += 1
+        try:
+            if self._depth > _DEPTH:
+                raise self._error("is nested too deeply, or refers to itself")
+            return self._resolved(value)
+        finally:
+            self._depth -= 1
+
+    def _resolved(self, value: Any) -> Any:
+        if isinstance(value, list):
+            return [each for each in map(self.resolve, value) if each is not _NO_VALUE]
+        if not isinstance(value, dict):
+            return value
+        name, argument = next(iter(value.items()), ("", None))
+        if len(value) == 1 and name in self._functions:
+            return self._call(name, argument)
+        if len(value) == 1 and name.startswith("Fn::"):
+            raise self._error(f"uses {name}, which cannot be resolved without an account")
+        pairs = ((key, self.resolve(each)) for key, each in value.items())
+        return {key: each for key, each in pairs if each is not _NO_VALUE}
+
+    def _call(self, name: str, argument: Any) -> Any:
+        try:
+            return self._functions[name](argument)
+        except (TypeError, ValueError, IndexError, KeyError, AttributeError) as error:
+            raise self._error(f"uses {name} with arguments that do not fit: {argument!r}") from error
+
+    def _truth(self, value: Any) -> bool:
+        return str(self.resolve(value)).lower() == "true"
+
+    def _ref(self, name: str) -> Any:
+        if name == "AWS::NoValue":
+            return _NO_VALUE
+        if name in self._parameters:
+            return self._parameters[name]
+        if name in (self._template.get("Parameters") or {}):
+            raise self._error(
+                f"needs parameter {name}, which has neither a default nor a value", f"Give {name} a value."
+            )
+        kind = self._section("Resources", name)["Type"]
+        return self._arn(name, kind) if kind == "AWS::SNS::Topic" else self._name(name)
+
+    def _name(self, logical_id: str) -> str:
+        """Return what a resource is called, such as a queue's `QueueName`; else its logical id."""
+        resource = self._section("Resources", logical_id)
+        wanted = (resource["Type"].rpartition("::")[2] + "Name", "Name", "AlarmName", "ApiName")
+        properties = resource.get("Properties") or {}
+        named = next((properties[each] for each in wanted if each in properties), logical_id)
+        return str(self.resolve(named))
+
+    def _attribute(self, value: Any) -> str:
+        logical_id, _, attribute = value.partition(".") if isinstance(value, str) else (value[0], ".", value[1])
+        resource = self._section("Resources", logical_id)
+        if attribute.endswith("Arn"):
+            return self._arn(logical_id, resource["Type"])
+        own = (resource.get("Properties") or {}).get(attribute)
+        return str(self.resolve(own)) if own is not None else self._name(logical_id)
+
+    def _arn(self, logical_id: str, kind: str) -> str:
+        service = kind.split("::")[1].lower()
+        label = {"lambda": "function:", "cloudwatch": "alarm:"}.get(service, "")
+        scope = [self._parameters[f"AWS::{each}"] for each in ("Partition", "Region", "AccountId")]
+        return f"arn:{scope[0]}:{service}:{scope[1]}:{scope[2]}:{label}{self._name(logical_id)}"
+
+    def _substitute(self, value: Any) -> str:
+        text, own = (value, {}) if isinstance(value, str) else (value[0], value[1])
+
+        def replaced(match: re.Match[str]) -> str:
+            literal, name = match.groups()
+            if literal:
+                return f"${{{name}}}"
+            if name in own:
+                return str(self.resolve(own[name]))
+            return str(self._attribute(name) if "." in name else self._ref(name))
+
+        return _VARIABLE.sub(replaced, text)
+
+    def _join(self, value: Any) -> str:
+        separator, parts = value
+        return str(separator).join(str(part) for part in self.resolve(parts))
+
+    def _choose(self, value: Any) -> Any:
+        condition, when_true, when_false = value
+        return self.resolve(when_true if self.holds(condition) else when_false)
+
+    def _equals(self, value: Any) -> bool:
+        left, right = self.resolve(value)
+        return str(left) == str(right)
+
+    def _find(self, value: Any) -> Any:
+        name, top, second = (self.resolve(each) for each in value[:3])
+        return self.resolve(self._section("Mappings", name)[top][second])
+
+    def _select(self, value: Any) -> Any:
+        index, values = self.resolve(value)
+        return (values.split(",") if isinstance(values, str) else values)[int(index)]
+
+    def _split(self, value: Any) -> list[str]:
+        separator, text = self.resolve(value)
+        return str(text).split(separator)
+
+    def _section(self, section: str, name: str) -> Any:
+        entries = self._template.get(section) or {}
+        if name not in entries:
+            raise self._error(f"refers to {name}, which is not among the template's {section}")
+        return entries[name]
+
+    def _error(self, what: str, next_step: str = "Correct the template and load it again.") -> InputError:
+        return InputError(f"{self._where} {what}.", next_step=next_step)
+
+
+def _parameter_values(template: Mapping[str, Any], overrides: Mapping[str, str]) -> dict[str, Any]:
+    declared = template.get("Parameters") or {}
+    unknown = [name for name in overrides if name not in declared and name not in PSEUDO_PARAMETERS]
+    if unknown:
+        raise InputError(
+            f"The template has no parameter {unknown[0]}.",
+            next_step=f"Use one of: {', '.join(sorted(declared)) or 'none, the template has no parameters'}.",
+        )
+    defaults = {name: each["Default"] for name, each in declared.items() if "Default" in each}
+    values = {**PSEUDO_PARAMETERS, **defaults, **overrides}
+    return {name: _typed(declared.get(name, {}), value) for name, value in values.items()}
+
+
+def _typed(declaration: Mapping[str, Any], value: Any) -> Any:
+    """Return a list for list parameters, which arrive as comma-separated text."""
+    kind = str(declaration.get("Type", "String"))
+    if isinstance(value, str) and (kind == "CommaDelimitedList" or kind.startswith("List<")):
+        return [part.strip() for part in value.split(",")]
+    return value

@@ -1,0 +1,88 @@
+"""What metric math computes with: scalars, time series, arrays of time series, and the slots they lie on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from deliverywatch.errors import InputError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+Points = list[float | None]
+Array = tuple[Points, ...]
+Value = float | str | Points | Array
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """The slots of all series of an evaluation.
+
+    Attributes:
+        starts: Epoch seconds at which the slots start, oldest first.
+        period_seconds: Length of a slot.
+        metrics: The series of each metric (expressions are not among them), for METRICS.
+    """
+
+    starts: tuple[int, ...] = ()
+    period_seconds: int = 60
+    metrics: Mapping[str, Callable[[], Points]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """The arguments of one call of a function.
+
+    Attributes:
+        named: For each argument the id it was written as, if it was one.
+    """
+
+    function: str
+    values: tuple[Value, ...]
+    frame: Frame
+    named: tuple[str | None, ...] = ()
+
+    def count(self, least: int, most: int) -> None:
+        """Check how many arguments there are.
+
+        Raises:
+            InputError: Too few or too many.
+        """
+        if not least <= len(self.values) <= most:
+            wanted = f"{least}" if least == most else f"{least} to {most}"
+            raise InputError(f"{self.function} takes {wanted} arguments, not {len(self.values)}.", kind="expression")
+
+    def misfit(self, index: int, wanted: str) -> InputError:
+        """Return the error that an argument is of the wrong type."""
+        return InputError(f"Argument {index + 1} of {self.function} must be {wanted}.", kind="expression")
+
+    def scalar(self, index: int) -> float:
+        """Return an argument that must be a number."""
+        value = self.values[index]
+        if not isinstance(value, (int, float)):
+            raise self.misfit(index, "a number")
+        return value
+
+    def series(self, index: int) -> Points:
+        """Return an argument that must be one time series."""
+        value = self.values[index]
+        if not isinstance(value, list):
+            raise self.misfit(index, "a time series")
+        return value
+
+    def array(self, index: int) -> Array:
+        """Return an argument that must be time series; a single one is an array of one."""
+        value = self.values[index]
+        if isinstance(value, list):
+            return (value,)
+        if not isinstance(value, tuple):
+            raise self.misfit(index, "an array of time series")
+        return value
+
+    def keyword(self, index: int, *allowed: str) -> str:
+        """Return an argument that must be one of some keywords."""
+        value = self.values[index]
+        if not isinstance(value, str) or value not in allowed:
+            raise self.misfit(index, " or ".join(allowed))
+        return value

@@ -37,8 +37,8 @@ def document(
     from aws_embedded_metrics.serializers.log_serializer import LogSerializer
 
     context = MetricsContext(namespace=namespace)
-    # A context of its own for each document: after a flush the library's logger would switch its default dimensions back
-    # on, and the next document would be a different, billed metric.
+    # A context of its own for each document: after a flush the library's logger would switch its default dimensions
+    # back on, and the next document would be a different, billed metric.
     context.set_dimensions([dict(dimensions)], use_default=False)
     context.set_timestamp(stamp)
     for name, (value, unit) in metrics.items():

@@ -1,12 +1,12 @@
 """Every number that an operator may turn, with its unit in the name and its reason beside it.
 
-These are the defaults of the template's parameters: change a parameter of the stack, not this file, to tune one deployment.
+These are the defaults of the template's parameters: to tune one deployment, change a parameter of its stack.
 """
 
 # The window of the failure alarms. 30 minutes is the product's promise ("over 3 % in 30 minutes").
 WINDOW_SECONDS = 1800
 
-# How often ClickSend is read, and the grain of the counts. 10 minutes costs 4,380 runs a month; 1, 2 and 5 divide an hour as well.
+# How often ClickSend is read, and the grain of the counts. 10 minutes cost 4,380 runs a month; 1, 2 and 5 would do too.
 SLOT_MINUTES = 10
 
 # A slot's counts are stamped this long after its end, so that every 30-minute window holds whole, published slots:
@@ -25,12 +25,12 @@ CRITICAL_RECOVERY_PERCENT = 15
 MINIMUM_TOTAL_COUNT = 10
 MINIMUM_FAILED_COUNT = 3
 
-# Quiet hours and small accounts never fill the 30-minute guard: a longer window with a higher share catches what trickles.
+# Quiet hours and small accounts never fill the 30-minute guard: a longer window with a higher share catches these.
 TRICKLE_PERCENT = 25
 TRICKLE_WINDOW_SECONDS = 6 * 3600
 
-# Of the messages sent 15 to 60 minutes ago, the share still without an outcome. ClickSend says most arrive within seconds;
-# over half of them pending means that it accepts messages and nothing arrives, which never shows as a failure.
+# Of the messages sent 15 to 60 minutes ago, the share still without an outcome. ClickSend says most arrive within
+# seconds; over half of them pending means that it accepts messages and nothing arrives, which never shows as a failure.
 OVERDUE_PERCENT = 50
 OVERDUE_FROM_MINUTES = 15
 OVERDUE_TO_MINUTES = 60
@@ -42,7 +42,7 @@ SETTLE_HOURS = 72
 # Every run reads the last hour again, because outcomes arrive late.
 REREAD_MINUTES = 60
 
-# CloudWatch shows points older than 3 hours late and those older than a day up to 2 days late: older slots live in the lake only.
+# CloudWatch shows points older than 3 hours late, and those older than a day up to 2 days late: these stay in the lake.
 EMIT_HOURS = 24
 
 # ClickSend keeps four months of history.

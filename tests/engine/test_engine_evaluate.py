@@ -1,6 +1,5 @@
 """A whole evaluation: which periods it looks at, what it decides, and in which words."""
 
-import time
 from datetime import datetime, timedelta
 
 import pytest
@@ -274,16 +273,6 @@ def test_an_evaluation_equals_adding_up_every_point_by_hand(
         ]
         values.insert(0, float(sum(inside)) if inside else None)
     assert [slot.value for slot in evaluate(alarm, series, now).slots] == values
-
-
-def test_a_day_of_nine_alarms_is_replayed_in_a_moment() -> None:
-    series = sent(*[(1, 20)] * 144)
-    alarms = [ratio(AlarmName=f"ratio-{number}") for number in range(9)]
-    began = time.perf_counter()
-    for minute in range(0, 1440, 10):
-        for alarm in alarms:
-            evaluate(alarm, series, NOON - minutes(minute))
-    assert time.perf_counter() - began < 2
 
 
 def test_dynamodb_alarms_ignore_missing_data_unless_told_otherwise() -> None:

@@ -50,7 +50,7 @@ def binary(symbol: str, left: Value, right: Value) -> Value:
     if isinstance(left, list) or isinstance(right, list):
         return _series(operation, left, right)
     # A scalar cannot be missing: NaN stands for it until it meets a series, where it drops every datapoint.
-    result = _apply(operation, left, right)
+    result = None if math.isnan(left) or math.isnan(right) else _apply(operation, left, right)
     return math.nan if result is None else result
 
 
@@ -71,18 +71,24 @@ def finite(compute: Callable[[], float]) -> float | None:
 
 
 def _apply(operation: Callable[[float, float], float], left: float, right: float) -> float | None:
-    return None if math.isnan(left) or math.isnan(right) else finite(lambda: operation(left, right))
+    try:
+        result = float(operation(left, right))
+    except (ZeroDivisionError, OverflowError, ValueError):
+        return None
+    return result if math.isfinite(result) else None
 
 
 def _series(operation: Callable[[float, float], float], left: float | Points, right: float | Points) -> Points:
-    if not isinstance(left, list):
-        return [None if each is None else _apply(operation, left, each) for each in right]  # type: ignore[union-attr]
-    if not isinstance(right, list):
-        return [None if each is None else _apply(operation, each, right) for each in left]
-    return [
-        None if one is None and other is None else _apply(operation, one or 0.0, other or 0.0)
-        for one, other in zip(left, right, strict=True)
-    ]
+    if isinstance(left, list) and isinstance(right, list):
+        return [
+            None if one is None and other is None else _apply(operation, one or 0.0, other or 0.0)
+            for one, other in zip(left, right, strict=True)
+        ]
+    if isinstance(left, list) and not isinstance(right, list):
+        return [None if each is None or math.isnan(right) else _apply(operation, each, right) for each in left]
+    if isinstance(right, list) and not isinstance(left, list):
+        return [None if each is None or math.isnan(left) else _apply(operation, left, each) for each in right]
+    raise TypeError("at least one operand is a time series")
 
 
 def _paired(

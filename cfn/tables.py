@@ -1,4 +1,4 @@
-"""Tables over folders of the lake, with one partition a day.
+"""Tables over folders of the lake with one partition a day, and the saved queries over them.
 
 Partitions are computed, not stored (docs.aws.amazon.com/athena/latest/ug/partition-projection.html): no crawler, no
 MSCK REPAIR, and a day can be queried as soon as it is written.
@@ -7,15 +7,17 @@ MSCK REPAIR, and a day can be queried as soon as it is written.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from troposphere import Ref, Sub, glue
+from troposphere import Ref, Sub, athena, glue
 
 from parts import title
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+_QUERIES = Path(__file__).parent / "queries"
 # Before the product was: nothing is older.
 FIRST_DAY = "2025-01-01"
 _DAY = {"Name": "dt", "Type": "string", "Comment": "UTC day; name it in every query, it bounds what is read and billed"}
@@ -86,4 +88,24 @@ def _storage(location: Any, columns: Sequence[tuple[str, str, str]], serde: Serd
         OutputFormat=serde.writes,
         SerdeInfo=glue.SerdeInfo(SerializationLibrary=serde.library),
         Columns=[glue.Column(Name=name, Type=kind, Comment=comment) for name, kind, comment in columns],
+    )
+
+
+def saved_queries(system: str) -> list[Any]:
+    """Return the queries of `cfn/queries/<system>/*.sql`, each described by its first line."""
+    return [
+        _saved_query(f"{system}-{path.stem.replace('_', '-')}", path)
+        for path in sorted((_QUERIES / system).glob("*.sql"))
+    ]
+
+
+def _saved_query(name: str, path: Path) -> Any:
+    sql = path.read_text()
+    return athena.NamedQuery(
+        f"{title(name)}Query",
+        Name=name,
+        Description=sql.splitlines()[0].removeprefix("-- "),
+        Database=Ref("Database"),
+        WorkGroup=Ref("Workgroup"),
+        QueryString=sql,
     )

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
-from troposphere import GetAtt, Ref, Sub, athena, awslambda
+from troposphere import GetAtt, Ref, Sub, awslambda
 
 from deliverywatch.sms.columns import COLUMNS
-from parts import Function, Stack, Statement, allow, schedule, title
+from parts import Function, Stack, Statement, allow, schedule
 from stacks import sms_alarms, sms_choices, sms_dashboard
 from stacks.shared import objects
-from tables import PARQUET, table
-
-QUERIES = Path(__file__).parents[1] / "queries" / "sms"
+from tables import PARQUET, saved_queries, table
 
 
 def stack() -> Stack:
@@ -23,7 +20,7 @@ def stack() -> Stack:
     return Stack(
         resources=[
             table("sms_messages", "One row per SMS, with its newest outcome", "sms", columns, PARQUET),
-            *[_saved_query(path) for path in sorted(QUERIES.glob("*.sql"))],
+            *saved_queries("sms"),
             _no_retries(),
             *schedule(
                 "sms-ingest-slots", ingest, _each_slot(), {"scheduled_time": "<aws.scheduler.scheduled-time>"}, 2
@@ -89,19 +86,6 @@ def _no_retries() -> Any:
 
 def _each_slot() -> Any:
     return Sub("cron(0/${SlotMinutes} * * * ? *)")
-
-
-def _saved_query(path: Path) -> Any:
-    name = path.stem.replace("_", "-")
-    sql = path.read_text()
-    return athena.NamedQuery(
-        f"{title(f'sms-{name}')}Query",
-        Name=f"sms-{name}",
-        Description=sql.splitlines()[0].removeprefix("-- "),
-        Database=Ref("Database"),
-        WorkGroup=Ref("Workgroup"),
-        QueryString=sql,
-    )
 
 
 def _outputs() -> dict[str, tuple[str, Any]]:

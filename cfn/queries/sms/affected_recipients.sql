@@ -1,6 +1,6 @@
--- Whom did we not reach in the last 24 hours: recipients whose newest message failed, the latest first.
+-- Whom did we not reach in the last 24 hours? Recipients whose newest message failed, the latest first.
 -- Someone who got a later message is not in the list. Numbers are masked unless the stack stores them plain.
--- Cost: reads two days (dt).
+-- Cost: reads two days (dt); to look further back change '24' (hours) and '1' (days) together.
 SELECT
   recipient,
   recipient_hash,

@@ -1,5 +1,5 @@
 -- Is it one carrier or one country? Failures of the last 24 hours by both, the most failures first.
--- Cost: reads two days (dt).
+-- Cost: reads two days (dt); to look further back change '24' (hours) and '1' (days) together.
 SELECT
   coalesce(country, 'unknown') AS country,
   coalesce(carrier, 'unknown') AS carrier,

@@ -1,5 +1,5 @@
 -- Why did SMS fail in the last 24 hours, most frequent reason first?
--- Cost: reads two days (dt).
+-- Cost: reads two days (dt); to look further back change '24' (hours) and '1' (days) together.
 SELECT
   fault,
   error_code,

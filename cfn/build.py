@@ -34,33 +34,45 @@ _WATCHES = {"alerting-notify": "deliverywatch/alerting/watches.json"}
 
 
 def build(systems: Sequence[str], bundled: str, out: Path) -> list[Path]:
-    """Build everything into an emptied folder and return what was written, the template last.
+    """Build everything, then empty a folder and write it there; a build that fails leaves the folder as it was.
 
     Args:
         systems: Names of `stacks.SYSTEMS`.
         bundled: The architecture to ship third-party packages for, or `none`.
         out: The folder; what an earlier build left there is deleted.
 
+    Returns:
+        What was written, the template last.
+
     Raises:
         ConfigurationError: The folder holds something else, a package cannot be had, or a zip is too large.
     """
+    _check_is_ours(out)
     chosen = stacks.chosen(systems)
     watches = _json(stacks.watches(chosen))
-    _empty(out)
-    written = [_zip(spec, bundled, watches, out) for stack in chosen for spec in stack.functions]
+    functions = [spec for stack in chosen for spec in stack.functions]
+    made = {f"{spec.name}.zip": _zip(spec, bundled, watches) for spec in functions}
     architecture = "arm64" if bundled == "none" else bundled
-    template = stacks.template(chosen, architecture, version("deliverywatch")).to_dict()
-    for name, content in {"watches.json": watches, "template.json": _json(template)}.items():
-        (out / name).write_bytes(content)
-        written.append(out / name)
-    return written
+    template = stacks.template(chosen, architecture, version("deliverywatch"))
+    shutil.rmtree(out, ignore_errors=True)
+    bundle.unpack({**made, "watches.json": watches, "template.json": _json(template.to_dict())}, out)
+    return [out / name for name in (*made, "watches.json", "template.json")]
 
 
-def _zip(spec: Function, bundled: str, watches: bytes, out: Path) -> Path:
+def _check_is_ours(out: Path) -> None:
+    # A wrong --out must not cost anybody a folder: only one that a build made, or an empty one, is emptied.
+    if out.exists() and any(out.iterdir()) and not (out / "template.json").exists():
+        raise ConfigurationError(
+            f"{out} holds something that no build wrote; it is left as it is.",
+            next_step="Name an empty folder with --out, or empty this one yourself.",
+        )
+
+
+def _zip(spec: Function, bundled: str, watches: bytes) -> bytes:
     files = bundle.first_party(ROOT / "src", spec.room)
     if spec.name in _WATCHES:
         files[_WATCHES[spec.name]] = watches
-    return bundle.write(spec, files if bundled == "none" else with_packages(spec, files, bundled), out)
+    return bundle.zipped(spec, files if bundled == "none" else with_packages(spec, files, bundled))
 
 
 def with_packages(spec: Function, files: dict[str, bytes], architecture: str) -> dict[str, bytes]:
@@ -83,17 +95,6 @@ def with_packages(spec: Function, files: dict[str, bytes], architecture: str) ->
                 f"{spec.name}: no python{packages.PYTHON} here, so no bytecode: cold starts take longer.", err=True
             )
         return bundle.folder(target)
-
-
-def _empty(out: Path) -> None:
-    # A wrong --out must not cost anybody a folder: only one that a build made, or an empty one, is emptied.
-    if out.exists() and any(out.iterdir()) and not (out / "template.json").exists():
-        raise ConfigurationError(
-            f"{out} holds something that no build wrote; it is left as it is.",
-            next_step="Name an empty folder with --out, or empty this one yourself.",
-        )
-    shutil.rmtree(out, ignore_errors=True)
-    out.mkdir(parents=True)
 
 
 def _json(content: Any) -> bytes:

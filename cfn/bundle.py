@@ -6,6 +6,7 @@ docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
 
 from __future__ import annotations
 
+import io
 import zipfile
 from typing import TYPE_CHECKING
 
@@ -41,15 +42,15 @@ def folder(root: Path) -> dict[str, bytes]:
 
 
 def unpack(files: Mapping[str, bytes], root: Path) -> None:
-    """Write files into a folder, by their name in the zip."""
+    """Write files into a folder, by their name in it."""
     for name, content in files.items():
         path = root / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(content)
 
 
-def write(spec: Function, files: Mapping[str, bytes], out: Path) -> Path:
-    """Write the zip of a function and return where.
+def zipped(spec: Function, files: Mapping[str, bytes]) -> bytes:
+    """Return the zip of a function.
 
     Raises:
         ConfigurationError: Unpacked it is larger than Lambda takes.
@@ -57,14 +58,14 @@ def write(spec: Function, files: Mapping[str, bytes], out: Path) -> Path:
     unpacked_bytes = sum(len(content) for content in files.values())
     if unpacked_bytes > UNPACKED_LIMIT_BYTES:
         raise ConfigurationError(
-            f"{spec.name} unpacks to {unpacked_bytes / 2**20:.0f} MB; Lambda takes {UNPACKED_LIMIT_BYTES // 2**20} MB.",
+            f"{spec.name} unpacks to {unpacked_bytes / 2**20:.1f} MB; Lambda takes {UNPACKED_LIMIT_BYTES // 2**20} MB.",
             next_step="Ship fewer packages with this function, or delete what it does not use of them in cfn/trim.py.",
         )
-    path = out / f"{spec.name}.zip"
-    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as archive:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as archive:
         for name in sorted(files):
             archive.writestr(_entry(name), files[name])
-    return path
+    return buffer.getvalue()
 
 
 def _entry(name: str) -> zipfile.ZipInfo:

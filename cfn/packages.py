@@ -18,12 +18,13 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from deliverywatch.errors import ConfigurationError
+from parts import RUNTIME
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from pathlib import Path
 
-PYTHON = "3.13"
+PYTHON = RUNTIME.removeprefix("python")
 # In the runtime already; ours would only make the zip larger.
 IN_THE_RUNTIME = frozenset({"boto3", "botocore", "jmespath", "python-dateutil", "s3transfer", "six"})
 _MACHINES = {"arm64": "aarch64", "x86_64": "x86_64"}

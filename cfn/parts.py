@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from parameters import Choice
 
 RUNTIME = "python3.13"
-ARCHITECTURES = {"arm64": "arm64", "x86_64": "x86_64"}
 PREFIX = "deliverywatch-${Environment}"
 
 Statement = dict[str, Any]
@@ -106,11 +105,13 @@ def tls_only(actions: str, resources: Any) -> Statement:
 
 
 def role(name: str, service: str, statements: Sequence[Statement], conditions: Mapping[str, Any] | None = None) -> Any:
-    """Return a role that one AWS service may take and that allows exactly these statements."""
+    """Return a role that one AWS service may take and that allows exactly these statements.
+
+    It has no name of its own: names of roles are the account's, and a stack may stand in two regions.
+    """
     trust = {"Effect": "Allow", "Principal": {"Service": service}, "Action": "sts:AssumeRole"}
     return iam.Role(
         f"{title(name)}Role",
-        RoleName=named(f"{name}-role"),
         AssumeRolePolicyDocument=policy([{**trust, "Condition": dict(conditions)} if conditions else trust]),
         Policies=[iam.Policy(PolicyName=name, PolicyDocument=policy(statements))],
     )
@@ -135,7 +136,7 @@ def _code(spec: Function, architecture: str) -> Any:
         Code=f"{spec.name}.zip",
         Handler=f"deliverywatch.{spec.room}.handle_{spec.verb}.handler",
         Runtime=RUNTIME,
-        Architectures=[ARCHITECTURES[architecture]],
+        Architectures=[architecture],
         MemorySize=spec.memory_megabytes,
         Timeout=spec.timeout_seconds,
         Role=GetAtt(f"{title(spec.name)}Role", "Arn"),

@@ -73,6 +73,7 @@ def _life_cycle() -> list[Any]:
             Status="Enabled",
             NoncurrentVersionExpiration=s3.NoncurrentVersionExpiration(NoncurrentDays=7),
             AbortIncompleteMultipartUpload=s3.AbortIncompleteMultipartUpload(DaysAfterInitiation=1),
+            ExpiredObjectDeleteMarker=True,
         ),
         s3.LifecycleRule(
             Id="athena-results", Status="Enabled", Prefix="athena-results/", ExpirationInDays=Ref("AthenaResultDays")

@@ -62,6 +62,15 @@ def test_a_folder_that_no_build_wrote_is_left_as_it_is(tmp_path: Path) -> None:
     assert (tmp_path / "thesis.txt").exists()
 
 
+def test_a_build_that_fails_leaves_the_last_one_as_it_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    build.build(["sms"], "none", tmp_path)
+    before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+    monkeypatch.setattr(bundle, "UNPACKED_LIMIT_BYTES", 100_000)
+    with pytest.raises(ConfigurationError):
+        build.build(["sms"], "none", tmp_path)
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
+
+
 def test_an_unknown_system_is_refused_in_one_sentence(tmp_path: Path) -> None:
     result = run("--systems", "sms,pigeon", "--out", str(tmp_path / "out"))
     assert result.returncode == 1
@@ -106,8 +115,8 @@ def test_the_notifier_ships_the_watches_that_the_build_shows(built: Path) -> Non
     assert json.loads(shown) == stacks.watches(stacks.chosen(["sms"]))
 
 
-def test_a_zip_that_lambda_would_refuse_is_refused_here(tmp_path: Path) -> None:
+def test_a_zip_that_lambda_would_refuse_is_refused_here() -> None:
     (function,) = stacks.SYSTEMS["sms"]().functions
-    too_large = {"data": bytes(bundle.UNPACKED_LIMIT_BYTES + 1)}
-    with pytest.raises(ConfigurationError, match="sms-ingest unpacks to 250 MB; Lambda takes 250 MB"):
-        bundle.write(function, too_large, tmp_path)
+    too_large = {"data": bytes(bundle.UNPACKED_LIMIT_BYTES + 2**20)}
+    with pytest.raises(ConfigurationError, match=r"sms-ingest unpacks to 251\.0 MB; Lambda takes 250 MB"):
+        bundle.zipped(function, too_large)

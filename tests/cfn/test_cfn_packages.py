@@ -6,8 +6,10 @@ import shutil
 import subprocess
 import sys
 import zipfile
+from collections.abc import Iterable
 from importlib.metadata import files
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -16,7 +18,6 @@ import packages
 import stacks
 import trim
 from deliverywatch.errors import ConfigurationError
-from parts import Function
 
 ROOT = Path(__file__).parents[2]
 FUNCTIONS = {spec.name: spec for stack in stacks.chosen(["sms"]) for spec in stack.functions}
@@ -90,21 +91,36 @@ def test_an_index_that_cannot_be_reached_is_said_in_one_sentence(
     assert "--bundle none" in refused.value.next_step
 
 
-def installed_copy(spec: Function, target: Path) -> Path:
-    """Copy what a function ships, as it is installed here, and trim it as the build does."""
-    here = f"{sys.version_info.major}.{sys.version_info.minor}"
-    for name in packages.closure(spec.packages, "x86_64", here):
-        for file in files(name) or ():
-            if ".." not in file.parts and "__pycache__" not in file.parts:
-                (target / file).parent.mkdir(parents=True, exist_ok=True)
-                shutil.copyfile(str(file.locate()), target / file)
-    trim.trim(target)
+def copy_installed(names: Iterable[str], target: Path) -> Path:
+    """Copy packages as they are installed here."""
+    for file in (file for name in names for file in files(name) or ()):
+        if ".." not in file.parts and "__pycache__" not in file.parts:
+            (target / file).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(str(file.locate()), target / file)
     return target
 
 
-def run_isolated(folder: Path, code: str) -> str:
-    """Run Python that sees the standard library and one folder, as a function does in Lambda."""
-    start = f"import sys; sys.path.append({str(folder)!r}); "
+@pytest.fixture(scope="module")
+def shipped(built: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """Each function's zip unpacked, with its packages as the build trims them."""
+    here, folders = f"{sys.version_info.major}.{sys.version_info.minor}", {}
+    for name, spec in FUNCTIONS.items():
+        names = packages.closure(spec.packages, "x86_64", here)
+        folders[name] = copy_installed(names, tmp_path_factory.mktemp(name))
+        trim.trim(folders[name])
+        zipfile.ZipFile(built / f"{name}.zip").extractall(folders[name])
+    return folders
+
+
+@pytest.fixture(scope="module")
+def runtime(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What Lambda's runtime brings."""
+    return copy_installed([*packages.IN_THE_RUNTIME, "urllib3"], tmp_path_factory.mktemp("runtime"))
+
+
+def run_isolated(code: str, *folders: Path) -> str:
+    """Run Python that sees the standard library and these folders, as a function does in Lambda."""
+    start = f"import sys; sys.path += {[str(folder) for folder in folders]!r}; "
     result = subprocess.run(
         [sys.executable, "-I", "-S", "-c", start + code], capture_output=True, text=True, check=False
     )
@@ -129,33 +145,37 @@ print(json.dumps({"rows": read.read().to_pylist() == [row] * 3, "heavy": heavy})
 """
 
 
-def test_trimmed_pyarrow_still_writes_and_reads_what_the_lake_holds(tmp_path: Path) -> None:
-    folder = installed_copy(FUNCTIONS["sms-ingest"], tmp_path)
-    assert json.loads(run_isolated(folder, ARROW)) == {"rows": True, "heavy": []}
+def test_trimmed_pyarrow_still_writes_and_reads_what_the_lake_holds(shipped: dict[str, Path]) -> None:
+    assert json.loads(run_isolated(ARROW, shipped["sms-ingest"])) == {"rows": True, "heavy": []}
 
 
-def test_trimming_takes_more_than_a_third_of_pyarrow(tmp_path: Path) -> None:
-    folder = installed_copy(FUNCTIONS["sms-ingest"], tmp_path)
-    shipped = sum(path.stat().st_size for path in (folder / "pyarrow").rglob("*") if path.is_file())
-    assert shipped < 0.65 * sum(file.size or 0 for file in files("pyarrow") or ())
+def test_trimming_takes_more_than_a_third_of_pyarrow(shipped: dict[str, Path]) -> None:
+    left = sum(path.stat().st_size for path in (shipped["sms-ingest"] / "pyarrow").rglob("*") if path.is_file())
+    assert left < 0.65 * sum(file.size or 0 for file in files("pyarrow") or ())
 
 
 @pytest.mark.parametrize(
-    ("name", "modules"),
+    ("name", "late"),
     [
-        (
-            "sms-ingest",
-            "deliverywatch.sms.ingest, deliverywatch.sms.clicksend, aws_embedded_metrics, pyarrow.parquet",
-        ),
-        ("alerting-notify", "deliverywatch.alerting.notify, jinja2, tzdata"),
+        ("sms-ingest", "aws_embedded_metrics, deliverywatch.sms.lake"),
+        ("alerting-notify", "deliverywatch.alerting.mail"),
     ],
+    ids=["sms-ingest", "alerting-notify"],
 )
-def test_a_zip_with_its_packages_imports_where_nothing_else_is(
-    built: Path, tmp_path: Path, name: str, modules: str
+def test_a_handler_starts_with_its_zip_and_the_runtime_alone(
+    shipped: dict[str, Path], runtime: Path, name: str, late: str
 ) -> None:
-    folder = installed_copy(FUNCTIONS[name], tmp_path)
-    zipfile.ZipFile(built / f"{name}.zip").extractall(folder)
-    assert run_isolated(folder, f"import {modules}; print('imported')") == "imported\n"
+    room, _, verb = name.partition("-")
+    code = f"import deliverywatch.{room}.handle_{verb} as handle, {late}; print(callable(handle.handler))"
+    assert run_isolated(code, shipped[name], runtime) == "True\n"
+
+
+def test_the_notifier_finds_every_time_zone_that_the_template_offers(
+    template: dict[str, Any], shipped: dict[str, Path]
+) -> None:
+    offered = template["Parameters"]["TimeZone"]["AllowedValues"]
+    code = f"import zoneinfo; zoneinfo.reset_tzpath([]); print(len([zoneinfo.ZoneInfo(name) for name in {offered!r}]))"
+    assert run_isolated(code, shipped["alerting-notify"]) == f"{len(offered)}\n"
 
 
 @pytest.mark.parametrize("architecture", ["arm64", "x86_64"])

@@ -16,7 +16,7 @@ ARN = "arn:aws:{}:eu-west-1:111122223333:{}".format
 # role -> action -> the resources it is allowed on
 LAKE = "LakeBucket"
 ALLOWED = {
-    "sms-ingest-role": {
+    "SmsIngestRole": {
         "logs:CreateLogStream": ["SmsIngestLogs"],
         "logs:PutLogEvents": ["SmsIngestLogs"],
         "s3:GetObject": [f"{LAKE}/sms/*", f"{LAKE}/state/*"],
@@ -25,7 +25,7 @@ ALLOWED = {
         "ssm:GetParameters": [ARN("ssm", "parameter/deliverywatch/prod/clicksend/*")],
         "kms:Decrypt": [ARN("kms", "key/*")],
     },
-    "alerting-notify-role": {
+    "AlertingNotifyRole": {
         "logs:CreateLogStream": ["AlertingNotifyLogs"],
         "logs:PutLogEvents": ["AlertingNotifyLogs"],
         "s3:GetObject": [f"{LAKE}/incidents/*", f"{LAKE}/mails/*", f"{LAKE}/state/*"],
@@ -39,8 +39,8 @@ ALLOWED = {
         "sns:Publish": ["FallbackTopic"],
         "sqs:SendMessage": ["AlertingNotifyDeadLetters"],
     },
-    "sms-ingest-slots-role": {"lambda:InvokeFunction": ["SmsIngest"]},
-    "alerting-sweep-role": {"lambda:InvokeFunction": ["AlertingNotify"]},
+    "SmsIngestSlotsRole": {"lambda:InvokeFunction": ["SmsIngest"]},
+    "AlertingSweepRole": {"lambda:InvokeFunction": ["AlertingNotify"]},
 }
 
 # What a call of boto3 needs; put_object on a condition needs s3:GetObject too, send_email of a raw message both.
@@ -61,8 +61,7 @@ BY_SERVICES = {"logs:CreateLogStream", "logs:PutLogEvents", "sqs:SendMessage", "
 
 
 def statements(template: dict[str, Any], **parameters: str) -> Iterator[tuple[str, dict[str, Any]]]:
-    for role in of_type(template, "AWS::IAM::Role", **parameters).values():
-        name = role["RoleName"].removeprefix("deliverywatch-prod-")
+    for name, role in of_type(template, "AWS::IAM::Role", **parameters).items():
         for policy in role["Policies"]:
             yield from ((name, statement) for statement in policy["PolicyDocument"]["Statement"])
 
@@ -118,7 +117,7 @@ def calls(adapter: Path) -> set[str]:
 
 @pytest.mark.parametrize("room", ["sms", "alerting"])
 def test_a_role_allows_what_its_code_calls_and_no_more(room: str) -> None:
-    role = {"sms": "sms-ingest-role", "alerting": "alerting-notify-role"}[room]
+    role = {"sms": "SmsIngestRole", "alerting": "AlertingNotifyRole"}[room]
     needed = set().union(*(NEEDS[call] for call in calls(ROOM / room / "aws.py")))
     assert needed - BY_SERVICES == set(ALLOWED[role]) - BY_SERVICES
 
@@ -129,13 +128,13 @@ def conditions(template: dict[str, Any], role: str, action: str) -> dict[str, An
 
 
 def test_mail_leaves_in_the_senders_name_only(template: dict[str, Any]) -> None:
-    assert conditions(template, "alerting-notify-role", "ses:SendRawEmail") == {
+    assert conditions(template, "AlertingNotifyRole", "ses:SendRawEmail") == {
         "StringEquals": {"ses:FromAddress": "alerts@example.com"}
     }
 
 
 def test_a_key_decrypts_the_two_parameters_only_and_only_for_ssm(template: dict[str, Any]) -> None:
-    assert conditions(template, "sms-ingest-role", "kms:Decrypt") == {
+    assert conditions(template, "SmsIngestRole", "kms:Decrypt") == {
         "StringEquals": {"kms:ViaService": "ssm.eu-west-1.amazonaws.com"},
         "StringLike": {
             "kms:EncryptionContext:PARAMETER_ARN": ARN("ssm", "parameter/deliverywatch/prod/clicksend/*"),
@@ -150,21 +149,20 @@ def test_a_key_of_the_topics_may_be_used_by_the_notifier_if_there_is_one(templat
         for role, statement in statements(template, KmsKeyArn=key)
         if statement["Resource"] == key
     ]
-    assert found == [("alerting-notify-role", ["kms:Decrypt", "kms:GenerateDataKey"])]
+    assert found == [("AlertingNotifyRole", ["kms:Decrypt", "kms:GenerateDataKey"])]
 
 
 @pytest.mark.parametrize(
     ("role", "service"),
     [
-        ("sms-ingest-role", "lambda.amazonaws.com"),
-        ("alerting-notify-role", "lambda.amazonaws.com"),
-        ("sms-ingest-slots-role", "scheduler.amazonaws.com"),
-        ("alerting-sweep-role", "scheduler.amazonaws.com"),
+        ("SmsIngestRole", "lambda.amazonaws.com"),
+        ("AlertingNotifyRole", "lambda.amazonaws.com"),
+        ("SmsIngestSlotsRole", "scheduler.amazonaws.com"),
+        ("AlertingSweepRole", "scheduler.amazonaws.com"),
     ],
 )
 def test_a_role_is_taken_by_one_service(template: dict[str, Any], role: str, service: str) -> None:
-    roles = {each["RoleName"]: each for each in of_type(template, "AWS::IAM::Role").values()}
-    (trust,) = roles[f"deliverywatch-prod-{role}"]["AssumeRolePolicyDocument"]["Statement"]
+    (trust,) = of_type(template, "AWS::IAM::Role")[role]["AssumeRolePolicyDocument"]["Statement"]
     assert trust["Principal"] == {"Service": service}
     if service == "scheduler.amazonaws.com":
         assert trust["Condition"]["StringEquals"]["aws:SourceAccount"] == "111122223333"

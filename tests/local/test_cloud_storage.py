@@ -2,6 +2,7 @@
 
 import io
 import time
+from datetime import UTC, datetime
 from typing import Any
 
 import pyarrow as pa
@@ -10,6 +11,14 @@ import pytest
 from botocore.exceptions import ClientError
 
 from deliverywatch.local.cloud import LocalCloud
+
+TABLE = pa.table(
+    {
+        "status": ["ok", "failed", "ok"],
+        "extra": ['{"code": 7}', '{"code": 9}', "{}"],
+        "sent_at": pa.array([datetime(2026, 11, 20, 12, 30, tzinfo=UTC)] * 3, pa.timestamp("us", "UTC")),
+    }
+)
 
 
 def status_of(error: pytest.ExceptionInfo[ClientError]) -> int:
@@ -57,29 +66,40 @@ def query(cloud: LocalCloud, bucket: str, sql: str) -> list[list[Any]]:
     return [[cell.get("VarCharValue") for cell in row["Data"]] for row in rows[1:]]
 
 
+def table(cloud: LocalCloud, name: str, location: str, columns: dict[str, str], serde: str) -> None:
+    glue = cloud.client("glue")
+    if "probe" not in {each["Name"] for each in glue.get_databases()["DatabaseList"]}:
+        glue.create_database(DatabaseInput={"Name": "probe"})
+    storage = {
+        "Columns": [{"Name": column, "Type": kind} for column, kind in columns.items()],
+        "Location": location,
+        "SerdeInfo": {"SerializationLibrary": serde},
+    }
+    partitions = [{"Name": "dt", "Type": "string"}]
+    described = {"Name": name, "PartitionKeys": partitions, "StorageDescriptor": storage}
+    glue.create_table(DatabaseName="probe", TableInput=described)
+
+
 def test_athena_runs_athenas_sql_over_a_partitioned_lake(cloud: LocalCloud, bucket: str) -> None:
     buffer = io.BytesIO()
-    pq.write_table(pa.table({"status": ["ok", "failed", "ok"], "extra": ['{"code": 7}', '{"code": 9}', "{}"]}), buffer)
+    pq.write_table(TABLE, buffer)
     cloud.client("s3").put_object(Bucket=bucket, Key="lake/dt=2026-11-20/12.parquet", Body=buffer.getvalue())
-    glue = cloud.client("glue")
-    glue.create_database(DatabaseInput={"Name": "probe"})
-    columns = [{"Name": "status", "Type": "string"}, {"Name": "extra", "Type": "string"}]
-    glue.create_table(
-        DatabaseName="probe",
-        TableInput={
-            "Name": "messages",
-            "PartitionKeys": [{"Name": "dt", "Type": "string"}],
-            "StorageDescriptor": {
-                "Columns": columns,
-                "Location": f"s3://{bucket}/lake/",
-                "SerdeInfo": {"SerializationLibrary": "org.apache.hadoop.hive.ql.io.parquet.serde.ParquetHiveSerDe"},
-            },
-        },
+    kinds = {"status": "string", "extra": "string", "sent_at": "timestamp"}
+    table(
+        cloud, "messages", f"s3://{bucket}/lake/", kinds, "org.apache.hadoop.hive.ql.io.parquet.serde.ParquetHiveSerDe"
     )
     rows = query(
         cloud,
         bucket,
-        "SELECT dt, approx_distinct(status), count_if(status = 'ok'), max(json_extract_scalar(extra, '$.code')) "
-        "FROM messages WHERE dt >= '2026-11-01' GROUP BY dt",
+        "SELECT dt, approx_distinct(status), count_if(status = 'ok'), max(json_extract_scalar(extra, '$.code')), "
+        "max(sent_at) FROM messages WHERE dt >= '2026-11-01' GROUP BY dt",
     )
-    assert rows == [["2026-11-20", "2", "2", "9"]]
+    assert rows == [["2026-11-20", "2", "2", "9", "2026-11-20 12:30:00"]]
+
+
+def test_athena_reads_json_with_the_types_of_the_table(cloud: LocalCloud, bucket: str) -> None:
+    line = b'{"time": "2026-11-20T12:30:00+00:00", "seq": 1, "value": null}\n'
+    cloud.client("s3").put_object(Bucket=bucket, Key="mails/dt=2026-11-20/1.json", Body=line)
+    kinds = {"time": "string", "seq": "int", "value": "double"}
+    table(cloud, "mails", f"s3://{bucket}/mails/", kinds, "org.openx.data.jsonserde.JsonSerDe")
+    assert query(cloud, bucket, "SELECT time, seq + 1, value FROM mails") == [["2026-11-20T12:30:00+00:00", "2", None]]

@@ -19,7 +19,7 @@ from deliverywatch.local import access, athena, formation, hooks, schedules, sta
 from deliverywatch.local.alarms import Alarms, Transition
 from deliverywatch.local.clock import Clock, SimulatedTime
 from deliverywatch.local.emulator import ACCOUNT, REGION, SECRET, Emulator
-from deliverywatch.local.lambdas import Functions
+from deliverywatch.local.lambdas import Failure, Functions
 from deliverywatch.local.metrics import Publisher
 from deliverywatch.local.monitoring import Monitoring
 from deliverywatch.local.outbox import Mail, Outbox
@@ -156,6 +156,11 @@ class LocalCloud:
     def transitions(self) -> list[Transition]:
         """Every change of an alarm's state so far."""
         return list(self._alarms.transitions)
+
+    @property
+    def failures(self) -> list[Failure]:
+        """Every asynchronous invocation that raised so far."""
+        return list(self._functions.failures)
 
     def outbox(self) -> list[Mail]:
         """Return every mail that has left so far, in order."""

@@ -183,6 +183,7 @@ def play(source: Source, start: datetime, end: datetime, out: Path, progress: Pr
         with LocalCloud(start - LEAD) as cloud:
             progress.step("Deploying the stack")
             deploy(cloud, template, Path(folder), source)
+            warm_up(cloud, source, start)
             live(cloud, source, start, end, progress)
             progress.step("Writing the result")
             story = tell(cloud, start, end, STACK, source.phases)
@@ -237,13 +238,23 @@ def deploy(cloud: LocalCloud, template: Mapping[str, Any], folder: Path, source:
     return cloud.deploy(template, parameters, folder, name=STACK)
 
 
+def warm_up(cloud: LocalCloud, source: Source, start: datetime) -> None:
+    """Let the stack run before the day begins.
+
+    Raises:
+        ConfigurationError: The very first run fails, so that a whole day would show nothing else.
+    """
+    for before in (start - LEAD, start - LEAD / 2):
+        source.follow(before)
+        cloud.run_schedules(before)
+    if cloud.failures:
+        raise ConfigurationError(f"The first run of {cloud.failures[0].function} failed: {cloud.failures[0].sentence}")
+
+
 def live(cloud: LocalCloud, source: Source, start: datetime, end: datetime, progress: Progress) -> None:
     """Live through every minute: what is scheduled runs, then points appear, alarms are evaluated and mails leave."""
     minutes = int((end - start) / MINUTE)
     progress.day(minutes)
-    for before in (start - LEAD, start - LEAD / 2):
-        source.follow(before)
-        cloud.run_schedules(before)
     for number in range(minutes):
         minute = start + number * MINUTE
         source.follow(minute)
@@ -254,4 +265,7 @@ def live(cloud: LocalCloud, source: Source, start: datetime, end: datetime, prog
 
 def _lead(source: Source, start: datetime, end: datetime) -> str:
     what = "A day of SMS with a carrier incident" if source.phases else f"The SMS of {source.username}"
-    return f"{what}, {start:%d %B %Y %H:%M} to {end:%H:%M} UTC, played through the deployed stack in simulated time."
+    when = (
+        f"{start:%d %B %Y}" if end - start == DAY and start.hour == 0 else f"{start:%d %B %H:%M} to {end:%d %B %H:%M}"
+    )
+    return f"{what}, {when} (UTC), played through the deployed stack in simulated time."

@@ -158,6 +158,8 @@ def _environment(port: int, folder: Path) -> dict[str, str]:
         "LOG_LEVEL": "CRITICAL",
         # A socket that does not exist: MiniStack would otherwise sweep containers of a Docker engine it finds.
         "DOCKER_HOST": f"unix://{folder}/no-docker.sock",
+        # As in Lambda and in Athena's sessions.
+        "TZ": "UTC",
         "AWS_ACCESS_KEY_ID": ACCOUNT,
         "AWS_SECRET_ACCESS_KEY": SECRET,
         "AWS_REGION": REGION,

@@ -24,7 +24,9 @@ NAMES = {
     "core.iam_evaluator": ("pin_request_origin",),
     "core.lambda_runtime": ("_PYTHON_WORKER_SCRIPT", "reset"),
     "core.lambda_runtime:Worker": ("_drain_stderr_bounded",),
-    "services.athena": ("_run_duckdb", "_create_named_query", "_delete_named_query"),
+    "services.athena": (
+        "_create_named_query", "_delete_named_query", "_duckdb_type", "_run_duckdb", "_table_relation",
+    ),
     "services.cloudformation.provisioners": ("_RESOURCE_HANDLERS", "_cw_metric_alarm_record", "_physical_name"),
     "services.cloudwatch": (
         "_alarms", "_composite_alarms", "_dispatch_alarm_actions", "_error", "_evaluate_alarm", "_evaluate_all_alarms",

@@ -45,6 +45,15 @@ class _Delivery:
     attempt: int = field(compare=False, default=0)
 
 
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """One asynchronous invocation that raised."""
+
+    at: datetime
+    function: str
+    sentence: str
+
+
 class Functions:
     """Everything that invokes a deployed function, or follows from an invocation."""
 
@@ -54,6 +63,7 @@ class Functions:
         self._waiting: list[_Delivery] = []
         self._order = itertools.count()
         self._lock = threading.Lock()
+        self.failures: list[Failure] = []
 
     def install(self, placed: hooks.Hooks) -> None:
         """Put the bridges into MiniStack."""
@@ -95,12 +105,13 @@ class Functions:
         result = hooks.inside(_LAMBDA, "_execute_function_with_config_scope")(delivery.function, delivery.event)
         if not result.get("error"):
             return
+        name = delivery.function["config"]["FunctionName"]
+        self.failures.append(Failure(self._clock.now, name, str(result["body"].get("errorMessage", ""))))
         settings = _invoke_settings(delivery.function)
         if delivery.attempt < settings.get("MaximumRetryAttempts", RETRIES):
             due = self._clock.now + RETRY_DELAYS[min(delivery.attempt, 1)]
             self._push(_Delivery(due, next(self._order), delivery.function, delivery.event, delivery.attempt + 1))
         elif target := _dead_letters(delivery.function, settings):
-            name = delivery.function["config"]["FunctionName"]
             hooks.inside(_LAMBDA, "_route_async_failure")(target, name, delivery.event, result)
 
     def _deliver(self, endpoint: str, envelope: str, topic: str, subscription: str, *_: Any) -> None:

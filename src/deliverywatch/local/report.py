@@ -96,7 +96,8 @@ def _page(story: Story, lake: Lake, lead: str) -> str:
     )
     plots = [plot(story, "wide", 940, 300, LEVELS), plot(story, "narrow", 360, 260, LEVELS)]
     template = environment.get_template("page.html.j2")
-    return template.render(story=story, plots=plots, lake=lake, lead=lead, footer=_FOOTER)
+    guard = {"total": thresholds.MINIMUM_TOTAL_COUNT, "failed": thresholds.MINIMUM_FAILED_COUNT}
+    return template.render(story=story, plots=plots, lake=lake, lead=lead, guard=guard, footer=_FOOTER)
 
 
 def _json(rows: list[dict[str, Any]]) -> str:

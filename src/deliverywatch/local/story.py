@@ -24,7 +24,7 @@ WINDOW = timedelta(seconds=WINDOW_SECONDS)
 # The last slot's counts carry a stamp after its end.
 STAMP_MARGIN = timedelta(minutes=10)
 
-_MARK = re.compile(r"^\[([A-Z ]+)\]\s*")
+_MARK = re.compile(r"^\[([A-Z]+)[^\]]*\]\s*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +102,7 @@ def tell(
         prefix: The stack's prefix, `deliverywatch-prod`.
         phases: What was done to the messages, and since when.
     """
-    letters = _letters(cloud.outbox(), _audit_trail(cloud, prefix))
+    letters = _letters(cloud.outbox(), audit_trail(cloud, prefix))
     happenings = [
         *(Happening(at, "sending", text) for at, text in phases),
         *_alarm_lines(cloud.transitions, f"{prefix}-"),
@@ -126,7 +126,7 @@ def _letters(mails: Sequence[Mail], trail: dict[str, Any]) -> list[Letter]:
     return letters
 
 
-def _audit_trail(cloud: LocalCloud, prefix: str) -> dict[str, Any]:
+def audit_trail(cloud: LocalCloud, prefix: str) -> dict[str, Any]:
     """Return the notifier's own record of each mail, by its subject."""
     bucket = bucket_of(cloud, prefix)
     s3 = cloud.client("s3")

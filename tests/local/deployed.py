@@ -1,0 +1,70 @@
+"""The built template, deployed into a local cloud that reads a synthetic day: what the demo's tests share."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from deliverywatch.local import demo
+from deliverywatch.local.carrier import Carrier
+from deliverywatch.local.cloud import LocalCloud
+from deliverywatch.local.history import Messages
+from deliverywatch.local.traffic import HEALTHY, INCIDENT, Phase, day
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
+NOTIFY = "deliverywatch-prod-alerting-notify"
+ALERTS = "arn:aws:sns:us-east-1:111122223333:deliverywatch-prod-alerts"
+MIDNIGHT = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0) - timedelta(days=1)
+
+
+class Silent:
+    """A progress that nobody looks at."""
+
+    def step(self, text: str) -> None: ...
+
+    def day(self, minutes: int) -> None: ...
+
+    def minute(self, text: str) -> None: ...
+
+
+class Deployed:
+    """A running stack and its ClickSend, which live on from where they are."""
+
+    def __init__(self, cloud: LocalCloud, source: demo.SyntheticDay, start: datetime) -> None:
+        self.cloud, self.source, self.now = cloud, source, start
+
+    @property
+    def carrier(self) -> Carrier:
+        return self.source.carrier
+
+    def live(self, minutes: int) -> None:
+        """Live through so many minutes."""
+        end = self.now + timedelta(minutes=minutes)
+        demo.live(self.cloud, self.source, self.now, end, Silent())
+        self.now = end
+
+    def subjects(self) -> list[str]:
+        return [mail.subject for mail in self.cloud.outbox()]
+
+    def records(self) -> list[dict[str, Any]]:
+        """The notifier's own record of each mail, in order."""
+        from deliverywatch.local.story import audit_trail
+
+        return sorted(audit_trail(self.cloud, demo.STACK).values(), key=lambda each: str(each["time"]))
+
+
+@contextmanager
+def deployed(folder: Path, hour: int, phases: Sequence[Phase] = HEALTHY) -> Iterator[Deployed]:
+    """Build, deploy and start reading at an hour of yesterday."""
+    start = MIDNIGHT + timedelta(hours=hour)
+    template = demo.build(folder)
+    told = tuple((MIDNIGHT + phase.since, phase.text) for phase in phases if phases is INCIDENT)
+    with Carrier(Messages(day(MIDNIGHT, phases=phases)), now=start) as carrier, LocalCloud(start - demo.LEAD) as cloud:
+        source = demo.SyntheticDay(carrier, told)
+        demo.deploy(cloud, template, folder, source)
+        demo.warm_up(cloud, source, start)
+        yield Deployed(cloud, source, start)

@@ -1,0 +1,151 @@
+"""A carrier incident through the whole deployed stack: exactly one mail per change, and a folder that tells it."""
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import deployed
+import pyarrow.parquet as pq
+import pytest
+
+from deliverywatch.errors import ConfigurationError, InputError
+from deliverywatch.local import demo, report
+from deliverywatch.local.story import Story, tell
+from deliverywatch.local.traffic import INCIDENT
+
+HOURS = 4
+
+
+@pytest.fixture(scope="module")
+def played(tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """The stack after four hours, 10:00 to 14:00: quiet, a rise to 6 %, an outage of 40 %, quiet."""
+    with deployed.deployed(tmp_path_factory.mktemp("build"), hour=10, phases=INCIDENT) as stack:
+        stack.cloud.client("sqs").create_queue(QueueName="copies")
+        _copy_alerts(stack)
+        stack.live(HOURS * 60)
+        yield stack
+
+
+def _copy_alerts(stack: deployed.Deployed) -> None:
+    """Keep what the alerts topic sends, to send it again."""
+    queue = "arn:aws:sqs:us-east-1:111122223333:copies"
+    statement = {"Effect": "Allow", "Principal": "*", "Action": "sqs:SendMessage", "Resource": queue}
+    url = stack.cloud.client("sqs").get_queue_url(QueueName="copies")["QueueUrl"]
+    policy = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+    stack.cloud.client("sqs").set_queue_attributes(QueueUrl=url, Attributes={"Policy": policy})
+    stack.cloud.client("sns").subscribe(TopicArn=deployed.ALERTS, Protocol="sqs", Endpoint=queue)
+
+
+@pytest.fixture(scope="module")
+def story(played: deployed.Deployed) -> Story:
+    return tell(played.cloud, played.now - HOURS * 60 * demo.MINUTE, played.now, demo.STACK, played.source.phases)
+
+
+def test_each_change_of_the_incident_is_one_mail_and_nothing_else_is(played: deployed.Deployed) -> None:
+    assert [(each["event"], each["level"]) for each in played.records()] == [
+        ("OPENED", "warning"),
+        ("ESCALATED", "critical"),
+        ("DOWNGRADED", "warning"),
+        ("RESOLVED", "ok"),
+    ]
+    assert [re.match(r"\[(\w+)", subject)[1] for subject in played.subjects()] == [
+        "WARNING",
+        "CRITICAL",
+        "WARNING",
+        "RESOLVED",
+    ]  # type: ignore[index]
+    assert {mail.channel for mail in played.cloud.outbox()} == {"ses"}
+
+
+def test_no_function_failed(played: deployed.Deployed) -> None:
+    assert played.cloud.failures == []
+
+
+def test_a_mail_leaves_in_the_minute_in_which_its_alarm_changes(played: deployed.Deployed) -> None:
+    changes = {each.at for each in played.cloud.transitions}
+    assert {mail.sent_at for mail in played.cloud.outbox()} <= changes
+
+
+def test_the_mails_form_one_thread_and_carry_a_picture(played: deployed.Deployed) -> None:
+    messages = [mail.message for mail in played.cloud.outbox()]
+    assert len({str(message["References"]).split()[0] for message in messages}) == 1
+    assert all("image/png" in {part.get_content_type() for part in message.walk()} for message in messages)
+
+
+def test_messages_that_come_again_in_any_order_are_harmless(played: deployed.Deployed) -> None:
+    before, sqs = played.subjects(), played.cloud.client("sqs")
+    url = sqs.get_queue_url(QueueName="copies")["QueueUrl"]
+    copies = []
+    while found := sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages"):
+        copies += [json.loads(each["Body"])["Message"] for each in found]
+    assert len(copies) > 8
+    for message in [*reversed(copies), *copies]:
+        played.cloud.client("sns").publish(TopicArn=deployed.ALERTS, Message=message)
+    played.cloud.settle()
+    assert played.subjects() == before
+
+
+def test_every_saved_query_runs_in_athena_over_what_the_functions_wrote(played: deployed.Deployed) -> None:
+    athena = played.cloud.client("athena")
+    identifiers = athena.list_named_queries(WorkGroup=demo.STACK)["NamedQueryIds"]
+    queries = [athena.get_named_query(NamedQueryId=each)["NamedQuery"] for each in identifiers]
+    assert len(queries) >= 6
+    assert {query["Name"]: _outcome(athena, query) for query in queries} == {
+        query["Name"]: "SUCCEEDED" for query in queries
+    }
+
+
+def _outcome(athena: Any, query: dict[str, Any]) -> str:
+    started = athena.start_query_execution(
+        QueryString=query["QueryString"], QueryExecutionContext={"Database": query["Database"]}, WorkGroup=demo.STACK
+    )
+    while True:
+        status = athena.get_query_execution(QueryExecutionId=started["QueryExecutionId"])["QueryExecution"]["Status"]
+        if status["State"] not in ("QUEUED", "RUNNING"):
+            return str(status.get("StateChangeReason") or status["State"])
+
+
+def test_the_story_has_the_numbers_of_the_lake(story: Story, tmp_path: Path, played: deployed.Deployed) -> None:
+    report.write(story, played.cloud, demo.STACK, tmp_path / "out", "lead")
+    files = sorted((tmp_path / "out" / "lake").rglob("*.parquet"))
+    rows = [row for path in files for row in pq.ParquetFile(path).read().to_pylist()]
+    in_time = [row for row in rows if story.start <= row["sent_at"] < story.end - 10 * demo.MINUTE]
+    counted = sum(each.total for each in story.samples if each.at > story.start + 10 * demo.MINUTE)
+    assert counted == len(in_time)
+    assert 30 < story.peak_percent < 45
+
+
+def test_the_page_stands_alone_and_leads_to_every_file(story: Story, tmp_path: Path, played: deployed.Deployed) -> None:
+    page = report.write(story, played.cloud, demo.STACK, tmp_path / "out", "lead")
+    html = page.read_text()
+    links = re.findall(r'(?:href|src)="([^"]+)"', html)
+    assert len(links) >= 4 * 3
+    assert all((page.parent / link).exists() for link in links)
+    assert json.loads((page.parent / "timeline.json").read_text())[-1]["kind"] in ("alarm", "mail")
+    for path in (page.parent / "mails").glob("*.html"):
+        assert "cid:" not in path.read_text()
+
+
+def test_a_folder_of_something_else_is_left_alone(tmp_path: Path) -> None:
+    (tmp_path / "thesis.txt").write_text("years of work")
+    with pytest.raises(InputError, match="holds something else than an earlier demo"):
+        demo.prepare(tmp_path)
+    assert (tmp_path / "thesis.txt").exists()
+
+
+def test_an_address_without_credentials_is_told() -> None:
+    with pytest.raises(ConfigurationError, match="CLICKSEND_USERNAME and CLICKSEND_API_KEY is not"):
+        demo.real_account({"DELIVERYWATCH_CLICKSEND_URL": "https://rest.clicksend.com"})
+
+
+def test_with_an_account_in_the_environment_its_last_24_hours_are_played() -> None:
+    environ = {
+        "DELIVERYWATCH_CLICKSEND_URL": "https://rest.clicksend.com",
+        "CLICKSEND_USERNAME": "u",
+        "CLICKSEND_API_KEY": "k",
+    }
+    now = deployed.MIDNIGHT + 607 * demo.MINUTE
+    with demo.plan(environ, now) as (source, start, end):
+        assert (source.url, source.username) == ("https://rest.clicksend.com", "u")
+        assert (start, end) == (now - demo.DAY - 7 * demo.MINUTE, now - 7 * demo.MINUTE)

@@ -86,13 +86,15 @@ def scheduled(now: datetime, watermark: datetime | None, slot_minutes: int) -> P
 
 
 def window(now: datetime, start: datetime, end: datetime, slot_minutes: int) -> Plan:
-    """Return the plan of a run by hand over times of sending in [start, end), in whole slots; the watermark stays."""
+    """Return the plan of a run by hand over times of sending in [start, end), in whole slots; the watermark stays.
+
+    Only what changed is emitted, no zeros of quiet slots: nobody knows which of them an earlier run emitted.
+    """
     start, end = floor(start, slot_minutes), min(floor(now, slot_minutes), floor(end, slot_minutes))
     return Plan(
         now=now,
         end=end,
         ranges=_hourly(start, end),
-        new_slots=tuple(steps(start, end, slot_minutes)),
         emit_from=now - timedelta(hours=EMIT_HOURS),
     )
 

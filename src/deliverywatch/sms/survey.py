@@ -114,7 +114,7 @@ class Survey:
         self.last_failures[person] = max(sent_at, self.last_failures.get(person, 0))
         if not self._window[0] <= sent_at < self._window[1]:
             return
-        key = (printable(error or code or status or "none", _LONGEST_WORD), _words(error, status, text), fault)
+        key = (printable(error or code or status or "none", _LONGEST_WORD), words(error, status, text), fault)
         if len(self.reasons) >= _MOST_REASONS and key not in self.reasons:
             key = ("none", "Other reasons", fault)
         self.reasons[key] += 1
@@ -130,7 +130,8 @@ def printable(text: str, longest: int) -> str:
     return "".join(letter for letter in line if letter.isprintable())[:longest]
 
 
-def _words(error: str | None, status: str | None, text: str | None) -> str:
+def words(error: str | None, status: str | None, text: str | None) -> str:
+    """Return why a message failed: our words for its `error_code`, or ClickSend's `status_text`."""
     if (status or "").lower() == "cancelledafterreview":
         return "Cancelled by ClickSend's review"
     return reason(error) or printable(text or "Failed without a reason", _LONGEST_TEXT)

@@ -8,6 +8,7 @@ build/watches.json         what the notifier knows of the alarms; a copy is in i
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import sys
 import tempfile
@@ -15,13 +16,20 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import click
+try:
+    import click
 
-import bundle
-import packages
-import stacks
-import trim
-from deliverywatch.errors import ConfigurationError, DeliveryWatchError
+    import bundle
+    import packages
+    import stacks
+    import trim
+    from deliverywatch.errors import ConfigurationError, DeliveryWatchError
+except ModuleNotFoundError as missing:
+    # `python cfn/build.py` with a Python that has not the locked packages: the one of scripts/setup has.
+    locked_python = Path(__file__).parents[1] / ".venv/bin/python"
+    if __name__ != "__main__" or Path(sys.prefix) == locked_python.parents[1] or not locked_python.exists():
+        sys.exit(f"{missing}. Run scripts/setup, which makes .venv with the locked packages, and build again.")
+    os.execv(locked_python, [str(locked_python), *sys.argv])  # noqa: S606
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -1,6 +1,7 @@
 """`python cfn/build.py`: what it writes, the same on every run, and what it refuses."""
 
 import json
+import shutil
 import subprocess
 import sys
 import zipfile
@@ -32,6 +33,21 @@ def names(archive: Path) -> set[str]:
 def test_help_says_every_option() -> None:
     told = " ".join(run("--help").stdout.split())
     assert all(option in told for option in ("--systems", "--bundle", "arm64|x86_64|none", "--out", "[default: build]"))
+
+
+def test_a_python_without_the_locked_packages_hands_over_to_the_one_that_has_them() -> None:
+    bare = subprocess.run(
+        [sys.executable, "-S", "cfn/build.py", "--help"], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert bare.stdout == run("--help").stdout
+
+
+def test_without_the_locked_packages_it_says_how_to_get_them(tmp_path: Path) -> None:
+    alone = shutil.copytree(ROOT / "cfn", tmp_path / "cfn") / "build.py"
+    bare = subprocess.run([sys.executable, "-S", alone], capture_output=True, text=True, check=False)
+    assert bare.returncode == 1
+    assert bare.stderr.endswith("Run scripts/setup, which makes .venv with the locked packages, and build again.\n")
+    assert len(bare.stderr.splitlines()) == 1
 
 
 def test_a_build_says_what_it_wrote_and_how_large_it_is(tmp_path: Path) -> None:

@@ -174,9 +174,9 @@ REASONS = [
         {"EvaluationPeriods": 5},
         [9, 9, 9, 9, 9],
         (
-            "5 datapoints were greater than the threshold (3.0). The most recent datapoints which crossed the threshold: "
-            "[9.0 (21/11/26 11:55:00), 9.0 (21/11/26 11:50:00), 9.0 (21/11/26 11:45:00), 9.0 (21/11/26 11:40:00), "
-            "9.0 (21/11/26 11:35:00)]."
+            "5 datapoints were greater than the threshold (3.0). The most recent datapoints which crossed the "
+            "threshold: [9.0 (21/11/26 11:55:00), 9.0 (21/11/26 11:50:00), 9.0 (21/11/26 11:45:00), "
+            "9.0 (21/11/26 11:40:00), 9.0 (21/11/26 11:35:00)]."
         ),
     ),
     (
@@ -191,8 +191,8 @@ REASONS = [
         {"EvaluationPeriods": 3, "DatapointsToAlarm": 2},
         [1, 1, 8],
         (
-            "2 out of the last 3 datapoints [1.0 (21/11/26 11:50:00), 1.0 (21/11/26 11:45:00)] were not greater than the "
-            "threshold (3.0) (minimum 2 datapoints for ALARM -> OK transition)."
+            "2 out of the last 3 datapoints [1.0 (21/11/26 11:50:00), 1.0 (21/11/26 11:45:00)] were not greater than "
+            "the threshold (3.0) (minimum 2 datapoints for ALARM -> OK transition)."
         ),
     ),
     (

@@ -1,0 +1,153 @@
+"""Alarm mute rules: when actions are muted, and which of them are made up for when a mute window ends.
+
+Follows "Alarm mute rules" of the CloudWatch user guide and AWS::CloudWatch::AlarmMuteRule.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from deliverywatch.engine import cron
+from deliverywatch.engine import template as cloudformation
+from deliverywatch.engine.windows import zone_of
+from deliverywatch.errors import InputError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+    from datetime import tzinfo
+
+    from deliverywatch.engine.alarm import State
+
+_DURATION = re.compile(r"P(?:(\d+)D)?(?:T(?:(\d+)H)?(?:(\d+)M)?)?")
+_LONGEST = timedelta(days=15)
+
+
+@dataclass(frozen=True, slots=True)
+class MuteRule:
+    """When the actions of some alarms are muted; `start` and `end` bound the rule as a whole."""
+
+    name: str
+    alarms: tuple[str, ...]
+    schedule: cron.Schedule
+    duration: timedelta
+    zone: tzinfo = UTC
+    start: datetime | None = None
+    end: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """A span of time in which actions are muted; the end is not part of it."""
+
+    start: datetime
+    end: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """Actions that run for a state; `is_replay` if they were muted before (`ActionExecutedAfterMuteWindow`)."""
+
+    time: datetime
+    state: State
+    is_replay: bool = False
+
+
+def from_template(template: Mapping[str, Any], parameters: Mapping[str, str] | None = None) -> list[MuteRule]:
+    """Read every mute rule out of a CloudFormation template.
+
+    Raises:
+        InputError: One cannot be resolved or read.
+    """
+    return [
+        from_description({"Name": logical_id, **properties})
+        for logical_id, properties in cloudformation.resources(
+            template, "AWS::CloudWatch::AlarmMuteRule", parameters or {}
+        )
+    ]
+
+
+def from_description(description: Mapping[str, Any]) -> MuteRule:
+    """Read one mute rule in the form of CloudFormation and PutAlarmMuteRule.
+
+    Raises:
+        InputError: It cannot be read.
+    """
+    name = str(description.get("Name", "(unnamed)"))
+    try:
+        schedule = description["Rule"]["Schedule"]
+        zone = zone_of(str(schedule.get("Timezone") or "UTC"))
+        return MuteRule(
+            name=name,
+            alarms=tuple((description.get("MuteTargets") or {}).get("AlarmNames") or ()),
+            schedule=cron.parse(schedule["Expression"]),
+            duration=duration_of(schedule["Duration"]),
+            zone=zone,
+            start=_bound(description.get("StartDate"), zone),
+            end=_bound(description.get("ExpireDate"), zone),
+        )
+    except (KeyError, ValueError, TypeError) as error:
+        raise InputError(f"Mute rule {name} cannot be read: {error!r} is missing or malformed.") from error
+
+
+def duration_of(text: str) -> timedelta:
+    """Return an ISO 8601 duration from PT1M to P15D.
+
+    Raises:
+        InputError: It is not one.
+    """
+    match = _DURATION.fullmatch(text)
+    days, hours, minutes = (int(part or 0) for part in match.groups()) if match else (0, 0, 0)
+    found = timedelta(days=days, hours=hours, minutes=minutes)
+    if not timedelta(minutes=1) <= found <= _LONGEST:
+        raise InputError(f"{text!r} is not a duration from PT1M to P15D.", next_step="Write it like PT4H or P2DT12H.")
+    return found
+
+
+def windows(rule: MuteRule, begin: datetime, end: datetime) -> list[Window]:
+    """Return the windows of a rule that touch a span of time, oldest first."""
+    found = (
+        Window(start, start + rule.duration)
+        for start in cron.starts(rule.schedule, rule.zone, begin - rule.duration, end)
+    )
+    cut = (Window(max(each.start, rule.start or each.start), min(each.end, rule.end or each.end)) for each in found)
+    return [each for each in cut if each.start < each.end and each.end > begin]
+
+
+def joined(spans: Iterable[Window]) -> list[Window]:
+    """Return windows that overlap or touch as one, oldest first."""
+    found: list[Window] = []
+    for span in sorted(spans, key=lambda each: each.start):
+        if found and span.start <= found[-1].end:
+            found[-1] = Window(found[-1].start, max(found[-1].end, span.end))
+        else:
+            found.append(span)
+    return found
+
+
+def muted(changes: Sequence[Action], spans: Sequence[Window]) -> list[Action]:
+    """Return the actions that run: those outside every window, and after each window one for the state of then.
+
+    Args:
+        changes: The actions of one alarm as its state changed, oldest first.
+        spans: The windows of all rules that name the alarm.
+    """
+    found = [each for each in changes if _window_at(each.time, spans) is None]
+    for span in joined(spans):
+        inside = [each for each in changes if span.start <= each.time < span.end]
+        if inside:
+            found.append(Action(span.end, inside[-1].state, is_replay=True))
+    return sorted(found, key=lambda each: (each.time, not each.is_replay))
+
+
+def _window_at(moment: datetime, spans: Sequence[Window]) -> Window | None:
+    return next((span for span in spans if span.start <= moment < span.end), None)
+
+
+def _bound(value: object, zone: tzinfo) -> datetime | None:
+    if not value:
+        return None
+    found = datetime.fromisoformat(str(value))
+    return found if found.tzinfo else found.replace(tzinfo=zone)

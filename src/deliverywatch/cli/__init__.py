@@ -1,0 +1,70 @@
+"""`deliverywatch <verb>`: the command line, a module per group of verbs.
+
+Read `main` first. Data goes to stdout, everything else to stderr. Exit codes: 0 done, 1 failed, 2 wrong usage.
+"""
+
+from __future__ import annotations
+
+import importlib
+import traceback
+from typing import Any
+
+import click
+
+from deliverywatch.errors import DeliveryWatchError
+
+# Verb -> module. Imported when the verb is used or listed: what a verb needs may take seconds to import.
+_MODULES = {
+    "demo": "deliverywatch.cli.demo",
+    "ingest": "deliverywatch.cli.ingest",
+    "backfill": "deliverywatch.cli.backfill",
+    "lake": "deliverywatch.cli.lake",
+    "render": "deliverywatch.cli.render",
+}
+
+
+class _Verbs(click.Group):
+    """A group that finds its verbs in modules of their own and tells every failure in one sentence."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
+        return list(_MODULES)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - click's signature
+        if cmd_name not in _MODULES:
+            return None
+        command: click.Command = getattr(importlib.import_module(_MODULES[cmd_name]), cmd_name)
+        return command
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except (click.ClickException, click.exceptions.Exit, click.Abort):
+            raise
+        except Exception as error:
+            if ctx.params["verbose"]:
+                click.echo(traceback.format_exc(), err=True, nl=False)
+            raise click.ClickException(_sentence(error)) from error
+
+
+def _sentence(error: Exception) -> str:
+    """What happened and what to do."""
+    if isinstance(error, DeliveryWatchError):
+        return f"{error} {error.next_step}"
+    if isinstance(error, OSError) and error.strerror:
+        return f"{error.filename or 'The operating system'}: {error.strerror}. Check the path and its permissions."
+    return f"An unexpected {type(error).__name__}: run again with 'deliverywatch --verbose' and report what it prints."
+
+
+@click.group(cls=_Verbs, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="deliverywatch", prog_name="deliverywatch")
+@click.option("--verbose", is_flag=True, help="Show the traceback of a failure.")
+def main(*, verbose: bool) -> None:
+    """Tell support before customers do when messages stop arriving.
+
+    \b
+    Try it without an account:  deliverywatch demo
+    Read a ClickSend account:   deliverywatch ingest --once --lake lake
+    See what was read:          deliverywatch lake show lake
+
+    Data goes to stdout, everything else to stderr. Exit codes: 0 done, 1 failed, 2 wrong usage.
+    """  # noqa: D301 - click wants the control character

@@ -1,0 +1,111 @@
+"""`deliverywatch ingest`: the Lambda's run, from the ClickSend account of the environment into a folder."""
+
+from __future__ import annotations
+
+import time
+import uuid
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from deliverywatch.cli.moment import Moment
+from deliverywatch.errors import Retryable
+
+if TYPE_CHECKING:
+    from deliverywatch.sms.counts import Datapoint
+    from deliverywatch.sms.ingest import Settings, Summary
+    from deliverywatch.sms.plan import Plan
+
+
+@click.command()
+@click.option("--lake", required=True, type=click.Path(file_okay=False, path_type=Path), help="Folder of the history.")
+@click.option("--once", is_flag=True, help="Do one run; without it, one at the end of each slot until interrupted.")
+@click.option("--since", type=Moment(), help="Read what was sent from this time on, instead of what is due.")
+@click.option("--until", type=Moment(), help="End of --since, not included.  [default: now]")
+@click.option("--slot-minutes", type=click.Choice(["1", "2", "5", "10"]), default="10", show_default=True)
+@click.option("--environment", default="prod", show_default=True, help="Dimension of the metrics.")
+def ingest(
+    *, lake: Path, once: bool, since: datetime | None, until: datetime | None, slot_minutes: str, environment: str
+) -> None:
+    """Read a ClickSend account into a folder.
+
+    Does what the deployed function does, and prints the EMF documents that it would emit, one per line. With --since
+    only changes are emitted, and nothing older than 24 hours; done again, nothing is.
+
+    CLICKSEND_USERNAME and CLICKSEND_API_KEY in the environment name the account, DELIVERYWATCH_CLICKSEND_URL another
+    server. Times are ISO 8601, such as 2026-11-21T11:00Z, and UTC if they name no zone; ranges are cut to whole slots.
+
+    \b
+    Example: deliverywatch ingest --once --lake lake --since 2026-11-21T06:00Z
+    """  # noqa: D301 - click wants the control character
+    # Imported here: the flow is not needed for `--help`.
+    from deliverywatch.sms import plan
+    from deliverywatch.sms.ingest import Settings
+
+    settings, now = Settings(int(slot_minutes)), datetime.now(UTC)
+    if until and not since:
+        raise click.UsageError("--until needs --since.")
+    if since and since >= (until or now):
+        raise click.UsageError("--since must be before --until, and before now.")
+    if not once and since:
+        raise click.UsageError("--since needs --once.")
+    if not once:
+        keep_running(lake, settings, environment)
+    by_hand = plan.window(now, since, until or now, settings.slot_minutes) if since else None
+    summary = run(lake, settings, environment, now, by_hand)
+    _tell(summary, lake)
+
+
+def run(lake: Path, settings: Settings, environment: str, now: datetime, by_hand: Plan | None = None) -> Summary:
+    """Do one run and print the documents that it emits."""
+    from deliverywatch.cli.account import source
+    from deliverywatch.cli.progress import shown
+    from deliverywatch.sms import counts, ingest
+    from deliverywatch.sms.folder import Folder
+
+    def emit(point: Datapoint) -> None:
+        click.echo(counts.document(environment, point))
+
+    with shown(by_hand.ranges if by_hand else ()) as told:
+        ports = ingest.Ports(lambda: source(told), Folder(lake), emit)
+        return ingest.run(now, settings, ports, token=uuid.uuid4().hex, by_hand=by_hand)
+
+
+def keep_running(lake: Path, settings: Settings, environment: str) -> None:
+    """Do a run now and at the end of each slot; one that fails for a while is told and left to the next."""
+    due = datetime.now(UTC)
+    click.echo(f"Reading into {lake} every {settings.slot_minutes} minutes; stop with Ctrl-C.", err=True)
+    try:
+        while True:
+            _attempt(lake, settings, environment, due)
+            due = next_end(datetime.now(UTC), settings.slot_minutes)
+            time.sleep(max(0.0, (due - datetime.now(UTC)).total_seconds()))
+    except KeyboardInterrupt:
+        raise click.exceptions.Exit(0) from None
+
+
+def next_end(moment: datetime, slot_minutes: int) -> datetime:
+    """Return the end of the slot in which the moment lies."""
+    from deliverywatch.sms.slots import floor
+
+    return floor(moment, slot_minutes) + timedelta(minutes=slot_minutes)
+
+
+def _attempt(lake: Path, settings: Settings, environment: str, due: datetime) -> None:
+    try:
+        _tell(run(lake, settings, environment, due), lake)
+    except Retryable as error:
+        click.echo(f"{due:%H:%M} failed: {error} {error.next_step}", err=True)
+
+
+def _tell(summary: Summary, lake: Path) -> None:
+    click.echo(
+        f"{summary.read_count:,} rows read: {summary.new_count:,} new messages, {summary.changed_count:,} with news; "
+        f"{summary.written_count:,} objects written, {summary.emitted_count:,} slots emitted.",
+        err=True,
+    )
+    if summary.unreadable_count:
+        click.echo(f"{summary.unreadable_count:,} rows had no usable id or time and are not kept.", err=True)
+    click.echo(f"See what is there: deliverywatch lake show {lake}", err=True)

@@ -1,0 +1,24 @@
+"""A time on the command line: ISO 8601, UTC unless it says otherwise."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+import click
+
+
+class Moment(click.ParamType[datetime]):
+    """A date or a time in ISO 8601; without a zone it is UTC."""
+
+    name = "time"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> datetime:
+        """Return the time, aware."""
+        try:
+            moment = value if isinstance(value, datetime) else datetime.fromisoformat(value)
+        except ValueError:
+            self.fail(
+                f"'{value}' is no time such as 2026-11-21T11:00Z, 2026-11-21T11:00+10:00 or 2026-11-21.", param, ctx
+            )
+        return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

@@ -49,6 +49,7 @@ class Rule:
         missing: What a period without data means: `ignore`, `breaching` or `notBreaching`.
         on_alarm: Topics told when it goes off.
         on_ok: Topics told when it is over.
+        warm_up_minutes: How long a new alarm waits before it judges, 0 for not at all.
     """
 
     description: str
@@ -59,6 +60,7 @@ class Rule:
     on_ok: Sequence[Any] = ()
     periods: tuple[int, int] = (1, 1)
     comparison: str = "GreaterThanThreshold"
+    warm_up_minutes: int = 0
 
 
 def expression_alarm(name: str, rule: Rule, expression: str, metrics: Mapping[str, Metric], label: str) -> Any:
@@ -101,7 +103,17 @@ def _fields(name: str, rule: Rule) -> dict[str, Any]:
         "DatapointsToAlarm": enough,
         "TreatMissingData": rule.missing,
         **{key: topics for key, topics in actions.items() if topics},
+        **_warm_up(rule.warm_up_minutes),
     }
+
+
+def _warm_up(minutes: int) -> dict[str, Any]:
+    if not minutes:
+        return {}
+    waits = cloudwatch.WarmUpConfiguration(
+        WarmUpPeriodDurationInMinutes=minutes, OnlyStartEvaluatingAfterWarmUpPeriodEnds=True
+    )
+    return {"WarmUpConfiguration": waits}
 
 
 def _text(words: str) -> Any:

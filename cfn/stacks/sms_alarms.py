@@ -121,6 +121,8 @@ def _blind() -> Any:
         _ALERTS,
         _ALERTS,
         comparison="LessThanThreshold",
+        # A new stack has no runs behind it: the window and one slot pass before their absence means anything.
+        warm_up_minutes=WINDOW_SECONDS // 60 + 10,
     )
     return expression_alarm("sms-blind", rule, "FILL(runs, 0)", {"runs": metric("Runs", "Sum")}, "Successful runs")
 

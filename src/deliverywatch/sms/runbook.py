@@ -6,7 +6,7 @@ from deliverywatch.sms.outcomes import Fault
 
 LINKS = ({"title": "ClickSend status", "url": "https://status.clicksend.com"},)
 
-_TICKET = "If it lasts over an hour, open a ticket with ClickSend and quote the sample message ids below."
+_TICKET = "If it lasts over an hour, open a ticket with ClickSend and quote the message ids of this mail."
 
 _BY_FAULT = {
     Fault.CARRIER: (
@@ -27,11 +27,11 @@ _BY_FAULT = {
     Fault.CONTENT: (
         "Look at what was sent: it was rejected for its content. Links, and one text to many, are the usual reasons.",
         "Stop the campaign that carries this text, and word it anew without short links.",
-        "Ask ClickSend which rule it was and how to get the text approved; quote the sample message ids below.",
+        "Ask ClickSend which rule it was and how to get the text approved; quote the message ids of this mail.",
     ),
     Fault.NONE: (
-        "Read ClickSend's words for the failures below, and check its status page.",
-        "See in the groups below whether one carrier or country stands out.",
+        "Read ClickSend's words for the failures in this mail, and check its status page.",
+        "See in this mail whether one carrier or country stands out.",
         _TICKET,
     ),
 }

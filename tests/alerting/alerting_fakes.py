@@ -219,6 +219,7 @@ class FakeStore:
 
     memory: Memory = field(default_factory=Memory)
     is_down: bool = False
+    asked: int = 0
     down_for_writes: bool = False
     before_write: list[Any] = field(default_factory=list)
     steps: Steps | None = None
@@ -247,6 +248,7 @@ class FakeStore:
         return self.memory.keys(prefix)
 
     def _answer(self) -> None:
+        self.asked += 1
         if self.is_down:
             raise StoreUnavailable("S3 answers 503.")
 

@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 
     from deliverywatch.alerting.alarm import Alarm
 
-# Patient with throttling, not with silence: a mail is due, and the function has a minute.
-_CONFIG = Config(retries={"mode": "adaptive", "max_attempts": 5}, connect_timeout=3, read_timeout=8)
+# The function has a minute, and a service that is silent must leave time to say so by another: 15 seconds at most.
+_CONFIG = Config(retries={"mode": "adaptive", "total_max_attempts": 4}, connect_timeout=2, read_timeout=5)
 _FAILURES = (BotoCoreError, ClientError)
 _LOST_RACES = {"PreconditionFailed", "ConditionalRequestConflict"}
 # DescribeAlarms takes at most so many names.

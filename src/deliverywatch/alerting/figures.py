@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from deliverywatch.alerting import words
 from deliverywatch.alerting.context import counts_before, recipients_affected
 from deliverywatch.alerting.incident import Event
-from deliverywatch.alerting.sentences import measure, threshold
+from deliverywatch.alerting.sentences import threshold
 
 if TYPE_CHECKING:
     from deliverywatch.alerting.sentences import Story

@@ -128,12 +128,12 @@ def _is_raised(reading: Reading | None) -> bool:
 
 
 def _is_held(rung: Rung, readings: Mapping[str, Reading], called: frozenset[str]) -> bool:
-    recovery, own = readings.get(rung.recovery), readings.get(rung.alarm)
-    if recovery is not None and not recovery.is_unknown:
-        return recovery.is_raised
-    # Without a recovery alarm to ask, the rung's own alarm decides, and if that is unknown too nothing is let go.
-    unknown = recovery is not None or (own is not None and own.is_unknown)
-    return unknown and rung.alarm in called
+    asked = [readings[name] for name in (rung.alarm, rung.recovery) if name in readings]
+    return any(
+        # Nothing that is unknown lets go of what it called for.
+        rung.alarm in called if reading.is_unknown else reading.is_raised
+        for reading in asked
+    )
 
 
 def watches(document: object, prefix: str) -> tuple[Watch, ...]:

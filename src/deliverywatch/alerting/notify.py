@@ -7,6 +7,7 @@ message, the next message of the watch or the ten-minute sweep goes on where it 
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from functools import partial
@@ -18,6 +19,7 @@ from deliverywatch.alerting.foreign import mapping, moment
 from deliverywatch.alerting.incident import Incident, advance, from_json, presumed, to_json
 from deliverywatch.alerting.ladder import Level, Watch, watch_of
 from deliverywatch.alerting.notice import parse
+from deliverywatch.alerting.outbox import Unreachable
 from deliverywatch.alerting.sight import find, focus, look
 from deliverywatch.errors import MetricsUnavailable, StoreConflict, StoreUnavailable
 
@@ -32,8 +34,7 @@ if TYPE_CHECKING:
 
 Result = TypeVar("Result")
 
-# Two invocations at once are rare, more than a handful never happen: after this many lost races something else is
-# wrong.
+# Two invocations at once are rare, and a handful is unheard of: after so many lost races something else is wrong.
 _ATTEMPTS = 8
 _FOLDER = "incidents/"
 _RECORD = "/current.json"
@@ -150,8 +151,11 @@ class Notifier:
     def _mail_unrecorded(self, sight: Sight, notice: Notice) -> None:
         before = presumption(sight.watch, notice)
         incident = advance(before, sight.watch.name, find(sight, notice, before))
+        # S3 is not asked again: the function's minute is for the mail.
+        ports = replace(self.ports, store=Unreachable())
         for one, change in incident.due if incident else ():
-            deliver(one, change, sight, self.ports, self.settings, self.invocation)
+            with suppress(StoreUnavailable):
+                deliver(one, change, sight, ports, self.settings, self.invocation)
 
     def _forget(self, watch: str, sent: frozenset[tuple[str, int]]) -> None:
         """Take what is sent off the list of what is due; if that fails, the outbox still knows that it was sent."""

@@ -11,9 +11,9 @@ import json
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, NoReturn, Protocol
 
-from deliverywatch.errors import StoreConflict
+from deliverywatch.errors import StoreConflict, StoreUnavailable
 
 if TYPE_CHECKING:
     from deliverywatch.alerting.incident import Change, Incident
@@ -81,6 +81,16 @@ class Store(Protocol):
     def keys(self, prefix: str) -> list[str]:
         """Return the keys that begin so."""
         ...
+
+
+class Unreachable:
+    """A Store that is known to be down."""
+
+    def read(self, *_: object) -> NoReturn:
+        """Raise StoreUnavailable."""
+        raise StoreUnavailable("S3 could not be reached a moment ago.")
+
+    create = replace = write = keys = read
 
 
 @dataclass(frozen=True, slots=True)

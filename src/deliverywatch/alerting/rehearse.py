@@ -1,7 +1,7 @@
 """Messages -> the mails that they would cause, without AWS: the notifier's own flow over a memory that starts empty.
 
-CloudWatch cannot be asked here, so the messages' own words are believed, and a return to OK is taken as the end of an
-incident whose beginning nobody knows.
+CloudWatch cannot be asked here, so what the messages told so far is all that is known, and a return to OK is taken as
+the end of an incident whose beginning nobody knows.
 """
 
 from __future__ import annotations
@@ -17,9 +17,10 @@ from deliverywatch.alerting.outbox import Stored
 from deliverywatch.errors import MetricsUnavailable, StoreConflict
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from datetime import datetime
 
+    from deliverywatch.alerting.alarm import Alarm
     from deliverywatch.alerting.ladder import Watch
     from deliverywatch.alerting.notify import Outcome
     from deliverywatch.alerting.settings import Settings
@@ -57,18 +58,27 @@ class Memory:
         return sorted(key for key in self.objects if key.startswith(prefix))
 
 
-class NoCloudWatch:
-    """Alarms and Charts where there is no CloudWatch to ask."""
+@dataclass(frozen=True, slots=True)
+class Told:
+    """Alarms that are known from messages alone, and Charts that nobody draws."""
 
-    def describe(self, names: Sequence[str]) -> NoReturn:
+    alarms: dict[str, Alarm] = field(default_factory=dict)
+
+    def describe(self, names: Sequence[str]) -> list[Alarm]:
+        """Return those of the alarms that a message told of."""
+        return [self.alarms[name] for name in names if name in self.alarms]
+
+    def newest(self, *_: object) -> Mapping[str, Mapping[str, float]]:
+        """Return no values."""
+        return {}
+
+    def sums(self, *_: object) -> Mapping[str, float]:
+        """Return no sums."""
+        return {}
+
+    def png(self, *_: object) -> NoReturn:
         """Raise MetricsUnavailable."""
-        raise MetricsUnavailable(f"There is no CloudWatch here to ask for {len(names)} alarms.")
-
-    def newest(self, *_: object) -> NoReturn:
-        """Raise MetricsUnavailable."""
-        raise MetricsUnavailable("There is no CloudWatch here to ask for values.")
-
-    sums = png = newest
+        raise MetricsUnavailable("There is no CloudWatch here to draw a picture.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,11 +110,13 @@ def rehearse(
         context: The context document that every watch finds.
         received_at: The time for messages that tell none.
     """
-    store, pile, nothing = Memory(), Pile(), NoCloudWatch()
-    notifier = Notifier(Ports(nothing, store, pile, pile, nothing), settings, watches, "rehearsal")
+    store, pile, told = Memory(), Pile(), Told()
+    notifier = Notifier(Ports(told, store, pile, pile, told), settings, watches, "rehearsal")
     results = []
     for notice in parse(event, received_at):
         watch = watch_for(notice, watches)
+        if notice.alarm is not None:
+            told.alarms[notice.alarm.name] = notice.alarm
         before = presumption(watch, notice)
         if before is not None and store.read(incident_key(watch.name)) is None:
             store.write(incident_key(watch.name), to_json(before))

@@ -1,4 +1,4 @@
-"""`deliverywatch render`: an alarm message in a file -> the mails it would cause, as .eml, .html and .txt, without AWS."""
+"""`deliverywatch render`: alarm messages in a file -> the mails they would cause, without AWS."""
 
 from __future__ import annotations
 

@@ -1,0 +1,271 @@
+"""The adapters over real boto3, against moto: what AWS answers, and what it refuses as an error of our own."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+import boto3
+import pytest
+from alerting_fakes import PREFIX, WATCHES_DOCUMENT, message, sns
+from botocore.config import Config
+from botocore.exceptions import ClientError, EndpointConnectionError
+from moto import mock_aws
+
+from deliverywatch.alerting import aws as adapters
+from deliverywatch.alerting import handle_notify
+from deliverywatch.alerting.alarm import State
+from deliverywatch.alerting.aws import Bucket, CloudWatch, Ses, Topic
+from deliverywatch.errors import MailUnavailable, MetricsUnavailable, StoreConflict, StoreUnavailable
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+BUCKET = "lake"
+REGION = "ap-southeast-2"
+
+
+@pytest.fixture(autouse=True)
+def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"):
+        monkeypatch.setenv(name, "testing")
+    monkeypatch.setenv("AWS_DEFAULT_REGION", REGION)
+    # One attempt: how long botocore waits between several is its own business.
+    monkeypatch.setattr(adapters, "_CONFIG", Config(retries={"total_max_attempts": 1}))
+    with mock_aws():
+        boto3.client("s3").create_bucket(Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": REGION})
+        yield
+
+
+@pytest.fixture
+def topic() -> str:
+    return str(boto3.client("sns").create_topic(Name="fallback")["TopicArn"])
+
+
+def failing(client: Any, operation: str, error: Exception) -> None:
+    """Make a client raise before it sends."""
+
+    def refuse(**_: Any) -> None:
+        raise error
+
+    client.meta.events.register(f"before-send.*.{operation}", refuse)
+
+
+def refusal(code: str, operation: str) -> ClientError:
+    return ClientError({"Error": {"Code": code, "Message": "no"}}, operation)
+
+
+def test_an_object_is_created_once() -> None:
+    bucket = Bucket(BUCKET)
+    bucket.create("mails/a.json", b"1")
+    with pytest.raises(StoreConflict):
+        bucket.create("mails/a.json", b"2")
+    stored = bucket.read("mails/a.json")
+    assert stored is not None
+    assert stored.body == b"1"
+
+
+def test_only_the_version_that_was_read_is_replaced() -> None:
+    bucket = Bucket(BUCKET)
+    bucket.write("incidents/a/current.json", b"1")
+    stored = bucket.read("incidents/a/current.json")
+    assert stored is not None
+    bucket.replace("incidents/a/current.json", b"2", stored.version)
+    with pytest.raises(StoreConflict):
+        bucket.replace("incidents/a/current.json", b"3", stored.version)
+
+
+def test_what_is_not_there_is_none_and_what_is_there_is_listed() -> None:
+    bucket = Bucket(BUCKET)
+    assert bucket.read("state/sms.json") is None
+    bucket.write("incidents/a/current.json", b"1")
+    bucket.write("mails/a", b"1")
+    assert bucket.keys("incidents/") == ["incidents/a/current.json"]
+
+
+def test_a_bucket_that_refuses_is_unavailable() -> None:
+    bucket = Bucket("another")
+    for step in (
+        lambda: bucket.read("a"),
+        lambda: bucket.write("a", b""),
+        lambda: bucket.create("a", b""),
+        lambda: bucket.keys("a"),
+    ):
+        with pytest.raises(StoreUnavailable, match="S3 did not"):
+            step()
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        EndpointConnectionError(endpoint_url="https://s3"),
+        refusal("503", "PutObject"),
+        refusal("AccessDenied", "PutObject"),
+    ],
+)
+def test_an_s3_that_cannot_be_reached_is_unavailable_and_no_lost_race(error: Exception) -> None:
+    bucket = Bucket(BUCKET)
+    failing(bucket._client, "PutObject", error)
+    with pytest.raises(StoreUnavailable):
+        bucket.create("a", b"")
+
+
+def put_alarms() -> None:
+    cloudwatch = boto3.client("cloudwatch")
+    metric = {
+        "Namespace": "DeliveryWatch/Sms",
+        "MetricName": "Failed",
+        "Dimensions": [{"Name": "Environment", "Value": "prod"}],
+    }
+    stat = {"Metric": metric, "Period": 1800, "Stat": "Sum"}
+    cloudwatch.put_metric_alarm(
+        AlarmName=f"{PREFIX}-sms-critical",
+        ComparisonOperator="GreaterThanThreshold",
+        EvaluationPeriods=1,
+        Threshold=25,
+        Metrics=[
+            {"Id": "share", "Expression": "failed", "ReturnData": True},
+            {"Id": "failed", "MetricStat": stat, "ReturnData": False},
+        ],
+    )
+    cloudwatch.set_alarm_state(AlarmName=f"{PREFIX}-sms-critical", StateValue="ALARM", StateReason="Threshold Crossed")
+
+
+def test_alarms_are_described_with_their_queries() -> None:
+    put_alarms()
+    (critical,) = CloudWatch().describe([f"{PREFIX}-sms-critical", "absent"])
+    assert (critical.state, critical.threshold, critical.period_seconds) == (State.ALARM, 25, 1800)
+    assert critical.updated_at is not None
+    assert critical.arn.endswith(f":alarm:{PREFIX}-sms-critical")
+
+
+def test_composite_alarms_are_described_too() -> None:
+    cloudwatch = CloudWatch()
+    asked: list[dict[str, Any]] = []
+    answer = {"CompositeAlarms": [{"AlarmName": "all", "AlarmRule": "ALARM(a)", "StateValue": "OK"}]}
+
+    class Client:  # moto has no composite alarms
+        def describe_alarms(self, **request: Any) -> dict[str, Any]:
+            asked.append(request)
+            return answer
+
+    cloudwatch.__dict__["_client"] = Client()
+    (alarm,) = cloudwatch.describe(["all"])
+    assert (alarm.rule, alarm.state) == ("ALARM(a)", State.OK)
+    assert "CompositeAlarm" in asked[0]["AlarmTypes"]
+
+
+def test_values_and_sums_come_from_the_alarms_own_metrics() -> None:
+    put_alarms()
+    now = datetime.now(UTC)
+    dimensions = [{"Name": "Environment", "Value": "prod"}]
+    for minutes, value in ((3, 40), (5, 9), (90, 500)):
+        point = {
+            "MetricName": "Failed",
+            "Dimensions": dimensions,
+            "Value": value,
+            "Timestamp": now - timedelta(minutes=minutes),
+        }
+        boto3.client("cloudwatch").put_metric_data(Namespace="DeliveryWatch/Sms", MetricData=[point])
+    cloudwatch = CloudWatch()
+    (alarm,) = cloudwatch.describe([f"{PREFIX}-sms-critical"])
+    assert cloudwatch.newest([alarm], now)[alarm.name]["failed"] == 49
+    assert cloudwatch.sums(alarm, now - timedelta(hours=1), now) == {"failed": 49.0}
+    assert cloudwatch.sums(alarm, now - timedelta(hours=2), now) == {"failed": 549.0}
+
+
+@pytest.mark.parametrize("operation", ["DescribeAlarms", "GetMetricData", "GetMetricWidgetImage"])
+def test_a_cloudwatch_that_cannot_be_asked_is_an_error_of_ours(operation: str) -> None:
+    put_alarms()
+    cloudwatch = CloudWatch()
+    (alarm,) = cloudwatch.describe([f"{PREFIX}-sms-critical"])
+    failing(cloudwatch._client, operation, refusal("InternalServiceError", operation))
+    calls = {
+        "DescribeAlarms": lambda: cloudwatch.describe(["x"]),
+        "GetMetricData": lambda: cloudwatch.newest([alarm], datetime.now(UTC)),
+        "GetMetricWidgetImage": lambda: cloudwatch.png("{}"),
+    }
+    with pytest.raises(MetricsUnavailable, match="CloudWatch"):
+        calls[operation]()
+
+
+RAW = b"From: alerts@example.com\r\nTo: a@example.com\r\nSubject: x\r\n\r\nhello\r\n"
+
+
+def test_a_mail_is_handed_to_ses_as_it_is() -> None:
+    boto3.client("sesv2").create_email_identity(EmailIdentity="alerts@example.com")
+    assert Ses().send(RAW, "alerts@example.com", ["a@example.com"])
+
+
+def test_a_sender_that_is_not_verified_is_refused_as_mail_unavailable() -> None:
+    with pytest.raises(MailUnavailable, match=r"not verified|MessageRejected"):
+        Ses().send(RAW, "alerts@example.com", ["a@example.com"])
+
+
+def test_the_fallback_text_has_an_ascii_subject_of_at_most_100_characters(topic: str) -> None:
+    assert Topic(topic).publish("[ALARM] " + "ü" * 200, "text")
+
+
+def test_a_topic_that_is_not_there_is_the_end(topic: str) -> None:
+    with pytest.raises(MailUnavailable, match="Neither SES nor the fallback topic took the mail"):
+        Topic(f"{topic}-gone").publish("[ALARM] x", "text")
+
+
+@pytest.fixture
+def function(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, topic: str) -> None:
+    """The environment of the deployed function."""
+    variables = {
+        "ENVIRONMENT": "prod",
+        "PREFIX": PREFIX,
+        "BUCKET": BUCKET,
+        "SENDER": "alerts@example.com",
+        "RECIPIENTS": "a@example.com, b@example.com",
+        "FALLBACK_TOPIC": topic,
+        "TIME_ZONE": "Europe/Berlin",
+        "DASHBOARD": f"{PREFIX}-sms",
+        "WORKGROUP": PREFIX,
+    }
+    for name, value in variables.items():
+        monkeypatch.setenv(f"DELIVERYWATCH_{name}", value)
+    watches = tmp_path / "watches.json"
+    watches.write_text(json.dumps(WATCHES_DOCUMENT))
+    monkeypatch.setattr(handle_notify, "WATCHES", watches)
+    for cached in (handle_notify._ports, handle_notify._watches):
+        cached.cache_clear()
+    charts = handle_notify._ports().charts
+    assert isinstance(charts, CloudWatch)
+    # moto draws no pictures, nor does CloudWatch in every partition.
+    failing(charts._client, "GetMetricWidgetImage", refusal("InvalidAction", "GetMetricWidgetImage"))
+
+
+def lines(prefix: str) -> list[str]:
+    bucket = Bucket(BUCKET)
+    found = [bucket.read(key) for key in bucket.keys(prefix)]
+    return [one.body.decode() for one in found if one]
+
+
+@pytest.mark.usefixtures("function")
+def test_the_function_turns_an_alarm_message_into_a_mail(capsys: pytest.CaptureFixture[str]) -> None:
+    boto3.client("sesv2").create_email_identity(EmailIdentity="alerts@example.com")
+    put_alarms()
+    result = handle_notify.handler(sns(message("sms-critical", "ALARM", "12:04")), None)
+    (outcome,) = result["outcomes"]
+    assert outcome["watch"] == "sms-failures"
+    assert outcome["sent"][0].startswith("[CRITICAL] SMS failures")
+    assert '"channel": "ses"' in lines("mails/")[0]
+    assert "To: a@example.com, b@example.com" in lines("mail-bodies/")[0]
+    assert outcome["incident"] in capsys.readouterr().out
+
+
+@pytest.mark.usefixtures("function")
+def test_the_function_tells_the_fallback_topic_when_ses_refuses() -> None:
+    put_alarms()
+    handle_notify.handler(sns(message("sms-critical", "ALARM", "12:04")), None)
+    assert '"channel": "fallback"' in lines("mails/")[0]
+
+
+@pytest.mark.usefixtures("function")
+def test_the_sweep_of_an_empty_lake_does_nothing() -> None:
+    assert handle_notify.handler({"sweep": "2026-11-21T12:10:00Z"}, None) == {"outcomes": []}

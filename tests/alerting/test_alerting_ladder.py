@@ -1,0 +1,133 @@
+"""The level of a watch, computed from its alarms."""
+
+from __future__ import annotations
+
+import pytest
+from alerting_fakes import PREFIX, WATCHES, WATCHES_DOCUMENT
+
+from deliverywatch.alerting.alarm import Alarm, State
+from deliverywatch.alerting.ladder import Level, Reading, level, watch_of, watches
+from deliverywatch.errors import InputError
+
+FAILURES, TRICKLE, OVERDUE, BLIND = WATCHES
+OK, WARNING, CRITICAL, IS_BLIND = Level.OK, Level.WARNING, Level.CRITICAL, Level.BLIND
+LETTERS = {"-": State.OK, "A": State.ALARM, "?": State.INSUFFICIENT_DATA, "0": None}
+RUNGS = ("sms-critical", "sms-critical-recovery", "sms-warning", "sms-warning-recovery")
+
+
+def readings(letters: str, over: str = "") -> dict[str, Reading]:
+    """Return the readings of critical, its recovery, warning, its recovery; those named in `over` exceed by value."""
+    return {
+        f"{PREFIX}-{name}": Reading(LETTERS[letter], exceeds=name in over.split())
+        for name, letter in zip(RUNGS, letters, strict=True)
+        if letter != " "
+    }
+
+
+@pytest.mark.parametrize(
+    ("letters", "over", "open_level", "raised", "expected", "because"),
+    [
+        ("----", "", OK, "", OK, "nothing calls"),
+        ("--A-", "", OK, "", WARNING, "the warning calls"),
+        ("A-A-", "", OK, "", CRITICAL, "the worst rung counts"),
+        ("A---", "", OK, "", CRITICAL, "critical alone is critical"),
+        ("--A-", "sms-critical", OK, "", CRITICAL, "40 % is critical though only the warning came so far"),
+        ("----", "sms-warning", OK, "", WARNING, "a value over the threshold is as good as the state"),
+        ("-A-A", "", OK, "", OK, "recovery alarms open nothing"),
+        ("-AAA", "", CRITICAL, "", CRITICAL, "still bad enough to stay critical"),
+        ("--AA", "", CRITICAL, "", WARNING, "no longer, but still a warning"),
+        ("---A", "", CRITICAL, "", WARNING, "still bad enough to stay open"),
+        ("---A", "", WARNING, "", WARNING, "still bad enough to stay open"),
+        ("-A-A", "", WARNING, "", WARNING, "the critical recovery lifts nobody up to critical"),
+        ("----", "", WARNING, "", OK, "it is over"),
+        ("----", "", CRITICAL, "sms-critical sms-warning", OK, "it is over, whatever called"),
+        ("????", "", OK, "", OK, "losing sight opens nothing"),
+        ("????", "", CRITICAL, "sms-critical sms-warning", CRITICAL, "losing sight resolves nothing"),
+        ("--??", "", CRITICAL, "sms-critical sms-warning", WARNING, "critical is known to be over, warning is not"),
+        ("--?-", "", WARNING, "sms-warning", WARNING, "it called, and is not known to have ended"),
+        ("---?", "", WARNING, "sms-warning", WARNING, "its recovery is not known"),
+        ("????", "", WARNING, "", OK, "no alarm that called is among the unknown"),
+        ("0000", "", CRITICAL, "sms-critical", CRITICAL, "CloudWatch cannot be asked"),
+        ("    ", "", WARNING, "sms-warning", OK, "deleted alarms hold nothing"),
+        ("- - ", "", WARNING, "sms-warning", OK, "without recovery alarms the rung's own state decides"),
+        ("? A ", "", WARNING, "sms-warning", WARNING, "an unknown critical does not lift a warning"),
+    ],
+)
+def test_the_level_of_a_ladder(
+    letters: str, over: str, open_level: Level, raised: str, expected: Level, because: str
+) -> None:
+    called = [f"{PREFIX}-{name}" for name in raised.split()]
+    assert level(FAILURES, readings(letters, over), open_level, called) is expected, because
+
+
+def test_one_of_two_equal_rungs_is_enough() -> None:
+    states = {f"{PREFIX}-sms-blind": Reading(State.OK), f"{PREFIX}-sms-ingest-errors": Reading(State.ALARM)}
+    assert level(BLIND, states, OK) is IS_BLIND
+
+
+def test_an_alarm_that_never_called_does_not_keep_an_incident_open() -> None:
+    blind, errors = f"{PREFIX}-sms-blind", f"{PREFIX}-sms-ingest-errors"
+    states = {blind: Reading(State.OK), errors: Reading(State.INSUFFICIENT_DATA)}
+    assert level(BLIND, states, IS_BLIND, [blind]) is OK
+    assert level(BLIND, states, IS_BLIND, [errors]) is IS_BLIND
+
+
+@pytest.mark.parametrize(
+    ("comparison", "value", "exceeds"),
+    [
+        ("GreaterThanThreshold", 25.0, False),
+        ("GreaterThanThreshold", 25.1, True),
+        ("GreaterThanOrEqualToThreshold", 25.0, True),
+        ("LessThanThreshold", 24.9, True),
+        ("LessThanOrEqualToThreshold", 25.1, False),
+        ("GreaterThanUpperThreshold", 99.0, False),
+        ("GreaterThanThreshold", None, False),
+    ],
+)
+def test_a_value_exceeds_as_its_alarm_compares(comparison: str, value: float | None, exceeds: bool) -> None:
+    assert Alarm("x", threshold=25, comparison=comparison, datapoints_to_alarm=1).exceeds(value) is exceeds
+
+
+def test_one_value_says_nothing_where_two_must_agree() -> None:
+    assert not Alarm("x", threshold=25, comparison="GreaterThanThreshold", datapoints_to_alarm=2).exceeds(99)
+
+
+def test_an_undeclared_alarm_is_a_watch_of_its_own_with_one_rung() -> None:
+    watch = watch_of("somebody's alarm / with spaces", WATCHES)
+    assert [(rung.alarm, rung.level) for rung in watch.rungs] == [("somebody's alarm / with spaces", Level.ALARM)]
+    assert "/" not in watch.name
+    assert watch.name != watch_of("somebody's alarm   with spaces", WATCHES).name
+
+
+def test_every_alarm_of_a_ladder_leads_to_it() -> None:
+    assert {watch_of(f"{PREFIX}-{name}", WATCHES).name for name in RUNGS} == {"sms-failures"}
+
+
+def test_an_undeclared_alarm_cannot_pose_as_a_declared_watch() -> None:
+    assert watch_of("sms-failures", WATCHES).name != FAILURES.name
+
+
+def test_blind_and_warning_weigh_the_same_and_critical_most() -> None:
+    assert [one.rank for one in (OK, IS_BLIND, WARNING, Level.ALARM, CRITICAL)] == [0, 1, 1, 2, 3]
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        None,
+        {},
+        {"watches": 3},
+        {"watches": [{"name": "x"}]},
+        {"watches": [{"name": "x", "title": "y", "rungs": [{"alarm": "a", "level": "red"}]}]},
+    ],
+)
+def test_a_broken_watches_file_is_refused(document: object) -> None:
+    with pytest.raises(InputError, match=r"[Ww]atch"):
+        watches(document, PREFIX)
+
+
+def test_alarms_are_named_in_full() -> None:
+    assert watches(WATCHES_DOCUMENT, "deliverywatch-test")[3].alarms == (
+        "deliverywatch-test-sms-blind",
+        "deliverywatch-test-sms-ingest-errors",
+    )

@@ -1,0 +1,35 @@
+"""What the stack tells the notifier."""
+
+from __future__ import annotations
+
+import pytest
+
+from deliverywatch.alerting.settings import from_environment
+from deliverywatch.errors import ConfigurationError
+
+ENVIRON = {
+    "DELIVERYWATCH_ENVIRONMENT": "prod",
+    "DELIVERYWATCH_SENDER": "alerts@example.com",
+    "DELIVERYWATCH_RECIPIENTS": " a@example.com , b@example.com,",
+}
+
+
+def test_recipients_are_separated_by_commas() -> None:
+    assert from_environment(ENVIRON).recipients == ("a@example.com", "b@example.com")
+
+
+def test_what_is_not_said_has_a_default() -> None:
+    settings = from_environment(ENVIRON)
+    assert (settings.prefix, settings.time_zone, settings.dashboard) == ("deliverywatch-prod", "UTC", "")
+
+
+@pytest.mark.parametrize("name", ENVIRON)
+def test_what_must_be_there_is_named_when_it_is_missing(name: str) -> None:
+    with pytest.raises(ConfigurationError, match=name):
+        from_environment(ENVIRON | {name: " "})
+
+
+@pytest.mark.parametrize("recipients", [",", ",".join(["a@example.com"] * 51)])
+def test_no_recipient_or_more_than_ses_takes_is_refused(recipients: str) -> None:
+    with pytest.raises(ConfigurationError, match="SES takes 1 to 50"):
+        from_environment(ENVIRON | {"DELIVERYWATCH_RECIPIENTS": recipients})

@@ -30,6 +30,18 @@ def overreach(event, context):
     """Write where the role does not allow it."""
     boto3.client("s3").put_object(Bucket=os.environ["BUCKET"], Key="elsewhere/x", Body=b"")
 
+def secrets(event, context):
+    """Read several parameters at once."""
+    found = boto3.client("ssm").get_parameters(Names=event, WithDecryption=True)["Parameters"]
+    return [each["Value"] for each in found]
+
+def send(event, context):
+    """Send a mail as somebody."""
+    boto3.client("sesv2").send_email(
+        FromEmailAddress=event, Destination={"ToAddresses": ["support@example.com"]},
+        Content={"Raw": {"Data": f"From: {event}\\nSubject: From a function\\n\\nHello".encode()}},
+    )
+
 def remember(event, context):
     """Keep every event in the bucket, in order of arrival."""
     s3 = boto3.client("s3")
@@ -40,6 +52,13 @@ def remember(event, context):
 MAY = [
     {"Effect": "Allow", "Action": "s3:ListBucket", "Resource": {"Fn::GetAtt": ["Bucket", "Arn"]}},
     {"Effect": "Allow", "Action": "s3:PutObject", "Resource": {"Fn::Sub": "${Bucket.Arn}/events/*"}},
+    {"Effect": "Allow", "Action": "ssm:GetParameters", "Resource": "arn:aws:ssm:*:*:parameter/probe/*"},
+    {
+        "Effect": "Allow",
+        "Action": "ses:SendRawEmail",
+        "Resource": "arn:aws:ses:*:*:identity/watch@example.com",
+        "Condition": {"StringEquals": {"ses:FromAddress": "watch@example.com"}},
+    },
 ]
 TRUST = [{"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}, "Action": "sts:AssumeRole"}]
 ROLE = {
@@ -76,6 +95,8 @@ RESOURCES = {
     "Probe": function("probe"),
     "Remember": function("remember"),
     "Overreach": function("overreach"),
+    "Secrets": function("secrets"),
+    "Send": function("send"),
     "MayRemember": {
         "Type": "AWS::Lambda::Permission",
         "Properties": {

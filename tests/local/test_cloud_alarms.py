@@ -80,6 +80,21 @@ def test_points_of_other_dimensions_do_not_move_an_alarm(cloud: LocalCloud, minu
     assert cloud.tick(minute + MINUTE) == []
 
 
+def test_an_alarm_is_not_evaluated_because_somebody_puts_data_or_the_alarm_itself(
+    cloud: LocalCloud, minute: datetime
+) -> None:
+    """MiniStack would, and would take the points of every other dimension for the alarm's own."""
+    client, threshold = cloud.client("cloudwatch"), {"Threshold": 3, "ComparisonOperator": "GreaterThanThreshold"}
+    plain = {"Namespace": "Probe", "MetricName": "Failed", "Statistic": "Sum", "Period": 60, "EvaluationPeriods": 1}
+    put(cloud, minute, 100, 100, environment="other")
+    client.put_metric_alarm(
+        AlarmName="plain", Dimensions=[{"Name": "Environment", "Value": "none"}], **plain, **threshold
+    )
+    put(cloud, minute, 100, 100, environment="other")
+    assert state(cloud, "plain")["StateValue"] == "INSUFFICIENT_DATA"
+    client.delete_alarms(AlarmNames=["plain"])
+
+
 def test_putting_data_evaluates_nothing_before_its_time(cloud: LocalCloud, minute: datetime) -> None:
     put(cloud, minute, 100, 100)
     assert state(cloud, "probe-ratio")["StateValue"] == "OK"

@@ -13,12 +13,17 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 
+# Between the ARNs of one request; none can hold it.
+_AND = " and "
+
+
 def install(placed: hooks.Hooks) -> None:
     """Let roles, resource policies and permissions hold, as in AWS: a function that lacks a right fails here too."""
     placed.replace("app", "AUTH", lambda _: True)
     # Policies that insist on TLS are content with loopback, on which nothing is encrypted.
     placed.replace("app", "pin_request_origin", lambda pin: lambda address, _is_tls: pin(address, True))  # noqa: FBT003
     placed.replace("core.iam_actions", "extract_resource_arn", _with_parameters)
+    placed.replace("core.iam_evaluator", "enforce", _of_each)
     placed.replace("app", "_enforce_ses_v2", _with_sender)
 
 
@@ -26,12 +31,22 @@ def _with_parameters(original: Callable[..., str]) -> Callable[..., str]:
     """GetParameters names several resources; MiniStack would ask whether the role may read everything."""
 
     def resource(service: str, method: str, path: str, headers: Any, body: bytes, *rest: Any) -> str:
-        if service == "ssm" and str(headers.get("x-amz-target", "")).endswith(".GetParameters"):
-            # One question for all of them; ours lie under one path, and so does what a role may read.
-            body = json.dumps({"Name": json.loads(body)["Names"][0]}).encode()
-        return original(service, method, path, headers, body, *rest)
+        if service != "ssm" or not str(headers.get("x-amz-target", "")).endswith(".GetParameters"):
+            return original(service, method, path, headers, body, *rest)
+        bodies = [json.dumps({"Name": name}).encode() for name in json.loads(body)["Names"]]
+        return _AND.join(original(service, method, path, headers, each, *rest) for each in bodies)
 
     return resource
+
+
+def _of_each(original: Callable[..., Any]) -> Callable[..., Any]:
+    """Ask about each of several resources; the first refusal counts."""
+
+    def enforce(key: str, action: str, service: str, region: str, resource_arn: str = "*", **more: Any) -> Any:
+        answers = (original(key, action, service, region, each, **more) for each in resource_arn.split(_AND))
+        return next((answer for answer in answers if answer), None)
+
+    return enforce
 
 
 def _with_sender(original: Callable[..., Any]) -> Callable[..., Any]:

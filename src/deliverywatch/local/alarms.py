@@ -60,7 +60,6 @@ class Alarms:
         """Put the bridges into MiniStack."""
         placed.replace(_CLOUDWATCH, "_store_datum", self._around_store)
         placed.replace(_CLOUDWATCH, "_evaluate_alarm", lambda _: lambda *_: None)
-        placed.replace(_CLOUDWATCH, "_evaluate_all_alarms", lambda _: lambda *_: None)
         placed.replace(_CLOUDWATCH, "_dispatch_alarm_actions", lambda _: self._act)
 
     def store(self, point: Point) -> None:

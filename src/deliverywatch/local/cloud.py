@@ -172,7 +172,7 @@ class LocalCloud:
 
     def _install(self) -> None:
         simulated = SimulatedTime(self.clock)
-        for place in ("services.cloudwatch", "services.sns", "services.ses_v2"):
+        for place in ("services.cloudwatch", "services.sns"):
             self._hooks.replace(place, "time", lambda _: simulated)
         for place in ("services.eventbridge", "services.scheduler"):
             # They would fire by the machine's clock.

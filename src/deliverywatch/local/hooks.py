@@ -21,7 +21,7 @@ VERSION = "1.5.33"
 NAMES = {
     "app": ("AUTH", "_enforce_data_plane", "_enforce_ses_v2", "_reset_all_state", "app", "pin_request_origin"),
     "core.iam_actions": ("extract_resource_arn",),
-    "core.iam_evaluator": ("pin_request_origin",),
+    "core.iam_evaluator": ("enforce", "pin_request_origin"),
     "core.lambda_runtime": ("_PYTHON_WORKER_SCRIPT", "reset"),
     "core.lambda_runtime:Worker": ("_drain_stderr_bounded",),
     "services.athena": (
@@ -29,7 +29,7 @@ NAMES = {
     ),
     "services.cloudformation.provisioners": ("_RESOURCE_HANDLERS", "_cw_metric_alarm_record", "_physical_name"),
     "services.cloudwatch": (
-        "_alarms", "_composite_alarms", "_dispatch_alarm_actions", "_error", "_evaluate_alarm", "_evaluate_all_alarms",
+        "_alarms", "_composite_alarms", "_dispatch_alarm_actions", "_error", "_evaluate_alarm",
         "_evaluate_parent_alarms", "_get_metric_data", "_json_ok", "_cbor_ok", "_parse_ts", "_put_composite_alarm",
         "_put_metric_alarm", "_record_history", "_store_datum", "handle_request", "time",
     ),
@@ -43,7 +43,7 @@ NAMES = {
         "invoke_async_with_retry",
     ),
     "services.scheduler": ("_schedules", "start_scheduler"),
-    "services.ses_v2": ("handle_request", "time"),
+    "services.ses_v2": ("handle_request",),
     "services.sns": (
         "_deliver_to_lambda", "_fanout", "_threading", "_topic_by_arn_any_scope", "time", "topic_policy_allows",
     ),

@@ -1,0 +1,66 @@
+"""Roles, policies and permissions hold: least privilege is tested by running, not by reading."""
+
+import json
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from deliverywatch.local.cloud import LocalCloud
+
+
+def test_a_function_may_do_what_its_role_allows_and_nothing_else(cloud: LocalCloud) -> None:
+    assert cloud.invoke("probe-remember", {}).error is None
+    assert "not authorized to perform: s3:PutObject" in str(cloud.invoke("probe-overreach", {}).error)
+
+
+def test_a_function_may_read_the_parameters_under_its_path_only(cloud: LocalCloud) -> None:
+    for name in ("/probe/user", "/probe/key", "/other/key"):
+        cloud.client("ssm").put_parameter(Name=name, Value=f"value of {name}", Type="SecureString")
+    assert cloud.invoke("probe-secrets", ["/probe/user", "/probe/key"]).payload == [
+        "value of /probe/user",
+        "value of /probe/key",
+    ]
+    assert "not authorized" in str(cloud.invoke("probe-secrets", ["/other/key", "/probe/key"]).error)
+    assert "not authorized" in str(cloud.invoke("probe-secrets", ["/probe/key", "/other/key"]).error)
+
+
+def test_a_function_may_send_from_its_own_address_only(cloud: LocalCloud) -> None:
+    for address in ("watch@example.com", "boss@example.com"):
+        cloud.client("sesv2").create_email_identity(EmailIdentity=address)
+    assert cloud.invoke("probe-send", "watch@example.com").error is None
+    assert "not authorized to perform: ses:SendRawEmail" in str(cloud.invoke("probe-send", "boss@example.com").error)
+    assert [mail.subject for mail in cloud.outbox()] == ["From a function"]
+
+
+def test_sns_reaches_no_function_that_does_not_let_it_in(cloud: LocalCloud, remembered: Any) -> None:
+    sns = cloud.client("sns")
+    topic = sns.create_topic(Name="stranger")["TopicArn"]
+    function = "arn:aws:lambda:us-east-1:111122223333:function:probe-remember"
+    sns.subscribe(TopicArn=topic, Protocol="lambda", Endpoint=function)
+    sns.publish(TopicArn=topic, Message="let me in")
+    cloud.settle()
+    assert remembered() == []
+
+
+def test_a_bucket_that_insists_on_tls_is_content_with_loopback(cloud: LocalCloud, bucket: str) -> None:
+    s3, everything = cloud.client("s3"), [f"arn:aws:s3:::{bucket}", f"arn:aws:s3:::{bucket}/*"]
+    condition = {"Bool": {"aws:SecureTransport": "false"}}
+    deny = {"Effect": "Deny", "Principal": "*", "Action": "s3:*", "Resource": everything, "Condition": condition}
+    s3.put_bucket_policy(Bucket=bucket, Policy=json.dumps({"Version": "2012-10-17", "Statement": [deny]}))
+    assert cloud.invoke("probe-remember", {}).error is None
+    s3.delete_bucket_policy(Bucket=bucket)
+
+
+def test_who_is_nobody_is_refused(cloud: LocalCloud) -> None:
+    import boto3
+
+    stranger = boto3.client(
+        "sqs",
+        endpoint_url=cloud.endpoint,
+        region_name="us-east-1",
+        aws_access_key_id="AKIASTRANGER",
+        aws_secret_access_key="x",
+    )
+    with pytest.raises(ClientError, match="security token"):
+        stranger.list_queues()

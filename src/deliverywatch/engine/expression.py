@@ -50,6 +50,11 @@ def names(node: Node) -> frozenset[str]:
     return frozenset(each.name for each in syntax.walk(node) if isinstance(each, Name) and each.name not in KEYWORDS)
 
 
+def calls(node: Node) -> list[Call]:
+    """Return the calls of functions in an expression."""
+    return [each for each in syntax.walk(node) if isinstance(each, Call)]
+
+
 def evaluate(node: Node, values: Mapping[str, Value] | Callable[[str], Value], frame: Frame | None = None) -> Value:
     """Return what an expression is worth.
 

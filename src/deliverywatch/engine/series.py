@@ -15,7 +15,7 @@ from deliverywatch.engine.statistic import Span, measure
 from deliverywatch.errors import InputError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
     from datetime import datetime
 
     from deliverywatch.engine.alarm import Metric, MetricStat
@@ -127,6 +127,12 @@ class Series:
     def metrics(self) -> list[Metric]:
         """Return the metrics that have a datapoint, in order."""
         return sorted(self._cells)
+
+    def samples(self, metric: Metric) -> Iterator[tuple[int, Sample]]:
+        """Yield each sample of a metric with the epoch seconds of its cell, oldest cell first."""
+        cells = self._cells.get(metric, _Cells([], [], {}))
+        for start, sample in zip(cells.starts, cells.samples, strict=True):
+            yield from ((start, each) for each in cells.crowded.get(start, (sample,)))
 
     def extent(self, metric: Metric) -> tuple[int, int] | None:
         """Return the epoch seconds of a metric's oldest and newest cell; None if it has no datapoint."""

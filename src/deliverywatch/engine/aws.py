@@ -1,0 +1,146 @@
+"""A live account -> alarm definitions and datapoints: DescribeAlarms and GetMetricData, paged, within their limits."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from deliverywatch.engine import alarm as alarms
+from deliverywatch.engine import composite as composites
+from deliverywatch.engine.series import Sample, Series
+from deliverywatch.errors import InputError, MetricsUnavailable
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Sequence
+
+# GetMetricData: at most 500 queries and 100,800 datapoints in one call.
+_QUERIES = 500
+_DATAPOINTS = 100_800
+_STATISTICS = ("Sum", "SampleCount", "Minimum", "Maximum")
+_QUERIES_A_METRIC = len(_STATISTICS)
+
+_Definition = TypeVar("_Definition", alarms.Alarm, composites.Composite)
+
+# How long CloudWatch keeps datapoints, by their period in seconds.
+RETENTION = ((60, timedelta(days=15)), (300, timedelta(days=63)), (3600, timedelta(days=455)))
+
+
+class CloudWatch:
+    """Reads alarms and metrics of one account and region."""
+
+    def __init__(self, client: Any) -> None:
+        self._client = client
+
+    def definitions(
+        self, prefix: str = ""
+    ) -> tuple[list[alarms.Alarm], list[composites.Composite], list[tuple[str, str]]]:
+        """Return the alarms, the composites, and name and reason of each that the engine does not evaluate.
+
+        Args:
+            prefix: Only alarms whose names start so.
+
+        Raises:
+            MetricsUnavailable: CloudWatch could not be asked.
+        """
+        metric: list[alarms.Alarm] = []
+        composite: list[composites.Composite] = []
+        refused: list[tuple[str, str]] = []
+        for page in self._pages(prefix):
+            _collect(page.get("MetricAlarms", ()), alarms.from_description, metric, refused)
+            _collect(page.get("CompositeAlarms", ()), composites.from_description, composite, refused)
+        return metric, composite, refused
+
+    def _pages(self, prefix: str) -> Iterator[dict[str, Any]]:
+        named = {"AlarmNamePrefix": prefix} if prefix else {}
+        paginator = self._client.get_paginator("describe_alarms")
+        try:
+            yield from paginator.paginate(AlarmTypes=["MetricAlarm", "CompositeAlarm"], **named)
+        except (BotoCoreError, ClientError) as error:
+            raise MetricsUnavailable(f"CloudWatch does not list its alarms: {error}.") from error
+
+    def history(self, metrics: Sequence[alarms.Metric], start: datetime, end: datetime, now: datetime) -> Series:
+        """Return the datapoints of metrics, at the finest grain that CloudWatch still keeps.
+
+        Percentiles are not in it: GetMetricData returns statistics, not values.
+
+        Args:
+            metrics: Which.
+            start: First moment.
+            end: First moment that is left out.
+            now: Decides on the grain: one minute for 15 days, five for 63, an hour for 455.
+
+        Raises:
+            InputError: The start is older than CloudWatch keeps datapoints.
+            MetricsUnavailable: CloudWatch could not be asked.
+        """
+        period = grain_seconds(start, now)
+        series = Series()
+        for group in _chunks(list(metrics), _QUERIES // _QUERIES_A_METRIC):
+            span = timedelta(seconds=_DATAPOINTS // (len(group) * _QUERIES_A_METRIC) * period)
+            begin = start
+            while begin < end:
+                self._read(series, group, begin, min(begin + span, end), period)
+                begin += span
+        return series
+
+    def _read(
+        self, series: Series, metrics: Sequence[alarms.Metric], start: datetime, end: datetime, period: int
+    ) -> None:
+        queries = [_query(index, metric, stat, period) for index, metric in enumerate(metrics) for stat in _STATISTICS]
+        found: dict[tuple[int, datetime], dict[str, float]] = {}
+        try:
+            pages = self._client.get_paginator("get_metric_data").paginate(
+                MetricDataQueries=queries, StartTime=start, EndTime=end, ScanBy="TimestampAscending"
+            )
+            results = [result for page in pages for result in page["MetricDataResults"]]
+        except (BotoCoreError, ClientError) as error:
+            raise MetricsUnavailable(f"CloudWatch does not return its metrics: {error}.") from error
+        for result in results:
+            statistic, _, index = result["Id"].partition("_")
+            for moment, value in zip(result["Timestamps"], result["Values"], strict=True):
+                found.setdefault((int(index), moment.astimezone(UTC)), {})[statistic] = value
+        for (index, moment), values in found.items():
+            if len(values) == len(_STATISTICS):
+                series.add_set(metrics[index], moment, Sample(*(values[stat.lower()] for stat in _STATISTICS)))
+
+
+def _collect(
+    descriptions: Iterable[dict[str, Any]],
+    read: Callable[[dict[str, Any]], _Definition],
+    found: list[_Definition],
+    refused: list[tuple[str, str]],
+) -> None:
+    for each in descriptions:
+        try:
+            found.append(read(each))
+        except InputError as error:
+            refused.append((str(each["AlarmName"]), str(error)))
+
+
+def grain_seconds(start: datetime, now: datetime) -> int:
+    """Return the shortest period for which CloudWatch still has datapoints of `start`.
+
+    Raises:
+        InputError: It is older than CloudWatch keeps any.
+    """
+    for period, kept in RETENTION:
+        if now - start <= kept:
+            return period
+    raise InputError(
+        f"CloudWatch keeps no datapoints from {start.date()}: it forgets them after 455 days.",
+        next_step="Choose a later start, or replay from your own history.",
+    )
+
+
+def _query(index: int, metric: alarms.Metric, statistic: str, period: int) -> dict[str, Any]:
+    dimensions = [{"Name": name, "Value": value} for name, value in metric.dimensions]
+    identity = {"Namespace": metric.namespace, "MetricName": metric.name, "Dimensions": dimensions}
+    stat = {"Metric": identity, "Period": period, "Stat": statistic}
+    return {"Id": f"{statistic.lower()}_{index}", "MetricStat": stat}
+
+
+def _chunks(metrics: list[alarms.Metric], size: int) -> Iterator[list[alarms.Metric]]:
+    for first in range(0, len(metrics), size):
+        yield metrics[first : first + size]

@@ -1,0 +1,152 @@
+"""A store of datapoints -> one array per metric and statistic, with a sliding window's value at every minute.
+
+A window is named by the minute at which it ends. Sums of whole numbers are exact; others carry the rounding of a
+running sum.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from deliverywatch.engine.numeric import Flags, Floats, numpy
+
+if TYPE_CHECKING:
+    from deliverywatch.engine.alarm import Metric, MetricStat
+    from deliverywatch.engine.series import Series
+
+STATISTICS = frozenset({"Sum", "SampleCount", "Average", "Minimum", "Maximum"})
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """Values over consecutive slots; where `missing` is set the value is 0, and None means that none is missing."""
+
+    values: Floats
+    missing: Flags | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Samples:
+    """The samples of one metric as arrays: minute, sum, count, extremes, and the minute from which each can be seen."""
+
+    minute: Floats
+    sum: Floats
+    count: Floats
+    minimum: Floats
+    maximum: Floats
+    visible: Floats
+
+    @property
+    def late_minutes(self) -> int:
+        """The longest time from the end of a sample's minute to the minute in which it can be seen."""
+        return int(max(0, (self.visible - self.minute - 1).max())) if len(self.minute) else 0
+
+
+class History:
+    """The datapoints of a replay, turned into arrays once per metric and once per window."""
+
+    def __init__(self, series: Series) -> None:
+        self.series = series
+        self._samples: dict[Metric, Samples] = {}
+        self._dense: dict[tuple[Metric, str, int, int], Floats] = {}
+        self._windows: dict[tuple[MetricStat, int, int, int], Column] = {}
+
+    def late_minutes(self, metric: Metric) -> int:
+        """Return how many minutes after its own minute a sample of the metric may appear."""
+        return self._of(metric).late_minutes
+
+    def window(self, stat: MetricStat, first: int, last: int, age_minutes: int = 0) -> Column:
+        """Return the value of the sliding window that ends at each minute.
+
+        Args:
+            stat: A metric, one of STATISTICS, and the length of the window.
+            first: Minute (since 1970) at which the first window ends.
+            last: Minute after that of the last window.
+            age_minutes: How long after its end each window is looked at; what is published later is not in it.
+        """
+        age = min(age_minutes, self.late_minutes(stat.metric))
+        key = (stat, first, last, age)
+        if key not in self._windows:
+            self._windows[key] = self._computed(stat, first, last, age)
+        return self._windows[key]
+
+    def _computed(self, stat: MetricStat, first: int, last: int, age: int) -> Column:
+        np = numpy()
+        counts = self._total(stat, "count", first, last, age)
+        missing = counts == 0
+        if stat.statistic == "SampleCount":
+            values = counts
+        elif stat.statistic in ("Minimum", "Maximum"):
+            values = self._extreme(stat, first, last)
+        else:
+            values = self._total(stat, "sum", first, last, age)
+            if stat.statistic == "Average":
+                values = np.divide(values, counts, out=np.zeros_like(values), where=~missing)
+        if not missing.any():
+            return Column(values)
+        return Column(np.where(missing, 0.0, values), missing)
+
+    def _total(self, stat: MetricStat, name: str, first: int, last: int, age: int) -> Floats:
+        """Return the sum of a member of the samples over each window."""
+        np = numpy()
+        width = stat.period_seconds // 60
+        if age >= self.late_minutes(stat.metric):
+            running = np.cumsum(self._per_minute(stat.metric, name, first - width - 1, last - 1))
+            return running[width:] - running[:-width]
+        # A late sample counts in the windows that end after it, from the moment on at which it can be seen.
+        samples = self._of(stat.metric)
+        starts = np.clip(np.maximum(samples.minute + 1, samples.visible - age) - first, 0, last - first)
+        ends = np.clip(samples.minute + width + 1 - first, starts, last - first)
+        weights, size = getattr(samples, name), last - first + 1
+        change = np.bincount(starts, weights, size) - np.bincount(ends, weights, size)
+        return np.cumsum(change)[:-1]
+
+    def _extreme(self, stat: MetricStat, first: int, last: int) -> Floats:
+        """Return the smallest (or largest) sample of each window, by joining windows of half the width."""
+        np = numpy()
+        member, join = ("minimum", np.minimum) if stat.statistic == "Minimum" else ("maximum", np.maximum)
+        width, done = stat.period_seconds // 60, 1
+        found = self._per_minute(stat.metric, member, first - width, last - 1)
+        while done * 2 <= width:
+            found = join(found[:-done], found[done:])
+            done *= 2
+        rest = width - done
+        return join(found[: len(found) - rest], found[rest:])
+
+    def _per_minute(self, metric: Metric, name: str, first: int, last: int) -> Floats:
+        """Return a member of the samples per minute, from `first` up to and without `last`."""
+        key = (metric, name, first, last)
+        if key not in self._dense:
+            self._dense[key] = self._densely(self._of(metric), name, first, last)
+        return self._dense[key]
+
+    def _densely(self, samples: Samples, name: str, first: int, last: int) -> Floats:
+        np = numpy()
+        inside = (samples.minute >= first) & (samples.minute < last)
+        where, values = samples.minute[inside] - first, getattr(samples, name)[inside]
+        if name in ("sum", "count"):
+            return np.bincount(where, values, last - first)
+        empty, join = (math.inf, np.minimum) if name == "minimum" else (-math.inf, np.maximum)
+        found = np.full(last - first, empty)
+        join.at(found, where, values)
+        return found
+
+    def _of(self, metric: Metric) -> Samples:
+        if metric not in self._samples:
+            self._samples[metric] = _arrays(self.series, metric)
+        return self._samples[metric]
+
+    def put(self, metric: Metric, samples: Samples) -> None:
+        """Give the samples of a metric as arrays, in any order; they take the place of those in the store."""
+        self._samples[metric] = samples
+
+
+def _arrays(series: Series, metric: Metric) -> Samples:
+    np = numpy()
+    rows = [(start, *sample) for start, sample in series.samples(metric)]
+    table = np.array(rows, dtype=float).reshape(-1, 6).T
+    minute = np.floor(table[0] / 60).astype(np.int64)
+    visible = np.maximum(np.ceil(table[5] / 60), minute + 1).astype(np.int64)
+    return Samples(minute, table[1], table[2], table[3], table[4], visible)

@@ -1,0 +1,190 @@
+"""The replay over arrays equals the plain evaluation, minute by minute, and a sweep equals a replay per threshold."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+import pytest
+from engine_alarms import ERRORS, NOON, counted, entry, minutes, plain, ratio
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from deliverywatch.engine.alarm import Alarm, State, Treat
+from deliverywatch.engine.backtest import Change, backtest
+from deliverywatch.engine.backtest import plain as step_by_step
+from deliverywatch.engine.minutes import History
+from deliverywatch.engine.replay import Replay, can_vectorise
+from deliverywatch.engine.series import Series
+from deliverywatch.engine.sweep import sweep
+from deliverywatch.errors import InputError
+
+pytest.importorskip("numpy", reason="the replay over arrays needs NumPy, which is not part of every installation")
+
+FIRST = int(NOON.timestamp()) // 60
+SPAN_MINUTES = 150
+
+SAMPLES = st.lists(st.tuples(st.integers(-60, 150), st.integers(0, 6), st.integers(0, 12)), max_size=60)
+TREATMENTS = st.sampled_from(["missing", "ignore", "breaching", "notBreaching"])
+COMPARISONS = st.sampled_from(
+    ["GreaterThanThreshold", "GreaterThanOrEqualToThreshold", "LessThanThreshold", "LessThanOrEqualToThreshold"]
+)
+
+
+def held(samples: list[tuple[int, int, int]], *, is_late: bool) -> Series:
+    """Return samples of Errors, and of Failed and Total turn by turn."""
+    series = Series()
+    for index, (minute, value, late) in enumerate(samples):
+        moment = NOON + minutes(minute)
+        published = moment + minutes(late) if is_late else None
+        series.add(ERRORS, moment, value, published=published)
+        series.add(counted(("Failed", "Total")[index % 2]), moment, value, published=published)
+    return series
+
+
+def both(alarm: Alarm, series: Series) -> tuple[list[tuple[int, State]], list[tuple[int, State]]]:
+    history = History(series)
+    assert can_vectorise(alarm, history)
+    fast = Replay(history, FIRST, FIRST + SPAN_MINUTES).changes(alarm)
+    return fast, list(step_by_step(alarm, series, FIRST, FIRST + SPAN_MINUTES))
+
+
+@settings(max_examples=60)
+@given(
+    samples=SAMPLES,
+    is_late=st.booleans(),
+    statistic=st.sampled_from(["Sum", "Average", "SampleCount"]),
+    n=st.integers(1, 3),
+    spare=st.integers(0, 2),
+    treat=TREATMENTS,
+    comparison=COMPARISONS,
+)
+def test_a_plain_alarm_is_replayed_as_it_is_evaluated(
+    samples: list[tuple[int, int, int]], is_late: bool, statistic: str, n: int, spare: int, treat: str, comparison: str
+) -> None:
+    alarm = plain(
+        Statistic=statistic,
+        EvaluationPeriods=n + spare,
+        DatapointsToAlarm=n,
+        TreatMissingData=treat,
+        ComparisonOperator=comparison,
+    )
+    fast, slow = both(alarm, held(samples, is_late=is_late))
+    assert fast == slow
+
+
+@settings(max_examples=40)
+@given(samples=SAMPLES, statistic=st.sampled_from(["Minimum", "Maximum"]), period=st.sampled_from([60, 180, 300, 420]))
+def test_extremes_are_replayed_as_they_are_evaluated(
+    samples: list[tuple[int, int, int]], statistic: str, period: int
+) -> None:
+    fast, slow = both(plain(Statistic=statistic, Period=period), held(samples, is_late=False))
+    assert fast == slow
+
+
+@settings(max_examples=30)
+@given(samples=SAMPLES, treat=TREATMENTS, m=st.integers(1, 12))
+def test_an_alarm_with_too_many_slots_for_a_table_is_counted_to_the_same_end(
+    samples: list[tuple[int, int, int]], treat: str, m: int
+) -> None:
+    alarm = plain(Period=60, EvaluationPeriods=12, DatapointsToAlarm=m, TreatMissingData=treat, Threshold=2)
+    fast, slow = both(alarm, held(samples, is_late=True))
+    assert fast == slow
+
+
+EXPRESSIONS = [
+    "IF(total >= 4 AND failed >= 2, 100 * failed / total, 0)",
+    "100 * failed / total",
+    "FILL(failed, 0) + total ^ 2",
+    "FILL(failed, total) - 3",
+    "IF(failed > 2, total)",
+    "IF(failed > 2, 30, total * 10)",
+    "IF(failed > 2, total * 10, 30)",
+    "IF(failed > 2 OR total > 3, failed, total) * 10",
+    "-failed + 30",
+    "LOG(failed) * 40 + total / 0",
+    "CEIL(failed / total * 10) * 5",
+    "ABS(total - failed) * 10 > 20",
+    "(1 / 0) * failed + 40",
+    "failed > (1 / 0)",
+]
+
+
+@settings(max_examples=100)
+@given(samples=SAMPLES, text=st.sampled_from(EXPRESSIONS), is_late=st.booleans(), treat=TREATMENTS)
+def test_metric_math_is_replayed_as_it_is_evaluated(
+    samples: list[tuple[int, int, int]], text: str, is_late: bool, treat: str
+) -> None:
+    math = [{"Id": "x", "Expression": text}, entry("failed", "Failed", 600), entry("total", "Total", 600)]
+    alarm = ratio(Metrics=math, TreatMissingData=treat, Threshold=0.5 if text.endswith("20") else 25)
+    fast, slow = both(alarm, held(samples, is_late=is_late))
+    assert fast == slow
+
+
+@settings(max_examples=60)
+@given(samples=SAMPLES, n=st.integers(1, 3), spare=st.integers(0, 2), treat=TREATMENTS, comparison=COMPARISONS)
+def test_a_sweep_equals_one_replay_per_threshold(
+    samples: list[tuple[int, int, int]], n: int, spare: int, treat: str, comparison: str
+) -> None:
+    alarm = plain(
+        EvaluationPeriods=n + spare, DatapointsToAlarm=n, TreatMissingData=treat, ComparisonOperator=comparison
+    )
+    replay = Replay(History(held(samples, is_late=True)), FIRST, FIRST + SPAN_MINUTES)
+    for outcome in sweep(replay, alarm, [5, 0, 2.5, 11, -1]):
+        changes = replay.changes(replace(alarm, threshold=outcome.threshold))
+        assert outcome.raised == sum(state == State.ALARM for _, state in changes)
+        assert outcome.alarm_minutes == minutes_in_alarm(changes)
+
+
+def minutes_in_alarm(changes: list[tuple[int, State]]) -> int:
+    ends = [second for second, _ in changes[1:]] + [(FIRST + SPAN_MINUTES) * 60]
+    spans = zip(changes, ends, strict=True) if changes else iter(())
+    return sum((end - second) // 60 for (second, state), end in spans if state == State.ALARM)
+
+
+def end_of_span() -> datetime:
+    return NOON + minutes(SPAN_MINUTES)
+
+
+def test_a_backtest_lists_the_changes_of_all_alarms_in_order_of_time() -> None:
+    series = held([(10, 9, 0), (11, 9, 0)], is_late=False)
+    found = backtest(
+        [plain(TreatMissingData="notBreaching"), plain(AlarmName="zz", Threshold=0)], series, NOON, end_of_span()
+    )
+    assert found[:3] == [
+        Change(NOON, "errors", State.OK, State.INSUFFICIENT_DATA),
+        Change(NOON + minutes(11), "errors", State.ALARM, State.OK),
+        Change(NOON + minutes(11), "zz", State.ALARM, State.INSUFFICIENT_DATA),
+    ]
+
+
+def odd_alarms() -> Iterator[dict[str, Any]]:
+    yield {"Statistic": "p90"}
+    yield {"EvaluationWindow": {"WallClockWindow": {}}}
+    yield {"Metrics": [{"Id": "x", "Expression": "RATE(a)"}, {**entry("a", "Errors", 300)}]}
+    yield {"Metrics": [{"Id": "x", "Expression": "FILL(a, REPEAT)"}, {**entry("a", "Errors", 300)}]}
+
+
+@pytest.mark.parametrize("changes", list(odd_alarms()))
+def test_an_alarm_that_arrays_do_not_fit_is_replayed_step_by_step(changes: dict[str, Any]) -> None:
+    alarm, series = plain(**changes), held([(minute, minute % 7, 0) for minute in range(100)], is_late=False)
+    assert not can_vectorise(alarm, History(series))
+    expected = list(step_by_step(alarm, series, FIRST, FIRST + SPAN_MINUTES))
+    found = backtest([alarm], series, NOON, end_of_span())
+    assert [(int(each.time.timestamp()), each.state) for each in found] == expected
+
+
+def test_an_alarm_over_days_changes_on_the_hour_only() -> None:
+    alarm = plain(Period=3600, EvaluationPeriods=25, DatapointsToAlarm=1, TreatMissingData="notBreaching")
+    series = held([(10, 9, 0)], is_late=False)
+    found = backtest([alarm], series, NOON, NOON + minutes(300))
+    assert [(each.time, each.state) for each in found] == [(NOON, "OK"), (NOON + minutes(60), "ALARM")]
+
+
+def test_a_span_without_minutes_is_refused() -> None:
+    with pytest.raises(InputError, match="nothing to replay"):
+        backtest([plain()], Series(), NOON, NOON)
+
+
+def test_an_empty_history_is_a_gap_and_not_zero() -> None:
+    assert backtest([plain(TreatMissingData=Treat.MISSING)], Series(), NOON, end_of_span()) == []

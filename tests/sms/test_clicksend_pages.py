@@ -173,6 +173,6 @@ def tally(*pages: tuple[int, list[str | None]]) -> Tally:
     ],
 )
 def test_a_reading_is_complete_when_all_announced_messages_are_there(
-    pages: list[tuple[int, list[str | None]]], earlier: list[str], complete: bool
+    pages: list[tuple[int, list[str | None]]], earlier: list[str | None], complete: bool
 ) -> None:
-    assert tally(*pages).is_complete(set(earlier)) is complete
+    assert tally(*pages).is_complete(tally((0, earlier)) if earlier else None) is complete

@@ -114,15 +114,15 @@ class ClickSend:
                 `incomplete`).
             SourceMalformed: The answer is not a page of history.
         """
-        earlier_ids: set[str] = set()
+        earlier: Tally | None = None
         for size in _PAGE_SIZES:
             tally = Tally()
             for page in self._reading(_query(start, end, size)):
                 tally.add(page)
                 yield page
-            if tally.is_complete(earlier_ids):
+            if tally.is_complete(earlier):
                 return
-            earlier_ids = tally.message_ids
+            earlier = tally
             self._sleep(_SETTLE_SECONDS)
         message = f"ClickSend's pages shifted while they were read, twice: {tally.difference()}."
         raise SourceUnavailable(message, kind="incomplete")

@@ -1,0 +1,63 @@
+"""One run of the ingest flow in a fresh process: account and lake as JSON on the command line -> figures as JSON.
+
+Started by run.py without any site-packages: what may be imported stands in the argument.
+"""
+
+from __future__ import annotations
+
+import json
+import resource
+import sys
+import time
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+WATCHED = ("pandas", "numpy", "pyarrow.compute")
+
+
+def measured(now: datetime, lake: Path, url: str) -> dict[str, Any]:
+    """Do the run that is due now and return what it took."""
+    from deliverywatch.sms import counts, ingest
+    from deliverywatch.sms.clicksend import ClickSend, Credentials
+    from deliverywatch.sms.folder import Folder
+    from deliverywatch.sms.recipients import Recipients
+
+    documents: list[str] = []
+
+    def connect() -> ingest.Source:
+        history = ClickSend(Credentials("demo", "demo-key"), url, remaining_seconds=lambda: 600.0)
+        return ingest.Source(history, Recipients(b"k" * 32))
+
+    def emit(point: counts.Datapoint) -> None:
+        documents.append(counts.document("prod", point))
+
+    ports = ingest.Ports(connect, Folder(lake), emit)
+    began, worked = time.perf_counter(), time.process_time()
+    summary = ingest.run(now, ingest.Settings(), ports, token="benchmark")
+    return {
+        "seconds": time.perf_counter() - began,
+        "processor_seconds": time.process_time() - worked,
+        "peak_bytes": peak_bytes(),
+        "rows": summary.read_count,
+        "written": summary.written_count,
+        "slot_documents": sum('"Total"' in document for document in documents),
+        "documents": len(documents),
+        "modules": [name for name in WATCHED if name in sys.modules],
+    }
+
+
+def peak_bytes() -> int:
+    """The most memory that this process ever held."""
+    status = Path("/proc/self/status")
+    if not status.exists():
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    # Not ru_maxrss: on Linux that starts with what the parent held when it started us.
+    (line,) = [line for line in status.read_text().splitlines() if line.startswith("VmHWM")]
+    return int(line.split()[1]) * 1024
+
+
+if __name__ == "__main__":
+    arguments = json.loads(sys.argv[1])
+    sys.path[:0] = arguments["path"]
+    print(json.dumps(measured(datetime.fromisoformat(arguments["now"]), Path(arguments["lake"]), arguments["url"])))

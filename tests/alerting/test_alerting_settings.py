@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import pytest
 
 from deliverywatch.alerting.settings import from_environment
@@ -33,3 +36,10 @@ def test_what_must_be_there_is_named_when_it_is_missing(name: str) -> None:
 def test_no_recipient_or_more_than_ses_takes_is_refused(recipients: str) -> None:
     with pytest.raises(ConfigurationError, match="SES takes 1 to 50"):
         from_environment(ENVIRON | {"DELIVERYWATCH_RECIPIENTS": recipients})
+
+
+def test_a_cold_start_loads_no_arrow_no_templates_and_no_mime() -> None:
+    script = "import sys, deliverywatch.alerting.handle_notify; print(*sys.modules)"
+    loaded = subprocess.run([sys.executable, "-c", script], check=True, capture_output=True, text=True).stdout.split()
+    assert "boto3" in loaded
+    assert not {"pyarrow", "numpy", "jinja2", "zoneinfo", "deliverywatch.alerting.mail"} & set(loaded)

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Protocol
 
-from deliverywatch.alerting import context, outbox
+from deliverywatch.alerting import outbox
 from deliverywatch.alerting.outbox import Claim
 from deliverywatch.alerting.sight import focus
 from deliverywatch.errors import MailUnavailable, MetricsUnavailable, StoreUnavailable
@@ -112,6 +112,8 @@ def _claimed(store: Store, record: Record) -> Claim:
 
 
 def _context(store: Store, key: str) -> Context:
+    from deliverywatch.alerting import context  # as above
+
     try:
         stored = store.read(key) if key else None
     except StoreUnavailable:

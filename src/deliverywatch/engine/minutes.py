@@ -44,18 +44,46 @@ class Samples:
         return int(max(0, (self.visible - self.minute - 1).max())) if len(self.minute) else 0
 
 
+@dataclass(frozen=True, slots=True)
+class _Running:
+    """Running sums over minutes: `sums[i]` is what lies before minute `first + i`."""
+
+    first: int
+    sums: Floats
+
+    def before(self, start: int, end: int) -> Floats:
+        """Return what lies before each minute from `start` up to and without `end`."""
+        low, high = start - self.first, end - self.first
+        if low >= 0 and high <= len(self.sums):
+            return self.sums[low:high]
+        np = numpy()
+        return self.sums[np.clip(np.arange(low, high), 0, len(self.sums) - 1)]
+
+
 class History:
     """The datapoints of a replay, turned into arrays once per metric and once per window."""
 
     def __init__(self, series: Series) -> None:
         self.series = series
         self._samples: dict[Metric, Samples] = {}
-        self._dense: dict[tuple[Metric, str, int, int], Floats] = {}
+        self._late: dict[Metric, int] = {}
+        self._running: dict[tuple[Metric, str], _Running] = {}
         self._windows: dict[tuple[MetricStat, int, int, int], Column] = {}
+
+    def put(self, metric: Metric, samples: Samples) -> None:
+        """Give the samples of a metric as arrays, in any order; they take the place of those in the store."""
+        self._samples[metric] = samples
 
     def late_minutes(self, metric: Metric) -> int:
         """Return how many minutes after its own minute a sample of the metric may appear."""
-        return self._of(metric).late_minutes
+        if metric not in self._late:
+            self._late[metric] = self._of(metric).late_minutes
+        return self._late[metric]
+
+    def prepare(self, metric: Metric) -> None:
+        """Turn the samples of a metric into running sums now, rather than when the first alarm asks."""
+        for name in ("sum", "count"):
+            self._sums(metric, name)
 
     def window(self, stat: MetricStat, first: int, last: int, age_minutes: int = 0) -> Column:
         """Return the value of the sliding window that ends at each minute.
@@ -86,15 +114,16 @@ class History:
                 values = np.divide(values, counts, out=np.zeros_like(values), where=~missing)
         if not missing.any():
             return Column(values)
-        return Column(np.where(missing, 0.0, values), missing)
+        values[missing] = 0
+        return Column(values, missing)
 
     def _total(self, stat: MetricStat, name: str, first: int, last: int, age: int) -> Floats:
         """Return the sum of a member of the samples over each window."""
         np = numpy()
         width = stat.period_seconds // 60
         if age >= self.late_minutes(stat.metric):
-            running = np.cumsum(self._per_minute(stat.metric, name, first - width - 1, last - 1))
-            return running[width:] - running[:-width]
+            running = self._sums(stat.metric, name)
+            return running.before(first, last) - running.before(first - width, last - width)
         # A late sample counts in the windows that end after it, from the moment on at which it can be seen.
         samples = self._of(stat.metric)
         starts = np.clip(np.maximum(samples.minute + 1, samples.visible - age) - first, 0, last - first)
@@ -116,31 +145,27 @@ class History:
         return join(found[: len(found) - rest], found[rest:])
 
     def _per_minute(self, metric: Metric, name: str, first: int, last: int) -> Floats:
-        """Return a member of the samples per minute, from `first` up to and without `last`."""
-        key = (metric, name, first, last)
-        if key not in self._dense:
-            self._dense[key] = self._densely(self._of(metric), name, first, last)
-        return self._dense[key]
-
-    def _densely(self, samples: Samples, name: str, first: int, last: int) -> Floats:
+        """Return the extreme of each minute, from `first` up to and without `last`."""
         np = numpy()
+        samples = self._of(metric)
         inside = (samples.minute >= first) & (samples.minute < last)
-        where, values = samples.minute[inside] - first, getattr(samples, name)[inside]
-        if name in ("sum", "count"):
-            return np.bincount(where, values, last - first)
         empty, join = (math.inf, np.minimum) if name == "minimum" else (-math.inf, np.maximum)
         found = np.full(last - first, empty)
-        join.at(found, where, values)
+        join.at(found, samples.minute[inside] - first, getattr(samples, name)[inside])
         return found
+
+    def _sums(self, metric: Metric, name: str) -> _Running:
+        if (metric, name) not in self._running:
+            np, samples = numpy(), self._of(metric)
+            first = int(samples.minute.min()) if len(samples.minute) else 0
+            per_minute = np.bincount(samples.minute - first, getattr(samples, name))
+            self._running[metric, name] = _Running(first, np.concatenate(([0.0], np.cumsum(per_minute))))
+        return self._running[metric, name]
 
     def _of(self, metric: Metric) -> Samples:
         if metric not in self._samples:
             self._samples[metric] = _arrays(self.series, metric)
         return self._samples[metric]
-
-    def put(self, metric: Metric, samples: Samples) -> None:
-        """Give the samples of a metric as arrays, in any order; they take the place of those in the store."""
-        self._samples[metric] = samples
 
 
 def _arrays(series: Series, metric: Metric) -> Samples:

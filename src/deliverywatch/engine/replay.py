@@ -147,18 +147,17 @@ class Replay:
     def changes(self, alarm: Alarm, previous: State = State.INSUFFICIENT_DATA) -> list[tuple[int, State]]:
         """Return the changes of state: epoch seconds of the evaluation, and the new state."""
         np = numpy()
-        codes, minutes = self.codes(alarm), np.arange(self._first, self._last)
+        codes = self.codes(alarm)
         step = windows.cadence_seconds(alarm) // 60
-        if step > 1:
-            due = minutes % step == 0
-            codes, minutes = codes[due], minutes[due]
-        decided = np.flatnonzero(codes != KEEP)
-        states = codes[decided]
-        before = np.concatenate(([CODES.index(previous)], states[:-1]))
-        at = np.flatnonzero(states != before)
-        return [
-            (int(minute) * 60, CODES[state]) for minute, state in zip(minutes[decided[at]], states[at], strict=True)
-        ]
+        start = -self._first % step
+        codes = codes[start::step]
+        # Only where the code changes can the state change; most minutes are like the one before.
+        runs = np.concatenate(([0], np.flatnonzero(codes[1:] != codes[:-1]) + 1)) if len(codes) else np.zeros(0, int)
+        runs = runs[codes[runs] != KEEP]
+        states = codes[runs]
+        at = np.flatnonzero(states != np.concatenate(([CODES.index(previous)], states[:-1])))
+        seconds = (self._first + start + runs[at] * step) * 60
+        return [(second, CODES[state]) for second, state in zip(seconds.tolist(), states[at].tolist(), strict=True)]
 
 
 def _by_table(alarm: Alarm, ages: Sequence[Flags]) -> Flags:

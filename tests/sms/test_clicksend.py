@@ -279,6 +279,8 @@ def test_what_one_reading_loses_between_ties_the_other_finds(carrier: Carrier) -
         "rest.clicksend.com",
         "",
         "ftp://x",
+        "https://[::1",
+        "https://x:999999",
         "https://x?a=b",
     ],
 )

@@ -213,12 +213,15 @@ def _headers(credentials: Credentials) -> dict[str, str]:
 
 
 def _checked_address(base_url: str) -> str:
-    address = urlsplit(base_url)
-    is_here = address.hostname in {"127.0.0.1", "::1", "localhost"}
-    if not address.hostname or address.scheme not in {"https", "http"} or address.query or address.fragment:
+    try:
+        address = urlsplit(base_url)
+        named = address.hostname and address.port != 0 and not (address.query or address.fragment)
+    except ValueError:
+        named = None
+    if not named or address.scheme not in {"https", "http"}:
         raise ConfigurationError("The ClickSend address is not one like https://rest.clicksend.com.")
     if address.username is not None or address.password is not None:
         raise ConfigurationError("The ClickSend address holds credentials; they belong into their own settings.")
-    if address.scheme != "https" and not is_here:
+    if address.scheme != "https" and address.hostname not in {"127.0.0.1", "::1", "localhost"}:
         raise ConfigurationError("The ClickSend address is not https, so that the API key would travel in clear text.")
     return base_url.rstrip("/")

@@ -56,8 +56,10 @@ class _Running:
         low, high = start - self.first, end - self.first
         if low >= 0 and high <= len(self.sums):
             return self.sums[low:high]
-        np = numpy()
-        return self.sums[np.clip(np.arange(low, high), 0, len(self.sums) - 1)]
+        np, size = numpy(), len(self.sums)
+        ahead, behind = min(max(-low, 0), high - low), min(max(high - size, 0), high - low)
+        inside = self.sums[max(low, 0) : max(high, 0)]
+        return np.concatenate((np.zeros(ahead), inside, np.full(behind, self.sums[-1])))
 
 
 class History:
@@ -114,7 +116,7 @@ class History:
                 values = np.divide(values, counts, out=np.zeros_like(values), where=~missing)
         if not missing.any():
             return Column(values)
-        values[missing] = 0
+        np.putmask(values, missing, 0)
         return Column(values, missing)
 
     def _total(self, stat: MetricStat, name: str, first: int, last: int, age: int) -> Floats:

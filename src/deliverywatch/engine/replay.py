@@ -141,7 +141,7 @@ class Replay:
         np = numpy()
         digits = getattr(np, _COMPARED[alarm.comparison])(column.values, alarm.threshold).view(np.uint8)
         if column.missing is not None:
-            digits[column.missing] = MISSING
+            np.putmask(digits, column.missing, MISSING)
         return digits
 
     def changes(self, alarm: Alarm, previous: State = State.INSUFFICIENT_DATA) -> list[tuple[int, State]]:

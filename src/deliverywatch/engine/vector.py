@@ -123,7 +123,7 @@ class _Columns:
         if is_scalar:
             return float(found)
         if missing is not None:
-            found[missing] = 0
+            self._np.putmask(found, missing, 0)
         return Column(found, missing)
 
     def _if(self, condition: Operand, when_true: Operand, when_false: Operand | None = None) -> Operand:

@@ -28,8 +28,9 @@ _STYLES = {"CRITICAL": "bold red", "WARNING": "bold yellow", "RESOLVED": "bold g
     show_default=True,
     help="The folder of the result; an earlier demo there is replaced.",
 )
+@click.option("--fast", is_flag=True, help="Play only the four hours around the incident.")
 @click.option("--open", "open_page", is_flag=True, help="Open the page in a browser at the end.")
-def demo(out: Path, open_page: bool) -> None:  # noqa: FBT001
+def demo(*, out: Path, fast: bool, open_page: bool) -> None:
     """Play one day of SMS with a carrier incident through the whole stack, on this machine.
 
     The template is built and deployed into a local cloud, where it lives through yesterday in simulated time. No AWS
@@ -41,14 +42,15 @@ def demo(out: Path, open_page: bool) -> None:  # noqa: FBT001
 
     console = Console(highlight=False)
     began = time.monotonic()
-    outcome = _played(out, console)
+    outcome = _played(out, console, fast=fast)
     _show(outcome, console)
-    console.print(f"{len(outcome.story.letters)} mails in {time.monotonic() - began:.0f} s. Read them: {outcome.page}")
+    seconds = time.monotonic() - began
+    console.print(f"Played in {seconds:.0f} s. Mails, lake and timeline: {outcome.page}", soft_wrap=True)
     if open_page:
         webbrowser.open(outcome.page.resolve().as_uri())
 
 
-def _played(out: Path, console: Console) -> Outcome:
+def _played(out: Path, console: Console, *, fast: bool) -> Outcome:
     from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
     from deliverywatch.local.demo import plan, play
@@ -59,10 +61,8 @@ def _played(out: Path, console: Console) -> Outcome:
         TextColumn("{task.fields[clock]}"),
         TimeElapsedColumn(),
     )
-    with (
-        Progress(*columns, console=console, transient=True) as bar,
-        plan(os.environ, datetime.now(UTC)) as (source, start, end),
-    ):
+    bar = Progress(*columns, console=console, transient=True)
+    with bar, plan(os.environ, datetime.now(UTC), fast=fast) as (source, start, end):
         return play(source, start, end, out, _Shown(bar))
 
 
@@ -96,4 +96,4 @@ def _show(outcome: Outcome, console: Console) -> None:
     )
     for each in story.happenings:
         style = _STYLES.get(each.mark.split(" ")[0], "dim italic" if each.kind == "sending" else "")
-        console.print(Text(f"{each.at:%H:%M:%S}  {each.text}", style=style))
+        console.print(Text(f"{each.at:%H:%M:%S}  {each.text}", style=style), soft_wrap=True)

@@ -6,7 +6,7 @@ import pytest
 from engine_alarms import NOON, entry, plain, ratio
 
 from deliverywatch.engine.alarm import Alarm, Treat, from_description, from_template
-from deliverywatch.engine.lint import problems, warnings
+from deliverywatch.engine.lint import problems, require_sound, warnings
 from deliverywatch.errors import InputError
 
 PROPERTIES: dict[str, Any] = {
@@ -169,6 +169,16 @@ def test_a_sound_alarm_has_no_problems() -> None:
 )
 def test_what_cloudwatch_would_refuse_is_said(changes: dict[str, Any], problem: str) -> None:
     assert any(each.startswith(problem) for each in problems(ratio(**changes)))
+
+
+def test_an_alarm_that_cannot_be_evaluated_is_named_with_its_problem() -> None:
+    with pytest.raises(InputError, match="Alarm ratio cannot be evaluated: x refers to b, which does not exist"):
+        require_sound(ratio(Metrics=[{"Id": "x", "Expression": "a/b"}, entry("a", "Failed")]))
+
+
+def test_an_alarm_without_a_metric_is_refused() -> None:
+    with pytest.raises(InputError, match="Alarm ratio names neither a metric nor a period"):
+        require_sound(ratio(Metrics=[{"Id": "x", "Expression": "1 + 1"}]))
 
 
 def test_a_function_whose_result_depends_on_the_fetched_range_is_warned_about() -> None:

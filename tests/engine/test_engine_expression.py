@@ -154,6 +154,7 @@ def test_functions_do_what_the_user_guide_says(text: str, expected: list[float |
         ("1 + avg(m1)", 5, "write AVG"),
         ("m1 + SEARCH('x', 'Sum', 300)", 6, "CloudWatch allows no alarm on it"),
         ("ANOMALY_DETECTION_BAND(m1)", 1, "AWS learns the band"),
+        ("SELECT AVG(x) FROM y", 1, "Metrics Insights queries read metrics"),
         ("(m1", 4, "expected ')'"),
         ("m1 m2", 4, "Unexpected 'm2'"),
         ("", 1, "ends too early"),

@@ -7,9 +7,10 @@ from typing import Any
 import pytest
 from engine_alarms import NOON, TOPIC, plain, ratio
 
+from deliverywatch.engine import composite
 from deliverywatch.engine.alarm import Alarm, State
 from deliverywatch.engine.evaluate import Evaluation
-from deliverywatch.engine.message import sns_message, sns_subject
+from deliverywatch.engine.message import composite_message, composite_reason, sns_message, sns_subject
 
 
 def sent(alarm: Alarm) -> dict[str, Any]:
@@ -98,3 +99,23 @@ def test_a_message_has_the_fields_of_a_recorded_one(shape: str) -> None:
     message = sent(plain() if shape == "plain" else ratio())
     assert set(message) >= set(fields["message"])
     assert set(message["Trigger"]) >= set(fields["trigger"])
+
+
+def test_a_composite_has_a_rule_and_children_and_no_trigger() -> None:
+    definition = composite.from_description({"AlarmName": "all", "AlarmRule": "ALARM(ratio)", "AlarmActions": [TOPIC]})
+    reason = composite_reason("ratio", "ALARM", NOON, "123456789012", "us-east-1")
+    change = Evaluation(State.ALARM, State.OK, reason, {}, (), NOON)
+    children = [("ratio", "ALARM", NOON)]
+    message = composite_message(definition, change, "OK", "123456789012", "us-east-1", NOON, children)
+    assert "Trigger" not in message
+    assert message["AlarmRule"] == "ALARM(ratio)"
+    assert message["NewStateReason"] == (
+        "arn:aws:cloudwatch:us-east-1:123456789012:alarm:ratio transitioned to ALARM at "
+        "Saturday 21 November, 2026 12:00:00 UTC"
+    )
+    assert message["TriggeringChildren"] == [
+        {
+            "Arn": "arn:aws:cloudwatch:us-east-1:123456789012:alarm:ratio",
+            "State": {"Value": "ALARM", "Timestamp": "2026-11-21T12:00:00.000+0000"},
+        }
+    ]

@@ -1,6 +1,12 @@
-"""The engine: evaluates CloudWatch alarms from their definition, as CloudWatch would.
+"""The engine: evaluates CloudWatch alarms from their definition, as CloudWatch would. It knows no system.
 
-Read `evaluate` first. `alarm` loads definitions (a template, DescribeAlarms), `series` holds datapoints, `windows` says
-which slots an evaluation looks at, `expression` is metric math, `verdict` is the rule for missing data and M of N,
-`reason` and `message` are CloudWatch's words. It knows no system and works on any alarm.
+Read `evaluate` first: one alarm, one moment. Around it, in the order in which data flows:
+
+    documents, template, alarm   a template or DescribeAlarms -> definitions (`lint`: is one sound; `explain`: in plain words)
+    history, notation, aws       files, test notation or a live account -> datapoints in a `series`
+    windows, fetch, statistic    which periods an evaluation looks at, and what a period is worth
+    expression                   metric math: tokens, syntax, operators, functions (gaps, arrays, clock_functions)
+    verdict, reason, message     the rule for missing data and M of N; CloudWatch's words for it; the SNS message
+    rule, composite, cron, mute  composite alarms, suppression, mute rules -> `actions`: what really runs
+    minutes, vector, replay      the same over months of minutes at once, with NumPy -> `backtest`, `sweep`
 """

@@ -119,7 +119,10 @@ class Alarm:
     @property
     def period_seconds(self) -> int:
         """The period that all metrics of the alarm share."""
-        return next(period for period in map(_period_of, self.queries) if period)
+        found = next(filter(None, map(_period_of, self.queries)), None)
+        if found is None:
+            raise InputError(f"Alarm {self.name} names neither a metric nor a period.")
+        return found
 
     @property
     def m(self) -> int:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from deliverywatch.engine import windows
 from deliverywatch.engine.alarm import Alarm, State
 from deliverywatch.engine.evaluate import evaluate
+from deliverywatch.engine.lint import require_sound
 from deliverywatch.engine.minutes import History
 from deliverywatch.engine.replay import Replay, can_vectorise
 from deliverywatch.errors import InputError
@@ -57,6 +58,8 @@ def backtest(
     """
     if end <= start:
         raise InputError(f"There is nothing to replay between {start.isoformat()} and {end.isoformat()}.")
+    for alarm in alarms:
+        require_sound(alarm)
     held = history if isinstance(history, History) else History(history)
     first, last = (int(each.timestamp()) // 60 for each in (start, end))
     replay = Replay(held, first, last, extra_points)

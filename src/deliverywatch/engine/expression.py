@@ -31,6 +31,8 @@ def parse(text: str) -> Node:
         AWS;
             the message names the position.
     """
+    if text.lstrip().upper().startswith("SELECT "):
+        raise refusal(_why_not("SELECT"), text, 1)
     tree = syntax.read(text)
     for node in syntax.walk(tree):
         if isinstance(node, Call) and node.function not in FUNCTIONS:

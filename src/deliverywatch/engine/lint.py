@@ -26,6 +26,20 @@ def problems(alarm: Alarm) -> list[str]:
     return [*_queries(alarm), *_expressions(alarm), *_window(alarm)]
 
 
+def require_sound(alarm: Alarm) -> None:
+    """Check that an alarm can be evaluated.
+
+    Raises:
+        InputError: It cannot; the message names the alarm and the first problem.
+    """
+    found = problems(alarm)
+    if found:
+        raise InputError(
+            f"Alarm {alarm.name} cannot be evaluated: {found[0]}",
+            next_step=f"Correct the definition of {alarm.name}, or leave it out.",
+        )
+
+
 def warnings(alarm: Alarm) -> list[str]:
     """Return a sentence for each thing that CloudWatch accepts and advises against."""
     return [

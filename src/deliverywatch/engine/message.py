@@ -6,6 +6,7 @@ metric in the Trigger, metric-math alarms list `Metrics` there.
 
 from __future__ import annotations
 
+from datetime import UTC
 from typing import TYPE_CHECKING, Any, Protocol
 
 from deliverywatch.engine.reason import stamp
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from deliverywatch.engine.alarm import Alarm, MetricStat, Query
+    from deliverywatch.engine.composite import Composite
 
 _CAPITALS = {
     "Sum": "SUM",
@@ -67,6 +69,43 @@ def sns_message(
         **actions(alarm.ok_actions, alarm.alarm_actions, alarm.insufficient_data_actions),
         "Trigger": trigger(alarm),
     }
+
+
+def composite_message(
+    composite: Composite,
+    outcome: Outcome,
+    previous: str,
+    account: str,
+    region: str,
+    time: datetime,
+    triggering: Sequence[tuple[str, str, datetime]] = (),
+) -> dict[str, Any]:
+    """Return the body of a composite alarm's SNS message: it has a rule and children where others have a Trigger.
+
+    Args:
+        composite: The definition.
+        outcome: The new state and its reason.
+        previous: The old state.
+        account: AWS account id.
+        region: Region code.
+        time: When the state changed.
+        triggering: Name, state and time of each child that brought the change about.
+    """
+    return {
+        **envelope(composite.name, composite.description, outcome, previous, account, region, time),
+        **actions(composite.ok_actions, composite.alarm_actions, composite.insufficient_data_actions),
+        "AlarmRule": composite.rule_text,
+        "TriggeringChildren": [
+            {"Arn": alarm_arn(name, account, region), "State": {"Value": str(state), "Timestamp": stamp(moment)}}
+            for name, state, moment in triggering
+        ],
+    }
+
+
+def composite_reason(child: str, state: str, time: datetime, account: str, region: str) -> str:
+    """Return a composite's StateReason: the child whose change decided, and when."""
+    when = f"{time.astimezone(UTC):%A %d %B, %Y %H:%M:%S} UTC"
+    return f"{alarm_arn(child, account, region)} transitioned to {state} at {when}"
 
 
 def envelope(

@@ -2,7 +2,7 @@
 
 Read `evaluate` first: one alarm, one moment. Around it, in the order in which data flows:
 
-    documents, template, alarm   a template or DescribeAlarms -> definitions (`lint`: is one sound; `explain`: in plain words)
+    documents, template, alarm   a template or DescribeAlarms -> definitions (`lint`: is one sound?; `explain`)
     history, notation, aws       files, test notation or a live account -> datapoints in a `series`
     windows, fetch, statistic    which periods an evaluation looks at, and what a period is worth
     expression                   metric math: tokens, syntax, operators, functions (gaps, arrays, clock_functions)

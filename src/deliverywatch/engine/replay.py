@@ -29,6 +29,9 @@ KEEP = 3
 # 3^10 states of the window fit a table that is built in a tenth of a second and stays in the processor's cache.
 MAXIMUM_TABLE_SLOTS = 10
 
+# Values of so many expressions are held: 4 MB each for a year. Alarms that share one usually come one after the other.
+MAXIMUM_HELD = 8
+
 _COMPARED = {
     Comparison.ABOVE: "greater",
     Comparison.AT_LEAST: "greater_equal",
@@ -108,6 +111,8 @@ class Replay:
         late = max(self._history.late_minutes(q.metric.metric) for q in alarm.queries if q.metric)
         key = (alarm.queries, self.slots(alarm), min(age_minutes, late))
         if key not in self._values:
+            if len(self._values) >= MAXIMUM_HELD:
+                del self._values[next(iter(self._values))]
             self._values[key] = self._computed(alarm, returned(alarm), age_minutes)
         return self._values[key]
 

@@ -45,5 +45,5 @@ def document(
         context.put_metric(name, value, unit)
     for name, value in (properties or {}).items():
         context.set_property(name, value)
-    (line,) = LogSerializer.serialize(context)
-    return line
+    lines: list[str] = LogSerializer.serialize(context)
+    return lines[0]

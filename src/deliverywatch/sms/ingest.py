@@ -182,12 +182,11 @@ class _Run:
 
     def _cover(self, part: Range, history: History, recorder: Recorder) -> None:
         reading: Reading | None = None
-        for page in history.pages(part.start, part.end):
-            records = recorder.records(page.rows, part.start, part.end)
-            self.summary.read_count += len(records)
-            if records:
-                reading = reading or _new_reading()
-                reading.add(records)
+        pages = (page.rows for page in history.pages(part.start, part.end))
+        for records in recorder.batches(pages, part.start, part.end):
+            self.summary.read_count += len(records.kind)
+            reading = reading or _new_reading()
+            reading.add(records)
         changes = self._keep(part, reading) if reading else Counter()
         self._emit(part, changes)
 

@@ -8,26 +8,29 @@ for each.
 from __future__ import annotations
 
 from array import array
+from decimal import Decimal
+from itertools import accumulate
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from deliverywatch.sms import kinds
 from deliverywatch.sms.columns import COLUMNS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-    from deliverywatch.sms.records import Record
+    from deliverywatch.sms.records import Records
 
 # The default pool keeps freed memory for later; with the system's allocator a run's peak is 10 MiB lower.
 pa.set_memory_pool(pa.system_memory_pool())
 
-# Rows of a batch: as long as they are Python objects they take ten times the memory.
-BATCH_ROWS = 1000
-
 # Rows of a row group: 1,000 would cost 15 % more bytes, 100,000 would have to be held in memory.
 _GROUP_ROWS = 16_384
+
+# Rows that are read at a time: few enough to be Python objects for a moment.
+_READ_ROWS = 2_000
 
 _UNIQUE = {"message_id", "recipient_hash", "recipient", "extra"}
 _TYPES = {
@@ -37,6 +40,10 @@ _TYPES = {
     "decimal(12,6)": pa.decimal128(12, 6),
 }
 _REPEATED = [column.name for column in COLUMNS if column.athena_type == "string" and column.name not in _UNIQUE]
+_ENCODINGS = {
+    **dict.fromkeys(("sent_at", "scheduled_at"), "DELTA_BINARY_PACKED"),
+    **dict.fromkeys(("message_id", "recipient_hash"), "DELTA_LENGTH_BYTE_ARRAY"),
+}
 NAMES = [column.name for column in COLUMNS]
 SCHEMA = pa.schema(
     [
@@ -46,9 +53,25 @@ SCHEMA = pa.schema(
 )
 
 
-def batch_of(records: Sequence[Record]) -> pa.RecordBatch:
+def batch_of(records: Records) -> pa.RecordBatch:
     """Return the records, at least one, as a batch."""
-    columns = zip(*records, strict=True)
+    alike = dict(zip(kinds.COLUMNS, zip(*records.kinds, strict=True), strict=True))
+    count, lengths = len(records.kind), records.recipient_length
+    columns = {
+        "recipient_hash": _texts(records.recipient_hash.hex().encode(), [32] * count, lengths),
+        "recipient": _texts(records.recipient, lengths, lengths),
+    }
+    for field in SCHEMA:
+        if field.name in alike:
+            columns[field.name] = _of_kinds(alike[field.name], records.kind, field.type)
+        elif field.name not in columns:
+            columns[field.name] = pa.array(getattr(records, field.name), field.type)
+    return pa.RecordBatch.from_arrays([columns[name] for name in NAMES], schema=SCHEMA)
+
+
+def batch_of_rows(rows: Sequence[tuple[Any, ...]]) -> pa.RecordBatch:
+    """Return rows of all columns, at least one, as a batch: the way back from `rows_of`."""
+    columns = zip(*rows, strict=True)
     arrays = [_array(values, field.type) for values, field in zip(columns, SCHEMA, strict=True)]
     return pa.RecordBatch.from_arrays(arrays, schema=SCHEMA)
 
@@ -58,15 +81,15 @@ def columns_of(batch: pa.RecordBatch, names: Iterable[str]) -> list[list[Any]]:
     return [_values(batch.column(name)) for name in names]
 
 
-def records_of(batch: pa.RecordBatch) -> list[Record]:
-    """Return a batch as the records it was made of."""
+def rows_of(batch: pa.RecordBatch) -> list[tuple[Any, ...]]:
+    """Return a batch as rows of all columns."""
     return list(zip(*columns_of(batch, NAMES), strict=True))
 
 
 def batches_of(body: bytes, names: Sequence[str] = NAMES) -> Iterator[pa.RecordBatch]:
     """Read some columns of a Parquet file, a batch at a time."""
     file = pq.ParquetFile(pa.BufferReader(body), read_dictionary=_REPEATED, pre_buffer=False)
-    return file.iter_batches(BATCH_ROWS, columns=list(names), use_threads=False)  # type: ignore[no-any-return]
+    return file.iter_batches(_READ_ROWS, columns=list(names), use_threads=False)  # type: ignore[no-any-return]
 
 
 class Writer:
@@ -81,12 +104,12 @@ class Writer:
             SCHEMA,
             compression="zstd",
             compression_level=1,
-            use_dictionary=[
-                name for name in NAMES if name not in {"message_id", "recipient_hash", "sent_at", "scheduled_at"}
-            ],
-            column_encoding=dict.fromkeys(("sent_at", "scheduled_at"), "DELTA_BINARY_PACKED"),
+            use_dictionary=[name for name in NAMES if name not in _ENCODINGS],
+            column_encoding=_ENCODINGS,
             store_decimal_as_integer=True,
             store_schema=False,
+            # Who looks for a time can skip row groups. Nothing else is in order, and costs a fifth of the time.
+            write_statistics=["sent_at"],
         )
 
     def add(self, batch: pa.RecordBatch) -> None:
@@ -111,15 +134,46 @@ class Writer:
 
 
 def _array(values: Sequence[Any], kind: pa.DataType) -> pa.Array:
-    if not pa.types.is_decimal(kind):
-        return pa.array(values, kind)
-    # Decimal objects would cost five times as much: the millionths are laid out as 128-bit integers instead.
-    narrow = pa.array(values, pa.int64())
-    validity, low = narrow.buffers()
-    wide = array("q", bytes(16 * len(values)))
-    memoryview(wide)[::2] = memoryview(low).cast("q")[: len(values)]
-    memoryview(wide)[1::2] = array("q", [-1 if value and value < 0 else 0 for value in values])
-    return pa.Array.from_buffers(kind, len(values), [validity, pa.py_buffer(wide)])
+    if pa.types.is_decimal(kind):
+        values = [None if value is None else Decimal(value).scaleb(-kind.scale) for value in values]
+    return pa.array(values, kind)
+
+
+def _of_kinds(values: Sequence[Any], places: bytearray, kind: pa.DataType) -> pa.Array:
+    """The values at these places, one of at most 256 for each: what `take` of pyarrow.compute would do."""
+    known = [value for value in dict.fromkeys(values) if value is not None]
+    if not known:
+        return pa.nulls(len(places), kind)
+    validity = _validity([value is not None for value in values], places) if None in values else None
+    if pa.types.is_dictionary(kind):
+        codes = _fixed_width([known.index(value) if value is not None else 0 for value in values], places, 4)
+        indices = pa.Array.from_buffers(pa.int32(), len(places), [validity, codes])
+        return pa.DictionaryArray.from_arrays(indices, pa.array(known, pa.string()))
+    numbers = _fixed_width([value or 0 for value in values], places, kind.bit_width // 8)
+    return pa.Array.from_buffers(kind, len(places), [validity, numbers])
+
+
+def _fixed_width(numbers: Sequence[int], places: bytearray, width: int) -> pa.Buffer:
+    """The numbers at these places as little-endian integers of so many bytes."""
+    encoded = [number.to_bytes(width, "little", signed=True) for number in numbers]
+    buffer = bytearray(width * len(places))
+    for place in range(width):
+        table = bytes(number[place] for number in encoded)
+        if any(table):
+            buffer[place::width] = places.translate(table.ljust(256))
+    return pa.py_buffer(buffer)
+
+
+def _texts(block: bytes | bytearray, lengths: Sequence[int], is_valid: Sequence[int]) -> pa.Array:
+    """Texts that lie one after the other: a third of the time of a text object for each."""
+    offsets = pa.py_buffer(array("i", accumulate(lengths, initial=0)))
+    validity = None if all(is_valid) else pa.array(map(bool, is_valid), pa.bool_()).buffers()[1]
+    return pa.StringArray.from_buffers(len(lengths), offsets, pa.py_buffer(block), validity)
+
+
+def _validity(is_valid: Sequence[bool], places: bytearray) -> pa.Buffer:
+    flags = memoryview(places.translate(bytes(is_valid).ljust(256))).cast("?").tolist()
+    return pa.array(flags, pa.bool_()).buffers()[1]
 
 
 def _values(column: pa.Array) -> list[Any]:

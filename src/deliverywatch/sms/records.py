@@ -1,49 +1,87 @@
-"""A row of ClickSend's history -> a record: one value per column of the lake, judged and without anything personal.
+"""Rows of ClickSend's history -> records: judged, with the columns of the lake, and without anything personal.
 
 Rows: developers.clicksend.com, GET /v3/sms/history. Message bodies, names, e-mail addresses, user names and custom
-strings are left behind here and get nowhere else.
+strings are left behind here and get nowhere else. A page is taken as columns if its rows are as documented, as nearly
+all are; the others go row by row, several times as slowly.
 """
 
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any
+from collections import deque
+from dataclasses import dataclass, field
+from functools import lru_cache
+from operator import itemgetter
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
-from deliverywatch.sms.columns import COLUMNS
-from deliverywatch.sms.outcomes import Fault, Outcome, Verdict, judge
-from deliverywatch.sms.values import as_json, millionths, milliseconds, text, whole
+from deliverywatch.sms import kinds
+from deliverywatch.sms.kinds import TEST_NUMBERS, kind_of
+from deliverywatch.sms.values import as_json, milliseconds, text
 from deliverywatch.thresholds import SETTLE_HOURS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Iterable, Iterator, Sequence
     from datetime import datetime
 
+    from deliverywatch.sms.kinds import Circumstances, Fields, Kind
     from deliverywatch.sms.recipients import Recipients
 
-# One value per column, in the order of COLUMNS; times in milliseconds since 1970, prices in millionths.
-Record = tuple[Any, ...]
-INDEX = {column.name: index for index, column in enumerate(COLUMNS)}
+Row = dict[str, Any]
 
-# What ClickSend documents and the lake has no column for: most of it is personal.
-_LEFT_BEHIND = {
-    *("body", "first_name", "last_name", "from_email", "_api_username", "custom_string", "contact_id"),
-    "is_shared_system_number",
-}
-_WORDS = ("direction", "status", "status_code", "status_text", "error_code", "error_text", "country", "carrier", "from")
-_STEADY_FIELDS = (*_WORDS, "message_parts", "message_price", "user_id", "subaccount_id", "list_id")
-_DOCUMENTED = {*_STEADY_FIELDS, *_LEFT_BEHIND, "message_id", "date", "to", "schedule"}
+# Documented fields that the lake has no column for: most of them are personal.
+_LEFT_BEHIND = ("body", "first_name", "last_name", "from_email", "_api_username", "custom_string", "contact_id")
+_DOCUMENTED = {*kinds.FIELDS, *_LEFT_BEHIND, "message_id", "date", "to", "schedule"}
 _PERSONAL = re.compile(
     r"body|name|mail|phone|mobile|number|address|recipient|contact|custom|message$|text$", re.IGNORECASE
 )
 
-# developers.clicksend.com/docs/testing: nothing is sent to these, nothing is charged.
-TEST_NUMBERS = {
-    *("+61411111111", "+61422222222", "+61433333333", "+61444444444"),
-    *("+14055555555", "+14055555666", "+447777777777", "+8615555555555"),
-}
+# A batch ends after so many rows: as Python objects they take several times the memory that they take in Arrow.
+_BATCH_ROWS = 8_000
+# Or after so many kinds: with those of one more page the place of a kind still fits into a byte.
+_BATCH_KINDS = 150
+_PAGE_ROWS = 100
 
-# Most rows are alike in all but id, time and recipient: what they share is judged once. Cleared when it is full.
-_REMEMBERED = 5_000
+_kind_fields_of, _own_of = itemgetter(*kinds.FIELDS), itemgetter("message_id", "date", "to", "schedule")
+_rest_of = itemgetter(*_LEFT_BEHIND)
+_milliseconds = lru_cache(10_000)(milliseconds)
+
+
+@dataclass(slots=True)
+class Records:
+    """A batch of records, as columns in one order; times in milliseconds since 1970.
+
+    Attributes:
+        read_at: When all of them were read.
+        recipient_hash: 16 bytes for each record; of no meaning where there is no recipient.
+        recipient: What is shown of the recipients, one after the other in UTF-8.
+        recipient_length: The bytes of each of them, 0 where there is none.
+        kind: For each record the place of its kind in `kinds`.
+        kinds: Values of `kinds.COLUMNS`.
+    """
+
+    read_at: int
+    message_id: list[str] = field(default_factory=list)
+    sent_at: list[int] = field(default_factory=list)
+    recipient_hash: bytearray = field(default_factory=bytearray)
+    recipient: bytearray = field(default_factory=bytearray)
+    recipient_length: list[int] = field(default_factory=list)
+    scheduled_at: list[int | None] = field(default_factory=list)
+    extra: list[str | None] = field(default_factory=list)
+    kind: bytearray = field(default_factory=bytearray)
+    kinds: list[Kind] = field(default_factory=list)
+
+    @property
+    def observed_at(self) -> list[int]:
+        """When each of them was read."""
+        return [self.read_at] * len(self.kind)
+
+
+class _Columns(NamedTuple):
+    fields: Sequence[Fields]
+    message_id: Sequence[str]
+    sent_at: Sequence[int]
+    number: Sequence[bytes | None]
+    scheduled_at: Sequence[Any]
 
 
 class Recorder:
@@ -64,69 +102,112 @@ class Recorder:
         self._now = int(now.timestamp()) * 1000
         self._settled_until = self._now - SETTLE_HOURS * 3_600_000
         self._recipients = recipients
-        self._steady: dict[tuple[Any, ...], tuple[tuple[Any, ...], tuple[Any, ...]]] = {}
+        self._begin()
 
-    def records(self, rows: Iterable[dict[str, Any]], start: datetime, end: datetime) -> list[Record]:
-        """Return the records of the rows that were sent in [start, end), in their order."""
+    def _begin(self) -> None:
+        self._records = Records(self._now)
+        self._places: dict[Circumstances, dict[Fields, int]] = {}
+
+    def batches(self, pages: Iterable[Sequence[Row]], start: datetime, end: datetime) -> Iterator[Records]:
+        """Yield the records of the rows that were sent in [start, end), in their order, at least one at a time."""
         first, last = int(start.timestamp()) * 1000, int(end.timestamp()) * 1000
-        found = []
-        for row in rows:
-            message_id, sent_at = text(row.get("message_id")), milliseconds(row.get("date"))
-            if message_id is None or sent_at is None:
-                self.unreadable_count += 1
-            elif first <= sent_at < last:
-                found.append(self._record(row, row.get, message_id, sent_at))
-        return found
+        for rows in pages:
+            for index in range(0, len(rows), _PAGE_ROWS):
+                self._add(rows[index : index + _PAGE_ROWS], first, last)
+                if len(self._records.kind) >= _BATCH_ROWS or len(self._records.kinds) >= _BATCH_KINDS:
+                    yield self._records
+                    self._begin()
+        if self._records.kind:
+            yield self._records
+            self._begin()
 
-    def _record(self, row: dict[str, Any], get: Callable[[str], Any], message_id: str, sent_at: int) -> Record:
-        scheduled_at, number = milliseconds(get("schedule")), text(get("to"))
-        key = (
-            *map(get, _STEADY_FIELDS),
-            number in TEST_NUMBERS,
-            (scheduled_at or sent_at) <= self._now,
-            sent_at <= self._settled_until,
-        )
-        judged, counted = self._remembered(key)
-        recipient = (None, None) if number is None else self._recipients[number]
-        extra = None if row.keys() <= _DOCUMENTED else _extra(row)
-        return (message_id, sent_at, *judged, *recipient, *counted, scheduled_at, self._now, extra)
+    def _add(self, rows: Sequence[Row], first: int, last: int) -> None:
+        columns = _columns(rows)
+        circumstances = self._circumstances(columns, first, last) if columns else None
+        places = self._places_of(columns.fields, circumstances) if columns and circumstances else None
+        if columns and places:
+            self._take(columns, places, [None] * len(rows))
+        else:
+            for row in rows:
+                self._add_alone(row, first, last)
 
-    def _remembered(self, key: tuple[Any, ...]) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
+    def _add_alone(self, row: Row, first: int, last: int) -> None:
+        cleaned = _cleaned(row)
+        message_id, date, number, schedule = _own_of(cleaned)
+        sent_at, scheduled_at = milliseconds(date), milliseconds(schedule)
+        if message_id is None or sent_at is None:
+            self.unreadable_count += 1
+        elif first <= sent_at < last:
+            columns = _Columns([_kind_fields_of(cleaned)], [message_id], [sent_at], [number], [scheduled_at])
+            is_due = (scheduled_at or sent_at) <= self._now
+            circumstances = (number in TEST_NUMBERS, is_due, sent_at <= self._settled_until)
+            self._take(columns, self._places_of(columns.fields, circumstances) or b"", [_extra(row)])
+
+    def _circumstances(self, columns: _Columns, first: int, last: int) -> Circumstances | None:
+        """The circumstances of all the rows, if they are the same and all rows lie in [first, last)."""
+        earliest, latest = min(columns.sent_at), max(columns.sent_at)
+        is_settled = latest <= self._settled_until
+        are_within = first <= earliest and latest < last
+        are_alike = is_settled == (earliest <= self._settled_until) and max(columns.scheduled_at) <= self._now
+        if are_within and are_alike and TEST_NUMBERS.isdisjoint(columns.number):
+            return False, True, is_settled
+        return None
+
+    def _places_of(self, rows: Sequence[Fields], circumstances: Circumstances) -> bytes | None:
+        """For each row the place of its kind in this batch; none if a value cannot be looked up: a list, an object."""
+        places = self._places.setdefault(circumstances, {})
         try:
-            known = self._steady.get(key)
-        except TypeError:  # a list or an object where a value should be
-            return _steady(*key)
-        if known is None:
-            if len(self._steady) >= _REMEMBERED:
-                self._steady.clear()
-            known = self._steady[key] = _steady(*key)
-        return known
+            return bytes(map(places.__getitem__, rows))
+        except TypeError:
+            return None
+        except KeyError:
+            for fields in rows:
+                if fields not in places:
+                    places[fields] = len(self._records.kinds)
+                    self._records.kinds.append(kind_of(fields, circumstances))
+            return bytes(map(places.__getitem__, rows))
+
+    def _take(self, columns: _Columns, places: bytes, extra: list[str | None]) -> None:
+        records = self._records
+        records.message_id += columns.message_id
+        records.sent_at += columns.sent_at
+        records.recipient_hash += self._recipients.digests(columns.number)
+        shown, lengths = self._recipients.shown(columns.number)
+        records.recipient += shown
+        records.recipient_length += lengths
+        records.scheduled_at += columns.scheduled_at
+        records.extra += extra
+        records.kind += places
 
 
-def _steady(*key: Any) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
-    """The columns `outcome` to `sender` and `message_parts` to `list_id`."""
-    *words, parts, price, user_id, subaccount_id, list_id, is_test_number, is_due, is_settled = key
-    texts = tuple(map(text, words))
-    direction, status, code, _, error = texts[:5]
-    counts = (whole(parts, 32), millionths(price), whole(user_id, 64), whole(subaccount_id, 64), text(list_id))
-    verdict = judge(direction=direction, status=status, code=code, error=error, is_due=is_due, is_settled=is_settled)
-    if _is_test(verdict, counts[0], counts[1], is_test_number=is_test_number):
-        verdict = (Outcome.EXCLUDED, Fault.NONE)
-    return (verdict[0].value, verdict[1].value, *texts[1:6], direction, *texts[6:]), counts
+def _columns(rows: Sequence[Row]) -> _Columns | None:
+    """The rows as columns, if all have just the documented fields, with ids, numbers and times as they should be."""
+    try:
+        deque(map(_rest_of, rows), 0)
+        fields = [*map(_kind_fields_of, rows)]
+        message_id, date, number, schedule = zip(*map(_own_of, rows), strict=True)
+        words = "".join(message_id) + "".join(number)
+        sent_at, scheduled_at = [*map(_milliseconds, date)], [*map(_milliseconds, schedule)]
+    except (KeyError, TypeError):
+        return None
+    if set(map(len, rows)) != {len(_DOCUMENTED)} or None in sent_at or None in scheduled_at:
+        return None
+    if not words.isascii() or " " in words or "\n" in words or "" in message_id or "" in number:
+        return None
+    numbers = "\n".join(number).encode().split(b"\n")
+    numbers = "\n".join(number).encode().split(b"\n")
+    return _Columns(fields, message_id, cast("list[int]", sent_at), numbers, scheduled_at)
 
 
-def _is_test(verdict: Verdict, parts: int | None, price: int | None, *, is_test_number: bool) -> bool:
-    """Whether nothing was really sent: free and without parts, or free and to a test number.
-
-    A failure is none: what ClickSend blocked is free and without parts as well, and hiding it would hide an outage.
-    """
-    if verdict[0] == Outcome.FAILED or price:
-        return False
-    return is_test_number or (price == 0 and parts == 0)
+def _cleaned(row: Row) -> Row:
+    """The row's documented fields, with nothing in them that has parts of its own."""
+    values = {name: row.get(name) for name in _DOCUMENTED}
+    scalars = {name: value if isinstance(value, str | int | float) else None for name, value in values.items()}
+    number = text(scalars["to"])
+    return {**scalars, "message_id": text(scalars["message_id"]), "to": number.encode() if number else None}
 
 
-def _extra(row: dict[str, Any]) -> str | None:
+def _extra(row: Row) -> str | None:
     """Fields that ClickSend does not document, unless their names sound personal."""
-    return as_json(
-        {name: value for name, value in row.items() if name not in _DOCUMENTED and not _PERSONAL.search(name)}
-    )
+    unknown = row.keys() - _DOCUMENTED
+    return as_json({name: row[name] for name in unknown if not _PERSONAL.search(name)})

@@ -161,6 +161,12 @@ def test_suppression_follows_the_published_examples(
     assert played(waiting, events) == actions
 
 
+def test_without_a_wait_period_a_change_during_the_extension_acts_at_once() -> None:
+    hasty = composite(ActionsSuppressor="quiet", ActionsSuppressorExtensionPeriod=3)
+    events = [(1, OK, ALARM), (2, ALARM, ALARM), (6, ALARM, OK), (7, OK, OK)]
+    assert played(hasty, events) == [(7, OK)]
+
+
 def test_without_a_suppressor_actions_run_at_once() -> None:
     assert played(composite(), [(2, ALARM, OK), (3, OK, OK)]) == [(2, ALARM), (3, OK)]
 

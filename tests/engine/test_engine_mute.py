@@ -69,6 +69,10 @@ def test_a_window_that_began_before_the_span_counts() -> None:
     assert found == [Window(moment("2026-07-01T23:00"), moment("2026-07-02T01:00"))]
 
 
+def test_a_window_that_ends_as_the_span_begins_does_not_count() -> None:
+    assert windows(rule(), moment("2026-07-02T01:00"), moment("2026-07-02T02:00")) == []
+
+
 def test_the_rules_own_bounds_cut_its_windows() -> None:
     bounded = rule(StartDate="2026-07-02T00:00", ExpireDate="2026-07-03T00:00")
     found = windows(bounded, moment("2026-07-01T00:00"), moment("2026-07-05T00:00"))

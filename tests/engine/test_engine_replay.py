@@ -10,21 +10,26 @@ from engine_alarms import ERRORS, NOON, counted, entry, minutes, plain, ratio
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from deliverywatch.engine import expression, replay, vector
 from deliverywatch.engine.alarm import Alarm, State, Treat
 from deliverywatch.engine.backtest import Change, backtest
 from deliverywatch.engine.backtest import plain as step_by_step
-from deliverywatch.engine.minutes import History
+from deliverywatch.engine.minutes import Column, History
 from deliverywatch.engine.replay import Replay, can_vectorise
 from deliverywatch.engine.series import Series
 from deliverywatch.engine.sweep import sweep
+from deliverywatch.engine.verdict import verdict
 from deliverywatch.errors import InputError
 
-pytest.importorskip("numpy", reason="the replay over arrays needs NumPy, which is not part of every installation")
+np: Any = pytest.importorskip(
+    "numpy", reason="the replay over arrays needs NumPy, which is not part of every installation"
+)
 
 FIRST = int(NOON.timestamp()) // 60
 SPAN_MINUTES = 150
 
 SAMPLES = st.lists(st.tuples(st.integers(-60, 150), st.integers(0, 6), st.integers(0, 12)), max_size=60)
+SPARSE = st.lists(st.tuples(st.integers(-30, 150), st.integers(0, 12), st.just(0)), max_size=9)
 TREATMENTS = st.sampled_from(["missing", "ignore", "breaching", "notBreaching"])
 COMPARISONS = st.sampled_from(
     ["GreaterThanThreshold", "GreaterThanOrEqualToThreshold", "LessThanThreshold", "LessThanOrEqualToThreshold"]
@@ -49,7 +54,7 @@ def both(alarm: Alarm, series: Series) -> tuple[list[tuple[int, State]], list[tu
     return fast, list(step_by_step(alarm, series, FIRST, FIRST + SPAN_MINUTES))
 
 
-@settings(max_examples=60)
+@settings(max_examples=40)
 @given(
     samples=SAMPLES,
     is_late=st.booleans(),
@@ -110,7 +115,47 @@ EXPRESSIONS = [
 ]
 
 
-@settings(max_examples=100)
+POINTS = st.lists(st.one_of(st.none(), st.integers(0, 6).map(float)), min_size=20, max_size=20)
+
+
+@settings(max_examples=40)
+@pytest.mark.parametrize("text", EXPRESSIONS)
+@given(failed=POINTS, total=POINTS)
+def test_metric_math_over_arrays_equals_metric_math_slot_by_slot(
+    text: str, failed: list[float | None], total: list[float | None]
+) -> None:
+    node = expression.parse(text)
+    found = vector.evaluate(node, {"failed": column(failed), "total": column(total)}.__getitem__)
+    assert isinstance(found, Column)
+    missing = np.zeros(20, bool) if found.missing is None else found.missing
+    expected = expression.evaluate(node, {"failed": failed, "total": total})
+    assert [None if gone else float(each) for each, gone in zip(found.values, missing, strict=True)] == expected
+
+
+def column(points: list[float | None]) -> Column:
+    missing = np.array([each is None for each in points])
+    return Column(np.array([each or 0.0 for each in points]), missing if missing.any() else None)
+
+
+@given(
+    rows=st.lists(st.lists(st.integers(0, 2), min_size=8, max_size=8), min_size=1, max_size=30),
+    n=st.integers(1, 8),
+    data=st.data(),
+    treat=TREATMENTS,
+)
+def test_the_table_and_the_counting_both_equal_the_rule(
+    rows: list[list[int]], n: int, data: st.DataObject, treat: str
+) -> None:
+    m = data.draw(st.integers(1, n))
+    alarm = plain(EvaluationPeriods=n, DatapointsToAlarm=m, TreatMissingData=treat)
+    newest_first = [np.array(each, np.uint8) for each in zip(*rows, strict=True)][::-1]
+    slots = [[(False, True, None)[digit] for digit in row] for row in rows]
+    expected = [replay._code(verdict(row, m, n, Treat(treat))) for row in slots]
+    assert replay._by_table(alarm, newest_first).tolist() == expected
+    assert replay._by_counting(alarm, newest_first).tolist() == expected
+
+
+@settings(max_examples=50)
 @given(samples=SAMPLES, text=st.sampled_from(EXPRESSIONS), is_late=st.booleans(), treat=TREATMENTS)
 def test_metric_math_is_replayed_as_it_is_evaluated(
     samples: list[tuple[int, int, int]], text: str, is_late: bool, treat: str
@@ -121,17 +166,23 @@ def test_metric_math_is_replayed_as_it_is_evaluated(
     assert fast == slow
 
 
-@settings(max_examples=60)
-@given(samples=SAMPLES, n=st.integers(1, 3), spare=st.integers(0, 2), treat=TREATMENTS, comparison=COMPARISONS)
+@settings(max_examples=200)
+@given(
+    samples=st.one_of(SAMPLES, SPARSE),
+    n=st.integers(1, 3),
+    spare=st.integers(0, 2),
+    treat=TREATMENTS,
+    comparison=COMPARISONS,
+)
 def test_a_sweep_equals_one_replay_per_threshold(
     samples: list[tuple[int, int, int]], n: int, spare: int, treat: str, comparison: str
 ) -> None:
     alarm = plain(
         EvaluationPeriods=n + spare, DatapointsToAlarm=n, TreatMissingData=treat, ComparisonOperator=comparison
     )
-    replay = Replay(History(held(samples, is_late=True)), FIRST, FIRST + SPAN_MINUTES)
-    for outcome in sweep(replay, alarm, [5, 0, 2.5, 11, -1]):
-        changes = replay.changes(replace(alarm, threshold=outcome.threshold))
+    span = Replay(History(held(samples, is_late=True)), FIRST, FIRST + SPAN_MINUTES)
+    for outcome in sweep(span, alarm, [5, 0, 2.5, 11, -1]):
+        changes = span.changes(replace(alarm, threshold=outcome.threshold))
         assert outcome.raised == sum(state == State.ALARM for _, state in changes)
         assert outcome.alarm_minutes == minutes_in_alarm(changes)
 
@@ -179,6 +230,8 @@ def test_an_alarm_over_days_changes_on_the_hour_only() -> None:
     series = held([(10, 9, 0)], is_late=False)
     found = backtest([alarm], series, NOON, NOON + minutes(300))
     assert [(each.time, each.state) for each in found] == [(NOON, "OK"), (NOON + minutes(60), "ALARM")]
+    later = backtest([alarm], series, NOON + minutes(7), NOON + minutes(300))
+    assert [(each.time, each.state) for each in later] == [(NOON + minutes(60), "ALARM")]
 
 
 def test_a_span_without_minutes_is_refused() -> None:

@@ -219,6 +219,9 @@ def test_history_of_a_live_account_is_read_within_the_limit_of_datapoints() -> N
     start = NOON - timedelta(days=14)
     series = CloudWatch(client).history([ERRORS], start, NOON + timedelta(days=14), NOON)
     assert [call["StartTime"] for call in client.calls] == [start, start + minutes(25_200)]
+    both = Client(get_metric_data=[{"MetricDataResults": results}])
+    CloudWatch(both).history([ERRORS, Metric("App", "Other")], start, NOON, NOON)
+    assert both.calls[1]["StartTime"] == start + minutes(12_600)
     assert series.window(MetricStat(*ERRORS, 60, "Maximum"), int(NOON.timestamp()), int(NOON.timestamp()) + 60) == 3
 
 

@@ -182,8 +182,8 @@ def _suppressor_changed(composite: Composite, current: Suppression, now: float, 
 
 
 def _changed(composite: Composite, current: Suppression, now: float, state: State) -> Suppression:
-    """A change of the composite ends an extension and starts the wait anew, unless the suppressor already holds."""
-    waits = bool(composite.suppressor) and not current.suppressor_alarm and composite.wait_seconds > 0
+    """A change of the composite ends an extension and starts the wait anew."""
+    waits = bool(composite.suppressor) and composite.wait_seconds > 0
     until = now + composite.wait_seconds if waits else None
     return replace(current, state=state, is_pending=True, wait_until=until, extension_until=None)
 

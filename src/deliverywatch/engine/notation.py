@@ -31,9 +31,7 @@ def values(text: str) -> list[float | None]:
     """
     found: list[float | None] = []
     for word in text.split():
-        found.extend(_values_of(word))
-        if len(found) > MAXIMUM_VALUES:
-            raise InputError(f"The series has more than {MAXIMUM_VALUES} values.", next_step="Write a shorter series.")
+        found.extend(_values_of(word, MAXIMUM_VALUES - len(found)))
     return found
 
 
@@ -48,9 +46,9 @@ def add(series: Series, metric: Metric, text: str, start: datetime, interval: ti
             series.add(metric, (start + index * interval).astimezone(UTC), value)
 
 
-def _values_of(word: str) -> list[float | None]:
+def _values_of(word: str, room: int) -> list[float | None]:
     if gap := _GAP.fullmatch(word):
-        return [None] * int(gap[1] or 1)
+        return [None] * _within(int(gap[1] or 1), room)
     ramp = _RAMP.fullmatch(word)
     if ramp is None or (ramp[2] and not ramp[3]):
         raise InputError(
@@ -58,4 +56,10 @@ def _values_of(word: str) -> list[float | None]:
             next_step="Write numbers, _ for a gap, 5x3 for a repetition or 0+10x5 for a ramp, separated by spaces.",
         )
     first, step = float(ramp[1]), float(ramp[2] or 0)
-    return [first + step * index for index in range(int(ramp[3] or 0) + 1)]
+    return [first + step * index for index in range(_within(int(ramp[3] or 0) + 1, room))]
+
+
+def _within(count: int, room: int) -> int:
+    if count > room:
+        raise InputError(f"The series has more than {MAXIMUM_VALUES} values.", next_step="Write a shorter series.")
+    return count

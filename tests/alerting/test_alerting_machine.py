@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from contextlib import suppress
 from datetime import datetime, timedelta
@@ -108,9 +109,16 @@ class Notifications(RuleBasedStateMachine):
         with suppress(KilledError):
             self.world.tell(told, request)
             return True
-        self.deaths_after_sending += len(self.world.ses.messages) > before
+        was_noted = self._noted() == len({str(mail["Message-ID"]) for mail in self.world.ses.mails})
+        self.deaths_after_sending += len(self.world.ses.messages) > before and not was_noted
         self.world.store.steps = self.world.ses.steps = None
         return False
+
+    def _noted(self) -> int:
+        """How many mails the outbox knows to be sent."""
+        memory = self.world.store.memory
+        records = [memory.objects[key].body for key in memory.keys("mails/")]
+        return sum(json.loads(record)["sent_at"] is not None for record in records)
 
     def _incident(self) -> Incident | None:
         stored = self.world.store.memory.read("incidents/sms-failures/current.json")

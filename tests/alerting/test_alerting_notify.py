@@ -243,6 +243,16 @@ def test_lambda_starting_the_same_invocation_again_sends_at_once(world: World) -
     assert len(world.ses.messages) == 1
 
 
+def test_the_mail_of_an_end_that_was_not_sent_is_sent_by_the_sweep(world: World) -> None:
+    world.alarm("sms-critical", "ALARM", "12:04")
+    world.ses.refusal, world.ses.topic_refusal = "SES is down.", "SNS is down."
+    with pytest.raises(MailUnavailable):
+        world.alarm("sms-critical", "OK", "12:44", old="ALARM")
+    world.ses.refusal = ""
+    world.sweep(at("12:50"))
+    assert [mail["X-DeliveryWatch-Event"] for mail in world.ses.mails] == ["OPENED", "RESOLVED"]
+
+
 def test_a_mail_sent_late_says_so(world: World) -> None:
     world.ses.refusal, world.ses.topic_refusal = "SES is down.", "SNS is down."
     with pytest.raises(MailUnavailable):

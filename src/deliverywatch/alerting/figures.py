@@ -78,7 +78,7 @@ def _rate(story: Story) -> Figure | None:
     if alarm is None or value is None:
         return None
     limit = threshold(story)
-    name = "Failure rate" if alarm.is_ratio else "Value"
+    name = "Failure rate" if alarm.is_ratio else "Now"
     return Figure(name, story.measured(value), f"threshold {limit}" if limit else "")
 
 

@@ -176,7 +176,7 @@ def _verdict(story: Story) -> str:
     judged, minutes = verdict(story.context), story.context.window_minutes
     if not judged or story.alarm is None or story.alarm.period_seconds == 60 * minutes:
         return judged
-    return f"In the last {words.window(60 * minutes)}: {judged}"
+    return f"{judged.removesuffix('.')}, in the last {words.window(60 * minutes)}."
 
 
 def _chart(story: Story, sight: Sight) -> Chart | None:

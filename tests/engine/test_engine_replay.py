@@ -29,7 +29,7 @@ FIRST = int(NOON.timestamp()) // 60
 SPAN_MINUTES = 150
 
 SAMPLES = st.lists(st.tuples(st.integers(-60, 150), st.integers(0, 6), st.integers(0, 12)), max_size=60)
-SPARSE = st.lists(st.tuples(st.integers(-30, 150), st.integers(0, 12), st.just(0)), max_size=9)
+SPARSE = st.lists(st.tuples(st.integers(-30, 150), st.integers(-9, 12), st.just(0)), max_size=9)
 TREATMENTS = st.sampled_from(["missing", "ignore", "breaching", "notBreaching"])
 COMPARISONS = st.sampled_from(
     ["GreaterThanThreshold", "GreaterThanOrEqualToThreshold", "LessThanThreshold", "LessThanOrEqualToThreshold"]
@@ -181,7 +181,7 @@ def test_a_sweep_equals_one_replay_per_threshold(
         EvaluationPeriods=n + spare, DatapointsToAlarm=n, TreatMissingData=treat, ComparisonOperator=comparison
     )
     span = Replay(History(held(samples, is_late=True)), FIRST, FIRST + SPAN_MINUTES)
-    for outcome in sweep(span, alarm, [5, 0, 2.5, 11, -1]):
+    for outcome in sweep(span, alarm, [5, 0, 2.5, 11, -1, -5]):
         changes = span.changes(replace(alarm, threshold=outcome.threshold))
         assert outcome.raised == sum(state == State.ALARM for _, state in changes)
         assert outcome.alarm_minutes == minutes_in_alarm(changes)
@@ -232,6 +232,20 @@ def test_an_alarm_over_days_changes_on_the_hour_only() -> None:
     assert [(each.time, each.state) for each in found] == [(NOON, "OK"), (NOON + minutes(60), "ALARM")]
     later = backtest([alarm], series, NOON + minutes(7), NOON + minutes(300))
     assert [(each.time, each.state) for each in later] == [(NOON + minutes(60), "ALARM")]
+
+
+def test_a_sweep_lets_an_alarm_go_that_kept_its_state_above_what_is_left() -> None:
+    alarm = plain(EvaluationPeriods=2, TreatMissingData="ignore", Threshold=-5)
+    series = held([(1, -3, 0), (3, -3, 0)], is_late=False)
+    span = Replay(History(series), FIRST, FIRST + SPAN_MINUTES)
+    changes = span.changes(alarm)
+    assert changes == list(step_by_step(alarm, series, FIRST, FIRST + SPAN_MINUTES))
+    assert sweep(span, alarm, [-5])[0].alarm_minutes == minutes_in_alarm(changes)
+
+
+def test_an_alarm_over_days_is_evaluated_step_by_step_on_the_hour_too() -> None:
+    alarm = plain(Period=3600, EvaluationPeriods=25, TreatMissingData="notBreaching")
+    assert list(step_by_step(alarm, Series(), FIRST + 7, FIRST + 200)) == [((FIRST + 60) * 60, State.OK)]
 
 
 def test_a_span_without_minutes_is_refused() -> None:

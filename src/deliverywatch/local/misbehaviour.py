@@ -27,6 +27,7 @@ class Fault(StrEnum):
     SERVER_ERROR = "500"
     BAD_GATEWAY = "502 with HTML"
     ERROR_INSIDE = "200 with 500 inside"
+    THROTTLED_INSIDE = "200 with 429 inside"
     DELAY = "an answer that comes late"
     TRUNCATED = "half of the JSON"
     CUT_OFF = "a connection that breaks within the body"
@@ -96,6 +97,7 @@ _REFUSALS: dict[Fault, Callable[[Misbehaviour], Answer]] = {
     Fault.SERVER_ERROR: lambda _: answers.server_error(),
     Fault.BAD_GATEWAY: lambda _: answers.bad_gateway(),
     Fault.ERROR_INSIDE: lambda _: replace(answers.server_error(), status=200),
+    Fault.THROTTLED_INSIDE: lambda _: replace(answers.throttled(None), status=200),
     Fault.REDIRECT: lambda _: Answer(302, b"", {"Location": "http://127.0.0.1:9/elsewhere"}),
 }
 

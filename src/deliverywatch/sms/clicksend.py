@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 
     from urllib3.response import BaseHTTPResponse
 
+    _Answer = BaseHTTPResponse | SourceUnavailable | None
+
 _PATH = "/v3/sms/history"
 _IN_FLIGHT = 8
 
@@ -128,45 +130,57 @@ class ClickSend:
         raise SourceUnavailable(message, kind="incomplete")
 
     def _reading(self, query: Mapping[str, str]) -> Iterator[Page]:
+        """All pages in order, asked for by threads that are never more than `in_flight` ahead of the consumer."""
         abandoned = threading.Event()
         first = self._page(query, 1, abandoned)
         yield first
-        if first.last_page > 1:
-            yield from self._following(query, first.last_page, abandoned)
-
-    def _following(self, query: Mapping[str, str], last_page: int, abandoned: threading.Event) -> Iterator[Page]:
-        """Pages 2 to the last in order, never more than `in_flight` ahead of the consumer."""
-        under_way: deque[Future[Page]] = deque()
+        if first.last_page < 2:
+            return
         threads = ThreadPoolExecutor(self._in_flight, thread_name_prefix="clicksend")
+        ahead: deque[Future[_Answer]] = deque()
         try:
-            for number in range(2, last_page + 1):
-                under_way.append(threads.submit(self._page, query, number, abandoned))
-                if len(under_way) == self._in_flight:
-                    yield under_way.popleft().result()
-            while under_way:
-                yield under_way.popleft().result()
+            for number in range(2, first.last_page + 1):
+                while len(ahead) < self._in_flight and number + len(ahead) <= first.last_page:
+                    ahead.append(threads.submit(self._ask, query, number + len(ahead), abandoned))
+                yield self._page(query, number, abandoned, ahead.popleft())
         finally:
             abandoned.set()
             threads.shutdown(wait=True, cancel_futures=True)
 
-    def _page(self, query: Mapping[str, str], number: int, abandoned: threading.Event) -> Page:
+    def _page(
+        self, query: Mapping[str, str], number: int, abandoned: threading.Event, asked: Future[_Answer] | None = None
+    ) -> Page:
+        """A page, asked for until it comes."""
         failure_count = 0
         while True:
-            with self._pace.turn(abandoned):
-                try:
-                    response = self._get({**query, "page": str(number)})
-                    page = _page_of(response)
-                except SourceThrottled:
-                    self._pace.throttled(_retry_after_seconds(response))
-                    continue
-                except SourceUnavailable:
-                    failure_count += 1
-                    if failure_count == _ATTEMPTS:
-                        raise
-                else:
-                    self._pace.succeeded()
-                    return page
-            self._pace.back_off(failure_count)
+            answer = asked.result() if asked else self._ask(query, number, abandoned)
+            asked = None
+            if answer is None:
+                continue
+            try:
+                # Here and not in the threads that ask: made in eight of them, its objects cost 5 MB and more time.
+                page = _page_of(answer)
+            except (SourceThrottled, SourceUnavailable):
+                failure_count += 1
+                if failure_count == _ATTEMPTS:
+                    raise
+                self._pace.back_off(failure_count)
+            else:
+                self._pace.succeeded()
+                return page
+
+    def _ask(self, query: Mapping[str, str], number: int, abandoned: threading.Event) -> _Answer:
+        """One request; a failure that may pass is an answer too, judged when it is this page's turn; 429 is none."""
+        with self._pace.turn(abandoned):
+            try:
+                response = self._get({**query, "page": str(number)})
+            except SourceUnavailable as failure:
+                return failure
+            if response.status != 429:
+                return response
+            # At once, as it slows down the requests of all threads.
+            self._pace.throttled(_retry_after_seconds(response))
+            return None
 
     def _get(self, query: Mapping[str, str]) -> BaseHTTPResponse:
         remaining_seconds = max(0.1, self._remaining_seconds())
@@ -183,9 +197,11 @@ class ClickSend:
             raise SourceUnavailable(message) from error
 
 
-def _page_of(response: BaseHTTPResponse) -> Page:
-    check_status(response.status)
-    return parse_page(response.data)
+def _page_of(answer: BaseHTTPResponse | SourceUnavailable) -> Page:
+    if isinstance(answer, SourceUnavailable):
+        raise answer
+    check_status(answer.status)
+    return parse_page(answer.data)
 
 
 def _retry_after_seconds(response: BaseHTTPResponse) -> float | None:

@@ -267,5 +267,17 @@ def test_the_function_tells_the_fallback_topic_when_ses_refuses() -> None:
 
 
 @pytest.mark.usefixtures("function")
+def test_the_function_logs_what_to_do_before_it_fails(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(handle_notify._ports().store, "_name", "gone")
+    with pytest.raises(StoreUnavailable):
+        handle_notify.handler(sns(message("sms-critical", "ALARM", "12:04")), None)
+    logged = json.loads(capsys.readouterr().out)
+    assert (logged["event"], logged["error"]) == ("alerting_notify", "store")
+    assert logged["next_step"].startswith("If it persists, check the function's access to the bucket")
+
+
+@pytest.mark.usefixtures("function")
 def test_the_sweep_of_an_empty_lake_does_nothing() -> None:
     assert handle_notify.handler({"sweep": "2026-11-21T12:10:00Z"}, None) == {"outcomes": []}

@@ -137,6 +137,14 @@ def test_an_end_tells_the_sums_of_the_whole_incident_with_its_first_window(world
     assert (record(world, 2)["failed"], record(world, 2)["total"]) == (812, 2950)
 
 
+def test_an_end_with_a_few_failures_left_does_not_say_zero(world: World) -> None:
+    world.cloudwatch.measure(349, 1204)
+    world.alarm("sms-critical", "ALARM", "12:04")
+    world.cloudwatch.measure(2, 400)
+    world.alarm("sms-critical", "OK", "12:46", old="ALARM")
+    assert "SMS failures: over after 42 min, now at 0.5 %." in text(world, 1)
+
+
 def test_the_sweep_keeps_the_peak_of_an_open_incident_and_mails_nothing(world: World) -> None:
     world.cloudwatch.measure(349, 1204)
     world.alarm("sms-critical", "ALARM", "12:04")

@@ -147,7 +147,7 @@ class Ses:
     def send(self, message: bytes, sender: str, recipients: Sequence[str]) -> str:
         """Send a message and return its id."""
         try:
-            answer = boto3.client("sesv2", config=_CONFIG).send_email(
+            answer = self._client.send_email(
                 FromEmailAddress=sender,
                 Destination={"ToAddresses": list(recipients)},
                 Content={"Raw": {"Data": message}},
@@ -155,6 +155,10 @@ class Ses:
         except _FAILURES as error:
             raise MailUnavailable(str(error)) from error
         return str(answer["MessageId"])
+
+    @cached_property
+    def _client(self) -> Any:
+        return boto3.client("sesv2", config=_CONFIG)
 
 
 class Topic:

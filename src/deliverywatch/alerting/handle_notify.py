@@ -15,7 +15,9 @@ from deliverywatch.alerting.deliver import Ports
 from deliverywatch.alerting.ladder import Watch, watches
 from deliverywatch.alerting.notify import Notifier
 from deliverywatch.alerting.settings import from_environment
+from deliverywatch.errors import DeliveryWatchError
 
+_LINE = {"event": "alerting_notify"}
 WATCHES = Path(__file__).with_name("watches.json")
 
 
@@ -24,13 +26,22 @@ def handler(event: object, lambda_context: Any) -> dict[str, Any]:
 
     Returns:
         What became of each message, which is printed as well: one line of JSON for the log.
+
+    Raises:
+        DeliveryWatchError: What went wrong and what to do is printed first; Lambda then starts the event again.
     """
     settings = from_environment(os.environ)
     invocation = str(getattr(lambda_context, "aws_request_id", "") or id(event))
     notifier = Notifier(_ports(), settings, _watches(settings.prefix), invocation)
-    outcomes = notifier.run(event, datetime.now(UTC))
+    try:
+        outcomes = notifier.run(event, datetime.now(UTC))
+    except DeliveryWatchError as error:
+        print(
+            json.dumps(_LINE | {"error": error.kind, "problem": str(error), "next_step": error.next_step}), flush=True
+        )
+        raise
     result = {"outcomes": [asdict(outcome) for outcome in outcomes]}
-    print(json.dumps(result))
+    print(json.dumps(_LINE | result), flush=True)
     return result
 
 

@@ -125,13 +125,15 @@ class Notifier:
         alarm = focus(sight, incident.level)
         if alarm is None or not sight.is_live or finding.total is None:
             return finding
+        # Without the guard of the alarm's expression, which calls few failures none.
+        now = 100 * (finding.failed or 0) / finding.total if finding.total else finding.value
         # The window before the opening belongs to it: those are the messages that raised the alarm.
         start = incident.opened_at - timedelta(seconds=alarm.period_seconds)
         try:
             sums = self.ports.alarms.sums(alarm, start, finding.time)
         except MetricsUnavailable:
-            return replace(finding, failed=None, total=None)
-        return replace(finding, failed=sums.get("failed"), total=sums.get("total"))
+            return replace(finding, value=now, failed=None, total=None)
+        return replace(finding, value=now, failed=sums.get("failed"), total=sums.get("total"))
 
     def _deliver_due(self, sight: Sight, incident: Incident | None) -> Outcome:
         if incident is None:

@@ -1,6 +1,7 @@
 """The columns of the SMS lake: one list for the Parquet files, the Glue table and the tests.
 
-One row per `message_id`, in the object of the UTC hour in which it was sent. No message bodies, names or e-mail addresses.
+One row per `message_id`, in the object of the UTC hour in which it was sent. No message bodies, names or e-mail
+addresses.
 """
 
 from __future__ import annotations

@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 # The default pool keeps freed memory for later; with the system's allocator a run's peak is 10 MiB lower.
 pa.set_memory_pool(pa.system_memory_pool())
 
-# Rows of a row group: 1,000 would cost 15 % more bytes, 100,000 would have to be held in memory.
-_GROUP_ROWS = 16_384
+# Rows of a row group: each has its own dictionaries, of 16,384 rows an object would be a fifth larger.
+_GROUP_ROWS = 65_536
 
 # Rows that are read at a time: few enough to be Python objects for a moment.
 _READ_ROWS = 2_000
@@ -42,7 +42,7 @@ _TYPES = {
 _REPEATED = [column.name for column in COLUMNS if column.athena_type == "string" and column.name not in _UNIQUE]
 _ENCODINGS = {
     **dict.fromkeys(("sent_at", "scheduled_at"), "DELTA_BINARY_PACKED"),
-    **dict.fromkeys(("message_id", "recipient_hash"), "DELTA_LENGTH_BYTE_ARRAY"),
+    "message_id": "DELTA_LENGTH_BYTE_ARRAY",
 }
 NAMES = [column.name for column in COLUMNS]
 SCHEMA = pa.schema(
@@ -104,6 +104,8 @@ class Writer:
             SCHEMA,
             compression="zstd",
             compression_level=1,
+            # A quarter of the default: 5 MB less at 40,000 rows, for 0.2 % more bytes.
+            data_page_size=262_144,
             use_dictionary=[name for name in NAMES if name not in _ENCODINGS],
             column_encoding=_ENCODINGS,
             store_decimal_as_integer=True,

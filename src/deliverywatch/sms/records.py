@@ -8,7 +8,6 @@ all are; the others go row by row, several times as slowly.
 from __future__ import annotations
 
 import re
-from collections import deque
 from dataclasses import dataclass, field
 from functools import lru_cache
 from operator import itemgetter
@@ -30,7 +29,9 @@ Row = dict[str, Any]
 
 # Documented fields that the lake has no column for: most of them are personal.
 _LEFT_BEHIND = ("body", "first_name", "last_name", "from_email", "_api_username", "custom_string", "contact_id")
-_DOCUMENTED = {*kinds.FIELDS, *_LEFT_BEHIND, "message_id", "date", "to", "schedule"}
+_OWN_FIELDS = ("message_id", "date", "to", "schedule")
+_DOCUMENTED = {*kinds.FIELDS, *_OWN_FIELDS, *_LEFT_BEHIND}
+_TEST_NUMBERS = {number.encode() for number in TEST_NUMBERS}
 _PERSONAL = re.compile(
     r"body|name|mail|phone|mobile|number|address|recipient|contact|custom|message$|text$", re.IGNORECASE
 )
@@ -41,8 +42,7 @@ _BATCH_ROWS = 8_000
 _BATCH_KINDS = 150
 _PAGE_ROWS = 100
 
-_kind_fields_of, _own_of = itemgetter(*kinds.FIELDS), itemgetter("message_id", "date", "to", "schedule")
-_rest_of = itemgetter(*_LEFT_BEHIND)
+_kind_fields_of, _rest_of = itemgetter(*kinds.FIELDS), itemgetter(*_OWN_FIELDS, *_LEFT_BEHIND)
 _milliseconds = lru_cache(10_000)(milliseconds)
 
 
@@ -133,14 +133,14 @@ class Recorder:
 
     def _add_alone(self, row: Row, first: int, last: int) -> None:
         cleaned = _cleaned(row)
-        message_id, date, number, schedule = _own_of(cleaned)
+        message_id, date, number, schedule = map(cleaned.get, _OWN_FIELDS)
         sent_at, scheduled_at = milliseconds(date), milliseconds(schedule)
         if message_id is None or sent_at is None:
             self.unreadable_count += 1
         elif first <= sent_at < last:
             columns = _Columns([_kind_fields_of(cleaned)], [message_id], [sent_at], [number], [scheduled_at])
             is_due = (scheduled_at or sent_at) <= self._now
-            circumstances = (number in TEST_NUMBERS, is_due, sent_at <= self._settled_until)
+            circumstances = (number in _TEST_NUMBERS, is_due, sent_at <= self._settled_until)
             self._take(columns, self._places_of(columns.fields, circumstances) or b"", [_extra(row)])
 
     def _circumstances(self, columns: _Columns, first: int, last: int) -> Circumstances | None:
@@ -149,7 +149,7 @@ class Recorder:
         is_settled = latest <= self._settled_until
         are_within = first <= earliest and latest < last
         are_alike = is_settled == (earliest <= self._settled_until) and max(columns.scheduled_at) <= self._now
-        if are_within and are_alike and TEST_NUMBERS.isdisjoint(columns.number):
+        if are_within and are_alike and _TEST_NUMBERS.isdisjoint(columns.number):
             return False, True, is_settled
         return None
 
@@ -157,15 +157,20 @@ class Recorder:
         """For each row the place of its kind in this batch; none if a value cannot be looked up: a list, an object."""
         places = self._places.setdefault(circumstances, {})
         try:
-            return bytes(map(places.__getitem__, rows))
+            found = [*map(places.get, rows)]
         except TypeError:
             return None
-        except KeyError:
-            for fields in rows:
-                if fields not in places:
-                    places[fields] = len(self._records.kinds)
-                    self._records.kinds.append(kind_of(fields, circumstances))
-            return bytes(map(places.__getitem__, rows))
+        for index in range(len(found)) if None in found else ():
+            if found[index] is None:
+                found[index] = self._place_of(rows[index], circumstances)
+        return bytes(cast("list[int]", found))
+
+    def _place_of(self, fields: Fields, circumstances: Circumstances) -> int:
+        kinds_here, places = self._records.kinds, self._places[circumstances]
+        if fields not in places:
+            places[fields] = len(kinds_here)
+            kinds_here.append(kind_of(fields, circumstances))
+        return places[fields]
 
     def _take(self, columns: _Columns, places: bytes, extra: list[str | None]) -> None:
         records = self._records
@@ -183,9 +188,8 @@ class Recorder:
 def _columns(rows: Sequence[Row]) -> _Columns | None:
     """The rows as columns, if all have just the documented fields, with ids, numbers and times as they should be."""
     try:
-        deque(map(_rest_of, rows), 0)
         fields = [*map(_kind_fields_of, rows)]
-        message_id, date, number, schedule = zip(*map(_own_of, rows), strict=True)
+        message_id, date, number, schedule, *_ = zip(*map(_rest_of, rows), strict=True)
         words = "".join(message_id) + "".join(number)
         sent_at, scheduled_at = [*map(_milliseconds, date)], [*map(_milliseconds, schedule)]
     except (KeyError, TypeError):

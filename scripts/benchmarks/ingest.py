@@ -1,0 +1,182 @@
+"""Pages of history -> Parquet bytes, ours against the plain way, on the same pages in the same process.
+
+The plain way is `json.loads`, `pa.Table.from_pylist` and `pq.write_table` with pyarrow's defaults. It stores what
+ClickSend sends, types included; ours judges each row, leaves out what is personal, hashes numbers, removes duplicates.
+"""
+
+from __future__ import annotations
+
+import gc
+import io
+import json
+import random
+import statistics
+import time
+import uuid
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from deliverywatch.sms.lake import Reading, merge
+from deliverywatch.sms.pages import parse_page
+from deliverywatch.sms.recipients import Recipients
+from deliverywatch.sms.records import Recorder
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+HOUR = datetime(2026, 11, 21, 11, tzinfo=UTC)
+PAGE_ROWS = 100
+WORDS = (
+    "your",
+    "code",
+    "is",
+    "order",
+    "parcel",
+    "tomorrow",
+    "confirmed",
+    "delivery",
+    "reply",
+    "stop",
+    "to",
+    "thank",
+    "you",
+)
+PLACES = (("AU", "Telstra", "+6140000"), ("AU", "Optus", "+6140001"), ("NZ", "Spark", "+6421000"))
+OUTCOMES = (
+    *[("Sent", "201", "Message delivered to the handset", "4", "Message delivered to the handset")] * 92,
+    *[("Sent", "200", "Success: Message accepted", "3", None)] * 4,
+    *[("Failed", "301", "Absent Subscriber. The subscriber is offline.", "12", "Unknown error")] * 3,
+    ("Failed", "301", "Rejected by the recipient network.", "15", "Unknown error"),
+)
+
+
+class Figure(NamedTuple):
+    """One line of the benchmark; ratio is ours to the reference."""
+
+    figure: str
+    ours: str
+    reference: str
+    ratio: float
+
+
+def pages(count: int, seed: int = 1) -> list[bytes]:
+    """Answers of ClickSend with so many rows of one hour, 25 fields and about 670 bytes each."""
+    dice = random.Random(seed)
+    rows = [_row(dice, int(HOUR.timestamp()) + index * 3600 // count) for index in range(count)]
+    return [_page(rows[first : first + PAGE_ROWS], count) for first in range(0, count, PAGE_ROWS)]
+
+
+def ours(bodies: list[bytes]) -> bytes:
+    """Pages to the bytes of an object of the lake."""
+    recorder = Recorder(HOUR + timedelta(hours=1), Recipients(b"k" * 32))
+    reading = Reading()
+    rows = (parse_page(body).rows for body in bodies)
+    for records in recorder.batches(rows, HOUR, HOUR + timedelta(hours=1)):
+        reading.add(records)
+    return merge(None, reading, token="benchmark").body or b""
+
+
+def plain(bodies: list[bytes]) -> bytes:
+    """Pages to Parquet as one would write it first."""
+    rows = [row for body in bodies for row in json.loads(body)["data"]["data"]]
+    return _written(pa.Table.from_pylist(rows))
+
+
+def speed(count: int, rounds: int) -> Figure:
+    """Rows a second, medians of interleaved rounds."""
+    bodies = pages(count)
+    took: dict[Callable[[list[bytes]], bytes], list[float]] = {ours: [], plain: []}
+    for _ in range(rounds):
+        for way, seconds in took.items():
+            seconds.append(_seconds(way, bodies))
+    ours_seconds, plain_seconds = (statistics.median(seconds) for seconds in took.values())
+    return Figure(
+        f"pages to Parquet, {count:,} rows, rows a second",
+        f"{count / ours_seconds:,.0f}",
+        f"{count / plain_seconds:,.0f} json.loads + from_pylist + write_table",
+        plain_seconds / ours_seconds,
+    )
+
+
+def size(count: int) -> Figure:
+    """Bytes a row of the same table, our settings of the writer against pyarrow's."""
+    body = ours(pages(count))
+    default = _written(_plain_table(body))
+    return Figure(
+        f"Parquet, {count:,} rows, bytes a row",
+        f"{len(body) / count:.1f}",
+        f"{len(default) / count:.1f} pyarrow's defaults, same table",
+        len(body) / len(default),
+    )
+
+
+def figures(rounds: int = 5) -> Iterator[Figure]:
+    """All figures of this module."""
+    yield speed(1_000, rounds * 5)
+    yield speed(100_000, rounds)
+    yield size(1_000)
+    yield size(100_000)
+
+
+def _row(dice: random.Random, second: int) -> dict[str, Any]:
+    status, code, text, error, error_text = dice.choice(OUTCOMES)
+    country, carrier, prefix = dice.choice(PLACES)
+    return {
+        "direction": "out",
+        "date": second,
+        "to": f"{prefix}{dice.randrange(10_000):04d}",
+        "body": " ".join(dice.choices(WORDS, k=10)),
+        "status": status,
+        "from": "+61400000099",
+        "schedule": str(second),
+        "status_code": code,
+        "status_text": text,
+        "error_code": error,
+        "error_text": error_text,
+        "message_id": str(uuid.UUID(int=dice.getrandbits(128))).upper(),
+        "message_parts": dice.choice((1, 1, 1, 2)),
+        "message_price": dice.choice(("0.0792", "0.1584")),
+        "from_email": None,
+        "list_id": None,
+        "custom_string": f"order:{dice.randrange(10**6)}",
+        "contact_id": None,
+        "user_id": 600_000,
+        "subaccount_id": 700_000,
+        "country": country,
+        "carrier": carrier,
+        "first_name": "Jo",
+        "last_name": "Doe",
+        "_api_username": "someone",
+    }
+
+
+def _page(rows: list[dict[str, Any]], total: int) -> bytes:
+    data = {"total": total, "per_page": PAGE_ROWS, "current_page": 1, "last_page": -(-total // PAGE_ROWS), "data": rows}
+    envelope = {"http_code": 200, "response_code": "SUCCESS", "response_msg": "Here are your data.", "data": data}
+    return json.dumps(envelope).encode()
+
+
+def _seconds(way: Callable[[list[bytes]], bytes], bodies: list[bytes]) -> float:
+    gc.collect()
+    start = time.process_time()
+    way(bodies)
+    return time.process_time() - start
+
+
+def _plain_table(body: bytes) -> pa.Table:
+    """The table with ordinary types, as somebody would build it who knows nothing of dictionaries."""
+    return pq.read_table(io.BytesIO(body)).replace_schema_metadata(None)
+
+
+def _written(table: pa.Table) -> bytes:
+    sink = io.BytesIO()
+    pq.write_table(table, sink)
+    return sink.getvalue()
+
+
+if __name__ == "__main__":
+    for line in figures():
+        print(f"{line.figure:45} | {line.ours:>10} | {line.reference:55} | {line.ratio:.2f}")

@@ -14,8 +14,10 @@ from troposphere import Parameter, Ref
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-# What SES, SNS and people can agree on; SES has the last word.
-_ADDRESS = r"[^@\s,;<>\"]+@[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?(\.[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?)+"
+# What SES, SNS and mail programs can agree on without quotes or non-ASCII letters; SES has the last word.
+_ATOM = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+"
+_LABEL = r"[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?"
+_ADDRESS = rf"{_ATOM}(\.{_ATOM})*@{_LABEL}(\.{_LABEL})+"
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,8 +76,9 @@ def address(name: str, label: str, description: str) -> Choice:
 
 def addresses(name: str, label: str, description: str) -> Choice:
     """Return a parameter that is one or more e-mail addresses and must be given."""
-    sentence = "must be at least one e-mail address; several are separated by commas without spaces."
-    return text(name, label, f"^{_ADDRESS}(,{_ADDRESS})*$", description, sentence)
+    # SES takes 50 recipients per mail.
+    sentence = "must be 1 to 50 e-mail addresses, separated by commas without spaces."
+    return text(name, label, f"^{_ADDRESS}(,{_ADDRESS}){{0,49}}$", description, sentence)
 
 
 def _text(name: str, description: str, sentence: str, **fields: Any) -> Any:
@@ -87,15 +90,26 @@ def below(lower: Choice, upper: Choice, sentence: str) -> dict[str, Any]:
 
     Args:
         lower: A parameter with a list of numbers.
-        upper: Another; at most 10 values, because `Fn::Or` takes no more.
+        upper: Another.
         sentence: What to do when it is refused.
     """
     smaller = lower.parameter.AllowedValues
-    cases = [
-        {"Fn::And": [_equals(upper, value), _within(lower, [each for each in smaller if float(each) < float(value)])]}
-        for value in upper.parameter.AllowedValues
-    ]
-    return {"Assertions": [{"Assert": {"Fn::Or": cases}, "AssertDescription": sentence}]}
+    return {
+        "Assertions": [
+            {
+                "Assert": _unless(
+                    _equals(upper, value), _within(lower, [each for each in smaller if float(each) < float(value)])
+                ),
+                "AssertDescription": sentence,
+            }
+            for value in upper.parameter.AllowedValues
+            if float(value) <= max(map(float, smaller))
+        ]
+    }
+
+
+def _unless(other: dict[str, Any], holds: dict[str, Any]) -> dict[str, Any]:
+    return {"Fn::Or": [{"Fn::Not": [other]}, holds]}
 
 
 def _equals(choice: Choice, value: str) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from troposphere import GetAtt, If, Ref, Sub, awslambda, sns
 from alarms import Metric, Rule, metric_alarm
 from deliverywatch.alerting.outbox import COLUMNS
 from parts import PREFIX, Function, Stack, Statement, allow, dead_letters, named, schedule, title
-from stacks.shared import DATABASE, objects
+from stacks.shared import objects
 from tables import JSON_LINES, saved_queries, table
 
 DEAD_LETTERS = "alerting-notify-dead-letters"
@@ -52,7 +52,6 @@ def _notify() -> Function:
             "DELIVERYWATCH_FALLBACK_TOPIC": Ref("FallbackTopic"),
             "DELIVERYWATCH_TIME_ZONE": Ref("TimeZone"),
             "DELIVERYWATCH_DASHBOARD": If("HasDashboard", named("sms"), ""),
-            "DELIVERYWATCH_DATABASE": DATABASE,
             "DELIVERYWATCH_WORKGROUP": Sub(PREFIX),
         },
         statements=_notify_may(),

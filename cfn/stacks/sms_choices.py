@@ -7,11 +7,10 @@ from typing import Any
 from deliverywatch import thresholds
 from parameters import Choice, below, one_of, text, whole_number
 
-# Ten values each at most: a rule joins them with Fn::Or, which takes ten.
-_WARNING = (1, 2, 3, 4, 5, 6, 8, 10, 15, 20)
-_CRITICAL = (5, 10, 15, 20, 25, 30, 40, 50, 60, 75)
-_WARNING_RECOVERY = (0.5, 1, 1.5, 2, 3, 4, 5, 7, 10, 15)
-_CRITICAL_RECOVERY = (3, 5, 8, 10, 15, 20, 25, 30, 40, 50)
+_WARNING = (1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 12, 15, 20)
+_CRITICAL = (5, 8, 10, 12, 15, 20, 25, 30, 35, 40, 50, 60, 75, 90)
+_WARNING_RECOVERY = (0.5, 1, 1.5, 2, 3, 4, 5, 6, 7, 8, 10, 12, 15)
+_CRITICAL_RECOVERY = (3, 5, 8, 10, 12, 15, 20, 25, 30, 40, 50)
 
 _SENTENCE = "must be one of the offered percentages; all are over 0."
 

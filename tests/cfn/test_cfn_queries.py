@@ -333,7 +333,7 @@ def test_the_history_shows_the_message_that_is_asked_for(
     template: dict[str, Any], athena: duckdb.DuckDBPyConnection, known: list[Message]
 ) -> None:
     asked = known[777]
-    sql = saved(template)["sms-message-history"].replace("SELECT 'newest failure'", f"SELECT '{asked.message_id}'")
+    sql = saved(template)["sms-message-history"].replace("CAST(NULL AS", f"CAST('{asked.message_id}' AS")
     assert_history(run(athena, sql), asked, known)
 
 

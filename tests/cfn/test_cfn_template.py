@@ -119,7 +119,6 @@ def test_the_notifier_is_told_what_it_needs(template: dict[str, Any]) -> None:
         "DELIVERYWATCH_FALLBACK_TOPIC": "arn:aws:sns:eu-west-1:111122223333:deliverywatch-prod-fallback",
         "DELIVERYWATCH_TIME_ZONE": "Australia/Sydney",
         "DELIVERYWATCH_DASHBOARD": "deliverywatch-prod-sms",
-        "DELIVERYWATCH_DATABASE": "deliverywatch_prod",
         "DELIVERYWATCH_WORKGROUP": "deliverywatch-prod",
     }
     assert environment(template, "AlertingNotify", CreateDashboard="false")["DELIVERYWATCH_DASHBOARD"] == ""

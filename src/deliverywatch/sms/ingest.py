@@ -3,7 +3,7 @@
 A range at a time: fetch, judge, merge into the hour's object, write, and emit its slots at once. Then the watermark
 moves, then the context for the mails is written, and only then does the run count as a success. The write is the
 commit: a run that is repeated, or two at once, count nothing twice. A run that is killed between a write and its
-emission loses that one difference; `deliverywatch reconcile` finds it.
+emission loses that one difference for the metrics; the lake has it.
 """
 
 from __future__ import annotations
@@ -228,8 +228,10 @@ class _Run:
     def _conclude(self, covered_until: datetime) -> None:
         advance_watermark(self.ports.store, covered_until, self.ports.pause)
         survey = self._survey()
-        minutes = self.settings.slot_minutes
-        self.ports.store.write(context.KEY, context.document(survey, self.plan.now, self.plan.end, minutes))
+        # An event that comes late, or twice, must not set back what the mails know.
+        if covered_until == self.plan.end:
+            body = context.document(survey, self.plan.now, self.plan.end, self.settings.slot_minutes)
+            self.ports.store.write(context.KEY, body)
         self.ports.emit(counts.run_datapoint(self.plan.now, *survey.overdue))
 
     def _survey(self) -> Survey:

@@ -69,9 +69,11 @@ def scheduled(now: datetime, watermark: datetime | None, slot_minutes: int) -> P
         slot_minutes: Length of a slot.
     """
     end = floor(now, slot_minutes)
-    covered = end - _REREAD if watermark is None else watermark
-    start = min(covered, end) if watermark is None else min(covered, end) - _REREAD
-    new_slots = tuple(steps(covered, end, slot_minutes))
+    covered = watermark or end - _REREAD
+    start = covered if watermark is None else min(covered, end) - _REREAD
+    start = max(start, hour_of(now - timedelta(days=HISTORY_DAYS)))
+    # From the whole slot on: the watermark may lie inside one if the length of slots was changed.
+    new_slots = tuple(steps(floor(covered, slot_minutes), end, slot_minutes))
     return Plan(
         now=now,
         end=end,

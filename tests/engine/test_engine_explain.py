@@ -34,6 +34,10 @@ def test_a_ratio_alarm_in_plain_words() -> None:
         ({"EvaluationWindow": {"WallClockWindow": {}}}, "and only once 5 minutes are empty."),
         ({"ActionsEnabled": False}, "Its actions are switched off."),
         ({}, "It acts on nothing by itself."),
+        (
+            {"WarmUpConfiguration": {"WarmUpPeriodDurationInMinutes": "40"}},
+            "Once created it waits 40 minutes before it judges, unless its periods are full before.",
+        ),
         ({"ComparisonOperator": "LessThanOrEqualToThreshold"}, "when the value is at or below 3"),
     ],
 )

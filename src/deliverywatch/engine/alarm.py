@@ -89,6 +89,14 @@ class Query:
 
 
 @dataclass(frozen=True, slots=True)
+class WarmUp:
+    """How long a new alarm waits; unless `is_whole` it begins as soon as its evaluation periods are full."""
+
+    minutes: int
+    is_whole: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Alarm:
     """A metric alarm or a metric-math alarm.
 
@@ -114,6 +122,7 @@ class Alarm:
     is_math: bool = True
     wall_clock_zone: str | None = None
     low_sample_percentile: str | None = None
+    warm_up: WarmUp | None = None
     configured_at: datetime | None = None
 
     @property
@@ -205,6 +214,7 @@ def _read(name: str, description: Mapping[str, Any]) -> Alarm:
         is_math=bool(description.get("Metrics")),
         wall_clock_zone=_wall_clock_zone(description),
         low_sample_percentile=description.get("EvaluateLowSampleCountPercentile") or None,
+        warm_up=_warm_up(description.get("WarmUpConfiguration")),
         configured_at=_moment(description.get("AlarmConfigurationUpdatedTimestamp")),
     )
 
@@ -244,6 +254,13 @@ def _period_of(query: Query) -> int | None:
 def _wall_clock_zone(description: Mapping[str, Any]) -> str | None:
     window = (description.get("EvaluationWindow") or {}).get("WallClockWindow")
     return None if window is None else str(window.get("Timezone") or "UTC")
+
+
+def _warm_up(configuration: Mapping[str, Any] | None) -> WarmUp | None:
+    if not configuration:
+        return None
+    is_whole = _flag(configuration.get("OnlyStartEvaluatingAfterWarmUpPeriodEnds", False))
+    return WarmUp(int(configuration["WarmUpPeriodDurationInMinutes"]), is_whole)
 
 
 def _texts(values: Sequence[Any] | None) -> tuple[str, ...]:

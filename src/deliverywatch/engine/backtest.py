@@ -81,6 +81,7 @@ def plain(
     first: int,
     last: int,
     extra_points: Callable[[int], int] = windows.extra_points,
+    created: datetime | None = None,
 ) -> Iterator[tuple[int, State]]:
     """Yield the changes of one alarm by evaluating it again and again: slow, and right for every alarm.
 
@@ -90,10 +91,12 @@ def plain(
         first: First minute (since 1970) of evaluation.
         last: Minute after the last evaluation.
         extra_points: Periods fetched beyond the evaluation periods, by the length of the period in seconds.
+        created: When the alarm was created, from which its warm-up counts; None for long ago.
     """
     state, step = State.INSUFFICIENT_DATA, windows.cadence_seconds(alarm)
     for second in range(-(-first * 60 // step) * step, last * 60, step):
-        result = evaluate(alarm, series, datetime.fromtimestamp(second, UTC), state, extra_points=extra_points)
+        moment = datetime.fromtimestamp(second, UTC)
+        result = evaluate(alarm, series, moment, state, extra_points=extra_points, created=created)
         if result.is_transition:
             state = result.state
             yield second, state

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import operator
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from deliverywatch.engine import windows
@@ -75,6 +76,7 @@ def evaluate(
     previous: State | str = State.INSUFFICIENT_DATA,
     *,
     extra_points: Callable[[int], int] = windows.extra_points,
+    created: datetime | None = None,
 ) -> Evaluation:
     """Evaluate an alarm once.
 
@@ -84,6 +86,7 @@ def evaluate(
         now: The time of the evaluation; the newest period ends with the minute before it.
         previous: The state so far.
         extra_points: Periods fetched beyond the evaluation periods, by the length of the period in seconds.
+        created: When the alarm was created, from which its warm-up counts; None for long ago.
 
     Raises:
         InputError: The alarm's expression cannot be evaluated.
@@ -92,9 +95,18 @@ def evaluate(
     values = slot_values(alarm, series, starts, now.timestamp())
     slots = tuple(Slot(*pair) for pair in zip(starts, values, strict=True))
     found = verdict([breaches(alarm, value) for value in values], alarm.m, alarm.evaluation_periods, treatment(alarm))
+    if created is not None and _is_warming_up(alarm, now, created, State(previous), values):
+        found = None
     state = State(previous) if found is None else found
     words = reason(alarm, slots, found, breaches)
     return Evaluation(state, State(previous), words, reason_data(alarm, slots, now), slots, now)
+
+
+def _is_warming_up(alarm: Alarm, now: datetime, created: datetime, previous: State, values: Points) -> bool:
+    if alarm.warm_up is None or now >= created + timedelta(minutes=alarm.warm_up.minutes):
+        return False
+    has_begun = previous is not State.INSUFFICIENT_DATA or None not in values[-alarm.evaluation_periods :]
+    return alarm.warm_up.is_whole or not has_begun
 
 
 def slot_values(alarm: Alarm, series: Series, starts: tuple[int, ...], as_of: float) -> Points:

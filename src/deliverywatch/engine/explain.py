@@ -32,8 +32,9 @@ def explain(alarm: Alarm, extra_points: Callable[[int], int] = windows.extra_poi
         InputError: Not exactly one query returns data.
     """
     spare = 0 if alarm.wall_clock_zone is not None else extra_points(alarm.period_seconds)
-    sentences = (_watches(alarm), _looks(alarm), _fires(alarm), _missing(alarm, spare), _recovers(alarm), _acts(alarm))
-    return f"{alarm.name}: {' '.join(sentence for sentence in sentences if sentence)}"
+    sentences = (_watches(alarm), _looks(alarm), _fires(alarm), _missing(alarm, spare), _recovers(alarm))
+    told = (*sentences, _warms_up(alarm), _acts(alarm))
+    return f"{alarm.name}: {' '.join(sentence for sentence in told if sentence)}"
 
 
 def duration(seconds: int) -> str:
@@ -104,6 +105,14 @@ def _recovers(alarm: Alarm) -> str:
 
 def _view(alarm: Alarm) -> str:
     return duration(alarm.period_seconds)
+
+
+def _warms_up(alarm: Alarm) -> str:
+    if alarm.warm_up is None:
+        return ""
+    span = duration(alarm.warm_up.minutes * 60)
+    until = "" if alarm.warm_up.is_whole else ", unless its periods are full before"
+    return f"Once created it waits {span} before it judges{until}."
 
 
 def _acts(alarm: Alarm) -> str:

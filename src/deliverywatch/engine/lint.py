@@ -41,12 +41,21 @@ def require_sound(alarm: Alarm) -> None:
 
 
 def warnings(alarm: Alarm) -> list[str]:
-    """Return a sentence for each thing that CloudWatch accepts and advises against."""
+    """Return a sentence for each thing that CloudWatch accepts and that is easily overlooked."""
     return [
-        f"{query.id} uses {name}, whose result depends on how many periods CloudWatch fetches."
-        for query in alarm.queries
-        for name in sorted(_functions(query) & _RANGE_DEPENDENT)
+        *_warm_up(alarm),
+        *(
+            f"{query.id} uses {name}, whose result depends on how many periods CloudWatch fetches."
+            for query in alarm.queries
+            for name in sorted(_functions(query) & _RANGE_DEPENDENT)
+        ),
     ]
+
+
+def _warm_up(alarm: Alarm) -> Iterator[str]:
+    if alarm.warm_up:
+        minutes = alarm.warm_up.minutes
+        yield f"It warms up for {minutes} minutes once it is created: a replay takes it as created long before."
 
 
 def _functions(query: Query) -> set[str]:

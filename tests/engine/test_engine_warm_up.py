@@ -1,0 +1,59 @@
+"""A new alarm waits before it judges: from its creation, where that is known, and by name where it is not."""
+
+import pytest
+from engine_alarms import ERRORS, NOON, minutes, plain
+
+from deliverywatch.engine.alarm import Alarm, State
+from deliverywatch.engine.backtest import plain as step_by_step
+from deliverywatch.engine.evaluate import evaluate
+from deliverywatch.engine.lint import warnings
+from deliverywatch.engine.notation import add
+from deliverywatch.engine.series import Series
+from deliverywatch.errors import InputError
+
+
+def warming(**changes: object) -> Alarm:
+    waits = {"WarmUpPeriodDurationInMinutes": "10", "OnlyStartEvaluatingAfterWarmUpPeriodEnds": "true"}
+    return plain(Period=60, WarmUpConfiguration={**waits, **changes}, TreatMissingData="breaching")
+
+
+def failing(text: str = "9x60") -> Series:
+    series = Series()
+    add(series, ERRORS, text, NOON, minutes(1))
+    return series
+
+
+def first_change(alarm: Alarm, series: Series, created: int | None) -> tuple[float, State]:
+    moment = None if created is None else NOON + minutes(created)
+    start = int(NOON.timestamp()) // 60
+    second, state = next(step_by_step(alarm, series, start, start + 60, created=moment))
+    return (second - NOON.timestamp()) / 60, state
+
+
+@pytest.mark.parametrize(("created", "minute"), [(0, 10), (5, 15), (-30, 0), (None, 0)])
+def test_an_alarm_that_waits_for_the_whole_warm_up_judges_from_its_end_on(created: int | None, minute: int) -> None:
+    assert first_change(warming(), failing(), created) == (minute, State.ALARM)
+
+
+def test_an_alarm_that_may_begin_early_does_so_once_its_periods_are_full() -> None:
+    alarm = warming(OnlyStartEvaluatingAfterWarmUpPeriodEnds=False)
+    assert first_change(alarm, failing("_x4 9x50"), 0) == (5, State.ALARM)
+
+
+def test_an_alarm_that_began_early_does_not_go_back_to_waiting() -> None:
+    alarm = warming(OnlyStartEvaluatingAfterWarmUpPeriodEnds=False)
+    now = NOON + minutes(9)
+    assert evaluate(alarm, Series(), now, State.OK, created=NOON).state is State.ALARM
+    assert evaluate(alarm, Series(), now, created=NOON).state is State.INSUFFICIENT_DATA
+
+
+def test_a_replay_that_knows_no_creation_says_so() -> None:
+    assert warnings(warming()) == [
+        "It warms up for 10 minutes once it is created: a replay takes it as created long before."
+    ]
+    assert warnings(plain()) == []
+
+
+def test_a_warm_up_without_a_length_is_refused() -> None:
+    with pytest.raises(InputError, match="Alarm errors cannot be read: it lacks 'WarmUpPeriodDurationInMinutes'"):
+        plain(WarmUpConfiguration={"OnlyStartEvaluatingAfterWarmUpPeriodEnds": True})

@@ -1,7 +1,7 @@
 """An alarm in plain words, computed from its definition."""
 
 import pytest
-from engine_alarms import plain, ratio
+from engine_alarms import entry, plain, ratio
 
 from deliverywatch.engine.explain import duration, explain
 
@@ -10,6 +10,7 @@ def test_a_ratio_alarm_in_plain_words() -> None:
     assert explain(ratio()) == (
         "ratio: Watches IF(total >= 10 AND failed >= 3, 100 * failed / total, 0), where failed is the sum of App "
         "Failed (Environment=test) and total is the sum of App Total (Environment=test). "
+        "Unless total >= 10 AND failed >= 3, the value is 0, which is good. "
         "CloudWatch looks every minute at the 30 minutes before, so the window slides and is not tied to the clock. "
         "It goes into ALARM when the value is above 25, at the earliest 1 minute after the data shows it. "
         "Without any data it keeps the state it has, and only once 90 minutes are empty, because 2 older periods are "
@@ -51,3 +52,13 @@ def test_what_a_definition_changes_changes_the_words(changes: dict[str, object],
 )
 def test_a_duration_is_in_its_largest_unit(seconds: int, words: str) -> None:
     assert duration(seconds) == words
+
+
+def test_a_guard_that_calls_is_told_as_bad() -> None:
+    assert "Unless total >= 10 AND failed >= 3, the value is 0, which is bad." in explain(ratio(Threshold=-1))
+
+
+def test_a_filled_metric_is_silent_at_once() -> None:
+    filled = [{"Id": "x", "Expression": "FILL(total, 0)"}, entry("total", "Total")]
+    told = explain(ratio(Metrics=filled, TreatMissingData="breaching"))
+    assert "only once 90 minutes are empty, because 2 older periods are looked at too. FILL gives an empty" in told

@@ -9,4 +9,5 @@ Read `evaluate` first: one alarm, one moment. Around it, in the order in which d
     verdict, reason, message     the rule for missing data and M of N; CloudWatch's words for it; the SNS message
     rule, composite, cron, mute  composite alarms, suppression, mute rules -> `actions`: what really runs
     minutes, vector, replay      the same over months of minutes at once, with NumPy -> `backtest`, `sweep`
+    cases, trial                 a file of series and expected states -> the first difference, explained
 """

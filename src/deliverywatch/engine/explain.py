@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from deliverywatch.engine import windows
 from deliverywatch.engine.alarm import Alarm, Comparison, MetricStat, Treat
-from deliverywatch.engine.evaluate import returned, treatment
+from deliverywatch.engine.evaluate import breaches, returned, treatment
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -17,6 +18,9 @@ _COMPARED = {
     Comparison.BELOW: "below",
     Comparison.AT_MOST: "at or below",
 }
+
+# IF(condition, value, number): below the guard's condition the value is that number.
+_GUARD = re.compile(r"IF\(([^,()]+),.+,\s*(-?\d+(?:\.\d+)?)\s*\)")
 
 _CADENCES = {10: "every 10 seconds", 60: "every minute", 3600: "once an hour"}
 
@@ -32,9 +36,14 @@ def explain(alarm: Alarm, extra_points: Callable[[int], int] = windows.extra_poi
         InputError: Not exactly one query returns data.
     """
     spare = 0 if alarm.wall_clock_zone is not None else extra_points(alarm.period_seconds)
-    sentences = (_watches(alarm), _looks(alarm), _fires(alarm), _missing(alarm, spare), _recovers(alarm))
+    sentences = (_watches(alarm), _guard(alarm), _looks(alarm), _fires(alarm), _missing(alarm, spare), _recovers(alarm))
     told = (*sentences, _warms_up(alarm), _acts(alarm))
     return f"{alarm.name}: {' '.join(sentence for sentence in told if sentence)}"
+
+
+def condition(alarm: Alarm) -> str:
+    """Return when a value breaches, in words: `above 3`."""
+    return f"{_COMPARED[alarm.comparison]} {alarm.threshold:g}"
 
 
 def duration(seconds: int) -> str:
@@ -63,6 +72,18 @@ def _measured(metric: MetricStat) -> str:
     )
 
 
+def _guard(alarm: Alarm) -> str:
+    found = _GUARD.fullmatch(_expression(alarm))
+    if found is None:
+        return ""
+    is_bad = "which is bad" if breaches(alarm, float(found[2])) else "which is good"
+    return f"Unless {found[1].strip()}, the value is {float(found[2]):g}, {is_bad}."
+
+
+def _expression(alarm: Alarm) -> str:
+    return next(query for query in alarm.queries if query.id == returned(alarm)).expression or ""
+
+
 def _looks(alarm: Alarm) -> str:
     cadence = _CADENCES[windows.cadence_seconds(alarm)]
     period = duration(alarm.period_seconds)
@@ -72,14 +93,13 @@ def _looks(alarm: Alarm) -> str:
 
 
 def _fires(alarm: Alarm) -> str:
-    condition = f"{_COMPARED[alarm.comparison]} {alarm.threshold:g}"
+    begin = f"It goes into ALARM when the value is {condition(alarm)}"
     if alarm.evaluation_periods == 1:
-        soonest = duration(windows.cadence_seconds(alarm))
-        return f"It goes into ALARM when the value is {condition}, at the earliest {soonest} after the data shows it."
+        return f"{begin}, at the earliest {duration(windows.cadence_seconds(alarm))} after the data shows it."
     which = "all" if alarm.m == alarm.evaluation_periods else f"{alarm.m} of the last"
     least = duration((alarm.m - 1) * alarm.period_seconds) if alarm.m > 1 else duration(windows.cadence_seconds(alarm))
     return (
-        f"It goes into ALARM when the value is {condition} in {which} {alarm.evaluation_periods} periods, "
+        f"{begin} in {which} {alarm.evaluation_periods} periods, "
         f"at the earliest {least} after the first bad one is seen."
     )
 
@@ -93,7 +113,8 @@ def _missing(alarm: Alarm, spare: int) -> str:
         Treat.NOT_BREACHING: "it goes to OK",
     }[treatment(alarm)]
     looked = f", because {spare} older periods are looked at too" if spare else ""
-    return f"Without any data {meaning}, and only once {span} are empty{looked}."
+    filled = " FILL gives an empty period a value, so it counts at once." if "FILL(" in _expression(alarm) else ""
+    return f"Without any data {meaning}, and only once {span} are empty{looked}.{filled}"
 
 
 def _recovers(alarm: Alarm) -> str:

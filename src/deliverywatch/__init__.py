@@ -9,6 +9,7 @@ The rooms, in the order in which data flows through them:
 Beside the road, and never deployed:
 
     engine     evaluates CloudWatch alarms from their definition, as CloudWatch would
+    backtest   a template and a history -> the mails that would have been sent
     local      the whole road on one machine, without an AWS account
     cli        `deliverywatch <verb>`
 

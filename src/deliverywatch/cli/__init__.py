@@ -20,6 +20,7 @@ _MODULES = {
     "backfill": "deliverywatch.cli.backfill",
     "lake": "deliverywatch.cli.lake",
     "render": "deliverywatch.cli.render",
+    "backtest": "deliverywatch.cli.backtest",
 }
 
 

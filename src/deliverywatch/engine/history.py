@@ -31,11 +31,14 @@ def read(path: Path, metrics: Sequence[Metric]) -> Series:
         metrics: What the columns may mean; a column is a metric by its name, or by `namespace/name`.
 
     Raises:
-        InputError: The file is missing, empty or has a row that cannot be used; the message names the row.
+        InputError: The file is missing, empty or has a row that cannot be used, such as one out of order; the message
+            names the row.
     """
     series, count = Series(), 0
+    newest: dict[str, datetime] = {}
     for number, row in enumerate(_rows(path), 2):
         try:
+            _require_order(row, newest)
             _add(series, row, metrics)
         except (InputError, ValueError, TypeError) as error:
             raise InputError(
@@ -94,6 +97,17 @@ def _add(series: Series, row: Mapping[str, Any], metrics: Sequence[Metric]) -> N
         value = _number(cell)
         if value is not None:
             series.add(_named(name, metrics), moment, value, published=published)
+
+
+def _require_order(row: Mapping[str, Any], newest: dict[str, datetime]) -> None:
+    """Check that a row is newer than the one before; only what was published later may be as old."""
+    moment, name = _moment(row.get(_TIME)), str(row.get(_METRIC) or "")
+    before = newest.get(name)
+    if before is not None and moment < before:
+        raise InputError("it is older than the row before; sort the rows by time.")
+    if moment == before and not row.get(_PUBLISHED):
+        raise InputError("it has the time of the row before; keep one of them, or say when each was `published`.")
+    newest[name] = moment
 
 
 def _cells(row: Mapping[str, Any]) -> list[tuple[str, Any]]:

@@ -1,0 +1,23 @@
+"""The account of the environment's credentials -> its CloudWatch."""
+
+from __future__ import annotations
+
+import boto3
+from botocore.exceptions import BotoCoreError
+
+from deliverywatch.engine.aws import CloudWatch
+from deliverywatch.errors import ConfigurationError
+
+
+def cloudwatch() -> CloudWatch:
+    """Return the CloudWatch of the credentials and the region that boto3 finds.
+
+    Raises:
+        ConfigurationError: It finds no region.
+    """
+    try:
+        return CloudWatch(boto3.client("cloudwatch"))
+    except BotoCoreError as error:
+        raise ConfigurationError(
+            f"AWS cannot be asked: {error}.", next_step="Set AWS_REGION and AWS_PROFILE, or name a lake or a file."
+        ) from error

@@ -1,0 +1,143 @@
+"""Cases for alarms and a template -> for each case whether states and mails are as expected, and if not, what was.
+
+Usable as it is from pytest: `assert not [one for one in check(cases, template) if one.difference]`.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+import xml.etree.ElementTree as ET
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from deliverywatch.backtest import definitions as templates
+from deliverywatch.backtest.mailbox import Mail, deliver
+from deliverywatch.engine import cases as files
+from deliverywatch.engine import trial as trials
+from deliverywatch.engine.minutes import History
+from deliverywatch.errors import InputError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from datetime import timedelta
+    from pathlib import Path
+
+    from deliverywatch.backtest.definitions import Definitions
+    from deliverywatch.engine.cases import Case, ExpectedMail
+    from deliverywatch.engine.trial import Trial
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What became of a case; `difference` is the first thing that is not as expected, None if all is."""
+
+    name: str
+    difference: str | None
+    seconds: float = 0.0
+
+
+def check(cases: Path, template: Path, overrides: Mapping[str, str] | None = None) -> list[Result]:
+    """Return the results of a file of cases, in its order.
+
+    Args:
+        cases: A TOML file; see `deliverywatch.engine.cases`.
+        template: JSON or YAML; `watches.json` beside it says which alarms belong together.
+        overrides: Values of the template's parameters, over those of the cases.
+
+    Raises:
+        InputError: A file cannot be read, or a case fits no alarm of the template.
+    """
+    try:
+        text = cases.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"{cases} cannot be read: {error}.", next_step="Name a file of cases in TOML.") from error
+    loaded: dict[tuple[tuple[str, str], ...], Definitions] = {}
+    found = []
+    for case in files.parse(text, cases.name):
+        parameters = tuple(sorted({**dict(case.parameters), **(overrides or {})}.items()))
+        if parameters not in loaded:
+            loaded[parameters] = templates.load(template, dict(parameters))
+        found.append(_result(case, loaded[parameters]))
+    return found
+
+
+def _result(case: Case, definitions: Definitions) -> Result:
+    began = time.perf_counter()
+    try:
+        trial = trials.run(case, definitions.alarms, definitions.composites)
+        difference = trials.difference(trial)
+    except InputError as error:
+        raise InputError(f'Case "{case.name}": {error}', next_step=error.next_step) from error
+    if difference is None and case.mails is not None:
+        difference = _mails_differ(case.mails, _mails(trial, definitions), trial)
+    return Result(case.name, difference, time.perf_counter() - began)
+
+
+def _mails(trial: Trial, definitions: Definitions) -> list[Mail]:
+    taking_part = dataclasses.replace(definitions, alarms=trial.alarms, composites=trial.composites)
+    return deliver(taking_part, History(trial.series), trial.changes, trial.case.start, trial.end, "UTC")
+
+
+def _mails_differ(expected: Sequence[ExpectedMail], found: Sequence[Mail], trial: Trial) -> str | None:
+    for number, mail in enumerate(expected, 1):
+        if number > len(found):
+            return f"Mail {number}: expected {_wanted(mail)}, and there was none. {_all(found, trial)}"
+        if not _fits(mail, found[number - 1], trial):
+            return f"Mail {number}: expected {_wanted(mail)}, was {_told(found[number - 1], trial)}."
+    if len(found) > len(expected):
+        unexpected = _told(found[len(expected)], trial)
+        return f"Mail {len(expected) + 1}: expected none, was {unexpected}. {_all(found, trial)}"
+    return None
+
+
+def _fits(expected: ExpectedMail, found: Mail, trial: Trial) -> bool:
+    return (
+        expected.at in (None, _at(found, trial))
+        and expected.watch in (None, found.watch)
+        and expected.event in (None, found.event)
+        and expected.level in (None, found.level)
+    )
+
+
+def _at(mail: Mail, trial: Trial) -> timedelta:
+    return mail.time - trial.case.start
+
+
+def _wanted(mail: ExpectedMail) -> str:
+    words = " ".join(each for each in (mail.event, mail.level) if each)
+    return " ".join(
+        each
+        for each in (
+            words or "a mail",
+            f"of {mail.watch}" if mail.watch else "",
+            f"at {trials.clock(mail.at)}" if mail.at is not None else "",
+        )
+        if each
+    )
+
+
+def _told(mail: Mail, trial: Trial) -> str:
+    return f"{mail.event} {mail.level} of {mail.watch} at {trials.clock(_at(mail, trial))}"
+
+
+def _all(found: Sequence[Mail], trial: Trial) -> str:
+    return f"All mails: {', '.join(_told(each, trial) for each in found) or 'none'}."
+
+
+def junit(results: Sequence[Result], suite: str) -> bytes:
+    """Return the results as JUnit's XML, which CI systems read.
+
+    Args:
+        results: Of one file of cases.
+        suite: The file's name.
+    """
+    failed = sum(each.difference is not None for each in results)
+    seconds = f"{sum(each.seconds for each in results):.3f}"
+    top = ET.Element("testsuites", tests=str(len(results)), failures=str(failed), time=seconds)
+    group = ET.SubElement(top, "testsuite", name=suite, tests=str(len(results)), failures=str(failed), time=seconds)
+    for each in results:
+        case = ET.SubElement(group, "testcase", name=each.name, classname=suite, time=f"{each.seconds:.3f}")
+        if each.difference is not None:
+            ET.SubElement(case, "failure", message=each.difference).text = each.difference
+    return bytes(ET.tostring(top, encoding="utf-8", xml_declaration=True)) + b"\n"

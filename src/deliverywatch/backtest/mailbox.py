@@ -1,0 +1,156 @@
+"""Changes of state -> the messages of CloudWatch -> the notifier's own flow -> mails.
+
+The notifier is the one that is deployed, with ladder, incident record and outbox; only what lies around it is played:
+CloudWatch by the past, S3 by a memory, SES by a pile.
+"""
+
+from __future__ import annotations
+
+import email
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email import policy
+from itertools import groupby
+from typing import TYPE_CHECKING
+
+from deliverywatch.alerting.deliver import Ports
+from deliverywatch.alerting.notice import parse
+from deliverywatch.alerting.notify import Notifier
+from deliverywatch.alerting.rehearse import Memory, Pile
+from deliverywatch.alerting.settings import Settings
+from deliverywatch.backtest.account import ACCOUNT, REGION, Account
+from deliverywatch.engine.actions import Executed, combine, executed, require_children
+from deliverywatch.engine.backtest import Change, backtest
+from deliverywatch.engine.evaluate import evaluate
+from deliverywatch.engine.message import composite_message, composite_reason, sns_message
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from typing import Any
+
+    from deliverywatch.backtest.definitions import Definitions
+    from deliverywatch.engine.minutes import History
+
+
+@dataclass(frozen=True, slots=True)
+class Mail:
+    """A mail that would have been sent; `message` is what SES would have got."""
+
+    time: datetime
+    incident: str
+    watch: str
+    event: str
+    level: str
+    subject: str
+    message: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What CloudWatch says of a change of a composite alarm."""
+
+    state: str
+    reason: str
+
+
+def replay(
+    definitions: Definitions,
+    history: History,
+    start: datetime,
+    end: datetime,
+    on_progress: Callable[[int, int], None] = lambda _done, _all: None,
+) -> list[Change]:
+    """Return every change of state, composites among them, in order of time.
+
+    Raises:
+        InputError: An alarm cannot be evaluated, or a composite asks for one that is not there.
+    """
+    require_children(definitions.composites, [each.name for each in definitions.alarms])
+    changes = backtest(definitions.alarms, history, start, end, on_progress=on_progress)
+    return sorted([*changes, *combine(changes, definitions.composites, start)], key=lambda each: each.time)
+
+
+def deliver(
+    definitions: Definitions,
+    history: History,
+    changes: Sequence[Change],
+    start: datetime,
+    end: datetime,
+    time_zone: str,
+) -> list[Mail]:
+    """Return the mails that the notifier makes of the changes, in order of time.
+
+    Args:
+        definitions: Alarms and watches.
+        history: The datapoints.
+        changes: What `replay` returned.
+        start: Begin of the replay.
+        end: Its end.
+        time_zone: The readers' zone.
+    """
+    account = Account(
+        {each.name: each for each in definitions.alarms},
+        {each.name: each.rule_text for each in definitions.composites},
+        history.series,
+    )
+    pile, store = Pile(), Memory()
+    settings = _settings(definitions.environment, time_zone)
+    notifier = Notifier(Ports(account, store, pile, pile, account), settings, definitions.watches, "backtest")
+    found: list[Mail] = []
+    run = executed(changes, (*definitions.alarms, *definitions.composites), definitions.mutes, start, end)
+    for time, states, actions in _by_time(changes, run):
+        account.changes.update({change.alarm: change for change in states})
+        for action in actions:
+            for notice in parse(_message(definitions, account, action), time):
+                outcome = notifier.handle(notice)
+                found.extend(_mail(time, outcome.watch, message) for message in pile.messages)
+                pile.messages.clear()
+    return found
+
+
+def _by_time(
+    changes: Sequence[Change], run: Sequence[Executed]
+) -> Iterator[tuple[datetime, list[Change], list[Executed]]]:
+    both: list[Change | Executed] = sorted([*changes, *run], key=lambda each: each.time)
+    for time, group in groupby(both, key=lambda each: each.time):
+        each = list(group)
+        yield time, [one for one in each if isinstance(one, Change)], [one for one in each if isinstance(one, Executed)]
+
+
+def _message(definitions: Definitions, account: Account, action: Executed) -> Mapping[str, Any]:
+    before = account.changes[action.alarm].previous
+    if action.alarm in account.alarms:
+        alarm = account.alarms[action.alarm]
+        outcome = evaluate(alarm, account.series, action.time, before)
+        said = Said(action.state.value, outcome.reason)
+        return sns_message(alarm, said, before.value, ACCOUNT, REGION, action.time)
+    composite = next(each for each in definitions.composites if each.name == action.alarm)
+    said = Said(action.state.value, composite_reason(action.alarm, action.state.value, action.time, ACCOUNT, REGION))
+    return composite_message(composite, said, before.value, ACCOUNT, REGION, action.time)
+
+
+def _mail(time: datetime, watch: str, message: bytes) -> Mail:
+    headers = email.message_from_bytes(message, policy=policy.default)
+    return Mail(
+        time=time.astimezone(UTC),
+        incident=str(headers["X-DeliveryWatch-Incident"]),
+        watch=watch,
+        event=str(headers["X-DeliveryWatch-Event"]),
+        level=str(headers["X-DeliveryWatch-Level"]),
+        subject=str(headers["Subject"]),
+        message=message,
+    )
+
+
+def _settings(environment: str, time_zone: str) -> Settings:
+    prefix = f"deliverywatch-{environment}"
+    return Settings(
+        environment=environment,
+        prefix=prefix,
+        sender="alerts@example.com",
+        recipients=("support@example.com",),
+        time_zone=time_zone,
+        dashboard=f"{prefix}-sms",
+        workgroup=prefix,
+        region=REGION,
+    )

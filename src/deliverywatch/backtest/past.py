@@ -1,0 +1,89 @@
+"""Where the history lies -> the past: datapoints with the times from which alarms could see them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+from deliverywatch.engine import history
+from deliverywatch.errors import InputError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from deliverywatch.backtest.definitions import Definitions
+    from deliverywatch.engine.alarm import Metric
+    from deliverywatch.engine.series import Series
+
+
+@dataclass(frozen=True, slots=True)
+class Past:
+    """What a replay knows.
+
+    Attributes:
+        series: The datapoints.
+        notes: How they came about, a sentence each.
+        unknowable: Namespaces and names of metrics that this kind of history never holds: their alarms are left out.
+        first_failures: When the first failed message of a datapoint was sent, by the datapoint's epoch second.
+    """
+
+    series: Series
+    notes: tuple[str, ...] = ()
+    unknowable: frozenset[tuple[str, str]] = frozenset()
+    first_failures: Mapping[int, datetime] = field(default_factory=dict)
+
+    @property
+    def extent(self) -> tuple[datetime, datetime]:
+        """The minutes of the oldest and the newest datapoint.
+
+        Raises:
+            InputError: There is none.
+        """
+        ends = [extent for metric in self.series.metrics() if (extent := self.series.extent(metric))]
+        if not ends:
+            raise InputError("The history is empty.", next_step="Name a history with at least one datapoint.")
+        return (
+            datetime.fromtimestamp(min(start for start, _ in ends), UTC),
+            datetime.fromtimestamp(max(end for _, end in ends), UTC),
+        )
+
+    def values(self, metric: Metric, start: datetime, end: datetime) -> dict[int, float]:
+        """Return the sum of each datapoint in a time, by its epoch second, as it was known in the end."""
+        found: dict[int, float] = {}
+        for second, sample in self.series.samples(metric):
+            if start.timestamp() <= second < end.timestamp():
+                found[second] = found.get(second, 0.0) + sample.sum
+        return found
+
+
+def from_file(path: Path, definitions: Definitions) -> Past:
+    """Read a CSV or Parquet file of datapoints.
+
+    Raises:
+        InputError: The file cannot be used.
+    """
+    series = history.read(path, definitions.metrics)
+    note = "Datapoints are visible from the time in the column `published`, or else at once."
+    return Past(series, (f"History: {path.name}. {note}",))
+
+
+def bounds(
+    past: Past, definitions: Definitions, start: datetime | None, end: datetime | None
+) -> tuple[datetime, datetime]:
+    """Return the span of the replay: what was asked for, as far as the history reaches.
+
+    Raises:
+        InputError: Nothing of it is left.
+    """
+    oldest, newest = past.extent
+    # As after a deployment: alarms that call for missing data wait until the first data has come.
+    first = oldest + timedelta(minutes=definitions.warm_up_minutes)
+    begin, last = max(start or first, first), min(end or newest + timedelta(minutes=2), newest + timedelta(minutes=2))
+    if last <= begin:
+        raise InputError(
+            f"The history reaches from {oldest:%Y-%m-%d %H:%M} to {newest:%Y-%m-%d %H:%M} UTC, too short to replay.",
+            next_step="Choose --from and --to within it, or name a longer history.",
+        )
+    return begin, last

@@ -1,0 +1,223 @@
+"""`deliverywatch backtest`: a template and a history -> the mails that would have been sent, as a table or as JSON."""
+
+from __future__ import annotations
+
+import json
+import sys
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from deliverywatch.cli.moment import Moment
+from deliverywatch.errors import InputError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from rich.table import Table
+
+    from deliverywatch.backtest.definitions import Definitions
+    from deliverywatch.backtest.past import Past
+    from deliverywatch.backtest.run import Result, Variant
+
+LIVE = "cloudwatch"
+
+
+@click.command()
+@click.option("--template", required=True, type=click.Path(path_type=Path, dir_okay=False), help="JSON or YAML.")
+@click.option("--history", required=True, help="The folder of a lake, a .csv or .parquet file, or 'cloudwatch'.")
+@click.option("--from", "start", type=Moment(), help="Begin of the replay [default: that of the history].")
+@click.option("--to", "end", type=Moment(), help="Its end [default: that of the history].")
+@click.option("--set", "settings", multiple=True, metavar="P=A,B,C", help="Compare values of a parameter.")
+@click.option("--without", multiple=True, metavar="PATTERN", help="Leave out alarms, such as '*-blind'.")
+@click.option("--time-zone", default="UTC", show_default=True, help="The readers' zone: where night is.")
+@click.option("--render-to", type=click.Path(path_type=Path, file_okay=False), help="Write every mail there.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON instead of tables.")
+def backtest(
+    *,
+    template: Path,
+    history: str,
+    start: datetime | None,
+    end: datetime | None,
+    settings: tuple[str, ...],
+    without: tuple[str, ...],
+    time_zone: str,
+    render_to: Path | None,
+    as_json: bool,
+) -> None:
+    """List the mails that the alarms of a template would have sent over a history.
+
+    Every minute is evaluated as CloudWatch would, and the notifier's own code decides on the mails.
+
+    \b
+    deliverywatch backtest --template build/template.json --history lake
+    deliverywatch backtest --template build/template.json --history lake \\
+        --set WarningThresholdPercent=2,3,5
+
+    \b
+    mails / month  for a month of 30.4 days; night is 22:00 to 06:00
+    to the mail    median minutes from the first bad message to the mail
+    missed         times when the share truly exceeded the threshold of the
+                   template as it is, of 100 messages or more, and no incident
+                   was open
+    open           hours in which an incident was open
+
+    \b
+    JSON: {"from": "2026-11-21T11:00:00Z", "to": "", "time_zone": "UTC",
+           "notes": [""], "left_out": ["alarm"],
+           "true_incidents": {"alarm": "", "spans": [{"from": "", "to": ""}]},
+           "variants": [{"label": "", "parameters": {"P": "2"},
+             "figures": {"mails_count": 0, "incidents_count": 0, "mails_a_month": 0.0,
+               "night_mails_a_month": 0.0, "median_minutes_to_mail": 0.0,
+               "missed_count": 0, "missed": [{"from": "", "to": ""}], "open_minutes": 0},
+             "transitions": [{"time": "", "alarm": "", "state": "ALARM", "previous": "OK"}],
+             "incidents": [{"watch": "", "from": "", "to": ""}],
+             "mails": [{"time": "", "incident": "", "watch": "", "event": "OPENED",
+               "level": "warning", "subject": ""}]}]}
+    """  # noqa: D301 - click wants the control character
+    # Imported here: it brings NumPy and the templates of the mails, which `--help` does not need.
+    from deliverywatch.backtest.document import document
+    from deliverywatch.backtest.run import Question, answer
+
+    try:
+        _require_zone(time_zone)
+        question = Question(template, _Source(history, start, end), settings, without, time_zone, start, end)
+        with _progress() as told:
+            result = answer(question, told)
+        if render_to:
+            _write(result, render_to)
+    except InputError as error:
+        click.echo(f"Error: {error} {error.next_step}", err=True)
+        raise SystemExit(2) from error
+    if as_json:
+        click.echo(json.dumps(document(result), ensure_ascii=False))
+    else:
+        _print(result)
+
+
+class _Source:
+    """The history that `--history` names, read once for all templates that see it alike."""
+
+    def __init__(self, named: str, start: datetime | None, end: datetime | None) -> None:
+        self._named = named
+        self._start = start
+        self._end = end
+        self._read: dict[tuple[Any, ...], Past] = {}
+
+    def __call__(self, definitions: Definitions) -> Past:
+        """Return the history as the template's pipeline would have published it."""
+        values = definitions.parameters
+        key = (
+            values.get("Environment", "prod"),
+            int(values.get("SlotMinutes", 10)),
+            values.get("CountRecipientFaults", "true") == "true",
+            tuple(definitions.metrics),
+        )
+        if key not in self._read:
+            self._read[key] = self._opened(definitions, *key[:3])
+        return self._read[key]
+
+    def _opened(self, definitions: Definitions, environment: str, slot_minutes: int, is_everybody: bool) -> Past:  # noqa: FBT001
+        from deliverywatch.backtest import lake, past
+
+        path = Path(self._named)
+        if path.is_dir():
+            return lake.read(path, environment, slot_minutes, count_recipient_faults=is_everybody)
+        return self._live(definitions) if self._named == LIVE else past.from_file(path, definitions)
+
+    def _live(self, definitions: Definitions) -> Past:
+        from deliverywatch.backtest.aws import cloudwatch
+        from deliverywatch.backtest.past import Past
+
+        if self._start is None:
+            raise InputError("CloudWatch needs a begin.", next_step="Add --from, such as --from 2026-11-01.")
+        now = datetime.now(UTC)
+        series = cloudwatch().history(definitions.metrics, self._start, self._end or now, now)
+        return Past(series, ("History: CloudWatch, which does not tell when a datapoint became visible: at once.",))
+
+
+def _require_zone(name: str) -> None:
+    from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+    try:
+        ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError) as error:
+        raise InputError(f"There is no time zone '{name}'.", next_step="Name one such as Europe/Berlin.") from error
+
+
+@contextmanager
+def _progress() -> Iterator[Callable[[float, str], None]]:
+    """Show a bar on stderr, if that is a terminal; yields what is to be told of the part that is done."""
+    if not sys.stderr.isatty():
+        yield lambda _part, _what: None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn(bar_width=20), TaskProgressColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("Reading", total=1.0)
+        yield lambda part, what: bar.update(task, completed=part, description=what)
+
+
+def _print(result: Result) -> None:
+    from rich.console import Console
+
+    # Without mark-up: subjects have brackets.
+    console = Console(highlight=False, markup=False)
+    span = f"{result.span.start:%Y-%m-%d %H:%M} to {result.span.end:%Y-%m-%d %H:%M} UTC"
+    console.print(f"Replayed {span}, {result.span.minutes / 1440:,.1f} days.", soft_wrap=True)
+    if len(result.variants) == 1:
+        console.print(_mails(result.variants[0], result.time_zone))
+    console.print(_comparison(result))
+    for note in result.notes:
+        console.print(note)
+    if result.left_out:
+        console.print(f"Left out, as such a history cannot tell: {', '.join(result.left_out)}.")
+
+
+def _mails(variant: Variant, time_zone: str) -> Table:
+    from zoneinfo import ZoneInfo
+
+    from rich.table import Table
+
+    table = Table(box=None, padding=(0, 1, 0, 0), title=f"\n{len(variant.mails)} mails", title_justify="left")
+    table.add_column(f"time ({time_zone})", no_wrap=True)
+    table.add_column("subject")
+    for mail in variant.mails:
+        table.add_row(f"{mail.time.astimezone(ZoneInfo(time_zone)):%Y-%m-%d %H:%M}", mail.subject)
+    return table
+
+
+def _comparison(result: Result) -> Table:
+    from rich.table import Table
+
+    table = Table(box=None, padding=(0, 1, 0, 0), title="\nComparison", title_justify="left")
+    table.add_column("template")
+    for name in ("mails", "mails\n/ month", "at night\n/ month", "minutes to\nthe mail", "missed", "open\nhours"):
+        table.add_column(name, justify="right")
+    for variant in result.variants:
+        found = variant.figures
+        table.add_row(
+            variant.definitions.label,
+            f"{found.mails_count:,}",
+            f"{found.mails_a_month:,.1f}",
+            f"{found.night_mails_a_month:,.1f}",
+            "-" if found.minutes_to_mail is None else f"{found.minutes_to_mail:,.0f}",
+            "-" if found.missed is None else f"{len(found.missed)} of {len(result.truths)}",
+            f"{found.open_minutes / 60:,.1f}",
+        )
+    return table
+
+
+def _write(result: Result, folder: Path) -> None:
+    """Write each mail as it would have been sent, in a folder per variant if there are several."""
+    for variant in result.variants:
+        place = folder / variant.definitions.label if len(result.variants) > 1 else folder
+        place.mkdir(parents=True, exist_ok=True)
+        for number, mail in enumerate(variant.mails, 1):
+            place.joinpath(f"{number:03}-{mail.incident}.eml").write_bytes(mail.message)
+    click.echo(f"Mails are in {folder}.", err=True)

@@ -1,0 +1,188 @@
+"""Our own alarms and mails do what tests/backtests says, and what `alarms check` and `explain` print."""
+
+from __future__ import annotations
+
+import json
+import xml.etree.ElementTree as ET
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import build
+import pytest
+from click.testing import CliRunner
+
+from deliverywatch.backtest.cases import Result, check, junit
+from deliverywatch.cli import main
+from deliverywatch.engine import alarm, cases, documents
+from deliverywatch.errors import InputError
+
+if TYPE_CHECKING:
+    from click.testing import Result as Printed
+
+FILES = sorted((Path(__file__).parents[1] / "backtests").glob("*.toml"))
+
+WRONG = """
+[[case]]
+name = "right"
+series = { Runs = "1" }
+states = [{ at = "1m", alarm = "sms-blind", state = "OK" }]
+
+[[case]]
+name = "wrong"
+series = { Runs = "1" }
+states = [{ at = "1m", alarm = "sms-blind", state = "ALARM" }]
+"""
+
+
+@pytest.fixture(scope="module")
+def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("cases") / "build"
+    build.build(["sms"], "none", out)
+    return out / "template.json"
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+def test_our_own_alarms_and_mails_are_as_written_down(path: Path, template: Path) -> None:
+    assert [each for each in check(path, template) if each.difference] == []
+
+
+def test_every_alarm_that_is_deployed_has_a_case_in_which_it_calls_and_one_in_which_it_does_not(template: Path) -> None:
+    expected = {
+        (each.alarm, each.state.value)
+        for path in FILES
+        for case in cases.parse(path.read_text())
+        for each in case.states
+    }
+    for found in alarm.from_template(documents.read(template)):
+        short = found.name.removeprefix("deliverywatch-prod-")
+        assert {(short, "OK"), (short, "ALARM")} <= expected
+
+
+def checked(tmp_path: Path, text: str, template: Path) -> list[Result]:
+    path = tmp_path / "cases.toml"
+    path.write_text(text)
+    return check(path, template)
+
+
+OUTAGE = """
+[[case]]
+name = "outage"
+interval = "10m"
+series = { Total = "100x8", Failed = "0 90 90 0x5" }
+until = "2h"
+mails = [MAILS]
+"""
+
+
+@pytest.mark.parametrize(
+    ("mails", "words"),
+    [
+        ("", "Mail 1: expected none, was OPENED critical of sms-failures at 11m. All mails: OPENED critical"),
+        ('{ event = "OPENED", level = "warning" }', "Mail 1: expected OPENED warning, was OPENED critical of"),
+        ('{ at = "12m" }', "Mail 1: expected a mail at 12m, was OPENED critical of sms-failures at 11m."),
+        ('{ watch = "sms-blind" }', "Mail 1: expected a mail of sms-blind, was OPENED critical of sms-failures"),
+        (
+            '{ at = "11m" }, { at = "11m" }, { level = "ok" }, { level = "ok" }, { at = "2h" }',
+            "Mail 5: expected a mail",
+        ),
+    ],
+)
+def test_the_first_mail_that_is_not_as_expected_is_told(mails: str, words: str, tmp_path: Path, template: Path) -> None:
+    (result,) = checked(tmp_path, OUTAGE.replace("MAILS", mails), template)
+    assert (result.difference or "").startswith(words)
+
+
+def test_a_parameter_on_the_command_line_goes_over_that_of_the_case(tmp_path: Path, template: Path) -> None:
+    path = tmp_path / "cases.toml"
+    series = '{ Total = "100x8", Failed = "9x8" }'
+    states = '[{ at = "1h", alarm = "sms-warning", state = "OK" }]'
+    path.write_text(
+        f'[[case]]\nname = "x"\nparameters = {{ WarningThresholdPercent = 10 }}\nseries = {series}\nstates = {states}'
+    )
+    assert check(path, template)[0].difference is None
+    assert check(path, template, {"WarningThresholdPercent": "8"})[0].difference is not None
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        (WRONG.replace("sms-blind", "sms-blond"), 'Case "right": sms-blond is no alarm'),
+        (WRONG.replace("Runs", "Run"), 'Case "right": Series Run is watched by no alarm.'),
+        ('parameters = { Nothing = "1" }\n' + WRONG, "The template has no parameter Nothing."),
+    ],
+)
+def test_a_case_that_fits_no_alarm_is_bad_input(text: str, words: str, tmp_path: Path, template: Path) -> None:
+    with pytest.raises(InputError) as raised:
+        checked(tmp_path, text, template)
+    assert str(raised.value).startswith(words)
+
+
+def test_junit_counts_the_cases_and_carries_the_difference() -> None:
+    top = ET.fromstring(junit([Result("a", None, 0.5), Result("<b>", 'was "x"', 0.25)], "cases.toml"))  # noqa: S314
+    assert top.attrib == {"tests": "2", "failures": "1", "time": "0.750"}
+    assert [each.attrib["name"] for each in top.iter("testcase")] == ["a", "<b>"]
+    assert [each.text for each in top.iter("failure")] == ['was "x"']
+
+
+def run(*arguments: str | Path, width: int = 80) -> Printed:
+    return CliRunner(env={"COLUMNS": str(width)}).invoke(main, ["alarms", *map(str, arguments)])
+
+
+@pytest.fixture
+def wrong(tmp_path: Path) -> Path:
+    path = tmp_path / "wrong.toml"
+    path.write_text(WRONG)
+    return path
+
+
+def test_check_prints_a_line_per_case_and_ends_with_3(wrong: Path, template: Path) -> None:
+    printed = run("check", wrong, "--template", template)
+    assert printed.exit_code == 3
+    lines = printed.stdout.splitlines()
+    assert lines[:3] == [
+        "ok    right",
+        "FAIL  wrong",
+        "      sms-blind at 1m: expected ALARM, was OK. It calls below 1, and its periods",
+    ]
+    assert lines[-1] == "2 cases: 1 as expected, 1 not."
+    assert max(map(len, lines)) <= 80
+
+
+def test_check_of_cases_that_are_as_expected_ends_with_0_and_writes_junit(tmp_path: Path, template: Path) -> None:
+    printed = run("check", FILES[0], "--template", template, "--junit", tmp_path / "junit.xml", "--json")
+    assert printed.exit_code == 0
+    document = json.loads(printed.stdout)
+    assert (document["failed"], document["passed"]) == (0, len(document["cases"]))
+    assert f'tests="{document["passed"]}" failures="0"' in (tmp_path / "junit.xml").read_text()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["check", "nowhere.toml"], "nowhere.toml cannot be read"),
+        (["check", FILES[0], "--set", "WarningThresholdPercent"], "'WarningThresholdPercent' is no setting."),
+        (["check", FILES[0], "--junit", "/nowhere/junit.xml"], "/nowhere/junit.xml cannot be written"),
+        (["explain", "nothing"], "nothing is no alarm of template.json. There is: deliverywatch-prod-mail-failed, "),
+    ],
+)
+def test_bad_input_is_told_in_a_sentence_and_ends_with_2(arguments: list[Any], words: str, template: Path) -> None:
+    printed = run(*arguments, "--template", template)
+    assert printed.exit_code == 2
+    assert f"Error: {words}" in printed.stderr
+
+
+def test_explain_tells_one_alarm_with_the_parameters_given(template: Path) -> None:
+    printed = run("explain", "sms-warning", "--template", template, "--set", "WarningThresholdPercent=5", width=60)
+    assert printed.exit_code == 0
+    text = " ".join(printed.stdout.split())
+    assert text.startswith("deliverywatch-prod-sms-warning: Watches IF(total >= 10 AND failed >= 3")
+    assert "when the value is above 5," in text
+    assert max(map(len, printed.stdout.splitlines())) <= 60
+
+
+def test_explain_without_a_name_tells_all_nine_alarms(template: Path) -> None:
+    rows = json.loads(run("explain", "--template", template, "--json").stdout)
+    assert len(rows) == 9
+    assert all(row["text"].startswith(f"{row['alarm']}: Watches ") for row in rows)
+    (blind,) = [row["text"] for row in rows if row["alarm"].endswith("-blind")]
+    assert "Once created it waits 40 minutes before it judges." in blind

@@ -7,10 +7,10 @@ import xml.etree.ElementTree as ET
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import build
 import pytest
 from click.testing import CliRunner
 
+import build
 from deliverywatch.backtest.cases import Result, check, junit
 from deliverywatch.cli import main
 from deliverywatch.engine import alarm, cases, documents
@@ -118,7 +118,7 @@ def test_a_case_that_fits_no_alarm_is_bad_input(text: str, words: str, tmp_path:
 
 
 def test_junit_counts_the_cases_and_carries_the_difference() -> None:
-    top = ET.fromstring(junit([Result("a", None, 0.5), Result("<b>", 'was "x"', 0.25)], "cases.toml"))  # noqa: S314
+    top = ET.fromstring(junit([Result("a", None, 0.5), Result("<b>", 'was "x"', 0.25)], "cases.toml"))
     assert top.attrib == {"tests": "2", "failures": "1", "time": "0.750"}
     assert [each.attrib["name"] for each in top.iter("testcase")] == ["a", "<b>"]
     assert [each.text for each in top.iter("failure")] == ['was "x"']

@@ -18,10 +18,10 @@ from deliverywatch.cli.moment import Moment
 def test_help_names_the_verbs_and_what_to_try_first(option: str) -> None:
     printed = CliRunner().invoke(main, [option]).stdout
     assert "deliverywatch ingest --once --lake lake" in printed
-    assert all(f"\n  {verb} " in printed for verb in ("demo", "ingest", "backfill", "lake", "render"))
+    assert all(f"\n  {verb} " in printed for verb in ("demo", "ingest", "backfill", "lake", "render", "alarms"))
 
 
-@pytest.mark.parametrize("verb", ["ingest", "backfill", "lake", "render", "demo"])
+@pytest.mark.parametrize("verb", ["ingest", "backfill", "lake", "render", "demo", "alarms"])
 def test_every_verb_has_help(verb: str) -> None:
     assert CliRunner().invoke(main, [verb, "-h"]).exit_code == 0
 

@@ -21,6 +21,7 @@ _MODULES = {
     "lake": "deliverywatch.cli.lake",
     "render": "deliverywatch.cli.render",
     "backtest": "deliverywatch.cli.backtest",
+    "alarms": "deliverywatch.cli.alarms",
 }
 
 

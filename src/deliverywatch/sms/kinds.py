@@ -9,6 +9,7 @@ from functools import lru_cache
 from typing import Any
 
 from deliverywatch.sms.outcomes import Fault, Outcome, Verdict, judge
+from deliverywatch.sms.personal import redacted
 from deliverywatch.sms.values import millionths, text, whole
 
 # The fields of a row that make its kind, and the columns that come of them.
@@ -40,6 +41,7 @@ def kind_of(fields: Fields, circumstances: Circumstances) -> Kind:
     """Return the values of COLUMNS for rows with these values of FIELDS."""
     *words, parts, price, user_id, subaccount_id = fields
     texts = tuple(map(text, words))
+    texts = (*texts[:2], redacted(texts[2]), texts[3], redacted(texts[4]), *texts[5:])
     status, code, _, error, _, direction, *_ = texts
     numbers = (whole(parts, 32), millionths(price), whole(user_id, 64), whole(subaccount_id, 64))
     is_test_number, is_due, is_settled = circumstances
@@ -50,10 +52,9 @@ def kind_of(fields: Fields, circumstances: Circumstances) -> Kind:
 
 
 def _is_test(verdict: Verdict, parts: int | None, price: int | None, *, is_test_number: bool) -> bool:
-    """Whether nothing was really sent: free and without parts, or free and to a test number.
+    """Whether nothing was really sent: to a documented test number, or free and without parts.
 
-    A failure is none: what ClickSend blocked is free and without parts as well, and hiding it would hide an outage.
+    A failure to a real number is none: what ClickSend blocked is free and without parts as well, and hiding it would
+    hide an outage.
     """
-    if verdict[0] == Outcome.FAILED or price:
-        return False
-    return is_test_number or (price == 0 and parts == 0)
+    return is_test_number or (verdict[0] != Outcome.FAILED and price == 0 and parts == 0)

@@ -124,7 +124,9 @@ def merge(stored: bytes | None, reading: Reading, *, token: str, inserts_only: b
     if not any(difference.taken):
         return Merged(None, 0, Counter())
     writer, changes = Writer(), _changes(reading, difference)
-    outcomes = Counter({(change[2], change[7]): number for change, number in changes.items()})
+    outcomes: Counter[tuple[str, str | None]] = Counter()
+    for change, number in changes.items():
+        outcomes[change[2], change[7]] += number
     for batch in _staying(stored, difference):
         writer.add(batch)
         outcomes.update(zip(*columns_of(batch, ("outcome", "status")), strict=True))

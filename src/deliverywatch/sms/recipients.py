@@ -13,7 +13,7 @@ _HIDDEN = "•••••"
 _HIDDEN_BYTES = _HIDDEN.encode()
 
 # A shorter number is a short code: three digits on both sides would show most of it.
-_SHORTEST = 8
+_SHORTEST = 10
 _OPEN = 3
 
 

@@ -1,4 +1,4 @@
-"""All figures, or those of the modules that are named: `scripts/bench cold_start ingest run`."""
+"""All figures, or those of the modules that are named: `scripts/bench ingest cold_start engine run`."""
 
 from __future__ import annotations
 
@@ -7,10 +7,11 @@ import platform
 import sys
 
 import cold_start
+import engine
 import ingest
 import run
 
-MODULES = {"ingest": ingest, "cold_start": cold_start, "run": run}
+MODULES = {"ingest": ingest, "cold_start": cold_start, "engine": engine, "run": run}
 
 
 def main(names: list[str]) -> None:

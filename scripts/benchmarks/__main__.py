@@ -7,9 +7,10 @@ import platform
 import sys
 
 import cold_start
-import engine
 import ingest
 import run
+
+import engine
 
 MODULES = {"ingest": ingest, "cold_start": cold_start, "engine": engine, "run": run}
 
@@ -19,9 +20,8 @@ def main(names: list[str]) -> None:
     unknown = [name for name in names if name not in MODULES]
     if unknown:
         sys.exit(f"There is no benchmark {', '.join(unknown)}. There is: {', '.join(MODULES)}.")
-    print(
-        f"Python {platform.python_version()}, {os.cpu_count()} processors, {platform.machine()}; ratio is ours to the reference"
-    )
+    machine = f"Python {platform.python_version()}, {os.cpu_count()} processors, {platform.machine()}"
+    print(f"{machine}; ratio is ours to the reference")
     for name in names or MODULES:
         for line in MODULES[name].figures():
             print(f"{line.figure:50} | {line.ours:>12} | {line.ratio:6.2f} | {line.reference}", flush=True)

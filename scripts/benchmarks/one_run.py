@@ -11,7 +11,12 @@ import sys
 import time
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from deliverywatch.sms import counts
 
 WATCHED = ("pandas", "numpy", "pyarrow.compute")
 
@@ -29,8 +34,8 @@ def measured(now: datetime, lake: Path, url: str) -> dict[str, Any]:
         history = ClickSend(Credentials("demo", "demo-key"), url, remaining_seconds=lambda: 600.0)
         return ingest.Source(history, Recipients(b"k" * 32))
 
-    def emit(point: counts.Datapoint) -> None:
-        documents.append(counts.document("prod", point))
+    def emit(points: Sequence[counts.Datapoint]) -> None:
+        documents.extend(counts.documents("prod", points).splitlines())
 
     ports = ingest.Ports(connect, Folder(lake), emit)
     began, worked = time.perf_counter(), time.process_time()

@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections import Counter
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from deliverywatch.errors import StoreConflict
+from deliverywatch.errors import SourceUnavailable, StoreConflict
 from deliverywatch.sms import ingest, lake
 from deliverywatch.sms.columns import COLUMNS
 from deliverywatch.sms.pages import Page
+from deliverywatch.sms.parquet import NAMES, batch_of, rows_of
 from deliverywatch.sms.recipients import Recipients
+from deliverywatch.sms.records import Recorder
 from deliverywatch.sms.slots import floor, from_milliseconds, key_of
-from deliverywatch.sms.store import Stored
+from deliverywatch.sms.store import WATERMARK, Stored
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from deliverywatch.sms.counts import Datapoint
     from deliverywatch.sms.plan import Plan
@@ -82,9 +85,14 @@ class History:
     page_size: int = 100
     error: Exception | None = None
     asked: list[tuple[datetime, datetime]] = field(default_factory=list)
+    broken_hours: set[datetime] = field(default_factory=set)
+    before: Callable[[str, str], None] = lambda _port, _key: None
 
     def pages(self, start: datetime, end: datetime) -> Iterator[Page]:
         self.asked.append((start, end))
+        self.before("pages", key_of(start))
+        if floor(start, 60) in self.broken_hours:
+            raise SourceUnavailable("Pages shifted.", kind="incomplete")
         if self.error:
             raise self.error
         first, last = start.timestamp() - 1, end.timestamp() + 1
@@ -150,16 +158,56 @@ class World:
     points: list[Datapoint] = field(default_factory=list)
     seconds_left: float = 1000.0
     runs: int = 0
+    clock: datetime = NOW
+    emissions: list[list[Datapoint]] = field(default_factory=list)
+    steps: Callable[[str, str], None] = lambda _port, _key: None
+
+    def step_by(self, steps: Callable[[str, str], None]) -> None:
+        """Let this be called before each thing that a run does outside of itself, and after each that it changed."""
+        self.steps = self.store.before = self.store.after = self.history.before = steps
+
+    def _emit(self, points: Sequence[Datapoint]) -> None:
+        self.steps("emit", "")
+        self.emissions.append(list(points))
+        self.points.extend(points)
+        self.steps("emitted", "")
 
     def ports(self) -> ingest.Ports:
         source = ingest.Source(self.history, Recipients(KEY))
-        return ingest.Ports(
-            lambda: source, self.store, self.points.append, lambda: self.seconds_left, lambda _seconds: None
-        )
+        return ingest.Ports(lambda: source, self.store, self._emit, lambda: self.seconds_left, lambda _seconds: None)
 
     def run(self, now: datetime = NOW, by_hand: Plan | None = None) -> ingest.Summary:
         self.runs += 1
-        return ingest.run(now, self.settings, self.ports(), token=f"run {self.runs}", by_hand=by_hand)
+        self.clock = max(self.clock, now)
+        token = f"run {self.runs}"
+        return ingest.run(now, self.settings, self.ports(), token=token, clock=self.clock, by_hand=by_hand)
+
+    def context(self) -> dict[str, Any]:
+        """What is left for the mails."""
+        return json.loads(self.store.objects["state/sms.json"][0])  # type: ignore[no-any-return]
+
+    def watermark(self) -> datetime:
+        """Until when messages were read."""
+        return datetime.fromisoformat(json.loads(self.store.objects[WATERMARK][0])["covered_until"])
+
+    def lake(self) -> dict[str, bytes]:
+        """The objects of the lake."""
+        return {key: body for key, (body, _) in self.store.objects.items() if key.endswith(".parquet")}
+
+    def outcomes(self) -> dict[str, str]:
+        """The outcome of each message of the lake."""
+        return {
+            name: known for body in self.lake().values() for name, known in lake.rows(body, ("message_id", "outcome"))
+        }
+
+    def emitted_slots(self) -> list[datetime]:
+        """The slots of all datapoints, in order of emission."""
+        delay = timedelta(minutes=self.settings.slot_minutes, seconds=120)
+        return [point.stamp - delay for point in self.points if "Total" in point.metrics]
+
+    def run_count(self) -> int:
+        """How often `Runs` was emitted."""
+        return sum("Runs" in point.metrics for point in self.points)
 
     def rows_of(self, hour: datetime) -> list[dict[str, Any]]:
         stored = self.store.objects.get(key_of(hour))
@@ -194,3 +242,17 @@ class World:
 
 def _etag(body: bytes) -> str:
     return hashlib.md5(body, usedforsecurity=False).hexdigest()
+
+
+def stored(
+    rows: list[dict[str, Any]],
+    *,
+    now: datetime = NOW,
+    hours: int = 1,
+    plain: bool = False,
+    recorder: Recorder | None = None,
+) -> list[dict[str, Any]]:
+    """The rows as the lake would keep them, read in one page, that were sent in the last hours."""
+    recorder = recorder or Recorder(now, Recipients(KEY, plain=plain))
+    batches = recorder.batches([rows], now - timedelta(hours=hours), now)
+    return [dict(zip(NAMES, values, strict=True)) for records in batches for values in rows_of(batch_of(records))]

@@ -14,6 +14,8 @@ from deliverywatch.cli.moment import Moment
 from deliverywatch.errors import Retryable
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from deliverywatch.sms.counts import Datapoint
     from deliverywatch.sms.ingest import Settings, Summary
     from deliverywatch.sms.plan import Plan
@@ -65,8 +67,8 @@ def run(lake: Path, settings: Settings, environment: str, now: datetime, by_hand
     from deliverywatch.sms import counts, ingest
     from deliverywatch.sms.folder import Folder
 
-    def emit(point: Datapoint) -> None:
-        click.echo(counts.document(environment, point))
+    def emit(points: Sequence[Datapoint]) -> None:
+        click.echo(counts.documents(environment, points), nl=False)
 
     with shown(by_hand.ranges if by_hand else ()) as told:
         ports = ingest.Ports(lambda: source(told), Folder(lake), emit)

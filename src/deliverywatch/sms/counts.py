@@ -114,6 +114,11 @@ def document(environment: str, point: Datapoint) -> str:
     return emf.document(NAMESPACE, {"Environment": environment}, point.metrics, point.stamp, point.properties)
 
 
+def documents(environment: str, points: Iterable[Datapoint]) -> str:
+    """Return the lines of datapoints as one text, so that one write prints them."""
+    return "".join(f"{document(environment, point)}\n" for point in points)
+
+
 def _is_failure(verdict: tuple[str, str] | None, count_recipient_faults: bool) -> bool:  # noqa: FBT001
     return verdict is not None and is_counted_failure(*verdict, count_recipient_faults=count_recipient_faults)
 

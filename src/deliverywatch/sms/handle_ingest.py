@@ -13,11 +13,13 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from deliverywatch.errors import SourceRefused
-from deliverywatch.sms import aws, counts, ingest
+from deliverywatch.sms import aws, counts, ingest, plan
 from deliverywatch.sms.clicksend import ClickSend
 from deliverywatch.sms.recipients import Recipients
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from deliverywatch.sms.counts import Datapoint
 
 
@@ -26,22 +28,26 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     prefix = "DELIVERYWATCH_"
     setting = {name.removeprefix(prefix): value for name, value in os.environ.items() if name.startswith(prefix)}
     settings = ingest.Settings(int(setting["SLOT_MINUTES"]), setting["COUNT_RECIPIENT_FAULTS"] == "true")
-    now = datetime.fromisoformat(event.get("scheduled_time") or datetime.now(UTC).isoformat())
+    clock = datetime.now(UTC)
+    now = plan.due(event.get("scheduled_time"), clock, settings.slot_minutes)
 
     def seconds_left() -> float:
         return float(context.get_remaining_time_in_millis()) / 1000
 
+    def reading_seconds_left() -> float:
+        return seconds_left() - ingest.RESERVE_SECONDS
+
     def connect() -> ingest.Source:
         account = aws.account(setting["CREDENTIALS"])
-        history = ClickSend(account.credentials, setting["CLICKSEND_URL"], remaining_seconds=seconds_left)
+        history = ClickSend(account.credentials, setting["CLICKSEND_URL"], remaining_seconds=reading_seconds_left)
         return ingest.Source(history, Recipients(account.recipient_key, plain=setting["RECIPIENT_NUMBERS"] == "plain"))
 
-    def emit(point: Datapoint) -> None:
-        print(counts.document(setting["ENVIRONMENT"], point), flush=True)
+    def emit(points: Sequence[Datapoint]) -> None:
+        print(counts.documents(setting["ENVIRONMENT"], points), end="", flush=True)
 
     ports = ingest.Ports(connect, aws.Bucket(setting["BUCKET"]), emit, seconds_left)
     try:
-        summary = ingest.run(now, settings, ports, token=uuid.uuid4().hex).as_fields()
+        summary = ingest.run(now, settings, ports, token=uuid.uuid4().hex, clock=clock).as_fields()
     except SourceRefused:
         aws.account.cache_clear()  # whoever mends the key shall not have to wait for a new container
         raise

@@ -8,30 +8,28 @@ emission loses that one difference for the metrics; the lake has it.
 
 from __future__ import annotations
 
+import json
 import logging
 import math
 import random
 import time
-from collections import Counter
 from dataclasses import asdict, dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Protocol
 
-from deliverywatch.errors import SourceUnavailable
+from deliverywatch.errors import DeliveryWatchError, SourceUnavailable
 from deliverywatch.sms import context, counts, plan, slots
-from deliverywatch.sms.counts import SlotCounts
+from deliverywatch.sms.hours import Hours
 from deliverywatch.sms.outcomes import UNSETTLED
-from deliverywatch.sms.records import Recorder
-from deliverywatch.sms.store import advance_watermark, read_watermark, update
+from deliverywatch.sms.store import Watermark, advance_watermark, read_watermark
 from deliverywatch.sms.survey import NAMES, Survey
 from deliverywatch.thresholds import SLOT_MINUTES
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
     from datetime import datetime
 
-    from deliverywatch.sms.counts import Change, Datapoint
-    from deliverywatch.sms.lake import Reading
+    from deliverywatch.sms.counts import Datapoint
     from deliverywatch.sms.pages import Page
     from deliverywatch.sms.plan import Plan, Range
     from deliverywatch.sms.recipients import Recipients
@@ -39,8 +37,10 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-# What a run keeps for itself to write and to end: a range that is begun with less left would be lost.
-_RESERVE_SECONDS = 20.0
+# What a run keeps for itself to write and to end: reading ends before, so that a failure can still be told.
+RESERVE_SECONDS = 20.0
+# A range that is begun with less left would be lost.
+_LEAST_SECONDS = RESERVE_SECONDS + 10
 
 
 class History(Protocol):
@@ -77,14 +77,14 @@ class Ports:
     Attributes:
         connect: Returns the source; called once, so that missing credentials are a failure of the run like any other.
         store: Holds the lake, the watermark and the context.
-        emit: Publishes a datapoint at once.
+        emit: Publishes datapoints, all or none of them.
         seconds_left: How long the run may still take.
         pause: Sleeps up to so many seconds, for another writer to finish.
     """
 
     connect: Callable[[], Source]
     store: Store
-    emit: Callable[[Datapoint], None]
+    emit: Callable[[Sequence[Datapoint]], None]
     seconds_left: Callable[[], float] = lambda: math.inf
     pause: Callable[[float], None] = _sleep_up_to
 
@@ -103,6 +103,7 @@ class Summary:
         emitted_count: Datapoints of slots.
         settling_count: Hours read again because they had messages without a final outcome.
         postponed_count: Such hours for which there was no time.
+        unsettled_count: Such hours that could not be read or kept; the next sweep tries again.
     """
 
     first_run: bool = False
@@ -114,13 +115,22 @@ class Summary:
     emitted_count: int = 0
     settling_count: int = 0
     postponed_count: int = 0
+    unsettled_count: int = 0
 
     def as_fields(self) -> dict[str, Any]:
         """Return the numbers by name."""
         return asdict(self)
 
 
-def run(now: datetime, settings: Settings, ports: Ports, *, token: str, by_hand: Plan | None = None) -> Summary:
+def run(
+    now: datetime,
+    settings: Settings,
+    ports: Ports,
+    *,
+    token: str,
+    clock: datetime | None = None,
+    by_hand: Plan | None = None,
+) -> Summary:
     """Do a run on schedule, or another plan.
 
     Args:
@@ -128,13 +138,14 @@ def run(now: datetime, settings: Settings, ports: Ports, *, token: str, by_hand:
         settings: What the operator chose.
         ports: What the run touches.
         token: Different for each run.
+        clock: What time it is, if the run may be late: it tells a watermark of a later run from one in the future.
         by_hand: A plan of `plan.window` or `plan.backfill` instead; it leaves watermark and context alone.
 
     Raises:
         DeliveryWatchError: The run failed; what it had finished stays, the rest is still to be read by the next one.
     """
     try:
-        chosen = by_hand or plan.scheduled(now, read_watermark(ports.store), settings.slot_minutes)
+        chosen = by_hand or _scheduled(now, settings, ports.store, clock)
         return _Run(chosen, settings, ports, token).go()
     except Exception as error:
         if by_hand is None:
@@ -144,7 +155,20 @@ def run(now: datetime, settings: Settings, ports: Ports, *, token: str, by_hand:
 
 def backfill_plan(now: datetime, settings: Settings, store: Store, days: int) -> Plan:
     """Return the plan that fills the lake with so many days of history, as far as no run on schedule is responsible."""
-    return plan.backfill(now, read_watermark(store), settings.slot_minutes, days)
+    watermark = read_watermark(store)
+    return plan.backfill(now, watermark.covered_until if watermark else None, settings.slot_minutes, days)
+
+
+def _scheduled(now: datetime, settings: Settings, store: Store, clock: datetime | None) -> Plan:
+    watermark = read_watermark(store)
+    chosen = plan.scheduled(now, watermark, settings.slot_minutes, clock)
+    if watermark and chosen.latest and watermark.covered_until > chosen.latest:
+        log.warning(
+            "The watermark %s lies in the future and is set back to %s: what was sent before the last hour and was "
+            "never read has to be read by hand.",
+            *map(slots.as_text, (watermark.covered_until, chosen.end)),
+        )
+    return chosen
 
 
 @dataclass(slots=True)
@@ -157,82 +181,60 @@ class _Run:
 
     def go(self) -> Summary:
         self.summary.first_run = self.plan.is_first
-        source = self.ports.connect()
-        recorder = Recorder(self.plan.now, source.recipients)
+        hours = Hours(self.plan, self.settings, self.ports, self.ports.connect(), self.token, self.summary)
         for part in self.plan.ranges:
             self._check_time_left(part)
-            self._cover(part, source.history, recorder)
+            hours.cover(part)
             self._advance(part.end)
-        self._settle(source.history, recorder)
-        self._warn_of_unreadable(recorder)
         if self.plan.covered_until is not None:
             self._conclude(self.plan.covered_until)
+        self._settle(hours)
+        if self.summary.unreadable_count:
+            log.warning("%d rows have no usable message_id or date and are not kept", self.summary.unreadable_count)
         return self.summary
 
-    def _settle(self, history: History, recorder: Recorder) -> None:
-        """Newest hours first: they change most, and only those of the last day are emitted."""
-        for part in reversed(self.plan.settling):
-            if self.ports.store.metadata(slots.key_of(part.hour)).get(UNSETTLED, "0") == "0":
-                continue
-            if self.ports.seconds_left() < _RESERVE_SECONDS:
-                self.summary.postponed_count += 1
-                continue
-            self._cover(part, history, recorder)
-            self.summary.settling_count += 1
+    def _settle(self, hours: Hours) -> None:
+        """Read again what may have changed, oldest first: those hours are soon out of reach. One failure stops none."""
+        failures: dict[str, Exception] = {}
+        for part in self.plan.settling:
+            try:
+                self._settle_one(part, hours)
+            except Exception as error:
+                failures[slots.as_text(part.hour)] = error
+        self.summary.unsettled_count = len(failures)
+        if failures:
+            reasons = {hour: _reason(error) for hour, error in failures.items()}
+            log.warning("%s", json.dumps({"event": "sms_settle_failed", "hours": reasons}))
+        if failures and not self.summary.settling_count:
+            raise next(iter(failures.values()))
 
-    def _cover(self, part: Range, history: History, recorder: Recorder) -> None:
-        reading: Reading | None = None
-        pages = (page.rows for page in history.pages(part.start, part.end))
-        for records in recorder.batches(pages, part.start, part.end):
-            self.summary.read_count += len(records.kind)
-            reading = reading or _new_reading()
-            reading.add(records)
-        changes = self._keep(part, reading) if reading else Counter()
-        self._emit(part, changes)
-
-    def _keep(self, part: Range, reading: Reading) -> Counter[Change]:
-        from deliverywatch.sms import lake  # brings pyarrow, which a run without messages does not pay
-
-        inserts_only = self.plan.insert_from is not None and part.start >= self.plan.insert_from
-
-        def change(stored: bytes | None) -> lake.Merged:
-            return lake.merge(stored, reading, token=self.token, inserts_only=inserts_only)
-
-        merged = update(self.ports.store, slots.key_of(part.hour), change, self.ports.pause)
-        self.summary.written_count += merged.body is not None
-        for key, number in merged.changes.items():
-            self.summary.new_count += number * (key[1] is None)
-            self.summary.changed_count += number * (key[1] is not None)
-        for label in counts.newly_unknown(merged.changes):
-            log.warning("ClickSend sent a status that no rule covers, counted as unknown: %r", label)
-        return merged.changes
-
-    def _emit(self, part: Range, changes: Counter[Change]) -> None:
-        if self.plan.emit_from is None:
+    def _settle_one(self, part: Range, hours: Hours) -> None:
+        if self.ports.store.metadata(slots.key_of(part.hour)).get(UNSETTLED, "0") == "0":
             return
-        minutes = self.settings.slot_minutes
-        changed = counts.per_slot(changes, minutes, count_recipient_faults=self.settings.count_recipient_faults)
-        new = {slot for slot in self.plan.new_slots if part.start <= slot < part.end}
-        for slot in sorted(new | changed.keys()):
-            slot_counts = changed.get(slot, SlotCounts())
-            if slot >= self.plan.emit_from and (slot in new or not slot_counts.is_empty()):
-                self.ports.emit(counts.slot_datapoint(slot, minutes, slot_counts))
-                self.summary.emitted_count += 1
+        if self.ports.seconds_left() < _LEAST_SECONDS:
+            self.summary.postponed_count += 1
+            return
+        hours.cover(part)
+        self.summary.settling_count += 1
 
     def _advance(self, moment: datetime) -> None:
         """Keep what is done of a long way: after an outage the next run need not begin anew."""
         covered_from = self.plan.covered_from
         if covered_from is not None and covered_from < moment < self.plan.end:
-            advance_watermark(self.ports.store, moment, self.ports.pause)
+            self._mark(moment)
+
+    def _mark(self, moment: datetime) -> None:
+        watermark = Watermark(moment, self.plan.counted_from)
+        advance_watermark(self.ports.store, watermark, self.ports.pause, latest=self.plan.latest)
 
     def _conclude(self, covered_until: datetime) -> None:
-        advance_watermark(self.ports.store, covered_until, self.ports.pause)
+        self._mark(covered_until)
         survey = self._survey()
         # An event that comes late, or twice, must not set back what the mails know.
         if covered_until == self.plan.end:
             body = context.document(survey, self.plan.now, self.plan.end, self.settings.slot_minutes)
             self.ports.store.write(context.KEY, body)
-        self.ports.emit(counts.run_datapoint(self.plan.now, *survey.overdue))
+        self.ports.emit([counts.run_datapoint(self.plan.now, *survey.overdue)])
 
     def _survey(self) -> Survey:
         settings, end = self.settings, self.plan.end
@@ -248,23 +250,17 @@ class _Run:
         return survey
 
     def _check_time_left(self, part: Range) -> None:
-        if self.ports.seconds_left() < _RESERVE_SECONDS:
+        if self.ports.seconds_left() < _LEAST_SECONDS:
             raise SourceUnavailable(
                 f"There was more to read than one run has time for: it got up to {slots.as_text(part.start)}.",
                 kind="behind",
                 next_step="Nothing to do now: each run goes on where the one before stopped, until all is read.",
             )
 
-    def _warn_of_unreadable(self, recorder: Recorder) -> None:
-        self.summary.unreadable_count = recorder.unreadable_count
-        if recorder.unreadable_count:
-            log.warning("%d rows have no usable message_id or date and are not kept", recorder.unreadable_count)
 
-
-def _new_reading() -> Reading:
-    from deliverywatch.sms import lake  # brings pyarrow
-
-    return lake.Reading()
+def _reason(error: Exception) -> str:
+    """A foreign error's text may hold anything, also people's numbers: only its name is logged."""
+    return f"{error} {error.next_step}" if isinstance(error, DeliveryWatchError) else type(error).__name__
 
 
 def _leave_problem(error: Exception, now: datetime, settings: Settings, store: Store) -> None:

@@ -6,14 +6,15 @@ No range crosses an hour of the lake: its pages are complete or the range fails,
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import timedelta
-from typing import TYPE_CHECKING
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
 
-from deliverywatch.sms.slots import HOUR, floor, hour_of, steps
+from deliverywatch.errors import InputError
+from deliverywatch.sms.slots import HOUR, as_text, floor, hour_of, steps
 from deliverywatch.thresholds import EMIT_HOURS, HISTORY_DAYS, REREAD_MINUTES, SETTLE_HOURS
 
 if TYPE_CHECKING:
-    from datetime import datetime
+    from deliverywatch.sms.store import Watermark
 
 _REREAD = timedelta(minutes=REREAD_MINUTES)
 
@@ -45,6 +46,8 @@ class Plan:
         insert_from: From here on only messages are stored that are not there yet, so that no run misses a change.
         covered_from: Where the watermark stood before it.
         covered_until: Where the watermark stands after the run; none leaves it alone.
+        counted_from: Begin of the first slot that any run emitted, if it is known.
+        latest: A watermark after this moment is none that a run set.
         is_first: Whether there was no watermark: the run covers the last hour instead.
     """
 
@@ -57,34 +60,74 @@ class Plan:
     insert_from: datetime | None = None
     covered_from: datetime | None = None
     covered_until: datetime | None = None
+    counted_from: datetime | None = None
+    latest: datetime | None = None
     is_first: bool = False
 
 
-def scheduled(now: datetime, watermark: datetime | None, slot_minutes: int) -> Plan:
+def due(scheduled_time: Any, clock: datetime, slot_minutes: int) -> datetime:
+    """Return when a run was due by its event, or what time it is if the event does not say.
+
+    Raises:
+        InputError: It is no time with a zone, or one that has not come yet: the slots before it are not over.
+    """
+    if not scheduled_time:
+        return clock
+    try:
+        moment = datetime.fromisoformat(scheduled_time)
+    except (ValueError, TypeError):
+        moment = None
+    if moment is None or moment.tzinfo is None:
+        raise InputError(
+            "The event's scheduled_time is no time with a zone.",
+            next_step='Write it as in {"scheduled_time": "2026-11-21T12:10:00Z"}, or leave it out to run for now.',
+        )
+    if moment > clock + timedelta(minutes=slot_minutes):
+        raise InputError(
+            f"The event's scheduled_time {as_text(moment)} lies in the future: it is {as_text(clock)}.",
+            next_step="Leave scheduled_time out to run for now, or wait until that time.",
+        )
+    return moment
+
+
+def scheduled(now: datetime, watermark: Watermark | None, slot_minutes: int, clock: datetime | None = None) -> Plan:
     """Return the plan of a run on schedule: what is new, the last hour again, and once an hour what has not settled.
 
     Args:
         now: When the run was due; aware.
-        watermark: End of the newest slot that an earlier run covered; none if there was no run yet.
+        watermark: What earlier runs covered; none if there was no run yet.
         slot_minutes: Length of a slot.
+        clock: What time it is, if that may be later than `now`.
     """
     end = floor(now, slot_minutes)
-    covered = watermark or end - _REREAD
-    start = covered if watermark is None else min(covered, end) - _REREAD
+    latest = max(now, clock or now) + timedelta(minutes=slot_minutes)
+    covered = _covered(end, watermark, latest, slot_minutes)
+    start = min(covered, end) if watermark is None else min(covered, end) - _REREAD
     start = max(start, hour_of(now - timedelta(days=HISTORY_DAYS)))
-    # From the whole slot on: the watermark may lie inside one if the length of slots was changed.
-    new_slots = tuple(steps(floor(covered, slot_minutes), end, slot_minutes))
+    counted_from = watermark.counted_from if watermark else covered
+    emit_from = now - timedelta(hours=EMIT_HOURS)
+    new_slots = tuple(steps(covered, end, slot_minutes))
     return Plan(
         now=now,
         end=end,
         ranges=_hourly(start, end),
         settling=_settling(start) if any(slot == hour_of(slot) for slot in new_slots) else (),
         new_slots=new_slots,
-        emit_from=now - timedelta(hours=EMIT_HOURS),
+        # A message that a back-fill stored before the first run was never counted: its failure is not, either.
+        emit_from=max(emit_from, counted_from or emit_from),
         covered_from=covered,
         covered_until=max(covered, end),
+        counted_from=counted_from,
+        latest=latest,
         is_first=watermark is None,
     )
+
+
+def _covered(end: datetime, watermark: Watermark | None, latest: datetime, slot_minutes: int) -> datetime:
+    """What is covered, in whole slots: their length may have been changed since."""
+    if watermark is None:
+        return end - _REREAD
+    return end if watermark.covered_until > latest else floor(watermark.covered_until, slot_minutes)
 
 
 def window(now: datetime, start: datetime, end: datetime, slot_minutes: int) -> Plan:
@@ -104,7 +147,10 @@ def window(now: datetime, start: datetime, end: datetime, slot_minutes: int) -> 
 def backfill(now: datetime, watermark: datetime | None, slot_minutes: int, days: int = HISTORY_DAYS) -> Plan:
     """Return the plan that fills the lake with history and emits nothing.
 
-    It ends where the runs on schedule read again anyway, and changes nothing that they may still have to emit.
+    It ends where the runs on schedule read again anyway, and changes nothing that they may still have to emit. What it
+    stores of the time before the first run is never emitted, whatever becomes of it (`Plan.counted_from`). A message
+    after that which the runs missed and a back-fill finds is the one exception: the lake does not tell that its
+    `Total` was never emitted, and if it fails within a day, its `Failed` is.
     """
     end = min(floor(now, slot_minutes), watermark or now) - _REREAD
     return Plan(

@@ -6,11 +6,11 @@ The port has two adapters: `aws` for S3, `folder` for a directory.
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
-from deliverywatch.errors import StoreConflict
+from deliverywatch.errors import ConfigurationError, StoreConflict
 from deliverywatch.sms.slots import as_text
 
 if TYPE_CHECKING:
@@ -103,7 +103,25 @@ def update(
 
 
 @dataclass(frozen=True, slots=True)
-class _Watermark:
+class Watermark:
+    """How far the runs on schedule got.
+
+    Attributes:
+        covered_until: End of the newest slot that was fully covered.
+        counted_from: Begin of the first slot that was emitted; none if an early version wrote the watermark.
+    """
+
+    covered_until: datetime
+    counted_from: datetime | None = None
+
+    def as_body(self) -> bytes:
+        """Return the object that holds it."""
+        times = {"covered_until": self.covered_until, "counted_from": self.counted_from}
+        return json.dumps({name: as_text(moment) for name, moment in times.items() if moment}).encode()
+
+
+@dataclass(frozen=True, slots=True)
+class _Moved:
     body: bytes | None
 
     @property
@@ -111,28 +129,50 @@ class _Watermark:
         return {}
 
 
-def read_watermark(store: Store) -> datetime | None:
-    """Return the end of the newest slot that was fully covered, or none before the first run."""
+def read_watermark(store: Store) -> Watermark | None:
+    """Return how far the runs got, or none before the first one.
+
+    Raises:
+        ConfigurationError: The object is damaged.
+    """
     stored = store.read(WATERMARK)
-    return _covered_until(stored.body if stored else None)
+    return _watermark(stored.body) if stored else None
 
 
-def advance_watermark(store: Store, moment: datetime, pause: Callable[[float], None]) -> None:
-    """Move the watermark to the moment; it never goes back, whoever else moves it."""
+def advance_watermark(
+    store: Store, watermark: Watermark, pause: Callable[[float], None], *, latest: datetime | None = None
+) -> None:
+    """Move the watermark; it never goes back, whoever else moves it, unless it stands after `latest`, in the future."""
 
-    def ahead(body: bytes | None) -> _Watermark:
-        present = _covered_until(body)
-        if present is not None and present >= moment:
-            return _Watermark(None)
-        return _Watermark(json.dumps({"covered_until": as_text(moment)}).encode())
+    def ahead(body: bytes | None) -> _Moved:
+        present = _watermark(body) if body is not None else None
+        if present is None:
+            return _Moved(watermark.as_body())
+        is_possible = latest is None or present.covered_until <= latest
+        if is_possible and present.covered_until >= watermark.covered_until:
+            return _Moved(None)
+        return _Moved(replace(watermark, counted_from=present.counted_from).as_body())
 
     update(store, WATERMARK, ahead, pause)
 
 
-def _covered_until(body: bytes | None) -> datetime | None:
-    """Whatever is not a watermark is none: the next run covers the last hour and writes a new one."""
+def _watermark(body: bytes) -> Watermark:
+    """Taking a damaged one for none would leave a gap that nobody notices."""
     try:
-        moment = datetime.fromisoformat(json.loads(body or b"")["covered_until"])
-    except (ValueError, TypeError, KeyError):
-        return None
-    return moment if moment.tzinfo else None
+        fields = json.loads(body)
+        covered_until = datetime.fromisoformat(fields["covered_until"])
+        counted_from = datetime.fromisoformat(fields.get("counted_from", fields["covered_until"]))
+    except (ValueError, TypeError, KeyError, AttributeError):
+        raise _damaged() from None
+    if covered_until.tzinfo is None or counted_from.tzinfo is None:
+        raise _damaged()
+    return Watermark(covered_until, counted_from if "counted_from" in fields else None)
+
+
+def _damaged() -> ConfigurationError:
+    return ConfigurationError(
+        f"{WATERMARK} does not say until when messages were read: it is damaged.",
+        kind="watermark",
+        next_step='Write {"covered_until": "..."} into it, with the time of the last good run such as '
+        "2026-11-21T12:10:00Z; or delete it, then only the last hour is read.",
+    )

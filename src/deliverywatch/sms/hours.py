@@ -1,0 +1,128 @@
+"""One hour's range -> its messages in the lake and its slots emitted: the part of a run that repeats.
+
+The write is the commit; all that the hour changes is emitted at once after it. A run that is killed between the two
+loses these differences and no others; `deliverywatch reconcile` finds them.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections import Counter
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from deliverywatch.errors import SourceMalformed
+from deliverywatch.sms import counts, slots
+from deliverywatch.sms.counts import SlotCounts
+from deliverywatch.sms.records import Recorder
+from deliverywatch.sms.store import update
+
+if TYPE_CHECKING:
+    from deliverywatch.sms.counts import Change
+    from deliverywatch.sms.ingest import Ports, Settings, Source, Summary
+    from deliverywatch.sms.lake import Merged, Reading
+    from deliverywatch.sms.plan import Plan, Range
+
+log = logging.getLogger(__name__)
+
+# A stray row or two is left out with a warning; a larger share means that ClickSend's format is another one now, and
+# counting the rest would show a drop in traffic that never was.
+_MOST_UNREADABLE_PERCENT = 5
+_LEAST_UNREADABLE_COUNT = 3
+
+
+@dataclass(slots=True)
+class Hours:
+    """Reads and keeps ranges, as one run does.
+
+    Attributes:
+        plan: What the run may change and emit.
+        settings: What the operator chose.
+        ports: What the run touches.
+        source: What is read.
+        token: Different for each run.
+        summary: Where the run's numbers are added up.
+    """
+
+    plan: Plan
+    settings: Settings
+    ports: Ports
+    source: Source
+    token: str
+    summary: Summary
+
+    def cover(self, part: Range) -> None:
+        """Read a range, keep its messages, and emit what they change.
+
+        Raises:
+            SourceMalformed: Many rows of the range cannot be read; the others are kept and emitted all the same.
+            DeliveryWatchError: The range could not be read or kept: nothing of it is.
+        """
+        recorder = Recorder(self.plan.now, self.source.recipients)
+        reading = self._read(part, recorder)
+        read_count = sum(len(part.kind) for part in reading.parts) if reading else 0
+        changes = self._keep(part, reading) if reading else Counter()
+        malformed = _is_malformed(recorder.unreadable_count, read_count)
+        self._emit(part, changes, with_quiet_slots=not malformed)
+        self.summary.read_count += read_count
+        self.summary.unreadable_count += recorder.unreadable_count
+        if malformed:
+            raise SourceMalformed(
+                f"ClickSend sent {recorder.unreadable_count} rows without a usable message_id or date, beside "
+                f"{read_count} good ones, from {slots.as_text(part.start)} on."
+            )
+
+    def _read(self, part: Range, recorder: Recorder) -> Reading | None:
+        reading: Reading | None = None
+        pages = (page.rows for page in self.source.history.pages(part.start, part.end))
+        for records in recorder.batches(pages, part.start, part.end):
+            reading = reading or _new_reading()
+            reading.add(records)
+        return reading
+
+    def _keep(self, part: Range, reading: Reading) -> Counter[Change]:
+        from deliverywatch.sms import lake  # brings pyarrow, which a run without messages does not pay
+
+        inserts_only = self.plan.insert_from is not None and part.start >= self.plan.insert_from
+
+        def change(stored: bytes | None) -> Merged:
+            return lake.merge(stored, reading, token=self.token, inserts_only=inserts_only)
+
+        merged = update(self.ports.store, slots.key_of(part.hour), change, self.ports.pause)
+        self.summary.written_count += merged.body is not None
+        for key, number in merged.changes.items():
+            self.summary.new_count += number * (key[1] is None)
+            self.summary.changed_count += number * (key[1] is not None)
+        for label in counts.newly_unknown(merged.changes):
+            log.warning("ClickSend sent a status that no rule covers, counted as unknown: %r", label)
+        return merged.changes
+
+    def _emit(self, part: Range, changes: Counter[Change], *, with_quiet_slots: bool) -> None:
+        if self.plan.emit_from is None:
+            return
+        minutes = self.settings.slot_minutes
+        changed = counts.per_slot(changes, minutes, count_recipient_faults=self.settings.count_recipient_faults)
+        due = {slot for slot, slot_counts in changed.items() if not slot_counts.is_empty()}
+        if with_quiet_slots:
+            due.update(slot for slot in self.plan.new_slots if part.start <= slot < part.end)
+        points = [
+            counts.slot_datapoint(slot, minutes, changed.get(slot, SlotCounts()))
+            for slot in sorted(due)
+            if slot >= self.plan.emit_from
+        ]
+        if points:
+            self.ports.emit(points)
+        self.summary.emitted_count += len(points)
+
+
+def _is_malformed(unreadable_count: int, read_count: int) -> bool:
+    if not read_count:
+        return unreadable_count > 0
+    share_percent = 100 * unreadable_count / (unreadable_count + read_count)
+    return unreadable_count >= _LEAST_UNREADABLE_COUNT and share_percent > _MOST_UNREADABLE_PERCENT
+
+
+def _new_reading() -> Reading:
+    from deliverywatch.sms import lake  # brings pyarrow, which a run without messages does not pay
+
+    return lake.Reading()

@@ -1,0 +1,108 @@
+"""Fields come as numbers, as texts, as nothing: each becomes a value of its column's type or none."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from deliverywatch.sms.values import as_json, millionths, milliseconds, text, whole
+
+ANYTHING = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats()
+    | st.text()
+    | st.sampled_from(["\ud800", "1e999999", "NaN"]),
+    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.text(max_size=3), inner, max_size=2),
+    max_leaves=4,
+)
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [("201", "201"), (201, "201"), (201.0, "201"), (" a ", "a"), ("", None), (None, None), ([1], None), ({}, None)],
+)
+def test_texts(value: Any, expected: str | None) -> None:
+    assert text(value) == expected
+
+
+def test_a_text_is_cut_and_a_lone_surrogate_replaced() -> None:
+    assert len(text("x" * 5000) or "") == 1000
+    assert text("a\ud800") == "a?"
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        (1, 1),
+        ("1", 1),
+        ("1.00", 1),
+        ("0", 0),
+        (1.0, 1),
+        (None, None),
+        ("", None),
+        ("many", None),
+        (2**31, None),
+        ("NaN", None),
+    ],
+)
+def test_whole_numbers(value: Any, expected: int | None) -> None:
+    assert whole(value, 32) == expected
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        (1795258800, 1795258800000),
+        ("1795258800", 1795258800000),
+        ("1795258800.0", 1795258800000),
+        (0, None),
+        (-5, None),
+        ("", None),
+        ("soon", None),
+        (10**12, None),
+    ],
+)
+def test_times(value: Any, expected: int | None) -> None:
+    assert milliseconds(value) == expected
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        ("0.0792", 79200),
+        ("0.070000", 70000),
+        (0.07, 70000),
+        (1, 1_000_000),
+        ("-0.5", -500_000),
+        ("free", None),
+        ("999999.999999", 999_999_999_999),
+        ("1000000", None),
+        ("1e999999", None),
+        ("Infinity", None),
+    ],
+)
+def test_prices(value: Any, expected: int | None) -> None:
+    assert millionths(value) == expected
+
+
+def test_unknown_fields_are_bounded_json() -> None:
+    assert json.loads(as_json({"b": 1, "a": [None]}) or "") == {"a": [None], "b": 1}
+    assert json.loads(as_json({"a": "x" * 2000}) or "") == {"omitted": ["a"]}
+    assert as_json({}) is None
+
+
+@given(ANYTHING)
+def test_no_value_raises_and_every_result_fits_its_column(value: Any) -> None:
+    number, price, word = whole(value, 32), millionths(value), text(value)
+    assert number is None or -(2**31) <= number < 2**31
+    assert price is None or abs(price) < 10**12
+    assert word is None or 0 < len(word.encode()) <= 4000
+    moment = milliseconds(value)
+    assert moment is None or 0 < moment < 2**33 * 1000
+    assert json.loads(as_json({"x": value}) or "") is not None

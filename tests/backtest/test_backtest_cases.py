@@ -186,3 +186,15 @@ def test_explain_without_a_name_tells_all_nine_alarms(template: Path) -> None:
     assert all(row["text"].startswith(f"{row['alarm']}: Watches ") for row in rows)
     (blind,) = [row["text"] for row in rows if row["alarm"].endswith("-blind")]
     assert "Once created it waits 40 minutes before it judges." in blind
+
+
+def test_an_alarm_that_the_engine_refuses_can_be_left_out(tmp_path: Path, wrong: Path, template: Path) -> None:
+    document = json.loads(template.read_text())
+    document["Resources"]["Band"] = {"Type": "AWS::CloudWatch::Alarm", "Properties": {"ThresholdMetricId": "band"}}
+    path = tmp_path / "template.json"
+    path.write_text(json.dumps(document))
+    refused = run("check", wrong, "--template", path)
+    assert refused.exit_code == 2
+    assert "Alarm Band is not evaluated: it compares with an anomaly detection band" in refused.stderr
+    assert run("check", wrong, "--template", path, "--without", "Band").exit_code == 3
+    assert len(json.loads(run("explain", "--template", path, "--without", "B*", "--json").stdout)) == 9

@@ -37,13 +37,16 @@ class Result:
     seconds: float = 0.0
 
 
-def check(cases: Path, template: Path, overrides: Mapping[str, str] | None = None) -> list[Result]:
+def check(
+    cases: Path, template: Path, overrides: Mapping[str, str] | None = None, without: Sequence[str] = ()
+) -> list[Result]:
     """Return the results of a file of cases, in its order.
 
     Args:
         cases: A TOML file; see `deliverywatch.engine.cases`.
         template: JSON or YAML; `watches.json` beside it says which alarms belong together.
         overrides: Values of the template's parameters, over those of the cases.
+        without: Patterns of names of alarms that are left out, such as those that the engine refuses.
 
     Raises:
         InputError: A file cannot be read, or a case fits no alarm of the template.
@@ -57,7 +60,7 @@ def check(cases: Path, template: Path, overrides: Mapping[str, str] | None = Non
     for case in files.parse(text, cases.name):
         parameters = tuple(sorted({**dict(case.parameters), **(overrides or {})}.items()))
         if parameters not in loaded:
-            loaded[parameters] = templates.load(template, dict(parameters))
+            loaded[parameters] = templates.load(template, dict(parameters), without)
         found.append(_result(case, loaded[parameters]))
     return found
 

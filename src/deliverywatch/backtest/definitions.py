@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fnmatch
 import itertools
 import json
 from dataclasses import dataclass
@@ -109,7 +108,7 @@ def load(path: Path, overrides: Mapping[str, str], without: Sequence[str] = ()) 
     declared = template.get("Parameters") or {}
     defaults = {name: str(each["Default"]) for name, each in declared.items() if "Default" in each}
     parameters = {**defaults, **overrides}
-    found = [each for each in alarms.from_template(template, overrides) if not _is_left_out(each.name, without)]
+    found = alarms.from_template(template, overrides, without)
     if not found:
         raise InputError(f"{path.name} has no alarm to replay.", next_step="Give a template with CloudWatch alarms.")
     return Definitions(
@@ -121,10 +120,6 @@ def load(path: Path, overrides: Mapping[str, str], without: Sequence[str] = ()) 
         watches=_watches(path, parameters.get("Environment", "prod")),
         warm_up_minutes=max(_warm_ups(template, overrides), default=0),
     )
-
-
-def _is_left_out(name: str, patterns: Sequence[str]) -> bool:
-    return any(fnmatch.fnmatchcase(name, pattern) for pattern in patterns)
 
 
 def _ids(alarm: Alarm) -> set[str]:

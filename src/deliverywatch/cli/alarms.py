@@ -31,6 +31,7 @@ _TEMPLATE = click.option(
 _SETTINGS = click.option(
     "--set", "settings", multiple=True, metavar="NAME=VALUE", help="A parameter of the template; can be repeated."
 )
+_WITHOUT = click.option("--without", multiple=True, metavar="PATTERN", help="Leave out alarms, such as '*-anomaly'.")
 _JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON instead.")
 
 
@@ -57,10 +58,19 @@ def alarms() -> None:
 @click.argument("cases", type=click.Path(path_type=Path))
 @_TEMPLATE
 @_SETTINGS
+@_WITHOUT
 @click.option("--junit", type=click.Path(path_type=Path, dir_okay=False), help="Also write JUnit XML, for CI.")
 @_JSON
 @_told
-def check(*, cases: Path, template: Path, settings: tuple[str, ...], junit: Path | None, as_json: bool) -> None:
+def check(
+    *,
+    cases: Path,
+    template: Path,
+    settings: tuple[str, ...],
+    without: tuple[str, ...],
+    junit: Path | None,
+    as_json: bool,
+) -> None:
     """Check the cases in CASES against a template: do its alarms and mails do what was written down?
 
     \b
@@ -83,7 +93,7 @@ def check(*, cases: Path, template: Path, settings: tuple[str, ...], junit: Path
     """  # noqa: D301 - click wants the control character
     from deliverywatch.backtest import cases as flow  # brings the mail templates, which `--help` does not need
 
-    results = flow.check(cases, template, _overrides(settings))
+    results = flow.check(cases, template, _overrides(settings), without)
     if junit:
         _write(junit, flow.junit(results, cases.name))
     failed = sum(each.difference is not None for each in results)
@@ -100,9 +110,12 @@ def check(*, cases: Path, template: Path, settings: tuple[str, ...], junit: Path
 @click.argument("name", required=False)
 @_TEMPLATE
 @_SETTINGS
+@_WITHOUT
 @_JSON
 @_told
-def explain(*, name: str | None, template: Path, settings: tuple[str, ...], as_json: bool) -> None:
+def explain(
+    *, name: str | None, template: Path, settings: tuple[str, ...], without: tuple[str, ...], as_json: bool
+) -> None:
     """Say what the alarm NAME means: what it watches, how fast it fires and recovers, what missing data does.
 
     NAME may be the end of the full name, such as sms-warning. Without it all alarms are explained.
@@ -114,7 +127,8 @@ def explain(*, name: str | None, template: Path, settings: tuple[str, ...], as_j
     from deliverywatch.engine.explain import explain as words
     from deliverywatch.engine.trial import named
 
-    loaded = {each.name: each for each in definitions.from_template(documents.read(template), _overrides(settings))}
+    found = definitions.from_template(documents.read(template), _overrides(settings), without)
+    loaded = {each.name: each for each in found}
     chosen = sorted(loaded) if name is None else [named(name, loaded, f" of {template.name}")]
     texts = {each: words(loaded[each]) for each in chosen}
     if as_json:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
+from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from deliverywatch.engine import template as cloudformation
@@ -147,19 +148,27 @@ class Alarm:
         }[state]
 
 
-def from_template(template: Mapping[str, Any], parameters: Mapping[str, str] | None = None) -> list[Alarm]:
+def from_template(
+    template: Mapping[str, Any], parameters: Mapping[str, str] | None = None, without: Sequence[str] = ()
+) -> list[Alarm]:
     """Read every metric alarm out of a CloudFormation template.
 
     Args:
         template: The parsed template.
         parameters: Overrides of the template's parameters; those without a default must be here if an alarm needs them.
+        without: Patterns of names of alarms that are left out unread, such as `*-anomaly`.
 
     Raises:
         InputError: An alarm cannot be resolved, is incomplete, or is of a kind that the engine does not evaluate.
     """
-    return [
-        from_description({"AlarmName": logical_id, **properties})
+    described = [
+        {"AlarmName": logical_id, **properties}
         for logical_id, properties in cloudformation.resources(template, "AWS::CloudWatch::Alarm", parameters or {})
+    ]
+    return [
+        from_description(each)
+        for each in described
+        if not any(fnmatchcase(str(each["AlarmName"]), pattern) for pattern in without)
     ]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import xml.etree.ElementTree as ET
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -198,3 +199,9 @@ def test_an_alarm_that_the_engine_refuses_can_be_left_out(tmp_path: Path, wrong:
     assert "Alarm Band is not evaluated: it compares with an anomaly detection band" in refused.stderr
     assert run("check", wrong, "--template", path, "--without", "Band").exit_code == 3
     assert len(json.loads(run("explain", "--template", path, "--without", "B*", "--json").stdout)) == 9
+
+
+def test_the_examples_in_help_and_docstring_are_as_they_say(tmp_path: Path, template: Path) -> None:
+    for told in (cases.__doc__ or "", run("check", "--help", width=100).stdout):
+        (example,) = re.findall(r"\[\[case\]\].+?\n +\]\n", told, re.DOTALL)
+        assert [each.difference for each in checked(tmp_path, example, template)] == [None]

@@ -74,22 +74,28 @@ def check(
     """Check the cases in CASES against a template: do its alarms and mails do what was written down?
 
     \b
-    CASES is TOML. A series has one value per interval; times count from the start.
+    CASES is TOML. A series has one value per interval; times count from its start.
       [[case]]
       name = "Half of everything fails"
       interval = "10m"
       series = { Total = "100x6", Failed = "0x2 50x3" }
       states = [{ at = "31m", alarm = "sms-warning", state = "ALARM" }]
-      mails = [{ at = "31m", event = "OPENED", level = "warning" }]
+      mails = [
+        { at = "31m", event = "OPENED", level = "warning" },
+        { at = "41m", event = "ESCALATED", level = "critical" },
+        { at = "1h1m", event = "OPENED", watch = "sms-trickle" },
+      ]
 
     \b
     0x2 50x3 is 0 0 0 50 50 50 50, 0+10x3 is 0 10 20 30, _ is a gap.
-    An alarm takes part if all metrics that it watches are given. The mails are all that
-    go out, in order, by watches.json beside the template; leave `mails` out to check states only.
+    An alarm takes part if all metrics that it watches are given. The mails are
+    all that go out, in order, by watches.json beside the template; leave
+    `mails` out to check states only.
 
     \b
-    JSON: {"cases": [{"name": "", "difference": null, "seconds": 0.1}], "passed": 1, "failed": 0}
-    Exit codes: 0 all as expected, 2 wrong usage or input, 3 a case is not as expected.
+    JSON: {"cases": [{"name": "", "difference": null, "seconds": 0.1}],
+           "passed": 1, "failed": 0}
+    Exit codes: 0 all as expected, 2 wrong usage or input, 3 not as expected.
     """  # noqa: D301 - click wants the control character
     from deliverywatch.backtest import cases as flow  # brings the mail templates, which `--help` does not need
 

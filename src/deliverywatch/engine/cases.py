@@ -5,7 +5,11 @@
     interval = "10m"
     series = { Total = "100x6", Failed = "0x2 50x3" }
     states = [{ at = "31m", alarm = "sms-warning", state = "ALARM" }]
-    mails = [{ at = "31m", event = "OPENED", level = "critical" }]
+    mails = [
+        { at = "31m", event = "OPENED", level = "warning" },
+        { at = "41m", event = "ESCALATED", level = "critical" },
+        { at = "1h1m", event = "OPENED", watch = "sms-trickle" },
+    ]
 
 The file is TOML (toml.io). A series holds one value per interval (one minute, unless the case or the file says
 otherwise), the first at the start; times such as "35m" or "1h30m" count from there. A state is looked at after the

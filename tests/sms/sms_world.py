@@ -79,12 +79,13 @@ def row(message_id: str, sent_at: datetime, outcome: str = "delivered", **fields
 
 @dataclass
 class History:
-    """An account's history: what is in `rows` when it is asked, in pages."""
+    """An account's history: what is in `rows` when it is asked, in pages; `strays` have no date and come at 12:05."""
 
     rows: list[dict[str, Any]] = field(default_factory=list)
     page_size: int = 100
     error: Exception | None = None
     asked: list[tuple[datetime, datetime]] = field(default_factory=list)
+    strays: list[dict[str, Any]] = field(default_factory=list)
     broken_hours: set[datetime] = field(default_factory=set)
     before: Callable[[str, str], None] = lambda _port, _key: None
 
@@ -99,6 +100,8 @@ class History:
         found = sorted(
             (row for row in self.rows if first <= int(row["date"]) <= last), key=lambda row: int(row["date"])
         )
+        if start <= NOW - timedelta(minutes=5) < end:
+            found = found + self.strays
         parts = [found[index : index + self.page_size] for index in range(0, len(found), self.page_size)] or [[]]
         for number, part in enumerate(parts, 1):
             yield Page(number, len(found), len(parts) if found else 0, part)

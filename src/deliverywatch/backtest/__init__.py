@@ -7,5 +7,6 @@ Read `run` first: one template, one history, any number of what-ifs. Around it, 
     mailbox       changes of state -> the notifier's own code -> mails
     account       what the notifier asks of CloudWatch, answered from the past
     measure       mails -> what an operator compares: mails a month, at night, minutes to the mail, incidents missed
-    document      the result as JSON has it -> `report`, with the charts of `charts`
+    cases         a file of cases and a template -> what states and mails are not as expected
+    document      the result as JSON has it -> `report`, with the charts of `charts`; `table` has its rows
 """

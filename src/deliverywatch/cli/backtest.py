@@ -35,6 +35,7 @@ LIVE = "cloudwatch"
 @click.option("--without", multiple=True, metavar="PATTERN", help="Leave out alarms, such as '*-blind'.")
 @click.option("--time-zone", default="UTC", show_default=True, help="The readers' zone: where night is.")
 @click.option("--render-to", type=click.Path(path_type=Path, file_okay=False), help="Write every mail there.")
+@click.option("--report", type=click.Path(path_type=Path, dir_okay=False), help="Write a page with charts.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON instead of tables.")
 def backtest(
     *,
@@ -46,6 +47,7 @@ def backtest(
     without: tuple[str, ...],
     time_zone: str,
     render_to: Path | None,
+    report: Path | None,
     as_json: bool,
 ) -> None:
     """List the mails that the alarms of a template would have sent over a history.
@@ -55,7 +57,7 @@ def backtest(
     \b
     deliverywatch backtest --template build/template.json --history lake
     deliverywatch backtest --template build/template.json --history lake \\
-        --set WarningThresholdPercent=2,3,5
+        --set WarningThresholdPercent=2,3,5 --report report.html
 
     \b
     mails / month  for a month of 30.4 days; night is 22:00 to 06:00
@@ -89,6 +91,8 @@ def backtest(
             result = answer(question, told)
         if render_to:
             _write(result, render_to)
+        if report:
+            _draw(result, report)
     except InputError as error:
         click.echo(f"Error: {error} {error.next_step}", err=True)
         raise SystemExit(2) from error
@@ -195,22 +199,21 @@ def _mails(variant: Variant, time_zone: str) -> Table:
 def _comparison(result: Result) -> Table:
     from rich.table import Table
 
+    from deliverywatch.backtest.table import COLUMNS, rows
+
     table = Table(box=None, padding=(0, 1, 0, 0), title="\nComparison", title_justify="left")
-    table.add_column("template")
-    for name in ("mails", "mails\n/ month", "at night\n/ month", "minutes to\nthe mail", "missed", "open\nhours"):
-        table.add_column(name, justify="right")
-    for variant in result.variants:
-        found = variant.figures
-        table.add_row(
-            variant.definitions.label,
-            f"{found.mails_count:,}",
-            f"{found.mails_a_month:,.1f}",
-            f"{found.night_mails_a_month:,.1f}",
-            "-" if found.minutes_to_mail is None else f"{found.minutes_to_mail:,.0f}",
-            "-" if found.missed is None else f"{len(found.missed)} of {len(result.truths)}",
-            f"{found.open_minutes / 60:,.1f}",
-        )
+    for number, name in enumerate(COLUMNS):
+        table.add_column(name, justify="right" if number else "left")
+    for row in rows(result):
+        table.add_row(*row)
     return table
+
+
+def _draw(result: Result, path: Path) -> None:
+    from deliverywatch.backtest.report import page
+
+    path.write_text(page(result), encoding="utf-8")
+    click.echo(f"The report is in {path}.", err=True)
 
 
 def _write(result: Result, folder: Path) -> None:

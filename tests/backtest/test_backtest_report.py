@@ -1,0 +1,52 @@
+"""The report: one page, charts included, that asks no network."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+import pytest
+from click.testing import CliRunner
+
+from deliverywatch.backtest.charts import knee
+from deliverywatch.cli import main
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@pytest.fixture(scope="module")
+def page(deployed: Path, lake: Path, tmp_path_factory: pytest.TempPathFactory) -> str:
+    path = tmp_path_factory.mktemp("report") / "report.html"
+    arguments = ["--template", deployed, "--history", lake, "--set", "WarningThresholdPercent=3,5", "--report", path]
+    result = CliRunner().invoke(main, ["backtest", *map(str, arguments)])
+    assert result.exit_code == 0, result.output
+    return path.read_text()
+
+
+def test_the_page_brings_its_library_along(page: str) -> None:
+    assert "Plotly.newPlot" in page
+    assert not re.search(r"<(script|link|img)[^>]*(src|href)=", page)
+
+
+def test_the_page_fits_a_phone(page: str) -> None:
+    assert '<meta name="viewport" content="width=device-width, initial-scale=1">' in page
+
+
+def test_the_page_lists_mails_and_compares(page: str) -> None:
+    assert "[CRITICAL] SMS failures 29% - prod - INC-1120-1123" in page
+    assert re.search(r'<td data-name="template">WarningThresholdPercent=5</td>', page)
+
+
+def test_the_page_shows_the_thresholds_and_the_knee(page: str) -> None:
+    assert "sms-warning-recovery: 2 %" in page
+    assert "Above the knee" in page
+
+
+def test_the_knee_is_where_the_curve_bends_most() -> None:
+    assert knee([1, 2, 3, 4, 5], [100, 10, 8, 6, 4]) == 2
+
+
+@pytest.mark.parametrize("raised", [[4, 4, 4], [9, 6, 3]])
+def test_a_curve_that_does_not_bend_has_no_knee(raised: list[float]) -> None:
+    assert knee([1, 2, 3], raised) is None

@@ -138,6 +138,8 @@ def main(systems: str, bundled: str, out: Path) -> None:
     """
     try:
         written = build(_known(systems), bundled, out)
+    except OSError as error:
+        sys.exit(f"{out} cannot be written: {error.strerror}. Name another folder with --out.")
     except DeliveryWatchError as error:
         sys.exit(f"{error} {error.next_step}")
     for path in written:

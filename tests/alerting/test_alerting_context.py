@@ -16,9 +16,9 @@ from deliverywatch.alerting.context import (
     Context,
     Slot,
     counts_before,
+    is_rising,
     read,
     recipients_affected,
-    trend,
     window_counts,
 )
 from deliverywatch.alerting.contrast import verdict
@@ -76,24 +76,24 @@ anything = st.recursive(
 def test_wrong_types_cost_their_own_part_only(parts: dict[str, Any], window: dict[str, Any]) -> None:
     context = read(json.dumps(DOCUMENT | {"window": window} | parts).encode())
     verdict(context)
-    trend(context)
+    is_rising(context)
     assert "noun" in parts or context.noun == "SMS"
 
 
 @pytest.mark.parametrize(
     ("counts", "expected"),
     [
-        ([(100, 1), (100, 30)], "rising"),
-        ([(100, 30), (100, 1)], "falling"),
-        ([(100, 30), (100, 33)], "steady"),
-        ([(100, 0), (100, 0)], "steady"),
-        ([(19, 0), (100, 30)], ""),
-        ([(100, 30)], ""),
-        ([], ""),
+        ([(100, 1), (100, 30)], True),
+        ([(100, 30), (100, 1)], False),
+        ([(100, 30), (100, 33)], False),
+        ([(100, 0), (100, 0)], False),
+        ([(19, 0), (100, 30)], False),
+        ([(100, 30)], False),
+        ([], False),
     ],
 )
-def test_the_trend_is_told_by_the_last_two_slots(counts: list[tuple[int, int]], expected: str) -> None:
-    assert trend(with_slots(*counts)) == expected
+def test_only_a_clear_rise_of_the_last_slot_is_told(counts: list[tuple[int, int]], expected: bool) -> None:
+    assert is_rising(with_slots(*counts)) is expected
 
 
 def test_the_window_is_made_of_its_last_slots() -> None:
@@ -150,3 +150,13 @@ def test_the_sharper_contrast_is_told() -> None:
         "carrier": [{"name": "Telstra", "total": 401, "failed": 335}, {"name": "Optus", "total": 799, "failed": 10}],
     }
     assert "Telstra" in verdict(read(json.dumps({"window": {"groups": groups}}).encode()))
+
+
+def test_the_country_of_nearly_all_messages_is_not_to_blame_for_the_carrier_in_it() -> None:
+    groups = {
+        "country": [{"name": "GB", "total": 356, "failed": 13}, {"name": "US", "total": 46, "failed": 0}],
+        "carrier": [{"name": "O2", "total": 158, "failed": 12}, {"name": "EE", "total": 244, "failed": 1}],
+    }
+    told = verdict(read(json.dumps({"window": {"groups": groups}}).encode()))
+    assert "O2" in told
+    assert "GB" not in told

@@ -36,9 +36,13 @@ def run(*arguments: object) -> Result:
 def test_one_message_becomes_one_mail_in_three_forms(folder: Path) -> None:
     result = run(EVENTS / "sns_metric.json", "--out", "mails")
     assert result.exit_code == 0
-    assert result.output.strip() == "mails/mail.eml, .html, .txt: [ALARM] orders-queue-age - prod - INC-1121-1204"
+    assert result.stdout.strip() == "mails/mail.eml, .html, .txt: [ALARM] orders-queue-age - prod - INC-1121-1204"
     assert sorted(path.name for path in (folder / "mails").iterdir()) == ["mail.eml", "mail.html", "mail.txt"]
     assert "1,843" in (folder / "mails/mail.txt").read_text()
+
+
+def test_without_the_watches_file_it_says_that_the_alarm_stands_for_itself(folder: Path) -> None:
+    assert "every alarm stands for itself" in run(EVENTS / "sns_ok.json", "--out", "mails").stderr
 
 
 def test_several_records_become_the_mails_of_one_incident(folder: Path) -> None:

@@ -39,6 +39,9 @@ class Bar:
     slot: Slot
 
 
+_SHARE = "100 * failed / total"
+
+
 def widget(
     incident: Incident, change: Change, sight: Sight, alarm: Alarm | None, context: Context, zone: tzinfo
 ) -> str | None:
@@ -57,7 +60,7 @@ def widget(
     period_seconds = context.slot_minutes * 60 or min(alarm.period_seconds or _POINT_SECONDS, _POINT_SECONDS)
     start = change.time - timedelta(hours=HOURS)
     definition = {
-        "metrics": [_drawn(query) for query in alarm.queries],
+        "metrics": [_drawn(query, alarm) for query in alarm.queries],
         "annotations": {
             "horizontal": _thresholds(sight),
             "vertical": [{"value": _stamp(incident.opened_at), "label": "incident"}]
@@ -115,10 +118,12 @@ def _thresholds(sight: Sight) -> list[Mapping[str, Any]]:
     ]
 
 
-def _drawn(query: Mapping[str, Any]) -> list[Any]:
+def _drawn(query: Mapping[str, Any], alarm: Alarm) -> list[Any]:
     look = {"id": query["Id"], "visible": query["ReturnData"]}
     if "Expression" in query:
-        return [look | {"expression": query["Expression"], "label": query.get("Label", query["Id"])}]
+        # The alarm's guard says 0 where too few failed to raise it; the picture shows what there was.
+        expression = _SHARE if alarm.is_ratio else query["Expression"]
+        return [look | {"expression": expression, "label": query.get("Label", query["Id"])}]
     stat = query["MetricStat"]
     metric = stat["Metric"]
     pairs = [part for pair in metric["Dimensions"] for part in (pair["Name"], pair["Value"])]

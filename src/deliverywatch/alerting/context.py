@@ -168,16 +168,16 @@ def counts_before(context: Context, seconds: int) -> tuple[int, int, tuple[datet
     return sum(slot.failed for slot in slots), total, (slots[0].start, context.slots[-wanted].start)
 
 
-def trend(context: Context) -> str:
-    """Return `rising`, `falling` or `steady` from the last two slots, or nothing where they are too thin to say."""
+def is_rising(context: Context) -> bool:
+    """Whether the last slot failed clearly more than the one before.
+
+    Falling is never said: outcomes of the last slot still arrive, and they only add failures.
+    """
     if len(context.slots) < 2:
-        return ""
+        return False
     before, now = context.slots[-2:]
-    if min(before.total, now.total) < _TELLING_COUNT:
-        return ""
-    if abs(now.rate_percent - before.rate_percent) < max(1.0, before.rate_percent / 5):
-        return "steady"
-    return "rising" if now.rate_percent > before.rate_percent else "falling"
+    is_telling = min(before.total, now.total) >= _TELLING_COUNT
+    return is_telling and now.rate_percent - before.rate_percent >= max(1.0, before.rate_percent / 5)
 
 
 def _slots(document: Mapping[str, Any]) -> tuple[Slot, ...]:

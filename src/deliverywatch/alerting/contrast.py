@@ -16,6 +16,10 @@ if TYPE_CHECKING:
 _BLAME_SHARE = 0.6
 _BLAME_FACTOR = 3
 
+# And its share of the failures is this many times its share of the messages: the country to which nearly everything is
+# sent has nearly all failures whatever the cause.
+_BLAME_LIFT = 1.5
+
 # All groups are affected if each that is large enough to tell fails at least at this part of the overall rate.
 _SPREAD_PART = 0.5
 _TELLING_COUNT = 20
@@ -30,7 +34,7 @@ def verdict(context: Context) -> str:
     """Return one sentence that says whether failures are concentrated or spread; empty if the groups cannot tell."""
     blamed = [(by, groups) for by, groups in context.groups if _is_concentrated(groups)]
     if blamed:
-        return _concentrated(*max(blamed, key=lambda pair: _factor(pair[1])))
+        return _concentrated(*max(blamed, key=lambda pair: _lift(pair[1])))
     spread = [(by, groups) for by, groups in context.groups if _is_spread(groups)]
     return _spread(*spread[0]) if spread else ""
 
@@ -39,7 +43,8 @@ def _is_concentrated(groups: Sequence[Group]) -> bool:
     failed = sum(group.failed for group in groups)
     if len(groups) < 2 or failed < _TELLING_FAILURES:
         return False
-    return groups[0].failed >= _BLAME_SHARE * failed and _factor(groups) >= _BLAME_FACTOR
+    is_worse = _factor(groups) >= _BLAME_FACTOR and _lift(groups) >= _BLAME_LIFT
+    return is_worse and groups[0].failed >= _BLAME_SHARE * failed
 
 
 def _is_spread(groups: Sequence[Group]) -> bool:
@@ -50,6 +55,10 @@ def _is_spread(groups: Sequence[Group]) -> bool:
 
 def _factor(groups: Sequence[Group]) -> float:
     return groups[0].rate_percent / max(_rate_percent(groups[1:]), 0.1)
+
+
+def _lift(groups: Sequence[Group]) -> float:
+    return groups[0].rate_percent / max(_rate_percent(groups), 0.1)
 
 
 def _rate_percent(groups: Iterable[Group]) -> float:

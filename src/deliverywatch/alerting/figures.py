@@ -87,13 +87,21 @@ def _counts(story: Story) -> Figure | None:
         return _overdue(story)
     failed, total = story.counts
     during = (
-        "sent"
+        _sent_since(story)
         if story.is_over
         else f"in {words.span(timedelta(seconds=story.alarm.period_seconds))}"
         if story.alarm
         else ""
     )
     return Figure("Failed", words.amount(failed), f"of {words.amount(total)} {during}")
+
+
+def _sent_since(story: Story) -> str:
+    """What opened the incident was sent in the window before."""
+    if story.alarm is None:
+        return "sent"
+    begin = story.incident.opened_at - timedelta(seconds=story.alarm.period_seconds)
+    return f"sent since {story.clock.time(begin)}"
 
 
 def _overdue(story: Story) -> Figure | None:
@@ -120,11 +128,13 @@ def _before(story: Story) -> Figure | None:
 
 def _peak(story: Story) -> Figure | None:
     peak = story.incident.peak
-    return (
-        Figure("Peak", story.measured(peak), "so far" if not story.is_over else "highest seen")
-        if peak is not None
-        else None
-    )
+    return Figure("Peak", story.measured(peak), _peak_note(story)) if peak is not None else None
+
+
+def _peak_note(story: Story) -> str:
+    """The peak is one of the alarm's window, not of the slots that the chart shows."""
+    window = f"in {words.span(timedelta(seconds=story.alarm.period_seconds))}" if story.alarm else "highest"
+    return window if story.is_over else f"{window}, so far"
 
 
 def _affected(story: Story) -> Figure | None:

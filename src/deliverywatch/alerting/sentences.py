@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from deliverywatch.alerting import words
-from deliverywatch.alerting.context import Context, trend, window_counts
+from deliverywatch.alerting.context import Context, is_rising, window_counts
 from deliverywatch.alerting.incident import Event
 from deliverywatch.alerting.ladder import Level
 
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from deliverywatch.alerting.words import Clock
 
 _OPENINGS = {Event.ESCALATED: "It got worse: ", Event.DOWNGRADED: "It is getting better but is not over: "}
-_TRENDS = {"rising": ", and the rate is rising", "falling": ", and the rate is falling", "steady": "", "": ""}
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,7 +168,8 @@ def _measurement(story: Story) -> str:
         failed, total = story.counts
         share = words.percent(100 * failed / total)
         what = f"{words.amount(failed)} of {words.amount(total)} {story.context.noun} failed"
-        return f"{what} in the last {words.window(alarm.period_seconds)} ({share}){_TRENDS[trend(story.context)]}."
+        rising = ", and the rate is rising" if is_rising(story.context) else ""
+        return f"{what} in the last {words.window(alarm.period_seconds)} ({share}){rising}."
     if story.overdue and story.overdue[1]:
         pending, total = story.overdue
         share = words.percent(100 * pending / total)

@@ -22,6 +22,11 @@ if TYPE_CHECKING:
 
 BUILT_WATCHES = Path("build/watches.json")
 
+_ALONE = (
+    f"There is no {BUILT_WATCHES} here, so every alarm stands for itself. To see the mails that the stack would send, "
+    "run `python cfn/build.py` or name the file with --watches."
+)
+
 
 @click.command()
 @click.argument("event", type=click.Path(path_type=Path))
@@ -59,6 +64,8 @@ def render(
         known = _watches(watches_file, settings.prefix)
         results = _rehearsed(_json(event), settings, known, _bytes(context) if context else None)
         _write_all(results, out)
+        if not known:
+            click.echo(_ALONE, err=True)
     except DeliveryWatchError as error:
         click.echo(f"Error: {error} {error.next_step}", err=True)
         raise SystemExit(2) from error

@@ -8,11 +8,15 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from click.testing import CliRunner, Result
 
-from backtest.backtest_world import csv, template
+from backtest.backtest_world import SLOT, csv, rows_of_the_demo, template, write_lake
 from deliverywatch.cli import main
+from deliverywatch.engine.series import Series
 
 if TYPE_CHECKING:
+    from datetime import datetime
     from pathlib import Path
+
+    from deliverywatch.engine.alarm import Metric
 
 
 def run(*arguments: object) -> Result:
@@ -86,6 +90,40 @@ def test_mails_are_written_as_they_would_have_been_sent(tmp_path: Path) -> None:
     written = sorted(path.name for path in (tmp_path / "mails").iterdir())
     assert written == ["001-INC-1120-1001.eml", "002-INC-1120-1001.eml"]
     assert b"Subject: [ALARM] orders 13%" in (tmp_path / "mails" / written[0]).read_bytes()
+
+
+def test_an_hour_missing_in_the_lake_is_mailed_as_blindness(deployed: Path, tmp_path: Path) -> None:
+    history = write_lake(tmp_path, [row for row in rows_of_the_demo() if row[0].hour not in (17, 18)])
+    (variant,) = document("--template", deployed, "--history", history)["variants"]
+    assert [(mail["time"][11:16], mail["event"]) for mail in variant["mails"] if mail["watch"] == "sms-blind"] == [
+        ("17:31", "OPENED"),
+        ("19:12", "RESOLVED"),
+    ]
+
+
+def test_a_value_that_the_template_refuses_is_replayed_and_named(deployed: Path, lake: Path) -> None:
+    found = document("--template", deployed, "--history", lake, "--set", "WarningThresholdPercent=3.21")
+    assert found["notes"][-1].endswith("so not deployable: WarningThresholdPercent=3.21.")
+
+
+def test_cloudwatch_is_a_history_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Account:
+        def history(self, metrics: list[Metric], start: datetime, *_: datetime) -> Series:
+            series = Series()
+            for number in range(36):
+                for metric in metrics:
+                    value = 50 if metric.name == "Total" else 20 * (number == 20)
+                    series.add(metric, start + number * SLOT, value)
+            return series
+
+    monkeypatch.setattr("deliverywatch.backtest.aws.cloudwatch", Account)
+    found = document("--template", template(tmp_path), "--history", "cloudwatch", "--from", "2026-11-20")
+    assert [mail["time"][11:16] for mail in found["variants"][0]["mails"]] == ["03:21", "03:51"]
+
+
+def test_cloudwatch_needs_a_begin(tmp_path: Path) -> None:
+    result = run("--template", template(tmp_path), "--history", "cloudwatch")
+    assert (result.exit_code, "CloudWatch needs a begin. Add --from" in result.stderr) == (2, True)
 
 
 GOOD = "2026-11-20T00:00Z,50,0"

@@ -32,6 +32,7 @@ class Definitions:
         overrides: The parameters that differ from the template's defaults.
         parameters: All parameters that have a value.
         warm_up_minutes: How long alarms wait for their first data before they may call.
+        undeployable: Overrides that the template would refuse, such as `WarningThresholdPercent=2.5`.
     """
 
     overrides: Mapping[str, str]
@@ -41,6 +42,7 @@ class Definitions:
     mutes: tuple[mute.MuteRule, ...]
     watches: tuple[ladder.Watch, ...]
     warm_up_minutes: int = 0
+    undeployable: tuple[str, ...] = ()
 
     @property
     def environment(self) -> str:
@@ -119,6 +121,11 @@ def load(path: Path, overrides: Mapping[str, str], without: Sequence[str] = ()) 
         mutes=tuple(mute.from_template(template, overrides)),
         watches=_watches(path, parameters.get("Environment", "prod")),
         warm_up_minutes=max(_warm_ups(template, overrides), default=0),
+        undeployable=tuple(
+            f"{name}={value}"
+            for name, value in overrides.items()
+            if value not in map(str, declared[name].get("AllowedValues") or [value])
+        ),
     )
 
 

@@ -110,7 +110,14 @@ def answer(question: Question, on_progress: Callable[[float, str], None] = lambd
         mails = mailbox.deliver(loaded, history, changes, span.start, span.end, question.time_zone)
         counted = figures(mails, variant_past, truths, kept.ratio, span, question.time_zone)
         variants.append(Variant(loaded, history, tuple(changes), tuple(mails), counted))
-    return Result(span, question.time_zone, tuple(variants), kept.ratio, tuple(truths), left_out, past.notes)
+    notes = (*past.notes, *_refused(variants))
+    return Result(span, question.time_zone, tuple(variants), kept.ratio, tuple(truths), left_out, notes)
+
+
+def _refused(variants: Sequence[Variant]) -> list[str]:
+    """Return a sentence on the parameters that can be replayed and not deployed."""
+    names = dict.fromkeys(name for variant in variants for name in variant.definitions.undeployable)
+    return [f"Not among the template's allowed values, so not deployable: {', '.join(names)}."] if names else []
 
 
 def _known(definitions: Definitions, past: Past) -> tuple[Definitions, tuple[str, ...]]:

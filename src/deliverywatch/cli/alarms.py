@@ -159,7 +159,9 @@ def _print(results: Sequence[Result], failed: int) -> None:
         click.echo(f"{'ok  ' if each.difference is None else 'FAIL'}  {each.name}")
         if each.difference is not None:
             click.echo(_wrapped(each.difference, " " * 6))
-    click.echo(f"{len(results)} cases: {len(results) - failed} as expected, {failed} not.")
+    click.echo(
+        f"{len(results)} case{'' if len(results) == 1 else 's'}: {len(results) - failed} as expected, {failed} not."
+    )
 
 
 def _wrapped(text: str, indent: str = "") -> str:

@@ -229,3 +229,13 @@ def test_a_run_that_is_killed_anywhere_and_started_again_ends_in_the_same_lake(p
     hour = int(committed[-len("10.parquet") : -len(".parquet")]) if is_named_loss else None
     assert {slot.hour for slot in lost} <= {hour}
     assert bool(lost) == is_named_loss
+
+
+def test_an_hour_is_emitted_at_once_so_that_a_kill_loses_no_part_of_it() -> None:
+    world = World()
+    world.run(NOW - SLOT)
+    world.history.rows = [row("A", at("11:25"), "failed"), row("B", at("11:35")), row("C", at("12:05"))]
+    world.emissions.clear()
+    world.run()
+    totals = [[point.metrics.get("Total", ("run",))[0] for point in emission] for emission in world.emissions]
+    assert totals == [[1, 1], [1], ["run"]]

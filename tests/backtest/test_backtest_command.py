@@ -66,6 +66,14 @@ def test_a_threshold_above_everything_misses_the_incident(tmp_path: Path) -> Non
     ]
 
 
+@pytest.mark.parametrize(("earlier", "minutes"), [(59, 11), (58, 1)])
+def test_the_wait_begins_with_the_last_unbroken_row_of_bad_datapoints(
+    tmp_path: Path, earlier: int, minutes: int
+) -> None:
+    found = document("--template", template(tmp_path), "--history", csv(tmp_path, {earlier: 3, 60: 10}))
+    assert found["variants"][0]["figures"]["median_minutes_to_mail"] == minutes
+
+
 def test_an_alarm_without_a_watch_is_its_own(tmp_path: Path) -> None:
     found = document("--template", template(tmp_path), "--history", csv(tmp_path, {60: 10}))
     assert [mail["watch"] for mail in found["variants"][0]["mails"]] == ["alarm.orders"] * 2

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from statistics import median
@@ -145,30 +146,28 @@ def _waits(spans: Sequence[tuple[str, Span]], past: Past, ratio: Alarm) -> Itera
 
     Bad are the datapoints over the threshold; the first one is that of the last unbroken row of them before the mail.
     """
-    failed, total = counts_of(ratio)
+    failed, total = (past.values(each.metric) for each in counts_of(ratio))
+    every = sorted(total)
+    bad = [
+        second for second in every if total[second] and 100 * failed.get(second, 0) > ratio.threshold * total[second]
+    ]
     for _, span in spans:
-        since = span.start - timedelta(days=1)
-        counts = past.values(total.metric, since, span.start)
-        failures = past.values(failed.metric, since, span.start)
-        bad = [
-            second
-            for second in sorted(counts)
-            if counts[second] and 100 * failures.get(second, 0) > ratio.threshold * counts[second]
-        ]
-        if bad and bad[-1] >= span.start.timestamp() - ratio.period_seconds - 60:
-            first = _row(bad, sorted(counts))
+        opened = span.start.timestamp()
+        before = bad[: bisect_left(bad, opened)]
+        if before and before[-1] >= opened - ratio.period_seconds - 60:
+            first = _row(before, every)
             began = past.first_failures.get(first) or datetime.fromtimestamp(first, UTC)
             yield (span.start - began) / timedelta(minutes=1)
 
 
 def _row(bad: Sequence[int], every: Sequence[int]) -> int:
     """Return the first of the last row of bad datapoints without a good one between them."""
-    first, is_bad = bad[-1], set(bad)
-    for second in reversed(every[: every.index(first) + 1]):
-        if second not in is_bad:
+    position = bisect_left(every, bad[-1])
+    for second in reversed(bad):
+        if every[position] != second:
             break
-        first = second
-    return first
+        position -= 1
+    return every[position + 1]
 
 
 def _moment(minute: int) -> datetime:

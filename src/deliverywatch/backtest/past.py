@@ -49,12 +49,11 @@ class Past:
             datetime.fromtimestamp(max(end for _, end in ends), UTC),
         )
 
-    def values(self, metric: Metric, start: datetime, end: datetime) -> dict[int, float]:
-        """Return the sum of each datapoint in a time, by its epoch second, as it was known in the end."""
+    def values(self, metric: Metric) -> dict[int, float]:
+        """Return the sum of each datapoint, by its epoch second, as it was known in the end."""
         found: dict[int, float] = {}
         for second, sample in self.series.samples(metric):
-            if start.timestamp() <= second < end.timestamp():
-                found[second] = found.get(second, 0.0) + sample.sum
+            found[second] = found.get(second, 0.0) + sample.sum
         return found
 
 

@@ -106,6 +106,13 @@ def test_the_first_state_after_a_deploy_mails_nothing(world: World) -> None:
     assert world.store.memory.keys("incidents/") == []
 
 
+def test_an_alarm_that_warms_up_has_no_say_whatever_its_expression_makes_of_nothing(world: World) -> None:
+    world.alarm("sms-blind", "INSUFFICIENT_DATA", "12:00")
+    world.cloudwatch.values[f"{PREFIX}-sms-blind"] = {"filled": 0.0}
+    world.alarm("sms-ingest-errors", "OK", "12:04", old="INSUFFICIENT_DATA")
+    assert not world.ses.messages
+
+
 def test_losing_sight_does_not_resolve(world: World) -> None:
     world.alarm("sms-critical", "ALARM", "12:04")
     world.alarm("sms-critical", "INSUFFICIENT_DATA", "12:34", old="ALARM")

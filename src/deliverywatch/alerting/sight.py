@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
+from deliverywatch.alerting.alarm import State
 from deliverywatch.alerting.incident import Finding
 from deliverywatch.alerting.ladder import Level, Reading, level, raised_alarms
 from deliverywatch.errors import MetricsUnavailable
@@ -146,7 +147,9 @@ def _reading(alarm: Alarm | None, values: Mapping[str, float]) -> Reading:
     returned = alarm.returned.get("Id", "")
     value = values.get(returned)
     counts = {name: one for name, one in values.items() if name != returned}
-    return Reading(alarm.state, value, exceeds=alarm.exceeds(value), counts=counts)
+    # An alarm without data, or one that warms up, has no say: on a new stack FILL makes 0 runs out of nothing.
+    has_say = alarm.state is not State.INSUFFICIENT_DATA
+    return Reading(alarm.state, value, exceeds=has_say and alarm.exceeds(value), counts=counts)
 
 
 def _finding(sight: Sight, found: Level, notice: Notice | None) -> Finding:

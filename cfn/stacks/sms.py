@@ -12,6 +12,9 @@ from stacks import sms_alarms, sms_choices, sms_dashboard
 from stacks.shared import objects
 from tables import PARQUET, saved_queries, table
 
+# Arrow's own pool and one per thread of the C library's keep what they freed: 25 MB at a million rows.
+MEMORY_SETTINGS = {"ARROW_DEFAULT_MEMORY_POOL": "system", "MALLOC_ARENA_MAX": "1"}
+
 
 def stack() -> Stack:
     """Return everything of the SMS system."""
@@ -54,6 +57,7 @@ def _ingest() -> Function:
             "DELIVERYWATCH_SLOT_MINUTES": Ref("SlotMinutes"),
             "DELIVERYWATCH_COUNT_RECIPIENT_FAULTS": Ref("CountRecipientFaults"),
             "DELIVERYWATCH_RECIPIENT_NUMBERS": Ref("RecipientNumbers"),
+            **MEMORY_SETTINGS,
         },
         statements=_ingest_may(),
     )

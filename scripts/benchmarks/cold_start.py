@@ -1,7 +1,7 @@
 """Cold starts: whole processes that load a handler and make its first client, against the least that any such loads.
 
-Each process is fresh and finds only our code, what the function's zip ships and what the Lambda runtime has. Ours and the
-reference take turns, so that a busy machine slows both.
+Each process is fresh and finds only our code, what the function's zip ships and what the Lambda runtime has. Ours and
+the reference take turns, so that a busy machine slows both.
 """
 
 from __future__ import annotations

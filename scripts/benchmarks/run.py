@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import importlib.metadata
 import json
+import os
 import subprocess
 import sys
 import tempfile
@@ -61,10 +62,18 @@ def run(lake: Path, url: str, shipped: Path, begin: datetime, end: datetime) -> 
     arguments = {"now": end.isoformat(), "lake": str(lake), "url": url, "path": [str(ROOT / "src"), str(shipped)]}
     # -S leaves out all site-packages, -I the environment.
     command = [sys.executable, "-I", "-S", str(Path(__file__).with_name("one_run.py")), json.dumps(arguments)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env=os.environ | memory_settings())
     if done.returncode:
         raise SystemExit(f"The run failed:\n{done.stderr}")
     return Run(**json.loads(done.stdout))
+
+
+def memory_settings() -> dict[str, str]:
+    """Return what the template sets for the function's memory."""
+    sys.path.insert(0, str(ROOT / "cfn"))
+    from stacks.sms import MEMORY_SETTINGS
+
+    return dict(MEMORY_SETTINGS)
 
 
 @contextmanager

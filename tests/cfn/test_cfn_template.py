@@ -106,6 +106,8 @@ def test_the_ingest_function_is_told_what_it_needs(template: dict[str, Any]) -> 
         "DELIVERYWATCH_SLOT_MINUTES": "5",
         "DELIVERYWATCH_COUNT_RECIPIENT_FAULTS": "false",
         "DELIVERYWATCH_RECIPIENT_NUMBERS": "hashed",
+        "ARROW_DEFAULT_MEMORY_POOL": "system",
+        "MALLOC_ARENA_MAX": "1",
     }
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from array import array
 from collections import Counter
 from dataclasses import dataclass
-from itertools import compress
+from itertools import chain, compress
 from typing import TYPE_CHECKING, Any
 
 from deliverywatch.sms import kinds
@@ -51,29 +51,30 @@ class Reading:
 
     Attributes:
         read_at: When they were read, in milliseconds.
-        message_ids: Their ids, by position.
         parts: The records.
     """
 
     def __init__(self) -> None:
         self.read_at = 0
-        self.message_ids: list[str] = []
         self.parts: list[_Part] = []
+        # A number for each id: the ids themselves lie in the batches, and take ten times as much as Python objects.
+        self._fingerprints = array("q")
 
     def add(self, records: Records) -> None:
         """Take in records, at least one."""
         self.read_at = records.read_at
-        self.parts.append(_Part(len(self.message_ids), batch_of(records), records.kind, records.kinds))
-        self.message_ids += records.message_id
+        self.parts.append(_Part(len(self._fingerprints), batch_of(records), records.kind, records.kinds))
+        self._fingerprints.extend(map(hash, records.message_id))
 
     def positions(self) -> dict[str, int]:
         """Return where the record that counts of each id is."""
-        return {message_id: position for position, message_id in enumerate(self.message_ids)}
+        message_ids = chain.from_iterable(columns_of(part.batch, ("message_id",))[0] for part in self.parts)
+        return {message_id: position for position, message_id in enumerate(message_ids)}
 
     def counting(self) -> bytearray:
         """Return for each position whether its record counts."""
-        count = len(self.message_ids)
-        if len(set(self.message_ids)) == count:
+        count = len(self._fingerprints)
+        if len(set(self._fingerprints)) == count:
             return bytearray(b"\x01" * count)
         counting = bytearray(count)
         for position in self.positions().values():

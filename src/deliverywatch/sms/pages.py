@@ -150,7 +150,7 @@ def _object(value: Any, name: str) -> dict[str, Any]:
 
 
 def _rows(value: Any) -> list[dict[str, Any]]:
-    if not isinstance(value, list) or not all(isinstance(row, dict) for row in value):
+    if not isinstance(value, list) or not set(map(type, value)) <= {dict}:
         raise SourceMalformed("ClickSend's data.data is not a list of messages.")
     return value
 

@@ -35,7 +35,7 @@ class Recipients:
 
     def __init__(self, key: bytes, *, plain: bool = False) -> None:
         # Copied for each number, with the key already worked in: that is half of the work.
-        self._keyed = hashlib.blake2b(b"recipient:", key=key, digest_size=16)
+        self._keyed = hashlib.blake2s(b"recipient:", key=key, digest_size=16)
         self._plain = plain
 
     def digests(self, numbers: Sequence[bytes | None]) -> bytes:

@@ -99,11 +99,15 @@ class Recorder:
         self._now = int(now.timestamp()) * 1000
         self._settled_until = self._now - SETTLE_HOURS * 3_600_000
         self._recipients = recipients
-        self._begin()
-
-    def _begin(self) -> None:
-        self._records = Records(self._now)
+        self._kinds: list[Kind] = []
         self._places: dict[Circumstances, dict[Fields, int]] = {}
+        self._records = Records(self._now, kinds=self._kinds)
+
+    def _next_batch(self) -> None:
+        """Begin a batch. It goes on with the kinds of the one before, unless they are too many."""
+        if len(self._kinds) >= _BATCH_KINDS:
+            self._kinds, self._places = [], {}
+        self._records = Records(self._now, kinds=self._kinds)
 
     def batches(self, pages: Iterable[Sequence[Row]], start: datetime, end: datetime) -> Iterator[Records]:
         """Yield the records of the rows that were sent in [start, end), in their order, at least one at a time."""
@@ -111,12 +115,12 @@ class Recorder:
         for rows in pages:
             for index in range(0, len(rows), _PAGE_ROWS):
                 self._add(rows[index : index + _PAGE_ROWS], first, last)
-                if len(self._records.kind) >= _BATCH_ROWS or len(self._records.kinds) >= _BATCH_KINDS:
+                if len(self._records.kind) >= _BATCH_ROWS or len(self._kinds) >= _BATCH_KINDS:
                     yield self._records
-                    self._begin()
+                    self._next_batch()
         if self._records.kind:
             yield self._records
-            self._begin()
+            self._next_batch()
 
     def _add(self, rows: Sequence[Row], first: int, last: int) -> None:
         columns = _columns(rows)
@@ -163,10 +167,10 @@ class Recorder:
         return bytes(cast("list[int]", found))
 
     def _place_of(self, fields: Fields, circumstances: Circumstances) -> int:
-        kinds_here, places = self._records.kinds, self._places[circumstances]
+        places = self._places[circumstances]
         if fields not in places:
-            places[fields] = len(kinds_here)
-            kinds_here.append(kind_of(fields, circumstances))
+            places[fields] = len(self._kinds)
+            self._kinds.append(kind_of(fields, circumstances))
         return places[fields]
 
     def _take(self, columns: _Columns, places: bytes, extra: list[str | None]) -> None:

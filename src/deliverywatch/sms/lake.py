@@ -104,11 +104,19 @@ class Merged:
 
 @dataclass(slots=True)
 class _Difference:
-    """Which stored rows stay, which read ones are taken, and the earlier verdicts of those that are replaced."""
+    """What becomes of each row, a byte a row.
+
+    Attributes:
+        stays: Whether a stored row stays.
+        taken: Whether a read one is taken.
+        before: The place in `verdicts` of what was known of a read one; 0 where nothing was.
+        verdicts: Outcome and fault of stored rows that are replaced.
+    """
 
     stays: bytearray
     taken: bytearray
-    before: dict[int, tuple[str, str]]
+    before: bytearray
+    verdicts: list[tuple[str, str] | None]
 
 
 def merge(stored: bytes | None, reading: Reading, *, token: str, inserts_only: bool = False) -> Merged:
@@ -146,7 +154,8 @@ def rows(stored: bytes, names: Sequence[str]) -> Iterator[tuple[Any, ...]]:
 
 
 def _compare(stored: bytes | None, reading: Reading, *, inserts_only: bool) -> _Difference:
-    difference = _Difference(bytearray(), reading.counting(), {})
+    taken = reading.counting()
+    difference = _Difference(bytearray(), taken, bytearray(len(taken)), [None])
     if stored is None:
         return difference
     # A fingerprint is enough to see that a row differs, and 8 bytes each are all that is held of 100,000 rows.
@@ -171,10 +180,16 @@ def _stays(
             continue
         if observed_at <= newest and fingerprints[position] != hash(content):
             stays[row] = 0
-            difference.before[position] = content[_OUTCOME], content[_FAULT]
+            difference.before[position] = _place(difference.verdicts, (content[_OUTCOME], content[_FAULT]))
         else:
             difference.taken[position] = 0
     return stays
+
+
+def _place(verdicts: list[tuple[str, str] | None], verdict: tuple[str, str]) -> int:
+    if verdict not in verdicts:
+        verdicts.append(verdict)
+    return verdicts.index(verdict)
 
 
 def _contents(batch: pa.RecordBatch) -> Iterator[tuple[Any, ...]]:
@@ -199,26 +214,19 @@ def _selected(batch: pa.RecordBatch, choice: bytearray) -> Iterator[pa.RecordBat
 def _changes(reading: Reading, difference: _Difference) -> Counter[Change]:
     changes: Counter[Change] = Counter()
     for part in reading.parts:
-        last = part.first + len(part.kind)
-        known = {position: verdict for position, verdict in difference.before.items() if part.first <= position < last}
-        minutes_and_kinds = _minutes_and_kinds(part)
-        for key, number in Counter(compress(minutes_and_kinds, difference.taken[part.first : last])).items():
-            changes[_change(part, key, None)] += number
-        for position, verdict in known.items():
-            key = minutes_and_kinds[position - part.first]
-            changes[_change(part, key, None)] -= 1
-            changes[_change(part, key, verdict)] += 1
-    return +changes
+        rows = slice(part.first, part.first + len(part.kind))
+        (sent_at,) = columns_of(part.batch, ("sent_at",))
+        # Minute, earlier verdict and kind in one number, which is counted twice as fast as a tuple.
+        keys = [
+            milliseconds // 60_000 << 16 | before << 8 | place
+            for milliseconds, before, place in zip(sent_at, difference.before[rows], part.kind, strict=True)
+        ]
+        for key, number in Counter(compress(keys, difference.taken[rows])).items():
+            changes[_change(key, difference.verdicts, part.kinds)] += number
+    return changes
 
 
-def _minutes_and_kinds(part: _Part) -> list[int]:
-    """Both in one number, which is counted twice as fast as a pair."""
-    (sent_at,) = columns_of(part.batch, ("sent_at",))
-    return [milliseconds // 60_000 << 8 | place for milliseconds, place in zip(sent_at, part.kind, strict=True)]
-
-
-def _change(part: _Part, minute_and_kind: int, before: tuple[str, str] | None) -> Change:
-    minute, place = divmod(minute_and_kind, 256)
-    kind = part.kinds[place]
+def _change(key: int, verdicts: list[tuple[str, str] | None], kinds_of_part: list[Kind]) -> Change:
+    kind = kinds_of_part[key & 255]
     outcome, fault, error_code, carrier, country, status, status_code = (kind[index] for index in _NOW)
-    return minute, before, outcome, fault, error_code, carrier, country, status, status_code
+    return key >> 16, verdicts[key >> 8 & 255], outcome, fault, error_code, carrier, country, status, status_code

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 # The default pool keeps freed memory for later; with the system's allocator a run's peak is 10 MiB lower.
 pa.set_memory_pool(pa.system_memory_pool())
 
-# Rows of a row group: each has its own dictionaries, of 16,384 rows an object would be a fifth larger.
+# Rows of a row group: each has its own dictionaries; with a quarter of them an object would be a seventh larger.
 _GROUP_ROWS = 65_536
 
 # Rows that are read at a time: few enough to be Python objects for a moment.

@@ -1,7 +1,7 @@
 """One hour's range -> its messages in the lake and its slots emitted: the part of a run that repeats.
 
 The write is the commit; all that the hour changes is emitted at once after it. A run that is killed between the two
-loses these differences and no others; `deliverywatch reconcile` finds them.
+loses these differences in CloudWatch and no others; the lake has them.
 """
 
 from __future__ import annotations

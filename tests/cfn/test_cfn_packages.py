@@ -181,10 +181,7 @@ def test_the_notifier_finds_every_time_zone_that_the_template_offers(
 @pytest.mark.parametrize("architecture", ["arm64", "x86_64"])
 def test_a_bundle_is_the_same_on_every_build_and_for_lambdas_processor(tmp_path: Path, architecture: str) -> None:
     spec = FUNCTIONS["alerting-notify"]
-    try:
-        first, second = (build.with_packages(spec, {"deliverywatch/a.py": b"A = 1\n"}, architecture) for _ in range(2))
-    except ConfigurationError as refused:
-        pytest.skip(f"{refused}")
+    first, second = (build.with_packages(spec, {"deliverywatch/a.py": b"A = 1\n"}, architecture) for _ in range(2))
     assert first == second
     machine = {"arm64": "aarch64", "x86_64": "x86_64"}[architecture]
     assert any(f"cpython-313-{machine}" in name for name in first), "markupsafe brings a library for the processor"

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from deliverywatch.local import demo
+from deliverywatch.local import play, sms_day
 from deliverywatch.local.carrier import Carrier
 from deliverywatch.local.cloud import LocalCloud
 from deliverywatch.local.history import Messages
@@ -34,7 +34,7 @@ class Silent:
 class Deployed:
     """A running stack and its ClickSend, which live on from where they are."""
 
-    def __init__(self, cloud: LocalCloud, source: demo.SyntheticDay, start: datetime) -> None:
+    def __init__(self, cloud: LocalCloud, source: sms_day.SyntheticDay, start: datetime) -> None:
         self.cloud, self.source, self.now = cloud, source, start
 
     @property
@@ -44,7 +44,7 @@ class Deployed:
     def live(self, minutes: int) -> None:
         """Live through so many minutes."""
         end = self.now + timedelta(minutes=minutes)
-        demo.live(self.cloud, self.source, self.now, end, Silent())
+        play.live(self.cloud, self.now, end, Silent(), self.source.follow)
         self.now = end
 
     def subjects(self) -> list[str]:
@@ -52,19 +52,22 @@ class Deployed:
 
     def records(self) -> list[dict[str, Any]]:
         """The notifier's own record of each mail, in order."""
-        from deliverywatch.local.story import audit_trail
+        from deliverywatch.local.timeline import audit_trail
 
-        return sorted(audit_trail(self.cloud, demo.STACK).values(), key=lambda each: str(each["time"]))
+        return sorted(audit_trail(self.cloud, play.STACK).values(), key=lambda each: str(each["time"]))
 
 
 @contextmanager
 def deployed(folder: Path, hour: int, phases: Sequence[Phase] = HEALTHY) -> Iterator[Deployed]:
     """Build, deploy and start reading at an hour of yesterday."""
     start = MIDNIGHT + timedelta(hours=hour)
-    template = demo.build(folder)
+    template = play.build(folder)
     told = tuple((MIDNIGHT + phase.since, phase.text) for phase in phases if phases is INCIDENT)
-    with Carrier(Messages(day(MIDNIGHT, phases=phases)), now=start) as carrier, LocalCloud(start - demo.LEAD) as cloud:
-        source = demo.SyntheticDay(carrier, told)
-        demo.deploy(cloud, template, folder, source)
-        demo.warm_up(cloud, source, start)
+    with (
+        Carrier(Messages(day(MIDNIGHT, phases=phases)), now=start) as carrier,
+        LocalCloud(start - sms_day.LEAD) as cloud,
+    ):
+        source = sms_day.SyntheticDay(carrier, told)
+        sms_day.deploy(cloud, template, folder, source)
+        sms_day.warm_up(cloud, source, start)
         yield Deployed(cloud, source, start)

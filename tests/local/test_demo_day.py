@@ -10,8 +10,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from deliverywatch.errors import ConfigurationError, InputError
-from deliverywatch.local import demo, report
-from deliverywatch.local.story import Story, tell
+from deliverywatch.local import play, sms_day, sms_report
+from deliverywatch.local.sms_story import Story, tell
 from deliverywatch.local.traffic import INCIDENT
 
 HOURS = 4
@@ -39,7 +39,7 @@ def _copy_alerts(stack: deployed.Deployed) -> None:
 
 @pytest.fixture(scope="module")
 def story(played: deployed.Deployed) -> Story:
-    return tell(played.cloud, played.now - HOURS * 60 * demo.MINUTE, played.now, demo.STACK, played.source.phases)
+    return tell(played.cloud, played.now - HOURS * 60 * play.MINUTE, played.now, play.STACK, played.source.phases)
 
 
 def test_each_change_of_the_incident_is_one_mail_and_nothing_else_is(played: deployed.Deployed) -> None:
@@ -88,7 +88,7 @@ def test_messages_that_come_again_in_any_order_are_harmless(played: deployed.Dep
 
 def test_every_saved_query_runs_in_athena_over_what_the_functions_wrote(played: deployed.Deployed) -> None:
     athena = played.cloud.client("athena")
-    identifiers = athena.list_named_queries(WorkGroup=demo.STACK)["NamedQueryIds"]
+    identifiers = athena.list_named_queries(WorkGroup=play.STACK)["NamedQueryIds"]
     queries = [athena.get_named_query(NamedQueryId=each)["NamedQuery"] for each in identifiers]
     assert len(queries) >= 6
     assert {query["Name"]: _outcome(athena, query) for query in queries} == {
@@ -98,7 +98,7 @@ def test_every_saved_query_runs_in_athena_over_what_the_functions_wrote(played: 
 
 def _outcome(athena: Any, query: dict[str, Any]) -> str:
     started = athena.start_query_execution(
-        QueryString=query["QueryString"], QueryExecutionContext={"Database": query["Database"]}, WorkGroup=demo.STACK
+        QueryString=query["QueryString"], QueryExecutionContext={"Database": query["Database"]}, WorkGroup=play.STACK
     )
     while True:
         status = athena.get_query_execution(QueryExecutionId=started["QueryExecutionId"])["QueryExecution"]["Status"]
@@ -107,17 +107,17 @@ def _outcome(athena: Any, query: dict[str, Any]) -> str:
 
 
 def test_the_story_has_the_numbers_of_the_lake(story: Story, tmp_path: Path, played: deployed.Deployed) -> None:
-    report.write(story, played.cloud, demo.STACK, tmp_path / "out", "lead")
+    sms_report.write(story, played.cloud, play.STACK, tmp_path / "out", "lead")
     files = sorted((tmp_path / "out" / "lake").rglob("*.parquet"))
     rows = [row for path in files for row in pq.ParquetFile(path).read().to_pylist()]
-    in_time = [row for row in rows if story.start <= row["sent_at"] < story.end - 10 * demo.MINUTE]
-    counted = sum(each.total for each in story.samples if each.at > story.start + 10 * demo.MINUTE)
+    in_time = [row for row in rows if story.start <= row["sent_at"] < story.end - 10 * play.MINUTE]
+    counted = sum(each.total for each in story.samples if each.at > story.start + 10 * play.MINUTE)
     assert counted == len(in_time)
     assert 30 < story.peak_percent < 45
 
 
 def test_the_page_stands_alone_and_leads_to_every_file(story: Story, tmp_path: Path, played: deployed.Deployed) -> None:
-    page = report.write(story, played.cloud, demo.STACK, tmp_path / "out", "lead")
+    page = sms_report.write(story, played.cloud, play.STACK, tmp_path / "out", "lead")
     html = page.read_text()
     links = re.findall(r'(?:href|src)="([^"]+)"', html)
     assert len(links) >= 4 * 3
@@ -130,13 +130,13 @@ def test_the_page_stands_alone_and_leads_to_every_file(story: Story, tmp_path: P
 def test_a_folder_of_something_else_is_left_alone(tmp_path: Path) -> None:
     (tmp_path / "thesis.txt").write_text("years of work")
     with pytest.raises(InputError, match="holds something else than an earlier demo"):
-        demo.prepare(tmp_path)
+        play.prepare(tmp_path)
     assert (tmp_path / "thesis.txt").exists()
 
 
 def test_an_address_without_credentials_is_told() -> None:
     with pytest.raises(ConfigurationError, match="CLICKSEND_USERNAME and CLICKSEND_API_KEY is not"):
-        demo.real_account({"DELIVERYWATCH_CLICKSEND_URL": "https://rest.clicksend.com"})
+        sms_day.real_account({"DELIVERYWATCH_CLICKSEND_URL": "https://rest.clicksend.com"})
 
 
 def test_with_an_account_in_the_environment_its_last_24_hours_are_played() -> None:
@@ -145,7 +145,7 @@ def test_with_an_account_in_the_environment_its_last_24_hours_are_played() -> No
         "CLICKSEND_USERNAME": "u",
         "CLICKSEND_API_KEY": "k",
     }
-    now = deployed.MIDNIGHT + 607 * demo.MINUTE
-    with demo.plan(environ, now) as (source, start, end):
+    now = deployed.MIDNIGHT + 607 * play.MINUTE
+    with sms_day.plan(environ, now) as (source, start, end):
         assert (source.url, source.username) == ("https://rest.clicksend.com", "u")
-        assert (start, end) == (now - demo.DAY - 7 * demo.MINUTE, now - 7 * demo.MINUTE)
+        assert (start, end) == (now - sms_day.DAY - 7 * play.MINUTE, now - 7 * play.MINUTE)

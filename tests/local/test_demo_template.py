@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from deliverywatch.errors import ConfigurationError
-from deliverywatch.local import demo
+from deliverywatch.local import play
 from deliverywatch.local.cloud import LocalCloud
 
 GOOD = {"SenderAddress": "a@example.com", "AlertRecipients": "b@example.com", "FallbackAddress": "c@example.com"}
@@ -15,7 +15,7 @@ GOOD = {"SenderAddress": "a@example.com", "AlertRecipients": "b@example.com", "F
 @pytest.fixture(scope="module")
 def built(tmp_path_factory: pytest.TempPathFactory) -> tuple[dict[str, Any], Path]:
     folder = tmp_path_factory.mktemp("build")
-    return demo.build(folder), folder
+    return play.build(folder), folder
 
 
 @pytest.mark.parametrize(

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 import time
 import webbrowser
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -15,12 +16,18 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.progress import Progress, TaskID
 
-    from deliverywatch.local.demo import Outcome
+    from deliverywatch.local.play import Outcome
 
 _STYLES = {"CRITICAL": "bold red", "WARNING": "bold yellow", "RESOLVED": "bold green", "ALARM": "red", "OK": "green"}
 
+# System -> module of its play, imported when it is played: it brings the emulator.
+_PLAYS = {"sms": "deliverywatch.local.sms_day"}
+
 
 @click.command()
+@click.option(
+    "--system", type=click.Choice(list(_PLAYS)), default="sms", show_default=True, help="What to see at work."
+)
 @click.option(
     "--out",
     type=click.Path(file_okay=False, path_type=Path),
@@ -28,32 +35,30 @@ _STYLES = {"CRITICAL": "bold red", "WARNING": "bold yellow", "RESOLVED": "bold g
     show_default=True,
     help="The folder of the result; an earlier demo there is replaced.",
 )
-@click.option("--fast", is_flag=True, help="Play only the four hours around the incident.")
+@click.option("--fast", is_flag=True, help="Play only the hours around the incident.")
 @click.option("--open", "open_page", is_flag=True, help="Open the page in a browser at the end.")
-def demo(*, out: Path, fast: bool, open_page: bool) -> None:
-    """Play one day of SMS with a carrier incident through the whole stack, on this machine.
+def demo(*, system: str, out: Path, fast: bool, open_page: bool) -> None:
+    """Play a day with an incident through the whole stack, on this machine.
 
     The template is built and deployed into a local cloud, where it lives through yesterday in simulated time. No AWS
-    account and no internet are needed. With DELIVERYWATCH_CLICKSEND_URL, CLICKSEND_USERNAME and CLICKSEND_API_KEY in
-    the environment it reads the last 24 hours of that ClickSend account instead.
+    account and no internet are needed. The system `sms` plays a carrier incident; with DELIVERYWATCH_CLICKSEND_URL,
+    CLICKSEND_USERNAME and CLICKSEND_API_KEY in the environment it reads the last 24 hours of that account instead.
     """
     # Imported here: the local cloud brings the emulator, which no other verb needs.
     from rich.console import Console
 
     console = Console(highlight=False)
     began = time.monotonic()
-    outcome = _played(out, console, fast=fast)
+    outcome = _played(system, out, console, fast=fast)
     _show(outcome, console)
     seconds = time.monotonic() - began
-    console.print(f"Played in {seconds:.0f} s. Mails, lake and timeline: {outcome.page}", soft_wrap=True)
+    console.print(f"Played in {seconds:.0f} s. Mails, files and timeline: {outcome.page}", soft_wrap=True)
     if open_page:
         webbrowser.open(outcome.page.resolve().as_uri())
 
 
-def _played(out: Path, console: Console, *, fast: bool) -> Outcome:
+def _played(system: str, out: Path, console: Console, *, fast: bool) -> Outcome:
     from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
-
-    from deliverywatch.local.demo import plan, play
 
     columns = (
         TextColumn("{task.description}"),
@@ -62,8 +67,10 @@ def _played(out: Path, console: Console, *, fast: bool) -> Outcome:
         TimeElapsedColumn(),
     )
     bar = Progress(*columns, console=console, transient=True)
-    with bar, plan(os.environ, datetime.now(UTC), fast=fast) as (source, start, end):
-        return play(source, start, end, out, _Shown(bar))
+    with bar:
+        play: Any = importlib.import_module(_PLAYS[system])
+        outcome: Outcome = play.perform(out, _Shown(bar), os.environ, datetime.now(UTC), fast=fast)
+        return outcome
 
 
 class _Shown:
@@ -89,11 +96,7 @@ class _Shown:
 def _show(outcome: Outcome, console: Console) -> None:
     from rich.text import Text
 
-    story = outcome.story
-    console.print(
-        f"{story.start:%d %B %Y} UTC: {story.total:,} messages, {story.failed:,} failed, "
-        f"worst half hour {story.peak_percent:.1f} %"
-    )
-    for each in story.happenings:
-        style = _STYLES.get(each.mark.split(" ")[0], "dim italic" if each.kind == "sending" else "")
+    console.print(outcome.summary)
+    for each in outcome.happenings:
+        style = _STYLES.get(each.mark.split(" ")[0], "dim italic" if each.kind == "act" else "")
         console.print(Text(f"{each.at:%H:%M:%S}  {each.text}", style=style), soft_wrap=True)

@@ -1,4 +1,4 @@
-"""The story of a day -> a folder: mails in three forms, the Parquet lake, JSON, and one page that links it all."""
+"""What came of a play -> a folder: mails in three forms, the timeline as JSON, and one page that links it all."""
 
 from __future__ import annotations
 
@@ -6,22 +6,17 @@ import base64
 import json
 from dataclasses import asdict, dataclass
 from datetime import datetime
+from html import escape
 from typing import TYPE_CHECKING, Any
 
-from deliverywatch import thresholds
-from deliverywatch.local.plot import plot
-from deliverywatch.local.story import bucket_of
-
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
     from pathlib import Path
 
-    from deliverywatch.local.cloud import LocalCloud
     from deliverywatch.local.outbox import Mail
-    from deliverywatch.local.story import Story
+    from deliverywatch.local.timeline import Happening, Letter
 
-LEVELS = ((float(thresholds.CRITICAL_PERCENT), "critical"), (float(thresholds.WARNING_PERCENT), "warning"))
-
-_FOOTER = (
+FOOTER = (
     "Played on one machine, in simulated time: the unmodified CloudFormation template in a local emulator, the "
     "functions' own code, and our evaluator in place of CloudWatch's. What it cannot show: throttling, quotas, and how "
     "mail is delivered."
@@ -29,36 +24,76 @@ _FOOTER = (
 
 
 @dataclass(frozen=True, slots=True)
-class Lake:
-    """What was copied out of the bucket."""
+class Table:
+    """Rows that the page shows below the timeline."""
 
-    folder: str
-    count: int
-    bytes: int
+    title: str
+    columns: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
 
 
-def write(story: Story, cloud: LocalCloud, stack: str, out: Path, lead: str) -> Path:
-    """Write everything and return the path of the page.
+@dataclass(frozen=True, slots=True)
+class File:
+    """A file or folder beside the page; `command` shows it in a terminal."""
+
+    path: str
+    text: str
+    command: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What the page tells.
+
+    Attributes:
+        title: Its heading.
+        lead: The sentence below.
+        numbers: Up to four values with what each counts.
+        letters: The mails.
+        happenings: The timeline, in order of time.
+        tables: Shown below the timeline.
+        files: What lies beside the page, but for the mails and the timeline.
+        footer: How far it can be believed.
+    """
+
+    title: str
+    lead: str
+    numbers: tuple[tuple[str, str], ...]
+    letters: tuple[Letter, ...]
+    happenings: tuple[Happening, ...]
+    tables: tuple[Table, ...] = ()
+    files: tuple[File, ...] = ()
+    footer: str = FOOTER
+
+
+def write(result: Result, out: Path, template: str = "page.html.j2", more: Mapping[str, Any] | None = None) -> Path:
+    """Write the mails, the timeline and the page, and return the path of the page.
 
     Args:
-        story: What happened.
-        cloud: Where it happened: the lake is copied from its bucket.
-        stack: The name of the deployed stack.
-        out: The folder; what an earlier run left there must be gone.
-        lead: The sentence under the page's title.
+        result: What there is to tell.
+        out: The folder; what an earlier play left there must be gone.
+        template: A template of this room that extends `page.html.j2`.
+        more: What that template needs beside `result`.
     """
-    _write_mails(story, out / "mails")
-    lake = _copy_lake(cloud, stack, out)
-    (out / "metrics.json").write_text(_json([asdict(each) for each in story.samples]))
-    (out / "timeline.json").write_text(_json([asdict(each) for each in story.happenings]))
+    _write_mails(result.letters, out / "mails")
+    (out / "timeline.json").write_text(as_json(result.happenings))
     page = out / "index.html"
-    page.write_text(_page(story, lake, lead), encoding="utf-8")
+    page.write_text(_environment().get_template(template).render(result=result, **(more or {})), encoding="utf-8")
     return page
 
 
-def _write_mails(story: Story, folder: Path) -> None:
+def _environment() -> Any:
+    # Imported here: only the result needs templates.
+    from jinja2 import Environment, PackageLoader, StrictUndefined
+
+    return Environment(
+        loader=PackageLoader("deliverywatch.local", "."), autoescape=True, undefined=StrictUndefined, trim_blocks=True
+    )
+
+
+def _write_mails(letters: Iterable[Letter], folder: Path) -> None:
     folder.mkdir(parents=True)
-    for letter in story.letters:
+    for letter in letters:
         path = folder / letter.stem
         path.with_suffix(".eml").write_bytes(letter.mail.source)
         path.with_suffix(".txt").write_text(letter.mail.text("plain"), encoding="utf-8")
@@ -67,7 +102,7 @@ def _write_mails(story: Story, folder: Path) -> None:
 
 def readable(mail: Mail) -> str:
     """Return a mail's HTML with its pictures inside it, so that a browser shows what a mail client would."""
-    html = mail.text("html") or f"<pre>{mail.text('plain')}</pre>"
+    html = mail.text("html") or f"<pre>{escape(mail.text())}</pre>"
     for part in mail.message.walk():
         content_id = str(part.get("Content-ID", "")).strip("<>")
         if content_id:
@@ -76,32 +111,9 @@ def readable(mail: Mail) -> str:
     return html
 
 
-def _copy_lake(cloud: LocalCloud, stack: str, out: Path) -> Lake:
-    bucket, s3 = bucket_of(cloud, stack), cloud.client("s3")
-    sizes = []
-    for page in s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix="sms/"):
-        for each in page.get("Contents", []):
-            path = out / "lake" / each["Key"]
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_bytes(s3.get_object(Bucket=bucket, Key=each["Key"])["Body"].read())
-            sizes.append(path.stat().st_size)
-    return Lake(f"{out.name}/lake", len(sizes), sum(sizes))
-
-
-def _page(story: Story, lake: Lake, lead: str) -> str:
-    from jinja2 import Environment, PackageLoader, StrictUndefined
-
-    environment = Environment(
-        loader=PackageLoader("deliverywatch.local", "."), autoescape=True, undefined=StrictUndefined, trim_blocks=True
-    )
-    plots = [plot(story, "wide", 940, 300, LEVELS), plot(story, "narrow", 360, 260, LEVELS)]
-    template = environment.get_template("page.html.j2")
-    guard = {"total": thresholds.MINIMUM_TOTAL_COUNT, "failed": thresholds.MINIMUM_FAILED_COUNT}
-    return template.render(story=story, plots=plots, lake=lake, lead=lead, guard=guard, footer=_FOOTER)
-
-
-def _json(rows: list[dict[str, Any]]) -> str:
-    return json.dumps(rows, indent=1, default=_iso) + "\n"
+def as_json(rows: Sequence[Any]) -> str:
+    """Return dataclasses as a JSON list, times as `2026-08-29T12:04:00Z`."""
+    return json.dumps([asdict(each) for each in rows], indent=1, default=_iso) + "\n"
 
 
 def _iso(value: object) -> str:

@@ -1,4 +1,4 @@
-"""Samples and mails -> the positions of an SVG chart; the mark-up is in `page.html.j2`."""
+"""Samples and mails -> the positions of an SVG chart; the mark-up is in `sms_page.html.j2`."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from deliverywatch.local.story import Story
+    from deliverywatch.local.sms_story import Story
 
 _TICK_HOURS = (1, 2, 3, 4, 6, 8, 12)
 _TICK_WIDTH = 62

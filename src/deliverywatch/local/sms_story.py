@@ -2,29 +2,25 @@
 
 from __future__ import annotations
 
-import json
-import re
 from dataclasses import dataclass
 from datetime import UTC, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from deliverywatch.local.timeline import happenings, letters
 from deliverywatch.thresholds import WINDOW_SECONDS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable
     from datetime import datetime
 
-    from deliverywatch.local.alarms import Transition
     from deliverywatch.local.cloud import LocalCloud
-    from deliverywatch.local.outbox import Mail
+    from deliverywatch.local.timeline import Happening, Letter
 
 NAMESPACE = "DeliveryWatch/Sms"
 WINDOW = timedelta(seconds=WINDOW_SECONDS)
 
 # The last slot's counts carry a stamp after its end.
 STAMP_MARGIN = timedelta(minutes=10)
-
-_MARK = re.compile(r"^\[([A-Z]+)[^\]]*\]\s*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,32 +31,6 @@ class Sample:
     total: int
     failed: int
     percent: float | None
-
-
-@dataclass(frozen=True, slots=True)
-class Letter:
-    """One mail that arrived; `mark` is the word in brackets that begins its subject, `stem` the name of its files."""
-
-    number: int
-    mail: Mail
-    mark: str
-    event: str
-    stem: str
-
-    @property
-    def headline(self) -> str:
-        """The subject without its mark."""
-        return _MARK.sub("", self.mail.subject)
-
-
-@dataclass(frozen=True, slots=True)
-class Happening:
-    """One line of the timeline; `kind` is `alarm`, `mail` or `sending`."""
-
-    at: datetime
-    kind: str
-    text: str
-    mark: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,58 +72,9 @@ def tell(
         prefix: The stack's prefix, `deliverywatch-prod`.
         phases: What was done to the messages, and since when.
     """
-    letters = _letters(cloud.outbox(), audit_trail(cloud, prefix))
-    happenings = [
-        *(Happening(at, "sending", text) for at, text in phases),
-        *_alarm_lines(cloud.transitions, f"{prefix}-"),
-        *(
-            Happening(each.mail.sent_at, "mail", f"Mail {each.number}: {each.mail.subject}", each.mark)
-            for each in letters
-        ),
-    ]
+    mails = letters(cloud, prefix)
     samples, run_count = _numbers(cloud, start, end, prefix)
-    ordered = sorted(happenings, key=lambda each: each.at)
-    return Story(start, end, tuple(samples), tuple(letters), tuple(ordered), run_count)
-
-
-def _letters(mails: Sequence[Mail], trail: dict[str, Any]) -> list[Letter]:
-    letters = []
-    for number, mail in enumerate(mails, start=1):
-        found = _MARK.match(mail.subject)
-        mark = found.group(1) if found else "NOTICE"
-        event = str(trail.get(mail.subject, {}).get("event", mark))
-        letters.append(Letter(number, mail, mark, event, f"{number:02}-{event.lower()}-{mail.sent_at:%H%M}"))
-    return letters
-
-
-def audit_trail(cloud: LocalCloud, prefix: str) -> dict[str, Any]:
-    """Return the notifier's own record of each mail, by its subject."""
-    bucket = bucket_of(cloud, prefix)
-    s3 = cloud.client("s3")
-    keys = [each["Key"] for each in s3.list_objects_v2(Bucket=bucket, Prefix="mails/").get("Contents", [])]
-    records = [json.loads(s3.get_object(Bucket=bucket, Key=key)["Body"].read()) for key in keys]
-    return {str(record.get("subject")): record for record in records}
-
-
-def bucket_of(cloud: LocalCloud, name: str) -> str:
-    """Return the bucket of the deployed stack of this name."""
-    (stack,) = cloud.client("cloudformation").describe_stacks(StackName=name)["Stacks"]
-    return next(str(each["OutputValue"]) for each in stack["Outputs"] if each["OutputKey"] == "LakeBucket")
-
-
-def _alarm_lines(transitions: Iterable[Transition], prefix: str) -> list[Happening]:
-    """Tell each change, but the many alarms that find their first data in one line."""
-    settled = [each for each in transitions if each.old == "INSUFFICIENT_DATA" and each.new == "OK"]
-    changed = [each for each in transitions if each not in settled]
-    lines = [
-        Happening(each.at, "alarm", f"Alarm {each.alarm.removeprefix(prefix)}: {each.old} -> {each.new}", each.new)
-        for each in changed
-    ]
-    if settled:
-        lines.append(
-            Happening(settled[-1].at, "alarm", f"{len(settled)} alarms have their first data and are OK", "OK")
-        )
-    return lines
+    return Story(start, end, tuple(samples), mails, happenings(cloud, prefix, mails, phases), run_count)
 
 
 def _numbers(cloud: LocalCloud, start: datetime, end: datetime, prefix: str) -> tuple[list[Sample], int]:

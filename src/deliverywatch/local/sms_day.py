@@ -1,15 +1,11 @@
-"""`deliverywatch demo`: the built template, deployed on this machine, lives through one day of SMS in simulated time.
+"""`deliverywatch demo --system sms`: the built template, deployed on this machine, lives through a day of SMS.
 
-Read from `play` on. Every part is the product's own: the template of cfn/build.py, the functions' code, real boto3; the
-cloud (`cloud`) and ClickSend (`carrier`, with a day of `traffic`) are stand-ins on loopback.
+Read from `perform` on. Every part is the product's own: the template of cfn/build.py, the functions' code, real boto3;
+the cloud (`cloud`) and ClickSend (`carrier`, with a day of `traffic`) are stand-ins on loopback. Time is simulated.
 """
 
 from __future__ import annotations
 
-import json
-import shutil
-import subprocess
-import sys
 import tempfile
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -17,30 +13,27 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
-from deliverywatch.errors import ConfigurationError, InputError
-from deliverywatch.local import report
+from deliverywatch.errors import ConfigurationError
+from deliverywatch.local import play, sms_report
 from deliverywatch.local.carrier import Carrier
 from deliverywatch.local.cloud import LocalCloud
 from deliverywatch.local.history import Messages
-from deliverywatch.local.story import Story, tell
+from deliverywatch.local.play import STACK, Outcome
+from deliverywatch.local.sms_story import Story, tell
 from deliverywatch.local.traffic import INCIDENT, day
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-STACK = "deliverywatch-prod"
-SENDER = "deliverywatch@example.com"
-RECIPIENT = "support@example.com"
+    from deliverywatch.local.play import Progress
+
 CREDENTIALS = "/deliverywatch/prod/clicksend"
-MINUTE = timedelta(minutes=1)
 DAY = timedelta(days=1)
 FAST = timedelta(hours=4)
 FAST_FROM = timedelta(hours=10)
 
 # The stack stands this long before the day begins: until its first run it is blind, and says so.
 LEAD = timedelta(minutes=20)
-
-_BUILD = Path(__file__).parents[3] / "cfn" / "build.py"
 
 
 class Source(Protocol):
@@ -150,28 +143,13 @@ def plan(
         yield SyntheticDay(carrier, phases), start, end
 
 
-class Progress(Protocol):
-    """Shows how far the demo is."""
-
-    def step(self, text: str) -> None:
-        """Begin a step of unknown length."""
-
-    def day(self, minutes: int) -> None:
-        """Begin to play that many minutes."""
-
-    def minute(self, text: str) -> None:
-        """One more minute is played; the text is the simulated time."""
+def perform(out: Path, progress: Progress, environ: Mapping[str, str], now: datetime, *, fast: bool) -> Outcome:
+    """Play the day that the environment names; `local.play` says what a play is."""
+    with plan(environ, now, fast=fast) as (source, start, end):
+        return play_day(source, start, end, out, progress)
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """Where the result lies, and what it tells."""
-
-    page: Path
-    story: Story
-
-
-def play(source: Source, start: datetime, end: datetime, out: Path, progress: Progress) -> Outcome:
+def play_day(source: Source, start: datetime, end: datetime, out: Path, progress: Progress) -> Outcome:
     """Deploy the stack, let it live from start to end, and write what came of it.
 
     Args:
@@ -185,67 +163,27 @@ def play(source: Source, start: datetime, end: datetime, out: Path, progress: Pr
         ConfigurationError: A part is missing or refuses to work together; the sentence says which.
         InputError: The folder holds something else.
     """
-    prepare(out)
+    play.prepare(out)
     with tempfile.TemporaryDirectory(prefix="deliverywatch-build-") as folder:
         progress.step("Building the template and the functions")
-        template = build(Path(folder))
+        template = play.build(Path(folder))
         progress.step("Starting the local cloud")
         with LocalCloud(start - LEAD) as cloud:
             progress.step("Deploying the stack")
             deploy(cloud, template, Path(folder), source)
             warm_up(cloud, source, start)
-            live(cloud, source, start, end, progress)
+            play.live(cloud, start, end, progress, source.follow)
             progress.step("Writing the result")
             story = tell(cloud, start, end, STACK, source.phases)
-            page = report.write(story, cloud, STACK, out, _lead(source, start, end))
-    return Outcome(page, story)
-
-
-def prepare(out: Path) -> None:
-    """Empty the folder of an earlier demo; leave any other alone.
-
-    Raises:
-        InputError: The folder holds something that is not ours.
-    """
-    if out.exists() and any(out.iterdir()) and not (out / "timeline.json").exists():
-        raise InputError(
-            f"The folder {out} holds something else than an earlier demo.", next_step="Name another folder with --out."
-        )
-    shutil.rmtree(out, ignore_errors=True)
-    out.mkdir(parents=True)
-
-
-def build(folder: Path) -> dict[str, Any]:
-    """Build the template with its functions' code into a folder, and return it.
-
-    Raises:
-        ConfigurationError: The build fails, or this is not a checkout of the repository.
-    """
-    if not _BUILD.is_file():
-        raise ConfigurationError(
-            "The demo deploys the template of cfn/build.py, which is not part of the installed package.",
-            next_step="Run scripts/demo in a checkout of the repository.",
-        )
-    command = [sys.executable, str(_BUILD), "--bundle", "none", "--out", str(folder)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    if done.returncode:
-        raise ConfigurationError(f"cfn/build.py failed: {done.stderr.strip().splitlines()[-1]}")
-    template: dict[str, Any] = json.loads((folder / "template.json").read_text())
-    return template
+            page = sms_report.write(story, cloud, STACK, out, _lead(source, start, end))
+    return Outcome(page, _summary(story), story.happenings)
 
 
 def deploy(cloud: LocalCloud, template: Mapping[str, Any], folder: Path, source: Source) -> dict[str, str]:
-    """Deploy the stack with what it needs around it: the two parameters with the credentials, and a verified sender."""
+    """Deploy the stack with what it needs around it: the two parameters with the credentials."""
     for name, value in {"username": source.username, "api_key": source.api_key}.items():
         cloud.client("ssm").put_parameter(Name=f"{CREDENTIALS}/{name}", Value=value, Type="SecureString")
-    cloud.client("sesv2").create_email_identity(EmailIdentity=SENDER)
-    parameters = {
-        "SenderAddress": SENDER,
-        "AlertRecipients": RECIPIENT,
-        "FallbackAddress": "oncall@example.com",
-        "ClickSendUrl": source.url,
-    }
-    return cloud.deploy(template, parameters, folder, name=STACK)
+    return play.deploy(cloud, template, folder, {"ClickSendUrl": source.url})
 
 
 def warm_up(cloud: LocalCloud, source: Source, start: datetime) -> None:
@@ -261,16 +199,11 @@ def warm_up(cloud: LocalCloud, source: Source, start: datetime) -> None:
         raise ConfigurationError(f"The first run of {cloud.failures[0].function} failed: {cloud.failures[0].sentence}")
 
 
-def live(cloud: LocalCloud, source: Source, start: datetime, end: datetime, progress: Progress) -> None:
-    """Live through every minute: what is scheduled runs, then points appear, alarms are evaluated and mails leave."""
-    minutes = int((end - start) / MINUTE)
-    progress.day(minutes)
-    for number in range(minutes):
-        minute = start + number * MINUTE
-        source.follow(minute)
-        cloud.run_schedules(minute)
-        cloud.tick(minute)
-        progress.minute(f"{minute:%H:%M}")
+def _summary(story: Story) -> str:
+    return (
+        f"{story.start:%d %B %Y} UTC: {story.total:,} messages, {story.failed:,} failed, "
+        f"worst half hour {story.peak_percent:.1f} %"
+    )
 
 
 def _lead(source: Source, start: datetime, end: datetime) -> str:

@@ -1,0 +1,38 @@
+"""The page of a play: what every system's result looks like."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+from deliverywatch.local import report
+from deliverywatch.local.outbox import Mail
+from deliverywatch.local.report import File, Result, Table
+from deliverywatch.local.timeline import Happening, Letter
+
+NOON = datetime(2026, 8, 29, 12, 4, tzinfo=UTC)
+MAIL = Mail(NOON, b"Subject: [WARNING] Orders <late>\r\nTo: a@example.com\r\n\r\nOne file <is> stuck.\r\n")
+
+
+def result() -> Result:
+    letter = Letter(1, MAIL, "WARNING", "OPENED", "01-opened-1204")
+    table = Table("Objects", ("key", "state"), (("a<b>.csv", "stored"),))
+    happening = Happening(NOON, "act", "A file is uploaded")
+    return Result("1 mail", "A day.", (("3", "files"),), (letter,), (happening,), (table,), (File("x.json", "facts"),))
+
+
+def test_a_page_shows_what_happened_and_escapes_what_it_did_not_write(tmp_path: Path) -> None:
+    html = report.write(result(), tmp_path).read_text()
+    assert "A file is uploaded" in html
+    assert "[WARNING] Orders &lt;late&gt;" in html
+    assert "<th>key</th>" in html
+    assert "a&lt;b&gt;.csv" in html
+    assert 'href="x.json"' in html
+
+
+def test_a_mail_without_html_can_be_read_in_a_browser_too(tmp_path: Path) -> None:
+    report.write(result(), tmp_path)
+    assert "<pre>One file &lt;is&gt; stuck." in (tmp_path / "mails/01-opened-1204.html").read_text()
+
+
+def test_the_timeline_is_there_for_programs(tmp_path: Path) -> None:
+    report.write(result(), tmp_path)
+    assert '"at": "2026-08-29T12:04:00Z"' in (tmp_path / "timeline.json").read_text()

@@ -10,6 +10,7 @@ Beside the road, and never deployed:
 
     engine     evaluates CloudWatch alarms from their definition, as CloudWatch would
     backtest   a template and a history -> the mails that would have been sent
+    operate    a deployed stack -> what its operator asks of it or does to it
     local      the whole road on one machine, without an AWS account
     cli        `deliverywatch <verb>`
 

@@ -7,10 +7,12 @@
     │   ├── StoreConflict         another writer kept winning the conditional write
     │   ├── StoreUnavailable      S3 could not be reached, or refuses
     │   ├── MetricsUnavailable    CloudWatch could not be asked
+    │   ├── CloudUnavailable      AWS does not answer an operator's command
     │   └── MailUnavailable       a mail could not be handed over
     └── Rejected              only a person can mend it
         ├── SourceRefused         ClickSend refuses the key (401) or the access (403)
         ├── SourceMalformed       ClickSend answered something that is not a page of history
+        ├── CloudRefused          AWS refuses an operator's command: no stack, no credentials, no right
         ├── ConfigurationError    a setting is missing or contradicts another
         └── InputError            a file, event or argument given by the user cannot be used
 
@@ -82,6 +84,13 @@ class MailUnavailable(Retryable):
     next_step = "Check in SES that the sender is verified and that the account is out of the sandbox and not paused."
 
 
+class CloudUnavailable(Retryable):
+    """AWS does not answer an operator's command."""
+
+    kind = "cloud"
+    next_step = "Check the network and health.aws.amazon.com, and run the command again."
+
+
 class Rejected(DeliveryWatchError):
     """Only a person can mend it; trying again gives the same answer."""
 
@@ -100,6 +109,13 @@ class SourceMalformed(Rejected):
 
     kind = "malformed"
     next_step = "Compare the answer with ClickSend's API documentation: its format may have changed."
+
+
+class CloudRefused(Rejected):
+    """AWS refuses an operator's command: there is no such stack, no credentials, or no right."""
+
+    kind = "refused"
+    next_step = "Correct what AWS names and run the command again."
 
 
 class ConfigurationError(Rejected):

@@ -63,7 +63,7 @@ def test_an_empty_lake_says_what_to_do(tmp_path: Path) -> None:
 
 def test_a_folder_that_is_not_there_is_named(tmp_path: Path) -> None:
     result = show(tmp_path / "nowhere")
-    assert result.exit_code == 1
+    assert result.exit_code == 2
     assert result.stderr.startswith(f"Error: There is no folder {tmp_path / 'nowhere'}.")
 
 
@@ -90,7 +90,7 @@ def test_a_file_that_is_no_hour_of_a_lake_is_named(lake: Path, write: Any) -> No
     path.parent.mkdir(parents=True, exist_ok=True)
     write(path)
     result = show(lake)
-    assert (result.exit_code, result.stdout) == (1, "")
+    assert (result.exit_code, result.stdout) == (2, "")
     assert result.stderr.startswith(f"Error: {path} is not an hour of a DeliveryWatch lake, or it is damaged.")
     assert len(result.stderr.splitlines()) == 1
 

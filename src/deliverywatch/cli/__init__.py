@@ -1,6 +1,7 @@
 """`deliverywatch <verb>`: the command line, a module per group of verbs.
 
-Read `main` first. Data goes to stdout, everything else to stderr. Exit codes: 0 done, 1 failed, 2 wrong usage.
+Read `main` first, and `exits` for what a verb ends with. Data goes to stdout, everything else to stderr. Verbs that
+work on a deployed stack name it with the options of `target`.
 """
 
 from __future__ import annotations
@@ -11,7 +12,8 @@ from typing import Any
 
 import click
 
-from deliverywatch.errors import DeliveryWatchError
+from deliverywatch.cli.exits import WORDS, Exit
+from deliverywatch.errors import DeliveryWatchError, InputError
 
 # Verb -> module. Imported when the verb is used or listed: what a verb needs may take seconds to import.
 _MODULES = {
@@ -23,6 +25,12 @@ _MODULES = {
     "backtest": "deliverywatch.cli.backtest",
     "alarms": "deliverywatch.cli.alarms",
 }
+
+
+class _Unusable(click.ClickException):
+    """Input that cannot be used, which is the caller's to change, as a wrong option is."""
+
+    exit_code = Exit.USAGE
 
 
 class _Verbs(click.Group):
@@ -45,7 +53,8 @@ class _Verbs(click.Group):
         except Exception as error:
             if ctx.params["verbose"]:
                 click.echo(traceback.format_exc(), err=True, nl=False)
-            raise click.ClickException(_sentence(error)) from error
+            told = _Unusable if isinstance(error, InputError) else click.ClickException
+            raise told(_sentence(error)) from error
 
 
 def _sentence(error: Exception) -> str:
@@ -57,7 +66,7 @@ def _sentence(error: Exception) -> str:
     return f"An unexpected {type(error).__name__}: run again with 'deliverywatch --verbose' and report what it prints."
 
 
-@click.group(cls=_Verbs, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=_Verbs, context_settings={"help_option_names": ["-h", "--help"]}, epilog=WORDS)
 @click.version_option(package_name="deliverywatch", prog_name="deliverywatch")
 @click.option("--verbose", is_flag=True, help="Show the traceback of a failure.")
 def main(*, verbose: bool) -> None:
@@ -68,5 +77,5 @@ def main(*, verbose: bool) -> None:
     Read a ClickSend account:   deliverywatch ingest --once --lake lake
     See what was read:          deliverywatch lake show lake
 
-    Data goes to stdout, everything else to stderr. Exit codes: 0 done, 1 failed, 2 wrong usage.
+    Data goes to stdout, everything else to stderr.
     """  # noqa: D301 - click wants the control character

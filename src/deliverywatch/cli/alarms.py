@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from deliverywatch.cli.exits import Exit
 from deliverywatch.errors import DeliveryWatchError, InputError
 
 if TYPE_CHECKING:
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
 
     from deliverywatch.backtest.cases import Result
 
-CHECK_FAILED = 3
 _WIDEST = 100
 
 _TEMPLATE = click.option(
@@ -44,7 +44,7 @@ def _told(command: Callable[..., None]) -> Callable[..., None]:
             command(**arguments)
         except DeliveryWatchError as error:
             click.echo(f"Error: {error} {error.next_step}", err=True)
-            raise SystemExit(2) from error
+            raise SystemExit(Exit.USAGE) from error
 
     return run
 
@@ -109,7 +109,7 @@ def check(
     else:
         _print(results, failed)
     if failed:
-        raise SystemExit(CHECK_FAILED)
+        raise SystemExit(Exit.CHECK_FAILED)
 
 
 @alarms.command()

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from deliverywatch.cli.exits import Exit
 from deliverywatch.cli.moment import Moment
 from deliverywatch.errors import InputError
 
@@ -95,7 +96,7 @@ def backtest(
             _draw(result, report)
     except InputError as error:
         click.echo(f"Error: {error} {error.next_step}", err=True)
-        raise SystemExit(2) from error
+        raise SystemExit(Exit.USAGE) from error
     if as_json:
         click.echo(json.dumps(document(result), ensure_ascii=False))
     else:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from deliverywatch.cli.exits import Exit
 from deliverywatch.errors import DeliveryWatchError, InputError
 
 if TYPE_CHECKING:
@@ -68,7 +69,7 @@ def render(
             click.echo(_ALONE, err=True)
     except DeliveryWatchError as error:
         click.echo(f"Error: {error} {error.next_step}", err=True)
-        raise SystemExit(2) from error
+        raise SystemExit(Exit.USAGE) from error
 
 
 def _settings(environment: str, time_zone: str, region: str) -> Settings:

@@ -1,0 +1,20 @@
+"""The exit codes of every verb, in one place."""
+
+from enum import IntEnum
+
+
+class Exit(IntEnum):
+    """What a script can tell from the code alone."""
+
+    DONE = 0
+    # AWS, ClickSend or a file refused; the sentence on stderr says why and what to do.
+    FAILED = 1
+    # A wrong option, or input that cannot be used: running it again gives the same.
+    USAGE = 2
+    # `doctor`, `alarms check` and the like did their work and found something wrong.
+    CHECK_FAILED = 3
+    # `status` found an alarm that is active.
+    ALARM_ACTIVE = 4
+
+
+WORDS = "Exit codes: 0 done, 1 failed, 2 wrong usage or input, 3 a check failed, 4 an alarm is active."

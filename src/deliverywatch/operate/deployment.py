@@ -1,0 +1,104 @@
+"""A stack as CloudFormation describes it -> the deployment that an operator's verb works on.
+
+Format: docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_Stack.html.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from deliverywatch.errors import CloudRefused
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+DEFAULT_STACK = "deliverywatch-prod"
+
+
+@dataclass(frozen=True, slots=True)
+class Deployment:
+    """One stack of DeliveryWatch in one account and region.
+
+    Attributes:
+        name: The stack's name.
+        environment: Its parameter `Environment`, which is part of every name.
+        region: The code of the region, such as `us-east-1`.
+        account: The number of the account.
+        status: CloudFormation's word, such as `UPDATE_COMPLETE`.
+        version: The version of DeliveryWatch that built the template.
+        parameters: Every parameter with its present value.
+        outputs: Every output with its value.
+    """
+
+    name: str
+    environment: str
+    region: str
+    account: str
+    status: str
+    version: str
+    parameters: Mapping[str, str] = field(default_factory=dict)
+    outputs: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def prefix(self) -> str:
+        """What all names of the stack begin with, those of alarms and functions too."""
+        return f"deliverywatch-{self.environment}"
+
+    @property
+    def bucket(self) -> str:
+        """The lake's bucket."""
+        return self.output("LakeBucket")
+
+    def output(self, name: str) -> str:
+        """Return an output.
+
+        Raises:
+            CloudRefused: The stack has no such output.
+        """
+        if name not in self.outputs:
+            raise CloudRefused(
+                f"The stack {self.name} has no output {name}: it is in status {self.status}, "
+                f"of version {self.version or 'unknown'}.",
+                kind="no-output",
+                next_step="Run 'deliverywatch deploy', which brings it to this version.",
+            )
+        return self.outputs[name]
+
+
+def from_description(stack: Mapping[str, Any]) -> Deployment:
+    """Return the deployment that one stack of a DescribeStacks answer is.
+
+    Raises:
+        CloudRefused: The stack is not one of DeliveryWatch.
+    """
+    parameters = {each["ParameterKey"]: each.get("ParameterValue", "") for each in stack.get("Parameters", ())}
+    outputs = {each["OutputKey"]: each["OutputValue"] for each in stack.get("Outputs", ())}
+    name = stack["StackName"]
+    if "Environment" not in parameters:
+        raise CloudRefused(
+            f"The stack {name} is not one of DeliveryWatch: it has no parameter Environment.",
+            kind="foreign-stack",
+            next_step="Name the stack with --stack; 'aws cloudformation list-stacks' shows those of the account.",
+        )
+    # arn:aws:cloudformation:<region>:<account>:stack/<name>/<id>
+    region, account = stack["StackId"].split(":")[3:5]
+    return Deployment(
+        name=name,
+        environment=parameters["Environment"],
+        region=region,
+        account=account,
+        status=stack["StackStatus"],
+        version=outputs.get("Version", ""),
+        parameters=parameters,
+        outputs=outputs,
+    )
+
+
+def missing(name: str, region: str) -> CloudRefused:
+    """Return the error that says that there is no such stack in a region."""
+    return CloudRefused(
+        f"There is no stack {name} in {region}.",
+        kind="no-stack",
+        next_step="Make it with 'deliverywatch deploy', or name another with --stack, --region or --profile.",
+    )

@@ -1,0 +1,73 @@
+"""The built template, deployed into a local cloud as `deliverywatch-prod`, and the command line pointed at it."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from click.testing import CliRunner
+
+from deliverywatch.cli import main
+from deliverywatch.local import demo
+from deliverywatch.local.carrier import Carrier
+from deliverywatch.local.cloud import LocalCloud
+from deliverywatch.local.history import Messages
+from deliverywatch.local.traffic import HEALTHY, day
+from deliverywatch.operate import aws
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from click.testing import Result
+
+    from deliverywatch.operate.deployment import Deployment
+
+
+@pytest.fixture(scope="session")
+def built_stack(tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """The template and the folder it is built in, without third-party packages."""
+    folder = tmp_path_factory.mktemp("operate") / "build"
+    return demo.build(folder), folder
+
+
+@pytest.fixture(scope="module")
+def noon() -> datetime:
+    """Noon of yesterday, when the local cloud stands still until a test moves it."""
+    return datetime.now(UTC).replace(hour=12, minute=0, second=0, microsecond=0) - timedelta(days=1)
+
+
+@pytest.fixture(scope="module")
+def carrier(noon: datetime) -> Iterator[Carrier]:
+    """A ClickSend account with a healthy day."""
+    with Carrier(Messages(day(noon.replace(hour=0), phases=HEALTHY)), now=noon) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def empty_cloud(noon: datetime) -> Iterator[LocalCloud]:
+    """A running cloud without a stack; the environment's AWS settings are its own while it runs."""
+    with LocalCloud(noon) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def cloud(empty_cloud: LocalCloud, built_stack: Any, carrier: Carrier) -> LocalCloud:
+    """A running cloud with the stack `deliverywatch-prod`, which has not run yet."""
+    template, folder = built_stack
+    demo.deploy(empty_cloud, template, folder, demo.SyntheticDay(carrier, ()))
+    return empty_cloud
+
+
+@pytest.fixture
+def found(cloud: LocalCloud) -> tuple[aws.Cloud, Deployment]:
+    """What a verb gets: the account and the stack in it."""
+    account = aws.connect()
+    return account, aws.find(account, demo.STACK)
+
+
+@pytest.fixture
+def run(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Result]:
+    """Runs a verb as in a terminal of 80 columns, and returns its exit code and what it printed."""
+    monkeypatch.setenv("COLUMNS", "80")
+    return lambda *arguments: CliRunner().invoke(main, [*map(str, arguments)])

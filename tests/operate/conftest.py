@@ -9,7 +9,7 @@ import pytest
 from click.testing import CliRunner
 
 from deliverywatch.cli import main
-from deliverywatch.local import demo
+from deliverywatch.local import play, sms_day
 from deliverywatch.local.carrier import Carrier
 from deliverywatch.local.cloud import LocalCloud
 from deliverywatch.local.history import Messages
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 def built_stack(tmp_path_factory: pytest.TempPathFactory) -> Any:
     """The template and the folder it is built in, without third-party packages."""
     folder = tmp_path_factory.mktemp("operate") / "build"
-    return demo.build(folder), folder
+    return play.build(folder), folder
 
 
 @pytest.fixture(scope="module")
@@ -55,7 +55,7 @@ def empty_cloud(noon: datetime) -> Iterator[LocalCloud]:
 def cloud(empty_cloud: LocalCloud, built_stack: Any, carrier: Carrier) -> LocalCloud:
     """A running cloud with the stack `deliverywatch-prod`, which has not run yet."""
     template, folder = built_stack
-    demo.deploy(empty_cloud, template, folder, demo.SyntheticDay(carrier, ()))
+    sms_day.deploy(empty_cloud, template, folder, sms_day.SyntheticDay(carrier, ()))
     return empty_cloud
 
 
@@ -63,7 +63,7 @@ def cloud(empty_cloud: LocalCloud, built_stack: Any, carrier: Carrier) -> LocalC
 def found(cloud: LocalCloud) -> tuple[aws.Cloud, Deployment]:
     """What a verb gets: the account and the stack in it."""
     account = aws.connect()
-    return account, aws.find(account, demo.STACK)
+    return account, aws.find(account, play.STACK)
 
 
 @pytest.fixture

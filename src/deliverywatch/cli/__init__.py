@@ -24,6 +24,7 @@ _MODULES = {
     "render": "deliverywatch.cli.render",
     "backtest": "deliverywatch.cli.backtest",
     "alarms": "deliverywatch.cli.alarms",
+    "cost": "deliverywatch.cli.cost",
 }
 
 

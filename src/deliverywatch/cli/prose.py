@@ -1,0 +1,31 @@
+"""Sentences for a terminal: wrapped at its width, and never within a name such as us-east-1."""
+
+from __future__ import annotations
+
+import shutil
+import textwrap
+
+_WIDEST = 100
+
+
+def columns() -> int:
+    """Return how wide prose may be: the terminal's width, COLUMNS first, at most 100."""
+    return min(_WIDEST, shutil.get_terminal_size().columns)
+
+
+def wrapped(text: str, indent: str = "", first: str | None = None) -> str:
+    """Return a paragraph as lines.
+
+    Args:
+        text: One paragraph.
+        indent: Before every line.
+        first: Before the first line, if that is another.
+    """
+    return textwrap.fill(
+        text,
+        columns() - 1,
+        initial_indent=indent if first is None else first,
+        subsequent_indent=indent,
+        break_on_hyphens=False,
+        break_long_words=False,
+    )

@@ -1,0 +1,222 @@
+"""A built template, its parameters and a volume -> what a month of it costs, line by line, at list price.
+
+Whatever the template holds is counted, whichever systems it was built of: alarms by the metrics they refer to, runs by
+the schedules that start them. What is billed by use and not known here is named, not left out in silence.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from deliverywatch.operate import activity
+from deliverywatch.operate.activity import RUNS, UNKNOWN, Run
+from deliverywatch.operate.billed import Billed, custom_metrics, read, referred
+from deliverywatch.operate.prices import prices
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+MESSAGES_PER_DAY = 14_000
+MAILS_PER_MONTH = 100
+RECIPIENTS_PER_MAIL = 3
+QUERIES_PER_MONTH = 20
+
+DAYS_PER_MONTH = activity.HOURS_PER_MONTH / 24
+
+
+@dataclass(frozen=True, slots=True)
+class Volume:
+    """How much the stack has to do; every number is one that an operator knows or can count."""
+
+    messages_per_day: int = MESSAGES_PER_DAY
+    mails_per_month: int = MAILS_PER_MONTH
+    recipients_per_mail: int = RECIPIENTS_PER_MAIL
+    queries_per_month: int = QUERIES_PER_MONTH
+
+    @property
+    def messages_per_month(self) -> float:
+        """Messages in 730 hours."""
+        return self.messages_per_day * DAYS_PER_MONTH
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One line of the estimate; `free_usd` is what is left to pay within the allowance that every account has."""
+
+    item: str
+    how: str
+    usd: float
+    free_usd: float
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """What a month costs.
+
+    Attributes:
+        lines: In the order in which they are shown.
+        further_value_usd: What one more value of a dimension would add, with metrics and alarms as the others have.
+        further_value: How that is made up.
+        uncounted: Kinds of resource that are billed by use and are not in the lines.
+    """
+
+    lines: tuple[Line, ...]
+    further_value_usd: float
+    further_value: str
+    uncounted: tuple[str, ...] = ()
+
+    @property
+    def usd(self) -> float:
+        """The sum at list price."""
+        return sum(line.usd for line in self.lines)
+
+    @property
+    def free_usd(self) -> float:
+        """The sum within the always-free allowance, in an account that uses it for nothing else."""
+        return sum(line.free_usd for line in self.lines)
+
+
+def monthly(template: Mapping[str, Any], parameters: Mapping[str, str], volume: Volume | None = None) -> Estimate:
+    """Return the estimate of a template.
+
+    Args:
+        template: As `cfn/build.py` writes it or CloudFormation returns it.
+        parameters: Those that differ from their defaults; one without a default that is left out costs nothing.
+        volume: How much there is to do.
+
+    Raises:
+        InputError: A parameter is not the template's, or the template cannot be resolved.
+    """
+    asked = volume or Volume()
+    billed = read(template, parameters)
+    lines = [
+        _metrics(billed),
+        _alarms(billed),
+        *_composites(billed),
+        _functions(billed, asked),
+        _requests(billed, asked),
+        _storage(asked),
+        _logs(billed, asked),
+        _starts(billed),
+        _mails(asked),
+        _queries(asked),
+        *_dashboards(billed),
+    ]
+    usd, how = _further_value(billed)
+    return Estimate(tuple(lines), usd, how, billed.uncounted)
+
+
+def _over(used: float, allowance: str) -> float:
+    return max(0.0, used - prices().always_free[allowance])
+
+
+def _metrics(billed: Billed) -> Line:
+    count, price = len(custom_metrics(billed)), prices().usd["metric"]
+    return Line("metrics", f"{count} custom metrics at {price:.2f}", count * price, _over(count, "metrics") * price)
+
+
+def _alarms(billed: Billed) -> Line:
+    count, price = sum(len(referred(alarm)) for alarm in billed.alarms), prices().usd["alarm_metric"]
+    how = f"{len(billed.alarms)} alarms that refer to {count} metrics, at {price:.2f} each"
+    return Line("alarms", how, count * price, _over(count, "alarm_metrics") * price)
+
+
+def _composites(billed: Billed) -> list[Line]:
+    price, count = prices().usd["composite_alarm"], billed.composites
+    cost = count * price
+    return [Line("composite alarms", f"{count} at {price:.2f}", cost, cost)] if count else []
+
+
+def _name(made: Mapping[str, Any]) -> str:
+    return str(made["FunctionName"])
+
+
+def _run(function: str) -> Run:
+    """A full name is `deliverywatch-<environment>-<room>-<verb>`."""
+    return RUNS.get("-".join(function.split("-")[2:]), UNKNOWN)
+
+
+def _functions(billed: Billed, volume: Volume) -> Line:
+    usd = prices().usd
+    runs, arm, x86 = float(volume.mails_per_month), 0.0, 0.0
+    for made in billed.functions:
+        starts = billed.starts.get(_name(made), 0)
+        seconds = starts * _run(_name(made)).seconds
+        if _name(made).endswith("-alerting-notify"):
+            seconds += volume.mails_per_month * activity.PER_MAIL.seconds
+        gigabyte_seconds = seconds * float(made["MemorySize"]) / 1024
+        is_arm = made.get("Architectures") == ["arm64"]
+        runs, arm, x86 = runs + starts, arm + gigabyte_seconds * is_arm, x86 + gigabyte_seconds * (not is_arm)
+    requests = usd["lambda_million_requests"] / 1e6
+    cost = arm * usd["lambda_gigabyte_second_arm64"] + x86 * usd["lambda_gigabyte_second_x86_64"]
+    left = _over(arm + x86, "lambda_gigabyte_seconds") / (arm + x86) if arm + x86 else 0
+    how = f"{runs:,.0f} runs, {arm + x86:,.0f} GB-seconds"
+    return Line("Lambda", how, runs * requests + cost, _over(runs, "lambda_requests") * requests + cost * left)
+
+
+def _each_run(billed: Billed, volume: Volume) -> list[tuple[float, Run]]:
+    scheduled = [(starts, _run(name)) for name, starts in billed.starts.items()]
+    return [*scheduled, (volume.mails_per_month, activity.PER_MAIL)]
+
+
+def _requests(billed: Billed, volume: Volume) -> Line:
+    runs = _each_run(billed, volume)
+    writes = sum(count * run.s3_writes for count, run in runs)
+    reads = sum(count * run.s3_reads for count, run in runs)
+    cost = writes / 1e3 * prices().usd["s3_thousand_writes"] + reads / 1e3 * prices().usd["s3_thousand_reads"]
+    return Line("S3 requests", f"{writes:,.0f} PUT and LIST, {reads:,.0f} GET and HEAD", cost, cost)
+
+
+def _storage(volume: Volume) -> Line:
+    gigabytes = volume.messages_per_day * activity.DAYS_KEPT * activity.BYTES_PER_MESSAGE / 1e9
+    cost = gigabytes * prices().usd["s3_gigabyte_month"]
+    how = f"{gigabytes:.2f} GB: a year of history, compressed, with 7 days of old versions"
+    return Line("S3 storage", how, cost, cost)
+
+
+def _logs(billed: Billed, volume: Volume) -> Line:
+    gigabytes = sum(count * run.log_bytes for count, run in _each_run(billed, volume)) / 1e9
+    price = prices().usd["log_gigabyte"] + prices().usd["log_gigabyte_month"]
+    how = f"{gigabytes * 1000:,.0f} MB, the metrics' lines among them"
+    return Line("logs", how, gigabytes * price, _over(gigabytes, "log_gigabytes") * price)
+
+
+def _starts(billed: Billed) -> Line:
+    count, price = sum(billed.starts.values()), prices().usd["scheduler_million_starts"] / 1e6
+    return Line("Scheduler", f"{count:,.0f} starts", count * price, _over(count, "scheduler_starts") * price)
+
+
+def _mails(volume: Volume) -> Line:
+    usd, count = prices().usd, volume.mails_per_month
+    sent = count * volume.recipients_per_mail
+    cost = sent / 1e3 * usd["ses_thousand_recipients"] + sent * activity.BYTES_PER_MAIL / 1e9 * usd["ses_gigabyte"]
+    pictures = count / 1e3 * usd["thousand_pictures"]
+    values = count * activity.METRICS_READ_PER_MAIL / 1e3 * usd["thousand_metrics_read"]
+    how = f"{count:,} to {volume.recipients_per_mail} people each, with chart and figures from CloudWatch"
+    return Line("mails", how, cost + pictures + values, cost + pictures + values)
+
+
+def _queries(volume: Volume) -> Line:
+    cost = volume.queries_per_month * activity.ATHENA_MINIMUM_BYTES / 1e12 * prices().usd["athena_terabyte"]
+    return Line("Athena", f"{volume.queries_per_month} queries of at most 10 MB, by hand", cost, cost)
+
+
+def _dashboards(billed: Billed) -> list[Line]:
+    count, free, price = len(billed.dashboards), prices().always_free["dashboards"], prices().usd["dashboard"]
+    if not count:
+        return []
+    how = f"{count} of the {free:.0f} that are free in every account; a further one costs {price:.2f}"
+    return [Line("dashboards", how, _over(count, "dashboards") * price, _over(count, "dashboards") * price)]
+
+
+def _further_value(billed: Billed) -> tuple[float, str]:
+    """Return what one carrier or country more would cost: the metrics of the ratio alarms, and alarms like theirs."""
+    ratios = [
+        alarm for alarm in billed.alarms if {"failed", "total"} <= {each["Id"] for each in alarm.get("Metrics", ())}
+    ]
+    names = [name for alarm in ratios for name in referred(alarm)]
+    metrics_usd = len(set(names)) * prices().usd["metric"]
+    alarms_usd = len(names) * prices().usd["alarm_metric"]
+    how = f"{metrics_usd:.2f} for {len(set(names))} metrics and {alarms_usd:.2f} for {len(ratios)} alarms on them"
+    return metrics_usd + alarms_usd, how

@@ -1,0 +1,36 @@
+"""The price list `prices.json` -> what one of each thing costs, with the region, the date and the source."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+@dataclass(frozen=True, slots=True)
+class Prices:
+    """List prices of one region.
+
+    Attributes:
+        as_of: The month in which they were looked up.
+        usd: What one of each costs, in USD; the name says one of what.
+        always_free: How many of each are free in every account, every month, for good.
+    """
+
+    region: str
+    as_of: str
+    source: str
+    usd: Mapping[str, float]
+    always_free: Mapping[str, float]
+
+
+@cache
+def prices() -> Prices:
+    """Return the price list that is shipped with this version."""
+    listed = json.loads(Path(__file__).with_name("prices.json").read_text())
+    return Prices(listed["region"], listed["as_of"], listed["source"], listed["usd"], listed["always_free"])

@@ -1,0 +1,207 @@
+"""What a month costs: counted from the template that is built, and never over what is promised."""
+
+import json
+import re
+from collections.abc import Callable
+from copy import deepcopy
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import Result
+from hypothesis import given
+from hypothesis import strategies as st
+
+import stacks
+from deliverywatch.errors import InputError
+from deliverywatch.operate import bill
+from deliverywatch.operate.activity import starts_per_month
+from deliverywatch.operate.aws_cost import month_to_date
+from deliverywatch.operate.cost import Estimate, Line, Volume, monthly
+from deliverywatch.operate.original import original
+from deliverywatch.operate.prices import prices
+
+README = (Path(__file__).parents[2] / "README.md").read_text()
+TEMPLATE: dict[str, Any] = stacks.template(stacks.chosen(["sms"]), "arm64", "0").to_dict()
+
+
+def estimate(volume: Volume | None = None, **parameters: str) -> Estimate:
+    return monthly(TEMPLATE, parameters, volume)
+
+
+def line(found: Estimate, item: str) -> Line:
+    return next(each for each in found.lines if each.item == item)
+
+
+def test_the_stack_of_sms_stays_under_three_dollars_at_list_price() -> None:
+    assert 2.0 < estimate().usd < 3.0
+
+
+def test_the_always_free_allowance_leaves_less_than_a_dollar() -> None:
+    assert 0 < estimate().free_usd < 1.0
+
+
+def test_metrics_and_alarms_are_counted_in_the_template() -> None:
+    found = estimate()
+    assert line(found, "metrics") == Line("metrics", "4 custom metrics at 0.30", pytest.approx(1.2), 0)
+    assert line(found, "alarms").how == "9 alarms that refer to 14 metrics, at 0.10 each"
+
+
+def test_an_alarm_on_a_new_metric_adds_its_metric_and_itself() -> None:
+    grown = deepcopy(TEMPLATE)
+    alarm = grown["Resources"]["SmsOverdue"]
+    grown["Resources"]["Another"] = {**alarm, "Properties": {**alarm["Properties"], "MetricName": "Another"}}
+    assert monthly(grown, {}).usd - estimate().usd == pytest.approx(0.40)
+
+
+def test_what_is_made_on_condition_is_counted_when_it_is_made() -> None:
+    assert not [each for each in estimate(CreateDashboard="false").lines if each.item == "dashboards"]
+
+
+def test_composite_alarms_have_a_price_of_their_own() -> None:
+    grown = deepcopy(TEMPLATE)
+    grown["Resources"]["Any"] = {"Type": "AWS::CloudWatch::CompositeAlarm", "Properties": {"AlarmRule": "TRUE"}}
+    assert line(monthly(grown, {}), "composite alarms").usd == 0.5
+
+
+def test_what_is_not_known_is_named() -> None:
+    grown = deepcopy(TEMPLATE)
+    grown["Resources"]["Gateway"] = {"Type": "AWS::EC2::NatGateway", "Properties": {}}
+    found = monthly(grown, {})
+    assert found.uncounted == ("AWS::EC2::NatGateway",)
+    assert "AWS::EC2::NatGateway" in bill.sentences(found, Volume())[-1]
+
+
+def test_one_more_value_of_a_dimension_is_named_with_its_price() -> None:
+    found = estimate()
+    assert found.further_value_usd == pytest.approx(2 * 0.30 + 10 * 0.10)
+    assert "1.60" in " ".join(bill.sentences(found, Volume()))
+
+
+@pytest.mark.parametrize(
+    ("expression", "starts"),
+    [
+        ("cron(0/10 * * * ? *)", 4380),
+        ("cron(5/10 * * * ? *)", 4380),
+        ("cron(0 6 ? * MON *)", 730 / 168),
+        ("rate(1 hour)", 730),
+        ("rate(5 minutes)", 8760),
+        ("at(2026-11-21T12:00)", 0),
+    ],
+)
+def test_schedules_are_counted_over_a_month_of_730_hours(expression: str, starts: float) -> None:
+    assert starts_per_month(expression) == pytest.approx(starts, rel=0.01)
+
+
+def test_reading_more_often_costs_more_runs_and_nothing_else() -> None:
+    often, seldom = estimate(SlotMinutes="1"), estimate(SlotMinutes="10")
+    changed = {one.item for one, other in zip(often.lines, seldom.lines, strict=True) if one.usd != other.usd}
+    assert changed == {"Lambda", "S3 requests", "logs", "Scheduler"}
+    assert often.usd > seldom.usd
+
+
+@given(st.integers(0, 10**7), st.integers(0, 10**5), st.integers(1, 50))
+def test_more_to_do_never_costs_less_and_the_allowance_never_costs_more(messages: int, mails: int, people: int) -> None:
+    less, more = Volume(messages, mails, people), Volume(messages + 1000, mails + 10, people)
+    assert estimate(less).usd <= estimate(more).usd
+    assert all(0 <= each.free_usd <= each.usd + 1e-12 for each in estimate(more).lines)
+
+
+def test_the_original_design_is_priced_from_the_same_inputs() -> None:
+    # facts of a design review: 2.15 with daily partitions, 284 without, at 14,000 messages a day
+    partitioned, whole = (sum(each.usd for each in lines) for lines in bill.originals(Volume()))
+    assert partitioned == pytest.approx(2.15, abs=0.15)
+    assert whole == pytest.approx(284, abs=10)
+
+
+def test_without_partitions_the_requests_are_what_grows() -> None:
+    grown = {each.item: each.usd for each in original(Volume(), 4380, days_read=365)}
+    assert max(grown, key=lambda item: grown[item]) == "S3 requests of Athena"
+
+
+def test_a_parameter_that_the_template_has_not_is_refused() -> None:
+    with pytest.raises(InputError, match="no parameter Nonsense"):
+        estimate(Nonsense="1")
+
+
+def test_the_price_list_says_where_and_when_it_comes_from() -> None:
+    listed = prices()
+    assert (listed.region, listed.as_of[:2]) == ("us-east-1", "20")
+    assert "aws.amazon.com" in listed.source
+
+
+def test_readme_shows_what_the_command_prints() -> None:
+    table = README.partition("## What it costs")[2].partition("\n## ")[0]
+    expected = [f"| {item} | {how} | {usd} | {free} |" for item, how, usd, free in bill.rows(estimate())[:-1]]
+    total = bill.rows(estimate())[-1]
+    expected.append(f"| **{total[0]}** | | **{total[2]}** | **{total[3]}** |")
+    rows = [row for row in table.splitlines() if row.startswith("| ") and not row.startswith("| item")]
+    assert rows == expected
+
+
+@pytest.fixture
+def built(tmp_path: Path) -> Path:
+    path = tmp_path / "template.json"
+    path.write_text(json.dumps(TEMPLATE))
+    return path
+
+
+def test_the_command_prints_a_table_that_fits(run: Callable[..., Result], built: Path) -> None:
+    printed = run("cost", "--template", built)
+    assert printed.exit_code == 0
+    assert max(map(len, printed.stdout.splitlines())) <= 80
+    assert re.search(rf"^together +{estimate().usd:.2f} +{estimate().free_usd:.2f}", printed.stdout, re.MULTILINE)
+    assert "An Athena query every 10 minutes" in printed.stdout
+
+
+def test_the_command_prints_json_with_every_line(run: Callable[..., Result], built: Path) -> None:
+    told = json.loads(run("cost", "--template", built, "--messages-per-day", 500, "--json").stdout)
+    assert told["volume"]["messages_per_day"] == 500
+    assert told["usd"] == pytest.approx(sum(each["usd"] for each in told["lines"]), abs=1e-3)
+    assert set(told["original"]) == {"partitioned", "unpartitioned_after_a_year"}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["--template", "none.json"], "cannot be read"),
+        (["--template", "x.json", "--deployed"], "contradict"),
+        (["--template", "T", "--parameter", "SlotMinutes"], "write NAME=VALUE"),
+        (["--deployed", "--parameter", "A=b"], "--parameter needs a --template"),
+    ],
+)
+def test_wrong_usage_is_told(run: Callable[..., Result], built: Path, arguments: list[str], sentence: str) -> None:
+    told = run("cost", *(str(built) if each == "T" else each for each in arguments))
+    assert told.exit_code == 2
+    assert sentence in told.stderr
+
+
+@pytest.mark.usefixtures("cloud")
+def test_the_deployed_stack_is_priced_with_its_own_parameters(run: Callable[..., Result]) -> None:
+    told = json.loads(run("cost", "--deployed", "--json").stdout)
+    assert told["usd"] == pytest.approx(estimate().usd, abs=1e-3)
+
+
+@pytest.mark.usefixtures("cloud")
+def test_without_cost_explorer_the_estimate_comes_all_the_same(run: Callable[..., Result]) -> None:
+    told = run("cost", "--deployed", "--month-to-date")
+    assert told.exit_code == 0
+    assert "Month to date: not known." in told.stdout
+    assert "together" in told.stdout
+
+
+def test_an_account_that_shows_its_bill_is_told_by_service() -> None:
+    class CostExplorer:
+        def get_cost_and_usage(self, **asked: Any) -> dict[str, Any]:
+            assert asked["TimePeriod"] == {"Start": "2026-11-01", "End": "2026-11-22"}
+            assert asked["Filter"]["Tags"]["Values"] == ["deliverywatch-prod"]
+            groups = [{"Keys": ["AmazonCloudWatch"], "Metrics": {"UnblendedCost": {"Amount": "1.84", "Unit": "USD"}}}]
+            return {"ResultsByTime": [{"Groups": groups}]}
+
+    class Account:
+        def client(self, service: str, region: str) -> CostExplorer:
+            assert (service, region) == ("ce", "us-east-1")
+            return CostExplorer()
+
+    assert month_to_date(Account(), "deliverywatch-prod", date(2026, 11, 21)) == {"AmazonCloudWatch": 1.84}

@@ -25,6 +25,7 @@ _MODULES = {
     "backtest": "deliverywatch.cli.backtest",
     "alarms": "deliverywatch.cli.alarms",
     "cost": "deliverywatch.cli.cost",
+    "queries": "deliverywatch.cli.queries",
 }
 
 

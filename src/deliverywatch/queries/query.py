@@ -1,0 +1,133 @@
+"""What one entry of the configuration means: a query with its schedule, its export and its alerts.
+
+The file itself is described in `schema.json`, which editors read; `config` turns it into these.
+"""
+
+from __future__ import annotations
+
+import operator
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+# What a parameter of a query may be.
+Scalar = str | int | float | bool
+Value = Scalar | tuple[Scalar, ...]
+
+
+class Kind(StrEnum):
+    """What a query is for: its result as a file, or a condition on its result."""
+
+    EXPORT = "export"
+    ALERTS = "alerts"
+
+
+class Severity(StrEnum):
+    """How loud an alert is; the words are the notifier's levels."""
+
+    WARNING = "warning"
+    CRITICAL = "critical"
+
+    @property
+    def rank(self) -> int:
+        """Higher is worse."""
+        return 1 + (self is Severity.CRITICAL)
+
+
+class Measure(StrEnum):
+    """What of the result an alert compares with its threshold."""
+
+    ROWS = "rows"
+    FIRST_VALUE = "first_value"
+    ANY_ROW = "any_row"
+
+
+OPERATORS: dict[str, Callable[[float, float], bool]] = {
+    ">": operator.gt,
+    ">=": operator.ge,
+    "<": operator.lt,
+    "<=": operator.le,
+    "==": operator.eq,
+    "!=": operator.ne,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Alert:
+    """One condition.
+
+    Attributes:
+        column: The column of `first_value` and `any_row`; empty for the first one.
+        csv_export: Whether the result is exported when the condition holds.
+    """
+
+    name: str
+    severity: Severity
+    on: Measure
+    column: str
+    operator: str
+    value: float
+    csv_export: bool
+
+    def holds(self, measured: float) -> bool:
+        """Whether a measured value is one to tell of."""
+        return OPERATORS[self.operator](measured, self.value)
+
+    @property
+    def rule(self) -> str:
+        """The condition in words: `rows > 100`."""
+        what = {Measure.ROWS: "rows", Measure.FIRST_VALUE: "value", Measure.ANY_ROW: "any row"}[self.on]
+        return f"{what}{f' of {self.column}' if self.column else ''} {self.operator} {self.value:g}"
+
+    @property
+    def watch(self) -> str:
+        """What it measures, as a part of a watch's name: alerts on one measure are rungs of one ladder."""
+        return f"{self.on}.{self.column}" if self.column else str(self.on)
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """One query as its analyst wants it.
+
+    Attributes:
+        expression: As written; it parses.
+        timezone: A name of the IANA database; dates of placeholders are in it too.
+        sql: With its placeholders.
+        threshold: What {THRESHOLD} stands for, if it is used.
+        channel: E-mail addresses that get its alerts instead of the stack's recipients.
+        csv_export: Whether every run's result is exported.
+    """
+
+    id: str
+    kind: Kind
+    expression: str
+    sql: str
+    description: str = ""
+    timezone: str = "UTC"
+    enabled: bool = True
+    owner: str = ""
+    channel: tuple[str, ...] = ()
+    parameters: Mapping[str, Value] = field(default_factory=dict)
+    alerts: tuple[Alert, ...] = ()
+    threshold: float | None = None
+    csv_export: bool = False
+    filename_template: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One thing in the file that is wrong or old-fashioned, with its JSON path such as `$.queries.daily.schedule`."""
+
+    path: str
+    sentence: str
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """The whole file: its queries by id, and what is accepted but not needed."""
+
+    queries: Mapping[str, Query]
+    notices: tuple[Problem, ...] = ()

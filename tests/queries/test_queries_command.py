@@ -1,0 +1,65 @@
+"""`deliverywatch queries` without an account: validate and next."""
+
+import json
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from deliverywatch.cli import main
+
+GOOD = {"schedule": "cron(30 2 * * ? *)", "timezone": "Europe/Rome", "query": "SELECT 1"}
+
+
+def run(*arguments: str) -> Result:
+    return CliRunner().invoke(main, ["queries", *arguments])
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    path = tmp_path / "queries.json"
+    path.write_text(json.dumps({"queries": {"daily": GOOD}}))
+    return path
+
+
+def test_a_file_in_order_is_told_so(file: Path) -> None:
+    done = run("validate", str(file))
+    assert (done.exit_code, "1 query, all in order" in done.stdout) == (0, True)
+
+
+def test_a_refused_file_ends_with_2_and_every_path(file: Path) -> None:
+    file.write_text(json.dumps({"queries": {"daily": GOOD | {"cron": "x"}, "other": {}}}))
+    done = run("validate", str(file))
+    assert done.exit_code == 2
+    assert "$.queries.daily.cron" in done.stdout
+    assert "$.queries.other.schedule" in done.stdout
+    assert max(map(len, done.stdout.splitlines()[:1])) <= 80
+
+
+def test_validate_prints_json_for_scripts(file: Path) -> None:
+    file.write_text(json.dumps({"queries": {"daily": GOOD | {"slack": {}}}}))
+    document = json.loads(run("validate", str(file), "--json").stdout)
+    assert (document["queries"], document["problems"]) == (1, [])
+    assert document["notices"][0]["path"] == "$.queries.daily.slack"
+
+
+def test_next_shows_ten_times_across_a_change_of_clocks(file: Path) -> None:
+    done = run("next", "daily", "--config", str(file), "--after", "2026-03-27T12:00Z")
+    lines = done.stdout.splitlines()
+    assert len(lines) == 11
+    assert lines[1:3] == [
+        "Sat 2026-03-28 02:30 CET   2026-03-28 01:30 UTC",
+        "Mon 2026-03-30 02:30 CEST   2026-03-30 00:30 UTC",
+    ]
+
+
+def test_next_names_the_queries_there_are(file: Path) -> None:
+    done = run("next", "dayly", "--config", str(file))
+    assert done.exit_code == 2
+    assert "There is: daily." in done.stderr
+
+
+def test_a_file_that_is_not_there_is_told(tmp_path: Path) -> None:
+    done = run("validate", str(tmp_path / "none.json"))
+    assert done.exit_code == 2
+    assert "cannot be read" in done.stderr

@@ -32,7 +32,7 @@ except ModuleNotFoundError as missing:
     os.execv(locked_python, [str(locked_python), *sys.argv])  # noqa: S606
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from parts import Function
 
@@ -41,7 +41,12 @@ ROOT = Path(__file__).parents[1]
 _WATCHES = {"alerting-notify": "deliverywatch/alerting/watches.json"}
 
 
-def build(systems: Sequence[str], bundled: str, out: Path) -> list[Path]:
+# What CloudFormation takes at most (AWSCloudFormation/latest/UserGuide/cloudformation-limits.html).
+_TEMPLATE_LIMIT_BYTES = 1_000_000
+_RESOURCE_LIMIT_COUNT = 500
+
+
+def build(systems: Sequence[str], bundled: str, out: Path) -> dict[Path, str]:
     """Build everything, then empty a folder and write it there; a build that fails leaves the folder as it was.
 
     Args:
@@ -50,10 +55,11 @@ def build(systems: Sequence[str], bundled: str, out: Path) -> list[Path]:
         out: The folder; what an earlier build left there is deleted.
 
     Returns:
-        What was written, the template last.
+        What was written, each with its size in words, the template last.
 
     Raises:
-        ConfigurationError: The folder holds something else, a package cannot be had, or a zip is too large.
+        ConfigurationError: The folder holds something else, a package cannot be had, or AWS would refuse a zip or
+            the template for its size.
     """
     _check_is_ours(out)
     chosen = stacks.chosen(systems)
@@ -61,10 +67,23 @@ def build(systems: Sequence[str], bundled: str, out: Path) -> list[Path]:
     functions = [spec for stack in chosen for spec in stack.functions]
     made = {f"{spec.name}.zip": _zip(spec, bundled, watches) for spec in functions}
     architecture = "arm64" if bundled == "none" else bundled
-    template = stacks.template(chosen, architecture, version("deliverywatch"))
+    template = stacks.template(chosen, architecture, version("deliverywatch")).to_dict()
+    documents = {"watches.json": watches, "template.json": _json(template)}
+    _check_size(len(documents["template.json"]), len(template["Resources"]))
     shutil.rmtree(out, ignore_errors=True)
-    bundle.unpack({**made, "watches.json": watches, "template.json": _json(template.to_dict())}, out)
-    return [out / name for name in (*made, "watches.json", "template.json")]
+    bundle.unpack({**{name: package.content for name, package in made.items()}, **documents}, out)
+    sizes = {name: package.told() for name, package in made.items()}
+    sizes |= {name: f"{len(content) / 2**20:6.2f} MB" for name, content in documents.items()}
+    return {out / name: size for name, size in sizes.items()}
+
+
+def _check_size(size_bytes: int, resource_count: int) -> None:
+    if size_bytes > _TEMPLATE_LIMIT_BYTES or resource_count > _RESOURCE_LIMIT_COUNT:
+        raise ConfigurationError(
+            f"The template has {resource_count} resources in {size_bytes:,} bytes; CloudFormation takes "
+            f"{_RESOURCE_LIMIT_COUNT} in {_TEMPLATE_LIMIT_BYTES:,}.",
+            next_step="Build fewer systems with --systems, and deploy the others as a stack of their own.",
+        )
 
 
 def _check_is_ours(out: Path) -> None:
@@ -76,8 +95,8 @@ def _check_is_ours(out: Path) -> None:
         )
 
 
-def _zip(spec: Function, bundled: str, watches: bytes) -> bytes:
-    files = bundle.first_party(ROOT / "src", spec.room)
+def _zip(spec: Function, bundled: str, watches: bytes) -> bundle.Package:
+    files = bundle.first_party(ROOT / "src", spec.module)
     if spec.name in _WATCHES:
         files[_WATCHES[spec.name]] = watches
     return bundle.zipped(spec, files if bundled == "none" else with_packages(spec, files, bundled))
@@ -98,10 +117,8 @@ def with_packages(spec: Function, files: dict[str, bytes], architecture: str) ->
         packages.install(requirements, architecture, target)
         trim.trim(target)
         bundle.unpack(files, target)
-        if not packages.compile_bytecode(target):
-            click.echo(
-                f"{spec.name}: no python{packages.PYTHON} here, so no bytecode: cold starts take longer.", err=True
-            )
+        if python := packages.lambda_python():
+            packages.compile_bytecode(target, python)
         return bundle.folder(target)
 
 
@@ -142,8 +159,27 @@ def main(systems: str, bundled: str, out: Path) -> None:
         sys.exit(f"{out} cannot be written: {error.strerror}. Name another folder with --out.")
     except DeliveryWatchError as error:
         sys.exit(f"{error} {error.next_step}")
+    for path, size in written.items():
+        click.echo(f"{size:50} {click.format_filename(_near(path))}")
+    _warn(written, bundled)
+
+
+def _near(path: Path) -> Path:
+    here = Path.cwd()
+    return path.relative_to(here) if path.is_relative_to(here) else path
+
+
+def _warn(written: Iterable[Path], bundled: str) -> None:
+    """Say what deploys, but in one way only or to start slowly."""
+    if bundled != "none" and not packages.lambda_python():
+        click.echo(
+            f"There is no python{packages.PYTHON} here, so the zips hold no bytecode: cold starts take twice as long. "
+            "Install it and build again; nothing else needs it.",
+            err=True,
+        )
     for path in written:
-        click.echo(f"{path.stat().st_size / 1e6:8.2f} MB  {click.format_filename(path)}")
+        if path.suffix == ".zip" and path.stat().st_size > bundle.ZIPPED_LIMIT_BYTES:
+            click.echo(f"{path.name} is over Lambda's limit for a direct upload: it deploys through S3 only.", err=True)
 
 
 def _known(systems: str) -> list[str]:

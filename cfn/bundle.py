@@ -1,6 +1,6 @@
 """Functions -> zips, the same bytes on every build: fixed times, sorted names.
 
-A zip holds its room of `src/deliverywatch`, the modules that all rooms share, and the locked packages it names. Limits:
+A zip holds what its handler imports of `src/deliverywatch`, and the locked packages it names. Limits:
 docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
 """
 
@@ -8,32 +8,45 @@ from __future__ import annotations
 
 import io
 import zipfile
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import imports
 from deliverywatch.errors import ConfigurationError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
     from parts import Function
 
-# What Lambda takes at most, unpacked; the 50 MB for zips are a limit of direct upload only, and we upload through S3.
+# What Lambda takes at most: unpacked always, zipped where it is uploaded directly and not, as here, through S3.
 UNPACKED_LIMIT_BYTES = 250 * 1024 * 1024
+ZIPPED_LIMIT_BYTES = 50 * 1024 * 1024
 # Zip begins to count time here; any fixed time will do.
 _TIME = (1980, 1, 1, 0, 0, 0)
 _NOT_SHIPPED = ("__pycache__", "py.typed")
 
 
-def first_party(source: Path, room: str) -> dict[str, bytes]:
-    """Return the files of a room and of what all rooms share, by their name in the zip."""
-    package = source / "deliverywatch"
-    files = [*package.glob("*.py"), *(package / room).rglob("*")]
-    return {
-        file.relative_to(source).as_posix(): file.read_bytes()
-        for file in files
-        if file.is_file() and not set(_NOT_SHIPPED) & set(file.parts)
-    }
+def first_party(source: Path, handler: str) -> dict[str, bytes]:
+    """Return the files that a handler's module needs of this project, by their name in the zip.
+
+    Args:
+        source: The folder that holds the project's package.
+        handler: Such as `deliverywatch.sms.handle_ingest`.
+    """
+    modules = set(imports.closure(source, handler).values())
+    data = {file for package in {path.parent for path in modules} for file in _data(package)}
+    return {file.relative_to(source).as_posix(): file.read_bytes() for file in modules | data}
+
+
+def _data(package: Path) -> Iterator[Path]:
+    """Yield the files of a package that are no code, such as templates of mails."""
+    for path in package.iterdir():
+        if path.is_dir() and not (path / "__init__.py").exists() and path.name not in _NOT_SHIPPED:
+            yield from (file for file in path.rglob("*") if file.is_file())
+        elif path.is_file() and path.suffix != ".py" and path.name not in _NOT_SHIPPED:
+            yield path
 
 
 def folder(root: Path) -> dict[str, bytes]:
@@ -49,7 +62,27 @@ def unpack(files: Mapping[str, bytes], root: Path) -> None:
         path.write_bytes(content)
 
 
-def zipped(spec: Function, files: Mapping[str, bytes]) -> bytes:
+@dataclass(frozen=True, slots=True)
+class Package:
+    """The zip of one function.
+
+    Attributes:
+        content: The zip itself.
+        unpacked_bytes: What its files hold together.
+    """
+
+    content: bytes
+    unpacked_bytes: int
+
+    def told(self) -> str:
+        """Return both sizes beside Lambda's limits, in MB as Lambda counts them."""
+        return (
+            f"{len(self.content) / 2**20:6.2f} of {ZIPPED_LIMIT_BYTES // 2**20} MB zipped, "
+            f"{self.unpacked_bytes / 2**20:6.2f} of {UNPACKED_LIMIT_BYTES // 2**20} MB unpacked"
+        )
+
+
+def zipped(spec: Function, files: Mapping[str, bytes]) -> Package:
     """Return the zip of a function.
 
     Raises:
@@ -65,7 +98,7 @@ def zipped(spec: Function, files: Mapping[str, bytes]) -> bytes:
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as archive:
         for name in sorted(files):
             archive.writestr(_entry(name), files[name])
-    return buffer.getvalue()
+    return Package(buffer.getvalue(), unpacked_bytes)
 
 
 def _entry(name: str) -> zipfile.ZipInfo:

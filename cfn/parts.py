@@ -38,7 +38,7 @@ class Function:
     """A Lambda function as the build needs it: what it ships, what it may do, what it is told.
 
     Attributes:
-        room: The package in `src/deliverywatch` that it runs; all of that package is shipped.
+        room: The package in `src/deliverywatch` that it runs; what its handler imports is shipped.
         verb: The flow: its handler is `deliverywatch.<room>.handle_<verb>.handler`.
         packages: Third-party packages it imports; those they depend on are found by the build.
         statements: What its role allows beyond writing its own log.
@@ -57,6 +57,11 @@ class Function:
     def name(self) -> str:
         """Its name without the prefix, such as `sms-ingest`; its zip is called so too."""
         return f"{self.room}-{self.verb}"
+
+    @property
+    def module(self) -> str:
+        """The module of its handler."""
+        return f"deliverywatch.{self.room}.handle_{self.verb}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +139,7 @@ def _code(spec: Function, architecture: str) -> Any:
         FunctionName=named(spec.name),
         Description=spec.description,
         Code=f"{spec.name}.zip",
-        Handler=f"deliverywatch.{spec.room}.handle_{spec.verb}.handler",
+        Handler=f"{spec.module}.handler",
         Runtime=RUNTIME,
         Architectures=[architecture],
         MemorySize=spec.memory_megabytes,

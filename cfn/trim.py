@@ -26,6 +26,9 @@ _UNUSED = {
         "gandiva*", "libgandiva*", "_cuda*", "cuda.py", "_substrait*", "substrait.py", "jvm.py", "interchange",
         "libarrow_python_parquet_encryption*", "_parquet_encryption*", "_dataset_parquet_encryption*",
     ),
+    # aws-embedded-metrics imports it for an agent that Lambda does not have; it works without its accelerators.
+    "aiohttp": ("*.so", "_websocket/*.so", "**/*.pyx", "**/*.pxd", "**/*.pyi", ".hash", "_websocket/.hash"),
+    "multidict": ("_testcapi*",),
 }  # fmt: skip
 # Launchers of commands and pip's own notes: no function reads them, and they differ from machine to machine.
 _EVERYWHERE = ("bin", "*.dist-info/RECORD", "*.dist-info/direct_url.json", "*.dist-info/REQUESTED")

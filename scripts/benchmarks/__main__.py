@@ -1,4 +1,4 @@
-"""All figures, or those of the modules that are named: `scripts/bench ingest cold_start engine run`."""
+"""All figures, or those of the modules that are named: `scripts/bench ingest cold_start engine run zips`."""
 
 from __future__ import annotations
 
@@ -9,10 +9,11 @@ import sys
 import cold_start
 import ingest
 import run
+import zips
 
 import engine
 
-MODULES = {"ingest": ingest, "cold_start": cold_start, "engine": engine, "run": run}
+MODULES = {"ingest": ingest, "cold_start": cold_start, "engine": engine, "run": run, "zips": zips}
 
 
 def main(names: list[str]) -> None:

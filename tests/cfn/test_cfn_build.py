@@ -1,6 +1,7 @@
 """`python cfn/build.py`: what it writes, the same on every run, and what it refuses."""
 
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -13,11 +14,11 @@ from cfn_values import of_type
 
 import build
 import bundle
+import imports
 import stacks
 from deliverywatch.errors import ConfigurationError
 
 ROOT = Path(__file__).parents[2]
-SHARED = {"deliverywatch/__init__.py", "deliverywatch/emf.py", "deliverywatch/errors.py", "deliverywatch/thresholds.py"}
 
 
 def run(*arguments: str) -> subprocess.CompletedProcess[str]:
@@ -53,14 +54,29 @@ def test_without_the_locked_packages_it_says_how_to_get_them(tmp_path: Path) -> 
 def test_a_build_says_what_it_wrote_and_how_large_it_is(tmp_path: Path) -> None:
     result = run("--bundle", "none", "--out", str(tmp_path / "out"))
     assert result.returncode == 0
-    lines = [line.split() for line in result.stdout.splitlines()]
-    assert [Path(line[-1]).name for line in lines] == [
+    lines = result.stdout.splitlines()
+    assert [Path(line.split()[-1]).name for line in lines] == [
         "alerting-notify.zip",
         "sms-ingest.zip",
         "watches.json",
         "template.json",
     ]
-    assert all(float(line[0]) >= 0 and line[1] == "MB" for line in lines)
+    assert all(re.search(r"[\d.]+ of 50 MB zipped, +[\d.]+ of 250 MB unpacked", line) for line in lines[:2])
+
+
+def test_a_template_that_cloudformation_would_refuse_is_refused_here(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(ConfigurationError, match="has 501 resources"):
+        build._check_size(1000, 501)
+    with pytest.raises(ConfigurationError, match="in 1,000,001 bytes"):
+        build._check_size(1_000_001, 1)
+
+
+def test_a_zip_that_is_too_large_for_a_direct_upload_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(bundle, "ZIPPED_LIMIT_BYTES", 50_000)
+    build.main(["--bundle", "none", "--out", str(tmp_path / "out")], standalone_mode=False)
+    assert "sms-ingest.zip is over Lambda's limit for a direct upload" in capsys.readouterr().err
 
 
 def test_a_second_build_writes_the_same_bytes_and_leaves_nothing_old(tmp_path: Path) -> None:
@@ -93,20 +109,34 @@ def test_an_unknown_system_is_refused_in_one_sentence(tmp_path: Path) -> None:
     assert result.stderr == "--systems names pigeon. There is: sms.\n"
 
 
-@pytest.mark.parametrize(
-    ("archive", "room", "generated"),
-    [("sms-ingest.zip", "sms", set()), ("alerting-notify.zip", "alerting", {"deliverywatch/alerting/watches.json"})],
-)
-def test_a_zip_holds_its_room_and_what_all_rooms_share(
-    built: Path, archive: str, room: str, generated: set[str]
-) -> None:
-    sources = (ROOT / "src/deliverywatch" / room).rglob("*")
-    own = {
-        str(path.relative_to(ROOT / "src"))
-        for path in sources
-        if path.is_file() and "__pycache__" not in path.parts and path.name != "py.typed"
+def test_a_zip_holds_what_its_handler_imports_and_no_more(built: Path) -> None:
+    sms, notifier = names(built / "sms-ingest.zip"), names(built / "alerting-notify.zip")
+    assert {"deliverywatch/__init__.py", "deliverywatch/emf.py", "deliverywatch/sms/parquet.py"} <= sms
+    assert {name.split("/")[1] for name in sms if name.count("/") > 1} == {"sms"}
+    assert not {"deliverywatch/sms/folder.py", "deliverywatch/sms/overview.py"} & sms, "of the command line only"
+    assert {"deliverywatch/alerting/templates/mail.html.j2", "deliverywatch/alerting/watches.json"} <= notifier
+    assert "deliverywatch/emf.py" not in notifier
+
+
+def test_imports_inside_functions_are_shipped_and_those_for_type_checkers_are_not(tmp_path: Path) -> None:
+    room = tmp_path / "deliverywatch/room"
+    room.mkdir(parents=True)
+    sources = {
+        "../__init__": "",
+        "__init__": "",
+        "handle_do": "from deliverywatch.room import do\n",
+        "do": "if TYPE_CHECKING:\n    from deliverywatch.room import types_only\nelse:\n    import orjson\n"
+        "def late():\n    import json\n    from deliverywatch.room.later import thing\n",
+        "later": "thing = 1",
+        "types_only": "import numpy",
     }
-    assert names(built / archive) == SHARED | own | generated
+    for name, text in sources.items():
+        (room / f"{name}.py").write_text(text)
+    handler = "deliverywatch.room.handle_do"
+    assert {name.rpartition(".")[2] for name in imports.closure(tmp_path, handler)} == {
+        "deliverywatch", "room", "handle_do", "do", "later",
+    }  # fmt: skip
+    assert imports.others(tmp_path, handler) == {"orjson"}
 
 
 @pytest.mark.parametrize("archive", ["sms-ingest.zip", "alerting-notify.zip"])

@@ -1,0 +1,56 @@
+"""The zips as they are deployed, against pyarrow as it is installed: both packed as tightly as zip can.
+
+Packages come from the package index, as in a build.
+"""
+
+from __future__ import annotations
+
+import io
+import sys
+import tempfile
+import zipfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ingest import Figure
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+ROOT = Path(__file__).parents[2]
+LIMIT = 0.68
+
+
+def figures() -> Iterator[Figure]:
+    """The ingest function's zip for each processor, in MB of 2^20 bytes."""
+    sys.path.insert(0, str(ROOT / "cfn"))
+    import build
+    import bundle
+    import stacks
+
+    (spec,) = (each for each in stacks.SYSTEMS["sms"]().functions if each.name == "sms-ingest")
+    for architecture in ("arm64", "x86_64"):
+        files = build.with_packages(spec, bundle.first_party(ROOT / "src", spec.module), architecture)
+        ours, plain = len(bundle.zipped(spec, files).content), _plain(architecture)
+        reference = f"{plain / 2**20:.1f}, pyarrow alone, untrimmed (limit {LIMIT})"
+        yield Figure(f"ingest zip for {architecture}, MB", f"{ours / 2**20:.1f}", reference, ours / plain)
+
+
+def _plain(architecture: str) -> int:
+    import bundle
+    import packages
+
+    with tempfile.TemporaryDirectory() as folder:
+        requirements, target = Path(folder) / "requirements.txt", Path(folder) / "zip"
+        requirements.write_text(packages.locked((ROOT / "requirements.lock").read_text(), ["pyarrow"]))
+        packages.install(requirements, architecture, target)
+        buffer = io.BytesIO()
+        with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as archive:
+            for name, content in bundle.folder(target).items():
+                archive.writestr(name, content)
+        return len(buffer.getvalue())
+
+
+if __name__ == "__main__":
+    for line in figures():
+        print(f"{line.figure:45} | {line.ours:>10} | {line.reference:60} | {line.ratio:.3f}")

@@ -6,6 +6,8 @@
     │   ├── SourceThrottled       ClickSend answered 429 for longer than the run may wait
     │   ├── StoreConflict         another writer kept winning the conditional write
     │   ├── StoreUnavailable      S3 could not be reached, or refuses
+    │   ├── TableUnavailable      DynamoDB could not be reached, or refuses
+    │   ├── QueueUnavailable      SQS could not be reached, or refuses
     │   ├── MetricsUnavailable    CloudWatch could not be asked
     │   ├── CloudUnavailable      AWS does not answer an operator's command
     │   └── MailUnavailable       a mail could not be handed over
@@ -13,6 +15,7 @@
         ├── SourceRefused         ClickSend refuses the key (401) or the access (403)
         ├── SourceMalformed       ClickSend answered something that is not a page of history
         ├── CloudRefused          AWS refuses an operator's command: no stack, no credentials, no right
+        ├── MessageMalformed      a message in a queue is not what its sender should send
         ├── ConfigurationError    a setting is missing or contradicts another
         └── InputError            a file, event or argument given by the user cannot be used
 
@@ -70,6 +73,20 @@ class StoreUnavailable(Retryable):
     next_step = "If it persists, check the function's access to the bucket and the state of S3 in this region."
 
 
+class TableUnavailable(Retryable):
+    """DynamoDB could not be reached, throttles, or refuses."""
+
+    kind = "table"
+    next_step = "If it persists, check the function's access to the table, and whether DynamoDB throttles it."
+
+
+class QueueUnavailable(Retryable):
+    """SQS could not be reached, or refuses."""
+
+    kind = "queue"
+    next_step = "If it persists, check the access to the queue and the state of SQS in this region."
+
+
 class MetricsUnavailable(Retryable):
     """CloudWatch could not be asked for alarms, metrics or a picture of them."""
 
@@ -116,6 +133,13 @@ class CloudRefused(Rejected):
 
     kind = "refused"
     next_step = "Correct what AWS names and run the command again."
+
+
+class MessageMalformed(Rejected):
+    """A message in a queue is not what its sender should send."""
+
+    kind = "malformed"
+    next_step = "Find out who sends such messages to the queue; then delete the message, it will never be processed."
 
 
 class ConfigurationError(Rejected):

@@ -54,3 +54,10 @@ ATHENA_RESULT_DAYS = 14
 
 # CloudWatch Logs keeps everything for ever by default, and bills it.
 LOG_RETENTION_DAYS = 30
+
+# Items of files are kept for ever (0): the table is the customer's record of what arrived.
+FILE_ITEM_DAYS = 0
+
+# A removed file is remembered this long, so that a late notification does not bring it back: longer than the 4 days
+# that a message waits in the queue and the 14 days that it waits among the dead letters.
+FILE_TOMBSTONE_DAYS = 30

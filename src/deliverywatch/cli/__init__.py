@@ -26,6 +26,7 @@ _MODULES = {
     "alarms": "deliverywatch.cli.alarms",
     "cost": "deliverywatch.cli.cost",
     "queries": "deliverywatch.cli.queries",
+    "files": "deliverywatch.cli.files",
 }
 
 

@@ -1,0 +1,153 @@
+"""The room's adapters to AWS: the table of items, the table of failures.
+
+An endpoint other than AWS comes from boto3's own `AWS_ENDPOINT_URL`; nothing here knows of it.
+"""
+
+from __future__ import annotations
+
+import logging
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
+
+from deliverywatch.errors import TableUnavailable
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from deliverywatch.files.failures import Failure
+    from deliverywatch.files.items import Item
+
+log = logging.getLogger(__name__)
+
+# A function has 30 seconds for its batch; what is still throttled then is delivered again by SQS.
+_RETRIES = {"mode": "standard", "total_max_attempts": 4}
+# A write waits 5 ms for DynamoDB: eight at a time take a batch of 1,000 through in under a second.
+WRITERS = 8
+_FAILED = (BotoCoreError, ClientError)
+
+# `items.supersedes`, as DynamoDB decides it: in the write itself, so that no two writers can both be the newer.
+_NEWER_EVENT = (
+    "attribute_not_exists(#object) OR "
+    "(#sequencer < :sequencer AND (attribute_not_exists(listed_at) OR listed_at <= :event_time))"
+)
+_NEWER_LISTING = (
+    "attribute_not_exists(#object) OR "
+    "(event_time < :listed_at AND (attribute_not_exists(listed_at) OR listed_at < :listed_at) AND "
+    "(#state <> :state OR attribute_not_exists(etag) OR etag <> :etag))"
+)
+# What BatchWriteItem takes at most.
+_PUTS_PER_CALL = 25
+_DETAILS = ("content_type", "metadata", "checksums", "expires_at")
+
+
+def client(service: str) -> Any:
+    """Return a client for a function, which cannot wait long."""
+    return boto3.client(service, config=Config(connect_timeout=2, read_timeout=5, retries=_RETRIES))
+
+
+class Table:
+    """The items; several writers may use one object at once."""
+
+    def __init__(self, dynamodb: Any, name: str) -> None:
+        self._dynamodb = dynamodb
+        self._name = name
+
+    def keep(self, item: Item) -> bool:
+        """Write an item if it supersedes the stored one; whether it did.
+
+        Raises:
+            TableUnavailable: DynamoDB could not be asked.
+        """
+        with _translated(self._name):
+            try:
+                self._put_listed(item) if "listed_at" in item else self._put(item)
+            except ClientError as error:
+                if error.response["Error"]["Code"] == "ConditionalCheckFailedException":
+                    return False
+                raise
+        return True
+
+    def _put(self, item: Item) -> None:
+        self._dynamodb.put_item(
+            TableName=self._name,
+            Item=typed(item),
+            ConditionExpression=_NEWER_EVENT,
+            ExpressionAttributeNames={"#object": "object", "#sequencer": "sequencer"},
+            ExpressionAttributeValues=typed({":sequencer": item["sequencer"], ":event_time": item["event_time"]}),
+        )
+
+    def _put_listed(self, item: Item) -> None:
+        """Like `items.merged`: the sequencer that was there stays, what was known of the former object goes."""
+        fields = {name: value for name, value in item.items() if name not in ("object", "version", "sequencer")}
+        sets = [f"#{name} = :{name}" for name in fields]
+        gone = [name for name in _DETAILS if name not in fields]
+        values = {f":{name}": value for name, value in fields.items()} | {":sequencer": item["sequencer"]}
+        self._dynamodb.update_item(
+            TableName=self._name,
+            Key=typed({"object": item["object"], "version": item["version"]}),
+            UpdateExpression=f"SET {', '.join(sets)}, #sequencer = if_not_exists(#sequencer, :sequencer)"
+            f" REMOVE {', '.join(gone)}",
+            ConditionExpression=_NEWER_LISTING,
+            ExpressionAttributeNames={f"#{name}": name for name in (*fields, "object", "sequencer")},
+            ExpressionAttributeValues=typed({":etag": "", **values}),
+        )
+
+
+class Failures:
+    """Why messages failed, by message id."""
+
+    def __init__(self, dynamodb: Any, name: str) -> None:
+        self._dynamodb = dynamodb
+        self._name = name
+
+    def record(self, failures: Sequence[Failure]) -> None:
+        """Write down failures; one that cannot be written down is told in the log and stops nothing."""
+        # A batch may not write an item twice; SQS may deliver a message twice in one batch.
+        puts = [
+            {"PutRequest": {"Item": typed(item)}}
+            for item in {each.message_id: each.as_item() for each in failures}.values()
+        ]
+        try:
+            for first in range(0, len(puts), _PUTS_PER_CALL):
+                self._dynamodb.batch_write_item(RequestItems={self._name: puts[first : first + _PUTS_PER_CALL]})
+        except _FAILED as error:
+            # The reasons stand in the function's log too, and must not cost the batch its good messages.
+            log.warning("The reasons of %d failures could not be kept: %s", len(puts), _code(error))
+
+
+def typed(fields: Mapping[str, Any]) -> dict[str, Any]:
+    """Return fields as DynamoDB's API wants them."""
+    return {name: _typed(value) for name, value in fields.items()}
+
+
+def _typed(value: Any) -> dict[str, Any]:
+    if isinstance(value, str):
+        return {"S": value}
+    return {"N": str(value)} if isinstance(value, int) else {"M": typed(value)}
+
+
+def plain(fields: Mapping[str, Any]) -> dict[str, Any]:
+    """Return fields of DynamoDB's API as plain values."""
+    return {name: _plain(value) for name, value in fields.items()}
+
+
+def _plain(value: Mapping[str, Any]) -> Any:
+    ((kind, content),) = value.items()
+    return plain(content) if kind == "M" else int(content) if kind == "N" else content
+
+
+@contextmanager
+def _translated(table: str) -> Iterator[None]:
+    try:
+        yield
+    except _FAILED as error:
+        raise TableUnavailable(f"DynamoDB could not be used for {table}: {_code(error)}.") from error
+
+
+def _code(error: Exception) -> str:
+    """DynamoDB's word for the error, or the name of what happened on the way to it."""
+    return str(error.response["Error"]["Code"]) if isinstance(error, ClientError) else type(error).__name__

@@ -1,0 +1,119 @@
+"""What happened to one object of S3, in one shape for all ways in which S3 tells it.
+
+The order of events on a key is that of their sequencers, hexadecimal words of differing length that compare as text
+once the shorter is filled up with zeros on its right
+(docs.aws.amazon.com/AmazonS3/latest/userguide/notification-content-structure.html).
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from deliverywatch.errors import MessageMalformed
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+# S3's own word for the version of an object in a bucket that keeps no versions.
+NO_VERSION = "null"
+
+# S3 sends 16 to 18 digits and promises no length.
+SEQUENCER_DIGITS = 64
+_SEQUENCER = re.compile(rf"[0-9A-F]{{1,{SEQUENCER_DIGITS}}}")
+
+KEY_LIMIT_BYTES = 1024
+
+
+class State(StrEnum):
+    """What an event leaves of a version of an object."""
+
+    PRESENT = "present"
+    DELETE_MARKER = "delete_marker"
+    REMOVED = "removed"
+
+
+@dataclass(frozen=True, slots=True)
+class Details:
+    """What only the object itself tells, asked for by the pusher; checksums by algorithm, such as `CRC64NVME`."""
+
+    content_type: str = ""
+    metadata: Mapping[str, str] = field(default_factory=dict)
+    checksums: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectEvent:
+    """One event on one version of one object.
+
+    Attributes:
+        key: Decoded.
+        name: S3's word for what happened, such as `ObjectCreated:Put`.
+        time: When it happened; for an object found in a listing, when it was last modified. Aware.
+        sequencer: Filled up to `SEQUENCER_DIGITS`; empty for an object found in a listing, which tells none.
+        listed_at: When the listing was made that the object was found in; none for an event that S3 sent.
+    """
+
+    bucket: str
+    key: str
+    version: str
+    state: State
+    name: str
+    time: datetime
+    sequencer: str
+    size_bytes: int | None = None
+    etag: str | None = None
+    details: Details | None = None
+    listed_at: datetime | None = None
+
+
+def padded(sequencer: object) -> str:
+    """Return a sequencer in the form in which sequencers of one key compare as text.
+
+    Raises:
+        MessageMalformed: It is missing or not hexadecimal.
+    """
+    word = sequencer.upper() if isinstance(sequencer, str) else ""
+    if not _SEQUENCER.fullmatch(word):
+        raise MessageMalformed(
+            "The event has no sequencer of hexadecimal digits, so that its place in the order is unknown."
+        )
+    return word.ljust(SEQUENCER_DIGITS, "0")
+
+
+def checked_key(key: object) -> str:
+    """Return a decoded key if S3 can have it.
+
+    Raises:
+        MessageMalformed: It is missing, no text, or longer than S3 allows.
+    """
+    if not isinstance(key, str) or not key:
+        raise MessageMalformed("The event names no key.")
+    try:
+        length = len(key.encode())
+    except UnicodeEncodeError as error:
+        raise MessageMalformed("The event's key is not valid Unicode.") from error
+    if length > KEY_LIMIT_BYTES:
+        raise MessageMalformed(f"The event's key has {length} bytes; S3 allows {KEY_LIMIT_BYTES}.")
+    return key
+
+
+def as_time(text: object) -> datetime:
+    """Return a time of a notification; one without a zone is UTC.
+
+    Raises:
+        MessageMalformed: It is none.
+    """
+    try:
+        moment = datetime.fromisoformat(str(text))
+    except ValueError as error:
+        raise MessageMalformed("The event does not say when it happened.") from error
+    return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def as_text(moment: datetime) -> str:
+    """Return a time with milliseconds in UTC, so that two of them compare as text: 2026-11-21T12:04:00.000Z."""
+    return f"{moment.astimezone(UTC):%Y-%m-%dT%H:%M:%S}.{moment.microsecond // 1000:03}Z"

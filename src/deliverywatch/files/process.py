@@ -1,0 +1,181 @@
+"""A batch of SQS messages -> items in the table, and the messages that SQS shall deliver again: `process` is the road.
+
+Each message is read and kept by itself: one that fails is reported by its id (partial batch response,
+docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html), its neighbours are done. An event's only write
+is conditional, so that a message may be processed any number of times, in any order, and be killed at any step.
+"""
+
+from __future__ import annotations
+
+import traceback
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any, Protocol
+
+from deliverywatch.errors import DeliveryWatchError, InputError, TableUnavailable
+from deliverywatch.files import items, messages
+from deliverywatch.files.failures import Failure, failure
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from deliverywatch.files.items import Item, Retention
+    from deliverywatch.files.messages import Reading
+
+
+class Outcome(StrEnum):
+    """What became of a message."""
+
+    STORED = "stored"
+    STALE = "stale"
+    IGNORED = "ignored"
+    FAILED = "failed"
+
+
+class Table(Protocol):
+    """The items."""
+
+    def keep(self, item: Item) -> bool:
+        """Write an item if it supersedes the stored one (`items.supersedes`); whether it did.
+
+        Raises:
+            TableUnavailable: The table could not be asked.
+        """
+
+
+class Failures(Protocol):
+    """Why messages failed."""
+
+    def record(self, failures: Sequence[Failure]) -> None:
+        """Write down failures; one that cannot be written down is told in the log and stops nothing."""
+
+
+# Applies a function to each of many, in order; the handler's does several at a time.
+Spread = Callable[[Callable[["Message"], "Result"], Iterable["Message"]], Iterable["Result"]]
+
+
+@dataclass(frozen=True, slots=True)
+class Ports:
+    """What a batch touches."""
+
+    table: Table
+    failures: Failures
+    spread: Spread = map
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One message of SQS as Lambda delivers it."""
+
+    id: str
+    body: object
+    receive_count: int
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What became of one message; `error` is the traceback of a failure that nobody foresaw."""
+
+    message: Message
+    outcome: Outcome
+    failure: Failure | None = None
+    error: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What became of a batch."""
+
+    results: tuple[Result, ...]
+
+    @property
+    def failures(self) -> list[Failure]:
+        """The failed attempts."""
+        return [result.failure for result in self.results if result.failure]
+
+    @property
+    def answer(self) -> dict[str, Any]:
+        """Return what the function answers: the messages to deliver again."""
+        return {"batchItemFailures": [{"itemIdentifier": each.message_id} for each in self.failures]}
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """Messages by outcome."""
+        found = Counter(result.outcome for result in self.results)
+        return {f"{outcome.value}_count": found[outcome] for outcome in Outcome}
+
+
+def batch(event: object) -> list[Message]:
+    """Return the messages of an event of SQS.
+
+    Raises:
+        InputError: It is none.
+    """
+    records = event.get("Records") if isinstance(event, Mapping) else None
+    if not isinstance(records, list) or not all(isinstance(one, Mapping) and one.get("messageId") for one in records):
+        raise InputError(
+            "The event is none of SQS: it has no list of Records, each with a messageId.",
+            next_step="Give an event as Lambda gets it from SQS: Records, each with messageId and body.",
+        )
+    return [_message(record) for record in records]
+
+
+def _message(record: Mapping[str, Any]) -> Message:
+    attributes = record.get("attributes")
+    count = attributes.get("ApproximateReceiveCount", "1") if isinstance(attributes, Mapping) else "1"
+    return Message(str(record["messageId"]), record.get("body"), int(count) if str(count).isdigit() else 1)
+
+
+def process(batch: Sequence[Message], now: datetime, ports: Ports, retention: Retention) -> Report:
+    """Process a batch.
+
+    Args:
+        batch: As `batch` returns it.
+        now: Aware.
+        ports: What is touched.
+        retention: How long items are kept.
+    """
+
+    def one(message: Message) -> Result:
+        return _process_one(message, now, ports.table, retention)
+
+    report = Report(tuple(ports.spread(one, batch)))
+    if report.failures:
+        ports.failures.record(report.failures)
+    return report
+
+
+def _process_one(message: Message, now: datetime, table: Table, retention: Retention) -> Result:
+    reading: Reading | None = None
+    try:
+        reading = messages.read(message.body)
+        # All are written, not only up to the first that was late: a body may tell of several objects.
+        kept = [table.keep(items.item(event, message.id, now, retention)) for event in reading.events]
+    except Exception as error:
+        objects = _objects(reading) if reading else ()
+        told = failure(message.id, message.receive_count, objects, error, now)
+        foreseen = isinstance(error, DeliveryWatchError)
+        return Result(message, Outcome.FAILED, told, "" if foreseen else traceback.format_exc())
+    if not kept:
+        return Result(message, Outcome.IGNORED)
+    return Result(message, Outcome.STORED if any(kept) else Outcome.STALE)
+
+
+def _objects(reading: Reading) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(items.object_of(event.bucket, event.key) for event in reading.events))
+
+
+def raise_if_nothing_works(report: Report) -> None:
+    """Raise if all messages failed and all may succeed later: Lambda polls more slowly after an error only.
+
+    Raises:
+        TableUnavailable: The first failure's sentence.
+    """
+    failures = report.failures
+    if len(failures) > 1 and len(failures) == len(report.results) and all(each.is_retryable for each in failures):
+        first = failures[0]
+        raise TableUnavailable(
+            f"All {len(failures)} messages failed. {first.problem}", kind=first.kind, next_step=first.next_step
+        )

@@ -1,0 +1,113 @@
+"""Notifications as S3 sends them, the messages they come in, and a table in memory with the rule of the real one."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote_plus
+
+from deliverywatch.errors import TableUnavailable
+from deliverywatch.files import items, process
+from deliverywatch.files.items import Item, Retention
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from deliverywatch.files.failures import Failure
+
+EVENTS = Path(__file__).parents[1] / "events"
+NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)
+KEEP = Retention(item_days=0, tombstone_days=30)
+BUCKET = "incoming"
+
+
+def recorded(name: str) -> Any:
+    """An event of tests/events, without its prefix `files_`."""
+    return json.loads((EVENTS / f"files_{name}.json").read_text())
+
+
+def s3_record(
+    key: str = "a.csv",
+    sequencer: str = "0055AED6DCD90281E5",
+    name: str = "ObjectCreated:Put",
+    version: str | None = None,
+    second: int = 0,
+) -> dict[str, Any]:
+    """One record of a notification, its key encoded as S3 does it."""
+    told: dict[str, Any] = {"key": quote_plus(key), "sequencer": sequencer}
+    if name.startswith("ObjectCreated"):
+        told |= {"size": 1204, "eTag": f"etag-{sequencer}"}
+    if version:
+        told["versionId"] = version
+    return {
+        "eventVersion": "2.6",
+        "eventSource": "aws:s3",
+        "awsRegion": "eu-west-1",
+        "eventTime": f"{NOON + timedelta(seconds=second):%Y-%m-%dT%H:%M:%S}.000Z",
+        "eventName": name,
+        "s3": {"s3SchemaVersion": "1.0", "bucket": {"name": BUCKET, "arn": f"arn:aws:s3:::{BUCKET}"}, "object": told},
+    }
+
+
+def body(*records: dict[str, Any]) -> str:
+    """The body in which S3 sends records to a queue."""
+    return json.dumps({"Records": records})
+
+
+def sqs_event(*bodies: str, receive_count: int = 1) -> dict[str, Any]:
+    """What Lambda gets: the bodies as messages m0, m1 and so on."""
+    attributes = {"ApproximateReceiveCount": str(receive_count)}
+    return {
+        "Records": [
+            {"messageId": f"m{number}", "body": each, "attributes": attributes} for number, each in enumerate(bodies)
+        ]
+    }
+
+
+class MemoryTable:
+    """The table in memory."""
+
+    def __init__(self) -> None:
+        self.items: dict[tuple[str, str], Item] = {}
+
+    def keep(self, item: Item) -> bool:
+        key = (item["object"], item["version"])
+        stored = self.items.get(key)
+        if not items.supersedes(item, stored):
+            return False
+        self.items[key] = items.merged(item, stored)
+        return True
+
+    def versions(self, key: str) -> list[Item]:
+        return [item for (name, _), item in self.items.items() if name == f"{BUCKET}/{key}"]
+
+
+class RefusingTable(MemoryTable):
+    """A table that cannot be reached for some objects."""
+
+    def __init__(self, *objects: str) -> None:
+        super().__init__()
+        self.objects = objects
+
+    def keep(self, item: Item) -> bool:
+        if item["key"] in self.objects:
+            raise TableUnavailable("DynamoDB could not be used for items: ThrottlingException.")
+        return super().keep(item)
+
+
+class MemoryFailures:
+    """Keeps the failures that were recorded."""
+
+    def __init__(self) -> None:
+        self.kept: list[Failure] = []
+
+    def record(self, failures: Sequence[Failure]) -> None:
+        self.kept.extend(failures)
+
+
+def run(event: Any, table: process.Table, failures: MemoryFailures | None = None) -> process.Report:
+    """Process an event."""
+    ports = process.Ports(table, failures or MemoryFailures())
+    return process.process(process.batch(event), NOON, ports, KEEP)

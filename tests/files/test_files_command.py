@@ -1,0 +1,45 @@
+"""`deliverywatch files process --dry-run`: what the processor would do with an event, message by message."""
+
+import json
+from pathlib import Path
+
+from click.testing import CliRunner, Result
+from files_world import body, s3_record, sqs_event
+
+from deliverywatch.cli import main
+
+
+def trial(folder: Path, *bodies: str, options: tuple[str, ...] = ()) -> Result:
+    path = folder / "event.json"
+    path.write_text(json.dumps(sqs_event(*bodies)))
+    return CliRunner().invoke(main, ["files", "process", str(path), "--dry-run", *options])
+
+
+def test_it_says_what_would_be_kept_ignored_and_refused(tmp_path: Path) -> None:
+    result = trial(tmp_path, body(s3_record("a b.csv")), body(s3_record(name="ObjectAcl:Put")), "hello")
+    assert result.exit_code == 3
+    assert result.output.splitlines() == [
+        "m0  store",
+        "  present       incoming/a b.csv  version null",
+        "m1  ignore",
+        "  ObjectAcl:Put does not change an object.",
+        "m2  fail",
+        "  The body is not JSON: Expecting value.",
+        "  Find out who sends such messages to the queue; then delete the message, it will never be processed.",
+    ]
+
+
+def test_json_holds_the_items_as_the_table_would(tmp_path: Path) -> None:
+    result = trial(tmp_path, body(s3_record("ü.csv")), options=("--json",))
+    assert result.exit_code == 0
+    (told,) = json.loads(result.output)
+    assert told["would"] == "store"
+    assert (told["items"][0]["key"], told["items"][0]["size_bytes"]) == ("ü.csv", 1204)
+
+
+def test_an_event_of_another_service_is_wrong_input(tmp_path: Path) -> None:
+    path = tmp_path / "event.json"
+    path.write_text("{}")
+    result = CliRunner().invoke(main, ["files", "process", str(path), "--dry-run"])
+    assert result.exit_code == 2
+    assert "The event is none of SQS" in result.output

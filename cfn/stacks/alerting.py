@@ -8,13 +8,14 @@ from troposphere import GetAtt, If, Ref, Sub, awslambda, sns
 
 from alarms import Metric, Rule, metric_alarm
 from deliverywatch.alerting.outbox import COLUMNS
+from deliverywatch.thresholds import SWEEP_FROM_MINUTE, SWEEP_MINUTES
 from parts import PREFIX, Function, Stack, Statement, allow, dead_letters, named, schedule, title
 from stacks.shared import objects
 from tables import JSON_LINES, saved_queries, table
 
 DEAD_LETTERS = "alerting-notify-dead-letters"
 # A mail that was claimed and never sent is retried within 10 minutes, between the runs of the ingest function.
-SWEEP_EXPRESSION = "cron(5/10 * * * ? *)"
+SWEEP_EXPRESSION = f"cron({SWEEP_FROM_MINUTE}/{SWEEP_MINUTES} * * * ? *)"
 
 
 def stack() -> Stack:

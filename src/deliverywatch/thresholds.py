@@ -36,6 +36,10 @@ OVERDUE_FROM_MINUTES = 15
 OVERDUE_TO_MINUTES = 60
 OVERDUE_MINIMUM_COUNT = 20
 
+# The notifier looks again at open incidents this often, some minutes after each slot: a message may have been lost.
+SWEEP_MINUTES = 10
+SWEEP_FROM_MINUTE = 5
+
 # A receipt may take up to 72 hours; after that a temporary failure (300, 302) is a failure.
 SETTLE_HOURS = 72
 

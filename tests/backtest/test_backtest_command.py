@@ -105,7 +105,7 @@ def test_an_hour_missing_in_the_lake_is_mailed_as_blindness(deployed: Path, tmp_
     (variant,) = document("--template", deployed, "--history", history)["variants"]
     assert [(mail["time"][11:16], mail["event"]) for mail in variant["mails"] if mail["watch"] == "sms-blind"] == [
         ("17:31", "OPENED"),
-        ("19:12", "RESOLVED"),
+        ("19:11", "RESOLVED"),
     ]
 
 

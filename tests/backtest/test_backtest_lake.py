@@ -53,6 +53,30 @@ def test_what_a_backfill_saw_days_later_is_taken_as_seen_in_time(tmp_path: Path)
     assert read(tmp_path)["Failed"][0] == (12, 1.0, 690)
 
 
+def test_an_outage_of_the_pipeline_delays_what_was_sent_meanwhile(tmp_path: Path) -> None:
+    during = [row(MIDNIGHT + number * SLOT, late=(6 - number) * SLOT) for number in range(1, 6)]
+    write_lake(tmp_path, [row(MIDNIGHT), *during, row(MIDNIGHT + 6 * SLOT)])
+    found = read(tmp_path)
+    assert [minute for minute, *_ in found["Runs"]] == [10, 70]
+    assert {visible for minute, _, visible in found["Total"] if 22 <= minute <= 72} == {70 * 60 + 90}
+    assert "1 outage of the pipeline" in lake.read(tmp_path, "prod", 10, count_recipient_faults=True).notes[0]
+
+
+def test_a_quiet_time_is_no_outage(tmp_path: Path) -> None:
+    write_lake(tmp_path, [row(MIDNIGHT), row(MIDNIGHT + SLOT, late=4 * SLOT), row(MIDNIGHT + 5 * SLOT)])
+    assert [minute for minute, *_ in read(tmp_path)["Runs"]] == [10, 20, 30, 40, 50, 60]
+
+
+def test_the_assumed_delay_is_the_same_in_every_replay_and_has_the_shares_that_are_told(tmp_path: Path) -> None:
+    rows = [row(MIDNIGHT + number * SLOT) for number in range(1000)]
+    write_lake(tmp_path, rows)
+    found = read(tmp_path)["Runs"]
+    delays = [visible - minute * 60 for minute, _, visible in found]
+    assert set(delays) == {60, 90, 180}
+    assert 0.45 < delays.count(60) / len(delays) < 0.55
+    assert read(tmp_path)["Runs"] == found
+
+
 @pytest.mark.parametrize(("is_counted", "failed"), [(True, 1.0), (False, 0.0)])
 def test_dead_numbers_count_as_the_template_says(tmp_path: Path, *, is_counted: bool, failed: float) -> None:
     write_lake(tmp_path, [row(MIDNIGHT, "failed", "recipient")])

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import re
 from typing import TYPE_CHECKING
 
 import pytest
 from click.testing import CliRunner
 
-from deliverywatch.backtest.charts import knee
+from deliverywatch.backtest.curve import knee
 from deliverywatch.cli import main
 
 if TYPE_CHECKING:
@@ -50,3 +51,17 @@ def test_the_knee_is_where_the_curve_bends_most() -> None:
 @pytest.mark.parametrize("raised", [[4, 4, 4], [9, 6, 3]])
 def test_a_curve_that_does_not_bend_has_no_knee(raised: list[float]) -> None:
     assert knee([1, 2, 3], raised) is None
+
+
+def test_the_curve_has_at_the_templates_threshold_the_mails_of_the_template(deployed: Path, lake: Path) -> None:
+    arguments = ["--template", deployed, "--history", lake, "--sweep", "--json"]
+    result = json.loads(CliRunner().invoke(main, ["backtest", *map(str, arguments)]).stdout)
+    mails = {point["threshold"]: point["mails_a_month"] for point in result["sweep"]["points"]}
+    assert mails[3.0] == result["variants"][0]["figures"]["mails_a_month"]
+    assert mails[0.5] > mails[12.0] > 0
+
+
+def test_the_curve_in_the_terminal_names_the_threshold_of_now(deployed: Path, lake: Path) -> None:
+    arguments = ["--template", deployed, "--history", lake, "--sweep"]
+    told = CliRunner().invoke(main, ["backtest", *map(str, arguments)]).stdout
+    assert re.search(r"^ +3 +[\d.]+ #+ now", told, re.MULTILINE)

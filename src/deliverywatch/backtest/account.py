@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, NoReturn
 
 from deliverywatch.alerting import alarm as told
-from deliverywatch.engine.alarm import Alarm, State
+from deliverywatch.engine.alarm import Alarm, Query, State
 from deliverywatch.engine.evaluate import evaluate
 from deliverywatch.engine.message import alarm_arn, trigger
 from deliverywatch.errors import MetricsUnavailable
@@ -36,6 +36,8 @@ class Account:
     rules: Mapping[str, str]
     series: Series
     changes: dict[str, Change] = field(default_factory=dict)
+    _definitions: dict[str, told.Alarm] = field(default_factory=dict)
+    _looked: tuple[datetime | None, dict[tuple[Query, ...], dict[str, float]]] = (None, {})
 
     def describe(self, names: Sequence[str]) -> list[told.Alarm]:
         """Return those of the alarms that exist."""
@@ -54,18 +56,29 @@ class Account:
         raise MetricsUnavailable("There is no CloudWatch here to draw a picture.")
 
     def _described(self, name: str) -> told.Alarm:
-        change, alarm = self.changes.get(name), self.alarms.get(name)
-        known = {
-            "name": name,
-            "state": told.State(change.state.value if change else State.INSUFFICIENT_DATA.value),
-            "updated_at": change.time if change else None,
-            "arn": alarm_arn(name, ACCOUNT, REGION),
-        }
+        if name not in self._definitions:
+            self._definitions[name] = self._defined(name)
+        change = self.changes.get(name)
+        state = told.State(change.state.value if change else State.INSUFFICIENT_DATA.value)
+        return replace(self._definitions[name], state=state, updated_at=change.time if change else None)
+
+    def _defined(self, name: str) -> told.Alarm:
+        alarm, arn = self.alarms.get(name), alarm_arn(name, ACCOUNT, REGION)
+        unknown = told.State.INSUFFICIENT_DATA
         if alarm is None:
-            return told.from_trigger({}, **known, rule=self.rules[name])
-        return told.from_trigger(trigger(alarm), **known, description=alarm.description or "")
+            return told.from_trigger({}, name=name, state=unknown, arn=arn, rule=self.rules[name])
+        return told.from_trigger(trigger(alarm), name=name, state=unknown, arn=arn, description=alarm.description or "")
 
     def _values(self, alarm: Alarm, now: datetime) -> dict[str, float]:
+        """Return the values of a moment, computed once for all alarms that share their queries."""
+        if self._looked[0] != now:
+            self._looked = (now, {})
+        seen = self._looked[1]
+        if alarm.queries not in seen:
+            seen[alarm.queries] = self._computed(alarm, now)
+        return seen[alarm.queries]
+
+    def _computed(self, alarm: Alarm, now: datetime) -> dict[str, float]:
         end = int(now.timestamp()) // 60 * 60
         found = self._windows(alarm, end - alarm.period_seconds, end, now)
         value = evaluate(alarm, self.series, now).slots[-1].value

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from deliverywatch.backtest import definitions as templates
 from deliverywatch.backtest.mailbox import Mail, deliver
+from deliverywatch.backtest.measure import Span
 from deliverywatch.engine import cases as files
 from deliverywatch.engine import trial as trials
 from deliverywatch.engine.minutes import History
@@ -79,7 +80,7 @@ def _result(case: Case, definitions: Definitions) -> Result:
 
 def _mails(trial: Trial, definitions: Definitions) -> list[Mail]:
     taking_part = dataclasses.replace(definitions, alarms=trial.alarms, composites=trial.composites)
-    return deliver(taking_part, History(trial.series), trial.changes, trial.case.start, trial.end, "UTC")
+    return deliver(taking_part, History(trial.series), trial.changes, Span(trial.case.start, trial.end), "UTC")
 
 
 def _mails_differ(expected: Sequence[ExpectedMail], found: Sequence[Mail], trial: Trial) -> str | None:

@@ -1,4 +1,4 @@
-"""A back-test -> two charts as HTML: the share of failures with alarm bands and mails, and the sweep of the threshold.
+"""A back-test -> two charts as HTML: the share of failures with alarm bands and mails, and the curve of the threshold.
 
 Drawn by Plotly; the first brings plotly.js along, so that the page asks no network for anything.
 """
@@ -6,26 +6,22 @@ Drawn by Plotly; the first brings plotly.js along, so that the page asks no netw
 from __future__ import annotations
 
 from bisect import bisect_right
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from deliverywatch.backtest.measure import DAYS_A_MONTH, incidents
+from deliverywatch.backtest.measure import incidents
 from deliverywatch.engine.numeric import numpy
-from deliverywatch.engine.replay import Replay, can_vectorise
-from deliverywatch.engine.sweep import sweep
+from deliverywatch.engine.replay import Replay
 from deliverywatch.errors import ConfigurationError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
+    from deliverywatch.backtest.curve import Curve
     from deliverywatch.backtest.run import Result, Variant
     from deliverywatch.engine.alarm import Alarm
 
 # More points than these show nothing more on a screen, and make the page slow.
 _POINT_LIMIT = 6000
-_SWEEP_STEPS = 120
 
 _INK, _RATE, _OPEN, _QUIET = "#1d2733", "#1f5fa8", "#c43d2f", "#5b6b7b"
 _LEVELS = {"warning": "#b06f00", "critical": "#c43d2f", "alarm": "#c43d2f", "blind": "#5b6b7b", "ok": "#2f7d4f"}
@@ -34,15 +30,6 @@ _CONFIG = {
     "displaylogo": False,
     "modeBarButtons": [["zoomIn2d", "zoomOut2d", "pan2d", "zoom2d", "resetScale2d"]],
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Sweep:
-    """How often the alarm would be raised a month, by threshold, and the threshold behind which little is gained."""
-
-    thresholds: tuple[float, ...]
-    raised_a_month: tuple[float, ...]
-    knee: float | None
 
 
 def history_chart(result: Result, variant: Variant, alarm: Alarm) -> str:
@@ -68,55 +55,29 @@ def history_chart(result: Result, variant: Variant, alarm: Alarm) -> str:
     return _html(figure, 460, with_library=True)
 
 
-def sweep_chart(found: Sweep, threshold: float) -> str:
-    """Return the chart of the sweep, without plotly.js."""
+def curve_chart(found: Curve) -> str:
+    """Return the chart of mails a month by threshold, without plotly.js."""
     figure = _figure()
+    thresholds, raised = zip(*found.raised, strict=True)
     figure.add_scatter(
-        x=found.thresholds, y=found.raised_a_month, mode="lines", name="raised a month", line={"color": _RATE}
+        x=thresholds, y=raised, mode="lines", name="raised a month", line={"color": _QUIET, "width": 1, "dash": "dot"}
     )
-    figure.add_vline(x=threshold, line={"color": _QUIET, "dash": "dot"}, annotation_text=f"now {threshold:g}")
+    figure.add_scatter(
+        x=[each.threshold for each in found.points],
+        y=[each.mails_a_month for each in found.points],
+        mode="lines+markers",
+        name="mails a month",
+        line={"color": _RATE},
+    )
+    now = found.alarm.threshold
+    figure.add_vline(x=now, line={"color": _QUIET, "dash": "dot"}, annotation_text=f"now {now:g}")
     if found.knee is not None:
         figure.add_vline(
             x=found.knee, line={"color": _OPEN}, annotation_text=f"knee {found.knee:.3g}", annotation_y=0.85
         )
     figure.update_xaxes(title="threshold, %")
-    figure.update_yaxes(title="raised a month", rangemode="tozero")
-    return _html(figure, 320, with_library=False)
-
-
-def swept(result: Result, variant: Variant, alarm: Alarm) -> Sweep | None:
-    """Return what every threshold would mean for an alarm; None for an alarm that arrays cannot hold."""
-    if not can_vectorise(alarm, variant.history):
-        return None
-    first, last = (int(each.timestamp()) // 60 for each in (result.span.start, result.span.end))
-    top = max(4 * alarm.threshold, 1.0)
-    thresholds = [round(top * step / _SWEEP_STEPS, 4) for step in range(1, _SWEEP_STEPS + 1)]
-    months = result.span.minutes / 1440 / DAYS_A_MONTH
-    outcomes = sweep(Replay(variant.history, first, last), alarm, thresholds)
-    raised = tuple(each.raised / months for each in outcomes)
-    return Sweep(tuple(thresholds), raised, knee(thresholds, raised))
-
-
-def knee(thresholds: Sequence[float], raised: Sequence[float]) -> float | None:
-    """Return where a falling curve bends most: the point farthest below the line from its highest point to its end.
-
-    Args:
-        thresholds: Ascending.
-        raised: As many values; before their highest, alarms never end rather than being few.
-
-    Returns:
-        The threshold, or None for a curve that does not bend.
-    """
-    top = max(range(len(raised)), key=raised.__getitem__)
-    span, drop = thresholds[-1] - thresholds[top], raised[top] - raised[-1]
-    if not span or not drop:
-        return None
-    gains = [
-        1 - (x - thresholds[top]) / span - (y - raised[-1]) / drop
-        for x, y in zip(thresholds[top:], raised[top:], strict=True)
-    ]
-    best = max(range(len(gains)), key=gains.__getitem__)
-    return thresholds[top + best] if gains[best] > 0 else None
+    figure.update_yaxes(title="a month", rangemode="tozero")
+    return _html(figure, 340, with_library=False)
 
 
 def _values(result: Result, variant: Variant, alarm: Alarm) -> tuple[list[datetime], list[float | None]]:

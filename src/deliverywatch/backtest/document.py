@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
 
+    from deliverywatch.backtest.curve import Curve
     from deliverywatch.backtest.measure import Figures, Span
     from deliverywatch.backtest.run import Result, Variant
 
@@ -25,6 +26,18 @@ def document(result: Result) -> dict[str, Any]:
         "left_out": list(result.left_out),
         "true_incidents": {"alarm": ratio.name if ratio else None, "spans": _spans(result.truths)},
         "variants": [_variant(each, result) for each in result.variants],
+        "sweep": _curve(result.curve) if result.curve else None,
+    }
+
+
+def _curve(curve: Curve) -> dict[str, Any]:
+    return {
+        "alarm": curve.alarm.name,
+        **_span(curve.span),
+        "knee": curve.knee,
+        "points": [
+            {"threshold": each.threshold, "mails_a_month": round(each.mails_a_month, 1)} for each in curve.points
+        ],
     }
 
 

@@ -1,18 +1,23 @@
 """The SMS lake in a folder -> the datapoints that the pipeline would have published of it.
 
 Each slot of an hour whose object is there has a Total, a Failed and one run; an hour without an object is quiet if the
-lake's watermark is there and lies behind it, else it is a gap and has none of them. When a slot was read first is not
-in the lake, so the model says it: at the slot's end. How much later a failure came out is measured: it is the time from
-the first row of its slot that was observed to the failed one.
+lake's watermark is there and lies behind it, else it is a gap and has none of them.
+
+When a datapoint became visible is measured where the lake tells: a time in which messages were sent and no run observed
+anything was an outage of the pipeline, whose slots came out with the run that ended it; and a failure came out as much
+later as its row was observed after the first row of its slot. From a run to the datapoint a distribution is assumed.
 """
 
 from __future__ import annotations
 
 import json
 import re
+import zlib
+from bisect import bisect_left, bisect_right
 from collections import Counter
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from deliverywatch.backtest.past import Past
@@ -25,11 +30,15 @@ from deliverywatch.sms.slots import HOUR, floor, from_milliseconds, hour_of, ste
 from deliverywatch.thresholds import EMIT_HOURS, STAMP_DELAY_SECONDS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
-# From the end of a slot until CloudWatch shows its datapoint: a run takes seconds, the log line up to a minute.
-PUBLISH_DELAY_SECONDS = 90
+# From a run's begin until CloudWatch shows its datapoint, as shares: a run takes seconds, the log line up to a minute.
+# AWS gives no figure, so this is an assumption; only what exceeds the stamp's two minutes can move an alarm.
+PUBLISH_DELAYS = ((0.50, 60), (0.98, 90), (1.00, 180))
+
+# Without an observation for two slots and so many messages, no run can have taken place.
+_OUTAGE_SLOTS, _OUTAGE_MESSAGES = 2, 5
 
 NAMES = ("sent_at", "outcome", "fault", "observed_at")
 _KEY = re.compile(r"dt=(\d{4}-\d\d-\d\d)/(\d\d)\.parquet$")
@@ -62,28 +71,30 @@ def read(folder: Path, environment: str, slot_minutes: int, *, count_recipient_f
     """
     slots: dict[datetime, _Slot] = {}
     hours: set[datetime] = set()
-    newest = 0
+    seen: set[int] = set()
     for path in sorted(folder.glob("sms/dt=*/*.parquet")):
         hour, rows = _hour(path)
         hours.add(hour)
         for sent_at, outcome, fault, observed_at in rows:
             slot = slots.setdefault(floor(from_milliseconds(sent_at), slot_minutes), _Slot())
             _count(slot, sent_at, outcome, observed_at, is_failed=_failed(outcome, fault, count_recipient_faults))
-            newest = max(newest, observed_at)
+            seen.add(observed_at)
     if not hours:
         raise InputError(
             f"{folder} holds no hour of a lake.", next_step="Name the folder of 'deliverywatch ingest --lake'."
         )
     covered, gaps = _coverage(hours, _watermark(folder))
     # What was sent after the newest observation may not be read yet.
-    until = max(from_milliseconds(newest), min(hours))
+    until = max(from_milliseconds(max(seen, default=0)), min(hours))
     begins = [
         each
         for hour in sorted(covered)
         for each in steps(hour, hour + HOUR, slot_minutes)
         if each + timedelta(minutes=slot_minutes) <= until
     ]
-    return _published(slots, begins, environment, slot_minutes, (_model(slot_minutes), _told(folder, hours, gaps)))
+    outages = _outages(slots, seen, slot_minutes)
+    series, first_failures = _published(slots, begins, outages, environment, slot_minutes)
+    return Past(series, (_model(outages), _told(folder, hours, gaps)), _UNKNOWABLE, first_failures)
 
 
 def _failed(outcome: str, fault: str, count_recipient_faults: bool) -> bool:  # noqa: FBT001
@@ -135,22 +146,61 @@ def _coverage(hours: set[datetime], watermark: datetime | None) -> tuple[set[dat
 
 
 def _published(
-    slots: dict[datetime, _Slot], begins: list[datetime], environment: str, slot_minutes: int, notes: tuple[str, ...]
-) -> Past:
+    slots: dict[datetime, _Slot],
+    begins: list[datetime],
+    outages: Sequence[tuple[datetime, datetime]],
+    environment: str,
+    slot_minutes: int,
+) -> tuple[Series, dict[int, datetime]]:
+    """Return the datapoints, and by the second of a stamp when the first failure of its slot was sent."""
     total, failed, runs = (
         Metric(NAMESPACE, name, (("Environment", environment),)) for name in ("Total", "Failed", "Runs")
     )
-    series, first_failures = Series(), {}
+    series, first_failures, run_at = Series(), {}, _Runs(outages)
     for begin in begins:
         slot, end = slots.get(begin, _Slot()), begin + timedelta(minutes=slot_minutes)
-        stamp, visible = end + timedelta(seconds=STAMP_DELAY_SECONDS), end + timedelta(seconds=PUBLISH_DELAY_SECONDS)
-        series.add(runs, end, 1, published=visible)
+        ran = run_at(end)
+        stamp, visible = end + timedelta(seconds=STAMP_DELAY_SECONDS), ran + _delay(ran)
+        if ran == end:
+            series.add(runs, end, 1, published=visible)
         series.add(total, stamp, slot.total, published=visible)
         for late, count in _failures(slot):
             series.add(failed, stamp, count, published=visible + late)
         if slot.first_failure:
             first_failures[int(stamp.timestamp()) // 60 * 60] = from_milliseconds(slot.first_failure)
-    return Past(series, notes, _UNKNOWABLE, first_failures)
+    return series, first_failures
+
+
+class _Runs:
+    """When the run took place that read a slot first; asked in order of time."""
+
+    def __init__(self, outages: Sequence[tuple[datetime, datetime]]) -> None:
+        self._outages = list(outages)
+
+    def __call__(self, end: datetime) -> datetime:
+        """Return the end of the slot, or of the outage in which it lies."""
+        while self._outages and self._outages[0][1] <= end:
+            del self._outages[0]
+        return self._outages[0][1] if self._outages and self._outages[0][0] < end else end
+
+
+def _delay(ran: datetime) -> timedelta:
+    """Return how long after this run its datapoints became visible: drawn by its time, so always the same."""
+    drawn = zlib.crc32(f"{ran:%Y%m%dT%H%M}".encode()) / 2**32
+    return timedelta(seconds=next(seconds for share, seconds in PUBLISH_DELAYS if drawn < share))
+
+
+def _outages(slots: dict[datetime, _Slot], seen: set[int], slot_minutes: int) -> list[tuple[datetime, datetime]]:
+    """Return the times between two observations in which messages were sent and no run can have taken place."""
+    begins, slot = sorted(slots), timedelta(minutes=slot_minutes)
+    found = []
+    for before, after in pairwise(map(from_milliseconds, sorted(seen))):
+        # After more than a day a slot is not published any more: that was a back-fill, which tells nothing.
+        if _OUTAGE_SLOTS * slot < after - before <= timedelta(hours=EMIT_HOURS):
+            inside = begins[bisect_right(begins, before - slot) : bisect_left(begins, after - slot)]
+            if sum(slots[each].total for each in inside) >= _OUTAGE_MESSAGES:
+                found.append((before, after))
+    return found
 
 
 def _failures(slot: _Slot) -> Iterator[tuple[timedelta, int]]:
@@ -163,10 +213,17 @@ def _failures(slot: _Slot) -> Iterator[tuple[timedelta, int]]:
     yield from sorted(known.items())
 
 
-def _model(slot_minutes: int) -> str:
+def _model(outages: Sequence[tuple[datetime, datetime]]) -> str:
+    shares = ", ".join(f"{share:.0%} within {seconds} s" for share, seconds in PUBLISH_DELAYS)
+    count = len(outages)
+    told = (
+        f"{count} outage{'' if count == 1 else 's'} of the pipeline in the lake delayed what was sent meanwhile"
+        if count
+        else "the lake shows no outage of the pipeline"
+    )
     return (
-        f"Publish delay: every slot of {slot_minutes} minutes is visible {PUBLISH_DELAY_SECONDS} s after its end "
-        "(fixed); failures that came out later are visible as much later as the lake observed them."
+        f"Publish delay: measured where the lake tells, and {told}; a failure that came out late is visible as much "
+        f"later. From a run to its datapoints it is assumed: {shares}."
     )
 
 

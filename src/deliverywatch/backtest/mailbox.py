@@ -7,13 +7,15 @@ CloudWatch by the past, S3 by a memory, SES by a pile.
 from __future__ import annotations
 
 import email
+import json
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from email import policy
 from itertools import groupby
 from typing import TYPE_CHECKING
 
 from deliverywatch.alerting.deliver import Ports
+from deliverywatch.alerting.ladder import Level
 from deliverywatch.alerting.notice import parse
 from deliverywatch.alerting.notify import Notifier
 from deliverywatch.alerting.rehearse import Memory, Pile
@@ -23,13 +25,22 @@ from deliverywatch.engine.actions import Executed, combine, executed, require_ch
 from deliverywatch.engine.backtest import Change, backtest
 from deliverywatch.engine.evaluate import evaluate
 from deliverywatch.engine.message import composite_message, composite_reason, sns_message
+from deliverywatch.errors import StoreConflict
+from deliverywatch.thresholds import SWEEP_FROM_MINUTE, SWEEP_MINUTES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
     from typing import Any
 
+    from deliverywatch.alerting.notify import Outcome
     from deliverywatch.backtest.definitions import Definitions
+    from deliverywatch.backtest.measure import Span
+    from deliverywatch.engine.alarm import Alarm
+    from deliverywatch.engine.composite import Composite
     from deliverywatch.engine.minutes import History
+
+# Where the notifier claims mails.
+_MAILS = "mails/"
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,8 +67,7 @@ class Said:
 def replay(
     definitions: Definitions,
     history: History,
-    start: datetime,
-    end: datetime,
+    span: Span,
     on_progress: Callable[[int, int], None] = lambda _done, _all: None,
 ) -> list[Change]:
     """Return every change of state, composites among them, in order of time.
@@ -66,17 +76,17 @@ def replay(
         InputError: An alarm cannot be evaluated, or a composite asks for one that is not there.
     """
     require_children(definitions.composites, [each.name for each in definitions.alarms])
-    changes = backtest(definitions.alarms, history, start, end, on_progress=on_progress)
-    return sorted([*changes, *combine(changes, definitions.composites, start)], key=lambda each: each.time)
+    changes = backtest(definitions.alarms, history, span.start, span.end, on_progress=on_progress)
+    return with_composites(definitions, changes, span)
+
+
+def with_composites(definitions: Definitions, changes: Sequence[Change], span: Span) -> list[Change]:
+    """Return the changes of metric alarms and those that composites make of them, in order of time."""
+    return sorted([*changes, *combine(changes, definitions.composites, span.start)], key=lambda each: each.time)
 
 
 def deliver(
-    definitions: Definitions,
-    history: History,
-    changes: Sequence[Change],
-    start: datetime,
-    end: datetime,
-    time_zone: str,
+    definitions: Definitions, history: History, changes: Sequence[Change], span: Span, time_zone: str
 ) -> list[Mail]:
     """Return the mails that the notifier makes of the changes, in order of time.
 
@@ -84,28 +94,81 @@ def deliver(
         definitions: Alarms and watches.
         history: The datapoints.
         changes: What `replay` returned.
-        start: Begin of the replay.
-        end: Its end.
+        span: What was replayed.
         time_zone: The readers' zone.
     """
+    pile = Pile()
+    found: list[Mail] = []
+    for time, outcome in _handled(definitions, history, changes, span, time_zone, Memory(), pile):
+        found.extend(_mail(time, outcome.watch, message) for message in pile.messages)
+        pile.messages.clear()
+    return found
+
+
+def count(definitions: Definitions, history: History, changes: Sequence[Change], span: Span) -> int:
+    """Return how many mails `deliver` would return; none of them is written, which is what takes time."""
+    store = _Sent()
+    for _ in _handled(definitions, history, changes, span, "UTC", store, Pile()):
+        pass
+    return len(store.keys(_MAILS))
+
+
+@dataclass(frozen=True, slots=True)
+class _Sent(Memory):
+    """A Memory in which whoever claims a mail finds that it is sent already."""
+
+    def create(self, key: str, body: bytes) -> None:
+        """Write an object, and of a mail that it was sent, which raises StoreConflict."""
+        if not key.startswith(_MAILS):
+            return Memory.create(self, key, body)
+        record = json.loads(body)
+        self.write(key, json.dumps({**record, "sent_at": record["claimed_at"]}).encode())
+        raise StoreConflict(f"{key} is sent.")
+
+
+def _handled(
+    definitions: Definitions,
+    history: History,
+    changes: Sequence[Change],
+    span: Span,
+    time_zone: str,
+    store: Memory,
+    pile: Pile,
+) -> Iterator[tuple[datetime, Outcome]]:
+    """Yield what became of each message and each sweep, with its time, as soon as the notifier has handled it."""
     account = Account(
         {each.name: each for each in definitions.alarms},
         {each.name: each.rule_text for each in definitions.composites},
         history.series,
     )
-    pile, store = Pile(), Memory()
     settings = _settings(definitions.environment, time_zone)
     notifier = Notifier(Ports(account, store, pile, pile, account), settings, definitions.watches, "backtest")
-    found: list[Mail] = []
-    run = executed(changes, (*definitions.alarms, *definitions.composites), definitions.mutes, start, end)
-    for time, states, actions in _by_time(changes, run):
+    alarms: list[Alarm | Composite] = [*definitions.alarms, *definitions.composites]
+    levels: dict[str, Level] = {}
+    before = span.start
+    for time, states, actions in _by_time(changes, executed(changes, alarms, definitions.mutes, span.start, span.end)):
+        yield from _swept(notifier, levels, before, time)
         account.changes.update({change.alarm: change for change in states})
         for action in actions:
             for notice in parse(_message(definitions, account, action), time):
                 outcome = notifier.handle(notice)
-                found.extend(_mail(time, outcome.watch, message) for message in pile.messages)
-                pile.messages.clear()
-    return found
+                levels[outcome.watch] = outcome.level
+                yield time, outcome
+        before = time
+    yield from _swept(notifier, levels, before, span.end)
+
+
+def _swept(
+    notifier: Notifier, levels: dict[str, Level], after: datetime, before: datetime
+) -> Iterator[tuple[datetime, Outcome]]:
+    """Let the notifier look again at open incidents every ten minutes between two changes, as its schedule does."""
+    every, first = timedelta(minutes=SWEEP_MINUTES), after.replace(minute=SWEEP_FROM_MINUTE, second=0, microsecond=0)
+    time = first - (first - after) // every * every
+    while time < before and any(level is not Level.OK for level in levels.values()):
+        for outcome in notifier.run({"sweep": time.isoformat()}, time):
+            levels[outcome.watch] = outcome.level
+            yield time, outcome
+        time += every
 
 
 def _by_time(

@@ -27,7 +27,6 @@ def page(result: Result) -> str:
     variant, zone = result.variants[0], ZoneInfo(result.time_zone)
     named = {each.name: each for each in variant.definitions.alarms}
     alarm = named.get(result.ratio.name) if result.ratio else None
-    found = charts.swept(result, variant, alarm) if alarm else None
     environment = Environment(
         loader=FileSystemLoader(Path(__file__).with_name("templates")), autoescape=True, undefined=StrictUndefined
     )
@@ -37,8 +36,8 @@ def page(result: Result) -> str:
         alarm=alarm,
         # What Plotly made of our numbers is HTML already.
         history=charts.history_chart(result, variant, alarm) if alarm else "",
-        sweep=charts.sweep_chart(found, alarm.threshold) if alarm and found else "",
-        knee=found.knee if found else None,
+        curve=result.curve,
+        turned=charts.curve_chart(result.curve) if result.curve else "",
         columns=[name.replace("\n", " ") for name in COLUMNS],
         rows=rows(result),
         mails=[(f"{mail.time.astimezone(zone):%d %b %H:%M}", mail) for mail in variant.mails[:_MAIL_LIMIT]],

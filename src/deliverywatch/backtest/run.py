@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from deliverywatch.backtest import definitions as templates
 from deliverywatch.backtest import mailbox
+from deliverywatch.backtest.curve import Curve, curve
 from deliverywatch.backtest.measure import Figures, Span, figures, truth
 from deliverywatch.backtest.past import bounds
 from deliverywatch.engine.history import require
@@ -45,6 +46,7 @@ class Result:
         truths: The true incidents.
         left_out: The alarms that such a history can say nothing about.
         notes: What to know before trusting the rest, a sentence each.
+        curve: What other thresholds of the first variant would have meant; None if nobody asked or there is no ratio.
     """
 
     span: Span
@@ -54,6 +56,7 @@ class Result:
     truths: tuple[Span, ...]
     left_out: tuple[str, ...]
     notes: tuple[str, ...]
+    curve: Curve | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +69,7 @@ class Question:
         settings: Such as `WarningThresholdPercent=2,3,5`.
         without: Patterns of alarms that are left out.
         time_zone: The readers' zone.
+        is_swept: Whether to turn the threshold of the alarm that says what a failure is.
         start: None for the history's begin.
         end: None for its end.
     """
@@ -75,6 +79,7 @@ class Question:
     settings: Sequence[str] = ()
     without: Sequence[str] = ()
     time_zone: str = "UTC"
+    is_swept: bool = False
     start: datetime | None = None
     end: datetime | None = None
 
@@ -106,12 +111,27 @@ def answer(question: Question, on_progress: Callable[[float, str], None] = lambd
             on_progress((number + done / every) / len(choices), label)
 
         history = base if variant_past is past else History(variant_past.series)
-        changes = mailbox.replay(loaded, history, span.start, span.end, told)
-        mails = mailbox.deliver(loaded, history, changes, span.start, span.end, question.time_zone)
+        changes = mailbox.replay(loaded, history, span, told)
+        mails = mailbox.deliver(loaded, history, changes, span, question.time_zone)
         counted = figures(mails, variant_past, truths, kept.ratio, span, question.time_zone)
         variants.append(Variant(loaded, history, tuple(changes), tuple(mails), counted))
     notes = (*past.notes, *_refused(variants))
-    return Result(span, question.time_zone, tuple(variants), kept.ratio, tuple(truths), left_out, notes)
+    swept = _swept(variants[0], span, on_progress) if question.is_swept else None
+    return Result(span, question.time_zone, tuple(variants), kept.ratio, tuple(truths), left_out, notes, swept)
+
+
+def _swept(variant: Variant, span: Span, on_progress: Callable[[float, str], None]) -> Curve | None:
+    alarm = variant.definitions.ratio
+    if alarm is None:
+        return None
+    return curve(
+        variant.definitions,
+        variant.history,
+        variant.changes,
+        alarm,
+        span,
+        lambda done, every: on_progress(done / every, "Turning the threshold"),
+    )
 
 
 def _refused(variants: Sequence[Variant]) -> list[str]:

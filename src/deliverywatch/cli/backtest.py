@@ -20,11 +20,13 @@ if TYPE_CHECKING:
 
     from rich.table import Table
 
+    from deliverywatch.backtest.curve import Curve
     from deliverywatch.backtest.definitions import Definitions
     from deliverywatch.backtest.past import Past
     from deliverywatch.backtest.run import Result, Variant
 
 LIVE = "cloudwatch"
+_BAR_WIDTH = 24
 
 
 @click.command()
@@ -33,6 +35,7 @@ LIVE = "cloudwatch"
 @click.option("--from", "start", type=Moment(), help="Begin of the replay [default: that of the history].")
 @click.option("--to", "end", type=Moment(), help="Its end [default: that of the history].")
 @click.option("--set", "settings", multiple=True, metavar="P=A,B,C", help="Compare values of a parameter.")
+@click.option("--sweep", is_flag=True, help="Turn the warning's threshold: mails a month, and the knee.")
 @click.option("--without", multiple=True, metavar="PATTERN", help="Leave out alarms, such as '*-blind'.")
 @click.option("--time-zone", default="UTC", show_default=True, help="The readers' zone: where night is.")
 @click.option("--render-to", type=click.Path(path_type=Path, file_okay=False), help="Write every mail there.")
@@ -45,6 +48,7 @@ def backtest(
     start: datetime | None,
     end: datetime | None,
     settings: tuple[str, ...],
+    sweep: bool,
     without: tuple[str, ...],
     time_zone: str,
     render_to: Path | None,
@@ -79,7 +83,9 @@ def backtest(
              "transitions": [{"time": "", "alarm": "", "state": "ALARM", "previous": "OK"}],
              "incidents": [{"watch": "", "from": "", "to": ""}],
              "mails": [{"time": "", "incident": "", "watch": "", "event": "OPENED",
-               "level": "warning", "subject": ""}]}]}
+               "level": "warning", "subject": ""}]}],
+           "sweep": {"alarm": "", "from": "", "to": "", "knee": 2.5,
+             "points": [{"threshold": 0.5, "mails_a_month": 0.0}]}}
     """  # noqa: D301 - click wants the control character
     # Imported here: it brings NumPy and the templates of the mails, which `--help` does not need.
     from deliverywatch.backtest.document import document
@@ -87,7 +93,16 @@ def backtest(
 
     try:
         _require_zone(time_zone)
-        question = Question(template, _Source(history, start, end), settings, without, time_zone, start, end)
+        question = Question(
+            template,
+            _Source(history, start, end),
+            settings,
+            without,
+            time_zone,
+            sweep or report is not None,
+            start,
+            end,
+        )
         with _progress() as told:
             result = answer(question, told)
         if render_to:
@@ -178,6 +193,8 @@ def _print(result: Result) -> None:
     if len(result.variants) == 1:
         console.print(_mails(result.variants[0], result.time_zone))
     console.print(_comparison(result))
+    if result.curve:
+        console.print(_curve(result.curve))
     for note in result.notes:
         console.print(note)
     if result.left_out:
@@ -207,6 +224,22 @@ def _comparison(result: Result) -> Table:
         table.add_column(name, justify="right" if number else "left")
     for row in rows(result):
         table.add_row(*row)
+    return table
+
+
+def _curve(curve: Curve) -> Table:
+    from rich.table import Table
+
+    table = Table(box=None, padding=(0, 1, 0, 0), title=f"\nThreshold of {curve.alarm.name}", title_justify="left")
+    for name in ("threshold", "mails\n/ month"):
+        table.add_column(name, justify="right")
+    table.add_column("", no_wrap=True)
+    most = max(each.mails_a_month for each in curve.points) or 1.0
+    for each in curve.points:
+        bar = "#" * round(_BAR_WIDTH * each.mails_a_month / most)
+        told = " now" if each.threshold == curve.alarm.threshold else ""
+        bend = " knee: above it, little is gained" if each.threshold == curve.knee else ""
+        table.add_row(f"{each.threshold:g}", f"{each.mails_a_month:,.1f}", f"{bar}{told}{bend}")
     return table
 
 

@@ -5,6 +5,7 @@ The rooms, in the order in which data flows through them:
     sms        ClickSend history -> outcomes -> Parquet lake -> counts as metrics
     queries    a JSON file of Athena queries -> schedules, exports and alerts
     files      S3 notifications -> one right item per version of an object in DynamoDB
+    email      events of SES -> rows -> Parquet, through Firehose and a transform
     (cfn/)     metrics -> CloudWatch alarms -> one SNS topic
     alerting   alarm message -> incident -> one e-mail per change
 

@@ -27,6 +27,7 @@ _MODULES = {
     "cost": "deliverywatch.cli.cost",
     "queries": "deliverywatch.cli.queries",
     "files": "deliverywatch.cli.files",
+    "email": "deliverywatch.cli.email",
 }
 
 

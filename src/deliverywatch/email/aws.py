@@ -1,0 +1,87 @@
+"""The room's adapters to AWS: the bucket of the events, and the delivery streams.
+
+An endpoint other than AWS comes from boto3's own `AWS_ENDPOINT_URL`; nothing here knows of it.
+"""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
+
+from deliverywatch.errors import StoreUnavailable
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+# Adaptive mode retries 5xx, throttling and broken connections with jitter, and slows down when told to.
+_CONFIG = Config(connect_timeout=3, read_timeout=20, retries={"mode": "adaptive", "total_max_attempts": 6})
+
+
+class Bucket:
+    """Objects of one S3 bucket."""
+
+    def __init__(self, name: str, session: Any = None) -> None:
+        """Open it.
+
+        Args:
+            name: The bucket.
+            session: A boto3 session; the default one if none.
+        """
+        self._name = name
+        self._s3 = (session or boto3).client("s3", config=_CONFIG)
+
+    def keys(self, prefix: str) -> list[str]:
+        """Return the keys that begin with a prefix, sorted."""
+        with _translated(prefix):
+            pages = self._s3.get_paginator("list_objects_v2").paginate(Bucket=self._name, Prefix=prefix)
+            return sorted(each["Key"] for page in pages for each in page.get("Contents", ()))
+
+    def read(self, key: str) -> bytes:
+        """Return an object."""
+        with _translated(key):
+            body: bytes = self._s3.get_object(Bucket=self._name, Key=key)["Body"].read()
+            return body
+
+    def write(self, key: str, body: bytes) -> None:
+        """Store an object whatever is there."""
+        with _translated(key):
+            self._s3.put_object(Bucket=self._name, Key=key, Body=body)
+
+    def delete(self, key: str) -> None:
+        """Delete an object; one that is not there is no error."""
+        with _translated(key):
+            self._s3.delete_object(Bucket=self._name, Key=key)
+
+
+class DeliveryStream:
+    """One delivery stream of Firehose."""
+
+    def __init__(self, name: str, session: Any = None) -> None:
+        """Open it.
+
+        Args:
+            name: The delivery stream.
+            session: A boto3 session; the default one if none.
+        """
+        self._name = name
+        self._firehose = (session or boto3).client("firehose", config=_CONFIG)
+
+    def put(self, records: Sequence[bytes]) -> list[int]:
+        """Send at most 500 records; returns the places of those that Firehose did not take."""
+        batch = [{"Data": record} for record in records]
+        with _translated(self._name):
+            answer = self._firehose.put_record_batch(DeliveryStreamName=self._name, Records=batch)
+        return [place for place, each in enumerate(answer["RequestResponses"]) if each.get("ErrorCode")]
+
+
+@contextmanager
+def _translated(what: str) -> Iterator[None]:
+    try:
+        yield
+    except (ClientError, BotoCoreError) as error:
+        code = error.response["Error"]["Code"] if isinstance(error, ClientError) else type(error).__name__
+        raise StoreUnavailable(f"AWS could not be used for {what}: {code}.") from error

@@ -1,0 +1,43 @@
+"""What a batch holds -> metrics: bounces and complaints per stream, and records that were refused.
+
+How many were sent is SES's own metric of the configuration set: an independent witness for both the rates and silence.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from deliverywatch import emf
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from deliverywatch.email.transform import Batch
+
+NAMESPACE = "DeliveryWatch/Email"
+
+
+def documents(environment: str, batch: Batch, now: datetime) -> list[str]:
+    """Return the EMF documents of a batch, one line each.
+
+    Zeros are data: a stream that bounces nothing says so with every batch. Refusals are told only where there are some,
+    because a metric is billed by the hours that it has data in.
+    """
+    told = [_of_stream(environment, batch, now)] if batch.tally.types else []
+    return [*told, *([_refused(environment, batch, now)] if batch.refusals else [])]
+
+
+def _of_stream(environment: str, batch: Batch, now: datetime) -> str:
+    metrics = {"Bounced": (batch.tally.bounced, "Count"), "Complained": (batch.tally.complained, "Count")}
+    dimensions = {"Environment": environment, "Stream": batch.stream.value}
+    return emf.document(NAMESPACE, dimensions, metrics, now, {"types": dict(batch.tally.types)})
+
+
+def _refused(environment: str, batch: Batch, now: datetime) -> str:
+    properties = {
+        "stream": batch.stream.value,
+        "reasons": [f"{each.reason}: {each.sentence}" for each in batch.refusals],
+    }
+    return emf.document(
+        NAMESPACE, {"Environment": environment}, {"Refused": (len(batch.refusals), "Count")}, now, properties
+    )

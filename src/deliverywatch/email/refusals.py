@@ -1,0 +1,35 @@
+"""Why a record cannot become a row: a stable word and a sentence for a person."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class Reason(StrEnum):
+    """What is wrong with a record."""
+
+    NOT_JSON = "not_json"
+    TOO_LARGE = "too_large"
+    TOO_DEEP = "too_deep"
+    UNKNOWN_EVENT_TYPE = "unknown_event_type"
+    MISSING_FIELD = "missing_field"
+    WRONG_TYPE = "wrong_type"
+    BAD_TIME = "bad_time"
+    HEADER_INJECTION = "header_injection"
+
+
+class RefusedError(Exception):
+    """A record cannot become a row; it is kept under the error prefix, byte for byte."""
+
+    def __init__(self, reason: Reason, sentence: str) -> None:
+        super().__init__(sentence)
+        self.reason = reason
+
+
+def name_of_type(value: object) -> str:
+    """Return what JSON calls the type of a value, with its article."""
+    if value is None:
+        return "null"
+    if isinstance(value, bool):
+        return "a boolean"
+    return {str: "text", int: "a number", float: "a number", list: "an array"}.get(type(value), "an object")

@@ -1,0 +1,137 @@
+"""The whole way of a file of raw events: what lies in the folder afterwards, and that nothing is missing."""
+
+import io
+import json
+from base64 import b64decode
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet as pq
+import pytest
+from click.testing import CliRunner, Result
+from email_world import DOCUMENTED, ODD, TYPES, event, line
+
+from deliverywatch.cli import main
+from deliverywatch.email import delivery
+from deliverywatch.email.columns import COLUMNS
+from deliverywatch.email.transform import reasons_in
+
+DAY = "2026-11-21"
+GOOD = [line(each) for each in (*DOCUMENTED, *ODD.values())]
+HOSTILE = [b"nope\n", b"\n", line({"eventType": "Teleport", "mail": {}}), line({**event("Send"), "pad": "x" * 300_000})]
+
+
+@pytest.fixture
+def events(tmp_path: Path) -> Path:
+    path = tmp_path / "events.ndjson"
+    path.write_bytes(b"".join([*GOOD[:5], *HOSTILE, *GOOD[5:]]))
+    return path
+
+
+def land(path: Path, out: Path, *options: str) -> Result:
+    return CliRunner().invoke(main, ["email", "land", str(path), "--out", str(out), "--at", f"{DAY}T09:30Z", *options])
+
+
+def objects(out: Path) -> Iterator[tuple[str, bytes]]:
+    return ((path.relative_to(out).as_posix(), path.read_bytes()) for path in out.rglob("*") if path.is_file())
+
+
+def found(out: Path, prefix: str) -> bytes:
+    (body,) = [body for key, body in objects(out) if key.startswith(prefix)]
+    return body
+
+
+def rows(out: Path, stream: str = "newsletter") -> list[dict[str, Any]]:
+    table = pq.read_table(io.BytesIO(found(out, f"events/{stream}/dt={DAY}/")))
+    return list(table.to_pylist(maps_as_pydicts="strict"))
+
+
+def test_records_and_fields_are_counted_in_and_out(events: Path, tmp_path: Path) -> None:
+    told = json.loads(land(events, tmp_path / "lake", "--json").stdout)
+    assert told["records"] == {"in": len(GOOD) + 4, "rows": len(GOOD), "dropped": 1, "failed": 3}
+    assert told["fields"]["in"] == told["fields"]["kept"] + told["fields"]["redacted"] == told["fields"]["out"]
+    assert told["fields"]["lost"] == 0
+    assert sum(told["types"].values()) == len(GOOD)
+    assert [each["line"] for each in told["errors"]] == [6, 8, 9]
+    assert [each["reason"] for each in told["errors"]] == ["not_json", "unknown_event_type", "too_large"]
+    assert {tmp_path / "lake" / key for key in told["objects"]} == {
+        tmp_path / "lake" / key for key, _ in objects(tmp_path / "lake")
+    }
+
+
+def test_every_type_and_every_odd_shape_is_a_row_in_order(events: Path, tmp_path: Path) -> None:
+    land(events, tmp_path / "lake")
+    landed = rows(tmp_path / "lake")
+    assert [row["event_type"] for row in landed[:10]] == TYPES
+    assert len(landed) == len(GOOD)
+    assert list(landed[0]) == [column.name for column in COLUMNS]
+    assert landed[1]["event_time"] == datetime(2016, 10, 19, 23, 21, 4, 133000, UTC)
+    assert landed[1]["tags"]["myCustomTag1"] == ["myCustomTagValue1"]
+
+
+def test_broken_records_lie_under_the_error_prefix_byte_for_byte_with_the_reason(events: Path, tmp_path: Path) -> None:
+    land(events, tmp_path / "lake")
+    errors = [
+        json.loads(each) for each in found(tmp_path / "lake", "errors/newsletter/processing-failed/").splitlines()
+    ]
+    assert [b64decode(each["rawData"]) for each in errors] == [HOSTILE[0], HOSTILE[2], HOSTILE[3]]
+    assert {each["errorCode"] for each in errors} == {"Lambda.ProcessingFailedStatus"}
+    assert len(reasons_in([found(tmp_path / "lake", "errors/newsletter/reasons/")])) == 3
+
+
+def test_landing_the_same_file_again_writes_the_same_objects(events: Path, tmp_path: Path) -> None:
+    land(events, tmp_path / "lake")
+    before = dict(objects(tmp_path / "lake"))
+    land(events, tmp_path / "lake")
+    assert dict(objects(tmp_path / "lake")) == before
+
+
+def test_the_other_stream_has_its_own_folder(events: Path, tmp_path: Path) -> None:
+    land(events, tmp_path / "lake", "--stream", "transactional")
+    assert {key.split("/")[1] for key, _ in objects(tmp_path / "lake")} == {"transactional"}
+    assert len(rows(tmp_path / "lake", "transactional")) == len(GOOD)
+
+
+def test_a_person_reads_what_happened_and_data_stays_on_stdout(events: Path, tmp_path: Path) -> None:
+    result = land(events, tmp_path / "lake")
+    assert result.exit_code == 0
+    assert f"{len(GOOD) + 4} records: {len(GOOD)} rows, 3 failed, 1 empty and dropped" in result.stdout
+    assert "line 6: not_json: The record is not JSON" in result.stderr
+
+
+@pytest.mark.parametrize("content", [b"", b"\n\n"])
+def test_a_file_without_events_lands_nothing(content: bytes, tmp_path: Path) -> None:
+    path = tmp_path / "empty.ndjson"
+    path.write_bytes(content)
+    told = json.loads(land(path, tmp_path / "lake", "--json").stdout)
+    assert (told["records"]["rows"], told["objects"]) == (0, [])
+
+
+def test_a_file_that_is_not_there_is_a_wrong_call(tmp_path: Path) -> None:
+    result = land(tmp_path / "none.ndjson", tmp_path / "lake")
+    assert result.exit_code == 2
+    assert "There is no file" in result.stderr
+
+
+MOMENT = datetime(2026, 1, 5, 7, 8, 9, tzinfo=UTC)
+PREFIXES = [
+    ("a/dt=!{timestamp:yyyy-MM-dd}/", "a/dt=2026-01-05/"),
+    ("a/year=!{timestamp:yyyy}/month=!{timestamp:MM}/day=!{timestamp:dd}/", "a/year=2026/month=01/day=05/"),
+    ("e/!{firehose:error-output-type}/!{timestamp:'dt='yyyy}/", "e/processing-failed/dt=2026/"),
+    ("plain", "plain2026/01/05/07/"),
+]
+
+
+@pytest.mark.parametrize(("prefix", "key"), PREFIXES)
+def test_a_prefix_is_evaluated_as_firehose_does(prefix: str, key: str) -> None:
+    assert delivery.evaluated(prefix, MOMENT, delivery.PROCESSING_FAILED) == key
+
+
+@pytest.mark.parametrize(
+    "prefix", ["!{timestamp:YYYY}/", "!{firehose:error-output-type}/", "!{partitionKeyFromQuery:a}/"]
+)
+def test_an_expression_that_is_not_simulated_is_refused(prefix: str) -> None:
+    with pytest.raises(ValueError, match="cannot be evaluated"):
+        delivery.evaluated(prefix, MOMENT)

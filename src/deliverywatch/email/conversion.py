@@ -1,9 +1,9 @@
 """What Firehose's record format conversion makes of a JSON record: the rules of its OpenX deserializer, simulated.
 
 Rules: docs.aws.amazon.com/firehose/latest/dev/record-format-conversion.html, and what probes of the real service
-showed: names match in any case; a single value in an array column becomes an array of one; an array fills a struct by position;
-anything in a string column is kept as JSON text; members without a column are dropped without a word; one bad record
-fails alone. With `CaseInsensitive` off, names must match exactly, and keys of maps keep their case.
+showed: names match in any case; a single value in an array column becomes an array of one; an array fills a struct by
+position; anything in a string column is kept as JSON text; members without a column are dropped without a word; one bad
+record fails alone. With `CaseInsensitive` off, names must match exactly, and keys of maps keep their case.
 """
 
 from __future__ import annotations

@@ -6,6 +6,7 @@ The rooms, in the order in which data flows through them:
     queries    a JSON file of Athena queries -> schedules, exports and alerts
     files      S3 notifications -> one right item per version of an object in DynamoDB
     email      events of SES -> rows -> Parquet, through Firehose and a transform
+    pipeline   the end of a run of Step Functions, Glue and dbt -> metrics, causes of failures, checks of the data
     (cfn/)     metrics -> CloudWatch alarms -> one SNS topic
     alerting   alarm message -> incident -> one e-mail per change
 

@@ -65,3 +65,19 @@ FILE_ITEM_DAYS = 0
 # A removed file is remembered this long, so that a late notification does not bring it back: longer than the 4 days
 # that a message waits in the queue and the 14 days that it waits among the dead letters.
 FILE_TOMBSTONE_DAYS = 30
+
+# Pipelines: what must hold of a run, each a parameter per pipeline. An hour is four times what the reference takes.
+PIPELINE_DURATION_SECONDS = 3600
+
+# The reference runs every 6 hours; one hour more, so that a late start is no missed one.
+PIPELINE_MISSED_RUN_HOURS = 7
+
+# Shares of rows and of keys, not of checks: of four checks one failure is 75 already, whatever it found.
+PIPELINE_QUALITY_PERCENT = 95
+PIPELINE_INTEGRITY_PERCENT = 98
+
+# A run of fewer rows than this has most likely read the wrong folder.
+PIPELINE_MINIMUM_RECORDS_COUNT = 100
+
+# Age of the source's newest change when a run validates it, not the time since the last run: that would flap.
+PIPELINE_STALE_HOURS = 6

@@ -28,6 +28,7 @@ _MODULES = {
     "queries": "deliverywatch.cli.queries",
     "files": "deliverywatch.cli.files",
     "email": "deliverywatch.cli.email",
+    "pipeline": "deliverywatch.cli.pipeline",
 }
 
 

@@ -1,0 +1,239 @@
+"""What a team says of its pipelines (`pipelines.json`, made of cfn/pipelines.toml) -> what the flows look for.
+
+Names of tables and columns end in SQL, so only plain identifiers are let in.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any
+
+from deliverywatch import thresholds
+from deliverywatch.errors import ConfigurationError
+from deliverywatch.pipeline.values import mapping, objects, text
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+_IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_TABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)?")
+# It stands in logical ids of the template, in names of alarms and in keys of objects.
+_NAME = re.compile(r"[a-z][a-z0-9_]{0,30}")
+
+
+class Where(StrEnum):
+    """The part of a pipeline in which something went wrong."""
+
+    ORCHESTRATOR = "orchestrator"
+    INGEST = "ingest"
+    TRANSFORM = "transform"
+    TEST = "test"
+    INTEGRITY = "integrity"
+    MONITOR = "monitor"
+
+
+@dataclass(frozen=True, slots=True)
+class Records:
+    """The table that a run writes its rows to.
+
+    Attributes:
+        loaded_at: The column with the time at which a row was written (a timestamp in UTC).
+        changed_at: The column with the time at which the source last changed it: freshness is measured on it.
+        required: Columns that must hold a value in every row.
+    """
+
+    table: str
+    loaded_at: str
+    changed_at: str
+    required: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """A table that keeps every version of a row (a slowly changing dimension of type 2).
+
+    Attributes:
+        key: The columns that name the thing of which versions are kept.
+        valid_from: A version holds from this time on,
+        valid_to: until this one, not included; NULL, or `open_end`, in the version that holds now.
+        is_current: The flag of the version that holds now.
+        is_deleted: The flag of a thing that is gone; empty where the table has none.
+        tracked: The columns of which at least one differs between two versions in a row.
+        open_end: A far date that stands for NULL, such as `9999-12-31 00:00:00`; both forms may be there at once.
+    """
+
+    table: str
+    key: tuple[str, ...]
+    valid_from: str
+    valid_to: str
+    is_current: str
+    is_deleted: str
+    tracked: tuple[str, ...]
+    open_end: str
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What must hold of a run, as the stack's parameters say."""
+
+    minimum_records_count: int = thresholds.PIPELINE_MINIMUM_RECORDS_COUNT
+    stale_hours: float = thresholds.PIPELINE_STALE_HOURS
+    quality_percent: float = thresholds.PIPELINE_QUALITY_PERCENT
+    integrity_percent: float = thresholds.PIPELINE_INTEGRITY_PERCENT
+
+
+@dataclass(frozen=True, slots=True)
+class Pipeline:
+    """One pipeline.
+
+    Attributes:
+        name: Also the value of the metrics' dimension `Pipeline`.
+        state_machine: The name of the state machine that runs it.
+        steps: Name of a state -> the part of the pipeline it belongs to.
+        database: Athena's database for tables that name none.
+        artifacts: Where dbt's results lie, as `s3://bucket/prefix/`; empty for none.
+    """
+
+    name: str
+    state_machine: str
+    steps: Mapping[str, Where] = field(default_factory=dict)
+    database: str = ""
+    artifacts: str = ""
+    records: Records | None = None
+    histories: tuple[History, ...] = ()
+    limits: Limits = field(default_factory=Limits)
+
+
+def pipelines_of(document: object) -> tuple[Pipeline, ...]:
+    """Return the pipelines of a declaration.
+
+    Args:
+        document: The decoded file: an object with a list `pipeline`.
+
+    Raises:
+        ConfigurationError: Something is missing, misspelt or named twice; the sentence says what.
+    """
+    found = tuple(_pipeline(each) for each in objects(mapping(document).get("pipeline")))
+    for attribute in ("name", "state_machine"):
+        names = [getattr(each, attribute) for each in found]
+        if len(set(names)) < len(names):
+            raise _wrong(f"Two pipelines have the same {attribute}")
+    if not found:
+        raise _wrong("It declares no pipeline")
+    return found
+
+
+def named(name: str, known: Iterable[Pipeline]) -> Pipeline:
+    """Return the pipeline of this name, or of this state machine's name.
+
+    Raises:
+        ConfigurationError: None is called so.
+    """
+    pipelines = tuple(known)
+    for pipeline in pipelines:
+        if name in (pipeline.name, pipeline.state_machine):
+            return pipeline
+    names = ", ".join(pipeline.name for pipeline in pipelines)
+    raise ConfigurationError(
+        f"No pipeline and no state machine called '{name}' is declared.",
+        next_step=f"Declare it in cfn/pipelines.toml and build again; there is: {names}.",
+    )
+
+
+def _pipeline(body: Mapping[str, Any]) -> Pipeline:
+    name, machine = text(body.get("name")), text(body.get("state_machine"))
+    if not _NAME.fullmatch(name):
+        raise _wrong(f"The name '{name}' is not 1 to 31 lower-case letters, digits and underscores")
+    if not machine:
+        raise _wrong(f"{name} names no state_machine")
+    artifacts = text(body.get("artifacts"))
+    if artifacts and not re.fullmatch(r"s3://[a-z0-9.-]+/(.+/)?", artifacts):
+        raise _wrong(f"The artifacts of {name} are not of the form s3://bucket/prefix/")
+    records = body.get("records")
+    return Pipeline(
+        name=name,
+        state_machine=machine,
+        steps={step: _where(word, name) for step, word in mapping(body.get("steps")).items()},
+        database=_identifier(body, "database") if body.get("database") else "",
+        artifacts=artifacts,
+        records=_records(mapping(records)) if records else None,
+        histories=tuple(_history(each) for each in objects(body.get("history"))),
+        limits=limits_of(mapping(body.get("limits"))),
+    )
+
+
+def limits_of(body: Mapping[str, Any], default: Limits | None = None) -> Limits:
+    """Return limits: those that are given, the others as they were."""
+    base = default or Limits()
+    return Limits(
+        minimum_records_count=int(body.get("minimum_records", base.minimum_records_count)),
+        stale_hours=float(body.get("stale_hours", base.stale_hours)),
+        quality_percent=float(body.get("quality_percent", base.quality_percent)),
+        integrity_percent=float(body.get("integrity_percent", base.integrity_percent)),
+    )
+
+
+def _where(word: object, name: str) -> Where:
+    if word not in list(Where):
+        raise _wrong(f"A step of {name} is said to be '{word}', which is none of {', '.join(Where)}")
+    return Where(str(word))
+
+
+def _records(body: Mapping[str, Any]) -> Records:
+    return Records(
+        table=_table(body),
+        loaded_at=_identifier(body, "loaded_at"),
+        changed_at=_identifier(body, "changed_at") if body.get("changed_at") else "",
+        required=_identifiers(body, "required"),
+    )
+
+
+def _history(body: Mapping[str, Any]) -> History:
+    key = _identifiers(body, "key")
+    if not key:
+        raise _wrong(f"The history {body.get('table')} names no key")
+    open_end = text(body.get("open_end"))
+    if open_end and not re.fullmatch(r"\d{4}-\d\d-\d\d( \d\d:\d\d:\d\d(\.\d{1,6})?)?", open_end):
+        raise _wrong(f"The open_end '{open_end}' is no time such as 9999-12-31 00:00:00")
+    return History(
+        table=_table(body),
+        key=key,
+        valid_from=_identifier(body, "valid_from"),
+        valid_to=_identifier(body, "valid_to"),
+        is_current=_identifier(body, "is_current"),
+        is_deleted=_identifier(body, "is_deleted") if body.get("is_deleted") else "",
+        tracked=_identifiers(body, "tracked"),
+        open_end=open_end,
+    )
+
+
+def _table(body: Mapping[str, Any]) -> str:
+    name = text(body.get("table"))
+    if not _TABLE.fullmatch(name):
+        raise _wrong(f"'{name}' is no name of a table such as curated.users_history")
+    return name
+
+
+def _identifiers(body: Mapping[str, Any], field_name: str) -> tuple[str, ...]:
+    value = body.get(field_name, [])
+    names = [value] if isinstance(value, str) else list(value) if isinstance(value, list) else []
+    return tuple(_checked(name, field_name) for name in names)
+
+
+def _identifier(body: Mapping[str, Any], field_name: str) -> str:
+    return _checked(body.get(field_name), field_name)
+
+
+def _checked(name: object, field_name: str) -> str:
+    if not isinstance(name, str) or not _IDENTIFIER.fullmatch(name):
+        raise _wrong(f"'{name}' under {field_name} is no plain name of a column")
+    return name
+
+
+def _wrong(what: str) -> ConfigurationError:
+    return ConfigurationError(
+        f"The declaration of the pipelines cannot be used: {what[0].lower()}{what[1:]}.",
+        next_step="Correct cfn/pipelines.toml, whose comments explain every field, and build again.",
+    )

@@ -1,0 +1,37 @@
+"""The Lambda `pipeline-publish`: the end of an execution, as EventBridge tells it -> one run of `publish`."""
+
+from __future__ import annotations
+
+import json
+import os
+from typing import Any
+
+from deliverywatch.errors import DeliveryWatchError
+from deliverywatch.pipeline import aws
+from deliverywatch.pipeline.publish import Ports, publish
+from deliverywatch.pipeline.settings import from_environment
+
+_LINE = {"event": "pipeline_publish"}
+
+
+def handler(event: object, _: Any) -> dict[str, Any]:
+    """Emit the metrics of the execution that has ended and return what was done.
+
+    Raises:
+        DeliveryWatchError: What went wrong and what to do is printed first, so that Lambda's Errors rises.
+    """
+    settings = from_environment(os.environ)
+    ports = Ports(aws.StepFunctions(), aws.Artifacts(), aws.Bucket(settings.bucket), _emit)
+    try:
+        done = publish(event, settings.pipelines, ports, settings.environment)
+    except DeliveryWatchError as error:
+        print(
+            json.dumps(_LINE | {"error": error.kind, "problem": str(error), "next_step": error.next_step}), flush=True
+        )
+        raise
+    print(json.dumps(_LINE | done), flush=True)
+    return done
+
+
+def _emit(line: str) -> None:
+    print(line, flush=True)

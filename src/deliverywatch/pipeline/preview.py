@@ -1,0 +1,115 @@
+"""A file that AWS or dbt wrote -> the metrics that would be emitted for it, without asking anybody.
+
+It may be an event or description of a Step Functions execution, a Glue job run (bare, as GetJobRun answers, or as an
+event), or dbt's `run_results.json`.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from deliverywatch.errors import InputError
+from deliverywatch.pipeline import evidence as evidences
+from deliverywatch.pipeline import metrics
+from deliverywatch.pipeline.dbt import Ending, run_of
+from deliverywatch.pipeline.runs import EVENT_TYPE, execution_of, job_run_of
+from deliverywatch.pipeline.values import mapping, text
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from deliverywatch.pipeline.dbt import DbtRun
+    from deliverywatch.pipeline.metrics import Point
+
+
+def preview(document: object, environment: str, pipeline: str) -> dict[str, Any]:
+    """Return what would be emitted.
+
+    Args:
+        document: The decoded file.
+        environment: The value of the dimension.
+        pipeline: Likewise; empty for the name of the execution's state machine.
+
+    Returns:
+        `kind`, `metrics` (name, value, unit, dimensions), `unknown` (dbt's words that no rule covers) and `notes`.
+
+    Raises:
+        InputError: It is none of what is known.
+    """
+    body = mapping(document)
+    detail = mapping(body.get("detail")) or body
+    if body.get("detail-type") == EVENT_TYPE or detail.get("executionArn"):
+        return _of_execution(detail, environment, pipeline)
+    if job := job_run_of(body.get("JobRun") or body) or job_run_of(_job_run_of_event(body)):
+        points = metrics.of_jobs([job])
+        notes = [] if job.is_final else [f"The run has not ended (it is {job.state}): nothing is counted yet."]
+        return _document("glue", points, _dimensions(environment, pipeline), notes=notes)
+    if "results" in body:
+        run = run_of(body)
+        return _document(
+            "dbt", metrics.of_dbt([run]), _dimensions(environment, pipeline), dict(run.unknown), _notes_on(run)
+        )
+    raise InputError(
+        "The file is no event of Step Functions, no Glue job run and no run_results.json of dbt.",
+        next_step="Give one of these three as JSON.",
+    )
+
+
+def _of_execution(detail: Mapping[str, Any], environment: str, pipeline: str) -> dict[str, Any]:
+    execution = execution_of(detail)
+    found = evidences.of_output([execution.output, execution.cause])
+    points = [*metrics.of_execution(execution), *metrics.of_jobs(found.jobs), *metrics.of_report(found.report)]
+    notes = [f"The results of dbt at {address} are read by the function, not here." for address in found.artifacts]
+    if not execution.is_whole:
+        notes.append("The event was too large and was cut: the function asks Step Functions for the rest.")
+    if not execution.status.is_final:
+        points, notes = [], ["The execution has not ended: nothing is counted yet."]
+    return _document(
+        "step functions", points, _dimensions(environment, pipeline or execution.state_machine), notes=notes
+    )
+
+
+def _job_run_of_event(body: Mapping[str, Any]) -> dict[str, Any]:
+    # Spelt otherwise: docs.aws.amazon.com/glue/latest/dg/automating-awsglue-with-cloudwatch-events.html
+    detail = mapping(body.get("detail"))
+    return {
+        "JobName": text(detail.get("jobName")),
+        "Id": text(detail.get("jobRunId")),
+        "JobRunState": text(detail.get("state")),
+        "ErrorMessage": text(detail.get("message")),
+    }
+
+
+def _notes_on(run: DbtRun) -> list[str]:
+    not_run = sum(node.ending is Ending.NOT_RUN for node in run.nodes)
+    notes = [
+        f"{count} nodes have the status '{status}', which no rule covers." for status, count in run.unknown.items()
+    ]
+    if not_run:
+        notes.append(
+            f"{not_run} nodes were written down by 'dbt {run.command or '?'}' and not run: they are not counted."
+        )
+    return notes
+
+
+def _dimensions(environment: str, pipeline: str) -> dict[str, str]:
+    return {"Environment": environment, "Pipeline": pipeline or "PIPELINE"}
+
+
+def _document(
+    kind: str,
+    points: Sequence[Point],
+    dimensions: Mapping[str, str],
+    unknown: Mapping[str, int] | None = None,
+    notes: Sequence[str] = (),
+) -> dict[str, Any]:
+    found = [
+        {
+            "name": point.name,
+            "value": point.value,
+            "unit": point.unit,
+            "dimensions": {**dimensions, "JobType": point.job_type.value},
+        }
+        for point in points
+    ]
+    return {"kind": kind, "metrics": found, "unknown": dict(unknown or {}), "notes": list(notes)}

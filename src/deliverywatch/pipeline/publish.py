@@ -1,0 +1,117 @@
+"""The end of an execution -> its metrics, each execution counted once: `publish` is the whole road.
+
+The ledger is written first and the lines are printed after: an event that comes twice counts nothing twice. A function
+killed between the two loses the metrics of that one run; the ledger and the history of the execution still have it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
+
+from deliverywatch import emf
+from deliverywatch.errors import InputError
+from deliverywatch.pipeline import ledger, metrics
+from deliverywatch.pipeline.gather import run_of_event
+from deliverywatch.pipeline.store import update
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+    from datetime import datetime
+
+    from deliverywatch.pipeline.declaration import Pipeline
+    from deliverywatch.pipeline.gather import Artifacts, Executions, Run
+    from deliverywatch.pipeline.metrics import Point
+    from deliverywatch.pipeline.store import Store
+
+
+class Emit(Protocol):
+    """Where EMF documents go: one line each, printed by the function."""
+
+    def __call__(self, line: str, /) -> None:
+        """Take one document."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Ports:
+    """What the flow touches."""
+
+    executions: Executions
+    artifacts: Artifacts
+    store: Store
+    emit: Emit
+
+
+def publish(event: object, pipelines: Sequence[Pipeline], ports: Ports, environment: str) -> dict[str, Any]:
+    """Emit the metrics of the execution that has ended.
+
+    Args:
+        event: Of EventBridge.
+        pipelines: Those that are declared.
+        ports: What the flow touches.
+        environment: The value of the dimension.
+
+    Returns:
+        What was done, in numbers and names, for the log.
+
+    Raises:
+        InputError: The event is none, or something of the run cannot be read; what can be read is emitted before.
+    """
+    run = run_of_event(event, pipelines, ports.executions, ports.artifacts)
+    done = {"pipeline": run.pipeline.name, "execution": run.execution.name, "status": run.execution.status.value}
+    if not run.execution.status.is_final or run.execution.stopped_at is None:
+        return done | {"metrics": 0, "note": "it has not ended"}
+    due = _counted(run, run.execution.stopped_at, ports.store)
+    for stamped in due:
+        for line in documents(stamped.points, stamped.stamp, run, environment):
+            ports.emit(line)
+    if run.problems:
+        raise InputError(
+            " ".join(run.problems), next_step="Look at what the dbt step wrote, and that this function may read it."
+        )
+    return done | {"metrics": sum(len(stamped.points) for stamped in due), "unknown": unknown(run)}
+
+
+def points_of(run: Run) -> list[Point]:
+    """Return every metric of a run, as if it were counted for the first time."""
+    return [
+        *metrics.of_execution(run.execution),
+        *metrics.of_jobs(run.evidence.jobs),
+        *metrics.of_dbt(run.dbt),
+        *metrics.of_report(run.evidence.report),
+    ]
+
+
+def unknown(run: Run) -> dict[str, int]:
+    """Return dbt's words that no rule covers, with how often they came."""
+    return {status: count for each in run.dbt for status, count in each.unknown.items()}
+
+
+def documents(points: Iterable[Point], stamp: datetime, run: Run, environment: str) -> list[str]:
+    """Return the EMF documents of these points, one for each part of the pipeline."""
+    groups: dict[str, list[Point]] = {}
+    for point in points:
+        groups.setdefault(point.job_type.value, []).append(point)
+    jobs = [{"job": each.job, "id": each.id, "dpu_seconds": each.dpu_seconds} for each in run.evidence.jobs]
+    properties = {"execution": run.execution.arn, "redrive_count": run.execution.redrive_count, "jobs": jobs}
+    return [
+        emf.document(
+            metrics.NAMESPACE,
+            {"Environment": environment, "Pipeline": run.pipeline.name, "JobType": job_type},
+            {point.name: (point.value, point.unit) for point in found},
+            stamp,
+            properties,
+        )
+        for job_type, found in groups.items()
+    ]
+
+
+def _counted(run: Run, stamp: datetime, store: Store) -> list[ledger.Stamped]:
+    points = points_of(run)
+
+    def counted(body: bytes | None) -> tuple[bytes | None, list[ledger.Stamped]]:
+        found = ledger.count(run.execution, points, ledger.entry_of(body) if body is not None else None, stamp)
+        return (ledger.body_of(found[0]), found[1]) if found else (None, [])
+
+    return update(store, ledger.key_for(run.execution, run.pipeline.name), counted)

@@ -1,0 +1,60 @@
+"""Values of foreign JSON -> what they ought to be; whatever is missing or of another type reads as nothing."""
+
+from __future__ import annotations
+
+import json
+import math
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+# Above this an epoch is in milliseconds: as seconds it would be the year 5138.
+_MILLISECONDS_FROM = 1e11
+
+
+def mapping(value: object) -> Mapping[str, Any]:
+    """Return the value if it is a JSON object, else an empty one."""
+    return value if isinstance(value, dict) else {}
+
+
+def objects(value: object) -> list[Mapping[str, Any]]:
+    """Return the JSON objects of a list; whatever else it holds is left out."""
+    return [each for each in value if isinstance(each, dict)] if isinstance(value, list) else []
+
+
+def text(value: object) -> str:
+    """Return the value if it is text, else nothing."""
+    return value.strip() if isinstance(value, str) else ""
+
+
+def number(value: object) -> float | None:
+    """Return the value if it is a finite number; booleans are none."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    return float(value) if math.isfinite(value) else None
+
+
+def moment(value: object) -> datetime | None:
+    """Return a time given as ISO 8601 text, epoch seconds, epoch milliseconds or a datetime; UTC, None for others."""
+    try:
+        if isinstance(value, datetime):
+            found = value
+        elif (epoch := number(value)) is not None:
+            found = datetime.fromtimestamp(epoch / 1000 if epoch > _MILLISECONDS_FROM else epoch, UTC)
+        else:
+            found = datetime.fromisoformat(text(value))
+    except (ValueError, OverflowError, OSError):
+        return None
+    return found.astimezone(UTC) if found.tzinfo else found.replace(tzinfo=UTC)
+
+
+def decoded(value: object) -> Any:
+    """Return the JSON that a text holds, or the value itself where it is no such text."""
+    if not isinstance(value, str) or not value.lstrip().startswith(("{", "[")):
+        return value
+    try:
+        return json.loads(value)
+    except (ValueError, RecursionError):
+        return value

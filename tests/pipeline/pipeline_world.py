@@ -1,0 +1,137 @@
+"""What the tests of pipelines share: recorded events, a declared pipeline, and ports that remember."""
+
+from __future__ import annotations
+
+import copy
+import json
+from collections import Counter
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from deliverywatch.errors import StoreConflict
+from deliverywatch.pipeline.declaration import pipelines_of
+from deliverywatch.pipeline.store import Stored
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+EVENTS = Path(__file__).parents[1] / "events"
+
+DECLARED: dict[str, Any] = {
+    "pipeline": [
+        {
+            "name": "sf_user",
+            "state_machine": "sf_user_pipeline",
+            "database": "sf_user",
+            "artifacts": "s3://artifacts/sf_user/",
+            "steps": {
+                "Ingest": "ingest",
+                "Validate": "test",
+                "DbtRun": "transform",
+                "DbtTest": "test",
+                "ValidateHistory": "integrity",
+                "HandleError": "monitor",
+            },
+            "records": {
+                "table": "users",
+                "loaded_at": "loaded_at",
+                "changed_at": "changed_at",
+                "required": ["user_id", "email"],
+            },
+            "history": [
+                {
+                    "table": "users_history",
+                    "key": ["user_id"],
+                    "valid_from": "valid_from",
+                    "valid_to": "valid_to",
+                    "is_current": "is_current",
+                    "is_deleted": "is_deleted",
+                    "tracked": ["email", "plan"],
+                }
+            ],
+        }
+    ]
+}
+PIPELINES = pipelines_of(DECLARED)
+SF_USER = PIPELINES[0]
+
+
+def event(name: str) -> Any:
+    """A recorded event, a fresh copy of it."""
+    return json.loads((EVENTS / f"{name}.json").read_text())
+
+
+def states_event(status: str = "SUCCEEDED", **detail: Any) -> Any:
+    """An event of Step Functions with these details."""
+    base = event("states_succeeded" if status == "SUCCEEDED" else "states_failed")
+    base["detail"] |= {"status": status, **detail}
+    return base
+
+
+class Executions:
+    """Step Functions with what it says of each execution."""
+
+    def __init__(self, description: Mapping[str, Any] | None = None, history: Iterable[Mapping[str, Any]] = ()) -> None:
+        self.description, self.events, self.asked = description, list(history), Counter[str]()
+
+    def describe(self, arn: str) -> Mapping[str, Any]:
+        self.asked[f"describe {arn}"[:8]] += 1
+        assert self.description is not None
+        return self.description
+
+    def history(self, arn: str) -> list[Mapping[str, Any]]:
+        self.asked[f"history {arn}"[:7]] += 1
+        return self.events
+
+
+class Artifacts(dict[str, bytes]):
+    """Objects by address."""
+
+    def fetch(self, address: str) -> bytes | None:
+        return self.get(address)
+
+
+class Memory:
+    """A store that keeps objects in memory, with the rules of S3; `race` runs before the next conditional write."""
+
+    def __init__(self) -> None:
+        self.objects: dict[str, bytes] = {}
+        self.race: Any = None
+
+    def read(self, key: str) -> Stored | None:
+        body = self.objects.get(key)
+        return Stored(body, str(hash(body))) if body is not None else None
+
+    def write(self, key: str, body: bytes) -> None:
+        self.objects[key] = body
+
+    def replace(self, key: str, body: bytes, etag: str | None) -> None:
+        if self.race:
+            race, self.race = self.race, None
+            race()
+        present = self.read(key)
+        if (present.etag if present else None) != etag:
+            raise StoreConflict(f"{key} changed")
+        self.objects[key] = body
+
+    def json(self, key: str) -> Any:
+        return json.loads(self.objects[key])
+
+
+def step(name: str, kind: str = "Task") -> dict[str, Any]:
+    """The event of a history that a state was entered."""
+    return {"type": f"{kind}StateEntered", "stateEnteredEventDetails": {"name": name, "input": "{}"}}
+
+
+def succeeded(output: Any) -> dict[str, Any]:
+    return {"type": "TaskSucceeded", "taskSucceededEventDetails": {"output": json.dumps(output)}}
+
+
+def failed(error: str, cause: Any = "") -> dict[str, Any]:
+    text = cause if isinstance(cause, str) else json.dumps(cause)
+    return {"type": "TaskFailed", "taskFailedEventDetails": {"error": error, "cause": text}}
+
+
+def dbt(name: str = "v6", **changes: Any) -> bytes:
+    """A `run_results.json` with some of its fields changed."""
+    return json.dumps(event(f"dbt_{name}") | copy.deepcopy(changes)).encode()

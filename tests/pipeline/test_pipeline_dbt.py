@@ -1,0 +1,85 @@
+"""dbt's results of every version are read, and what is not known is counted as unknown and said."""
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from deliverywatch.errors import InputError
+from deliverywatch.pipeline import metrics
+from deliverywatch.pipeline.dbt import DbtRun, run_of
+from pipeline.pipeline_world import event
+
+
+def values(run: DbtRun) -> dict[str, float]:
+    return {point.name: point.value for point in metrics.of_dbt([run]) if point.value}
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        (
+            "v4",
+            {"DbtModelsRun": 3, "DbtModelsFailed": 1, "DbtTestsPassed": 1, "DbtTestsFailed": 1, "DbtTestsErrored": 1}
+            | {"DbtTestsSkipped": 1},
+        ),
+        ("v5", {"JobSuccess": 1, "DbtModelsRun": 2, "DbtTestsPassed": 1, "DbtTestsWarned": 1}),
+        ("v6", {"DbtModelsRun": 2, "DbtModelsFailed": 1, "DbtTestsPassed": 2}),
+        ("v6_fusion", {"JobSuccess": 1, "DbtModelsRun": 1, "DbtTestsPassed": 1, "DbtUnknown": 1}),
+        ("v6_docs_generate", {"JobSuccess": 1}),
+    ],
+)
+def test_each_version_is_counted(name: str, expected: dict[str, float]) -> None:
+    assert values(run_of(event(f"dbt_{name}"))) == expected
+
+
+def test_a_status_that_no_rule_covers_is_named() -> None:
+    assert run_of(event("dbt_v6_fusion")).unknown == {"deferred": 1}
+
+
+def test_a_test_that_docs_generate_wrote_down_did_not_pass() -> None:
+    assert {node.ending for node in run_of(event("dbt_v6_docs_generate")).nodes} == {"not run"}
+
+
+def test_a_failed_test_says_how_many_rows_and_a_broken_one_says_none() -> None:
+    bad = {node.ending: node.failures for node in run_of(event("dbt_v4")).tests if node.is_bad}
+    assert bad == {"failed": 80, "errored": None}
+
+
+def test_a_failed_hook_is_bad_and_is_no_model() -> None:
+    document = event("dbt_v6")
+    document["results"][0]["status"] = "error"
+    run = run_of(document)
+    assert run.bad[0].kind == "operation"
+    assert {point.name: point.value for point in metrics.of_dbt([run])}["JobSuccess"] == 0
+    assert len(run.models) == 3
+
+
+@pytest.mark.parametrize("version", [3, 7])
+def test_a_version_that_nobody_looked_at_is_refused(version: int) -> None:
+    document = json.loads(json.dumps(event("dbt_v6")).replace("v6.json", f"v{version}.json"))
+    with pytest.raises(InputError, match=f"version {version}"):
+        run_of(document)
+
+
+@pytest.mark.parametrize("document", [None, [], {}, {"results": []}, {"metadata": {}, "results": {}}])
+def test_what_is_no_result_of_dbt_is_refused(document: object) -> None:
+    with pytest.raises(InputError, match=r"not a run_results\.json"):
+        run_of(document)
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(),
+    lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+    max_leaves=8,
+)
+
+
+@given(
+    st.lists(st.dictionaries(st.sampled_from(["unique_id", "status", "failures", "message", "adapter_response"]), JSON))
+)
+def test_every_result_is_counted_in_one_place_whatever_it_holds(results: list[dict[str, object]]) -> None:
+    run = run_of(event("dbt_v6") | {"results": results})
+    assert len(run.nodes) == len(results)
+    assert sum(run.unknown.values()) == sum(node.ending == "unknown" for node in run.nodes)

@@ -1,0 +1,94 @@
+"""What Step Functions and Glue say is read as it is, and what a run tells of itself is found wherever it stands."""
+
+import json
+
+import pytest
+
+from deliverywatch.errors import InputError
+from deliverywatch.pipeline import evidence
+from deliverywatch.pipeline.runs import Status, execution_of_event, job_run_of
+from pipeline.pipeline_world import event, failed, states_event, step, succeeded
+
+
+def test_an_event_is_an_execution() -> None:
+    execution = execution_of_event(event("states_succeeded"))
+    assert (execution.state_machine, execution.name) == ("sf_user_pipeline", "2026-11-21T06-00")
+    assert (execution.status, execution.duration_seconds) == (Status.SUCCEEDED, 1270)
+    assert execution.is_whole
+
+
+@pytest.mark.parametrize("part", ["inputDetails", "outputDetails"])
+def test_an_event_that_was_cut_says_so(part: str) -> None:
+    assert not execution_of_event(states_event(**{part: {"included": False}})).is_whole
+
+
+@pytest.mark.parametrize("change", [{"status": "DONE"}, {"executionArn": "sf_user"}, {"startDate": None}])
+def test_an_event_that_lacks_the_essential_is_refused(change: dict[str, object]) -> None:
+    with pytest.raises(InputError, match="executionArn, status or startDate"):
+        execution_of_event(states_event(**change))
+
+
+def test_an_event_of_another_kind_is_refused() -> None:
+    with pytest.raises(InputError, match="Status Change"):
+        execution_of_event(event("glue_state_change"))
+
+
+@pytest.mark.parametrize(
+    ("state", "is_final", "is_good"),
+    [("SUCCEEDED", True, True)]
+    + [(state, True, False) for state in ("FAILED", "TIMEOUT", "STOPPED", "ERROR", "EXPIRED")]
+    + [(state, False, False) for state in ("STARTING", "RUNNING", "STOPPING", "WAITING")],
+)
+def test_a_job_run_is_judged_by_its_state(state: str, is_final: bool, is_good: bool) -> None:
+    run = job_run_of(event("glue_job_run") | {"JobRunState": state})
+    assert run is not None
+    assert (run.is_final, run.is_good) == (is_final, is_good)
+
+
+def test_a_job_run_has_its_id_and_its_units() -> None:
+    run = job_run_of(event("glue_job_run"))
+    assert run is not None
+    assert (run.id[:3], run.seconds, run.dpu_seconds) == ("jr_", 605, 2420)
+    billed = job_run_of(event("glue_job_run") | {"DPUSeconds": 1000.5})
+    assert billed is not None
+    assert billed.dpu_seconds == 1000.5
+
+
+def test_an_output_tells_jobs_artifacts_and_the_validation() -> None:
+    found = evidence.of_output(execution_of_event(event("states_succeeded")).output)
+    assert [run.job for run in found.jobs] == ["sf_user_ingest"]
+    assert found.artifacts == ("s3://artifacts/sf_user/2026-11-21T06-00/run_results.json",)
+    assert found.report is not None
+    assert (found.report.counts.processed, found.report.quality.percent) == (5120, pytest.approx(99.492, abs=1e-3))
+
+
+def test_what_was_tried_again_with_success_is_no_failure() -> None:
+    events = [
+        step("Ingest"),
+        failed("States.TaskFailed"),
+        succeeded(event("glue_job_run")),
+        step("DbtRun"),
+        failed("X", "y"),
+    ]
+    found = evidence.of_history(events)
+    assert [(each.step, each.error) for each in found.failures] == [("DbtRun", "X")]
+    assert len(found.jobs) == 1
+
+
+def test_a_failed_glue_job_stands_in_the_cause() -> None:
+    events = [step("Ingest"), failed("States.TaskFailed", event("glue_job_run") | {"JobRunState": "TIMEOUT"})]
+    assert evidence.job_failures(evidence.of_history(events))[0].state == "TIMEOUT"
+
+
+def test_a_job_that_failed_and_then_succeeded_is_well() -> None:
+    first = event("glue_job_run") | {"JobRunState": "FAILED", "Id": "jr_1"}
+    found = evidence.of_output([first, event("glue_job_run")])
+    assert len(found.jobs) == 2
+    assert not evidence.job_failures(found)
+
+
+def test_an_output_that_nests_without_end_is_read_to_a_depth() -> None:
+    text = json.dumps(event("glue_job_run"))
+    for _ in range(40):
+        text = json.dumps({"inner": text}) if len(text) < 1e5 else text
+    assert evidence.of_output(text) is not None

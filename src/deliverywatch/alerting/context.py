@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 # Of fewer messages a rate says nothing.
 _TELLING_COUNT = 20
+_FACT_COUNT = 30
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +93,7 @@ class Context:
         noun: What is sent, as it stands in a sentence: "SMS".
         slots: Oldest first, at most the last hours.
         groups: By what they group, such as `carrier`; the order is the system's.
+        facts: What else its system found out, by name, in its order.
     """
 
     noun: str = "messages"
@@ -104,6 +106,7 @@ class Context:
     samples: tuple[Sample, ...] = ()
     overdue: tuple[int, int] | None = None
     problem: Problem | None = None
+    facts: tuple[tuple[str, str], ...] = ()
     steps: tuple[str, ...] = ()
     links: tuple[tuple[str, str], ...] = ()
 
@@ -126,6 +129,7 @@ def read(body: bytes | None) -> Context:
         samples=tuple(_sample(one) for one in objects(window.get("samples"))),
         overdue=_overdue(mapping(document.get("overdue"))),
         problem=_problem(mapping(document.get("problem"))),
+        facts=_facts(document.get("facts")),
         steps=_texts(document.get("steps")),
         links=_links(document.get("links")),
     )
@@ -229,6 +233,11 @@ def _problem(one: Mapping[str, Any]) -> Problem | None:
     if not sentence:
         return None
     return Problem(text(one.get("kind"), 40), moment(one.get("since")), sentence, _texts(one.get("steps")))
+
+
+def _facts(value: object) -> tuple[tuple[str, str], ...]:
+    pairs = [(text(one.get("name"), 60), text(one.get("value"), 500)) for one in objects(value)]
+    return tuple((name, found) for name, found in pairs[:_FACT_COUNT] if name and found)
 
 
 def _texts(value: object) -> tuple[str, ...]:

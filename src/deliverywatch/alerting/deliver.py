@@ -93,7 +93,10 @@ def deliver(
     whose = _claimed(ports.store, record)
     if whose is not Claim.OURS:
         return Delivery((incident.id, change.seq), is_sent=whose is Claim.SENT)
-    alarm = focus(sight, change.before if change.level.rank == 0 else change.level, change.alarm)
+    # A change that an own notice told is about no alarm, even where its watch has some.
+    alarm = (
+        focus(sight, change.before if change.level.rank == 0 else change.level, change.alarm) if change.alarm else None
+    )
     known = _context(ports.store, sight.watch.context)
     picture = chart.widget(incident, change, sight, alarm, known, words.clock(settings.time_zone).zone)
     png = _png(ports.charts, picture)

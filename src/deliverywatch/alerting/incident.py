@@ -37,6 +37,7 @@ class Finding:
         is_low_bad: Whether lower values are worse, as for an alarm that calls below its threshold.
         failed: Of `total`, how many failed in the alarm's window; None where the alarm has no such metrics.
         raised: The alarms that call now.
+        told: The level of an own notice, if the finding is about one.
         is_live: Whether the level was computed from the live alarms; if not, only news newer than the last change
             counts.
         alarm: The alarm that the finding is about.
@@ -49,6 +50,7 @@ class Finding:
     failed: float | None = None
     total: float | None = None
     raised: frozenset[str] = frozenset()
+    told: Level | None = None
     is_live: bool = True
     alarm: str = ""
     title: str = ""
@@ -82,6 +84,7 @@ class Incident:
         seq: How many changes there were, which is the number of mails.
         peak: The worst value that was seen, in the alarm's unit.
         raised: The alarms that called since it opened.
+        told: The level that own notices hold it at, until one takes it back; alarms alone do not end it then.
         unsent: The numbers of the changes whose mails are not known to be sent.
         earlier: The incident before, as long as a mail of it is due.
         is_presumed: Whether only a message says that it was open: its beginning and its peak are not known.
@@ -96,6 +99,7 @@ class Incident:
     seq: int = 0
     peak: float | None = None
     raised: frozenset[str] = frozenset()
+    told: Level = Level.OK
     timeline: tuple[Change, ...] = ()
     unsent: tuple[int, ...] = ()
     earlier: Incident | None = None
@@ -131,7 +135,8 @@ def advance(incident: Incident | None, watch: str, finding: Finding) -> Incident
         return incident
     if incident is None or not incident.is_open:
         return _opened(incident, watch, finding) if finding.level is not Level.OK else incident
-    seen = replace(incident, peak=_worse(incident.peak, finding), raised=incident.raised | finding.raised)
+    told = incident.told if finding.told is None else finding.told
+    seen = replace(incident, peak=_worse(incident.peak, finding), raised=incident.raised | finding.raised, told=told)
     return (
         seen
         if finding.level.rank == incident.level.rank
@@ -163,6 +168,7 @@ def _opened(previous: Incident | None, watch: str, finding: Finding) -> Incident
         changed_at=finding.time,
         peak=finding.value,
         raised=finding.raised,
+        told=finding.told or Level.OK,
         earlier=previous if previous and previous.due else None,
     )
     return _changed(incident, Event.OPENED, finding)
@@ -243,6 +249,7 @@ def _incident(record: Any) -> Incident:
         seq=count(record["seq"]),
         peak=number(record.get("peak")),
         raised=frozenset(record.get("raised", ())),
+        told=Level(record.get("told", Level.OK)),
         timeline=tuple(_change(one) for one in record["timeline"]),
         unsent=tuple(record.get("unsent", ())),
         earlier=_incident(record["earlier"]) if record.get("earlier") else None,

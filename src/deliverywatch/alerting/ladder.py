@@ -152,6 +152,15 @@ def watches(document: object, prefix: str) -> tuple[Watch, ...]:
     return tuple(_watch(item, prefix) for item in objects(found))
 
 
+def own_watch(name: str, title: str, known: Iterable[Watch]) -> Watch:
+    """Return the watch that an own notice names: a declared one, or one without alarms.
+
+    Its system may leave a context under the watch's name, as `state/<watch>.json`.
+    """
+    declared = (watch for watch in known if watch.name == name)
+    return next(declared, Watch(name, title, context=f"state/{name}.json"))
+
+
 def watch_of(alarm: str, known: Iterable[Watch]) -> Watch:
     """Return the watch that an alarm belongs to; one nobody declared is a watch of its own with a single rung."""
     for watch in known:

@@ -17,7 +17,7 @@ from deliverywatch.alerting.alarm import State
 from deliverywatch.alerting.deliver import Delivery, Ports, deliver
 from deliverywatch.alerting.foreign import mapping, moment
 from deliverywatch.alerting.incident import Incident, advance, from_json, presumed, to_json
-from deliverywatch.alerting.ladder import Level, Watch, watch_of
+from deliverywatch.alerting.ladder import Level, Watch, own_watch, watch_of
 from deliverywatch.alerting.notice import parse
 from deliverywatch.alerting.outbox import Unreachable
 from deliverywatch.alerting.sight import find, focus, look
@@ -190,13 +190,12 @@ class Notifier:
         """Return the watch of a recorded incident: declared, made of its only alarm, or without alarms."""
         declared = [watch for watch in self.watches if watch.name == incident.watch]
         alone = [watch_of(change.alarm, ()) for change in incident.timeline if change.alarm]
-        own = Watch(incident.watch, incident.title)
-        return next((watch for watch in [*declared, *alone] if watch.name == incident.watch), own)
+        return own_watch(incident.watch, incident.title, [*declared, *alone])
 
 
 def watch_for(notice: Notice, known: tuple[Watch, ...]) -> Watch:
     """Return the watch of a message: its alarm's, or one without alarms for an own or an unreadable notice."""
-    return watch_of(notice.alarm.name, known) if notice.alarm else Watch(notice.watch, notice.title)
+    return watch_of(notice.alarm.name, known) if notice.alarm else own_watch(notice.watch, notice.title, known)
 
 
 def incident_key(watch: str) -> str:

@@ -84,9 +84,6 @@ def find(sight: Sight, notice: Notice | None, incident: Incident | None) -> Find
         notice: The message that led here; an own or an unreadable one brings its level with it.
         incident: The watch's last incident: while it is open, recovery alarms hold the level.
     """
-    if notice is not None and notice.level is not None:
-        reason = notice.sentence or notice.problem
-        return Finding(notice.level, notice.time, is_live=False, title=notice.title, reason=reason, facts=notice.facts)
     still_open = incident if incident is not None and incident.is_open else None
     found = level(
         sight.watch,
@@ -94,7 +91,10 @@ def find(sight: Sight, notice: Notice | None, incident: Incident | None) -> Find
         still_open.level if still_open else Level.OK,
         still_open.raised if still_open else (),
     )
-    return _finding(sight, found, notice)
+    if notice is not None and notice.level is not None:
+        return _told(notice, notice.level, found)
+    # What a system told of its watch holds until it takes it back, whatever the watch's alarms say.
+    return _finding(sight, _worst(found, still_open.told if still_open else Level.OK), notice)
 
 
 def focus(sight: Sight, found: Level, told: str = "") -> Alarm | None:
@@ -150,6 +150,22 @@ def _reading(alarm: Alarm | None, values: Mapping[str, float]) -> Reading:
     # An alarm without data, or one that warms up, has no say: on a new stack FILL makes 0 runs out of nothing.
     has_say = alarm.state is not State.INSUFFICIENT_DATA
     return Reading(alarm.state, value, exceeds=has_say and alarm.exceeds(value), counts=counts)
+
+
+def _told(notice: Notice, told: Level, found: Level) -> Finding:
+    return Finding(
+        level=_worst(told, found),
+        time=notice.time,
+        told=told,
+        is_live=False,
+        title=notice.title,
+        reason=notice.sentence or notice.problem,
+        facts=notice.facts,
+    )
+
+
+def _worst(one: Level, other: Level) -> Level:
+    return max(one, other, key=lambda level: level.rank)
 
 
 def _finding(sight: Sight, found: Level, notice: Notice | None) -> Finding:

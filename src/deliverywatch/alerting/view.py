@@ -98,8 +98,8 @@ def view(
         context: What the watch's system left; an empty one will do.
         settings: The stack.
     """
-    # A watch with a context is one that the stack declared.
-    is_declared = bool(sight.watch.context)
+    # A watch with alarms and a context is one that the stack declared.
+    is_declared = bool(sight.watch.context and sight.watch.rungs)
     story = Story(
         incident, change, alarm, context, words.clock(settings.time_zone), incident.title or sight.watch.title
     )
@@ -125,7 +125,7 @@ def view(
         reasons=context.reasons[:_REASON_COUNT] if is_detailed else (),
         groups=tuple((by, groups[:_GROUP_COUNT]) for by, groups in context.groups if groups) if is_detailed else (),
         samples=_samples(story) if is_detailed else (),
-        facts=() if is_declared else alarm_facts(story),
+        facts=(*(() if is_declared else alarm_facts(story)), *(() if story.is_over else context.facts)),
         steps=_steps(story),
         links=link_list(story, settings, is_declared=is_declared),
         timeline=timeline(story),
@@ -217,4 +217,5 @@ def _steps(story: Story) -> tuple[str, ...]:
             f"Send one of these {context.noun} to yourself. If it arrives, only the receipts are late.",
             f"If it does not, tell those who rely on {context.noun} and hold back what can wait.",
         )
-    return context.steps if story.is_about_failures else ()
+    # A context without counts of messages explains what its system told, not a failure rate.
+    return context.steps if story.is_about_failures or not context.slots else ()

@@ -1,0 +1,74 @@
+"""What a system tells of a watch itself: with its context, and side by side with the watch's alarms."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from alerting_fakes import World, at
+
+CONTEXT = {
+    "deliverywatch": 1,
+    "noun": "runs",
+    "facts": [{"name": "Failed step", "value": "Ingest"}, {"name": "", "value": "lost"}],
+    "steps": ["Open the execution."],
+    "links": [{"title": "Execution", "url": "https://example.com/run"}],
+}
+
+
+@pytest.fixture
+def world() -> World:
+    return World()
+
+
+def notice(watch: str, level: str, clock: str) -> dict[str, Any]:
+    time = f"{at(clock):%Y-%m-%dT%H:%M:%SZ}"
+    told = {"title": "sf_user: ingest failed", "sentence": "The job ran out of memory.", "facts": {"Attempt": 2}}
+    return {"deliverywatch": 1, "watch": watch, "level": level, "time": time, **told}
+
+
+def test_an_own_notice_is_mailed_with_the_context_that_its_system_left(world: World) -> None:
+    world.store.write("state/pipeline.sf_user.ingest.json", json.dumps(CONTEXT).encode())
+    world.tell(notice("pipeline.sf_user.ingest", "critical", "12:00"))
+    (mail,) = world.ses.mails
+    text = mail.get_body(("plain",)).get_content()  # type: ignore[union-attr]
+    assert mail["Subject"] == "[CRITICAL] sf_user: ingest failed - prod - INC-1121-1200"
+    for part in ("The job ran out of memory.", "Attempt: 2", "Failed step: Ingest", "1. Open the execution.", "/run"):
+        assert part in text
+    assert "#dashboards" not in text
+
+
+def test_it_is_mailed_once_however_often_it_is_told_and_once_more_when_it_is_over(world: World) -> None:
+    for clock in ("12:00", "12:10", "12:20"):
+        world.tell(notice("pipeline.sf_user.ingest", "critical", clock))
+    world.tell(notice("pipeline.sf_user.ingest", "ok", "18:00"))
+    world.tell(notice("pipeline.sf_user.ingest", "ok", "18:10"))
+    assert [subject.split(" ")[0] for subject in world.ses.subjects] == ["[CRITICAL]", "[RESOLVED"]
+
+
+def test_an_alarm_of_the_same_watch_adds_no_mail(world: World) -> None:
+    world.tell(notice("sms-failures", "warning", "12:00"))
+    world.cloudwatch.measure(72, 1185)
+    world.alarm("sms-warning", "ALARM", "12:04")
+    assert len(world.ses.subjects) == 1
+
+
+def test_what_was_told_is_over_only_when_it_is_taken_back_and_no_alarm_calls(world: World) -> None:
+    world.tell(notice("sms-failures", "warning", "12:00"))
+    world.cloudwatch.measure(72, 1185)
+    world.alarm("sms-warning", "ALARM", "12:04")
+    world.tell(notice("sms-failures", "ok", "12:20"))
+    assert len(world.ses.subjects) == 1
+    world.cloudwatch.measure(0, 1185)
+    world.alarm("sms-warning", "OK", "12:30", "ALARM")
+    assert world.ses.subjects[1:] == ["[RESOLVED 30m] sf_user: ingest failed - prod - INC-1121-1200"]
+
+
+def test_neither_an_alarm_that_ends_nor_the_sweep_takes_back_what_was_told(world: World) -> None:
+    world.tell(notice("sms-failures", "warning", "12:00"))
+    world.alarm("sms-warning", "OK", "12:04", "ALARM")
+    world.sweep(at("12:15"))
+    assert len(world.ses.subjects) == 1
+    world.tell(notice("sms-failures", "ok", "12:20"))
+    assert len(world.ses.subjects) == 2

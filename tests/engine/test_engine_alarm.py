@@ -73,6 +73,7 @@ SECTIONS: dict[str, Any] = {
         ({"Fn::GetAtt": ["Queue", "QueueName"]}, "prod-queue"),
         ({"Fn::GetAtt": "Queue.Arn"}, "arn:aws:sqs:us-east-1:123456789012:prod-queue"),
         ({"Ref": "AWS::NoValue"}, "Alarm"),
+        ({"Fn::ImportValue": {"Fn::Sub": "${Environment}-name"}}, "{ImportValue prod-name}"),
     ],
 )
 def test_a_function_of_a_template_is_resolved(value: Any, name: str) -> None:
@@ -108,7 +109,7 @@ def test_what_a_definition_leaves_out_is_cloudwatchs_default() -> None:
     [
         ({"Ref": "Needed"}, "needs parameter Needed"),
         ({"Ref": "Nothing"}, "refers to Nothing"),
-        ({"Fn::ImportValue": "x"}, "uses Fn::ImportValue"),
+        ({"Fn::GetAZs": ""}, "uses Fn::GetAZs"),
         ({"Fn::Select": [9, ["a"]]}, "uses Fn::Select"),
         ({"Fn::If": ["Nowhere", 1, 2]}, "refers to Nowhere"),
     ],

@@ -74,7 +74,7 @@ def require_children(composites: Sequence[Composite], known: Sequence[str]) -> N
             if child not in names:
                 raise InputError(
                     f"Composite alarm {composite.name} depends on {child}, which is not there.",
-                    next_step=f"Add {child}, or leave {composite.name} out.",
+                    next_step=f"Add {child}, or leave the composite out with --without {composite.name}.",
                 )
 
 

@@ -7,16 +7,16 @@ one reader serves both once a template's functions are resolved.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from enum import StrEnum
-from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from deliverywatch.engine import members
 from deliverywatch.engine import template as cloudformation
 from deliverywatch.errors import InputError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
+    from datetime import datetime
 
 _STANDARD_STATISTICS = {"SampleCount", "Average", "Sum", "Minimum", "Maximum"}
 
@@ -137,7 +137,7 @@ class Alarm:
     @property
     def m(self) -> int:
         """How many of the last N datapoints must breach."""
-        return self.datapoints_to_alarm or self.evaluation_periods
+        return self.evaluation_periods if self.datapoints_to_alarm is None else self.datapoints_to_alarm
 
     def actions_of(self, state: State) -> tuple[str, ...]:
         """Return the actions that a change to `state` starts."""
@@ -156,20 +156,38 @@ def from_template(
     Args:
         template: The parsed template.
         parameters: Overrides of the template's parameters; those without a default must be here if an alarm needs them.
-        without: Patterns of names of alarms that are left out unread, such as `*-anomaly`.
+        without: Patterns of names or logical ids of alarms that are left out unread, such as `*-anomaly`.
 
     Raises:
-        InputError: An alarm cannot be resolved, is incomplete, or is of a kind that the engine does not evaluate.
+        InputError: An alarm cannot be resolved, is incomplete, or is of a kind that the engine does not evaluate; or
+            two have one name.
     """
-    described = [
-        {"AlarmName": logical_id, **properties}
-        for logical_id, properties in cloudformation.resources(template, "AWS::CloudWatch::Alarm", parameters or {})
+    for name, log in cloudformation.resources(template, "AWS::CloudWatch::LogAlarm", parameters or {}, without):
+        raise _unsupported(
+            str(log.get("AlarmName", name)), "it is a log alarm, and the engine has no log lines to query"
+        )
+    found = [
+        from_description({"AlarmName": logical_id, **properties})
+        for logical_id, properties in cloudformation.resources(
+            template, "AWS::CloudWatch::Alarm", parameters or {}, without
+        )
     ]
-    return [
-        from_description(each)
-        for each in described
-        if not any(fnmatchcase(str(each["AlarmName"]), pattern) for pattern in without)
-    ]
+    require_unique([each.name for each in found])
+    return found
+
+
+def require_unique(names: Sequence[str]) -> None:
+    """Check that no two alarms have one name.
+
+    Raises:
+        InputError: Two have; the message names them.
+    """
+    for name in names:
+        if names.count(name) > 1:
+            raise InputError(
+                f"Two alarms are called {name}; CloudWatch would let the later one replace the other.",
+                next_step="Give each alarm a name of its own.",
+            )
 
 
 def from_description(description: Mapping[str, Any]) -> Alarm:
@@ -188,7 +206,8 @@ def from_description(description: Mapping[str, Any]) -> Alarm:
     except (KeyError, ValueError, TypeError, AttributeError) as error:
         missing = f"it lacks {error}" if isinstance(error, KeyError) else str(error)
         raise InputError(
-            f"Alarm {name} cannot be read: {missing}.", next_step=f"Correct the definition of {name} and load it again."
+            f"Alarm {name} cannot be read: {missing}.",
+            next_step=f"Correct the definition, or leave it out with --without {name}.",
         ) from error
 
 
@@ -198,62 +217,69 @@ def _refuse_other_kinds(name: str, description: Mapping[str, Any]) -> None:
         "EvaluationCriteria": "it is a PromQL alarm, and the engine does not speak PromQL",
     }.items():
         if description.get(member):
-            raise InputError(
-                f"Alarm {name} is not evaluated: {reason}.",
-                kind="unsupported",
-                next_step=f"Leave {name} out; every other alarm can be evaluated.",
-            )
+            raise _unsupported(name, reason)
+
+
+def _unsupported(name: str, reason: str) -> InputError:
+    return InputError(
+        f"Alarm {name} is not evaluated: {reason}.",
+        kind="unsupported",
+        next_step=f"Leave it out with --without {name}; every other alarm can be evaluated.",
+    )
 
 
 def _read(name: str, description: Mapping[str, Any]) -> Alarm:
-    m = description.get("DatapointsToAlarm")
+    low_samples = members.optional_text(description, "EvaluateLowSampleCountPercentile")
+    if low_samples not in (None, "evaluate", "ignore"):
+        raise ValueError(f"its EvaluateLowSampleCountPercentile {low_samples!r} is neither evaluate nor ignore")
     return Alarm(
         name=name,
-        description=description.get("AlarmDescription"),
+        description=members.optional_text(description, "AlarmDescription"),
         queries=_queries(description),
-        threshold=float(description["Threshold"]),
+        threshold=members.number(description, "Threshold"),
         comparison=Comparison(description["ComparisonOperator"]),
-        evaluation_periods=int(description["EvaluationPeriods"]),
-        datapoints_to_alarm=None if m is None else int(m),
+        evaluation_periods=members.whole(description, "EvaluationPeriods"),
+        datapoints_to_alarm=members.optional_whole(description, "DatapointsToAlarm"),
         treat_missing_data=Treat(description.get("TreatMissingData") or Treat.MISSING),
-        alarm_actions=_texts(description.get("AlarmActions")),
-        ok_actions=_texts(description.get("OKActions")),
-        insufficient_data_actions=_texts(description.get("InsufficientDataActions")),
-        actions_enabled=_flag(description.get("ActionsEnabled", True)),
+        alarm_actions=members.texts(description, "AlarmActions"),
+        ok_actions=members.texts(description, "OKActions"),
+        insufficient_data_actions=members.texts(description, "InsufficientDataActions"),
+        actions_enabled=members.flag(description, "ActionsEnabled", default=True),
         is_math=bool(description.get("Metrics")),
         wall_clock_zone=_wall_clock_zone(description),
-        low_sample_percentile=description.get("EvaluateLowSampleCountPercentile") or None,
-        warm_up=_warm_up(description.get("WarmUpConfiguration")),
-        configured_at=_moment(description.get("AlarmConfigurationUpdatedTimestamp")),
+        low_sample_percentile=low_samples,
+        warm_up=_warm_up(members.mapping(description, "WarmUpConfiguration")),
+        configured_at=members.moment(description, "AlarmConfigurationUpdatedTimestamp"),
     )
 
 
 def _queries(description: Mapping[str, Any]) -> tuple[Query, ...]:
     if description.get("Metrics"):
-        return tuple(query_from_description(each) for each in description["Metrics"])
-    statistic = description.get("Statistic") or description.get("ExtendedStatistic") or "Average"
-    return (Query("m1", metric=_metric(description, description["Period"], statistic, description.get("Unit"))),)
+        return tuple(query_from_description(each) for each in members.entries(description, "Metrics"))
+    named = "Statistic" if description.get("Statistic") else "ExtendedStatistic"
+    return (Query("m1", metric=_metric(description, description, members.optional_text(description, named))),)
 
 
 def query_from_description(entry: Mapping[str, Any]) -> Query:
     """Read one MetricDataQuery, as alarms and GetMetricData hold it."""
-    stat = entry.get("MetricStat")
-    found = stat and _metric(stat["Metric"], stat["Period"], stat["Stat"], stat.get("Unit"))
-    period = entry.get("Period")
+    stat = members.mapping(entry, "MetricStat")
+    found = _metric(members.mapping(stat, "Metric"), stat, members.text(stat, "Stat")) if stat else None
     return Query(
-        id=entry["Id"],
-        expression=entry.get("Expression"),
-        metric=found or None,
-        label=entry.get("Label"),
-        return_data=_flag(entry.get("ReturnData", True)),
-        period_seconds=None if period is None else int(period),
+        id=members.text(entry, "Id"),
+        expression=members.optional_text(entry, "Expression"),
+        metric=found,
+        label=members.optional_text(entry, "Label"),
+        return_data=members.flag(entry, "ReturnData", default=True),
+        period_seconds=members.optional_whole(entry, "Period"),
     )
 
 
-def _metric(identity: Mapping[str, Any], period: float | str, statistic: str, unit: str | None) -> MetricStat:
-    dimensions: Iterable[Mapping[str, Any]] = identity.get("Dimensions") or []
-    named = sorted((str(each["Name"]), str(each["Value"])) for each in dimensions)
-    return MetricStat(identity["Namespace"], identity["MetricName"], tuple(named), int(period), statistic, unit or None)
+def _metric(identity: Mapping[str, Any], stat: Mapping[str, Any], statistic: str | None) -> MetricStat:
+    dimensions = members.entries(identity, "Dimensions")
+    named = sorted((members.text(each, "Name"), members.text(each, "Value")) for each in dimensions)
+    namespace, name = members.text(identity, "Namespace"), members.text(identity, "MetricName")
+    period, unit = members.whole(stat, "Period"), members.optional_text(stat, "Unit")
+    return MetricStat(namespace, name, tuple(named), period, statistic or "Average", unit)
 
 
 def _period_of(query: Query) -> int | None:
@@ -261,28 +287,14 @@ def _period_of(query: Query) -> int | None:
 
 
 def _wall_clock_zone(description: Mapping[str, Any]) -> str | None:
-    window = (description.get("EvaluationWindow") or {}).get("WallClockWindow")
-    return None if window is None else str(window.get("Timezone") or "UTC")
+    window = members.mapping(description, "EvaluationWindow")
+    if window.get("WallClockWindow") is None:
+        return None
+    return members.optional_text(members.mapping(window, "WallClockWindow"), "Timezone") or "UTC"
 
 
-def _warm_up(configuration: Mapping[str, Any] | None) -> WarmUp | None:
+def _warm_up(configuration: Mapping[str, Any]) -> WarmUp | None:
     if not configuration:
         return None
-    is_whole = _flag(configuration.get("OnlyStartEvaluatingAfterWarmUpPeriodEnds", False))
-    return WarmUp(int(configuration["WarmUpPeriodDurationInMinutes"]), is_whole)
-
-
-def _texts(values: Sequence[Any] | None) -> tuple[str, ...]:
-    return tuple(str(value) for value in values or ())
-
-
-def _flag(value: object) -> bool:
-    return str(value).lower() == "true"
-
-
-def _moment(value: object) -> datetime | None:
-    if value is None or isinstance(value, datetime):
-        return value
-    if isinstance(value, (int, float)):
-        return datetime.fromtimestamp(value, UTC)
-    return datetime.fromisoformat(str(value))
+    is_whole = members.flag(configuration, "OnlyStartEvaluatingAfterWarmUpPeriodEnds", default=False)
+    return WarmUp(members.whole(configuration, "WarmUpPeriodDurationInMinutes"), is_whole)

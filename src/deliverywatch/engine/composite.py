@@ -8,13 +8,14 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from deliverywatch.engine import members
 from deliverywatch.engine import rule as rules
 from deliverywatch.engine import template as cloudformation
-from deliverywatch.engine.alarm import State
+from deliverywatch.engine.alarm import State, require_unique
 from deliverywatch.errors import InputError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,46 +41,73 @@ class Composite:
     extension_seconds: int = 0
 
 
-def from_template(template: Mapping[str, Any], parameters: Mapping[str, str] | None = None) -> list[Composite]:
+def from_template(
+    template: Mapping[str, Any], parameters: Mapping[str, str] | None = None, without: Sequence[str] = ()
+) -> list[Composite]:
     """Read every composite alarm out of a CloudFormation template.
 
+    Args:
+        template: The parsed template.
+        parameters: Overrides of the template's parameters.
+        without: Patterns of names or logical ids of composites that are left out unread.
+
     Raises:
-        InputError: One cannot be resolved, or its rule is not a rule.
+        InputError: One cannot be resolved, or its rule is not a rule; or two have one name.
     """
-    return [
+    found = [
         from_description({"AlarmName": logical_id, **properties})
         for logical_id, properties in cloudformation.resources(
-            template, "AWS::CloudWatch::CompositeAlarm", parameters or {}
+            template, "AWS::CloudWatch::CompositeAlarm", parameters or {}, without
         )
     ]
+    require_unique([each.name for each in found])
+    return found
 
 
 def from_description(description: Mapping[str, Any]) -> Composite:
     """Read one composite alarm in the form of DescribeAlarms.
 
     Raises:
-        InputError: It has no rule, or its rule is not a rule.
+        InputError: It has no rule, its rule is not a rule, or a member of it does not fit.
     """
     name = str(description.get("AlarmName", "(unnamed)"))
-    text = str(description.get("AlarmRule") or "")
     try:
-        rule = rules.parse(text)
+        return _read(name, description)
     except InputError as error:
         raise InputError(f"Composite alarm {name} cannot be read: {error}", next_step=error.next_step) from error
-    suppressor = description.get("ActionsSuppressor")
+    except (KeyError, ValueError) as error:
+        problem = f"it lacks {error}" if isinstance(error, KeyError) else str(error)
+        raise InputError(
+            f"Composite alarm {name} cannot be read: {problem}.",
+            next_step=f"Correct the definition, or leave it out with --without {name}.",
+        ) from error
+
+
+def _read(name: str, description: Mapping[str, Any]) -> Composite:
+    text = members.optional_text(description, "AlarmRule") or ""
+    suppressor = members.optional_text(description, "ActionsSuppressor")
+    wait, extension = (
+        members.optional_whole(description, f"ActionsSuppressor{each}Period") or 0 for each in ("Wait", "Extension")
+    )
+    if min(wait, extension) < 0 or (not suppressor and max(wait, extension)):
+        raise ValueError("it has a period of a suppressor that is negative, or without an ActionsSuppressor")
     return Composite(
         name=name,
-        rule=rule,
+        rule=rules.parse(text),
         rule_text=text,
-        description=description.get("AlarmDescription"),
-        alarm_actions=tuple(map(str, description.get("AlarmActions") or ())),
-        ok_actions=tuple(map(str, description.get("OKActions") or ())),
-        insufficient_data_actions=tuple(map(str, description.get("InsufficientDataActions") or ())),
-        actions_enabled=str(description.get("ActionsEnabled", True)).lower() == "true",
-        suppressor=str(suppressor).rpartition(":alarm:")[2] if suppressor else None,
-        wait_seconds=int(description.get("ActionsSuppressorWaitPeriod") or 0),
-        extension_seconds=int(description.get("ActionsSuppressorExtensionPeriod") or 0),
+        description=members.optional_text(description, "AlarmDescription"),
+        alarm_actions=members.texts(description, "AlarmActions"),
+        ok_actions=members.texts(description, "OKActions"),
+        insufficient_data_actions=members.texts(description, "InsufficientDataActions"),
+        actions_enabled=members.flag(description, "ActionsEnabled", default=True),
+        suppressor=_name_of(suppressor) if suppressor else None,
+        wait_seconds=wait,
+        extension_seconds=extension,
     )
+
+
+def _name_of(suppressor: str) -> str:
+    return suppressor.rpartition(":alarm:")[2]
 
 
 def state_of(composite: Composite, child_state: Callable[[str], State]) -> State:

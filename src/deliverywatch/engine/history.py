@@ -66,7 +66,7 @@ def require(alarm: Alarm, series: Series) -> None:
             wanted = f"{query.metric.namespace}/{query.metric.name}"
             raise InputError(
                 f"Alarm {alarm.name} watches {wanted}, which is not in the history.",
-                next_step=f"Add the metric to the history, or leave the alarm out. The history holds: {known}.",
+                next_step=f"Add the metric to the history, or use --without {alarm.name}. The history holds: {known}.",
             )
 
 

@@ -36,7 +36,7 @@ def require_sound(alarm: Alarm) -> None:
     if found:
         raise InputError(
             f"Alarm {alarm.name} cannot be evaluated: {found[0]}",
-            next_step=f"Correct the definition of {alarm.name}, or leave it out.",
+            next_step=f"Correct the definition, or leave it out with --without {alarm.name}.",
         )
 
 

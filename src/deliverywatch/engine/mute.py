@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from deliverywatch.engine import cron
+from deliverywatch.engine import cron, members
 from deliverywatch.engine import template as cloudformation
 from deliverywatch.engine.windows import zone_of
 from deliverywatch.errors import InputError
@@ -55,8 +55,15 @@ class Action:
     is_replay: bool = False
 
 
-def from_template(template: Mapping[str, Any], parameters: Mapping[str, str] | None = None) -> list[MuteRule]:
+def from_template(
+    template: Mapping[str, Any], parameters: Mapping[str, str] | None = None, without: Sequence[str] = ()
+) -> list[MuteRule]:
     """Read every mute rule out of a CloudFormation template.
+
+    Args:
+        template: The parsed template.
+        parameters: Overrides of the template's parameters.
+        without: Patterns of names or logical ids of mute rules that are left out unread.
 
     Raises:
         InputError: One cannot be resolved or read.
@@ -64,7 +71,7 @@ def from_template(template: Mapping[str, Any], parameters: Mapping[str, str] | N
     return [
         from_description({"Name": logical_id, **properties})
         for logical_id, properties in cloudformation.resources(
-            template, "AWS::CloudWatch::AlarmMuteRule", parameters or {}
+            template, "AWS::CloudWatch::AlarmMuteRule", parameters or {}, without
         )
     ]
 
@@ -77,19 +84,29 @@ def from_description(description: Mapping[str, Any]) -> MuteRule:
     """
     name = str(description.get("Name", "(unnamed)"))
     try:
-        schedule = description["Rule"]["Schedule"]
-        zone = zone_of(str(schedule.get("Timezone") or "UTC"))
-        return MuteRule(
-            name=name,
-            alarms=tuple((description.get("MuteTargets") or {}).get("AlarmNames") or ()),
-            schedule=cron.parse(schedule["Expression"]),
-            duration=duration_of(schedule["Duration"]),
-            zone=zone,
-            start=_bound(description.get("StartDate"), zone),
-            end=_bound(description.get("ExpireDate"), zone),
-        )
-    except (KeyError, ValueError, TypeError) as error:
-        raise InputError(f"Mute rule {name} cannot be read: {error!r} is missing or malformed.") from error
+        return _read(name, description)
+    except InputError as error:
+        raise InputError(f"Mute rule {name} cannot be read: {error}", next_step=error.next_step) from error
+    except (KeyError, ValueError) as error:
+        problem = f"it lacks {error}" if isinstance(error, KeyError) else str(error)
+        raise InputError(
+            f"Mute rule {name} cannot be read: {problem}.",
+            next_step=f"Correct the rule, or leave it out with --without {name}.",
+        ) from error
+
+
+def _read(name: str, description: Mapping[str, Any]) -> MuteRule:
+    schedule = members.mapping(members.mapping(description, "Rule"), "Schedule")
+    zone = zone_of(members.optional_text(schedule, "Timezone") or "UTC")
+    return MuteRule(
+        name=name,
+        alarms=members.texts(members.mapping(description, "MuteTargets"), "AlarmNames"),
+        schedule=cron.parse(members.text(schedule, "Expression")),
+        duration=duration_of(members.text(schedule, "Duration")),
+        zone=zone,
+        start=_bound(members.optional_text(description, "StartDate"), zone),
+        end=_bound(members.optional_text(description, "ExpireDate"), zone),
+    )
 
 
 def duration_of(text: str) -> timedelta:
@@ -146,8 +163,8 @@ def _window_at(moment: datetime, spans: Sequence[Window]) -> Window | None:
     return next((span for span in spans if span.start <= moment < span.end), None)
 
 
-def _bound(value: object, zone: tzinfo) -> datetime | None:
+def _bound(value: str | None, zone: tzinfo) -> datetime | None:
     if not value:
         return None
-    found = datetime.fromisoformat(str(value))
+    found = datetime.fromisoformat(value)
     return found if found.tzinfo else found.replace(tzinfo=zone)

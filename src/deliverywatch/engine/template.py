@@ -7,12 +7,13 @@ resolved without an account: what a resource would be called there is its own na
 from __future__ import annotations
 
 import re
+from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
 
 from deliverywatch.errors import InputError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
 PSEUDO_PARAMETERS = {
     "AWS::AccountId": "123456789012",
@@ -26,11 +27,12 @@ PSEUDO_PARAMETERS = {
 
 _NO_VALUE = object()
 _VARIABLE = re.compile(r"\$\{(!?)([^}]*)\}")
-_DEPTH = 100
+# Each level takes up to ten frames of Python's stack.
+_DEPTH = 50
 
 
 def resources(
-    template: Mapping[str, Any], kind: str, parameters: Mapping[str, str]
+    template: Mapping[str, Any], kind: str, parameters: Mapping[str, str], without: Sequence[str] = ()
 ) -> Iterator[tuple[str, dict[str, Any]]]:
     """Yield the logical id and the resolved properties of each resource of a kind whose condition holds.
 
@@ -38,20 +40,28 @@ def resources(
         template: The parsed template.
         kind: Such as `AWS::CloudWatch::Alarm`.
         parameters: Overrides of parameters and of pseudo parameters.
+        without: Patterns of names or logical ids; what one of them fits is left out before it is resolved.
 
     Raises:
-        InputError: A parameter is unknown or has no value, or a function cannot be resolved.
+        InputError: The template is malformed, a parameter is unknown or has no value, or a function cannot be resolved.
     """
     resolver = Resolver(template, parameters)
     for logical_id, resource in (template.get("Resources") or {}).items():
-        if resource.get("Type") == kind and resolver.holds(resource.get("Condition")):
+        if resource.get("Type") != kind or _fits(logical_id, without):
+            continue
+        if resolver.is_there(logical_id) and not (without and _fits(resolver.name(logical_id), without)):
             yield logical_id, resolver.properties(logical_id)
+
+
+def _fits(name: str, patterns: Sequence[str]) -> bool:
+    return any(fnmatchcase(name, pattern) for pattern in patterns)
 
 
 class Resolver:
     """Resolves the functions of one template with one set of parameters."""
 
     def __init__(self, template: Mapping[str, Any], parameters: Mapping[str, str]) -> None:
+        _require_shape(template)
         self._template = template
         self._parameters = _parameter_values(template, parameters)
         self._functions: dict[str, Callable[[Any], Any]] = {
@@ -68,18 +78,35 @@ class Resolver:
             "Fn::FindInMap": self._find,
             "Fn::Select": self._select,
             "Fn::Split": self._split,
+            "Fn::ImportValue": self._imported,
         }
         self._where = "The template"
         self._depth = 0
 
     def properties(self, logical_id: str) -> dict[str, Any]:
-        """Return a resource's properties; errors name the resource."""
+        """Return a resource's properties; errors name the resource, and how to do without it."""
         self._where = f"Resource {logical_id}"
         found = self.resolve(self._section("Resources", logical_id).get("Properties") or {})
-        return dict(found)
+        if not isinstance(found, dict):
+            raise self._error("has Properties that are not a mapping")
+        return found
 
-    def holds(self, condition: str | None) -> bool:
+    def is_there(self, logical_id: str) -> bool:
+        """Return whether a resource's condition holds; without one it is always there."""
+        self._where = f"Resource {logical_id}"
+        return self.holds(self._section("Resources", logical_id).get("Condition"))
+
+    def name(self, logical_id: str) -> str:
+        """Return what a resource is called; its logical id if its name cannot be resolved."""
+        try:
+            return self._name(logical_id)
+        except InputError:
+            return logical_id
+
+    def holds(self, condition: Any) -> bool:
         """Return whether a named condition holds; no condition always does."""
+        if condition is not None and not isinstance(condition, str):
+            raise self._error(f"has the condition {condition!r}, which is not a name")
         return condition is None or self._truth(self._section("Conditions", condition))
 
     def resolve(self, value: Any) -> Any:
@@ -100,7 +127,7 @@ class Resolver:
         name, argument = next(iter(value.items()), ("", None))
         if len(value) == 1 and name in self._functions:
             return self._call(name, argument)
-        if len(value) == 1 and name.startswith("Fn::"):
+        if len(value) == 1 and str(name).startswith("Fn::"):
             raise self._error(f"uses {name}, which cannot be resolved without an account")
         pairs = ((key, self.resolve(each)) for key, each in value.items())
         return {key: each for key, each in pairs if each is not _NO_VALUE}
@@ -121,7 +148,8 @@ class Resolver:
             return self._parameters[name]
         if name in (self._template.get("Parameters") or {}):
             raise self._error(
-                f"needs parameter {name}, which has neither a default nor a value", f"Give {name} a value."
+                f"needs parameter {name}, which has neither a default nor a value",
+                f"Give it one with --set {name}=...",
             )
         kind = self._section("Resources", name)["Type"]
         return self._arn(name, kind) if kind == "AWS::SNS::Topic" else self._name(name)
@@ -185,14 +213,41 @@ class Resolver:
         separator, text = self.resolve(value)
         return str(text).split(separator)
 
+    def _imported(self, value: Any) -> str:
+        """Stand for what another stack exports: only its account knows it, and as a name it serves as it is."""
+        return f"{{ImportValue {self.resolve(value)}}}"
+
     def _section(self, section: str, name: str) -> Any:
         entries = self._template.get(section) or {}
         if name not in entries:
             raise self._error(f"refers to {name}, which is not among the template's {section}")
         return entries[name]
 
-    def _error(self, what: str, next_step: str = "Correct the template and load it again.") -> InputError:
-        return InputError(f"{self._where} {what}.", next_step=next_step)
+    def _error(self, what: str, next_step: str = "Correct the template.") -> InputError:
+        _, _, logical_id = self._where.partition("Resource ")
+        spare = f" Or leave it out with --without {logical_id}." if logical_id else ""
+        return InputError(f"{self._where} {what}.", next_step=next_step + spare)
+
+
+def _require_shape(template: Mapping[str, Any]) -> None:
+    """Check the outer shape, on which everything else here relies.
+
+    Raises:
+        InputError: A section, a resource or a parameter is not a mapping.
+    """
+    for section in ("Resources", "Parameters", "Conditions", "Mappings"):
+        entries = template.get(section) or {}
+        if not isinstance(entries, dict):
+            raise _malformed(f"{section} is {repr(entries)[:60]}")
+        for name, entry in entries.items() if section in ("Resources", "Parameters") else ():
+            if not isinstance(name, str) or not isinstance(entry, dict):
+                raise _malformed(f"{section.removesuffix('s')} {name} is {repr(entry)[:60]}")
+            if not isinstance(entry.get("Properties") or {}, dict):
+                raise _malformed(f"The Properties of {name} are {repr(entry['Properties'])[:60]}")
+
+
+def _malformed(what: str) -> InputError:
+    return InputError(f"{what}, which is no mapping of names.", next_step="Correct the template and load it again.")
 
 
 def _parameter_values(template: Mapping[str, Any], overrides: Mapping[str, str]) -> dict[str, Any]:

@@ -81,6 +81,13 @@ def addresses(name: str, label: str, description: str) -> Choice:
     return text(name, label, f"^{_ADDRESS}(,{_ADDRESS}){{0,49}}$", description, sentence)
 
 
+def further_addresses(name: str, label: str, description: str) -> Choice:
+    """Return a parameter that is up to ten e-mail addresses, or none."""
+    sentence = "must be empty, or 1 to 10 e-mail addresses, separated by commas without spaces."
+    pattern = f"^(|{_ADDRESS}(,{_ADDRESS}){{0,9}})$"
+    return text(name, label, pattern, description, sentence, default="")
+
+
 def _text(name: str, description: str, sentence: str, **fields: Any) -> Any:
     return Parameter(name, Type="String", Description=description, ConstraintDescription=sentence, **fields)
 

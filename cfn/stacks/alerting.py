@@ -16,6 +16,7 @@ from tables import JSON_LINES, saved_queries, table
 DEAD_LETTERS = "alerting-notify-dead-letters"
 # A mail that was claimed and never sent is retried within 10 minutes, between the runs of the ingest function.
 SWEEP_EXPRESSION = f"cron({SWEEP_FROM_MINUTE}/{SWEEP_MINUTES} * * * ? *)"
+_ASKED = ("DescribeAlarms", "GetMetricData", "GetMetricWidgetImage", "ListAlarmMuteRules")
 
 
 def stack() -> Stack:
@@ -50,6 +51,7 @@ def _notify() -> Function:
             "DELIVERYWATCH_BUCKET": Ref("LakeBucket"),
             "DELIVERYWATCH_SENDER": Ref("SenderAddress"),
             "DELIVERYWATCH_RECIPIENTS": Ref("AlertRecipients"),
+            "DELIVERYWATCH_CRITICAL_RECIPIENTS": Ref("CriticalRecipients"),
             "DELIVERYWATCH_FALLBACK_TOPIC": Ref("FallbackTopic"),
             "DELIVERYWATCH_TIME_ZONE": Ref("TimeZone"),
             "DELIVERYWATCH_DASHBOARD": If("HasDashboard", named("sms"), ""),
@@ -68,8 +70,8 @@ def _notify_may() -> list[Statement]:
         # bring the 403 back, because reading an object has no prefix.
         allow("s3:ListBucket", GetAtt("LakeBucket", "Arn")),
         _may_send(),
-        # CloudWatch knows no resources for these three.
-        allow(["cloudwatch:DescribeAlarms", "cloudwatch:GetMetricData", "cloudwatch:GetMetricWidgetImage"], "*"),
+        # CloudWatch knows no resources for these four.
+        allow([f"cloudwatch:{action}" for action in _ASKED], "*"),
         allow("sns:Publish", Ref("FallbackTopic")),
         If("HasKmsKey", allow(["kms:Decrypt", "kms:GenerateDataKey"], Ref("KmsKeyArn")), Ref("AWS::NoValue")),
         allow("sqs:SendMessage", GetAtt(title(DEAD_LETTERS), "Arn")),

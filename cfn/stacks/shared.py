@@ -7,7 +7,7 @@ from typing import Any
 from troposphere import Equals, GetAtt, Not, Ref, Sub, athena, glue, s3, sns
 
 from deliverywatch import thresholds
-from parameters import Choice, address, addresses, one_of, text, whole_number
+from parameters import Choice, address, addresses, further_addresses, one_of, text, whole_number
 from parts import PREFIX, Stack, policy, tls_only, topic
 from zones import ZONES
 
@@ -128,6 +128,11 @@ def _choices() -> dict[str, list[Choice]]:
         "Who gets mail": [
             address("SenderAddress", "Sender", "Address that mails come from; verified in SES, it or its domain."),
             addresses("AlertRecipients", "Recipients", "Addresses that get the mails, separated by commas."),
+            further_addresses(
+                "CriticalRecipients",
+                "Recipients of critical mails besides",
+                "Addresses that also get the mails of critical incidents, to their end; empty for none.",
+            ),
             address(
                 "FallbackAddress", "Fallback", "Address that SNS writes to when SES fails; confirm its first message."
             ),

@@ -161,6 +161,7 @@ class FakeCloudWatch:
     totals: dict[str, float] = field(default_factory=dict)
     picture: bytes | None = None
     is_down: bool = False
+    muted: set[str] | None = field(default_factory=set)
     asked_at: list[datetime] = field(default_factory=list)
     summed: list[tuple[str, datetime, datetime]] = field(default_factory=list)
     widgets: list[str] = field(default_factory=list)
@@ -196,6 +197,12 @@ class FakeCloudWatch:
         self._answer()
         self.summed.append((alarm.name, start, end))
         return self.totals
+
+    def is_muted(self, names: Sequence[str]) -> bool:
+        self._answer()
+        if self.muted is None:
+            raise MetricsUnavailable("This boto3 knows no mute rules.")
+        return bool(self.muted & set(names))
 
     def png(self, widget: str) -> bytes:
         self._answer()

@@ -9,6 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 from alerting_fakes import World, at
 
+from deliverywatch.alerting.ack import acknowledge
+from deliverywatch.alerting.incident import Ack
+
 if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import datetime
@@ -97,6 +100,23 @@ def outage(world: World) -> None:
     world.cloudwatch.measure(509, 1204)
     world.alarm("sms-warning", "ALARM", "12:04")
     world.alarm("sms-critical", "ALARM", "12:04")
+
+
+def acknowledged(world: World) -> None:
+    """A warning that somebody takes on before it gets worse."""
+    put(world, context("12:00", [(388, 3), (402, 25), (395, 44)], window=spread_window()))
+    world.cloudwatch.measure(72, 1185)
+    world.alarm("sms-warning", "ALARM", "12:04")
+    acknowledge(world.store, "sms-failures", "INC-1121-1204", Ack("Kim", at("12:09"), "calling the carrier"))
+    put(world, context("12:10", [(402, 25), (395, 154), (407, 170)]))
+    world.cloudwatch.measure(349, 1204)
+    world.alarm("sms-critical", "ALARM", "12:14")
+
+
+def drilled(world: World) -> None:
+    """Somebody tries the alert path."""
+    asked = {"deliverywatch": 1, "watch": "test", "level": "critical", "test": True, "by": "Kim"}
+    world.tell({**asked, "time": "2026-11-21T12:04:00Z"})
 
 
 def blind(world: World) -> None:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from alerting_fakes import World
-from alerting_stories import blind, events, incident, outage, overdue, trickle
+from alerting_stories import acknowledged, blind, drilled, events, incident, outage, overdue, trickle
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -35,6 +35,8 @@ STORIES: dict[str, tuple[Callable[[World], None], list[str]]] = {
     "unknown-message": (events("sns_unknown_message.json"), ["opened"]),
     "own-notice": (events("sns_own_notice.json"), ["opened"]),
     "lambda-alarm": (events("lambda_alarm.json"), ["opened"]),
+    "test": (drilled, ["test"]),
+    "acknowledged": (acknowledged, ["opened", "escalated"]),
     "insufficient-data": (events("sns_insufficient_data.json"), []),
     "ok-after-deploy": (events("sns_ok_after_deploy.json"), []),
 }

@@ -13,9 +13,11 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
+from deliverywatch.alerting.ack import ACK_LIMIT, acknowledge
 from deliverywatch.alerting.alarm import State
-from deliverywatch.alerting.incident import Incident, from_json
+from deliverywatch.alerting.incident import Ack, Incident, from_json
 from deliverywatch.alerting.ladder import Level, Reading, level
+from deliverywatch.errors import InputError
 
 NAMES = ("sms-critical", "sms-critical-recovery", "sms-warning", "sms-warning-recovery")
 SPOKEN = {"sms-critical": ("ALARM", "OK"), "sms-warning": ("ALARM", "OK")}
@@ -33,6 +35,7 @@ class Notifications(RuleBasedStateMachine):
         self.delivered: list[tuple[int, dict[str, Any]]] = []
         self.number = 0
         self.deaths_after_sending = 0
+        self.acknowledged: set[tuple[str, str]] = set()
 
     @rule(name=st.sampled_from(NAMES), state=st.sampled_from(["OK", "ALARM", "INSUFFICIENT_DATA"]))
     def an_alarm_changes(self, name: str, state: str) -> None:
@@ -72,6 +75,17 @@ class Notifications(RuleBasedStateMachine):
         self._run(told, f"request-{number}", 0)
         self.world.store.before_write = []
 
+    @precondition(lambda self: self._is_open())
+    @rule(write=st.integers(0, 3), is_inside=st.booleans())
+    def somebody_acknowledges_while_the_notifier_is_at_it(self, write: int, *, is_inside: bool) -> None:
+        """One of the two writes in the middle of the other."""
+        self._tick()
+        self.world.store.steps = self.world.ses.steps = None
+        first, second = (self._sweep, self._acknowledge) if is_inside else (self._acknowledge, self._sweep)
+        self.world.store.before_write = [lambda: None] * write + [second]
+        first()
+        self.world.store.before_write = []
+
     @rule()
     def ten_minutes_pass(self) -> None:
         self.now += timedelta(minutes=10)
@@ -81,6 +95,11 @@ class Notifications(RuleBasedStateMachine):
     def no_mail_goes_out_twice_but_for_a_death_between_sending_and_noting_it(self) -> None:
         mails = Counter((mail["X-DeliveryWatch-Incident"], mail["Message-ID"]) for mail in self.world.ses.mails)
         assert sum(mails.values()) - len(mails) <= self.deaths_after_sending
+
+    @invariant()
+    def no_acknowledgement_that_was_taken_is_lost(self) -> None:
+        kept = {(one.id, ack.by) for one in self._incidents() for ack in one.acks}
+        assert self.acknowledged == kept
 
     @invariant()
     def every_mail_is_a_change_of_level(self) -> None:
@@ -113,6 +132,27 @@ class Notifications(RuleBasedStateMachine):
         self.deaths_after_sending += len(self.world.ses.messages) > before and not was_noted
         self.world.store.steps = self.world.ses.steps = None
         return False
+
+    def _sweep(self) -> None:
+        self.world.sweep(self.now)
+
+    def _acknowledge(self) -> None:
+        incident = self._incident()
+        assert incident is not None
+        by = f"person {len(self.acknowledged)}"
+        with suppress(InputError):  # it ended while we wrote
+            acknowledge(self.world.store, incident.watch, incident.id, Ack(by, self.now))
+            self.acknowledged.add((incident.id, by))
+
+    def _is_open(self) -> bool:
+        incident = self._incident()
+        return incident is not None and incident.is_open and len(incident.acks) < ACK_LIMIT
+
+    def _incidents(self) -> list[Incident]:
+        """The last incident and those that were kept."""
+        memory = self.world.store.memory
+        read = [from_json(memory.objects[key].body) for key in memory.keys("incidents/sms-failures/")]
+        return [one for one in read if one is not None]
 
     def _noted(self) -> int:
         """How many mails the outbox knows to be sent."""

@@ -36,6 +36,7 @@ ALLOWED = {
         "cloudwatch:DescribeAlarms": ["*"],
         "cloudwatch:GetMetricData": ["*"],
         "cloudwatch:GetMetricWidgetImage": ["*"],
+        "cloudwatch:ListAlarmMuteRules": ["*"],
         "sns:Publish": ["FallbackTopic"],
         "sqs:SendMessage": ["AlertingNotifyDeadLetters"],
     },
@@ -53,6 +54,7 @@ NEEDS = {
     "describe_alarms": {"cloudwatch:DescribeAlarms"},
     "get_metric_data": {"cloudwatch:GetMetricData"},
     "get_metric_widget_image": {"cloudwatch:GetMetricWidgetImage"},
+    "list_alarm_mute_rules": {"cloudwatch:ListAlarmMuteRules"},
     "send_email": {"ses:SendEmail", "ses:SendRawEmail"},
     "publish": {"sns:Publish"},
 }

@@ -118,6 +118,7 @@ def test_the_notifier_is_told_what_it_needs(template: dict[str, Any]) -> None:
         "DELIVERYWATCH_BUCKET": "LakeBucket",
         "DELIVERYWATCH_SENDER": "alerts@example.com",
         "DELIVERYWATCH_RECIPIENTS": "support@example.com,oncall@example.com",
+        "DELIVERYWATCH_CRITICAL_RECIPIENTS": "",
         "DELIVERYWATCH_FALLBACK_TOPIC": "arn:aws:sns:eu-west-1:111122223333:deliverywatch-prod-fallback",
         "DELIVERYWATCH_TIME_ZONE": "Australia/Sydney",
         "DELIVERYWATCH_DASHBOARD": "deliverywatch-prod-sms",

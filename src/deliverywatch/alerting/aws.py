@@ -29,6 +29,8 @@ _FAILURES = (BotoCoreError, ClientError)
 _LOST_RACES = {"PreconditionFailed", "ConditionalRequestConflict"}
 # DescribeAlarms takes at most so many names.
 _NAMES_PER_CALL = 100
+# SES takes a message to at most so many addresses.
+_RECIPIENTS = 50
 # SNS subjects are at most 100 ASCII characters; a message is at most 256 KiB.
 _TOPIC_SUBJECT_LIMIT = 100
 _TOPIC_TEXT_LIMIT = 60_000
@@ -65,6 +67,14 @@ class CloudWatch:
         for result in self._results(request) if request else ():
             sums[result["Id"]] = sums.get(result["Id"], 0.0) + sum(result["Values"])
         return sums
+
+    def is_muted(self, names: Sequence[str]) -> bool:
+        """Return whether a mute rule holds back the actions of one of the alarms now."""
+        try:
+            found = [self._client.list_alarm_mute_rules(AlarmName=name, Statuses=["ACTIVE"]) for name in names]
+        except (*_FAILURES, AttributeError) as error:  # a runtime's boto3 older than February 2026 does not know them
+            raise MetricsUnavailable(f"CloudWatch did not tell the mute rules: {error}") from error
+        return any(each.get("AlarmMuteRuleSummaries") for each in found)
 
     def png(self, widget: str) -> bytes:
         """Return the picture of a widget definition."""
@@ -145,16 +155,18 @@ class Ses:
     """SES v2, with the message as we wrote it."""
 
     def send(self, message: bytes, sender: str, recipients: Sequence[str]) -> str:
-        """Send a message and return its id."""
+        """Send a message and return its id; to more people than SES takes at once, in several calls."""
+        groups = [list(recipients[first : first + _RECIPIENTS]) for first in range(0, len(recipients), _RECIPIENTS)]
         try:
-            answer = self._client.send_email(
-                FromEmailAddress=sender,
-                Destination={"ToAddresses": list(recipients)},
-                Content={"Raw": {"Data": message}},
-            )
+            answers = [
+                self._client.send_email(
+                    FromEmailAddress=sender, Destination={"ToAddresses": group}, Content={"Raw": {"Data": message}}
+                )
+                for group in groups
+            ]
         except _FAILURES as error:
             raise MailUnavailable(str(error)) from error
-        return str(answer["MessageId"])
+        return str(answers[0]["MessageId"])
 
     @cached_property
     def _client(self) -> Any:

@@ -11,6 +11,9 @@ from deliverywatch.alerting.ladder import Level
 from deliverywatch.alerting.sentences import entry_text, rule
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
+    from deliverywatch.alerting.incident import Ack, Change
     from deliverywatch.alerting.sentences import Story
     from deliverywatch.alerting.settings import Settings
 
@@ -48,19 +51,31 @@ def link_list(story: Story, settings: Settings, *, is_declared: bool) -> tuple[t
 
 
 def timeline(story: Story) -> tuple[Entry, ...]:
-    """Return the changes up to this one: the first, and the latest."""
+    """Return the changes up to this one, the first and the latest, and who acknowledged the incident meanwhile."""
     all_until = [change for change in story.incident.timeline if change.seq <= story.change.seq]
     until = all_until if len(all_until) <= _TIMELINE_COUNT else [all_until[0], *all_until[1 - _TIMELINE_COUNT :]]
-    now = story.change.time
-    return tuple(
-        Entry(
-            story.clock.day_time(change.time, now),
-            change.event.value,
-            "resolved" if change.level is Level.OK else change.level.value,
-            entry_text(story, change),
-        )
-        for change in until
-    )
+    timed = [(change.time, _changed(story, change)) for change in until]
+    timed += [(ack.time, _acknowledged(story, ack)) for ack in acks(story)]
+    return tuple(entry for _, entry in sorted(timed, key=lambda pair: pair[0]))
+
+
+def acks(story: Story) -> list[Ack]:
+    """Return who had acknowledged the incident at the time of the change."""
+    return [ack for ack in story.incident.acks if ack.time <= story.change.time]
+
+
+def _changed(story: Story, change: Change) -> Entry:
+    tone = "resolved" if change.level is Level.OK else change.level.value
+    return Entry(_time(story, change.time), change.event.value, tone, entry_text(story, change))
+
+
+def _acknowledged(story: Story, ack: Ack) -> Entry:
+    said = f"{ack.by}: {ack.note}" if ack.note else ack.by
+    return Entry(_time(story, ack.time), "ACK", "ack", said)
+
+
+def _time(story: Story, moment: datetime) -> str:
+    return story.clock.day_time(moment, story.change.time)
 
 
 def footer(story: Story, settings: Settings, *, is_declared: bool) -> tuple[tuple[str, str], ...]:

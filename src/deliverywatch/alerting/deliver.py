@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from deliverywatch.alerting import outbox
 from deliverywatch.alerting.outbox import Claim
+from deliverywatch.alerting.route import recipients
 from deliverywatch.alerting.sight import focus
 from deliverywatch.errors import MailUnavailable, MetricsUnavailable, StoreUnavailable
 
@@ -101,7 +102,7 @@ def deliver(
     picture = chart.widget(incident, change, sight, alarm, known, words.clock(settings.time_zone).zone)
     png = _png(ports.charts, picture)
     mail = compose(incident, change, sight, alarm, known, settings, png)
-    record = _handed_over(mail, record, ports, settings)
+    record = handed_over(mail, record, ports, settings.sender, recipients(settings, incident, change))
     ports.store.write(outbox.body_key(record), mail.message)
     outbox.mark_sent(ports.store, record, sight.now)
     return Delivery((incident.id, change.seq), is_sent=True, subject=mail.subject)
@@ -131,12 +132,15 @@ def _png(charts: Charts, picture: str | None) -> bytes | None:
         return None
 
 
-def _handed_over(mail: Mail, record: Record, ports: Ports, settings: Settings) -> Record:
-    record = replace(record, subject=mail.subject, recipients=len(settings.recipients))
+def handed_over(mail: Mail, record: Record, ports: Ports, sender: str, addresses: Sequence[str]) -> Record:
+    """Hand a mail to SES, or its text to the fallback topic if SES will not take it; return its record with how.
+
+    Raises:
+        MailUnavailable: Neither took it.
+    """
+    record = replace(record, subject=mail.subject, recipients=len(addresses))
     try:
-        return replace(
-            record, channel="ses", message_id=ports.mailer.send(mail.message, settings.sender, settings.recipients)
-        )
+        return replace(record, channel="ses", message_id=ports.mailer.send(mail.message, sender, addresses))
     except MailUnavailable as error:
         problem = str(error)
     text = f"SES did not take this mail, so it comes this way: {problem}\n\n{mail.text}"

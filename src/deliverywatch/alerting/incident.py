@@ -76,6 +76,15 @@ class Change:
 
 
 @dataclass(frozen=True, slots=True)
+class Ack:
+    """Somebody who has taken an incident on, and what they said."""
+
+    by: str
+    time: datetime
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Incident:
     """The last incident of a watch, open or resolved.
 
@@ -88,6 +97,7 @@ class Incident:
         unsent: The numbers of the changes whose mails are not known to be sent.
         earlier: The incident before, as long as a mail of it is due.
         is_presumed: Whether only a message says that it was open: its beginning and its peak are not known.
+        acks: Who has acknowledged it, the oldest first.
     """
 
     watch: str
@@ -104,6 +114,7 @@ class Incident:
     unsent: tuple[int, ...] = ()
     earlier: Incident | None = None
     is_presumed: bool = False
+    acks: tuple[Ack, ...] = ()
 
     @property
     def is_open(self) -> bool:
@@ -254,7 +265,12 @@ def _incident(record: Any) -> Incident:
         unsent=tuple(record.get("unsent", ())),
         earlier=_incident(record["earlier"]) if record.get("earlier") else None,
         is_presumed=bool(record.get("is_presumed")),
+        acks=tuple(_ack(one) for one in record.get("acks", ())),
     )
+
+
+def _ack(record: Any) -> Ack:
+    return Ack(text(record["by"]), datetime.fromisoformat(record["time"]), text(record.get("note")))
 
 
 def _change(record: Any) -> Change:

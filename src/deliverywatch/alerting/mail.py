@@ -16,9 +16,12 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from deliverywatch.alerting.ladder import Level
+from deliverywatch.alerting.route import recipients
 from deliverywatch.alerting.view import view
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from jinja2 import Environment
 
     from deliverywatch.alerting.alarm import Alarm
@@ -42,6 +45,26 @@ class Mail:
     message: bytes
 
 
+@dataclass(frozen=True, slots=True)
+class Envelope:
+    """What a mail's headers say.
+
+    Attributes:
+        id: Of the incident, or of what stands in its place.
+        watch: With the id and the year of `opened_at` it names the thread.
+        number: Of the mail within its thread.
+    """
+
+    id: str
+    watch: str
+    number: int
+    opened_at: datetime
+    time: datetime
+    event: str
+    level: Level
+    recipients: tuple[str, ...]
+
+
 def compose(
     incident: Incident,
     change: Change,
@@ -63,37 +86,59 @@ def compose(
         png: The chart as CloudWatch drew it; without it the mail draws bars.
     """
     seen = view(incident, change, sight, alarm, context, settings)
+    envelope = Envelope(
+        id=incident.id,
+        watch=incident.watch,
+        number=change.seq,
+        opened_at=incident.opened_at,
+        time=change.time,
+        event=change.event.value,
+        level=change.level,
+        recipients=recipients(settings, incident, change),
+    )
+    return written(seen, envelope, settings, png)
+
+
+def written(seen: View, envelope: Envelope, settings: Settings, png: bytes | None = None) -> Mail:
+    """Return the mail of a view, whatever it tells of.
+
+    Args:
+        seen: What it says.
+        envelope: What its headers say.
+        settings: The stack.
+        png: The chart, if there is one.
+    """
     text = _text(seen)
     html = _html(seen, has_picture=png is not None)
-    message = _message(seen, incident, change, settings)
+    message = _message(seen, envelope, settings)
     message.set_content(text, cte="quoted-printable")
     message.add_alternative(html, subtype="html", cte="quoted-printable")
     if png is not None:
         html_part = message.get_payload()[1]  # type: ignore[index]
         html_part.add_related(png, "image", "png", cid=f"<{_CHART_ID}>", filename="chart.png", disposition="inline")  # type: ignore[union-attr]
-    _fix_boundaries(message, f"{incident.id}-{change.seq}")
+    _fix_boundaries(message, f"{envelope.id}-{envelope.number}")
     return Mail(seen.subject, text, html, message.as_bytes())
 
 
-def _message(seen: View, incident: Incident, change: Change, settings: Settings) -> EmailMessage:
+def _message(seen: View, envelope: Envelope, settings: Settings) -> EmailMessage:
     name, address = parseaddr(settings.sender)
     domain = address.rpartition("@")[2] or "deliverywatch.invalid"
-    thread = f"{incident.id}.{incident.opened_at:%Y}.{incident.watch}.{settings.prefix}".lower()
+    thread = f"{envelope.id}.{envelope.opened_at:%Y}.{envelope.watch}.{settings.prefix}".lower()
     message = EmailMessage(policy=policy.SMTP)
     message["From"] = Address(name or f"DeliveryWatch ({settings.environment})", addr_spec=address)
-    message["To"] = ", ".join(settings.recipients)
+    message["To"] = ", ".join(envelope.recipients)
     message["Subject"] = seen.subject
-    message["Date"] = format_datetime(change.time)
-    message["Message-ID"] = f"<{thread}.{change.seq}@{domain}>"
+    message["Date"] = format_datetime(envelope.time)
+    message["Message-ID"] = f"<{thread}.{envelope.number}@{domain}>"
     message["In-Reply-To"] = message["References"] = f"<{thread}@{domain}>"
-    message["Thread-Topic"] = f"{seen.title} - {settings.environment} - {incident.id}"
+    message["Thread-Topic"] = f"{seen.title} - {settings.environment} - {envelope.id}"
     message["Auto-Submitted"] = "auto-generated"
     message["X-Auto-Response-Suppress"] = "All"
     message["List-Id"] = f"DeliveryWatch {settings.environment} <{settings.prefix}.{domain}>"
-    message["X-DeliveryWatch-Incident"] = incident.id
-    message["X-DeliveryWatch-Level"] = change.level.value
-    message["X-DeliveryWatch-Event"] = change.event.value
-    if change.level is Level.CRITICAL:
+    message["X-DeliveryWatch-Incident"] = envelope.id
+    message["X-DeliveryWatch-Level"] = envelope.level.value
+    message["X-DeliveryWatch-Event"] = envelope.event
+    if envelope.level is Level.CRITICAL:
         message["Importance"] = "high"
     return message
 

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 _FACT_COUNT = 30
 _FACT_LIMIT = 500
+# A test goes to whoever tries it, not to the world.
+_TO_COUNT = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +43,9 @@ class Notice:
         level: The level of an own or an unreadable notice.
         facts: What the message says that no other field holds, in its own words and order.
         problem: Why the message could not be read as an alarm; empty if it could.
+        is_test: Whether it asks for a test mail and tells of nothing.
+        by: Who asked for a test.
+        to: Where a test goes instead of the stack's recipients; empty for these.
     """
 
     key: str
@@ -55,6 +60,9 @@ class Notice:
     region: str = ""
     facts: tuple[tuple[str, str], ...] = ()
     problem: str = ""
+    is_test: bool = False
+    by: str = ""
+    to: tuple[str, ...] = ()
 
 
 def parse(event: object, received_at: datetime) -> list[Notice]:
@@ -196,7 +204,15 @@ def _own(body: Mapping[str, Any], envelope: Mapping[str, Any], received_at: date
         title=text(body.get("title"), 100) or watch,
         sentence=text(body.get("sentence")),
         facts=_facts(mapping(body.get("facts"))),
+        is_test=body.get("test") is True,
+        by=text(body.get("by"), 60),
+        to=_addresses(body.get("to")),
     )
+
+
+def _addresses(value: object) -> tuple[str, ...]:
+    found = [text(each, 254) for each in value] if isinstance(value, list) else []
+    return tuple(each for each in found if "@" in each)[:_TO_COUNT]
 
 
 def _unreadable(message: object, envelope: Mapping[str, Any], received_at: datetime, problem: str) -> Notice:

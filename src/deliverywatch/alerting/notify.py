@@ -13,10 +13,11 @@ from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
+from deliverywatch.alerting import ledger
 from deliverywatch.alerting.alarm import State
 from deliverywatch.alerting.deliver import Delivery, Ports, deliver
 from deliverywatch.alerting.foreign import mapping, moment
-from deliverywatch.alerting.incident import Incident, advance, from_json, presumed, to_json
+from deliverywatch.alerting.incident import Incident, advance, presumed
 from deliverywatch.alerting.ladder import Level, Watch, own_watch, watch_of
 from deliverywatch.alerting.notice import parse
 from deliverywatch.alerting.outbox import Unreachable
@@ -33,11 +34,6 @@ if TYPE_CHECKING:
     from deliverywatch.alerting.sight import Sight
 
 Result = TypeVar("Result")
-
-# Two invocations at once are rare, and a handful is unheard of: after so many lost races something else is wrong.
-_ATTEMPTS = 8
-_FOLDER = "incidents/"
-_RECORD = "/current.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,11 +73,13 @@ class Notifier:
         """
         swept_at = moment(mapping(event).get("sweep"))
         if swept_at is not None:
-            return _in_turn(partial(self._sweep, name, swept_at) for name in self._recorded_watches())
+            return _in_turn(partial(self._sweep, name, swept_at) for name in ledger.recorded_watches(self.ports.store))
         return _in_turn(partial(self.handle, notice) for notice in parse(event, received_at))
 
     def handle(self, notice: Notice) -> Outcome:
         """Handle one message."""
+        if notice.is_test:
+            return self._drill(notice)
         sight = look(watch_for(notice, self.watches), notice, notice.time, self.ports.alarms)
         try:
             incident = self._settled(sight, notice)
@@ -92,28 +90,34 @@ class Notifier:
             raise
         return self._deliver_due(sight, incident)
 
+    def _drill(self, notice: Notice) -> Outcome:
+        from deliverywatch.alerting import drill  # a test is rare
+
+        subject = drill.drill(notice, self.ports, self.settings, self.invocation)
+        level = notice.level or Level.ALARM
+        return Outcome(drill.WATCH, level, drill.drill_id(notice.time), (subject,) if subject else ())
+
     def _sweep(self, name: str, swept_at: datetime) -> Outcome:
         """Send what is due, and look again at an open incident: its peak may have risen, a message may be lost."""
-        incident, _ = self._read(name)
+        incident, _ = ledger.read(self.ports.store, name)
         if incident is None or not (incident.is_open or incident.due):
             return Outcome(name)
         sight = look(self._watch_of_incident(incident), None, swept_at, self.ports.alarms)
-        if incident.is_open and sight.is_live:
+        if incident.is_open and sight.is_live and not self._is_muted(sight.watch):
             incident = self._settled(sight, None)
         return self._deliver_due(sight, incident)
 
+    def _is_muted(self, watch: Watch) -> bool:
+        """Whether its alarms are muted now: then CloudWatch makes up at the end for what it held back, and so do we."""
+        try:
+            return self.ports.alarms.is_muted([rung.alarm for rung in watch.rungs])
+        except MetricsUnavailable:
+            return False
+
     def _settled(self, sight: Sight, notice: Notice | None) -> Incident | None:
         """Return the watch's incident after this sight, as it is written now."""
-        for _ in range(_ATTEMPTS):
-            incident, version = self._read(sight.watch.name)
-            after = self._advanced(incident, sight, notice)
-            try:
-                if after is not None and after != incident:
-                    self._write(after, version)
-            except StoreConflict:
-                continue
-            return after
-        raise StoreConflict(f"The incident of {sight.watch.name} was changed by others {_ATTEMPTS} times in a row.")
+        name = sight.watch.name
+        return ledger.change(self.ports.store, name, lambda incident: self._advanced(incident, sight, notice))
 
     def _advanced(self, incident: Incident | None, sight: Sight, notice: Notice | None) -> Incident | None:
         finding = find(sight, notice, incident)
@@ -161,30 +165,9 @@ class Notifier:
 
     def _forget(self, watch: str, sent: frozenset[tuple[str, int]]) -> None:
         """Take what is sent off the list of what is due; if that fails, the outbox still knows that it was sent."""
-        for _ in range(_ATTEMPTS if sent else 0):
-            incident, version = self._read(watch)
-            after = incident.sent(sent) if incident else None
-            try:
-                if after is not None and after != incident:
-                    self._write(after, version)
-            except StoreConflict:
-                continue
-            return
-
-    def _read(self, watch: str) -> tuple[Incident | None, str | None]:
-        stored = self.ports.store.read(incident_key(watch))
-        return (from_json(stored.body), stored.version) if stored else (None, None)
-
-    def _write(self, incident: Incident, version: str | None) -> None:
-        key, body = incident_key(incident.watch), to_json(incident)
-        if version is None:
-            self.ports.store.create(key, body)
-        else:
-            self.ports.store.replace(key, body, version)
-
-    def _recorded_watches(self) -> list[str]:
-        keys = self.ports.store.keys(_FOLDER)
-        return [key.removeprefix(_FOLDER).removesuffix(_RECORD) for key in keys if key.endswith(_RECORD)]
+        if sent:
+            with suppress(StoreConflict):
+                ledger.change(self.ports.store, watch, lambda incident: incident.sent(sent) if incident else None)
 
     def _watch_of_incident(self, incident: Incident) -> Watch:
         """Return the watch of a recorded incident: declared, made of its only alarm, or without alarms."""
@@ -196,11 +179,6 @@ class Notifier:
 def watch_for(notice: Notice, known: tuple[Watch, ...]) -> Watch:
     """Return the watch of a message: its alarm's, or one without alarms for an own or an unreadable notice."""
     return watch_of(notice.alarm.name, known) if notice.alarm else own_watch(notice.watch, notice.title, known)
-
-
-def incident_key(watch: str) -> str:
-    """Return the key of a watch's incident record."""
-    return f"{_FOLDER}{watch}{_RECORD}"
 
 
 def presumption(watch: Watch, notice: Notice) -> Incident | None:

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, NoReturn
 
 from deliverywatch.alerting.deliver import Ports
 from deliverywatch.alerting.incident import to_json
+from deliverywatch.alerting.ledger import incident_key
 from deliverywatch.alerting.notice import parse
-from deliverywatch.alerting.notify import Notifier, incident_key, presumption, watch_for
+from deliverywatch.alerting.notify import Notifier, presumption, watch_for
 from deliverywatch.alerting.outbox import Stored
 from deliverywatch.errors import MetricsUnavailable, StoreConflict
 
@@ -75,6 +76,10 @@ class Told:
     def sums(self, *_: object) -> Mapping[str, float]:
         """Return no sums."""
         return {}
+
+    def is_muted(self, *_: object) -> bool:
+        """Return that nothing is muted."""
+        return False
 
     def png(self, *_: object) -> NoReturn:
         """Raise MetricsUnavailable."""

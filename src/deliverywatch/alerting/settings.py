@@ -22,6 +22,7 @@ class Settings:
         prefix: The stack's prefix, which all its alarms bear.
         sender: An address, or a name with an address.
         recipients: All of them stand in one mail.
+        critical_recipients: Those who get the mails of critical incidents besides.
         time_zone: A name of the IANA database.
         dashboard: The name of the CloudWatch dashboard; empty for none.
         workgroup: The Athena workgroup with the saved queries; empty for none.
@@ -36,6 +37,7 @@ class Settings:
     dashboard: str = ""
     workgroup: str = ""
     region: str = ""
+    critical_recipients: tuple[str, ...] = ()
 
 
 def from_environment(environ: Mapping[str, str]) -> Settings:
@@ -45,7 +47,7 @@ def from_environment(environ: Mapping[str, str]) -> Settings:
         ConfigurationError: One that must be there is missing or empty, or there are more recipients than SES takes.
     """
     environment = _required(environ, "DELIVERYWATCH_ENVIRONMENT")
-    recipients = tuple(one.strip() for one in _required(environ, "DELIVERYWATCH_RECIPIENTS").split(",") if one.strip())
+    recipients = _addresses(_required(environ, "DELIVERYWATCH_RECIPIENTS"))
     if not 0 < len(recipients) <= RECIPIENT_LIMIT:
         raise ConfigurationError(
             f"DELIVERYWATCH_RECIPIENTS names {len(recipients)} addresses; SES takes 1 to {RECIPIENT_LIMIT}."
@@ -59,7 +61,12 @@ def from_environment(environ: Mapping[str, str]) -> Settings:
         dashboard=environ.get("DELIVERYWATCH_DASHBOARD", ""),
         workgroup=environ.get("DELIVERYWATCH_WORKGROUP", ""),
         region=environ.get("AWS_REGION", ""),
+        critical_recipients=_addresses(environ.get("DELIVERYWATCH_CRITICAL_RECIPIENTS", "")),
     )
+
+
+def _addresses(text: str) -> tuple[str, ...]:
+    return tuple(one.strip() for one in text.split(",") if one.strip())
 
 
 def _required(environ: Mapping[str, str], name: str) -> str:

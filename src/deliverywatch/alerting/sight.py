@@ -39,6 +39,10 @@ class Alarms(Protocol):
         """Return by query id the sum of each of the alarm's own metrics over a time."""
         ...
 
+    def is_muted(self, names: Sequence[str]) -> bool:
+        """Return whether a mute rule holds back the actions of one of the alarms now."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class Sight:

@@ -11,7 +11,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from deliverywatch.alerting import chart, words
-from deliverywatch.alerting.closing import footer, link_list, timeline, why
+from deliverywatch.alerting.closing import acks, footer, link_list, timeline, why
 from deliverywatch.alerting.contrast import verdict
 from deliverywatch.alerting.figures import alarm_facts, figures
 from deliverywatch.alerting.ladder import Level
@@ -71,18 +71,19 @@ class View:
     sentence: str
     notes: tuple[str, ...]
     figures: tuple[Figure, ...]
-    verdict: str
-    chart: Chart | None
-    window: str
-    reasons: tuple[Reason, ...]
-    groups: tuple[tuple[str, tuple[Group, ...]], ...]
-    samples: tuple[tuple[str, Sample], ...]
-    facts: tuple[tuple[str, str], ...]
-    steps: tuple[str, ...]
-    links: tuple[tuple[str, str], ...]
     timeline: tuple[Entry, ...]
     footer: tuple[tuple[str, str], ...]
     why: str
+    verdict: str = ""
+    chart: Chart | None = None
+    window: str = ""
+    reasons: tuple[Reason, ...] = ()
+    groups: tuple[tuple[str, tuple[Group, ...]], ...] = ()
+    samples: tuple[tuple[str, Sample], ...] = ()
+    facts: tuple[tuple[str, str], ...] = ()
+    facts_title: str = "What the message says"
+    steps: tuple[str, ...] = ()
+    links: tuple[tuple[str, str], ...] = ()
 
 
 def view(
@@ -160,6 +161,9 @@ def _notes(story: Story, sight: Sight, *, is_declared: bool) -> tuple[str, ...]:
         )
     if context.problem and not story.is_over:
         notes.append(context.problem.sentence)
+    if acks(story) and not story.is_over:
+        last = acks(story)[-1]
+        notes.append(f"{last.by} has taken it on, at {story.clock.day_time(last.time, change.time)}.")
     if context.reasons and context.updated_at and change.time - context.updated_at > _STALE and not story.is_blind:
         notes.append(f"The details below are as of {story.clock.day_time(context.updated_at, change.time)}.")
     return tuple(notes)

@@ -8,15 +8,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from click.testing import CliRunner, Result
 
-from backtest.backtest_world import SLOT, csv, rows_of_the_demo, template, write_lake
+from backtest.backtest_world import csv, rows_of_the_demo, template, write_lake
 from deliverywatch.cli import main
-from deliverywatch.engine.series import Series
 
 if TYPE_CHECKING:
-    from datetime import datetime
     from pathlib import Path
-
-    from deliverywatch.engine.alarm import Metric
 
 
 def run(*arguments: object) -> Result:
@@ -53,7 +49,7 @@ def test_a_lake_says_nothing_of_alarms_on_what_is_not_in_it(deployed: Path, lake
 def test_a_higher_threshold_mails_later_and_side_by_side(deployed: Path, lake: Path) -> None:
     found = document("--template", deployed, "--history", lake, "--set", "WarningThresholdPercent=2,5")
     waits = {each["label"]: each["figures"]["median_minutes_to_mail"] for each in found["variants"]}
-    assert list(waits) == ["WarningThresholdPercent=2", "WarningThresholdPercent=5"]
+    assert list(waits) == ["as it is", "WarningThresholdPercent=2", "WarningThresholdPercent=5"]
     assert waits["WarningThresholdPercent=2"] < waits["WarningThresholdPercent=5"]
 
 
@@ -114,24 +110,49 @@ def test_a_value_that_the_template_refuses_is_replayed_and_named(deployed: Path,
     assert found["notes"][-1].endswith("so not deployable: WarningThresholdPercent=3.21.")
 
 
-def test_cloudwatch_is_a_history_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    class Account:
-        def history(self, metrics: list[Metric], start: datetime, *_: datetime) -> Series:
-            series = Series()
-            for number in range(36):
-                for metric in metrics:
-                    value = 50 if metric.name == "Total" else 20 * (number == 20)
-                    series.add(metric, start + number * SLOT, value)
-            return series
-
-    monkeypatch.setattr("deliverywatch.backtest.aws.cloudwatch", Account)
-    found = document("--template", template(tmp_path), "--history", "cloudwatch", "--from", "2026-11-20")
-    assert [mail["time"][11:16] for mail in found["variants"][0]["mails"]] == ["03:21", "03:51"]
-
-
 def test_cloudwatch_needs_a_begin(tmp_path: Path) -> None:
     result = run("--template", template(tmp_path), "--history", "cloudwatch")
     assert (result.exit_code, "CloudWatch needs a begin. Add --from" in result.stderr) == (2, True)
+
+
+def test_the_template_as_it_is_comes_first_and_is_not_replayed_twice(deployed: Path, lake: Path) -> None:
+    found = document("--template", deployed, "--history", lake, "--set", "WarningThresholdPercent=5,3")
+    assert [each["label"] for each in found["variants"]] == [
+        "WarningThresholdPercent=3 (as it is)",
+        "WarningThresholdPercent=5",
+    ]
+
+
+def test_what_the_rules_of_the_template_refuse_is_replayed_and_told(deployed: Path, lake: Path) -> None:
+    found = document("--template", deployed, "--history", lake, "--set", "WarningThresholdPercent=25")
+    assert "WarningThresholdPercent must be less than CriticalThresholdPercent" in found["notes"][-1]
+
+
+def test_an_incident_from_before_the_span_is_open_at_its_begin(deployed: Path, lake: Path) -> None:
+    found = document("--template", deployed, "--history", lake, "--from", "2026-11-20T12:30Z")
+    (variant,) = found["variants"]
+    assert [mail["event"] for mail in variant["mails"]] == ["DOWNGRADED", "RESOLVED"]
+    assert variant["incidents"] == [
+        {"watch": "sms-failures", "from": "2026-11-20T12:30:00Z", "to": "2026-11-20T13:23:00Z"}
+    ]
+
+
+def test_a_day_is_told_to_be_too_short_for_a_month(deployed: Path, lake: Path) -> None:
+    assert any(
+        "extrapolated from 1.0 days" in note for note in document("--template", deployed, "--history", lake)["notes"]
+    )
+
+
+def test_a_value_with_a_slash_stays_in_the_folder(tmp_path: Path) -> None:
+    history, folder = csv(tmp_path, {60: 20}), tmp_path / "mails"
+    path = template(tmp_path, AlarmDescription={"Ref": "Owner"})
+    found = json.loads(path.read_text())
+    found["Parameters"]["Owner"] = {"Default": "us"}
+    path.write_text(json.dumps(found))
+    assert (
+        run("--template", path, "--history", history, "--set", "Owner=a,../../b", "--render-to", folder).exit_code == 0
+    )
+    assert sorted(each.name for each in folder.iterdir()) == ["01-as_it_is", "02-Owner=a", "03-Owner=.._.._b"]
 
 
 GOOD = "2026-11-20T00:00Z,50,0"
@@ -184,6 +205,7 @@ def test_an_alarm_left_out_is_not_asked_for(tmp_path: Path) -> None:
         (["--set", "Nothing=3"], "The template has no parameter Nothing."),
         (["--time-zone", "Mars/Olympus"], "There is no time zone 'Mars/Olympus'."),
         (["--from", "2027-01-01"], "too short to replay"),
+        (["--from", "2026-11-20T03:00Z", "--to", "2026-11-20T02:00Z"], "is not after --from"),
     ],
 )
 def test_a_bad_option_is_one_sentence(tmp_path: Path, arguments: list[str], sentence: str) -> None:
@@ -197,3 +219,10 @@ def test_a_parameter_without_a_value_is_named(tmp_path: Path) -> None:
     path.write_text(path.read_text().replace('{"Default": "5"}', "{}"))
     result = run("--template", path, "--history", csv(tmp_path, {}))
     assert (result.exit_code, "needs parameter Limit" in result.stderr) == (2, True)
+    given = document("--template", path, "--history", csv(tmp_path, {}), "--set", "Limit=5,9")
+    assert [each["label"] for each in given["variants"]] == ["Limit=5", "Limit=9"]
+
+
+def test_slots_that_do_not_exist_are_a_sentence(deployed: Path, lake: Path) -> None:
+    result = run("--template", deployed, "--history", lake, "--set", "SlotMinutes=abc")
+    assert (result.exit_code, "SlotMinutes is abc." in result.stderr) == (2, True)

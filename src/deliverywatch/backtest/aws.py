@@ -2,22 +2,37 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import boto3
 from botocore.exceptions import BotoCoreError
 
-from deliverywatch.engine.aws import CloudWatch
+from deliverywatch.engine import aws
 from deliverywatch.errors import ConfigurationError
 
+if TYPE_CHECKING:
+    from datetime import datetime
 
-def cloudwatch() -> CloudWatch:
+
+def cloudwatch() -> aws.CloudWatch:
     """Return the CloudWatch of the credentials and the region that boto3 finds.
 
     Raises:
         ConfigurationError: It finds no region.
     """
     try:
-        return CloudWatch(boto3.client("cloudwatch"))
+        return aws.CloudWatch(boto3.client("cloudwatch"))
     except BotoCoreError as error:
         raise ConfigurationError(
-            f"AWS cannot be asked: {error}.", next_step="Set AWS_REGION and AWS_PROFILE, or name a lake or a file."
+            f"AWS cannot be asked: {str(error).rstrip('.')}.",
+            next_step="Set AWS_REGION and AWS_PROFILE, or name a lake or a file.",
         ) from error
+
+
+def grain_seconds(start: datetime, now: datetime) -> int:
+    """Return the shortest period in seconds for which CloudWatch still has datapoints of `start`.
+
+    Raises:
+        InputError: It is older than CloudWatch keeps any.
+    """
+    return aws.grain_seconds(start, now)

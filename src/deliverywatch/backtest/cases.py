@@ -61,7 +61,7 @@ def check(
     for case in files.parse(text, cases.name):
         parameters = tuple(sorted({**dict(case.parameters), **(overrides or {})}.items()))
         if parameters not in loaded:
-            loaded[parameters] = templates.load(template, dict(parameters), without)
+            loaded[parameters] = templates.TemplateFile(template, without).load(dict(parameters))
         found.append(_result(case, loaded[parameters]))
     return found
 

@@ -1,16 +1,14 @@
-"""A back-test -> two charts as HTML: the share of failures with alarm bands and mails, and the curve of the threshold.
+"""A back-test -> two charts as HTML: an alarm's value with its bands and mails, and the curve of its threshold.
 
 Drawn by Plotly; the first brings plotly.js along, so that the page asks no network for anything.
 """
 
 from __future__ import annotations
 
-from bisect import bisect_right
 from datetime import UTC, datetime
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from deliverywatch.backtest.measure import incidents
 from deliverywatch.engine.numeric import numpy
 from deliverywatch.engine.replay import Replay
 from deliverywatch.errors import ConfigurationError
@@ -24,35 +22,31 @@ if TYPE_CHECKING:
 _POINT_LIMIT = 6000
 
 _INK, _RATE, _OPEN, _QUIET = "#1d2733", "#1f5fa8", "#c43d2f", "#5b6b7b"
-_LEVELS = {"warning": "#b06f00", "critical": "#c43d2f", "alarm": "#c43d2f", "blind": "#5b6b7b", "ok": "#2f7d4f"}
-_CONFIG = {
-    "responsive": True,
-    "displaylogo": False,
-    "modeBarButtons": [["zoomIn2d", "zoomOut2d", "pan2d", "zoom2d", "resetScale2d"]],
-}
+_LEVELS = {"critical": "#c43d2f", "alarm": "#c43d2f", "warning": "#b06f00", "blind": "#5b6b7b", "ok": "#2f7d4f"}
+_DASHES = ("solid", "dash", "dot", "dashdot")
+
+# The slider below the chart zooms and pans, by mouse and by finger; buttons would lie on the legend.
+_CONFIG = {"responsive": True, "displayModeBar": False}
 
 
 def history_chart(result: Result, variant: Variant, alarm: Alarm) -> str:
-    """Return the chart of the alarm's value over time, with plotly.js."""
+    """Return the chart of the alarm's value over time, with plotly.js: mails in a lane of their own above it."""
     figure = _figure()
+    unit = " %" if alarm == result.ratio else ""
     times, values = _values(result, variant, alarm)
     figure.add_scatter(
-        x=times, y=values, mode="lines", name="failed %", line={"color": _RATE, "width": 1.5}, connectgaps=False
+        x=times, y=values, mode="lines", name=f"value{unit}", line={"color": _RATE, "width": 1.5}, connectgaps=False
     )
-    for number, (limit, names) in enumerate(sorted(_limits(variant, alarm).items())):
-        # Left and right by turns, so that neighbours do not overlap.
-        figure.add_hline(
-            y=limit,
-            line={"color": _QUIET, "width": 1, "dash": "dot"},
-            annotation_text=f"{', '.join(names)}: {limit:g} %",
-            annotation_position="top left" if number % 2 else "top right",
-        )
-    for watch, span in incidents(variant.mails, result.span.end):
+    _add_limits(figure, variant, alarm, (times[0], times[-1]), unit)
+    for watch, span in variant.incidents:
         figure.add_vrect(x0=span.start, x1=span.end, fillcolor=_OPEN, opacity=0.12, line_width=0, name=watch)
-    _add_mails(figure, variant, times, values)
-    figure.update_xaxes(rangeslider={"visible": True, "thickness": 0.08})
-    figure.update_yaxes(title="failed %", rangemode="tozero")
-    return _html(figure, 460, with_library=True)
+    _add_mails(figure, variant)
+    figure.update_layout(
+        xaxis={"rangeslider": {"visible": True, "thickness": 0.08}},
+        yaxis={"title": f"value{unit}", "rangemode": "tozero", "domain": [0, 0.84]},
+        yaxis2={"domain": [0.86, 1], "visible": False, "range": [-1, len(_LEVELS)], "fixedrange": True},
+    )
+    return _html(figure, 480, with_library=True)
 
 
 def curve_chart(found: Curve) -> str:
@@ -75,7 +69,7 @@ def curve_chart(found: Curve) -> str:
         figure.add_vline(
             x=found.knee, line={"color": _OPEN}, annotation_text=f"knee {found.knee:.3g}", annotation_y=0.85
         )
-    figure.update_xaxes(title="threshold, %")
+    figure.update_xaxes(title="threshold")
     figure.update_yaxes(title="a month", rangemode="tozero")
     return _html(figure, 340, with_library=False)
 
@@ -94,28 +88,34 @@ def _values(result: Result, variant: Variant, alarm: Alarm) -> tuple[list[dateti
     return times, [None if gap else value for value, gap in zip(highest, empty.tolist(), strict=True)]
 
 
-def _limits(variant: Variant, alarm: Alarm) -> dict[float, list[str]]:
-    """Return the thresholds of the alarms that judge the same value, with their names without the prefix."""
+def _add_limits(figure: Any, variant: Variant, alarm: Alarm, ends: tuple[datetime, datetime], unit: str) -> None:
+    """Draw the thresholds of the alarms that judge the same value; the legend names them, as labels would overlap."""
     prefix = f"deliverywatch-{variant.definitions.environment}-"
-    found: dict[float, list[str]] = {}
-    for each in variant.definitions.alarms:
-        if each.queries == alarm.queries:
-            found.setdefault(each.threshold, []).append(each.name.removeprefix(prefix))
-    return found
-
-
-def _add_mails(figure: Any, variant: Variant, times: list[datetime], values: list[float | None]) -> None:
-    for level in dict.fromkeys(mail.level for mail in variant.mails):
-        mails = [mail for mail in variant.mails if mail.level == level]
+    judges = [each for each in variant.definitions.alarms if each.queries == alarm.queries]
+    for number, each in enumerate(sorted(judges, key=lambda judge: -judge.threshold)):
         figure.add_scatter(
-            x=[mail.time for mail in mails],
-            y=[values[bisect_right(times, mail.time) - 1] or 0 for mail in mails],
-            text=[mail.subject for mail in mails],
-            mode="markers",
-            name=f"mail: {'resolved' if level == 'ok' else level}",
-            marker={"color": _LEVELS[level], "size": 11, "symbol": "diamond", "line": {"color": "#fff", "width": 1}},
-            hovertemplate="%{x|%d %b %H:%M} UTC<br>%{text}<extra></extra>",
+            x=ends,
+            y=[each.threshold] * 2,
+            mode="lines",
+            name=f"{each.name.removeprefix(prefix)}: {each.threshold:g}{unit}",
+            line={"color": _QUIET, "width": 1, "dash": _DASHES[number % len(_DASHES)]},
         )
+
+
+def _add_mails(figure: Any, variant: Variant) -> None:
+    for height, level in enumerate(_LEVELS):
+        mails = [mail for mail in variant.mails if mail.level == level]
+        if mails:
+            figure.add_scatter(
+                x=[mail.time for mail in mails],
+                y=[len(_LEVELS) - 1 - height] * len(mails),
+                yaxis="y2",
+                text=[mail.subject for mail in mails],
+                mode="markers",
+                name=f"mail: {'resolved' if level == 'ok' else level}",
+                marker={"color": _LEVELS[level], "size": 9, "symbol": "diamond", "line": {"color": "#fff", "width": 1}},
+                hovertemplate="%{x|%d %b %H:%M} UTC<br>%{text}<extra></extra>",
+            )
 
 
 def _figure() -> Any:
@@ -128,11 +128,11 @@ def _figure() -> Any:
         ) from error
     figure.update_layout(
         template="plotly_white",
-        margin={"l": 48, "r": 12, "t": 28, "b": 40},
+        margin={"l": 48, "r": 12, "t": 12, "b": 40},
         font={"family": "system-ui, sans-serif", "size": 13, "color": _INK},
         legend={"orientation": "h", "y": 1.02, "yanchor": "bottom"},
         hovermode="closest",
-        # A finger on the chart scrolls the page; zooming and panning have buttons.
+        # A finger on the chart scrolls the page.
         dragmode=False,
     )
     return figure

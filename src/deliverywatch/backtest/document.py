@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from deliverywatch.backtest.measure import incidents
-
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
@@ -25,7 +23,7 @@ def document(result: Result) -> dict[str, Any]:
         "notes": list(result.notes),
         "left_out": list(result.left_out),
         "true_incidents": {"alarm": ratio.name if ratio else None, "spans": _spans(result.truths)},
-        "variants": [_variant(each, result) for each in result.variants],
+        "variants": [_variant(each) for each in result.variants],
         "sweep": _curve(result.curve) if result.curve else None,
     }
 
@@ -41,7 +39,7 @@ def _curve(curve: Curve) -> dict[str, Any]:
     }
 
 
-def _variant(variant: Variant, result: Result) -> dict[str, Any]:
+def _variant(variant: Variant) -> dict[str, Any]:
     return {
         "label": variant.definitions.label,
         "parameters": dict(variant.definitions.overrides),
@@ -50,7 +48,7 @@ def _variant(variant: Variant, result: Result) -> dict[str, Any]:
             {"time": _time(each.time), "alarm": each.alarm, "state": each.state.value, "previous": each.previous.value}
             for each in variant.changes
         ],
-        "incidents": [{"watch": watch, **_span(span)} for watch, span in incidents(variant.mails, result.span.end)],
+        "incidents": [{"watch": watch, **_span(span)} for watch, span in variant.incidents],
         "mails": [
             {
                 "time": _time(each.time),

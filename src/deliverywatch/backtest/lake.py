@@ -94,7 +94,7 @@ def read(folder: Path, environment: str, slot_minutes: int, *, count_recipient_f
     ]
     outages = _outages(slots, seen, slot_minutes)
     series, first_failures = _published(slots, begins, outages, environment, slot_minutes)
-    return Past(series, (_model(outages), _told(folder, hours, gaps)), _UNKNOWABLE, first_failures)
+    return Past(series, (_model(outages), _told(folder, hours, gaps)), _UNKNOWABLE, first_failures=first_failures)
 
 
 def _failed(outcome: str, fault: str, count_recipient_faults: bool) -> bool:  # noqa: FBT001

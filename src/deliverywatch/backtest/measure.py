@@ -61,8 +61,13 @@ class Figures:
     open_minutes: float
 
 
-def incidents(mails: Sequence[Mail], end: datetime) -> list[tuple[str, Span]]:
-    """Return watch and span of each incident; one that is still open ends with the replay."""
+def incidents(mails: Sequence[Mail], span: Span) -> list[tuple[str, Span]]:
+    """Return watch and span of each incident that was open within a span, as far as it was.
+
+    Args:
+        mails: From before the span on, in order of time.
+        span: The replay.
+    """
     found: list[tuple[str, Span]] = []
     opened: dict[str, datetime] = {}
     for mail in mails:
@@ -70,8 +75,9 @@ def incidents(mails: Sequence[Mail], end: datetime) -> list[tuple[str, Span]]:
             opened[mail.watch] = mail.time
         elif mail.event == "RESOLVED" and mail.watch in opened:
             found.append((mail.watch, Span(opened.pop(mail.watch), mail.time)))
-    found.extend((watch, Span(start, end)) for watch, start in opened.items())
-    return sorted(found, key=lambda each: each[1].start)
+    found.extend((watch, Span(start, span.end)) for watch, start in opened.items())
+    cut = [(watch, Span(max(each.start, span.start), each.end)) for watch, each in found if each.end > span.start]
+    return sorted(cut, key=lambda each: each[1].start)
 
 
 def truth(history: History, alarm: Alarm, start: datetime, end: datetime) -> list[Span]:
@@ -94,6 +100,7 @@ def truth(history: History, alarm: Alarm, start: datetime, end: datetime) -> lis
 
 def figures(
     mails: Sequence[Mail],
+    spans: Sequence[tuple[str, Span]],
     past: Past,
     truths: Sequence[Span],
     ratio: Alarm | None,
@@ -103,7 +110,8 @@ def figures(
     """Return the figures of one set of parameters.
 
     Args:
-        mails: In order of time.
+        mails: Those of the span, in order of time.
+        spans: What `incidents` returned.
         past: The history that they came of.
         truths: What `truth` returned, of the template as it is.
         ratio: The alarm that says what bad is.
@@ -113,8 +121,7 @@ def figures(
     months = span.minutes / 1440 / DAYS_A_MONTH
     zone = ZoneInfo(time_zone)
     night = sum(not NIGHT_TO_HOUR <= mail.time.astimezone(zone).hour < NIGHT_FROM_HOUR for mail in mails)
-    spans = incidents(mails, span.end)
-    waits = list(_waits(spans, past, ratio)) if ratio else []
+    waits = list(_waits([each for each in spans if each[1].start > span.start], past, ratio)) if ratio else []
     return Figures(
         mails_count=len(mails),
         incidents_count=len(spans),

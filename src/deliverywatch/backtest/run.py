@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from deliverywatch.backtest import definitions as templates
 from deliverywatch.backtest import mailbox
 from deliverywatch.backtest.curve import Curve, curve
-from deliverywatch.backtest.measure import Figures, Span, figures, truth
+from deliverywatch.backtest.measure import Figures, Span, figures, incidents, truth
 from deliverywatch.backtest.past import bounds
 from deliverywatch.engine.history import require
 from deliverywatch.engine.minutes import History
+from deliverywatch.engine.replay import can_vectorise
 from deliverywatch.errors import InputError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from datetime import datetime
-    from pathlib import Path
 
     from deliverywatch.backtest.definitions import Definitions
     from deliverywatch.backtest.mailbox import Mail
@@ -25,15 +27,26 @@ if TYPE_CHECKING:
     from deliverywatch.engine.alarm import Alarm
     from deliverywatch.engine.backtest import Change
 
+# Before the span that is asked for, alarms and incidents come into the state that they had then.
+_LEAD = timedelta(days=1)
+
+# From less, a month's figures say little.
+_ENOUGH = timedelta(days=7)
+
 
 @dataclass(frozen=True, slots=True)
 class Variant:
-    """What one set of parameters would have meant."""
+    """What one set of parameters would have meant.
+
+    Attributes:
+        incidents: Watch and span of each; one of before the span begins with it.
+    """
 
     definitions: Definitions
     history: History
     changes: tuple[Change, ...]
     mails: tuple[Mail, ...]
+    incidents: tuple[tuple[str, Span], ...]
     figures: Figures
 
 
@@ -42,17 +55,20 @@ class Result:
     """A back-test.
 
     Attributes:
+        variants: The template as it is first.
         ratio: The template's own alarm on a share of failures, which says what a true incident is; None without one.
+        subject: The alarm that charts and curve show: the ratio, or that which changed most; None if arrays hold none.
         truths: The true incidents.
         left_out: The alarms that such a history can say nothing about.
         notes: What to know before trusting the rest, a sentence each.
-        curve: What other thresholds of the first variant would have meant; None if nobody asked or there is no ratio.
+        curve: What other thresholds of the subject would have meant; None if nobody asked or there is no subject.
     """
 
     span: Span
     time_zone: str
     variants: tuple[Variant, ...]
     ratio: Alarm | None
+    subject: Alarm | None
     truths: tuple[Span, ...]
     left_out: tuple[str, ...]
     notes: tuple[str, ...]
@@ -64,24 +80,32 @@ class Question:
     """What is asked.
 
     Attributes:
-        template: The file.
+        source: Where alarms come from.
         past_of: Returns the history for a template's parameters.
         settings: Such as `WarningThresholdPercent=2,3,5`.
-        without: Patterns of alarms that are left out.
         time_zone: The readers' zone.
-        is_swept: Whether to turn the threshold of the alarm that says what a failure is.
+        is_swept: Whether to turn the threshold of the subject.
         start: None for the history's begin.
         end: None for its end.
     """
 
-    template: Path
+    source: templates.Source
     past_of: Callable[[Definitions], Past]
     settings: Sequence[str] = ()
-    without: Sequence[str] = ()
     time_zone: str = "UTC"
     is_swept: bool = False
     start: datetime | None = None
     end: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Ground:
+    """What all variants are measured against: the span, the same with what lies before, and the true incidents."""
+
+    span: Span
+    lead: Span
+    ratio: Alarm | None
+    truths: Sequence[Span]
 
 
 def answer(question: Question, on_progress: Callable[[float, str], None] = lambda _part, _what: None) -> Result:
@@ -94,50 +118,98 @@ def answer(question: Question, on_progress: Callable[[float, str], None] = lambd
     Raises:
         InputError: The template, a parameter, the history or the span cannot be used; the message says which.
     """
-    choices = templates.combinations(question.settings)
-    own = templates.load(question.template, {}, question.without)
+    choices = question.source.variants(question.settings)
     on_progress(0.0, "Reading")
+    own = question.source.load(choices[0])
     past = question.past_of(own)
-    span = Span(*bounds(past, own, question.start, question.end))
-    kept, left_out = _known(own, past)
-    base = History(past.series)
-    truths = truth(base, kept.ratio, span.start, span.end) if kept.ratio else []
+    own, left_out = _known(own, past)
+    ground = _ground(question, own, past)
     variants: list[Variant] = []
     for number, overrides in enumerate(choices):
-        loaded, _ = _known(templates.load(question.template, overrides, question.without), past)
-        variant_past = question.past_of(loaded) if overrides else past
+        loaded = question.source.load(overrides)
 
         def told(done: int, every: int, number: int = number, label: str = loaded.label) -> None:
             on_progress((number + done / every) / len(choices), label)
 
-        history = base if variant_past is past else History(variant_past.series)
-        changes = mailbox.replay(loaded, history, span, told)
-        mails = mailbox.deliver(loaded, history, changes, span, question.time_zone)
-        counted = figures(mails, variant_past, truths, kept.ratio, span, question.time_zone)
-        variants.append(Variant(loaded, history, tuple(changes), tuple(mails), counted))
-    notes = (*past.notes, *_refused(variants))
-    swept = _swept(variants[0], span, on_progress) if question.is_swept else None
-    return Result(span, question.time_zone, tuple(variants), kept.ratio, tuple(truths), left_out, notes, swept)
+        variants.append(_variant(question, loaded, ground, told))
+    subject = _subject(variants[0])
+    return Result(
+        span=ground.span,
+        time_zone=question.time_zone,
+        variants=tuple(variants),
+        ratio=ground.ratio,
+        subject=subject,
+        truths=tuple(ground.truths),
+        left_out=left_out,
+        notes=(*own.notes, *past.notes, *_cautions(ground), *_refused(variants)),
+        curve=_swept(variants[0], subject, ground.span, on_progress) if question.is_swept and subject else None,
+    )
 
 
-def _swept(variant: Variant, span: Span, on_progress: Callable[[float, str], None]) -> Curve | None:
-    alarm = variant.definitions.ratio
-    if alarm is None:
-        return None
+def _ground(question: Question, own: Definitions, past: Past) -> _Ground:
+    first, last = bounds(past, own, None, None)
+    span = Span(*bounds(past, own, question.start, question.end))
+    lead = Span(max(first, span.start - _LEAD), min(last, span.end))
+    truths = truth(History(past.series), own.ratio, span.start, span.end) if own.ratio else []
+    return _Ground(span, lead, own.ratio, truths)
+
+
+def _variant(
+    question: Question, loaded: Definitions, ground: _Ground, on_progress: Callable[[int, int], None]
+) -> Variant:
+    past, span = question.past_of(loaded), ground.span
+    known, _ = _known(loaded, past)
+    history = History(past.series)
+    changes = mailbox.replay(known, history, ground.lead, on_progress)
+    mails = mailbox.deliver(known, history, changes, ground.lead, question.time_zone)
+    open_spans = incidents(mails, span)
+    within = [each for each in mails if each.time >= span.start]
+    counted = figures(within, open_spans, past, ground.truths, ground.ratio, span, question.time_zone)
+    seen = tuple(each for each in changes if each.time >= span.start)
+    return Variant(known, history, seen, tuple(within), tuple(open_spans), counted)
+
+
+def _subject(variant: Variant) -> Alarm | None:
+    counted = Counter(each.alarm for each in variant.changes)
+    shown = [each for each in variant.definitions.alarms if can_vectorise(each, variant.history)]
+    ratio = variant.definitions.ratio
+    return ratio if ratio in shown else max(shown, key=lambda each: counted[each.name], default=None)
+
+
+def _swept(variant: Variant, subject: Alarm, span: Span, on_progress: Callable[[float, str], None]) -> Curve | None:
     return curve(
         variant.definitions,
         variant.history,
         variant.changes,
-        alarm,
+        subject,
         span,
         lambda done, every: on_progress(done / every, "Turning the threshold"),
     )
 
 
+def _cautions(ground: _Ground) -> list[str]:
+    found = []
+    if ground.span.end - ground.span.start < _ENOUGH:
+        days = ground.span.minutes / 1440
+        found.append(f"A month's figures are extrapolated from {days:.1f} days: take them for a rough guess.")
+    if ground.ratio is None:
+        found.append(
+            "No alarm compares metrics with the ids `failed` and `total`, so nobody can say what a true incident was: "
+            "there are no figures for missed incidents and for minutes to the mail."
+        )
+    return found
+
+
 def _refused(variants: Sequence[Variant]) -> list[str]:
     """Return a sentence on the parameters that can be replayed and not deployed."""
     names = dict.fromkeys(name for variant in variants for name in variant.definitions.undeployable)
-    return [f"Not among the template's allowed values, so not deployable: {', '.join(names)}."] if names else []
+    broken = dict.fromkeys(
+        f"{variant.definitions.label}: {sentence}"
+        for variant in variants
+        for sentence in variant.definitions.contradictions
+    )
+    allowed = [f"Not among the template's allowed values, so not deployable: {', '.join(names)}."] if names else []
+    return [*allowed, *(f"Not deployable: {each}" for each in broken)]
 
 
 def _known(definitions: Definitions, past: Past) -> tuple[Definitions, tuple[str, ...]]:
@@ -146,12 +218,14 @@ def _known(definitions: Definitions, past: Past) -> tuple[Definitions, tuple[str
     Raises:
         InputError: An alarm watches something else that is not in the history, or no alarm is left.
     """
-    left_out = {each.name for each in definitions.alarms if _watched(each) & past.unknowable}
+    left_out = {each.name for each in definitions.alarms if _watched(each) & past.unknowable} | past.left_out
     kept = tuple(each for each in definitions.alarms if each.name not in left_out)
     for alarm in kept:
         require(alarm, past.series)
     if not kept:
-        raise InputError("No alarm of the template watches what is in the history.")
+        raise InputError(
+            "No alarm watches what is in the history.", next_step="Name a history of the metrics that they watch."
+        )
     return replace(definitions, alarms=kept), tuple(sorted(left_out))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -16,21 +17,22 @@ from deliverywatch.cli.moment import Moment
 from deliverywatch.errors import InputError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
     from rich.table import Table
 
     from deliverywatch.backtest.curve import Curve
-    from deliverywatch.backtest.definitions import Definitions
+    from deliverywatch.backtest.definitions import Definitions, Source
     from deliverywatch.backtest.past import Past
     from deliverywatch.backtest.run import Result, Variant
 
 LIVE = "cloudwatch"
 _BAR_WIDTH = 24
+_SLOT_MINUTES = (1, 2, 5, 10)
 
 
 @click.command()
-@click.option("--template", required=True, type=click.Path(path_type=Path, dir_okay=False), help="JSON or YAML.")
+@click.option("--template", required=True, help="A file, JSON or YAML, or 'cloudwatch': the account's alarms.")
 @click.option("--history", required=True, help="The folder of a lake, a .csv or .parquet file, or 'cloudwatch'.")
 @click.option("--from", "start", type=Moment(), help="Begin of the replay [default: that of the history].")
 @click.option("--to", "end", type=Moment(), help="Its end [default: that of the history].")
@@ -43,7 +45,7 @@ _BAR_WIDTH = 24
 @click.option("--json", "as_json", is_flag=True, help="Print JSON instead of tables.")
 def backtest(
     *,
-    template: Path,
+    template: str,
     history: str,
     start: datetime | None,
     end: datetime | None,
@@ -94,14 +96,13 @@ def backtest(
     try:
         _require_zone(time_zone)
         question = Question(
-            template,
-            _Source(history, start, end),
+            _alarms(template, without),
+            _History(history, start, end),
             settings,
-            without,
             time_zone,
-            sweep or report is not None,
-            start,
-            end,
+            is_swept=sweep or report is not None,
+            start=start,
+            end=end,
         )
         with _progress() as told:
             result = answer(question, told)
@@ -118,7 +119,17 @@ def backtest(
         _print(result)
 
 
-class _Source:
+def _alarms(template: str, without: Sequence[str]) -> Source:
+    from deliverywatch.backtest.definitions import LiveAccount, TemplateFile
+
+    if template != LIVE:
+        return TemplateFile(Path(template), without)
+    from deliverywatch.backtest.aws import cloudwatch
+
+    return LiveAccount(cloudwatch().definitions, without)
+
+
+class _History:
     """The history that `--history` names, read once for all templates that see it alike."""
 
     def __init__(self, named: str, start: datetime | None, end: datetime | None) -> None:
@@ -132,7 +143,7 @@ class _Source:
         values = definitions.parameters
         key = (
             values.get("Environment", "prod"),
-            int(values.get("SlotMinutes", 10)),
+            _minutes(values.get("SlotMinutes", "10")),
             values.get("CountRecipientFaults", "true") == "true",
             tuple(definitions.metrics),
         )
@@ -149,14 +160,20 @@ class _Source:
         return self._live(definitions) if self._named == LIVE else past.from_file(path, definitions)
 
     def _live(self, definitions: Definitions) -> Past:
-        from deliverywatch.backtest.aws import cloudwatch
-        from deliverywatch.backtest.past import Past
+        from deliverywatch.backtest import past
+        from deliverywatch.backtest.aws import cloudwatch, grain_seconds
 
         if self._start is None:
             raise InputError("CloudWatch needs a begin.", next_step="Add --from, such as --from 2026-11-01.")
         now = datetime.now(UTC)
-        series = cloudwatch().history(definitions.metrics, self._start, self._end or now, now)
-        return Past(series, ("History: CloudWatch, which does not tell when a datapoint became visible: at once.",))
+        grain = grain_seconds(self._start, now)
+        return past.from_account(cloudwatch(), definitions, self._start, self._end or now, now, grain)
+
+
+def _minutes(text: str) -> int:
+    if not text.isdecimal() or int(text) not in _SLOT_MINUTES:
+        raise InputError(f"SlotMinutes is {text}.", next_step="Give one of 1, 2, 5 and 10 to --set SlotMinutes.")
+    return int(text)
 
 
 def _require_zone(name: str) -> None:
@@ -252,8 +269,10 @@ def _draw(result: Result, path: Path) -> None:
 
 def _write(result: Result, folder: Path) -> None:
     """Write each mail as it would have been sent, in a folder per variant if there are several."""
-    for variant in result.variants:
-        place = folder / variant.definitions.label if len(result.variants) > 1 else folder
+    for position, variant in enumerate(result.variants, 1):
+        # A value may hold a slash.
+        name = f"{position:02}-{re.sub(r'[^A-Za-z0-9=.,-]+', '_', variant.definitions.label)}"
+        place = folder / name if len(result.variants) > 1 else folder
         place.mkdir(parents=True, exist_ok=True)
         for number, mail in enumerate(variant.mails, 1):
             place.joinpath(f"{number:03}-{mail.incident}.eml").write_bytes(mail.message)

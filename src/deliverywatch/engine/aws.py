@@ -61,7 +61,7 @@ class CloudWatch:
             raise MetricsUnavailable(f"CloudWatch does not list its alarms: {error}.") from error
 
     def history(self, metrics: Sequence[alarms.Metric], start: datetime, end: datetime, now: datetime) -> Series:
-        """Return the datapoints of metrics, at the finest grain that CloudWatch still keeps.
+        """Return the datapoints of metrics, each stretch at the finest grain that CloudWatch still keeps of it.
 
         Percentiles are not in it: GetMetricData returns statistics, not values.
 
@@ -69,21 +69,25 @@ class CloudWatch:
             metrics: Which.
             start: First moment.
             end: First moment that is left out.
-            now: Decides on the grain: one minute for 15 days, five for 63, an hour for 455.
+            now: Decides on the grains: one minute for 15 days, five for 63, an hour for 455.
 
         Raises:
             InputError: The start is older than CloudWatch keeps datapoints.
             MetricsUnavailable: CloudWatch could not be asked.
         """
-        period = grain_seconds(start, now)
         series = Series()
-        for group in _chunks(list(metrics), _QUERIES // _QUERIES_A_METRIC):
-            span = timedelta(seconds=_DATAPOINTS // (len(group) * _QUERIES_A_METRIC) * period)
-            begin = start
-            while begin < end:
-                self._read(series, group, begin, min(begin + span, end), period)
-                begin += span
+        for begin, until, period in stretches(start, end, now):
+            for group in _chunks(list(metrics), _QUERIES // _QUERIES_A_METRIC):
+                self._read_stretch(series, group, begin, until, period)
         return series
+
+    def _read_stretch(
+        self, series: Series, metrics: Sequence[alarms.Metric], start: datetime, end: datetime, period: int
+    ) -> None:
+        span = timedelta(seconds=_DATAPOINTS // (len(metrics) * _QUERIES_A_METRIC) * period)
+        while start < end:
+            self._read(series, metrics, start, min(start + span, end), period)
+            start += span
 
     def _read(
         self, series: Series, metrics: Sequence[alarms.Metric], start: datetime, end: datetime, period: int
@@ -132,6 +136,24 @@ def grain_seconds(start: datetime, now: datetime) -> int:
         f"CloudWatch keeps no datapoints from {start.date()}: it forgets them after 455 days.",
         next_step="Choose a later start, or replay from your own history.",
     )
+
+
+def stretches(start: datetime, end: datetime, now: datetime) -> list[tuple[datetime, datetime, int]]:
+    """Return begin, end and grain in seconds of the parts of a span that CloudWatch keeps alike, oldest first.
+
+    Raises:
+        InputError: The start is older than CloudWatch keeps datapoints.
+    """
+    found = []
+    while start < end:
+        period = grain_seconds(start, now)
+        # As long as it is the finer grain's turn; a full hour begins a period of any grain.
+        finer = [now - kept for each, kept in RETENTION if each < period]
+        turn = min(finer, default=start)
+        until = turn.replace(minute=0, second=0, microsecond=0) + timedelta(hours=1) if turn > start else end
+        found.append((start, min(until, end), period))
+        start = until
+    return found
 
 
 def _query(index: int, metric: alarms.Metric, statistic: str, period: int) -> dict[str, Any]:

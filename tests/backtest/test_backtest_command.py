@@ -124,8 +124,8 @@ def test_the_template_as_it_is_comes_first_and_is_not_replayed_twice(deployed: P
 
 
 def test_what_the_rules_of_the_template_refuse_is_replayed_and_told(deployed: Path, lake: Path) -> None:
-    found = document("--template", deployed, "--history", lake, "--set", "WarningThresholdPercent=25")
-    assert "WarningThresholdPercent must be less than CriticalThresholdPercent" in found["notes"][-1]
+    found = document("--template", deployed, "--history", lake, "--set", "CriticalThresholdPercent=12")
+    assert "CriticalRecoveryPercent must be less than CriticalThresholdPercent" in found["notes"][-1]
 
 
 def test_an_incident_from_before_the_span_is_open_at_its_begin(deployed: Path, lake: Path) -> None:

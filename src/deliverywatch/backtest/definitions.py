@@ -143,8 +143,8 @@ class TemplateFile:
             overrides=dict(overrides),
             parameters=parameters,
             alarms=tuple(found),
-            composites=tuple(composites.from_template(template, overrides)),
-            mutes=tuple(mute.from_template(template, overrides)),
+            composites=tuple(composites.from_template(template, overrides, self.without)),
+            mutes=tuple(mute.from_template(template, overrides, self.without)),
             watches=_watches(self.path, parameters.get("Environment", "prod")),
             warm_up_minutes=max(_warm_ups(template, overrides), default=0),
             undeployable=tuple(

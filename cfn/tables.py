@@ -6,11 +6,12 @@ MSCK REPAIR, and a day can be queried as soon as it is written.
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from troposphere import Ref, Sub, athena, glue
+from troposphere import Base64, Join, Ref, Sub, athena, glue
 
 from parts import title
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 _QUERIES = Path(__file__).parent / "queries"
 # Before the product was: nothing is older.
 FIRST_DAY = "2025-01-01"
+_PRESTO_TYPES = {"string": "varchar", "timestamp": "timestamp(3)", "int": "integer"}
 _DAY = {"Name": "dt", "Type": "string", "Comment": "UTC day; name it in every query, it bounds what is read and billed"}
 
 
@@ -77,6 +79,41 @@ def table(name: str, description: str, folder: str, columns: Sequence[tuple[str,
                 # ${!dt} is CloudFormation's way of writing ${dt}, which is Athena's.
                 "storage.location.template": Sub(f"{location}dt=${{!dt}}"),
             },
+        ),
+    )
+
+
+def view(name: str, description: str, columns: Sequence[tuple[str, str]], sql: str) -> Any:
+    """Return a view in the form in which Athena keeps its own.
+
+    The form: github.com/trinodb/trino, `HiveViewReader`, `/* Presto View: <base64 of JSON> */`.
+
+    Args:
+        name: In the database.
+        description: One row is what.
+        columns: Name and Athena type.
+        sql: Athena's dialect; names tables of the same database.
+    """
+    definition = {
+        "originalSql": sql,
+        "catalog": "awsdatacatalog",
+        "schema": "deliverywatch_${Environment}",
+        "columns": [{"name": name, "type": _PRESTO_TYPES.get(kind, kind)} for name, kind in columns],
+    }
+    return glue.Table(
+        f"{title(name)}Table",
+        CatalogId=Ref("AWS::AccountId"),
+        DatabaseName=Ref("Database"),
+        TableInput=glue.TableInput(
+            Name=name,
+            Description=description,
+            TableType="VIRTUAL_VIEW",
+            Parameters={"presto_view": "true", "comment": "Presto View"},
+            StorageDescriptor=glue.StorageDescriptor(
+                Columns=[glue.Column(Name=name, Type=kind) for name, kind in columns]
+            ),
+            ViewOriginalText=Join("", ["/* Presto View: ", Base64(Sub(json.dumps(definition))), " */"]),
+            ViewExpandedText="/* Presto View */",
         ),
     )
 

@@ -2,39 +2,59 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from troposphere import GetAtt, Ref, Sub, awslambda
+from troposphere import Equals, GetAtt, If, Ref, Sub, awslambda
 
 from deliverywatch.sms.columns import COLUMNS
+from deliverywatch.sms.slots import DAY_OBJECT
 from parts import Function, Stack, Statement, allow, schedule
 from stacks import sms_alarms, sms_choices, sms_dashboard
 from stacks.shared import objects
-from tables import PARQUET, saved_queries, table
+from tables import PARQUET, saved_queries, table, view
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 # Arrow's own pool and one per thread of the C library's keep what they freed: 25 MB at a million rows.
 MEMORY_SETTINGS = {"ARROW_DEFAULT_MEMORY_POOL": "system", "MALLOC_ARENA_MAX": "1"}
 
+# Athena's word for the name of a row's file is "$path".
+_MESSAGES = """\
+SELECT {columns}
+FROM (
+  SELECT
+    *,
+    "$path" LIKE '%/{day}' AS is_day,
+    bool_or("$path" LIKE '%/{day}') OVER (PARTITION BY dt) AS has_day
+  FROM sms_objects
+)
+WHERE is_day = has_day
+"""
+
 
 def stack() -> Stack:
     """Return everything of the SMS system."""
-    ingest = _ingest()
+    ingest, compact = _ingest(), _compact()
     columns = [(column.name, column.athena_type, column.comment) for column in COLUMNS]
     return Stack(
         resources=[
-            table("sms_messages", "One row per SMS, with its newest outcome", "sms", columns, PARQUET),
+            table("sms_objects", "Rows of all objects, some there twice: use sms_messages", "sms", columns, PARQUET),
+            _messages(columns),
             *saved_queries("sms"),
             _no_retries(),
             *schedule(
                 "sms-ingest-slots", ingest, _each_slot(), {"scheduled_time": "<aws.scheduler.scheduled-time>"}, 2
             ),
+            *_each_night(compact),
             *sms_alarms.alarms(),
             sms_dashboard.dashboard(),
         ],
         choices=sms_choices.choices(),
         rules=sms_choices.rules(),
         outputs=_outputs(),
-        functions=[ingest],
+        conditions={"CompactsLake": Equals(Ref("CompactLake"), "true")},
+        functions=[ingest, compact],
         watches=sms_alarms.WATCHES,
     )
 
@@ -78,6 +98,42 @@ def _ingest_may() -> list[Statement]:
         allow("ssm:GetParameters", Sub(parameters)),
         allow("kms:Decrypt", keys, only_these),
     ]
+
+
+def _messages(columns: Sequence[tuple[str, str, str]]) -> Any:
+    """The view without the hours of a day that is one object already: while it changes over, its rows are there twice.
+
+    The window needs no column but the file's name and the day, so that it adds nothing to what is read and billed; and
+    a condition on the day reaches the table through it.
+    """
+    named_columns = [*((name, kind) for name, kind, _ in columns), ("dt", "string")]
+    sql = _MESSAGES.format(columns=", ".join(name for name, _ in named_columns), day=DAY_OBJECT)
+    return view("sms_messages", "One row per SMS, with its newest outcome", named_columns, sql)
+
+
+def _compact() -> Function:
+    return Function(
+        room="sms",
+        verb="compact",
+        description="Old hours of the Parquet lake -> one object per day",
+        # A day of a million rows takes 160 MB and 2 s of a whole processor, of which 512 MB buys a third.
+        memory_megabytes=512,
+        timeout_seconds=900,
+        packages=("pyarrow",),
+        environment={"DELIVERYWATCH_BUCKET": Ref("LakeBucket"), **MEMORY_SETTINGS},
+        statements=[
+            allow(["s3:GetObject", "s3:PutObject", "s3:DeleteObject"], objects("sms")),
+            # To find what is due; and without it S3 answers 403 where an object is not there, instead of 404.
+            allow("s3:ListBucket", GetAtt("LakeBucket", "Arn")),
+        ],
+    )
+
+
+def _each_night(compact: Function) -> list[Any]:
+    event = {"scheduled_time": "<aws.scheduler.scheduled-time>"}
+    made = schedule("sms-compact-nightly", compact, "cron(40 4 * * ? *)", event, 2)
+    made[-1].State = If("CompactsLake", "ENABLED", "DISABLED")
+    return made
 
 
 def _no_retries() -> Any:

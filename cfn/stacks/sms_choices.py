@@ -118,6 +118,14 @@ def _clicksend() -> list[Choice]:
             "hashed keeps a keyed hash and the last three digits; plain keeps the whole number.",
             "must be hashed or plain.",
         ),
+        one_of(
+            "CompactLake",
+            "One object per day",
+            ("true", "false"),
+            "true",
+            "Joins the hours of the lake, once 72 hours old, into one object per day: queries open 24 times fewer.",
+            "must be true or false.",
+        ),
     ]
 
 

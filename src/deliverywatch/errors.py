@@ -18,6 +18,7 @@
         ├── MessageMalformed      a message in a queue is not what its sender should send
         ├── ConfigurationError    a setting is missing or contradicts another
         └── InputError            a file, event or argument given by the user cannot be used
+            └── ObjectDamaged         an object of the lake is no Parquet file, or lacks columns
 
 Every error carries a `kind` (a stable word for state and metrics) and a `next_step` (one sentence for a person).
 """
@@ -154,3 +155,16 @@ class InputError(Rejected):
 
     kind = "input"
     next_step = "Correct the input that the message names and run the command again."
+
+
+class ObjectDamaged(InputError):
+    """An object of the lake is no Parquet file, or lacks columns; it is left as it is."""
+
+    kind = "damaged"
+
+    def __init__(self, name: str) -> None:
+        super().__init__(
+            f"{name} is not an object of a DeliveryWatch lake, or it is damaged.",
+            next_step="Nothing was changed. Restore an older version of it (S3 keeps them for 7 days), or move it away and read the time "
+            "again: deliverywatch backfill --since ...",
+        )

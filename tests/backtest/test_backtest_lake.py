@@ -109,5 +109,5 @@ def test_a_folder_that_is_no_lake_is_a_sentence(tmp_path: Path) -> None:
 def test_a_damaged_object_is_named(tmp_path: Path) -> None:
     path = write_lake(tmp_path, [row(MIDNIGHT)]) / "sms/dt=2026-11-20/00.parquet"
     path.write_bytes(b"no parquet")
-    with pytest.raises(InputError, match=r"00\.parquet is not an hour of a DeliveryWatch lake"):
+    with pytest.raises(InputError, match=r"00\.parquet is not an object of a DeliveryWatch lake"):
         read(tmp_path)

@@ -20,7 +20,7 @@ from cfn_values import of_type
 from sqlglot import exp
 
 from deliverywatch.alerting import outbox
-from deliverywatch.local.athena import translated
+from deliverywatch.local.athena import sql_of_view, translated
 from deliverywatch.sms import ingest
 from deliverywatch.sms.columns import COLUMNS
 from deliverywatch.sms.folder import Folder
@@ -114,8 +114,13 @@ def known() -> list[Message]:
 
 
 @pytest.fixture(scope="module")
-def athena(known: list[Message], tmp_path_factory: pytest.TempPathFactory) -> duckdb.DuckDBPyConnection:
-    """A database with the tables of the template, over files that the real flow wrote."""
+def athena(lake: Path, template: dict[str, Any]) -> duckdb.DuckDBPyConnection:
+    """A database with the tables and the view of the template, over files that the real flow wrote."""
+    return _database(lake, view_of(template))
+
+
+@pytest.fixture(scope="module")
+def lake(known: list[Message], tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("lake")
     store = Folder(root)
     settings = ingest.Settings()
@@ -125,7 +130,13 @@ def athena(known: list[Message], tmp_path_factory: pytest.TempPathFactory) -> du
     ingest.run(NOW, settings, ports, token="before", by_hand=backfill)
     ingest.run(NOW, settings, ports, token="slot")
     _write_mails(root)
-    return _database(root)
+    return root
+
+
+def view_of(template: dict[str, Any]) -> str:
+    """The SQL of the view `sms_messages`, as Athena would read it from Glue."""
+    tables = {table["TableInput"]["Name"]: table for table in of_type(template, "AWS::Glue::Table").values()}
+    return sql_of_view(tables["sms_messages"]["TableInput"]) or pytest.fail("it is no view")
 
 
 def _write_mails(root: Path) -> None:
@@ -139,7 +150,7 @@ def _write_mails(root: Path) -> None:
         path.write_bytes(outbox.to_json(each))
 
 
-def _database(root: Path) -> duckdb.DuckDBPyConnection:
+def _database(root: Path, view: str) -> duckdb.DuckDBPyConnection:
     connection = duckdb.connect()
     connection.execute("SET TimeZone = 'UTC'")  # as Athena's sessions are
     # Athena's timestamp has no zone, whatever the file says.
@@ -148,8 +159,10 @@ def _database(root: Path) -> duckdb.DuckDBPyConnection:
     )
     hive = "hive_partitioning = true, hive_types = {'dt': VARCHAR}"
     connection.execute(
-        f"CREATE VIEW sms_messages AS SELECT * REPLACE ({times}) FROM read_parquet('{root}/sms/*/*.parquet', {hive})"
+        f"CREATE VIEW sms_objects AS SELECT * REPLACE ({times}) "
+        f"FROM read_parquet('{root}/sms/*/*.parquet', {hive}, filename = '$path')"
     )
+    connection.execute(f"CREATE VIEW sms_messages AS {translated(view)}")
     columns = ", ".join(f"{name}: '{kind}'" for name, kind, _ in outbox.COLUMNS).replace("'string'", "'varchar'")
     connection.execute(
         f"CREATE VIEW mails AS SELECT * FROM read_json('{root}/mails/*/*.json', columns = {{{columns}}}, {hive})"

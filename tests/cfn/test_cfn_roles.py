@@ -25,6 +25,14 @@ ALLOWED = {
         "ssm:GetParameters": [ARN("ssm", "parameter/deliverywatch/prod/clicksend/*")],
         "kms:Decrypt": [ARN("kms", "key/*")],
     },
+    "SmsCompactRole": {
+        "logs:CreateLogStream": ["SmsCompactLogs"],
+        "logs:PutLogEvents": ["SmsCompactLogs"],
+        "s3:GetObject": [f"{LAKE}/sms/*"],
+        "s3:PutObject": [f"{LAKE}/sms/*"],
+        "s3:DeleteObject": [f"{LAKE}/sms/*"],
+        "s3:ListBucket": [LAKE],
+    },
     "AlertingNotifyRole": {
         "logs:CreateLogStream": ["AlertingNotifyLogs"],
         "logs:PutLogEvents": ["AlertingNotifyLogs"],
@@ -40,6 +48,7 @@ ALLOWED = {
         "sns:Publish": ["FallbackTopic"],
         "sqs:SendMessage": ["AlertingNotifyDeadLetters"],
     },
+    "SmsCompactNightlyRole": {"lambda:InvokeFunction": ["SmsCompact"]},
     "SmsIngestSlotsRole": {"lambda:InvokeFunction": ["SmsIngest"]},
     "AlertingSweepRole": {"lambda:InvokeFunction": ["AlertingNotify"]},
 }
@@ -47,6 +56,7 @@ ALLOWED = {
 # What a call of boto3 needs; put_object on a condition needs s3:GetObject too, send_email of a raw message both.
 NEEDS = {
     "get_object": {"s3:GetObject"},
+    "delete_object": {"s3:DeleteObject", "s3:GetObject"},
     "head_object": {"s3:GetObject"},
     "put_object": {"s3:PutObject", "s3:GetObject"},
     "list_objects_v2": {"s3:ListBucket"},
@@ -119,9 +129,9 @@ def calls(adapter: Path) -> set[str]:
 
 @pytest.mark.parametrize("room", ["sms", "alerting"])
 def test_a_role_allows_what_its_code_calls_and_no_more(room: str) -> None:
-    role = {"sms": "SmsIngestRole", "alerting": "AlertingNotifyRole"}[room]
+    roles = {"sms": ["SmsIngestRole", "SmsCompactRole"], "alerting": ["AlertingNotifyRole"]}[room]
     needed = set().union(*(NEEDS[call] for call in calls(ROOM / room / "aws.py")))
-    assert needed - BY_SERVICES == set(ALLOWED[role]) - BY_SERVICES
+    assert needed - BY_SERVICES == set().union(*(ALLOWED[role] for role in roles)) - BY_SERVICES
 
 
 def conditions(template: dict[str, Any], role: str, action: str) -> dict[str, Any]:
@@ -158,6 +168,7 @@ def test_a_key_of_the_topics_may_be_used_by_the_notifier_if_there_is_one(templat
     ("role", "service"),
     [
         ("SmsIngestRole", "lambda.amazonaws.com"),
+        ("SmsCompactRole", "lambda.amazonaws.com"),
         ("AlertingNotifyRole", "lambda.amazonaws.com"),
         ("SmsIngestSlotsRole", "scheduler.amazonaws.com"),
         ("AlertingSweepRole", "scheduler.amazonaws.com"),

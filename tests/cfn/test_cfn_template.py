@@ -184,7 +184,9 @@ def columns(table: dict[str, Any]) -> list[tuple[str, str]]:
 
 def test_the_tables_have_the_columns_that_are_written(template: dict[str, Any]) -> None:
     tables = {table["TableInput"]["Name"]: table for table in of_type(template, "AWS::Glue::Table").values()}
-    assert columns(tables["sms_messages"]) == [(column.name, column.athena_type) for column in COLUMNS]
+    written = [(column.name, column.athena_type) for column in COLUMNS]
+    assert columns(tables["sms_objects"]) == written
+    assert columns(tables["sms_messages"]) == [*written, ("dt", "string")]
     assert columns(tables["mails"]) == [(name, kind) for name, kind, _ in outbox.COLUMNS]
 
 
@@ -192,7 +194,7 @@ def test_partitions_are_days_and_are_computed(template: dict[str, Any]) -> None:
     tables = {
         table["TableInput"]["Name"]: table["TableInput"] for table in of_type(template, "AWS::Glue::Table").values()
     }
-    for name, folder in {"sms_messages": "sms", "mails": "mails"}.items():
+    for name, folder in {"sms_objects": "sms", "mails": "mails"}.items():
         assert [key["Name"] for key in tables[name]["PartitionKeys"]] == ["dt"]
         assert tables[name]["StorageDescriptor"]["Location"] == f"s3://LakeBucket/{folder}/"
         parameters = tables[name]["Parameters"]
@@ -238,6 +240,7 @@ def test_a_run_starts_at_the_end_of_each_slot_and_a_sweep_every_ten_minutes(temp
     }
     assert found == {
         "sms-ingest-slots": ("cron(0/5 * * * ? *)", {"scheduled_time": "<aws.scheduler.scheduled-time>"}),
+        "sms-compact-nightly": ("cron(40 4 * * ? *)", {"scheduled_time": "<aws.scheduler.scheduled-time>"}),
         "alerting-sweep": ("cron(5/10 * * * ? *)", {"sweep": "<aws.scheduler.scheduled-time>"}),
     }
     assert {each["ScheduleExpressionTimezone"] for each in schedules.values()} == {"UTC"}

@@ -71,7 +71,7 @@ def foreign(path: Path, **columns: list[Any]) -> None:
     pq.write_table(pa.table(columns), path)
 
 
-OURS = {column.name: ["x"] for column in COLUMNS} | {"outcome": ["failed"], "fault": ["none"]}
+OURS = {column.name: ["x"] for column in COLUMNS} | {"sent_at": [0], "outcome": ["failed"], "fault": ["none"]}
 
 
 @pytest.mark.parametrize(
@@ -91,14 +91,14 @@ def test_a_file_that_is_no_hour_of_a_lake_is_named(lake: Path, write: Any) -> No
     write(path)
     result = show(lake)
     assert (result.exit_code, result.stdout) == (2, "")
-    assert result.stderr.startswith(f"Error: {path} is not an hour of a DeliveryWatch lake, or it is damaged.")
+    assert result.stderr.startswith(f"Error: {path} is not an object of a DeliveryWatch lake, or it is damaged.")
     assert len(result.stderr.splitlines()) == 1
 
 
 def test_a_file_with_another_name_is_named(lake: Path) -> None:
     (object_,) = list(lake.glob("sms/*/*.parquet"))[:1]
     stray = object_.rename(object_.with_name("copy.parquet"))
-    assert f"{stray} is not an hour" in show(lake).stderr
+    assert f"{stray} is not an object" in show(lake).stderr
 
 
 def test_foreign_words_are_printed_as_they_are_without_control_characters(lake: Path, begin: datetime) -> None:

@@ -140,6 +140,17 @@ class Memory:
             raise StoreConflict(key)
         self._put(key, body, dict(metadata))
 
+    def keys(self, prefix: str) -> list[str]:
+        self._step(self.before, "keys", prefix)
+        return sorted(key for key in self.objects if key.startswith(prefix))
+
+    def delete(self, key: str, etag: str) -> None:
+        self._step(self.before, "delete", key)
+        if key in self.objects and _etag(self.objects[key][0]) != etag:
+            raise StoreConflict(key)
+        self.objects.pop(key, None)
+        self._step(self.after, "deleted", key)
+
     def _put(self, key: str, body: bytes, metadata: dict[str, str]) -> None:
         self.objects[key] = (body, metadata)
         self.writes.append(key)

@@ -11,7 +11,6 @@ later as its row was observed after the first row of its slot. From a run to the
 from __future__ import annotations
 
 import json
-import re
 import zlib
 from bisect import bisect_left, bisect_right
 from collections import Counter
@@ -24,9 +23,11 @@ from deliverywatch.backtest.past import Past
 from deliverywatch.engine.alarm import Metric
 from deliverywatch.engine.series import Series
 from deliverywatch.errors import InputError
+from deliverywatch.sms import days
 from deliverywatch.sms.counts import NAMESPACE, is_counted
+from deliverywatch.sms.folder import Folder
 from deliverywatch.sms.outcomes import is_counted_failure
-from deliverywatch.sms.slots import HOUR, floor, from_milliseconds, hour_of, steps
+from deliverywatch.sms.slots import DAY_OBJECT, HOUR, floor, from_milliseconds, hour_of, steps
 from deliverywatch.thresholds import EMIT_HOURS, STAMP_DELAY_SECONDS
 
 if TYPE_CHECKING:
@@ -41,7 +42,6 @@ PUBLISH_DELAYS = ((0.50, 60), (0.98, 90), (1.00, 180))
 _OUTAGE_SLOTS, _OUTAGE_MESSAGES = 2, 5
 
 NAMES = ("sent_at", "outcome", "fault", "observed_at")
-_KEY = re.compile(r"dt=(\d{4}-\d\d-\d\d)/(\d\d)\.parquet$")
 _UNKNOWABLE = frozenset(
     {(NAMESPACE, "OverduePercent"), ("AWS/Lambda", "Errors"), ("AWS/SQS", "ApproximateNumberOfMessagesVisible")}
 )
@@ -61,21 +61,22 @@ def read(folder: Path, environment: str, slot_minutes: int, *, count_recipient_f
     """Read a lake.
 
     Args:
-        folder: Holds `sms/dt=YYYY-MM-DD/HH.parquet`.
+        folder: Holds `sms/dt=YYYY-MM-DD/HH.parquet`, or `day.parquet` once the day is one object.
         environment: The dimension of the metrics.
         slot_minutes: The grain of the counts.
         count_recipient_faults: Whether dead numbers count as failures.
 
     Raises:
-        InputError: The folder holds no lake, or an object is damaged.
+        InputError: The folder holds no lake.
+        ObjectDamaged: An object of it cannot be read.
     """
     slots: dict[datetime, _Slot] = {}
     hours: set[datetime] = set()
     seen: set[int] = set()
-    for path in sorted(folder.glob("sms/dt=*/*.parquet")):
-        hour, rows = _hour(path)
-        hours.add(hour)
-        for sent_at, outcome, fault, observed_at in rows:
+    for key, body in days.bodies(Folder(folder), "sms/"):
+        hours.update(_hours_named(folder, key))
+        for sent_at, outcome, fault, observed_at in _rows(folder, key, body):
+            hours.add(hour_of(from_milliseconds(sent_at)))
             slot = slots.setdefault(floor(from_milliseconds(sent_at), slot_minutes), _Slot())
             _count(slot, sent_at, outcome, observed_at, is_failed=_failed(outcome, fault, count_recipient_faults))
             seen.add(observed_at)
@@ -101,23 +102,18 @@ def _failed(outcome: str, fault: str, count_recipient_faults: bool) -> bool:  # 
     return is_counted_failure(outcome, fault, count_recipient_faults=count_recipient_faults)
 
 
-def _hour(path: Path) -> tuple[datetime, list[tuple[Any, ...]]]:
+def _hours_named(folder: Path, key: str) -> list[datetime]:
+    """The hour that an object is named after; those of a day's object are known by their rows."""
+    with days.readable(str(folder / key)):
+        day, name = days.day_of_key(key), key.rpartition("/")[2]
+        return [] if name == DAY_OBJECT else [day + int(name.removesuffix(".parquet")) * HOUR]
+
+
+def _rows(folder: Path, key: str, body: bytes) -> list[tuple[Any, ...]]:
     from deliverywatch.sms import lake  # brings pyarrow, which no other history needs
 
-    try:
-        return _hour_of(path), list(lake.rows(path.read_bytes(), NAMES))
-    except (ValueError, KeyError, TypeError) as error:  # pyarrow's own errors are among them
-        raise InputError(
-            f"{path} is not an hour of a DeliveryWatch lake, or it is damaged.",
-            next_step="Move it away; 'deliverywatch backfill' reads the hour again.",
-        ) from error
-
-
-def _hour_of(path: Path) -> datetime:
-    found = _KEY.search(path.as_posix())
-    if not found:
-        raise ValueError("the name is not dt=YYYY-MM-DD/HH.parquet")
-    return datetime.strptime("T".join(found.groups()), "%Y-%m-%dT%H").replace(tzinfo=UTC)
+    with days.readable(str(folder / key)):
+        return list(lake.rows(body, NAMES))
 
 
 def _count(slot: _Slot, sent_at: int, outcome: str, observed_at: int, *, is_failed: bool) -> None:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +15,6 @@ if TYPE_CHECKING:
 
     from deliverywatch.sms.overview import Overview
 
-_KEY = re.compile(r"dt=(\d{4}-\d\d-\d\d)/(\d\d)\.parquet$")
 _OUTCOMES = ("total", "delivered", "failed", "pending", "excluded", "unknown")
 
 
@@ -69,10 +66,13 @@ def overview(directory: Path) -> Overview:
     """Return what the lake in a directory holds.
 
     Raises:
-        InputError: There is no such directory, or it holds a file that is no object of a lake.
+        InputError: There is no such directory.
+        ObjectDamaged: It holds a file that is no object of a lake.
     """
     # Imported here: it brings pyarrow, which `--help` does not need.
+    from deliverywatch.sms import days
     from deliverywatch.sms import lake as objects
+    from deliverywatch.sms.folder import Folder
     from deliverywatch.sms.overview import NAMES, Overview
 
     if not directory.is_dir():
@@ -80,22 +80,11 @@ def overview(directory: Path) -> Overview:
             f"There is no folder {directory}.", next_step="Name the folder of 'deliverywatch ingest --lake'."
         )
     found = Overview()
-    for path in sorted(directory.glob("sms/dt=*/*.parquet")):
-        try:
-            found.add(_hour_of(path), objects.rows(path.read_bytes(), NAMES))
-        except (ValueError, KeyError, TypeError) as error:  # pyarrow's own errors are among them
-            raise InputError(
-                f"{path} is not an hour of a DeliveryWatch lake, or it is damaged.",
-                next_step="Move it away; 'deliverywatch backfill' reads the hour again.",
-            ) from error
+    for key, body in days.bodies(Folder(directory), "sms/"):
+        with days.readable(str(directory / key)):
+            days.day_of_key(key)
+            found.add(objects.rows(body, NAMES))
     return found
-
-
-def _hour_of(path: Path) -> datetime:
-    found = _KEY.search(path.as_posix())
-    if not found:
-        raise ValueError("the name is not dt=YYYY-MM-DD/HH.parquet")
-    return datetime.strptime("T".join(found.groups()), "%Y-%m-%dT%H").replace(tzinfo=UTC)
 
 
 def _hours(document: dict[str, Any]) -> Table:

@@ -6,6 +6,7 @@ resolved without an account: what a resource would be called there is its own na
 
 from __future__ import annotations
 
+import base64
 import re
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
@@ -79,6 +80,7 @@ class Resolver:
             "Fn::Select": self._select,
             "Fn::Split": self._split,
             "Fn::ImportValue": self._imported,
+            "Fn::Base64": lambda value: base64.b64encode(str(self.resolve(value)).encode()).decode(),
         }
         self._where = "The template"
         self._depth = 0

@@ -37,6 +37,7 @@ NAMES = {
         "_append_log_events", "_fanout_to_subscription_filters", "_log_groups", "_make_group_arn", "_metric_filters",
     ),
     "services.eventbridge": ("_cron_next_fire", "_parse_cron_fields", "_parse_rate_seconds", "start_scheduler"),
+    "services.glue": ("_tables",),
     "services.lambda_svc": (
         "_emit_lambda_logs", "_emit_lambda_metrics", "_execute_function_with_config_scope",
         "_execution_record_for_config", "_functions", "_get_func_record_for_ref", "_route_async_failure",

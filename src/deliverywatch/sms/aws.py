@@ -15,12 +15,13 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from deliverywatch.errors import ConfigurationError, StoreConflict, StoreUnavailable
-from deliverywatch.sms.clicksend import Credentials
 from deliverywatch.sms.recipients import hash_key
 from deliverywatch.sms.store import Stored
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+
+    from deliverywatch.sms.clicksend import Credentials
 
 # Adaptive mode retries 5xx, throttling and broken connections with jitter, and slows down when told to.
 _CONFIG = Config(connect_timeout=3, read_timeout=20, retries={"mode": "adaptive", "total_max_attempts": 6})
@@ -80,6 +81,32 @@ class Bucket:
                     raise StoreConflict(f"{key} was written by somebody else meanwhile.") from error
                 raise
 
+    def keys(self, prefix: str) -> list[str]:
+        """Return the keys of the objects that begin so, in order."""
+        return [key for key, _ in self.sizes(prefix)]
+
+    def sizes(self, prefix: str) -> list[tuple[str, int]]:
+        """Return keys and bytes of the objects that begin so, in order."""
+        with _translated(prefix):
+            pages = self._s3.get_paginator("list_objects_v2").paginate(Bucket=self._name, Prefix=prefix)
+            return [(each["Key"], each["Size"]) for page in pages for each in page.get("Contents", [])]
+
+    def delete(self, key: str, etag: str) -> None:
+        """Delete the object if it is still the one with this etag; one that is gone is no failure.
+
+        Raises:
+            StoreConflict: The present object is another one.
+        """
+        with _translated(key):
+            try:
+                self._s3.delete_object(Bucket=self._name, Key=key, IfMatch=etag)
+            except ClientError as error:
+                if _code(error) in _MISSING:
+                    return
+                if _code(error) in _OVERTAKEN:
+                    raise StoreConflict(f"{key} was written by somebody else meanwhile.") from error
+                raise
+
 
 @dataclass(frozen=True, slots=True)
 class Account:
@@ -96,6 +123,9 @@ def account(prefix: str) -> Account:
     Raises:
         ConfigurationError: The parameters are missing or may not be read.
     """
+    # Imported here: a function without an account, such as sms-compact, ships no client for it.
+    from deliverywatch.sms.clicksend import Credentials
+
     names = {name: f"{prefix}/{name}" for name in ("username", "api_key", "recipient_key")}
     try:
         answer = boto3.client("ssm", config=_CONFIG).get_parameters(Names=[*names.values()], WithDecryption=True)

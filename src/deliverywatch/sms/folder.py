@@ -62,6 +62,27 @@ class Folder:
                 raise StoreConflict(f"{key} was written by somebody else meanwhile.")
             self.write(key, body)
 
+    def keys(self, prefix: str) -> list[str]:
+        """Return the keys of the objects that begin so, in order."""
+        folder = self._root / prefix.rpartition("/")[0]
+        found = (path for path in folder.rglob("*") if path.is_file() and not path.name.startswith("."))
+        names = (path.relative_to(self._root).as_posix() for path in found)
+        return sorted(name for name in names if name.startswith(prefix))
+
+    def delete(self, key: str, etag: str) -> None:
+        """Delete the object if it is still the one with this etag; one that is gone is no failure.
+
+        Raises:
+            StoreConflict: The present object is another one.
+        """
+        with self._alone():
+            present = self.read(key)
+            if present is None:
+                return
+            if present.etag != etag:
+                raise StoreConflict(f"{key} was written by somebody else meanwhile.")
+            (self._root / key).unlink()
+
     @contextmanager
     def _alone(self) -> Iterator[None]:
         """Between the look and the write no other process may write."""

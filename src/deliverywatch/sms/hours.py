@@ -12,12 +12,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from deliverywatch.errors import SourceMalformed
-from deliverywatch.sms import counts, slots
+from deliverywatch.sms import counts, days, slots
 from deliverywatch.sms.counts import SlotCounts
 from deliverywatch.sms.records import Recorder
-from deliverywatch.sms.store import update
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from deliverywatch.sms.counts import Change
     from deliverywatch.sms.ingest import Ports, Settings, Source, Summary
     from deliverywatch.sms.lake import Merged, Reading
@@ -88,7 +89,7 @@ class Hours:
         def change(stored: bytes | None) -> Merged:
             return lake.merge(stored, reading, token=self.token, inserts_only=inserts_only)
 
-        merged = update(self.ports.store, slots.key_of(part.hour), change, self.ports.pause)
+        merged = self._kept(part, change)
         self.summary.written_count += merged.body is not None
         for key, number in merged.changes.items():
             self.summary.new_count += number * (key[1] is None)
@@ -96,6 +97,10 @@ class Hours:
         for label in counts.newly_unknown(merged.changes):
             log.warning("ClickSend sent a status that no rule covers, counted as unknown: %r", label)
         return merged.changes
+
+    def _kept(self, part: Range, change: Callable[[bytes | None], Merged]) -> Merged:
+        store, pause = self.ports.store, self.ports.pause
+        return days.keep(store, part.hour, change, pause, token=self.token, now=self.plan.now)
 
     def _emit(self, part: Range, changes: Counter[Change], *, with_quiet_slots: bool) -> None:
         if self.plan.emit_from is None:

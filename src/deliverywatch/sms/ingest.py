@@ -18,9 +18,8 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Protocol
 
 from deliverywatch.errors import DeliveryWatchError, SourceUnavailable
-from deliverywatch.sms import context, counts, plan, slots
+from deliverywatch.sms import context, counts, days, plan, slots
 from deliverywatch.sms.hours import Hours
-from deliverywatch.sms.outcomes import UNSETTLED
 from deliverywatch.sms.store import Watermark, advance_watermark, read_watermark
 from deliverywatch.sms.survey import NAMES, Survey
 from deliverywatch.thresholds import SLOT_MINUTES
@@ -209,7 +208,9 @@ class _Run:
             raise next(iter(failures.values()))
 
     def _settle_one(self, part: Range, hours: Hours) -> None:
-        if self.ports.store.metadata(slots.key_of(part.hour)).get(UNSETTLED, "0") == "0":
+        # An hour more, because the clocks of two functions may differ.
+        is_due = days.is_due(slots.day_of(part.hour), self.plan.now + slots.HOUR)
+        if not days.unsettled_count(self.ports.store, part.hour, may_be_compacted=is_due):
             return
         if self.ports.seconds_left() < _LEAST_SECONDS:
             self.summary.postponed_count += 1

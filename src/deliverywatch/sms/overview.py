@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from deliverywatch.sms.outcomes import Fault, Outcome
-from deliverywatch.sms.slots import as_text
+from deliverywatch.sms.slots import as_text, from_milliseconds
 from deliverywatch.sms.survey import printable, words
 
 if TYPE_CHECKING:
@@ -15,9 +15,10 @@ if TYPE_CHECKING:
     from datetime import datetime
 
 # What is read of the lake.
-NAMES = ("outcome", "fault", "error_code", "status", "status_text")
+NAMES = ("sent_at", "outcome", "fault", "error_code", "status", "status_text")
 
 _TOP = 10
+_HOUR_MILLISECONDS = 3_600_000
 _LONGEST_CODE = 10
 
 Reason = tuple[str, str, str]  # code, text, fault
@@ -35,16 +36,16 @@ class Overview:
     hours: dict[datetime, Counter[str]] = field(default_factory=dict)
     reasons: Counter[Reason] = field(default_factory=Counter)
 
-    def add(self, hour: datetime, rows: Iterable[tuple[Any, ...]]) -> None:
-        """Take in an hour's rows of the columns `NAMES`.
+    def add(self, rows: Iterable[tuple[Any, ...]]) -> None:
+        """Take in an object's rows of the columns `NAMES`, of an hour or of a day.
 
         Raises:
             ValueError: A row has an outcome or fault that we do not write.
         """
-        kinds = Counter(rows)
-        self.hours[hour] = Counter()
-        for (outcome, fault, code, status, text), count in kinds.items():
-            self.hours[hour][Outcome(outcome).value] += count
+        kinds = Counter((sent_at // _HOUR_MILLISECONDS, *kind) for sent_at, *kind in rows)
+        for (number, outcome, fault, code, status, text), count in sorted(kinds.items(), key=lambda item: item[0][0]):
+            hour = from_milliseconds(number * _HOUR_MILLISECONDS)
+            self.hours.setdefault(hour, Counter())[Outcome(outcome).value] += count
             if outcome == Outcome.FAILED:
                 reason = (printable(code or "none", _LONGEST_CODE), words(code, status, text), Fault(fault).value)
                 self.reasons[reason] += count

@@ -6,6 +6,9 @@ from datetime import UTC, datetime, timedelta
 
 HOUR = timedelta(hours=1)
 
+# Once it is there, it is the day: the hours beside it are on their way out (see days.py).
+DAY_OBJECT = "day.parquet"
+
 
 def hour_of(moment: datetime) -> datetime:
     """Return the begin of the UTC hour."""
@@ -27,6 +30,21 @@ def steps(start: datetime, end: datetime, minutes: int) -> list[datetime]:
 def key_of(hour: datetime) -> str:
     """Return the key of the lake object that holds what was sent in this UTC hour."""
     return f"sms/dt={hour:%Y-%m-%d}/{hour:%H}.parquet"
+
+
+def day_of(moment: datetime) -> datetime:
+    """Return the begin of the UTC day."""
+    return hour_of(moment).replace(hour=0)
+
+
+def folder_of(day: datetime) -> str:
+    """Return the folder of the lake that holds what was sent on this UTC day."""
+    return f"sms/dt={day:%Y-%m-%d}/"
+
+
+def day_key_of(day: datetime) -> str:
+    """Return the key of the lake object that holds a whole UTC day once it is compacted."""
+    return f"{folder_of(day)}{DAY_OBJECT}"
 
 
 def as_text(moment: datetime) -> str:

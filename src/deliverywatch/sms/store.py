@@ -51,6 +51,16 @@ class Store(Protocol):
             StoreConflict: Somebody else wrote meanwhile, or an earlier try of this very write did.
         """
 
+    def keys(self, prefix: str) -> list[str]:
+        """Return the keys of the objects that begin so, in order."""
+
+    def delete(self, key: str, etag: str) -> None:
+        """Delete the object if it is still the one with this etag; one that is gone is no failure.
+
+        Raises:
+            StoreConflict: Somebody else wrote meanwhile.
+        """
+
 
 class Change(Protocol):
     """What becomes of an object: its new body, or none to leave it as it is."""

@@ -1,0 +1,110 @@
+"""The lake's old hours -> one object per day: what a query over a month opens is 30 objects instead of 720.
+
+Days are due 72 hours after their end, when the outcomes have come; a later one is merged into the day's object. How a
+day changes over without a row being lost or seen twice, whoever is killed when, is in `days`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from deliverywatch.errors import DeliveryWatchError
+from deliverywatch.sms import days
+from deliverywatch.sms.slots import DAY_OBJECT
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from datetime import datetime
+
+    from deliverywatch.sms.store import Store
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """A day that is to become one object.
+
+    Attributes:
+        day: Its begin; aware.
+        hour_count: Hour objects it has.
+        is_made: Whether its object is there, and only the hours have to go.
+    """
+
+    day: datetime
+    hour_count: int
+    is_made: bool
+
+
+@dataclass(slots=True)
+class Summary:
+    """What a compaction did, in numbers only.
+
+    Attributes:
+        day_count: Days that are one object now.
+        hour_count: Hour objects that are gone.
+        postponed_count: Days for which there was no time.
+        failures: Days that could not be compacted, with the reason; their rows stay where they are.
+    """
+
+    day_count: int = 0
+    hour_count: int = 0
+    postponed_count: int = 0
+    failures: dict[str, str] = field(default_factory=dict)
+
+    def as_fields(self) -> dict[str, Any]:
+        """Return the numbers by name."""
+        return asdict(self)
+
+
+def due(keys: Sequence[str], now: datetime, before: datetime | None = None) -> list[Due]:
+    """Return the days that are due, the oldest first.
+
+    Args:
+        keys: Of the lake's objects.
+        now: What time it is; aware.
+        before: Only days that end until then.
+    """
+    names: dict[datetime, set[str]] = {}
+    for key in keys:
+        if key.endswith(".parquet"):
+            names.setdefault(days.day_of_key(key), set()).add(key.rpartition("/")[2])
+    limit = min(now, before) if before else now
+    return [
+        Due(day, len(found - {DAY_OBJECT}), DAY_OBJECT in found)
+        for day, found in sorted(names.items())
+        if days.is_due(day, now) and day + days.DAY <= limit and found != {DAY_OBJECT}
+    ]
+
+
+def compact(
+    chosen: Sequence[Due],
+    store: Store,
+    *,
+    token: str,
+    pause: Callable[[float], None],
+    has_time: Callable[[], bool] = lambda: True,
+    told: Callable[[Due], None] = lambda _: None,
+) -> Summary:
+    """Make one object of each of these days. A day that fails stops no other one.
+
+    Args:
+        chosen: What `due` found.
+        store: Where the lake is.
+        token: Different for each run.
+        pause: Sleeps up to so many seconds, for another writer to finish.
+        has_time: Whether another day can be begun.
+        told: Is called with each day before it is begun.
+    """
+    summary = Summary()
+    for each in chosen:
+        if not has_time():
+            summary.postponed_count += 1
+            continue
+        told(each)
+        try:
+            days.make_day(store, each.day, token, pause)
+            summary.hour_count += days.clear(store, each.day, token, pause)
+            summary.day_count += 1
+        except DeliveryWatchError as error:
+            summary.failures[f"{each.day:%Y-%m-%d}"] = f"{error} {error.next_step}"
+    return summary

@@ -1,0 +1,39 @@
+"""The Lambda `sms-compact`: once a day, the lake's old hours -> one object per day.
+
+Event: anything; EventBridge Scheduler sends `{"scheduled_time": ...}`, but what is due is decided by the clock.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import time
+import uuid
+from datetime import UTC, datetime
+from typing import Any
+
+from deliverywatch.errors import StoreUnavailable
+from deliverywatch.sms import aws, compact
+
+# A day of a million rows takes half of it; one that is begun with less left might be killed, and begun anew.
+_DAY_SECONDS = 300
+
+
+def handler(_event: dict[str, Any], context: Any) -> dict[str, Any]:
+    """Compact what is due and return what was done, in numbers; a day that fails raises after all others are done."""
+    store = aws.Bucket(os.environ["DELIVERYWATCH_BUCKET"])
+    summary = compact.compact(
+        compact.due(store.keys("sms/"), datetime.now(UTC)),
+        store,
+        token=uuid.uuid4().hex,
+        pause=lambda seconds: time.sleep(random.uniform(0, seconds)),  # noqa: S311 (it only spreads retries)
+        has_time=lambda: context.get_remaining_time_in_millis() > _DAY_SECONDS * 1000,
+    )
+    print(json.dumps({"event": "sms_compact", **summary.as_fields()}), flush=True)
+    if summary.failures:
+        raise StoreUnavailable(
+            f"{len(summary.failures)} days could not be compacted: {' '.join(summary.failures.values())}",
+            next_step="No row is lost, and the next run tries again.",
+        )
+    return summary.as_fields()

@@ -24,7 +24,8 @@ WATCHED = ("pandas", "numpy", "pyarrow.compute")
 def measured(now: datetime, lake: Path, url: str) -> dict[str, Any]:
     """Do the run that is due now and return what it took."""
     from deliverywatch.sms import counts, ingest
-    from deliverywatch.sms.clicksend import ClickSend, Credentials
+    from deliverywatch.sms.clicksend import ClickSend
+    from deliverywatch.sms.credentials import Credentials
     from deliverywatch.sms.folder import Folder
     from deliverywatch.sms.recipients import Recipients
 

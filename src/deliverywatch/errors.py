@@ -165,6 +165,6 @@ class ObjectDamaged(InputError):
     def __init__(self, name: str) -> None:
         super().__init__(
             f"{name} is not an object of a DeliveryWatch lake, or it is damaged.",
-            next_step="Nothing was changed. Restore an older version of it (S3 keeps them for 7 days), or move it away and read the time "
-            "again: deliverywatch backfill --since ...",
+            next_step="Nothing was changed. Restore an older version of it (S3 keeps them for 7 days), or move it away "
+            "and read the time again: deliverywatch backfill --since ...",
         )

@@ -8,7 +8,8 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from deliverywatch.local.history import Message
-from deliverywatch.sms.clicksend import ClickSend, Credentials
+from deliverywatch.sms.clicksend import ClickSend
+from deliverywatch.sms.credentials import Credentials
 
 if TYPE_CHECKING:
     from deliverywatch.local.carrier import Carrier

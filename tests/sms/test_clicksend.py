@@ -24,7 +24,7 @@ from deliverywatch.errors import (
 from deliverywatch.local.carrier import Carrier
 from deliverywatch.local.history import Message, Messages
 from deliverywatch.local.misbehaviour import Fault
-from deliverywatch.sms.clicksend import Credentials
+from deliverywatch.sms.credentials import Credentials
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

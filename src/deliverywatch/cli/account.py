@@ -49,7 +49,8 @@ class _TellingHistory:
     """A history that tells what is read of it, and is patient as long as there is something to tell."""
 
     def __init__(self, environ: Mapping[str, str], told: Callable[[datetime, int], None]) -> None:
-        from deliverywatch.sms.clicksend import ClickSend, Credentials
+        from deliverywatch.sms.clicksend import ClickSend
+        from deliverywatch.sms.credentials import Credentials
 
         username, api_key = (environ[name] for name in _NAMES)
         url = environ.get("DELIVERYWATCH_CLICKSEND_URL") or "https://rest.clicksend.com"

@@ -15,13 +15,12 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from deliverywatch.errors import ConfigurationError, StoreConflict, StoreUnavailable
+from deliverywatch.sms.credentials import Credentials
 from deliverywatch.sms.recipients import hash_key
 from deliverywatch.sms.store import Stored
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
-
-    from deliverywatch.sms.clicksend import Credentials
 
 # Adaptive mode retries 5xx, throttling and broken connections with jitter, and slows down when told to.
 _CONFIG = Config(connect_timeout=3, read_timeout=20, retries={"mode": "adaptive", "total_max_attempts": 6})
@@ -123,9 +122,6 @@ def account(prefix: str) -> Account:
     Raises:
         ConfigurationError: The parameters are missing or may not be read.
     """
-    # Imported here: a function without an account, such as sms-compact, ships no client for it.
-    from deliverywatch.sms.clicksend import Credentials
-
     names = {name: f"{prefix}/{name}" for name in ("username", "api_key", "recipient_key")}
     try:
         answer = boto3.client("ssm", config=_CONFIG).get_parameters(Names=[*names.values()], WithDecryption=True)

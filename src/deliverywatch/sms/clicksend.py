@@ -14,7 +14,6 @@ import time
 from base64 import b64encode
 from collections import deque
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -31,6 +30,8 @@ if TYPE_CHECKING:
 
     from urllib3.response import BaseHTTPResponse
 
+    from deliverywatch.sms.credentials import Credentials
+
     _Answer = BaseHTTPResponse | SourceUnavailable | None
 
 _PATH = "/v3/sms/history"
@@ -45,14 +46,6 @@ _PAGE_SIZES = (100, 90)
 
 # Between the two readings, so that what is just appearing has appeared.
 _SETTLE_SECONDS = 3.0
-
-
-@dataclass(frozen=True, slots=True)
-class Credentials:
-    """The user name and API key of a ClickSend user; its repr does not show the key."""
-
-    username: str
-    api_key: str = field(repr=False)
 
 
 class ClickSend:

@@ -157,7 +157,7 @@ def test_in_any_order_of_steps_nothing_is_lost_and_nothing_is_seen_twice() -> No
     run_state_machine_as_test(  # type: ignore[no-untyped-call]
         Days,
         settings=settings(
-            max_examples=60, stateful_step_count=30, deadline=None, suppress_health_check=list(HealthCheck)
+            max_examples=100, stateful_step_count=30, deadline=None, suppress_health_check=list(HealthCheck)
         ),
     )
 

@@ -10,8 +10,9 @@ count. So the day must hold all rows from the instant in which it appears:
 3. The hours are deleted.
 
 A process may be killed between any two steps: the next one, a writer's or another compaction's, goes on from there. One
-writer is left to think of: it looked for an hour before step 1 and creates it after step 3. It looks for the day once
-more after its write, and writes again there; if it is killed before that, the next compaction takes the stray hour in.
+writer is left to think of: it looked for an hour before step 1 and creates it after step 3, and others may find that
+hour. So each looks for the day once more after its write, and writes again there; if it is killed before that, the next
+compaction takes the stray hour in.
 """
 
 from __future__ import annotations
@@ -118,11 +119,9 @@ def keep(
         ObjectDamaged: The present object cannot be read.
     """
     hour_key, day = key_of(hour), day_of(hour)
-    was_there, may_be_made = True, is_due(day, now + HOUR)
+    may_be_made = is_due(day, now + HOUR)
 
     def unless_sealed(body: bytes | None) -> Changed:
-        nonlocal was_there
-        was_there = body is not None
         is_made = may_be_made and body is None and _exists(store, day)
         if is_made or (body is not None and _is_sealed(hour_key, body)):
             raise _Sealed
@@ -131,7 +130,7 @@ def keep(
 
     try:
         done = update(store, hour_key, unless_sealed, pause)
-        if was_there or not may_be_made or done.body is None or not _exists(store, day):
+        if not may_be_made or not _exists(store, day):
             return done
     except _Sealed:
         make_day(store, day, token, pause)

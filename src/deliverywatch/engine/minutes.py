@@ -1,15 +1,15 @@
 """A store of datapoints -> one array per metric and statistic, with a sliding window's value at every minute.
 
-A window is named by the minute at which it ends. Sums of whole numbers are exact; others carry the rounding of a
-running sum.
+A window is named by the minute at which it ends. Its sum is exact and rounded once, as that of the plain evaluation.
 """
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from deliverywatch.engine.exact import Terms, added, joined, terms
 from deliverywatch.engine.numeric import Flags, Floats, numpy
 
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ class _Running:
         np, size = numpy(), len(self.sums)
         ahead, behind = min(max(-low, 0), high - low), min(max(high - size, 0), high - low)
         inside = self.sums[max(low, 0) : max(high, 0)]
-        return np.concatenate((np.zeros(ahead), inside, np.full(behind, self.sums[-1])))
+        return np.concatenate((np.zeros_like(self.sums, shape=ahead), inside, np.full(behind, self.sums[-1])))
 
 
 class History:
@@ -69,7 +69,8 @@ class History:
         self.series = series
         self._samples: dict[Metric, Samples] = {}
         self._late: dict[Metric, int] = {}
-        self._running: dict[tuple[Metric, str], _Running] = {}
+        self._terms: dict[tuple[Metric, str], Terms | None] = {}
+        self._running: dict[tuple[Metric, str], tuple[_Running, ...]] = {}
         self._windows: dict[tuple[MetricStat, int, int, int], Column] = {}
 
     def put(self, metric: Metric, samples: Samples) -> None:
@@ -85,7 +86,17 @@ class History:
     def prepare(self, metric: Metric) -> None:
         """Turn the samples of a metric into running sums now, rather than when the first alarm asks."""
         for name in ("sum", "count"):
-            self._sums(metric, name)
+            if self._parts(metric, name):
+                self._sums(metric, name)
+
+    def is_exact(self, stat: MetricStat) -> bool:
+        """Return whether windows of a statistic come out as those of the plain evaluation, to the last bit."""
+        if stat.statistic in ("Minimum", "Maximum"):
+            return self.late_minutes(stat.metric) == 0
+        held = [self._parts(stat.metric, name) for name in ("sum", "count")]
+        # An average with a fraction needs the extremes of its window, which are not known of late samples.
+        is_plain = stat.statistic != "Average" or self.late_minutes(stat.metric) == 0
+        return None not in held and (is_plain or all(each.is_whole for each in held if each))
 
     def window(self, stat: MetricStat, first: int, last: int, age_minutes: int = 0) -> Column:
         """Return the value of the sliding window that ends at each minute.
@@ -113,7 +124,7 @@ class History:
         else:
             values = self._total(stat, "sum", first, last, age)
             if stat.statistic == "Average":
-                values = np.divide(values, counts, out=np.zeros_like(values), where=~missing)
+                values = self._average(stat, first, last, np.divide(values, np.where(missing, 1, counts)))
         if not missing.any():
             return Column(values)
         np.putmask(values, missing, 0)
@@ -121,18 +132,31 @@ class History:
 
     def _total(self, stat: MetricStat, name: str, first: int, last: int, age: int) -> Floats:
         """Return the sum of a member of the samples over each window."""
-        np = numpy()
-        width = stat.period_seconds // 60
-        if age >= self.late_minutes(stat.metric):
-            running = self._sums(stat.metric, name)
-            return running.before(first, last) - running.before(first - width, last - width)
-        # A late sample counts in the windows that end after it, from the moment on at which it can be seen.
+        held = self._parts(stat.metric, name)
+        if held is None:
+            raise ValueError(f"the samples of {stat.name} have no exact sums")
+        if age < self.late_minutes(stat.metric):
+            return joined([self._late_total(stat, part, first, last, age) for part in held.parts], held.exponent)
+        width, running = stat.period_seconds // 60, self._sums(stat.metric, name)
+        sums = [each.before(first, last) - each.before(first - width, last - width) for each in running]
+        return joined(sums, held.exponent)
+
+    def _late_total(self, stat: MetricStat, part: Floats, first: int, last: int, age: int) -> Floats:
+        """Count a late sample in the windows that end after it, from the moment on at which it can be seen."""
+        np, width = numpy(), stat.period_seconds // 60
         samples = self._of(stat.metric)
         starts = np.clip(np.maximum(samples.minute + 1, samples.visible - age) - first, 0, last - first)
         ends = np.clip(samples.minute + width + 1 - first, starts, last - first)
-        weights, size = getattr(samples, name), last - first + 1
-        change = np.bincount(starts, weights, size) - np.bincount(ends, weights, size)
+        change = added(starts, part, last - first + 1) - added(ends, part, last - first + 1)
         return np.cumsum(change)[:-1]
+
+    def _average(self, stat: MetricStat, first: int, last: int, values: Floats) -> Floats:
+        """Return averages, where all samples of a window are equal without the rounding of their sum."""
+        held = self._parts(stat.metric, "sum")
+        if held and held.is_whole:
+            return values
+        lowest, highest = (self._extreme(replace(stat, statistic=name), first, last) for name in ("Minimum", "Maximum"))
+        return numpy().where(lowest == highest, lowest, values)
 
     def _extreme(self, stat: MetricStat, first: int, last: int) -> Floats:
         """Return the smallest (or largest) sample of each window, by joining windows of half the width."""
@@ -156,13 +180,22 @@ class History:
         join.at(found, samples.minute[inside] - first, getattr(samples, name)[inside])
         return found
 
-    def _sums(self, metric: Metric, name: str) -> _Running:
+    def _sums(self, metric: Metric, name: str) -> tuple[_Running, ...]:
         if (metric, name) not in self._running:
-            np, samples = numpy(), self._of(metric)
-            first = int(samples.minute.min()) if len(samples.minute) else 0
-            per_minute = np.bincount(samples.minute - first, getattr(samples, name))
-            self._running[metric, name] = _Running(first, np.concatenate(([0.0], np.cumsum(per_minute))))
+            held = self._parts(metric, name)
+            self._running[metric, name] = tuple(self._summed(metric, part) for part in (held.parts if held else ()))
         return self._running[metric, name]
+
+    def _summed(self, metric: Metric, part: Floats) -> _Running:
+        np, minute = numpy(), self._of(metric).minute
+        first = int(minute.min()) if len(minute) else 0
+        per_minute = added(minute - first, part, int(minute.max()) - first + 1 if len(minute) else 0)
+        return _Running(first, np.concatenate((np.zeros_like(per_minute, shape=1), np.cumsum(per_minute))))
+
+    def _parts(self, metric: Metric, name: str) -> Terms | None:
+        if (metric, name) not in self._terms:
+            self._terms[metric, name] = terms(getattr(self._of(metric), name))
+        return self._terms[metric, name]
 
     def _of(self, metric: Metric) -> Samples:
         if metric not in self._samples:

@@ -45,10 +45,9 @@ def can_vectorise(alarm: Alarm, history: History) -> bool:
     if alarm.wall_clock_zone is not None or alarm.period_seconds % 60:
         return False
     metrics = [query.metric for query in alarm.queries if query.metric]
-    extremes = [each for each in metrics if each.statistic in ("Minimum", "Maximum")]
     return (
         all(each.statistic in STATISTICS and each.period_seconds == alarm.period_seconds for each in metrics)
-        and all(history.late_minutes(each.metric) == 0 for each in extremes)
+        and all(history.is_exact(each) for each in metrics)
         and all(_is_pointwise(query, alarm) for query in alarm.queries if query.expression)
     )
 

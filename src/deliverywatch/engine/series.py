@@ -55,7 +55,8 @@ class _Cells:
         first, last = bisect_left(self.starts, start), bisect_left(self.starts, end)
         cells = self.samples[first:last]
         if all(cell[4] <= as_of for cell in cells):
-            return Span(cells, lambda: self._each(first, last))
+            # A sum of sums that are rounded already would be rounded twice.
+            return Span(self._each(first, last) if self.crowded else cells, lambda: self._each(first, last))
         seen = [sample for sample in self._each(first, last) if sample.published <= as_of]
         return Span(seen, lambda: seen)
 

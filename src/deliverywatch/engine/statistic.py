@@ -24,7 +24,7 @@ _RANGE = re.compile(r"(pr|tm|tc|ts|wm)\((-?[\d.]*)(%?):(-?[\d.]*)(%?)\)", re.IGN
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """What a window holds: samples added up per cell, and on demand each sample as it was published."""
+    """What a window holds: samples whose sums are added up, and on demand each sample as it was published."""
 
     cells: Sequence[Sample]
     samples: Callable[[], Sequence[Sample]]
@@ -39,10 +39,16 @@ def _count(span: Span) -> float:
     return math.fsum([cell[1] for cell in span.cells])
 
 
+def _average(span: Span) -> float:
+    # Where all values are equal so is their average: the rounding of a sum must not lift it over a threshold.
+    lowest = min(cell[2] for cell in span.cells)
+    return lowest if lowest == max(cell[3] for cell in span.cells) else _sum(span) / _count(span)
+
+
 _STANDARD: dict[str, Callable[[Span], float]] = {
     "Sum": _sum,
     "SampleCount": _count,
-    "Average": lambda span: _sum(span) / _count(span),
+    "Average": _average,
     "Minimum": lambda span: min(cell[2] for cell in span.cells),
     "Maximum": lambda span: max(cell[3] for cell in span.cells),
 }

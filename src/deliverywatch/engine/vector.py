@@ -12,18 +12,20 @@ from typing import TYPE_CHECKING, Any
 from deliverywatch.engine import syntax
 from deliverywatch.engine.minutes import Column
 from deliverywatch.engine.numeric import Flags, Floats, numpy
+from deliverywatch.engine.operators import finite
 from deliverywatch.engine.syntax import Binary, Call, Minus, Name, Node, Number
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-_EACH = {"ABS": "abs", "CEIL": "ceil", "FLOOR": "floor", "LOG": "log", "LOG10": "log10"}
+_EACH = {"ABS": "abs", "CEIL": "ceil", "FLOOR": "floor"}
+# NumPy rounds these differently than Python's mathematics does, so that is asked, value by value.
+_BY_VALUE: dict[str, Callable[..., float]] = {"LOG": math.log, "LOG10": math.log10, "^": math.pow}
 _OPERATORS = {
     "+": "add",
     "-": "subtract",
     "*": "multiply",
     "/": "divide",
-    "^": "power",
     "==": "equal",
     "!=": "not_equal",
     "<": "less",
@@ -52,7 +54,7 @@ def _is_pointwise(node: Node) -> bool:
         case Call("FILL", arguments, _):
             return len(arguments) == 2 and not (isinstance(arguments[1], Name) and arguments[1].name.isupper())
         case Call(function, arguments, _):
-            return function in _EACH and len(arguments) == 1
+            return (function in _EACH or function in _BY_VALUE) and len(arguments) == 1
         case _:
             return False
 
@@ -90,10 +92,11 @@ class _Columns:
     def _call(self, function: str, arguments: list[Operand]) -> Operand:
         if function == "IF":
             return self._if(*arguments)
-        return self._fill(*arguments) if function == "FILL" else self._each(_EACH[function], arguments[0])
+        return self._fill(*arguments) if function == "FILL" else self._each(function, arguments[0])
 
     def _each(self, function: str, operand: Operand) -> Operand:
-        found = getattr(self._np, function)(_values(operand))
+        values = _numbers(operand)
+        found = getattr(self._np, _EACH[function])(values) if function in _EACH else self._by_value(function, values)
         return self._finite(found, _missing(operand), is_scalar=not isinstance(operand, Column))
 
     def _binary(self, operator: str, left: Operand, right: Operand) -> Operand:
@@ -103,11 +106,22 @@ class _Columns:
         if operator in ("&&", "||"):
             join = np.logical_and if operator == "&&" else np.logical_or
             found = join(_truth(left), _truth(right))
+        elif operator in _BY_VALUE:
+            found = self._by_value(operator, _numbers(left), _numbers(right))
         else:
             found = getattr(np, _OPERATORS[operator])(_numbers(left), _numbers(right))
         if operator in _MAY_DROP:
             return self._finite(found, missing, is_scalar=is_scalar)
         return self._cleared(found, missing, is_scalar=is_scalar)
+
+    def _by_value(self, function: str, *values: Any) -> Floats:
+        """Return a function of each value; NaN where it has none."""
+
+        def one(*numbers: float) -> float:
+            found = finite(lambda: _BY_VALUE[function](*numbers))
+            return math.nan if found is None else found
+
+        return self._np.asarray(self._np.frompyfunc(one, len(values), 1)(*values), float)
 
     def _finite(self, found: Floats, missing: Flags | None, *, is_scalar: bool) -> Operand:
         """Drop what is no finite number."""

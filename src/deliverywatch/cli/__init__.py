@@ -24,6 +24,8 @@ _MODULES = {
     "render": "deliverywatch.cli.render",
     "backtest": "deliverywatch.cli.backtest",
     "alarms": "deliverywatch.cli.alarms",
+    "deploy": "deliverywatch.cli.deploy",
+    "destroy": "deliverywatch.cli.destroy",
     "cost": "deliverywatch.cli.cost",
     "queries": "deliverywatch.cli.queries",
     "files": "deliverywatch.cli.files",

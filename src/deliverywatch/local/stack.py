@@ -6,14 +6,13 @@ The template is not changed: packaging makes a copy whose `Code` names objects i
 
 from __future__ import annotations
 
-import copy
-import hashlib
 import io
 import json
 import zipfile
 from typing import TYPE_CHECKING, Any
 
 from deliverywatch.errors import ConfigurationError
+from deliverywatch.operate import package as packages
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -24,7 +23,7 @@ DEPLOY_SECONDS = 60
 _CAPABILITIES = ["CAPABILITY_IAM", "CAPABILITY_NAMED_IAM"]
 
 
-def package(template: Mapping[str, Any], folder: Path, upload: Callable[[str, bytes], None]) -> dict[str, Any]:
+def package(template: Mapping[str, Any], folder: Path, upload: Callable[[str, bytes], None]) -> Mapping[str, Any]:
     """Return a copy of a template whose functions take their code from the bucket.
 
     Args:
@@ -35,15 +34,10 @@ def package(template: Mapping[str, Any], folder: Path, upload: Callable[[str, by
     Raises:
         ConfigurationError: A path leads nowhere.
     """
-    packaged = copy.deepcopy(dict(template))
-    for name, resource in packaged["Resources"].items():
-        properties = resource.get("Properties", {})
-        if resource["Type"] == "AWS::Lambda::Function" and isinstance(properties.get("Code"), str):
-            code = _zipped(folder / properties["Code"], name)
-            key = f"{hashlib.sha256(code).hexdigest()}.zip"
-            upload(key, code)
-            properties["Code"] = {"S3Bucket": CODE_BUCKET, "S3Key": key}
-    return packaged
+    packaged = packages.package(template, CODE_BUCKET, lambda name, path: _zipped(folder / path, name))
+    for key, content in packaged.objects.items():
+        upload(key, content)
+    return packaged.template
 
 
 def _zipped(path: Path, name: str) -> bytes:

@@ -1,0 +1,30 @@
+"""Asking before something changes: only where somebody can answer."""
+
+from __future__ import annotations
+
+import sys
+
+import click
+
+
+def able_to_ask(*, answered: bool) -> None:
+    """Make sure that somebody can be asked, before anything is looked up for nothing.
+
+    Args:
+        answered: Whether the question is answered already, by `--yes` or because nothing will be done.
+
+    Raises:
+        click.UsageError: There is no terminal to ask in.
+    """
+    if not (answered or sys.stdin.isatty()):
+        raise click.UsageError("There is no terminal to ask in: add --yes to go on, or --dry-run to only look.")
+
+
+def confirmed(question: str, *, yes: bool) -> bool:
+    """Return whether the person agrees, or has agreed with `--yes`."""
+    return yes or click.confirm(question, err=True)
+
+
+def confirmed_by_name(name: str, warning: str, *, yes: bool) -> bool:
+    """Return whether the person types the name of what will be lost, or has agreed with `--yes`."""
+    return yes or click.prompt(f"{warning} Type {name} to go on", default="", show_default=False, err=True) == name

@@ -1,0 +1,119 @@
+"""`deliverywatch destroy`: the stack goes, the history stays unless told otherwise."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from deliverywatch.cli import steps
+from deliverywatch.cli.confirm import able_to_ask, confirmed, confirmed_by_name
+from deliverywatch.cli.target import Target, target
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from deliverywatch.operate.aws import Cloud
+    from deliverywatch.operate.destroy import Removal
+
+_DEFAULT_PATH = "/deliverywatch/prod/clicksend"
+
+
+@click.command()
+@click.option("--with-data", is_flag=True, help="Delete the history too: every message, incident and mail.")
+@click.option("--dry-run", is_flag=True, help="Say what would be deleted and what would be left, and change nothing.")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON instead.")
+@target
+def destroy(*, target: Target, with_data: bool, dry_run: bool, yes: bool, as_json: bool) -> None:
+    """Delete the stack, and keep the history.
+
+    Alarms, functions, topics and logs go; the bucket with the history stays, unless --with-data is given. At the end it
+    says what is left, and how to delete that. Interrupted, the same command goes on.
+
+    \b
+    JSON: {"stack": "", "status": "planned" | "deleted",
+           "removed": [{"resource": "", "kind": "", "name": ""}],
+           "left": [{"what": "", "delete_with": ""}]}
+    """  # noqa: D301 - click wants the control character
+    able_to_ask(answered=dry_run or yes)
+    from deliverywatch.operate import destroy as flow  # brings what `--help` does not need
+    from deliverywatch.operate.aws_artifacts import account_of
+    from deliverywatch.operate.aws_formation import CloudFormation
+    from deliverywatch.operate.aws_storage import Buckets
+
+    cloud = target.connect()
+    account = account_of(cloud)
+    stacks, buckets = CloudFormation(cloud), Buckets(cloud, account)
+    with steps.shown() as told:
+        told.begin(f"Looking at {target.stack}")
+        secrets = _secrets(cloud, target.stack)
+        removal = flow.plan(stacks, buckets, target.stack, cloud.region, told.following())
+    left = flow.left(removal, secrets, _artifacts(cloud, account), target.options(), with_data=with_data)
+    if not as_json:
+        click.echo("\n".join(_words(removal, with_data=with_data)))
+    if not dry_run:
+        _agree(removal, with_data=with_data, yes=yes)
+        with steps.shown() as told:
+            told.begin(f"Deleting {target.stack}", len(removal.removed))
+            flow.carry_out(stacks, buckets, removal, told.following(), told.emptied, with_data=with_data)
+    _end(removal, left, is_done=not dry_run, as_json=as_json)
+
+
+def _secrets(cloud: Cloud, stack: str) -> list[str]:
+    from deliverywatch.errors import CloudRefused
+    from deliverywatch.operate import aws
+    from deliverywatch.operate.aws_storage import parameters_under
+
+    try:
+        path = aws.find(cloud, stack).parameters.get("ClickSendCredentials", "")
+    except CloudRefused as error:
+        if error.kind != "no-stack":
+            raise
+        path = _DEFAULT_PATH
+    return parameters_under(cloud, path) if path else []
+
+
+def _artifacts(cloud: Cloud, account: str) -> str:
+    from deliverywatch.operate.aws_artifacts import Artifacts
+
+    artifacts = Artifacts(cloud, account)
+    return artifacts.name if artifacts.exists() else ""
+
+
+def _words(removal: Removal, *, with_data: bool) -> Iterator[str]:
+    if removal.stack is None:
+        yield f"The stack {removal.name} is gone already."
+    else:
+        yield f"Deleted with {removal.name} are {len(removal.removed)} resources:"
+        kinds = Counter(each.kind.removeprefix("AWS::").replace("::", " ") for each in removal.removed)
+        yield from (f"  - {count} x {kind}" for kind, count in sorted(kinds.items()))
+    if with_data:
+        yield from (f"  - s3://{each.bucket} with {each.object_count:,} objects: THE HISTORY" for each in removal.data)
+
+
+def _agree(removal: Removal, *, with_data: bool, yes: bool) -> None:
+    if with_data and removal.data:
+        agreed = confirmed_by_name(removal.name, "The history cannot be brought back.", yes=yes)
+    else:
+        agreed = removal.stack is None or confirmed(f"Delete {removal.name}?", yes=yes)
+    if not agreed:
+        raise click.Abort
+
+
+def _end(removal: Removal, left: dict[str, str], *, is_done: bool, as_json: bool) -> None:
+    if as_json:
+        document: dict[str, Any] = {
+            "stack": removal.name,
+            "status": "deleted" if is_done else "planned",
+            "removed": [{"resource": each.id, "kind": each.kind, "name": each.name} for each in removal.removed],
+            "left": [{"what": what, "delete_with": command} for what, command in left.items()],
+        }
+        click.echo(json.dumps(document, ensure_ascii=False))
+        return
+    click.echo("Left:" if is_done else "Left would be:")
+    for what, command in left.items():
+        click.echo(f"  {what}\n    {command}")
+    click.echo("  metrics, which CloudWatch forgets by itself after 15 months, at no cost")

@@ -1,0 +1,325 @@
+"""`deploy` and `destroy` against the local cloud: the same code as against AWS, interrupted at every step too."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from deliverywatch.cli import steps
+from deliverywatch.operate import aws, aws_artifacts, aws_formation, aws_storage
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from click.testing import Result
+
+    from deliverywatch.local.cloud import LocalCloud
+
+GIVEN = {
+    "SenderAddress": "alerts@example.com",
+    "AlertRecipients": "support@example.com",
+    "FallbackAddress": "oncall@example.com",
+}
+SETTINGS = [word for name, value in GIVEN.items() for word in ("--set", f"{name}={value}")]
+BUCKET = "deliverywatch-artifacts-111122223333-us-east-1"
+
+
+@pytest.fixture(autouse=True)
+def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(steps, "PAUSE_SECONDS", 0.02)
+
+
+@pytest.fixture
+def cloud(empty_cloud: LocalCloud) -> LocalCloud:
+    """The local cloud as a new account."""
+    _forget(empty_cloud)
+    return empty_cloud
+
+
+def _forget(empty_cloud: LocalCloud) -> None:
+    formation, s3 = empty_cloud.client("cloudformation"), empty_cloud.client("s3")
+    for stack in formation.describe_stacks()["Stacks"]:
+        formation.delete_stack(StackName=stack["StackName"])
+        formation.get_waiter("stack_delete_complete").wait(
+            StackName=stack["StackName"], WaiterConfig={"Delay": 0.05, "MaxAttempts": 200}
+        )
+    for bucket in s3.list_buckets()["Buckets"]:
+        if bucket["Name"] != "deliverywatch-local-code":
+            aws_storage.Buckets(aws.connect(), "111122223333").remove(bucket["Name"], lambda _: None)
+
+
+@pytest.fixture
+def deploy(run: Callable[..., Result], built_stack: tuple[Any, Path], cloud: LocalCloud) -> Callable[..., Result]:
+    _, folder = built_stack
+    return lambda *more: run("deploy", "--template", folder / "template.json", *SETTINGS, *more)
+
+
+def state(cloud: LocalCloud) -> dict[str, Any]:
+    """Everything in which two deployed accounts could differ, without ids and times."""
+    formation = cloud.client("cloudformation")
+    found = {}
+    for stack in formation.describe_stacks()["Stacks"]:
+        resources = formation.describe_stack_resources(StackName=stack["StackName"])["StackResources"]
+        summaries = formation.list_change_sets(StackName=stack["StackName"])["Summaries"]
+        found[stack["StackName"]] = {
+            "status": stack["StackStatus"].removeprefix("CREATE_").removeprefix("UPDATE_"),
+            "parameters": {each["ParameterKey"]: each["ParameterValue"] for each in stack["Parameters"]},
+            "resources": sorted(each["LogicalResourceId"] for each in resources),
+            "waiting": [each["ChangeSetName"] for each in summaries if each["ExecutionStatus"] == "AVAILABLE"],
+        }
+    keys = {
+        bucket["Name"] if "artifacts" in bucket["Name"] else "lake": sorted(
+            each["Key"] for each in cloud.client("s3").list_objects_v2(Bucket=bucket["Name"]).get("Contents", [])
+        )
+        for bucket in cloud.client("s3").list_buckets()["Buckets"]
+        if bucket["Name"] != "deliverywatch-local-code"
+    }
+    return {"stacks": found, "buckets": keys}
+
+
+def test_a_dry_run_says_what_would_be_made_and_leaves_no_trace(
+    deploy: Callable[..., Result], cloud: LocalCloud
+) -> None:
+    result = deploy("--dry-run")
+    assert result.exit_code == 0
+    assert re.search(r"deliverywatch-prod \(new\) in us-east-1, account 111122223333: \d+ new", result.stdout)
+    assert "+ 2 x Lambda Function" in result.stdout
+    assert "USD a month at list price" in result.stdout
+    assert state(cloud) == {"stacks": {}, "buckets": {}}
+
+
+def test_a_deployment_makes_a_private_encrypted_bucket_and_the_stack(
+    deploy: Callable[..., Result], cloud: LocalCloud
+) -> None:
+    result = deploy("--yes", "--json")
+    assert (result.exit_code, json.loads(result.stdout)["status"]) == (0, "deployed")
+    s3 = cloud.client("s3")
+    assert all(s3.get_public_access_block(Bucket=BUCKET)["PublicAccessBlockConfiguration"].values())
+    (rule,) = s3.get_bucket_encryption(Bucket=BUCKET)["ServerSideEncryptionConfiguration"]["Rules"]
+    assert rule["ApplyServerSideEncryptionByDefault"]["SSEAlgorithm"] == "AES256"
+    assert '"aws:SecureTransport"' in s3.get_bucket_policy(Bucket=BUCKET)["Policy"]
+    stack = state(cloud)["stacks"]["deliverywatch-prod"]
+    assert stack["status"] == "COMPLETE"
+    assert stack["parameters"] | GIVEN == stack["parameters"]
+
+
+def test_a_second_deployment_changes_nothing_and_uploads_nothing(
+    deploy: Callable[..., Result], cloud: LocalCloud, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    deploy("--yes")
+    before = state(cloud)
+    monkeypatch.setattr(aws_artifacts.Artifacts, "put", None)
+    again = deploy("--yes", "--json")
+    assert (again.exit_code, json.loads(again.stdout)["status"]) == (0, "unchanged")
+    assert state(cloud) == before
+
+
+def test_a_changed_parameter_is_shown_with_what_it_changes_and_others_keep_their_value(
+    deploy: Callable[..., Result], run: Callable[..., Result], built_stack: tuple[Any, Path], cloud: LocalCloud
+) -> None:
+    deploy("--yes", "--set", "TimeZone=Europe/Berlin")
+    result = run("deploy", "--template", built_stack[1] / "template.json", "--set", "SlotMinutes=5", "--yes", "--json")
+    document = json.loads(result.stdout)
+    assert document["parameters"] == {"SlotMinutes": {"before": "10", "after": "5"}}
+    assert {change["resource"] for change in document["changes"]} >= {"SmsIngestSlotsSchedule", "SmsIngest"}
+    assert document["monthly_usd"]["after"] > document["monthly_usd"]["before"], "twice as many runs"
+    parameters = state(cloud)["stacks"]["deliverywatch-prod"]["parameters"]
+    assert (parameters["TimeZone"], parameters["SlotMinutes"]) == ("Europe/Berlin", "5")
+
+
+def test_a_dry_run_of_a_change_leaves_the_stack_and_no_change_set(
+    deploy: Callable[..., Result], cloud: LocalCloud
+) -> None:
+    deploy("--yes")
+    before = state(cloud)
+    result = deploy("--dry-run", "--set", "WarningThresholdPercent=5")
+    assert "WarningThresholdPercent: 3 -> 5" in result.stdout
+    assert state(cloud) == before
+
+
+def test_nobody_is_asked_without_a_terminal(deploy: Callable[..., Result], cloud: LocalCloud) -> None:
+    result = deploy()
+    assert result.exit_code == 2
+    assert "There is no terminal to ask in: add --yes" in result.stderr
+    assert state(cloud) == {"stacks": {}, "buckets": {}}
+
+
+@pytest.mark.parametrize(
+    ("setting", "told"),
+    [
+        ("WarningThreshold=5", "Did you mean WarningThresholdPercent?"),
+        ("WarningThresholdPercent", "Write it like --set WarningThresholdPercent=5."),
+    ],
+)
+def test_a_setting_that_cannot_be_is_refused_with_what_was_meant(
+    deploy: Callable[..., Result], setting: str, told: str
+) -> None:
+    result = deploy("--yes", "--set", setting)
+    assert result.exit_code == 2
+    assert told in result.stderr
+
+
+def test_what_cloudformation_refuses_is_told_in_its_words_and_can_be_mended(
+    deploy: Callable[..., Result], cloud: LocalCloud
+) -> None:
+    result = deploy("--yes", "--set", "WarningThresholdPercent=20", "--set", "CriticalThresholdPercent=20")
+    assert result.exit_code == 1
+    assert "WarningThresholdPercent must be less than CriticalThresholdPercent" in result.stderr
+    assert deploy("--yes").exit_code == 0
+    assert state(cloud)["stacks"]["deliverywatch-prod"]["status"] == "COMPLETE"
+
+
+def test_a_stack_of_another_name_is_another_environment(deploy: Callable[..., Result], cloud: LocalCloud) -> None:
+    assert deploy("--yes").exit_code == 0
+    assert deploy("--yes", "--stack", "deliverywatch-test").exit_code == 0
+    stacks = state(cloud)["stacks"]
+    assert stacks["deliverywatch-test"]["parameters"]["Environment"] == "test"
+    assert stacks["deliverywatch-prod"]["parameters"]["Environment"] == "prod"
+
+
+class Interrupted(BaseException):
+    """Stands for Ctrl-C at a certain call."""
+
+
+STEPS = [(step, when) for step in ("make", "put", "create", "execute") for when in ("before", "after")]
+MOMENTS = [
+    *((step, when, []) for step, when in [*STEPS, ("change_set", "before"), ("find", "after"), ("events", "before")]),
+    *((step, when, ["--set", "SlotMinutes=5"]) for step, when in [("create", "after"), ("execute", "after")]),
+]
+
+
+@pytest.fixture(scope="module")
+def straight() -> dict[str, Any]:
+    """The state after a deployment that nobody interrupted, once it is known."""
+    return {}
+
+
+@pytest.fixture
+def small(built_stack: tuple[Any, Path]) -> Path:
+    """A template with little of each: a bucket that is kept, a function with its code and its role."""
+    template, folder = built_stack
+    names = ("LakeBucket", "SmsIngest", "SmsIngestRole", "SmsIngestLogs")
+    path = folder / "small.json"
+    resources = {name: template["Resources"][name] for name in names}
+    path.write_text(json.dumps({**template, "Resources": resources, "Outputs": {}}))
+    return path
+
+
+@pytest.mark.parametrize(
+    ("step", "when", "more"), MOMENTS, ids=["-".join([step, when, *more[1:]]) for step, when, more in MOMENTS]
+)
+def test_a_deployment_interrupted_anywhere_and_run_again_ends_like_one_that_was_not(
+    deploy: Callable[..., Result],
+    cloud: LocalCloud,
+    monkeypatch: pytest.MonkeyPatch,
+    straight: dict[str, Any],
+    small: Path,
+    step: str,
+    when: str,
+    more: list[str],
+) -> None:
+    def again() -> Result:
+        return deploy("--yes", "--template", small, *more)
+
+    if more or not straight:
+        deploy("--yes", "--template", small)
+        straight.setdefault("state", state(cloud))
+    if not more:
+        _forget(cloud)
+    owner = aws_artifacts.Artifacts if step in ("make", "put") else aws_formation.CloudFormation
+    original = getattr(owner, step)
+
+    def interrupted(*arguments: Any) -> Any:
+        if when == "after":
+            original(*arguments)
+        raise Interrupted
+
+    with monkeypatch.context() as patched, pytest.raises(Interrupted):
+        patched.setattr(owner, step, interrupted)
+        again()
+    assert again().exit_code == 0
+    wanted = straight["state"]
+    if more:
+        wanted["stacks"]["deliverywatch-prod"]["parameters"]["SlotMinutes"] = "5"
+    assert state(cloud) == wanted
+
+
+def test_a_first_deployment_that_failed_is_cleared_away_and_made_anew(
+    deploy: Callable[..., Result], cloud: LocalCloud, built_stack: tuple[Any, Path]
+) -> None:
+    template, folder = built_stack
+    properties = {"FunctionName": "nobody", "Qualifier": "$LATEST"}
+    broken = {"Type": "AWS::Lambda::EventInvokeConfig", "Properties": properties}
+    path = folder / "broken.json"
+    path.write_text(json.dumps({**template, "Resources": {**template["Resources"], "Broken": broken}}))
+    failed = deploy("--yes", "--template", path)
+    assert failed.exit_code == 1
+    assert "The deployment failed and was taken back: Broken: " in failed.stderr
+    assert "run the same command again" in failed.stderr
+    assert deploy("--yes").exit_code == 0
+    assert state(cloud)["stacks"]["deliverywatch-prod"]["status"] == "COMPLETE"
+
+
+def lake(cloud: LocalCloud) -> str:
+    (stack,) = cloud.client("cloudformation").describe_stacks(StackName="deliverywatch-prod")["Stacks"]
+    return next(each["OutputValue"] for each in stack["Outputs"] if each["OutputKey"] == "LakeBucket")
+
+
+def buckets(cloud: LocalCloud) -> list[str]:
+    return [each["Name"] for each in cloud.client("s3").list_buckets()["Buckets"]]
+
+
+def test_destroy_keeps_the_history_and_says_what_is_left_and_how_to_delete_it(
+    deploy: Callable[..., Result], run: Callable[..., Result], cloud: LocalCloud
+) -> None:
+    deploy("--yes")
+    bucket = lake(cloud)
+    cloud.client("s3").put_object(Bucket=bucket, Key="sms/dt=2026-11-21/09.parquet", Body=b"x" * 1000)
+    cloud.client("ssm").put_parameter(Name="/deliverywatch/prod/clicksend/api_key", Value="k", Type="SecureString")
+    result = run("destroy", "--yes", "--json")
+    document = json.loads(result.stdout)
+    assert (result.exit_code, document["status"], state(cloud)["stacks"]) == (0, "deleted", {})
+    assert bucket in buckets(cloud)
+    commands = [each["delete_with"] for each in document["left"]]
+    assert commands == [
+        "deliverywatch destroy --with-data",
+        "aws ssm delete-parameters --names /deliverywatch/prod/clicksend/api_key",
+        f"aws s3 rb --force s3://{BUCKET}",
+    ]
+    assert f"s3://{bucket}, 1 objects" in document["left"][0]["what"]
+    cloud.client("ssm").delete_parameter(Name="/deliverywatch/prod/clicksend/api_key")
+
+
+def test_destroy_with_data_deletes_every_version_even_when_the_stack_is_gone_already(
+    deploy: Callable[..., Result], run: Callable[..., Result], cloud: LocalCloud
+) -> None:
+    deploy("--yes")
+    bucket = lake(cloud)
+    for body in (b"old", b"new"):
+        cloud.client("s3").put_object(Bucket=bucket, Key="state/sms.json", Body=body)
+    assert run("destroy", "--yes").exit_code == 0
+    again = run("destroy", "--yes", "--with-data")
+    assert (again.exit_code, bucket in buckets(cloud)) == (0, False)
+    assert "is gone already" in again.stdout
+    assert run("destroy", "--yes", "--with-data").exit_code == 0
+
+
+def test_a_dry_run_of_destroy_deletes_nothing(
+    deploy: Callable[..., Result], run: Callable[..., Result], cloud: LocalCloud
+) -> None:
+    deploy("--yes")
+    before = state(cloud)
+    result = run("destroy", "--dry-run", "--with-data")
+    assert result.exit_code == 0
+    assert "THE HISTORY" in result.stdout
+    assert state(cloud) == before
+
+
+def test_destroy_of_a_stack_that_never_was_is_refused(run: Callable[..., Result], cloud: LocalCloud) -> None:
+    result = run("destroy", "--yes", "--stack", "deliverywatch-never")
+    assert result.exit_code == 1
+    assert "There is no stack deliverywatch-never in us-east-1." in result.stderr

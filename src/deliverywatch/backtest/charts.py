@@ -46,7 +46,9 @@ def history_chart(result: Result, variant: Variant, alarm: Alarm) -> str:
         yaxis={"title": f"value{unit}", "rangemode": "tozero", "domain": [0, 0.84]},
         yaxis2={"domain": [0.86, 1], "visible": False, "range": [-1, len(_LEVELS)], "fixedrange": True},
     )
-    return _html(figure, 480, with_library=True)
+    # Below the slider: on a phone it has a line for each entry.
+    figure.update_layout(legend={"orientation": "h", "y": -0.32, "yanchor": "top"})
+    return _html(figure, 580, with_library=True)
 
 
 def curve_chart(found: Curve) -> str:

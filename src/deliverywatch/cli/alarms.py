@@ -126,22 +126,33 @@ def explain(
 
     NAME may be the end of the full name, such as sms-warning. Without it all alarms are explained.
 
-    JSON: [{"alarm": "full name", "text": "one paragraph"}]
+    JSON: [{"alarm": "full name", "text": "one paragraph", "warnings": [""]}]
     """
-    from deliverywatch.engine import alarm as definitions  # not needed for `--help`
-    from deliverywatch.engine import documents
-    from deliverywatch.engine.explain import explain as words
-    from deliverywatch.engine.trial import named
+    from deliverywatch.engine.trial import named  # not needed for `--help`
 
-    found = definitions.from_template(documents.read(template), _overrides(settings), without)
-    loaded = {each.name: each for each in found}
-    chosen = sorted(loaded) if name is None else [named(name, loaded, f" of {template.name}")]
-    texts = {each: words(loaded[each]) for each in chosen}
+    told = _explained(template, _overrides(settings), without)
+    chosen = sorted(told) if name is None else [named(name, told, f" of {template.name}")]
     if as_json:
-        rows = [{"alarm": each, "text": text} for each, text in texts.items()]
+        rows = [{"alarm": each, "text": told[each][0], "warnings": told[each][1]} for each in chosen]
         click.echo(json.dumps(rows, ensure_ascii=False))
-    else:
-        click.echo("\n\n".join(map(_wrapped, texts.values())) or f"{template.name} has no metric alarm.")
+        return
+    paragraphs = [" ".join((told[each][0], *(f"Mind: {warning}" for warning in told[each][1]))) for each in chosen]
+    click.echo("\n\n".join(map(_wrapped, paragraphs)) or f"{template.name} has no alarm.")
+
+
+def _explained(template: Path, overrides: dict[str, str], without: Sequence[str]) -> dict[str, tuple[str, list[str]]]:
+    """Return by name what each alarm and each composite means, and what is easily overlooked about it."""
+    from deliverywatch.engine import alarm, composite, documents, explain_composite, lint
+    from deliverywatch.engine.explain import explain as words
+
+    document = documents.read(template)
+    found: dict[str, tuple[str, list[str]]] = {}
+    for each in alarm.from_template(document, overrides, without):
+        lint.require_sound(each)
+        found[each.name] = (words(each), lint.warnings(each))
+    for above in composite.from_template(document, overrides, without):
+        found[above.name] = (explain_composite.explain(above), [])
+    return found
 
 
 def _overrides(settings: Sequence[str]) -> dict[str, str]:

@@ -116,7 +116,7 @@ def backtest(
     if as_json:
         click.echo(json.dumps(document(result), ensure_ascii=False))
     else:
-        _print(result)
+        _print(result, is_swept=sweep)
 
 
 def _alarms(template: str, without: Sequence[str]) -> Source:
@@ -200,7 +200,7 @@ def _progress() -> Iterator[Callable[[float, str], None]]:
         yield lambda part, what: bar.update(task, completed=part, description=what)
 
 
-def _print(result: Result) -> None:
+def _print(result: Result, *, is_swept: bool) -> None:
     from rich.console import Console
 
     # Without mark-up: subjects have brackets.
@@ -210,7 +210,7 @@ def _print(result: Result) -> None:
     if len(result.variants) == 1:
         console.print(_mails(result.variants[0], result.time_zone))
     console.print(_comparison(result))
-    if result.curve:
+    if is_swept and result.curve:
         console.print(_curve(result.curve))
     for note in result.notes:
         console.print(note)

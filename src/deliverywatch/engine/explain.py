@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import re
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from deliverywatch.engine import windows
-from deliverywatch.engine.alarm import Alarm, Comparison, MetricStat, Treat
-from deliverywatch.engine.evaluate import breaches, returned, treatment
+from deliverywatch.engine.alarm import Alarm, Comparison, MetricStat, State, Treat
+from deliverywatch.engine.evaluate import breaches, evaluate, returned, treatment
+from deliverywatch.engine.series import Series
+from deliverywatch.engine.verdict import verdict
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -19,8 +22,7 @@ _COMPARED = {
     Comparison.AT_MOST: "at or below",
 }
 
-# IF(condition, value, number): below the guard's condition the value is that number.
-_GUARD = re.compile(r"IF\(([^,()]+),.+,\s*(-?\d+(?:\.\d+)?)\s*\)")
+_NUMBER = re.compile(r"-?\d+(?:\.\d+)?")
 
 _CADENCES = {10: "every 10 seconds", 60: "every minute", 3600: "once an hour"}
 
@@ -36,14 +38,15 @@ def explain(alarm: Alarm, extra_points: Callable[[int], int] = windows.extra_poi
         InputError: Not exactly one query returns data.
     """
     spare = 0 if alarm.wall_clock_zone is not None else extra_points(alarm.period_seconds)
-    sentences = (_watches(alarm), _guard(alarm), _looks(alarm), _fires(alarm), _missing(alarm, spare), _recovers(alarm))
-    told = (*sentences, _warms_up(alarm), _acts(alarm))
+    sees = (_watches(alarm), _guard(alarm), _looks(alarm))
+    judges = (_fires(alarm), _recovers(alarm), _missing(alarm, spare, extra_points), _few(alarm))
+    told = (*sees, *judges, _warms_up(alarm), _acts(alarm))
     return f"{alarm.name}: {' '.join(sentence for sentence in told if sentence)}"
 
 
 def condition(alarm: Alarm) -> str:
     """Return when a value breaches, in words: `above 3`."""
-    return f"{_COMPARED[alarm.comparison]} {alarm.threshold:g}"
+    return f"{_COMPARED[alarm.comparison]} {alarm.threshold:.12g}"
 
 
 def duration(seconds: int) -> str:
@@ -61,7 +64,7 @@ def _watches(alarm: Alarm) -> str:
         return f"Watches the {_measured(watched.metric)}."
     parts = [f"{query.id} is the {_measured(query.metric)}" for query in alarm.queries if query.metric]
     others = [f"{q.id} is {q.expression}" for q in alarm.queries if q.expression and q.id != watched.id]
-    return f"Watches {watched.expression}, where {_listed([*parts, *others])}."
+    return f"Watches {watched.expression}, where {listed([*parts, *others])}."
 
 
 def _measured(metric: MetricStat) -> str:
@@ -73,11 +76,38 @@ def _measured(metric: MetricStat) -> str:
 
 
 def _guard(alarm: Alarm) -> str:
-    found = _GUARD.fullmatch(_expression(alarm))
-    if found is None:
+    """Say what the value is where the condition of an `IF` decides on it: where data is too few to judge."""
+    parts = _arguments(_expression(alarm))
+    if len(parts) not in (2, 3):
         return ""
-    is_bad = "which is bad" if breaches(alarm, float(found[2])) else "which is good"
-    return f"Unless {found[1].strip()}, the value is {float(found[2]):g}, {is_bad}."
+    condition, *others = parts
+    if len(others) == 1:
+        return f"Unless {condition}, there is no value."
+    for value, where in ((others[1], "Unless"), (others[0], "While")):
+        if _NUMBER.fullmatch(value):
+            return f"{where} {condition}, the value is {float(value):.12g}, {_quality(alarm, float(value))}."
+    return ""
+
+
+def _quality(alarm: Alarm, value: float) -> str:
+    return "which is bad" if breaches(alarm, value) else "which is good"
+
+
+def _arguments(expression: str) -> list[str]:
+    """Return the arguments of an expression that is one call of `IF`; nothing for any other."""
+    text = expression.strip()
+    if not text.startswith("IF(") or not text.endswith(")"):
+        return []
+    depth, parts = 0, [""]
+    for character in text[3:-1]:
+        depth += {"(": 1, "[": 1, ")": -1, "]": -1}.get(character, 0)
+        if depth < 0:
+            return []  # the first bracket closes before the end: there is more than this call
+        if character == "," and not depth:
+            parts.append("")
+        else:
+            parts[-1] += character
+    return [each.strip() for each in parts]
 
 
 def _expression(alarm: Alarm) -> str:
@@ -94,38 +124,83 @@ def _looks(alarm: Alarm) -> str:
 
 def _fires(alarm: Alarm) -> str:
     begin = f"It goes into ALARM when the value is {condition(alarm)}"
+    cadence = duration(windows.cadence_seconds(alarm))
     if alarm.evaluation_periods == 1:
-        return f"{begin}, at the earliest {duration(windows.cadence_seconds(alarm))} after the data shows it."
-    which = "all" if alarm.m == alarm.evaluation_periods else f"{alarm.m} of the last"
-    least = duration((alarm.m - 1) * alarm.period_seconds) if alarm.m > 1 else duration(windows.cadence_seconds(alarm))
-    return (
-        f"{begin} in {which} {alarm.evaluation_periods} periods, "
-        f"at the earliest {least} after the first bad one is seen."
-    )
-
-
-def _missing(alarm: Alarm, spare: int) -> str:
-    span = duration((alarm.evaluation_periods + spare) * alarm.period_seconds)
-    meaning = {
-        Treat.MISSING: "it goes into INSUFFICIENT_DATA",
-        Treat.IGNORE: "it keeps the state it has",
-        Treat.BREACHING: "it goes into ALARM",
-        Treat.NOT_BREACHING: "it goes to OK",
-    }[treatment(alarm)]
-    looked = f", because {spare} older periods are looked at too" if spare else ""
-    filled = " FILL gives an empty period a value, so it counts at once." if "FILL(" in _expression(alarm) else ""
-    return f"Without any data {meaning}, and only once {span} are empty{looked}.{filled}"
+        return f"{begin}, at the earliest {cadence} after the data shows it."
+    least = duration((alarm.m - 1) * alarm.period_seconds) if alarm.m > 1 else cadence
+    return f"{begin} in {_counted(alarm.m, alarm)}, at the earliest {least} after the first bad one is seen."
 
 
 def _recovers(alarm: Alarm) -> str:
     good = alarm.evaluation_periods - alarm.m + 1
     if good == 1:
-        return f"It recovers as soon as one period is good again; a short burst stays in view for {_view(alarm)}."
-    return f"It recovers when {good} of the last {alarm.evaluation_periods} periods are good."
+        return (
+            "It recovers as soon as one period is good again; "
+            f"a short burst stays in view for {duration(alarm.period_seconds)}."
+        )
+    return f"It recovers when {_counted(good, alarm)} are good."
 
 
-def _view(alarm: Alarm) -> str:
-    return duration(alarm.period_seconds)
+def _counted(count: int, alarm: Alarm) -> str:
+    every = alarm.evaluation_periods
+    return f"all {every} periods" if count == every else f"{count} of the last {every} periods"
+
+
+def _missing(alarm: Alarm, spare: int, extra_points: Callable[[int], int]) -> str:
+    """Say what data that stops means; what an expression makes of a period without data is found by evaluating it."""
+    has_fill = any("FILL(" in (query.expression or "") for query in alarm.queries)
+    found = {_value_of_an_empty_period(alarm, held, extra_points) for held in (1.0, 7.0)} if has_fill else {None}
+    if found == {None}:
+        return _stopped(alarm, spare)
+    if len(found) > 1:
+        return "A period without data is filled from what was there before, so it counts at once."
+    return _filled(alarm, spare, next(value for value in found if value is not None))
+
+
+def _filled(alarm: Alarm, spare: int, value: float) -> str:
+    state = State.ALARM if breaches(alarm, value) else State.OK
+    slots = alarm.evaluation_periods + spare
+    at_last = verdict([None] * slots, alarm.m, alarm.evaluation_periods, treatment(alarm))
+    told = f"A period without data counts as {value:.12g}, {_quality(alarm, value)}: when data stops, it is in {state}"
+    count = alarm.m if state is State.ALARM else alarm.evaluation_periods - alarm.m + 1
+    told += f" after {duration(count * alarm.period_seconds)}."
+    if at_last in (state, None):
+        return told
+    return f"{told} Once all {duration(slots * alarm.period_seconds)} that it looks at are empty, it goes to {at_last}."
+
+
+def _value_of_an_empty_period(alarm: Alarm, held: float, extra_points: Callable[[int], int]) -> float | None:
+    series, end = Series(), datetime(2026, 1, 5, tzinfo=UTC)
+    step = min(alarm.period_seconds, 60)
+    reach = (alarm.evaluation_periods + extra_points(alarm.period_seconds)) * alarm.period_seconds
+    for metric in {query.metric.metric for query in alarm.queries if query.metric}:
+        for second in range(alarm.period_seconds + step, reach + step, max(step, alarm.period_seconds // 4)):
+            series.add(metric, end - timedelta(seconds=second), held)
+    return evaluate(alarm, series, end, extra_points=extra_points).slots[-1].value
+
+
+def _stopped(alarm: Alarm, spare: int) -> str:
+    """Say what data that stops means, by letting it stop: the rule itself tells after how many periods."""
+    treat, slots = treatment(alarm), alarm.evaluation_periods + spare
+    if treat is Treat.IGNORE:
+        return "Where data is missing it keeps the state it has."
+    from_state, before = (State.ALARM, True) if treat is Treat.NOT_BREACHING else (State.OK, False)
+    for empty in range(1, slots + 1):
+        row = [*([before] * (slots - empty)), *([None] * empty)]
+        state = verdict(row, alarm.m, alarm.evaluation_periods, treat)
+        if state not in (None, from_state):
+            span = duration(empty * alarm.period_seconds)
+            looked = f" ({spare} older periods are looked at too)" if empty > alarm.evaluation_periods else ""
+            return f"When data stops, it goes from {from_state} to {state} after {span} without any{looked}."
+    return "Missing data does not change its state."
+
+
+def _few(alarm: Alarm) -> str:
+    if not any(query.metric and query.metric.is_extended for query in alarm.queries):
+        return ""
+    if alarm.low_sample_percentile == "ignore":
+        return "Where a period has too few values for the percentile, it keeps the state it has."
+    return "A percentile of few values is judged all the same."
 
 
 def _warms_up(alarm: Alarm) -> str:
@@ -145,8 +220,9 @@ def _acts(alarm: Alarm) -> str:
         "INSUFFICIENT_DATA": alarm.insufficient_data_actions,
     }
     named = [state for state, found in counts.items() if found]
-    return f"It acts when it changes to {_listed(named)}." if named else "It acts on nothing by itself."
+    return f"It acts when it changes to {listed(named)}." if named else "It acts on nothing by itself."
 
 
-def _listed(parts: list[str]) -> str:
+def listed(parts: list[str]) -> str:
+    """Join parts as words are joined: `a, b and c`."""
     return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}"

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import email
 import json
+from email import policy
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -226,3 +228,17 @@ def test_a_parameter_without_a_value_is_named(tmp_path: Path) -> None:
 def test_slots_that_do_not_exist_are_a_sentence(deployed: Path, lake: Path) -> None:
     result = run("--template", deployed, "--history", lake, "--set", "SlotMinutes=abc")
     assert (result.exit_code, "SlotMinutes is abc." in result.stderr) == (2, True)
+
+
+def test_the_mail_of_a_composite_names_the_child_that_changed(tmp_path: Path) -> None:
+    path = template(tmp_path, AlarmActions=[], OKActions=[])
+    found = json.loads(path.read_text())
+    acting = {"AlarmActions": ["arn:aws:sns:us-east-1:123456789012:mails"]}
+    rule = {"AlarmName": "shop", "AlarmRule": 'ALARM("orders")', **acting}
+    found["Resources"]["Shop"] = {"Type": "AWS::CloudWatch::CompositeAlarm", "Properties": rule}
+    path.write_text(json.dumps(found))
+    run("--template", path, "--history", csv(tmp_path, {60: 20}), "--render-to", tmp_path / "mails")
+    opened = sorted((tmp_path / "mails").iterdir())[0]
+    body = email.message_from_bytes(opened.read_bytes(), policy=policy.default).get_body(("plain",))
+    assert body is not None
+    assert "Child alarm orders: ALARM" in body.get_content()

@@ -79,6 +79,7 @@ def test_the_rest_of_the_message_says_what_changed() -> None:
         "Region": "US East (N. Virginia)",
         "AlarmArn": "arn:aws:cloudwatch:us-east-1:123456789012:alarm:ratio",
         "OldStateValue": "OK",
+        "ActionExecutedAfterMuteWindow": False,
         "OKActions": [TOPIC],
         "AlarmActions": [TOPIC],
         "InsufficientDataActions": [],
@@ -119,3 +120,12 @@ def test_a_composite_has_a_rule_and_children_and_no_trigger() -> None:
             "State": {"Value": "ALARM", "Timestamp": "2026-11-21T12:00:00.000+0000"},
         }
     ]
+
+
+def test_a_message_that_a_mute_window_held_back_says_so_and_what_may_suppress_a_composite_is_named() -> None:
+    held = {"ActionsSuppressor": "deploys", "ActionsSuppressorWaitPeriod": 60, "ActionsSuppressorExtensionPeriod": 120}
+    definition = composite.from_description({"AlarmName": "all", "AlarmRule": "ALARM(ratio)", **held})
+    change = Evaluation(State.ALARM, State.OK, "because", {}, (), NOON)
+    message = composite_message(definition, change, "OK", "123456789012", "us-east-1", NOON, was_muted=True)
+    assert message["ActionExecutedAfterMuteWindow"] is True
+    assert {name: message[name] for name in held} == held

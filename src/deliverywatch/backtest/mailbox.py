@@ -21,6 +21,7 @@ from deliverywatch.alerting.notify import Notifier
 from deliverywatch.alerting.rehearse import Memory, Pile
 from deliverywatch.alerting.settings import Settings
 from deliverywatch.backtest.account import ACCOUNT, REGION, Account
+from deliverywatch.engine import rule as rules
 from deliverywatch.engine.actions import Executed, combine, executed, require_children
 from deliverywatch.engine.backtest import Change, backtest
 from deliverywatch.engine.evaluate import evaluate
@@ -186,10 +187,19 @@ def _message(definitions: Definitions, account: Account, action: Executed) -> Ma
         alarm = account.alarms[action.alarm]
         outcome = evaluate(alarm, account.series, action.time, before)
         said = Said(action.state.value, outcome.reason)
-        return sns_message(alarm, said, before.value, ACCOUNT, REGION, action.time)
+        return sns_message(alarm, said, before.value, ACCOUNT, REGION, action.time, was_muted=action.is_replay)
     composite = next(each for each in definitions.composites if each.name == action.alarm)
-    said = Said(action.state.value, composite_reason(action.alarm, action.state.value, action.time, ACCOUNT, REGION))
-    return composite_message(composite, said, before.value, ACCOUNT, REGION, action.time)
+    changed_at = account.changes[action.alarm].time
+    triggering = [
+        (child, account.changes[child].state.value, account.changes[child].time)
+        for child in rules.children(composite.rule)
+        if child in account.changes and account.changes[child].time == changed_at
+    ]
+    told = triggering[0] if triggering else (action.alarm, action.state.value, changed_at)
+    said = Said(action.state.value, composite_reason(*told, ACCOUNT, REGION))
+    return composite_message(
+        composite, said, before.value, ACCOUNT, REGION, action.time, triggering, was_muted=action.is_replay
+    )
 
 
 def _mail(time: datetime, watch: str, message: bytes) -> Mail:

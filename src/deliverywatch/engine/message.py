@@ -51,7 +51,14 @@ def sns_subject(name: str, state: str, region: str) -> str:
 
 
 def sns_message(
-    alarm: Alarm, outcome: Outcome, previous: str, account: str, region: str, time: datetime
+    alarm: Alarm,
+    outcome: Outcome,
+    previous: str,
+    account: str,
+    region: str,
+    time: datetime,
+    *,
+    was_muted: bool = False,
 ) -> dict[str, Any]:
     """Return the body of the SNS message, before it is written as JSON.
 
@@ -62,9 +69,10 @@ def sns_message(
         account: AWS account id.
         region: Region code, such as `us-east-1`.
         time: When the state changed.
+        was_muted: Whether a mute window held the message back until now.
     """
     return {
-        **envelope(alarm.name, alarm.description, outcome, previous, account, region, time),
+        **envelope(alarm.name, alarm.description, outcome, previous, account, region, time, was_muted=was_muted),
         "AlarmConfigurationUpdatedTimestamp": stamp(alarm.configured_at or time),
         **actions(alarm.ok_actions, alarm.alarm_actions, alarm.insufficient_data_actions),
         "Trigger": trigger(alarm),
@@ -79,6 +87,8 @@ def composite_message(
     region: str,
     time: datetime,
     triggering: Sequence[tuple[str, str, datetime]] = (),
+    *,
+    was_muted: bool = False,
 ) -> dict[str, Any]:
     """Return the body of a composite alarm's SNS message: it has a rule and children where others have a Trigger.
 
@@ -90,15 +100,29 @@ def composite_message(
         region: Region code.
         time: When the state changed.
         triggering: Name, state and time of each child that brought the change about.
+        was_muted: Whether a mute window held the message back until now.
     """
+    described = composite.description
     return {
-        **envelope(composite.name, composite.description, outcome, previous, account, region, time),
+        **envelope(composite.name, described, outcome, previous, account, region, time, was_muted=was_muted),
         **actions(composite.ok_actions, composite.alarm_actions, composite.insufficient_data_actions),
         "AlarmRule": composite.rule_text,
         "TriggeringChildren": [
             {"Arn": alarm_arn(name, account, region), "State": {"Value": str(state), "Timestamp": stamp(moment)}}
             for name, state, moment in triggering
         ],
+        **_suppressor(composite),
+    }
+
+
+def _suppressor(composite: Composite) -> dict[str, Any]:
+    # Named as DescribeAlarms names them: no recorded message shows them.
+    if not composite.suppressor:
+        return {}
+    return {
+        "ActionsSuppressor": composite.suppressor,
+        "ActionsSuppressorWaitPeriod": composite.wait_seconds,
+        "ActionsSuppressorExtensionPeriod": composite.extension_seconds,
     }
 
 
@@ -109,7 +133,15 @@ def composite_reason(child: str, state: str, time: datetime, account: str, regio
 
 
 def envelope(
-    name: str, description: str | None, outcome: Outcome, previous: str, account: str, region: str, time: datetime
+    name: str,
+    description: str | None,
+    outcome: Outcome,
+    previous: str,
+    account: str,
+    region: str,
+    time: datetime,
+    *,
+    was_muted: bool = False,
 ) -> dict[str, Any]:
     """Return the fields that metric alarms and composite alarms share."""
     return {
@@ -122,6 +154,7 @@ def envelope(
         "Region": long_name(region),
         "AlarmArn": alarm_arn(name, account, region),
         "OldStateValue": str(previous),
+        "ActionExecutedAfterMuteWindow": was_muted,
     }
 
 

@@ -20,6 +20,7 @@ try:
     import click
 
     import bundle
+    import firehose_rules
     import packages
     import stacks
     import trim
@@ -58,8 +59,8 @@ def build(systems: Sequence[str], bundled: str, out: Path) -> dict[Path, str]:
         What was written, each with its size in words, the template last.
 
     Raises:
-        ConfigurationError: The folder holds something else, a package cannot be had, or AWS would refuse a zip or
-            the template for its size.
+        ConfigurationError: The folder holds something else, a package cannot be had, or AWS would refuse the template,
+            or a zip or the template for its size.
     """
     _check_is_ours(out)
     chosen = stacks.chosen(systems)
@@ -68,6 +69,7 @@ def build(systems: Sequence[str], bundled: str, out: Path) -> dict[Path, str]:
     made = {f"{spec.name}.zip": _zip(spec, bundled, watches) for spec in functions}
     architecture = "arm64" if bundled == "none" else bundled
     template = stacks.template(chosen, architecture, version("deliverywatch")).to_dict()
+    firehose_rules.check(template)
     documents = {"watches.json": watches, "template.json": _json(template)}
     _check_size(len(documents["template.json"]), len(template["Resources"]))
     shutil.rmtree(out, ignore_errors=True)

@@ -22,11 +22,16 @@ Place = tuple[int, int, int, int]
 _ALARM_ARN = "arn:${AWS::Partition}:cloudwatch:${AWS::Region}:${AWS::AccountId}:alarm:"
 
 
-def body(widgets: Sequence[Mapping[str, Any]]) -> Any:
-    """Return the body of these widgets, over the last day."""
+def body(widgets: Sequence[Mapping[str, Any]], variables: Mapping[str, Any] | None = None) -> Any:
+    """Return the body of these widgets, over the last day.
+
+    Args:
+        widgets: From top to bottom.
+        variables: What `${Name}` stands for in them, beyond the template's parameters.
+    """
     text = json.dumps({"start": "-P1D", "periodOverride": "inherit", "widgets": widgets}, separators=(",", ":"))
     # A parameter that stands for a number must not stand in quotes.
-    return Sub(re.sub(r'"number:(\$\{\w+\})"', r"\1", text))
+    return Sub(re.sub(r'"number:(\$\{\w+\})"', r"\1", text), **(variables or {}))
 
 
 def number_of(parameter: str) -> str:

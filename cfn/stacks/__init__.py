@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any
 from troposphere import Output, Template
 
 from parts import Stack, function
-from stacks import alerting, shared, sms
+from stacks import alerting, email, shared, sms
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-SYSTEMS = {"sms": sms.stack}
+SYSTEMS = {"sms": sms.stack, "email": email.stack}
 
 
 def chosen(systems: Sequence[str]) -> list[Stack]:

@@ -81,3 +81,44 @@ PIPELINE_MINIMUM_RECORDS_COUNT = 100
 
 # Age of the source's newest change when a run validates it, not the time since the last run: that would flap.
 PIPELINE_STALE_HOURS = 6
+
+# Bounces and complaints as SES judges a sender: at 5 % and 0.1 % the account comes under review, at 10 % and 0.5 %
+# sending may be paused (docs.aws.amazon.com/ses/latest/dg/reputationdashboardmessages.html).
+EMAIL_BOUNCE_WARNING_PERCENT = 5
+EMAIL_BOUNCE_CRITICAL_PERCENT = 10
+EMAIL_COMPLAINT_WARNING_PERCENT = 0.1
+EMAIL_COMPLAINT_CRITICAL_PERCENT = 0.5
+
+# An open incident stays open above these: a rate that hovers at its threshold must not open and resolve all day.
+EMAIL_BOUNCE_RECOVERY_PERCENT = 4
+EMAIL_COMPLAINT_RECOVERY_PERCENT = 0.08
+
+# Bounces follow a newsletter within the hour; complaints come when people read, so that they get a day.
+EMAIL_BOUNCE_WINDOW_SECONDS = 6 * 3600
+EMAIL_COMPLAINT_WINDOW_SECONDS = 24 * 3600
+
+# Below these a share means nothing: one complaint of 500 mails is 0.2 %.
+EMAIL_MINIMUM_SENT_COUNT = 100
+EMAIL_MINIMUM_BOUNCED_COUNT = 5
+EMAIL_MINIMUM_COMPLAINED_COUNT = 2
+
+# So many mails in an hour of which Firehose has not had one event: the wiring is broken, for SES tells of each.
+EMAIL_SILENCE_MINIMUM_COUNT = 20
+
+# Firehose holds events back for as long as its buffer may, 15 minutes; older than this they are stuck.
+EMAIL_FRESHNESS_SECONDS = 3600
+
+# With conversion Firehose takes 64 to 128 MB and at most 900 s. The longest wait makes the fewest, largest objects: at
+# 2,000 events a day, 60 s would make a thousand objects that are ten times as large as the raw JSON.
+EMAIL_BUFFER_SECONDS = 900
+EMAIL_BUFFER_MEGABYTES = 128
+
+# How long events are kept. Standard-IA would cost more than it saves below 128 KB an object, so 0: never.
+EMAIL_RETENTION_DAYS = 730
+EMAIL_STANDARD_IA_DAYS = 0
+
+# What could not land waits this long for somebody to look at it and to replay it.
+EMAIL_ERROR_DAYS = 180
+
+# A month of SES, Firehose, Glue and Athena in this account; a mail tells when 80 % of it is spent.
+EMAIL_BUDGET_DOLLARS = 20

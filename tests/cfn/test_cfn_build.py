@@ -107,7 +107,7 @@ def test_a_build_that_fails_leaves_the_last_one_as_it_was(tmp_path: Path, monkey
 def test_an_unknown_system_is_refused_in_one_sentence(tmp_path: Path) -> None:
     result = run("--systems", "sms,pigeon", "--out", str(tmp_path / "out"))
     assert result.returncode == 1
-    assert result.stderr == "--systems names pigeon. There is: sms.\n"
+    assert result.stderr == f"--systems names pigeon. There is: {', '.join(stacks.SYSTEMS)}.\n"
 
 
 def test_a_zip_holds_what_its_handler_imports_and_no_more(built: Path) -> None:

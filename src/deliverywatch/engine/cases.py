@@ -65,7 +65,8 @@ class Case:
 
     Attributes:
         start: The time of the first value of every series.
-        series: By the metric's name, or namespace/name: its line in compact notation.
+        series: By the metric's name, or namespace/name: its line in compact notation. Where several metrics have the
+            name, the value of a dimension tells them apart: `Errors{my-function}`.
         created: When the alarms were created, after the start; None for long before, so that none warms up.
         until: How far to replay at least; else to the last value or expectation.
         parameters: Of the template, for this case.

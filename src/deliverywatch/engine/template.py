@@ -159,8 +159,11 @@ class Resolver:
     def _name(self, logical_id: str) -> str:
         """Return what a resource is called, such as a queue's `QueueName`; else its logical id."""
         resource = self._section("Resources", logical_id)
-        wanted = (resource["Type"].rpartition("::")[2] + "Name", "Name", "AlarmName", "ApiName")
+        kind = resource["Type"].rpartition("::")[2]
+        wanted = (f"{kind}Name", "Name", "AlarmName", "ApiName")
         properties = resource.get("Properties") or {}
+        # Glue keeps the name of a table or a database one level deeper.
+        properties = properties.get(f"{kind}Input") or properties
         named = next((properties[each] for each in wanted if each in properties), logical_id)
         return str(self.resolve(named))
 

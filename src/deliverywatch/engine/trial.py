@@ -133,7 +133,13 @@ def _series(case: Case, metrics: Iterable[Metric]) -> tuple[Series, set[Metric]]
 
 
 def _metric(name: str, metrics: Iterable[Metric]) -> Metric:
-    found = [each for each in metrics if name in (each.name, f"{each.namespace}/{each.name}")]
+    bare, _, wanted = name.removesuffix("}").partition("{")
+    found = [
+        each
+        for each in metrics
+        if bare in (each.name, f"{each.namespace}/{each.name}")
+        and (not wanted or wanted in (value for _, value in each.dimensions))
+    ]
     if len(found) == 1:
         return found[0]
     known = ", ".join(sorted(f"{each.namespace}/{each.name}" for each in metrics)) or "nothing"

@@ -23,8 +23,10 @@ GOLDEN = Path(__file__).parents[1] / "templates/email.json"
 FIREHOSE = "AWS::KinesisFirehose::DeliveryStream"
 
 
-def test_the_template_is_the_one_that_was_reviewed(built: Path) -> None:
-    text = (built / "template.json").read_text()
+def test_the_part_of_email_is_the_one_that_was_reviewed() -> None:
+    # Without what all systems share: that has a golden of its own.
+    part = stacks.template([stacks.SYSTEMS["email"]()], "arm64", "0").to_dict()
+    text = json.dumps(part, indent=1, sort_keys=True) + "\n"
     if os.environ.get("DELIVERYWATCH_UPDATE_GOLDEN"):
         GOLDEN.write_text(text)
     assert json.loads(text) == json.loads(GOLDEN.read_text())

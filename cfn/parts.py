@@ -42,6 +42,7 @@ class Function:
         verb: The flow: its handler is `deliverywatch.<room>.handle_<verb>.handler`.
         packages: Third-party packages it imports; those they depend on are found by the build.
         statements: What its role allows beyond writing its own log.
+        is_traced: Whether X-Ray records its runs, which needs no library in it.
     """
 
     room: str
@@ -52,6 +53,7 @@ class Function:
     packages: tuple[str, ...]
     environment: Mapping[str, Any]
     statements: Sequence[Statement]
+    is_traced: bool = False
 
     @property
     def name(self) -> str:
@@ -129,8 +131,11 @@ def function(spec: Function, architecture: str) -> list[Any]:
         LogGroupName=Sub(f"/aws/lambda/{PREFIX}-{spec.name}"),
         RetentionInDays=Ref("LogRetentionDays"),
     )
-    own_log = allow(["logs:CreateLogStream", "logs:PutLogEvents"], GetAtt(log_group, "Arn"))
-    return [log_group, role(spec.name, "lambda.amazonaws.com", [own_log, *spec.statements]), _code(spec, architecture)]
+    own = [allow(["logs:CreateLogStream", "logs:PutLogEvents"], GetAtt(log_group, "Arn"))]
+    if spec.is_traced:
+        # X-Ray knows no resources for these two.
+        own.append(allow(["xray:PutTraceSegments", "xray:PutTelemetryRecords"], "*"))
+    return [log_group, role(spec.name, "lambda.amazonaws.com", [*own, *spec.statements]), _code(spec, architecture)]
 
 
 def _code(spec: Function, architecture: str) -> Any:
@@ -148,6 +153,7 @@ def _code(spec: Function, architecture: str) -> Any:
         Environment=awslambda.Environment(Variables=dict(spec.environment)),
         # Text, not JSON: CloudWatch finds metrics only in lines that are EMF documents as they were printed.
         LoggingConfig={"LogFormat": "Text", "LogGroup": Ref(f"{title(spec.name)}Logs")},
+        **({"TracingConfig": awslambda.TracingConfig(Mode="Active")} if spec.is_traced else {}),
     )
 
 

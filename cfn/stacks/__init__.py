@@ -10,12 +10,17 @@ from typing import TYPE_CHECKING, Any
 from troposphere import Output, Template
 
 from parts import Stack, function
-from stacks import alerting, email, shared, sms
+from stacks import alerting, email, files, shared, sms
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-SYSTEMS = {"sms": sms.stack, "email": email.stack}
+SYSTEMS = {
+    "sms": sms.stack,
+    "email": email.stack,
+    "files": files.stack,
+    "files-pusher": files.stack_with_pusher,
+}
 
 
 def chosen(systems: Sequence[str]) -> list[Stack]:

@@ -122,3 +122,15 @@ EMAIL_ERROR_DAYS = 180
 
 # A month of SES, Firehose, Glue and Athena in this account; a mail tells when 80 % of it is spent.
 EMAIL_BUDGET_DOLLARS = 20
+# Lambda's own default, and the least that is lost when a run is killed.
+FILE_BATCH_COUNT = 10
+
+# SQS leaves a message out of the age of the oldest once it was received three times, 9 minutes with our timeouts: what
+# waits longer than this is not one poisonous message but a queue that nobody empties.
+FILE_STALLED_MINUTES = 15
+
+# One message that fails five times is told by the queue of dead letters; more errors than this are no single message.
+FILE_ERROR_COUNT = 10
+
+# The pusher sends files of any size on.
+FILE_MAXIMUM_MEGABYTES = 0

@@ -13,7 +13,7 @@ from deliverywatch.files import items, process
 from deliverywatch.files.items import Item, Retention
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from deliverywatch.files.failures import Failure
 
@@ -107,7 +107,19 @@ class MemoryFailures:
         self.kept.extend(failures)
 
 
-def run(event: Any, table: process.Table, failures: MemoryFailures | None = None) -> process.Report:
+class MemoryLake:
+    """Keeps the context that was written."""
+
+    def __init__(self) -> None:
+        self.body: bytes | None = None
+
+    def update(self, change: Callable[[bytes | None], bytes]) -> None:
+        self.body = change(self.body)
+
+
+def run(
+    event: Any, table: process.Table, failures: MemoryFailures | None = None, lake: MemoryLake | None = None
+) -> process.Report:
     """Process an event."""
-    ports = process.Ports(table, failures or MemoryFailures())
-    return process.process(process.batch(event), NOON, ports, KEEP)
+    ports = process.Ports(table, failures or MemoryFailures(), lake or MemoryLake())
+    return process.process(process.batch(event), NOON, ports, process.Settings(KEEP, most_receives=5))

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import itertools
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
-from files_world import BUCKET, KEEP, NOON, MemoryFailures, MemoryTable, body, run, s3_record, sqs_event
+from files_world import BUCKET, MemoryTable, body, run, s3_record, sqs_event
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from deliverywatch.errors import TableUnavailable
-from deliverywatch.files import process
 from deliverywatch.files.items import Item, current
+
+if TYPE_CHECKING:
+    from deliverywatch.files import process
 
 # Of one key, oldest first; S3's differ in length, and the shorter is filled up with zeros on its right.
 SEQUENCERS = ("0055AED6DCD90281E5", "0055AED6DCD90281E5A", "0055AED6DCD9028", "0055AED6DCD9029", "0055AED6DCDA")
@@ -91,7 +93,7 @@ def delivered(messages: dict[str, str], table: process.Table, data: st.DataObjec
         ids = [*chosen, next(iter(waiting))]
         event = {"Records": [{"messageId": each, "body": messages[each]} for each in ids]}
         try:
-            report = process.process(process.batch(event), NOON, process.Ports(table, MemoryFailures()), KEEP)
+            report = run(event, table)
         except Killed:
             continue
         failed = {each["itemIdentifier"] for each in report.answer["batchItemFailures"]}

@@ -1,4 +1,4 @@
-"""The room's adapters to AWS: the table of items, the table of failures.
+"""The processor's ports over boto3: the table of items, the table of failures, the context in the lake.
 
 An endpoint other than AWS comes from boto3's own `AWS_ENDPOINT_URL`; nothing here knows of it.
 """
@@ -16,7 +16,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from deliverywatch.errors import TableUnavailable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from deliverywatch.files.failures import Failure
     from deliverywatch.files.items import Item
@@ -39,6 +39,10 @@ _NEWER_LISTING = (
     "(event_time < :listed_at AND (attribute_not_exists(listed_at) OR listed_at < :listed_at) AND "
     "(#state <> :state OR attribute_not_exists(etag) OR etag <> :etag))"
 )
+# Runs that fail at the same time write the same object; after so many lost races the log has it all.
+_UPDATES = 5
+_OVERTAKEN = {"PreconditionFailed", "ConditionalRequestConflict"}
+
 # What BatchWriteItem takes at most.
 _PUTS_PER_CALL = 25
 _DETAILS = ("content_type", "metadata", "checksums", "expires_at")
@@ -117,6 +121,46 @@ class Failures:
         except _FAILED as error:
             # The reasons stand in the function's log too, and must not cost the batch its good messages.
             log.warning("The reasons of %d failures could not be kept: %s", len(puts), _code(error))
+
+
+class Lake:
+    """One object of the lake, changed so that nothing that another writer does at the same time is lost."""
+
+    def __init__(self, s3: Any, bucket: str, key: str) -> None:
+        self._s3 = s3
+        self._where = {"Bucket": bucket, "Key": key}
+
+    def update(self, change: Callable[[bytes | None], bytes]) -> None:
+        """Put what `change` makes of the present object in its place; when that cannot be done it is told in the log.
+
+        It holds what a mail shows beside the alarm: a batch must not fail for it.
+        """
+        try:
+            for _ in range(_UPDATES):
+                body, condition = self._read()
+                if self._written(change(body), condition):
+                    return
+            log.warning("%(Key)s was written by others meanwhile and is left as it is", self._where)
+        except _FAILED as error:
+            log.warning("%s could not be written: %s", self._where["Key"], _code(error))
+
+    def _read(self) -> tuple[bytes | None, dict[str, str]]:
+        try:
+            found = self._s3.get_object(**self._where)
+        except ClientError as error:
+            if _code(error) == "NoSuchKey":
+                return None, {"IfNoneMatch": "*"}
+            raise
+        return found["Body"].read(), {"IfMatch": found["ETag"]}
+
+    def _written(self, body: bytes, condition: dict[str, str]) -> bool:
+        try:
+            self._s3.put_object(**self._where, Body=body, ContentType="application/json", **condition)
+        except ClientError as error:
+            if _code(error) in _OVERTAKEN:
+                return False
+            raise
+        return True
 
 
 def typed(fields: Mapping[str, Any]) -> dict[str, Any]:

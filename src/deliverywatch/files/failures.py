@@ -16,6 +16,8 @@ from deliverywatch.files.events import as_text
 if TYPE_CHECKING:
     from datetime import datetime
 
+NAMESPACE = "DeliveryWatch/Files"
+
 # Longer than the 14 days that SQS keeps a dead letter at most.
 KEPT_DAYS = 21
 # DynamoDB bills by the kilobyte; a mail shows a few.

@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from functools import cache
 from typing import Any
 
-from deliverywatch.files import aws, process
+from deliverywatch.files import aws, context, process
 from deliverywatch.files.items import Retention
 
 
@@ -23,8 +23,7 @@ def handler(event: object, _context: Any) -> dict[str, Any]:
     Raises:
         TableUnavailable: No message could be kept, and all may be later: raised, so that Lambda slows down.
     """
-    retention = Retention(int(os.environ["DELIVERYWATCH_ITEM_DAYS"]), int(os.environ["DELIVERYWATCH_TOMBSTONE_DAYS"]))
-    report = process.process(process.batch(event), datetime.now(UTC), _ports(), retention)
+    report = process.process(process.batch(event), datetime.now(UTC), _ports(), _settings())
     frame = {"system": "files", "environment": os.environ["DELIVERYWATCH_ENVIRONMENT"]}
     for result in report.results:
         if result.failure:
@@ -35,9 +34,15 @@ def handler(event: object, _context: Any) -> dict[str, Any]:
     return report.answer
 
 
+def _settings() -> process.Settings:
+    days = (int(os.environ[f"DELIVERYWATCH_{name}_DAYS"]) for name in ("ITEM", "TOMBSTONE"))
+    return process.Settings(Retention(*days), int(os.environ["DELIVERYWATCH_RECEIVE_COUNT"]))
+
+
 @cache
 def _ports() -> process.Ports:
     dynamodb = aws.client("dynamodb")
     failures = aws.Failures(dynamodb, os.environ["DELIVERYWATCH_FAILURES_TABLE"])
+    lake = aws.Lake(aws.client("s3"), os.environ["DELIVERYWATCH_BUCKET"], context.KEY)
     spread = ThreadPoolExecutor(aws.WRITERS).map
-    return process.Ports(aws.Table(dynamodb, os.environ["DELIVERYWATCH_TABLE"]), failures, spread)
+    return process.Ports(aws.Table(dynamodb, os.environ["DELIVERYWATCH_TABLE"]), failures, lake, spread)

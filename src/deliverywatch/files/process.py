@@ -15,7 +15,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Protocol
 
 from deliverywatch.errors import DeliveryWatchError, InputError, TableUnavailable
-from deliverywatch.files import items, messages
+from deliverywatch.files import context, items, messages
 from deliverywatch.files.failures import Failure, failure
 
 if TYPE_CHECKING:
@@ -52,6 +52,13 @@ class Failures(Protocol):
         """Write down failures; one that cannot be written down is told in the log and stops nothing."""
 
 
+class Lake(Protocol):
+    """The object that holds what a mail tells of dead letters."""
+
+    def update(self, change: Callable[[bytes | None], bytes]) -> None:
+        """Put what `change` makes of the present object in its place; failing to stops nothing."""
+
+
 # Applies a function to each of many, in order; the handler's does several at a time.
 Spread = Callable[[Callable[["Message"], "Result"], Iterable["Message"]], Iterable["Result"]]
 
@@ -62,7 +69,20 @@ class Ports:
 
     table: Table
     failures: Failures
+    lake: Lake
     spread: Spread = map
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What the stack tells.
+
+    Attributes:
+        most_receives: How often SQS delivers a message before it puts it aside.
+    """
+
+    retention: Retention
+    most_receives: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,22 +148,24 @@ def _message(record: Mapping[str, Any]) -> Message:
     return Message(str(record["messageId"]), record.get("body"), int(count) if str(count).isdigit() else 1)
 
 
-def process(batch: Sequence[Message], now: datetime, ports: Ports, retention: Retention) -> Report:
+def process(batch: Sequence[Message], now: datetime, ports: Ports, settings: Settings) -> Report:
     """Process a batch.
 
     Args:
         batch: As `batch` returns it.
         now: Aware.
         ports: What is touched.
-        retention: How long items are kept.
+        settings: What the stack tells.
     """
 
     def one(message: Message) -> Result:
-        return _process_one(message, now, ports.table, retention)
+        return _process_one(message, now, ports.table, settings.retention)
 
     report = Report(tuple(ports.spread(one, batch)))
     if report.failures:
         ports.failures.record(report.failures)
+    if dead := context.final(report.failures, settings.most_receives):
+        ports.lake.update(lambda previous: context.document(previous, dead, now))
     return report
 
 

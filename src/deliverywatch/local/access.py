@@ -40,10 +40,11 @@ def _with_parameters(original: Callable[..., str]) -> Callable[..., str]:
 
 
 def _of_each(original: Callable[..., Any]) -> Callable[..., Any]:
-    """Ask about each of several resources; the first refusal counts."""
+    """Ask about each of several resources; the first refusal counts. A batch for SQS asks for the right to one."""
 
     def enforce(key: str, action: str, service: str, region: str, resource_arn: str = "*", **more: Any) -> Any:
-        answers = (original(key, action, service, region, each, **more) for each in resource_arn.split(_AND))
+        asked = action.removesuffix("Batch") if action.startswith("sqs:") else action
+        answers = (original(key, asked, service, region, each, **more) for each in resource_arn.split(_AND))
         return next((answer for answer in answers if answer), None)
 
     return enforce

@@ -19,12 +19,12 @@ from deliverywatch.engine.message import envelope, sns_message, sns_subject
 from deliverywatch.engine.series import Sample, Series
 from deliverywatch.local import hooks
 from deliverywatch.local.emulator import ACCOUNT, HOST, REGION
-from deliverywatch.local.metrics import Point
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from deliverywatch.local.clock import Clock
+    from deliverywatch.local.metrics import Point
 
 _CLOUDWATCH = "services.cloudwatch"
 _ACTIONS = {"ALARM": "AlarmActions", "OK": "OKActions", "INSUFFICIENT_DATA": "InsufficientDataActions"}
@@ -68,13 +68,6 @@ class Alarms:
         hooks.inside(_CLOUDWATCH, "_store_datum")(
             point.namespace, point.name, dict(point.dimensions), stamp, point.unit, point.value, None, None, None
         )
-
-    def observe_queues(self, minute: datetime) -> None:
-        """Store how many messages each queue holds, as SQS reports it every minute."""
-        for queue in hooks.inside("services.sqs", "_queues").values():
-            name = (("QueueName", queue["name"]),)
-            held = float(len(queue["messages"]))
-            self.store(Point("AWS/SQS", "ApproximateNumberOfMessagesVisible", name, minute, held, "Count"))
 
     def timetable(self) -> list[tuple[int, str]]:
         """Return each alarm's second of the minute and its name, in order of time."""

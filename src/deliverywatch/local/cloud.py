@@ -2,7 +2,8 @@
 
 The bridges live beside this module, one concern each: `metrics` and `lambdas` (what functions print and how they are
 retried), `alarms` (the engine in place of MiniStack's evaluator), `monitoring` (metric math and pictures), `formation`
-(missing resource types), `stack` (package and deploy), `access` (roles and policies), `schedules`, `athena`, `outbox`.
+(missing resource types), `stack` (package and deploy), `access` (roles and policies), `schedules`, `queues`,
+`athena`, `outbox`.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from deliverywatch.local.lambdas import Failure, Functions
 from deliverywatch.local.metrics import Publisher
 from deliverywatch.local.monitoring import Monitoring
 from deliverywatch.local.outbox import Mail, Outbox
+from deliverywatch.local.queues import Queues
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -55,6 +57,7 @@ class LocalCloud:
         self._monitoring = Monitoring(self.clock, self._alarms.series)
         self._publisher = Publisher(self.clock, self._alarms.store)
         self._functions = Functions(self.clock, self._publisher)
+        self._queues = Queues(self.clock, self._alarms.store)
         self._outbox = Outbox(self.clock)
 
     def __enter__(self) -> Self:
@@ -126,6 +129,7 @@ class LocalCloud:
         """Run everything asynchronous that is due now, and show every point whose time has come."""
         self._publisher.release()
         self._functions.run_due(self.clock.now)
+        self._queues.deliver()
 
     def tick(self, minute: datetime) -> list[Transition]:
         """Live through one minute: points become visible, alarms are evaluated, what they cause is delivered.
@@ -139,7 +143,8 @@ class LocalCloud:
             The changes of alarm states, in the order in which they happened.
         """
         before = len(self._alarms.transitions)
-        self._alarms.observe_queues(minute)
+        self._queues.deliver()
+        self._queues.observe(minute)
         for second, name in self._alarms.timetable():
             moment = minute + timedelta(seconds=second)
             self._functions.run_due(moment)
@@ -179,6 +184,7 @@ class LocalCloud:
             self._hooks.replace(place, "start_scheduler", lambda _: lambda: None)
         access.install(self._hooks)
         self._functions.install(self._hooks)
+        self._queues.install(self._hooks)
         self._alarms.install(self._hooks)
         self._monitoring.install(self._hooks)
         self._outbox.install(self._hooks)

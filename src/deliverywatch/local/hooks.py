@@ -36,19 +36,27 @@ NAMES = {
     "services.cloudwatch_logs": (
         "_append_log_events", "_fanout_to_subscription_filters", "_log_groups", "_make_group_arn", "_metric_filters",
     ),
-    "services.eventbridge": ("_cron_next_fire", "_parse_cron_fields", "_parse_rate_seconds", "start_scheduler"),
+    "services.eventbridge": (
+        "_cron_next_fire", "_dispatch_to_lambda", "_parse_cron_fields", "_parse_rate_seconds", "start_scheduler",
+        "time",
+    ),
     "services.glue": ("_tables",),
     "services.lambda_svc": (
-        "_emit_lambda_logs", "_emit_lambda_metrics", "_execute_function_with_config_scope",
-        "_execution_record_for_config", "_functions", "_get_func_record_for_ref", "_route_async_failure",
-        "invoke_async_with_retry",
+        "_dispatch_esm_batch", "_emit_lambda_logs", "_emit_lambda_metrics", "_ensure_poller", "_esm_backoff_until",
+        "_execute_function_with_config_scope", "_execution_record_for_config", "_functions",
+        "_get_func_record_for_ref", "_poll_sqs", "_route_async_failure", "invoke_async_with_retry",
+    ),
+    "services.s3": (
+        "_bucket_notifications", "_fire_s3_event", "_fire_s3_event_async", "_next_event_sequencer", "now_iso", "time",
     ),
     "services.scheduler": ("_schedules", "start_scheduler"),
     "services.ses_v2": ("handle_request",),
     "services.sns": (
         "_deliver_to_lambda", "_fanout", "_threading", "_topic_by_arn_any_scope", "time", "topic_policy_allows",
     ),
-    "services.sqs": ("_queues",),
+    "services.sqs": (
+        "_HANDLERS", "_act_send_message", "_delete_messages_for_esm", "_queue_by_arn", "_queue_url", "_queues", "time",
+    ),
 }  # fmt: skip
 
 

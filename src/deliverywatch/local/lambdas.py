@@ -72,6 +72,7 @@ class Functions:
         placed.replace(_LAMBDA, "_emit_lambda_logs", lambda _: self._log)
         placed.replace(_LAMBDA, "_emit_lambda_metrics", lambda _: lambda *_, **__: None)
         placed.replace(_LAMBDA, "invoke_async_with_retry", lambda _: self.enqueue)
+        placed.replace("services.eventbridge", "_dispatch_to_lambda", lambda _: self._dispatch)
         placed.replace("services.sns", "_deliver_to_lambda", lambda _: self._deliver)
         placed.replace("services.sns", "_threading", lambda _: _AtOnce(self._deliver))
 
@@ -113,6 +114,10 @@ class Functions:
             self._push(_Delivery(due, next(self._order), delivery.function, delivery.event, delivery.attempt + 1))
         elif target := _dead_letters(delivery.function, settings):
             hooks.inside(_LAMBDA, "_route_async_failure")(target, name, delivery.event, result)
+
+    def _dispatch(self, arn: str, payload: str) -> None:
+        """Take what EventBridge sends to a function: an asynchronous event as well, with the same retries."""
+        self.enqueue_for(arn, json.loads(payload))
 
     def _deliver(self, endpoint: str, envelope: str, topic: str, subscription: str, *_: Any) -> None:
         """Turn what SNS delivers to a function into its event, if it lets the topic in (lambda/with-sns.html)."""

@@ -1,0 +1,98 @@
+"""The pusher's ports over boto3: the bucket's objects and the queue."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
+
+from deliverywatch.errors import QueueUnavailable, StoreUnavailable
+from deliverywatch.files.events import NO_VERSION, Details
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+_CONFIG = Config(connect_timeout=2, read_timeout=5, retries={"mode": "standard", "total_max_attempts": 4})
+_GONE = {"404", "NoSuchKey", "NoSuchVersion", "405"}  # 405: the version is a delete marker
+# What SendMessageBatch takes at most.
+_MESSAGES_PER_CALL = 10
+_BYTES_PER_CALL = 256 * 1024
+
+
+def client(service: str) -> Any:
+    """Return a client for a function, which cannot wait long."""
+    return boto3.client(service, config=_CONFIG)
+
+
+class Objects:
+    """Objects of S3, asked by HeadObject."""
+
+    def __init__(self, s3: Any) -> None:
+        self._s3 = s3
+
+    def details(self, bucket: str, key: str, version: str) -> Details | None:
+        """Return what a version of an object tells of itself; none if it is gone already."""
+        which = {} if version == NO_VERSION else {"VersionId": version}
+        try:
+            head = self._s3.head_object(Bucket=bucket, Key=key, ChecksumMode="ENABLED", **which)
+        except ClientError as error:
+            if error.response["Error"]["Code"] in _GONE:
+                return None
+            raise _unavailable(bucket, error) from error
+        except BotoCoreError as error:
+            raise _unavailable(bucket, error) from error
+        checksums = {
+            name.removeprefix("Checksum"): str(value)
+            for name, value in head.items()
+            if name.startswith("Checksum") and name != "ChecksumType"
+        }
+        return Details(head.get("ContentType", ""), head.get("Metadata", {}), checksums)
+
+
+class Queue:
+    """A queue of SQS."""
+
+    def __init__(self, sqs: Any, url: str, trace: str = "") -> None:
+        self._sqs = sqs
+        self._url = url
+        header = {"AWSTraceHeader": {"DataType": "String", "StringValue": trace}}
+        self._more = {"MessageSystemAttributes": header} if trace else {}
+
+    def send(self, bodies: Sequence[str]) -> None:
+        """Send messages, all of them, in as few calls as they fit into.
+
+        Raises:
+            QueueUnavailable: At least one was not taken.
+        """
+        for chunk in _chunks(bodies):
+            entries = [{"Id": str(number), "MessageBody": each, **self._more} for number, each in enumerate(chunk)]
+            try:
+                refused = self._sqs.send_message_batch(QueueUrl=self._url, Entries=entries).get("Failed", [])
+            except (BotoCoreError, ClientError) as error:
+                raise QueueUnavailable(f"SQS took no message: {_code(error)}.") from error
+            if refused:
+                codes = ", ".join(sorted({str(each["Code"]) for each in refused}))
+                raise QueueUnavailable(f"SQS refused {len(refused)} of {len(entries)} messages: {codes}.")
+
+
+def _chunks(bodies: Sequence[str]) -> list[list[str]]:
+    chunks: list[list[str]] = []
+    room_bytes = 0
+    for each in bodies:
+        size_bytes = len(each.encode())
+        if not chunks or len(chunks[-1]) == _MESSAGES_PER_CALL or size_bytes > room_bytes:
+            chunks.append([])
+            room_bytes = _BYTES_PER_CALL
+        chunks[-1].append(each)
+        room_bytes -= size_bytes
+    return chunks
+
+
+def _unavailable(bucket: str, error: BotoCoreError | ClientError) -> StoreUnavailable:
+    return StoreUnavailable(f"S3 did not tell the details of an object of {bucket}: {_code(error)}.")
+
+
+def _code(error: BotoCoreError | ClientError) -> str:
+    return str(error.response["Error"]["Code"]) if isinstance(error, ClientError) else type(error).__name__

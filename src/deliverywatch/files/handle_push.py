@@ -1,0 +1,40 @@
+"""The Lambda `files-push`: an event of S3 or EventBridge -> messages in the queue, with what only the object tells.
+
+Events: docs.aws.amazon.com/lambda/latest/dg/with-s3.html and AmazonS3/latest/userguide/ev-events.html. It catches
+nothing: an event that it cannot send on is tried again by Lambda and then put aside.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import asdict
+from functools import cache
+from typing import Any
+
+from deliverywatch.files import aws_push, push
+
+
+def handler(event: dict[str, Any], _context: Any) -> dict[str, Any]:
+    """Send an event on and return how many of its records were sent and how many left out."""
+    # X-Ray follows the message to the processor by this; Lambda sets it anew for each run.
+    trace = os.environ.get("_X_AMZN_TRACE_ID", "")
+    queue = aws_push.Queue(_client("sqs"), os.environ["DELIVERYWATCH_QUEUE_URL"], trace)
+    summary = asdict(push.push(event, _filters(), aws_push.Objects(_client("s3")), queue))
+    print(json.dumps({"system": "files", "level": "INFO", "event": "pushed", **summary}), flush=True)
+    return summary
+
+
+def _filters() -> push.Filters:
+    types = os.environ["DELIVERYWATCH_CONTENT_TYPES"]
+    return push.Filters(
+        prefix=os.environ["DELIVERYWATCH_PREFIX_OF_KEYS"],
+        suffix=os.environ["DELIVERYWATCH_SUFFIX_OF_KEYS"],
+        content_types=tuple(filter(None, types.split(","))),
+        maximum_megabytes=int(os.environ["DELIVERYWATCH_MAXIMUM_MEGABYTES"]),
+    )
+
+
+@cache
+def _client(service: str) -> Any:
+    return aws_push.client(service)

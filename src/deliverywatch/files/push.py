@@ -1,0 +1,125 @@
+"""The pusher: what S3 tells, and what only the object tells, -> messages in the queue: `push` is the road.
+
+S3 or EventBridge starts it. Whatever it cannot do it raises, so that Lambda tries again and at last puts the event
+aside among the dead letters: nothing is lost. An event that is sent twice is harmless, the table keeps the newest.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
+
+from deliverywatch.files import messages
+from deliverywatch.files.events import State
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from deliverywatch.files.events import Details, ObjectEvent
+
+_MEGABYTE = 1_000_000
+
+
+class Objects(Protocol):
+    """The bucket's objects."""
+
+    def details(self, bucket: str, key: str, version: str) -> Details | None:
+        """Return what a version of an object tells of itself; none if it is gone already.
+
+        Raises:
+            StoreUnavailable: S3 could not be asked, or refuses.
+        """
+
+
+class Queue(Protocol):
+    """The queue that the processor reads."""
+
+    def send(self, bodies: Sequence[str]) -> None:
+        """Send messages, all of them.
+
+        Raises:
+            QueueUnavailable: At least one was not taken.
+        """
+
+
+@dataclass(frozen=True, slots=True)
+class Filters:
+    """Which objects are sent on. Of a removed object only the key is known, so only that is asked.
+
+    Attributes:
+        content_types: In small letters, such as `text/csv` or `image/*`; none for all.
+        maximum_megabytes: 0 for no limit.
+    """
+
+    prefix: str = ""
+    suffix: str = ""
+    content_types: tuple[str, ...] = ()
+    maximum_megabytes: int = 0
+
+    def takes(self, event: ObjectEvent) -> bool:
+        """Whether an event passes by what S3 told of it."""
+        is_named = event.key.startswith(self.prefix) and event.key.endswith(self.suffix)
+        is_small = not self.maximum_megabytes or (event.size_bytes or 0) <= self.maximum_megabytes * _MEGABYTE
+        return is_named and is_small
+
+    def takes_type(self, details: Details | None) -> bool:
+        """Whether an object passes by its type; one that is gone does, its removal is told by another event."""
+        if not self.content_types or details is None:
+            return True
+        kind = details.content_type.partition(";")[0].strip().lower()
+        return kind in self.content_types or f"{kind.partition('/')[0]}/*" in self.content_types
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """What became of an event's records."""
+
+    sent_count: int
+    left_out_count: int
+
+
+def push(event: Mapping[str, Any], filters: Filters, objects: Objects, queue: Queue) -> Summary:
+    """Send on what passes the filters.
+
+    Args:
+        event: As S3 or EventBridge gives it to Lambda.
+        filters: Which objects.
+        objects: Where their details are.
+        queue: Where to.
+
+    Raises:
+        MessageMalformed: The event is neither.
+        StoreUnavailable: S3 did not tell the details.
+        QueueUnavailable: The queue did not take everything.
+    """
+    records = event.get("Records", [event])
+    bodies = [body for record in records if (body := _body(record, filters, objects)) is not None]
+    if bodies:
+        queue.send(bodies)
+    return Summary(len(bodies), len(records) - len(bodies))
+
+
+def _body(record: Mapping[str, Any], filters: Filters, objects: Objects) -> str | None:
+    reading = messages.read(record if record.get("source") == "aws.s3" else {"Records": [record]})
+    if not reading.events:
+        return None
+    (event,) = reading.events
+    if not filters.takes(event):
+        return None
+    details = objects.details(event.bucket, event.key, event.version) if event.state is State.PRESENT else None
+    if not filters.takes_type(details):
+        return None
+    return json.dumps({"deliverywatch": 1, "objects": [{"record": record, **_head(details)}]}, ensure_ascii=False)
+
+
+def _head(details: Details | None) -> dict[str, Any]:
+    if details is None:
+        return {}
+    return {
+        "head": {
+            "content_type": details.content_type,
+            "metadata": dict(details.metadata),
+            "checksums": dict(details.checksums),
+        }
+    }

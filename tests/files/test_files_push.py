@@ -1,0 +1,186 @@
+"""The pusher: what it adds, what it leaves out, and that it raises whatever it cannot do."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from files_stack import Intake, deployed, exhaust
+from files_world import BUCKET, recorded, s3_record
+
+from deliverywatch.errors import MessageMalformed, QueueUnavailable, StoreUnavailable
+from deliverywatch.files import messages
+from deliverywatch.files.aws_push import Queue
+from deliverywatch.files.events import Details
+from deliverywatch.files.push import Filters, push
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from deliverywatch.local.cloud import LocalCloud
+
+CSV = Details("text/csv; charset=utf-8", {"by": "jo"}, {"CRC32": "x"})
+
+
+class Objects:
+    """A bucket in which every object is the same."""
+
+    def __init__(self, found: Details | Exception | None = CSV) -> None:
+        self.found = found
+        self.asked: list[tuple[str, str, str]] = []
+
+    def details(self, bucket: str, key: str, version: str) -> Details | None:
+        self.asked.append((bucket, key, version))
+        if isinstance(self.found, Exception):
+            raise self.found
+        return self.found
+
+
+class Sent:
+    """A queue that keeps what it was sent."""
+
+    def __init__(self) -> None:
+        self.bodies: list[str] = []
+
+    def send(self, bodies: Sequence[str]) -> None:
+        self.bodies.extend(bodies)
+
+
+def pushed(event: Any, filters: Filters | None = None, objects: Objects | None = None) -> list[str]:
+    queue = Sent()
+    push(event, filters or Filters(), objects or Objects(), queue)
+    return [each.key for body in queue.bodies for each in messages.read(body).events]
+
+
+def test_the_processor_reads_what_the_pusher_sends() -> None:
+    queue = Sent()
+    record = s3_record("a+b ü.csv", version="v1")
+    push({"Records": [record]}, Filters(), Objects(), queue)
+    (event,) = messages.read(queue.bodies[0]).events
+    assert (event.key, event.version, event.details) == ("a+b ü.csv", "v1", CSV)
+
+
+def test_an_event_of_eventbridge_is_pushed_too() -> None:
+    assert pushed(recorded("eventbridge_created")) == ["IMG_m7fzo3.jpg"]
+
+
+def test_a_removed_object_is_not_asked_for_its_details() -> None:
+    objects = Objects()
+    assert pushed({"Records": [s3_record("a", name="ObjectRemoved:Delete")]}, objects=objects) == ["a"]
+    assert not objects.asked
+
+
+def test_an_object_that_is_gone_already_is_pushed_without_details() -> None:
+    assert pushed({"Records": [s3_record("a")]}, Filters(content_types=("text/csv",)), Objects(None)) == ["a"]
+
+
+@pytest.mark.parametrize(
+    ("filters", "is_sent"),
+    [
+        (Filters(prefix="in/"), True),
+        (Filters(prefix="out/"), False),
+        (Filters(suffix=".csv"), True),
+        (Filters(suffix=".json"), False),
+        (Filters(maximum_megabytes=1), True),
+        (Filters(content_types=("text/csv",)), True),
+        (Filters(content_types=("image/png", "text/*")), True),
+        (Filters(content_types=("image/*",)), False),
+    ],
+)
+def test_only_what_passes_the_filters_is_pushed(filters: Filters, is_sent: bool) -> None:
+    assert pushed({"Records": [s3_record("in/a b.csv")]}, filters) == (["in/a b.csv"] if is_sent else [])
+
+
+def test_an_object_over_the_limit_is_left_out() -> None:
+    record = s3_record("a")
+    record["s3"]["object"]["size"] = 1_000_001
+    assert pushed({"Records": [record]}, Filters(maximum_megabytes=1)) == []
+
+
+def test_records_are_judged_one_by_one() -> None:
+    event = {"Records": [s3_record("a.csv"), s3_record("b.txt"), s3_record("c.csv"), s3_record(name="ObjectAcl:Put")]}
+    assert pushed(event, Filters(suffix=".csv")) == ["a.csv", "c.csv"]
+
+
+def test_what_the_object_does_not_tell_is_raised_and_nothing_is_sent() -> None:
+    queue = Sent()
+    with pytest.raises(StoreUnavailable):
+        push({"Records": [s3_record("a")]}, Filters(), Objects(StoreUnavailable("S3 is down.")), queue)
+    assert queue.bodies == []
+
+
+def test_what_is_no_event_of_s3_is_raised() -> None:
+    with pytest.raises(MessageMalformed):
+        push({"Records": [{"eventSource": "aws:ses"}]}, Filters(), Objects(), Sent())
+
+
+class PickySqs:
+    """SQS that refuses one message of a batch."""
+
+    def __init__(self) -> None:
+        self.calls: list[list[dict[str, Any]]] = []
+
+    def send_message_batch(self, QueueUrl: str, Entries: list[dict[str, Any]]) -> dict[str, Any]:  # noqa: N803
+        assert QueueUrl == "url"
+        self.calls.append(Entries)
+        return {
+            "Failed": [
+                {"Id": each["Id"], "Code": "ServiceUnavailable"} for each in Entries if "no" in each["MessageBody"]
+            ]
+        }
+
+
+def test_a_message_that_sqs_refuses_is_raised() -> None:
+    with pytest.raises(QueueUnavailable, match="SQS refused 1 of 2 messages: ServiceUnavailable"):
+        Queue(PickySqs(), "url").send(["yes", "no"])
+
+
+def test_a_call_takes_ten_messages_and_256_kilobytes_at_most() -> None:
+    sqs = PickySqs()
+    Queue(sqs, "url").send(["x"] * 11 + ["y" * 200_000] * 3)
+    assert [len(call) for call in sqs.calls] == [10, 2, 1, 1]
+
+
+def test_the_trace_goes_with_the_message() -> None:
+    sqs = PickySqs()
+    Queue(sqs, "url", "Root=1-5759e988-bd862e3fe1be46a994272793;Sampled=1").send(["x"])
+    header = sqs.calls[0][0]["MessageSystemAttributes"]["AWSTraceHeader"]
+    assert header["StringValue"].startswith("Root=1-5759e988")
+
+
+@pytest.fixture(scope="module")
+def pusher(cloud: LocalCloud, tmp_path_factory: pytest.TempPathFactory) -> Intake:
+    import build
+
+    out = tmp_path_factory.mktemp("pusher") / "build"
+    build.build(["files-pusher"], "none", out)
+    return deployed(cloud, out, FilesContentTypes="text/csv", FilesSuffix=".csv")
+
+
+def test_an_upload_passes_through_the_deployed_pusher_with_its_details(pusher: Intake) -> None:
+    pusher.put("a b.csv", ContentType="text/csv")
+    pusher.put("b.csv", ContentType="image/png")
+    pusher.put("c.txt", ContentType="text/csv")
+    pusher.settle()
+    pusher.settle()
+    (item,) = pusher.versions("a b.csv")
+    assert (item["content_type"], item["state"]) == ("text/csv", "present")
+    assert not pusher.versions("b.csv") + pusher.versions("c.txt")
+
+
+def test_what_the_pusher_cannot_do_is_put_aside_and_can_be_processed_from_there(pusher: Intake) -> None:
+    assert pusher.cloud is not None
+    event = {"Records": [s3_record("lost.csv")]}
+    # An object of a bucket that the pusher may not read.
+    pusher.client("s3").create_bucket(Bucket=BUCKET)
+    pusher.client("s3").put_object(Bucket=BUCKET, Key="lost.csv", Body=b"")
+    pusher.client("lambda").invoke(
+        FunctionName="deliverywatch-prod-files-push", InvocationType="Event", Payload=json.dumps(event).encode()
+    )
+    for _ in range(3):
+        exhaust(pusher)
+    assert pusher.waiting("FilesDeadLettersUrl") == 1
+    (letter,) = pusher.client("sqs").receive_message(QueueUrl=pusher.outputs["FilesDeadLettersUrl"])["Messages"]
+    (read,) = messages.read(letter["Body"]).events
+    assert read.key == "lost.csv"

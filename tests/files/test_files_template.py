@@ -1,0 +1,209 @@
+"""The template of files: as reviewed, valid, encrypted, never both ways for one event, and each role just wide enough.
+
+When a change is meant: DELIVERYWATCH_UPDATE_GOLDEN=1 .venv/bin/pytest tests/files/test_files_template.py
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+import build
+from deliverywatch.engine.template import resources
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+GOLDEN = Path(__file__).parents[1] / "templates"
+ACCOUNT = {
+    "SenderAddress": "alerts@example.com",
+    "AlertRecipients": "support@example.com",
+    "FallbackAddress": "oncall@example.com",
+    "AWS::Region": "eu-west-1",
+    "AWS::AccountId": "111122223333",
+}
+QUEUE = "arn:aws:sqs:eu-west-1:111122223333:deliverywatch-prod-files-queue"
+DEAD = "arn:aws:sqs:eu-west-1:111122223333:deliverywatch-prod-files-dead-letters"
+
+
+@pytest.fixture(scope="module", params=["files", "files-pusher"])
+def system(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+@pytest.fixture(scope="module")
+def built(system: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp(system) / "build"
+    build.build([system], "none", out)
+    return out
+
+
+@pytest.fixture(scope="module")
+def template(built: Path) -> dict[str, Any]:
+    return dict(json.loads((built / "template.json").read_text()))
+
+
+def of_type(template: Mapping[str, Any], kind: str, **parameters: str) -> dict[str, dict[str, Any]]:
+    return dict(resources(template, kind, ACCOUNT | parameters))
+
+
+def test_what_files_add_to_the_template_is_what_was_reviewed(template: dict[str, Any], system: str) -> None:
+    import stacks
+
+    bare = stacks.template(stacks.chosen([]), "arm64", "0").to_dict()
+    sections = ("Conditions", "Outputs", "Parameters", "Resources", "Rules")
+    added = {
+        section: {name: made for name, made in template.get(section, {}).items() if name not in bare.get(section, {})}
+        for section in sections
+    }
+    text = json.dumps(added, indent=1, sort_keys=True) + "\n"
+    golden = GOLDEN / f"{system}.json"
+    if os.environ.get("DELIVERYWATCH_UPDATE_GOLDEN"):
+        golden.write_text(text)
+    assert text == golden.read_text()
+
+
+def test_cfn_lint_has_nothing_to_say(built: Path) -> None:
+    linter = Path(sys.executable).with_name("cfn-lint")
+    command = [linter, "--regions", "us-east-1", "--", built / "template.json"]
+    result = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (result.returncode, result.stdout) == (0, "")
+
+
+def test_a_message_is_invisible_for_six_runs_and_the_window(template: dict[str, Any]) -> None:
+    queue = of_type(template, "AWS::SQS::Queue")["FilesQueue"]
+    run = of_type(template, "AWS::Lambda::Function")["FilesProcess"]
+    mapping = of_type(template, "AWS::Lambda::EventSourceMapping")["FilesProcessMapping"]
+    assert queue["VisibilityTimeout"] == 6 * run["Timeout"] + mapping["MaximumBatchingWindowInSeconds"]
+    assert mapping["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
+
+
+def test_a_dead_letter_is_kept_longer_than_it_waited(template: dict[str, Any]) -> None:
+    queues = of_type(template, "AWS::SQS::Queue")
+    assert queues["FilesQueue"]["RedrivePolicy"] == {"deadLetterTargetArn": DEAD, "maxReceiveCount": 5}
+    kept = queues["FilesDeadLetters"]["MessageRetentionPeriod"] - queues["FilesQueue"]["MessageRetentionPeriod"]
+    assert kept == 10 * 24 * 3600
+
+
+def test_queues_and_buckets_are_encrypted_and_refuse_plain_connections(template: dict[str, Any]) -> None:
+    assert all(queue["SqsManagedSseEnabled"] for queue in of_type(template, "AWS::SQS::Queue").values())
+    guarded = {
+        statement["Resource"] if isinstance(statement["Resource"], str) else statement["Resource"][0]
+        for kind in ("AWS::SQS::QueuePolicy", "AWS::S3::BucketPolicy")
+        for policy in of_type(template, kind).values()
+        for statement in policy["PolicyDocument"]["Statement"]
+        if statement["Effect"] == "Deny" and statement["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
+    }
+    assert {QUEUE, DEAD} < guarded
+    assert len(guarded) == 5
+    assert "BucketEncryption" in of_type(template, "AWS::S3::Bucket")["FilesUploads"]
+
+
+def notified(template: dict[str, Any], **parameters: str) -> list[tuple[str, str]]:
+    """Every way from the bucket into the intake: event, target."""
+    ways = []
+    for bucket in of_type(template, "AWS::S3::Bucket", **parameters).values():
+        configuration = bucket.get("NotificationConfiguration", {})
+        for kind, target in (("QueueConfigurations", "Queue"), ("LambdaConfigurations", "Function")):
+            ways += [(each["Event"], each[target]) for each in configuration.get(kind, [])]
+    for rule in of_type(template, "AWS::Events::Rule", **parameters).values():
+        ways += [(kind, rule["Targets"][0]["Arn"]) for kind in rule["EventPattern"]["detail-type"]]
+    return ways
+
+
+@pytest.mark.parametrize("bucket", ["", "reports"])
+def test_no_event_takes_two_ways(template: dict[str, Any], system: str, bucket: str) -> None:
+    ways = notified(template, FilesBucketName=bucket)
+    assert len({event for event, _ in ways}) == len(ways) == (2 if bucket else 3)
+    (target,) = {target for _, target in ways}
+    assert (target == QUEUE) == (system == "files")
+
+
+def test_only_s3_of_this_account_or_the_rule_may_send(template: dict[str, Any], system: str) -> None:
+    def senders(**parameters: str) -> list[str]:
+        policy = of_type(template, "AWS::SQS::QueuePolicy", **parameters)["FilesQueuePolicy"]["PolicyDocument"]
+        allowed = [each for each in policy["Statement"] if each["Effect"] == "Allow"]
+        assert all("Condition" in each for each in allowed)
+        return [each["Principal"]["Service"] for each in allowed]
+
+    by_s3, by_rule = (["s3.amazonaws.com"], ["events.amazonaws.com"]) if system == "files" else ([], [])
+    assert senders() == by_s3
+    assert senders(FilesBucketName="reports") == by_rule
+
+
+def test_a_prefix_and_a_suffix_narrow_what_is_notified(template: dict[str, Any]) -> None:
+    narrow = of_type(template, "AWS::S3::Bucket", FilesPrefix="in/", FilesSuffix=".csv")["FilesUploads"]
+    wide = of_type(template, "AWS::S3::Bucket")["FilesUploads"]
+    for kind in ("QueueConfigurations", "LambdaConfigurations"):
+        for each in narrow["NotificationConfiguration"].get(kind, []):
+            rules = each["Filter"]["S3Key"]["Rules"]
+            assert rules == [{"Name": "prefix", "Value": "in/"}, {"Name": "suffix", "Value": ".csv"}]
+        assert not [each for each in wide["NotificationConfiguration"].get(kind, []) if "Filter" in each]
+
+
+def test_the_table_can_be_restored_and_outlives_the_stack(template: dict[str, Any]) -> None:
+    table = of_type(template, "AWS::DynamoDB::Table")["FilesTable"]
+    assert [key["AttributeName"] for key in table["KeySchema"]] == ["object", "version"]
+    assert table["BillingMode"] == "PAY_PER_REQUEST"
+    assert table["PointInTimeRecoverySpecification"] == {"PointInTimeRecoveryEnabled": True}
+    assert table["TimeToLiveSpecification"] == {"AttributeName": "expires_at", "Enabled": True}
+    assert template["Resources"]["FilesTable"]["DeletionPolicy"] == "Retain"
+    assert template["Resources"]["FilesUploads"]["DeletionPolicy"] == "Retain"
+
+
+def test_every_run_is_traced_without_a_library(template: dict[str, Any], built: Path, system: str) -> None:
+    functions = of_type(template, "AWS::Lambda::Function")
+    for name in ["FilesProcess", "FilesPush"][: 1 if system == "files" else 2]:
+        assert functions[name]["TracingConfig"] == {"Mode": "Active"}
+        role = of_type(template, "AWS::IAM::Role")[f"{name}Role"]
+        actions = [s["Action"] for p in role["Policies"] for s in p["PolicyDocument"]["Statement"]]
+        assert ["xray:PutTraceSegments", "xray:PutTelemetryRecords"] in actions
+
+
+ALLOWED = {
+    "FilesProcessRole": {
+        "dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:BatchWriteItem", "s3:GetObject", "s3:PutObject",
+        "s3:ListBucket", "sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes",
+    },
+    "FilesPushRole": {"sqs:SendMessage", "s3:GetObject", "s3:GetObjectVersion", "s3:ListBucket"},
+}  # fmt: skip
+EVERY = {"logs:CreateLogStream", "logs:PutLogEvents", "xray:PutTraceSegments", "xray:PutTelemetryRecords"}
+
+
+def test_each_role_allows_what_its_code_calls_and_no_more(template: dict[str, Any], system: str) -> None:
+    found: dict[str, set[str]] = {}
+    roles = of_type(template, "AWS::IAM::Role")
+    apart = of_type(template, "AWS::IAM::Policy").values()
+    for name in ["FilesProcessRole", "FilesPushRole"][: 1 if system == "files" else 2]:
+        documents = [each["PolicyDocument"] for each in roles[name]["Policies"]]
+        documents += [each["PolicyDocument"] for each in apart if name in each["Roles"]]
+        statements = [statement for document in documents for statement in document["Statement"]]
+        assert {s["Effect"] for s in statements} == {"Allow"}
+        for statement in statements:
+            actions = statement["Action"]
+            found.setdefault(name, set()).update([actions] if isinstance(actions, str) else actions)
+            assert statement["Resource"] != "*" or str(actions[0]).startswith("xray:")
+    assert {name: actions - EVERY for name, actions in found.items()} == {
+        name: actions for name, actions in ALLOWED.items() if name in found
+    }
+
+
+def test_the_processor_starts_without_any_package_of_others(template: dict[str, Any]) -> None:
+    import stacks
+
+    (process,) = [each for each in stacks.SYSTEMS["files"]().functions if each.verb == "process"]
+    assert process.packages == ()
+
+
+def test_every_combination_with_sms_is_one_template() -> None:
+    import stacks
+
+    for systems in (["sms", "files"], ["files", "sms"], ["files-pusher", "sms"]):
+        made = stacks.template(stacks.chosen(systems), "arm64", "0").to_dict()
+        assert {"FilesProcess", "SmsIngest"} <= set(made["Resources"])

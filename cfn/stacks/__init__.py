@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from troposphere import Output, Template
 
+from deliverywatch.errors import ConfigurationError
 from parts import Stack, function
 from stacks import alerting, email, files, shared, sms
 
@@ -23,8 +24,21 @@ SYSTEMS = {
 }
 
 
+# Two ways of one system: S3 fills the queue itself, or the pusher does.
+_ALTERNATIVES = ("files", "files-pusher")
+
+
 def chosen(systems: Sequence[str]) -> list[Stack]:
-    """Return the stacks of these systems, after those that all of them need."""
+    """Return the stacks of these systems, after those that all of them need.
+
+    Raises:
+        ConfigurationError: Two of them are ways of the same system.
+    """
+    if set(_ALTERNATIVES) <= set(systems):
+        raise ConfigurationError(
+            f"--systems names {' and '.join(_ALTERNATIVES)}, which are two ways of the same system.",
+            next_step="Name one of them.",
+        )
     return [shared.stack(), alerting.stack(), *(SYSTEMS[system]() for system in systems)]
 
 

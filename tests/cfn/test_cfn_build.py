@@ -110,6 +110,12 @@ def test_an_unknown_system_is_refused_in_one_sentence(tmp_path: Path) -> None:
     assert result.stderr == f"--systems names pigeon. There is: {', '.join(stacks.SYSTEMS)}.\n"
 
 
+def test_two_ways_of_one_system_are_refused_together(tmp_path: Path) -> None:
+    result = run("--systems", "files,files-pusher", "--out", str(tmp_path / "out"))
+    assert result.returncode == 1
+    assert result.stderr.startswith("--systems names files and files-pusher, which are two ways of the same system.")
+
+
 def test_a_zip_holds_what_its_handler_imports_and_no_more(built: Path) -> None:
     sms, notifier = names(built / "sms-ingest.zip"), names(built / "alerting-notify.zip")
     assert {"deliverywatch/__init__.py", "deliverywatch/emf.py", "deliverywatch/sms/parquet.py"} <= sms

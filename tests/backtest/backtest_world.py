@@ -46,7 +46,8 @@ def write_lake(folder: Path, rows: list[Row], watermark: datetime | None = None)
         types = (pa.timestamp("ms", "UTC"), pa.string(), pa.string(), pa.timestamp("ms", "UTC"))
         told = {name: pa.array(column, kind) for name, column, kind in zip(lake.NAMES, columns, types, strict=True)}
         nothing = {column.name: pa.nulls(len(columns[0]), pa.string()) for column in COLUMNS}
-        pq.write_table(pa.table(nothing | told), path)
+        ids = pa.array([f"{hour:%H}-{number}" for number in range(len(columns[0]))], pa.string())
+        pq.write_table(pa.table(nothing | told | {"message_id": ids}), path)
     if watermark:
         state = folder / "state" / "sms-watermark.json"
         state.parent.mkdir()

@@ -238,7 +238,7 @@ def test_the_mail_of_a_composite_names_the_child_that_changed(tmp_path: Path) ->
     found["Resources"]["Shop"] = {"Type": "AWS::CloudWatch::CompositeAlarm", "Properties": rule}
     path.write_text(json.dumps(found))
     run("--template", path, "--history", csv(tmp_path, {60: 20}), "--render-to", tmp_path / "mails")
-    opened = sorted((tmp_path / "mails").iterdir())[0]
+    opened = min((tmp_path / "mails").iterdir())
     body = email.message_from_bytes(opened.read_bytes(), policy=policy.default).get_body(("plain",))
     assert body is not None
     assert "Child alarm orders: ALARM" in body.get_content()

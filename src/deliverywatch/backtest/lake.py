@@ -16,14 +16,16 @@ from bisect import bisect_left, bisect_right
 from collections import Counter
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
+from deliverywatch.backtest import scene
 from deliverywatch.backtest.past import Past
 from deliverywatch.engine.alarm import Metric
 from deliverywatch.engine.series import Series
 from deliverywatch.errors import InputError
-from deliverywatch.sms import days
+from deliverywatch.sms import context, days
 from deliverywatch.sms.counts import NAMESPACE, is_counted
 from deliverywatch.sms.folder import Folder
 from deliverywatch.sms.outcomes import is_counted_failure
@@ -95,7 +97,14 @@ def read(folder: Path, environment: str, slot_minutes: int, *, count_recipient_f
     ]
     outages = _outages(slots, seen, slot_minutes)
     series, first_failures = _published(slots, begins, outages, environment, slot_minutes)
-    return Past(series, (_model(outages), _told(folder, hours, gaps)), _UNKNOWABLE, first_failures=first_failures)
+    seen_at = partial(scene.at, folder, slot_minutes=slot_minutes, count_recipient_faults=count_recipient_faults)
+    return Past(
+        series,
+        (_model(outages), _told(folder, hours, gaps)),
+        _UNKNOWABLE,
+        contexts={context.KEY: seen_at},
+        first_failures=first_failures,
+    )
 
 
 def _failed(outcome: str, fault: str, count_recipient_faults: bool) -> bool:  # noqa: FBT001

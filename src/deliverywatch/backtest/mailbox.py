@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import email
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from email import policy
 from itertools import groupby
@@ -18,6 +18,7 @@ from deliverywatch.alerting.deliver import Ports
 from deliverywatch.alerting.ladder import Level
 from deliverywatch.alerting.notice import parse
 from deliverywatch.alerting.notify import Notifier
+from deliverywatch.alerting.outbox import Stored
 from deliverywatch.alerting.rehearse import Memory, Pile
 from deliverywatch.alerting.settings import Settings
 from deliverywatch.backtest.account import ACCOUNT, REGION, Account
@@ -87,7 +88,12 @@ def with_composites(definitions: Definitions, changes: Sequence[Change], span: S
 
 
 def deliver(
-    definitions: Definitions, history: History, changes: Sequence[Change], span: Span, time_zone: str
+    definitions: Definitions,
+    history: History,
+    changes: Sequence[Change],
+    span: Span,
+    time_zone: str,
+    contexts: Mapping[str, Callable[[datetime], bytes]] | None = None,
 ) -> list[Mail]:
     """Return the mails that the notifier makes of the changes, in order of time.
 
@@ -97,10 +103,11 @@ def deliver(
         changes: What `replay` returned.
         span: What was replayed.
         time_zone: The readers' zone.
+        contexts: What a mail finds in the lake at a moment, by the key of the document.
     """
     pile = Pile()
     found: list[Mail] = []
-    for time, outcome in _handled(definitions, history, changes, span, time_zone, Memory(), pile):
+    for time, outcome in _handled(definitions, history, changes, span, time_zone, _Lake(contexts=contexts or {}), pile):
         found.extend(_mail(time, outcome.watch, message) for message in pile.messages)
         pile.messages.clear()
     return found
@@ -115,8 +122,26 @@ def count(definitions: Definitions, history: History, changes: Sequence[Change],
 
 
 @dataclass(frozen=True, slots=True)
-class _Sent(Memory):
-    """A Memory in which whoever claims a mail finds that it is sent already."""
+class _Lake(Memory):
+    """A Memory with the documents that a system would have left there by now."""
+
+    contexts: Mapping[str, Callable[[datetime], bytes]] = field(default_factory=dict)
+    moments: list[datetime] = field(default_factory=list)
+
+    def go_to(self, moment: datetime) -> None:
+        """Be in the state of this moment."""
+        self.moments[:] = [moment]
+
+    def read(self, key: str) -> Stored | None:
+        """Return an object, or None if there is none."""
+        if key in self.contexts:
+            return Stored(self.contexts[key](self.moments[0]), "1")
+        return Memory.read(self, key)
+
+
+@dataclass(frozen=True, slots=True)
+class _Sent(_Lake):
+    """A lake in which whoever claims a mail finds that it is sent already."""
 
     def create(self, key: str, body: bytes) -> None:
         """Write an object, and of a mail that it was sent, which raises StoreConflict."""
@@ -133,7 +158,7 @@ def _handled(
     changes: Sequence[Change],
     span: Span,
     time_zone: str,
-    store: Memory,
+    store: _Lake,
     pile: Pile,
 ) -> Iterator[tuple[datetime, Outcome]]:
     """Yield what became of each message and each sweep, with its time, as soon as the notifier has handled it."""
@@ -148,7 +173,8 @@ def _handled(
     levels: dict[str, Level] = {}
     before = span.start
     for time, states, actions in _by_time(changes, executed(changes, alarms, definitions.mutes, span.start, span.end)):
-        yield from _swept(notifier, levels, before, time)
+        yield from _swept(notifier, store, levels, before, time)
+        store.go_to(time)
         account.changes.update({change.alarm: change for change in states})
         for action in actions:
             for notice in parse(_message(definitions, account, action), time):
@@ -156,16 +182,17 @@ def _handled(
                 levels[outcome.watch] = outcome.level
                 yield time, outcome
         before = time
-    yield from _swept(notifier, levels, before, span.end)
+    yield from _swept(notifier, store, levels, before, span.end)
 
 
 def _swept(
-    notifier: Notifier, levels: dict[str, Level], after: datetime, before: datetime
+    notifier: Notifier, store: _Lake, levels: dict[str, Level], after: datetime, before: datetime
 ) -> Iterator[tuple[datetime, Outcome]]:
     """Let the notifier look again at open incidents every ten minutes between two changes, as its schedule does."""
     every, first = timedelta(minutes=SWEEP_MINUTES), after.replace(minute=SWEEP_FROM_MINUTE, second=0, microsecond=0)
     time = first - (first - after) // every * every
     while time < before and any(level is not Level.OK for level in levels.values()):
+        store.go_to(time)
         for outcome in notifier.run({"sweep": time.isoformat()}, time):
             levels[outcome.watch] = outcome.level
             yield time, outcome

@@ -10,7 +10,7 @@ from deliverywatch.engine import history
 from deliverywatch.errors import InputError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
     from deliverywatch.backtest.definitions import Definitions
@@ -27,6 +27,7 @@ class Past:
         notes: How they came about, a sentence each.
         unknowable: Namespaces and names of metrics that this kind of history never holds: their alarms are left out.
         left_out: Names of alarms that it cannot hold for another reason, which a note tells.
+        contexts: What a mail finds in the lake at a moment, by the key of the document.
         first_failures: When the first failed message of a datapoint was sent, by the datapoint's epoch second.
     """
 
@@ -34,6 +35,7 @@ class Past:
     notes: tuple[str, ...] = ()
     unknowable: frozenset[tuple[str, str]] = frozenset()
     left_out: frozenset[str] = frozenset()
+    contexts: Mapping[str, Callable[[datetime], bytes]] = field(default_factory=dict)
     first_failures: Mapping[int, datetime] = field(default_factory=dict)
 
     @property

@@ -161,7 +161,7 @@ def _variant(
     known, _ = _known(loaded, past)
     history = History(past.series)
     changes = mailbox.replay(known, history, ground.lead, on_progress)
-    mails = mailbox.deliver(known, history, changes, ground.lead, question.time_zone)
+    mails = mailbox.deliver(known, history, changes, ground.lead, question.time_zone, past.contexts)
     open_spans = incidents(mails, span)
     within = [each for each in mails if each.time >= span.start]
     counted = figures(within, open_spans, past, ground.truths, ground.ratio, span, question.time_zone)

@@ -149,6 +149,11 @@ def test_check_prints_a_line_per_case_and_ends_with_3(wrong: Path, template: Pat
     assert max(map(len, lines)) <= 80
 
 
+def test_junit_is_xml_whatever_a_case_is_called() -> None:
+    top = ET.fromstring(junit([Result("bell \a and \x00", "was \x1b[31m")], "cases.toml"))
+    assert top.find(".//testcase").get("name") == "bell ? and ?"  # type: ignore[union-attr]
+
+
 def test_check_of_cases_that_are_as_expected_ends_with_0_and_writes_junit(tmp_path: Path, template: Path) -> None:
     printed = run("check", FILES[0], "--template", template, "--junit", tmp_path / "junit.xml", "--json")
     assert printed.exit_code == 0
@@ -205,3 +210,9 @@ def test_the_examples_in_help_and_docstring_are_as_they_say(tmp_path: Path, temp
     for told in (cases.__doc__ or "", run("check", "--help", width=100).stdout):
         (example,) = re.findall(r"\[\[case\]\].+?\n +\]\n", told, re.DOTALL)
         assert [each.difference for each in checked(tmp_path, example, template)] == [None]
+
+
+def test_the_example_in_the_readme_is_as_it_says(tmp_path: Path, template: Path) -> None:
+    readme = (Path(__file__).parents[2] / "README.md").read_text()
+    (example,) = re.findall(r"```toml\n(\[\[case\]\].+?)```", readme, re.DOTALL)
+    assert [each.difference for each in checked(tmp_path, example, template)] == [None]

@@ -129,6 +129,11 @@ def _all(found: Sequence[Mail], trial: Trial) -> str:
     return f"All mails: {', '.join(_told(each, trial) for each in found) or 'none'}."
 
 
+def _printable(text: str) -> str:
+    """Return the text without the control characters that XML does not allow."""
+    return "".join(each if each.isprintable() else "?" for each in text)
+
+
 def junit(results: Sequence[Result], suite: str) -> bytes:
     """Return the results as JUnit's XML, which CI systems read.
 
@@ -141,7 +146,9 @@ def junit(results: Sequence[Result], suite: str) -> bytes:
     top = ET.Element("testsuites", tests=str(len(results)), failures=str(failed), time=seconds)
     group = ET.SubElement(top, "testsuite", name=suite, tests=str(len(results)), failures=str(failed), time=seconds)
     for each in results:
-        case = ET.SubElement(group, "testcase", name=each.name, classname=suite, time=f"{each.seconds:.3f}")
+        name = _printable(each.name)
+        case = ET.SubElement(group, "testcase", name=name, classname=suite, time=f"{each.seconds:.3f}")
         if each.difference is not None:
-            ET.SubElement(case, "failure", message=each.difference).text = each.difference
+            told = _printable(each.difference)
+            ET.SubElement(case, "failure", message=told).text = told
     return bytes(ET.tostring(top, encoding="utf-8", xml_declaration=True)) + b"\n"

@@ -126,7 +126,7 @@ def view(
         reasons=context.reasons[:_REASON_COUNT] if is_detailed else (),
         groups=tuple((by, groups[:_GROUP_COUNT]) for by, groups in context.groups if groups) if is_detailed else (),
         samples=_samples(story) if is_detailed else (),
-        facts=(*(() if is_declared else alarm_facts(story)), *(() if story.is_over else context.facts)),
+        facts=_facts(story, is_declared=is_declared),
         steps=_steps(story),
         links=link_list(story, settings, is_declared=is_declared),
         timeline=timeline(story),
@@ -174,6 +174,12 @@ def _own_words(story: Story) -> list[str]:
     if story.alarm is not None:
         return [story.alarm.description] if story.alarm.description else []
     return [story.change.reason] if story.change.level is Level.ALARM and story.change.reason else []
+
+
+def _facts(story: Story, *, is_declared: bool) -> tuple[tuple[str, str], ...]:
+    """What the message says where no declared alarm explains itself, then what the watch's system knows."""
+    told = () if is_declared and story.alarm is not None else alarm_facts(story)
+    return told if story.is_over else (*told, *story.context.facts)
 
 
 def _verdict(story: Story) -> str:

@@ -4,11 +4,26 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
+from deliverywatch.cli.exits import Exit
+from deliverywatch.cli.prose import wrapped
+from deliverywatch.cli.target import target
 from deliverywatch.errors import InputError
+
+if TYPE_CHECKING:
+    from deliverywatch.cli.target import Target
+    from deliverywatch.pipeline.declaration import Pipeline
+
+_DECLARATION = Path("cfn/pipelines.toml")
+_PIPELINES = click.option(
+    "--pipelines",
+    "declaration",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help=f"The declaration of the pipelines, TOML or JSON.  [default: {_DECLARATION}, where it is]",
+)
 
 
 @click.group()
@@ -38,6 +53,86 @@ def publish(*, file: Path, dry_run: bool, environment: str, name: str) -> None: 
 
     found = preview(read_json(file), environment, name)
     click.echo(json.dumps(found, ensure_ascii=False, indent=1))
+
+
+@pipeline.command()
+@click.argument("execution")
+@_PIPELINES
+@click.option("--json", "as_json", is_flag=True, help="Print JSON instead.")
+@target
+def diagnose(*, execution: str, declaration: Path | None, as_json: bool, target: Target) -> None:
+    """Say where and why a run failed, and what to do, as its mail would.
+
+    EXECUTION is the ARN of an execution of a state machine. Nothing is told to anybody and nothing is stored. Any state
+    machine will do; one that is declared is known by the names of its steps. Ends with 3 if the run is not well.
+
+    \b
+    JSON: {"well": false, "where": "ingest", "why": "timeout", "severity": "HIGH",
+           "retryable": true, "step": "", "message": "", "sentence": "", "facts": {},
+           "actions": [], "steps": [], "links": [{"title": "", "url": ""}]}
+    """  # noqa: D301 - click wants the control character
+    if execution.count(":") < 7:
+        raise click.UsageError("EXECUTION is the ARN of an execution, arn:aws:states:...:execution:MACHINE:NAME.")
+    found = _diagnosed(execution, declaration, target)
+    click.echo(json.dumps(found, ensure_ascii=False, indent=1) if as_json else _in_words(found))
+    if not found["well"]:
+        raise SystemExit(Exit.CHECK_FAILED)
+
+
+def _diagnosed(arn: str, declaration: Path | None, target: Target) -> dict[str, Any]:
+    # Imported here: boto3 takes longer than `--help` may.
+    from deliverywatch.pipeline import aws
+    from deliverywatch.pipeline.faults import shipped
+    from deliverywatch.pipeline.gather import run_of_arn
+    from deliverywatch.pipeline.report import examine
+
+    document, cloud = _declared(declaration), target.connect()
+    steps, artifacts = aws.StepFunctions(cloud.client("stepfunctions")), aws.Artifacts(cloud.client("s3"))
+    run = run_of_arn(arn, _pipelines(document, arn.split(":")[6]), steps, artifacts)
+    return examine(run, shipped().with_rules(document))[0]
+
+
+def _declared(declaration: Path | None) -> Any:
+    """Return the declaration; an empty one where none is named and none is at its usual place."""
+    if declaration is None and not _DECLARATION.exists():
+        return {}
+    return read_declaration(declaration or _DECLARATION)
+
+
+def read_declaration(file: Path) -> Any:
+    """Return what a declaration of pipelines holds, TOML or JSON.
+
+    Raises:
+        InputError: There is no such file, or it is neither.
+    """
+    if file.suffix == ".json":
+        return read_json(file)
+    import tomllib  # only here
+
+    try:
+        return tomllib.loads(file.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise InputError(f"There is no file {file}.", next_step="Name one that exists.") from error
+    except ValueError as error:
+        raise InputError(f"{file} is not TOML: {error}.", next_step="Correct it; its comments explain it.") from error
+
+
+def _pipelines(document: Any, machine: str) -> tuple[Pipeline, ...]:
+    """Return the declared pipelines, and one without a declaration for a state machine that is not among them."""
+    from deliverywatch.pipeline.declaration import Pipeline, pipelines_of
+
+    declared = pipelines_of(document) if document else ()
+    known = any(machine in (each.name, each.state_machine) for each in declared)
+    return declared if known else (*declared, Pipeline(machine, machine))
+
+
+def _in_words(found: dict[str, Any]) -> str:
+    if found["well"]:
+        return f"The run {found['execution'].split(':')[-1]} of {found['pipeline']} is well ({found['status']})."
+    facts = [wrapped(f"{name}: {value}", "    ", "  ") for name, value in found["facts"].items()]
+    steps = [wrapped(f"{number}. {step}", "     ", "  ") for number, step in enumerate(found["steps"], 1)]
+    links = [f"  {link['title']}: {link['url']}" for link in found["links"]]
+    return "\n".join([wrapped(found["sentence"]), "", *facts, "", "What to do:", *steps, "", "Links:", *links])
 
 
 def read_json(file: Path) -> Any:

@@ -1,10 +1,11 @@
-"""The room's adapters to AWS: S3 for the lake and for what steps leave behind, and Step Functions.
+"""The room's adapters to AWS: S3 for the lake and for what steps leave behind, Step Functions, SNS.
 
 An endpoint other than AWS comes from boto3's own `AWS_ENDPOINT_URL`; nothing here knows of it.
 """
 
 from __future__ import annotations
 
+import json
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -28,9 +29,9 @@ _TRANSIENT = {"ThrottlingException", "TooManyRequestsException", "InternalServer
 class Bucket:
     """Objects of one S3 bucket."""
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, s3: Any = None) -> None:
         self._name = name
-        self._s3 = boto3.client("s3", config=_CONFIG)
+        self._s3 = s3 or boto3.client("s3", config=_CONFIG)
 
     def read(self, key: str) -> Stored | None:
         """Return the object, or none."""
@@ -67,18 +68,21 @@ class Bucket:
 class Artifacts:
     """Objects at `s3://` addresses, wherever they are."""
 
+    def __init__(self, s3: Any = None) -> None:
+        self._s3 = s3
+
     def fetch(self, address: str) -> bytes | None:
         """Return the object, or None if there is none."""
         bucket, _, key = address.removeprefix("s3://").partition("/")
-        stored = Bucket(bucket).read(key)
+        stored = Bucket(bucket, self._s3).read(key)
         return stored.body if stored else None
 
 
 class StepFunctions:
     """Executions of state machines."""
 
-    def __init__(self) -> None:
-        self._client = boto3.client("stepfunctions", config=_CONFIG)
+    def __init__(self, client: Any = None) -> None:
+        self._client = client or boto3.client("stepfunctions", config=_CONFIG)
 
     def describe(self, arn: str) -> Mapping[str, Any]:
         """Return what DescribeExecution says.
@@ -100,6 +104,23 @@ class StepFunctions:
         with _asked("Step Functions", "the history of the execution"):
             for page in pages:
                 yield from page["events"]
+
+
+class AlertsTopic:
+    """The topic that the notifier listens to."""
+
+    def __init__(self, arn: str) -> None:
+        self._arn = arn
+        self._client = boto3.client("sns", config=_CONFIG)
+
+    def publish(self, notice: Mapping[str, Any]) -> None:
+        """Publish an own notice.
+
+        Raises:
+            CloudRefused: SNS does not take it.
+        """
+        with _asked("SNS", "the alerts topic"):
+            self._client.publish(TopicArn=self._arn, Message=json.dumps(notice), Subject="DeliveryWatch")
 
 
 @contextmanager

@@ -13,10 +13,11 @@ from typing import TYPE_CHECKING, Any
 
 from deliverywatch.pipeline.runs import JobRun, job_run_of
 from deliverywatch.pipeline.validation import Report, report_of
-from deliverywatch.pipeline.values import decoded, mapping, text
+from deliverywatch.pipeline.values import decoded, mapping, moment, text
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
+    from datetime import datetime
 
 _ARTIFACT = re.compile(r"s3://[^/\s]+/\S*run_results[^/\s]*\.json")
 # Events of a step's work; those of the execution itself end alike.
@@ -43,12 +44,16 @@ class Evidence:
         artifacts: Addresses of dbt's results, in the order of the steps.
         report: The last validation.
         failures: The steps that failed and were not tried again with success, in the order of time.
+        last_step: The state that was entered last.
+        last_at: When the last thing happened.
     """
 
     jobs: tuple[JobRun, ...] = ()
     artifacts: tuple[str, ...] = ()
     report: Report | None = None
     failures: tuple[Failure, ...] = ()
+    last_step: str = ""
+    last_at: datetime | None = None
 
 
 def of_output(output: object) -> Evidence:
@@ -60,7 +65,9 @@ def of_history(events: Iterable[Mapping[str, Any]]) -> Evidence:
     """Return what an execution's history tells; its events oldest first."""
     step, found = "", list[object]()
     failures: list[Failure] = []
+    at: datetime | None = None
     for event in events:
+        at = moment(event.get("timestamp")) or at
         details = _details(event)
         kind = text(event.get("type"))
         if kind.endswith("StateEntered"):
@@ -73,7 +80,7 @@ def of_history(events: Iterable[Mapping[str, Any]]) -> Evidence:
             # What a step tried again and did is no failure.
             failures = [each for each in failures if each.step != step or not kind.endswith("Succeeded")]
     gathered = _gathered(found)
-    return Evidence(gathered.jobs, gathered.artifacts, gathered.report, tuple(failures))
+    return Evidence(gathered.jobs, gathered.artifacts, gathered.report, tuple(failures), step, at)
 
 
 def _details(event: Mapping[str, Any]) -> Mapping[str, Any]:

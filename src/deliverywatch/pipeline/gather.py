@@ -6,14 +6,13 @@ An event leaves out what is too large and, where a run failed, most of what it d
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Protocol
 
 from deliverywatch.errors import InputError
 from deliverywatch.pipeline import evidence as evidences
 from deliverywatch.pipeline.dbt import run_of
 from deliverywatch.pipeline.declaration import named
-from deliverywatch.pipeline.evidence import Evidence
 from deliverywatch.pipeline.runs import Status, execution_of, execution_of_event
 
 if TYPE_CHECKING:
@@ -21,6 +20,7 @@ if TYPE_CHECKING:
 
     from deliverywatch.pipeline.dbt import DbtRun
     from deliverywatch.pipeline.declaration import Pipeline
+    from deliverywatch.pipeline.evidence import Evidence
     from deliverywatch.pipeline.runs import Execution
 
 
@@ -92,7 +92,7 @@ def run_of_execution(
 def _both(told: Evidence, recorded: Evidence) -> Evidence:
     jobs = {run.id or run.job: run for run in (*told.jobs, *recorded.jobs)}
     artifacts = tuple(dict.fromkeys([*recorded.artifacts, *told.artifacts]))
-    return Evidence(tuple(jobs.values()), artifacts, told.report or recorded.report, recorded.failures)
+    return replace(recorded, jobs=tuple(jobs.values()), artifacts=artifacts, report=told.report or recorded.report)
 
 
 def _dbt_runs(addresses: Iterable[str], artifacts: Artifacts) -> tuple[tuple[DbtRun, ...], tuple[str, ...]]:

@@ -1,0 +1,36 @@
+"""The Lambda `pipeline-report`: the end of an execution, or the call of a state machine for help -> `report`."""
+
+from __future__ import annotations
+
+import json
+import os
+from datetime import UTC, datetime
+from typing import Any
+
+from deliverywatch.errors import DeliveryWatchError
+from deliverywatch.pipeline import aws
+from deliverywatch.pipeline.faults import shipped
+from deliverywatch.pipeline.report import Ports, report
+from deliverywatch.pipeline.settings import DECLARATION, from_environment
+
+_LINE = {"event": "pipeline_report"}
+
+
+def handler(event: object, _: Any) -> dict[str, Any]:
+    """Tell what failed and why, or that it is well again; return the diagnosis.
+
+    Raises:
+        DeliveryWatchError: What went wrong and what to do is printed first, so that Lambda's Errors rises.
+    """
+    settings = from_environment(os.environ)
+    catalogue = shipped().with_rules(json.loads(DECLARATION.read_text()))
+    ports = Ports(aws.StepFunctions(), aws.Artifacts(), aws.Bucket(settings.bucket), aws.AlertsTopic(settings.topic))
+    try:
+        done = report(event, settings.pipelines, ports, datetime.now(UTC), catalogue)
+    except DeliveryWatchError as error:
+        print(
+            json.dumps(_LINE | {"error": error.kind, "problem": str(error), "next_step": error.next_step}), flush=True
+        )
+        raise
+    print(json.dumps(_LINE | done), flush=True)
+    return done

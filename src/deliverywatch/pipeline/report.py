@@ -1,0 +1,174 @@
+"""A run that failed -> one notice per cause; a run that is well -> the end of what was open: `report` is the road.
+
+It is started by the same events as `publish`, and may be called by a state machine itself, as a task in its failure
+path: `{"error_type": "dbt_test_failure", "execution.$": "$$.Execution.Id", "error.$": "$.error"}`. What the task told,
+the event of the same execution does not tell again.
+
+Context first, then the notice, then the memory of it: killed in between, the next delivery tells the same once more,
+and the notifier's incident keeps that from being a second mail.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
+
+from deliverywatch.errors import InputError
+from deliverywatch.pipeline import context, told
+from deliverywatch.pipeline.diagnose import Told, diagnose
+from deliverywatch.pipeline.faults import shipped
+from deliverywatch.pipeline.gather import run_of_arn, run_of_event
+from deliverywatch.pipeline.guide import account_of, document
+from deliverywatch.pipeline.runs import EVENT_TYPE
+from deliverywatch.pipeline.store import update
+from deliverywatch.pipeline.values import decoded, mapping, text
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from datetime import datetime
+
+    from deliverywatch.pipeline.declaration import Pipeline
+    from deliverywatch.pipeline.faults import Catalogue
+    from deliverywatch.pipeline.gather import Artifacts, Executions, Run
+    from deliverywatch.pipeline.guide import Account
+    from deliverywatch.pipeline.store import Store
+
+
+class Topic(Protocol):
+    """The alerts topic."""
+
+    def publish(self, notice: Mapping[str, Any]) -> None:
+        """Publish an own notice, or raise CloudUnavailable or CloudRefused."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Ports:
+    """What the flow touches."""
+
+    executions: Executions
+    artifacts: Artifacts
+    store: Store
+    topic: Topic
+
+
+def report(
+    event: object, pipelines: Sequence[Pipeline], ports: Ports, now: datetime, catalogue: Catalogue | None = None
+) -> dict[str, Any]:
+    """Tell what an event means for the pipeline it comes from.
+
+    Args:
+        event: Of EventBridge, or what a state machine hands to its task.
+        pipelines: Those that are declared.
+        ports: What the flow touches.
+        now: The time of a failure that a state machine tells, where its history does not say it; aware.
+        catalogue: Of faults; the shipped one by default.
+
+    Returns:
+        The diagnosis as JSON, with `told` for what was published.
+
+    Raises:
+        InputError: The event is neither, or what it names cannot be read.
+    """
+    known = catalogue or shipped()
+    body = mapping(event)
+    if body.get("detail-type") == EVENT_TYPE:
+        run = run_of_event(event, pipelines, ports.executions, ports.artifacts)
+        return _ended(run, ports, known) if run.execution.status.is_final else document(run, None, None)
+    return _called(body, pipelines, ports, now, known)
+
+
+def examine(run: Run, catalogue: Catalogue, said: Told | None = None) -> tuple[dict[str, Any], Account | None]:
+    """Return the diagnosis of a run as JSON, and what is told of it; None if it is well."""
+    found = diagnose(run, catalogue, said)
+    account = account_of(run, found, catalogue) if found else None
+    return document(run, found, account), account
+
+
+def _called(
+    body: Mapping[str, Any], pipelines: Sequence[Pipeline], ports: Ports, now: datetime, catalogue: Catalogue
+) -> dict[str, Any]:
+    said, arn = told_by(body, catalogue), text(body.get("execution"))
+    if not arn:
+        raise InputError(
+            "The state machine did not say which execution it is.",
+            next_step='Give the task "execution.$": "$$.Execution.Id" in its input.',
+        )
+    run = run_of_arn(arn, pipelines, ports.executions, ports.artifacts)
+    found, account = examine(run, catalogue, said)
+    return found | {"told": [_tell(run, account, ports, run.evidence.last_at or now)] if account else []}
+
+
+def told_by(body: Mapping[str, Any], catalogue: Catalogue) -> Told:
+    """Return what a state machine says of a failure.
+
+    Raises:
+        InputError: The error type is none of the catalogue's.
+    """
+    error_type = text(body.get("error_type"))
+    if error_type not in catalogue.types:
+        raise InputError(f"'{error_type}' is no type of error.", next_step=f"Give one of {', '.join(catalogue.types)}.")
+    caught = mapping(decoded(body.get("error")))
+    error = text(caught.get("Error")) or text(body.get("error"))
+    return Told(error_type, error, text(caught.get("Cause")) or text(body.get("cause")))
+
+
+def _ended(run: Run, ports: Ports, catalogue: Catalogue) -> dict[str, Any]:
+    at = run.execution.stopped_at
+    if at is None:
+        raise InputError("The event says that the execution ended, and not when.")
+    memory = _memory(run, ports)
+    found, account = examine(run, catalogue)
+    for watch, body in context.of_run(run, catalogue, at).items():
+        ports.store.write(context.key_of(watch), body)
+    if told.key_of(run.execution.arn, run.execution.redrive_count) in memory.executions:
+        return found | {"told": [], "note": "the state machine told it itself"}
+    if account is None:
+        return found | {"told": _well(run, memory, ports, at)}
+    if memory.well_at and at < memory.well_at:
+        return found | {"told": [], "note": "a later run was well"}
+    return found | {"told": [_tell(run, account, ports, at)]}
+
+
+def _tell(run: Run, account: Account, ports: Ports, at: datetime) -> str:
+    ports.store.write(context.key_of(account.watch), context.of_account(account, at))
+    ports.topic.publish(_notice(account.watch, account.level, account.title, account.sentence, at, dict(account.facts)))
+    key = told.key_of(run.execution.arn, run.execution.redrive_count)
+
+    def noted(body: bytes | None) -> tuple[bytes, None]:
+        memory = told.memory_of(body).with_failure(key, account.watch, account.title)
+        return told.body_of(memory), None
+
+    update(ports.store, told.key_for(run.pipeline.name), noted)
+    return account.watch
+
+
+def _well(run: Run, memory: told.Memory, ports: Ports, at: datetime) -> list[str]:
+    sentence = f"The run {run.execution.name} of {run.pipeline.name} is well."
+    for watch, title in memory.open.items():
+        ports.topic.publish(_notice(watch, "ok", title, sentence, at, {}))
+
+    def noted(body: bytes | None) -> tuple[bytes, None]:
+        return told.body_of(told.memory_of(body).when_well(at, memory.open)), None
+
+    update(ports.store, told.key_for(run.pipeline.name), noted)
+    return list(memory.open)
+
+
+def _memory(run: Run, ports: Ports) -> told.Memory:
+    stored = ports.store.read(told.key_for(run.pipeline.name))
+    return told.memory_of(stored.body if stored else None)
+
+
+def _notice(
+    watch: str, level: str, title: str, sentence: str, at: datetime, facts: Mapping[str, str]
+) -> dict[str, Any]:
+    return {
+        "deliverywatch": 1,
+        "watch": watch,
+        "level": level,
+        "time": f"{at:%Y-%m-%dT%H:%M:%SZ}",
+        "title": title,
+        "sentence": sentence,
+        "facts": dict(facts),
+    }

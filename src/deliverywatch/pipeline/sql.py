@@ -1,0 +1,65 @@
+"""The small parts of Athena SQL (Trino) that all checks use. The same text runs on DuckDB, translated by sqlglot."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, Protocol
+
+from deliverywatch.errors import InputError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+# Samples of one check.
+SAMPLES = 5
+
+
+class Tables(Protocol):
+    """Athena, or whatever runs its SQL."""
+
+    def rows(self, sql: str, database: str) -> Sequence[Mapping[str, Any]]:
+        """Return the rows of a query, their values as text or as they are; raises where it cannot be run."""
+        ...
+
+
+def timestamp(moment: datetime) -> str:
+    """Return a time as a literal: UTC, to the millisecond, which is what Hive tables hold."""
+    return f"TIMESTAMP '{moment.astimezone(UTC):%Y-%m-%d %H:%M:%S}.{moment.microsecond // 1000:03}'"
+
+
+def key_text(columns: Sequence[str]) -> str:
+    """Return an expression that spells a key, for samples; its parts are separated by a bar."""
+    parts = [f"COALESCE(CAST({column} AS VARCHAR), 'NULL')" for column in columns]
+    return " || '|' || ".join(parts)
+
+
+def moment_of(value: object) -> datetime | None:
+    """Return a time as Athena or DuckDB give it; None for NULL.
+
+    Athena writes `2026-11-21 05:58:12.000`, and `2026-11-21 05:58:12.000 UTC` for a timestamp with a zone.
+
+    Raises:
+        InputError: It is a text that is no such time, or of a zone that is not UTC.
+    """
+    if value is None or value == "":
+        return None
+    if isinstance(value, datetime):
+        return value.astimezone(UTC) if value.tzinfo else value.replace(tzinfo=UTC)
+    words = str(value).strip()
+    for suffix in (" UTC", " Z", " Etc/UTC"):
+        words = words.removesuffix(suffix)
+    # Up to nine digits of a second are possible, Python takes six.
+    head, point, fraction = words.partition(".")
+    digits = "".join(each for each in fraction[:9] if each.isdigit())
+    try:
+        found = datetime.fromisoformat(f"{head}.{digits[:6]}{fraction[len(digits) :]}" if point else words)
+    except ValueError as error:
+        raise InputError(
+            f"'{words}' is no time that Athena writes in UTC.", next_step="Give a column of type timestamp, or a cast to it."
+        ) from error
+    return found.astimezone(UTC) if found.tzinfo else found.replace(tzinfo=UTC)
+
+
+def whole(value: object) -> int:
+    """Return a count as Athena or DuckDB give it; NULL, the sum of nothing, is 0."""
+    return 0 if value is None or value == "" else int(str(value))

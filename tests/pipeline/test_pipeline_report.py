@@ -1,0 +1,155 @@
+"""Once per failing cause, resolved when the pipeline is well again, and by whichever way it is started."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from deliverywatch.errors import CloudRefused, InputError
+from deliverywatch.pipeline.report import Ports, report
+from deliverywatch.pipeline.values import moment
+from pipeline.pipeline_world import PIPELINES, Artifacts, Executions, Memory, event, failed, states_event, step
+
+NOW = moment("2026-11-21T06:30:00Z")
+ARN = event("states_failed")["detail"]["executionArn"]
+TASK = {"error_type": "glue_job_failure", "execution": ARN}
+
+
+class World:
+    def __init__(self) -> None:
+        self.notices: list[dict[str, Any]] = []
+        self.store, self.executions = Memory(), Executions(event("states_failed")["detail"])
+        self.refusal: Exception | None = None
+        self.ports = Ports(self.executions, Artifacts(), self.store, self)
+
+    def publish(self, notice: Any) -> None:
+        if self.refusal:
+            raise self.refusal
+        self.notices.append(dict(notice))
+
+    def report(self, body: Any) -> dict[str, Any]:
+        assert NOW is not None
+        if "detail" in body:
+            self.executions.description = body["detail"]
+        return report(body, PIPELINES, self.ports, NOW)
+
+    def levels(self) -> list[tuple[str, str]]:
+        return [(notice["watch"], notice["level"]) for notice in self.notices]
+
+
+@pytest.fixture
+def world() -> World:
+    return World()
+
+
+def run(name: str, status: str, hour: int, **detail: Any) -> Any:
+    stop = moment(f"2026-11-21T{hour:02}:21:10Z")
+    assert stop is not None
+    arn = ARN.replace("2026-11-21T06-00", name)
+    return states_event(status, name=name, executionArn=arn, stopDate=int(stop.timestamp() * 1000), **detail)
+
+
+SCHEMA = "pipeline-sf_user-orchestrator-schema-change"
+
+
+def test_a_failure_is_told_once_and_its_end_once(world: World) -> None:
+    world.report(run("a", "FAILED", 6, error="E", cause="cannot resolve 'email'"))
+    world.report(run("b", "FAILED", 12, error="E", cause="cannot resolve 'email'"))
+    world.report(run("c", "SUCCEEDED", 18))
+    world.report(run("d", "SUCCEEDED", 23))
+    assert world.levels() == [(SCHEMA, "warning"), (SCHEMA, "warning"), (SCHEMA, "ok")]
+
+
+def test_each_cause_is_a_watch_of_its_own_and_one_good_run_ends_them_all(world: World) -> None:
+    world.report(run("a", "FAILED", 6, error="E", cause="AccessDenied"))
+    world.report(run("b", "TIMED_OUT", 12, error="", cause=""))
+    world.report(run("c", "SUCCEEDED", 18))
+    watches = ["pipeline-sf_user-orchestrator-permission", "pipeline-sf_user-orchestrator-timeout"]
+    assert [watch for watch, level in world.levels() if level == "ok"] == watches
+    assert world.store.json("state/pipeline/sf_user/told.json")["open"] == {}
+
+
+def test_what_the_state_machine_told_itself_its_event_does_not_tell_again(world: World) -> None:
+    world.executions.events = [
+        step("Ingest"),
+        failed("States.TaskFailed", event("glue_job_run") | {"JobRunState": "TIMEOUT"}),
+    ]
+    done = world.report(TASK | {"error": {"Error": "States.TaskFailed", "Cause": "timed out"}})
+    assert (done["where"], done["why"], done["severity"], done["retryable"]) == ("ingest", "timeout", "HIGH", True)
+    assert world.report(event("states_failed"))["told"] == []
+    assert world.levels() == [("pipeline-sf_user-ingest-timeout", "critical")]
+
+
+def test_a_failure_path_that_ends_in_success_resolves_nothing(world: World) -> None:
+    world.report(TASK | {"error": "States.TaskFailed", "cause": "out of memory"})
+    world.report(states_event("SUCCEEDED", output="{}"))
+    assert [level for _, level in world.levels()] == ["critical"]
+
+
+def test_a_redrive_that_succeeds_is_well(world: World) -> None:
+    world.report(TASK | {"error": "States.TaskFailed", "cause": "out of memory"})
+    world.report(states_event("SUCCEEDED", output="{}", redriveCount=1))
+    assert [level for _, level in world.levels()] == ["critical", "ok"]
+
+
+def test_an_event_that_comes_after_a_later_good_run_is_not_told(world: World) -> None:
+    world.report(run("b", "SUCCEEDED", 12))
+    assert world.report(run("a", "FAILED", 6, error="E", cause="x"))["note"] == "a later run was well"
+    assert not world.notices
+
+
+def test_the_context_is_there_before_the_notice(world: World) -> None:
+    world.refusal = CloudRefused("SNS says no.")
+    with pytest.raises(CloudRefused):
+        world.report(event("states_failed"))
+    watch = "pipeline-sf_user-ingest-schema-change"
+    assert f"state/{watch}.json" in world.store.objects
+    world.refusal = None
+    assert world.report(event("states_failed"))["told"] == [watch]
+    context = world.store.json(f"state/{watch}.json")
+    assert context["links"][0]["url"].endswith(ARN)
+    assert any("2026-11-21T06-00" in line for line in context["steps"])
+
+
+def test_the_notice_says_where_why_and_what_to_do(world: World) -> None:
+    world.report(event("states_failed"))
+    (notice,) = world.notices
+    assert notice["title"] == "sf_user: ingest failed, schema change"
+    assert "cannot resolve 'email'" in notice["sentence"]
+    assert notice["facts"]["Cause"] == "ingest, schema change"
+    assert notice["facts"]["Glue job run"].startswith("sf_user_ingest, jr_")
+
+
+def test_every_run_leaves_the_context_of_the_alarms_that_measure_it(world: World) -> None:
+    world.report(event("states_succeeded"))
+    quality = world.store.json("state/pipeline-sf_user-quality.json")
+    assert {"name": "Rows with every required value", "value": "5,094 of 5,120"} in quality["facts"]
+    slow = world.store.json("state/pipeline-sf_user-slow.json")
+    assert {"name": "It took", "value": "1,270 s"} in slow["facts"]
+
+
+@pytest.mark.parametrize(
+    ("body", "word"),
+    [
+        ({"error_type": "bad_luck", "execution": ARN}, "bad_luck"),
+        ({"error_type": "glue_job_failure"}, "which execution"),
+        ({}, "no type of error"),
+    ],
+)
+def test_a_call_that_cannot_be_understood_raises(world: World, body: Any, word: str) -> None:
+    with pytest.raises(InputError, match=word):
+        world.report(body)
+
+
+def test_a_damaged_memory_is_an_empty_one(world: World) -> None:
+    world.store.objects["state/pipeline/sf_user/told.json"] = b"{"
+    assert world.report(event("states_failed"))["told"]
+
+
+def test_two_that_tell_at_once_lose_nothing(world: World) -> None:
+    world.store.race = lambda: world.report(run("b", "ABORTED", 12, error="", cause=""))
+    world.report(event("states_failed"))
+    open_watches = set(json.loads(world.store.objects["state/pipeline/sf_user/told.json"])["open"])
+    assert open_watches == {"pipeline-sf_user-ingest-schema-change", "pipeline-sf_user-orchestrator-aborted"}

@@ -1,4 +1,4 @@
-"""The room's adapters to AWS: S3 for the lake and for what steps leave behind, Step Functions, SNS.
+"""The room's adapters to AWS: S3 for the lake and for what steps leave behind, Step Functions, Athena, SNS.
 
 An endpoint other than AWS comes from boto3's own `AWS_ENDPOINT_URL`; nothing here knows of it.
 """
@@ -6,6 +6,7 @@ An endpoint other than AWS comes from boto3's own `AWS_ENDPOINT_URL`; nothing he
 from __future__ import annotations
 
 import json
+import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -17,9 +18,12 @@ from deliverywatch.errors import CloudRefused, CloudUnavailable, StoreConflict, 
 from deliverywatch.pipeline.store import Stored
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
 _CONFIG = Config(connect_timeout=3, read_timeout=20, retries={"mode": "adaptive", "total_max_attempts": 6})
+_FIRST_PAUSE_SECONDS, _LONGEST_PAUSE_SECONDS = 0.2, 5.0
+# What a function keeps to stop a query and to tell of it.
+_RESERVE_SECONDS = 15.0
 _MISSING = {"NoSuchKey", "404"}
 # What S3 answers when the condition of a write does not hold: changed, being changed, or deleted meanwhile.
 _OVERTAKEN = {"PreconditionFailed", "ConditionalRequestConflict", "412", "409", *_MISSING}
@@ -104,6 +108,48 @@ class StepFunctions:
         with _asked("Step Functions", "the history of the execution"):
             for page in pages:
                 yield from page["events"]
+
+
+class Athena:
+    """Queries in one workgroup; each is stopped when its time is over, so that nothing goes on costing."""
+
+    def __init__(self, workgroup: str, seconds_left: Callable[[], float], client: Any = None) -> None:
+        self._workgroup, self._seconds_left = workgroup, seconds_left
+        self._client = client or boto3.client("athena", config=_CONFIG)
+
+    def rows(self, sql: str, database: str) -> list[dict[str, Any]]:
+        """Return the first page of a query's rows, their values as text: the checks give one row.
+
+        Raises:
+            CloudRefused: Athena refuses the query, or it fails for good.
+            CloudUnavailable: It fails in a way that may pass, or takes too long.
+        """
+        context = {"Database": database} if database else {}
+        with _asked("Athena", "a check"):
+            query = self._client.start_query_execution(
+                QueryString=sql, WorkGroup=self._workgroup, QueryExecutionContext=context
+            )["QueryExecutionId"]
+            self._wait(query)
+            found = self._client.get_query_results(QueryExecutionId=query)["ResultSet"]["Rows"]
+        names, *values = [[cell.get("VarCharValue") for cell in row["Data"]] for row in found]
+        return [dict(zip(names, row, strict=True)) for row in values]
+
+    def _wait(self, query: str) -> None:
+        pause = _FIRST_PAUSE_SECONDS
+        while self._seconds_left() > _RESERVE_SECONDS:
+            status = self._client.get_query_execution(QueryExecutionId=query)["QueryExecution"]["Status"]
+            if status["State"] == "SUCCEEDED":
+                return
+            if status["State"] in ("FAILED", "CANCELLED"):
+                passing = status.get("AthenaError", {}).get("Retryable")
+                reason = status.get("StateChangeReason", "it gave no reason")
+                raise (CloudUnavailable if passing else CloudRefused)(f"Athena could not do a check: {reason}.")
+            time.sleep(pause)
+            pause = min(_LONGEST_PAUSE_SECONDS, pause * 1.5)
+        self._client.stop_query_execution(QueryExecutionId=query)
+        raise CloudUnavailable(
+            "Athena took longer over a check than the function has, and was stopped.", kind="timeout"
+        )
 
 
 class AlertsTopic:

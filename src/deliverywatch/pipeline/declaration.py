@@ -6,7 +6,7 @@ Names of tables and columns end in SQL, so only plain identifiers are let in.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
@@ -59,9 +59,10 @@ class History:
         valid_from: A version holds from this time on,
         valid_to: until this one, not included; NULL, or `open_end`, in the version that holds now.
         is_current: The flag of the version that holds now.
-        is_deleted: The flag of a thing that is gone; empty where the table has none.
+        is_deleted: The flag of a thing that is gone; empty where the table has none, so that nothing is ever gone.
         tracked: The columns of which at least one differs between two versions in a row.
         open_end: A far date that stands for NULL, such as `9999-12-31 00:00:00`; both forms may be there at once.
+        loaded_at: The time at which a version was written, for counting what a run did; empty for `valid_from`.
     """
 
     table: str
@@ -71,7 +72,8 @@ class History:
     is_current: str
     is_deleted: str
     tracked: tuple[str, ...]
-    open_end: str
+    open_end: str = ""
+    loaded_at: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,6 +144,15 @@ def named(name: str, known: Iterable[Pipeline]) -> Pipeline:
     )
 
 
+def without_databases(pipeline: Pipeline) -> Pipeline:
+    """Return a pipeline whose tables are named without their database, as files in one folder are."""
+    histories = tuple(replace(each, table=each.table.rpartition(".")[2]) for each in pipeline.histories)
+    records = pipeline.records
+    if records is not None:
+        records = replace(records, table=records.table.rpartition(".")[2])
+    return replace(pipeline, records=records, histories=histories, database="")
+
+
 def _pipeline(body: Mapping[str, Any]) -> Pipeline:
     name, machine = text(body.get("name")), text(body.get("state_machine"))
     if not _NAME.fullmatch(name):
@@ -206,6 +217,7 @@ def _history(body: Mapping[str, Any]) -> History:
         is_deleted=_identifier(body, "is_deleted") if body.get("is_deleted") else "",
         tracked=_identifiers(body, "tracked"),
         open_end=open_end,
+        loaded_at=_identifier(body, "loaded_at") if body.get("loaded_at") else "",
     )
 
 

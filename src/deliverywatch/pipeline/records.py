@@ -1,10 +1,10 @@
-"""The declared table of a run's rows -> one Athena query over the rows of that run, and its row -> checks and a score."""
+"""The declared table of a run -> one Athena query over the rows it wrote, and its row -> checks and a score."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from deliverywatch.pipeline.sql import key_text, moment_of, timestamp, whole
+from deliverywatch.pipeline.sql import moment_of, timestamp, whole
 from deliverywatch.pipeline.validation import Check, Result, Score, Topic
 
 if TYPE_CHECKING:
@@ -36,7 +36,9 @@ def _is_missing(column: str) -> str:
 def checks_of(records: Records, limits: Limits, row: Mapping[str, Any], until: datetime) -> list[Check]:
     """Return the checks of the query's row: enough rows, fresh enough, every required column filled."""
     total = whole(row["processed"])
-    required = [_required(records, column, whole(row[f"missing_{n}"]), total) for n, column in enumerate(records.required)]
+    required = [
+        _required(records, column, whole(row[f"missing_{n}"]), total) for n, column in enumerate(records.required)
+    ]
     quality = score_of(row).percent
     # Single rows without a value are told; what fails the run is their share.
     is_low = quality is not None and quality < limits.quality_percent
@@ -89,9 +91,7 @@ def _fresh(records: Records, limits: Limits, age: float | None) -> Check:
         sentence, result = f"{records.table}: without rows nothing can be said of freshness.", Result.NO_DATA
     else:
         result = Result.PASSED if age <= limits.stale_hours else Result.FAILED
-        sentence = (
-            f"{records.table}: the newest change is {age:.1f} hours old, over {limits.stale_hours:g} is too old."
-        )
+        sentence = f"{records.table}: the newest change is {age:.1f} hours old, over {limits.stale_hours:g} is too old."
     is_fatal = result is Result.FAILED
     return Check("freshness", Topic.FRESHNESS, result, sentence, records.table, total=None, is_fatal=is_fatal)
 
@@ -106,6 +106,3 @@ def _required(records: Records, column: str, missing: int, total: int) -> Check:
 
 def _percent(value: float | None) -> str:
     return "none" if value is None else f"{value:.2f} %"
-
-
-__all__ = ["age_hours", "checks_of", "key_text", "query", "score_of"]

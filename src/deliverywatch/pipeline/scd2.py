@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """One of the checks: the condition under which a row violates it, over the columns of `_VERSIONS`."""
+    """One of the checks: the condition under which a row violates it, over the columns of `versions`."""
 
     name: str
     violated: str
@@ -48,22 +48,21 @@ RULES = (
     Rule("future_begin", "f > as_of", "a version that begins in the future"),
 )
 
-_VERSIONS = """WITH kept AS (
+_QUERY = """WITH kept AS (
   SELECT {columns}, {valid_from} AS f, {valid_to} AS t, COALESCE({is_current}, FALSE) AS c,
     {is_deleted} AS d, {counted} AS counted
   FROM {table}
 ), versions AS (
   SELECT *,
-    LAG(f) OVER (PARTITION BY {key} ORDER BY f, t NULLS LAST) AS prior_f,
-    LAG(d) OVER (PARTITION BY {key} ORDER BY f, t NULLS LAST) AS prior_d,
-    LEAD(f) OVER (PARTITION BY {key} ORDER BY f, t NULLS LAST) AS next_f,
-    LEAD(f) OVER (PARTITION BY {key} ORDER BY f, t NULLS LAST) IS NULL AS is_last,
-    MAX(GREATEST(COALESCE(t, {forever}), f)) OVER (PARTITION BY {key} ORDER BY f, t NULLS LAST
-      ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW) AS covered_until,
+    LAG(f) {window} AS prior_f,
+    LAG(d) {window} AS prior_d,
+    LEAD(f) {window} AS next_f,
+    LEAD(f) {window} IS NULL AS is_last,
+    MAX(GREATEST(COALESCE(t, {forever}), f)) {window_so_far} AS covered_until,
     SUM(CASE WHEN c THEN 1 ELSE 0 END) OVER (PARTITION BY {key}) AS current_count,
     {is_same} AS is_same
   FROM kept WHERE {is_whole}
-), judged AS (
+), found AS (
   SELECT {key}, COUNT(*) AS versions,
 {sums},
     SUM(CASE WHEN {in_run} AND prior_f IS NULL AND NOT d THEN 1 ELSE 0 END) AS created,
@@ -71,16 +70,17 @@ _VERSIONS = """WITH kept AS (
     SUM(CASE WHEN {in_run} AND d AND NOT COALESCE(prior_d, FALSE) THEN 1 ELSE 0 END) AS deleted
   FROM versions GROUP BY {key}
   UNION ALL
-  SELECT {key}, COUNT(*) AS versions, {nothing}, 0, 0, 0
-  FROM kept WHERE NOT ({is_whole}) GROUP BY {key}
-), spelt AS (
-  SELECT *, {key_text} AS sample FROM judged
+  SELECT {key}, COUNT(*), {nothing}, 0, 0, 0 FROM kept WHERE NOT ({is_whole}) GROUP BY {key}
+), judged AS (
+  SELECT {key_text} AS sample, SUM(versions) AS versions,
+    SUM(created) AS created, SUM(updated) AS updated, SUM(deleted) AS deleted,
+{again}
+  FROM found GROUP BY {key}
 )
-SELECT COUNT(DISTINCT sample) AS keys, SUM(versions) AS versions,
-  COUNT(DISTINCT CASE WHEN {any_violated} THEN sample END) AS bad_keys,
+SELECT COUNT(*) AS keys, SUM(versions) AS versions, COUNT_IF({any_violated}) AS bad_keys,
   SUM(created) AS created, SUM(updated) AS updated, SUM(deleted) AS deleted,
 {results}
-FROM spelt"""
+FROM judged"""
 
 
 def query(history: History, as_of: datetime, since: datetime) -> str:
@@ -93,10 +93,11 @@ def query(history: History, as_of: datetime, since: datetime) -> str:
     """
     open_end = f"NULLIF({history.valid_to}, TIMESTAMP '{history.open_end}')" if history.open_end else history.valid_to
     begin_and_end = f"counted >= {timestamp(since)} AND counted < {timestamp(as_of)}"
-    order = f"OVER (PARTITION BY {', '.join(history.key)} ORDER BY f, t NULLS LAST)"
-    compared = [*history.tracked, "d"]
-    same = " AND ".join(f"{column} IS NOT DISTINCT FROM LAG({column}) {order}" for column in compared)
-    return _VERSIONS.format(
+    # The flags and the values stand last in the order, so that it is one order even among versions with one begin.
+    order = f"PARTITION BY {', '.join(history.key)} ORDER BY {', '.join(['f', 't', 'c', 'd', *history.tracked])}"
+    compared = [f"{each} IS NOT DISTINCT FROM LAG({each}) OVER ({order})" for each in (*history.tracked, "d")]
+    names = [rule.name for rule in RULES]
+    return _QUERY.format(
         columns=", ".join([*history.key, *history.tracked]),
         valid_from=history.valid_from,
         valid_to=open_end,
@@ -105,15 +106,18 @@ def query(history: History, as_of: datetime, since: datetime) -> str:
         counted=history.loaded_at or history.valid_from,
         table=history.table,
         key=", ".join(history.key),
+        window=f"OVER ({order})",
+        window_so_far=f"OVER ({order} ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW)",
         forever="TIMESTAMP '9999-12-31 23:59:59.999'",
-        is_same=same if history.tracked else "FALSE",
+        is_same=" AND ".join(compared) if history.tracked else "FALSE",
         is_whole=" AND ".join(f"{column} IS NOT NULL" for column in (*history.key, "f")),
         in_run=f"({begin_and_end})",
         sums=",\n".join(_sum(rule, as_of) for rule in RULES),
-        nothing=", ".join("COUNT(*)" if rule.name == "null_key" else "0" for rule in RULES),
+        nothing=", ".join("COUNT(*)" if name == "null_key" else "0" for name in names),
+        again=",\n".join(f"    SUM({name}) AS {name}" for name in names),
         key_text=key_text(history.key),
-        any_violated=" + ".join(f"{rule.name}" for rule in RULES) + " > 0",
-        results=",\n".join(_result(rule) for rule in RULES),
+        any_violated=f"{' + '.join(names)} > 0",
+        results=",\n".join(_result(name) for name in names),
     )
 
 
@@ -122,12 +126,9 @@ def _sum(rule: Rule, as_of: datetime) -> str:
     return f"    SUM(CASE WHEN {violated} THEN 1 ELSE 0 END) AS {rule.name}"
 
 
-def _result(rule: Rule) -> str:
-    name = rule.name
-    return (
-        f"  SUM({name}) AS {name}_rows, COUNT(DISTINCT CASE WHEN {name} > 0 THEN sample END) AS {name}_keys,\n"
-        f"  ARRAY_JOIN(MIN(CASE WHEN {name} > 0 THEN sample END, {SAMPLES}), ', ') AS {name}_samples"
-    )
+def _result(name: str) -> str:
+    samples = f"ARRAY_JOIN(MIN(CASE WHEN {name} > 0 THEN sample END, {SAMPLES}), ', ')"
+    return f"  SUM({name}) AS {name}_rows, COUNT_IF({name} > 0) AS {name}_keys, {samples} AS {name}_samples"
 
 
 def checks_of(history: History, row: Mapping[str, Any]) -> list[Check]:

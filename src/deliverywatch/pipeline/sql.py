@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -49,13 +50,13 @@ def moment_of(value: object) -> datetime | None:
     for suffix in (" UTC", " Z", " Etc/UTC"):
         words = words.removesuffix(suffix)
     # Up to nine digits of a second are possible, Python takes six.
-    head, point, fraction = words.partition(".")
-    digits = "".join(each for each in fraction[:9] if each.isdigit())
+    words = re.sub(r"(\.\d{6})\d+", r"\1", words)
     try:
-        found = datetime.fromisoformat(f"{head}.{digits[:6]}{fraction[len(digits) :]}" if point else words)
+        found = datetime.fromisoformat(words)
     except ValueError as error:
         raise InputError(
-            f"'{words}' is no time that Athena writes in UTC.", next_step="Give a column of type timestamp, or a cast to it."
+            f"'{words}' is no time that Athena writes in UTC.",
+            next_step="Give a column of type timestamp, or a cast to it.",
         ) from error
     return found.astimezone(UTC) if found.tzinfo else found.replace(tzinfo=UTC)
 

@@ -1,0 +1,82 @@
+"""Tables in files on this machine -> DuckDB that answers Athena's SQL, translated by sqlglot. Never deployed.
+
+For `pipeline validate --local`, tests and benchmarks; a Lambda asks Athena.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+from deliverywatch.errors import ConfigurationError, InputError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+_READERS = {".parquet": "read_parquet", ".csv": "read_csv", ".json": "read_json", ".jsonl": "read_json"}
+
+
+class LocalTables:
+    """A folder of tables: `users.parquet`, or the files below `users/`; Parquet, CSV or JSON lines."""
+
+    def __init__(self, folder: Path | None = None, memory_bytes: int | None = None) -> None:
+        """Open DuckDB.
+
+        Args:
+            folder: Of the tables; None for tables that the caller makes in `connection`.
+            memory_bytes: What DuckDB may take; it writes to disk what does not fit.
+
+        Raises:
+            ConfigurationError: DuckDB or sqlglot is not installed.
+        """
+        try:
+            import duckdb  # both are only for this machine
+            import sqlglot  # noqa: F401 - asked for here, so that its absence is told at once
+        except ModuleNotFoundError as error:
+            raise ConfigurationError(
+                f"Checking local tables needs {error.name}, which is not installed.",
+                next_step="Install DeliveryWatch with the extra: pip install 'deliverywatch[local]'.",
+            ) from error
+        self._error = duckdb.Error
+        self.connection = duckdb.connect()
+        self.connection.execute("SET TimeZone = 'UTC'")
+        if memory_bytes:
+            self.connection.execute(f"SET memory_limit = '{memory_bytes // 10**6}MB'")
+        for path in sorted(folder.iterdir()) if folder else ():
+            self._name(path)
+
+    def rows(self, sql: str, database: str) -> Sequence[dict[str, Any]]:  # noqa: ARG002 - a folder is one database
+        """Return the rows of a query in Athena's SQL.
+
+        Raises:
+            InputError: A table or column is not there, or the query cannot be run for another reason.
+        """
+        try:
+            found = self.connection.execute(_translated(sql))
+            names = [each[0] for each in found.description]
+            return [dict(zip(names, row, strict=True)) for row in found.fetchall()]
+        except self._error as error:
+            raise InputError(
+                f"The check cannot be run: {str(error).splitlines()[0]}",
+                next_step="Compare the declaration with the tables: names of files are names of tables.",
+            ) from error
+
+    def _name(self, path: Path) -> None:
+        files = [path] if path.is_file() else sorted(each for each in path.rglob("*") if each.is_file())
+        readable = [each for each in files if each.suffix in _READERS]
+        if not readable:
+            return
+        reader = _READERS[readable[0].suffix]
+        listed = ", ".join("'" + each.as_posix().replace("'", "''") + "'" for each in readable)
+        name = path.name.split(".")[0].replace('"', "")
+        self.connection.execute(f'CREATE VIEW "{name}" AS SELECT * FROM {reader}([{listed}])')  # noqa: S608
+
+
+@lru_cache(64)
+def _translated(sql: str) -> str:
+    """A long query takes sqlglot a tenth of a second."""
+    import sqlglot  # only for this machine
+
+    (translated,) = sqlglot.transpile(sql, read="athena", write="duckdb")
+    return str(translated)

@@ -1,0 +1,40 @@
+"""The Lambda `pipeline-validate`: the task of a state machine that checks what a run wrote -> `validate`."""
+
+from __future__ import annotations
+
+import json
+import os
+from datetime import UTC, datetime
+from typing import Any
+
+from deliverywatch.errors import DeliveryWatchError
+from deliverywatch.pipeline import aws
+from deliverywatch.pipeline.settings import from_environment
+from deliverywatch.pipeline.validate import task_of, validate
+from deliverywatch.pipeline.validation import document
+
+_LINE = {"event": "pipeline_validate"}
+
+
+def handler(event: object, context: Any) -> dict[str, Any]:
+    """Check the tables and return the report.
+
+    Raises:
+        DeliveryWatchError: The checks could not be made, or failed and were asked to raise; it is printed first.
+    """
+    settings = from_environment(os.environ)
+
+    def seconds_left() -> float:
+        return float(context.get_remaining_time_in_millis()) / 1000
+
+    try:
+        task = task_of(event, settings.pipelines, datetime.now(UTC))
+        report = document(validate(task, aws.Athena(settings.workgroup, seconds_left)))
+    except DeliveryWatchError as error:
+        print(
+            json.dumps(_LINE | {"error": error.kind, "problem": str(error), "next_step": error.next_step}), flush=True
+        )
+        raise
+    counted = {name: report[name] for name in ("pipeline", "passed", "failed_checks", "scores", "counts")}
+    print(json.dumps(_LINE | counted), flush=True)
+    return report

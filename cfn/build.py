@@ -99,6 +99,7 @@ def _check_is_ours(out: Path) -> None:
 
 def _zip(spec: Function, bundled: str, watches: bytes) -> bundle.Package:
     files = bundle.first_party(ROOT / "src", spec.module)
+    files.update({name: (ROOT / path).read_bytes() for name, path in spec.files.items()})
     if spec.name in _WATCHES:
         files[_WATCHES[spec.name]] = watches
     return bundle.zipped(spec, files if bundled == "none" else with_packages(spec, files, bundled))

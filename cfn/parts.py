@@ -43,6 +43,7 @@ class Function:
         packages: Third-party packages it imports; those they depend on are found by the build.
         statements: What its role allows beyond writing its own log.
         is_traced: Whether X-Ray records its runs, which needs no library in it.
+        files: Files of the repository that it reads: name in the zip -> path.
     """
 
     room: str
@@ -54,6 +55,7 @@ class Function:
     environment: Mapping[str, Any]
     statements: Sequence[Statement]
     is_traced: bool = False
+    files: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def name(self) -> str:

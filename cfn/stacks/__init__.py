@@ -11,7 +11,7 @@ from troposphere import Output, Template
 
 from deliverywatch.errors import ConfigurationError
 from parts import Stack, function
-from stacks import alerting, email, files, shared, sms
+from stacks import alerting, email, files, queries, shared, sms
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -21,6 +21,7 @@ SYSTEMS = {
     "email": email.stack,
     "files": files.stack,
     "files-pusher": files.stack_with_pusher,
+    "queries": queries.stack,
 }
 
 

@@ -9,11 +9,13 @@
     │   ├── TableUnavailable      DynamoDB could not be reached, or refuses
     │   ├── QueueUnavailable      SQS could not be reached, or refuses
     │   ├── MetricsUnavailable    CloudWatch could not be asked
+    │   ├── ServiceBusy           Scheduler or Athena throttles, or another change of the same thing is under way
     │   ├── CloudUnavailable      AWS does not answer an operator's command
     │   └── MailUnavailable       a mail could not be handed over
     └── Rejected              only a person can mend it
         ├── SourceRefused         ClickSend refuses the key (401) or the access (403)
         ├── SourceMalformed       ClickSend answered something that is not a page of history
+        ├── ServiceRefused        Scheduler or Athena refuses a request as it is
         ├── CloudRefused          AWS refuses an operator's command: no stack, no credentials, no right
         ├── MessageMalformed      a message in a queue is not what its sender should send
         ├── ConfigurationError    a setting is missing or contradicts another
@@ -95,6 +97,13 @@ class MetricsUnavailable(Retryable):
     next_step = "If it persists, check the function's right to read CloudWatch alarms and metrics."
 
 
+class ServiceBusy(Retryable):
+    """Scheduler or Athena throttles or fails, or another change of the same thing is under way."""
+
+    kind = "busy"
+    next_step = "Nothing to do now: the next run tries again."
+
+
 class MailUnavailable(Retryable):
     """A mail could not be handed over to SES, or a text to the fallback topic."""
 
@@ -141,6 +150,13 @@ class MessageMalformed(Rejected):
 
     kind = "malformed"
     next_step = "Find out who sends such messages to the queue; then delete the message, it will never be processed."
+
+
+class ServiceRefused(Rejected):
+    """Scheduler or Athena refuses a request as it is: trying again gives the same answer."""
+
+    kind = "refused"
+    next_step = "Correct what the service names, in the file of queries or in the role of the function."
 
 
 class ConfigurationError(Rejected):

@@ -134,3 +134,24 @@ FILE_ERROR_COUNT = 10
 
 # The pusher sends files of any size on.
 FILE_MAXIMUM_MEGABYTES = 0
+# Of the schedules of queries, at most so many are deleted by one change of their file, and at most this share: a file
+# that lost half of itself must not take half of the schedules with it.
+QUERIES_DELETE_COUNT = 20
+QUERIES_DELETE_PERCENT = 30
+
+# Athena bills what a query reads, 10 MB at least (aws.amazon.com/athena/pricing, us-east-1).
+ATHENA_USD_PER_TERABYTE = 5.0
+ATHENA_LEAST_BYTES = 10_000_000
+
+# A query that runs longer is stopped: it would be billed on, and the function ends at 900 seconds.
+QUERIES_TIMEOUT_SECONDS = 600
+
+# A query is slow from here on, and a day of queries dear: both are surprises that somebody should look into.
+QUERIES_SLOW_SECONDS = 300
+QUERIES_DEAR_USD = 1
+
+# So many failed runs within an hour are not one broken query but something that all of them share.
+QUERIES_FAILED_COUNT = 5
+
+# A change of the file takes effect within this time. Each round asks Scheduler once per schedule.
+QUERIES_RECONCILE_MINUTES = 5

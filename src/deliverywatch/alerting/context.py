@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 # Of fewer messages a rate says nothing.
 _TELLING_COUNT = 20
 _FACT_COUNT = 30
+# What fits into a mail's width, and into a screen of it.
+_TABLE_ROWS, _TABLE_COLUMNS, _CELL_LIMIT = 11, 6, 60
+_RECIPIENT_COUNT = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +97,8 @@ class Context:
         slots: Oldest first, at most the last hours.
         groups: By what they group, such as `carrier`; the order is the system's.
         facts: What else its system found out, by name, in its order.
+        table: Rows that show what it is about, the names of their columns first; empty for none.
+        recipients: Who is told instead of the stack's recipients; empty for these.
     """
 
     noun: str = "messages"
@@ -107,6 +112,8 @@ class Context:
     overdue: tuple[int, int] | None = None
     problem: Problem | None = None
     facts: tuple[tuple[str, str], ...] = ()
+    table: tuple[tuple[str, ...], ...] = ()
+    recipients: tuple[str, ...] = ()
     steps: tuple[str, ...] = ()
     links: tuple[tuple[str, str], ...] = ()
 
@@ -130,6 +137,8 @@ def read(body: bytes | None) -> Context:
         overdue=_overdue(mapping(document.get("overdue"))),
         problem=_problem(mapping(document.get("problem"))),
         facts=_facts(document.get("facts")),
+        table=_table(document.get("table")),
+        recipients=_recipients(document.get("recipients")),
         steps=_texts(document.get("steps")),
         links=_links(document.get("links")),
     )
@@ -238,6 +247,16 @@ def _problem(one: Mapping[str, Any]) -> Problem | None:
 def _facts(value: object) -> tuple[tuple[str, str], ...]:
     pairs = [(text(one.get("name"), 60), text(one.get("value"), 500)) for one in objects(value)]
     return tuple((name, found) for name, found in pairs[:_FACT_COUNT] if name and found)
+
+
+def _table(value: object) -> tuple[tuple[str, ...], ...]:
+    rows = [row for row in value if isinstance(row, list)] if isinstance(value, list) else []
+    return tuple(tuple(text(cell, _CELL_LIMIT) for cell in row[:_TABLE_COLUMNS]) for row in rows[:_TABLE_ROWS])
+
+
+def _recipients(value: object) -> tuple[str, ...]:
+    found = [text(one, 320) for one in value] if isinstance(value, list) else []
+    return tuple(one for one in found[:_RECIPIENT_COUNT] if "@" in one and not set(one) & set(" ,;<>"))
 
 
 def _texts(value: object) -> tuple[str, ...]:

@@ -102,7 +102,9 @@ def deliver(
     picture = chart.widget(incident, change, sight, alarm, known, words.clock(settings.time_zone).zone)
     png = _png(ports.charts, picture)
     mail = compose(incident, change, sight, alarm, known, settings, png)
-    record = handed_over(mail, record, ports, settings.sender, recipients(settings, incident, change))
+    # Whom a system names for its own watch is told instead of everybody.
+    addresses = known.recipients or recipients(settings, incident, change)
+    record = handed_over(mail, record, ports, settings.sender, addresses)
     ports.store.write(outbox.body_key(record), mail.message)
     outbox.mark_sent(ports.store, record, sight.now)
     return Delivery((incident.id, change.seq), is_sent=True, subject=mail.subject)

@@ -59,6 +59,7 @@ class View:
         notes: What the reader should know before trusting the rest.
         window: The time that reasons and groups are about, as the end of a heading.
         facts: What is known of an alarm that no context explains.
+        table: Rows that show what it is about, the names of their columns first.
     """
 
     subject: str
@@ -82,6 +83,7 @@ class View:
     samples: tuple[tuple[str, Sample], ...] = ()
     facts: tuple[tuple[str, str], ...] = ()
     facts_title: str = "What the message says"
+    table: tuple[tuple[str, ...], ...] = ()
     steps: tuple[str, ...] = ()
     links: tuple[tuple[str, str], ...] = ()
 
@@ -127,6 +129,7 @@ def view(
         groups=tuple((by, groups[:_GROUP_COUNT]) for by, groups in context.groups if groups) if is_detailed else (),
         samples=_samples(story) if is_detailed else (),
         facts=_facts(story, is_declared=is_declared),
+        table=() if story.is_over else context.table,
         steps=_steps(story),
         links=link_list(story, settings, is_declared=is_declared),
         timeline=timeline(story),

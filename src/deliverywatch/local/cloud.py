@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Self
 import boto3
 from botocore.config import Config
 
-from deliverywatch.local import access, athena, formation, hooks, schedules, stack
+from deliverywatch.local import access, athena, formation, hooks, queries_athena, queries_scheduler, schedules, stack
 from deliverywatch.local.alarms import Alarms, Transition
 from deliverywatch.local.clock import Clock, SimulatedTime
 from deliverywatch.local.emulator import ACCOUNT, REGION, SECRET, Emulator
@@ -190,6 +190,8 @@ class LocalCloud:
         self._outbox.install(self._hooks)
         formation.install(self._hooks, self.clock)
         athena.install(self._hooks)
+        queries_athena.install(self._hooks)
+        queries_scheduler.install(self._hooks)
 
     def _close(self) -> None:
         self._emulator.stop()

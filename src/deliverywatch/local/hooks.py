@@ -25,7 +25,8 @@ NAMES = {
     "core.lambda_runtime": ("_PYTHON_WORKER_SCRIPT", "reset"),
     "core.lambda_runtime:Worker": ("_drain_stderr_bounded",),
     "services.athena": (
-        "_create_named_query", "_delete_named_query", "_duckdb_type", "_run_duckdb", "_table_relation",
+        "_create_named_query", "_delete_named_query", "_duckdb_type", "_executions", "_run_duckdb",
+        "_save_query_results", "_start_query_execution", "_table_relation",
     ),
     "services.cloudformation.provisioners": ("_RESOURCE_HANDLERS", "_cw_metric_alarm_record", "_physical_name"),
     "services.cloudwatch": (
@@ -47,9 +48,10 @@ NAMES = {
         "_get_func_record_for_ref", "_poll_sqs", "_route_async_failure", "invoke_async_with_retry",
     ),
     "services.s3": (
-        "_bucket_notifications", "_fire_s3_event", "_fire_s3_event_async", "_next_event_sequencer", "now_iso", "time",
+        "_bucket_notifications", "_fire_s3_event", "_fire_s3_event_async", "_next_event_sequencer", "_put_object", "now_iso",
+        "time",
     ),
-    "services.scheduler": ("_schedules", "start_scheduler"),
+    "services.scheduler": ("_list_schedules", "_schedules", "start_scheduler"),
     "services.ses_v2": ("handle_request",),
     "services.sns": (
         "_deliver_to_lambda", "_fanout", "_threading", "_topic_by_arn_any_scope", "time", "topic_policy_allows",

@@ -67,6 +67,13 @@ def read(body: bytes, project: str, *, is_known_sql: Callable[[str], bool] = lam
     return Config(queries, tuple(findings.notices))
 
 
+def one(body: str, query_id: str) -> Query | None:
+    """Return one query of a file that was checked as a whole; None if there is none with this id."""
+    content = json.loads(body)["queries"].get(query_id)
+    place = Place("$.queries", {query_id: content}, Findings()).inside(query_id) if content is not None else None
+    return query_of(query_id, place, lambda _: True) if place else None
+
+
 def _decoded(body: bytes, findings: Findings) -> Place | None:
     repeated: list[str] = []
 

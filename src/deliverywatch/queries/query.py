@@ -6,6 +6,8 @@ The file itself is described in `schema.json`, which editors read; `config` turn
 from __future__ import annotations
 
 import operator
+import re
+import zlib
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING
@@ -85,7 +87,11 @@ class Alert:
     @property
     def watch(self) -> str:
         """What it measures, as a part of a watch's name: alerts on one measure are rungs of one ladder."""
-        return f"{self.on}.{self.column}" if self.column else str(self.on)
+        if not self.column:
+            return str(self.on)
+        plain = re.sub(r"[^0-9A-Za-z_]+", "-", self.column).strip("-")[:30]
+        different = "" if plain == self.column else f"-{zlib.crc32(self.column.encode()):08x}"
+        return f"{self.on}.{plain}{different}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,87 @@
+"""Where the file of queries lies -> the request that gets it: a file in GitHub, GitLab or Bitbucket, or any https URL.
+
+Addresses are those that a browser shows for the raw file of a branch, a tag or a commit. With a token, GitLab and
+Bitbucket are asked through their API: their raw pages know no tokens.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from urllib.parse import quote, urlsplit, urlunsplit
+
+from deliverywatch.errors import ConfigurationError
+
+_GITHUB = re.compile(r"/([^/]+)/([^/]+)/(?:blob|raw)/(.+)")
+_GITLAB = re.compile(r"/(.+)/-/(?:raw|blob)/(refs/(?:heads|tags)/[^/]+|[^/]+)/(.+)")
+_BITBUCKET = re.compile(r"/([^/]+)/([^/]+)/(?:raw|src)/([^/]+)/(.+)")
+_COMMIT = re.compile(r"(?<![0-9a-f])[0-9a-f]{40}(?![0-9a-f])")
+_RAW_GITHUB = "raw.githubusercontent.com"
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What is asked for, with headers; these may hold a token."""
+
+    url: str
+    headers: dict[str, str] = field(repr=False)
+
+
+def request(url: str, token: str = "", etag: str = "") -> Request:
+    """Return the request for a file.
+
+    Args:
+        url: As a browser shows it, or of the host's API.
+        token: One that may read the repository; empty for a public one.
+        etag: Of the copy that we have: an unchanged file is then not sent again.
+
+    Raises:
+        ConfigurationError: It is no https URL, or it holds a password.
+    """
+    parts = urlsplit(url)
+    if parts.scheme != "https" or not parts.hostname or parts.username or parts.password:
+        raise ConfigurationError(
+            "The address of the file of queries is no https URL without user and password.",
+            next_step="Set QueriesConfigUrl to the raw URL, and keep a token in the SSM parameter of its own.",
+        )
+    headers = {"User-Agent": "deliverywatch", "Accept": "*/*"} | ({"If-None-Match": etag} if etag else {})
+    address, more = _addressed(url, token)
+    return Request(address, headers | more)
+
+
+def is_pinned(url: str) -> bool:
+    """Whether an address names one commit, so that what it leads to can never change."""
+    return bool(_COMMIT.search(urlsplit(url).path))
+
+
+def _addressed(url: str, token: str) -> tuple[str, dict[str, str]]:
+    parts = urlsplit(url)
+    bearer = {"Authorization": f"Bearer {token}"} if token else {}
+    if parts.hostname in ("github.com", _RAW_GITHUB):
+        found = _GITHUB.fullmatch(parts.path) if parts.hostname == "github.com" else None
+        return f"https://{_RAW_GITHUB}/{'/'.join(found.groups())}" if found else _bare(url), bearer
+    if "/-/" in parts.path or "/api/v4/" in parts.path:
+        found = _GITLAB.fullmatch(parts.path) if token else None
+        address = f"https://{parts.netloc}{_gitlab_api(*found.groups())}" if found else url
+        return address, {"PRIVATE-TOKEN": token} if token else {}
+    if parts.hostname == "bitbucket.org":
+        found = _BITBUCKET.fullmatch(parts.path)
+        return _bitbucket(*found.groups(), with_token=bool(token)) if found else url, bearer
+    return url, bearer
+
+
+def _bare(url: str) -> str:
+    """Without the token that GitHub puts into the raw address of a private file: it would soon be old."""
+    parts = urlsplit(url)
+    return urlunsplit((parts.scheme, parts.netloc, parts.path, "", ""))
+
+
+def _gitlab_api(project: str, ref: str, path: str) -> str:
+    name = ref.removeprefix("refs/heads/").removeprefix("refs/tags/")
+    return f"/api/v4/projects/{quote(project, '')}/repository/files/{quote(path, '')}/raw?ref={quote(name, '')}"
+
+
+def _bitbucket(workspace: str, repository: str, ref: str, path: str, *, with_token: bool) -> str:
+    if with_token:
+        return f"https://api.bitbucket.org/2.0/repositories/{workspace}/{repository}/src/{ref}/{path}"
+    return f"https://bitbucket.org/{workspace}/{repository}/raw/{ref}/{path}"

@@ -1,0 +1,195 @@
+"""The room's adapters to AWS: a schedule group, Athena, the alerts topic and a token in SSM; `aws_lake` has S3's.
+
+An endpoint other than AWS comes from boto3's own `AWS_ENDPOINT_URL`; nothing here knows of it.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, cast
+
+import boto3
+import urllib3
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
+
+from deliverywatch.errors import (
+    ServiceBusy,
+    ServiceRefused,
+)
+from deliverywatch.queries.asking import Execution, Status
+from deliverywatch.queries.pace import Pace
+from deliverywatch.queries.schedule import Schedule, from_service
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Set
+
+    from deliverywatch.queries.git import Http
+    from deliverywatch.queries.statement import Statement
+
+# Adaptive mode retries throttling, 5xx and broken connections with jitter; the flow retries conflicts.
+_CONFIG = Config(
+    connect_timeout=3, read_timeout=20, retries={"mode": "adaptive", "total_max_attempts": 5}, max_pool_connections=16
+)
+
+_CALLS_PER_SECOND = 200.0
+_LISTS_PER_SECOND = 20.0
+_BURST = 50
+
+_MISSING = {"ResourceNotFoundException"}
+_BUSY = {
+    "ConflictException", "ThrottlingException", "InternalServerException", "ServiceUnavailableException",
+    "TooManyRequestsException",
+}  # fmt: skip
+_SERVER_ERROR = 500
+
+
+class Scheduler:
+    """The schedules of one group; safe to use from several threads."""
+
+    def __init__(self, client: Any, group: str) -> None:
+        self._client, self._group = client, group
+        self._pace = Pace(_CALLS_PER_SECOND, _BURST, clock=time.monotonic, sleep=time.sleep)
+        self._listing = Pace(_LISTS_PER_SECOND, _BURST, clock=time.monotonic, sleep=time.sleep)
+
+    def names(self, prefix: str) -> Iterator[str]:
+        """Yield the names in the group that begin so; the group is named by us, so that no other is read."""
+        with _translated(f"The schedules of the group {self._group}"):
+            pages = self._client.get_paginator("list_schedules").paginate(
+                GroupName=self._group, NamePrefix=prefix, PaginationConfig={"PageSize": 100}
+            )
+            for page in pages:
+                self._listing.wait()
+                yield from (each["Name"] for each in page["Schedules"])
+
+    def get(self, name: str) -> Schedule | None:
+        """Return a schedule, or None if there is none."""
+        self._pace.wait()
+        with _translated(f"The schedule {name}"):
+            try:
+                return from_service(self._client.get_schedule(GroupName=self._group, Name=name))
+            except ClientError as error:
+                if _code(error) in _MISSING:
+                    return None
+                raise
+
+    def create(self, schedule: Schedule) -> None:
+        """Make a schedule."""
+        self._pace.wait()
+        with _translated(f"The schedule {schedule.name}"):
+            self._client.create_schedule(GroupName=self._group, **schedule.request())
+
+    def update(self, schedule: Schedule) -> None:
+        """Replace a schedule; what the request leaves out falls back to the service's defaults."""
+        self._pace.wait()
+        with _translated(f"The schedule {schedule.name}", _MISSING):
+            self._client.update_schedule(GroupName=self._group, **schedule.request())
+
+    def delete(self, name: str) -> None:
+        """Delete a schedule, if it is there."""
+        self._pace.wait()
+        with _translated(f"The schedule {name}"):
+            try:
+                self._client.delete_schedule(GroupName=self._group, Name=name)
+            except ClientError as error:
+                if _code(error) not in _MISSING:
+                    raise
+
+
+class Athena:
+    """Athena with the stack's workgroup, which says where results go and what a query may read at most."""
+
+    def __init__(self, client: Any, workgroup: str, database: str) -> None:
+        self._client, self._workgroup, self._database = client, workgroup, database
+
+    def start(self, statement: Statement, token: str) -> str:
+        """Start a statement and return the execution's id; the same one for the same token."""
+        parameters = {"ExecutionParameters": list(statement.parameters)} if statement.parameters else {}
+        with _translated("The query"):
+            answer = self._client.start_query_execution(
+                QueryString=statement.sql,
+                ClientRequestToken=token,
+                QueryExecutionContext={"Database": self._database},
+                WorkGroup=self._workgroup,
+                **parameters,
+            )
+        return str(answer["QueryExecutionId"])
+
+    def look(self, execution_id: str) -> Execution:
+        """Return an execution as it is now."""
+        with _translated("The query"):
+            found = self._client.get_query_execution(QueryExecutionId=execution_id)["QueryExecution"]
+        status, error = found["Status"], found["Status"].get("AthenaError") or {}
+        return Execution(
+            id=execution_id,
+            status=Status(status["State"]),
+            location=found.get("ResultConfiguration", {}).get("OutputLocation", ""),
+            scanned_bytes=int(found.get("Statistics", {}).get("DataScannedInBytes") or 0),
+            reason=str(error.get("ErrorMessage") or status.get("StateChangeReason") or ""),
+            is_retryable=bool(error.get("Retryable")),
+        )
+
+    def stop(self, execution_id: str) -> None:
+        """Stop an execution, so that it is not billed on."""
+        with _translated("The query"):
+            self._client.stop_query_execution(QueryExecutionId=execution_id)
+
+
+class Topic:
+    """The alerts topic."""
+
+    def __init__(self, client: Any, arn: str) -> None:
+        self._sns, self._arn = client, arn
+
+    def publish(self, message: Mapping[str, Any]) -> None:
+        """Publish a notice."""
+        with _translated("The alerts topic"):
+            self._sns.publish(TopicArn=self._arn, Message=json.dumps(message, ensure_ascii=False))
+
+
+def client(service: str) -> Any:
+    """Return the client of a service for a Lambda function."""
+    return boto3.client(service, config=_CONFIG)
+
+
+def http() -> Http:
+    """Return what the file is fetched from Git with."""
+    return cast("Http", urllib3.PoolManager(timeout=urllib3.Timeout(connect=5, read=20), maxsize=1))
+
+
+def token(parameter: str) -> str:
+    """Return the secret of an SSM parameter; an empty name has none.
+
+    Raises:
+        ServiceRefused: It is not there, or may not be read.
+    """
+    if not parameter:
+        return ""
+    with _translated(f"The SSM parameter {parameter}"):
+        answer = client("ssm").get_parameter(Name=parameter, WithDecryption=True)
+    return str(answer["Parameter"]["Value"]).strip()
+
+
+@contextmanager
+def _translated(what: str, busy: Set[str] = frozenset()) -> Iterator[None]:
+    """Tell what boto3 raises as one of our errors.
+
+    Args:
+        what: The subject of the sentence.
+        busy: Codes after which it helps to look again.
+    """
+    try:
+        yield
+    except ClientError as error:
+        code, told = _code(error), error.response.get("Error", {}).get("Message", "")
+        status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+        kind = ServiceBusy if code in _BUSY or code in busy or status >= _SERVER_ERROR else ServiceRefused
+        raise kind(f"{what}: {error.operation_name} answered {code}: {told}".rstrip(": ")) from error
+    except BotoCoreError as error:
+        raise ServiceBusy(f"{what}: AWS cannot be reached ({error}).") from error
+
+
+def _code(error: ClientError) -> str:
+    return str(error.response.get("Error", {}).get("Code", ""))

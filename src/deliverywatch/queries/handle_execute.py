@@ -1,0 +1,46 @@
+"""The Lambda `queries-execute`: what a schedule sends -> one run of `execute`.
+
+Event: `{"query_id": "daily", "scheduled_time": "2026-11-21T02:00:00Z"}`, filled in by the schedule, so that an event
+that comes late or twice is the same run.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from dataclasses import asdict
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from deliverywatch import emf
+from deliverywatch.queries import aws, aws_lake, execute, settings
+from deliverywatch.queries.record import NAMESPACE
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
+    """Do a run and return its record; what may work later raises, and Lambda starts it again."""
+    chosen = settings.execution(os.environ)
+    asked = execute.order(event, datetime.now(UTC))
+
+    def emit(metrics: Mapping[str, tuple[float, str]], stamp: datetime, properties: Mapping[str, Any]) -> None:
+        environment = {"Environment": os.environ["DELIVERYWATCH_ENVIRONMENT"]}
+        print(emf.document(NAMESPACE, environment, metrics, stamp, properties), flush=True)
+
+    ports = execute.Ports(
+        athena=aws.Athena(aws.client("athena"), os.environ["WORKGROUP"], os.environ["DATABASE"]),
+        lake=aws_lake.Bucket(aws.client("s3"), chosen.bucket),
+        publish=aws.Topic(aws.client("sns"), os.environ["DELIVERYWATCH_ALERTS_TOPIC"]).publish,
+        emit=emit,
+        pause=time.sleep,
+        seconds_left=lambda: float(context.get_remaining_time_in_millis()) / 1000,
+    )
+    done = execute.run(asked, chosen, ports)
+    if done is None:
+        line = {"event": "queries_execute", "query_id": asked.query_id, "problem": "it is not in the file any more"}
+        print(json.dumps(line), flush=True)
+        return line
+    return asdict(done)

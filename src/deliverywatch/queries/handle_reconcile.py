@@ -1,0 +1,57 @@
+"""The Lambda `queries-reconcile`: an event of EventBridge Scheduler -> one round of `reconcile`.
+
+Event: `{"scheduled_time": "2026-11-21T12:10:00Z"}`; without it the clock counts.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from deliverywatch import emf
+from deliverywatch.queries import aws, aws_lake, reconcile, settings
+from deliverywatch.queries.git import Git
+from deliverywatch.queries.record import NAMESPACE
+from deliverywatch.queries.source import Packaged
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from deliverywatch.queries.settings import Reconciliation
+    from deliverywatch.queries.source import Source
+
+# Written into the zip by cfn/build.py.
+PACKAGED = Path(__file__).with_name("schedules.json")
+
+
+def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
+    """Do a round and return what it did; a round that changes nothing because something is wrong raises."""
+    chosen = settings.reconciliation(os.environ)
+    due = event.get("scheduled_time")
+    now = datetime.fromisoformat(due).astimezone(UTC) if due else datetime.now(UTC)
+
+    def emit(metrics: Mapping[str, tuple[float, str]], stamp: datetime, properties: Mapping[str, Any]) -> None:
+        print(emf.document(NAMESPACE, {"Environment": chosen.environment}, metrics, stamp, properties), flush=True)
+
+    ports = reconcile.Ports(
+        source=_source(chosen),
+        lake=aws_lake.Bucket(aws.client("s3"), chosen.bucket),
+        schedules=aws.Scheduler(aws.client("scheduler"), chosen.group),
+        tell=print,
+        publish=aws.Topic(aws.client("sns"), os.environ["DELIVERYWATCH_ALERTS_TOPIC"]).publish,
+        emit=emit,
+        pause=time.sleep,
+        seconds_left=lambda: float(context.get_remaining_time_in_millis()) / 1000,
+    )
+    return reconcile.run(now, chosen, ports)
+
+
+def _source(chosen: Reconciliation) -> Source:
+    if chosen.url.startswith("s3://"):
+        return aws_lake.S3File(aws.client("s3"), chosen.url)
+    if chosen.url:
+        return Git(chosen.url, lambda: aws.token(chosen.token_parameter), aws.http(), time.sleep)
+    return Packaged(PACKAGED)

@@ -1,0 +1,112 @@
+"""One round of the reconciler: the file is fetched and checked, the schedules brought to it, and what happened is told.
+
+The newest file counts, or its last good copy where the source cannot be had; a file that is wrong changes nothing.
+Whatever a removed query left open is closed with it. Once an hour the watchdog looks for queries that went silent.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from deliverywatch.errors import DeliveryWatchError
+from deliverywatch.queries import apply, context, source
+from deliverywatch.queries.schedule import desired
+from deliverywatch.queries.watchdog import Watchdog
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from deliverywatch.queries.apply import Result, Schedules
+    from deliverywatch.queries.lake import Lake
+    from deliverywatch.queries.settings import Reconciliation
+    from deliverywatch.queries.source import Current, Source
+
+log = logging.getLogger(__name__)
+
+Emit = Callable[[Mapping[str, tuple[float, str]], "datetime", Mapping[str, Any]], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Ports:
+    """What a round touches.
+
+    Attributes:
+        tell: Takes the lines of the log.
+        publish: Hands a message to the alerts topic.
+        emit: Publishes metrics with their stamp and properties.
+        pause: Sleeps so many seconds.
+        seconds_left: How long the round may still take.
+    """
+
+    source: Source
+    lake: Lake
+    schedules: Schedules
+    tell: Callable[[str], None]
+    publish: Callable[[Mapping[str, Any]], None]
+    emit: Emit
+    pause: Callable[[float], None]
+    seconds_left: Callable[[], float]
+
+
+def run(now: datetime, settings: Reconciliation, ports: Ports) -> dict[str, Any]:
+    """Do a round and return its result, which is also logged and counted.
+
+    Args:
+        now: When the round was due; aware.
+        settings: What the stack says.
+        ports: What it touches.
+
+    Raises:
+        DeliveryWatchError: The file is wrong, or schedules could not be read: nothing was changed.
+    """
+    try:
+        found = source.current(ports.source, ports.lake, settings.wiring.project, now)
+        result = _applied(found, settings, ports)
+    except Exception as error:
+        _leave(ports, context.of_failure(error, now))
+        raise
+    _leave(ports, context.of_result(result, found.problem, now))
+    silent = _watched(found, result, settings, ports, now)
+    told = {**result.document(), "revision": found.copy.revision, "silent": silent}
+    ports.emit(_metrics(found, result), now, {"event": "queries_reconcile", **told})
+    return told
+
+
+def _applied(found: Current, settings: Reconciliation, ports: Ports) -> Result:
+    if found.problem is not None:
+        ports.tell(f"SOURCE {found.problem} Working with the last good copy {found.copy.revision[:12]}.")
+    for notice in found.config.notices:
+        ports.tell(f"NOTICE {notice.path} {notice.sentence}")
+    wanted = {each.name: each for each in (desired(query, settings.wiring) for query in found.config.queries.values())}
+    touched = apply.Ports(ports.schedules, ports.tell, ports.pause, ports.seconds_left)
+    return apply.reconcile(wanted, settings.wiring.prefix, settings.rules, touched)
+
+
+def _watched(found: Current, result: Result, settings: Reconciliation, ports: Ports, now: datetime) -> list[str]:
+    """Close what removed queries left open, and once an hour look for the silent ones."""
+    watchdog = Watchdog(ports.lake, ports.publish)
+    prefix = settings.wiring.prefix
+    watchdog.close([name.removeprefix(prefix) for name in result.deleted], now)
+    if now.minute >= settings.period_minutes:
+        return []
+    watchdog.close(watchdog.forgotten(found.config.queries), now)
+    return watchdog.run(found.config.queries.values(), {name.removeprefix(prefix) for name in result.by_hand}, now)
+
+
+def _leave(ports: Ports, document: bytes) -> None:
+    try:
+        ports.lake.write(context.KEY, document)
+    except DeliveryWatchError as error:  # the mails lose words by it, and what was done stays done
+        log.warning("%s could not be written: %s", context.KEY, error)
+
+
+def _metrics(found: Current, result: Result) -> dict[str, tuple[float, str]]:
+    counts = result.counts()
+    named = {name.capitalize(): counts[name] for name in ("created", "updated", "deleted", "unchanged")}
+    # What the guard withholds waits for somebody to look, as a failure does.
+    failed = counts["failed"] + counts["withheld"]
+    everything = {**named, "Failed": failed, "SourceFailed": int(found.problem is not None)}
+    return {name: (count, "Count") for name, count in everything.items()}

@@ -1,0 +1,99 @@
+"""What the stack tells the functions, from their environment variables.
+
+Those of the reconciler keep the names that users of the pagopa/pn-infra scheduler know: CONFIG_GIT_URL,
+QUERY_EXECUTOR_ARN, SCHEDULE_ROLE_ARN, SCHEDULE_GROUP_NAME, PROJECT_NAME.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from deliverywatch.errors import ConfigurationError
+from deliverywatch.queries.execute import Settings as Execution
+from deliverywatch.queries.plan import ByHand, Rules
+from deliverywatch.queries.schedule import Wiring
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+@dataclass(frozen=True, slots=True)
+class Reconciliation:
+    """What the reconciler works with.
+
+    Attributes:
+        url: Of the file: https, s3, or empty for the one that was built in.
+        token_parameter: Name of the SSM parameter with the token for a private repository; empty for none.
+    """
+
+    environment: str
+    bucket: str
+    group: str
+    wiring: Wiring
+    rules: Rules
+    url: str = ""
+    token_parameter: str = ""
+    period_minutes: int = 5
+
+
+def reconciliation(environ: Mapping[str, str]) -> Reconciliation:
+    """Return the settings of the reconciler.
+
+    Raises:
+        ConfigurationError: One that must be there is missing, or is not what it should be.
+    """
+    return Reconciliation(
+        environment=_required(environ, "DELIVERYWATCH_ENVIRONMENT"),
+        bucket=_required(environ, "DELIVERYWATCH_BUCKET"),
+        group=_required(environ, "SCHEDULE_GROUP_NAME"),
+        wiring=Wiring(
+            project=_required(environ, "PROJECT_NAME"),
+            executor_arn=_required(environ, "QUERY_EXECUTOR_ARN"),
+            role_arn=_required(environ, "SCHEDULE_ROLE_ARN"),
+            dead_letter_arn=environ.get("DEAD_LETTER_QUEUE_ARN", ""),
+            window_minutes=int(_number(environ, "SPREAD_MINUTES", 0)),
+        ),
+        rules=Rules(
+            by_hand=_by_hand(environ.get("DISABLED_BY_HAND", "")),
+            delete_count=int(_number(environ, "DELETE_COUNT", Rules().delete_count)),
+            delete_percent=_number(environ, "DELETE_PERCENT", Rules().delete_percent),
+        ),
+        url=environ.get("CONFIG_GIT_URL", ""),
+        token_parameter=environ.get("CONFIG_TOKEN_PARAMETER", ""),
+        period_minutes=int(_number(environ, "PERIOD_MINUTES", 5)),
+    )
+
+
+def execution(environ: Mapping[str, str]) -> Execution:
+    """Return the settings of the executor.
+
+    Raises:
+        ConfigurationError: One that must be there is missing, or is not what it should be.
+    """
+    return Execution(
+        bucket=_required(environ, "DELIVERYWATCH_BUCKET"),
+        region=environ.get("AWS_REGION", ""),
+        timeout_seconds=_number(environ, "TIMEOUT_SECONDS", Execution("", "").timeout_seconds),
+    )
+
+
+def _required(environ: Mapping[str, str], name: str) -> str:
+    value = environ.get(name, "").strip()
+    if not value:
+        raise ConfigurationError(f"The environment variable {name} is missing or empty.")
+    return value
+
+
+def _number(environ: Mapping[str, str], name: str, default: float) -> float:
+    try:
+        return float(environ.get(name) or default)
+    except ValueError as error:
+        raise ConfigurationError(f"The environment variable {name} is no number: '{environ[name]}'.") from error
+
+
+def _by_hand(word: str) -> ByHand:
+    try:
+        return ByHand(word or ByHand.RESPECT)
+    except ValueError as error:
+        raise ConfigurationError(f"DISABLED_BY_HAND is '{word}'; it is one of {', '.join(ByHand)}.") from error

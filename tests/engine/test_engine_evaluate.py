@@ -1,5 +1,6 @@
 """A whole evaluation: which periods it looks at, what it decides, and in which words."""
 
+import itertools
 from datetime import datetime, timedelta
 
 import pytest
@@ -75,7 +76,34 @@ def test_a_day_of_the_clock_change_has_twenty_three_hours() -> None:
     assert datetime.fromisoformat("2026-03-30T00:00:00+02:00").timestamp() - starts[1] == 23 * 3600
 
 
-@pytest.mark.parametrize(("zone", "period"), [("UTC", 1800), ("Europe/Nowhere", 300), ("+xx", 300)])
+CHANGES = [("Europe/Rome", "2026-03-29"), ("Europe/Rome", "2026-10-25"), ("America/New_York", "2026-03-08")]
+
+
+@pytest.mark.parametrize(("zone", "day"), [*CHANGES, ("America/New_York", "2026-11-01"), ("Asia/Beirut", "2026-03-29")])
+@pytest.mark.parametrize("period", [300, 3600])
+def test_around_a_clock_change_no_slot_comes_twice_or_is_left_out(zone: str, day: str, period: int) -> None:
+    alarm = plain(EvaluationWindow={"WallClockWindow": {"Timezone": zone}}, Period=period, EvaluationPeriods=3)
+    first = datetime.fromisoformat(f"{day}T00:00:00Z")
+    for minute in range(0, 1440, 7):
+        bounds = windows.slot_bounds(alarm, first + minutes(minute))
+        assert [late - early for early, late in itertools.pairwise(bounds)] == [period] * 3
+
+
+@pytest.mark.parametrize(("day", "hours"), [("2026-03-29", 23), ("2026-06-01", 24), ("2026-10-25", 25)])
+def test_a_calendar_day_counts_all_its_hours_and_no_more(day: str, hours: int) -> None:
+    alarm = plain(EvaluationWindow={"WallClockWindow": {"Timezone": "Europe/Rome"}}, Period=86400)
+    noon = datetime.fromisoformat(f"{day}T12:00:00Z")
+    series = Series()
+    for hour in range(-48, 49):
+        series.add(ERRORS, noon + timedelta(hours=hour), 1)
+    found = evaluate(alarm, series, noon + timedelta(days=1))
+    assert [slot.value for slot in found.slots] == [hours]
+
+
+@pytest.mark.parametrize(
+    ("zone", "period"),
+    [("UTC", 1800), ("Europe/Nowhere", 300), ("Europe", 300), ("+xx", 300), ("+05:07", 300), ("+25:00", 300)],
+)
 def test_a_wall_clock_window_that_cloudwatch_does_not_allow_is_refused(zone: str, period: int) -> None:
     with pytest.raises(InputError):
         wall(zone, period)

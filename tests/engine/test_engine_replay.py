@@ -123,7 +123,7 @@ def test_the_average_of_one_value_is_that_value_and_does_not_cross_it(
 
 
 def test_numbers_too_far_apart_for_exact_sums_are_left_to_the_plain_evaluation() -> None:
-    history = History(held([(0, 1e-300, 0), (2, 1e300, 0)], is_late=False))
+    history = History(held([(0, 1e-90, 0), (2, 1e100, 0)], is_late=False))
     assert not can_vectorise(plain(), history)
     assert can_vectorise(plain(Statistic="Maximum"), history)
     history.prepare(ERRORS)

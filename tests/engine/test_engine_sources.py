@@ -108,9 +108,12 @@ def test_a_row_that_cannot_be_used_is_named(tmp_path: Path, lines: list[str], wo
         history.read(csv(tmp_path, *lines), [ERRORS])
 
 
-@pytest.mark.parametrize("name", ["missing.csv", "notes.txt"])
+@pytest.mark.parametrize("name", ["missing.csv", "notes.txt", "latin.csv", "binary.csv", "text.parquet"])
 def test_a_file_of_another_kind_is_refused(tmp_path: Path, name: str) -> None:
     (tmp_path / "notes.txt").write_text("hello")
+    (tmp_path / "latin.csv").write_bytes("time,Größe\n".encode("latin-1"))
+    (tmp_path / "binary.csv").write_bytes(b"time,Errors\n\x00\x00\xff")
+    (tmp_path / "text.parquet").write_text("hello")
     with pytest.raises(InputError):
         history.read(tmp_path / name, [ERRORS])
 

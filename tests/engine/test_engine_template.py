@@ -5,12 +5,14 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from engine_alarms import entry
+from engine_alarms import NOON, entry
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from deliverywatch.engine import composite, lint, mute
 from deliverywatch.engine.alarm import from_template
+from deliverywatch.engine.evaluate import evaluate
+from deliverywatch.engine.series import Series
 from deliverywatch.errors import InputError
 
 ALARM: dict[str, Any] = {
@@ -243,6 +245,7 @@ def changed(path: tuple[Any, ...], value: Any) -> dict[str, Any]:
 @given(path=st.sampled_from(PLACES), value=JSON)
 @example(path=("Resources", "Plain", "Condition"), value={})
 @example(path=("Resources", "Math", "Properties", "AlarmName"), value={"Fn::Sub": "${Math}"})
+@example(path=("Resources", "Math", "Properties", "Metrics", 0, "Expression"), value="x + 1")
 @example(path=("Resources", "Plain", "Properties", "Period"), value=10**400)
 def test_nothing_in_place_of_any_part_of_a_template_makes_the_engine_crash(path: tuple[Any, ...], value: Any) -> None:
     document = changed(path, value)
@@ -255,3 +258,4 @@ def test_nothing_in_place_of_any_part_of_a_template_makes_the_engine_crash(path:
         for each in found if read is from_template else ():
             if not lint.problems(each):
                 assert isinstance(lint.warnings(each), list)
+                assert evaluate(each, Series(), NOON).slots

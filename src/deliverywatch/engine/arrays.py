@@ -6,6 +6,8 @@ import math
 import statistics
 from typing import TYPE_CHECKING
 
+from deliverywatch.engine.operators import finite
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -35,23 +37,25 @@ def _folded(name: str) -> Callable[[Call], Value]:
         call.count(1, 1)
         value = call.values[0]
         if isinstance(value, tuple):
-            return [_fold_of(fold, list(column)) for column in zip(*value, strict=True)]
+            return [_fold_of(fold, list(column)) for column in zip(*value, strict=True)] if value else call.nothing()
         if isinstance(value, (int, float)):
             return value
-        found = _fold_of(fold, call.series(0))
-        return _empty_scalar(name) if found is None else found
+        points = call.series(0)
+        found = _fold_of(fold, points)
+        return found if found is not None else _empty_scalar(name, points)
 
     return applied
 
 
 def _fold_of(fold: Callable[[list[float], int], float], points: Points) -> float | None:
     present = [each for each in points if each is not None]
-    return fold(present, len(points)) if present else None
+    return finite(lambda: fold(present, len(points))) if present else None
 
 
-def _empty_scalar(name: str) -> float:
-    """Return what an empty series folds into: nothing was counted or summed up; the rest has no value."""
-    return 0.0 if name in ("SUM", "DATAPOINT_COUNT") else math.nan
+def _empty_scalar(name: str, points: Points) -> float:
+    """Return what a series folds into that is empty: nothing was counted or summed up; the rest has no value."""
+    is_empty = all(each is None for each in points)
+    return 0.0 if is_empty and name in ("SUM", "DATAPOINT_COUNT") else math.nan
 
 
 def _metrics(call: Call) -> Array:
@@ -69,17 +73,15 @@ def _end(index: int) -> Callable[[Call], Value]:
     def applied(call: Call) -> Value:
         call.count(1, 1)
         array = call.array(0)
-        if not array:
-            raise call.misfit(0, "an array with at least one time series")
-        return array[index]
+        return array[index] if array else call.nothing()
 
     return applied
 
 
 def _slice(call: Call) -> Value:
     call.count(2, 3)
-    start = int(call.scalar(1))
-    end = int(call.scalar(2)) if len(call.values) > 2 else None
+    start = call.whole(1)
+    end = call.whole(2) if len(call.values) > 2 else None
     return call.array(0)[start:end]
 
 
@@ -88,7 +90,7 @@ def _sort(call: Call) -> Value:
     call.count(3, 4)
     fold = _FOLDS[call.keyword(1, "AVG", "MIN", "MAX", "SUM")]
     sign = -1 if call.keyword(2, "ASC", "DESC") == "DESC" else 1
-    limit = int(call.scalar(3)) if len(call.values) > 3 else None
+    limit = call.whole(3) if len(call.values) > 3 else None
 
     def rank(points: Points) -> float:
         found = _fold_of(fold, points)

@@ -91,8 +91,8 @@ def evaluate(
     Raises:
         InputError: The alarm's expression cannot be evaluated.
     """
-    starts = windows.slot_starts(alarm, now, extra_points(alarm.period_seconds))
-    values = slot_values(alarm, series, starts, now.timestamp())
+    *starts, end = windows.slot_bounds(alarm, now, extra_points(alarm.period_seconds))
+    values = slot_values(alarm, series, tuple(starts), now.timestamp(), end)
     slots = tuple(Slot(*pair) for pair in zip(starts, values, strict=True))
     found = verdict([breaches(alarm, value) for value in values], alarm.m, alarm.evaluation_periods, treatment(alarm))
     if created is not None and _is_warming_up(alarm, now, created, State(previous), values):
@@ -109,7 +109,7 @@ def _is_warming_up(alarm: Alarm, now: datetime, created: datetime, previous: Sta
     return alarm.warm_up.is_whole or not has_begun
 
 
-def slot_values(alarm: Alarm, series: Series, starts: tuple[int, ...], as_of: float) -> Points:
+def slot_values(alarm: Alarm, series: Series, starts: tuple[int, ...], as_of: float, end: int | None = None) -> Points:
     """Return the values that the alarm compares with its threshold, one per slot.
 
     Args:
@@ -117,13 +117,21 @@ def slot_values(alarm: Alarm, series: Series, starts: tuple[int, ...], as_of: fl
         series: The datapoints.
         starts: The slots' starts in epoch seconds.
         as_of: Epoch seconds; points published later are not there yet.
+        end: Where the newest slot ends, if slots end where the next begins; None if all are a period long.
 
     Raises:
         InputError: The alarm's expression cannot be evaluated.
     """
-    frame = Frame(starts, alarm.period_seconds)
+    frame = Frame(starts, alarm.period_seconds, end=end)
     low_samples = alarm.low_sample_percentile != "ignore"
-    return Fetch(alarm.queries, series, frame, as_of, low_samples=low_samples).points(returned(alarm))
+    fetch = Fetch(alarm.queries, series, frame, as_of, low_samples=low_samples)
+    watched = returned(alarm)
+    try:
+        return fetch.points(watched)
+    except InputError as error:
+        raise InputError(
+            f"Alarm {alarm.name} cannot be evaluated: {error}", kind=error.kind, next_step=error.next_step
+        ) from error
 
 
 def returned(alarm: Alarm) -> str:

@@ -92,11 +92,11 @@ class _Evaluation:
                 return value
             case Name(name, _):
                 return name if name in KEYWORDS else self._lookup(name)
-            case Minus(operand):
+            case Minus(operand, _):
                 return negative(self.value(operand))
             case Binary(operator, left, right, _):
                 return binary(operator, self.value(left), self.value(right))
-            case Listing(items):
+            case Listing(items, _):
                 return self._array(items)
             case Call(function, arguments, _):
                 found = tuple(self.value(each) for each in arguments)

@@ -43,8 +43,8 @@ class Fetch:
             InputError: It refers to something unknown or to itself, or its result is not one time series.
         """
         value = self._value(query_id)
-        if isinstance(value, tuple) and len(value) == 1:
-            value = value[0]
+        if isinstance(value, tuple) and len(value) <= 1:
+            value = value[0] if value else [None] * len(self._frame.starts)
         if isinstance(value, (int, float)) and not math.isnan(value):
             # CloudWatch wants a time series; a bare number is one only where it is the same in every slot.
             return [float(value)] * len(self._frame.starts)
@@ -69,8 +69,8 @@ class Fetch:
     def _computed(self, query: Query) -> Value:
         if query.metric is None:
             return expression.evaluate(expression.parse(query.expression or ""), self._value, self._frame)
-        period, window = self._frame.period_seconds, self._series.window
+        window = self._series.window
         return [
-            window(query.metric, start, start + period, self._as_of, low_samples=self._low_samples)
-            for start in self._frame.starts
+            window(query.metric, start, end, self._as_of, low_samples=self._low_samples)
+            for start, end in self._frame.spans
         ]

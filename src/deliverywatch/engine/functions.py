@@ -55,7 +55,13 @@ def _if(call: Call) -> Value:
     when_true, when_false = call.values[1], call.values[2] if len(call.values) > 2 else None
     if isinstance(condition, (int, float)):
         chosen = when_true if condition != 0 and not math.isnan(condition) else when_false
-        return [None] * _slots(call) if chosen is None else chosen
+        if (
+            isinstance(chosen, (int, float))
+            and isinstance(when_true, (int, float))
+            and not isinstance(when_false, list)
+        ):
+            return chosen
+        return [_branch(chosen, slot, None) for slot in range(_slots(call))]
     # The user guide's tables: a branch without a datapoint counts as 0, but the third argument after a number drops it.
     fallback = None if isinstance(when_true, (int, float)) else 0.0
     return [

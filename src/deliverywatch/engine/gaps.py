@@ -5,6 +5,7 @@ Each sees the slots that were fetched and no further, as CloudWatch's alarms do.
 
 from __future__ import annotations
 
+import math
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
@@ -72,8 +73,12 @@ def _running(points: Points) -> Points:
 
 
 def _along(call: Call, compute: Callable[[Points], Points]) -> Value:
-    found = tuple(compute(points) for points in call.array(0))
+    found = tuple(_finite(compute(points)) for points in call.array(0))
     return found if isinstance(call.values[0], tuple) else found[0]
+
+
+def _finite(points: Points) -> Points:
+    return [each if each is None or math.isfinite(each) else None for each in points]
 
 
 def _single(call: Call, compute: Callable[[Points], Points]) -> Value:

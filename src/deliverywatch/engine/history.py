@@ -74,19 +74,32 @@ def _rows(path: Path) -> Iterator[Mapping[str, Any]]:
     if not path.is_file():
         raise InputError(f"There is no file {path}.", next_step="Give the path of a CSV or Parquet file.")
     if path.suffix == ".csv":
-        with path.open(newline="", encoding="utf-8-sig") as lines:
-            yield from csv.DictReader(lines)
+        yield from _csv(path)
     elif path.suffix == ".parquet":
         yield from _parquet(path)
     else:
         raise InputError(f"{path.name} is neither .csv nor .parquet.", next_step="Convert it to one of them.")
 
 
+def _csv(path: Path) -> Iterator[Mapping[str, Any]]:
+    try:
+        with path.open(newline="", encoding="utf-8-sig") as lines:
+            yield from csv.DictReader(lines)
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise InputError(f"{path.name} is not a CSV file in UTF-8: {error}.", next_step="Convert it.") from error
+
+
 def _parquet(path: Path) -> Iterable[Mapping[str, Any]]:
     # Imported here: it takes 100 ms, and CSV and tests do without.
+    import pyarrow as pa
     import pyarrow.parquet as pq
 
-    rows: list[dict[str, Any]] = pq.read_table(path).to_pylist()
+    try:
+        rows: list[dict[str, Any]] = pq.read_table(path).to_pylist()
+    except (pa.ArrowException, OSError) as error:
+        raise InputError(
+            f"{path.name} is not a Parquet file, or it is damaged.", next_step="Write the file again."
+        ) from error
     return rows
 
 

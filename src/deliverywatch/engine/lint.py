@@ -5,13 +5,16 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from deliverywatch.engine import expression, statistic, syntax
+from deliverywatch.engine import expression, statistic, syntax, windows
+from deliverywatch.engine.kinds import Checker
+from deliverywatch.engine.signatures import Kind
 from deliverywatch.errors import InputError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from deliverywatch.engine.alarm import Alarm, Query
+    from deliverywatch.engine.signatures import Type
 
 _ID = re.compile(r"[a-z][a-zA-Z0-9_]*")
 _MAXIMUM_METRICS = 10
@@ -79,16 +82,27 @@ def _queries(alarm: Alarm) -> Iterator[str]:
 
 
 def _expressions(alarm: Alarm) -> Iterator[str]:
-    known = {query.id for query in alarm.queries}
+    known, checker = {query.id for query in alarm.queries}, Checker(alarm.queries)
     for query in alarm.queries:
-        if query.expression is None:
+        if (query.expression is None) == (query.metric is None):
+            yield f"{query.id} must be either a metric or an expression."
+        if query.expression is None or query.metric:
             continue
         try:
-            used = expression.names(expression.parse(query.expression))
+            yield from (
+                f"{query.id} refers to {name}, which does not exist."
+                for name in sorted(expression.names(expression.parse(query.expression)) - known)
+            )
+            yield from _result(query, checker.result(query.id))
         except InputError as error:
             yield str(error)
-            continue
-        yield from (f"{query.id} refers to {name}, which does not exist." for name in sorted(used - known))
+
+
+def _result(query: Query, found: Type) -> Iterator[str]:
+    """Yield what is wrong with what the alarm compares: CloudWatch wants one time series."""
+    if query.return_data and found.kind is not Kind.SERIES and (found.kind, found.size) != (Kind.ARRAY, 1):
+        size = f" ({found.size} of them)" if found.size else ""
+        yield f"The result of {query.id} is {found.kind}{size}, and an alarm watches exactly one time series."
 
 
 def _window(alarm: Alarm) -> Iterator[str]:
@@ -97,5 +111,7 @@ def _window(alarm: Alarm) -> Iterator[str]:
         yield f"A period of {period} s is not 10, 20, 30 or a multiple of 60."
     if not 1 <= alarm.m <= periods:
         yield f"DatapointsToAlarm {alarm.m} must lie between 1 and EvaluationPeriods {periods}."
+    if problem := windows.unfit_wall_clock(alarm):
+        yield problem
     if period * periods > (_DAY_SECONDS if period < 3600 else 7 * _DAY_SECONDS):
         yield f"{periods} periods of {period} s are longer than CloudWatch allows."

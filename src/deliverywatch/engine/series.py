@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 
 ALWAYS = -math.inf
 
+# CloudWatch takes no value beyond (API_PutMetricData), so that no sum of values overflows.
+LARGEST = 2.0**360
+
 
 class Sample(NamedTuple):
     """One value that was published `count` times, or a whole statistic set; `published` in epoch seconds."""
@@ -119,8 +122,11 @@ class Series:
         Raises:
             InputError: A value is not finite, or a time has no zone.
         """
-        if not all(map(math.isfinite, sample[:4])):
-            raise InputError(f"Metric {metric[1]} has a value at {time.isoformat()} that is not a finite number.")
+        if not all(-LARGEST <= each <= LARGEST for each in sample[:4]):
+            raise InputError(
+                f"Metric {metric[1]} has a value at {time.isoformat()} that is not a finite number within 2^360.",
+                next_step="Leave it out: a gap is not a zero, and CloudWatch would refuse the value.",
+            )
         start = int(_epoch(time, metric) // resolution_seconds * resolution_seconds)
         visible = ALWAYS if published is None else _epoch(published, metric)
         self._cells.setdefault(metric, _Cells([], [], {})).add(start, sample._replace(published=visible))

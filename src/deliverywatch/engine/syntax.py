@@ -7,6 +7,7 @@ OR.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -58,6 +59,7 @@ class Minus:
     """A minus sign before an operand."""
 
     operand: Node
+    position: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +86,7 @@ class Listing:
     """Values in square brackets."""
 
     items: tuple[Node, ...]
+    position: int
 
 
 Node = Number | Text | Name | Minus | Binary | Call | Listing
@@ -113,7 +116,7 @@ def _children(node: Node) -> tuple[Node, ...]:
             return (left, right)
         case Call(_, arguments):
             return arguments
-        case Listing(items):
+        case Listing(items, _):
             return items
         case _:
             return ()
@@ -169,7 +172,7 @@ class _Parser:
     def _operand(self) -> Node:
         token = self._next
         if token.kind == "number":
-            return Number(float(self._take().text))
+            return self._number()
         if token.kind == "text":
             return Text(self._take().text[1:-1])
         if token.kind == "name" and token.text not in _SPELLED:
@@ -179,18 +182,24 @@ class _Parser:
     def _signed_or_grouped(self) -> Node:
         match self._next.text:
             case "-":
-                self._take()
-                return Minus(self._operand_chain(_MINUS_BINDING))
+                position = self._take().position
+                return Minus(self._operand_chain(_MINUS_BINDING), position)
             case "(":
                 self._take()
                 node = self._operand_chain(0)
                 self._expect(")")
                 return node
             case "[":
-                self._take()
-                return Listing(self._arguments("]"))
+                position = self._take().position
+                return Listing(self._arguments("]"), position)
             case _:
                 raise self._unexpected()
+
+    def _number(self) -> Node:
+        token = self._take()
+        if math.isinf(float(token.text)):
+            raise refusal(f"{token.text[:20]} is too large a number,", self._text, token.position)
+        return Number(float(token.text))
 
     def _name(self) -> Node:
         token = self._take()
@@ -201,10 +210,11 @@ class _Parser:
 
     def _arguments(self, closing: str) -> tuple[Node, ...]:
         found: list[Node] = []
-        while self._next.text != closing:
+        while self._next.text != closing or found:
             found.append(self._operand_chain(0))
-            if self._next.text != closing:
-                self._expect(",")
+            if self._next.text == closing:
+                break
+            self._expect(",")
         self._expect(closing)
         return tuple(found)
 

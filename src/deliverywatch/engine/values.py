@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from deliverywatch.errors import InputError
@@ -23,11 +25,20 @@ class Frame:
         starts: Epoch seconds at which the slots start, oldest first.
         period_seconds: Length of a slot.
         metrics: The series of each metric (expressions are not among them), for METRICS.
+        end: Where the newest slot ends, if slots end where the next begins; None if all are a period long.
     """
 
     starts: tuple[int, ...] = ()
     period_seconds: int = 60
     metrics: Mapping[str, Callable[[], Points]] = field(default_factory=dict)
+    end: int | None = None
+
+    @property
+    def spans(self) -> list[tuple[int, int]]:
+        """Start and end of each slot."""
+        if self.end is None:
+            return [(start, start + self.period_seconds) for start in self.starts]
+        return list(pairwise((*self.starts, self.end)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +74,17 @@ class Call:
         if not isinstance(value, (int, float)):
             raise self.misfit(index, "a number")
         return value
+
+    def whole(self, index: int) -> int:
+        """Return an argument that must be a finite number, without its fraction."""
+        value = self.scalar(index)
+        if not math.isfinite(value):
+            raise self.misfit(index, "a finite number")
+        return int(value)
+
+    def nothing(self) -> Points:
+        """Return a time series without datapoints, which is what comes of an array that has become empty."""
+        return [None] * len(self.frame.starts)
 
     def series(self, index: int) -> Points:
         """Return an argument that must be one time series."""

@@ -81,7 +81,7 @@ class _Columns:
                 return value
             case Name(name, _):
                 return self._columns(name)
-            case Minus(operand):
+            case Minus(operand, _):
                 return self._binary("*", -1.0, self.value(operand))
             case Binary(operator, left, right, _):
                 return self._binary(operator, self.value(left), self.value(right))

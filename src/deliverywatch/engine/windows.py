@@ -7,7 +7,8 @@ and above, five at 60 s.
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta, timezone, tzinfo
+import re
+from datetime import UTC, datetime, time, timedelta, timezone, tzinfo
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 _DAY_SECONDS = 86400
 _WEEK_SECONDS = 7 * _DAY_SECONDS
 _WALL_CLOCK_PERIODS = (60, 300, 3600, _DAY_SECONDS, _WEEK_SECONDS)
+_OFFSET = re.compile(r"([+-])(\d{1,2})(?::?([0-5][05]))?", re.ASCII)
 
 
 def extra_points(period_seconds: int) -> int:
@@ -49,55 +51,79 @@ def slot_starts(alarm: Alarm, now: datetime, extra: int | None = None) -> tuple[
     Raises:
         InputError: A wall-clock window has a period or a time zone that CloudWatch does not allow.
     """
+    return slot_bounds(alarm, now, extra)[:-1]
+
+
+def slot_bounds(alarm: Alarm, now: datetime, extra: int | None = None) -> tuple[int, ...]:
+    """Return the starts of the slots as `slot_starts` does, and after them the end of the newest slot.
+
+    A slot ends where the next begins: between clock changes that is a period later.
+
+    Raises:
+        InputError: A wall-clock window has a period or a time zone that CloudWatch does not allow.
+    """
     period = alarm.period_seconds
     if alarm.wall_clock_zone is not None:
-        return _wall_clock_starts(alarm, alarm.wall_clock_zone, now)
+        return _wall_clock_bounds(alarm, alarm.wall_clock_zone, now)
     end = int(now.timestamp()) // cadence_seconds(alarm) * cadence_seconds(alarm)
     count = alarm.evaluation_periods + (extra_points(period) if extra is None else extra)
-    return tuple(range(end - count * period, end, period))
+    return tuple(range(end - count * period, end + 1, period))
 
 
-def _wall_clock_starts(alarm: Alarm, zone_name: str, now: datetime) -> tuple[int, ...]:
-    """Return exactly as many slots as evaluation periods: the last completed ones of the wall clock."""
+def unfit_wall_clock(alarm: Alarm) -> str | None:
+    """Return what CloudWatch does not allow about a wall-clock window; None if all is well."""
+    if alarm.wall_clock_zone is None:
+        return None
     if alarm.period_seconds not in _WALL_CLOCK_PERIODS:
+        return f"A wall-clock window takes periods of 60, 300, 3600, 86400 or 604800 s, not {alarm.period_seconds} s."
+    try:
+        zone_of(alarm.wall_clock_zone)
+    except InputError as error:
+        return str(error)
+    return None
+
+
+def _wall_clock_bounds(alarm: Alarm, zone_name: str, now: datetime) -> tuple[int, ...]:
+    """Return the bounds of exactly as many slots as evaluation periods: the last completed ones of the wall clock."""
+    if problem := unfit_wall_clock(alarm):
         raise InputError(
-            f"Alarm {alarm.name} has a wall-clock window and a period of {alarm.period_seconds} s.",
-            next_step="Use a period of 60, 300, 3600, 86400 or 604800 s, or a sliding window.",
+            f"Alarm {alarm.name} cannot be evaluated: {problem}",
+            next_step="Use one of these periods and a zone such as Europe/Rome, or a sliding window.",
         )
-    end = _aligned(now.astimezone(zone_of(zone_name)), alarm.period_seconds)
-    starts: list[int] = []
+    zone = zone_of(zone_name)
+    bounds = [_aligned(int(now.timestamp()), zone, alarm.period_seconds)]
     for _ in range(alarm.evaluation_periods):
-        end = _aligned(end - timedelta(microseconds=1), alarm.period_seconds)
-        starts.insert(0, int(end.timestamp()))
-    return tuple(starts)
+        bounds.insert(0, _aligned(bounds[0] - 1, zone, alarm.period_seconds))
+    return tuple(bounds)
 
 
-def _aligned(moment: datetime, period_seconds: int) -> datetime:
-    """Return the start of the wall-clock period that holds a moment."""
-    midnight = moment.replace(hour=0, minute=0, second=0, microsecond=0)
-    if period_seconds == _WEEK_SECONDS:
-        return midnight - timedelta(days=midnight.weekday())
-    if period_seconds == _DAY_SECONDS:
-        return midnight
-    # Periods of up to an hour run with the hands of the clock: counted on the offset that holds now.
+def _aligned(second: int, zone: tzinfo, period_seconds: int) -> int:
+    """Return the start of the wall-clock period that holds a moment, both in epoch seconds.
+
+    Only a date is ever computed with by the clock: a time of day may be there twice, or not at all.
+    """
+    moment = datetime.fromtimestamp(second, zone)
+    if period_seconds >= _DAY_SECONDS:
+        day = moment.date() - timedelta(days=moment.weekday() if period_seconds == _WEEK_SECONDS else 0)
+        return int(datetime.combine(day, time(), zone).timestamp())
+    # Periods of up to an hour run with the hands of the clock: counted on the offset that holds then.
     offset = int((moment.utcoffset() or timedelta()).total_seconds())
-    local = int(moment.timestamp()) + offset
-    return datetime.fromtimestamp(local // period_seconds * period_seconds - offset, moment.tzinfo)
+    return (second + offset) // period_seconds * period_seconds - offset
 
 
 def zone_of(name: str) -> tzinfo:
-    """Return a time zone by its IANA name or by its offset, such as `+05:30`.
+    """Return a time zone by its IANA name or by its offset in steps of five minutes, such as `+05:30`.
 
     Raises:
         InputError: There is no such zone.
     """
     try:
-        if name[:1] in "+-" and name:
-            hours, _, minutes = name[1:].partition(":")
-            distance = timedelta(hours=int(hours), minutes=int(minutes or 0))
-            return timezone(-distance if name[0] == "-" else distance)
+        if offset := _OFFSET.fullmatch(name):
+            distance = timedelta(hours=int(offset[2]), minutes=int(offset[3] or 0))
+            return timezone(-distance if offset[1] == "-" else distance)
         return UTC if name in ("", "UTC") else ZoneInfo(name)
-    except (ValueError, ZoneInfoNotFoundError) as error:
+    except (ValueError, OSError, ZoneInfoNotFoundError) as error:
         raise InputError(
-            f"There is no time zone {name!r}.", next_step="Use UTC, an IANA name such as Europe/Rome, or an offset."
+            f"There is no time zone {name!r}.",
+            next_step="Use UTC, an IANA name such as Europe/Rome, or an offset in steps of five minutes.",
         ) from error

@@ -7,13 +7,14 @@ import platform
 import sys
 
 import cold_start
+import compact
 import ingest
 import run
 import zips
 
 import engine
 
-MODULES = {"ingest": ingest, "cold_start": cold_start, "engine": engine, "run": run, "zips": zips}
+MODULES = {"ingest": ingest, "cold_start": cold_start, "engine": engine, "run": run, "compact": compact, "zips": zips}
 
 
 def main(names: list[str]) -> None:

@@ -20,6 +20,7 @@ _MODULES = {
     "demo": "deliverywatch.cli.demo",
     "ingest": "deliverywatch.cli.ingest",
     "backfill": "deliverywatch.cli.backfill",
+    "compact": "deliverywatch.cli.compact",
     "lake": "deliverywatch.cli.lake",
     "render": "deliverywatch.cli.render",
     "backtest": "deliverywatch.cli.backtest",

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from deliverywatch.cli.backfill import check_age
 from deliverywatch.cli.moment import Moment
 from deliverywatch.errors import Retryable
 
@@ -53,6 +54,8 @@ def ingest(
         raise click.UsageError("--since must be before --until, and before now.")
     if not once and since:
         raise click.UsageError("--since needs --once.")
+    if since:
+        check_age(since, now)
     if not once:
         keep_running(lake, settings, environment)
     by_hand = plan.window(now, since, until or now, settings.slot_minutes) if since else None

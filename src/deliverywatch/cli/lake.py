@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -53,13 +54,22 @@ def show(*, directory: Path, as_json: bool) -> None:
     # Without mark-up: ClickSend's words are printed as they are.
     console = Console(highlight=False, markup=False)
     if not document["hours"]:
-        console.print(
-            f"{directory} holds no messages yet: deliverywatch ingest --once --lake {directory}", soft_wrap=True
-        )
+        console.print(_how_to_fill(directory), soft_wrap=True)
         return
     console.print(_hours(document))
     if document["totals"]["failed"]:
         console.print(_reasons(document))
+
+
+def _how_to_fill(directory: Path) -> str:
+    """What to do about a lake without messages depends on whether ClickSend was asked already."""
+    if (directory / "state/sms-watermark.json").exists():
+        month = f"{datetime.now(UTC) - timedelta(days=30):%Y-%m-%d}"
+        return (
+            f"{directory} was filled, but nothing was sent in the hours that were read. For the time before: "
+            f"deliverywatch backfill --since {month} --lake {directory}"
+        )
+    return f"{directory} holds no messages yet: deliverywatch ingest --once --lake {directory}"
 
 
 def overview(directory: Path) -> Overview:

@@ -34,9 +34,9 @@ _OVERTAKEN = {"PreconditionFailed", "ConditionalRequestConflict", "412", "409", 
 class Bucket:
     """Objects of one S3 bucket."""
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, client: Any = None) -> None:
         self._name = name
-        self._s3 = boto3.client("s3", config=_CONFIG)
+        self._s3 = client or boto3.client("s3", config=_CONFIG)
 
     def read(self, key: str) -> Stored | None:
         """Return the object, or none."""
@@ -122,9 +122,18 @@ def account(prefix: str) -> Account:
     Raises:
         ConfigurationError: The parameters are missing or may not be read.
     """
+    return account_of(boto3.client("ssm", config=_CONFIG), prefix)
+
+
+def account_of(ssm: Any, prefix: str) -> Account:
+    """Return the account of the SSM parameters under a path, read with a client of one's own.
+
+    Raises:
+        ConfigurationError: The parameters are missing or may not be read.
+    """
     names = {name: f"{prefix}/{name}" for name in ("username", "api_key", "recipient_key")}
     try:
-        answer = boto3.client("ssm", config=_CONFIG).get_parameters(Names=[*names.values()], WithDecryption=True)
+        answer = ssm.get_parameters(Names=[*names.values()], WithDecryption=True)
     except (ClientError, BotoCoreError) as error:
         raise ConfigurationError(
             f"The ClickSend credentials under {prefix} cannot be read from SSM: {_code(error)}.",

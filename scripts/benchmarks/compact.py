@@ -1,0 +1,125 @@
+"""A query over 30 days of the lake, one object per day against one per hour, in DuckDB in the same process.
+
+Both sides read the view of the template, which hides the hours of a compacted day, and the query is the saved one.
+Objects are counted as the engine opens them: every Parquet file under the 30 days.
+"""
+
+from __future__ import annotations
+
+import shutil
+import statistics
+import sys
+import tempfile
+import time
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ingest import Figure, pages
+from ingest import ours as object_of
+
+from deliverywatch.local.athena import sql_of_view, translated
+from deliverywatch.sms import compact, slots
+from deliverywatch.sms.folder import Folder
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    import duckdb
+
+ROOT = Path(__file__).parents[2]
+DAYS = 30
+# 14,000 messages a day, as in the README's table of costs.
+ROWS_PER_HOUR = 583
+END = datetime(2026, 11, 21, tzinfo=UTC)
+
+
+def figures(rounds: int = 7) -> Iterator[Figure]:
+    """All figures of this module."""
+    with tempfile.TemporaryDirectory() as root:
+        hours, days = Path(root, "hours"), Path(root, "days")
+        _write_hours(hours)
+        shutil.copytree(hours, days)
+        store = Folder(days)
+        started = time.process_time()
+        compact.compact(
+            compact.due(store.keys("sms/"), END + timedelta(days=9)), store, token="b", pause=lambda _: None
+        )
+        seconds = time.process_time() - started
+        yield _objects(hours, days)
+        for name, sql in _queries():
+            yield _speed(name, sql, hours, days, rounds)
+        yield _bytes(hours, days, seconds)
+
+
+def _write_hours(root: Path) -> None:
+    """30 days whose hours repeat after a day: what is measured does not depend on what the rows say."""
+    import ingest
+
+    for number in range(24):
+        for day in range(DAYS):
+            ingest.HOUR = END - timedelta(days=DAYS - day) + timedelta(hours=number)
+            path = root / slots.key_of(ingest.HOUR)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(object_of(pages(ROWS_PER_HOUR, seed=number * DAYS + day)))
+
+
+def _queries() -> Iterator[tuple[str, str]]:
+    text = (ROOT / "cfn/queries/sms/daily_summary.sql").read_text()
+    yield "saved daily summary", text.replace("current_timestamp", f"TIMESTAMP '{END:%Y-%m-%d}'")
+    yield "failures per day", "SELECT dt, count(*), count_if(outcome = 'failed') FROM sms_messages GROUP BY dt"
+
+
+def _objects(hours: Path, days: Path) -> Figure:
+    before, after = (len(list(root.glob("sms/*/*.parquet"))) for root in (hours, days))
+    return Figure("objects of a query over 30 days", f"{after}", f"{before} hour objects", after / before)
+
+
+def _bytes(hours: Path, days: Path, seconds: float) -> Figure:
+    before, after = (sum(each.stat().st_size for each in root.glob("sms/*/*.parquet")) for root in (hours, days))
+    name = f"bytes of 30 days, compacted in {seconds:.1f} s of processor time"
+    return Figure(name, f"{after / 1e6:.1f} MB", f"{before / 1e6:.1f} MB in hour objects", after / before)
+
+
+def _speed(name: str, sql: str, hours: Path, days: Path, rounds: int) -> Figure:
+    """Median of interleaved rounds, each in a connection of its own; answers must be the same."""
+    took: dict[Path, list[float]] = {days: [], hours: []}
+    answers: dict[Path, Any] = {}
+    for _ in range(rounds):
+        for root, seconds in took.items():
+            database = _database(root)
+            started = time.perf_counter()
+            answers[root] = database.execute(translated(sql)).fetchall()
+            seconds.append(time.perf_counter() - started)
+            database.close()
+    if sorted(map(repr, answers[days])) != sorted(map(repr, answers[hours])):
+        raise AssertionError("the compacted lake answers something else")
+    ours_ms, theirs_ms = (1000 * statistics.median(seconds) for seconds in took.values())
+    return Figure(
+        f"{name}, 30 days, DuckDB", f"{ours_ms:.0f} ms", f"{theirs_ms:.0f} ms over hours", ours_ms / theirs_ms
+    )
+
+
+def _database(root: Path) -> duckdb.DuckDBPyConnection:
+    import duckdb
+
+    database = duckdb.connect()
+    hive = "hive_partitioning = true, hive_types = {'dt': VARCHAR}, filename = '$path'"
+    database.execute(f"CREATE VIEW sms_objects AS SELECT * FROM read_parquet('{root}/sms/*/*.parquet', {hive})")
+    database.execute(f"CREATE VIEW sms_messages AS {translated(_view())}")
+    return database
+
+
+def _view() -> str:
+    sys.path.insert(0, str(ROOT / "cfn"))
+    import stacks
+    from deliverywatch.engine.template import Resolver
+
+    template = stacks.template(stacks.chosen(["sms"]), "arm64", "0").to_dict()
+    table = Resolver(template, {}).properties("SmsMessagesTable")["TableInput"]
+    return sql_of_view(table) or ""
+
+
+if __name__ == "__main__":
+    for line in figures():
+        print(f"{line.figure:60} | {line.ours:>10} | {line.reference:30} | {line.ratio:.3f}")

@@ -1,0 +1,89 @@
+"""`deliverywatch compact`: the lake's old hours -> one object per day, as the function does it every night."""
+
+from __future__ import annotations
+
+import json
+import random
+import time
+import uuid
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+import click
+
+from deliverywatch.cli.exits import Exit
+from deliverywatch.cli.moment import Moment
+from deliverywatch.cli.place import FOLDER, place
+from deliverywatch.cli.target import target
+from deliverywatch.thresholds import SETTLE_HOURS
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from deliverywatch.cli.target import Target
+    from deliverywatch.sms.compact import Due, Summary
+
+
+@click.command()
+@click.argument("lake", required=False, type=FOLDER)
+@click.option("--before", type=Moment(), help="Only days that end until then.")
+@click.option("--dry-run", is_flag=True, help="Say which days are due, and change nothing.")
+@click.option("--json", "as_json", is_flag=True, help="Print what was done as JSON.")
+@target
+def compact(*, lake: Path | None, before: datetime | None, dry_run: bool, as_json: bool, target: Target) -> None:
+    """Join the lake's old hours into one object per day.
+
+    LAKE is a folder; without it, the bucket of the stack is meant. A day is due 72 hours after its end, when the
+    outcomes of its messages have come. Its object is written before its hours are deleted, and each row counts once
+    at every moment; interrupted, or done twice at once, it ends the same. A function of the stack does it every night.
+
+    \b
+    Example: deliverywatch compact --dry-run
+    """  # noqa: D301 - click wants the control character
+    # Imported here: the flow is not needed for `--help`.
+    from deliverywatch.sms import compact as flow
+
+    where, now = place(lake, target), datetime.now(UTC)
+    chosen = flow.due(where.store.keys("sms/"), now, before)
+    if not chosen:
+        click.echo(f"Nothing to do: {where.name} has no hours of a day that ended {SETTLE_HOURS} hours ago.", err=True)
+    if dry_run:
+        _list(chosen, as_json=as_json)
+        return
+    summary = flow.compact(
+        chosen,
+        where.store,
+        token=uuid.uuid4().hex,
+        pause=lambda seconds: time.sleep(random.uniform(0, seconds)),  # noqa: S311 - it only spreads retries
+        told=lambda each: click.echo(f"{each.day:%Y-%m-%d}: {_hours(each)}", err=True),
+    )
+    _tell(summary, as_json=as_json)
+
+
+def _hours(each: Due) -> str:
+    count = f"{each.hour_count} hour{'' if each.hour_count == 1 else 's'}"
+    return f"{count} left beside the day's object" if each.is_made else f"{count} into one object"
+
+
+def _list(chosen: Sequence[Due], *, as_json: bool) -> None:
+    if as_json:
+        days = [{"day": f"{each.day:%Y-%m-%d}", "hours": each.hour_count, "made": each.is_made} for each in chosen]
+        click.echo(json.dumps({"days": days}))
+        return
+    for each in chosen:
+        click.echo(f"{each.day:%Y-%m-%d}: {_hours(each)}")
+    if chosen:
+        click.echo("Nothing was changed (--dry-run).", err=True)
+
+
+def _tell(summary: Summary, *, as_json: bool) -> None:
+    if as_json:
+        click.echo(json.dumps(summary.as_fields()))
+    elif summary.day_count:
+        count = f"{summary.day_count:,} day{'' if summary.day_count == 1 else 's'}"
+        click.echo(f"{count}, {summary.hour_count:,} hour objects joined and deleted.", err=True)
+    for day, reason in summary.failures.items():
+        click.echo(f"{day} is left as it was: {reason}", err=True)
+    if summary.failures:
+        raise click.exceptions.Exit(Exit.FAILED)

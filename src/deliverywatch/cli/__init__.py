@@ -21,6 +21,7 @@ _MODULES = {
     "ingest": "deliverywatch.cli.ingest",
     "backfill": "deliverywatch.cli.backfill",
     "compact": "deliverywatch.cli.compact",
+    "query": "deliverywatch.cli.query",
     "lake": "deliverywatch.cli.lake",
     "render": "deliverywatch.cli.render",
     "backtest": "deliverywatch.cli.backtest",

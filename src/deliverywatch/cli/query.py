@@ -1,0 +1,167 @@
+"""`deliverywatch query`: the saved queries and SQL of one's own, on Athena, or on DuckDB over a folder or a copy."""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from deliverywatch.cli.place import FOLDER, place
+from deliverywatch.cli.results import FORMATS, write
+from deliverywatch.cli.target import target
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from deliverywatch.cli.target import Target
+    from deliverywatch.operate.query import Answer, Saved
+
+
+@click.command()
+@click.argument("name_or_sql", metavar="NAME|SQL|-", required=False)
+@click.option("--list", "is_list", is_flag=True, help="List the saved queries and their parameters.")
+@click.option("--param", "given", multiple=True, metavar="NAME=VALUE", help="Of a saved query; may be repeated.")
+@click.option("--local", "folder", type=FOLDER, help="Ask DuckDB over this folder instead of Athena.")
+@click.option("--copy", "is_copy", is_flag=True, help="Ask DuckDB over a copy of the days that are read.")
+@click.option("--format", "kind", type=click.Choice(FORMATS), default="table", show_default=True)
+@click.option("--out", type=click.Path(dir_okay=False, path_type=Path), help="Write into this file.")
+@click.option("--dry-run", is_flag=True, help="Say what it would read and cost, and ask nothing.")
+@target
+def query(
+    *,
+    name_or_sql: str | None,
+    is_list: bool,
+    given: tuple[str, ...],
+    folder: Path | None,
+    is_copy: bool,
+    kind: str,
+    out: Path | None,
+    dry_run: bool,
+    target: Target,
+) -> None:
+    """Ask the lake.
+
+    \b
+    deliverywatch query --list
+    deliverywatch query top-reasons
+    deliverywatch query message-history --param message_id=1EF11A95-...
+    deliverywatch query "SELECT count(*) FROM sms_messages WHERE dt >= '2026-11-01'"
+
+    On Athena the cost is shown before and after; Ctrl-C stops the query. SQL is Athena's also with --local and --copy,
+    which cost nothing but the reading of S3. A single - reads the SQL from standard input.
+    """  # noqa: D301 - click wants the control character
+    saved = _saved(folder, target)
+    if is_list:
+        _list(saved)
+        return
+    if not name_or_sql:
+        raise click.UsageError("Name a saved query or write SQL; --list shows the saved ones.")
+    from deliverywatch.operate import query as flow
+
+    text = sys.stdin.read() if name_or_sql == "-" else name_or_sql
+    sql = flow.chosen(text, saved, _parameters(given))
+    answer = _local(folder, sql) if folder else _on_stack(sql, target, is_copy=is_copy, dry_run=dry_run)
+    if answer is None:
+        return
+    write(answer.columns, answer.rows, kind, out)
+    _tell(answer, out)
+
+
+def _parameters(given: Sequence[str]) -> dict[str, str]:
+    pairs = [each.partition("=") for each in given]
+    if wrong := [name for name, equals, _ in pairs if not equals]:
+        raise click.UsageError(f"--param {wrong[0]} is not NAME=VALUE.")
+    return {name: value for name, _, value in pairs}
+
+
+def _saved(folder: Path | None, target: Target) -> list[Saved]:
+    if folder is not None:
+        from deliverywatch.local import duck  # needs no account
+
+        return duck.saved()
+    from deliverywatch.operate.aws_query import Athena
+
+    return Athena(*target.find()).saved()
+
+
+def _list(saved: Sequence[Saved]) -> None:
+    from deliverywatch.cli.prose import wrapped
+
+    for each in saved:
+        click.echo(each.name)
+        click.echo(wrapped(each.question, "  "))
+        if each.parameters:
+            click.echo(f"  --param {' --param '.join(f'{name}=...' for name in each.parameters)}")
+
+
+def _local(folder: Path, sql: str) -> Answer:
+    from deliverywatch.errors import InputError
+    from deliverywatch.local import duck
+
+    if not folder.is_dir():
+        raise InputError(f"There is no folder {folder}.", next_step="Name the folder of 'deliverywatch ingest --lake'.")
+    return duck.run(folder, sql)
+
+
+def _on_stack(sql: str, target: Target, *, is_copy: bool, dry_run: bool) -> Answer | None:
+    from deliverywatch.operate import query as flow
+    from deliverywatch.operate.aws_query import Athena
+    from deliverywatch.sms.aws import Bucket
+    from deliverywatch.sms.days import counting
+
+    cloud, stack = target.find()
+    bucket, now = Bucket(stack.bucket, cloud.client("s3")), datetime.now(UTC)
+    sizes = dict(bucket.sizes("sms/"))
+    expected = flow.estimate(sql, [(key, sizes[key]) for key in counting(sizes)], now)
+    since = f"from {expected.since} on" if expected.since else "of all days: a bound on dt would make it cheaper"
+    price = "the reading of S3 only" if is_copy else f"{expected.usd:.5f} USD"
+    click.echo(
+        f"Reads at most {expected.byte_count / 1e6:,.1f} MB in {expected.object_count:,} objects {since}; "
+        f"costs at most {price}.",
+        err=True,
+    )
+    if dry_run:
+        return None
+    if is_copy:
+        return _of_copy(sql, expected.since, target)
+    try:
+        return flow.run(Athena(cloud, stack), sql, time.sleep)
+    except KeyboardInterrupt:
+        click.echo("Stopped; what it had read until then is billed.", err=True)
+        raise click.exceptions.Exit(1) from None
+
+
+def _of_copy(sql: str, since: str | None, target: Target) -> Answer:
+    from deliverywatch.local import duck
+    from deliverywatch.sms import days
+
+    store = place(None, target).store
+    with tempfile.TemporaryDirectory(prefix="deliverywatch-") as root:
+        for key in store.keys("mails/"):
+            _copy(Path(root), key, stored.body if (stored := store.read(key)) else b"")
+        for prefix in sorted({f"{key.rpartition('/')[0]}/" for key in store.keys("sms/")}):
+            if since is None or prefix.rpartition("dt=")[2][:10] >= since:
+                for key, body in days.bodies(store, prefix):
+                    _copy(Path(root), key, body)
+        return duck.run(Path(root), sql)
+
+
+def _copy(root: Path, key: str, body: bytes) -> None:
+    path = root / key
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(body)
+
+
+def _tell(answer: Answer, out: Path | None) -> None:
+    from deliverywatch.operate.query import cost_usd
+
+    told = f"{len(answer.rows):,} row{'' if len(answer.rows) == 1 else 's'}"
+    if answer.scanned_bytes is not None:
+        cost = cost_usd(answer.scanned_bytes)
+        told += f", {answer.scanned_bytes / 1e6:,.2f} MB read in {answer.seconds:.1f} s: {cost:.5f} USD"
+    click.echo(f"{told}{f', written to {out}' if out else ''}.", err=True)

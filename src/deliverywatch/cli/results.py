@@ -1,0 +1,110 @@
+"""Columns and rows -> a table for a terminal, CSV, JSON or a Parquet file."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+FORMATS = ("table", "csv", "json", "parquet")
+
+# Beyond it a terminal is no place for rows.
+_MOST_ROWS = 200
+
+
+def write(columns: Sequence[tuple[str, str]], rows: Sequence[tuple[Any, ...]], kind: str, out: Path | None) -> None:
+    """Print rows, or write them into a file.
+
+    Args:
+        columns: Name and type, in Athena's words.
+        rows: Values in that order, as the engine gave them.
+        kind: One of FORMATS.
+        out: The file; needed for Parquet.
+    """
+    if kind == "parquet":
+        if out is None:
+            raise click.UsageError("--format parquet needs --out FILE.")
+        _parquet(columns, rows, out)
+        return
+    text = {"table": _table, "csv": _csv, "json": _json}[kind]([name for name, _ in columns], rows)
+    if out is None:
+        click.echo(text, nl=False)
+    else:
+        out.write_text(text)
+
+
+def _csv(names: Sequence[str], rows: Sequence[tuple[Any, ...]]) -> str:
+    file = io.StringIO()
+    writer = csv.writer(file, lineterminator="\n")
+    writer.writerow(names)
+    writer.writerows(rows)
+    return file.getvalue()
+
+
+def _json(names: Sequence[str], rows: Sequence[tuple[Any, ...]]) -> str:
+    lines = (json.dumps(dict(zip(names, row, strict=True)), ensure_ascii=False, default=str) for row in rows)
+    return "".join(f"{line}\n" for line in lines)
+
+
+def _table(names: Sequence[str], rows: Sequence[tuple[Any, ...]]) -> str:
+    """A table if it fits; a block per row if there are too many columns for the terminal."""
+    from rich.console import Console  # not needed for files
+    from rich.table import Table
+
+    shown = rows[:_MOST_ROWS]
+    cells = [["" if value is None else str(value) for value in row] for row in shown]
+    widths = [max(map(len, column)) for column in zip(names, *cells, strict=True)]
+    console = Console(file=io.StringIO(), highlight=False, markup=False)
+    if sum(widths) + len(widths) <= console.width:
+        table = Table(box=None, padding=(0, 1, 0, 0))
+        for name, column in zip(names, zip(*cells, strict=True) if cells else [()] * len(names), strict=True):
+            table.add_column(name, justify="right" if all(map(_is_number, column)) else "left", no_wrap=True)
+        for row in cells:
+            table.add_row(*row)
+        console.print(table)
+    else:
+        _blocks(console, names, cells)
+    if len(rows) > len(shown):
+        console.print(f"... and {len(rows) - len(shown):,} more: --format csv --out FILE", soft_wrap=True)
+    lines = console.file.getvalue().splitlines()  # type: ignore[attr-defined]
+    return "".join(f"{line.rstrip()}\n" for line in lines)
+
+
+def _blocks(console: Any, names: Sequence[str], cells: Sequence[Sequence[str]]) -> None:
+    width = max(map(len, names))
+    for number, row in enumerate(cells):
+        if number:
+            console.print()
+        for name, value in zip(names, row, strict=True):
+            if value:
+                console.print(f"{name:{width}}  {value}", soft_wrap=len(value) < console.width - width - 2)
+
+
+def _is_number(text: str) -> bool:
+    return not text or text.lstrip("-").replace(".", "", 1).isdigit()
+
+
+def _parquet(columns: Sequence[tuple[str, str]], rows: Sequence[tuple[Any, ...]], out: Path) -> None:
+    import pyarrow as pa  # takes a moment to load
+    import pyarrow.parquet as pq
+
+    values = list(zip(*rows, strict=True)) or [()] * len(columns)
+    arrays = [_array(pa, list(column), kind) for column, (_, kind) in zip(values, columns, strict=True)]
+    pq.write_table(pa.table(arrays, names=[name for name, _ in columns]), out)
+
+
+def _array(pa: Any, values: list[Any], kind: str) -> Any:
+    """Athena gives text for all: numbers, times and truth values become what they are, the rest stays text."""
+    if not all(value is None or isinstance(value, str) for value in values):
+        return pa.array(values)
+    types = {"integer": pa.int64(), "bigint": pa.int64(), "int": pa.int64(), "double": pa.float64()}
+    types |= {"boolean": pa.bool_(), "timestamp": pa.timestamp("ms"), "float": pa.float32(), "real": pa.float32()}
+    wanted = types.get(kind.partition("(")[0].lower())
+    return pa.array(values, pa.string()) if wanted is None else pa.array(values, pa.string()).cast(wanted)

@@ -1,0 +1,175 @@
+"""`deliverywatch query`: the same questions to Athena, to a copy and to a folder have the same answers."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+import pyarrow.parquet as pq
+import pytest
+
+from deliverywatch.errors import InputError
+from deliverywatch.operate import query
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from click.testing import Result
+
+    from deliverywatch.local.cloud import LocalCloud
+
+NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
+COUNT = (
+    "SELECT dt, outcome, count(*) AS messages FROM sms_messages WHERE dt >= '2020-01-01' GROUP BY 1, 2 ORDER BY 1, 2"
+)
+
+
+@pytest.fixture(scope="module")
+def filled(cloud: LocalCloud, noon: datetime) -> LocalCloud:
+    """The stack after two hours of runs."""
+    for number in range(12):
+        now = noon + timedelta(minutes=10 * number)
+        cloud.clock.advance_to(now)
+        answer = cloud.invoke("deliverywatch-prod-sms-ingest", {"scheduled_time": now.isoformat()})
+        assert answer.error is None
+    return cloud
+
+
+def test_athena_and_a_copy_of_the_lake_answer_the_same(filled: LocalCloud, run: Callable[..., Result]) -> None:
+    athena, copy = run("query", COUNT, "--format", "csv"), run("query", COUNT, "--format", "csv", "--copy")
+    assert (athena.exit_code, copy.exit_code) == (0, 0), athena.stderr + copy.stderr
+    assert athena.stdout == copy.stdout
+    rows = list(csv.DictReader(io.StringIO(athena.stdout)))
+    assert sum(int(row["messages"]) for row in rows) > 100
+    assert "Reads at most" in athena.stderr
+    assert "costs at most 0.0000" in athena.stderr
+    assert "MB read in" in athena.stderr
+    assert "the reading of S3 only" in copy.stderr
+
+
+def test_a_saved_query_is_called_by_its_name(filled: LocalCloud, run: Callable[..., Result]) -> None:
+    listed = run("query", "--list").stdout
+    assert "sms-top-reasons\n  Why did SMS fail" in listed
+    assert "--param message_id=..." in listed
+    assert run("query", "top-reasons").exit_code == 0
+    assert max(map(len, run("query", "daily-summary").stdout.splitlines())) <= 80
+
+
+def test_a_parameter_is_set_and_quoted(filled: LocalCloud, run: Callable[..., Result]) -> None:
+    found = run("query", "SELECT max(message_id) AS message_id FROM sms_messages", "--format", "json").stdout
+    message_id = json.loads(found)["message_id"]
+    rows = run(
+        "query", "message-history", "--param", f"message_id={message_id}", "--format", "json"
+    ).stdout.splitlines()
+    assert [json.loads(row)["message_id"] for row in rows if json.loads(row)["is_it"] == "true"] == [message_id]
+    nothing = run("query", "message-history", "--param", "message_id=it's nobody's", "--format", "json")
+    assert (nothing.exit_code, nothing.stdout) == (0, "")
+
+
+def test_rows_go_into_a_parquet_file_with_their_types(
+    filled: LocalCloud, run: Callable[..., Result], tmp_path: Path
+) -> None:
+    out = tmp_path / "rows.parquet"
+    assert run("query", COUNT, "--format", "parquet", "--out", out).exit_code == 0
+    table = pq.read_table(out)
+    assert [str(field.type) for field in table.schema] == ["string", "string", "int64"]
+    assert sum(table["messages"].to_pylist()) > 100
+    assert run("query", COUNT, "--format", "parquet").exit_code == 2
+
+
+def test_a_dry_run_asks_nothing(filled: LocalCloud, run: Callable[..., Result]) -> None:
+    before = len(filled.client("athena").list_query_executions()["QueryExecutionIds"])
+    result = run("query", COUNT, "--dry-run")
+    assert (result.exit_code, result.stdout) == (0, "")
+    assert len(filled.client("athena").list_query_executions()["QueryExecutionIds"]) == before
+
+
+@pytest.mark.parametrize("text", ["SELECT nothing FROM nowhere WHERE", "tops", "SELECT none FROM sms_messages"])
+def test_what_cannot_be_asked_is_one_sentence(filled: LocalCloud, run: Callable[..., Result], text: str) -> None:
+    result = run("query", text)
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert "Traceback" not in result.stderr
+
+
+def test_a_folder_needs_no_account(run: Callable[..., Result], tmp_path: Path) -> None:
+    empty = run("query", COUNT, "--local", tmp_path, "--format", "csv")
+    assert (empty.exit_code, empty.stdout) == (0, "dt,outcome,messages\n")
+    assert run("query", "top-reasons", "--local", tmp_path / "nowhere").exit_code == 2
+    wrong = run("query", "SELECT x FROM sms_messages", "--local", tmp_path)
+    assert wrong.exit_code == 2
+    assert "DuckDB cannot run the query" in wrong.stderr
+
+
+class Slow:
+    """An Athena that takes three looks, or for ever."""
+
+    def __init__(self, states: list[str]) -> None:
+        self.states, self.stopped, self.asked = states, [], 0
+
+    def start(self, _sql: str) -> str:
+        return "1"
+
+    def state(self, _query_id: str) -> dict[str, Any]:
+        self.asked += 1
+        return {
+            "state": self.states.pop(0),
+            "reason": "Bytes scanned limit was exceeded.",
+            "scanned_bytes": 5,
+            "seconds": 1,
+        }
+
+    def stop(self, query_id: str) -> None:
+        self.stopped.append(query_id)
+
+    def result(self, _query_id: str) -> tuple[list[tuple[str, str]], list[tuple[Any, ...]]]:
+        return [("a", "varchar")], [("1",)]
+
+
+def test_it_waits_ever_more_patiently() -> None:
+    pauses: list[float] = []
+    answer = query.run(Slow(["QUEUED", "RUNNING", "RUNNING", "SUCCEEDED"]), "SELECT 1", pauses.append)
+    assert (answer.rows, answer.scanned_bytes) == ([("1",)], 5)
+    assert pauses == sorted(pauses)
+    assert len(set(pauses)) == 3
+
+
+def test_whoever_interrupts_it_stops_the_query() -> None:
+    engine = Slow(["RUNNING"] * 5)
+
+    def interrupted(_seconds: float) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        query.run(engine, "SELECT 1", interrupted)
+    assert engine.stopped == ["1"]
+
+
+def test_a_query_over_the_limit_says_so() -> None:
+    with pytest.raises(InputError, match=r"Athena did not run the query: Bytes scanned limit was exceeded\."):
+        query.run(Slow(["FAILED"]), "SELECT 1", lambda _: None)
+
+
+@pytest.mark.parametrize(
+    ("sql", "since"),
+    [
+        ("SELECT 1 FROM t WHERE dt >= date_format(current_timestamp - INTERVAL '30' DAY, '%Y-%m-%d')", "2026-10-22"),
+        ("SELECT 1 FROM t WHERE dt = '2026-11-03'", "2026-11-03"),
+        ("SELECT 1 FROM t WHERE dt BETWEEN '2026-11-03' AND '2026-11-05'", "2026-11-03"),
+        ("SELECT 1 FROM t", None),
+    ],
+)
+def test_the_estimate_counts_the_days_that_are_read(sql: str, since: str | None) -> None:
+    sizes = [(f"sms/dt=2026-{month}-{day:02}/day.parquet", 40_000_000) for month in ("10", "11") for day in (2, 3, 22)]
+    found = query.estimate(sql, sizes, NOW)
+    expected = [key for key, _ in sizes if since is None or f"dt={since}" <= key.split("/")[1]]
+    assert (found.since, found.object_count) == (since, len(expected))
+    assert found.byte_count == 40_000_000 * len(expected)
+    assert found.usd == pytest.approx(found.byte_count * 5e-12 + 3 * len(expected) * 4e-7)
+
+
+def test_a_small_query_costs_ten_megabytes() -> None:
+    assert query.cost_usd(1) == pytest.approx(0.00005)

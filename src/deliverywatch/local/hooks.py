@@ -48,8 +48,8 @@ NAMES = {
         "_get_func_record_for_ref", "_poll_sqs", "_route_async_failure", "invoke_async_with_retry",
     ),
     "services.s3": (
-        "_bucket_notifications", "_fire_s3_event", "_fire_s3_event_async", "_next_event_sequencer", "_put_object", "now_iso",
-        "time",
+        "_bucket_notifications", "_fire_s3_event", "_fire_s3_event_async", "_next_event_sequencer", "_put_object",
+        "now_iso", "time",
     ),
     "services.scheduler": ("_list_schedules", "_schedules", "start_scheduler"),
     "services.ses_v2": ("handle_request",),

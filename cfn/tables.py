@@ -128,21 +128,27 @@ def _storage(location: Any, columns: Sequence[tuple[str, str, str]], serde: Serd
     )
 
 
-def saved_queries(system: str) -> list[Any]:
-    """Return the queries of `cfn/queries/<system>/*.sql`, each described by its first line."""
+def saved_queries(system: str, database: str = "Database", workgroup: str = "Workgroup") -> list[Any]:
+    """Return the queries of `cfn/queries/<system>/*.sql`, each described by its first line.
+
+    Args:
+        system: The folder.
+        database: Logical id of the database that they ask.
+        workgroup: Logical id of the workgroup that lists them.
+    """
     return [
-        _saved_query(f"{system}-{path.stem.replace('_', '-')}", path)
+        _saved_query(f"{system}-{path.stem.replace('_', '-')}", path, database, workgroup)
         for path in sorted((_QUERIES / system).glob("*.sql"))
     ]
 
 
-def _saved_query(name: str, path: Path) -> Any:
+def _saved_query(name: str, path: Path, database: str, workgroup: str) -> Any:
     sql = path.read_text()
     return athena.NamedQuery(
         f"{title(name)}Query",
         Name=name,
         Description=sql.splitlines()[0].removeprefix("-- "),
-        Database=Ref("Database"),
-        WorkGroup=Ref("Workgroup"),
+        Database=Ref(database),
+        WorkGroup=Ref(workgroup),
         QueryString=sql,
     )

@@ -8,6 +8,7 @@ from troposphere import If, Ref, Sub, budgets
 
 from parts import Function, Stack, allow
 from stacks import email_alarms, email_choices, email_dashboard, email_lake, email_streams
+from tables import saved_queries
 
 
 def stack() -> Stack:
@@ -16,6 +17,7 @@ def stack() -> Stack:
     return Stack(
         resources=[
             *email_lake.resources(),
+            *saved_queries("email", "EmailDatabase", "EmailWorkgroup"),
             *email_streams.resources(transform),
             _budget(),
             *email_alarms.alarms(),

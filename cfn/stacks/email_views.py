@@ -21,7 +21,12 @@ _PRESTO = {
     "array<string>": "array(varchar)",
     "map<string,array<string>>": "map(varchar, array(varchar))",
 }
-_DAY_OF_PARTS = "CAST(format('%04d-%02d-%02d', year, month, day) AS date)"
+_TWO_DIGITS = "lpad(CAST({} AS varchar), 2, '0')"
+_DAY_OF_PARTS = (
+    f"CAST(CAST(year AS varchar) || '-' || {_TWO_DIGITS.format('month')} || '-' || {_TWO_DIGITS.format('day')} AS date)"
+)
+
+_PATH = Column("object_path", "string", "the object that the row lies in")
 
 
 def table_id(stream: Stream) -> str:
@@ -47,33 +52,44 @@ def resources() -> list[Any]:
         _view(
             "email_events",
             "Both streams; name dt in every query",
-            If("HasEmailDays", _encoded(_both(listed, "dt")), _encoded(_both(listed, _DAY_OF_PARTS))),
+            If("HasEmailDays", _encoded(*_both(listed, "dt")), _encoded(*_both(listed, _DAY_OF_PARTS))),
+            _view_columns(_PATH),
             [table_id(stream) for stream in Stream],
         ),
         # A copy that came on another day is not found: over days no filter on dt could be pushed down, and each query
         # would read everything there is. Copies come within minutes.
-        _view("email_events_unique", "Both streams, each event once a day", _encoded(unique), ["EmailEventsView"]),
+        _view(
+            "email_events_unique",
+            "Both streams, each event once a day",
+            _encoded(unique, _view_columns()),
+            _view_columns(),
+            ["EmailEventsView"],
+        ),
     ]
 
 
-def _both(listed: str, day: str) -> str:
-    parts = [f"SELECT '{stream}' AS stream, {listed}, {day} AS dt FROM {stream}_events" for stream in Stream]  # noqa: S608
-    return " UNION ALL ".join(parts)
+def _both(listed: str, day: str) -> tuple[str, list[Column]]:
+    parts = [
+        f"SELECT CAST('{stream}' AS varchar) AS stream, {listed}, {day} AS dt, "  # noqa: S608
+        f'"$path" AS object_path FROM {stream}_events'
+        for stream in Stream
+    ]
+    return " UNION ALL ".join(parts), _view_columns(_PATH)
 
 
-def _view_columns() -> list[Column]:
+def _view_columns(*more: Column) -> list[Column]:
     day = Column("dt", "date", "UTC day of arrival; name it in every query")
-    return [Column("stream", "string", "newsletter or transactional"), *COLUMNS, day]
+    return [Column("stream", "string", "newsletter or transactional"), *COLUMNS, day, *more]
 
 
-def _encoded(sql: str) -> Any:
-    columns = [{"name": each.name, "type": _PRESTO.get(each.athena_type, each.athena_type)} for each in _view_columns()]
+def _encoded(sql: str, shown: list[Column]) -> Any:
+    columns = [{"name": each.name, "type": _PRESTO.get(each.athena_type, each.athena_type)} for each in shown]
     document = {"originalSql": sql, "catalog": "awsdatacatalog", "schema": "DATABASE", "columns": columns}
     text = json.dumps(document, separators=(",", ":")).replace("DATABASE", "email_events_db_${Environment}")
     return Join("", ["/* Presto View: ", Base64(Sub(text)), " */"])
 
 
-def _view(name: str, description: str, text: Any, after: list[str]) -> Any:
+def _view(name: str, description: str, text: Any, shown: list[Column], after: list[str]) -> Any:
     return glue.Table(
         "".join(word.capitalize() for word in name.split("_")) + "View",
         DependsOn=after,
@@ -85,7 +101,7 @@ def _view(name: str, description: str, text: Any, after: list[str]) -> Any:
             TableType="VIRTUAL_VIEW",
             Parameters={"presto_view": "true", "comment": "Presto View"},
             StorageDescriptor=glue.StorageDescriptor(
-                Columns=[_described(each) for each in _view_columns()], SerdeInfo=glue.SerdeInfo()
+                Columns=[_described(each) for each in shown], SerdeInfo=glue.SerdeInfo()
             ),
             ViewOriginalText=text,
             ViewExpandedText="/* Presto View */",

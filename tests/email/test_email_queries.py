@@ -1,0 +1,357 @@
+"""Every saved query and both views, executed over data that went through the transform and the conversion.
+
+DuckDB stands in for Athena; what comes out is compared with numbers counted here from what the tests know of the mails.
+"""
+
+import base64
+import json
+import re
+from collections import Counter
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+import sqlglot
+from email_population import DAY, NOW, Known, by_arrival, population
+from email_values import of_type
+from email_world import line
+from sqlglot import exp
+
+from deliverywatch.email import land
+from deliverywatch.email.folder import Folder
+from deliverywatch.email.streams import Stream
+from deliverywatch.local.athena import translated
+
+Rows = list[dict[str, Any]]
+LAYOUTS = ["day", "year-month-day"]
+
+
+@pytest.fixture(scope="module", params=LAYOUTS)
+def athena(request: pytest.FixtureRequest, template: dict[str, Any], tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """A database with the tables and views of the template, over files that the landing wrote."""
+    root = tmp_path_factory.mktemp("lake")
+    for number, ((stream, hour), events) in enumerate(by_arrival().items()):
+        lines = [line(each) for each in events]
+        settings = land.Settings(Stream(stream), hour, f"object-{number}", partitions=request.param)
+        landed = land.land(lambda lines=lines: lines, settings, Folder(root))  # type: ignore[misc]
+        assert (landed.results["Ok"], landed.fields.lost) == (len(lines), 0)
+        if number % 40 == 0:  # Firehose delivers at least once: some objects come twice
+            again = land.Settings(Stream(stream), hour, f"copy-{number}", partitions=request.param)
+            land.land(lambda lines=lines: lines, again, Folder(root))  # type: ignore[misc]
+    return _database(root, template, request.param)
+
+
+def _database(root: Path, template: dict[str, Any], layout: str) -> duckdb.DuckDBPyConnection:
+    connection = duckdb.connect()
+    connection.execute("SET TimeZone = 'UTC'")  # as Athena's sessions are
+    tables = of_type(template, "AWS::Glue::Table", EmailPartitions=layout)
+    for stream in Stream:
+        _table(connection, root, tables[f"{stream.value.capitalize()}EventsTable"]["TableInput"])
+    for name in ("EmailEventsView", "EmailEventsUniqueView"):
+        view = tables[name]["TableInput"]
+        encoded = view["ViewOriginalText"].removeprefix("/* Presto View: ").removesuffix(" */")
+        sql = json.loads(base64.b64decode(encoded))["originalSql"]
+        connection.execute(f"CREATE VIEW {view['Name']} AS {translated(sql)}")
+    return connection
+
+
+def _table(connection: duckdb.DuckDBPyConnection, root: Path, table: dict[str, Any]) -> None:
+    folder = table["StorageDescriptor"]["Location"].removeprefix("s3://EmailBucket/")
+    hive = ", ".join(f"'{each['Name']}': {each['Type'].upper()}" for each in table["PartitionKeys"])
+    # Athena's timestamp has no zone, whatever the file says.
+    columns = table["StorageDescriptor"]["Columns"]
+    times = ", ".join(f"{c['Name']} AT TIME ZONE 'UTC' AS {c['Name']}" for c in columns if c["Type"] == "timestamp")
+    options = f"hive_partitioning = true, hive_types = {{{hive}}}, filename = true"
+    connection.execute(
+        f'CREATE VIEW {table["Name"]} AS SELECT * EXCLUDE (filename) REPLACE ({times}), filename AS "$path" FROM '
+        f"read_parquet('{root}/{folder}**/*.parquet', {options})"
+    )
+
+
+def saved(template: dict[str, Any]) -> dict[str, str]:
+    found = of_type(template, "AWS::Athena::NamedQuery").values()
+    return {each["Name"]: each["QueryString"] for each in found if each["Name"].startswith("email-")}
+
+
+NAMES = [
+    "email-bounce-reasons",
+    "email-by-domain",
+    "email-daily-funnel",
+    "email-deduplicated-events",
+    "email-delivery-latency",
+    "email-duplicates",
+    "email-inactive-recipients",
+    "email-ingestion-lag",
+    "email-message-timeline",
+    "email-open-and-click-rates",
+    "email-sender-standing",
+    "email-small-files",
+    "email-top-links",
+    "email-unsubscribes",
+    "email-weekly-growth",
+]
+
+
+def run(athena: duckdb.DuckDBPyConnection, sql: str) -> Rows:
+    """Run a query as if it were NOW."""
+    tree = sqlglot.parse_one(translated(sql), read="duckdb")
+    moment = sqlglot.parse_one(f"CAST('{NOW.isoformat()}' AS TIMESTAMPTZ)", read="duckdb")
+    clocks = list(tree.find_all(exp.CurrentTimestamp))
+    assert clocks, "a query looks back from now"
+    for clock in clocks:
+        clock.replace(moment.copy())
+    result = athena.execute(tree.sql(dialect="duckdb"))
+    names = [column[0] for column in result.description or ()]
+    return [dict(zip(names, row, strict=True)) for row in result.fetchall()]
+
+
+def test_the_saved_queries_are_those_that_were_promised(template: dict[str, Any]) -> None:
+    assert sorted(saved(template)) == NAMES
+    made = of_type(template, "AWS::Athena::NamedQuery", Environment="staging")["EmailDailyFunnelQuery"]
+    assert (made["Database"], made["WorkGroup"]) == ("email_events_db_staging", "email-analytics-staging")
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_query_says_what_it_answers_and_what_it_costs_and_is_bounded_by_days(
+    template: dict[str, Any], name: str
+) -> None:
+    header = re.match(r"(-- .*\n)+", saved(template)[name])
+    assert header is not None
+    assert header[0].splitlines()[0].endswith("?")
+    assert "-- Cost: reads" in header[0]
+    tree = sqlglot.parse_one(saved(template)[name], read="athena")
+    reading = [
+        select
+        for select in tree.find_all(exp.Select)
+        if (source := select.args.get("from_") or select.args.get("from"))
+        and source.this.name in ("email_events", "email_events_unique")
+    ]
+    assert reading
+    for select in reading:
+        assert any(bound.this.name == "dt" for bound in select.args["where"].find_all(exp.GTE)), select.sql()
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_query_runs_and_finds_something(
+    template: dict[str, Any], athena: duckdb.DuckDBPyConnection, name: str
+) -> None:
+    assert run(athena, saved(template)[name])
+
+
+def happened(known: Known, event_type: str, since: timedelta = 30 * DAY, **about: Any) -> bool:
+    """Whether an event of a mail lies in the days that a query reads."""
+    first = (NOW - since).replace(hour=0, minute=0, second=0)
+    return any(
+        kind == event_type
+        and about.items() <= facts.items()
+        and first <= moment + timedelta(minutes=5)
+        and moment <= NOW
+        for kind, moment, facts in known.facts
+    )
+
+
+def count(mails: list[Known], event_type: str, since: timedelta = 30 * DAY, **about: Any) -> int:
+    return sum(happened(each, event_type, since, **about) for each in mails)
+
+
+def test_the_daily_funnel_counts_mails_by_the_day_they_were_sent(
+    template: dict[str, Any], athena: duckdb.DuckDBPyConnection
+) -> None:
+    found = run(athena, saved(template)["email-daily-funnel"])
+    first = (NOW - 30 * DAY).date()
+    mails = [each for each in population() if each.sent.sent_at.date() >= first]
+    days = Counter((each.sent.sent_at.date(), each.stream, each.campaign) for each in mails)
+    assert {(row["sent_day"], row["stream"], row["campaign"]): row["sent"] for row in found} == days
+    for row in found:
+        same = [
+            each
+            for each in mails
+            if (each.sent.sent_at.date(), each.stream, each.campaign)
+            == (row["sent_day"], row["stream"], row["campaign"])
+        ]
+        assert row["delivered"] == count(same, "Delivery")
+        assert row["bounced_hard"] == count(same, "Bounce", kind="Permanent")
+        assert row["bounced_soft"] == count(same, "Bounce", kind="Transient")
+        assert row["complained"] == count(same, "Complaint")
+        assert (row["opened"], row["clicked"]) == (count(same, "Open"), count(same, "Click"))
+        assert row["opened_by_people"] == count(same, "Open", verdict="Unlikely")
+        assert row["clicked_by_people"] == count(same, "Click", verdict="Unlikely")
+    assert sum(row["bounced_hard"] for row in found) > 0
+
+
+def test_opens_and_clicks_are_told_of_people_and_bots_apart(
+    template: dict[str, Any], athena: duckdb.DuckDBPyConnection
+) -> None:
+    found = {row["campaign"]: row for row in run(athena, saved(template)["email-open-and-click-rates"])}
+    sixty = 60 * DAY
+    for campaign in ("issue-0", "issue-3", "(none)"):
+        same = [each for each in population() if each.campaign == campaign]
+        delivered = count(same, "Delivery", sixty)
+        row = found[campaign]
+        assert row["delivered"] == delivered
+        assert row["open_percent"] == pytest.approx(100 * count(same, "Open", sixty) / delivered, abs=0.006)
+        people = count(same, "Open", sixty, verdict="Unlikely")
+        bots = count(same, "Open", sixty, verdict="Likely")
+        assert row["open_percent_people"] == pytest.approx(100 * people / delivered, abs=0.006)
+        assert row["open_percent_bots"] == pytest.approx(100 * bots / delivered, abs=0.006)
+        assert row["click_percent"] == pytest.approx(100 * count(same, "Click", sixty) / delivered, abs=0.006)
+        unknown = [each for each in same if happened(each, "Open", sixty, verdict=None)]
+        assert row["without_verdict"] == len(unknown)
+
+
+def test_links_are_ranked_without_what_tells_who_clicked_and_without_unsubscribing(
+    template: dict[str, Any], athena: duckdb.DuckDBPyConnection
+) -> None:
+    found = run(athena, saved(template)["email-top-links"])
+    assert {row["link"] for row in found} == {"https://example.com/offer"}
+    clicks = [
+        facts["link"]
+        for each in population()
+        for kind, moment, facts in each.facts
+        if kind == "Click" and happened(each, "Click") and moment <= NOW
+    ]
+    assert sum(row["clickers"] for row in found) == sum("offer" in each for each in clicks)
+
+
+def test_weekly_growth_counts_different_people(template: dict[str, Any], athena: duckdb.DuckDBPyConnection) -> None:
+    found = [row for row in run(athena, saved(template)["email-weekly-growth"]) if row["stream"] == "newsletter"]
+    weeks: dict[Any, set[str]] = {}
+    engaged: dict[Any, set[str]] = {}
+    for each in population():
+        for kind, moment, facts in each.facts:
+            if each.stream == "newsletter" and moment <= NOW and moment > NOW - 83 * DAY:
+                monday = (moment - timedelta(days=moment.weekday())).date()
+                if kind == "Delivery":
+                    weeks.setdefault(monday, set()).add(each.sent.recipients[0])
+                if kind in ("Open", "Click") and facts["verdict"] != "Likely":
+                    engaged.setdefault(monday, set()).add(each.sent.recipients[0])
+    newest, before = found[:2]
+    assert newest["reached"] == len(weeks[newest["week"]])
+    assert newest["engaged"] == len(engaged[newest["week"]])
+    growth = 100 * (newest["reached"] - before["reached"]) / before["reached"]
+    assert newest["reached_growth_percent"] == pytest.approx(growth, abs=0.06)
+    assert newest["reached"] != before["reached"]
+
+
+def test_bounces_are_grouped_by_what_the_server_said(
+    template: dict[str, Any], athena: duckdb.DuckDBPyConnection
+) -> None:
+    found = run(athena, saved(template)["email-bounce-reasons"])
+    expected = Counter(
+        (each.stream, facts["kind"]) for each in population() if happened(each, "Bounce")
+        for kind, _, facts in each.facts if kind == "Bounce"
+    )  # fmt: skip
+    assert {(row["stream"], row["bounce_type"]): row["bounces"] for row in found} == expected
+    assert {row["status_code"] for row in found} == {"5.1.1", "4.2.2"}
+
+
+def test_domains_are_told_apart_and_gmail_has_no_complaints_to_tell(
+    template: dict[str, Any], athena: duckdb.DuckDBPyConnection
+) -> None:
+    found = run(athena, saved(template)["email-by-domain"])
+    for row in found:
+        same = [
+            each
+            for each in population()
+            if each.stream == row["stream"] and each.sent.recipients[0].endswith(f"@{row['recipient_domain']}")
+        ]
+        assert (row["sent"], row["delivered"]) == (count(same, "Send"), count(same, "Delivery"))
+        assert row["delayed"] == count(same, "DeliveryDelay")
+        is_gmail = row["recipient_domain"] == "gmail.com"
+        assert row["complained"] == (None if is_gmail else count(same, "Complaint"))
+
+
+def test_latency_lies_between_the_fastest_and_the_slowest(
+    template: dict[str, Any], athena: duckdb.DuckDBPyConnection
+) -> None:
+    found = run(athena, saved(template)["email-delivery-latency"])
+    for row in found:
+        assert 300 <= row["median_millis"] <= row["p90_millis"] <= row["p99_millis"] <= row["longest_millis"] < 9000
+    assert sum(row["delivered"] for row in found) == count(list(population()), "Delivery")
+
+
+def test_a_timeline_shows_every_step_of_one_message(
+    template: dict[str, Any], athena: duckdb.DuckDBPyConnection
+) -> None:
+    asked = next(each for each in population() if happened(each, "Click") and happened(each, "Send"))
+    sql = saved(template)["email-message-timeline"].replace("CAST(NULL AS", f"CAST('{asked.sent.message_id}' AS")
+    found = run(athena, sql)
+    steps = [kind for kind, moment, _ in sorted(asked.facts, key=lambda fact: fact[1]) if moment <= NOW]
+    assert [row["event_type"] for row in found] == steps
+    assert found[0]["subject"] == asked.sent.subject
+
+
+def test_as_it_stands_the_timeline_is_of_the_newest_bounce(
+    template: dict[str, Any], athena: duckdb.DuckDBPyConnection
+) -> None:
+    found = run(athena, saved(template)["email-message-timeline"])
+    assert [row["event_type"] for row in found] == ["Send", "Bounce"]
+
+
+def test_who_never_opens_is_inactive_whatever_bots_do(
+    template: dict[str, Any], athena: duckdb.DuckDBPyConnection
+) -> None:
+    found = {row["recipient"]: row["delivered"] for row in run(athena, saved(template)["email-inactive-recipients"])}
+    people: dict[str, list[Known]] = {}
+    for each in population():
+        if each.stream == "newsletter":
+            people.setdefault(each.sent.recipients[0], []).append(each)
+    expected = {
+        person: count(mails, "Delivery", 90 * DAY)
+        for person, mails in people.items()
+        if count(mails, "Delivery", 90 * DAY) >= 3
+        and not any(
+            happened(each, kind, 90 * DAY, verdict=verdict)
+            for each in mails for kind in ("Open", "Click") for verdict in ("Unlikely", None)
+        )
+    }  # fmt: skip
+    assert found == expected
+    assert len(expected) >= 10
+
+
+def test_unsubscribes_are_told_with_their_source(template: dict[str, Any], athena: duckdb.DuckDBPyConnection) -> None:
+    found = run(athena, saved(template)["email-unsubscribes"])
+    assert sum(row["left_all_topics"] for row in found) == count(list(population()), "Subscription")
+    assert {row["subscription_source"] for row in found} == {"UnsubscribeHeader"}
+
+
+def test_a_senders_standing_counts_permanent_bounces_only(
+    template: dict[str, Any], athena: duckdb.DuckDBPyConnection
+) -> None:
+    found = run(athena, saved(template)["email-sender-standing"])
+    mails = list(population())
+    assert sum(row["bounced"] for row in found) == count(mails, "Bounce", kind="Permanent")
+    assert sum(row["sent"] for row in found) == count(mails, "Send")
+    assert sum(row["complained"] for row in found) == count(mails, "Complaint")
+
+
+def test_the_lag_is_from_the_event_to_its_arrival(template: dict[str, Any], athena: duckdb.DuckDBPyConnection) -> None:
+    for row in run(athena, saved(template)["email-ingestion-lag"]):
+        assert 0 <= row["median_seconds"] <= row["p99_seconds"] <= row["longest_seconds"] <= 3600 + 300
+        assert row["newest"].replace(tzinfo=UTC) <= NOW + timedelta(hours=1)
+
+
+def test_copies_are_found_and_the_view_shows_each_event_once(
+    template: dict[str, Any], athena: duckdb.DuckDBPyConnection
+) -> None:
+    found = run(athena, saved(template)["email-duplicates"])
+    assert sum(row["copies"] for row in found) > 0
+    assert sum(row["rows_stored"] - row["events"] - row["copies"] for row in found) == 0
+    (both,) = athena.execute("SELECT count(*), count(DISTINCT event_id) FROM email_events").fetchall()
+    (unique,) = athena.execute("SELECT count(*) FROM email_events_unique").fetchall()
+    assert both[0] > both[1] == unique[0]
+
+
+def test_small_files_are_counted_by_day(template: dict[str, Any], athena: duckdb.DuckDBPyConnection) -> None:
+    found = run(athena, saved(template)["email-small-files"])
+    (stored,) = athena.execute("SELECT count(DISTINCT object_path) FROM email_events").fetchall()
+    assert 0 < sum(row["objects"] for row in found) <= stored[0]
+    assert found[0]["dt"] == datetime(2026, 11, 21, tzinfo=UTC).date()
+
+
+def test_tags_are_read_by_name(athena: duckdb.DuckDBPyConnection) -> None:
+    sql = "SELECT DISTINCT element_at(tags, 'ses:configuration-set')[1] AS name FROM email_events_unique"
+    names = {row[0] for row in athena.execute(translated(sql)).fetchall()}
+    assert names == {"set-newsletter", "set-transactional"}

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from deliverywatch.files.events import Details, ObjectEvent
+    from deliverywatch.files.verify import Listed
 
 _MEGABYTE = 1_000_000
 
@@ -57,10 +58,10 @@ class Filters:
     content_types: tuple[str, ...] = ()
     maximum_megabytes: int = 0
 
-    def takes(self, event: ObjectEvent) -> bool:
-        """Whether an event passes by what S3 told of it."""
-        is_named = event.key.startswith(self.prefix) and event.key.endswith(self.suffix)
-        is_small = not self.maximum_megabytes or (event.size_bytes or 0) <= self.maximum_megabytes * _MEGABYTE
+    def takes(self, told: ObjectEvent | Listed) -> bool:
+        """Whether an object passes by what S3 tells of it unasked."""
+        is_named = told.key.startswith(self.prefix) and told.key.endswith(self.suffix)
+        is_small = not self.maximum_megabytes or (told.size_bytes or 0) <= self.maximum_megabytes * _MEGABYTE
         return is_named and is_small
 
     def takes_type(self, details: Details | None) -> bool:

@@ -1,0 +1,196 @@
+"""What the command line needs of AWS beyond the functions: looking into queues and tables, listing, redriving."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import TYPE_CHECKING, Any
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from deliverywatch.errors import QueueUnavailable, StoreUnavailable, TableUnavailable
+from deliverywatch.files.aws import plain
+from deliverywatch.files.events import State
+from deliverywatch.files.letters import Letter
+from deliverywatch.files.verify import Listed
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from deliverywatch.files.push import Filters
+
+_MESSAGES_PER_CALL = 10
+_ITEMS_PER_CALL = 100
+# Long enough to read a queue through once. The alarm looks at the most messages of five minutes, so hiding them for
+# seconds does not end an incident.
+_PEEK_SECONDS = 30
+
+
+class Letters:
+    """A queue of dead letters."""
+
+    def __init__(self, sqs: Any, url: str) -> None:
+        self._sqs = sqs
+        self._url = url
+
+    def peek(self, limit: int) -> list[Letter]:
+        """Return up to so many messages, and leave them in the queue."""
+        found: dict[str, dict[str, Any]] = {}
+        with _translated(QueueUnavailable, "The queue of dead letters could not be read"):
+            while len(found) < limit and (more := self._receive(limit - len(found))):
+                found |= {each["MessageId"]: each for each in more}
+            self._release([each["ReceiptHandle"] for each in found.values()])
+        return [_letter(each) for each in found.values()]
+
+    def _receive(self, count: int) -> list[dict[str, Any]]:
+        answer = self._sqs.receive_message(
+            QueueUrl=self._url,
+            MaxNumberOfMessages=min(_MESSAGES_PER_CALL, count),
+            VisibilityTimeout=_PEEK_SECONDS,
+            # All servers are asked, not a sample of them.
+            WaitTimeSeconds=2,
+            MessageSystemAttributeNames=["SentTimestamp"],
+        )
+        return list(answer.get("Messages", []))
+
+    def _release(self, receipts: Sequence[str]) -> None:
+        for first in range(0, len(receipts), _MESSAGES_PER_CALL):
+            entries = [
+                {"Id": str(number), "ReceiptHandle": each, "VisibilityTimeout": 0}
+                for number, each in enumerate(receipts[first : first + _MESSAGES_PER_CALL])
+            ]
+            self._sqs.change_message_visibility_batch(QueueUrl=self._url, Entries=entries)
+
+
+class Redrive:
+    """SQS's own way of moving all messages of a queue of dead letters."""
+
+    def __init__(self, sqs: Any, source_url: str, target_url: str) -> None:
+        self._sqs = sqs
+        self._urls = (source_url, target_url)
+
+    def start(self, per_second: int | None) -> str:
+        """Begin to move all messages back, and return SQS's handle of the task."""
+        source, target = (self._arn(url) for url in self._urls)
+        rate = {"MaxNumberOfMessagesPerSecond": per_second} if per_second else {}
+        with _translated(QueueUnavailable, "The dead letters could not be redriven"):
+            # The destination is named: what EventBridge and the pusher put aside has no queue it came from.
+            answer = self._sqs.start_message_move_task(SourceArn=source, DestinationArn=target, **rate)
+        return str(answer["TaskHandle"])
+
+    def status(self) -> Mapping[str, Any]:
+        """Return the newest task as ListMessageMoveTasks has it."""
+        with _translated(QueueUnavailable, "The redrive could not be followed"):
+            answer = self._sqs.list_message_move_tasks(SourceArn=self._arn(self._urls[0]), MaxResults=1)
+        return dict(answer["Results"][0]) if answer.get("Results") else {}
+
+    def _arn(self, url: str) -> str:
+        with _translated(QueueUnavailable, "The queue could not be asked for its ARN"):
+            answer = self._sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])
+        return str(answer["Attributes"]["QueueArn"])
+
+
+class Reasons:
+    """The table of failures."""
+
+    def __init__(self, dynamodb: Any, table: str) -> None:
+        self._dynamodb = dynamodb
+        self._table = table
+
+    def of(self, message_ids: Sequence[str]) -> dict[str, Mapping[str, Any]]:
+        """Return the items, by message id."""
+        found: dict[str, Mapping[str, Any]] = {}
+        with _translated(TableUnavailable, "The reasons could not be read"):
+            for first in range(0, len(message_ids), _ITEMS_PER_CALL):
+                keys = [{"message_id": {"S": each}} for each in message_ids[first : first + _ITEMS_PER_CALL]]
+                answer = self._dynamodb.batch_get_item(RequestItems={self._table: {"Keys": keys}})
+                read = map(plain, answer["Responses"].get(self._table, []))
+                found |= {each["message_id"]: each for each in read}
+        return found
+
+
+class Items:
+    """The table of items, read."""
+
+    def __init__(self, dynamodb: Any, table: str) -> None:
+        self._dynamodb = dynamodb
+        self._table = table
+
+    def versions(self, name: str) -> list[dict[str, Any]]:
+        """Return all items of an object, named bucket/key."""
+        pages = self._dynamodb.get_paginator("query").paginate(
+            TableName=self._table,
+            KeyConditionExpression="#object = :object",
+            ExpressionAttributeNames={"#object": "object"},
+            ExpressionAttributeValues={":object": {"S": name}},
+            ConsistentRead=True,
+        )
+        with _translated(TableUnavailable, "The table could not be read"):
+            return [plain(item) for page in pages for item in page["Items"]]
+
+    def of_bucket(self, bucket: str, prefix: str) -> Iterator[dict[str, Any]]:
+        """Yield the items of all keys of a bucket that begin so; the whole table is read for it."""
+        names = ("key", "version", "state", "etag", "event_time")
+        pages = self._dynamodb.get_paginator("scan").paginate(
+            TableName=self._table,
+            FilterExpression="begins_with(#object, :object)",
+            ProjectionExpression=", ".join(f"#{name}" for name in names),
+            ExpressionAttributeNames={f"#{name}": name for name in (*names, "object")},
+            ExpressionAttributeValues={":object": {"S": f"{bucket}/{prefix}"}},
+            ConsistentRead=True,
+        )
+        with _translated(TableUnavailable, "The table could not be read"):
+            for page in pages:
+                yield from map(plain, page["Items"])
+
+
+class Bucket:
+    """A bucket's listing, as far as it is watched; ListObjectVersions answers for buckets without versions too."""
+
+    def __init__(self, s3: Any, name: str, watched: Filters) -> None:
+        self._s3 = s3
+        self._name = name
+        self._watched = watched
+
+    def listing(self, prefix: str) -> Iterator[Listed]:
+        """Yield every version of every key that begins so, delete markers included."""
+        pages = self._s3.get_paginator("list_object_versions").paginate(Bucket=self._name, Prefix=prefix)
+        with _translated(StoreUnavailable, f"The bucket {self._name} could not be listed"):
+            for page in pages:
+                listed_at = _date(page)
+                there = [_listed(each, State.PRESENT, listed_at) for each in page.get("Versions", [])]
+                marked = [_listed(each, State.DELETE_MARKER, listed_at) for each in page.get("DeleteMarkers", [])]
+                yield from filter(self._watched.takes, [*there, *marked])
+
+
+def _date(page: Mapping[str, Any]) -> datetime:
+    """When S3 answered, by S3's own clock, as events are."""
+    told = page["ResponseMetadata"]["HTTPHeaders"].get("date")
+    return parsedate_to_datetime(told).astimezone(UTC) if told else datetime.now(UTC)
+
+
+def _listed(one: Mapping[str, Any], state: State, listed_at: datetime) -> Listed:
+    etag = one.get("ETag")
+    return Listed(
+        key=one["Key"],
+        version=one.get("VersionId") or "null",
+        state=state,
+        etag=etag.strip('"') if etag else None,
+        size_bytes=one.get("Size"),
+        last_modified=one["LastModified"].astimezone(UTC),
+        listed_at=listed_at,
+    )
+
+
+def _letter(message: Mapping[str, Any]) -> Letter:
+    sent_at = datetime.fromtimestamp(int(message["Attributes"]["SentTimestamp"]) / 1000, UTC)
+    return Letter(message["MessageId"], message["Body"], sent_at)
+
+
+@contextmanager
+def _translated(kind: type[QueueUnavailable | TableUnavailable | StoreUnavailable], what: str) -> Iterator[None]:
+    try:
+        yield
+    except (BotoCoreError, ClientError) as error:
+        raise kind(f"{what}: {error}", next_step="Check your rights and the stack's name, then try again.") from error

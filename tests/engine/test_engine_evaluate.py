@@ -2,6 +2,7 @@
 
 import itertools
 from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
 from engine_alarms import ERRORS, NOON, counted, minutes, per_period, plain, ratio
@@ -13,6 +14,8 @@ from deliverywatch.engine.alarm import Metric, State
 from deliverywatch.engine.evaluate import evaluate
 from deliverywatch.engine.series import Series
 from deliverywatch.errors import InputError
+
+N = None
 
 
 def at(hour: int, minute: int, second: int = 0) -> datetime:
@@ -268,9 +271,64 @@ def test_reason_data_has_cloudwatchs_layout() -> None:
         "threshold": 3.0,
         "evaluatedDatapoints": [
             {"timestamp": "2026-11-21T11:55:00.000+0000"},
-            {"timestamp": "2026-11-21T11:50:00.000+0000", "value": 9.0},
+            {"timestamp": "2026-11-21T11:50:00.000+0000", "sampleCount": 1.0, "value": 9.0},
         ],
     }
+
+
+def test_the_datapoints_of_metric_math_have_no_sample_count() -> None:
+    series = Series()
+    for name in ("Failed", "Total"):
+        series.add(counted(name), NOON - minutes(5), 20)
+    newest = evaluate(ratio(), series, NOON).reason_data["evaluatedDatapoints"][0]
+    assert newest == {"timestamp": "2026-11-21T11:30:00.000+0000", "value": 100.0}
+
+
+@pytest.mark.parametrize(
+    ("values", "changes", "words"),
+    [
+        (
+            [1, N, N, N],
+            {"EvaluationPeriods": 2, "DatapointsToAlarm": 1, "TreatMissingData": "breaching"},
+            "1 missing datapoint was treated as [Breaching] (minimum 1 datapoint for OK -> ALARM transition).",
+        ),
+        (
+            [9, N],
+            {"EvaluationPeriods": 3, "TreatMissingData": "notBreaching"},
+            "2 missing datapoints were treated as [NonBreaching].",
+        ),
+        (
+            [N, N, N, 9],
+            {"EvaluationPeriods": 3},
+            "only 1 datapoint [9.0 (21/11/26 11:55:00)] was greater than the threshold (3.0), "
+            "too few for a minimum of 3 datapoints for OK -> ALARM transition.",
+        ),
+    ],
+)
+def test_a_state_for_which_no_datapoint_speaks_has_a_reason_that_says_so(
+    values: list[float | None], changes: dict[str, Any], words: str
+) -> None:
+    assert evaluate(plain(**changes), per_period(values), NOON).reason == f"Threshold Crossed: {words}"
+
+
+FEW = {"Statistic": None, "ExtendedStatistic": "p90", "EvaluateLowSampleCountPercentile": "ignore"}
+
+
+@pytest.mark.parametrize("treat", ["missing", "ignore", "breaching", "notBreaching"])
+@pytest.mark.parametrize("before", list(State))
+@pytest.mark.parametrize("value", [1, 9])
+def test_a_percentile_of_few_samples_keeps_the_state_whatever_missing_data_counts_as(
+    treat: str, before: State, value: float
+) -> None:
+    found = evaluate(plain(**FEW, TreatMissingData=treat), per_period([value]), NOON, before)
+    assert (found.state, found.reason) == (before, "Unchanged: too few samples for the percentile.")
+
+
+def test_a_percentile_of_samples_enough_or_of_none_changes_the_state() -> None:
+    series = Series()
+    series.add(ERRORS, NOON - minutes(5), 9, count=100)
+    assert evaluate(plain(**FEW), series, NOON, State.OK).state is State.ALARM
+    assert evaluate(plain(**FEW), Series(), NOON, State.OK).state is State.INSUFFICIENT_DATA
 
 
 POINTS = st.lists(st.tuples(st.integers(1, 90), st.integers(0, 9), st.integers(0, 30)), max_size=25)

@@ -65,14 +65,18 @@ def test_a_math_alarm_lists_its_metrics() -> None:
     }
 
 
+def test_a_message_does_not_make_up_when_its_alarm_was_configured() -> None:
+    assert "AlarmConfigurationUpdatedTimestamp" not in sent(ratio())
+
+
 def test_the_rest_of_the_message_says_what_changed() -> None:
-    message = sent(ratio())
+    message = sent(ratio(AlarmConfigurationUpdatedTimestamp="2026-11-01T08:00:00Z"))
     del message["Trigger"]
     assert message == {
         "AlarmName": "ratio",
         "AlarmDescription": "too many failures",
         "AWSAccountId": "123456789012",
-        "AlarmConfigurationUpdatedTimestamp": "2026-11-21T12:00:00.000+0000",
+        "AlarmConfigurationUpdatedTimestamp": "2026-11-01T08:00:00.000+0000",
         "NewStateValue": "ALARM",
         "NewStateReason": "Threshold Crossed: because.",
         "StateChangeTime": "2026-11-21T12:00:00.000+0000",

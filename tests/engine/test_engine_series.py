@@ -15,12 +15,19 @@ from deliverywatch.errors import InputError
 START = int(NOON.timestamp())
 
 
-def measured(statistic_name: str, *values: float, low_samples: bool = True) -> float | None:
+def stat_of(name: str) -> MetricStat:
+    return MetricStat("App", "Errors", (), 60, name)
+
+
+def held(*values: float) -> Series:
     series = Series()
     for value in values:
         series.add(ERRORS, NOON, value)
-    stat = MetricStat("App", "Errors", (), 60, statistic_name)
-    return series.window(stat, START, START + 60, low_samples=low_samples)
+    return series
+
+
+def measured(statistic_name: str, *values: float) -> float | None:
+    return held(*values).window(stat_of(statistic_name), START, START + 60)
 
 
 @pytest.mark.parametrize(
@@ -36,6 +43,7 @@ HUNDRED = [float(value) for value in range(1, 101)]
 @pytest.mark.parametrize(
     ("name", "expected"),
     [
+        ("p0", 1),
         ("p50", 50.5),
         ("p100", 100),
         ("p99", 99.01),
@@ -66,10 +74,18 @@ def test_an_unknown_statistic_is_refused_by_name(name: str) -> None:
         measured(name, 1)
 
 
-def test_a_percentile_of_too_few_samples_is_left_out_on_request() -> None:
-    assert measured("p90", *HUNDRED, low_samples=False) == pytest.approx(90.1)
-    assert measured("p91", *HUNDRED, low_samples=False) is None
-    assert measured("p91", *HUNDRED) is not None
+@pytest.mark.parametrize(("name", "is_significant"), [("p90", True), ("p91", False), ("p100", False), ("Sum", True)])
+def test_a_percentile_of_a_hundred_samples_is_significant_up_to_the_ninetieth(name: str, is_significant: bool) -> None:
+    assert held(*HUNDRED).is_significant(stat_of(name), START, START + 60) is is_significant
+
+
+def test_a_window_without_samples_has_none_to_be_too_few() -> None:
+    assert held(1).is_significant(stat_of("p99"), START + 60, START + 120)
+
+
+def test_percentiles_are_not_available_where_a_value_is_negative() -> None:
+    assert measured("p50", 3, -1, 2) is None
+    assert measured("tm50", 3, -1, 2) is not None
 
 
 @pytest.mark.parametrize(("fraction", "samples"), [(0.99, 1000), (0.5, 20), (0.1, 100)])

@@ -4,6 +4,7 @@ import pytest
 from engine_alarms import ERRORS, NOON, minutes, plain
 
 from deliverywatch.engine.alarm import Alarm, State
+from deliverywatch.engine.backtest import backtest
 from deliverywatch.engine.backtest import plain as step_by_step
 from deliverywatch.engine.evaluate import evaluate
 from deliverywatch.engine.lint import warnings
@@ -45,6 +46,22 @@ def test_an_alarm_that_began_early_does_not_go_back_to_waiting() -> None:
     now = NOON + minutes(9)
     assert evaluate(alarm, Series(), now, State.OK, created=NOON).state is State.ALARM
     assert evaluate(alarm, Series(), now, created=NOON).state is State.INSUFFICIENT_DATA
+
+
+def test_an_evaluation_says_that_the_alarm_warms_up() -> None:
+    assert evaluate(warming(), failing(), NOON + minutes(5), created=NOON).evaluation_state == "IN_WARM_UP"
+    assert evaluate(warming(), failing(), NOON + minutes(15), created=NOON).evaluation_state is None
+
+
+@pytest.mark.parametrize("created", [None, -30, 0, 7, 55])
+@pytest.mark.parametrize("is_whole", [True, False])
+def test_a_backtest_waits_as_long_as_the_alarm_does(created: int | None, is_whole: bool) -> None:
+    pytest.importorskip("numpy", reason="the replay over arrays needs NumPy")
+    alarm, series = warming(OnlyStartEvaluatingAfterWarmUpPeriodEnds=is_whole), failing("1x3 9x20 _x15 1x20")
+    moment, start = None if created is None else NOON + minutes(created), int(NOON.timestamp()) // 60
+    found = backtest([alarm], series, NOON, NOON + minutes(60), created=moment)
+    expected = list(step_by_step(alarm, series, start, start + 60, created=moment))
+    assert [(int(each.time.timestamp()), each.state) for each in found] == expected
 
 
 def test_a_replay_that_knows_no_creation_says_so() -> None:

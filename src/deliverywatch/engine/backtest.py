@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from deliverywatch.engine import windows
 from deliverywatch.engine.alarm import Alarm, State
-from deliverywatch.engine.evaluate import evaluate
+from deliverywatch.engine.evaluate import judge
 from deliverywatch.engine.lint import require_sound
 from deliverywatch.engine.minutes import History
 from deliverywatch.engine.replay import Replay, can_vectorise
@@ -37,6 +37,7 @@ def backtest(
     end: datetime,
     *,
     extra_points: Callable[[int], int] = windows.extra_points,
+    created: datetime | None = None,
     on_progress: Callable[[int, int], None] = lambda _done, _all: None,
 ) -> list[Change]:
     """Replay alarms over a history.
@@ -47,6 +48,7 @@ def backtest(
         start: First minute of evaluation; every alarm starts in INSUFFICIENT_DATA.
         end: First minute that is left out.
         extra_points: Periods fetched beyond the evaluation periods, by the length of the period in seconds.
+        created: When the alarms were created, from which their warm-up counts; None for long ago.
         on_progress: Called with the number of alarms done and of all alarms.
 
     Returns:
@@ -61,18 +63,44 @@ def backtest(
     for alarm in alarms:
         require_sound(alarm)
     held = history if isinstance(history, History) else History(history)
-    first, last = (int(each.timestamp()) // 60 for each in (start, end))
-    replay = Replay(held, first, last, extra_points)
+    span = _Span(held, int(start.timestamp()) // 60, int(end.timestamp()) // 60, extra_points)
+    replay = Replay(held, span.first, span.last, extra_points)
     found: list[Change] = []
     for done, alarm in enumerate(alarms, 1):
-        steps = (
-            replay.changes(alarm)
-            if can_vectorise(alarm, held)
-            else plain(alarm, held.series, first, last, extra_points)
-        )
-        found.extend(_named(alarm, steps))
+        found.extend(_named(alarm, _steps(alarm, span, replay, created)))
         on_progress(done, len(alarms))
     return sorted(found, key=lambda change: (change.time, change.alarm))
+
+
+@dataclass(frozen=True, slots=True)
+class _Span:
+    """What is replayed: the datapoints, the first minute, the minute after the last."""
+
+    history: History
+    first: int
+    last: int
+    extra_points: Callable[[int], int]
+
+
+def _steps(alarm: Alarm, span: _Span, replay: Replay, created: datetime | None) -> Iterator[tuple[int, State]]:
+    """Yield the changes of an alarm: step by step while it warms up, and then as fast as it may."""
+    warm = _warm_minute(alarm, created)
+    series, first, state = span.history.series, span.first, State.INSUFFICIENT_DATA
+    if warm > first:
+        first, replay = min(warm, span.last), Replay(span.history, min(warm, span.last), span.last, span.extra_points)
+        for second, state in plain(alarm, series, span.first, first, span.extra_points, created):
+            yield second, state
+    if can_vectorise(alarm, span.history):
+        yield from replay.changes(alarm, state)
+    else:
+        yield from plain(alarm, series, first, span.last, span.extra_points, previous=state)
+
+
+def _warm_minute(alarm: Alarm, created: datetime | None) -> int:
+    """Return the minute in which an alarm has warmed up; 0 if it has nothing to wait for."""
+    if alarm.warm_up is None or created is None:
+        return 0
+    return -(-int(created.timestamp()) // 60) + alarm.warm_up.minutes
 
 
 def plain(
@@ -82,6 +110,7 @@ def plain(
     last: int,
     extra_points: Callable[[int], int] = windows.extra_points,
     created: datetime | None = None,
+    previous: State = State.INSUFFICIENT_DATA,
 ) -> Iterator[tuple[int, State]]:
     """Yield the changes of one alarm by evaluating it again and again: slow, and right for every alarm.
 
@@ -92,13 +121,14 @@ def plain(
         last: Minute after the last evaluation.
         extra_points: Periods fetched beyond the evaluation periods, by the length of the period in seconds.
         created: When the alarm was created, from which its warm-up counts; None for long ago.
+        previous: The state before.
     """
-    state, step = State.INSUFFICIENT_DATA, windows.cadence_seconds(alarm)
+    state, step = previous, windows.cadence_seconds(alarm)
     for second in range(-(-first * 60 // step) * step, last * 60, step):
         moment = datetime.fromtimestamp(second, UTC)
-        result = evaluate(alarm, series, moment, state, extra_points=extra_points, created=created)
-        if result.is_transition:
-            state = result.state
+        found = judge(alarm, series, moment, state, extra_points=extra_points, created=created).found
+        if found is not None and found is not state:
+            state = found
             yield second, state
 
 

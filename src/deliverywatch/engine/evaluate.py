@@ -7,14 +7,14 @@ in `reason`.
 from __future__ import annotations
 
 import operator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from deliverywatch.engine import windows
 from deliverywatch.engine.alarm import Alarm, Comparison, State, Treat
 from deliverywatch.engine.fetch import Fetch
-from deliverywatch.engine.reason import reason, reason_data
+from deliverywatch.engine.reason import FEW_SAMPLES, WARMING_UP, reason, reason_data, used
 from deliverywatch.engine.values import Frame, Points
 from deliverywatch.engine.verdict import verdict
 from deliverywatch.errors import InputError
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from deliverywatch.engine.series import Series
 
-__all__ = ["Evaluation", "Slot", "breaches", "evaluate", "returned", "slot_values", "verdict"]
+__all__ = ["Evaluation", "Slot", "breaches", "evaluate", "judge", "returned", "slot_values", "verdict"]
 
 BREACH: dict[Comparison, Callable[[float, float], bool]] = {
     Comparison.ABOVE: operator.gt,
@@ -37,10 +37,20 @@ BREACH: dict[Comparison, Callable[[float, float], bool]] = {
 
 @dataclass(frozen=True, slots=True)
 class Slot:
-    """One period that an evaluation looked at; `start` in epoch seconds, `value` None without a datapoint."""
+    """One period that an evaluation looked at; `start` and `end` in epoch seconds, `value` None without a datapoint."""
 
     start: int
     value: float | None
+    end: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """What the rules make of the slots: a state, or None to keep the one there is; then maybe in words why."""
+
+    slots: tuple[Slot, ...]
+    found: State | None
+    kept_because: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +64,7 @@ class Evaluation:
         reason_data: CloudWatch's StateReasonData, before it is written as JSON.
         slots: All periods that were fetched, oldest first.
         time: When it took place.
+        evaluation_state: CloudWatch's EvaluationState: `IN_WARM_UP`, or None where it has nothing to say.
     """
 
     state: State
@@ -62,6 +73,7 @@ class Evaluation:
     reason_data: dict[str, Any]
     slots: tuple[Slot, ...]
     time: datetime
+    evaluation_state: str | None = None
 
     @property
     def is_transition(self) -> bool:
@@ -91,15 +103,61 @@ def evaluate(
     Raises:
         InputError: The alarm's expression cannot be evaluated.
     """
-    *starts, end = windows.slot_bounds(alarm, now, extra_points(alarm.period_seconds))
-    values = slot_values(alarm, series, tuple(starts), now.timestamp(), end)
-    slots = tuple(Slot(*pair) for pair in zip(starts, values, strict=True))
-    found = verdict([breaches(alarm, value) for value in values], alarm.m, alarm.evaluation_periods, treatment(alarm))
+    judged = judge(alarm, series, now, previous, extra_points=extra_points, created=created)
+    slots, state = judged.slots, State(previous) if judged.found is None else judged.found
+    counts = {} if alarm.is_math else _sample_counts(alarm, series, slots, now.timestamp())
+    return Evaluation(
+        state=state,
+        previous=State(previous),
+        reason=judged.kept_because or reason(alarm, slots, judged.found, breaches),
+        reason_data=reason_data(alarm, slots, now, counts),
+        slots=slots,
+        time=now,
+        evaluation_state="IN_WARM_UP" if judged.kept_because == WARMING_UP else None,
+    )
+
+
+def judge(
+    alarm: Alarm,
+    series: Series,
+    now: datetime,
+    previous: State | str,
+    *,
+    extra_points: Callable[[int], int] = windows.extra_points,
+    created: datetime | None = None,
+) -> Judgement:
+    """Return what `evaluate` decides, without CloudWatch's words for it; the arguments are the same.
+
+    Raises:
+        InputError: The alarm's expression cannot be evaluated.
+    """
+    bounds = windows.slot_bounds(alarm, now, extra_points(alarm.period_seconds))
+    values = slot_values(alarm, series, bounds[:-1], now.timestamp(), bounds[-1])
+    slots = tuple(Slot(*each) for each in zip(bounds[:-1], values, bounds[1:], strict=True))
     if created is not None and _is_warming_up(alarm, now, created, State(previous), values):
-        found = None
-    state = State(previous) if found is None else found
-    words = reason(alarm, slots, found, breaches)
-    return Evaluation(state, State(previous), words, reason_data(alarm, slots, now), slots, now)
+        return Judgement(slots, None, WARMING_UP)
+    if alarm.low_sample_percentile == "ignore" and _has_few_samples(alarm, series, slots, now.timestamp()):
+        return Judgement(slots, None, FEW_SAMPLES)
+    rows = [breaches(alarm, value) for value in values]
+    return Judgement(slots, verdict(rows, alarm.m, alarm.evaluation_periods, treatment(alarm)))
+
+
+def _has_few_samples(alarm: Alarm, series: Series, slots: tuple[Slot, ...], as_of: float) -> bool:
+    """Return whether a percentile of a datapoint that would decide has too few samples to mean anything."""
+    return not all(
+        series.is_significant(query.metric, slot.start, slot.end or slot.start, as_of)
+        for slot in used(slots, alarm.evaluation_periods)
+        for query in alarm.queries
+        if query.metric
+    )
+
+
+def _sample_counts(alarm: Alarm, series: Series, slots: tuple[Slot, ...], as_of: float) -> dict[int, float | None]:
+    metric = alarm.queries[0].metric
+    if metric is None:
+        return {}
+    counted = replace(metric, statistic="SampleCount")
+    return {each.start: series.window(counted, each.start, each.end or each.start, as_of) for each in slots}
 
 
 def _is_warming_up(alarm: Alarm, now: datetime, created: datetime, previous: State, values: Points) -> bool:
@@ -123,8 +181,7 @@ def slot_values(alarm: Alarm, series: Series, starts: tuple[int, ...], as_of: fl
         InputError: The alarm's expression cannot be evaluated.
     """
     frame = Frame(starts, alarm.period_seconds, end=end)
-    low_samples = alarm.low_sample_percentile != "ignore"
-    fetch = Fetch(alarm.queries, series, frame, as_of, low_samples=low_samples)
+    fetch = Fetch(alarm.queries, series, frame, as_of)
     watched = returned(alarm)
     try:
         return fetch.points(watched)

@@ -26,14 +26,11 @@ class Fetch:
         series: Series,
         frame: Frame,
         as_of: float = math.inf,
-        *,
-        low_samples: bool = True,
     ) -> None:
         self._queries = {query.id: query for query in queries}
         self._series = series
         self._frame = replace(frame, metrics={query.id: self._fetcher(query.id) for query in queries if query.metric})
         self._as_of = as_of
-        self._low_samples = low_samples
         self._known: dict[str, Value | None] = {}
 
     def points(self, query_id: str) -> Points:
@@ -70,7 +67,4 @@ class Fetch:
         if query.metric is None:
             return expression.evaluate(expression.parse(query.expression or ""), self._value, self._frame)
         window = self._series.window
-        return [
-            window(query.metric, start, end, self._as_of, low_samples=self._low_samples)
-            for start, end in self._frame.spans
-        ]
+        return [window(query.metric, start, end, self._as_of) for start, end in self._frame.spans]

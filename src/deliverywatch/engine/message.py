@@ -63,7 +63,7 @@ def sns_message(
     """Return the body of the SNS message, before it is written as JSON.
 
     Args:
-        alarm: The definition.
+        alarm: The definition; unless it knows when it was configured, the message does not say it.
         outcome: The new state and its reason.
         previous: The old state.
         account: AWS account id.
@@ -73,7 +73,7 @@ def sns_message(
     """
     return {
         **envelope(alarm.name, alarm.description, outcome, previous, account, region, time, was_muted=was_muted),
-        "AlarmConfigurationUpdatedTimestamp": stamp(alarm.configured_at or time),
+        **({"AlarmConfigurationUpdatedTimestamp": stamp(alarm.configured_at)} if alarm.configured_at else {}),
         **actions(alarm.ok_actions, alarm.alarm_actions, alarm.insufficient_data_actions),
         "Trigger": trigger(alarm),
     }

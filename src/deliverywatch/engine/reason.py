@@ -1,6 +1,7 @@
 """The slots of an evaluation -> StateReason and StateReasonData, in CloudWatch's own words and layout.
 
-The words are those of recorded alarm messages; AWS documents only some of them.
+The words are those of recorded alarm messages; AWS documents only some of them. Where none was ever recorded the words
+are ours, and each such place says so.
 """
 
 from __future__ import annotations
@@ -12,12 +13,16 @@ from typing import TYPE_CHECKING, Any
 from deliverywatch.engine.alarm import Alarm, Comparison, State, Treat
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from deliverywatch.engine.evaluate import Slot
 
 # From five on, CloudWatch lists only the newest five.
 _LISTED = 5
+
+# Our own words: an alarm that keeps its state sends no reason.
+WARMING_UP = "Unchanged: the alarm is warming up."
+FEW_SAMPLES = "Unchanged: too few samples for the percentile."
 
 _WORDS = {
     Comparison.ABOVE: "greater than",
@@ -57,7 +62,17 @@ def reason(
     if not real:
         return f"Threshold Crossed: no datapoints were received for {_number(n, 'period')} and {_treated(alarm, n)}."
     deciding = [slot for slot in real if breaches(alarm, slot.value) == (state == State.ALARM)]
+    if not deciding:
+        return f"Threshold Crossed: {_outweighed(alarm, real, filled, state)}."
     return f"Threshold Crossed: {_crossed(alarm, deciding, state)}{_and_filled(alarm, filled)}{_minimum(alarm, state)}."
+
+
+def _outweighed(alarm: Alarm, real: Sequence[Slot], filled: int, state: State) -> str:
+    """Say why no datapoint speaks for the state: missing ones decided, or too few came together. Our own words."""
+    if filled:
+        return f"{_treated(alarm, filled)}{_minimum(alarm, state)}"
+    few = f"{_crossed(alarm, real, State.ALARM)}, too few for a minimum of {_number(alarm.m, 'datapoint')}"
+    return f"only {few} for OK -> ALARM transition"
 
 
 def _crossed(alarm: Alarm, deciding: Sequence[Slot], state: State) -> str:
@@ -122,8 +137,17 @@ def stamp(moment: datetime) -> str:
     return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.") + f"{moment.microsecond // 1000:03d}+0000"
 
 
-def reason_data(alarm: Alarm, slots: Sequence[Slot], now: datetime) -> dict[str, Any]:
-    """Return the StateReasonData: the deciding datapoints, and for each period what was there."""
+def reason_data(
+    alarm: Alarm, slots: Sequence[Slot], now: datetime, sample_counts: Mapping[int, float | None]
+) -> dict[str, Any]:
+    """Return the StateReasonData: the deciding datapoints, and for each period what was there.
+
+    Args:
+        alarm: The definition.
+        slots: Oldest first.
+        now: The time of the evaluation.
+        sample_counts: How many samples a plain alarm's slots had, by their start; a metric-math alarm has none.
+    """
     n = alarm.evaluation_periods
     real = used(slots, n)
     missing = [slot for slot in reversed(slots) if slot.value is None][: n - len(real)]
@@ -138,12 +162,16 @@ def reason_data(alarm: Alarm, slots: Sequence[Slot], now: datetime) -> dict[str,
         "period": alarm.period_seconds,
         "recentDatapoints": [slot.value for slot in reversed(real)],
         "threshold": alarm.threshold,
-        "evaluatedDatapoints": [_evaluated(slot) for slot in looked_at],
+        "evaluatedDatapoints": [_evaluated(slot, sample_counts) for slot in looked_at],
     }
 
 
-def _evaluated(slot: Slot) -> dict[str, Any]:
-    return {"timestamp": _iso(slot.start), **({} if slot.value is None else {"value": slot.value})}
+def _evaluated(slot: Slot, sample_counts: Mapping[int, float | None]) -> dict[str, Any]:
+    if slot.value is None:
+        return {"timestamp": _iso(slot.start)}
+    count = sample_counts.get(slot.start)
+    counted = {} if count is None else {"sampleCount": count}
+    return {"timestamp": _iso(slot.start), **counted, "value": slot.value}
 
 
 def _iso(start: int) -> str:

@@ -149,7 +149,10 @@ class Replay:
         return digits
 
     def changes(self, alarm: Alarm, previous: State = State.INSUFFICIENT_DATA) -> list[tuple[int, State]]:
-        """Return the changes of state: epoch seconds of the evaluation, and the new state."""
+        """Return the changes of state: epoch seconds of the evaluation, and the new state.
+
+        The alarm has warmed up long before; `backtest` takes those that have not step by step.
+        """
         np = numpy()
         codes = self.codes(alarm)
         step = windows.cadence_seconds(alarm) // 60

@@ -11,7 +11,7 @@ from bisect import bisect_left
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
-from deliverywatch.engine.statistic import Span, measure
+from deliverywatch.engine.statistic import Span, is_significant, measure
 from deliverywatch.errors import InputError
 
 if TYPE_CHECKING:
@@ -146,9 +146,7 @@ class Series:
         cells = self._cells.get(metric)
         return (cells.starts[0], cells.starts[-1]) if cells else None
 
-    def window(
-        self, stat: MetricStat, start: int, end: int, as_of: float = math.inf, *, low_samples: bool = True
-    ) -> float | None:
+    def window(self, stat: MetricStat, start: int, end: int, as_of: float = math.inf) -> float | None:
         """Return a statistic of one window, or None where there is no datapoint.
 
         Args:
@@ -156,15 +154,17 @@ class Series:
             start: Epoch seconds.
             end: Epoch seconds, not included.
             as_of: Epoch seconds; points published later are not there yet.
-            low_samples: False leaves out percentiles of too few samples to mean anything.
 
         Raises:
             InputError: The statistic is unknown.
         """
         cells = self._cells.get(stat.metric)
-        if cells is None:
-            return None
-        return measure(stat.statistic, cells.between(start, end, as_of), low_samples=low_samples)
+        return None if cells is None else measure(stat.statistic, cells.between(start, end, as_of))
+
+    def is_significant(self, stat: MetricStat, start: int, end: int, as_of: float = math.inf) -> bool:
+        """Return whether a window has samples enough for its statistic; one without any has no datapoint to judge."""
+        cells = self._cells.get(stat.metric)
+        return cells is None or is_significant(stat.statistic, cells.between(start, end, as_of))
 
 
 def _merged(samples: Iterable[Sample]) -> Sample:

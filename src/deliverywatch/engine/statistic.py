@@ -54,13 +54,12 @@ _STANDARD: dict[str, Callable[[Span], float]] = {
 }
 
 
-def measure(name: str, span: Span, *, low_samples: bool = True) -> float | None:
+def measure(name: str, span: Span) -> float | None:
     """Return a statistic of the samples; None without samples, or where single values are needed and unknown.
 
     Args:
         name: As in an alarm: `Sum`, `p95`, `tm90`, `tc(5%:95%)`, `IQM`, `PR(100:)`.
         span: The samples of the window.
-        low_samples: False drops percentiles of too few samples (`EvaluateLowSampleCountPercentile: ignore`).
 
     Raises:
         InputError: The statistic is unknown.
@@ -69,9 +68,19 @@ def measure(name: str, span: Span, *, low_samples: bool = True) -> float | None:
         return standard(span) if span.cells else None
     trim = _trim_of(name)
     weighted = _weighted(span.samples())
-    if not weighted or (not low_samples and trim.kind == "p" and _is_low(trim.high / 100, weighted)):
+    # "Percentile statistics are not available for metrics when any of the metric values are negative numbers."
+    if not weighted or (trim.kind == "p" and weighted[0][0] < 0):
         return None
     return _TRIMMED[trim.kind](trim, weighted)
+
+
+def is_significant(name: str, span: Span) -> bool:
+    """Return whether there are samples enough for a percentile to mean something; other statistics always do."""
+    trim = _parsed(name)
+    if trim is None or trim.kind != "p" or not span.cells:
+        return True
+    fraction = trim.high / 100
+    return 0 < fraction < 1 and _count(span) >= low_sample_limit(fraction) - 1e-6
 
 
 def is_known(name: str) -> bool:
@@ -82,10 +91,6 @@ def is_known(name: str) -> bool:
 def low_sample_limit(fraction: float) -> float:
     """Return the number of samples under which a percentile means little: p99 needs 1,000, p50 needs 20."""
     return 10 / (1 - fraction) if fraction >= 0.5 else 10 / fraction
-
-
-def _is_low(fraction: float, weighted: _Weighted) -> bool:
-    return not 0 < fraction < 1 or sum(count for _, count in weighted) < low_sample_limit(fraction) - 1e-6
 
 
 _Weighted = list[tuple[float, float]]
@@ -129,7 +134,7 @@ def _parsed(name: str) -> _Trim | None:
 
 
 def _checked(trim: _Trim) -> _Trim | None:
-    sound = trim.low < trim.high and (not trim.is_percent or (trim.low >= 0 and trim.high <= 100))
+    sound = (trim.low < trim.high or trim.kind == "p") and (not trim.is_percent or 0 <= trim.low <= trim.high <= 100)
     return trim if sound and not (trim.kind == "pr" and trim.is_percent) else None
 
 

@@ -300,8 +300,10 @@ def test_the_datapoints_of_metric_math_have_no_sample_count() -> None:
         (
             [N, N, N, 9],
             {"EvaluationPeriods": 3},
-            "only 1 datapoint [9.0 (21/11/26 11:55:00)] was greater than the threshold (3.0), "
-            "too few for a minimum of 3 datapoints for OK -> ALARM transition.",
+            (
+                "only 1 datapoint [9.0 (21/11/26 11:55:00)] was greater than the threshold (3.0), "
+                "too few for a minimum of 3 datapoints for OK -> ALARM transition."
+            ),
         ),
     ],
 )

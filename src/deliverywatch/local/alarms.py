@@ -19,9 +19,10 @@ from deliverywatch.engine.message import envelope, sns_message, sns_subject
 from deliverywatch.engine.series import Sample, Series
 from deliverywatch.local import hooks
 from deliverywatch.local.emulator import ACCOUNT, HOST, REGION
+from deliverywatch.local.mutes import Mutes
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from deliverywatch.local.clock import Clock
     from deliverywatch.local.metrics import Point
@@ -55,12 +56,16 @@ class Alarms:
         self._read: dict[str, tuple[Any, definitions.Alarm]] = {}
         self.series = Series()
         self.transitions: list[Transition] = []
+        self._mutes = Mutes(clock, self._release_raised)
+        # What a mute rule holds back: by alarm, the state before the first change that was.
+        self._held: dict[str, str] = {}
 
     def install(self, placed: hooks.Hooks) -> None:
         """Put the bridges into MiniStack."""
         placed.replace(_CLOUDWATCH, "_store_datum", self._around_store)
         placed.replace(_CLOUDWATCH, "_evaluate_alarm", lambda _: lambda *_: None)
         placed.replace(_CLOUDWATCH, "_dispatch_alarm_actions", lambda _: self._act)
+        self._mutes.install(placed)
 
     def store(self, point: Point) -> None:
         """Make a point visible to alarms, GetMetricData and every other request."""
@@ -78,6 +83,7 @@ class Alarms:
         record = hooks.inside(_CLOUDWATCH, "_alarms").get(name)
         if record is None:
             return
+        self._release(name)
         result = evaluate(self._definition(record), self.series, self._clock.now, record["StateValue"])
         if result.state != record["StateValue"]:
             self._change(record, result)
@@ -105,16 +111,49 @@ class Alarms:
         hooks.inside(_CLOUDWATCH, "_evaluate_parent_alarms")(record)
 
     def _act(self, record: dict[str, Any], old: str, new: str, reason: str) -> None:
-        """Publish a change to the topics among the alarm's actions."""
-        now, name = self._clock.now, record["AlarmName"]
-        self.transitions.append(Transition(now, name, old, new, reason))
+        """Note a change, and publish it to the topics among the alarm's actions unless a rule mutes it."""
+        name = record["AlarmName"]
+        self.transitions.append(Transition(self._clock.now, name, old, new, reason))
+        if self._mutes.holds_back(name):
+            self._held.setdefault(name, old)
+            return
+        self._held.pop(name, None)
+        self._publish(record, old, _Outcome(new, reason))
+
+    def _release(self, name: str) -> None:
+        """Make up for what was held back, when no rule mutes the alarm any more: the actions of its present state."""
+        if name not in self._held or self._mutes.holds_back(name):
+            return
+        old, record = self._held.pop(name), self._record(name)
+        if record is not None:
+            outcome = _Outcome(record["StateValue"], record["StateReason"])
+            self._publish(record, old, outcome, {"ActionExecutedAfterMuteWindow": True})
+
+    def _release_raised(self, names: list[str]) -> None:
+        """A deleted rule lets those act that are in ALARM; what is over is not told."""
+        for name in names:
+            record = self._record(name)
+            if record is None or record["StateValue"] != "ALARM":
+                self._held.pop(name, None)
+            self._release(name)
+
+    def _record(self, name: str) -> dict[str, Any] | None:
+        kinds = (hooks.inside(_CLOUDWATCH, kind) for kind in ("_alarms", "_composite_alarms"))
+        return next((records[name] for records in kinds if name in records), None)
+
+    def _publish(
+        self, record: dict[str, Any], old: str, outcome: _Outcome, more: Mapping[str, Any] | None = None
+    ) -> None:
         if not record.get("ActionsEnabled", True):
             return
-        body = json.dumps(self._message(record, old, _Outcome(new, reason)))
-        for action in record.get(_ACTIONS[new]) or []:
+        name = record["AlarmName"]
+        body = json.dumps({**self._message(record, old, outcome), **(more or {})})
+        for action in record.get(_ACTIONS[outcome.state]) or []:
             if ":sns:" in action and _lets_in(action, record["AlarmArn"]):
                 message_id = hashlib.md5(f"{action}{body}".encode(), usedforsecurity=False).hexdigest()
-                hooks.inside("services.sns", "_fanout")(action, message_id, body, sns_subject(name, new, REGION))
+                hooks.inside("services.sns", "_fanout")(
+                    action, message_id, body, sns_subject(name, outcome.state, REGION)
+                )
 
     def _message(self, record: dict[str, Any], old: str, outcome: _Outcome) -> dict[str, Any]:
         about = (ACCOUNT, REGION, self._clock.now)

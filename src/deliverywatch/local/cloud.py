@@ -1,9 +1,9 @@
 """The local cloud: MiniStack with what it lacks, in simulated time.
 
 The bridges live beside this module, one concern each: `metrics` and `lambdas` (what functions print and how they are
-retried), `alarms` (the engine in place of MiniStack's evaluator), `monitoring` (metric math and pictures), `formation`
-(missing resource types), `stack` (package and deploy), `access` (roles and policies), `schedules`, `queues`,
-`athena`, `outbox`.
+retried), `alarms` (the engine in place of MiniStack's evaluator), `mutes` (mute rules), `monitoring` (metric math and
+pictures), `formation` (missing resource types), `stack` (package and deploy), `access` (roles and policies),
+`schedules`, `queues`, `athena`, `outbox`.
 """
 
 from __future__ import annotations

@@ -73,7 +73,7 @@ class StoreUnavailable(Retryable):
     """S3 could not be reached, or refuses."""
 
     kind = "store"
-    next_step = "If it persists, check the function's access to the bucket and the state of S3 in this region."
+    next_step = "If it persists, check the right to read and write the bucket, and the state of S3 in this region."
 
 
 class TableUnavailable(Retryable):

@@ -275,7 +275,7 @@ def test_the_function_logs_what_to_do_before_it_fails(
         handle_notify.handler(sns(message("sms-critical", "ALARM", "12:04")), None)
     logged = json.loads(capsys.readouterr().out)
     assert (logged["event"], logged["error"]) == ("alerting_notify", "store")
-    assert logged["next_step"].startswith("If it persists, check the function's access to the bucket")
+    assert logged["next_step"].startswith("If it persists, check the right to read and write the bucket")
 
 
 @pytest.mark.usefixtures("function")

@@ -105,8 +105,15 @@ class CloudWatch:
 class Bucket:
     """The lake's bucket; docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes.html."""
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, client: Any = None) -> None:
+        """Take a bucket by name.
+
+        Args:
+            name: The bucket.
+            client: boto3's, for credentials of another's; without it the environment's.
+        """
         self._name = name
+        self._given = client
 
     def read(self, key: str) -> Stored | None:
         """Return an object, or None if there is none."""
@@ -140,7 +147,7 @@ class Bucket:
 
     @cached_property
     def _client(self) -> Any:
-        return boto3.client("s3", config=_CONFIG)
+        return self._given or boto3.client("s3", config=_CONFIG)
 
     def _put(self, key: str, body: bytes, **condition: str) -> None:
         try:

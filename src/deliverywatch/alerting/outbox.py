@@ -8,7 +8,7 @@ the audit trail and the Athena table `mails`.
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, fields, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING, NoReturn, Protocol
@@ -166,6 +166,17 @@ def to_json(record: Record) -> bytes:
     """Return the record as one line of JSON."""
     line = json.dumps(asdict(record), default=lambda value: value.isoformat(), ensure_ascii=False)
     return f"{line}\n".encode()
+
+
+def from_json(body: bytes) -> Record | None:
+    """Return the record of a line, or None for one that cannot be read."""
+    try:
+        line = json.loads(body)
+        known = {name: line[name] for name in (each.name for each in fields(Record)) if name in line}
+        times = {name: known[name] for name in ("time", "claimed_at", "sent_at") if known.get(name)}
+        return Record(**known | {name: datetime.fromisoformat(value) for name, value in times.items()})
+    except (ValueError, TypeError):
+        return None
 
 
 def _taken_over(store: Store, key: str, record: Record) -> Claim:

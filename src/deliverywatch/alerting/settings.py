@@ -47,7 +47,7 @@ def from_environment(environ: Mapping[str, str]) -> Settings:
         ConfigurationError: One that must be there is missing or empty, or there are more recipients than SES takes.
     """
     environment = _required(environ, "DELIVERYWATCH_ENVIRONMENT")
-    recipients = _addresses(_required(environ, "DELIVERYWATCH_RECIPIENTS"))
+    recipients = addresses(_required(environ, "DELIVERYWATCH_RECIPIENTS"))
     if not 0 < len(recipients) <= RECIPIENT_LIMIT:
         raise ConfigurationError(
             f"DELIVERYWATCH_RECIPIENTS names {len(recipients)} addresses; SES takes 1 to {RECIPIENT_LIMIT}."
@@ -61,11 +61,12 @@ def from_environment(environ: Mapping[str, str]) -> Settings:
         dashboard=environ.get("DELIVERYWATCH_DASHBOARD", ""),
         workgroup=environ.get("DELIVERYWATCH_WORKGROUP", ""),
         region=environ.get("AWS_REGION", ""),
-        critical_recipients=_addresses(environ.get("DELIVERYWATCH_CRITICAL_RECIPIENTS", "")),
+        critical_recipients=addresses(environ.get("DELIVERYWATCH_CRITICAL_RECIPIENTS", "")),
     )
 
 
-def _addresses(text: str) -> tuple[str, ...]:
+def addresses(text: str) -> tuple[str, ...]:
+    """Return the addresses of a list that is separated by commas."""
     return tuple(one.strip() for one in text.split(",") if one.strip())
 
 

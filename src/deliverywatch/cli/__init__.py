@@ -28,6 +28,14 @@ _MODULES = {
     "alarms": "deliverywatch.cli.alarms",
     "deploy": "deliverywatch.cli.deploy",
     "destroy": "deliverywatch.cli.destroy",
+    "status": "deliverywatch.cli.status",
+    "explain": "deliverywatch.cli.explain",
+    "mails": "deliverywatch.cli.mails",
+    "ack": "deliverywatch.cli.ack",
+    "mute": "deliverywatch.cli.mute",
+    "unmute": "deliverywatch.cli.mute",
+    "route": "deliverywatch.cli.route",
+    "test-fire": "deliverywatch.cli.drill",
     "cost": "deliverywatch.cli.cost",
     "queries": "deliverywatch.cli.queries",
     "files": "deliverywatch.cli.files",
@@ -51,14 +59,14 @@ class _Verbs(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - click's signature
         if cmd_name not in _MODULES:
             return None
-        command: click.Command = getattr(importlib.import_module(_MODULES[cmd_name]), cmd_name)
+        command: click.Command = getattr(importlib.import_module(_MODULES[cmd_name]), cmd_name.replace("-", "_"))
         return command
 
     def invoke(self, ctx: click.Context) -> Any:
         try:
             return super().invoke(ctx)
-        except (click.ClickException, click.exceptions.Exit, click.Abort):
-            raise
+        except (click.ClickException, click.exceptions.Exit, click.Abort, BrokenPipeError):
+            raise  # a reader that has gone, such as `head`, is no failure to tell of: click ends quietly
         except Exception as error:
             if ctx.params["verbose"]:
                 click.echo(traceback.format_exc(), err=True, nl=False)

@@ -1,0 +1,46 @@
+"""`deliverywatch ack INC --by NAME`: somebody has it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from deliverywatch.cli.asked import ask
+from deliverywatch.cli.target import target
+
+if TYPE_CHECKING:
+    from deliverywatch.cli.target import Target
+
+_NOTE_LIMIT = 200
+
+
+@click.command()
+@click.argument("incident")
+@click.option("--by", required=True, envvar="DELIVERYWATCH_BY", help="Who has it; also DELIVERYWATCH_BY.")
+@click.option("--note", default="", help="What the others should know, in one sentence.")
+@click.option("--watch", default="", help="Whose, where two opened in the same minute.")
+@click.option("--dry-run", is_flag=True, help="Say what would be noted, and note nothing.")
+@target
+def ack(*, incident: str, by: str, note: str, watch: str, dry_run: bool, target: Target) -> None:
+    """Note that somebody has taken INCIDENT on: `status` and its later mails say so.
+
+    It sends no mail and stops none.
+
+    Example: deliverywatch ack INC-1121-1204 --by Kim --note "calling the carrier"
+    """
+    from deliverywatch.alerting.ack import acknowledge
+    from deliverywatch.alerting.foreign import text
+    from deliverywatch.alerting.incident import Ack
+    from deliverywatch.operate import records
+
+    who, said = text(by, 60), text(note, _NOTE_LIMIT)
+    if not who:
+        raise click.UsageError("--by names nobody.")
+    asked = ask(target)
+    found = records.find(asked.lake, incident, watch)
+    if dry_run and found.is_open:
+        click.echo(f"Would note that {who} has taken on {found.id} ({found.title or found.watch}).")
+        return
+    taken = acknowledge(asked.lake, found.watch, found.id, Ack(who, asked.now.replace(microsecond=0), said))
+    click.echo(f"{who} has taken on {taken.id} ({taken.title or taken.watch}, {taken.level.value}).")

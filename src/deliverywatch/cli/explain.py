@@ -1,0 +1,76 @@
+"""`deliverywatch explain INC`: one incident in plain words."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from typing import TYPE_CHECKING
+
+import click
+
+from deliverywatch.cli.asked import Asked, ask, plain
+from deliverywatch.cli.prose import wrapped
+from deliverywatch.cli.target import target
+
+if TYPE_CHECKING:
+    from deliverywatch.cli.target import Target
+    from deliverywatch.operate.explain import Known, Section
+
+
+@click.command()
+@click.argument("incident")
+@click.option("--watch", default="", help="Whose, where two opened in the same minute.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON: the record, its mails and the sections.")
+@target
+def explain(*, incident: str, watch: str, as_json: bool, target: Target) -> None:
+    """Tell what happened in INCIDENT, when, why, who has it and what to do.
+
+    Example: deliverywatch explain INC-1121-1204
+    """
+    from deliverywatch.operate import outbox
+    from deliverywatch.operate.explain import explained
+
+    known = _known(ask(target), incident, watch)
+    sections = explained(known)
+    if not as_json:
+        _print(sections)
+        _next(known, target.options())
+        return
+    from deliverywatch.alerting.incident import to_json
+
+    mails = [outbox.document(each, known.now) for each in known.mails]
+    told = [asdict(each) for each in sections]
+    click.echo(json.dumps({"incident": json.loads(to_json(known.incident)), "mails": mails, "sections": told}))
+
+
+def _known(asked: Asked, incident_id: str, watch: str) -> Known:
+    from deliverywatch.operate import aws_incidents, mutes, outbox, records
+    from deliverywatch.operate.explain import Known, alarm_names
+
+    incident = records.find(asked.lake, incident_id, watch)
+    return Known(
+        incident=incident,
+        mails=[each for each in outbox.of_incident(asked.lake, incident.id, incident.opened_at, asked.now)
+               if each.watch == incident.watch],
+        alarms=aws_incidents.Alarms(asked.cloud).named(alarm_names(incident)),
+        context=records.context_of(asked.lake, incident.watch),
+        mutes=mutes.there(aws_incidents.MuteRules(asked.cloud), asked.stack.prefix),
+        clock=asked.clock,
+        now=asked.now,
+    )  # fmt: skip
+
+
+def _print(sections: list[Section]) -> None:
+    for number, section in enumerate(sections):
+        click.echo(f"\n{section.title}" if number else click.style(section.title, bold=True))
+        for line in section.lines:
+            # What begins with a time or a number hangs below it.
+            click.echo(wrapped(plain(line), "     ", "  "))
+
+
+def _next(known: Known, options: str) -> None:
+    incident = known.incident
+    if incident.is_open and not incident.acks:
+        click.echo(f"\nNext: deliverywatch ack {incident.id} --by NAME{options}")
+    if known.mails:
+        click.echo(f"\nThe last mail: deliverywatch mails {incident.id} --number {known.mails[-1].seq}{options}")

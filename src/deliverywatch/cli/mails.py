@@ -1,0 +1,93 @@
+"""`deliverywatch mails`: what was mailed, what was not, and one mail as text."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+import click
+
+from deliverywatch.cli.asked import Asked, ask, plain
+from deliverywatch.cli.prose import wrapped
+from deliverywatch.cli.span import Since
+from deliverywatch.cli.target import target
+from deliverywatch.errors import InputError
+
+if TYPE_CHECKING:
+    from deliverywatch.alerting.outbox import Record
+    from deliverywatch.cli.target import Target
+
+_WEEK = timedelta(days=7)
+
+
+@click.command()
+@click.argument("incident", required=False)
+@click.option("--since", type=Since(), help="First time of the list: 24h, 30d or 2026-11-21.  [default: 7d]")
+@click.option("--number", type=click.IntRange(1), help="Show this mail of INCIDENT as text.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a list.")
+@target
+def mails(*, incident: str | None, since: datetime | None, number: int | None, as_json: bool, target: Target) -> None:
+    """List the mails of the last days, or those of INCIDENT.
+
+    \b
+    deliverywatch mails --since 30d
+    deliverywatch mails INC-1121-1204 --number 2
+
+    One that is "not sent" was claimed by a function that died; the sweep sends it within 10 minutes.
+    """  # noqa: D301 - click wants the control character
+    if number and not incident:
+        raise click.UsageError("--number needs an INCIDENT.")
+    from deliverywatch.operate.outbox import document  # it brings boto3
+
+    asked = ask(target)
+    found = _of_incident(asked, incident) if incident else _of_time(asked, since)
+    if number:
+        click.echo(plain(_text(asked, found, incident or "", number)))
+    elif as_json:
+        click.echo(json.dumps({"deliverywatch": 1, "mails": [document(each, asked.now) for each in found]}))
+    else:
+        _print(found, asked)
+
+
+def _of_time(asked: Asked, since: datetime | None) -> list[Record]:
+    from deliverywatch.operate.outbox import mails as listed
+
+    return listed(asked.lake, since or asked.now - _WEEK, asked.now)
+
+
+def _of_incident(asked: Asked, incident: str) -> list[Record]:
+    """Mails outlive the records: the outbox of a year is searched, an id comes again after one."""
+    from deliverywatch.operate.outbox import of_incident
+
+    found = of_incident(asked.lake, incident.strip().upper(), asked.now - timedelta(days=365), asked.now)
+    if not found:
+        raise InputError(
+            f"There is no mail of {incident}.", next_step="'deliverywatch mails --since 30d' lists the last ones."
+        )
+    return found
+
+
+def _text(asked: Asked, found: list[Record], incident: str, number: int) -> str:
+    from deliverywatch.operate.outbox import text_of
+
+    chosen = [each for each in found if each.seq == number]
+    if not chosen:
+        raise InputError(
+            f"{incident} has no mail {number}.", next_step=f"It has {', '.join(str(each.seq) for each in found)}."
+        )
+    return "\n".join(text_of(asked.lake, each) for each in chosen)
+
+
+def _print(found: list[Record], asked: Asked) -> None:
+    from deliverywatch.operate.outbox import state_of
+
+    if not found:
+        click.echo("No mails in this time.")
+    for record in found:
+        when = asked.clock.day_time(record.time, asked.now)
+        told = record.subject or f"{record.event} of {record.incident}"
+        people = f" to {record.recipients}" if record.recipients else ""
+        click.echo(wrapped(f"{when}  {state_of(record, asked.now)}{people}  {told}", "    ", ""))
+        if record.problem:
+            click.echo(wrapped(record.problem, "    "))

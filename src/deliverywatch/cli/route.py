@@ -1,0 +1,82 @@
+"""`deliverywatch route`: who gets the mails of which level, and the change of it."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import click
+
+from deliverywatch.cli.exits import Exit
+from deliverywatch.cli.prose import wrapped
+from deliverywatch.cli.target import target
+
+if TYPE_CHECKING:
+    from deliverywatch.alerting.ladder import Level
+    from deliverywatch.cli.target import Target
+
+_LEVELS = ["critical", "warning", "blind", "alarm"]
+
+
+@click.command()
+@click.option("--level", type=click.Choice(_LEVELS), help="Only this level; of --set, which parameter.")
+@click.option("--expect", metavar="ADDRESS", help="Exit with 3 unless this address gets mails of --level.")
+@click.option("--set", "wanted", metavar="A,B", help="The addresses from now on; '' for none but --level warning's.")
+@click.option("--dry-run", is_flag=True, help="Say what would change, and change nothing.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON: level -> addresses.")
+@target
+def route(
+    *, level: str | None, expect: str | None, wanted: str | None, dry_run: bool, as_json: bool, target: Target
+) -> None:
+    """Show who gets the mails of each level, or change it.
+
+    \b
+    deliverywatch route --level critical --expect boss@example.com
+    deliverywatch route --level critical --set boss@example.com
+    deliverywatch route --level warning --set support@example.com,duty@example.com
+
+    Everybody of AlertRecipients gets every mail; those of CriticalRecipients get the mails of an
+    incident from the change on that makes it critical, to its end. Both are parameters of the stack,
+    so a later deploy keeps them.
+    """  # noqa: D301 - click wants the control character
+    if (expect or wanted is not None) and not level:
+        raise click.UsageError("--expect and --set need a --level.")
+    if wanted is not None:
+        _set(level or "", wanted, target, dry_run=dry_run)
+        return
+    found = _found(target, level)
+    if as_json:
+        click.echo(json.dumps({each.value: list(addresses) for each, addresses in found.items()}))
+    else:
+        for each, addresses in found.items():
+            click.echo(wrapped(f"{each.value:<9} {', '.join(addresses)}", " " * 10, ""))
+    if expect and not any(expect.lower() == one.lower() for addresses in found.values() for one in addresses):
+        click.echo(f"{expect} gets no mails of level {level}.", err=True)
+        raise SystemExit(Exit.CHECK_FAILED)
+
+
+def _found(target: Target, level: str | None) -> dict[Level, tuple[str, ...]]:
+    from deliverywatch.operate.route import routes  # it brings boto3
+
+    _, stack = target.find()
+    return {each: addresses for each, addresses in routes(stack).items() if level in (None, each.value)}
+
+
+def _set(level: str, wanted: str, target: Target, *, dry_run: bool) -> None:
+    from deliverywatch.alerting.ladder import Level
+    from deliverywatch.operate import aws_incidents
+    from deliverywatch.operate.route import change
+
+    name, value = change(Level(level), [each.strip() for each in wanted.split(",") if each.strip()])
+    cloud, stack = target.find()
+    before = stack.parameters.get(name, "")
+    if value == before:
+        click.echo(f"{name} is that already; nothing is changed.")
+        return
+    click.echo(wrapped(f"{name}: {before or 'nobody'} -> {value or 'nobody'}", "    ", ""))
+    if dry_run:
+        click.echo("Nothing was changed: this was --dry-run.", err=True)
+        return
+    click.echo(f"Updating the stack {stack.name} ...", err=True)
+    aws_incidents.change_parameter(cloud, stack, name, value)
+    click.echo("Done. The next mail goes by it.", err=True)

@@ -1,0 +1,152 @@
+"""A length of time and a reason -> a mute rule of CloudWatch over the alarms of a stack; and those there are.
+
+CloudWatch itself holds the actions back and makes up for them at the end: docs.aws.amazon.com/AmazonCloudWatch/latest/
+monitoring/alarm-mute-rules.html. The rule begins at the next full minute, because `at(...)` knows no seconds. The alarm
+`mail-failed` is never among them: it acts on the fallback topic, and tells that mails are lost.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any, Protocol
+
+from deliverywatch.errors import InputError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+# Of CloudWatch: alarms per rule, characters of a description, and how long a window may be.
+ALARMS_PER_RULE = 100
+REASON_LIMIT = 1024
+LONGEST = timedelta(days=15)
+_AT = re.compile(r"at\((\d{4}-\d\d-\d\dT\d\d:\d\d)\)")
+
+
+@dataclass(frozen=True, slots=True)
+class Mute:
+    """One mute rule.
+
+    Attributes:
+        status: CloudWatch's word: `SCHEDULED`, `ACTIVE` or `EXPIRED`.
+        start: When its window begins; None for a rule that comes again and again.
+        duration: In CloudWatch's spelling, such as `PT2H`.
+        is_ours: Whether `deliverywatch mute` made it, for this stack.
+    """
+
+    name: str
+    reason: str
+    status: str
+    alarms: tuple[str, ...]
+    start: datetime | None
+    duration: str
+    is_ours: bool
+
+    @property
+    def end(self) -> datetime | None:
+        """When its window ends; None for a rule that comes again and again, which may never."""
+        length = _length(self.duration)
+        return self.start + length if self.start and length else None
+
+
+class Rules(Protocol):
+    """CloudWatch's mute rules. Every method raises CloudRefused or CloudUnavailable."""
+
+    def names(self, statuses: Sequence[str]) -> list[str]:
+        """Return the names of the rules of the account in one of these states."""
+
+    def describe(self, name: str) -> Mapping[str, Any] | None:
+        """Return a rule as GetAlarmMuteRule has it, or None if it is gone."""
+
+    def put(self, request: Mapping[str, Any]) -> None:
+        """Make a rule, as PutAlarmMuteRule."""
+
+    def delete(self, name: str) -> None:
+        """Delete a rule: alarms in ALARM act at once."""
+
+
+def plan(prefix: str, alarms: Sequence[str], length: timedelta, reason: str, now: datetime) -> list[dict[str, Any]]:
+    """Return the requests that mute alarms from the next full minute on.
+
+    Args:
+        prefix: Of the stack.
+        alarms: Their full names.
+        length: Whole minutes, up to 15 days.
+        reason: Kept in the rule for whoever finds it.
+        now: When it is asked for.
+
+    Raises:
+        InputError: There is nothing to mute, or the length is not one that CloudWatch takes.
+    """
+    if not timedelta(minutes=1) <= length <= LONGEST:
+        raise InputError(
+            "A mute lasts from 1 minute to 15 days.", next_step="Name a length such as 30m, 2h or 1d, and mute again."
+        )
+    if not alarms:
+        raise InputError("There is no alarm to mute.", next_step="'deliverywatch status' shows the stack's alarms.")
+    start = now.astimezone(UTC).replace(second=0, microsecond=0) + timedelta(minutes=1)
+    groups = [list(alarms[first : first + ALARMS_PER_RULE]) for first in range(0, len(alarms), ALARMS_PER_RULE)]
+    stem = f"{_made(prefix)}{now.astimezone(UTC):%Y%m%d-%H%M%S}"
+    return [_request(f"{stem}-{number}", group, length, reason, start)
+            for number, group in enumerate(groups, 1)]  # fmt: skip
+
+
+def _made(prefix: str) -> str:
+    return f"{prefix}-mute-"
+
+
+def _request(name: str, alarms: list[str], length: timedelta, reason: str, start: datetime) -> dict[str, Any]:
+    schedule = {"Expression": f"at({start:%Y-%m-%dT%H:%M})", "Duration": spelled(length), "Timezone": "UTC"}
+    return {
+        "Name": name,
+        "Description": reason[:REASON_LIMIT],
+        "Rule": {"Schedule": schedule},
+        "MuteTargets": {"AlarmNames": alarms},
+    }
+
+
+def spelled(length: timedelta) -> str:
+    """Return a length of whole minutes as ISO 8601 has it: P1DT2H30M."""
+    minutes = int(length.total_seconds()) // 60
+    days, hours, rest = minutes // 1440, minutes % 1440 // 60, minutes % 60
+    clock = "".join(f"{number}{unit}" for number, unit in ((hours, "H"), (rest, "M")) if number)
+    return f"P{f'{days}D' if days else ''}{f'T{clock}' if clock else ''}"
+
+
+def there(rules: Rules, prefix: str, statuses: Sequence[str] = ("ACTIVE", "SCHEDULED")) -> list[Mute]:
+    """Return the rules that mute an alarm of the stack, those that end first coming first.
+
+    Args:
+        rules: CloudWatch.
+        prefix: Of the stack.
+        statuses: Which of them.
+    """
+    described = [rules.describe(name) for name in rules.names(statuses)]
+    found = [_mute(each, prefix) for each in described if each]
+    ours = [each for each in found if any(name.startswith(f"{prefix}-") for name in each.alarms)]
+    return sorted(ours, key=lambda each: (each.end or datetime.max.replace(tzinfo=UTC), each.name))
+
+
+def _mute(rule: Mapping[str, Any], prefix: str) -> Mute:
+    schedule = rule["Rule"]["Schedule"]
+    once = _AT.fullmatch(schedule["Expression"].strip())
+    # A zone of its own is that of a rule which somebody else made; ours are in UTC.
+    is_utc = schedule.get("Timezone", "UTC") == "UTC"
+    return Mute(
+        name=rule["Name"],
+        reason=rule.get("Description", ""),
+        status=rule["Status"],
+        alarms=tuple((rule.get("MuteTargets") or {}).get("AlarmNames") or ()),
+        start=datetime.fromisoformat(once[1]).replace(tzinfo=UTC) if once and is_utc else None,
+        duration=schedule["Duration"],
+        is_ours=rule["Name"].startswith(_made(prefix)),
+    )
+
+
+def _length(duration: str) -> timedelta | None:
+    found = re.fullmatch(r"P(?:(\d+)D)?(?:T(?:(\d+)H)?(?:(\d+)M)?)?", duration)
+    if found is None:
+        return None
+    days, hours, minutes = (int(part or 0) for part in found.groups())
+    return timedelta(days=days, hours=hours, minutes=minutes)

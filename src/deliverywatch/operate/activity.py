@@ -32,6 +32,8 @@ class Run:
 # By the function's name without the stack's prefix; a run that a schedule starts.
 RUNS: Mapping[str, Run] = {
     "sms-ingest": Run(seconds=1.6, s3_writes=4, s3_reads=16, log_bytes=5_000),
+    # A day of 24 hour objects becomes one; each is deleted, which is free, after the last look.
+    "sms-compact": Run(seconds=15, s3_writes=30, s3_reads=80, log_bytes=2_000),
     # The sweep lists the incidents and reads each.
     "alerting-notify": Run(seconds=0.4, s3_writes=1, s3_reads=4),
     "operate-digest": Run(seconds=3, s3_writes=8, s3_reads=100),

@@ -53,7 +53,7 @@ def test_the_file_says_what_its_cases_leave_out() -> None:
         ("[[case", "cases.toml is not TOML"),
         ("interval = '1m'", "cases.toml cannot be used: it holds no [[case]]."),
         ("cases = 1\n" + case(), "'cases' means nothing here"),
-        (case(stats="[]"), "'stats' means nothing here; known are created, interval, mails"),
+        (case(stats="[]"), "'stats' means nothing here; known are created, delay, interval, mails"),
         ("[[case]]\nname = 'x'", "case \"x\": it lacks 'series'."),
         ("[[case]]\nseries = {}", "case 1: it lacks 'name'."),
         (case(interval='"0m"'), "an interval is at least 1m."),

@@ -88,6 +88,7 @@ def check(
 
     \b
     0x2 50x3 is 0 0 0 50 50 50 50, 0+10x3 is 0 10 20 30, _ is a gap.
+    With delay = "2m" each value is visible to alarms so much later.
     An alarm takes part if all metrics that it watches are given. The mails are
     all that go out, in order, by watches.json beside the template; leave
     `mails` out to check states only.

@@ -14,6 +14,7 @@
 The file is TOML (toml.io). A series holds one value per interval (one minute, unless the case or the file says
 otherwise), the first at the start; times such as "35m" or "1h30m" count from there. A state is looked at after the
 evaluation of its minute. `mails` lists all that go out, in order, and may leave out anything of a mail but one word.
+With `delay` each value is visible to alarms so much later than the time it stands for.
 """
 
 from __future__ import annotations
@@ -35,8 +36,9 @@ START = datetime(2026, 1, 5, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
 
 _DURATION = re.compile(r"(?:(\d{1,4})d)?(?:(\d{1,5})h)?(?:(\d{1,6})m)?")
-_FILE_KEYS = {"interval", "start", "parameters", "case"}
-_CASE_KEYS = {"name", "interval", "start", "created", "until", "parameters", "series", "states", "mails"}
+_SHARED_KEYS = {"interval", "start", "delay"}
+_FILE_KEYS = _SHARED_KEYS | {"parameters", "case"}
+_CASE_KEYS = _SHARED_KEYS | {"name", "created", "until", "parameters", "series", "states", "mails"}
 _MAIL_KEYS = {"at", "watch", "event", "level"}
 
 
@@ -67,6 +69,7 @@ class Case:
         start: The time of the first value of every series.
         series: By the metric's name, or namespace/name: its line in compact notation. Where several metrics have the
             name, the value of a dimension tells them apart: `Errors{my-function}`.
+        delay: From the time that a value stands for until alarms see it.
         created: When the alarms were created, after the start; None for long before, so that none warms up.
         until: How far to replay at least; else to the last value or expectation.
         parameters: Of the template, for this case.
@@ -79,6 +82,7 @@ class Case:
     series: Mapping[str, str]
     states: tuple[ExpectedState, ...] = ()
     mails: tuple[ExpectedMail, ...] | None = None
+    delay: timedelta = timedelta()
     created: timedelta | None = None
     until: timedelta = timedelta()
     parameters: tuple[tuple[str, str], ...] = ()
@@ -111,7 +115,7 @@ def parse(text: str, name: str = "The file") -> list[Case]:
 def _case(entry: Mapping[str, Any], document: Mapping[str, Any], file: str, number: int) -> Case:
     title = f'case "{entry["name"]}"' if isinstance(entry, dict) and entry.get("name") else f"case {number}"
     try:
-        return _read({**{key: document[key] for key in ("interval", "start") if key in document}, **entry}, document)
+        return _read({**{key: document[key] for key in _SHARED_KEYS if key in document}, **entry}, document)
     except KeyError as error:
         problem = f"it lacks {error}"
     except (ValueError, TypeError, AttributeError, InputError) as error:
@@ -130,6 +134,7 @@ def _read(entry: Mapping[str, Any], document: Mapping[str, Any]) -> Case:
         series={name: _line(name, line) for name, line in entry["series"].items()},
         states=tuple(_state(each) for each in entry.get("states", ())),
         mails=None if mails is None else tuple(_mail(each) for each in mails),
+        delay=duration(entry.get("delay", "0m")),
         created=duration(entry["created"]) if "created" in entry else None,
         until=duration(entry.get("until", "0m")),
         parameters=tuple((name, str(value)) for name, value in parameters.items()),

@@ -35,15 +35,18 @@ def values(text: str) -> list[float | None]:
     return found
 
 
-def add(series: Series, metric: Metric, text: str, start: datetime, interval: timedelta) -> None:
-    """Add a line to a store, one value per interval from `start` on.
+def add(
+    series: Series, metric: Metric, text: str, start: datetime, interval: timedelta, delay: timedelta | None = None
+) -> None:
+    """Add a line to a store, one value per interval from `start` on; with a delay each is visible so much later.
 
     Raises:
         InputError: A word of the line is not in the notation.
     """
     for index, value in enumerate(values(text)):
         if value is not None:
-            series.add(metric, (start + index * interval).astimezone(UTC), value)
+            stamp = (start + index * interval).astimezone(UTC)
+            series.add(metric, stamp, value, published=stamp + delay if delay else None)
 
 
 def _values_of(word: str, room: int) -> list[float | None]:

@@ -128,7 +128,7 @@ def _series(case: Case, metrics: Iterable[Metric]) -> tuple[Series, set[Metric]]
     for name, line in case.series.items():
         metric = _metric(name, metrics)
         known.add(metric)
-        notation.add(series, metric, line, case.start, case.interval)
+        notation.add(series, metric, line, case.start, case.interval, case.delay)
     return series, known
 
 

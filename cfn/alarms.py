@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from troposphere import Ref, Sub, cloudwatch
 
-from parts import named, title
+from parts import PREFIX, named, title
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -88,6 +88,28 @@ def metric_alarm(name: str, rule: Rule, metric: Metric) -> Any:
         Statistic=metric.statistic,
         Period=rule.period_seconds,
         **_fields(name, rule),
+    )
+
+
+def composite_alarm(name: str, description: str, children: Sequence[str], topics: Sequence[Any]) -> Any:
+    """Return an alarm that is red while any of its children is.
+
+    Args:
+        name: Without the prefix.
+        description: What it stands for; may name parameters as `${Name}`.
+        children: Names without the prefix.
+        topics: Told when it goes off and when it is over.
+    """
+    rule = " OR ".join(f'ALARM("{PREFIX}-{child}")' for child in children)
+    return cloudwatch.CompositeAlarm(
+        title(name),
+        AlarmName=named(name),
+        AlarmDescription=_text(description),
+        AlarmRule=Sub(rule),
+        AlarmActions=[Ref(each) for each in topics],
+        OKActions=[Ref(each) for each in topics],
+        # CloudFormation sees no reference in the rule's text, and CloudWatch refuses one to an alarm that is not there.
+        DependsOn=[title(child) for child in children],
     )
 
 

@@ -71,6 +71,11 @@ def state_of(title: str, alarms: Sequence[str], place: Place) -> dict[str, Any]:
     return _widget("alarm", place, {"title": title, "alarms": [f"{_ALARM_ARN}{PREFIX}-{name}" for name in alarms]})
 
 
+def words(markdown: str, place: Place) -> dict[str, Any]:
+    """Return a widget of text, such as links."""
+    return _widget("text", place, {"markdown": markdown})
+
+
 def _widget(kind: str, place: Place, properties: Mapping[str, Any]) -> dict[str, Any]:
     x, y, width, height = place
     return {"type": kind, "x": x, "y": y, "width": width, "height": height, "properties": properties}

@@ -11,7 +11,7 @@ from troposphere import Output, Template
 
 from deliverywatch.errors import ConfigurationError
 from parts import Stack, function
-from stacks import alerting, email, files, queries, shared, sms
+from stacks import alerting, email, files, pipeline, queries, shared, sms
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -22,6 +22,7 @@ SYSTEMS = {
     "files": files.stack,
     "files-pusher": files.stack_with_pusher,
     "queries": queries.stack,
+    "pipeline": pipeline.stack,
 }
 
 

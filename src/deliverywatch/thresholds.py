@@ -79,6 +79,9 @@ PIPELINE_INTEGRITY_PERCENT = 98
 # A run of fewer rows than this has most likely read the wrong folder.
 PIPELINE_MINIMUM_RECORDS_COUNT = 100
 
+# Athena stops a check that would read more; 10 GB cost 0.05 USD, and a check reads its table once.
+PIPELINE_SCAN_LIMIT_MEGABYTES = 10_000
+
 # Age of the source's newest change when a run validates it, not the time since the last run: that would flap.
 PIPELINE_STALE_HOURS = 6
 

@@ -80,6 +80,8 @@ class History:
 class Limits:
     """What must hold of a run, as the stack's parameters say."""
 
+    duration_seconds: int = thresholds.PIPELINE_DURATION_SECONDS
+    missed_run_hours: int = thresholds.PIPELINE_MISSED_RUN_HOURS
     minimum_records_count: int = thresholds.PIPELINE_MINIMUM_RECORDS_COUNT
     stale_hours: float = thresholds.PIPELINE_STALE_HOURS
     quality_percent: float = thresholds.PIPELINE_QUALITY_PERCENT
@@ -94,6 +96,7 @@ class Pipeline:
         name: Also the value of the metrics' dimension `Pipeline`.
         state_machine: The name of the state machine that runs it.
         steps: Name of a state -> the part of the pipeline it belongs to.
+        data: Where Athena reads the tables' files, as `s3://bucket/prefix/`.
         database: Athena's database for tables that name none.
         artifacts: Where dbt's results lie, as `s3://bucket/prefix/`; empty for none.
     """
@@ -103,6 +106,7 @@ class Pipeline:
     steps: Mapping[str, Where] = field(default_factory=dict)
     database: str = ""
     artifacts: str = ""
+    data: tuple[str, ...] = ()
     records: Records | None = None
     histories: tuple[History, ...] = ()
     limits: Limits = field(default_factory=Limits)
@@ -159,9 +163,10 @@ def _pipeline(body: Mapping[str, Any]) -> Pipeline:
         raise _wrong(f"The name '{name}' is not 1 to 31 lower-case letters, digits and underscores")
     if not machine:
         raise _wrong(f"{name} names no state_machine")
-    artifacts = text(body.get("artifacts"))
-    if artifacts and not re.fullmatch(r"s3://[a-z0-9.-]+/(.+/)?", artifacts):
-        raise _wrong(f"The artifacts of {name} are not of the form s3://bucket/prefix/")
+    artifacts, data = text(body.get("artifacts")), _places(body.get("data"))
+    for place in (*([artifacts] if artifacts else []), *data):
+        if not re.fullmatch(r"s3://[a-z0-9.-]+/(.+/)?", place):
+            raise _wrong(f"'{place}' of {name} is not of the form s3://bucket/prefix/")
     records = body.get("records")
     return Pipeline(
         name=name,
@@ -169,6 +174,7 @@ def _pipeline(body: Mapping[str, Any]) -> Pipeline:
         steps={step: _where(word, name) for step, word in mapping(body.get("steps")).items()},
         database=_identifier(body, "database") if body.get("database") else "",
         artifacts=artifacts,
+        data=data,
         records=_records(mapping(records)) if records else None,
         histories=tuple(_history(each) for each in objects(body.get("history"))),
         limits=limits_of(mapping(body.get("limits"))),
@@ -179,6 +185,8 @@ def limits_of(body: Mapping[str, Any], default: Limits | None = None) -> Limits:
     """Return limits: those that are given, the others as they were."""
     base = default or Limits()
     return Limits(
+        duration_seconds=int(body.get("duration_seconds", base.duration_seconds)),
+        missed_run_hours=int(body.get("missed_run_hours", base.missed_run_hours)),
         minimum_records_count=int(body.get("minimum_records", base.minimum_records_count)),
         stale_hours=float(body.get("stale_hours", base.stale_hours)),
         quality_percent=float(body.get("quality_percent", base.quality_percent)),
@@ -219,6 +227,10 @@ def _history(body: Mapping[str, Any]) -> History:
         open_end=open_end,
         loaded_at=_identifier(body, "loaded_at") if body.get("loaded_at") else "",
     )
+
+
+def _places(value: object) -> tuple[str, ...]:
+    return tuple(text(each) for each in value) if isinstance(value, list) else ()
 
 
 def _table(body: Mapping[str, Any]) -> str:

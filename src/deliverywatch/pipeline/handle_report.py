@@ -9,9 +9,8 @@ from typing import Any
 
 from deliverywatch.errors import DeliveryWatchError
 from deliverywatch.pipeline import aws
-from deliverywatch.pipeline.faults import shipped
 from deliverywatch.pipeline.report import Ports, report
-from deliverywatch.pipeline.settings import DECLARATION, from_environment
+from deliverywatch.pipeline.settings import from_environment
 
 _LINE = {"event": "pipeline_report"}
 
@@ -23,10 +22,9 @@ def handler(event: object, _: Any) -> dict[str, Any]:
         DeliveryWatchError: What went wrong and what to do is printed first, so that Lambda's Errors rises.
     """
     settings = from_environment(os.environ)
-    catalogue = shipped().with_rules(json.loads(DECLARATION.read_text()))
     ports = Ports(aws.StepFunctions(), aws.Artifacts(), aws.Bucket(settings.bucket), aws.AlertsTopic(settings.topic))
     try:
-        done = report(event, settings.pipelines, ports, datetime.now(UTC), catalogue)
+        done = report(event, settings.pipelines, ports, datetime.now(UTC), settings.catalogue())
     except DeliveryWatchError as error:
         print(
             json.dumps(_LINE | {"error": error.kind, "problem": str(error), "next_step": error.next_step}), flush=True

@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
-import json
-from dataclasses import dataclass, replace
+import tomllib
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from deliverywatch.errors import ConfigurationError
 from deliverywatch.pipeline.declaration import limits_of, pipelines_of
+from deliverywatch.pipeline.faults import shipped
 from deliverywatch.pipeline.values import decoded, mapping
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from deliverywatch.pipeline.declaration import Pipeline
+    from deliverywatch.pipeline.faults import Catalogue
 
-# Written into the zip by cfn/build.py, made of cfn/pipelines.toml.
-DECLARATION = Path(__file__).with_name("pipelines.json")
+# A copy of cfn/pipelines.toml, which the build puts into the zip.
+DECLARATION = Path(__file__).with_name("pipelines.toml")
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +30,7 @@ class Settings:
         bucket: Of the lake.
         topic: ARN of the alerts topic; empty where nothing is told.
         workgroup: Of Athena.
+        document: The declaration as it is.
     """
 
     environment: str
@@ -35,7 +38,11 @@ class Settings:
     pipelines: tuple[Pipeline, ...]
     topic: str = ""
     workgroup: str = ""
-    region: str = ""
+    document: Mapping[str, Any] = field(default_factory=dict)
+
+    def catalogue(self) -> Catalogue:
+        """Return the catalogue of faults, with the rules that the team declares."""
+        return shipped().with_rules(self.document)
 
 
 def from_environment(environ: Mapping[str, str], declaration: Path = DECLARATION) -> Settings:
@@ -45,16 +52,17 @@ def from_environment(environ: Mapping[str, str], declaration: Path = DECLARATION
         ConfigurationError: A variable or the declaration is missing or cannot be used.
     """
     if not declaration.exists():
-        raise ConfigurationError("The zip holds no pipelines.json.", next_step="Run `python cfn/build.py` and deploy.")
+        raise ConfigurationError("The zip holds no pipelines.toml.", next_step="Run `python cfn/build.py` and deploy.")
+    document = tomllib.loads(declaration.read_text(encoding="utf-8"))
     limits = mapping(decoded(environ.get("DELIVERYWATCH_LIMITS", "{}")))
-    declared = pipelines_of(json.loads(declaration.read_text()))
+    declared = pipelines_of(document)
     return Settings(
         environment=_required(environ, "DELIVERYWATCH_ENVIRONMENT"),
         bucket=_required(environ, "DELIVERYWATCH_BUCKET"),
         pipelines=tuple(replace(one, limits=limits_of(mapping(limits.get(one.name)), one.limits)) for one in declared),
         topic=environ.get("DELIVERYWATCH_ALERTS_TOPIC", ""),
         workgroup=environ.get("DELIVERYWATCH_WORKGROUP", ""),
-        region=environ.get("AWS_REGION", ""),
+        document=document,
     )
 
 

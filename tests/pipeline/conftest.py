@@ -1,0 +1,28 @@
+"""One build of the pipeline system for all tests of this room."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+import build
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@pytest.fixture(scope="session")
+def pipeline_build(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a build without third-party packages."""
+    out = tmp_path_factory.mktemp("pipeline") / "build"
+    build.build(["pipeline"], "none", out)
+    return out
+
+
+@pytest.fixture(scope="session")
+def pipeline_template(pipeline_build: Path) -> dict[str, Any]:
+    """The template of that build."""
+    template: dict[str, Any] = json.loads((pipeline_build / "template.json").read_text())
+    return template

@@ -1,0 +1,153 @@
+"""The stack of pipelines: as reviewed, started by every end of a run, each number a parameter, each fault one mail.
+
+When a change is meant: DELIVERYWATCH_UPDATE_GOLDEN=1 .venv/bin/pytest tests/pipeline/test_pipeline_template.py
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import build
+import stacks
+from cfn.cfn_values import of_type
+from deliverywatch.alerting.ladder import Level, watches
+from deliverywatch.backtest.cases import check
+from deliverywatch.engine import alarm, cases, documents
+from deliverywatch.pipeline.declaration import pipelines_of
+from deliverywatch.pipeline.metrics import PUBLISHED
+from pipeline.pipeline_world import DECLARED
+from stacks.pipeline import stack_of
+
+GOLDEN = Path(__file__).parents[1] / "templates/pipeline.json"
+CASES = sorted((Path(__file__).parents[1] / "backtests/pipeline").glob("*.toml"))
+FUNCTIONS = ("pipeline-publish", "pipeline-report", "pipeline-validate")
+
+
+def test_the_part_of_pipelines_is_the_one_that_was_reviewed() -> None:
+    # Without what all systems share: that has a golden of its own.
+    part = stacks.template([stacks.SYSTEMS["pipeline"]()], "arm64", "0").to_dict()
+    text = json.dumps(part, indent=1, sort_keys=True) + "\n"
+    if os.environ.get("DELIVERYWATCH_UPDATE_GOLDEN"):
+        GOLDEN.write_text(text)
+    assert json.loads(text) == json.loads(GOLDEN.read_text())
+
+
+@pytest.mark.parametrize("systems", [["pipeline"], ["sms", "pipeline"]])
+def test_cfn_lint_has_nothing_to_say(systems: list[str], tmp_path: Path) -> None:
+    build.build(systems, "none", tmp_path / "build")
+    linter = Path(sys.executable).with_name("cfn-lint")
+    command = [linter, "--regions", "us-east-1", "--", tmp_path / "build/template.json"]
+    result = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (result.returncode, result.stdout) == (0, "")
+
+
+@pytest.mark.parametrize("path", CASES, ids=lambda path: path.stem)
+def test_alarms_and_mails_are_as_written_down(path: Path, pipeline_build: Path) -> None:
+    assert [each for each in check(path, pipeline_build / "template.json") if each.difference] == []
+
+
+def test_every_alarm_has_a_case_in_which_it_calls_and_one_in_which_it_does_not(pipeline_build: Path) -> None:
+    expected = {
+        (each.alarm, each.state.value)
+        for path in CASES
+        for case in cases.parse(path.read_text())
+        for each in case.states
+    }
+    names = [each.name for each in alarm.from_template(documents.read(pipeline_build / "template.json"))]
+    own = [name.removeprefix("deliverywatch-prod-") for name in names if "-pipeline-" in name]
+    assert len(own) == 13
+    for name in own:
+        assert {(name, "OK"), (name, "ALARM")} <= expected
+
+
+def test_every_end_of_a_declared_pipeline_starts_both_functions(pipeline_template: dict[str, Any]) -> None:
+    (rule,) = of_type(pipeline_template, "AWS::Events::Rule").values()
+    assert rule["EventPattern"]["detail"] == {
+        "status": ["SUCCEEDED", "FAILED", "TIMED_OUT", "ABORTED"],
+        "stateMachineArn": ["arn:aws:states:eu-west-1:111122223333:stateMachine:sf_user_pipeline"],
+    }
+    assert [target["Id"] for target in rule["Targets"]] == ["PipelinePublish", "PipelineReport"]
+    assert all(target["DeadLetterConfig"] for target in rule["Targets"])
+
+
+def test_every_number_is_a_parameter_with_a_default(pipeline_template: dict[str, Any]) -> None:
+    own = {name: each for name, each in pipeline_template["Parameters"].items() if name.startswith("SfUser")}
+    assert {name.removeprefix("SfUser"): each["Default"] for name, each in own.items()} == {
+        "MissedRunHours": "7",
+        "DurationSeconds": "3600",
+        "MinimumRecords": "100",
+        "StaleHours": "6",
+        "QualityPercent": "95",
+        "IntegrityPercent": "98",
+    }
+
+
+def test_a_function_is_told_the_limits_that_the_alarms_have(pipeline_template: dict[str, Any]) -> None:
+    function = of_type(pipeline_template, "AWS::Lambda::Function", SfUserMinimumRecords="7")["PipelineValidate"]
+    limits = json.loads(function["Environment"]["Variables"]["DELIVERYWATCH_LIMITS"])["sf_user"]
+    assert {name: int(value) for name, value in limits.items()} == {
+        "minimum_records": 7,
+        "stale_hours": 6,
+        "quality_percent": 95,
+        "integrity_percent": 98,
+    }
+
+
+def test_the_composite_names_every_alarm_of_its_pipeline(pipeline_template: dict[str, Any]) -> None:
+    (composite,) = of_type(pipeline_template, "AWS::CloudWatch::CompositeAlarm").values()
+    children = set(re.findall(r'ALARM\("([^"]+)"\)', composite["AlarmRule"]))
+    alarms = [each["AlarmName"] for each in of_type(pipeline_template, "AWS::CloudWatch::Alarm").values()]
+    assert children == {name for name in alarms if "-pipeline-sf_user-" in name}
+
+
+def test_what_the_report_tells_and_what_the_composite_repeats_mails_nothing(pipeline_build: Path) -> None:
+    known = watches(json.loads((pipeline_build / "watches.json").read_text()), "deliverywatch-prod")
+    quiet = {rung.alarm for watch in known for rung in watch.rungs if rung.level is Level.OK}
+    short = {name.removeprefix("deliverywatch-prod-pipeline-") for name in quiet}
+    told = {"failed", "timed-out", "aborted", "job-failures", "health"}
+    assert short == {f"sf_user-{what}" for what in told} | {"validate-errors"}
+    assert all(rung.level is Level.OK for watch in known for rung in watch.rungs if rung.alarm in quiet)
+
+
+def test_logs_are_kept_for_a_time(pipeline_template: dict[str, Any]) -> None:
+    groups = of_type(pipeline_template, "AWS::Logs::LogGroup")
+    assert all(group["RetentionInDays"] for group in groups.values())
+    assert {"PipelinePublishLogs", "PipelineReportLogs", "PipelineValidateLogs"} <= groups.keys()
+
+
+def test_the_dashboard_has_six_charts_the_alarms_and_links(pipeline_template: dict[str, Any]) -> None:
+    (dashboard,) = of_type(pipeline_template, "AWS::CloudWatch::Dashboard").values()
+    widgets = json.loads(dashboard["DashboardBody"])["widgets"]
+    kinds = [widget["type"] for widget in widgets]
+    assert (kinds.count("metric"), kinds.count("alarm"), kinds.count("text")) == (6, 1, 1)
+    assert "states/home" in next(each for each in widgets if each["type"] == "text")["properties"]["markdown"]
+    rows = [row for each in widgets if each["type"] == "metric" for row in each["properties"]["metrics"]]
+    own = {(row[7], row[1]) for row in rows if row[0] == "DeliveryWatch/Pipeline"}
+    assert own <= {(job_type.value, name) for job_type, name in PUBLISHED}
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_a_zip_holds_the_declaration_and_what_its_function_needs(name: str, pipeline_build: Path) -> None:
+    held = zipfile.ZipFile(pipeline_build / f"{name}.zip").namelist()
+    assert "deliverywatch/pipeline/pipelines.toml" in held
+    assert "deliverywatch/pipeline/catalogue.toml" in held
+    assert not [each for each in held if each.startswith(("deliverywatch/sms", "deliverywatch/alerting"))]
+
+
+def test_two_pipelines_have_parameters_and_alarms_of_their_own() -> None:
+    second = {"name": "orders", "state_machine": "orders_pipeline"}
+    both = pipelines_of({"pipeline": [*DECLARED["pipeline"], second]})
+    template = stacks.template([stack_of(both)], "arm64", "0").to_dict()
+    assert {"SfUserStaleHours", "OrdersStaleHours"} <= template["Parameters"].keys()
+    kinds = [each["Type"] for each in template["Resources"].values()]
+    assert (kinds.count("AWS::CloudWatch::CompositeAlarm"), kinds.count("AWS::CloudWatch::Alarm")) == (2, 23)
+    assert kinds.count("AWS::Lambda::Function") == 3

@@ -15,33 +15,50 @@ import click
 from deliverywatch.cli.exits import WORDS, Exit
 from deliverywatch.errors import DeliveryWatchError, InputError
 
-# Verb -> module. Imported when the verb is used or listed: what a verb needs may take seconds to import.
-_MODULES = {
-    "demo": "deliverywatch.cli.demo",
-    "ingest": "deliverywatch.cli.ingest",
-    "backfill": "deliverywatch.cli.backfill",
-    "compact": "deliverywatch.cli.compact",
-    "query": "deliverywatch.cli.query",
-    "lake": "deliverywatch.cli.lake",
-    "render": "deliverywatch.cli.render",
-    "backtest": "deliverywatch.cli.backtest",
-    "alarms": "deliverywatch.cli.alarms",
-    "deploy": "deliverywatch.cli.deploy",
-    "destroy": "deliverywatch.cli.destroy",
-    "status": "deliverywatch.cli.status",
-    "explain": "deliverywatch.cli.explain",
-    "mails": "deliverywatch.cli.mails",
-    "ack": "deliverywatch.cli.ack",
-    "mute": "deliverywatch.cli.mute",
-    "unmute": "deliverywatch.cli.mute",
-    "route": "deliverywatch.cli.route",
-    "test-fire": "deliverywatch.cli.drill",
-    "cost": "deliverywatch.cli.cost",
-    "queries": "deliverywatch.cli.queries",
-    "files": "deliverywatch.cli.files",
-    "email": "deliverywatch.cli.email",
-    "pipeline": "deliverywatch.cli.pipeline",
+# Heading of the help -> verb -> module. Imported when the verb is used or listed: what a verb needs may take seconds to
+# import.
+_SECTIONS = {
+    "Try it without an account": {
+        "demo": "deliverywatch.cli.demo",
+        "ingest": "deliverywatch.cli.ingest",
+        "render": "deliverywatch.cli.render",
+    },
+    "Decide on thresholds": {
+        "backtest": "deliverywatch.cli.backtest",
+        "alarms": "deliverywatch.cli.alarms",
+    },
+    "Run it": {
+        "deploy": "deliverywatch.cli.deploy",
+        "destroy": "deliverywatch.cli.destroy",
+        "cost": "deliverywatch.cli.cost",
+    },
+    "When a mail came": {
+        "status": "deliverywatch.cli.status",
+        "explain": "deliverywatch.cli.explain",
+        "mails": "deliverywatch.cli.mails",
+        "ack": "deliverywatch.cli.ack",
+        "mute": "deliverywatch.cli.mute",
+        "unmute": "deliverywatch.cli.mute",
+        "route": "deliverywatch.cli.route",
+        "test-fire": "deliverywatch.cli.drill",
+    },
+    "The lake": {
+        "lake": "deliverywatch.cli.lake",
+        "query": "deliverywatch.cli.query",
+        "backfill": "deliverywatch.cli.backfill",
+        "compact": "deliverywatch.cli.compact",
+    },
+    "The other systems": {
+        "email": "deliverywatch.cli.email",
+        "pipeline": "deliverywatch.cli.pipeline",
+        "files": "deliverywatch.cli.files",
+        "queries": "deliverywatch.cli.queries",
+    },
 }
+_MODULES = {verb: module for verbs in _SECTIONS.values() for verb, module in verbs.items()}
+
+# No sentence is cut: those that are longer than a line go on in the next.
+_HELP_WIDTH = 200
 
 
 class _Unusable(click.ClickException):
@@ -61,6 +78,13 @@ class _Verbs(click.Group):
             return None
         command: click.Command = getattr(importlib.import_module(_MODULES[cmd_name]), cmd_name.replace("-", "_"))
         return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        for heading, verbs in _SECTIONS.items():
+            found = {verb: self.get_command(ctx, verb) for verb in verbs}
+            rows = [(verb, each.get_short_help_str(_HELP_WIDTH)) for verb, each in found.items() if each]
+            with formatter.section(heading):
+                formatter.write_dl(rows)
 
     def invoke(self, ctx: click.Context) -> Any:
         try:

@@ -23,7 +23,6 @@ WATCHES: list[dict[str, Any]] = [
         "context": _CONTEXT,
         "rungs": [
             {"alarm": "queries-reconcile-failed", "level": "warning"},
-            {"alarm": "queries-reconcile-errors", "level": "warning"},
             {"alarm": "queries-reconcile-stale", "level": "warning"},
         ],
     },
@@ -73,7 +72,7 @@ def alarms(dead_letters: str) -> list[Any]:
         *_reconciler(),
         _source(),
         _runs_failed(),
-        _errors("queries-execute-errors", "QueriesExecute", "Runs of queries could not be finished and were repeated"),
+        _execute_errors(),
         _dead_letters(dead_letters),
         _slow(),
         _dear(),
@@ -91,27 +90,36 @@ def _reconciler() -> list[Any]:
         _ALERTS,
     )
     stale = Rule(
-        "The reconciler finished no round for an hour: changes of the file take no effect.",
+        "The reconciler finished no round for 30 minutes: the file is wrong, or the function fails.",
         1,
-        _HOUR,
+        _HOUR // 2,
         "breaching",
         _ALERTS,
         _ALERTS,
         comparison="LessThanThreshold",
-        warm_up_minutes=_HOUR // 60 + 10,
+        # The window, and the first round of a new stack.
+        warm_up_minutes=40,
     )
     rounds = {"rounds": metric("Unchanged", "SampleCount")}
     return [
         # The least of the rounds: one that failed and was mended by the next is nobody's trouble.
         metric_alarm("queries-reconcile-failed", failed, metric("Failed", "Minimum")),
-        _errors("queries-reconcile-errors", "QueriesReconcile", "The reconciler changed nothing, because of an error,"),
         expression_alarm("queries-reconcile-stale", stale, "FILL(rounds, 0)", rounds, "Rounds of the reconciler"),
     ]
 
 
-def _errors(name: str, function: str, what: str) -> Any:
-    rule = Rule(f"{what} in two of three periods of 15 minutes.", 0, 900, "notBreaching", _ALERTS, _ALERTS, (2, 3))
-    return metric_alarm(name, rule, Metric("AWS/Lambda", "Errors", {"FunctionName": Ref(function)}, "Sum"))
+def _execute_errors() -> Any:
+    rule = Rule(
+        "Runs of queries could not be finished for 30 minutes; each is repeated twice before it waits in the queue.",
+        0,
+        900,
+        "notBreaching",
+        _ALERTS,
+        _ALERTS,
+        (2, 2),
+    )
+    errors = Metric("AWS/Lambda", "Errors", {"FunctionName": Ref("QueriesExecute")}, "Sum")
+    return metric_alarm("queries-execute-errors", rule, errors)
 
 
 def _source() -> Any:

@@ -85,10 +85,10 @@ def _schedules() -> list[Choice]:
         one_of(
             "QueriesReconcileMinutes",
             "Reconcile every (minutes)",
-            (1, 2, 5, 10, 15, 30),
+            (1, 2, 5, 10),
             thresholds.QUERIES_RECONCILE_MINUTES,
             "How often the file is read and the schedules are brought to it.",
-            "must be 1, 2, 5, 10, 15 or 30 minutes.",
+            "must be 1, 2, 5 or 10 minutes.",
         ),
         one_of(
             "QueriesDisabledByHand",

@@ -13,7 +13,6 @@ from parts import named
 _ENVIRONMENT = {"Environment": "${Environment}"}
 _SHOWN = [
     "queries-reconcile-failed",
-    "queries-reconcile-errors",
     "queries-reconcile-stale",
     "queries-source",
     "queries-runs-failed",

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
+from deliverywatch.errors import StoreConflict
 from deliverywatch.queries import apply
+from deliverywatch.queries.asking import Execution, Status
 from deliverywatch.queries.aws import Scheduler
+from deliverywatch.queries.lake import Stored
 from deliverywatch.queries.query import Kind, Query
 from deliverywatch.queries.schedule import Schedule, Wiring, desired
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
+
+    from deliverywatch.queries.statement import Statement
 
 GROUP = "deliverywatch-prod-queries"
 WIRING = Wiring(
@@ -126,3 +132,89 @@ def wanted(*queries: Query) -> dict[str, Schedule]:
 def ports(service: FakeService, lines: list[str] | None = None, seconds_left: float = 600) -> apply.Ports:
     told: list[str] = [] if lines is None else lines
     return apply.Ports(Scheduler(service, GROUP), told.append, lambda _: None, lambda: seconds_left)
+
+
+class MemoryLake:
+    """The lake in memory; `fault` is asked before and after each write: what it returns is raised."""
+
+    def __init__(self) -> None:
+        self.objects: dict[str, bytes] = {}
+        self.about: dict[str, dict[str, str]] = {}
+        self.fault: Callable[[str, str], Exception | None] = lambda *_: None
+
+    def read(self, key: str) -> Stored | None:
+        body = self.objects.get(key)
+        return Stored(body, str(hash(body))) if body is not None else None
+
+    def write(self, key: str, body: bytes) -> None:
+        self._put(key, body)
+
+    def create(self, key: str, body: bytes) -> None:
+        if key in self.objects:
+            raise StoreConflict(f"{key} is there")
+        self._put(key, body)
+
+    def replace(self, key: str, body: bytes, etag: str | None) -> None:
+        present = self.read(key)
+        if (present.etag if present else None) != etag:
+            raise StoreConflict(f"{key} is another one")
+        self._put(key, body)
+
+    def keys(self, prefix: str) -> list[str]:
+        return sorted(key for key in self.objects if key.startswith(prefix))
+
+    def lines(self, location: str) -> Iterator[str]:
+        yield from self.objects[location.removeprefix("s3://lake/")].decode().splitlines(keepends=True)
+
+    def metadata(self, key: str) -> Mapping[str, str] | None:
+        return self.about.get(key, {}) if key in self.objects else None
+
+    def copy(self, location: str, key: str, metadata: Mapping[str, str]) -> None:
+        body = self.objects[location.removeprefix("s3://lake/")]
+        if key in self.objects:
+            raise StoreConflict(f"{key} is there")
+        self._around(key, "before")
+        self.objects[key], self.about[key] = body, dict(metadata)
+        self._around(key, "after")
+
+    def _put(self, key: str, body: bytes) -> None:
+        self._around(key, "before")
+        self.objects[key] = body
+        self._around(key, "after")
+
+    def _around(self, key: str, when: str) -> None:
+        problem = self.fault(key, when)
+        if problem is not None:
+            raise problem
+
+
+class FakeAthena:
+    """Athena that answers each statement with the next of its results: CSV, or an execution that failed."""
+
+    def __init__(self, lake: MemoryLake, *results: str | Execution) -> None:
+        self.lake, self.results = lake, list(results)
+        self.started: dict[str, tuple[Statement, Execution]] = {}
+        self.stopped: list[str] = []
+        self.looks_until_over = 1
+
+    def start(self, statement: Statement, token: str) -> str:
+        if token not in self.started:
+            result = self.results.pop(0) if len(self.results) > 1 else self.results[0]
+            execution_id = f"e{len(self.started) + 1}"
+            self.started[token] = (statement, self._execution(execution_id, result))
+        return self.started[token][1].id
+
+    def look(self, execution_id: str) -> Execution:
+        self.looks_until_over -= 1
+        (found,) = [execution for _, execution in self.started.values() if execution.id == execution_id]
+        return found if self.looks_until_over < 1 else Execution(execution_id, Status.RUNNING)
+
+    def stop(self, execution_id: str) -> None:
+        self.stopped.append(execution_id)
+
+    def _execution(self, execution_id: str, result: str | Execution) -> Execution:
+        if isinstance(result, Execution):
+            return dataclasses.replace(result, id=execution_id)
+        self.lake.objects[f"athena-results/{execution_id}.csv"] = result.encode()
+        location = f"s3://lake/athena-results/{execution_id}.csv"
+        return Execution(execution_id, Status.SUCCEEDED, location, scanned_bytes=25_000_000)

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 _STYLES = {"CRITICAL": "bold red", "WARNING": "bold yellow", "RESOLVED": "bold green", "ALARM": "red", "OK": "green"}
 
 # System -> module of its play, imported when it is played: it brings the emulator.
-_PLAYS = {"sms": "deliverywatch.local.sms_day"}
+_PLAYS = {"sms": "deliverywatch.local.sms_day", "queries": "deliverywatch.local.queries_day"}
 
 
 @click.command()

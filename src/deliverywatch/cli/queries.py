@@ -11,25 +11,14 @@ import click
 
 from deliverywatch.cli.exits import WORDS
 from deliverywatch.cli.moment import Moment
-from deliverywatch.errors import InputError
+from deliverywatch.cli.queries_file import DEFAULT_FILE, config_file, load, named
+from deliverywatch.cli.queries_runs import history, run
+from deliverywatch.cli.queries_schedules import adopt, apply, plan
 
 if TYPE_CHECKING:
     from deliverywatch.queries.query import Config, Problem, Query
 
-DEFAULT_FILE = Path("cfn/schedules.json")
 _COUNT = 10
-
-config_file = click.option(
-    "--config",
-    "path",
-    type=click.Path(path_type=Path, dir_okay=False),
-    default=DEFAULT_FILE,
-    show_default=True,
-    help="The file of queries.",
-)
-project = click.option(
-    "--project", default="deliverywatch", show_default=True, help="What schedules' names begin with."
-)
 
 
 @click.group(epilog=WORDS)
@@ -39,7 +28,7 @@ def queries() -> None:
 
 @queries.command()
 @click.argument("path", type=click.Path(path_type=Path, dir_okay=False), default=DEFAULT_FILE)
-@project
+@click.option("--project", default="deliverywatch", show_default=True, help="What the schedules' names begin with.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON instead.")
 def validate(*, path: Path, project: str, as_json: bool) -> None:
     """Check the file of queries at PATH  [default: cfn/schedules.json].
@@ -93,29 +82,6 @@ def next_runs(*, query_id: str, path: Path, after: datetime | None, as_json: boo
     _print_times(query, found)
 
 
-def load(path: Path, project: str) -> Config:
-    """Return the queries of a file.
-
-    Raises:
-        InputError: It cannot be read, or is refused.
-    """
-    from deliverywatch.queries import config  # not needed for `--help`
-
-    try:
-        body = path.read_bytes()
-    except OSError as error:
-        raise InputError(f"{path} cannot be read: {error.strerror}.", next_step="Name the file of queries.") from error
-    return config.read(body, project)
-
-
-def named(query_id: str, config: Config) -> Query:
-    """Return a query of a configuration, or raise InputError with those there are."""
-    if query_id not in config.queries:
-        known = ", ".join(list(config.queries)[:20]) or "none"
-        raise InputError(f"There is no query '{query_id}'.", next_step=f"There is: {known}.")
-    return config.queries[query_id]
-
-
 def _report(config: Config | None, problems: list[Problem], notices: tuple[Problem, ...]) -> str:
     lists = {
         name: [{"path": each.path, "sentence": each.sentence} for each in found]
@@ -142,3 +108,7 @@ def _print_times(query: Query, found: list[tuple[datetime, datetime]]) -> None:
         click.echo(f"{local:%a %Y-%m-%d %H:%M %Z}{same}")
     if not found:
         click.echo("It never runs again.")
+
+
+for _verb in (plan, apply, run, history, adopt):
+    queries.add_command(_verb)

@@ -53,10 +53,10 @@ def keep(lake: Lake, execution: Execution, key: str, about: Mapping[str, str]) -
     """
     for number in range(1, _MOST_NAMES):
         name = key if number == 1 else f"{key.removesuffix('.csv')}-{number}.csv"
-        there = lake.metadata(name)
-        if there is not None and there.get(EXECUTION) == execution.id:
+        if lake.metadata(name) is None and _is_copied(lake, execution, name, about):
             return name
-        if there is None and _is_copied(lake, execution, name, about):
+        # Asked after the copy: one that S3 did and whose answer was lost meets itself.
+        if (lake.metadata(name) or {}).get(EXECUTION) == execution.id:
             return name
     raise StoreConflict(f"There are {_MOST_NAMES} exports of the name {key}.")
 

@@ -1,0 +1,309 @@
+"""One run of a query: everything once, however often it is started, killed or doubled; and what it tells."""
+
+from __future__ import annotations
+
+import json
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from deliverywatch.errors import InputError, ServiceBusy, ServiceRefused
+from deliverywatch.queries import execute, source
+from deliverywatch.queries.asking import Execution, Status
+from deliverywatch.queries.execute import Order, Ports, Settings, order, run
+from deliverywatch.queries.record import Record, cost_usd
+from deliverywatch.queries.state import read as remembered
+from queries.queries_world import Crash, FakeAthena, MemoryLake
+
+DUE = datetime(2026, 11, 21, 8, 30, tzinfo=UTC)
+DAILY = {
+    "schedule": "cron(30 8 * * ? *)",
+    "description": "Refused numbers",
+    "query": "SELECT country, n FROM t WHERE dt = '{DATE}' AND c = {country}",
+    "parameters": {"country": "AU"},
+    "owner": "Ann",
+}
+HIGH = {"name": "high", "severity": "critical", "threshold": {"value": 2}, "csv_export": True}
+SOME = {"name": "some", "threshold": {"value": 0}}
+ALERTING = DAILY | {"type": "alerts", "alerts": [HIGH, SOME], "channel": "team@example.com"}
+NONE, ONE, THREE = '"country","n"\n', '"country","n"\n"AU","5"\n', '"country","n"\n"AU","5"\n"NZ","6"\n"FJ","7"\n'
+FAILED = Execution("", Status.FAILED, reason="COLUMN_NOT_FOUND: line 1:8", scanned_bytes=0)
+SETTINGS = Settings("lake", "eu-south-1")
+
+
+@dataclass
+class World:
+    """A lake with a file of one query, an Athena, and what was published and counted."""
+
+    entry: dict[str, Any]
+    results: tuple[str | Execution, ...] = (ONE,)
+    published: list[dict[str, Any]] = field(default_factory=list)
+    emitted: list[dict[str, Any]] = field(default_factory=list)
+    pauses: list[float] = field(default_factory=list)
+    seconds: float = 0.0
+
+    def __post_init__(self) -> None:
+        self.lake = MemoryLake()
+        self.athena = FakeAthena(self.lake, *self.results)
+        self.save({"daily": self.entry})
+
+    def save(self, queries: dict[str, Any]) -> None:
+        copy = source.Copy(json.dumps({"queries": queries}), "revision", "", "x", "pn", "")
+        self.lake.objects[source.COPY] = json.dumps(source.asdict(copy)).encode()
+
+    def run(self, due: datetime = DUE, **fields: Any) -> Record | None:
+        return run(Order("daily", due, **fields), SETTINGS, self.ports)
+
+    @property
+    def ports(self) -> Ports:
+        def pause(seconds: float) -> None:
+            self.pauses.append(seconds)
+            self.seconds += seconds
+
+        return Ports(
+            athena=self.athena,
+            lake=self.lake,
+            publish=lambda message: self.published.append(dict(message)),
+            emit=lambda metrics, *_: self.emitted.append({name: value for name, (value, _) in metrics.items()}),
+            pause=pause,
+            seconds_left=lambda: 900 - self.seconds,
+            clock=lambda: datetime(2026, 11, 21, 9, tzinfo=UTC),
+            ticks=lambda: self.seconds,
+        )
+
+    @property
+    def exports(self) -> list[str]:
+        return self.lake.keys("exports/")
+
+    @property
+    def levels(self) -> list[tuple[str, str]]:
+        return [(message["watch"].removeprefix("queries.daily."), message["level"]) for message in self.published]
+
+
+def test_a_run_asks_exports_and_is_written_down() -> None:
+    world = World(DAILY)
+    record = world.run()
+    assert record is not None
+    ((statement, _),) = world.athena.started.values()
+    assert statement.sql == "SELECT country, n FROM t WHERE dt = '2026-11-21' AND c = ?"
+    assert statement.parameters == ("'AU'",)
+    assert world.exports == ["exports/daily/2026/11/21/0830/daily-2026-11-21-0830.csv"]
+    assert (record.status, record.rows, record.export) == ("succeeded", 1, f"s3://lake/{world.exports[0]}")
+    written = json.loads(world.lake.objects["queries/runs/dt=2026-11-21/daily/083000.json"])
+    assert (written["query_id"], written["revision"], written["scanned_bytes"]) == ("daily", "revision", 25_000_000)
+    assert world.emitted == [
+        {
+            "Executions": 1,
+            "ExecutionFailures": 0,
+            "ScannedBytes": 25_000_000,
+            "CostUsd": cost_usd(25_000_000),
+            "Seconds": 0.0,
+        }
+    ]
+
+
+def test_dates_are_those_of_the_querys_zone() -> None:
+    world = World(DAILY | {"timezone": "Pacific/Auckland"})
+    world.run(datetime(2026, 11, 21, 23, 30, tzinfo=UTC))
+    assert world.exports == ["exports/daily/2026/11/22/1230/daily-2026-11-22-1230.csv"]
+    assert world.lake.keys("queries/runs/") == ["queries/runs/dt=2026-11-21/daily/233000.json"]
+
+
+def test_the_same_event_twice_is_one_run() -> None:
+    world = World(ALERTING)
+    first, second = world.run(), world.run()
+    assert first == second
+    assert (len(world.athena.started), len(world.published), len(world.emitted)) == (1, 1, 1)
+
+
+def test_a_run_again_by_hand_overwrites_nothing() -> None:
+    world = World(DAILY, (ONE, THREE))
+    world.run()
+    again = world.run(is_again=True, is_by_hand=True)
+    assert again is not None
+    assert again.rows == 3
+    assert world.exports == [
+        "exports/daily/2026/11/21/0830/daily-2026-11-21-0830-2.csv",
+        "exports/daily/2026/11/21/0830/daily-2026-11-21-0830.csv",
+    ]
+    assert len(world.lake.keys("queries/runs/")) == 2
+
+
+@given(st.lists(st.sampled_from(["", "", "", "crash", "lost", "busy"]), max_size=30))
+def test_killed_anywhere_and_started_again_it_does_everything_once(words: list[str]) -> None:
+    world = World(ALERTING, (THREE,))
+    left = iter(words)
+
+    def fault(_: str, when: str) -> Exception | None:
+        word = next(left, "")
+        if word == "busy" and when == "before":
+            return ServiceBusy("S3 is busy")
+        return Crash() if word in ("crash", "lost") and (word == "lost") == (when == "after") else None
+
+    world.lake.fault = fault
+    for _ in range(40):
+        with suppress(Crash, ServiceBusy):
+            world.run()
+    assert len(world.athena.started) == 1
+    assert len(world.exports) == 1
+    assert len(world.lake.keys("queries/runs/")) == 1
+    # A notice may come twice, for the notifier to mail once; but none is missing.
+    assert set(world.levels) == {("rows", "critical")}
+    assert len(world.emitted) <= 1
+    assert remembered(world.lake, "daily").open == {"rows": "critical"}
+
+
+def test_a_query_that_is_gone_from_the_file_is_not_run() -> None:
+    world = World(DAILY)
+    world.save({})
+    assert world.run() is None
+    assert not world.athena.started
+
+
+# Alerts.
+
+
+def test_an_alert_opens_once_escalates_once_and_resolves_once() -> None:
+    world = World(ALERTING, (ONE, ONE, THREE, THREE, ONE, NONE, NONE))
+    for day in range(1, 8):
+        world.run(DUE.replace(day=day))
+    assert world.levels == [("rows", "warning"), ("rows", "critical"), ("rows", "warning"), ("rows", "ok")]
+
+
+def test_an_alert_says_what_it_found_and_where_to_look() -> None:
+    world = World(ALERTING, (THREE,))
+    world.run()
+    (message,) = world.published
+    assert message["sentence"] == "high, some: rows > 2 in the query daily, now at 3."
+    assert (message["title"], message["time"]) == ("Refused numbers", "2026-11-21T08:30:00+00:00")
+    assert message["facts"]["Owner"] == "Ann"
+    context = json.loads(world.lake.objects["state/queries.daily.rows.json"])
+    assert context["table"] == [["country", "n"], ["AU", "5"], ["NZ", "6"], ["FJ", "7"]]
+    assert context["recipients"] == ["team@example.com"]
+    links = {each["title"]: each["url"] for each in context["links"]}
+    assert links["Result file"].startswith("https://eu-south-1.console.aws.amazon.com/s3/object/lake?")
+    assert "X-Amz-Signature" not in links["Result file"]
+
+
+def test_only_an_alert_that_holds_exports_where_no_export_is_asked() -> None:
+    world = World(ALERTING, (ONE, THREE))
+    world.run()
+    assert world.exports == []
+    world.run(DUE.replace(day=22))
+    assert len(world.exports) == 1
+
+
+def test_an_older_run_has_no_say() -> None:
+    world = World(ALERTING, (THREE, NONE))
+    world.run()
+    world.run(DUE.replace(day=20), is_by_hand=True)
+    assert world.levels == [("rows", "critical")]
+    assert remembered(world.lake, "daily").open == {"rows": "critical"}
+
+
+def test_an_alert_that_leaves_the_file_is_closed() -> None:
+    world = World(ALERTING, (THREE,))
+    world.run()
+    world.save({"daily": ALERTING | {"alerts": [SOME | {"on": "first_value", "column": "n"}]}})
+    world.run(DUE.replace(day=22))
+    assert world.levels[1:] == [("first_value.n", "warning"), ("rows", "ok")]
+
+
+# Failures.
+
+
+def test_a_query_that_fails_is_told_once_and_once_more_when_it_succeeds() -> None:
+    world = World(ALERTING, (FAILED, FAILED, NONE))
+    records = [world.run(DUE.replace(day=day)) for day in (1, 2, 3)]
+    assert [each.status for each in records if each] == ["failed", "failed", "succeeded"]
+    assert world.levels == [("failed", "warning"), ("failed", "ok")]
+    assert "COLUMN_NOT_FOUND" in world.published[0]["sentence"]
+    assert [each["ExecutionFailures"] for each in world.emitted] == [1, 1, 0]
+
+
+def test_an_alert_stays_open_while_the_query_fails() -> None:
+    world = World(ALERTING, (THREE, FAILED))
+    world.run()
+    world.run(DUE.replace(day=22))
+    assert remembered(world.lake, "daily").open == {"rows": "critical", "failed": "warning"}
+
+
+def test_what_athena_refuses_to_begin_is_a_failed_run() -> None:
+    world = World(DAILY)
+
+    def refuse(*_: object) -> str:
+        raise ServiceRefused("The query: StartQueryExecution answered InvalidRequestException: line 1:8.")
+
+    world.athena.start = refuse  # type: ignore[method-assign]
+    record = world.run()
+    assert record is not None
+    assert (record.status, "line 1:8" in record.reason) == ("failed", True)
+
+
+def test_an_alert_on_a_column_that_is_not_there_is_a_failed_run() -> None:
+    wrong = {"name": "a", "on": "any_row", "column": "price", "threshold": {"value": 1}}
+    world = World(ALERTING | {"alerts": [wrong]})
+    record = world.run()
+    assert record is not None
+    assert record.status == "failed"
+    assert "Its columns are: country, n." in record.reason
+
+
+def test_what_athena_calls_worth_another_try_has_it_under_another_token() -> None:
+    passing = Execution("", Status.FAILED, reason="GENERIC_INTERNAL_ERROR", is_retryable=True)
+    world = World(DAILY, (passing, passing, ONE))
+    record = world.run()
+    assert record is not None
+    assert (record.status, len(world.athena.started)) == ("succeeded", 3)
+
+
+def test_a_query_that_takes_too_long_is_stopped() -> None:
+    world = World(DAILY)
+    world.athena.looks_until_over = 10_000
+    record = world.run()
+    assert record is not None
+    assert (record.status, world.athena.stopped) == ("stopped", ["e1"])
+    assert 590 <= record.seconds <= 610
+    assert max(world.pauses) == 10
+    assert world.levels == [("failed", "warning")]
+
+
+def test_an_athena_that_is_busy_for_too_long_is_left_to_the_next_start() -> None:
+    world = World(DAILY)
+
+    def busy(*_: object) -> str:
+        raise ServiceBusy("TooManyRequestsException")
+
+    world.athena.start = busy  # type: ignore[method-assign]
+    with pytest.raises(ServiceBusy):
+        world.run()
+    assert world.lake.keys("queries/runs/") == []
+
+
+@pytest.mark.parametrize(("scanned", "usd"), [(0, 0.0), (1, 4.5e-05), (10_000_000, 4.5e-05), (2**40, 5.0)])
+def test_cost_is_athenas_list_price_with_its_least(scanned: int, usd: float) -> None:
+    assert cost_usd(scanned) == pytest.approx(usd, rel=0.02)
+
+
+@pytest.mark.parametrize(
+    ("event", "due"),
+    [
+        ({"query_id": "a", "scheduled_time": "2026-11-21T08:30:00Z"}, DUE),
+        ({"query_id": "a", "scheduled_time": "2026-11-21T09:30:00+01:00"}, DUE),
+        ({"query_id": "a", "scheduled_time": "2026-11-21T08:30:00"}, DUE),
+        ({"query_id": "a"}, datetime(2026, 1, 1, tzinfo=UTC)),
+    ],
+)
+def test_a_run_is_for_the_time_that_its_event_tells(event: dict[str, str], due: datetime) -> None:
+    assert order(event, datetime(2026, 1, 1, 0, 0, 0, 5, tzinfo=UTC)).due == due
+
+
+@pytest.mark.parametrize("event", [{}, {"query_id": ""}, {"query_id": 1}, {"query_id": "a", "scheduled_time": "soon"}])
+def test_an_event_that_names_nothing_is_refused(event: dict[str, Any]) -> None:
+    with pytest.raises(InputError):
+        execute.order(event, DUE)

@@ -1,0 +1,265 @@
+"""A round of the reconciler: the file, the schedules, what is counted, told and closed; and the watchdog's hour."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from deliverywatch.errors import ConfigurationError, SourceUnavailable
+from deliverywatch.queries import reconcile, settings, source, state
+from deliverywatch.queries.aws import Scheduler
+from deliverywatch.queries.config import Refused
+from deliverywatch.queries.plan import ByHand
+from deliverywatch.queries.state import State
+from deliverywatch.queries.watchdog import missed
+from queries.queries_world import GROUP, FakeService, MemoryLake, error, query
+
+NOW = datetime(2026, 11, 21, 12, 20, tzinfo=UTC)
+ENVIRONMENT = {
+    "DELIVERYWATCH_ENVIRONMENT": "prod",
+    "DELIVERYWATCH_BUCKET": "lake",
+    "SCHEDULE_GROUP_NAME": GROUP,
+    "PROJECT_NAME": "pn",
+    "QUERY_EXECUTOR_ARN": "arn:execute",
+    "SCHEDULE_ROLE_ARN": "arn:role",
+    "DEAD_LETTER_QUEUE_ARN": "arn:queue",
+}
+DAILY = {"schedule": "cron(0 8 * * ? *)", "query": "SELECT 1"}
+
+
+@dataclass
+class World:
+    """A source, a scheduler and a lake; what was told, published and counted."""
+
+    file: dict[str, Any] | Exception | bytes = field(default_factory=lambda: {"daily": DAILY})
+    url: str = "https://example.com/queries.json"
+    lines: list[str] = field(default_factory=list)
+    published: list[dict[str, Any]] = field(default_factory=list)
+    metrics: dict[str, float] = field(default_factory=dict)
+    service: FakeService = field(default_factory=FakeService)
+    lake: MemoryLake = field(default_factory=MemoryLake)
+
+    def fetch(self, etag: str) -> source.Fetched | None:
+        if isinstance(self.file, Exception):
+            raise self.file
+        body = self.file if isinstance(self.file, bytes) else json.dumps({"queries": self.file}).encode()
+        revision = source.revision_of(body)
+        return None if revision == etag else source.Fetched(body, revision, revision)
+
+    def round(self, now: datetime = NOW, **environment: str) -> dict[str, Any]:
+        ports = reconcile.Ports(
+            source=self,
+            lake=self.lake,
+            schedules=Scheduler(self.service, GROUP),
+            tell=self.lines.append,
+            publish=lambda message: self.published.append(dict(message)),
+            emit=lambda metrics, *_: self.metrics.update({name: value for name, (value, _) in metrics.items()}),
+            pause=lambda _: None,
+            seconds_left=lambda: 600,
+        )
+        return reconcile.run(now, settings.reconciliation(ENVIRONMENT | environment), ports)
+
+    @property
+    def names(self) -> list[str]:
+        return sorted(name for group, name in self.service.stored if group == GROUP)
+
+    @property
+    def problem(self) -> str:
+        return str(json.loads(self.lake.objects["state/queries.json"]).get("problem", {}).get("sentence", ""))
+
+
+def test_a_round_brings_the_schedules_to_the_file_and_says_so() -> None:
+    world = World({"daily": DAILY, "hourly": DAILY | {"schedule": "rate(1 hour)"}})
+    result = world.round()
+    assert world.names == ["pn-daily", "pn-hourly"]
+    assert result["counts"] == {
+        "created": 2, "updated": 0, "deleted": 0, "unchanged": 0, "failed": 0, "by_hand": 0, "withheld": 0,
+    }  # fmt: skip
+    assert world.metrics == {
+        "Created": 2, "Updated": 0, "Deleted": 0, "Unchanged": 0, "Failed": 0, "SourceFailed": 0,
+    }  # fmt: skip
+    assert world.lines[0] == "CREATE pn-daily cron(0 8 * * ? *) UTC"
+    assert world.problem == ""
+
+
+def test_a_schedule_tells_the_executor_which_query_and_when_it_was_due() -> None:
+    world = World()
+    world.round()
+    target = world.service.stored[GROUP, "pn-daily"]["Target"]
+    assert json.loads(target["Input"]) == {
+        "query_id": "daily",
+        "scheduled_time": "<aws.scheduler.scheduled-time>",
+        "state": "ENABLED",
+    }
+    assert target["DeadLetterConfig"] == {"Arn": "arn:queue"}
+    assert target["RetryPolicy"] == {"MaximumEventAgeInSeconds": 3600, "MaximumRetryAttempts": 5}
+
+
+def test_a_second_round_writes_no_schedule() -> None:
+    world = World()
+    world.round()
+    world.service.calls.clear()
+    assert world.round()["counts"]["unchanged"] == 1
+    assert {operation for operation, _ in world.service.calls} == {"get_schedule"}
+
+
+def test_a_wrong_file_changes_nothing_and_says_what_is_wrong() -> None:
+    world = World()
+    world.round()
+    before = dict(world.service.stored)
+    world.file = {"daily": DAILY | {"schedule": "always"}, "new": DAILY}
+    with pytest.raises(Refused):
+        world.round()
+    assert world.service.stored == before
+    assert "$.queries.daily.schedule" in world.problem
+
+
+def test_a_source_that_cannot_be_had_changes_nothing_and_is_counted() -> None:
+    world = World()
+    world.round()
+    world.file = SourceUnavailable("The host is away.")
+    result = world.round()
+    assert (result["counts"]["unchanged"], world.metrics["SourceFailed"]) == (1, 1)
+    assert "The host is away." in world.problem
+
+
+def test_drift_is_repaired_while_the_source_cannot_be_had() -> None:
+    world = World()
+    world.round()
+    world.service.stored.clear()
+    world.file = SourceUnavailable("The host is away.")
+    world.round()
+    assert world.names == ["pn-daily"]
+
+
+def test_withheld_deletions_count_as_failed_and_name_the_way_out() -> None:
+    world = World({str(number): DAILY for number in range(5)})
+    world.round()
+    world.file = {}
+    world.round()
+    assert (len(world.names), world.metrics["Failed"]) == (5, 5)
+    assert "empty file never deletes" in world.problem
+
+
+def test_a_failed_schedule_is_counted_and_named() -> None:
+    world = World({"daily": DAILY, "other": DAILY})
+
+    def refuse(operation: str, _: str) -> Exception | None:
+        is_daily = operation == "create_schedule" and world.service.calls[-1][1] == "pn-daily"
+        return error("ValidationException", "CreateSchedule", "Invalid Schedule Expression.") if is_daily else None
+
+    world.service.fault = refuse
+    world.round()
+    assert (world.metrics["Created"], world.metrics["Failed"]) == (1, 1)
+    assert "pn-daily: The schedule pn-daily: CreateSchedule answered ValidationException" in world.problem
+
+
+def test_what_a_removed_query_left_open_is_closed_with_it() -> None:
+    world = World({"daily": DAILY, "other": DAILY})
+    world.round()
+    state.change(world.lake, "daily", lambda _: State(open={"rows": "critical", "failed": "warning"}))
+    world.file = {"other": DAILY}
+    world.round()
+    assert [(each["watch"], each["level"]) for each in world.published] == [
+        ("queries.daily.rows", "ok"),
+        ("queries.daily.failed", "ok"),
+    ]
+    assert state.read(world.lake, "daily") == State()
+
+
+def test_what_was_not_closed_by_a_killed_round_is_closed_within_the_hour() -> None:
+    world = World()
+    state.change(world.lake, "long-gone", lambda _: State(open={"rows": "warning"}))
+    world.round(NOW)
+    assert world.published == []
+    world.round(NOW.replace(hour=13, minute=0))
+    assert [each["watch"] for each in world.published] == ["queries.long-gone.rows"]
+
+
+# The watchdog.
+
+
+def hours(world: World, count: int, begin: datetime, step: timedelta = timedelta(hours=1)) -> list[str]:
+    """Let so many rounds pass at the full hour; returns the levels that were told of silence."""
+    before = len(world.published)
+    for number in range(count):
+        world.round(begin + number * step)
+    return [each["level"] for each in world.published[before:]]
+
+
+def test_a_query_of_which_two_runs_were_missed_is_told_once() -> None:
+    world = World({"daily": DAILY | {"schedule": "rate(6 hours)"}})
+    noon = NOW.replace(minute=0)
+    assert hours(world, 13, noon) == []
+    assert hours(world, 24, noon + timedelta(hours=13)) == ["warning"]
+    assert "has not succeeded since it was added" in world.published[-1]["sentence"]
+
+
+def test_a_query_that_succeeds_is_not_silent() -> None:
+    world = World({"daily": DAILY | {"schedule": "rate(6 hours)"}})
+    noon = NOW.replace(minute=0)
+    for number in range(48):
+        moment = noon + timedelta(hours=number)
+        if number % 6 == 0:
+            state.change(world.lake, "daily", lambda each, due=moment: state.replace(each, succeeded=due))  # type: ignore[misc]
+        world.round(moment)
+    assert world.published == []
+
+
+@pytest.mark.parametrize("change", [{"schedule": "rate(30 days)"}, {"enabled": False}])
+def test_what_runs_at_other_times_from_now_on_is_not_silent(change: dict[str, Any]) -> None:
+    world = World({"daily": DAILY | {"schedule": "rate(1 hour)"}})
+    noon = NOW.replace(minute=0)
+    assert hours(world, 8, noon) == ["warning"]
+    world.file = {"daily": DAILY | {"schedule": "rate(1 hour)"} | change}
+    assert hours(world, 8, noon + timedelta(hours=8)) == ["ok"]
+
+
+def test_a_query_switched_off_by_hand_is_not_missed() -> None:
+    world = World({"daily": DAILY | {"schedule": "rate(1 hour)"}})
+    world.round(NOW)
+    world.service.stored[GROUP, "pn-daily"]["State"] = "DISABLED"
+    assert hours(world, 12, NOW.replace(hour=13, minute=0)) == []
+
+
+@pytest.mark.parametrize(
+    ("expression", "since", "now", "count"),
+    [
+        ("cron(0 8 * * ? *)", "2026-11-18T08:00", "2026-11-19T09:00", 0),
+        ("cron(0 8 * * ? *)", "2026-11-18T08:00", "2026-11-19T09:15", 1),
+        ("cron(0 8 * * ? *)", "2026-11-18T08:00", "2026-11-30T08:00", 2),
+        ("at(2026-11-19T08:00:00)", "2026-11-18T08:00", "2026-11-30T08:00", 1),
+        ("cron(0 8 1 * ? *)", "2026-11-18T08:00", "2026-11-30T08:00", 0),
+    ],
+)
+def test_a_run_is_missed_when_it_had_time_to_finish(expression: str, since: str, now: str, count: int) -> None:
+    moments = [datetime.fromisoformat(text).replace(tzinfo=UTC) for text in (since, now)]
+    assert missed(query("daily", expression=expression), *moments) == count
+
+
+# Settings.
+
+
+def test_settings_come_from_the_names_that_users_know() -> None:
+    given = settings.reconciliation(
+        ENVIRONMENT | {"CONFIG_GIT_URL": "https://x", "DISABLED_BY_HAND": "enable", "DELETE_PERCENT": "12.5"}
+    )
+    assert (given.url, given.rules.by_hand, given.rules.delete_percent) == ("https://x", ByHand.ENABLE, 12.5)
+    assert (given.wiring.executor_arn, given.wiring.prefix, given.group) == ("arn:execute", "pn-", GROUP)
+
+
+@pytest.mark.parametrize(
+    ("change", "name"),
+    [
+        ({"PROJECT_NAME": ""}, "PROJECT_NAME"),
+        ({"DELETE_COUNT": "many"}, "DELETE_COUNT"),
+        ({"DISABLED_BY_HAND": "x"}, "x"),
+    ],
+)
+def test_a_setting_that_is_missing_or_wrong_is_named(change: dict[str, str], name: str) -> None:
+    with pytest.raises(ConfigurationError, match=name):
+        settings.reconciliation(ENVIRONMENT | change)

@@ -1,0 +1,237 @@
+"""Where the file comes from: addresses of Git hosts, what HTTP answers, and the last good copy."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from urllib3.exceptions import ProtocolError
+
+from deliverywatch.errors import ConfigurationError, SourceRefused, SourceThrottled, SourceUnavailable
+from deliverywatch.queries import source
+from deliverywatch.queries.address import is_pinned, request
+from deliverywatch.queries.config import Refused
+from deliverywatch.queries.git import Git
+from deliverywatch.queries.source import COPY, Packaged, current, revision_of
+from queries.queries_world import MemoryLake
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
+URL = "https://raw.githubusercontent.com/acme/queries/main/queries.json"
+BODY = b'{"queries": {"daily": {"schedule": "rate(1 day)", "query": "SELECT 1"}}}'
+
+
+@pytest.mark.parametrize(
+    ("given", "token", "asked", "header"),
+    [
+        (URL, "", URL, None),
+        (URL, "t", URL, ("Authorization", "Bearer t")),
+        (f"{URL}?token=OLD", "t", URL, ("Authorization", "Bearer t")),
+        ("https://github.com/acme/queries/blob/main/queries.json", "", URL, None),
+        ("https://github.com/acme/queries/raw/main/queries.json", "", URL, None),
+        ("https://gitlab.com/a/b/c/-/raw/main/q/x.json", "", "https://gitlab.com/a/b/c/-/raw/main/q/x.json", None),
+        (
+            "https://git.example.com/a/b/-/blob/main/q/x.json",
+            "t",
+            "https://git.example.com/api/v4/projects/a%2Fb/repository/files/q%2Fx.json/raw?ref=main",
+            ("PRIVATE-TOKEN", "t"),
+        ),
+        (
+            "https://gitlab.com/a/b/-/raw/refs/tags/v1/x.json",
+            "t",
+            "https://gitlab.com/api/v4/projects/a%2Fb/repository/files/x.json/raw?ref=v1",
+            ("PRIVATE-TOKEN", "t"),
+        ),
+        ("https://bitbucket.org/a/b/src/main/x.json", "", "https://bitbucket.org/a/b/raw/main/x.json", None),
+        (
+            "https://bitbucket.org/a/b/raw/main/q/x.json",
+            "t",
+            "https://api.bitbucket.org/2.0/repositories/a/b/src/main/q/x.json",
+            ("Authorization", "Bearer t"),
+        ),
+        ("https://files.example.com/x.json", "t", "https://files.example.com/x.json", ("Authorization", "Bearer t")),
+    ],
+)
+def test_an_address_of_a_browser_leads_to_the_file(
+    given: str, token: str, asked: str, header: tuple[str, str] | None
+) -> None:
+    found = request(given, token)
+    assert found.url == asked
+    secret = {name: value for name, value in found.headers.items() if name in ("Authorization", "PRIVATE-TOKEN")}
+    assert secret == (dict([header]) if header else {})
+    assert "Bearer" not in repr(found)
+    assert "PRIVATE-TOKEN" not in repr(found)
+
+
+@pytest.mark.parametrize("url", ["http://example.com/x", "https://user:pw@example.com/x", "ftp://x", "x.json", ""])
+def test_an_address_that_is_not_safe_is_refused(url: str) -> None:
+    with pytest.raises(ConfigurationError, match="no https URL"):
+        request(url)
+
+
+def test_a_commit_is_told_from_a_branch() -> None:
+    commit = "20bd3223a0b1c2d3e4f5061728394a5b6c7d8e9f"
+    assert is_pinned(URL.replace("main", commit))
+    assert not is_pinned(URL)
+
+
+@dataclass
+class Answer:
+    status: int
+    data: bytes = b""
+    headers: dict[str, str] = field(default_factory=dict)
+
+
+class Http:
+    """Answers in turn; the last one again and again."""
+
+    def __init__(self, *answers: Answer | Exception) -> None:
+        self.answers, self.asked = list(answers), []  # type: ignore[var-annotated]
+
+    def request(self, _: str, url: str, **options: Any) -> Any:
+        self.asked.append((url, options["headers"]))
+        answer = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+
+def git(*answers: Answer | Exception) -> tuple[Git, Http, list[float]]:
+    http, pauses = Http(*answers), []  # type: ignore[var-annotated]
+    return Git(URL, lambda: "secret", http, pauses.append), http, pauses
+
+
+def test_the_file_comes_with_its_etag_and_the_revision_that_git_gives_it() -> None:
+    fetched = git(Answer(200, b"hello\n", {"ETag": '"abc"'}))[0].fetch("")
+    assert fetched is not None
+    # echo hello | git hash-object --stdin
+    assert (fetched.revision, fetched.etag) == ("ce013625030ba8dba906f756967f9e9ca394464a", '"abc"')
+
+
+def test_an_unchanged_file_is_not_sent_again() -> None:
+    client, http, _ = git(Answer(304))
+    assert client.fetch('"abc"') is None
+    assert http.asked[0][1]["If-None-Match"] == '"abc"'
+
+
+@pytest.mark.parametrize("passing", [Answer(500), Answer(503), Answer(408), ProtocolError("reset")])
+def test_what_passes_is_tried_again(passing: Answer | Exception) -> None:
+    client, http, pauses = git(passing, passing, Answer(200, BODY))
+    assert client.fetch("") is not None
+    assert (len(http.asked), len(pauses)) == (3, 2)
+
+
+def test_a_host_that_stays_away_is_unavailable_after_four_tries() -> None:
+    client, http, _ = git(ProtocolError("reset"))
+    with pytest.raises(SourceUnavailable, match="cannot be reached"):
+        client.fetch("")
+    assert len(http.asked) == 4
+
+
+@pytest.mark.parametrize(
+    ("answer", "tries"),
+    [
+        (Answer(429), 4),
+        (Answer(429, headers={"Retry-After": "3600"}), 1),
+        (Answer(403, headers={"X-RateLimit-Remaining": "0"}), 4),
+    ],
+)
+def test_a_host_that_asks_for_patience_gets_it(answer: Answer, tries: int) -> None:
+    client, http, pauses = git(answer)
+    with pytest.raises(SourceThrottled):
+        client.fetch("")
+    assert len(http.asked) == tries
+    assert all(pause <= 25 for pause in pauses)
+
+
+@pytest.mark.parametrize("status", [301, 302, 400, 401, 403, 404, 410])
+def test_what_will_not_pass_is_refused_at_once_without_the_token_in_the_sentence(status: int) -> None:
+    client, http, _ = git(Answer(status))
+    with pytest.raises(SourceRefused, match=f"HTTP {status}") as caught:
+        client.fetch("")
+    assert len(http.asked) == 1
+    assert "secret" not in f"{caught.value} {caught.value.next_step}"
+
+
+def test_a_web_page_is_not_the_file() -> None:
+    with pytest.raises(SourceRefused, match="web page"):
+        git(Answer(200, b"\n<!DOCTYPE html>"))[0].fetch("")
+
+
+class Given:
+    """A source that gives what it is told to."""
+
+    def __init__(self, *results: bytes | Exception | None, url: str = URL) -> None:
+        self.results, self.url, self.etags = list(results), url, []  # type: ignore[var-annotated]
+
+    def fetch(self, etag: str) -> source.Fetched | None:
+        self.etags.append(etag)
+        result = self.results.pop(0)
+        if isinstance(result, Exception):
+            raise result
+        return None if result is None else source.Fetched(result, revision_of(result), "etag")
+
+
+def test_a_good_file_is_kept_with_its_revision() -> None:
+    lake = MemoryLake()
+    found = current(Given(BODY), lake, "pn", NOW)
+    kept = json.loads(lake.objects[COPY])
+    assert list(found.config.queries) == ["daily"]
+    assert (kept["body"], kept["revision"], kept["source"]) == (BODY.decode(), revision_of(BODY), URL)
+
+
+def test_an_unchanged_file_is_the_copy() -> None:
+    lake, given = MemoryLake(), Given(BODY, None)
+    current(given, lake, "pn", NOW)
+    assert list(current(given, lake, "pn", NOW).config.queries) == ["daily"]
+    assert given.etags == ["", "etag"]
+
+
+def test_an_etag_of_another_address_is_not_asked_with() -> None:
+    lake, other = MemoryLake(), Given(BODY, url="https://example.com/other.json")
+    current(Given(BODY), lake, "pn", NOW)
+    current(other, lake, "pn", NOW)
+    assert other.etags == [""]
+
+
+def test_a_source_that_cannot_be_had_leaves_the_last_good_copy() -> None:
+    lake, given = MemoryLake(), Given(BODY, SourceUnavailable("down"))
+    current(given, lake, "pn", NOW)
+    before = dict(lake.objects)
+    found = current(given, lake, "pn", NOW)
+    assert (list(found.config.queries), str(found.problem)) == (["daily"], "down")
+    assert lake.objects == before
+
+
+def test_without_a_copy_a_source_that_cannot_be_had_is_a_failure() -> None:
+    with pytest.raises(SourceUnavailable):
+        current(Given(SourceUnavailable("down")), MemoryLake(), "pn", NOW)
+
+
+def test_a_wrong_file_leaves_the_copy_as_it_is() -> None:
+    lake, given = MemoryLake(), Given(BODY, b'{"queries": {"daily": {}}}')
+    current(given, lake, "pn", NOW)
+    before = dict(lake.objects)
+    with pytest.raises(Refused):
+        current(given, lake, "pn", NOW)
+    assert lake.objects == before
+
+
+def test_a_damaged_copy_is_made_anew() -> None:
+    lake = MemoryLake()
+    lake.objects[COPY] = b"{"
+    assert list(current(Given(BODY), lake, "pn", NOW).config.queries) == ["daily"]
+
+
+def test_the_packaged_file_is_read_once_per_content(tmp_path: Path) -> None:
+    path = tmp_path / "schedules.json"
+    path.write_bytes(BODY)
+    fetched = Packaged(path).fetch("")
+    assert fetched is not None
+    assert fetched.body == BODY
+    assert Packaged(path).fetch(fetched.etag) is None

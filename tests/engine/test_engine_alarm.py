@@ -137,6 +137,7 @@ def test_an_override_of_an_unknown_parameter_is_refused() -> None:
         ({"TreatMissingData": "zero"}, "'zero' is not a valid Treat"),
         ({"Metrics": [{"Expression": "m1"}]}, "it lacks 'Id'"),
         ({"ThresholdMetricId": "ad1"}, "anomaly detection band"),
+        ({"ComparisonOperator": "GreaterThanUpperThreshold"}, "anomaly detection band"),
         ({"EvaluationCriteria": {"PromQLCriteria": {}}}, "PromQL"),
     ],
 )

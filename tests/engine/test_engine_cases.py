@@ -56,8 +56,8 @@ def test_the_file_says_what_its_cases_leave_out() -> None:
         (case(stats="[]"), "'stats' means nothing here; known are created, delay, interval, mails"),
         ("[[case]]\nname = 'x'", "case \"x\": it lacks 'series'."),
         ("[[case]]\nseries = {}", "case 1: it lacks 'name'."),
-        (case(interval='"0m"'), "an interval is at least 1m."),
-        (case(interval='"10"'), "'10' is not a time such as 35m, 1h30m or 2d."),
+        (case(interval='"0m"'), "an interval is at least 1s."),
+        (case(interval='"10"'), "'10' is not a time such as 35m, 1h30m, 2d or 10s."),
         (case(start="2026-11-21T12:00:00"), "is not a time with its zone, such as 2026-11-21T12:00:00Z."),
         (case(series='{ Errors = "1 2 x" }'), "series Errors: 'x' is not a value of a series."),
         (case(states="[{ at = '1m', alarm = 'errors', state = 'BAD' }]"), "'BAD' is not a state; use OK, ALARM"),
@@ -101,6 +101,34 @@ def test_the_first_difference_is_explained_with_the_values_of_the_window() -> No
         "errors at 12m: expected OK, was ALARM. It calls above 3, and its periods were "
         "-3m to 2m: 0; 2m to 7m: 0; 7m to 12m: 10."
     )
+
+
+QUICK = """
+[[case]]
+name = "quick"
+interval = "10s"
+series = { Errors = "0x11 5x2 0x20" }
+states = [
+    { at = "2m10s", alarm = "errors", state = "ALARM" },
+    { at = "2m30s", alarm = "errors", state = "ALARM" },
+    { at = "2m40s", alarm = "errors", state = "OK" },
+]
+"""
+
+
+def test_an_alarm_of_ten_seconds_is_tried_every_ten_seconds() -> None:
+    (found,) = parse(QUICK)
+    trial = run(found, [plain(Period=10)])
+    assert difference(trial) is None
+    assert [clock(each.time - found.start) for each in trial.changes] == ["10s", "2m10s", "2m40s"]
+
+
+def test_a_difference_between_seconds_is_told_in_seconds() -> None:
+    (found,) = parse(QUICK.replace("2m30s", "2m50s"))
+    told = difference(run(found, [plain(Period=10, EvaluationPeriods=2)]))
+    assert told is not None
+    assert "errors at 2m10s: expected ALARM, was OK" in told
+    assert "1m50s to 2m: 0; 2m to 2m10s: 5" in told
 
 
 def test_a_ratio_is_explained_with_its_counts() -> None:

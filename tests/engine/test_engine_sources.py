@@ -86,6 +86,21 @@ def test_a_point_counts_from_its_published_time(tmp_path: Path) -> None:
     assert [series.window(stat, start, start + 60, as_of=start + minute * 60) for minute in (8, 9)] == [None, 2]
 
 
+def test_points_of_ten_seconds_stay_apart_and_add_up_over_a_minute(tmp_path: Path) -> None:
+    path = csv(tmp_path, "time,Errors", *(f"2026-11-21T12:00:{second:02}Z,{second}" for second in range(0, 60, 10)))
+    series, start = history.read(path, [ERRORS]), int(NOON.timestamp())
+    stat = MetricStat(*ERRORS, 10, "Sum")
+    assert [series.window(stat, start + each, start + each + 10) for each in range(0, 60, 10)] == [
+        0,
+        10,
+        20,
+        30,
+        40,
+        50,
+    ]
+    assert summed(series, ERRORS, NOON, 1) == 150
+
+
 def test_a_parquet_file_is_read(tmp_path: Path) -> None:
     path = tmp_path / "history.parquet"
     pq.write_table(pa.table({"time": [NOON, NOON + minutes(1)], "Errors": [1.0, None]}), path)

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from datetime import datetime
 
+_BANDED = {"LessThanLowerOrGreaterThanUpperThreshold", "LessThanLowerThreshold", "GreaterThanUpperThreshold"}
 _STANDARD_STATISTICS = {"SampleCount", "Average", "Sum", "Minimum", "Maximum"}
 
 
@@ -172,22 +173,8 @@ def from_template(
             template, "AWS::CloudWatch::Alarm", parameters or {}, without
         )
     ]
-    require_unique([each.name for each in found])
+    cloudformation.require_unique([each.name for each in found])
     return found
-
-
-def require_unique(names: Sequence[str]) -> None:
-    """Check that no two alarms have one name.
-
-    Raises:
-        InputError: Two have; the message names them.
-    """
-    for name in names:
-        if names.count(name) > 1:
-            raise InputError(
-                f"Two alarms are called {name}; CloudWatch would let the later one replace the other.",
-                next_step="Give each alarm a name of its own.",
-            )
 
 
 def from_description(description: Mapping[str, Any]) -> Alarm:
@@ -212,8 +199,11 @@ def from_description(description: Mapping[str, Any]) -> Alarm:
 
 
 def _refuse_other_kinds(name: str, description: Mapping[str, Any]) -> None:
+    band = "it compares with an anomaly detection band, which AWS learns and does not publish"
+    if str(description.get("ComparisonOperator")) in _BANDED:
+        raise _unsupported(name, band)
     for member, reason in {
-        "ThresholdMetricId": "it compares with an anomaly detection band, which AWS learns and does not publish",
+        "ThresholdMetricId": band,
         "EvaluationCriteria": "it is a PromQL alarm, and the engine does not speak PromQL",
     }.items():
         if description.get(member):

@@ -12,9 +12,9 @@
     ]
 
 The file is TOML (toml.io). A series holds one value per interval (one minute, unless the case or the file says
-otherwise), the first at the start; times such as "35m" or "1h30m" count from there. A state is looked at after the
-evaluation of its minute. `mails` lists all that go out, in order, and may leave out anything of a mail but one word.
-With `delay` each value is visible to alarms so much later than the time it stands for.
+otherwise), the first at the start; times such as "35m", "1h30m" or "10s" count from there. A state is looked at after
+the evaluation of its moment. `mails` lists all that go out, in order, and may leave out anything of a mail but one
+word. With `delay` each value is visible to alarms so much later than the time it stands for.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 START = datetime(2026, 1, 5, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
 
-_DURATION = re.compile(r"(?:(\d{1,4})d)?(?:(\d{1,5})h)?(?:(\d{1,6})m)?")
+_DURATION = re.compile(r"(?:(\d{1,4})d)?(?:(\d{1,5})h)?(?:(\d{1,6})m)?(?:(\d{1,7})s)?")
 _SHARED_KEYS = {"interval", "start", "delay"}
 _FILE_KEYS = _SHARED_KEYS | {"parameters", "case"}
 _CASE_KEYS = _SHARED_KEYS | {"name", "created", "until", "parameters", "series", "states", "mails"}
@@ -142,16 +142,16 @@ def _read(entry: Mapping[str, Any], document: Mapping[str, Any]) -> Case:
 
 
 def duration(text: object) -> timedelta:
-    """Return a duration such as `35m`, `1h30m` or `2d`.
+    """Return a duration such as `35m`, `1h30m`, `2d` or `10s`.
 
     Raises:
         InputError: It is not one.
     """
     found = _DURATION.fullmatch(text) if isinstance(text, str) and text else None
     if found is None:
-        raise InputError(f"{text!r} is not a time such as 35m, 1h30m or 2d")
-    days, hours, minutes = (int(each or 0) for each in found.groups())
-    return timedelta(days=days, hours=hours, minutes=minutes)
+        raise InputError(f"{text!r} is not a time such as 35m, 1h30m, 2d or 10s")
+    days, hours, minutes, seconds = (int(each or 0) for each in found.groups())
+    return timedelta(days=days, hours=hours, minutes=minutes, seconds=seconds)
 
 
 def _line(name: str, line: object) -> str:
@@ -165,7 +165,7 @@ def _line(name: str, line: object) -> str:
 def _interval(text: object) -> timedelta:
     found = duration(text)
     if not found:
-        raise InputError("an interval is at least 1m")
+        raise InputError("an interval is at least 1s")
     return found
 
 

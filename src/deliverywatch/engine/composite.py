@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from deliverywatch.engine import members
 from deliverywatch.engine import rule as rules
 from deliverywatch.engine import template as cloudformation
-from deliverywatch.engine.alarm import State, require_unique
+from deliverywatch.engine.alarm import State
 from deliverywatch.errors import InputError
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ def from_template(
             template, "AWS::CloudWatch::CompositeAlarm", parameters or {}, without
         )
     ]
-    require_unique([each.name for each in found])
+    cloudformation.require_unique([each.name for each in found])
     return found
 
 

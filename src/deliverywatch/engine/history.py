@@ -1,8 +1,8 @@
 """Files of datapoints -> a store: CSV and Parquet with one row per datapoint.
 
 Columns: `time` and one column per metric (`Total`, `Failed`), or `time`, `metric`, `value`; optionally `published`
-(when alarms could see it). A cell without a number is a gap, never zero. A time names its zone, or is a timestamp with
-one.
+(when alarms could see it). A cell without a number is a gap, never zero. A time counts to the second and names its
+zone, or is a timestamp with one.
 """
 
 from __future__ import annotations
@@ -109,7 +109,8 @@ def _add(series: Series, row: Mapping[str, Any], metrics: Sequence[Metric]) -> N
     for name, cell in _cells(row):
         value = _number(cell)
         if value is not None:
-            series.add(_named(name, metrics), moment, value, published=published)
+            # To the second, for alarms of 10 to 30 seconds; to longer ones it is all the same, as minutes are whole.
+            series.add(_named(name, metrics), moment, value, published=published, resolution_seconds=1)
 
 
 def _require_order(row: Mapping[str, Any], newest: dict[str, datetime]) -> None:

@@ -46,7 +46,8 @@ def add(
     for index, value in enumerate(values(text)):
         if value is not None:
             stamp = (start + index * interval).astimezone(UTC)
-            series.add(metric, stamp, value, published=stamp + delay if delay else None)
+            visible = stamp + delay if delay else None
+            series.add(metric, stamp, value, published=visible, resolution_seconds=1)
 
 
 def _values_of(word: str, room: int) -> list[float | None]:

@@ -54,6 +54,20 @@ def resources(
             yield logical_id, resolver.properties(logical_id)
 
 
+def require_unique(names: Sequence[str]) -> None:
+    """Check that no two alarms have one name.
+
+    Raises:
+        InputError: Two have; the message names them.
+    """
+    for name in names:
+        if names.count(name) > 1:
+            raise InputError(
+                f"Two alarms are called {name}; CloudWatch would let the later one replace the other.",
+                next_step="Give each alarm a name of its own.",
+            )
+
+
 def _fits(name: str, patterns: Sequence[str]) -> bool:
     return any(fnmatchcase(name, pattern) for pattern in patterns)
 

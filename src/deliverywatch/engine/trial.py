@@ -111,9 +111,11 @@ def named(name: str, names: Iterable[str], which: str = "") -> str:
 
 
 def clock(span: timedelta) -> str:
-    """Write a time of a case: `35m`, `1h30m`."""
-    hours, minutes = divmod(int(span.total_seconds()) // 60, 60)
-    return (f"{hours}h" if hours else "") + (f"{minutes}m" if minutes or not hours else "")
+    """Write a time of a case: `35m`, `1h30m`, `1m10s`."""
+    minutes, seconds = divmod(int(span.total_seconds()), 60)
+    hours, minutes = divmod(minutes, 60)
+    parts = (f"{hours}h" if hours else "", f"{minutes}m" if minutes else "", f"{seconds}s" if seconds else "")
+    return "".join(parts) or "0m"
 
 
 def _above(composites: Sequence[Composite], known: set[str]) -> list[Composite]:
@@ -151,7 +153,8 @@ def _end(case: Case) -> datetime:
     lengths = [len(notation.values(line)) * case.interval for line in case.series.values()]
     moments = [*(each.at for each in case.states), *(each.at for each in case.mails or ())]
     asked = [at + MINUTE for at in moments if at is not None]
-    return case.start + max([MINUTE, case.until, *lengths, *asked])
+    longest = max([MINUTE, case.until, *lengths, *asked])
+    return case.start + -(-longest // MINUTE) * MINUTE
 
 
 def _changes(alarm: Alarm, case: Case, series: Series, end: datetime) -> Iterable[Change]:
@@ -184,8 +187,8 @@ def _why(trial: Trial, name: str, expected: ExpectedState) -> str:
 
 
 def _moment(trial: Trial, second: int) -> str:
-    minutes = (second - int(trial.case.start.timestamp())) // 60
-    return clock(timedelta(minutes=minutes)) if minutes >= 0 else f"-{clock(timedelta(minutes=-minutes))}"
+    seconds = second - int(trial.case.start.timestamp())
+    return ("-" if seconds < 0 else "") + clock(timedelta(seconds=abs(seconds)))
 
 
 def _number(value: float | None) -> str:

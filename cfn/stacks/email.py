@@ -4,21 +4,26 @@ from __future__ import annotations
 
 from typing import Any
 
-from troposphere import If, Ref, Sub, budgets
+from troposphere import GetAtt, If, Ref, Sub, budgets
 
-from parts import Function, Stack, allow
+from parts import Function, Stack, allow, schedule
 from stacks import email_alarms, email_choices, email_dashboard, email_lake, email_streams
+from stacks.sms import MEMORY_SETTINGS
 from tables import saved_queries
+
+# Long after midnight: Firehose writes the last events of a day up to 15 minutes into the next.
+_NIGHTLY = "cron(30 2 * * ? *)"
 
 
 def stack() -> Stack:
     """Return everything of the e-mail system."""
-    transform = _transform()
+    transform, compact = _transform(), _compact()
     return Stack(
         resources=[
             *email_lake.resources(),
             *saved_queries("email", "EmailDatabase", "EmailWorkgroup"),
             *email_streams.resources(transform),
+            *schedule("email-compact-days", compact, _NIGHTLY, {"scheduled_time": "<aws.scheduler.scheduled-time>"}, 2),
             _budget(),
             *email_alarms.alarms(),
             email_dashboard.dashboard(),
@@ -27,7 +32,7 @@ def stack() -> Stack:
         rules=email_choices.rules(),
         conditions=email_choices.conditions(),
         outputs=_outputs(),
-        functions=[transform],
+        functions=[transform, compact],
         watches=email_alarms.watches(),
     )
 
@@ -48,6 +53,23 @@ def _transform() -> Function:
             "DELIVERYWATCH_CAMPAIGN_TAG": Ref("EmailCampaignTag"),
         },
         statements=[allow("s3:PutObject", Sub("${EmailBucket.Arn}/errors/*"))],
+    )
+
+
+def _compact() -> Function:
+    return Function(
+        room="email",
+        verb="compact",
+        description="The objects of a day of e-mail events -> one",
+        # 60,000 events take 250 MB; this is for days of a few hundred thousand.
+        memory_megabytes=1024,
+        timeout_seconds=900,
+        packages=("orjson", "pyarrow"),
+        environment={"DELIVERYWATCH_EMAIL_BUCKET": Ref("EmailBucket"), **MEMORY_SETTINGS},
+        statements=[
+            allow("s3:ListBucket", GetAtt("EmailBucket", "Arn")),
+            allow(["s3:GetObject", "s3:PutObject", "s3:DeleteObject"], Sub("${EmailBucket.Arn}/events/*")),
+        ],
     )
 
 

@@ -24,15 +24,15 @@ _CONFIG = Config(connect_timeout=3, read_timeout=20, retries={"mode": "adaptive"
 class Bucket:
     """Objects of one S3 bucket."""
 
-    def __init__(self, name: str, session: Any = None) -> None:
+    def __init__(self, name: str, client: Any = None) -> None:
         """Open it.
 
         Args:
             name: The bucket.
-            session: A boto3 session; the default one if none.
+            client: Of S3; one of the environment's account if none.
         """
         self._name = name
-        self._s3 = (session or boto3).client("s3", config=_CONFIG)
+        self._s3 = client or boto3.client("s3", config=_CONFIG)
 
     def keys(self, prefix: str) -> list[str]:
         """Return the keys that begin with a prefix, sorted."""
@@ -60,15 +60,15 @@ class Bucket:
 class DeliveryStream:
     """One delivery stream of Firehose."""
 
-    def __init__(self, name: str, session: Any = None) -> None:
+    def __init__(self, name: str, client: Any = None) -> None:
         """Open it.
 
         Args:
             name: The delivery stream.
-            session: A boto3 session; the default one if none.
+            client: Of Firehose; one of the environment's account if none.
         """
         self._name = name
-        self._firehose = (session or boto3).client("firehose", config=_CONFIG)
+        self._firehose = client or boto3.client("firehose", config=_CONFIG)
 
     def put(self, records: Sequence[bytes]) -> list[int]:
         """Send at most 500 records; returns the places of those that Firehose did not take."""

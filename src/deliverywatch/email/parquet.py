@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from deliverywatch.email.glue_types import GlueType, parsed
+from deliverywatch.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -22,6 +23,9 @@ pa.set_memory_pool(pa.system_memory_pool())
 
 # Rows that are held as Python objects: about 10 MB.
 GROUP_ROWS = 4_000
+
+# Rows of a group of a merged file, held by Arrow: about 30 MB.
+MERGED_ROWS = 16_000
 
 Codec = Literal["gzip", "snappy", "zstd"]
 
@@ -82,6 +86,7 @@ class Writer:
             store_schema=False,
         )
         self._rows: list[Sequence[Any]] = []
+        self._tables: list[pa.Table] = []
 
     def add(self, row: Sequence[Any]) -> None:
         """Append a row; times are milliseconds."""
@@ -91,13 +96,20 @@ class Writer:
 
     def add_table(self, table: pa.Table) -> None:
         """Append rows that Arrow has already, with these columns."""
-        self._flush()
-        self._file.write_table(table)
+        self._tables.append(table)
+        if sum(each.num_rows for each in self._tables) >= MERGED_ROWS:
+            self._flush_tables()
 
     def close(self) -> None:
         """Finish the file."""
         self._flush()
+        self._flush_tables()
         self._file.close()
+
+    def _flush_tables(self) -> None:
+        if self._tables:
+            self._file.write_table(pa.concat_tables(self._tables).combine_chunks())
+        self._tables = []
 
     def _flush(self) -> None:
         if self._rows:
@@ -118,3 +130,35 @@ def rows(source: Path | BinaryIO, names: Sequence[str]) -> Iterator[tuple[Any, .
             columns = {name: batch.column(name).to_pylist() for name in present}
             empty = [None] * batch.num_rows
             yield from zip(*(columns.get(name, empty) for name in names), strict=True)
+
+
+def tables(body: bytes, columns: Sequence[tuple[str, str]], name: str) -> Iterator[pa.Table]:
+    """Yield the rows of a file in Arrow, with exactly these columns.
+
+    Firehose writes times as INT96, which Arrow reads with nanoseconds and no zone: both become what we write.
+
+    Args:
+        body: The file.
+        columns: Name and Glue type; one that the file has not is null.
+        name: The file's, for the error.
+
+    Raises:
+        ConfigurationError: The file has a column that is not among these: merging would lose it.
+    """
+    wanted = schema(columns)
+    with pq.ParquetFile(pa.BufferReader(body)) as file:
+        present = file.schema_arrow.names
+        if unknown := [each for each in present if each not in wanted.names]:
+            raise ConfigurationError(
+                f"{name} has columns that this version does not know: {', '.join(unknown)}.",
+                next_step="Merge with the version that wrote it, or a newer one.",
+            )
+        for batch in file.iter_batches(GROUP_ROWS):
+            found = {each: batch.column(each) for each in present}
+            arrays = [
+                pa.nulls(batch.num_rows, field.type)
+                if field.name not in found
+                else found[field.name].cast(field.type, safe=False)
+                for field in wanted
+            ]
+            yield pa.Table.from_arrays(arrays, schema=wanted)

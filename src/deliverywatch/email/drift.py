@@ -1,0 +1,98 @@
+"""Raw events -> the fields that no column knows, and the change of the table that adds them.
+
+A crawler could not find them: Firehose writes columns of the table and drops the rest. They are in `raw`, also for the
+days before they had a column.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import orjson
+
+from deliverywatch.email.columns import COLUMNS, KNOWN_FIELDS
+from deliverywatch.email.fields import general, leaves
+from deliverywatch.email.streams import Stream
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+_TYPES: dict[type, str] = {bool: "boolean", int: "bigint", float: "double", str: "string"}
+_ORDER = ("boolean", "bigint", "double", "string")
+_MOST_FIELDS = 200
+_LONGEST_NAME = 120
+_NAMES = frozenset(column.name for column in COLUMNS)
+
+
+@dataclass(frozen=True, slots=True)
+class NewField:
+    """A field that no column knows.
+
+    Attributes:
+        path: Where it is; `[]` stands for each element of an array.
+        count: In how many events it was seen.
+        kinds: Its types in Athena's words, the most general last; none if it was always null or empty.
+    """
+
+    path: str
+    count: int
+    kinds: tuple[str, ...]
+
+    @property
+    def column(self) -> str:
+        """A name for its column, which no other column has."""
+        words = re.sub(r"([a-z0-9])([A-Z])", r"\1_\2", self.path.replace("[]", ""))
+        name = re.sub(r"[^a-z0-9]+", "_", words.lower()).strip("_")[:_LONGEST_NAME] or "field"
+        return f"{name}_2" if name in _NAMES else name
+
+    @property
+    def athena_type(self) -> str:
+        """The type of its column: the most general of those that were seen."""
+        kind = self.kinds[-1] if self.kinds else "string"
+        kind = "string" if "string" in self.kinds or ("boolean" in self.kinds and len(self.kinds) > 1) else kind
+        return f"array<{kind}>" if "[]" in self.path else kind
+
+
+def drift(events: Iterable[bytes | str]) -> list[NewField]:
+    """Return the fields of events that no column knows, the most frequent first; what is no event is left out."""
+    seen: Counter[str] = Counter()
+    kinds: dict[str, set[str]] = {}
+    for each in events:
+        for path, found in _unknown(each).items():
+            if path in seen or len(seen) < _MOST_FIELDS:
+                seen[path] += 1
+                kinds.setdefault(path, set()).update(found)
+    fields = [NewField(path, count, tuple(sorted(kinds[path], key=_ORDER.index))) for path, count in seen.items()]
+    return sorted(fields, key=lambda field: (-field.count, field.path))
+
+
+def statements(fields: Iterable[NewField], database: str) -> list[str]:
+    """Return the DDL that adds the columns to both tables, for Athena."""
+    added = ", ".join(f"{each.column} {each.athena_type}" for each in fields)
+    return [f"ALTER TABLE {database}.{stream}_events ADD COLUMNS ({added})" for stream in Stream] if added else []
+
+
+def column_lines(fields: Iterable[NewField]) -> list[str]:
+    """Return the lines for `columns.py`, from which the table, the transform and the tests follow."""
+    return [f'Column("{each.column}", "{each.athena_type}", "", ("{each.path}",)),' for each in fields]
+
+
+def _unknown(event: bytes | str) -> dict[str, set[str]]:
+    try:
+        content: Any = orjson.loads(event)
+    except orjson.JSONDecodeError:
+        return {}
+    found: dict[str, set[str]] = {}
+    for path, value in leaves(content) if isinstance(content, dict) else ():
+        place = general(path)
+        # An empty object or array says nothing of its fields.
+        if place not in KNOWN_FIELDS and not _is_container(place) and value not in ({}, []):
+            found.setdefault(place, set()).update({_TYPES[type(value)]} if type(value) in _TYPES else ())
+    return found
+
+
+def _is_container(path: str) -> bool:
+    return any(known.startswith((f"{path}.", f"{path}[")) for known in KNOWN_FIELDS)

@@ -1,0 +1,26 @@
+"""The Lambda `email-compact`: merges the objects of the two days before, once a night.
+
+Two days, because Firehose may deliver for up to 24 hours after a failure. Event: `{"scheduled_time": "..."}`, filled in
+by EventBridge Scheduler; without it the clock counts.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import asdict
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from deliverywatch.email.aws import Bucket
+from deliverywatch.email.compact import compact
+
+
+def handler(event: dict[str, Any], _context: Any) -> dict[str, Any]:
+    """Merge and return what was merged."""
+    told = event.get("scheduled_time")
+    now = datetime.fromisoformat(told) if told else datetime.now(UTC)
+    days = [now.astimezone(UTC).date() - timedelta(days=back) for back in (1, 2)]
+    done = [asdict(each) for each in compact(Bucket(os.environ["DELIVERYWATCH_EMAIL_BUCKET"]), days)]
+    print(json.dumps({"event": "email_compact", "days": done}), flush=True)
+    return {"compacted": done}

@@ -1,0 +1,140 @@
+"""What lies under the error prefix -> what is wrong with it, and the records that can be read, sent again.
+
+Firehose keeps a failed record as `rawData` in base64. A record that the transform refused is there as it came; one that
+did not fit the table is there as the row that the transform made, whose `raw` holds the event.
+"""
+
+from __future__ import annotations
+
+from base64 import b64decode
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Protocol
+
+import orjson
+
+from deliverywatch.email import delivery, events
+from deliverywatch.email.refusals import RefusedError
+from deliverywatch.email.streams import Stream, error_folder
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+# What PutRecordBatch takes at a time, kept under its 4 MB.
+_BATCH_RECORDS = 100
+_KINDS = (delivery.PROCESSING_FAILED, delivery.CONVERSION_FAILED)
+
+
+class Store(Protocol):
+    """Where the error objects are."""
+
+    def keys(self, prefix: str) -> list[str]:
+        """Return the keys that begin with a prefix."""
+
+    def read(self, key: str) -> bytes:
+        """Return an object."""
+
+    def write(self, key: str, body: bytes) -> None:
+        """Store an object."""
+
+    def delete(self, key: str) -> None:
+        """Delete an object."""
+
+
+@dataclass(slots=True)
+class Replayed:
+    """What became of the records of a stream's error prefix.
+
+    Attributes:
+        records: All that were found.
+        sent: Those that can be read and were sent; in a dry run, that would be.
+        refused: Those that stay, by reason.
+        examples: The first sentence of each reason.
+    """
+
+    stream: Stream
+    objects: int = 0
+    records: int = 0
+    sent: int = 0
+    refused: dict[str, int] = field(default_factory=dict)
+    examples: dict[str, str] = field(default_factory=dict)
+
+
+def replay(
+    store: Store, stream: Stream, send: Callable[[Sequence[bytes]], Sequence[int]], *, dry_run: bool = False
+) -> Replayed:
+    """Send what can be read again, and leave the rest where it is.
+
+    An object is rewritten with what stays only after its records were taken; a run that is killed in between sends them
+    twice, and `event_id` tells copies.
+
+    Args:
+        store: Where the error objects are.
+        stream: Whose.
+        send: Takes at most 100 records; returns the places of those that were not taken.
+        dry_run: Whether to send and rewrite nothing.
+    """
+    found = Replayed(stream)
+    for kind in _KINDS:
+        for key in store.keys(f"{error_folder(stream)}{kind}/"):
+            found.objects += 1
+            _replay(store, key, found, send, dry_run=dry_run)
+    return found
+
+
+def event_in(line: bytes) -> bytes:
+    """Return the event that a line of an error object holds, as it should be sent again.
+
+    Raises:
+        ValueError: The line is no error record of Firehose.
+    """
+    record: dict[str, Any] = orjson.loads(line)
+    data = b64decode(record["rawData"])
+    if record.get("dataCatalogTable"):
+        data = orjson.loads(data)["raw"].encode()
+    return data if data.endswith(b"\n") else data + b"\n"
+
+
+def _replay(
+    store: Store, key: str, found: Replayed, send: Callable[[Sequence[bytes]], Sequence[int]], *, dry_run: bool
+) -> None:
+    lines = store.read(key).splitlines(keepends=True)
+    good = dict(_readable(lines, found))
+    found.records += len(lines)
+    if dry_run:
+        found.sent += len(good)
+        return
+    taken = {place for batch in _batches([*good]) for place in _taken(batch, good, send)}
+    found.sent += len(taken)
+    stays = [line for place, line in enumerate(lines) if place not in taken]
+    if not stays:
+        store.delete(key)
+    elif taken:
+        store.write(key, b"".join(stays))
+
+
+def _readable(lines: Sequence[bytes], found: Replayed) -> Iterator[tuple[int, bytes]]:
+    for place, line in enumerate(lines):
+        try:
+            event = event_in(line)
+            events.row(events.parse(event), "", "")
+        except RefusedError as error:
+            _refuse(found, error.reason, str(error))
+        except (ValueError, KeyError, TypeError, AttributeError):
+            _refuse(found, "not_an_error_record", "The line is no error record of Firehose.")
+        else:
+            yield place, event
+
+
+def _refuse(found: Replayed, reason: str, sentence: str) -> None:
+    found.refused[reason] = found.refused.get(reason, 0) + 1
+    found.examples.setdefault(reason, sentence)
+
+
+def _batches(places: Sequence[int]) -> Iterator[Sequence[int]]:
+    for first in range(0, len(places), _BATCH_RECORDS):
+        yield places[first : first + _BATCH_RECORDS]
+
+
+def _taken(batch: Sequence[int], good: dict[int, bytes], send: Callable[[Sequence[bytes]], Sequence[int]]) -> list[int]:
+    not_taken = set(send([good[place] for place in batch]))
+    return [place for number, place in enumerate(batch) if number not in not_taken]

@@ -36,6 +36,7 @@ _SECTIONS = {
         "status": "deliverywatch.cli.status",
         "explain": "deliverywatch.cli.explain",
         "mails": "deliverywatch.cli.mails",
+        "recipients": "deliverywatch.cli.recipients",
         "ack": "deliverywatch.cli.ack",
         "mute": "deliverywatch.cli.mute",
         "unmute": "deliverywatch.cli.mute",
@@ -47,6 +48,8 @@ _SECTIONS = {
         "query": "deliverywatch.cli.query",
         "backfill": "deliverywatch.cli.backfill",
         "compact": "deliverywatch.cli.compact",
+        "reconcile": "deliverywatch.cli.reconcile",
+        "forget": "deliverywatch.cli.forget",
     },
     "The other systems": {
         "email": "deliverywatch.cli.email",

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from deliverywatch.cli.target import Target
     from deliverywatch.sms.ingest import Settings, Source
+    from deliverywatch.sms.recipients import Recipients
     from deliverywatch.sms.store import Store
 
 FOLDER = click.Path(file_okay=False, path_type=Path)
@@ -58,6 +59,22 @@ class Place:
         if self.cloud is None:
             return account.source(told)
         return account.source_of_stack(self.cloud, self.parameters, told)
+
+    def recipients(self) -> Recipients:
+        """Return how numbers are hashed here.
+
+        Raises:
+            ConfigurationError: The key is missing.
+        """
+        from deliverywatch.cli import account
+        from deliverywatch.sms.recipients import Recipients
+
+        if self.cloud is None:
+            return Recipients(account.recipient_key())
+        from deliverywatch.sms.aws import account_of  # brings boto3
+
+        found = account_of(self.cloud.client("ssm"), self.parameters["ClickSendCredentials"])
+        return Recipients(found.recipient_key)
 
 
 def place(lake: Path | None, target: Target, *, must_exist: bool = True) -> Place:

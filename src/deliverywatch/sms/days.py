@@ -162,6 +162,16 @@ def make_day(store: Store, day: datetime, token: str, pause: Callable[[float], N
             raise
 
 
+def finish(store: Store, day: datetime, token: str, pause: Callable[[float], None]) -> None:
+    """Make a day's object if somebody has begun to and was killed: only then is it known which objects count."""
+    keys = [key for key in store.keys(folder_of(day)) if key.endswith(".parquet")]
+    if day_key_of(day) in keys:
+        return
+    stored = [(key, found.body) for key in keys if (found := store.read(key))]
+    if any(_is_sealed(key, body) for key, body in stored):
+        make_day(store, day, token, pause)
+
+
 def clear(store: Store, day: datetime, token: str, pause: Callable[[float], None]) -> int:
     """Delete the hours beside a day's object, after taking in what a stray one holds more; returns how many."""
     deleted_count = 0

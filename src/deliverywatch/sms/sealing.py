@@ -41,6 +41,11 @@ def is_sealed(body: bytes) -> bool:
     return _SEALED in _footer(body)
 
 
+def beside(body: bytes) -> dict[str, str]:
+    """Return what is stored beside an object, which whoever rewrites it has to keep."""
+    return {name: value for name, value in _footer(body).items() if name in (UNSETTLED, _SEALED)}
+
+
 def sealed(body: bytes | None, token: str) -> Rewritten:
     """Return an hour's object with the same rows, sealed; none if it is sealed already.
 

@@ -1,0 +1,111 @@
+"""`deliverywatch forget`: one recipient's data out of the lake, on request; and what of it remains where."""
+
+from __future__ import annotations
+
+import json
+import random
+import sys
+import time
+import uuid
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+import click
+
+from deliverywatch.cli.confirm import able_to_ask, confirmed
+from deliverywatch.cli.place import FOLDER, place
+from deliverywatch.cli.prose import wrapped
+from deliverywatch.cli.target import target
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from deliverywatch.cli.place import Place
+    from deliverywatch.cli.target import Target
+    from deliverywatch.operate.forget import Forgotten, Versions
+
+_SHORTEST_DIGITS = 5
+
+
+@click.command()
+@click.argument("number", metavar="NUMBER|-")
+@click.option("--lake", type=FOLDER, help="Folder of the history.  [default: the stack's bucket]")
+@click.option("--purge", is_flag=True, help="Delete all old versions of the lake's objects too: a week to undo.")
+@click.option("--dry-run", is_flag=True, help="Say what there is, and change nothing.")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@click.option("--json", "as_json", is_flag=True, help="Print what was done as JSON.")
+@target
+def forget(
+    *, number: str, lake: Path | None, purge: bool, dry_run: bool, yes: bool, as_json: bool, target: Target
+) -> None:
+    """Remove one recipient from the lake.
+
+    NUMBER is the phone number as ClickSend has it, such as +61400000000; - reads it from standard input, so that it
+    stands in no shell history. It is found by its keyed hash, with the key of the stack, or of the environment with
+    --lake. Hash and masked number are blanked; the messages stay as counts. What remains elsewhere is told.
+
+    \\b
+    Example: echo +61400000000 | deliverywatch forget - --dry-run
+    """  # noqa: D301 - click wants the control character
+    given = sys.stdin.readline() if number == "-" else number
+    if sum(letter.isdigit() for letter in given) < _SHORTEST_DIGITS:
+        raise click.UsageError("That is no phone number such as +61400000000.")
+    able_to_ask(answered=yes or dry_run)
+    # Imported here: it brings pyarrow, which `--help` does not need.
+    from deliverywatch.operate import forget as flow
+    from deliverywatch.sms import forgetting
+
+    where = place(lake, target)
+    known_as = forgetting.traces(given, where.recipients())
+    found = flow.find(where.store, known_as)
+    versions = _versions(where)
+    if not dry_run and found.row_counts:
+        _ask(found, where, yes=yes)
+        found = flow.forget(where.store, known_as, token=uuid.uuid4().hex, pause=_pause)
+    if not dry_run and purge and versions:
+        found.purged_count = versions.purge("sms/")
+    old_count = versions.count("sms/") if versions else None
+    left = flow.remains(found, datetime.now(UTC), where.parameters, old_count)
+    _tell(found, left, dry_run=dry_run, as_json=as_json)
+
+
+def _pause(seconds: float) -> None:
+    time.sleep(random.uniform(0, seconds))  # noqa: S311 - it only spreads retries
+
+
+def _versions(where: Place) -> Versions | None:
+    if where.cloud is None:
+        return None
+    from deliverywatch.operate.aws_versions import OldVersions
+
+    return OldVersions(where.cloud, where.name.removeprefix("s3://"))
+
+
+def _ask(found: Forgotten, where: Place, *, yes: bool) -> None:
+    rows = sum(found.row_counts.values())
+    if not confirmed(f"Blank the recipient in {rows:,} rows of {where.name}?", yes=yes):
+        raise click.Abort
+
+
+def _tell(found: Forgotten, left: list[tuple[str, str]], *, dry_run: bool, as_json: bool) -> None:
+    rows, objects = sum(found.row_counts.values()), len(found.row_counts)
+    if as_json:
+        document = {
+            "rows": rows,
+            "objects": found.row_counts,
+            "changed": not dry_run,
+            "purged_versions": found.purged_count,
+            "remains": [{"where": where, "what": what} for where, what in left],
+        }
+        click.echo(json.dumps(document))
+        return
+    if not rows:
+        click.echo("The lake holds no message to this number.")
+    else:
+        counts = f"{rows:,} row{'' if rows == 1 else 's'} of {objects:,} object{'' if objects == 1 else 's'}"
+        click.echo(f"{counts} {'would be' if dry_run else 'are'} blanked; the messages stay as counts.")
+    if found.purged_count:
+        click.echo(f"{found.purged_count:,} old versions are deleted.")
+    click.echo("\nWhat remains of it:")
+    for where, what in left:
+        click.echo(wrapped(f"{where}: {what}", "    ", "  "))

@@ -1,0 +1,85 @@
+"""`deliverywatch recipients`: who was affected by an incident and not reached since, as CSV."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from deliverywatch.cli.moment import Moment
+from deliverywatch.cli.place import FOLDER, place
+from deliverywatch.cli.results import FORMATS, write
+from deliverywatch.cli.target import target
+
+if TYPE_CHECKING:
+    from deliverywatch.cli.place import Place
+    from deliverywatch.cli.target import Target
+    from deliverywatch.operate.recipients import Person, Span
+
+_TYPES = {"failed_messages": "bigint"}
+
+
+@click.command()
+@click.argument("incident", metavar="INC", required=False)
+@click.option("--since", type=Moment(), help="Begin of the time of sending, instead of an incident.")
+@click.option("--until", type=Moment(), help="Its end, not included.  [default: now]")
+@click.option("--lookup", is_flag=True, help="Ask ClickSend for the numbers; they are stored nowhere.")
+@click.option("--lake", type=FOLDER, help="Folder of the history.  [default: the stack's bucket]")
+@click.option("--format", "kind", type=click.Choice(FORMATS), default="csv", show_default=True)
+@click.option("--out", type=click.Path(dir_okay=False, path_type=Path), help="Write into this file.")
+@target
+def recipients(
+    *,
+    incident: str | None,
+    since: datetime | None,
+    until: datetime | None,
+    lookup: bool,
+    lake: Path | None,
+    kind: str,
+    out: Path | None,
+    target: Target,
+) -> None:
+    """List who was not reached in an incident, and not since.
+
+    A person is in the list whose newest message of that time failed and who got none later. Numbers are masked as in
+    the mails; with --lookup ClickSend is asked for them at that moment, and they go to the output only.
+
+    \b
+    deliverywatch recipients INC-1121-1204 > affected.csv
+    deliverywatch recipients INC-1121-1204 --lookup --out affected.csv
+    deliverywatch recipients --since 2026-11-21T12:00Z --until 2026-11-21T14:00Z
+    """  # noqa: D301 - click wants the control character
+    if bool(incident) == bool(since) or (until and not since):
+        raise click.UsageError("Name an incident such as INC-1121-1204, or a time with --since and --until.")
+    # Imported here: it brings pyarrow, which `--help` does not need.
+    from deliverywatch.operate import recipients as flow
+
+    where, now = place(lake, target), datetime.now(UTC)
+    span = flow.span_of(where.store, incident.upper(), now) if incident else flow.Span(since or now, until or now)
+    people = flow.unreached(where.store, span, now)
+    if lookup:
+        people = _looked_up(people, where)
+    columns = [(name, _TYPES.get(name, "varchar")) for name in flow.COLUMNS]
+    rows = [each.values() for each in people]
+    if lookup:
+        columns.insert(3, ("number", "varchar"))
+        rows = [(*row[:3], person.number, *row[3:]) for row, person in zip(rows, people, strict=True)]
+    write(columns, rows, kind, out)
+    click.echo(_sentence(people, span, out, lookup=lookup), err=True)
+
+
+def _looked_up(people: list[Person], where: Place) -> list[Person]:
+    from deliverywatch.operate import recipients as flow
+
+    source = where.source(lambda _start, _count: None)
+    return sorted(flow.looked_up(people, source.history), key=lambda each: (-each.sent_at, each.message_id))
+
+
+def _sentence(people: list[Person], span: Span, out: Path | None, *, lookup: bool) -> str:
+    count = f"{len(people):,} {'person was' if len(people) == 1 else 'people were'}"
+    told = f"{count} not reached between {span.start:%Y-%m-%d %H:%M} and {span.end:%H:%M} UTC, and not since"
+    unknown = sum(each.number is None for each in people) if lookup else 0
+    more = f"; ClickSend does not tell {unknown:,} of the numbers" if unknown else ""
+    return f"{told}{more}{f'. Written to {out}' if out else ''}."

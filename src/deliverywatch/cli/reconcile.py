@@ -1,0 +1,89 @@
+"""`deliverywatch reconcile`: the lake's counts against CloudWatch's sums, and what CloudWatch lacks."""
+
+from __future__ import annotations
+
+import json
+import random
+import time
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+import click
+
+from deliverywatch.cli.moment import Moment
+from deliverywatch.cli.place import place
+from deliverywatch.cli.prose import wrapped
+from deliverywatch.cli.target import target
+from deliverywatch.errors import InputError
+
+if TYPE_CHECKING:
+    from deliverywatch.cli.target import Target
+    from deliverywatch.operate.reconcile import Comparison
+
+_MOST_LINES = 20
+
+
+@click.command()
+@click.option("--since", type=Moment(), help="First slot.  [default: 14 days ago, as far as CloudWatch takes points]")
+@click.option("--dry-run", is_flag=True, help="Say what differs, and emit nothing.")
+@click.option("--json", "as_json", is_flag=True, help="Print the comparison as JSON.")
+@target
+def reconcile(*, since: datetime | None, dry_run: bool, as_json: bool, target: Target) -> None:
+    """Bring CloudWatch's counts in line with the lake.
+
+    Compares messages and failures slot by slot and emits what CloudWatch lacks: what a killed run did not print, and
+    outcomes that came after more than a day. Slots whose points may still be on their way are left to a later run, so
+    that nothing is counted twice. CloudWatch takes points of the last 14 days; older slots stay as they are.
+
+    \\b
+    Example: deliverywatch reconcile --dry-run
+    """  # noqa: D301 - click wants the control character
+    # Imported here: it brings pyarrow and boto3, which `--help` does not need.
+    from deliverywatch.operate import reconcile as flow
+    from deliverywatch.operate.aws_reconcile import Metrics
+    from deliverywatch.sms.store import read_watermark
+
+    now, where = datetime.now(UTC), place(None, target)
+    watermark = read_watermark(where.store)
+    if watermark is None:
+        raise InputError(
+            "No run of this stack has finished yet: there is nothing to compare.",
+            next_step="Run it again after the first run, at the end of the next slot.",
+        )
+    settings, metrics = where.settings(), Metrics(where.cloud, where.parameters["Environment"])
+    start, end = flow.span(now, since, watermark, settings.slot_minutes)
+    comparison = flow.compare(where.store, metrics, settings, now, start, end)
+    emitted_count = 0
+    if not dry_run:
+        emitted_count = flow.emit(where.store, metrics, comparison.differences, now, _pause)
+    if as_json:
+        click.echo(json.dumps({**comparison.document(), "emitted": emitted_count, "dry_run": dry_run}))
+        return
+    _tell(comparison, emitted_count, dry_run=dry_run)
+
+
+def _pause(seconds: float) -> None:
+    time.sleep(random.uniform(0, seconds))  # noqa: S311 - it only spreads retries
+
+
+def _tell(found: Comparison, emitted_count: int, *, dry_run: bool) -> None:
+    click.echo(f"{found.slot_count:,} slots from {found.start:%Y-%m-%d %H:%M} to {found.end:%Y-%m-%d %H:%M} UTC")
+    for each in found.differences[:_MOST_LINES]:
+        click.echo(f"  {each.slot:%Y-%m-%d %H:%M}   total {each.total:+,}   failed {each.failed:+,}")
+    if len(found.differences) > _MOST_LINES:
+        click.echo(f"  ... and {len(found.differences) - _MOST_LINES:,} more: --json has all")
+    if not found.differences:
+        click.echo("CloudWatch has what the lake has.")
+    elif dry_run:
+        click.echo("Nothing was emitted (--dry-run).", err=True)
+    else:
+        sentence = f"{emitted_count:,} slots were emitted; CloudWatch shows those of the last day within hours, older"
+        click.echo(wrapped(f"{sentence} ones within two days."), err=True)
+    if found.waiting:
+        until = max(found.waiting.values())
+        sentence = f"{len(found.waiting):,} slots differ, but points of them may be on their way: run it again after"
+        click.echo(wrapped(f"{sentence} {until:%Y-%m-%d %H:%M} UTC."), err=True)
+    if found.unread:
+        sentence = f"{len(found.unread):,} slots were counted and are not in the lake, the first"
+        first = f"{found.unread[0]:%Y-%m-%d %H:%M} UTC"
+        click.echo(wrapped(f"{sentence} {first}: deliverywatch backfill --since {found.unread[0]:%Y-%m-%d}."), err=True)

@@ -29,6 +29,7 @@ _SECTIONS = {
     },
     "Run it": {
         "deploy": "deliverywatch.cli.deploy",
+        "doctor": "deliverywatch.cli.doctor",
         "destroy": "deliverywatch.cli.destroy",
         "cost": "deliverywatch.cli.cost",
     },

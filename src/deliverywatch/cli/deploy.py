@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from deliverywatch.cli import steps
+from deliverywatch.cli import doctor, steps
 from deliverywatch.cli.confirm import able_to_ask, confirmed
+from deliverywatch.cli.exits import Exit
 from deliverywatch.cli.target import Target, target
 from deliverywatch.errors import InputError
 
@@ -37,6 +38,7 @@ _TEMPLATE = click.option(
 @_TEMPLATE
 @click.option("--set", "texts", multiple=True, metavar="NAME=VALUE", help="A parameter; can be repeated.")
 @click.option("--artifacts-bucket", help="Where code is uploaded to.  [default: one per account and region]")
+@click.option("--revert-drift", is_flag=True, help="Bring back what was changed by hand since.")
 @click.option("--dry-run", is_flag=True, help="Say what would change, and change nothing.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON instead.")
@@ -47,6 +49,7 @@ def deploy(
     template: Path,
     texts: tuple[str, ...],
     artifacts_bucket: str | None,
+    revert_drift: bool,
     dry_run: bool,
     yes: bool,
     as_json: bool,
@@ -70,12 +73,14 @@ def deploy(
              "kept": false}],
            "monthly_usd": {"before": 2.86, "after": 2.86, "after_free": 0.2},
            "outputs": {"name": ""}, "checks": [as in doctor --json]}
+    Exit codes: 0 done, 1 failed, 2 wrong usage or input, 3 it is deployed, but a
+    stack that was there before does not work as it should.
     """  # noqa: D301 - click wants the control character
     able_to_ask(answered=dry_run or yes)
     from deliverywatch.cli import preview as shown  # brings the cost of a template, which `--help` does not need
 
     account = _account(target, artifacts_bucket)
-    upgrade = _upgrade(account, _read(template), template.parent, texts)
+    upgrade = _upgrade(account, _read(template), template.parent, texts, reverts_drift=revert_drift)
     preview = _preview(account, upgrade, may_make=not dry_run)
     document = shown.document(upgrade, preview, account.cloud.region, account.number)
     if not as_json:
@@ -88,7 +93,7 @@ def deploy(
         _drop(account, preview)
         raise click.Abort
     _carry_out(account, upgrade, preview)
-    _end({**document, "status": "deployed"}, as_json=as_json)
+    _look(account, target, document, is_new=upgrade.there is None, as_json=as_json)
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +134,9 @@ def _read(path: Path) -> dict[str, Any]:
     raise InputError(f"{path} is not a template that cfn/build.py wrote.", next_step=next_step)
 
 
-def _upgrade(account: _Account, template: dict[str, Any], folder: Path, texts: tuple[str, ...]) -> Upgrade:
+def _upgrade(
+    account: _Account, template: dict[str, Any], folder: Path, texts: tuple[str, ...], *, reverts_drift: bool
+) -> Upgrade:
     from deliverywatch.operate import choices, upgrade
 
     def code(function: str, path: str) -> bytes:
@@ -144,7 +151,9 @@ def _upgrade(account: _Account, template: dict[str, Any], folder: Path, texts: t
     given = choices.settings(texts)
     if sys.stdin.isatty():
         given |= _asked(template, choices.missing(template, given, found[0] if found else None))
-    return upgrade.prepare(template, given, account.stack, found, account.artifacts.name, code, uuid.uuid4().hex)
+    token = uuid.uuid4().hex
+    bucket = account.artifacts.name
+    return upgrade.prepare(template, given, account.stack, found, bucket, code, token, reverts_drift=reverts_drift)
 
 
 def _found(account: _Account) -> tuple[Deployment, Mapping[str, Any]] | None:
@@ -194,6 +203,23 @@ def _carry_out(account: _Account, upgrade: Upgrade, preview: Preview) -> None:
             err=True,
         )
         raise click.Abort from None
+
+
+def _look(account: _Account, target: Target, document: dict[str, Any], *, is_new: bool, as_json: bool) -> None:
+    """Look whether it works, tell, and end with 3 if a stack that did before does not."""
+    from deliverywatch.cli import smoke
+    from deliverywatch.operate import aws
+
+    there = aws.find(account.cloud, target.stack)
+    with steps.shown() as told:
+        told.begin("Looking whether it works")
+        checks = smoke.looked(account.cloud, there)
+    if not as_json:
+        smoke.tell(checks, target, is_new=is_new)
+    done = {"status": "deployed", "outputs": dict(there.outputs), "checks": doctor.documents(checks)}
+    _end({**document, **done}, as_json=as_json)
+    if not is_new and any(check.verdict == "failed" for check in checks):
+        raise SystemExit(Exit.CHECK_FAILED)
 
 
 def _end(document: dict[str, Any], *, as_json: bool) -> None:

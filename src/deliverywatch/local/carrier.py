@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
 _PATH = "/v3/sms/history"
+_ACCOUNT = "/v3/account"
 _DAY = timedelta(days=1)
 
 
@@ -37,6 +38,7 @@ class Carrier:
         now: The moment of which it is shown, aware; None for the real time.
         username: The one user that is let in.
         api_key: That user's key.
+        balance: What is left of the credit.
         queries: What was asked for, in order of arrival.
         most_under_way: The largest number of requests that were answered at the same time.
     """
@@ -53,6 +55,7 @@ class Carrier:
         self.history: History = Messages() if history is None else history
         self.now = now
         self.username, self.api_key = username, api_key
+        self.balance = 42.5
         self.queries: list[Query] = []
         self.most_under_way = 0
         self._under_way = 0
@@ -112,10 +115,12 @@ class Carrier:
         """Return the answer to one request; called by the server's threads, header names in lower case."""
         path, _, parameters = target.partition("?")
         # In this order: ClickSend answers 404 before it reads credentials.
-        if method != "GET" or path != _PATH:
+        if method != "GET" or path not in (_PATH, _ACCOUNT):
             return answers.not_found()
         if headers.get("authorization") != self._authorization():
             return answers.unauthorized()
+        if path == _ACCOUNT:
+            return answers.account(self.username, self.api_key, self.balance)
         try:
             query = answers.parse_query(parameters)
         except BadQueryError as problem:

@@ -34,6 +34,7 @@ class Request:
         parameters: As CloudFormation takes them.
         tags: On the stack and all that it makes.
         token: Distinguishes this run's change set; letters, digits and hyphens.
+        reverts_drift: Whether what was changed by hand is brought back too.
     """
 
     stack: str
@@ -41,6 +42,7 @@ class Request:
     parameters: Sequence[Mapping[str, Any]]
     token: str
     tags: Mapping[str, str] = field(default_factory=dict)
+    reverts_drift: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +114,8 @@ def plan(formation: Formation, request: Request, stack: Stack | None, following:
             "Parameters": list(request.parameters),
             "Capabilities": ["CAPABILITY_IAM"],
             "Tags": [{"Key": key, "Value": value} for key, value in request.tags.items()],
+            # Drift-aware change sets compare with what is there, not with what was deployed.
+            **({"DeploymentMode": "REVERT_DRIFT"} if request.reverts_drift and not is_new else {}),
         }
     )
     made = _made(formation, change_set, following)

@@ -67,6 +67,7 @@ class Upgrade:
     packaged: Packaged
     choices: Choices
     token: str
+    reverts_drift: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +96,8 @@ def prepare(
     bucket: str,
     code: Callable[[str, str], bytes],
     token: str,
+    *,
+    reverts_drift: bool = False,
 ) -> Upgrade:
     """Return the deployment to come; nothing is asked of AWS.
 
@@ -106,13 +109,14 @@ def prepare(
         bucket: Where the code will lie.
         code: Returns the zip of a function, by its logical id and its path.
         token: Distinguishes this run.
+        reverts_drift: Whether what was changed by hand is brought back too.
 
     Raises:
         InputError: A parameter is unknown or missing, or the code is not there.
     """
     there, before = found or (None, {"Resources": {}})
     choices = choose(template, given, there, stack)
-    return Upgrade(stack, there, before, package(template, bucket, code), choices, token)
+    return Upgrade(stack, there, before, package(template, bucket, code), choices, token, reverts_drift)
 
 
 def preview(upgrade: Upgrade, ports: Ports, *, may_make: bool) -> Preview:
@@ -163,6 +167,7 @@ def _planned(upgrade: Upgrade, ports: Ports) -> deploy.Plan:
         upgrade.choices.request(),
         upgrade.token,
         {"Project": "DeliveryWatch", "Environment": environment},
+        upgrade.reverts_drift,
     )
     return deploy.plan(ports.formation, request, stack, ports.following)
 

@@ -80,13 +80,13 @@ class ClickSend:
         Raises:
             ConfigurationError: The address would send the key in clear text, or is none.
         """
-        self._url = _checked_address(base_url) + _PATH
+        self._url = checked_address(base_url) + _PATH
         self._in_flight = in_flight
         self._remaining_seconds = remaining_seconds
         self._timeout_seconds = (connect_seconds, read_seconds)
         self._sleep = sleep
         self._pace = Pace(in_flight, remaining_seconds, clock=clock, sleep=sleep, random=random)
-        self._http = urllib3.PoolManager(maxsize=in_flight + 1, headers=_headers(credentials), retries=False)
+        self._http = urllib3.PoolManager(maxsize=in_flight + 1, headers=headers(credentials), retries=False)
 
     def pages(self, start: datetime, end: datetime) -> Iterator[Page]:
         """Read what was sent in a range, in order of date.
@@ -214,14 +214,20 @@ def _query(start: datetime, end: datetime, size: int) -> dict[str, str]:
     }
 
 
-def _headers(credentials: Credentials) -> dict[str, str]:
+def headers(credentials: Credentials) -> dict[str, str]:
+    """Return what every request carries."""
     # Not urllib3's make_headers: it encodes as Latin-1 and fails on other letters.
     pair = b64encode(f"{credentials.username}:{credentials.api_key}".encode()).decode()
     # ClickSend asks for a content type, though a GET has no content.
     return {"Authorization": f"Basic {pair}", "Content-Type": "application/json", "User-Agent": "DeliveryWatch"}
 
 
-def _checked_address(base_url: str) -> str:
+def checked_address(base_url: str) -> str:
+    """Return an address without a slash at its end.
+
+    Raises:
+        ConfigurationError: It would send the key in clear text, or is none.
+    """
     try:
         address = urlsplit(base_url)
         named = address.hostname and address.port != 0 and not (address.query or address.fragment)

@@ -187,18 +187,20 @@ def _history(account: Account, subject: Subject) -> Iterable[Check]:
     yield checks_alarms.history(account.failed_actions(f"{subject.deployment.prefix}-", since), HISTORY_DAYS)
 
 
-def _subscriptions(account: Account, subject: Subject) -> Iterable[Check]:
+def _notifier(account: Account, subject: Subject) -> Iterable[Check]:
     there = subject.deployment
-    alerts, fallback = (
-        f"arn:{_partition(there.region)}:sns:{there.region}:{there.account}:{there.prefix}-{name}"
-        for name in ("alerts", "fallback")
-    )
-    yield checks_mail.notifier(account.subscriptions(alerts), f"{there.prefix}-alerting-notify")
-    yield checks_mail.fallback(fallback, subject.parameter("FallbackAddress"), account.subscriptions(fallback))
+    yield checks_mail.notifier(account.subscriptions(_topic(there, "alerts")), f"{there.prefix}-alerting-notify")
 
 
-def _partition(region: str) -> str:
-    return "aws-cn" if region.startswith("cn-") else "aws-us-gov" if region.startswith("us-gov-") else "aws"
+def _fallback(account: Account, subject: Subject) -> Iterable[Check]:
+    topic = _topic(subject.deployment, "fallback")
+    yield checks_mail.fallback(topic, subject.parameter("FallbackAddress"), account.subscriptions(topic))
+
+
+def _topic(there: Deployment, name: str) -> str:
+    partitions = {"cn": "aws-cn", "us-gov": "aws-us-gov"}
+    found = (partition for begin, partition in partitions.items() if there.region.startswith(f"{begin}-"))
+    return f"arn:{next(found, 'aws')}:sns:{there.region}:{there.account}:{there.prefix}-{name}"
 
 
 def _key(account: Account, subject: Subject) -> Iterable[Check]:
@@ -229,7 +231,8 @@ _LOOKS: Collection[tuple[str, Callable[[Account, Subject], Iterable[Check]]]] = 
     ("kms", _key),
     ("sender", _sender),
     ("sandbox", _sandbox),
-    ("fallback", _subscriptions),
+    ("notifier", _notifier),
+    ("fallback", _fallback),
     ("clicksend-key", _clicksend),
     ("heartbeat", _heartbeat),
     ("alarms", _alarms),

@@ -1,0 +1,199 @@
+"""Every check of `doctor`, as it is when all is well and when it is not: the sentence, and the command that mends it."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from deliverywatch.operate import checks_alarms as alarms
+from deliverywatch.operate import checks_mail as mail
+from deliverywatch.operate import checks_stack as stack
+from deliverywatch.operate.check import Check, Verdict
+from deliverywatch.operate.deployment import Deployment
+from deliverywatch.sms.credit import Credit
+
+NOW = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
+WATCH = "watch@example.com"
+ADDRESS = mail.Identity(WATCH, is_verified=True, dkim="NOT_STARTED")
+WAITING = mail.Identity(WATCH, is_verified=False, dkim="NOT_STARTED")
+DOMAIN = mail.Identity("example.com", is_verified=True, dkim="SUCCESS")
+FREE = mail.Sending(is_out_of_sandbox=True, is_enabled=True, enforcement="HEALTHY")
+SANDBOX = mail.Sending(is_out_of_sandbox=False, is_enabled=True, enforcement="HEALTHY")
+TOPIC = "arn:aws:sns:us-east-1:111122223333:deliverywatch-prod-fallback"
+CONFIRMED = mail.Subscription("email", "oncall@example.com", is_confirmed=True)
+PENDING = mail.Subscription("email", "oncall@example.com", is_confirmed=False)
+NOTIFIER = mail.Subscription("lambda", "arn:aws:lambda:us-east-1:111122223333:function:notify", is_confirmed=True)
+ALARM = {"AlarmName": "sms-warning", "ActionsEnabled": True, "AlarmActions": [TOPIC], "Threshold": 3.0, "Period": 60}
+KEY = "arn:aws:kms:us-east-1:111122223333:key/1"
+
+
+def deployment(**changes: str) -> Deployment:
+    given = {"name": "deliverywatch-prod", "environment": "prod", "region": "us-east-1", "account": "111122223333"}
+    return Deployment(**{**given, "status": "UPDATE_COMPLETE", "version": "0.1.0", **changes})  # type: ignore[arg-type]
+
+
+def policy(*actions: str, service: str = "cloudwatch.amazonaws.com") -> dict[str, Any]:
+    return {"Statement": [{"Effect": "Allow", "Principal": {"Service": service}, "Action": list(actions)}]}
+
+
+def credit(balance: float, low: float = 5.0, *, active: bool = True, recharges: bool = False) -> Check:
+    return stack.clicksend(Credit(balance, low, active, recharges))[-1]
+
+
+def function(state: str = "Active", update: str = "Successful") -> stack.Function:
+    return stack.Function("sms-ingest", state, update, "Its role is gone." if update == "Failed" else "")
+
+
+def failure(hour: int) -> alarms.FailedAction:
+    summary = "Failed to execute action arn:aws:sns:us-east-1:111122223333:x"
+    return alarms.FailedAction("sms-warning", NOW.replace(hour=hour), summary)
+
+
+def drift(**changes: Any) -> Check:
+    wanted = {"sms-warning": {"Threshold": "3", "Period": "60", "TreatMissingData": "ignore"}}
+    alarm = {**ALARM, "TreatMissingData": "ignore", **changes}
+    return alarms.drift([alarm], wanted, {"sms-warning": "WarningThresholdPercent"})
+
+
+FINE = {
+    "stack": stack.stack(deployment(), "0.1.0"),
+    "functions": stack.functions([function()], ["sms-ingest"]),
+    "bucket": stack.bucket("lake", stack.Bucket(is_private=True, is_encrypted=True)),
+    "workgroup": stack.workgroup("w", "ENABLED"),
+    "no key": stack.key("", None),
+    "a key": stack.key(KEY, stack.Key(is_enabled=True, policy=policy("kms:Decrypt", "kms:GenerateDataKey*"))),
+    "a key for all of KMS": stack.key(KEY, stack.Key(is_enabled=True, policy=policy("kms:*"))),
+    "sender by its address": mail.sender(WATCH, {WATCH: ADDRESS}),
+    "sender by its domain": mail.sender(WATCH, {"example.com": DOMAIN}),
+    "dkim": mail.dkim(WATCH, {WATCH: ADDRESS, "example.com": DOMAIN}),
+    "sending": mail.sending(FREE),
+    "out of the sandbox": mail.sandbox(FREE, []),
+    "fallback": mail.fallback(TOPIC, "oncall@example.com", [PENDING, CONFIRMED]),
+    "notifier": mail.notifier([NOTIFIER], "notify"),
+    "heartbeat": stack.heartbeat(NOW - timedelta(minutes=29), NOW, "f"),
+    "dead letters": stack.dead_letters({"https://q/dead-letters": 0}),
+    "credit": credit(10),
+    "little credit that is topped up": credit(1, recharges=True),
+    "alarms": alarms.present(["a", "b"], ["a", "b"]),
+    "actions": alarms.actions([ALARM], {TOPIC}),
+    "history": alarms.history([], 7),
+    "mutes": alarms.muted([]),
+    "drift": drift(),
+}
+
+BAD: dict[str, tuple[Check, Verdict, str, str]] = {
+    "a stack that failed": (
+        stack.stack(deployment(status="UPDATE_ROLLBACK_FAILED"), "0.1.0"),
+        Verdict.FAILED, "UPDATE_ROLLBACK_FAILED", "deliverywatch deploy",
+    ),
+    "an older version": (stack.stack(deployment(), "0.2.0"), Verdict.WARNING, "0.1.0", "cfn/build.py"),
+    "a function that is gone": (stack.functions([], ["x"]), Verdict.FAILED, "x does not exist", "--revert-drift"),
+    "a function that failed": (
+        stack.functions([function(update="Failed")], ["sms-ingest"]),
+        Verdict.FAILED, "Its role is gone.", "aws lambda get-function",
+    ),
+    "no bucket": (stack.bucket("lake", None), Verdict.FAILED, "does not exist", "deliverywatch deploy"),
+    "a public bucket": (
+        stack.bucket("lake", stack.Bucket(is_private=False, is_encrypted=True)),
+        Verdict.FAILED, "not closed", "aws s3api put-public-access-block --bucket lake",
+    ),
+    "a bucket in clear": (
+        stack.bucket("lake", stack.Bucket(is_private=True, is_encrypted=False)),
+        Verdict.WARNING, "not encrypted", "--revert-drift",
+    ),
+    "no workgroup": (stack.workgroup("w", None), Verdict.FAILED, "does not exist", "--revert-drift"),
+    "a workgroup that is off": (
+        stack.workgroup("w", "DISABLED"), Verdict.FAILED, "is disabled", "update-work-group --work-group w",
+    ),
+    "a key that is gone": (stack.key(KEY, None), Verdict.FAILED, "does not exist", "aws kms"),
+    "a key that is off": (
+        stack.key(KEY, stack.Key(is_enabled=False, policy={})), Verdict.FAILED, "disabled", "aws kms enable-key",
+    ),
+    "a key that CloudWatch may only read with": (
+        stack.key(KEY, stack.Key(is_enabled=True, policy=policy("kms:Decrypt"))),
+        Verdict.FAILED, "does not let CloudWatch use it", "kms:GenerateDataKey",
+    ),
+    "a key for another service": (
+        stack.key(KEY, stack.Key(is_enabled=True, policy=policy("kms:*", service="sns.amazonaws.com"))),
+        Verdict.FAILED, "does not let CloudWatch use it", "put-key-policy",
+    ),
+    "a sender nobody knows": (
+        mail.sender(WATCH, {}), Verdict.FAILED, "SES does not know it", f"create-email-identity --email-identity {WATCH}",
+    ),
+    "a sender that waits": (mail.sender(WATCH, {WATCH: WAITING}), Verdict.FAILED, "waits", "confirm the mail"),
+    "no dkim": (mail.dkim(WATCH, {WATCH: ADDRESS}), Verdict.WARNING, "not signed", "--email-identity example.com"),
+    "sending paused": (
+        mail.sending(mail.Sending(is_out_of_sandbox=True, is_enabled=False, enforcement="SHUTDOWN")),
+        Verdict.FAILED, "paused", "SES console",
+    ),
+    "sending on probation": (
+        mail.sending(mail.Sending(is_out_of_sandbox=True, is_enabled=True, enforcement="PROBATION")),
+        Verdict.WARNING, "probation", "SES console",
+    ),
+    "a sandbox that lets nobody in": (
+        mail.sandbox(SANDBOX, ["a@example.org", "b@example.org"]),
+        Verdict.FAILED, "a@example.org, b@example.org", "--email-identity a@example.org",
+    ),
+    "a sandbox": (mail.sandbox(SANDBOX, []), Verdict.WARNING, "200 mails a day", "production access"),
+    "a fallback that waits": (
+        mail.fallback(TOPIC, "oncall@example.com", [PENDING]),
+        Verdict.FAILED, "has not confirmed yet", f"--topic-arn {TOPIC} --notification-endpoint oncall@example.com",
+    ),
+    "no fallback": (
+        mail.fallback(TOPIC, "oncall@example.com", [NOTIFIER]), Verdict.FAILED, "Nobody is subscribed", "aws sns subscribe",
+    ),
+    "no notifier": (mail.notifier([CONFIRMED], "notify"), Verdict.FAILED, "no alarm becomes a mail", "deploy"),
+    "runs that stopped": (
+        stack.heartbeat(NOW - timedelta(minutes=31), NOW, "f"), Verdict.FAILED, "31 minutes ago", "aws logs tail /aws/lambda/f",
+    ),
+    "runs that never were": (stack.heartbeat(None, NOW, "f"), Verdict.FAILED, "or never", "aws logs tail"),
+    "dead letters": (
+        stack.dead_letters({"https://q/a-dead-letters": 2, "https://q/b-dead-letters": 0}),
+        Verdict.FAILED, "2 in a-dead-letters", "receive-message --queue-url https://q/a-dead-letters",
+    ),
+    "an account that is closed": (credit(10, active=False), Verdict.FAILED, "closed or banned", "Ask ClickSend"),
+    "no credit": (credit(0), Verdict.FAILED, "used up", "Top up"),
+    "little credit": (credit(4.5), Verdict.WARNING, "4.50 of credit is left", "Top up"),
+    "an alarm that is gone": (alarms.present(["a"], ["a", "b"]), Verdict.FAILED, "1 alarms are gone: b", "--revert-drift"),
+    "actions that are off": (
+        alarms.actions([{**ALARM, "ActionsEnabled": False}], {TOPIC}),
+        Verdict.FAILED, "switched off", "enable-alarm-actions --alarm-names sms-warning",
+    ),
+    "a topic that is gone": (alarms.actions([ALARM], set()), Verdict.FAILED, "does not exist", "deploy"),
+    "actions that failed": (
+        alarms.history([failure(11), failure(9)], 7),
+        Verdict.FAILED, "2 actions failed in 7 days, the last on 2026-11-21 11:00", "--alarm-name sms-warning",
+    ),
+    "a mute": (
+        alarms.muted([alarms.Mute("maintenance", NOW)]),
+        Verdict.WARNING, "maintenance until 2026-11-21 12:00", "delete-alarm-mute-rule --alarm-mute-rule-name maintenance",
+    ),
+    "a threshold changed by hand": (
+        drift(Threshold=5.0), Verdict.FAILED, "Threshold is 5, deployed was 3", "--set WarningThresholdPercent=5",
+    ),
+    "missing data treated in another way": (
+        drift(TreatMissingData="breaching"), Verdict.FAILED, "TreatMissingData is breaching", "--revert-drift",
+    ),
+    "an expression changed by hand": (
+        drift(Metrics=[{"Id": "e", "Expression": "1"}]), Verdict.FAILED, "expression is 1", "--revert-drift",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("check", FINE.values(), ids=FINE)
+def test_what_is_well_has_nothing_to_mend(check: Check) -> None:
+    assert (check.verdict, check.mend) == (Verdict.OK, "")
+    assert check.told.endswith(".")
+
+
+@pytest.mark.parametrize(("check", "verdict", "told", "mend"), BAD.values(), ids=BAD)
+def test_what_is_not_well_says_so_and_what_mends_it(check: Check, verdict: Verdict, told: str, mend: str) -> None:
+    assert check.verdict is verdict
+    assert told in check.told
+    assert mend in check.mend
+
+
+def test_every_check_was_seen_failing_or_warning() -> None:
+    assert {check.name for check in FINE.values()} == {check.name for check, *_ in BAD.values()}

@@ -1,0 +1,244 @@
+"""`doctor` against the local cloud: a stack as it is, and broken by hand in every way that the cloud lets through."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from deliverywatch.errors import SourceMalformed, SourceRefused, SourceUnavailable
+from deliverywatch.local import play
+from deliverywatch.local.carrier import Carrier
+from deliverywatch.operate import aws, aws_doctor
+from deliverywatch.sms import credit
+from deliverywatch.sms.credentials import Credentials
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from click.testing import Result
+
+    from deliverywatch.local.cloud import LocalCloud
+
+PREFIX = "deliverywatch-prod"
+ALERTS = f"arn:aws:sns:us-east-1:111122223333:{PREFIX}-alerts"
+
+
+@pytest.fixture(scope="module")
+def noon() -> datetime:
+    """Now: `doctor` compares with the real time."""
+    return datetime.now(UTC)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _a_run(cloud: LocalCloud, noon: datetime) -> None:
+    """One successful run, whose metrics are visible."""
+    assert cloud.invoke(f"{PREFIX}-sms-ingest", {}).error is None
+    cloud.tick(noon + timedelta(minutes=3))
+
+
+@pytest.fixture
+def verdicts(run: Callable[..., Result]) -> Callable[[], dict[str, dict[str, str]]]:
+    def look() -> dict[str, dict[str, str]]:
+        result = run("doctor", "--json")
+        document = json.loads(result.stdout)
+        assert result.exit_code == (0 if document["ok"] else 3)
+        return {each["check"]: each for each in document["checks"]}
+
+    return look
+
+
+def failing(checks: dict[str, dict[str, str]]) -> set[str]:
+    return {name for name, check in checks.items() if check["verdict"] == "failed"} - {"mutes"}
+
+
+def test_a_working_stack_passes_every_check(verdicts: Callable[[], dict[str, dict[str, str]]]) -> None:
+    checks = verdicts()
+    assert failing(checks) == set()
+    assert list(checks) == [
+        "credentials", "region", "stack", "functions", "bucket", "workgroup", "kms", "sender", "dkim", "sending",
+        "sandbox", "notifier", "fallback", "clicksend-key", "clicksend-credit", "heartbeat", "alarms",
+        "alarm-actions", "drift", "alarm-history", "dead-letters", "mutes",
+    ]  # fmt: skip
+    assert checks["clicksend-credit"]["told"] == "42.50 of credit is left."
+
+
+def test_a_line_is_at_most_80_columns_wide_but_for_commands(run: Callable[..., Result]) -> None:
+    lines = run("doctor").stdout.splitlines()
+    assert max(len(line) for line in lines if not line.startswith("         aws")) <= 80
+    assert "22 checks: " in lines[-1]
+
+
+def delete_alarm(cloud: LocalCloud) -> Callable[[], None]:
+    cloudwatch = cloud.client("cloudwatch")
+    (alarm,) = cloudwatch.describe_alarms(AlarmNames=[f"{PREFIX}-sms-overdue"])["MetricAlarms"]
+    cloudwatch.delete_alarms(AlarmNames=[alarm["AlarmName"]])
+    return lambda: put_alarm(cloudwatch, alarm)
+
+
+def put_alarm(cloudwatch: Any, alarm: dict[str, Any]) -> None:
+    wanted = cloudwatch.meta.service_model.operation_model("PutMetricAlarm").input_shape.members
+    cloudwatch.put_metric_alarm(**{name: value for name, value in alarm.items() if name in wanted})
+
+
+def change_threshold(cloud: LocalCloud) -> Callable[[], None]:
+    cloudwatch = cloud.client("cloudwatch")
+    (alarm,) = cloudwatch.describe_alarms(AlarmNames=[f"{PREFIX}-sms-warning"])["MetricAlarms"]
+    put_alarm(cloudwatch, {**alarm, "Threshold": 7.0})
+    return lambda: put_alarm(cloudwatch, alarm)
+
+
+def disable_actions(cloud: LocalCloud) -> Callable[[], None]:
+    cloudwatch, names = cloud.client("cloudwatch"), [f"{PREFIX}-sms-warning"]
+    cloudwatch.disable_alarm_actions(AlarmNames=names)
+    return lambda: cloudwatch.enable_alarm_actions(AlarmNames=names)
+
+
+def forget_key(cloud: LocalCloud) -> Callable[[], None]:
+    ssm, name = cloud.client("ssm"), "/deliverywatch/prod/clicksend/api_key"
+    value = ssm.get_parameter(Name=name, WithDecryption=True)["Parameter"]["Value"]
+    ssm.delete_parameter(Name=name)
+    return lambda: ssm.put_parameter(Name=name, Value=value, Type="SecureString")
+
+
+def wrong_key(cloud: LocalCloud) -> Callable[[], None]:
+    ssm, name = cloud.client("ssm"), "/deliverywatch/prod/clicksend/api_key"
+    value = ssm.get_parameter(Name=name, WithDecryption=True)["Parameter"]["Value"]
+    ssm.put_parameter(Name=name, Value="wrong", Type="SecureString", Overwrite=True)
+    return lambda: ssm.put_parameter(Name=name, Value=value, Type="SecureString", Overwrite=True)
+
+
+def forget_sender(cloud: LocalCloud) -> Callable[[], None]:
+    ses = cloud.client("sesv2")
+    sender = next(each["IdentityName"] for each in ses.list_email_identities()["EmailIdentities"])
+    ses.delete_email_identity(EmailIdentity=sender)
+    return lambda: ses.create_email_identity(EmailIdentity=sender)
+
+
+def open_bucket(cloud: LocalCloud) -> Callable[[], None]:
+    s3 = cloud.client("s3")
+    name = next(each["Name"] for each in s3.list_buckets()["Buckets"] if "lake" in each["Name"])
+    before = s3.get_public_access_block(Bucket=name)["PublicAccessBlockConfiguration"]
+    s3.delete_public_access_block(Bucket=name)
+    return lambda: s3.put_public_access_block(Bucket=name, PublicAccessBlockConfiguration=before)
+
+
+def dead_letter(cloud: LocalCloud) -> Callable[[], None]:
+    sqs = cloud.client("sqs")
+    url = sqs.get_queue_url(QueueName=f"{PREFIX}-alerting-notify-dead-letters")["QueueUrl"]
+    sqs.send_message(QueueUrl=url, MessageBody="an alarm that nobody mailed")
+    return lambda: sqs.purge_queue(QueueUrl=url)
+
+
+def unsubscribe(protocol: str) -> Callable[[LocalCloud], Callable[[], None]]:
+    def act(cloud: LocalCloud) -> Callable[[], None]:
+        sns = cloud.client("sns")
+        found = [each for each in sns.list_subscriptions()["Subscriptions"] if each["Protocol"] == protocol]
+        for each in found:
+            sns.unsubscribe(SubscriptionArn=each["SubscriptionArn"])
+
+        def undo() -> None:
+            for each in found:
+                sns.subscribe(TopicArn=each["TopicArn"], Protocol=protocol, Endpoint=each["Endpoint"])
+
+        return undo
+
+    return act
+
+
+def delete_topic(cloud: LocalCloud) -> Callable[[], None]:
+    cloud.client("sns").delete_topic(TopicArn=ALERTS)
+    return lambda: None
+
+
+BROKEN = {
+    "alarm deleted": (delete_alarm, {"alarms"}),
+    "threshold changed": (change_threshold, {"drift"}),
+    "actions disabled": (disable_actions, {"alarm-actions"}),
+    "key missing": (forget_key, {"clicksend-key"}),
+    "key wrong": (wrong_key, {"clicksend-key"}),
+    "sender deleted": (forget_sender, {"sender"}),
+    "bucket opened": (open_bucket, {"bucket"}),
+    "dead letter": (dead_letter, {"dead-letters"}),
+    "fallback unsubscribed": (unsubscribe("email"), {"fallback"}),
+    "notifier unsubscribed": (unsubscribe("lambda"), {"notifier"}),
+    # Last: it is not made again.
+    "topic deleted": (delete_topic, {"alarm-actions", "notifier"}),
+}
+
+
+@pytest.mark.parametrize(("harm", "checks"), BROKEN.values(), ids=BROKEN)
+def test_what_somebody_breaks_is_found_and_nothing_else(
+    cloud: LocalCloud,
+    verdicts: Callable[[], dict[str, dict[str, str]]],
+    harm: Callable[[LocalCloud], Callable[[], None]],
+    checks: set[str],
+) -> None:
+    undo = harm(cloud)
+    found = verdicts()
+    undo()
+    assert failing(found) == checks
+    assert all(found[name]["mend"] for name in checks)
+
+
+def test_the_key_is_never_printed(run: Callable[..., Result], carrier: Carrier) -> None:
+    carrier.api_key, secret = "another-secret", "another-secret"
+    refused = run("--verbose", "doctor", "--json")
+    carrier.api_key = "demo-key"
+    taken = run("--verbose", "doctor", "--json")
+    for result in (refused, taken):
+        assert "demo-key" not in result.output
+        assert secret not in result.output
+
+
+@pytest.fixture
+def lonely() -> Iterator[Carrier]:
+    with Carrier() as running:
+        yield running
+
+
+def test_an_account_that_cannot_be_read_is_told_without_its_answer(lonely: Carrier) -> None:
+    with pytest.raises(SourceRefused, match=r"refuses the API key \(401\)"):
+        credit.ask(Credentials("demo", "wrong"), lonely.url)
+    with pytest.raises(SourceMalformed) as malformed:
+        credit._read(b'{"data": {"api_key": "secret"}}')
+    assert "secret" not in f"{malformed.value} {malformed.value.__cause__} {malformed.value.__context__ is None}"
+    with pytest.raises(SourceUnavailable):
+        credit.ask(Credentials("demo", "demo-key"), "http://127.0.0.1:9")
+
+
+def test_a_right_that_is_missing_fails_its_check_and_hides_no_other(
+    verdicts: Callable[[], dict[str, dict[str, str]]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from botocore.exceptions import ClientError
+
+    def denied(*_: Any) -> Any:
+        with aws.translated("The topics"):
+            raise ClientError({"Error": {"Code": "AccessDenied", "Message": "not you"}}, "ListTopics")
+
+    monkeypatch.setattr(aws_doctor.Account, "key", denied)
+    monkeypatch.setattr(aws_doctor.Account, "workgroup", denied)
+    checks = verdicts()
+    assert "AWS denies ListTopics" in checks["workgroup"]["told"]
+    assert "Have this right added to your role" in checks["workgroup"]["mend"]
+    assert "heartbeat" in checks
+
+
+@pytest.mark.parametrize("stack", [play.STACK, "deliverywatch-none"])
+def test_a_stack_that_is_not_there_is_a_failed_check(run: Callable[..., Result], stack: str) -> None:
+    result = run("doctor", "--stack", stack, "--json")
+    names = [each["check"] for each in json.loads(result.stdout)["checks"]]
+    assert (names == ["credentials", "stack"]) == (stack != play.STACK)
+
+
+def test_without_credentials_the_one_line_says_how_to_sign_in(
+    run: Callable[..., Result], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.delenv(name)
+    result = run("doctor", "--json")
+    (check,) = json.loads(result.stdout)["checks"]
+    assert (result.exit_code, check["check"], check["verdict"]) == (3, "credentials", "failed")
+    assert "aws configure" in check["mend"]

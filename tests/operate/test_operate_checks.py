@@ -1,4 +1,4 @@
-"""Every check of `doctor`, as it is when all is well and when it is not: the sentence, and the command that mends it."""
+"""Every check of `doctor`, when all is well and when it is not: the sentence, and the command that mends it."""
 
 from __future__ import annotations
 
@@ -120,7 +120,7 @@ BAD: dict[str, tuple[Check, Verdict, str, str]] = {
         Verdict.FAILED, "does not let CloudWatch use it", "put-key-policy",
     ),
     "a sender nobody knows": (
-        mail.sender(WATCH, {}), Verdict.FAILED, "SES does not know it", f"create-email-identity --email-identity {WATCH}",
+        mail.sender(WATCH, {}), Verdict.FAILED, "SES does not know it", f"--email-identity {WATCH}",
     ),
     "a sender that waits": (mail.sender(WATCH, {WATCH: WAITING}), Verdict.FAILED, "waits", "confirm the mail"),
     "no dkim": (mail.dkim(WATCH, {WATCH: ADDRESS}), Verdict.WARNING, "not signed", "--email-identity example.com"),
@@ -142,11 +142,13 @@ BAD: dict[str, tuple[Check, Verdict, str, str]] = {
         Verdict.FAILED, "has not confirmed yet", f"--topic-arn {TOPIC} --notification-endpoint oncall@example.com",
     ),
     "no fallback": (
-        mail.fallback(TOPIC, "oncall@example.com", [NOTIFIER]), Verdict.FAILED, "Nobody is subscribed", "aws sns subscribe",
+        mail.fallback(TOPIC, "oncall@example.com", [NOTIFIER]),
+        Verdict.FAILED, "Nobody is subscribed", "aws sns subscribe",
     ),
     "no notifier": (mail.notifier([CONFIRMED], "notify"), Verdict.FAILED, "no alarm becomes a mail", "deploy"),
     "runs that stopped": (
-        stack.heartbeat(NOW - timedelta(minutes=31), NOW, "f"), Verdict.FAILED, "31 minutes ago", "aws logs tail /aws/lambda/f",
+        stack.heartbeat(NOW - timedelta(minutes=31), NOW, "f"),
+        Verdict.FAILED, "31 minutes ago", "aws logs tail /aws/lambda/f",
     ),
     "runs that never were": (stack.heartbeat(None, NOW, "f"), Verdict.FAILED, "or never", "aws logs tail"),
     "dead letters": (
@@ -156,7 +158,9 @@ BAD: dict[str, tuple[Check, Verdict, str, str]] = {
     "an account that is closed": (credit(10, active=False), Verdict.FAILED, "closed or banned", "Ask ClickSend"),
     "no credit": (credit(0), Verdict.FAILED, "used up", "Top up"),
     "little credit": (credit(4.5), Verdict.WARNING, "4.50 of credit is left", "Top up"),
-    "an alarm that is gone": (alarms.present(["a"], ["a", "b"]), Verdict.FAILED, "1 alarms are gone: b", "--revert-drift"),
+    "an alarm that is gone": (
+        alarms.present(["a"], ["a", "b"]), Verdict.FAILED, "1 alarms are gone: b", "--revert-drift",
+    ),
     "actions that are off": (
         alarms.actions([{**ALARM, "ActionsEnabled": False}], {TOPIC}),
         Verdict.FAILED, "switched off", "enable-alarm-actions --alarm-names sms-warning",
@@ -168,7 +172,7 @@ BAD: dict[str, tuple[Check, Verdict, str, str]] = {
     ),
     "a mute": (
         alarms.muted([alarms.Mute("maintenance", NOW)]),
-        Verdict.WARNING, "maintenance until 2026-11-21 12:00", "delete-alarm-mute-rule --alarm-mute-rule-name maintenance",
+        Verdict.WARNING, "maintenance until 2026-11-21 12:00", "--alarm-mute-rule-name maintenance",
     ),
     "a threshold changed by hand": (
         drift(Threshold=5.0), Verdict.FAILED, "Threshold is 5, deployed was 3", "--set WarningThresholdPercent=5",

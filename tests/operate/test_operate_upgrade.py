@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from click.testing import Result
 
+    from deliverywatch.local.carrier import Carrier
     from deliverywatch.local.cloud import LocalCloud
 
 GIVEN = {
@@ -87,7 +88,7 @@ def test_a_dry_run_says_what_would_be_made_and_leaves_no_trace(
     result = deploy("--dry-run")
     assert result.exit_code == 0
     assert re.search(r"deliverywatch-prod \(new\) in us-east-1, account 111122223333: \d+ new", result.stdout)
-    assert "+ 2 x Lambda Function" in result.stdout
+    assert re.search(r"\+ \d x Lambda Function", result.stdout)
     assert "USD a month at list price" in result.stdout
     assert state(cloud) == {"stacks": {}, "buckets": {}}
 
@@ -114,7 +115,7 @@ def test_a_second_deployment_changes_nothing_and_uploads_nothing(
     before = state(cloud)
     monkeypatch.setattr(aws_artifacts.Artifacts, "put", None)
     again = deploy("--yes", "--json")
-    assert (again.exit_code, json.loads(again.stdout)["status"]) == (0, "unchanged")
+    assert json.loads(again.stdout)["status"] == "unchanged"
     assert state(cloud) == before
 
 
@@ -139,6 +140,32 @@ def test_a_dry_run_of_a_change_leaves_the_stack_and_no_change_set(
     result = deploy("--dry-run", "--set", "WarningThresholdPercent=5")
     assert "WarningThresholdPercent: 3 -> 5" in result.stdout
     assert state(cloud) == before
+
+
+def test_a_new_stack_tells_what_is_left_to_do_and_a_changed_one_that_something_is_wrong(
+    deploy: Callable[..., Result],
+) -> None:
+    first, second = deploy("--yes"), deploy("--yes", "--set", "MinimumFailed=4")
+    assert (first.exit_code, second.exit_code) == (0, 3)
+    assert "Left to do:\nfailed   sender" in first.stdout
+    assert "Not as it should be:\nfailed   sender" in second.stdout
+    assert "aws ssm put-parameter --type SecureString --name /deliverywatch/prod/clicksend/username" in first.stdout
+
+
+def test_the_smoke_test_reads_clicksend_once_and_sends_nothing(
+    deploy: Callable[..., Result], cloud: LocalCloud, carrier: Carrier
+) -> None:
+    names = {"username": carrier.username, "api_key": carrier.api_key}
+    for name, value in names.items():
+        cloud.client("ssm").put_parameter(
+            Name=f"/deliverywatch/prod/clicksend/{name}", Value=value, Type="SecureString"
+        )
+    document = json.loads(deploy("--yes", "--json", "--set", f"ClickSendUrl={carrier.url}").stdout)
+    (ran,) = [each for each in document["checks"] if each["check"] == "run"]
+    assert re.fullmatch(r"A run read [\d,]+ rows of ClickSend's history\.", ran["told"])
+    assert document["outputs"]["LakeBucket"] in buckets(cloud)
+    assert cloud.outbox() == []
+    cloud.client("ssm").delete_parameters(Names=[f"/deliverywatch/prod/clicksend/{name}" for name in names])
 
 
 def test_nobody_is_asked_without_a_terminal(deploy: Callable[..., Result], cloud: LocalCloud) -> None:
@@ -241,7 +268,8 @@ def test_a_deployment_interrupted_anywhere_and_run_again_ends_like_one_that_was_
     with monkeypatch.context() as patched, pytest.raises(Interrupted):
         patched.setattr(owner, step, interrupted)
         again()
-    assert again().exit_code == 0
+    # 3: it is deployed, and this account has neither a sender nor a key.
+    assert again().exit_code in (0, 3)
     wanted = straight["state"]
     if more:
         wanted["stacks"]["deliverywatch-prod"]["parameters"]["SlotMinutes"] = "5"

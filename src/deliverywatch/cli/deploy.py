@@ -85,14 +85,16 @@ def deploy(
     document = shown.document(upgrade, preview, account.cloud.region, account.number)
     if not as_json:
         click.echo("\n".join(shown.words(upgrade, preview, account.cloud.region, account.number)))
-    if dry_run or not preview.changes:
+    if dry_run:
         _drop(account, preview)
         _end(document, as_json=as_json)
         return
-    if not confirmed(f"Deploy this to {target.stack}?", yes=yes):
+    if preview.changes and not confirmed(f"Deploy this to {target.stack}?", yes=yes):
         _drop(account, preview)
         raise click.Abort
-    _carry_out(account, upgrade, preview)
+    if preview.changes:
+        _carry_out(account, upgrade, preview)
+        document["status"] = "deployed"
     _look(account, target, document, is_new=upgrade.there is None, as_json=as_json)
 
 
@@ -216,8 +218,7 @@ def _look(account: _Account, target: Target, document: dict[str, Any], *, is_new
         checks = smoke.looked(account.cloud, there)
     if not as_json:
         smoke.tell(checks, target, is_new=is_new)
-    done = {"status": "deployed", "outputs": dict(there.outputs), "checks": doctor.documents(checks)}
-    _end({**document, **done}, as_json=as_json)
+    _end({**document, "outputs": dict(there.outputs), "checks": doctor.documents(checks)}, as_json=as_json)
     if not is_new and any(check.verdict == "failed" for check in checks):
         raise SystemExit(Exit.CHECK_FAILED)
 

@@ -83,7 +83,7 @@ def faults(words: list[str]) -> Callable[[str, str], Exception | None]:
     return fault
 
 
-@settings(max_examples=300)
+@settings(max_examples=150)
 @given(STATES, FILES, FAULTS)
 def test_any_state_comes_to_any_file_over_any_faults(state: list[Any], file: list[Any], words: list[str]) -> None:
     service, desired = service_of(state), wanted(*file)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from deliverywatch.queries.statement import Statement
 
-_FIRST_PAUSE_SECONDS = 0.5
+_FIRST_PAUSE_SECONDS = 0.2
 _LONGEST_PAUSE_SECONDS = 10.0
 _GROWTH = 1.5
 # What Athena itself calls worth another try; and how often a start is tried that it is too busy for.

@@ -46,9 +46,9 @@ def test_athena_and_a_copy_of_the_lake_answer_the_same(filled: LocalCloud, run: 
     rows = list(csv.DictReader(io.StringIO(athena.stdout)))
     assert sum(int(row["messages"]) for row in rows) > 100
     assert "Reads at most" in athena.stderr
-    assert "costs at most 0.0000" in athena.stderr
+    assert "at most 0.0000" in athena.stderr
     assert "MB read in" in athena.stderr
-    assert "the reading of S3 only" in copy.stderr
+    assert "only the reading of S3" in copy.stderr
 
 
 def test_a_saved_query_is_called_by_its_name(filled: LocalCloud, run: Callable[..., Result]) -> None:

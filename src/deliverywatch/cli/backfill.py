@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from deliverywatch.cli.exits import Exit
 from deliverywatch.cli.moment import Moment
 from deliverywatch.cli.place import FOLDER, place
 from deliverywatch.cli.target import target
@@ -56,7 +57,11 @@ def backfill(*, since: datetime, until: datetime | None, lake: Path | None, dry_
     if dry_run:
         click.echo(f"Would read {len(plan.ranges):,} hours into {where.name}; each is a request or more.", err=True)
         return
-    new_count = _fill(plan, where, since)
+    try:
+        new_count = _fill(plan, where, since)
+    except KeyboardInterrupt:
+        click.echo("Interrupted; nothing is half done, and the same command goes on from here.", err=True)
+        raise click.exceptions.Exit(Exit.FAILED) from None
     click.echo(f"{len(plan.ranges):,} hours of {where.name} are filled: {new_count:,} new messages.", err=True)
     if lake is not None:
         click.echo(f"See what is there: deliverywatch lake show {lake}", err=True)

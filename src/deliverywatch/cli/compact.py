@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from deliverywatch.cli.target import Target
     from deliverywatch.sms.compact import Due, Summary
+    from deliverywatch.sms.store import Store
 
 
 @click.command()
@@ -51,14 +52,23 @@ def compact(*, lake: Path | None, before: datetime | None, dry_run: bool, as_jso
     if dry_run:
         _list(chosen, as_json=as_json)
         return
-    summary = flow.compact(
-        chosen,
-        where.store,
-        token=uuid.uuid4().hex,
-        pause=lambda seconds: time.sleep(random.uniform(0, seconds)),  # noqa: S311 - it only spreads retries
-        told=lambda each: click.echo(f"{each.day:%Y-%m-%d}: {_hours(each)}", err=True),
-    )
-    _tell(summary, as_json=as_json)
+    _tell(_done(chosen, where.store), as_json=as_json)
+
+
+def _done(chosen: Sequence[Due], store: Store) -> Summary:
+    from deliverywatch.sms import compact as flow
+
+    try:
+        return flow.compact(
+            chosen,
+            store,
+            token=uuid.uuid4().hex,
+            pause=lambda seconds: time.sleep(random.uniform(0, seconds)),  # noqa: S311 - it only spreads retries
+            told=lambda each: click.echo(f"{each.day:%Y-%m-%d}: {_hours(each)}", err=True),
+        )
+    except KeyboardInterrupt:
+        click.echo("Interrupted; every row still counts once, and the same command goes on from here.", err=True)
+        raise click.exceptions.Exit(Exit.FAILED) from None
 
 
 def _hours(each: Due) -> str:

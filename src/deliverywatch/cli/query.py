@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING
 
 import click
 
+from deliverywatch.cli.exits import Exit
 from deliverywatch.cli.place import FOLDER, place
+from deliverywatch.cli.prose import wrapped
 from deliverywatch.cli.results import FORMATS, write
 from deliverywatch.cli.target import target
 
@@ -19,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from deliverywatch.cli.target import Target
-    from deliverywatch.operate.query import Answer, Saved
+    from deliverywatch.operate.query import Answer, Estimate, Saved
 
 
 @click.command()
@@ -90,8 +92,6 @@ def _saved(folder: Path | None, target: Target) -> list[Saved]:
 
 
 def _list(saved: Sequence[Saved]) -> None:
-    from deliverywatch.cli.prose import wrapped
-
     for each in saved:
         click.echo(each.name)
         click.echo(wrapped(each.question, "  "))
@@ -116,15 +116,10 @@ def _on_stack(sql: str, target: Target, *, is_copy: bool, dry_run: bool) -> Answ
 
     cloud, stack = target.find()
     bucket, now = Bucket(stack.bucket, cloud.client("s3")), datetime.now(UTC)
-    sizes = dict(bucket.sizes("sms/"))
-    expected = flow.estimate(sql, [(key, sizes[key]) for key in counting(sizes)], now)
-    since = f"from {expected.since} on" if expected.since else "of all days: a bound on dt would make it cheaper"
-    price = "the reading of S3 only" if is_copy else f"{expected.usd:.5f} USD"
-    click.echo(
-        f"Reads at most {expected.byte_count / 1e6:,.1f} MB in {expected.object_count:,} objects {since}; "
-        f"costs at most {price}.",
-        err=True,
-    )
+    sizes = {key: size for folder in flow.folders(sql) for key, size in bucket.sizes(folder)}
+    hidden = {key for key in sizes if key.startswith("sms/")} - set(counting(sizes))
+    expected = flow.estimate(sql, [(key, size) for key, size in sizes.items() if key not in hidden], now)
+    click.echo(wrapped(_expectation(expected, is_copy=is_copy)), err=True)
     if dry_run:
         return None
     if is_copy:
@@ -133,7 +128,13 @@ def _on_stack(sql: str, target: Target, *, is_copy: bool, dry_run: bool) -> Answ
         return flow.run(Athena(cloud, stack), sql, time.sleep)
     except KeyboardInterrupt:
         click.echo("Stopped; what it had read until then is billed.", err=True)
-        raise click.exceptions.Exit(1) from None
+        raise click.exceptions.Exit(Exit.FAILED) from None
+
+
+def _expectation(expected: Estimate, *, is_copy: bool) -> str:
+    since = f"from {expected.since} on" if expected.since else "of all days (a bound on dt makes it cheaper)"
+    price = "only the reading of S3" if is_copy else f"at most {expected.usd:.5f} USD"
+    return f"Reads at most {expected.byte_count / 1e6:,.1f} MB in {expected.object_count:,} objects {since}: {price}."
 
 
 def _of_copy(sql: str, since: str | None, target: Target) -> Answer:

@@ -10,6 +10,7 @@ import click
 
 from deliverywatch.cli.moment import Moment
 from deliverywatch.cli.place import FOLDER, place
+from deliverywatch.cli.prose import wrapped
 from deliverywatch.cli.results import FORMATS, write
 from deliverywatch.cli.target import target
 
@@ -67,7 +68,7 @@ def recipients(
         columns.insert(3, ("number", "varchar"))
         rows = [(*row[:3], person.number, *row[3:]) for row, person in zip(rows, people, strict=True)]
     write(columns, rows, kind, out)
-    click.echo(_sentence(people, span, out, lookup=lookup), err=True)
+    click.echo(wrapped(_sentence(people, span, out, lookup=lookup)), err=True)
 
 
 def _looked_up(people: list[Person], where: Place) -> list[Person]:
@@ -79,7 +80,8 @@ def _looked_up(people: list[Person], where: Place) -> list[Person]:
 
 def _sentence(people: list[Person], span: Span, out: Path | None, *, lookup: bool) -> str:
     count = f"{len(people):,} {'person was' if len(people) == 1 else 'people were'}"
-    told = f"{count} not reached between {span.start:%Y-%m-%d %H:%M} and {span.end:%H:%M} UTC, and not since"
+    end = f"{span.end:%H:%M}" if span.end.date() == span.start.date() else f"{span.end:%Y-%m-%d %H:%M}"
+    told = f"{count} not reached between {span.start:%Y-%m-%d %H:%M} and {end} UTC, and not since"
     unknown = sum(each.number is None for each in people) if lookup else 0
     more = f"; ClickSend does not tell {unknown:,} of the numbers" if unknown else ""
     return f"{told}{more}{f'. Written to {out}' if out else ''}."

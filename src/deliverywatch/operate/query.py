@@ -26,6 +26,7 @@ _GETS_PER_OBJECT = 3
 _FIRST_PAUSE_SECONDS = 0.2
 _LONGEST_PAUSE_SECONDS = 3.0
 
+_FOLDERS = {"sms_messages": "sms/", "sms_objects": "sms/", "mails": "mails/"}
 _DAYS = re.compile(r"INTERVAL\s+'(\d+)'\s+DAY", re.IGNORECASE)
 _DATE = re.compile(r"\bdt\s*(?:>=|=|BETWEEN)\s*'(\d{4}-\d\d-\d\d)'", re.IGNORECASE)
 _PARAMETER = re.compile(r"CAST\(NULL AS varchar\) AS (\w+)", re.IGNORECASE)
@@ -147,6 +148,11 @@ def first_day(sql: str, now: datetime) -> str | None:
     return min(dates) if dates else None
 
 
+def folders(sql: str) -> list[str]:
+    """Return the folders of the bucket that a query reads; the whole bucket if it names no table that is known."""
+    return sorted({folder for table, folder in _FOLDERS.items() if re.search(rf"\b{table}\b", sql)}) or [""]
+
+
 def estimate(sql: str, sizes: Iterable[tuple[str, int]], now: datetime) -> Estimate:
     """Return the most that a query can read.
 
@@ -180,8 +186,9 @@ def run(engine: Engine, sql: str, pause: Callable[[float], None]) -> Answer:
         engine.stop(query_id)
         raise
     if found["state"] != "SUCCEEDED":
+        reason = (found["reason"] or found["state"]).splitlines()[0].rstrip(".!")
         raise InputError(
-            f"Athena did not run the query: {found['reason'] or found['state']}.".replace("..", "."),
+            f"Athena did not run the query: {reason}.",
             next_step="Correct the query; a dt bound keeps it under the workgroup's limit of bytes.",
         )
     columns, rows = engine.result(query_id)

@@ -41,7 +41,7 @@ class Summary:
 
     Attributes:
         day_count: Days that are one object now.
-        hour_count: Hour objects that are gone.
+        hour_count: Hour objects that are gone; the empty ones that sealed quiet hours are not counted.
         postponed_count: Days for which there was no time.
         failures: Days that could not be compacted, with the reason; their rows stay where they are.
     """
@@ -103,8 +103,9 @@ def compact(
         told(each)
         try:
             days.make_day(store, each.day, token, pause)
-            summary.hour_count += days.clear(store, each.day, token, pause)
+            days.clear(store, each.day, token, pause)
             summary.day_count += 1
+            summary.hour_count += each.hour_count
         except DeliveryWatchError as error:
             summary.failures[f"{each.day:%Y-%m-%d}"] = f"{error} {error.next_step}"
     return summary

@@ -17,7 +17,7 @@ compaction takes the stray hour in.
 
 from __future__ import annotations
 
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -172,21 +172,16 @@ def finish(store: Store, day: datetime, token: str, pause: Callable[[float], Non
         make_day(store, day, token, pause)
 
 
-def clear(store: Store, day: datetime, token: str, pause: Callable[[float], None]) -> int:
-    """Delete the hours beside a day's object, after taking in what a stray one holds more; returns how many."""
-    deleted_count = 0
+def clear(store: Store, day: datetime, token: str, pause: Callable[[float], None]) -> None:
+    """Delete the hours beside a day's object, after taking in what a stray one holds more."""
     for key in store.keys(folder_of(day)):
         stored = store.read(key) if key != day_key_of(day) else None
         if stored is None:
             continue
         if not _is_sealed(key, stored.body):
             update(store, day_key_of(day), _absorber(key, stored.body, token), pause)
-        try:
+        with suppress(StoreConflict):  # somebody is just writing it: the next compaction takes it in
             store.delete(key, stored.etag)
-        except StoreConflict:
-            continue  # somebody is just writing it; the next compaction takes it in
-        deleted_count += 1
-    return deleted_count
 
 
 def unsettled_count(store: Store, hour: datetime, *, may_be_compacted: bool) -> int:

@@ -33,7 +33,7 @@ def handler(_event: dict[str, Any], context: Any) -> dict[str, Any]:
     print(json.dumps({"event": "sms_compact", **summary.as_fields()}), flush=True)
     if summary.failures:
         raise StoreUnavailable(
-            f"{len(summary.failures)} days could not be compacted: {' '.join(summary.failures.values())}",
+            f"Not compacted: {' '.join(f'{day}: {reason}' for day, reason in summary.failures.items())}",
             next_step="No row is lost, and the next run tries again.",
         )
     return summary.as_fields()

@@ -53,10 +53,10 @@ def sealed(body: bytes | None, token: str) -> Rewritten:
         body: The object; none if nothing was sent in the hour, which gives an object without rows.
         token: Different for each run: two runs never write the same bytes.
     """
-    footer = _footer(body) if body else {}
+    footer = _footer(body) if body is not None else {}
     if _SEALED in footer:
         return Rewritten(None)
-    return _written(batches_of(body) if body else (), footer.get(UNSETTLED, "0"), token, {_SEALED: "1"})
+    return _written(batches_of(body) if body is not None else (), footer.get(UNSETTLED, "0"), token, {_SEALED: "1"})
 
 
 def joined(hours: Iterable[bytes], token: str) -> Rewritten:

@@ -9,7 +9,7 @@ from typing import Any
 
 from troposphere import GetAtt, Ref, logs
 
-from alarms import Metric, Rule, expression_alarm, metric_alarm
+from alarms import Metric, Rule, expression_alarm
 from deliverywatch.files.failures import NAMESPACE
 from parts import title
 
@@ -92,18 +92,18 @@ def _dead_letters() -> Any:
         _ALERTS,
         _ALERTS,
     )
-    return metric_alarm("files-unprocessed", rule, _DEAD)
+    # An expression for the sake of its label: the mail's sentence is made of it.
+    return expression_alarm("files-unprocessed", rule, "dead", {"dead": _DEAD}, "Number of dead letters")
 
 
 def _growing() -> Any:
     rule = Rule(
-        "The queue of dead letters grew in two of the last three periods of 15 minutes: it is not one bad file.",
-        0,
-        900,
+        "More than ${FilesGrowthCount} messages became dead letters within half an hour: it is not one bad file.",
+        Ref("FilesGrowthCount"),
+        1800,
         "notBreaching",
         _ALERTS,
         _ALERTS,
-        (2, 3),
     )
     # FILL: a queue that was empty until now had no metric at all, and the first dead letters are growth too.
     return expression_alarm(

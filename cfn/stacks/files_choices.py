@@ -115,6 +115,14 @@ def _table() -> list[Choice]:
 def _alarms() -> list[Choice]:
     return [
         whole_number(
+            "FilesGrowthCount",
+            "Critical: new dead letters over, in 30 minutes",
+            (0, 1_000_000),
+            thresholds.FILE_GROWTH_COUNT,
+            "One dead letter is a warning; more new ones than this within half an hour are critical.",
+            "must be a whole number from 0 to 1000000.",
+        ),
+        whole_number(
             "FilesStalledMinutes",
             "Stalled: oldest message waits (minutes)",
             (15, 1440),

@@ -128,6 +128,9 @@ EMAIL_BUDGET_DOLLARS = 20
 # Lambda's own default, and the least that is lost when a run is killed.
 FILE_BATCH_COUNT = 10
 
+# One bad file, or a handful from one sender, is a warning; when more files than these fail, it is the intake.
+FILE_GROWTH_COUNT = 10
+
 # SQS leaves a message out of the age of the oldest once it was received three times, 9 minutes with our timeouts: what
 # waits longer than this is not one poisonous message but a queue that nobody empties.
 FILE_STALLED_MINUTES = 15

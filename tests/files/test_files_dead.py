@@ -46,9 +46,8 @@ def test_the_lake_tells_the_mail_what_failed_and_what_to_do(poisoned: tuple[Inta
     intake, message_id = poisoned
     body = intake.client("s3").get_object(Bucket=intake.outputs["LakeBucket"], Key="state/files.json")["Body"].read()
     told = json.loads(body)
-    (reason,) = told["window"]["reasons"]
-    assert (reason["code"], reason["count"], reason["fault"]) == ("malformed", 1, "the message itself")
-    assert [sample["message_id"] for sample in told["window"]["samples"]] == [message_id]
+    assert [fact["value"] for fact in told["facts"]] == ["The body is not JSON: Expecting value. (1 of the last 1)"]
+    assert told["table"][1][1:] == [message_id[:8], "nothing that can be read", "malformed"]
     assert "deliverywatch files dlq list" in told["steps"][0]
 
 

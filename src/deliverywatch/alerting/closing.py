@@ -43,11 +43,17 @@ def link_list(story: Story, settings: Settings, *, is_declared: bool) -> tuple[t
     start = story.incident.opened_at - timedelta(hours=chart.HOURS)
     found = [
         ("Alarm in CloudWatch", _alarm_url(story, there or settings.region)),
-        ("Dashboard", links.dashboard_url(here, settings.dashboard, start, story.change.time) if here else ""),
+        ("Dashboard", links.dashboard_url(here, _dashboard(story, settings), start, story.change.time) if here else ""),
         ("Saved queries", links.saved_queries_url(here, settings.workgroup) if here else ""),
         *story.context.links,
     ]
     return tuple((title, url) for title, url in found if url)
+
+
+def _dashboard(story: Story, settings: Settings) -> str:
+    """Each system has its own, and its watches' names begin with the system's; empty where the stack makes none."""
+    system = story.incident.watch.partition("-")[0]
+    return f"{settings.prefix}-{system}" if settings.dashboard else ""
 
 
 def timeline(story: Story) -> tuple[Entry, ...]:

@@ -21,7 +21,11 @@ if TYPE_CHECKING:
 _STYLES = {"CRITICAL": "bold red", "WARNING": "bold yellow", "RESOLVED": "bold green", "ALARM": "red", "OK": "green"}
 
 # System -> module of its play, imported when it is played: it brings the emulator.
-_PLAYS = {"sms": "deliverywatch.local.sms_day", "queries": "deliverywatch.local.queries_day"}
+_PLAYS = {
+    "sms": "deliverywatch.local.sms_day",
+    "files": "deliverywatch.local.files_day",
+    "queries": "deliverywatch.local.queries_day",
+}
 
 
 @click.command()
@@ -43,6 +47,7 @@ def demo(*, system: str, out: Path, fast: bool, open_page: bool) -> None:
     The template is built and deployed into a local cloud, where it lives through yesterday in simulated time. No AWS
     account and no internet are needed. The system `sms` plays a carrier incident; with DELIVERYWATCH_CLICKSEND_URL,
     CLICKSEND_USERNAME and CLICKSEND_API_KEY in the environment it reads the last 24 hours of that account instead.
+    The system `files` plays an hour of uploads with one that fails, its mail, and the redrive that mends it.
     """
     # Imported here: the local cloud brings the emulator, which no other verb needs.
     from rich.console import Console

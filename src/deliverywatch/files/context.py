@@ -25,6 +25,8 @@ KEY = "state/files.json"
 _WINDOW = timedelta(hours=12)
 _KEPT_COUNT = 200
 _SHOWN_COUNT = 5
+_NAME_LENGTH = 40
+_COLUMNS = ("Sent (UTC)", "Message", "About", "Kind")
 
 _STEPS = (
     "See why each failed: deliverywatch files dlq list",
@@ -54,14 +56,9 @@ def document(previous: bytes | None, failures: Sequence[Failure], now: datetime)
         "deliverywatch": 1,
         "system": "files",
         "noun": "messages about files",
-        "counts_explained": True,
         "updated_at": as_text(now),
-        "window": {
-            "minutes": int(_WINDOW.total_seconds()) // 60,
-            "reasons": _reasons(dead),
-            "groups": {},
-            "samples": [_sample(each) for each in reversed(dead[-_SHOWN_COUNT:])],
-        },
+        "facts": _reasons(dead),
+        "table": [list(_COLUMNS), *(_row(each) for each in reversed(dead[-_SHOWN_COUNT:]))],
         "steps": list(_STEPS),
         "links": [],
         "dead": dead,
@@ -79,27 +76,17 @@ def _dead(previous: bytes | None) -> list[dict[str, Any]]:
     )
 
 
-def _reasons(dead: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-    counts = Counter((str(each.get("kind")), str(each.get("problem")), each.get("is_retryable")) for each in dead)
+def _reasons(dead: Sequence[dict[str, Any]]) -> list[dict[str, str]]:
+    """Each reason with how many messages it stopped, the most frequent first."""
+    counts = Counter(str(each.get("problem")) for each in dead).most_common(_SHOWN_COUNT)
     return [
-        {
-            "code": kind,
-            "text": problem,
-            "fault": "may work later" if retryable == "true" else "the message itself",
-            "count": count,
-            "share_percent": round(100 * count / len(dead), 1),
-        }
-        for (kind, problem, retryable), count in counts.most_common(_SHOWN_COUNT)
+        {"name": f"Reason {number}", "value": f"{problem} ({count} of the last {len(dead)})"}
+        for number, (problem, count) in enumerate(counts, start=1)
     ]
 
 
-def _sample(one: dict[str, Any]) -> dict[str, Any]:
-    return {
-        "message_id": one["message_id"],
-        "time": one.get("failed_at"),
-        "recipient": "",
-        "country": str(one.get("objects", ""))[-40:],
-        "carrier": "",
-        "code": one.get("kind"),
-        "text": one.get("problem"),
-    }
+def _row(one: dict[str, Any]) -> list[str]:
+    """When, which message, about which object: the end of a long name tells more than its beginning."""
+    name = str(one.get("objects") or "nothing that can be read")
+    shown = name if len(name) <= _NAME_LENGTH else f"...{name[-_NAME_LENGTH:]}"
+    return [str(one.get("sent_at"))[5:16].replace("T", " "), str(one["message_id"])[:8], shown, str(one.get("kind"))]

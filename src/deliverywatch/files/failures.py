@@ -16,6 +16,8 @@ from deliverywatch.files.events import as_text
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from deliverywatch.files.process import Message
+
 NAMESPACE = "DeliveryWatch/Files"
 
 # Longer than the 14 days that SQS keeps a dead letter at most.
@@ -34,6 +36,8 @@ class Failure:
         is_retryable: Whether another attempt may succeed.
         objects: The first of the objects that the message is about, each as bucket/key; none if it cannot be read.
         receive_count: How often SQS has delivered the message, this attempt included.
+        at: When the attempt failed.
+        sent_at: When the message was sent.
     """
 
     message_id: str
@@ -44,6 +48,7 @@ class Failure:
     objects: tuple[str, ...]
     receive_count: int
     at: datetime
+    sent_at: datetime
 
     def as_fields(self) -> dict[str, Any]:
         """Return it as the log and the table have it."""
@@ -55,6 +60,7 @@ class Failure:
             "is_retryable": "true" if self.is_retryable else "false",
             "objects": ", ".join(self.objects),
             "receive_count": self.receive_count,
+            "sent_at": as_text(self.sent_at),
             "failed_at": as_text(self.at),
         }
 
@@ -63,7 +69,7 @@ class Failure:
         return {**self.as_fields(), "expires_at": int((self.at + timedelta(days=KEPT_DAYS)).timestamp())}
 
 
-def failure(message_id: str, receive_count: int, objects: tuple[str, ...], error: Exception, at: datetime) -> Failure:
+def failure(message: Message, objects: tuple[str, ...], error: Exception, at: datetime) -> Failure:
     """Return what is known of an attempt that failed with this error."""
     if isinstance(error, DeliveryWatchError):
         told = (error.kind, str(error), error.next_step, isinstance(error, Retryable))
@@ -71,4 +77,4 @@ def failure(message_id: str, receive_count: int, objects: tuple[str, ...], error
         # A foreign error's text may hold anything: only its name is kept. Another attempt may still succeed.
         sentence = f"Processing failed with {type(error).__name__}."
         told = ("error", sentence, "Read the function's log at this time for the traceback.", True)
-    return Failure(message_id, *told, objects[:_OBJECT_COUNT], receive_count, at)
+    return Failure(message.id, *told, objects[:_OBJECT_COUNT], message.receive_count, at, message.sent_at or at)

@@ -11,6 +11,7 @@ import traceback
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -19,8 +20,6 @@ from deliverywatch.files import context, items, messages
 from deliverywatch.files.failures import Failure, failure
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
     from deliverywatch.files.items import Item, Retention
     from deliverywatch.files.messages import Reading
 
@@ -92,6 +91,7 @@ class Message:
     id: str
     body: object
     receive_count: int
+    sent_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,9 +143,11 @@ def batch(event: object) -> list[Message]:
 
 
 def _message(record: Mapping[str, Any]) -> Message:
-    attributes = record.get("attributes")
-    count = attributes.get("ApproximateReceiveCount", "1") if isinstance(attributes, Mapping) else "1"
-    return Message(str(record["messageId"]), record.get("body"), int(count) if str(count).isdigit() else 1)
+    told = record.get("attributes")
+    attributes = told if isinstance(told, Mapping) else {}
+    count, sent = (str(attributes.get(name, "")) for name in ("ApproximateReceiveCount", "SentTimestamp"))
+    sent_at = datetime.fromtimestamp(int(sent) / 1000, UTC) if sent.isdigit() else None
+    return Message(str(record["messageId"]), record.get("body"), int(count) if count.isdigit() else 1, sent_at)
 
 
 def process(batch: Sequence[Message], now: datetime, ports: Ports, settings: Settings) -> Report:
@@ -177,7 +179,7 @@ def _process_one(message: Message, now: datetime, table: Table, retention: Reten
         kept = [table.keep(items.item(event, message.id, now, retention)) for event in reading.events]
     except Exception as error:
         objects = _objects(reading) if reading else ()
-        told = failure(message.id, message.receive_count, objects, error, now)
+        told = failure(message, objects, error, now)
         foreseen = isinstance(error, DeliveryWatchError)
         return Result(message, Outcome.FAILED, told, "" if foreseen else traceback.format_exc())
     if not kept:

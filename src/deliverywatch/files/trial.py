@@ -30,7 +30,7 @@ def _one(message: Message, now: datetime, retention: Retention) -> dict[str, Any
     try:
         reading = messages.read(message.body)
     except MessageMalformed as error:
-        told = failure(message.id, message.receive_count, (), error, now)
+        told = failure(message, (), error, now)
         return {
             "message_id": message.id,
             "would": "fail",

@@ -154,6 +154,7 @@ class LocalCloud:
             self._functions.run_due(moment)
         self._functions.run_due(minute + LAST_SECOND)
         self.clock.advance_to(minute + LAST_SECOND)
+        self._queues.deliver()
         self._publisher.release()
         return self._alarms.transitions[before:]
 

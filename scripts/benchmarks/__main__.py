@@ -1,4 +1,4 @@
-"""All figures, or those of the modules that are named: `scripts/bench ingest cold_start engine run zips`."""
+"""All figures, or those of the modules that are named: `scripts/bench ingest cold_start engine run zips files`."""
 
 from __future__ import annotations
 
@@ -8,13 +8,22 @@ import sys
 
 import cold_start
 import compact
+import files
 import ingest
 import run
 import zips
 
 import engine
 
-MODULES = {"ingest": ingest, "cold_start": cold_start, "engine": engine, "run": run, "compact": compact, "zips": zips}
+MODULES = {
+    "ingest": ingest,
+    "cold_start": cold_start,
+    "engine": engine,
+    "run": run,
+    "compact": compact,
+    "zips": zips,
+    "files": files,
+}
 
 
 def main(names: list[str]) -> None:

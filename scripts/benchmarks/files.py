@@ -1,0 +1,229 @@
+"""Messages a second through the handler of the file intake: with a table in memory, and against the emulator.
+
+In memory the plain way is `json.loads` and a dict that the last message wins: what it costs to read the messages at all.
+Against the emulator it is an unconditional `put_item` after the other. Memory is flat if a run of many batches ends with
+what it had after the first ones.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import json
+import os
+import tempfile
+import time
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ingest import Figure
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from deliverywatch.files.items import Item
+    from deliverywatch.local.cloud import LocalCloud
+
+OBJECTS = 1_000
+MEGABYTE = 1_000_000
+LIMIT_MEGABYTES = 5.0
+IN_MEMORY, AGAINST_EMULATOR = 50_000, 3_000
+SETTINGS = {
+    "DELIVERYWATCH_ENVIRONMENT": "bench",
+    "DELIVERYWATCH_ITEM_DAYS": "0",
+    "DELIVERYWATCH_TOMBSTONE_DAYS": "30",
+    "DELIVERYWATCH_RECEIVE_COUNT": "5",
+}
+
+
+class Memory:
+    """A table with the rule of the real one."""
+
+    def __init__(self) -> None:
+        self.items: dict[tuple[str, str], Item] = {}
+
+    def keep(self, item: Item) -> bool:
+        from deliverywatch.files.items import merged, supersedes
+
+        key = (item["object"], item["version"])
+        stored = self.items.get(key)
+        if supersedes(item, stored):
+            self.items[key] = merged(item, stored)
+            return True
+        return False
+
+    def record(self, failures: Any) -> None:
+        raise SystemExit(f"A message of the benchmark failed: {failures[0].problem}")
+
+    def update(self, change: Any) -> None:
+        raise SystemExit("A message of the benchmark became a dead letter.")
+
+
+def events(count: int, size: int, start: int = 0) -> Iterator[dict[str, Any]]:
+    """Events of SQS with so many messages each, about 1,000 objects in turn, each newer than the one before."""
+    for first in range(start, start + count, size):
+        yield {"Records": [_message(number) for number in range(first, min(first + size, start + count))]}
+
+
+def _message(number: int) -> dict[str, Any]:
+    told = {
+        "key": f"in/orders+{number % OBJECTS}.csv",
+        "size": 1204,
+        "eTag": f"{number:032x}",
+        "sequencer": f"{number:016X}",
+    }
+    record = {
+        "eventVersion": "2.6",
+        "eventSource": "aws:s3",
+        "awsRegion": "eu-west-1",
+        "eventTime": "2026-11-21T12:04:00.000Z",
+        "eventName": "ObjectCreated:Put",
+        "userIdentity": {"principalId": "AWS:AIDAINPONIXQXHT3IKHL2"},
+        "requestParameters": {"sourceIPAddress": "205.255.255.255"},
+        "responseElements": {"x-amz-request-id": "D82B88E5F771F645", "x-amz-id-2": "vlR7PnpV2Ce81l0PRw6jlUpck7Jo5Zs="},
+        "s3": {
+            "s3SchemaVersion": "1.0",
+            "configurationId": "828aa6fc-f7b5-4305-8584-487c791949c1",
+            "bucket": {"name": "incoming", "ownerIdentity": {"principalId": "A"}, "arn": "arn:aws:s3:::incoming"},
+            "object": told,
+        },
+    }
+    return {
+        "messageId": f"{number:036d}",
+        "receiptHandle": "AQEBzWwaftRI0KuVm4tP+/7q1rGgNqicHq",
+        "body": json.dumps({"Records": [record]}),
+        "attributes": {"ApproximateReceiveCount": "1", "SentTimestamp": "1700000000000"},
+        "eventSource": "aws:sqs",
+        "awsRegion": "eu-west-1",
+    }
+
+
+def in_memory(size: int) -> Figure:
+    """Messages a second of processor time through the handler, in batches of so many."""
+    ours = _rate(_handled(), size)
+    plain = _rate(_plain(), size)
+    return Figure(
+        f"files in memory, batches of {size:,}, messages a second",
+        f"{ours:,.0f}",
+        f"{plain:,.0f} json.loads into a dict; wanted: 3,000",
+        ours / plain,
+    )
+
+
+def memory(size: int) -> Figure:
+    """How much more memory the process holds after 50,000 messages than after the first 5,000."""
+    handle = _handled()
+    for number, event in enumerate(events(IN_MEMORY, size)):
+        handle(event)
+        if number == IN_MEMORY // size // 10:
+            before = _resident_megabytes()
+    grown = _resident_megabytes() - before
+    return Figure(
+        f"files in memory, batches of {size:,}, MB grown",
+        f"{grown:.1f}",
+        f"{LIMIT_MEGABYTES:.1f} MB at most, from message 5,000 to 50,000",
+        grown / LIMIT_MEGABYTES,
+    )
+
+
+def against_emulator(cloud: LocalCloud, table: str, size: int) -> Figure:
+    """Messages a second of real time through the deployed function, its own process, in batches of so many."""
+    function = "deliverywatch-prod-files-process"
+    cloud.invoke(function, {"Records": []})
+
+    def invoked(event: dict[str, Any]) -> None:
+        answer = cloud.invoke(function, event)
+        if answer.payload != {"batchItemFailures": []}:
+            raise SystemExit(f"A batch failed: {answer.payload}")
+
+    ours, plain = (_real_rate(way, size) for way in (invoked, _put(cloud, table)))
+    return Figure(
+        f"files in the emulator, batches of {size:,}, messages a second",
+        f"{ours:,.0f}",
+        f"{plain:,.0f} put_item one by one; wanted: 300",
+        ours / plain,
+    )
+
+
+def figures() -> Iterator[Figure]:
+    """All figures of this module."""
+    for size in (10, 1_000):
+        yield in_memory(size)
+        yield memory(size)
+    from deliverywatch.local import play
+    from deliverywatch.local.cloud import LocalCloud
+
+    with tempfile.TemporaryDirectory() as folder:
+        template = play.build(Path(folder), ["files"])
+        noon = datetime.now(UTC).replace(minute=0, second=0, microsecond=0) - timedelta(days=1)
+        with LocalCloud(noon) as cloud:
+            outputs = play.deploy(cloud, template, Path(folder), {})
+            for size in (10, 1_000):
+                yield against_emulator(cloud, outputs["FilesTable"], size)
+
+
+def _handled() -> Callable[[dict[str, Any]], None]:
+    """The handler with a table in memory in place of its ports."""
+    from deliverywatch.files import handle_process, process
+
+    os.environ.update(SETTINGS)
+    table = Memory()
+    ports = process.Ports(table, table, table)
+    handle_process._ports = lambda: ports  # type: ignore[assignment]  # noqa: SLF001 - it takes none
+
+    def handle(event: dict[str, Any]) -> None:
+        with contextlib.redirect_stdout(io.StringIO()):
+            handle_process.handler(event, None)
+
+    return handle
+
+
+def _plain() -> Callable[[dict[str, Any]], None]:
+    table: dict[str, Any] = {}
+
+    def handle(event: dict[str, Any]) -> None:
+        for message in event["Records"]:
+            for record in json.loads(message["body"])["Records"]:
+                table[record["s3"]["object"]["key"]] = record["s3"]["object"]
+
+    return handle
+
+
+def _put(cloud: LocalCloud, table: str) -> Callable[[dict[str, Any]], None]:
+    dynamodb = cloud.client("dynamodb")
+
+    def handle(event: dict[str, Any]) -> None:
+        for message in event["Records"]:
+            told = json.loads(message["body"])["Records"][0]["s3"]["object"]
+            item = {"object": {"S": told["key"]}, "version": {"S": "plain"}, "etag": {"S": told["eTag"]}}
+            dynamodb.put_item(TableName=table, Item=item)
+
+    return handle
+
+
+def _rate(handle: Callable[[dict[str, Any]], None], size: int) -> float:
+    told = list(events(IN_MEMORY // 5, size))
+    began = time.process_time()
+    for event in told:
+        handle(event)
+    return IN_MEMORY / 5 / (time.process_time() - began)
+
+
+def _real_rate(handle: Callable[[dict[str, Any]], None], size: int) -> float:
+    # Newer than those of the batches before, or nothing would be written.
+    told = list(events(AGAINST_EMULATOR, size, start=size * IN_MEMORY))
+    began = time.perf_counter()
+    for event in told:
+        handle(event)
+    return AGAINST_EMULATOR / (time.perf_counter() - began)
+
+
+def _resident_megabytes() -> float:
+    with Path("/proc/self/statm").open() as file:
+        return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE") / MEGABYTE
+
+
+if __name__ == "__main__":
+    for line in figures():
+        print(f"{line.figure:55} | {line.ours:>10} | {line.reference:55} | {line.ratio:.2f}", flush=True)

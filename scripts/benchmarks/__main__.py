@@ -8,12 +8,12 @@ import sys
 
 import cold_start
 import compact
-import files
 import ingest
 import run
 import zips
 
 import engine
+import files
 
 MODULES = {
     "ingest": ingest,

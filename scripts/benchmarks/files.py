@@ -1,8 +1,8 @@
 """Messages a second through the handler of the file intake: with a table in memory, and against the emulator.
 
-In memory the plain way is `json.loads` and a dict that the last message wins: what it costs to read the messages at all.
-Against the emulator it is an unconditional `put_item` after the other. Memory is flat if a run of many batches ends with
-what it had after the first ones.
+In memory the plain way is `json.loads` and a dict that the last message wins: what it costs to read the messages at
+all. Against the emulator it is an unconditional `put_item` after the other. Memory is flat if a run of many batches
+ends with what it had after the first ones.
 """
 
 from __future__ import annotations
@@ -56,8 +56,8 @@ class Memory:
     def record(self, failures: Any) -> None:
         raise SystemExit(f"A message of the benchmark failed: {failures[0].problem}")
 
-    def update(self, change: Any) -> None:
-        raise SystemExit("A message of the benchmark became a dead letter.")
+    def update(self, change: Callable[[bytes | None], bytes]) -> None:
+        raise SystemExit(f"A message of the benchmark became a dead letter: {change(None)!r}")
 
 
 def events(count: int, size: int, start: int = 0) -> Iterator[dict[str, Any]]:
@@ -104,7 +104,7 @@ def in_memory(size: int) -> Figure:
     ours = _rate(_handled(), size)
     plain = _rate(_plain(), size)
     return Figure(
-        f"files in memory, batches of {size:,}, messages a second",
+        f"file messages a second, in memory, by {size:,}",
         f"{ours:,.0f}",
         f"{plain:,.0f} json.loads into a dict; wanted: 3,000",
         ours / plain,
@@ -120,7 +120,7 @@ def memory(size: int) -> Figure:
             before = _resident_megabytes()
     grown = _resident_megabytes() - before
     return Figure(
-        f"files in memory, batches of {size:,}, MB grown",
+        f"file messages in memory, by {size:,}, MB grown",
         f"{grown:.1f}",
         f"{LIMIT_MEGABYTES:.1f} MB at most, from message 5,000 to 50,000",
         grown / LIMIT_MEGABYTES,
@@ -139,7 +139,7 @@ def against_emulator(cloud: LocalCloud, table: str, size: int) -> Figure:
 
     ours, plain = (_real_rate(way, size) for way in (invoked, _put(cloud, table)))
     return Figure(
-        f"files in the emulator, batches of {size:,}, messages a second",
+        f"file messages a second, emulator, by {size:,}",
         f"{ours:,.0f}",
         f"{plain:,.0f} put_item one by one; wanted: 300",
         ours / plain,

@@ -26,10 +26,9 @@ def told(*arguments: str) -> Any:
     return json.loads(run(*arguments, "--json").stdout)
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def poison(intake: Intake) -> str:
-    """The id of the only dead letter, a message that is no notification."""
-    intake.client("sqs").purge_queue(QueueUrl=intake.outputs["FilesDeadLettersUrl"])
+    """The id of the only dead letter, a message that is no notification; the tests of redrive come after its own."""
     message_id = intake.send("this is no notification")
     intake.settle()
     exhaust(intake)
@@ -72,9 +71,7 @@ def test_a_dry_redrive_moves_nothing_and_says_what_is_in_vain(intake: Intake, po
 
 
 @pytest.mark.parametrize("rate", [(), ("--rate", "50")])
-def test_a_redrive_sends_the_letters_through_the_intake_again(
-    intake: Intake, poison: str, rate: tuple[str, ...]
-) -> None:
+def test_a_redrive_sends_the_letters_through_the_intake_again(intake: Intake, rate: tuple[str, ...]) -> None:
     intake.client("sqs").purge_queue(QueueUrl=intake.outputs["FilesDeadLettersUrl"])
     body = json.dumps({"Records": [s3_record("late.csv") | {"eventVersion": "2.6"}]})
     intake.client("sqs").send_message(QueueUrl=intake.outputs["FilesDeadLettersUrl"], MessageBody=body)

@@ -12,8 +12,6 @@ import pytest
 from deliverywatch.local import files_day
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from deliverywatch.local.play import Outcome
 
 

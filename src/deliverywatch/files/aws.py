@@ -49,8 +49,9 @@ _DETAILS = ("content_type", "metadata", "checksums", "expires_at")
 
 
 def client(service: str) -> Any:
-    """Return a client for a function, which cannot wait long."""
-    return boto3.client(service, config=Config(connect_timeout=2, read_timeout=5, retries=_RETRIES))
+    """Return a client for a function, which cannot wait long; boto3 does not check its requests, which cost time."""
+    config = Config(connect_timeout=2, read_timeout=5, retries=_RETRIES, parameter_validation=False)
+    return boto3.client(service, config=config)
 
 
 class Table:

@@ -13,6 +13,7 @@ from parts import PREFIX, Function, Stack, Statement, allow, dead_letters, named
 from stacks.shared import objects
 from tables import JSON_LINES, saved_queries, table
 
+SCHEDULED_TIME = "<aws.scheduler.scheduled-time>"
 DEAD_LETTERS = "alerting-notify-dead-letters"
 # A mail that was claimed and never sent is retried within 10 minutes, between the runs of the ingest function.
 SWEEP_EXPRESSION = f"cron({SWEEP_FROM_MINUTE}/{SWEEP_MINUTES} * * * ? *)"
@@ -21,17 +22,18 @@ _ASKED = ("DescribeAlarms", "GetMetricData", "GetMetricWidgetImage", "ListAlarmM
 
 def stack() -> Stack:
     """Return the notifier with all that calls it and all that catches what it drops."""
-    notify = _notify()
+    notify, digest = _notify(), _digest()
     return Stack(
         resources=[
             table("mails", "One row per mail, as claimed and sent", "mails", COLUMNS, JSON_LINES),
             *saved_queries("alerting"),
             *dead_letters(DEAD_LETTERS, [_from_alerts()]),
             *_calls(),
-            *schedule("alerting-sweep", notify, SWEEP_EXPRESSION, {"sweep": "<aws.scheduler.scheduled-time>"}, 2),
+            *schedule("alerting-sweep", notify, SWEEP_EXPRESSION, {"sweep": SCHEDULED_TIME}, 2),
+            *_each_week(digest),
             _mail_failed(),
         ],
-        functions=[notify],
+        functions=[notify, digest],
         outputs={"DeadLettersUrl": ("Queue of alarm messages that could not be mailed", Ref(title(DEAD_LETTERS)))},
     )
 
@@ -46,19 +48,64 @@ def _notify() -> Function:
         timeout_seconds=60,
         packages=("jinja2", "tzdata"),
         environment={
-            "DELIVERYWATCH_ENVIRONMENT": Ref("Environment"),
-            "DELIVERYWATCH_PREFIX": Sub(PREFIX),
-            "DELIVERYWATCH_BUCKET": Ref("LakeBucket"),
-            "DELIVERYWATCH_SENDER": Ref("SenderAddress"),
-            "DELIVERYWATCH_RECIPIENTS": Ref("AlertRecipients"),
-            "DELIVERYWATCH_CRITICAL_RECIPIENTS": Ref("CriticalRecipients"),
-            "DELIVERYWATCH_FALLBACK_TOPIC": Ref("FallbackTopic"),
-            "DELIVERYWATCH_TIME_ZONE": Ref("TimeZone"),
-            "DELIVERYWATCH_DASHBOARD": If("HasDashboard", named("sms"), ""),
+            **_about_mails(),
             "DELIVERYWATCH_WORKGROUP": Sub(PREFIX),
         },
         statements=_notify_may(),
     )
+
+
+def _about_mails() -> dict[str, Any]:
+    return {
+        "DELIVERYWATCH_ENVIRONMENT": Ref("Environment"),
+        "DELIVERYWATCH_PREFIX": Sub(PREFIX),
+        "DELIVERYWATCH_BUCKET": Ref("LakeBucket"),
+        "DELIVERYWATCH_SENDER": Ref("SenderAddress"),
+        "DELIVERYWATCH_RECIPIENTS": Ref("AlertRecipients"),
+        "DELIVERYWATCH_CRITICAL_RECIPIENTS": Ref("CriticalRecipients"),
+        "DELIVERYWATCH_FALLBACK_TOPIC": Ref("FallbackTopic"),
+        "DELIVERYWATCH_TIME_ZONE": Ref("TimeZone"),
+        "DELIVERYWATCH_DASHBOARD": If("HasDashboard", named("sms"), ""),
+    }
+
+
+def _digest() -> Function:
+    return Function(
+        room="operate",
+        verb="digest",
+        description="A week of this stack -> one mail that says whether the silence was health",
+        # It runs 52 times a year: 256 buys the share of a processor that ends it within seconds.
+        memory_megabytes=256,
+        timeout_seconds=120,
+        packages=("jinja2", "tzdata"),
+        environment={**_about_mails(), "DELIVERYWATCH_STACK": Ref("AWS::StackName")},
+        statements=_digest_may(),
+    )
+
+
+def _digest_may() -> list[Statement]:
+    rules = "arn:${AWS::Partition}:cloudwatch:${AWS::Region}:${AWS::AccountId}:alarm-mute-rule:*"
+    this = "arn:${AWS::Partition}:cloudformation:${AWS::Region}:${AWS::AccountId}:stack/${AWS::StackName}/*"
+    return [
+        allow("s3:GetObject", objects("incidents", "mails", "state")),
+        allow("s3:PutObject", objects("mails", "mail-bodies")),
+        allow("s3:ListBucket", GetAtt("LakeBucket", "Arn")),
+        _may_send(),
+        allow(["cloudwatch:DescribeAlarms", "cloudwatch:GetMetricData", "cloudwatch:ListAlarmMuteRules"], "*"),
+        allow("cloudwatch:GetAlarmMuteRule", Sub(rules)),
+        # What it costs is counted from the template as it is deployed.
+        allow(["cloudformation:DescribeStacks", "cloudformation:GetTemplate"], Sub(this)),
+        allow("sns:Publish", Ref("FallbackTopic")),
+        If("HasKmsKey", allow(["kms:Decrypt", "kms:GenerateDataKey"], Ref("KmsKeyArn")), Ref("AWS::NoValue")),
+    ]
+
+
+def _each_week(digest: Function) -> list[Any]:
+    # Monday morning where the readers are; Scheduler knows IANA names and clock changes.
+    made = schedule("operate-digest-weekly", digest, "cron(0 7 ? * MON *)", {"scheduled_time": SCHEDULED_TIME}, 2)
+    made[-1].ScheduleExpressionTimezone = Ref("TimeZone")
+    made[-1].State = If("HasDigest", "ENABLED", "DISABLED")
+    return made
 
 
 def _notify_may() -> list[Statement]:

@@ -28,6 +28,7 @@ def stack() -> Stack:
         choices=_choices(),
         conditions={
             "HasKmsKey": Not(Equals(Ref("KmsKeyArn"), "")),
+            "HasDigest": Equals(Ref("WeeklyDigest"), "true"),
             "HasDashboard": Equals(Ref("CreateDashboard"), "true"),
         },
         outputs=_outputs(),
@@ -135,6 +136,15 @@ def _choices() -> dict[str, list[Choice]]:
             ),
             address(
                 "FallbackAddress", "Fallback", "Address that SNS writes to when SES fails; confirm its first message."
+            ),
+            one_of(
+                "WeeklyDigest",
+                "Weekly mail",
+                ("true", "false"),
+                # 52 runs and mails a year cost less than a cent a month, and prove that silence means health.
+                "true",
+                "A mail every Monday: runs done and expected, messages, failure rate, mails, mutes, cost.",
+                "must be true or false.",
             ),
             one_of(
                 "TimeZone",

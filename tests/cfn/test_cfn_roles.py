@@ -49,6 +49,23 @@ ALLOWED = {
         "sqs:SendMessage": ["AlertingNotifyDeadLetters"],
     },
     "SmsCompactNightlyRole": {"lambda:InvokeFunction": ["SmsCompact"]},
+    "OperateDigestRole": {
+        "logs:CreateLogStream": ["OperateDigestLogs"],
+        "logs:PutLogEvents": ["OperateDigestLogs"],
+        "s3:GetObject": [f"{LAKE}/incidents/*", f"{LAKE}/mails/*", f"{LAKE}/state/*"],
+        "s3:PutObject": [f"{LAKE}/mails/*", f"{LAKE}/mail-bodies/*"],
+        "s3:ListBucket": [LAKE],
+        "ses:SendEmail": [ARN("ses", "identity/*"), ARN("ses", "configuration-set/*")],
+        "ses:SendRawEmail": [ARN("ses", "identity/*"), ARN("ses", "configuration-set/*")],
+        "cloudwatch:DescribeAlarms": ["*"],
+        "cloudwatch:GetMetricData": ["*"],
+        "cloudwatch:ListAlarmMuteRules": ["*"],
+        "cloudwatch:GetAlarmMuteRule": [ARN("cloudwatch", "alarm-mute-rule:*")],
+        "cloudformation:DescribeStacks": [ARN("cloudformation", "stack/stack/*")],
+        "cloudformation:GetTemplate": [ARN("cloudformation", "stack/stack/*")],
+        "sns:Publish": ["FallbackTopic"],
+    },
+    "OperateDigestWeeklyRole": {"lambda:InvokeFunction": ["OperateDigest"]},
     "SmsIngestSlotsRole": {"lambda:InvokeFunction": ["SmsIngest"]},
     "AlertingSweepRole": {"lambda:InvokeFunction": ["AlertingNotify"]},
 }
@@ -154,14 +171,15 @@ def test_a_key_decrypts_the_two_parameters_only_and_only_for_ssm(template: dict[
     }
 
 
-def test_a_key_of_the_topics_may_be_used_by_the_notifier_if_there_is_one(template: dict[str, Any]) -> None:
+def test_a_key_of_the_topics_may_be_used_by_those_that_mail_if_there_is_one(template: dict[str, Any]) -> None:
     key = ARN("kms", "key/1234abcd-12ab-34cd-56ef-1234567890ab")
     found = [
         (role, statement["Action"])
         for role, statement in statements(template, KmsKeyArn=key)
         if statement["Resource"] == key
     ]
-    assert found == [("AlertingNotifyRole", ["kms:Decrypt", "kms:GenerateDataKey"])]
+    use = ["kms:Decrypt", "kms:GenerateDataKey"]
+    assert found == [("AlertingNotifyRole", use), ("OperateDigestRole", use)]
 
 
 @pytest.mark.parametrize(

@@ -242,9 +242,20 @@ def test_a_run_starts_at_the_end_of_each_slot_and_a_sweep_every_ten_minutes(temp
         "sms-ingest-slots": ("cron(0/5 * * * ? *)", {"scheduled_time": "<aws.scheduler.scheduled-time>"}),
         "sms-compact-nightly": ("cron(40 4 * * ? *)", {"scheduled_time": "<aws.scheduler.scheduled-time>"}),
         "alerting-sweep": ("cron(5/10 * * * ? *)", {"sweep": "<aws.scheduler.scheduled-time>"}),
+        "operate-digest-weekly": ("cron(0 7 ? * MON *)", {"scheduled_time": "<aws.scheduler.scheduled-time>"}),
     }
     assert {each["ScheduleExpressionTimezone"] for each in schedules.values()} == {"UTC"}
     assert {each["FlexibleTimeWindow"]["Mode"] for each in schedules.values()} == {"OFF"}
+
+
+def test_the_weekly_mail_comes_on_monday_morning_where_the_readers_are_unless_it_is_not_wanted(
+    template: dict[str, Any],
+) -> None:
+    def weekly(**chosen: str) -> dict[str, Any]:
+        return dict(of_type(template, "AWS::Scheduler::Schedule", **chosen)["OperateDigestWeeklySchedule"])
+
+    assert weekly(TimeZone="Australia/Sydney")["ScheduleExpressionTimezone"] == "Australia/Sydney"
+    assert (weekly()["State"], weekly(WeeklyDigest="false")["State"]) == ("ENABLED", "DISABLED")
 
 
 def test_a_failed_run_is_repeated_by_the_next_slot_not_by_lambda(template: dict[str, Any]) -> None:

@@ -10,6 +10,7 @@ import json
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
+from deliverywatch.errors import InputError
 from deliverywatch.operate.aws import translated
 
 if TYPE_CHECKING:
@@ -26,11 +27,18 @@ def deployed_template(cloud: Cloud, stack: str) -> dict[str, Any]:
     Raises:
         CloudRefused: It cannot be read.
         CloudUnavailable: AWS does not answer.
+        InputError: It was deployed as YAML.
     """
     with translated(f"The template of {stack}"):
         body = cloud.client("cloudformation").get_template(StackName=stack)["TemplateBody"]
-    # boto3 decodes a JSON template; another SDK's double would not.
-    return dict(json.loads(body) if isinstance(body, str) else body)
+    try:
+        # boto3 decodes JSON itself, and leaves everything else as text.
+        return dict(json.loads(body) if isinstance(body, str) else body)
+    except ValueError as error:
+        raise InputError(
+            f"The template of {stack} was deployed as YAML, which is not read here.",
+            next_step="Package it with --use-json, as README shows, or count build/template.json.",
+        ) from error
 
 
 def month_to_date(cloud: Cloud, stack: str, today: date) -> dict[str, float]:

@@ -10,10 +10,12 @@ from botocore.exceptions import ClientError, WaiterError
 from deliverywatch.alerting.alarm import from_description
 from deliverywatch.alerting.aws import Bucket
 from deliverywatch.errors import CloudRefused
+from deliverywatch.operate import deployment
 from deliverywatch.operate.aws import translated
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from datetime import datetime
 
     from deliverywatch.alerting.alarm import Alarm
     from deliverywatch.operate.aws import Cloud
@@ -25,9 +27,21 @@ _NAMES = 100
 _CAPABILITIES = ["CAPABILITY_IAM", "CAPABILITY_NAMED_IAM"]
 
 
-def lake(cloud: Cloud, deployment: Deployment) -> Bucket:
+def lake(cloud: Cloud, stack: Deployment) -> Bucket:
     """Return the stack's lake as the operator's credentials see it."""
-    return Bucket(deployment.bucket, cloud.client("s3"))
+    return Bucket(stack.bucket, cloud.client("s3"))
+
+
+def with_birth(cloud: Cloud, name: str) -> tuple[Deployment, datetime]:
+    """Return a deployment and when its stack was made, aware.
+
+    Raises:
+        CloudRefused: There is no such stack, or it may not be asked.
+        CloudUnavailable: AWS does not answer.
+    """
+    with translated(f"The stack {name}"):
+        (stack,) = cloud.client("cloudformation").describe_stacks(StackName=name)["Stacks"]
+    return deployment.from_description(stack), stack["CreationTime"]
 
 
 class Alarms:
@@ -121,7 +135,7 @@ def publish(cloud: Cloud, topic: str, notice: Mapping[str, Any]) -> None:
         cloud.client("sns").publish(TopicArn=topic, Message=json.dumps(notice))
 
 
-def change_parameter(cloud: Cloud, deployment: Deployment, name: str, value: str) -> bool:
+def change_parameter(cloud: Cloud, stack: Deployment, name: str, value: str) -> bool:
     """Change one parameter of the stack, with the template that is deployed; return whether anything changed.
 
     Raises:
@@ -129,11 +143,11 @@ def change_parameter(cloud: Cloud, deployment: Deployment, name: str, value: str
         CloudUnavailable: AWS does not answer.
     """
     client = cloud.client("cloudformation")
-    kept = [{"ParameterKey": each, "UsePreviousValue": True} for each in deployment.parameters if each != name]
-    with translated(f"The stack {deployment.name}"):
+    kept = [{"ParameterKey": each, "UsePreviousValue": True} for each in stack.parameters if each != name]
+    with translated(f"The stack {stack.name}"):
         try:
             client.update_stack(
-                StackName=deployment.name,
+                StackName=stack.name,
                 UsePreviousTemplate=True,
                 Parameters=[*kept, {"ParameterKey": name, "ParameterValue": value}],
                 Capabilities=_CAPABILITIES,
@@ -144,11 +158,11 @@ def change_parameter(cloud: Cloud, deployment: Deployment, name: str, value: str
             raise
         try:
             client.get_waiter("stack_update_complete").wait(
-                StackName=deployment.name, WaiterConfig={"Delay": 3, "MaxAttempts": 200}
+                StackName=stack.name, WaiterConfig={"Delay": 3, "MaxAttempts": 200}
             )
         except WaiterError as error:
             raise CloudRefused(
-                f"The stack {deployment.name} could not be updated, and is as it was.",
-                next_step=f"'aws cloudformation describe-stack-events --stack-name {deployment.name}' tells why.",
+                f"The stack {stack.name} could not be updated, and is as it was.",
+                next_step=f"'aws cloudformation describe-stack-events --stack-name {stack.name}' tells why.",
             ) from error
     return True

@@ -1,0 +1,229 @@
+"""A week of a stack -> one mail that says whether the silence was health.
+
+Runs done and expected come first: a mail that tells of no failures proves something only if somebody looked.
+"""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from deliverywatch.alerting import outbox, words
+from deliverywatch.alerting.closing import Entry
+from deliverywatch.alerting.context import Group
+from deliverywatch.alerting.deliver import handed_over
+from deliverywatch.alerting.figures import Figure
+from deliverywatch.alerting.ladder import Level
+from deliverywatch.alerting.links import dashboard_url
+from deliverywatch.alerting.mail import Envelope, written
+from deliverywatch.alerting.outbox import Claim, Record
+from deliverywatch.alerting.view import View
+from deliverywatch.errors import InputError
+from deliverywatch.operate.cost import DAYS_PER_MONTH, Volume
+from deliverywatch.operate.digest_facts import facts, verdict
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import datetime
+
+    from deliverywatch.alerting.deliver import Ports
+    from deliverywatch.alerting.incident import Incident
+    from deliverywatch.alerting.settings import Settings
+    from deliverywatch.alerting.words import Clock
+    from deliverywatch.operate.cost import Estimate
+    from deliverywatch.operate.week import Week
+
+WEEK = timedelta(days=7)
+WATCH = "digest"
+EVENT = "DIGEST"
+# Of a hundred runs one may be lost to a deploy or a slow ClickSend: that is no news.
+_TELLING_PERCENT = 1.0
+_INCIDENT_COUNT = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Digest:
+    """What became of a digest: its id, and its subject if it was sent just now."""
+
+    id: str
+    subject: str = ""
+
+
+def send(week: Week, price: Callable[[Volume], Estimate], ports: Ports, settings: Settings, invocation: str) -> Digest:
+    """Send the mail of a week unless it is sent already.
+
+    Args:
+        week: What is told.
+        price: Returns what a month costs at a volume.
+        ports: As the notifier's: claims, SES and the fallback.
+        settings: The stack.
+        invocation: Lambda's request id: a second start of the same run takes its claim over.
+
+    Raises:
+        MailUnavailable: Neither SES nor the fallback topic took it.
+        StoreUnavailable: S3 cannot be reached.
+    """
+    name = digest_id(week.end)
+    record = Record(name, WATCH, 1, EVENT, Level.OK.value, week.end, invocation, week.end)
+    if outbox.claim(ports.store, record) is not Claim.OURS:
+        return Digest(name)
+    with suppress(InputError):  # a template that cannot be counted costs the mail one line
+        week = replace(week, estimate=price(volume(week, len(settings.recipients))))
+    envelope = Envelope(name, WATCH, 1, week.end, week.end, EVENT, Level.OK, settings.recipients)
+    mail = written(digest_view(week, settings), envelope, settings)
+    record = handed_over(mail, record, ports, settings.sender, settings.recipients)
+    ports.store.write(outbox.body_key(record), mail.message)
+    outbox.mark_sent(ports.store, record, week.end)
+    return Digest(name, mail.subject)
+
+
+def start_of(end: datetime, made_at: datetime) -> datetime:
+    """Return when the week begins that ends then: not before the stack was made, or its missing runs are none."""
+    return made_at if end - WEEK < made_at < end else end - WEEK
+
+
+def digest_id(end: datetime) -> str:
+    """Return the id of the digest of the week that ends then."""
+    year, number, _ = (end - timedelta(days=1)).isocalendar()
+    return f"WEEK-{year}-{number:02}"
+
+
+def volume(week: Week, people: int) -> Volume:
+    """Return this week's volume as a month's, for the estimate."""
+    days = max(1.0, (week.end - week.start).total_seconds() / 86_400)
+    return Volume(
+        messages_per_day=round(sum(each.total for each in week.tallies) / days),
+        mails_per_month=round(len(week.mails) * DAYS_PER_MONTH / days),
+        recipients_per_mail=people,
+    )
+
+
+def digest_view(week: Week, settings: Settings) -> View:
+    """Return what the mail of a week says."""
+    clock = words.clock(settings.time_zone)
+    span = f"{_day(week.start, clock)} to {_day(week.end, clock)}"
+    return View(
+        subject=_subject(week, settings.environment, clock),
+        preheader=words.cut(_sentence(week), 90),
+        tone=_tone(week),
+        word="WEEKLY",
+        event="WEEKLY",
+        title=f"DeliveryWatch {settings.environment}",
+        incident=span,
+        sentence=_sentence(week),
+        notes=_notes(week),
+        figures=_figures(week),
+        verdict=verdict(week),
+        groups=_groups(week),
+        facts=facts(week, clock),
+        facts_title="The week in figures",
+        steps=_steps(week),
+        links=_links(week, settings),
+        timeline=_timeline(week, clock),
+        footer=_footer(week, settings, clock, span),
+        why="You get this mail once a week because your address is among the alert recipients of the stack "
+        f"{settings.prefix}. The parameter WeeklyDigest=false ends it for everybody.",
+    )
+
+
+def _day(moment: datetime, clock: Clock) -> str:
+    return moment.astimezone(clock.zone).strftime("%-d %b")
+
+
+def _is_blind(week: Week) -> bool:
+    expected = sum(each.expected or 0 for each in week.runs)
+    return 100 * week.missing_runs > _TELLING_PERCENT * expected
+
+
+def _tone(week: Week) -> str:
+    if week.open:
+        return max((each.level for each in week.open), key=lambda level: level.rank).value
+    return "blind" if _is_blind(week) else "ok"
+
+
+def _sentence(week: Week) -> str:
+    if week.open:
+        count = len(week.open)
+        return "1 incident is still open." if count == 1 else f"{count} incidents are still open."
+    if _is_blind(week):
+        return f"{words.amount(week.missing_runs)} runs are missing: for that time, silence proves nothing."
+    if not week.incidents:
+        return "A quiet week: everything was watched, and nothing was wrong."
+    count = len(week.incidents)
+    return f"Everything was watched; {'1 incident was' if count == 1 else f'{count} incidents were'} opened and closed."
+
+
+def _notes(week: Week) -> tuple[str, ...]:
+    if not week.unsent:
+        return ()
+    which = "1 mail of this week is" if week.unsent == 1 else f"{week.unsent} mails of this week are"
+    return (f"{which} not known to be sent.",)
+
+
+def _figures(week: Week) -> tuple[Figure, ...]:
+    known = [each for each in week.runs if each.expected is not None]
+    done = sum(each.done for each in known or week.runs)
+    expected = sum(each.expected or 0 for each in known)
+    total, failed = sum(each.total for each in week.tallies), sum(each.failed for each in week.tallies)
+    nouns = " and ".join(dict.fromkeys(each.noun for each in week.tallies)) or "messages"
+    count = len(week.incidents)
+    return (
+        Figure("Runs", words.amount(done), f"of {words.amount(expected)} expected" if expected else ""),
+        Figure("Sent", words.amount(total), nouns),
+        Figure("Failed", words.percent(100 * failed / total if total else 0), f"{words.amount(failed)} of them"),
+        Figure("Mails", words.amount(len(week.mails)), "1 incident" if count == 1 else f"{count or 'no'} incidents"),
+    )
+
+
+def _groups(week: Week) -> tuple[tuple[str, tuple[Group, ...]], ...]:
+    if len(week.tallies) < 2:
+        return ()
+    return (("kind", tuple(Group(each.noun, each.total, each.failed) for each in week.tallies)),)
+
+
+def _steps(week: Week) -> tuple[str, ...]:
+    found = []
+    if week.open:
+        found.append(f"See what is open: deliverywatch explain {week.open[0].id}")
+    if _is_blind(week):
+        found.append("Find out why runs are missing: deliverywatch doctor")
+    if week.unsent:
+        found.append("See which mails were not sent: deliverywatch mails --since 7d")
+    return tuple(found)
+
+
+def _links(week: Week, settings: Settings) -> tuple[tuple[str, str], ...]:
+    url = dashboard_url(settings.region, settings.dashboard, week.start, week.end) if settings.region else ""
+    return (("Dashboard of the week", url),) if url else ()
+
+
+def _timeline(week: Week, clock: Clock) -> tuple[Entry, ...]:
+    entries = tuple(_entry(each, week, clock) for each in week.incidents[-_INCIDENT_COUNT:])
+    return entries or (Entry(_day(week.end, clock), "QUIET", "ok", "no incident all week"),)
+
+
+def _entry(incident: Incident, week: Week, clock: Clock) -> Entry:
+    began = incident.opened_at.astimezone(clock.zone).strftime("%a %H:%M")
+    name = incident.title or incident.watch
+    if incident.is_open:
+        lasted = f"for {words.span(week.end - incident.opened_at)} so far"
+        return Entry(began, "OPEN", incident.level.value, f"{name}, {lasted}, {incident.id}")
+    lasted = f"for {words.span(incident.changed_at - incident.opened_at)}"
+    return Entry(began, "OVER", "resolved", f"{name}, {lasted}, {incident.id}")
+
+
+def _subject(week: Week, environment: str, clock: Clock) -> str:
+    total, failed = sum(each.total for each in week.tallies), sum(each.failed for each in week.tallies)
+    share = words.percent_short(100 * failed / total if total else 0)
+    state = f"{len(week.open)} open" if week.open else "blind at times" if _is_blind(week) else "all watched"
+    return f"[WEEKLY] {state}, {words.amount(total)} sent, {share} failed - {environment} - {_day(week.end, clock)}"
+
+
+def _footer(week: Week, settings: Settings, clock: Clock, span: str) -> tuple[tuple[str, str], ...]:
+    return (
+        ("Stack", f"{settings.prefix} (environment {settings.environment})"),
+        ("Week", f"{span}, {digest_id(week.end)}"),
+        ("Time", clock.full(week.end)),
+    )

@@ -1,0 +1,56 @@
+"""The Lambda function `operate-digest`: once a week, EventBridge Scheduler's event -> one mail."""
+
+from __future__ import annotations
+
+import json
+import os
+from datetime import UTC, datetime
+from typing import Any
+
+from deliverywatch.alerting.aws import Bucket, CloudWatch, Ses, Topic
+from deliverywatch.alerting.deliver import Ports
+from deliverywatch.alerting.foreign import mapping, moment
+from deliverywatch.alerting.settings import from_environment
+from deliverywatch.errors import DeliveryWatchError
+from deliverywatch.operate import aws, aws_cost, aws_incidents, digest, week
+from deliverywatch.operate.cost import Estimate, Volume, monthly
+
+_LINE = {"event": "operate_digest"}
+
+
+def handler(event: object, lambda_context: Any) -> dict[str, Any]:
+    """Mail what the seven days before the scheduled time were like.
+
+    Returns:
+        The digest's id and subject, which are printed as well.
+
+    Raises:
+        DeliveryWatchError: What went wrong is printed first; Lambda then starts the event again.
+    """
+    end = moment(mapping(event).get("scheduled_time")) or datetime.now(UTC)
+    invocation = str(getattr(lambda_context, "aws_request_id", "") or id(event))
+    try:
+        sent = _sent(end, invocation)
+    except DeliveryWatchError as error:
+        print(
+            json.dumps(_LINE | {"error": error.kind, "problem": str(error), "next_step": error.next_step}), flush=True
+        )
+        raise
+    result = {"id": sent.id, "subject": sent.subject}
+    print(json.dumps(_LINE | result), flush=True)
+    return result
+
+
+def _sent(end: datetime, invocation: str) -> digest.Digest:
+    settings, cloud = from_environment(os.environ), aws.connect()
+    stack, made_at = aws_incidents.with_birth(cloud, os.environ["DELIVERYWATCH_STACK"])
+    cloudwatch, store = CloudWatch(), Bucket(os.environ["DELIVERYWATCH_BUCKET"])
+    ports = Ports(cloudwatch, store, Ses(), Topic(os.environ["DELIVERYWATCH_FALLBACK_TOPIC"]), cloudwatch)
+    sources = week.Sources(store, aws_incidents.Alarms(cloud), cloudwatch, aws_incidents.MuteRules(cloud))
+    start = digest.start_of(end, made_at)
+    seen = week.gather(sources, stack.output("AlertsTopicArn"), settings.prefix, start, end)
+
+    def price(volume: Volume) -> Estimate:
+        return monthly(aws_cost.deployed_template(cloud, stack.name), stack.parameters, volume)
+
+    return digest.send(seen, price, ports, settings, invocation)

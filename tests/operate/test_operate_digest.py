@@ -1,0 +1,216 @@
+"""The weekly mail: what it says of a good and of a bad week, and that it leaves the deployed stack once.
+
+DELIVERYWATCH_GOLDEN=write .venv/bin/pytest tests/operate/test_operate_digest.py writes its mails anew.
+"""
+
+from __future__ import annotations
+
+import email
+import os
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from email import policy
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from deliverywatch.alerting.deliver import Ports
+from deliverywatch.alerting.incident import Change, Event, Incident
+from deliverywatch.alerting.ladder import Level
+from deliverywatch.alerting.outbox import Record
+from deliverywatch.alerting.rehearse import Memory, Pile, Told
+from deliverywatch.alerting.settings import Settings
+from deliverywatch.errors import InputError, MailUnavailable
+from deliverywatch.local import play
+from deliverywatch.operate import aws
+from deliverywatch.operate.cost import Estimate, Line, Volume
+from deliverywatch.operate.digest import digest_id, send, start_of, volume
+from deliverywatch.operate.mutes import Mute
+from deliverywatch.operate.week import Runs, Tally, Week
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from deliverywatch.local.cloud import LocalCloud
+
+GOLDEN = Path(__file__).with_name("golden")
+END = datetime(2026, 11, 22, 20, 0, tzinfo=UTC)
+START = END - timedelta(days=7)
+FUNCTION = "deliverywatch-prod-operate-digest"
+SETTINGS = Settings(
+    environment="prod",
+    prefix="deliverywatch-prod",
+    sender="alerts@example.com",
+    recipients=("support@example.com", "duty@example.com"),
+    time_zone="Australia/Sydney",
+    dashboard="deliverywatch-prod-sms",
+    region="ap-southeast-2",
+)
+
+
+def incident(opened: datetime, minutes: int, level: Level = Level.OK) -> Incident:
+    changed = opened + timedelta(minutes=minutes)
+    change = Change(1, Event.OPENED, Level.WARNING, Level.OK, opened)
+    return Incident("sms-failures", f"INC-{opened:%m%d-%H%M}", level, opened, changed, "SMS failures", 1,
+                    timeline=(change,))  # fmt: skip
+
+
+def mail(number: int, event: str, **more: Any) -> Record:
+    time = START + timedelta(days=2, minutes=number)
+    known = {"sent_at": time, "channel": "ses", "subject": f"[{event}]"} | more
+    return Record("INC-1118-0204", "sms-failures", number, event, "warning", time, "request", time, **known)
+
+
+QUIET = Week(START, END, (Tally("SMS", 98_213, 791, 3.0),), (Runs("sms", 1008, 1008),), (), (), ())
+BUSY = Week(
+    START,
+    END,
+    (Tally("SMS", 98_213, 2_104, 3.0), Tally("transactional mails", 12_004, 31, 5.0)),
+    (Runs("sms", 1007, 1008), Runs("email", 2016, None)),
+    (incident(START + timedelta(days=2), 42), incident(END - timedelta(hours=3), 10, Level.CRITICAL)),
+    (mail(1, "OPENED"), mail(2, "RESOLVED"), mail(3, "OPENED", channel="fallback"), mail(4, "ESCALATED", sent_at=None)),
+    (Mute("deliverywatch-prod-mute-1", "moving to the new sender", "EXPIRED", ("deliverywatch-prod-sms-warning",),
+          START + timedelta(days=3), "PT2H", is_ours=True),),
+)  # fmt: skip
+BLIND = replace(QUIET, runs=(Runs("sms", 810, 1008),))
+
+
+def price(asked: Volume) -> Estimate:
+    return Estimate((Line("metrics", f"for {asked.messages_per_day} a day", 2.89, 0.61),), 1.6, "")
+
+
+def sent(week: Week, store: Memory | None = None, price: Callable[[Volume], Estimate] = price) -> list[bytes]:
+    pile, told = Pile(), Told()
+    send(week, price, Ports(told, store or Memory(), pile, pile, told), SETTINGS, "request-1")
+    return pile.messages
+
+
+def text(message: bytes) -> str:
+    parsed = email.message_from_bytes(message, policy=policy.default)
+    return str(parsed.get_body(("plain",)).get_content())  # type: ignore[union-attr]
+
+
+def subject(message: bytes) -> str:
+    return str(email.message_from_bytes(message, policy=policy.default)["Subject"])
+
+
+def content(message: bytes) -> list[object]:
+    parsed = email.message_from_bytes(message, policy=policy.default)
+    parts = [(part.get_content_type(), part.get_content()) for part in parsed.walk() if not part.is_multipart()]
+    return [[(name, " ".join(str(value).split())) for name, value in parsed.items()], *parts]
+
+
+@pytest.mark.parametrize(("name", "week"), [("quiet", QUIET), ("busy", BUSY), ("blind", BLIND)])
+def test_the_mail_of_a_week_is_as_recorded(name: str, week: Week) -> None:
+    (message,) = sent(week)
+    path = GOLDEN / f"digest-{name}.eml"
+    if os.environ.get("DELIVERYWATCH_GOLDEN") == "write":
+        path.write_bytes(message)
+    assert content(message) == content(path.read_bytes()), f"{path.name} differs; look at it, then record it anew"
+
+
+def test_a_quiet_week_is_told_by_the_runs_that_were_done() -> None:
+    (message,) = sent(QUIET)
+    assert subject(message) == "[WEEKLY] all watched, 98,213 sent, 0.8% failed - prod - 23 Nov"
+    assert "1,008 of 1,008, none missing" in text(message)
+    assert "27 % of the failure budget is used" in text(message)
+
+
+def test_missing_runs_take_the_meaning_from_silence() -> None:
+    (message,) = sent(BLIND)
+    assert "198 runs are missing: for that time, silence proves nothing." in text(message)
+    assert "deliverywatch doctor" in text(message)
+
+
+def test_one_run_of_a_thousand_that_is_missing_is_no_news() -> None:
+    (message,) = sent(replace(QUIET, runs=(Runs("sms", 1007, 1008),)))
+    assert subject(message).startswith("[WEEKLY] all watched")
+
+
+def test_a_week_with_trouble_tells_all_of_it() -> None:
+    (message,) = sent(BUSY)
+    body = text(message)
+    assert subject(message).startswith("[WEEKLY] 1 open, ")
+    assert "4 (1 escalated, 2 opened, 1 resolved); 1 not sent; 1 by the fallback" in " ".join(body.split())
+    assert "moving to the new sender" in body
+    assert "SMS failures, for 42 min, INC-1117-2000" in body
+    assert "deliverywatch explain INC-1122-1700" in body
+
+
+def test_a_week_is_mailed_once_however_often_it_is_asked_for() -> None:
+    store = Memory()
+    assert len(sent(QUIET, store)) == 1
+    assert sent(QUIET, store) == []
+    assert len(store.keys("mails/")) == 1
+
+
+def test_without_a_price_the_mail_goes_out_without_it() -> None:
+    def refuses(_: Volume) -> Estimate:
+        raise InputError("The template was deployed as YAML.")
+
+    (message,) = sent(QUIET, price=refuses)
+    assert "Cost" not in text(message)
+    assert "USD a month" in text(sent(QUIET)[0])
+
+
+def test_nobody_who_takes_it_fails_the_run() -> None:
+    class Refusing:
+        def send(self, *_: object) -> str:
+            raise MailUnavailable("SES is down.")
+
+        def publish(self, *_: object) -> str:
+            raise MailUnavailable("SNS is down.")
+
+    told = Told()
+    with pytest.raises(MailUnavailable, match="SNS is down"):
+        send(QUIET, price, Ports(told, Memory(), Refusing(), Refusing(), told), SETTINGS, "request-1")
+
+
+def test_the_volume_of_the_week_is_a_months_for_the_estimate() -> None:
+    assert volume(QUIET, 2) == Volume(messages_per_day=14_030, mails_per_month=0, recipients_per_mail=2)
+    assert volume(replace(QUIET, start=END - timedelta(hours=1)), 2).messages_per_day == 98_213
+
+
+@pytest.mark.parametrize(
+    ("end", "name"),
+    [(END, "WEEK-2026-47"), (datetime(2027, 1, 4, 7, tzinfo=UTC), "WEEK-2026-53")],
+)
+def test_a_week_has_the_number_of_the_days_that_it_tells_of(end: datetime, name: str) -> None:
+    assert digest_id(end) == name
+
+
+def test_a_stack_that_is_younger_is_told_of_since_it_was_made() -> None:
+    assert start_of(END, START + timedelta(days=1)) == START + timedelta(days=1)
+    assert start_of(END, START - timedelta(days=90)) == START
+    assert start_of(END, END + timedelta(days=1)) == START
+
+
+def test_the_deployed_stack_mails_its_week_under_its_own_role(cloud: LocalCloud) -> None:
+    for number in (2, 1, 0):
+        cloud.run_schedules(cloud.clock.now.replace(second=0, microsecond=0) + timedelta(minutes=10 * number or 10))
+    cloud.client("cloudwatch").set_alarm_state(
+        AlarmName="deliverywatch-prod-sms-critical", StateValue="ALARM", StateReason="Threshold Crossed: forced"
+    )
+    cloud.settle()
+    before = len(cloud.outbox())
+    moment = f"{cloud.clock.now + timedelta(minutes=1):%Y-%m-%dT%H:%M:%SZ}"
+    answer = cloud.invoke(FUNCTION, {"scheduled_time": moment})
+    assert answer.error is None, answer.payload
+    (mail,) = cloud.outbox()[before:]
+    assert mail.subject.startswith("[WEEKLY] 1 open, ")
+    assert answer.payload["subject"] == mail.subject
+    body = text(mail.source)
+    assert "USD a month at list price" in body
+    assert "SMS failures, for " in body
+    again = cloud.invoke(FUNCTION, {"scheduled_time": moment})
+    assert (again.payload["subject"], len(cloud.outbox())) == ("", before + 1)
+
+
+def test_it_is_started_on_monday_morning(cloud: LocalCloud) -> None:
+    days = -cloud.clock.now.weekday() % 7 or 7
+    monday = cloud.clock.now.replace(hour=7, minute=0, second=0, microsecond=0) + timedelta(days=days)
+    fired = [each.schedule for each in cloud.run_schedules(monday)]
+    assert "deliverywatch-prod-operate-digest-weekly" in fired
+    assert cloud.outbox()[-1].subject.startswith("[WEEKLY]")
+    assert aws.find(aws.connect(), play.STACK).parameters["WeeklyDigest"] == "true"

@@ -83,7 +83,7 @@ def test_two_environments_are_deployed_side_by_side(cloud: LocalCloud, packaged:
     assert names == {
         f"deliverywatch-{environment}-{name}"
         for environment in ("prod", "test")
-        for name in ("sms-ingest-slots", "sms-compact-nightly", "alerting-sweep")
+        for name in ("sms-ingest-slots", "sms-compact-nightly", "alerting-sweep", "operate-digest-weekly")
     }
 
 

@@ -1,13 +1,16 @@
 """A query over 30 days of the lake, one object per day against one per hour, in DuckDB in the same process.
 
 Both sides read the view of the template, which hides the hours of a compacted day, and the query is the saved one.
-Objects are counted as the engine opens them: every Parquet file under the 30 days.
+Objects are counted as the engine opens them: every Parquet file under the 30 days. The last figure is a day of a
+million rows, compacted in a process of its own with the settings of the function, against what the function has.
 """
 
 from __future__ import annotations
 
+import os
 import shutil
 import statistics
+import subprocess
 import sys
 import tempfile
 import time
@@ -17,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 from ingest import Figure, pages
 from ingest import ours as object_of
+from run import memory_settings
 
 from deliverywatch.local.athena import sql_of_view, translated
 from deliverywatch.sms import compact, slots
@@ -31,7 +35,22 @@ ROOT = Path(__file__).parents[2]
 DAYS = 30
 # 14,000 messages a day, as in the README's table of costs.
 ROWS_PER_HOUR = 583
+MILLION = 1_000_000
+LIMIT_MEGABYTES = 512
 END = datetime(2026, 11, 21, tzinfo=UTC)
+
+_PROCESS = """
+import resource, time
+from datetime import datetime
+from pathlib import Path
+from deliverywatch.sms import compact
+from deliverywatch.sms.folder import Folder
+store = Folder(Path({root!r}))
+due = compact.due(store.keys("sms/"), datetime.fromisoformat({now!r}))
+done = compact.compact(due, store, token="b", pause=lambda _: None)
+assert (done.day_count, done.failures) == (1, dict())
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, time.process_time())
+"""
 
 
 def figures(rounds: int = 7) -> Iterator[Figure]:
@@ -50,6 +69,7 @@ def figures(rounds: int = 7) -> Iterator[Figure]:
         for name, sql in _queries():
             yield _speed(name, sql, hours, days, rounds)
         yield _bytes(hours, days, seconds)
+    yield _memory()
 
 
 def _write_hours(root: Path) -> None:
@@ -97,6 +117,25 @@ def _speed(name: str, sql: str, hours: Path, days: Path, rounds: int) -> Figure:
     ours_ms, theirs_ms = (1000 * statistics.median(seconds) for seconds in took.values())
     return Figure(
         f"{name}, 30 days, DuckDB", f"{ours_ms:.0f} ms", f"{theirs_ms:.0f} ms over hours", ours_ms / theirs_ms
+    )
+
+
+def _memory() -> Figure:
+    """The peak of a compaction of a day of a million rows."""
+    hour = object_of(pages(-(-MILLION // 24)))
+    with tempfile.TemporaryDirectory() as root:
+        for number in range(24):
+            path = Path(root) / slots.key_of(END + timedelta(hours=number))
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(hour)
+        code = _PROCESS.format(root=root, now=(END + timedelta(days=9)).isoformat())
+        done = subprocess.run(
+            [sys.executable, "-c", code], env=os.environ | memory_settings(), check=True, capture_output=True, text=True
+        )
+    peak_megabytes, seconds = map(float, done.stdout.split())
+    name = f"a day of {MILLION:,} rows, peak memory ({seconds:.1f} s)"
+    return Figure(
+        name, f"{peak_megabytes:.0f} MB", f"{LIMIT_MEGABYTES} MB, the function's", peak_megabytes / LIMIT_MEGABYTES
     )
 
 

@@ -5,4 +5,7 @@ speed `pace`), lets `records` judge the rows (once per `kinds`, by the rules of 
 (which is the only state; its format is `parquet`), turns what changed into `counts`, and leaves for the mails a
 `context` of what `survey` finds. `store` is the port behind which `aws` and `folder` keep the objects; `handle_ingest`
 is the Lambda.
+
+Which object holds a row is in `days`: an hour's, until `compact` (and its Lambda, `handle_compact`) has made one object
+of the day, by `sealing` its hours first. `backfill` fills in months, `forgetting` takes a recipient out.
 """

@@ -105,3 +105,12 @@ def test_foreign_words_are_printed_as_they_are_without_control_characters(lake: 
     (path,) = lake.glob(f"sms/*/{begin:%H}.parquet")
     foreign(path, **(OURS | {"error_code": ["77"], "status_text": ["[/bold] [red]\x1b[31m"]}))
     assert "1   77 none    [/bold] [red][31m" in show(lake).stdout
+
+
+def test_a_lake_that_was_read_and_is_empty_asks_for_the_time_before(tmp_path: Path) -> None:
+    (tmp_path / "state").mkdir()
+    (tmp_path / "state/sms-watermark.json").write_text('{"covered_until": "2026-11-21T12:10:00Z"}')
+    told = show(tmp_path).stdout
+    assert "nothing was sent in the hours that were read" in told
+    assert f"--lake {tmp_path}" in told
+    assert "deliverywatch backfill --since 2" in told

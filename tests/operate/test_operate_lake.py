@@ -112,3 +112,11 @@ def test_the_command_does_the_same(noon: datetime, bucket: aws.Bucket, run: Call
     assert "1 day, 3 hour objects joined and deleted" in run("compact").stderr
     assert bucket.keys(f"sms/dt={old:%Y-%m-%d}/") == [day_key_of(old)]
     assert "Nothing to do" in run("compact").stderr
+
+
+def test_lake_show_reads_the_bucket_too(noon: datetime, bucket: aws.Bucket, run: Callable[..., Result]) -> None:
+    assert "the function fills it at the end of each slot" in run("lake", "show").stdout
+    filled(run, noon)
+    whole = json.loads(run("lake", "show", "--json").stdout)
+    assert whole["totals"]["total"] == len(messages(bucket)) - whole["totals"]["excluded"]
+    assert json.loads(run("lake", "show", "--since", TODAY.isoformat(), "--json").stdout)["hours"] == []

@@ -34,7 +34,8 @@ def ingest(
 ) -> None:
     """Read a ClickSend account into a folder.
 
-    Does what the deployed function does, and prints the EMF documents that it would emit, one per line. With --since
+    Into a folder only: the lake of a stack is filled by its function, and by `deliverywatch backfill`. Does what the
+    function does, and prints the EMF documents that it would emit, one per line. With --since
     only changes are emitted, and nothing older than 24 hours; done again, nothing is.
 
     CLICKSEND_USERNAME and CLICKSEND_API_KEY in the environment name the account, DELIVERYWATCH_CLICKSEND_URL another

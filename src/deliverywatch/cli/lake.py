@@ -1,19 +1,24 @@
-"""`deliverywatch lake show`: what a lake folder holds, per hour of sending, as a table or as JSON."""
+"""`deliverywatch lake show`: what a lake holds, per hour of sending, as a table or as JSON."""
 
 from __future__ import annotations
 
 import json
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from deliverywatch.errors import InputError
+from deliverywatch.cli.moment import Moment
+from deliverywatch.cli.place import FOLDER, place
+from deliverywatch.cli.target import target
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from rich.table import Table
 
+    from deliverywatch.cli.place import Place
+    from deliverywatch.cli.target import Target
     from deliverywatch.sms.overview import Overview
 
 _OUTCOMES = ("total", "delivered", "failed", "pending", "excluded", "unknown")
@@ -25,10 +30,14 @@ def lake() -> None:
 
 
 @lake.command()
-@click.argument("directory", type=click.Path(file_okay=False, path_type=Path))
+@click.argument("directory", required=False, type=FOLDER)
+@click.option("--since", type=Moment(), help="Only days from then on; reading all of a bucket takes a while.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON instead of tables.")
-def show(*, directory: Path, as_json: bool) -> None:
-    """Print what the lake in DIRECTORY holds, by UTC hour of sending.
+@target
+def show(*, directory: Path | None, since: datetime | None, as_json: bool, target: Target) -> None:
+    """Print what the lake holds, by UTC hour of sending.
+
+    DIRECTORY is a folder of `deliverywatch ingest`; without it, the bucket of the stack is meant.
 
     \b
     total      messages as the metric Total counts them: all but the excluded
@@ -45,7 +54,8 @@ def show(*, directory: Path, as_json: bool) -> None:
            "faults": {"recipient": 0, "carrier": 0, "provider": 0, "content": 0, "none": 0},
            "reasons": [{"code": "14", "text": "", "fault": "carrier", "count": 0}]}
     """  # noqa: D301 - click wants the control character
-    document = overview(directory).document()
+    where = place(directory, target)
+    document = overview(where, since).document()
     if as_json:
         click.echo(json.dumps(document, ensure_ascii=False))
         return
@@ -54,44 +64,43 @@ def show(*, directory: Path, as_json: bool) -> None:
     # Without mark-up: ClickSend's words are printed as they are.
     console = Console(highlight=False, markup=False)
     if not document["hours"]:
-        console.print(_how_to_fill(directory), soft_wrap=True)
+        console.print(_how_to_fill(where), soft_wrap=True)
         return
     console.print(_hours(document))
     if document["totals"]["failed"]:
         console.print(_reasons(document))
 
 
-def _how_to_fill(directory: Path) -> str:
+def _how_to_fill(where: Place) -> str:
     """What to do about a lake without messages depends on whether ClickSend was asked already."""
-    if (directory / "state/sms-watermark.json").exists():
-        month = f"{datetime.now(UTC) - timedelta(days=30):%Y-%m-%d}"
+    from deliverywatch.sms.store import read_watermark
+
+    option = where.option if where.parameters else f" --lake{where.option}"
+    month = f"{datetime.now(UTC) - timedelta(days=30):%Y-%m-%d}"
+    if read_watermark(where.store):
         return (
-            f"{directory} was filled, but nothing was sent in the hours that were read. For the time before: "
-            f"deliverywatch backfill --since {month} --lake {directory}"
+            f"{where.name}: nothing was sent in the hours that were read. For the time before: "
+            f"deliverywatch backfill --since {month}{option}"
         )
-    return f"{directory} holds no messages yet: deliverywatch ingest --once --lake {directory}"
+    if where.parameters:
+        return f"{where.name} holds no messages yet: the function fills it at the end of each slot."
+    return f"{where.name} holds no messages yet: deliverywatch ingest --once{option}"
 
 
-def overview(directory: Path) -> Overview:
-    """Return what the lake in a directory holds.
+def overview(where: Place, since: datetime | None = None) -> Overview:
+    """Return what a lake holds.
 
     Raises:
-        InputError: There is no such directory.
         ObjectDamaged: It holds a file that is no object of a lake.
     """
     # Imported here: it brings pyarrow, which `--help` does not need.
     from deliverywatch.sms import days
     from deliverywatch.sms import lake as objects
-    from deliverywatch.sms.folder import Folder
     from deliverywatch.sms.overview import NAMES, Overview
 
-    if not directory.is_dir():
-        raise InputError(
-            f"There is no folder {directory}.", next_step="Name the folder of 'deliverywatch ingest --lake'."
-        )
-    found = Overview()
-    for key, body in days.bodies(Folder(directory), "sms/"):
-        with days.readable(str(directory / key)):
+    found, first = Overview(), f"sms/dt={since.astimezone(UTC):%Y-%m-%d}" if since else ""
+    for key, body in days.bodies(where.store, "sms/", first):
+        with days.readable(where.path(key)):
             days.day_of_key(key)
             found.add(objects.rows(body, NAMES))
     return found

@@ -40,6 +40,10 @@ class Place:
     parameters: Mapping[str, str] = field(default_factory=dict)
     cloud: Any = None
 
+    def path(self, key: str) -> str:
+        """Return where an object lies, for sentences."""
+        return f"{self.name}/{key}"
+
     def settings(self) -> Settings:
         """Return what the stack's operator chose, or the defaults for a folder."""
         from deliverywatch.sms.ingest import Settings  # not for `--help`

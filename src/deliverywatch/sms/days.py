@@ -50,13 +50,15 @@ def counting(keys: Iterable[str]) -> list[str]:
     return [key for key in found if key.endswith(f"/{DAY_OBJECT}") or f"{key.rpartition('/')[0]}/" not in days]
 
 
-def bodies(store: Store, prefix: str) -> Iterator[tuple[str, bytes]]:
+def bodies(store: Store, prefix: str, first: str = "") -> Iterator[tuple[str, bytes]]:
     """Yield key and body of the objects that count under a prefix, of whole days or of all; a day after the other.
+
+    Keys before `first` are left out.
 
     A day that becomes one object between the list and the reading is listed anew.
     """
     folders: dict[str, list[str]] = {}
-    for key in counting(store.keys(prefix)):
+    for key in counting(key for key in store.keys(prefix) if key >= first):
         folders.setdefault(f"{key.rpartition('/')[0]}/", []).append(key)
     for folder, keys in folders.items():
         yield from _all_of(store, folder, keys)

@@ -134,3 +134,21 @@ def test_a_folder_that_cannot_be_written_is_bad_input(folder: Path) -> None:
     result = run(EVENTS / "sns_metric.json", "--out", "mails/inside")
     assert result.exit_code == 2
     assert "cannot be written" in result.output
+
+
+@pytest.mark.parametrize(
+    ("content", "sentence"),
+    [
+        ("{}", "is no context: it holds nothing that a mail could say."),
+        ('{"AlarmName": "x"}', "is no context: it holds nothing that a mail could say."),
+        ("[1, 2]", "is no context: it holds nothing that a mail could say."),
+        ('{"slots": "many", "window": 5}', "is no context: it holds nothing that a mail could say."),
+        ("rubbish", "is not JSON"),
+    ],
+)
+def test_a_context_that_says_nothing_is_refused(folder: Path, content: str, sentence: str) -> None:
+    (folder / "context.json").write_text(content)
+    result = run(EVENTS / "sns_metric.json", "--out", "mails", "--context", "context.json")
+    assert result.exit_code == 2
+    assert sentence in result.stderr
+    assert not (folder / "mails").exists()

@@ -13,6 +13,7 @@ from typing import Any
 import click
 
 from deliverywatch.cli.exits import WORDS, Exit
+from deliverywatch.cli.stopped import Stopped
 from deliverywatch.errors import DeliveryWatchError, InputError
 
 # Heading of the help -> verb -> module. Imported when the verb is used or listed: what a verb needs may take seconds to
@@ -95,6 +96,8 @@ class _Verbs(click.Group):
             return super().invoke(ctx)
         except (click.ClickException, click.exceptions.Exit, click.Abort, BrokenPipeError):
             raise  # a reader that has gone, such as `head`, is no failure to tell of: click ends quietly
+        except KeyboardInterrupt:
+            raise Stopped(ctx.invoked_subcommand) from None
         except Exception as error:
             if ctx.params["verbose"]:
                 click.echo(traceback.format_exc(), err=True, nl=False)

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 _NEXT_STEP = "Check CLICKSEND_USERNAME and CLICKSEND_API_KEY, and that this ClickSend user may use the API."
 
+_URL = "DELIVERYWATCH_CLICKSEND_URL"
 _NAMES = ("CLICKSEND_USERNAME", "CLICKSEND_API_KEY")
 
 # Keys the hashes of a folder's recipients, as the SSM parameter `recipient_key` does for a stack.
@@ -47,9 +48,15 @@ def source(told: Callable[[datetime, int], None]) -> Source:
             f"{' and '.join(missing)} {'is' if len(missing) == 1 else 'are'} not set in the environment.",
             next_step="Set the user name and API key that ClickSend shows under Developers > API credentials.",
         )
-    url = os.environ.get("DELIVERYWATCH_CLICKSEND_URL") or "https://rest.clicksend.com"
+    url = os.environ.get(_URL) or "https://rest.clicksend.com"
     credentials = Credentials(os.environ[_NAMES[0]], os.environ[_NAMES[1]])
-    return Source(_TellingHistory(credentials, url, told), Recipients(recipient_key()))
+    try:
+        history = _TellingHistory(credentials, url, told)
+    except ConfigurationError as error:
+        raise ConfigurationError(
+            str(error), next_step=f"Correct {_URL} in your environment, or unset it to read ClickSend itself."
+        ) from error
+    return Source(history, Recipients(recipient_key()))
 
 
 def recipient_key() -> bytes:

@@ -74,7 +74,8 @@ def check(
     """Check the cases in CASES against a template: do its alarms and mails do what was written down?
 
     \b
-    CASES is TOML. A series has one value per interval; times count from its start.
+    CASES is TOML. A series has one value per interval; times count from its
+    start.
       [[case]]
       name = "Half of everything fails"
       interval = "10m"

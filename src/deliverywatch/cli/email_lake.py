@@ -68,7 +68,8 @@ def replay(*, target: Target, lake: Path | None, stream: str | None, dry_run: bo
     What was sent is taken out of its object; what cannot be read stays where it is.
 
     \b
-    JSON: {"streams": [{"stream": "newsletter", "objects": 1, "records": 3, "sent": 2,
+    JSON: {"streams": [{"stream": "newsletter", "objects": 1,
+             "records": 3, "sent": 2,
              "refused": {"not_json": 1}, "examples": {"not_json": ""}}]}
     """  # noqa: D301 - click wants the control character
     from deliverywatch.email import replay as flow
@@ -130,8 +131,10 @@ def drift(*, target: Target, events: tuple[Path, ...], lake: Path | None, days: 
     Looks into files of raw EVENTS, one a line, or into the column `raw` of the lake.
 
     \b
-    JSON: {"fields": [{"path": "delivery.inboxPlacement.folder", "count": 3, "column": "",
-             "athena_type": "string"}], "statements": ["ALTER TABLE ..."], "columns": ["Column(...),"]}
+    JSON: {"fields": [{"path": "delivery.inboxPlacement.folder",
+             "count": 3, "column": "",
+             "athena_type": "string"}], "statements": ["ALTER TABLE ..."],
+           "columns": ["Column(...),"]}
 
     Exit code 3: there are such fields.
     """  # noqa: D301 - click wants the control character
@@ -208,7 +211,8 @@ def compact(*, target: Target, lake: Path | None, day: datetime | None, dry_run:
     """Merge the objects of a day into one, without copies; the stack does it every night.
 
     \b
-    JSON: {"days": [{"folder": "events/newsletter/dt=2026-11-20/", "objects": 96, "rows": 2000,
+    JSON: {"days": [{"folder": "events/newsletter/dt=2026-11-20/",
+             "objects": 96, "rows": 2000,
              "copies": 0, "bytes_before": 3000000, "bytes_after": 260000}]}
     """  # noqa: D301 - click wants the control character
     from deliverywatch.email import compact as flow

@@ -38,8 +38,10 @@ def land(*, events: Path, out: Path, stream: str, at: datetime | None, campaign_
 
     \b
     JSON: {"records": {"in": 3, "rows": 1, "dropped": 1, "failed": 1},
-           "fields": {"in": 30, "out": 30, "kept": 25, "redacted": 5, "lost": 0, "columns": 15},
-           "types": {"Send": 1}, "objects": ["events/newsletter/dt=.../....parquet"],
+           "fields": {"in": 30, "out": 30, "kept": 25, "redacted": 5,
+             "lost": 0, "columns": 15},
+           "types": {"Send": 1},
+           "objects": ["events/newsletter/dt=.../....parquet"],
            "errors": [{"line": 2, "reason": "not_json", "sentence": ""}]}
 
     Exit code 3: a field was lost.

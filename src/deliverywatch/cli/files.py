@@ -48,7 +48,8 @@ def process(*, target: Target, event: Path, dry_run: bool, as_json: bool) -> Non
     kept of it is said.
 
     \b
-    JSON: [{"message_id": "", "would": "store", "items": [{...}], "ignored": [""]},
+    JSON: [{"message_id": "", "would": "store", "items": [{...}],
+             "ignored": [""]},
            {"message_id": "", "would": "fail", "kind": "malformed",
             "problem": "", "next_step": ""}]
     Without --dry-run: [{"message_id": "", "outcome": "stored", "problem": null}]
@@ -164,7 +165,8 @@ def verify(*, target: Target, prefix: str, repair: bool, dry_run: bool, limit: i
 
     \b
     JSON: {"same_count": 0, "on_the_way_count": 0, "missing_count": 0,
-           "stale_count": 0, "extra_count": 0, "missing": [{"key": "", "version": ""}],
+           "stale_count": 0, "extra_count": 0,
+           "missing": [{"key": "", "version": ""}],
            "stale": [...], "extra": [...], "sent_count": 0}
     Exit codes: 0 all as it should be, or repair messages sent, 3 differences.
     """  # noqa: D301 - click wants the control character

@@ -51,8 +51,10 @@ def show(*, directory: Path | None, since: datetime | None, as_json: bool, targe
     JSON: {"hours": [{"hour": "2026-11-21T11:00:00Z", "total": 0, "delivered": 0,
              "failed": 0, "pending": 0, "excluded": 0, "unknown": 0}],
            "totals": {as in an hour},
-           "faults": {"recipient": 0, "carrier": 0, "provider": 0, "content": 0, "none": 0},
-           "reasons": [{"code": "14", "text": "", "fault": "carrier", "count": 0}]}
+           "faults": {"recipient": 0, "carrier": 0, "provider": 0, "content": 0,
+             "none": 0},
+           "reasons": [{"code": "14", "text": "", "fault": "carrier",
+             "count": 0}]}
     """  # noqa: D301 - click wants the control character
     where = place(directory, target)
     document = overview(where, since).document()

@@ -71,7 +71,8 @@ def diagnose(*, execution: str, declaration: Path | None, as_json: bool, target:
 
     \b
     JSON: {"well": false, "where": "ingest", "why": "timeout", "severity": "HIGH",
-           "retryable": true, "step": "", "message": "", "sentence": "", "facts": {},
+           "retryable": true, "step": "", "message": "", "sentence": "",
+           "facts": {},
            "actions": [], "steps": [], "links": [{"title": "", "url": ""}]}
     """  # noqa: D301 - click wants the control character
     if execution.count(":") < 7:
@@ -126,9 +127,11 @@ def validate(
 
     \b
     JSON: {"passed": false, "failed_checks": ["overlap"],
-           "scores": {"quality": {"percent": 99.5, "good": 199, "total": 200}, ...},
+           "scores": {"quality": {"percent": 99.5, "good": 199,
+             "total": 200}, ...},
            "counts": {"processed": 200, ...}, "age_hours": 1.2,
-           "checks": [{"name": "overlap", "result": "failed", "rows": 2, "keys": 1,
+           "checks": [{"name": "overlap", "result": "failed", "rows": 2,
+             "keys": 1,
                        "total": 50, "samples": ["7"], "sentence": ""}]}
     """  # noqa: D301 - click wants the control character
     # Imported here: DuckDB is not needed for `--help`.

@@ -52,7 +52,7 @@ def query(
     deliverywatch query --list
     deliverywatch query top-reasons
     deliverywatch query message-history --param message_id=1EF11A95-...
-    deliverywatch query "SELECT count(*) FROM sms_messages WHERE dt >= '2026-11-01'"
+    deliverywatch query "SELECT count(*) FROM mails WHERE dt >= '2026-11-01'"
 
     On Athena the cost is shown before and after; Ctrl-C stops the query. SQL is Athena's also with --local and --copy,
     which cost nothing but the reading of S3. A single - reads the SQL from standard input.

@@ -63,7 +63,7 @@ def render(
     try:
         settings = _settings(environment, time_zone, region)
         known = _watches(watches_file, settings.prefix)
-        results = _rehearsed(_json(event), settings, known, _bytes(context) if context else None)
+        results = _rehearsed(_json(event), settings, known, _context(context) if context else None)
         _write_all(results, out)
         if not known:
             click.echo(_ALONE, err=True)
@@ -109,6 +109,20 @@ def _rehearsed(
     from deliverywatch.alerting.rehearse import rehearse
 
     return rehearse(event, settings, watches, context, datetime.now(UTC))
+
+
+def _context(path: Path) -> bytes:
+    """A context that says nothing would make a mail without details, and look as if there were none."""
+    from deliverywatch.alerting.context import Context, read
+
+    found = _json(path)
+    body = _bytes(path)
+    if not isinstance(found, dict) or read(body) == Context():
+        raise InputError(
+            f"{path} is no context: it holds nothing that a mail could say.",
+            next_step="Name the file state/<system>.json of the lake, such as state/sms.json.",
+        )
+    return body
 
 
 def _json(path: Path) -> object:

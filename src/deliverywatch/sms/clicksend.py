@@ -186,7 +186,8 @@ class ClickSend:
             message = f"ClickSend is not available: it did not answer within {read_seconds:g} s."
             raise SourceUnavailable(message) from error
         except HTTPError as error:
-            message = f"ClickSend is not available: the connection failed ({type(error).__name__})."
+            place = urlsplit(self._url).netloc  # never credentials: such an address is refused
+            message = f"ClickSend is not available: the connection to {place} failed ({type(error).__name__})."
             raise SourceUnavailable(message) from error
 
 

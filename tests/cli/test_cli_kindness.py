@@ -1,0 +1,127 @@
+"""What a terminal of 80 columns shows, what Ctrl-C says, and which setting an error names."""
+
+from __future__ import annotations
+
+import errno
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+import click
+import pytest
+from click.testing import CliRunner
+
+from deliverywatch.cli import _MODULES, main
+from deliverywatch.cli.span import Since, Span, parsed
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+
+def verbs(command: click.Command, path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
+    """Every verb, and those below it."""
+    yield path
+    if isinstance(command, click.Group):
+        context = click.Context(command)
+        for name in command.list_commands(context):
+            below = command.get_command(context, name)
+            assert below is not None
+            yield from verbs(below, (*path, name))
+
+
+@pytest.mark.parametrize("path", list(verbs(main)), ids=" ".join)
+def test_help_fits_into_80_columns(path: tuple[str, ...], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    printed = CliRunner().invoke(main, [*path, "--help"]).stdout
+    assert printed
+    assert [line for line in printed.splitlines() if len(line) > 80] == []
+
+
+@pytest.mark.parametrize(
+    ("verb", "sentence"),
+    [
+        ("ingest", "Stopped. Hours that were written are kept"),
+        ("route", "Stopped. CloudFormation goes on with the change"),
+        ("status", "Stopped. Nothing was changed."),
+    ],
+)
+def test_ctrl_c_says_what_was_kept_and_how_to_go_on(verb: str, sentence: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    @click.command()
+    def stopped() -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(type(main), "get_command", lambda *_: stopped)
+    told = CliRunner().invoke(main, [verb])
+    assert told.exit_code == 1
+    assert told.stderr.startswith(f"\n{sentence}")
+    assert "Error" not in told.stderr
+
+
+def test_every_sentence_about_ctrl_c_is_of_a_verb_that_is_there() -> None:
+    from deliverywatch.cli.stopped import _KEPT
+
+    assert set(_KEPT) <= set(_MODULES)
+
+
+def test_a_reader_that_has_gone_is_no_failure_to_tell_of(monkeypatch: pytest.MonkeyPatch) -> None:
+    @click.command()
+    def cut_off() -> None:
+        raise BrokenPipeError(errno.EPIPE, "Broken pipe")
+
+    monkeypatch.setattr(type(main), "get_command", lambda *_: cut_off)
+    told = CliRunner().invoke(main, ["status"])
+    assert (told.exit_code, told.stderr) == (1, "")
+
+
+@pytest.mark.parametrize(
+    ("address", "sentence", "next_step"),
+    [
+        ("ftp://x", "is not one like https://rest.clicksend.com.", "Correct DELIVERYWATCH_CLICKSEND_URL in your"),
+        ("http://rest.example.com", "is not https", "Correct DELIVERYWATCH_CLICKSEND_URL in your environment"),
+    ],
+)
+def test_a_wrong_address_in_the_environment_is_not_mended_by_a_deploy(
+    address: str, sentence: str, next_step: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("CLICKSEND_USERNAME", "demo")
+    monkeypatch.setenv("CLICKSEND_API_KEY", "demo-key")
+    monkeypatch.setenv("DELIVERYWATCH_CLICKSEND_URL", address)
+    told = CliRunner().invoke(main, ["ingest", "--once", "--lake", str(tmp_path)])
+    assert told.exit_code == 1
+    assert sentence in told.stderr
+    assert next_step in told.stderr
+    assert "deploy" not in told.stderr
+
+
+def test_a_refused_connection_names_the_address(monkeypatch: pytest.MonkeyPatch) -> None:
+    from deliverywatch.errors import SourceUnavailable
+    from deliverywatch.sms.clicksend import ClickSend
+    from deliverywatch.sms.credentials import Credentials
+
+    client = ClickSend(Credentials("demo", "demo-key"), "http://127.0.0.1:9", remaining_seconds=lambda: 1.0)
+    with pytest.raises(SourceUnavailable, match=r"the connection to 127\.0\.0\.1:9 failed"):
+        client._get({})
+
+
+@pytest.mark.parametrize(
+    ("text", "length"),
+    [
+        ("30m", timedelta(minutes=30)),
+        ("2h", timedelta(hours=2)),
+        ("1d12h", timedelta(days=1, hours=12)),
+        ("1D", timedelta(days=1)),
+        ("", None),
+        ("2", None),
+        ("h2", None),
+        ("2h 5m", None),
+    ],
+)
+def test_a_length_of_time_is_days_hours_and_minutes(text: str, length: timedelta | None) -> None:
+    assert parsed(text) == length
+
+
+def test_what_is_no_length_is_refused_with_examples() -> None:
+    with pytest.raises(click.BadParameter, match="no length of time such as 30m, 2h or 1d12h"):
+        Span().convert("soon", None, None)
+    with pytest.raises(click.BadParameter, match="no time such as"):
+        Since().convert("soon", None, None)

@@ -93,16 +93,6 @@ def test_a_wrong_address_in_the_environment_is_not_mended_by_a_deploy(
     assert "deploy" not in told.stderr
 
 
-def test_a_refused_connection_names_the_address(monkeypatch: pytest.MonkeyPatch) -> None:
-    from deliverywatch.errors import SourceUnavailable
-    from deliverywatch.sms.clicksend import ClickSend
-    from deliverywatch.sms.credentials import Credentials
-
-    client = ClickSend(Credentials("demo", "demo-key"), "http://127.0.0.1:9", remaining_seconds=lambda: 1.0)
-    with pytest.raises(SourceUnavailable, match=r"the connection to 127\.0\.0\.1:9 failed"):
-        client._get({})
-
-
 @pytest.mark.parametrize(
     ("text", "length"),
     [

@@ -170,7 +170,7 @@ def test_a_server_that_never_answers_is_told_with_the_time_waited(carrier: Carri
 
 
 def test_a_server_that_is_not_there_is_told(carrier: Carrier) -> None:
-    with pytest.raises(SourceUnavailable, match="connection failed"):
+    with pytest.raises(SourceUnavailable, match=r"the connection to 127\.0\.0\.1:9 failed"):
         ids(client(carrier, url="http://127.0.0.1:9"))
 
 

@@ -23,7 +23,16 @@ if TYPE_CHECKING:
 STACK = os.environ.get("DELIVERYWATCH_REAL_STACK", "")
 SAW = os.environ.get("DELIVERYWATCH_SAW", "saw")
 
-KEYS = ["plain.csv", "with space.csv", "plus+plus.csv", "100%.csv", "ümläut/日本語.csv", "🦊.csv", "a@b=c&d.csv"]
+KEYS = [
+    "plain.csv",
+    "with space.csv",
+    "plus+plus.csv",
+    "100%.csv",
+    "ümläut/日本語.csv",
+    "🦊.csv",
+    "a@b=c&d.csv",
+    "k" * 1000,
+]
 
 
 def real_intake() -> Intake:

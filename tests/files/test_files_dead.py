@@ -5,8 +5,11 @@ from __future__ import annotations
 import json
 
 import pytest
+from click.testing import CliRunner
 from files_stack import Intake, exhaust
+from files_world import BUCKET, body, s3_record
 
+from deliverywatch.cli import main
 from deliverywatch.files.aws import plain
 
 
@@ -53,3 +56,51 @@ def test_the_lake_tells_the_mail_what_failed_and_what_to_do(poisoned: tuple[Inta
 
 def test_the_test_event_that_s3_sent_is_no_failure(intake: Intake) -> None:
     assert sum(line.get("ignored_count", 0) for line in intake.log()) >= 3
+
+
+ODD_BODIES = {
+    "[]": "The body is JSON, but no object.",
+    '{"Records": [{"eventSource": "aws:ses"}]}': "A record is not of S3: its eventSource is 'aws:ses'.",
+    body(s3_record(sequencer="Happy Sequencer")): "The event has no sequencer of hexadecimal digits",
+    body(s3_record("k" * 1025)): "The event's key has 1025 bytes; S3 allows 1024.",
+    json.dumps({"Type": "SubscriptionConfirmation"}): "SNS asks to confirm a subscription",
+}
+
+
+def test_every_kind_of_malformed_body_is_put_aside_with_its_reason(intake: Intake) -> None:
+    ids = {intake.send(text): problem for text, problem in ODD_BODIES.items()}
+    intake.settle()
+    exhaust(intake)
+    for message_id, problem in ids.items():
+        shown = CliRunner().invoke(main, ["files", "dlq", "show", message_id])
+        assert shown.exit_code == 0
+        assert problem in " ".join(shown.stdout.split())
+
+
+def test_a_notification_of_64_kilobytes_is_processed(intake: Intake) -> None:
+    text = body(*(s3_record(f"big/{number}/" + "k" * 900) for number in range(50)))
+    assert 60_000 < len(text) < 65_536
+    intake.send(text)
+    intake.settle()
+    assert intake.waiting("FilesQueueUrl") == 0
+    assert CliRunner().invoke(main, ["files", "find", "big/49/" + "k" * 900, "--bucket", BUCKET]).exit_code == 0
+
+
+def test_a_table_that_refuses_everything_is_an_error_of_the_function_and_nothing_is_lost(intake: Intake) -> None:
+    role = {"StackName": "deliverywatch-prod", "LogicalResourceId": "FilesProcessRole"}
+    found = intake.client("cloudformation").describe_stack_resource(**role)
+    name = found["StackResourceDetail"]["PhysicalResourceId"]
+    denial = {"Effect": "Deny", "Action": "dynamodb:PutItem", "Resource": "*"}
+    policy = json.dumps({"Version": "2012-10-17", "Statement": [denial]})
+    intake.client("iam").put_role_policy(RoleName=name, PolicyName="denial", PolicyDocument=policy)
+    intake.put("waits 1.csv")
+    intake.put("waits 2.csv")
+    event = {"Records": [{"messageId": f"m{n}", "body": body(s3_record("x"))} for n in range(2)]}
+    assert intake.cloud is not None
+    answer = intake.cloud.invoke("deliverywatch-prod-files-process", event)
+    assert answer.error is not None
+    assert answer.error.startswith("All 2 messages failed. DynamoDB could not be used")
+    intake.settle()
+    intake.client("iam").delete_role_policy(RoleName=name, PolicyName="denial")
+    exhaust(intake)
+    assert [len(intake.versions(f"waits {number}.csv")) for number in (1, 2)] == [1, 1]

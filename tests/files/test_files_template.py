@@ -207,3 +207,31 @@ def test_every_combination_with_sms_is_one_template() -> None:
     for systems in (["sms", "files"], ["files", "sms"], ["files-pusher", "sms"]):
         made = stacks.template(stacks.chosen(systems), "arm64", "0").to_dict()
         assert {"FilesProcess", "SmsIngest"} <= set(made["Resources"])
+
+
+def test_the_dashboard_is_json_that_shows_alarms_and_queues_there_are(template: dict[str, Any]) -> None:
+    body = json.loads(of_type(template, "AWS::CloudWatch::Dashboard")["FilesDashboard"]["DashboardBody"])
+    alarms = {each["AlarmName"] for each in of_type(template, "AWS::CloudWatch::Alarm").values()}
+    queues = {each["QueueName"] for each in of_type(template, "AWS::SQS::Queue").values()}
+    (shown,) = [each["properties"]["alarms"] for each in body["widgets"] if each["type"] == "alarm"]
+    assert {arn.rpartition(":")[2] for arn in shown} == {name for name in alarms if "-files-" in name}
+    charts = [metric for each in body["widgets"] for metric in each["properties"].get("metrics", [])]
+    assert {metric[3] for metric in charts if metric[0] == "AWS/SQS"} < queues
+    assert not [left for left in json.dumps(body).split('"') if "${" in left]
+
+
+def test_every_alarm_tells_the_notifier_when_it_begins_and_when_it_is_over(template: dict[str, Any]) -> None:
+    topic = "arn:aws:sns:eu-west-1:111122223333:deliverywatch-prod-alerts"
+    own = [each for each in of_type(template, "AWS::CloudWatch::Alarm").values() if "-files-" in each["AlarmName"]]
+    assert len(own) == 5
+    assert all(each["AlarmActions"] == each["OKActions"] == [topic] for each in own)
+
+
+def test_every_alarm_is_a_rung_of_one_watch_that_is_named_after_the_system(template: dict[str, Any]) -> None:
+    import stacks
+
+    (files,) = [stack for stack in stacks.chosen(["files"]) if stack.watches]
+    rungs = [rung["alarm"] for watch in files.watches for rung in watch["rungs"]]
+    own = [each["AlarmName"] for each in of_type(template, "AWS::CloudWatch::Alarm").values()]
+    assert sorted(f"deliverywatch-prod-{rung}" for rung in rungs) == sorted(name for name in own if "-files-" in name)
+    assert {watch["name"].partition("-")[0] for watch in files.watches} == {"files"}

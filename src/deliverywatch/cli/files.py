@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -36,7 +36,7 @@ def files() -> None:
 files.add_command(dlq)
 
 
-@files.command()
+@files.command(short_help="Process an SQS event by hand, or only say what would be done.")
 @click.argument("event", type=click.Path(dir_okay=False, exists=True, path_type=Path))
 @_DRY_RUN
 @_JSON
@@ -111,7 +111,7 @@ def _text(told: dict[str, Any]) -> str:
     return "\n  ".join([head, *lines, *told.get("ignored", [])])
 
 
-@files.command()
+@files.command(short_help="Show all that the table knows of one object.")
 @click.argument("key")
 @click.option("--bucket", help="The bucket.  [default: the one that is watched]")
 @_JSON
@@ -176,7 +176,9 @@ def verify(*, target: Target, prefix: str, repair: bool, dry_run: bool, limit: i
     cloud, deployment = target.find()
     name, now = deployment.output("FilesBucket"), datetime.now(UTC)
     table = aws_tools.Items(cloud.client("dynamodb"), deployment.output("FilesTable"))
-    found = flow.compare(_bucket(cloud, deployment), table, name, prefix, now)
+    days = int(deployment.parameters["FilesItemDays"])
+    kept_since = now - timedelta(days=days) if days else None
+    found = flow.compare(_bucket(cloud, deployment), table, name, prefix, now, kept_since)
     bodies = flow.repairs(name, found, now) if repair else []
     sent = _sent(cloud, deployment.output("FilesQueueUrl"), bodies) if not dry_run else 0
     if as_json:
@@ -198,7 +200,7 @@ def _print_differences(found: Differences, limit: int, repair_count: int, sent_c
         click.echo(f"{sent_count} of {repair_count} messages were sent that repair it.", err=True)
 
 
-@files.command()
+@files.command(short_help="Send what is in the bucket through the intake again.")
 @click.option("--prefix", required=True, help="Only keys that begin so; '' for all.")
 @_DRY_RUN
 @_JSON

@@ -51,7 +51,7 @@ def list_letters(*, target: Target, limit: int, as_json: bool) -> None:
     click.echo(_summary(len(found), limit), err=True)
 
 
-@dlq.command()
+@dlq.command(short_help="Show one dead letter with its body.")
 @click.argument("message_id")
 @_LIMIT
 @_JSON

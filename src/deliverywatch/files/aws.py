@@ -69,7 +69,8 @@ class Table:
         """
         with _translated(self._name):
             try:
-                self._put_listed(item) if "listed_at" in item else self._put(item)
+                write = self._put_listed if "listed_at" in item else self._put
+                write(item)
             except ClientError as error:
                 if error.response["Error"]["Code"] == "ConditionalCheckFailedException":
                     return False

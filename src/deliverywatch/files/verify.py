@@ -92,7 +92,9 @@ class Differences:
         }
 
 
-def compare(bucket: Bucket, table: Items, name: str, prefix: str, now: datetime) -> Differences:
+def compare(
+    bucket: Bucket, table: Items, name: str, prefix: str, now: datetime, kept_since: datetime | None = None
+) -> Differences:
     """Return how the table differs from the bucket.
 
     Args:
@@ -101,13 +103,16 @@ def compare(bucket: Bucket, table: Items, name: str, prefix: str, now: datetime)
         name: The bucket's name.
         prefix: Only keys that begin so.
         now: Aware.
+        kept_since: What is older may have expired from the table; none if nothing expires.
     """
     # The table first: what is uploaded meanwhile is young, and what is removed meanwhile is so too.
     known = {(item["key"], item["version"]): item for item in table.of_bucket(name, prefix)}
     found = Differences()
     for listed in bucket.listing(prefix):
         item = known.pop((listed.key, listed.version), None)
-        _judge(found, listed, item, now)
+        has_expired = item is None and kept_since is not None and listed.last_modified < kept_since
+        if not has_expired:
+            _judge(found, listed, item, now)
     since = as_text(now - ON_THE_WAY)
     left = [item for item in known.values() if item["state"] != State.REMOVED]
     found.extra = [item for item in left if item["event_time"] < since]

@@ -1,0 +1,112 @@
+"""The comparison of a bucket with the table: what is missing, stale, too much, too young to tell or expired."""
+
+from __future__ import annotations
+
+import json
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from files_world import KEEP, NOON, MemoryTable
+
+from deliverywatch.files import items, messages
+from deliverywatch.files.events import State, as_text
+from deliverywatch.files.verify import Differences, Listed, bodies, compare, repairs
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+HOUR = timedelta(hours=1)
+
+
+def listed(key: str, etag: str | None = "e", state: State = State.PRESENT, age: timedelta = HOUR) -> Listed:
+    return Listed(key, "v1", state, etag, 1, NOON - age, NOON)
+
+
+def item(key: str, etag: str | None = "e", state: State = State.PRESENT, age: timedelta = HOUR) -> dict[str, Any]:
+    return {"key": key, "version": "v1", "state": state.value, "etag": etag, "event_time": as_text(NOON - age)}
+
+
+class Bucket:
+    def __init__(self, *found: Listed) -> None:
+        self.found = found
+
+    def listing(self, prefix: str) -> Iterator[Listed]:
+        return (each for each in self.found if each.key.startswith(prefix))
+
+
+class Table:
+    def __init__(self, *found: dict[str, Any]) -> None:
+        self.found = found
+
+    def of_bucket(self, bucket: str, prefix: str) -> Iterator[dict[str, Any]]:
+        assert bucket == "in"
+        return (each for each in self.found if each["key"].startswith(prefix))
+
+
+def compared(bucket: Bucket, table: Table, **more: Any) -> Differences:
+    return compare(bucket, table, "in", "", NOON, **more)
+
+
+def test_what_is_the_same_is_right() -> None:
+    marker = State.DELETE_MARKER
+    found = compared(
+        Bucket(listed("a"), listed("b", None, marker)),
+        Table(item("a"), item("b", None, marker), item("c", state=State.REMOVED)),
+    )
+    assert found.is_right
+    assert found.same_count == 2
+
+
+def test_missing_stale_and_extra_are_told_apart() -> None:
+    found = compared(
+        Bucket(listed("missing"), listed("removed"), listed("etag"), listed("marker", None, State.DELETE_MARKER)),
+        Table(item("removed", state=State.REMOVED), item("etag", "other"), item("marker"), item("extra")),
+    )
+    assert [each.key for each in found.missing] == ["missing", "removed"]
+    assert [each.key for each in found.stale] == ["etag", "marker"]
+    assert [each["key"] for each in found.extra] == ["extra"]
+    assert found.as_fields(1)["missing"] == [{"key": "missing", "version": "v1"}]
+
+
+def test_what_is_young_may_be_on_its_way() -> None:
+    young = timedelta(minutes=4)
+    found = compared(
+        Bucket(listed("a", age=young), listed("b", "new", age=young)), Table(item("b"), item("c", age=young))
+    )
+    assert found.is_right
+    assert found.on_the_way_count == 3
+
+
+def test_what_has_expired_from_the_table_is_not_missing() -> None:
+    found = compared(
+        Bucket(listed("old", age=timedelta(days=9)), listed("new")), Table(), kept_since=NOON - timedelta(days=7)
+    )
+    assert [each.key for each in found.missing] == ["new"]
+
+
+def test_the_messages_make_the_table_right() -> None:
+    memory = MemoryTable()
+    there = [listed("a"), listed("b", "new"), listed("m", None, State.DELETE_MARKER)]
+
+    def take(texts: list[str]) -> None:
+        for text in texts:
+            for event in messages.read(text).events:
+                memory.keep(items.item(event, "m", NOON, KEEP))
+
+    earlier = [
+        Listed("b", "v1", State.PRESENT, "old", 1, NOON - 2 * HOUR, NOON - 2 * HOUR),
+        Listed("x", "v1", State.PRESENT, "e", 1, NOON - 2 * HOUR, NOON - 2 * HOUR),
+    ]
+    take(list(bodies("in", earlier)))
+    found = compared(Bucket(*there), Table(*memory.items.values()))
+    assert not found.is_right
+    take(repairs("in", found, NOON))
+    assert compared(Bucket(*there), Table(*memory.items.values())).is_right
+    assert memory.items["in/x", "v1"]["state"] == "removed"
+
+
+def test_a_message_holds_25_versions_of_one_part_of_the_listing() -> None:
+    later = [Listed("z", "v1", State.PRESENT, "e", 1, NOON - HOUR, NOON + HOUR)]
+    told = [json.loads(text)["listing"] for text in bodies("in", [*(listed(f"k{n}") for n in range(30)), *later])]
+    assert [len(each["objects"]) for each in told] == [25, 5, 1]
+    assert len({each["listed_at"] for each in told}) == 2

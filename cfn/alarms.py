@@ -58,7 +58,7 @@ class Rule:
     missing: str
     on_alarm: Sequence[Any] = ()
     on_ok: Sequence[Any] = ()
-    periods: tuple[int, int] = (1, 1)
+    periods: tuple[Any, int] = (1, 1)
     comparison: str = "GreaterThanThreshold"
     warm_up_minutes: int = 0
 

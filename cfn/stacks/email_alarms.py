@@ -1,7 +1,7 @@
 """The alarms of e-mail, and the watches that say which of them are rungs of one ladder.
 
-A share divides what the transform counted by what SES says was sent. Shares ignore missing data: losing sight must
-never read as "resolved". Whatever keeps events from landing is one watch per stream, whose mails say "we cannot see".
+A share divides what the transform counted by what SES says was sent; where nothing was sent in its window, it is 0.
+Whatever keeps events from landing is one watch per stream, whose mails say "we cannot see".
 """
 
 from __future__ import annotations
@@ -38,7 +38,10 @@ class _Share:
 
     @property
     def expression(self) -> str:
-        guard = f"{self.total} >= ${{EmailMinimumSent}} AND {self.failed} >= ${{{self.minimum}}}"
+        # A newsletter is sent once a week. Without FILL an alarm that finds nothing in its newest window would judge by
+        # an older one, and raise again what was over.
+        sent = f"FILL({self.total}, 0) >= ${{EmailMinimumSent}}"
+        guard = f"{sent} AND FILL({self.failed}, 0) >= ${{{self.minimum}}}"
         return f"IF({guard}, 100 * {self.failed} / {self.total}, 0)"
 
     def metrics(self, stream: Stream) -> dict[str, Metric]:
@@ -141,19 +144,22 @@ def _described(stream: Stream, share: _Share, level: str, parameter: str) -> str
 
 def _silence(stream: Stream) -> Any:
     rule = Rule(
-        f"SES sent at least ${{EmailSilenceMinimum}} {stream} mails in an hour, and Firehose had not one event of "
-        "them: the configuration set no longer leads to the lake.",
+        f"In ${{EmailSilenceMinutes}} minutes of an hour SES sent {stream} mails and Firehose had not one event: "
+        "the configuration set no longer leads to the lake.",
         0,
-        _HOUR,
+        60,
         # Nothing sent, nothing to hear of.
         "notBreaching",
         _ALERTS,
         _ALERTS,
+        # Minute by minute, because the two metrics do not appear at the same time: one minute that has only the first
+        # says nothing.
+        (Ref("EmailSilenceMinutes"), _HOUR // 60),
     )
     metrics = {"sent": sent(stream), "events": of_firehose(stream, "IncomingRecords", "Sum")}
     # A difference, because in metric math a metric that never was counts as 0 there, and nowhere else: a stream that
     # was never wired up has no IncomingRecords at all.
-    silent = "IF(sent >= ${EmailSilenceMinimum}, 1, 0) - events"
+    silent = "IF(sent >= 1, 1, 0) - events"
     return expression_alarm(f"email-{stream}-silence", rule, silent, metrics, "Sent, and no events")
 
 
@@ -234,7 +240,8 @@ def _refused() -> Any:
         _ALERTS,
     )
     refused = Metric(NAMESPACE, "Refused", {"Environment": Ref("Environment")}, "Sum")
-    return metric_alarm("email-refused", rule, refused)
+    # FILL ends it after an hour: without, missing data would be waited for.
+    return expression_alarm("email-refused", rule, "FILL(refused, 0)", {"refused": refused}, "Events refused")
 
 
 def _watches(stream: Stream) -> list[dict[str, Any]]:
@@ -247,7 +254,12 @@ def _watches(stream: Stream) -> list[dict[str, Any]]:
                 "title": f"{title} {share.what}",
                 "context": context,
                 "rungs": [
-                    {"alarm": f"email-{stream}-{share.what}-critical", "level": "critical"},
+                    {
+                        "alarm": f"email-{stream}-{share.what}-critical",
+                        "level": "critical",
+                        # While a newsletter goes out its share goes up and down: critical stays until the warning ends.
+                        "recovery": f"email-{stream}-{share.what}-warning",
+                    },
                     {
                         "alarm": f"email-{stream}-{share.what}-warning",
                         "level": "warning",

@@ -263,12 +263,12 @@ def _guards() -> list[Choice]:
             sentence,
         ),
         whole_number(
-            "EmailSilenceMinimum",
-            "Silence: at least so many mails in an hour",
-            limits,
-            thresholds.EMAIL_SILENCE_MINIMUM_COUNT,
-            "So many mails sent in an hour without one event mean that the events are lost.",
-            sentence,
+            "EmailSilenceMinutes",
+            "Silence: minutes without an event",
+            (3, 60),
+            thresholds.EMAIL_SILENCE_MINUTES,
+            "In so many minutes of an hour mails were sent and not one event came: the events are lost.",
+            "must be a whole number from 3 to 60.",
         ),
         whole_number(
             "EmailFreshnessSeconds",

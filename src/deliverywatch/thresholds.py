@@ -105,8 +105,9 @@ EMAIL_MINIMUM_SENT_COUNT = 100
 EMAIL_MINIMUM_BOUNCED_COUNT = 5
 EMAIL_MINIMUM_COMPLAINED_COUNT = 2
 
-# So many mails in an hour of which Firehose has not had one event: the wiring is broken, for SES tells of each.
-EMAIL_SILENCE_MINIMUM_COUNT = 20
+# In so many minutes of an hour SES sent mails and Firehose had not one event: the wiring is broken, for SES tells of
+# each within seconds. Fewer may be mails at the edge of a minute.
+EMAIL_SILENCE_MINUTES = 5
 
 # Firehose holds events back for as long as its buffer may, 15 minutes; older than this they are stuck.
 EMAIL_FRESHNESS_SECONDS = 3600

@@ -6,7 +6,7 @@ from typing import Any
 
 import orjson
 import pytest
-from email_world import ARN, ARRIVED, DOCUMENTED, answered, event, line, records
+from email_world import ARN, DOCUMENTED, answered, event, line, records
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -93,7 +93,7 @@ def test_the_stream_is_told_by_the_name_of_the_delivery_stream(stream: Stream) -
 
 def test_the_reasons_of_refusals_are_found_again_by_the_hash_of_the_record() -> None:
     batch = answered(b"nope\n", line(event("Send")), line({"eventType": "Teleport"}))
-    key, body = reasons_object(batch, ARRIVED, "request-1")
+    key, body = reasons_object(batch, "request-1")
     assert key == "errors/newsletter/reasons/dt=2026-11-21/request-1.ndjson"
     assert sorted(each.reason for each in reasons_in([body]).values()) == [Reason.NOT_JSON, Reason.UNKNOWN_EVENT_TYPE]
 
@@ -126,19 +126,19 @@ def metrics(document: str) -> tuple[dict[str, Any], list[list[str]]]:
 
 
 def test_a_batch_says_its_zeros() -> None:
-    (document,) = counts.documents("prod", answered(line(event("Send"))), ARRIVED)
+    (document,) = counts.documents("prod", answered(line(event("Send"))))
     assert metrics(document) == ({"Bounced": 0, "Complained": 0}, [["Environment", "Stream"]])
 
 
 def test_refusals_are_a_metric_of_the_environment_and_only_where_there_are_some() -> None:
-    of_stream, refused = counts.documents("prod", answered(line(event("Bounce")), b"nope"), ARRIVED)
+    of_stream, refused = counts.documents("prod", answered(line(event("Bounce")), b"nope"))
     assert metrics(of_stream)[0] == {"Bounced": 1, "Complained": 0}
     assert metrics(refused) == ({"Refused": 1}, [["Environment"]])
     assert "not_json" in refused
 
 
 def test_nothing_personal_is_printed() -> None:
-    documents = counts.documents("prod", answered(*map(line, DOCUMENTED), b'{"eventType":"a@example.com"}'), ARRIVED)
+    documents = counts.documents("prod", answered(*map(line, DOCUMENTED), b'{"eventType":"a@example.com"}'))
     assert "recipient@example.com" not in "".join(documents)
 
 

@@ -24,6 +24,7 @@ _STYLES = {"CRITICAL": "bold red", "WARNING": "bold yellow", "RESOLVED": "bold g
 _PLAYS = {
     "sms": "deliverywatch.local.sms_day",
     "files": "deliverywatch.local.files_day",
+    "email": "deliverywatch.local.email_day",
     "queries": "deliverywatch.local.queries_day",
 }
 

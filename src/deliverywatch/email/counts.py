@@ -10,34 +10,36 @@ from typing import TYPE_CHECKING
 from deliverywatch import emf
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
     from deliverywatch.email.transform import Batch
 
 NAMESPACE = "DeliveryWatch/Email"
 
 
-def documents(environment: str, batch: Batch, now: datetime) -> list[str]:
+def documents(environment: str, batch: Batch) -> list[str]:
     """Return the EMF documents of a batch, one line each.
 
     Zeros are data: a stream that bounces nothing says so with every batch. Refusals are told only where there are some,
     because a metric is billed by the hours that it has data in.
     """
-    told = [_of_stream(environment, batch, now)] if batch.tally.types else []
-    return [*told, *([_refused(environment, batch, now)] if batch.refusals else [])]
+    told = [_of_stream(environment, batch)] if batch.tally.types else []
+    return [*told, *([_refused(environment, batch)] if batch.refusals else [])]
 
 
-def _of_stream(environment: str, batch: Batch, now: datetime) -> str:
+def _of_stream(environment: str, batch: Batch) -> str:
     metrics = {"Bounced": (batch.tally.bounced, "Count"), "Complained": (batch.tally.complained, "Count")}
     dimensions = {"Environment": environment, "Stream": batch.stream.value}
-    return emf.document(NAMESPACE, dimensions, metrics, now, {"types": dict(batch.tally.types)})
+    return emf.document(NAMESPACE, dimensions, metrics, batch.arrived_at, {"types": dict(batch.tally.types)})
 
 
-def _refused(environment: str, batch: Batch, now: datetime) -> str:
+def _refused(environment: str, batch: Batch) -> str:
     properties = {
         "stream": batch.stream.value,
         "reasons": [f"{each.reason}: {each.sentence}" for each in batch.refusals],
     }
     return emf.document(
-        NAMESPACE, {"Environment": environment}, {"Refused": (len(batch.refusals), "Count")}, now, properties
+        NAMESPACE,
+        {"Environment": environment},
+        {"Refused": (len(batch.refusals), "Count")},
+        batch.arrived_at,
+        properties,
     )

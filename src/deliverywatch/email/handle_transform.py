@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import os
-from datetime import UTC, datetime
 from typing import Any
 
 from deliverywatch.email import counts
@@ -18,11 +17,10 @@ from deliverywatch.errors import StoreUnavailable
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """Answer each record on its own; nothing that a record holds makes the function fail."""
     batch = transformed(event, os.environ["DELIVERYWATCH_CAMPAIGN_TAG"])
-    now = datetime.now(UTC)
-    for document in counts.documents(os.environ["DELIVERYWATCH_ENVIRONMENT"], batch, now):
+    for document in counts.documents(os.environ["DELIVERYWATCH_ENVIRONMENT"], batch):
         print(document, flush=True)
     if batch.refusals:
-        _keep_reasons(*reasons_object(batch, now, context.aws_request_id))
+        _keep_reasons(*reasons_object(batch, context.aws_request_id))
     return {"records": batch.answers}
 
 

@@ -138,7 +138,7 @@ def _take(
     landed.types.update(batch.tally.types)
     did_land.extend(each == OK for each in results)
     if batch.refusals:
-        key, body = reasons_object(batch, settings.arrived_at, token)
+        key, body = reasons_object(batch, token)
         store.write(key, body)
         landed.keys.append(key)
 

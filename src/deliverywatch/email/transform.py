@@ -50,12 +50,14 @@ class Batch:
 
     Attributes:
         stream: Whose delivery stream it came from.
+        arrived_at: When Firehose got the newest record; of a batch that is tried again it is the same.
         answers: For Firehose, in the order of the records.
         refusals: Of the records that failed, in their order.
         tally: What the rows say, for the metrics.
     """
 
     stream: Stream
+    arrived_at: datetime
     answers: list[dict[str, str]] = field(default_factory=list)
     refusals: list[Refusal] = field(default_factory=list)
     tally: Tally = field(default_factory=Tally)
@@ -68,21 +70,20 @@ def transformed(event: Mapping[str, Any], campaign_tag: str) -> Batch:
         event: As Firehose hands it to its function.
         campaign_tag: Name of the message tag that names the newsletter or campaign.
     """
-    batch = Batch(stream_of(event["deliveryStreamArn"]))
+    batch = Batch(stream_of(event["deliveryStreamArn"]), max(map(_arrived, event["records"])))
     for record in event["records"]:
         batch.answers.append(_answer(batch, record, campaign_tag))
     return batch
 
 
-def reasons_object(batch: Batch, now: datetime, token: str) -> tuple[str, bytes]:
+def reasons_object(batch: Batch, token: str) -> tuple[str, bytes]:
     """Return key and body of the reasons of a batch's refusals, one line of JSON each.
 
     Args:
         batch: At least one of its records was refused.
-        now: The time, for the day in the key.
         token: Of this invocation, so that no two write the same object.
     """
-    key = f"{error_folder(batch.stream)}reasons/dt={now:%Y-%m-%d}/{token}.ndjson"
+    key = f"{error_folder(batch.stream)}reasons/dt={batch.arrived_at:%Y-%m-%d}/{token}.ndjson"
     return key, b"".join(orjson.dumps(_told(each), option=orjson.OPT_APPEND_NEWLINE) for each in batch.refusals)
 
 
@@ -110,7 +111,7 @@ def _answer(batch: Batch, record: Mapping[str, Any], campaign_tag: str) -> dict[
         data = b64decode(encoded)
         if data.isspace() or not data:
             return {"recordId": record["recordId"], "result": DROPPED, "data": encoded}
-        row = events.row(events.parse(data), _arrival(record), campaign_tag)
+        row = events.row(events.parse(data), iso(_arrived(record)), campaign_tag)
         line = orjson.dumps(row, option=orjson.OPT_APPEND_NEWLINE)
     except RefusedError as error:
         return _refused(batch, record, Refusal(_hash(data), error.reason, str(error)))
@@ -131,5 +132,5 @@ def _hash(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()
 
 
-def _arrival(record: Mapping[str, Any]) -> str:
-    return iso(datetime.fromtimestamp(int(record["approximateArrivalTimestamp"]) / 1000, UTC))
+def _arrived(record: Mapping[str, Any]) -> datetime:
+    return datetime.fromtimestamp(int(record["approximateArrivalTimestamp"]) / 1000, UTC)

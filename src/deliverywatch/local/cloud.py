@@ -19,6 +19,8 @@ from botocore.config import Config
 from deliverywatch.local import access, athena, formation, hooks, queries_athena, queries_scheduler, schedules, stack
 from deliverywatch.local.alarms import Alarms, Transition
 from deliverywatch.local.clock import Clock, SimulatedTime
+from deliverywatch.local.email_firehose import Firehose
+from deliverywatch.local.email_ses import SesEvents
 from deliverywatch.local.emulator import ACCOUNT, REGION, SECRET, Emulator
 from deliverywatch.local.lambdas import Failure, Functions
 from deliverywatch.local.metrics import Publisher
@@ -59,6 +61,8 @@ class LocalCloud:
         self._functions = Functions(self.clock, self._publisher)
         self._queues = Queues(self.clock, self._alarms.store)
         self._outbox = Outbox(self.clock)
+        self.ses = SesEvents(self.clock, self._publisher, self.client)
+        self.firehose = Firehose(self.clock, self._publisher, self.client)
 
     def __enter__(self) -> Self:
         try:
@@ -130,6 +134,7 @@ class LocalCloud:
         self._publisher.release()
         self._functions.run_due(self.clock.now)
         self._queues.deliver()
+        self._carry_events()
 
     def tick(self, minute: datetime) -> list[Transition]:
         """Live through one minute: points become visible, alarms are evaluated, what they cause is delivered.
@@ -145,6 +150,7 @@ class LocalCloud:
         before = len(self._alarms.transitions)
         self._queues.deliver()
         self._queues.observe(minute)
+        self._carry_events()
         for second, name in self._alarms.timetable():
             moment = minute + timedelta(seconds=second)
             self._functions.run_due(moment)
@@ -157,6 +163,10 @@ class LocalCloud:
         self._queues.deliver()
         self._publisher.release()
         return self._alarms.transitions[before:]
+
+    def _carry_events(self) -> None:
+        self.ses.run_due(self.clock.now)
+        self.firehose.run_due(self.clock.now)
 
     @property
     def transitions(self) -> list[Transition]:
@@ -189,6 +199,8 @@ class LocalCloud:
         self._alarms.install(self._hooks)
         self._monitoring.install(self._hooks)
         self._outbox.install(self._hooks)
+        self.ses.install(self._hooks)
+        self.firehose.install(self._hooks)
         formation.install(self._hooks, self.clock)
         athena.install(self._hooks)
         queries_athena.install(self._hooks)

@@ -42,6 +42,8 @@ def install(placed: hooks.Hooks, clock: Clock) -> None:
     placed.replace(_PROVISIONERS, "_cw_metric_alarm_record", lambda made: _alarm(made, clock))
     placed.register(handlers, "AWS::CloudWatch::CompositeAlarm", _entry(_put_composite, _delete_composite))
     placed.register(handlers, "AWS::Athena::NamedQuery", _entry(_put_query, _delete_query))
+    # Nothing here is billed: a budget is taken and kept as a name.
+    placed.register(handlers, "AWS::Budgets::Budget", _entry(lambda name, _: (name, {}), lambda *_: None))
     for kind, names, record_of in (
         ("AWS::Scheduler::Schedule", _OF_A_SCHEDULE, _schedule),
         ("AWS::Lambda::Function", ("DeadLetterConfig",), _function),

@@ -52,7 +52,8 @@ NAMES = {
         "now_iso", "time",
     ),
     "services.scheduler": ("_list_schedules", "_schedules", "start_scheduler"),
-    "services.ses_v2": ("handle_request",),
+    "services.firehose": ("_deliver_records_to_s3",),
+    "services.ses_v2": ("_config_sets", "handle_request"),
     "services.sns": (
         "_deliver_to_lambda", "_fanout", "_threading", "_topic_by_arn_any_scope", "time", "topic_policy_allows",
     ),

@@ -76,8 +76,10 @@ class Outbox:
             if sending and self._refusal:
                 return _error(*self._refusal)
             answer = await original(method, path, headers, body, query)
-            if sending and answer[0] == 200:
-                self.mails.append(Mail(self._clock.now, _source(json.loads(body))))
+            request = json.loads(body) if sending else {}
+            # With a configuration set it is one of those that are watched, not one that tells of them.
+            if sending and answer[0] == 200 and not request.get("ConfigurationSetName"):
+                self.mails.append(Mail(self._clock.now, _source(request)))
             return answer
 
         return handle

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import errno
+import re
 from datetime import timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -11,11 +13,11 @@ import pytest
 from click.testing import CliRunner
 
 from deliverywatch.cli import _MODULES, main
+from deliverywatch.cli.exits import Exit
 from deliverywatch.cli.span import Since, Span, parsed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
 
 def verbs(command: click.Command, path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
@@ -115,3 +117,17 @@ def test_what_is_no_length_is_refused_with_examples() -> None:
         Span().convert("soon", None, None)
     with pytest.raises(click.BadParameter, match="no time such as"):
         Since().convert("soon", None, None)
+
+
+README = (Path(__file__).parents[2] / "README.md").read_text()
+
+
+def test_readme_tells_every_exit_code() -> None:
+    table = README.partition("| exit code | means |")[2].partition("\n\n")[0]
+    assert re.findall(r"^\| (\d) \|", table, re.MULTILINE) == [str(code.value) for code in Exit]
+
+
+def test_every_command_of_the_section_for_day_and_night_is_there() -> None:
+    section = README.partition("## Day and night")[2].partition("\n## ")[0]
+    named = set(re.findall(r"^deliverywatch ([a-z-]+)", section, re.MULTILINE))
+    assert {"status", "explain", "ack", "mails", "mute", "route", "test-fire", "cost"} == named & set(_MODULES)

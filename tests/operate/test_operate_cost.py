@@ -65,6 +65,22 @@ def test_composite_alarms_have_a_price_of_their_own() -> None:
     assert line(monthly(grown, {}), "composite alarms").usd == 0.5
 
 
+def test_every_system_is_counted_and_a_carrier_costs_what_it_costs_among_sms() -> None:
+    everything = stacks.template(stacks.chosen(["sms", "email", "files"]), "arm64", "0").to_dict()
+    found = monthly(everything, {})
+    assert {"Firehose", "DynamoDB"} <= {each.item for each in found.lines}
+    assert found.further_value_usd == estimate().further_value_usd
+    assert found.uncounted == ()
+    more = monthly(everything, {}, Volume(emails_per_day=100_000))
+    assert line(more, "Firehose").usd > line(found, "Firehose").usd
+
+
+def test_a_stack_without_shares_of_failures_has_no_dimensions_to_add() -> None:
+    alone = stacks.template(stacks.chosen(["files"]), "arm64", "0").to_dict()
+    found = monthly(alone, {})
+    assert (found.further_value_usd, len(bill.sentences(found, Volume()))) == (0, 1)
+
+
 def test_what_is_not_known_is_named() -> None:
     grown = deepcopy(TEMPLATE)
     grown["Resources"]["Gateway"] = {"Type": "AWS::EC2::NatGateway", "Properties": {}}

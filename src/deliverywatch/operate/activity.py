@@ -48,6 +48,11 @@ BYTES_PER_MAIL = 60_000
 # A row of the lake, compressed, with the versions of a week that its hour is written anew; kept for a year.
 BYTES_PER_MESSAGE = 100
 DAYS_KEPT = 365
+# Send, delivery, and every second one is opened or clicked; Firehose bills each as at least 5 KB.
+EVENTS_PER_EMAIL = 2.5
+FIREHOSE_MINIMUM_BYTES = 5_000
+# The claim of a version, the item, and the mark that it is done.
+WRITES_PER_FILE = 3
 # Athena bills at least this for a query.
 ATHENA_MINIMUM_BYTES = 10_000_000
 

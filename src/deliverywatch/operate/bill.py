@@ -46,7 +46,7 @@ def sentences(estimate: Estimate, volume: Volume) -> list[str]:
         f"An Athena query every 10 minutes, in place of metrics and alarms, would cost {partitioned:.2f} with a table "
         f"partitioned by day, and {whole:.2f} with one that is not, after a year: each query opens every object."
     )
-    found = [basis, further, beside]
+    found = [basis, further, beside] if estimate.further_value else [basis]
     if estimate.uncounted:
         found.append(f"Billed by use and not in the table: {', '.join(estimate.uncounted)}.")
     return found

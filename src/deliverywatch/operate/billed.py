@@ -15,8 +15,9 @@ if TYPE_CHECKING:
 
 # Kinds of resource that have no price of their own, or that are counted by what they start.
 _FREE = re.compile(
-    r"AWS::(Athena|CloudFormation|Events|Glue::(Database|Table)|IAM|Lambda|Logs|S3|SES|SNS|SQS|SSM::Parameter|Scheduler)\b"
+    r"AWS::(Athena|Budgets|CloudFormation|Events|Glue::(Database|Table)|IAM|Lambda|Logs|S3|SES|SNS|SQS|SSM::Parameter|Scheduler)\b"
     r"|AWS::CloudWatch::(Alarm|CompositeAlarm|AlarmMuteRule|Dashboard)$"
+    r"|AWS::(DynamoDB::Table|KinesisFirehose::DeliveryStream)$"  # counted by what goes through them
 )
 
 
@@ -27,6 +28,7 @@ class Billed:
     Attributes:
         dashboards: Their bodies.
         starts: By function, how often its schedules start it in a month.
+        kinds: Every kind of resource there is.
         uncounted: Kinds of resource that have a price which is not known here.
     """
 
@@ -35,6 +37,7 @@ class Billed:
     dashboards: Sequence[str]
     functions: Sequence[Mapping[str, Any]]
     starts: Mapping[str, float]
+    kinds: frozenset[str]
     uncounted: tuple[str, ...]
 
 
@@ -59,6 +62,7 @@ def read(template: Mapping[str, Any], parameters: Mapping[str, str]) -> Billed:
         dashboards=[str(made["DashboardBody"]) for made in of("AWS::CloudWatch::Dashboard")],
         functions=of("AWS::Lambda::Function"),
         starts=_starts_by_function(of("AWS::Scheduler::Schedule")),
+        kinds=frozenset(kind for kind, _ in there),
         uncounted=tuple(sorted({kind for kind, _ in there if not _FREE.match(kind)})),
     )
 

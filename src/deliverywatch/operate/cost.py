@@ -21,18 +21,26 @@ MESSAGES_PER_DAY = 14_000
 MAILS_PER_MONTH = 100
 RECIPIENTS_PER_MAIL = 3
 QUERIES_PER_MONTH = 20
+EMAILS_PER_DAY = 14_000
+FILES_PER_DAY = 1_000
 
+_SMS = "DeliveryWatch/Sms"
 DAYS_PER_MONTH = activity.HOURS_PER_MONTH / 24
 
 
 @dataclass(frozen=True, slots=True)
 class Volume:
-    """How much the stack has to do; every number is one that an operator knows or can count."""
+    """How much the stack has to do; every number is one that an operator knows or can count.
+
+    What belongs to a system that the template has not costs nothing.
+    """
 
     messages_per_day: int = MESSAGES_PER_DAY
     mails_per_month: int = MAILS_PER_MONTH
     recipients_per_mail: int = RECIPIENTS_PER_MAIL
     queries_per_month: int = QUERIES_PER_MONTH
+    emails_per_day: int = EMAILS_PER_DAY
+    files_per_day: int = FILES_PER_DAY
 
     @property
     def messages_per_month(self) -> float:
@@ -101,6 +109,8 @@ def monthly(template: Mapping[str, Any], parameters: Mapping[str, str], volume: 
         _starts(billed),
         _mails(asked),
         _queries(asked),
+        *_firehose(billed, asked),
+        *_dynamodb(billed, asked),
         *_dashboards(billed),
     ]
     usd, how = _further_value(billed)
@@ -202,21 +212,45 @@ def _queries(volume: Volume) -> Line:
     return Line("Athena", f"{volume.queries_per_month} queries of at most 10 MB, by hand", cost, cost)
 
 
+def _firehose(billed: Billed, volume: Volume) -> list[Line]:
+    """Each event is billed as 5 KB, however small it is."""
+    if "AWS::KinesisFirehose::DeliveryStream" not in billed.kinds:
+        return []
+    events = volume.emails_per_day * DAYS_PER_MONTH * activity.EVENTS_PER_EMAIL
+    cost = events * activity.FIREHOSE_MINIMUM_BYTES / 1e9 * prices().usd["firehose_gigabyte"]
+    return [Line("Firehose", f"{events:,.0f} events of {volume.emails_per_day:,} e-mails a day", cost, cost)]
+
+
+def _dynamodb(billed: Billed, volume: Volume) -> list[Line]:
+    if "AWS::DynamoDB::Table" not in billed.kinds:
+        return []
+    files, usd = volume.files_per_day * DAYS_PER_MONTH, prices().usd
+    cost = files * activity.WRITES_PER_FILE / 1e6 * (usd["dynamodb_million_writes"] + usd["dynamodb_million_reads"])
+    return [Line("DynamoDB", f"{files:,.0f} files, a few writes and reads each", cost, cost)]
+
+
 def _dashboards(billed: Billed) -> list[Line]:
     count, free, price = len(billed.dashboards), prices().always_free["dashboards"], prices().usd["dashboard"]
     if not count:
         return []
-    how = f"{count} of the {free:.0f} that are free in every account; a further one costs {price:.2f}"
+    how = f"{count}; {free:.0f} are free in every account, a further one costs {price:.2f}"
     return [Line("dashboards", how, _over(count, "dashboards") * price, _over(count, "dashboards") * price)]
 
 
 def _further_value(billed: Billed) -> tuple[float, str]:
-    """Return what one carrier or country more would cost: the metrics of the ratio alarms, and alarms like theirs."""
+    """Return what one carrier or country more would cost: the metrics of one system's ratio alarms, and such alarms.
+
+    Of several systems it is SMS, or else the first by name: a carrier is no dimension of an e-mail.
+    """
     ratios = [
         alarm for alarm in billed.alarms if {"failed", "total"} <= {each["Id"] for each in alarm.get("Metrics", ())}
     ]
-    names = [name for alarm in ratios for name in referred(alarm)]
+    if not ratios:
+        return 0.0, ""
+    systems = sorted({referred(alarm)[0].split()[0] for alarm in ratios}, key=lambda name: (name != _SMS, name))
+    ours = [alarm for alarm in ratios if referred(alarm)[0].startswith(f"{systems[0]} ")]
+    names = [name for alarm in ours for name in referred(alarm)]
     metrics_usd = len(set(names)) * prices().usd["metric"]
     alarms_usd = len(names) * prices().usd["alarm_metric"]
-    how = f"{metrics_usd:.2f} for {len(set(names))} metrics and {alarms_usd:.2f} for {len(ratios)} alarms on them"
+    how = f"{metrics_usd:.2f} for {len(set(names))} metrics and {alarms_usd:.2f} for {len(ours)} alarms on them"
     return metrics_usd + alarms_usd, how

@@ -320,3 +320,17 @@ def bars() -> list[tuple[str, str]]:
 def test_every_text_stands_out_from_its_ground(ink: str, ground: str) -> None:
     assert contrast_of(ink, ground) >= 4.5
     assert {ink, ground} <= set(re.findall(r"#[0-9a-f]{6}", "".join(path.read_text() for path in TEMPLATES.iterdir())))
+
+
+@pytest.mark.parametrize(
+    ("prefix", "options"), [("deliverywatch-prod", ""), ("deliverywatch-test", " --stack deliverywatch-test")]
+)
+def test_a_mail_says_what_to_type_and_its_end_asks_nobody_to_take_it_on(prefix: str, options: str) -> None:
+    world = World(settings=replace(SETTINGS, prefix=prefix))
+    incident(world)
+    texts = [str(mail.get_body(("plain",)).get_content()) for mail in world.ses.mails]
+    opened, *_, resolved = [" ".join(each.split()) for each in texts]
+    assert f"To read more: deliverywatch explain INC-1121-1204{options} " in opened
+    assert f"To take it on: deliverywatch ack INC-1121-1204 --by NAME{options} " in opened
+    assert "To read more" in resolved
+    assert "To take it on" not in resolved

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from deliverywatch.alerting.settings import Settings
 
 _TIMELINE_COUNT = 8
+# The stack that the command line takes without being told one.
+_DEFAULT_STACK = "deliverywatch-prod"
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,9 +98,17 @@ def footer(story: Story, settings: Settings, *, is_declared: bool) -> tuple[tupl
         ("Account", " · ".join(place for place in (links.account_of(arn), links.region_of(arn)) if place)),
         ("Stack", f"{settings.prefix} (environment {settings.environment})"),
         ("Incident", f"{story.incident.id}, mail {story.change.seq}"),
+        *_commands(story, settings),
         ("Time", local if local.endswith(" UTC") else f"{local} ({utc})"),
     ]
     return tuple((name, value) for name, value in found if value)
+
+
+def _commands(story: Story, settings: Settings) -> list[tuple[str, str]]:
+    """What to type at night, with the incident filled in; the stack is named where it is not the default."""
+    options = "" if settings.prefix == _DEFAULT_STACK else f" --stack {settings.prefix}"
+    taken = "" if story.is_over else f"deliverywatch ack {story.incident.id} --by NAME{options}"
+    return [("To read more", f"deliverywatch explain {story.incident.id}{options}"), ("To take it on", taken)]
 
 
 def why(settings: Settings) -> str:

@@ -14,6 +14,7 @@ import zips
 
 import engine
 import files
+import queries
 
 MODULES = {
     "ingest": ingest,
@@ -23,6 +24,7 @@ MODULES = {
     "compact": compact,
     "zips": zips,
     "files": files,
+    "queries": queries,
 }
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from deliverywatch.errors import InputError
@@ -29,6 +30,7 @@ LONGEST_PARAMETER = 1000
 _PLACEHOLDER = re.compile(r"\{([A-Za-z_]\w*)\}", re.ASCII)
 # Quoted text and comments first: what stands in them is no parameter.
 _PARTS = re.compile(r"'(?:[^']|'')*'|\"(?:[^\"]|\"\")*\"|--[^\n]*|/\*.*?\*/|\{[A-Za-z_]\w*\}", re.ASCII | re.DOTALL)
+_LITERAL = re.compile(r"'(?:[^']|'')*'|\"(?:[^\"]|\"\")*\"|--[^\n]*|/\*.*?\*/|\b\d+(?:\.\d+)?\b", re.ASCII | re.DOTALL)
 _UNPRINTABLE = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 
 
@@ -84,12 +86,18 @@ def parse_problem(sql: str, parameters: Mapping[str, Value]) -> str | None:
         sql: With placeholders.
         parameters: The names of the query's own.
     """
+    words = {"DATE": "2026-11-21", "YEAR": "2026", "MONTH": "11", "DAY": "21", THRESHOLD: "1"}
+    sample = _PARTS.sub(lambda found: _sampled(found[0], parameters, words), sql)
+    # Statements that differ in texts and numbers only parse alike, and parsing takes 0.6 ms.
+    return _parse_problem(sample) if _parse_problem(_LITERAL.sub(_blank, sample)) else None
+
+
+@lru_cache(4096)
+def _parse_problem(sample: str) -> str | None:
     # Imported here: it takes 80 ms, and a run whose file did not change parses nothing.
     import sqlglot
     from sqlglot import errors, exp
 
-    words = {"DATE": "2026-11-21", "YEAR": "2026", "MONTH": "11", "DAY": "21", THRESHOLD: "1"}
-    sample = _PARTS.sub(lambda found: _sampled(found[0], parameters, words), sql)
     try:
         statements = [each for each in sqlglot.parse(sample, read="athena") if each is not None]
     except (errors.SqlglotError, RecursionError) as error:
@@ -119,6 +127,11 @@ def literal(value: Scalar) -> str:
     if len(text) > LONGEST_PARAMETER:
         raise InputError(f"it is longer than {LONGEST_PARAMETER} characters")
     return text
+
+
+def _blank(found: re.Match[str]) -> str:
+    """A text becomes an empty one, a number 1; names in double quotes and comments stay."""
+    return {"'": "''", '"': found[0], "-": found[0], "/": found[0]}.get(found[0][0], "1")
 
 
 def _select_problem(statement: Any) -> str | None:

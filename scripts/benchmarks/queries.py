@@ -1,0 +1,101 @@
+"""The reconciler's plan from a cold start: our processor time, its growth, its memory, and the calls it makes.
+
+Each plan is a process of its own. The reference is what no reconciler can do without: boto3's own time for as many
+calls of GetSchedule, the wire left out, and JSON for the file.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ingest import Figure
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+COUNTS = (100, 1_000, 10_000)
+# What the last round knew of the file; the last kind has no limit: sqlglot alone reads 10,000 statements for 6 s.
+KINDS = {"known": "file checked before", "new": "new file, 100 kinds of SQL", "strange": "new file, no two SQL alike"}
+LIMIT_SECONDS = 5.0
+LIMIT_BYTES = 256 * 1024 * 1024
+# Of each kind, in the regions with the lowest quota.
+QUOTA_PER_SECOND = 250
+MEGABYTE = 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What one plan took: loading the code, planning, memory at its peak, calls, and the reference's time."""
+
+    loading_seconds: float
+    seconds: float
+    peak_bytes: int
+    calls: int
+    reference_seconds: float
+
+
+def figures() -> Iterator[Figure]:
+    """Plans over 100 to 10,000 queries: of a file that the last round checked, and of one that is all new."""
+    for kind, about in KINDS.items():
+        for count in COUNTS if kind != "strange" else COUNTS[-1:]:
+            yield _time(count, kind, about)
+    largest = planned(COUNTS[-1], "strange")
+    yield Figure(
+        f"peak memory of a plan over {COUNTS[-1]:,} queries, MB",
+        f"{largest.peak_bytes / MEGABYTE:.0f}",
+        f"{LIMIT_BYTES / MEGABYTE:.0f}, the function's memory",
+        largest.peak_bytes / LIMIT_BYTES,
+    )
+    rate = busiest_second(COUNTS[-1])
+    yield Figure(
+        "calls in the busiest second", f"{rate}", f"{QUOTA_PER_SECOND}, Scheduler's quota", rate / QUOTA_PER_SECOND
+    )
+
+
+def planned(count: int, kind: str) -> Plan:
+    """Plan once in a fresh process."""
+    script = str(Path(__file__).with_name("one_plan.py"))
+    done = subprocess.run([sys.executable, script, str(count), kind], capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise SystemExit(f"The plan failed:\n{done.stderr}")
+    return Plan(*json.loads(done.stdout))
+
+
+def busiest_second(count: int) -> int:
+    """Return the most calls that the token bucket lets out within any second."""
+    from deliverywatch.queries.aws import _BURST, _CALLS_PER_SECOND
+    from deliverywatch.queries.pace import Pace
+
+    now = [0.0]
+    pace = Pace(
+        _CALLS_PER_SECOND, _BURST, clock=lambda: now[0], sleep=lambda seconds: now.__setitem__(0, now[0] + seconds)
+    )
+    moments = []
+    for _ in range(count):
+        pace.wait()
+        moments.append(now[0])
+    return max(
+        sum(moment <= other < moment + 1 for other in moments[at : at + 600]) for at, moment in enumerate(moments)
+    )
+
+
+def _time(count: int, kind: str, about: str) -> Figure:
+    taken = planned(count, kind)
+    whole = taken.loading_seconds + taken.seconds
+    limit = f" (limit {LIMIT_SECONDS:.0f})" if count == COUNTS[-1] and kind != "strange" else ""
+    return Figure(
+        f"plan of {count:,} queries, {about}, s",
+        f"{whole:.2f}",
+        f"{taken.reference_seconds:.2f}, boto3 and JSON alone{limit}",
+        whole / taken.reference_seconds,
+    )
+
+
+if __name__ == "__main__":
+    for line in figures():
+        print(f"{line.figure:55} | {line.ours:>8} | {line.ratio:6.2f} | {line.reference}")

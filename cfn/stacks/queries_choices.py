@@ -50,7 +50,7 @@ def _file() -> list[Choice]:
             "Where the file is",
             ("packaged", "git", "s3"),
             "packaged",
-            "packaged is cfn/schedules.json as it was built in; git and s3 are read anew every few minutes.",
+            "Where the file is: cfn/schedules.json as it was built in, or git or s3, read with every round.",
             "must be packaged, git or s3.",
         ),
         text(
@@ -95,7 +95,7 @@ def _schedules() -> list[Choice]:
             "A schedule switched off by hand",
             ("respect", "enable"),
             "respect",
-            "respect leaves it off and reports it with every round; enable switches it on again.",
+            "A schedule switched off by hand stays off and is reported (respect), or is switched on again (enable).",
             "must be respect or enable.",
         ),
         whole_number(
@@ -103,7 +103,7 @@ def _schedules() -> list[Choice]:
             "Most deletions at once",
             (1, 10_000),
             thresholds.QUERIES_DELETE_COUNT,
-            "More are withheld until somebody runs queries apply --allow-deletes.",
+            "Most schedules that are deleted at once; more wait for queries apply --allow-deletes.",
             "must be a whole number from 1 to 10000.",
         ),
         whole_number(
@@ -111,7 +111,7 @@ def _schedules() -> list[Choice]:
             "Most deletions at once (%)",
             (1, 100),
             thresholds.QUERIES_DELETE_PERCENT,
-            "The same, as a share of all schedules; one alone may always go.",
+            "The same as a share of all schedules, in percent; one alone may always go.",
             "must be a whole number from 1 to 100.",
         ),
         whole_number(
@@ -140,7 +140,7 @@ def _limits() -> list[Choice]:
             "Failed runs in an hour",
             (1, 10_000),
             thresholds.QUERIES_FAILED_COUNT,
-            "So many are not one broken query; each has a mail of its own anyway.",
+            "Failed runs within an hour that open an incident beside those of the queries themselves.",
             "must be a whole number from 1 to 10000.",
         ),
         whole_number(
@@ -148,7 +148,7 @@ def _limits() -> list[Choice]:
             "A query is slow over (seconds)",
             (5, 840),
             thresholds.QUERIES_SLOW_SECONDS,
-            "The slowest query of an hour took longer than this.",
+            "A query that takes longer opens an incident.",
             "must be a whole number from 5 to 840.",
         ),
         whole_number(
@@ -156,7 +156,7 @@ def _limits() -> list[Choice]:
             "A day of queries is dear over (USD)",
             (1, 10_000),
             thresholds.QUERIES_DEAR_USD,
-            "What Athena bills for the queries of 24 hours, at list price.",
+            "Queries that cost more in 24 hours, at Athena's list price, open an incident.",
             "must be a whole number of USD from 1 to 10000.",
         ),
     ]

@@ -221,3 +221,17 @@ def test_the_reconcilers_zip_holds_the_operators_file(queries_build: Path) -> No
     with zipfile.ZipFile(queries_build / "queries-reconcile.zip") as archive:
         packed = archive.read("deliverywatch/queries/schedules.json")
     assert packed == (TESTS.parent / "cfn/schedules.json").read_bytes()
+
+
+def test_the_readme_has_every_parameter_with_its_default_every_alarm_and_every_command() -> None:
+    readme = (TESTS.parent / "README.md").read_text().partition("## Scheduled queries")[2].partition("\n## ")[0]
+    rows = dict(re.findall(r"^\| `(\w+)` \| `?([^|`]+?)`? \|", readme, re.MULTILINE))
+    made = stacks.template(stacks.chosen(["queries"]), "arm64", "0").to_dict()
+    own = {name: each["Default"] or "none" for name, each in made["Parameters"].items() if name.startswith("Queries")}
+    assert rows == own
+    alarms = [each["AlarmName"] for each in of_type(made, "AWS::CloudWatch::Alarm").values()]
+    names = {name.partition("-queries-")[2] for name in alarms if "-queries-" in name}
+    assert names == set(re.findall(r"`…-queries-([a-z-]+)`", readme))
+    from deliverywatch.cli.queries import queries
+
+    assert set(queries.commands) == set(re.findall(r"^\.venv/bin/deliverywatch queries (\w+)", readme, re.MULTILINE))

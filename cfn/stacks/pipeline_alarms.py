@@ -102,8 +102,7 @@ def _of(pipeline: Pipeline) -> list[Any]:
         _reading(pipeline, "job-failures", "glue", "JobSuccess", "Minimum", "<", 1,
                  "a Glue job of the last run failed. The mail comes from pipeline-report, which knows the cause."),
         _missed(pipeline),
-        _reading(pipeline, "slow", "pipeline", "ExecutionDuration", "Maximum", ">", "DurationSeconds",
-                 "the last run took longer than {limit} seconds."),
+        _slow(pipeline),
         _reading(pipeline, "records", "validation", "RecordsProcessed", "Sum", "<", "MinimumRecords",
                  "the last run wrote fewer than {limit} records."),
         _reading(pipeline, "stale", "validation", "DataAgeHours", "Maximum", ">", "StaleHours",
@@ -138,6 +137,25 @@ def _reading(
     description = f"{pipeline.name}: {words.replace('{limit}', spelt)}"
     rule = Rule(description, threshold, _MINUTES_5, "ignore", _ALERTS, _ALERTS, comparison=comparison)
     return metric_alarm(f"pipeline-{pipeline.name}-{what}", rule, metric(pipeline, job_type, name, statistic))
+
+
+def _slow(pipeline: Pipeline) -> Any:
+    limit = parameter(pipeline, "DurationSeconds")
+    rule = Rule(
+        f"{pipeline.name}: the last run that succeeded took longer than ${{{limit}}} seconds.",
+        Ref(limit),
+        _MINUTES_5,
+        "ignore",
+        _ALERTS,
+        _ALERTS,
+    )
+    measured = {
+        "duration": metric(pipeline, "pipeline", "ExecutionDuration", "Maximum"),
+        "success": metric(pipeline, "pipeline", "JobSuccess", "Maximum"),
+    }
+    # A run that failed is told with its cause, however long it took: it has no value here.
+    expression = "IF(success >= 1, duration)"
+    return expression_alarm(f"pipeline-{pipeline.name}-slow", rule, expression, measured, "Seconds of a run")
 
 
 def _missed(pipeline: Pipeline) -> Any:

@@ -10,9 +10,10 @@ import pytest
 from deliverywatch.errors import CloudRefused, InputError
 from deliverywatch.pipeline.report import Ports, report
 from deliverywatch.pipeline.values import moment
-from pipeline.pipeline_world import PIPELINES, Artifacts, Executions, Memory, event, failed, states_event, step
+from pipeline.pipeline_world import PIPELINES, Artifacts, Executions, Memory, dbt, event, failed, states_event, step
 
 NOW = moment("2026-11-21T06:30:00Z")
+RESULTS = "s3://artifacts/sf_user/2026-11-21T06-00/run_results.json"
 ARN = event("states_failed")["detail"]["executionArn"]
 TASK = {"error_type": "glue_job_failure", "execution": ARN}
 
@@ -22,7 +23,7 @@ class World:
         self.notices: list[dict[str, Any]] = []
         self.store, self.executions = Memory(), Executions(event("states_failed")["detail"])
         self.refusal: Exception | None = None
-        self.ports = Ports(self.executions, Artifacts(), self.store, self)
+        self.ports = Ports(self.executions, Artifacts({RESULTS: dbt("v5")}), self.store, self)
 
     def publish(self, notice: Any) -> None:
         if self.refusal:
@@ -153,3 +154,11 @@ def test_two_that_tell_at_once_lose_nothing(world: World) -> None:
     world.report(event("states_failed"))
     open_watches = set(json.loads(world.store.objects["state/pipeline/sf_user/told.json"])["open"])
     assert open_watches == {"pipeline-sf_user-ingest-schema-change", "pipeline-sf_user-orchestrator-aborted"}
+
+
+def test_a_run_of_which_not_all_can_be_read_ends_nothing(world: World) -> None:
+    world.report(run("a", "FAILED", 6, error="E", cause="AccessDenied"))
+    output = json.dumps({"run_results": "s3://artifacts/sf_user/gone_run_results.json"})
+    done = world.report(run("b", "SUCCEEDED", 12, output=output))
+    assert "no object at" in done["note"]
+    assert [level for _, level in world.levels()] == ["warning"]

@@ -1,13 +1,17 @@
 """What Step Functions and Glue say is read as it is, and what a run tells of itself is found wherever it stands."""
 
 import json
+from dataclasses import replace
 
 import pytest
 
 from deliverywatch.errors import InputError
 from deliverywatch.pipeline import evidence
 from deliverywatch.pipeline.runs import Status, execution_of_event, job_run_of
+from deliverywatch.pipeline.validation import Check, Counts, Report, Result, Score, Topic, document
 from pipeline.pipeline_world import event, failed, states_event, step, succeeded
+
+FEW = Check("minimum_records", Topic.RECORDS, Result.FAILED, "too few", "users")
 
 
 def test_an_event_is_an_execution() -> None:
@@ -92,3 +96,11 @@ def test_an_output_that_nests_without_end_is_read_to_a_depth() -> None:
     for _ in range(40):
         text = json.dumps({"inner": text}) if len(text) < 1e5 else text
     assert evidence.of_output(text) is not None
+
+
+def test_validations_of_rows_and_of_histories_are_one_report_and_the_later_word_stands() -> None:
+    rows = Report("sf_user", (FEW,), quality=Score(9, 10), counts=Counts(processed=10), age_hours=2.0)
+    again = replace(rows, checks=(replace(FEW, result=Result.PASSED),), quality=Score(10, 10))
+    history = Report("sf_user", (), integrity=Score(3, 4), counts=Counts(created=1, updated=2, deleted=0))
+    found = evidence.of_output([document(each) for each in (rows, again, history)]).report
+    assert found == Report("sf_user", again.checks, Score(10, 10), Score(3, 4), Counts(10, 1, 2, 0), 2.0)

@@ -26,6 +26,7 @@ _PLAYS = {
     "files": "deliverywatch.local.files_day",
     "email": "deliverywatch.local.email_day",
     "queries": "deliverywatch.local.queries_day",
+    "pipeline": "deliverywatch.local.pipeline_day",
 }
 
 
@@ -49,6 +50,7 @@ def demo(*, system: str, out: Path, fast: bool, open_page: bool) -> None:
     account and no internet are needed. The system `sms` plays a carrier incident; with DELIVERYWATCH_CLICKSEND_URL,
     CLICKSEND_USERNAME and CLICKSEND_API_KEY in the environment it reads the last 24 hours of that account instead.
     The system `files` plays an hour of uploads with one that fails, its mail, and the redrive that mends it.
+    The system `pipeline` plants one fault after the other into a pipeline of Step Functions, Glue and dbt.
     """
     # Imported here: the local cloud brings the emulator, which no other verb needs.
     from rich.console import Console

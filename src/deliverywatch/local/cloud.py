@@ -27,6 +27,7 @@ from deliverywatch.local.metrics import Publisher
 from deliverywatch.local.monitoring import Monitoring
 from deliverywatch.local.outbox import Mail, Outbox
 from deliverywatch.local.queues import Queues
+from deliverywatch.local.states import States
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -63,6 +64,7 @@ class LocalCloud:
         self._outbox = Outbox(self.clock)
         self.ses = SesEvents(self.clock, self._publisher, self.client)
         self.firehose = Firehose(self.clock, self._publisher, self.client)
+        self.states = States(self.clock, self._publisher)
 
     def __enter__(self) -> Self:
         try:
@@ -203,6 +205,7 @@ class LocalCloud:
         self.firehose.install(self._hooks)
         formation.install(self._hooks, self.clock)
         athena.install(self._hooks)
+        self.states.install(self._hooks)
         queries_athena.install(self._hooks)
         queries_scheduler.install(self._hooks)
 

@@ -51,6 +51,10 @@ NAMES = {
         "_bucket_notifications", "_fire_s3_event", "_fire_s3_event_async", "_next_event_sequencer", "_put_object",
         "now_iso", "time",
     ),
+    "services.stepfunctions": (
+        "_add_event", "_emit_execution_status_event", "_fail_execution", "_get_mock_response", "_sfn_mock_config",
+        "_stop_execution", "now_iso",
+    ),
     "services.scheduler": ("_list_schedules", "_schedules", "start_scheduler"),
     "services.firehose": ("_deliver_records_to_s3",),
     "services.ses_v2": ("_config_sets", "handle_request"),

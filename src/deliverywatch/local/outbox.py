@@ -45,7 +45,7 @@ class Mail:
     @property
     def subject(self) -> str:
         """The subject in one line."""
-        return str(self.message["Subject"] or "")
+        return str(self.message["Subject"] or "").strip()
 
     def text(self, kind: str = "plain") -> str:
         """Return the body of a kind, `plain` or `html`; empty if the mail has none."""

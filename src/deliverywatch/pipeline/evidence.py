@@ -12,14 +12,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from deliverywatch.pipeline.runs import JobRun, job_run_of
-from deliverywatch.pipeline.validation import Report, report_of
+from deliverywatch.pipeline.validation import Report, merged, report_of
 from deliverywatch.pipeline.values import decoded, mapping, moment, text
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
     from datetime import datetime
 
-_ARTIFACT = re.compile(r"s3://[^/\s]+/\S*run_results[^/\s]*\.json")
+_ARTIFACT = re.compile(r"s3://[^/\s'\"]+/[^\s'\",;()]*run_results[^/\s'\",;()]*?\.json")
 # Events of a step's work; those of the execution itself end alike.
 _WORK = ("Task", "LambdaFunction", "Activity")
 # Output is at most 256 KB; deeper than this it is no data that a person wrote.
@@ -42,7 +42,7 @@ class Evidence:
     Attributes:
         jobs: The Glue job runs, each once, the latest state of each.
         artifacts: Addresses of dbt's results, in the order of the steps.
-        report: The last validation.
+        report: What all validations found.
         failures: The steps that failed and were not tried again with success, in the order of time.
         last_step: The state that was entered last.
         last_at: When the last thing happened.
@@ -95,12 +95,12 @@ def _gathered(values: Iterable[object]) -> Evidence:
     for value in values:
         for part in _parts(value, _DEPTH):
             if isinstance(part, str):
-                artifacts |= dict.fromkeys([part] if _ARTIFACT.fullmatch(part) else [])
+                artifacts |= dict.fromkeys(_ARTIFACT.findall(part))
             elif job := job_run_of(part):
                 jobs[job.id or job.job] = job
             elif report := report_of(part):
                 reports.append(report)
-    return Evidence(tuple(jobs.values()), tuple(artifacts), reports[-1] if reports else None)
+    return Evidence(tuple(jobs.values()), tuple(artifacts), merged(reports))
 
 
 def _parts(value: object, depth: int) -> Iterator[object]:

@@ -19,13 +19,19 @@ if TYPE_CHECKING:
     from deliverywatch.pipeline.validation import Check
 
 _SHOWN = 5
-_GLUE_LOGS = quote(quote("/aws-glue/jobs/error", safe=""), safe="")
+_GLUE_LOGS = quote(quote("/aws-glue/jobs/error", safe=""), safe="").replace("%", "$")
 # A watch that an alarm of the stack belongs to, too: whichever comes first opens the incident, the other adds no mail.
 WATCH_OF_TOPIC = {
     Topic.RECORDS: "records",
     Topic.FRESHNESS: "stale",
     Topic.QUALITY: "quality",
     Topic.INTEGRITY: "integrity",
+}
+_TITLE_OF_TOPIC = {
+    Topic.RECORDS: "too few records",
+    Topic.FRESHNESS: "data is stale",
+    Topic.QUALITY: "data quality is low",
+    Topic.INTEGRITY: "history is damaged",
 }
 _ENDED = {
     Status.SUCCEEDED: "is not well, though Step Functions calls it succeeded",
@@ -61,7 +67,7 @@ def account_of(run: Run, found: Diagnosis, catalogue: Catalogue) -> Account:
     return Account(
         watch=watch_of(name, found),
         level="critical" if found.severity == "HIGH" else "warning",
-        title=f"{name}: {found.where} failed, {why}",
+        title=f"{name}: {_TITLE_OF_TOPIC[found.topic] if found.topic else f'{found.where} failed, {why}'}",
         sentence=_sentence(run, found),
         facts=tuple(_facts(run, found)),
         steps=(*guide, *found.cause.actions),
@@ -85,7 +91,7 @@ def links_of(run: Run, found: Diagnosis | None = None) -> tuple[tuple[str, str],
     """Return the links to an execution, to the logs of its failed jobs and to what dbt wrote."""
     region = run.execution.arn.split(":")[3]
     console = f"https://{region}.console.aws.amazon.com"
-    # The console escapes the names of log groups twice.
+    # The console escapes the names of log groups twice, with $ for %.
     logs = f"{console}/cloudwatch/home?region={region}#logsV2:log-groups/log-group/{_GLUE_LOGS}/log-events"
     jobs = [(f"Log of {job.job}", f"{logs}/{quote(job.id, safe='')}") for job in (found.jobs if found else ())]
     artifacts = [

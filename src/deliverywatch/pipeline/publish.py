@@ -66,7 +66,8 @@ def publish(event: object, pipelines: Sequence[Pipeline], ports: Ports, environm
     for stamped in due:
         for line in documents(stamped.points, stamped.stamp, run, environment):
             ports.emit(line)
-    if run.problems:
+    # Only when it is counted: started again by Lambda it would fail for the same reason, and end as a dead letter.
+    if run.problems and due:
         raise InputError(
             " ".join(run.problems), next_step="Look at what the dbt step wrote, and that this function may read it."
         )

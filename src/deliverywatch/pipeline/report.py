@@ -123,6 +123,9 @@ def _ended(run: Run, ports: Ports, catalogue: Catalogue) -> dict[str, Any]:
         ports.store.write(context.key_of(watch), body)
     if told.key_of(run.execution.arn, run.execution.redrive_count) in memory.executions:
         return found | {"told": [], "note": "the state machine told it itself"}
+    if account is None and run.problems:
+        # What cannot be read may hold the very failure that is open.
+        return found | {"told": [], "note": " ".join(run.problems)}
     if account is None:
         return found | {"told": _well(run, memory, ports, at)}
     if memory.well_at and at < memory.well_at:

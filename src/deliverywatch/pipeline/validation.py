@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from deliverywatch.pipeline.values import mapping, number, objects, text
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
 _MARK = "deliverywatch_validation"
 
@@ -114,6 +114,34 @@ class Report:
     def failed_of(self, topic: Topic) -> tuple[Check, ...]:
         """Return the failed checks of a topic."""
         return tuple(check for check in self.failed if check.topic is topic)
+
+
+def merged(reports: Sequence[Report]) -> Report | None:
+    """Return one report of several of the same run, as of its rows and of its histories; what is later stands.
+
+    Args:
+        reports: The oldest first.
+    """
+    if not reports:
+        return None
+    checks = {(check.name, check.table): check for report in reports for check in report.checks}
+    quality = [report.quality for report in reports if report.quality.total]
+    integrity = [report.integrity for report in reports if report.integrity.total]
+    ages = [report.age_hours for report in reports if report.age_hours is not None]
+    counts = {name: _last(getattr(report.counts, name) for report in reports) for name in Counts.__slots__}
+    return Report(
+        reports[-1].pipeline,
+        tuple(checks.values()),
+        quality[-1] if quality else Score(0, 0),
+        integrity[-1] if integrity else Score(0, 0),
+        Counts(**counts),
+        ages[-1] if ages else None,
+    )
+
+
+def _last(values: Iterable[int | None]) -> int | None:
+    known = [value for value in values if value is not None]
+    return known[-1] if known else None
 
 
 def document(report: Report) -> dict[str, Any]:

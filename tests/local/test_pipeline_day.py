@@ -1,0 +1,104 @@
+"""The reference pipeline in the local cloud: a healthy history mails nothing, each planted fault exactly one mail."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from click.testing import CliRunner
+
+from deliverywatch.cli import main
+from deliverywatch.local import play
+from deliverywatch.local.cloud import LocalCloud
+from deliverywatch.local.pipeline_day import MACHINE, MISSED, World, deploy
+from deliverywatch.local.pipeline_faults import Fault, faults
+from deliverywatch.local.timeline import bucket_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+START = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0) - timedelta(days=4)
+# One fault for each watch, so that all may stay open until one good run ends them.
+DISTINCT = tuple({fault.watch: fault for fault in reversed(faults())}.values())[::-1]
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    folder: Path = tmp_path_factory.mktemp("pipeline")
+    template = play.build(folder, ["pipeline"])
+    with LocalCloud(START) as cloud:
+        yield deploy(cloud, template, folder)
+
+
+def open_watches(world: World) -> set[str]:
+    s3, bucket = world.cloud.client("s3"), bucket_of(world.cloud, play.STACK)
+    keys = [each["Key"] for each in s3.list_objects_v2(Bucket=bucket, Prefix="incidents/").get("Contents", [])]
+    records = [json.loads(s3.get_object(Bucket=bucket, Key=key)["Body"].read()) for key in keys]
+    return {record["watch"] for record in records if record["level"] != "ok"}
+
+
+def subjects(world: World) -> list[str]:
+    return [mail.subject for mail in world.cloud.outbox()]
+
+
+def opened(world: World) -> list[str]:
+    return [subject for subject in subjects(world) if not subject.startswith("[RESOLVED")]
+
+
+def test_a_healthy_history_raises_nothing(world: World) -> None:
+    assert [world.run() for _ in range(3)] == ["SUCCEEDED"] * 3
+    assert (subjects(world), world.cloud.failures) == ([], [])
+
+
+def test_at_least_fifteen_faults_are_planted() -> None:
+    assert len(DISTINCT) >= 15
+    assert len(faults()) > len(DISTINCT)
+
+
+@pytest.mark.parametrize("fault", DISTINCT, ids=lambda fault: fault.watch)
+def test_a_planted_fault_ends_in_exactly_one_mail_with_the_right_cause(world: World, fault: Fault) -> None:
+    before, mails = open_watches(world), len(opened(world))
+    assert world.run(fault) == fault.status
+    assert len(opened(world)) == mails + 1
+    assert open_watches(world) - before == {fault.full_watch}
+
+
+def test_a_mail_says_what_to_do_and_links_the_run(world: World) -> None:
+    mail = next(mail for mail in world.cloud.outbox() if "ingest failed, resource" in mail.subject)
+    text = " ".join(mail.text().split())
+    for part in ("Java heap space", "WHAT TO DO", "Glue job run: sf_user_ingest", "/states/home?", "/aws-glue"):
+        assert part.replace("/aws-glue", "aws-glue") in text
+
+
+def test_the_command_diagnoses_a_run_as_its_mail_did(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL", world.cloud.endpoint)
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "111122223333")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
+    failed, well = diagnosed("run-004"), diagnosed("run-001")
+    assert (failed.exit_code, well.exit_code) == (3, 0)
+    found = json.loads(failed.stdout)
+    assert (found["where"], found["why"], found["retryable"]) == ("ingest", "resource", True)
+    assert json.loads(well.stdout)["well"] is True
+
+
+def diagnosed(run: str) -> Any:
+    arn = f"{MACHINE.replace(':stateMachine:', ':execution:')}:{run}"
+    return CliRunner().invoke(main, ["pipeline", "diagnose", arn, "--json", "--region", "us-east-1"])
+
+
+def test_good_runs_end_them_all_with_one_mail_each(world: World) -> None:
+    told = len(opened(world))
+    world.run()
+    world.run()
+    assert open_watches(world) == set()
+    assert len(opened(world)) == told == len(DISTINCT)
+    assert len(subjects(world)) == 2 * told
+
+
+def test_a_run_that_does_not_start_is_missed(world: World) -> None:
+    (mail,) = world.miss()
+    assert "run missed" in mail
+    assert open_watches(world) == {MISSED.full_watch}

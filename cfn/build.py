@@ -21,6 +21,7 @@ try:
 
     import bundle
     import firehose_rules
+    import lint
     import packages
     import stacks
     import trim
@@ -70,6 +71,7 @@ def build(systems: Sequence[str], bundled: str, out: Path) -> dict[Path, str]:
     architecture = "arm64" if bundled == "none" else bundled
     template = stacks.template(chosen, architecture, version("deliverywatch")).to_dict()
     firehose_rules.check(template)
+    lint.check(template)
     documents = {"watches.json": watches, "template.json": _json(template)}
     _check_size(len(documents["template.json"]), len(template["Resources"]))
     shutil.rmtree(out, ignore_errors=True)

@@ -69,23 +69,6 @@ class Function:
 
 
 @dataclass(frozen=True, slots=True)
-class Published:
-    """A metric that our code emits, as the lint of alarms must know it.
-
-    Attributes:
-        dimensions: The names of its one set of dimensions; an alarm that names another set never sees a value.
-        every_seconds: How often at least, while all is well; None where it comes only when something happens.
-        counts_runs: Whether it counts runs, so that its absence is what a missed-run alarm looks for.
-    """
-
-    namespace: str
-    name: str
-    dimensions: tuple[str, ...]
-    every_seconds: int | None = None
-    counts_runs: bool = False
-
-
-@dataclass(frozen=True, slots=True)
 class Stack:
     """What one system adds to the template, and what the build makes beside it."""
 
@@ -96,7 +79,6 @@ class Stack:
     outputs: Mapping[str, tuple[str, Any]] = field(default_factory=dict)
     functions: Sequence[Function] = ()
     watches: Sequence[Mapping[str, Any]] = ()
-    metrics: Sequence[Published] = ()
 
 
 def named(name: str) -> Any:

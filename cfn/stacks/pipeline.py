@@ -45,7 +45,6 @@ def stack_of(pipelines: Sequence[Pipeline]) -> Stack:
         choices=pipeline_choices.choices(pipelines),
         functions=functions,
         watches=pipeline_alarms.watches(pipelines),
-        metrics=pipeline_alarms.published(pipelines),
         outputs={
             "PipelineReportArn": ("Task for the failure path of a state machine", GetAtt("PipelineReport", "Arn")),
             "PipelineValidateArn": ("Task that checks what a run wrote", GetAtt("PipelineValidate", "Arn")),

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any
 from troposphere import GetAtt, Ref, Sub
 
 from alarms import Metric, Rule, composite_alarm, expression_alarm, metric_alarm
-from deliverywatch.pipeline.metrics import NAMESPACE, PUBLISHED
-from parts import Published, title
+from deliverywatch.pipeline.metrics import NAMESPACE
+from parts import title
 from stacks.pipeline_choices import parameter
 
 if TYPE_CHECKING:
@@ -60,13 +60,6 @@ def watches(pipelines: Sequence[Pipeline]) -> list[dict[str, Any]]:
         own | {"context": "state/pipeline-blind.json"},
         {"name": "pipeline-validate", "title": "Validation of pipelines", "rungs": quiet},
     ]
-
-
-def published(pipelines: Sequence[Pipeline]) -> list[Published]:
-    """Return what `pipeline-publish` emits: once a run, and a run is due within the hours of its missed-run alarm."""
-    longest = max(pipeline.limits.missed_run_hours for pipeline in pipelines) * _HOUR
-    names = dict.fromkeys(name for _, name in PUBLISHED)
-    return [Published(NAMESPACE, name, ("Environment", "Pipeline", "JobType"), longest) for name in names]
 
 
 def metric(pipeline: Pipeline, job_type: str, name: str, statistic: str) -> Metric:

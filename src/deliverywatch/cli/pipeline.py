@@ -1,4 +1,4 @@
-"""`deliverywatch pipeline publish`, `diagnose` and `validate`: the pipeline system's functions, by hand."""
+"""`deliverywatch pipeline publish`, `diagnose`, `validate` and `lint`: the pipeline system's work, by hand."""
 
 from __future__ import annotations
 
@@ -164,6 +164,25 @@ def _checks(report: Report) -> str:
         for name, score, what in (("quality", report.quality, "rows"), ("integrity", report.integrity, "keys"))
     ]
     return "\n".join([*told, "", *scores, "", "It passes." if report.is_passed else "It does not pass."])
+
+
+@pipeline.command()
+@click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
+def lint(*, file: Path) -> None:
+    """Find failure paths that end in success in a state machine.
+
+    FILE is a definition in Amazon States Language, as JSON. A failure path that ends in anything but a Fail state makes
+    its execution succeed, so that no alarm and no event ever tells of it. Ends with 3 if there is one.
+    """
+    from deliverywatch.pipeline.paths import hidden_failures  # as above
+
+    definition = read_json(file)
+    if not isinstance(definition, dict) or not isinstance(definition.get("States"), dict):
+        raise InputError(f"{file} is no state machine: it has no States.", next_step="Give a definition as JSON.")
+    found = hidden_failures(definition)
+    click.echo("\n".join(found) or "Every failure path ends in a Fail state.")
+    if found:
+        raise SystemExit(Exit.CHECK_FAILED)
 
 
 def _declared(declaration: Path | None) -> Any:

@@ -1,0 +1,232 @@
+"""Each rule of the lint fires on the fault it is there for, and on nothing that is right."""
+
+from __future__ import annotations
+
+import copy
+import json
+import re
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import build
+import stacks
+from alarms import Metric, Rule, metric_alarm
+from deliverywatch.errors import ConfigurationError
+from deliverywatch.local.pipeline_machine import definition
+from deliverywatch.pipeline.metrics import PUBLISHED as PIPELINE_METRICS
+from deliverywatch.pipeline.paths import hidden_failures
+from lint import check, findings
+from published import PUBLISHED, Published
+
+SOURCES = Path(__file__).parents[2] / "src/deliverywatch"
+SYSTEMS = [name for name in stacks.SYSTEMS if name != "files-pusher"]
+KNOWN = [
+    Published("Own", "Score", frozenset({"Environment"}), 21_600),
+    Published("Own", "Runs", frozenset({"Environment"})),
+]
+
+ALARM: dict[str, Any] = {
+    "AlarmName": "score",
+    "AlarmDescription": "The score is low.",
+    "AlarmActions": [{"Ref": "Alerts"}],
+    "Namespace": "Own",
+    "MetricName": "Score",
+    "Dimensions": [{"Name": "Environment", "Value": "prod"}],
+    "Period": 300,
+    "EvaluationPeriods": 1,
+    "ComparisonOperator": "LessThanThreshold",
+    "TreatMissingData": "ignore",
+}
+TOPIC = {"TopicName": "alerts"}
+
+
+def template(topic: dict[str, Any] | None = None, **changes: Any) -> dict[str, Any]:
+    properties = {key: value for key, value in {**copy.deepcopy(ALARM), **changes}.items() if value is not None}
+    return {
+        "Parameters": {
+            "Periods": {"Type": "Number", "Default": "72"},
+            "Key": {"Type": "String", "Description": "Its policy must let cloudwatch.amazonaws.com use it."},
+            "Bare": {"Type": "String", "Description": "A key."},
+        },
+        "Resources": {
+            "Score": {"Type": "AWS::CloudWatch::Alarm", "Properties": properties},
+            "Alerts": {"Type": "AWS::SNS::Topic", "Properties": topic or TOPIC},
+        },
+    }
+
+
+def rules(found: dict[str, Any]) -> list[str]:
+    return [each.rule for each in findings(found, KNOWN)]
+
+
+def test_a_right_template_has_no_findings() -> None:
+    assert findings(template(), KNOWN) == []
+
+
+@pytest.mark.parametrize(
+    ("changes", "rule"),
+    [
+        ({"Dimensions": []}, "dimensions"),
+        ({"Dimensions": [{"Name": "Environment", "Value": "prod"}, {"Name": "JobRunId", "Value": "x"}]}, "dimensions"),
+        ({"MetricName": "Scores"}, "dimensions"),
+        ({"Namespace": "AWS/Glue", "MetricName": "glue.driver.aggregate.numFailedTasks"}, "dimensions"),
+        ({"Namespace": "AWS/Lambda", "MetricName": "Errors"}, "dimensions"),
+        ({"TreatMissingData": "notBreaching"}, "period"),
+        ({"TreatMissingData": None}, "period"),
+        ({"TreatMissingData": "breaching", "Period": 3600, "EvaluationPeriods": 24}, "breaching"),
+        ({"AlarmActions": None}, "action"),
+        ({"AlarmDescription": None}, "description"),
+    ],
+)
+def test_each_fault_of_an_alarm_is_found_and_nothing_else(changes: dict[str, Any], rule: str) -> None:
+    assert rules(template(**changes)) == [rule]
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"TreatMissingData": "notBreaching", "EvaluationPeriods": {"Ref": "Periods"}},
+        {"TreatMissingData": "missing", "Period": 86_400},
+        {"MetricName": "Runs", "TreatMissingData": "breaching"},
+        {"AlarmActions": None, "OKActions": [{"Ref": "Alerts"}]},
+    ],
+)
+def test_what_is_right_in_another_way_is_no_finding(changes: dict[str, Any]) -> None:
+    assert rules(template(**changes)) == []
+
+
+def test_a_missed_run_must_be_asked_for_by_less_than() -> None:
+    changes = {"MetricName": "Runs", "TreatMissingData": "breaching", "ComparisonOperator": "GreaterThanThreshold"}
+    assert rules(template(**changes)) == ["breaching"]
+
+
+def test_metrics_of_an_expression_are_looked_at_too() -> None:
+    stat = {"Metric": {"Namespace": "Own", "MetricName": "Score", "Dimensions": []}, "Period": 300, "Stat": "Minimum"}
+    queries = [{"Id": "value", "Expression": "score * 1"}, {"Id": "score", "MetricStat": stat, "ReturnData": False}]
+    assert rules(template(Metrics=queries, MetricName=None, Namespace=None, Dimensions=None, Period=None)) == [
+        "dimensions"
+    ]
+
+
+def test_a_metric_filter_publishes_too() -> None:
+    found = template(MetricName="Lines", Dimensions=[])
+    made = {"MetricNamespace": "Own", "MetricName": "Lines"}
+    found["Resources"]["Filter"] = {"Type": "AWS::Logs::MetricFilter", "Properties": {"MetricTransformations": [made]}}
+    assert rules(found) == []
+
+
+KEY = {
+    "Version": "2012-10-17",
+    "Statement": [{"Effect": "Allow", "Principal": {"Service": "cloudwatch.amazonaws.com"}}],
+}
+
+
+@pytest.mark.parametrize(
+    ("key", "expected"),
+    [
+        ("alias/aws/sns", ["encryption"]),
+        ({"Ref": "Bare"}, ["encryption"]),
+        ({"Ref": "Key"}, []),
+        ({"Fn::If": ["HasKey", {"Ref": "Bare"}, {"Ref": "AWS::NoValue"}]}, ["encryption"]),
+        ({"Fn::GetAtt": ["Own", "Arn"]}, []),
+        ({"Ref": "Closed"}, ["encryption"]),
+    ],
+)
+def test_an_encrypted_topic_must_let_cloudwatch_in(key: Any, expected: list[str]) -> None:
+    found = template({"KmsMasterKeyId": key})
+    closed = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Principal": {"AWS": "*"}}]}
+    for name, policy in (("Own", KEY), ("Closed", closed)):
+        found["Resources"][name] = {"Type": "AWS::KMS::Key", "Properties": {"KeyPolicy": policy}}
+    assert rules(found) == expected
+
+
+def test_a_composite_must_name_alarms_that_there_are() -> None:
+    found = template()
+    properties = {"AlarmDescription": "x", "AlarmActions": ["x"], "AlarmRule": 'ALARM("score") OR ALARM("gone")'}
+    found["Resources"]["Health"] = {"Type": "AWS::CloudWatch::CompositeAlarm", "Properties": properties}
+    (finding,) = findings(found, KNOWN)
+    assert (finding.rule, "gone" in finding.sentence) == ("children", True)
+
+
+def machine(**states: Any) -> dict[str, Any]:
+    return {"StartAt": "Work", "States": states}
+
+
+CATCH = [{"ErrorEquals": ["States.ALL"], "Next": "Tell"}]
+WORK = {"Type": "Task", "Next": "Done", "Catch": CATCH}
+DONE = {"Type": "Succeed"}
+ENDS = {"Type": "Pass", "End": True}
+
+
+@pytest.mark.parametrize(
+    ("definition", "names"),
+    [
+        (machine(Work=WORK, Done=DONE, Tell={"Type": "Task", "Next": "Stop"}, Stop={"Type": "Fail"}), []),
+        (machine(Work=WORK, Done=DONE, Tell={"Type": "Task", "End": True}), ["Tell"]),
+        (machine(Work=WORK, Done=DONE, Tell={"Type": "Task", "Next": "Over"}, Over=ENDS), ["Over"]),
+        (machine(Work=WORK, Done=DONE, Tell={"Type": "Pass", "Next": "Done"}), []),
+        (
+            machine(
+                Work={"Type": "Choice", "Choices": [{"Next": "Done"}], "Default": "PipelineFailed"},
+                Done=DONE,
+                PipelineFailed={"Type": "Pass", "End": True},
+            ),
+            ["PipelineFailed"],
+        ),
+        (
+            machine(
+                Work={"Type": "Parallel", "Branches": [{"StartAt": "A", "States": {
+                    "A": {"Type": "Task", "End": True, "Catch": [{"Next": "B"}]}, "B": {"Type": "Pass", "End": True}}}],
+                    "End": True},
+            ),
+            ["B"],
+        ),
+        ({}, []),
+    ],
+)  # fmt: skip
+def test_a_failure_path_that_ends_in_success_is_found(definition: dict[str, Any], names: list[str]) -> None:
+    assert [sentence.split(" ")[0] for sentence in hidden_failures(definition)] == names
+
+
+def test_the_reference_pipeline_hides_no_failure() -> None:
+    assert hidden_failures(definition({"report": "r", "validate": "v"})) == []
+
+
+def test_a_state_machine_in_a_template_is_looked_at() -> None:
+    found = template()
+    text = json.dumps(machine(Work=WORK, Done=DONE, Tell=ENDS))
+    found["Resources"]["M"] = {"Type": "AWS::StepFunctions::StateMachine", "Properties": {"DefinitionString": text}}
+    assert rules(found) == ["failure-path"]
+
+
+@pytest.mark.parametrize("systems", [*([each] for each in SYSTEMS), SYSTEMS, ["files-pusher"]], ids=",".join)
+def test_our_own_templates_are_right(systems: list[str]) -> None:
+    assert findings(stacks.template(stacks.chosen(systems), "arm64", "0").to_dict()) == []
+
+
+def test_a_build_with_a_wrong_alarm_fails_and_says_why(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    right = stacks.SYSTEMS["sms"]()
+    rule = Rule("Nobody emits it.", 1, 300, "ignore", ["AlertsTopic"])
+    wrong = metric_alarm("sms-nothing", rule, Metric("DeliveryWatch/Sms", "Nothing", {}, "Sum"))
+    monkeypatch.setitem(stacks.SYSTEMS, "sms", lambda: replace(right, resources=[*right.resources, wrong]))
+    with pytest.raises(ConfigurationError, match=r"\[dimensions\] SmsNothing: nothing is known to publish"):
+        build.build(["sms"], "none", tmp_path / "build")
+    assert not (tmp_path / "build").exists()
+
+
+def test_what_is_said_to_be_published_stands_in_the_code_that_does_it() -> None:
+    rooms = {"Sms": "sms", "Email": "email", "Queries": "queries"}
+    for each in PUBLISHED:
+        room = rooms.get(each.namespace.removeprefix("DeliveryWatch/"))
+        if room:
+            text = " ".join(path.read_text() for path in (SOURCES / room).glob("*.py"))
+            assert re.search(rf'"({each.name}|{each.name.lower()})"', text), each.name
+    own = {each.name for each in PUBLISHED if each.namespace == "DeliveryWatch/Pipeline"}
+    assert own == {name for _, name in PIPELINE_METRICS}
+
+
+def test_a_template_without_faults_passes() -> None:
+    check({"Resources": {}})

@@ -59,6 +59,21 @@ def test_ctrl_c_says_what_was_kept_and_how_to_go_on(verb: str, sentence: str, mo
     assert "Error" not in told.stderr
 
 
+@pytest.mark.parametrize(("setting", "is_coloured"), [("", True), ("1", False)])
+def test_no_color_is_respected_where_there_would_be_colour(
+    setting: str, is_coloured: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    @click.command()
+    def coloured() -> None:
+        click.echo(click.style("CRITICAL", fg="red"))
+
+    monkeypatch.setenv("NO_COLOR", setting)
+    monkeypatch.setattr(type(main), "get_command", lambda *_: coloured)
+    # `color` is what click finds out about a terminal; without NO_COLOR it is left to that.
+    told = CliRunner().invoke(main, ["status"], color=True)
+    assert ("\x1b[" in told.stdout) is is_coloured
+
+
 def test_every_sentence_about_ctrl_c_is_of_a_verb_that_is_there() -> None:
     from deliverywatch.cli.stopped import _KEPT
 

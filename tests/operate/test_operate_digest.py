@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import email
 import os
+import re
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from email import policy
@@ -187,8 +188,10 @@ def test_a_stack_that_is_younger_is_told_of_since_it_was_made() -> None:
 
 
 def test_the_deployed_stack_mails_its_week_under_its_own_role(cloud: LocalCloud) -> None:
-    for number in (2, 1, 0):
-        cloud.run_schedules(cloud.clock.now.replace(second=0, microsecond=0) + timedelta(minutes=10 * number or 10))
+    minute = cloud.clock.now.replace(second=0, microsecond=0)
+    for number in (1, 2, 3):
+        cloud.run_schedules(minute + number * timedelta(minutes=10))
+    cloud.tick(minute + timedelta(minutes=31))
     cloud.client("cloudwatch").set_alarm_state(
         AlarmName="deliverywatch-prod-sms-critical", StateValue="ALARM", StateReason="Threshold Crossed: forced"
     )
@@ -202,6 +205,10 @@ def test_the_deployed_stack_mails_its_week_under_its_own_role(cloud: LocalCloud)
     assert answer.payload["subject"] == mail.subject
     body = text(mail.source)
     assert "USD a month at list price" in body
+    assert "Runs of sms: 3 of 1,008, 1,005 missing" in body
+    failed, total = re.search(r"SMS: ([\d,]+) of ([\d,]+) failed", body).groups()  # type: ignore[union-attr]
+    assert int(total.replace(",", "")) > 100
+    assert int(failed) < int(total.replace(",", "")) / 20
     assert "SMS failures, for " in body
     again = cloud.invoke(FUNCTION, {"scheduled_time": moment})
     assert (again.payload["subject"], len(cloud.outbox())) == ("", before + 1)

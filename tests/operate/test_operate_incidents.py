@@ -147,6 +147,20 @@ def test_explain_tells_what_why_who_and_what_was_mailed(run: Callable[..., Resul
     assert max(map(len, told.stdout.splitlines())) <= 80
 
 
+def test_what_a_system_told_without_an_alarm_is_explained_too(run: Callable[..., Result], quiet: LocalCloud) -> None:
+    facts = {"query": "daily-sales", "rows": "0"}
+    told = {"deliverywatch": 1, "watch": "queries.daily-sales", "title": "Daily sales", "facts": facts}
+    aws_incidents.publish(
+        aws.connect(), aws.find(aws.connect(), PREFIX).output("AlertsTopicArn"),
+        {**told, "level": "warning", "sentence": "The query returned no rows.", "time": f"{quiet.clock.now:%FT%TZ}"},
+    )  # fmt: skip
+    quiet.settle()
+    shown = run("explain", f"INC-{quiet.clock.now:%m%d-%H%M}").stdout
+    assert "Opened: The query returned no rows; mail 1 sent." in shown
+    assert "query: daily-sales" in shown
+    assert "last mail: The query returned no rows." in run("status").stdout
+
+
 def test_explain_in_json_holds_the_record_and_the_mails(run: Callable[..., Result], incident: str) -> None:
     found = json.loads(run("explain", incident, "--json").stdout)
     assert (found["incident"]["id"], found["mails"][0]["number"]) == (incident, 1)

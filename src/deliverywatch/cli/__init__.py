@@ -7,6 +7,7 @@ work on a deployed stack name it with the options of `target`.
 from __future__ import annotations
 
 import importlib
+import os
 import traceback
 from typing import Any
 
@@ -117,13 +118,16 @@ def _sentence(error: Exception) -> str:
 @click.group(cls=_Verbs, context_settings={"help_option_names": ["-h", "--help"]}, epilog=WORDS)
 @click.version_option(package_name="deliverywatch", prog_name="deliverywatch")
 @click.option("--verbose", is_flag=True, help="Show the traceback of a failure.")
-def main(*, verbose: bool) -> None:
+def main(*, verbose: bool) -> None:  # noqa: ARG001 - it is for `invoke`, which tells the failures
     """Tell support before customers do when messages stop arriving.
 
     \b
     Try it without an account:  deliverywatch demo
     Read a ClickSend account:   deliverywatch ingest --once --lake lake
     See what was read:          deliverywatch lake show lake
+    Is something wrong now:     deliverywatch status
 
     Data goes to stdout, everything else to stderr.
     """  # noqa: D301 - click wants the control character
+    if os.environ.get("NO_COLOR"):  # no-color.org; click itself does not know it
+        click.get_current_context().color = False

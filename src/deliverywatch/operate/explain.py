@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 # What the system knows is about the last minutes: it explains an incident that is open, and one that is just over.
 _FRESH = timedelta(hours=3)
 _REASON_COUNT = 5
+_FACT_COUNT = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,11 +134,11 @@ def _changed(known: Known, change: Change, record: Record | None) -> str:
     )
     said = change.reason if change.reason and not change.alarm else entry_text(story, change)
     mail = f"mail {change.seq} {outbox.state_of(record, known.now)}" if record else f"mail {change.seq} is due"
-    return f"{change.event.value.capitalize()}: {said}; {mail}."
+    return f"{change.event.value.capitalize()}: {said.removesuffix('.')}; {mail}."
 
 
 def _why(known: Known) -> list[str]:
-    found = [_alarm_line(alarm) for alarm in known.alarms.values()]
+    found = [_alarm_line(alarm) for alarm in known.alarms.values()] + _told(known)
     if not known.incident.is_open and known.now - known.incident.changed_at > _FRESH:
         return found
     context = known.context
@@ -156,6 +157,15 @@ def _why(known: Known) -> list[str]:
         time = "" if affected[1] else " in the last 3 hours"
         found.append(f"{words.amount(affected[0])} people had a message that failed{time}.")
     return found
+
+
+def _told(known: Known) -> list[str]:
+    """What a system told without an alarm, with the facts that it gave."""
+    told = [change for change in known.incident.timeline if not change.alarm and change.level is not Level.OK]
+    if not told:
+        return []
+    facts = [f"{name}: {value}" for name, value in told[-1].facts[:_FACT_COUNT]]
+    return [each for each in (told[-1].reason, *facts) if each]
 
 
 def _alarm_line(alarm: Alarm) -> str:

@@ -6,6 +6,7 @@ import click
 
 from deliverywatch.cli.email_lake import compact, drift, replay
 from deliverywatch.cli.email_land import land
+from deliverywatch.cli.email_report import report
 
 
 @click.group()
@@ -13,5 +14,5 @@ def email() -> None:
     """Walk e-mail events into the lake, and read what is there."""
 
 
-for _verb in (land, replay, drift, compact):
+for _verb in (land, replay, drift, compact, report):
     email.add_command(_verb)

@@ -1,0 +1,170 @@
+"""The report of a period: what the tests know of the mails, in every form, and harmless in each."""
+
+import csv
+import io
+import json
+import re
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+from email_population import NOW, Known, by_arrival, population
+from email_world import line
+
+from deliverywatch.cli import main
+from deliverywatch.email import land
+from deliverywatch.email.figures import Figures
+from deliverywatch.email.folder import Folder
+from deliverywatch.email.report import csv_of, figures, html_of
+from deliverywatch.email.streams import Stream
+from deliverywatch.local.email_events import Sent
+
+SINCE = datetime(2026, 10, 20, tzinfo=UTC)
+
+
+@pytest.fixture(scope="module")
+def lake(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    root = tmp_path_factory.mktemp("lake")
+    for number, ((stream, hour), events) in enumerate(by_arrival().items()):
+        lines = [line(each) for each in events]
+        for copy in range(1 + (number % 40 == 0)):
+            settings = land.Settings(Stream(stream), hour, f"object-{number}-{copy}")
+            land.land(lambda lines=lines: lines, settings, Folder(root))  # type: ignore[misc]
+    return root
+
+
+@pytest.fixture(scope="module")
+def document(lake: Path) -> dict[str, Any]:
+    return figures(Folder(lake), SINCE, NOW).document()
+
+
+def mails(campaign: str, stream: str = "newsletter") -> list[Known]:
+    return [each for each in population() if each.campaign == campaign and each.stream == stream]
+
+
+def known(campaign: list[Known], event_type: str, **about: Any) -> int:
+    return sum(
+        any(kind == event_type and about.items() <= facts.items() and at < NOW for kind, at, facts in each.facts)
+        for each in campaign
+    )
+
+
+def test_each_campaign_is_counted_by_mails(document: dict[str, Any]) -> None:
+    rows = {(row["stream"], row["campaign"]): row for row in document["campaigns"]}
+    assert set(rows) == {*(("newsletter", f"issue-{week}") for week in range(5)), ("transactional", "(none)")}
+    for (stream, campaign), row in rows.items():
+        same = mails(campaign, stream)
+        assert (row["sent"], row["delivered"]) == (len(same), known(same, "Delivery"))
+        assert row["bounced"] == known(same, "Bounce", kind="Permanent")
+        assert (row["opened"], row["clicked"]) == (known(same, "Open"), known(same, "Click"))
+        assert row["opened_by_people"] == known(same, "Open", verdict="Unlikely")
+        assert row["clicked_by_bots"] == known(same, "Click", verdict="Likely")
+        assert row["open_percent"] == pytest.approx(100 * row["opened"] / row["delivered"], abs=0.006)
+        assert row["unsubscribed"] == known(same, "Subscription")
+    assert document["campaigns"][0]["campaign"] in ("issue-0", "(none)")
+
+
+def test_days_and_weeks_add_up(document: dict[str, Any]) -> None:
+    everything = [each for each in population() if each.sent.sent_at >= SINCE]
+    assert sum(row["sent"] for row in document["days"]) == len(everything)
+    weeks = [row for row in document["weeks"] if row["stream"] == "newsletter"]
+    assert [row["week"] for row in weeks] == sorted(row["week"] for row in weeks)
+    newest, before = weeks[-1], weeks[-2]
+    people = {each.sent.recipients[0] for each in mails("issue-0") if known([each], "Delivery")}
+    assert newest["reached"] == len(people)
+    growth = 100 * (newest["reached"] - before["reached"]) / before["reached"]
+    assert newest["reached_growth_percent"] == pytest.approx(growth, abs=0.06)
+    assert 0 < newest["engaged"] < newest["reached"]
+
+
+def test_links_are_told_without_who_clicked_and_without_unsubscribing(document: dict[str, Any]) -> None:
+    assert {row["link"] for row in document["links"]} == {"https://example.com/offer"}
+    assert document["links"][0]["clicked"] >= document["links"][-1]["clicked"]
+
+
+def test_copies_count_once(document: dict[str, Any]) -> None:
+    assert document["copies"] > 0
+
+
+def run(lake: Path, *arguments: str) -> Result:
+    period = ["--since", "2026-10-20", "--until", f"{NOW:%Y-%m-%dT%H:%MZ}"]
+    return CliRunner().invoke(main, ["email", "report", "--lake", str(lake), *period, *arguments])
+
+
+def test_by_hand_it_is_a_table_of_80_columns(lake: Path) -> None:
+    result = run(lake)
+    assert result.exit_code == 0
+    assert "newsl: issue-0" in result.stdout
+    assert max(map(len, result.stdout.splitlines())) <= 80
+
+
+def test_json_goes_to_stdout_and_files_are_named_on_stderr(lake: Path, tmp_path: Path) -> None:
+    result = run(lake, "--json", "--csv", str(tmp_path), "--html", str(tmp_path / "report.html"))
+    document = json.loads(result.stdout)
+    assert "campaigns.csv" in result.stderr
+    for section in ("campaigns", "days", "weeks", "links"):
+        rows = list(csv.DictReader(io.StringIO((tmp_path / f"{section}.csv").read_text())))
+        assert len(rows) == len(document[section]) > 0
+
+
+def test_one_stream_can_be_asked_for(lake: Path) -> None:
+    rows = json.loads(run(lake, "--json", "--stream", "transactional").stdout)["campaigns"]
+    assert {row["stream"] for row in rows} == {"transactional"}
+
+
+def test_the_page_needs_nothing_but_itself_and_shows_every_campaign(document: dict[str, Any]) -> None:
+    page = html_of(document)
+    assert not re.findall(r'(?:src|href)="', page)
+    assert "<script" not in page
+    for row in document["campaigns"]:
+        assert f"<td>{row['campaign']}</td>" in page
+    heights = [float(each) for each in re.findall(r"height:([\d.]+)%", page)]
+    assert max(heights) == 100.0
+    assert len(page) < 120_000
+
+
+def hostile(name: str) -> dict[str, Any]:
+    moment = NOW - timedelta(hours=1)
+    sent = Sent("id-1", moment, "set", ("a@example.com",), tags={"campaign": name})
+    found = Figures(SINCE, NOW)
+    delivered = sent.delivery(moment)
+    rows = []
+    for kind in ("Send", "Delivery"):
+        rows.append(
+            (
+                f"{len(rows):024x}", kind, moment, moment, "id-1", name, ["a@example.com"], "example.com",
+                None, None, None, None, None, None, None,
+            )
+        )  # fmt: skip
+    assert delivered["eventType"] == "Delivery"
+    found.add("newsletter", rows)
+    return found.document()
+
+
+@pytest.mark.parametrize("name", ["<script>alert(1)</script>", '"><img src=x>'])
+def test_names_are_text_in_the_page_whatever_they_hold(name: str) -> None:
+    page = html_of(hostile(name))
+    assert name not in page
+    assert "&lt;" in page
+
+
+@pytest.mark.parametrize("name", ["=1+1", "+1", "-1", "@SUM(A1)"])
+def test_no_name_is_a_formula_in_a_spreadsheet(name: str) -> None:
+    (row,) = csv.DictReader(io.StringIO(csv_of(hostile(name)["campaigns"])))
+    assert row["campaign"] == f"'{name}"
+
+
+def test_a_period_without_events_is_told_in_one_sentence(tmp_path: Path) -> None:
+    result = run(tmp_path, "--html", str(tmp_path / "report.html"), "--csv", str(tmp_path))
+    assert result.stdout == "There are no events in this period.\n"
+    assert "There are no events in this period." in (tmp_path / "report.html").read_text()
+
+
+def test_a_period_that_ends_before_it_begins_is_a_wrong_call(lake: Path) -> None:
+    result = CliRunner().invoke(
+        main, ["email", "report", "--lake", str(lake), "--since", "2026-11-02", "--until", "2026-11-01"]
+    )
+    assert result.exit_code == 2
+    assert "--since is not before --until" in result.stderr

@@ -1,4 +1,4 @@
-"""All figures, or those of the modules that are named: `scripts/bench ingest cold_start engine run zips files`."""
+"""All figures, or those of the modules that are named: `scripts/bench ingest cold_start email`."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import sys
 
 import cold_start
 import compact
+import email_events
 import ingest
 import run
 import zips
@@ -25,6 +26,7 @@ MODULES = {
     "zips": zips,
     "files": files,
     "queries": queries,
+    "email": email_events,
 }
 
 

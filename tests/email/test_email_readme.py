@@ -1,0 +1,42 @@
+"""The README tells the truth about e-mail: its parameters with their defaults, its queries, alarms and commands."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+from email_values import of_type
+
+import stacks
+from deliverywatch.cli.email import email
+from deliverywatch.email.columns import COLUMNS
+
+README = (Path(__file__).parents[2] / "README.md").read_text()
+SECTION = README.partition("## E-mail\n")[2].partition("\n## ")[0]
+
+
+def test_every_parameter_of_email_stands_in_its_table_with_its_default() -> None:
+    rows = dict(re.findall(r"^\| `(\w+)` \| `?([^|`]+?)`? \|", SECTION, re.MULTILINE))
+    asked = [choice.parameter for group in stacks.SYSTEMS["email"]().choices.values() for choice in group]
+    assert rows == {each.title: each.Default or "none" for each in asked}
+
+
+def test_what_is_counted_there_is_there(template: dict[str, Any]) -> None:
+    queries = [each for each in of_type(template, "AWS::Athena::NamedQuery").values() if "email" in each["Name"]]
+    alarms = [each for each in of_type(template, "AWS::CloudWatch::Alarm").values() if "-email-" in each["AlarmName"]]
+    referred = sum(sum("MetricStat" in query for query in each.get("Metrics", ())) or 1 for each in alarms)
+    assert len(queries) == 15
+    assert "Fifteen saved queries" in SECTION
+    assert len(COLUMNS) == 40
+    assert "Forty typed columns" in SECTION
+    assert f"{len(alarms)} alarms that refer to {referred} metrics" in SECTION
+
+
+def test_every_alarm_is_described(template: dict[str, Any]) -> None:
+    for each in of_type(template, "AWS::CloudWatch::Alarm").values():
+        if "-email-" in each["AlarmName"]:
+            ending = each["AlarmName"].rpartition("-")[2]
+            assert ending in SECTION, each["AlarmName"]
+
+
+def test_every_command_stands_there() -> None:
+    assert set(re.findall(r"deliverywatch email (\w+)", SECTION)) == set(email.commands)

@@ -29,6 +29,8 @@ _LONGEST_PAUSE_SECONDS = 3.0
 _FOLDERS = {"sms_messages": "sms/", "sms_objects": "sms/", "mails": "mails/"}
 _DAYS = re.compile(r"INTERVAL\s+'(\d+)'\s+DAY", re.IGNORECASE)
 _DATE = re.compile(r"\bdt\s*(?:>=|=|BETWEEN)\s*'(\d{4}-\d\d-\d\d)'", re.IGNORECASE)
+_ONE_DAY = re.compile(r"\bdt\s*=\s*'(\d{4}-\d\d-\d\d)'", re.IGNORECASE)
+_RANGE = re.compile(r"\bdt\s*(?:>|<|BETWEEN|IN|LIKE)", re.IGNORECASE)
 _PARAMETER = re.compile(r"CAST\(NULL AS varchar\) AS (\w+)", re.IGNORECASE)
 
 
@@ -161,9 +163,14 @@ def estimate(sql: str, sizes: Iterable[tuple[str, int]], now: datetime) -> Estim
         sizes: Keys and bytes of the objects of the tables.
         now: What time it is; aware.
     """
-    since = first_day(sql, now)
-    read = [size for key, size in sizes if since is None or key.split("dt=")[-1][:10] >= since]
+    since, only = first_day(sql, now), set(_ONE_DAY.findall(sql))
+    exact = only if only and not _RANGE.search(sql) else None
+    read = [size for key, size in sizes if _is_read(key.split("dt=")[-1][:10], since, exact)]
     return Estimate(since, len(read), sum(read))
+
+
+def _is_read(day: str, since: str | None, exact: set[str] | None) -> bool:
+    return day in exact if exact else since is None or day >= since
 
 
 def cost_usd(scanned_bytes: int, object_count: int = 0) -> float:

@@ -70,9 +70,9 @@ def _bucket() -> list[Any]:
 def _life_cycle() -> list[Any]:
     return [
         s3.LifecycleRule(
-            Id="a-week-to-undo",  # every run writes its hours anew: older versions would outgrow the history itself
+            Id="a-week-to-undo",
             Status="Enabled",
-            NoncurrentVersionExpiration=s3.NoncurrentVersionExpiration(NoncurrentDays=7),
+            NoncurrentVersionExpiration=s3.NoncurrentVersionExpiration(NoncurrentDays=thresholds.OLD_VERSION_DAYS),
             AbortIncompleteMultipartUpload=s3.AbortIncompleteMultipartUpload(DaysAfterInitiation=1),
             ExpiredObjectDeleteMarker=True,
         ),

@@ -46,7 +46,7 @@ from pathlib import Path
 from deliverywatch.sms import compact
 from deliverywatch.sms.folder import Folder
 store = Folder(Path({root!r}))
-due = compact.due(store.keys("sms/"), datetime.fromisoformat({now!r}))
+due = compact.due(store.sizes("sms/"), datetime.fromisoformat({now!r}))
 done = compact.compact(due, store, token="b", pause=lambda _: None)
 assert (done.day_count, done.failures) == (1, dict())
 print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, time.process_time())
@@ -62,7 +62,7 @@ def figures(rounds: int = 7) -> Iterator[Figure]:
         store = Folder(days)
         started = time.process_time()
         compact.compact(
-            compact.due(store.keys("sms/"), END + timedelta(days=9)), store, token="b", pause=lambda _: None
+            compact.due(store.sizes("sms/"), END + timedelta(days=9)), store, token="b", pause=lambda _: None
         )
         seconds = time.process_time() - started
         yield _objects(hours, days)

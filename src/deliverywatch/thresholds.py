@@ -52,6 +52,14 @@ EMIT_HOURS = 24
 # ClickSend keeps four months of history.
 HISTORY_DAYS = 120
 
+# A day whose hours are larger stays as it is: whoever merges into its one object holds it three times in the 512 MB of
+# the function, and 24 objects of 4 MB each are no burden to a query. 100 MB are three million messages a day.
+COMPACT_MOST_BYTES = 100_000_000
+
+# What was replaced or deleted in the lake can be brought back for a week; every run writes its hours anew, so that more
+# would outgrow the history itself.
+OLD_VERSION_DAYS = 7
+
 # Athena refuses a query that would read more; 100 MB cost 0.0005 USD.
 ATHENA_SCAN_LIMIT_MEGABYTES = 100
 ATHENA_RESULT_DAYS = 14

@@ -56,7 +56,7 @@ def written(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
     ports = ingest.Ports(lambda: source, store, lambda _: None)
     plan = ingest.backfill_plan(NOW, settings, store, 5)
     ingest.run(NOW, settings, ports, token="fill", by_hand=plan)
-    done = compact.compact(compact.due(store.keys("sms/"), NOW), store, token="c", pause=lambda _: None)
+    done = compact.compact(compact.due(store.sizes("sms/"), NOW), store, token="c", pause=lambda _: None)
     assert done.day_count >= 1
     return root
 

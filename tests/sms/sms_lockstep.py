@@ -79,6 +79,10 @@ class SteppedStore:
         self._actor.stop_before()
         return self._memory.keys(prefix)
 
+    def sizes(self, prefix: str) -> list[tuple[str, int]]:
+        self._actor.stop_before()
+        return self._memory.sizes(prefix)
+
     def delete(self, key: str, etag: str) -> None:
         self._actor.stop_before()
         self._memory.delete(key, etag)

@@ -144,6 +144,9 @@ class Memory:
         self._step(self.before, "keys", prefix)
         return sorted(key for key in self.objects if key.startswith(prefix))
 
+    def sizes(self, prefix: str) -> list[tuple[str, int]]:
+        return [(key, len(self.objects[key][0])) for key in self.keys(prefix)]
+
     def delete(self, key: str, etag: str) -> None:
         self._step(self.before, "delete", key)
         if key in self.objects and _etag(self.objects[key][0]) != etag:

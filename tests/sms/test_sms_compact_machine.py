@@ -16,7 +16,8 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from sms_lockstep import Actor, SteppedStore
 from sms_world import KEY, NOW, Killed, Memory, row
 
-from deliverywatch.sms import compact, days, lake
+from deliverywatch.operate import forget
+from deliverywatch.sms import compact, days, forgetting, lake
 from deliverywatch.sms.recipients import Recipients
 from deliverywatch.sms.records import Recorder
 from deliverywatch.sms.slots import HOUR, day_key_of, folder_of, key_of
@@ -60,7 +61,7 @@ def write(store: Any, number: int, version: int, others: int) -> Merged:
 
 
 def compacted(store: Any, token: str) -> compact.Summary:
-    chosen = compact.due(store.keys("sms/"), NOW)
+    chosen = compact.due(store.sizes("sms/"), NOW)
     return compact.compact(chosen, store, token=token, pause=lambda _: None)
 
 
@@ -125,7 +126,8 @@ class Days(RuleBasedStateMachine):
         assert actor.error is None or isinstance(actor.error, Killed), actor.error
         if isinstance(actor.result, compact.Summary):
             assert actor.result.failures == {}
-        for told in self.told.pop(id(actor), []) if actor.error is None else []:
+        told_to_it = self.told.pop(id(actor), [])
+        for told in told_to_it if actor.error is None else []:
             version, message_id = told.split()
             self.kept[message_id] = max(self.kept.get(message_id, 0), int(version))
 
@@ -179,6 +181,21 @@ def test_an_hour_that_is_created_after_its_day_is_written_again_there() -> None:
     assert dict(visible(memory)) == {"M0": 1, "M1": 2}
 
 
+def test_who_writes_into_a_stray_hour_of_another_writes_again_into_the_day() -> None:
+    memory = Memory()
+    write(memory, 0, 1, 0)
+    late = Actor(memory, lambda store: write(store, 1, 2, 0))
+    for _ in range(2):
+        late.step()
+    compacted(memory, "compaction")
+    late.step()  # it creates the hour, and is not killed, but slow
+    write(memory, 4, 3, 0)
+    assert dict(visible(memory)) == {"M0": 1, "M4": 3}
+    late.kill()
+    compacted(memory, "next")
+    assert dict(visible(memory)) == {"M0": 1, "M1": 2, "M4": 3}
+
+
 def test_a_stray_hour_of_a_killed_writer_is_taken_in_by_the_next_compaction() -> None:
     memory = Memory()
     write(memory, 0, 1, 0)
@@ -201,3 +218,48 @@ def test_stepping_stops_before_each_operation() -> None:
     actor.kill()
     assert [*memory.objects] == ["a"]
     assert isinstance(SteppedStore(memory, actor), SteppedStore)
+
+
+def three_hours() -> Memory:
+    memory = Memory()
+    for number in range(3):
+        write(memory, number, number + 1, 1)
+    return memory
+
+
+def steps_of_a_compaction() -> int:
+    count, actor = 0, Actor(three_hours(), lambda store: compacted(store, "c"))
+    while not actor.is_over:
+        actor.step()
+        count += 1
+    return count
+
+
+def test_killed_at_any_step_and_done_again_it_ends_as_if_done_once() -> None:
+    undisturbed = three_hours()
+    compacted(undisturbed, "c")
+    for place in range(steps_of_a_compaction()):
+        memory = three_hours()
+        actor = Actor(memory, lambda store: compacted(store, "killed"))
+        for _ in range(place):
+            actor.step()
+        actor.kill()
+        assert dict(visible(memory)) == dict(visible(undisturbed)), place
+        compacted(memory, "again")
+        assert [*memory.objects] == [*undisturbed.objects] == [day_key_of(DAY)], place
+        assert visible(memory) == visible(undisturbed), place
+
+
+def test_a_recipient_who_is_forgotten_while_a_day_is_made_does_not_come_back() -> None:
+    known_as = forgetting.traces("+61400000001", Recipients(KEY))
+    for place in range(steps_of_a_compaction()):
+        memory = three_hours()
+        actor = Actor(memory, lambda store: compacted(store, "c"))
+        for _ in range(place):
+            actor.step()
+        forget.forget(memory, known_as, token="f", pause=lambda _: None)
+        while not actor.is_over:
+            actor.step()
+        compacted(memory, "next")
+        assert not forget.find(memory, known_as).row_counts, place
+        assert len(visible(memory)) == 6, place

@@ -54,13 +54,13 @@ def test_a_compaction_leaves_its_day_as_it_is_and_does_the_others(body: bytes) -
     world.run(NOW, by_hand=ingest.backfill_plan(NOW, world.settings, world.store, 7))
     broken = key_of(oldest + 5 * HOUR)
     damage(world, broken, body)
-    done = compact.compact(compact.due(world.store.keys("sms/"), NOW), world.store, token="c", pause=lambda _: None)
+    done = compact.compact(compact.due(world.store.sizes("sms/"), NOW), world.store, token="c", pause=lambda _: None)
     assert (done.day_count, [*done.failures]) == (1, [f"{oldest:%Y-%m-%d}"])
     assert broken in done.failures[f"{oldest:%Y-%m-%d}"]
     assert world.store.objects[broken][0] == body
     assert day_key_of(oldest) not in world.store.objects
     del world.store.objects[broken]
-    again = compact.compact(compact.due(world.store.keys("sms/"), NOW), world.store, token="d", pause=lambda _: None)
+    again = compact.compact(compact.due(world.store.sizes("sms/"), NOW), world.store, token="d", pause=lambda _: None)
     assert (again.day_count, again.failures) == (1, {})
     assert world.outcomes() == {"M0": "delivered", "M1": "delivered"}
 
@@ -70,7 +70,7 @@ def test_time_that_is_up_postpones_a_day_and_none_is_begun_that_may_not_end() ->
     world.history.rows = [row(f"M{day}", oldest + timedelta(days=day, hours=3)) for day in range(2)]
     world.run(NOW, by_hand=ingest.backfill_plan(NOW, world.settings, world.store, 7))
     answers = iter([True, False])
-    due = compact.due(world.store.keys("sms/"), NOW)
+    due = compact.due(world.store.sizes("sms/"), NOW)
     done = compact.compact(due, world.store, token="c", pause=lambda _: None, has_time=lambda: next(answers))
     assert (done.day_count, done.postponed_count) == (1, 1)
 
@@ -79,8 +79,20 @@ def test_days_are_due_72_hours_after_their_end_and_not_before_what_is_asked() ->
     midnight = day_of(NOW)
     keys = [key_of(midnight - timedelta(days=day) + 7 * HOUR) for day in range(7)]
     keys += [day_key_of(midnight - timedelta(days=6)), day_key_of(midnight - timedelta(days=9)), "sms/dt=x.json"]
-    found = compact.due(keys, NOW)
+    sizes = [(key, 1000) for key in keys]
+    found = compact.due(sizes, NOW)
     assert [(midnight - each.day).days for each in found] == [6, 5, 4]
     assert [each.is_made for each in found] == [True, False, False]
-    early = compact.due(keys, NOW, before=midnight - timedelta(days=5))
+    early = compact.due(sizes, NOW, before=midnight - timedelta(days=5))
     assert [(midnight - each.day).days for each in early] == [6]
+
+
+def test_a_day_that_would_not_fit_into_the_function_stays_as_it_is() -> None:
+    world, oldest = World(), day_of(NOW) - timedelta(days=6)
+    world.history.rows = [row(f"M{day}", oldest + timedelta(days=day, hours=3)) for day in range(2)]
+    world.run(NOW, by_hand=ingest.backfill_plan(NOW, world.settings, world.store, 7))
+    sizes = [(key, 60_000_000 if f"{oldest:%Y-%m-%d}" in key else size) for key, size in world.store.sizes("sms/")]
+    sizes.append((key_of(oldest + 9 * HOUR), 60_000_000))
+    done = compact.compact(compact.due(sizes, NOW), world.store, token="c", pause=lambda _: None)
+    assert (done.day_count, done.too_large_count) == (1, 1)
+    assert key_of(oldest + 3 * HOUR) in world.store.objects

@@ -46,7 +46,7 @@ def compact(*, lake: Path | None, before: datetime | None, dry_run: bool, as_jso
     from deliverywatch.sms import compact as flow
 
     where, now = place(lake, target), datetime.now(UTC)
-    chosen = flow.due(where.store.keys("sms/"), now, before)
+    chosen = flow.due(where.store.sizes("sms/"), now, before)
     if not chosen:
         click.echo(f"Nothing to do: {where.name} has no hours of a day that ended {SETTLE_HOURS} hours ago.", err=True)
     if dry_run:
@@ -72,6 +72,8 @@ def _done(chosen: Sequence[Due], store: Store) -> Summary:
 
 
 def _hours(each: Due) -> str:
+    if each.is_too_large:
+        return f"{each.byte_count / 1e6:,.0f} MB stay as they are: a query gains nothing"
     count = f"{each.hour_count} hour{'' if each.hour_count == 1 else 's'}"
     return f"{count} left beside the day's object" if each.is_made else f"{count} into one object"
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from deliverywatch.sms import days, forgetting
 from deliverywatch.sms.store import update
-from deliverywatch.thresholds import HISTORY_DAYS, SETTLE_HOURS
+from deliverywatch.thresholds import HISTORY_DAYS, OLD_VERSION_DAYS, SETTLE_HOURS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
@@ -22,9 +22,6 @@ if TYPE_CHECKING:
 
 # An object that is written while it is looked for is found by the next round.
 _ROUNDS = 5
-
-# The bucket's life cycle deletes what was replaced after this time (cfn/stacks/shared.py).
-OLD_VERSION_DAYS = 7
 
 
 class Versions(Protocol):

@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, Any
 from deliverywatch.errors import DeliveryWatchError
 from deliverywatch.sms import days
 from deliverywatch.sms.slots import DAY_OBJECT
+from deliverywatch.thresholds import COMPACT_MOST_BYTES
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
     from datetime import datetime
 
     from deliverywatch.sms.store import Store
@@ -28,11 +29,18 @@ class Due:
         day: Its begin; aware.
         hour_count: Hour objects it has.
         is_made: Whether its object is there, and only the hours have to go.
+        byte_count: Their size.
     """
 
     day: datetime
     hour_count: int
     is_made: bool
+    byte_count: int = 0
+
+    @property
+    def is_too_large(self) -> bool:
+        """Whether it stays as it is (`thresholds.COMPACT_MOST_BYTES`)."""
+        return not self.is_made and self.byte_count > COMPACT_MOST_BYTES
 
 
 @dataclass(slots=True)
@@ -43,12 +51,14 @@ class Summary:
         day_count: Days that are one object now.
         hour_count: Hour objects that are gone; the empty ones that sealed quiet hours are not counted.
         postponed_count: Days for which there was no time.
+        too_large_count: Days that stay as they are, for their size.
         failures: Days that could not be compacted, with the reason; their rows stay where they are.
     """
 
     day_count: int = 0
     hour_count: int = 0
     postponed_count: int = 0
+    too_large_count: int = 0
     failures: dict[str, str] = field(default_factory=dict)
 
     def as_fields(self) -> dict[str, Any]:
@@ -56,23 +66,23 @@ class Summary:
         return asdict(self)
 
 
-def due(keys: Sequence[str], now: datetime, before: datetime | None = None) -> list[Due]:
+def due(sizes: Iterable[tuple[str, int]], now: datetime, before: datetime | None = None) -> list[Due]:
     """Return the days that are due, the oldest first.
 
     Args:
-        keys: Of the lake's objects.
+        sizes: Keys and bytes of the lake's objects.
         now: What time it is; aware.
         before: Only days that end until then.
     """
-    names: dict[datetime, set[str]] = {}
-    for key in keys:
+    names: dict[datetime, dict[str, int]] = {}
+    for key, size in sizes:
         if key.endswith(".parquet"):
-            names.setdefault(days.day_of_key(key), set()).add(key.rpartition("/")[2])
+            names.setdefault(days.day_of_key(key), {})[key.rpartition("/")[2]] = size
     limit = min(now, before) if before else now
     return [
-        Due(day, len(found - {DAY_OBJECT}), DAY_OBJECT in found)
+        Due(day, len(found.keys() - {DAY_OBJECT}), DAY_OBJECT in found, sum(found.values()))
         for day, found in sorted(names.items())
-        if days.is_due(day, now) and day + days.DAY <= limit and found != {DAY_OBJECT}
+        if days.is_due(day, now) and day + days.DAY <= limit and found.keys() != {DAY_OBJECT}
     ]
 
 
@@ -97,6 +107,9 @@ def compact(
     """
     summary = Summary()
     for each in chosen:
+        if each.is_too_large:
+            summary.too_large_count += 1
+            continue
         if not has_time():
             summary.postponed_count += 1
             continue

@@ -69,6 +69,10 @@ class Folder:
         names = (path.relative_to(self._root).as_posix() for path in found)
         return sorted(name for name in names if name.startswith(prefix))
 
+    def sizes(self, prefix: str) -> list[tuple[str, int]]:
+        """Return keys and bytes of the objects that begin so, in order."""
+        return [(key, (self._root / key).stat().st_size) for key in self.keys(prefix)]
+
     def delete(self, key: str, etag: str) -> None:
         """Delete the object if it is still the one with this etag; one that is gone is no failure.
 

@@ -54,6 +54,9 @@ class Store(Protocol):
     def keys(self, prefix: str) -> list[str]:
         """Return the keys of the objects that begin so, in order."""
 
+    def sizes(self, prefix: str) -> list[tuple[str, int]]:
+        """Return keys and bytes of the objects that begin so, in order."""
+
     def delete(self, key: str, etag: str) -> None:
         """Delete the object if it is still the one with this etag; one that is gone is no failure.
 

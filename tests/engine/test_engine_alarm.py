@@ -179,7 +179,7 @@ def test_an_alarm_that_cannot_be_evaluated_is_named_with_its_problem() -> None:
 
 
 def test_an_alarm_without_a_metric_is_refused() -> None:
-    with pytest.raises(InputError, match="Alarm ratio names neither a metric nor a period"):
+    with pytest.raises(InputError, match="Alarm ratio cannot be evaluated: An alarm needs 1 to 10 metrics"):
         require_sound(ratio(Metrics=[{"Id": "x", "Expression": "1 + 1"}]))
 
 

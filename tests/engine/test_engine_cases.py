@@ -56,6 +56,7 @@ def test_the_file_says_what_its_cases_leave_out() -> None:
         (case(stats="[]"), "'stats' means nothing here; known are created, delay, interval, mails"),
         ("[[case]]\nname = 'x'", "case \"x\": it lacks 'series'."),
         ("[[case]]\nseries = {}", "case 1: it lacks 'name'."),
+        (case(start="9999-12-31T23:59:00Z"), "is not between 1971 and 9000."),
         (case(interval='"0m"'), "an interval is at least 1s."),
         (case(interval='"10"'), "'10' is not a time such as 35m, 1h30m, 2d or 10s."),
         (case(start="2026-11-21T12:00:00"), "is not a time with its zone, such as 2026-11-21T12:00:00Z."),
@@ -129,6 +130,12 @@ def test_a_difference_between_seconds_is_told_in_seconds() -> None:
     assert told is not None
     assert "errors at 2m10s: expected ALARM, was OK" in told
     assert "1m50s to 2m: 0; 2m to 2m10s: 5" in told
+
+
+def test_a_series_beyond_the_calendar_is_refused() -> None:
+    (found,) = parse(case(interval='"9999d"', series='{ Errors = "1x99999" }'))
+    with pytest.raises(InputError, match="beyond the calendar"):
+        run(found, [plain()])
 
 
 def test_a_ratio_is_explained_with_its_counts() -> None:

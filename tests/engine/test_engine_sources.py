@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from engine_alarms import ERRORS, NOON, minutes, plain
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from deliverywatch.engine import documents, history, notation
@@ -133,6 +133,29 @@ def test_a_file_of_another_kind_is_refused(tmp_path: Path, name: str) -> None:
         history.read(tmp_path / name, [ERRORS])
 
 
+WORDS = st.sampled_from(
+    [
+        *("time", "published", "metric", "value", "Errors", "1", "nan", "1e400", '"', "\x00", "", "2026-11-21"),
+        *("2026-11-21T12:00:00Z", "0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00"),
+    ]
+)
+LINES = st.lists(st.lists(WORDS, max_size=4).map(",".join), max_size=4)
+
+
+@given(
+    content=st.one_of(st.binary(max_size=60), LINES.map(lambda lines: "\n".join(["time,Errors", *lines]).encode())),
+    kind=st.sampled_from(["csv", "parquet"]),
+)
+@example(content=b"time,Errors\n0001-01-01T00:00:00+14:00,1", kind="csv")
+def test_no_file_makes_the_reader_crash(tmp_path_factory: pytest.TempPathFactory, content: bytes, kind: str) -> None:
+    path = tmp_path_factory.getbasetemp() / f"history.{kind}"
+    path.write_bytes(content)
+    try:
+        assert history.read(path, [ERRORS]).metrics() is not None
+    except InputError as error:
+        assert error.next_step
+
+
 def test_an_alarm_on_a_metric_outside_the_history_is_named_with_the_way_out() -> None:
     series = Series()
     series.add(Metric("App", "Other"), NOON, 1)
@@ -179,7 +202,22 @@ def test_a_yaml_template_with_short_forms_is_read() -> None:
     )
 
 
-@pytest.mark.parametrize("text", ["", "{", "[]", "a: [", "just words", "{}", "Resources: []"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "{",
+        "[]",
+        "a: [",
+        "just words",
+        "{}",
+        "Resources: []",
+        "!!int",
+        "!!float",
+        '{"a":' * 5000,
+        "Resources: !!set",
+    ],
+)
 def test_what_is_no_template_is_refused(text: str) -> None:
     with pytest.raises(InputError):
         documents.parse(text)

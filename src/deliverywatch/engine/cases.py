@@ -172,6 +172,8 @@ def _interval(text: object) -> timedelta:
 def _start(moment: object) -> datetime:
     if not isinstance(moment, datetime) or moment.tzinfo is None:
         raise InputError(f"start {moment} is not a time with its zone, such as 2026-11-21T12:00:00Z")
+    if not 1971 <= moment.year < 9000:
+        raise InputError(f"start {moment} is not between 1971 and 9000")
     return moment.astimezone(UTC).replace(second=0, microsecond=0)
 
 

@@ -55,7 +55,7 @@ def parse(text: str) -> Schedule:
         schedule = Schedule(
             None, _set(fields[0], 0, 59), _set(fields[1], 0, 23), fields[2], _set(fields[3], 1, 12, _MONTHS), fields[4]
         )
-        _day_matches(schedule, date(2026, 2, 1))
+        _require_days(schedule)
     except (ValueError, KeyError) as error:
         raise _error(text) from error
     return schedule
@@ -86,6 +86,14 @@ def _moments(schedule: Schedule, zone: tzinfo, first: date, last: date) -> Itera
                     yield datetime.combine(day, time(hour, minute), zone)
 
 
+def _require_days(schedule: Schedule) -> None:
+    """Check every part of both day fields, as `_day_matches` looks no further than it must."""
+    for part in schedule.days.split(","):
+        _month_day_matches(part, date(2026, 2, 1))
+    for part in schedule.weekdays.split(","):
+        _weekday_matches(part, date(2026, 2, 1))
+
+
 def _day_matches(schedule: Schedule, day: date) -> bool:
     by_month = any(_month_day_matches(part, day) for part in schedule.days.split(","))
     by_week = any(_weekday_matches(part, day) for part in schedule.weekdays.split(","))
@@ -105,9 +113,11 @@ def _weekday_matches(part: str, day: date) -> bool:
     weekday = day.isoweekday() % 7
     name, marker, number = part.partition("#")
     if marker:
-        return weekday in _set(name, 0, 7, _DAYS) and (day.day - 1) // 7 + 1 == int(number)
+        place = _set(number, 1, 5)
+        return weekday in {each % 7 for each in _set(name, 0, 7, _DAYS)} and (day.day - 1) // 7 + 1 in place
     if part.endswith("L") and part != "L":
-        return weekday in _set(part[:-1], 0, 7, _DAYS) and (day + timedelta(days=7)).month != day.month
+        wanted = {each % 7 for each in _set(part[:-1], 0, 7, _DAYS)}
+        return weekday in wanted and (day + timedelta(days=7)).month != day.month
     return weekday in {each % 7 for each in _set("SAT" if part == "L" else part, 0, 7, _DAYS)}
 
 
@@ -119,7 +129,7 @@ def _set(text: str, low: int, high: int, names: Mapping[str, int] | None = None)
         first, dash, last = ("", "", "") if span in ("*", "?") else span.partition("-")
         start = _value(first, names) if first else low
         end = _value(last, names) if dash else (high if slash or not first else start)
-        if not low <= start <= end <= high or (slash and int(step) < 1):
+        if not span or not low <= start <= end <= high or (slash and int(step) < 1):
             raise ValueError(text)
         found.update(range(start, end + 1, int(step) if slash else 1))
     return tuple(sorted(found))

@@ -10,6 +10,8 @@ from deliverywatch.errors import ConfigurationError, InputError
 if TYPE_CHECKING:
     from pathlib import Path
 
+_CORRECT = "Correct the template and load it again."
+
 
 def read(path: Path) -> dict[str, Any]:
     """Read a CloudFormation template.
@@ -34,15 +36,15 @@ def parse(text: str, name: str = "The template") -> dict[str, Any]:
     """
     found = _json(text, name) if text.lstrip().startswith("{") else _yaml(text, name)
     if not isinstance(found, dict) or not isinstance(found.get("Resources"), dict):
-        raise InputError(f"{name} is not a CloudFormation template: it has no Resources.")
+        raise InputError(f"{name} is not a CloudFormation template: it has no Resources.", next_step=_CORRECT)
     return found
 
 
 def _json(text: str, name: str) -> Any:
     try:
         return json.loads(text)
-    except ValueError as error:
-        raise InputError(f"{name} is not valid JSON: {error}.") from error
+    except (ValueError, RecursionError) as error:
+        raise InputError(f"{name} is not valid JSON: {error}.", next_step=_CORRECT) from error
 
 
 def _yaml(text: str, name: str) -> Any:
@@ -68,8 +70,9 @@ def _yaml(text: str, name: str) -> Any:
     Loader.add_constructor("tag:yaml.org,2002:timestamp", lambda loader, node: loader.construct_scalar(node))
     try:
         return yaml.load(text, Loader)  # noqa: S506 - a SafeLoader with more tags
-    except yaml.YAMLError as error:
-        raise InputError(f"{name} is not valid YAML: {error}.") from error
+    except (yaml.YAMLError, ValueError, TypeError, LookupError, RecursionError) as error:
+        # PyYAML lets errors of Python itself through, such as that of an empty !!int.
+        raise InputError(f"{name} is not valid YAML: {error}.", next_step=_CORRECT) from error
 
 
 def _plain(loader: Any, node: Any) -> Any:

@@ -40,7 +40,7 @@ def read(path: Path, metrics: Sequence[Metric]) -> Series:
         try:
             _require_order(row, newest)
             _add(series, row, metrics)
-        except (InputError, ValueError, TypeError) as error:
+        except (InputError, ValueError, TypeError, OverflowError) as error:
             raise InputError(
                 f"Row {number} of {path.name} cannot be used: {error}",
                 next_step="Correct the row and run the command again.",

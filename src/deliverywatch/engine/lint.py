@@ -106,6 +106,8 @@ def _result(query: Query, found: Type) -> Iterator[str]:
 
 
 def _window(alarm: Alarm) -> Iterator[str]:
+    if not any(query.metric for query in alarm.queries):
+        return
     period, periods = alarm.period_seconds, alarm.evaluation_periods
     if period not in (10, 20, 30) and (period <= 0 or period % 60):
         yield f"A period of {period} s is not 10, 20, 30 or a multiple of 60."

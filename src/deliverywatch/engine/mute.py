@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from deliverywatch.engine.alarm import State
 
-_DURATION = re.compile(r"P(?:(\d+)D)?(?:T(?:(\d+)H)?(?:(\d+)M)?)?")
+_DURATION = re.compile(r"P(?:(\d{1,2})D)?(?:T(?:(\d{1,3})H)?(?:(\d{1,5})M)?)?", re.ASCII)
 _LONGEST = timedelta(days=15)
 
 

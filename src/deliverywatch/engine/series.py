@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 
 ALWAYS = -math.inf
 
+# 1 January 9000: far enough from the end of Python's calendar for any period to be added.
+END_OF_TIME = 221_845_392_000
+
 # CloudWatch takes no value beyond (API_PutMetricData), so that no sum of values overflows.
 LARGEST = 2.0**360
 
@@ -178,4 +181,10 @@ def _epoch(time: datetime, metric: Metric) -> float:
             f"Metric {metric[1]} has a datapoint at {time.isoformat()} without a time zone.",
             next_step="Write times with their zone, such as 2026-11-21T12:00:00Z.",
         )
-    return time.timestamp()
+    found = time.timestamp()
+    if not 0 <= found < END_OF_TIME:
+        raise InputError(
+            f"Metric {metric[1]} has a datapoint at {time.isoformat()}, which is not between 1970 and 9000.",
+            next_step="Correct the time: CloudWatch takes none so far away.",
+        )
+    return found

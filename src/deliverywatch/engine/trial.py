@@ -150,11 +150,16 @@ def _metric(name: str, metrics: Iterable[Metric]) -> Metric:
 
 
 def _end(case: Case) -> datetime:
-    lengths = [len(notation.values(line)) * case.interval for line in case.series.values()]
     moments = [*(each.at for each in case.states), *(each.at for each in case.mails or ())]
     asked = [at + MINUTE for at in moments if at is not None]
-    longest = max([MINUTE, case.until, *lengths, *asked])
-    return case.start + -(-longest // MINUTE) * MINUTE
+    try:
+        lengths = [len(notation.values(line)) * case.interval for line in case.series.values()]
+        longest = max([MINUTE, case.until, *lengths, *asked])
+        return case.start + -(-longest // MINUTE) * MINUTE
+    except OverflowError as error:
+        raise InputError(
+            f'The series of case "{case.name}" reach beyond the calendar.', next_step="Write a shorter series."
+        ) from error
 
 
 def _changes(alarm: Alarm, case: Case, series: Series, end: datetime) -> Iterable[Change]:
@@ -176,10 +181,11 @@ def _why(trial: Trial, name: str, expected: ExpectedState) -> str:
     slots = evaluate(alarm, trial.series, now).slots[-_SHOWN_PERIODS:]
     width = alarm.period_seconds
     told = [
-        f"{_moment(trial, each.start)} to {_moment(trial, each.start + width)}: {_number(each.value)}" for each in slots
+        f"{_moment(trial, each.start)} to {_moment(trial, each.end or each.start + width)}: {_number(each.value)}"
+        for each in slots
     ]
-    newest = slots[-1].start
-    fetch = Fetch(alarm.queries, trial.series, Frame((newest,), width), now.timestamp())
+    newest = Frame((slots[-1].start,), width, end=slots[-1].end)
+    fetch = Fetch(alarm.queries, trial.series, newest, now.timestamp())
     parts = [f"{q.id} {_number(fetch.points(q.id)[0])}" for q in alarm.queries if q.metric and q.id != returned(alarm)]
     made = f" ({', '.join(parts)})" if parts else ""
     calls = condition(alarm) + (f" in {alarm.m} of {alarm.evaluation_periods}" if alarm.evaluation_periods > 1 else "")

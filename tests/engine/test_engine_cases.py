@@ -133,7 +133,7 @@ def test_a_difference_between_seconds_is_told_in_seconds() -> None:
 
 
 def test_a_series_beyond_the_calendar_is_refused() -> None:
-    (found,) = parse(case(interval='"9999d"', series='{ Errors = "1x99999" }'))
+    (found,) = parse(case(interval='"9999d"', series='{ Errors = "_x999999" }'))
     with pytest.raises(InputError, match="beyond the calendar"):
         run(found, [plain()])
 

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import stacks
+from deliverywatch import errors
 
 README = (Path(__file__).parents[1] / "README.md").read_text()
 ROWS = dict(re.findall(r"^\| `(\w+)` \| `?([^|`]+?)`? \|", README, re.MULTILINE))
@@ -30,3 +31,19 @@ def test_a_link_to_a_picture_leads_somewhere() -> None:
     pictures = re.findall(r"!\[[^]]*\]\((\.github/[^)]+)\)", README)
     assert pictures
     assert all((Path(__file__).parents[1] / picture).exists() for picture in pictures)
+
+
+def error_rows(above: type[errors.DeliveryWatchError] = errors.DeliveryWatchError) -> list[str]:
+    """One row per error that can be raised, in the order of the tree."""
+    found = []
+    for error in above.__subclasses__():
+        # A room may have a kind of its own of one of these; it says more, and stands nowhere else.
+        if error.__module__ == errors.__name__ and error not in (errors.Retryable, errors.Rejected):
+            found.append(f"| `{error.kind}` | {(error.__doc__ or '').splitlines()[0]} | {error.next_step} |")
+        found += error_rows(error)
+    return found
+
+
+def test_every_error_stands_in_the_table_with_what_to_do() -> None:
+    table = README.partition("| kind | what happened | what to do |\n|---|---|---|\n")[2].partition("\n\n")[0]
+    assert table.splitlines() == error_rows()

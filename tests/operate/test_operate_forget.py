@@ -177,6 +177,11 @@ def test_what_is_old_enough_does_not_come_back() -> None:
     old = Forgotten({"sms/dt=2026-11-01/day.parquet": 1}, datetime(2026, 11, 1, tzinfo=UTC))
     told = dict(flow.remains(old, datetime(2026, 11, 21, tzinfo=UTC), {}, None))
     assert "the next runs" not in told
+    stack = {"AthenaResultDays": "30", "EmailPartitions": "day"}
+    whole = dict(flow.remains(old, datetime(2026, 11, 21, tzinfo=UTC), stack, 12))
+    assert "30 days" in whole["athena-results/"]
+    assert "gone by 2026-11-29" in whole["old versions"]
+    assert "e-mail events" in whole
     new = Forgotten({"sms/dt=2026-11-20/03.parquet": 1}, datetime(2026, 11, 20, tzinfo=UTC))
     assert (
         "after 2026-11-24 02:00 UTC"

@@ -121,6 +121,8 @@ def remains(
         told.append(("old versions", f"{sentence}--purge deletes them now, and with them the way back to them."))
     if parameters:
         told += _elsewhere(parameters["AthenaResultDays"])
+    if any(name.startswith("Email") for name in parameters):
+        told.append(("e-mail events", "They hold e-mail addresses, not numbers, and are not looked into here."))
     told.append(("a back-fill", "'deliverywatch backfill' reads ClickSend again: run this again after it."))
     return told
 

@@ -238,6 +238,7 @@ class _Run:
         self.ports.emit([counts.run_datapoint(self.plan.now, *survey.overdue)])
 
     def _survey(self) -> Survey:
+        """The newest hours have objects of their own: their day becomes one only after days."""
         settings, end = self.settings, self.plan.end
         survey = Survey(
             self.plan.now, end, settings.slot_minutes, count_recipient_faults=settings.count_recipient_faults

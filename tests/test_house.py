@@ -68,8 +68,9 @@ def test_a_script_can_be_run(path: Path) -> None:
     assert path.is_dir() or path.stat().st_mode & 0o111
 
 
-def test_the_lock_file_is_hashed_and_names_no_address() -> None:
-    lock = (ROOT / "requirements.lock").read_text()
+@pytest.mark.parametrize("name", ["requirements.lock", "scripts/audit/requirements.lock"])
+def test_a_lock_file_is_hashed_and_names_no_address(name: str) -> None:
+    lock = (ROOT / name).read_text()
     assert "://" not in lock
     requirements = re.split(r"\n(?=\S)", lock.strip())
     assert all("--hash=sha256:" in block for block in requirements)

@@ -1,0 +1,102 @@
+"""Every system's template, and the locked packages -> what is wrong with them, as lines; nothing if nothing is."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).parents[2]
+TOOLS = ROOT / ".venv/audit/bin"
+_EXCEPTION = re.compile(r"^ *- (CKV\w+)$", re.MULTILINE)
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What checkov says of one resource."""
+
+    check: str
+    name: str
+    resource: str
+
+
+def exceptions(config: str) -> set[str]:
+    """Return the checks that .checkov.yaml leaves out."""
+    return set(_EXCEPTION.findall(config))
+
+
+def findings(report: Any) -> list[Finding]:
+    """Return what failed, from checkov's JSON: one report, or a list of them."""
+    reports = report if isinstance(report, list) else [report]
+    failed = [each for one in reports for each in one.get("results", {}).get("failed_checks", ())]
+    return [Finding(each["check_id"], each["check_name"], each["resource"]) for each in failed]
+
+
+def judged(found: list[Finding], excepted: set[str]) -> list[str]:
+    """Return what is wrong: findings that nobody excepted, and exceptions that nothing needs."""
+    lines = {f"{each.check} {each.resource}: {each.name}" for each in found if each.check not in excepted}
+    stale = excepted - {each.check for each in found}
+    return [
+        *sorted(lines),
+        *(f"{check} is excepted in .checkov.yaml, and nothing needs it." for check in sorted(stale)),
+    ]
+
+
+def checkov() -> list[str]:
+    """Return what is wrong with the templates of all systems."""
+    sys.path[:0] = [str(ROOT / "cfn")]
+    import build
+    import stacks
+
+    with tempfile.TemporaryDirectory() as folder:
+        for system in stacks.SYSTEMS:
+            build.build([system], "none", Path(folder) / system)
+        options = ["--framework", "cloudformation", "--skip-download", "--quiet", "--compact", "--output", "json"]
+        command = [TOOLS / "checkov", "--directory", folder, *options]
+        # Without the configuration of the repository: what it leaves out must be found.
+        done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=folder)
+    if done.returncode not in (0, 1) or not done.stdout.strip():
+        return [f"checkov failed: {done.stderr.strip().splitlines()[-1] if done.stderr.strip() else done.returncode}"]
+    return judged(findings(json.loads(done.stdout)), exceptions((ROOT / ".checkov.yaml").read_text()))
+
+
+def vulnerable(report: dict[str, Any]) -> tuple[list[str], int, int]:
+    """Return the known vulnerabilities, and how many packages of how many could not be looked up."""
+    packages = report["dependencies"]
+    lines = [
+        f"{each['name']} {each['version']}: {vuln['id']}, mended in {', '.join(vuln['fix_versions']) or 'no version yet'}"
+        for each in packages
+        for vuln in each.get("vulns", ())
+    ]
+    return lines, sum("skip_reason" in each for each in packages), len(packages)
+
+
+def pip_audit() -> list[str]:
+    """Return the known vulnerabilities of the locked packages; says so where they cannot be looked up."""
+    options = ["--require-hashes", "--disable-pip", "--progress-spinner", "off", "--format", "json"]
+    command = [TOOLS / "pip-audit", "--requirement", ROOT / "requirements.lock", *options]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    try:
+        lines, unknown_count, count = vulnerable(json.loads(done.stdout))
+    except ValueError:
+        lines, unknown_count, count = [], 1, 1
+    if unknown_count:
+        share = f"{unknown_count} of {count} packages" if count > 1 else "the packages"
+        print(f"Not audited: pypi.org's advisories on {share} cannot be read from here.", file=sys.stderr)
+    return lines
+
+
+def main() -> None:
+    """Print what is wrong and end with 1, or print nothing."""
+    problems = [*checkov(), *pip_audit()]
+    print("\n".join(problems), end="\n" if problems else "")
+    sys.exit(1 if problems else 0)
+
+
+if __name__ == "__main__":
+    main()

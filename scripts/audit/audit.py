@@ -69,7 +69,7 @@ def vulnerable(report: dict[str, Any]) -> tuple[list[str], int, int]:
     """Return the known vulnerabilities, and how many packages of how many could not be looked up."""
     packages = report["dependencies"]
     lines = [
-        f"{each['name']} {each['version']}: {vuln['id']}, mended in {', '.join(vuln['fix_versions']) or 'no version yet'}"
+        f"{each['name']} {each['version']}: {vuln['id']}, mended in {', '.join(vuln['fix_versions']) or 'none yet'}"
         for each in packages
         for vuln in each.get("vulns", ())
     ]

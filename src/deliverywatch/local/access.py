@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
 from email.utils import parseaddr
 from typing import TYPE_CHECKING, Any
 
@@ -17,13 +18,28 @@ if TYPE_CHECKING:
 _AND = " and "
 
 
-def install(placed: hooks.Hooks) -> None:
-    """Let roles, resource policies and permissions hold, as in AWS: a function that lacks a right fails here too."""
+@dataclass(frozen=True, slots=True)
+class Use:
+    """A right that a role was asked for; `is_allowed` says whether it had it."""
+
+    role: str
+    action: str
+    resource: str
+    is_allowed: bool
+
+
+def install(placed: hooks.Hooks, uses: set[Use]) -> None:
+    """Let roles, resource policies and permissions hold, as in AWS: a function that lacks a right fails here too.
+
+    Args:
+        placed: Where the bridges are put.
+        uses: Every right that a role asks for is added.
+    """
     placed.replace("app", "AUTH", lambda _: True)
     # Policies that insist on TLS are content with loopback, on which nothing is encrypted.
     placed.replace("app", "pin_request_origin", lambda pin: lambda address, _is_tls: pin(address, True))  # noqa: FBT003
     placed.replace("core.iam_actions", "extract_resource_arn", _with_parameters)
-    placed.replace("core.iam_evaluator", "enforce", _of_each)
+    placed.replace("core.iam_evaluator", "enforce", lambda original: _of_each(_noting(original, uses)))
     placed.replace("app", "_enforce_ses_v2", _with_sender)
 
 
@@ -37,6 +53,20 @@ def _with_parameters(original: Callable[..., str]) -> Callable[..., str]:
         return _AND.join(original(service, method, path, headers, each, *rest) for each in bodies)
 
     return resource
+
+
+def _noting(original: Callable[..., Any], uses: set[Use]) -> Callable[..., Any]:
+    """Note which role asks for which right."""
+
+    def enforce(key: str, action: str, service: str, region: str, resource_arn: str = "*", **more: Any) -> Any:
+        answer = original(key, action, service, region, resource_arn, **more)
+        arn = getattr(hooks.inside("core.iam_evaluator", "resolve_principal")(key or "", ACCOUNT), "arn", "")
+        # arn:aws:sts::<account>:assumed-role/<role>/<session>
+        if ":assumed-role/" in arn:
+            uses.add(Use(arn.split("/")[1], action, resource_arn, answer is None))
+        return answer
+
+    return enforce
 
 
 def _of_each(original: Callable[..., Any]) -> Callable[..., Any]:

@@ -49,7 +49,12 @@ class Answer:
 
 
 class LocalCloud:
-    """One cloud per process, as a context manager; it stands still unless `tick` and `run_schedules` move it."""
+    """One cloud per process, as a context manager; it stands still unless `tick` and `run_schedules` move it.
+
+    Attributes:
+        clock: The simulated time.
+        uses: Every right that a role was asked for so far.
+    """
 
     def __init__(self, now: datetime) -> None:
         self.clock = Clock(now)
@@ -65,6 +70,7 @@ class LocalCloud:
         self.ses = SesEvents(self.clock, self._publisher, self.client)
         self.firehose = Firehose(self.clock, self._publisher, self.client)
         self.states = States(self.clock, self._publisher)
+        self.uses: set[access.Use] = set()
 
     def __enter__(self) -> Self:
         try:
@@ -195,7 +201,7 @@ class LocalCloud:
         for place in ("services.eventbridge", "services.scheduler"):
             # They would fire by the machine's clock.
             self._hooks.replace(place, "start_scheduler", lambda _: lambda: None)
-        access.install(self._hooks)
+        access.install(self._hooks, self.uses)
         self._functions.install(self._hooks)
         self._queues.install(self._hooks)
         self._alarms.install(self._hooks)

@@ -1,0 +1,153 @@
+"""Roles are minimal, proven at work: every function of every system runs under its own role, and no right is left over.
+
+A right that a function lacks is refused by the local cloud; one that it never asks for has to be explained here.
+"""
+
+from __future__ import annotations
+
+import importlib
+from datetime import UTC, datetime, timedelta
+from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from deployed import NOTIFY, Silent, deployed
+
+import stacks
+from deliverywatch.cli.demo import _PLAYS
+from deliverywatch.local.cloud import LocalCloud
+from deliverywatch.local.traffic import INCIDENT
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+# Rights that the services use for a function, or that only AWS itself asks for.
+BY_AWS = {
+    "logs:CreateLogStream": "Lambda writes the log",
+    "logs:PutLogEvents": "Lambda writes the log",
+    "xray:PutTraceSegments": "Lambda writes the trace",
+    "xray:PutTelemetryRecords": "Lambda writes the trace",
+    "sqs:SendMessage": "Lambda hands over what could not be handled",
+    "sqs:ReceiveMessage": "Lambda reads the queue that starts the function",
+    "sqs:DeleteMessage": "Lambda reads the queue that starts the function",
+    "sqs:GetQueueAttributes": "Lambda reads the queue that starts the function",
+    "s3:ListBucket": "S3 answers 404 instead of 403 where there is no object",
+    "kms:Decrypt": "SSM decrypts a parameter",
+    "iam:PassRole": "Scheduler takes the role of a schedule",
+    "glue:*": "Athena reads the tables in the function's name",
+    "s3:GetBucketLocation": "Athena writes the result in the function's name",
+    "s3:ListBucketMultipartUploads": "Athena writes the result in the function's name",
+    "s3:ListMultipartUploadParts": "Athena writes the result in the function's name",
+    "s3:AbortMultipartUpload": "Athena writes the result in the function's name",
+    "ses:SendEmail": "SES asks for both rights of a raw message; the local cloud for one",
+}
+# Rights for what a play does not play, by system.
+ELSEWHERE = {
+    "files": {"dynamodb:UpdateItem": "an object that a comparison with the bucket lists"},
+    "queries": {
+        "athena:StopQueryExecution": "a query that takes longer than its function may",
+        "sns:Publish": "a file of queries that cannot be read",
+    },
+}
+# In every template, and judged where SMS is at work, which opens incidents of every kind.
+SHARED = "AlertingNotifyRole"
+
+
+class Seen:
+    """What a cloud knew about its roles when it was stopped."""
+
+    def __init__(self) -> None:
+        self.granted: dict[str, set[str]] = {}
+        self.used: dict[str, set[str]] = {}
+        self.refused: dict[str, set[str]] = {}
+
+    def look(self, cloud: LocalCloud) -> None:
+        names = {}
+        for stack in cloud.client("cloudformation").describe_stacks()["Stacks"]:
+            for each in cloud.client("cloudformation").describe_stack_resources(StackName=stack["StackName"])[
+                "StackResources"
+            ]:
+                if each["ResourceType"] == "AWS::IAM::Role":
+                    names[each["PhysicalResourceId"]] = each["LogicalResourceId"]
+        for name, logical_id in names.items():
+            self.granted[logical_id] = set(_actions(cloud, name))
+        for use in cloud.uses:
+            role = names.get(use.role, use.role)
+            where = self.used if use.is_allowed else self.refused
+            where.setdefault(role, set()).add(use.action)
+
+
+def _actions(cloud: LocalCloud, role: str) -> Iterator[str]:
+    iam = cloud.client("iam")
+    trust = iam.get_role(RoleName=role)["Role"]["AssumeRolePolicyDocument"]
+    if "lambda.amazonaws.com" not in str(trust):
+        return
+    for name in iam.list_role_policies(RoleName=role)["PolicyNames"]:
+        for statement in iam.get_role_policy(RoleName=role, PolicyName=name)["PolicyDocument"]["Statement"]:
+            actions = statement["Action"]
+            yield from [actions] if isinstance(actions, str) else actions
+
+
+@pytest.fixture
+def seen(monkeypatch: pytest.MonkeyPatch) -> Seen:
+    found, leave = Seen(), LocalCloud.__exit__
+
+    def looking(cloud: LocalCloud, *problem: Any) -> None:
+        if problem[0] is None:
+            found.look(cloud)
+        leave(cloud, *problem)
+
+    monkeypatch.setattr(LocalCloud, "__exit__", looking)
+    return found
+
+
+def play_sms(folder: Path) -> None:
+    """An incident whose first mail SES refuses, and the night after it."""
+    with deployed(folder, 11, INCIDENT) as stack:
+        stack.cloud.refuse_mail("MessageRejected", "Email address is not verified.")
+        stack.live(50)
+        stack.cloud.refuse_mail()
+        stack.live(40)
+        s3 = stack.cloud.client("s3")
+        (lake,) = [each["Name"] for each in s3.list_buckets()["Buckets"] if "lake" in each["Name"]]
+        (key, *_) = [each["Key"] for each in s3.list_objects_v2(Bucket=lake, Prefix="sms/dt=")["Contents"]]
+        old = stack.now - timedelta(days=6)
+        content = s3.get_object(Bucket=lake, Key=key)["Body"].read()
+        s3.put_object(Bucket=lake, Key=f"sms/dt={old:%Y-%m-%d}/09.parquet", Body=content)
+        assert stack.cloud.invoke("deliverywatch-prod-sms-compact", {}).error is None
+        assert stack.cloud.invoke(NOTIFY, {"sweep": "now"}).error is None
+
+
+def play(system: str) -> Callable[[Path], None]:
+    def perform(folder: Path) -> None:
+        module = importlib.import_module(_PLAYS[system])
+        module.perform(folder / "out", Silent(), {}, datetime.now(UTC), fast=False)
+
+    return perform
+
+
+SCENARIOS = {system: play(system) for system in _PLAYS} | {"sms": play_sms}
+
+
+@pytest.mark.parametrize("system", SCENARIOS)
+def test_a_system_at_work_needs_every_right_that_it_has_and_no_other(system: str, seen: Seen, tmp_path: Path) -> None:
+    SCENARIOS[system](tmp_path)
+    # A play may take a right away for a while, to show what happens then: that one is used at other times.
+    missing = {role: actions - seen.used.get(role, set()) for role, actions in seen.refused.items()}
+    assert {role: actions for role, actions in missing.items() if actions} == {}, "a right is missing"
+    explained = set(BY_AWS) | set(ELSEWHERE.get(system, {}))
+    left_over = {
+        role: {action for action in actions - seen.used.get(role, set()) if not _is_explained(action, explained)}
+        for role, actions in seen.granted.items()
+        if system == "sms" or role != SHARED
+    }
+    assert {role: actions for role, actions in left_over.items() if actions} == {}, "a right is never used"
+
+
+def test_every_system_with_functions_is_at_work_here() -> None:
+    assert set(stacks.SYSTEMS) - set(SCENARIOS) <= {"files-pusher", "email", "pipeline"}
+
+
+def _is_explained(action: str, explained: set[str]) -> bool:
+    return any(fnmatchcase(action, pattern) for pattern in explained)

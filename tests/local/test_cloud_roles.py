@@ -48,6 +48,9 @@ ELSEWHERE = {
         "cloudwatch:GetAlarmMuteRule": "a mute of the week; MiniStack asks for the right to all rules, AWS to this one",
         "sns:Publish": "a digest that SES refuses",
     },
+    "EmailCompactRole": dict.fromkeys(
+        ("s3:GetObject", "s3:PutObject", "s3:DeleteObject"), "days that are old enough, of which a day has none"
+    ),
     "FilesProcessRole": {"dynamodb:UpdateItem": "an object that a comparison with the bucket lists"},
     "QueriesExecuteRole": {"athena:StopQueryExecution": "a query that takes longer than its function may"},
     "QueriesReconcileRole": {"sns:Publish": "a file of queries that cannot be read"},

@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from queries_world import GROUP, Crash, FakeService, error, ports, query, wanted
 
 from deliverywatch.errors import DeliveryWatchError, ServiceRefused
 from deliverywatch.queries.apply import observe, reconcile
 from deliverywatch.queries.aws import Scheduler
 from deliverywatch.queries.plan import Rules, plan
-from queries.queries_world import GROUP, Crash, FakeService, error, ports, query, wanted
 
 if TYPE_CHECKING:
     from collections.abc import Callable

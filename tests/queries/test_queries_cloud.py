@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -13,14 +14,15 @@ from click.testing import CliRunner
 from deliverywatch.cli import main
 from deliverywatch.local import queries_day
 from deliverywatch.local.cloud import LocalCloud
+from deliverywatch.queries import config, statement
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     from click.testing import Result
 
 EIGHT = datetime.now(UTC).replace(hour=8, minute=0, second=0, microsecond=0) - timedelta(days=1)
+ROOT = Path(__file__).parents[2]
 GROUP = "deliverywatch-prod-queries"
 MINE = "deliverywatch-refused-orders"
 
@@ -49,6 +51,10 @@ class Deployed:
 
     def mails(self) -> list[str]:
         return [mail.subject.strip().partition("] ")[0][1:].split(" ")[0] for mail in self.cloud.outbox()]
+
+    def history(self, query_id: str) -> list[dict[str, Any]]:
+        found = queries_day.records(self.cloud, self.life.shop.bucket)
+        return [run for run in found if run["query_id"] == query_id]
 
     def run(self, *arguments: str) -> Result:
         return CliRunner().invoke(main, ["queries", *arguments])
@@ -154,6 +160,42 @@ def test_a_dry_run_prints_the_statement_with_its_parameters(stack: Deployed) -> 
     done = stack.run("run", "refused-orders", "--date", f"{EIGHT:%Y-%m-%d}", "--dry-run")
     assert f"dt = '{EIGHT:%Y-%m-%d}'" in done.stdout
     assert done.stdout.endswith("? 1: 10\n")
+
+
+def ask(stack: Deployed, sql: str, *parameters: str) -> list[list[str]]:
+    """Ask the local Athena and return the rows, the columns' names first."""
+    athena = stack.cloud.client("athena")
+    asked = {"ExecutionParameters": list(parameters)} if parameters else {}
+    context = {"Database": "deliverywatch_prod"}
+    started = athena.start_query_execution(
+        QueryString=sql, WorkGroup="deliverywatch-prod", QueryExecutionContext=context, **asked
+    )
+    while True:
+        found = athena.get_query_execution(QueryExecutionId=started["QueryExecutionId"])["QueryExecution"]["Status"]
+        if found["State"] not in ("QUEUED", "RUNNING"):
+            break
+    assert found["State"] == "SUCCEEDED", found["StateChangeReason"]
+    rows = athena.get_query_results(QueryExecutionId=started["QueryExecutionId"])["ResultSet"]["Rows"]
+    return [[cell.get("VarCharValue", "") for cell in row["Data"]] for row in rows]
+
+
+def test_the_saved_queries_tell_of_the_runs(stack: Deployed) -> None:
+    folder = ROOT / "cfn/queries/queries"
+    columns, *rows = ask(stack, (folder / "runs_by_query.sql").read_text())
+    runs = {row[0]: dict(zip(columns, row, strict=True)) for row in rows}
+    assert set(runs) == {"orders-by-country", "refused-orders"}
+    assert int(runs["refused-orders"]["runs"]) == len(stack.history("refused-orders"))
+    assert ask(stack, (folder / "failed_runs.sql").read_text())[1:] == []
+
+
+def test_the_operators_own_queries_run(stack: Deployed) -> None:
+    given = config.read((ROOT / "cfn/schedules.json").read_bytes(), "deliverywatch")
+    for query in given.queries.values():
+        asked = statement.filled(query, EIGHT + timedelta(days=1))
+        columns, *_ = ask(stack, asked.sql, *asked.parameters)
+        assert columns
+    mails = statement.filled(given.queries["mails-by-day"], EIGHT + timedelta(days=1))
+    assert [row[-1] for row in ask(stack, mails.sql)[1:]] == ["1", "1", "1"]
 
 
 def test_drift_is_shown_field_by_field_and_mended_by_apply(stack: Deployed) -> None:

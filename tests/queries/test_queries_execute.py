@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from queries_world import Crash, FakeAthena, MemoryLake
 
 from deliverywatch.errors import InputError, ServiceBusy, ServiceRefused
 from deliverywatch.queries import execute, source
@@ -18,7 +19,6 @@ from deliverywatch.queries.asking import Execution, Status
 from deliverywatch.queries.execute import Order, Ports, Settings, order, run
 from deliverywatch.queries.record import Record, cost_usd
 from deliverywatch.queries.state import read as remembered
-from queries.queries_world import Crash, FakeAthena, MemoryLake
 
 DUE = datetime(2026, 11, 21, 8, 30, tzinfo=UTC)
 DAILY = {

@@ -4,10 +4,10 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
+from queries_world import WIRING, FakeService, query, wanted
 
 from deliverywatch.queries.plan import Action, ByHand, Rules, plan
 from deliverywatch.queries.schedule import Schedule, from_service
-from queries.queries_world import WIRING, FakeService, query, wanted
 
 RULES = Rules()
 

@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from queries_world import GROUP, FakeService, MemoryLake, error, query
 
 from deliverywatch.errors import ConfigurationError, SourceUnavailable
 from deliverywatch.queries import reconcile, settings, source, state
@@ -16,7 +17,6 @@ from deliverywatch.queries.config import Refused
 from deliverywatch.queries.plan import ByHand
 from deliverywatch.queries.state import State
 from deliverywatch.queries.watchdog import missed
-from queries.queries_world import GROUP, FakeService, MemoryLake, error, query
 
 NOW = datetime(2026, 11, 21, 12, 20, tzinfo=UTC)
 ENVIRONMENT = {
@@ -125,6 +125,15 @@ def test_a_source_that_cannot_be_had_changes_nothing_and_is_counted() -> None:
     result = world.round()
     assert (result["counts"]["unchanged"], world.metrics["SourceFailed"]) == (1, 1)
     assert "The host is away." in world.problem
+
+
+def test_an_address_that_names_a_commit_is_told_to_be_one() -> None:
+    world = World()
+    world.round(CONFIG_GIT_URL=f"https://raw.githubusercontent.com/a/b/{'0a' * 20}/queries.json")
+    assert any(line.startswith("NOTICE") and "names a commit" in line for line in world.lines)
+    world.lines.clear()
+    world.round(CONFIG_GIT_URL="https://raw.githubusercontent.com/a/b/main/queries.json")
+    assert not any("names a commit" in line for line in world.lines)
 
 
 def test_drift_is_repaired_while_the_source_cannot_be_had() -> None:

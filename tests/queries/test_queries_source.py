@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 import json
+import ssl
+import subprocess
+import threading
+import warnings
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any
 
 import pytest
+import urllib3
+from queries_world import MemoryLake
 from urllib3.exceptions import ProtocolError
 
 from deliverywatch.errors import ConfigurationError, SourceRefused, SourceThrottled, SourceUnavailable
@@ -16,9 +23,9 @@ from deliverywatch.queries.address import is_pinned, request
 from deliverywatch.queries.config import Refused
 from deliverywatch.queries.git import Git
 from deliverywatch.queries.source import COPY, Packaged, current, revision_of
-from queries.queries_world import MemoryLake
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
@@ -235,3 +242,62 @@ def test_the_packaged_file_is_read_once_per_content(tmp_path: Path) -> None:
     assert fetched is not None
     assert fetched.body == BODY
     assert Packaged(path).fetch(fetched.etag) is None
+
+
+@pytest.fixture(scope="module")
+def host(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, list[Answer], list[dict[str, str]]]]:
+    """A Git host on loopback, with TLS: its address, what it will answer in turn, and what it was asked with."""
+    folder, answers, asked = tmp_path_factory.mktemp("host"), [], []  # type: ignore[var-annotated]
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            asked.append(dict(self.headers))
+            answer = answers.pop(0)
+            self.send_response(answer.status)
+            for name, value in answer.headers.items():
+                self.send_header(name, value)
+            self.send_header("Content-Length", str(len(answer.data)))
+            self.end_headers()
+            self.wfile.write(answer.data)
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    certificate = folder / "host.pem"
+    subject = ["-subj", "/CN=127.0.0.1", "-keyout", str(certificate), "-out", str(folder / "certificate.pem")]
+    command = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", *subject]
+    subprocess.run(command, check=True, capture_output=True)
+    certificate.write_text(certificate.read_text() + (folder / "certificate.pem").read_text())
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate)
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        server.socket = context.wrap_socket(server.socket, server_side=True)
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"https://127.0.0.1:{server.server_port}", answers, asked
+        server.shutdown()
+
+
+def test_over_the_wire_a_file_is_fetched_refused_unchanged_and_waited_for(
+    host: tuple[str, list[Answer], list[dict[str, str]]],
+) -> None:
+    address, answers, asked = host
+    pauses: list[float] = []
+    with urllib3.PoolManager(cert_reqs="CERT_NONE", assert_hostname=False) as pool, warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        client = Git(f"{address}/a/b/-/raw/main/q.json", lambda: "glpat", pool, pauses.append)  # type: ignore[arg-type]
+        answers += [Answer(429, headers={"Retry-After": "2"}), Answer(200, BODY, {"ETag": 'W/"1"'})]
+        fetched = client.fetch("")
+        assert fetched is not None
+        assert (fetched.body, fetched.etag, asked[0]["PRIVATE-TOKEN"]) == (BODY, 'W/"1"', "glpat")
+        assert 2 <= pauses[0] <= 2.5
+        answers.append(Answer(304))
+        assert client.fetch(fetched.etag) is None
+        assert asked[-1]["If-None-Match"] == 'W/"1"'
+        answers.append(Answer(302, headers={"Location": "https://elsewhere.example/login"}))
+        with pytest.raises(SourceRefused, match="moved, or asks for a login"):
+            client.fetch("")
+
+
+def test_a_host_that_is_not_there_is_unavailable() -> None:
+    with urllib3.PoolManager() as pool, pytest.raises(SourceUnavailable, match="cannot be reached"):
+        Git("https://127.0.0.1:9/x.json", lambda: "", pool, lambda _: None).fetch("")  # type: ignore[arg-type]

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from deliverywatch.errors import DeliveryWatchError
+    from deliverywatch.queries.address import Request
 
 _ATTEMPTS = 4
 _PAUSE_SECONDS = 1.0
@@ -64,9 +65,10 @@ class Git:
             SourceThrottled: It asks for more patience than a run has.
             SourceRefused: There is no such file, or not for us.
         """
+        asked = request(self.url, self._token(), etag)
         failure: DeliveryWatchError | None = None
         for attempt in range(_ATTEMPTS):
-            answer = self._asked(etag)
+            answer = self._answer(asked)
             if isinstance(answer, SourceUnavailable):
                 failure, seconds = answer, _PAUSE_SECONDS * 2**attempt
             elif answer.status in (_OK, _NOT_MODIFIED):
@@ -78,10 +80,9 @@ class Git:
             self._pause(seconds * random.uniform(1, 1.25))  # noqa: S311 (it only spreads retries)
         raise failure or SourceUnavailable(f"{self.url} was not asked.")
 
-    def _asked(self, etag: str) -> Response | SourceUnavailable:
+    def _answer(self, asked: Request) -> Response | SourceUnavailable:
         from urllib3.exceptions import HTTPError  # with boto3 in Lambda; the command line's --help does without
 
-        asked = request(self.url, self._token(), etag)
         try:
             return self._http.request("GET", asked.url, headers=asked.headers, redirect=False, retries=False)
         except HTTPError as error:

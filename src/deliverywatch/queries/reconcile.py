@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from deliverywatch.errors import DeliveryWatchError
 from deliverywatch.queries import apply, context, source
+from deliverywatch.queries.address import is_pinned
 from deliverywatch.queries.schedule import desired
 from deliverywatch.queries.watchdog import Watchdog
 
@@ -78,6 +79,8 @@ def run(now: datetime, settings: Reconciliation, ports: Ports) -> dict[str, Any]
 def _applied(found: Current, settings: Reconciliation, ports: Ports) -> Result:
     if found.problem is not None:
         ports.tell(f"SOURCE {found.problem} Working with the last good copy {found.copy.revision[:12]}.")
+    if is_pinned(settings.url):
+        ports.tell(f"NOTICE {settings.url} names a commit, so it never changes: name a branch or a tag.")
     for notice in found.config.notices:
         ports.tell(f"NOTICE {notice.path} {notice.sentence}")
     wanted = {each.name: each for each in (desired(query, settings.wiring) for query in found.config.queries.values())}

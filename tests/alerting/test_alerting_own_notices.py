@@ -72,3 +72,31 @@ def test_neither_an_alarm_that_ends_nor_the_sweep_takes_back_what_was_told(world
     assert len(world.ses.subjects) == 1
     world.tell(notice("sms-failures", "ok", "12:20"))
     assert len(world.ses.subjects) == 2
+
+
+def test_a_table_of_its_context_is_shown_while_it_lasts(world: World) -> None:
+    table = [["country", "refused"], ["AU", "<120>"], ["NZ", 7]]
+    world.store.write("state/queries.daily.rows.json", json.dumps({"table": table}).encode())
+    world.tell(notice("queries.daily.rows", "warning", "12:00"))
+    world.tell(notice("queries.daily.rows", "ok", "13:00"))
+    opened, resolved = world.ses.mails
+    text, html = (opened.get_body((kind,)).get_content() for kind in ("plain", "html"))  # type: ignore[union-attr]
+    assert "country | refused" in text
+    assert "AU | <120>" in text
+    assert "NZ | 7" in text
+    assert "&lt;120&gt;" in html
+    assert "refused" not in resolved.get_body(("plain",)).get_content()  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize("given", [["team@example.com"], ["team@example.com", "a b@example.com", "nobody", 7]])
+def test_whom_its_context_names_is_told_instead_of_everybody(world: World, given: list[Any]) -> None:
+    world.store.write("state/queries.daily.rows.json", json.dumps({"recipients": given}).encode())
+    world.tell(notice("queries.daily.rows", "warning", "12:00"))
+    assert world.ses.envelopes[-1][1] == ("team@example.com",)
+
+
+@pytest.mark.parametrize("given", [[], None, "team@example.com", {"x": 1}])
+def test_without_such_names_everybody_is_told(world: World, given: Any) -> None:
+    world.store.write("state/queries.daily.rows.json", json.dumps({"recipients": given, "table": given}).encode())
+    world.tell(notice("queries.daily.rows", "warning", "12:00"))
+    assert world.ses.envelopes[-1][1] == ("support@example.com", "duty@example.com")

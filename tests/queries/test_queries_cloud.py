@@ -12,9 +12,12 @@ import pytest
 from click.testing import CliRunner
 
 from deliverywatch.cli import main
+from deliverywatch.errors import StoreConflict
 from deliverywatch.local import queries_day
 from deliverywatch.local.cloud import LocalCloud
 from deliverywatch.queries import config, statement
+from deliverywatch.queries.aws import Scheduler
+from deliverywatch.queries.aws_lake import Bucket
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -244,6 +247,38 @@ def test_import_writes_an_entry_for_each_schedule_that_has_none(stack: Deployed,
         "query": "",
     }
     assert "orders-by-country: fill in its query" in done.stderr
+
+
+def test_the_lake_keeps_its_conditions(stack: Deployed) -> None:
+    lake = Bucket(stack.cloud.client("s3"), stack.life.shop.bucket)
+    lake.create("queries/test/a", b"one\ntw\xc3\xb6")
+    with pytest.raises(StoreConflict):
+        lake.create("queries/test/a", b"two")
+    with pytest.raises(StoreConflict):
+        lake.replace("queries/test/a", b"two", '"another"')
+    present = lake.read("queries/test/a")
+    assert present is not None
+    lake.copy(f"s3://{stack.life.shop.bucket}/queries/test/a", "queries/test/b", {"execution-id": "e1"})
+    assert (lake.metadata("queries/test/b"), lake.metadata("queries/test/none")) == ({"execution-id": "e1"}, None)
+    assert list(lake.lines(f"s3://{stack.life.shop.bucket}/queries/test/b")) == ["one\n", "tw\u00f6"]
+    lake.replace("queries/test/a", b"two", present.etag)
+    assert lake.keys("queries/test/") == ["queries/test/a", "queries/test/b"]
+    assert lake.read("queries/test/none") is None
+
+
+def test_pages_of_schedules_are_read_to_the_end(stack: Deployed) -> None:
+    scheduler = stack.cloud.client("scheduler")
+    target = {"Arn": "arn:aws:sqs:us-east-1:111122223333:x", "RoleArn": "arn:aws:iam::111122223333:role/x"}
+    for number in range(120):
+        scheduler.create_schedule(
+            Name=f"many-{number:03}",
+            GroupName=GROUP,
+            ScheduleExpression="rate(30 days)",
+            FlexibleTimeWindow={"Mode": "OFF"},
+            Target=target,
+        )
+    assert len(list(Scheduler(scheduler, GROUP).names("many-"))) == 120
+    assert list(Scheduler(scheduler, "no-such-group").names("many-")) == []
 
 
 def test_a_refused_file_ends_with_1_and_changes_nothing(stack: Deployed, tmp_path: Path) -> None:

@@ -223,7 +223,16 @@ def test_a_query_that_fails_is_told_once_and_once_more_when_it_succeeds() -> Non
     assert [each.status for each in records if each] == ["failed", "failed", "succeeded"]
     assert world.levels == [("failed", "warning"), ("failed", "ok")]
     assert "COLUMN_NOT_FOUND" in world.published[0]["sentence"]
+    context = json.loads(world.lake.objects["state/queries.daily.failed.json"])
+    assert context["steps"] == []
     assert [each["ExecutionFailures"] for each in world.emitted] == [1, 1, 0]
+
+
+def test_a_failure_names_the_command_that_runs_it_again() -> None:
+    world = World(DAILY, (FAILED,))
+    world.run()
+    context = json.loads(world.lake.objects["state/queries.daily.failed.json"])
+    assert "'deliverywatch queries run daily --date 2026-11-21T08:30:00Z --again'" in context["steps"][-1]
 
 
 def test_an_alert_stays_open_while_the_query_fails() -> None:

@@ -194,8 +194,8 @@ class _Run:
         facts = {"Due": f"{self._local:%Y-%m-%d %H:%M %Z}", "Read": f"{execution.scanned_bytes / 1e6:,.1f} MB"}
         pointers = links.of_run(self.settings.region, execution.id, exported)
         if found is None:
-            return [notices.of_failure(self.query, reason, facts, pointers)]
-        over = [notices.of_failure(self.query, "", facts, ()), notices.of_silence(self.query, None, 0)]
+            return [notices.of_failure(self.query, reason, self.asked.due, facts, pointers)]
+        over = [notices.of_failure(self.query, "", self.asked.due, facts, ()), notices.of_silence(self.query, None, 0)]
         return [*notices.of_alerts(self.query, found, facts | {"Rows": f"{found.row_count:,}"}, pointers), *over]
 
     def _tell(self, found: list[Notice], now: datetime, *, is_success: bool) -> None:

@@ -28,13 +28,15 @@ WARNING = str(Severity.WARNING)
 
 Link = tuple[str, str]
 
+# Athena repeats the statement below its reason.
+_LONGEST_REASON = 300
 _FAILED_STEPS = (
     "Open the query in Athena and run it there: the reason above is Athena's own.",
     "Correct it in the file of queries, and check the file with 'deliverywatch queries validate'.",
-    "Run it again for the time it was due: 'deliverywatch queries run ID --date TIME --again'.",
+    "Run it again for the time it was due: 'deliverywatch queries run {id} --date {due} --again'.",
 )
 _SILENT_STEPS = (
-    "See what it did lately: 'deliverywatch queries history ID'.",
+    "See what it did lately: 'deliverywatch queries history {id}'.",
     "See whether its schedule is as it should be: 'deliverywatch queries plan'.",
     "If the schedule is right, look for its starts in the queue of dead letters.",
 )
@@ -104,9 +106,10 @@ def of_alerts(query: Query, result: Result, facts: Mapping[str, str], links: Seq
     return [_of_measure(query, topic, found, result, facts, links) for topic, found in readings.items()]
 
 
-def of_failure(query: Query, reason: str, facts: Mapping[str, str], links: Sequence[Link]) -> Notice:
+def of_failure(query: Query, reason: str, due: datetime, facts: Mapping[str, str], links: Sequence[Link]) -> Notice:
     """Return the notice that a query itself failed; an empty reason says that it succeeds again."""
-    sentence = f"The query {query.id} failed: {reason}" if reason else f"The query {query.id} succeeds again."
+    why = " ".join(reason.split())[:_LONGEST_REASON]
+    sentence = f"The query {query.id} failed: {why}" if reason else f"The query {query.id} succeeds again."
     return Notice(
         query.id,
         FAILED,
@@ -114,7 +117,9 @@ def of_failure(query: Query, reason: str, facts: Mapping[str, str], links: Seque
         f"Query {query.id} failed",
         sentence,
         facts=_about(query, facts),
-        steps=_FAILED_STEPS,
+        steps=tuple(step.format(id=query.id, due=f"{due:%Y-%m-%dT%H:%M:%SZ}") for step in _FAILED_STEPS)
+        if reason
+        else (),
         links=tuple(links),
         recipients=query.channel,
     )
@@ -137,7 +142,7 @@ def of_silence(query: Query, since: datetime | None, missed: int) -> Notice:
         f"Query {query.id} is not succeeding",
         sentence if missed else f"The query {query.id} succeeds again.",
         facts=_about(query, {"Schedule": f"{query.expression}, {query.timezone}"}),
-        steps=_SILENT_STEPS,
+        steps=tuple(step.format(id=query.id) for step in _SILENT_STEPS) if missed else (),
         recipients=query.channel,
     )
 

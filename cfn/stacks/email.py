@@ -49,10 +49,16 @@ def _transform() -> Function:
         packages=("aws-embedded-metrics", "orjson"),
         environment={
             "DELIVERYWATCH_ENVIRONMENT": Ref("Environment"),
+            "DELIVERYWATCH_BUCKET": Ref("LakeBucket"),
             "DELIVERYWATCH_EMAIL_BUCKET": Ref("EmailBucket"),
             "DELIVERYWATCH_CAMPAIGN_TAG": Ref("EmailCampaignTag"),
         },
-        statements=[allow("s3:PutObject", Sub("${EmailBucket.Arn}/errors/*"))],
+        statements=[
+            allow("s3:PutObject", Sub("${EmailBucket.Arn}/errors/*")),
+            allow(["s3:GetObject", "s3:PutObject"], Sub("${LakeBucket.Arn}/state/email-*")),
+            # Without it S3 answers 403 where an object is not there yet, instead of 404 (see alerting.py).
+            allow("s3:ListBucket", GetAtt("LakeBucket", "Arn")),
+        ],
     )
 
 

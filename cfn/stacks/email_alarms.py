@@ -85,14 +85,12 @@ def alarms() -> list[Any]:
 
 def watches() -> list[dict[str, Any]]:
     """Return the watches, for the notifier."""
-    shared = {"context": key_of(Stream.NEWSLETTER)}
     return [
         *(watch for stream in Stream for watch in _watches(stream)),
         *(
             {
                 "name": f"email-reputation-{share.what}",
                 "title": f"SES reputation: {share.what}",
-                **shared,
                 "rungs": [
                     {"alarm": f"email-reputation-{share.what}-{level}", "level": level}
                     for level in ("critical", "warning")
@@ -103,7 +101,6 @@ def watches() -> list[dict[str, Any]]:
         {
             "name": "email-unread",
             "title": "E-mail events that could not be read",
-            **shared,
             "rungs": [
                 {"alarm": "email-refused", "level": "warning"},
                 {"alarm": "email-transform-errors", "level": "warning"},

@@ -1,6 +1,8 @@
 """The deployed stack in the local cloud: mails through both streams, their events in both tables."""
 
+import base64
 import json
+import os
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -9,7 +11,10 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
+from deliverywatch.alerting import context as contexts
 from deliverywatch.cli import main
+from deliverywatch.email.aws import Bucket
+from deliverywatch.errors import StoreConflict
 from deliverywatch.local import email_day, play
 from deliverywatch.local.cloud import LocalCloud
 
@@ -104,6 +109,41 @@ def test_bounces_and_what_was_sent_are_metrics_per_stream(lived: Lived) -> None:
     assert total("AWS/Firehose", "IncomingRecords", DeliveryStreamName="email-events-newsletter-prod") >= 4
 
 
+def test_a_mail_finds_the_reasons_of_bounces_in_the_lake(lived: Lived) -> None:
+    body = lived.cloud.client("s3").get_object(Bucket=lived.outputs["LakeBucket"], Key="state/email-newsletter.json")
+    known = contexts.read(body["Body"].read())
+    assert known.noun == "newsletter mails"
+    assert [(each.code, each.count) for each in known.reasons] == [("5.1.1", 1)]
+    assert sum(slot.total for slot in known.slots) == 3
+    assert known.samples[0].recipient == "b•••@example.net"
+
+
+def test_who_wrote_the_context_meanwhile_is_not_overwritten(lived: Lived) -> None:
+    bucket = Bucket(lived.outputs["LakeBucket"], lived.cloud.client("s3"))
+    seen: list[bytes | None] = []
+
+    def change(previous: bytes | None) -> bytes:
+        seen.append(previous)
+        if len(seen) == 1:
+            bucket.write("state/email-test.json", b"somebody else's")
+        return (previous or b"") + b" and ours"
+
+    bucket.update("state/email-test.json", change)
+    assert seen == [None, b"somebody else's"]
+    assert bucket.read("state/email-test.json") == b"somebody else's and ours"
+
+
+def test_a_context_that_others_keep_winning_is_given_up_with_an_error(lived: Lived) -> None:
+    bucket = Bucket(lived.outputs["LakeBucket"], lived.cloud.client("s3"))
+
+    def change(_previous: bytes | None) -> bytes:
+        bucket.write("state/email-busy.json", str(len(bucket.keys("state/"))).encode() + os.urandom(4))
+        return b"ours"
+
+    with pytest.raises(StoreConflict, match="6 times in a row"):
+        bucket.update("state/email-busy.json", change)
+
+
 def run(lived: Lived, *arguments: str) -> Result:
     return CliRunner().invoke(main, ["email", *arguments, "--stack", play.STACK, "--region", "us-east-1"])
 
@@ -115,8 +155,6 @@ def test_by_hand_the_stack_says_why_records_failed_and_sends_again_what_can_be_r
     assert [each["refused"] for each in told] == [{"not_json": 1}, {"not_json": 1}]
     (key,) = lived.keys("errors/transactional/processing-failed/")
     record = json.loads(lived.read(key))
-    import base64
-
     event = lived.cloud.ses.sent[0].event("Send", START + timedelta(hours=5))
     record["rawData"] = base64.b64encode(json.dumps(event).encode()).decode()
     lived.cloud.client("s3").put_object(Bucket=lived.outputs["EmailBucket"], Key=key, Body=json.dumps(record).encode())

@@ -68,6 +68,10 @@ def test_an_empty_record_is_dropped_and_not_an_error(data: bytes) -> None:
     assert not batch.refusals
 
 
+def test_a_batch_of_nothing_is_answered_with_nothing() -> None:
+    assert answered().answers == []
+
+
 def test_data_that_is_no_base64_fails_alone() -> None:
     batch = answered(line(event("Send")), line(event("Open")))
     broken = records(line(event("Send")), b"x")

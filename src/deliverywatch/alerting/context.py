@@ -96,6 +96,7 @@ class Context:
         noun: What is sent, as it stands in a sentence: "SMS".
         slots: Oldest first, at most the last hours.
         groups: By what they group, such as `carrier`; the order is the system's.
+        blind_steps: What to do when the system itself cannot see; what suits a scheduled function if it says nothing.
         facts: What else its system found out, by name, in its order.
         table: Rows that show what it is about, the names of their columns first; empty for none.
         recipients: Who is told instead of the stack's recipients; empty for these.
@@ -115,6 +116,7 @@ class Context:
     table: tuple[tuple[str, ...], ...] = ()
     recipients: tuple[str, ...] = ()
     steps: tuple[str, ...] = ()
+    blind_steps: tuple[str, ...] = ()
     links: tuple[tuple[str, str], ...] = ()
 
 
@@ -140,6 +142,7 @@ def read(body: bytes | None) -> Context:
         table=_table(document.get("table")),
         recipients=_recipients(document.get("recipients")),
         steps=_texts(document.get("steps")),
+        blind_steps=_texts(document.get("blind_steps")),
         links=_links(document.get("links")),
     )
 

@@ -219,7 +219,7 @@ def _steps(story: Story) -> tuple[str, ...]:
     if story.is_blind and context.problem:
         return context.problem.steps
     if story.is_blind:
-        return (
+        return context.blind_steps or (
             "Open the function's log from the dashboard and read the first error of its last runs.",
             "If there were no runs at all, look whether the schedule is enabled.",
             f"Nothing is lost, the next good run reads what was missed; until then watch {context.noun} otherwise.",

@@ -12,13 +12,17 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
-from deliverywatch.errors import StoreUnavailable
+from deliverywatch.errors import StoreConflict, StoreUnavailable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
 # Adaptive mode retries 5xx, throttling and broken connections with jitter, and slows down when told to.
 _CONFIG = Config(connect_timeout=3, read_timeout=20, retries={"mode": "adaptive", "total_max_attempts": 6})
+
+# What S3 answers when the condition of a write does not hold: changed, being changed, or deleted meanwhile.
+_OVERTAKEN = {"PreconditionFailed", "ConditionalRequestConflict", "412", "409", "NoSuchKey", "404"}
+_ATTEMPTS = 6
 
 
 class Bucket:
@@ -50,6 +54,38 @@ class Bucket:
         """Store an object whatever is there."""
         with _translated(key):
             self._s3.put_object(Bucket=self._name, Key=key, Body=body)
+
+    def update(self, key: str, change: Callable[[bytes | None], bytes]) -> None:
+        """Replace an object by what it is changed to; who wrote meanwhile is not overwritten.
+
+        Raises:
+            StoreConflict: Others kept winning.
+        """
+        for _ in range(_ATTEMPTS):
+            with _translated(key):
+                body, etag = self._with_etag(key)
+                condition = {"IfMatch": etag} if etag else {"IfNoneMatch": "*"}
+                if self._put_if(key, change(body), condition):
+                    return
+        raise StoreConflict(f"{key} was written by somebody else {_ATTEMPTS} times in a row.")
+
+    def _with_etag(self, key: str) -> tuple[bytes | None, str]:
+        try:
+            answer = self._s3.get_object(Bucket=self._name, Key=key)
+        except ClientError as error:
+            if error.response["Error"]["Code"] in ("NoSuchKey", "404"):
+                return None, ""
+            raise
+        return answer["Body"].read(), answer["ETag"]
+
+    def _put_if(self, key: str, body: bytes, condition: dict[str, str]) -> bool:
+        try:
+            self._s3.put_object(Bucket=self._name, Key=key, Body=body, ContentType="application/json", **condition)
+        except ClientError as error:
+            if error.response["Error"]["Code"] in _OVERTAKEN:
+                return False
+            raise
+        return True
 
     def delete(self, key: str) -> None:
         """Delete an object; one that is not there is no error."""

@@ -1,4 +1,4 @@
-"""The Lambda `email-transform`: a batch of Firehose -> its answer, its metrics, and the reasons of its refusals.
+"""The Lambda `email-transform`: a batch of Firehose -> its answer, its metrics, and what mails about it can say.
 
 Event and answer: docs.aws.amazon.com/firehose/latest/dev/data-transformation.html
 """
@@ -7,11 +7,15 @@ from __future__ import annotations
 
 import json
 import os
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from deliverywatch.email import context as contexts
 from deliverywatch.email import counts
 from deliverywatch.email.transform import reasons_object, transformed
-from deliverywatch.errors import StoreUnavailable
+from deliverywatch.errors import Retryable
+
+if TYPE_CHECKING:
+    from deliverywatch.email.transform import Batch
 
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
@@ -19,17 +23,24 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     batch = transformed(event, os.environ["DELIVERYWATCH_CAMPAIGN_TAG"])
     for document in counts.documents(os.environ["DELIVERYWATCH_ENVIRONMENT"], batch):
         print(document, flush=True)
-    if batch.refusals:
-        _keep_reasons(*reasons_object(batch, context.aws_request_id))
+    try:
+        _keep(batch, context.aws_request_id)
+    except Retryable as error:
+        # The records are safe, which is what counts: Firehose keeps those that failed, and the log has the reasons.
+        print(json.dumps({"event": "email_context_not_kept", "error": str(error)}), flush=True)
     return {"records": batch.answers}
 
 
-def _keep_reasons(key: str, body: bytes) -> None:
-    # boto3 is imported for refusals only: a batch without one starts a third of a second sooner.
+def _keep(batch: Batch, token: str) -> None:
+    if not (batch.refusals or batch.tally.sent or batch.tally.bounces):
+        return
+    # boto3 is imported for news only: a batch of opens starts a third of a second sooner.
     from deliverywatch.email.aws import Bucket
 
-    try:
-        Bucket(os.environ["DELIVERYWATCH_EMAIL_BUCKET"]).write(key, body)
-    except StoreUnavailable as error:
-        # The records themselves are safe: Firehose keeps them. The reasons stand in the log as well.
-        print(json.dumps({"event": "email_reasons_not_kept", "error": str(error)}), flush=True)
+    if batch.refusals:
+        Bucket(os.environ["DELIVERYWATCH_EMAIL_BUCKET"]).write(*reasons_object(batch, token))
+    if batch.tally.sent or batch.tally.bounces:
+        Bucket(os.environ["DELIVERYWATCH_BUCKET"]).update(
+            contexts.key_of(batch.stream),
+            lambda previous: contexts.updated(previous, batch.stream, batch.tally, batch.arrived_at),
+        )

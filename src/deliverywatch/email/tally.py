@@ -6,12 +6,30 @@ stopped (docs.aws.amazon.com/ses/latest/dg/reputationdashboardmessages.html).
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
 
+_ADDRESS = re.compile(r"[^\s<>\"']+@[^\s<>\"',;:]+")
+# What a mail can show, and what a hostile server's words may take.
+_LONGEST_WORDS = 120
+_MOST_BOUNCES = 500
+
 _SIMULATOR = "simulator.amazonses.com"
 _SUPPRESSED = "OnAccountSuppressionList"
+
+
+@dataclass(frozen=True, slots=True)
+class Bounce:
+    """A bounce as a mail may tell it: the recipient is masked, and the server's words hold no address."""
+
+    time: str
+    message_id: str
+    recipient: str
+    domain: str
+    code: str
+    text: str
 
 
 @dataclass(slots=True)
@@ -22,18 +40,26 @@ class Tally:
         types: Events by type.
         bounced: Permanent bounces.
         complained: Complaints.
+        sent: Mails by the ten minutes and the recipient's domain, as times to the tenth minute.
+        bounces: The permanent ones, at most some hundreds.
     """
 
     types: Counter[str] = field(default_factory=Counter)
     bounced: int = 0
     complained: int = 0
+    sent: Counter[tuple[str, str]] = field(default_factory=Counter)
+    bounces: list[Bounce] = field(default_factory=list)
 
     def add(self, row: dict[str, Any]) -> None:
         """Count a row."""
         event_type = row["event_type"]
         self.types[event_type] += 1
-        if event_type == "Bounce":
-            self.bounced += counts_as_bounce(row)
+        if event_type == "Send":
+            self.sent[f"{row['sent_at'][:15]}0:00Z", row.get("recipient_domain", "")] += 1
+        elif event_type == "Bounce" and counts_as_bounce(row):
+            self.bounced += 1
+            if len(self.bounces) < _MOST_BOUNCES:
+                self.bounces.append(_told(row))
         elif event_type == "Complaint":
             self.complained += counts_as_complaint(row)
 
@@ -48,3 +74,17 @@ def counts_as_complaint(row: dict[str, Any]) -> bool:
     """Whether SES counts it against the sender."""
     is_of_a_person = row.get("complaint_subtype") != _SUPPRESSED and row.get("complaint_type") != "not-spam"
     return is_of_a_person and row.get("recipient_domain") != _SIMULATOR
+
+
+def _told(row: dict[str, Any]) -> Bounce:
+    words = " ".join(_ADDRESS.sub("<address>", row.get("diagnostic") or row.get("bounce_subtype") or "").split())
+    domain = row.get("recipient_domain", "")
+    person = row["recipients"][0] if row["recipients"] else ""
+    return Bounce(
+        time=row["event_time"],
+        message_id=row["message_id"],
+        recipient=f"{person[:1]}•••@{domain}",
+        domain=domain,
+        code=row.get("status_code") or row.get("bounce_subtype") or "",
+        text=words.removeprefix("smtp; ")[:_LONGEST_WORDS],
+    )

@@ -70,7 +70,8 @@ def transformed(event: Mapping[str, Any], campaign_tag: str) -> Batch:
         event: As Firehose hands it to its function.
         campaign_tag: Name of the message tag that names the newsletter or campaign.
     """
-    batch = Batch(stream_of(event["deliveryStreamArn"]), max(map(_arrived, event["records"])))
+    newest = max(map(_arrived, event["records"]), default=datetime.fromtimestamp(0, UTC))
+    batch = Batch(stream_of(event["deliveryStreamArn"]), newest)
     for record in event["records"]:
         batch.answers.append(_answer(batch, record, campaign_tag))
     return batch

@@ -1,0 +1,104 @@
+"""What a mail about a stream can say: counts, reasons, domains, samples, and nothing that names a person."""
+
+import json
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from email_world import answered, event, line
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from deliverywatch.alerting import context as mails
+from deliverywatch.email.context import key_of, updated
+from deliverywatch.local.email_events import Sent
+
+NOW = datetime(2026, 11, 21, 9, 34, tzinfo=UTC)
+
+
+def sent(number: int, moment: datetime = NOW, domain: str = "example.com") -> Sent:
+    return Sent(f"id-{number}", moment, "news", (f"person{number}@{domain}",))
+
+
+def added(previous: bytes | None, *events: dict[str, Any], now: datetime = NOW) -> bytes:
+    return updated(previous, "newsletter", answered(*map(line, events)).tally, now)
+
+
+def bounces(count: int, domain: str = "example.com", first: int = 0) -> list[dict[str, Any]]:
+    people = [sent(first + number, domain=domain) for number in range(count)]
+    return [made for each in people for made in (each.event("Send", NOW), each.bounce(NOW))]
+
+
+def test_the_notifier_reads_what_is_left_there() -> None:
+    found = mails.read(added(None, *bounces(3), sent(9).event("Send", NOW)))
+    assert (found.noun, found.slot_minutes, found.window_minutes) == ("newsletter mails", 10, 360)
+    assert (found.slots[-1].start, found.slots[-1].total, found.slots[-1].failed) == (
+        datetime(2026, 11, 21, 9, 30, tzinfo=UTC), 4, 3,
+    )  # fmt: skip
+    assert mails.window_counts(found, 6 * 3600) == (3, 4)
+    assert [(each.code, each.text, each.count) for each in found.reasons] == [("5.1.1", "550 5.1.1 user unknown", 3)]
+    assert found.steps
+    assert found.blind_steps
+
+
+def test_batches_add_up() -> None:
+    first = added(None, *bounces(2))
+    second = added(first, *bounces(1, "example.net", first=5))
+    found = mails.read(second)
+    assert found.slots[-1].failed == 3
+    assert {(group.name, group.total, group.failed) for _, groups in found.groups for group in groups} == {
+        ("example.com", 2, 2),
+        ("example.net", 1, 1),
+    }
+
+
+def test_slots_of_nine_hours_are_kept_and_older_ones_forgotten() -> None:
+    early = NOW - timedelta(hours=10)
+    old = added(None, sent(1, early).event("Send", early), now=early)
+    found = mails.read(added(old, sent(2).event("Send", NOW)))
+    assert len(found.slots) == 54
+    assert sum(slot.total for slot in found.slots) == 1
+
+
+def test_a_bounce_of_the_suppression_list_is_no_failure() -> None:
+    found = mails.read(added(None, sent(1).bounce(NOW, sub_type="OnAccountSuppressionList")))
+    assert sum(slot.failed for slot in found.slots) == 0
+
+
+def test_nothing_in_it_names_a_person() -> None:
+    told = event("Bounce")
+    told["bounce"]["bouncedRecipients"][0]["diagnosticCode"] = (
+        "smtp; 550 <recipient@example.com>: unknown user jo@x.org"
+    )
+    body = added(None, told, *bounces(3)).decode()
+    assert "recipient@" not in body
+    assert "jo@x.org" not in body
+    assert "person1" not in body
+    assert "p•••@example.com" in body
+
+
+@pytest.mark.parametrize("previous", [b"", b"nope", b"[]", b'{"system": "sms", "slots": 5}'])
+def test_what_cannot_be_read_is_begun_anew(previous: bytes) -> None:
+    assert sum(slot.total for slot in mails.read(added(previous, sent(1).event("Send", NOW))).slots) == 1
+
+
+@given(st.lists(st.lists(st.tuples(st.integers(0, 400), st.booleans()), max_size=5), max_size=6))
+@settings(max_examples=50, deadline=None)
+def test_the_sum_of_slots_is_what_the_batches_held(batches: list[list[tuple[int, bool]]]) -> None:
+    body: bytes | None = None
+    for batch in batches:
+        made = []
+        for back, is_bounce in batch:
+            moment = NOW - timedelta(minutes=back)
+            mail = sent(back, moment)
+            made += [mail.event("Send", moment), *([mail.bounce(moment)] if is_bounce else [])]
+        body = added(body, *made)
+    if body:
+        slots = json.loads(body)["slots"]
+        assert sum(slot["total"] for slot in slots) == sum(map(len, batches))
+        assert sum(slot["failed"] for slot in slots) == sum(is_bounce for batch in batches for _, is_bounce in batch)
+        assert len(body) < 60_000
+
+
+def test_each_stream_has_its_own() -> None:
+    assert key_of("transactional") == "state/email-transactional.json"

@@ -95,6 +95,24 @@ def test_what_cannot_be_asked_is_one_sentence(filled: LocalCloud, run: Callable[
     assert "Traceback" not in result.stderr
 
 
+@pytest.mark.parametrize("name", ["sms-top-reasons", "top-reasons", "top_reasons", "reasons"])
+def test_the_end_of_a_name_is_enough_if_there_is_only_one(name: str) -> None:
+    saved = [query.Saved("sms-top-reasons", "SELECT 1"), query.Saved("sms-summary", "SELECT 2")]
+    assert query.chosen(name, [*saved, query.Saved("email-summary", "SELECT 3")], {}) == "SELECT 1"
+    with pytest.raises(InputError, match="There is no saved query summary"):
+        query.chosen("summary", [*saved, query.Saved("email-summary", "SELECT 3")], {})
+
+
+def test_a_folder_answers_every_saved_query(run: Callable[..., Result], tmp_path: Path) -> None:
+    names = [
+        line
+        for line in run("query", "--list", "--local", tmp_path).stdout.splitlines()
+        if line.startswith(("sms-", "alerting-"))
+    ]
+    assert len(names) >= 7
+    assert {name: run("query", name, "--local", tmp_path).exit_code for name in names} == dict.fromkeys(names, 0)
+
+
 def test_a_folder_needs_no_account(run: Callable[..., Result], tmp_path: Path) -> None:
     empty = run("query", COUNT, "--local", tmp_path, "--format", "csv")
     assert (empty.exit_code, empty.stdout) == (0, "dt,outcome,messages\n")

@@ -28,7 +28,8 @@ def test_in_a_stack_it_finds_emits_and_then_finds_nothing(
     same = json.loads(run("reconcile", "--dry-run", "--json").stdout)
     assert (same["differences"], same["emitted"]) == ([], 0)
     lose(cloud, noon)
-    told = run("reconcile", "--dry-run")
+    told = run("reconcile", "--dry-run", "--since", (noon - timedelta(days=30)).isoformat())
+    assert "stay as they are: no run has" in told.stderr
     assert max(map(len, told.stdout.splitlines())) <= 80
     assert "Nothing was emitted" in told.stderr
     emitted = json.loads(run("reconcile", "--json").stdout)

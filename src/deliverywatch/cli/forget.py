@@ -44,7 +44,7 @@ def forget(
     stands in no shell history. It is found by its keyed hash, with the key of the stack, or of the environment with
     --lake. Hash and masked number are blanked; the messages stay as counts. What remains elsewhere is told.
 
-    \\b
+    \b
     Example: echo +61400000000 | deliverywatch forget - --dry-run
     """  # noqa: D301 - click wants the control character
     given = sys.stdin.readline() if number == "-" else number

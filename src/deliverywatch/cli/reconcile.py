@@ -35,7 +35,7 @@ def reconcile(*, since: datetime | None, dry_run: bool, as_json: bool, target: T
     outcomes that came after more than a day. Slots whose points may still be on their way are left to a later run, so
     that nothing is counted twice. CloudWatch takes points of the last 14 days; older slots stay as they are.
 
-    \\b
+    \b
     Example: deliverywatch reconcile --dry-run
     """  # noqa: D301 - click wants the control character
     # Imported here: it brings pyarrow and boto3, which `--help` does not need.
@@ -59,6 +59,11 @@ def reconcile(*, since: datetime | None, dry_run: bool, as_json: bool, target: T
     if as_json:
         click.echo(json.dumps({**comparison.document(), "emitted": emitted_count, "dry_run": dry_run}))
         return
+    if since and since < start:
+        sentence = (
+            f"Slots before {start:%Y-%m-%d %H:%M} UTC stay as they are: no run has counted them, or they are older"
+        )
+        click.echo(wrapped(f"{sentence} than the 14 days that CloudWatch takes."), err=True)
     _tell(comparison, emitted_count, dry_run=dry_run)
 
 

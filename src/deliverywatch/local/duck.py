@@ -16,7 +16,7 @@ from deliverywatch.sms import days
 from deliverywatch.sms.columns import COLUMNS
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
 # The texts that the template is made of; they lie beside the package in a checkout.
 _QUERIES = Path(__file__).parents[3] / "cfn" / "queries"
@@ -54,9 +54,10 @@ def run(folder: Path, sql: str) -> Answer:
         ) from None
     connection = duckdb.connect()
     connection.execute("SET TimeZone = 'UTC'")  # as Athena's sessions are
+    # Else a table that is not there would be looked for among the variables of this program.
+    connection.execute("SET python_enable_replacements = false")
     connection.execute(f"CREATE VIEW sms_messages AS {_messages(folder)}")
-    if mails := sorted(folder.glob("mails/dt=*/*.json")):
-        connection.execute(f"CREATE VIEW mails AS {_mails(mails)}")
+    connection.execute(f"CREATE VIEW mails AS {_mails(sorted(folder.glob('mails/dt=*/*.json')))}")
     try:
         result = connection.execute(translated(sql))
         columns = [(str(each[0]), str(each[1]).lower()) for each in result.description or ()]
@@ -71,15 +72,21 @@ def _messages(folder: Path) -> str:
     names = [path.relative_to(folder).as_posix() for path in folder.glob("sms/dt=*/*.parquet")]
     paths = [folder / name for name in days.counting(names)]
     if not paths:
-        columns = ", ".join(f"CAST(NULL AS {_type(each.athena_type)}) AS {each.name}" for each in COLUMNS)
-        return f"SELECT {columns}, '' AS dt WHERE false"
+        return _empty((each.name, each.athena_type) for each in COLUMNS)
     # Athena's timestamp has no zone, whatever the file says.
     times = [each.name for each in COLUMNS if each.athena_type == "timestamp"]
     replaced = ", ".join(f"{name} AT TIME ZONE 'UTC' AS {name}" for name in times)
     return f"SELECT * REPLACE ({replaced}) FROM read_parquet({_list(paths)}, {_DAY})"  # noqa: S608 - our own columns
 
 
+def _empty(columns: Iterable[tuple[str, str]]) -> str:
+    named = ", ".join(f"CAST(NULL AS {_type(kind)}) AS {name}" for name, kind in columns)
+    return f"SELECT {named}, '' AS dt WHERE false"
+
+
 def _mails(paths: Sequence[Path]) -> str:
+    if not paths:
+        return _empty((name, kind) for name, kind, _ in outbox.COLUMNS)
     columns = ", ".join(f"{name}: '{_type(kind)}'" for name, kind, _ in outbox.COLUMNS)
     return f"SELECT * FROM read_json({_list(paths)}, columns = {{{columns}}}, {_DAY})"  # noqa: S608 - our own columns
 

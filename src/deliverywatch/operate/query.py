@@ -112,7 +112,9 @@ def chosen(text: str, saved: Iterable[Saved], given: Mapping[str, str]) -> str:
         InputError: There is no such query, or it has no such parameter.
     """
     known = {each.name: each for each in saved}
-    found = known.get(text) or known.get(f"sms-{text}") or known.get(f"sms-{text.replace('_', '-')}")
+    name = text.strip().replace("_", "-")
+    alike = [each for each in known if each == name or each.endswith(f"-{name}")]
+    found = known[name] if name in known else known[alike[0]] if len(alike) == 1 else None
     if found is None and not re.search(r"\s", text.strip()):
         raise InputError(
             f"There is no saved query {text}. There is: {', '.join(sorted(known)) or 'none'}.",

@@ -103,7 +103,8 @@ class _Verbs(click.Group):
             if ctx.params["verbose"]:
                 click.echo(traceback.format_exc(), err=True, nl=False)
             told = _Unusable if isinstance(error, InputError) else click.ClickException
-            raise told(_sentence(error)) from error
+            word = f" [{error.kind}]" if ctx.params["verbose"] and isinstance(error, DeliveryWatchError) else ""
+            raise told(_sentence(error) + word) from error
 
 
 def _sentence(error: Exception) -> str:

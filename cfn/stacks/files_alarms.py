@@ -85,7 +85,7 @@ _DEAD = queue_metric("ApproximateNumberOfMessagesVisible", DEAD_LETTERS, "Maximu
 def _dead_letters() -> Any:
     rule = Rule(
         "At least one message about a file failed five times and lies in the queue of dead letters: "
-        "`deliverywatch files dlq list` says why. It is over when the queue is empty.",
+        "'deliverywatch files dlq list' says why. It is over when the queue is empty.",
         0,
         300,
         "notBreaching",

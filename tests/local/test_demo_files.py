@@ -23,7 +23,7 @@ def played(tmp_path_factory: pytest.TempPathFactory) -> Outcome:
 
 def test_one_mail_tells_of_the_file_and_one_of_the_end(played: Outcome) -> None:
     mails = [each.text.partition(": ")[2] for each in played.happenings if each.kind == "mail"]
-    assert [mail.partition(" Files not processed")[0] for mail in mails] == ["[WARNING]", "[RESOLVED 25m]"]
+    assert [mail.partition(" Files not processed")[0] for mail in mails] == ["[WARNING]", "[RESOLVED 24m]"]
 
 
 def test_the_mail_names_the_file_and_the_reason(played: Outcome) -> None:

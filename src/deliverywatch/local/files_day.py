@@ -65,6 +65,7 @@ class Hour:
 
     def act(self, minute: datetime) -> None:
         """Do what is to be done at the beginning of a minute."""
+        self.cloud.clock.advance_to(minute)
         number = int((minute - self.start) / MINUTE)
         if number >= _FIRST and number % _EVERY == 0:
             self._upload(minute, f"in/orders {minute:%H:%M}.csv")

@@ -15,6 +15,7 @@ import zips
 
 import engine
 import files
+import pipeline
 import queries
 
 MODULES = {
@@ -27,6 +28,7 @@ MODULES = {
     "files": files,
     "queries": queries,
     "email": email_events,
+    "pipeline": pipeline,
 }
 
 

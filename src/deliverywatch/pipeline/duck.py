@@ -41,6 +41,8 @@ class LocalTables:
         self._error = duckdb.Error
         self.connection = duckdb.connect()
         self.connection.execute("SET TimeZone = 'UTC'")
+        # It would stand among the data on stdout.
+        self.connection.execute("SET enable_progress_bar = false")
         if memory_bytes:
             self.connection.execute(f"SET memory_limit = '{memory_bytes // 10**6}MB'")
         for path in sorted(folder.iterdir()) if folder else ():

@@ -54,7 +54,8 @@ for rules in groups:
     found |= {{rule.name: int(row[rule.name + "_rows"]) for rule in rules}}
 seconds = time.monotonic() - began
 assert row["versions"] == {count} and found["gap"] > 0 and found["overlap"] == 0, (row["versions"], found)
-print(seconds, time.process_time() - spent, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6, sum(found.values()))
+gigabytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
+print(seconds, time.process_time() - spent, gigabytes, sum(found.values()))
 """
 
 

@@ -137,7 +137,7 @@ def test_alerts_open_escalate_and_resolve_once_each(stack: Deployed) -> None:
         stack.live(minute)
     assert stack.mails() == ["WARNING", "CRITICAL", "RESOLVED"]
     opened = next(mail for mail in stack.cloud.outbox() if "CRITICAL" in mail.subject).text("plain")
-    assert "several countries, one country: rows > 1" in opened
+    assert "The query refused-orders is at 2: 'several countries' calls at rows > 1." in " ".join(opened.split())
     assert "FR | 40 | 35.0" in opened
     assert "#/query-editor/history/" in opened
 

@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 KEY = "config/queries.json"
 LENGTH = timedelta(hours=3)
 FAST = timedelta(minutes=110)
+# A narrow column of the page.
+_ENDED = {"succeeded": "done"}
 _RECONCILER = "/aws/lambda/deliverywatch-prod-queries-reconcile"
 _SHARE = (
     "SELECT country, count(*) AS orders, round(100.0 * count_if(status = 'refused') / count(*), 1) AS refused_percent "
@@ -156,7 +158,13 @@ def _outcome(life: Life, out: Path) -> Outcome:
     runs = records(life.cloud, life.shop.bucket)
     exports = _exports(life, out)
     rows = tuple(
-        (run["due"][11:16], run["query_id"], run["status"], str(run["rows"]), run["alerts"] or run["reason"][:120])
+        (
+            run["due"][11:16],
+            run["query_id"],
+            _ENDED.get(run["status"], run["status"]),
+            str(run["rows"]),
+            run["alerts"] or run["reason"][:120],
+        )
         for run in runs
     )
     failed = sum(run["status"] != "succeeded" for run in runs)

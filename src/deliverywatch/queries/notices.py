@@ -165,8 +165,10 @@ def _of_measure(
     measured = next((each.measured for each in [*holding, *readings] if each.measured is not None), None)
     value = "no value" if measured is None else f"{measured:g}"
     if holding:
-        names = ", ".join(each.alert.name for each in holding)
-        sentence = f"{names}: {holding[0].alert.rule} in the query {query.id}, now at {value}."
+        first, *others = [each.alert.name for each in holding]
+        also = " and ".join(f"'{name}'" for name in others)
+        too = f" So does {also}." if others else ""
+        sentence = f"The query {query.id} is at {value}: '{first}' calls at {holding[0].alert.rule}.{too}"
     else:
         sentence = f"The query {query.id} is back to normal, now at {value}."
     rules = {f"Alert {each.alert.name}": f"{each.alert.rule} ({each.alert.severity})" for each in readings}

@@ -24,6 +24,8 @@ VISIBILITY_SECONDS = 6 * TIMEOUT_SECONDS + WINDOW_SECONDS
 RECEIVE_COUNT = 5
 # Dead letters keep the time at which they were sent: two weeks there leave ten days after four in the queue.
 RETENTION_SECONDS = 4 * 24 * 3600
+# The first three are Lambda's, which polls in the function's name; the last puts hopeless messages aside at once.
+_QUEUE_ACTIONS = ("ReceiveMessage", "DeleteMessage", "GetQueueAttributes", "ChangeMessageVisibility")
 
 
 def stack() -> Stack:
@@ -70,6 +72,7 @@ def _process() -> Function:
         environment={
             "DELIVERYWATCH_ENVIRONMENT": Ref("Environment"),
             "DELIVERYWATCH_BUCKET": Ref("LakeBucket"),
+            "DELIVERYWATCH_QUEUE_URL": Ref(title(QUEUE)),
             "DELIVERYWATCH_TABLE": Ref("FilesTable"),
             "DELIVERYWATCH_FAILURES_TABLE": Ref("FilesFailuresTable"),
             "DELIVERYWATCH_RECEIVE_COUNT": str(RECEIVE_COUNT),
@@ -83,7 +86,7 @@ def _process() -> Function:
 
 def _process_may() -> list[Statement]:
     return [
-        allow(["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"], GetAtt(title(QUEUE), "Arn")),
+        allow([f"sqs:{action}" for action in _QUEUE_ACTIONS], GetAtt(title(QUEUE), "Arn")),
         allow(["dynamodb:PutItem", "dynamodb:UpdateItem"], GetAtt("FilesTable", "Arn")),
         allow("dynamodb:BatchWriteItem", GetAtt("FilesFailuresTable", "Arn")),
         allow(["s3:GetObject", "s3:PutObject"], Sub("${LakeBucket.Arn}/state/files.json")),

@@ -104,3 +104,10 @@ def test_a_table_that_refuses_everything_is_an_error_of_the_function_and_nothing
     intake.client("iam").delete_role_policy(RoleName=name, PolicyName="denial")
     exhaust(intake)
     assert [len(intake.versions(f"waits {number}.csv")) for number in (1, 2)] == [1, 1]
+
+
+def test_a_message_that_can_never_be_processed_is_put_aside_at_once(intake: Intake) -> None:
+    before = intake.waiting("FilesDeadLettersUrl")
+    intake.send("{}")
+    intake.settle()
+    assert (intake.waiting("FilesQueueUrl"), intake.waiting("FilesDeadLettersUrl")) == (0, before + 1)

@@ -1,12 +1,15 @@
 """A batch: neighbours do not harm each other, everything may come twice, and every failure has its reason."""
 
 import json
+from collections.abc import Sequence
 
 import pytest
 from files_world import (
     BUCKET,
+    KEEP,
     NOON,
     MemoryFailures,
+    MemoryLake,
     MemoryTable,
     RefusingTable,
     body,
@@ -115,3 +118,23 @@ def test_an_event_that_is_none_of_sqs_is_refused(event: object) -> None:
 
 def test_an_empty_batch_is_done() -> None:
     assert run({"Records": []}, MemoryTable()).answer == {"batchItemFailures": []}
+
+
+class Hurried:
+    """A queue that keeps which messages were returned at once."""
+
+    def __init__(self) -> None:
+        self.receipts: list[str] = []
+
+    def return_at_once(self, receipts: Sequence[str]) -> None:
+        self.receipts.extend(receipts)
+
+
+def test_only_what_can_never_be_processed_is_returned_at_once() -> None:
+    event = sqs_event("hello", body(s3_record("a")), body(s3_record("b")))
+    for record in event["Records"]:
+        record["receiptHandle"] = f"receipt of {record['messageId']}"
+    queue = Hurried()
+    ports = process.Ports(RefusingTable("a"), MemoryFailures(), MemoryLake(), queue)
+    process.process(process.batch(event), NOON, ports, process.Settings(KEEP, most_receives=5))
+    assert queue.receipts == ["receipt of m0"]

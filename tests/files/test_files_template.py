@@ -170,6 +170,7 @@ ALLOWED = {
     "FilesProcessRole": {
         "dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:BatchWriteItem", "s3:GetObject", "s3:PutObject",
         "s3:ListBucket", "sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes",
+        "sqs:ChangeMessageVisibility",
     },
     "FilesPushRole": {"sqs:SendMessage", "s3:GetObject", "s3:GetObjectVersion", "s3:ListBucket"},
 }  # fmt: skip

@@ -1,4 +1,4 @@
-"""The processor's ports over boto3: the table of items, the table of failures, the context in the lake.
+"""The processor's ports over boto3: the table of items, the table of failures, the queue, the context in the lake.
 
 An endpoint other than AWS comes from boto3's own `AWS_ENDPOINT_URL`; nothing here knows of it.
 """
@@ -43,7 +43,8 @@ _NEWER_LISTING = (
 _UPDATES = 5
 _OVERTAKEN = {"PreconditionFailed", "ConditionalRequestConflict"}
 
-# What BatchWriteItem takes at most.
+# What a batch of SQS, and BatchWriteItem, take at most.
+_MESSAGES_PER_CALL = 10
 _PUTS_PER_CALL = 25
 _DETAILS = ("content_type", "metadata", "checksums", "expires_at")
 
@@ -123,6 +124,26 @@ class Failures:
         except _FAILED as error:
             # The reasons stand in the function's log too, and must not cost the batch its good messages.
             log.warning("The reasons of %d failures could not be kept: %s", len(puts), _code(error))
+
+
+class Queue:
+    """The queue that the messages came from."""
+
+    def __init__(self, sqs: Any, url: str) -> None:
+        self._sqs = sqs
+        self._url = url
+
+    def return_at_once(self, receipts: Sequence[str]) -> None:
+        """Let messages be delivered again now; where that fails they come after the visibility timeout."""
+        try:
+            for first in range(0, len(receipts), _MESSAGES_PER_CALL):
+                entries = [
+                    {"Id": str(number), "ReceiptHandle": receipt, "VisibilityTimeout": 0}
+                    for number, receipt in enumerate(receipts[first : first + _MESSAGES_PER_CALL])
+                ]
+                self._sqs.change_message_visibility_batch(QueueUrl=self._url, Entries=entries)
+        except _FAILED as error:
+            log.warning("%d messages that cannot be processed wait for nothing: %s", len(receipts), _code(error))
 
 
 class Lake:

@@ -44,5 +44,6 @@ def _ports() -> process.Ports:
     dynamodb = aws.client("dynamodb")
     failures = aws.Failures(dynamodb, os.environ["DELIVERYWATCH_FAILURES_TABLE"])
     lake = aws.Lake(aws.client("s3"), os.environ["DELIVERYWATCH_BUCKET"], context.KEY)
+    queue = aws.Queue(aws.client("sqs"), os.environ["DELIVERYWATCH_QUEUE_URL"])
     spread = ThreadPoolExecutor(aws.WRITERS).map
-    return process.Ports(aws.Table(dynamodb, os.environ["DELIVERYWATCH_TABLE"]), failures, lake, spread)
+    return process.Ports(aws.Table(dynamodb, os.environ["DELIVERYWATCH_TABLE"]), failures, lake, queue, spread)

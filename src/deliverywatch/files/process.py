@@ -51,6 +51,13 @@ class Failures(Protocol):
         """Write down failures; one that cannot be written down is told in the log and stops nothing."""
 
 
+class Queue(Protocol):
+    """The queue that the messages came from."""
+
+    def return_at_once(self, receipts: Sequence[str]) -> None:
+        """Let messages be delivered again now, not after the visibility timeout; failing to stops nothing."""
+
+
 class Lake(Protocol):
     """The object that holds what a mail tells of dead letters."""
 
@@ -64,11 +71,12 @@ Spread = Callable[[Callable[["Message"], "Result"], Iterable["Message"]], Iterab
 
 @dataclass(frozen=True, slots=True)
 class Ports:
-    """What a batch touches."""
+    """What a batch touches; without a queue, messages that fail are not hurried."""
 
     table: Table
     failures: Failures
     lake: Lake
+    queue: Queue | None = None
     spread: Spread = map
 
 
@@ -92,6 +100,7 @@ class Message:
     body: object
     receive_count: int
     sent_at: datetime | None = None
+    receipt: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +123,12 @@ class Report:
     def failures(self) -> list[Failure]:
         """The failed attempts."""
         return [result.failure for result in self.results if result.failure]
+
+    @property
+    def in_vain(self) -> list[Message]:
+        """The messages that can never be processed."""
+        failed = [(each.message, each.failure) for each in self.results if each.failure]
+        return [message for message, failure in failed if message.receipt and not failure.is_retryable]
 
     @property
     def answer(self) -> dict[str, Any]:
@@ -147,7 +162,13 @@ def _message(record: Mapping[str, Any]) -> Message:
     attributes = told if isinstance(told, Mapping) else {}
     count, sent = (str(attributes.get(name, "")) for name in ("ApproximateReceiveCount", "SentTimestamp"))
     sent_at = datetime.fromtimestamp(int(sent) / 1000, UTC) if sent.isdigit() else None
-    return Message(str(record["messageId"]), record.get("body"), int(count) if count.isdigit() else 1, sent_at)
+    return Message(
+        id=str(record["messageId"]),
+        body=record.get("body"),
+        receive_count=int(count) if count.isdigit() else 1,
+        sent_at=sent_at,
+        receipt=str(record.get("receiptHandle", "")),
+    )
 
 
 def process(batch: Sequence[Message], now: datetime, ports: Ports, settings: Settings) -> Report:
@@ -168,6 +189,9 @@ def process(batch: Sequence[Message], now: datetime, ports: Ports, settings: Set
         ports.failures.record(report.failures)
     if dead := context.final(report.failures, settings.most_receives):
         ports.lake.update(lambda previous: context.document(previous, dead, now))
+    if ports.queue and (in_vain := report.in_vain):
+        # Waiting mends nothing: these use up their attempts now, and are told of within a minute.
+        ports.queue.return_at_once([each.receipt for each in in_vain])
     return report
 
 

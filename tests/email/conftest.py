@@ -1,12 +1,19 @@
-"""One build of the e-mail system alone for all tests of this room."""
+"""One build of the e-mail system alone, and one lake per layout, for all tests of this room."""
 
 import json
+from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import pytest
+from email_population import by_arrival
+from email_world import line
 
 import build
+from deliverywatch.email import land
+from deliverywatch.email.folder import Folder
+from deliverywatch.email.streams import Stream
 
 
 @pytest.fixture(scope="session")
@@ -20,3 +27,21 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def template(built: Path) -> dict[str, Any]:
     content: dict[str, Any] = json.loads((built / "template.json").read_text())
     return content
+
+
+@pytest.fixture(scope="session")
+def lake_of(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
+    """Three months of events, landed in a layout of folders; some objects come twice, as Firehose may deliver them."""
+
+    @cache
+    def landed(partitions: str) -> Path:
+        root = tmp_path_factory.mktemp("lake")
+        for number, ((stream, hour), events) in enumerate(by_arrival().items()):
+            lines = [line(each) for each in events]
+            for copy in range(1 + (number % 40 == 0)):
+                settings = land.Settings(Stream(stream), hour, f"object-{number}-{copy}", partitions=partitions)
+                done = land.land(lambda lines=lines: lines, settings, Folder(root))  # type: ignore[misc]
+                assert (done.results["Ok"], done.fields.lost) == (len(lines), 0)
+        return root
+
+    return landed

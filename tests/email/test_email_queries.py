@@ -7,6 +7,7 @@ import base64
 import json
 import re
 from collections import Counter
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -14,13 +15,10 @@ from typing import Any
 import duckdb
 import pytest
 import sqlglot
-from email_population import DAY, NOW, Known, by_arrival, population
+from email_population import DAY, NOW, Known, population
 from email_values import of_type
-from email_world import line
 from sqlglot import exp
 
-from deliverywatch.email import land
-from deliverywatch.email.folder import Folder
 from deliverywatch.email.streams import Stream
 from deliverywatch.local.athena import translated
 
@@ -29,18 +27,9 @@ LAYOUTS = ["day", "year-month-day"]
 
 
 @pytest.fixture(scope="module", params=LAYOUTS)
-def athena(request: pytest.FixtureRequest, template: dict[str, Any], tmp_path_factory: pytest.TempPathFactory) -> Any:
+def athena(request: pytest.FixtureRequest, template: dict[str, Any], lake_of: Callable[[str], Path]) -> Any:
     """A database with the tables and views of the template, over files that the landing wrote."""
-    root = tmp_path_factory.mktemp("lake")
-    for number, ((stream, hour), events) in enumerate(by_arrival().items()):
-        lines = [line(each) for each in events]
-        settings = land.Settings(Stream(stream), hour, f"object-{number}", partitions=request.param)
-        landed = land.land(lambda lines=lines: lines, settings, Folder(root))  # type: ignore[misc]
-        assert (landed.results["Ok"], landed.fields.lost) == (len(lines), 0)
-        if number % 40 == 0:  # Firehose delivers at least once: some objects come twice
-            again = land.Settings(Stream(stream), hour, f"copy-{number}", partitions=request.param)
-            land.land(lambda lines=lines: lines, again, Folder(root))  # type: ignore[misc]
-    return _database(root, template, request.param)
+    return _database(lake_of(request.param), template, request.param)
 
 
 def _database(root: Path, template: dict[str, Any], layout: str) -> duckdb.DuckDBPyConnection:

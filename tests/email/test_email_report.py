@@ -4,35 +4,27 @@ import csv
 import io
 import json
 import re
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
-from email_population import NOW, Known, by_arrival, population
-from email_world import line
+from email_population import NOW, Known, population
 
 from deliverywatch.cli import main
-from deliverywatch.email import land
 from deliverywatch.email.figures import Figures
 from deliverywatch.email.folder import Folder
 from deliverywatch.email.report import csv_of, figures, html_of
-from deliverywatch.email.streams import Stream
 from deliverywatch.local.email_events import Sent
 
 SINCE = datetime(2026, 10, 20, tzinfo=UTC)
 
 
 @pytest.fixture(scope="module")
-def lake(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    root = tmp_path_factory.mktemp("lake")
-    for number, ((stream, hour), events) in enumerate(by_arrival().items()):
-        lines = [line(each) for each in events]
-        for copy in range(1 + (number % 40 == 0)):
-            settings = land.Settings(Stream(stream), hour, f"object-{number}-{copy}")
-            land.land(lambda lines=lines: lines, settings, Folder(root))  # type: ignore[misc]
-    return root
+def lake(lake_of: Callable[[str], Path]) -> Path:
+    return lake_of("day")
 
 
 @pytest.fixture(scope="module")

@@ -33,9 +33,8 @@ def test_the_part_of_email_is_the_one_that_was_reviewed() -> None:
     assert text == GOLDEN.read_text()
 
 
-@pytest.mark.parametrize("systems", [["email"], ["sms", "email"]])
-def test_cfn_lint_has_nothing_to_say(systems: list[str], tmp_path: Path) -> None:
-    build.build(systems, "none", tmp_path / "build")
+def test_cfn_lint_has_nothing_to_say_of_email_beside_sms(tmp_path: Path) -> None:
+    build.build(["sms", "email"], "none", tmp_path / "build")
     linter = Path(sys.executable).with_name("cfn-lint")
     command = [linter, "--regions", "us-east-1", "--", tmp_path / "build/template.json"]
     result = subprocess.run(command, capture_output=True, text=True, check=False)
@@ -212,6 +211,37 @@ def test_a_view_is_written_as_athena_keeps_it(template: dict[str, Any]) -> None:
         each["name"] for each in content["columns"]
     ]
     assert {each["name"]: each["type"] for each in content["columns"]}["tags"] == "map(varchar, array(varchar))"
+
+
+def test_one_dashboard_shows_both_streams_with_their_thresholds(template: dict[str, Any]) -> None:
+    boards = of_type(template, "AWS::CloudWatch::Dashboard", NewsletterConfigurationSet="news")
+    body = json.loads(boards["EmailDashboard"]["DashboardBody"])
+    text = json.dumps(body)
+    assert boards["EmailDashboard"]["DashboardName"] == "deliverywatch-prod-email"
+    for stream, name in (("newsletter", "news"), ("transactional", "daily-system-design-transactional-prod")):
+        assert f'"ses:configuration-set", "{name}"' in text
+        assert f'"DeliveryStreamName", "email-events-{stream}-prod"' in text
+        assert f'"Stream", "{stream}"' in text
+    limits = [each["value"] for widget in body["widgets"] for each in _limits(widget)]
+    assert {10, 5, 0.5, 0.1, 3600} <= set(limits)
+    assert not of_type(template, "AWS::CloudWatch::Dashboard", CreateDashboard="false")
+
+
+def _limits(widget: dict[str, Any]) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = widget["properties"].get("annotations", {}).get("horizontal", [])
+    return found
+
+
+def test_the_alarms_that_the_dashboard_shows_are_deployed(template: dict[str, Any]) -> None:
+    (board,) = of_type(template, "AWS::CloudWatch::Dashboard").values()
+    shown = [
+        each
+        for widget in json.loads(board["DashboardBody"])["widgets"]
+        for each in widget["properties"].get("alarms", ())
+    ]
+    names = {each["AlarmName"] for each in of_type(template, "AWS::CloudWatch::Alarm").values()}
+    assert shown
+    assert {each.rpartition(":")[2] for each in shown} <= names
 
 
 def test_the_transform_ships_neither_arrow_nor_what_it_never_imports(built: Path) -> None:

@@ -3,7 +3,8 @@
 The bridges live beside this module, one concern each: `metrics` and `lambdas` (what functions print and how they are
 retried), `alarms` (the engine in place of MiniStack's evaluator), `mutes` (mute rules), `monitoring` (metric math and
 pictures), `formation` (missing resource types), `stack` (package and deploy), `access` (roles and policies),
-`schedules`, `queues`, `athena`, `outbox`.
+`schedules`, `queues`, `athena`, `outbox`, `email_ses` (the events of mails) and `email_firehose` (buffers, transform,
+conversion).
 """
 
 from __future__ import annotations

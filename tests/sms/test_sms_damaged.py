@@ -8,7 +8,7 @@ import pytest
 from sms_world import NOW, World, at, row
 
 from deliverywatch.errors import ObjectDamaged
-from deliverywatch.sms import compact, ingest
+from deliverywatch.sms import compact, days, ingest, lake
 from deliverywatch.sms.slots import HOUR, day_key_of, day_of, key_of
 
 DAMAGED = [b"", b"PAR1 and no more", b"x" * 1000]
@@ -96,3 +96,19 @@ def test_a_day_that_would_not_fit_into_the_function_stays_as_it_is() -> None:
     done = compact.compact(compact.due(sizes, NOW), world.store, token="c", pause=lambda _: None)
     assert (done.day_count, done.too_large_count) == (1, 1)
     assert key_of(oldest + 3 * HOUR) in world.store.objects
+
+
+def test_an_object_is_not_blamed_for_what_is_wrong_elsewhere() -> None:
+    world = World()
+    world.history.rows = [row("A", at("12:05"))]
+    world.run()
+    body = world.store.objects[key_of(at("12:00"))][0]
+
+    def broken(_body: bytes | None) -> lake.Merged:
+        raise ValueError("of the rows that were read")
+
+    for stored in (body, None):
+        if stored is None:
+            del world.store.objects[key_of(at("12:00"))]
+        with pytest.raises(ValueError, match="of the rows that were read"):
+            days.keep(world.store, at("12:00"), broken, lambda _: None, token="t", now=NOW)

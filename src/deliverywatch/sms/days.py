@@ -39,6 +39,10 @@ DAY = timedelta(days=1)
 _LISTINGS = 4
 
 
+# What a file that is no Parquet, or lacks columns, may raise; pyarrow's own errors are among them.
+_ARROW_ERRORS = (ValueError, OSError, KeyError, TypeError)
+
+
 class _Sealed(Exception):
     """The hour's day is being made."""
 
@@ -127,8 +131,7 @@ def keep(
         is_made = may_be_made and body is None and _exists(store, day)
         if is_made or (body is not None and _is_sealed(hour_key, body)):
             raise _Sealed
-        with readable(hour_key):
-            return change(body)
+        return _changed(hour_key, body, change)
 
     try:
         done = update(store, hour_key, unless_sealed, pause)
@@ -137,11 +140,8 @@ def keep(
     except _Sealed:
         make_day(store, day, token, pause)
 
-    def in_the_day(body: bytes | None) -> Changed:
-        with readable(day_key_of(day)):
-            return change(body)
-
-    return update(store, day_key_of(day), in_the_day, pause)
+    day_key = day_key_of(day)
+    return update(store, day_key, lambda body: _changed(day_key, body, change), pause)
 
 
 def make_day(store: Store, day: datetime, token: str, pause: Callable[[float], None]) -> None:
@@ -203,7 +203,19 @@ def readable(key: str) -> Iterator[None]:
     """
     try:
         yield
-    except (ValueError, OSError, KeyError, TypeError) as error:  # pyarrow's own errors are among them
+    except _ARROW_ERRORS as error:
+        raise ObjectDamaged(key) from error
+
+
+def _changed(key: str, body: bytes | None, change: Callable[[bytes | None], Changed]) -> Changed:
+    try:
+        return change(body)
+    except _ARROW_ERRORS as error:
+        from deliverywatch.sms import sealing  # brings pyarrow
+
+        # It may be the rows that were read just now: the object is only blamed if it cannot be read by itself.
+        if body is None or sealing.is_whole(body):
+            raise
         raise ObjectDamaged(key) from error
 
 

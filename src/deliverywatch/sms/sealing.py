@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from deliverywatch.sms.outcomes import UNSETTLED
-from deliverywatch.sms.parquet import Writer, batch_of_rows, batches_of, columns_of, rows_of
+from deliverywatch.sms.parquet import NAMES, Writer, batch_of_rows, batches_of, columns_of, rows_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -34,6 +34,14 @@ class Rewritten:
     body: bytes | None
     metadata: Mapping[str, str] = field(default_factory=dict)
     row_count: int = 0
+
+
+def is_whole(body: bytes) -> bool:
+    """Whether an object can be read to its end, with all columns."""
+    try:
+        return all(columns_of(batch, NAMES) for batch in batches_of(body))
+    except (ValueError, OSError, KeyError, TypeError):  # pyarrow's own errors are among them
+        return False
 
 
 def is_sealed(body: bytes) -> bool:

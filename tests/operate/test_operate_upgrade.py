@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
+import pty
 import re
+import subprocess
+import sys
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -173,6 +177,36 @@ def test_nobody_is_asked_without_a_terminal(deploy: Callable[..., Result], cloud
     assert result.exit_code == 2
     assert "There is no terminal to ask in: add --yes" in result.stderr
     assert state(cloud) == {"stacks": {}, "buckets": {}}
+
+
+def in_terminal(*answers: str, arguments: list[str]) -> tuple[int, str]:
+    """Run the command with a person at a terminal of 80 columns, who answers each question when it comes."""
+    terminal, other_end = pty.openpty()
+    command = [sys.executable, "-c", "from deliverywatch.cli import main; main()", *arguments]
+    environment = {**os.environ, "COLUMNS": "80"}
+    with subprocess.Popen(command, stdin=other_end, stdout=other_end, stderr=other_end, env=environment) as process:
+        os.close(other_end)
+        printed, waiting = b"", list(answers)
+        while True:
+            try:
+                printed += os.read(terminal, 4096)
+            except OSError:  # the other end is closed
+                break
+            if waiting and printed.rstrip(b" ").endswith(b":"):
+                os.write(terminal, f"{waiting.pop(0)}\n".encode())
+                printed += b"\n"
+    os.close(terminal)
+    return process.returncode, printed.decode()
+
+
+def test_a_person_at_a_terminal_is_asked_for_what_is_missing_and_before_anything_is_done(
+    cloud: LocalCloud, built_stack: tuple[Any, Path]
+) -> None:
+    arguments = ["deploy", "--template", str(built_stack[1] / "template.json")]
+    code, printed = in_terminal("a@example.com", "b@example.com", "c@example.com", "n", arguments=arguments)
+    assert re.findall(r"^(\w+): ", printed, re.MULTILINE) == ["SenderAddress", "AlertRecipients", "FallbackAddress"]
+    assert "Deploy this to deliverywatch-prod? [y/N]:" in printed
+    assert (code, state(cloud)) == (1, {"stacks": {}, "buckets": {}})
 
 
 @pytest.mark.parametrize(

@@ -56,13 +56,13 @@ def words(upgrade: Upgrade, preview: Preview, region: str, account: str) -> Iter
 
 
 def _cost(preview: Preview) -> str:
-    free = f"{preview.free_usd_after:.2f} within the always-free allowances"
+    free = f"{preview.free_usd_after:.2f} in the free tier"
     now = f"{preview.usd_after:.2f} USD a month at list price"
     difference = preview.usd_after - (preview.usd_before or 0.0)
     if preview.usd_before is None:
         return f"Costs about {now}, {free}."
     if abs(difference) < 0.005:
-        return f"Costs as much as before: about {now}, {free}."
+        return f"Costs as before: about {now}, {free}."
     return f"Costs about {now}, {difference:+.2f}; {free}."
 
 

@@ -60,8 +60,10 @@ def settings(texts: Sequence[str]) -> dict[str, str]:
 
 
 def missing(template: Mapping[str, Any], given: Mapping[str, str], there: Deployment | None) -> list[str]:
-    """Return the parameters that nobody has said yet and that have no default."""
-    required = [name for name, made in template["Parameters"].items() if "Default" not in made]
+    """Return the parameters that nobody has said yet and that have no default, in the order of the console."""
+    groups = template.get("Metadata", {}).get("AWS::CloudFormation::Interface", {}).get("ParameterGroups", ())
+    order = dict.fromkeys([*(name for group in groups for name in group["Parameters"]), *template["Parameters"]])
+    required = [name for name in order if "Default" not in template["Parameters"][name]]
     return [name for name in required if name not in given and (there is None or name not in there.parameters)]
 
 

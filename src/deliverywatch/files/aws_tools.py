@@ -38,8 +38,12 @@ class Letters:
         """Return up to so many messages, and leave them in the queue."""
         found: dict[str, dict[str, Any]] = {}
         with _translated(QueueUnavailable, "The queue of dead letters could not be read"):
-            while len(found) < limit and (more := self._receive(limit - len(found))):
-                found |= {each["MessageId"]: each for each in more}
+            while len(found) < limit:
+                received = {each["MessageId"]: each for each in self._receive(limit - len(found))}
+                # In a long queue the first ones are visible again before the last one is read.
+                if received.keys() <= found.keys():
+                    break
+                found |= received
             self._release([each["ReceiptHandle"] for each in found.values()])
         return [_letter(each) for each in found.values()]
 

@@ -172,7 +172,7 @@ BAD: dict[str, tuple[Check, Verdict, str, str]] = {
     ),
     "a mute": (
         alarms.muted([alarms.Mute("maintenance", NOW)]),
-        Verdict.WARNING, "maintenance until 2026-11-21 12:00", "--alarm-mute-rule-name maintenance",
+        Verdict.WARNING, "maintenance until 2026-11-21 12:00", "deliverywatch unmute maintenance",
     ),
     "a threshold changed by hand": (
         drift(Threshold=5.0), Verdict.FAILED, "Threshold is 5, deployed was 3", "--set WarningThresholdPercent=5",

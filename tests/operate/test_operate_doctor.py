@@ -183,6 +183,18 @@ def test_what_somebody_breaks_is_found_and_nothing_else(
     assert all(found[name]["mend"] for name in checks)
 
 
+def test_a_mute_is_no_failure_but_to_know_of(
+    cloud: LocalCloud, noon: datetime, verdicts: Callable[[], dict[str, dict[str, str]]], run: Callable[..., Result]
+) -> None:
+    assert run("mute", "2h", "--reason", "moving the sender").exit_code == 0
+    cloud.clock.advance_to(noon + timedelta(minutes=10))
+    muted = verdicts()["mutes"]
+    assert muted["verdict"] == "warning"
+    assert "deliverywatch unmute" in muted["mend"]
+    assert run("unmute").exit_code == 0
+    assert verdicts()["mutes"]["verdict"] == "ok"
+
+
 def test_the_key_is_never_printed(run: Callable[..., Result], carrier: Carrier) -> None:
     carrier.api_key, secret = "another-secret", "another-secret"
     refused = run("--verbose", "doctor", "--json")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import textwrap
 from datetime import UTC, datetime
@@ -103,7 +104,7 @@ def _for(target: Target, mend: str) -> str:
     where = "".join(f" {name} {value}" for name, value in given.items() if value)
     if mend.startswith("aws "):
         mend = f"aws{where}{mend.removeprefix('aws')}"
-    return mend.replace("deliverywatch deploy", f"deliverywatch deploy{target.options()}")
+    return re.sub(r"deliverywatch (deploy|unmute)", rf"deliverywatch \1{target.options()}", mend)
 
 
 def documents(checks: Iterable[Check]) -> list[dict[str, str]]:

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from deliverywatch.operate.aws import Cloud
 
 _PRIVATE = ("BlockPublicAcls", "BlockPublicPolicy", "IgnorePublicAcls", "RestrictPublicBuckets")
+_KINDS = ("MetricAlarms", "CompositeAlarms")
 _LOOK_BACK = timedelta(hours=3)
 
 
@@ -99,10 +100,14 @@ class Account:
         return [_function(each) for each in found if each]
 
     def alarms(self, prefix: str) -> list[Mapping[str, Any]]:
-        """Return the metric alarms whose names begin so, as DescribeAlarms does."""
+        """Return the alarms whose names begin so, composite ones too, as DescribeAlarms does."""
         with translated("The alarms"):
-            pages = self._client("cloudwatch").get_paginator("describe_alarms").paginate(AlarmNamePrefix=prefix)
-            return [alarm for page in pages for alarm in page["MetricAlarms"]]
+            pages = (
+                self._client("cloudwatch")
+                .get_paginator("describe_alarms")
+                .paginate(AlarmNamePrefix=prefix, AlarmTypes=["MetricAlarm", "CompositeAlarm"])
+            )
+            return [alarm for page in pages for kind in _KINDS for alarm in page.get(kind, ())]
 
     def topics(self) -> set[str]:
         """Return the ARNs of the topics in this region."""

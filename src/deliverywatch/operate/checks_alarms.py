@@ -83,7 +83,7 @@ def muted(mutes: Sequence[Mute]) -> Check:
     return warning(
         "mutes",
         f"Alarms are muted by {some(told)}.",
-        f"aws cloudwatch delete-alarm-mute-rule --alarm-mute-rule-name {mutes[0].name}, if it should end now",
+        f"deliverywatch unmute {mutes[0].name}, if it should end now",
     )
 
 

@@ -50,7 +50,7 @@ class Account(Protocol):
         """Return those of the functions that exist."""
 
     def alarms(self, prefix: str) -> list[Mapping[str, Any]]:
-        """Return the metric alarms whose names begin so, as DescribeAlarms does."""
+        """Return the alarms whose names begin so, composite ones too, as DescribeAlarms does."""
 
     def topics(self) -> set[str]:
         """Return the ARNs of the topics in this region."""

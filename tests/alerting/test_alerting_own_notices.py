@@ -100,3 +100,12 @@ def test_without_such_names_everybody_is_told(world: World, given: Any) -> None:
     world.store.write("state/queries.daily.rows.json", json.dumps({"recipients": given, "table": given}).encode())
     world.tell(notice("queries.daily.rows", "warning", "12:00"))
     assert world.ses.envelopes[-1][1] == ("support@example.com", "duty@example.com")
+
+
+def test_a_system_with_a_dashboard_of_its_own_has_that_one_linked_alone(world: World) -> None:
+    links = [{"title": "Dashboard", "url": "https://example.com/own"}]
+    world.store.write("state/sms.json", json.dumps({"deliverywatch": 1, "noun": "SMS", "links": links}).encode())
+    world.cloudwatch.measure(72, 1185)
+    world.alarm("sms-warning", "ALARM", "12:04")
+    text = world.ses.mails[0].get_body(("plain",)).get_content()  # type: ignore[union-attr]
+    assert ("https://example.com/own" in text, "#dashboards" in text) == (True, False)

@@ -26,7 +26,7 @@ DECLARED: dict[str, Any] = {
             "artifacts": "s3://artifacts/sf_user/",
             "steps": {
                 "Ingest": "ingest",
-                "Validate": "test",
+                "Validate": "ingest",
                 "DbtRun": "transform",
                 "DbtTest": "test",
                 "ValidateHistory": "integrity",

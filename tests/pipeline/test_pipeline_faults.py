@@ -169,6 +169,15 @@ def test_a_failed_check_has_nothing_to_do_with_a_failure_of_dbt() -> None:
     assert (found.topic, found.checks, found.cause.why) == (None, (), "permission")
 
 
+def test_a_failed_check_belongs_to_the_step_that_made_it_and_says_itself_what_it_found() -> None:
+    report = document(Report("sf_user", (check(Topic.RECORDS, "3 records are too few."),)))
+    history = [step("Ingest"), step("Validate"), succeeded(report), step("HandleError")]
+    found = diagnosed(
+        states_event("RUNNING", error=None, cause=None), history, told=Told("validation_failure", "ValidationFailed")
+    )
+    assert (found.step, found.message) == ("Validate", "3 records are too few.")
+
+
 def test_the_message_is_what_the_step_said_without_its_wrapping() -> None:
     body, history = broken(
         "Validate", "InputError", {"errorType": "InputError", "errorMessage": "No rows.", "trace": []}

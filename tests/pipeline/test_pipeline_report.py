@@ -23,7 +23,7 @@ class World:
         self.notices: list[dict[str, Any]] = []
         self.store, self.executions = Memory(), Executions(event("states_failed")["detail"])
         self.refusal: Exception | None = None
-        self.ports = Ports(self.executions, Artifacts({RESULTS: dbt("v5")}), self.store, self)
+        self.ports = Ports(self.executions, Artifacts({RESULTS: dbt("v5")}), self.store, self, "prod")
 
     def publish(self, notice: Any) -> None:
         if self.refusal:
@@ -129,6 +129,15 @@ def test_every_run_leaves_the_context_of_the_alarms_that_measure_it(world: World
     assert {"name": "Rows with every required value", "value": "5,094 of 5,120"} in quality["facts"]
     slow = world.store.json("state/pipeline-sf_user-slow.json")
     assert {"name": "It took", "value": "1,270 s"} in slow["facts"]
+
+
+def test_blindness_has_a_context_of_its_own_and_all_link_the_dashboard(world: World) -> None:
+    world.report(event("states_succeeded"))
+    blind = world.store.json("state/pipeline-blind.json")
+    assert blind["problem"]["steps"]
+    for key, body in world.store.objects.items():
+        if key.startswith("state/pipeline-"):
+            assert b"#dashboards/dashboard/deliverywatch-prod-pipeline" in body
 
 
 @pytest.mark.parametrize(

@@ -41,7 +41,9 @@ def link_list(story: Story, settings: Settings, *, is_declared: bool) -> tuple[t
         is_declared: Whether the stack declared the alarm; its dashboard and queries know nothing of any other.
     """
     there = links.region_of(story.alarm.arn) if story.alarm else ""
-    here = (settings.region or there) if is_declared else ""
+    # A system that brings a dashboard of its own has other pages than the stack's.
+    brings = any(title == "Dashboard" for title, _ in story.context.links)
+    here = (settings.region or there) if is_declared and not brings else ""
     start = story.incident.opened_at - timedelta(hours=chart.HOURS)
     found = [
         ("Alarm in CloudWatch", _alarm_url(story, there or settings.region)),

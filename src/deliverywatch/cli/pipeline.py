@@ -70,10 +70,10 @@ def diagnose(*, execution: str, declaration: Path | None, as_json: bool, target:
     machine will do; one that is declared is known by the names of its steps. Ends with 3 if the run is not well.
 
     \b
-    JSON: {"well": false, "where": "ingest", "why": "timeout", "severity": "HIGH",
-           "retryable": true, "step": "", "message": "", "sentence": "",
-           "facts": {},
-           "actions": [], "steps": [], "links": [{"title": "", "url": ""}]}
+    JSON: {"well": false, "where": "ingest", "why": "timeout",
+           "severity": "HIGH", "retryable": true, "step": "", "message": "",
+           "sentence": "", "facts": {}, "actions": [], "steps": [],
+           "links": [{"title": "", "url": ""}]}
     """  # noqa: D301 - click wants the control character
     if execution.count(":") < 7:
         raise click.UsageError("EXECUTION is the ARN of an execution, arn:aws:states:...:execution:MACHINE:NAME.")
@@ -127,12 +127,10 @@ def validate(
 
     \b
     JSON: {"passed": false, "failed_checks": ["overlap"],
-           "scores": {"quality": {"percent": 99.5, "good": 199,
-             "total": 200}, ...},
+           "scores": {"quality": {"percent": 99.5, "good": 199, ...}, ...},
            "counts": {"processed": 200, ...}, "age_hours": 1.2,
            "checks": [{"name": "overlap", "result": "failed", "rows": 2,
-             "keys": 1,
-                       "total": 50, "samples": ["7"], "sentence": ""}]}
+             "keys": 1, "total": 50, "samples": ["7"], "sentence": ""}]}
     """  # noqa: D301 - click wants the control character
     # Imported here: DuckDB is not needed for `--help`.
     from deliverywatch.pipeline.declaration import named, pipelines_of, without_databases

@@ -13,7 +13,7 @@ from deliverywatch.pipeline.guide import WATCH_OF_TOPIC, check_words, guide_of, 
 from deliverywatch.pipeline.validation import Topic
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
     from datetime import datetime
 
     from deliverywatch.pipeline.faults import Catalogue
@@ -31,25 +31,50 @@ _WHERE_OF_TOPIC = {
 }
 
 
+# What the mails say that are about not seeing; a context of its own, so that it is there when it is needed.
+_BLIND = {
+    "kind": "function",
+    "since": None,
+    "sentence": "A function that watches the pipelines failed, or the end of a run could not be handled.",
+    "steps": [
+        "Open the logs of pipeline-publish and pipeline-report and read the last error: it says what to do.",
+        "What could not be handled waits in the queue pipeline-dead-letters: invoke the function with it again.",
+        "Until then look at the runs in Step Functions: pipelines go on, whether they are watched or not.",
+    ],
+}
+_MISSED = (
+    "Look whether the schedule that starts the state machine is enabled, and whether its role may still start it.",
+    "Look for a run that still goes on: a schedule may wait for it.",
+    "Start a run by hand if its data is needed now.",
+)
+
+
 def key_of(watch: str) -> str:
     """Return the key of a watch's context."""
     return f"state/{watch}.json"
 
 
-def of_account(account: Account, at: datetime) -> bytes:
-    """Return the context of a failure."""
-    # What the notice says itself is not said twice.
-    return _body(at, facts=(), steps=account.steps, links=account.links)
+def of_account(account: Account, at: datetime, dashboard: Pairs = ()) -> bytes:
+    """Return the context of a failure.
+
+    Args:
+        account: What is told of it; what the notice says itself is not said twice.
+        at: When it happened.
+        dashboard: The link to the dashboard of pipelines, if there is one.
+    """
+    return _body(at, facts=(), steps=account.steps, links=(*account.links, *dashboard))
 
 
-def of_run(run: Run, catalogue: Catalogue, at: datetime) -> dict[str, bytes]:
+def of_run(run: Run, catalogue: Catalogue, at: datetime, dashboard: Pairs = ()) -> dict[str, bytes]:
     """Return the contexts of the watches whose alarms measure this run, by watch.
 
     They are written after every run, good or bad: which alarm calls is CloudWatch's business, and comes later.
     """
-    name, report, links = run.pipeline.name, run.evidence.report, links_of(run)
+    name, report, links = run.pipeline.name, run.evidence.report, (*links_of(run), *dashboard)
     slow = _body(at, facts=_of_duration(run), steps=_guide(catalogue, Where.ORCHESTRATOR, run), links=links)
-    found = {f"pipeline-{name}-slow": slow}
+    missed = _body(at, facts=(("Last run", run.execution.name),), steps=_MISSED, links=links)
+    blind = _body(at, facts=(), steps=(), links=dashboard, problem=_BLIND)
+    found = {f"pipeline-{name}-slow": slow, f"pipeline-{name}-missed": missed, "pipeline-blind": blind}
     if report is None:
         return found
     for topic, suffix in WATCH_OF_TOPIC.items():
@@ -83,13 +108,16 @@ def _guide(catalogue: Catalogue, where: Where, run: Run) -> tuple[str, ...]:
     return guide_of(catalogue, where, run, step)
 
 
-def _body(at: datetime, *, facts: Pairs, steps: Iterable[str], links: Pairs) -> bytes:
+def _body(
+    at: datetime, *, facts: Pairs, steps: Iterable[str], links: Pairs, problem: Mapping[str, object] | None = None
+) -> bytes:
     document = {
         "deliverywatch": 1,
         "system": "pipeline",
-        "noun": "runs",
+        "noun": "pipeline",
         "updated_at": f"{at:%Y-%m-%dT%H:%M:%SZ}",
         "facts": [{"name": name, "value": value} for name, value in facts],
+        "problem": problem,
         "steps": list(steps),
         "links": [{"title": title, "url": url} for title, url in links],
     }

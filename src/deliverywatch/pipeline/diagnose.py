@@ -124,7 +124,7 @@ def diagnose(run: Run, catalogue: Catalogue, told: Told | None = None) -> Diagno
         severity=cause.severity or kind.severity,
         cause=cause,
         topic=_topic(signs, error_type, why),
-        step=signs.failure.step if signs.failure else run.evidence.last_step,
+        step=signs.failure.step if signs.failure else _step(run, where),
         message=message,
         jobs=signs.jobs,
         nodes=signs.nodes,
@@ -154,8 +154,19 @@ def _checks(run: Run, told: Told | None) -> tuple[Check, ...]:
     return tuple(sorted(failed, key=lambda check: check.topic is not topic)) if topic else ()
 
 
+def _step(run: Run, where: Where) -> str:
+    """Return the step that a failure without an error of its own belongs to: the last of its part, or of any."""
+    declared = run.pipeline.steps
+    entered = [step for step in run.evidence.steps if declared.get(step) is not Where.MONITOR]
+    known = [step for step in entered if step in declared]
+    own = [step for step in known if declared[step] is where]
+    return next(iter([*reversed(own), *reversed(known), *reversed(entered)]), "")
+
+
 def _message(run: Run, signs: _Signs, told: Told | None) -> str:
     """Return the error in its own words: what was told, what the step said, what the execution ended with."""
+    if signs.checks and not signs.jobs and not (told and told.cause):
+        return signs.checks[0].sentence
     failure = signs.failure
     sources = [
         (told.error, told.cause) if told else ("", ""),

@@ -44,7 +44,7 @@ class Evidence:
         artifacts: Addresses of dbt's results, in the order of the steps.
         report: What all validations found.
         failures: The steps that failed and were not tried again with success, in the order of time.
-        last_step: The state that was entered last.
+        steps: The states that were entered, in the order of time.
         last_at: When the last thing happened.
     """
 
@@ -52,7 +52,7 @@ class Evidence:
     artifacts: tuple[str, ...] = ()
     report: Report | None = None
     failures: tuple[Failure, ...] = ()
-    last_step: str = ""
+    steps: tuple[str, ...] = ()
     last_at: datetime | None = None
 
 
@@ -65,6 +65,7 @@ def of_history(events: Iterable[Mapping[str, Any]]) -> Evidence:
     """Return what an execution's history tells; its events oldest first."""
     step, found = "", list[object]()
     failures: list[Failure] = []
+    entered: list[str] = []
     at: datetime | None = None
     for event in events:
         at = moment(event.get("timestamp")) or at
@@ -72,6 +73,7 @@ def of_history(events: Iterable[Mapping[str, Any]]) -> Evidence:
         kind = text(event.get("type"))
         if kind.endswith("StateEntered"):
             step = text(details.get("name"))
+            entered.append(step)
         elif kind.startswith(_WORK) and kind.endswith(("Failed", "TimedOut")):
             failures.append(Failure(step, text(details.get("error")), text(details.get("cause"))))
             found.append(decoded(details.get("cause")))
@@ -80,7 +82,7 @@ def of_history(events: Iterable[Mapping[str, Any]]) -> Evidence:
             # What a step tried again and did is no failure.
             failures = [each for each in failures if each.step != step or not kind.endswith("Succeeded")]
     gathered = _gathered(found)
-    return Evidence(gathered.jobs, gathered.artifacts, gathered.report, tuple(failures), step, at)
+    return Evidence(gathered.jobs, gathered.artifacts, gathered.report, tuple(failures), tuple(entered), at)
 
 
 def _details(event: Mapping[str, Any]) -> Mapping[str, Any]:

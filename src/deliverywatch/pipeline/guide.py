@@ -107,6 +107,13 @@ def execution_url(execution: Execution) -> str:
     return f"https://{region}.console.aws.amazon.com/states/home?region={region}#/v2/executions/details/{execution.arn}"
 
 
+def dashboard_link(run: Run, environment: str) -> tuple[tuple[str, str], ...]:
+    """Return the link to the dashboard of pipelines of an environment."""
+    region = run.execution.arn.split(":")[3]
+    place = f"https://{region}.console.aws.amazon.com/cloudwatch/home?region={region}#dashboards/dashboard"
+    return (("Dashboard", f"{place}/deliverywatch-{environment}-pipeline"),) if environment else ()
+
+
 def node_words(node: Node) -> str:
     """Return a failed node of dbt in words."""
     rows = f", {node.failures:,} rows" if node.failures else ""

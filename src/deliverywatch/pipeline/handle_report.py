@@ -22,7 +22,13 @@ def handler(event: object, _: Any) -> dict[str, Any]:
         DeliveryWatchError: What went wrong and what to do is printed first, so that Lambda's Errors rises.
     """
     settings = from_environment(os.environ)
-    ports = Ports(aws.StepFunctions(), aws.Artifacts(), aws.Bucket(settings.bucket), aws.AlertsTopic(settings.topic))
+    ports = Ports(
+        aws.StepFunctions(),
+        aws.Artifacts(),
+        aws.Bucket(settings.bucket),
+        aws.AlertsTopic(settings.topic),
+        settings.environment,
+    )
     try:
         done = report(event, settings.pipelines, ports, datetime.now(UTC), settings.catalogue())
     except DeliveryWatchError as error:

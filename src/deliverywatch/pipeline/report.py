@@ -18,7 +18,7 @@ from deliverywatch.pipeline import context, told
 from deliverywatch.pipeline.diagnose import Told, diagnose
 from deliverywatch.pipeline.faults import shipped
 from deliverywatch.pipeline.gather import run_of_arn, run_of_event
-from deliverywatch.pipeline.guide import account_of, document
+from deliverywatch.pipeline.guide import account_of, dashboard_link, document
 from deliverywatch.pipeline.runs import EVENT_TYPE
 from deliverywatch.pipeline.store import update
 from deliverywatch.pipeline.values import decoded, mapping, text
@@ -44,12 +44,13 @@ class Topic(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Ports:
-    """What the flow touches."""
+    """What the flow touches, and the environment whose dashboard its mails link; empty for none."""
 
     executions: Executions
     artifacts: Artifacts
     store: Store
     topic: Topic
+    environment: str = ""
 
 
 def report(
@@ -119,7 +120,7 @@ def _ended(run: Run, ports: Ports, catalogue: Catalogue) -> dict[str, Any]:
         raise InputError("The event says that the execution ended, and not when.")
     memory = _memory(run, ports)
     found, account = examine(run, catalogue)
-    for watch, body in context.of_run(run, catalogue, at).items():
+    for watch, body in context.of_run(run, catalogue, at, dashboard_link(run, ports.environment)).items():
         ports.store.write(context.key_of(watch), body)
     if told.key_of(run.execution.arn, run.execution.redrive_count) in memory.executions:
         return found | {"told": [], "note": "the state machine told it itself"}
@@ -134,7 +135,8 @@ def _ended(run: Run, ports: Ports, catalogue: Catalogue) -> dict[str, Any]:
 
 
 def _tell(run: Run, account: Account, ports: Ports, at: datetime) -> str:
-    ports.store.write(context.key_of(account.watch), context.of_account(account, at))
+    body = context.of_account(account, at, dashboard_link(run, ports.environment))
+    ports.store.write(context.key_of(account.watch), body)
     ports.topic.publish(_notice(account.watch, account.level, account.title, account.sentence, at, dict(account.facts)))
     key = told.key_of(run.execution.arn, run.execution.redrive_count)
 

@@ -1,0 +1,115 @@
+"""The adapters: what S3, Athena and Step Functions answer and refuse becomes a value or an error of our own."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import boto3
+import pytest
+from botocore.exceptions import ClientError, EndpointConnectionError
+from moto import mock_aws
+
+from deliverywatch.errors import CloudRefused, CloudUnavailable, StoreConflict, StoreUnavailable
+from deliverywatch.pipeline import aws
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+@pytest.fixture
+def bucket(monkeypatch: pytest.MonkeyPatch) -> Iterator[aws.Bucket]:
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "test")
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+    with mock_aws():
+        boto3.client("s3").create_bucket(Bucket="lake")
+        yield aws.Bucket("lake")
+
+
+def test_an_object_is_written_once_by_whoever_comes_first(bucket: aws.Bucket) -> None:
+    bucket.replace("key", b"one", None)
+    with pytest.raises(StoreConflict):
+        bucket.replace("key", b"two", None)
+    stored = bucket.read("key")
+    assert stored is not None
+    bucket.replace("key", b"three", stored.etag)
+    with pytest.raises(StoreConflict):
+        bucket.replace("key", b"four", stored.etag)
+    assert aws.Artifacts().fetch("s3://lake/key") == b"three"
+
+
+def test_what_is_not_there_is_none_and_a_bucket_that_is_not_there_is_an_error(bucket: aws.Bucket) -> None:
+    assert bucket.read("key") is None
+    with pytest.raises(StoreUnavailable, match="NoSuchBucket"):
+        aws.Bucket("other").read("key")
+
+
+class Athena:
+    """Athena with the states that a query goes through."""
+
+    def __init__(self, *statuses: dict[str, Any]) -> None:
+        self.statuses, self.stopped = list(statuses), list[str]()
+
+    def start_query_execution(self, **request: Any) -> dict[str, str]:
+        assert request["WorkGroup"] == "checks"
+        return {"QueryExecutionId": "q1"}
+
+    def get_query_execution(self, **_: str) -> dict[str, Any]:
+        status = self.statuses.pop(0) if len(self.statuses) > 1 else self.statuses[0]
+        return {"QueryExecution": {"Status": status}}
+
+    def get_query_results(self, **_: str) -> dict[str, Any]:
+        cells = [[{"VarCharValue": "processed"}, {"VarCharValue": "newest"}], [{"VarCharValue": "7"}, {}]]
+        return {"ResultSet": {"Rows": [{"Data": row} for row in cells]}}
+
+    def stop_query_execution(self, **query: str) -> None:
+        self.stopped += query.values()
+
+
+def rows(client: Athena, seconds_left: float = 60) -> list[dict[str, Any]]:
+    return aws.Athena("checks", lambda: seconds_left, client).rows("SELECT 1", "sf_user")
+
+
+def test_a_query_is_waited_for_and_null_is_none() -> None:
+    assert rows(Athena({"State": "RUNNING"}, {"State": "SUCCEEDED"})) == [{"processed": "7", "newest": None}]
+
+
+@pytest.mark.parametrize(
+    ("status", "kind"),
+    [
+        ({"State": "FAILED", "StateChangeReason": "TABLE_NOT_FOUND"}, CloudRefused),
+        ({"State": "FAILED", "AthenaError": {"Retryable": True}}, CloudUnavailable),
+        ({"State": "CANCELLED"}, CloudRefused),
+    ],
+)
+def test_a_query_that_fails_raises(status: dict[str, Any], kind: type[Exception]) -> None:
+    with pytest.raises(kind, match="Athena could not do a check"):
+        rows(Athena(status))
+
+
+def test_a_query_that_takes_too_long_is_stopped() -> None:
+    client = Athena({"State": "RUNNING"})
+    with pytest.raises(CloudUnavailable, match="was stopped"):
+        rows(client, seconds_left=10)
+    assert client.stopped == ["q1"]
+
+
+class Refusing:
+    def __init__(self, error: Exception) -> None:
+        self.error = error
+
+    def describe_execution(self, **_: str) -> None:
+        raise self.error
+
+
+@pytest.mark.parametrize(
+    ("error", "kind"),
+    [
+        (ClientError({"Error": {"Code": "ExecutionDoesNotExist"}}, "DescribeExecution"), CloudRefused),
+        (ClientError({"Error": {"Code": "ThrottlingException"}}, "DescribeExecution"), CloudUnavailable),
+        (EndpointConnectionError(endpoint_url="https://states"), CloudUnavailable),
+    ],
+)
+def test_what_step_functions_refuses_is_an_error_of_ours(error: Exception, kind: type[Exception]) -> None:
+    with pytest.raises(kind, match="Step Functions could not be asked"):
+        aws.StepFunctions(Refusing(error)).describe("arn")

@@ -13,6 +13,7 @@ import json
 import os
 import tempfile
 import time
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -165,11 +166,12 @@ def figures() -> Iterator[Figure]:
 
 def _handled() -> Callable[[dict[str, Any]], None]:
     """The handler with a table in memory in place of its ports."""
-    from deliverywatch.files import handle_process, process
+    from deliverywatch.files import aws, handle_process, process
 
     os.environ.update(SETTINGS)
     table = Memory()
-    ports = process.Ports(table, table, table)
+    # Writers as the function has them, though here they have nothing to wait for.
+    ports = process.Ports(table, table, table, spread=ThreadPoolExecutor(aws.WRITERS).map)
     handle_process._ports = lambda: ports  # type: ignore[assignment]  # noqa: SLF001 - it takes none
 
     def handle(event: dict[str, Any]) -> None:

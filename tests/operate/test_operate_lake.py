@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from deliverywatch.errors import StoreConflict
 from deliverywatch.sms import aws, days, lake
 from deliverywatch.sms.slots import day_key_of, key_of
 
@@ -120,3 +121,13 @@ def test_lake_show_reads_the_bucket_too(noon: datetime, bucket: aws.Bucket, run:
     whole = json.loads(run("lake", "show", "--json").stdout)
     assert whole["totals"]["total"] == len(messages(bucket)) - whole["totals"]["excluded"]
     assert json.loads(run("lake", "show", "--since", TODAY.isoformat(), "--json").stdout)["hours"] == []
+
+
+def test_an_object_that_was_replaced_meanwhile_is_not_deleted(bucket: aws.Bucket) -> None:
+    bucket.write("state/probe", b"1")
+    first = bucket.read("state/probe")
+    assert first is not None
+    bucket.write("state/probe", b"2")
+    with pytest.raises(StoreConflict):
+        bucket.delete("state/probe", first.etag)
+    assert bucket.read("state/probe") is not None

@@ -127,7 +127,10 @@ class Memory:
 
     def metadata(self, key: str) -> Mapping[str, str]:
         self._step(self.before, "metadata", key)
-        return self.objects.get(key, (b"", {}))[1]
+        if key not in self.objects:
+            return {}
+        body, metadata = self.objects[key]
+        return {"etag": _etag(body), **metadata}
 
     def write(self, key: str, body: bytes) -> None:
         self._step(self.before, "write", key)

@@ -70,6 +70,31 @@ def test_what_stands_beside_an_object_is_known_without_reading_it(store: Store) 
     assert store.metadata(KEY)["unsettled"] == "3"
 
 
+def test_an_object_without_anything_beside_it_is_known_to_be_there(store: Store) -> None:
+    store.write(KEY, parquet(3))
+    assert store.metadata(KEY)
+
+
+def test_keys_and_sizes_are_listed_under_a_prefix(store: Store) -> None:
+    for key in ("sms/dt=2026-11-21/12.parquet", "sms/dt=2026-11-20/03.parquet", "state/sms.json"):
+        store.write(key, b"12345")
+    assert store.keys("sms/") == ["sms/dt=2026-11-20/03.parquet", "sms/dt=2026-11-21/12.parquet"]
+    assert store.sizes("sms/dt=2026-11-2") == [(key, 5) for key in store.keys("sms/")]
+    assert store.keys("nothing/") == []
+
+
+def test_only_who_knows_the_present_object_may_delete_it(store: Store) -> None:
+    store.write(KEY, b"1")
+    first = store.read(KEY) or pytest.fail("nothing stored")
+    if not isinstance(store, aws.Bucket):  # moto does not look at the condition; the local cloud does
+        store.write(KEY, b"2")
+        with pytest.raises(StoreConflict):
+            store.delete(KEY, first.etag)
+    store.delete(KEY, (store.read(KEY) or pytest.fail("nothing stored")).etag)
+    assert store.read(KEY) is None
+    store.delete(KEY, first.etag)
+
+
 def test_only_who_knows_the_present_object_may_replace_it(store: Store) -> None:
     store.replace(KEY, parquet(1), None, {})
     first = store.read(KEY) or pytest.fail("nothing stored")

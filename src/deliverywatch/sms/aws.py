@@ -50,10 +50,11 @@ class Bucket:
                 raise
 
     def metadata(self, key: str) -> Mapping[str, str]:
-        """Return the object's metadata without reading it; nothing if there is no object."""
+        """Return the object's metadata and its etag without reading it; nothing if there is no object."""
         with _translated(key):
             try:
-                return dict(self._s3.head_object(Bucket=self._name, Key=key)["Metadata"])
+                answer = self._s3.head_object(Bucket=self._name, Key=key)
+                return {"etag": answer["ETag"], **answer["Metadata"]}
             except ClientError as error:
                 if _code(error) in _MISSING:
                     return {}

@@ -39,7 +39,9 @@ class Folder:
         from pyarrow.parquet import read_metadata  # brings pyarrow, which a folder without messages does not need
 
         footer = read_metadata(path).metadata or {}
-        return {name.decode(): value.decode() for name, value in footer.items()}
+        return {"etag": str(path.stat().st_mtime_ns)} | {
+            name.decode(): value.decode() for name, value in footer.items()
+        }
 
     def write(self, key: str, body: bytes) -> None:
         """Store the object whatever is there; readers see the old or the new one, never a part."""

@@ -39,7 +39,7 @@ class Store(Protocol):
         """Return the object, or none."""
 
     def metadata(self, key: str) -> Mapping[str, str]:
-        """Return what was stored beside the object; nothing if there is no object."""
+        """Return what was stored beside the object, with something that always is; nothing if there is no object."""
 
     def write(self, key: str, body: bytes) -> None:
         """Store the object whatever is there."""

@@ -242,3 +242,14 @@ def test_the_mail_of_a_composite_names_the_child_that_changed(tmp_path: Path) ->
     body = email.message_from_bytes(opened.read_bytes(), policy=policy.default).get_body(("plain",))
     assert body is not None
     assert "Child alarm orders: ALARM" in body.get_content()
+
+
+def test_an_alarm_that_cannot_be_resolved_can_be_left_out(tmp_path: Path) -> None:
+    path = template(tmp_path)
+    found = json.loads(path.read_text())
+    foreign = {"Namespace": {"Fn::ImportValue": "x"}, "AlarmName": {"Fn::GetAZs": ""}}
+    found["Resources"]["Foreign"] = {"Type": "AWS::CloudWatch::Alarm", "Properties": foreign}
+    path.write_text(json.dumps(found))
+    refused = run("--template", path, "--history", csv(tmp_path, {60: 20}))
+    assert (refused.exit_code, "--without Foreign" in refused.stderr) == (2, True)
+    assert run("--template", path, "--history", csv(tmp_path, {60: 20}), "--without", "Foreign").exit_code == 0

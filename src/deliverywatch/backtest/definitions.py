@@ -12,11 +12,10 @@ from deliverywatch.alerting import ladder
 from deliverywatch.engine import alarm as alarms
 from deliverywatch.engine import composite as composites
 from deliverywatch.engine import documents, mute, template_rules
-from deliverywatch.engine import template as cloudformation
 from deliverywatch.errors import InputError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
     from deliverywatch.engine.alarm import Alarm, Metric, MetricStat
@@ -146,7 +145,7 @@ class TemplateFile:
             composites=tuple(composites.from_template(template, overrides, self.without)),
             mutes=tuple(mute.from_template(template, overrides, self.without)),
             watches=_watches(self.path, parameters.get("Environment", "prod")),
-            warm_up_minutes=max(_warm_ups(template, overrides), default=0),
+            warm_up_minutes=max((each.warm_up.minutes for each in found if each.warm_up), default=0),
             undeployable=tuple(
                 f"{name}={value}"
                 for name, value in overrides.items()
@@ -223,11 +222,6 @@ def _defaults(template: Mapping[str, Any]) -> dict[str, str]:
 
 def _ids(alarm: Alarm) -> set[str]:
     return {query.id for query in alarm.queries}
-
-
-def _warm_ups(template: Mapping[str, Any], overrides: Mapping[str, str]) -> Iterator[int]:
-    for _, properties in cloudformation.resources(template, "AWS::CloudWatch::Alarm", overrides):
-        yield int((properties.get("WarmUpConfiguration") or {}).get("WarmUpPeriodDurationInMinutes") or 0)
 
 
 def _watches(template: Path, environment: str) -> tuple[ladder.Watch, ...]:

@@ -151,11 +151,12 @@ def validate(
 
 
 def _checks(report: Report) -> str:
-    lines = [f"{check.result.value:<8} {check.name:<22} {check.sentence}" for check in report.checks]
-    samples = [
-        f"{'':<8} {'':<22} for example {', '.join(check.samples)}" if check.samples else "" for check in report.checks
-    ]
-    told = [line for pair in zip(lines, samples, strict=True) for line in pair if line]
+    told = []
+    for check in report.checks:
+        first, indent = f"{check.result.value:<8} {check.name:<20} ", " " * 30
+        told.append(wrapped(check.sentence, indent, first))
+        if check.samples:
+            told.append(wrapped(f"for example {', '.join(check.samples)}", indent, indent))
     scores = [
         f"{name:<8} {'no data' if score.percent is None else f'{score.percent:.2f} %'} "
         f"({score.good:,} of {score.total:,} {what})"

@@ -153,7 +153,7 @@ def _check(rule: Rule, history: History, row: Mapping[str, Any]) -> Check:
     result = Result.NO_DATA if not total else Result.FAILED if rows else Result.PASSED
     if rule.name == "unchanged" and not history.tracked:
         result = Result.NO_DATA
-    found = f"{history.table}: {rule.sentence}: {rows:,} rows of {keys:,} of {total:,} keys."
+    found = f"{history.table}: {rule.sentence}: {rows:,} rows, {keys:,} of {total:,} keys."
     samples = [each for each in str(row[f"{rule.name}_samples"] or "").split(", ") if each]
     return Check(
         name=rule.name,

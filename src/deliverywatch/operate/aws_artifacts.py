@@ -48,7 +48,7 @@ class Artifacts:
             s3.put_public_access_block(**bucket, **self._owner, PublicAccessBlockConfiguration=_PRIVATE)
             s3.put_bucket_encryption(**bucket, **self._owner, ServerSideEncryptionConfiguration=_ENCRYPTED)
             s3.put_bucket_ownership_controls(**bucket, **self._owner, OwnershipControls=_OWNED)
-            s3.put_bucket_policy(**bucket, **self._owner, Policy=_tls_only(self.name))
+            s3.put_bucket_policy(**bucket, **self._owner, Policy=self._tls_only())
 
     def has(self, key: str) -> bool:
         """Return whether an object is there; its key is the hash of what it holds."""
@@ -64,6 +64,17 @@ class Artifacts:
         """Return where CloudFormation reads an object."""
         return f"{self._s3.meta.endpoint_url}/{self.name}/{key}"
 
+    def _tls_only(self) -> str:
+        arn = f"arn:{self._s3.meta.partition}:s3:::{self.name}"
+        statement = {
+            "Effect": "Deny",
+            "Principal": "*",
+            "Action": "s3:*",
+            "Resource": [arn, f"{arn}/*"],
+            "Condition": {"Bool": {"aws:SecureTransport": "false"}},
+        }
+        return json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+
     @staticmethod
     def _found(ask: Callable[[], object]) -> bool:
         try:
@@ -78,14 +89,3 @@ class Artifacts:
 _PRIVATE = dict.fromkeys(("BlockPublicAcls", "BlockPublicPolicy", "IgnorePublicAcls", "RestrictPublicBuckets"), True)
 _ENCRYPTED = {"Rules": [{"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "AES256"}}]}
 _OWNED = {"Rules": [{"ObjectOwnership": "BucketOwnerEnforced"}]}
-
-
-def _tls_only(bucket: str) -> str:
-    statement = {
-        "Effect": "Deny",
-        "Principal": "*",
-        "Action": "s3:*",
-        "Resource": [f"arn:aws:s3:::{bucket}", f"arn:aws:s3:::{bucket}/*"],
-        "Condition": {"Bool": {"aws:SecureTransport": "false"}},
-    }
-    return json.dumps({"Version": "2012-10-17", "Statement": [statement]})

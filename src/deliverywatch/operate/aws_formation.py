@@ -34,6 +34,12 @@ class CloudFormation:
                 raise
         return Stack(found["StackName"], found["StackId"], found["StackStatus"])
 
+    def newest_event(self, stack_id: str) -> str | None:
+        """Return the id of the newest event: what comes after it is new."""
+        with translated("The stack's events"):
+            found = self._client.describe_stack_events(StackName=stack_id)["StackEvents"]
+        return str(found[0]["EventId"]) if found else None
+
     def events(self, stack_id: str, after: str | None) -> list[Event]:
         """Return what happened after the event with this id, oldest first; of None, everything."""
         found: list[Event] = []

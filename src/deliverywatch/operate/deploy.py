@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from deliverywatch.errors import CloudRefused
 from deliverywatch.operate.changes import Change, from_change_set
-from deliverywatch.operate.formation import EMPTY, STILLBORN, follow, last_event
+from deliverywatch.operate.formation import EMPTY, STILLBORN, follow
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -87,7 +87,7 @@ def removed(formation: Formation, stack: Stack, following: Following) -> None:
     Raises:
         CloudRefused: Something of it could not be deleted.
     """
-    after = last_event(formation, stack.id)
+    after = formation.newest_event(stack.id)
     formation.delete(stack.id)
     ended, failures = follow(formation, stack.id, following, after)
     if ended.status != "DELETE_COMPLETE":
@@ -151,7 +151,7 @@ def carry_out(formation: Formation, planned: Plan, following: Following) -> None
     stack = formation.find(planned.stack)
     if stack is None or not planned.change_set:
         return
-    after = last_event(formation, stack.id)
+    after = formation.newest_event(stack.id)
     formation.execute(planned.change_set)
     ended, failures = follow(formation, stack.id, following, after)
     if ended.status not in ("CREATE_COMPLETE", "UPDATE_COMPLETE"):

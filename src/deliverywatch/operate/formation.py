@@ -62,6 +62,9 @@ class Formation(Protocol):
     def find(self, name_or_id: str) -> Stack | None:
         """Return a stack, or none; a deleted one is found by its id only."""
 
+    def newest_event(self, stack_id: str) -> str | None:
+        """Return the id of the newest event: what comes after it is new."""
+
     def events(self, stack_id: str, after: str | None) -> list[Event]:
         """Return what happened after the event with this id, oldest first; of None, everything."""
 
@@ -97,12 +100,6 @@ class Following:
     pause: Callable[[], None]
 
 
-def last_event(formation: Formation, stack_id: str) -> str | None:
-    """Return the id of the newest event: what comes after it is new."""
-    events = formation.events(stack_id, None)
-    return events[-1].id if events else None
-
-
 def follow(formation: Formation, stack_id: str, following: Following, after: str | None) -> tuple[Stack, list[Event]]:
     """Follow a stack until it stands still.
 
@@ -117,7 +114,7 @@ def follow(formation: Formation, stack_id: str, following: Following, after: str
         The stack as it is at the end, and what failed, oldest first.
     """
     failures: list[Event] = []
-    seen = after or last_event(formation, stack_id)
+    seen = after or formation.newest_event(stack_id)
     has_begun = after is None
     while True:
         # The stack first: once it stands still, all its events are there.

@@ -58,7 +58,7 @@ ELSEWHERE = {
         "s3:GetObject": "Athena reads the tables in the function's name",
         "s3:PutObject": "Athena writes the result in the function's name",
     },
-    "QueriesReconcileRole": {"sns:Publish": "a file of queries that cannot be read"},
+    "QueriesReconcileRole": {"sns:Publish": "a query that went silent, or was removed while it called"},
 }
 # In every template, and judged where SMS is at work, which opens incidents of every kind.
 SHARED = {"AlertingNotifyRole", "OperateDigestRole"}

@@ -77,6 +77,13 @@ def test_nothing_in_it_names_a_person() -> None:
     assert "p•••@example.com" in body
 
 
+def test_a_servers_endless_words_cost_no_time() -> None:
+    told = sent(1).bounce(NOW)
+    told["bounce"]["bouncedRecipients"][0]["diagnosticCode"] = "a" * 200_000
+    (reason,) = mails.read(added(None, told)).reasons
+    assert reason.text == "a" * 120
+
+
 @pytest.mark.parametrize("previous", [b"", b"nope", b"[]", b'{"system": "sms", "slots": 5}'])
 def test_what_cannot_be_read_is_begun_anew(previous: bytes) -> None:
     assert sum(slot.total for slot in mails.read(added(previous, sent(1).event("Send", NOW))).slots) == 1

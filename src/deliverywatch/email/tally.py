@@ -12,8 +12,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 _ADDRESS = re.compile(r"[^\s<>\"']+@[^\s<>\"',;:]+")
-# What a mail can show, and what a hostile server's words may take.
+# What a mail can show, and what of a server's words is looked at: looking for addresses takes the square of it.
 _LONGEST_WORDS = 120
+_LONGEST_READ = 500
 _MOST_BOUNCES = 500
 
 _SIMULATOR = "simulator.amazonses.com"
@@ -77,7 +78,8 @@ def counts_as_complaint(row: dict[str, Any]) -> bool:
 
 
 def _told(row: dict[str, Any]) -> Bounce:
-    words = " ".join(_ADDRESS.sub("<address>", row.get("diagnostic") or row.get("bounce_subtype") or "").split())
+    said = (row.get("diagnostic") or row.get("bounce_subtype") or "")[:_LONGEST_READ]
+    words = " ".join(_ADDRESS.sub("<address>", said).split())
     domain = row.get("recipient_domain", "")
     person = row["recipients"][0] if row["recipients"] else ""
     return Bounce(

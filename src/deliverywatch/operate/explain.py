@@ -155,7 +155,8 @@ def _why(known: Known) -> list[str]:
     affected = recipients_affected(context, known.incident.opened_at, alarm.period_seconds)
     if affected and affected[0]:
         time = "" if affected[1] else " in the last 3 hours"
-        found.append(f"{words.amount(affected[0])} people had a message that failed{time}.")
+        people = f"{words.amount(affected[0])} people had a message that failed{time}"
+        found.append(f"{people}; 'deliverywatch recipients {known.incident.id}' lists those not reached since.")
     return found
 
 

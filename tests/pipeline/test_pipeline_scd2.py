@@ -99,7 +99,7 @@ anything = st.builds(
 
 
 @given(st.lists(anything, max_size=12))
-@settings(max_examples=250, deadline=None)
+@settings(max_examples=150, deadline=None)
 @example([Version(1, 3, 3), Version(1, 3, 1, current=True), Version(1, 5, None)])
 def test_every_check_agrees_with_the_oracle(tables: LocalTables, versions: list[Version]) -> None:
     row = asked(tables, versions)

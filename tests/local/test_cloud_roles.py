@@ -51,7 +51,10 @@ ELSEWHERE = {
     "EmailCompactRole": dict.fromkeys(
         ("s3:GetObject", "s3:PutObject", "s3:DeleteObject"), "days that are old enough, of which a day has none"
     ),
-    "FilesProcessRole": {"dynamodb:UpdateItem": "an object that a comparison with the bucket lists"},
+    "FilesProcessRole": {
+        "dynamodb:UpdateItem": "an object that a comparison with the bucket lists",
+        "sqs:ChangeMessageVisibility": "a message that can never be processed",
+    },
     "QueriesExecuteRole": {"athena:StopQueryExecution": "a query that takes longer than its function may"},
     "PipelineValidateRole": {
         "athena:StopQueryExecution": "a check that takes longer than its function may",

@@ -4,8 +4,9 @@ import re
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 import stacks
-from deliverywatch import errors
 
 README = (Path(__file__).parents[1] / "README.md").read_text()
 ROWS = dict(re.findall(r"^\| `(\w+)` \| `?([^|`]+?)`? \|", README, re.MULTILINE))
@@ -33,17 +34,22 @@ def test_a_link_to_a_picture_leads_somewhere() -> None:
     assert all((Path(__file__).parents[1] / picture).exists() for picture in pictures)
 
 
-def error_rows(above: type[errors.DeliveryWatchError] = errors.DeliveryWatchError) -> list[str]:
-    """One row per error that can be raised, in the order of the tree."""
-    found = []
-    for error in above.__subclasses__():
-        # A room may have a kind of its own of one of these; it says more, and stands nowhere else.
-        if error.__module__ == errors.__name__ and error not in (errors.Retryable, errors.Rejected):
-            found.append(f"| `{error.kind}` | {(error.__doc__ or '').splitlines()[0]} | {error.next_step} |")
-        found += error_rows(error)
-    return found
+def test_every_link_of_a_readme_leads_to_a_file_or_a_heading() -> None:
+    root = Path(__file__).parents[1]
+    for readme in (root / "README.md", *root.glob("src/deliverywatch/*/README.md")):
+        for target in re.findall(r"(?<!!)\[[^]]+\]\((?!https?:)([^)]+)\)", readme.read_text()):
+            path, _, anchor = target.partition("#")
+            linked = readme.parent / path if path else readme
+            assert linked.exists(), target
+            assert not anchor or anchor in anchors(linked.read_text()), target
 
 
-def test_every_error_stands_in_the_table_with_what_to_do() -> None:
-    table = README.partition("| kind | what happened | what to do |\n|---|---|---|\n")[2].partition("\n\n")[0]
-    assert table.splitlines() == error_rows()
+def anchors(text: str) -> set[str]:
+    """The addresses of a page's headings, as GitHub makes them."""
+    titles = re.findall(r"^#+ (.+)$", text, re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-") for title in titles}
+
+
+@pytest.mark.parametrize("system", ["email", "pipeline", "files", "queries"])
+def test_every_system_has_a_page_of_its_own_that_the_readme_leads_to(system: str) -> None:
+    assert f"](src/deliverywatch/{system}/README.md)" in README

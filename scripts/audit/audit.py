@@ -87,7 +87,7 @@ def pip_audit() -> list[str]:
         lines, unknown_count, count = [], 1, 1
     if unknown_count:
         share = f"{unknown_count} of {count} packages" if count > 1 else "the packages"
-        print(f"Not audited: pypi.org's advisories on {share} cannot be read from here.", file=sys.stderr)
+        print(f"Not audited: the advisories on {share} cannot be read from here.", file=sys.stderr)
     return lines
 
 

@@ -10,8 +10,7 @@ import stacks
 from deliverywatch.cli.email import email
 from deliverywatch.email.columns import COLUMNS
 
-README = (Path(__file__).parents[2] / "README.md").read_text()
-SECTION = README.partition("## E-mail\n")[2].partition("\n## ")[0]
+SECTION = (Path(__file__).parents[2] / "src/deliverywatch/email/README.md").read_text()
 
 
 def test_every_parameter_of_email_stands_in_its_table_with_its_default() -> None:

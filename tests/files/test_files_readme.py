@@ -10,8 +10,7 @@ from click import Group
 import stacks
 from deliverywatch.cli.files import files
 
-README = (Path(__file__).parents[2] / "README.md").read_text()
-SECTION = README.partition("\n## Files\n")[2].partition("\n## ")[0]
+SECTION = (Path(__file__).parents[2] / "src/deliverywatch/files/README.md").read_text()
 ROWS = dict(re.findall(r"^\| `(\w+)` \| `?([^|`]+?)`? \|", SECTION, re.MULTILINE))
 
 

@@ -16,8 +16,7 @@ from deliverywatch.pipeline.faults import Why, shipped
 from deliverywatch.pipeline.metrics import PUBLISHED
 from stacks import shared
 
-README = (Path(__file__).parents[2] / "README.md").read_text()
-SECTION = README.partition("\n## Pipelines\n")[2].partition("\n## ")[0]
+SECTION = (Path(__file__).parents[2] / "src/deliverywatch/pipeline/README.md").read_text()
 ROWS = dict(re.findall(r"^\| `(\w+)` \| `?([^|`]+?)`? \|", SECTION, re.MULTILINE))
 PART: dict[str, Any] = stacks.template([shared.stack(), stacks.SYSTEMS["pipeline"]()], "arm64", "0").to_dict()
 RESOURCES = PART["Resources"].values()

@@ -10,9 +10,10 @@ from typing import Any
 
 from troposphere import GetAtt, If, Ref, Sub, athena, glue, s3
 
+from buckets import kept_bucket
 from deliverywatch import thresholds
 from deliverywatch.email.streams import Stream, table_folder
-from parts import allow, policy, role, tls_only
+from parts import Statement, allow, role
 from stacks import email_views
 from stacks.email_views import described_columns, table_id
 from tables import FIRST_DAY, PARQUET
@@ -43,32 +44,11 @@ def resources() -> list[Any]:
 
 
 def _bucket(name: str, rules: list[Any]) -> list[Any]:
-    made = s3.Bucket(
-        name,
-        # The history is the customer's: deleting the stack leaves it.
-        DeletionPolicy="Retain",
-        UpdateReplacePolicy="Retain",
-        BucketEncryption=s3.BucketEncryption(
-            ServerSideEncryptionConfiguration=[
-                s3.ServerSideEncryptionRule(
-                    ServerSideEncryptionByDefault=s3.ServerSideEncryptionByDefault(SSEAlgorithm="AES256")
-                )
-            ]
-        ),
-        PublicAccessBlockConfiguration=s3.PublicAccessBlockConfiguration(
-            BlockPublicAcls=True, BlockPublicPolicy=True, IgnorePublicAcls=True, RestrictPublicBuckets=True
-        ),
-        OwnershipControls=s3.OwnershipControls(Rules=[s3.OwnershipControlsRule(ObjectOwnership="BucketOwnerEnforced")]),
-        VersioningConfiguration=s3.VersioningConfiguration(Status="Enabled"),
-        LifecycleConfiguration=s3.LifecycleConfiguration(Rules=rules),
-    )
-    arns = [GetAtt(made, "Arn"), Sub(f"${{{name}.Arn}}/*")]
-    statements = [tls_only("s3:*", arns), _own_account_only(arns)]
-    return [made, s3.BucketPolicy(f"{name}Policy", Bucket=Ref(made), PolicyDocument=policy(statements))]
+    return kept_bucket(name, _own_account_only, LifecycleConfiguration=s3.LifecycleConfiguration(Rules=rules))
 
 
-def _own_account_only(arns: list[Any]) -> dict[str, Any]:
-    return {
+def _own_account_only(arns: list[Any]) -> list[Statement]:
+    refusal = {
         "Effect": "Deny",
         "Principal": "*",
         "Action": "s3:*",
@@ -79,6 +59,7 @@ def _own_account_only(arns: list[Any]) -> dict[str, Any]:
             "BoolIfExists": {"aws:PrincipalIsAWSService": "false"},
         },
     }
+    return [refusal]
 
 
 def _event_rules() -> list[Any]:

@@ -6,7 +6,8 @@ from typing import Any
 
 from troposphere import AWS_NO_VALUE, GetAtt, If, Ref, Sub, awslambda, events, iam, s3
 
-from parts import Function, Statement, allow, named, policy, title, tls_only
+from buckets import kept_bucket
+from parts import Function, Statement, allow, named, policy, title
 from stacks.files_alarms import DEAD_LETTERS, QUEUE
 
 _NONE = Ref(AWS_NO_VALUE)
@@ -117,35 +118,8 @@ def _from_rule() -> Statement:
 
 
 def _bucket(notifies: Any, after: str) -> list[Any]:
-    uploads = s3.Bucket(
-        "FilesUploads",
-        Condition="MakesFilesBucket",
-        DependsOn=after,
-        # What was uploaded is the customer's: deleting the stack leaves it.
-        DeletionPolicy="Retain",
-        UpdateReplacePolicy="Retain",
-        BucketEncryption=s3.BucketEncryption(
-            ServerSideEncryptionConfiguration=[
-                s3.ServerSideEncryptionRule(
-                    ServerSideEncryptionByDefault=s3.ServerSideEncryptionByDefault(SSEAlgorithm="AES256")
-                )
-            ]
-        ),
-        PublicAccessBlockConfiguration=s3.PublicAccessBlockConfiguration(
-            BlockPublicAcls=True, BlockPublicPolicy=True, IgnorePublicAcls=True, RestrictPublicBuckets=True
-        ),
-        OwnershipControls=s3.OwnershipControls(Rules=[s3.OwnershipControlsRule(ObjectOwnership="BucketOwnerEnforced")]),
-        VersioningConfiguration=s3.VersioningConfiguration(Status="Enabled"),
-        NotificationConfiguration=notifies,
-    )
-    arns = [GetAtt(uploads, "Arn"), Sub("${FilesUploads.Arn}/*")]
-    refusal = s3.BucketPolicy(
-        "FilesUploadsPolicy",
-        Condition="MakesFilesBucket",
-        Bucket=Ref(uploads),
-        PolicyDocument=policy([tls_only("s3:*", arns)]),
-    )
-    return [uploads, refusal]
+    made = {"Condition": "MakesFilesBucket", "DependsOn": after, "NotificationConfiguration": notifies}
+    return kept_bucket("FilesUploads", **made)
 
 
 def _filter() -> Any:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from troposphere import Equals, GetAtt, Not, Ref, Sub, athena, glue, s3, sns
+from troposphere import Equals, Not, Ref, Sub, athena, glue, s3, sns
 
+from buckets import kept_bucket
 from deliverywatch import thresholds
 from parameters import Choice, address, addresses, further_addresses, one_of, text, whole_number
-from parts import PREFIX, Stack, policy, tls_only, topic
+from parts import PREFIX, Stack, topic
 from zones import ZONES
 
 DATABASE = Sub("deliverywatch_${Environment}")
@@ -19,7 +20,7 @@ def stack() -> Stack:
     """Return the shared resources."""
     return Stack(
         resources=[
-            *_bucket(),
+            *kept_bucket("LakeBucket", LifecycleConfiguration=s3.LifecycleConfiguration(Rules=_life_cycle())),
             _database(),
             _workgroup(),
             *topic("alerts"),
@@ -38,33 +39,6 @@ def stack() -> Stack:
 def objects(*prefixes: str) -> list[Any]:
     """Return the ARNs of everything under these prefixes of the lake."""
     return [Sub(f"${{LakeBucket.Arn}}/{prefix}/*") for prefix in prefixes]
-
-
-def _bucket() -> list[Any]:
-    lake = s3.Bucket(
-        "LakeBucket",
-        # The history is the customer's: deleting the stack leaves it.
-        DeletionPolicy="Retain",
-        UpdateReplacePolicy="Retain",
-        BucketEncryption=s3.BucketEncryption(
-            ServerSideEncryptionConfiguration=[
-                s3.ServerSideEncryptionRule(
-                    ServerSideEncryptionByDefault=s3.ServerSideEncryptionByDefault(SSEAlgorithm="AES256")
-                )
-            ]
-        ),
-        PublicAccessBlockConfiguration=s3.PublicAccessBlockConfiguration(
-            BlockPublicAcls=True, BlockPublicPolicy=True, IgnorePublicAcls=True, RestrictPublicBuckets=True
-        ),
-        OwnershipControls=s3.OwnershipControls(Rules=[s3.OwnershipControlsRule(ObjectOwnership="BucketOwnerEnforced")]),
-        VersioningConfiguration=s3.VersioningConfiguration(Status="Enabled"),
-        LifecycleConfiguration=s3.LifecycleConfiguration(Rules=_life_cycle()),
-    )
-    arns = [GetAtt(lake, "Arn"), Sub("${LakeBucket.Arn}/*")]
-    return [
-        lake,
-        s3.BucketPolicy("LakeBucketPolicy", Bucket=Ref(lake), PolicyDocument=policy([tls_only("s3:*", arns)])),
-    ]
 
 
 def _life_cycle() -> list[Any]:

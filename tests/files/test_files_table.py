@@ -7,13 +7,14 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from files_world import BUCKET, KEEP, NOON, MemoryTable
+from files_world import BUCKET, KEEP, NOON, MemoryTable, sqs_event
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from deliverywatch.errors import TableUnavailable
-from deliverywatch.files import aws, items
+from deliverywatch.errors import MessageMalformed, TableUnavailable
+from deliverywatch.files import aws, items, process
 from deliverywatch.files.events import Details, ObjectEvent, State, padded
+from deliverywatch.files.failures import failure
 
 if TYPE_CHECKING:
     from files_stack import Intake
@@ -104,3 +105,30 @@ def test_a_listing_mends_what_was_missed_and_a_late_event_from_before_it_changes
     assert (item["state"], item["size_bytes"]) == ("present", 9)
     assert not memory.keep(items.item(event(1, "0A", State.PRESENT, details=False), "m", NOON, KEEP))
     assert memory.keep(items.item(event(9, "0C", State.REMOVED, details=False), "m", NOON, KEEP))
+
+
+class BusyDynamoDB:
+    """DynamoDB when it is short of capacity: it leaves the last item of each call undone, `leaves` times."""
+
+    def __init__(self, leaves: int) -> None:
+        self.leaves = leaves
+        self.kept: list[str] = []
+
+    def batch_write_item(self, RequestItems: dict[str, list[Any]]) -> dict[str, Any]:  # noqa: N803 - its name for it
+        ((name, puts),) = RequestItems.items()
+        left = puts[-1:] if self.leaves else []
+        self.leaves -= bool(left)
+        self.kept += [put["PutRequest"]["Item"]["message_id"]["S"] for put in puts[: len(puts) - len(left)]]
+        return {"UnprocessedItems": {name: left} if left else {}}
+
+
+@pytest.mark.parametrize(("leaves", "kept", "told"), [(1, ["m0", "m1", "m2"], ""), (9, ["m0", "m1"], "of 1 failures")])
+def test_reasons_that_dynamodb_leaves_undone_are_written_again_or_told(
+    leaves: int, kept: list[str], told: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    dynamodb = BusyDynamoDB(leaves)
+    messages = process.batch(sqs_event("", "", ""))
+    aws.Failures(dynamodb, "reasons").record([failure(each, (), MessageMalformed("x"), NOON) for each in messages])
+    assert dynamodb.kept == kept
+    assert bool(told) == bool(caplog.text)
+    assert told in caplog.text

@@ -118,12 +118,25 @@ class Failures:
             {"PutRequest": {"Item": typed(item)}}
             for item in {each.message_id: each.as_item() for each in failures}.values()
         ]
+        # The reasons stand in the function's log too, and must not cost the batch its good messages.
         try:
-            for first in range(0, len(puts), _PUTS_PER_CALL):
-                self._dynamodb.batch_write_item(RequestItems={self._name: puts[first : first + _PUTS_PER_CALL]})
+            left = sum(
+                self._left(puts[first : first + _PUTS_PER_CALL]) for first in range(0, len(puts), _PUTS_PER_CALL)
+            )
         except _FAILED as error:
-            # The reasons stand in the function's log too, and must not cost the batch its good messages.
             log.warning("The reasons of %d failures could not be kept: %s", len(puts), _code(error))
+            return
+        if left:
+            log.warning("The reasons of %d failures could not be kept: DynamoDB left them", left)
+
+    def _left(self, puts: list[dict[str, Any]]) -> int:
+        """How many DynamoDB leaves undone, which is no error there, when it is asked a second time too."""
+        for _ in range(2):
+            answer = self._dynamodb.batch_write_item(RequestItems={self._name: puts})
+            puts = answer.get("UnprocessedItems", {}).get(self._name, [])
+            if not puts:
+                break
+        return len(puts)
 
 
 class Queue:

@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 
+import pytest
 from click.testing import CliRunner, Result
 from files_world import body, s3_record, sqs_event
 
@@ -35,6 +36,28 @@ def test_json_holds_the_items_as_the_table_would(tmp_path: Path) -> None:
     (told,) = json.loads(result.output)
     assert told["would"] == "store"
     assert (told["items"][0]["key"], told["items"][0]["size_bytes"]) == ("ü.csv", 1204)
+
+
+def test_what_a_file_is_called_gives_no_orders_to_the_terminal(tmp_path: Path) -> None:
+    told = trial(tmp_path, body(s3_record("a\n\x1b[2Jb.csv")), body(s3_record(name="Odd:\x1b[2J"))).output
+    assert "incoming/a??[2Jb.csv" in told
+    assert "\x1b" not in told
+
+
+@pytest.mark.parametrize(
+    "record", [{"messageId": {}, "body": ""}, {"messageId": 7, "body": ""}, {"messageId": "\ud800", "body": ""}]
+)
+def test_a_message_without_a_readable_id_is_wrong_input(tmp_path: Path, record: dict[str, object]) -> None:
+    path = tmp_path / "event.json"
+    path.write_text(json.dumps({"Records": [record]}))
+    assert CliRunner().invoke(main, ["files", "process", str(path), "--dry-run"]).exit_code == 2
+
+
+def test_odd_counts_and_times_of_a_message_are_not_taken(tmp_path: Path) -> None:
+    path, odd = tmp_path / "event.json", {"SentTimestamp": "9" * 30, "ApproximateReceiveCount": "²"}
+    path.write_text(json.dumps({"Records": [{"messageId": "m", "body": "", "attributes": odd}]}))
+    result = CliRunner().invoke(main, ["files", "process", str(path), "--dry-run"])
+    assert (result.exit_code, "The body is empty." in result.output) == (3, True)
 
 
 def test_an_event_of_another_service_is_wrong_input(tmp_path: Path) -> None:

@@ -183,6 +183,15 @@ def without(*path: str) -> dict[str, Any]:
     return record
 
 
+def with_value(value: object, *path: str) -> dict[str, Any]:
+    record = s3_record()
+    at = record
+    for step in path[:-1]:
+        at = at[step]
+    at[path[-1]] = value
+    return record
+
+
 MALFORMED = {
     "": "The body is empty.",
     " \n": "The body is empty.",
@@ -202,6 +211,16 @@ MALFORMED = {
     body(without("s3", "object", "sequencer")): "The event has no sequencer of hexadecimal digits",
     body(s3_record(sequencer="Happy Sequencer")): "The event has no sequencer of hexadecimal digits",
     body(s3_record("x" * 1025)): "The event's key has 1025 bytes; S3 allows 1024.",
+    body(with_value("\ud800", "s3", "bucket", "name")): r"No bucket can be called '\ud800'.",
+    body(with_value("b" * 256, "s3", "bucket", "name")): "No bucket can be called 'bbbb",
+    body(with_value("v" * 1025, "s3", "object", "versionId")): "The event's versionId is none that S3 gives.",
+    body(with_value({"a": 1}, "s3", "object", "versionId")): "The event's versionId is none that S3 gives.",
+    body(with_value("\ud800", "s3", "object", "eTag")): "The event's eTag is none that S3 gives.",
+    body(with_value(10**40, "s3", "object", "size")): "The event's size is no number of bytes.",
+    body(with_value("9999-12-31T23:00:00Z", "eventTime")): "The event says that it happened in the year 9999.",
+    body(with_value("0001-01-01T00:00:00+23:00", "eventTime")): "The event says that it happened in the year 1.",
+    '{"Records": ' + "1" * 5000 + "}": "The body is not JSON: it is nested too deep, or a number is too long.",
+    json.dumps({"deliverywatch": 1, "listing": {"objects": [{"key": "a"}]}}): "The event names no bucket.",
     json.dumps({"Type": "SubscriptionConfirmation"}): "SNS asks to confirm a subscription",
     json.dumps({"Type": "Notification", "Message": "hello"}): "The body is not JSON",
 }

@@ -11,6 +11,7 @@ import click
 
 from deliverywatch.cli.exits import Exit
 from deliverywatch.cli.files_dlq import dlq
+from deliverywatch.cli.prose import one_line
 from deliverywatch.cli.target import Target, target
 from deliverywatch.errors import InputError
 
@@ -107,7 +108,9 @@ def _document(path: Path) -> Any:
 def _text(told: dict[str, Any]) -> str:
     head = f"{told['message_id']}  {told.get('would') or told['outcome']}"
     lines = [told[name] for name in ("problem", "next_step") if told.get(name)]
-    lines += [f"{each['state']:13} {each['object']}  version {each['version']}" for each in told.get("items", [])]
+    lines += [
+        f"{each['state']:13} {one_line(each['object'])}  version {each['version']}" for each in told.get("items", [])
+    ]
     return "\n  ".join([head, *lines, *told.get("ignored", [])])
 
 
@@ -144,7 +147,7 @@ def _print_versions(name: str, versions: list[dict[str, Any]], current: Any) -> 
         size = f"{each['size_bytes']:,} bytes" if "size_bytes" in each else ""
         click.echo(f"{each['event_time'][:19]}  {each['state']:13} {size:>16}  {mark:3}  {each['version']}")
     there = "is there" if current is not None else "is not there now" if versions else "is not known"
-    click.echo(f"{name} {there}.", err=True)
+    click.echo(f"{one_line(name)} {there}.", err=True)
 
 
 @files.command()
@@ -193,7 +196,7 @@ def _print_differences(found: Differences, limit: int, repair_count: int, sent_c
     told = found.as_fields(limit)
     for kind in ("missing", "stale", "extra"):
         for each in told[kind]:
-            click.echo(f"{kind:8} {each['key']}  version {each['version']}")
+            click.echo(f"{kind:8} {one_line(each['key'])}  version {each['version']}")
     counts = ", ".join(f"{told[f'{kind}_count']} {kind}" for kind in ("missing", "stale", "extra"))
     click.echo(f"{found.same_count} as they should be, {counts}, {found.on_the_way_count} too young to tell.", err=True)
     if repair_count:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from deliverywatch.cli.prose import one_line
 from deliverywatch.cli.target import Target, target
 
 if TYPE_CHECKING:
@@ -68,7 +69,7 @@ def show(*, target: Target, message_id: str, limit: int, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps({**found.as_fields(), "body": found.letter.body}, ensure_ascii=False))
         return
-    click.echo(f"{_short(found)}\n  {_wrapped(found.next_step)}\n\n{found.letter.body}")
+    click.echo(f"{_short(found)}\n  {_wrapped(found.next_step)}\n\n{_readable(found.letter.body)}")
 
 
 @dlq.command()
@@ -149,8 +150,12 @@ def _print_redrive(report: dict[str, Any], limit: int) -> None:
 def _short(each: Explained) -> str:
     again = ", and will again" if each.will_fail_again else ""
     head = f"{each.letter.message_id}  {each.kind}{again}\n  sent {each.letter.sent_at:%Y-%m-%d %H:%M:%S} UTC"
-    objects = f"\n  {each.objects}" if each.objects else ""
+    objects = f"\n  {one_line(each.objects)}" if each.objects else ""
     return f"{head}{objects}\n  {_wrapped(each.problem)}"
+
+
+def _readable(body: str) -> str:
+    return "\n".join(map(one_line, body.expandtabs().splitlines()))
 
 
 def _wrapped(text: str, indent: int = 2) -> str:

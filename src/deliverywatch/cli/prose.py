@@ -29,3 +29,8 @@ def wrapped(text: str, indent: str = "", first: str | None = None) -> str:
         break_on_hyphens=False,
         break_long_words=False,
     )
+
+
+def one_line(text: str) -> str:
+    """Return what a stranger named, such as the key of a file, without what a terminal would take for an order."""
+    return "".join(each if each.isprintable() else "?" for each in text)

@@ -26,6 +26,10 @@ SEQUENCER_DIGITS = 64
 _SEQUENCER = re.compile(rf"[0-9A-F]{{1,{SEQUENCER_DIGITS}}}")
 
 KEY_LIMIT_BYTES = 1024
+# Names from before 2018 may have 255 characters, large letters and underscores.
+_BUCKET = re.compile(r"[A-Za-z0-9._-]{1,255}")
+# S3 began in 2006; a time far outside leaves no room for its expiry, or does not compare as text.
+_YEARS = range(2000, 3000)
 
 
 class State(StrEnum):
@@ -101,16 +105,44 @@ def checked_key(key: object) -> str:
     return key
 
 
+def checked_bucket(name: object) -> str:
+    """Return the name of a bucket if S3 can have it.
+
+    Raises:
+        MessageMalformed: It is missing, or no bucket can be called so.
+    """
+    if not isinstance(name, str) or not name:
+        raise MessageMalformed("The event names no bucket.")
+    if not _BUCKET.fullmatch(name):
+        raise MessageMalformed(f"No bucket can be called {name[:40]!a}.")
+    return name
+
+
+def checked_word(word: object, name: str) -> str | None:
+    """Return an opaque word of S3, such as a version or an etag; none if there is none.
+
+    Raises:
+        MessageMalformed: It is no text, or longer than 1,024 bytes, S3's limit for versions and DynamoDB's for keys.
+    """
+    if not word:
+        return None
+    if not isinstance(word, str) or not word.isprintable() or len(word.encode()) > KEY_LIMIT_BYTES:
+        raise MessageMalformed(f"The event's {name} is none that S3 gives.")
+    return word
+
+
 def as_time(text: object) -> datetime:
     """Return a time of a notification; one without a zone is UTC.
 
     Raises:
-        MessageMalformed: It is none.
+        MessageMalformed: It is none, or of another age.
     """
     try:
         moment = datetime.fromisoformat(str(text))
     except ValueError as error:
         raise MessageMalformed("The event does not say when it happened.") from error
+    if moment.year not in _YEARS:
+        raise MessageMalformed(f"The event says that it happened in the year {moment.year}.")
     return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 

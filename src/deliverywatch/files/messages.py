@@ -18,11 +18,23 @@ from typing import Any
 from urllib.parse import unquote_plus
 
 from deliverywatch.errors import MessageMalformed
-from deliverywatch.files.events import NO_VERSION, Details, ObjectEvent, State, as_time, checked_key, padded
+from deliverywatch.files.events import (
+    NO_VERSION,
+    Details,
+    ObjectEvent,
+    State,
+    as_time,
+    checked_bucket,
+    checked_key,
+    checked_word,
+    padded,
+)
 
 # SNS in a destination of Lambda in a queue: nobody wraps deeper.
 _DEEPEST = 4
 _MAJOR_VERSION = "2"
+# More than S3 has for one object by far, and within the 38 digits of a number in DynamoDB.
+_MOST_BYTES = 10**18
 
 _CREATED = {"ObjectCreated"}
 _REMOVED = {"ObjectRemoved", "LifecycleExpiration"}
@@ -81,7 +93,7 @@ def _decoded(body: object) -> Mapping[str, Any]:
             body = json.loads(body)
         except (ValueError, RecursionError) as error:
             raise MessageMalformed(
-                f"The body is not JSON: {getattr(error, 'msg', 'it is nested too deep')}."
+                f"The body is not JSON: {getattr(error, 'msg', 'it is nested too deep, or a number is too long')}."
             ) from error
     if not isinstance(body, Mapping):
         raise MessageMalformed("The body is JSON, but no object.")
@@ -110,7 +122,7 @@ def _record(record: Mapping[str, Any]) -> Reading:
     name = str(record.get("eventName", "")).removeprefix("s3:")
     family, _, action = name.partition(":")
     if family not in _CREATED | _REMOVED:
-        return Reading(ignored=(f"{name[:60]} does not change an object.",))
+        return Reading(ignored=(f"{_shown(name)} does not change an object.",))
     state = State.PRESENT if family in _CREATED else State.REMOVED
     if action == "DeleteMarkerCreated":
         state = State.DELETE_MARKER
@@ -118,7 +130,12 @@ def _record(record: Mapping[str, Any]) -> Reading:
     told = _object(s3, "object")
     # As a form is encoded: a space is +, a plus is %2B (the key in EventBridge's events is as it is).
     key = _unquoted(told.get("key"))
-    return Reading((_event(_bucket(s3), key, state, name, record.get("eventTime"), told, _S3_NAMES),))
+    return Reading((_event(_bucket(s3), key, state, _shown(name), record.get("eventTime"), told, _S3_NAMES),))
+
+
+def _shown(name: str) -> str:
+    """What a stranger sent, as a terminal and a log can have it."""
+    return "".join(each if each.isprintable() else "?" for each in name[:60])
 
 
 def _unquoted(key: object) -> object:
@@ -131,12 +148,12 @@ def _unquoted(key: object) -> object:
 def _bridged(document: Mapping[str, Any]) -> Reading:
     kind = str(document.get("detail-type"))
     if kind not in _BRIDGE_STATES:
-        return Reading(ignored=(f"{kind[:60]!r} does not change an object.",))
+        return Reading(ignored=(f"{_shown(kind)!r} does not change an object.",))
     detail = _object(document, "detail")
     is_marker = detail.get("deletion-type") == "Delete Marker Created"
     state = State.DELETE_MARKER if is_marker else _BRIDGE_STATES[kind]
     told = _object(detail, "object")
-    name = f"{kind}: {detail.get('reason', '')}"[:60].rstrip(": ")
+    name = _shown(f"{kind}: {detail.get('reason', '')}").rstrip(": ")
     return Reading((_event(_bucket(detail), told.get("key"), state, name, document.get("time"), told, _BRIDGE_NAMES),))
 
 
@@ -147,18 +164,18 @@ _BRIDGE_NAMES = ("version-id", "etag")
 def _event(
     bucket: str, key: object, state: State, name: str, time: object, told: Mapping[str, Any], names: tuple[str, str]
 ) -> ObjectEvent:
-    version, etag = (told.get(each) for each in names)
+    version, etag = (checked_word(told.get(each), each) for each in names)
     is_there = state is State.PRESENT
     return ObjectEvent(
         bucket=bucket,
         key=checked_key(key),
-        version=str(version or NO_VERSION),
+        version=version or NO_VERSION,
         state=state,
         name=name,
         time=as_time(time),
         sequencer=padded(told.get("sequencer")),
         size_bytes=_size(told) if is_there else None,
-        etag=str(etag).strip('"') if is_there and etag else None,
+        etag=etag.strip('"') if is_there and etag else None,
     )
 
 
@@ -166,7 +183,7 @@ def _size(told: Mapping[str, Any]) -> int | None:
     size = told.get("size")
     if size is None:
         return None
-    if not isinstance(size, int) or isinstance(size, bool) or size < 0:
+    if not isinstance(size, int) or isinstance(size, bool) or not 0 <= size < _MOST_BYTES:
         raise MessageMalformed("The event's size is no number of bytes.")
     return size
 
@@ -190,26 +207,22 @@ def _enriched(one: Mapping[str, Any]) -> Reading:
 
 def _listed(listing: Mapping[str, Any], one: Mapping[str, Any]) -> ObjectEvent:
     state = State(one["state"]) if one.get("state") in set(State) else State.PRESENT
-    etag = one.get("etag")
     return ObjectEvent(
-        bucket=str(listing.get("bucket") or ""),
+        bucket=checked_bucket(listing.get("bucket")),
         key=checked_key(one.get("key")),
-        version=str(one.get("version") or NO_VERSION),
+        version=checked_word(one.get("version"), "version") or NO_VERSION,
         state=state,
         name="Listed",
         time=as_time(one.get("last_modified")),
         sequencer="",
         size_bytes=_size(one),
-        etag=str(etag) if etag else None,
+        etag=checked_word(one.get("etag"), "etag"),
         listed_at=as_time(listing.get("listed_at")),
     )
 
 
 def _bucket(parent: Mapping[str, Any]) -> str:
-    name = _object(parent, "bucket").get("name")
-    if not isinstance(name, str) or not name:
-        raise MessageMalformed("The event names no bucket.")
-    return name
+    return checked_bucket(_object(parent, "bucket").get("name"))
 
 
 def _object(parent: Mapping[str, Any], name: str) -> Mapping[str, Any]:

@@ -7,6 +7,7 @@ is conditional, so that a message may be processed any number of times, in any o
 
 from __future__ import annotations
 
+import re
 import traceback
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -22,6 +23,10 @@ from deliverywatch.files.failures import Failure, failure
 if TYPE_CHECKING:
     from deliverywatch.files.items import Item, Retention
     from deliverywatch.files.messages import Reading
+
+# Neither has more digits for thousands of years.
+_MILLISECONDS = re.compile(r"[0-9]{1,14}")
+_COUNT = re.compile(r"[0-9]{1,9}")
 
 
 class Outcome(StrEnum):
@@ -149,7 +154,7 @@ def batch(event: object) -> list[Message]:
         InputError: It is none.
     """
     records = event.get("Records") if isinstance(event, Mapping) else None
-    if not isinstance(records, list) or not all(isinstance(one, Mapping) and one.get("messageId") for one in records):
+    if not isinstance(records, list) or not all(map(_has_id, records)):
         raise InputError(
             "The event is none of SQS: it has no list of Records, each with a messageId.",
             next_step="Give an event as Lambda gets it from SQS: Records, each with messageId and body.",
@@ -157,15 +162,20 @@ def batch(event: object) -> list[Message]:
     return [_message(record) for record in records]
 
 
+def _has_id(record: object) -> bool:
+    found = record.get("messageId") if isinstance(record, Mapping) else None
+    return isinstance(found, str) and found.isprintable() and bool(found)
+
+
 def _message(record: Mapping[str, Any]) -> Message:
     told = record.get("attributes")
     attributes = told if isinstance(told, Mapping) else {}
     count, sent = (str(attributes.get(name, "")) for name in ("ApproximateReceiveCount", "SentTimestamp"))
-    sent_at = datetime.fromtimestamp(int(sent) / 1000, UTC) if sent.isdigit() else None
+    sent_at = datetime.fromtimestamp(int(sent) / 1000, UTC) if _MILLISECONDS.fullmatch(sent) else None
     return Message(
         id=str(record["messageId"]),
         body=record.get("body"),
-        receive_count=int(count) if count.isdigit() else 1,
+        receive_count=int(count) if _COUNT.fullmatch(count) else 1,
         sent_at=sent_at,
         receipt=str(record.get("receiptHandle", "")),
     )

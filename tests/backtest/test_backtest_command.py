@@ -168,7 +168,7 @@ GOOD = "2026-11-20T00:00Z,50,0"
         ([GOOD.replace("Z", "")], "has no zone"),
         (
             [GOOD, GOOD.replace("T00", "T01").replace("50", "nan")],
-            "Row 3 of orders.csv cannot be used: nan is",
+            "Row 3 of orders.csv cannot be used: nan in column Total is",
         ),
     ],
 )
@@ -178,6 +178,23 @@ def test_a_bad_history_is_one_sentence(tmp_path: Path, lines: list[str], sentenc
     result = run("--template", template(tmp_path), "--history", history)
     assert result.exit_code == 2
     assert sentence in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("header", "row", "sentence"),
+    [
+        ("time,Total,Failed,Total", "2026-11-20T00:00Z,1,2,3", "orders.csv has the column Total twice."),
+        ("Time;Total", "2026-11-20T00:00Z;1", "orders.csv has no column `time`: its first line is Time;Total."),
+        ("time,Total,Failed", "2026-11-20T00:00Z,1,2,3", "it has more cells than the first line has names."),
+        ("time,Total,Failed", "2026-11-20T00:00Z,abc,2", "abc in column Total is not a finite number"),
+        ("time,Total,Failed", "1767571260,1,2", "1767571260 is no time; write it like 2026-11-21T12:00:00Z."),
+    ],
+)
+def test_a_file_of_another_shape_is_one_sentence(tmp_path: Path, header: str, row: str, sentence: str) -> None:
+    history = tmp_path / "orders.csv"
+    history.write_text(f"{header}\n{row}\n")
+    result = run("--template", template(tmp_path), "--history", history)
+    assert (result.exit_code, sentence in result.stderr) == (2, True), result.stderr
 
 
 def test_times_out_of_order_are_a_sentence(tmp_path: Path) -> None:
@@ -253,3 +270,65 @@ def test_an_alarm_that_cannot_be_resolved_can_be_left_out(tmp_path: Path) -> Non
     refused = run("--template", path, "--history", csv(tmp_path, {60: 20}))
     assert (refused.exit_code, "--without Foreign" in refused.stderr) == (2, True)
     assert run("--template", path, "--history", csv(tmp_path, {60: 20}), "--without", "Foreign").exit_code == 0
+
+
+def test_each_mail_of_one_sweep_is_that_of_its_own_watch(tmp_path: Path) -> None:
+    path = template(tmp_path, OKActions=[])
+    found = json.loads(path.read_text())
+    second = json.loads(json.dumps(found["Resources"]["Orders"]))
+    second["Properties"]["AlarmName"] = "too"
+    found["Resources"]["Too"] = second
+    path.write_text(json.dumps(found))
+    (variant,) = document("--template", path, "--history", csv(tmp_path, {60: 20}))["variants"]
+    assert sorted((mail["event"], mail["watch"]) for mail in variant["mails"]) == [
+        ("OPENED", "alarm.orders"),
+        ("OPENED", "alarm.too"),
+        ("RESOLVED", "alarm.orders"),
+        ("RESOLVED", "alarm.too"),
+    ]
+    assert len({incident["to"] for incident in variant["incidents"]}) == 1
+
+
+def test_times_with_an_offset_are_told_in_utc(tmp_path: Path) -> None:
+    found = document(
+        "--template", template(tmp_path), "--history", csv(tmp_path, {}), "--from", "2026-11-20T03:00+02:00"
+    )
+    assert found["from"] == "2026-11-20T01:00:00Z"
+
+
+def test_the_curve_counts_as_the_table_does_where_an_incident_was_open_before(deployed: Path, lake: Path) -> None:
+    found = document("--template", deployed, "--history", lake, "--from", "2026-11-20T12:30Z", "--sweep")
+    mails = {point["threshold"]: point["mails_a_month"] for point in found["sweep"]["points"]}
+    assert mails[3.0] == found["variants"][0]["figures"]["mails_a_month"]
+
+
+def test_the_curve_of_an_alarm_that_calls_below_is_quiet_on_the_left(tmp_path: Path) -> None:
+    changes = {"ComparisonOperator": "LessThanThreshold", "Threshold": 10}
+    history = csv(tmp_path, {number: number % 40 for number in range(144)})
+    points = document("--template", template(tmp_path, **changes), "--history", history, "--sweep")["sweep"]["points"]
+    assert points[0]["mails_a_month"] <= points[-1]["mails_a_month"]
+
+
+def test_a_threshold_of_zero_is_swept_over_what_was_seen(tmp_path: Path) -> None:
+    history = csv(tmp_path, {60: 20, 90: 10})
+    sweep = document("--template", template(tmp_path, Threshold=0), "--history", history, "--sweep")["sweep"]
+    assert 0 in [point["threshold"] for point in sweep["points"]]
+    assert max(point["threshold"] for point in sweep["points"]) > 10
+
+
+def test_a_parameter_in_ssm_is_asked_for(tmp_path: Path) -> None:
+    path = template(tmp_path)
+    in_ssm = '{"Type": "AWS::SSM::Parameter::Value<String>", "Default": "/a/b"}'
+    path.write_text(path.read_text().replace('{"Default": "5"}', in_ssm))
+    result = run("--template", path, "--history", csv(tmp_path, {}))
+    assert (result.exit_code, "its value in SSM under /a/b" in result.stderr) == (2, True)
+    assert run("--template", path, "--history", csv(tmp_path, {}), "--set", "Limit=3").exit_code == 0
+
+
+def test_a_search_for_metrics_is_refused_by_name(tmp_path: Path) -> None:
+    search = [{"Id": "q", "Expression": "SELECT SUM(Errors) FROM SCHEMA(App)", "Period": 60, "ReturnData": True}]
+    result = run("--template", template(tmp_path, Metrics=search), "--history", csv(tmp_path, {}))
+    assert (result.exit_code, "Alarm orders is not evaluated: it is a Metrics Insights query" in result.stderr) == (
+        2,
+        True,
+    )

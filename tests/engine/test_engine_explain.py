@@ -83,13 +83,16 @@ def test_a_filled_period_counts_at_once() -> None:
     assert "counts as 0, which is bad: when data stops, it is in ALARM after 30 minutes. It acts" in filled(
         "FILL(total, 0)", **below
     )
-    assert "Once all 90 minutes that it looks at are empty, it goes to OK." in filled(
-        "FILL(total, 0)", "notBreaching", **below
-    )
+    assert "Once" not in filled("FILL(total, 0)", "notBreaching", **below)
 
 
 def test_a_period_filled_with_what_was_before_is_told() -> None:
-    assert "filled from what was there before" in filled("FILL(total, REPEAT)")
+    told = filled("FILL(total, REPEAT)")
+    assert "filled from what was there before. Once all 90 minutes are empty, it goes to ALARM." in told
+
+
+def test_a_value_that_needs_the_one_before_is_gone_earlier() -> None:
+    assert "after at most 90 minutes without any" in filled("RATE(total)")
 
 
 @pytest.mark.parametrize(

@@ -112,7 +112,7 @@ def test_a_parquet_file_is_read(tmp_path: Path) -> None:
     [
         (["time,Errors"], "holds no datapoints"),
         (["time,Errors", "2026-11-21T12:00:00,1"], "Row 2 of history.csv cannot be used: time .* has no zone"),
-        (["time,Errors", "2026-11-21T12:00:00Z,nan"], "nan is not a finite number"),
+        (["time,Errors", "2026-11-21T12:00:00Z,nan"], "nan in column Errors is not a finite number"),
         (["time,Errors", "2026-11-21T12:00:00Z,many"], "Row 2"),
         (["time,Errors", ",1"], "it has no time"),
         (["time,Errors", "yesterday,1"], "Row 2"),

@@ -12,12 +12,14 @@ from typing import TYPE_CHECKING
 
 from deliverywatch.backtest import mailbox
 from deliverywatch.backtest.measure import DAYS_A_MONTH, Span
+from deliverywatch.engine.alarm import Comparison
 from deliverywatch.engine.backtest import backtest
 from deliverywatch.engine.replay import Replay, can_vectorise
 from deliverywatch.engine.sweep import sweep
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from datetime import datetime
 
     from deliverywatch.backtest.definitions import Definitions
     from deliverywatch.engine.alarm import Alarm
@@ -31,6 +33,7 @@ MAIL_STEPS = 24
 
 # A quarter says as much of mails a month as a year, and takes seconds.
 _MAXIMUM_SPAN = timedelta(days=92)
+_LEAD = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,9 +65,9 @@ class Curve:
 def curve(
     definitions: Definitions,
     history: History,
-    changes: Sequence[Change],
     alarm: Alarm,
     span: Span,
+    lead: Span,
     on_progress: Callable[[int, int], None] = lambda _done, _all: None,
 ) -> Curve | None:
     """Return the curve of an alarm; None for one that arrays cannot hold.
@@ -74,26 +77,36 @@ def curve(
     Args:
         definitions: Alarms and watches.
         history: The datapoints.
-        changes: What `mailbox.replay` returned of them.
         alarm: Whose threshold is turned.
-        span: What was replayed.
+        span: In which mails are counted; of a longer one the last three months.
+        lead: The same with what lies before, in which alarms come into their state.
         on_progress: Called with the number of thresholds done and of all.
     """
     if not can_vectorise(alarm, history):
         return None
     span = Span(max(span.start, span.end - _MAXIMUM_SPAN), span.end)
-    changes = [each for each in changes if each.time >= span.start]
+    lead = Span(max(lead.start, span.start - _LEAD), lead.end)
+    changes = mailbox.replay(definitions, history, lead)
     months = span.minutes / 1440 / DAYS_A_MONTH
-    points = []
-    for done, threshold in enumerate(_steps(alarm, MAIL_STEPS), 1):
-        turned = _turned(definitions, alarm, threshold)
-        points.append(Point(threshold, _mail_count(definitions, turned, history, changes, span) / months))
-        on_progress(done, MAIL_STEPS)
     first, last = (int(each.timestamp()) // 60 for each in (span.start, span.end))
-    outcomes = sweep(Replay(history, first, last), alarm, _steps(alarm, RAISED_STEPS))
+    replay = Replay(history, first, last)
+    points = []
+    for done, threshold in enumerate(_steps(alarm, replay, MAIL_STEPS), 1):
+        turned = _turned(definitions, alarm, threshold)
+        mails = _mail_count(definitions, turned, history, changes, lead, span.start)
+        points.append(Point(threshold, mails / months))
+        on_progress(done, MAIL_STEPS)
+    outcomes = sweep(replay, alarm, _steps(alarm, replay, RAISED_STEPS))
     raised = tuple((each.threshold, each.raised / months) for each in outcomes)
-    bend = knee([each.threshold for each in points], [each.mails_a_month for each in points])
-    return Curve(alarm, span, tuple(points), raised, bend)
+    return Curve(alarm, span, tuple(points), raised, _bend(alarm, points))
+
+
+def _bend(alarm: Alarm, points: Sequence[Point]) -> float | None:
+    # What calls below its threshold gets quieter the lower that is.
+    is_below = alarm.comparison in (Comparison.BELOW, Comparison.AT_MOST)
+    ordered = [Point(-each.threshold, each.mails_a_month) for each in reversed(points)] if is_below else points
+    found = knee([each.threshold for each in ordered], [each.mails_a_month for each in ordered])
+    return -found if is_below and found is not None else found
 
 
 def knee(thresholds: Sequence[float], mails: Sequence[float]) -> float | None:
@@ -118,9 +131,15 @@ def knee(thresholds: Sequence[float], mails: Sequence[float]) -> float | None:
     return thresholds[top + best] if gains[best] > 0 else None
 
 
-def _steps(alarm: Alarm, count: int) -> list[float]:
-    top = _REACH * abs(alarm.threshold) or 1.0
-    return [round(top * step / count, 6) for step in range(1, count + 1)]
+def _steps(alarm: Alarm, replay: Replay, count: int) -> list[float]:
+    """Return the thresholds, ascending, that of now among them: from nothing to a multiple, or what was ever seen."""
+    if alarm.threshold > 0:
+        return [round(_REACH * alarm.threshold * step / count, 6) for step in range(1, count + 1)]
+    column = replay.columns(alarm)[0]
+    seen = column.values[~column.missing] if column.missing is not None else column.values
+    low, high = (float(seen.min()), float(seen.max())) if len(seen) else (alarm.threshold - 1, alarm.threshold + 1)
+    steps = {round(low + (high - low) * step / count, 6) for step in range(count)}
+    return sorted(steps | {alarm.threshold})
 
 
 def _turned(definitions: Definitions, alarm: Alarm, threshold: float) -> dict[str, Alarm]:
@@ -136,10 +155,15 @@ def _turned(definitions: Definitions, alarm: Alarm, threshold: float) -> dict[st
 
 
 def _mail_count(
-    definitions: Definitions, turned: dict[str, Alarm], history: History, changes: Sequence[Change], span: Span
+    definitions: Definitions,
+    turned: dict[str, Alarm],
+    history: History,
+    changes: Sequence[Change],
+    lead: Span,
+    since: datetime,
 ) -> int:
     other = replace(definitions, alarms=tuple(turned.get(each.name, each) for each in definitions.alarms))
     metric_alarms = {each.name for each in definitions.alarms} - set(turned)
     kept = [each for each in changes if each.alarm in metric_alarms]
-    found = backtest(list(turned.values()), history, span.start, span.end)
-    return mailbox.count(other, history, mailbox.with_composites(other, [*kept, *found], span), span)
+    found = backtest(list(turned.values()), history, lead.start, lead.end)
+    return mailbox.count(other, history, mailbox.with_composites(other, [*kept, *found], lead), lead, since)

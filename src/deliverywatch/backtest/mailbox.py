@@ -34,7 +34,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
     from typing import Any
 
-    from deliverywatch.alerting.notify import Outcome
     from deliverywatch.backtest.definitions import Definitions
     from deliverywatch.backtest.measure import Span
     from deliverywatch.engine.alarm import Alarm
@@ -105,20 +104,23 @@ def deliver(
         time_zone: The readers' zone.
         contexts: What a mail finds in the lake at a moment, by the key of the document.
     """
-    pile = Pile()
+    pile, store = Pile(), _Lake(contexts=contexts or {})
     found: list[Mail] = []
-    for time, outcome in _handled(definitions, history, changes, span, time_zone, _Lake(contexts=contexts or {}), pile):
-        found.extend(_mail(time, outcome.watch, message) for message in pile.messages)
-        pile.messages.clear()
+    for time in _handled(definitions, history, changes, span, time_zone, store, pile):
+        if pile.messages:
+            # One sweep looks at all watches: whose mail it was stands in the outbox, in the order of sending.
+            whose = [record["watch"] for record in store.mails()][len(found) :]
+            found.extend(_mail(time, *each) for each in zip(whose, pile.messages, strict=True))
+            pile.messages.clear()
     return found
 
 
-def count(definitions: Definitions, history: History, changes: Sequence[Change], span: Span) -> int:
-    """Return how many mails `deliver` would return; none of them is written, which is what takes time."""
+def count(definitions: Definitions, history: History, changes: Sequence[Change], span: Span, since: datetime) -> int:
+    """Return how many mails `deliver` would return from a time on; none is written, which is what takes time."""
     store = _Sent()
     for _ in _handled(definitions, history, changes, span, "UTC", store, Pile()):
         pass
-    return len(store.keys(_MAILS))
+    return sum(datetime.fromisoformat(record["time"]) >= since for record in store.mails())
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +133,10 @@ class _Lake(Memory):
     def go_to(self, moment: datetime) -> None:
         """Be in the state of this moment."""
         self.moments[:] = [moment]
+
+    def mails(self) -> list[dict[str, Any]]:
+        """Return the outbox's records, in the order in which they were claimed."""
+        return [json.loads(each.body) for key, each in self.objects.items() if key.startswith(_MAILS)]
 
     def read(self, key: str) -> Stored | None:
         """Return an object, or None if there is none."""
@@ -160,8 +166,8 @@ def _handled(
     time_zone: str,
     store: _Lake,
     pile: Pile,
-) -> Iterator[tuple[datetime, Outcome]]:
-    """Yield what became of each message and each sweep, with its time, as soon as the notifier has handled it."""
+) -> Iterator[datetime]:
+    """Yield the time of each message and each sweep, as soon as the notifier has handled it."""
     account = Account(
         {each.name: each for each in definitions.alarms},
         {each.name: each.rule_text for each in definitions.composites},
@@ -180,14 +186,14 @@ def _handled(
             for notice in parse(_message(definitions, account, action), time):
                 outcome = notifier.handle(notice)
                 levels[outcome.watch] = outcome.level
-                yield time, outcome
+                yield time
         before = time
     yield from _swept(notifier, store, levels, before, span.end)
 
 
 def _swept(
     notifier: Notifier, store: _Lake, levels: dict[str, Level], after: datetime, before: datetime
-) -> Iterator[tuple[datetime, Outcome]]:
+) -> Iterator[datetime]:
     """Let the notifier look again at open incidents every ten minutes between two changes, as its schedule does."""
     every, first = timedelta(minutes=SWEEP_MINUTES), after.replace(minute=SWEEP_FROM_MINUTE, second=0, microsecond=0)
     time = first - (first - after) // every * every
@@ -195,7 +201,7 @@ def _swept(
         store.go_to(time)
         for outcome in notifier.run({"sweep": time.isoformat()}, time):
             levels[outcome.watch] = outcome.level
-            yield time, outcome
+        yield time
         time += every
 
 

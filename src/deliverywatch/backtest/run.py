@@ -141,8 +141,8 @@ def answer(question: Question, on_progress: Callable[[float, str], None] = lambd
         subject=subject,
         truths=tuple(ground.truths),
         left_out=left_out,
-        notes=(*own.notes, *past.notes, *_cautions(ground), *_refused(variants)),
-        curve=_swept(variants[0], subject, ground.span, on_progress) if question.is_swept and subject else None,
+        notes=(*own.notes, *past.notes, *_cautions(ground, subject), *_unmuted(own), *_refused(variants)),
+        curve=_swept(variants[0], subject, ground, on_progress) if question.is_swept and subject else None,
     )
 
 
@@ -176,19 +176,35 @@ def _subject(variant: Variant) -> Alarm | None:
     return ratio if ratio in shown else max(shown, key=lambda each: counted[each.name], default=None)
 
 
-def _swept(variant: Variant, subject: Alarm, span: Span, on_progress: Callable[[float, str], None]) -> Curve | None:
+def _swept(
+    variant: Variant, subject: Alarm, ground: _Ground, on_progress: Callable[[float, str], None]
+) -> Curve | None:
     return curve(
         variant.definitions,
         variant.history,
-        variant.changes,
         subject,
-        span,
+        ground.span,
+        ground.lead,
         lambda done, every: on_progress(done / every, "Turning the threshold"),
     )
 
 
-def _cautions(ground: _Ground) -> list[str]:
+def _unmuted(own: Definitions) -> list[str]:
+    known = {*(each.name for each in own.alarms), *(each.name for each in own.composites)}
+    return [
+        f"Mute rule {rule.name} names {alarm}, which is not replayed."
+        for rule in own.mutes
+        for alarm in rule.alarms
+        if alarm not in known
+    ]
+
+
+def _cautions(ground: _Ground, subject: Alarm | None) -> list[str]:
     found = []
+    if subject is None:
+        found.append(
+            "There is no chart and no curve: no alarm is evaluated each minute, of values that each minute has."
+        )
     if ground.span.end - ground.span.start < _ENOUGH:
         days = ground.span.minutes / 1440
         found.append(f"A month's figures are extrapolated from {days:.1f} days: take them for a rough guess.")

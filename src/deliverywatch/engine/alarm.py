@@ -208,6 +208,10 @@ def _refuse_other_kinds(name: str, description: Mapping[str, Any]) -> None:
     }.items():
         if description.get(member):
             raise _unsupported(name, reason)
+    entries = description.get("Metrics")
+    for entry in entries if isinstance(entries, list) else ():
+        if isinstance(entry, dict) and str(entry.get("Expression", "")).lstrip().upper().startswith("SELECT "):
+            raise _unsupported(name, "it is a Metrics Insights query, which asks CloudWatch for metrics by a search")
 
 
 def _unsupported(name: str, reason: str) -> InputError:

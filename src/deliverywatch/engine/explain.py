@@ -24,6 +24,9 @@ _COMPARED = {
 
 _NUMBER = re.compile(r"-?\d+(?:\.\d+)?")
 
+# A value that also needs the datapoint before is gone a period earlier.
+_FROM_BEFORE = re.compile(r"\b(RATE|DIFF|DIFF_TIME)\(")
+
 _CADENCES = {10: "every 10 seconds", 60: "every minute", 3600: "once an hour"}
 
 
@@ -153,20 +156,19 @@ def _missing(alarm: Alarm, spare: int, extra_points: Callable[[int], int]) -> st
     if found == {None}:
         return _stopped(alarm, spare)
     if len(found) > 1:
-        return "A period without data is filled from what was there before, so it counts at once."
-    return _filled(alarm, spare, next(value for value in found if value is not None))
+        slots = alarm.evaluation_periods + spare
+        at_last = verdict([None] * slots, alarm.m, alarm.evaluation_periods, treatment(alarm))
+        then = f"it goes to {at_last}" if at_last else "it keeps the state it has"
+        span = duration(slots * alarm.period_seconds)
+        return f"A period without data is filled from what was there before. Once all {span} are empty, {then}."
+    return _filled(alarm, next(value for value in found if value is not None))
 
 
-def _filled(alarm: Alarm, spare: int, value: float) -> str:
+def _filled(alarm: Alarm, value: float) -> str:
     state = State.ALARM if breaches(alarm, value) else State.OK
-    slots = alarm.evaluation_periods + spare
-    at_last = verdict([None] * slots, alarm.m, alarm.evaluation_periods, treatment(alarm))
     told = f"A period without data counts as {value:.12g}, {_quality(alarm, value)}: when data stops, it is in {state}"
     count = alarm.m if state is State.ALARM else alarm.evaluation_periods - alarm.m + 1
-    told += f" after {duration(count * alarm.period_seconds)}."
-    if at_last in (state, None):
-        return told
-    return f"{told} Once all {duration(slots * alarm.period_seconds)} that it looks at are empty, it goes to {at_last}."
+    return f"{told} after {duration(count * alarm.period_seconds)}."
 
 
 def _value_of_an_empty_period(alarm: Alarm, held: float, extra_points: Callable[[int], int]) -> float | None:
@@ -191,7 +193,8 @@ def _stopped(alarm: Alarm, spare: int) -> str:
         if state not in (None, from_state):
             span = duration(empty * alarm.period_seconds)
             looked = f" ({spare} older periods are looked at too)" if empty > alarm.evaluation_periods else ""
-            return f"When data stops, it goes from {from_state} to {state} after {span} without any{looked}."
+            about = "at most " if _FROM_BEFORE.search(_expression(alarm)) else ""
+            return f"When data stops, it goes from {from_state} to {state} after {about}{span} without any{looked}."
     return "Missing data does not change its state."
 
 

@@ -84,9 +84,22 @@ def _rows(path: Path) -> Iterator[Mapping[str, Any]]:
 def _csv(path: Path) -> Iterator[Mapping[str, Any]]:
     try:
         with path.open(newline="", encoding="utf-8-sig") as lines:
-            yield from csv.DictReader(lines)
+            reader = csv.DictReader(lines)
+            _require_header(path.name, reader.fieldnames or [])
+            yield from reader
     except (UnicodeDecodeError, csv.Error) as error:
         raise InputError(f"{path.name} is not a CSV file in UTF-8: {error}.", next_step="Convert it.") from error
+
+
+def _require_header(name: str, columns: Sequence[str]) -> None:
+    twice = sorted({each for each in columns if columns.count(each) > 1})
+    if twice:
+        raise InputError(f"{name} has the column {twice[0]} twice.", next_step="Keep one of them, or rename one.")
+    if columns and _TIME not in columns:
+        raise InputError(
+            f"{name} has no column `{_TIME}`: its first line is {', '.join(columns)}.",
+            next_step="Begin the file with a line of names separated by commas, such as time,Total,Failed.",
+        )
 
 
 def _parquet(path: Path) -> Iterable[Mapping[str, Any]]:
@@ -107,7 +120,7 @@ def _add(series: Series, row: Mapping[str, Any], metrics: Sequence[Metric]) -> N
     moment = _moment(row.get(_TIME))
     published = _moment(row[_PUBLISHED]) if row.get(_PUBLISHED) else None
     for name, cell in _cells(row):
-        value = _number(cell)
+        value = _number(name, cell)
         if value is not None:
             # To the second, for alarms of 10 to 30 seconds; to longer ones it is all the same, as minutes are whole.
             series.add(_named(name, metrics), moment, value, published=published, resolution_seconds=1)
@@ -125,6 +138,8 @@ def _require_order(row: Mapping[str, Any], newest: dict[str, datetime]) -> None:
 
 
 def _cells(row: Mapping[str, Any]) -> list[tuple[str, Any]]:
+    if None in row:
+        raise InputError("it has more cells than the first line has names.")
     if _METRIC in row and _VALUE in row:
         return [(str(row[_METRIC]), row[_VALUE])]
     return [(name, cell) for name, cell in row.items() if name not in (_TIME, _PUBLISHED)]
@@ -138,19 +153,25 @@ def _named(name: str, metrics: Sequence[Metric]) -> Metric:
     return found[0] if found else Metric("", name)
 
 
-def _number(cell: object) -> float | None:
+def _number(name: str, cell: object) -> float | None:
     if cell is None or cell == "":
         return None
-    value = float(str(cell))
+    try:
+        value = float(str(cell))
+    except ValueError:
+        value = math.nan
     if not math.isfinite(value):
-        raise InputError(f"{cell} is not a finite number; leave the cell empty for a gap.")
+        raise InputError(f"{cell} in column {name} is not a finite number; leave the cell empty for a gap.")
     return value
 
 
 def _moment(value: object) -> datetime:
     if value is None or value == "":
         raise InputError("it has no time.")
-    found = value if isinstance(value, datetime) else datetime.fromisoformat(str(value))
+    try:
+        found = value if isinstance(value, datetime) else datetime.fromisoformat(str(value))
+    except ValueError:
+        raise InputError(f"{value} is no time; write it like 2026-11-21T12:00:00Z.") from None
     if found.tzinfo is None:
         raise InputError(f"time {value} has no zone; write it like 2026-11-21T12:00:00Z.")
     return found.astimezone(UTC)

@@ -164,7 +164,7 @@ class Resolver:
             return self._parameters[name]
         if name in (self._template.get("Parameters") or {}):
             raise self._error(
-                f"needs parameter {name}, which has neither a default nor a value",
+                f"needs parameter {name}, which has {_lacking(self._template['Parameters'][name])}",
                 f"Give it one with --set {name}=...",
             )
         kind = self._section("Resources", name)["Type"]
@@ -277,9 +277,20 @@ def _parameter_values(template: Mapping[str, Any], overrides: Mapping[str, str])
             f"The template has no parameter {unknown[0]}.",
             next_step=f"Use one of: {', '.join(sorted(declared)) or 'none, the template has no parameters'}.",
         )
-    defaults = {name: each["Default"] for name, each in declared.items() if "Default" in each}
+    defaults = {name: each["Default"] for name, each in declared.items() if "Default" in each and not is_in_ssm(each)}
     values = {**PSEUDO_PARAMETERS, **defaults, **overrides}
     return {name: _typed(declared.get(name, {}), value) for name, value in values.items()}
+
+
+def is_in_ssm(declaration: Mapping[str, Any]) -> bool:
+    """Return whether a parameter's default is no value but the name of one in the account's Parameter Store."""
+    return str(declaration.get("Type", "")).startswith("AWS::SSM::Parameter::Value<")
+
+
+def _lacking(declaration: Mapping[str, Any]) -> str:
+    if is_in_ssm(declaration):
+        return f"its value in SSM under {declaration.get('Default')}, where only the account can look"
+    return "neither a default nor a value"
 
 
 def _typed(declaration: Mapping[str, Any], value: Any) -> Any:

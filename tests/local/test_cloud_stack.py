@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-import conftest
 from deliverywatch.errors import ConfigurationError
 from deliverywatch.local.cloud import LocalCloud
 from deliverywatch.local.stack import package
+from local import local_probe
 
 PARAMETERS = {
     "Level": {
@@ -106,13 +106,13 @@ def test_a_second_deploy_updates_the_stack(cloud: LocalCloud, tmp_path: Path) ->
 def test_packaging_uploads_local_code_and_leaves_the_template_alone(tmp_path: Path) -> None:
     (tmp_path / "code").mkdir()
     (tmp_path / "code" / "handlers.py").write_text("x = 1\n")
-    before, uploaded = json.dumps(conftest.TEMPLATE), {}
-    packaged = package(conftest.TEMPLATE, tmp_path, uploaded.__setitem__)
-    assert json.dumps(conftest.TEMPLATE) == before
+    before, uploaded = json.dumps(local_probe.TEMPLATE), {}
+    packaged = package(local_probe.TEMPLATE, tmp_path, uploaded.__setitem__)
+    assert json.dumps(local_probe.TEMPLATE) == before
     code = packaged["Resources"]["Probe"]["Properties"]["Code"]
     assert zipfile.ZipFile(io.BytesIO(uploaded[code["S3Key"]])).namelist() == ["handlers.py"]
 
 
 def test_code_that_is_not_there_is_told(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match=r"The code of Probe is not at .*code"):
-        package(conftest.TEMPLATE, tmp_path, {}.__setitem__)
+        package(local_probe.TEMPLATE, tmp_path, {}.__setitem__)

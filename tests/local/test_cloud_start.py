@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-import conftest
 from deliverywatch.errors import ConfigurationError
 from deliverywatch.local import emulator, hooks
 from deliverywatch.local.cloud import LocalCloud
+from local import local_probe
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
 SOURCES = "\n".join(
@@ -42,9 +42,9 @@ def test_functions_see_nothing_of_the_callers_accounts(monkeypatch: pytest.Monke
         monkeypatch.setenv(name, "the caller's own")
     monkeypatch.setenv("AWS_ENDPOINT_URL", "https://example.com")
     (tmp_path / "code").mkdir()
-    (tmp_path / "code" / "handlers.py").write_text(conftest.HANDLERS)
+    (tmp_path / "code" / "handlers.py").write_text(local_probe.HANDLERS)
     with LocalCloud(NOW) as cloud:
-        cloud.deploy(conftest.TEMPLATE, {}, tmp_path)
+        cloud.deploy(local_probe.TEMPLATE, {}, tmp_path)
         seen = cloud.invoke("probe-probe", {}).payload
         assert seen["endpoint"] == cloud.endpoint
     assert not {"AWS_PROFILE", "CLICKSEND_API_KEY", "DELIVERYWATCH_CLICKSEND_URL"} & set(seen["environment"])

@@ -48,6 +48,15 @@ def history(**changes: Any) -> dict[str, Any]:
         (history(key=[]), "no key"),
         (history(open_end="never"), "no time such as"),
         (history(is_current=None), "no plain name of a column"),
+        (declared(histories=[]), "'histories' is no field of pipeline"),
+        (records(requird=["email"]), "'requird' is no field of records"),
+        (history(trackd=["plan"]), "'trackd' is no field of history"),
+        (declared(history={"table": "users_history"}), r"two brackets, as \[\[history\]\]"),
+        ({"pipeline": declared()["pipeline"][0]}, r"two brackets, as \[\[pipeline\]\]"),
+        (declared(limits={"duration": 60}), "'duration' is no field of limits"),
+        (declared(limits={"duration_seconds": "long"}), "duration_seconds is 'long'"),
+        (declared(limits={"stale_hours": -1}), "stale_hours is '-1'"),
+        (declared(limits={"quality_percent": float("nan")}), "quality_percent is 'nan'"),
     ],
 )
 def test_a_declaration_that_cannot_be_used_is_refused_with_the_reason(document: Any, sentence: str) -> None:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from deliverywatch import thresholds
 from deliverywatch.errors import ConfigurationError
-from deliverywatch.pipeline.values import mapping, objects, text
+from deliverywatch.pipeline.values import mapping, number, objects, text
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -21,6 +21,19 @@ _IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _TABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)?")
 # It stands in logical ids of the template, in names of alarms and in keys of objects.
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,30}")
+# What is misspelt would not be watched, and nobody would hear of it.
+_FIELDS = {
+    "pipeline": {"name", "state_machine", "database", "artifacts", "data", "steps", "limits", "records", "history"},
+    "records": {"table", "loaded_at", "changed_at", "required"},
+    "history": {
+        *("table", "key", "valid_from", "valid_to", "is_current"),
+        *("is_deleted", "tracked", "open_end", "loaded_at"),
+    },
+    "limits": {
+        *("duration_seconds", "missed_run_hours", "minimum_records"),
+        *("stale_hours", "quality_percent", "integrity_percent"),
+    },
+}
 
 
 class Where(StrEnum):
@@ -121,7 +134,7 @@ def pipelines_of(document: object) -> tuple[Pipeline, ...]:
     Raises:
         ConfigurationError: Something is missing, misspelt or named twice; the sentence says what.
     """
-    found = tuple(_pipeline(each) for each in objects(mapping(document).get("pipeline")))
+    found = tuple(_pipeline(each) for each in _each(mapping(document), "pipeline"))
     for attribute in ("name", "state_machine"):
         names = [getattr(each, attribute) for each in found]
         if len(set(names)) < len(names):
@@ -158,6 +171,7 @@ def without_databases(pipeline: Pipeline) -> Pipeline:
 
 
 def _pipeline(body: Mapping[str, Any]) -> Pipeline:
+    _know(body, "pipeline")
     name, machine = text(body.get("name")), text(body.get("state_machine"))
     if not _NAME.fullmatch(name):
         raise _wrong(f"The name '{name}' is not 1 to 31 lower-case letters, digits and underscores")
@@ -176,22 +190,47 @@ def _pipeline(body: Mapping[str, Any]) -> Pipeline:
         artifacts=artifacts,
         data=data,
         records=_records(mapping(records)) if records else None,
-        histories=tuple(_history(each) for each in objects(body.get("history"))),
+        histories=tuple(_history(each) for each in _each(body, "history")),
         limits=limits_of(mapping(body.get("limits"))),
     )
 
 
 def limits_of(body: Mapping[str, Any], default: Limits | None = None) -> Limits:
-    """Return limits: those that are given, the others as they were."""
+    """Return limits: those that are given, the others as they were.
+
+    Raises:
+        ConfigurationError: One is no number, below 0, or has a name that no limit has.
+    """
+    _know(body, "limits")
     base = default or Limits()
     return Limits(
-        duration_seconds=int(body.get("duration_seconds", base.duration_seconds)),
-        missed_run_hours=int(body.get("missed_run_hours", base.missed_run_hours)),
-        minimum_records_count=int(body.get("minimum_records", base.minimum_records_count)),
-        stale_hours=float(body.get("stale_hours", base.stale_hours)),
-        quality_percent=float(body.get("quality_percent", base.quality_percent)),
-        integrity_percent=float(body.get("integrity_percent", base.integrity_percent)),
+        duration_seconds=int(_limit(body, "duration_seconds", base.duration_seconds)),
+        missed_run_hours=int(_limit(body, "missed_run_hours", base.missed_run_hours)),
+        minimum_records_count=int(_limit(body, "minimum_records", base.minimum_records_count)),
+        stale_hours=_limit(body, "stale_hours", base.stale_hours),
+        quality_percent=_limit(body, "quality_percent", base.quality_percent),
+        integrity_percent=_limit(body, "integrity_percent", base.integrity_percent),
     )
+
+
+def _limit(body: Mapping[str, Any], name: str, default: float) -> float:
+    found = number(body.get(name, default))
+    if found is None or found < 0:
+        raise _wrong(f"The limit {name} is '{body[name]}', and must be a number from 0 on")
+    return found
+
+
+def _each(body: Mapping[str, Any], name: str) -> list[Mapping[str, Any]]:
+    value = body.get(name, [])
+    if not isinstance(value, list):
+        raise _wrong(f"There may be several of {name}, so it stands in two brackets, as [[{name}]]")
+    return objects(value)
+
+
+def _know(body: Mapping[str, Any], kind: str) -> None:
+    for name in body:
+        if name not in _FIELDS[kind]:
+            raise _wrong(f"'{name}' is no field of {kind}; there is {', '.join(sorted(_FIELDS[kind]))}")
 
 
 def _where(word: object, name: str) -> Where:
@@ -201,6 +240,7 @@ def _where(word: object, name: str) -> Where:
 
 
 def _records(body: Mapping[str, Any]) -> Records:
+    _know(body, "records")
     return Records(
         table=_table(body),
         loaded_at=_identifier(body, "loaded_at"),
@@ -210,6 +250,7 @@ def _records(body: Mapping[str, Any]) -> Records:
 
 
 def _history(body: Mapping[str, Any]) -> History:
+    _know(body, "history")
     key = _identifiers(body, "key")
     if not key:
         raise _wrong(f"The history {body.get('table')} names no key")

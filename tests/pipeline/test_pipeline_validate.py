@@ -259,3 +259,22 @@ def test_the_command_ends_with_3_when_a_check_fails(folder: Path) -> None:
     path.write_text("\n".join(path.read_text().splitlines()[:50]) + "\n")
     done = command(folder, "--part", "records")
     assert (done.exit_code, "minimum_records" in done.stdout) == (3, True)
+
+
+def test_a_file_that_is_no_table_is_refused_with_its_name(folder: Path) -> None:
+    (folder / "plans.parquet").write_text("no parquet")
+    found = command(folder)
+    assert (found.exit_code, "plans.parquet cannot be read as the table plans" in found.output) == (2, True)
+
+
+def test_a_name_that_two_files_have_is_refused(folder: Path) -> None:
+    (folder / "plans.csv").write_text("a\n1\n")
+    (folder / "plans.jsonl").write_text('{"a": 1}\n')
+    assert "cannot be read as the table plans" in command(folder).output
+
+
+def test_a_history_in_a_text_file_may_have_no_end_at_all(tmp_path: Path) -> None:
+    (tmp_path / "plans.csv").write_text("id,valid_to\n1,\n2,\n")
+    sql = "SELECT COALESCE(valid_to, TIMESTAMP '2026-11-21 00:00:00') AS t FROM plans"
+    (first, _) = LocalTables(tmp_path).rows(sql, "")
+    assert first["t"] == datetime(2026, 11, 21)  # noqa: DTZ001 - DuckDB's timestamps have no zone

@@ -72,7 +72,24 @@ class LocalTables:
         reader = _READERS[readable[0].suffix]
         listed = ", ".join("'" + each.as_posix().replace("'", "''") + "'" for each in readable)
         name = path.name.split(".")[0].replace('"', "")
-        self.connection.execute(f'CREATE VIEW "{name}" AS SELECT * FROM {reader}([{listed}])')  # noqa: S608
+        source = f"{reader}([{listed}])"
+        try:
+            columns = "*" if readable[0].suffix == ".parquet" else self._columns(source)
+            self.connection.execute(f'CREATE VIEW "{name}" AS SELECT {columns} FROM {source}')  # noqa: S608
+        except self._error as error:
+            raise InputError(
+                f"{path} cannot be read as the table {name}: {str(error).splitlines()[0]}.",
+                next_step="A table is one file or one folder, and all files of a folder are of one kind.",
+            ) from error
+
+    def _columns(self, source: str) -> str:
+        """Return the columns of text files, which say no type where no row has a value: an end that is still open."""
+        described = self.connection.execute(f"DESCRIBE SELECT * FROM {source}").fetchall()  # noqa: S608
+        texts = ['"{}"'.format(each[0].replace('"', '""')) for each in described if each[1] in ("VARCHAR", "JSON")]
+        counts = ", ".join(f"COUNT({each})" for each in texts) or "1"
+        (found,) = self.connection.execute(f"SELECT {counts} FROM {source}").fetchall()  # noqa: S608
+        empty = [f"NULL AS {each}" for each, count in zip(texts, found, strict=False) if not count]
+        return f"* REPLACE ({', '.join(empty)})" if empty else "*"
 
 
 @lru_cache(64)

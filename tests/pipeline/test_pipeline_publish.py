@@ -181,3 +181,16 @@ def test_however_ends_arrive_the_sums_are_those_of_the_last_redrive(ends: list[t
     alone.publish(event("states_succeeded"))
     counters = {key: value for key, value in alone.values().items() if key.startswith("dbt/Dbt")}
     assert {key: world.values()[key] for key in counters} == counters
+
+
+@pytest.mark.parametrize(("stopped_ms", "is_counted"), [(1795243000000, True), (1795242070000, False)])
+def test_a_redrive_that_only_the_history_tells_is_counted_and_one_that_is_still_to_end_is_not(
+    stopped_ms: int, is_counted: bool
+) -> None:
+    redriven = {"type": "ExecutionRedriven", "timestamp": 1795242500.0, "executionRedrivenEventDetails": {}}
+    world = World(executions=Executions(history=[redriven]))
+    first = World()
+    first.publish(states_event())
+    world.store.objects = dict(first.store.objects)
+    done = world.publish(states_event(stopDate=stopped_ms))
+    assert bool(done["metrics"]) == is_counted

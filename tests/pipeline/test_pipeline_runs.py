@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -104,3 +105,18 @@ def test_validations_of_rows_and_of_histories_are_one_report_and_the_later_word_
     history = Report("sf_user", (), integrity=Score(3, 4), counts=Counts(created=1, updated=2, deleted=0))
     found = evidence.of_output([document(each) for each in (rows, again, history)]).report
     assert found == Report("sf_user", again.checks, Score(10, 10), Score(3, 4), Counts(10, 1, 2, 0), 2.0)
+
+
+def follows(number: int, earlier: int, body: dict[str, Any]) -> dict[str, Any]:
+    return body | {"id": number, "previousEventId": earlier}
+
+
+def test_a_failure_in_one_branch_is_not_put_down_to_another() -> None:
+    events = [
+        follows(1, 0, step("Both", "Parallel")),
+        follows(2, 1, step("DbtRun")),
+        follows(3, 1, step("Ingest")),
+        follows(4, 2, failed("X", "y")),
+        follows(5, 3, succeeded(event("glue_job_run"))),
+    ]
+    assert [(each.step, each.error) for each in evidence.of_history(events).failures] == [("DbtRun", "X")]

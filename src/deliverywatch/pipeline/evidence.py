@@ -8,7 +8,7 @@ History: docs.aws.amazon.com/step-functions/latest/apireference/API_HistoryEvent
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from deliverywatch.pipeline.runs import JobRun, job_run_of
@@ -46,6 +46,7 @@ class Evidence:
         failures: The steps that failed and were not tried again with success, in the order of time.
         steps: The states that were entered, in the order of time.
         last_at: When the last thing happened.
+        redriven_at: When it was started again from where it had failed, each time.
     """
 
     jobs: tuple[JobRun, ...] = ()
@@ -54,6 +55,7 @@ class Evidence:
     failures: tuple[Failure, ...] = ()
     steps: tuple[str, ...] = ()
     last_at: datetime | None = None
+    redriven_at: tuple[datetime, ...] = ()
 
 
 def of_output(output: object) -> Evidence:
@@ -66,12 +68,18 @@ def of_history(events: Iterable[Mapping[str, Any]]) -> Evidence:
     step, found = "", list[object]()
     failures: list[Failure] = []
     entered: list[str] = []
+    redriven: list[datetime] = []
     at: datetime | None = None
+    # Branches of a Parallel or Map state are told in turns: an event belongs to the state of the one it follows.
+    step_of: dict[object, str] = {}
     for event in events:
         at = moment(event.get("timestamp")) or at
         details = _details(event)
         kind = text(event.get("type"))
-        if kind.endswith("StateEntered"):
+        step = step_of.get(event.get("previousEventId"), step)
+        if kind == "ExecutionRedriven" and at:
+            redriven.append(at)
+        elif kind.endswith("StateEntered"):
             step = text(details.get("name"))
             entered.append(step)
         elif kind.startswith(_WORK) and kind.endswith(("Failed", "TimedOut")):
@@ -81,8 +89,9 @@ def of_history(events: Iterable[Mapping[str, Any]]) -> Evidence:
             found.append(decoded(details["output"]))
             # What a step tried again and did is no failure.
             failures = [each for each in failures if each.step != step or not kind.endswith("Succeeded")]
+        step_of[event.get("id")] = step
     gathered = _gathered(found)
-    return Evidence(gathered.jobs, gathered.artifacts, gathered.report, tuple(failures), tuple(entered), at)
+    return replace(gathered, failures=tuple(failures), steps=tuple(entered), last_at=at, redriven_at=tuple(redriven))
 
 
 def _details(event: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -86,7 +86,14 @@ def run_of_execution(
     history = [] if ":express:" in execution.arn else executions.history(execution.arn)
     found = _both(evidences.of_output([execution.output, execution.cause]), evidences.of_history(history))
     dbt, problems = _dbt_runs(found.artifacts, artifacts)
-    return Run(pipeline, execution, found, dbt, problems)
+    return Run(pipeline, _redriven(execution, found), found, dbt, problems)
+
+
+def _redriven(execution: Execution, found: Evidence) -> Execution:
+    """Return an execution with its redrives as its history has them: an event need not say how many there were."""
+    end = execution.stopped_at
+    count = sum(end is None or at <= end for at in found.redriven_at)
+    return replace(execution, redrive_count=max(execution.redrive_count, count))
 
 
 def _both(told: Evidence, recorded: Evidence) -> Evidence:

@@ -21,19 +21,6 @@ _IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _TABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)?")
 # It stands in logical ids of the template, in names of alarms and in keys of objects.
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,30}")
-# What is misspelt would not be watched, and nobody would hear of it.
-_FIELDS = {
-    "pipeline": {"name", "state_machine", "database", "artifacts", "data", "steps", "limits", "records", "history"},
-    "records": {"table", "loaded_at", "changed_at", "required"},
-    "history": {
-        *("table", "key", "valid_from", "valid_to", "is_current"),
-        *("is_deleted", "tracked", "open_end", "loaded_at"),
-    },
-    "limits": {
-        *("duration_seconds", "missed_run_hours", "minimum_records"),
-        *("stale_hours", "quality_percent", "integrity_percent"),
-    },
-}
 
 
 class Where(StrEnum):
@@ -171,7 +158,7 @@ def without_databases(pipeline: Pipeline) -> Pipeline:
 
 
 def _pipeline(body: Mapping[str, Any]) -> Pipeline:
-    _know(body, "pipeline")
+    _know(body, "pipeline", Pipeline.__slots__)
     name, machine = text(body.get("name")), text(body.get("state_machine"))
     if not _NAME.fullmatch(name):
         raise _wrong(f"The name '{name}' is not 1 to 31 lower-case letters, digits and underscores")
@@ -201,7 +188,7 @@ def limits_of(body: Mapping[str, Any], default: Limits | None = None) -> Limits:
     Raises:
         ConfigurationError: One is no number, below 0, or has a name that no limit has.
     """
-    _know(body, "limits")
+    _know(body, "limits", Limits.__slots__)
     base = default or Limits()
     return Limits(
         duration_seconds=int(_limit(body, "duration_seconds", base.duration_seconds)),
@@ -227,10 +214,13 @@ def _each(body: Mapping[str, Any], name: str) -> list[Mapping[str, Any]]:
     return objects(value)
 
 
-def _know(body: Mapping[str, Any], kind: str) -> None:
+def _know(body: Mapping[str, Any], kind: str, known: Iterable[str]) -> None:
+    """Refuse what is misspelt: what it meant would not be watched, and nobody would hear of it."""
+    # The declaration names one history after the other, and says what is counted without `_count`.
+    fields = [{"histories": "history", "minimum_records_count": "minimum_records"}.get(name, name) for name in known]
     for name in body:
-        if name not in _FIELDS[kind]:
-            raise _wrong(f"'{name}' is no field of {kind}; there is {', '.join(sorted(_FIELDS[kind]))}")
+        if name not in fields:
+            raise _wrong(f"'{name}' is no field of {kind}; there is {', '.join(fields)}")
 
 
 def _where(word: object, name: str) -> Where:
@@ -240,7 +230,7 @@ def _where(word: object, name: str) -> Where:
 
 
 def _records(body: Mapping[str, Any]) -> Records:
-    _know(body, "records")
+    _know(body, "records", Records.__slots__)
     return Records(
         table=_table(body),
         loaded_at=_identifier(body, "loaded_at"),
@@ -250,7 +240,7 @@ def _records(body: Mapping[str, Any]) -> Records:
 
 
 def _history(body: Mapping[str, Any]) -> History:
-    _know(body, "history")
+    _know(body, "history", History.__slots__)
     key = _identifiers(body, "key")
     if not key:
         raise _wrong(f"The history {body.get('table')} names no key")

@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from deliverywatch.alerting import ladder
 from deliverywatch.engine import alarm as alarms
 from deliverywatch.engine import composite as composites
-from deliverywatch.engine import documents, mute, template_rules
-from deliverywatch.engine import template as cloudformation
+from deliverywatch.engine import documents, mute, template_parameters, template_rules
 from deliverywatch.errors import InputError
 
 if TYPE_CHECKING:
@@ -219,7 +218,7 @@ def _choices(settings: Sequence[str]) -> dict[str, list[str]]:
 def _defaults(template: Mapping[str, Any]) -> dict[str, str]:
     declared = template.get("Parameters") or {}
     known = {name: each for name, each in declared.items() if "Default" in each}
-    return {name: str(each["Default"]) for name, each in known.items() if not cloudformation.is_in_ssm(each)}
+    return {name: str(each["Default"]) for name, each in known.items() if not template_parameters.is_in_ssm(each)}
 
 
 def _ids(alarm: Alarm) -> set[str]:

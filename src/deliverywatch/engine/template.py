@@ -11,20 +11,11 @@ import re
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
 
+from deliverywatch.engine import template_parameters
 from deliverywatch.errors import InputError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
-
-PSEUDO_PARAMETERS = {
-    "AWS::AccountId": "123456789012",
-    "AWS::Region": "us-east-1",
-    "AWS::Partition": "aws",
-    "AWS::URLSuffix": "amazonaws.com",
-    "AWS::StackName": "stack",
-    "AWS::StackId": "arn:aws:cloudformation:us-east-1:123456789012:stack/stack/1",
-    "AWS::NotificationARNs": [],
-}
 
 _NO_VALUE = object()
 _VARIABLE = re.compile(r"\$\{(!?)([^}]*)\}")
@@ -78,7 +69,7 @@ class Resolver:
     def __init__(self, template: Mapping[str, Any], parameters: Mapping[str, str]) -> None:
         _require_shape(template)
         self._template = template
-        self._parameters = _parameter_values(template, parameters)
+        self._parameters = template_parameters.values(template, parameters)
         self._functions: dict[str, Callable[[Any], Any]] = {
             "Ref": self._ref,
             "Condition": self.holds,
@@ -164,7 +155,7 @@ class Resolver:
             return self._parameters[name]
         if name in (self._template.get("Parameters") or {}):
             raise self._error(
-                f"needs parameter {name}, which has {_lacking(self._template['Parameters'][name])}",
+                f"needs parameter {name}, which has {template_parameters.lacking(self._template['Parameters'][name])}",
                 f"Give it one with --set {name}=...",
             )
         kind = self._section("Resources", name)["Type"]
@@ -267,35 +258,3 @@ def _require_shape(template: Mapping[str, Any]) -> None:
 
 def _malformed(what: str) -> InputError:
     return InputError(f"{what}, which is no mapping of names.", next_step="Correct the template and load it again.")
-
-
-def _parameter_values(template: Mapping[str, Any], overrides: Mapping[str, str]) -> dict[str, Any]:
-    declared = template.get("Parameters") or {}
-    unknown = [name for name in overrides if name not in declared and name not in PSEUDO_PARAMETERS]
-    if unknown:
-        raise InputError(
-            f"The template has no parameter {unknown[0]}.",
-            next_step=f"Use one of: {', '.join(sorted(declared)) or 'none, the template has no parameters'}.",
-        )
-    defaults = {name: each["Default"] for name, each in declared.items() if "Default" in each and not is_in_ssm(each)}
-    values = {**PSEUDO_PARAMETERS, **defaults, **overrides}
-    return {name: _typed(declared.get(name, {}), value) for name, value in values.items()}
-
-
-def is_in_ssm(declaration: Mapping[str, Any]) -> bool:
-    """Return whether a parameter's default is no value but the name of one in the account's Parameter Store."""
-    return str(declaration.get("Type", "")).startswith("AWS::SSM::Parameter::Value<")
-
-
-def _lacking(declaration: Mapping[str, Any]) -> str:
-    if is_in_ssm(declaration):
-        return f"its value in SSM under {declaration.get('Default')}, where only the account can look"
-    return "neither a default nor a value"
-
-
-def _typed(declaration: Mapping[str, Any], value: Any) -> Any:
-    """Return a list for list parameters, which arrive as comma-separated text."""
-    kind = str(declaration.get("Type", "String"))
-    if isinstance(value, str) and (kind == "CommaDelimitedList" or kind.startswith("List<")):
-        return [part.strip() for part in value.split(",")]
-    return value

@@ -1,0 +1,61 @@
+"""The parameters of a CloudFormation template and values from outside -> the value of each.
+
+Follows "Parameters" and "Pseudo parameters" of the CloudFormation user guide.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from deliverywatch.errors import InputError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+PSEUDO_PARAMETERS = {
+    "AWS::AccountId": "123456789012",
+    "AWS::Region": "us-east-1",
+    "AWS::Partition": "aws",
+    "AWS::URLSuffix": "amazonaws.com",
+    "AWS::StackName": "stack",
+    "AWS::StackId": "arn:aws:cloudformation:us-east-1:123456789012:stack/stack/1",
+    "AWS::NotificationARNs": [],
+}
+
+
+def values(template: Mapping[str, Any], overrides: Mapping[str, str]) -> dict[str, Any]:
+    """Return the value of each parameter that has one, pseudo parameters among them.
+
+    Raises:
+        InputError: An override names a parameter that the template does not have.
+    """
+    declared = template.get("Parameters") or {}
+    unknown = [name for name in overrides if name not in declared and name not in PSEUDO_PARAMETERS]
+    if unknown:
+        raise InputError(
+            f"The template has no parameter {unknown[0]}.",
+            next_step=f"Use one of: {', '.join(sorted(declared)) or 'none, the template has no parameters'}.",
+        )
+    defaults = {name: each["Default"] for name, each in declared.items() if "Default" in each and not is_in_ssm(each)}
+    known = {**PSEUDO_PARAMETERS, **defaults, **overrides}
+    return {name: _typed(declared.get(name, {}), value) for name, value in known.items()}
+
+
+def is_in_ssm(declaration: Mapping[str, Any]) -> bool:
+    """Return whether a parameter's default is no value but the name of one in the account's Parameter Store."""
+    return str(declaration.get("Type", "")).startswith("AWS::SSM::Parameter::Value<")
+
+
+def lacking(declaration: Mapping[str, Any]) -> str:
+    """Return what a parameter without a value has instead."""
+    if is_in_ssm(declaration):
+        return f"its value in SSM under {declaration.get('Default')}, where only the account can look"
+    return "neither a default nor a value"
+
+
+def _typed(declaration: Mapping[str, Any], value: Any) -> Any:
+    """Return a list for list parameters, which arrive as comma-separated text."""
+    kind = str(declaration.get("Type", "String"))
+    if isinstance(value, str) and (kind == "CommaDelimitedList" or kind.startswith("List<")):
+        return [part.strip() for part in value.split(",")]
+    return value

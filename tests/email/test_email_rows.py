@@ -82,6 +82,11 @@ def test_what_people_ask_for_has_a_column(name: str) -> None:
     assert {column: found[column] for column in EXPECTED[name]} == EXPECTED[name]
 
 
+@pytest.mark.parametrize("spelling", ["2026-W47-5T08:00:00Z", "2026-11-20T08:00:00,000Z", "20261120T080000.0000000Z"])
+def test_a_time_in_another_spelling_is_written_as_firehose_takes_it(spelling: str) -> None:
+    assert row(changed("bounce.timestamp", spelling))["event_time"] == "2026-11-20T08:00:00.000Z"
+
+
 def test_message_tags_keep_their_case() -> None:
     tags = row(ODD["a tag has the text NULL and a name in mixed case"])["tags"]
     assert tags["My-Tag"] == ["NULL"]
@@ -160,6 +165,7 @@ BROKEN: dict[str, tuple[bytes, str]] = {
     "a text for a number": (line(changed("delivery.processingTimeMillis", "1", "Delivery")), "wrong_type"),
     "a time that is a number": (line(changed("mail.timestamp", 1795251600)), "wrong_type"),
     "a time that is none": (line(changed("bounce.timestamp", "yesterday")), "bad_time"),
+    "a time that UTC has no year for": (line(changed("mail.timestamp", "9999-12-31T23:59:59-01:00")), "bad_time"),
     "a header in the subject": (
         line(changed("mail.commonHeaders.subject", "Hi\r\nBcc: x@example.com")),
         "header_injection",

@@ -5,6 +5,7 @@ A field that is missing or null is None. SES's words (types, verdicts, sub-types
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
 from typing import Any, NoReturn
 
@@ -14,7 +15,8 @@ Object = dict[str, Any]
 
 # What ends a header line: in a subject or sender it is an injected header, and nothing good comes of passing it on.
 _LINE_BREAKS = ("\r", "\n", "\0")
-_ISO_LENGTHS = (20, 24)
+# As SES writes times and Firehose takes them; ISO 8601 has other spellings, 2026-W47-5 or a decimal comma.
+_AS_SES_WRITES = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{3})?Z", re.ASCII)
 
 
 def wrong(path: str, value: object, wanted: str) -> NoReturn:
@@ -110,11 +112,12 @@ def time(owner: Object, block: str, name: str) -> str | None:
         return None
     try:
         moment = datetime.fromisoformat(value)
-    except ValueError as error:
+        return (
+            value if _AS_SES_WRITES.fullmatch(value) else iso(moment if moment.tzinfo else moment.replace(tzinfo=UTC))
+        )
+    except (ValueError, OverflowError) as error:
+        # In UTC, the first and the last day of the calendar can lie outside of it.
         raise RefusedError(Reason.BAD_TIME, f"{block}.{name} is no time in ISO 8601.") from error
-    if len(value) in _ISO_LENGTHS and value[-1] == "Z" and value[10] == "T":
-        return value
-    return iso(moment if moment.tzinfo else moment.replace(tzinfo=UTC))
 
 
 def iso(moment: datetime) -> str:

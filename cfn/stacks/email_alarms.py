@@ -167,7 +167,10 @@ def _deliveries(stream: Stream) -> list[Any]:
         "reach the bucket."
     )
     writes = f"Firehose failed to write events of {stream} mails into the bucket, and goes on trying for 24 hours."
-    schema = f"Events of {stream} mails did not fit the table: they wait under the error prefix, see `email replay`."
+    schema = (
+        f"Events of {stream} mails did not fit the table: they wait under the error prefix, and 'deliverywatch email "
+        "replay --dry-run' says why."
+    )
     limits = f"Firehose turned events of {stream} mails away because they came too fast, twice in 45 minutes."
     return [
         _delivery(stream, "freshness", ("DeliveryToS3.DataFreshness", "Maximum"), stuck, Ref("EmailFreshnessSeconds")),
@@ -198,7 +201,8 @@ def _judged(share: _Share, level: str) -> Any:
     parameter = f"Email{_SHARES[share]}{level.capitalize()}Percent"
     rule = Rule(
         f"{level.capitalize()}: SES itself counts {share.what} at ${{{parameter}}} % or more for this account; "
-        "it may review or pause sending.",
+        "it may review or pause sending. "
+        f"Stop campaigns that can wait; the saved query email-sender-standing shows each stream's {share.what} by day.",
         Ref(parameter),
         _HOUR,
         "ignore",
@@ -215,7 +219,7 @@ def _judged(share: _Share, level: str) -> Any:
 def _transform_errors() -> Any:
     rule = Rule(
         "The function that reads e-mail events failed; Firehose tries a batch three times and then puts it under the "
-        "error prefix, from where `email replay` sends it again.",
+        "error prefix, from where 'deliverywatch email replay' sends it again.",
         0,
         _QUARTER_HOUR,
         "notBreaching",
@@ -228,8 +232,8 @@ def _transform_errors() -> Any:
 
 def _refused() -> Any:
     rule = Rule(
-        "E-mail events could not be read in the last hour: they wait under the error prefix with the reason, see "
-        "`email replay`. Perhaps SES has a new type of event.",
+        "E-mail events could not be read in the last hour: they wait under the error prefix, and 'deliverywatch "
+        "email replay --dry-run' says why. Perhaps SES has a new type of event.",
         0,
         _HOUR,
         "notBreaching",

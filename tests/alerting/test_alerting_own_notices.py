@@ -109,3 +109,30 @@ def test_a_system_with_a_dashboard_of_its_own_has_that_one_linked_alone(world: W
     world.alarm("sms-warning", "ALARM", "12:04")
     text = world.ses.mails[0].get_body(("plain",)).get_content()  # type: ignore[union-attr]
     assert ("https://example.com/own" in text, "#dashboards" in text) == (True, False)
+
+
+def blind_mails(world: World, **known: str) -> list[str]:
+    world.store.write("state/sms.json", json.dumps({"deliverywatch": 1, **known}).encode())
+    world.cloudwatch.values["deliverywatch-prod-sms-blind"] = {"filled": 0.0, "runs": 0.0}
+    world.alarm("sms-blind", "ALARM", "12:01")
+    world.cloudwatch.values["deliverywatch-prod-sms-blind"] = {"filled": 1.0, "runs": 1.0}
+    world.alarm("sms-blind", "OK", "12:41", old="ALARM")
+    return [" ".join(mail.get_body(("plain",)).get_content().split()) for mail in world.ses.mails]  # type: ignore[union-attr]
+
+
+def test_a_noun_of_several_words_stands_behind_its_failures(world: World) -> None:
+    lost, found = blind_mails(world, noun="newsletter mails")
+    assert "We cannot see failures of newsletter mails since" in lost
+    assert "We can see failures of newsletter mails again" in found
+
+
+def test_a_system_says_what_became_of_the_time_in_which_nothing_was_seen(world: World) -> None:
+    _, found = blind_mails(world, noun="mails", blind_end="What was not told is lost.")
+    assert "What was not told is lost." in found
+    assert "are being counted" not in found
+
+
+def test_a_system_with_a_workgroup_of_its_own_has_that_one_linked(world: World) -> None:
+    lost, _ = blind_mails(world, noun="mails", workgroup="email-analytics-prod")
+    assert "saved-queries?workgroup=email-analytics-prod" in lost
+    assert "workgroup=deliverywatch-prod" not in lost

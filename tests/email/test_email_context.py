@@ -20,8 +20,8 @@ def sent(number: int, moment: datetime = NOW, domain: str = "example.com") -> Se
     return Sent(f"id-{number}", moment, "news", (f"person{number}@{domain}",))
 
 
-def added(previous: bytes | None, *events: dict[str, Any], now: datetime = NOW) -> bytes:
-    return updated(previous, "newsletter", answered(*map(line, events)).tally, now)
+def added(previous: bytes | None, *events: dict[str, Any], now: datetime = NOW, environment: str = "prod") -> bytes:
+    return updated(previous, "newsletter", answered(*map(line, events)).tally, now, environment)
 
 
 def bounces(count: int, domain: str = "example.com", first: int = 0) -> list[dict[str, Any]]:
@@ -39,6 +39,17 @@ def test_the_notifier_reads_what_is_left_there() -> None:
     assert [(each.code, each.text, each.count) for each in found.reasons] == [("5.1.1", "550 5.1.1 user unknown", 3)]
     assert found.steps
     assert found.blind_steps
+
+
+@pytest.mark.parametrize(("environment", "option"), [("prod", ""), ("dev", " --stack deliverywatch-dev")])
+def test_the_mail_leads_to_the_queries_and_the_stack_of_its_environment(environment: str, option: str) -> None:
+    found = mails.read(added(None, sent(1).event("Send", NOW), environment=environment))
+    assert found.workgroup == f"email-analytics-{environment}"
+    assert f"'deliverywatch email replay --dry-run{option}'" in found.blind_steps[-1]
+
+
+def test_the_end_of_blindness_promises_no_events_that_ses_did_not_tell() -> None:
+    assert "are lost" in mails.read(added(None, sent(1).event("Send", NOW))).blind_end
 
 
 def test_batches_add_up() -> None:

@@ -48,7 +48,7 @@ def link_list(story: Story, settings: Settings, *, is_declared: bool) -> tuple[t
     found = [
         ("Alarm in CloudWatch", _alarm_url(story, there or settings.region)),
         ("Dashboard", links.dashboard_url(here, _dashboard(story, settings), start, story.change.time) if here else ""),
-        ("Saved queries", links.saved_queries_url(here, settings.workgroup) if here else ""),
+        ("Saved queries", links.saved_queries_url(here, story.context.workgroup or settings.workgroup) if here else ""),
         *story.context.links,
     ]
     return tuple((title, url) for title, url in found if url)

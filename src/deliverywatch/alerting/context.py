@@ -100,6 +100,8 @@ class Context:
         facts: What else its system found out, by name, in its order.
         table: Rows that show what it is about, the names of their columns first; empty for none.
         recipients: Who is told instead of the stack's recipients; empty for these.
+        blind_end: What became of the time in which nothing was seen; that it is counted now if it says nothing.
+        workgroup: The Athena workgroup with the system's saved queries; empty for the stack's.
     """
 
     noun: str = "messages"
@@ -118,6 +120,8 @@ class Context:
     steps: tuple[str, ...] = ()
     blind_steps: tuple[str, ...] = ()
     links: tuple[tuple[str, str], ...] = ()
+    blind_end: str = ""
+    workgroup: str = ""
 
 
 def read(body: bytes | None) -> Context:
@@ -144,6 +148,8 @@ def read(body: bytes | None) -> Context:
         steps=_texts(document.get("steps")),
         blind_steps=_texts(document.get("blind_steps")),
         links=_links(document.get("links")),
+        blind_end=text(document.get("blind_end"), 300),
+        workgroup=text(document.get("workgroup"), 128),
     )
 
 

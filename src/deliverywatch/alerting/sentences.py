@@ -92,10 +92,15 @@ def headline(story: Story) -> str:
         return _end(story)
     if story.is_blind:
         since = story.clock.day_time(story.blind_since, story.change.time)
-        return f"We cannot see {story.context.noun} failures since {since}: this is not a measured outage."
+        return f"We cannot see {_failures(story)} since {since}: this is not a measured outage."
     if story.alarm is None:
         return _told(story)
     return _OPENINGS.get(story.change.event, "") + _measurement(story)
+
+
+def _failures(story: Story) -> str:
+    noun = story.context.noun
+    return f"failures of {noun}" if " " in noun else f"{noun} failures"
 
 
 def preheader(story: Story, verdict: str) -> str:
@@ -189,6 +194,6 @@ def _limit(story: Story) -> str:
 def _end(story: Story) -> str:
     after = "" if story.incident.is_presumed else f" after {words.span(story.change.time - story.incident.opened_at)}"
     if story.is_blind:
-        return f"We can see {story.context.noun} failures again{after}."
+        return f"We can see {_failures(story)} again{after}."
     now = f", now at {words.percent(story.change.value)}" if story.change.value is not None and story.is_percent else ""
     return f"{story.title}: over{after}{now}."

@@ -159,9 +159,8 @@ def _notes(story: Story, sight: Sight, *, is_declared: bool) -> tuple[str, ...]:
     if sight.now - change.time > _LATE:
         notes.append(f"This mail is late: it was due at {story.clock.day_time(change.time, sight.now)}.")
     if story.is_blind and story.is_over:
-        notes.append(
-            f"The {context.noun} sent meanwhile are being counted: if they failed, that has a mail of its own."
-        )
+        counted = f"The {context.noun} sent meanwhile are being counted: if they failed, that has a mail of its own."
+        notes.append(context.blind_end or counted)
     if context.problem and not story.is_over:
         notes.append(context.problem.sentence)
     if acks(story) and not story.is_over:

@@ -30,10 +30,17 @@ _STEPS = (
     "If nearly all are of one domain, it refuses you: its words are above, and its postmaster page says what it wants.",
 )
 _BLIND_STEPS = (
-    "Look in SES whether the configuration set still has its event destination to Firehose, and whether it is enabled.",
+    "Look whether the configuration set still has its event destination to Firehose, and enabled: SES tells nothing later.",
     "Look at Firehose on the dashboard: its log group /aws/kinesisfirehose/email-events-... says what it cannot write.",
-    "Run 'deliverywatch email replay --dry-run': what could not land waits there with the reason. Mails still go out.",
+    "Run 'deliverywatch email replay --dry-run{stack}': what could not land waits there. Mails still go out.",
 )
+# Unlike a provider that is asked again, SES tells an event once.
+_BLIND_END = (
+    "Events that waited in Firehose land now. Those that SES had no way to tell are lost, bounces among them: its "
+    "suppression list and its metrics in CloudWatch have what is left of them."
+)
+# The stack that the command line takes without being told one.
+_DEFAULT_ENVIRONMENT = "prod"
 
 
 def key_of(stream: str) -> str:
@@ -41,7 +48,7 @@ def key_of(stream: str) -> str:
     return f"state/email-{stream}.json"
 
 
-def updated(previous: bytes | None, stream: str, tally: Tally, now: datetime) -> bytes:
+def updated(previous: bytes | None, stream: str, tally: Tally, now: datetime, environment: str) -> bytes:
     """Return the context with a batch added.
 
     Args:
@@ -49,10 +56,12 @@ def updated(previous: bytes | None, stream: str, tally: Tally, now: datetime) ->
         stream: Whose.
         tally: What the batch holds.
         now: When its newest record arrived.
+        environment: Of the stack; names the workgroup, and the stack in what is to be typed.
     """
     document = _read(previous)
     slots = _added({slot["start"]: slot for slot in document.get("slots") or ()}, tally, now)
     window = slots[-EMAIL_BOUNCE_WINDOW_SECONDS // 60 // SLOT_MINUTES :]
+    stack = "" if environment == _DEFAULT_ENVIRONMENT else f" --stack deliverywatch-{environment}"
     context = {
         "deliverywatch": 1,
         "system": "email",
@@ -63,7 +72,9 @@ def updated(previous: bytes | None, stream: str, tally: Tally, now: datetime) ->
         "window": _window(window, _samples(document, tally.bounces)),
         "problem": None,
         "steps": list(_STEPS),
-        "blind_steps": list(_BLIND_STEPS),
+        "blind_steps": [step.format(stack=stack) for step in _BLIND_STEPS],
+        "blind_end": _BLIND_END,
+        "workgroup": f"email-analytics-{environment}",
         "links": [
             {
                 "title": "SES reputation",

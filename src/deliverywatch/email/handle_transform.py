@@ -21,17 +21,18 @@ if TYPE_CHECKING:
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """Answer each record on its own; nothing that a record holds makes the function fail."""
     batch = transformed(event, os.environ["DELIVERYWATCH_CAMPAIGN_TAG"])
-    for document in counts.documents(os.environ["DELIVERYWATCH_ENVIRONMENT"], batch):
+    environment = os.environ["DELIVERYWATCH_ENVIRONMENT"]
+    for document in counts.documents(environment, batch):
         print(document, flush=True)
     try:
-        _keep(batch, context.aws_request_id)
+        _keep(batch, context.aws_request_id, environment)
     except Retryable as error:
         # The records are safe, which is what counts: Firehose keeps those that failed, and the log has the reasons.
         print(json.dumps({"event": "email_context_not_kept", "error": str(error)}), flush=True)
     return {"records": batch.answers}
 
 
-def _keep(batch: Batch, token: str) -> None:
+def _keep(batch: Batch, token: str, environment: str) -> None:
     if not (batch.refusals or batch.tally.sent or batch.tally.bounces):
         return
     # boto3 is imported for news only: a batch of opens starts a third of a second sooner.
@@ -42,5 +43,5 @@ def _keep(batch: Batch, token: str) -> None:
     if batch.tally.sent or batch.tally.bounces:
         Bucket(os.environ["DELIVERYWATCH_BUCKET"]).update(
             contexts.key_of(batch.stream),
-            lambda previous: contexts.updated(previous, batch.stream, batch.tally, batch.arrived_at),
+            lambda previous: contexts.updated(previous, batch.stream, batch.tally, batch.arrived_at, environment),
         )

@@ -7,9 +7,11 @@ from typing import Any
 from email_values import of_type
 
 import stacks
+from deliverywatch import thresholds
 from deliverywatch.cli.email import email
 from deliverywatch.email.columns import COLUMNS
 
+SECURITY = (Path(__file__).parents[2] / "README.md").read_text().partition("## Security\n")[2].partition("\n## ")[0]
 SECTION = (Path(__file__).parents[2] / "src/deliverywatch/email/README.md").read_text()
 
 
@@ -39,3 +41,11 @@ def test_every_alarm_is_described(template: dict[str, Any]) -> None:
 
 def test_every_command_stands_there() -> None:
     assert set(re.findall(r"deliverywatch email (\w+)", SECTION)) == set(email.commands)
+
+
+def test_the_notes_on_security_say_which_personal_data_the_lake_holds_and_how_long() -> None:
+    told = SECURITY.partition("**Personal data of e-mail**")[2].partition("\n\n")[0]
+    held = {"recipients": "addresses", "subject": "subjects", "ip_address": "IP address", "link": "link"}
+    assert held.keys() <= {column.name for column in COLUMNS}
+    assert all(word in told for word in held.values())
+    assert f"`EmailRetentionDays`, its errors after {thresholds.EMAIL_ERROR_DAYS} days" in SECURITY

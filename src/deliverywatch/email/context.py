@@ -30,7 +30,7 @@ _STEPS = (
     "If nearly all are of one domain, it refuses you: its words are above, and its postmaster page says what it wants.",
 )
 _BLIND_STEPS = (
-    "Look whether the configuration set still has its event destination to Firehose, and enabled: SES tells nothing later.",
+    "Look whether the configuration set still has its destination to Firehose, and enabled: SES tells nothing later.",
     "Look at Firehose on the dashboard: its log group /aws/kinesisfirehose/email-events-... says what it cannot write.",
     "Run 'deliverywatch email replay --dry-run{stack}': what could not land waits there. Mails still go out.",
 )

@@ -95,6 +95,38 @@ def test_what_cannot_be_asked_is_one_sentence(filled: LocalCloud, run: Callable[
     assert "Traceback" not in result.stderr
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "DROP TABLE sms_messages",
+        "-- SELECT\ninsert into mails VALUES (1)",
+        "/* SELECT */ DELETE FROM mails",
+        "SELECT 1; DROP TABLE mails",
+        "UNLOAD (SELECT 1) TO 's3://elsewhere/' WITH (format = 'JSON')",
+        "SELECTED rows",
+        "; ;",
+    ],
+)
+def test_a_query_cannot_change_the_lake(text: str) -> None:
+    with pytest.raises(InputError, match="A query only asks"):
+        query.chosen(text, [], {})
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "-- Why?\nselect 1;",
+        "/* ; */ WITH a AS (SELECT 1) SELECT * FROM a",
+        "(SELECT 1) UNION (SELECT 2)",
+        "SELECT ';' AS \"a;b\" -- DROP TABLE mails;",
+        "SHOW PARTITIONS mails",
+        "VALUES (1, 'it''s; so')",
+    ],
+)
+def test_whatever_only_asks_is_asked_as_it_is(text: str) -> None:
+    assert query.chosen(text, [], {}) == text
+
+
 @pytest.mark.parametrize("name", ["sms-top-reasons", "top-reasons", "top_reasons", "reasons"])
 def test_the_end_of_a_name_is_enough_if_there_is_only_one(name: str) -> None:
     saved = [query.Saved("sms-top-reasons", "SELECT 1"), query.Saved("sms-summary", "SELECT 2")]

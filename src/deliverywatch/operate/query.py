@@ -32,6 +32,8 @@ _DATE = re.compile(r"\bdt\s*(?:>=|=|BETWEEN)\s*'(\d{4}-\d\d-\d\d)'", re.IGNORECA
 _ONE_DAY = re.compile(r"\bdt\s*=\s*'(\d{4}-\d\d-\d\d)'", re.IGNORECASE)
 _RANGE = re.compile(r"\bdt\s*(?:>|<|BETWEEN|IN|LIKE)", re.IGNORECASE)
 _PARAMETER = re.compile(r"CAST\(NULL AS varchar\) AS (\w+)", re.IGNORECASE)
+_NO_CODE = re.compile(r"'(?:[^']|'')*'|\"[^\"]*\"|--[^\n]*|/\*.*?\*/", re.DOTALL)
+_ASKS = re.compile(r"[(\s]*(?:SELECT|WITH|VALUES|SHOW|DESCRIBE|DESC|EXPLAIN)\b", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +122,22 @@ def chosen(text: str, saved: Iterable[Saved], given: Mapping[str, str]) -> str:
             f"There is no saved query {text}. There is: {', '.join(sorted(known)) or 'none'}.",
             next_step='Name one of these, or write SQL, such as "SELECT count(*) FROM sms_messages".',
         )
-    return filled(found or Saved("this query", text), given)
+    return filled(found or Saved("this query", _asking(text)), given)
+
+
+def _asking(sql: str) -> str:
+    """Return the text of a query, if it only asks: an INSERT would add to the lake what no run has written.
+
+    Raises:
+        InputError: It would change something, or is several statements.
+    """
+    code = _NO_CODE.sub(" ", sql).strip().rstrip(";").rstrip()
+    if _ASKS.match(code) and ";" not in code:
+        return sql
+    raise InputError(
+        "A query only asks: it is one statement that begins with SELECT, WITH, VALUES, SHOW, DESCRIBE or EXPLAIN.",
+        next_step="Correct the SQL, or name a saved query; what changes tables is done in the Athena console.",
+    )
 
 
 def filled(query: Saved, given: Mapping[str, str]) -> str:

@@ -211,7 +211,8 @@ def test_a_claim_that_was_never_sent_is_among_the_mails(
     [
         (["mails", "--number", "1"], 2, "needs an INCIDENT"),
         (["mails", "INC-0101-0000"], 2, "There is no mail of INC-0101-0000."),
-        (["mails", "--since", "yesterday"], 2, "is no time such as"),
+        (["mails", "--since", "yesterday"], 2, "is no time such as 24h"),
+        (["mails", "INC-0101-0000", "--number", "1", "--json"], 2, "give one of them"),
         (["mute", "2h"], 2, "needs a --reason"),
         (["mute", "forever", "--reason", "x"], 2, "is no length of time such as 30m"),
         (["mute", "20d", "--reason", "x"], 2, "from 1 minute to 15 days"),
@@ -242,6 +243,9 @@ def test_a_mute_is_made_listed_and_ended(run: Callable[..., Result]) -> None:
     (found,) = json.loads(run("mute", "--json").stdout)["mutes"]
     assert (found["reason"], found["is_ours"], len(found["alarms"])) == ("moving the sender", True, 8)
     assert f"{PREFIX}-mail-failed" not in found["alarms"]
+    run("mute", "30m", "--reason", "one more", "--alarm", "sms-trickle")
+    assert "1 alarm from" in run("mute").stdout
+    run("unmute", json.loads(run("mute", "--json").stdout)["mutes"][0]["name"])
     assert run("unmute", "--dry-run").stdout.startswith("Would end deliverywatch-prod-mute-")
     assert run("unmute").stdout.startswith("Ended deliverywatch-prod-mute-")
     assert run("mute").stdout == "Nothing is muted.\n"

@@ -70,8 +70,20 @@ def test_a_rule_mutes_from_the_next_full_minute_for_its_length(length: timedelta
 def test_more_alarms_than_a_rule_takes_make_several(count: int, rules: int) -> None:
     names = [f"{PREFIX}-alarm-{number}" for number in range(count)]
     requests = mutes.plan(PREFIX, names, timedelta(hours=1), "x", NOW)
-    assert [each["Name"] for each in requests] == [f"{PREFIX}-mute-20261121-030042-{n}" for n in range(1, rules + 1)]
+    assert [each["Name"] for each in requests] == [
+        f"{PREFIX}-mute-20261121-030042-000000-{n}" for n in range(1, rules + 1)
+    ]
     assert [name for each in requests for name in each["MuteTargets"]["AlarmNames"]] == names
+
+
+def test_two_mutes_of_the_same_second_both_stand() -> None:
+    rules = Rules()
+    for number in range(2):
+        (request,) = mutes.plan(
+            PREFIX, [f"{PREFIX}-{number}"], timedelta(hours=1), "x", NOW + number * timedelta.resolution
+        )
+        rules.put(request)
+    assert [each.alarms for each in mutes.there(rules, PREFIX)] == [(f"{PREFIX}-0",), (f"{PREFIX}-1",)]
 
 
 def test_a_long_reason_is_cut_to_what_cloudwatch_takes() -> None:

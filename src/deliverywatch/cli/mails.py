@@ -38,6 +38,8 @@ def mails(*, incident: str | None, since: datetime | None, number: int | None, a
     """  # noqa: D301 - click wants the control character
     if number and not incident:
         raise click.UsageError("--number needs an INCIDENT.")
+    if number and as_json:
+        raise click.UsageError("--number shows a mail as text, --json the list: give one of them.")
     from deliverywatch.operate.outbox import document  # it brings boto3
 
     asked = ask(target)

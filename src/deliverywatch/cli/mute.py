@@ -14,6 +14,7 @@ from deliverywatch.cli.target import target
 from deliverywatch.errors import InputError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from datetime import datetime, timedelta
     from typing import Any
 
@@ -127,7 +128,7 @@ def _show(there: list[Mute], asked: Asked, *, as_json: bool) -> None:
 def _line(one: Mute, asked: Asked) -> str:
     begin = f"from {_time(one.start, asked)} " if one.start else ""
     when = f"{begin}until {_time(one.end, asked)}" if one.end else f"again and again, {one.duration} each time"
-    return f"{one.status.lower()}  {len(one.alarms)} alarms {when}: {one.reason or 'no reason given'} ({one.name})"
+    return f"{one.status.lower()}  {_count(one.alarms)} {when}: {one.reason or 'no reason given'} ({one.name})"
 
 
 def _tell(
@@ -142,13 +143,16 @@ def _tell(
     from datetime import UTC, datetime
 
     start = datetime.fromisoformat(requests[0]["Rule"]["Schedule"]["Expression"][3:-1]).replace(tzinfo=UTC)
-    count = "1 alarm" if len(chosen) == 1 else f"{len(chosen)} alarms"
     times = f"from {_time(start, asked)} until {asked.clock.full(start + length)}"
-    click.echo(wrapped(f"{'Would mute' if dry_run else 'Muted'} {count} {times}.", "    ", ""))
+    click.echo(wrapped(f"{'Would mute' if dry_run else 'Muted'} {_count(chosen)} {times}.", "    ", ""))
     for name in chosen:
         click.echo(f"  {name}")
     if not dry_run:
         click.echo(f"\nTo end it before: deliverywatch unmute{options}")
+
+
+def _count(alarms: Sequence[str]) -> str:
+    return "1 alarm" if len(alarms) == 1 else f"{len(alarms)} alarms"
 
 
 def _time(moment: datetime | None, asked: Asked) -> str:

@@ -39,6 +39,7 @@ class Since(Moment):
     """A time, or how long ago: 2026-11-21T11:00Z, 24h, 7d."""
 
     name = "time"
+    examples = f"24h, 7d, {Moment.examples}"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> datetime:
         """Return the time, aware."""

@@ -87,7 +87,8 @@ def plan(prefix: str, alarms: Sequence[str], length: timedelta, reason: str, now
         raise InputError("There is no alarm to mute.", next_step="'deliverywatch status' shows the stack's alarms.")
     start = now.astimezone(UTC).replace(second=0, microsecond=0) + timedelta(minutes=1)
     groups = [list(alarms[first : first + ALARMS_PER_RULE]) for first in range(0, len(alarms), ALARMS_PER_RULE)]
-    stem = f"{_made(prefix)}{now.astimezone(UTC):%Y%m%d-%H%M%S}"
+    # To the microsecond: a rule of the same name would replace the one before without a word.
+    stem = f"{_made(prefix)}{now.astimezone(UTC):%Y%m%d-%H%M%S-%f}"
     return [_request(f"{stem}-{number}", group, length, reason, start)
             for number, group in enumerate(groups, 1)]  # fmt: skip
 

@@ -199,5 +199,10 @@ def test_what_is_not_well_says_so_and_what_mends_it(check: Check, verdict: Verdi
     assert mend in check.mend
 
 
+def test_one_queue_of_dead_letters_is_told_as_one() -> None:
+    assert stack.dead_letters({"https://q/a": 0}).told == "The queue of dead letters is empty."
+    assert stack.dead_letters({"https://q/a": 0, "https://q/b": 0}).told == "2 queues of dead letters are empty."
+
+
 def test_every_check_was_seen_failing_or_warning() -> None:
     assert {check.name for check in FINE.values()} == {check.name for check, *_ in BAD.values()}

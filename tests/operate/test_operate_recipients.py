@@ -101,7 +101,14 @@ def test_a_number_that_clicksend_no_longer_tells_is_left_out(
 
 
 @pytest.mark.parametrize(
-    "arguments", [["INC-0000-0000"], [], ["INC-1121-1204", "--since", "2026-11-21"], ["--until", "2026-11-21"]]
+    "arguments",
+    [
+        ["INC-0000-0000"],
+        [],
+        ["INC-1121-1204", "--since", "2026-11-21"],
+        ["--until", "2026-11-21"],
+        ["--since", "2026-11-21", "--until", "2026-11-20"],
+    ],
 )
 def test_what_cannot_be_listed_is_one_sentence(lake: Path, run: Callable[..., Result], arguments: list[str]) -> None:
     result = run("recipients", "--lake", lake, *arguments)

@@ -53,7 +53,7 @@ def doctor(*, target: Target, as_json: bool) -> None:
         click.echo(json.dumps(document, ensure_ascii=False))
     else:
         warnings = sum(check.verdict == "warning" for check in found)
-        click.echo(f"{len(found)} checks: {failures} failed, {warnings} to know of.")
+        click.echo(f"{len(found)} check{'' if len(found) == 1 else 's'}: {failures} failed, {warnings} to know of.")
     if failures:
         raise SystemExit(Exit.CHECK_FAILED)
 

@@ -12,6 +12,7 @@ from deliverywatch.cli.moment import Moment
 from deliverywatch.cli.place import FOLDER, place
 from deliverywatch.cli.prose import wrapped
 from deliverywatch.cli.results import FORMATS, write
+from deliverywatch.cli.span import Since
 from deliverywatch.cli.target import target
 
 if TYPE_CHECKING:
@@ -23,8 +24,8 @@ _TYPES = {"failed_messages": "bigint"}
 
 
 @click.command()
-@click.argument("incident", metavar="INC", required=False)
-@click.option("--since", type=Moment(), help="Begin of the time of sending, instead of an incident.")
+@click.argument("incident", metavar="[INC]", required=False)
+@click.option("--since", type=Since(), help="Begin of the time of sending, such as 3h, instead of an incident.")
 @click.option("--until", type=Moment(), help="Its end, not included.  [default: now]")
 @click.option("--lookup", is_flag=True, help="Ask ClickSend for the numbers; they are stored nowhere.")
 @click.option("--lake", type=FOLDER, help="Folder of the history.  [default: the stack's bucket]")
@@ -54,6 +55,8 @@ def recipients(
     """  # noqa: D301 - click wants the control character
     if bool(incident) == bool(since) or (until and not since):
         raise click.UsageError("Name an incident such as INC-1121-1204, or a time with --since and --until.")
+    if since and until and since >= until:
+        raise click.UsageError("--until is not after --since, so that there is no time between them.")
     # Imported here: it brings pyarrow, which `--help` does not need.
     from deliverywatch.operate import recipients as flow
 

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from deliverywatch.cli.moment import Moment
 from deliverywatch.cli.place import place
 from deliverywatch.cli.prose import wrapped
+from deliverywatch.cli.span import Since
 from deliverywatch.cli.target import target
 from deliverywatch.errors import InputError
 
@@ -24,7 +24,9 @@ _MOST_LINES = 20
 
 
 @click.command()
-@click.option("--since", type=Moment(), help="First slot.  [default: 14 days ago, as far as CloudWatch takes points]")
+@click.option(
+    "--since", type=Since(), help="First slot, such as 2d.  [default: 14 days ago, as far as CloudWatch takes points]"
+)
 @click.option("--dry-run", is_flag=True, help="Say what differs, and emit nothing.")
 @click.option("--json", "as_json", is_flag=True, help="Print the comparison as JSON.")
 @target

@@ -106,7 +106,8 @@ def dead_letters(counts: Mapping[str, int]) -> Check:
     """Return whether something could not be handled; the counts are by the queues' addresses."""
     full = {url: count for url, count in counts.items() if count}
     if not full:
-        return ok("dead-letters", f"{len(counts)} queues of dead letters are empty.")
+        subject = "The queue of dead letters is" if len(counts) == 1 else f"{len(counts)} queues of dead letters are"
+        return ok("dead-letters", f"{subject} empty.")
     url = next(iter(full))
     told = [f"{count} in {url.rpartition('/')[2]}" for url, count in full.items()]
     return failed(

@@ -332,3 +332,12 @@ def test_a_search_for_metrics_is_refused_by_name(tmp_path: Path) -> None:
         2,
         True,
     )
+
+
+def test_a_template_that_aws_must_process_first_is_refused_by_name(tmp_path: Path) -> None:
+    path = template(tmp_path)
+    found = json.loads(path.read_text())
+    found["Resources"]["Fn::ForEach::Alarms"] = ["Name", ["a", "b"], {}]
+    path.write_text(json.dumps(found))
+    result = run("--template", path, "--history", csv(tmp_path, {}))
+    assert (result.exit_code, "uses ForEach of AWS::LanguageExtensions" in result.stderr) == (2, True)

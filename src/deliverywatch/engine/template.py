@@ -250,6 +250,8 @@ def _require_shape(template: Mapping[str, Any]) -> None:
         if not isinstance(entries, dict):
             raise _malformed(f"{section} is {repr(entries)[:60]}")
         for name, entry in entries.items() if section in ("Resources", "Parameters") else ():
+            if str(name).startswith("Fn::"):
+                raise _unprocessed(str(name))
             if not isinstance(name, str) or not isinstance(entry, dict):
                 raise _malformed(f"{section.removesuffix('s')} {name} is {repr(entry)[:60]}")
             if not isinstance(entry.get("Properties") or {}, dict):
@@ -258,3 +260,10 @@ def _require_shape(template: Mapping[str, Any]) -> None:
 
 def _malformed(what: str) -> InputError:
     return InputError(f"{what}, which is no mapping of names.", next_step="Correct the template and load it again.")
+
+
+def _unprocessed(name: str) -> InputError:
+    return InputError(
+        f"The template uses {name.partition('::')[2].partition('::')[0]} of AWS::LanguageExtensions, which AWS resolves.",
+        next_step="Give the processed template: aws cloudformation get-template --template-stage Processed.",
+    )

@@ -263,7 +263,8 @@ def _malformed(what: str) -> InputError:
 
 
 def _unprocessed(name: str) -> InputError:
+    function = name.split("::")[1]
     return InputError(
-        f"The template uses {name.partition('::')[2].partition('::')[0]} of AWS::LanguageExtensions, which AWS resolves.",
+        f"The template uses {function} of AWS::LanguageExtensions, which AWS resolves.",
         next_step="Give the processed template: aws cloudformation get-template --template-stage Processed.",
     )

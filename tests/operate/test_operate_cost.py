@@ -75,6 +75,30 @@ def test_every_system_is_counted_and_a_carrier_costs_what_it_costs_among_sms() -
     assert line(more, "Firehose").usd > line(found, "Firehose").usd
 
 
+def files(per_day: int) -> Estimate:
+    """What the intake of so many files a day costs, through the pusher."""
+    alone = stacks.template(stacks.chosen(["files-pusher"]), "arm64", "0").to_dict()
+    return monthly(alone, {}, Volume(files_per_day=per_day))
+
+
+def test_a_file_costs_a_write_three_requests_and_its_runs() -> None:
+    none, million = files(0), files(round(1e6 * 12 / 365))
+    grown = {each.item: each.usd - line(none, each.item).usd for each in million.lines}
+    assert grown["DynamoDB"] == pytest.approx(0.625, rel=0.01)
+    assert grown["SQS"] == pytest.approx(3 * 0.40, rel=0.01)
+    assert grown["S3 requests"] == pytest.approx(1000 * 0.0004, rel=0.01)
+    assert all(grown[item] > 0.1 for item in ("Lambda", "logs"))
+
+
+def test_an_intake_without_files_is_looked_at_all_the_same_within_the_free_requests() -> None:
+    told = line(files(0), "SQS")
+    assert (told.usd, told.free_usd) == (pytest.approx(0.263, rel=0.01), 0)
+
+
+def test_a_stack_without_files_has_no_line_for_them() -> None:
+    assert not {"DynamoDB", "SQS"} & {each.item for each in estimate().lines}
+
+
 def test_a_stack_without_shares_of_failures_has_no_dimensions_to_add() -> None:
     alone = stacks.template(stacks.chosen(["files"]), "arm64", "0").to_dict()
     found = monthly(alone, {})
@@ -169,6 +193,11 @@ def test_the_command_prints_a_table_that_fits(run: Callable[..., Result], built:
     assert max(map(len, printed.stdout.splitlines())) <= 80
     assert re.search(rf"^together +{estimate().usd:.2f} +{estimate().free_usd:.2f}", printed.stdout, re.MULTILINE)
     assert "An Athena query every 10 minutes" in printed.stdout
+
+
+def test_the_volume_of_each_system_can_be_given(run: Callable[..., Result], built: Path) -> None:
+    told = json.loads(run("cost", "--template", built, "--emails-per-day", 5, "--files-per-day", 7, "--json").stdout)
+    assert (told["volume"]["emails_per_day"], told["volume"]["files_per_day"]) == (5, 7)
 
 
 def test_the_command_prints_json_with_every_line(run: Callable[..., Result], built: Path) -> None:

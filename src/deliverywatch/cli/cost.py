@@ -26,6 +26,8 @@ BUILT = Path("build/template.json")
 @click.option("--parameter", "given", multiple=True, metavar="NAME=VALUE", help="Of --template; may be repeated.")
 @click.option("--messages-per-day", type=click.IntRange(0), help="How many messages are sent.  [default: 14000]")
 @click.option("--mails-per-month", type=click.IntRange(0), help="How many mails come.  [default: 100]")
+@click.option("--emails-per-day", type=click.IntRange(0), help="How many e-mails are sent.  [default: 14000]")
+@click.option("--files-per-day", type=click.IntRange(0), help="How many files are uploaded.  [default: 1000]")
 @click.option("--month-to-date", is_flag=True, help="Ask Cost Explorer too, which costs 0.01 USD.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
 @target
@@ -36,6 +38,8 @@ def cost(
     given: tuple[str, ...],
     messages_per_day: int | None,
     mails_per_month: int | None,
+    emails_per_day: int | None,
+    files_per_day: int | None,
     month_to_date: bool,
     as_json: bool,
     target: Target,
@@ -51,7 +55,13 @@ def cost(
     """  # noqa: D301 - click wants the control character
     from deliverywatch.operate import bill  # not for `--help`
 
-    estimate, volume = _estimate(file, given, _volume(messages_per_day, mails_per_month), target, deployed=deployed)
+    asked = _volume(
+        messages_per_day=messages_per_day,
+        mails_per_month=mails_per_month,
+        emails_per_day=emails_per_day,
+        files_per_day=files_per_day,
+    )
+    estimate, volume = _estimate(file, given, asked, target, deployed=deployed)
     spent = _spent(target) if month_to_date else None
     if as_json:
         click.echo(json.dumps(bill.document(estimate, volume) | ({"month_to_date": spent} if month_to_date else {})))
@@ -63,10 +73,9 @@ def cost(
         click.echo(f"\n{wrapped(_told(spent))}")
 
 
-def _volume(messages_per_day: int | None, mails_per_month: int | None) -> Volume:
+def _volume(**given: int | None) -> Volume:
     from deliverywatch.operate.cost import Volume
 
-    given = {"messages_per_day": messages_per_day, "mails_per_month": mails_per_month}
     return Volume(**{name: value for name, value in given.items() if value is not None})
 
 

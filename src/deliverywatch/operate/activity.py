@@ -37,6 +37,9 @@ RUNS: Mapping[str, Run] = {
     # The sweep lists the incidents and reads each.
     "alerting-notify": Run(seconds=0.4, s3_writes=1, s3_reads=4),
     "operate-digest": Run(seconds=3, s3_writes=8, s3_reads=100),
+    # Of a file; those that come together share a run.
+    "files-process": Run(seconds=0.2, log_bytes=500),
+    "files-push": Run(seconds=0.3, s3_reads=1, log_bytes=500),
 }
 # Of a function that nothing is known of.
 UNKNOWN = Run(seconds=1, s3_writes=1, s3_reads=4)
@@ -51,8 +54,12 @@ DAYS_KEPT = 365
 # Send, delivery, and every second one is opened or clicked; Firehose bills each as at least 5 KB.
 EVENTS_PER_EMAIL = 2.5
 FIREHOSE_MINIMUM_BYTES = 5_000
-# The claim of a version, the item, and the mark that it is done.
-WRITES_PER_FILE = 3
+# One conditional write of an item below a kilobyte, whether it is the newer or not.
+WRITES_PER_FILE = 1
+# S3 sends a message; it is received and deleted, alone at worst.
+SQS_REQUESTS_PER_FILE = 3
+# Lambda asks an idle queue with five long polls of 20 seconds at a time.
+POLLS_PER_MONTH = 5 * HOURS_PER_MONTH * 3600 / 20
 # Athena bills at least this for a query.
 ATHENA_MINIMUM_BYTES = 10_000_000
 

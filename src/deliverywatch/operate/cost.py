@@ -110,7 +110,7 @@ def monthly(template: Mapping[str, Any], parameters: Mapping[str, str], volume: 
         _mails(asked),
         _queries(asked),
         *_firehose(billed, asked),
-        *_dynamodb(billed, asked),
+        *_files(billed, asked),
         *_dashboards(billed),
     ]
     usd, how = _further_value(billed)
@@ -147,11 +147,19 @@ def _run(function: str) -> Run:
     return RUNS.get("-".join(function.split("-")[2:]), UNKNOWN)
 
 
+def _all_starts(billed: Billed, volume: Volume) -> dict[str, float]:
+    """By function, how often its schedules or the files start it in a month."""
+    names = [_name(made) for made in billed.functions]
+    of_files = [name for name in names if name.endswith(("-files-process", "-files-push"))]
+    return {**billed.starts, **dict.fromkeys(of_files, volume.files_per_day * DAYS_PER_MONTH)}
+
+
 def _functions(billed: Billed, volume: Volume) -> Line:
     usd = prices().usd
     runs, arm, x86 = float(volume.mails_per_month), 0.0, 0.0
+    all_starts = _all_starts(billed, volume)
     for made in billed.functions:
-        starts = billed.starts.get(_name(made), 0)
+        starts = all_starts.get(_name(made), 0)
         seconds = starts * _run(_name(made)).seconds
         if _name(made).endswith("-alerting-notify"):
             seconds += volume.mails_per_month * activity.PER_MAIL.seconds
@@ -166,8 +174,8 @@ def _functions(billed: Billed, volume: Volume) -> Line:
 
 
 def _each_run(billed: Billed, volume: Volume) -> list[tuple[float, Run]]:
-    scheduled = [(starts, _run(name)) for name, starts in billed.starts.items()]
-    return [*scheduled, (volume.mails_per_month, activity.PER_MAIL)]
+    started = [(starts, _run(name)) for name, starts in _all_starts(billed, volume).items()]
+    return [*started, (volume.mails_per_month, activity.PER_MAIL)]
 
 
 def _requests(billed: Billed, volume: Volume) -> Line:
@@ -221,12 +229,17 @@ def _firehose(billed: Billed, volume: Volume) -> list[Line]:
     return [Line("Firehose", f"{events:,.0f} events of {volume.emails_per_day:,} e-mails a day", cost, cost)]
 
 
-def _dynamodb(billed: Billed, volume: Volume) -> list[Line]:
-    if "AWS::DynamoDB::Table" not in billed.kinds:
+def _files(billed: Billed, volume: Volume) -> list[Line]:
+    if not any(_name(made).endswith("-files-process") for made in billed.functions):
         return []
     files, usd = volume.files_per_day * DAYS_PER_MONTH, prices().usd
-    cost = files * activity.WRITES_PER_FILE / 1e6 * (usd["dynamodb_million_writes"] + usd["dynamodb_million_reads"])
-    return [Line("DynamoDB", f"{files:,.0f} files, a few writes and reads each", cost, cost)]
+    writes = files * activity.WRITES_PER_FILE / 1e6 * usd["dynamodb_million_writes"]
+    requests, price = files * activity.SQS_REQUESTS_PER_FILE + activity.POLLS_PER_MONTH, usd["sqs_million_requests"]
+    how = f"{requests:,.0f} requests, {activity.POLLS_PER_MONTH:,.0f} of them Lambda's looks for messages"
+    return [
+        Line("DynamoDB", f"{files:,.0f} files of {volume.files_per_day:,} a day, a write each", writes, writes),
+        Line("SQS", how, requests / 1e6 * price, _over(requests, "sqs_requests") / 1e6 * price),
+    ]
 
 
 def _dashboards(billed: Billed) -> list[Line]:

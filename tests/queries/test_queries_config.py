@@ -67,6 +67,8 @@ def test_every_field_is_read() -> None:
         ({"timezone": "Mars/Olympus"}, "timezone", "no time zone"),
         ({"query": ""}, "query", "missing"),
         ({"query": "SELEC 1"}, "query", "does not parse as Athena"),
+        ({"query": "SELECT * FROM"}, "query", "but got the end."),
+        ({"query": "SELECT " + "(" * 5000 + "1" + ")" * 5000}, "query", "nested too deeply"),
         ({"query": "SELECT 1; SELECT 2"}, "query", "2 statements"),
         ({"query": "SELECT FROM t"}, "query", "selects nothing"),
         ({"query": "DROP TABLE t"}, "query", "not a query"),
@@ -78,6 +80,8 @@ def test_every_field_is_read() -> None:
         ({"parameters": {"a": None}}, "parameters.a", "a text, a number"),
         ({"parameters": {"a": []}}, "parameters.a", "not empty"),
         ({"parameters": {"a": "x\x00"}}, "parameters.a", "control character"),
+        ({"query": "SELECT {a}", "parameters": {"a": 10**1000}}, "parameters.a", "longer than 1000"),
+        ({"query": "SELECT {a}", "parameters": {"a": float("inf")}}, "parameters.a", "finite"),
         ({"parameters": {"DATE": "x"}}, "parameters.DATE", "no placeholder"),
         ({"enabled": "yes"}, "enabled", "true or false"),
         ({"channel": "#alerts"}, "channel", "e-mail address"),
@@ -88,6 +92,8 @@ def test_every_field_is_read() -> None:
         ({"alerts": ["high"]}, "alerts[0].name", "missing"),
         ({"alerts": [{"name": "a", "threshold": {}}]}, "alerts[0].threshold.value", "missing"),
         ({"alerts": [{"name": "a", "threshold": {"value": True}}]}, "alerts[0].threshold.value", "number"),
+        ({"alerts": [{"name": "a", "threshold": {"value": 10**400}}]}, "alerts[0].threshold.value", "beyond 1e+18"),
+        ({"alert_threshold": 10**400}, "alert_threshold", "beyond 1e+18"),
         (
             {"alerts": [{"name": "a", "threshold": {"value": 1, "operator": "=>"}}]},
             "alerts[0].threshold.operator",
@@ -98,6 +104,7 @@ def test_every_field_is_read() -> None:
         ({"filename_template": "../{query_id}.csv"}, "filename_template", "ends in .csv"),
         ({"filename_template": "{who}.csv"}, "filename_template", "ends in .csv"),
         ({"filename_template": "{query_id.__class__}.csv"}, "filename_template", "ends in .csv"),
+        ({"filename_template": "{date:9999999999999}.csv"}, "filename_template", "ends in .csv"),
         ({"filename_template": "report.txt"}, "filename_template", "ends in .csv"),
         ({"description": "x" * 513}, "description", "512"),
         ({"schedul": "x"}, "schedul", "no such field"),
@@ -108,6 +115,19 @@ def test_what_is_wrong_is_refused_at_its_path(change: dict[str, Any], path: str,
     assert any(where == f"$.queries.daily.{path}" and words in why for where, why in found) or (
         not words and any("not used" in why for _, why in found)
     )
+
+
+def test_a_value_of_the_wrong_kind_is_told_once() -> None:
+    wrong = {"alerts": [{"name": "a", "threshold": {"value": "100"}}]}
+    ((path, _),) = problems({"daily": GOOD | wrong})
+    assert path == "$.queries.daily.alerts[0].threshold.value"
+
+
+def test_half_a_character_is_refused_wherever_it_stands() -> None:
+    for change in ({"description": "\ud800"}, {"owner": "\udfff"}, {"\ud800": 1}):
+        ((path, sentence),) = problems({"daily": GOOD | change})
+        assert (path, "half a character" in sentence) == ("$", True)
+    assert read({"daily": GOOD | {"description": "\U0001f600"}}).queries["daily"].description == "\U0001f600"
 
 
 @pytest.mark.parametrize(

@@ -23,6 +23,15 @@ def test_dates_and_the_threshold_are_filled_in_wherever_they_stand() -> None:
     assert filled(sql, 12.5).sql == "SELECT '2026-03-07', 2026, '03', 07, 12.5"
 
 
+@pytest.mark.parametrize(
+    ("threshold", "text"),
+    [(1234567, "1234567"), (100, "100"), (100.0, "100"), (1e17, "100000000000000000"), (1.23456789, "1.23456789"),
+     (-5e-7, "-0.0000005"), (0.1, "0.1")],
+)  # fmt: skip
+def test_a_threshold_is_filled_in_with_all_its_digits(threshold: float, text: str) -> None:
+    assert filled("SELECT {THRESHOLD}", threshold).sql == f"SELECT {text}"
+
+
 def test_a_parameter_goes_to_athena_beside_the_statement() -> None:
     given = filled("SELECT 1 WHERE a = {name} AND b IN ({many}) AND c = {name}", name="O'Hara", many=(1, 2.5, True))
     assert given.sql == "SELECT 1 WHERE a = ? AND b IN (?, ?, ?) AND c = ?"

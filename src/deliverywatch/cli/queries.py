@@ -11,6 +11,7 @@ import click
 
 from deliverywatch.cli.exits import WORDS
 from deliverywatch.cli.moment import Moment
+from deliverywatch.cli.prose import one_line, wrapped
 from deliverywatch.cli.queries_file import DEFAULT_FILE, config_file, load, named
 from deliverywatch.cli.queries_runs import history, run
 from deliverywatch.cli.queries_schedules import adopt, apply, plan
@@ -92,7 +93,7 @@ def _report(config: Config | None, problems: list[Problem], notices: tuple[Probl
 
 def _tell(path: Path, config: Config | None, problems: list[Problem], notices: tuple[Problem, ...]) -> None:
     for word, each in [("notice", one) for one in notices] + [("wrong", one) for one in problems]:
-        click.echo(f"{word}  {each.path}\n        {each.sentence}")
+        click.echo(f"{word}  {one_line(each.path)}\n{wrapped(one_line(each.sentence), ' ' * 8)}")
     if config is not None:
         count = len(config.queries)
         click.echo(f"{path}: {count} quer{'y' if count == 1 else 'ies'}, all in order.")

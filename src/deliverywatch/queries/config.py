@@ -92,11 +92,23 @@ def _decoded(body: bytes, findings: Findings) -> Place | None:
         problem = Problem("$", f"It is not JSON: {error.msg}, line {error.lineno}, column {error.colno}.")
     except (UnicodeDecodeError, RecursionError, ValueError):
         problem = Problem("$", "It is not JSON in UTF-8.")
+    # Only an escape can hold half a character; most files have none, and to look takes a while.
+    if problem is None and b"\\u" in body and not _is_text(content):
+        problem = Problem("$", "A text in it holds half a character: \\ud800 to \\udfff stand in pairs.")
     if problem is None and not isinstance(content, dict):
         problem = Problem("$", 'It is not an object: {"queries": { }}.')
     findings.problems += [problem] if problem else []
     findings.problems += [Problem("$", f"The name '{name}' stands twice in one object.") for name in repeated]
     return None if problem else Place("$", content, findings)
+
+
+def _is_text(content: Any) -> bool:
+    """Whether every name and text in it can be sent to anybody."""
+    try:
+        json.dumps(content, ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _queries(

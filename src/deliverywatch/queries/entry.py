@@ -169,10 +169,15 @@ def _filename(place: Place) -> str:
     text = place.text(name, DEFAULT_FILENAME)
     try:
         words = {word for _, word, _, _ in string.Formatter().parse(text) if word is not None}
-        is_plain = words <= set(FILENAME_WORDS) and text.format_map(dict.fromkeys(FILENAME_WORDS, "x")).endswith(".csv")
+        # Looked at first: `{date:999999999}` would be filled in with as many spaces.
+        is_plain = (
+            bool(_FILENAME.fullmatch(text))
+            and words <= set(FILENAME_WORDS)
+            and text.format_map(dict.fromkeys(FILENAME_WORDS, "x")).endswith(".csv")
+        )
     except (ValueError, KeyError, IndexError):
         is_plain = False
-    if not is_plain or not _FILENAME.fullmatch(text):
+    if not is_plain:
         offered = ", ".join(f"{{{word}}}" for word in FILENAME_WORDS)
         place.refuse(name, f"It is a file name that ends in .csv; it may use {offered}.")
         return DEFAULT_FILENAME
@@ -206,7 +211,7 @@ def _alert(place: Place) -> Alert:
     threshold = place.inside("threshold") or Place(place.path, {}, place.findings)
     threshold.check_names(THRESHOLD_FIELDS, {})
     value = threshold.number("value")
-    if value is None:
+    if threshold.content.get("value") is None:
         threshold.refuse("value", "It is missing: with what shall the result be compared?")
     return Alert(
         name=place.text("name", longest=60),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +9,9 @@ from deliverywatch.queries.query import Problem
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
+
+# Beyond it a float no longer tells neighbouring numbers apart by far, and an int may be no float at all.
+_LARGEST = 1e18
 
 
 @dataclass(slots=True)
@@ -74,13 +76,13 @@ class Place:
         return default
 
     def number(self, name: str) -> float | None:
-        """Return a finite number, or None if there is none."""
+        """Return a number that can be reckoned with, or None if there is none."""
         value = self.content.get(name)
         if value is None:
             return None
-        if isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value):
+        if isinstance(value, int | float) and not isinstance(value, bool) and abs(value) <= _LARGEST:
             return value
-        self.refuse(name, "It is a number.")
+        self.refuse(name, f"It is a number, and none beyond {_LARGEST:g}.")
         return None
 
     def inside(self, name: str) -> Place | None:

@@ -163,7 +163,7 @@ def _of_measure(
 ) -> Notice:
     holding = sorted((each for each in readings if each.holds), key=lambda each: -each.alert.severity.rank)
     measured = next((each.measured for each in [*holding, *readings] if each.measured is not None), None)
-    value = "no value" if measured is None else f"{measured:g}"
+    value = "no value" if measured is None else f"{measured:.12g}"
     if holding:
         first, *others = [each.alert.name for each in holding]
         also = " and ".join(f"'{name}'" for name in others)

@@ -82,7 +82,7 @@ class Alert:
     def rule(self) -> str:
         """The condition in words: `rows > 100`."""
         what = {Measure.ROWS: "rows", Measure.FIRST_VALUE: "value", Measure.ANY_ROW: "any row"}[self.on]
-        return f"{what}{f' of {self.column}' if self.column else ''} {self.operator} {self.value:g}"
+        return f"{what}{f' of {self.column}' if self.column else ''} {self.operator} {self.value:.12g}"
 
     @property
     def watch(self) -> str:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 import re
 from dataclasses import dataclass
+from decimal import Decimal
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
@@ -31,6 +32,8 @@ _PLACEHOLDER = re.compile(r"\{([A-Za-z_]\w*)\}", re.ASCII)
 # Quoted text and comments first: what stands in them is no parameter.
 _PARTS = re.compile(r"'(?:[^']|'')*'|\"(?:[^\"]|\"\")*\"|--[^\n]*|/\*.*?\*/|\{[A-Za-z_]\w*\}", re.ASCII | re.DOTALL)
 _LITERAL = re.compile(r"'(?:[^']|'')*'|\"(?:[^\"]|\"\")*\"|--[^\n]*|/\*.*?\*/|\b\d+(?:\.\d+)?\b", re.ASCII | re.DOTALL)
+# How sqlglot writes a piece of the statement into what it says.
+_TOKEN = re.compile(r"<Token token_type: .*?, text: (.*?), line: [^>]*>")
 _UNPRINTABLE = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 
 
@@ -49,7 +52,7 @@ def filled(query: Query, local: datetime) -> Statement:
         query: The query; its placeholders are known to be there.
         local: When the run was due, in the query's zone.
     """
-    words = _dates(local) | ({THRESHOLD: f"{query.threshold:g}"} if query.threshold is not None else {})
+    words = _dates(local) | ({THRESHOLD: digits(query.threshold)} if query.threshold is not None else {})
     literals: list[str] = []
 
     def part(found: re.Match[str]) -> str:
@@ -118,12 +121,20 @@ def literal(value: Scalar) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, int | float):
-        if not math.isfinite(value):
+        if isinstance(value, float) and not math.isfinite(value):
             raise InputError("it is not a finite number")
-        return repr(value)
+        return _checked_length(repr(value))
     if _UNPRINTABLE.search(value):
         raise InputError("it holds a control character")
-    text = "'" + value.replace("'", "''") + "'"
+    return _checked_length("'" + value.replace("'", "''") + "'")
+
+
+def digits(number: float) -> str:
+    """Return a number with all its digits and without an exponent: 1234567, not 1.23457e+06."""
+    return f"{Decimal(repr(number)):f}".removesuffix(".0")
+
+
+def _checked_length(text: str) -> str:
     if len(text) > LONGEST_PARAMETER:
         raise InputError(f"it is longer than {LONGEST_PARAMETER} characters")
     return text
@@ -160,5 +171,8 @@ def _sampled(part: str, parameters: Mapping[str, Value], words: Mapping[str, str
 
 def _first(error: Exception) -> str:
     """Sqlglot underlines with terminal codes and repeats the statement: its first line says what and where."""
+    if isinstance(error, RecursionError):
+        return "it is nested too deeply"
     text = re.sub(r"\x1b\[\d*m", "", str(error)).strip()
-    return text.splitlines()[0].rstrip(".:") if text else "it is nested too deeply"
+    line = text.splitlines()[0].rstrip(".:") if text else "nobody says why"
+    return _TOKEN.sub(lambda found: "the end" if found[1] == "SENTINEL" else f"'{found[1]}'", line)

@@ -50,8 +50,9 @@ def demo(*, system: str, out: Path, fast: bool, open_page: bool) -> None:
     account and no internet are needed. The system `sms` plays a carrier incident; with DELIVERYWATCH_CLICKSEND_URL,
     CLICKSEND_USERNAME and CLICKSEND_API_KEY in the environment it reads the last 24 hours of that account instead.
     The system `files` plays an hour of uploads with one that fails, its mail, and the redrive that mends it.
-    The system `queries` plays the life of a query: added, calling, changed, resolved, removed.
-    The system `email` plays a day of e-mail. The system `pipeline` plants one fault after the other into a pipeline of Step Functions, Glue and dbt.
+    The system `queries` plays the life of a query: added, calling, changed, resolved, removed. The system `email`
+    plays a morning of two streams of e-mail. The system `pipeline` plants one fault after the other into a pipeline
+    of Step Functions, Glue and dbt.
     """
     # Imported here: the local cloud brings the emulator, which no other verb needs.
     from rich.console import Console

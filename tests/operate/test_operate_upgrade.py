@@ -213,6 +213,9 @@ def test_a_person_at_a_terminal_is_asked_for_what_is_missing_and_before_anything
     ("setting", "told"),
     [
         ("WarningThreshold=5", "Did you mean WarningThresholdPercent?"),
+        ("WarningThresholdPercent=3.3", "WarningThresholdPercent cannot be '3.3'. Choose one of 1, 2, 3,"),
+        ("TimeZone=Europe/Berln", "TimeZone cannot be 'Europe/Berln'. Choose one of Europe/Berlin"),
+        ("TimeZone=the moon", "TimeZone cannot be 'the moon'. "),
         ("WarningThresholdPercent", "Write it like --set WarningThresholdPercent=5."),
     ],
 )

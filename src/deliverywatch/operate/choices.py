@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from deliverywatch.operate.deployment import Deployment
 
 _PREFIX = "deliverywatch-"
+# Longer lists help nobody: those are searched for what was meant.
+_MOST_LISTED = 25
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +83,7 @@ def choose(template: Mapping[str, Any], given: Mapping[str, str], there: Deploym
     """
     declared = template["Parameters"]
     _check_known(declared, given)
+    _check_allowed(declared, given)
     if lacking := missing(template, given, there):
         raise InputError(
             f"{', '.join(lacking)} must be given: {'it has' if len(lacking) == 1 else 'they have'} no default.",
@@ -100,3 +103,17 @@ def _check_known(declared: Mapping[str, Any], given: Mapping[str, str]) -> None:
         if name not in declared:
             near = difflib.get_close_matches(name, declared, n=1) or [", ".join(declared)]
             raise InputError(f"The template has no parameter {name}.", next_step=f"Did you mean {near[0]}?")
+
+
+def _check_allowed(declared: Mapping[str, Any], given: Mapping[str, str]) -> None:
+    """CloudFormation would refuse it too, with all six hundred time zones in one sentence."""
+    for name, value in given.items():
+        allowed = [str(each) for each in declared[name].get("AllowedValues", (value,))]
+        if value not in allowed:
+            near = (
+                allowed if len(allowed) <= _MOST_LISTED else difflib.get_close_matches(value, allowed, n=3, cutoff=0.5)
+            )
+            offered = (
+                f"Choose one of {', '.join(near)}." if near else "Its description in the template says what it can be."
+            )
+            raise InputError(f"{name} cannot be '{value}'.", next_step=offered)

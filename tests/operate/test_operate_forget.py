@@ -198,3 +198,17 @@ def test_a_number_comes_from_standard_input_too(folder: Path, monkeypatch: pytes
     told = CliRunner().invoke(main, arguments, input=f"{NUMBER}\n")
     assert json.loads(told.stdout)["rows"] > 40
     assert told.stderr == ""
+
+
+def test_old_versions_are_purged_only_after_a_yes(
+    cloud: LocalCloud, run: Callable[..., Result], found: tuple[object, object], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    s3, bucket = cloud.client("s3"), found[1].bucket  # type: ignore[attr-defined]
+    for body in (b"older", b"newer"):
+        s3.put_object(Bucket=bucket, Key="sms/note.txt", Body=body)
+    monkeypatch.setattr("deliverywatch.cli.forget.able_to_ask", lambda **_: None)
+    asked = run("forget", "+61400000000", "--purge")
+    assert "Delete every old version of its objects" in asked.stderr
+    assert asked.exit_code == 1
+    assert len(s3.list_object_versions(Bucket=bucket, Prefix="sms/note.txt")["Versions"]) == 2
+    s3.delete_object(Bucket=bucket, Key="sms/note.txt")

@@ -59,8 +59,10 @@ def forget(
     known_as = forgetting.traces(given, where.recipients())
     found = flow.find(where.store, known_as)
     versions = _versions(where)
+    purges = purge and versions is not None
+    if not dry_run and (found.row_counts or purges):
+        _ask(found, where, yes=yes, purges=purges)
     if not dry_run and found.row_counts:
-        _ask(found, where, yes=yes)
         found = flow.forget(where.store, known_as, token=uuid.uuid4().hex, pause=_pause)
     if not dry_run and purge and versions:
         found.purged_count = versions.purge("sms/")
@@ -81,9 +83,11 @@ def _versions(where: Place) -> Versions | None:
     return OldVersions(where.cloud, where.name.removeprefix("s3://"))
 
 
-def _ask(found: Forgotten, where: Place, *, yes: bool) -> None:
+def _ask(found: Forgotten, where: Place, *, yes: bool, purges: bool) -> None:
     rows = sum(found.row_counts.values())
-    if not confirmed(f"Blank the recipient in {rows:,} rows of {where.name}?", yes=yes):
+    blank = [f"Blank the recipient in {rows:,} row{'' if rows == 1 else 's'}"] if rows else []
+    purge = ["Delete every old version of its objects, also those that have nothing of the recipient"] if purges else []
+    if not confirmed(f"{where.name}: {'. '.join([*blank, *purge])}?", yes=yes):
         raise click.Abort
 
 

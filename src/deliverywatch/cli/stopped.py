@@ -8,6 +8,8 @@ import click
 
 from deliverywatch.cli.exits import Exit
 
+# Of groups with verbs that change something beside those that only read.
+_GROUP = "What was done until then is kept: run the same command again to go on."
 # By verb; the others only read, or have a sentence of their own.
 _KEPT = {
     "demo": "Nothing of it is kept; run it again.",
@@ -17,6 +19,12 @@ _KEPT = {
     "mute": "'deliverywatch mute' shows what is muted.",
     "unmute": "'deliverywatch mute' shows what is still muted.",
     "route": "CloudFormation goes on with the change: 'deliverywatch route' shows when it is done.",
+    "reconcile": "Slots that were begun are left alone for some hours: run it again then.",
+    "forget": "Objects that were blanked stay blanked: run the same command again to go on.",
+    "email": _GROUP,
+    "files": _GROUP,
+    "pipeline": _GROUP,
+    "queries": _GROUP,
     "test-fire": "The test was published if it said so: 'deliverywatch mails' shows whether its mail is out.",
 }
 _NOTHING = "Nothing was changed."

@@ -44,6 +44,7 @@ def test_help_fits_into_80_columns(path: tuple[str, ...], monkeypatch: pytest.Mo
     [
         ("ingest", "Stopped. Hours that were written are kept"),
         ("route", "Stopped. CloudFormation goes on with the change"),
+        ("deploy", "Stopped. What CloudFormation has begun goes on without you"),
         ("reconcile", "Stopped. Slots that were begun are left alone"),
         ("forget", "Stopped. Objects that were blanked stay blanked"),
         ("files", "Stopped. What was done until then is kept"),

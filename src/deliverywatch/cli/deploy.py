@@ -195,16 +195,9 @@ def _drop(account: _Account, preview: Preview) -> None:
 def _carry_out(account: _Account, upgrade: Upgrade, preview: Preview) -> None:
     from deliverywatch.operate.upgrade import carry_out
 
-    try:
-        with steps.shown() as told:
-            told.begin(f"Deploying {account.stack}", len(preview.changes))
-            carry_out(upgrade, preview, account.ports(told), told.upload)
-    except KeyboardInterrupt:
-        click.echo(
-            "Interrupted. What CloudFormation has begun goes on without you: run the same command again to follow it.",
-            err=True,
-        )
-        raise click.Abort from None
+    with steps.shown() as told:
+        told.begin(f"Deploying {account.stack}", len(preview.changes))
+        carry_out(upgrade, preview, account.ports(told), told.upload)
 
 
 def _look(account: _Account, target: Target, document: dict[str, Any], *, is_new: bool, as_json: bool) -> None:

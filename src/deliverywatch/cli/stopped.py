@@ -14,6 +14,7 @@ _GROUP = "What was done until then is kept: run the same command again to go on.
 _KEPT = {
     "demo": "Nothing of it is kept; run it again.",
     "ingest": "Hours that were written are kept, and nothing is counted twice: run the same command again to go on.",
+    "deploy": "What CloudFormation has begun goes on without you: run the same command again to follow it.",
     "destroy": "CloudFormation goes on with what was begun: run the same command again to see what is left.",
     "ack": "'deliverywatch status' shows whether it was noted.",
     "mute": "'deliverywatch mute' shows what is muted.",

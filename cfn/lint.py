@@ -38,6 +38,7 @@ class _Metric:
     namespace: str
     name: str
     dimensions: frozenset[str]
+    values: tuple[tuple[str, str], ...] = ()
 
 
 def check(template: Template) -> None:
@@ -86,6 +87,11 @@ def _dimensions(name: str, metric: _Metric, published: Mapping[tuple[str, str], 
         yield Finding(
             "dimensions", name, f"{metric.namespace} {metric.name} is published by {wanted}, the alarm asks by {told}."
         )
+    for dimension, values in ours.values if ours else ():
+        asked = dict(metric.values).get(dimension)
+        if asked is not None and asked not in values:
+            known = " or ".join(sorted(values))
+            yield Finding("dimensions", name, f"{metric.name} is published with {dimension} {known}, not {asked}.")
 
 
 def _period(
@@ -165,7 +171,13 @@ def _metrics(properties: Mapping[str, Any]) -> list[_Metric]:
     queries = [each["MetricStat"]["Metric"] for each in properties.get("Metrics", []) if "MetricStat" in each]
     plain = [properties] if "MetricName" in properties else []
     return [
-        _Metric(each["Namespace"], each["MetricName"], frozenset(pair["Name"] for pair in each.get("Dimensions", [])))
+        _Metric(
+            each["Namespace"],
+            each["MetricName"],
+            frozenset(pair["Name"] for pair in each.get("Dimensions", [])),
+            # What a parameter or a resource decides is not known here.
+            tuple((pair["Name"], pair["Value"]) for pair in each.get("Dimensions", []) if type(pair["Value"]) is str),
+        )
         for each in (*queries, *plain)
     ]
 

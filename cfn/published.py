@@ -21,6 +21,7 @@ class Published:
 
     Attributes:
         dimensions: The names of its one set of dimensions.
+        values: Of these dimensions the values that it is published with, where the code has them fixed.
         every_seconds: How often at least, while all is well; None where it comes only when something happens.
     """
 
@@ -28,6 +29,7 @@ class Published:
     name: str
     dimensions: frozenset[str]
     every_seconds: int | None = None
+    values: tuple[tuple[str, frozenset[str]], ...] = ()
 
 
 _ENVIRONMENT = frozenset({"Environment"})
@@ -35,6 +37,11 @@ _SLOT = thresholds.SLOT_MINUTES * 60
 _ROUND = 900
 _RUN = thresholds.PIPELINE_MISSED_RUN_HOURS * 3600
 _OF_A_PIPELINE = frozenset({"Environment", "Pipeline", "JobType"})
+
+
+def _parts_of(metric: str) -> frozenset[str]:
+    return frozenset(part.value for part, name in PIPELINE_METRICS if name == metric)
+
 
 PUBLISHED = (
     *(Published(SMS, name, _ENVIRONMENT, _SLOT) for name in ("Total", "Failed", "Runs", "OverduePercent")),
@@ -49,7 +56,7 @@ PUBLISHED = (
         for name in ("Created", "Updated", "Deleted", "Unchanged", "Failed", "SourceFailed")
     ),
     *(
-        Published(PIPELINE, name, _OF_A_PIPELINE, _RUN)
+        Published(PIPELINE, name, _OF_A_PIPELINE, _RUN, (("JobType", _parts_of(name)),))
         for name in dict.fromkeys(name for _, name in PIPELINE_METRICS)
     ),
 )  # fmt: skip

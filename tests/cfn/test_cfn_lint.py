@@ -85,6 +85,17 @@ def test_each_fault_of_an_alarm_is_found_and_nothing_else(changes: dict[str, Any
     assert rules(template(**changes)) == [rule]
 
 
+@pytest.mark.parametrize(("part", "expected"), [("validation", []), ("glue", ["dimensions"]), ({"Ref": "Part"}, [])])
+def test_a_dimension_must_have_a_value_that_is_published(part: Any, expected: list[str]) -> None:
+    dimensions = [{"Name": name, "Value": "x"} for name in ("Environment", "Pipeline")]
+    asked = {
+        "Namespace": "DeliveryWatch/Pipeline",
+        "MetricName": "RecordsProcessed",
+        "Dimensions": [*dimensions, {"Name": "JobType", "Value": part}],
+    }
+    assert [each.rule for each in findings(template(**asked))] == expected
+
+
 @pytest.mark.parametrize(
     "changes",
     [

@@ -8,9 +8,24 @@ from typing import Any
 import pytest
 
 from deliverywatch.errors import CloudRefused, InputError
+from deliverywatch.pipeline.evidence import Evidence
+from deliverywatch.pipeline.gather import Run
+from deliverywatch.pipeline.guide import links_of
 from deliverywatch.pipeline.report import Ports, report
+from deliverywatch.pipeline.runs import execution_of_event
 from deliverywatch.pipeline.values import moment
-from pipeline.pipeline_world import PIPELINES, Artifacts, Executions, Memory, dbt, event, failed, states_event, step
+from pipeline.pipeline_world import (
+    PIPELINES,
+    SF_USER,
+    Artifacts,
+    Executions,
+    Memory,
+    dbt,
+    event,
+    failed,
+    states_event,
+    step,
+)
 
 NOW = moment("2026-11-21T06:30:00Z")
 RESULTS = "s3://artifacts/sf_user/2026-11-21T06-00/run_results.json"
@@ -171,3 +186,11 @@ def test_a_run_of_which_not_all_can_be_read_ends_nothing(world: World) -> None:
     done = world.report(run("b", "SUCCEEDED", 12, output=output))
     assert "no object at" in done["note"]
     assert [level for _, level in world.levels()] == ["warning"]
+
+
+def test_the_newest_results_of_dbt_are_linked_first() -> None:
+    addresses = tuple(f"s3://artifacts/dbt/{name}/run_results.json" for name in ("seed", "run", "test"))
+    run = Run(SF_USER, execution_of_event(states_event()), Evidence(artifacts=addresses))
+    (_, newest, before) = links_of(run)
+    assert (newest[0], newest[1].partition("prefix=")[2]) == ("Results of dbt", "dbt/test/run_results.json")
+    assert (before[0], before[1].partition("prefix=")[2]) == ("Results of dbt before it", "dbt/run/run_results.json")

@@ -94,11 +94,13 @@ def links_of(run: Run, found: Diagnosis | None = None) -> tuple[tuple[str, str],
     # The console escapes the names of log groups twice, with $ for %.
     logs = f"{console}/cloudwatch/home?region={region}#logsV2:log-groups/log-group/{_GLUE_LOGS}/log-events"
     jobs = [(f"Log of {job.job}", f"{logs}/{quote(job.id, safe='')}") for job in (found.jobs if found else ())]
+    # The newest first: where a step of dbt failed, it is its own.
+    places = [address.removeprefix("s3://").partition("/") for address in reversed(run.evidence.artifacts)]
     artifacts = [
-        ("Results of dbt", f"{console}/s3/object/{bucket}?region={region}&prefix={quote(key)}")
-        for bucket, _, key in (address.removeprefix("s3://").partition("/") for address in run.evidence.artifacts)
+        (title, f"{console}/s3/object/{bucket}?region={region}&prefix={quote(key)}")
+        for title, (bucket, _, key) in zip(("Results of dbt", "Results of dbt before it"), places, strict=False)
     ]
-    return (("Execution", execution_url(run.execution)), *jobs[:2], *artifacts[:2])
+    return (("Execution", execution_url(run.execution)), *jobs[:2], *artifacts)
 
 
 def execution_url(execution: Execution) -> str:

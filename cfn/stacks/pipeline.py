@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from troposphere import GetAtt, If, Ref, Sub, athena, awslambda, events
 
 from deliverywatch.pipeline.declaration import pipelines_of
+from deliverywatch.pipeline.faults import shipped
 from parts import PREFIX, Function, Stack, Statement, allow, dead_letters, named, title
 from stacks import pipeline_alarms, pipeline_choices, pipeline_dashboard
 from stacks.shared import objects
@@ -28,7 +29,17 @@ _STATES = "arn:${AWS::Partition}:states:${AWS::Region}:${AWS::AccountId}"
 def stack() -> Stack:
     """Return everything of the pipeline system, for the pipelines that are declared."""
     document = tomllib.loads((Path(__file__).parents[2] / DECLARATION).read_text(encoding="utf-8"))
-    return stack_of(pipelines_of(document))
+    return stack_of(declared(document))
+
+
+def declared(document: object) -> tuple[Pipeline, ...]:
+    """Return the pipelines of a declaration, of which the functions can use every part.
+
+    Raises:
+        ConfigurationError: They cannot; a wrong rule for faults would else be found by the first run that fails.
+    """
+    shipped().with_rules(document)
+    return pipelines_of(document)
 
 
 def stack_of(pipelines: Sequence[Pipeline]) -> Stack:

@@ -205,9 +205,11 @@ def test_a_rule_of_the_team_is_tried_first_and_may_say_more() -> None:
 @pytest.mark.parametrize(
     ("rule", "word"),
     [
-        ({"why": "magic"}, "magic"),
+        ({"why": "magic", "match": ["x"]}, "magic"),
+        ({"why": "code"}, "nothing under match"),
+        ({"why": "code", "match": [""]}, "nothing under match"),
         ({"why": "code", "match": ["("]}, "pattern"),
-        ({"why": "code", "severity": "x"}, "'x'"),
+        ({"why": "code", "match": ["x"], "severity": "high"}, "'high'"),
     ],
 )
 def test_a_rule_that_cannot_be_used_is_refused(rule: dict[str, Any], word: str) -> None:

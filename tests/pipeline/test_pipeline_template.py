@@ -22,10 +22,11 @@ from cfn.cfn_values import of_type
 from deliverywatch.alerting.ladder import Level, watches
 from deliverywatch.backtest.cases import check
 from deliverywatch.engine import alarm, cases, documents
+from deliverywatch.errors import ConfigurationError
 from deliverywatch.pipeline.declaration import pipelines_of
 from deliverywatch.pipeline.metrics import PUBLISHED
 from pipeline.pipeline_world import DECLARED
-from stacks.pipeline import stack_of
+from stacks.pipeline import declared, stack_of
 
 GOLDEN = Path(__file__).parents[1] / "templates/pipeline.json"
 CASES = sorted((Path(__file__).parents[1] / "backtests/pipeline").glob("*.toml"))
@@ -141,6 +142,11 @@ def test_a_zip_holds_the_declaration_and_what_its_function_needs(name: str, pipe
     assert "deliverywatch/pipeline/pipelines.toml" in held
     assert "deliverywatch/pipeline/catalogue.toml" in held
     assert not [each for each in held if each.startswith(("deliverywatch/sms", "deliverywatch/alerting"))]
+
+
+def test_a_build_refuses_a_rule_for_faults_that_no_function_could_read() -> None:
+    with pytest.raises(ConfigurationError, match="magic"):
+        declared({**DECLARED, "fault": [{"why": "magic", "match": ["x"]}]})
 
 
 def test_two_pipelines_have_parameters_and_alarms_of_their_own() -> None:

@@ -179,6 +179,8 @@ def _cause(why: Why, value: object) -> Cause:
 
 
 def _fault(body: Mapping[str, Any]) -> Fault:
+    if not _texts(body.get("match")):
+        raise ConfigurationError(f"A rule for faults, of '{body.get('why')}', says nothing under match.")
     where, severity, retryable = body.get("where"), body.get("severity"), body.get("retryable")
     return Fault(
         why=_word(Why, body.get("why")),

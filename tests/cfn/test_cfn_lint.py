@@ -168,6 +168,7 @@ def machine(**states: Any) -> dict[str, Any]:
 
 CATCH = [{"ErrorEquals": ["States.ALL"], "Next": "Tell"}]
 WORK = {"Type": "Task", "Next": "Done", "Catch": CATCH}
+CAUGHT = {"Type": "Task", "Next": "Done", "Catch": [{"ErrorEquals": ["States.ALL"], "Next": "HandleError"}]}
 DONE = {"Type": "Succeed"}
 ENDS = {"Type": "Pass", "End": True}
 
@@ -179,6 +180,8 @@ ENDS = {"Type": "Pass", "End": True}
         (machine(Work=WORK, Done=DONE, Tell={"Type": "Task", "End": True}), ["Tell"]),
         (machine(Work=WORK, Done=DONE, Tell={"Type": "Task", "Next": "Over"}, Over=ENDS), ["Over"]),
         (machine(Work=WORK, Done=DONE, Tell={"Type": "Pass", "Next": "Done"}), []),
+        (machine(Work=CAUGHT, Done=DONE, HandleError={"Type": "Task", "Next": "Done"}), ["HandleError"]),
+        (machine(Work=CAUGHT, Done=DONE, HandleError={"Type": "Task", "Next": "Work"}), []),
         (
             machine(
                 Work={"Type": "Choice", "Choices": [{"Next": "Done"}], "Default": "PipelineFailed"},

@@ -35,11 +35,20 @@ def _of(states: Mapping[str, Mapping[str, Any]], start: str) -> list[str]:
     only_caught = _reached(states, caught) - regular
     named = {name for name in regular if _SAYS_FAILURE.search(name)}
     suspects = only_caught | _reached(states, named) & named
-    return [
+    ending = [
         f"{name} ends a failure path, and the execution succeeds with it: end it in a Fail state."
         for name in states
         if name in suspects and _is_success(states[name])
     ]
+    # One that goes on with the work, or tries it again, is a recovery; one that is called a failure and ends is none.
+    handed_on = [
+        f"{name} ends a failure path in {after}, and the execution succeeds with it: end it in a Fail state."
+        for name in states
+        if name in only_caught and _SAYS_FAILURE.search(name)
+        for after in _after(states[name])
+        if after in regular and _is_success(states[after])
+    ]
+    return [*ending, *handed_on]
 
 
 def _is_success(state: Mapping[str, Any]) -> bool:

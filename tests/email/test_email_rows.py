@@ -114,6 +114,11 @@ def test_copies_of_an_event_have_one_id_and_other_events_have_others() -> None:
     assert len({*ids, row(again)["event_id"]}) == len(ids) + 1
 
 
+@pytest.mark.parametrize("name", ["ipAddress", "userAgent"])
+def test_two_clients_in_the_same_millisecond_are_two_events(name: str) -> None:
+    assert row(event("Open"))["event_id"] != row(event("Open", **{name: "another"}))["event_id"]
+
+
 def changed(path: str, value: Any, event_type: str = "Bounce") -> dict[str, Any]:
     found = event(event_type)
     owner: Any = found
@@ -163,6 +168,10 @@ BROKEN: dict[str, tuple[bytes, str]] = {
     "a tag that is no array": (line(changed("mail.tags", {"a": "b"})), "wrong_type"),
     "headers of texts": (line(changed("mail.headers", ["x"])), "wrong_type"),
     "a text for a number": (line(changed("delivery.processingTimeMillis", "1", "Delivery")), "wrong_type"),
+    "a number that no column holds": (
+        line(changed("delivery.processingTimeMillis", 2**63, "Delivery")),
+        "wrong_type",
+    ),
     "a time that is a number": (line(changed("mail.timestamp", 1795251600)), "wrong_type"),
     "a time that is none": (line(changed("bounce.timestamp", "yesterday")), "bad_time"),
     "a time that UTC has no year for": (line(changed("mail.timestamp", "9999-12-31T23:59:59-01:00")), "bad_time"),

@@ -129,8 +129,10 @@ def _redact(mail: Object) -> None:
 
 
 def _event_id(made: Row) -> str:
-    # SES gives events no id. These fields tell two events apart; a copy has the same.
-    parts = (made["event_type"], made["message_id"], made["event_time"], *made["recipients"], made.get("link") or "")
+    # SES gives events no id. These fields tell two events apart; a copy has the same. Two clients can open a mail in
+    # the same millisecond, a scanner and a person: what is taken for a copy is merged away for good.
+    of_visit = (made.get(name) or "" for name in ("link", "ip_address", "user_agent"))
+    parts = (made["event_type"], made["message_id"], made["event_time"], *made["recipients"], *of_visit)
     return blake2b("\0".join(parts).encode("utf-8", "surrogatepass"), digest_size=12).hexdigest()
 
 

@@ -13,6 +13,7 @@ from deliverywatch.email.refusals import Reason, RefusedError, name_of_type
 
 Object = dict[str, Any]
 
+_BIGINT = 2**63
 # What ends a header line: in a subject or sender it is an injected header, and nothing good comes of passing it on.
 _LINE_BREAKS = ("\r", "\n", "\0")
 # As SES writes times and Firehose takes them; ISO 8601 has other spellings, 2026-W47-5 or a decimal comma.
@@ -49,11 +50,11 @@ def header(owner: Object, block: str, name: str) -> str | None:
 
 
 def whole_number(owner: Object, block: str, name: str) -> int | None:
-    """Return a whole number."""
+    """Return a whole number; one that no column holds would fail behind the transform, and again at each replay."""
     value = owner.get(name)
-    if value is None or type(value) is int:
+    if value is None or (type(value) is int and -_BIGINT <= value < _BIGINT):
         return value
-    wrong(f"{block}.{name}", value, "a whole number")
+    wrong(f"{block}.{name}", value, "a whole number of 64 bits")
 
 
 def flag(owner: Object, block: str, name: str) -> bool | None:

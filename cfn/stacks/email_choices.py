@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from troposphere import Equals, If, Not, Ref, Sub
+from troposphere import Equals, If, Not, Or, Ref, Sub
 
 from deliverywatch import thresholds
 from deliverywatch.email.streams import DAY_PATHS, Stream
@@ -123,9 +123,24 @@ def rules() -> dict[str, Any]:
             "EmailComplaintRecoveryPercent must be less than EmailComplaintWarningPercent, or an incident could "
             "never end.",
         ),
+        "EmailStreamsHaveTheirOwnSets": _own_sets(),
         "EmailStandardIaBeforeTheEnd": below(
             STANDARD_IA, RETENTION, "EmailStandardIaDays must be less than EmailRetentionDays."
         ),
+    }
+
+
+def _own_sets() -> dict[str, Any]:
+    # SES takes an event destination's name once per configuration set: the second stream's would be refused.
+    newsletter, transactional = (Ref(name) for name in _SET_PARAMETERS.values())
+    return {
+        "Assertions": [
+            {
+                "Assert": Or(Equals(newsletter, ""), Not(Equals(newsletter, transactional))),
+                "AssertDescription": "NewsletterConfigurationSet and TransactionalConfigurationSet must be two sets: "
+                "each event belongs to one stream.",
+            }
+        ]
     }
 
 

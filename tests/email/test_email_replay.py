@@ -81,6 +81,14 @@ def test_many_records_are_sent_in_batches_that_firehose_takes(tmp_path: Path) ->
     assert firehose.sizes == [100, 100, 50]
 
 
+def test_large_records_are_sent_in_requests_of_at_most_four_megabytes(tmp_path: Path) -> None:
+    store, firehose = Folder(tmp_path), Firehose()
+    large = line({**event("Send"), "padding": "x" * 200_000})
+    store.write(KEY, failed(*[large] * 40))
+    assert replay(store, Stream.NEWSLETTER, firehose.put).sent == 40
+    assert max(firehose.sizes) * len(large) <= 4 * 2**20
+
+
 def test_a_row_that_did_not_fit_the_table_goes_back_to_the_event_it_was() -> None:
     row = orjson.dumps({"event_type": "Send", "raw": line(event("Send")).decode()})
     error = delivery.conversion_error(b64encode(row).decode(), ATTEMPT, "misfit", TABLE)

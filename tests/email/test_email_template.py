@@ -48,6 +48,26 @@ def test_every_parameter_of_email_has_a_default_so_that_the_deploy_command_stays
     assert required == {"SenderAddress", "AlertRecipients", "FallbackAddress"}
 
 
+@pytest.mark.parametrize(
+    ("newsletter", "transactional", "is_accepted"), [("", "", 1), ("one", "two", 1), ("one", "one", 0)]
+)
+def test_two_streams_of_one_configuration_set_are_refused_before_anything_is_made(
+    template: dict[str, Any], newsletter: str, transactional: str, is_accepted: int
+) -> None:
+    given = {"NewsletterConfigurationSet": newsletter, "TransactionalConfigurationSet": transactional}
+    (assertion,) = template["Rules"]["EmailStreamsHaveTheirOwnSets"]["Assertions"]
+    either = [
+        not _same(each["Fn::Not"][0], given) if "Fn::Not" in each else _same(each, given)
+        for each in assertion["Assert"]["Fn::Or"]
+    ]
+    assert any(either) == bool(is_accepted)
+
+
+def _same(equals: dict[str, Any], given: dict[str, str]) -> bool:
+    left, right = (given[each["Ref"]] if isinstance(each, dict) else each for each in equals["Fn::Equals"])
+    return bool(left == right)
+
+
 def test_a_template_without_email_has_none_of_it() -> None:
     text = json.dumps(stacks.template(stacks.chosen(["sms"]), "arm64", "0").to_dict())
     assert "Newsletter" not in text

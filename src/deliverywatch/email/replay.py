@@ -17,10 +17,11 @@ from deliverywatch.email.refusals import RefusedError
 from deliverywatch.email.streams import Stream, error_folder
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
-# What PutRecordBatch takes at a time, kept under its 4 MB.
+# PutRecordBatch takes 500 records and 4 MiB at a time.
 _BATCH_RECORDS = 100
+_BATCH_BYTES = 3 * 2**20
 _KINDS = (delivery.PROCESSING_FAILED, delivery.CONVERSION_FAILED)
 
 
@@ -70,7 +71,7 @@ def replay(
     Args:
         store: Where the error objects are.
         stream: Whose.
-        send: Takes at most 100 records; returns the places of those that were not taken.
+        send: Takes at most 100 records of 3 MiB together; returns the places of those that were not taken.
         dry_run: Whether to send and rewrite nothing.
     """
     found = Replayed(stream)
@@ -103,7 +104,7 @@ def _replay(
     if dry_run:
         found.sent += len(good)
         return
-    taken = {place for batch in _batches([*good]) for place in _taken(batch, good, send)}
+    taken = {place for batch in _batches(good) for place in _taken(batch, good, send)}
     found.sent += len(taken)
     stays = [line for place, line in enumerate(lines) if place not in taken]
     if not stays:
@@ -130,9 +131,17 @@ def _refuse(found: Replayed, reason: str, sentence: str) -> None:
     found.examples.setdefault(reason, sentence)
 
 
-def _batches(places: Sequence[int]) -> Iterator[Sequence[int]]:
-    for first in range(0, len(places), _BATCH_RECORDS):
-        yield places[first : first + _BATCH_RECORDS]
+def _batches(good: Mapping[int, bytes]) -> Iterator[Sequence[int]]:
+    batch: list[int] = []
+    size = 0
+    for place, event in good.items():
+        if batch and (len(batch) == _BATCH_RECORDS or size + len(event) > _BATCH_BYTES):
+            yield batch
+            batch, size = [], 0
+        batch.append(place)
+        size += len(event)
+    if batch:
+        yield batch
 
 
 def _taken(batch: Sequence[int], good: dict[int, bytes], send: Callable[[Sequence[bytes]], Sequence[int]]) -> list[int]:

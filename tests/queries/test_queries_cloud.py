@@ -102,6 +102,15 @@ def test_the_deployed_reconciler_does_what_the_plan_showed(stack: Deployed) -> N
     assert (done.exit_code, done.stdout) == (0, "unchanged 2.\n")
 
 
+@pytest.mark.parametrize("verb", [("plan",), ("apply", "--dry-run"), ("apply", "--allow-deletes")])
+def test_the_packaged_file_is_not_taken_for_the_one_that_the_stack_reads(stack: Deployed, verb: list[str]) -> None:
+    done = stack.run(*verb)
+    assert done.exit_code == 1
+    assert "The stack reads its queries from s3://" in " ".join(done.stderr.split())
+    assert "--config" in done.stderr
+    assert stack.schedule(MINE)["ScheduleExpression"] == "cron(0/15 * * * ? *)"
+
+
 def test_nobody_elses_schedule_is_touched(stack: Deployed) -> None:
     stack.live(5)
     assert stack.schedule("somebody-elses")["ScheduleExpression"] == "rate(30 days)"

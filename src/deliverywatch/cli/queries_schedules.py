@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from deliverywatch.cli.exits import Exit
-from deliverywatch.cli.queries_file import config_file, load
+from deliverywatch.cli.queries_file import DEFAULT_FILE, config_file, load
 from deliverywatch.cli.target import Target, target
 
 if TYPE_CHECKING:
@@ -38,6 +38,7 @@ def plan(*, target: Target, path: Path, as_json: bool) -> None:
                       "by_hand": 0, "withheld": 0},
            "by_hand": [], "withheld": [], "guard": ""}
     Exit codes: 0 nothing to do, 2 there are changes, 1 anything went wrong.
+    --config is needed where the stack reads its file from Git or S3.
     """  # noqa: D301 - click wants the control character
     _, found, _, _ = _planned(path, target, allow_deletes=False)
     click.echo(_json(found) if as_json else _text(found))
@@ -119,6 +120,7 @@ def _planned(path: Path, target: Target, *, allow_deletes: bool) -> tuple[dict[s
     from deliverywatch.queries.schedule import desired
 
     settings, client = _settings(target)
+    _check_source(settings.url)
     try:
         config = load(path, settings.wiring.project)
     except InputError as error:
@@ -128,6 +130,20 @@ def _planned(path: Path, target: Target, *, allow_deletes: bool) -> tuple[dict[s
     rules = replace(settings.rules, allow_deletes=allow_deletes)
     schedules = Scheduler(client, settings.group)
     return wanted, planned(wanted, _observed(schedules, settings.wiring.prefix), rules), rules, schedules
+
+
+def _check_source(url: str) -> None:
+    """Of a stack that reads its file elsewhere, the packaged file says nothing: it would delete what is there."""
+    from click.core import ParameterSource
+
+    from deliverywatch.errors import CloudRefused
+
+    if url and click.get_current_context().get_parameter_source("path") is ParameterSource.DEFAULT:
+        raise CloudRefused(
+            f"The stack reads its queries from {url}, and not from {DEFAULT_FILE}.",
+            kind="source",
+            next_step="Name your copy of that file with --config.",
+        )
 
 
 def _settings(target: Target) -> tuple[Reconciliation, Any]:

@@ -78,7 +78,7 @@ class LocalTables:
             self.connection.execute(f'CREATE VIEW "{name}" AS SELECT {columns} FROM {source}')  # noqa: S608
         except self._error as error:
             raise InputError(
-                f"{path} cannot be read as the table {name}: {str(error).splitlines()[0]}.",
+                f"{path} cannot be read as the table {name}: {str(error).splitlines()[0].rstrip('. ')}.",
                 next_step="A table is one file or one folder, and all files of a folder are of one kind.",
             ) from error
 

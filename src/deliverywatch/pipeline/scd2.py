@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 
     from deliverywatch.pipeline.declaration import History
 
+# Between samples: the unit separator, since a key may hold a comma.
+_BETWEEN = 31
+
 
 @dataclass(frozen=True, slots=True)
 class Rule:
@@ -128,7 +131,7 @@ def _sum(rule: Rule, as_of: datetime) -> str:
 
 
 def _result(name: str) -> str:
-    samples = f"ARRAY_JOIN(MIN(CASE WHEN {name} > 0 THEN sample END, {SAMPLES}), ', ')"
+    samples = f"ARRAY_JOIN(MIN(CASE WHEN {name} > 0 THEN sample END, {SAMPLES}), CHR({_BETWEEN}))"
     return f"  SUM({name}) AS {name}_rows, COUNT_IF({name} > 0) AS {name}_keys, {samples} AS {name}_samples"
 
 
@@ -154,7 +157,7 @@ def _check(rule: Rule, history: History, row: Mapping[str, Any]) -> Check:
     if rule.name == "unchanged" and not history.tracked:
         result = Result.NO_DATA
     found = f"{history.table}: {rule.sentence}: {rows:,} rows, {keys:,} of {total:,} keys."
-    samples = [each for each in str(row[f"{rule.name}_samples"] or "").split(", ") if each]
+    samples = [each for each in str(row[f"{rule.name}_samples"] or "").split(chr(_BETWEEN)) if each]
     return Check(
         name=rule.name,
         topic=Topic.INTEGRITY,

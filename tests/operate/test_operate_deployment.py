@@ -60,6 +60,7 @@ def test_a_stack_that_is_not_there_is_told_with_the_next_command(empty_cloud: Lo
     with pytest.raises(CloudRefused, match="There is no stack deliverywatch-none in us-east-1") as refused:
         aws.find(aws.connect(), "deliverywatch-none")
     assert refused.value.kind == "no-stack"
+    assert "'deliverywatch deploy --stack deliverywatch-none'" in refused.value.next_step
     assert "deliverywatch deploy" in refused.value.next_step
 
 

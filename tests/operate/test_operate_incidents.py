@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +16,6 @@ from deliverywatch.operate.situation import document
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from datetime import datetime
 
     from click.testing import Result
 
@@ -164,6 +163,8 @@ def test_what_a_system_told_without_an_alarm_is_explained_too(run: Callable[...,
 def test_explain_in_json_holds_the_record_and_the_mails(run: Callable[..., Result], incident: str) -> None:
     found = json.loads(run("explain", incident, "--json").stdout)
     assert (found["incident"]["id"], found["mails"][0]["number"]) == (incident, 1)
+    times = {found["incident"]["opened_at"], found["incident"]["timeline"][0]["time"], found["mails"][0]["time"]}
+    assert [datetime.strptime(each, "%Y-%m-%dT%H:%M:%S%z").tzname() for each in times] == ["UTC"]
     assert [each["title"] for each in found["sections"]][1:4] == ["What happened", "Why", "Mails"]
 
 

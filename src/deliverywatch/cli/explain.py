@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict
-from typing import TYPE_CHECKING
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -40,7 +41,16 @@ def explain(*, incident: str, watch: str, as_json: bool, target: Target) -> None
 
     mails = [outbox.document(each, known.now) for each in known.mails]
     told = [asdict(each) for each in sections]
-    click.echo(json.dumps({"incident": json.loads(to_json(known.incident)), "mails": mails, "sections": told}))
+    record = json.loads(to_json(known.incident), object_hook=_with_times)
+    click.echo(json.dumps({"incident": record, "mails": mails, "sections": told}))
+
+
+def _with_times(found: dict[str, Any]) -> dict[str, Any]:
+    """A stored record writes its times as Python does; every JSON document of the command line has them alike."""
+    from deliverywatch.operate.outbox import utc
+
+    times = {name: value for name, value in found.items() if value and (name == "time" or name.endswith("_at"))}
+    return {**found, **{name: utc(datetime.fromisoformat(value)) for name, value in times.items()}}
 
 
 def _known(asked: Asked, incident_id: str, watch: str) -> Known:

@@ -97,8 +97,9 @@ def from_description(stack: Mapping[str, Any]) -> Deployment:
 
 def missing(name: str, region: str) -> CloudRefused:
     """Return the error that says that there is no such stack in a region."""
+    named = "" if name == DEFAULT_STACK else f" --stack {name}"
     return CloudRefused(
         f"There is no stack {name} in {region}.",
         kind="no-stack",
-        next_step="Make it with 'deliverywatch deploy', or name another with --stack, --region or --profile.",
+        next_step=f"Make it with 'deliverywatch deploy{named}', or name another with --stack, --region or --profile.",
     )

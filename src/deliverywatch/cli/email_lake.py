@@ -16,6 +16,7 @@ import click
 from deliverywatch.cli.email_land import STREAMS
 from deliverywatch.cli.exits import Exit
 from deliverywatch.cli.moment import Moment
+from deliverywatch.cli.prose import one_line
 from deliverywatch.cli.target import target as with_target
 from deliverywatch.errors import InputError
 
@@ -116,7 +117,7 @@ def _show_replayed(done: Replayed, *, dry_run: bool) -> None:
     verb = "can be sent again" if dry_run else "sent again"
     click.echo(f"{done.stream}: {done.records:,} records in {done.objects:,} objects, {done.sent:,} {verb}")
     for reason, count in sorted(done.refused.items(), key=lambda item: -item[1]):
-        click.echo(f"{count:10,}  {reason}: {done.examples[reason]}")
+        click.echo(f"{count:10,}  {reason}: {one_line(done.examples[reason])}")
 
 
 @click.command()
@@ -194,9 +195,9 @@ def _told(document: dict[str, Any]) -> Iterator[str]:
         yield "Every field has a column or is known to stay in raw."
         return
     for each in document["fields"]:
-        yield f"{each['count']:10,}  {each['path']}  ->  {each['column']} {each['athena_type']}"
+        yield f"{each['count']:10,}  {one_line(each['path'])}  ->  {each['column']} {each['athena_type']}"
     yield "\nNothing is lost: raw holds them. To give them columns, add to src/deliverywatch/email/columns.py:"
-    yield from (f"    {line}" for line in document["columns"])
+    yield from (f"    {one_line(line)}" for line in document["columns"])
     yield "have src/deliverywatch/email/events.py fill them, build and deploy. Or, for the tables alone, in Athena:"
     yield from (f"    {line}" for line in document["statements"])
 

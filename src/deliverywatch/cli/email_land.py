@@ -12,6 +12,7 @@ import click
 
 from deliverywatch.cli.exits import Exit
 from deliverywatch.cli.moment import Moment
+from deliverywatch.cli.prose import one_line
 from deliverywatch.errors import InputError
 
 if TYPE_CHECKING:
@@ -121,6 +122,6 @@ def _show(document: dict[str, Any], out: Path) -> None:
     for key in document["objects"]:
         click.echo(f"{out / key}")
     for error in document["errors"][:_MOST_REFUSALS]:
-        click.echo(f"line {error['line']}: {error['reason']}: {error['sentence']}", err=True)
+        click.echo(f"line {error['line']}: {error['reason']}: {one_line(error['sentence'])}", err=True)
     if (more := len(document["errors"]) - _MOST_REFUSALS) > 0:
         click.echo(f"... and {more:,} more; --json has all.", err=True)

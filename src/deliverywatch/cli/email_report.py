@@ -12,6 +12,7 @@ import click
 from deliverywatch.cli.email_lake import LAKE, store_of
 from deliverywatch.cli.email_land import STREAMS
 from deliverywatch.cli.moment import Moment
+from deliverywatch.cli.prose import one_line
 from deliverywatch.cli.target import target as with_target
 from deliverywatch.errors import InputError
 
@@ -101,7 +102,7 @@ def _campaigns(rows: list[dict[str, Any]]) -> Table:
     for row in rows:
         rates = ("bounced_percent", "open_percent", "open_percent_people", "click_percent", "click_percent_people")
         table.add_row(
-            f"{row['stream'][:5]}: {row['campaign']}",
+            f"{row['stream'][:5]}: {one_line(row['campaign'])}",
             f"{row['sent']:,}",
             f"{row['delivered']:,}",
             *("-" if row[name] is None else f"{row[name]:.1f}%" for name in rates),

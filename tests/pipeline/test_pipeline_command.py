@@ -75,3 +75,10 @@ def test_a_state_machine_that_hides_failures_is_found(tmp_path: Path) -> None:
     assert run("lint", str(right)).exit_code == 0
     done = run("lint", str(wrong))
     assert (done.exit_code, "PipelineFailed ends a failure path" in done.stdout) == (3, True)
+
+
+def test_the_lint_says_by_what_it_knows_a_failure_path_and_promises_no_more(tmp_path: Path) -> None:
+    path = tmp_path / "machine.json"
+    path.write_text(json.dumps({"StartAt": "A", "States": {"A": {"Type": "Pass", "End": True}}}))
+    assert run("lint", str(path)).stdout == "No failure path was found that ends in success.\n"
+    assert "only a Catch leads to it" in run("lint", "--help").stdout

@@ -172,6 +172,9 @@ def lint(*, file: Path) -> None:
 
     FILE is a definition in Amazon States Language, as JSON. A failure path that ends in anything but a Fail state makes
     its execution succeed, so that no alarm and no event ever tells of it. Ends with 3 if there is one.
+
+    A path is one for failures if only a Catch leads to it, or if the name of its state says so: fail, error, abort,
+    reject or invalid. One that a Choice leads to under another name is not known as one.
     """
     from deliverywatch.pipeline.paths import hidden_failures  # as above
 
@@ -179,7 +182,7 @@ def lint(*, file: Path) -> None:
     if not isinstance(definition, dict) or not isinstance(definition.get("States"), dict):
         raise InputError(f"{file} is no state machine: it has no States.", next_step="Give a definition as JSON.")
     found = hidden_failures(definition)
-    click.echo("\n".join(found) or "Every failure path ends in a Fail state.")
+    click.echo("\n".join(found) or "No failure path was found that ends in success.")
     if found:
         raise SystemExit(Exit.CHECK_FAILED)
 

@@ -88,6 +88,20 @@ def test_a_dry_run_asks_nothing(filled: LocalCloud, run: Callable[..., Result]) 
     assert len(filled.client("athena").list_query_executions()["QueryExecutionIds"]) == before
 
 
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [(["--format", "parquet"], "needs --out FILE"), (["--out", "nowhere/rows.csv"], "there is no folder nowhere")],
+)
+def test_nothing_is_asked_whose_rows_cannot_be_written(
+    filled: LocalCloud, run: Callable[..., Result], options: list[str], told: str
+) -> None:
+    before = len(filled.client("athena").list_query_executions()["QueryExecutionIds"])
+    result = run("query", COUNT, *options)
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert told in result.stderr
+    assert len(filled.client("athena").list_query_executions()["QueryExecutionIds"]) == before
+
+
 @pytest.mark.parametrize("text", ["SELECT nothing FROM nowhere WHERE", "tops", "SELECT none FROM sms_messages"])
 def test_what_cannot_be_asked_is_one_sentence(filled: LocalCloud, run: Callable[..., Result], text: str) -> None:
     result = run("query", text)

@@ -14,7 +14,7 @@ import click
 from deliverywatch.cli.exits import Exit
 from deliverywatch.cli.place import FOLDER, place
 from deliverywatch.cli.prose import wrapped
-from deliverywatch.cli.results import FORMATS, write
+from deliverywatch.cli.results import FORMATS, able_to_write, write
 from deliverywatch.cli.target import target
 
 if TYPE_CHECKING:
@@ -63,6 +63,7 @@ def query(
         return
     if not name_or_sql:
         raise click.UsageError("Name a saved query or write SQL; --list shows the saved ones.")
+    able_to_write(kind, out)
     from deliverywatch.operate import query as flow
 
     text = sys.stdin.read() if name_or_sql == "-" else name_or_sql

@@ -11,7 +11,7 @@ import click
 from deliverywatch.cli.moment import Moment
 from deliverywatch.cli.place import FOLDER, place
 from deliverywatch.cli.prose import wrapped
-from deliverywatch.cli.results import FORMATS, write
+from deliverywatch.cli.results import FORMATS, able_to_write, write
 from deliverywatch.cli.span import Since
 from deliverywatch.cli.target import target
 
@@ -57,6 +57,7 @@ def recipients(
         raise click.UsageError("Name an incident such as INC-1121-1204, or a time with --since and --until.")
     if since and until and since >= until:
         raise click.UsageError("--until is not after --since, so that there is no time between them.")
+    able_to_write(kind, out)
     # Imported here: it brings pyarrow, which `--help` does not need.
     from deliverywatch.operate import recipients as flow
 

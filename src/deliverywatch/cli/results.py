@@ -19,6 +19,18 @@ FORMATS = ("table", "csv", "json", "parquet")
 _MOST_ROWS = 200
 
 
+def able_to_write(kind: str, out: Path | None) -> None:
+    """Make sure that rows can be written as is wished, before anything is asked that costs money or time.
+
+    Raises:
+        click.UsageError: They cannot.
+    """
+    if kind == "parquet" and out is None:
+        raise click.UsageError("--format parquet needs --out FILE.")
+    if out is not None and not out.absolute().parent.is_dir():
+        raise click.UsageError(f"--out: there is no folder {out.parent}.")
+
+
 def write(columns: Sequence[tuple[str, str]], rows: Sequence[tuple[Any, ...]], kind: str, out: Path | None) -> None:
     """Print rows, or write them into a file.
 
@@ -28,9 +40,7 @@ def write(columns: Sequence[tuple[str, str]], rows: Sequence[tuple[Any, ...]], k
         kind: One of FORMATS.
         out: The file; needed for Parquet.
     """
-    if kind == "parquet":
-        if out is None:
-            raise click.UsageError("--format parquet needs --out FILE.")
+    if kind == "parquet" and out is not None:
         _parquet(columns, rows, out)
         return
     text = {"table": _table, "csv": _csv, "json": _json}[kind]([name for name, _ in columns], rows)

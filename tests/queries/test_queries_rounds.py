@@ -11,7 +11,8 @@ import pytest
 from queries_world import GROUP, FakeService, MemoryLake, error, query
 
 from deliverywatch.errors import ConfigurationError, SourceUnavailable
-from deliverywatch.queries import reconcile, settings, source, state
+from deliverywatch.queries import context, reconcile, settings, source, state
+from deliverywatch.queries.apply import Result
 from deliverywatch.queries.aws import Scheduler
 from deliverywatch.queries.config import Refused
 from deliverywatch.queries.plan import ByHand
@@ -272,3 +273,15 @@ def test_settings_come_from_the_names_that_users_know() -> None:
 def test_a_setting_that_is_missing_or_wrong_is_named(change: dict[str, str], name: str) -> None:
     with pytest.raises(ConfigurationError, match=name):
         settings.reconciliation(ENVIRONMENT | change)
+
+
+def test_the_commands_that_a_mail_names_say_which_file() -> None:
+    held = Result(guard="9 of 10 schedules would be deleted.")
+    told = json.loads(context.of_result(held, None, datetime(2026, 11, 21, tzinfo=UTC)))
+    commands = [
+        part for step in told["problem"]["steps"] for part in step.split("'") if part.startswith("deliverywatch")
+    ]
+    assert commands == [
+        "deliverywatch queries plan --config FILE",
+        "deliverywatch queries apply --config FILE --allow-deletes",
+    ]

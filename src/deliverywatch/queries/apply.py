@@ -203,7 +203,7 @@ def _summary(result: Result) -> Iterable[str]:
     for name, reason in result.failed.items():
         yield f"ERROR {name} {reason}"
     if result.guard:
-        yield f"WITHHELD {result.guard} Look at them with 'deliverywatch queries plan'."
+        yield f"WITHHELD {result.guard} Look at them with 'deliverywatch queries plan --config FILE'."
     for name in result.by_hand:
         yield f"DISABLED BY HAND {name}"
     yield "SUMMARY " + ", ".join(f"{name} {count}" for name, count in result.counts().items())

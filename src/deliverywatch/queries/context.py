@@ -20,7 +20,7 @@ _NAMED = 5
 _NOUN = "scheduled queries"
 
 _STEPS = [
-    "Run 'deliverywatch queries plan': it shows what should be changed, and what stands in the way.",
+    "Run 'deliverywatch queries plan --config FILE', FILE being the file of queries: it shows what should be changed.",
     "Read the last lines of the log of the function queries-reconcile: SUMMARY and ERROR say what happened.",
     "A query that failed has a mail of its own, with the reason and a link to Athena.",
 ]
@@ -55,7 +55,8 @@ def _trouble(result: Result, problem: DeliveryWatchError | None) -> tuple[str, s
         return f"{len(result.failed)} schedules could not be brought to what the file says. {told}", _STEPS[0]
     if result.guard:
         step = (
-            "Look with 'deliverywatch queries plan'. If it is meant, run 'deliverywatch queries apply --allow-deletes'."
+            "FILE is the file of queries. Look with 'deliverywatch queries plan --config FILE'. "
+            "If it is meant, run 'deliverywatch queries apply --config FILE --allow-deletes'."
         )
         return result.guard, step
     return "", ""

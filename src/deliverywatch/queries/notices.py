@@ -37,7 +37,7 @@ _FAILED_STEPS = (
 )
 _SILENT_STEPS = (
     "See what it did lately: 'deliverywatch queries history {id}'.",
-    "See whether its schedule is as it should be: 'deliverywatch queries plan'.",
+    "See whether its schedule is as it should be: 'deliverywatch queries plan --config FILE'.",
     "If the schedule is right, look for its starts in the queue of dead letters.",
 )
 

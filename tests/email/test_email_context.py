@@ -52,6 +52,12 @@ def test_the_end_of_blindness_promises_no_events_that_ses_did_not_tell() -> None
     assert "are lost" in mails.read(added(None, sent(1).event("Send", NOW))).blind_end
 
 
+def test_what_to_do_fits_a_mail_about_complaints_too() -> None:
+    steps = mails.read(added(None, sent(1).event("Send", NOW))).steps
+    assert "complaints" in steps[0]
+    assert "complained" in steps[1]
+
+
 def test_batches_add_up() -> None:
     first = added(None, *bounces(2))
     second = added(first, *bounces(1, "example.net", first=5))

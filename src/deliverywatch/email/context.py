@@ -24,10 +24,11 @@ _KEPT = timedelta(seconds=EMAIL_BOUNCE_WINDOW_SECONDS, hours=3)
 _TOP, _SAMPLES = 5, 5
 _DOMAINS_A_SLOT = 50
 
+# Of bounces and of complaints alike: both watches of a stream read this document.
 _STEPS = (
-    "If a campaign is still being sent, stop it: SES reviews accounts that bounce at 5 % and may pause them at 10 %.",
-    "Take the addresses that bounced for good off your list; the saved query email-bounce-reasons shows why they did.",
-    "If nearly all are of one domain, it refuses you: its words are above, and its postmaster page says what it wants.",
+    "If a campaign is still being sent, stop it: SES may pause accounts at 10 % bounces or 0.5 % complaints.",
+    "Take those who complained or bounced for good off your list; the saved query email-bounce-reasons says why.",
+    "If nearly all bounces are of one domain, it refuses you: its postmaster page says what it wants.",
 )
 _BLIND_STEPS = (
     "Look whether the configuration set still has its destination to Firehose, and enabled: SES tells nothing later.",

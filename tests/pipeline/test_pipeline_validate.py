@@ -125,6 +125,13 @@ def test_old_changes_are_stale(world: World, hours: float, names: list[str]) -> 
     assert failed(world.validate(Part.RECORDS)) == names
 
 
+def test_a_row_that_is_dated_in_the_future_does_not_make_old_ones_fresh(world: World) -> None:
+    changes = [NOON - timedelta(hours=9)] * 199 + [NOON + timedelta(days=1)]
+    world.load([(*row[:3], changed) for row, changed in zip(good(200), changes, strict=True)])
+    report = world.validate(Part.RECORDS)
+    assert (failed(report), report.age_hours) == (["freshness"], 9.0)
+
+
 def test_a_few_bad_keys_are_told_and_too_many_fail(world: World) -> None:
     for key in range(100):
         world.keep(key, -3, None, current=True)

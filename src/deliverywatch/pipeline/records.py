@@ -18,7 +18,9 @@ def query(records: Records, since: datetime, until: datetime) -> str:
     """Return the query over the rows that were written from `since` on and before `until`."""
     missing = {column: _is_missing(column) for column in records.required}
     each = [f"  COUNT_IF({condition}) AS missing_{number}" for number, condition in enumerate(missing.values())]
-    newest = f"MAX({records.changed_at})" if records.changed_at else "NULL"
+    # One row that is dated in the future must not make all others look fresh.
+    changed = f"CASE WHEN {records.changed_at} <= {timestamp(until)} THEN {records.changed_at} END"
+    newest = f"MAX({changed})" if records.changed_at else "NULL"
     lines = [
         "  COUNT(*) AS processed",
         f"  COUNT_IF({' OR '.join(missing.values()) or 'FALSE'}) AS incomplete",
@@ -88,7 +90,7 @@ def _enough(records: Records, limits: Limits, total: int) -> Check:
 
 def _fresh(records: Records, limits: Limits, age: float | None) -> Check:
     if age is None:
-        sentence, result = f"{records.table}: without rows nothing can be said of freshness.", Result.NO_DATA
+        sentence, result = f"{records.table}: no row says when it changed: no freshness.", Result.NO_DATA
     else:
         result = Result.PASSED if age <= limits.stale_hours else Result.FAILED
         sentence = f"{records.table}: the newest change is {age:.1f} hours old, over {limits.stale_hours:g} is too old."

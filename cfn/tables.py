@@ -152,3 +152,40 @@ def _saved_query(name: str, path: Path, database: str, workgroup: str) -> Any:
         WorkGroup=Ref(workgroup),
         QueryString=sql,
     )
+
+
+def workgroup(
+    name: str,
+    called: Any,
+    description: str,
+    *,
+    limit: str = "AthenaScanLimitMegabytes",
+    results: str = "s3://${LakeBucket}/athena-results/",
+    **more: Any,
+) -> Any:
+    """Return an Athena workgroup that nobody gets around: its results are encrypted and its queries limited.
+
+    Args:
+        name: The logical id.
+        called: Its name in Athena.
+        description: What it is for.
+        limit: The parameter that says how many megabytes a query may read.
+        results: Where the results go, as `Sub` takes it.
+        more: Further settings of its configuration.
+    """
+    kept = athena.ResultConfiguration(
+        OutputLocation=Sub(results),
+        EncryptionConfiguration=athena.EncryptionConfiguration(EncryptionOption="SSE_S3"),
+        ExpectedBucketOwner=Ref("AWS::AccountId"),
+    )
+    configuration = athena.WorkGroupConfiguration(
+        EnforceWorkGroupConfiguration=True,
+        # Megabytes with six noughts behind them: CloudFormation has no multiplication.
+        BytesScannedCutoffPerQuery=Sub(f"${{{limit}}}000000"),
+        EngineVersion=athena.EngineVersion(SelectedEngineVersion="Athena engine version 3"),
+        ResultConfiguration=kept,
+        **more,
+    )
+    return athena.WorkGroup(
+        name, Name=called, Description=description, RecursiveDeleteOption=True, WorkGroupConfiguration=configuration
+    )

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from troposphere import GetAtt, If, Ref, Sub, athena, glue, s3
+from troposphere import GetAtt, If, Ref, Sub, glue, s3
 
 from buckets import kept_bucket
 from deliverywatch import thresholds
@@ -16,7 +16,7 @@ from deliverywatch.email.streams import Stream, table_folder
 from parts import Statement, allow, role
 from stacks import email_views
 from stacks.email_views import described_columns, table_id
-from tables import FIRST_DAY, PARQUET
+from tables import FIRST_DAY, PARQUET, workgroup
 
 DATABASE = Sub("email_events_db_${Environment}")
 WORKGROUP = Sub("email-analytics-${Environment}")
@@ -151,24 +151,12 @@ def _projected_parts(location: str) -> dict[str, Any]:
 
 
 def _workgroup() -> Any:
-    results = athena.ResultConfiguration(
-        OutputLocation=Sub("s3://${EmailResultsBucket}/"),
-        EncryptionConfiguration=athena.EncryptionConfiguration(EncryptionOption="SSE_S3"),
-        ExpectedBucketOwner=Ref("AWS::AccountId"),
-    )
-    return athena.WorkGroup(
+    return workgroup(
         "EmailWorkgroup",
-        Name=WORKGROUP,
-        Description="Saved queries over e-mail events, with a limit on what one query may read",
-        RecursiveDeleteOption=True,
-        WorkGroupConfiguration=athena.WorkGroupConfiguration(
-            EnforceWorkGroupConfiguration=True,
-            PublishCloudWatchMetricsEnabled=True,
-            # AthenaScanLimitMegabytes with six noughts behind it: CloudFormation has no multiplication.
-            BytesScannedCutoffPerQuery=Sub("${AthenaScanLimitMegabytes}000000"),
-            EngineVersion=athena.EngineVersion(SelectedEngineVersion="Athena engine version 3"),
-            ResultConfiguration=results,
-        ),
+        WORKGROUP,
+        "Saved queries over e-mail events, with a limit on what one query may read",
+        results="s3://${EmailResultsBucket}/",
+        PublishCloudWatchMetricsEnabled=True,
     )
 
 

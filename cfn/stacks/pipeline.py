@@ -7,13 +7,14 @@ import tomllib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from troposphere import GetAtt, If, Ref, Sub, athena, awslambda, events
+from troposphere import GetAtt, If, Ref, Sub, awslambda, events
 
 from deliverywatch.pipeline.declaration import pipelines_of
 from deliverywatch.pipeline.faults import shipped
 from parts import PREFIX, Function, Stack, Statement, allow, dead_letters, named, title
 from stacks import pipeline_alarms, pipeline_choices, pipeline_dashboard
 from stacks.shared import objects
+from tables import workgroup
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -182,23 +183,11 @@ def _objects(places: Iterable[str]) -> list[Any]:
 
 
 def _workgroup() -> Any:
-    results = athena.ResultConfiguration(
-        OutputLocation=Sub("s3://${LakeBucket}/athena-results/"),
-        EncryptionConfiguration=athena.EncryptionConfiguration(EncryptionOption="SSE_S3"),
-        ExpectedBucketOwner=Ref("AWS::AccountId"),
-    )
-    return athena.WorkGroup(
+    return workgroup(
         "PipelineWorkgroup",
-        Name=named("pipeline"),
-        Description="Checks of the pipelines' tables, with a limit on what one check may read",
-        RecursiveDeleteOption=True,
-        WorkGroupConfiguration=athena.WorkGroupConfiguration(
-            EnforceWorkGroupConfiguration=True,
-            # PipelineScanLimitMegabytes with six noughts behind it: CloudFormation has no multiplication.
-            BytesScannedCutoffPerQuery=Sub("${PipelineScanLimitMegabytes}000000"),
-            EngineVersion=athena.EngineVersion(SelectedEngineVersion="Athena engine version 3"),
-            ResultConfiguration=results,
-        ),
+        named("pipeline"),
+        "Checks of the pipelines' tables, with a limit on what one check may read",
+        limit="PipelineScanLimitMegabytes",
     )
 
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from troposphere import Equals, Not, Ref, Sub, athena, glue, s3, sns
+from troposphere import Equals, Not, Ref, Sub, glue, s3, sns
 
 from buckets import kept_bucket
 from deliverywatch import thresholds
 from parameters import Choice, address, addresses, further_addresses, one_of, text, whole_number
 from parts import PREFIX, Stack, topic
+from tables import workgroup
 from zones import ZONES
 
 DATABASE = Sub("deliverywatch_${Environment}")
@@ -62,24 +63,7 @@ def _database() -> Any:
 
 
 def _workgroup() -> Any:
-    results = athena.ResultConfiguration(
-        OutputLocation=Sub("s3://${LakeBucket}/athena-results/"),
-        EncryptionConfiguration=athena.EncryptionConfiguration(EncryptionOption="SSE_S3"),
-        ExpectedBucketOwner=Ref("AWS::AccountId"),
-    )
-    return athena.WorkGroup(
-        "Workgroup",
-        Name=Sub(PREFIX),
-        Description="Saved queries over the lake, with a limit on what one query may read",
-        RecursiveDeleteOption=True,
-        WorkGroupConfiguration=athena.WorkGroupConfiguration(
-            EnforceWorkGroupConfiguration=True,
-            # AthenaScanLimitMegabytes with six noughts behind it: CloudFormation has no multiplication.
-            BytesScannedCutoffPerQuery=Sub("${AthenaScanLimitMegabytes}000000"),
-            EngineVersion=athena.EngineVersion(SelectedEngineVersion="Athena engine version 3"),
-            ResultConfiguration=results,
-        ),
-    )
+    return workgroup("Workgroup", Sub(PREFIX), "Saved queries over the lake, with a limit on what one query may read")
 
 
 def _fallback_subscription() -> Any:

@@ -24,7 +24,7 @@ import pyarrow.parquet as pq
 from ingest import Figure
 
 from deliverywatch.backtest import lake
-from deliverywatch.engine.alarm import Alarm, Metric, from_description
+from deliverywatch.engine.alarm import Alarm, Metric, State, from_description
 from deliverywatch.engine.minutes import History, Samples
 from deliverywatch.engine.replay import Replay
 from deliverywatch.engine.series import Series
@@ -112,9 +112,9 @@ def prepared(data: Year) -> History:
     return found
 
 
-def replayed(history: History, one: Alarm, minutes: int = YEAR_MINUTES) -> list[tuple[int, str]]:
-    """Ours: the changes of state, in epoch seconds."""
-    return [(second, state.value) for second, state in Replay(history, FIRST, FIRST + minutes).changes(one)]
+def replayed(history: History, one: Alarm, minutes: int = YEAR_MINUTES) -> list[tuple[int, State]]:
+    """Ours: the changes of state, in epoch seconds; a State is equal to its word, which the loop has."""
+    return Replay(history, FIRST, FIRST + minutes).changes(one)
 
 
 def running(data: Year) -> list[list[float]]:

@@ -11,7 +11,7 @@ from email_world import ARRIVED, DOCUMENTED, ODD, event, line
 
 from deliverywatch.cli import main
 from deliverywatch.email import land
-from deliverywatch.email.columns import COLUMNS
+from deliverywatch.email.columns import COLUMNS, Column
 from deliverywatch.email.drift import column_lines, drift, statements
 from deliverywatch.email.folder import Folder
 from deliverywatch.email.glue_types import parsed
@@ -80,9 +80,11 @@ def test_a_column_of_the_list_is_never_named_twice() -> None:
     assert not {each.column for each in drift([hostile])} & taken
 
 
-def test_the_line_for_the_list_of_columns_is_python() -> None:
-    for each in column_lines(drift([line(NEW)])):
-        compile(each, "columns.py", "eval")
+def test_the_lines_for_the_list_of_columns_are_the_new_columns() -> None:
+    found = drift([line(NEW)])
+    made = [eval(each.removesuffix(","), {"Column": Column}) for each in column_lines(found)]
+    assert made == [Column(each.column, each.athena_type, "", (each.path,)) for each in found]
+    assert made
 
 
 def test_hostile_events_bring_neither_an_error_nor_endless_fields() -> None:

@@ -106,8 +106,12 @@ def test_a_table_that_is_down_makes_the_whole_batch_an_error_so_that_lambda_slow
 
 
 def test_messages_that_can_never_work_are_no_error_of_the_function() -> None:
-    process.raise_if_nothing_works(run(sqs_event("hello", "hello"), MemoryTable()))
-    process.raise_if_nothing_works(run(sqs_event("hello", body(s3_record("a"))), RefusingTable("a")))
+    hopeless = run(sqs_event("hello", "hello"), MemoryTable())
+    mixed = run(sqs_event("hello", body(s3_record("a"))), RefusingTable("a"))
+    assert [each.is_retryable for each in hopeless.failures] == [False, False]
+    assert sorted(each.is_retryable for each in mixed.failures) == [False, True]
+    for report in (hopeless, mixed):
+        process.raise_if_nothing_works(report)
 
 
 @pytest.mark.parametrize("event", [None, [], {}, {"Records": [{}]}, {"Records": [{"body": "x"}]}, recorded("s3_put")])

@@ -19,12 +19,9 @@ from typing import TYPE_CHECKING, Any
 try:
     import click
 
-    import bundle
-    import firehose_rules
-    import lint
-    import packages
     import stacks
-    import trim
+    from bundling import bundle, packages, trim
+    from checks import firehose_rules, lint
     from deliverywatch.errors import ConfigurationError, DeliveryWatchError
 except ModuleNotFoundError as missing:
     # `python cfn/build.py` with a Python that has not the locked packages: the one of scripts/setup has.
@@ -36,7 +33,7 @@ except ModuleNotFoundError as missing:
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from parts import Function
+    from blocks.parts import Function
 
 ROOT = Path(__file__).parents[1]
 # A function whose zip holds a generated file beside its code.

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from troposphere import Output, Template
 
+from blocks.parts import Stack, function
 from deliverywatch.errors import ConfigurationError
-from parts import Stack, function
 from stacks import alerting, email, files, pipeline, queries, shared, sms
 
 if TYPE_CHECKING:

@@ -6,12 +6,12 @@ from typing import Any
 
 from troposphere import GetAtt, If, Ref, Sub, awslambda, sns
 
-from alarms import Metric, Rule, metric_alarm
-from deliverywatch.alerting.outbox import COLUMNS
+from blocks.alarms import Metric, Rule, metric_alarm
+from blocks.parts import PREFIX, Function, Stack, Statement, allow, dead_letters, named, schedule, title
+from blocks.tables import JSON_LINES, saved_queries, table
+from deliverywatch.alerting.incidents.outbox import COLUMNS
 from deliverywatch.thresholds import SWEEP_FROM_MINUTE, SWEEP_MINUTES
-from parts import PREFIX, Function, Stack, Statement, allow, dead_letters, named, schedule, title
 from stacks.shared import objects
-from tables import JSON_LINES, saved_queries, table
 
 SCHEDULED_TIME = "<aws.scheduler.scheduled-time>"
 DEAD_LETTERS = "alerting-notify-dead-letters"

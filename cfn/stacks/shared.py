@@ -6,12 +6,12 @@ from typing import Any
 
 from troposphere import Equals, Not, Ref, Sub, glue, s3, sns
 
-from buckets import kept_bucket
+from blocks.buckets import kept_bucket
+from blocks.parameters import Choice, address, addresses, further_addresses, one_of, text, whole_number
+from blocks.parts import PREFIX, Stack, topic
+from blocks.tables import workgroup
+from blocks.zones import ZONES
 from deliverywatch import thresholds
-from parameters import Choice, address, addresses, further_addresses, one_of, text, whole_number
-from parts import PREFIX, Stack, topic
-from tables import workgroup
-from zones import ZONES
 
 DATABASE = Sub("deliverywatch_${Environment}")
 _LOG_DAYS = (1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653)

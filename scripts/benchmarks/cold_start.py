@@ -91,7 +91,7 @@ def _seconds(code: str, shipped: Path) -> float:
 def _ship(folder: Path, names: tuple[str, ...]) -> None:
     """Put into a folder what these packages need to be imported."""
     sys.path.insert(0, str(ROOT / "cfn"))
-    from packages import closure
+    from bundling.packages import closure
 
     version = f"{sys.version_info.major}.{sys.version_info.minor}"
     for name in {*closure(names, "x86_64", version), *RUNTIME}:

@@ -22,9 +22,10 @@ from ingest import Figure, pages
 from ingest import ours as object_of
 from run import memory_settings
 
-from deliverywatch.local.athena import sql_of_view, translated
-from deliverywatch.sms import compact, slots
-from deliverywatch.sms.folder import Folder
+from deliverywatch.local.cloud.athena.dialect import sql_of_view, translated
+from deliverywatch.sms import compact
+from deliverywatch.sms.lake import slots
+from deliverywatch.sms.lake.folder import Folder
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -44,7 +45,7 @@ import resource, time
 from datetime import datetime
 from pathlib import Path
 from deliverywatch.sms import compact
-from deliverywatch.sms.folder import Folder
+from deliverywatch.sms.lake.folder import Folder
 store = Folder(Path({root!r}))
 due = compact.due(store.sizes("sms/"), datetime.fromisoformat({now!r}))
 done = compact.compact(due, store, token="b", pause=lambda _: None)
@@ -152,7 +153,7 @@ def _database(root: Path) -> duckdb.DuckDBPyConnection:
 def _view() -> str:
     sys.path.insert(0, str(ROOT / "cfn"))
     import stacks
-    from deliverywatch.engine.template import Resolver
+    from deliverywatch.engine.definitions.template import Resolver
 
     template = stacks.template(stacks.chosen(["sms"]), "arm64", "0").to_dict()
     table = Resolver(template, {}).properties("SmsMessagesTable")["TableInput"]

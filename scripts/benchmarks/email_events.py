@@ -24,11 +24,11 @@ from ingest import Figure
 
 from deliverywatch.email import land
 from deliverywatch.email.compact import compact
-from deliverywatch.email.folder import Folder
-from deliverywatch.email.report import figures as report_figures
-from deliverywatch.email.streams import Stream
+from deliverywatch.email.events.streams import Stream
+from deliverywatch.email.firehose.folder import Folder
+from deliverywatch.email.report.pages import figures as report_figures
 from deliverywatch.email.transform import transformed
-from deliverywatch.local.email_events import Sent
+from deliverywatch.local.cloud.mail.ses_events import Sent
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

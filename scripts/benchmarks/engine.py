@@ -23,15 +23,15 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from ingest import Figure
 
-from deliverywatch.backtest import lake
-from deliverywatch.engine.alarm import Alarm, Metric, State, from_description
-from deliverywatch.engine.minutes import History, Samples
-from deliverywatch.engine.replay import Replay
-from deliverywatch.engine.series import Series
-from deliverywatch.engine.sweep import sweep
-from deliverywatch.engine.verdict import verdict
-from deliverywatch.sms.parquet import SCHEMA
-from deliverywatch.sms.slots import key_of
+from deliverywatch.backtest.inputs import lake
+from deliverywatch.engine.definitions.alarm import Alarm, Metric, State, from_description
+from deliverywatch.engine.evaluation.series import Series
+from deliverywatch.engine.evaluation.verdict import verdict
+from deliverywatch.engine.replay.minutes import History, Samples
+from deliverywatch.engine.replay.replay import Replay
+from deliverywatch.engine.replay.sweep import sweep
+from deliverywatch.sms.lake.parquet import SCHEMA
+from deliverywatch.sms.lake.slots import key_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -23,8 +23,8 @@ from ingest import Figure
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from deliverywatch.files.items import Item
-    from deliverywatch.local.cloud import LocalCloud
+    from deliverywatch.files.records.items import Item
+    from deliverywatch.local.cloud.cloud import LocalCloud
 
 OBJECTS = 1_000
 MEGABYTE = 1_000_000
@@ -45,7 +45,7 @@ class Memory:
         self.items: dict[tuple[str, str], Item] = {}
 
     def keep(self, item: Item) -> bool:
-        from deliverywatch.files.items import merged, supersedes
+        from deliverywatch.files.records.items import merged, supersedes
 
         key = (item["object"], item["version"])
         stored = self.items.get(key)
@@ -152,8 +152,8 @@ def figures() -> Iterator[Figure]:
     for size in (10, 1_000):
         yield in_memory(size)
         yield memory(size)
-    from deliverywatch.local import play
-    from deliverywatch.local.cloud import LocalCloud
+    from deliverywatch.local.cloud.cloud import LocalCloud
+    from deliverywatch.local.demo import play
 
     with tempfile.TemporaryDirectory() as folder:
         template = play.build(Path(folder), ["files"])

@@ -19,10 +19,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from deliverywatch.sms.lake import Reading, merge
-from deliverywatch.sms.pages import parse_page
-from deliverywatch.sms.recipients import Recipients
-from deliverywatch.sms.records import Recorder
+from deliverywatch.sms.clicksend.pages import parse_page
+from deliverywatch.sms.clicksend.recipients import Recipients
+from deliverywatch.sms.clicksend.records import Recorder
+from deliverywatch.sms.lake.merge import Reading, merge
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -22,10 +22,12 @@ def main(count: int, kind: str) -> None:
     `kind` says what the last round knew of the file: `known` all of it; `new` nothing, its statements are a hundred
     that differ in texts and numbers otherwise; `strange` nothing, and no two are alike.
     """
-    from deliverywatch.queries import apply, handle_reconcile, source  # noqa: F401 - the whole handler is loaded
+    from deliverywatch.queries import handle_reconcile  # noqa: F401 - the whole handler is loaded
     from deliverywatch.queries.aws import Scheduler
-    from deliverywatch.queries.plan import Rules, plan
-    from deliverywatch.queries.schedule import Wiring, desired
+    from deliverywatch.queries.config import source
+    from deliverywatch.queries.schedule import apply
+    from deliverywatch.queries.schedule.plan import Rules, plan
+    from deliverywatch.queries.schedule.specification import Wiring, desired
 
     loaded = time.process_time() - BEGAN
     body = json.dumps({"queries": {f"query-{number:05}": entry(number, kind) for number in range(count)}}).encode()
@@ -69,10 +71,10 @@ def entry(number: int, kind: str = "strange") -> dict[str, Any]:
 
 def answer(number: int, wiring: Any) -> dict[str, Any]:
     """What GetSchedule says of it; every second one was changed by hand."""
-    from deliverywatch.queries import config
-    from deliverywatch.queries.schedule import desired
+    from deliverywatch.queries.config import file
+    from deliverywatch.queries.schedule.specification import desired
 
-    made = config.one(json.dumps({"queries": {"x": entry(number)}}), "x")
+    made = file.one(json.dumps({"queries": {"x": entry(number)}}), "x")
     assert made is not None
     request = desired(made, wiring).request() | {"Name": f"pn-query-{number:05}"}
     request["Target"]["Input"] = request["Target"]["Input"].replace('"x"', f'"query-{number:05}"')
@@ -138,7 +140,7 @@ class Lake:
     body: bytes | None = None
 
     def read(self, _: str) -> Any:
-        from deliverywatch.queries.lake import Stored
+        from deliverywatch.queries.config.lake import Stored
 
         return Stored(self.body, "1") if self.body is not None else None
 
@@ -155,7 +157,7 @@ class Given:
         self.body = body
 
     def fetch(self, _: str) -> Any:
-        from deliverywatch.queries.source import Fetched, revision_of
+        from deliverywatch.queries.config.source import Fetched, revision_of
 
         return Fetched(self.body, revision_of(self.body))
 

@@ -24,10 +24,10 @@ WATCHED = ("pandas", "numpy", "pyarrow.compute")
 def measured(now: datetime, lake: Path, url: str) -> dict[str, Any]:
     """Do the run that is due now and return what it took."""
     from deliverywatch.sms import counts, ingest
-    from deliverywatch.sms.clicksend import ClickSend
-    from deliverywatch.sms.credentials import Credentials
-    from deliverywatch.sms.folder import Folder
-    from deliverywatch.sms.recipients import Recipients
+    from deliverywatch.sms.clicksend.client import ClickSend
+    from deliverywatch.sms.clicksend.credentials import Credentials
+    from deliverywatch.sms.clicksend.recipients import Recipients
+    from deliverywatch.sms.lake.folder import Folder
 
     documents: list[str] = []
 

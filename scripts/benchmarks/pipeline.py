@@ -41,8 +41,8 @@ import resource, time
 from datetime import UTC, datetime
 from pathlib import Path
 from deliverywatch.pipeline import scd2
-from deliverywatch.pipeline.declaration import History
-from deliverywatch.pipeline.duck import LocalTables
+from deliverywatch.pipeline.declaration.pipelines import History
+from deliverywatch.pipeline.checks.duck import LocalTables
 history = History("history", ("user_id",), "valid_from", "valid_to", "is_current", "is_deleted", ("email", "plan"))
 end, since = datetime(2026, 11, 21, tzinfo=UTC), datetime(2026, 11, 20, tzinfo=UTC)
 tables = LocalTables(Path({folder!r}), {memory})

@@ -69,7 +69,7 @@ def planned(count: int, kind: str) -> Plan:
 def busiest_second(count: int) -> int:
     """Return the most calls that the token bucket lets out within any second."""
     from deliverywatch.queries.aws import _BURST, _CALLS_PER_SECOND
-    from deliverywatch.queries.pace import Pace
+    from deliverywatch.queries.schedule.pace import Pace
 
     now = [0.0]
     pace = Pace(

@@ -79,7 +79,7 @@ def memory_settings() -> dict[str, str]:
 @contextmanager
 def server(messages: int, begin: datetime) -> Iterator[str]:
     """Serve so many messages over 24 hours in a process of its own; yields its address."""
-    module = ["-m", "deliverywatch.local.carrier", "--messages", str(messages), "--day", f"{begin:%Y-%m-%d}"]
+    module = ["-m", "deliverywatch.local.clicksend.server", "--messages", str(messages), "--day", f"{begin:%Y-%m-%d}"]
     with subprocess.Popen(
         [sys.executable, *module], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
     ) as process:
@@ -93,7 +93,7 @@ def server(messages: int, begin: datetime) -> Iterator[str]:
 def ship(folder: Path) -> None:
     """Put into a folder what the function's zip holds beside our own code, and what that needs."""
     sys.path.insert(0, str(ROOT / "cfn"))
-    from packages import closure
+    from bundling.packages import closure
 
     version = f"{sys.version_info.major}.{sys.version_info.minor}"
     for name in closure(SHIPPED, "x86_64", version):

@@ -25,8 +25,8 @@ def figures() -> Iterator[Figure]:
     """The ingest function's zip for each processor, in MB of 2^20 bytes."""
     sys.path.insert(0, str(ROOT / "cfn"))
     import build
-    import bundle
     import stacks
+    from bundling import bundle
 
     (spec,) = (each for each in stacks.SYSTEMS["sms"]().functions if each.name == "sms-ingest")
     for architecture in ("arm64", "x86_64"):
@@ -37,8 +37,7 @@ def figures() -> Iterator[Figure]:
 
 
 def _plain(architecture: str) -> int:
-    import bundle
-    import packages
+    from bundling import bundle, packages
 
     with tempfile.TemporaryDirectory() as folder:
         requirements, target = Path(folder) / "requirements.txt", Path(folder) / "zip"

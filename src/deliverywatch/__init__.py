@@ -18,6 +18,14 @@ Beside the road, and never deployed:
     local      the whole road on one machine, without an AWS account
     cli        `deliverywatch <verb>`
 
-Shared by the rooms: `thresholds` (every number an operator may turn), `errors` (what can go wrong and whether
-trying again helps) and `emf` (counts -> CloudWatch's embedded metric format).
+On the ground floor, used by several rooms:
+
+    schedules  schedule expressions of AWS -> the moments at which they start
+    messages   what systems tell the notifier, and how JSON of strangers is read
+
+and `thresholds` (every number an operator may turn), `errors` (what can go wrong and whether trying again helps) and
+`emf` (counts -> CloudWatch's embedded metric format).
+
+The top of a room holds its handlers and flows (verbs), the adapters to AWS and the settings that wire them. What they
+work with (nouns) lies in sub-rooms; the `__init__` of each says what comes in, what goes out, and what to read first.
 """

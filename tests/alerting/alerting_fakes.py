@@ -8,11 +8,11 @@ from datetime import UTC, datetime, timedelta
 from email import policy
 from typing import TYPE_CHECKING, Any
 
-from deliverywatch.alerting.alarm import Alarm, State, from_description
 from deliverywatch.alerting.deliver import Ports
-from deliverywatch.alerting.ladder import watches
+from deliverywatch.alerting.dry_run import Memory
+from deliverywatch.alerting.incidents.severity import watches
+from deliverywatch.alerting.inputs.alarm import Alarm, State, from_description
 from deliverywatch.alerting.notify import Notifier
-from deliverywatch.alerting.rehearse import Memory
 from deliverywatch.alerting.settings import Settings
 from deliverywatch.errors import MailUnavailable, MetricsUnavailable, StoreUnavailable
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
     from email.message import EmailMessage
 
-    from deliverywatch.alerting.outbox import Stored
+    from deliverywatch.alerting.incidents.outbox import Stored
 
 PREFIX = "deliverywatch-prod"
 ARN = "arn:aws:cloudwatch:ap-southeast-2:123456789012:alarm:"

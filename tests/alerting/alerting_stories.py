@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from alerting_fakes import World, at
 
-from deliverywatch.alerting.ack import acknowledge
-from deliverywatch.alerting.incident import Ack
+from deliverywatch.alerting.incidents.ack import acknowledge
+from deliverywatch.alerting.incidents.incident import Ack
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -6,9 +6,9 @@ import pytest
 from alerting_fakes import World, at
 from alerting_stories import context, put
 
-from deliverywatch.alerting.ack import ACK_LIMIT, acknowledge
-from deliverywatch.alerting.incident import Ack, from_json, to_json
-from deliverywatch.alerting.ledger import past, read
+from deliverywatch.alerting.incidents.ack import ACK_LIMIT, acknowledge
+from deliverywatch.alerting.incidents.incident import Ack, from_json, to_json
+from deliverywatch.alerting.incidents.incident_store import past, read
 from deliverywatch.errors import InputError, StoreConflict
 
 KIM = Ack("Kim", at("12:10"), "calling the carrier")

@@ -15,8 +15,8 @@ from moto import mock_aws
 
 from deliverywatch.alerting import aws as adapters
 from deliverywatch.alerting import handle_notify
-from deliverywatch.alerting.alarm import State
 from deliverywatch.alerting.aws import Bucket, CloudWatch, Ses, Topic
+from deliverywatch.alerting.inputs.alarm import State
 from deliverywatch.errors import MailUnavailable, MetricsUnavailable, StoreConflict, StoreUnavailable
 
 if TYPE_CHECKING:

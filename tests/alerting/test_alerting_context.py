@@ -12,7 +12,7 @@ from alerting_fakes import at
 from hypothesis import given
 from hypothesis import strategies as st
 
-from deliverywatch.alerting.context import (
+from deliverywatch.alerting.inputs.context import (
     Context,
     Slot,
     counts_before,
@@ -21,7 +21,7 @@ from deliverywatch.alerting.context import (
     recipients_affected,
     window_counts,
 )
-from deliverywatch.alerting.contrast import verdict
+from deliverywatch.alerting.mail.comparison import verdict
 
 BLAMED = "Concentrated: 96 % of the failures are Telstra, where 84 % fail; all other carriers together are at 1.7 %."
 SPREAD = (

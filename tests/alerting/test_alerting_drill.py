@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from alerting_fakes import SETTINGS, World, at, sns
 
-from deliverywatch.alerting.drill import drill_id
+from deliverywatch.alerting.test_message import drill_id
 from deliverywatch.errors import MailUnavailable, StoreUnavailable
 
 TEST: dict[str, Any] = {

@@ -10,7 +10,7 @@ from alerting_fakes import at
 from hypothesis import given
 from hypothesis import strategies as st
 
-from deliverywatch.alerting.incident import (
+from deliverywatch.alerting.incidents.incident import (
     TIMELINE_LIMIT,
     Event,
     Finding,
@@ -19,7 +19,7 @@ from deliverywatch.alerting.incident import (
     from_json,
     to_json,
 )
-from deliverywatch.alerting.ladder import Level
+from deliverywatch.alerting.incidents.severity import Level
 
 OK, WARNING, CRITICAL = Level.OK, Level.WARNING, Level.CRITICAL
 

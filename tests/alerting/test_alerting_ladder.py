@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from alerting_fakes import PREFIX, WATCHES, WATCHES_DOCUMENT
 
-from deliverywatch.alerting.alarm import Alarm, State
-from deliverywatch.alerting.ladder import Level, Reading, level, watch_of, watches
+from deliverywatch.alerting.incidents.severity import Level, Reading, level, watch_of, watches
+from deliverywatch.alerting.inputs.alarm import Alarm, State
 from deliverywatch.errors import InputError
 
 FAILURES, TRICKLE, OVERDUE, BLIND = WATCHES

@@ -13,10 +13,10 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from deliverywatch.alerting.ack import ACK_LIMIT, acknowledge
-from deliverywatch.alerting.alarm import State
-from deliverywatch.alerting.incident import Ack, Incident, from_json
-from deliverywatch.alerting.ladder import Level, Reading, level
+from deliverywatch.alerting.incidents.ack import ACK_LIMIT, acknowledge
+from deliverywatch.alerting.incidents.incident import Ack, Incident, from_json
+from deliverywatch.alerting.incidents.severity import Level, Reading, level
+from deliverywatch.alerting.inputs.alarm import State
 from deliverywatch.errors import InputError
 
 NAMES = ("sms-critical", "sms-critical-recovery", "sms-warning", "sms-warning-recovery")

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from email.message import EmailMessage
 
-TEMPLATES = Path(deliverywatch.alerting.__file__).with_name("templates")
+TEMPLATES = Path(deliverywatch.alerting.__file__).with_name("mail") / "templates"
 STORIES: dict[str, Callable[[World], None]] = {
     "incident": incident,
     "outage": outage,

@@ -11,9 +11,9 @@ from alerting_fakes import DAY, at, message, sns
 from hypothesis import given
 from hypothesis import strategies as st
 
-from deliverywatch.alerting.alarm import State
-from deliverywatch.alerting.ladder import Level
-from deliverywatch.alerting.notice import Notice, parse, read
+from deliverywatch.alerting.incidents.severity import Level
+from deliverywatch.alerting.inputs.alarm import State
+from deliverywatch.alerting.inputs.notice import Notice, parse, read
 from deliverywatch.errors import InputError
 
 EVENTS = Path(__file__).parents[1] / "events"

@@ -9,9 +9,9 @@ import pytest
 from alerting_fakes import PREFIX, SETTINGS, World, at, message, sns
 from alerting_stories import context
 
-from deliverywatch.alerting.incident import from_json
-from deliverywatch.alerting.ladder import Level
-from deliverywatch.alerting.outbox import Stored
+from deliverywatch.alerting.incidents.incident import from_json
+from deliverywatch.alerting.incidents.outbox import Stored
+from deliverywatch.alerting.incidents.severity import Level
 from deliverywatch.errors import MailUnavailable, StoreConflict, StoreUnavailable
 
 INCIDENT = "incidents/sms-failures/current.json"

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from alerting_fakes import DESCRIBED, PREFIX, at, ratio_alarm
 
-from deliverywatch.alerting.alarm import Alarm, from_description
-from deliverywatch.alerting.queries import newest_requests, newest_values, sums_request
+from deliverywatch.alerting.inputs.alarm import Alarm, from_description
+from deliverywatch.alerting.inputs.metric_queries import newest_requests, newest_values, sums_request
 
 ALARMS = {one["AlarmName"].removeprefix(f"{PREFIX}-"): from_description(one) for one in DESCRIBED}
 NOW = at("12:04") + timedelta(seconds=23)

@@ -8,8 +8,8 @@ import pytest
 from alerting_fakes import SETTINGS, World, at
 from alerting_stories import incident, outage
 
-from deliverywatch.alerting.ladder import Level
-from deliverywatch.alerting.route import of_level
+from deliverywatch.alerting.incidents.severity import Level
+from deliverywatch.alerting.mail.recipients import of_level
 from deliverywatch.alerting.settings import Settings, from_environment
 
 BOSS = replace(SETTINGS, critical_recipients=("boss@example.com", "duty@example.com"))

@@ -42,4 +42,4 @@ def test_a_cold_start_loads_no_arrow_no_templates_and_no_mime() -> None:
     script = "import sys, deliverywatch.alerting.handle_notify; print(*sys.modules)"
     loaded = subprocess.run([sys.executable, "-c", script], check=True, capture_output=True, text=True).stdout.split()
     assert "boto3" in loaded
-    assert not {"pyarrow", "numpy", "jinja2", "zoneinfo", "deliverywatch.alerting.mail"} & set(loaded)
+    assert not {"pyarrow", "numpy", "jinja2", "zoneinfo", "deliverywatch.alerting.mail.message"} & set(loaded)

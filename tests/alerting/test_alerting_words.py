@@ -7,7 +7,8 @@ from datetime import timedelta
 import pytest
 from alerting_fakes import DAY, at
 
-from deliverywatch.alerting import foreign, links, words
+from deliverywatch.alerting.mail import formatting, links
+from deliverywatch.messages import untrusted
 
 
 @pytest.mark.parametrize(
@@ -24,7 +25,7 @@ from deliverywatch.alerting import foreign, links, words
     ],
 )
 def test_a_percentage_has_a_decimal_only_where_it_says_something(value: float, expected: str) -> None:
-    assert words.percent(value).replace("\u00a0", " ") == expected
+    assert formatting.percent(value).replace("\u00a0", " ") == expected
 
 
 @pytest.mark.parametrize(
@@ -32,7 +33,7 @@ def test_a_percentage_has_a_decimal_only_where_it_says_something(value: float, e
     [(1204, "1,204"), (0, "0"), (0.3512, "0.351"), (1843.25, "1,843.2"), (-3, "-3"), (1e15, "1,000,000,000,000,000")],
 )
 def test_an_amount_has_its_thousands_apart(value: float, expected: str) -> None:
-    assert words.amount(value) == expected
+    assert formatting.amount(value) == expected
 
 
 @pytest.mark.parametrize(
@@ -48,19 +49,19 @@ def test_an_amount_has_its_thousands_apart(value: float, expected: str) -> None:
     ],
 )
 def test_a_span_is_told_in_its_two_largest_units(seconds: int, long: str, short: str) -> None:
-    assert words.span(timedelta(seconds=seconds)).replace("\u00a0", " ") == long
-    assert words.span_short(timedelta(seconds=seconds)) == short
+    assert formatting.span(timedelta(seconds=seconds)).replace("\u00a0", " ") == long
+    assert formatting.span_short(timedelta(seconds=seconds)) == short
 
 
 @pytest.mark.parametrize(
     ("seconds", "expected"), [(60, "minute"), (1800, "30 minutes"), (3600, "hour"), (21600, "6 hours"), (10, "minute")]
 )
 def test_a_window_stands_after_in_the_last(seconds: int, expected: str) -> None:
-    assert words.window(seconds).replace("\u00a0", " ") == expected
+    assert formatting.window(seconds).replace("\u00a0", " ") == expected
 
 
 def test_a_time_of_another_day_brings_its_date() -> None:
-    clock = words.clock("Europe/Berlin")
+    clock = formatting.clock("Europe/Berlin")
     assert clock.day_time(at("12:04"), at("13:00")) == "13:04"
     assert clock.day_time(at("12:04"), at("23:30")) == "21 Nov 13:04"
 
@@ -79,26 +80,26 @@ def test_a_time_of_another_day_brings_its_date() -> None:
     ],
 )
 def test_foreign_text_is_one_line(value: object, expected: str) -> None:
-    assert foreign.text(value, 5 if value == "x" * 9 else 100) == expected
+    assert untrusted.text(value, 5 if value == "x" * 9 else 100) == expected
 
 
 @pytest.mark.parametrize("value", [None, "x", True, float("nan"), float("inf"), "1e999", [], {}])
 def test_what_is_no_number_is_none(value: object) -> None:
-    assert foreign.number(value) is None
+    assert untrusted.number(value) is None
 
 
 @pytest.mark.parametrize("value", [None, 3, "yesterday", "", "0001-01-01T00:00:00+14:00", []])
 def test_what_is_no_time_is_none(value: object) -> None:
-    assert foreign.moment(value) is None
+    assert untrusted.moment(value) is None
 
 
 def test_a_time_without_a_zone_is_utc() -> None:
-    assert foreign.moment("2026-11-21T00:00:00") == foreign.moment("2026-11-21T11:00:00+1100") == DAY
+    assert untrusted.moment("2026-11-21T00:00:00") == untrusted.moment("2026-11-21T11:00:00+1100") == DAY
 
 
 def test_different_names_give_different_safe_keys() -> None:
     names = ["a/b", "a-b", "a b", "../a", "a" * 500, "a" * 501, "ü"]
-    keys = [foreign.key_part(name) for name in names]
+    keys = [untrusted.key_part(name) for name in names]
     assert len(set(keys)) == len(names)
     assert all(len(key) <= 120 and key.replace("-", "").replace(".", "").isalnum() for key in keys)
 

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from deliverywatch.backtest import lake
-from deliverywatch.local.traffic import day
-from deliverywatch.sms.columns import COLUMNS
-from deliverywatch.sms.slots import floor, hour_of, key_of
+from deliverywatch.backtest.inputs import lake
+from deliverywatch.local.clicksend.traffic import day
+from deliverywatch.sms.lake.columns import COLUMNS
+from deliverywatch.sms.lake.slots import floor, hour_of, key_of
 
 if TYPE_CHECKING:
     from pathlib import Path

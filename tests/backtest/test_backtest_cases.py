@@ -14,7 +14,8 @@ from click.testing import CliRunner
 import build
 from deliverywatch.backtest.cases import Result, check, junit
 from deliverywatch.cli import main
-from deliverywatch.engine import alarm, cases, documents
+from deliverywatch.engine.definitions import alarm, documents
+from deliverywatch.engine.unit_tests import cases
 from deliverywatch.errors import InputError
 
 if TYPE_CHECKING:

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from backtest.backtest_world import MIDNIGHT, SLOT, Row, write_lake
-from deliverywatch.backtest import lake
-from deliverywatch.engine.alarm import Metric
+from deliverywatch.backtest.inputs import lake
+from deliverywatch.engine.definitions.alarm import Metric
 from deliverywatch.errors import InputError
 
 if TYPE_CHECKING:

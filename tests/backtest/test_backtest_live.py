@@ -13,7 +13,7 @@ from backtest.backtest_world import template
 from deliverywatch.cli import main
 from deliverywatch.engine.aws import stretches
 from deliverywatch.errors import InputError
-from deliverywatch.local.cloud import LocalCloud
+from deliverywatch.local.cloud.cloud import LocalCloud
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

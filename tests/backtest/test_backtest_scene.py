@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from click.testing import CliRunner
 
 from backtest.backtest_world import MIDNIGHT, SLOT, Row, write_lake
-from deliverywatch.backtest import scene
+from deliverywatch.backtest.inputs import context_at
 from deliverywatch.cli import main
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ NOON = MIDNIGHT + timedelta(hours=12)
 
 
 def context(folder: Path, rows: list[Row], moment: datetime) -> Any:
-    return json.loads(scene.at(write_lake(folder, rows), moment, 10, count_recipient_faults=True))
+    return json.loads(context_at.at(write_lake(folder, rows), moment, 10, count_recipient_faults=True))
 
 
 def test_a_failure_that_was_not_observed_yet_is_pending(tmp_path: Path) -> None:

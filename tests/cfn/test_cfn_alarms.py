@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 from cfn_values import GIVEN
 
-from deliverywatch.alerting.ladder import watches
-from deliverywatch.engine.alarm import Alarm, Comparison, Treat, from_template
-from deliverywatch.engine.expression import names, parse
+from deliverywatch.alerting.incidents.severity import watches
+from deliverywatch.engine.definitions.alarm import Alarm, Comparison, Treat, from_template
+from deliverywatch.engine.metric_math.expression import names, parse
 from deliverywatch.sms import counts
 
 PREFIX = "deliverywatch-prod-"

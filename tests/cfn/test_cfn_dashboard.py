@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 from cfn_values import GIVEN, of_type
 
-from deliverywatch.engine.alarm import from_template
-from deliverywatch.engine.expression import names, parse
+from deliverywatch.engine.definitions.alarm import from_template
+from deliverywatch.engine.metric_math.expression import names, parse
 
 
 def widgets(template: dict[str, Any], **parameters: str) -> dict[str, dict[str, Any]]:

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from cfn_values import GIVEN
 
-from deliverywatch.local.cloud import LocalCloud
+from deliverywatch.local.cloud.cloud import LocalCloud
 
 ARTIFACTS = "artifacts"
 ADDRESSES = [f"{name}={value}" for name, value in GIVEN.items() if not name.startswith("AWS::")]

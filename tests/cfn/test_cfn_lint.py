@@ -13,13 +13,13 @@ import pytest
 
 import build
 import stacks
-from alarms import Metric, Rule, metric_alarm
+from blocks.alarms import Metric, Rule, metric_alarm
+from checks.lint import check, findings
+from checks.published import PUBLISHED, Published
 from deliverywatch.errors import ConfigurationError
-from deliverywatch.local.pipeline_machine import definition
-from deliverywatch.pipeline.metrics import PUBLISHED as PIPELINE_METRICS
-from deliverywatch.pipeline.paths import hidden_failures
-from lint import check, findings
-from published import PUBLISHED, Published
+from deliverywatch.local.demo.pipeline_machine import definition
+from deliverywatch.pipeline.diagnosis.hidden_failures import hidden_failures
+from deliverywatch.pipeline.outputs.metrics import PUBLISHED as PIPELINE_METRICS
 
 SOURCES = Path(__file__).parents[2] / "src/deliverywatch"
 SYSTEMS = [name for name in stacks.SYSTEMS if name != "files-pusher"]
@@ -236,7 +236,7 @@ def test_what_is_said_to_be_published_stands_in_the_code_that_does_it() -> None:
     for each in PUBLISHED:
         room = rooms.get(each.namespace.removeprefix("DeliveryWatch/"))
         if room:
-            text = " ".join(path.read_text() for path in (SOURCES / room).glob("*.py"))
+            text = " ".join(path.read_text() for path in (SOURCES / room).rglob("*.py"))
             assert re.search(rf'"({each.name}|{each.name.lower()})"', text), each.name
     own = {each.name for each in PUBLISHED if each.namespace == "DeliveryWatch/Pipeline"}
     assert own == {name for _, name in PIPELINE_METRICS}

@@ -15,11 +15,8 @@ from typing import Any
 import pytest
 
 import build
-import bundle
-import imports
-import packages
 import stacks
-import trim
+from bundling import bundle, imports, packages, trim
 from deliverywatch.errors import ConfigurationError
 
 ROOT = Path(__file__).parents[2]
@@ -166,8 +163,8 @@ def test_trimming_takes_more_than_a_third_of_pyarrow(shipped: dict[str, Path]) -
 @pytest.mark.parametrize(
     ("name", "late"),
     [
-        ("sms-ingest", "aws_embedded_metrics, deliverywatch.sms.lake"),
-        ("alerting-notify", "deliverywatch.alerting.mail"),
+        ("sms-ingest", "aws_embedded_metrics, deliverywatch.sms.lake.merge"),
+        ("alerting-notify", "deliverywatch.alerting.mail.message"),
     ],
     ids=["sms-ingest", "alerting-notify"],
 )

@@ -19,13 +19,13 @@ import sqlglot
 from cfn_values import of_type
 from sqlglot import exp
 
-from deliverywatch.alerting import outbox
-from deliverywatch.local.athena import sql_of_view, translated
+from deliverywatch.alerting.incidents import outbox
+from deliverywatch.local.cloud.athena.dialect import sql_of_view, translated
 from deliverywatch.sms import ingest
-from deliverywatch.sms.columns import COLUMNS
-from deliverywatch.sms.folder import Folder
-from deliverywatch.sms.pages import Page
-from deliverywatch.sms.recipients import Recipients
+from deliverywatch.sms.clicksend.pages import Page
+from deliverywatch.sms.clicksend.recipients import Recipients
+from deliverywatch.sms.lake.columns import COLUMNS
+from deliverywatch.sms.lake.folder import Folder
 
 NOW = datetime(2026, 11, 21, 14, 20, tzinfo=UTC)  # the end of a slot
 DAY = timedelta(hours=24)

@@ -16,8 +16,8 @@ from typing import Any
 from cfn_values import GIVEN, of_type
 
 from deliverywatch import thresholds
-from deliverywatch.alerting import outbox
-from deliverywatch.sms.columns import COLUMNS
+from deliverywatch.alerting.incidents import outbox
+from deliverywatch.sms.lake.columns import COLUMNS
 
 GOLDEN = Path(__file__).parents[1] / "templates/sms.json"
 
@@ -130,7 +130,7 @@ def test_the_notifier_is_told_what_it_needs(template: dict[str, Any]) -> None:
 def test_a_function_reads_only_variables_that_it_is_given(template: dict[str, Any]) -> None:
     source = Path(__file__).parents[2] / "src/deliverywatch"
     for function, room in {"SmsIngest": "sms", "AlertingNotify": "alerting"}.items():
-        text = "".join(path.read_text() for path in (source / room).glob("*.py"))
+        text = "".join(path.read_text() for path in (source / room).rglob("*.py"))
         assert set(re.findall(r"DELIVERYWATCH_[A-Z_]+", text)) <= set(environment(template, function))
 
 

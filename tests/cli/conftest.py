@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from deliverywatch.local.carrier import Carrier
-from deliverywatch.local.history import DELIVERED, Message, Messages, failure
+from deliverywatch.local.clicksend.history import DELIVERED, Message, Messages, failure
+from deliverywatch.local.clicksend.server import Carrier
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

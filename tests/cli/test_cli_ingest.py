@@ -16,13 +16,13 @@ from click.testing import CliRunner, Result
 
 from deliverywatch.cli import main
 from deliverywatch.cli.ingest import next_end
-from deliverywatch.local.history import Messages
-from deliverywatch.local.misbehaviour import Fault
+from deliverywatch.local.clicksend.faults import Fault
+from deliverywatch.local.clicksend.history import Messages
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from deliverywatch.local.carrier import Carrier
+    from deliverywatch.local.clicksend.server import Carrier
 
 HOUR = timedelta(hours=1)
 PROGRAM = [sys.executable, "-c", "from deliverywatch.cli import main; main()"]

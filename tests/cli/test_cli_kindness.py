@@ -13,8 +13,8 @@ import pytest
 from click.testing import CliRunner
 
 from deliverywatch.cli import _MODULES, main
-from deliverywatch.cli.exits import Exit
-from deliverywatch.cli.span import Since, Span, parsed
+from deliverywatch.cli.terminal.duration_option import Since, Span, parsed
+from deliverywatch.cli.terminal.exits import Exit
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -79,7 +79,7 @@ def test_no_color_is_respected_where_there_would_be_colour(
 
 
 def test_every_sentence_about_ctrl_c_is_of_a_verb_that_is_there() -> None:
-    from deliverywatch.cli.stopped import _KEPT
+    from deliverywatch.cli.terminal.interrupt import _KEPT
 
     assert set(_KEPT) <= set(_MODULES)
 

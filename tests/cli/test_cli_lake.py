@@ -11,13 +11,13 @@ import pytest
 from click.testing import CliRunner, Result
 
 from deliverywatch.cli import main
-from deliverywatch.sms.columns import COLUMNS
+from deliverywatch.sms.lake.columns import COLUMNS
 
 if TYPE_CHECKING:
     from datetime import datetime
     from pathlib import Path
 
-    from deliverywatch.local.carrier import Carrier
+    from deliverywatch.local.clicksend.server import Carrier
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ import pytest
 from click.testing import CliRunner
 
 from deliverywatch.cli import main
-from deliverywatch.cli.moment import Moment
+from deliverywatch.cli.terminal.time_option import Moment
 
 
 @pytest.mark.parametrize("option", ["-h", "--help"])

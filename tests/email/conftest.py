@@ -12,8 +12,8 @@ from email_world import line
 
 import build
 from deliverywatch.email import land
-from deliverywatch.email.folder import Folder
-from deliverywatch.email.streams import Stream
+from deliverywatch.email.events.streams import Stream
+from deliverywatch.email.firehose.folder import Folder
 
 
 @pytest.fixture(scope="session")

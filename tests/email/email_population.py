@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from functools import cache
 from typing import Any
 
-from deliverywatch.local.email_events import Sent
+from deliverywatch.local.cloud.mail.ses_events import Sent
 
 NOW = datetime(2026, 11, 21, 14, 20, tzinfo=UTC)
 DAY = timedelta(days=1)

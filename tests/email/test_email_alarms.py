@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from deliverywatch.backtest.cases import check
-from deliverywatch.engine import alarm, cases, documents
+from deliverywatch.engine.definitions import alarm, documents
+from deliverywatch.engine.unit_tests import cases
 
 FILES = sorted((Path(__file__).parents[1] / "backtests/email").glob("*.toml"))
 

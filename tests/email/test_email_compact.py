@@ -17,12 +17,12 @@ from hypothesis import strategies as st
 
 from deliverywatch.cli import main
 from deliverywatch.email import land
-from deliverywatch.email.columns import COLUMNS
 from deliverywatch.email.compact import compact
-from deliverywatch.email.folder import Folder
-from deliverywatch.email.streams import Stream
+from deliverywatch.email.events.columns import COLUMNS
+from deliverywatch.email.events.streams import Stream
+from deliverywatch.email.firehose.folder import Folder
 from deliverywatch.errors import ConfigurationError
-from deliverywatch.local.email_events import Sent
+from deliverywatch.local.cloud.mail.ses_events import Sent
 
 DAY = date(2026, 11, 20)
 START = datetime(2026, 11, 20, tzinfo=UTC)

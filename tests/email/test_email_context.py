@@ -9,9 +9,9 @@ from email_world import answered, event, line
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from deliverywatch.alerting import context as mails
-from deliverywatch.email.context import key_of, updated
-from deliverywatch.local.email_events import Sent
+from deliverywatch.alerting.inputs import context as mails
+from deliverywatch.email.events.mail_context import key_of, updated
+from deliverywatch.local.cloud.mail.ses_events import Sent
 
 NOW = datetime(2026, 11, 21, 9, 34, tzinfo=UTC)
 

@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 from email_world import DOCUMENTED, line
 
-from deliverywatch.email.conversion import Conversion, MalformedError, OpenX
-from deliverywatch.email.glue_types import parsed
+from deliverywatch.email.events.glue_types import parsed
+from deliverywatch.email.firehose.conversion import Conversion, MalformedError, OpenX
 
 FOLDED, EXACT = OpenX(), OpenX(case_insensitive=False)
 

@@ -11,11 +11,11 @@ from email_world import ARRIVED, DOCUMENTED, ODD, event, line
 
 from deliverywatch.cli import main
 from deliverywatch.email import land
-from deliverywatch.email.columns import COLUMNS, Column
 from deliverywatch.email.drift import column_lines, drift, statements
-from deliverywatch.email.folder import Folder
-from deliverywatch.email.glue_types import parsed
-from deliverywatch.email.streams import Stream
+from deliverywatch.email.events.columns import COLUMNS, Column
+from deliverywatch.email.events.glue_types import parsed
+from deliverywatch.email.events.streams import Stream
+from deliverywatch.email.firehose.folder import Folder
 
 NEW = ODD["a field that SES adds tomorrow"]
 

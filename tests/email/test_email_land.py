@@ -14,8 +14,8 @@ from click.testing import CliRunner, Result
 from email_world import DOCUMENTED, ODD, TYPES, event, line
 
 from deliverywatch.cli import main
-from deliverywatch.email import delivery
-from deliverywatch.email.columns import COLUMNS
+from deliverywatch.email.events.columns import COLUMNS
+from deliverywatch.email.firehose import delivery
 from deliverywatch.email.transform import reasons_in
 
 DAY = "2026-11-21"

@@ -11,12 +11,12 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
-from deliverywatch.alerting import context as contexts
+from deliverywatch.alerting.inputs import context as contexts
 from deliverywatch.cli import main
 from deliverywatch.email.aws import Bucket
 from deliverywatch.errors import StoreConflict
-from deliverywatch.local import email_day, play
-from deliverywatch.local.cloud import LocalCloud
+from deliverywatch.local.cloud.cloud import LocalCloud
+from deliverywatch.local.demo import email_day, play
 
 START = datetime(2026, 11, 20, 9, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)

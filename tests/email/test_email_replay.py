@@ -11,10 +11,11 @@ from click.testing import CliRunner
 from email_world import ARRIVED, DOCUMENTED, event, line
 
 from deliverywatch.cli import main
-from deliverywatch.email import delivery, land
-from deliverywatch.email.folder import Folder
+from deliverywatch.email import land
+from deliverywatch.email.events.streams import Stream
+from deliverywatch.email.firehose import delivery
+from deliverywatch.email.firehose.folder import Folder
 from deliverywatch.email.replay import event_in, replay
-from deliverywatch.email.streams import Stream
 
 ATTEMPT = delivery.Attempt(ARRIVED, ARRIVED)
 KEY = "errors/newsletter/processing-failed/dt=2026-11-21/object"

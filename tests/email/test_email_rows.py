@@ -8,20 +8,20 @@ from typing import Any
 import pytest
 from email_world import ARRIVED, DOCUMENTED, ODD, TYPES, answered, event, line
 
-from deliverywatch.email import events, values
-from deliverywatch.email.columns import COLUMNS, KNOWN_FIELDS
-from deliverywatch.email.fields import FieldCount, general, leaves
-from deliverywatch.email.refusals import RefusedError
+from deliverywatch.email.events import rows, values
+from deliverywatch.email.events.columns import COLUMNS, KNOWN_FIELDS
+from deliverywatch.email.events.fields import FieldCount, general, leaves
+from deliverywatch.email.events.refusals import RefusedError
 
 EVERY_EVENT = {**dict(zip(TYPES, DOCUMENTED, strict=True)), **ODD}
 
 
 def row(content: dict[str, Any], tag: str = "campaign") -> dict[str, Any]:
-    return events.row(copy.deepcopy(content), values.iso(ARRIVED), tag)
+    return rows.row(copy.deepcopy(content), values.iso(ARRIVED), tag)
 
 
 def test_every_type_of_awss_documentation_is_among_the_examples() -> None:
-    assert set(TYPES) == set(events.BLOCKS)
+    assert set(TYPES) == set(rows.BLOCKS)
 
 
 @pytest.mark.parametrize("name", EVERY_EVENT)

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from email_values import of_type
 
-import firehose_rules
+from checks import firehose_rules
 from deliverywatch.errors import ConfigurationError
 
 DROP = object()

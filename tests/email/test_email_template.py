@@ -16,8 +16,8 @@ from email_values import GIVEN, of_type
 
 import build
 import stacks
-from deliverywatch.email.columns import COLUMNS
-from deliverywatch.email.streams import Stream
+from deliverywatch.email.events.columns import COLUMNS
+from deliverywatch.email.events.streams import Stream
 
 GOLDEN = Path(__file__).parents[1] / "templates/email.json"
 FIREHOSE = "AWS::KinesisFirehose::DeliveryStream"
@@ -271,4 +271,4 @@ def test_the_transform_ships_neither_arrow_nor_what_it_never_imports(built: Path
 
     shipped = zipfile.ZipFile(built / "email-transform.zip").namelist()
     assert "deliverywatch/email/transform.py" in shipped
-    assert "deliverywatch/email/parquet.py" not in shipped
+    assert "deliverywatch/email/events/parquet.py" not in shipped

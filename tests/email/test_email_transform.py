@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from deliverywatch.email import counts
-from deliverywatch.email.refusals import Reason
-from deliverywatch.email.streams import Stream, delivery_stream, stream_of
+from deliverywatch.email.events.refusals import Reason
+from deliverywatch.email.events.streams import Stream, delivery_stream, stream_of
 from deliverywatch.email.transform import reasons_in, reasons_object, transformed
 
 SCALARS = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=20)

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from deliverywatch.engine.alarm import Alarm, Metric, from_description
-from deliverywatch.engine.series import Series
+from deliverywatch.engine.definitions.alarm import Alarm, Metric, from_description
+from deliverywatch.engine.evaluation.series import Series
 
 NOON = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
 ERRORS = Metric("App", "Errors", ())

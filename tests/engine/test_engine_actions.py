@@ -3,11 +3,11 @@
 import pytest
 from engine_alarms import NOON, TOPIC, minutes, plain
 
-from deliverywatch.engine import composite as composites
-from deliverywatch.engine import mute
-from deliverywatch.engine.actions import Executed, combine, executed, require_children
-from deliverywatch.engine.alarm import State
-from deliverywatch.engine.backtest import Change
+from deliverywatch.engine.definitions import composites
+from deliverywatch.engine.definitions.alarm import State
+from deliverywatch.engine.evaluation import mute
+from deliverywatch.engine.replay.actions import Executed, combine, executed, require_children
+from deliverywatch.engine.replay.backtest import Change
 from deliverywatch.errors import InputError
 
 OK, ALARM, UNKNOWN = State.OK, State.ALARM, State.INSUFFICIENT_DATA

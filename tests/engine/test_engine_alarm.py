@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 from engine_alarms import NOON, entry, plain, ratio
 
-from deliverywatch.engine.alarm import Alarm, Treat, from_description, from_template
-from deliverywatch.engine.lint import problems, require_sound, warnings
+from deliverywatch.engine.definitions.alarm import Alarm, Treat, from_description, from_template
+from deliverywatch.engine.describe.lint import problems, require_sound, warnings
 from deliverywatch.errors import InputError
 
 PROPERTIES: dict[str, Any] = {

@@ -7,10 +7,10 @@ from engine_alarms import plain, ratio
 from hypothesis import given
 from hypothesis import strategies as st
 
-from deliverywatch.engine.alarm import State
-from deliverywatch.engine.cases import ExpectedMail, ExpectedState, duration, parse
-from deliverywatch.engine.composite import from_description
-from deliverywatch.engine.trial import clock, difference, named, run
+from deliverywatch.engine.definitions.alarm import State
+from deliverywatch.engine.definitions.composites import from_description
+from deliverywatch.engine.unit_tests.cases import ExpectedMail, ExpectedState, duration, parse
+from deliverywatch.engine.unit_tests.trial import clock, difference, named, run
 from deliverywatch.errors import InputError
 
 OUTAGE = """

@@ -4,9 +4,9 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from deliverywatch.engine import rule as rules
-from deliverywatch.engine.alarm import State
-from deliverywatch.engine.composite import (
+from deliverywatch.engine.definitions import rule as rules
+from deliverywatch.engine.definitions.alarm import State
+from deliverywatch.engine.definitions.composites import (
     Composite,
     Suppression,
     advance,

@@ -3,8 +3,8 @@
 import pytest
 from engine_alarms import NOON, counted, entry, minutes
 
-from deliverywatch.engine.data import query
-from deliverywatch.engine.series import Series
+from deliverywatch.engine.evaluation.data import query
+from deliverywatch.engine.evaluation.series import Series
 from deliverywatch.errors import InputError
 
 

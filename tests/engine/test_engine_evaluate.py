@@ -9,10 +9,10 @@ from engine_alarms import ERRORS, NOON, counted, minutes, per_period, plain, rat
 from hypothesis import given
 from hypothesis import strategies as st
 
-from deliverywatch.engine import windows
-from deliverywatch.engine.alarm import Metric, State
-from deliverywatch.engine.evaluate import evaluate
-from deliverywatch.engine.series import Series
+from deliverywatch.engine.definitions.alarm import Metric, State
+from deliverywatch.engine.evaluation import windows
+from deliverywatch.engine.evaluation.evaluate import evaluate
+from deliverywatch.engine.evaluation.series import Series
 from deliverywatch.errors import InputError
 
 N = None

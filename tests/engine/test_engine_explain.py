@@ -3,9 +3,9 @@
 import pytest
 from engine_alarms import entry, plain, ratio
 
-from deliverywatch.engine import explain_composite
-from deliverywatch.engine.composite import from_description
-from deliverywatch.engine.explain import duration, explain
+from deliverywatch.engine.definitions.composites import from_description
+from deliverywatch.engine.describe import explain_composite
+from deliverywatch.engine.describe.explain import duration, explain
 
 
 def test_a_ratio_alarm_in_plain_words() -> None:

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from deliverywatch.engine import expression
-from deliverywatch.engine.functions import FUNCTIONS, REFUSED
-from deliverywatch.engine.values import Frame, Value
+from deliverywatch.engine.metric_math import expression
+from deliverywatch.engine.metric_math.functions import FUNCTIONS, REFUSED
+from deliverywatch.engine.metric_math.values import Frame, Value
 from deliverywatch.errors import InputError
 
 N = None

@@ -7,11 +7,11 @@ from engine_alarms import NOON, entry, minutes, ratio
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from deliverywatch.engine.alarm import Alarm, Metric
-from deliverywatch.engine.evaluate import evaluate
-from deliverywatch.engine.functions import FUNCTIONS
-from deliverywatch.engine.lint import problems
-from deliverywatch.engine.series import Series
+from deliverywatch.engine.definitions.alarm import Alarm, Metric
+from deliverywatch.engine.describe.lint import problems
+from deliverywatch.engine.evaluation.evaluate import evaluate
+from deliverywatch.engine.evaluation.series import Series
+from deliverywatch.engine.metric_math.functions import FUNCTIONS
 
 
 def watching(text: str, **more: str) -> Alarm:

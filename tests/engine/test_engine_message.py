@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 from engine_alarms import NOON, TOPIC, plain, ratio
 
-from deliverywatch.engine import composite
-from deliverywatch.engine.alarm import Alarm, State
-from deliverywatch.engine.evaluate import Evaluation
-from deliverywatch.engine.message import composite_message, composite_reason, sns_message, sns_subject
+from deliverywatch.engine.definitions import composites
+from deliverywatch.engine.definitions.alarm import Alarm, State
+from deliverywatch.engine.evaluation.evaluate import Evaluation
+from deliverywatch.engine.evaluation.message import composite_message, composite_reason, sns_message, sns_subject
 
 
 def sent(alarm: Alarm) -> dict[str, Any]:
@@ -107,7 +107,7 @@ def test_a_message_has_the_fields_of_a_recorded_one(shape: str) -> None:
 
 
 def test_a_composite_has_a_rule_and_children_and_no_trigger() -> None:
-    definition = composite.from_description({"AlarmName": "all", "AlarmRule": "ALARM(ratio)", "AlarmActions": [TOPIC]})
+    definition = composites.from_description({"AlarmName": "all", "AlarmRule": "ALARM(ratio)", "AlarmActions": [TOPIC]})
     reason = composite_reason("ratio", "ALARM", NOON, "123456789012", "us-east-1")
     change = Evaluation(State.ALARM, State.OK, reason, {}, (), NOON)
     children = [("ratio", "ALARM", NOON)]
@@ -128,7 +128,7 @@ def test_a_composite_has_a_rule_and_children_and_no_trigger() -> None:
 
 def test_a_message_that_a_mute_window_held_back_says_so_and_what_may_suppress_a_composite_is_named() -> None:
     held = {"ActionsSuppressor": "deploys", "ActionsSuppressorWaitPeriod": 60, "ActionsSuppressorExtensionPeriod": 120}
-    definition = composite.from_description({"AlarmName": "all", "AlarmRule": "ALARM(ratio)", **held})
+    definition = composites.from_description({"AlarmName": "all", "AlarmRule": "ALARM(ratio)", **held})
     change = Evaluation(State.ALARM, State.OK, "because", {}, (), NOON)
     message = composite_message(definition, change, "OK", "123456789012", "us-east-1", NOON, was_muted=True)
     assert message["ActionExecutedAfterMuteWindow"] is True

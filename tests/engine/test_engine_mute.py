@@ -7,9 +7,10 @@ from engine_alarms import NOON, minutes
 from hypothesis import given
 from hypothesis import strategies as st
 
-from deliverywatch.engine import cron, mute
-from deliverywatch.engine.alarm import State
-from deliverywatch.engine.mute import Action, Window, joined, muted, windows
+from deliverywatch.engine.definitions import cron
+from deliverywatch.engine.definitions.alarm import State
+from deliverywatch.engine.evaluation import mute
+from deliverywatch.engine.evaluation.mute import Action, Window, joined, muted, windows
 from deliverywatch.errors import InputError
 
 OK, ALARM = State.OK, State.ALARM

@@ -12,15 +12,16 @@ from engine_alarms import ERRORS, NOON, counted, entry, minutes, plain, ratio
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from deliverywatch.engine import expression, replay, vector
-from deliverywatch.engine.alarm import Alarm, MetricStat, State, Treat
-from deliverywatch.engine.backtest import Change, backtest
-from deliverywatch.engine.backtest import plain as step_by_step
-from deliverywatch.engine.minutes import Column, History
-from deliverywatch.engine.replay import Replay, can_vectorise
-from deliverywatch.engine.series import Series
-from deliverywatch.engine.sweep import sweep
-from deliverywatch.engine.verdict import verdict
+from deliverywatch.engine.definitions.alarm import Alarm, MetricStat, State, Treat
+from deliverywatch.engine.evaluation.series import Series
+from deliverywatch.engine.evaluation.verdict import verdict
+from deliverywatch.engine.metric_math import expression
+from deliverywatch.engine.replay import replay, vector
+from deliverywatch.engine.replay.backtest import Change, backtest
+from deliverywatch.engine.replay.backtest import plain as step_by_step
+from deliverywatch.engine.replay.minutes import Column, History
+from deliverywatch.engine.replay.replay import Replay, can_vectorise
+from deliverywatch.engine.replay.sweep import sweep
 from deliverywatch.errors import InputError
 
 np: Any = pytest.importorskip(

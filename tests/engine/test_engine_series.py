@@ -7,9 +7,9 @@ from engine_alarms import ERRORS, NOON, minutes
 from hypothesis import given
 from hypothesis import strategies as st
 
-from deliverywatch.engine import statistic
-from deliverywatch.engine.alarm import MetricStat
-from deliverywatch.engine.series import Sample, Series
+from deliverywatch.engine.definitions.alarm import MetricStat
+from deliverywatch.engine.evaluation import statistic
+from deliverywatch.engine.evaluation.series import Sample, Series
 from deliverywatch.errors import InputError
 
 START = int(NOON.timestamp())

@@ -11,10 +11,12 @@ from engine_alarms import ERRORS, NOON, minutes, plain
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from deliverywatch.engine import documents, history, notation
-from deliverywatch.engine.alarm import Metric, MetricStat, from_template
 from deliverywatch.engine.aws import CloudWatch, grain_seconds
-from deliverywatch.engine.series import Series
+from deliverywatch.engine.definitions import documents
+from deliverywatch.engine.definitions.alarm import Metric, MetricStat, from_template
+from deliverywatch.engine.evaluation.series import Series
+from deliverywatch.engine.replay import history
+from deliverywatch.engine.unit_tests import notation
 from deliverywatch.errors import InputError
 
 N = None

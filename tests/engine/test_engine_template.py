@@ -9,10 +9,12 @@ from engine_alarms import NOON, entry
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from deliverywatch.engine import composite, lint, mute
-from deliverywatch.engine.alarm import from_template
-from deliverywatch.engine.evaluate import evaluate
-from deliverywatch.engine.series import Series
+from deliverywatch.engine.definitions import composites
+from deliverywatch.engine.definitions.alarm import from_template
+from deliverywatch.engine.describe import lint
+from deliverywatch.engine.evaluation import mute
+from deliverywatch.engine.evaluation.evaluate import evaluate
+from deliverywatch.engine.evaluation.series import Series
 from deliverywatch.errors import InputError
 
 ALARM: dict[str, Any] = {
@@ -78,7 +80,7 @@ def test_what_another_stack_exports_stays_an_opaque_target_of_actions() -> None:
 def test_a_composite_or_a_mute_rule_is_left_out_by_its_name_too() -> None:
     rule = {"Type": "AWS::CloudWatch::AlarmMuteRule", "Properties": {"Name": "night", "Rule": 5}}
     document = template(Bad=both("bad", AlarmRule={"Fn::GetAZs": ""}), Fine=both(), Night=rule)
-    assert [each.name for each in composite.from_template(document, {}, ["bad"])] == ["both"]
+    assert [each.name for each in composites.from_template(document, {}, ["bad"])] == ["both"]
     assert mute.from_template(document, {}, ["nig*"]) == []
 
 
@@ -104,7 +106,7 @@ def test_two_alarms_of_one_name_are_refused() -> None:
     with pytest.raises(InputError, match="Two alarms are called errors"):
         from_template(template(Other=alarm()))
     with pytest.raises(InputError, match="Two alarms are called both"):
-        composite.from_template(template(One=both(), Two=both()))
+        composites.from_template(template(One=both(), Two=both()))
 
 
 @pytest.mark.parametrize(
@@ -117,7 +119,7 @@ def test_two_alarms_of_one_name_are_refused() -> None:
 )
 def test_a_member_of_a_composite_that_does_not_fit_is_named(changes: dict[str, Any], words: str) -> None:
     with pytest.raises(InputError, match=f"Composite alarm both cannot be read: .*{words}"):
-        composite.from_template(template(Both=both(**changes)))
+        composites.from_template(template(Both=both(**changes)))
 
 
 @pytest.mark.parametrize(
@@ -249,7 +251,7 @@ def changed(path: tuple[Any, ...], value: Any) -> dict[str, Any]:
 @example(path=("Resources", "Plain", "Properties", "Period"), value=10**400)
 def test_nothing_in_place_of_any_part_of_a_template_makes_the_engine_crash(path: tuple[Any, ...], value: Any) -> None:
     document = changed(path, value)
-    for read in (from_template, composite.from_template, mute.from_template):
+    for read in (from_template, composites.from_template, mute.from_template):
         try:
             found = read(document)
         except InputError as error:

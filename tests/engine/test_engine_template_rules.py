@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from deliverywatch.engine.template_rules import contradictions
+from deliverywatch.engine.definitions.template_rules import contradictions
 
 BELOW = {"Fn::Contains": [["1", "2"], {"Ref": "Warning"}]}
 CRITICAL_IS_3 = {"Fn::Equals": [{"Ref": "Critical"}, "3"]}

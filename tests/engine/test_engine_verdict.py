@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from deliverywatch.engine.alarm import State, Treat
-from deliverywatch.engine.verdict import verdict
+from deliverywatch.engine.definitions.alarm import State, Treat
+from deliverywatch.engine.evaluation.verdict import verdict
 
 SIGNS = {"X": True, "0": False, "-": None}
 STATES = {"OK": State.OK, "ALARM": State.ALARM, "NO_DATA": State.INSUFFICIENT_DATA, "keep": None}

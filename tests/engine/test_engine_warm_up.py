@@ -3,13 +3,13 @@
 import pytest
 from engine_alarms import ERRORS, NOON, minutes, plain
 
-from deliverywatch.engine.alarm import Alarm, State
-from deliverywatch.engine.backtest import backtest
-from deliverywatch.engine.backtest import plain as step_by_step
-from deliverywatch.engine.evaluate import evaluate
-from deliverywatch.engine.lint import warnings
-from deliverywatch.engine.notation import add
-from deliverywatch.engine.series import Series
+from deliverywatch.engine.definitions.alarm import Alarm, State
+from deliverywatch.engine.describe.lint import warnings
+from deliverywatch.engine.evaluation.evaluate import evaluate
+from deliverywatch.engine.evaluation.series import Series
+from deliverywatch.engine.replay.backtest import backtest
+from deliverywatch.engine.replay.backtest import plain as step_by_step
+from deliverywatch.engine.unit_tests.notation import add
 from deliverywatch.errors import InputError
 
 

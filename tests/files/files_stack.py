@@ -9,13 +9,13 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from deliverywatch.files.aws import plain
-from deliverywatch.local import play
+from deliverywatch.local.demo import play
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
 
-    from deliverywatch.local.cloud import LocalCloud
+    from deliverywatch.local.cloud.cloud import LocalCloud
 
 # S3 promises seconds, "on occasion" a minute or longer.
 REAL_SECONDS = 180

@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote_plus
 
 from deliverywatch.errors import TableUnavailable
-from deliverywatch.files import items, process
-from deliverywatch.files.items import Item, Retention
+from deliverywatch.files import process
+from deliverywatch.files.records import items
+from deliverywatch.files.records.items import Item, Retention
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from deliverywatch.files.failures import Failure
+    from deliverywatch.files.records.failures import Failure
 
 EVENTS = Path(__file__).parents[1] / "events"
 NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)

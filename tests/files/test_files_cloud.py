@@ -36,7 +36,7 @@ KEYS = [
 
 
 def real_intake() -> Intake:
-    from deliverywatch.operate import aws
+    from deliverywatch.operate.account import aws
 
     account = aws.connect()
     outputs = aws.find(account, STACK).outputs

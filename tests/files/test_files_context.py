@@ -5,9 +5,9 @@ from datetime import timedelta
 
 from files_world import NOON, MemoryLake, MemoryTable, RefusingTable, body, run, s3_record, sqs_event
 
-from deliverywatch.alerting import context as mail
-from deliverywatch.files.context import document
-from deliverywatch.files.failures import Failure
+from deliverywatch.alerting.inputs import context as mail
+from deliverywatch.files.records.failures import Failure
+from deliverywatch.files.records.mail_context import document
 
 
 def dead(number: int, problem: str = "The body is empty.", minutes_ago: int = 0) -> Failure:

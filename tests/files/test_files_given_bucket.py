@@ -10,7 +10,7 @@ from files_stack import Intake, deployed
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from deliverywatch.local.cloud import LocalCloud
+    from deliverywatch.local.cloud.cloud import LocalCloud
 
 BUCKET = "reports-of-2019"
 

@@ -5,7 +5,7 @@ import json
 import pytest
 from files_world import NOON, body, s3_record
 
-from deliverywatch.files.letters import Letter, by_kind, explain
+from deliverywatch.files.records.dead_letters import Letter, by_kind, explain
 
 GOOD = body(s3_record("a.csv"))
 

@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from deliverywatch.errors import MessageMalformed
-from deliverywatch.files.events import Details, ObjectEvent, State
-from deliverywatch.files.messages import read
+from deliverywatch.files.records.events import Details, ObjectEvent, State
+from deliverywatch.files.records.messages import read
 
 
 def only(text: Any) -> ObjectEvent:

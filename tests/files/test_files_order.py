@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from deliverywatch.errors import TableUnavailable
-from deliverywatch.files.items import Item, current
+from deliverywatch.files.records.items import Item, current
 
 if TYPE_CHECKING:
     from deliverywatch.files import process

@@ -21,7 +21,7 @@ from files_world import (
 
 from deliverywatch.errors import InputError, TableUnavailable
 from deliverywatch.files import process
-from deliverywatch.files.items import Item
+from deliverywatch.files.records.items import Item
 
 
 def test_an_upload_becomes_one_item_with_all_that_was_told() -> None:

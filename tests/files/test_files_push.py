@@ -10,15 +10,15 @@ from files_stack import Intake, deployed, exhaust
 from files_world import BUCKET, recorded, s3_record
 
 from deliverywatch.errors import MessageMalformed, QueueUnavailable, StoreUnavailable
-from deliverywatch.files import messages
 from deliverywatch.files.aws_push import Queue
-from deliverywatch.files.events import Details
 from deliverywatch.files.push import Filters, push
+from deliverywatch.files.records import messages
+from deliverywatch.files.records.events import Details
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from deliverywatch.local.cloud import LocalCloud
+    from deliverywatch.local.cloud.cloud import LocalCloud
 
 CSV = Details("text/csv; charset=utf-8", {"by": "jo"}, {"CRC32": "x"})
 

@@ -12,9 +12,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from deliverywatch.errors import MessageMalformed, TableUnavailable
-from deliverywatch.files import aws, items, process
-from deliverywatch.files.events import Details, ObjectEvent, State, padded
-from deliverywatch.files.failures import failure
+from deliverywatch.files import aws, process
+from deliverywatch.files.records import items
+from deliverywatch.files.records.events import Details, ObjectEvent, State, padded
+from deliverywatch.files.records.failures import failure
 
 if TYPE_CHECKING:
     from files_stack import Intake

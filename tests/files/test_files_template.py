@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 import build
-from deliverywatch.engine.template import resources
+from deliverywatch.engine.definitions.template import resources
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

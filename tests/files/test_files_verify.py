@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from files_world import KEEP, NOON, MemoryTable
 
-from deliverywatch.files import items, messages
-from deliverywatch.files.events import State, as_text
+from deliverywatch.files.records import items, messages
+from deliverywatch.files.records.events import State, as_text
 from deliverywatch.files.verify import Differences, Listed, bodies, compare, repairs
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from deliverywatch.local.cloud import LocalCloud
+from deliverywatch.local.cloud.cloud import LocalCloud
 from local.local_probe import HANDLERS, TEMPLATE
 
 if TYPE_CHECKING:

@@ -6,11 +6,11 @@ from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from deliverywatch.local import play, sms_day
-from deliverywatch.local.carrier import Carrier
-from deliverywatch.local.cloud import LocalCloud
-from deliverywatch.local.history import Messages
-from deliverywatch.local.traffic import HEALTHY, INCIDENT, Phase, day
+from deliverywatch.local.clicksend.history import Messages
+from deliverywatch.local.clicksend.server import Carrier
+from deliverywatch.local.clicksend.traffic import HEALTHY, INCIDENT, Phase, day
+from deliverywatch.local.cloud.cloud import LocalCloud
+from deliverywatch.local.demo import play, sms_day
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -52,7 +52,7 @@ class Deployed:
 
     def records(self) -> list[dict[str, Any]]:
         """The notifier's own record of each mail, in order."""
-        from deliverywatch.local.timeline import audit_trail
+        from deliverywatch.local.demo.timeline import audit_trail
 
         return sorted(audit_trail(self.cloud, play.STACK).values(), key=lambda each: str(each["time"]))
 

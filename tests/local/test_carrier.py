@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import urllib3
 
-from deliverywatch.local.bulk import Bulk
-from deliverywatch.local.carrier import Carrier
-from deliverywatch.local.history import DELIVERED, Message, Messages, Shape, failure
-from deliverywatch.local.misbehaviour import Fault
+from deliverywatch.local.clicksend.bulk import Bulk
+from deliverywatch.local.clicksend.faults import Fault
+from deliverywatch.local.clicksend.history import DELIVERED, Message, Messages, Shape, failure
+from deliverywatch.local.clicksend.server import Carrier
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -237,7 +237,7 @@ def test_the_program_prints_its_address_first() -> None:
     command = [
         sys.executable,
         "-m",
-        "deliverywatch.local.carrier",
+        "deliverywatch.local.clicksend.server",
         "--messages",
         "20",
         "--hours",

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from deliverywatch.local.traffic import HEALTHY, INCIDENT, Phase, day
-from deliverywatch.sms.records import TEST_NUMBERS
+from deliverywatch.local.clicksend.traffic import HEALTHY, INCIDENT, Phase, day
+from deliverywatch.sms.clicksend.records import TEST_NUMBERS
 
 if TYPE_CHECKING:
-    from deliverywatch.local.history import Message
+    from deliverywatch.local.clicksend.history import Message
 
 MIDNIGHT = datetime(2026, 11, 20, tzinfo=UTC)
 

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from deliverywatch.local.cloud import LocalCloud
+from deliverywatch.local.cloud.cloud import LocalCloud
 
 
 def test_a_function_may_do_what_its_role_allows_and_nothing_else(cloud: LocalCloud) -> None:

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from deliverywatch.engine import alarm as definitions
-from deliverywatch.local.cloud import LocalCloud
+from deliverywatch.engine.definitions import alarm as definitions
+from deliverywatch.local.cloud.cloud import LocalCloud
 
 MINUTE = timedelta(minutes=1)
 

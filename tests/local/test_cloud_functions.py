@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from deliverywatch import emf
-from deliverywatch.local.cloud import LocalCloud
+from deliverywatch.local.cloud.cloud import LocalCloud
 
 GROUP = "/aws/lambda/probe-probe"
 DIMENSIONS = [{"Name": "Environment", "Value": "test"}]

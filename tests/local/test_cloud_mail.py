@@ -6,7 +6,7 @@ from email.message import EmailMessage
 import pytest
 from botocore.exceptions import ClientError
 
-from deliverywatch.local.cloud import LocalCloud
+from deliverywatch.local.cloud.cloud import LocalCloud
 
 
 def send(cloud: LocalCloud, subject: str) -> None:

@@ -9,9 +9,9 @@ import pytest
 from botocore.exceptions import ClientError
 from PIL import Image
 
-from deliverywatch.local.chart import PALETTE
-from deliverywatch.local.cloud import LocalCloud
-from deliverywatch.local.widget import image
+from deliverywatch.local.cloud.cloud import LocalCloud
+from deliverywatch.local.cloud.cloudwatch.chart import PALETTE
+from deliverywatch.local.cloud.cloudwatch.widget import image
 
 SLOT = timedelta(minutes=10)
 DIMENSIONS = [{"Name": "Environment", "Value": "test"}]

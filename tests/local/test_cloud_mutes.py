@@ -12,7 +12,7 @@ from botocore.exceptions import ClientError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from deliverywatch.local.cloud import LocalCloud
+    from deliverywatch.local.cloud.cloud import LocalCloud
 
 MINUTE = timedelta(minutes=1)
 NAME = "probe-maintenance"

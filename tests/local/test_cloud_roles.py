@@ -15,9 +15,9 @@ from deployed import NOTIFY, Silent, deployed
 
 import stacks
 from deliverywatch.cli.demo import _PLAYS
-from deliverywatch.local import play as local_play
-from deliverywatch.local.cloud import LocalCloud
-from deliverywatch.local.traffic import INCIDENT
+from deliverywatch.local.clicksend.traffic import INCIDENT
+from deliverywatch.local.cloud.cloud import LocalCloud
+from deliverywatch.local.demo import play as local_play
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

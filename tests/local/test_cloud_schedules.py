@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from deliverywatch.local import schedules
-from deliverywatch.local.cloud import LocalCloud
+from deliverywatch.local.cloud.cloud import LocalCloud
+from deliverywatch.local.cloud.compute import schedules
 
 DAY = datetime(2026, 3, 10, tzinfo=UTC)
 

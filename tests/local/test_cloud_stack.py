@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from deliverywatch.errors import ConfigurationError
-from deliverywatch.local.cloud import LocalCloud
-from deliverywatch.local.stack import package
+from deliverywatch.local.cloud.cloud import LocalCloud
+from deliverywatch.local.cloud.stack import package
 from local import local_probe
 
 PARAMETERS = {

@@ -9,13 +9,13 @@ from pathlib import Path
 import pytest
 
 from deliverywatch.errors import ConfigurationError
-from deliverywatch.local import emulator, hooks
-from deliverywatch.local.cloud import LocalCloud
+from deliverywatch.local.cloud.cloud import LocalCloud
+from deliverywatch.local.cloud.emulator import emulator, hooks
 from local import local_probe
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
 SOURCES = "\n".join(
-    path.read_text() for path in sorted(Path(hooks.__file__).parent.glob("*.py")) if path.stem != "hooks"
+    path.read_text() for path in sorted(Path(hooks.__file__).parents[1].rglob("*.py")) if path.stem != "hooks"
 )
 
 

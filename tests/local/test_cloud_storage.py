@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 from botocore.exceptions import ClientError
 
-from deliverywatch.local.cloud import LocalCloud
+from deliverywatch.local.cloud.cloud import LocalCloud
 
 TABLE = pa.table(
     {

@@ -7,7 +7,7 @@ import pytest
 from click.testing import CliRunner
 
 from deliverywatch.cli import main
-from deliverywatch.local import emulator
+from deliverywatch.local.cloud.emulator import emulator
 
 
 def test_the_command_plays_the_incident_and_says_what_it_made_and_where(tmp_path: Path) -> None:

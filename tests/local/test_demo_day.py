@@ -10,9 +10,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from deliverywatch.errors import ConfigurationError, InputError
-from deliverywatch.local import play, sms_day, sms_report
-from deliverywatch.local.sms_story import Story, tell
-from deliverywatch.local.traffic import INCIDENT
+from deliverywatch.local.clicksend.traffic import INCIDENT
+from deliverywatch.local.demo import play, sms_day, sms_report
+from deliverywatch.local.demo.sms_story import Story, tell
 
 HOURS = 4
 

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 import deployed
 import pytest
 
-from deliverywatch.local import files_day
+from deliverywatch.local.demo import files_day
 
 if TYPE_CHECKING:
-    from deliverywatch.local.play import Outcome
+    from deliverywatch.local.demo.play import Outcome
 
 
 @pytest.fixture(scope="module")

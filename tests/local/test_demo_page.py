@@ -3,10 +3,10 @@
 from datetime import UTC, datetime
 from pathlib import Path
 
-from deliverywatch.local import report
-from deliverywatch.local.outbox import Mail
-from deliverywatch.local.report import File, Result, Table
-from deliverywatch.local.timeline import Happening, Letter
+from deliverywatch.local.cloud.mail.outbox import Mail
+from deliverywatch.local.demo import report
+from deliverywatch.local.demo.report import File, Result, Table
+from deliverywatch.local.demo.timeline import Happening, Letter
 
 NOON = datetime(2026, 8, 29, 12, 4, tzinfo=UTC)
 MAIL = Mail(NOON, b"Subject: [WARNING] Orders <late>\r\nTo: a@example.com\r\n\r\nOne file <is> stuck.\r\n")

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from deliverywatch.errors import ConfigurationError
-from deliverywatch.local import play
-from deliverywatch.local.cloud import LocalCloud
+from deliverywatch.local.cloud.cloud import LocalCloud
+from deliverywatch.local.demo import play
 
 GOOD = {"SenderAddress": "a@example.com", "AlertRecipients": "b@example.com", "FallbackAddress": "c@example.com"}
 

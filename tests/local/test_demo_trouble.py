@@ -6,7 +6,7 @@ from typing import Any
 import deployed
 import pytest
 
-from deliverywatch.local.misbehaviour import Fault
+from deliverywatch.local.clicksend.faults import Fault
 
 
 @pytest.fixture(scope="module")

@@ -6,8 +6,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from deliverywatch import emf
-from deliverywatch.local.clock import Clock
-from deliverywatch.local.metrics import Point, Publisher, delay_of, embedded, filtered
+from deliverywatch.local.cloud.cloudwatch.metrics import Point, Publisher, delay_of, embedded, filtered
+from deliverywatch.local.cloud.emulator.clock import Clock
 
 NOW = datetime.now(UTC).replace(second=0, microsecond=0)
 STAMP = NOW - timedelta(minutes=8)

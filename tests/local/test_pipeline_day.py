@@ -10,11 +10,11 @@ import pytest
 from click.testing import CliRunner
 
 from deliverywatch.cli import main
-from deliverywatch.local import play
-from deliverywatch.local.cloud import LocalCloud
-from deliverywatch.local.pipeline_day import MACHINE, MISSED, World, deploy
-from deliverywatch.local.pipeline_faults import Fault, faults
-from deliverywatch.local.timeline import bucket_of
+from deliverywatch.local.cloud.cloud import LocalCloud
+from deliverywatch.local.demo import play
+from deliverywatch.local.demo.pipeline_day import MACHINE, MISSED, World, deploy
+from deliverywatch.local.demo.pipeline_faults import Fault, faults
+from deliverywatch.local.demo.timeline import bucket_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -9,19 +9,19 @@ import pytest
 from click.testing import CliRunner
 
 from deliverywatch.cli import main
-from deliverywatch.local import play, sms_day
-from deliverywatch.local.carrier import Carrier
-from deliverywatch.local.cloud import LocalCloud
-from deliverywatch.local.history import Messages
-from deliverywatch.local.traffic import HEALTHY, day
-from deliverywatch.operate import aws
+from deliverywatch.local.clicksend.history import Messages
+from deliverywatch.local.clicksend.server import Carrier
+from deliverywatch.local.clicksend.traffic import HEALTHY, day
+from deliverywatch.local.cloud.cloud import LocalCloud
+from deliverywatch.local.demo import play, sms_day
+from deliverywatch.operate.account import aws
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from click.testing import Result
 
-    from deliverywatch.operate.deployment import Deployment
+    from deliverywatch.operate.account.deployment import Deployment
 
 
 @pytest.fixture(scope="session")

@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 
-from deliverywatch.operate import checks_alarms as alarms
-from deliverywatch.operate import checks_mail as mail
-from deliverywatch.operate import checks_stack as stack
-from deliverywatch.operate.check import Check, Verdict
-from deliverywatch.operate.deployment import Deployment
-from deliverywatch.sms.credit import Credit
+from deliverywatch.operate.account.deployment import Deployment
+from deliverywatch.operate.doctor import checks_alarms as alarms
+from deliverywatch.operate.doctor import checks_mail as mail
+from deliverywatch.operate.doctor import checks_stack as stack
+from deliverywatch.operate.doctor.check import Check, Verdict
+from deliverywatch.sms.clicksend.credit import Credit
 
 NOW = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
 WATCH = "watch@example.com"

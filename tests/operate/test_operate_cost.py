@@ -15,12 +15,12 @@ from hypothesis import strategies as st
 
 import stacks
 from deliverywatch.errors import InputError
-from deliverywatch.operate import bill
-from deliverywatch.operate.activity import starts_per_month
-from deliverywatch.operate.aws_cost import month_to_date
-from deliverywatch.operate.cost import Estimate, Line, Volume, monthly
-from deliverywatch.operate.original import original
-from deliverywatch.operate.prices import prices
+from deliverywatch.operate.cost import bill
+from deliverywatch.operate.cost.aws_cost import month_to_date
+from deliverywatch.operate.cost.baseline import original
+from deliverywatch.operate.cost.estimate import Estimate, Line, Volume, monthly
+from deliverywatch.operate.cost.prices import prices
+from deliverywatch.operate.cost.usage_assumptions import starts_per_month
 
 README = (Path(__file__).parents[2] / "README.md").read_text()
 TEMPLATE: dict[str, Any] = stacks.template(stacks.chosen(["sms"]), "arm64", "0").to_dict()

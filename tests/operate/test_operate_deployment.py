@@ -9,16 +9,16 @@ import pytest
 from botocore.exceptions import ClientError
 from click.testing import CliRunner
 
-from deliverywatch.cli.target import Target, target
+from deliverywatch.cli.terminal.target import Target, target
 from deliverywatch.errors import CloudRefused, CloudUnavailable
-from deliverywatch.operate import aws
-from deliverywatch.operate.deployment import from_description
+from deliverywatch.operate.account import aws
+from deliverywatch.operate.account.deployment import from_description
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from deliverywatch.local.cloud import LocalCloud
-    from deliverywatch.operate.deployment import Deployment
+    from deliverywatch.local.cloud.cloud import LocalCloud
+    from deliverywatch.operate.account.deployment import Deployment
 
 STACK = {
     "StackName": "deliverywatch-test",

@@ -17,23 +17,23 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from deliverywatch.alerting.deliver import Ports
-from deliverywatch.alerting.incident import Change, Event, Incident
-from deliverywatch.alerting.ladder import Level
-from deliverywatch.alerting.outbox import Record
-from deliverywatch.alerting.rehearse import Memory, Pile, Told
+from deliverywatch.alerting.dry_run import Memory, Pile, Told
+from deliverywatch.alerting.incidents.incident import Change, Event, Incident
+from deliverywatch.alerting.incidents.outbox import Record
+from deliverywatch.alerting.incidents.severity import Level
 from deliverywatch.alerting.settings import Settings
 from deliverywatch.errors import InputError, MailUnavailable
-from deliverywatch.local import play
-from deliverywatch.operate import aws
-from deliverywatch.operate.cost import Estimate, Line, Volume
+from deliverywatch.local.demo import play
+from deliverywatch.operate.account import aws
+from deliverywatch.operate.cost.estimate import Estimate, Line, Volume
 from deliverywatch.operate.digest import digest_id, send, start_of, volume
-from deliverywatch.operate.mutes import Mute
-from deliverywatch.operate.week import Runs, Tally, Week
+from deliverywatch.operate.incidents.mutes import Mute
+from deliverywatch.operate.weekly_digest.week import Runs, Tally, Week
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from deliverywatch.local.cloud import LocalCloud
+    from deliverywatch.local.cloud.cloud import LocalCloud
 
 GOLDEN = Path(__file__).with_name("golden")
 END = datetime(2026, 11, 22, 20, 0, tzinfo=UTC)

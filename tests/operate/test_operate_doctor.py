@@ -9,18 +9,19 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from deliverywatch.errors import SourceMalformed, SourceRefused, SourceUnavailable
-from deliverywatch.local import play
-from deliverywatch.local.carrier import Carrier
-from deliverywatch.operate import aws, aws_doctor
-from deliverywatch.sms import credit
-from deliverywatch.sms.credentials import Credentials
+from deliverywatch.local.clicksend.server import Carrier
+from deliverywatch.local.demo import play
+from deliverywatch.operate.account import aws
+from deliverywatch.operate.doctor import aws_doctor
+from deliverywatch.sms.clicksend import credit
+from deliverywatch.sms.clicksend.credentials import Credentials
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from click.testing import Result
 
-    from deliverywatch.local.cloud import LocalCloud
+    from deliverywatch.local.cloud.cloud import LocalCloud
 
 PREFIX = "deliverywatch-prod"
 ALERTS = f"arn:aws:sns:us-east-1:111122223333:{PREFIX}-alerts"

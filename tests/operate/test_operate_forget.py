@@ -11,12 +11,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from deliverywatch.operate import forget as flow
-from deliverywatch.operate.forget import Forgotten
-from deliverywatch.sms import compact, days, forgetting, ingest, lake
-from deliverywatch.sms.folder import Folder
-from deliverywatch.sms.pages import Page
-from deliverywatch.sms.recipients import Recipients, hash_key
+from deliverywatch.operate.lake import forget as flow
+from deliverywatch.operate.lake.forget import Forgotten
+from deliverywatch.sms import compact, ingest
+from deliverywatch.sms.clicksend.pages import Page
+from deliverywatch.sms.clicksend.recipients import Recipients, hash_key
+from deliverywatch.sms.lake import day_objects, forget, merge
+from deliverywatch.sms.lake.folder import Folder
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 
     from click.testing import Result
 
-    from deliverywatch.local.cloud import LocalCloud
+    from deliverywatch.local.cloud.cloud import LocalCloud
 
 NOW = datetime.now(UTC).replace(minute=0, second=0, microsecond=0)
 NUMBER, OTHER = "+61400000001", "+61400000002"
@@ -70,7 +71,7 @@ def folder(written: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Pa
 
 def people(folder: Path) -> list[tuple[str, str | None, str | None]]:
     names = ("message_id", "recipient_hash", "recipient")
-    return [each for _, body in days.bodies(Folder(folder), "sms/") for each in lake.rows(body, names)]
+    return [each for _, body in day_objects.bodies(Folder(folder), "sms/") for each in merge.rows(body, names)]
 
 
 def test_the_number_is_gone_and_every_message_is_there(folder: Path, run: Callable[..., Result]) -> None:
@@ -127,18 +128,18 @@ def test_without_a_terminal_it_asks_for_yes(folder: Path, run: Callable[..., Res
 
 def test_a_day_that_is_just_being_made_does_not_bring_it_back(folder: Path) -> None:
     store = Folder(folder)
-    known_as = forgetting.traces(NUMBER, Recipients(hash_key(SECRET)))
+    known_as = forget.traces(NUMBER, Recipients(hash_key(SECRET)))
     day = (NOW - timedelta(days=2)).replace(hour=0)
     # A compaction that was killed after it had sealed all hours.
-    from deliverywatch.sms import sealing
-    from deliverywatch.sms.store import update
+    from deliverywatch.sms.lake import seal
+    from deliverywatch.sms.lake.watermark import update
 
-    for key in days.hour_keys(day):
-        update(store, key, lambda body: sealing.sealed(body, "killed"), lambda _: None)
+    for key in day_objects.hour_keys(day):
+        update(store, key, lambda body: seal.sealed(body, "killed"), lambda _: None)
     flow.forget(store, known_as, token="f", pause=lambda _: None)
     assert not flow.find(store, known_as).row_counts
-    days.make_day(store, day, "next", lambda _: None)
-    days.clear(store, day, "next", lambda _: None)
+    day_objects.make_day(store, day, "next", lambda _: None)
+    day_objects.clear(store, day, "next", lambda _: None)
     assert not flow.find(store, known_as).row_counts
 
 
@@ -166,7 +167,7 @@ def test_in_a_bucket_old_versions_are_told_and_purged(
 
 
 def _numbers() -> Iterator[str]:
-    from deliverywatch.local.traffic import HEALTHY, day
+    from deliverywatch.local.clicksend.traffic import HEALTHY, day
 
     midnight = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0) - timedelta(days=1)
     for message in day(midnight, phases=HEALTHY):

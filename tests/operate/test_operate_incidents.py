@@ -10,19 +10,20 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from cfnlint.jsonschema import StandardValidator
 
-from deliverywatch.operate import aws, aws_incidents, mutes, situation
-from deliverywatch.operate.deployment import Deployment
-from deliverywatch.operate.situation import document
+from deliverywatch.operate.account import aws
+from deliverywatch.operate.account.deployment import Deployment
+from deliverywatch.operate.incidents import aws_incidents, mutes, status
+from deliverywatch.operate.incidents.status import document
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from click.testing import Result
 
-    from deliverywatch.local.cloud import LocalCloud
+    from deliverywatch.local.cloud.cloud import LocalCloud
 
 PREFIX = "deliverywatch-prod"
-SCHEMA = json.loads((Path(situation.__file__).with_name("status.schema.json")).read_text())
+SCHEMA = json.loads((Path(status.__file__).with_name("status.schema.json")).read_text())
 MINUTE = timedelta(minutes=1)
 
 
@@ -270,9 +271,9 @@ def test_a_muted_stack_mails_nothing_until_the_mute_is_over(quiet: LocalCloud) -
     quiet.clock.advance_to(start)
     before = len(quiet.outbox())
     force(quiet, "sms-trickle", "ALARM")
-    seen = situation.situation(stack, aws_incidents.lake(account, stack), alarms, rules, quiet.clock.now)
+    seen = status.situation(stack, aws_incidents.lake(account, stack), alarms, rules, quiet.clock.now)
     assert ([each.name for each in seen.raised], seen.open) == ([f"{PREFIX}-sms-trickle"], ())
-    found = situation.muted(seen, f"{PREFIX}-sms-trickle")
+    found = status.muted(seen, f"{PREFIX}-sms-trickle")
     assert found is not None
     assert (found.end, found.status) == (start + timedelta(minutes=10), "ACTIVE")
     assert len(quiet.outbox()) == before
@@ -347,7 +348,7 @@ def test_a_stack_that_is_changed_by_hand_is_described_with_every_field(quiet: Lo
     account = aws.connect()
     stack = aws.find(account, PREFIX)
     assert isinstance(stack, Deployment)
-    seen = situation.situation(
+    seen = status.situation(
         stack, aws_incidents.lake(account, stack), aws_incidents.Alarms(account), aws_incidents.MuteRules(account),
         quiet.clock.now,
     )  # fmt: skip

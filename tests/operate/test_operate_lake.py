@@ -9,16 +9,17 @@ from typing import TYPE_CHECKING
 import pytest
 
 from deliverywatch.errors import StoreConflict
-from deliverywatch.sms import aws, days, lake
-from deliverywatch.sms.slots import day_key_of, key_of
+from deliverywatch.sms import aws
+from deliverywatch.sms.lake import day_objects, merge
+from deliverywatch.sms.lake.slots import day_key_of, key_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from click.testing import Result
 
-    from deliverywatch.local.carrier import Carrier
-    from deliverywatch.local.cloud import LocalCloud
+    from deliverywatch.local.clicksend.server import Carrier
+    from deliverywatch.local.cloud.cloud import LocalCloud
 
 COMPACT = "deliverywatch-prod-sms-compact"
 TODAY = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
@@ -38,7 +39,9 @@ def bucket(cloud: LocalCloud) -> aws.Bucket:
 
 
 def messages(bucket: aws.Bucket) -> list[str]:
-    return sorted(name for _, body in days.bodies(bucket, "sms/") for (name,) in lake.rows(body, ("message_id",)))
+    return sorted(
+        name for _, body in day_objects.bodies(bucket, "sms/") for (name,) in merge.rows(body, ("message_id",))
+    )
 
 
 def filled(run: Callable[..., Result], noon: datetime, hours: int = 3) -> Result:

@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from deliverywatch.errors import InputError
-from deliverywatch.operate import query
+from deliverywatch.operate.lake import query
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from click.testing import Result
 
-    from deliverywatch.local.cloud import LocalCloud
+    from deliverywatch.local.cloud.cloud import LocalCloud
 
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
 COUNT = (

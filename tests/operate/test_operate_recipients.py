@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from deliverywatch.alerting import outbox
-from deliverywatch.local.carrier import Carrier
-from deliverywatch.local.history import DELIVERED, Message, Messages, failure
+from deliverywatch.alerting.incidents import outbox
+from deliverywatch.local.clicksend.history import DELIVERED, Message, Messages, failure
+from deliverywatch.local.clicksend.server import Carrier
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

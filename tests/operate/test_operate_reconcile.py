@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from click.testing import Result
 
-    from deliverywatch.local.cloud import LocalCloud
+    from deliverywatch.local.cloud.cloud import LocalCloud
 
 
 def test_in_a_stack_it_finds_emits_and_then_finds_nothing(

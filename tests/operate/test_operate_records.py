@@ -10,16 +10,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from deliverywatch.alerting.incident import Change, Event, Incident, to_json
-from deliverywatch.alerting.ladder import Level
-from deliverywatch.alerting.ledger import incident_key, past_key
-from deliverywatch.alerting.outbox import Record, from_json, record_key
-from deliverywatch.alerting.outbox import to_json as line_of
-from deliverywatch.alerting.rehearse import Memory
-from deliverywatch.engine import mute as engine
+from deliverywatch.alerting.dry_run import Memory
+from deliverywatch.alerting.incidents.incident import Change, Event, Incident, to_json
+from deliverywatch.alerting.incidents.incident_store import incident_key, past_key
+from deliverywatch.alerting.incidents.outbox import Record, from_json, record_key
+from deliverywatch.alerting.incidents.outbox import to_json as line_of
+from deliverywatch.alerting.incidents.severity import Level
+from deliverywatch.engine.evaluation import mute as engine
 from deliverywatch.errors import InputError
-from deliverywatch.operate import mutes, outbox, records, route
-from deliverywatch.operate.deployment import Deployment
+from deliverywatch.operate.account.deployment import Deployment
+from deliverywatch.operate.incidents import mails, mutes, records, route
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -170,7 +170,7 @@ def test_the_mails_of_a_time_are_those_whose_time_lies_in_it(
     store = Memory()
     for number, time in enumerate(times):
         store.write(record_key(mail(time, number)), line_of(mail(time, number)))
-    found = [each.time for each in outbox.mails(store, since, since + length)]
+    found = [each.time for each in mails.mails(store, since, since + length)]
     assert found == sorted(time for time in times if since <= time <= since + length)
 
 
@@ -184,7 +184,7 @@ def test_the_mails_of_a_time_are_those_whose_time_lies_in_it(
     ],
 )
 def test_a_mail_is_sent_being_sent_or_was_not(more: dict[str, Any], state: str) -> None:
-    assert outbox.state_of(mail(NOW, **more), NOW) == state
+    assert mails.state_of(mail(NOW, **more), NOW) == state
 
 
 def test_a_line_of_the_outbox_is_read_as_it_was_written_and_a_broken_one_is_left_out() -> None:

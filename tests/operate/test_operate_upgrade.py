@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from deliverywatch.cli import steps
-from deliverywatch.operate import aws, aws_artifacts, aws_formation, aws_storage
+from deliverywatch.cli.terminal import steps
+from deliverywatch.operate.account import aws
+from deliverywatch.operate.deploy import aws_artifacts, aws_formation, aws_storage
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -21,8 +22,8 @@ if TYPE_CHECKING:
 
     from click.testing import Result
 
-    from deliverywatch.local.carrier import Carrier
-    from deliverywatch.local.cloud import LocalCloud
+    from deliverywatch.local.clicksend.server import Carrier
+    from deliverywatch.local.cloud.cloud import LocalCloud
 
 GIVEN = {
     "SenderAddress": "alerts@example.com",

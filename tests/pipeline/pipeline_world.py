@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from deliverywatch.errors import StoreConflict
-from deliverywatch.pipeline.declaration import pipelines_of
-from deliverywatch.pipeline.store import Stored
+from deliverywatch.pipeline.declaration.pipelines import pipelines_of
+from deliverywatch.pipeline.outputs.store import Stored
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

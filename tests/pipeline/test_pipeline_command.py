@@ -65,7 +65,7 @@ def test_without_dry_run_it_says_that_it_needs_it() -> None:
 
 
 def test_a_state_machine_that_hides_failures_is_found(tmp_path: Path) -> None:
-    from deliverywatch.local.pipeline_machine import definition
+    from deliverywatch.local.demo.pipeline_machine import definition
 
     right, wrong = tmp_path / "right.json", tmp_path / "wrong.json"
     states = definition({"report": "r", "validate": "v"})

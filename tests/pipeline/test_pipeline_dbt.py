@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from deliverywatch.errors import InputError
-from deliverywatch.pipeline import metrics
-from deliverywatch.pipeline.dbt import DbtRun, run_of
+from deliverywatch.pipeline.diagnosis.dbt import DbtRun, run_of
+from deliverywatch.pipeline.outputs import metrics
 from pipeline.pipeline_world import event
 
 

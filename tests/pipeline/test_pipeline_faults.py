@@ -11,10 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from deliverywatch.errors import ConfigurationError
-from deliverywatch.pipeline.diagnose import Diagnosis, Told, diagnose
-from deliverywatch.pipeline.faults import Why, catalogue_of, shipped
-from deliverywatch.pipeline.gather import run_of_event
-from deliverywatch.pipeline.validation import Check, Report, Result, Score, Topic, document
+from deliverywatch.pipeline.checks.validation import Check, Report, Result, Score, Topic, document
+from deliverywatch.pipeline.diagnosis.collect import run_of_event
+from deliverywatch.pipeline.diagnosis.diagnose import Diagnosis, Told, diagnose
+from deliverywatch.pipeline.diagnosis.faults import Why, catalogue_of, shipped
 from pipeline.pipeline_world import SF_USER, Artifacts, Executions, dbt, event, failed, states_event, step, succeeded
 
 RESULTS = "s3://artifacts/sf_user/run_results.json"

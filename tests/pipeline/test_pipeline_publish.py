@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from deliverywatch.errors import ConfigurationError, InputError, StoreConflict
-from deliverywatch.pipeline import metrics
+from deliverywatch.pipeline.outputs import metrics
 from deliverywatch.pipeline.publish import Ports, publish
 from pipeline.pipeline_world import PIPELINES, Artifacts, Executions, Memory, dbt, event, failed, states_event, step
 

@@ -11,9 +11,9 @@ import pytest
 
 import stacks
 from deliverywatch.cli.pipeline import pipeline
-from deliverywatch.local.pipeline_faults import faults
-from deliverywatch.pipeline.faults import Why, shipped
-from deliverywatch.pipeline.metrics import PUBLISHED
+from deliverywatch.local.demo.pipeline_faults import faults
+from deliverywatch.pipeline.diagnosis.faults import Why, shipped
+from deliverywatch.pipeline.outputs.metrics import PUBLISHED
 from stacks import shared
 
 SECTION = (Path(__file__).parents[2] / "src/deliverywatch/pipeline/README.md").read_text()

@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 
 from deliverywatch.errors import CloudRefused, InputError
-from deliverywatch.pipeline.evidence import Evidence
-from deliverywatch.pipeline.gather import Run
-from deliverywatch.pipeline.guide import links_of
+from deliverywatch.pipeline.declaration.values import moment
+from deliverywatch.pipeline.diagnosis.advice import links_of
+from deliverywatch.pipeline.diagnosis.collect import Run
+from deliverywatch.pipeline.diagnosis.evidence import Evidence
+from deliverywatch.pipeline.diagnosis.runs import execution_of_event
 from deliverywatch.pipeline.report import Ports, report
-from deliverywatch.pipeline.runs import execution_of_event
-from deliverywatch.pipeline.values import moment
 from pipeline.pipeline_world import (
     PIPELINES,
     SF_USER,

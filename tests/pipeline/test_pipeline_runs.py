@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from deliverywatch.errors import InputError
-from deliverywatch.pipeline import evidence
-from deliverywatch.pipeline.runs import Status, execution_of_event, job_run_of
-from deliverywatch.pipeline.validation import Check, Counts, Report, Result, Score, Topic, document
+from deliverywatch.pipeline.checks.validation import Check, Counts, Report, Result, Score, Topic, document
+from deliverywatch.pipeline.diagnosis import evidence
+from deliverywatch.pipeline.diagnosis.runs import Status, execution_of_event, job_run_of
 from pipeline.pipeline_world import event, failed, states_event, step, succeeded
 
 FEW = Check("minimum_records", Topic.RECORDS, Result.FAILED, "too few", "users")

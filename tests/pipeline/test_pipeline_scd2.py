@@ -9,9 +9,9 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from deliverywatch.pipeline import scd2
-from deliverywatch.pipeline.declaration import History
-from deliverywatch.pipeline.duck import LocalTables
+from deliverywatch.pipeline.checks import scd2
+from deliverywatch.pipeline.checks.duck import LocalTables
+from deliverywatch.pipeline.declaration.pipelines import History
 from pipeline.pipeline_world import SF_USER
 from pipeline.scd2_oracle import Version, violations, written
 

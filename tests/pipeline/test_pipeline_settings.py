@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from deliverywatch.errors import ConfigurationError
-from deliverywatch.pipeline.declaration import named, pipelines_of
-from deliverywatch.pipeline.faults import shipped
+from deliverywatch.pipeline.declaration.pipelines import named, pipelines_of
+from deliverywatch.pipeline.diagnosis.faults import shipped
 from deliverywatch.pipeline.settings import from_environment
 from pipeline.pipeline_world import DECLARED
 

@@ -19,12 +19,13 @@ import pytest
 import build
 import stacks
 from cfn.cfn_values import of_type
-from deliverywatch.alerting.ladder import Level, watches
+from deliverywatch.alerting.incidents.severity import Level, watches
 from deliverywatch.backtest.cases import check
-from deliverywatch.engine import alarm, cases, documents
+from deliverywatch.engine.definitions import alarm, documents
+from deliverywatch.engine.unit_tests import cases
 from deliverywatch.errors import ConfigurationError
-from deliverywatch.pipeline.declaration import pipelines_of
-from deliverywatch.pipeline.metrics import PUBLISHED
+from deliverywatch.pipeline.declaration.pipelines import pipelines_of
+from deliverywatch.pipeline.outputs.metrics import PUBLISHED
 from pipeline.pipeline_world import DECLARED
 from stacks.pipeline import declared, stack_of
 
@@ -140,7 +141,7 @@ def test_the_dashboard_has_six_charts_the_alarms_and_links(pipeline_template: di
 def test_a_zip_holds_the_declaration_and_what_its_function_needs(name: str, pipeline_build: Path) -> None:
     held = zipfile.ZipFile(pipeline_build / f"{name}.zip").namelist()
     assert "deliverywatch/pipeline/pipelines.toml" in held
-    assert "deliverywatch/pipeline/catalogue.toml" in held
+    assert "deliverywatch/pipeline/diagnosis/catalogue.toml" in held
     assert not [each for each in held if each.startswith(("deliverywatch/sms", "deliverywatch/alerting"))]
 
 

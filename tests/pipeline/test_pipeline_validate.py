@@ -13,17 +13,17 @@ from hypothesis import strategies as st
 
 from deliverywatch.cli import main
 from deliverywatch.errors import ConfigurationError, InputError
-from deliverywatch.pipeline.duck import LocalTables
-from deliverywatch.pipeline.sql import moment_of
+from deliverywatch.pipeline.checks.duck import LocalTables
+from deliverywatch.pipeline.checks.sql import moment_of
+from deliverywatch.pipeline.checks.validation import Topic, document, report_of
 from deliverywatch.pipeline.validate import Part, Task, task_of, validate
-from deliverywatch.pipeline.validation import Topic, document, report_of
 from pipeline.pipeline_world import DECLARED, PIPELINES, SF_USER, event
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from deliverywatch.pipeline.validation import Report
+    from deliverywatch.pipeline.checks.validation import Report
 
 NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)
 START = NOON - timedelta(hours=1)

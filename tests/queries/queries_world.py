@@ -8,17 +8,17 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import ClientError
 
 from deliverywatch.errors import StoreConflict
-from deliverywatch.queries import apply
-from deliverywatch.queries.asking import Execution, Status
 from deliverywatch.queries.aws import Scheduler
-from deliverywatch.queries.lake import Stored
-from deliverywatch.queries.query import Kind, Query
-from deliverywatch.queries.schedule import Schedule, Wiring, desired
+from deliverywatch.queries.config.lake import Stored
+from deliverywatch.queries.config.query import Kind, Query
+from deliverywatch.queries.run.athena import Execution, Status
+from deliverywatch.queries.schedule import apply
+from deliverywatch.queries.schedule.specification import Schedule, Wiring, desired
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
-    from deliverywatch.queries.statement import Statement
+    from deliverywatch.queries.config.statement import Statement
 
 GROUP = "deliverywatch-prod-queries"
 WIRING = Wiring(

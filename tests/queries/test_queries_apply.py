@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 from queries_world import GROUP, Crash, FakeService, error, ports, query, wanted
 
 from deliverywatch.errors import DeliveryWatchError, ServiceRefused
-from deliverywatch.queries.apply import observe, reconcile
 from deliverywatch.queries.aws import Scheduler
-from deliverywatch.queries.plan import Rules, plan
+from deliverywatch.queries.schedule.apply import observe, reconcile
+from deliverywatch.queries.schedule.plan import Rules, plan
 
 if TYPE_CHECKING:
     from collections.abc import Callable

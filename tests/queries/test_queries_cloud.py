@@ -13,11 +13,12 @@ from click.testing import CliRunner
 
 from deliverywatch.cli import main
 from deliverywatch.errors import StoreConflict
-from deliverywatch.local import queries_day
-from deliverywatch.local.cloud import LocalCloud
-from deliverywatch.queries import config, statement
+from deliverywatch.local.cloud.cloud import LocalCloud
+from deliverywatch.local.demo import queries_day
 from deliverywatch.queries.aws import Scheduler
 from deliverywatch.queries.aws_lake import Bucket
+from deliverywatch.queries.config import file as config
+from deliverywatch.queries.config import statement
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -6,19 +6,19 @@ from typing import Any
 
 import pytest
 
-from deliverywatch.queries import config, entry
-from deliverywatch.queries.query import Config, Kind, Measure, Severity
+from deliverywatch.queries.config import entry, file
+from deliverywatch.queries.config.query import Config, Kind, Measure, Severity
 
 ROOT = Path(__file__).parents[2]
 GOOD = {"schedule": "cron(0 2 * * ? *)", "query": "SELECT country, count(*) FROM sms_messages GROUP BY country"}
 
 
 def read(queries: Any, **more: Any) -> Config:
-    return config.read(json.dumps({"queries": queries, **more}).encode(), "deliverywatch")
+    return file.read(json.dumps({"queries": queries, **more}).encode(), "deliverywatch")
 
 
 def problems(queries: Any, **more: Any) -> list[tuple[str, str]]:
-    with pytest.raises(config.Refused) as caught:
+    with pytest.raises(file.Refused) as caught:
         read(queries, **more)
     return [(each.path, each.sentence) for each in caught.value.problems]
 
@@ -163,8 +163,8 @@ def test_ids_that_differ_in_capitals_only_are_refused() -> None:
     ],
 )
 def test_a_file_that_is_none_is_refused(body: bytes, words: str) -> None:
-    with pytest.raises(config.Refused) as caught:
-        config.read(body, "deliverywatch")
+    with pytest.raises(file.Refused) as caught:
+        file.read(body, "deliverywatch")
     assert any(words in each.sentence for each in caught.value.problems)
 
 
@@ -186,7 +186,7 @@ def test_a_file_of_the_scheduler_that_came_before_is_taken_with_notices() -> Non
 
 def test_sql_that_is_known_is_not_parsed_again() -> None:
     body = json.dumps({"queries": {"a": GOOD | {"query": "not sql"}}}).encode()
-    assert config.read(body, "p", is_known_sql=lambda sql: sql == "not sql").queries
+    assert file.read(body, "p", is_known_sql=lambda sql: sql == "not sql").queries
 
 
 def test_the_one_threshold_of_the_alerts_is_what_the_placeholder_stands_for() -> None:
@@ -195,13 +195,13 @@ def test_the_one_threshold_of_the_alerts_is_what_the_placeholder_stands_for() ->
 
 
 def test_the_operators_file_is_in_order() -> None:
-    assert config.read((ROOT / "cfn/schedules.json").read_bytes(), "deliverywatch").queries
+    assert file.read((ROOT / "cfn/schedules.json").read_bytes(), "deliverywatch").queries
 
 
 def test_the_schema_for_editors_knows_the_same_fields() -> None:
     schema = json.loads((ROOT / "src/deliverywatch/queries/schema.json").read_text())
     query, alert = schema["$defs"]["query"]["properties"], schema["$defs"]["alert"]["properties"]
-    assert set(schema["properties"]) == {*config.FIELDS, *config.LEGACY_FIELDS}
+    assert set(schema["properties"]) == {*file.FIELDS, *file.LEGACY_FIELDS}
     assert set(query) == {*entry.FIELDS, *entry.LEGACY_FIELDS}
     assert set(alert) == set(entry.ALERT_FIELDS)
     assert set(alert["threshold"]["properties"]) == set(entry.THRESHOLD_FIELDS)

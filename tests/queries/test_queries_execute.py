@@ -14,11 +14,12 @@ from hypothesis import strategies as st
 from queries_world import Crash, FakeAthena, MemoryLake
 
 from deliverywatch.errors import InputError, ServiceBusy, ServiceRefused
-from deliverywatch.queries import execute, source
-from deliverywatch.queries.asking import Execution, Status
+from deliverywatch.queries import execute
+from deliverywatch.queries.config import source
 from deliverywatch.queries.execute import Order, Ports, Settings, order, run
-from deliverywatch.queries.record import Record, cost_usd
-from deliverywatch.queries.state import read as remembered
+from deliverywatch.queries.run.athena import Execution, Status
+from deliverywatch.queries.run.record import Record, cost_usd
+from deliverywatch.queries.run.state import read as remembered
 
 DUE = datetime(2026, 11, 21, 8, 30, tzinfo=UTC)
 DAILY = {

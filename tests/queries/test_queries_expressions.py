@@ -3,7 +3,7 @@
 import pytest
 
 from deliverywatch.errors import InputError
-from deliverywatch.queries import expressions
+from deliverywatch.schedules import expressions
 
 # Recorded against AWS: localstack/localstack, tests/aws/services/scheduler/test_scheduler.py with its snapshot.
 REFUSED_BY_AWS = [

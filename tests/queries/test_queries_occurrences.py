@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from deliverywatch.queries import expressions, occurrences
+from deliverywatch.schedules import expressions, occurrences
 
 # Each with the night in which its clocks change, in spring and in autumn.
 ZONES = {

@@ -12,7 +12,7 @@ from queries_world import GROUP, FakeService
 
 from deliverywatch.errors import ServiceBusy
 from deliverywatch.queries.aws import Scheduler
-from deliverywatch.queries.pace import Pace
+from deliverywatch.queries.schedule.pace import Pace
 
 
 @given(st.floats(1, 300), st.integers(1, 50), st.lists(st.floats(0, 2), min_size=1, max_size=200))

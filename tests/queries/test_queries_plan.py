@@ -6,8 +6,8 @@ from datetime import UTC, datetime
 import pytest
 from queries_world import WIRING, FakeService, query, wanted
 
-from deliverywatch.queries.plan import Action, ByHand, Rules, plan
-from deliverywatch.queries.schedule import Schedule, from_service
+from deliverywatch.queries.schedule.plan import Action, ByHand, Rules, plan
+from deliverywatch.queries.schedule.specification import Schedule, from_service
 
 RULES = Rules()
 

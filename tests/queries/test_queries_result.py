@@ -3,8 +3,8 @@
 import pytest
 
 from deliverywatch.errors import InputError
-from deliverywatch.queries.query import Alert, Measure, Severity
-from deliverywatch.queries.result import read
+from deliverywatch.queries.config.query import Alert, Measure, Severity
+from deliverywatch.queries.run.result import read
 
 CSV = '"country","n","share"\n"IT","3","12.5"\n"AU","250",\n"DE","7","1e-1"\n'
 

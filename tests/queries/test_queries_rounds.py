@@ -11,13 +11,15 @@ import pytest
 from queries_world import GROUP, FakeService, MemoryLake, error, query
 
 from deliverywatch.errors import ConfigurationError, SourceUnavailable
-from deliverywatch.queries import context, reconcile, settings, source, state
-from deliverywatch.queries.apply import Result
+from deliverywatch.queries import reconcile, settings
 from deliverywatch.queries.aws import Scheduler
-from deliverywatch.queries.config import Refused
-from deliverywatch.queries.plan import ByHand
-from deliverywatch.queries.state import State
-from deliverywatch.queries.watchdog import missed
+from deliverywatch.queries.config import source
+from deliverywatch.queries.config.file import Refused
+from deliverywatch.queries.run import mail_context, state
+from deliverywatch.queries.run.state import State
+from deliverywatch.queries.run.watchdog import missed
+from deliverywatch.queries.schedule.apply import Result
+from deliverywatch.queries.schedule.plan import ByHand
 
 NOW = datetime(2026, 11, 21, 12, 20, tzinfo=UTC)
 ENVIRONMENT = {
@@ -277,7 +279,7 @@ def test_a_setting_that_is_missing_or_wrong_is_named(change: dict[str, str], nam
 
 def test_the_commands_that_a_mail_names_say_which_file() -> None:
     held = Result(guard="9 of 10 schedules would be deleted.")
-    told = json.loads(context.of_result(held, None, datetime(2026, 11, 21, tzinfo=UTC)))
+    told = json.loads(mail_context.of_result(held, None, datetime(2026, 11, 21, tzinfo=UTC)))
     commands = [
         part for step in told["problem"]["steps"] for part in step.split("'") if part.startswith("deliverywatch")
     ]

@@ -18,11 +18,11 @@ from queries_world import MemoryLake
 from urllib3.exceptions import ProtocolError
 
 from deliverywatch.errors import ConfigurationError, SourceRefused, SourceThrottled, SourceUnavailable
-from deliverywatch.queries import source
-from deliverywatch.queries.address import is_pinned, request
-from deliverywatch.queries.config import Refused
-from deliverywatch.queries.git import Git
-from deliverywatch.queries.source import COPY, Packaged, current, revision_of
+from deliverywatch.queries.config import source
+from deliverywatch.queries.config.file import Refused
+from deliverywatch.queries.config.http_source import Git
+from deliverywatch.queries.config.source import COPY, Packaged, current, revision_of
+from deliverywatch.queries.config.source_url import is_pinned, request
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

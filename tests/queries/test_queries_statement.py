@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from deliverywatch.errors import InputError
-from deliverywatch.queries import statement
-from deliverywatch.queries.query import Kind, Query, Value
+from deliverywatch.queries.config import statement
+from deliverywatch.queries.config.query import Kind, Query, Value
 
 DUE = datetime(2026, 3, 7, 8, 30, tzinfo=UTC)
 

@@ -19,9 +19,10 @@ import pytest
 import stacks
 from deliverywatch import thresholds
 from deliverywatch.backtest.cases import check
-from deliverywatch.engine import alarm, cases, documents
-from deliverywatch.engine.template import resources
-from deliverywatch.queries import record
+from deliverywatch.engine.definitions import alarm, documents
+from deliverywatch.engine.definitions.template import resources
+from deliverywatch.engine.unit_tests import cases
+from deliverywatch.queries.run import record
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -7,12 +7,12 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from deliverywatch.local.history import Message
-from deliverywatch.sms.clicksend import ClickSend
-from deliverywatch.sms.credentials import Credentials
+from deliverywatch.local.clicksend.history import Message
+from deliverywatch.sms.clicksend.client import ClickSend
+from deliverywatch.sms.clicksend.credentials import Credentials
 
 if TYPE_CHECKING:
-    from deliverywatch.local.carrier import Carrier
+    from deliverywatch.local.clicksend.server import Carrier
 
 START = datetime(2026, 11, 21, 11, tzinfo=UTC)
 END = START + timedelta(hours=1)

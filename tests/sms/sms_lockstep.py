@@ -10,7 +10,7 @@ from sms_world import Killed, Memory
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from deliverywatch.sms.store import Stored
+    from deliverywatch.sms.lake.watermark import Stored
 
 
 class Actor:

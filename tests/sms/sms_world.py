@@ -10,14 +10,15 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from deliverywatch.errors import SourceUnavailable, StoreConflict
-from deliverywatch.sms import ingest, lake
-from deliverywatch.sms.columns import COLUMNS
-from deliverywatch.sms.pages import Page
-from deliverywatch.sms.parquet import NAMES, batch_of, rows_of
-from deliverywatch.sms.recipients import Recipients
-from deliverywatch.sms.records import Recorder
-from deliverywatch.sms.slots import floor, from_milliseconds, key_of
-from deliverywatch.sms.store import WATERMARK, Stored
+from deliverywatch.sms import ingest
+from deliverywatch.sms.clicksend.pages import Page
+from deliverywatch.sms.clicksend.recipients import Recipients
+from deliverywatch.sms.clicksend.records import Recorder
+from deliverywatch.sms.lake import merge as lake
+from deliverywatch.sms.lake.columns import COLUMNS
+from deliverywatch.sms.lake.parquet import NAMES, batch_of, rows_of
+from deliverywatch.sms.lake.slots import floor, from_milliseconds, key_of
+from deliverywatch.sms.lake.watermark import WATERMARK, Stored
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence

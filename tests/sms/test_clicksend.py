@@ -21,10 +21,10 @@ from deliverywatch.errors import (
     SourceThrottled,
     SourceUnavailable,
 )
-from deliverywatch.local.carrier import Carrier
-from deliverywatch.local.history import Message, Messages
-from deliverywatch.local.misbehaviour import Fault
-from deliverywatch.sms.credentials import Credentials
+from deliverywatch.local.clicksend.faults import Fault
+from deliverywatch.local.clicksend.history import Message, Messages
+from deliverywatch.local.clicksend.server import Carrier
+from deliverywatch.sms.clicksend.credentials import Credentials
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -12,7 +12,7 @@ from clicksend_world import Time
 from hypothesis import given
 from hypothesis import strategies as st
 
-from deliverywatch.sms.pace import Pace
+from deliverywatch.sms.clicksend.pace import Pace
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -16,7 +16,7 @@ from deliverywatch.errors import (
     SourceThrottled,
     SourceUnavailable,
 )
-from deliverywatch.sms.pages import Page, Tally, check_status, parse_page
+from deliverywatch.sms.clicksend.pages import Page, Tally, check_status, parse_page
 
 PAGINATOR = {"total": 2, "per_page": 15, "current_page": 1, "last_page": 1, "data": [{"message_id": "A"}, {}]}
 ENVELOPE = {"http_code": 200, "response_code": "SUCCESS", "response_msg": "Here are your data.", "data": PAGINATOR}

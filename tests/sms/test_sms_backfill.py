@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 import pytest
 from sms_world import NOW, Killed, World, row
 
-from deliverywatch.sms import backfill, compact, days, ingest, lake
+from deliverywatch.sms import backfill, compact, ingest
+from deliverywatch.sms.lake import day_objects, merge
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -35,7 +36,9 @@ def fill(world: World, since: datetime = SINCE) -> int:
 
 def rows_of(world: World) -> list[tuple[str, str]]:
     found = [
-        each for _, body in days.bodies(world.store, "sms/") for each in lake.rows(body, ("message_id", "outcome"))
+        each
+        for _, body in day_objects.bodies(world.store, "sms/")
+        for each in merge.rows(body, ("message_id", "outcome"))
     ]
     return sorted(found)
 
@@ -119,4 +122,4 @@ def test_the_sweep_settles_a_late_outcome_in_the_object_of_its_day() -> None:
     world.run(midnight)
     assert world.run(midnight + timedelta(minutes=10)).settling_count > 0
     assert world.outcomes() == {"P": "failed"}
-    assert [*world.lake()] == [days.day_key_of(days.day_of(sent_at))]
+    assert [*world.lake()] == [day_objects.day_key_of(day_objects.day_of(sent_at))]

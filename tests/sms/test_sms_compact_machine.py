@@ -16,26 +16,28 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from sms_lockstep import Actor, SteppedStore
 from sms_world import KEY, NOW, Killed, Memory, row
 
-from deliverywatch.operate import forget
-from deliverywatch.sms import compact, days, forgetting, lake
-from deliverywatch.sms.recipients import Recipients
-from deliverywatch.sms.records import Recorder
-from deliverywatch.sms.slots import HOUR, day_key_of, folder_of, key_of
+from deliverywatch.operate.lake import forget
+from deliverywatch.sms import compact
+from deliverywatch.sms.clicksend.recipients import Recipients
+from deliverywatch.sms.clicksend.records import Recorder
+from deliverywatch.sms.lake import day_objects, merge
+from deliverywatch.sms.lake import forget as forgetting
+from deliverywatch.sms.lake.slots import HOUR, day_key_of, folder_of, key_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from deliverywatch.sms.lake import Merged
+    from deliverywatch.sms.lake.merge import Merged
 
 DAY = (NOW - timedelta(days=4)).replace(hour=0, minute=0)
 HOURS = [DAY, DAY + HOUR, DAY + 2 * HOUR]
-_hour_keys = days.hour_keys
+_hour_keys = day_objects.hour_keys
 
 
 @pytest.fixture(autouse=True)
 def day_of_three_hours(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """24 of them only take longer."""
-    monkeypatch.setattr(days, "hour_keys", lambda day: _hour_keys(day)[:3])
+    monkeypatch.setattr(day_objects, "hour_keys", lambda day: _hour_keys(day)[:3])
     yield
 
 
@@ -47,13 +49,13 @@ def write(store: Any, number: int, version: int, others: int) -> Merged:
         row(f"M{number + 3 * index}", hour + timedelta(minutes=index), "failed", status_text=f"version {version}")
         for index in range(others + 1)
     ]
-    reading = lake.Reading()
+    reading = merge.Reading()
     for records in Recorder(now, Recipients(KEY)).batches([rows], hour, hour + HOUR):
         reading.add(records)
-    return days.keep(
+    return day_objects.keep(
         store,
         hour,
-        lambda body: lake.merge(body, reading, token=f"writer {version}"),
+        lambda body: merge.merge(body, reading, token=f"writer {version}"),
         lambda _: None,
         token=f"writer {version}",
         now=now,
@@ -69,8 +71,8 @@ def visible(memory: Memory) -> list[tuple[str, int]]:
     """Every row that counts, by the rule for readers: its message and its version."""
     return [
         (message_id, int(text.removeprefix("version ")))
-        for key in days.counting(memory.objects)
-        for message_id, text in lake.rows(memory.objects[key][0], ("message_id", "status_text"))
+        for key in day_objects.counting(memory.objects)
+        for message_id, text in merge.rows(memory.objects[key][0], ("message_id", "status_text"))
     ]
 
 

@@ -11,11 +11,12 @@ import pytest
 from sms_world import KEY, NOW, at, row
 
 from deliverywatch.errors import SourceRefused
-from deliverywatch.sms import context, lake
-from deliverywatch.sms.lake import Reading, merge
-from deliverywatch.sms.recipients import Recipients
-from deliverywatch.sms.records import Recorder
-from deliverywatch.sms.survey import NAMES, Survey
+from deliverywatch.sms.clicksend.recipients import Recipients
+from deliverywatch.sms.clicksend.records import Recorder
+from deliverywatch.sms.lake import merge as lake
+from deliverywatch.sms.lake.merge import Reading, merge
+from deliverywatch.sms.mail_context import context
+from deliverywatch.sms.mail_context.recent_statistics import NAMES, Survey
 
 EXAMPLE = json.loads((Path(__file__).parents[1] / "events" / "sms_context.json").read_text())
 

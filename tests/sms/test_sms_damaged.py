@@ -8,8 +8,9 @@ import pytest
 from sms_world import NOW, World, at, row
 
 from deliverywatch.errors import ObjectDamaged
-from deliverywatch.sms import compact, days, ingest, lake
-from deliverywatch.sms.slots import HOUR, day_key_of, day_of, key_of
+from deliverywatch.sms import compact, ingest
+from deliverywatch.sms.lake import day_objects, merge
+from deliverywatch.sms.lake.slots import HOUR, day_key_of, day_of, key_of
 
 DAMAGED = [b"", b"PAR1 and no more", b"x" * 1000]
 
@@ -104,11 +105,11 @@ def test_an_object_is_not_blamed_for_what_is_wrong_elsewhere() -> None:
     world.run()
     body = world.store.objects[key_of(at("12:00"))][0]
 
-    def broken(_body: bytes | None) -> lake.Merged:
+    def broken(_body: bytes | None) -> merge.Merged:
         raise ValueError("of the rows that were read")
 
     for stored in (body, None):
         if stored is None:
             del world.store.objects[key_of(at("12:00"))]
         with pytest.raises(ValueError, match="of the rows that were read"):
-            days.keep(world.store, at("12:00"), broken, lambda _: None, token="t", now=NOW)
+            day_objects.keep(world.store, at("12:00"), broken, lambda _: None, token="t", now=NOW)

@@ -19,7 +19,7 @@ from deliverywatch.errors import (
     SourceUnavailable,
 )
 from deliverywatch.sms import ingest, plan
-from deliverywatch.sms.store import WATERMARK
+from deliverywatch.sms.lake.watermark import WATERMARK
 
 if TYPE_CHECKING:
     from datetime import datetime

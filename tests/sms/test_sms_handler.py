@@ -14,9 +14,9 @@ from botocore.stub import Stubber
 from moto import mock_aws
 
 from deliverywatch.errors import ConfigurationError, InputError, SourceRefused, StoreConflict, StoreUnavailable
-from deliverywatch.local.carrier import Carrier
-from deliverywatch.local.history import DELIVERED, Message, Messages, failure
-from deliverywatch.local.misbehaviour import Fault
+from deliverywatch.local.clicksend.faults import Fault
+from deliverywatch.local.clicksend.history import DELIVERED, Message, Messages, failure
+from deliverywatch.local.clicksend.server import Carrier
 from deliverywatch.sms import aws
 from deliverywatch.sms.handle_ingest import handler
 
@@ -128,7 +128,7 @@ def test_a_page_that_shifts_while_it_is_read_loses_nothing(s3: Any, carrier: Car
     carrier.misbehave(Fault.APPEARS, page=2)
     handler(EVENT, Context())
     (lake,) = [body for key, body in stored(s3).items() if key.endswith(".parquet")]
-    from deliverywatch.sms.lake import rows
+    from deliverywatch.sms.lake.merge import rows
 
     assert {name for (name,) in rows(lake, ("message_id",))} >= {f"M{number:03}" for number in range(150)}
 

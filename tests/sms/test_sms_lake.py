@@ -9,10 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sms_world import KEY, NOW, at, row
 
-from deliverywatch.sms import lake
-from deliverywatch.sms.lake import Merged, Reading, merge
-from deliverywatch.sms.recipients import Recipients
-from deliverywatch.sms.records import Recorder
+from deliverywatch.sms.clicksend.recipients import Recipients
+from deliverywatch.sms.clicksend.records import Recorder
+from deliverywatch.sms.lake import merge as lake
+from deliverywatch.sms.lake.merge import Merged, Reading, merge
 
 SENT = at("12:05")
 LATER = NOW + timedelta(minutes=10)

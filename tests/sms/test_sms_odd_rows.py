@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from deliverywatch.sms.lake import Reading, merge, rows
-from deliverywatch.sms.personal import redacted, without_personal
-from deliverywatch.sms.recipients import Recipients
-from deliverywatch.sms.records import Recorder
+from deliverywatch.sms.clicksend.recipients import Recipients
+from deliverywatch.sms.clicksend.records import Recorder
+from deliverywatch.sms.clicksend.redaction import redacted, without_personal
+from deliverywatch.sms.lake.merge import Reading, merge, rows
 
 HOUR = datetime(2026, 11, 20, 11, tzinfo=UTC)
 NUMBER = "+61491570156"

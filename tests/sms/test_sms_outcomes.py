@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from deliverywatch.sms.outcomes import Fault, Outcome, is_counted_failure, is_unsettled, judge, reason
+from deliverywatch.sms.clicksend.outcomes import Fault, Outcome, is_counted_failure, is_unsettled, judge, reason
 
 
 def verdict(status: str | None, code: str | None, error: str | None = None, **circumstances: object) -> tuple[str, str]:

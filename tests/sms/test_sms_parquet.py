@@ -16,10 +16,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sms_world import KEY, NOW, at, row
 
-from deliverywatch.sms.columns import COLUMNS
-from deliverywatch.sms.parquet import SCHEMA, Writer, batch_of, batch_of_rows, batches_of, columns_of, rows_of
-from deliverywatch.sms.recipients import Recipients
-from deliverywatch.sms.records import Recorder
+from deliverywatch.sms.clicksend.recipients import Recipients
+from deliverywatch.sms.clicksend.records import Recorder
+from deliverywatch.sms.lake.columns import COLUMNS
+from deliverywatch.sms.lake.parquet import SCHEMA, Writer, batch_of, batch_of_rows, batches_of, columns_of, rows_of
 
 ROOT = Path(__file__).parents[2]
 TYPES = {"string": pa.string(), "int": pa.int32(), "bigint": pa.int64(), "timestamp": pa.timestamp("ms", "UTC")}
@@ -130,8 +130,8 @@ def test_a_run_without_messages_does_not_even_load_pyarrow() -> None:
         import sys
         from datetime import UTC, datetime
         from deliverywatch.sms import ingest, handle_ingest
-        from deliverywatch.sms.folder import Folder
-        from deliverywatch.sms.recipients import Recipients
+        from deliverywatch.sms.lake.folder import Folder
+        from deliverywatch.sms.clicksend.recipients import Recipients
         from pathlib import Path
         class Empty:
             def pages(self, start, end):

@@ -13,8 +13,8 @@ from sms_world import NOW, at
 
 from deliverywatch.errors import InputError
 from deliverywatch.sms import plan
-from deliverywatch.sms.slots import HOUR, floor, hour_of, key_of, steps
-from deliverywatch.sms.store import Watermark
+from deliverywatch.sms.lake.slots import HOUR, floor, hour_of, key_of, steps
+from deliverywatch.sms.lake.watermark import Watermark
 
 if TYPE_CHECKING:
     from deliverywatch.sms.plan import Plan, Range

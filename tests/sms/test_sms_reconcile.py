@@ -12,15 +12,15 @@ import pytest
 from sms_world import NOW, Killed, World, at, row
 
 from deliverywatch.errors import CloudRefused
-from deliverywatch.operate import reconcile
-from deliverywatch.operate.reconcile import LEDGER, seen_after
+from deliverywatch.operate.lake import reconcile
+from deliverywatch.operate.lake.reconcile import LEDGER, seen_after
 from deliverywatch.sms import plan
-from deliverywatch.sms.store import Watermark, read_watermark
+from deliverywatch.sms.lake.watermark import Watermark, read_watermark
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from deliverywatch.operate.reconcile import Comparison, Difference
+    from deliverywatch.operate.lake.reconcile import Comparison, Difference
 
 SLOT = timedelta(minutes=10)
 OUTSIDE = timedelta(hours=5)

@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 from sms_world import KEY, NOW, at, row, stored
 from test_sms_values import ANYTHING
 
-from deliverywatch.sms import kinds
-from deliverywatch.sms.recipients import Recipients, hash_key, masked
-from deliverywatch.sms.records import Recorder
+from deliverywatch.sms.clicksend import row_kinds
+from deliverywatch.sms.clicksend.recipients import Recipients, hash_key, masked
+from deliverywatch.sms.clicksend.records import Recorder
 
 EVENTS = Path(__file__).parents[1] / "events"
 SENT = at("12:05")
@@ -83,8 +83,8 @@ def test_what_was_never_sent_is_left_out_but_a_blocked_message_is_a_failure(
 
 
 def test_the_test_numbers_are_the_documented_ones() -> None:
-    assert len(kinds.TEST_NUMBERS) == 8
-    assert "+61411111111" in kinds.TEST_NUMBERS
+    assert len(row_kinds.TEST_NUMBERS) == 8
+    assert "+61411111111" in row_kinds.TEST_NUMBERS
 
 
 def test_a_temporary_failure_becomes_a_failure_with_age() -> None:

@@ -16,8 +16,8 @@ from sms_world import Memory
 
 from deliverywatch.errors import ConfigurationError, StoreConflict, StoreUnavailable
 from deliverywatch.sms import aws
-from deliverywatch.sms.folder import Folder
-from deliverywatch.sms.store import Store, update
+from deliverywatch.sms.lake.folder import Folder
+from deliverywatch.sms.lake.watermark import Store, update
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from deliverywatch.sms.values import as_json, millionths, milliseconds, text, whole
+from deliverywatch.sms.clicksend.values import as_json, millionths, milliseconds, text, whole
 
 ANYTHING = st.recursive(
     st.none()

@@ -12,16 +12,16 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
-from deliverywatch.alerting import queries
-from deliverywatch.alerting.alarm import from_description
-from deliverywatch.alerting.outbox import Stored
+from deliverywatch.alerting.incidents.outbox import Stored
+from deliverywatch.alerting.inputs import metric_queries
+from deliverywatch.alerting.inputs.alarm import from_description
 from deliverywatch.errors import MailUnavailable, MetricsUnavailable, StoreConflict, StoreUnavailable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
     from datetime import datetime
 
-    from deliverywatch.alerting.alarm import Alarm
+    from deliverywatch.alerting.inputs.alarm import Alarm
 
 # The function has a minute, and a service that is silent must leave time to say so by another: 15 seconds at most.
 _CONFIG = Config(retries={"mode": "adaptive", "total_max_attempts": 4}, connect_timeout=2, read_timeout=5)
@@ -57,12 +57,14 @@ class CloudWatch:
     def newest(self, alarms: Iterable[Alarm], now: datetime) -> Mapping[str, Mapping[str, float]]:
         """Return by alarm name, by query id, the value of the alarm's period that ends at the minute of `now`."""
         asked = list(alarms)
-        results = [result for request in queries.newest_requests(asked, now) for result in self._results(request)]
-        return queries.newest_values(asked, results)
+        results = [
+            result for request in metric_queries.newest_requests(asked, now) for result in self._results(request)
+        ]
+        return metric_queries.newest_values(asked, results)
 
     def sums(self, alarm: Alarm, start: datetime, end: datetime) -> Mapping[str, float]:
         """Return by query id the sum of each of the alarm's own metrics over a time."""
-        request = queries.sums_request(alarm, start, end)
+        request = metric_queries.sums_request(alarm, start, end)
         sums: dict[str, float] = {}
         for result in self._results(request) if request else ():
             sums[result["Id"]] = sums.get(result["Id"], 0.0) + sum(result["Values"])

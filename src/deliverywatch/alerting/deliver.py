@@ -10,21 +10,21 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Protocol
 
-from deliverywatch.alerting import outbox
-from deliverywatch.alerting.outbox import Claim
-from deliverywatch.alerting.route import recipients
-from deliverywatch.alerting.sight import focus
+from deliverywatch.alerting.incidents import outbox
+from deliverywatch.alerting.incidents.outbox import Claim
+from deliverywatch.alerting.incidents.watch_state import focus
+from deliverywatch.alerting.mail.recipients import recipients
 from deliverywatch.errors import MailUnavailable, MetricsUnavailable, StoreUnavailable
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from deliverywatch.alerting.context import Context
-    from deliverywatch.alerting.incident import Change, Incident
-    from deliverywatch.alerting.mail import Mail
-    from deliverywatch.alerting.outbox import Record, Store
+    from deliverywatch.alerting.incidents.incident import Change, Incident
+    from deliverywatch.alerting.incidents.outbox import Record, Store
+    from deliverywatch.alerting.incidents.watch_state import Alarms, Sight
+    from deliverywatch.alerting.inputs.context import Context
+    from deliverywatch.alerting.mail.message import Mail
     from deliverywatch.alerting.settings import Settings
-    from deliverywatch.alerting.sight import Alarms, Sight
 
 
 class Mailer(Protocol):
@@ -87,8 +87,8 @@ def deliver(
         StoreUnavailable: It was sent, and S3 did not take the note of it.
     """
     # Imported here: only an invocation that has something to send pays for templates and MIME.
-    from deliverywatch.alerting import chart, words
-    from deliverywatch.alerting.mail import compose
+    from deliverywatch.alerting.mail import chart, formatting
+    from deliverywatch.alerting.mail.message import compose
 
     record = outbox.record_of(incident, change, invocation, sight.now)
     whose = _claimed(ports.store, record)
@@ -99,7 +99,7 @@ def deliver(
         focus(sight, change.before if change.level.rank == 0 else change.level, change.alarm) if change.alarm else None
     )
     known = _context(ports.store, sight.watch.context)
-    picture = chart.widget(incident, change, sight, alarm, known, words.clock(settings.time_zone).zone)
+    picture = chart.widget(incident, change, sight, alarm, known, formatting.clock(settings.time_zone).zone)
     png = _png(ports.charts, picture)
     mail = compose(incident, change, sight, alarm, known, settings, png)
     # Whom a system names for its own watch is told instead of everybody.
@@ -118,7 +118,7 @@ def _claimed(store: Store, record: Record) -> Claim:
 
 
 def _context(store: Store, key: str) -> Context:
-    from deliverywatch.alerting import context  # as above
+    from deliverywatch.alerting.inputs import context  # as above
 
     try:
         stored = store.read(key) if key else None

@@ -12,7 +12,7 @@ from typing import Any
 
 from deliverywatch.alerting.aws import Bucket, CloudWatch, Ses, Topic
 from deliverywatch.alerting.deliver import Ports
-from deliverywatch.alerting.ladder import Watch, watches
+from deliverywatch.alerting.incidents.severity import Watch, watches
 from deliverywatch.alerting.notify import Notifier
 from deliverywatch.alerting.settings import from_environment
 from deliverywatch.errors import DeliveryWatchError

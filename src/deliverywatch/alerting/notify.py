@@ -13,25 +13,25 @@ from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
-from deliverywatch.alerting import ledger
-from deliverywatch.alerting.alarm import State
 from deliverywatch.alerting.deliver import Delivery, Ports, deliver
-from deliverywatch.alerting.foreign import mapping, moment
-from deliverywatch.alerting.incident import Incident, advance, presumed
-from deliverywatch.alerting.ladder import Level, Watch, own_watch, watch_of
-from deliverywatch.alerting.notice import parse
-from deliverywatch.alerting.outbox import Unreachable
-from deliverywatch.alerting.sight import find, focus, look
+from deliverywatch.alerting.incidents import incident_store
+from deliverywatch.alerting.incidents.incident import Incident, advance, presumed
+from deliverywatch.alerting.incidents.outbox import Unreachable
+from deliverywatch.alerting.incidents.severity import Level, Watch, own_watch, watch_of
+from deliverywatch.alerting.incidents.watch_state import find, focus, look
+from deliverywatch.alerting.inputs.alarm import State
+from deliverywatch.alerting.inputs.notice import parse
 from deliverywatch.errors import MetricsUnavailable, StoreConflict, StoreUnavailable
+from deliverywatch.messages.untrusted import mapping, moment
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from datetime import datetime
 
-    from deliverywatch.alerting.incident import Change, Finding
-    from deliverywatch.alerting.notice import Notice
+    from deliverywatch.alerting.incidents.incident import Change, Finding
+    from deliverywatch.alerting.incidents.watch_state import Sight
+    from deliverywatch.alerting.inputs.notice import Notice
     from deliverywatch.alerting.settings import Settings
-    from deliverywatch.alerting.sight import Sight
 
 Result = TypeVar("Result")
 
@@ -73,7 +73,9 @@ class Notifier:
         """
         swept_at = moment(mapping(event).get("sweep"))
         if swept_at is not None:
-            return _in_turn(partial(self._sweep, name, swept_at) for name in ledger.recorded_watches(self.ports.store))
+            return _in_turn(
+                partial(self._sweep, name, swept_at) for name in incident_store.recorded_watches(self.ports.store)
+            )
         return _in_turn(partial(self.handle, notice) for notice in parse(event, received_at))
 
     def handle(self, notice: Notice) -> Outcome:
@@ -91,15 +93,15 @@ class Notifier:
         return self._deliver_due(sight, incident)
 
     def _drill(self, notice: Notice) -> Outcome:
-        from deliverywatch.alerting import drill  # a test is rare
+        from deliverywatch.alerting import test_message  # a test is rare
 
-        subject = drill.drill(notice, self.ports, self.settings, self.invocation)
+        subject = test_message.drill(notice, self.ports, self.settings, self.invocation)
         level = notice.level or Level.ALARM
-        return Outcome(drill.WATCH, level, drill.drill_id(notice.time), (subject,) if subject else ())
+        return Outcome(test_message.WATCH, level, test_message.drill_id(notice.time), (subject,) if subject else ())
 
     def _sweep(self, name: str, swept_at: datetime) -> Outcome:
         """Send what is due, and look again at an open incident: its peak may have risen, a message may be lost."""
-        incident, _ = ledger.read(self.ports.store, name)
+        incident, _ = incident_store.read(self.ports.store, name)
         if incident is None or not (incident.is_open or incident.due):
             return Outcome(name)
         sight = look(self._watch_of_incident(incident), None, swept_at, self.ports.alarms)
@@ -117,7 +119,7 @@ class Notifier:
     def _settled(self, sight: Sight, notice: Notice | None) -> Incident | None:
         """Return the watch's incident after this sight, as it is written now."""
         name = sight.watch.name
-        return ledger.change(self.ports.store, name, lambda incident: self._advanced(incident, sight, notice))
+        return incident_store.change(self.ports.store, name, lambda incident: self._advanced(incident, sight, notice))
 
     def _advanced(self, incident: Incident | None, sight: Sight, notice: Notice | None) -> Incident | None:
         finding = find(sight, notice, incident)
@@ -167,7 +169,9 @@ class Notifier:
         """Take what is sent off the list of what is due; if that fails, the outbox still knows that it was sent."""
         if sent:
             with suppress(StoreConflict):
-                ledger.change(self.ports.store, watch, lambda incident: incident.sent(sent) if incident else None)
+                incident_store.change(
+                    self.ports.store, watch, lambda incident: incident.sent(sent) if incident else None
+                )
 
     def _watch_of_incident(self, incident: Incident) -> Watch:
         """Return the watch of a recorded incident: declared, made of its only alarm, or without alarms."""

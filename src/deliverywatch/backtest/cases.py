@@ -11,12 +11,12 @@ import xml.etree.ElementTree as ET
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from deliverywatch.backtest import definitions as templates
-from deliverywatch.backtest.mailbox import Mail, deliver
-from deliverywatch.backtest.measure import Span
-from deliverywatch.engine import cases as files
-from deliverywatch.engine import trial as trials
-from deliverywatch.engine.minutes import History
+from deliverywatch.backtest.inputs import definitions as templates
+from deliverywatch.backtest.report.measure import Span
+from deliverywatch.backtest.simulate import Mail, deliver
+from deliverywatch.engine.replay.minutes import History
+from deliverywatch.engine.unit_tests import cases as files
+from deliverywatch.engine.unit_tests import trial as trials
 from deliverywatch.errors import InputError
 
 if TYPE_CHECKING:
@@ -24,9 +24,9 @@ if TYPE_CHECKING:
     from datetime import timedelta
     from pathlib import Path
 
-    from deliverywatch.backtest.definitions import Definitions
-    from deliverywatch.engine.cases import Case, ExpectedMail
-    from deliverywatch.engine.trial import Trial
+    from deliverywatch.backtest.inputs.definitions import Definitions
+    from deliverywatch.engine.unit_tests.cases import Case, ExpectedMail
+    from deliverywatch.engine.unit_tests.trial import Trial
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +44,7 @@ def check(
     """Return the results of a file of cases, in its order.
 
     Args:
-        cases: A TOML file; see `deliverywatch.engine.cases`.
+        cases: A TOML file; see `deliverywatch.engine.unit_tests.cases`.
         template: JSON or YAML; `watches.json` beside it says which alarms belong together.
         overrides: Values of the template's parameters, over those of the cases.
         without: Patterns of names of alarms that are left out, such as those that the engine refuses.

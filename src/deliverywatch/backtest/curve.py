@@ -10,21 +10,21 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from deliverywatch.backtest import mailbox
-from deliverywatch.backtest.measure import DAYS_A_MONTH, Span
-from deliverywatch.engine.alarm import Comparison
-from deliverywatch.engine.backtest import backtest
-from deliverywatch.engine.replay import Replay, can_vectorise
-from deliverywatch.engine.sweep import sweep
+from deliverywatch.backtest import simulate
+from deliverywatch.backtest.report.measure import DAYS_A_MONTH, Span
+from deliverywatch.engine.definitions.alarm import Comparison
+from deliverywatch.engine.replay.backtest import backtest
+from deliverywatch.engine.replay.replay import Replay, can_vectorise
+from deliverywatch.engine.replay.sweep import sweep
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from datetime import datetime
 
-    from deliverywatch.backtest.definitions import Definitions
-    from deliverywatch.engine.alarm import Alarm
-    from deliverywatch.engine.backtest import Change
-    from deliverywatch.engine.minutes import History
+    from deliverywatch.backtest.inputs.definitions import Definitions
+    from deliverywatch.engine.definitions.alarm import Alarm
+    from deliverywatch.engine.replay.backtest import Change
+    from deliverywatch.engine.replay.minutes import History
 
 # The curve goes up to so many times the threshold, in so many steps.
 _REACH = 4
@@ -86,7 +86,7 @@ def curve(
         return None
     span = Span(max(span.start, span.end - _MAXIMUM_SPAN), span.end)
     lead = Span(max(lead.start, span.start - _LEAD), lead.end)
-    changes = mailbox.replay(definitions, history, lead)
+    changes = simulate.replay(definitions, history, lead)
     months = span.minutes / 1440 / DAYS_A_MONTH
     first, last = (int(each.timestamp()) // 60 for each in (span.start, span.end))
     replay = Replay(history, first, last)
@@ -166,4 +166,4 @@ def _mail_count(
     metric_alarms = {each.name for each in definitions.alarms} - set(turned)
     kept = [each for each in changes if each.alarm in metric_alarms]
     found = backtest(list(turned.values()), history, lead.start, lead.end)
-    return mailbox.count(other, history, mailbox.with_composites(other, [*kept, *found], lead), lead, since)
+    return simulate.count(other, history, simulate.with_composites(other, [*kept, *found], lead), lead, since)

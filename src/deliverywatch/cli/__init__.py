@@ -13,8 +13,8 @@ from typing import Any
 
 import click
 
-from deliverywatch.cli.exits import WORDS, Exit
-from deliverywatch.cli.stopped import Stopped
+from deliverywatch.cli.terminal.exits import WORDS, Exit
+from deliverywatch.cli.terminal.interrupt import Stopped
 from deliverywatch.errors import DeliveryWatchError, InputError
 
 # Heading of the help -> verb -> module. Imported when the verb is used or listed: what a verb needs may take seconds to
@@ -44,7 +44,7 @@ _SECTIONS = {
         "mute": "deliverywatch.cli.mute",
         "unmute": "deliverywatch.cli.mute",
         "route": "deliverywatch.cli.route",
-        "test-fire": "deliverywatch.cli.drill",
+        "test-fire": "deliverywatch.cli.test_fire",
     },
     "The lake": {
         "lake": "deliverywatch.cli.lake",

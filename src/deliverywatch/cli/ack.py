@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING
 
 import click
 
-from deliverywatch.cli.asked import ask
-from deliverywatch.cli.target import target
+from deliverywatch.cli.terminal.incident_options import ask
+from deliverywatch.cli.terminal.target import target
 
 if TYPE_CHECKING:
-    from deliverywatch.cli.target import Target
+    from deliverywatch.cli.terminal.target import Target
 
 _NOTE_LIMIT = 200
 
@@ -29,10 +29,10 @@ def ack(*, incident: str, by: str, note: str, watch: str, dry_run: bool, target:
 
     Example: deliverywatch ack INC-1121-1204 --by Kim --note "calling the carrier"
     """
-    from deliverywatch.alerting.ack import acknowledge
-    from deliverywatch.alerting.foreign import text
-    from deliverywatch.alerting.incident import Ack
-    from deliverywatch.operate import records
+    from deliverywatch.alerting.incidents.ack import acknowledge
+    from deliverywatch.alerting.incidents.incident import Ack
+    from deliverywatch.messages.untrusted import text
+    from deliverywatch.operate.incidents import records
 
     who, said = text(by, 60), text(note, _NOTE_LIMIT)
     if not who:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from deliverywatch.cli.exits import Exit
+from deliverywatch.cli.terminal.exits import Exit
 from deliverywatch.errors import DeliveryWatchError, InputError
 
 if TYPE_CHECKING:
@@ -130,7 +130,7 @@ def explain(
 
     JSON: [{"alarm": "full name", "text": "one paragraph", "warnings": [""]}]
     """
-    from deliverywatch.engine.trial import named  # not needed for `--help`
+    from deliverywatch.engine.unit_tests.trial import named  # not needed for `--help`
 
     told = _explained(template, _overrides(settings), without)
     chosen = sorted(told) if name is None else [named(name, told, f" of {template.name}")]
@@ -144,15 +144,16 @@ def explain(
 
 def _explained(template: Path, overrides: dict[str, str], without: Sequence[str]) -> dict[str, tuple[str, list[str]]]:
     """Return by name what each alarm and each composite means, and what is easily overlooked about it."""
-    from deliverywatch.engine import alarm, composite, documents, explain_composite, lint
-    from deliverywatch.engine.explain import explain as words
+    from deliverywatch.engine.definitions import alarm, composites, documents
+    from deliverywatch.engine.describe import explain_composite, lint
+    from deliverywatch.engine.describe.explain import explain as words
 
     document = documents.read(template)
     found: dict[str, tuple[str, list[str]]] = {}
     for each in alarm.from_template(document, overrides, without):
         lint.require_sound(each)
         found[each.name] = (words(each), lint.warnings(each))
-    for above in composite.from_template(document, overrides, without):
+    for above in composites.from_template(document, overrides, without):
         found[above.name] = (explain_composite.explain(above), [])
     return found
 

@@ -9,17 +9,17 @@ from typing import TYPE_CHECKING
 
 import click
 
-from deliverywatch.cli.exits import Exit
-from deliverywatch.cli.moment import Moment
-from deliverywatch.cli.place import FOLDER, place
-from deliverywatch.cli.target import target
+from deliverywatch.cli.terminal.exits import Exit
+from deliverywatch.cli.terminal.lake_options import FOLDER, place
+from deliverywatch.cli.terminal.target import target
+from deliverywatch.cli.terminal.time_option import Moment
 from deliverywatch.thresholds import HISTORY_DAYS
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from deliverywatch.cli.place import Place
-    from deliverywatch.cli.target import Target
+    from deliverywatch.cli.terminal.lake_options import Place
+    from deliverywatch.cli.terminal.target import Target
     from deliverywatch.sms.plan import Plan
 
 
@@ -77,7 +77,7 @@ def check_age(since: datetime, now: datetime) -> None:
 
 
 def _fill(plan: Plan, where: Place, since: datetime) -> int:
-    from deliverywatch.cli.progress import shown
+    from deliverywatch.cli.terminal.progress import shown
     from deliverywatch.sms import backfill as flow
     from deliverywatch.sms import ingest
 

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from deliverywatch.cli.exits import Exit
-from deliverywatch.cli.moment import Moment
+from deliverywatch.cli.terminal.exits import Exit
+from deliverywatch.cli.terminal.time_option import Moment
 from deliverywatch.errors import InputError
 
 if TYPE_CHECKING:
@@ -21,10 +21,10 @@ if TYPE_CHECKING:
 
     from rich.table import Table
 
+    from deliverywatch.backtest.compare import Result, Variant
     from deliverywatch.backtest.curve import Curve
-    from deliverywatch.backtest.definitions import Definitions, Source
-    from deliverywatch.backtest.past import Past
-    from deliverywatch.backtest.run import Result, Variant
+    from deliverywatch.backtest.inputs.definitions import Definitions, Source
+    from deliverywatch.backtest.inputs.history import Past
 
 LIVE = "cloudwatch"
 _BAR_WIDTH = 24
@@ -92,8 +92,8 @@ def backtest(
              "points": [{"threshold": 0.5, "mails_a_month": 0.0}]}}
     """  # noqa: D301 - click wants the control character
     # Imported here: it brings NumPy and the templates of the mails, which `--help` does not need.
-    from deliverywatch.backtest.document import document
-    from deliverywatch.backtest.run import Question, answer
+    from deliverywatch.backtest.compare import Question, answer
+    from deliverywatch.backtest.report.document import document
 
     try:
         _require_zone(time_zone)
@@ -122,7 +122,7 @@ def backtest(
 
 
 def _alarms(template: str, without: Sequence[str]) -> Source:
-    from deliverywatch.backtest.definitions import LiveAccount, TemplateFile
+    from deliverywatch.backtest.inputs.definitions import LiveAccount, TemplateFile
 
     if template != LIVE:
         return TemplateFile(Path(template), without)
@@ -154,7 +154,8 @@ class _History:
         return self._read[key]
 
     def _opened(self, definitions: Definitions, environment: str, slot_minutes: int, is_everybody: bool) -> Past:  # noqa: FBT001
-        from deliverywatch.backtest import lake, past
+        from deliverywatch.backtest.inputs import history as past
+        from deliverywatch.backtest.inputs import lake
 
         path = Path(self._named)
         if path.is_dir():
@@ -162,8 +163,8 @@ class _History:
         return self._live(definitions) if self._named == LIVE else past.from_file(path, definitions)
 
     def _live(self, definitions: Definitions) -> Past:
-        from deliverywatch.backtest import past
         from deliverywatch.backtest.aws import cloudwatch, grain_seconds
+        from deliverywatch.backtest.inputs import history as past
 
         if self._start is None:
             raise InputError("CloudWatch needs a begin.", next_step="Add --from, such as --from 2026-11-01.")
@@ -236,7 +237,7 @@ def _mails(variant: Variant, time_zone: str) -> Table:
 def _comparison(result: Result) -> Table:
     from rich.table import Table
 
-    from deliverywatch.backtest.table import COLUMNS, rows
+    from deliverywatch.backtest.report.table import COLUMNS, rows
 
     table = Table(box=None, padding=(0, 1, 0, 0), title="\nComparison", title_justify="left")
     for number, name in enumerate(COLUMNS):
@@ -263,7 +264,7 @@ def _curve(curve: Curve) -> Table:
 
 
 def _draw(result: Result, path: Path) -> None:
-    from deliverywatch.backtest.report import page
+    from deliverywatch.backtest.report.page import page
 
     path.write_text(page(result), encoding="utf-8")
     click.echo(f"The report is in {path}.", err=True)

@@ -11,19 +11,19 @@ from typing import TYPE_CHECKING
 
 import click
 
-from deliverywatch.cli.exits import Exit
-from deliverywatch.cli.moment import Moment
-from deliverywatch.cli.place import FOLDER, place
-from deliverywatch.cli.target import target
+from deliverywatch.cli.terminal.exits import Exit
+from deliverywatch.cli.terminal.lake_options import FOLDER, place
+from deliverywatch.cli.terminal.target import target
+from deliverywatch.cli.terminal.time_option import Moment
 from deliverywatch.thresholds import SETTLE_HOURS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from deliverywatch.cli.target import Target
+    from deliverywatch.cli.terminal.target import Target
     from deliverywatch.sms.compact import Due, Summary
-    from deliverywatch.sms.store import Store
+    from deliverywatch.sms.lake.watermark import Store
 
 
 @click.command()

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from deliverywatch.cli.prose import wrapped
-from deliverywatch.cli.target import target
+from deliverywatch.cli.terminal.prose import wrapped
+from deliverywatch.cli.terminal.target import target
 from deliverywatch.errors import CloudRefused, CloudUnavailable, InputError
 
 if TYPE_CHECKING:
-    from deliverywatch.cli.target import Target
-    from deliverywatch.operate.cost import Estimate, Volume
+    from deliverywatch.cli.terminal.target import Target
+    from deliverywatch.operate.cost.estimate import Estimate, Volume
 
 BUILT = Path("build/template.json")
 
@@ -53,7 +53,7 @@ def cost(
 
     Without --template and without build/template.json it is the deployed stack.
     """  # noqa: D301 - click wants the control character
-    from deliverywatch.operate import bill  # not for `--help`
+    from deliverywatch.operate.cost import bill  # not for `--help`
 
     asked = _volume(
         messages_per_day=messages_per_day,
@@ -74,7 +74,7 @@ def cost(
 
 
 def _volume(**given: int | None) -> Volume:
-    from deliverywatch.operate.cost import Volume
+    from deliverywatch.operate.cost.estimate import Volume
 
     return Volume(**{name: value for name, value in given.items() if value is not None})
 
@@ -82,7 +82,7 @@ def _volume(**given: int | None) -> Volume:
 def _estimate(
     file: Path | None, given: tuple[str, ...], volume: Volume, target: Target, *, deployed: bool
 ) -> tuple[Estimate, Volume]:
-    from deliverywatch.operate.cost import monthly
+    from deliverywatch.operate.cost.estimate import monthly
 
     if file and deployed:
         raise click.UsageError("--template and --deployed contradict each other.")
@@ -92,7 +92,7 @@ def _estimate(
     if given:
         raise click.UsageError("--parameter needs a --template; the deployed stack has its own.")
     cloud, deployment = target.find()
-    from deliverywatch.operate.aws_cost import deployed_template  # it brings boto3
+    from deliverywatch.operate.cost.aws_cost import deployed_template  # it brings boto3
 
     return monthly(deployed_template(cloud, deployment.name), deployment.parameters, volume), volume
 
@@ -121,7 +121,7 @@ def _parameters(given: tuple[str, ...]) -> dict[str, str]:
 
 def _spent(target: Target) -> dict[str, Any]:
     """What Cost Explorer says, or why it says nothing: the estimate is there all the same."""
-    from deliverywatch.operate.aws_cost import STACK_TAG, month_to_date
+    from deliverywatch.operate.cost.aws_cost import STACK_TAG, month_to_date
 
     cloud, deployment = target.find()
     try:

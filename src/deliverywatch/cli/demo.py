@@ -16,17 +16,17 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.progress import Progress, TaskID
 
-    from deliverywatch.local.play import Outcome
+    from deliverywatch.local.demo.play import Outcome
 
 _STYLES = {"CRITICAL": "bold red", "WARNING": "bold yellow", "RESOLVED": "bold green", "ALARM": "red", "OK": "green"}
 
 # System -> module of its play, imported when it is played: it brings the emulator.
 _PLAYS = {
-    "sms": "deliverywatch.local.sms_day",
-    "files": "deliverywatch.local.files_day",
-    "email": "deliverywatch.local.email_day",
-    "queries": "deliverywatch.local.queries_day",
-    "pipeline": "deliverywatch.local.pipeline_day",
+    "sms": "deliverywatch.local.demo.sms_day",
+    "files": "deliverywatch.local.demo.files_day",
+    "email": "deliverywatch.local.demo.email_day",
+    "queries": "deliverywatch.local.demo.queries_day",
+    "pipeline": "deliverywatch.local.demo.pipeline_day",
 }
 
 

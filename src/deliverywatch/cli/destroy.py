@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from deliverywatch.cli import steps
-from deliverywatch.cli.confirm import able_to_ask, confirmed, confirmed_by_name
-from deliverywatch.cli.target import Target, target
+from deliverywatch.cli.terminal import steps
+from deliverywatch.cli.terminal.confirm import able_to_ask, confirmed, confirmed_by_name
+from deliverywatch.cli.terminal.target import Target, target
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from deliverywatch.operate.aws import Cloud
-    from deliverywatch.operate.destroy import Removal
+    from deliverywatch.operate.account.aws import Cloud
+    from deliverywatch.operate.deploy.destroy import Removal
 
 _DEFAULT_PATH = "/deliverywatch/prod/clicksend"
 
@@ -39,10 +39,10 @@ def destroy(*, target: Target, with_data: bool, dry_run: bool, yes: bool, as_jso
            "left": [{"what": "", "delete_with": ""}]}
     """  # noqa: D301 - click wants the control character
     able_to_ask(answered=dry_run or yes)
-    from deliverywatch.operate import destroy as flow  # brings what `--help` does not need
-    from deliverywatch.operate.aws_artifacts import account_of
-    from deliverywatch.operate.aws_formation import CloudFormation
-    from deliverywatch.operate.aws_storage import Buckets
+    from deliverywatch.operate.deploy import destroy as flow  # brings what `--help` does not need
+    from deliverywatch.operate.deploy.aws_artifacts import account_of
+    from deliverywatch.operate.deploy.aws_formation import CloudFormation
+    from deliverywatch.operate.deploy.aws_storage import Buckets
 
     cloud = target.connect()
     account = account_of(cloud)
@@ -64,8 +64,8 @@ def destroy(*, target: Target, with_data: bool, dry_run: bool, yes: bool, as_jso
 
 def _secrets(cloud: Cloud, stack: str) -> list[str]:
     from deliverywatch.errors import CloudRefused
-    from deliverywatch.operate import aws
-    from deliverywatch.operate.aws_storage import parameters_under
+    from deliverywatch.operate.account import aws
+    from deliverywatch.operate.deploy.aws_storage import parameters_under
 
     try:
         path = aws.find(cloud, stack).parameters.get("ClickSendCredentials", "")
@@ -77,7 +77,7 @@ def _secrets(cloud: Cloud, stack: str) -> list[str]:
 
 
 def _artifacts(cloud: Cloud, account: str) -> str:
-    from deliverywatch.operate.aws_artifacts import Artifacts
+    from deliverywatch.operate.deploy.aws_artifacts import Artifacts
 
     artifacts = Artifacts(cloud, account)
     return artifacts.name if artifacts.exists() else ""

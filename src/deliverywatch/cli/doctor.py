@@ -12,16 +12,16 @@ from typing import TYPE_CHECKING
 
 import click
 
-from deliverywatch.cli.exits import Exit
-from deliverywatch.cli.target import Target, target
+from deliverywatch.cli.terminal.exits import Exit
+from deliverywatch.cli.terminal.target import Target, target
 from deliverywatch.errors import DeliveryWatchError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from deliverywatch.operate.aws import Cloud
-    from deliverywatch.operate.check import Check
-    from deliverywatch.operate.deployment import Deployment
+    from deliverywatch.operate.account.aws import Cloud
+    from deliverywatch.operate.account.deployment import Deployment
+    from deliverywatch.operate.doctor.check import Check
 
 # What stands before a sentence: the verdict and the name.
 _INDENT = 26
@@ -59,7 +59,7 @@ def doctor(*, target: Target, as_json: bool) -> None:
 
 
 def _checks(target: Target) -> Iterator[Check]:
-    from deliverywatch.operate.check import failed, ok  # the flow is not needed for `--help`
+    from deliverywatch.operate.doctor.check import failed, ok  # the flow is not needed for `--help`
 
     try:
         cloud, deployment = target.find()
@@ -74,9 +74,9 @@ def _checks(target: Target) -> Iterator[Check]:
 
 def examined(cloud: Cloud, deployment: Deployment) -> Iterator[Check]:
     """Yield the checks of a deployment."""
-    from deliverywatch.operate.aws_doctor import Account
-    from deliverywatch.operate.aws_formation import CloudFormation
-    from deliverywatch.operate.doctor import Subject, examine
+    from deliverywatch.operate.deploy.aws_formation import CloudFormation
+    from deliverywatch.operate.doctor.aws_doctor import Account
+    from deliverywatch.operate.doctor.diagnose import Subject, examine
 
     formation = CloudFormation(cloud)
     names: dict[str, list[str]] = {}

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from deliverywatch.cli.asked import Asked, ask, plain
-from deliverywatch.cli.prose import wrapped
-from deliverywatch.cli.target import target
+from deliverywatch.cli.terminal.incident_options import Asked, ask, plain
+from deliverywatch.cli.terminal.prose import wrapped
+from deliverywatch.cli.terminal.target import target
 
 if TYPE_CHECKING:
-    from deliverywatch.cli.target import Target
-    from deliverywatch.operate.explain import Known, Section
+    from deliverywatch.cli.terminal.target import Target
+    from deliverywatch.operate.incidents.explain import Known, Section
 
 
 @click.command()
@@ -28,8 +28,8 @@ def explain(*, incident: str, watch: str, as_json: bool, target: Target) -> None
 
     Example: deliverywatch explain INC-1121-1204
     """
-    from deliverywatch.operate import outbox
-    from deliverywatch.operate.explain import explained
+    from deliverywatch.operate.incidents import mails as outbox
+    from deliverywatch.operate.incidents.explain import explained
 
     known = _known(ask(target), incident, watch)
     sections = explained(known)
@@ -37,7 +37,7 @@ def explain(*, incident: str, watch: str, as_json: bool, target: Target) -> None
         _print(sections)
         _next(known, target.options())
         return
-    from deliverywatch.alerting.incident import to_json
+    from deliverywatch.alerting.incidents.incident import to_json
 
     mails = [outbox.document(each, known.now) for each in known.mails]
     told = [asdict(each) for each in sections]
@@ -47,15 +47,16 @@ def explain(*, incident: str, watch: str, as_json: bool, target: Target) -> None
 
 def _with_times(found: dict[str, Any]) -> dict[str, Any]:
     """A stored record writes its times as Python does; every JSON document of the command line has them alike."""
-    from deliverywatch.operate.outbox import utc
+    from deliverywatch.operate.incidents.mails import utc
 
     times = {name: value for name, value in found.items() if value and (name == "time" or name.endswith("_at"))}
     return {**found, **{name: utc(datetime.fromisoformat(value)) for name, value in times.items()}}
 
 
 def _known(asked: Asked, incident_id: str, watch: str) -> Known:
-    from deliverywatch.operate import aws_incidents, mutes, outbox, records
-    from deliverywatch.operate.explain import Known, alarm_names
+    from deliverywatch.operate.incidents import aws_incidents, mutes, records
+    from deliverywatch.operate.incidents import mails as outbox
+    from deliverywatch.operate.incidents.explain import Known, alarm_names
 
     incident = records.find(asked.lake, incident_id, watch)
     return Known(

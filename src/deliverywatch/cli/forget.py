@@ -12,17 +12,17 @@ from typing import TYPE_CHECKING
 
 import click
 
-from deliverywatch.cli.confirm import able_to_ask, confirmed
-from deliverywatch.cli.place import FOLDER, place
-from deliverywatch.cli.prose import wrapped
-from deliverywatch.cli.target import target
+from deliverywatch.cli.terminal.confirm import able_to_ask, confirmed
+from deliverywatch.cli.terminal.lake_options import FOLDER, place
+from deliverywatch.cli.terminal.prose import wrapped
+from deliverywatch.cli.terminal.target import target
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from deliverywatch.cli.place import Place
-    from deliverywatch.cli.target import Target
-    from deliverywatch.operate.forget import Forgotten, Versions
+    from deliverywatch.cli.terminal.lake_options import Place
+    from deliverywatch.cli.terminal.target import Target
+    from deliverywatch.operate.lake.forget import Forgotten, Versions
 
 _SHORTEST_DIGITS = 5
 
@@ -52,8 +52,8 @@ def forget(
         raise click.UsageError("That is no phone number such as +61400000000.")
     able_to_ask(answered=yes or dry_run)
     # Imported here: it brings pyarrow, which `--help` does not need.
-    from deliverywatch.operate import forget as flow
-    from deliverywatch.sms import forgetting
+    from deliverywatch.operate.lake import forget as flow
+    from deliverywatch.sms.lake import forget as forgetting
 
     where = place(lake, target)
     known_as = forgetting.traces(given, where.recipients())
@@ -78,7 +78,7 @@ def _pause(seconds: float) -> None:
 def _versions(where: Place) -> Versions | None:
     if where.cloud is None:
         return None
-    from deliverywatch.operate.aws_versions import OldVersions
+    from deliverywatch.operate.lake.aws_versions import OldVersions
 
     return OldVersions(where.cloud, where.name.removeprefix("s3://"))
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from deliverywatch.cli.backfill import check_age
-from deliverywatch.cli.moment import Moment
+from deliverywatch.cli.terminal.time_option import Moment
 from deliverywatch.errors import Retryable
 
 if TYPE_CHECKING:
@@ -66,10 +66,10 @@ def ingest(
 
 def run(lake: Path, settings: Settings, environment: str, now: datetime, by_hand: Plan | None = None) -> Summary:
     """Do one run and print the documents that it emits."""
-    from deliverywatch.cli.account import source
-    from deliverywatch.cli.progress import shown
+    from deliverywatch.cli.terminal.account import source
+    from deliverywatch.cli.terminal.progress import shown
     from deliverywatch.sms import counts, ingest
-    from deliverywatch.sms.folder import Folder
+    from deliverywatch.sms.lake.folder import Folder
 
     def emit(points: Sequence[Datapoint]) -> None:
         click.echo(counts.documents(environment, points), nl=False)
@@ -94,7 +94,7 @@ def keep_running(lake: Path, settings: Settings, environment: str) -> None:
 
 def next_end(moment: datetime, slot_minutes: int) -> datetime:
     """Return the end of the slot in which the moment lies."""
-    from deliverywatch.sms.slots import floor
+    from deliverywatch.sms.lake.slots import floor
 
     return floor(moment, slot_minutes) + timedelta(minutes=slot_minutes)
 

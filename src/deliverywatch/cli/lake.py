@@ -8,17 +8,17 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from deliverywatch.cli.moment import Moment
-from deliverywatch.cli.place import FOLDER, place
-from deliverywatch.cli.target import target
+from deliverywatch.cli.terminal.lake_options import FOLDER, place
+from deliverywatch.cli.terminal.target import target
+from deliverywatch.cli.terminal.time_option import Moment
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from rich.table import Table
 
-    from deliverywatch.cli.place import Place
-    from deliverywatch.cli.target import Target
+    from deliverywatch.cli.terminal.lake_options import Place
+    from deliverywatch.cli.terminal.target import Target
     from deliverywatch.sms.overview import Overview
 
 _OUTCOMES = ("total", "delivered", "failed", "pending", "excluded", "unknown")
@@ -75,7 +75,7 @@ def show(*, directory: Path | None, since: datetime | None, as_json: bool, targe
 
 def _how_to_fill(where: Place) -> str:
     """What to do about a lake without messages depends on whether ClickSend was asked already."""
-    from deliverywatch.sms.store import read_watermark
+    from deliverywatch.sms.lake.watermark import read_watermark
 
     option = where.option if where.parameters else f" --lake{where.option}"
     month = f"{datetime.now(UTC) - timedelta(days=30):%Y-%m-%d}"
@@ -96,14 +96,14 @@ def overview(where: Place, since: datetime | None = None) -> Overview:
         ObjectDamaged: It holds a file that is no object of a lake.
     """
     # Imported here: it brings pyarrow, which `--help` does not need.
-    from deliverywatch.sms import days
-    from deliverywatch.sms import lake as objects
+    from deliverywatch.sms.lake import day_objects
+    from deliverywatch.sms.lake import merge as objects
     from deliverywatch.sms.overview import NAMES, Overview
 
     found, first = Overview(), f"sms/dt={since.astimezone(UTC):%Y-%m-%d}" if since else ""
-    for key, body in days.bodies(where.store, "sms/", first):
-        with days.readable(where.path(key)):
-            days.day_of_key(key)
+    for key, body in day_objects.bodies(where.store, "sms/", first):
+        with day_objects.readable(where.path(key)):
+            day_objects.day_of_key(key)
             found.add(objects.rows(body, NAMES))
     return found
 

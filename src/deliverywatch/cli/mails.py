@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING
 
 import click
 
-from deliverywatch.cli.asked import Asked, ask, plain
-from deliverywatch.cli.prose import wrapped
-from deliverywatch.cli.span import Since
-from deliverywatch.cli.target import target
+from deliverywatch.cli.terminal.duration_option import Since
+from deliverywatch.cli.terminal.incident_options import Asked, ask, plain
+from deliverywatch.cli.terminal.prose import wrapped
+from deliverywatch.cli.terminal.target import target
 from deliverywatch.errors import InputError
 
 if TYPE_CHECKING:
-    from deliverywatch.alerting.outbox import Record
-    from deliverywatch.cli.target import Target
+    from deliverywatch.alerting.incidents.outbox import Record
+    from deliverywatch.cli.terminal.target import Target
 
 _WEEK = timedelta(days=7)
 
@@ -40,7 +40,7 @@ def mails(*, incident: str | None, since: datetime | None, number: int | None, a
         raise click.UsageError("--number needs an INCIDENT.")
     if number and as_json:
         raise click.UsageError("--number shows a mail as text, --json the list: give one of them.")
-    from deliverywatch.operate.outbox import document  # it brings boto3
+    from deliverywatch.operate.incidents.mails import document  # it brings boto3
 
     asked = ask(target)
     found = _of_incident(asked, incident) if incident else _of_time(asked, since)
@@ -53,14 +53,14 @@ def mails(*, incident: str | None, since: datetime | None, number: int | None, a
 
 
 def _of_time(asked: Asked, since: datetime | None) -> list[Record]:
-    from deliverywatch.operate.outbox import mails as listed
+    from deliverywatch.operate.incidents.mails import mails as listed
 
     return listed(asked.lake, since or asked.now - _WEEK, asked.now)
 
 
 def _of_incident(asked: Asked, incident: str) -> list[Record]:
     """Mails outlive the records: the outbox of a year is searched, an id comes again after one."""
-    from deliverywatch.operate.outbox import of_incident
+    from deliverywatch.operate.incidents.mails import of_incident
 
     found = of_incident(asked.lake, incident.strip().upper(), asked.now - timedelta(days=365), asked.now)
     if not found:
@@ -71,7 +71,7 @@ def _of_incident(asked: Asked, incident: str) -> list[Record]:
 
 
 def _text(asked: Asked, found: list[Record], incident: str, number: int) -> str:
-    from deliverywatch.operate.outbox import text_of
+    from deliverywatch.operate.incidents.mails import text_of
 
     chosen = [each for each in found if each.seq == number]
     if not chosen:
@@ -82,7 +82,7 @@ def _text(asked: Asked, found: list[Record], incident: str, number: int) -> str:
 
 
 def _print(found: list[Record], asked: Asked) -> None:
-    from deliverywatch.operate.outbox import state_of
+    from deliverywatch.operate.incidents.mails import state_of
 
     if not found:
         click.echo("No mails in this time.")

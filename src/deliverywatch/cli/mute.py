@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 import click
 
-from deliverywatch.cli.asked import Asked, ask
-from deliverywatch.cli.prose import wrapped
-from deliverywatch.cli.span import Span
-from deliverywatch.cli.target import target
+from deliverywatch.cli.terminal.duration_option import Span
+from deliverywatch.cli.terminal.incident_options import Asked, ask
+from deliverywatch.cli.terminal.prose import wrapped
+from deliverywatch.cli.terminal.target import target
 from deliverywatch.errors import InputError
 
 if TYPE_CHECKING:
@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from datetime import datetime, timedelta
     from typing import Any
 
-    from deliverywatch.cli.target import Target
-    from deliverywatch.operate.mutes import Mute
+    from deliverywatch.cli.terminal.target import Target
+    from deliverywatch.operate.incidents.mutes import Mute
 
 
 @click.command()
@@ -48,7 +48,7 @@ def mute(
     Alarms go on judging. What still stands when the mute ends is mailed then. Notices that a system
     publishes itself, without an alarm, are not held back.
     """  # noqa: D301 - click wants the control character
-    from deliverywatch.operate import aws_incidents, mutes
+    from deliverywatch.operate.incidents import aws_incidents, mutes
 
     if length is not None and not reason.strip():
         raise click.UsageError("A mute needs a --reason: the next person at 03:00 will want to know.")
@@ -77,7 +77,7 @@ def unmute(*, name: str | None, dry_run: bool, target: Target) -> None:
 
     Alarms that are in ALARM then act at once.
     """
-    from deliverywatch.operate import aws_incidents, mutes
+    from deliverywatch.operate.incidents import aws_incidents, mutes
 
     asked = ask(target)
     rules = aws_incidents.MuteRules(asked.cloud)
@@ -99,7 +99,7 @@ def _to_end(there: list[Mute], name: str | None) -> list[Mute]:
 
 
 def _chosen(asked: Asked, named: tuple[str, ...]) -> list[str]:
-    from deliverywatch.operate import aws_incidents
+    from deliverywatch.operate.incidents import aws_incidents
 
     acting = aws_incidents.Alarms(asked.cloud).acting_on(asked.stack.output("AlertsTopicArn"))
     known = sorted(each.name for each in acting)
@@ -115,7 +115,7 @@ def _chosen(asked: Asked, named: tuple[str, ...]) -> list[str]:
 
 def _show(there: list[Mute], asked: Asked, *, as_json: bool) -> None:
     if as_json:
-        from deliverywatch.operate.situation import mute_document
+        from deliverywatch.operate.incidents.status import mute_document
 
         click.echo(json.dumps({"deliverywatch": 1, "mutes": [mute_document(each) for each in there]}))
         return

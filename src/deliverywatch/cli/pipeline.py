@@ -9,16 +9,16 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from deliverywatch.cli.exits import Exit
-from deliverywatch.cli.moment import Moment
-from deliverywatch.cli.prose import wrapped
-from deliverywatch.cli.target import target
+from deliverywatch.cli.terminal.exits import Exit
+from deliverywatch.cli.terminal.prose import wrapped
+from deliverywatch.cli.terminal.target import target
+from deliverywatch.cli.terminal.time_option import Moment
 from deliverywatch.errors import InputError
 
 if TYPE_CHECKING:
-    from deliverywatch.cli.target import Target
-    from deliverywatch.pipeline.declaration import Pipeline
-    from deliverywatch.pipeline.validation import Report
+    from deliverywatch.cli.terminal.target import Target
+    from deliverywatch.pipeline.checks.validation import Report
+    from deliverywatch.pipeline.declaration.pipelines import Pipeline
 
 _DECLARATION = Path("cfn/pipelines.toml")
 _PIPELINES = click.option(
@@ -86,8 +86,8 @@ def diagnose(*, execution: str, declaration: Path | None, as_json: bool, target:
 def _diagnosed(arn: str, declaration: Path | None, target: Target) -> dict[str, Any]:
     # Imported here: boto3 takes longer than `--help` may.
     from deliverywatch.pipeline import aws
-    from deliverywatch.pipeline.faults import shipped
-    from deliverywatch.pipeline.gather import run_of_arn
+    from deliverywatch.pipeline.diagnosis.collect import run_of_arn
+    from deliverywatch.pipeline.diagnosis.faults import shipped
     from deliverywatch.pipeline.report import examine
 
     document, cloud = _declared(declaration), target.connect()
@@ -133,10 +133,10 @@ def validate(
              "keys": 1, "total": 50, "samples": ["7"], "sentence": ""}]}
     """  # noqa: D301 - click wants the control character
     # Imported here: DuckDB is not needed for `--help`.
-    from deliverywatch.pipeline.declaration import named, pipelines_of, without_databases
-    from deliverywatch.pipeline.duck import LocalTables
+    from deliverywatch.pipeline.checks.duck import LocalTables
+    from deliverywatch.pipeline.checks.validation import document
+    from deliverywatch.pipeline.declaration.pipelines import named, pipelines_of, without_databases
     from deliverywatch.pipeline.validate import Part, Task, validate
-    from deliverywatch.pipeline.validation import document
 
     declared = pipelines_of(_declared(declaration))
     chosen = without_databases(named(name, declared) if name else declared[0])
@@ -176,7 +176,7 @@ def lint(*, file: Path) -> None:
     A path is one for failures if only a Catch leads to it, or if the name of its state says so: fail, error, abort,
     reject or invalid. One that a Choice leads to under another name is not known as one.
     """
-    from deliverywatch.pipeline.paths import hidden_failures  # as above
+    from deliverywatch.pipeline.diagnosis.hidden_failures import hidden_failures  # as above
 
     definition = read_json(file)
     if not isinstance(definition, dict) or not isinstance(definition.get("States"), dict):
@@ -214,7 +214,7 @@ def read_declaration(file: Path) -> Any:
 
 def _pipelines(document: Any, machine: str) -> tuple[Pipeline, ...]:
     """Return the declared pipelines, and one without a declaration for a state machine that is not among them."""
-    from deliverywatch.pipeline.declaration import Pipeline, pipelines_of
+    from deliverywatch.pipeline.declaration.pipelines import Pipeline, pipelines_of
 
     declared = pipelines_of(document) if document else ()
     known = any(machine in (each.name, each.state_machine) for each in declared)

@@ -11,17 +11,17 @@ from typing import TYPE_CHECKING
 
 import click
 
-from deliverywatch.cli.exits import Exit
-from deliverywatch.cli.place import FOLDER, place
-from deliverywatch.cli.prose import wrapped
-from deliverywatch.cli.results import FORMATS, able_to_write, write
-from deliverywatch.cli.target import target
+from deliverywatch.cli.terminal.exits import Exit
+from deliverywatch.cli.terminal.lake_options import FOLDER, place
+from deliverywatch.cli.terminal.prose import wrapped
+from deliverywatch.cli.terminal.results import FORMATS, able_to_write, write
+from deliverywatch.cli.terminal.target import target
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from deliverywatch.cli.target import Target
-    from deliverywatch.operate.query import Answer, Estimate, Saved
+    from deliverywatch.cli.terminal.target import Target
+    from deliverywatch.operate.lake.query import Answer, Estimate, Saved
 
 
 @click.command()
@@ -64,7 +64,7 @@ def query(
     if not name_or_sql:
         raise click.UsageError("Name a saved query or write SQL; --list shows the saved ones.")
     able_to_write(kind, out)
-    from deliverywatch.operate import query as flow
+    from deliverywatch.operate.lake import query as flow
 
     text = sys.stdin.read() if name_or_sql == "-" else name_or_sql
     sql = flow.chosen(text, saved, _parameters(given))
@@ -84,10 +84,10 @@ def _parameters(given: Sequence[str]) -> dict[str, str]:
 
 def _saved(folder: Path | None, target: Target) -> list[Saved]:
     if folder is not None:
-        from deliverywatch.local import duck  # needs no account
+        from deliverywatch.local.cloud.athena import duck  # needs no account
 
         return duck.saved()
-    from deliverywatch.operate.aws_query import Athena
+    from deliverywatch.operate.lake.aws_query import Athena
 
     return Athena(*target.find()).saved()
 
@@ -102,7 +102,7 @@ def _list(saved: Sequence[Saved]) -> None:
 
 def _local(folder: Path, sql: str) -> Answer:
     from deliverywatch.errors import InputError
-    from deliverywatch.local import duck
+    from deliverywatch.local.cloud.athena import duck
 
     if not folder.is_dir():
         raise InputError(f"There is no folder {folder}.", next_step="Name the folder of 'deliverywatch ingest --lake'.")
@@ -110,10 +110,10 @@ def _local(folder: Path, sql: str) -> Answer:
 
 
 def _on_stack(sql: str, target: Target, *, is_copy: bool, dry_run: bool) -> Answer | None:
-    from deliverywatch.operate import query as flow
-    from deliverywatch.operate.aws_query import Athena
+    from deliverywatch.operate.lake import query as flow
+    from deliverywatch.operate.lake.aws_query import Athena
     from deliverywatch.sms.aws import Bucket
-    from deliverywatch.sms.days import counting
+    from deliverywatch.sms.lake.day_objects import counting
 
     cloud, stack = target.find()
     bucket, now = Bucket(stack.bucket, cloud.client("s3")), datetime.now(UTC)
@@ -139,8 +139,8 @@ def _expectation(expected: Estimate, *, is_copy: bool) -> str:
 
 
 def _of_copy(sql: str, since: str | None, target: Target) -> Answer:
-    from deliverywatch.local import duck
-    from deliverywatch.sms import days
+    from deliverywatch.local.cloud.athena import duck
+    from deliverywatch.sms.lake import day_objects
 
     store = place(None, target).store
     with tempfile.TemporaryDirectory(prefix="deliverywatch-") as root:
@@ -148,7 +148,7 @@ def _of_copy(sql: str, since: str | None, target: Target) -> Answer:
             _copy(Path(root), key, stored.body if (stored := store.read(key)) else b"")
         for prefix in sorted({f"{key.rpartition('/')[0]}/" for key in store.keys("sms/")}):
             if since is None or prefix.rpartition("dt=")[2][:10] >= since:
-                for key, body in days.bodies(store, prefix):
+                for key, body in day_objects.bodies(store, prefix):
                     _copy(Path(root), key, body)
         return duck.run(Path(root), sql)
 
@@ -160,7 +160,7 @@ def _copy(root: Path, key: str, body: bytes) -> None:
 
 
 def _tell(answer: Answer, out: Path | None) -> None:
-    from deliverywatch.operate.query import cost_usd
+    from deliverywatch.operate.lake.query import cost_usd
 
     told = f"{len(answer.rows):,} row{'' if len(answer.rows) == 1 else 's'}"
     if answer.scanned_bytes is not None:

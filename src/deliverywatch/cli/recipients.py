@@ -8,17 +8,17 @@ from typing import TYPE_CHECKING
 
 import click
 
-from deliverywatch.cli.moment import Moment
-from deliverywatch.cli.place import FOLDER, place
-from deliverywatch.cli.prose import wrapped
-from deliverywatch.cli.results import FORMATS, able_to_write, write
-from deliverywatch.cli.span import Since
-from deliverywatch.cli.target import target
+from deliverywatch.cli.terminal.duration_option import Since
+from deliverywatch.cli.terminal.lake_options import FOLDER, place
+from deliverywatch.cli.terminal.prose import wrapped
+from deliverywatch.cli.terminal.results import FORMATS, able_to_write, write
+from deliverywatch.cli.terminal.target import target
+from deliverywatch.cli.terminal.time_option import Moment
 
 if TYPE_CHECKING:
-    from deliverywatch.cli.place import Place
-    from deliverywatch.cli.target import Target
-    from deliverywatch.operate.recipients import Person, Span
+    from deliverywatch.cli.terminal.lake_options import Place
+    from deliverywatch.cli.terminal.target import Target
+    from deliverywatch.operate.incidents.recipients import Person, Span
 
 _TYPES = {"failed_messages": "bigint"}
 
@@ -59,7 +59,7 @@ def recipients(
         raise click.UsageError("--until is not after --since, so that there is no time between them.")
     able_to_write(kind, out)
     # Imported here: it brings pyarrow, which `--help` does not need.
-    from deliverywatch.operate import recipients as flow
+    from deliverywatch.operate.incidents import recipients as flow
 
     where, now = place(lake, target), datetime.now(UTC)
     span = flow.span_of(where.store, incident.upper(), now) if incident else flow.Span(since or now, until or now)
@@ -76,7 +76,7 @@ def recipients(
 
 
 def _looked_up(people: list[Person], where: Place) -> list[Person]:
-    from deliverywatch.operate import recipients as flow
+    from deliverywatch.operate.incidents import recipients as flow
 
     source = where.source(lambda _start, _count: None)
     return sorted(flow.looked_up(people, source.history), key=lambda each: (-each.sent_at, each.message_id))

@@ -10,15 +10,15 @@ from typing import TYPE_CHECKING
 
 import click
 
-from deliverywatch.cli.place import place
-from deliverywatch.cli.prose import wrapped
-from deliverywatch.cli.span import Since
-from deliverywatch.cli.target import target
+from deliverywatch.cli.terminal.duration_option import Since
+from deliverywatch.cli.terminal.lake_options import place
+from deliverywatch.cli.terminal.prose import wrapped
+from deliverywatch.cli.terminal.target import target
 from deliverywatch.errors import InputError
 
 if TYPE_CHECKING:
-    from deliverywatch.cli.target import Target
-    from deliverywatch.operate.reconcile import Comparison
+    from deliverywatch.cli.terminal.target import Target
+    from deliverywatch.operate.lake.reconcile import Comparison
 
 _MOST_LINES = 20
 
@@ -41,9 +41,9 @@ def reconcile(*, since: datetime | None, dry_run: bool, as_json: bool, target: T
     Example: deliverywatch reconcile --dry-run
     """  # noqa: D301 - click wants the control character
     # Imported here: it brings pyarrow and boto3, which `--help` does not need.
-    from deliverywatch.operate import reconcile as flow
-    from deliverywatch.operate.aws_reconcile import Metrics
-    from deliverywatch.sms.store import read_watermark
+    from deliverywatch.operate.lake import reconcile as flow
+    from deliverywatch.operate.lake.aws_reconcile import Metrics
+    from deliverywatch.sms.lake.watermark import read_watermark
 
     now, where = datetime.now(UTC), place(None, target)
     watermark = read_watermark(where.store)

@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING
 
 import click
 
-from deliverywatch.cli.exits import Exit
+from deliverywatch.cli.terminal.exits import Exit
 from deliverywatch.errors import DeliveryWatchError, InputError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from deliverywatch.alerting.ladder import Watch
+    from deliverywatch.alerting.incidents.severity import Watch
     from deliverywatch.alerting.notify import Outcome
     from deliverywatch.alerting.settings import Settings
 
@@ -96,7 +96,7 @@ def _settings(environment: str, time_zone: str, region: str) -> Settings:
 
 
 def _watches(named: Path | None, prefix: str) -> tuple[Watch, ...]:
-    from deliverywatch.alerting.ladder import watches
+    from deliverywatch.alerting.incidents.severity import watches
 
     path = named or BUILT_WATCHES
     return watches(_json(path), prefix) if named or path.exists() else ()
@@ -106,14 +106,14 @@ def _rehearsed(
     event: object, settings: Settings, watches: tuple[Watch, ...], context: bytes | None
 ) -> list[tuple[Outcome, list[bytes]]]:
     # Imported here: it brings the templates, which `--help` does not need.
-    from deliverywatch.alerting.rehearse import rehearse
+    from deliverywatch.alerting.dry_run import rehearse
 
     return rehearse(event, settings, watches, context, datetime.now(UTC))
 
 
 def _context(path: Path) -> bytes:
     """A context that says nothing would make a mail without details, and look as if there were none."""
-    from deliverywatch.alerting.context import Context, read
+    from deliverywatch.alerting.inputs.context import Context, read
 
     found = _json(path)
     body = _bytes(path)

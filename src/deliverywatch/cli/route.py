@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 
 import click
 
-from deliverywatch.cli.exits import Exit
-from deliverywatch.cli.prose import wrapped
-from deliverywatch.cli.target import target
+from deliverywatch.cli.terminal.exits import Exit
+from deliverywatch.cli.terminal.prose import wrapped
+from deliverywatch.cli.terminal.target import target
 
 if TYPE_CHECKING:
-    from deliverywatch.alerting.ladder import Level
-    from deliverywatch.cli.target import Target
+    from deliverywatch.alerting.incidents.severity import Level
+    from deliverywatch.cli.terminal.target import Target
 
 _LEVELS = ["critical", "warning", "blind", "alarm"]
 
@@ -56,16 +56,16 @@ def route(
 
 
 def _found(target: Target, level: str | None) -> dict[Level, tuple[str, ...]]:
-    from deliverywatch.operate.route import routes  # it brings boto3
+    from deliverywatch.operate.incidents.route import routes  # it brings boto3
 
     _, stack = target.find()
     return {each: addresses for each, addresses in routes(stack).items() if level in (None, each.value)}
 
 
 def _set(level: str, wanted: str, target: Target, *, dry_run: bool) -> None:
-    from deliverywatch.alerting.ladder import Level
-    from deliverywatch.operate import aws_incidents
-    from deliverywatch.operate.route import change
+    from deliverywatch.alerting.incidents.severity import Level
+    from deliverywatch.operate.incidents import aws_incidents
+    from deliverywatch.operate.incidents.route import change
 
     name, value = change(Level(level), [each.strip() for each in wanted.split(",") if each.strip()])
     cloud, stack = target.find()

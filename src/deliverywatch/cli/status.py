@@ -7,20 +7,20 @@ from typing import TYPE_CHECKING
 
 import click
 
-from deliverywatch.cli.asked import Asked, ask, plain
-from deliverywatch.cli.exits import Exit
-from deliverywatch.cli.prose import wrapped
-from deliverywatch.cli.target import target
+from deliverywatch.cli.terminal.exits import Exit
+from deliverywatch.cli.terminal.incident_options import Asked, ask, plain
+from deliverywatch.cli.terminal.prose import wrapped
+from deliverywatch.cli.terminal.target import target
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from datetime import datetime
 
-    from deliverywatch.alerting.incident import Incident
-    from deliverywatch.alerting.outbox import Record
-    from deliverywatch.cli.target import Target
-    from deliverywatch.operate.mutes import Mute
-    from deliverywatch.operate.situation import Heartbeat, Situation
+    from deliverywatch.alerting.incidents.incident import Incident
+    from deliverywatch.alerting.incidents.outbox import Record
+    from deliverywatch.cli.terminal.target import Target
+    from deliverywatch.operate.incidents.mutes import Mute
+    from deliverywatch.operate.incidents.status import Heartbeat, Situation
 
 _STYLES = {"critical": "red", "warning": "yellow", "alarm": "red", "blind": "magenta"}
 _INDENT = "  "
@@ -37,8 +37,8 @@ def status(*, as_json: bool, target: Target) -> None:
     deliverywatch status || call-me      in a script: 4 while an incident is open
     deliverywatch status --json | jq     for programs
     """  # noqa: D301 - click wants the control character
-    from deliverywatch.operate import aws_incidents  # it brings boto3
-    from deliverywatch.operate.situation import document, situation
+    from deliverywatch.operate.incidents import aws_incidents  # it brings boto3
+    from deliverywatch.operate.incidents.status import document, situation
 
     asked = ask(target)
     alarms, rules = aws_incidents.Alarms(asked.cloud), aws_incidents.MuteRules(asked.cloud)
@@ -72,12 +72,12 @@ def _lines(seen: Situation, asked: Asked, options: str) -> Iterator[str]:
 
 
 def _incident(incident: Incident, seen: Situation, asked: Asked) -> Iterator[str]:
-    from deliverywatch.alerting import words
-    from deliverywatch.operate.situation import last_change
+    from deliverywatch.alerting.mail import formatting
+    from deliverywatch.operate.incidents.status import last_change
 
     word = click.style(incident.level.value.upper(), fg=_STYLES.get(incident.level.value), bold=True)
     yield f"\n{word}  {incident.title or incident.watch}  {incident.id}"
-    times = f"open since {_time(incident.opened_at, asked)}, for {words.span(asked.now - incident.opened_at)}"
+    times = f"open since {_time(incident.opened_at, asked)}, for {formatting.span(asked.now - incident.opened_at)}"
     if incident.changed_at != incident.opened_at:
         times += f"; {incident.level.value} since {_time(incident.changed_at, asked)}"
     yield f"{_INDENT}{times}"
@@ -94,7 +94,7 @@ def _owner(incident: Incident, asked: Asked) -> str:
 
 def _silent_alarms(seen: Situation) -> Iterator[str]:
     """Alarms in ALARM of which no incident tells: muted ones, or those whose message is still on its way."""
-    from deliverywatch.operate.situation import muted
+    from deliverywatch.operate.incidents.status import muted
 
     told = {name for incident in seen.open for name in incident.raised}
     names = [each.name for each in seen.raised if each.name not in told]
@@ -110,10 +110,10 @@ def _part(title: str, lines: list[str]) -> Iterator[str]:
 
 
 def _heartbeat(one: Heartbeat, asked: Asked) -> str:
-    from deliverywatch.alerting import words
+    from deliverywatch.alerting.mail import formatting
 
     problem = f": {one.problem}" if one.problem else ""
-    return f"{one.system} {_time(one.read_at, asked)}, {words.span(asked.now - one.read_at)} ago{problem}"
+    return f"{one.system} {_time(one.read_at, asked)}, {formatting.span(asked.now - one.read_at)} ago{problem}"
 
 
 def _mute(one: Mute, asked: Asked) -> str:
@@ -124,7 +124,7 @@ def _mute(one: Mute, asked: Asked) -> str:
 
 
 def _mail(record: Record, asked: Asked) -> str:
-    from deliverywatch.operate.outbox import state_of
+    from deliverywatch.operate.incidents.mails import state_of
 
     state = state_of(record, asked.now)
     told = "" if state == "sent" else f" ({state})"

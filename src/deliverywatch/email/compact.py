@@ -12,8 +12,8 @@ import io
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
-from deliverywatch.email.columns import COLUMNS
-from deliverywatch.email.streams import Stream, table_folder
+from deliverywatch.email.events.columns import COLUMNS
+from deliverywatch.email.events.streams import Stream, table_folder
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -92,7 +92,7 @@ def _name(folder: str, keys: Sequence[str]) -> str:
 
 def _merged(store: Store, keys: Sequence[str]) -> tuple[bytes, int, int, int]:
     # Imported here: it brings pyarrow, which a day without small objects does not need.
-    from deliverywatch.email import parquet
+    from deliverywatch.email.events import parquet
 
     sink = io.BytesIO()
     writer = parquet.Writer(sink, _COLUMNS, "zstd")

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from deliverywatch.email.columns import COLUMNS, KNOWN_FIELDS
-from deliverywatch.email.fields import general, leaves
-from deliverywatch.email.streams import Stream
+from deliverywatch.email.events.columns import COLUMNS, KNOWN_FIELDS
+from deliverywatch.email.events.fields import general, leaves
+from deliverywatch.email.events.streams import Stream
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -9,8 +9,8 @@ import json
 import os
 from typing import TYPE_CHECKING, Any
 
-from deliverywatch.email import context as contexts
 from deliverywatch.email import counts
+from deliverywatch.email.events import mail_context as contexts
 from deliverywatch.email.transform import reasons_object, transformed
 from deliverywatch.errors import Retryable
 

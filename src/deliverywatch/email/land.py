@@ -14,17 +14,17 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import orjson
 
-from deliverywatch.email import streams
-from deliverywatch.email.columns import COLUMNS
-from deliverywatch.email.fields import FieldCount
-from deliverywatch.email.landing import Destination, Landing
+from deliverywatch.email.events import streams
+from deliverywatch.email.events.columns import COLUMNS
+from deliverywatch.email.events.fields import FieldCount
+from deliverywatch.email.firehose.landing import Destination, Landing
 from deliverywatch.email.transform import DROPPED, OK, Refusal, reasons_object, transformed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
     from datetime import datetime
 
-    from deliverywatch.email.streams import Stream
+    from deliverywatch.email.events.streams import Stream
 
 # What Firehose hands its function at a time: 1 MB, as the stack sets it, and never more than 500 records here.
 BATCH_BYTES = 1024 * 1024
@@ -160,7 +160,7 @@ def _batches(lines: Iterable[bytes], settings: Settings) -> Iterator[list[dict[s
 
 def _check(landed: Landed, events: Iterable[bytes], body: bytes) -> None:
     # Imported here: it brings pyarrow.
-    from deliverywatch.email import parquet
+    from deliverywatch.email.events import parquet
 
     rows = parquet.rows(io.BytesIO(body), _NAMES)
     for line, row in zip(events, rows, strict=True):

@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import orjson
 
-from deliverywatch.email import delivery, events
-from deliverywatch.email.refusals import RefusedError
-from deliverywatch.email.streams import Stream, error_folder
+from deliverywatch.email.events import rows
+from deliverywatch.email.events.refusals import RefusedError
+from deliverywatch.email.events.streams import Stream, error_folder
+from deliverywatch.email.firehose import delivery
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -117,7 +118,7 @@ def _readable(lines: Sequence[bytes], found: Replayed) -> Iterator[tuple[int, by
     for place, line in enumerate(lines):
         try:
             event = event_in(line)
-            events.row(events.parse(event), "", "")
+            rows.row(rows.parse(event), "", "")
         except RefusedError as error:
             _refuse(found, error.reason, str(error))
         except (ValueError, KeyError, TypeError, AttributeError):

@@ -16,11 +16,11 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import orjson
 
-from deliverywatch.email import events
-from deliverywatch.email.refusals import Reason, RefusedError
-from deliverywatch.email.streams import Stream, error_folder, stream_of
-from deliverywatch.email.tally import Tally
-from deliverywatch.email.values import iso
+from deliverywatch.email.events import rows
+from deliverywatch.email.events.refusals import Reason, RefusedError
+from deliverywatch.email.events.streams import Stream, error_folder, stream_of
+from deliverywatch.email.events.tally import Tally
+from deliverywatch.email.events.values import iso
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -112,7 +112,7 @@ def _answer(batch: Batch, record: Mapping[str, Any], campaign_tag: str) -> dict[
         data = b64decode(encoded)
         if data.isspace() or not data:
             return {"recordId": record["recordId"], "result": DROPPED, "data": encoded}
-        row = events.row(events.parse(data), iso(_arrived(record)), campaign_tag)
+        row = rows.row(rows.parse(data), iso(_arrived(record)), campaign_tag)
         line = orjson.dumps(row, option=orjson.OPT_APPEND_NEWLINE)
     except RefusedError as error:
         return _refused(batch, record, Refusal(_hash(data), error.reason, str(error)))

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from deliverywatch.engine import alarm as alarms
-from deliverywatch.engine import composite as composites
-from deliverywatch.engine.series import Sample, Series
+from deliverywatch.engine.definitions import alarm as alarms
+from deliverywatch.engine.definitions import composites
+from deliverywatch.engine.evaluation.series import Sample, Series
 from deliverywatch.errors import InputError, MetricsUnavailable
 
 if TYPE_CHECKING:

@@ -18,8 +18,8 @@ from deliverywatch.errors import TableUnavailable
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
-    from deliverywatch.files.failures import Failure
-    from deliverywatch.files.items import Item
+    from deliverywatch.files.records.failures import Failure
+    from deliverywatch.files.records.items import Item
 
 log = logging.getLogger(__name__)
 

@@ -9,7 +9,7 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from deliverywatch.errors import QueueUnavailable, StoreUnavailable
-from deliverywatch.files.events import NO_VERSION, Details
+from deliverywatch.files.records.events import NO_VERSION, Details
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

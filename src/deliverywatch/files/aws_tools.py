@@ -11,8 +11,8 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from deliverywatch.errors import QueueUnavailable, StoreUnavailable, TableUnavailable
 from deliverywatch.files.aws import plain
-from deliverywatch.files.events import State
-from deliverywatch.files.letters import Letter
+from deliverywatch.files.records.dead_letters import Letter
+from deliverywatch.files.records.events import State
 from deliverywatch.files.verify import Listed
 
 if TYPE_CHECKING:

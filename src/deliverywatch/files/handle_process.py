@@ -13,8 +13,9 @@ from datetime import UTC, datetime
 from functools import cache
 from typing import Any
 
-from deliverywatch.files import aws, context, process
-from deliverywatch.files.items import Retention
+from deliverywatch.files import aws, process
+from deliverywatch.files.records import mail_context
+from deliverywatch.files.records.items import Retention
 
 
 def handler(event: object, _context: Any) -> dict[str, Any]:
@@ -43,7 +44,7 @@ def _settings() -> process.Settings:
 def _ports() -> process.Ports:
     dynamodb = aws.client("dynamodb")
     failures = aws.Failures(dynamodb, os.environ["DELIVERYWATCH_FAILURES_TABLE"])
-    lake = aws.Lake(aws.client("s3"), os.environ["DELIVERYWATCH_BUCKET"], context.KEY)
+    lake = aws.Lake(aws.client("s3"), os.environ["DELIVERYWATCH_BUCKET"], mail_context.KEY)
     queue = aws.Queue(aws.client("sqs"), os.environ["DELIVERYWATCH_QUEUE_URL"])
     spread = ThreadPoolExecutor(aws.WRITERS).map
     return process.Ports(aws.Table(dynamodb, os.environ["DELIVERYWATCH_TABLE"]), failures, lake, queue, spread)

@@ -17,12 +17,12 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Protocol
 
 from deliverywatch.errors import DeliveryWatchError, InputError, TableUnavailable
-from deliverywatch.files import context, items, messages
-from deliverywatch.files.failures import Failure, failure
+from deliverywatch.files.records import items, mail_context, messages
+from deliverywatch.files.records.failures import Failure, failure
 
 if TYPE_CHECKING:
-    from deliverywatch.files.items import Item, Retention
-    from deliverywatch.files.messages import Reading
+    from deliverywatch.files.records.items import Item, Retention
+    from deliverywatch.files.records.messages import Reading
 
 # Neither has more digits for thousands of years.
 _MILLISECONDS = re.compile(r"[0-9]{1,14}")
@@ -197,8 +197,8 @@ def process(batch: Sequence[Message], now: datetime, ports: Ports, settings: Set
     report = Report(tuple(ports.spread(one, batch)))
     if report.failures:
         ports.failures.record(report.failures)
-    if dead := context.final(report.failures, settings.most_receives):
-        ports.lake.update(lambda previous: context.document(previous, dead, now))
+    if dead := mail_context.final(report.failures, settings.most_receives):
+        ports.lake.update(lambda previous: mail_context.document(previous, dead, now))
     if ports.queue and (in_vain := report.in_vain):
         # Waiting mends nothing: these use up their attempts now, and are told of within a minute.
         ports.queue.return_at_once([each.receipt for each in in_vain])

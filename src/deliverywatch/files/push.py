@@ -10,13 +10,13 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
-from deliverywatch.files import messages
-from deliverywatch.files.events import State
+from deliverywatch.files.records import messages
+from deliverywatch.files.records.events import State
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from deliverywatch.files.events import Details, ObjectEvent
+    from deliverywatch.files.records.events import Details, ObjectEvent
     from deliverywatch.files.verify import Listed
 
 _MEGABYTE = 1_000_000

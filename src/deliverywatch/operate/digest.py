@@ -10,30 +10,31 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from deliverywatch.alerting import outbox, words
-from deliverywatch.alerting.closing import Entry
-from deliverywatch.alerting.context import Group
 from deliverywatch.alerting.deliver import handed_over
-from deliverywatch.alerting.figures import Figure
-from deliverywatch.alerting.ladder import Level
-from deliverywatch.alerting.links import dashboard_url
-from deliverywatch.alerting.mail import Envelope, written
-from deliverywatch.alerting.outbox import Claim, Record
-from deliverywatch.alerting.view import View
+from deliverywatch.alerting.incidents import outbox
+from deliverywatch.alerting.incidents.outbox import Claim, Record
+from deliverywatch.alerting.incidents.severity import Level
+from deliverywatch.alerting.inputs.context import Group
+from deliverywatch.alerting.mail import formatting
+from deliverywatch.alerting.mail.footer import Entry
+from deliverywatch.alerting.mail.headline_numbers import Figure
+from deliverywatch.alerting.mail.links import dashboard_url
+from deliverywatch.alerting.mail.message import Envelope, written
+from deliverywatch.alerting.mail.view import View
 from deliverywatch.errors import InputError
-from deliverywatch.operate.cost import DAYS_PER_MONTH, Volume
-from deliverywatch.operate.digest_facts import facts, verdict
+from deliverywatch.operate.cost.estimate import DAYS_PER_MONTH, Volume
+from deliverywatch.operate.weekly_digest.facts import facts, verdict
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import datetime
 
     from deliverywatch.alerting.deliver import Ports
-    from deliverywatch.alerting.incident import Incident
+    from deliverywatch.alerting.incidents.incident import Incident
+    from deliverywatch.alerting.mail.formatting import Clock
     from deliverywatch.alerting.settings import Settings
-    from deliverywatch.alerting.words import Clock
-    from deliverywatch.operate.cost import Estimate
-    from deliverywatch.operate.week import Week
+    from deliverywatch.operate.cost.estimate import Estimate
+    from deliverywatch.operate.weekly_digest.week import Week
 
 WEEK = timedelta(days=7)
 WATCH = "digest"
@@ -102,11 +103,11 @@ def volume(week: Week, people: int) -> Volume:
 
 def digest_view(week: Week, settings: Settings) -> View:
     """Return what the mail of a week says."""
-    clock = words.clock(settings.time_zone)
+    clock = formatting.clock(settings.time_zone)
     span = f"{_day(week.start, clock)} to {_day(week.end, clock)}"
     return View(
         subject=_subject(week, settings.environment, clock),
-        preheader=words.cut(_sentence(week), 90),
+        preheader=formatting.cut(_sentence(week), 90),
         tone=_tone(week),
         word="WEEKLY",
         event="WEEKLY",
@@ -148,7 +149,7 @@ def _sentence(week: Week) -> str:
         count = len(week.open)
         return "1 incident is still open." if count == 1 else f"{count} incidents are still open."
     if _is_blind(week):
-        return f"{words.amount(week.missing_runs)} runs are missing: for that time, silence proves nothing."
+        return f"{formatting.amount(week.missing_runs)} runs are missing: for that time, silence proves nothing."
     if not week.incidents:
         return "A quiet week: everything was watched, and nothing was wrong."
     count = len(week.incidents)
@@ -170,10 +171,14 @@ def _figures(week: Week) -> tuple[Figure, ...]:
     nouns = " and ".join(dict.fromkeys(each.noun for each in week.tallies)) or "messages"
     count = len(week.incidents)
     return (
-        Figure("Runs", words.amount(done), f"of {words.amount(expected)} expected" if expected else ""),
-        Figure("Sent", words.amount(total), nouns),
-        Figure("Failed", words.percent(100 * failed / total if total else 0), f"{words.amount(failed)} of them"),
-        Figure("Mails", words.amount(len(week.mails)), "1 incident" if count == 1 else f"{count or 'no'} incidents"),
+        Figure("Runs", formatting.amount(done), f"of {formatting.amount(expected)} expected" if expected else ""),
+        Figure("Sent", formatting.amount(total), nouns),
+        Figure(
+            "Failed", formatting.percent(100 * failed / total if total else 0), f"{formatting.amount(failed)} of them"
+        ),
+        Figure(
+            "Mails", formatting.amount(len(week.mails)), "1 incident" if count == 1 else f"{count or 'no'} incidents"
+        ),
     )
 
 
@@ -208,17 +213,19 @@ def _entry(incident: Incident, week: Week, clock: Clock) -> Entry:
     began = incident.opened_at.astimezone(clock.zone).strftime("%a %H:%M")
     name = incident.title or incident.watch
     if incident.is_open:
-        lasted = f"for {words.span(week.end - incident.opened_at)} so far"
+        lasted = f"for {formatting.span(week.end - incident.opened_at)} so far"
         return Entry(began, "OPEN", incident.level.value, f"{name}, {lasted}, {incident.id}")
-    lasted = f"for {words.span(incident.changed_at - incident.opened_at)}"
+    lasted = f"for {formatting.span(incident.changed_at - incident.opened_at)}"
     return Entry(began, "OVER", "resolved", f"{name}, {lasted}, {incident.id}")
 
 
 def _subject(week: Week, environment: str, clock: Clock) -> str:
     total, failed = sum(each.total for each in week.tallies), sum(each.failed for each in week.tallies)
-    share = words.percent_short(100 * failed / total if total else 0)
+    share = formatting.percent_short(100 * failed / total if total else 0)
     state = f"{len(week.open)} open" if week.open else "blind at times" if _is_blind(week) else "all watched"
-    return f"[WEEKLY] {state}, {words.amount(total)} sent, {share} failed - {environment} - {_day(week.end, clock)}"
+    return (
+        f"[WEEKLY] {state}, {formatting.amount(total)} sent, {share} failed - {environment} - {_day(week.end, clock)}"
+    )
 
 
 def _footer(week: Week, settings: Settings, clock: Clock, span: str) -> tuple[tuple[str, str], ...]:

@@ -9,11 +9,15 @@ from typing import Any
 
 from deliverywatch.alerting.aws import Bucket, CloudWatch, Ses, Topic
 from deliverywatch.alerting.deliver import Ports
-from deliverywatch.alerting.foreign import mapping, moment
 from deliverywatch.alerting.settings import from_environment
 from deliverywatch.errors import DeliveryWatchError
-from deliverywatch.operate import aws, aws_cost, aws_incidents, digest, week
-from deliverywatch.operate.cost import Estimate, Volume, monthly
+from deliverywatch.messages.untrusted import mapping, moment
+from deliverywatch.operate import digest
+from deliverywatch.operate.account import aws
+from deliverywatch.operate.cost import aws_cost
+from deliverywatch.operate.cost.estimate import Estimate, Volume, monthly
+from deliverywatch.operate.incidents import aws_incidents
+from deliverywatch.operate.weekly_digest import week
 
 _LINE = {"event": "operate_digest"}
 

@@ -15,7 +15,7 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from deliverywatch.errors import CloudRefused, CloudUnavailable, StoreConflict, StoreUnavailable
-from deliverywatch.pipeline.store import Stored
+from deliverywatch.pipeline.outputs.store import Stored
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping

@@ -9,9 +9,9 @@ from typing import Any
 
 from deliverywatch.errors import DeliveryWatchError
 from deliverywatch.pipeline import aws
+from deliverywatch.pipeline.checks.validation import document
 from deliverywatch.pipeline.settings import from_environment
 from deliverywatch.pipeline.validate import task_of, validate
-from deliverywatch.pipeline.validation import document
 
 _LINE = {"event": "pipeline_validate"}
 

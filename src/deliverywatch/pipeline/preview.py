@@ -9,17 +9,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from deliverywatch.errors import InputError
-from deliverywatch.pipeline import evidence as evidences
-from deliverywatch.pipeline import metrics
-from deliverywatch.pipeline.dbt import Ending, run_of
-from deliverywatch.pipeline.runs import EVENT_TYPE, execution_of, job_run_of
-from deliverywatch.pipeline.values import mapping, text
+from deliverywatch.pipeline.declaration.values import mapping, text
+from deliverywatch.pipeline.diagnosis import evidence as evidences
+from deliverywatch.pipeline.diagnosis.dbt import Ending, run_of
+from deliverywatch.pipeline.diagnosis.runs import EVENT_TYPE, execution_of, job_run_of
+from deliverywatch.pipeline.outputs import metrics
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from deliverywatch.pipeline.dbt import DbtRun
-    from deliverywatch.pipeline.metrics import Point
+    from deliverywatch.pipeline.diagnosis.dbt import DbtRun
+    from deliverywatch.pipeline.outputs.metrics import Point
 
 
 def preview(document: object, environment: str, pipeline: str) -> dict[str, Any]:

@@ -11,18 +11,18 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from deliverywatch import emf
 from deliverywatch.errors import InputError
-from deliverywatch.pipeline import ledger, metrics
-from deliverywatch.pipeline.gather import run_of_event
-from deliverywatch.pipeline.store import update
+from deliverywatch.pipeline.diagnosis.collect import run_of_event
+from deliverywatch.pipeline.outputs import counted_runs, metrics
+from deliverywatch.pipeline.outputs.store import update
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from datetime import datetime
 
-    from deliverywatch.pipeline.declaration import Pipeline
-    from deliverywatch.pipeline.gather import Artifacts, Executions, Run
-    from deliverywatch.pipeline.metrics import Point
-    from deliverywatch.pipeline.store import Store
+    from deliverywatch.pipeline.declaration.pipelines import Pipeline
+    from deliverywatch.pipeline.diagnosis.collect import Artifacts, Executions, Run
+    from deliverywatch.pipeline.outputs.metrics import Point
+    from deliverywatch.pipeline.outputs.store import Store
 
 
 class Emit(Protocol):
@@ -108,11 +108,13 @@ def documents(points: Iterable[Point], stamp: datetime, run: Run, environment: s
     ]
 
 
-def _counted(run: Run, stamp: datetime, store: Store) -> list[ledger.Stamped]:
+def _counted(run: Run, stamp: datetime, store: Store) -> list[counted_runs.Stamped]:
     points = points_of(run)
 
-    def counted(body: bytes | None) -> tuple[bytes | None, list[ledger.Stamped]]:
-        found = ledger.count(run.execution, points, ledger.entry_of(body) if body is not None else None, stamp)
-        return (ledger.body_of(found[0]), found[1]) if found else (None, [])
+    def counted(body: bytes | None) -> tuple[bytes | None, list[counted_runs.Stamped]]:
+        found = counted_runs.count(
+            run.execution, points, counted_runs.entry_of(body) if body is not None else None, stamp
+        )
+        return (counted_runs.body_of(found[0]), found[1]) if found else (None, [])
 
-    return update(store, ledger.key_for(run.execution, run.pipeline.name), counted)
+    return update(store, counted_runs.key_for(run.execution, run.pipeline.name), counted)

@@ -14,24 +14,24 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 from deliverywatch.errors import InputError
-from deliverywatch.pipeline import context, told
-from deliverywatch.pipeline.diagnose import Told, diagnose
-from deliverywatch.pipeline.faults import shipped
-from deliverywatch.pipeline.gather import run_of_arn, run_of_event
-from deliverywatch.pipeline.guide import account_of, dashboard_link, document
-from deliverywatch.pipeline.runs import EVENT_TYPE
-from deliverywatch.pipeline.store import update
-from deliverywatch.pipeline.values import decoded, mapping, text
+from deliverywatch.pipeline.declaration.values import decoded, mapping, text
+from deliverywatch.pipeline.diagnosis.advice import account_of, dashboard_link, document
+from deliverywatch.pipeline.diagnosis.collect import run_of_arn, run_of_event
+from deliverywatch.pipeline.diagnosis.diagnose import Told, diagnose
+from deliverywatch.pipeline.diagnosis.faults import shipped
+from deliverywatch.pipeline.diagnosis.runs import EVENT_TYPE
+from deliverywatch.pipeline.outputs import mail_context, notified_causes
+from deliverywatch.pipeline.outputs.store import update
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from datetime import datetime
 
-    from deliverywatch.pipeline.declaration import Pipeline
-    from deliverywatch.pipeline.faults import Catalogue
-    from deliverywatch.pipeline.gather import Artifacts, Executions, Run
-    from deliverywatch.pipeline.guide import Account
-    from deliverywatch.pipeline.store import Store
+    from deliverywatch.pipeline.declaration.pipelines import Pipeline
+    from deliverywatch.pipeline.diagnosis.advice import Account
+    from deliverywatch.pipeline.diagnosis.collect import Artifacts, Executions, Run
+    from deliverywatch.pipeline.diagnosis.faults import Catalogue
+    from deliverywatch.pipeline.outputs.store import Store
 
 
 class Topic(Protocol):
@@ -120,9 +120,9 @@ def _ended(run: Run, ports: Ports, catalogue: Catalogue) -> dict[str, Any]:
         raise InputError("The event says that the execution ended, and not when.")
     memory = _memory(run, ports)
     found, account = examine(run, catalogue)
-    for watch, body in context.of_run(run, catalogue, at, dashboard_link(run, ports.environment)).items():
-        ports.store.write(context.key_of(watch), body)
-    if told.key_of(run.execution.arn, run.execution.redrive_count) in memory.executions:
+    for watch, body in mail_context.of_run(run, catalogue, at, dashboard_link(run, ports.environment)).items():
+        ports.store.write(mail_context.key_of(watch), body)
+    if notified_causes.key_of(run.execution.arn, run.execution.redrive_count) in memory.executions:
         return found | {"told": [], "note": "the state machine told it itself"}
     if account is None and run.problems:
         # What cannot be read may hold the very failure that is open.
@@ -135,34 +135,34 @@ def _ended(run: Run, ports: Ports, catalogue: Catalogue) -> dict[str, Any]:
 
 
 def _tell(run: Run, account: Account, ports: Ports, at: datetime) -> str:
-    body = context.of_account(account, at, dashboard_link(run, ports.environment))
-    ports.store.write(context.key_of(account.watch), body)
+    body = mail_context.of_account(account, at, dashboard_link(run, ports.environment))
+    ports.store.write(mail_context.key_of(account.watch), body)
     ports.topic.publish(_notice(account.watch, account.level, account.title, account.sentence, at, dict(account.facts)))
-    key = told.key_of(run.execution.arn, run.execution.redrive_count)
+    key = notified_causes.key_of(run.execution.arn, run.execution.redrive_count)
 
     def noted(body: bytes | None) -> tuple[bytes, None]:
-        memory = told.memory_of(body).with_failure(key, account.watch, account.title)
-        return told.body_of(memory), None
+        memory = notified_causes.memory_of(body).with_failure(key, account.watch, account.title)
+        return notified_causes.body_of(memory), None
 
-    update(ports.store, told.key_for(run.pipeline.name), noted)
+    update(ports.store, notified_causes.key_for(run.pipeline.name), noted)
     return account.watch
 
 
-def _well(run: Run, memory: told.Memory, ports: Ports, at: datetime) -> list[str]:
+def _well(run: Run, memory: notified_causes.Memory, ports: Ports, at: datetime) -> list[str]:
     sentence = f"The run {run.execution.name} of {run.pipeline.name} is well."
     for watch, title in memory.open.items():
         ports.topic.publish(_notice(watch, "ok", title, sentence, at, {}))
 
     def noted(body: bytes | None) -> tuple[bytes, None]:
-        return told.body_of(told.memory_of(body).when_well(at, memory.open)), None
+        return notified_causes.body_of(notified_causes.memory_of(body).when_well(at, memory.open)), None
 
-    update(ports.store, told.key_for(run.pipeline.name), noted)
+    update(ports.store, notified_causes.key_for(run.pipeline.name), noted)
     return list(memory.open)
 
 
-def _memory(run: Run, ports: Ports) -> told.Memory:
-    stored = ports.store.read(told.key_for(run.pipeline.name))
-    return told.memory_of(stored.body if stored else None)
+def _memory(run: Run, ports: Ports) -> notified_causes.Memory:
+    stored = ports.store.read(notified_causes.key_for(run.pipeline.name))
+    return notified_causes.memory_of(stored.body if stored else None)
 
 
 def _notice(

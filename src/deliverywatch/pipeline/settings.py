@@ -8,15 +8,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from deliverywatch.errors import ConfigurationError
-from deliverywatch.pipeline.declaration import limits_of, pipelines_of
-from deliverywatch.pipeline.faults import shipped
-from deliverywatch.pipeline.values import decoded, mapping
+from deliverywatch.pipeline.declaration.pipelines import limits_of, pipelines_of
+from deliverywatch.pipeline.declaration.values import decoded, mapping
+from deliverywatch.pipeline.diagnosis.faults import shipped
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from deliverywatch.pipeline.declaration import Pipeline
-    from deliverywatch.pipeline.faults import Catalogue
+    from deliverywatch.pipeline.declaration.pipelines import Pipeline
+    from deliverywatch.pipeline.diagnosis.faults import Catalogue
 
 # A copy of cfn/pipelines.toml, which the build puts into the zip.
 DECLARATION = Path(__file__).with_name("pipelines.toml")

@@ -13,18 +13,18 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from deliverywatch.errors import InputError
-from deliverywatch.pipeline import records, scd2
-from deliverywatch.pipeline.declaration import named
-from deliverywatch.pipeline.runs import job_run_of
-from deliverywatch.pipeline.validation import Check, Counts, Report, Result, Score, Topic
-from deliverywatch.pipeline.values import mapping, moment, text
+from deliverywatch.pipeline.checks import records, scd2
+from deliverywatch.pipeline.checks.validation import Check, Counts, Report, Result, Score, Topic
+from deliverywatch.pipeline.declaration.pipelines import named
+from deliverywatch.pipeline.declaration.values import mapping, moment, text
+from deliverywatch.pipeline.diagnosis.runs import job_run_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from datetime import datetime
 
-    from deliverywatch.pipeline.declaration import History, Pipeline
-    from deliverywatch.pipeline.sql import Tables
+    from deliverywatch.pipeline.checks.sql import Tables
+    from deliverywatch.pipeline.declaration.pipelines import History, Pipeline
 
 # Where the caller does not say when the run began.
 _A_DAY = timedelta(days=1)

@@ -19,15 +19,15 @@ from deliverywatch.errors import (
     ServiceBusy,
     ServiceRefused,
 )
-from deliverywatch.queries.asking import Execution, Status
-from deliverywatch.queries.pace import Pace
-from deliverywatch.queries.schedule import Schedule, from_service
+from deliverywatch.queries.run.athena import Execution, Status
+from deliverywatch.queries.schedule.pace import Pace
+from deliverywatch.queries.schedule.specification import Schedule, from_service
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Set
 
-    from deliverywatch.queries.git import Http
-    from deliverywatch.queries.statement import Statement
+    from deliverywatch.queries.config.http_source import Http
+    from deliverywatch.queries.config.statement import Statement
 
 # Adaptive mode retries throttling, 5xx and broken connections with jitter; the flow retries conflicts.
 _CONFIG = Config(

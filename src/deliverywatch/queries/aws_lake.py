@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from deliverywatch.errors import SourceRefused, SourceUnavailable, StoreConflict, StoreUnavailable
-from deliverywatch.queries.lake import Stored
-from deliverywatch.queries.source import Fetched, revision_of
+from deliverywatch.queries.config.lake import Stored
+from deliverywatch.queries.config.source import Fetched, revision_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -14,21 +14,22 @@ from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 from deliverywatch.errors import InputError, StoreConflict
-from deliverywatch.queries import config, export, links, notices, record, result, source, state, statement
-from deliverywatch.queries.asking import Patience, ask
-from deliverywatch.queries.asking import Status as Ended
-from deliverywatch.queries.record import Record, Status
+from deliverywatch.queries.config import file, source, statement
+from deliverywatch.queries.run import export, links, notices, record, result, state
+from deliverywatch.queries.run.athena import Patience, ask
+from deliverywatch.queries.run.athena import Status as Ended
+from deliverywatch.queries.run.record import Record, Status
 from deliverywatch.thresholds import QUERIES_TIMEOUT_SECONDS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from deliverywatch.queries.asking import Athena, Execution
-    from deliverywatch.queries.lake import Lake
-    from deliverywatch.queries.notices import Notice
-    from deliverywatch.queries.query import Query
-    from deliverywatch.queries.result import Result
-    from deliverywatch.queries.state import State
+    from deliverywatch.queries.config.lake import Lake
+    from deliverywatch.queries.config.query import Query
+    from deliverywatch.queries.run.athena import Athena, Execution
+    from deliverywatch.queries.run.notices import Notice
+    from deliverywatch.queries.run.result import Result
+    from deliverywatch.queries.run.state import State
 
 # What a run keeps for itself to write down how it ended.
 RESERVE_SECONDS = 30.0
@@ -120,7 +121,7 @@ def run(asked: Order, settings: Settings, ports: Ports) -> Record | None:
         DeliveryWatchError: Athena, S3 or SNS could not be used; started again, the run goes on.
     """
     copy = source.last_copy(ports.lake)
-    query = config.one(copy.body, asked.query_id) if copy else None
+    query = file.one(copy.body, asked.query_id) if copy else None
     if copy is None or query is None:
         return None
     number, done = _number(asked, ports.lake)

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from deliverywatch import emf
 from deliverywatch.queries import aws, aws_lake, execute, settings
-from deliverywatch.queries.record import NAMESPACE
+from deliverywatch.queries.run.record import NAMESPACE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

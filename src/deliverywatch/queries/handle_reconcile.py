@@ -13,15 +13,15 @@ from typing import TYPE_CHECKING, Any
 
 from deliverywatch import emf
 from deliverywatch.queries import aws, aws_lake, reconcile, settings
-from deliverywatch.queries.git import Git
-from deliverywatch.queries.record import NAMESPACE
-from deliverywatch.queries.source import Packaged
+from deliverywatch.queries.config.http_source import Git
+from deliverywatch.queries.config.source import Packaged
+from deliverywatch.queries.run.record import NAMESPACE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from deliverywatch.queries.config.source import Source
     from deliverywatch.queries.settings import Reconciliation
-    from deliverywatch.queries.source import Source
 
 # Written into the zip by cfn/build.py.
 PACKAGED = Path(__file__).with_name("schedules.json")

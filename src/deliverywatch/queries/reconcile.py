@@ -12,18 +12,20 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from deliverywatch.errors import DeliveryWatchError
-from deliverywatch.queries import apply, context, source
-from deliverywatch.queries.address import is_pinned
-from deliverywatch.queries.schedule import desired
-from deliverywatch.queries.watchdog import Watchdog
+from deliverywatch.queries.config import source
+from deliverywatch.queries.config.source_url import is_pinned
+from deliverywatch.queries.run import mail_context
+from deliverywatch.queries.run.watchdog import Watchdog
+from deliverywatch.queries.schedule import apply
+from deliverywatch.queries.schedule.specification import desired
 
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from deliverywatch.queries.apply import Result, Schedules
-    from deliverywatch.queries.lake import Lake
+    from deliverywatch.queries.config.lake import Lake
+    from deliverywatch.queries.config.source import Current, Source
+    from deliverywatch.queries.schedule.apply import Result, Schedules
     from deliverywatch.queries.settings import Reconciliation
-    from deliverywatch.queries.source import Current, Source
 
 log = logging.getLogger(__name__)
 
@@ -67,9 +69,9 @@ def run(now: datetime, settings: Reconciliation, ports: Ports) -> dict[str, Any]
         found = source.current(ports.source, ports.lake, settings.wiring.project, now)
         result = _applied(found, settings, ports)
     except Exception as error:
-        _leave(ports, context.of_failure(error, now))
+        _leave(ports, mail_context.of_failure(error, now))
         raise
-    _leave(ports, context.of_result(result, found.problem, now))
+    _leave(ports, mail_context.of_result(result, found.problem, now))
     silent = _watched(found, result, settings, ports, now)
     told = {**result.document(), "revision": found.copy.revision, "silent": silent}
     ports.emit(_metrics(found, result), now, {"event": "queries_reconcile", **told})
@@ -101,9 +103,9 @@ def _watched(found: Current, result: Result, settings: Reconciliation, ports: Po
 
 def _leave(ports: Ports, document: bytes) -> None:
     try:
-        ports.lake.write(context.KEY, document)
+        ports.lake.write(mail_context.KEY, document)
     except DeliveryWatchError as error:  # the mails lose words by it, and what was done stays done
-        log.warning("%s could not be written: %s", context.KEY, error)
+        log.warning("%s could not be written: %s", mail_context.KEY, error)
 
 
 def _metrics(found: Current, result: Result) -> dict[str, tuple[float, str]]:

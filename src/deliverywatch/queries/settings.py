@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 
 from deliverywatch.errors import ConfigurationError
 from deliverywatch.queries.execute import Settings as Execution
-from deliverywatch.queries.plan import ByHand, Rules
-from deliverywatch.queries.schedule import Wiring
+from deliverywatch.queries.schedule.plan import ByHand, Rules
+from deliverywatch.queries.schedule.specification import Wiring
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -15,9 +15,9 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from deliverywatch.errors import ConfigurationError, StoreConflict, StoreUnavailable
-from deliverywatch.sms.credentials import Credentials
-from deliverywatch.sms.recipients import hash_key
-from deliverywatch.sms.store import Stored
+from deliverywatch.sms.clicksend.credentials import Credentials
+from deliverywatch.sms.clicksend.recipients import hash_key
+from deliverywatch.sms.lake.watermark import Stored
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -12,14 +12,14 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from deliverywatch.sms import ingest
-from deliverywatch.sms.slots import HOUR
+from deliverywatch.sms.lake.slots import HOUR
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from deliverywatch.sms.ingest import Ports, Settings
+    from deliverywatch.sms.lake.watermark import Store
     from deliverywatch.sms.plan import Plan
-    from deliverywatch.sms.store import Store
 
 KEY = "state/sms-backfill.json"
 

@@ -10,15 +10,15 @@ from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from deliverywatch.errors import DeliveryWatchError
-from deliverywatch.sms import days
-from deliverywatch.sms.slots import DAY_OBJECT
+from deliverywatch.sms.lake import day_objects
+from deliverywatch.sms.lake.slots import DAY_OBJECT
 from deliverywatch.thresholds import COMPACT_MOST_BYTES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
     from datetime import datetime
 
-    from deliverywatch.sms.store import Store
+    from deliverywatch.sms.lake.watermark import Store
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,12 +77,12 @@ def due(sizes: Iterable[tuple[str, int]], now: datetime, before: datetime | None
     names: dict[datetime, dict[str, int]] = {}
     for key, size in sizes:
         if key.endswith(".parquet"):
-            names.setdefault(days.day_of_key(key), {})[key.rpartition("/")[2]] = size
+            names.setdefault(day_objects.day_of_key(key), {})[key.rpartition("/")[2]] = size
     limit = min(now, before) if before else now
     return [
         Due(day, len(found.keys() - {DAY_OBJECT}), DAY_OBJECT in found, sum(found.values()))
         for day, found in sorted(names.items())
-        if days.is_due(day, now) and day + days.DAY <= limit and found.keys() != {DAY_OBJECT}
+        if day_objects.is_due(day, now) and day + day_objects.DAY <= limit and found.keys() != {DAY_OBJECT}
     ]
 
 
@@ -115,8 +115,8 @@ def compact(
             continue
         told(each)
         try:
-            days.make_day(store, each.day, token, pause)
-            days.clear(store, each.day, token, pause)
+            day_objects.make_day(store, each.day, token, pause)
+            day_objects.clear(store, each.day, token, pause)
             summary.day_count += 1
             summary.hour_count += each.hour_count
         except DeliveryWatchError as error:

@@ -12,8 +12,8 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from deliverywatch import emf
-from deliverywatch.sms.outcomes import Outcome, is_counted_failure
-from deliverywatch.sms.slots import as_text, floor, from_milliseconds
+from deliverywatch.sms.clicksend.outcomes import Outcome, is_counted_failure
+from deliverywatch.sms.lake.slots import as_text, floor, from_milliseconds
 from deliverywatch.thresholds import OVERDUE_MINIMUM_COUNT, STAMP_DELAY_SECONDS
 
 if TYPE_CHECKING:

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 from deliverywatch.errors import SourceRefused
 from deliverywatch.sms import aws, counts, ingest, plan
-from deliverywatch.sms.clicksend import ClickSend
-from deliverywatch.sms.recipients import Recipients
+from deliverywatch.sms.clicksend.client import ClickSend
+from deliverywatch.sms.clicksend.recipients import Recipients
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

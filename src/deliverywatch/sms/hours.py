@@ -12,16 +12,17 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from deliverywatch.errors import SourceMalformed
-from deliverywatch.sms import counts, days, slots
+from deliverywatch.sms import counts
+from deliverywatch.sms.clicksend.records import Recorder
 from deliverywatch.sms.counts import SlotCounts
-from deliverywatch.sms.records import Recorder
+from deliverywatch.sms.lake import day_objects, slots
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from deliverywatch.sms.counts import Change
     from deliverywatch.sms.ingest import Ports, Settings, Source, Summary
-    from deliverywatch.sms.lake import Merged, Reading
+    from deliverywatch.sms.lake.merge import Merged, Reading
     from deliverywatch.sms.plan import Plan, Range
 
 log = logging.getLogger(__name__)
@@ -82,12 +83,12 @@ class Hours:
         return reading
 
     def _keep(self, part: Range, reading: Reading) -> Counter[Change]:
-        from deliverywatch.sms import lake  # brings pyarrow, which a run without messages does not pay
+        from deliverywatch.sms.lake import merge  # brings pyarrow, which a run without messages does not pay
 
         inserts_only = self.plan.insert_from is not None and part.start >= self.plan.insert_from
 
         def change(stored: bytes | None) -> Merged:
-            return lake.merge(stored, reading, token=self.token, inserts_only=inserts_only)
+            return merge.merge(stored, reading, token=self.token, inserts_only=inserts_only)
 
         merged = self._kept(part, change)
         self.summary.written_count += merged.body is not None
@@ -100,7 +101,7 @@ class Hours:
 
     def _kept(self, part: Range, change: Callable[[bytes | None], Merged]) -> Merged:
         store, pause = self.ports.store, self.ports.pause
-        return days.keep(store, part.hour, change, pause, token=self.token, now=self.plan.now)
+        return day_objects.keep(store, part.hour, change, pause, token=self.token, now=self.plan.now)
 
     def _emit(self, part: Range, changes: Counter[Change], *, with_quiet_slots: bool) -> None:
         if self.plan.emit_from is None:
@@ -128,6 +129,6 @@ def _is_malformed(unreadable_count: int, read_count: int) -> bool:
 
 
 def _new_reading() -> Reading:
-    from deliverywatch.sms import lake  # brings pyarrow, which a run without messages does not pay
+    from deliverywatch.sms.lake import merge  # brings pyarrow, which a run without messages does not pay
 
-    return lake.Reading()
+    return merge.Reading()

@@ -18,21 +18,24 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Protocol
 
 from deliverywatch.errors import DeliveryWatchError, SourceUnavailable
-from deliverywatch.sms import context, counts, days, plan, slots
+from deliverywatch.sms import counts, plan
 from deliverywatch.sms.hours import Hours
-from deliverywatch.sms.store import Watermark, advance_watermark, read_watermark
-from deliverywatch.sms.survey import NAMES, Survey
+from deliverywatch.sms.lake import day_objects as days
+from deliverywatch.sms.lake import slots
+from deliverywatch.sms.lake.watermark import Watermark, advance_watermark, read_watermark
+from deliverywatch.sms.mail_context import context
+from deliverywatch.sms.mail_context.recent_statistics import NAMES, Survey
 from deliverywatch.thresholds import SLOT_MINUTES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from datetime import datetime
 
+    from deliverywatch.sms.clicksend.pages import Page
+    from deliverywatch.sms.clicksend.recipients import Recipients
     from deliverywatch.sms.counts import Datapoint
-    from deliverywatch.sms.pages import Page
+    from deliverywatch.sms.lake.watermark import Store
     from deliverywatch.sms.plan import Plan, Range
-    from deliverywatch.sms.recipients import Recipients
-    from deliverywatch.sms.store import Store
 
 log = logging.getLogger(__name__)
 
@@ -246,9 +249,9 @@ class _Run:
         for hour in slots.steps(slots.hour_of(end - timedelta(hours=context.HOURS)), end, 60):
             stored = self.ports.store.read(slots.key_of(hour))
             if stored is not None:
-                from deliverywatch.sms import lake  # brings pyarrow
+                from deliverywatch.sms.lake import merge  # brings pyarrow
 
-                survey.add(lake.rows(stored.body, NAMES))
+                survey.add(merge.rows(stored.body, NAMES))
         return survey
 
     def _check_time_left(self, part: Range) -> None:

@@ -6,9 +6,9 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from deliverywatch.sms.outcomes import Fault, Outcome
-from deliverywatch.sms.slots import as_text, from_milliseconds
-from deliverywatch.sms.survey import printable, words
+from deliverywatch.sms.clicksend.outcomes import Fault, Outcome
+from deliverywatch.sms.lake.slots import as_text, from_milliseconds
+from deliverywatch.sms.mail_context.recent_statistics import printable, words
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -10,11 +10,11 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from deliverywatch.errors import InputError
-from deliverywatch.sms.slots import HOUR, as_text, floor, hour_of, steps
+from deliverywatch.sms.lake.slots import HOUR, as_text, floor, hour_of, steps
 from deliverywatch.thresholds import EMIT_HOURS, HISTORY_DAYS, REREAD_MINUTES, SETTLE_HOURS
 
 if TYPE_CHECKING:
-    from deliverywatch.sms.store import Watermark
+    from deliverywatch.sms.lake.watermark import Watermark
 
 _REREAD = timedelta(minutes=REREAD_MINUTES)
 

@@ -1,0 +1,50 @@
+"""A bucket for what must outlive its stack: private, encrypted, versioned, closed to whoever does not use TLS."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from troposphere import GetAtt, Ref, Sub, s3
+
+from blocks.parts import policy, tls_only
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from blocks.parts import Statement
+
+
+def kept_bucket(
+    name: str, more: Callable[[list[Any]], Sequence[Statement]] | None = None, **properties: Any
+) -> list[Any]:
+    """Return a bucket and its policy; deleting the stack leaves both data and bucket.
+
+    Args:
+        name: The logical id.
+        more: Returns further statements of the policy for the ARNs of the bucket and of its objects.
+        properties: Of the bucket, beside those that all have; `Condition` holds for the policy too.
+    """
+    bucket = s3.Bucket(
+        name,
+        # What lies there is the customer's.
+        DeletionPolicy="Retain",
+        UpdateReplacePolicy="Retain",
+        BucketEncryption=s3.BucketEncryption(
+            ServerSideEncryptionConfiguration=[
+                s3.ServerSideEncryptionRule(
+                    ServerSideEncryptionByDefault=s3.ServerSideEncryptionByDefault(SSEAlgorithm="AES256")
+                )
+            ]
+        ),
+        PublicAccessBlockConfiguration=s3.PublicAccessBlockConfiguration(
+            BlockPublicAcls=True, BlockPublicPolicy=True, IgnorePublicAcls=True, RestrictPublicBuckets=True
+        ),
+        OwnershipControls=s3.OwnershipControls(Rules=[s3.OwnershipControlsRule(ObjectOwnership="BucketOwnerEnforced")]),
+        VersioningConfiguration=s3.VersioningConfiguration(Status="Enabled"),
+        **properties,
+    )
+    arns = [GetAtt(bucket, "Arn"), Sub(f"${{{name}.Arn}}/*")]
+    statements = [tls_only("s3:*", arns), *(more(arns) if more else ())]
+    condition = {"Condition": properties["Condition"]} if "Condition" in properties else {}
+    refusal = s3.BucketPolicy(f"{name}Policy", Bucket=Ref(bucket), PolicyDocument=policy(statements), **condition)
+    return [bucket, refusal]

@@ -1,0 +1,236 @@
+"""The parts that every stack is made of: a function with its role and log group, a queue, a schedule, a topic.
+
+A stack module returns one `Stack`; `stacks.template` puts the chosen ones into one template. All names begin with
+`deliverywatch-${Environment}`, so that two environments live in one account side by side.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from troposphere import GetAtt, If, Ref, Sub, awslambda, iam, logs, scheduler, sns, sqs
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from blocks.parameters import Choice
+
+RUNTIME = "python3.13"
+PREFIX = "deliverywatch-${Environment}"
+
+Statement = dict[str, Any]
+
+
+class Code(awslambda.Function):  # type: ignore[misc]  # troposphere has no types
+    """A Lambda function whose `Code` is a path beside the template, which `aws cloudformation package` uploads.
+
+    LoggingConfig is a plain dict because troposphere 4.11's class for it has lost LogFormat.
+    """
+
+    props = {**awslambda.Function.props, "Code": (str, True), "LoggingConfig": (dict, False)}  # noqa: RUF012
+
+
+@dataclass(frozen=True, slots=True)
+class Function:
+    """A Lambda function as the build needs it: what it ships, what it may do, what it is told.
+
+    Attributes:
+        room: The package in `src/deliverywatch` that it runs; what its handler imports is shipped.
+        verb: The flow: its handler is `deliverywatch.<room>.handle_<verb>.handler`.
+        packages: Third-party packages it imports; those they depend on are found by the build.
+        statements: What its role allows beyond writing its own log.
+        is_traced: Whether X-Ray records its runs, which needs no library in it.
+        files: Files of the repository that it reads: name in the zip -> path.
+    """
+
+    room: str
+    verb: str
+    description: str
+    memory_megabytes: int
+    timeout_seconds: int
+    packages: tuple[str, ...]
+    environment: Mapping[str, Any]
+    statements: Sequence[Statement]
+    is_traced: bool = False
+    files: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def name(self) -> str:
+        """Its name without the prefix, such as `sms-ingest`; its zip is called so too."""
+        return f"{self.room}-{self.verb}"
+
+    @property
+    def module(self) -> str:
+        """The module of its handler."""
+        return f"deliverywatch.{self.room}.handle_{self.verb}"
+
+
+@dataclass(frozen=True, slots=True)
+class Stack:
+    """What one system adds to the template, and what the build makes beside it."""
+
+    resources: Sequence[Any]
+    choices: Mapping[str, Sequence[Choice]] = field(default_factory=dict)
+    rules: Mapping[str, Any] = field(default_factory=dict)
+    conditions: Mapping[str, Any] = field(default_factory=dict)
+    outputs: Mapping[str, tuple[str, Any]] = field(default_factory=dict)
+    functions: Sequence[Function] = ()
+    watches: Sequence[Mapping[str, Any]] = ()
+
+
+def named(name: str) -> Any:
+    """Return the full name of a resource: `sms-ingest` -> `deliverywatch-<environment>-sms-ingest`."""
+    return Sub(f"{PREFIX}-{name}")
+
+
+def title(name: str) -> str:
+    """Return a logical id: `sms-ingest` -> `SmsIngest`."""
+    return "".join(word.capitalize() for word in re.split(r"[-_]", name))
+
+
+def allow(actions: str | Sequence[str], resources: Any, conditions: Mapping[str, Any] | None = None) -> Statement:
+    """Return one statement of a policy that allows actions on resources."""
+    statement = {"Effect": "Allow", "Action": actions, "Resource": resources}
+    return {**statement, "Condition": dict(conditions)} if conditions else statement
+
+
+def policy(statements: Sequence[Statement]) -> dict[str, Any]:
+    """Return a policy document of these statements."""
+    return {"Version": "2012-10-17", "Statement": list(statements)}
+
+
+def tls_only(actions: str, resources: Any) -> Statement:
+    """Return the statement of a resource policy that refuses whoever does not use TLS."""
+    return {
+        "Effect": "Deny",
+        "Principal": "*",
+        "Action": actions,
+        "Resource": resources,
+        "Condition": {"Bool": {"aws:SecureTransport": "false"}},
+    }
+
+
+def role(name: str, service: str, statements: Sequence[Statement], conditions: Mapping[str, Any] | None = None) -> Any:
+    """Return a role that one AWS service may take and that allows exactly these statements.
+
+    It has no name of its own: names of roles are the account's, and a stack may stand in two regions.
+    """
+    trust = {"Effect": "Allow", "Principal": {"Service": service}, "Action": "sts:AssumeRole"}
+    return iam.Role(
+        f"{title(name)}Role",
+        AssumeRolePolicyDocument=policy([{**trust, "Condition": dict(conditions)} if conditions else trust]),
+        Policies=[iam.Policy(PolicyName=name, PolicyDocument=policy(statements))],
+    )
+
+
+def function(spec: Function, architecture: str) -> list[Any]:
+    """Return the resources of a function: its log group, its role and itself."""
+    log_group = logs.LogGroup(
+        f"{title(spec.name)}Logs",
+        LogGroupName=Sub(f"/aws/lambda/{PREFIX}-{spec.name}"),
+        RetentionInDays=Ref("LogRetentionDays"),
+    )
+    own = [allow(["logs:CreateLogStream", "logs:PutLogEvents"], GetAtt(log_group, "Arn"))]
+    if spec.is_traced:
+        # X-Ray knows no resources for these two.
+        own.append(allow(["xray:PutTraceSegments", "xray:PutTelemetryRecords"], "*"))
+    return [log_group, role(spec.name, "lambda.amazonaws.com", [*own, *spec.statements]), _code(spec, architecture)]
+
+
+def _code(spec: Function, architecture: str) -> Any:
+    return Code(
+        title(spec.name),
+        FunctionName=named(spec.name),
+        Description=spec.description,
+        Code=f"{spec.name}.zip",
+        Handler=f"{spec.module}.handler",
+        Runtime=RUNTIME,
+        Architectures=[architecture],
+        MemorySize=spec.memory_megabytes,
+        Timeout=spec.timeout_seconds,
+        Role=GetAtt(f"{title(spec.name)}Role", "Arn"),
+        Environment=awslambda.Environment(Variables=dict(spec.environment)),
+        # Text, not JSON: CloudWatch finds metrics only in lines that are EMF documents as they were printed.
+        LoggingConfig={"LogFormat": "Text", "LogGroup": Ref(f"{title(spec.name)}Logs")},
+        **({"TracingConfig": awslambda.TracingConfig(Mode="Active")} if spec.is_traced else {}),
+    )
+
+
+def schedule(name: str, target: Function, expression: Any, event: Mapping[str, str], retries: int) -> list[Any]:
+    """Return a schedule in UTC that starts a function, and a role that may start that function only.
+
+    Args:
+        name: Without the prefix.
+        target: The function to start.
+        expression: `cron(...)` or `rate(...)`.
+        event: What the function gets; Scheduler fills in `<aws.scheduler.scheduled-time>`.
+        retries: How often Scheduler tries to hand the event over.
+    """
+    # Scheduler names the group, not the schedule, as the source when it takes the role.
+    source = Sub("arn:${AWS::Partition}:scheduler:${AWS::Region}:${AWS::AccountId}:schedule-group/default")
+    caller = {"StringEquals": {"aws:SourceAccount": Ref("AWS::AccountId"), "aws:SourceArn": source}}
+    arn = GetAtt(title(target.name), "Arn")
+    return [
+        role(name, "scheduler.amazonaws.com", [allow("lambda:InvokeFunction", arn)], caller),
+        scheduler.Schedule(
+            f"{title(name)}Schedule",
+            Name=named(name),
+            ScheduleExpression=expression,
+            ScheduleExpressionTimezone="UTC",
+            FlexibleTimeWindow=scheduler.FlexibleTimeWindow(Mode="OFF"),
+            Target=scheduler.Target(
+                Arn=arn,
+                RoleArn=GetAtt(f"{title(name)}Role", "Arn"),
+                Input=json.dumps(event),
+                RetryPolicy=scheduler.RetryPolicy(MaximumRetryAttempts=retries, MaximumEventAgeInSeconds=600),
+            ),
+        ),
+    ]
+
+
+def dead_letters(name: str, senders: Sequence[Statement]) -> list[Any]:
+    """Return an encrypted queue for what could not be handled, kept for two weeks, and its policy.
+
+    Args:
+        name: Without the prefix.
+        senders: Statements that let other services send to it; the resource is filled in.
+    """
+    queue = sqs.Queue(
+        title(name), QueueName=named(name), MessageRetentionPeriod=14 * 24 * 3600, SqsManagedSseEnabled=True
+    )
+    arn = GetAtt(queue, "Arn")
+    statements = [{**sender, "Resource": arn} for sender in senders]
+    return [
+        queue,
+        sqs.QueuePolicy(
+            f"{title(name)}Policy", Queues=[Ref(queue)], PolicyDocument=policy([*statements, tls_only("sqs:*", arn)])
+        ),
+    ]
+
+
+def topic(name: str, subscriptions: Sequence[Any] = ()) -> list[Any]:
+    """Return a topic that alarms of this account may publish to, and nobody else by its policy."""
+    this = sns.Topic(
+        f"{title(name)}Topic",
+        TopicName=named(name),
+        # Never alias/aws/sns: CloudWatch may not use that key, and alarms would be lost without a trace.
+        KmsMasterKeyId=If("HasKmsKey", Ref("KmsKeyArn"), Ref("AWS::NoValue")),
+    )
+    alarms = Sub("arn:${AWS::Partition}:cloudwatch:${AWS::Region}:${AWS::AccountId}:alarm:*")
+    publish = {
+        **allow("sns:Publish", Ref(this)),
+        "Principal": {"Service": "cloudwatch.amazonaws.com"},
+        "Condition": {
+            "StringEquals": {"aws:SourceAccount": Ref("AWS::AccountId")},
+            "ArnLike": {"aws:SourceArn": alarms},
+        },
+    }
+    document = policy([publish, tls_only("sns:Publish", Ref(this))])
+    return [
+        this,
+        sns.TopicPolicy(f"{title(name)}TopicPolicy", Topics=[Ref(this)], PolicyDocument=document),
+        *subscriptions,
+    ]

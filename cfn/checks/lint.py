@@ -1,0 +1,216 @@
+"""A built template -> what is wrong with its alarms, each in a sentence: alarms that can never call, or always do.
+
+CloudFormation and cfn-lint take all of this without a word, and CloudWatch never says that an alarm sees no data.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from checks.published import AWS_DIMENSIONS, PUBLISHED, Published
+from deliverywatch.errors import ConfigurationError
+from deliverywatch.pipeline.diagnosis.hidden_failures import hidden_failures
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+Template = dict[str, Any]
+
+# Of these an absence is the news: what counts runs, and what FILL makes of a silence.
+_COUNTS_OF_RUNS = frozenset({"Runs", "ExecutionsStarted", "ExecutionsSucceeded", "Invocations", "Unchanged"})
+_CLOUDWATCH = "cloudwatch.amazonaws.com"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that is wrong: the rule, the resource's logical id, and a sentence."""
+
+    rule: str
+    resource: str
+    sentence: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Metric:
+    namespace: str
+    name: str
+    dimensions: frozenset[str]
+    values: tuple[tuple[str, str], ...] = ()
+
+
+def check(template: Template) -> None:
+    """Make sure that nothing is wrong with a template's alarms.
+
+    Raises:
+        ConfigurationError: Something is; every finding is a sentence of its own.
+    """
+    found = findings(template)
+    if found:
+        told = " ".join(f"[{each.rule}] {each.resource}: {each.sentence}" for each in found)
+        raise ConfigurationError(
+            f"The template has {len(found)} faults that no deployment would show: {told}",
+            next_step="Correct the alarms; cfn/checks has the rules (lint.py) and the known metrics (published.py).",
+        )
+
+
+def findings(template: Template, known: Iterable[Published] = PUBLISHED) -> list[Finding]:
+    """Return everything that is wrong with a template's alarms, topics and state machines.
+
+    Args:
+        template: As it is deployed, with its intrinsic functions.
+        known: What our functions emit; the template's metric filters are added.
+    """
+    published = {(each.namespace, each.name): each for each in (*known, *_filtered(template))}
+    found: list[Finding] = []
+    for name, properties in _of_type(template, "AWS::CloudWatch::Alarm"):
+        for metric in _metrics(properties):
+            found += _dimensions(name, metric, published)
+            found += _period(name, metric, properties, template, published)
+        found += _breaching(name, properties)
+        found += _told(name, properties)
+    for name, properties in _of_type(template, "AWS::CloudWatch::CompositeAlarm"):
+        found += [*_told(name, properties), *_children(name, properties, template)]
+    return [*found, *_topics(template), *_machines(template)]
+
+
+def _dimensions(name: str, metric: _Metric, published: Mapping[tuple[str, str], Published]) -> Iterator[Finding]:
+    told = ", ".join(sorted(metric.dimensions)) or "none"
+    ours = published.get((metric.namespace, metric.name))
+    sets = [set(ours.dimensions)] if ours else list(AWS_DIMENSIONS.get(metric.namespace, ()))
+    if not sets:
+        yield Finding("dimensions", name, f"nothing is known to publish {metric.namespace} {metric.name}.")
+    elif metric.dimensions not in sets:
+        wanted = " or ".join(", ".join(sorted(each)) or "none" for each in sets)
+        yield Finding(
+            "dimensions", name, f"{metric.namespace} {metric.name} is published by {wanted}, the alarm asks by {told}."
+        )
+    for dimension, values in ours.values if ours else ():
+        asked = dict(metric.values).get(dimension)
+        if asked is not None and asked not in values:
+            known = " or ".join(sorted(values))
+            yield Finding("dimensions", name, f"{metric.name} is published with {dimension} {known}, not {asked}.")
+
+
+def _period(
+    name: str,
+    metric: _Metric,
+    properties: Mapping[str, Any],
+    template: Template,
+    published: Mapping[tuple[str, str], Published],
+) -> Iterator[Finding]:
+    ours = published.get((metric.namespace, metric.name))
+    window = _period_of(properties, metric) * _number(properties.get("EvaluationPeriods", 1), template)
+    # An alarm that ignores missing data keeps its state from one value to the next, however far they are apart.
+    if ours and ours.every_seconds and properties.get("TreatMissingData") != "ignore" and window < ours.every_seconds:
+        yield Finding(
+            "period",
+            name,
+            f"it looks back {window:,.0f} s, and {metric.name} comes only every {ours.every_seconds:,} s.",
+        )
+
+
+def _breaching(name: str, properties: Mapping[str, Any]) -> Iterator[Finding]:
+    if properties.get("TreatMissingData") != "breaching":
+        return
+    counts = any(metric.name in _COUNTS_OF_RUNS for metric in _metrics(properties))
+    if not counts or not str(properties.get("ComparisonOperator", "")).startswith("LessThan"):
+        yield Finding("breaching", name, "missing data calls, which is right only where a run that is missed is meant.")
+
+
+def _told(name: str, properties: Mapping[str, Any]) -> Iterator[Finding]:
+    if not (properties.get("AlarmActions") or properties.get("OKActions")):
+        yield Finding("action", name, "it has no action, so nobody hears of it.")
+    if not properties.get("AlarmDescription"):
+        yield Finding("description", name, "it has no description, which is what its mail says of it.")
+
+
+def _children(name: str, properties: Mapping[str, Any], template: Template) -> Iterator[Finding]:
+    named = {_text(each.get("AlarmName")) for _, each in _of_type(template, "AWS::CloudWatch::Alarm")}
+    for child in re.findall(r'(?:ALARM|OK|INSUFFICIENT_DATA)\("([^"]+)"\)', _text(properties.get("AlarmRule"))):
+        if child not in named:
+            yield Finding("children", name, f"its rule names {child}, which is no alarm of this template.")
+
+
+def _topics(template: Template) -> Iterator[Finding]:
+    """An encrypted topic whose key CloudWatch may not use: the console shows ALARM, and nothing is sent."""
+    for name, properties in _of_type(template, "AWS::SNS::Topic"):
+        for key in _choices(properties.get("KmsMasterKeyId")):
+            if not _lets_cloudwatch_in(key, template):
+                yield Finding("encryption", name, f"its key does not let {_CLOUDWATCH} use it, so alarms are lost.")
+
+
+def _lets_cloudwatch_in(key: Any, template: Template) -> bool:
+    name = key.get("Ref") or (key.get("Fn::GetAtt") or [""])[0] if isinstance(key, dict) else ""
+    resource = template.get("Resources", {}).get(name)
+    if resource:
+        statements = resource["Properties"].get("KeyPolicy", {}).get("Statement", [])
+        return any(_CLOUDWATCH in json.dumps(each.get("Principal")) for each in statements if each["Effect"] == "Allow")
+    # A key from outside: all that can be done is to say so where it is asked for. AWS's own key never lets it in.
+    return _CLOUDWATCH in template.get("Parameters", {}).get(name, {}).get("Description", "")
+
+
+def _machines(template: Template) -> Iterator[Finding]:
+    for name, properties in _of_type(template, "AWS::StepFunctions::StateMachine"):
+        text = _text(properties.get("DefinitionString"))
+        definition = properties.get("Definition") or (json.loads(text) if text else {})
+        for sentence in hidden_failures(definition):
+            yield Finding("failure-path", name, sentence)
+
+
+def _choices(value: Any) -> list[Any]:
+    """Return what a property may be: both sides of an If, without what stands for nothing."""
+    if isinstance(value, dict) and "Fn::If" in value:
+        return [each for side in value["Fn::If"][1:] for each in _choices(side)]
+    return [] if value in (None, "", {"Ref": "AWS::NoValue"}) else [value]
+
+
+def _metrics(properties: Mapping[str, Any]) -> list[_Metric]:
+    queries = [each["MetricStat"]["Metric"] for each in properties.get("Metrics", []) if "MetricStat" in each]
+    plain = [properties] if "MetricName" in properties else []
+    return [
+        _Metric(
+            each["Namespace"],
+            each["MetricName"],
+            frozenset(pair["Name"] for pair in each.get("Dimensions", [])),
+            # What a parameter or a resource decides is not known here.
+            tuple((pair["Name"], pair["Value"]) for pair in each.get("Dimensions", []) if type(pair["Value"]) is str),
+        )
+        for each in (*queries, *plain)
+    ]
+
+
+def _period_of(properties: Mapping[str, Any], metric: _Metric) -> float:
+    for query in properties.get("Metrics", []):
+        stat = query.get("MetricStat", {})
+        if stat.get("Metric", {}).get("MetricName") == metric.name:
+            return float(stat["Period"])
+    return float(properties.get("Period", 0))
+
+
+def _filtered(template: Template) -> Iterator[Published]:
+    for _, properties in _of_type(template, "AWS::Logs::MetricFilter"):
+        for each in properties["MetricTransformations"]:
+            names = frozenset(pair["Key"] for pair in each.get("Dimensions", []))
+            yield Published(each["MetricNamespace"], each["MetricName"], names)
+
+
+def _of_type(template: Template, kind: str) -> Iterator[tuple[str, dict[str, Any]]]:
+    for name, resource in template.get("Resources", {}).items():
+        if resource["Type"] == kind:
+            yield name, resource.get("Properties", {})
+
+
+def _number(value: Any, template: Template) -> float:
+    if isinstance(value, dict):
+        value = template["Parameters"][value["Ref"]]["Default"]
+    return float(value)
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, dict):
+        inner = value.get("Fn::Sub", "")
+        return str(inner[0] if isinstance(inner, list) else inner)
+    return str(value or "")

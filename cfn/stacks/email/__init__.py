@@ -1,0 +1,115 @@
+"""E-mail: SES events of two configuration sets -> Firehose -> Parquet, read with Athena, watched by alarms."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from troposphere import GetAtt, If, Ref, Sub, budgets
+
+from blocks.parts import Function, Stack, allow, schedule
+from blocks.tables import saved_queries
+from stacks.email import alarms, dashboard, lake, parameters, streams
+from stacks.sms import MEMORY_SETTINGS
+
+# Long after midnight: Firehose writes the last events of a day up to 15 minutes into the next.
+_NIGHTLY = "cron(30 2 * * ? *)"
+
+
+def stack() -> Stack:
+    """Return everything of the e-mail system."""
+    transform, compact = _transform(), _compact()
+    return Stack(
+        resources=[
+            *lake.resources(),
+            *saved_queries("email", "EmailDatabase", "EmailWorkgroup"),
+            *streams.resources(transform),
+            *schedule("email-compact-days", compact, _NIGHTLY, {"scheduled_time": "<aws.scheduler.scheduled-time>"}, 2),
+            _budget(),
+            *alarms.alarms(),
+            dashboard.dashboard(),
+        ],
+        choices=parameters.choices(),
+        rules=parameters.rules(),
+        conditions=parameters.conditions(),
+        outputs=_outputs(),
+        functions=[transform, compact],
+        watches=alarms.watches(),
+    )
+
+
+def _transform() -> Function:
+    return Function(
+        room="email",
+        verb="transform",
+        description="Events of SES -> rows of the e-mail tables, a batch of Firehose at a time",
+        # It holds 50 MB; 256 buys the share of a processor that keeps a batch of 1,000 events under a second.
+        memory_megabytes=256,
+        # Firehose gives up after five minutes, and tries again.
+        timeout_seconds=120,
+        packages=("aws-embedded-metrics", "orjson"),
+        environment={
+            "DELIVERYWATCH_ENVIRONMENT": Ref("Environment"),
+            "DELIVERYWATCH_BUCKET": Ref("LakeBucket"),
+            "DELIVERYWATCH_EMAIL_BUCKET": Ref("EmailBucket"),
+            "DELIVERYWATCH_CAMPAIGN_TAG": Ref("EmailCampaignTag"),
+        },
+        statements=[
+            allow("s3:PutObject", Sub("${EmailBucket.Arn}/errors/*")),
+            allow(["s3:GetObject", "s3:PutObject"], Sub("${LakeBucket.Arn}/state/email-*")),
+            # Without it S3 answers 403 where an object is not there yet, instead of 404 (see alerting.py).
+            allow("s3:ListBucket", GetAtt("LakeBucket", "Arn")),
+        ],
+    )
+
+
+def _compact() -> Function:
+    return Function(
+        room="email",
+        verb="compact",
+        description="The objects of a day of e-mail events -> one",
+        # 60,000 events take 250 MB; this is for days of a few hundred thousand.
+        memory_megabytes=1024,
+        timeout_seconds=900,
+        packages=("orjson", "pyarrow"),
+        environment={"DELIVERYWATCH_EMAIL_BUCKET": Ref("EmailBucket"), **MEMORY_SETTINGS},
+        statements=[
+            allow("s3:ListBucket", GetAtt("EmailBucket", "Arn")),
+            allow(["s3:GetObject", "s3:PutObject", "s3:DeleteObject"], Sub("${EmailBucket.Arn}/events/*")),
+        ],
+    )
+
+
+def _budget() -> Any:
+    services = ["Amazon Simple Email Service", "Amazon Kinesis Firehose", "AWS Glue", "Amazon Athena"]
+    subscriber = budgets.Subscriber(Address=Ref("FallbackAddress"), SubscriptionType="EMAIL")
+    alert = budgets.Notification(
+        ComparisonOperator="GREATER_THAN", NotificationType="ACTUAL", Threshold=80, ThresholdType="PERCENTAGE"
+    )
+    return budgets.Budget(
+        "EmailBudget",
+        Condition="HasEmailBudget",
+        Budget=budgets.BudgetData(
+            BudgetName=Sub("deliverywatch-${Environment}-email-${AWS::Region}"),
+            BudgetType="COST",
+            TimeUnit="MONTHLY",
+            BudgetLimit=budgets.Spend(Amount=Ref("EmailBudgetDollars"), Unit="USD"),
+            CostFilters={"Service": services, "Region": [Ref("AWS::Region")]},
+        ),
+        NotificationsWithSubscribers=[
+            budgets.NotificationWithSubscribers(Notification=alert, Subscribers=[subscriber])
+        ],
+    )
+
+
+def _outputs() -> dict[str, tuple[str, Any]]:
+    console = "https://${AWS::Region}.console.aws.amazon.com/athena/home?region=${AWS::Region}"
+    return {
+        "EmailBucket": ("Bucket of the e-mail events; it stays when the stack is deleted", Ref("EmailBucket")),
+        "EmailDatabase": ("Glue database of the e-mail events", Ref("EmailDatabase")),
+        "EmailWorkgroup": ("Athena workgroup of the e-mail queries", Ref("EmailWorkgroup")),
+        "EmailPartitions": ("Folders of a day", If("HasEmailDays", "day", "year-month-day")),
+        "EmailQueriesUrl": (
+            "The saved queries about e-mail",
+            Sub(f"{console}#/saved-queries?workgroup=email-analytics-${{Environment}}"),
+        ),
+    }

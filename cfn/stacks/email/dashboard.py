@@ -1,0 +1,120 @@
+"""The dashboard of e-mail: one per environment, the newsletter on the left and transactional mails on the right."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from troposphere import cloudwatch
+
+from blocks.dashboards import body, chart, line, number_of, state_of
+from blocks.parts import named
+from deliverywatch.email.counts import NAMESPACE
+from deliverywatch.email.events.streams import Stream, delivery_stream
+from stacks.email.parameters import configuration_set
+
+if TYPE_CHECKING:
+    from blocks.dashboards import Place
+
+_RED, _ORANGE, _GREY, _BLUE, _GREEN = "#d13212", "#ff9900", "#879596", "#1f77b4", "#2ca02c"
+_WATCHED = ("bounces-critical", "bounces-warning", "complaints-critical", "complaints-warning", "silence", "freshness")
+_SHARED = ("email-reputation-bounces-warning", "email-reputation-complaints-warning", "email-refused")
+
+
+def dashboard() -> Any:
+    """Return the dashboard; the first three of an account are free, so it is made on condition."""
+    sets = {_set_variable(stream): configuration_set(stream) for stream in Stream}
+    columns = [widget for place, stream in enumerate(Stream) for widget in _of(stream, 12 * place)]
+    return cloudwatch.Dashboard(
+        "EmailDashboard",
+        Condition="HasDashboard",
+        DashboardName=named("email"),
+        DashboardBody=body([_states(), *columns, _account(), _reading()], sets),
+    )
+
+
+def _states() -> dict[str, Any]:
+    names = [*(f"email-{stream}-{what}" for stream in Stream for what in _WATCHED), *_SHARED]
+    return state_of("Alarms", names, (0, 0, 24, 4))
+
+
+def _set_variable(stream: Stream) -> str:
+    return f"{stream.value.capitalize()}Set"
+
+
+def _of(stream: Stream, x: int) -> list[dict[str, Any]]:
+    name = stream.value.capitalize()
+    return [
+        _share(stream, ("Bounced", "Bounce", "bounces"), f"{name} bounces, share of 6 hours", (x, 4, 12, 6), 21_600),
+        _share(
+            stream,
+            ("Complained", "Complaint", "complaints"),
+            f"{name} complaints, share of a day",
+            (x, 10, 12, 6),
+            86_400,
+        ),
+        _volume(stream, x),
+        _firehose(stream, x),
+    ]
+
+
+def _sent(stream: Stream, **look: Any) -> list[Any]:
+    dimensions = {"ses:configuration-set": f"${{{_set_variable(stream)}}}"}
+    return line("AWS/SES", "Send", dimensions, id="sent", label="sent", stat="Sum", **look)
+
+
+def _share(
+    stream: Stream, words: tuple[str, str, str], title: str, place: Place, period_seconds: int
+) -> dict[str, Any]:
+    metric, parameter, what = words
+    limits = [
+        {"label": "critical", "value": number_of(f"Email{parameter}CriticalPercent"), "color": _RED},
+        {"label": "warning", "value": number_of(f"Email{parameter}WarningPercent"), "color": _ORANGE},
+    ]
+    dimensions = {"Environment": "${Environment}", "Stream": stream.value}
+    metrics = [
+        [{"expression": "100 * counted / sent", "id": "share", "label": f"{what} (%)", "color": _BLUE}],
+        line(NAMESPACE, metric, dimensions, id="counted", stat="Sum", visible=False),
+        _sent(stream, visible=False),
+    ]
+    return chart(title, metrics, place, period_seconds, thresholds=limits)
+
+
+def _volume(stream: Stream, x: int) -> dict[str, Any]:
+    incoming = _of_firehose(stream, "IncomingRecords", "Sum", label="events", color=_GREEN)
+    metrics = [_sent(stream, color=_GREY), incoming]
+    return chart(f"{stream.value.capitalize()}: mails sent and events, per hour", metrics, (x, 16, 12, 6), 3600)
+
+
+def _firehose(stream: Stream, x: int) -> dict[str, Any]:
+    metrics = [
+        _of_firehose(stream, "DeliveryToS3.DataFreshness", "Maximum", label="oldest event (s)", color=_BLUE),
+        _of_firehose(stream, "FailedConversion.Records", "Sum", label="not converted", color=_RED),
+        _of_firehose(stream, "ThrottledRecords", "Sum", label="throttled", color=_ORANGE),
+    ]
+    limit = [{"label": "stuck", "value": number_of("EmailFreshnessSeconds"), "color": _ORANGE}]
+    return chart(f"{stream.value.capitalize()}: Firehose", metrics, (x, 22, 12, 6), 900, thresholds=limit)
+
+
+def _of_firehose(stream: Stream, name: str, statistic: str, **look: Any) -> list[Any]:
+    dimensions = {"DeliveryStreamName": delivery_stream(stream, "${Environment}")}
+    return line("AWS/Firehose", name, dimensions, stat=statistic, **look)
+
+
+def _account() -> dict[str, Any]:
+    metrics = [
+        [{"expression": "100 * bounces", "id": "bounce", "label": "bounces (%)", "color": _BLUE}],
+        [{"expression": "100 * complaints", "id": "complaint", "label": "complaints (%)", "color": _ORANGE}],
+        line("AWS/SES", "Reputation.BounceRate", {}, id="bounces", stat="Maximum", visible=False),
+        line("AWS/SES", "Reputation.ComplaintRate", {}, id="complaints", stat="Maximum", visible=False),
+    ]
+    return chart("Reputation of the account, by SES's own count", metrics, (0, 28, 12, 6), 3600)
+
+
+def _reading() -> dict[str, Any]:
+    function = {"FunctionName": "deliverywatch-${Environment}-email-transform"}
+    metrics = [
+        line(NAMESPACE, "Refused", {"Environment": "${Environment}"}, label="events refused", stat="Sum", color=_RED),
+        line("AWS/Lambda", "Errors", function, label="errors of email-transform", stat="Sum", color=_ORANGE),
+        line("AWS/Lambda", "Duration", function, label="longest batch (ms)", stat="Maximum", color=_GREY),
+    ]
+    return chart("Reading of events, per hour", metrics, (12, 28, 12, 6), 3600)

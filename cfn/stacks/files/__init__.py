@@ -1,0 +1,175 @@
+"""Files: bucket -> queue -> processor -> table, with the queue of dead letters; and the same with the pusher between.
+
+A bucket that the stack makes notifies the queue directly. A bucket that was there before is not touched: its events
+come through EventBridge, because CloudFormation could only replace its notifications. With the pusher both go to that
+function, which fills the queue; never both ways for one event.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from troposphere import GetAtt, If, Ref, Sub, awslambda, dynamodb, sqs
+
+from blocks.parts import Function, Stack, Statement, allow, dead_letters, named, policy, title, tls_only
+from stacks.files import alarms, dashboard, parameters
+from stacks.files import source as files_source
+from stacks.files.alarms import DEAD_LETTERS, QUEUE
+
+TIMEOUT_SECONDS = 30
+WINDOW_SECONDS = 1
+# What AWS asks for, so that messages of a batch that is throttled are not delivered to a second run meanwhile
+# (docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html).
+VISIBILITY_SECONDS = 6 * TIMEOUT_SECONDS + WINDOW_SECONDS
+# Less, and throttling alone would dead-letter good messages.
+RECEIVE_COUNT = 5
+# Dead letters keep the time at which they were sent: two weeks there leave ten days after four in the queue.
+RETENTION_SECONDS = 4 * 24 * 3600
+# The first three are Lambda's, which polls in the function's name; the last puts hopeless messages aside at once.
+_QUEUE_ACTIONS = ("ReceiveMessage", "DeleteMessage", "GetQueueAttributes", "ChangeMessageVisibility")
+
+
+def stack() -> Stack:
+    """Return the intake in which S3 itself fills the queue."""
+    return _stack([_process()], [*files_source.direct()], with_pusher=False)
+
+
+def stack_with_pusher() -> Stack:
+    """Return the intake in which the pusher fills the queue."""
+    return _stack([_process(), files_source.pusher()], files_source.through_pusher(), with_pusher=True)
+
+
+def _stack(functions: list[Function], source: list[Any], *, with_pusher: bool) -> Stack:
+    names = [function.name for function in functions]
+    return Stack(
+        resources=[
+            *source,
+            *_queue(files_source.senders(with_pusher=with_pusher)),
+            *dead_letters(DEAD_LETTERS, [files_source.undelivered()]),
+            _items(),
+            _failures(),
+            _mapping(),
+            alarms.errors_filter(),
+            *alarms.alarms(names),
+            dashboard.dashboard(names),
+        ],
+        choices=parameters.choices(with_pusher=with_pusher),
+        conditions=parameters.conditions(),
+        outputs=_outputs(),
+        functions=functions,
+        watches=alarms.WATCHES,
+    )
+
+
+def _process() -> Function:
+    return Function(
+        room="files",
+        verb="process",
+        description="S3 notifications from the queue -> items in DynamoDB",
+        # It holds 60 MB; 512 buys the share of a processor that a batch of 1,000 needs.
+        memory_megabytes=512,
+        timeout_seconds=TIMEOUT_SECONDS,
+        packages=(),
+        environment={
+            "DELIVERYWATCH_ENVIRONMENT": Ref("Environment"),
+            "DELIVERYWATCH_BUCKET": Ref("LakeBucket"),
+            "DELIVERYWATCH_QUEUE_URL": Ref(title(QUEUE)),
+            "DELIVERYWATCH_TABLE": Ref("FilesTable"),
+            "DELIVERYWATCH_FAILURES_TABLE": Ref("FilesFailuresTable"),
+            "DELIVERYWATCH_RECEIVE_COUNT": str(RECEIVE_COUNT),
+            "DELIVERYWATCH_ITEM_DAYS": Ref("FilesItemDays"),
+            "DELIVERYWATCH_TOMBSTONE_DAYS": Ref("FilesTombstoneDays"),
+        },
+        statements=_process_may(),
+        is_traced=True,
+    )
+
+
+def _process_may() -> list[Statement]:
+    return [
+        allow([f"sqs:{action}" for action in _QUEUE_ACTIONS], GetAtt(title(QUEUE), "Arn")),
+        allow(["dynamodb:PutItem", "dynamodb:UpdateItem"], GetAtt("FilesTable", "Arn")),
+        allow("dynamodb:BatchWriteItem", GetAtt("FilesFailuresTable", "Arn")),
+        allow(["s3:GetObject", "s3:PutObject"], Sub("${LakeBucket.Arn}/state/files.json")),
+        # Without it S3 answers 403 where an object is not there yet, instead of 404 (see alerting.py).
+        allow("s3:ListBucket", GetAtt("LakeBucket", "Arn")),
+    ]
+
+
+def _queue(senders: list[Any]) -> list[Any]:
+    arn = GetAtt(title(QUEUE), "Arn")
+    redrive = sqs.RedrivePolicy(deadLetterTargetArn=GetAtt(title(DEAD_LETTERS), "Arn"), maxReceiveCount=RECEIVE_COUNT)
+    return [
+        sqs.Queue(
+            title(QUEUE),
+            QueueName=named(QUEUE),
+            VisibilityTimeout=VISIBILITY_SECONDS,
+            MessageRetentionPeriod=RETENTION_SECONDS,
+            RedrivePolicy=redrive,
+            SqsManagedSseEnabled=True,
+        ),
+        sqs.QueuePolicy(
+            f"{title(QUEUE)}Policy",
+            Queues=[Ref(title(QUEUE))],
+            PolicyDocument=policy([*senders, tls_only("sqs:*", arn)]),
+        ),
+    ]
+
+
+def _mapping() -> Any:
+    return awslambda.EventSourceMapping(
+        "FilesProcessMapping",
+        EventSourceArn=GetAtt(title(QUEUE), "Arn"),
+        FunctionName=Ref("FilesProcess"),
+        BatchSize=Ref("FilesBatchSize"),
+        # Lambda wants a window for batches over 10; a second costs nobody anything.
+        MaximumBatchingWindowInSeconds=WINDOW_SECONDS,
+        FunctionResponseTypes=["ReportBatchItemFailures"],
+    )
+
+
+def _items() -> Any:
+    keys = ("object", "version")
+    kinds = dict(zip(keys, ("HASH", "RANGE"), strict=True))
+    return dynamodb.Table(
+        "FilesTable",
+        # The record of what arrived is the customer's: deleting the stack leaves it.
+        DeletionPolicy="Retain",
+        UpdateReplacePolicy="Retain",
+        AttributeDefinitions=[dynamodb.AttributeDefinition(AttributeName=key, AttributeType="S") for key in keys],
+        KeySchema=[dynamodb.KeySchema(AttributeName=key, KeyType=kind) for key, kind in kinds.items()],
+        BillingMode="PAY_PER_REQUEST",
+        PointInTimeRecoverySpecification=dynamodb.PointInTimeRecoverySpecification(PointInTimeRecoveryEnabled=True),
+        TimeToLiveSpecification=_expires(),
+    )
+
+
+def _failures() -> Any:
+    return dynamodb.Table(
+        "FilesFailuresTable",
+        AttributeDefinitions=[dynamodb.AttributeDefinition(AttributeName="message_id", AttributeType="S")],
+        KeySchema=[dynamodb.KeySchema(AttributeName="message_id", KeyType="HASH")],
+        BillingMode="PAY_PER_REQUEST",
+        # Reasons of dead letters that are weeks old: nobody restores them.
+        PointInTimeRecoverySpecification=dynamodb.PointInTimeRecoverySpecification(PointInTimeRecoveryEnabled=False),
+        TimeToLiveSpecification=_expires(),
+    )
+
+
+def _expires() -> Any:
+    return dynamodb.TimeToLiveSpecification(AttributeName="expires_at", Enabled=True)
+
+
+def _outputs() -> dict[str, tuple[str, Any]]:
+    console = "https://${AWS::Region}.console.aws.amazon.com/cloudwatch/home?region=${AWS::Region}"
+    return {
+        "FilesBucket": ("Bucket that is watched", If("MakesFilesBucket", Ref("FilesUploads"), Ref("FilesBucketName"))),
+        "FilesQueueUrl": ("Queue of the notifications", Ref(title(QUEUE))),
+        "FilesDeadLettersUrl": ("Queue of messages that failed five times", Ref(title(DEAD_LETTERS))),
+        "FilesTable": ("Table with one item per version of an object", Ref("FilesTable")),
+        "FilesFailuresTable": ("Table with the reason of each failure", Ref("FilesFailuresTable")),
+        "FilesDashboardUrl": (
+            "The dashboard of files",
+            Sub(f"{console}#dashboards/dashboard/deliverywatch-${{Environment}}-files"),
+        ),
+    }

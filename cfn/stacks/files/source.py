@@ -1,0 +1,168 @@
+"""Where the file intake gets its events: a bucket of its own or a given one, straight to the queue or by the pusher."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from troposphere import AWS_NO_VALUE, GetAtt, If, Ref, Sub, awslambda, events, iam, s3
+
+from blocks.buckets import kept_bucket
+from blocks.parts import Function, Statement, allow, named, policy, title
+from stacks.files.alarms import DEAD_LETTERS, QUEUE
+
+_NONE = Ref(AWS_NO_VALUE)
+_EVENTS = ("s3:ObjectCreated:*", "s3:ObjectRemoved:*", "s3:LifecycleExpiration:*")
+_PUSH = "FilesPush"
+_ANY_BUCKET = Sub("arn:${AWS::Partition}:s3:::*")
+
+
+def direct() -> list[Any]:
+    """Return the bucket that notifies the queue, or the rule that sends a given bucket's events there."""
+    queues = [s3.QueueConfigurations(Event=each, Queue=_queue_arn(), Filter=_filter()) for each in _EVENTS]
+    notifies = s3.NotificationConfiguration(QueueConfigurations=queues)
+    return [*_bucket(notifies, f"{title(QUEUE)}Policy"), _rule("FilesQueue", _queue_arn())]
+
+
+def through_pusher() -> list[Any]:
+    """Return the bucket that starts the pusher, or the rule that does, and what catches what the pusher drops."""
+    arn = GetAtt(_PUSH, "Arn")
+    functions = [s3.LambdaConfigurations(Event=each, Function=arn, Filter=_filter()) for each in _EVENTS]
+    notifies = s3.NotificationConfiguration(LambdaConfigurations=functions)
+    return [
+        *_bucket(notifies, f"{_PUSH}FromBucket"),
+        _rule(_PUSH, arn),
+        _may_read(),
+        # Naming the bucket here would close a circle: it has to be told of the function first.
+        _may_start("Bucket", "MakesFilesBucket", "s3.amazonaws.com", SourceAccount=Ref("AWS::AccountId")),
+        _may_start("Rule", "HasFilesBucket", "events.amazonaws.com", SourceArn=GetAtt("FilesRule", "Arn")),
+        awslambda.EventInvokeConfig(
+            f"{_PUSH}Retries",
+            FunctionName=Ref(_PUSH),
+            Qualifier="$LATEST",
+            MaximumRetryAttempts=2,
+            DestinationConfig=awslambda.DestinationConfig(OnFailure=awslambda.OnFailure(Destination=_dead_arn())),
+        ),
+    ]
+
+
+def pusher() -> Function:
+    """Return the function that asks each object for what the notification leaves out, and filters."""
+    return Function(
+        room="files",
+        verb="push",
+        description="S3 events, with content type, metadata and checksum of each object -> the queue",
+        memory_megabytes=256,
+        timeout_seconds=30,
+        packages=(),
+        environment={
+            "DELIVERYWATCH_QUEUE_URL": Ref(title(QUEUE)),
+            "DELIVERYWATCH_PREFIX_OF_KEYS": Ref("FilesPrefix"),
+            "DELIVERYWATCH_SUFFIX_OF_KEYS": Ref("FilesSuffix"),
+            "DELIVERYWATCH_CONTENT_TYPES": Ref("FilesContentTypes"),
+            "DELIVERYWATCH_MAXIMUM_MEGABYTES": Ref("FilesMaximumMegabytes"),
+        },
+        statements=[allow("sqs:SendMessage", [_queue_arn(), _dead_arn()])],
+        is_traced=True,
+    )
+
+
+def _may_read() -> Any:
+    given = "arn:${AWS::Partition}:s3:::${FilesBucketName}"
+    objects = If("MakesFilesBucket", Sub("${FilesUploads.Arn}/*"), Sub(f"{given}/*"))
+    bucket = If("MakesFilesBucket", GetAtt("FilesUploads", "Arn"), Sub(given))
+    statements = [
+        allow(["s3:GetObject", "s3:GetObjectVersion"], objects),
+        # Without it S3 answers 403 for an object that is gone already, instead of 404.
+        allow("s3:ListBucket", bucket),
+    ]
+    # Apart from the role, which the bucket waits for.
+    return iam.PolicyType(
+        f"{_PUSH}MayRead",
+        PolicyName="files-push-may-read",
+        Roles=[Ref(f"{_PUSH}Role")],
+        PolicyDocument=policy(statements),
+    )
+
+
+def senders(*, with_pusher: bool) -> list[Any]:
+    """Return the statements that let S3 or EventBridge send to the queue; the pusher's own role lets it."""
+    if with_pusher:
+        return []
+    # Naming the bucket here would close a circle: it may notify the queue only once this policy is there.
+    account = {"aws:SourceAccount": Ref("AWS::AccountId")}
+    conditions = {"StringEquals": account, "ArnLike": {"aws:SourceArn": _ANY_BUCKET}}
+    from_s3 = {
+        **allow("sqs:SendMessage", _queue_arn(), conditions),
+        "Principal": {"Service": "s3.amazonaws.com"},
+    }
+    return [
+        If("MakesFilesBucket", from_s3, _NONE),
+        If("HasFilesBucket", {**_from_rule(), "Resource": _queue_arn()}, _NONE),
+    ]
+
+
+def undelivered() -> Statement:
+    """Return the statement that lets EventBridge put aside what it could not deliver; the resource is filled in."""
+    return _from_rule()
+
+
+def _from_rule() -> Statement:
+    # By name, because there is no rule where the bucket is the stack's own.
+    rule = Sub("arn:${AWS::Partition}:events:${AWS::Region}:${AWS::AccountId}:rule/deliverywatch-${Environment}-files")
+    return {
+        "Effect": "Allow",
+        "Principal": {"Service": "events.amazonaws.com"},
+        "Action": "sqs:SendMessage",
+        "Condition": {"ArnEquals": {"aws:SourceArn": rule}},
+    }
+
+
+def _bucket(notifies: Any, after: str) -> list[Any]:
+    made = {"Condition": "MakesFilesBucket", "DependsOn": after, "NotificationConfiguration": notifies}
+    return kept_bucket("FilesUploads", **made)
+
+
+def _filter() -> Any:
+    rules = [
+        If(f"HasFiles{name.capitalize()}", s3.Rules(Name=name, Value=Ref(f"Files{name.capitalize()}")), _NONE)
+        for name in ("prefix", "suffix")
+    ]
+    return If("HasFilesFilter", s3.Filter(S3Key=s3.S3Key(Rules=rules)), _NONE)
+
+
+def _rule(target: str, arn: Any) -> Any:
+    pattern = {
+        "source": ["aws.s3"],
+        "detail-type": ["Object Created", "Object Deleted"],
+        "detail": {
+            "bucket": {"name": [Ref("FilesBucketName")]},
+            "object": {"key": [{"wildcard": Sub("${FilesPrefix}*${FilesSuffix}")}]},
+        },
+    }
+    return events.Rule(
+        "FilesRule",
+        Condition="HasFilesBucket",
+        Name=named("files"),
+        Description="Uploads and removals in the bucket that the file intake watches",
+        EventPattern=pattern,
+        Targets=[events.Target(Id=target, Arn=arn, DeadLetterConfig=events.DeadLetterConfig(Arn=_dead_arn()))],
+    )
+
+
+def _may_start(who: str, condition: str, principal: str, **source: Any) -> Any:
+    return awslambda.Permission(
+        f"{_PUSH}From{who}",
+        Condition=condition,
+        FunctionName=GetAtt(_PUSH, "Arn"),
+        Action="lambda:InvokeFunction",
+        Principal=principal,
+        **source,
+    )
+
+
+def _queue_arn() -> Any:
+    return GetAtt(title(QUEUE), "Arn")
+
+
+def _dead_arn() -> Any:
+    return GetAtt(title(DEAD_LETTERS), "Arn")

@@ -1,0 +1,151 @@
+"""Scheduled queries: their schedule group, the reconciler, the executor, and where runs are kept."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from troposphere import GetAtt, If, Ref, Sub, awslambda, scheduler
+
+from blocks.parts import PREFIX, Function, Stack, Statement, dead_letters, named, role, schedule, title
+from blocks.tables import JSON_LINES, saved_queries, table
+from deliverywatch.queries.config import file
+from deliverywatch.queries.run.record import COLUMNS
+from stacks.queries import alarms, parameters
+from stacks.queries import dashboard as queries_dashboard
+from stacks.queries.roles import execute_may, reconcile_may, start_may
+
+DEAD_LETTERS = "queries-execute-dead-letters"
+START = "queries-start"
+_FILE = Path(__file__).parents[2] / "schedules.json"
+
+
+def stack() -> Stack:
+    """Return everything of scheduled queries.
+
+    Raises:
+        InputError: cfn/schedules.json is wrong.
+    """
+    file.read(_FILE.read_bytes(), "deliverywatch")
+    reconcile, execute = _reconcile(), _execute()
+    rounds = {"scheduled_time": "<aws.scheduler.scheduled-time>"}
+    return Stack(
+        resources=[
+            table("query_runs", "One row per run of a scheduled query", "queries/runs", COLUMNS, JSON_LINES),
+            *saved_queries("queries"),
+            scheduler.ScheduleGroup("QueriesScheduleGroup", Name=named("queries")),
+            *dead_letters(DEAD_LETTERS, []),
+            role(START, "scheduler.amazonaws.com", start_may(title(DEAD_LETTERS)), _from_our_group()),
+            *schedule("queries-reconcile-rounds", reconcile, _each_round(), rounds, 2),
+            *_retries(),
+            *alarms.alarms(title(DEAD_LETTERS)),
+            queries_dashboard.dashboard(),
+        ],
+        choices=parameters.choices(),
+        rules=parameters.rules(),
+        conditions=parameters.conditions(),
+        outputs=_outputs(),
+        functions=[reconcile, execute],
+        watches=alarms.WATCHES,
+    )
+
+
+def _reconcile() -> Function:
+    return Function(
+        room="queries",
+        verb="reconcile",
+        description="The file of queries -> EventBridge schedules kept in step with it",
+        # 10,000 queries take 150 MB.
+        memory_megabytes=256,
+        timeout_seconds=600,
+        packages=("aws-embedded-metrics", "sqlglot", "tzdata", "urllib3"),
+        environment={
+            "CONFIG_GIT_URL": If("QueriesFromPackage", "", Ref("QueriesConfigUrl")),
+            "CONFIG_TOKEN_PARAMETER": If("QueriesHasToken", Ref("QueriesTokenParameter"), ""),
+            "QUERY_EXECUTOR_ARN": GetAtt("QueriesExecute", "Arn"),
+            "SCHEDULE_ROLE_ARN": GetAtt(f"{title(START)}Role", "Arn"),
+            "SCHEDULE_GROUP_NAME": Ref("QueriesScheduleGroup"),
+            "PROJECT_NAME": Ref("QueriesProject"),
+            "DEAD_LETTER_QUEUE_ARN": GetAtt(title(DEAD_LETTERS), "Arn"),
+            "DISABLED_BY_HAND": Ref("QueriesDisabledByHand"),
+            "DELETE_COUNT": Ref("QueriesDeleteCount"),
+            "DELETE_PERCENT": Ref("QueriesDeletePercent"),
+            "SPREAD_MINUTES": Ref("QueriesSpreadMinutes"),
+            "PERIOD_MINUTES": Ref("QueriesReconcileMinutes"),
+            **_shared(),
+        },
+        statements=reconcile_may(f"{title(START)}Role"),
+        files={"deliverywatch/queries/schedules.json": "cfn/schedules.json"},
+    )
+
+
+def _execute() -> Function:
+    return Function(
+        room="queries",
+        verb="execute",
+        description="One run of a query: result exported, alerts told, all of it written down",
+        memory_megabytes=512,
+        # The most that Lambda gives: it waits for Athena.
+        timeout_seconds=900,
+        packages=("aws-embedded-metrics", "tzdata"),
+        environment={
+            "WORKGROUP": Ref("Workgroup"),
+            "DATABASE": Ref("Database"),
+            "TIMEOUT_SECONDS": Ref("QueriesTimeoutSeconds"),
+            **_shared(),
+        },
+        statements=execute_may(title(DEAD_LETTERS)),
+    )
+
+
+def _shared() -> dict[str, Any]:
+    return {
+        "DELIVERYWATCH_ENVIRONMENT": Ref("Environment"),
+        "DELIVERYWATCH_BUCKET": Ref("LakeBucket"),
+        "DELIVERYWATCH_ALERTS_TOPIC": Ref("AlertsTopic"),
+    }
+
+
+def _from_our_group() -> Statement:
+    # Scheduler names the group, not the schedule, as the source when it takes the role.
+    return {
+        "StringEquals": {
+            "aws:SourceAccount": Ref("AWS::AccountId"),
+            "aws:SourceArn": GetAtt("QueriesScheduleGroup", "Arn"),
+        }
+    }
+
+
+def _retries() -> list[Any]:
+    # A round that failed is done by the next one; a run that failed is repeated twice, then it waits for somebody.
+    failed = awslambda.OnFailure(Destination=GetAtt(title(DEAD_LETTERS), "Arn"))
+    return [
+        awslambda.EventInvokeConfig(
+            "QueriesReconcileRetries",
+            FunctionName=Ref("QueriesReconcile"),
+            Qualifier="$LATEST",
+            MaximumRetryAttempts=0,
+        ),
+        awslambda.EventInvokeConfig(
+            "QueriesExecuteRetries",
+            FunctionName=Ref("QueriesExecute"),
+            Qualifier="$LATEST",
+            MaximumRetryAttempts=2,
+            DestinationConfig=awslambda.DestinationConfig(OnFailure=failed),
+        ),
+    ]
+
+
+def _each_round() -> Any:
+    return Sub("cron(0/${QueriesReconcileMinutes} * * * ? *)")
+
+
+def _outputs() -> dict[str, tuple[str, Any]]:
+    console = "https://${AWS::Region}.console.aws.amazon.com/cloudwatch/home?region=${AWS::Region}"
+    dashboard = f"{console}#dashboards/dashboard/{PREFIX}-queries"
+    return {
+        "QueriesReconciler": ("Function that keeps schedules in step with the file", Ref("QueriesReconcile")),
+        "QueriesExecutor": ("Function that runs a query", Ref("QueriesExecute")),
+        "QueriesDashboardUrl": ("The dashboard of scheduled queries", Sub(dashboard)),
+        "QueriesDeadLettersUrl": ("Queue of runs that could not be started or finished", Ref(title(DEAD_LETTERS))),
+    }

@@ -1,0 +1,116 @@
+"""What the reconciler, the executor and the schedules may do, each no more than it needs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from troposphere import GetAtt, If, Ref, Sub
+
+from blocks.parts import Statement, allow
+from stacks.shared import objects
+
+_HERE = "${AWS::Region}:${AWS::AccountId}"
+_SCHEDULES = "arn:${AWS::Partition}:scheduler:" + _HERE + ":schedule/${QueriesScheduleGroup}/${QueriesProject}-*"
+_CATALOG = "arn:${AWS::Partition}:glue:" + _HERE
+
+
+def reconcile_may(start_role: str) -> list[Any]:
+    """Return what the reconciler may: our schedules and nothing else of Scheduler, and its corner of the lake.
+
+    Args:
+        start_role: The logical id of the role that it passes to schedules.
+    """
+    to_scheduler = {"StringEquals": {"iam:PassedToService": "scheduler.amazonaws.com"}}
+    ours = ["scheduler:GetSchedule", "scheduler:CreateSchedule", "scheduler:UpdateSchedule", "scheduler:DeleteSchedule"]
+    return [
+        allow(ours, Sub(_SCHEDULES)),
+        # Scheduler knows no resource for it.
+        allow("scheduler:ListSchedules", "*"),
+        allow("iam:PassRole", GetAtt(start_role, "Arn"), to_scheduler),
+        allow(["s3:GetObject", "s3:PutObject"], objects("queries", "state")),
+        *_lake_and_topic(),
+        If("QueriesHasToken", _token(), Ref("AWS::NoValue")),
+        If("QueriesHasToken", _decrypt(), Ref("AWS::NoValue")),
+        If("QueriesFromS3", allow("s3:GetObject", _file()), Ref("AWS::NoValue")),
+    ]
+
+
+def execute_may(dead_letters: str) -> list[Any]:
+    """Return what the executor may: ask Athena, read the lake, write results and exports.
+
+    Args:
+        dead_letters: The logical id of the queue for runs that could not be finished.
+    """
+    workgroup = Sub("arn:${AWS::Partition}:athena:" + _HERE + ":workgroup/${Workgroup}")
+    ask = ["athena:StartQueryExecution", "athena:GetQueryExecution", "athena:StopQueryExecution"]
+    read = ["glue:GetDatabase", "glue:GetTable", "glue:GetTables", "glue:GetPartition", "glue:GetPartitions"]
+    lake = GetAtt("LakeBucket", "Arn")
+    return [
+        allow(ask, workgroup),
+        allow(read, _tables("${Database}")),
+        If("QueriesHasDatabase", allow(read, _tables("${QueriesDatabase}")), Ref("AWS::NoValue")),
+        allow("s3:GetObject", Sub("${LakeBucket.Arn}/*")),
+        allow(["s3:GetBucketLocation", "s3:ListBucketMultipartUploads"], lake),
+        allow(
+            ["s3:PutObject", "s3:AbortMultipartUpload", "s3:ListMultipartUploadParts"],
+            objects("athena-results", "exports", "queries", "state"),
+        ),
+        If("QueriesHasDataBucket", allow(["s3:GetObject", "s3:ListBucket", "s3:GetBucketLocation"], _data()), _none()),
+        *_lake_and_topic(),
+        allow("sqs:SendMessage", GetAtt(dead_letters, "Arn")),
+    ]
+
+
+def start_may(dead_letters: str) -> list[Statement]:
+    """Return what a schedule may: start the executor, and leave what it could not deliver in the queue."""
+    return [
+        allow("lambda:InvokeFunction", GetAtt("QueriesExecute", "Arn")),
+        allow("sqs:SendMessage", GetAtt(dead_letters, "Arn")),
+    ]
+
+
+def _lake_and_topic() -> list[Any]:
+    return [
+        # Without it S3 answers 403 where an object is not there yet, instead of 404 (see alerting.py).
+        allow("s3:ListBucket", GetAtt("LakeBucket", "Arn")),
+        allow("sns:Publish", Ref("AlertsTopic")),
+        If("HasKmsKey", allow(["kms:Decrypt", "kms:GenerateDataKey"], Ref("KmsKeyArn")), _none()),
+    ]
+
+
+def _token() -> Statement:
+    return allow("ssm:GetParameter", Sub(_parameter()))
+
+
+def _decrypt() -> Statement:
+    # Whichever key encrypts that parameter, and only for it.
+    only_this = {
+        "StringEquals": {
+            "kms:ViaService": Sub("ssm.${AWS::Region}.amazonaws.com"),
+            "kms:EncryptionContext:PARAMETER_ARN": Sub(_parameter()),
+        }
+    }
+    return allow("kms:Decrypt", Sub("arn:${AWS::Partition}:kms:" + _HERE + ":key/*"), only_this)
+
+
+def _parameter() -> str:
+    return "arn:${AWS::Partition}:ssm:" + _HERE + ":parameter${QueriesTokenParameter}"
+
+
+def _file() -> Any:
+    # s3://bucket/key -> bucket/key, which is what an ARN ends with.
+    path = {"Fn::Select": [1, {"Fn::Split": ["s3://", Ref("QueriesConfigUrl")]}]}
+    return {"Fn::Join": ["", [Sub("arn:${AWS::Partition}:s3:::"), path]]}
+
+
+def _data() -> list[Any]:
+    bucket = "arn:${AWS::Partition}:s3:::${QueriesDataBucket}"
+    return [Sub(bucket), Sub(f"{bucket}/*")]
+
+
+def _tables(database: str) -> list[Any]:
+    return [Sub(f"{_CATALOG}:{rest}") for rest in ("catalog", f"database/{database}", f"table/{database}/*")]
+
+
+def _none() -> Any:
+    return Ref("AWS::NoValue")

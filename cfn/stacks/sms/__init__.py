@@ -1,0 +1,164 @@
+"""SMS: the ingest function and its schedule, the table, the saved queries and the dashboard."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from troposphere import Equals, GetAtt, If, Ref, Sub, awslambda
+
+from blocks.parts import Function, Stack, Statement, allow, schedule
+from blocks.tables import PARQUET, saved_queries, table, view
+from deliverywatch.sms.lake.columns import COLUMNS
+from deliverywatch.sms.lake.slots import DAY_OBJECT
+from stacks.shared import objects
+from stacks.sms import alarms, dashboard
+from stacks.sms import parameters as sms_choices
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+# Arrow's own pool and one per thread of the C library's keep what they freed: 25 MB at a million rows.
+MEMORY_SETTINGS = {"ARROW_DEFAULT_MEMORY_POOL": "system", "MALLOC_ARENA_MAX": "1"}
+
+# Athena's word for the name of a row's file is "$path".
+_MESSAGES = """\
+SELECT {columns}
+FROM (
+  SELECT
+    *,
+    "$path" LIKE '%/{day}' AS is_day,
+    bool_or("$path" LIKE '%/{day}') OVER (PARTITION BY dt) AS has_day
+  FROM sms_objects
+)
+WHERE is_day = has_day
+"""
+
+
+def stack() -> Stack:
+    """Return everything of the SMS system."""
+    ingest, compact = _ingest(), _compact()
+    columns = [(column.name, column.athena_type, column.comment) for column in COLUMNS]
+    return Stack(
+        resources=[
+            table("sms_objects", "Rows of all objects, some there twice: use sms_messages", "sms", columns, PARQUET),
+            _messages(columns),
+            *saved_queries("sms"),
+            _no_retries(),
+            *schedule(
+                "sms-ingest-slots", ingest, _each_slot(), {"scheduled_time": "<aws.scheduler.scheduled-time>"}, 2
+            ),
+            *_each_night(compact),
+            *alarms.alarms(),
+            dashboard.dashboard(),
+        ],
+        choices=sms_choices.choices(),
+        rules=sms_choices.rules(),
+        outputs=_outputs(),
+        conditions={"CompactsLake": Equals(Ref("CompactLake"), "true")},
+        functions=[ingest, compact],
+        watches=alarms.WATCHES,
+    )
+
+
+def _ingest() -> Function:
+    return Function(
+        room="sms",
+        verb="ingest",
+        description="ClickSend history -> Parquet lake -> counts of failed and total",
+        # 200 MB is the peak of a run over 100,000 rows; 512 buys the share of a processor that keeps a cold run short.
+        memory_megabytes=512,
+        # The most that Lambda gives: after days without ClickSend one run reads all that was missed.
+        timeout_seconds=900,
+        packages=("aws-embedded-metrics", "orjson", "pyarrow", "urllib3"),
+        environment={
+            "DELIVERYWATCH_ENVIRONMENT": Ref("Environment"),
+            "DELIVERYWATCH_BUCKET": Ref("LakeBucket"),
+            "DELIVERYWATCH_CREDENTIALS": Ref("ClickSendCredentials"),
+            "DELIVERYWATCH_CLICKSEND_URL": Ref("ClickSendUrl"),
+            "DELIVERYWATCH_SLOT_MINUTES": Ref("SlotMinutes"),
+            "DELIVERYWATCH_COUNT_RECIPIENT_FAULTS": Ref("CountRecipientFaults"),
+            "DELIVERYWATCH_RECIPIENT_NUMBERS": Ref("RecipientNumbers"),
+            **MEMORY_SETTINGS,
+        },
+        statements=_ingest_may(),
+    )
+
+
+def _ingest_may() -> list[Statement]:
+    parameters = "arn:${AWS::Partition}:ssm:${AWS::Region}:${AWS::AccountId}:parameter${ClickSendCredentials}/*"
+    # Whichever key encrypts the two parameters, and only for them.
+    only_these = {
+        "StringEquals": {"kms:ViaService": Sub("ssm.${AWS::Region}.amazonaws.com")},
+        "StringLike": {"kms:EncryptionContext:PARAMETER_ARN": Sub(parameters)},
+    }
+    keys = Sub("arn:${AWS::Partition}:kms:${AWS::Region}:${AWS::AccountId}:key/*")
+    return [
+        allow(["s3:GetObject", "s3:PutObject"], objects("sms", "state")),
+        # Without it S3 answers 403 where an object is not there yet, instead of 404 (see alerting.py).
+        allow("s3:ListBucket", GetAtt("LakeBucket", "Arn")),
+        allow("ssm:GetParameters", Sub(parameters)),
+        allow("kms:Decrypt", keys, only_these),
+    ]
+
+
+def _messages(columns: Sequence[tuple[str, str, str]]) -> Any:
+    """The view without the hours of a day that is one object already: while it changes over, its rows are there twice.
+
+    The window needs no column but the file's name and the day, so that it adds nothing to what is read and billed; and
+    a condition on the day reaches the table through it.
+    """
+    named_columns = [*((name, kind) for name, kind, _ in columns), ("dt", "string")]
+    sql = _MESSAGES.format(columns=", ".join(name for name, _ in named_columns), day=DAY_OBJECT)
+    return view("sms_messages", "One row per SMS, with its newest outcome", named_columns, sql)
+
+
+def _compact() -> Function:
+    return Function(
+        room="sms",
+        verb="compact",
+        description="Old hours of the Parquet lake -> one object per day",
+        # A day of a million rows takes 160 MB and 2 s of a whole processor, of which 512 MB buys a third.
+        memory_megabytes=512,
+        timeout_seconds=900,
+        packages=("pyarrow",),
+        environment={"DELIVERYWATCH_BUCKET": Ref("LakeBucket"), **MEMORY_SETTINGS},
+        statements=[
+            allow(["s3:GetObject", "s3:PutObject", "s3:DeleteObject"], objects("sms")),
+            # To find what is due; and without it S3 answers 403 where an object is not there, instead of 404.
+            allow("s3:ListBucket", GetAtt("LakeBucket", "Arn")),
+        ],
+    )
+
+
+def _each_night(compact: Function) -> list[Any]:
+    event = {"scheduled_time": "<aws.scheduler.scheduled-time>"}
+    made = schedule("sms-compact-nightly", compact, "cron(40 4 * * ? *)", event, 2)
+    made[-1].State = If("CompactsLake", "ENABLED", "DISABLED")
+    return made
+
+
+def _no_retries() -> Any:
+    # The next slot's run reads what this one missed. A retry by Lambda would count as a second failed run, and that is
+    # what the alarm sms-ingest-errors asks for.
+    return awslambda.EventInvokeConfig(
+        "SmsIngestRetries", FunctionName=Ref("SmsIngest"), Qualifier="$LATEST", MaximumRetryAttempts=0
+    )
+
+
+def _each_slot() -> Any:
+    return Sub("cron(0/${SlotMinutes} * * * ? *)")
+
+
+def _outputs() -> dict[str, tuple[str, Any]]:
+    console = "https://${AWS::Region}.console.aws.amazon.com/cloudwatch/home?region=${AWS::Region}"
+    return {
+        "DashboardUrl": ("The dashboard", Sub(f"{console}#dashboards/dashboard/deliverywatch-${{Environment}}-sms")),
+        "NextSteps": (
+            "Before the first run",
+            Sub(
+                "1. Put the SecureStrings ${ClickSendCredentials}/username and ${ClickSendCredentials}/api_key"
+                " into SSM. 2. Confirm the subscription mail that AWS sends to ${FallbackAddress}. 3. While SES is in"
+                " its sandbox, verify the recipients too."
+            ),
+        ),
+    }

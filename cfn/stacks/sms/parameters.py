@@ -1,0 +1,166 @@
+"""What an operator may choose about SMS, and which choices contradict each other."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from blocks.parameters import Choice, below, one_of, text, whole_number
+from deliverywatch import thresholds
+
+_WARNING = (1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 12, 15, 20)
+_CRITICAL = (5, 8, 10, 12, 15, 20, 25, 30, 35, 40, 50, 60, 75, 90)
+_WARNING_RECOVERY = (0.5, 1, 1.5, 2, 3, 4, 5, 6, 7, 8, 10, 12, 15)
+_CRITICAL_RECOVERY = (3, 5, 8, 10, 12, 15, 20, 25, 30, 40, 50)
+
+_SENTENCE = "must be one of the offered percentages; all are over 0."
+
+
+def _share(name: str, label: str, values: tuple[float, ...], default: float, description: str) -> Choice:
+    return one_of(name, label, values, default, description, _SENTENCE)
+
+
+WARNING = _share(
+    "WarningThresholdPercent",
+    "Warning over (%)",
+    _WARNING,
+    thresholds.WARNING_PERCENT,
+    "Failed share of the SMS of 30 minutes that opens an incident; an incident mails once per change.",
+)
+CRITICAL = _share(
+    "CriticalThresholdPercent",
+    "Critical over (%)",
+    _CRITICAL,
+    thresholds.CRITICAL_PERCENT,
+    "Failed share of the SMS of 30 minutes that makes an incident critical.",
+)
+WARNING_RECOVERY = _share(
+    "WarningRecoveryPercent",
+    "Incident stays open over (%)",
+    _WARNING_RECOVERY,
+    thresholds.WARNING_RECOVERY_PERCENT,
+    "An open incident ends when the share is down to this; less than the warning threshold.",
+)
+CRITICAL_RECOVERY = _share(
+    "CriticalRecoveryPercent",
+    "Incident stays critical over (%)",
+    _CRITICAL_RECOVERY,
+    thresholds.CRITICAL_RECOVERY_PERCENT,
+    "A critical incident becomes a warning again when the share is down to this; less than the critical threshold.",
+)
+
+
+def choices() -> dict[str, list[Choice]]:
+    """Return the parameters of SMS, by the heading under which the console shows them."""
+    return {
+        "ClickSend": _clicksend(),
+        "When to raise an alarm": [WARNING, CRITICAL, WARNING_RECOVERY, CRITICAL_RECOVERY, *_guards()],
+    }
+
+
+def rules() -> dict[str, Any]:
+    """Return the rules that refuse thresholds which contradict each other."""
+    return {
+        "WarningBelowCritical": below(
+            WARNING, CRITICAL, "WarningThresholdPercent must be less than CriticalThresholdPercent."
+        ),
+        "WarningRecoveryBelowWarning": below(
+            WARNING_RECOVERY,
+            WARNING,
+            "WarningRecoveryPercent must be less than WarningThresholdPercent, or an incident could never end.",
+        ),
+        "CriticalRecoveryBelowCritical": below(
+            CRITICAL_RECOVERY,
+            CRITICAL,
+            "CriticalRecoveryPercent must be less than CriticalThresholdPercent, or an incident would stay critical.",
+        ),
+    }
+
+
+def _clicksend() -> list[Choice]:
+    return [
+        text(
+            "ClickSendCredentials",
+            "Credentials",
+            r"^(/[A-Za-z0-9_.-]+)+$",
+            "Path of the SSM SecureString parameters `username` and `api_key`; the stack holds no secret.",
+            "must be a path of SSM parameters such as /deliverywatch/prod/clicksend, without a slash at its end.",
+            default="/deliverywatch/prod/clicksend",
+        ),
+        text(
+            "ClickSendUrl",
+            "Address of the API",
+            r"^https?://[A-Za-z0-9.-]+(:\d+)?$",
+            "Where ClickSend's REST API is; change it only to test against another server.",
+            "must be an address such as https://rest.clicksend.com, without a path.",
+            default="https://rest.clicksend.com",
+        ),
+        one_of(
+            "SlotMinutes",
+            "Minutes between runs",
+            (1, 2, 5, 10),
+            thresholds.SLOT_MINUTES,
+            "ClickSend is read this often; 10 costs the least.",
+            "must be 1, 2, 5 or 10.",
+        ),
+        one_of(
+            "CountRecipientFaults",
+            "Count dead numbers",
+            ("true", "false"),
+            "true",
+            "false leaves failures out that are the recipient's own, such as a number that does not exist.",
+            "must be true or false.",
+        ),
+        one_of(
+            "RecipientNumbers",
+            "Phone numbers in the lake",
+            ("hashed", "plain"),
+            "hashed",
+            "hashed keeps a keyed hash and the last three digits; plain keeps the whole number.",
+            "must be hashed or plain.",
+        ),
+        one_of(
+            "CompactLake",
+            "One object per day",
+            ("true", "false"),
+            "true",
+            "Joins the hours of the lake, once 72 hours old, into one object per day: queries open 24 times fewer.",
+            "must be true or false.",
+        ),
+    ]
+
+
+def _guards() -> list[Choice]:
+    return [
+        whole_number(
+            "MinimumTotal",
+            "At least so many SMS in 30 minutes",
+            (1, 1_000_000),
+            thresholds.MINIMUM_TOTAL_COUNT,
+            "Below this volume the share says nothing and counts as 0.",
+            "must be a whole number from 1 to 1000000.",
+        ),
+        whole_number(
+            "MinimumFailed",
+            "At least so many failures",
+            (1, 1_000_000),
+            thresholds.MINIMUM_FAILED_COUNT,
+            "Fewer failures than this never raise an alarm.",
+            "must be a whole number from 1 to 1000000.",
+        ),
+        whole_number(
+            "TricklePercent",
+            "Trickle: over (%) in 6 hours",
+            (1, 99),
+            thresholds.TRICKLE_PERCENT,
+            "Failed share of the SMS of 6 hours that opens an incident even where 30 minutes hold too few.",
+            "must be a whole number from 1 to 99.",
+        ),
+        whole_number(
+            "OverduePercent",
+            "Overdue: over (%)",
+            (1, 99),
+            thresholds.OVERDUE_PERCENT,
+            "Share of the SMS sent 15 to 60 minutes ago that still have no outcome.",
+            "must be a whole number from 1 to 99.",
+        ),
+    ]

@@ -1,0 +1,133 @@
+"""Messages -> the mails that they would cause, without AWS: the notifier's own flow over a memory that starts empty.
+
+CloudWatch cannot be asked here, so what the messages told so far is all that is known, and a return to OK is taken as
+the end of an incident whose beginning nobody knows.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, NoReturn
+
+from deliverywatch.alerting.deliver import Ports
+from deliverywatch.alerting.incidents.incident import to_json
+from deliverywatch.alerting.incidents.incident_store import incident_key
+from deliverywatch.alerting.incidents.outbox import Stored
+from deliverywatch.alerting.inputs.notice import parse
+from deliverywatch.alerting.notify import Notifier, presumption, watch_for
+from deliverywatch.errors import MetricsUnavailable, StoreConflict
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from datetime import datetime
+
+    from deliverywatch.alerting.incidents.severity import Watch
+    from deliverywatch.alerting.inputs.alarm import Alarm
+    from deliverywatch.alerting.notify import Outcome
+    from deliverywatch.alerting.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """A Store without S3; an object's version counts its writes."""
+
+    objects: dict[str, Stored] = field(default_factory=dict)
+
+    def read(self, key: str) -> Stored | None:
+        """Return an object, or None if there is none."""
+        return self.objects.get(key)
+
+    def create(self, key: str, body: bytes) -> None:
+        """Write an object that must not exist yet, or raise StoreConflict."""
+        if key in self.objects:
+            raise StoreConflict(f"{key} exists.")
+        self.write(key, body)
+
+    def replace(self, key: str, body: bytes, version: str) -> None:
+        """Write over this version of an object, or raise StoreConflict."""
+        if key not in self.objects or self.objects[key].version != version:
+            raise StoreConflict(f"{key} is not at version {version}.")
+        self.write(key, body)
+
+    def write(self, key: str, body: bytes) -> None:
+        """Write an object, whatever was there."""
+        before = self.objects.get(key)
+        self.objects[key] = Stored(body, str(int(before.version) + 1 if before else 1))
+
+    def keys(self, prefix: str) -> list[str]:
+        """Return the keys that begin so."""
+        return sorted(key for key in self.objects if key.startswith(prefix))
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """Alarms that are known from messages alone, and Charts that nobody draws."""
+
+    alarms: dict[str, Alarm] = field(default_factory=dict)
+
+    def describe(self, names: Sequence[str]) -> list[Alarm]:
+        """Return those of the alarms that a message told of."""
+        return [self.alarms[name] for name in names if name in self.alarms]
+
+    def newest(self, *_: object) -> Mapping[str, Mapping[str, float]]:
+        """Return no values."""
+        return {}
+
+    def sums(self, *_: object) -> Mapping[str, float]:
+        """Return no sums."""
+        return {}
+
+    def is_muted(self, *_: object) -> bool:
+        """Return that nothing is muted."""
+        return False
+
+    def png(self, *_: object) -> NoReturn:
+        """Raise MetricsUnavailable."""
+        raise MetricsUnavailable("There is no CloudWatch here to draw a picture.")
+
+
+@dataclass(frozen=True, slots=True)
+class Pile:
+    """Mailer and Fallback that keep what they get."""
+
+    messages: list[bytes] = field(default_factory=list)
+
+    def send(self, message: bytes, sender: str, recipients: Sequence[str]) -> str:
+        """Keep the message."""
+        self.messages.append(message)
+        return f"{sender} to {len(recipients)}"
+
+    def publish(self, subject: str, text: str) -> str:
+        """Keep the text."""
+        self.messages.append(f"Subject: {subject}\n\n{text}".encode())
+        return subject
+
+
+def rehearse(
+    event: object, settings: Settings, watches: tuple[Watch, ...], context: bytes | None, received_at: datetime
+) -> list[tuple[Outcome, list[bytes]]]:
+    """Return for each message what became of it and the mails that it caused, one after the other.
+
+    Args:
+        event: The SNS-to-Lambda event, or a bare message.
+        settings: How the mails look and where they would go.
+        watches: The ladders; an alarm that none of them knows is a watch of its own.
+        context: The context document that every watch finds.
+        received_at: The time for messages that tell none.
+    """
+    store, pile, told = Memory(), Pile(), Told()
+    notifier = Notifier(Ports(told, store, pile, pile, told), settings, watches, "rehearsal")
+    results = []
+    for notice in parse(event, received_at):
+        watch = watch_for(notice, watches)
+        if notice.alarm is not None:
+            told.alarms[notice.alarm.name] = notice.alarm
+        before = presumption(watch, notice)
+        if before is not None and store.read(incident_key(watch.name)) is None:
+            store.write(incident_key(watch.name), to_json(before))
+        if context is not None and watch.context:
+            store.write(watch.context, context)
+        outcome = notifier.handle(notice)
+        results.append((outcome, list(pile.messages)))
+        pile.messages.clear()
+    return results

@@ -1,0 +1,289 @@
+"""A level, again and again -> an incident with its changes: OPENED, ESCALATED, DOWNGRADED, RESOLVED, or nothing.
+
+The record of the last incident of a watch is `incidents/<watch>/current.json` in the lake; it stays there when the
+incident is resolved, so that a late message finds out that it is late.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, replace
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from deliverywatch.alerting.incidents.severity import Level, Rung, Watch
+from deliverywatch.messages.untrusted import count, number, text
+
+# An incident that changes its level this often is told by its beginning and its latest changes.
+TIMELINE_LIMIT = 40
+
+
+class Event(StrEnum):
+    """What can happen to an incident; each is one mail."""
+
+    OPENED = "OPENED"
+    ESCALATED = "ESCALATED"
+    DOWNGRADED = "DOWNGRADED"
+    RESOLVED = "RESOLVED"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What was found out about a watch at one time.
+
+    Attributes:
+        value: The newest value of the alarm that decides, in its own unit.
+        is_low_bad: Whether lower values are worse, as for an alarm that calls below its threshold.
+        failed: Of `total`, how many failed in the alarm's window; None where the alarm has no such metrics.
+        raised: The alarms that call now.
+        told: The level of an own notice, if the finding is about one.
+        is_live: Whether the level was computed from the live alarms; if not, only news newer than the last change
+            counts.
+        alarm: The alarm that the finding is about.
+    """
+
+    level: Level
+    time: datetime
+    value: float | None = None
+    is_low_bad: bool = False
+    failed: float | None = None
+    total: float | None = None
+    raised: frozenset[str] = frozenset()
+    told: Level | None = None
+    is_live: bool = True
+    alarm: str = ""
+    title: str = ""
+    reason: str = ""
+    facts: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One change of level: an entry of the timeline, and all that its mail needs to be written again later."""
+
+    seq: int
+    event: Event
+    level: Level
+    before: Level
+    time: datetime
+    value: float | None = None
+    failed: float | None = None
+    total: float | None = None
+    alarm: str = ""
+    reason: str = ""
+    facts: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Ack:
+    """Somebody who has taken an incident on, and what they said."""
+
+    by: str
+    time: datetime
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Incident:
+    """The last incident of a watch, open or resolved.
+
+    Attributes:
+        id: `INC-MMDD-HHMM` of the opening in UTC; with a number behind it if the watch used that one already.
+        seq: How many changes there were, which is the number of mails.
+        peak: The worst value that was seen, in the alarm's unit.
+        raised: The alarms that called since it opened.
+        told: The level that own notices hold it at, until one takes it back; alarms alone do not end it then.
+        unsent: The numbers of the changes whose mails are not known to be sent.
+        earlier: The incident before, as long as a mail of it is due.
+        is_presumed: Whether only a message says that it was open: its beginning and its peak are not known.
+        acks: Who has acknowledged it, the oldest first.
+    """
+
+    watch: str
+    id: str
+    level: Level
+    opened_at: datetime
+    changed_at: datetime
+    title: str = ""
+    seq: int = 0
+    peak: float | None = None
+    raised: frozenset[str] = frozenset()
+    told: Level = Level.OK
+    timeline: tuple[Change, ...] = ()
+    unsent: tuple[int, ...] = ()
+    earlier: Incident | None = None
+    is_presumed: bool = False
+    acks: tuple[Ack, ...] = ()
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it is still going on."""
+        return self.level is not Level.OK
+
+    @property
+    def due(self) -> list[tuple[Incident, Change]]:
+        """The changes whose mails are due, each with its incident, the oldest first."""
+        before = self.earlier.due if self.earlier else []
+        return before + [(self, change) for change in self.timeline if change.seq in self.unsent]
+
+    def sent(self, mails: frozenset[tuple[str, int]]) -> Incident:
+        """Return it without these mails due; a mail is named by its incident's id and its number."""
+        unsent = tuple(seq for seq in self.unsent if (self.id, seq) not in mails)
+        earlier = self.earlier.sent(mails) if self.earlier else None
+        return replace(self, unsent=unsent, earlier=earlier if earlier and earlier.due else None)
+
+
+def advance(incident: Incident | None, watch: str, finding: Finding) -> Incident | None:
+    """Return the incident after a finding: with one more change if the level changed, else at most with a new peak.
+
+    Args:
+        incident: The last incident of the watch, open or resolved; None if there never was one.
+        watch: The watch's name.
+        finding: What was found; its time is never taken as earlier than the last change.
+    """
+    if incident is not None and not finding.is_live and finding.time < incident.changed_at:
+        return incident
+    if incident is None or not incident.is_open:
+        return _opened(incident, watch, finding) if finding.level is not Level.OK else incident
+    told = incident.told if finding.told is None else finding.told
+    seen = replace(incident, peak=_worse(incident.peak, finding), raised=incident.raised | finding.raised, told=told)
+    return (
+        seen
+        if finding.level.rank == incident.level.rank
+        else _changed(seen, _event(incident.level, finding.level), finding)
+    )
+
+
+def presumed(watch: Watch, rung: Rung, time: datetime) -> Incident:
+    """Return the open incident that an alarm's return to OK tells of, where no record can be read."""
+    return Incident(
+        watch=watch.name,
+        id=_incident_id(None, time),
+        level=rung.level,
+        opened_at=time,
+        changed_at=time,
+        title=watch.title,
+        raised=frozenset([rung.alarm]),
+        is_presumed=True,
+    )
+
+
+def _opened(previous: Incident | None, watch: str, finding: Finding) -> Incident:
+    incident = Incident(
+        watch=watch,
+        id=_incident_id(previous, finding.time),
+        title=finding.title,
+        level=Level.OK,
+        opened_at=finding.time,
+        changed_at=finding.time,
+        peak=finding.value,
+        raised=finding.raised,
+        told=finding.told or Level.OK,
+        earlier=previous if previous and previous.due else None,
+    )
+    return _changed(incident, Event.OPENED, finding)
+
+
+def _changed(incident: Incident, event: Event, finding: Finding) -> Incident:
+    time = max(finding.time, incident.changed_at)
+    change = Change(
+        seq=incident.seq + 1,
+        event=event,
+        level=finding.level,
+        before=incident.level,
+        time=time,
+        value=finding.value,
+        failed=finding.failed,
+        total=finding.total,
+        alarm=finding.alarm,
+        reason=finding.reason,
+        facts=finding.facts,
+    )
+    return replace(
+        incident,
+        level=finding.level,
+        changed_at=time,
+        seq=change.seq,
+        timeline=_limited((*incident.timeline, change)),
+        unsent=(*incident.unsent, change.seq),
+    )
+
+
+def _event(before: Level, after: Level) -> Event:
+    if after is Level.OK:
+        return Event.RESOLVED
+    return Event.ESCALATED if after.rank > before.rank else Event.DOWNGRADED
+
+
+def _incident_id(previous: Incident | None, time: datetime) -> str:
+    base = time.strftime("INC-%m%d-%H%M")
+    if previous is None or not previous.id.startswith(base):
+        return base
+    return f"{base}-{count(previous.id[len(base) + 1 :], 1) + 1}"
+
+
+def _limited(timeline: tuple[Change, ...]) -> tuple[Change, ...]:
+    return timeline if len(timeline) <= TIMELINE_LIMIT else (timeline[0], *timeline[2:])
+
+
+def _worse(peak: float | None, finding: Finding) -> float | None:
+    known = [value for value in (peak, finding.value) if value is not None]
+    return min(known, default=None) if finding.is_low_bad else max(known, default=None)
+
+
+def to_json(incident: Incident) -> bytes:
+    """Return the record as it lies in the lake, one line of JSON."""
+    return json.dumps({"deliverywatch": 1} | asdict(incident), default=_plain, ensure_ascii=False).encode()
+
+
+def from_json(body: bytes) -> Incident | None:
+    """Return the incident of a record, or None for a record that cannot be read: it is then begun anew, and mailed."""
+    try:
+        return _incident(json.loads(body))
+    except (ValueError, KeyError, TypeError):
+        return None
+
+
+def _plain(value: object) -> Any:
+    return sorted(value) if isinstance(value, frozenset) else str(value)
+
+
+def _incident(record: Any) -> Incident:
+    return Incident(
+        watch=text(record["watch"]),
+        id=text(record["id"]),
+        level=Level(record["level"]),
+        opened_at=datetime.fromisoformat(record["opened_at"]),
+        changed_at=datetime.fromisoformat(record["changed_at"]),
+        title=text(record.get("title")),
+        seq=count(record["seq"]),
+        peak=number(record.get("peak")),
+        raised=frozenset(record.get("raised", ())),
+        told=Level(record.get("told", Level.OK)),
+        timeline=tuple(_change(one) for one in record["timeline"]),
+        unsent=tuple(record.get("unsent", ())),
+        earlier=_incident(record["earlier"]) if record.get("earlier") else None,
+        is_presumed=bool(record.get("is_presumed")),
+        acks=tuple(_ack(one) for one in record.get("acks", ())),
+    )
+
+
+def _ack(record: Any) -> Ack:
+    return Ack(text(record["by"]), datetime.fromisoformat(record["time"]), text(record.get("note")))
+
+
+def _change(record: Any) -> Change:
+    return Change(
+        seq=count(record["seq"]),
+        event=Event(record["event"]),
+        level=Level(record["level"]),
+        before=Level(record["before"]),
+        time=datetime.fromisoformat(record["time"]),
+        value=number(record.get("value")),
+        failed=number(record.get("failed")),
+        total=number(record.get("total")),
+        alarm=text(record.get("alarm")),
+        reason=text(record.get("reason")),
+        facts=tuple((text(name), text(value)) for name, value in record.get("facts", ())),
+    )

@@ -1,0 +1,204 @@
+"""One object per mail, `mails/dt=YYYY-MM-DD/<incident>-<watch>-<seq>.json`: who may send it, and that it was sent.
+
+It is claimed before sending, by creating it only if it is not there, and marked after: so a message that comes three
+times is mailed once, and a claim whose owner died is found and sent by the next. One line of JSON each: the folder is
+the audit trail and the Athena table `mails`.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, fields, replace
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import TYPE_CHECKING, NoReturn, Protocol
+
+from deliverywatch.errors import StoreConflict, StoreUnavailable
+
+if TYPE_CHECKING:
+    from deliverywatch.alerting.incidents.incident import Change, Incident
+
+# A function that sends a mail is done or dead after this time.
+CLAIM_LASTS = timedelta(minutes=5)
+
+# The columns of the Athena table, in Athena's types; the fields of Record.
+COLUMNS = (
+    ("incident", "string", "id of the incident"),
+    ("watch", "string", "what was watched"),
+    ("seq", "int", "number of the mail within its incident"),
+    ("event", "string", "OPENED, ESCALATED, DOWNGRADED or RESOLVED"),
+    ("level", "string", "level after the change: ok, blind, warning, alarm or critical"),
+    ("time", "string", "time of the change, UTC, ISO 8601"),
+    ("value", "double", "newest value of the alarm, in its own unit"),
+    ("failed", "bigint", "failed messages of the alarm's window, or of the whole incident once it is resolved"),
+    ("total", "bigint", "messages of the same time"),
+    ("subject", "string", "subject of the mail"),
+    ("recipients", "int", "number of addresses it went to"),
+    ("channel", "string", "ses, or fallback if SES would not take it; null until it is sent"),
+    ("message_id", "string", "id that SES or SNS gave it"),
+    ("problem", "string", "why SES would not take it"),
+    ("claimed_by", "string", "request id of the function that sends it"),
+    ("claimed_at", "string", "time of the claim, UTC, ISO 8601"),
+    ("sent_at", "string", "time of sending, UTC, ISO 8601; null until it is sent"),
+)
+
+
+class Claim(StrEnum):
+    """Whose a mail is: ours to send, another invocation's who is at it, or sent already."""
+
+    OURS = "ours"
+    THEIRS = "theirs"
+    SENT = "sent"
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """An object of the lake with its version, which a conditional write must name."""
+
+    body: bytes
+    version: str
+
+
+class Store(Protocol):
+    """The bucket. Every method raises StoreUnavailable when S3 cannot be reached or refuses."""
+
+    def read(self, key: str) -> Stored | None:
+        """Return an object, or None if there is none."""
+        ...
+
+    def create(self, key: str, body: bytes) -> None:
+        """Write an object that must not exist yet, or raise StoreConflict."""
+        ...
+
+    def replace(self, key: str, body: bytes, version: str) -> None:
+        """Write over this version of an object, or raise StoreConflict."""
+        ...
+
+    def write(self, key: str, body: bytes) -> None:
+        """Write an object, whatever was there."""
+        ...
+
+    def keys(self, prefix: str) -> list[str]:
+        """Return the keys that begin so."""
+        ...
+
+
+class Unreachable:
+    """A Store that is known to be down."""
+
+    def read(self, *_: object) -> NoReturn:
+        """Raise StoreUnavailable."""
+        raise StoreUnavailable("S3 could not be reached a moment ago.")
+
+    create = replace = write = keys = read
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One mail's line in the audit trail; the columns say what each field is."""
+
+    incident: str
+    watch: str
+    seq: int
+    event: str
+    level: str
+    time: datetime
+    claimed_by: str
+    claimed_at: datetime
+    value: float | None = None
+    failed: int | None = None
+    total: int | None = None
+    subject: str | None = None
+    recipients: int | None = None
+    channel: str | None = None
+    message_id: str | None = None
+    problem: str | None = None
+    sent_at: datetime | None = None
+
+
+def record_of(incident: Incident, change: Change, invocation: str, now: datetime) -> Record:
+    """Return the record of a change whose mail this invocation wants to send."""
+    return Record(
+        incident=incident.id,
+        watch=incident.watch,
+        seq=change.seq,
+        event=change.event.value,
+        level=change.level.value,
+        time=change.time,
+        value=change.value,
+        failed=None if change.failed is None else round(change.failed),
+        total=None if change.total is None else round(change.total),
+        claimed_by=invocation,
+        claimed_at=now,
+    )
+
+
+def record_key(record: Record) -> str:
+    """Return the key of the record; the watch is in it because two watches can open in the same minute."""
+    return f"mails/dt={record.time:%Y-%m-%d}/{record.incident}-{record.watch}-{record.seq}.json"
+
+
+def body_key(record: Record) -> str:
+    """Return the key of the mail as it was sent."""
+    return f"mail-bodies/dt={record.time:%Y-%m-%d}/{record.incident}-{record.watch}-{record.seq}.eml"
+
+
+def claim(store: Store, record: Record) -> Claim:
+    """Return whose the mail is, after trying to make it ours.
+
+    A claim is taken over from the same invocation (Lambda starts a failed one again, with the same request id) and from
+    one older than CLAIM_LASTS.
+    """
+    key, body = record_key(record), to_json(record)
+    try:
+        store.create(key, body)
+    except StoreConflict:
+        return _taken_over(store, key, record)
+    return Claim.OURS
+
+
+def mark_sent(store: Store, record: Record, now: datetime) -> None:
+    """Note that the mail was handed over."""
+    store.write(record_key(record), to_json(replace(record, sent_at=now)))
+
+
+def to_json(record: Record) -> bytes:
+    """Return the record as one line of JSON."""
+    line = json.dumps(asdict(record), default=lambda value: value.isoformat(), ensure_ascii=False)
+    return f"{line}\n".encode()
+
+
+def from_json(body: bytes) -> Record | None:
+    """Return the record of a line, or None for one that cannot be read."""
+    try:
+        line = json.loads(body)
+        known = {name: line[name] for name in (each.name for each in fields(Record)) if name in line}
+        times = {name: known[name] for name in ("time", "claimed_at", "sent_at") if known.get(name)}
+        return Record(**known | {name: datetime.fromisoformat(value) for name, value in times.items()})
+    except (ValueError, TypeError):
+        return None
+
+
+def _taken_over(store: Store, key: str, record: Record) -> Claim:
+    stored = store.read(key)
+    if stored is None:
+        return Claim.THEIRS
+    verdict = _judged(stored.body, record)
+    if verdict is not Claim.OURS:
+        return verdict
+    try:
+        store.replace(key, to_json(record), stored.version)
+    except StoreConflict:
+        return Claim.THEIRS
+    return Claim.OURS
+
+
+def _judged(body: bytes, record: Record) -> Claim:
+    try:
+        there = json.loads(body)
+        if there["sent_at"]:
+            return Claim.SENT
+        is_old = record.claimed_at - datetime.fromisoformat(there["claimed_at"]) > CLAIM_LASTS
+        return Claim.OURS if is_old or there["claimed_by"] == record.claimed_by else Claim.THEIRS
+    except (ValueError, KeyError, TypeError):
+        return Claim.OURS  # nobody can tell from a damaged record that the mail was sent: better twice than never

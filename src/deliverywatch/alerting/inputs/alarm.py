@@ -1,0 +1,202 @@
+"""An alarm as CloudWatch describes it, in any of its three spellings -> Alarm.
+
+DescribeAlarms: docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_MetricAlarm.html (and API_CompositeAlarm).
+The `Trigger` of an SNS message and the `configuration` of a direct Lambda event say the same with other letters:
+docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/Notify_Users_Alarm_Changes.html
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any
+
+from deliverywatch.messages.untrusted import count, mapping, moment, number, objects, text
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime
+
+# The comparisons that need one number; those with an anomaly band have no threshold.
+_COMPARISONS = {
+    "GreaterThanThreshold": (">", float.__gt__),
+    "GreaterThanOrEqualToThreshold": (">=", float.__ge__),
+    "LessThanThreshold": ("<", float.__lt__),
+    "LessThanOrEqualToThreshold": ("<=", float.__le__),
+}
+_QUOTED_VALUE = re.compile(r"\[(-?[0-9.]+(?:[eE][-+]?[0-9]+)?) \(")
+_STATISTICS = {
+    "SUM": "Sum",
+    "AVERAGE": "Average",
+    "MINIMUM": "Minimum",
+    "MAXIMUM": "Maximum",
+    "SAMPLE_COUNT": "SampleCount",
+}
+
+
+class State(StrEnum):
+    """The three states of a CloudWatch alarm."""
+
+    OK = "OK"
+    ALARM = "ALARM"
+    INSUFFICIENT_DATA = "INSUFFICIENT_DATA"
+
+
+@dataclass(frozen=True, slots=True)
+class Alarm:
+    """What the notifier knows of one alarm.
+
+    Attributes:
+        name: The full name, with the stack's prefix.
+        state: Its state, or None when it is unknown.
+        updated_at: When the state was last set.
+        queries: GetMetricData's MetricDataQueries; empty for a composite alarm.
+        threshold: None for composite and anomaly detection alarms.
+        comparison: CloudWatch's word, such as `GreaterThanThreshold`.
+        datapoints_to_alarm: M of "M of N"; N without an M.
+        rule: The rule of a composite alarm.
+    """
+
+    name: str
+    state: State | None = None
+    updated_at: datetime | None = None
+    reason: str = ""
+    description: str = ""
+    arn: str = ""
+    queries: tuple[Mapping[str, Any], ...] = ()
+    threshold: float | None = None
+    comparison: str = ""
+    period_seconds: int = 0
+    evaluation_periods: int = 0
+    datapoints_to_alarm: int = 0
+    treat_missing_data: str = ""
+    rule: str = ""
+
+    @property
+    def sign(self) -> str:
+        """The comparison as a sign, or empty."""
+        return _COMPARISONS[self.comparison][0] if self.comparison in _COMPARISONS else ""
+
+    @property
+    def returned(self) -> Mapping[str, Any]:
+        """The query whose value is compared with the threshold."""
+        return next((query for query in self.queries if query["ReturnData"]), {})
+
+    @property
+    def is_percent(self) -> bool:
+        """Whether the value is a percentage: CloudWatch knows no unit of an expression, so its spelling decides."""
+        query = self.returned
+        expression = str(query.get("Expression", "")).replace(" ", "")
+        metric = mapping(mapping(query.get("MetricStat")).get("Metric")).get("MetricName", "")
+        return "100*" in expression or "*100" in expression or str(metric).lower().endswith("percent")
+
+    @property
+    def told_value(self) -> float | None:
+        """The newest value that the reason quotes: "1 datapoint [21.5 (21/11/26 12:04:00)] was greater than ..."."""
+        quoted = _QUOTED_VALUE.search(self.reason)
+        return number(quoted[1]) if quoted else None
+
+    @property
+    def is_ratio(self) -> bool:
+        """Whether it compares `failed` with `total`: so the metrics of every ratio alarm of `cfn/` are called."""
+        return {"failed", "total"} <= {query["Id"] for query in self.queries}
+
+    def exceeds(self, value: float | None) -> bool:
+        """Whether this value alone puts the alarm into ALARM; never, where several datapoints must agree."""
+        if (
+            value is None
+            or self.threshold is None
+            or self.datapoints_to_alarm > 1
+            or self.comparison not in _COMPARISONS
+        ):
+            return False
+        return bool(_COMPARISONS[self.comparison][1](float(value), self.threshold))
+
+
+def state_of(value: object) -> State | None:
+    """Return the state, or None for a word that CloudWatch does not have."""
+    return State(value) if isinstance(value, str) and value in list(State) else None
+
+
+def from_description(described: Mapping[str, Any]) -> Alarm:
+    """Return the Alarm of one MetricAlarm or CompositeAlarm of DescribeAlarms."""
+    return _alarm(
+        described,
+        name=text(described.get("AlarmName"), 255),
+        state=state_of(described.get("StateValue")),
+        updated_at=moment(described.get("StateUpdatedTimestamp")),
+        reason=text(described.get("StateReason")),
+        description=text(described.get("AlarmDescription")),
+        arn=text(described.get("AlarmArn")),
+        rule=text(described.get("AlarmRule")),
+    )
+
+
+def from_trigger(trigger: Mapping[str, Any], **known: Any) -> Alarm:
+    """Return the Alarm of an SNS message's `Trigger`, with what the rest of the message says of it."""
+    return _alarm(trigger, **known)
+
+
+def _alarm(definition: Mapping[str, Any], **known: Any) -> Alarm:
+    queries = _queries(definition)
+    periods = count(definition.get("EvaluationPeriods"), 1)
+    return Alarm(
+        queries=queries,
+        threshold=None if definition.get("ThresholdMetricId") else number(definition.get("Threshold")),
+        comparison=text(definition.get("ComparisonOperator"), 100),
+        period_seconds=count(definition.get("Period")) or _period_seconds(queries),
+        evaluation_periods=periods,
+        datapoints_to_alarm=count(definition.get("DatapointsToAlarm")) or periods,
+        # Old messages spell it "- TreatMissingData:                    missing".
+        treat_missing_data=text(definition.get("TreatMissingData"), 100).rpartition(":")[2].strip(),
+        **known,
+    )
+
+
+def _queries(definition: Mapping[str, Any]) -> tuple[Mapping[str, Any], ...]:
+    if definition.get("Metrics"):
+        return tuple(_query(item) for item in objects(definition["Metrics"]))
+    if not definition.get("MetricName"):
+        return ()
+    statistic = text(definition.get("ExtendedStatistic") or definition.get("Statistic"), 100)
+    period_seconds = count(definition.get("Period"), 60)
+    stat = {"Metric": _metric(definition), "Period": period_seconds, "Stat": _STATISTICS.get(statistic, statistic)}
+    return ({"Id": "value", "MetricStat": stat, "ReturnData": True},)
+
+
+def _query(item: Mapping[str, Any]) -> Mapping[str, Any]:
+    query: dict[str, Any] = {"Id": text(item.get("Id"), 255), "ReturnData": item.get("ReturnData", True) is not False}
+    if item.get("Label"):
+        query["Label"] = text(item["Label"], 255)
+    if item.get("AccountId"):
+        query["AccountId"] = text(item["AccountId"], 255)
+    if item.get("Expression"):
+        query["Expression"] = text(item["Expression"], 2048)
+        return query | ({"Period": count(item["Period"])} if item.get("Period") else {})
+    stat = mapping(item.get("MetricStat"))
+    query["MetricStat"] = {
+        "Metric": _metric(mapping(stat.get("Metric"))),
+        "Period": count(stat.get("Period"), 60),
+        "Stat": text(stat.get("Stat"), 100),
+    }
+    return query
+
+
+def _metric(metric: Mapping[str, Any]) -> Mapping[str, Any]:
+    return {
+        "Namespace": text(metric.get("Namespace"), 255),
+        "MetricName": text(metric.get("MetricName"), 255),
+        # Capital letters in the API, small ones in the messages.
+        "Dimensions": [
+            {
+                "Name": text(pair.get("Name", pair.get("name")), 255),
+                "Value": text(pair.get("Value", pair.get("value")), 1024),
+            }
+            for pair in objects(metric.get("Dimensions"))
+        ],
+    }
+
+
+def _period_seconds(queries: tuple[Mapping[str, Any], ...]) -> int:
+    return max((count(mapping(query.get("MetricStat")).get("Period")) for query in queries), default=0)

@@ -1,0 +1,89 @@
+"""Groups of messages -> one sentence: is it one of them, or all? What is healthy says most about what is broken."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from deliverywatch.alerting.mail.formatting import percent
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from deliverywatch.alerting.inputs.context import Context, Group
+
+# One group is to blame if it holds most of the failures and fails at least this many times as often as the others
+# together.
+_BLAME_SHARE = 0.6
+_BLAME_FACTOR = 3
+
+# And its share of the failures is this many times its share of the messages: the country to which nearly everything is
+# sent has nearly all failures whatever the cause.
+_BLAME_LIFT = 1.5
+
+# All groups are affected if each that is large enough to tell fails at least at this part of the overall rate.
+_SPREAD_PART = 0.5
+_TELLING_COUNT = 20
+
+# Two failures of one carrier are no verdict on it.
+_TELLING_FAILURES = 5
+
+_PLURALS = {"carrier": "carriers", "country": "countries"}
+
+
+def verdict(context: Context) -> str:
+    """Return one sentence that says whether failures are concentrated or spread; empty if the groups cannot tell."""
+    blamed = [(by, groups) for by, groups in context.groups if _is_concentrated(groups)]
+    if blamed:
+        return _concentrated(*max(blamed, key=lambda pair: _lift(pair[1])))
+    spread = [(by, groups) for by, groups in context.groups if _is_spread(groups)]
+    return _spread(*spread[0]) if spread else ""
+
+
+def _is_concentrated(groups: Sequence[Group]) -> bool:
+    failed = sum(group.failed for group in groups)
+    if len(groups) < 2 or failed < _TELLING_FAILURES:
+        return False
+    is_worse = _factor(groups) >= _BLAME_FACTOR and _lift(groups) >= _BLAME_LIFT
+    return is_worse and groups[0].failed >= _BLAME_SHARE * failed
+
+
+def _is_spread(groups: Sequence[Group]) -> bool:
+    telling = [group for group in groups if group.total >= _TELLING_COUNT]
+    overall = _rate_percent(groups)
+    return len(telling) > 1 and overall > 0 and all(group.rate_percent >= _SPREAD_PART * overall for group in telling)
+
+
+def _factor(groups: Sequence[Group]) -> float:
+    return groups[0].rate_percent / max(_rate_percent(groups[1:]), 0.1)
+
+
+def _lift(groups: Sequence[Group]) -> float:
+    return groups[0].rate_percent / max(_rate_percent(groups), 0.1)
+
+
+def _rate_percent(groups: Iterable[Group]) -> float:
+    pairs = [(group.failed, group.total) for group in groups]
+    total = sum(total for _, total in pairs)
+    return 100 * sum(failed for failed, _ in pairs) / total if total else 0.0
+
+
+def _concentrated(by: str, groups: Sequence[Group]) -> str:
+    worst = groups[0]
+    share = 100 * worst.failed / sum(group.failed for group in groups)
+    return (
+        f"Concentrated: {percent(share)} of the failures are {worst.name}, where {percent(worst.rate_percent)} fail; "
+        f"all other {_plural(by)} together are at {percent(_rate_percent(groups[1:]))}."
+    )
+
+
+def _spread(by: str, groups: Sequence[Group]) -> str:
+    telling = [group for group in groups if group.total >= _TELLING_COUNT]
+    least = min(telling, key=lambda group: group.rate_percent)
+    return (
+        f"Spread over all {_plural(by)} (even {least.name} is at {percent(least.rate_percent)}): "
+        f"this points at the provider or at what we send, not at one {by}."
+    )
+
+
+def _plural(by: str) -> str:
+    return _PLURALS.get(by, f"{by}s")

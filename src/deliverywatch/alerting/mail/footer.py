@@ -1,0 +1,125 @@
+"""A story -> the lower end of its mail: links, the timeline of the incident, and the footer."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, timedelta
+from typing import TYPE_CHECKING
+
+from deliverywatch.alerting.incidents.severity import Level
+from deliverywatch.alerting.mail import chart, links
+from deliverywatch.alerting.mail.sentences import entry_text, rule
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from deliverywatch.alerting.incidents.incident import Ack, Change
+    from deliverywatch.alerting.mail.sentences import Story
+    from deliverywatch.alerting.settings import Settings
+
+_TIMELINE_COUNT = 8
+# The stack that the command line takes without being told one.
+_DEFAULT_STACK = "deliverywatch-prod"
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One line of the timeline; `tone` is its colour."""
+
+    time: str
+    word: str
+    tone: str
+    text: str
+
+
+def link_list(story: Story, settings: Settings, *, is_declared: bool) -> tuple[tuple[str, str], ...]:
+    """Return titles and addresses: the alarm, then what the stack and the watch's system offer.
+
+    Args:
+        story: What the mail is about.
+        settings: The stack.
+        is_declared: Whether the stack declared the alarm; its dashboard and queries know nothing of any other.
+    """
+    there = links.region_of(story.alarm.arn) if story.alarm else ""
+    # A system that brings a dashboard of its own has other pages than the stack's.
+    brings = any(title == "Dashboard" for title, _ in story.context.links)
+    here = (settings.region or there) if is_declared and not brings else ""
+    start = story.incident.opened_at - timedelta(hours=chart.HOURS)
+    found = [
+        ("Alarm in CloudWatch", _alarm_url(story, there or settings.region)),
+        ("Dashboard", links.dashboard_url(here, _dashboard(story, settings), start, story.change.time) if here else ""),
+        ("Saved queries", links.saved_queries_url(here, story.context.workgroup or settings.workgroup) if here else ""),
+        *story.context.links,
+    ]
+    return tuple((title, url) for title, url in found if url)
+
+
+def _dashboard(story: Story, settings: Settings) -> str:
+    """Each system has its own, and its watches' names begin with the system's; empty where the stack makes none."""
+    system = story.incident.watch.partition("-")[0]
+    return f"{settings.prefix}-{system}" if settings.dashboard else ""
+
+
+def timeline(story: Story) -> tuple[Entry, ...]:
+    """Return the changes up to this one, the first and the latest, and who acknowledged the incident meanwhile."""
+    all_until = [change for change in story.incident.timeline if change.seq <= story.change.seq]
+    until = all_until if len(all_until) <= _TIMELINE_COUNT else [all_until[0], *all_until[1 - _TIMELINE_COUNT :]]
+    timed = [(change.time, _changed(story, change)) for change in until]
+    timed += [(ack.time, _acknowledged(story, ack)) for ack in acks(story)]
+    return tuple(entry for _, entry in sorted(timed, key=lambda pair: pair[0]))
+
+
+def acks(story: Story) -> list[Ack]:
+    """Return who had acknowledged the incident at the time of the change."""
+    return [ack for ack in story.incident.acks if ack.time <= story.change.time]
+
+
+def _changed(story: Story, change: Change) -> Entry:
+    tone = "resolved" if change.level is Level.OK else change.level.value
+    return Entry(_time(story, change.time), change.event.value, tone, entry_text(story, change))
+
+
+def _acknowledged(story: Story, ack: Ack) -> Entry:
+    said = f"{ack.by}: {ack.note}" if ack.note else ack.by
+    return Entry(_time(story, ack.time), "ACK", "ack", said)
+
+
+def _time(story: Story, moment: datetime) -> str:
+    return story.clock.day_time(moment, story.change.time)
+
+
+def footer(story: Story, settings: Settings, *, is_declared: bool) -> tuple[tuple[str, str], ...]:
+    """Return names and values of what says where the mail comes from; a declared alarm's description is its rule."""
+    alarm, time = story.alarm, story.change.time
+    words_of_author = alarm.description if alarm and is_declared else ""
+    arn = alarm.arn if alarm else ""
+    local, utc = story.clock.full(time), f"{time.astimezone(UTC):%H:%M} UTC"
+    found = [
+        ("Rule", words_of_author or rule(alarm) if alarm else ""),
+        ("Alarm", alarm.name if alarm else ""),
+        ("Account", " · ".join(place for place in (links.account_of(arn), links.region_of(arn)) if place)),
+        ("Stack", f"{settings.prefix} (environment {settings.environment})"),
+        ("Incident", f"{story.incident.id}, mail {story.change.seq}"),
+        *_commands(story, settings),
+        ("Time", local if local.endswith(" UTC") else f"{local} ({utc})"),
+    ]
+    return tuple((name, value) for name, value in found if value)
+
+
+def _commands(story: Story, settings: Settings) -> list[tuple[str, str]]:
+    """What to type at night, with the incident filled in; the stack is named where it is not the default."""
+    options = "" if settings.prefix == _DEFAULT_STACK else f" --stack {settings.prefix}"
+    taken = "" if story.is_over else f"deliverywatch ack {story.incident.id} --by NAME{options}"
+    return [("To read more", f"deliverywatch explain {story.incident.id}{options}"), ("To take it on", taken)]
+
+
+def why(settings: Settings) -> str:
+    """Return why the reader gets this, and how that ends."""
+    return (
+        f"You get this mail because your address is among the alert recipients of the stack {settings.prefix}. "
+        "To be taken off, ask whoever runs that stack."
+    )
+
+
+def _alarm_url(story: Story, region: str) -> str:
+    return links.alarm_url(region, story.alarm.name) if story.alarm and region else ""

@@ -1,0 +1,190 @@
+"""A view -> the mail: text and HTML from the same view, the picture inline, headers that thread.
+
+SES replaces Message-ID and Date, so every mail of an incident, the first included, refers to one made-up root: that
+alone keeps them in one conversation (docs.aws.amazon.com/ses/latest/dg/header-fields.html). Headers: RFC 3834 for
+Auto-Submitted, RFC 2919 for List-Id.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from email import policy
+from email.headerregistry import Address
+from email.message import EmailMessage
+from email.utils import format_datetime, parseaddr
+from functools import cache
+from typing import TYPE_CHECKING
+
+from deliverywatch.alerting.incidents.severity import Level
+from deliverywatch.alerting.mail.recipients import recipients
+from deliverywatch.alerting.mail.view import view
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from jinja2 import Environment
+
+    from deliverywatch.alerting.incidents.incident import Change, Incident
+    from deliverywatch.alerting.incidents.watch_state import Sight
+    from deliverywatch.alerting.inputs.alarm import Alarm
+    from deliverywatch.alerting.inputs.context import Context
+    from deliverywatch.alerting.mail.view import View
+    from deliverywatch.alerting.settings import Settings
+
+TEXT_COLUMNS = 78
+_CHART_ID = "chart@deliverywatch"
+
+
+@dataclass(frozen=True, slots=True)
+class Mail:
+    """A mail in all its forms; `message` is what is sent and kept."""
+
+    subject: str
+    text: str
+    html: str
+    message: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Envelope:
+    """What a mail's headers say.
+
+    Attributes:
+        id: Of the incident, or of what stands in its place.
+        watch: With the id and the year of `opened_at` it names the thread.
+        number: Of the mail within its thread.
+    """
+
+    id: str
+    watch: str
+    number: int
+    opened_at: datetime
+    time: datetime
+    event: str
+    level: Level
+    recipients: tuple[str, ...]
+
+
+def compose(
+    incident: Incident,
+    change: Change,
+    sight: Sight,
+    alarm: Alarm | None,
+    context: Context,
+    settings: Settings,
+    png: bytes | None = None,
+) -> Mail:
+    """Return the mail of a change.
+
+    Args:
+        incident: The incident, which may have gone on since.
+        change: The change that the mail is about.
+        sight: What is known of the watch's alarms.
+        alarm: The alarm that the mail is about, if there is one.
+        context: What the watch's system left; an empty one will do.
+        settings: The stack.
+        png: The chart as CloudWatch drew it; without it the mail draws bars.
+    """
+    seen = view(incident, change, sight, alarm, context, settings)
+    envelope = Envelope(
+        id=incident.id,
+        watch=incident.watch,
+        number=change.seq,
+        opened_at=incident.opened_at,
+        time=change.time,
+        event=change.event.value,
+        level=change.level,
+        recipients=recipients(settings, incident, change),
+    )
+    return written(seen, envelope, settings, png)
+
+
+def written(seen: View, envelope: Envelope, settings: Settings, png: bytes | None = None) -> Mail:
+    """Return the mail of a view, whatever it tells of.
+
+    Args:
+        seen: What it says.
+        envelope: What its headers say.
+        settings: The stack.
+        png: The chart, if there is one.
+    """
+    text = _text(seen)
+    html = _html(seen, has_picture=png is not None)
+    message = _message(seen, envelope, settings)
+    message.set_content(text, cte="quoted-printable")
+    message.add_alternative(html, subtype="html", cte="quoted-printable")
+    if png is not None:
+        html_part = message.get_payload()[1]  # type: ignore[index]
+        html_part.add_related(png, "image", "png", cid=f"<{_CHART_ID}>", filename="chart.png", disposition="inline")  # type: ignore[union-attr]
+    _fix_boundaries(message, f"{envelope.id}-{envelope.number}")
+    return Mail(seen.subject, text, html, message.as_bytes())
+
+
+def _message(seen: View, envelope: Envelope, settings: Settings) -> EmailMessage:
+    name, address = parseaddr(settings.sender)
+    domain = address.rpartition("@")[2] or "deliverywatch.invalid"
+    thread = f"{envelope.id}.{envelope.opened_at:%Y}.{envelope.watch}.{settings.prefix}".lower()
+    message = EmailMessage(policy=policy.SMTP)
+    message["From"] = Address(name or f"DeliveryWatch ({settings.environment})", addr_spec=address)
+    message["To"] = ", ".join(envelope.recipients)
+    message["Subject"] = seen.subject
+    message["Date"] = format_datetime(envelope.time)
+    message["Message-ID"] = f"<{thread}.{envelope.number}@{domain}>"
+    message["In-Reply-To"] = message["References"] = f"<{thread}@{domain}>"
+    message["Thread-Topic"] = f"{seen.title} - {settings.environment} - {envelope.id}"
+    message["Auto-Submitted"] = "auto-generated"
+    message["X-Auto-Response-Suppress"] = "All"
+    message["List-Id"] = f"DeliveryWatch {settings.environment} <{settings.prefix}.{domain}>"
+    message["X-DeliveryWatch-Incident"] = envelope.id
+    message["X-DeliveryWatch-Level"] = envelope.level.value
+    message["X-DeliveryWatch-Event"] = envelope.event
+    if envelope.level is Level.CRITICAL:
+        message["Importance"] = "high"
+    return message
+
+
+def _fix_boundaries(message: EmailMessage, name: str) -> None:
+    """Name the parts' boundaries, so that the same facts give the same bytes."""
+    for number, part in enumerate(part for part in message.walk() if part.is_multipart()):
+        part.set_boundary(f"=_{name}-{number}")
+
+
+def _text(seen: View) -> str:
+    lines = _templates().get_template("mail.txt.j2").render(mail=seen, columns=TEXT_COLUMNS)
+    return lines.replace("\u00a0", " ").strip() + "\n"
+
+
+def _html(seen: View, *, has_picture: bool) -> str:
+    page = _templates().get_template("mail.html.j2").render(mail=seen, chart_id=_CHART_ID if has_picture else "")
+    return "\n".join(line.strip() for line in page.splitlines() if line.strip()) + "\n"
+
+
+@cache
+def _templates() -> Environment:
+    import textwrap
+    from pathlib import Path
+
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
+
+    from deliverywatch.alerting.mail import formatting
+
+    def wrap(line: str, indent: int = 0, first: int | None = None) -> str:
+        start = " " * (indent if first is None else first)
+        return textwrap.fill(
+            line, TEXT_COLUMNS, initial_indent=start, subsequent_indent=" " * indent, break_on_hyphens=False
+        )
+
+    environment = Environment(
+        loader=FileSystemLoader(Path(__file__).with_name("templates")),
+        autoescape=select_autoescape(["html.j2"]),
+        trim_blocks=True,
+        lstrip_blocks=True,
+        undefined=StrictUndefined,
+    )
+    environment.filters |= {
+        "wrap": wrap,
+        "percent": formatting.percent,
+        "amount": formatting.amount,
+        "cut": formatting.cut,
+    }
+    return environment

@@ -1,0 +1,233 @@
+"""An incident's change with all that is known -> the view model that both parts of the mail are made of.
+
+The anatomy, top to bottom: bar, sentence, numbers, verdict, chart, reasons, groups, samples, steps, links, timeline,
+footer. What there is nothing to say about is empty, and the templates leave it out.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from deliverywatch.alerting.incidents.severity import Level
+from deliverywatch.alerting.mail import chart, formatting
+from deliverywatch.alerting.mail.comparison import verdict
+from deliverywatch.alerting.mail.footer import acks, footer, link_list, timeline, why
+from deliverywatch.alerting.mail.headline_numbers import alarm_facts, figures
+from deliverywatch.alerting.mail.sentences import Story, headline, preheader
+
+if TYPE_CHECKING:
+    from deliverywatch.alerting.incidents.incident import Change, Incident
+    from deliverywatch.alerting.incidents.watch_state import Sight
+    from deliverywatch.alerting.inputs.alarm import Alarm
+    from deliverywatch.alerting.inputs.context import Context, Group, Reason, Sample
+    from deliverywatch.alerting.mail.chart import Bar
+    from deliverywatch.alerting.mail.footer import Entry
+    from deliverywatch.alerting.mail.headline_numbers import Figure
+    from deliverywatch.alerting.settings import Settings
+
+SUBJECT_LIMIT = 78
+_REASON_COUNT = 5
+_GROUP_COUNT = 3
+_SAMPLE_COUNT = 5
+
+# A context this much older than the mail is not about what the mail is about.
+_STALE = timedelta(minutes=30)
+_LATE = timedelta(minutes=5)
+
+
+@dataclass(frozen=True, slots=True)
+class Chart:
+    """The last hours as bars, for where no picture can be shown, and in words."""
+
+    title: str
+    text: str
+    bars: tuple[Bar, ...]
+    sparkline: str
+    times: tuple[str, str]
+    limits: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """A mail before it is written; texts are plain, escaping is the templates' business.
+
+    Attributes:
+        tone: What the colours follow: a level, or `resolved`.
+        word: The tone in capitals, because colour alone does not tell everybody.
+        notes: What the reader should know before trusting the rest.
+        window: The time that reasons and groups are about, as the end of a heading.
+        facts: What is known of an alarm that no context explains.
+        table: Rows that show what it is about, the names of their columns first.
+    """
+
+    subject: str
+    preheader: str
+    tone: str
+    word: str
+    event: str
+    title: str
+    incident: str
+    sentence: str
+    notes: tuple[str, ...]
+    figures: tuple[Figure, ...]
+    timeline: tuple[Entry, ...]
+    footer: tuple[tuple[str, str], ...]
+    why: str
+    verdict: str = ""
+    chart: Chart | None = None
+    window: str = ""
+    reasons: tuple[Reason, ...] = ()
+    groups: tuple[tuple[str, tuple[Group, ...]], ...] = ()
+    samples: tuple[tuple[str, Sample], ...] = ()
+    facts: tuple[tuple[str, str], ...] = ()
+    facts_title: str = "What the message says"
+    table: tuple[tuple[str, ...], ...] = ()
+    steps: tuple[str, ...] = ()
+    links: tuple[tuple[str, str], ...] = ()
+
+
+def view(
+    incident: Incident, change: Change, sight: Sight, alarm: Alarm | None, context: Context, settings: Settings
+) -> View:
+    """Return the view of a change.
+
+    Args:
+        incident: The incident, which may have gone on since.
+        change: The change that the mail is about.
+        sight: What was known of the watch's alarms when the mail was written.
+        alarm: The alarm that the mail is about, if there is one.
+        context: What the watch's system left; an empty one will do.
+        settings: The stack.
+    """
+    # A watch with alarms and a context is one that the stack declared.
+    is_declared = bool(sight.watch.context and sight.watch.rungs)
+    story = Story(
+        incident, change, alarm, context, formatting.clock(settings.time_zone), incident.title or sight.watch.title
+    )
+    tone = "resolved" if story.is_over else change.level.value
+    # What the context holds is the last window: once it is over, that window tells of the calm.
+    is_detailed = bool(context.reasons) and story.is_about_failures and not story.is_over
+    judged = _verdict(story) if is_detailed else ""
+    window = f" in the last {formatting.window(60 * context.window_minutes)}" if context.window_minutes else ""
+    return View(
+        subject=_subject(story, settings.environment),
+        preheader=preheader(story, judged),
+        tone=tone,
+        word=tone.upper(),
+        event=change.event.value,
+        title=story.title,
+        incident=incident.id,
+        sentence=headline(story),
+        notes=_notes(story, sight, is_declared=is_declared),
+        figures=figures(story),
+        verdict=judged,
+        chart=_chart(story, sight),
+        window=window,
+        reasons=context.reasons[:_REASON_COUNT] if is_detailed else (),
+        groups=tuple((by, groups[:_GROUP_COUNT]) for by, groups in context.groups if groups) if is_detailed else (),
+        samples=_samples(story) if is_detailed else (),
+        facts=_facts(story, is_declared=is_declared),
+        table=() if story.is_over else context.table,
+        steps=_steps(story),
+        links=link_list(story, settings, is_declared=is_declared),
+        timeline=timeline(story),
+        footer=footer(story, settings, is_declared=is_declared),
+        why=why(settings),
+    )
+
+
+def _subject(story: Story, environment: str) -> str:
+    word = story.change.level.value.upper()
+    if story.is_over:
+        lasted = formatting.span_short(story.change.time - story.incident.opened_at)
+        word = "RESOLVED" if story.incident.is_presumed else f"RESOLVED {lasted}"
+    share = (
+        f" {formatting.percent_short(story.value)}"
+        if story.value is not None and story.is_percent and not story.is_over
+        else ""
+    )
+    tail = f"{share} - {environment} - {story.incident.id}"
+    title = formatting.cut(story.title, SUBJECT_LIMIT - len(f"[{word}] {tail}"), "...")
+    return f"[{word}] {title}{tail}"
+
+
+def _notes(story: Story, sight: Sight, *, is_declared: bool) -> tuple[str, ...]:
+    context, change = story.context, story.change
+    notes = [] if is_declared else _own_words(story)
+    if sight.now - change.time > _LATE:
+        notes.append(f"This mail is late: it was due at {story.clock.day_time(change.time, sight.now)}.")
+    if story.is_blind and story.is_over:
+        counted = f"The {context.noun} sent meanwhile are being counted: if they failed, that has a mail of its own."
+        notes.append(context.blind_end or counted)
+    if context.problem and not story.is_over:
+        notes.append(context.problem.sentence)
+    if acks(story) and not story.is_over:
+        last = acks(story)[-1]
+        notes.append(f"{last.by} has taken it on, at {story.clock.day_time(last.time, change.time)}.")
+    if context.reasons and context.updated_at and change.time - context.updated_at > _STALE and not story.is_blind:
+        notes.append(f"The details below are as of {story.clock.day_time(context.updated_at, change.time)}.")
+    return tuple(notes)
+
+
+def _own_words(story: Story) -> list[str]:
+    """What the author of an undeclared alarm says of it, or why a message could not be read."""
+    if story.alarm is not None:
+        return [story.alarm.description] if story.alarm.description else []
+    return [story.change.reason] if story.change.level is Level.ALARM and story.change.reason else []
+
+
+def _facts(story: Story, *, is_declared: bool) -> tuple[tuple[str, str], ...]:
+    """What the message says where no declared alarm explains itself, then what the watch's system knows."""
+    told = () if is_declared and story.alarm is not None else alarm_facts(story)
+    return told if story.is_over else (*told, *story.context.facts)
+
+
+def _verdict(story: Story) -> str:
+    judged, minutes = verdict(story.context), story.context.window_minutes
+    if not judged or story.alarm is None or story.alarm.period_seconds == 60 * minutes:
+        return judged
+    return f"{judged.removesuffix('.')}, in the last {formatting.window(60 * minutes)}."
+
+
+def _chart(story: Story, sight: Sight) -> Chart | None:
+    slots = story.context.slots
+    if story.is_blind or not slots or story.alarm is None or not story.alarm.is_ratio:
+        return None
+    limits = chart.thresholds(sight)
+    drawn = chart.bars(slots, limits)
+    first, last = drawn[0].slot.start, drawn[-1].slot.start + timedelta(minutes=story.context.slot_minutes)
+    times = (story.clock.time(first), story.clock.time(last))
+    highest = formatting.percent(max(bar.rate_percent for bar in drawn))
+    title = f"Failure rate per {story.context.slot_minutes} minutes, highest {highest}"
+    text = f"{title}, {times[0]} to {times[1]}: {formatting.percent(drawn[-1].rate_percent)} at the end."
+    spelled = tuple((level.value, formatting.percent(limit)) for level, limit in reversed(limits))
+    return Chart(title, text, drawn, chart.sparkline(drawn), times, spelled)
+
+
+def _samples(story: Story) -> tuple[tuple[str, Sample], ...]:
+    samples = story.context.samples[:_SAMPLE_COUNT]
+    return tuple((story.clock.time(sample.time) if sample.time else "", sample) for sample in samples)
+
+
+def _steps(story: Story) -> tuple[str, ...]:
+    context = story.context
+    if story.is_over:
+        return ()
+    if story.is_blind and context.problem:
+        return context.problem.steps
+    if story.is_blind:
+        return context.blind_steps or (
+            "Open the function's log from the dashboard and read the first error of its last runs.",
+            "If there were no runs at all, look whether the schedule is enabled.",
+            f"Nothing is lost, the next good run reads what was missed; until then watch {context.noun} otherwise.",
+        )
+    if story.overdue:
+        return (
+            "Look at the provider's status page: it accepts messages, and nothing is heard of them.",
+            f"Send one of these {context.noun} to yourself. If it arrives, only the receipts are late.",
+            f"If it does not, tell those who rely on {context.noun} and hold back what can wait.",
+        )
+    # A context without counts of messages explains what its system told, not a failure rate.
+    return context.steps if story.is_about_failures or not context.slots else ()

@@ -1,0 +1,98 @@
+"""The states and datapoints of a moment in the past -> CloudWatch as the notifier asks it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, NoReturn
+
+from deliverywatch.alerting.inputs import alarm as told
+from deliverywatch.engine.definitions.alarm import Alarm, Query, State
+from deliverywatch.engine.evaluation.evaluate import evaluate
+from deliverywatch.engine.evaluation.message import alarm_arn, trigger
+from deliverywatch.errors import MetricsUnavailable
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+    from datetime import datetime
+
+    from deliverywatch.engine.evaluation.series import Series
+    from deliverywatch.engine.replay.backtest import Change
+
+ACCOUNT, REGION = "123456789012", "us-east-1"
+
+
+@dataclass(slots=True)
+class Account:
+    """CloudWatch without an account: it knows the past up to the changes that it was told.
+
+    Attributes:
+        alarms: The metric alarms by name.
+        rules: The rules of composite alarms by name.
+        series: The datapoints.
+        changes: The latest change of each alarm.
+    """
+
+    alarms: Mapping[str, Alarm]
+    rules: Mapping[str, str]
+    series: Series
+    changes: dict[str, Change] = field(default_factory=dict)
+    _definitions: dict[str, told.Alarm] = field(default_factory=dict)
+    _looked: tuple[datetime | None, dict[tuple[Query, ...], dict[str, float]]] = (None, {})
+
+    def describe(self, names: Sequence[str]) -> list[told.Alarm]:
+        """Return those of the alarms that exist."""
+        return [self._described(name) for name in names if name in self.alarms or name in self.rules]
+
+    def newest(self, alarms: Iterable[told.Alarm], now: datetime) -> Mapping[str, Mapping[str, float]]:
+        """Return by alarm name, by query id, the value of the alarm's period that ends at the minute of `now`."""
+        return {each.name: self._values(self.alarms[each.name], now) for each in alarms if each.name in self.alarms}
+
+    def sums(self, alarm: told.Alarm, start: datetime, end: datetime) -> Mapping[str, float]:
+        """Return by query id the sum of each of the alarm's own metrics over a time."""
+        return self._windows(self.alarms[alarm.name], int(start.timestamp()), int(end.timestamp()), end)
+
+    def is_muted(self, names: Sequence[str]) -> bool:  # noqa: ARG002 - the port's signature
+        """Return that nothing is muted: what is replayed is what the alarms would have said."""
+        return False
+
+    def png(self, *_: object) -> NoReturn:
+        """Raise MetricsUnavailable: the mails draw bars."""
+        raise MetricsUnavailable("There is no CloudWatch here to draw a picture.")
+
+    def _described(self, name: str) -> told.Alarm:
+        if name not in self._definitions:
+            self._definitions[name] = self._defined(name)
+        change = self.changes.get(name)
+        state = told.State(change.state.value if change else State.INSUFFICIENT_DATA.value)
+        return replace(self._definitions[name], state=state, updated_at=change.time if change else None)
+
+    def _defined(self, name: str) -> told.Alarm:
+        alarm, arn = self.alarms.get(name), alarm_arn(name, ACCOUNT, REGION)
+        unknown = told.State.INSUFFICIENT_DATA
+        if alarm is None:
+            return told.from_trigger({}, name=name, state=unknown, arn=arn, rule=self.rules[name])
+        return told.from_trigger(trigger(alarm), name=name, state=unknown, arn=arn, description=alarm.description or "")
+
+    def _values(self, alarm: Alarm, now: datetime) -> dict[str, float]:
+        """Return the values of a moment, computed once for all alarms that share their queries."""
+        if self._looked[0] != now:
+            self._looked = (now, {})
+        seen = self._looked[1]
+        if alarm.queries not in seen:
+            seen[alarm.queries] = self._computed(alarm, now)
+        return seen[alarm.queries]
+
+    def _computed(self, alarm: Alarm, now: datetime) -> dict[str, float]:
+        end = int(now.timestamp()) // 60 * 60
+        found = self._windows(alarm, end - alarm.period_seconds, end, now)
+        value = evaluate(alarm, self.series, now).slots[-1].value
+        returned = next(query.id for query in alarm.queries if query.return_data)
+        return found if value is None else {**found, returned: value}
+
+    def _windows(self, alarm: Alarm, start: int, end: int, as_of: datetime) -> dict[str, float]:
+        values = {
+            query.id: self.series.window(query.metric, start, end, as_of.timestamp())
+            for query in alarm.queries
+            if query.metric
+        }
+        return {name: value for name, value in values.items() if value is not None}

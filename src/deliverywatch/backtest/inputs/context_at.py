@@ -1,0 +1,52 @@
+"""The SMS lake -> the context that a mail of the past would have found: what the last run before it had left there."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from deliverywatch.sms.clicksend.outcomes import Outcome
+from deliverywatch.sms.lake import day_objects
+from deliverywatch.sms.lake.folder import Folder
+from deliverywatch.sms.lake.slots import day_of, floor, folder_of, hour_of
+from deliverywatch.sms.mail_context import context
+from deliverywatch.sms.mail_context.recent_statistics import NAMES, Survey
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+    from datetime import datetime
+    from pathlib import Path
+
+
+def at(folder: Path, moment: datetime, slot_minutes: int, *, count_recipient_faults: bool) -> bytes:
+    """Return the context of a moment.
+
+    What a message came to is not known before it was observed: until then it counts as pending.
+
+    Args:
+        folder: The lake.
+        moment: Of the mail; aware.
+        slot_minutes: The grain of the counts.
+        count_recipient_faults: Whether dead numbers count as failures.
+
+    Raises:
+        ObjectDamaged: An object of the lake cannot be read.
+    """
+    from deliverywatch.sms.lake import merge  # brings pyarrow
+
+    run = floor(moment, slot_minutes)
+    begin = hour_of(run - timedelta(hours=context.HOURS))
+    survey = Survey(run, run, slot_minutes, count_recipient_faults=count_recipient_faults)
+    for day in dict.fromkeys((day_of(begin), day_of(run))):
+        for key, body in day_objects.bodies(Folder(folder), folder_of(day)):
+            with day_objects.readable(str(folder / key)):
+                survey.add(_as_known(merge.rows(body, (*NAMES, "observed_at")), begin, run))
+    return context.document(survey, run, run, slot_minutes)
+
+
+def _as_known(rows: Iterable[tuple[Any, ...]], begin: datetime, run: datetime) -> Iterator[tuple[Any, ...]]:
+    oldest, newest = (int(each.timestamp()) * 1000 for each in (begin, run))
+    for sent_at, outcome, fault, *rest, observed_at in rows:
+        if sent_at >= oldest:
+            is_known = observed_at <= newest
+            yield (sent_at, outcome, fault, *rest) if is_known else (sent_at, Outcome.PENDING, "none", *rest)

@@ -1,0 +1,136 @@
+"""Where the history lies -> the past: datapoints with the times from which alarms could see them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Protocol
+
+from deliverywatch.engine.replay import history
+from deliverywatch.errors import InputError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from pathlib import Path
+
+    from deliverywatch.backtest.inputs.definitions import Definitions
+    from deliverywatch.engine.definitions.alarm import Metric
+    from deliverywatch.engine.evaluation.series import Series
+
+
+@dataclass(frozen=True, slots=True)
+class Past:
+    """What a replay knows.
+
+    Attributes:
+        series: The datapoints.
+        notes: How they came about, a sentence each.
+        unknowable: Namespaces and names of metrics that this kind of history never holds: their alarms are left out.
+        left_out: Names of alarms that it cannot hold for another reason, which a note tells.
+        contexts: What a mail finds in the lake at a moment, by the key of the document.
+        first_failures: When the first failed message of a datapoint was sent, by the datapoint's epoch second.
+    """
+
+    series: Series
+    notes: tuple[str, ...] = ()
+    unknowable: frozenset[tuple[str, str]] = frozenset()
+    left_out: frozenset[str] = frozenset()
+    contexts: Mapping[str, Callable[[datetime], bytes]] = field(default_factory=dict)
+    first_failures: Mapping[int, datetime] = field(default_factory=dict)
+
+    @property
+    def extent(self) -> tuple[datetime, datetime]:
+        """The minutes of the oldest and the newest datapoint.
+
+        Raises:
+            InputError: There is none.
+        """
+        ends = [extent for metric in self.series.metrics() if (extent := self.series.extent(metric))]
+        if not ends:
+            raise InputError("The history is empty.", next_step="Name a history with at least one datapoint.")
+        return (
+            datetime.fromtimestamp(min(start for start, _ in ends), UTC),
+            datetime.fromtimestamp(max(end for _, end in ends), UTC),
+        )
+
+    def values(self, metric: Metric) -> dict[int, float]:
+        """Return the sum of each datapoint, by its epoch second, as it was known in the end."""
+        found: dict[int, float] = {}
+        for second, sample in self.series.samples(metric):
+            found[second] = found.get(second, 0.0) + sample.sum
+        return found
+
+
+def from_file(path: Path, definitions: Definitions) -> Past:
+    """Read a CSV or Parquet file of datapoints.
+
+    Raises:
+        InputError: The file cannot be used.
+    """
+    series = history.read(path, definitions.metrics)
+    note = "Datapoints are visible from the time in the column `published`, or else at once."
+    return Past(series, (f"History: {path.name}. {note}",))
+
+
+class Account(Protocol):
+    """A live account's datapoints."""
+
+    def history(self, metrics: Sequence[Metric], start: datetime, end: datetime, now: datetime) -> Series:
+        """Return the datapoints of metrics from start to before end, as fine as they are still kept at `now`."""
+
+
+def from_account(
+    account: Account, definitions: Definitions, start: datetime, end: datetime, now: datetime, grain_seconds: int
+) -> Past:
+    """Ask a live account.
+
+    Args:
+        account: Whom to ask.
+        definitions: The alarms; those on a percentile are left out, because CloudWatch gives no values but statistics.
+        start: First moment.
+        end: First moment that is left out.
+        now: Decides how fine the datapoints still are.
+        grain_seconds: How fine they are at the start.
+
+    Raises:
+        InputError: An alarm's period is shorter than that.
+    """
+    percentiles = {
+        each.name for each in definitions.alarms if any(q.metric and q.metric.is_extended for q in each.queries)
+    }
+    for alarm in definitions.alarms:
+        if alarm.name not in percentiles and alarm.period_seconds < grain_seconds:
+            raise InputError(
+                f"Alarm {alarm.name} has a period of {alarm.period_seconds} s, and CloudWatch keeps only periods of "
+                f"{grain_seconds} s of {start:%Y-%m-%d}.",
+                next_step=f"Choose a later --from (it keeps minutes for 15 days), or give --without {alarm.name}.",
+            )
+    series = account.history(definitions.metrics, start, end, now)
+    notes = ["History: CloudWatch, which does not tell when a datapoint became visible: at once."]
+    if percentiles:
+        notes.append("CloudWatch returns no values of which a percentile could be made again.")
+    return Past(series, tuple(notes), left_out=frozenset(percentiles))
+
+
+def bounds(
+    past: Past, definitions: Definitions, start: datetime | None, end: datetime | None
+) -> tuple[datetime, datetime]:
+    """Return the span of the replay: what was asked for, as far as the history reaches.
+
+    Raises:
+        InputError: Nothing of it is left.
+    """
+    oldest, newest = past.extent
+    # As after a deployment: alarms that call for missing data wait until the first data has come.
+    first = oldest + timedelta(minutes=definitions.warm_up_minutes)
+    begin, last = max(start or first, first), min(end or newest + timedelta(minutes=2), newest + timedelta(minutes=2))
+    if start and end and end <= start:
+        raise InputError(
+            f"--to {end:%Y-%m-%d %H:%M} is not after --from {start:%Y-%m-%d %H:%M}.", next_step="Swap them."
+        )
+    if last <= begin:
+        raise InputError(
+            f"The history reaches from {oldest:%Y-%m-%d %H:%M} to {newest:%Y-%m-%d %H:%M} UTC, too short to replay.",
+            next_step="Choose --from and --to within it, or name a longer history.",
+        )
+    return begin, last

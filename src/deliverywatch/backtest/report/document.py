@@ -1,0 +1,89 @@
+"""A back-test -> the document that `--json` prints; its shape is in `deliverywatch backtest --help`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime
+
+    from deliverywatch.backtest.compare import Result, Variant
+    from deliverywatch.backtest.curve import Curve
+    from deliverywatch.backtest.report.measure import Figures, Span
+
+
+def document(result: Result) -> dict[str, Any]:
+    """Return the document; times are ISO 8601 in UTC."""
+    ratio = result.ratio
+    return {
+        "from": _time(result.span.start),
+        "to": _time(result.span.end),
+        "time_zone": result.time_zone,
+        "notes": list(result.notes),
+        "left_out": list(result.left_out),
+        "true_incidents": {"alarm": ratio.name if ratio else None, "spans": _spans(result.truths)},
+        "variants": [_variant(each) for each in result.variants],
+        "sweep": _curve(result.curve) if result.curve else None,
+    }
+
+
+def _curve(curve: Curve) -> dict[str, Any]:
+    return {
+        "alarm": curve.alarm.name,
+        **_span(curve.span),
+        "knee": curve.knee,
+        "points": [
+            {"threshold": each.threshold, "mails_a_month": round(each.mails_a_month, 1)} for each in curve.points
+        ],
+    }
+
+
+def _variant(variant: Variant) -> dict[str, Any]:
+    return {
+        "label": variant.definitions.label,
+        "parameters": dict(variant.definitions.overrides),
+        "figures": _figures(variant.figures),
+        "transitions": [
+            {"time": _time(each.time), "alarm": each.alarm, "state": each.state.value, "previous": each.previous.value}
+            for each in variant.changes
+        ],
+        "incidents": [{"watch": watch, **_span(span)} for watch, span in variant.incidents],
+        "mails": [
+            {
+                "time": _time(each.time),
+                "incident": each.incident,
+                "watch": each.watch,
+                "event": each.event,
+                "level": each.level,
+                "subject": each.subject,
+            }
+            for each in variant.mails
+        ],
+    }
+
+
+def _figures(figures: Figures) -> dict[str, Any]:
+    waited = figures.minutes_to_mail
+    return {
+        "mails_count": figures.mails_count,
+        "incidents_count": figures.incidents_count,
+        "mails_a_month": round(figures.mails_a_month, 1),
+        "night_mails_a_month": round(figures.night_mails_a_month, 1),
+        "median_minutes_to_mail": None if waited is None else round(waited, 1),
+        "missed_count": None if figures.missed is None else len(figures.missed),
+        "missed": _spans(figures.missed or ()),
+        "open_minutes": round(figures.open_minutes),
+    }
+
+
+def _spans(spans: Sequence[Span]) -> list[dict[str, str]]:
+    return [_span(each) for each in spans]
+
+
+def _span(span: Span) -> dict[str, str]:
+    return {"from": _time(span.start), "to": _time(span.end)}
+
+
+def _time(moment: datetime) -> str:
+    return f"{moment:%Y-%m-%dT%H:%M:%SZ}"

@@ -1,0 +1,51 @@
+"""A back-test -> one HTML page that needs no network: charts, the comparison, every mail."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
+
+from deliverywatch.backtest.report import charts
+from deliverywatch.backtest.report.table import COLUMNS, rows
+
+if TYPE_CHECKING:
+    from deliverywatch.backtest.compare import Result, Variant
+
+# Of more mails the page shows the first; the chart has all of them.
+_MAIL_LIMIT = 500
+
+
+def page(result: Result) -> str:
+    """Return the page. The charts are those of the template as it is.
+
+    Raises:
+        ConfigurationError: Plotly is not installed.
+    """
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+    environment = Environment(
+        loader=FileSystemLoader(Path(__file__).with_name("templates")), autoescape=True, undefined=StrictUndefined
+    )
+    return environment.get_template("report.html.j2").render(
+        result=result,
+        variant=result.variants[0],
+        # What Plotly made of our numbers is HTML already.
+        history=charts.history_chart(result, result.variants[0], result.subject) if result.subject else "",
+        turned=charts.curve_chart(result.curve) if result.curve else "",
+        unit=" %" if result.subject == result.ratio else "",
+        columns=[name.replace("\n", " ") for name in COLUMNS],
+        rows=rows(result),
+        lists=[_listed(each, result.time_zone) for each in result.variants],
+    )
+
+
+def _listed(variant: Variant, time_zone: str) -> dict[str, Any]:
+    zone = ZoneInfo(time_zone)
+    shown = variant.mails[:_MAIL_LIMIT]
+    return {
+        "label": variant.definitions.label,
+        "count": len(variant.mails),
+        "mails": [(f"{mail.time.astimezone(zone):%d %b %H:%M}", mail) for mail in shown],
+        "hidden": len(variant.mails) - len(shown),
+    }

@@ -1,0 +1,262 @@
+"""Changes of state -> the messages of CloudWatch -> the notifier's own flow -> mails.
+
+The notifier is the one that is deployed, with ladder, incident record and outbox; only what lies around it is played:
+CloudWatch by the past, S3 by a memory, SES by a pile.
+"""
+
+from __future__ import annotations
+
+import email
+import json
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from email import policy
+from itertools import groupby
+from typing import TYPE_CHECKING
+
+from deliverywatch.alerting.deliver import Ports
+from deliverywatch.alerting.dry_run import Memory, Pile
+from deliverywatch.alerting.incidents.outbox import Stored
+from deliverywatch.alerting.incidents.severity import Level
+from deliverywatch.alerting.inputs.notice import parse
+from deliverywatch.alerting.notify import Notifier
+from deliverywatch.alerting.settings import Settings
+from deliverywatch.backtest.inputs.account import ACCOUNT, REGION, Account
+from deliverywatch.engine.definitions import rule as rules
+from deliverywatch.engine.evaluation.evaluate import evaluate
+from deliverywatch.engine.evaluation.message import composite_message, composite_reason, sns_message
+from deliverywatch.engine.replay.actions import Executed, combine, executed, require_children
+from deliverywatch.engine.replay.backtest import Change, backtest
+from deliverywatch.errors import StoreConflict
+from deliverywatch.thresholds import SWEEP_FROM_MINUTE, SWEEP_MINUTES
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from typing import Any
+
+    from deliverywatch.backtest.inputs.definitions import Definitions
+    from deliverywatch.backtest.report.measure import Span
+    from deliverywatch.engine.definitions.alarm import Alarm
+    from deliverywatch.engine.definitions.composites import Composite
+    from deliverywatch.engine.replay.minutes import History
+
+# Where the notifier claims mails.
+_MAILS = "mails/"
+
+
+@dataclass(frozen=True, slots=True)
+class Mail:
+    """A mail that would have been sent; `message` is what SES would have got."""
+
+    time: datetime
+    incident: str
+    watch: str
+    event: str
+    level: str
+    subject: str
+    message: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What CloudWatch says of a change of a composite alarm."""
+
+    state: str
+    reason: str
+
+
+def replay(
+    definitions: Definitions,
+    history: History,
+    span: Span,
+    on_progress: Callable[[int, int], None] = lambda _done, _all: None,
+) -> list[Change]:
+    """Return every change of state, composites among them, in order of time.
+
+    Raises:
+        InputError: An alarm cannot be evaluated, or a composite asks for one that is not there.
+    """
+    require_children(definitions.composites, [each.name for each in definitions.alarms])
+    changes = backtest(definitions.alarms, history, span.start, span.end, on_progress=on_progress)
+    return with_composites(definitions, changes, span)
+
+
+def with_composites(definitions: Definitions, changes: Sequence[Change], span: Span) -> list[Change]:
+    """Return the changes of metric alarms and those that composites make of them, in order of time."""
+    return sorted([*changes, *combine(changes, definitions.composites, span.start)], key=lambda each: each.time)
+
+
+def deliver(
+    definitions: Definitions,
+    history: History,
+    changes: Sequence[Change],
+    span: Span,
+    time_zone: str,
+    contexts: Mapping[str, Callable[[datetime], bytes]] | None = None,
+) -> list[Mail]:
+    """Return the mails that the notifier makes of the changes, in order of time.
+
+    Args:
+        definitions: Alarms and watches.
+        history: The datapoints.
+        changes: What `replay` returned.
+        span: What was replayed.
+        time_zone: The readers' zone.
+        contexts: What a mail finds in the lake at a moment, by the key of the document.
+    """
+    pile, store = Pile(), _Lake(contexts=contexts or {})
+    found: list[Mail] = []
+    for time in _handled(definitions, history, changes, span, time_zone, store, pile):
+        if pile.messages:
+            # One sweep looks at all watches: whose mail it was stands in the outbox, in the order of sending.
+            whose = [record["watch"] for record in store.mails()][len(found) :]
+            found.extend(_mail(time, *each) for each in zip(whose, pile.messages, strict=True))
+            pile.messages.clear()
+    return found
+
+
+def count(definitions: Definitions, history: History, changes: Sequence[Change], span: Span, since: datetime) -> int:
+    """Return how many mails `deliver` would return from a time on; none is written, which is what takes time."""
+    store = _Sent()
+    for _ in _handled(definitions, history, changes, span, "UTC", store, Pile()):
+        pass
+    return sum(datetime.fromisoformat(record["time"]) >= since for record in store.mails())
+
+
+@dataclass(frozen=True, slots=True)
+class _Lake(Memory):
+    """A Memory with the documents that a system would have left there by now."""
+
+    contexts: Mapping[str, Callable[[datetime], bytes]] = field(default_factory=dict)
+    moments: list[datetime] = field(default_factory=list)
+
+    def go_to(self, moment: datetime) -> None:
+        """Be in the state of this moment."""
+        self.moments[:] = [moment]
+
+    def mails(self) -> list[dict[str, Any]]:
+        """Return the outbox's records, in the order in which they were claimed."""
+        return [json.loads(each.body) for key, each in self.objects.items() if key.startswith(_MAILS)]
+
+    def read(self, key: str) -> Stored | None:
+        """Return an object, or None if there is none."""
+        if key in self.contexts:
+            return Stored(self.contexts[key](self.moments[0]), "1")
+        return Memory.read(self, key)
+
+
+@dataclass(frozen=True, slots=True)
+class _Sent(_Lake):
+    """A lake in which whoever claims a mail finds that it is sent already."""
+
+    def create(self, key: str, body: bytes) -> None:
+        """Write an object, and of a mail that it was sent, which raises StoreConflict."""
+        if not key.startswith(_MAILS):
+            return Memory.create(self, key, body)
+        record = json.loads(body)
+        self.write(key, json.dumps({**record, "sent_at": record["claimed_at"]}).encode())
+        raise StoreConflict(f"{key} is sent.")
+
+
+def _handled(
+    definitions: Definitions,
+    history: History,
+    changes: Sequence[Change],
+    span: Span,
+    time_zone: str,
+    store: _Lake,
+    pile: Pile,
+) -> Iterator[datetime]:
+    """Yield the time of each message and each sweep, as soon as the notifier has handled it."""
+    account = Account(
+        {each.name: each for each in definitions.alarms},
+        {each.name: each.rule_text for each in definitions.composites},
+        history.series,
+    )
+    settings = _settings(definitions.environment, time_zone)
+    notifier = Notifier(Ports(account, store, pile, pile, account), settings, definitions.watches, "backtest")
+    alarms: list[Alarm | Composite] = [*definitions.alarms, *definitions.composites]
+    levels: dict[str, Level] = {}
+    before = span.start
+    for time, states, actions in _by_time(changes, executed(changes, alarms, definitions.mutes, span.start, span.end)):
+        yield from _swept(notifier, store, levels, before, time)
+        store.go_to(time)
+        account.changes.update({change.alarm: change for change in states})
+        for action in actions:
+            for notice in parse(_message(definitions, account, action), time):
+                outcome = notifier.handle(notice)
+                levels[outcome.watch] = outcome.level
+                yield time
+        before = time
+    yield from _swept(notifier, store, levels, before, span.end)
+
+
+def _swept(
+    notifier: Notifier, store: _Lake, levels: dict[str, Level], after: datetime, before: datetime
+) -> Iterator[datetime]:
+    """Let the notifier look again at open incidents every ten minutes between two changes, as its schedule does."""
+    every, first = timedelta(minutes=SWEEP_MINUTES), after.replace(minute=SWEEP_FROM_MINUTE, second=0, microsecond=0)
+    time = first - (first - after) // every * every
+    while time < before and any(level is not Level.OK for level in levels.values()):
+        store.go_to(time)
+        for outcome in notifier.run({"sweep": time.isoformat()}, time):
+            levels[outcome.watch] = outcome.level
+        yield time
+        time += every
+
+
+def _by_time(
+    changes: Sequence[Change], run: Sequence[Executed]
+) -> Iterator[tuple[datetime, list[Change], list[Executed]]]:
+    both: list[Change | Executed] = sorted([*changes, *run], key=lambda each: each.time)
+    for time, group in groupby(both, key=lambda each: each.time):
+        each = list(group)
+        yield time, [one for one in each if isinstance(one, Change)], [one for one in each if isinstance(one, Executed)]
+
+
+def _message(definitions: Definitions, account: Account, action: Executed) -> Mapping[str, Any]:
+    before = account.changes[action.alarm].previous
+    if action.alarm in account.alarms:
+        alarm = account.alarms[action.alarm]
+        outcome = evaluate(alarm, account.series, action.time, before)
+        said = Said(action.state.value, outcome.reason)
+        return sns_message(alarm, said, before.value, ACCOUNT, REGION, action.time, was_muted=action.is_replay)
+    composite = next(each for each in definitions.composites if each.name == action.alarm)
+    changed_at = account.changes[action.alarm].time
+    triggering = [
+        (child, account.changes[child].state.value, account.changes[child].time)
+        for child in rules.children(composite.rule)
+        if child in account.changes and account.changes[child].time == changed_at
+    ]
+    told = triggering[0] if triggering else (action.alarm, action.state.value, changed_at)
+    said = Said(action.state.value, composite_reason(*told, ACCOUNT, REGION))
+    return composite_message(
+        composite, said, before.value, ACCOUNT, REGION, action.time, triggering, was_muted=action.is_replay
+    )
+
+
+def _mail(time: datetime, watch: str, message: bytes) -> Mail:
+    headers = email.message_from_bytes(message, policy=policy.default)
+    return Mail(
+        time=time.astimezone(UTC),
+        incident=str(headers["X-DeliveryWatch-Incident"]),
+        watch=watch,
+        event=str(headers["X-DeliveryWatch-Event"]),
+        level=str(headers["X-DeliveryWatch-Level"]),
+        subject=str(headers["Subject"]),
+        message=message,
+    )
+
+
+def _settings(environment: str, time_zone: str) -> Settings:
+    prefix = f"deliverywatch-{environment}"
+    return Settings(
+        environment=environment,
+        prefix=prefix,
+        sender="alerts@example.com",
+        recipients=("support@example.com",),
+        time_zone=time_zone,
+        dashboard=f"{prefix}-sms",
+        workgroup=prefix,
+        region=REGION,
+    )

@@ -1,0 +1,224 @@
+"""`deliverywatch deploy`: the built template becomes a stack, or changes the one that is there."""
+
+from __future__ import annotations
+
+import json
+import sys
+import uuid
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from deliverywatch.cli import doctor
+from deliverywatch.cli.terminal import steps
+from deliverywatch.cli.terminal.confirm import able_to_ask, confirmed
+from deliverywatch.cli.terminal.exits import Exit
+from deliverywatch.cli.terminal.target import Target, target
+from deliverywatch.errors import InputError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from deliverywatch.operate.account.aws import Cloud
+    from deliverywatch.operate.account.deployment import Deployment
+    from deliverywatch.operate.deploy.aws_artifacts import Artifacts
+    from deliverywatch.operate.deploy.upgrade import Ports, Preview, Upgrade
+
+_TEMPLATE = click.option(
+    "--template",
+    type=click.Path(dir_okay=False, path_type=Path),
+    default=Path("build/template.json"),
+    show_default=True,
+    help="What `python cfn/build.py` wrote.",
+)
+
+
+@click.command()
+@_TEMPLATE
+@click.option("--set", "texts", multiple=True, metavar="NAME=VALUE", help="A parameter; can be repeated.")
+@click.option("--artifacts-bucket", help="Where code is uploaded to.  [default: one per account and region]")
+@click.option("--revert-drift", is_flag=True, help="Bring back what was changed by hand since.")
+@click.option("--dry-run", is_flag=True, help="Say what would change, and change nothing.")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON instead.")
+@target
+def deploy(
+    *,
+    target: Target,
+    template: Path,
+    texts: tuple[str, ...],
+    artifacts_bucket: str | None,
+    revert_drift: bool,
+    dry_run: bool,
+    yes: bool,
+    as_json: bool,
+) -> None:
+    """Deploy the built template, or change the stack.
+
+    Says what would change and what it costs, asks, uploads what is new, follows CloudFormation, and looks whether it
+    works. Parameters that are not set keep their value. Interrupted, the same command goes on.
+
+    \b
+    Example: deliverywatch deploy --set SenderAddress=alerts@example.com \\
+               --set AlertRecipients=support@example.com \\
+               --set FallbackAddress=oncall@example.com
+
+    \b
+    JSON: {"stack": "", "region": "", "account": "",
+           "status": "planned" | "unchanged" | "deployed",
+           "parameters": {"name": {"before": "", "after": ""}},
+           "changes": [{"action": "add" | "change" | "replace" | "may-replace"
+             | "remove", "resource": "", "kind": "", "because": [""],
+             "kept": false}],
+           "monthly_usd": {"before": 2.86, "after": 2.86, "after_free": 0.2},
+           "outputs": {"name": ""}, "checks": [as in doctor --json]}
+    Exit codes: 0 done, 1 failed, 2 wrong usage or input, 3 it is deployed, but a
+    stack that was there before does not work as it should.
+    """  # noqa: D301 - click wants the control character
+    able_to_ask(answered=dry_run or yes)
+    from deliverywatch.cli.terminal import (
+        preview as shown,  # brings the cost of a template, which `--help` does not need
+    )
+
+    account = _account(target, artifacts_bucket)
+    upgrade = _upgrade(account, _read(template), template.parent, texts, reverts_drift=revert_drift)
+    preview = _preview(account, upgrade, may_make=not dry_run)
+    document = shown.document(upgrade, preview, account.cloud.region, account.number)
+    if not as_json:
+        click.echo("\n".join(shown.words(upgrade, preview, account.cloud.region, account.number)))
+    if dry_run:
+        _drop(account, preview)
+        _end(document, as_json=as_json)
+        return
+    if preview.changes and not confirmed(f"Deploy this to {target.stack}?", yes=yes):
+        _drop(account, preview)
+        raise click.Abort
+    if preview.changes:
+        _carry_out(account, upgrade, preview)
+        document["status"] = "deployed"
+    _look(account, target, document, is_new=upgrade.there is None, as_json=as_json)
+
+
+@dataclass(frozen=True, slots=True)
+class _Account:
+    """Where it is deployed to."""
+
+    cloud: Cloud
+    number: str
+    stack: str
+    artifacts: Artifacts
+
+    def ports(self, told: steps.Steps) -> Ports:
+        from deliverywatch.operate.deploy.aws_formation import CloudFormation
+        from deliverywatch.operate.deploy.upgrade import Ports
+
+        return Ports(CloudFormation(self.cloud), self.artifacts, told.following())
+
+
+def _account(target: Target, bucket: str | None) -> _Account:
+    # Imported here: it brings boto3, which `--help` does not need.
+    from deliverywatch.operate.deploy.aws_artifacts import Artifacts, account_of
+
+    cloud = target.connect()
+    number = account_of(cloud)
+    return _Account(cloud, number, target.stack, Artifacts(cloud, number, bucket))
+
+
+def _read(path: Path) -> dict[str, Any]:
+    next_step = "Run 'python cfn/build.py', or name another template with --template."
+    try:
+        template = json.loads(path.read_text())
+        if isinstance(template, dict) and {"Resources", "Parameters"} <= set(template):
+            return template
+    except OSError as error:
+        raise InputError(f"There is no template {path}: {error.strerror}.", next_step=next_step) from error
+    except ValueError:
+        pass
+    raise InputError(f"{path} is not a template that cfn/build.py wrote.", next_step=next_step)
+
+
+def _upgrade(
+    account: _Account, template: dict[str, Any], folder: Path, texts: tuple[str, ...], *, reverts_drift: bool
+) -> Upgrade:
+    from deliverywatch.operate.deploy import parameters, upgrade
+
+    def code(function: str, path: str) -> bytes:
+        try:
+            return (folder / path).read_bytes()
+        except OSError as error:
+            raise InputError(
+                f"The code of {function} is not at {folder / path}.", next_step="Run 'python cfn/build.py' again."
+            ) from error
+
+    found = _found(account)
+    given = parameters.settings(texts)
+    if sys.stdin.isatty():
+        given |= _asked(template, parameters.missing(template, given, found[0] if found else None))
+    token = uuid.uuid4().hex
+    bucket = account.artifacts.name
+    return upgrade.prepare(template, given, account.stack, found, bucket, code, token, reverts_drift=reverts_drift)
+
+
+def _found(account: _Account) -> tuple[Deployment, Mapping[str, Any]] | None:
+    """Return the stack that is there, with its template; none if it is still to be made, or to be made anew."""
+    from deliverywatch.operate.account import aws
+    from deliverywatch.operate.deploy.aws_formation import CloudFormation
+    from deliverywatch.operate.deploy.cloudformation import EMPTY, STILLBORN
+
+    formation = CloudFormation(account.cloud)
+    stack = formation.find(account.stack)
+    if stack is None or stack.status in (EMPTY, *STILLBORN):
+        return None
+    return aws.find(account.cloud, account.stack), formation.template(account.stack)
+
+
+def _asked(template: Mapping[str, Any], names: list[str]) -> dict[str, str]:
+    """Ask for the parameters that have no default."""
+    return {
+        name: click.prompt(f"{template['Parameters'][name]['Description']}\n{name}", err=True).strip() for name in names
+    }
+
+
+def _preview(account: _Account, upgrade: Upgrade, *, may_make: bool) -> Preview:
+    from deliverywatch.operate.deploy.upgrade import preview
+
+    with steps.shown() as told:
+        told.begin("Looking at what would change")
+        return preview(upgrade, account.ports(told), may_make=may_make)
+
+
+def _drop(account: _Account, preview: Preview) -> None:
+    from deliverywatch.operate.deploy import upgrade
+
+    upgrade.drop(preview, account.ports(steps.Steps(None)))
+
+
+def _carry_out(account: _Account, upgrade: Upgrade, preview: Preview) -> None:
+    from deliverywatch.operate.deploy.upgrade import carry_out
+
+    with steps.shown() as told:
+        told.begin(f"Deploying {account.stack}", len(preview.changes))
+        carry_out(upgrade, preview, account.ports(told), told.upload)
+
+
+def _look(account: _Account, target: Target, document: dict[str, Any], *, is_new: bool, as_json: bool) -> None:
+    """Look whether it works, tell, and end with 3 if a stack that did before does not."""
+    from deliverywatch.cli.deploy import smoke
+    from deliverywatch.operate.account import aws
+
+    there = aws.find(account.cloud, target.stack)
+    with steps.shown() as told:
+        told.begin("Looking whether it works")
+        checks = smoke.looked(account.cloud, there)
+    if not as_json:
+        smoke.tell(checks, target, is_new=is_new)
+    _end({**document, "outputs": dict(there.outputs), "checks": doctor.documents(checks)}, as_json=as_json)
+    if not is_new and any(check.verdict == "failed" for check in checks):
+        raise SystemExit(Exit.CHECK_FAILED)
+
+
+def _end(document: dict[str, Any], *, as_json: bool) -> None:
+    if as_json:
+        click.echo(json.dumps(document, ensure_ascii=False))

@@ -1,0 +1,18 @@
+"""`deliverywatch email`: the e-mail event lake, from a raw event to a report."""
+
+from __future__ import annotations
+
+import click
+
+from deliverywatch.cli.email.lake import compact, drift, replay
+from deliverywatch.cli.email.land import land
+from deliverywatch.cli.email.report import report
+
+
+@click.group()
+def email() -> None:
+    """Walk e-mail events into the lake, and read what is there."""
+
+
+for _verb in (land, replay, drift, compact, report):
+    email.add_command(_verb)

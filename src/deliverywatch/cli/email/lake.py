@@ -1,0 +1,236 @@
+"""The verbs of `deliverywatch email` over what has landed: replay, drift, compact.
+
+Each works on a folder that `email land` wrote (`--lake`), or on the bucket of a deployed stack.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from deliverywatch.cli.email.land import STREAMS
+from deliverywatch.cli.terminal.exits import Exit
+from deliverywatch.cli.terminal.prose import one_line
+from deliverywatch.cli.terminal.target import target as with_target
+from deliverywatch.cli.terminal.time_option import Moment
+from deliverywatch.errors import InputError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Sequence
+
+    from deliverywatch.cli.terminal.target import Target
+    from deliverywatch.email.aws import Bucket
+    from deliverywatch.email.drift import NewField
+    from deliverywatch.email.events.streams import Stream
+    from deliverywatch.email.firehose.folder import Folder
+    from deliverywatch.email.replay import Replayed
+
+LAKE = click.option(
+    "--lake", type=click.Path(file_okay=False, path_type=Path), help="A folder that 'email land' wrote, not the stack."
+)
+_JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+_DRY_RUN = click.option("--dry-run", is_flag=True, help="Say what would be done, and change nothing.")
+
+
+def store_of(lake: Path | None, target: Target) -> Folder | Bucket:
+    """Return the folder that is named, or the bucket of the stack.
+
+    Raises:
+        InputError: There is no such folder.
+    """
+    if lake is None:
+        from deliverywatch.email.aws import Bucket
+
+        cloud, deployment = target.find()
+        return Bucket(deployment.output("EmailBucket"), cloud.client("s3"))
+    from deliverywatch.email.firehose.folder import Folder
+
+    if not lake.is_dir():
+        raise InputError(
+            f"There is no folder {lake}.", next_step="Name the folder of 'deliverywatch email land --out'."
+        )
+    return Folder(lake)
+
+
+@click.command()
+@LAKE
+@click.option("--stream", type=STREAMS, help="Only this one.  [default: both]")
+@_DRY_RUN
+@_JSON
+@with_target
+def replay(*, target: Target, lake: Path | None, stream: str | None, dry_run: bool, as_json: bool) -> None:
+    """Say why records lie under the error prefix, and send again those that can be read now.
+
+    What was sent is taken out of its object; what cannot be read stays where it is.
+
+    \b
+    JSON: {"streams": [{"stream": "newsletter", "objects": 1,
+             "records": 3, "sent": 2,
+             "refused": {"not_json": 1}, "examples": {"not_json": ""}}]}
+    """  # noqa: D301 - click wants the control character
+    from deliverywatch.email import replay as flow
+    from deliverywatch.email.events.streams import Stream
+
+    store = store_of(lake, target)
+    streams = [Stream(stream)] if stream else list(Stream)
+    done = [flow.replay(store, each, _sender(store, lake, target, each), dry_run=dry_run) for each in streams]
+    if as_json:
+        click.echo(json.dumps({"streams": [asdict(each) for each in done]}))
+        return
+    for each in done:
+        _show_replayed(each, dry_run=dry_run)
+
+
+def _sender(
+    store: Folder | Bucket, lake: Path | None, target: Target, stream: Stream
+) -> Callable[[Sequence[bytes]], Sequence[int]]:
+    if lake is None:
+        from deliverywatch.email.aws import DeliveryStream
+        from deliverywatch.email.events.streams import delivery_stream
+
+        cloud, deployment = target.find()
+        return DeliveryStream(delivery_stream(stream, deployment.environment), cloud.client("firehose")).put
+    return _lander(store, stream)
+
+
+def _lander(store: Folder | Bucket, stream: Stream) -> Callable[[Sequence[bytes]], Sequence[int]]:
+    """A folder has no Firehose: what is sent again lands there as `email land` would land it."""
+    import hashlib
+
+    from deliverywatch.email import land as flow
+
+    def send(records: Sequence[bytes]) -> Sequence[int]:
+        token = hashlib.sha256(b"".join(records)).hexdigest()[:32]
+        settings = flow.Settings(stream, datetime.now(UTC), f"replay-{token}")
+        flow.land(lambda: records, settings, store)
+        return []
+
+    return send
+
+
+def _show_replayed(done: Replayed, *, dry_run: bool) -> None:
+    verb = "can be sent again" if dry_run else "sent again"
+    click.echo(f"{done.stream}: {done.records:,} records in {done.objects:,} objects, {done.sent:,} {verb}")
+    for reason, count in sorted(done.refused.items(), key=lambda item: -item[1]):
+        click.echo(f"{count:10,}  {reason}: {one_line(done.examples[reason])}")
+
+
+@click.command()
+@click.argument("events", nargs=-1, type=click.Path(dir_okay=False, path_type=Path))
+@LAKE
+@click.option("--days", type=click.IntRange(1, 90), default=2, show_default=True, help="Days of the lake to look at.")
+@_JSON
+@with_target
+def drift(*, target: Target, events: tuple[Path, ...], lake: Path | None, days: int, as_json: bool) -> None:
+    """Find fields that SES sends and no column knows, and show the change of the tables that adds them.
+
+    Looks into files of raw EVENTS, one a line, or into the column `raw` of the lake.
+
+    \b
+    JSON: {"fields": [{"path": "delivery.inboxPlacement.folder",
+             "count": 3, "column": "",
+             "athena_type": "string"}], "statements": ["ALTER TABLE ..."],
+           "columns": ["Column(...),"]}
+
+    Exit code 3: there are such fields.
+    """  # noqa: D301 - click wants the control character
+    from deliverywatch.email import drift as flow
+
+    database = "email_events_db_prod"
+    if events or lake:
+        found = flow.drift(_raw_lines(events) if events else _raw_column(store_of(lake, target), days))
+    else:
+        database = target.find()[1].output("EmailDatabase")
+        found = flow.drift(_raw_column(store_of(None, target), days))
+    document = _drift_document(found, database)
+    click.echo(json.dumps(document) if as_json else "\n".join(_told(document)))
+    if found:
+        raise SystemExit(Exit.CHECK_FAILED)
+
+
+def _raw_lines(paths: Iterable[Path]) -> Iterator[bytes]:
+    for path in paths:
+        if not path.exists():
+            raise InputError(f"There is no file {path}.", next_step="Name a file with one event of SES a line.")
+        with path.open("rb") as file:
+            yield from file
+
+
+def _raw_column(store: Folder | Bucket, days: int) -> Iterator[str]:
+    import io
+
+    from deliverywatch.email.compact import day_folders
+    from deliverywatch.email.events import parquet
+    from deliverywatch.email.events.streams import Stream, table_folder
+
+    keys = [key for stream in Stream for key in store.keys(table_folder(stream)) if key.endswith(".parquet")]
+    newest = max((key.partition("/dt=")[2][:10] for key in keys), default="") or f"{datetime.now(UTC):%Y-%m-%d}"
+    last = date.fromisoformat(newest)
+    wanted = [name for back in range(days) for name in day_folders(last - timedelta(days=back))]
+    for key in keys:
+        if any(name in key for name in wanted):
+            yield from (raw for (raw,) in parquet.rows(io.BytesIO(store.read(key)), ["raw"]))
+
+
+def _drift_document(found: list[NewField], database: str) -> dict[str, Any]:
+    from deliverywatch.email import drift as flow
+
+    return {
+        "fields": [
+            {"path": each.path, "count": each.count, "column": each.column, "athena_type": each.athena_type}
+            for each in found
+        ],
+        "statements": flow.statements(found, database),
+        "columns": flow.column_lines(found),
+    }
+
+
+def _told(document: dict[str, Any]) -> Iterator[str]:
+    if not document["fields"]:
+        yield "Every field has a column or is known to stay in raw."
+        return
+    for each in document["fields"]:
+        yield f"{each['count']:10,}  {one_line(each['path'])}  ->  {each['column']} {each['athena_type']}"
+    yield "\nNothing is lost: raw holds them. To give them columns, add to src/deliverywatch/email/events/columns.py:"
+    yield from (f"    {one_line(line)}" for line in document["columns"])
+    yield "have src/deliverywatch/email/events/rows.py fill them, build and deploy. For the tables alone, in Athena:"
+    yield from (f"    {line}" for line in document["statements"])
+
+
+@click.command()
+@LAKE
+@click.option("--day", "day", type=Moment(), help="The UTC day to merge.  [default: the two days before today]")
+@_DRY_RUN
+@_JSON
+@with_target
+def compact(*, target: Target, lake: Path | None, day: datetime | None, dry_run: bool, as_json: bool) -> None:
+    """Merge the objects of a day into one, without copies; the stack does it every night.
+
+    \b
+    JSON: {"days": [{"folder": "events/newsletter/dt=2026-11-20/",
+             "objects": 96, "rows": 2000,
+             "copies": 0, "bytes_before": 3000000, "bytes_after": 260000}]}
+    """  # noqa: D301 - click wants the control character
+    from deliverywatch.email import compact as flow
+
+    today = datetime.now(UTC).date()
+    days = [day.astimezone(UTC).date()] if day else [today - timedelta(days=back) for back in (1, 2)]
+    if day and days[0] >= today and lake is None:
+        raise InputError(f"{days[0]} is not over.", next_step="Firehose still writes there: name an earlier day.")
+    done = flow.compact(store_of(lake, target), days, dry_run=dry_run)
+    if as_json:
+        click.echo(json.dumps({"days": [asdict(each) for each in done]}))
+        return
+    for each in done:
+        click.echo(
+            f"{each.folder}: {each.objects:,} objects of {each.bytes_before / 1000:,.0f} kB "
+            f"{'would become' if dry_run else 'are'} one of {each.bytes_after / 1000:,.0f} kB, {each.rows:,} rows"
+            + (f", {each.copies:,} copies taken out" if each.copies else "")
+        )
+    if not done:
+        click.echo("Nothing to merge: each day is one object already, or empty.")

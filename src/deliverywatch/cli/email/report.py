@@ -1,0 +1,138 @@
+"""`deliverywatch email report`: what an advertiser asks of a period, as a table, CSV, JSON or a page with charts."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from deliverywatch.cli.email.lake import LAKE, store_of
+from deliverywatch.cli.email.land import STREAMS
+from deliverywatch.cli.terminal.prose import one_line
+from deliverywatch.cli.terminal.target import target as with_target
+from deliverywatch.cli.terminal.time_option import Moment
+from deliverywatch.errors import InputError
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from deliverywatch.cli.terminal.target import Target
+
+_DAYS = 30
+
+
+@click.command()
+@LAKE
+@click.option("--since", type=Moment(), help="Mails sent from then on.  [default: 30 days before --until]")
+@click.option("--until", type=Moment(), help="Mails sent before.  [default: now]")
+@click.option("--stream", type=STREAMS, help="Only this one.  [default: both]")
+@click.option("--html", type=click.Path(dir_okay=False, path_type=Path), help="Write a page with charts to this file.")
+@click.option(
+    "--csv", "folder", type=click.Path(file_okay=False, path_type=Path), help="Write CSV files to this folder."
+)
+@click.option("--json", "as_json", is_flag=True, help="Print JSON instead of tables.")
+@with_target
+def report(
+    *,
+    target: Target,
+    lake: Path | None,
+    since: datetime | None,
+    until: datetime | None,
+    stream: str | None,
+    html: Path | None,
+    folder: Path | None,
+    as_json: bool,
+) -> None:
+    """Tell how campaigns did: delivered, opened, clicked, growth of the audience, links.
+
+    Opens and clicks are of people, of bots, and of both, by SES's own verdict.
+
+    Example: deliverywatch email report --lake lake --since 2026-11-01 --html report.html
+    """
+    from deliverywatch.email.events.streams import Stream
+    from deliverywatch.email.report import pages as flow
+
+    end = until or datetime.now(UTC)
+    start = since or end - timedelta(days=_DAYS)
+    if start >= end:
+        raise InputError("--since is not before --until.", next_step="Name a period, the earlier time first.")
+    streams = [Stream(stream)] if stream else list(Stream)
+    document = flow.figures(store_of(lake, target), start.astimezone(UTC), end.astimezone(UTC), streams).document()
+    if html:
+        html.write_text(flow.html_of(document), encoding="utf-8")
+        click.echo(f"{html}", err=True)
+    if folder:
+        _write(document, folder)
+    _print(document, as_json=as_json)
+
+
+def _write(document: dict[str, Any], folder: Path) -> None:
+    from deliverywatch.email.report import pages as flow
+
+    folder.mkdir(parents=True, exist_ok=True)
+    for section in flow.SECTIONS:
+        path = folder / f"{section}.csv"
+        path.write_text(flow.csv_of(document[section]), encoding="utf-8")
+        click.echo(f"{path}", err=True)
+
+
+def _print(document: dict[str, Any], *, as_json: bool) -> None:
+    if as_json:
+        click.echo(json.dumps(document, ensure_ascii=False))
+        return
+    if not document["campaigns"]:
+        click.echo("There are no events in this period.")
+        return
+    from rich.console import Console  # not needed for JSON
+
+    # Without mark-up: names of campaigns are printed as they are.
+    console = Console(highlight=False, markup=False)
+    console.print(_campaigns(document["campaigns"]))
+    console.print(_weeks(document["weeks"]))
+
+
+def _campaigns(rows: list[dict[str, Any]]) -> Table:
+    table = _table("Per campaign, newest first; people are what SES judges to be no bot")
+    table.add_column("campaign", overflow="fold")
+    for name in ("sent", "delivered", "bounced", "opened", "people", "clicked", "people"):
+        table.add_column(name, justify="right", no_wrap=True)
+    for row in rows:
+        rates = ("bounced_percent", "open_percent", "open_percent_people", "click_percent", "click_percent_people")
+        table.add_row(
+            f"{row['stream'][:5]}: {one_line(row['campaign'])}",
+            f"{row['sent']:,}",
+            f"{row['delivered']:,}",
+            *("-" if row[name] is None else f"{row[name]:.1f}%" for name in rates),
+        )
+    return table
+
+
+def _weeks(rows: list[dict[str, Any]]) -> Table:
+    table = _table("\nDifferent people per week (UTC, from Monday)")
+    for name, justify in (("week", "left"), ("stream", "left"), ("reached", "right"), ("growth", "right")):
+        table.add_column(name, justify=justify)  # type: ignore[arg-type]
+    table.add_column("engaged", justify="right")
+    table.add_column("growth", justify="right")
+    for row in rows:
+        table.add_row(
+            row["week"],
+            row["stream"],
+            f"{row['reached']:,}",
+            _growth(row["reached_growth_percent"]),
+            f"{row['engaged']:,}",
+            _growth(row["engaged_growth_percent"]),
+        )
+    return table
+
+
+def _table(title: str) -> Table:
+    from rich.table import Table
+
+    return Table(box=None, padding=(0, 1, 0, 0), title=title, title_justify="left")
+
+
+def _growth(value: float | None) -> str:
+    return "" if value is None else f"{value:+.1f}%"

@@ -1,0 +1,253 @@
+"""`deliverywatch files ...`: the file intake seen from the command line, and mended from there."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from deliverywatch.cli.files.dlq import dlq
+from deliverywatch.cli.terminal.exits import Exit
+from deliverywatch.cli.terminal.prose import one_line
+from deliverywatch.cli.terminal.target import Target, target
+from deliverywatch.errors import InputError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from deliverywatch.files.aws_tools import Bucket
+    from deliverywatch.files.process import Report
+    from deliverywatch.files.verify import Differences
+    from deliverywatch.operate.account.aws import Cloud
+    from deliverywatch.operate.account.deployment import Deployment
+
+_JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON instead.")
+_PREFIX = click.option("--prefix", default="", help="Only keys that begin so.")
+_DRY_RUN = click.option("--dry-run", is_flag=True, help="Change nothing, only say what would be done.")
+
+
+@click.group()
+def files() -> None:
+    """Look into the file intake, and mend it."""
+
+
+files.add_command(dlq)
+
+
+@files.command(short_help="Process an SQS event by hand, or only say what would be done.")
+@click.argument("event", type=click.Path(dir_okay=False, exists=True, path_type=Path))
+@_DRY_RUN
+@_JSON
+@target
+def process(*, target: Target, event: Path, dry_run: bool, as_json: bool) -> None:
+    """Process the SQS event in the file EVENT as the deployed function would.
+
+    With --dry-run no account is needed: each message is read, and what would be
+    kept of it is said.
+
+    \b
+    JSON: [{"message_id": "", "would": "store", "items": [{...}],
+             "ignored": [""]},
+           {"message_id": "", "would": "fail", "kind": "malformed",
+            "problem": "", "next_step": ""}]
+    Without --dry-run: [{"message_id": "", "outcome": "stored", "problem": null}]
+    Exit codes: 0 every message is processed, 2 wrong input, 3 one fails.
+    """  # noqa: D301 - click wants the control character
+    from deliverywatch.files import process as flow  # not needed for `--help`
+
+    batch = flow.batch(_document(event))
+    told = _tried(batch) if dry_run else _processed(batch, target)
+    click.echo(json.dumps(told, ensure_ascii=False) if as_json else "\n".join(map(_text, told)))
+    if any("fail" in str(each.get("would", each.get("outcome"))) for each in told):
+        raise SystemExit(Exit.CHECK_FAILED)
+
+
+def _tried(batch: Any) -> list[dict[str, Any]]:
+    from deliverywatch import thresholds
+    from deliverywatch.files.dry_run import trial
+    from deliverywatch.files.records.items import Retention
+
+    retention = Retention(thresholds.FILE_ITEM_DAYS, thresholds.FILE_TOMBSTONE_DAYS)
+    return trial(batch, datetime.now(UTC), retention)
+
+
+def _processed(batch: Any, target: Target) -> list[dict[str, Any]]:
+    from deliverywatch.files import aws
+    from deliverywatch.files import process as flow
+    from deliverywatch.files.records import mail_context  # brings boto3
+    from deliverywatch.files.records.items import Retention
+
+    cloud, deployment = target.find()
+    dynamodb = cloud.client("dynamodb")
+    ports = flow.Ports(
+        aws.Table(dynamodb, deployment.output("FilesTable")),
+        aws.Failures(dynamodb, deployment.output("FilesFailuresTable")),
+        aws.Lake(cloud.client("s3"), deployment.bucket, mail_context.KEY),
+    )
+    days = (int(deployment.parameters[name]) for name in ("FilesItemDays", "FilesTombstoneDays"))
+    # A message that fails here is in no queue: it is no dead letter, however often it was delivered.
+    settings = flow.Settings(Retention(*days), most_receives=1_000_000)
+    return [*_outcomes(flow.process(batch, datetime.now(UTC), ports, settings))]
+
+
+def _outcomes(report: Report) -> Iterable[dict[str, Any]]:
+    for each in report.results:
+        problem = each.failure.problem if each.failure else None
+        yield {"message_id": each.message.id, "outcome": each.outcome.value, "problem": problem}
+
+
+def _document(path: Path) -> Any:
+    try:
+        return json.loads(path.read_bytes())
+    except (ValueError, RecursionError) as error:
+        raise InputError(f"{path} holds no JSON.") from error
+
+
+def _text(told: dict[str, Any]) -> str:
+    head = f"{told['message_id']}  {told.get('would') or told['outcome']}"
+    lines = [told[name] for name in ("problem", "next_step") if told.get(name)]
+    lines += [
+        f"{each['state']:13} {one_line(each['object'])}  version {each['version']}" for each in told.get("items", [])
+    ]
+    return "\n  ".join([head, *lines, *told.get("ignored", [])])
+
+
+@files.command(short_help="Show all that the table knows of one object.")
+@click.argument("key")
+@click.option("--bucket", help="The bucket.  [default: the one that is watched]")
+@_JSON
+@target
+def find(*, target: Target, key: str, bucket: str | None, as_json: bool) -> None:
+    """Show what the table knows of the object KEY, all of its versions.
+
+    \b
+    JSON: {"object": "bucket/key", "current": {...} or null, "versions": [{...}]}
+    Exit codes: 0 there is an object now, 3 there is none.
+    """  # noqa: D301 - click wants the control character
+    from deliverywatch.files import aws_tools
+    from deliverywatch.files.records import items  # brings boto3
+
+    cloud, deployment = target.find()
+    name = items.object_of(bucket or deployment.output("FilesBucket"), key)
+    table = aws_tools.Items(cloud.client("dynamodb"), deployment.output("FilesTable"))
+    versions = sorted(table.versions(name), key=lambda each: (each["event_time"], each["sequencer"]))
+    current = items.current(versions)
+    if as_json:
+        click.echo(json.dumps({"object": name, "current": current, "versions": versions}, ensure_ascii=False))
+    else:
+        _print_versions(name, versions, current)
+    if current is None:
+        raise SystemExit(Exit.CHECK_FAILED)
+
+
+def _print_versions(name: str, versions: list[dict[str, Any]], current: Any) -> None:
+    for each in versions:
+        mark = "now" if current is not None and each["version"] == current["version"] else ""
+        size = f"{each['size_bytes']:,} bytes" if "size_bytes" in each else ""
+        click.echo(f"{each['event_time'][:19]}  {each['state']:13} {size:>16}  {mark:3}  {each['version']}")
+    there = "is there" if current is not None else "is not there now" if versions else "is not known"
+    click.echo(f"{one_line(name)} {there}.", err=True)
+
+
+@files.command()
+@_PREFIX
+@click.option("--repair", is_flag=True, help="Send messages that bring the table to what the bucket holds.")
+@_DRY_RUN
+@click.option("--limit", type=click.IntRange(0), default=20, show_default=True, help="Most examples of each kind.")
+@_JSON
+@target
+def verify(*, target: Target, prefix: str, repair: bool, dry_run: bool, limit: int, as_json: bool) -> None:
+    """Compare the bucket with the table, version by version.
+
+    \b
+    missing  the bucket has it, the table does not
+    stale    the table has another content or state
+    extra    the table has it, the bucket does not
+    What is younger than 5 minutes may be on its way and is left out.
+
+    \b
+    JSON: {"same_count": 0, "on_the_way_count": 0, "missing_count": 0,
+           "stale_count": 0, "extra_count": 0,
+           "missing": [{"key": "", "version": ""}],
+           "stale": [...], "extra": [...], "sent_count": 0}
+    Exit codes: 0 all as it should be, or repair messages sent, 3 differences.
+    """  # noqa: D301 - click wants the control character
+    from deliverywatch.files import aws_tools  # brings boto3
+    from deliverywatch.files import verify as flow
+
+    cloud, deployment = target.find()
+    name, now = deployment.output("FilesBucket"), datetime.now(UTC)
+    table = aws_tools.Items(cloud.client("dynamodb"), deployment.output("FilesTable"))
+    days = int(deployment.parameters["FilesItemDays"])
+    kept_since = now - timedelta(days=days) if days else None
+    found = flow.compare(_bucket(cloud, deployment), table, name, prefix, now, kept_since)
+    bodies = flow.repairs(name, found, now) if repair else []
+    sent = _sent(cloud, deployment.output("FilesQueueUrl"), bodies) if not dry_run else 0
+    if as_json:
+        click.echo(json.dumps({**found.as_fields(limit), "sent_count": sent}, ensure_ascii=False))
+    else:
+        _print_differences(found, limit, len(bodies), sent)
+    if not found.is_right and not sent:
+        raise SystemExit(Exit.CHECK_FAILED)
+
+
+def _print_differences(found: Differences, limit: int, repair_count: int, sent_count: int) -> None:
+    told = found.as_fields(limit)
+    for kind in ("missing", "stale", "extra"):
+        for each in told[kind]:
+            click.echo(f"{kind:8} {one_line(each['key'])}  version {each['version']}")
+    counts = ", ".join(f"{told[f'{kind}_count']} {kind}" for kind in ("missing", "stale", "extra"))
+    click.echo(f"{found.same_count} as they should be, {counts}, {found.on_the_way_count} too young to tell.", err=True)
+    if repair_count:
+        click.echo(f"{sent_count} of {repair_count} messages were sent that repair it.", err=True)
+
+
+@files.command(short_help="Send what is in the bucket through the intake again.")
+@click.option("--prefix", required=True, help="Only keys that begin so; '' for all.")
+@_DRY_RUN
+@_JSON
+@target
+def reprocess(*, target: Target, prefix: str, dry_run: bool, as_json: bool) -> None:
+    """Send every version in the bucket's listing through the intake again.
+
+    The table changes only where it differs from the bucket, and never back to a
+    state that is older than one it knows.
+
+    \b
+    JSON: {"listed_count": 0, "message_count": 0, "dry_run": true}
+    """  # noqa: D301 - click wants the control character
+    from deliverywatch.files import verify as flow
+
+    cloud, deployment = target.find()
+    name = deployment.output("FilesBucket")
+    listed = list(_bucket(cloud, deployment).listing(prefix))
+    bodies = list(flow.bodies(name, listed))
+    if not dry_run:
+        _sent(cloud, deployment.output("FilesQueueUrl"), bodies)
+    report = {"listed_count": len(listed), "message_count": len(bodies), "dry_run": dry_run}
+    if as_json:
+        click.echo(json.dumps(report))
+    else:
+        what = "would be sent" if dry_run else "were sent"
+        click.echo(f"{len(bodies)} messages about {len(listed)} versions {what}.", err=True)
+
+
+def _bucket(cloud: Cloud, deployment: Deployment) -> Bucket:
+    """The watched bucket, as far as the stack's filters let its objects in; content types a listing does not tell."""
+    from deliverywatch.files import aws_tools  # brings boto3
+    from deliverywatch.files.push import Filters
+
+    parameters = deployment.parameters
+    most = int(parameters.get("FilesMaximumMegabytes", "0"))
+    watched = Filters(parameters["FilesPrefix"], parameters["FilesSuffix"], maximum_megabytes=most)
+    return aws_tools.Bucket(cloud.client("s3"), deployment.output("FilesBucket"), watched)
+
+
+def _sent(cloud: Cloud, url: str, bodies: list[str]) -> int:
+    from deliverywatch.files.aws_push import Queue  # brings boto3
+
+    Queue(cloud.client("sqs"), url).send(bodies)
+    return len(bodies)

@@ -1,0 +1,167 @@
+"""`deliverywatch files dlq ...`: why messages failed, and trying them again."""
+
+from __future__ import annotations
+
+import json
+import textwrap
+import time
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from deliverywatch.cli.terminal.prose import one_line
+from deliverywatch.cli.terminal.target import Target, target
+
+if TYPE_CHECKING:
+    from deliverywatch.files.records.dead_letters import Explained, Letters, Reasons
+
+_WIDTH = 78
+_FOLLOW_SECONDS = 60
+
+_LIMIT = click.option(
+    "--limit", type=click.IntRange(1, 10_000), default=100, show_default=True, help="Most dead letters to look at."
+)
+_JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON instead.")
+
+
+@click.group()
+def dlq() -> None:
+    """Look at messages that failed five times, and try them again."""
+
+
+@dlq.command("list")
+@_LIMIT
+@_JSON
+@target
+def list_letters(*, target: Target, limit: int, as_json: bool) -> None:
+    """Say why each dead letter is one, oldest first. They stay in the queue.
+
+    \b
+    JSON: [{"message_id": "", "sent_at": "", "failed_at": "", "kind": "malformed",
+            "problem": "", "next_step": "", "objects": "bucket/key, ...",
+            "will_fail_again": true}]
+    """  # noqa: D301 - click wants the control character
+    from deliverywatch.files.records import dead_letters as flow  # not needed for `--help`
+
+    found = flow.explained(*_ports(target), limit)
+    if as_json:
+        click.echo(json.dumps([each.as_fields() for each in found], ensure_ascii=False))
+        return
+    for each in found:
+        click.echo(_short(each))
+    click.echo(_summary(len(found), limit), err=True)
+
+
+@dlq.command(short_help="Show one dead letter with its body.")
+@click.argument("message_id")
+@_LIMIT
+@_JSON
+@target
+def show(*, target: Target, message_id: str, limit: int, as_json: bool) -> None:
+    """Show one dead letter with its body; the beginning of its id will do.
+
+    \b
+    JSON: as `list`, with "body".
+    """  # noqa: D301 - click wants the control character
+    from deliverywatch.files.records import dead_letters as flow  # not needed for `--help`
+
+    found = flow.one(*_ports(target), message_id, limit)
+    if as_json:
+        click.echo(json.dumps({**found.as_fields(), "body": found.letter.body}, ensure_ascii=False))
+        return
+    click.echo(f"{_short(found)}\n  {_wrapped(found.next_step)}\n\n{_readable(found.letter.body)}")
+
+
+@dlq.command()
+@click.option("--dry-run", is_flag=True, help="Only say what would be tried again.")
+@click.option("--rate", type=click.IntRange(1, 500), help="Most messages a second.  [default: as SQS likes]")
+@_LIMIT
+@_JSON
+@target
+def redrive(*, target: Target, dry_run: bool, rate: int | None, limit: int, as_json: bool) -> None:
+    """Send all dead letters through the intake again.
+
+    SQS moves them; --limit bounds only what is looked at before. Messages that
+    are wrong themselves fail again and come back.
+
+    \b
+    JSON: {"dry_run": true, "count": 1, "in_vain_count": 0, "kinds": [{"kind": "",
+            "problem": "", "count": 1, "will_fail_again": false}],
+           "status": "COMPLETED", "moved_count": 1}
+    """  # noqa: D301 - click wants the control character
+    from deliverywatch.files.records import dead_letters as flow  # not needed for `--help`
+
+    found = flow.explained(*_ports(target), limit)
+    kinds = flow.by_kind(found)
+    report: dict[str, Any] = {
+        "dry_run": dry_run,
+        "count": len(found),
+        "in_vain_count": sum(each.will_fail_again for each in found),
+        "kinds": [
+            {"kind": kind, "problem": problem, "count": count, "will_fail_again": in_vain}
+            for kind, problem, count, in_vain in kinds
+        ],
+    }
+    if found and not dry_run:
+        report |= _moved(target, rate)
+    if as_json:
+        click.echo(json.dumps(report, ensure_ascii=False))
+        return
+    _print_redrive(report, limit)
+
+
+def _ports(target: Target) -> tuple[Letters, Reasons]:
+    from deliverywatch.files import aws_tools  # brings boto3
+
+    cloud, deployment = target.find()
+    letters = aws_tools.Letters(cloud.client("sqs"), deployment.output("FilesDeadLettersUrl"))
+    return letters, aws_tools.Reasons(cloud.client("dynamodb"), deployment.output("FilesFailuresTable"))
+
+
+def _moved(target: Target, rate: int | None) -> dict[str, Any]:
+    from deliverywatch.files import aws_tools  # brings boto3
+
+    cloud, deployment = target.find()
+    urls = (deployment.output("FilesDeadLettersUrl"), deployment.output("FilesQueueUrl"))
+    task = aws_tools.Redrive(cloud.client("sqs"), *urls)
+    task.start(rate)
+    deadline = time.monotonic() + _FOLLOW_SECONDS
+    while (status := task.status()).get("Status") == "RUNNING" and time.monotonic() < deadline:
+        time.sleep(1)
+    return {
+        "status": status.get("Status", "UNKNOWN"),
+        "moved_count": status.get("ApproximateNumberOfMessagesMoved", 0),
+        **({"failure": status["FailureReason"]} if status.get("FailureReason") else {}),
+    }
+
+
+def _print_redrive(report: dict[str, Any], limit: int) -> None:
+    for each in report["kinds"]:
+        tail = "will fail again" if each["will_fail_again"] else "may work now"
+        click.echo(f"{each['count']:6}  {each['kind']}: {tail}\n        {_wrapped(each['problem'], 8)}")
+    if report["dry_run"]:
+        click.echo(f"Nothing was moved. {_summary(report['count'], limit)}", err=True)
+    elif not report["count"]:
+        click.echo("There is no dead letter.", err=True)
+    else:
+        click.echo(f"{report['status']}: {report['moved_count']} moved back to the queue.", err=True)
+
+
+def _short(each: Explained) -> str:
+    again = ", and will again" if each.will_fail_again else ""
+    head = f"{each.letter.message_id}  {each.kind}{again}\n  sent {each.letter.sent_at:%Y-%m-%d %H:%M:%S} UTC"
+    objects = f"\n  {one_line(each.objects)}" if each.objects else ""
+    return f"{head}{objects}\n  {_wrapped(each.problem)}"
+
+
+def _readable(body: str) -> str:
+    return "\n".join(map(one_line, body.expandtabs().splitlines()))
+
+
+def _wrapped(text: str, indent: int = 2) -> str:
+    return textwrap.fill(text, _WIDTH - indent, subsequent_indent=" " * indent, break_on_hyphens=False)
+
+
+def _summary(count: int, limit: int) -> str:
+    more = ", and there may be more: see --limit" if count >= limit else ""
+    return f"{count or 'No'} dead letter{'' if count == 1 else 's'}{more}."

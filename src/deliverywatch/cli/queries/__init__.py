@@ -1,0 +1,115 @@
+"""`deliverywatch queries`: scheduled Athena queries: their file checked, their times told, their schedules kept."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from deliverywatch.cli.queries.runs import history, run
+from deliverywatch.cli.queries.schedules import adopt, apply, plan
+from deliverywatch.cli.terminal.exits import WORDS
+from deliverywatch.cli.terminal.prose import one_line, wrapped
+from deliverywatch.cli.terminal.queries_file import DEFAULT_FILE, config_file, load, named
+from deliverywatch.cli.terminal.time_option import Moment
+
+if TYPE_CHECKING:
+    from deliverywatch.queries.config.query import Config, Problem, Query
+
+_COUNT = 10
+
+
+@click.group(epilog=WORDS)
+def queries() -> None:
+    """Athena queries on a schedule: check their file, see when they run, keep schedules in step."""
+
+
+@queries.command()
+@click.argument("path", type=click.Path(path_type=Path, dir_okay=False), default=DEFAULT_FILE)
+@click.option("--project", default="deliverywatch", show_default=True, help="What the schedules' names begin with.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON instead.")
+def validate(*, path: Path, project: str, as_json: bool) -> None:
+    """Check the file of queries at PATH  [default: cfn/schedules.json].
+
+    The whole file is refused if anything in it is wrong: an id, a schedule, a time zone, SQL that does not parse as
+    Athena, an unknown field. Each problem is told with its JSON path.
+
+    JSON: {"queries": 2, "problems": [{"path": "$.queries.x.cron", "sentence": ""}], "notices": [as problems]}
+    """
+    from deliverywatch.queries.config.file import Refused  # not needed for `--help`
+
+    try:
+        config, problems = load(path, project), []
+    except Refused as error:
+        config, problems = None, error.problems
+    notices = config.notices if config else ()
+    if as_json:
+        click.echo(_report(config, problems, notices))
+    else:
+        _tell(path, config, problems, notices)
+    if problems:
+        raise SystemExit(2)
+
+
+@queries.command("next")
+@click.argument("query_id", metavar="ID")
+@config_file
+@click.option("--after", type=Moment(), help="From when on.  [default: now]")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON instead.")
+def next_runs(*, query_id: str, path: Path, after: datetime | None, as_json: bool) -> None:
+    """Print the next ten times at which the query ID runs, in its zone and in UTC.
+
+    As EventBridge does it, a local time that the clocks skip in spring is left out, and one that comes twice in autumn
+    runs once. A rate counts from when its schedule is made: from now, here.
+
+    JSON: [{"local": "2026-11-21T08:00:00+01:00", "utc": "2026-11-21T07:00:00Z"}]
+    """
+    from itertools import islice
+    from zoneinfo import ZoneInfo
+
+    from deliverywatch.schedules import expressions, occurrences  # not needed for `--help`
+
+    query = named(query_id, load(path, "x"))
+    begin = after or datetime.now(UTC)
+    moments = occurrences.following(expressions.parse(query.expression), query.timezone, begin, begin)
+    found = [(each.astimezone(ZoneInfo(query.timezone)), each) for each in islice(moments, _COUNT)]
+    if as_json:
+        rows = [{"local": local.isoformat(), "utc": f"{utc:%Y-%m-%dT%H:%M:%SZ}"} for local, utc in found]
+        click.echo(json.dumps(rows))
+        return
+    _print_times(query, found)
+
+
+def _report(config: Config | None, problems: list[Problem], notices: tuple[Problem, ...]) -> str:
+    lists = {
+        name: [{"path": each.path, "sentence": each.sentence} for each in found]
+        for name, found in (("problems", problems), ("notices", notices))
+    }
+    return json.dumps({"queries": len(config.queries) if config else 0, **lists}, ensure_ascii=False)
+
+
+def _tell(path: Path, config: Config | None, problems: list[Problem], notices: tuple[Problem, ...]) -> None:
+    for word, each in [("notice", one) for one in notices] + [("wrong", one) for one in problems]:
+        click.echo(f"{word}  {one_line(each.path)}\n{wrapped(one_line(each.sentence), ' ' * 8)}")
+    if config is not None:
+        count = len(config.queries)
+        click.echo(f"{path}: {count} quer{'y' if count == 1 else 'ies'}, all in order.")
+    else:
+        click.echo(f"{path}: refused, {len(problems)} problem{'' if len(problems) == 1 else 's'}.")
+
+
+def _print_times(query: Query, found: list[tuple[datetime, datetime]]) -> None:
+    click.echo(f"{query.expression}, {query.timezone}{'' if query.enabled else ', switched off'}")
+    for local, utc in found:
+        offset = local.utcoffset() or timedelta()
+        same = "" if not offset else f"   {utc:%Y-%m-%d %H:%M} UTC"
+        click.echo(f"{local:%a %Y-%m-%d %H:%M %Z}{same}")
+    if not found:
+        click.echo("It never runs again.")
+
+
+for _verb in (plan, apply, run, history, adopt):
+    queries.add_command(_verb)

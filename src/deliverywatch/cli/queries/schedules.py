@@ -1,0 +1,188 @@
+"""`deliverywatch queries plan`, `apply` and `import`: a file of queries and the schedules that there are."""
+
+from __future__ import annotations
+
+import json
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from deliverywatch.cli.terminal.exits import Exit
+from deliverywatch.cli.terminal.queries_file import DEFAULT_FILE, config_file, load
+from deliverywatch.cli.terminal.target import Target, target
+
+if TYPE_CHECKING:
+    from deliverywatch.queries.aws import Scheduler
+    from deliverywatch.queries.schedule.plan import Change, Plan, Rules
+    from deliverywatch.queries.schedule.specification import Schedule
+    from deliverywatch.queries.settings import Reconciliation
+
+# As `terraform plan -detailed-exitcode` has it; here a file that is refused ends with 1.
+CHANGES = 2
+_JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON instead.")
+
+
+@click.command()
+@config_file
+@target
+@_JSON
+def plan(*, target: Target, path: Path, as_json: bool) -> None:
+    """Show what the file of queries would change, field by field, and change nothing.
+
+    \b
+    JSON: {"changes": [{"action": "update", "name": "",
+             "differences": [{"field": "", "old": "", "new": ""}]}],
+           "counts": {"create": 0, "update": 0, "delete": 0, "unchanged": 0,
+                      "by_hand": 0, "withheld": 0},
+           "by_hand": [], "withheld": [], "guard": ""}
+    Exit codes: 0 nothing to do, 2 there are changes, 1 anything went wrong.
+    --config is needed where the stack reads its file from Git or S3.
+    """  # noqa: D301 - click wants the control character
+    _, found, _, _ = _planned(path, target, allow_deletes=False)
+    click.echo(_json(found) if as_json else _text(found))
+    if not found.is_empty:
+        raise SystemExit(CHANGES)
+
+
+@click.command()
+@config_file
+@target
+@click.option("--allow-deletes", is_flag=True, help="Lift the guard that withholds many deletions.")
+@click.option("--dry-run", is_flag=True, help="Show the plan and change nothing.")
+@_JSON
+def apply(*, target: Target, path: Path, allow_deletes: bool, dry_run: bool, as_json: bool) -> None:
+    """Bring the schedules to the file of queries, now and from here.
+
+    The deployed reconciler does the same every few minutes with its own copy of the file: what differs there comes
+    back. So put the file where the reconciler reads it, and use this to see it happen, or to lift the guard.
+
+    JSON: {"counts": {}, "created": [], "updated": [], "deleted": [], "failed": {"name": "why"},
+    "by_hand": [], "withheld": [], "guard": ""}
+    """
+    wanted, found, rules, schedules = _planned(path, target, allow_deletes=allow_deletes)
+    if dry_run:
+        click.echo(_json(found) if as_json else _text(found))
+        return
+    from deliverywatch.queries.schedule import apply as flow  # not needed for `--help`
+
+    def tell(line: str) -> None:
+        click.echo(line, err=as_json)
+
+    ports = flow.Ports(schedules, tell, time.sleep, lambda: float("inf"))
+    result = flow.apply(found, wanted, rules, ports)
+    if as_json:
+        click.echo(json.dumps(result.document(), ensure_ascii=False))
+    if result.failed:
+        raise SystemExit(Exit.FAILED)
+
+
+@click.command("import")
+@config_file
+@target
+@click.option("--group", help="Schedule group to read.  [default: the stack's own]")
+@click.option("--prefix", help="What the names there begin with.  [default: the stack's own]")
+@click.option(
+    "--from",
+    "former",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="File of the former scheduler: SQL and alerts are taken from it.",
+)
+def adopt(*, target: Target, path: Path, group: str | None, prefix: str | None, former: Path | None) -> None:
+    """Print the file of queries with an entry for each schedule that it does not have yet.
+
+    A schedule knows its time, zone, state and description; its SQL comes from --from, or is left for you to fill in.
+    Nothing is changed: a schedule whose entry is in the file is adopted by the next plan.
+
+    Example: deliverywatch queries import --group pn-athena-queries --prefix pn- --from former.json > queries.json
+    """
+    from deliverywatch.queries.aws import Scheduler
+    from deliverywatch.queries.schedule import adoption  # not needed for `--help`
+
+    settings, client = _settings(target)
+    known = adoption.document(path.read_bytes() if path.exists() else b'{"queries": {}}')
+    begin = prefix if prefix is not None else settings.wiring.prefix
+    there = _observed(Scheduler(client, group or settings.group), begin)
+    result = adoption.adopt(known, there.values(), begin, adoption.document(former.read_bytes()) if former else {})
+    click.echo(json.dumps(result.document, indent=1, ensure_ascii=False))
+    click.echo(f"{len(result.adopted)} adopted, {len(result.incomplete)} of them without SQL.", err=True)
+    for query_id in result.incomplete:
+        click.echo(f"  {query_id}: fill in its query", err=True)
+
+
+def _planned(path: Path, target: Target, *, allow_deletes: bool) -> tuple[dict[str, Schedule], Plan, Rules, Scheduler]:
+    from dataclasses import replace
+
+    from deliverywatch.errors import CloudRefused, InputError
+    from deliverywatch.queries.aws import Scheduler
+    from deliverywatch.queries.schedule.plan import plan as planned
+    from deliverywatch.queries.schedule.specification import desired
+
+    settings, client = _settings(target)
+    _check_source(settings.url)
+    try:
+        config = load(path, settings.wiring.project)
+    except InputError as error:
+        # A refused file is a failure here: 2 says that there are changes.
+        raise CloudRefused(str(error), kind=error.kind, next_step=error.next_step) from error
+    wanted = {each.name: each for each in (desired(query, settings.wiring) for query in config.queries.values())}
+    rules = replace(settings.rules, allow_deletes=allow_deletes)
+    schedules = Scheduler(client, settings.group)
+    return wanted, planned(wanted, _observed(schedules, settings.wiring.prefix), rules), rules, schedules
+
+
+def _check_source(url: str) -> None:
+    """Of a stack that reads its file elsewhere, the packaged file says nothing: it would delete what is there."""
+    from click.core import ParameterSource
+
+    from deliverywatch.errors import CloudRefused
+
+    if url and click.get_current_context().get_parameter_source("path") is ParameterSource.DEFAULT:
+        raise CloudRefused(
+            f"The stack reads its queries from {url}, and not from {DEFAULT_FILE}.",
+            kind="source",
+            next_step="Name your copy of that file with --config.",
+        )
+
+
+def _settings(target: Target) -> tuple[Reconciliation, Any]:
+    from deliverywatch.operate.lake import aws_queries
+    from deliverywatch.queries import settings
+
+    cloud, deployment = target.find()
+    return settings.reconciliation(aws_queries.environment(cloud, deployment)), cloud.client("scheduler")
+
+
+def _observed(schedules: Scheduler, prefix: str) -> dict[str, Schedule]:
+    from deliverywatch.queries.schedule.apply import observe
+
+    return observe(schedules, prefix)
+
+
+def _json(found: Plan) -> str:
+    document = {
+        "changes": [_change(each) for each in found.changes],
+        "counts": found.counts(),
+        "by_hand": found.by_hand,
+        "withheld": found.withheld,
+        "guard": found.guard,
+    }
+    return json.dumps(document, ensure_ascii=False)
+
+
+def _change(change: Change) -> dict[str, Any]:
+    differences = [{"field": each.field, "old": each.old, "new": each.new} for each in change.differences]
+    return {"action": change.action, "name": change.name, "differences": differences}
+
+
+def _text(found: Plan) -> str:
+    lines: list[str] = []
+    for change in found.changes:
+        lines.append(f"{change.action:6}  {change.name}")
+        lines += [f"          {each.field}: {each.old!r} -> {each.new!r}" for each in change.differences]
+    lines += [f"off     {name}: switched off by hand, and left so" for name in found.by_hand]
+    lines += [f"KEPT    {name}: not in the file" for name in found.withheld]
+    lines += [f"{found.guard} Lift this with 'apply --allow-deletes'."] if found.guard else []
+    counts = ", ".join(f"{name.replace('_', ' ')} {count}" for name, count in found.counts().items() if count)
+    return "\n".join([*lines, f"{counts or 'No schedules'}."])

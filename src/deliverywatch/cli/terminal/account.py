@@ -1,0 +1,125 @@
+"""The environment -> the ClickSend account that `ingest` and `backfill` read."""
+
+from __future__ import annotations
+
+import os
+import time
+from typing import TYPE_CHECKING
+
+from deliverywatch.errors import ConfigurationError, SourceRefused
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+    from datetime import datetime
+
+    from deliverywatch.operate.account.aws import Cloud
+    from deliverywatch.sms.clicksend.credentials import Credentials
+    from deliverywatch.sms.clicksend.pages import Page
+    from deliverywatch.sms.ingest import Source
+
+_NEXT_STEP = "Check CLICKSEND_USERNAME and CLICKSEND_API_KEY, and that this ClickSend user may use the API."
+
+_URL = "DELIVERYWATCH_CLICKSEND_URL"
+_NAMES = ("CLICKSEND_USERNAME", "CLICKSEND_API_KEY")
+
+# Keys the hashes of a folder's recipients, as the SSM parameter `recipient_key` does for a stack.
+RECIPIENT_KEY = "DELIVERYWATCH_RECIPIENT_KEY"
+
+# Without a single page for so long a reading is given up; a long one may take as long as it takes.
+_PATIENCE_SECONDS = 600.0
+
+
+def source(told: Callable[[datetime, int], None]) -> Source:
+    """Return the account that the environment names.
+
+    Args:
+        told: Is called with the begin of the range that is being read and the number of rows of each page of it.
+
+    Raises:
+        ConfigurationError: A variable is missing, or the address is none.
+    """
+    # Imported here, as `--help` needs neither HTTP nor JSON.
+    from deliverywatch.sms.clicksend.credentials import Credentials
+    from deliverywatch.sms.clicksend.recipients import Recipients
+    from deliverywatch.sms.ingest import Source
+
+    if missing := [name for name in _NAMES if not os.environ.get(name)]:
+        raise ConfigurationError(
+            f"{' and '.join(missing)} {'is' if len(missing) == 1 else 'are'} not set in the environment.",
+            next_step="Set the user name and API key that ClickSend shows under Developers > API credentials.",
+        )
+    url = os.environ.get(_URL) or "https://rest.clicksend.com"
+    credentials = Credentials(os.environ[_NAMES[0]], os.environ[_NAMES[1]])
+    try:
+        history = _TellingHistory(credentials, url, told)
+    except ConfigurationError as error:
+        raise ConfigurationError(
+            str(error), next_step=f"Correct {_URL} in your environment, or unset it to read ClickSend itself."
+        ) from error
+    return Source(history, Recipients(recipient_key()))
+
+
+def recipient_key() -> bytes:
+    """Return the key of the recipients' hashes in a folder, as the environment says it.
+
+    Raises:
+        ConfigurationError: Neither the key nor the API key, which stands in for it, is set.
+    """
+    from deliverywatch.sms.clicksend.recipients import hash_key
+
+    if own := os.environ.get(RECIPIENT_KEY):
+        return hash_key(own)
+    if not os.environ.get(_NAMES[1]):
+        raise ConfigurationError(
+            f"Neither {RECIPIENT_KEY} nor {_NAMES[1]} is set in the environment: numbers cannot be hashed.",
+            next_step="Set the one with which the folder was filled.",
+        )
+    return hash_key(os.environ[_NAMES[1]], is_api_key=True)
+
+
+def source_of_stack(cloud: Cloud, parameters: Mapping[str, str], told: Callable[[datetime, int], None]) -> Source:
+    """Return the account of a stack, with its key for hashes and its choice of what is stored of a number.
+
+    Args:
+        cloud: The AWS account, in which the credentials lie in SSM.
+        parameters: Of the stack.
+        told: As in `source`.
+
+    Raises:
+        ConfigurationError: The credentials are missing or may not be read.
+    """
+    from deliverywatch.sms.aws import account_of
+    from deliverywatch.sms.clicksend.recipients import Recipients
+    from deliverywatch.sms.ingest import Source
+
+    found = account_of(cloud.client("ssm"), parameters["ClickSendCredentials"])
+    history = _TellingHistory(found.credentials, parameters["ClickSendUrl"], told)
+    return Source(history, Recipients(found.recipient_key, plain=parameters["RecipientNumbers"] == "plain"))
+
+
+class _TellingHistory:
+    """A history that tells what is read of it, and is patient as long as there is something to tell."""
+
+    def __init__(self, credentials: Credentials, url: str, told: Callable[[datetime, int], None]) -> None:
+        from deliverywatch.sms.clicksend.client import ClickSend
+
+        self._client = ClickSend(credentials, url, remaining_seconds=self._remaining_seconds)
+        self._told = told
+        self._waiting_since = 0.0
+
+    def pages(self, start: datetime, end: datetime) -> Iterator[Page]:
+        """Yield the pages of what was sent in [start, end)."""
+        self._tell(start, 0)
+        try:
+            for page in self._client.pages(start, end):
+                self._tell(start, len(page.rows))
+                yield page
+        except SourceRefused as error:
+            raise SourceRefused(str(error), kind=error.kind, next_step=_NEXT_STEP) from error
+
+    def _tell(self, start: datetime, row_count: int) -> None:
+        self._waiting_since = time.monotonic()
+        self._told(start, row_count)
+
+    def _remaining_seconds(self) -> float:
+        return self._waiting_since + _PATIENCE_SECONDS - time.monotonic()

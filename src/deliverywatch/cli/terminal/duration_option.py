@@ -1,0 +1,47 @@
+"""A length of time on the command line, such as 30m, 2h or 1d12h; and a time that may be given as one."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import click
+
+from deliverywatch.cli.terminal.time_option import Moment
+
+_SPAN = re.compile(r"(?:(\d{1,4})d)?(?:(\d{1,4})h)?(?:(\d{1,5})m)?")
+
+
+def parsed(text: str) -> timedelta | None:
+    """Return a length of time, or None for what is none."""
+    found = _SPAN.fullmatch(text.strip().lower())
+    if not found or not any(found.groups()):
+        return None
+    days, hours, minutes = (int(part or 0) for part in found.groups())
+    return timedelta(days=days, hours=hours, minutes=minutes)
+
+
+class Span(click.ParamType[timedelta]):
+    """A length of time: days, hours and minutes."""
+
+    name = "length"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> timedelta:
+        """Return the length."""
+        found = value if isinstance(value, timedelta) else parsed(value)
+        if found is None:
+            self.fail(f"'{value}' is no length of time such as 30m, 2h or 1d12h.", param, ctx)
+        return found
+
+
+class Since(Moment):
+    """A time, or how long ago: 2026-11-21T11:00Z, 24h, 7d."""
+
+    name = "time"
+    examples = f"24h, 7d, {Moment.examples}"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> datetime:
+        """Return the time, aware."""
+        ago = parsed(value) if isinstance(value, str) else None
+        return datetime.now(UTC) - ago if ago else super().convert(value, param, ctx)

@@ -1,0 +1,46 @@
+"""What the verbs of an open incident share: the stack that is asked, its lake, and its readers' clock."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from deliverywatch.alerting.aws import Bucket
+    from deliverywatch.alerting.mail.formatting import Clock
+    from deliverywatch.cli.terminal.target import Target
+    from deliverywatch.operate.account.aws import Cloud
+    from deliverywatch.operate.account.deployment import Deployment
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A deployed stack at one moment."""
+
+    cloud: Cloud
+    stack: Deployment
+    lake: Bucket
+    clock: Clock
+    now: datetime
+
+
+def ask(target: Target) -> Asked:
+    """Return the stack that the options name, now.
+
+    Raises:
+        CloudRefused: There is no such stack, or it may not be asked.
+        CloudUnavailable: AWS does not answer.
+    """
+    # Imported here: they bring boto3, which `--help` does not need.
+    from deliverywatch.alerting.mail import formatting
+    from deliverywatch.operate.incidents import aws_incidents
+
+    cloud, stack = target.find()
+    clock = formatting.clock(stack.parameters.get("TimeZone", "UTC"))
+    return Asked(cloud, stack, aws_incidents.lake(cloud, stack), clock, datetime.now(UTC))
+
+
+def plain(text: str) -> str:
+    """Return a text of a mail for a terminal: without no-break spaces."""
+    return text.replace("\u00a0", " ")

@@ -1,0 +1,104 @@
+"""A folder, or the bucket of a stack: where the lake of a verb lies, and the ClickSend account that fills it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from deliverywatch.errors import InputError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from datetime import datetime
+
+    from deliverywatch.cli.terminal.target import Target
+    from deliverywatch.sms.clicksend.recipients import Recipients
+    from deliverywatch.sms.ingest import Settings, Source
+    from deliverywatch.sms.lake.watermark import Store
+
+FOLDER = click.Path(file_okay=False, path_type=Path)
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a lake lies.
+
+    Attributes:
+        name: For sentences, such as `lake` or `s3://bucket`.
+        option: What names the same place in a command, with a space before it.
+        store: Its objects.
+        parameters: Of the stack; none for a folder.
+        cloud: The account; none for a folder.
+    """
+
+    name: str
+    option: str
+    store: Store
+    parameters: Mapping[str, str] = field(default_factory=dict)
+    cloud: Any = None
+
+    def path(self, key: str) -> str:
+        """Return where an object lies, for sentences."""
+        return f"{self.name}/{key}"
+
+    def settings(self) -> Settings:
+        """Return what the stack's operator chose, or the defaults for a folder."""
+        from deliverywatch.sms.ingest import Settings  # not for `--help`
+
+        if not self.parameters:
+            return Settings()
+        return Settings(int(self.parameters["SlotMinutes"]), self.parameters["CountRecipientFaults"] == "true")
+
+    def source(self, told: Callable[[datetime, int], None]) -> Source:
+        """Return the account that fills it: the stack's, so that equal numbers have equal hashes, or the environment's.
+
+        Raises:
+            ConfigurationError: Its credentials are missing.
+        """
+        from deliverywatch.cli.terminal import account  # brings HTTP
+
+        if self.cloud is None:
+            return account.source(told)
+        return account.source_of_stack(self.cloud, self.parameters, told)
+
+    def recipients(self) -> Recipients:
+        """Return how numbers are hashed here.
+
+        Raises:
+            ConfigurationError: The key is missing.
+        """
+        from deliverywatch.cli.terminal import account
+        from deliverywatch.sms.clicksend.recipients import Recipients
+
+        if self.cloud is None:
+            return Recipients(account.recipient_key())
+        from deliverywatch.sms.aws import account_of  # brings boto3
+
+        found = account_of(self.cloud.client("ssm"), self.parameters["ClickSendCredentials"])
+        return Recipients(found.recipient_key)
+
+
+def place(lake: Path | None, target: Target, *, must_exist: bool = True) -> Place:
+    """Return the folder if one is named, else the bucket of the stack.
+
+    Raises:
+        InputError: There is no such folder.
+        CloudRefused: There is no such stack, or AWS may not be asked.
+    """
+    from deliverywatch.sms.lake.folder import Folder  # not for `--help`
+
+    if lake is not None:
+        if must_exist and not lake.is_dir():
+            raise InputError(
+                f"There is no folder {lake}.",
+                next_step="Name the folder of 'deliverywatch ingest --lake', or none for the stack's bucket.",
+            )
+        return Place(str(lake), f" {lake}", Folder(lake))
+    from deliverywatch.sms.aws import Bucket  # brings boto3
+
+    cloud, stack = target.find()
+    bucket = Bucket(stack.bucket, cloud.client("s3"))
+    return Place(f"s3://{stack.bucket}", target.options(), bucket, stack.parameters, cloud)

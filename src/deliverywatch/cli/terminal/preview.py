@@ -1,0 +1,70 @@
+"""What a deployment would do -> JSON, and words for a terminal."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from deliverywatch.operate.deploy import changes
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from deliverywatch.operate.deploy.upgrade import Preview, Upgrade
+
+
+def document(upgrade: Upgrade, preview: Preview, region: str, account: str) -> dict[str, Any]:
+    """Return what `--json` prints of a deployment to come."""
+    return {
+        "stack": upgrade.stack,
+        "region": region,
+        "account": account,
+        "status": "planned" if preview.changes else "unchanged",
+        "parameters": {
+            name: {"before": before, "after": after} for name, (before, after) in upgrade.choices.changed().items()
+        },
+        "changes": [
+            {
+                "action": change.action.value,
+                "resource": change.resource,
+                "kind": change.kind,
+                "because": list(change.because),
+                "kept": change.is_kept,
+            }
+            for change in preview.changes
+        ],
+        "monthly_usd": {
+            "before": _rounded(preview.usd_before),
+            "after": _rounded(preview.usd_after),
+            "after_free": _rounded(preview.free_usd_after),
+        },
+        "outputs": {},
+        "checks": [],
+    }
+
+
+def words(upgrade: Upgrade, preview: Preview, region: str, account: str) -> Iterator[str]:
+    """Yield the lines that say it to a person."""
+    there = "" if upgrade.there else " (new)"
+    yield f"{upgrade.stack}{there} in {region}, account {account}: {changes.summary(preview.changes)}"
+    for name, (before, after) in upgrade.choices.changed().items():
+        yield f"  {name}: {before or 'none'} -> {after or 'none'}"
+    for line in changes.lines(preview.changes):
+        yield f"  {line}"
+    if preview.changes and upgrade.there and not preview.planned:
+        yield "  Which of these would be replaced is known only once the artifacts bucket is there."
+    yield _cost(preview)
+
+
+def _cost(preview: Preview) -> str:
+    free = f"{preview.free_usd_after:.2f} in the free tier"
+    now = f"{preview.usd_after:.2f} USD a month at list price"
+    difference = preview.usd_after - (preview.usd_before or 0.0)
+    if preview.usd_before is None:
+        return f"Costs about {now}, {free}."
+    if abs(difference) < 0.005:
+        return f"Costs as before: about {now}, {free}."
+    return f"Costs about {now}, {difference:+.2f}; {free}."
+
+
+def _rounded(usd: float | None) -> float | None:
+    return None if usd is None else round(usd, 2)

@@ -1,0 +1,101 @@
+"""What happens in a deployment -> a bar with its newest line in a terminal, or a line per step in a log; on stderr."""
+
+from __future__ import annotations
+
+import sys
+import time
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import click
+
+from deliverywatch.operate.deploy.changes import kind_words
+from deliverywatch.operate.deploy.cloudformation import Following
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from rich.progress import Progress, TaskID
+
+    from deliverywatch.operate.deploy.cloudformation import Event
+
+# CloudFormation needs seconds for a step, and answers DescribeStacks ten times a second at most.
+PAUSE_SECONDS = 2.0
+_WORDS = {"CREATE": "made", "UPDATE": "changed", "DELETE": "removed"}
+
+
+@dataclass(slots=True)
+class Steps:
+    """Tells what happens, in the way that suits where it is read."""
+
+    bar: Progress | None
+    task: TaskID | None = None
+    done: set[str] = field(default_factory=set)
+    uploaded_bytes: int = 0
+    deleted_count: int = 0
+
+    def begin(self, text: str, total: int | None = None) -> None:
+        """Begin a step of so many parts, or of an unknown number."""
+        self.done.clear()
+        if self.bar is None or self.task is None:
+            click.echo(text, err=True)
+        else:
+            self.bar.reset(self.task, total=total, description=text)
+
+    def event(self, event: Event) -> None:
+        """Tell one step of the stack."""
+        if event.is_failure:
+            self._line(f"{event.at:%H:%M:%S}  FAILED   {event.resource}: {event.reason}")
+        elif event.status.endswith("_COMPLETE") and event.kind != "AWS::CloudFormation::Stack":
+            self.done.add(event.resource)
+            word = _WORDS.get(event.status.partition("_")[0], event.status.lower())
+            self._tell(f"{word} {event.resource}", f"{event.at:%H:%M:%S}  {word:8} {event.resource} {_kind(event)}")
+
+    def upload(self, count_bytes: int, size_bytes: int) -> None:
+        """Tell that so many more bytes are uploaded."""
+        self.uploaded_bytes += count_bytes
+        if self.bar and self.task is not None:
+            text = f"Uploading code, {size_bytes / 2**20:.1f} MB"
+            self.bar.update(self.task, description=text, total=size_bytes, completed=self.uploaded_bytes)
+
+    def emptied(self, count: int) -> None:
+        """Tell that so many more objects are deleted."""
+        self.deleted_count += count
+        if self.bar and self.task is not None:
+            self.bar.update(self.task, description=f"{self.deleted_count:,} objects deleted")
+
+    def _tell(self, short: str, line: str) -> None:
+        if self.bar and self.task is not None:
+            self.bar.update(self.task, completed=len(self.done), description=short)
+        else:
+            click.echo(line, err=True)
+
+    def _line(self, text: str) -> None:
+        if self.bar:
+            self.bar.console.print(text, soft_wrap=True, markup=False)
+        else:
+            click.echo(text, err=True)
+
+    def following(self) -> Following:
+        """Return what the flows tell and wait by."""
+        return Following(self.event, lambda: time.sleep(PAUSE_SECONDS))
+
+
+@contextmanager
+def shown() -> Iterator[Steps]:
+    """Show the steps of what is done meanwhile."""
+    if not sys.stderr.isatty():
+        yield Steps(None)
+        return
+    # Imported here: a run without a terminal has nobody to show a bar to.
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+    columns = (BarColumn(bar_width=16), TimeElapsedColumn(), TextColumn("{task.description:.50}", markup=False))
+    with Progress(*columns, console=Console(stderr=True, highlight=False), transient=True) as bar:
+        yield Steps(bar, bar.add_task("", total=None))
+
+
+def _kind(event: Event) -> str:
+    return f"({kind_words(event.kind)})"

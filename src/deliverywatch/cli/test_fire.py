@@ -1,0 +1,86 @@
+"""`deliverywatch test-fire`: a real mail on the real way, marked as a test."""
+
+from __future__ import annotations
+
+import getpass
+import json
+import time
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+import click
+
+from deliverywatch.cli.terminal.exits import Exit
+from deliverywatch.cli.terminal.incident_options import ask
+from deliverywatch.cli.terminal.prose import wrapped
+from deliverywatch.cli.terminal.target import target
+
+if TYPE_CHECKING:
+    from deliverywatch.alerting.incidents.outbox import Record
+    from deliverywatch.cli.terminal.target import Target
+
+_EVERY_SECONDS = 2
+
+
+@click.command("test-fire")
+@click.option(
+    "--level",
+    type=click.Choice(["critical", "warning", "blind"]),
+    default="critical",
+    show_default=True,
+    help="As which it goes out: it decides who gets it.",
+)
+@click.option("--to", multiple=True, metavar="ADDRESS", help="Only to this address; up to five times.")
+@click.option("--by", envvar="DELIVERYWATCH_BY", help="Who asks for it, as the mail says.  [default: your user name]")
+@click.option("--wait", type=click.IntRange(0), default=60, show_default=True, help="Seconds to wait for it.")
+@click.option("--dry-run", is_flag=True, help="Print what would be published, and who would get it.")
+@target
+def test_fire(*, level: str, to: tuple[str, ...], by: str | None, wait: int, dry_run: bool, target: Target) -> None:
+    """Send a mail that is clearly a test, through topic, notifier and SES.
+
+    It opens no incident. Exit code 3 if the mail is not out in time.
+
+    Example: deliverywatch test-fire --level critical --to me@example.com
+    """
+    from deliverywatch.alerting.incidents.severity import Level
+    from deliverywatch.operate.incidents import aws_incidents, route, test_message
+
+    asked, wanted = ask(target), Level(level)
+    _check(to)
+    now = datetime.now(UTC).replace(microsecond=0)
+    notice = test_message.notice(wanted, by or getpass.getuser(), to, now)
+    topic = asked.stack.output("AlertsTopicArn")
+    addresses = ", ".join(to or route.routes(asked.stack)[wanted])
+    if dry_run:
+        click.echo(json.dumps(notice, indent=1))
+        click.echo(wrapped(f"Would be published to {topic} and mailed to {addresses}."), err=True)
+        return
+    aws_incidents.publish(asked.cloud, topic, notice)
+    click.echo(wrapped(f"Published a test of level {level}; it goes to {addresses}."), err=True)
+    sent = test_message.awaited(asked.lake, wanted, now, 1 + wait // _EVERY_SECONDS, lambda: time.sleep(_EVERY_SECONDS))
+    _tell(sent, wait)
+
+
+def _check(to: tuple[str, ...]) -> None:
+    from deliverywatch.alerting.incidents.severity import Level
+    from deliverywatch.operate.incidents import route
+
+    route.change(Level.CRITICAL, to)  # the same addresses are addresses here
+    if len(to) > 5:
+        raise click.UsageError("A test goes to at most five addresses.")
+
+
+def _tell(sent: Record | None, wait: int) -> None:
+    if sent is None:
+        click.echo(
+            wrapped(
+                f"It is not out after {wait} s: 'deliverywatch mails' shows whether it was claimed, 'deliverywatch "
+                "doctor' what is in its way."
+            ),
+            err=True,
+        )
+        raise SystemExit(Exit.CHECK_FAILED)
+    if sent.channel == "fallback":
+        click.echo(wrapped(f"SES refused it, so it went to the fallback topic: {sent.problem}"), err=True)
+        raise SystemExit(Exit.CHECK_FAILED)
+    click.echo(f"Sent: {sent.subject}")

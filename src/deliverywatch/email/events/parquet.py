@@ -1,0 +1,164 @@
+"""Rows of columns -> a Parquet file, in groups, so that memory does not grow with the file.
+
+pyarrow is imported here and nowhere else in the room: the transform's function does not ship it.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Literal
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from deliverywatch.email.events.glue_types import GlueType, parsed
+from deliverywatch.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+    from typing import BinaryIO
+
+# The default pool keeps freed memory for later.
+pa.set_memory_pool(pa.system_memory_pool())
+
+# Rows that are held as Python objects: about 10 MB.
+GROUP_ROWS = 4_000
+
+# Rows of a group of a merged file, held by Arrow: about 30 MB.
+MERGED_ROWS = 16_000
+
+Codec = Literal["gzip", "snappy", "zstd"]
+
+_TYPES = {
+    "string": pa.string(),
+    "tinyint": pa.int8(),
+    "smallint": pa.int16(),
+    "int": pa.int32(),
+    "bigint": pa.int64(),
+    "double": pa.float64(),
+    "float": pa.float32(),
+    "boolean": pa.bool_(),
+    "timestamp": pa.timestamp("ms", "UTC"),
+    "date": pa.date32(),
+}
+
+
+def arrow_type(kind: GlueType) -> pa.DataType:
+    """Return Arrow's type of a Glue type."""
+    inner = [arrow_type(each) for each in kind.inner]
+    if kind.name == "array":
+        return pa.list_(inner[0])
+    if kind.name == "map":
+        return pa.map_(*inner)
+    if kind.name == "struct":
+        return pa.struct(list(zip(kind.fields, inner, strict=True)))
+    if kind.name.startswith("decimal("):
+        precision, _, scale = kind.name.removeprefix("decimal(").removesuffix(")").partition(",")
+        return pa.decimal128(int(precision), int(scale or 0))
+    return _TYPES.get(kind.name, pa.string())
+
+
+def schema(columns: Sequence[tuple[str, str]]) -> pa.Schema:
+    """Return Arrow's schema of columns: name and Glue type."""
+    return pa.schema([(name, arrow_type(parsed(kind))) for name, kind in columns])
+
+
+class Writer:
+    """Collects rows into one Parquet file."""
+
+    def __init__(self, sink: Path | BinaryIO, columns: Sequence[tuple[str, str]], codec: Codec) -> None:
+        """Open the file.
+
+        Args:
+            sink: A path or an open file.
+            columns: Name and Glue type, in the order of the rows' values.
+            codec: How pages are compressed.
+        """
+        self._schema = schema(columns)
+        level = {"zstd": 9, "gzip": 6}.get(codec)
+        self._file = pq.ParquetWriter(
+            sink,
+            self._schema,
+            compression=codec,
+            compression_level=level,
+            # Nothing but the days is ever skipped by; the rest of the statistics would be a tenth of a small file.
+            write_statistics=["event_time"],
+            store_schema=False,
+        )
+        self._rows: list[Sequence[Any]] = []
+        self._tables: list[pa.Table] = []
+
+    def add(self, row: Sequence[Any]) -> None:
+        """Append a row; times are milliseconds."""
+        self._rows.append(row)
+        if len(self._rows) >= GROUP_ROWS:
+            self._flush()
+
+    def add_table(self, table: pa.Table) -> None:
+        """Append rows that Arrow has already, with these columns."""
+        self._tables.append(table)
+        if sum(each.num_rows for each in self._tables) >= MERGED_ROWS:
+            self._flush_tables()
+
+    def close(self) -> None:
+        """Finish the file."""
+        self._flush()
+        self._flush_tables()
+        self._file.close()
+
+    def _flush_tables(self) -> None:
+        if self._tables:
+            self._file.write_table(pa.concat_tables(self._tables).combine_chunks())
+        self._tables = []
+
+    def _flush(self) -> None:
+        if self._rows:
+            values = zip(*self._rows, strict=True)
+            arrays = [pa.array(column, field.type) for column, field in zip(values, self._schema, strict=True)]
+            self._file.write_table(pa.Table.from_arrays(arrays, schema=self._schema))
+        self._rows = []
+
+
+def rows(source: Path | BinaryIO, names: Sequence[str]) -> Iterator[tuple[Any, ...]]:
+    """Yield the rows of a file, with these of its columns; one that the file has not is None.
+
+    A file that was written before a column was added has it not; Athena reads it as null too.
+    """
+    with pq.ParquetFile(source) as file:
+        present = [name for name in names if name in file.schema_arrow.names]
+        for batch in file.iter_batches(GROUP_ROWS, columns=present):
+            columns = {name: batch.column(name).to_pylist() for name in present}
+            empty = [None] * batch.num_rows
+            yield from zip(*(columns.get(name, empty) for name in names), strict=True)
+
+
+def tables(body: bytes, columns: Sequence[tuple[str, str]], name: str) -> Iterator[pa.Table]:
+    """Yield the rows of a file in Arrow, with exactly these columns.
+
+    Firehose writes times as INT96, which Arrow reads with nanoseconds and no zone: both become what we write.
+
+    Args:
+        body: The file.
+        columns: Name and Glue type; one that the file has not is null.
+        name: The file's, for the error.
+
+    Raises:
+        ConfigurationError: The file has a column that is not among these: merging would lose it.
+    """
+    wanted = schema(columns)
+    with pq.ParquetFile(pa.BufferReader(body)) as file:
+        present = file.schema_arrow.names
+        if unknown := [each for each in present if each not in wanted.names]:
+            raise ConfigurationError(
+                f"{name} has columns that this version does not know: {', '.join(unknown)}.",
+                next_step="Merge with the version that wrote it, or a newer one.",
+            )
+        for batch in file.iter_batches(GROUP_ROWS):
+            found = {each: batch.column(each) for each in present}
+            arrays = [
+                pa.nulls(batch.num_rows, field.type)
+                if field.name not in found
+                else found[field.name].cast(field.type, safe=False)
+                for field in wanted
+            ]
+            yield pa.Table.from_arrays(arrays, schema=wanted)

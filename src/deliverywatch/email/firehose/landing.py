@@ -1,0 +1,106 @@
+"""One buffer of a delivery stream: answered records go in, the objects that Firehose would write come out."""
+
+from __future__ import annotations
+
+import io
+from base64 import b64decode, b64encode
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from deliverywatch.email.events.parquet import Codec, Writer
+from deliverywatch.email.firehose import delivery
+from deliverywatch.email.firehose.conversion import Conversion, MalformedError, OpenX
+from deliverywatch.email.transform import FAILED, OK
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from datetime import datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Destination:
+    """What a delivery stream is told of its destination.
+
+    Attributes:
+        name: Of the delivery stream.
+        columns: Name and Glue type, as the table has them.
+        table: `databaseName` and `tableName`, for error records.
+    """
+
+    name: str
+    prefix: str
+    error_prefix: str
+    columns: Sequence[tuple[str, str]]
+    table: dict[str, str]
+    openx: OpenX = field(default_factory=lambda: OpenX(case_insensitive=False))
+    codec: Codec = "gzip"
+    lambda_arn: str = ""
+
+
+class Landing:
+    """Takes records until the buffer is full; `objects` is what then lies in the bucket."""
+
+    def __init__(self, destination: Destination, arrived_at: datetime, token: str) -> None:
+        """Open a buffer.
+
+        Args:
+            destination: Where it goes.
+            arrived_at: When the oldest record came; the day of the objects.
+            token: Part of the objects' names, different for each buffer.
+        """
+        self._to = destination
+        self._token = token
+        self._attempt = delivery.Attempt(arrived_at, arrived_at)
+        self._conversion = Conversion(destination.columns, destination.openx)
+        self._sink = io.BytesIO()
+        self._writer: Writer | None = None
+        self._errors: dict[str, list[bytes]] = {}
+        self.row_count = 0
+
+    def take(self, records: Sequence[Mapping[str, object]], answers: Sequence[Mapping[str, str]]) -> list[str]:
+        """Take a batch and the transform's answers to it.
+
+        Args:
+            records: As they came, with `recordId` and `data`.
+            answers: Of the transform, one for each record, in any order.
+
+        Returns:
+            What became of each record: its result, or `format-conversion-failed`.
+        """
+        by_id = {each["recordId"]: each for each in answers}
+        return [self._take(str(record["data"]), by_id[str(record["recordId"])]) for record in records]
+
+    def objects(self) -> dict[str, bytes]:
+        """Return what Firehose writes, by key."""
+        found = {self._key(self._to.error_prefix, kind): b"".join(lines) for kind, lines in self._errors.items()}
+        if self._writer:
+            self._writer.close()
+            found[self._key(self._to.prefix, "", ".parquet")] = self._sink.getvalue()
+        return found
+
+    def _take(self, came: str, answer: Mapping[str, str]) -> str:
+        if answer["result"] == FAILED:
+            line = delivery.processing_error(came, self._attempt, self._to.lambda_arn)
+            self._errors.setdefault(delivery.PROCESSING_FAILED, []).append(line)
+        if answer["result"] != OK:
+            return answer["result"]
+        data = b64decode(answer["data"])
+        try:
+            row = self._conversion.row(data)
+        except MalformedError as error:
+            line = delivery.conversion_error(b64encode(data).decode(), self._attempt, str(error), self._to.table)
+            self._errors.setdefault(delivery.CONVERSION_FAILED, []).append(line)
+            return delivery.CONVERSION_FAILED
+        self._write(row)
+        return OK
+
+    def _write(self, row: list[object]) -> None:
+        if self._writer is None:
+            self._writer = Writer(self._sink, self._to.columns, self._to.codec)
+        self._writer.add(row)
+        self.row_count += 1
+
+    def _key(self, prefix: str, kind: str, extension: str = "") -> str:
+        moment = self._attempt.arrived_at
+        name = delivery.object_name(self._to.name, moment, self._token, extension)
+        return delivery.evaluated(prefix, moment, kind) + name

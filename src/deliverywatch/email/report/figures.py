@@ -1,0 +1,216 @@
+"""Rows of the tables -> what an advertiser asks: engagement by campaign and day, the audience's growth, links.
+
+A mail counts for the time it was sent, however late it was opened; days and weeks are those in which something
+happened. People and bots are SES's verdict; an event without one (before August 2026) counts as neither.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from deliverywatch.email.events.tally import counts_as_bounce, counts_as_complaint
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from datetime import date
+
+# What is read of the tables.
+NAMES = (
+    *("event_id", "event_type", "event_time", "sent_at", "message_id", "campaign", "recipients", "recipient_domain"),
+    *(
+        "bounce_type",
+        "bounce_subtype",
+        "complaint_type",
+        "complaint_subtype",
+        "bot_verdict",
+        "link",
+        "unsubscribed_all",
+    ),
+)
+
+NO_CAMPAIGN = "(none)"
+_PEOPLE, _BOTS = "Unlikely", "Likely"
+_NOT_OF_A_LINK = re.compile(r"[?#].*", re.DOTALL)
+_TOP_LINKS = 20
+
+Row = dict[str, Any]
+
+
+@dataclass(slots=True)
+class Mails:
+    """Ids of the mails of a campaign, by what became of them; a mail that is opened twice is opened once."""
+
+    sent: set[str] = field(default_factory=set)
+    delivered: set[str] = field(default_factory=set)
+    bounced: set[str] = field(default_factory=set)
+    complained: set[str] = field(default_factory=set)
+    unsubscribed: set[str] = field(default_factory=set)
+    opened: set[str] = field(default_factory=set)
+    opened_by_people: set[str] = field(default_factory=set)
+    opened_by_bots: set[str] = field(default_factory=set)
+    clicked: set[str] = field(default_factory=set)
+    clicked_by_people: set[str] = field(default_factory=set)
+    clicked_by_bots: set[str] = field(default_factory=set)
+    first_sent: datetime | None = None
+
+    def add(self, row: Row) -> None:
+        """Take in an event of a mail."""
+        for name in _names(row):
+            getattr(self, name).add(row["message_id"])
+        if row["event_type"] == "Send":
+            self.first_sent = min(self.first_sent or row["sent_at"], row["sent_at"])
+
+    def counts(self) -> dict[str, int]:
+        """Return how many mails became what."""
+        names = [name for name in self.__dataclass_fields__ if name != "first_sent"]
+        return {name: len(getattr(self, name)) for name in names}
+
+
+@dataclass(slots=True)
+class Audience:
+    """Different people of a week: who got a mail, and who of them opened or clicked one and is no bot."""
+
+    reached: set[str] = field(default_factory=set)
+    engaged: set[str] = field(default_factory=set)
+
+
+class Figures:
+    """What events of a period add up to."""
+
+    def __init__(self, since: datetime, until: datetime) -> None:
+        """Begin with nothing.
+
+        Args:
+            since: Aware; mails sent before do not count.
+            until: Aware, not included.
+        """
+        self.since, self.until = since, until
+        self.campaigns: dict[tuple[str, str], Mails] = defaultdict(Mails)
+        self.days: dict[tuple[str, date], Mails] = defaultdict(Mails)
+        self.weeks: dict[tuple[str, date], Audience] = defaultdict(Audience)
+        self.links: dict[tuple[str, str, str], Mails] = defaultdict(Mails)
+        self.copies = 0
+        self._seen: set[bytes] = set()
+
+    def add(self, stream: str, rows: Iterable[tuple[Any, ...]]) -> None:
+        """Take in rows of the columns `NAMES` of a stream; copies of an event count once."""
+        for values in rows:
+            event_id = bytes.fromhex(values[0])
+            if event_id in self._seen:
+                self.copies += 1
+                continue
+            self._seen.add(event_id)
+            self._add(stream, dict(zip(NAMES, values, strict=True)))
+
+    def _add(self, stream: str, row: Row) -> None:
+        campaign = row["campaign"] or NO_CAMPAIGN
+        if self.since <= row["sent_at"] < self.until:
+            self.campaigns[stream, campaign].add(row)
+            if row["event_type"] == "Click" and row["link"]:
+                self.links[stream, campaign, _NOT_OF_A_LINK.sub("", row["link"])].add(row)
+        if self.since <= row["event_time"] < self.until:
+            self.days[stream, row["event_time"].astimezone(UTC).date()].add(row)
+            self._add_to_week(stream, row)
+
+    def _add_to_week(self, stream: str, row: Row) -> None:
+        day = row["event_time"].astimezone(UTC).date()
+        week = self.weeks[stream, day - timedelta(days=day.weekday())]
+        people = row["recipients"] or []
+        if row["event_type"] == "Delivery":
+            week.reached.update(people)
+        # A mail to several people does not tell who of them opened it.
+        if row["event_type"] in ("Open", "Click") and row["bot_verdict"] != _BOTS and len(people) == 1:
+            week.engaged.update(people)
+
+    def document(self) -> dict[str, Any]:
+        """Return it as JSON has it: `period`, `campaigns`, `days`, `weeks` and `links`."""
+        return {
+            "period": {"since": f"{self.since:%Y-%m-%dT%H:%M:%SZ}", "until": f"{self.until:%Y-%m-%dT%H:%M:%SZ}"},
+            "copies": self.copies,
+            "campaigns": [self._campaign(*key) for key in sorted(self.campaigns, key=self._by_sending)],
+            "days": [
+                {"day": str(day), "stream": stream, **_rates(self.days[stream, day].counts())}
+                for stream, day in sorted(self.days)
+            ],
+            "weeks": self._weeks(),
+            "links": self._links(),
+        }
+
+    def _campaign(self, stream: str, campaign: str) -> dict[str, Any]:
+        return {"stream": stream, "campaign": campaign, **_rates(self.campaigns[stream, campaign].counts())}
+
+    def _by_sending(self, key: tuple[str, str]) -> tuple[float, str, str]:
+        first = self.campaigns[key].first_sent
+        return (-first.timestamp() if first else 0.0, *key)
+
+    def _weeks(self) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = []
+        for stream, week in sorted(self.weeks):
+            audience = self.weeks[stream, week]
+            before = self.weeks.get((stream, week - timedelta(days=7)), Audience())
+            found.append(
+                {
+                    "week": str(week),
+                    "stream": stream,
+                    "reached": len(audience.reached),
+                    "reached_growth_percent": _growth(len(before.reached), len(audience.reached)),
+                    "engaged": len(audience.engaged),
+                    "engaged_growth_percent": _growth(len(before.engaged), len(audience.engaged)),
+                }
+            )
+        return found
+
+    def _links(self) -> list[dict[str, Any]]:
+        shown: list[dict[str, Any]] = [
+            {"stream": stream, "campaign": campaign, "link": link, **_clicks(mails)}
+            for (stream, campaign, link), mails in self.links.items()
+            if "unsubscribe" not in link.lower()
+        ]
+        return sorted(shown, key=lambda each: (-each["clicked"], each["link"]))[:_TOP_LINKS]
+
+
+def _names(row: Row) -> tuple[str, ...]:
+    kind, verdict = row["event_type"], row["bot_verdict"]
+    who = {_PEOPLE: "_by_people", _BOTS: "_by_bots"}.get(verdict or "")
+    if kind in ("Open", "Click"):
+        name = "opened" if kind == "Open" else "clicked"
+        return (name, f"{name}{who}") if who else (name,)
+    if kind == "Bounce":
+        return ("bounced",) if counts_as_bounce(row) else ()
+    if kind == "Complaint":
+        return ("complained",) if counts_as_complaint(row) else ()
+    if kind == "Subscription":
+        return ("unsubscribed",) if row["unsubscribed_all"] else ()
+    return {"Send": ("sent",), "Delivery": ("delivered",)}.get(kind, ())
+
+
+def _rates(counts: dict[str, int]) -> dict[str, Any]:
+    delivered = counts["delivered"]
+    return {
+        **counts,
+        "delivered_percent": _percent(delivered, counts["sent"]),
+        "bounced_percent": _percent(counts["bounced"], counts["sent"]),
+        "complained_percent": _percent(counts["complained"], counts["sent"], digits=3),
+        "open_percent": _percent(counts["opened"], delivered),
+        "open_percent_people": _percent(counts["opened_by_people"], delivered),
+        "click_percent": _percent(counts["clicked"], delivered),
+        "click_percent_people": _percent(counts["clicked_by_people"], delivered),
+        "click_to_open_percent": _percent(counts["clicked"], counts["opened"]),
+    }
+
+
+def _clicks(mails: Mails) -> dict[str, int]:
+    counts = mails.counts()
+    return {name: counts[name] for name in ("clicked", "clicked_by_people", "clicked_by_bots")}
+
+
+def _percent(part: int, whole: int, digits: int = 2) -> float | None:
+    return round(100 * part / whole, digits) if whole else None
+
+
+def _growth(before: int, now: int) -> float | None:
+    return round(100 * (now - before) / before, 1) if before else None

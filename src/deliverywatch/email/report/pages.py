@@ -1,0 +1,121 @@
+"""A lake and a period -> the report: as JSON, as CSV files, and as one HTML page with charts that stands alone."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from datetime import UTC, date, datetime, timedelta
+from typing import TYPE_CHECKING, Any, Protocol
+
+from deliverywatch.email.events.streams import Stream, table_folder
+from deliverywatch.email.report.figures import NAMES, Figures
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+_DAY = re.compile(r"dt=(\d{4})-(\d\d)-(\d\d)/|year=(\d{4})/month=(\d\d)/day=(\d\d)/")
+# What a spreadsheet would take for a formula; a campaign is named by whoever sends.
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+SECTIONS = ("campaigns", "days", "weeks", "links")
+
+
+class Store(Protocol):
+    """Where the tables are."""
+
+    def keys(self, prefix: str) -> list[str]:
+        """Return the keys that begin with a prefix."""
+
+    def read(self, key: str) -> bytes:
+        """Return an object."""
+
+
+def figures(store: Store, since: datetime, until: datetime, streams: Sequence[Stream] = tuple(Stream)) -> Figures:
+    """Return what the events of a period add up to.
+
+    Args:
+        store: Where the tables are.
+        since: Aware; mails sent from then on.
+        until: Aware, not included.
+        streams: Which to look at.
+    """
+    # Imported here: it brings pyarrow, which `--help` does not need.
+    from deliverywatch.email.events import parquet
+
+    found = Figures(since, until)
+    for stream in streams:
+        for key in _keys(store, stream, since):
+            found.add(stream, parquet.rows(io.BytesIO(store.read(key)), NAMES))
+    return found
+
+
+def csv_of(rows: Sequence[Mapping[str, Any]]) -> str:
+    """Return rows as CSV with a header; a text that a spreadsheet would run is quoted with an apostrophe."""
+    sink = io.StringIO()
+    writer = csv.DictWriter(sink, list(rows[0]) if rows else [])
+    writer.writeheader()
+    writer.writerows({name: _harmless(value) for name, value in row.items()} for row in rows)
+    return sink.getvalue()
+
+
+def html_of(document: Mapping[str, Any]) -> str:
+    """Return the report as one page."""
+    # Imported here: only the page needs templates.
+    from jinja2 import Environment, PackageLoader, StrictUndefined
+
+    environment = Environment(
+        loader=PackageLoader("deliverywatch.email.report", "templates"), autoescape=True, undefined=StrictUndefined
+    )
+    streams = [each.value for each in Stream if _of(document["days"], each)]
+    return environment.get_template("report.html.j2").render(
+        document=document,
+        streams=streams,
+        totals={stream: _totals(document, stream) for stream in streams},
+        weeks={stream: _of(document["weeks"], stream) for stream in streams},
+        days={stream: list(_every_day(_of(document["days"], stream))) for stream in streams},
+    )
+
+
+def _keys(store: Store, stream: Stream, since: datetime) -> Iterator[str]:
+    """Days are of arrival: an event may arrive a while after it happened, and never before."""
+    for key in store.keys(table_folder(stream)):
+        found = _DAY.search(key)
+        if found and key.endswith(".parquet"):
+            year, month, day = (int(part) for part in found.groups() if part)
+            if date(year, month, day) >= since.astimezone(UTC).date():
+                yield key
+
+
+def _harmless(value: object) -> object:
+    return f"'{value}" if isinstance(value, str) and value.startswith(_FORMULA) else value
+
+
+def _of(rows: Sequence[dict[str, Any]], stream: str) -> list[dict[str, Any]]:
+    return [row for row in rows if row["stream"] == stream]
+
+
+def _totals(document: Mapping[str, Any], stream: str) -> dict[str, Any]:
+    rows = _of(document["campaigns"], stream)
+    totals: dict[str, Any] = {name: sum(row[name] for row in rows) for name in _SUMMED}
+    totals["open_percent"] = _share(totals["opened_by_people"], totals["delivered"])
+    totals["click_percent"] = _share(totals["clicked_by_people"], totals["delivered"])
+    totals["bounced_percent"] = _share(totals["bounced"], totals["sent"])
+    return totals
+
+
+_SUMMED = ("sent", "delivered", "bounced", "complained", "unsubscribed", "opened_by_people", "clicked_by_people")
+
+
+def _share(part: int, whole: int) -> str:
+    return f"{100 * part / whole:.1f} %" if whole else "-"
+
+
+def _every_day(rows: Sequence[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+    """Fill days without an event, so that the chart's axis is one of time."""
+    if not rows:
+        return
+    known = {row["day"]: row for row in rows}
+    first, last = date.fromisoformat(rows[0]["day"]), date.fromisoformat(rows[-1]["day"])
+    for number in range((last - first).days + 1):
+        day = str(first + timedelta(days=number))
+        yield known.get(day, {"day": day, "delivered": 0, "opened": 0, "clicked": 0})

@@ -1,0 +1,222 @@
+"""A composite alarm over time: its children's states -> its own state, and when its actions run.
+
+Follows "Combining alarms" and "Action suppression" of the CloudWatch user guide. Times are epoch seconds.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from deliverywatch.engine.definitions import members
+from deliverywatch.engine.definitions import rule as rules
+from deliverywatch.engine.definitions import template as cloudformation
+from deliverywatch.engine.definitions.alarm import State
+from deliverywatch.errors import InputError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+
+@dataclass(frozen=True, slots=True)
+class Composite:
+    """The definition of a composite alarm.
+
+    Attributes:
+        suppressor: The alarm that holds back the actions while it is in ALARM.
+        wait_seconds: How long a change waits for the suppressor to go into ALARM.
+        extension_seconds: How long actions stay held back after the suppressor leaves ALARM.
+    """
+
+    name: str
+    rule: rules.Rule
+    rule_text: str
+    description: str | None = None
+    alarm_actions: tuple[str, ...] = ()
+    ok_actions: tuple[str, ...] = ()
+    insufficient_data_actions: tuple[str, ...] = ()
+    actions_enabled: bool = True
+    suppressor: str | None = None
+    wait_seconds: int = 0
+    extension_seconds: int = 0
+
+
+def from_template(
+    template: Mapping[str, Any], parameters: Mapping[str, str] | None = None, without: Sequence[str] = ()
+) -> list[Composite]:
+    """Read every composite alarm out of a CloudFormation template.
+
+    Args:
+        template: The parsed template.
+        parameters: Overrides of the template's parameters.
+        without: Patterns of names or logical ids of composites that are left out unread.
+
+    Raises:
+        InputError: One cannot be resolved, or its rule is not a rule; or two have one name.
+    """
+    found = [
+        from_description({"AlarmName": logical_id, **properties})
+        for logical_id, properties in cloudformation.resources(
+            template, "AWS::CloudWatch::CompositeAlarm", parameters or {}, without
+        )
+    ]
+    cloudformation.require_unique([each.name for each in found])
+    return found
+
+
+def from_description(description: Mapping[str, Any]) -> Composite:
+    """Read one composite alarm in the form of DescribeAlarms.
+
+    Raises:
+        InputError: It has no rule, its rule is not a rule, or a member of it does not fit.
+    """
+    name = str(description.get("AlarmName", "(unnamed)"))
+    try:
+        return _read(name, description)
+    except InputError as error:
+        raise InputError(f"Composite alarm {name} cannot be read: {error}", next_step=error.next_step) from error
+    except (KeyError, ValueError) as error:
+        problem = f"it lacks {error}" if isinstance(error, KeyError) else str(error)
+        raise InputError(
+            f"Composite alarm {name} cannot be read: {problem}.",
+            next_step=f"Correct the definition, or leave it out with --without {name}.",
+        ) from error
+
+
+def _read(name: str, description: Mapping[str, Any]) -> Composite:
+    text = members.optional_text(description, "AlarmRule") or ""
+    suppressor = members.optional_text(description, "ActionsSuppressor")
+    wait, extension = (
+        members.optional_whole(description, f"ActionsSuppressor{each}Period") or 0 for each in ("Wait", "Extension")
+    )
+    if min(wait, extension) < 0 or (not suppressor and max(wait, extension)):
+        raise ValueError("it has a period of a suppressor that is negative, or without an ActionsSuppressor")
+    return Composite(
+        name=name,
+        rule=rules.parse(text),
+        rule_text=text,
+        description=members.optional_text(description, "AlarmDescription"),
+        alarm_actions=members.texts(description, "AlarmActions"),
+        ok_actions=members.texts(description, "OKActions"),
+        insufficient_data_actions=members.texts(description, "InsufficientDataActions"),
+        actions_enabled=members.flag(description, "ActionsEnabled", default=True),
+        suppressor=_name_of(suppressor) if suppressor else None,
+        wait_seconds=wait,
+        extension_seconds=extension,
+    )
+
+
+def _name_of(suppressor: str) -> str:
+    return suppressor.rpartition(":alarm:")[2]
+
+
+def state_of(composite: Composite, child_state: Callable[[str], State]) -> State:
+    """Return the state that a composite has while its children have theirs."""
+    return State.ALARM if rules.holds(composite.rule, child_state) else State.OK
+
+
+def order(composites: Mapping[str, Composite]) -> list[str]:
+    """Return the names of composites so that each comes after the composites in its rule.
+
+    Raises:
+        InputError: Composites refer to one another in a circle; CloudWatch stops evaluating those.
+    """
+    found: list[str] = []
+    visiting: set[str] = set()
+
+    def visit(name: str) -> None:
+        if name in visiting:
+            raise InputError(
+                f"Composite alarm {name} depends on itself.",
+                next_step="Break the circle, for instance by setting one of the rules to FALSE.",
+            )
+        if name in found or name not in composites:
+            return
+        visiting.add(name)
+        for child in rules.children(composites[name].rule):
+            visit(child)
+        visiting.discard(name)
+        found.append(name)
+
+    for name in composites:
+        visit(name)
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class Suppression:
+    """What holds back a composite's actions at a moment.
+
+    Attributes:
+        state: The composite's state.
+        is_pending: Whether it changed and no actions have run since.
+        suppressor_alarm: Whether the suppressor is in ALARM.
+        wait_until: End of the wait period, if one runs.
+        extension_until: End of the extension period, if one runs.
+    """
+
+    state: State
+    is_pending: bool = False
+    suppressor_alarm: bool = False
+    wait_until: float | None = None
+    extension_until: float | None = None
+
+    @property
+    def is_suppressed(self) -> bool:
+        """Whether actions are held back."""
+        return self.suppressor_alarm or self.wait_until is not None or self.extension_until is not None
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """The suppression after an event, and the states whose actions ran because of it, with their times."""
+
+    suppression: Suppression
+    actions: tuple[tuple[float, State], ...] = ()
+
+
+def advance(composite: Composite, before: Suppression, now: float, state: State, suppressor: State) -> Step:
+    """Move on to a moment at which the composite or its suppressor may have changed.
+
+    Args:
+        composite: The definition.
+        before: What held until now.
+        now: Epoch seconds.
+        state: The composite's state from now on.
+        suppressor: The suppressor's state from now on; anything but ALARM where there is none.
+    """
+    expired = _expire(before, now)
+    current, actions = expired.suppression, expired.actions
+    if (suppressor == State.ALARM) != current.suppressor_alarm:
+        current = _suppressor_changed(composite, current, now, is_alarm=suppressor == State.ALARM)
+    if state != current.state:
+        current = _changed(composite, current, now, state)
+    done = _act(current, now)
+    return Step(done.suppression, actions + done.actions)
+
+
+def _expire(current: Suppression, now: float) -> Step:
+    """Let the period that has run out end, and run the actions for the state at that time."""
+    until = current.wait_until if current.wait_until is not None else current.extension_until
+    if until is None or now < until:
+        return Step(current)
+    return _act(replace(current, wait_until=None, extension_until=None), until)
+
+
+def _suppressor_changed(composite: Composite, current: Suppression, now: float, *, is_alarm: bool) -> Suppression:
+    """Going into ALARM ends both periods; leaving it starts the extension."""
+    until = None if is_alarm or not composite.extension_seconds else now + composite.extension_seconds
+    return replace(current, suppressor_alarm=is_alarm, wait_until=None, extension_until=until)
+
+
+def _changed(composite: Composite, current: Suppression, now: float, state: State) -> Suppression:
+    """A change of the composite ends an extension and starts the wait anew."""
+    waits = bool(composite.suppressor) and composite.wait_seconds > 0
+    until = now + composite.wait_seconds if waits else None
+    return replace(current, state=state, is_pending=True, wait_until=until, extension_until=None)
+
+
+def _act(current: Suppression, now: float) -> Step:
+    if current.is_suppressed or not current.is_pending:
+        return Step(current)
+    return Step(replace(current, is_pending=False), ((now, current.state),))

@@ -1,0 +1,67 @@
+"""The rules of a CloudFormation template and values of its parameters -> why it could not be deployed with them.
+
+Follows "Rules" and "Rule-specific intrinsic functions" of the CloudFormation user guide. Rules that ask the account
+(`Fn::ValueOf`, `Fn::RefAll`) are not judged.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from deliverywatch.engine.definitions.template import Resolver
+from deliverywatch.errors import InputError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+
+def contradictions(template: Mapping[str, Any], parameters: Mapping[str, str]) -> list[str]:
+    """Return the sentence of each assertion that does not hold.
+
+    Args:
+        template: The parsed template.
+        parameters: Overrides of parameters.
+    """
+    found: list[str] = []
+    for name, rule in (template.get("Rules") or {}).items():
+        try:
+            found.extend(_broken(name, rule, _Rules(template, parameters)))
+        except InputError:
+            continue  # it asks the account, or is no rule: the deployment will tell
+    return found
+
+
+def _broken(name: str, rule: Mapping[str, Any], resolver: _Rules) -> Iterator[str]:
+    if "RuleCondition" in rule and not resolver.is_true(rule["RuleCondition"]):
+        return
+    for assertion in rule["Assertions"]:
+        if not resolver.is_true(assertion["Assert"]):
+            yield str(assertion.get("AssertDescription") or f"Rule {name} does not hold.")
+
+
+class _Rules(Resolver):
+    """Resolves the functions that only rules have, too."""
+
+    def __init__(self, template: Mapping[str, Any], parameters: Mapping[str, str]) -> None:
+        super().__init__(template, parameters)
+        self._functions |= {
+            "Fn::Contains": self._contains,
+            "Fn::EachMemberEquals": self._each_equals,
+            "Fn::EachMemberIn": self._each_in,
+        }
+
+    def is_true(self, value: Any) -> bool:
+        """Return whether a condition holds."""
+        return self._truth(value)
+
+    def _contains(self, value: Any) -> bool:
+        values, wanted = self.resolve(value)
+        return str(wanted) in map(str, values)
+
+    def _each_equals(self, value: Any) -> bool:
+        values, wanted = self.resolve(value)
+        return all(str(each) == str(wanted) for each in values)
+
+    def _each_in(self, value: Any) -> bool:
+        values, allowed = self.resolve(value)
+        return {str(each) for each in values} <= set(map(str, allowed))

@@ -1,0 +1,120 @@
+"""An alarm's definition -> what CloudWatch would refuse about it, or what would make it behave unlike it reads."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from deliverywatch.engine.evaluation import statistic, windows
+from deliverywatch.engine.metric_math import expression, syntax
+from deliverywatch.engine.metric_math.kinds import Checker
+from deliverywatch.engine.metric_math.signatures import Kind
+from deliverywatch.errors import InputError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from deliverywatch.engine.definitions.alarm import Alarm, Query
+    from deliverywatch.engine.metric_math.signatures import Type
+
+_ID = re.compile(r"[a-z][a-zA-Z0-9_]*")
+_MAXIMUM_METRICS = 10
+_DAY_SECONDS = 86400
+
+# Their value depends on how many slots CloudWatch happens to fetch.
+_RANGE_DEPENDENT = {"DATAPOINT_COUNT", "RATE", "REMOVE_EMPTY", "RUNNING_SUM"}
+
+
+def problems(alarm: Alarm) -> list[str]:
+    """Return a sentence for each thing that CloudWatch would refuse; empty if the definition is sound."""
+    return [*_queries(alarm), *_expressions(alarm), *_window(alarm)]
+
+
+def require_sound(alarm: Alarm) -> None:
+    """Check that an alarm can be evaluated.
+
+    Raises:
+        InputError: It cannot; the message names the alarm and the first problem.
+    """
+    found = problems(alarm)
+    if found:
+        raise InputError(
+            f"Alarm {alarm.name} cannot be evaluated: {found[0]}",
+            next_step=f"Correct the definition, or leave it out with --without {alarm.name}.",
+        )
+
+
+def warnings(alarm: Alarm) -> list[str]:
+    """Return a sentence for each thing that CloudWatch accepts and that is easily overlooked."""
+    return [
+        *_warm_up(alarm),
+        *(
+            f"{query.id} uses {name}, whose result depends on how many periods CloudWatch fetches."
+            for query in alarm.queries
+            for name in sorted(_functions(query) & _RANGE_DEPENDENT)
+        ),
+    ]
+
+
+def _warm_up(alarm: Alarm) -> Iterator[str]:
+    if alarm.warm_up:
+        minutes = alarm.warm_up.minutes
+        yield f"It warms up for {minutes} minutes once it is created: a replay takes it as created long before."
+
+
+def _functions(query: Query) -> set[str]:
+    if query.expression is None:
+        return set()
+    return {node.function for node in syntax.walk(expression.parse(query.expression)) if isinstance(node, syntax.Call)}
+
+
+def _queries(alarm: Alarm) -> Iterator[str]:
+    ids = [query.id for query in alarm.queries]
+    metrics = [query.metric for query in alarm.queries if query.metric]
+    yield from (f"The id {each} is used twice." for each in sorted({each for each in ids if ids.count(each) > 1}))
+    yield from (f"The id {each} must start with a lower-case letter." for each in ids if not _ID.fullmatch(each))
+    if sum(query.return_data for query in alarm.queries) != 1:
+        yield "Exactly one entry must have ReturnData."
+    if not 1 <= len(metrics) <= _MAXIMUM_METRICS:
+        yield f"An alarm needs 1 to {_MAXIMUM_METRICS} metrics, not {len(metrics)}."
+    if len({each.period_seconds for each in metrics}) > 1:
+        yield "All metrics must have the same period."
+    yield from (f"Statistic {each.statistic} is unknown." for each in metrics if not statistic.is_known(each.statistic))
+
+
+def _expressions(alarm: Alarm) -> Iterator[str]:
+    known, checker = {query.id for query in alarm.queries}, Checker(alarm.queries)
+    for query in alarm.queries:
+        if (query.expression is None) == (query.metric is None):
+            yield f"{query.id} must be either a metric or an expression."
+        if query.expression is None or query.metric:
+            continue
+        try:
+            yield from (
+                f"{query.id} refers to {name}, which does not exist."
+                for name in sorted(expression.names(expression.parse(query.expression)) - known)
+            )
+            yield from _result(query, checker.result(query.id))
+        except InputError as error:
+            yield str(error)
+
+
+def _result(query: Query, found: Type) -> Iterator[str]:
+    """Yield what is wrong with what the alarm compares: CloudWatch wants one time series."""
+    if query.return_data and found.kind is not Kind.SERIES and (found.kind, found.size) != (Kind.ARRAY, 1):
+        size = f" ({found.size} of them)" if found.size else ""
+        yield f"The result of {query.id} is {found.kind}{size}, and an alarm watches exactly one time series."
+
+
+def _window(alarm: Alarm) -> Iterator[str]:
+    if not any(query.metric for query in alarm.queries):
+        return
+    period, periods = alarm.period_seconds, alarm.evaluation_periods
+    if period not in (10, 20, 30) and (period <= 0 or period % 60):
+        yield f"A period of {period} s is not 10, 20, 30 or a multiple of 60."
+    if not 1 <= alarm.m <= periods:
+        yield f"DatapointsToAlarm {alarm.m} must lie between 1 and EvaluationPeriods {periods}."
+    if problem := windows.unfit_wall_clock(alarm):
+        yield problem
+    if period * periods > (_DAY_SECONDS if period < 3600 else 7 * _DAY_SECONDS):
+        yield f"{periods} periods of {period} s are longer than CloudWatch allows."

@@ -1,0 +1,223 @@
+"""One evaluation of an alarm: datapoints as they are visible at a moment -> a state, with CloudWatch's reason for it.
+
+Follows "Alarm evaluation" of the CloudWatch user guide. The rule is in `verdict`, the slots are in `windows`, the words
+in `reason`.
+"""
+
+from __future__ import annotations
+
+import operator
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from deliverywatch.engine.definitions.alarm import Alarm, Comparison, State, Treat
+from deliverywatch.engine.evaluation import windows
+from deliverywatch.engine.evaluation.fetch import Fetch
+from deliverywatch.engine.evaluation.reason import FEW_SAMPLES, WARMING_UP, reason, reason_data, used
+from deliverywatch.engine.evaluation.verdict import verdict
+from deliverywatch.engine.metric_math.values import Frame, Points
+from deliverywatch.errors import InputError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import datetime
+
+    from deliverywatch.engine.evaluation.series import Series
+
+__all__ = ["Evaluation", "Slot", "breaches", "evaluate", "judge", "returned", "slot_values", "verdict"]
+
+BREACH: dict[Comparison, Callable[[float, float], bool]] = {
+    Comparison.ABOVE: operator.gt,
+    Comparison.AT_LEAST: operator.ge,
+    Comparison.BELOW: operator.lt,
+    Comparison.AT_MOST: operator.le,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """One period that an evaluation looked at; `start` and `end` in epoch seconds, `value` None without a datapoint."""
+
+    start: int
+    value: float | None
+    end: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """What the rules make of the slots: a state, or None to keep the one there is; then maybe in words why."""
+
+    slots: tuple[Slot, ...]
+    found: State | None
+    kept_because: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluation:
+    """What an evaluation came to.
+
+    Attributes:
+        state: The state after it.
+        previous: The state before it.
+        reason: CloudWatch's StateReason.
+        reason_data: CloudWatch's StateReasonData, before it is written as JSON.
+        slots: All periods that were fetched, oldest first.
+        time: When it took place.
+        evaluation_state: CloudWatch's EvaluationState: `IN_WARM_UP`, or None where it has nothing to say.
+    """
+
+    state: State
+    previous: State
+    reason: str
+    reason_data: dict[str, Any]
+    slots: tuple[Slot, ...]
+    time: datetime
+    evaluation_state: str | None = None
+
+    @property
+    def is_transition(self) -> bool:
+        """Whether the state changed."""
+        return self.state != self.previous
+
+
+def evaluate(
+    alarm: Alarm,
+    series: Series,
+    now: datetime,
+    previous: State | str = State.INSUFFICIENT_DATA,
+    *,
+    extra_points: Callable[[int], int] = windows.extra_points,
+    created: datetime | None = None,
+) -> Evaluation:
+    """Evaluate an alarm once.
+
+    Args:
+        alarm: The definition.
+        series: The datapoints; those published after `now` are not looked at.
+        now: The time of the evaluation; the newest period ends with the minute before it.
+        previous: The state so far.
+        extra_points: Periods fetched beyond the evaluation periods, by the length of the period in seconds.
+        created: When the alarm was created, from which its warm-up counts; None for long ago.
+
+    Raises:
+        InputError: The alarm's expression cannot be evaluated.
+    """
+    judged = judge(alarm, series, now, previous, extra_points=extra_points, created=created)
+    slots, state = judged.slots, State(previous) if judged.found is None else judged.found
+    counts = {} if alarm.is_math else _sample_counts(alarm, series, slots, now.timestamp())
+    return Evaluation(
+        state=state,
+        previous=State(previous),
+        reason=judged.kept_because or reason(alarm, slots, judged.found, breaches),
+        reason_data=reason_data(alarm, slots, now, counts),
+        slots=slots,
+        time=now,
+        evaluation_state="IN_WARM_UP" if judged.kept_because == WARMING_UP else None,
+    )
+
+
+def judge(
+    alarm: Alarm,
+    series: Series,
+    now: datetime,
+    previous: State | str,
+    *,
+    extra_points: Callable[[int], int] = windows.extra_points,
+    created: datetime | None = None,
+) -> Judgement:
+    """Return what `evaluate` decides, without CloudWatch's words for it; the arguments are the same.
+
+    Raises:
+        InputError: The alarm's expression cannot be evaluated.
+    """
+    bounds = windows.slot_bounds(alarm, now, extra_points(alarm.period_seconds))
+    values = slot_values(alarm, series, bounds[:-1], now.timestamp(), bounds[-1])
+    slots = tuple(Slot(*each) for each in zip(bounds[:-1], values, bounds[1:], strict=True))
+    if created is not None and _is_warming_up(alarm, now, created, State(previous), values):
+        return Judgement(slots, None, WARMING_UP)
+    if alarm.low_sample_percentile == "ignore" and _has_few_samples(alarm, series, slots, now.timestamp()):
+        return Judgement(slots, None, FEW_SAMPLES)
+    rows = [breaches(alarm, value) for value in values]
+    return Judgement(slots, verdict(rows, alarm.m, alarm.evaluation_periods, treatment(alarm)))
+
+
+def _has_few_samples(alarm: Alarm, series: Series, slots: tuple[Slot, ...], as_of: float) -> bool:
+    """Return whether a percentile of a datapoint that would decide has too few samples to mean anything."""
+    return not all(
+        series.is_significant(query.metric, slot.start, slot.end or slot.start, as_of)
+        for slot in used(slots, alarm.evaluation_periods)
+        for query in alarm.queries
+        if query.metric
+    )
+
+
+def _sample_counts(alarm: Alarm, series: Series, slots: tuple[Slot, ...], as_of: float) -> dict[int, float | None]:
+    metric = alarm.queries[0].metric
+    if metric is None:
+        return {}
+    counted = replace(metric, statistic="SampleCount")
+    return {each.start: series.window(counted, each.start, each.end or each.start, as_of) for each in slots}
+
+
+def _is_warming_up(alarm: Alarm, now: datetime, created: datetime, previous: State, values: Points) -> bool:
+    if alarm.warm_up is None or now >= created + timedelta(minutes=alarm.warm_up.minutes):
+        return False
+    has_begun = previous is not State.INSUFFICIENT_DATA or None not in values[-alarm.evaluation_periods :]
+    return alarm.warm_up.is_whole or not has_begun
+
+
+def slot_values(alarm: Alarm, series: Series, starts: tuple[int, ...], as_of: float, end: int | None = None) -> Points:
+    """Return the values that the alarm compares with its threshold, one per slot.
+
+    Args:
+        alarm: The definition.
+        series: The datapoints.
+        starts: The slots' starts in epoch seconds.
+        as_of: Epoch seconds; points published later are not there yet.
+        end: Where the newest slot ends, if slots end where the next begins; None if all are a period long.
+
+    Raises:
+        InputError: The alarm's expression cannot be evaluated.
+    """
+    frame = Frame(starts, alarm.period_seconds, end=end)
+    fetch = Fetch(alarm.queries, series, frame, as_of)
+    watched = returned(alarm)
+    try:
+        return fetch.points(watched)
+    except InputError as error:
+        raise InputError(
+            f"Alarm {alarm.name} cannot be evaluated: {error}", kind=error.kind, next_step=error.next_step
+        ) from error
+
+
+def returned(alarm: Alarm) -> str:
+    """Return the id of the query whose result the alarm watches.
+
+    Raises:
+        InputError: Not exactly one query returns data.
+    """
+    found = [query.id for query in alarm.queries if query.return_data]
+    if len(found) != 1:
+        raise InputError(
+            f"Alarm {alarm.name} has {len(found)} entries with ReturnData; CloudWatch wants exactly one.",
+            next_step="Set ReturnData to false on every entry but the one to compare with the threshold.",
+        )
+    return found[0]
+
+
+def breaches(alarm: Alarm, value: float | None) -> bool | None:
+    """Return whether a value breaches the alarm's threshold; None if there is no value."""
+    return None if value is None else BREACH[alarm.comparison](value, alarm.threshold)
+
+
+def treatment(alarm: Alarm) -> Treat:
+    """Return what missing data counts as: DynamoDB's metrics are always ignored where they are missing."""
+    metrics = [query.metric for query in alarm.queries if query.metric]
+    if (
+        alarm.treat_missing_data == Treat.MISSING
+        and metrics
+        and all(each.namespace == "AWS/DynamoDB" for each in metrics)
+    ):
+        return Treat.IGNORE
+    return alarm.treat_missing_data

@@ -1,0 +1,170 @@
+"""Alarm mute rules: when actions are muted, and which of them are made up for when a mute window ends.
+
+Follows "Alarm mute rules" of the CloudWatch user guide and AWS::CloudWatch::AlarmMuteRule.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from deliverywatch.engine.definitions import cron, members
+from deliverywatch.engine.definitions import template as cloudformation
+from deliverywatch.engine.evaluation.windows import zone_of
+from deliverywatch.errors import InputError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+    from datetime import tzinfo
+
+    from deliverywatch.engine.definitions.alarm import State
+
+_DURATION = re.compile(r"P(?:(\d{1,2})D)?(?:T(?:(\d{1,3})H)?(?:(\d{1,5})M)?)?", re.ASCII)
+_LONGEST = timedelta(days=15)
+
+
+@dataclass(frozen=True, slots=True)
+class MuteRule:
+    """When the actions of some alarms are muted; `start` and `end` bound the rule as a whole."""
+
+    name: str
+    alarms: tuple[str, ...]
+    schedule: cron.Schedule
+    duration: timedelta
+    zone: tzinfo = UTC
+    start: datetime | None = None
+    end: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """A span of time in which actions are muted; the end is not part of it."""
+
+    start: datetime
+    end: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """Actions that run for a state; `is_replay` if they were muted before (`ActionExecutedAfterMuteWindow`)."""
+
+    time: datetime
+    state: State
+    is_replay: bool = False
+
+
+def from_template(
+    template: Mapping[str, Any], parameters: Mapping[str, str] | None = None, without: Sequence[str] = ()
+) -> list[MuteRule]:
+    """Read every mute rule out of a CloudFormation template.
+
+    Args:
+        template: The parsed template.
+        parameters: Overrides of the template's parameters.
+        without: Patterns of names or logical ids of mute rules that are left out unread.
+
+    Raises:
+        InputError: One cannot be resolved or read.
+    """
+    return [
+        from_description({"Name": logical_id, **properties})
+        for logical_id, properties in cloudformation.resources(
+            template, "AWS::CloudWatch::AlarmMuteRule", parameters or {}, without
+        )
+    ]
+
+
+def from_description(description: Mapping[str, Any]) -> MuteRule:
+    """Read one mute rule in the form of CloudFormation and PutAlarmMuteRule.
+
+    Raises:
+        InputError: It cannot be read.
+    """
+    name = str(description.get("Name", "(unnamed)"))
+    try:
+        return _read(name, description)
+    except InputError as error:
+        raise InputError(f"Mute rule {name} cannot be read: {error}", next_step=error.next_step) from error
+    except (KeyError, ValueError) as error:
+        problem = f"it lacks {error}" if isinstance(error, KeyError) else str(error)
+        raise InputError(
+            f"Mute rule {name} cannot be read: {problem}.",
+            next_step=f"Correct the rule, or leave it out with --without {name}.",
+        ) from error
+
+
+def _read(name: str, description: Mapping[str, Any]) -> MuteRule:
+    schedule = members.mapping(members.mapping(description, "Rule"), "Schedule")
+    zone = zone_of(members.optional_text(schedule, "Timezone") or "UTC")
+    return MuteRule(
+        name=name,
+        alarms=members.texts(members.mapping(description, "MuteTargets"), "AlarmNames"),
+        schedule=cron.parse(members.text(schedule, "Expression")),
+        duration=duration_of(members.text(schedule, "Duration")),
+        zone=zone,
+        start=_bound(members.optional_text(description, "StartDate"), zone),
+        end=_bound(members.optional_text(description, "ExpireDate"), zone),
+    )
+
+
+def duration_of(text: str) -> timedelta:
+    """Return an ISO 8601 duration from PT1M to P15D.
+
+    Raises:
+        InputError: It is not one.
+    """
+    match = _DURATION.fullmatch(text)
+    days, hours, minutes = (int(part or 0) for part in match.groups()) if match else (0, 0, 0)
+    found = timedelta(days=days, hours=hours, minutes=minutes)
+    if not timedelta(minutes=1) <= found <= _LONGEST:
+        raise InputError(f"{text!r} is not a duration from PT1M to P15D.", next_step="Write it like PT4H or P2DT12H.")
+    return found
+
+
+def windows(rule: MuteRule, begin: datetime, end: datetime) -> list[Window]:
+    """Return the windows of a rule that touch a span of time, oldest first."""
+    found = (
+        Window(start, start + rule.duration)
+        for start in cron.starts(rule.schedule, rule.zone, begin - rule.duration, end)
+    )
+    cut = (Window(max(each.start, rule.start or each.start), min(each.end, rule.end or each.end)) for each in found)
+    return [each for each in cut if each.start < each.end and each.end > begin]
+
+
+def joined(spans: Iterable[Window]) -> list[Window]:
+    """Return windows that overlap or touch as one, oldest first."""
+    found: list[Window] = []
+    for span in sorted(spans, key=lambda each: each.start):
+        if found and span.start <= found[-1].end:
+            found[-1] = Window(found[-1].start, max(found[-1].end, span.end))
+        else:
+            found.append(span)
+    return found
+
+
+def muted(changes: Sequence[Action], spans: Sequence[Window]) -> list[Action]:
+    """Return the actions that run: those outside every window, and after each window one for the state of then.
+
+    Args:
+        changes: The actions of one alarm as its state changed, oldest first.
+        spans: The windows of all rules that name the alarm.
+    """
+    found = [each for each in changes if _window_at(each.time, spans) is None]
+    for span in joined(spans):
+        inside = [each for each in changes if span.start <= each.time < span.end]
+        if inside:
+            found.append(Action(span.end, inside[-1].state, is_replay=True))
+    return sorted(found, key=lambda each: (each.time, not each.is_replay))
+
+
+def _window_at(moment: datetime, spans: Sequence[Window]) -> Window | None:
+    return next((span for span in spans if span.start <= moment < span.end), None)
+
+
+def _bound(value: str | None, zone: tzinfo) -> datetime | None:
+    if not value:
+        return None
+    found = datetime.fromisoformat(value)
+    return found if found.tzinfo else found.replace(tzinfo=zone)

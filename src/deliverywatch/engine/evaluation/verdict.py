@@ -1,0 +1,48 @@
+"""A row of slots -> the state of an alarm: the rule, and nothing else.
+
+Reproduces both tables of "Configuring how CloudWatch alarms treat missing data" in the user guide, and its prose.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from deliverywatch.engine.definitions.alarm import State, Treat
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+_ALL_MISSING = {
+    Treat.MISSING: State.INSUFFICIENT_DATA,
+    Treat.IGNORE: None,
+    Treat.BREACHING: State.ALARM,
+    Treat.NOT_BREACHING: State.OK,
+}
+
+
+def verdict(slots: Sequence[bool | None], m: int, n: int, treat: Treat) -> State | None:
+    """Return the state that an evaluation comes to; None where the alarm keeps the state it has.
+
+    Args:
+        slots: Oldest first, as many as were fetched: whether the datapoint breaches, None where there is none.
+        m: How many must breach.
+        n: Out of how many.
+        treat: What missing datapoints count as, where too few are there.
+    """
+    real = [slot for slot in slots if slot is not None]
+    if not real:
+        return _ALL_MISSING[treat]
+    if len(real) >= n:
+        return State.ALARM if sum(real[-n:]) >= m else State.OK
+    filled = n - len(real) if treat == Treat.BREACHING else 0
+    if sum(real) + filled >= m:
+        return State.ALARM
+    if treat in (Treat.MISSING, Treat.IGNORE) and all(real) and _age(slots) >= m:
+        # Nothing but breaching datapoints, the oldest of them old enough that M would have come together by now.
+        return State.ALARM if treat == Treat.MISSING else None
+    return State.OK
+
+
+def _age(slots: Sequence[bool | None]) -> int:
+    """Return how many slots ago the oldest breaching datapoint lies; the newest slot counts 1."""
+    return len(slots) - next(index for index, slot in enumerate(slots) if slot)

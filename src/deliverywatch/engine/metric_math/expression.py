@@ -1,0 +1,117 @@
+"""Metric math: the text of an expression -> values per slot.
+
+Follows "Metric math syntax and functions" of the CloudWatch user guide. A time series is a list with one value per
+slot, None where it has no datapoint; a scalar is a float; an array of time series is a tuple of lists.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+from deliverywatch.engine.metric_math import syntax
+from deliverywatch.engine.metric_math.functions import FUNCTIONS, KEYWORDS, REFUSED
+from deliverywatch.engine.metric_math.operators import binary, negative
+from deliverywatch.engine.metric_math.syntax import Binary, Call, Listing, Minus, Name, Node, Number, Text
+from deliverywatch.engine.metric_math.tokens import refusal
+from deliverywatch.engine.metric_math.values import Array, Frame, Points, Value
+from deliverywatch.engine.metric_math.values import Call as Arguments
+from deliverywatch.errors import InputError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+
+@lru_cache(maxsize=1024)
+def parse(text: str) -> Node:
+    """Return the tree of an expression, after checking that every function in it is known.
+
+    Raises:
+        InputError: The text is not an expression, or it uses a function that is unknown or cannot be evaluated outside
+        AWS;
+            the message names the position.
+    """
+    if text.lstrip().upper().startswith("SELECT "):
+        raise refusal(_why_not("SELECT"), text, 1)
+    tree = syntax.read(text)
+    for node in syntax.walk(tree):
+        if isinstance(node, Call) and node.function not in FUNCTIONS:
+            raise refusal(_why_not(node.function), text, node.position)
+    return tree
+
+
+def _why_not(function: str) -> str:
+    if reason := REFUSED.get(function):
+        return f"{function} is not evaluated ({reason}), found"
+    hint = f" (write {function.upper()})" if function.upper() in FUNCTIONS else ""
+    return f"Unknown function {function}{hint}"
+
+
+def names(node: Node) -> frozenset[str]:
+    """Return the ids that an expression refers to."""
+    return frozenset(each.name for each in syntax.walk(node) if isinstance(each, Name) and each.name not in KEYWORDS)
+
+
+def calls(node: Node) -> list[Call]:
+    """Return the calls of functions in an expression."""
+    return [each for each in syntax.walk(node) if isinstance(each, Call)]
+
+
+def evaluate(node: Node, values: Mapping[str, Value] | Callable[[str], Value], frame: Frame | None = None) -> Value:
+    """Return what an expression is worth.
+
+    Args:
+        node: A tree from `parse`.
+        values: The value of each id; all series have one entry per slot, oldest first.
+        frame: The slots; needed by functions of time and by METRICS.
+
+    Raises:
+        InputError: An id has no value, or an operand is of a type that does not fit.
+    """
+    lookup = values if callable(values) else _from_mapping(values)
+    return _Evaluation(lookup, frame or Frame()).value(node)
+
+
+def _from_mapping(values: Mapping[str, Value]) -> Callable[[str], Value]:
+    def lookup(name: str) -> Value:
+        if name not in values:
+            raise InputError(f"The expression refers to {name}, and no metric or expression has that id.")
+        return values[name]
+
+    return lookup
+
+
+class _Evaluation:
+    def __init__(self, lookup: Callable[[str], Value], frame: Frame) -> None:
+        self._lookup = lookup
+        self._frame = frame
+
+    def value(self, node: Node) -> Value:
+        match node:
+            case Number(value) | Text(value):
+                return value
+            case Name(name, _):
+                return name if name in KEYWORDS else self._lookup(name)
+            case Minus(operand, _):
+                return negative(self.value(operand))
+            case Binary(operator, left, right, _):
+                return binary(operator, self.value(left), self.value(right))
+            case Listing(items, _):
+                return self._array(items)
+            case Call(function, arguments, _):
+                found = tuple(self.value(each) for each in arguments)
+                named = tuple(each.name if isinstance(each, Name) else None for each in arguments)
+                return FUNCTIONS[function](Arguments(function, found, self._frame, named))
+
+    def _array(self, items: tuple[Node, ...]) -> Array:
+        """Return the series in brackets; arrays inside are laid out flat."""
+        found: list[Points] = []
+        for item in items:
+            value = self.value(item)
+            found.extend(value if isinstance(value, tuple) else [self._series(value)])
+        return tuple(found)
+
+    def _series(self, value: Value) -> Points:
+        if not isinstance(value, list):
+            raise InputError("An array in square brackets holds something that is not a time series.")
+        return value

@@ -1,0 +1,151 @@
+"""The expressions of an alarm -> what each results in: a number, a time series, an array; or what does not fit, where.
+
+None of it depends on data, so an expression that passes here is evaluated without an error.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from deliverywatch.engine.metric_math import expression, operators
+from deliverywatch.engine.metric_math.functions import KEYWORDS
+from deliverywatch.engine.metric_math.signatures import SIGNATURES, VALUES, Arguments, Kind, Type
+from deliverywatch.engine.metric_math.syntax import Binary, Call, Listing, Minus, Name, Node, Number, Text
+from deliverywatch.engine.metric_math.tokens import refusal
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from deliverywatch.engine.definitions.alarm import Query
+    from deliverywatch.errors import InputError
+
+# Expressions may refer to one another; so deep, the levels of all of them together still fit Python's stack.
+_MAXIMUM_DEPTH = 100
+
+_SERIES = Type(Kind.SERIES)
+
+
+class Checker:
+    """Finds the types of the queries of one alarm."""
+
+    def __init__(self, queries: Sequence[Query]) -> None:
+        self._queries = {query.id: query for query in queries}
+        self._known: dict[str, Type] = {}
+        self._open: list[str] = []
+
+    def result(self, query_id: str) -> Type:
+        """Return what a query results in.
+
+        Raises:
+            InputError: It refers to itself, or a part of it does not fit; the message names the position.
+        """
+        if query_id not in self._known:
+            query = self._queries[query_id]
+            self._open.append(query_id)
+            try:
+                self._known[query_id] = _SERIES if query.metric else self._expression(query.expression or "")
+            finally:
+                self._open.pop()
+        return self._known[query_id]
+
+    def _expression(self, text: str) -> Type:
+        return _Expression(text, self._queries, self._referred).type(expression.parse(text))
+
+    def _referred(self, name: str, refused: Callable[[str], InputError]) -> Type:
+        if name in self._open:
+            circle = " -> ".join([*self._open[self._open.index(name) :], name])
+            raise refused(f"{name} refers to itself ({circle}), found")
+        if name not in self._queries:
+            raise refused(f"There is no metric or expression {name}, found")
+        if len(self._open) > _MAXIMUM_DEPTH:
+            raise refused(f"Expressions nested deeper than {_MAXIMUM_DEPTH} levels, found")
+        return self.result(name)
+
+
+class _Expression:
+    """Finds the types in one expression."""
+
+    def __init__(
+        self,
+        text: str,
+        queries: Mapping[str, Query],
+        referred: Callable[[str, Callable[[str], InputError]], Type],
+    ) -> None:
+        self._text = text
+        self._periods = {query.id: query.metric.period_seconds for query in queries.values() if query.metric}
+        self._referred = referred
+
+    def type(self, node: Node) -> Type:
+        """Return the type of a part.
+
+        Raises:
+            InputError: It does not fit; the message names the position.
+        """
+        match node:
+            case Call():
+                return self._called(node)
+            case Minus(operand, position):
+                return self._joined("-", Type(Kind.NUMBER, constant=0.0), self.type(operand), position)
+            case Binary(operator, left, right, position):
+                return self._joined(operator, self.type(left), self.type(right), position)
+            case Listing(items, position):
+                return self._listed([self.type(each) for each in items], position)
+            case _:
+                return self._leaf(node)
+
+    def _leaf(self, node: Number | Text | Name) -> Type:
+        match node:
+            case Number(value):
+                return Type(Kind.NUMBER, constant=value)
+            case Name(name, position) if name not in KEYWORDS:
+                return self._deeper(self._referred(name, lambda what: refusal(what, self._text, position)))
+            case Name(name, _):
+                return Type(Kind.KEYWORD, word=name)
+            case Text(value):
+                return Type(Kind.TEXT, word=value)
+
+    def _called(self, node: Call) -> Type:
+        types = tuple(self.type(each) for each in node.arguments)
+        first = node.arguments[0] if node.arguments else None
+        period = self._periods.get(first.name) if isinstance(first, Name) else None
+
+        def refused(what: str) -> InputError:
+            return refusal(what, self._text, node.position)
+
+        call = Arguments(node.function, types, tuple(self._periods), period, refused)
+        return self._deeper(SIGNATURES[node.function](call), *types)
+
+    def _joined(self, operator: str, left: Type, right: Type, position: int) -> Type:
+        for each in (left, right):
+            if each.kind not in VALUES:
+                what = f"Operator {operator} has {each.kind} where a number or a time series belongs,"
+                raise refusal(what, self._text, position)
+        arrays = [each for each in (left, right) if each.kind is Kind.ARRAY]
+        if len(arrays) > 1 and (left.size is None or left.size != right.size):
+            raise refusal(f"Operator {operator} has arrays of different lengths,", self._text, position)
+        if arrays:
+            return self._deeper(arrays[0], left, right)
+        if Kind.SERIES in (left.kind, right.kind):
+            return self._deeper(_SERIES, left, right)
+        return self._deeper(Type(Kind.NUMBER, constant=_constant(operator, left, right)), left, right)
+
+    def _listed(self, items: list[Type], position: int) -> Type:
+        if not items or any(each.kind not in (Kind.SERIES, Kind.ARRAY) for each in items):
+            raise refusal("Square brackets hold something else than time series,", self._text, position)
+        sizes = [1 if each.kind is Kind.SERIES else each.size for each in items]
+        total = None if None in sizes else sum(each or 0 for each in sizes)
+        return self._deeper(Type(Kind.ARRAY, size=total), *items)
+
+    def _deeper(self, found: Type, *below: Type) -> Type:
+        depth = 1 + max(each.depth for each in (found, *below))
+        if depth > _MAXIMUM_DEPTH:
+            raise refusal(f"Expressions nested deeper than {_MAXIMUM_DEPTH} levels, found", self._text, 1)
+        return replace(found, depth=depth)
+
+
+def _constant(operator: str, left: Type, right: Type) -> float | None:
+    if left.constant is None or right.constant is None:
+        return None
+    found = operators.binary(operator, left.constant, right.constant)
+    return found if isinstance(found, float) else None

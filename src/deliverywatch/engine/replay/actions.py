@@ -1,0 +1,136 @@
+"""Changes of alarms over time -> changes of the composites on them, and the actions that really run.
+
+What composites hold back and what mute rules silence is left out, or comes later, as it would have in CloudWatch.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from itertools import groupby
+from typing import TYPE_CHECKING
+
+from deliverywatch.engine.definitions import rule as rules
+from deliverywatch.engine.definitions.alarm import Alarm, State
+from deliverywatch.engine.definitions.composites import Composite, Suppression, advance, order, state_of
+from deliverywatch.engine.evaluation import mute
+from deliverywatch.engine.replay.backtest import Change
+from deliverywatch.errors import InputError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+
+@dataclass(frozen=True, slots=True)
+class Executed:
+    """The actions of an alarm run for a state; `is_replay` if a mute window held them back before."""
+
+    time: datetime
+    alarm: str
+    state: State
+    targets: tuple[str, ...]
+    is_replay: bool = False
+
+
+def combine(changes: Sequence[Change], composites: Sequence[Composite], start: datetime) -> list[Change]:
+    """Return the changes of composite alarms.
+
+    Args:
+        changes: Of metric alarms, in order of time; every alarm starts in INSUFFICIENT_DATA.
+        composites: The definitions; they may build on one another.
+        start: When the composites are evaluated for the first time.
+
+    Raises:
+        InputError: Composites refer to one another in a circle.
+    """
+    named = {each.name: each for each in composites}
+    states: dict[str, State] = {}
+    found = list(_updated(named, states, start))
+    for time, group in groupby(changes, key=lambda change: change.time):
+        states.update({change.alarm: change.state for change in group})
+        found.extend(_updated(named, states, time))
+    return found
+
+
+def _updated(named: Mapping[str, Composite], states: dict[str, State], time: datetime) -> Iterator[Change]:
+    for name in order(named):
+        before = states.get(name, State.INSUFFICIENT_DATA)
+        after = state_of(named[name], lambda child: states.get(child, State.INSUFFICIENT_DATA))
+        if after != before:
+            states[name] = after
+            yield Change(time, name, after, before)
+
+
+def require_children(composites: Sequence[Composite], known: Sequence[str]) -> None:
+    """Check that every alarm that a composite asks about is there.
+
+    Raises:
+        InputError: One is not; the message names it.
+    """
+    names = {*known, *(each.name for each in composites)}
+    for composite in composites:
+        asked = [*rules.children(composite.rule), *([composite.suppressor] if composite.suppressor else [])]
+        for child in asked:
+            if child not in names:
+                raise InputError(
+                    f"Composite alarm {composite.name} depends on {child}, which is not there.",
+                    next_step=f"Add {child}, or leave the composite out with --without {composite.name}.",
+                )
+
+
+def executed(
+    changes: Sequence[Change],
+    alarms: Sequence[Alarm | Composite],
+    mutes: Sequence[mute.MuteRule],
+    start: datetime,
+    end: datetime,
+) -> list[Executed]:
+    """Return the actions that run, in order of time.
+
+    Args:
+        changes: Of all alarms, composites among them, in order of time.
+        alarms: The definitions.
+        mutes: The mute rules.
+        start: First moment of the replay.
+        end: Its end; what would run later is left out.
+    """
+    found: list[Executed] = []
+    for alarm in alarms:
+        if alarm.actions_enabled:
+            spans = [span for each in mutes if alarm.name in each.alarms for span in mute.windows(each, start, end)]
+            run = mute.muted(_due(alarm, changes, end), spans)
+            found.extend(
+                Executed(each.time, alarm.name, each.state, targets, each.is_replay)
+                for each in run
+                if each.time < end and (targets := _targets(alarm, each.state))
+            )
+    return sorted(found, key=lambda each: (each.time, each.alarm))
+
+
+def _targets(alarm: Alarm | Composite, state: State) -> tuple[str, ...]:
+    return {
+        State.ALARM: alarm.alarm_actions,
+        State.OK: alarm.ok_actions,
+        State.INSUFFICIENT_DATA: alarm.insufficient_data_actions,
+    }[state]
+
+
+def _due(alarm: Alarm | Composite, changes: Sequence[Change], end: datetime) -> list[mute.Action]:
+    """Return the actions of an alarm as they fall due, before any mute rule."""
+    if isinstance(alarm, Composite) and alarm.suppressor:
+        return _suppressed(alarm, changes, end)
+    return [mute.Action(change.time, change.state) for change in changes if change.alarm == alarm.name]
+
+
+def _suppressed(composite: Composite, changes: Sequence[Change], end: datetime) -> list[mute.Action]:
+    states = {composite.name: State.INSUFFICIENT_DATA, composite.suppressor: State.INSUFFICIENT_DATA}
+    held = Suppression(State.INSUFFICIENT_DATA)
+    found: list[tuple[float, State]] = []
+    moments = [(change.time, change) for change in changes if change.alarm in states]
+    for time, group in groupby(moments, key=lambda each: each[0]):
+        states.update({change.alarm: change.state for _, change in group})
+        step = advance(composite, held, time.timestamp(), states[composite.name], states[composite.suppressor])
+        held = step.suppression
+        found.extend(step.actions)
+    last = advance(composite, held, end.timestamp(), states[composite.name], states[composite.suppressor])
+    return [mute.Action(datetime.fromtimestamp(when, UTC), state) for when, state in (*found, *last.actions)]

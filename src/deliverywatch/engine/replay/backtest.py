@@ -1,0 +1,139 @@
+"""Alarms and a history -> every change of state that there would have been, by the fastest way that is exact."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from deliverywatch.engine.definitions.alarm import Alarm, State
+from deliverywatch.engine.describe.lint import require_sound
+from deliverywatch.engine.evaluation import windows
+from deliverywatch.engine.evaluation.evaluate import judge
+from deliverywatch.engine.replay.minutes import History
+from deliverywatch.engine.replay.replay import Replay, can_vectorise
+from deliverywatch.errors import InputError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from deliverywatch.engine.evaluation.series import Series
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A change of an alarm's state."""
+
+    time: datetime
+    alarm: str
+    state: State
+    previous: State
+
+
+def backtest(
+    alarms: Sequence[Alarm],
+    history: History | Series,
+    start: datetime,
+    end: datetime,
+    *,
+    extra_points: Callable[[int], int] = windows.extra_points,
+    created: datetime | None = None,
+    on_progress: Callable[[int, int], None] = lambda _done, _all: None,
+) -> list[Change]:
+    """Replay alarms over a history.
+
+    Args:
+        alarms: The definitions.
+        history: The datapoints, with the times from which each could be seen.
+        start: First minute of evaluation; every alarm starts in INSUFFICIENT_DATA.
+        end: First minute that is left out.
+        extra_points: Periods fetched beyond the evaluation periods, by the length of the period in seconds.
+        created: When the alarms were created, from which their warm-up counts; None for long ago.
+        on_progress: Called with the number of alarms done and of all alarms.
+
+    Returns:
+        The changes of all alarms in order of time.
+
+    Raises:
+        InputError: An alarm cannot be evaluated, or the span is empty.
+        ConfigurationError: NumPy is not installed.
+    """
+    if end <= start:
+        raise InputError(f"There is nothing to replay between {start.isoformat()} and {end.isoformat()}.")
+    for alarm in alarms:
+        require_sound(alarm)
+    held = history if isinstance(history, History) else History(history)
+    span = _Span(held, int(start.timestamp()) // 60, int(end.timestamp()) // 60, extra_points)
+    replay = Replay(held, span.first, span.last, extra_points)
+    found: list[Change] = []
+    for done, alarm in enumerate(alarms, 1):
+        found.extend(_named(alarm, _steps(alarm, span, replay, created)))
+        on_progress(done, len(alarms))
+    return sorted(found, key=lambda change: (change.time, change.alarm))
+
+
+@dataclass(frozen=True, slots=True)
+class _Span:
+    """What is replayed: the datapoints, the first minute, the minute after the last."""
+
+    history: History
+    first: int
+    last: int
+    extra_points: Callable[[int], int]
+
+
+def _steps(alarm: Alarm, span: _Span, replay: Replay, created: datetime | None) -> Iterator[tuple[int, State]]:
+    """Yield the changes of an alarm: step by step while it warms up, and then as fast as it may."""
+    warm = _warm_minute(alarm, created)
+    series, first, state = span.history.series, span.first, State.INSUFFICIENT_DATA
+    if warm > first:
+        first, replay = min(warm, span.last), Replay(span.history, min(warm, span.last), span.last, span.extra_points)
+        for second, state in plain(alarm, series, span.first, first, span.extra_points, created):
+            yield second, state
+    if can_vectorise(alarm, span.history):
+        yield from replay.changes(alarm, state)
+    else:
+        yield from plain(alarm, series, first, span.last, span.extra_points, previous=state)
+
+
+def _warm_minute(alarm: Alarm, created: datetime | None) -> int:
+    """Return the minute in which an alarm has warmed up; 0 if it has nothing to wait for."""
+    if alarm.warm_up is None or created is None:
+        return 0
+    return -(-int(created.timestamp()) // 60) + alarm.warm_up.minutes
+
+
+def plain(
+    alarm: Alarm,
+    series: Series,
+    first: int,
+    last: int,
+    extra_points: Callable[[int], int] = windows.extra_points,
+    created: datetime | None = None,
+    previous: State = State.INSUFFICIENT_DATA,
+) -> Iterator[tuple[int, State]]:
+    """Yield the changes of one alarm by evaluating it again and again: slow, and right for every alarm.
+
+    Args:
+        alarm: The definition.
+        series: The datapoints.
+        first: First minute (since 1970) of evaluation.
+        last: Minute after the last evaluation.
+        extra_points: Periods fetched beyond the evaluation periods, by the length of the period in seconds.
+        created: When the alarm was created, from which its warm-up counts; None for long ago.
+        previous: The state before.
+    """
+    state, step = previous, windows.cadence_seconds(alarm)
+    for second in range(-(-first * 60 // step) * step, last * 60, step):
+        moment = datetime.fromtimestamp(second, UTC)
+        found = judge(alarm, series, moment, state, extra_points=extra_points, created=created).found
+        if found is not None and found is not state:
+            state = found
+            yield second, state
+
+
+def _named(alarm: Alarm, steps: Sequence[tuple[int, State]] | Iterator[tuple[int, State]]) -> Iterator[Change]:
+    previous = State.INSUFFICIENT_DATA
+    for second, state in steps:
+        yield Change(datetime.fromtimestamp(second, UTC), alarm.name, state, previous)
+        previous = state

@@ -1,0 +1,201 @@
+"""Alarms and the series of a case -> their states over time, and the first that is not as expected, explained.
+
+An alarm takes part if every metric that it watches is among the case's series: what a case does not speak of does not
+disturb it. A metric that is missing on purpose is a series of gaps, such as `_x60`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+from deliverywatch.engine.definitions import rule as rules
+from deliverywatch.engine.definitions.alarm import Alarm, Metric, State
+from deliverywatch.engine.describe.explain import condition
+from deliverywatch.engine.describe.lint import require_sound
+from deliverywatch.engine.evaluation.evaluate import evaluate, returned
+from deliverywatch.engine.evaluation.fetch import Fetch
+from deliverywatch.engine.evaluation.series import Series
+from deliverywatch.engine.metric_math.values import Frame
+from deliverywatch.engine.replay.actions import combine
+from deliverywatch.engine.replay.backtest import Change, plain
+from deliverywatch.engine.unit_tests import notation
+from deliverywatch.engine.unit_tests.cases import MINUTE
+from deliverywatch.errors import InputError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from deliverywatch.engine.definitions.composites import Composite
+    from deliverywatch.engine.unit_tests.cases import Case, ExpectedState
+
+_SHOWN_PERIODS = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """A case, replayed.
+
+    Attributes:
+        alarms: Those that took part.
+        composites: Those all of whose alarms took part.
+        changes: Of all of them, in order of time.
+        end: The first minute that was not evaluated.
+    """
+
+    case: Case
+    alarms: tuple[Alarm, ...]
+    composites: tuple[Composite, ...]
+    series: Series
+    changes: tuple[Change, ...]
+    end: datetime
+
+    def state(self, alarm: str, moment: datetime) -> State:
+        """Return the state of an alarm after the evaluation of a moment."""
+        before = [each.state for each in self.changes if each.alarm == alarm and each.time <= moment]
+        return before[-1] if before else State.INSUFFICIENT_DATA
+
+
+def run(case: Case, alarms: Sequence[Alarm], composites: Sequence[Composite] = ()) -> Trial:
+    """Replay a case, from its start to its last value or expectation.
+
+    Args:
+        case: The series.
+        alarms: The definitions; those that watch something else are left out.
+        composites: The definitions on top of them.
+
+    Raises:
+        InputError: A series fits no alarm or several metrics, or an alarm cannot be evaluated.
+    """
+    series, known = _series(case, {q.metric.metric for alarm in alarms for q in alarm.queries if q.metric})
+    partakers = [a for a in alarms if all(q.metric.metric in known for q in a.queries if q.metric)]
+    end = _end(case)
+    changes = [change for alarm in partakers for change in _changes(alarm, case, series, end)]
+    changes.sort(key=lambda change: (change.time, change.alarm))
+    above = _above(composites, {alarm.name for alarm in partakers})
+    combined = combine(changes, above, case.start)
+    both = sorted((*changes, *combined), key=lambda change: change.time)
+    return Trial(case, tuple(partakers), tuple(above), series, tuple(both), end)
+
+
+def difference(trial: Trial) -> str | None:
+    """Return what was expected and what was, for the first state that is not as expected; None if all are.
+
+    Raises:
+        InputError: A state is expected of an alarm that is not there or does not take part.
+    """
+    for expected in sorted(trial.case.states, key=lambda each: each.at):
+        names = [*(each.name for each in trial.alarms), *(each.name for each in trial.composites)]
+        name = named(expected.alarm, names, " that the case's series feed; give the alarm's metrics, _x60 for none")
+        found = trial.state(name, trial.case.start + expected.at)
+        if found is not expected.state:
+            return f"{expected.alarm} at {clock(expected.at)}: expected {expected.state}, was {found}" + _why(
+                trial, name, expected
+            )
+    return None
+
+
+def named(name: str, names: Iterable[str], which: str = "") -> str:
+    """Return the one full name that is meant by a name, or by the end of a name.
+
+    Raises:
+        InputError: None is, or several are; the message lists what there is.
+    """
+    known = sorted(names)
+    found = [each for each in known if each == name] or [each for each in known if each.endswith(f"-{name}")]
+    if len(found) == 1:
+        return found[0]
+    problem = f"may mean {', '.join(found)}" if found else f"is no alarm{which}"
+    raise InputError(f"{name} {problem}.", next_step=f"There is: {', '.join(known) or 'no alarm'}.")
+
+
+def clock(span: timedelta) -> str:
+    """Write a time of a case: `35m`, `1h30m`, `1m10s`."""
+    minutes, seconds = divmod(int(span.total_seconds()), 60)
+    hours, minutes = divmod(minutes, 60)
+    parts = (f"{hours}h" if hours else "", f"{minutes}m" if minutes else "", f"{seconds}s" if seconds else "")
+    return "".join(parts) or "0m"
+
+
+def _above(composites: Sequence[Composite], known: set[str]) -> list[Composite]:
+    """Return the composites all of whose children take part, be these composites themselves."""
+    found = [each for each in composites if known.issuperset(rules.children(each.rule))]
+    names = {each.name for each in found}
+    return found if names <= known else _above(composites, known | names)
+
+
+def _series(case: Case, metrics: Iterable[Metric]) -> tuple[Series, set[Metric]]:
+    series, known = Series(), set()
+    for name, line in case.series.items():
+        metric = _metric(name, metrics)
+        known.add(metric)
+        notation.add(series, metric, line, case.start, case.interval, case.delay)
+    return series, known
+
+
+def _metric(name: str, metrics: Iterable[Metric]) -> Metric:
+    bare, _, wanted = name.removesuffix("}").partition("{")
+    found = [
+        each
+        for each in metrics
+        if bare in (each.name, f"{each.namespace}/{each.name}")
+        and (not wanted or wanted in (value for _, value in each.dimensions))
+    ]
+    if len(found) == 1:
+        return found[0]
+    known = ", ".join(sorted(f"{each.namespace}/{each.name}" for each in metrics)) or "nothing"
+    problem = "is watched by no alarm" if not found else "may mean several metrics"
+    raise InputError(f"Series {name} {problem}.", next_step=f"The alarms watch: {known}.")
+
+
+def _end(case: Case) -> datetime:
+    moments = [*(each.at for each in case.states), *(each.at for each in case.mails or ())]
+    asked = [at + MINUTE for at in moments if at is not None]
+    try:
+        lengths = [len(notation.values(line)) * case.interval for line in case.series.values()]
+        longest = max([MINUTE, case.until, *lengths, *asked])
+        return case.start + -(-longest // MINUTE) * MINUTE
+    except OverflowError as error:
+        raise InputError(
+            f'The series of case "{case.name}" reach beyond the calendar.', next_step="Write a shorter series."
+        ) from error
+
+
+def _changes(alarm: Alarm, case: Case, series: Series, end: datetime) -> Iterable[Change]:
+    require_sound(alarm)
+    created = None if case.created is None else case.start + case.created
+    first, last = (int(each.timestamp()) // 60 for each in (case.start, end))
+    previous = State.INSUFFICIENT_DATA
+    for second, state in plain(alarm, series, first, last, created=created):
+        yield Change(datetime.fromtimestamp(second, UTC), alarm.name, state, previous)
+        previous = state
+
+
+def _why(trial: Trial, name: str, expected: ExpectedState) -> str:
+    """Return the values of the periods that the evaluation looked at; a composite has none."""
+    alarm = next((each for each in trial.alarms if each.name == name), None)
+    if alarm is None:
+        return "."
+    now = trial.case.start + expected.at
+    slots = evaluate(alarm, trial.series, now).slots[-_SHOWN_PERIODS:]
+    width = alarm.period_seconds
+    told = [
+        f"{_moment(trial, each.start)} to {_moment(trial, each.end or each.start + width)}: {_number(each.value)}"
+        for each in slots
+    ]
+    newest = Frame((slots[-1].start,), width, end=slots[-1].end)
+    fetch = Fetch(alarm.queries, trial.series, newest, now.timestamp())
+    parts = [f"{q.id} {_number(fetch.points(q.id)[0])}" for q in alarm.queries if q.metric and q.id != returned(alarm)]
+    made = f" ({', '.join(parts)})" if parts else ""
+    calls = condition(alarm) + (f" in {alarm.m} of {alarm.evaluation_periods}" if alarm.evaluation_periods > 1 else "")
+    return f". It calls {calls}, and its periods were {'; '.join(told)}{made}."
+
+
+def _moment(trial: Trial, second: int) -> str:
+    seconds = second - int(trial.case.start.timestamp())
+    return ("-" if seconds < 0 else "") + clock(timedelta(seconds=abs(seconds)))
+
+
+def _number(value: float | None) -> str:
+    return "no data" if value is None else f"{value:g}"

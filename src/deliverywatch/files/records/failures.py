@@ -1,0 +1,80 @@
+"""Why a message could not be processed: kept by message id, because a dead letter itself tells nothing.
+
+The processor writes it down at every failed attempt, in a table of its own whose items expire after the dead letters
+do. A message whose function was killed leaves none; `deliverywatch files dlq show` then says so.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from deliverywatch.errors import DeliveryWatchError, Retryable
+from deliverywatch.files.records.events import as_text
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from deliverywatch.files.process import Message
+
+NAMESPACE = "DeliveryWatch/Files"
+
+# Longer than the 14 days that SQS keeps a dead letter at most.
+KEPT_DAYS = 21
+# DynamoDB bills by the kilobyte; a mail shows a few.
+_OBJECT_COUNT = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """One failed attempt.
+
+    Attributes:
+        kind: The error's stable word, such as `malformed` or `table`.
+        problem: One sentence.
+        is_retryable: Whether another attempt may succeed.
+        objects: The first of the objects that the message is about, each as bucket/key; none if it cannot be read.
+        receive_count: How often SQS has delivered the message, this attempt included.
+        at: When the attempt failed.
+        sent_at: When the message was sent.
+    """
+
+    message_id: str
+    kind: str
+    problem: str
+    next_step: str
+    is_retryable: bool
+    objects: tuple[str, ...]
+    receive_count: int
+    at: datetime
+    sent_at: datetime
+
+    def as_fields(self) -> dict[str, Any]:
+        """Return it as the log and the table have it."""
+        return {
+            "message_id": self.message_id,
+            "kind": self.kind,
+            "problem": self.problem,
+            "next_step": self.next_step,
+            "is_retryable": "true" if self.is_retryable else "false",
+            "objects": ", ".join(self.objects),
+            "receive_count": self.receive_count,
+            "sent_at": as_text(self.sent_at),
+            "failed_at": as_text(self.at),
+        }
+
+    def as_item(self) -> dict[str, Any]:
+        """Return the item of the table of failures."""
+        return {**self.as_fields(), "expires_at": int((self.at + timedelta(days=KEPT_DAYS)).timestamp())}
+
+
+def failure(message: Message, objects: tuple[str, ...], error: Exception, at: datetime) -> Failure:
+    """Return what is known of an attempt that failed with this error."""
+    if isinstance(error, DeliveryWatchError):
+        told = (error.kind, str(error), error.next_step, isinstance(error, Retryable))
+    else:
+        # A foreign error's text may hold anything: only its name is kept. Another attempt may still succeed.
+        sentence = f"Processing failed with {type(error).__name__}."
+        told = ("error", sentence, "Read the function's log at this time for the traceback.", True)
+    return Failure(message.id, *told, objects[:_OBJECT_COUNT], message.receive_count, at, message.sent_at or at)

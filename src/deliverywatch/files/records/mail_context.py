@@ -1,0 +1,92 @@
+"""Messages that became dead letters -> `state/files.json`: what a mail needs beyond the alarm.
+
+The shape is shared with the notifier, which knows no system (tests/events/sms_context.json has every field); `dead` is
+our own, the newest dead letters, of which the rest is made. It is written only when a message fails for the last time.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from deliverywatch.files.records.events import as_text
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+    from datetime import datetime
+
+    from deliverywatch.files.records.failures import Failure
+
+KEY = "state/files.json"
+
+# Half a day of dead letters explains what happens now; a mail shows five of each.
+_WINDOW = timedelta(hours=12)
+_KEPT_COUNT = 200
+_SHOWN_COUNT = 5
+_NAME_LENGTH = 40
+_COLUMNS = ("Sent (UTC)", "Message", "About", "Kind")
+
+_STEPS = (
+    "See why each failed: deliverywatch files dlq list",
+    "If the cause is mended, process them again: deliverywatch files dlq redrive --dry-run, then without --dry-run.",
+    "If a message can never be processed, delete it in the SQS console; the incident ends when the queue is empty.",
+)
+
+
+def final(failures: Iterable[Failure], most_receives: int) -> list[Failure]:
+    """Return the failures after which SQS puts a message aside."""
+    return [each for each in failures if each.receive_count >= most_receives]
+
+
+def document(previous: bytes | None, failures: Sequence[Failure], now: datetime) -> bytes:
+    """Return the context with more dead letters.
+
+    Args:
+        previous: The present document; one that cannot be read counts as none.
+        failures: Those after which a message is put aside.
+        now: Aware.
+    """
+    since = as_text(now - _WINDOW)
+    told = [each.as_fields() for each in failures]
+    known = {each["message_id"]: each for each in [*_dead(previous), *told] if str(each.get("failed_at")) >= since}
+    dead = sorted(known.values(), key=lambda each: str(each["failed_at"]))[-_KEPT_COUNT:]
+    context = {
+        "deliverywatch": 1,
+        "system": "files",
+        "noun": "messages about files",
+        "updated_at": as_text(now),
+        "facts": _reasons(dead),
+        "table": [list(_COLUMNS), *(_row(each) for each in reversed(dead[-_SHOWN_COUNT:]))],
+        "steps": list(_STEPS),
+        "links": [],
+        "dead": dead,
+    }
+    return json.dumps(context, ensure_ascii=False, indent=1).encode()
+
+
+def _dead(previous: bytes | None) -> list[dict[str, Any]]:
+    try:
+        found = json.loads(previous or b"{}").get("dead", [])
+    except (ValueError, AttributeError):
+        return []
+    return (
+        [each for each in found if isinstance(each, dict) and "message_id" in each] if isinstance(found, list) else []
+    )
+
+
+def _reasons(dead: Sequence[dict[str, Any]]) -> list[dict[str, str]]:
+    """Each reason with how many messages it stopped, the most frequent first."""
+    counts = Counter(str(each.get("problem")) for each in dead).most_common(_SHOWN_COUNT)
+    return [
+        {"name": f"Reason {number}", "value": f"{problem} ({count} of the last {len(dead)})"}
+        for number, (problem, count) in enumerate(counts, start=1)
+    ]
+
+
+def _row(one: dict[str, Any]) -> list[str]:
+    """When, which message, about which object: the end of a long name tells more than its beginning."""
+    name = str(one.get("objects") or "nothing that can be read")
+    shown = name if len(name) <= _NAME_LENGTH else f"...{name[-_NAME_LENGTH:]}"
+    return [str(one.get("sent_at"))[5:16].replace("T", " "), str(one["message_id"])[:8], shown, str(one.get("kind"))]

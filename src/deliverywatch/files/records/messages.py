@@ -1,0 +1,244 @@
+"""The body of an SQS message -> the events on objects that it tells of.
+
+It reads what S3 sends to a queue, the same inside a message of SNS, events of EventBridge, what Lambda puts aside when
+the pusher failed, and our own two shapes:
+
+    {"deliverywatch": 1, "objects": [{"record": {...as S3 sends it...}, "head": {"content_type": "text/csv"}}]}
+    {"deliverywatch": 1, "listing": {"bucket": "in", "listed_at": "...", "objects": [{"key": "a.csv", ...}]}}
+
+Formats: docs.aws.amazon.com/AmazonS3/latest/userguide/notification-content-structure.html and ev-events.html.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+from urllib.parse import unquote_plus
+
+from deliverywatch.errors import MessageMalformed
+from deliverywatch.files.records.events import (
+    NO_VERSION,
+    Details,
+    ObjectEvent,
+    State,
+    as_time,
+    checked_bucket,
+    checked_key,
+    checked_word,
+    padded,
+)
+
+# SNS in a destination of Lambda in a queue: nobody wraps deeper.
+_DEEPEST = 4
+_MAJOR_VERSION = "2"
+# More than S3 has for one object by far, and within the 38 digits of a number in DynamoDB.
+_MOST_BYTES = 10**18
+
+_CREATED = {"ObjectCreated"}
+_REMOVED = {"ObjectRemoved", "LifecycleExpiration"}
+_BRIDGE_STATES = {"Object Created": State.PRESENT, "Object Deleted": State.REMOVED}
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What a body says.
+
+    Attributes:
+        events: In the order of the body.
+        ignored: What else it tells of, each as a sentence: nothing that changes an object.
+    """
+
+    events: tuple[ObjectEvent, ...] = ()
+    ignored: tuple[str, ...] = ()
+
+
+def read(body: object) -> Reading:
+    """Return what a body says.
+
+    Args:
+        body: The text of a message, or its decoded JSON.
+
+    Raises:
+        MessageMalformed: It is none of the shapes above, or one of its records is not as it should be.
+    """
+    return _read(body, 0)
+
+
+def _read(body: object, depth: int) -> Reading:
+    document = _decoded(body)
+    if depth > _DEEPEST:
+        raise MessageMalformed("The body is wrapped in more envelopes than anybody sends.")
+    if "Records" in document:
+        return _joined(map(_record, _objects(document, "Records")))
+    if document.get("Event") == "s3:TestEvent":
+        return Reading(ignored=("S3 tests that it may send to the queue.",))
+    if document.get("Type") == "Notification":
+        return _read(document.get("Message"), depth + 1)
+    if document.get("source") == "aws.s3":
+        return _bridged(document)
+    if "requestPayload" in document:
+        return _read(document["requestPayload"], depth + 1)
+    if document.get("deliverywatch") == 1:
+        return _own(document)
+    raise MessageMalformed(_unknown(document))
+
+
+def _decoded(body: object) -> Mapping[str, Any]:
+    if isinstance(body, str):
+        if not body.strip():
+            raise MessageMalformed("The body is empty.")
+        try:
+            body = json.loads(body)
+        except (ValueError, RecursionError) as error:
+            raise MessageMalformed(
+                f"The body is not JSON: {getattr(error, 'msg', 'it is nested too deep, or a number is too long')}."
+            ) from error
+    if not isinstance(body, Mapping):
+        raise MessageMalformed("The body is JSON, but no object.")
+    return body
+
+
+def _unknown(document: Mapping[str, Any]) -> str:
+    if document.get("Type") == "SubscriptionConfirmation":
+        return "SNS asks to confirm a subscription: open the address under SubscribeURL in the body."
+    return "The body is no notification of S3, SNS, EventBridge or the pusher."
+
+
+def _joined(readings: Any) -> Reading:
+    found = list(readings)
+    return Reading(
+        tuple(event for each in found for event in each.events), tuple(word for each in found for word in each.ignored)
+    )
+
+
+def _record(record: Mapping[str, Any]) -> Reading:
+    if record.get("eventSource") != "aws:s3":
+        raise MessageMalformed(f"A record is not of S3: its eventSource is {str(record.get('eventSource'))[:40]!r}.")
+    version = str(record.get("eventVersion", ""))
+    if version.partition(".")[0] != _MAJOR_VERSION:
+        raise MessageMalformed(f"A record has version {version[:10]!r}, which is not one of 2.x.")
+    name = str(record.get("eventName", "")).removeprefix("s3:")
+    family, _, action = name.partition(":")
+    if family not in _CREATED | _REMOVED:
+        return Reading(ignored=(f"{_shown(name)} does not change an object.",))
+    state = State.PRESENT if family in _CREATED else State.REMOVED
+    if action == "DeleteMarkerCreated":
+        state = State.DELETE_MARKER
+    s3 = _object(record, "s3")
+    told = _object(s3, "object")
+    # As a form is encoded: a space is +, a plus is %2B (the key in EventBridge's events is as it is).
+    key = _unquoted(told.get("key"))
+    return Reading((_event(_bucket(s3), key, state, _shown(name), record.get("eventTime"), told, _S3_NAMES),))
+
+
+def _shown(name: str) -> str:
+    """What a stranger sent, as a terminal and a log can have it."""
+    return "".join(each if each.isprintable() else "?" for each in name[:60])
+
+
+def _unquoted(key: object) -> object:
+    try:
+        return unquote_plus(key, errors="strict") if isinstance(key, str) else key
+    except UnicodeDecodeError as error:
+        raise MessageMalformed("The event's key is not UTF-8 once it is decoded.") from error
+
+
+def _bridged(document: Mapping[str, Any]) -> Reading:
+    kind = str(document.get("detail-type"))
+    if kind not in _BRIDGE_STATES:
+        return Reading(ignored=(f"{_shown(kind)!r} does not change an object.",))
+    detail = _object(document, "detail")
+    is_marker = detail.get("deletion-type") == "Delete Marker Created"
+    state = State.DELETE_MARKER if is_marker else _BRIDGE_STATES[kind]
+    told = _object(detail, "object")
+    name = _shown(f"{kind}: {detail.get('reason', '')}").rstrip(": ")
+    return Reading((_event(_bucket(detail), told.get("key"), state, name, document.get("time"), told, _BRIDGE_NAMES),))
+
+
+_S3_NAMES = ("versionId", "eTag")
+_BRIDGE_NAMES = ("version-id", "etag")
+
+
+def _event(
+    bucket: str, key: object, state: State, name: str, time: object, told: Mapping[str, Any], names: tuple[str, str]
+) -> ObjectEvent:
+    version, etag = (checked_word(told.get(each), each) for each in names)
+    is_there = state is State.PRESENT
+    return ObjectEvent(
+        bucket=bucket,
+        key=checked_key(key),
+        version=version or NO_VERSION,
+        state=state,
+        name=name,
+        time=as_time(time),
+        sequencer=padded(told.get("sequencer")),
+        size_bytes=_size(told) if is_there else None,
+        etag=etag.strip('"') if is_there and etag else None,
+    )
+
+
+def _size(told: Mapping[str, Any]) -> int | None:
+    size = told.get("size")
+    if size is None:
+        return None
+    if not isinstance(size, int) or isinstance(size, bool) or not 0 <= size < _MOST_BYTES:
+        raise MessageMalformed("The event's size is no number of bytes.")
+    return size
+
+
+def _own(document: Mapping[str, Any]) -> Reading:
+    if "listing" in document:
+        listing = _object(document, "listing")
+        return Reading(tuple(_listed(listing, each) for each in _objects(listing, "objects")))
+    return _joined(_enriched(each) for each in _objects(document, "objects"))
+
+
+def _enriched(one: Mapping[str, Any]) -> Reading:
+    """A record as S3 sent it, through EventBridge or not, with what the pusher added."""
+    record, head = _object(one, "record"), one.get("head")
+    reading = _bridged(record) if record.get("source") == "aws.s3" else _record(record)
+    if not isinstance(head, Mapping):
+        return reading
+    details = Details(str(head.get("content_type", "")), _texts(head, "metadata"), _texts(head, "checksums"))
+    return replace(reading, events=tuple(replace(event, details=details) for event in reading.events))
+
+
+def _listed(listing: Mapping[str, Any], one: Mapping[str, Any]) -> ObjectEvent:
+    state = State(one["state"]) if one.get("state") in set(State) else State.PRESENT
+    return ObjectEvent(
+        bucket=checked_bucket(listing.get("bucket")),
+        key=checked_key(one.get("key")),
+        version=checked_word(one.get("version"), "version") or NO_VERSION,
+        state=state,
+        name="Listed",
+        time=as_time(one.get("last_modified")),
+        sequencer="",
+        size_bytes=_size(one),
+        etag=checked_word(one.get("etag"), "etag"),
+        listed_at=as_time(listing.get("listed_at")),
+    )
+
+
+def _bucket(parent: Mapping[str, Any]) -> str:
+    return checked_bucket(_object(parent, "bucket").get("name"))
+
+
+def _object(parent: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    found = parent.get(name)
+    if not isinstance(found, Mapping):
+        raise MessageMalformed(f"The field {name!r} is missing or no object.")
+    return found
+
+
+def _objects(parent: Mapping[str, Any], name: str) -> list[Mapping[str, Any]]:
+    found = parent.get(name)
+    if not isinstance(found, list) or not all(isinstance(one, Mapping) for one in found):
+        raise MessageMalformed(f"The field {name!r} is no list of objects.")
+    return found
+
+
+def _texts(parent: Mapping[str, Any], name: str) -> dict[str, str]:
+    found = parent.get(name)
+    return {str(key): str(value) for key, value in found.items()} if isinstance(found, Mapping) else {}

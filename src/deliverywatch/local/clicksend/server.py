@@ -1,0 +1,214 @@
+"""A history -> a ClickSend server on loopback: faithful to the documented protocol, and to what goes wrong with it.
+
+By itself: `python -m deliverywatch.local.clicksend.server`. In a test: `with Carrier(Messages([...])) as carrier:`.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from base64 import b64encode
+from contextlib import contextmanager, suppress
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Self
+
+import click
+
+from deliverywatch.local.clicksend import answers
+from deliverywatch.local.clicksend.answers import Answer, BadQueryError, Query
+from deliverywatch.local.clicksend.bulk import Bulk
+from deliverywatch.local.clicksend.faults import Fault, Misbehaviour, Misbehaviours, damaged, refusal
+from deliverywatch.local.clicksend.history import History, Message, Messages, Shape
+from deliverywatch.local.clicksend.http import Server
+from deliverywatch.local.clicksend.traffic import day as day_of_messages
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+_PATH = "/v3/sms/history"
+_ACCOUNT = "/v3/account"
+_DAY = timedelta(days=1)
+
+
+class Carrier:
+    """A ClickSend server on 127.0.0.1, served by threads of this process; listens from `start` (or `with`) to `stop`.
+
+    Attributes:
+        history: What is shown.
+        now: The moment of which it is shown, aware; None for the real time.
+        username: The one user that is let in.
+        api_key: That user's key.
+        balance: What is left of the credit.
+        queries: What was asked for, in order of arrival.
+        most_under_way: The largest number of requests that were answered at the same time.
+    """
+
+    def __init__(
+        self,
+        history: History | None = None,
+        *,
+        now: datetime | None = None,
+        username: str = "demo",
+        api_key: str = "demo-key",
+        port: int = 0,
+    ) -> None:
+        self.history: History = Messages() if history is None else history
+        self.now = now
+        self.username, self.api_key = username, api_key
+        self.balance = 42.5
+        self.queries: list[Query] = []
+        self.most_under_way = 0
+        self._under_way = 0
+        self._misbehaviours = Misbehaviours()
+        self._lock = threading.Lock()
+        self._stopped = threading.Event()
+        self._server = Server(port, self.answer)
+        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True)
+
+    @property
+    def url(self) -> str:
+        """The address without a path, as `DELIVERYWATCH_CLICKSEND_URL` wants it."""
+        return f"http://127.0.0.1:{self._server.server_address[1]}"
+
+    def start(self) -> None:
+        """Begin to answer."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Stop to answer, also what is being delayed."""
+        self._stopped.set()
+        self._server.shutdown()
+        self._server.server_close()
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    def misbehave(
+        self,
+        fault: Fault,
+        *,
+        times: int | None = 1,
+        page: int | None = None,
+        retry_after: str | None = None,
+        seconds: float = 30.0,
+    ) -> None:
+        """Order a fault.
+
+        Args:
+            fault: What to do wrong.
+            times: With how many requests; None for all until `behave`.
+            page: Only with requests of this page.
+            retry_after: The header's text, for THROTTLED.
+            seconds: For DELAY.
+        """
+        self._misbehaviours.order(Misbehaviour(fault, times, page, retry_after, seconds))
+
+    def behave(self) -> None:
+        """Forget all ordered faults."""
+        self._misbehaviours.clear()
+
+    def answer(self, method: str, target: str, headers: Mapping[str, str]) -> Answer:
+        """Return the answer to one request; called by the server's threads, header names in lower case."""
+        path, _, parameters = target.partition("?")
+        # In this order: ClickSend answers 404 before it reads credentials.
+        if method != "GET" or path not in (_PATH, _ACCOUNT):
+            return answers.not_found()
+        if headers.get("authorization") != self._authorization():
+            return answers.unauthorized()
+        if path == _ACCOUNT:
+            return answers.account(self.username, self.api_key, self.balance)
+        try:
+            query = answers.parse_query(parameters)
+        except BadQueryError as problem:
+            return answers.bad_request(problem)
+        with self._counted(query):
+            return self._with_faults(query)
+
+    def _authorization(self) -> str:
+        return "Basic " + b64encode(f"{self.username}:{self.api_key}".encode()).decode()
+
+    @contextmanager
+    def _counted(self, query: Query) -> Iterator[None]:
+        with self._lock:
+            self.queries.append(query)
+            self._under_way += 1
+            self.most_under_way = max(self.most_under_way, self._under_way)
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._under_way -= 1
+
+    def _with_faults(self, query: Query) -> Answer:
+        order = self._misbehaviours.take(query.page)
+        if order is None:
+            return self._page(query)
+        if order.fault is Fault.DELAY:
+            self._stopped.wait(order.seconds)
+        elif order.fault in {Fault.APPEARS, Fault.VANISHES}:
+            self._shift(query, order.fault)
+        surplus = 1 if order.fault is Fault.WRONG_TOTAL else 0
+        return refusal(order) or damaged(self._page(query, surplus), order.fault)
+
+    def _page(self, query: Query, surplus: int = 0) -> Answer:
+        return answers.page(query, self.history, self._moment(), surplus)
+
+    def _moment(self) -> datetime:
+        return self.now or datetime.now(UTC)
+
+    def _shift(self, query: Query, fault: Fault) -> None:
+        """Let a message appear or vanish at the begin of the range, so that all its pages shift."""
+        if not isinstance(self.history, Messages):
+            raise TypeError("Only a history of given messages can shift.")
+        with self._lock:
+            first = self.history.between(query.date_from, query.date_to, self._moment())[0]
+            if fault is Fault.VANISHES:
+                self.history.remove(first)
+            else:
+                sent_at = datetime.fromtimestamp(query.date_from, UTC) + timedelta(seconds=1)
+                self.history.add(Message(f"APPEARED-{len(self.queries)}", sent_at))
+
+
+@click.command(context_settings={"help_option_names": ["-h", "--help"]})
+@click.option("--port", type=click.IntRange(0, 65535), default=0, help="Port; by default a free one.")
+@click.option("--day", type=click.DateTime(["%Y-%m-%d"]), help="First day of sending, UTC; by default yesterday.")
+@click.option("--messages", type=click.IntRange(1), help="So many messages, evenly, instead of a day with an incident.")
+@click.option(
+    "--hours", type=click.FloatRange(0.1), default=24, show_default=True, help="Spread --messages over these."
+)
+@click.option("--seed", type=int, default=1, show_default=True, help="The same seed, the same messages.")
+@click.option("--old-rows", is_flag=True, help="Answer the row shape of ClickSend's older documents.")
+@click.option("--username", default="demo", show_default=True, help="The user that is let in.")
+@click.option("--api-key", default="demo-key", show_default=True, help="That user's key.")
+def main(
+    *,
+    port: int,
+    day: datetime | None,
+    messages: int | None,
+    hours: float,
+    seed: int,
+    old_rows: bool,
+    username: str,
+    api_key: str,
+) -> None:
+    """Serve synthetic messages as ClickSend's SMS history, on this machine only, until interrupted.
+
+    The first line of output is the address for DELIVERYWATCH_CLICKSEND_URL. Messages appear and change in real time.
+    """
+    midnight = (day or datetime.now(UTC) - _DAY).replace(hour=0, minute=0, second=0, microsecond=0, tzinfo=UTC)
+    shape = Shape.OLD if old_rows else Shape.CURRENT
+    history = Bulk(midnight, hours, messages, seed) if messages else Messages(day_of_messages(midnight, seed), shape)
+    with Carrier(history, username=username, api_key=api_key, port=port) as carrier:
+        click.echo(carrier.url)
+        click.echo(f"Messages of {midnight:%Y-%m-%d} for user {username}; stop with Ctrl-C.", err=True)
+        with suppress(KeyboardInterrupt):
+            while True:
+                time.sleep(3600)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,96 @@
+"""What scheduled queries need of Athena and MiniStack lacks: tokens, parameters, and results where Athena puts them.
+
+MiniStack starts a second execution for the same token, leaves `?` as it is, and writes a result into a folder of the
+name that the execution tells. Results: docs.aws.amazon.com/athena/latest/ug/querying-finding-output-files.html
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from typing import TYPE_CHECKING, Any
+
+from deliverywatch.local.cloud.emulator import hooks
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+_ATHENA, _S3 = "services.athena", "services.s3"
+
+
+def filled(query: str, parameters: Sequence[str]) -> str:
+    """Return a statement with each `?` replaced by its literal, those in quotes and comments left alone."""
+    import sqlglot
+    from sqlglot import exp
+
+    values = iter(parameters)
+    tree = sqlglot.parse_one(query, read="athena")
+    filled_in = tree.transform(
+        lambda node: sqlglot.parse_one(next(values), read="athena") if isinstance(node, exp.Placeholder) else node
+    )
+    return str(filled_in.sql(dialect="athena"))
+
+
+def csv_of(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> bytes:
+    """Return a result as Athena writes it: every value in quotes, NULL as nothing."""
+    text = io.StringIO()
+    writer = csv.writer(text, quoting=csv.QUOTE_NOTNULL if hasattr(csv, "QUOTE_NOTNULL") else csv.QUOTE_ALL)
+    writer.writerow(columns)
+    writer.writerows([[_text(value) for value in row] for row in rows])
+    return text.getvalue().replace("\r\n", "\n").encode()
+
+
+def install(placed: hooks.Hooks) -> None:
+    """Let statements start as in Athena, and lay results where the execution says."""
+    started: dict[str, Any] = {}
+
+    def around_start(original: Callable[..., Any]) -> Callable[..., Any]:
+        def start(data: Mapping[str, Any]) -> Any:
+            token = data.get("ClientRequestToken")
+            if token in started:
+                return started[token]
+            query = filled(data["QueryString"], data.get("ExecutionParameters") or ()) if _has_marks(data) else None
+            answer = original({**data, "QueryString": query} if query else data)
+            if token and answer[0] == 200:
+                started[token] = answer
+            return answer
+
+        return start
+
+    def around_save(_: Callable[..., Any]) -> Callable[..., Any]:
+        async def save(execution_id: str) -> None:
+            execution = hooks.inside(_ATHENA, "_executions")[execution_id]
+            result = execution["_results"]
+            bucket, _, key = execution["ResultConfiguration"]["OutputLocation"].removeprefix("s3://").partition("/")
+            body = csv_of(result["columns"], result["rows"])
+            headers = {"content-type": "text/csv", "content-length": str(len(body))}
+            hooks.inside(_S3, "_put_object")(bucket, key, body, headers)
+
+        return save
+
+    placed.replace("core.iam_actions", "extract_resource_arn", _with_workgroup)
+    placed.replace(_ATHENA, "_start_query_execution", around_start)
+    placed.replace(_ATHENA, "_save_query_results", around_save)
+
+
+def _with_workgroup(original: Callable[..., str]) -> Callable[..., str]:
+    """Whoever looks at an execution needs a right to its workgroup; MiniStack would ask for a right to everything."""
+
+    def resource(service: str, method: str, path: str, headers: Any, body: bytes, *rest: Any) -> str:
+        if service == "athena" and body:
+            execution = hooks.inside(_ATHENA, "_executions").get(json.loads(body).get("QueryExecutionId"))
+            body = json.dumps({"WorkGroup": execution["WorkGroup"]}).encode() if execution else body
+        return original(service, method, path, headers, body, *rest)
+
+    return resource
+
+
+def _has_marks(data: Mapping[str, Any]) -> bool:
+    return bool(data.get("ExecutionParameters"))
+
+
+def _text(value: Any) -> Any:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return json.dumps(value, default=str) if isinstance(value, list | dict) else value

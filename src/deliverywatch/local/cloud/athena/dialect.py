@@ -1,0 +1,94 @@
+"""Athena SQL -> the dialect of DuckDB, in which MiniStack runs it.
+
+MiniStack passes a query on as it is, so that functions such as `approx_percentile` or `json_extract_scalar` fail; it
+leaves the types of columns to DuckDB instead of Glue; and it knows neither views nor "$path", the name of a row's file.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+from contextvars import ContextVar
+from typing import TYPE_CHECKING, Any
+
+from deliverywatch.local.cloud.emulator import hooks
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+
+_PATH = "$path"
+_asks_for_path: ContextVar[bool] = ContextVar("asks_for_path", default=False)
+
+
+def translated(query: str, views: Callable[[str], str | None] = lambda _: None) -> str:
+    """Return one Athena query in DuckDB's SQL.
+
+    Args:
+        query: In Athena's dialect.
+        views: Returns the SQL of a view by its name, none if there is no such view.
+    """
+    import sqlglot
+    from sqlglot import exp
+
+    tree = sqlglot.parse_one(query, read="athena")
+    if tree is None:
+        return query
+    own = {each.alias for each in tree.find_all(exp.CTE)}
+    for table in [*tree.find_all(exp.Table)]:
+        sql = None if table.name in own else views(table.name)
+        if sql is not None:
+            inner = sqlglot.parse_one(sql, read="athena")
+            table.replace(exp.Subquery(this=inner, alias=exp.TableAlias(this=exp.to_identifier(table.alias_or_name))))
+    return str(tree.sql(dialect="duckdb"))
+
+
+def sql_of_view(table: Mapping[str, Any]) -> str | None:
+    """Return the SQL of a view as Glue keeps it for Athena; none if the table is no view."""
+    text = str(table.get("ViewOriginalText") or "")
+    if not text.startswith("/* Presto View: "):
+        return None
+    return str(json.loads(base64.b64decode(text.split()[3]))["originalSql"])
+
+
+def typed(relation: str, table: Mapping[str, Any]) -> str:
+    """Return a table's relation with the types that Glue gives its columns, as Athena reads them.
+
+    DuckDB guesses the types of JSON, so that text which looks like a time becomes one; and it keeps the zone of
+    Parquet's timestamps, which Athena reads in UTC without saying so.
+
+    Args:
+        relation: What DuckDB reads the table's files with.
+        table: As Glue describes it.
+    """
+    if relation.startswith("read_parquet(") and _asks_for_path.get():
+        relation = f"{relation[:-1]}, filename = '{_PATH}')"
+    columns = (table.get("StorageDescriptor") or {}).get("Columns") or []
+    if relation.startswith("read_json_auto("):
+        kinds = {str(each["Name"]): hooks.inside("services.athena", "_duckdb_type")(each) for each in columns}
+        return relation.replace("union_by_name = true", f"columns = {kinds}", 1)
+    stamps = [str(each["Name"]) for each in columns if str(each.get("Type", "")).lower() == "timestamp"]
+    replaced = ", ".join(f'make_timestamp(epoch_us("{name}")) AS "{name}"' for name in stamps)
+    return f"(SELECT * REPLACE ({replaced}) FROM {relation})" if stamps else relation  # noqa: S608 - of our own template
+
+
+def _table(database: str, name: str) -> Mapping[str, Any]:
+    return hooks.inside("services.glue", "_tables").get(f"{database}/{name}") or {}
+
+
+def install(placed: hooks.Hooks) -> None:
+    """Translate each query before MiniStack hands it to DuckDB, and each table that it reads."""
+
+    def around(original: Callable[..., Any]) -> Callable[..., Any]:
+        async def run(query: str, database: str, *arguments: Any) -> Any:
+            sql = translated(query, lambda name: sql_of_view(_table(database, name)))
+            _asks_for_path.set(_PATH in sql)
+            return await original(sql, database, *arguments)
+
+        return run
+
+    def around_relation(original: Callable[..., str]) -> Callable[..., str]:
+        return lambda table, files: typed(original(table, files), table)
+
+    placed.replace("services.athena", "_run_duckdb", around)
+    placed.replace("services.athena", "_table_relation", around_relation)

@@ -1,0 +1,99 @@
+"""A folder with a lake -> the tables that Athena has, in DuckDB: the saved queries without an account.
+
+Which objects count is decided here, so that `sms_messages` needs no view: the day's object, or else its hours.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from deliverywatch.alerting.incidents import outbox
+from deliverywatch.errors import ConfigurationError, InputError
+from deliverywatch.local.cloud.athena.dialect import translated
+from deliverywatch.operate.lake.query import Answer, Saved
+from deliverywatch.sms.lake import day_objects
+from deliverywatch.sms.lake.columns import COLUMNS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+# The texts that the template is made of; they lie beside the package in a checkout.
+_QUERIES = Path(__file__).parents[5] / "cfn" / "queries"
+_TYPES = {"string": "VARCHAR", "timestamp": "TIMESTAMP", "int": "INTEGER", "bigint": "BIGINT"}
+_DAY = "hive_partitioning = true, hive_types = {'dt': VARCHAR}"
+
+
+def saved() -> list[Saved]:
+    """Return the saved queries of the template.
+
+    Raises:
+        ConfigurationError: This is no checkout.
+    """
+    paths = sorted(_QUERIES.glob("*/*.sql"))
+    if not paths:
+        raise ConfigurationError(
+            "The saved queries are not beside this installation.",
+            next_step="Run it from a checkout of DeliveryWatch, or ask the stack without --local.",
+        )
+    return [Saved(f"{path.parent.name}-{path.stem.replace('_', '-')}", path.read_text()) for path in paths]
+
+
+def run(folder: Path, sql: str) -> Answer:
+    """Run Athena's SQL over a folder.
+
+    Raises:
+        InputError: It cannot be run, or the folder holds no lake.
+        ConfigurationError: DuckDB is not installed.
+    """
+    try:
+        import duckdb  # brought by the extra `local` only
+    except ImportError:
+        raise ConfigurationError(
+            "DuckDB is not installed here.", next_step="pip install 'deliverywatch[local]', or ask Athena: no --local."
+        ) from None
+    connection = duckdb.connect()
+    connection.execute("SET TimeZone = 'UTC'")  # as Athena's sessions are
+    # Else a table that is not there would be looked for among the variables of this program.
+    connection.execute("SET python_enable_replacements = false")
+    connection.execute(f"CREATE VIEW sms_messages AS {_messages(folder)}")
+    connection.execute(f"CREATE VIEW mails AS {_mails(sorted(folder.glob('mails/dt=*/*.json')))}")
+    try:
+        result = connection.execute(translated(sql))
+        columns = [(str(each[0]), str(each[1]).lower()) for each in result.description or ()]
+        return Answer(columns, result.fetchall())
+    except (duckdb.Error, ValueError) as error:  # sqlglot's errors are ValueErrors
+        raise InputError(
+            f"DuckDB cannot run the query: {str(error).splitlines()[0]}", next_step="Correct the query."
+        ) from error
+
+
+def _messages(folder: Path) -> str:
+    names = [path.relative_to(folder).as_posix() for path in folder.glob("sms/dt=*/*.parquet")]
+    paths = [folder / name for name in day_objects.counting(names)]
+    if not paths:
+        return _empty((each.name, each.athena_type) for each in COLUMNS)
+    # Athena's timestamp has no zone, whatever the file says.
+    times = [each.name for each in COLUMNS if each.athena_type == "timestamp"]
+    replaced = ", ".join(f"{name} AT TIME ZONE 'UTC' AS {name}" for name in times)
+    return f"SELECT * REPLACE ({replaced}) FROM read_parquet({_list(paths)}, {_DAY})"  # noqa: S608 - our own columns
+
+
+def _empty(columns: Iterable[tuple[str, str]]) -> str:
+    named = ", ".join(f"CAST(NULL AS {_type(kind)}) AS {name}" for name, kind in columns)
+    return f"SELECT {named}, '' AS dt WHERE false"
+
+
+def _mails(paths: Sequence[Path]) -> str:
+    if not paths:
+        return _empty((name, kind) for name, kind, _ in outbox.COLUMNS)
+    columns = ", ".join(f"{name}: '{_type(kind)}'" for name, kind, _ in outbox.COLUMNS)
+    return f"SELECT * FROM read_json({_list(paths)}, columns = {{{columns}}}, {_DAY})"  # noqa: S608 - our own columns
+
+
+def _type(athena_type: str) -> str:
+    return _TYPES.get(athena_type, athena_type.upper())
+
+
+def _list(paths: Sequence[Path]) -> str:
+    return "[" + ", ".join("'" + str(path).replace("'", "''") + "'" for path in paths) + "]"

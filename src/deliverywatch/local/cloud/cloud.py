@@ -1,0 +1,224 @@
+"""The local cloud: MiniStack with what it lacks, in simulated time.
+
+The bridges live beside this module, one concern each: `metrics` and `lambdas` (what functions print and how they are
+retried), `alarms` (the engine in place of MiniStack's evaluator), `mutes` (mute rules), `monitoring` (metric math and
+pictures), `formation` (missing resource types), `stack` (package and deploy), `access` (roles and policies),
+`schedules`, `queues`, `athena`, `outbox`, `email_ses` (the events of mails) and `email_firehose` (buffers, transform,
+conversion).
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, Self
+
+import boto3
+from botocore.config import Config
+
+from deliverywatch.local.cloud import formation, stack
+from deliverywatch.local.cloud.athena import answers, dialect
+from deliverywatch.local.cloud.cloudwatch.alarms import Alarms, Transition
+from deliverywatch.local.cloud.cloudwatch.metrics import Publisher
+from deliverywatch.local.cloud.cloudwatch.monitoring import Monitoring
+from deliverywatch.local.cloud.compute import scheduler_pages, schedules
+from deliverywatch.local.cloud.compute.lambdas import Failure, Functions
+from deliverywatch.local.cloud.compute.queues import Queues
+from deliverywatch.local.cloud.compute.states import States
+from deliverywatch.local.cloud.emulator import access, hooks
+from deliverywatch.local.cloud.emulator.clock import Clock, SimulatedTime
+from deliverywatch.local.cloud.emulator.emulator import ACCOUNT, REGION, SECRET, Emulator
+from deliverywatch.local.cloud.mail.firehose import Firehose
+from deliverywatch.local.cloud.mail.outbox import Mail, Outbox
+from deliverywatch.local.cloud.mail.ses import SesEvents
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime
+    from pathlib import Path
+
+LAST_SECOND = timedelta(seconds=59)
+
+# EventBridge Scheduler calls its target somewhat after the full minute.
+SCHEDULE_DELAY = timedelta(seconds=3)
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What an invocation returned: the payload, or the error as Lambda describes it."""
+
+    payload: Any
+    error: str | None = None
+
+
+class LocalCloud:
+    """One cloud per process, as a context manager; it stands still unless `tick` and `run_schedules` move it.
+
+    Attributes:
+        clock: The simulated time.
+        uses: Every right that a role was asked for so far.
+    """
+
+    def __init__(self, now: datetime) -> None:
+        self.clock = Clock(now)
+        self._emulator = Emulator()
+        self._hooks = hooks.Hooks()
+        self._clients: dict[str, Any] = {}
+        self._alarms = Alarms(self.clock)
+        self._monitoring = Monitoring(self.clock, self._alarms.series)
+        self._publisher = Publisher(self.clock, self._alarms.store)
+        self._functions = Functions(self.clock, self._publisher)
+        self._queues = Queues(self.clock, self._alarms.store)
+        self._outbox = Outbox(self.clock)
+        self.ses = SesEvents(self.clock, self._publisher, self.client)
+        self.firehose = Firehose(self.clock, self._publisher, self.client)
+        self.states = States(self.clock, self._publisher)
+        self.uses: set[access.Use] = set()
+
+    def __enter__(self) -> Self:
+        try:
+            self._emulator.start(self._install)
+        except BaseException:
+            self._close()
+            raise
+        self.client("s3").create_bucket(Bucket=stack.CODE_BUCKET)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._close()
+
+    @property
+    def endpoint(self) -> str:
+        """The address that every AWS client is pointed at."""
+        return self._emulator.endpoint
+
+    def client(self, service: str) -> Any:
+        """Return a boto3 client of a service, such as `s3`."""
+        if service not in self._clients:
+            self._clients[service] = boto3.client(
+                service,
+                endpoint_url=self.endpoint,
+                region_name=REGION,
+                aws_access_key_id=ACCOUNT,
+                aws_secret_access_key=SECRET,
+                config=Config(retries={"total_max_attempts": 1}, read_timeout=120),
+            )
+        return self._clients[service]
+
+    def deploy(
+        self, template: Mapping[str, Any], parameters: Mapping[str, str], folder: Path, name: str = "deliverywatch"
+    ) -> dict[str, str]:
+        """Package and deploy a template, unmodified; returns the stack's outputs.
+
+        Args:
+            template: A CloudFormation template whose functions may name local paths.
+            parameters: The template's parameters; those left out keep their default.
+            folder: Where the template lies: its paths are relative to it.
+            name: The stack's name.
+
+        Raises:
+            ConfigurationError: CloudFormation refuses the template or a parameter, or a resource fails.
+        """
+        s3 = self.client("s3")
+        packaged = stack.package(
+            template, folder, lambda key, code: s3.put_object(Bucket=stack.CODE_BUCKET, Key=key, Body=code)
+        )
+        return stack.deploy(self.client, name, packaged, parameters)
+
+    def invoke(self, function: str, event: Any) -> Answer:
+        """Invoke a function by name, now, and wait for its answer."""
+        answer = self.client("lambda").invoke(FunctionName=function, Payload=json.dumps(event).encode())
+        payload = json.loads(answer["Payload"].read() or b"null")
+        return Answer(payload, payload.get("errorMessage", "unknown") if "FunctionError" in answer else None)
+
+    def run_schedules(self, minute: datetime) -> list[schedules.Firing]:
+        """Start what the deployed schedules start at a full minute; returns it."""
+        firings = schedules.due(minute)
+        self.clock.advance_to(minute + SCHEDULE_DELAY if firings else minute)
+        for firing in firings:
+            self._functions.enqueue_for(firing.target, firing.event)
+        self.settle()
+        return firings
+
+    def settle(self) -> None:
+        """Run everything asynchronous that is due now, and show every point whose time has come."""
+        self._publisher.release()
+        self._functions.run_due(self.clock.now)
+        self._queues.deliver()
+        self._carry_events()
+
+    def tick(self, minute: datetime) -> list[Transition]:
+        """Live through one minute: points become visible, alarms are evaluated, what they cause is delivered.
+
+        Each alarm has its own second of the minute, as in CloudWatch, so that two alarms never change at once.
+
+        Args:
+            minute: The full minute; the clock stands at its last second afterwards.
+
+        Returns:
+            The changes of alarm states, in the order in which they happened.
+        """
+        before = len(self._alarms.transitions)
+        self._queues.deliver()
+        self._queues.observe(minute)
+        self._carry_events()
+        for second, name in self._alarms.timetable():
+            moment = minute + timedelta(seconds=second)
+            self._functions.run_due(moment)
+            self.clock.advance_to(moment)
+            self._publisher.release()
+            self._alarms.evaluate(name)
+            self._functions.run_due(moment)
+        self._functions.run_due(minute + LAST_SECOND)
+        self.clock.advance_to(minute + LAST_SECOND)
+        self._queues.deliver()
+        self._publisher.release()
+        return self._alarms.transitions[before:]
+
+    def _carry_events(self) -> None:
+        self.ses.run_due(self.clock.now)
+        self.firehose.run_due(self.clock.now)
+
+    @property
+    def transitions(self) -> list[Transition]:
+        """Every change of an alarm's state so far."""
+        return list(self._alarms.transitions)
+
+    @property
+    def failures(self) -> list[Failure]:
+        """Every asynchronous invocation that raised so far."""
+        return list(self._functions.failures)
+
+    def outbox(self) -> list[Mail]:
+        """Return every mail that has left so far, in order."""
+        return list(self._outbox.mails)
+
+    def refuse_mail(self, code: str = "", sentence: str = "") -> None:
+        """Make SES refuse every mail with this error; without arguments it accepts mails again."""
+        self._outbox.refuse(code, sentence)
+
+    def _install(self) -> None:
+        simulated = SimulatedTime(self.clock)
+        for place in ("services.cloudwatch", "services.sns"):
+            self._hooks.replace(place, "time", lambda _: simulated)
+        for place in ("services.eventbridge", "services.scheduler"):
+            # They would fire by the machine's clock.
+            self._hooks.replace(place, "start_scheduler", lambda _: lambda: None)
+        access.install(self._hooks, self.uses)
+        self._functions.install(self._hooks)
+        self._queues.install(self._hooks)
+        self._alarms.install(self._hooks)
+        self._monitoring.install(self._hooks)
+        self._outbox.install(self._hooks)
+        self.ses.install(self._hooks)
+        self.firehose.install(self._hooks)
+        formation.install(self._hooks, self.clock)
+        dialect.install(self._hooks)
+        self.states.install(self._hooks)
+        answers.install(self._hooks)
+        scheduler_pages.install(self._hooks)
+
+    def _close(self) -> None:
+        self._emulator.stop()
+        self._hooks.undo()

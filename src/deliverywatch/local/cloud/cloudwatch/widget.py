@@ -1,0 +1,125 @@
+"""A CloudWatch metric widget (JSON) -> the chart that GetMetricWidgetImage would draw, as PNG.
+
+Format: docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/CloudWatch-Metric-Widget-Structure.html
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo, available_timezones
+
+from deliverywatch.local.cloud.cloudwatch.chart import PALETTE, Chart, Line, Mark, png
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    # Answers queries in the form of GetMetricData: id -> points, oldest first.
+    Answer = Callable[[Sequence[Mapping[str, Any]], datetime, datetime], Mapping[str, Sequence[tuple[datetime, float]]]]
+
+_DEFAULT_PERIOD_SECONDS = 300
+_DURATION = re.compile(r"-P(?:(?P<days>\d+)D)?(?:T(?:(?P<hours>\d+)H)?(?:(?P<minutes>\d+)M)?)?")
+
+
+def image(widget: str, answer: Answer, now: datetime) -> bytes:
+    """Return the PNG of a metric widget.
+
+    Args:
+        widget: The widget's JSON, as GetMetricWidgetImage takes it.
+        answer: Gives the points of the widget's metrics.
+        now: What `start` and `end` are relative to.
+    """
+    wanted = json.loads(widget)
+    start, end = _moment(wanted.get("start", "-PT3H"), now), _moment(wanted.get("end", "PT0H"), now)
+    queries = _queries(wanted)
+    found = answer([{key: value for key, value in each.items() if key != "color"} for each in queries], start, end)
+    axis = (wanted.get("yAxis") or {}).get("left") or {}
+    return png(
+        Chart(
+            title=wanted.get("title", ""),
+            lines=tuple(_lines(queries, found, wanted.get("period", _DEFAULT_PERIOD_SECONDS))),
+            marks=tuple(_marks(wanted)),
+            start=start,
+            end=end,
+            width=wanted.get("width", 600),
+            height=wanted.get("height", 400),
+            zone=_zone(wanted.get("timezone", "UTC")),
+            minimum=axis.get("min"),
+            maximum=axis.get("max"),
+        )
+    )
+
+
+def _queries(widget: Mapping[str, Any]) -> list[dict[str, Any]]:
+    queries: list[dict[str, Any]] = []
+    previous: list[str] = []
+    for position, row in enumerate(widget.get("metrics", [])):
+        names = [each for each in row if isinstance(each, str)]
+        options = row[-1] if row and isinstance(row[-1], dict) else {}
+        previous = _whole(names, previous)
+        queries.append(_query(previous, options, widget, position))
+    return queries
+
+
+def _whole(names: list[str], previous: list[str]) -> list[str]:
+    """Write out the short forms: `.` repeats what the row above has there, `...` all that is left out at the front."""
+    if names and names[0] == "...":
+        names = [*previous[: len(previous) - len(names) + 1], *names[1:]]
+    return [previous[place] if name == "." else name for place, name in enumerate(names)]
+
+
+def _query(names: list[str], options: Mapping[str, Any], widget: Mapping[str, Any], position: int) -> dict[str, Any]:
+    identifier = options.get("id", f"row{position}")
+    period = int(options.get("period", widget.get("period", _DEFAULT_PERIOD_SECONDS)))
+    made: dict[str, Any] = {"Id": identifier, "ReturnData": options.get("visible", True), "color": options.get("color")}
+    if "expression" in options:
+        expression = options["expression"]
+        return made | {"Expression": expression, "Period": period, "Label": options.get("label", expression)}
+    namespace, name, *dimensions = names
+    pairs = zip(dimensions[::2], dimensions[1::2], strict=True)
+    metric = {
+        "Namespace": namespace,
+        "MetricName": name,
+        "Dimensions": [{"Name": each, "Value": value} for each, value in pairs],
+    }
+    stat = options.get("stat", widget.get("stat", "Average"))
+    return made | {
+        "Label": options.get("label", name),
+        "MetricStat": {"Metric": metric, "Period": period, "Stat": stat},
+    }
+
+
+def _lines(
+    queries: Sequence[Mapping[str, Any]], found: Mapping[str, Sequence[tuple[datetime, float]]], period: int
+) -> list[Line]:
+    shown = [each for each in queries if each["ReturnData"]]
+    gap = timedelta(seconds=period * 1.5)
+    return [
+        Line(each["Label"], tuple(found[each["Id"]]), each["color"] or PALETTE[number % len(PALETTE)], gap)
+        for number, each in enumerate(shown)
+    ]
+
+
+def _marks(widget: Mapping[str, Any]) -> list[Mark]:
+    horizontal = (widget.get("annotations") or {}).get("horizontal") or []
+    single = [each for each in horizontal if isinstance(each, dict)]
+    return [Mark(float(each["value"]), each.get("label", ""), each.get("color", "#d13212")) for each in single]
+
+
+def _moment(text: str, now: datetime) -> datetime:
+    if text == "PT0H":
+        return now
+    if match := _DURATION.fullmatch(text):
+        return now - timedelta(**{unit: int(count or 0) for unit, count in match.groupdict().items()})
+    return datetime.fromisoformat(text).astimezone(UTC)
+
+
+def _zone(text: str) -> str:
+    """Return an IANA name for a widget's time zone, which is an offset such as `+1000`, or already such a name."""
+    if text in available_timezones():
+        return text
+    hours = int(text[:3])
+    name = f"Etc/GMT{-hours:+d}" if hours else "UTC"
+    return name if ZoneInfo(name) else "UTC"

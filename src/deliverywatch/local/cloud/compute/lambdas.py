@@ -1,0 +1,259 @@
+"""Invocations of deployed functions in simulated time: their log, their metrics, asynchronous events with retries.
+
+MiniStack runs the code. It loses log lines that arrive late, never retries what SNS delivers, and waits in real time
+between retries; here they happen one and two simulated minutes later, as Lambda's do, and end in the dead letter queue.
+"""
+
+from __future__ import annotations
+
+import fnmatch
+import heapq
+import itertools
+import json
+import queue
+import threading
+import time
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from deliverywatch.errors import ConfigurationError
+from deliverywatch.local.cloud.cloudwatch import metrics
+from deliverywatch.local.cloud.emulator import hooks
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from deliverywatch.local.cloud.emulator.clock import Clock
+
+_LAMBDA, _LOGS = "services.lambda_svc", "services.cloudwatch_logs"
+
+RETRIES = 2
+RETRY_DELAYS = (timedelta(minutes=1), timedelta(minutes=2))
+LOG_SECONDS = 5
+
+_END_OF_LOG = "--- end of invocation ---"
+_ANCHOR = "        _real_stdout.flush()\n\nrun()"
+_MARKED = f"        sys.stderr.write({_END_OF_LOG!r} + chr(10)); sys.stderr.flush()\n{_ANCHOR}"
+
+
+@dataclass(order=True, slots=True)
+class _Delivery:
+    due: datetime
+    order: int
+    function: Any = field(compare=False)
+    event: Any = field(compare=False)
+    attempt: int = field(compare=False, default=0)
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """One asynchronous invocation that raised."""
+
+    at: datetime
+    function: str
+    sentence: str
+
+
+class Functions:
+    """Everything that invokes a deployed function, or follows from an invocation."""
+
+    def __init__(self, clock: Clock, publisher: metrics.Publisher) -> None:
+        self._clock = clock
+        self._publisher = publisher
+        self._waiting: list[_Delivery] = []
+        self._order = itertools.count()
+        self._lock = threading.Lock()
+        self.failures: list[Failure] = []
+
+    def install(self, placed: hooks.Hooks) -> None:
+        """Put the bridges into MiniStack."""
+        placed.replace("core.lambda_runtime", "_PYTHON_WORKER_SCRIPT", _marked_script)
+        placed.replace("core.lambda_runtime:Worker", "_drain_stderr_bounded", lambda _: _drain)
+        placed.replace(_LAMBDA, "_emit_lambda_logs", lambda _: self._log)
+        placed.replace(_LAMBDA, "_emit_lambda_metrics", lambda _: lambda *_, **__: None)
+        placed.replace(_LAMBDA, "invoke_async_with_retry", lambda _: self.enqueue)
+        placed.replace("services.eventbridge", "_dispatch_to_lambda", lambda _: self._dispatch)
+        placed.replace("services.sns", "_deliver_to_lambda", lambda _: self._deliver)
+        placed.replace("services.sns", "_threading", lambda _: _AtOnce(self._deliver))
+
+    def enqueue(self, function: Any, event: Any) -> None:
+        """Take an asynchronous event for a function (MiniStack's record of it), to be run by `run_due`."""
+        self._push(_Delivery(self._clock.now, next(self._order), function, event))
+
+    def enqueue_for(self, arn: str, event: Any) -> None:
+        """Take an asynchronous event for the function with this ARN."""
+        function, config, _name = hooks.inside(_LAMBDA, "_get_func_record_for_ref")(arn)
+        if function:
+            self.enqueue(hooks.inside(_LAMBDA, "_execution_record_for_config")(function, config), event)
+
+    def run_due(self, until: datetime) -> None:
+        """Run every asynchronous event that is due by then, each at its time, in this thread."""
+        while delivery := self._pop(until):
+            self._clock.advance_to(delivery.due)
+            self._publisher.release()
+            self._attempt(delivery)
+
+    def _push(self, delivery: _Delivery) -> None:
+        with self._lock:
+            heapq.heappush(self._waiting, delivery)
+
+    def _pop(self, until: datetime) -> _Delivery | None:
+        with self._lock:
+            due = self._waiting and self._waiting[0].due <= until
+            return heapq.heappop(self._waiting) if due else None
+
+    def _attempt(self, delivery: _Delivery) -> None:
+        result = hooks.inside(_LAMBDA, "_execute_function_with_config_scope")(delivery.function, delivery.event)
+        if not result.get("error"):
+            return
+        name = delivery.function["config"]["FunctionName"]
+        self.failures.append(Failure(self._clock.now, name, str(result["body"].get("errorMessage", ""))))
+        settings = _invoke_settings(delivery.function)
+        if delivery.attempt < settings.get("MaximumRetryAttempts", RETRIES):
+            due = self._clock.now + RETRY_DELAYS[min(delivery.attempt, 1)]
+            self._push(_Delivery(due, next(self._order), delivery.function, delivery.event, delivery.attempt + 1))
+        elif target := _dead_letters(delivery.function, settings):
+            hooks.inside(_LAMBDA, "_route_async_failure")(target, name, delivery.event, result)
+
+    def _dispatch(self, arn: str, payload: str) -> None:
+        """Take what EventBridge sends to a function: an asynchronous event as well, with the same retries."""
+        self.enqueue_for(arn, json.loads(payload))
+
+    def _deliver(self, endpoint: str, envelope: str, topic: str, subscription: str, *_: Any) -> None:
+        """Turn what SNS delivers to a function into its event, if it lets the topic in (lambda/with-sns.html)."""
+        function, _config, _name = hooks.inside(_LAMBDA, "_get_func_record_for_ref")(endpoint)
+        if not (function and _lets_in(function, "sns.amazonaws.com", topic)):
+            return
+        record = {
+            "EventVersion": "1.0",
+            "EventSubscriptionArn": subscription,
+            "EventSource": "aws:sns",
+            "Sns": {"MessageAttributes": {}, **json.loads(envelope), "TopicArn": topic},
+        }
+        self.enqueue_for(endpoint, {"Records": [record]})
+
+    def _log(self, function: Any, request_id: str, text: str, error: bool, duration: int, **_: Any) -> None:  # noqa: FBT001
+        """Store what an invocation printed, and publish the metrics that follow from it."""
+        config = function.get("config") or function
+        group = (config.get("LoggingConfig") or {}).get("LogGroup") or f"/aws/lambda/{config['FunctionName']}"
+        lines = text.splitlines()
+        self._store_log(group, config, request_id, lines, duration)
+        found = [point for line in lines for point in self._points(group, line)]
+        self._publisher.submit(group, [*found, *self._health(config["FunctionName"], error, duration)])
+
+    def _store_log(self, group: str, config: Any, request_id: str, lines: list[str], duration: int) -> None:
+        now = self._clock.now
+        stamp = int(now.timestamp() * 1000)
+        stream = f"{now:%Y/%m/%d}/[{config.get('Version', '$LATEST')}]{request_id.replace('-', '')}"
+        report = (
+            f"REPORT RequestId: {request_id}\tDuration: {duration} ms\tMemory Size: {config.get('MemorySize', 128)} MB"
+        )
+        whole = [f"START RequestId: {request_id}", *lines, f"END RequestId: {request_id}", report]
+        events = [{"timestamp": stamp, "ingestionTime": stamp, "message": line} for line in whole]
+        target = hooks.inside(_LOGS, "_log_groups").get(group) or _new_group(group, stamp)
+        target["streams"].setdefault(stream, _new_stream(stamp))
+        hooks.inside(_LOGS, "_append_log_events")(target["streams"][stream], events)
+        hooks.inside(_LOGS, "_fanout_to_subscription_filters")(group, stream, events)
+
+    def _points(self, group: str, line: str) -> list[metrics.Point]:
+        filters = list(hooks.inside(_LOGS, "_metric_filters").values())
+        found = metrics.embedded(line, self._clock.now)
+        for each in filters:
+            if each["logGroupName"] == group:
+                found.extend(metrics.filtered(line, each, self._clock.now))
+        return found
+
+    def _health(self, name: str, error: bool, duration: int) -> list[metrics.Point]:  # noqa: FBT001
+        dimensions = (("FunctionName", name),)
+        values = {"Invocations": (1, "Count"), "Errors": (int(error), "Count"), "Duration": (duration, "Milliseconds")}
+        return [
+            metrics.Point("AWS/Lambda", metric, dimensions, self._clock.now, value, unit)
+            for metric, (value, unit) in values.items()
+        ]
+
+
+class _AtOnce:
+    """Stands for `threading` in MiniStack's SNS: a function is handed its event at once, so that order is kept."""
+
+    def __init__(self, deliver: Callable[..., None]) -> None:
+        self._deliver = deliver
+
+    def Thread(self, target: Callable[..., None], args: tuple[Any, ...], **options: Any) -> Any:  # noqa: N802
+        thread = threading.Thread(target=target, args=args, **options)
+        if args and args[0] == self._deliver:
+            thread.start = thread.run  # type: ignore[method-assign]
+        return thread
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(threading, name)
+
+
+def _marked_script(script: str) -> str:
+    """Let the worker print a last line after each invocation: without it, what arrives late belongs to the next one."""
+    if _ANCHOR not in script:
+        raise ConfigurationError(
+            f"MiniStack {hooks.VERSION} starts functions in a way that the local cloud does not know."
+        )
+    return script.replace(_ANCHOR, _MARKED)
+
+
+def _drain(worker: Any, *_: Any) -> str:
+    """Collect what a worker printed, up to the line that ends the invocation."""
+    lines: list[str] = []
+    deadline = time.monotonic() + LOG_SECONDS
+    while time.monotonic() < deadline:
+        try:
+            line = worker._stderr_queue.get(timeout=0.05)  # noqa: SLF001 - this is one of its methods
+        except queue.Empty:
+            if worker._stderr_thread.is_alive():  # noqa: SLF001
+                continue
+            break
+        if line == _END_OF_LOG:
+            break
+        lines.append(line)
+    return "\n".join(lines)
+
+
+def _lets_in(function: Any, service: str, source: str) -> bool:
+    """Return whether a function's own policy lets a service invoke it for a source; without one AWS drops the event."""
+    for statement in (function.get("policy") or {}).get("Statement", []):
+        principal = statement["Principal"]
+        pattern = (statement.get("Condition") or {}).get("ArnLike", {}).get("AWS:SourceArn", "*")
+        if principal in ("*", {"Service": service}) and fnmatch.fnmatchcase(source, pattern):
+            return True
+    return False
+
+
+def _invoke_settings(function: Any) -> dict[str, Any]:
+    per_version = function.get("event_invoke_configs") or {}
+    return function.get("event_invoke_config") or per_version.get("$LATEST") or {}
+
+
+def _dead_letters(function: Any, settings: dict[str, Any]) -> str:
+    destination = ((settings.get("DestinationConfig") or {}).get("OnFailure") or {}).get("Destination")
+    return destination or (function["config"].get("DeadLetterConfig") or {}).get("TargetArn") or ""
+
+
+def _new_group(group: str, stamp: int) -> dict[str, Any]:
+    made = {
+        "arn": hooks.inside(_LOGS, "_make_group_arn")(group),
+        "creationTime": stamp,
+        "retentionInDays": None,
+        "tags": {},
+        "subscriptionFilters": {},
+        "streams": {},
+    }
+    hooks.inside(_LOGS, "_log_groups")[group] = made
+    return made
+
+
+def _new_stream(stamp: int) -> dict[str, Any]:
+    return {
+        "events": [],
+        "uploadSequenceToken": "1",
+        "creationTime": stamp,
+        "firstEventTimestamp": None,
+        "lastEventTimestamp": None,
+        "lastIngestionTime": None,
+    }

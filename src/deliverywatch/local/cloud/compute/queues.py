@@ -1,0 +1,152 @@
+"""Queues in simulated time: what S3 sends to them, what starts functions from them, and what SQS measures of them.
+
+MiniStack delivers by the machine's clock, in threads of its own, and has no StartMessageMoveTask. Here a message is
+visible again in simulated time, a function gets its batch when `deliver` is called, and a redrive is done at once.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from deliverywatch.local.cloud.cloudwatch.metrics import Point
+from deliverywatch.local.cloud.emulator import hooks
+from deliverywatch.local.cloud.emulator.clock import SimulatedTime
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from deliverywatch.local.cloud.emulator.clock import Clock
+
+_SQS, _S3, _LAMBDA = "services.sqs", "services.s3", "services.lambda_svc"
+
+# A batch that is delivered again and again at one moment is a fault of ours; better to stop than to hang.
+_MOST_BATCHES = 10_000
+# SQS leaves a message out of the age of the oldest once it was received more often.
+_RECEIVES_THAT_COUNT = 3
+
+
+class Queues:
+    """The queues, their subscribers and their metrics."""
+
+    def __init__(self, clock: Clock, store: Callable[[Point], None]) -> None:
+        self._clock = clock
+        self._store = store
+        self._counts: dict[str, Counter[str]] = {}
+        self._moves: dict[str, list[dict[str, Any]]] = {}
+
+    def install(self, placed: hooks.Hooks) -> None:
+        """Put the bridges into MiniStack."""
+        simulated = SimulatedTime(self._clock)
+        for place in (_SQS, _S3, "services.eventbridge"):
+            placed.replace(place, "time", lambda _: simulated)
+        placed.replace(_S3, "now_iso", lambda _: self._now_iso)
+        placed.replace(_S3, "_fire_s3_event_async", lambda _: _fire_at_once)
+        placed.replace(_LAMBDA, "_ensure_poller", lambda _: lambda: None)
+        placed.replace(_LAMBDA, "_dispatch_esm_batch", lambda _: lambda _mapping, run, *rest: run(*rest))
+        placed.replace(_SQS, "_delete_messages_for_esm", self._around_batch_delete)
+        handlers = hooks.inside(_SQS, "_HANDLERS")
+        placed.register(handlers, "ReceiveMessage", _without_waiting(handlers["ReceiveMessage"]))
+        placed.register(handlers, "DeleteMessage", self._counting(handlers["DeleteMessage"]))
+        placed.register(handlers, "StartMessageMoveTask", self._start_move)
+        placed.register(handlers, "ListMessageMoveTasks", self._list_moves)
+
+    def deliver(self) -> None:
+        """Hand every visible message to the function that is mapped to its queue, until none is left."""
+        self._take_in()
+        for _ in range(_MOST_BATCHES):
+            # It paces a function that fails in real time; here the visibility timeout alone does.
+            hooks.inside(_LAMBDA, "_esm_backoff_until").clear()
+            if not hooks.inside(_LAMBDA, "_poll_sqs")():
+                return
+        raise RuntimeError("A queue was not empty after 10,000 batches at one moment.")
+
+    def observe(self, minute: datetime) -> None:
+        """Store what SQS reports of each queue every minute."""
+        for queue in hooks.inside(_SQS, "_queues").values():
+            for name, (value, unit) in self._measures(queue).items():
+                self._store(Point("AWS/SQS", name, (("QueueName", queue["name"]),), minute, value, unit))
+
+    def _take_in(self) -> None:
+        """Give what other parts of MiniStack put into a queue by the machine's clock the present time."""
+        now = self._clock.now.timestamp()
+        for queue in hooks.inside(_SQS, "_queues").values():
+            for each in queue["messages"]:
+                if each["sent_at"] > now:
+                    each.update(sent_at=now, visible_at=now)
+
+    def _measures(self, queue: Mapping[str, Any]) -> dict[str, tuple[float, str]]:
+        now = self._clock.now.timestamp()
+        waiting = [each for each in queue["messages"] if each["visible_at"] <= now]
+        ages = [now - each["sent_at"] for each in queue["messages"] if each["receive_count"] <= _RECEIVES_THAT_COUNT]
+        counts = self._counts.pop(queue["name"], Counter())
+        return {
+            "ApproximateNumberOfMessagesVisible": (float(len(waiting)), "Count"),
+            "ApproximateNumberOfMessagesNotVisible": (float(len(queue["messages"]) - len(waiting)), "Count"),
+            "ApproximateAgeOfOldestMessage": (max(ages, default=0.0), "Seconds"),
+            "NumberOfMessagesDeleted": (float(counts["deleted"]), "Count"),
+        }
+
+    def _count(self, url: str, count: int) -> None:
+        self._counts.setdefault(url.rsplit("/", 1)[-1], Counter())["deleted"] += count
+
+    def _around_batch_delete(self, original: Callable[..., None]) -> Callable[..., None]:
+        def delete(url: str, receipts: set[str]) -> None:
+            self._count(url, len(receipts))
+            original(url, receipts)
+
+        return delete
+
+    def _counting(self, original: Callable[..., Any]) -> Callable[..., Any]:
+        def delete(data: dict[str, Any], url: str) -> Any:
+            self._count(data.get("QueueUrl", url), 1)
+            return original(data, url)
+
+        return delete
+
+    def _start_move(self, data: dict[str, Any], _url: str) -> dict[str, str]:
+        """Move all messages of a queue of dead letters, as new ones, to the destination or to where they came from."""
+        source_arn = data["SourceArn"]
+        source = hooks.inside(_SQS, "_queue_by_arn")(source_arn)
+        messages, source["messages"] = source["messages"], []
+        for each in messages:
+            arn = data.get("DestinationArn") or each["sys"].get("DeadLetterQueueSourceArn")
+            target = hooks.inside(_SQS, "_queue_by_arn")(arn)
+            hooks.inside(_SQS, "_act_send_message")(
+                {"MessageBody": each["body"], "MessageAttributes": each["message_attributes"]},
+                hooks.inside(_SQS, "_queue_url")(target["name"]),
+            )
+        handle = f"move-{len(self._moves.get(source_arn, []))}"
+        done = {
+            "TaskHandle": handle,
+            "Status": "COMPLETED",
+            "SourceArn": source_arn,
+            "ApproximateNumberOfMessagesMoved": len(messages),
+            "ApproximateNumberOfMessagesToMove": len(messages),
+            "StartedTimestamp": int(self._clock.now.timestamp() * 1000),
+        }
+        self._moves.setdefault(source_arn, []).insert(0, done)
+        return {"TaskHandle": handle}
+
+    def _list_moves(self, data: dict[str, Any], _url: str) -> dict[str, Any]:
+        return {"Results": self._moves.get(data["SourceArn"], [])[: int(data.get("MaxResults", 1))]}
+
+    def _now_iso(self) -> str:
+        return f"{self._clock.now.astimezone(UTC):%Y-%m-%dT%H:%M:%S}.{self._clock.now.microsecond // 1000:03}Z"
+
+
+def _without_waiting(original: Callable[..., Any]) -> Callable[..., Any]:
+    """Answer an empty queue at once: simulated time does not pass while somebody waits."""
+
+    def receive(data: dict[str, Any], url: str) -> Any:
+        return original({**data, "WaitTimeSeconds": 0}, url)
+
+    return receive
+
+
+def _fire_at_once(bucket: str, key: str, event_name: str, *rest: Any, **more: Any) -> None:
+    """Send a notification before the request that caused it is answered, so that order is kept."""
+    if bucket in hooks.inside(_S3, "_bucket_notifications"):
+        sequencer = hooks.inside(_S3, "_next_event_sequencer")(event_name)
+        hooks.inside(_S3, "_fire_s3_event")(bucket, key, event_name, *rest, sequencer=sequencer, **more)

@@ -1,0 +1,76 @@
+"""The deployed EventBridge schedules -> the events they send at a simulated time.
+
+MiniStack fires schedules by the machine's clock, reads every expression as UTC and sends context attributes unreplaced.
+Format: docs.aws.amazon.com/scheduler/latest/UserGuide/schedule-types.html and managing-schedule-context-attributes.html
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from deliverywatch.local.cloud.emulator import hooks
+
+_EVENTS = "services.eventbridge"
+
+
+@dataclass(frozen=True, slots=True)
+class Firing:
+    """One target that is to be invoked now: the schedule's name, the target's ARN and the event."""
+
+    schedule: str
+    target: str
+    event: Any
+
+
+def due(minute: datetime) -> list[Firing]:
+    """Return what the deployed schedules send at a full minute, in the order of their names."""
+    schedules = sorted(hooks.inside("services.scheduler", "_schedules").values(), key=_name)
+    return [_firing(each, minute) for each in schedules if _is_due(each, minute)]
+
+
+def _is_due(schedule: dict[str, Any], minute: datetime) -> bool:
+    if schedule["State"] != "ENABLED" or not _within(schedule, minute):
+        return False
+    expression = schedule["ScheduleExpression"].strip()
+    local = minute.astimezone(ZoneInfo(schedule.get("ScheduleExpressionTimezone") or "UTC")).replace(tzinfo=None)
+    if expression.startswith("at("):
+        return datetime.fromisoformat(expression[3:-1]).replace(second=0) == local
+    if seconds := hooks.inside(_EVENTS, "_parse_rate_seconds")(expression):
+        return int(minute.timestamp()) % int(seconds) == 0
+    return _matches_cron(expression, local)
+
+
+def _name(schedule: dict[str, Any]) -> str:
+    return str(schedule["Name"])
+
+
+def _matches_cron(expression: str, local: datetime) -> bool:
+    fields = hooks.inside(_EVENTS, "_parse_cron_fields")(expression)
+    if fields is None:
+        return False
+    # The emulator's calculation is done in UTC; a local time in UTC's clothes gives the local answer.
+    disguised = local.replace(tzinfo=UTC)
+    return bool(hooks.inside(_EVENTS, "_cron_next_fire")(fields, disguised - timedelta(minutes=1)) == disguised)
+
+
+def _within(schedule: dict[str, Any], minute: datetime) -> bool:
+    start, end = schedule.get("StartDate"), schedule.get("EndDate")
+    stamp = minute.timestamp()
+    return (start is None or float(start) <= stamp) and (end is None or stamp <= float(end))
+
+
+def _firing(schedule: dict[str, Any], minute: datetime) -> Firing:
+    attributes = {
+        "aws.scheduler.scheduled-time": f"{minute:%Y-%m-%dT%H:%M:%SZ}",
+        "aws.scheduler.schedule-arn": schedule["Arn"],
+        "aws.scheduler.execution-id": f"{schedule['Name']}-{minute:%Y%m%d%H%M}",
+        "aws.scheduler.attempt-number": "1",
+    }
+    text = schedule["Target"].get("Input") or "{}"
+    for name, value in attributes.items():
+        text = text.replace(f"<{name}>", value)
+    return Firing(schedule["Name"], schedule["Target"]["Arn"], json.loads(text))

@@ -1,0 +1,98 @@
+"""Who may do what: MiniStack's evaluation of roles and policies, switched on, and mended where it asks too much."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from email.utils import parseaddr
+from typing import TYPE_CHECKING, Any
+
+from deliverywatch.local.cloud.emulator import hooks
+from deliverywatch.local.cloud.emulator.emulator import ACCOUNT, REGION
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+# Between the ARNs of one request; none can hold it.
+_AND = " and "
+
+
+@dataclass(frozen=True, slots=True)
+class Use:
+    """A right that a role was asked for; `is_allowed` says whether it had it."""
+
+    role: str
+    action: str
+    resource: str
+    is_allowed: bool
+
+
+def install(placed: hooks.Hooks, uses: set[Use]) -> None:
+    """Let roles, resource policies and permissions hold, as in AWS: a function that lacks a right fails here too.
+
+    Args:
+        placed: Where the bridges are put.
+        uses: Every right that a role asks for is added.
+    """
+    placed.replace("app", "AUTH", lambda _: True)
+    # Policies that insist on TLS are content with loopback, on which nothing is encrypted.
+    placed.replace("app", "pin_request_origin", lambda pin: lambda address, _is_tls: pin(address, True))  # noqa: FBT003
+    placed.replace("core.iam_actions", "extract_resource_arn", _with_parameters)
+    placed.replace("core.iam_evaluator", "enforce", lambda original: _of_each(_noting(original, uses)))
+    placed.replace("app", "_enforce_ses_v2", _with_sender)
+
+
+def _with_parameters(original: Callable[..., str]) -> Callable[..., str]:
+    """GetParameters names several resources; MiniStack would ask whether the role may read everything."""
+
+    def resource(service: str, method: str, path: str, headers: Any, body: bytes, *rest: Any) -> str:
+        if service != "ssm" or not str(headers.get("x-amz-target", "")).endswith(".GetParameters"):
+            return original(service, method, path, headers, body, *rest)
+        bodies = [json.dumps({"Name": name}).encode() for name in json.loads(body)["Names"]]
+        return _AND.join(original(service, method, path, headers, each, *rest) for each in bodies)
+
+    return resource
+
+
+def _noting(original: Callable[..., Any], uses: set[Use]) -> Callable[..., Any]:
+    """Note which role asks for which right."""
+
+    def enforce(key: str, action: str, service: str, region: str, resource_arn: str = "*", **more: Any) -> Any:
+        answer = original(key, action, service, region, resource_arn, **more)
+        arn = getattr(hooks.inside("core.iam_evaluator", "resolve_principal")(key or "", ACCOUNT), "arn", "")
+        # arn:aws:sts::<account>:assumed-role/<role>/<session>
+        if ":assumed-role/" in arn:
+            uses.add(Use(arn.split("/")[1], action, resource_arn, answer is None))
+        return answer
+
+    return enforce
+
+
+def _of_each(original: Callable[..., Any]) -> Callable[..., Any]:
+    """Ask about each of several resources; the first refusal counts. A batch for SQS asks for the right to one."""
+
+    def enforce(key: str, action: str, service: str, region: str, resource_arn: str = "*", **more: Any) -> Any:
+        asked = action.removesuffix("Batch") if action.startswith("sqs:") else action
+        answers = (original(key, asked, service, region, each, **more) for each in resource_arn.split(_AND))
+        return next((answer for answer in answers if answer), None)
+
+    return enforce
+
+
+def _with_sender(original: Callable[..., Any]) -> Callable[..., Any]:
+    """A mail needs a right to the sender's identity; MiniStack would ask whether the role may send as anybody."""
+
+    def enforce(method: str, path: str, headers: Any, body: bytes, query: Any, request_id: str) -> Any:
+        if not (method == "POST" and path.rstrip("/").endswith("/outbound-emails")):
+            return original(method, path, headers, body, query, request_id)
+        request = json.loads(body)
+        sender = parseaddr(request.get("FromEmailAddress", ""))[1]
+        identity = f"arn:aws:ses:{REGION}:{ACCOUNT}:identity/{sender}"
+        action = "ses:SendRawEmail" if "Raw" in request["Content"] else "ses:SendEmail"
+        return hooks.inside("app", "_enforce_data_plane")(
+            "sesv2", action, headers, query, request_id, resource_arn=identity, named_resource=identity,
+            service_context={"ses:FromAddress": sender},
+        )  # fmt: skip
+
+    return enforce

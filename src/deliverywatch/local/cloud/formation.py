@@ -1,0 +1,146 @@
+"""The CloudFormation types that MiniStack lacks or cuts short: alarms on metric math, composites, queries, schedules.
+
+Types: aws-resource-cloudwatch-alarm.html and its neighbours in CloudFormation's template reference.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from deliverywatch.errors import ConfigurationError
+from deliverywatch.local.cloud.emulator import hooks
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from deliverywatch.local.cloud.emulator.clock import Clock
+
+_PROVISIONERS = "services.cloudformation.provisioners"
+_CLOUDWATCH = "services.cloudwatch"
+_ATHENA = "services.athena"
+
+# What an alarm on metric math has not: DescribeAlarms leaves these out for one.
+_OF_ONE_METRIC = ("MetricName", "Namespace", "Statistic", "ExtendedStatistic", "Period", "Dimensions", "Unit")
+
+_OF_A_COMPOSITE = (
+    "AlarmRule",
+    "AlarmDescription",
+    "ActionsEnabled",
+    "AlarmActions",
+    "OKActions",
+    "InsufficientDataActions",
+)
+
+
+_OF_A_SCHEDULE = ("ScheduleExpressionTimezone", "StartDate", "EndDate", "KmsKeyArn")
+
+
+def install(placed: hooks.Hooks, clock: Clock) -> None:
+    """Teach MiniStack's CloudFormation the missing types."""
+    handlers = hooks.inside(_PROVISIONERS, "_RESOURCE_HANDLERS")
+    placed.replace(_PROVISIONERS, "_cw_metric_alarm_record", lambda made: _alarm(made, clock))
+    placed.register(handlers, "AWS::CloudWatch::CompositeAlarm", _entry(_put_composite, _delete_composite))
+    placed.register(handlers, "AWS::Athena::NamedQuery", _entry(_put_query, _delete_query))
+    # Nothing here is billed: a budget is taken and kept as a name.
+    placed.register(handlers, "AWS::Budgets::Budget", _entry(lambda name, _: (name, {}), lambda *_: None))
+    for kind, names, record_of in (
+        ("AWS::Scheduler::Schedule", _OF_A_SCHEDULE, _schedule),
+        ("AWS::Lambda::Function", ("DeadLetterConfig",), _function),
+    ):
+        placed.register(handlers, kind, _completing(handlers[kind], names, record_of))
+
+
+def _alarm(original: Callable[..., Any], clock: Clock) -> Callable[..., Any]:
+    def record(name: str, properties: Mapping[str, Any]) -> dict[str, Any]:
+        metrics = properties.get("Metrics")
+        plain = {key: value for key, value in properties.items() if key != "Metrics"}
+        if metrics:
+            plain |= {"MetricName": "in Metrics", "Namespace": "in Metrics"}
+        made: dict[str, Any] = original(name, plain)
+        if metrics:
+            made = {key: value for key, value in made.items() if key not in _OF_ONE_METRIC}
+            made["Metrics"] = [_query(each) for each in metrics]
+        return made | _stamps(name, clock)
+
+    return record
+
+
+def _stamps(name: str, clock: Clock) -> dict[str, float]:
+    known = hooks.inside(_CLOUDWATCH, "_alarms").get(name)
+    now = clock.now.timestamp()
+    since = known["StateUpdatedTimestamp"] if known else now
+    return {"AlarmConfigurationUpdatedTimestamp": now, "StateUpdatedTimestamp": since}
+
+
+def _query(query: Mapping[str, Any]) -> dict[str, Any]:
+    """Give a query the types that DescribeAlarms has: templates may carry numbers and booleans as text."""
+    made = {key: value for key, value in query.items() if key not in ("ReturnData", "MetricStat", "Period")}
+    made["ReturnData"] = str(query.get("ReturnData", True)).lower() == "true"
+    if "Period" in query:
+        made["Period"] = int(query["Period"])
+    if "MetricStat" in query:
+        made["MetricStat"] = {**query["MetricStat"], "Period": int(query["MetricStat"]["Period"])}
+    return made
+
+
+def _entry(put: Callable[..., Any], delete: Callable[..., Any]) -> dict[str, Any]:
+    def create(logical_id: str, properties: Mapping[str, Any], stack_name: str) -> Any:
+        return put(hooks.inside(_PROVISIONERS, "_physical_name")(stack_name, logical_id, max_len=255), properties)
+
+    def update(physical_id: str, _old: Any, properties: Mapping[str, Any], _stack_name: str) -> Any:
+        delete(physical_id, properties)
+        return put(physical_id, properties)
+
+    return {"create": create, "update": update, "delete": delete}
+
+
+def _put_composite(name: str, properties: Mapping[str, Any]) -> tuple[str, dict[str, str]]:
+    name = properties.get("AlarmName") or name
+    wanted = {"AlarmName": name} | {key: properties[key] for key in _OF_A_COMPOSITE if key in properties}
+    _accepted(hooks.inside(_CLOUDWATCH, "_put_composite_alarm")({}, wanted, is_cbor=False, is_json=True))
+    return name, {"Arn": hooks.inside(_CLOUDWATCH, "_composite_alarms")[name]["AlarmArn"]}
+
+
+def _delete_composite(name: str, _properties: Any) -> None:
+    hooks.inside(_CLOUDWATCH, "_composite_alarms").pop(name, None)
+
+
+def _put_query(_name: str, properties: Mapping[str, Any]) -> tuple[str, dict[str, str]]:
+    answer = _accepted(hooks.inside(_ATHENA, "_create_named_query")(dict(properties)))
+    return answer["NamedQueryId"], {"NamedQueryId": answer["NamedQueryId"]}
+
+
+def _delete_query(query_id: str, _properties: Any) -> None:
+    hooks.inside(_ATHENA, "_delete_named_query")({"NamedQueryId": query_id})
+
+
+def _completing(entry: Mapping[str, Any], names: Sequence[str], record_of: Callable[..., Any]) -> dict[str, Any]:
+    """Keep properties that MiniStack drops when the resource comes from a template."""
+
+    def complete(put: Callable[..., Any], position: int) -> Callable[..., Any]:
+        def completed(*arguments: Any, **more: Any) -> Any:
+            answer = put(*arguments, **more)
+            properties = arguments[position]
+            record_of(answer[0], properties).update({key: properties[key] for key in names if key in properties})
+            return answer
+
+        return completed
+
+    return {**entry, "create": complete(entry["create"], 1), "update": complete(entry["update"], 2)}
+
+
+def _schedule(name: str, properties: Mapping[str, Any]) -> Any:
+    return hooks.inside("services.scheduler", "_schedules")[f"{properties.get('GroupName', 'default')}/{name}"]
+
+
+def _function(name: str, _properties: Any) -> Any:
+    return hooks.inside("services.lambda_svc", "_functions")[name]["config"]
+
+
+def _accepted(answer: tuple[int, Any, bytes]) -> dict[str, Any]:
+    status, _headers, body = answer
+    content: dict[str, Any] = json.loads(body or b"{}")
+    if status >= 300:
+        raise ConfigurationError(content.get("message") or content.get("Message") or str(content))
+    return content

@@ -1,0 +1,137 @@
+"""A mail that is sent with a configuration set -> its events, to the destinations that the set names.
+
+What becomes of a mail says the local part of its address, as in SES's mailbox simulator: `bounce...`, `complaint...`,
+`suppressionlist...`; any other is delivered (docs.aws.amazon.com/ses/latest/dg/send-an-email-from-console.html).
+"""
+
+from __future__ import annotations
+
+import heapq
+import itertools
+import json
+import re
+import threading
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from deliverywatch.local.cloud.cloudwatch.metrics import Point
+from deliverywatch.local.cloud.emulator import hooks
+from deliverywatch.local.cloud.mail.ses_events import Sent
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from datetime import datetime
+
+    from deliverywatch.local.cloud.cloudwatch.metrics import Publisher
+    from deliverywatch.local.cloud.emulator.clock import Clock
+
+_SES = "services.ses_v2"
+_DELIVERED_AFTER = timedelta(seconds=2)
+_COMPLAINED_AFTER = timedelta(minutes=20)
+
+
+class SesEvents:
+    """Publishes what SES would publish, when its time has come."""
+
+    def __init__(self, clock: Clock, publisher: Publisher, client: Callable[[str], Any]) -> None:
+        self._clock = clock
+        self._publisher = publisher
+        self._client = client
+        self._lock = threading.Lock()
+        self._order = itertools.count()
+        self._waiting: list[tuple[datetime, int, dict[str, Any], dict[str, Any]]] = []
+        self._destinations: dict[str, dict[str, Any]] = {}
+        self.sent: list[Sent] = []
+
+    def install(self, placed: hooks.Hooks) -> None:
+        """Look at each mail that SES takes."""
+        placed.replace(_SES, "handle_request", self._around)
+
+    def publish(self, sent: Sent, moment: datetime, event: dict[str, Any]) -> None:
+        """Publish an event of a mail at a moment: an open or a click, which only the world can bring about."""
+        with self._lock:
+            targets = self._destinations.get(sent.configuration_set, {})
+            heapq.heappush(self._waiting, (moment, next(self._order), event, targets))
+
+    def run_due(self, now: datetime) -> None:
+        """Hand over what has happened by now; SES hands events of many mails over together."""
+        batches: dict[str, list[dict[str, Any]]] = {}
+        with self._lock:
+            while self._waiting and self._waiting[0][0] <= now:
+                moment, _, event, targets = heapq.heappop(self._waiting)
+                self._hand_over(event, moment, targets, batches)
+        for stream, events in batches.items():
+            for first in range(0, len(events), 500):
+                records = [{"Data": json.dumps(each).encode() + b"\n"} for each in events[first : first + 500]]
+                self._client("firehose").put_record_batch(DeliveryStreamName=stream, Records=records)
+
+    def _hand_over(
+        self,
+        event: dict[str, Any],
+        moment: datetime,
+        targets: Mapping[str, Any],
+        batches: dict[str, list[dict[str, Any]]],
+    ) -> None:
+        kind = re.sub(r"(?<=[a-z])(?=[A-Z])| ", "_", event["eventType"]).upper()
+        for target in targets.values():
+            if not target.get("Enabled") or kind not in target["MatchingEventTypes"]:
+                continue
+            if "KinesisFirehoseDestination" in target:
+                name = target["KinesisFirehoseDestination"]["DeliveryStreamArn"].rpartition("/")[2]
+                batches.setdefault(name, []).append(event)
+            if "CloudWatchDestination" in target:
+                self._count(event, moment, target["CloudWatchDestination"])
+
+    def _count(self, event: dict[str, Any], moment: datetime, target: Mapping[str, Any]) -> None:
+        tags = event["mail"]["tags"]
+        dimensions = tuple(
+            (each["DimensionName"], tags.get(each["DimensionName"], [each["DefaultDimensionValue"]])[0])
+            for each in target["DimensionConfigurations"]
+        )
+        self._publisher.submit("ses", [Point("AWS/SES", event["eventType"], dimensions, moment, 1)])
+
+    def _around(self, original: Callable[..., Any]) -> Callable[..., Any]:
+        async def handle(method: str, path: str, headers: Any, body: bytes, query: Any) -> Any:
+            answer = await original(method, path, headers, body, query)
+            if method == "POST" and path.rstrip("/").endswith("/outbound-emails") and answer[0] == 200:
+                self._accept(json.loads(body), json.loads(answer[2])["MessageId"])
+            return answer
+
+        return handle
+
+    def _accept(self, request: Mapping[str, Any], message_id: str) -> None:
+        name = request.get("ConfigurationSetName")
+        record = hooks.inside(_SES, "_config_sets").get(name) if name else None
+        if record is None:
+            return
+        destinations = dict(record.get("EventDestinations") or {})
+        with self._lock:
+            self._destinations[str(name)] = destinations
+        content = (request["Content"].get("Simple") or {}).get("Subject") or {}
+        sent = Sent(
+            message_id,
+            self._clock.now,
+            str(name),
+            tuple(request["Destination"]["ToAddresses"]),
+            subject=content.get("Data", ""),
+            sender=request["FromEmailAddress"],
+            tags={each["Name"]: each["Value"] for each in request.get("EmailTags") or ()},
+        )
+        self.sent.append(sent)
+        for moment, event in _outcome(sent):
+            self.publish(sent, moment, event)
+
+
+def _outcome(sent: Sent) -> list[tuple[datetime, dict[str, Any]]]:
+    begins = sent.recipients[0].lower().startswith
+    arrived = sent.sent_at + _DELIVERED_AFTER
+    events = [(sent.sent_at, sent.event("Send", sent.sent_at))]
+    if begins("bounce"):
+        return [*events, (arrived, sent.bounce(arrived))]
+    if begins("suppressionlist"):
+        return [*events, (arrived, sent.bounce(arrived, sub_type="OnAccountSuppressionList"))]
+    events.append((arrived, sent.delivery(arrived)))
+    if begins("complaint"):
+        moment = arrived + _COMPLAINED_AFTER
+        events.append((moment, sent.complaint(moment)))
+    return events

@@ -1,0 +1,112 @@
+"""A template with local code paths -> a deployed stack, as `aws cloudformation package` and `deploy` do it.
+
+The template is not changed: packaging makes a copy whose `Code` names objects in a bucket
+(docs.aws.amazon.com/cli/latest/reference/cloudformation/package.html).
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import zipfile
+from typing import TYPE_CHECKING, Any
+
+from deliverywatch.errors import ConfigurationError
+from deliverywatch.operate.deploy import package as packages
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from pathlib import Path
+
+CODE_BUCKET = "deliverywatch-local-code"
+DEPLOY_SECONDS = 60
+_CAPABILITIES = ["CAPABILITY_IAM", "CAPABILITY_NAMED_IAM"]
+
+
+def package(template: Mapping[str, Any], folder: Path, upload: Callable[[str, bytes], None]) -> Mapping[str, Any]:
+    """Return a copy of a template whose functions take their code from the bucket.
+
+    Args:
+        template: A CloudFormation template; `Code` of a function may be a path to a folder or a zip.
+        folder: What the paths are relative to: where the template lies.
+        upload: Called with the key and the bytes of each zip.
+
+    Raises:
+        ConfigurationError: A path leads nowhere.
+    """
+    packaged = packages.package(template, CODE_BUCKET, lambda name, path: _zipped(folder / path, name))
+    for key, content in packaged.objects.items():
+        upload(key, content)
+    return packaged.template
+
+
+def _zipped(path: Path, name: str) -> bytes:
+    if path.is_file():
+        return path.read_bytes()
+    if not path.is_dir():
+        raise ConfigurationError(
+            f"The code of {name} is not at {path}.", next_step="Run `python cfn/build.py` and deploy again."
+        )
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+        for file in sorted(each for each in path.rglob("*") if each.is_file() and "__pycache__" not in each.parts):
+            archive.writestr(zipfile.ZipInfo(str(file.relative_to(path))), file.read_bytes())
+    return buffer.getvalue()
+
+
+def deploy(
+    client: Callable[[str], Any], name: str, template: Mapping[str, Any], parameters: Mapping[str, str]
+) -> dict[str, str]:
+    """Create or update a stack and wait until it is done; returns its outputs by key.
+
+    Args:
+        client: Makes boto3 clients by service name.
+        name: The stack's name.
+        template: As returned by `package`.
+        parameters: The template's parameters; those left out keep their default.
+
+    Raises:
+        ConfigurationError: CloudFormation refuses the template or a parameter, or a resource fails.
+    """
+    from botocore.exceptions import ClientError, WaiterError
+
+    formation = client("cloudformation")
+    request = {
+        "StackName": name,
+        "TemplateURL": _uploaded(client("s3"), name, template),
+        "Parameters": [{"ParameterKey": key, "ParameterValue": value} for key, value in parameters.items()],
+        "Capabilities": _CAPABILITIES,
+    }
+    try:
+        kind = _begin(formation, request)
+        formation.get_waiter(f"stack_{kind}_complete").wait(
+            StackName=name, WaiterConfig={"Delay": 0.1, "MaxAttempts": DEPLOY_SECONDS * 10}
+        )
+    except ClientError as error:
+        raise ConfigurationError(error.response["Error"]["Message"]) from error
+    except WaiterError as error:
+        raise ConfigurationError(f"The stack {name} failed: {_first_failure(formation, name)}") from error
+    (stack,) = formation.describe_stacks(StackName=name)["Stacks"]
+    return {str(each["OutputKey"]): str(each["OutputValue"]) for each in stack.get("Outputs", [])}
+
+
+def _uploaded(s3: Any, name: str, template: Mapping[str, Any]) -> str:
+    # By address, not in the request: CloudFormation takes at most 51,200 bytes there.
+    key = f"{name}.template.json"
+    s3.put_object(Bucket=CODE_BUCKET, Key=key, Body=json.dumps(template).encode())
+    return f"{s3.meta.endpoint_url}/{CODE_BUCKET}/{key}"
+
+
+def _begin(formation: Any, request: dict[str, Any]) -> str:
+    if any(each["StackName"] == request["StackName"] for each in formation.describe_stacks()["Stacks"]):
+        formation.update_stack(**request)
+        return "update"
+    formation.create_stack(**request)
+    return "create"
+
+
+def _first_failure(formation: Any, name: str) -> str:
+    events = formation.describe_stack_events(StackName=name)["StackEvents"]
+    failed = [each for each in events if each["ResourceStatus"].endswith("FAILED")]
+    reasons = [f"{each['LogicalResourceId']}: {each.get('ResourceStatusReason', '')}" for each in failed]
+    return reasons[-1] if reasons else "no reason was given"

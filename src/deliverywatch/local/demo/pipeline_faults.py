@@ -1,0 +1,139 @@
+"""Everything that is planted into the reference pipeline, each with the watch that must mail it, once."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from deliverywatch.local.cloud.compute.states import Step
+from deliverywatch.local.demo.pipeline_machine import artifact, job
+from deliverywatch.local.demo.pipeline_tables import Left, node, with_results
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import datetime
+
+Steps = dict[str, Step]
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One thing that goes wrong in one run.
+
+    Attributes:
+        text: What it is, for the timeline.
+        watch: The watch that tells it, without the prefix of the pipeline.
+        left: What the run leaves behind.
+        steps: What the services answer otherwise, made for the name of the run and its start.
+        status: How the execution ends.
+    """
+
+    text: str
+    watch: str
+    left: Left = field(default_factory=Left)
+    steps: Callable[[str, datetime], Steps] = field(default=lambda _run, _at: {})
+    status: str = "FAILED"
+
+    @property
+    def full_watch(self) -> str:
+        """The name of the watch."""
+        return "pipeline-blind" if self.watch == "blind" else f"pipeline-sf_user-{self.watch}"
+
+
+def faults() -> tuple[Fault, ...]:
+    """Return what is planted, in the order in which it is played."""
+    return (*_of_ingest(), *_of_data(), *_of_dbt(), *_of_history(), *_of_orchestration())
+
+
+def _glue(state: str, error: str, seconds: int = 300) -> Callable[[str, datetime], Steps]:
+    def answer(_run: str, at: datetime) -> Steps:
+        cause = json.dumps(job(at, state, error, seconds))
+        return {"Ingest": Step(seconds, error=("States.TaskFailed", cause))}
+
+    return answer
+
+
+def _refused(error: str, cause: str) -> Callable[[str, datetime], Steps]:
+    return lambda _run, _at: {"Ingest": Step(2, error=(error, cause))}
+
+
+def _of_ingest() -> list[Fault]:
+    return [
+        Fault("The Glue job runs out of memory", "ingest-resource",
+              steps=_glue("FAILED", "java.lang.OutOfMemoryError: Java heap space")),
+        Fault("The Glue job is over its time", "ingest-timeout", steps=_glue("TIMEOUT", "", 3000)),
+        Fault("The Glue job may not read the source's bucket", "ingest-permission",
+              steps=_glue("FAILED", "AccessDeniedException: not authorized to perform: s3:GetObject")),
+        Fault("Too many runs of the Glue job at once", "ingest-throttling",
+              steps=_refused("Glue.ConcurrentRunsExceededException", "Concurrent runs exceeded for sf_user_ingest")),
+        Fault("The source does not answer", "ingest-dependency",
+              steps=_glue("FAILED", "java.net.ConnectException: Connection refused")),
+        Fault("The source renamed a column", "ingest-schema-change",
+              steps=_glue("FAILED", "AnalysisException: cannot resolve 'email' given input columns: [id, mail]")),
+        Fault("Somebody stops the Glue job", "ingest-aborted", steps=_glue("STOPPED", "")),
+    ]  # fmt: skip
+
+
+def _of_data() -> list[Fault]:
+    return [
+        Fault("The source delivers 3 rows", "records", Left(row_count=3)),
+        Fault("The source delivers nothing", "records", Left(row_count=0)),
+        Fault("The source delivers what is 9 hours old", "stale", Left(age=timedelta(hours=9))),
+        Fault("A fifth of the rows has no e-mail address", "quality", Left(empty_count=48)),
+    ]
+
+
+def _dbt(command: str, step: str) -> Callable[[str, datetime], Steps]:
+    def answer(run: str, _at: datetime) -> Steps:
+        words = f"dbt {command} ended with 1, see {artifact(run, command)}"
+        cause = json.dumps({"errorType": "DbtError", "errorMessage": words})
+        return {step: Step(60, error=("DbtError", cause))}
+
+    return answer
+
+
+def _of_dbt() -> list[Fault]:
+    model, test = "model.sf_user.dim_users", "test.sf_user.unique_users_id"
+    code = [node(model, "error", message="Compilation Error in model dim_users: 'rfe' is undefined")]
+    table = [node(model, "error", message="Database Error in model dim_users: TABLE_NOT_FOUND: Table 'raw.users'")]
+    rows = [node(test, "fail", 12, "Got 12 results, configured to fail if != 0")]
+    broken = [node(test, "error", message='Database Error in test unique_users_id: column "user_id" does not exist')]
+    run, test_step = _dbt("run", "DbtRun"), _dbt("test", "DbtTest")
+    return [
+        Fault("A model of dbt does not compile", "transform-code", with_results(Left(), "run", code), run),
+        Fault("A table that a model reads is gone", "transform-missing-data", with_results(Left(), "run", table), run),
+        Fault("A test of dbt finds 12 rows", "test-data-rule", with_results(Left(), "test", rows), test_step),
+        Fault("The SQL of a test of dbt is broken", "test-schema-change", with_results(Left(), "test", broken),
+              test_step),
+        Fault("A test of dbt finds rows, and its step says it is fine", "test-data-rule",
+              with_results(Left(), "test", rows), status="SUCCEEDED"),
+        Fault("The results that dbt wrote are cut off", "blind", with_results(Left(), "run", None), status="SUCCEEDED"),
+    ]  # fmt: skip
+
+
+def _of_history() -> list[Fault]:
+    return [
+        Fault("Versions of 12 users overlap", "integrity", Left(overlapping_count=12)),
+        Fault("12 users have two current versions", "integrity", Left(twice_current_count=12)),
+    ]
+
+
+def _of_orchestration() -> list[Fault]:
+    def slow(_run: str, at: datetime) -> Steps:
+        return {"Ingest": Step(3600, job(at, seconds=3600))}
+
+    def too_long(_run: str, at: datetime) -> Steps:
+        return {"Ingest": replace(Step(5400, job(at)), is_too_long=True)}
+
+    def stopped(_run: str, at: datetime) -> Steps:
+        return {"Ingest": Step(120, job(at), is_stopped=True)}
+
+    return [
+        Fault("A run takes over an hour", "slow", steps=slow, status="SUCCEEDED"),
+        Fault(
+            "A run is over the limit of its state machine", "orchestrator-timeout", steps=too_long, status="TIMED_OUT"
+        ),
+        Fault("Somebody aborts a run", "orchestrator-aborted", steps=stopped, status="ABORTED"),
+    ]

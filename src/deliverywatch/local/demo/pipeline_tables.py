@@ -1,0 +1,152 @@
+"""What a run of the reference pipeline leaves behind: rows, a history of them, and dbt's results, as objects in S3."""
+
+from __future__ import annotations
+
+import io
+import json
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from deliverywatch.local.demo.pipeline_machine import ARTIFACTS, artifact
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from datetime import datetime
+
+    from deliverywatch.local.cloud.cloud import LocalCloud
+
+DATA = "sf-user-data"
+DATABASE = "sf_user"
+_COLUMNS = {
+    "users": {"user_id": "bigint", "email": "string", "loaded_at": "timestamp", "changed_at": "timestamp"},
+    "users_history": {
+        "user_id": "bigint",
+        "email": "string",
+        "plan": "string",
+        "valid_from": "timestamp",
+        "valid_to": "timestamp",
+        "is_current": "boolean",
+        "is_deleted": "boolean",
+    },
+}
+_ROWS = 240
+
+
+@dataclass(frozen=True, slots=True)
+class Left:
+    """What a run leaves behind.
+
+    Attributes:
+        row_count: Rows that it wrote.
+        empty_count: Of these, without an e-mail address.
+        age: How old the newest change of the source is.
+        overlapping_count: Keys of the history whose first version ends too late.
+        twice_current_count: Keys of the history with two current versions.
+        results: Results of dbt's nodes, by command; None for a file that was cut off.
+    """
+
+    row_count: int = _ROWS
+    empty_count: int = 0
+    age: timedelta = timedelta(minutes=40)
+    overlapping_count: int = 0
+    twice_current_count: int = 0
+    results: Mapping[str, Sequence[Mapping[str, Any]] | None] | None = None
+
+
+def create(cloud: LocalCloud) -> None:
+    """Make the buckets, the database and the two tables."""
+    for bucket in (DATA, ARTIFACTS):
+        cloud.client("s3").create_bucket(Bucket=bucket)
+    glue = cloud.client("glue")
+    glue.create_database(DatabaseInput={"Name": DATABASE})
+    for name, columns in _COLUMNS.items():
+        storage = {
+            "Columns": [{"Name": column, "Type": kind} for column, kind in columns.items()],
+            "Location": f"s3://{DATA}/{name}/",
+            "InputFormat": "org.apache.hadoop.hive.ql.io.parquet.MapredParquetInputFormat",
+            "OutputFormat": "org.apache.hadoop.hive.ql.io.parquet.MapredParquetOutputFormat",
+            "SerdeInfo": {"SerializationLibrary": "org.apache.hadoop.hive.ql.io.parquet.serde.ParquetHiveSerDe"},
+        }
+        table = {"Name": name, "TableType": "EXTERNAL_TABLE", "StorageDescriptor": storage}
+        glue.create_table(DatabaseName=DATABASE, TableInput={**table, "Parameters": {"classification": "parquet"}})
+
+
+def leave(cloud: LocalCloud, run: str, started_at: datetime, left: Left) -> None:
+    """Write what a run leaves behind; it wrote its rows five minutes after its start."""
+    s3 = cloud.client("s3")
+    for name, rows in (("users", _users(started_at, left)), ("users_history", _history(started_at, left))):
+        s3.put_object(Bucket=DATA, Key=f"{name}/part-0.parquet", Body=_parquet(rows, _COLUMNS[name]))
+    for command in ("run", "test"):
+        address = artifact(run, command).removeprefix(f"s3://{ARTIFACTS}/")
+        s3.put_object(Bucket=ARTIFACTS, Key=address, Body=_results(run, command, left))
+
+
+def node(unique_id: str, status: str, failures: int | None = None, message: str = "") -> dict[str, Any]:
+    """Return one result of dbt."""
+    return {"unique_id": unique_id, "status": status, "failures": failures, "message": message, "adapter_response": {}}
+
+
+def with_results(left: Left, command: str, nodes: Sequence[Mapping[str, Any]] | None) -> Left:
+    """Return what a run leaves behind when a command of dbt ended so; None for a file that was cut off."""
+    return replace(left, results={**(left.results or {}), command: nodes})
+
+
+def _users(started_at: datetime, left: Left) -> list[dict[str, Any]]:
+    loaded = started_at + timedelta(minutes=5)
+    return [
+        {
+            "user_id": number,
+            "email": None if number < left.empty_count else f"user{number}@example.com",
+            "loaded_at": loaded,
+            "changed_at": loaded - left.age - timedelta(seconds=number),
+        }
+        for number in range(left.row_count)
+    ]
+
+
+def _history(started_at: datetime, left: Left) -> list[dict[str, Any]]:
+    first, second = started_at - timedelta(days=9), started_at - timedelta(days=2)
+    rows = []
+    for number in range(_ROWS):
+        is_twice, overlaps = number < left.twice_current_count, number < left.overlapping_count
+        end = None if is_twice else second + timedelta(hours=3) if overlaps else second
+        common = {"user_id": number, "email": f"user{number}@example.com", "is_deleted": False}
+        rows.append({**common, "plan": "free", "valid_from": first, "valid_to": end, "is_current": is_twice})
+        rows.append({**common, "plan": "paid", "valid_from": second, "valid_to": None, "is_current": True})
+    return rows
+
+
+def _parquet(rows: Sequence[Mapping[str, Any]], columns: Mapping[str, str]) -> bytes:
+    import pyarrow as pa  # both only where something is written
+    from pyarrow import parquet
+
+    kinds = {"bigint": pa.int64(), "string": pa.string(), "boolean": pa.bool_(), "timestamp": pa.timestamp("ms")}
+    schema = pa.schema([(name, kinds[kind]) for name, kind in columns.items()])
+    naive = [
+        {key: value.replace(tzinfo=None) if hasattr(value, "tzinfo") else value for key, value in row.items()}
+        for row in rows
+    ]
+    buffer = io.BytesIO()
+    parquet.write_table(pa.Table.from_pylist(naive, schema), buffer)
+    return buffer.getvalue()
+
+
+def _results(run: str, command: str, left: Left) -> bytes:
+    good = {
+        "run": [node(f"model.sf_user.{name}", "success") for name in ("stg_users", "dim_users", "fct_logins")],
+        "test": [node(f"test.sf_user.{name}", "pass", 0) for name in ("not_null_users_id", "unique_users_id")],
+    }
+    nodes = (left.results or {}).get(command, good[command])
+    document = {
+        "metadata": {
+            "dbt_schema_version": "https://schemas.getdbt.com/dbt/run-results/v6.json",
+            "dbt_version": "1.10.0",
+            "invocation_id": f"{run}-{command}",
+        },
+        "results": list(nodes or ()),
+        "elapsed_time": 12.0,
+        "args": {"which": command},
+    }
+    body = json.dumps(document).encode()
+    return body if nodes is not None else body[: len(body) // 2]

@@ -1,0 +1,118 @@
+"""What the plays of all systems share: the stack is built and deployed, lives minute by minute, and leaves a result.
+
+A play is a module `<system>_day` with `perform`; `deliverywatch demo --system` finds it. Read `sms_day` for an example.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+from deliverywatch.errors import ConfigurationError, InputError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from datetime import datetime
+
+    from deliverywatch.local.cloud.cloud import LocalCloud
+    from deliverywatch.local.demo.timeline import Happening
+
+STACK = "deliverywatch-prod"
+SENDER = "deliverywatch@example.com"
+RECIPIENT = "support@example.com"
+MINUTE = timedelta(minutes=1)
+
+_BUILD = Path(__file__).parents[4] / "cfn" / "build.py"
+_ALERTING = {"SenderAddress": SENDER, "AlertRecipients": RECIPIENT, "FallbackAddress": "oncall@example.com"}
+
+
+class Progress(Protocol):
+    """Shows how far a play is."""
+
+    def step(self, text: str) -> None:
+        """Begin a step of unknown length."""
+
+    def day(self, minutes: int) -> None:
+        """Begin to play that many minutes."""
+
+    def minute(self, text: str) -> None:
+        """One more minute is played; the text is the simulated time."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What the terminal tells at the end: one sentence, the timeline, and where the page lies."""
+
+    page: Path
+    summary: str
+    happenings: tuple[Happening, ...]
+
+
+def prepare(out: Path) -> None:
+    """Empty the folder of an earlier play; leave any other alone.
+
+    Raises:
+        InputError: The folder holds something that is not ours.
+    """
+    if out.exists() and any(out.iterdir()) and not (out / "timeline.json").exists():
+        raise InputError(
+            f"The folder {out} holds something else than an earlier demo.", next_step="Name another folder with --out."
+        )
+    shutil.rmtree(out, ignore_errors=True)
+    out.mkdir(parents=True)
+
+
+def build(folder: Path, systems: Sequence[str] = ("sms",)) -> dict[str, Any]:
+    """Build the template of these systems with their functions' code into a folder, and return it.
+
+    Raises:
+        ConfigurationError: The build fails, or this is not a checkout of the repository.
+    """
+    if not _BUILD.is_file():
+        raise ConfigurationError(
+            "The demo deploys the template of cfn/build.py, which is not part of the installed package.",
+            next_step="Run scripts/demo in a checkout of the repository.",
+        )
+    chosen = ["--systems", ",".join(systems)]
+    command = [sys.executable, str(_BUILD), *chosen, "--bundle", "none", "--out", str(folder)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise ConfigurationError(f"cfn/build.py failed: {done.stderr.strip().splitlines()[-1]}")
+    template: dict[str, Any] = json.loads((folder / "template.json").read_text())
+    return template
+
+
+def deploy(
+    cloud: LocalCloud, template: Mapping[str, Any], folder: Path, parameters: Mapping[str, str]
+) -> dict[str, str]:
+    """Deploy the stack with a verified sender and these parameters beside those of alerting; returns its outputs."""
+    cloud.client("sesv2").create_email_identity(EmailIdentity=SENDER)
+    return cloud.deploy(template, _ALERTING | dict(parameters), folder, name=STACK)
+
+
+def live(
+    cloud: LocalCloud, start: datetime, end: datetime, progress: Progress, act: Callable[[datetime], None]
+) -> None:
+    """Live through every minute: the play acts, schedules run, points appear, alarms are evaluated, mails leave.
+
+    Args:
+        cloud: Where the stack stands.
+        start: Aware, UTC, a full minute.
+        end: Not included.
+        progress: Is told each minute.
+        act: What the world does to the stack at the beginning of a minute.
+    """
+    minutes = int((end - start) / MINUTE)
+    progress.day(minutes)
+    for number in range(minutes):
+        minute = start + number * MINUTE
+        act(minute)
+        cloud.run_schedules(minute)
+        cloud.tick(minute)
+        progress.minute(f"{minute:%H:%M}")

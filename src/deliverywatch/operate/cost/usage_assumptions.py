@@ -1,0 +1,84 @@
+"""What a run of each function does, and how many there are: the assumptions behind the estimate, each to be replaced.
+
+They are on the high side: every run starts cold, with the share of a processor that Lambda gives to so much memory.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from deliverywatch.engine.definitions import cron
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+HOURS_PER_MONTH = 730
+_YEAR = (datetime(2026, 1, 1, tzinfo=UTC), datetime(2027, 1, 1, tzinfo=UTC))
+_RATE_SECONDS = {"minute": 60, "hour": 3600, "day": 86_400}
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """What one run takes: S3 writes are PUT and LIST, reads are GET and HEAD."""
+
+    seconds: float
+    s3_writes: float = 0
+    s3_reads: float = 0
+    log_bytes: int = 1_000
+
+
+# By the function's name without the stack's prefix; a run that a schedule starts.
+RUNS: Mapping[str, Run] = {
+    "sms-ingest": Run(seconds=1.6, s3_writes=4, s3_reads=16, log_bytes=5_000),
+    # A day of 24 hour objects becomes one; each is deleted, which is free, after the last look.
+    "sms-compact": Run(seconds=15, s3_writes=30, s3_reads=80, log_bytes=2_000),
+    # The sweep lists the incidents and reads each.
+    "alerting-notify": Run(seconds=0.4, s3_writes=1, s3_reads=4),
+    "operate-digest": Run(seconds=3, s3_writes=8, s3_reads=100),
+    # Of a file; those that come together share a run.
+    "files-process": Run(seconds=0.2, log_bytes=500),
+    "files-push": Run(seconds=0.3, s3_reads=1, log_bytes=500),
+}
+# Of a function that nothing is known of.
+UNKNOWN = Run(seconds=1, s3_writes=1, s3_reads=4)
+# A message that leads to a mail: look, write the incident twice, claim, send, keep, mark.
+PER_MAIL = Run(seconds=2, s3_writes=6, s3_reads=6, log_bytes=2_000)
+# A mail asks for the values of its watch's alarms and for one picture; the picture is most of its size.
+METRICS_READ_PER_MAIL = 10
+BYTES_PER_MAIL = 60_000
+# A row of the lake, compressed, with the versions of a week that its hour is written anew; kept for a year.
+BYTES_PER_MESSAGE = 100
+DAYS_KEPT = 365
+# Send, delivery, and every second one is opened or clicked; Firehose bills each as at least 5 KB.
+EVENTS_PER_EMAIL = 2.5
+FIREHOSE_MINIMUM_BYTES = 5_000
+# One conditional write of an item below a kilobyte, whether it is the newer or not.
+WRITES_PER_FILE = 1
+# S3 sends a message; it is received and deleted, alone at worst.
+SQS_REQUESTS_PER_FILE = 3
+# Lambda asks an idle queue with five long polls of 20 seconds at a time.
+POLLS_PER_MONTH = 5 * HOURS_PER_MONTH * 3600 / 20
+# Athena bills at least this for a query.
+ATHENA_MINIMUM_BYTES = 10_000_000
+
+
+def starts_per_month(expression: str) -> float:
+    """Return how often a schedule starts in 730 hours.
+
+    Args:
+        expression: EventBridge Scheduler's `rate(10 minutes)`, `cron(0/10 * * * ? *)` or `at(...)`, which is once.
+
+    Raises:
+        InputError: It is not a schedule.
+    """
+    kind, _, rest = expression.strip().removesuffix(")").partition("(")
+    if kind == "rate":
+        number, unit = rest.split()
+        return HOURS_PER_MONTH * 3600 / (int(number) * _RATE_SECONDS[unit.removesuffix("s")])
+    # The sixth field is the year.
+    schedule = cron.parse(" ".join(rest.split()[:5]) if kind == "cron" else expression)
+    if schedule.once is not None:
+        return 0
+    return sum(1 for _ in cron.starts(schedule, UTC, *_YEAR)) * HOURS_PER_MONTH / (365 * 24)

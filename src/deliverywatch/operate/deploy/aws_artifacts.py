@@ -1,0 +1,91 @@
+"""The bucket that code and templates are deployed from: private, encrypted, by TLS only, named for its account."""
+
+from __future__ import annotations
+
+import io
+import json
+from typing import TYPE_CHECKING
+
+from botocore.exceptions import ClientError
+
+from deliverywatch.operate.account.aws import translated
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from deliverywatch.operate.account.aws import Cloud
+
+_MISSING = ("404", "NoSuchBucket", "NoSuchKey", "NotFound")
+
+
+def account_of(cloud: Cloud) -> str:
+    """Return the number of the account."""
+    with translated("The account"):
+        return str(cloud.client("sts").get_caller_identity()["Account"])
+
+
+class Artifacts:
+    """One bucket; every call names the account that must own it, so that nobody else's is ever written to."""
+
+    def __init__(self, cloud: Cloud, account: str, name: str | None = None) -> None:
+        self.name = name or f"deliverywatch-artifacts-{account}-{cloud.region}"
+        self._region = cloud.region
+        self._s3 = cloud.client("s3")
+        self._owner = {"ExpectedBucketOwner": account}
+
+    def exists(self) -> bool:
+        """Return whether the bucket is there, and ours."""
+        with translated(f"The bucket {self.name}"):
+            return self._found(lambda: self._s3.head_bucket(Bucket=self.name, **self._owner))
+
+    def make(self) -> None:
+        """Make the bucket; a part that an interrupted run left out is made up for."""
+        s3, bucket = self._s3, {"Bucket": self.name}
+        place = {} if self._region == "us-east-1" else {"LocationConstraint": self._region}
+        with translated(f"The bucket {self.name}"):
+            if not self._found(lambda: s3.head_bucket(**bucket, **self._owner)):
+                s3.create_bucket(**bucket, **({"CreateBucketConfiguration": place} if place else {}))
+            s3.put_public_access_block(**bucket, **self._owner, PublicAccessBlockConfiguration=_PRIVATE)
+            s3.put_bucket_encryption(**bucket, **self._owner, ServerSideEncryptionConfiguration=_ENCRYPTED)
+            s3.put_bucket_ownership_controls(**bucket, **self._owner, OwnershipControls=_OWNED)
+            s3.put_bucket_policy(**bucket, **self._owner, Policy=self._tls_only())
+
+    def has(self, key: str) -> bool:
+        """Return whether an object is there; its key is the hash of what it holds."""
+        with translated(f"The bucket {self.name}"):
+            return self._found(lambda: self._s3.head_object(Bucket=self.name, Key=key, **self._owner))
+
+    def put(self, key: str, content: bytes, told: Callable[[int], None]) -> None:
+        """Upload an object, and tell how many more bytes of it are there now."""
+        with translated(f"The upload to {self.name}"):
+            self._s3.upload_fileobj(io.BytesIO(content), self.name, key, ExtraArgs=dict(self._owner), Callback=told)
+
+    def url(self, key: str) -> str:
+        """Return where CloudFormation reads an object."""
+        return f"{self._s3.meta.endpoint_url}/{self.name}/{key}"
+
+    def _tls_only(self) -> str:
+        arn = f"arn:{self._s3.meta.partition}:s3:::{self.name}"
+        statement = {
+            "Effect": "Deny",
+            "Principal": "*",
+            "Action": "s3:*",
+            "Resource": [arn, f"{arn}/*"],
+            "Condition": {"Bool": {"aws:SecureTransport": "false"}},
+        }
+        return json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+
+    @staticmethod
+    def _found(ask: Callable[[], object]) -> bool:
+        try:
+            ask()
+        except ClientError as error:
+            if error.response["Error"]["Code"] in _MISSING:
+                return False
+            raise
+        return True
+
+
+_PRIVATE = dict.fromkeys(("BlockPublicAcls", "BlockPublicPolicy", "IgnorePublicAcls", "RestrictPublicBuckets"), True)
+_ENCRYPTED = {"Rules": [{"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "AES256"}}]}
+_OWNED = {"Rules": [{"ObjectOwnership": "BucketOwnerEnforced"}]}

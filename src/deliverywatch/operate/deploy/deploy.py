@@ -1,0 +1,181 @@
+"""A packaged template -> a deployed stack: plan, then carry out. Interrupted anywhere and run again, it ends the same.
+
+Whatever an earlier run left is dealt with first: a change set that waits is dropped, a stack that moves is followed,
+one whose first deployment failed is removed.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from deliverywatch.errors import CloudRefused
+from deliverywatch.operate.deploy.changes import Change, from_change_set
+from deliverywatch.operate.deploy.cloudformation import EMPTY, STILLBORN, follow
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from deliverywatch.operate.deploy.cloudformation import ChangeSet, Event, Following, Formation, Stack
+
+NAME = "deliverywatch"
+_STUCK = ("UPDATE_ROLLBACK_FAILED", "DELETE_FAILED", "UPDATE_FAILED")
+# What CloudFormation says of a change set in which nothing changes.
+_NOTHING = ("didn't contain changes", "No updates are to be performed")
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What is to be deployed.
+
+    Attributes:
+        stack: The stack's name.
+        template_url: Where the packaged template lies.
+        parameters: As CloudFormation takes them.
+        tags: On the stack and all that it makes.
+        token: Distinguishes this run's change set; letters, digits and hyphens.
+        reverts_drift: Whether what was changed by hand is brought back too.
+    """
+
+    stack: str
+    template_url: str
+    parameters: Sequence[Mapping[str, Any]]
+    token: str
+    tags: Mapping[str, str] = field(default_factory=dict)
+    reverts_drift: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What a deployment would change.
+
+    Attributes:
+        change_set: Its id; empty if nothing changes.
+        is_new: Whether the stack is made by it.
+    """
+
+    stack: str
+    change_set: str
+    is_new: bool
+    changes: Sequence[Change]
+
+
+def ready(formation: Formation, name: str, following: Following) -> Stack | None:
+    """Bring a stack to where it can be deployed to, and return it; none if it has to be made.
+
+    Raises:
+        CloudRefused: It is stuck where only a person can help.
+    """
+    stack = formation.find(name)
+    if stack and stack.is_moving:
+        stack, _ = follow(formation, stack.id, following, None)
+    if stack and stack.status in _STUCK:
+        raise _stuck(stack)
+    if stack and stack.status in STILLBORN:
+        removed(formation, stack, following)
+        return None
+    if stack is None or stack.status == "DELETE_COMPLETE":
+        return None
+    for change_set in formation.change_sets(name):
+        formation.drop(change_set)
+    return stack
+
+
+def removed(formation: Formation, stack: Stack, following: Following) -> None:
+    """Delete a stack and wait until it is gone.
+
+    Raises:
+        CloudRefused: Something of it could not be deleted.
+    """
+    after = formation.newest_event(stack.id)
+    formation.delete(stack.id)
+    ended, failures = follow(formation, stack.id, following, after)
+    if ended.status != "DELETE_COMPLETE":
+        raise CloudRefused(
+            f"The stack {stack.name} could not be deleted: {_reasons(failures) or ended.status}",
+            kind="not-deleted",
+            next_step="Mend what the reason names and run the same command again; it goes on where it stopped.",
+        )
+
+
+def plan(formation: Formation, request: Request, stack: Stack | None, following: Following) -> Plan:
+    """Return what a deployment would change, as a change set that waits to be carried out or dropped.
+
+    Raises:
+        CloudRefused: CloudFormation refuses the template or a parameter.
+    """
+    is_new = stack is None or stack.status == EMPTY
+    change_set = formation.create(
+        {
+            "StackName": request.stack,
+            "ChangeSetName": f"{NAME}-{request.token}",
+            "ChangeSetType": "CREATE" if is_new else "UPDATE",
+            "TemplateURL": request.template_url,
+            "Parameters": list(request.parameters),
+            "Capabilities": ["CAPABILITY_IAM"],
+            "Tags": [{"Key": key, "Value": value} for key, value in request.tags.items()],
+            # Drift-aware change sets compare with what is there, not with what was deployed.
+            **({"DeploymentMode": "REVERT_DRIFT"} if request.reverts_drift and not is_new else {}),
+        }
+    )
+    made = _made(formation, change_set, following)
+    if made.status == "FAILED":
+        formation.drop(made.id)
+        if any(words in made.reason for words in _NOTHING):
+            return Plan(request.stack, "", is_new, ())
+        raise CloudRefused(f"CloudFormation refuses the change: {made.reason}", kind="change-refused")
+    return Plan(request.stack, made.id, is_new, from_change_set(made.changes))
+
+
+def _made(formation: Formation, change_set: str, following: Following) -> ChangeSet:
+    while (made := formation.change_set(change_set)).status in ("CREATE_PENDING", "CREATE_IN_PROGRESS"):
+        following.pause()
+    return made
+
+
+def drop(formation: Formation, planned: Plan) -> None:
+    """Forget a plan, and the empty stack that it may have made."""
+    if planned.change_set:
+        formation.drop(planned.change_set)
+    stack = formation.find(planned.stack) if planned.is_new else None
+    if stack and stack.status == EMPTY:
+        formation.delete(stack.id)
+
+
+def carry_out(formation: Formation, planned: Plan, following: Following) -> None:
+    """Let a plan happen and wait for its end.
+
+    Raises:
+        CloudRefused: Something failed, and CloudFormation took everything back.
+    """
+    stack = formation.find(planned.stack)
+    if stack is None or not planned.change_set:
+        return
+    after = formation.newest_event(stack.id)
+    formation.execute(planned.change_set)
+    ended, failures = follow(formation, stack.id, following, after)
+    if ended.status not in ("CREATE_COMPLETE", "UPDATE_COMPLETE"):
+        raise CloudRefused(
+            f"The deployment failed and was taken back: {_reasons(failures) or ended.status}",
+            kind="rolled-back",
+            next_step="Mend what the reason names and run the same command again.",
+        )
+
+
+def _stuck(stack: Stack) -> CloudRefused:
+    if stack.status == "DELETE_FAILED":
+        next_step = "Run 'deliverywatch destroy', which says what holds it back."
+    else:
+        next_step = (
+            f"Run 'aws cloudformation continue-update-rollback --stack-name {stack.name}', wait until it has ended, "
+            "and run the same command again."
+        )
+    return CloudRefused(
+        f"The stack {stack.name} is in status {stack.status}: CloudFormation could not take an earlier change back.",
+        kind="stuck-stack",
+        next_step=next_step,
+    )
+
+
+def _reasons(failures: Sequence[Event]) -> str:
+    return " ".join(f"{each.resource}: {each.reason.rstrip('.')}." for each in failures[:3])

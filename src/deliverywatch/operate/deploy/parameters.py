@@ -1,0 +1,119 @@
+"""What the command line says and what the stack has -> the parameters of a deployment."""
+
+from __future__ import annotations
+
+import difflib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from deliverywatch.errors import InputError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from deliverywatch.operate.account.deployment import Deployment
+
+_PREFIX = "deliverywatch-"
+# Longer lists help nobody: those are searched for what was meant.
+_MOST_LISTED = 25
+
+
+@dataclass(frozen=True, slots=True)
+class Choices:
+    """The parameters of a deployment.
+
+    Attributes:
+        given: Those with a value of their own now; the others keep what the stack has, or have their default.
+        kept: Names of those that keep what the stack has.
+        values: Every parameter with the value that it will have.
+        before: Every parameter with the value that it has; empty for a new stack.
+    """
+
+    given: Mapping[str, str]
+    kept: tuple[str, ...]
+    values: Mapping[str, str]
+    before: Mapping[str, str]
+
+    def request(self) -> list[dict[str, Any]]:
+        """Return the parameters as CloudFormation takes them."""
+        given = [{"ParameterKey": name, "ParameterValue": value} for name, value in self.given.items()]
+        return [*given, *({"ParameterKey": name, "UsePreviousValue": True} for name in self.kept)]
+
+    def changed(self) -> dict[str, tuple[str, str]]:
+        """Return by name the value before and after of each parameter that changes; nothing for a new stack."""
+        common = (name for name in self.values if name in self.before)
+        pairs = {name: (self.before[name], self.values[name]) for name in common}
+        return {name: pair for name, pair in pairs.items() if pair[0] != pair[1]}
+
+
+def settings(texts: Sequence[str]) -> dict[str, str]:
+    """Return what `--set NAME=VALUE` says.
+
+    Raises:
+        InputError: One is not of that form.
+    """
+    pairs = [text.partition("=") for text in texts]
+    for name, sign, value in pairs:
+        if not name.strip() or not sign:
+            raise InputError(
+                f"'{name}{sign}{value}' is no setting.", next_step="Write it like --set WarningThresholdPercent=5."
+            )
+    return {name.strip(): value.strip() for name, _, value in pairs}
+
+
+def missing(template: Mapping[str, Any], given: Mapping[str, str], there: Deployment | None) -> list[str]:
+    """Return the parameters that nobody has said yet and that have no default, in the order of the console."""
+    groups = template.get("Metadata", {}).get("AWS::CloudFormation::Interface", {}).get("ParameterGroups", ())
+    order = dict.fromkeys([*(name for group in groups for name in group["Parameters"]), *template["Parameters"]])
+    required = [name for name in order if "Default" not in template["Parameters"][name]]
+    return [name for name in required if name not in given and (there is None or name not in there.parameters)]
+
+
+def choose(template: Mapping[str, Any], given: Mapping[str, str], there: Deployment | None, stack: str) -> Choices:
+    """Return the parameters of a deployment.
+
+    Args:
+        template: With the parameters that may be given.
+        given: What the command line says.
+        there: The stack as it is, or none if it is new.
+        stack: Its name: a new `deliverywatch-test` is the environment `test`, so that two never share their names.
+
+    Raises:
+        InputError: A parameter is not the template's, or one without a default is missing.
+    """
+    declared = template["Parameters"]
+    _check_known(declared, given)
+    _check_allowed(declared, given)
+    if lacking := missing(template, given, there):
+        raise InputError(
+            f"{', '.join(lacking)} must be given: {'it has' if len(lacking) == 1 else 'they have'} no default.",
+            next_step="Add " + " ".join(f"--set {name}=..." for name in lacking) + ".",
+        )
+    before = dict(there.parameters) if there else {}
+    if there is None and "Environment" not in given and stack.startswith(_PREFIX):
+        given = {**given, "Environment": stack.removeprefix(_PREFIX)}
+    kept = tuple(name for name in declared if name in before and name not in given)
+    defaults = {name: str(made["Default"]) for name, made in declared.items() if "Default" in made}
+    values = {**defaults, **{name: before[name] for name in kept}, **given}
+    return Choices(given, kept, values, before)
+
+
+def _check_known(declared: Mapping[str, Any], given: Mapping[str, str]) -> None:
+    for name in given:
+        if name not in declared:
+            near = difflib.get_close_matches(name, declared, n=1) or [", ".join(declared)]
+            raise InputError(f"The template has no parameter {name}.", next_step=f"Did you mean {near[0]}?")
+
+
+def _check_allowed(declared: Mapping[str, Any], given: Mapping[str, str]) -> None:
+    """CloudFormation would refuse it too, with all six hundred time zones in one sentence."""
+    for name, value in given.items():
+        allowed = [str(each) for each in declared[name].get("AllowedValues", (value,))]
+        if value not in allowed:
+            near = (
+                allowed if len(allowed) <= _MOST_LISTED else difflib.get_close_matches(value, allowed, n=3, cutoff=0.5)
+            )
+            offered = (
+                f"Choose one of {', '.join(near)}." if near else "Its description in the template says what it can be."
+            )
+            raise InputError(f"{name} cannot be '{value}'.", next_step=offered)

@@ -1,0 +1,204 @@
+"""A built template, the stack as it is and what the operator says -> a deployment, step by step.
+
+`prepare` looks and changes nothing that lasts; `preview` says what would change; `carry_out` does it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
+
+from deliverywatch.operate.cost import estimate
+from deliverywatch.operate.deploy import changes, deploy
+from deliverywatch.operate.deploy.package import Packaged, package
+from deliverywatch.operate.deploy.parameters import Choices, choose
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from deliverywatch.operate.account.deployment import Deployment
+    from deliverywatch.operate.deploy.changes import Change
+    from deliverywatch.operate.deploy.cloudformation import Following, Formation
+
+
+class Artifacts(Protocol):
+    """The bucket that is deployed from."""
+
+    name: str
+
+    def exists(self) -> bool:
+        """Return whether the bucket is there."""
+
+    def make(self) -> None:
+        """Make the bucket, or make up for what it lacks."""
+
+    def has(self, key: str) -> bool:
+        """Return whether an object is there."""
+
+    def put(self, key: str, content: bytes, told: Callable[[int], None]) -> None:
+        """Upload an object, and tell how many more bytes of it are there now."""
+
+    def url(self, key: str) -> str:
+        """Return where CloudFormation reads an object."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ports:
+    """What a deployment works with."""
+
+    formation: Formation
+    artifacts: Artifacts
+    following: Following
+
+
+@dataclass(frozen=True, slots=True)
+class Upgrade:
+    """One deployment to come.
+
+    Attributes:
+        stack: The stack's name.
+        there: The stack as it is, or none if it is new.
+        before: Its template; without resources if it is new.
+        packaged: The template to deploy with its code.
+    """
+
+    stack: str
+    there: Deployment | None
+    before: Mapping[str, Any]
+    packaged: Packaged
+    choices: Choices
+    token: str
+    reverts_drift: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """What a deployment would do.
+
+    Attributes:
+        planned: The change set that waits; none where it could not be asked for without changing something.
+        usd_before: What a month costs at list price as it is; None for a new stack.
+        usd_after: What it would cost.
+        free_usd_after: The same within the always-free allowances.
+    """
+
+    changes: Sequence[Change]
+    planned: deploy.Plan | None
+    usd_before: float | None
+    usd_after: float
+    free_usd_after: float
+
+
+def prepare(
+    template: Mapping[str, Any],
+    given: Mapping[str, str],
+    stack: str,
+    found: tuple[Deployment, Mapping[str, Any]] | None,
+    bucket: str,
+    code: Callable[[str, str], bytes],
+    token: str,
+    *,
+    reverts_drift: bool = False,
+) -> Upgrade:
+    """Return the deployment to come; nothing is asked of AWS.
+
+    Args:
+        template: As `cfn/build.py` wrote it.
+        given: Parameters that the operator says.
+        stack: The stack's name.
+        found: The stack as it is with its template, or none if there is none.
+        bucket: Where the code will lie.
+        code: Returns the zip of a function, by its logical id and its path.
+        token: Distinguishes this run.
+        reverts_drift: Whether what was changed by hand is brought back too.
+
+    Raises:
+        InputError: A parameter is unknown or missing, or the code is not there.
+    """
+    there, before = found or (None, {"Resources": {}})
+    choices = choose(template, given, there, stack)
+    return Upgrade(stack, there, before, package(template, bucket, code), choices, token, reverts_drift)
+
+
+def preview(upgrade: Upgrade, ports: Ports, *, may_make: bool) -> Preview:
+    """Return what a deployment would do.
+
+    Of a stack that is there CloudFormation is asked, which knows what is replaced. A new one is all new, and without
+    the bucket that CloudFormation reads from, templates are compared here.
+
+    Args:
+        upgrade: The deployment to come.
+        ports: What it works with.
+        may_make: Whether the bucket may be made for this.
+
+    Raises:
+        CloudRefused: CloudFormation refuses the template or a parameter.
+    """
+    planned = None
+    if upgrade.there and (may_make or ports.artifacts.exists()):
+        planned = _planned(upgrade, ports)
+        found = list(planned.changes)
+    else:
+        old = upgrade.there.parameters if upgrade.there else {}
+        known = {name: value for name, value in old.items() if name in (upgrade.before.get("Parameters") or {})}
+        found = changes.compared(upgrade.before, known, upgrade.packaged.template, upgrade.choices.values)
+    return Preview(found, planned, *_costs(upgrade))
+
+
+def _costs(upgrade: Upgrade) -> tuple[float | None, float, float]:
+    after = estimate.monthly(upgrade.packaged.template, upgrade.choices.values)
+    if upgrade.there is None:
+        return None, after.usd, after.free_usd
+    known = {name: value for name, value in upgrade.choices.before.items() if name in upgrade.before["Parameters"]}
+    return estimate.monthly(upgrade.before, known).usd, after.usd, after.free_usd
+
+
+def _planned(upgrade: Upgrade, ports: Ports) -> deploy.Plan:
+    """Upload the template, and let CloudFormation say what it would change."""
+    if not ports.artifacts.exists():
+        ports.artifacts.make()
+    stack = deploy.ready(ports.formation, upgrade.stack, ports.following)
+    key = upgrade.packaged.template_key
+    if not ports.artifacts.has(key):
+        ports.artifacts.put(key, upgrade.packaged.objects[key], lambda _: None)
+    environment = upgrade.choices.values["Environment"]
+    request = deploy.Request(
+        upgrade.stack,
+        ports.artifacts.url(key),
+        upgrade.choices.request(),
+        upgrade.token,
+        {"Project": "DeliveryWatch", "Environment": environment},
+        upgrade.reverts_drift,
+    )
+    return deploy.plan(ports.formation, request, stack, ports.following)
+
+
+def drop(shown: Preview, ports: Ports) -> None:
+    """Forget a preview: nothing of it stays."""
+    if shown.planned:
+        deploy.drop(ports.formation, shown.planned)
+
+
+def missing_objects(upgrade: Upgrade, artifacts: Artifacts) -> dict[str, bytes]:
+    """Return what must be uploaded: only what changed is not there yet."""
+    return {key: content for key, content in upgrade.packaged.objects.items() if not artifacts.has(key)}
+
+
+def carry_out(upgrade: Upgrade, shown: Preview, ports: Ports, uploaded: Callable[[int, int], None]) -> None:
+    """Upload what is not there yet and deploy; done again, it changes nothing.
+
+    Args:
+        upgrade: The deployment.
+        shown: Its preview.
+        ports: What it works with.
+        uploaded: Is told how many more bytes are there now, and how many there will be.
+
+    Raises:
+        CloudRefused: Something failed, and CloudFormation took everything back.
+    """
+    ports.artifacts.make()
+    objects = missing_objects(upgrade, ports.artifacts)
+    size_bytes = sum(map(len, objects.values()))
+    for key, content in objects.items():
+        ports.artifacts.put(key, content, lambda count: uploaded(count, size_bytes))
+    deploy.carry_out(ports.formation, shown.planned or _planned(upgrade, ports), ports.following)

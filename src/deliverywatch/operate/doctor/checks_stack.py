@@ -1,0 +1,183 @@
+"""Whether what was deployed is there and works: functions, bucket, workgroup, queues, key, and the runs themselves."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from deliverywatch.operate.doctor.check import Check, failed, ok, some, warning
+from deliverywatch.thresholds import WINDOW_SECONDS
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from datetime import datetime
+
+    from deliverywatch.operate.account.deployment import Deployment
+    from deliverywatch.sms.clicksend.credit import Credit
+
+_WORKING = ("CREATE_COMPLETE", "UPDATE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE", "IMPORT_COMPLETE")
+_CLOUDWATCH = "cloudwatch.amazonaws.com"
+# What a service needs of a key that encrypts a topic.
+_OF_A_KEY = ("kms:Decrypt", "kms:GenerateDataKey")
+
+
+@dataclass(frozen=True, slots=True)
+class Bucket:
+    """A bucket as it is; `is_private` if its public access is blocked in all four ways."""
+
+    is_private: bool
+    is_encrypted: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Function:
+    """A function as Lambda describes it."""
+
+    name: str
+    state: str
+    last_update: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """A KMS key as it is."""
+
+    is_enabled: bool
+    policy: Mapping[str, Any]
+
+
+def stack(deployment: Deployment, version: str) -> Check:
+    """Return whether the stack stands, and is of this version."""
+    if deployment.status not in _WORKING:
+        return failed("stack", f"The stack is in status {deployment.status}.", "deliverywatch deploy")
+    if deployment.version != version:
+        return warning(
+            "stack",
+            f"The stack is of version {deployment.version or 'unknown'}, this command of {version}.",
+            "python cfn/build.py, then deliverywatch deploy",
+        )
+    return ok("stack", f"{deployment.name} is deployed, version {version}.")
+
+
+def functions(found: Sequence[Function], wanted: Sequence[str]) -> Check:
+    """Return whether every function can run."""
+    names = {each.name for each in found}
+    if lost := [name for name in wanted if name not in names]:
+        return failed("functions", f"{some(lost)} does not exist.", "deliverywatch deploy --revert-drift")
+    broken = [each for each in found if each.state not in ("Active", "Inactive") or each.last_update == "Failed"]
+    if broken:
+        first = broken[0]
+        told = f"{first.name} cannot run: {first.reason or first.state}"
+        return failed("functions", told, f"aws lambda get-function --function-name {first.name}, then deploy again")
+    return ok("functions", f"{len(found)} functions can run.")
+
+
+def bucket(name: str, found: Bucket | None) -> Check:
+    """Return whether the lake is there, closed to the public and encrypted."""
+    if found is None:
+        return failed("bucket", f"The bucket {name} does not exist: nothing is kept.", "deliverywatch deploy")
+    if not found.is_private:
+        return failed(
+            "bucket",
+            f"The bucket {name} is not closed to the public.",
+            f"aws s3api put-public-access-block --bucket {name} --public-access-block-configuration "
+            "BlockPublicAcls=true,IgnorePublicAcls=true,BlockPublicPolicy=true,RestrictPublicBuckets=true",
+        )
+    if not found.is_encrypted:
+        return warning("bucket", f"The bucket {name} is not encrypted.", "deliverywatch deploy --revert-drift")
+    return ok("bucket", f"{name} is there, private and encrypted.")
+
+
+def workgroup(name: str, state: str | None) -> Check:
+    """Return whether the saved queries can run."""
+    if state == "ENABLED":
+        return ok("workgroup", f"Queries run in {name}.")
+    if state is None:
+        told, mend = f"The Athena workgroup {name} does not exist.", "deliverywatch deploy --revert-drift"
+    else:
+        told = f"The Athena workgroup {name} is {state.lower()}."
+        mend = f"aws athena update-work-group --work-group {name} --state ENABLED"
+    return failed("workgroup", told, mend)
+
+
+def dead_letters(counts: Mapping[str, int]) -> Check:
+    """Return whether something could not be handled; the counts are by the queues' addresses."""
+    full = {url: count for url, count in counts.items() if count}
+    if not full:
+        subject = "The queue of dead letters is" if len(counts) == 1 else f"{len(counts)} queues of dead letters are"
+        return ok("dead-letters", f"{subject} empty.")
+    url = next(iter(full))
+    told = [f"{count} in {url.rpartition('/')[2]}" for url, count in full.items()]
+    return failed(
+        "dead-letters",
+        f"Could not be handled: {some(told)}.",
+        f"aws sqs receive-message --queue-url {url}, mend the cause, then aws sqs purge-queue --queue-url {url}",
+    )
+
+
+def key(arn: str, found: Key | None) -> Check:
+    """Return whether alarms and the notifier may use the topics' key; an empty ARN is no key."""
+    if not arn:
+        return ok("kms", "The topics use no key of yours, as they carry nothing personal.")
+    if found is None or not found.is_enabled:
+        told = f"The key {arn} {'does not exist' if found is None else 'is disabled'}: alarms are lost without a trace."
+        return failed("kms", told, f"aws kms enable-key --key-id {arn}")
+    if not _lets_in(found.policy, _CLOUDWATCH):
+        return failed(
+            "kms",
+            f"The policy of {arn} does not let CloudWatch use it: alarms are lost without a trace.",
+            f"aws kms put-key-policy --key-id {arn} --policy-name default --policy ..., with a statement that allows "
+            f"{' and '.join(f'{action}*' for action in _OF_A_KEY)} to the service {_CLOUDWATCH}",
+        )
+    return ok("kms", "CloudWatch may use the key of the topics.")
+
+
+def _lets_in(policy: Mapping[str, Any], service: str) -> bool:
+    allowed: set[str] = set()
+    for statement in policy.get("Statement", ()):
+        principal = statement.get("Principal")
+        services = _listed(principal.get("Service", ())) if isinstance(principal, dict) else [principal]
+        if statement.get("Effect") == "Allow" and (service in services or "*" in services):
+            allowed |= {each.rstrip("*") for each in _listed(statement.get("Action", ()))}
+    return all(any(wanted.startswith(action) for action in allowed) for wanted in _OF_A_KEY)
+
+
+def _listed(value: Any) -> list[Any]:
+    return [value] if isinstance(value, str) else list(value)
+
+
+def heartbeat(last: datetime | None, now: datetime, function: str) -> Check:
+    """Return whether runs succeed; `last` is the newest minute with a successful run, or none in three hours."""
+    limit = timedelta(seconds=WINDOW_SECONDS)
+    if last and now - last <= limit:
+        return ok("heartbeat", f"The last successful run was {_minutes(now - last)} ago.")
+    told = f"{_minutes(now - last)} ago" if last else "more than 3 hours ago, or never"
+    return failed(
+        "heartbeat",
+        f"The last successful run was {told}: failures would not be seen.",
+        f"aws logs tail /aws/lambda/{function} --since 1h",
+    )
+
+
+def _minutes(duration: timedelta) -> str:
+    minutes = max(0, int(duration.total_seconds() // 60))
+    return f"{minutes} minute{'' if minutes == 1 else 's'}"
+
+
+def clicksend(credit: Credit) -> list[Check]:
+    """Return whether ClickSend takes the key, and whether the account can pay."""
+    taken = ok("clicksend-key", "ClickSend takes the key.")
+    mend = "Top up, or switch on auto top-up, under Billing in ClickSend's dashboard."
+    if not credit.is_active:
+        return [taken, failed("clicksend-credit", "ClickSend has closed or banned the account.", "Ask ClickSend why.")]
+    if credit.balance <= 0 and not credit.recharges:
+        told = f"The credit is used up ({credit.balance:.2f}): ClickSend sends nothing, and nothing shows as failed."
+        return [taken, failed("clicksend-credit", told, mend)]
+    if credit.balance < credit.low_balance and not credit.recharges:
+        told = (
+            f"{credit.balance:.2f} of credit is left, less than the {credit.low_balance:.2f} that ClickSend warns at."
+        )
+        return [taken, warning("clicksend-credit", told, mend)]
+    return [taken, ok("clicksend-credit", f"{credit.balance:.2f} of credit is left.")]

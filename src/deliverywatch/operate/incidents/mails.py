@@ -1,0 +1,114 @@
+"""The outbox in the lake -> the mails of a time or of an incident, and one of them as text.
+
+Every mail has one line, `mails/dt=YYYY-MM-DD/*.json`, from the moment it is claimed; what was never sent is there too.
+"""
+
+from __future__ import annotations
+
+import email
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, timedelta
+from email import policy
+from typing import TYPE_CHECKING, Any
+
+from deliverywatch.alerting.incidents.outbox import CLAIM_LASTS, Record, body_key, from_json
+from deliverywatch.errors import InputError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from datetime import date, datetime
+
+    from deliverywatch.alerting.incidents.outbox import Store
+
+# One object is a request of 20 ms: so many at once keep a month of mails under a second.
+_AT_ONCE = 8
+_FOLDER = "mails/dt="
+
+
+def mails(store: Store, since: datetime, until: datetime) -> list[Record]:
+    """Return the mails of a time, the oldest first.
+
+    Args:
+        store: The lake.
+        since: First moment that counts, aware.
+        until: Last moment that counts.
+
+    Raises:
+        StoreUnavailable: The lake cannot be read.
+    """
+    first, last = f"{_FOLDER}{since:%Y-%m-%d}/", f"{_FOLDER}{until:%Y-%m-%d}0"
+    keys = [key for month in _months(since, until) for key in store.keys(month) if first <= key < last]
+    return [each for each in _read(store, keys) if since <= each.time <= until]
+
+
+def of_incident(store: Store, incident: str, opened: datetime, until: datetime) -> list[Record]:
+    """Return the mails of an incident, in order; an id alone may be that of two watches."""
+    keys = [key for month in _months(opened, until) for key in store.keys(month) if f"/{incident}-" in key]
+    return sorted((each for each in _read(store, keys) if each.incident == incident), key=lambda each: each.seq)
+
+
+def text_of(store: Store, record: Record) -> str:
+    """Return a mail as it was sent: its headers that matter, and its text.
+
+    Raises:
+        InputError: It was never sent, or its text was not kept.
+        StoreUnavailable: The lake cannot be read.
+    """
+    stored = store.read(body_key(record))
+    if stored is None:
+        raise InputError(
+            f"Mail {record.seq} of {record.incident} was claimed at {record.claimed_at:%Y-%m-%d %H:%M} UTC "
+            "and is not known to be sent.",
+            next_step="The sweep sends it within 10 minutes; 'deliverywatch mails' shows whether it did.",
+        )
+    message = email.message_from_bytes(stored.body, policy=policy.default)
+    part = message.get_body(("plain",))
+    headers = "".join(f"{name}: {message[name]}\n" for name in ("From", "To", "Subject", "Date"))
+    return f"{headers}\n{part.get_content() if part else ''}"
+
+
+def state_of(record: Record, now: datetime) -> str:
+    """Return what became of a mail, in one or two words."""
+    if record.sent_at is not None:
+        return "by fallback" if record.channel == "fallback" else "sent"
+    return "not sent" if now - record.claimed_at > CLAIM_LASTS else "being sent"
+
+
+def document(record: Record, now: datetime) -> dict[str, Any]:
+    """Return a mail as JSON has it."""
+    times = {"time": record.time, "claimed_at": record.claimed_at, "sent_at": record.sent_at}
+    return {
+        "incident": record.incident,
+        "watch": record.watch,
+        "number": record.seq,
+        "event": record.event,
+        "level": record.level,
+        "state": state_of(record, now),
+        "subject": record.subject,
+        "recipients": record.recipients,
+        "channel": record.channel,
+        "problem": record.problem,
+        **{name: utc(moment) if moment else None for name, moment in times.items()},
+    }
+
+
+def utc(moment: datetime) -> str:
+    """Return a time as every JSON document has it: 2026-11-21T12:04:00Z."""
+    return f"{moment.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
+
+
+def _read(store: Store, keys: Iterable[str]) -> list[Record]:
+    with ThreadPoolExecutor(_AT_ONCE) as pool:
+        stored = list(pool.map(store.read, keys))
+    found = [from_json(each.body) for each in stored if each]
+    return sorted((each for each in found if each), key=lambda each: (each.time, each.incident, each.seq))
+
+
+def _months(since: datetime, until: datetime) -> list[str]:
+    """Return the prefixes that hold every day of a time: one request lists a month."""
+    found: list[str] = []
+    month: date = since.date().replace(day=1)
+    while month <= until.date():
+        found.append(f"{_FOLDER}{month:%Y-%m-}")
+        month = (month + timedelta(days=32)).replace(day=1)
+    return found

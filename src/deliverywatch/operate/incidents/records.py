@@ -1,0 +1,67 @@
+"""An id such as INC-1121-1204 -> the incident's record, open or over, and what its watch's system knows."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from deliverywatch.alerting.incidents import incident_store
+from deliverywatch.alerting.incidents.incident import from_json
+from deliverywatch.alerting.inputs import context
+from deliverywatch.errors import InputError
+
+if TYPE_CHECKING:
+    from deliverywatch.alerting.incidents.incident import Incident
+    from deliverywatch.alerting.incidents.outbox import Store
+    from deliverywatch.alerting.inputs.context import Context
+
+
+def last_incidents(store: Store) -> list[Incident]:
+    """Return the last incident of every watch: those that are open first, then the newest.
+
+    Raises:
+        StoreUnavailable: The lake cannot be read.
+    """
+    read = [incident_store.read(store, watch)[0] for watch in incident_store.recorded_watches(store)]
+    found = [each for each in read if each is not None]
+    return sorted(found, key=lambda each: (not each.is_open, -each.level.rank, -each.changed_at.timestamp()))
+
+
+def find(store: Store, incident_id: str, watch: str = "") -> Incident:
+    """Return the incident of an id: the open one, or else the newest that bore it.
+
+    Args:
+        store: The lake.
+        incident_id: In capital or small letters.
+        watch: Which watch's, where two opened in the same minute.
+
+    Raises:
+        InputError: There is none, or there are several and no watch is named.
+        StoreUnavailable: The lake cannot be read.
+    """
+    wanted = incident_id.strip().upper()
+    last = last_incidents(store)
+    found = [each for each in last if each.id == wanted] or _past(store, wanted)
+    of_watch = [each for each in found if watch in ("", each.watch)]
+    if not of_watch:
+        known = ", ".join(each.id for each in last[:3]) or "none yet"
+        raise InputError(f"There is no incident {wanted}.", next_step=f"The last ones are: {known}.")
+    if len({each.watch for each in of_watch}) > 1:
+        names = " or ".join(sorted({each.watch for each in of_watch}))
+        raise InputError(f"{wanted} is the id of several incidents.", next_step=f"Add --watch: {names}.")
+    return max(of_watch, key=lambda each: each.opened_at)
+
+
+def _past(store: Store, incident_id: str) -> list[Incident]:
+    keys = [key for watch in incident_store.recorded_watches(store) for key in incident_store.past(store, watch)]
+    stored = [store.read(key) for key in keys if key.endswith(f"-{incident_id}.json")]
+    read = [from_json(each.body) for each in stored if each]
+    return [each for each in read if each is not None]
+
+
+def context_of(store: Store, watch: str) -> Context:
+    """Return what the watch's system left: under the watch's own name, or under its system's, its name's first word."""
+    for name in (watch, watch.partition("-")[0], watch.partition(".")[0]):
+        stored = store.read(f"state/{name}.json")
+        if stored is not None:
+            return context.read(stored.body)
+    return context.read(None)

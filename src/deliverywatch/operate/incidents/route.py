@@ -1,0 +1,62 @@
+"""The parameters of a stack -> who gets the mails of each level; and the change of one of them.
+
+Decision: recipients are parameters of the stack, and nothing else is. They are seen where everything else of the stack
+is seen, CloudFormation checks and logs every change, a deploy keeps them because it keeps what it is not told, and the
+notifier needs no further read. The price is that a change is an update of the stack, which takes half a minute.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from deliverywatch.alerting.incidents.severity import Level
+from deliverywatch.alerting.mail.recipients import of_level
+from deliverywatch.alerting.settings import RECIPIENT_LIMIT, Settings, addresses
+from deliverywatch.errors import InputError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from deliverywatch.operate.account.deployment import Deployment
+
+LEVELS = (Level.CRITICAL, Level.WARNING, Level.BLIND, Level.ALARM)
+# As many as the parameter takes.
+_FURTHER_LIMIT = 10
+_ADDRESS = re.compile(r"[^@\s,]+@[^@\s,]+\.[^@\s,]+")
+
+
+def routes(stack: Deployment) -> dict[Level, tuple[str, ...]]:
+    """Return the addresses of each level; RESOLVED and every other change go where the incident's worst level went."""
+    parameters = stack.parameters
+    settings = Settings(
+        environment=stack.environment,
+        prefix=stack.prefix,
+        sender=parameters.get("SenderAddress", ""),
+        recipients=addresses(parameters.get("AlertRecipients", "")),
+        critical_recipients=addresses(parameters.get("CriticalRecipients", "")),
+    )
+    return {level: of_level(settings, level) for level in LEVELS}
+
+
+def change(level: Level, wanted: Sequence[str]) -> tuple[str, str]:
+    """Return the parameter that holds a level's addresses, and its new value.
+
+    Args:
+        level: For `critical` those who get critical mails besides; for any other those who get every mail.
+        wanted: The addresses, all of them.
+
+    Raises:
+        InputError: One is no address, or there are too few or too many.
+    """
+    wrong = [each for each in wanted if not _ADDRESS.fullmatch(each)]
+    if wrong:
+        raise InputError(f"'{wrong[0]}' is no e-mail address.", next_step="Write addresses such as duty@example.com.")
+    unique = list(dict.fromkeys(wanted))
+    lowest, highest = (0, _FURTHER_LIMIT) if level is Level.CRITICAL else (1, RECIPIENT_LIMIT)
+    if not lowest <= len(unique) <= highest:
+        raise InputError(
+            f"{len(unique)} addresses are given; there may be {lowest} to {highest} of them for level {level.value}.",
+            next_step="Use a distribution list for more people.",
+        )
+    return ("CriticalRecipients" if level is Level.CRITICAL else "AlertRecipients"), ",".join(unique)

@@ -1,0 +1,186 @@
+"""The incident records, the alarms, the mute rules and the outbox -> what is going on now: the content of `status`.
+
+The JSON document follows `status.schema.json`, which lies beside this module.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, Protocol
+
+from deliverywatch.alerting.inputs import context
+from deliverywatch.alerting.inputs.alarm import State
+from deliverywatch.alerting.mail.sentences import Story, entry_text
+from deliverywatch.operate.incidents import mails as outbox
+from deliverywatch.operate.incidents import mutes
+from deliverywatch.operate.incidents.mails import utc
+from deliverywatch.operate.incidents.records import last_incidents
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from deliverywatch.alerting.incidents.incident import Incident
+    from deliverywatch.alerting.incidents.outbox import Record, Store
+    from deliverywatch.alerting.inputs.alarm import Alarm
+    from deliverywatch.alerting.mail.formatting import Clock
+    from deliverywatch.operate.account.deployment import Deployment
+    from deliverywatch.operate.incidents.mutes import Mute, Rules
+
+_MAIL_COUNT = 5
+_MAIL_DAYS = timedelta(days=7)
+_STATE = "state/"
+
+
+class AlarmsOfTopic(Protocol):
+    """CloudWatch's alarms. Raises CloudRefused or CloudUnavailable."""
+
+    def calling(self, topic: str) -> list[Alarm]:
+        """Return the alarms, metric and composite, that tell this topic when they go off."""
+
+
+@dataclass(frozen=True, slots=True)
+class Heartbeat:
+    """When a system last left what it knows, and what keeps it from seeing."""
+
+    system: str
+    read_at: datetime
+    problem: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Situation:
+    """What is going on in a stack.
+
+    Attributes:
+        at: When it was looked at.
+        incidents: The last incident of each watch, the open ones first, the worst of them first.
+        raised: The alarms that are in ALARM and tell the alerts topic of it, or would if they were not muted.
+        mutes: The rules that are active or still to come.
+        mails: The last mails, the newest first.
+    """
+
+    at: datetime
+    stack: Deployment
+    incidents: tuple[Incident, ...]
+    raised: tuple[Alarm, ...]
+    heartbeats: tuple[Heartbeat, ...]
+    mutes: tuple[Mute, ...]
+    mails: tuple[Record, ...]
+
+    @property
+    def open(self) -> tuple[Incident, ...]:
+        """The incidents that are going on."""
+        return tuple(each for each in self.incidents if each.is_open)
+
+    @property
+    def unsent(self) -> tuple[tuple[str, int], ...]:
+        """Mails that are due and not known to be sent, by incident and number."""
+        return tuple((due.id, change.seq) for each in self.incidents for due, change in each.due)
+
+
+def situation(stack: Deployment, store: Store, alarms: AlarmsOfTopic, rules: Rules, now: datetime) -> Situation:
+    """Return what is going on.
+
+    Raises:
+        StoreUnavailable: The lake cannot be read.
+        CloudRefused: CloudWatch may not be asked.
+        CloudUnavailable: CloudWatch does not answer.
+    """
+    calling = alarms.calling(stack.output("AlertsTopicArn"))
+    sent = outbox.mails(store, now - _MAIL_DAYS, now)
+    return Situation(
+        at=now,
+        stack=stack,
+        incidents=tuple(last_incidents(store)),
+        raised=tuple(each for each in calling if each.state is State.ALARM),
+        heartbeats=tuple(heartbeats(store)),
+        mutes=tuple(mutes.there(rules, stack.prefix)),
+        mails=tuple(reversed(sent[-_MAIL_COUNT:])),
+    )
+
+
+def heartbeats(store: Store) -> list[Heartbeat]:
+    """Return when each system last left its context in the lake."""
+    read = ((key, store.read(key)) for key in store.keys(_STATE))
+    known = ((key, context.read(stored.body)) for key, stored in read if stored)
+    return [
+        Heartbeat(
+            key.removeprefix(_STATE).removesuffix(".json"), one.updated_at, one.problem.sentence if one.problem else ""
+        )
+        for key, one in known
+        if one.updated_at
+    ]
+
+
+def last_change(incident: Incident, seen: Situation, clock: Clock) -> str:
+    """Return what the last mail of an incident told: critical at 29 % (126 of 439); worst so far 40 %."""
+    change = incident.timeline[-1]
+    alarms = {each.name: each for each in seen.raised}
+    story = Story(incident, change, alarms.get(change.alarm), context.Context(), clock, incident.title)
+    if change.reason and not change.alarm:
+        return change.reason
+    is_worse = incident.peak is not None and change.value is not None and incident.peak != change.value
+    worst = f"; worst so far {story.measured(incident.peak)}" if is_worse and incident.peak is not None else ""
+    return f"{entry_text(story, change)}{worst}"
+
+
+def document(seen: Situation) -> dict[str, Any]:
+    """Return the situation as `status --json` prints it."""
+    return {
+        "deliverywatch": 1,
+        "at": utc(seen.at),
+        "stack": seen.stack.name,
+        "environment": seen.stack.environment,
+        "region": seen.stack.region,
+        "is_alarm_active": bool(seen.open),
+        "incidents": [_incident(each, seen.at) for each in seen.open],
+        "raised_alarms": [each.name for each in seen.raised],
+        "heartbeats": [_heartbeat(each, seen.at) for each in seen.heartbeats],
+        "mutes": [mute_document(each) for each in seen.mutes],
+        "mails": [outbox.document(each, seen.at) for each in seen.mails],
+        "unsent_mails": [{"incident": incident, "number": number} for incident, number in seen.unsent],
+    }
+
+
+def _incident(one: Incident, now: datetime) -> dict[str, Any]:
+    return {
+        "id": one.id,
+        "watch": one.watch,
+        "title": one.title,
+        "level": one.level.value,
+        "opened_at": utc(one.opened_at),
+        "level_since": utc(one.changed_at),
+        "open_seconds": _seconds(now - one.opened_at),
+        "peak": one.peak,
+        "mails": one.seq,
+        "acknowledged": [{"by": ack.by, "at": utc(ack.time), "note": ack.note} for ack in one.acks],
+    }
+
+
+def _heartbeat(one: Heartbeat, now: datetime) -> dict[str, Any]:
+    age = _seconds(now - one.read_at)
+    return {"system": one.system, "read_at": utc(one.read_at), "age_seconds": age, "problem": one.problem}
+
+
+def mute_document(one: Mute) -> dict[str, Any]:
+    """Return a mute rule as JSON has it."""
+    return {
+        "name": one.name,
+        "reason": one.reason,
+        "status": one.status,
+        "alarms": list(one.alarms),
+        "start": utc(one.start) if one.start else None,
+        "end": utc(one.end) if one.end else None,
+        "is_ours": one.is_ours,
+    }
+
+
+def _seconds(age: timedelta) -> int:
+    return max(0, round(age.total_seconds()))
+
+
+def muted(seen: Situation, alarm: str) -> Mute | None:
+    """Return the rule that mutes an alarm now, if one does."""
+    active = (each for each in seen.mutes if each.status == "ACTIVE")
+    return next((each for each in active if alarm in each.alarms), None)

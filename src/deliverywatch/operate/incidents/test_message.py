@@ -1,0 +1,54 @@
+"""`test-fire`: a test notice -> the alerts topic, and then the wait for its line in the outbox.
+
+Why a notice and not SetAlarmState: see `deliverywatch.alerting.test_message`, which is its other end.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from deliverywatch.alerting.incidents.outbox import from_json, record_key
+from deliverywatch.alerting.test_message import WATCH, drill_record
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from datetime import datetime
+
+    from deliverywatch.alerting.incidents.outbox import Record, Store
+    from deliverywatch.alerting.incidents.severity import Level
+
+
+def notice(level: Level, by: str, to: Sequence[str], now: datetime) -> dict[str, Any]:
+    """Return the test notice; without addresses it goes to whom a real mail of that level goes."""
+    return {
+        "deliverywatch": 1,
+        "test": True,
+        "watch": WATCH,
+        "level": level.value,
+        "time": f"{now:%Y-%m-%dT%H:%M:%SZ}",
+        "by": by,
+        **({"to": list(to)} if to else {}),
+    }
+
+
+def awaited(store: Store, level: Level, now: datetime, tries: int, pause: Callable[[], None]) -> Record | None:
+    """Return the outbox line of a test once the mail is sent, or None if it was not within so many tries.
+
+    Args:
+        store: The lake.
+        level: Of the test.
+        now: The time of the notice, to the second.
+        tries: How often to look.
+        pause: Waits between two looks.
+
+    Raises:
+        StoreUnavailable: The lake cannot be read.
+    """
+    key = record_key(drill_record(now, level, ""))
+    for _ in range(tries):
+        stored = store.read(key)
+        record = from_json(stored.body) if stored else None
+        if record is not None and record.sent_at is not None:
+            return record
+        pause()
+    return None

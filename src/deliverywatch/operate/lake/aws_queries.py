@@ -1,0 +1,56 @@
+"""The deployed functions of scheduled queries -> their settings, and an answer of the executor."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from deliverywatch.errors import CloudRefused
+from deliverywatch.operate.account.aws import translated
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from deliverywatch.operate.account.aws import Cloud
+    from deliverywatch.operate.account.deployment import Deployment
+
+
+def environment(cloud: Cloud, deployment: Deployment) -> dict[str, str]:
+    """Return the reconciler's environment variables: whoever plans with them plans as it does.
+
+    Raises:
+        CloudRefused: The stack has no scheduled queries, or the account may not be asked.
+    """
+    name = _function(deployment, "QueriesReconciler")
+    with translated(f"The function {name}"):
+        found = cloud.client("lambda").get_function_configuration(FunctionName=name)
+    return dict(found.get("Environment", {}).get("Variables", {}))
+
+
+def execute(cloud: Cloud, deployment: Deployment, event: Mapping[str, Any]) -> dict[str, Any]:
+    """Start the executor, wait for it, and return what it did.
+
+    Raises:
+        CloudRefused: It failed; its log says why.
+    """
+    name = _function(deployment, "QueriesExecutor")
+    with translated(f"The function {name}"):
+        answer = cloud.client("lambda").invoke(FunctionName=name, Payload=json.dumps(event).encode())
+        found: dict[str, Any] = json.loads(answer["Payload"].read() or b"{}")
+    if "FunctionError" in answer:
+        raise CloudRefused(
+            f"The executor failed: {found.get('errorMessage', 'without a word')}.",
+            kind="function",
+            next_step=f"Read its log: aws logs tail /aws/lambda/{name} --since 10m",
+        )
+    return found
+
+
+def _function(deployment: Deployment, output: str) -> str:
+    if output not in deployment.outputs:
+        raise CloudRefused(
+            f"The stack {deployment.name} has no scheduled queries.",
+            kind="no-queries",
+            next_step="Build with --systems sms,queries and deploy again.",
+        )
+    return deployment.output(output)

@@ -1,0 +1,42 @@
+"""The old versions of the lake's objects, over boto3: what was replaced or deleted and is not gone yet."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from deliverywatch.operate.account.aws import translated
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from deliverywatch.operate.account.aws import Cloud
+
+_BATCH_COUNT = 1000
+
+
+class OldVersions:
+    """Those of one bucket."""
+
+    def __init__(self, cloud: Cloud, bucket: str) -> None:
+        self._s3, self._bucket = cloud.client("s3"), bucket
+
+    def count(self, prefix: str) -> int:
+        """Return how many old versions there are under a prefix."""
+        return sum(1 for _ in self._old(prefix))
+
+    def purge(self, prefix: str) -> int:
+        """Delete the old versions under a prefix, and return how many."""
+        found = list(self._old(prefix))
+        with translated(f"The old versions under {prefix}"):
+            for first in range(0, len(found), _BATCH_COUNT):
+                batch = {"Objects": found[first : first + _BATCH_COUNT], "Quiet": True}
+                self._s3.delete_objects(Bucket=self._bucket, Delete=batch)
+        return len(found)
+
+    def _old(self, prefix: str) -> Iterator[dict[str, Any]]:
+        with translated(f"The old versions under {prefix}"):
+            pages = self._s3.get_paginator("list_object_versions").paginate(Bucket=self._bucket, Prefix=prefix)
+            for page in pages:
+                for each in page.get("Versions", ()):
+                    if not each["IsLatest"]:
+                        yield {"Key": each["Key"], "VersionId": each["VersionId"]}

@@ -1,0 +1,156 @@
+"""One recipient's number -> gone from the lake, and what remains where, said exactly.
+
+Every object is looked into, hours and days, those that no longer count too: whoever is killed in between does it again.
+What cannot be reached from here, and for how long it stays, is told and not promised away.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Protocol
+
+from deliverywatch.sms.lake import day_objects
+from deliverywatch.sms.lake import forget as forgetting
+from deliverywatch.sms.lake.watermark import update
+from deliverywatch.thresholds import HISTORY_DAYS, OLD_VERSION_DAYS, SETTLE_HOURS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Mapping
+
+    from deliverywatch.sms.lake.seal import Rewritten
+    from deliverywatch.sms.lake.watermark import Store
+
+# An object that is written while it is looked for is found by the next round.
+_ROUNDS = 5
+
+
+class Versions(Protocol):
+    """The old versions of the bucket's objects."""
+
+    def count(self, prefix: str) -> int:
+        """Return how many old versions there are under a prefix."""
+
+    def purge(self, prefix: str) -> int:
+        """Delete the old versions under a prefix, and return how many."""
+
+
+@dataclass(slots=True)
+class Forgotten:
+    """What was found and blanked.
+
+    Attributes:
+        row_counts: Rows of the recipient, by the object they were in.
+        newest: Begin of the newest day with such a row.
+        purged_count: Old versions that were deleted.
+    """
+
+    row_counts: dict[str, int] = field(default_factory=dict)
+    newest: datetime | None = None
+    purged_count: int = 0
+
+    @property
+    def folders(self) -> list[str]:
+        """The folders of the days with such rows."""
+        return sorted({f"{key.rpartition('/')[0]}/" for key in self.row_counts})
+
+
+def find(store: Store, known_as: Collection[str], told: Callable[[str], None] = lambda _: None) -> Forgotten:
+    """Return where the recipient is, and change nothing."""
+    found = Forgotten()
+    for key in _objects(store):
+        told(key)
+        stored = store.read(key)
+        with day_objects.readable(key):
+            row_count = forgetting.count(stored.body, known_as) if stored else 0
+        _note(found, key, row_count)
+    return found
+
+
+def forget(
+    store: Store,
+    known_as: Collection[str],
+    *,
+    token: str,
+    pause: Callable[[float], None],
+    told: Callable[[str], None] = lambda _: None,
+) -> Forgotten:
+    """Blank the recipient in every object, until a look into all of them finds nothing.
+
+    Args:
+        store: Where the lake is.
+        known_as: As `forgetting.traces` returns it.
+        token: Different for each run.
+        pause: Sleeps up to so many seconds, for another writer to finish.
+        told: Is called with each key that is looked into.
+
+    Raises:
+        ObjectDamaged: An object cannot be read; those before it are done.
+    """
+    whole = Forgotten()
+    for _ in range(_ROUNDS):
+        found = find(store, known_as, told)
+        if not found.row_counts:
+            break
+        for folder in found.folders:
+            day_objects.finish(store, day_objects.day_of_key(f"{folder}day.parquet"), token, pause)
+        for key, row_count in find(store, known_as).row_counts.items():
+            update(store, key, _blanker(key, known_as, token), pause)
+            _note(whole, key, row_count)
+    return whole
+
+
+def remains(
+    found: Forgotten, now: datetime, parameters: Mapping[str, str], old_versions: int | None
+) -> list[tuple[str, str]]:
+    """Return what is left of the recipient: where, and what of it for how long.
+
+    Args:
+        found: What was blanked.
+        now: What time it is; aware.
+        parameters: Of the stack; none for a folder.
+        old_versions: Old versions of the lake's objects; none if the store keeps none.
+    """
+    told = [("ClickSend", f"The number, the text and the name, for {HISTORY_DAYS} days. Delete them there.")]
+    again = found.newest + timedelta(days=1, hours=SETTLE_HOURS + 2) if found.newest else now
+    if again > now:
+        sentence = f"ClickSend is read again for {SETTLE_HOURS} hours, and a row that has news comes back with its "
+        told.append(("the next runs", f"{sentence}recipient. Run this again after {again:%Y-%m-%d %H:%M} UTC."))
+    if old_versions:
+        gone = f"{now + timedelta(days=OLD_VERSION_DAYS + 1):%Y-%m-%d}"
+        sentence = f"{old_versions:,} replaced or deleted objects of the lake may hold it; they are gone by {gone}. "
+        told.append(("old versions", f"{sentence}--purge deletes them now, and with them the way back to them."))
+    if parameters:
+        told += _elsewhere(parameters["AthenaResultDays"])
+    if any(name.startswith("Email") for name in parameters):
+        told.append(("e-mail events", "They hold e-mail addresses, not numbers, and are not looked into here."))
+    told.append(("a back-fill", "'deliverywatch backfill' reads ClickSend again: run this again after it."))
+    return told
+
+
+def _elsewhere(result_days: str) -> list[tuple[str, str]]:
+    samples = "Those that were sent may show the masked number and a message id as a sample"
+    return [
+        ("mails", f"{samples}: in the inboxes, and in mail-bodies/ of the bucket."),
+        ("state/sms.json", "Masked samples of the last 30 minutes; each run replaces them."),
+        ("athena-results/", f"Rows that somebody asked for, for {result_days} days."),
+        ("logs and metrics", "Counts only, no numbers."),
+    ]
+
+
+def _objects(store: Store) -> list[str]:
+    return [key for key in store.keys("sms/") if key.endswith(".parquet")]
+
+
+def _blanker(key: str, known_as: Collection[str], token: str) -> Callable[[bytes | None], Rewritten]:
+    def blank(body: bytes | None) -> Rewritten:
+        with day_objects.readable(key):
+            return forgetting.without(body, known_as, token)
+
+    return blank
+
+
+def _note(found: Forgotten, key: str, row_count: int) -> None:
+    if row_count:
+        found.row_counts[key] = found.row_counts.get(key, 0) + row_count
+        found.newest = max(found.newest or day_objects.day_of_key(key), day_objects.day_of_key(key))

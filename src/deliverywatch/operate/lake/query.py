@@ -1,0 +1,229 @@
+"""A saved query or SQL -> what Athena will read for it, its rows, and what they cost.
+
+Athena bills 5 USD per terabyte that it reads, 10 MB at least for each query (aws.amazon.com/athena/pricing); what S3
+takes for opening the objects is added. How much is read is known only afterwards; before, the objects of the days that
+the query names are the most that it can be.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any, Protocol
+
+from deliverywatch.errors import InputError
+from deliverywatch.operate.cost.prices import prices
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+
+_LEAST_BYTES = 10_000_000
+_TERABYTE = 1_000_000_000_000
+# Footer, and one or two ranges of columns.
+_GETS_PER_OBJECT = 3
+
+_FIRST_PAUSE_SECONDS = 0.2
+_LONGEST_PAUSE_SECONDS = 3.0
+
+_FOLDERS = {"sms_messages": "sms/", "sms_objects": "sms/", "mails": "mails/"}
+_DAYS = re.compile(r"INTERVAL\s+'(\d+)'\s+DAY", re.IGNORECASE)
+_DATE = re.compile(r"\bdt\s*(?:>=|=|BETWEEN)\s*'(\d{4}-\d\d-\d\d)'", re.IGNORECASE)
+_ONE_DAY = re.compile(r"\bdt\s*=\s*'(\d{4}-\d\d-\d\d)'", re.IGNORECASE)
+_RANGE = re.compile(r"\bdt\s*(?:>|<|BETWEEN|IN|LIKE)", re.IGNORECASE)
+_PARAMETER = re.compile(r"CAST\(NULL AS varchar\) AS (\w+)", re.IGNORECASE)
+_NO_CODE = re.compile(r"'(?:[^']|'')*'|\"[^\"]*\"|--[^\n]*|/\*.*?\*/", re.DOTALL)
+_ASKS = re.compile(r"[(\s]*(?:SELECT|WITH|VALUES|SHOW|DESCRIBE|DESC|EXPLAIN)\b", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class Saved:
+    """A saved query; its description is its first line."""
+
+    name: str
+    sql: str
+
+    @property
+    def question(self) -> str:
+        """What it answers."""
+        return self.sql.splitlines()[0].removeprefix("-- ") if self.sql else ""
+
+    @property
+    def parameters(self) -> list[str]:
+        """What `--param` can set."""
+        return _PARAMETER.findall(self.sql)
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """The most that a query can read and cost.
+
+    Attributes:
+        since: The first day it reads; none if it reads all.
+        object_count: Objects it opens.
+        byte_count: Their size: all columns, though a query seldom reads all.
+    """
+
+    since: str | None
+    object_count: int
+    byte_count: int
+
+    @property
+    def usd(self) -> float:
+        """What that costs, at list price."""
+        return cost_usd(self.byte_count, self.object_count)
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What came out.
+
+    Attributes:
+        columns: Name and type, in Athena's words.
+        rows: Their values; text where the engine gives text.
+        scanned_bytes: What was read; none where nobody bills it.
+        seconds: How long it took.
+    """
+
+    columns: list[tuple[str, str]]
+    rows: list[tuple[Any, ...]]
+    scanned_bytes: int | None = None
+    seconds: float = 0.0
+
+
+class Engine(Protocol):
+    """Athena."""
+
+    def start(self, sql: str) -> str:
+        """Begin a query and return its id."""
+
+    def state(self, query_id: str) -> Mapping[str, Any]:
+        """Return `state`, `reason`, `scanned_bytes` and `seconds`."""
+
+    def stop(self, query_id: str) -> None:
+        """Stop it; what it has read so far is billed."""
+
+    def result(self, query_id: str) -> tuple[list[tuple[str, str]], list[tuple[Any, ...]]]:
+        """Return columns and rows of a query that succeeded."""
+
+
+def chosen(text: str, saved: Iterable[Saved], given: Mapping[str, str]) -> str:
+    """Return the SQL that is meant: that of a saved query by its name, with or without its system, or the text itself.
+
+    Raises:
+        InputError: There is no such query, or it has no such parameter.
+    """
+    known = {each.name: each for each in saved}
+    name = text.strip().replace("_", "-")
+    alike = [each for each in known if each == name or each.endswith(f"-{name}")]
+    found = known[name] if name in known else known[alike[0]] if len(alike) == 1 else None
+    if found is None and not re.search(r"\s", text.strip()):
+        raise InputError(
+            f"There is no saved query {text}. There is: {', '.join(sorted(known)) or 'none'}.",
+            next_step='Name one of these, or write SQL, such as "SELECT count(*) FROM sms_messages".',
+        )
+    return filled(found or Saved("this query", _asking(text)), given)
+
+
+def _asking(sql: str) -> str:
+    """Return the text of a query, if it only asks: an INSERT would add to the lake what no run has written.
+
+    Raises:
+        InputError: It would change something, or is several statements.
+    """
+    code = _NO_CODE.sub(" ", sql).strip().rstrip(";").rstrip()
+    if _ASKS.match(code) and ";" not in code:
+        return sql
+    raise InputError(
+        "A query only asks: it is one statement that begins with SELECT, WITH, VALUES, SHOW, DESCRIBE or EXPLAIN.",
+        next_step="Correct the SQL, or name a saved query; what changes tables is done in the Athena console.",
+    )
+
+
+def filled(query: Saved, given: Mapping[str, str]) -> str:
+    """Return a query with its parameters set; those left out stay as they are.
+
+    Raises:
+        InputError: It has no such parameter.
+    """
+    unknown = sorted(given.keys() - set(query.parameters))
+    if unknown:
+        raise InputError(
+            f"{query.name} has no parameter {unknown[0]}. It has: {', '.join(query.parameters) or 'none'}.",
+            next_step="Leave it out, or copy the query's text and change it there.",
+        )
+
+    def value(match: re.Match[str]) -> str:
+        name = match[1]
+        return f"'{given[name].replace(chr(39), 2 * chr(39))}' AS {name}" if name in given else match[0]
+
+    return _PARAMETER.sub(value, query.sql)
+
+
+def first_day(sql: str, now: datetime) -> str | None:
+    """Return the first day that a query reads, as its text bounds `dt`; none if nothing bounds it."""
+    days = [int(number) for number in _DAYS.findall(sql)]
+    if "dt >=" in sql and days:
+        return f"{now.astimezone(UTC) - timedelta(days=max(days)):%Y-%m-%d}"
+    dates = _DATE.findall(sql)
+    return min(dates) if dates else None
+
+
+def folders(sql: str) -> list[str]:
+    """Return the folders of the bucket that a query reads; the whole bucket if it names no table that is known."""
+    return sorted({folder for table, folder in _FOLDERS.items() if re.search(rf"\b{table}\b", sql)}) or [""]
+
+
+def estimate(sql: str, sizes: Iterable[tuple[str, int]], now: datetime) -> Estimate:
+    """Return the most that a query can read.
+
+    Args:
+        sql: The query.
+        sizes: Keys and bytes of the objects of the tables.
+        now: What time it is; aware.
+    """
+    since, only = first_day(sql, now), set(_ONE_DAY.findall(sql))
+    exact = only if only and not _RANGE.search(sql) else None
+    read = [size for key, size in sizes if _is_read(key.split("dt=")[-1][:10], since, exact)]
+    return Estimate(since, len(read), sum(read))
+
+
+def _is_read(day: str, since: str | None, exact: set[str] | None) -> bool:
+    return day in exact if exact else since is None or day >= since
+
+
+def cost_usd(scanned_bytes: int, object_count: int = 0) -> float:
+    """Return what a query costs at list price."""
+    usd = prices().usd
+    athena = max(scanned_bytes, _LEAST_BYTES) / _TERABYTE * usd["athena_terabyte"]
+    return athena + object_count * _GETS_PER_OBJECT * usd["s3_thousand_reads"] / 1000
+
+
+def run(engine: Engine, sql: str, pause: Callable[[float], None]) -> Answer:
+    """Run a query and wait for it, ever more patiently; whoever interrupts that stops the query too.
+
+    Raises:
+        InputError: Athena cannot run it.
+    """
+    query_id = engine.start(sql)
+    try:
+        found = _finished(engine, query_id, pause)
+    except BaseException:
+        engine.stop(query_id)
+        raise
+    if found["state"] != "SUCCEEDED":
+        reason = (found["reason"] or found["state"]).splitlines()[0].rstrip(".!")
+        raise InputError(
+            f"Athena did not run the query: {reason}.",
+            next_step="Correct the query; a dt bound keeps it under the workgroup's limit of bytes.",
+        )
+    columns, rows = engine.result(query_id)
+    return Answer(columns, rows, found["scanned_bytes"], found["seconds"])
+
+
+def _finished(engine: Engine, query_id: str, pause: Callable[[float], None]) -> Mapping[str, Any]:
+    seconds = _FIRST_PAUSE_SECONDS
+    while (found := engine.state(query_id))["state"] in {"QUEUED", "RUNNING"}:
+        pause(seconds)
+        seconds = min(_LONGEST_PAUSE_SECONDS, 1.5 * seconds)
+    return found

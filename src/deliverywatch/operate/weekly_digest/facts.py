@@ -1,0 +1,80 @@
+"""A week -> the lines of its table, and the one sentence about the failure budget."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING
+
+from deliverywatch.alerting.mail import formatting
+
+if TYPE_CHECKING:
+    from deliverywatch.alerting.mail.formatting import Clock
+    from deliverywatch.operate.incidents.mutes import Mute
+    from deliverywatch.operate.weekly_digest.week import Runs, Tally, Week
+
+
+def verdict(week: Week) -> str:
+    """Return how much of the failure budget is used, of whatever used most of it."""
+    sent = [each for each in week.tallies if each.budget_count]
+    if not sent:
+        return ""
+    worst = max(sent, key=lambda each: each.failed / each.budget_count)
+    used = 100 * worst.failed / worst.budget_count
+    return (
+        f"{formatting.percent(used)} of the failure budget is used: {formatting.percent(worst.budget_percent)} of the "
+        f"{worst.noun} may fail before a warning, which were {formatting.amount(round(worst.budget_count))} this week; "
+        f"{formatting.amount(worst.failed)} did."
+    )
+
+
+def facts(week: Week, clock: Clock) -> tuple[tuple[str, str], ...]:
+    """Return the lines of the table, those with nothing to say left out."""
+    found = [
+        *((f"Runs of {each.system}", _runs(each)) for each in week.runs),
+        *((each.noun, _tally(each)) for each in week.tallies),
+        ("Mails", _mails(week)),
+        ("Mutes", _mutes(week, clock)),
+        ("Cost", _cost(week)),
+    ]
+    return tuple((name, value) for name, value in found if value)
+
+
+def _runs(runs: Runs) -> str:
+    if runs.expected is None:
+        return f"{formatting.amount(runs.done)} done; how many there should be is not known"
+    missing = f", {formatting.amount(runs.missing)} missing" if runs.missing else ", none missing"
+    return f"{formatting.amount(runs.done)} of {formatting.amount(runs.expected)}{missing}"
+
+
+def _tally(tally: Tally) -> str:
+    counts = f"{formatting.amount(tally.failed)} of {formatting.amount(tally.total)} failed"
+    failed, budget = formatting.percent(tally.failed_percent), formatting.percent(tally.budget_percent)
+    return f"{counts}, {failed}; the budget is {budget}"
+
+
+def _mails(week: Week) -> str:
+    levels = Counter(record.event.lower() for record in week.mails)
+    parts = ", ".join(f"{count} {event}" for event, count in sorted(levels.items()))
+    by_fallback = sum(record.channel == "fallback" for record in week.mails)
+    unsent = f"; {week.unsent} not sent" if week.unsent else ""
+    fallback = f"; {by_fallback} by the fallback, because SES refused" if by_fallback else ""
+    return f"{len(week.mails)} ({parts}){unsent}{fallback}" if week.mails else "none"
+
+
+def _mutes(week: Week, clock: Clock) -> str:
+    return "; ".join(_mute(each, clock) for each in week.mutes) or "none"
+
+
+def _mute(one: Mute, clock: Clock) -> str:
+    when = f"{clock.full(one.start)} " if one.start else "again and again "
+    length = formatting.span(one.end - one.start) if one.start and one.end else one.duration
+    return f"{when}for {length}: {one.reason or 'no reason given'}"
+
+
+def _cost(week: Week) -> str:
+    if week.estimate is None:
+        return ""
+    return (
+        f"{week.estimate.usd:.2f} USD a month at list price and this week's volume, "
+        f"{week.estimate.free_usd:.2f} within what is always free"
+    )

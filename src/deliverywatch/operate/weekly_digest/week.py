@@ -1,0 +1,200 @@
+"""A stack's alarms, metrics, records and rules over a week -> what the digest tells, whatever systems there are.
+
+No system is known here. An alarm that compares `failed` with `total` tells what was sent and what failed, and its
+threshold is the budget; an alarm over `runs` tells how often the system looked.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+from deliverywatch.alerting.incidents import incident_store
+from deliverywatch.alerting.incidents.incident import from_json
+from deliverywatch.operate.incidents import mails as outbox
+from deliverywatch.operate.incidents import mutes
+from deliverywatch.operate.incidents.records import context_of, last_incidents
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+    from datetime import datetime
+
+    from deliverywatch.alerting.incidents.incident import Incident
+    from deliverywatch.alerting.incidents.outbox import Record, Store
+    from deliverywatch.alerting.inputs.alarm import Alarm
+    from deliverywatch.operate.cost.estimate import Estimate
+    from deliverywatch.operate.incidents.mutes import Mute, Rules
+
+_RUNS = "runs"
+
+
+class Alarms(Protocol):
+    """CloudWatch's alarms."""
+
+    def calling(self, topic: str) -> list[Alarm]:
+        """Return the alarms that tell this topic when they go off."""
+
+
+class Sums(Protocol):
+    """CloudWatch's metrics. Raises MetricsUnavailable."""
+
+    def sums(self, alarm: Alarm, start: datetime, end: datetime) -> Mapping[str, float]:
+        """Return by query id the sum of each of the alarm's own metrics over a time."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """What one system sent in the week; at most `budget_percent` of it may fail before somebody is mailed."""
+
+    noun: str
+    total: int
+    failed: int
+    budget_percent: float
+
+    @property
+    def failed_percent(self) -> float:
+        """The failed share."""
+        return 100 * self.failed / self.total if self.total else 0.0
+
+    @property
+    def budget_count(self) -> float:
+        """How many may fail."""
+        return self.total * self.budget_percent / 100
+
+
+@dataclass(frozen=True, slots=True)
+class Runs:
+    """How often one system looked, and how often it should have; None where its slots are not known."""
+
+    system: str
+    done: int
+    expected: int | None
+
+    @property
+    def missing(self) -> int:
+        """Runs that were not done."""
+        return max(0, (self.expected or 0) - self.done)
+
+
+@dataclass(frozen=True, slots=True)
+class Week:
+    """What is told of a week.
+
+    Attributes:
+        mutes: Rules whose window touched the week, or that come again and again.
+        estimate: What a month costs at the volume of this week.
+    """
+
+    start: datetime
+    end: datetime
+    tallies: tuple[Tally, ...]
+    runs: tuple[Runs, ...]
+    incidents: tuple[Incident, ...]
+    mails: tuple[Record, ...]
+    mutes: tuple[Mute, ...]
+    estimate: Estimate | None = None
+
+    @property
+    def missing_runs(self) -> int:
+        """Runs of all systems that were not done."""
+        return sum(each.missing for each in self.runs)
+
+    @property
+    def open(self) -> tuple[Incident, ...]:
+        """Incidents that are still going on."""
+        return tuple(each for each in self.incidents if each.is_open)
+
+    @property
+    def unsent(self) -> int:
+        """Mails that were claimed and not sent."""
+        return sum(each.sent_at is None for each in self.mails)
+
+
+@dataclass(frozen=True, slots=True)
+class Sources:
+    """Where a week is read from."""
+
+    store: Store
+    alarms: Alarms
+    sums: Sums
+    rules: Rules
+
+
+def gather(sources: Sources, topic: str, prefix: str, start: datetime, end: datetime) -> Week:
+    """Return what is told of a time.
+
+    Args:
+        sources: The stack.
+        topic: The ARN of its alerts topic.
+        prefix: What its alarms' names begin with.
+        start: Begin of the time, aware; where the stack is younger, when it was made.
+        end: Not included.
+
+    Raises:
+        StoreUnavailable: The lake cannot be read.
+        MetricsUnavailable: CloudWatch does not tell.
+        CloudRefused: CloudWatch may not be asked.
+        CloudUnavailable: CloudWatch does not answer.
+    """
+    alarms = sources.alarms.calling(topic)
+    return Week(
+        start=start,
+        end=end,
+        tallies=tuple(_tally(sources, each, prefix, start, end) for each in _ratios(alarms)),
+        runs=tuple(_runs(sources, each, prefix, start, end) for each in alarms if _counts_runs(each)),
+        incidents=tuple(_incidents(sources.store, start)),
+        mails=tuple(outbox.mails(sources.store, start, end)),
+        mutes=tuple(_mutes(sources.rules, prefix, start, end)),
+    )
+
+
+def _ratios(alarms: Iterable[Alarm]) -> list[Alarm]:
+    """Of the alarms over the same two metrics the one that calls first."""
+    found: dict[str, Alarm] = {}
+    for alarm in alarms:
+        if alarm.is_ratio and alarm.threshold is not None:
+            metrics = str([query["MetricStat"]["Metric"] for query in alarm.queries if "MetricStat" in query])
+            known = found.get(metrics)
+            if known is None or alarm.threshold < (known.threshold or 0):
+                found[metrics] = alarm
+    return list(found.values())
+
+
+def _tally(sources: Sources, alarm: Alarm, prefix: str, start: datetime, end: datetime) -> Tally:
+    sums = sources.sums.sums(alarm, start, end)
+    noun = context_of(sources.store, _system(alarm, prefix)).noun
+    return Tally(noun, round(sums.get("total", 0)), round(sums.get("failed", 0)), alarm.threshold or 0.0)
+
+
+def _counts_runs(alarm: Alarm) -> bool:
+    return any(query["Id"] == _RUNS and "MetricStat" in query for query in alarm.queries)
+
+
+def _runs(sources: Sources, alarm: Alarm, prefix: str, start: datetime, end: datetime) -> Runs:
+    system = _system(alarm, prefix)
+    minutes = context_of(sources.store, system).slot_minutes
+    expected = int((end - start).total_seconds() // (60 * minutes)) if minutes else None
+    return Runs(system, round(sources.sums.sums(alarm, start, end).get(_RUNS, 0)), expected)
+
+
+def _system(alarm: Alarm, prefix: str) -> str:
+    return alarm.name.removeprefix(f"{prefix}-").partition("-")[0]
+
+
+def _incidents(store: Store, start: datetime) -> list[Incident]:
+    """Those that were open at any time since the start, the oldest first."""
+    last = last_incidents(store)
+    keys = [key for one in last for key in incident_store.past(store, one.watch)]
+    read = [store.read(key) for key in keys if _opened_day(key) >= f"{start:%Y-%m-%d}"]
+    before = [from_json(stored.body) for stored in read if stored]
+    found = [one for one in [*last, *before] if one and (one.is_open or one.changed_at >= start)]
+    return sorted(found, key=lambda one: one.opened_at)
+
+
+def _opened_day(key: str) -> str:
+    return key.rpartition("/")[2][:10]
+
+
+def _mutes(rules: Rules, prefix: str, start: datetime, end: datetime) -> Sequence[Mute]:
+    found = mutes.there(rules, prefix, ("ACTIVE", "SCHEDULED", "EXPIRED"))
+    return [each for each in found if each.start is None or (each.start < end and (each.end or end) > start)]

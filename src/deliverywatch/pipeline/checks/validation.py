@@ -1,0 +1,208 @@
+"""The result of a validation: checks with what they counted, and scores that say of how many.
+
+`validate` makes it, the state machine passes it on as JSON, and `publish` and `report` read it back.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any
+
+from deliverywatch.pipeline.declaration.values import mapping, number, objects, text
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+_MARK = "deliverywatch_validation"
+
+
+class Result(StrEnum):
+    """What came of a check."""
+
+    PASSED = "passed"
+    FAILED = "failed"
+    NO_DATA = "no data"
+
+
+class Topic(StrEnum):
+    """What a check is about; each topic has its own alarm and its own mail."""
+
+    JOB = "job"
+    RECORDS = "records"
+    FRESHNESS = "freshness"
+    QUALITY = "quality"
+    INTEGRITY = "integrity"
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One check.
+
+    Attributes:
+        name: Such as `overlap`; the same in every language and release.
+        rows: How many rows violate it.
+        keys: How many different keys these rows have; for checks of single rows the same as `rows`.
+        total: Of how many rows, or keys where the topic is integrity; None where there is nothing to count.
+        samples: Some of the keys.
+        sentence: What was found, for a person.
+        is_fatal: Whether a violation fails the validation; others are told only.
+    """
+
+    name: str
+    topic: Topic
+    result: Result
+    sentence: str
+    table: str = ""
+    rows: int = 0
+    keys: int = 0
+    total: int | None = None
+    samples: tuple[str, ...] = ()
+    is_fatal: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """A share in percent with what it is a share of; without anything to judge there is no score."""
+
+    good: int
+    total: int
+
+    @property
+    def percent(self) -> float | None:
+        """From 0 to 100, or None if there was nothing to judge."""
+        return 100 * self.good / self.total if self.total else None
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """Rows of one run; None where nothing was counted."""
+
+    processed: int | None = None
+    created: int | None = None
+    updated: int | None = None
+    deleted: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """A validation.
+
+    Attributes:
+        quality: Rows with a value in every required column, of the rows of the run.
+        integrity: Keys that violate no fatal check of their history, of all keys.
+        age_hours: How old the newest change of the source was.
+    """
+
+    pipeline: str
+    checks: tuple[Check, ...] = ()
+    quality: Score = field(default_factory=lambda: Score(0, 0))
+    integrity: Score = field(default_factory=lambda: Score(0, 0))
+    counts: Counts = field(default_factory=Counts)
+    age_hours: float | None = None
+
+    @property
+    def failed(self) -> tuple[Check, ...]:
+        """The checks that fail the validation."""
+        return tuple(check for check in self.checks if check.is_fatal and check.result is not Result.PASSED)
+
+    @property
+    def is_passed(self) -> bool:
+        """Whether nothing is wrong."""
+        return not self.failed
+
+    def failed_of(self, topic: Topic) -> tuple[Check, ...]:
+        """Return the failed checks of a topic."""
+        return tuple(check for check in self.failed if check.topic is topic)
+
+
+def merged(reports: Sequence[Report]) -> Report | None:
+    """Return one report of several of the same run, as of its rows and of its histories; what is later stands.
+
+    Args:
+        reports: The oldest first.
+    """
+    if not reports:
+        return None
+    checks = {(check.name, check.table): check for report in reports for check in report.checks}
+    quality = [report.quality for report in reports if report.quality.total]
+    integrity = [report.integrity for report in reports if report.integrity.total]
+    ages = [report.age_hours for report in reports if report.age_hours is not None]
+    counts = {name: _last(getattr(report.counts, name) for report in reports) for name in Counts.__slots__}
+    return Report(
+        reports[-1].pipeline,
+        tuple(checks.values()),
+        quality[-1] if quality else Score(0, 0),
+        integrity[-1] if integrity else Score(0, 0),
+        Counts(**counts),
+        ages[-1] if ages else None,
+    )
+
+
+def _last(values: Iterable[int | None]) -> int | None:
+    known = [value for value in values if value is not None]
+    return known[-1] if known else None
+
+
+def document(report: Report) -> dict[str, Any]:
+    """Return a report as JSON, with its scores worked out for people and Choice states."""
+    scores = {name: _score(score) for name, score in (("quality", report.quality), ("integrity", report.integrity))}
+    checks = [asdict(check) | {"samples": list(check.samples)} for check in report.checks]
+    return {
+        _MARK: 1,
+        "pipeline": report.pipeline,
+        "passed": report.is_passed,
+        "failed_checks": [check.name for check in report.failed],
+        "scores": scores,
+        "counts": asdict(report.counts),
+        "age_hours": report.age_hours,
+        "checks": checks,
+    }
+
+
+def report_of(value: object) -> Report | None:
+    """Return the report that a JSON object is, or None if it is something else."""
+    body = mapping(value)
+    if body.get(_MARK) != 1:
+        return None
+    scores = mapping(body.get("scores"))
+    return Report(
+        pipeline=text(body.get("pipeline")),
+        checks=tuple(_checks(objects(body.get("checks")))),
+        quality=_score_of(mapping(scores.get("quality"))),
+        integrity=_score_of(mapping(scores.get("integrity"))),
+        counts=Counts(**{name: _count(mapping(body.get("counts")).get(name)) for name in Counts.__slots__}),
+        age_hours=number(body.get("age_hours")),
+    )
+
+
+def _score(score: Score) -> dict[str, Any]:
+    percent = score.percent
+    return {"percent": None if percent is None else round(percent, 4), "good": score.good, "total": score.total}
+
+
+def _score_of(body: Mapping[str, Any]) -> Score:
+    return Score(_count(body.get("good")) or 0, _count(body.get("total")) or 0)
+
+
+def _checks(bodies: Iterable[Mapping[str, Any]]) -> Iterable[Check]:
+    for body in bodies:
+        topic, result = body.get("topic"), body.get("result")
+        if topic in list(Topic) and result in list(Result):
+            yield Check(
+                name=text(body.get("name")),
+                topic=Topic(str(topic)),
+                result=Result(str(result)),
+                sentence=text(body.get("sentence")),
+                table=text(body.get("table")),
+                rows=_count(body.get("rows")) or 0,
+                keys=_count(body.get("keys")) or 0,
+                total=_count(body.get("total")),
+                samples=tuple(str(each) for each in body.get("samples") or ()),
+                is_fatal=body.get("is_fatal") is not False,
+            )
+
+
+def _count(value: object) -> int | None:
+    found = number(value)
+    return int(found) if found is not None else None

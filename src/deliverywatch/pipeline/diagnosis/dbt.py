@@ -1,0 +1,180 @@
+"""dbt's `run_results.json`, versions 4 to 6 and what Fusion adds -> which nodes were run and how they ended.
+
+Format: docs.getdbt.com/reference/artifacts/run-results-json. It is read leniently: Fusion writes fields that the schema
+forbids, and leaves out some that it demands. A status that is not known is counted as unknown, and said.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any
+
+from deliverywatch.errors import InputError
+from deliverywatch.pipeline.declaration.values import mapping, moment, number, objects, text
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime
+
+VERSIONS = (4, 5, 6)
+# Others write nodes down that they did not run: after `docs generate` each has the status `success`, tests too.
+_RUNS_TESTS = frozenset({"test", "build", "retry"})
+_RUNS_NOTHING = frozenset({"generate", "docs", "compile", "parse", "list", "ls", "show"})
+_BUILT_KINDS = frozenset({"model", "snapshot", "seed"})
+_TEST_KINDS = frozenset({"test", "unit_test"})
+_VERSION = re.compile(r"run-results/v(\d+)\.json$")
+
+
+class Ending(StrEnum):
+    """How a node ended, in one vocabulary for all kinds of nodes."""
+
+    GOOD = "good"
+    FAILED = "failed"  # a test that found rows
+    WARNED = "warned"
+    ERRORED = "errored"
+    PARTIAL = "partial"  # a microbatch model of which some batches failed
+    SKIPPED = "skipped"
+    UNCHANGED = "unchanged"  # there was nothing to do: `no-op`, `reused`
+    NOT_RUN = "not run"
+    UNKNOWN = "unknown"
+
+
+_OF_NODES = {
+    "success": Ending.GOOD,
+    "error": Ending.ERRORED,
+    "fail": Ending.ERRORED,
+    "partial success": Ending.PARTIAL,
+    "skipped": Ending.SKIPPED,
+    "no-op": Ending.UNCHANGED,
+    "reused": Ending.UNCHANGED,
+}
+_OF_TESTS = {
+    "pass": Ending.GOOD,
+    "fail": Ending.FAILED,
+    "warn": Ending.WARNED,
+    "error": Ending.ERRORED,
+    "runtime error": Ending.ERRORED,
+    "skipped": Ending.SKIPPED,
+    "no-op": Ending.UNCHANGED,
+    "reused": Ending.UNCHANGED,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """One result.
+
+    Attributes:
+        kind: The first word of the id: `model`, `test`, `snapshot`, `seed`, `operation` and others.
+        status: dbt's own word.
+        failures: Rows that a test found; None where it did not come so far.
+    """
+
+    unique_id: str
+    kind: str
+    status: str
+    ending: Ending
+    failures: int | None
+    message: str
+    rows_affected: int | None
+
+    @property
+    def is_bad(self) -> bool:
+        """Whether somebody should look at it."""
+        return self.ending in (Ending.FAILED, Ending.ERRORED, Ending.PARTIAL)
+
+
+@dataclass(frozen=True, slots=True)
+class DbtRun:
+    """One invocation of dbt.
+
+    Attributes:
+        command: `build`, `run`, `test` and so on; empty where the file does not say.
+    """
+
+    version: int
+    dbt_version: str
+    invocation_id: str
+    command: str
+    generated_at: datetime | None
+    elapsed_seconds: float
+    nodes: tuple[Node, ...]
+
+    @property
+    def models(self) -> tuple[Node, ...]:
+        """The nodes that make a table: models, snapshots and seeds."""
+        return tuple(node for node in self.nodes if node.kind in _BUILT_KINDS)
+
+    @property
+    def tests(self) -> tuple[Node, ...]:
+        """The tests, of data and of units."""
+        return tuple(node for node in self.nodes if node.kind in _TEST_KINDS)
+
+    @property
+    def bad(self) -> tuple[Node, ...]:
+        """The nodes that failed, of whatever kind: hooks too."""
+        return tuple(node for node in self.nodes if node.is_bad)
+
+    @property
+    def unknown(self) -> Mapping[str, int]:
+        """The words of dbt that no rule covers, with how many nodes have them."""
+        return Counter(node.status for node in self.nodes if node.ending is Ending.UNKNOWN)
+
+
+def run_of(document: object) -> DbtRun:
+    """Return what a `run_results.json` says.
+
+    Raises:
+        InputError: It is something else, or of a version that nobody has looked at.
+    """
+    body = mapping(document)
+    metadata, results = mapping(body.get("metadata")), body.get("results")
+    found = _VERSION.search(text(metadata.get("dbt_schema_version")))
+    if not found or not isinstance(results, list):
+        raise InputError(
+            "This is not a run_results.json of dbt: it names no such schema, or has no results.",
+            next_step="Give the run_results.json of dbt's target folder, not its manifest or its sources.",
+        )
+    version = int(found[1])
+    if version not in VERSIONS:
+        raise InputError(
+            f"The run_results.json is of version {version}; versions {VERSIONS[0]} to {VERSIONS[-1]} are known.",
+            next_step="Compare the version with dbt's documentation and extend `pipeline/diagnosis/dbt.py`.",
+        )
+    arguments = mapping(body.get("args"))
+    command = text(arguments.get("which")) or text(arguments.get("command"))
+    return DbtRun(
+        version=version,
+        dbt_version=text(metadata.get("dbt_version")),
+        invocation_id=text(metadata.get("invocation_id")),
+        command=command,
+        generated_at=moment(metadata.get("generated_at")),
+        elapsed_seconds=number(body.get("elapsed_time")) or 0.0,
+        nodes=tuple(_node(each, command) for each in objects(results)),
+    )
+
+
+def _node(result: Mapping[str, Any], command: str) -> Node:
+    unique_id, status = text(result.get("unique_id")), text(result.get("status")).lower()
+    kind = unique_id.partition(".")[0]
+    failures = number(result.get("failures"))
+    affected = number(mapping(result.get("adapter_response")).get("rows_affected"))
+    return Node(
+        unique_id=unique_id,
+        kind=kind,
+        status=status,
+        ending=_ending(kind, status, command),
+        failures=int(failures) if failures is not None else None,
+        message=text(result.get("message")),
+        rows_affected=int(affected) if affected is not None and affected >= 0 else None,
+    )
+
+
+def _ending(kind: str, status: str, command: str) -> Ending:
+    is_test = kind in _TEST_KINDS
+    if status == "success" and (command in _RUNS_NOTHING or (is_test and command not in _RUNS_TESTS)):
+        return Ending.NOT_RUN
+    return (_OF_TESTS if is_test else _OF_NODES).get(status, Ending.UNKNOWN)

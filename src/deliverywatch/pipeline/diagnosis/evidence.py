@@ -1,0 +1,136 @@
+"""An execution's output or history -> the job runs, dbt results and validations in it, and where it broke.
+
+Nothing is asked of a state machine but to pass on what its tasks return: Glue's `.sync` returns the job run, the
+validator its report, and a dbt step the address of its `run_results.json`. They are found wherever they stand.
+History: docs.aws.amazon.com/step-functions/latest/apireference/API_HistoryEvent.html
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from deliverywatch.pipeline.checks.validation import Report, merged, report_of
+from deliverywatch.pipeline.declaration.values import decoded, mapping, moment, text
+from deliverywatch.pipeline.diagnosis.runs import JobRun, job_run_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+    from datetime import datetime
+
+_ARTIFACT = re.compile(r"s3://[^/\s'\"]+/[^\s'\",;()]*run_results[^/\s'\",;()]*?\.json")
+# Events of a step's work; those of the execution itself end alike.
+_WORK = ("Task", "LambdaFunction", "Activity")
+# Output is at most 256 KB; deeper than this it is no data that a person wrote.
+_DEPTH = 24
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Where and why a step failed, in the orchestrator's words."""
+
+    step: str
+    error: str
+    cause: str
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What an execution tells of itself.
+
+    Attributes:
+        jobs: The Glue job runs, each once, the latest state of each.
+        artifacts: Addresses of dbt's results, in the order of the steps.
+        report: What all validations found.
+        failures: The steps that failed and were not tried again with success, in the order of time.
+        steps: The states that were entered, in the order of time.
+        last_at: When the last thing happened.
+        redriven_at: When it was started again from where it had failed, each time.
+    """
+
+    jobs: tuple[JobRun, ...] = ()
+    artifacts: tuple[str, ...] = ()
+    report: Report | None = None
+    failures: tuple[Failure, ...] = ()
+    steps: tuple[str, ...] = ()
+    last_at: datetime | None = None
+    redriven_at: tuple[datetime, ...] = ()
+
+
+def of_output(output: object) -> Evidence:
+    """Return what an execution's output tells."""
+    return _gathered([output])
+
+
+def of_history(events: Iterable[Mapping[str, Any]]) -> Evidence:
+    """Return what an execution's history tells; its events oldest first."""
+    step, found = "", list[object]()
+    failures: list[Failure] = []
+    entered: list[str] = []
+    redriven: list[datetime] = []
+    at: datetime | None = None
+    # Branches of a Parallel or Map state are told in turns: an event belongs to the state of the one it follows.
+    step_of: dict[object, str] = {}
+    for event in events:
+        at = moment(event.get("timestamp")) or at
+        details = _details(event)
+        kind = text(event.get("type"))
+        step = step_of.get(event.get("previousEventId"), step)
+        if kind == "ExecutionRedriven" and at:
+            redriven.append(at)
+        elif kind.endswith("StateEntered"):
+            step = text(details.get("name"))
+            entered.append(step)
+        elif kind.startswith(_WORK) and kind.endswith(("Failed", "TimedOut")):
+            failures.append(Failure(step, text(details.get("error")), text(details.get("cause"))))
+            found.append(decoded(details.get("cause")))
+        elif "output" in details:
+            found.append(decoded(details["output"]))
+            # What a step tried again and did is no failure.
+            failures = [each for each in failures if each.step != step or not kind.endswith("Succeeded")]
+        step_of[event.get("id")] = step
+    gathered = _gathered(found)
+    return replace(gathered, failures=tuple(failures), steps=tuple(entered), last_at=at, redriven_at=tuple(redriven))
+
+
+def _details(event: Mapping[str, Any]) -> Mapping[str, Any]:
+    names = [name for name in event if name.endswith("EventDetails")]
+    return mapping(event[names[0]]) if names else {}
+
+
+def _gathered(values: Iterable[object]) -> Evidence:
+    jobs: dict[str, JobRun] = {}
+    artifacts: dict[str, None] = {}
+    reports: list[Report] = []
+    for value in values:
+        for part in _parts(value, _DEPTH):
+            if isinstance(part, str):
+                artifacts |= dict.fromkeys(_ARTIFACT.findall(part))
+            elif job := job_run_of(part):
+                jobs[job.id or job.job] = job
+            elif report := report_of(part):
+                reports.append(report)
+    return Evidence(tuple(jobs.values()), tuple(artifacts), merged(reports))
+
+
+def _parts(value: object, depth: int) -> Iterator[object]:
+    """Yield every object and every text of a JSON value, the outer before the inner."""
+    if depth == 0:
+        return
+    if isinstance(value, str):
+        inner = decoded(value)
+        yield from [value] if inner is value else _parts(inner, depth - 1)
+    elif isinstance(value, dict):
+        yield value
+        for each in value.values():
+            yield from _parts(each, depth - 1)
+    elif isinstance(value, list):
+        for each in value:
+            yield from _parts(each, depth - 1)
+
+
+def job_failures(evidence: Evidence) -> list[JobRun]:
+    """Return the job runs that ended badly, of each job the last run only."""
+    last = {run.job: run for run in evidence.jobs}
+    return [run for run in last.values() if run.is_final and not run.is_good]

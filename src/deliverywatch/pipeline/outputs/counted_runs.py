@@ -1,0 +1,93 @@
+"""What was emitted for each execution, so that it is counted once: an event that comes twice adds nothing.
+
+A redrive keeps the ARN of its execution and ends it a second time. Counters are then emitted as the difference, with
+the stamp of the first time, so that sums over the old period are right; readings get the stamp of the new end.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+from deliverywatch.pipeline.declaration.values import mapping, moment, number
+from deliverywatch.pipeline.outputs.metrics import Point, difference, key_of
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from deliverywatch.pipeline.diagnosis.runs import Execution
+
+# CloudWatch takes no stamp that is older than two weeks; an hour is left for the way there.
+_OLDEST = timedelta(days=14) - timedelta(hours=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One execution as it was counted.
+
+    Attributes:
+        redrive_count: Of the end that was counted last.
+        sums: What was emitted in all, by metric.
+        stamps: When each counter was first emitted, by metric.
+    """
+
+    redrive_count: int
+    sums: Mapping[str, float] = field(default_factory=dict)
+    stamps: Mapping[str, datetime] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Stamped:
+    """Points that are emitted with one timestamp."""
+
+    stamp: datetime
+    points: tuple[Point, ...]
+
+
+def key_for(execution: Execution, pipeline: str) -> str:
+    """Return the key of an execution's entry in the lake."""
+    return f"state/pipeline/{pipeline}/executions/{execution.name}.json"
+
+
+def count(
+    execution: Execution, points: Sequence[Point], before: Entry | None, stamp: datetime
+) -> tuple[Entry, list[Stamped]] | None:
+    """Return an execution's new entry with what is to be emitted, or None if this end of it was counted already.
+
+    Args:
+        execution: It has ended.
+        points: All that is known of it now.
+        before: Its entry, if it has one.
+        stamp: When it ended.
+    """
+    if before is not None and execution.redrive_count <= before.redrive_count:
+        return None
+    earlier = before or Entry(0)
+    due = difference(points, earlier.sums)
+    stamps = {key_of(point): stamp for point in due if point.is_counter} | dict(earlier.stamps)
+    added = {key_of(point): earlier.sums.get(key_of(point), 0) + point.value for point in due if point.is_counter}
+    entry = Entry(execution.redrive_count, {**earlier.sums, **added}, stamps)
+    groups: dict[datetime, list[Point]] = {}
+    for point in due:
+        at = max(stamps.get(key_of(point), stamp), stamp - _OLDEST)
+        groups.setdefault(at, []).append(point)
+    return entry, [Stamped(at, tuple(found)) for at, found in sorted(groups.items())]
+
+
+def body_of(entry: Entry) -> bytes:
+    """Return the object that holds an entry."""
+    stamps = {name: stamp.isoformat() for name, stamp in entry.stamps.items()}
+    return json.dumps({"redrive_count": entry.redrive_count, "sums": dict(entry.sums), "stamps": stamps}).encode()
+
+
+def entry_of(body: bytes) -> Entry:
+    """Return the entry that an object holds; one that is damaged counts as one of which nothing was emitted."""
+    try:
+        found = mapping(json.loads(body))
+    except ValueError:
+        found = {}
+    sums = {name: value for name, each in mapping(found.get("sums")).items() if (value := number(each)) is not None}
+    stamps = {name: at for name, each in mapping(found.get("stamps")).items() if (at := moment(each)) is not None}
+    return Entry(int(number(found.get("redrive_count")) or 0) if found else -1, sums, stamps)

@@ -1,0 +1,124 @@
+"""What is known of a run -> `state/<watch>.json`, what a mail says beyond the alarm or notice that caused it.
+
+The shape is shared with the notifier, which knows no system; `facts`, `steps` and `links` are what this room fills.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+from deliverywatch.pipeline.checks.validation import Topic
+from deliverywatch.pipeline.declaration.pipelines import Where
+from deliverywatch.pipeline.diagnosis.advice import WATCH_OF_TOPIC, check_words, guide_of, links_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from datetime import datetime
+
+    from deliverywatch.pipeline.checks.validation import Report
+    from deliverywatch.pipeline.diagnosis.advice import Account
+    from deliverywatch.pipeline.diagnosis.collect import Run
+    from deliverywatch.pipeline.diagnosis.faults import Catalogue
+
+Pairs = tuple[tuple[str, str], ...]
+
+_WHERE_OF_TOPIC = {
+    Topic.RECORDS: Where.INGEST,
+    Topic.FRESHNESS: Where.INGEST,
+    Topic.QUALITY: Where.TEST,
+    Topic.INTEGRITY: Where.INTEGRITY,
+}
+
+
+# What the mails say that are about not seeing; a context of its own, so that it is there when it is needed.
+_BLIND = {
+    "kind": "function",
+    "since": None,
+    "sentence": "A function that watches the pipelines failed, or the end of a run could not be handled.",
+    "steps": [
+        "Open the logs of pipeline-publish and pipeline-report and read the last error: it says what to do.",
+        "What could not be handled waits in the queue pipeline-dead-letters: invoke the function with it again.",
+        "Until then look at the runs in Step Functions: pipelines go on, whether they are watched or not.",
+    ],
+}
+_MISSED = (
+    "Look whether the schedule that starts the state machine is enabled, and whether its role may still start it.",
+    "Look for a run that still goes on: a schedule may wait for it.",
+    "Start a run by hand if its data is needed now.",
+)
+
+
+def key_of(watch: str) -> str:
+    """Return the key of a watch's context."""
+    return f"state/{watch}.json"
+
+
+def of_account(account: Account, at: datetime, dashboard: Pairs = ()) -> bytes:
+    """Return the context of a failure.
+
+    Args:
+        account: What is told of it; what the notice says itself is not said twice.
+        at: When it happened.
+        dashboard: The link to the dashboard of pipelines, if there is one.
+    """
+    return _body(at, facts=(), steps=account.steps, links=(*account.links, *dashboard))
+
+
+def of_run(run: Run, catalogue: Catalogue, at: datetime, dashboard: Pairs = ()) -> dict[str, bytes]:
+    """Return the contexts of the watches whose alarms measure this run, by watch.
+
+    They are written after every run, good or bad: which alarm calls is CloudWatch's business, and comes later.
+    """
+    name, report, links = run.pipeline.name, run.evidence.report, (*links_of(run), *dashboard)
+    slow = _body(at, facts=_of_duration(run), steps=_guide(catalogue, Where.ORCHESTRATOR, run), links=links)
+    missed = _body(at, facts=(("Last run", run.execution.name),), steps=_MISSED, links=links)
+    blind = _body(at, facts=(), steps=(), links=dashboard, problem=_BLIND)
+    found = {f"pipeline-{name}-slow": slow, f"pipeline-{name}-missed": missed, "pipeline-blind": blind}
+    if report is None:
+        return found
+    for topic, suffix in WATCH_OF_TOPIC.items():
+        facts = (("Run", run.execution.name), *_of_topic(report, topic))
+        steps = _guide(catalogue, _WHERE_OF_TOPIC[topic], run)
+        found[f"pipeline-{name}-{suffix}"] = _body(at, facts=facts, steps=steps, links=links)
+    return found
+
+
+def _of_duration(run: Run) -> Pairs:
+    seconds = run.execution.duration_seconds
+    jobs = [(f"Glue job {job.job}", f"{job.seconds:,.0f} s, {job.state}") for job in run.evidence.jobs]
+    whole = [("Run", run.execution.name), ("It took", f"{seconds:,.0f} s")] if seconds is not None else []
+    return (*whole, *jobs)
+
+
+def _of_topic(report: Report, topic: Topic) -> Pairs:
+    failed = [check for check in report.checks if check.topic is topic and check.result != "passed"]
+    checks = tuple((f"Check {check.name}", check_words(check)) for check in failed)
+    if topic is Topic.QUALITY and report.quality.total:
+        return (("Rows with every required value", f"{report.quality.good:,} of {report.quality.total:,}"), *checks)
+    if topic is Topic.INTEGRITY and report.integrity.total:
+        return (("Keys without a violation", f"{report.integrity.good:,} of {report.integrity.total:,}"), *checks)
+    if topic is Topic.FRESHNESS and report.age_hours is not None:
+        return (("Newest change of the source", f"{report.age_hours:,.1f} hours before the validation"), *checks)
+    return checks
+
+
+def _guide(catalogue: Catalogue, where: Where, run: Run) -> tuple[str, ...]:
+    step = next((name for name, part in run.pipeline.steps.items() if part is where), "that measures it")
+    return guide_of(catalogue, where, run, step)
+
+
+def _body(
+    at: datetime, *, facts: Pairs, steps: Iterable[str], links: Pairs, problem: Mapping[str, object] | None = None
+) -> bytes:
+    document = {
+        "deliverywatch": 1,
+        "system": "pipeline",
+        "noun": "pipeline",
+        "updated_at": f"{at:%Y-%m-%dT%H:%M:%SZ}",
+        "facts": [{"name": name, "value": value} for name, value in facts],
+        "problem": problem,
+        "steps": list(steps),
+        "links": [{"title": title, "url": url} for title, url in links],
+    }
+    return json.dumps(document, ensure_ascii=False, indent=1).encode()

@@ -1,0 +1,70 @@
+"""What was told of a pipeline: which causes are open, and which executions were spoken of. One object in the lake."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+from deliverywatch.pipeline.declaration.values import mapping, moment, text
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime
+
+# More executions than this do not end between two events of the same one.
+_REMEMBERED = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """What was told.
+
+    Attributes:
+        open: The watches that are open, each with the title of its incident.
+        executions: Executions that were spoken of, by `key_of`, the oldest first, with the watch.
+        well_at: The end of the last run that was well.
+    """
+
+    open: Mapping[str, str] = field(default_factory=dict)
+    executions: Mapping[str, str] = field(default_factory=dict)
+    well_at: datetime | None = None
+
+    def with_failure(self, execution: str, watch: str, title: str) -> Memory:
+        """Return it with one more failure that was told."""
+        kept = {**self.executions, execution: watch}
+        return replace(self, open={**self.open, watch: title}, executions=dict(list(kept.items())[-_REMEMBERED:]))
+
+    def when_well(self, at: datetime, closed: Mapping[str, str]) -> Memory:
+        """Return it after a run that was well: what was closed is no longer open."""
+        left = {watch: title for watch, title in self.open.items() if watch not in closed}
+        return replace(self, open=left, well_at=max(at, self.well_at or at))
+
+
+def key_for(pipeline: str) -> str:
+    """Return the key of a pipeline's memory in the lake."""
+    return f"state/pipeline/{pipeline}/told.json"
+
+
+def key_of(arn: str, redrive_count: int) -> str:
+    """Return what tells one end of an execution from another."""
+    return f"{arn}#{redrive_count}"
+
+
+def body_of(memory: Memory) -> bytes:
+    """Return the object that holds a memory."""
+    at = memory.well_at.isoformat() if memory.well_at else None
+    return json.dumps({"open": dict(memory.open), "executions": dict(memory.executions), "well_at": at}).encode()
+
+
+def memory_of(body: bytes | None) -> Memory:
+    """Return the memory that an object holds; a damaged one is empty: an incident that is open adds no second mail."""
+    try:
+        found = mapping(json.loads(body or b"{}"))
+    except ValueError:
+        found = {}
+    return Memory(
+        open={watch: text(title) for watch, title in mapping(found.get("open")).items()},
+        executions={key: text(watch) for key, watch in mapping(found.get("executions")).items()},
+        well_at=moment(found.get("well_at")),
+    )

@@ -1,0 +1,102 @@
+"""One value of the configuration -> the same value, known to be of the right kind; what is not becomes a problem."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from deliverywatch.queries.config.query import Problem
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Mapping
+
+# Beyond it a float no longer tells neighbouring numbers apart by far, and an int may be no float at all.
+_LARGEST = 1e18
+
+
+@dataclass(slots=True)
+class Findings:
+    """What was found in a file so far."""
+
+    problems: list[Problem] = field(default_factory=list)
+    notices: list[Problem] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """An object of the file and where it stands; every method takes the name of one of its fields."""
+
+    path: str
+    content: Mapping[str, Any]
+    findings: Findings
+
+    def at(self, name: str) -> str:
+        """Return the JSON path of a field."""
+        return f"{self.path}.{name}" if name.isidentifier() else f"{self.path}['{name}']"
+
+    def refuse(self, name: str, sentence: str) -> None:
+        """Note that a field is wrong."""
+        self.findings.problems.append(Problem(self.at(name), sentence))
+
+    def notice(self, name: str, sentence: str) -> None:
+        """Note that a field is accepted but not needed."""
+        self.findings.notices.append(Problem(self.at(name), sentence))
+
+    def check_names(self, known: Collection[str], legacy: Mapping[str, str]) -> None:
+        """Refuse fields that nobody knows; those of older files are accepted with a notice."""
+        for name in self.content:
+            if name in legacy:
+                self.notice(name, legacy[name])
+            elif name not in known:
+                self.refuse(name, f"There is no such field. There is: {', '.join(known)}.")
+
+    def text(self, name: str, default: str = "", longest: int = 10_000) -> str:
+        """Return a text."""
+        value = self.content.get(name, default)
+        if isinstance(value, str) and len(value) <= longest:
+            return value
+        self.refuse(name, f"It is a text of at most {longest} characters.")
+        return default
+
+    def flag(self, name: str, *, default: bool) -> bool:
+        """Return true or false."""
+        value = self.content.get(name, default)
+        if isinstance(value, bool):
+            return value
+        self.refuse(name, "It is true or false.")
+        return default
+
+    def choice(self, name: str, words: Iterable[str], default: str) -> str:
+        """Return one of some words."""
+        value = self.content.get(name, default)
+        offered = list(words)
+        if value in offered and isinstance(value, str):
+            return value
+        self.refuse(name, f"It is one of {', '.join(offered)}.")
+        return default
+
+    def number(self, name: str) -> float | None:
+        """Return a number that can be reckoned with, or None if there is none."""
+        value = self.content.get(name)
+        if value is None:
+            return None
+        if isinstance(value, int | float) and not isinstance(value, bool) and abs(value) <= _LARGEST:
+            return value
+        self.refuse(name, f"It is a number, and none beyond {_LARGEST:g}.")
+        return None
+
+    def inside(self, name: str) -> Place | None:
+        """Return an object in this one; None, with a problem, if it is something else."""
+        value = self.content.get(name, {})
+        if isinstance(value, dict):
+            return Place(self.at(name), value, self.findings)
+        self.refuse(name, "It is an object: { }.")
+        return None
+
+    def items(self, name: str) -> list[Any]:
+        """Return a list."""
+        value = self.content.get(name, [])
+        if isinstance(value, list):
+            return value
+        self.refuse(name, "It is a list: [ ].")
+        return []

@@ -1,0 +1,145 @@
+"""The bytes of the configuration -> its queries, or every reason why not, each with its JSON path.
+
+The file is taken or refused as a whole: nothing is changed because of a file that is half right. The fields of the
+pagopa/pn-infra scheduler (`reporting-alerts-config.json`) are accepted as they are; what it no longer needs, with a
+notice.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import TYPE_CHECKING, Any
+
+from deliverywatch.errors import InputError
+from deliverywatch.queries.config.entry import query_of
+from deliverywatch.queries.config.fields import Findings, Place
+from deliverywatch.queries.config.query import Config, Problem
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from deliverywatch.queries.config.query import Query
+
+FIELDS = ("$schema", "queries")
+LEGACY_FIELDS = {
+    "global_config": "It is not needed: database, workgroup and limits are the stack's.",
+    "version": "It is not needed.",
+    "description": "It is not needed.",
+}
+# A schedule's name, `{project}-{id}`, has at most so many characters.
+LONGEST_NAME = 64
+# A file of 10,000 queries has about 6 MB.
+LONGEST_BYTES = 32 * 1024 * 1024
+_ID = re.compile(r"[0-9A-Za-z_.-]+")
+
+
+class Refused(InputError):
+    """The configuration is refused as a whole; `problems` says why, each with its path."""
+
+    def __init__(self, problems: list[Problem]) -> None:
+        first = problems[0]
+        more = f" And {len(problems) - 1} more." if len(problems) > 1 else ""
+        super().__init__(
+            f"The configuration is refused: {first.path}: {first.sentence}{more}",
+            kind="configuration",
+            next_step="Run 'deliverywatch queries validate FILE' to see all of them; until then nothing is changed.",
+        )
+        self.problems = problems
+
+
+def read(body: bytes, project: str, *, is_known_sql: Callable[[str], bool] = lambda _: False) -> Config:
+    """Return the queries of a file.
+
+    Args:
+        body: JSON in UTF-8.
+        project: The prefix of the schedules' names.
+        is_known_sql: Whether a statement parsed before, so that it need not again: that is most of the time.
+
+    Raises:
+        Refused: Anything in it is wrong.
+    """
+    findings = Findings()
+    document = _decoded(body, findings)
+    queries = _queries(document, project, findings, is_known_sql) if document is not None else {}
+    if findings.problems:
+        raise Refused(findings.problems)
+    return Config(queries, tuple(findings.notices))
+
+
+def one(body: str, query_id: str) -> Query | None:
+    """Return one query of a file that was checked as a whole; None if there is none with this id."""
+    content = json.loads(body)["queries"].get(query_id)
+    place = Place("$.queries", {query_id: content}, Findings()).inside(query_id) if content is not None else None
+    return query_of(query_id, place, lambda _: True) if place else None
+
+
+def _decoded(body: bytes, findings: Findings) -> Place | None:
+    repeated: list[str] = []
+
+    def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        content = dict(pairs)
+        if len(content) < len(pairs):
+            names = [name for name, _ in pairs]
+            repeated.extend(sorted({name for name in names if names.count(name) > 1}))
+        return content
+
+    content: Any = None
+    problem = Problem("$", f"It is larger than {LONGEST_BYTES // 2**20} MB.") if len(body) > LONGEST_BYTES else None
+    try:
+        content = {} if problem else json.loads(body.decode("utf-8-sig"), object_pairs_hook=unique)
+    except json.JSONDecodeError as error:
+        problem = Problem("$", f"It is not JSON: {error.msg}, line {error.lineno}, column {error.colno}.")
+    except (UnicodeDecodeError, RecursionError, ValueError):
+        problem = Problem("$", "It is not JSON in UTF-8.")
+    # Only an escape can hold half a character; most files have none, and to look takes a while.
+    if problem is None and b"\\u" in body and not _is_text(content):
+        problem = Problem("$", "A text in it holds half a character: \\ud800 to \\udfff stand in pairs.")
+    if problem is None and not isinstance(content, dict):
+        problem = Problem("$", 'It is not an object: {"queries": { }}.')
+    findings.problems += [problem] if problem else []
+    findings.problems += [Problem("$", f"The name '{name}' stands twice in one object.") for name in repeated]
+    return None if problem else Place("$", content, findings)
+
+
+def _is_text(content: Any) -> bool:
+    """Whether every name and text in it can be sent to anybody."""
+    try:
+        json.dumps(content, ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _queries(
+    document: Place, project: str, findings: Findings, is_known_sql: Callable[[str], bool]
+) -> dict[str, Query]:
+    document.check_names(FIELDS, LEGACY_FIELDS)
+    if "queries" not in document.content:
+        document.refuse("queries", "It is missing; a file without queries says so: {}.")
+    everything = document.inside("queries")
+    if everything is None:
+        return {}
+    _check_ids(everything, project)
+    found: dict[str, Query] = {}
+    for query_id in everything.content:
+        place = everything.inside(query_id)
+        if place is not None:
+            found[query_id] = query_of(query_id, place, is_known_sql)
+    findings.problems.sort(key=lambda problem: problem.path)
+    return found
+
+
+def _check_ids(queries: Place, project: str) -> None:
+    longest = LONGEST_NAME - len(project) - 1
+    folded: dict[str, str] = {}
+    for query_id in queries.content:
+        if not _ID.fullmatch(query_id):
+            queries.refuse(query_id, "An id has letters, digits, '-', '_' and '.' only.")
+        elif len(query_id) > longest:
+            queries.refuse(
+                query_id, f"The schedule '{project}-{query_id}' would be longer than {LONGEST_NAME} characters."
+            )
+        twin = folded.setdefault(query_id.casefold(), query_id)
+        if twin != query_id:
+            queries.refuse(query_id, f"It differs from '{twin}' in capitals only: their exports would be mistaken.")

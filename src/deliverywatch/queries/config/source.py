@@ -1,0 +1,141 @@
+"""The source of the file -> its newest body, or the last good copy where the source cannot be had.
+
+The copy lies in the lake with its revision: the executor reads it, and it spares parsing what parsed before. The
+revision is the name that Git gives a file's content (`git rev-parse HEAD:path`), wherever the file comes from.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Protocol
+
+from deliverywatch.errors import DeliveryWatchError
+from deliverywatch.queries.config import file as config
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import datetime
+    from pathlib import Path
+
+    from deliverywatch.queries.config.lake import Lake
+    from deliverywatch.queries.config.query import Config
+
+COPY = "queries/config/current.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Fetched:
+    """The file as the source gave it."""
+
+    body: bytes
+    revision: str
+    etag: str = ""
+
+
+class Source(Protocol):
+    """Where the file comes from."""
+
+    @property
+    def url(self) -> str:
+        """What it is called in the log and in mails."""
+        ...
+
+    def fetch(self, etag: str) -> Fetched | None:
+        """Return the file, or None if it is the one with this etag; raises a DeliveryWatchError if it cannot."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Copy:
+    """The last good file: it was checked as a whole.
+
+    Attributes:
+        project: What names it was checked for.
+        source: Where it came from.
+        taken_at: When this content was first seen, ISO 8601.
+    """
+
+    body: str
+    revision: str
+    etag: str
+    source: str
+    project: str
+    taken_at: str
+
+
+@dataclass(frozen=True, slots=True)
+class Current:
+    """What is to be done now: the queries, the copy they stand in, and why it is not the newest file, if so."""
+
+    config: Config
+    copy: Copy
+    problem: DeliveryWatchError | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Packaged:
+    """The file that was built into the function."""
+
+    path: Path
+    url: str = "cfn/schedules.json as deployed"
+
+    def fetch(self, etag: str) -> Fetched | None:
+        """Return the file, unless it is the one with this etag."""
+        body = self.path.read_bytes()
+        revision = revision_of(body)
+        return None if revision == etag else Fetched(body, revision, revision)
+
+
+def revision_of(body: bytes) -> str:
+    """Return the name that Git gives to this content."""
+    return hashlib.sha1(b"blob %d\0" % len(body) + body, usedforsecurity=False).hexdigest()
+
+
+def current(source: Source, store: Lake, project: str, now: datetime) -> Current:
+    """Return the queries of the newest file, and keep it as the last good copy if it is new.
+
+    Args:
+        source: Where the file comes from.
+        store: Where the copy lies.
+        project: The prefix of the schedules' names.
+        now: For the copy's time; aware.
+
+    Raises:
+        Refused: The newest file is wrong: nothing shall be changed.
+        DeliveryWatchError: The source cannot be had, and there is no copy.
+    """
+    copy = last_copy(store)
+    known = copy if copy and (copy.source, copy.project) == (source.url, project) else None
+    try:
+        fetched = source.fetch(known.etag if known else "")
+    except DeliveryWatchError as error:
+        if copy is None or copy.project != project:
+            raise
+        return Current(config.read(copy.body.encode(), project, is_known_sql=_known(copy)), copy, error)
+    if fetched is None and known is not None:
+        return Current(config.read(known.body.encode(), project, is_known_sql=_known(known)), known)
+    return _taken(fetched or Fetched(b"", ""), source, store, project, now, copy)
+
+
+def last_copy(store: Lake) -> Copy | None:
+    """Return the last good copy, or None; one that cannot be read is made anew."""
+    stored = store.read(COPY)
+    try:
+        return Copy(**json.loads(stored.body)) if stored else None
+    except (ValueError, TypeError):
+        return None
+
+
+def _taken(fetched: Fetched, source: Source, store: Lake, project: str, now: datetime, before: Copy | None) -> Current:
+    found = config.read(fetched.body, project, is_known_sql=_known(before))
+    copy = Copy(fetched.body.decode("utf-8-sig"), fetched.revision, fetched.etag, source.url, project, now.isoformat())
+    store.write(COPY, json.dumps(asdict(copy)).encode())
+    return Current(found, copy)
+
+
+def _known(copy: Copy | None) -> Callable[[str], bool]:
+    """Return whether a statement stands in the copy, where it was checked."""
+    entries = json.loads(copy.body)["queries"].values() if copy else ()
+    return {entry["query"] for entry in entries}.__contains__

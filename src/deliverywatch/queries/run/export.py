@@ -1,0 +1,80 @@
+"""A result -> files under `exports/<id>/YYYY/MM/DD/HHMM/`, copied from what Athena wrote, and never over one another.
+
+A file knows the execution that it is of: the same run finds its own file and leaves it, another run for the same time
+takes the next free name.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from deliverywatch.errors import StoreConflict
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime
+
+    from deliverywatch.queries.config.lake import Lake
+    from deliverywatch.queries.config.query import Query
+    from deliverywatch.queries.run.athena import Execution
+    from deliverywatch.queries.run.result import Result
+
+FOLDER = "exports/"
+EXECUTION = "execution-id"
+_MOST_NAMES = 1000
+
+
+def keys(query: Query, local: datetime, found: Result) -> list[str]:
+    """Return where a result shall go: nowhere, once, or once for each alert that holds and exports.
+
+    Args:
+        query: What it is of.
+        local: When the run was due, in the query's zone.
+        found: Which alerts hold.
+    """
+    holding = [each.alert.name for each in found.readings if each.holds and each.alert.csv_export]
+    alerts = ["", *holding] if query.csv_export else holding
+    folder = f"{FOLDER}{query.id}/{local:%Y/%m/%d/%H%M}"
+    return list(dict.fromkeys(f"{folder}/{_name(query, local, alert)}" for alert in alerts))
+
+
+def keep(lake: Lake, execution: Execution, key: str, about: Mapping[str, str]) -> str:
+    """Copy a result to a key, or to the next one that is free, and return where it is.
+
+    Args:
+        lake: The lake.
+        execution: Whose result it is.
+        key: The name it shall have.
+        about: What is stored beside it.
+
+    Raises:
+        StoreConflict: All names are taken.
+    """
+    for number in range(1, _MOST_NAMES):
+        name = key if number == 1 else f"{key.removesuffix('.csv')}-{number}.csv"
+        if lake.metadata(name) is None and _is_copied(lake, execution, name, about):
+            return name
+        # Asked after the copy: one that S3 did and whose answer was lost meets itself.
+        if (lake.metadata(name) or {}).get(EXECUTION) == execution.id:
+            return name
+    raise StoreConflict(f"There are {_MOST_NAMES} exports of the name {key}.")
+
+
+def _is_copied(lake: Lake, execution: Execution, key: str, about: Mapping[str, str]) -> bool:
+    try:
+        lake.copy(execution.location, key, {**about, EXECUTION: execution.id})
+    except StoreConflict:
+        return False
+    return True
+
+
+def _name(query: Query, local: datetime, alert: str) -> str:
+    words = {
+        "query_id": query.id,
+        "date": f"{local:%Y-%m-%d}",
+        "time": f"{local:%H%M}",
+        "timestamp": f"{local:%Y%m%dT%H%M%S}",
+        "alert_name": re.sub(r"[^0-9A-Za-z_.-]+", "-", alert) or "all",
+    }
+    return query.filename_template.format_map(words)

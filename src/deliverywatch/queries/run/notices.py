@@ -1,0 +1,190 @@
+"""What became of a query -> the notices that the notifier turns into mails, one per change.
+
+Alerts on one measure of one query are rungs of one ladder: `queries.<id>.rows` is critical while any critical one of
+them holds. `queries.<id>.failed` says that the query itself failed, `queries.<id>.stale` that it no longer succeeds.
+Formats: deliverywatch.alerting.inputs.notice has the message, deliverywatch.alerting.inputs.context what is beside it.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from deliverywatch.queries.config.query import Severity
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from datetime import datetime
+
+    from deliverywatch.queries.config.lake import Lake
+    from deliverywatch.queries.config.query import Query
+    from deliverywatch.queries.run.result import Reading, Result
+
+OK = "ok"
+FAILED = "failed"
+STALE = "stale"
+WARNING = str(Severity.WARNING)
+
+Link = tuple[str, str]
+
+# Athena repeats the statement below its reason.
+_LONGEST_REASON = 300
+_FAILED_STEPS = (
+    "Open the query in Athena and run it there: the reason above is Athena's own.",
+    "Correct it in the file of queries, and check the file with 'deliverywatch queries validate'.",
+    "Run it again for the time it was due: 'deliverywatch queries run {id} --date {due} --again'.",
+)
+_SILENT_STEPS = (
+    "See what it did lately: 'deliverywatch queries history {id}'.",
+    "See whether its schedule is as it should be: 'deliverywatch queries plan --config FILE'.",
+    "If the schedule is right, look for its starts in the queue of dead letters.",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """One condition as it is now.
+
+    Attributes:
+        topic: What it is about: a measure, `failed` or `stale`.
+        level: `ok`, `warning` or `critical`.
+        table: Columns, then rows, all short; empty for none.
+        links: Titles and addresses that ask the reader to sign in, so that they outlive any session.
+        recipients: Who is told instead of the stack's recipients; empty for these.
+    """
+
+    query_id: str
+    topic: str
+    level: str
+    title: str
+    sentence: str
+    facts: tuple[tuple[str, str], ...] = ()
+    table: tuple[tuple[str, ...], ...] = ()
+    steps: tuple[str, ...] = ()
+    links: tuple[Link, ...] = ()
+    recipients: tuple[str, ...] = ()
+
+    @property
+    def watch(self) -> str:
+        """The name of its watch."""
+        return f"queries.{self.query_id}.{self.topic}"
+
+    @property
+    def context_key(self) -> str:
+        """Where the notifier looks for what its mails need beyond the message."""
+        return f"state/{self.watch}.json"
+
+    def message(self, now: datetime) -> dict[str, Any]:
+        """Return what is published."""
+        about = {"watch": self.watch, "level": self.level, "title": self.title, "sentence": self.sentence}
+        return {"deliverywatch": 1, **about, "time": now.isoformat(), "facts": dict(self.facts)}
+
+    def context(self, now: datetime) -> bytes:
+        """Return the document that its mails take the rest from."""
+        known = {
+            "updated_at": now.isoformat(),
+            "table": self.table,
+            "steps": self.steps,
+            "links": [{"title": title, "url": url} for title, url in self.links],
+            "recipients": self.recipients,
+        }
+        return json.dumps(known, ensure_ascii=False).encode()
+
+
+def publish(found: Iterable[Notice], lake: Lake, send: Callable[[Mapping[str, Any]], None], now: datetime) -> None:
+    """Leave what the mails need in the lake, and hand the messages to the notifier."""
+    for each in found:
+        lake.write(each.context_key, each.context(now))
+        send(each.message(now))
+
+
+def of_alerts(query: Query, result: Result, facts: Mapping[str, str], links: Sequence[Link]) -> list[Notice]:
+    """Return a notice for each measure of a query's alerts, whether its alerts hold or not."""
+    topics = dict.fromkeys(alert.watch for alert in query.alerts)
+    readings = {topic: [each for each in result.readings if each.alert.watch == topic] for topic in topics}
+    return [_of_measure(query, topic, found, result, facts, links) for topic, found in readings.items()]
+
+
+def of_failure(query: Query, reason: str, due: datetime, facts: Mapping[str, str], links: Sequence[Link]) -> Notice:
+    """Return the notice that a query itself failed; an empty reason says that it succeeds again."""
+    why = " ".join(reason.split())[:_LONGEST_REASON]
+    sentence = f"The query {query.id} failed: {why}" if reason else f"The query {query.id} succeeds again."
+    return Notice(
+        query.id,
+        FAILED,
+        WARNING if reason else OK,
+        f"Query {query.id} failed",
+        sentence,
+        facts=_about(query, facts),
+        steps=tuple(step.format(id=query.id, due=f"{due:%Y-%m-%dT%H:%M:%SZ}") for step in _FAILED_STEPS)
+        if reason
+        else (),
+        links=tuple(links),
+        recipients=query.channel,
+    )
+
+
+def of_silence(query: Query, since: datetime | None, missed: int) -> Notice:
+    """Return the notice that a query has not succeeded for so many runs; none says that it does again.
+
+    Args:
+        query: The query.
+        since: Its last success; None if it never had one.
+        missed: How many of its runs should have succeeded since, as far as they were counted.
+    """
+    last = f"since {since:%Y-%m-%d %H:%M} UTC" if since else "since it was added"
+    sentence = f"The query {query.id} has not succeeded {last}: {missed} of its runs were due."
+    return Notice(
+        query.id,
+        STALE,
+        WARNING if missed else OK,
+        f"Query {query.id} is not succeeding",
+        sentence if missed else f"The query {query.id} succeeds again.",
+        facts=_about(query, {"Schedule": f"{query.expression}, {query.timezone}"}),
+        steps=tuple(step.format(id=query.id) for step in _SILENT_STEPS) if missed else (),
+        recipients=query.channel,
+    )
+
+
+def of_removal(query_id: str, topics: Iterable[str]) -> list[Notice]:
+    """Return the notices that end whatever a removed query left open."""
+    sentence = f"The query {query_id} was removed from the file."
+    return [Notice(query_id, topic, OK, f"Query {query_id}", sentence) for topic in topics]
+
+
+def _of_measure(
+    query: Query,
+    topic: str,
+    readings: Sequence[Reading],
+    result: Result,
+    facts: Mapping[str, str],
+    links: Sequence[Link],
+) -> Notice:
+    holding = sorted((each for each in readings if each.holds), key=lambda each: -each.alert.severity.rank)
+    measured = next((each.measured for each in [*holding, *readings] if each.measured is not None), None)
+    value = "no value" if measured is None else f"{measured:.12g}"
+    if holding:
+        first, *others = [each.alert.name for each in holding]
+        also = " and ".join(f"'{name}'" for name in others)
+        too = f" So does {also}." if others else ""
+        sentence = f"The query {query.id} is at {value}: '{first}' calls at {holding[0].alert.rule}.{too}"
+    else:
+        sentence = f"The query {query.id} is back to normal, now at {value}."
+    rules = {f"Alert {each.alert.name}": f"{each.alert.rule} ({each.alert.severity})" for each in readings}
+    return Notice(
+        query.id,
+        topic,
+        str(holding[0].alert.severity) if holding else OK,
+        query.description or f"Query {query.id}",
+        sentence,
+        facts=_about(query, {"Measured": value, **rules, **facts}),
+        table=(result.columns, *result.rows) if holding and result.rows else (),
+        links=tuple(links),
+        recipients=query.channel,
+    )
+
+
+def _about(query: Query, facts: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
+    known = {"Query": query.id, "Owner": query.owner, **facts}
+    return tuple((name, value) for name, value in known.items() if value)

@@ -1,0 +1,102 @@
+"""What is remembered of one query between its runs: what it has open, and when it last succeeded.
+
+It lies in the lake under `queries/state/<id>.json`, written on condition, so that of two runs at once neither loses
+what the other wrote.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, field, replace
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from deliverywatch.errors import StoreConflict
+from deliverywatch.queries.run.notices import OK
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+
+    from deliverywatch.queries.config.lake import Lake, Stored
+    from deliverywatch.queries.run.notices import Notice
+
+FOLDER = "queries/state/"
+_ATTEMPTS = 10
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """What is remembered of a query.
+
+    Attributes:
+        open: Topic -> level of what its readers were told and what is not over.
+        judged: When the newest run was due whose result was judged; an older one has no say any more.
+        succeeded: When the newest run was due that succeeded.
+        seen: Since when the query runs at the times at which it does.
+        seen_as: What these times are.
+    """
+
+    open: Mapping[str, str] = field(default_factory=dict)
+    judged: datetime | None = None
+    succeeded: datetime | None = None
+    seen: datetime | None = None
+    seen_as: str = ""
+
+    def news(self, notices: Iterable[Notice]) -> list[Notice]:
+        """Return those that say something else than what the readers were told last."""
+        return [each for each in notices if self.open.get(each.topic, OK) != each.level]
+
+    def told(self, notices: Iterable[Notice]) -> State:
+        """Return it with these told."""
+        levels = {**self.open, **{each.topic: each.level for each in notices}}
+        return replace(self, open={topic: level for topic, level in levels.items() if level != OK})
+
+
+def read(store: Lake, query_id: str) -> State:
+    """Return what is remembered of a query; nothing, if there is nothing or it cannot be read."""
+    return _state(store.read(key_of(query_id)))
+
+
+def change(store: Lake, query_id: str, changed: Callable[[State], State]) -> State:
+    """Change what is remembered of a query, and return it.
+
+    Args:
+        store: Where it lies.
+        query_id: The query.
+        changed: Returns it as it shall be; called again when another writer was faster.
+
+    Raises:
+        StoreConflict: Other writers were faster every time.
+    """
+    key = key_of(query_id)
+    for _ in range(_ATTEMPTS):
+        stored = store.read(key)
+        before = _state(stored)
+        after = changed(before)
+        if after == before:
+            return after
+        try:
+            store.replace(key, json.dumps(asdict(after), default=str).encode(), stored.etag if stored else None)
+        except StoreConflict:
+            continue
+        return after
+    raise StoreConflict(f"Other writers were faster {_ATTEMPTS} times in a row at {key}.")
+
+
+def key_of(query_id: str) -> str:
+    """Return where a query's state lies."""
+    return f"{FOLDER}{query_id}.json"
+
+
+def _state(stored: Stored | None) -> State:
+    try:
+        content = json.loads(stored.body) if stored else {}
+        times = {name: _moment(content.get(name)) for name in ("judged", "succeeded", "seen")}
+        return State(open=dict(content.get("open", {})), seen_as=str(content.get("seen_as", "")), **times)
+    except (ValueError, AttributeError, TypeError):
+        # Damaged: what is still so is told again, and the notifier knows what it mailed.
+        return State()
+
+
+def _moment(text: str | None) -> datetime | None:
+    return datetime.fromisoformat(text) if text else None

@@ -1,0 +1,182 @@
+"""Desired schedules and actual ones -> what to create, to update and to delete, each with its differences.
+
+A plan is a value: computed first, shown or applied by others. Applied to what it was computed from, the next plan is
+empty, whatever defaults the service fills in (`schedule`).
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any
+
+from deliverywatch.queries.schedule.specification import COMPARED
+from deliverywatch.thresholds import QUERIES_DELETE_COUNT, QUERIES_DELETE_PERCENT
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from deliverywatch.queries.schedule.specification import Schedule
+
+
+class Action(StrEnum):
+    """What a change does."""
+
+    CREATE = "create"
+    UPDATE = "update"
+    DELETE = "delete"
+
+
+class ByHand(StrEnum):
+    """What becomes of a schedule that somebody switched off by hand."""
+
+    RESPECT = "respect"
+    ENABLE = "enable"
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """One field that is not as it should be."""
+
+    field: str
+    old: Any
+    new: Any
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One thing to do: without `before` it creates, without `after` it deletes."""
+
+    name: str
+    before: Schedule | None
+    after: Schedule | None
+
+    @property
+    def action(self) -> Action:
+        """What it does."""
+        if self.before is None:
+            return Action.CREATE
+        return Action.DELETE if self.after is None else Action.UPDATE
+
+    @property
+    def differences(self) -> tuple[Difference, ...]:
+        """The fields that an update changes."""
+        if self.before is None or self.after is None:
+            return ()
+        return tuple(
+            Difference(name, getattr(self.before, name), getattr(self.after, name))
+            for name in COMPARED
+            if getattr(self.before, name) != getattr(self.after, name)
+        )
+
+    def line(self) -> str:
+        """Return the line of the log: CREATE, UPDATE old -> new, DELETE."""
+        if self.after is None:
+            return f"DELETE {self.name}"
+        if self.before is None:
+            return f"CREATE {self.name} {self.after.expression} {self.after.timezone}"
+        told = "; ".join(f"{each.field}: {each.old!r} -> {each.new!r}" for each in self.differences)
+        return f"UPDATE {self.name} {told}"
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """What a plan may do.
+
+    Attributes:
+        by_hand: What becomes of a schedule that somebody switched off by hand.
+        delete_count: The most that may be deleted at once.
+        delete_percent: The same, of all schedules of ours; one alone may always go.
+        allow_deletes: Whether somebody looked and lifted the guard.
+    """
+
+    by_hand: ByHand = ByHand.RESPECT
+    delete_count: int = QUERIES_DELETE_COUNT
+    delete_percent: float = QUERIES_DELETE_PERCENT
+    allow_deletes: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What has to be done.
+
+    Attributes:
+        changes: Creations, updates, then deletions, by name.
+        unchanged: Names of schedules that are as they should be.
+        by_hand: Names of schedules that somebody switched off by hand and that are left so.
+        withheld: Names of schedules that the guard keeps from being deleted.
+        guard: Why it does; empty if it does not.
+    """
+
+    changes: tuple[Change, ...] = ()
+    unchanged: tuple[str, ...] = ()
+    by_hand: tuple[str, ...] = ()
+    withheld: tuple[str, ...] = ()
+    guard: str = ""
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether there is nothing to do, and nothing that waits for somebody to look."""
+        return not self.changes and not self.withheld
+
+    def counts(self) -> dict[str, int]:
+        """Return how many there are of each kind."""
+        actions = Counter(change.action for change in self.changes)
+        return {str(action): actions[action] for action in Action} | {
+            "unchanged": len(self.unchanged),
+            "by_hand": len(self.by_hand),
+            "withheld": len(self.withheld),
+        }
+
+
+def plan(desired: Mapping[str, Schedule], actual: Mapping[str, Schedule], rules: Rules) -> Plan:
+    """Return what has to be done.
+
+    Args:
+        desired: By name, what the file wants.
+        actual: By name, what there is of ours: what is not in it is never touched.
+        rules: What may be done.
+    """
+    pairs = {name: _wanted(schedule, actual.get(name), rules.by_hand) for name, schedule in sorted(desired.items())}
+    written = [Change(name, actual.get(name), after) for name, after in pairs.items() if actual.get(name) != after]
+    gone = [Change(name, schedule, None) for name, schedule in sorted(actual.items()) if name not in desired]
+    guard = _guard(len(gone), len(actual), is_empty=not desired, rules=rules)
+    written.sort(key=lambda change: change.action is not Action.CREATE)
+    return Plan(
+        changes=(*written, *([] if guard else gone)),
+        unchanged=tuple(name for name, after in pairs.items() if actual.get(name) == after),
+        by_hand=tuple(name for name, after in pairs.items() if after.is_enabled != desired[name].is_enabled),
+        withheld=tuple(change.name for change in gone) if guard else (),
+        guard=guard,
+    )
+
+
+def change_of(name: str, wanted: Schedule | None, found: Schedule | None, by_hand: ByHand) -> Change | None:
+    """Return what has to be done about one schedule as it was found now; None if nothing.
+
+    Args:
+        name: Its name.
+        wanted: As the file wants it; None if it shall not be.
+        found: As it is; None if it is not.
+        by_hand: What becomes of it if somebody switched it off by hand.
+    """
+    after = _wanted(wanted, found, by_hand) if wanted else None
+    return None if found == after else Change(name, found, after)
+
+
+def _wanted(wanted: Schedule, found: Schedule | None, by_hand: ByHand) -> Schedule:
+    is_by_hand = found is not None and wanted.is_enabled and not found.is_enabled and found.asked_enabled
+    return replace(wanted, is_enabled=False) if is_by_hand and by_hand is ByHand.RESPECT else wanted
+
+
+def _guard(count: int, total: int, *, is_empty: bool, rules: Rules) -> str:
+    if not count or rules.allow_deletes:
+        return ""
+    if is_empty:
+        return f"The file holds no query, and an empty file never deletes: {count} would go."
+    if count > rules.delete_count:
+        return f"{count} schedules would be deleted; at most {rules.delete_count} are at once."
+    if count > 1 and 100 * count > rules.delete_percent * total:
+        return f"{count} of {total} schedules would be deleted; at most {rules.delete_percent:g} % are at once."
+    return ""

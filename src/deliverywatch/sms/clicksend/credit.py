@@ -1,0 +1,73 @@
+"""The ClickSend account -> whether it may send, and what is left to pay with.
+
+`GET /v3/account` (developers.clicksend.com). Its answer holds the API key: four fields of it are kept, the rest is
+neither shown nor logged.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import urllib3
+from urllib3.exceptions import HTTPError
+
+from deliverywatch.errors import SourceMalformed, SourceUnavailable
+from deliverywatch.sms.clicksend.client import checked_address, headers
+from deliverywatch.sms.clicksend.pages import check_status
+
+if TYPE_CHECKING:
+    from deliverywatch.sms.clicksend.credentials import Credentials
+
+_PATH = "/v3/account"
+
+
+@dataclass(frozen=True, slots=True)
+class Credit:
+    """What an account can still pay for; amounts are in its own currency.
+
+    Attributes:
+        balance: What is left.
+        low_balance: Below this ClickSend warns.
+        is_active: Whether the account may send at all.
+        recharges: Whether ClickSend charges the account by itself when little is left.
+    """
+
+    balance: float
+    low_balance: float
+    is_active: bool
+    recharges: bool
+
+
+def ask(credentials: Credentials, base_url: str, *, timeout_seconds: float = 10.0) -> Credit:
+    """Return what is left of an account's credit.
+
+    Raises:
+        SourceRefused: The key or the access is refused.
+        SourceThrottled: Asked too often: about 20 times a minute are allowed.
+        SourceUnavailable: ClickSend does not answer.
+        SourceMalformed: The answer is not an account.
+    """
+    url = checked_address(base_url) + _PATH
+    with urllib3.PoolManager(headers=headers(credentials), retries=False) as http:
+        try:
+            answer = http.request("GET", url, timeout=timeout_seconds, redirect=False)
+        except HTTPError as error:
+            raise SourceUnavailable(f"ClickSend is not available: {type(error).__name__}.") from error
+    check_status(answer.status)
+    return _read(answer.data)
+
+
+def _read(body: bytes) -> Credit:
+    try:
+        account = json.loads(body)["data"]
+        return Credit(
+            balance=float(account["balance"]),
+            low_balance=float(account.get("low_credit_amount") or 0),
+            is_active=bool(int(account.get("active", 1))) and not int(account.get("banned", 0)),
+            recharges=bool(int(account.get("auto_recharge", 0))),
+        )
+    except (ValueError, KeyError, TypeError, AttributeError):
+        # Without the cause: its text could hold what the answer holds.
+        raise SourceMalformed("ClickSend's answer is not an account.") from None

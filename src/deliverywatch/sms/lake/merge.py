@@ -1,0 +1,232 @@
+"""An hour's stored object and the records that a run read -> the new object, and what changed between them.
+
+The lake is the only state: one Parquet object per UTC hour of sending, one row per `message_id`. A row that was seen
+again replaces the stored one only if it differs, so that a second reading of the same history changes nothing.
+"""
+
+from __future__ import annotations
+
+from array import array
+from collections import Counter
+from dataclasses import dataclass
+from itertools import chain, compress
+from typing import TYPE_CHECKING, Any
+
+from deliverywatch.sms.clicksend import row_kinds as kinds
+from deliverywatch.sms.clicksend.outcomes import UNSETTLED, is_unsettled
+from deliverywatch.sms.lake.parquet import NAMES, Writer, batch_of, batch_of_rows, batches_of, columns_of, rows_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    import pyarrow as pa
+
+    from deliverywatch.sms.clicksend.records import Records
+    from deliverywatch.sms.clicksend.row_kinds import Kind
+    from deliverywatch.sms.counts import Change
+
+# All but the time of observation: equal content is no news.
+_CONTENT = [name for name in NAMES if name != "observed_at"]
+_OUTCOME, _FAULT = _CONTENT.index("outcome"), _CONTENT.index("fault")
+
+# What a change says of the message as it is now, after time and earlier verdict.
+_NOW = [
+    kinds.COLUMNS.index(name)
+    for name in ("outcome", "fault", "error_code", "carrier", "country", "status", "status_code")
+]
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """Some of the records: the position of the first one, all as a batch, and the kind of each."""
+
+    first: int
+    batch: pa.RecordBatch
+    kind: bytearray
+    kinds: list[Kind]
+
+
+class Reading:
+    """The records of one hour as one run read them, compact; of records with the same id the last one counts.
+
+    Attributes:
+        read_at: When they were read, in milliseconds.
+        parts: The records.
+    """
+
+    def __init__(self) -> None:
+        self.read_at = 0
+        self.parts: list[_Part] = []
+        # A number for each id: the ids themselves lie in the batches, and take ten times as much as Python objects.
+        self._fingerprints = array("q")
+
+    def add(self, records: Records) -> None:
+        """Take in records, at least one."""
+        self.read_at = records.read_at
+        self.parts.append(_Part(len(self._fingerprints), batch_of(records), records.kind, records.kinds))
+        self._fingerprints.extend(map(hash, records.message_id))
+
+    def positions(self) -> dict[str, int]:
+        """Return where the record that counts of each id is."""
+        message_ids = chain.from_iterable(columns_of(part.batch, ("message_id",))[0] for part in self.parts)
+        return {message_id: position for position, message_id in enumerate(message_ids)}
+
+    def counting(self) -> bytearray:
+        """Return for each position whether its record counts."""
+        count = len(self._fingerprints)
+        if len(set(self._fingerprints)) == count:
+            return bytearray(b"\x01" * count)
+        counting = bytearray(count)
+        for position in self.positions().values():
+            counting[position] = 1
+        return counting
+
+
+@dataclass(frozen=True, slots=True)
+class Merged:
+    """An hour after a reading.
+
+    Attributes:
+        body: The new object; none if nothing changed.
+        unsettled_count: Rows of the new object that a later reading may find changed.
+        changes: What became of how many messages that were new or changed.
+    """
+
+    body: bytes | None
+    unsettled_count: int
+    changes: Counter[Change]
+
+    @property
+    def metadata(self) -> Mapping[str, str]:
+        """What is stored beside the object, so that it need not be read to know whether it has to be read again."""
+        return {UNSETTLED: str(self.unsettled_count)}
+
+
+@dataclass(slots=True)
+class _Difference:
+    """What becomes of each row, a byte a row.
+
+    Attributes:
+        stays: Whether a stored row stays.
+        taken: Whether a read one is taken.
+        before: The place in `verdicts` of what was known of a read one; 0 where nothing was.
+        verdicts: Outcome and fault of stored rows that are replaced.
+    """
+
+    stays: bytearray
+    taken: bytearray
+    before: bytearray
+    verdicts: list[tuple[str, str] | None]
+
+
+def merge(stored: bytes | None, reading: Reading, *, token: str, inserts_only: bool = False) -> Merged:
+    """Return the hour's new object and what changed.
+
+    Args:
+        stored: The hour's object, if there is one.
+        reading: What the run read of this hour.
+        token: Different for each run, kept in the object: two runs never write the same bytes, so that a run which
+            finds its own bytes in the store knows that it was the writer.
+        inserts_only: Leave rows alone that are stored already.
+    """
+    difference = _compare(stored, reading, inserts_only=inserts_only)
+    if not any(difference.taken):
+        return Merged(None, 0, Counter())
+    writer, changes = Writer(), _changes(reading, difference)
+    outcomes: Counter[tuple[str, str | None]] = Counter()
+    for change, number in changes.items():
+        outcomes[change[2], change[7]] += number
+    for batch in _staying(stored, difference):
+        writer.add(batch)
+        outcomes.update(zip(*columns_of(batch, ("outcome", "status")), strict=True))
+    for part in reading.parts:
+        for batch in _selected(part.batch, difference.taken[part.first : part.first + len(part.kind)]):
+            writer.add(batch)
+    unsettled_count = sum(number for outcome, number in outcomes.items() if is_unsettled(*outcome))
+    body = writer.close({UNSETTLED: str(unsettled_count), "token": token})
+    return Merged(body, unsettled_count, changes)
+
+
+def rows(stored: bytes, names: Sequence[str]) -> Iterator[tuple[Any, ...]]:
+    """Yield some columns of an object row by row: times in milliseconds, prices in millionths."""
+    for batch in batches_of(stored, names):
+        yield from zip(*columns_of(batch, names), strict=True)
+
+
+def _compare(stored: bytes | None, reading: Reading, *, inserts_only: bool) -> _Difference:
+    taken = reading.counting()
+    difference = _Difference(bytearray(), taken, bytearray(len(taken)), [None])
+    if stored is None:
+        return difference
+    # A fingerprint is enough to see that a row differs, and 8 bytes each are all that is held of 100,000 rows.
+    fingerprints = array("q")
+    for part in reading.parts:
+        fingerprints.extend(map(hash, _contents(part.batch)))
+    positions, newest = reading.positions(), -1 if inserts_only else reading.read_at
+    for batch in batches_of(stored):
+        difference.stays += _stays(batch, positions, fingerprints, newest, difference)
+    return difference
+
+
+def _stays(
+    batch: pa.RecordBatch, positions: dict[str, int], fingerprints: array[int], newest: int, difference: _Difference
+) -> bytearray:
+    """Which rows of a stored batch stay; notes in the difference what becomes of the read ones."""
+    stays = bytearray(b"\x01" * batch.num_rows)
+    (observed,) = columns_of(batch, ("observed_at",))
+    for row, (content, observed_at) in enumerate(zip(_contents(batch), observed, strict=True)):
+        position = positions.get(content[0])
+        if position is None:
+            continue
+        if observed_at <= newest and fingerprints[position] != hash(content):
+            stays[row] = 0
+            difference.before[position] = _place(difference.verdicts, (content[_OUTCOME], content[_FAULT]))
+        else:
+            difference.taken[position] = 0
+    return stays
+
+
+def _place(verdicts: list[tuple[str, str] | None], verdict: tuple[str, str]) -> int:
+    if verdict not in verdicts:
+        verdicts.append(verdict)
+    return verdicts.index(verdict)
+
+
+def _contents(batch: pa.RecordBatch) -> Iterator[tuple[Any, ...]]:
+    return zip(*columns_of(batch, _CONTENT), strict=True)
+
+
+def _staying(stored: bytes | None, difference: _Difference) -> Iterator[pa.RecordBatch]:
+    first = 0
+    for batch in batches_of(stored) if stored else ():
+        yield from _selected(batch, difference.stays[first : first + batch.num_rows])
+        first += batch.num_rows
+
+
+def _selected(batch: pa.RecordBatch, choice: bytearray) -> Iterator[pa.RecordBatch]:
+    """The chosen rows: the batch itself if all are, a new one if some are."""
+    if all(choice):
+        yield batch
+    elif any(choice):
+        yield batch_of_rows(list(compress(rows_of(batch), choice)))
+
+
+def _changes(reading: Reading, difference: _Difference) -> Counter[Change]:
+    changes: Counter[Change] = Counter()
+    for part in reading.parts:
+        rows = slice(part.first, part.first + len(part.kind))
+        (sent_at,) = columns_of(part.batch, ("sent_at",))
+        # Minute, earlier verdict and kind in one number, which is counted twice as fast as a tuple.
+        keys = [
+            milliseconds // 60_000 << 16 | before << 8 | place
+            for milliseconds, before, place in zip(sent_at, difference.before[rows], part.kind, strict=True)
+        ]
+        for key, number in Counter(compress(keys, difference.taken[rows])).items():
+            changes[_change(key, difference.verdicts, part.kinds)] += number
+    return changes
+
+
+def _change(key: int, verdicts: list[tuple[str, str] | None], kinds_of_part: list[Kind]) -> Change:
+    kind = kinds_of_part[key & 255]
+    outcome, fault, error_code, carrier, country, status, status_code = (kind[index] for index in _NOW)
+    return key >> 16, verdicts[key >> 8 & 255], outcome, fault, error_code, carrier, country, status, status_code

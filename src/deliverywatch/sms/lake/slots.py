@@ -1,0 +1,57 @@
+"""A time of sending -> the slot in which it is counted and the hour whose object holds it; all in UTC."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+HOUR = timedelta(hours=1)
+
+# Once it is there, it is the day: the hours beside it are on their way out (see day_objects.py).
+DAY_OBJECT = "day.parquet"
+
+
+def hour_of(moment: datetime) -> datetime:
+    """Return the begin of the UTC hour."""
+    return floor(moment, 60)
+
+
+def floor(moment: datetime, minutes: int) -> datetime:
+    """Return the begin of the slot of so many minutes, a divisor of 60, in which the moment lies."""
+    moment = moment.astimezone(UTC)
+    return moment.replace(minute=moment.minute - moment.minute % minutes, second=0, microsecond=0)
+
+
+def steps(start: datetime, end: datetime, minutes: int) -> list[datetime]:
+    """Return start, start + minutes, ... up to before end."""
+    step = timedelta(minutes=minutes)
+    return [start + index * step for index in range(max(0, -((start - end) // step)))]
+
+
+def key_of(hour: datetime) -> str:
+    """Return the key of the lake object that holds what was sent in this UTC hour."""
+    return f"sms/dt={hour:%Y-%m-%d}/{hour:%H}.parquet"
+
+
+def day_of(moment: datetime) -> datetime:
+    """Return the begin of the UTC day."""
+    return hour_of(moment).replace(hour=0)
+
+
+def folder_of(day: datetime) -> str:
+    """Return the folder of the lake that holds what was sent on this UTC day."""
+    return f"sms/dt={day:%Y-%m-%d}/"
+
+
+def day_key_of(day: datetime) -> str:
+    """Return the key of the lake object that holds a whole UTC day once it is compacted."""
+    return f"{folder_of(day)}{DAY_OBJECT}"
+
+
+def as_text(moment: datetime) -> str:
+    """Return the moment as in `2026-11-21T12:10:00Z`."""
+    return f"{moment.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
+
+
+def from_milliseconds(value: int) -> datetime:
+    """Return the moment so many milliseconds after 1970."""
+    return datetime.fromtimestamp(value / 1000, UTC)

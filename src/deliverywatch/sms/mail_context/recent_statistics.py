@@ -1,0 +1,161 @@
+"""Rows of the last hours -> counts per slot, reasons, groups, samples: what a mail about them can say.
+
+What comes out: counts, codes, ClickSend's own words (foreign text: bounded, printable), message ids, masked numbers.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections import Counter, defaultdict
+from typing import TYPE_CHECKING, Any
+
+from deliverywatch.sms.clicksend.outcomes import Outcome, is_counted_failure, reason
+from deliverywatch.sms.clicksend.recipients import masked
+from deliverywatch.sms.lake.slots import as_text, from_milliseconds
+from deliverywatch.thresholds import OVERDUE_FROM_MINUTES, OVERDUE_TO_MINUTES, WINDOW_SECONDS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from datetime import datetime
+
+# What is read of the lake.
+NAMES = (
+    *("sent_at", "outcome", "fault", "carrier", "country"),
+    *("error_code", "status_code", "status", "status_text", "message_id", "recipient_hash", "recipient"),
+)
+
+_TOP = 5
+_CONTRAST = 2
+_MOST_REASONS = 200
+_LONGEST_TEXT = 120
+_LONGEST_WORD = 40
+
+Reason = tuple[str, str, str]  # code, text, fault
+
+
+class Survey:
+    """What the newest hours look like.
+
+    Attributes:
+        slots: Per slot, by its begin in milliseconds: how many messages had which outcome.
+        last_failures: The newest failure of each recipient, in milliseconds.
+        reasons: Why messages failed in the newest 30 minutes.
+        groups: Total and failed per carrier and country in the newest 30 minutes.
+        overdue: Pending and all messages sent 15 to 60 minutes ago.
+    """
+
+    def __init__(self, now: datetime, end: datetime, slot_minutes: int, *, count_recipient_faults: bool) -> None:
+        """Make an empty survey.
+
+        Args:
+            now: The time of the run; aware.
+            end: End of the newest slot.
+            slot_minutes: Length of a slot.
+            count_recipient_faults: Whether dead numbers count as failures, as in the metrics.
+        """
+        self.slots: dict[int, Counter[str]] = defaultdict(Counter)
+        self.last_failures: dict[str, int] = {}
+        self.reasons: Counter[Reason] = Counter()
+        self.groups: dict[str, dict[str, list[int]]] = {"carrier": {}, "country": {}}
+        self.overdue = [0, 0]
+        self._samples: dict[Reason, list[tuple[Any, ...]]] = {}
+        self._slot_milliseconds = slot_minutes * 60_000
+        self._count_recipient_faults = count_recipient_faults
+        newest, closed = int(now.timestamp()) * 1000, int(end.timestamp()) * 1000
+        self._window = (closed - WINDOW_SECONDS * 1000, closed)
+        self._overdue = (newest - OVERDUE_TO_MINUTES * 60_000, newest - OVERDUE_FROM_MINUTES * 60_000)
+
+    def add(self, rows: Iterable[tuple[Any, ...]]) -> None:
+        """Take in rows of the columns `NAMES`."""
+        for row in rows:
+            sent_at, outcome, fault, carrier, country = row[:5]
+            if outcome == Outcome.EXCLUDED or sent_at >= self._window[1]:
+                continue
+            failed = is_counted_failure(outcome, fault, count_recipient_faults=self._count_recipient_faults)
+            counted_as = Outcome.FAILED if failed else "" if outcome == Outcome.FAILED else outcome
+            self.slots[sent_at - sent_at % self._slot_milliseconds][counted_as] += 1
+            if self._overdue[0] <= sent_at < self._overdue[1]:
+                self.overdue[0] += outcome == Outcome.PENDING
+                self.overdue[1] += 1
+            if self._window[0] <= sent_at < self._window[1]:
+                self._group("carrier", carrier, failed)
+                self._group("country", country, failed)
+            if failed:
+                self._fail(row)
+
+    def top_reasons(self) -> list[dict[str, Any]]:
+        """Return the most frequent reasons of the newest 30 minutes, the first first."""
+        total = self.reasons.total()
+        ranked = sorted(self.reasons.items(), key=lambda item: (-item[1], item[0]))
+        return [
+            {"code": code, "text": text, "fault": fault, "count": count, "share_percent": round(100 * count / total, 1)}
+            for (code, text, fault), count in ranked[:_TOP]
+        ]
+
+    def top_groups(self) -> dict[str, list[dict[str, Any]]]:
+        """Return, by what they group, those with most failures and the largest of the others, as contrast."""
+        return {name: _ranked(members) for name, members in self.groups.items()}
+
+    def samples(self) -> list[dict[str, Any]]:
+        """Return the newest failed messages, those of the most frequent reason first."""
+        ranked = sorted(self.reasons, key=lambda key: (-self.reasons[key], key))
+        newest = [sample for key in ranked for sample in sorted(self._samples.get(key, ()), reverse=True)]
+        return [_sample(*sample) for sample in newest[:_TOP]]
+
+    def _group(self, name: str, member: str | None, failed: bool) -> None:  # noqa: FBT001
+        counts = self.groups[name].setdefault(printable(member or "unknown", _LONGEST_WORD), [0, 0])
+        counts[0] += 1
+        counts[1] += failed
+
+    def _fail(self, row: tuple[Any, ...]) -> None:
+        sent_at, _, fault, carrier, country, error, code, status, text, message_id, recipient_hash, recipient = row
+        # Without a number nobody can tell whose it was: the message stands for a recipient of its own.
+        person = recipient_hash or message_id
+        self.last_failures[person] = max(sent_at, self.last_failures.get(person, 0))
+        if not self._window[0] <= sent_at < self._window[1]:
+            return
+        key = (printable(error or code or status or "none", _LONGEST_WORD), words(error, status, text), fault)
+        if len(self.reasons) >= _MOST_REASONS and key not in self.reasons:
+            key = ("none", "Other reasons", fault)
+        self.reasons[key] += 1
+        newest = self._samples.setdefault(key, [])
+        heapq.heappush(newest, (sent_at, message_id, masked(recipient), country or "", carrier or "", *key[:2]))
+        if len(newest) > _TOP:
+            heapq.heappop(newest)
+
+
+def printable(text: str, longest: int) -> str:
+    """Return foreign text on one line, without what cannot be printed, at most so long."""
+    line = " ".join(text.split())
+    return "".join(letter for letter in line if letter.isprintable())[:longest]
+
+
+def words(error: str | None, status: str | None, text: str | None) -> str:
+    """Return why a message failed: our words for its `error_code`, or ClickSend's `status_text`."""
+    if (status or "").lower() == "cancelledafterreview":
+        return "Cancelled by ClickSend's review"
+    return reason(error) or printable(text or "Failed without a reason", _LONGEST_TEXT)
+
+
+def _ranked(members: dict[str, list[int]]) -> list[dict[str, Any]]:
+    by_failed = sorted(members, key=lambda name: (-members[name][1], -members[name][0], name))
+    contrast = sorted(by_failed[_TOP:], key=lambda name: (-members[name][0], name))[:_CONTRAST]
+    return [
+        {"name": name, "total": total, "failed": failed, "rate_percent": round(100 * failed / total, 1)}
+        for name in by_failed[:_TOP] + contrast
+        for total, failed in (members[name],)
+    ]
+
+
+def _sample(
+    sent_at: int, message_id: str, recipient: str, country: str, carrier: str, code: str, text: str
+) -> dict[str, Any]:
+    return {
+        "message_id": printable(message_id, _LONGEST_WORD),
+        "time": as_text(from_milliseconds(sent_at)),
+        "recipient": recipient,
+        "country": printable(country, _LONGEST_WORD),
+        "carrier": printable(carrier, _LONGEST_WORD),
+        "code": code,
+        "text": text,
+    }

@@ -1,0 +1,57 @@
+"""Why messages fail -> what a person does about it, in the order in which to do it."""
+
+from __future__ import annotations
+
+from deliverywatch.sms.clicksend.outcomes import Fault
+
+LINKS = ({"title": "ClickSend status", "url": "https://status.clicksend.com"},)
+
+_TICKET = "If it lasts over an hour, open a ticket with ClickSend and quote the message ids of this mail."
+
+_BY_FAULT = {
+    Fault.CARRIER: (
+        "Check the carrier's and ClickSend's status pages: the recipients' network did not take the messages.",
+        "Tell customers who rely on SMS from this carrier; hold back what can wait.",
+        _TICKET,
+    ),
+    Fault.PROVIDER: (
+        "Check ClickSend's status page: the messages failed before they reached the recipients' network.",
+        "Send what cannot wait another way; the numbers are fine, so that sending again later may work.",
+        _TICKET,
+    ),
+    Fault.RECIPIENT: (
+        "See whether it is a few numbers again and again: the saved query on affected recipients counts per number.",
+        "Take numbers that are dead out of the lists, and ask their owners for new ones.",
+        "If it is many numbers of one country or carrier, treat it as a fault of the carrier: check its status page.",
+    ),
+    Fault.CONTENT: (
+        "Look at what was sent: it was rejected for its content. Links, and one text to many, are the usual reasons.",
+        "Stop the campaign that carries this text, and word it anew without short links.",
+        "Ask ClickSend which rule it was and how to get the text approved; quote the message ids of this mail.",
+    ),
+    Fault.NONE: (
+        "Read ClickSend's words for the failures in this mail, and check its status page.",
+        "See in this mail whether one carrier or country stands out.",
+        _TICKET,
+    ),
+}
+
+_OVERDUE = (
+    "Check ClickSend's status page: it accepted these messages and has not said since what became of them.",
+    "Send a message to a phone of your own: if it arrives, only the receipts are late.",
+    "Hold back what can wait. " + _TICKET,
+)
+
+_QUIET = ("Nothing to do: no message failed in the last 30 minutes.",)
+
+
+def steps(top_fault: str | None, *, is_overdue: bool) -> list[str]:
+    """Return what to do.
+
+    Args:
+        top_fault: Side of the most frequent reason of failure; none if nothing failed.
+        is_overdue: Whether most messages wait for an outcome.
+    """
+    if top_fault is not None:
+        return list(_BY_FAULT[Fault(top_fault)])
+    return list(_OVERDUE if is_overdue else _QUIET)

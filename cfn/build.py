@@ -12,6 +12,7 @@ import os
 import shutil
 import sys
 import tempfile
+from collections.abc import Iterable, Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -31,8 +32,6 @@ except ModuleNotFoundError as missing:
     os.execv(locked_python, [str(locked_python), *sys.argv])  # noqa: S606
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
-
     from blocks.parts import Function
 
 ROOT = Path(__file__).parents[1]

@@ -5,15 +5,13 @@ The description stands in the footer of every mail, so it says the rule to someo
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from troposphere import Ref, Sub, cloudwatch
 
 from blocks.parts import PREFIX, named, title
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
 
 
 @dataclass(frozen=True, slots=True)

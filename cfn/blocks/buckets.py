@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from troposphere import GetAtt, Ref, Sub, s3
@@ -9,8 +10,6 @@ from troposphere import GetAtt, Ref, Sub, s3
 from blocks.parts import policy, tls_only
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-
     from blocks.parts import Statement
 
 

@@ -7,14 +7,12 @@ from __future__ import annotations
 
 import json
 import re
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from troposphere import Sub
 
 from blocks.parts import PREFIX
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
 
 # Column, row, width, height; a dashboard is 24 columns wide.
 Place = tuple[int, int, int, int]

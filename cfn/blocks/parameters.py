@@ -6,13 +6,11 @@ choices go together (docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/rule
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from troposphere import Parameter, Ref
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
 
 # What SES, SNS and mail programs can agree on without quotes or non-ASCII letters; SES has the last word.
 _ATOM = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+"

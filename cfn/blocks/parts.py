@@ -8,14 +8,13 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from troposphere import GetAtt, If, Ref, Sub, awslambda, iam, logs, scheduler, sns, sqs
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
     from blocks.parameters import Choice
 
 RUNTIME = "python3.13"

@@ -7,16 +7,14 @@ MSCK REPAIR, and a day can be queried as soon as it is written.
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from troposphere import Base64, Join, Ref, Sub, athena, glue
 
 from blocks.parts import title
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
 
 _QUERIES = Path(__file__).parents[1] / "queries"
 # Before the product was: nothing is older.

@@ -8,16 +8,15 @@ from __future__ import annotations
 
 import io
 import zipfile
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bundling import imports
 from deliverywatch.errors import ConfigurationError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
-    from pathlib import Path
-
     from blocks.parts import Function
 
 # What Lambda takes at most: unpacked always, zipped where it is uploaded directly and not, as here, through S3.

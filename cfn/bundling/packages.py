@@ -11,18 +11,15 @@ import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterable, Sequence
 from importlib.metadata import PackageNotFoundError, requires
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from blocks.parts import RUNTIME
 from deliverywatch.errors import ConfigurationError
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
 
 PYTHON = RUNTIME.removeprefix("python")
 # In the runtime already; ours would only make the zip larger.

@@ -6,10 +6,7 @@ pyarrow alone is 149 MB on arm64, 87 MB after this; Lambda takes 250 MB, and a c
 from __future__ import annotations
 
 import shutil
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from pathlib import Path
+from pathlib import Path
 
 # Never more than this: every binding needs libarrow_substrait, dataset, acero and compute, and `import pyarrow` fails
 # without any of them.

@@ -9,14 +9,13 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from deliverywatch.engine.definitions.template import resources
 from deliverywatch.errors import ConfigurationError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
-
     Properties = Mapping[str, Any]
     Rule = Callable[[Properties], Iterator[str]]
 

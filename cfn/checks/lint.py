@@ -7,15 +7,13 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from checks.published import AWS_DIMENSIONS, PUBLISHED, Published
 from deliverywatch.errors import ConfigurationError
 from deliverywatch.pipeline.diagnosis.hidden_failures import hidden_failures
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
 
 Template = dict[str, Any]
 

@@ -5,16 +5,14 @@ Each module returns a `parts.Stack`; `shared` and `alerting` are in every templa
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from troposphere import Output, Template
 
 from blocks.parts import Stack, function
 from deliverywatch.errors import ConfigurationError
 from stacks import alerting, email, files, pipeline, queries, shared, sms
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
 
 SYSTEMS = {
     "sms": sms.stack,

@@ -14,6 +14,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -28,8 +29,6 @@ from deliverywatch.sms.lake import slots
 from deliverywatch.sms.lake.folder import Folder
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     import duckdb
 
 ROOT = Path(__file__).parents[2]

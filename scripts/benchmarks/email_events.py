@@ -16,9 +16,10 @@ import sys
 import tempfile
 import time
 from base64 import b64encode
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ingest import Figure
 
@@ -29,9 +30,6 @@ from deliverywatch.email.firehose.folder import Folder
 from deliverywatch.email.report.pages import figures as report_figures
 from deliverywatch.email.transform import transformed
 from deliverywatch.local.cloud.mail.ses_events import Sent
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 DAY = datetime(2026, 11, 20, tzinfo=UTC)
 MANY, FEW = 60_000, 2_000

@@ -12,11 +12,12 @@ from __future__ import annotations
 import gc
 import tempfile
 import time
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from itertools import accumulate
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -32,9 +33,6 @@ from deliverywatch.engine.replay.replay import Replay
 from deliverywatch.engine.replay.sweep import sweep
 from deliverywatch.sms.lake.parquet import SCHEMA
 from deliverywatch.sms.lake.slots import key_of
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
 
 START = datetime(2025, 11, 1, tzinfo=UTC)
 FIRST = int(START.timestamp()) // 60

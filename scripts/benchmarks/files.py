@@ -13,6 +13,7 @@ import json
 import os
 import tempfile
 import time
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -21,8 +22,6 @@ from typing import TYPE_CHECKING, Any
 from ingest import Figure
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
     from deliverywatch.files.records.items import Item
     from deliverywatch.local.cloud.cloud import LocalCloud
 

@@ -13,8 +13,9 @@ import random
 import statistics
 import time
 import uuid
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -23,9 +24,6 @@ from deliverywatch.sms.clicksend.pages import parse_page
 from deliverywatch.sms.clicksend.recipients import Recipients
 from deliverywatch.sms.clicksend.records import Recorder
 from deliverywatch.sms.lake.merge import Reading, merge
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
 
 HOUR = datetime(2026, 11, 21, 11, tzinfo=UTC)
 PAGE_ROWS = 100

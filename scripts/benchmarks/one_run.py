@@ -9,13 +9,12 @@ import json
 import resource
 import sys
 import time
+from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from deliverywatch.sms import counts
 
 WATCHED = ("pandas", "numpy", "pyarrow.compute")

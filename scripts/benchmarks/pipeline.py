@@ -10,13 +10,10 @@ from __future__ import annotations
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from ingest import Figure
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 KEYS, VERSIONS_OF_A_KEY = 1_000_000, 10
 SECONDS_ALLOWED, GIGABYTES_ALLOWED = 20, 4

@@ -9,14 +9,11 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from ingest import Figure
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 COUNTS = (100, 1_000, 10_000)
 # What the last round knew of the file; the last kind has no limit: sqlglot alone reads 10,000 statements for 6 s.

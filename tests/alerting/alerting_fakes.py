@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import email
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from email import policy
+from email.message import EmailMessage
 from typing import TYPE_CHECKING, Any
 
 from deliverywatch.alerting.deliver import Ports
@@ -17,9 +19,6 @@ from deliverywatch.alerting.settings import Settings
 from deliverywatch.errors import MailUnavailable, MetricsUnavailable, StoreUnavailable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
-    from email.message import EmailMessage
-
     from deliverywatch.alerting.incidents.outbox import Stored
 
 PREFIX = "deliverywatch-prod"

@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import json
-from datetime import timedelta
+from collections.abc import Callable
+from datetime import datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from alerting_fakes import World, at
 
 from deliverywatch.alerting.incidents.ack import acknowledge
 from deliverywatch.alerting.incidents.incident import Ack
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-    from datetime import datetime
 
 EVENTS = Path(__file__).parents[1] / "events"
 CONTEXT = json.loads((EVENTS / "sms_context.json").read_text())

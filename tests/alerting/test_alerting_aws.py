@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import boto3
 import pytest
@@ -18,10 +20,6 @@ from deliverywatch.alerting import handle_notify
 from deliverywatch.alerting.aws import Bucket, CloudWatch, Ses, Topic
 from deliverywatch.alerting.inputs.alarm import State
 from deliverywatch.errors import MailUnavailable, MetricsUnavailable, StoreConflict, StoreUnavailable
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
 
 BUCKET = "lake"
 REGION = "ap-southeast-2"

@@ -7,16 +7,13 @@ from __future__ import annotations
 
 import email
 import os
+from collections.abc import Callable
 from email import policy
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pytest
 from alerting_fakes import World
 from alerting_stories import acknowledged, blind, drilled, events, incident, outage, overdue, trickle
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 GOLDEN = Path(__file__).with_name("golden")
 STORIES: dict[str, tuple[Callable[[World], None], list[str]]] = {

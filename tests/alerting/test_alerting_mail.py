@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import replace
+from email.message import EmailMessage
 from html.parser import HTMLParser
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pytest
 from alerting_fakes import SETTINGS, World, at
 from alerting_stories import CONTEXT, blind, context, events, incident, outage, overdue, put, trickle
 
 import deliverywatch.alerting
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-    from email.message import EmailMessage
 
 TEMPLATES = Path(deliverywatch.alerting.__file__).with_name("mail") / "templates"
 STORIES: dict[str, Callable[[World], None]] = {

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -13,9 +14,6 @@ from deliverywatch.backtest.inputs import lake
 from deliverywatch.local.clicksend.traffic import day
 from deliverywatch.sms.lake.columns import COLUMNS
 from deliverywatch.sms.lake.slots import floor, hour_of, key_of
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 MIDNIGHT = datetime(2026, 11, 20, tzinfo=UTC)
 SLOT = timedelta(minutes=10)

@@ -5,16 +5,14 @@ from __future__ import annotations
 import email
 import json
 from email import policy
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
 
 from backtest.backtest_world import csv, rows_of_the_demo, template, write_lake
 from deliverywatch.cli import main
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 
 def run(*arguments: object) -> Result:

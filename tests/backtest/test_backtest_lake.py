@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
-from typing import TYPE_CHECKING
+from datetime import datetime, timedelta
+from pathlib import Path
 
 import pytest
 
@@ -11,10 +11,6 @@ from backtest.backtest_world import MIDNIGHT, SLOT, Row, write_lake
 from deliverywatch.backtest.inputs import lake
 from deliverywatch.engine.definitions.alarm import Metric
 from deliverywatch.errors import InputError
-
-if TYPE_CHECKING:
-    from datetime import datetime
-    from pathlib import Path
 
 HOUR = timedelta(hours=1)
 

@@ -4,19 +4,16 @@ from __future__ import annotations
 
 import email
 import json
-from datetime import timedelta
+from datetime import datetime, timedelta
 from email import policy
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 from click.testing import CliRunner
 
 from backtest.backtest_world import MIDNIGHT, SLOT, Row, write_lake
 from deliverywatch.backtest.inputs import context_at
 from deliverywatch.cli import main
-
-if TYPE_CHECKING:
-    from datetime import datetime
-    from pathlib import Path
 
 NOON = MIDNIGHT + timedelta(hours=12)
 

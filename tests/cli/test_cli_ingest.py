@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -20,8 +21,6 @@ from deliverywatch.local.clicksend.faults import Fault
 from deliverywatch.local.clicksend.history import Messages
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from deliverywatch.local.clicksend.server import Carrier
 
 HOUR = timedelta(hours=1)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import errno
 import re
+from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 import pytest
@@ -15,9 +15,6 @@ from click.testing import CliRunner
 from deliverywatch.cli import _MODULES, main
 from deliverywatch.cli.terminal.duration_option import Since, Span, parsed
 from deliverywatch.cli.terminal.exits import Exit
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 
 def verbs(command: click.Command, path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from datetime import datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
@@ -14,9 +16,6 @@ from deliverywatch.cli import main
 from deliverywatch.sms.lake.columns import COLUMNS
 
 if TYPE_CHECKING:
-    from datetime import datetime
-    from pathlib import Path
-
     from deliverywatch.local.clicksend.server import Carrier
 
 

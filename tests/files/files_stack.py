@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from deliverywatch.files.aws import plain
 from deliverywatch.local.demo import play
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-    from pathlib import Path
-
     from deliverywatch.local.cloud.cloud import LocalCloud
 
 # S3 promises seconds, "on occasion" a minute or longer.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,8 +15,6 @@ from deliverywatch.files.records import items
 from deliverywatch.files.records.items import Item, Retention
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-
     from deliverywatch.files.records.failures import Failure
 
 EVENTS = Path(__file__).parents[1] / "events"

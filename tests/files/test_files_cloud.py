@@ -11,14 +11,12 @@ from __future__ import annotations
 import json
 import os
 import uuid
+from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 from files_stack import Intake, wait_for
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 STACK = os.environ.get("DELIVERYWATCH_REAL_STACK", "")
 SAW = os.environ.get("DELIVERYWATCH_SAW", "saw")

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 from files_stack import Intake, deployed
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from deliverywatch.local.cloud.cloud import LocalCloud
 
 BUCKET = "reports-of-2019"

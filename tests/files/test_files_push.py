@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -16,8 +17,6 @@ from deliverywatch.files.records import messages
 from deliverywatch.files.records.events import Details
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from deliverywatch.local.cloud.cloud import LocalCloud
 
 CSV = Details("text/csv; charset=utf-8", {"by": "jo"}, {"CRC32": "x"})

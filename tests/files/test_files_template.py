@@ -9,16 +9,14 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 
 import build
 from deliverywatch.engine.definitions.template import resources
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 GOLDEN = Path(__file__).parents[1] / "templates"
 ACCOUNT = {

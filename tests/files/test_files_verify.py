@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from files_world import KEEP, NOON, MemoryTable
 
 from deliverywatch.files.records import items, messages
 from deliverywatch.files.records.events import State, as_text
 from deliverywatch.files.verify import Differences, Listed, bodies, compare, repairs
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 HOUR = timedelta(hours=1)
 

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 from deliverywatch.local.clicksend.history import Messages
 from deliverywatch.local.clicksend.server import Carrier
 from deliverywatch.local.clicksend.traffic import HEALTHY, INCIDENT, Phase, day
 from deliverywatch.local.cloud.cloud import LocalCloud
 from deliverywatch.local.demo import play, sms_day
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-    from pathlib import Path
 
 NOTIFY = "deliverywatch-prod-alerting-notify"
 ALERTS = "arn:aws:sns:us-east-1:111122223333:deliverywatch-prod-alerts"

@@ -6,8 +6,9 @@ import json
 import socket
 import subprocess
 import sys
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 import urllib3
@@ -16,9 +17,6 @@ from deliverywatch.local.clicksend.bulk import Bulk
 from deliverywatch.local.clicksend.faults import Fault
 from deliverywatch.local.clicksend.history import DELIVERED, Message, Messages, Shape, failure
 from deliverywatch.local.clicksend.server import Carrier
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 START = datetime(2026, 11, 21, 11, tzinfo=UTC)
 SECOND = timedelta(seconds=1)

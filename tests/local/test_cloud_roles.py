@@ -6,9 +6,11 @@ A right that a function lacks is refused by the local cloud; one that it never a
 from __future__ import annotations
 
 import importlib
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from fnmatch import fnmatchcase
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import pytest
 from deployed import NOTIFY, Silent, deployed
@@ -18,10 +20,6 @@ from deliverywatch.cli.demo import _PLAYS
 from deliverywatch.local.clicksend.traffic import INCIDENT
 from deliverywatch.local.cloud.cloud import LocalCloud
 from deliverywatch.local.demo import play as local_play
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-    from pathlib import Path
 
 # Rights that the services use for a function, or that only AWS itself asks for.
 BY_AWS = {

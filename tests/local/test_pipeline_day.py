@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import pytest
 from click.testing import CliRunner
@@ -15,10 +17,6 @@ from deliverywatch.local.demo import play
 from deliverywatch.local.demo.pipeline_day import MACHINE, MISSED, World, deploy
 from deliverywatch.local.demo.pipeline_faults import Fault, faults
 from deliverywatch.local.demo.timeline import bucket_of
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
 
 START = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0) - timedelta(days=4)
 # One fault for each watch, so that all may stay open until one good run ends them.

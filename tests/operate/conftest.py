@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -17,8 +18,6 @@ from deliverywatch.local.demo import play, sms_day
 from deliverywatch.operate.account import aws
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
     from click.testing import Result
 
     from deliverywatch.operate.account.deployment import Deployment

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -15,8 +16,6 @@ from deliverywatch.operate.account import aws
 from deliverywatch.operate.account.deployment import from_description
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from deliverywatch.local.cloud.cloud import LocalCloud
     from deliverywatch.operate.account.deployment import Deployment
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import email
 import os
 import re
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from email import policy
@@ -31,8 +32,6 @@ from deliverywatch.operate.incidents.mutes import Mute
 from deliverywatch.operate.weekly_digest.week import Runs, Tally, Week
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from deliverywatch.local.cloud.cloud import LocalCloud
 
 GOLDEN = Path(__file__).with_name("golden")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -17,8 +18,6 @@ from deliverywatch.sms.clicksend import credit
 from deliverywatch.sms.clicksend.credentials import Credentials
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
     from click.testing import Result
 
     from deliverywatch.local.cloud.cloud import LocalCloud

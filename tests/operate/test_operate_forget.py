@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
@@ -20,9 +22,6 @@ from deliverywatch.sms.lake import day_objects, forget, merge
 from deliverywatch.sms.lake.folder import Folder
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-    from pathlib import Path
-
     from click.testing import Result
 
     from deliverywatch.local.cloud.cloud import LocalCloud

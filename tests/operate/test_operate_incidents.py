@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,8 +17,6 @@ from deliverywatch.operate.incidents import aws_incidents, mutes, status
 from deliverywatch.operate.incidents.status import document
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from click.testing import Result
 
     from deliverywatch.local.cloud.cloud import LocalCloud

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -14,8 +15,6 @@ from deliverywatch.sms.lake import day_objects, merge
 from deliverywatch.sms.lake.slots import day_key_of, key_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from click.testing import Result
 
     from deliverywatch.local.clicksend.server import Carrier

@@ -5,7 +5,9 @@ from __future__ import annotations
 import csv
 import io
 import json
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pyarrow.parquet as pq
@@ -15,9 +17,6 @@ from deliverywatch.errors import InputError
 from deliverywatch.operate.lake import query
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-    from pathlib import Path
-
     from click.testing import Result
 
     from deliverywatch.local.cloud.cloud import LocalCloud

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -20,9 +21,6 @@ from deliverywatch.engine.evaluation import mute as engine
 from deliverywatch.errors import InputError
 from deliverywatch.operate.account.deployment import Deployment
 from deliverywatch.operate.incidents import mails, mutes, records, route
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
 
 NOW = datetime(2026, 11, 21, 3, 0, 42, tzinfo=UTC)
 PREFIX = "deliverywatch-prod"

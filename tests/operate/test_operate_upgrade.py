@@ -8,6 +8,8 @@ import pty
 import re
 import subprocess
 import sys
+from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -17,9 +19,6 @@ from deliverywatch.operate.account import aws
 from deliverywatch.operate.deploy import aws_artifacts, aws_formation, aws_storage
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-    from pathlib import Path
-
     from click.testing import Result
 
     from deliverywatch.local.clicksend.server import Carrier

@@ -5,15 +5,13 @@ from __future__ import annotations
 import copy
 import json
 from collections import Counter
+from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from deliverywatch.errors import StoreConflict
 from deliverywatch.pipeline.declaration.pipelines import pipelines_of
 from deliverywatch.pipeline.outputs.store import Stored
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
 
 EVENTS = Path(__file__).parents[1] / "events"
 

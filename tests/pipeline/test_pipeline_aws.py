@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator
+from typing import Any
 
 import boto3
 import pytest
@@ -11,9 +12,6 @@ from moto import mock_aws
 
 from deliverywatch.errors import CloudRefused, CloudUnavailable, StoreConflict, StoreUnavailable
 from deliverywatch.pipeline import aws
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 
 @pytest.fixture

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 from hypothesis import example, given, settings
@@ -14,9 +15,6 @@ from deliverywatch.pipeline.checks.duck import LocalTables
 from deliverywatch.pipeline.declaration.pipelines import History
 from pipeline.pipeline_world import SF_USER
 from pipeline.scd2_oracle import Version, violations, written
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
 
 DAWN = datetime(2026, 11, 21, tzinfo=UTC)
 HISTORY = SF_USER.histories[0]

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -20,9 +22,6 @@ from deliverywatch.pipeline.validate import Part, Task, task_of, validate
 from pipeline.pipeline_world import DECLARED, PIPELINES, SF_USER, event
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-    from pathlib import Path
-
     from deliverywatch.pipeline.checks.validation import Report
 
 NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
@@ -16,8 +17,6 @@ from deliverywatch.queries.schedule import apply
 from deliverywatch.queries.schedule.specification import Schedule, Wiring, desired
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
-
     from deliverywatch.queries.config.statement import Statement
 
 GROUP = "deliverywatch-prod-queries"

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -16,9 +17,6 @@ from deliverywatch.errors import DeliveryWatchError, ServiceRefused
 from deliverywatch.queries.aws import Scheduler
 from deliverywatch.queries.schedule.apply import observe, reconcile
 from deliverywatch.queries.schedule.plan import Rules, plan
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 FREE = Rules(allow_deletes=True)
 PREFIX = "pn-"

@@ -7,10 +7,12 @@ import ssl
 import subprocess
 import threading
 import warnings
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import pytest
 import urllib3
@@ -23,10 +25,6 @@ from deliverywatch.queries.config.file import Refused
 from deliverywatch.queries.config.http_source import Git
 from deliverywatch.queries.config.source import COPY, Packaged, current, revision_of
 from deliverywatch.queries.config.source_url import is_pinned, request
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
 
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
 URL = "https://raw.githubusercontent.com/acme/queries/main/queries.json"

@@ -11,8 +11,9 @@ import re
 import subprocess
 import sys
 import zipfile
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 
@@ -23,9 +24,6 @@ from deliverywatch.engine.definitions import alarm, documents
 from deliverywatch.engine.definitions.template import resources
 from deliverywatch.engine.unit_tests import cases
 from deliverywatch.queries.run import record
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 TESTS = Path(__file__).parents[1]
 GOLDEN = TESTS / "templates/queries.json"

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from sms_world import Killed, Memory
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-
     from deliverywatch.sms.lake.watermark import Stored
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -21,8 +22,6 @@ from deliverywatch.sms.lake.slots import floor, from_milliseconds, key_of
 from deliverywatch.sms.lake.watermark import WATERMARK, Stored
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
-
     from deliverywatch.sms.counts import Datapoint
     from deliverywatch.sms.plan import Plan
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import logging
 import threading
 import traceback
-from datetime import timedelta
+from collections.abc import Iterator
+from datetime import datetime, timedelta
 from time import monotonic
-from typing import TYPE_CHECKING
 
 import pytest
 from clicksend_world import API_KEY, END, START, Time, client, ids, messages
@@ -25,10 +25,6 @@ from deliverywatch.local.clicksend.faults import Fault
 from deliverywatch.local.clicksend.history import Message, Messages
 from deliverywatch.local.clicksend.server import Carrier
 from deliverywatch.sms.clicksend.credentials import Credentials
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from datetime import datetime
 
 BASIC = "c29tZWJvZHk6"  # "somebody:" in base64
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from concurrent.futures import CancelledError
 from contextlib import suppress
-from typing import TYPE_CHECKING
 
 import pytest
 from clicksend_world import Time
@@ -13,9 +13,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from deliverywatch.sms.clicksend.pace import Pace
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 
 def pace(time: Time, in_flight: int = 8) -> Pace:

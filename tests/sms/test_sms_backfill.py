@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
-from typing import TYPE_CHECKING
+from datetime import datetime, timedelta
 
 import pytest
 from sms_world import NOW, Killed, World, row
 
 from deliverywatch.sms import backfill, compact, ingest
 from deliverywatch.sms.lake import day_objects, merge
-
-if TYPE_CHECKING:
-    from datetime import datetime
 
 SINCE = (NOW - timedelta(days=6)).replace(hour=22, minute=0)
 UNTIL = SINCE + timedelta(hours=4)  # over midnight: two days, one of which may be compacted

@@ -6,6 +6,7 @@ message once, and each as new as the newest that was kept.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -25,8 +26,6 @@ from deliverywatch.sms.lake import forget as forgetting
 from deliverywatch.sms.lake.slots import HOUR, day_key_of, folder_of, key_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from deliverywatch.sms.lake.merge import Merged
 
 DAY = (NOW - timedelta(days=4)).replace(hour=0, minute=0)

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
-from datetime import timedelta
-from typing import TYPE_CHECKING
+from datetime import datetime, timedelta
 
 import pytest
 from sms_world import NOW, Killed, World, at, row
@@ -20,9 +19,6 @@ from deliverywatch.errors import (
 )
 from deliverywatch.sms import ingest, plan
 from deliverywatch.sms.lake.watermark import WATERMARK
-
-if TYPE_CHECKING:
-    from datetime import datetime
 
 SLOT = timedelta(minutes=10)
 TEXT_DATE = "2026-11-21 12:05:00"

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 from contextlib import suppress
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -15,9 +15,6 @@ from sms_world import NOW, Killed, World, at, row
 
 from deliverywatch.sms import plan
 from deliverywatch.sms.ingest import Settings
-
-if TYPE_CHECKING:
-    from datetime import datetime
 
 SLOT = timedelta(minutes=10)
 BEGIN = at("08:00")

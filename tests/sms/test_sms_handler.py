@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import boto3
 import pytest
@@ -19,9 +20,6 @@ from deliverywatch.local.clicksend.history import DELIVERED, Message, Messages, 
 from deliverywatch.local.clicksend.server import Carrier
 from deliverywatch.sms import aws
 from deliverywatch.sms.handle_ingest import handler
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 BUCKET, PATH = "deliverywatch-test", "/deliverywatch/test/clicksend"
 HOUR = timedelta(hours=1)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
@@ -18,8 +19,6 @@ from deliverywatch.sms import plan
 from deliverywatch.sms.lake.watermark import Watermark, read_watermark
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
     from deliverywatch.operate.lake.reconcile import Comparison, Difference
 
 SLOT = timedelta(minutes=10)

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import io
 import os
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import boto3
 import pyarrow as pa
@@ -18,10 +20,6 @@ from deliverywatch.errors import ConfigurationError, StoreConflict, StoreUnavail
 from deliverywatch.sms import aws
 from deliverywatch.sms.lake.folder import Folder
 from deliverywatch.sms.lake.watermark import Store, update
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
 
 KEY = "sms/dt=2026-11-21/12.parquet"
 SECRETS = "/deliverywatch/test/clicksend"

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from typing import Any
 
 from troposphere import cloudwatch
 
@@ -10,9 +11,6 @@ from blocks.dashboards import body, chart, line, number_of, state_of
 from blocks.parts import PREFIX, named
 from deliverywatch.files.records.failures import NAMESPACE
 from stacks.files.alarms import DEAD_LETTERS, QUEUE
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
 
 _SHOWN = ("files-unprocessed", "files-unprocessed-growing", "files-stalled", "files-errors", "files-throttles")
 _RED, _ORANGE, _GREY, _BLUE = "#d13212", "#ff9900", "#879596", "#1f77b4"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import tomllib
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,8 +18,6 @@ from stacks.pipeline import alarms, dashboard, parameters
 from stacks.shared import objects
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
-
     from deliverywatch.pipeline.declaration.pipelines import Pipeline
 
 DECLARATION = "cfn/pipelines.toml"

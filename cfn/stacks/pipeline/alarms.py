@@ -10,6 +10,7 @@ Readings come once a run, so their alarms ignore missing data: they keep their s
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from troposphere import GetAtt, Ref, Sub
@@ -20,8 +21,6 @@ from deliverywatch.pipeline.outputs.metrics import NAMESPACE
 from stacks.pipeline.parameters import parameter
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from deliverywatch.pipeline.declaration.pipelines import Pipeline
 
 DEAD_LETTERS = "pipeline-dead-letters"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from troposphere import cloudwatch
@@ -13,8 +14,6 @@ from stacks.pipeline.alarms import CHILDREN
 from stacks.pipeline.parameters import parameter
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from deliverywatch.pipeline.declaration.pipelines import Pipeline
 
 _RED, _ORANGE, _GREY, _BLUE, _GREEN = "#d13212", "#ff9900", "#879596", "#1f77b4", "#1d8102"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from blocks.parameters import Choice, whole_number
@@ -9,8 +10,6 @@ from blocks.parts import title
 from deliverywatch import thresholds
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from deliverywatch.pipeline.declaration.pipelines import Pipeline
 
 

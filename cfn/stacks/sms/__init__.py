@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from typing import Any
 
 from troposphere import Equals, GetAtt, If, Ref, Sub, awslambda
 
@@ -13,9 +14,6 @@ from deliverywatch.sms.lake.slots import DAY_OBJECT
 from stacks.shared import objects
 from stacks.sms import alarms, dashboard
 from stacks.sms import parameters as sms_choices
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
 
 # Arrow's own pool and one per thread of the C library's keep what they freed: 25 MB at a million rows.
 MEMORY_SETTINGS = {"ARROW_DEFAULT_MEMORY_POOL": "system", "MALLOC_ARENA_MAX": "1"}

@@ -5,6 +5,8 @@ A client is made when it is first used: each costs 50 ms, and most invocations n
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -18,9 +20,6 @@ from deliverywatch.alerting.inputs.alarm import from_description
 from deliverywatch.errors import MailUnavailable, MetricsUnavailable, StoreConflict, StoreUnavailable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
-    from datetime import datetime
-
     from deliverywatch.alerting.inputs.alarm import Alarm
 
 # The function has a minute, and a service that is silent must leave time to say so by another: 15 seconds at most.

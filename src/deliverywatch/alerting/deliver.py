@@ -7,6 +7,7 @@ does not pass this code tells of it.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Protocol
 
@@ -17,8 +18,6 @@ from deliverywatch.alerting.mail.recipients import recipients
 from deliverywatch.errors import MailUnavailable, MetricsUnavailable, StoreUnavailable
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from deliverywatch.alerting.incidents.incident import Change, Incident
     from deliverywatch.alerting.incidents.outbox import Record, Store
     from deliverywatch.alerting.incidents.watch_state import Alarms, Sight

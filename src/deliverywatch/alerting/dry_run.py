@@ -6,7 +6,9 @@ the end of an incident whose beginning nobody knows.
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import TYPE_CHECKING, NoReturn
 
 from deliverywatch.alerting.deliver import Ports
@@ -18,9 +20,6 @@ from deliverywatch.alerting.notify import Notifier, presumption, watch_for
 from deliverywatch.errors import MetricsUnavailable, StoreConflict
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-    from datetime import datetime
-
     from deliverywatch.alerting.incidents.severity import Watch
     from deliverywatch.alerting.inputs.alarm import Alarm
     from deliverywatch.alerting.notify import Outcome

@@ -7,9 +7,10 @@ message, the next message of the watch or the ten-minute sweep goes on where it 
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
@@ -25,9 +26,6 @@ from deliverywatch.errors import MetricsUnavailable, StoreConflict, StoreUnavail
 from deliverywatch.messages.untrusted import mapping, moment
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
-    from datetime import datetime
-
     from deliverywatch.alerting.incidents.incident import Change, Finding
     from deliverywatch.alerting.incidents.watch_state import Sight
     from deliverywatch.alerting.inputs.notice import Notice

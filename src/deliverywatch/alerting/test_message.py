@@ -10,6 +10,7 @@ subscription, the notifier with its role, SES and the inbox, and leaves one line
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from deliverywatch.alerting.incidents import outbox
@@ -18,8 +19,6 @@ from deliverywatch.alerting.incidents.severity import Level
 from deliverywatch.alerting.mail.recipients import of_level
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
     from deliverywatch.alerting.deliver import Ports
     from deliverywatch.alerting.inputs.notice import Notice
     from deliverywatch.alerting.mail.formatting import Clock

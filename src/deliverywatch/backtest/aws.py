@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from datetime import datetime
 
 import boto3
 from botocore.exceptions import BotoCoreError
 
 from deliverywatch.engine import aws
 from deliverywatch.errors import ConfigurationError
-
-if TYPE_CHECKING:
-    from datetime import datetime
 
 
 def cloudwatch() -> aws.CloudWatch:

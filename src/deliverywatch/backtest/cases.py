@@ -8,7 +8,10 @@ from __future__ import annotations
 import dataclasses
 import time
 import xml.etree.ElementTree as ET
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from deliverywatch.backtest.inputs import definitions as templates
@@ -20,10 +23,6 @@ from deliverywatch.engine.unit_tests import trial as trials
 from deliverywatch.errors import InputError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-    from datetime import timedelta
-    from pathlib import Path
-
     from deliverywatch.backtest.inputs.definitions import Definitions
     from deliverywatch.engine.unit_tests.cases import Case, ExpectedMail
     from deliverywatch.engine.unit_tests.trial import Trial

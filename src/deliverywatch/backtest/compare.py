@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from deliverywatch.backtest import simulate
@@ -17,9 +18,6 @@ from deliverywatch.engine.replay.replay import can_vectorise
 from deliverywatch.errors import InputError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-    from datetime import datetime
-
     from deliverywatch.backtest.inputs import definitions as templates
     from deliverywatch.backtest.inputs.definitions import Definitions
     from deliverywatch.backtest.inputs.history import Past

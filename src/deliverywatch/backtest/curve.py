@@ -6,8 +6,9 @@ the notifier's own code, threshold by threshold, so there are fewer of them.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from deliverywatch.backtest import simulate
@@ -18,9 +19,6 @@ from deliverywatch.engine.replay.replay import Replay, can_vectorise
 from deliverywatch.engine.replay.sweep import sweep
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-    from datetime import datetime
-
     from deliverywatch.backtest.inputs.definitions import Definitions
     from deliverywatch.engine.definitions.alarm import Alarm
     from deliverywatch.engine.replay.backtest import Change

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import email
 import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from email import policy
 from itertools import groupby
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from deliverywatch.alerting.deliver import Ports
 from deliverywatch.alerting.dry_run import Memory, Pile
@@ -31,9 +32,6 @@ from deliverywatch.errors import StoreConflict
 from deliverywatch.thresholds import SWEEP_FROM_MINUTE, SWEEP_MINUTES
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
-    from typing import Any
-
     from deliverywatch.backtest.inputs.definitions import Definitions
     from deliverywatch.backtest.report.measure import Span
     from deliverywatch.engine.definitions.alarm import Alarm

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import textwrap
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from functools import wraps
 from pathlib import Path
@@ -16,8 +17,6 @@ from deliverywatch.cli.terminal.exits import Exit
 from deliverywatch.errors import DeliveryWatchError, InputError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-
     from deliverywatch.backtest.cases import Result
 
 _WIDEST = 100

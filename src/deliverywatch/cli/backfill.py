@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import uuid
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -16,8 +17,6 @@ from deliverywatch.cli.terminal.time_option import Moment
 from deliverywatch.thresholds import HISTORY_DAYS
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from deliverywatch.cli.terminal.lake_options import Place
     from deliverywatch.cli.terminal.target import Target
     from deliverywatch.sms.plan import Plan

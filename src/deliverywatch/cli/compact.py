@@ -6,7 +6,9 @@ import json
 import random
 import time
 import uuid
+from collections.abc import Sequence
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -18,9 +20,6 @@ from deliverywatch.cli.terminal.time_option import Moment
 from deliverywatch.thresholds import SETTLE_HOURS
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-    from pathlib import Path
-
     from deliverywatch.cli.terminal.target import Target
     from deliverywatch.sms.compact import Due, Summary
     from deliverywatch.sms.lake.watermark import Store

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -13,8 +14,6 @@ from deliverywatch.cli.terminal.confirm import able_to_ask, confirmed, confirmed
 from deliverywatch.cli.terminal.target import Target, target
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from deliverywatch.operate.account.aws import Cloud
     from deliverywatch.operate.deploy.destroy import Removal
 

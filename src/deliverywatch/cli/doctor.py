@@ -6,6 +6,7 @@ import json
 import re
 import shutil
 import textwrap
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from importlib.metadata import version
 from typing import TYPE_CHECKING
@@ -17,8 +18,6 @@ from deliverywatch.cli.terminal.target import Target, target
 from deliverywatch.errors import DeliveryWatchError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
-
     from deliverywatch.operate.account.aws import Cloud
     from deliverywatch.operate.account.deployment import Deployment
     from deliverywatch.operate.doctor.check import Check

@@ -8,6 +8,7 @@ import sys
 import time
 import uuid
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -18,8 +19,6 @@ from deliverywatch.cli.terminal.prose import wrapped
 from deliverywatch.cli.terminal.target import target
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from deliverywatch.cli.terminal.lake_options import Place
     from deliverywatch.cli.terminal.target import Target
     from deliverywatch.operate.lake.forget import Forgotten, Versions

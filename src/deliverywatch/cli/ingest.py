@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 import uuid
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,8 +16,6 @@ from deliverywatch.cli.terminal.time_option import Moment
 from deliverywatch.errors import Retryable
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from deliverywatch.sms.counts import Datapoint
     from deliverywatch.sms.ingest import Settings, Summary
     from deliverywatch.sms.plan import Plan

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -13,8 +14,6 @@ from deliverywatch.cli.terminal.target import target
 from deliverywatch.cli.terminal.time_option import Moment
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from rich.table import Table
 
     from deliverywatch.cli.terminal.lake_options import Place

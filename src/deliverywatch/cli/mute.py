@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -14,10 +16,6 @@ from deliverywatch.cli.terminal.target import target
 from deliverywatch.errors import InputError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-    from datetime import datetime, timedelta
-    from typing import Any
-
     from deliverywatch.cli.terminal.target import Target
     from deliverywatch.operate.incidents.mutes import Mute
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,8 +19,6 @@ from deliverywatch.cli.terminal.results import FORMATS, able_to_write, write
 from deliverywatch.cli.terminal.target import target
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from deliverywatch.cli.terminal.target import Target
     from deliverywatch.operate.lake.query import Answer, Estimate, Saved
 

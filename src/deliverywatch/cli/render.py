@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import email
 import json
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from email import policy
 from pathlib import Path
@@ -15,8 +16,6 @@ from deliverywatch.cli.terminal.exits import Exit
 from deliverywatch.errors import DeliveryWatchError, InputError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from deliverywatch.alerting.incidents.severity import Watch
     from deliverywatch.alerting.notify import Outcome
     from deliverywatch.alerting.settings import Settings

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 import click
@@ -13,9 +15,6 @@ from deliverywatch.cli.terminal.prose import wrapped
 from deliverywatch.cli.terminal.target import target
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from datetime import datetime
-
     from deliverywatch.alerting.incidents.incident import Incident
     from deliverywatch.alerting.incidents.outbox import Record
     from deliverywatch.cli.terminal.target import Target

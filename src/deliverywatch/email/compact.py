@@ -9,15 +9,13 @@ from __future__ import annotations
 
 import hashlib
 import io
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from datetime import date
+from typing import Protocol
 
 from deliverywatch.email.events.columns import COLUMNS
 from deliverywatch.email.events.streams import Stream, table_folder
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
-    from datetime import date
 
 _COLUMNS = [(column.name, column.athena_type) for column in COLUMNS]
 

@@ -8,17 +8,15 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import orjson
 
 from deliverywatch.email.events.columns import COLUMNS, KNOWN_FIELDS
 from deliverywatch.email.events.fields import general, leaves
 from deliverywatch.email.events.streams import Stream
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
 
 _TYPES: dict[type, str] = {bool: "boolean", int: "bigint", float: "double", str: "string"}
 _ORDER = ("boolean", "bigint", "double", "string")

@@ -9,7 +9,9 @@ from __future__ import annotations
 import io
 from base64 import b64encode
 from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, Protocol
 
 import orjson
@@ -21,9 +23,6 @@ from deliverywatch.email.firehose.landing import Destination, Landing
 from deliverywatch.email.transform import DROPPED, OK, Refusal, reasons_object, transformed
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
-    from datetime import datetime
-
     from deliverywatch.email.events.streams import Stream
 
 # What Firehose hands its function at a time: 1 MB, as the stack sets it, and never more than 500 records here.

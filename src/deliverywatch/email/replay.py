@@ -7,8 +7,9 @@ did not fit the table is there as the row that the transform made, whose `raw` h
 from __future__ import annotations
 
 from base64 import b64decode
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
 
 import orjson
 
@@ -16,9 +17,6 @@ from deliverywatch.email.events import rows
 from deliverywatch.email.events.refusals import RefusedError
 from deliverywatch.email.events.streams import Stream, error_folder
 from deliverywatch.email.firehose import delivery
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
 
 # PutRecordBatch takes 500 records and 4 MiB at a time.
 _BATCH_RECORDS = 100

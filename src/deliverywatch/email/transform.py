@@ -10,9 +10,10 @@ from __future__ import annotations
 import binascii
 import hashlib
 from base64 import b64decode, b64encode
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
 
 import orjson
 
@@ -21,9 +22,6 @@ from deliverywatch.email.events.refusals import Reason, RefusedError
 from deliverywatch.email.events.streams import Stream, error_folder, stream_of
 from deliverywatch.email.events.tally import Tally
 from deliverywatch.email.events.values import iso
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
 
 OK, DROPPED, FAILED = "Ok", "Dropped", "ProcessingFailed"
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 from botocore.exceptions import BotoCoreError, ClientError
 
@@ -11,9 +12,6 @@ from deliverywatch.engine.definitions import alarm as alarms
 from deliverywatch.engine.definitions import composites
 from deliverywatch.engine.evaluation.series import Sample, Series
 from deliverywatch.errors import InputError, MetricsUnavailable
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
 
 # GetMetricData: at most 500 queries and 100,800 datapoints in one call.
 _QUERIES = 500

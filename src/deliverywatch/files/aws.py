@@ -6,6 +6,7 @@ An endpoint other than AWS comes from boto3's own `AWS_ENDPOINT_URL`; nothing he
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -16,8 +17,6 @@ from botocore.exceptions import BotoCoreError, ClientError
 from deliverywatch.errors import TableUnavailable
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
-
     from deliverywatch.files.records.failures import Failure
     from deliverywatch.files.records.items import Item
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from typing import Any
 
 import boto3
 from botocore.config import Config
@@ -10,9 +11,6 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from deliverywatch.errors import QueueUnavailable, StoreUnavailable
 from deliverywatch.files.records.events import NO_VERSION, Details
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
 
 _CONFIG = Config(connect_timeout=2, read_timeout=5, retries={"mode": "standard", "total_max_attempts": 4})
 _GONE = {"404", "NoSuchKey", "NoSuchVersion", "405"}  # 405: the version is a delete marker

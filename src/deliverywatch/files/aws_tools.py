@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -16,8 +17,6 @@ from deliverywatch.files.records.events import State
 from deliverywatch.files.verify import Listed
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
-
     from deliverywatch.files.push import Filters
 
 _MESSAGES_PER_CALL = 10

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from deliverywatch.errors import MessageMalformed
@@ -9,9 +11,6 @@ from deliverywatch.files.records import items, messages
 from deliverywatch.files.records.failures import failure
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-    from datetime import datetime
-
     from deliverywatch.files.process import Message
     from deliverywatch.files.records.items import Retention
 

@@ -7,6 +7,7 @@ aside among the dead letters: nothing is lost. An event that is sent twice is ha
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -14,8 +15,6 @@ from deliverywatch.files.records import messages
 from deliverywatch.files.records.events import State
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
     from deliverywatch.files.records.events import Details, ObjectEvent
     from deliverywatch.files.verify import Listed
 

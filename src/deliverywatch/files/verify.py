@@ -7,15 +7,12 @@ left out. The messages go the way of all others, through the queue: the table's 
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
-from typing import TYPE_CHECKING, Any, Protocol
+from datetime import datetime, timedelta
+from typing import Any, Protocol
 
 from deliverywatch.files.records.events import State, as_text
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
-    from datetime import datetime
 
 # S3 delivers within seconds as a rule, "on occasion" in a minute or longer.
 ON_THE_WAY = timedelta(minutes=5)

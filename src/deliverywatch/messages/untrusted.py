@@ -9,11 +9,9 @@ from __future__ import annotations
 import json
 import math
 import re
+from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
+from typing import Any
 
 # Enough for every text that CloudWatch itself writes (a reason has at most 1,023 characters), and a bound for what
 # others send.

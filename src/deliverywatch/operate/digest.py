@@ -5,9 +5,10 @@ Runs done and expected come first: a mail that tells of no failures proves somet
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from deliverywatch.alerting.deliver import handed_over
@@ -26,9 +27,6 @@ from deliverywatch.operate.cost.estimate import DAYS_PER_MONTH, Volume
 from deliverywatch.operate.weekly_digest.facts import facts, verdict
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-    from datetime import datetime
-
     from deliverywatch.alerting.deliver import Ports
     from deliverywatch.alerting.incidents.incident import Incident
     from deliverywatch.alerting.mail.formatting import Clock

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import boto3
 from botocore.config import Config
@@ -16,9 +17,6 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from deliverywatch.errors import CloudRefused, CloudUnavailable, StoreConflict, StoreUnavailable
 from deliverywatch.pipeline.outputs.store import Stored
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
 
 _CONFIG = Config(connect_timeout=3, read_timeout=20, retries={"mode": "adaptive", "total_max_attempts": 6})
 _FIRST_PAUSE_SECONDS, _LONGEST_PAUSE_SECONDS = 0.2, 5.0

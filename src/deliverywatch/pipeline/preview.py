@@ -6,6 +6,7 @@ event), or dbt's `run_results.json`.
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from deliverywatch.errors import InputError
@@ -16,8 +17,6 @@ from deliverywatch.pipeline.diagnosis.runs import EVENT_TYPE, execution_of, job_
 from deliverywatch.pipeline.outputs import metrics
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
     from deliverywatch.pipeline.diagnosis.dbt import DbtRun
     from deliverywatch.pipeline.outputs.metrics import Point
 

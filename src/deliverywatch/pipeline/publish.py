@@ -6,7 +6,9 @@ killed between the two loses the metrics of that one run; the ledger and the his
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, Protocol
 
 from deliverywatch import emf
@@ -16,9 +18,6 @@ from deliverywatch.pipeline.outputs import counted_runs, metrics
 from deliverywatch.pipeline.outputs.store import update
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
-    from datetime import datetime
-
     from deliverywatch.pipeline.declaration.pipelines import Pipeline
     from deliverywatch.pipeline.diagnosis.collect import Artifacts, Executions, Run
     from deliverywatch.pipeline.outputs.metrics import Point

@@ -10,7 +10,9 @@ and the notifier's incident keeps that from being a second mail.
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, Protocol
 
 from deliverywatch.errors import InputError
@@ -24,9 +26,6 @@ from deliverywatch.pipeline.outputs import mail_context, notified_causes
 from deliverywatch.pipeline.outputs.store import update
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-    from datetime import datetime
-
     from deliverywatch.pipeline.declaration.pipelines import Pipeline
     from deliverywatch.pipeline.diagnosis.advice import Account
     from deliverywatch.pipeline.diagnosis.collect import Artifacts, Executions, Run

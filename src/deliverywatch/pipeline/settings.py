@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tomllib
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,8 +14,6 @@ from deliverywatch.pipeline.declaration.values import decoded, mapping
 from deliverywatch.pipeline.diagnosis.faults import shipped
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from deliverywatch.pipeline.declaration.pipelines import Pipeline
     from deliverywatch.pipeline.diagnosis.faults import Catalogue
 

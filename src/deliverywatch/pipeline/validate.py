@@ -7,8 +7,9 @@ cannot be checked raises always: a validation that did not happen must not look 
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
@@ -20,9 +21,6 @@ from deliverywatch.pipeline.declaration.values import mapping, moment, text
 from deliverywatch.pipeline.diagnosis.runs import job_run_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
-    from datetime import datetime
-
     from deliverywatch.pipeline.checks.sql import Tables
     from deliverywatch.pipeline.declaration.pipelines import History, Pipeline
 

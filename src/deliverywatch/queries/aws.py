@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Iterator, Mapping, Set
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, cast
 
@@ -24,8 +25,6 @@ from deliverywatch.queries.schedule.pace import Pace
 from deliverywatch.queries.schedule.specification import Schedule, from_service
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Set
-
     from deliverywatch.queries.config.http_source import Http
     from deliverywatch.queries.config.statement import Statement
 

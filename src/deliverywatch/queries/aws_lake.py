@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import codecs
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
 from deliverywatch.errors import SourceRefused, SourceUnavailable, StoreConflict, StoreUnavailable
 from deliverywatch.queries.config.lake import Stored
 from deliverywatch.queries.config.source import Fetched, revision_of
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
 
 _NO_OBJECT = {"NoSuchKey", "404", "NotFound"}
 _OVERTAKEN = {"PreconditionFailed", "ConditionalRequestConflict", "412", "409"}

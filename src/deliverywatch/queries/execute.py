@@ -8,6 +8,7 @@ left, a notice that was given is not given again, and the record at the end says
 from __future__ import annotations
 
 import time
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -22,8 +23,6 @@ from deliverywatch.queries.run.record import Record, Status
 from deliverywatch.thresholds import QUERIES_TIMEOUT_SECONDS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-
     from deliverywatch.queries.config.lake import Lake
     from deliverywatch.queries.config.query import Query
     from deliverywatch.queries.run.athena import Athena, Execution

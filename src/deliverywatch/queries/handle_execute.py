@@ -9,16 +9,14 @@ from __future__ import annotations
 import json
 import os
 import time
+from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from deliverywatch import emf
 from deliverywatch.queries import aws, aws_lake, execute, settings
 from deliverywatch.queries.run.record import NAMESPACE
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,8 +19,6 @@ from deliverywatch.queries.config.source import Packaged
 from deliverywatch.queries.run.record import NAMESPACE
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from deliverywatch.queries.config.source import Source
     from deliverywatch.queries.settings import Reconciliation
 

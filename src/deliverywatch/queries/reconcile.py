@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from deliverywatch.errors import DeliveryWatchError
@@ -20,8 +21,6 @@ from deliverywatch.queries.schedule import apply
 from deliverywatch.queries.schedule.specification import desired
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
     from deliverywatch.queries.config.lake import Lake
     from deliverywatch.queries.config.source import Current, Source
     from deliverywatch.queries.schedule.apply import Result, Schedules

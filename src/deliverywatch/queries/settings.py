@@ -6,16 +6,13 @@ QUERY_EXECUTOR_ARN, SCHEDULE_ROLE_ARN, SCHEDULE_GROUP_NAME, PROJECT_NAME.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from deliverywatch.errors import ConfigurationError
 from deliverywatch.queries.execute import Settings as Execution
 from deliverywatch.queries.schedule.plan import ByHand, Rules
 from deliverywatch.queries.schedule.specification import Wiring
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ day of a rate is 24 hours (docs.aws.amazon.com/scheduler/latest/UserGuide/schedu
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import UTC, date, datetime, time, timedelta
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
@@ -13,8 +14,6 @@ from zoneinfo import ZoneInfo
 from deliverywatch.schedules.expressions import At, Rate
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from deliverywatch.schedules.cron import Cron
     from deliverywatch.schedules.expressions import Expression
 

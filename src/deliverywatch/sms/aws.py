@@ -5,10 +5,11 @@ An endpoint other than AWS comes from boto3's own `AWS_ENDPOINT_URL`; nothing he
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import boto3
 from botocore.config import Config
@@ -18,9 +19,6 @@ from deliverywatch.errors import ConfigurationError, StoreConflict, StoreUnavail
 from deliverywatch.sms.clicksend.credentials import Credentials
 from deliverywatch.sms.clicksend.recipients import hash_key
 from deliverywatch.sms.lake.watermark import Stored
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
 
 # Adaptive mode retries 5xx, throttling and broken connections with jitter, and slows down when told to.
 _CONFIG = Config(connect_timeout=3, read_timeout=20, retries={"mode": "adaptive", "total_max_attempts": 6})

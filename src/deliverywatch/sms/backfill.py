@@ -7,6 +7,7 @@ lake, so that the same command goes on from there; what was done since is done a
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -15,8 +16,6 @@ from deliverywatch.sms import ingest
 from deliverywatch.sms.lake.slots import HOUR
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from deliverywatch.sms.ingest import Ports, Settings
     from deliverywatch.sms.lake.watermark import Store
     from deliverywatch.sms.plan import Plan

@@ -6,7 +6,9 @@ day changes over without a row being lost or seen twice, whoever is killed when,
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass, field
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from deliverywatch.errors import DeliveryWatchError
@@ -15,9 +17,6 @@ from deliverywatch.sms.lake.slots import DAY_OBJECT
 from deliverywatch.thresholds import COMPACT_MOST_BYTES
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
-    from datetime import datetime
-
     from deliverywatch.sms.lake.watermark import Store
 
 

@@ -7,18 +7,15 @@ turns out to be delivered is one failure less.
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from datetime import datetime, timedelta
+from typing import Any
 
 from deliverywatch import emf
 from deliverywatch.sms.clicksend.outcomes import Outcome, is_counted_failure
 from deliverywatch.sms.lake.slots import as_text, floor, from_milliseconds
 from deliverywatch.thresholds import OVERDUE_MINIMUM_COUNT, STAMP_DELAY_SECONDS
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
-    from datetime import datetime
 
 NAMESPACE = "DeliveryWatch/Sms"
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import uuid
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -18,8 +19,6 @@ from deliverywatch.sms.clicksend.client import ClickSend
 from deliverywatch.sms.clicksend.recipients import Recipients
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from deliverywatch.sms.counts import Datapoint
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -18,8 +19,6 @@ from deliverywatch.sms.counts import SlotCounts
 from deliverywatch.sms.lake import day_objects, slots
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from deliverywatch.sms.counts import Change
     from deliverywatch.sms.ingest import Ports, Settings, Source, Summary
     from deliverywatch.sms.lake.merge import Merged, Reading

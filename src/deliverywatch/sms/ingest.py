@@ -13,8 +13,9 @@ import logging
 import math
 import random
 import time
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Protocol
 
 from deliverywatch.errors import DeliveryWatchError, SourceUnavailable
@@ -28,9 +29,6 @@ from deliverywatch.sms.mail_context.recent_statistics import NAMES, Survey
 from deliverywatch.thresholds import SLOT_MINUTES
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
-    from datetime import datetime
-
     from deliverywatch.sms.clicksend.pages import Page
     from deliverywatch.sms.clicksend.recipients import Recipients
     from deliverywatch.sms.counts import Datapoint

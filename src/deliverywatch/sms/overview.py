@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from datetime import datetime
+from typing import Any
 
 from deliverywatch.sms.clicksend.outcomes import Fault, Outcome
 from deliverywatch.sms.lake.slots import as_text, from_milliseconds
 from deliverywatch.sms.mail_context.recent_statistics import printable, words
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-    from datetime import datetime
 
 # What is read of the lake.
 NAMES = ("sent_at", "outcome", "fault", "error_code", "status", "status_text")

@@ -7,14 +7,13 @@ incident; before another takes its place it is kept as `incidents/<watch>/past/Y
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from deliverywatch.alerting.incidents.incident import from_json, to_json
 from deliverywatch.errors import StoreConflict
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from deliverywatch.alerting.incidents.incident import Incident
     from deliverywatch.alerting.incidents.outbox import Store
 

@@ -7,16 +7,14 @@ the warning's message arrives first; and a rate that hovers at a threshold does 
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from deliverywatch.alerting.inputs.alarm import State
 from deliverywatch.errors import InputError
 from deliverywatch.messages.untrusted import key_part, mapping, objects, text
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
 
 
 class Level(StrEnum):

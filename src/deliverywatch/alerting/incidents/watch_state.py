@@ -6,7 +6,9 @@ it cannot be asked, the message's own word stands in.
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import TYPE_CHECKING, Protocol
 
 from deliverywatch.alerting.incidents.incident import Finding
@@ -15,9 +17,6 @@ from deliverywatch.alerting.inputs.alarm import State
 from deliverywatch.errors import MetricsUnavailable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
-    from datetime import datetime
-
     from deliverywatch.alerting.incidents.incident import Incident
     from deliverywatch.alerting.incidents.severity import Watch
     from deliverywatch.alerting.inputs.alarm import Alarm

@@ -8,15 +8,13 @@ docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/Notify_Users_Alarm_Change
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from deliverywatch.messages.untrusted import count, mapping, moment, number, objects, text
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from datetime import datetime
 
 # The comparisons that need one number; those with an anomaly band have no threshold.
 _COMPARISONS = {

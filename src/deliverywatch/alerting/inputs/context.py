@@ -8,15 +8,12 @@ details is better than none.
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from datetime import datetime, timedelta
+from typing import Any
 
 from deliverywatch.messages.untrusted import count, mapping, moment, number, objects, text
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from datetime import datetime
 
 # Of fewer messages a rate says nothing.
 _TELLING_COUNT = 20

@@ -7,12 +7,11 @@ Format: docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_GetMetricDa
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
-
     from deliverywatch.alerting.inputs.alarm import Alarm
 
 # Text in quotes stays as it is; an id is a word that begins with a small letter.

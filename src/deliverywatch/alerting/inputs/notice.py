@@ -12,17 +12,15 @@ A message that is neither is not dropped: it becomes a notice that shows what ca
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from datetime import datetime
+from typing import Any
 
 from deliverywatch.alerting.incidents.severity import Level
 from deliverywatch.alerting.inputs.alarm import Alarm, State, from_trigger, state_of
 from deliverywatch.errors import InputError
 from deliverywatch.messages.untrusted import key_part, mapping, moment, objects, text
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
-    from datetime import datetime
 
 _FACT_COUNT = 30
 _FACT_LIMIT = 500

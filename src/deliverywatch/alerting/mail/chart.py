@@ -7,16 +7,14 @@ draw no alarm, so the thresholds of the watch are drawn as lines.
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta, tzinfo
 from typing import TYPE_CHECKING, Any
 
 from deliverywatch.alerting.incidents.severity import Level
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-    from datetime import datetime, tzinfo
-
     from deliverywatch.alerting.incidents.incident import Change, Incident
     from deliverywatch.alerting.incidents.watch_state import Sight
     from deliverywatch.alerting.inputs.alarm import Alarm

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from deliverywatch.alerting.mail.formatting import percent
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
-
     from deliverywatch.alerting.inputs.context import Context, Group
 
 # One group is to blame if it holds most of the failures and fails at least this many times as often as the others

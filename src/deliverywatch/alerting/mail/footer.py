@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from deliverywatch.alerting.incidents.severity import Level
@@ -11,8 +11,6 @@ from deliverywatch.alerting.mail import chart, links
 from deliverywatch.alerting.mail.sentences import entry_text, rule
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
     from deliverywatch.alerting.incidents.incident import Ack, Change
     from deliverywatch.alerting.mail.sentences import Story
     from deliverywatch.alerting.settings import Settings

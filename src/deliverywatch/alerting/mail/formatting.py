@@ -6,10 +6,7 @@ A no-break space keeps number and unit together; the text part puts plain spaces
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from datetime import datetime, timedelta, tzinfo
+from datetime import datetime, timedelta, tzinfo
 
 _NBSP = "\u00a0"
 

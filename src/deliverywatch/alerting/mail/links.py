@@ -6,11 +6,8 @@ CloudWatch and Athena document no addresses; these forms are what their consoles
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from datetime import datetime
 from urllib.parse import quote
-
-if TYPE_CHECKING:
-    from datetime import datetime
 
 # A region comes out of a message and goes into the host of a link: nothing else may.
 _REGION = re.compile(r"[a-z]{2}(-[a-z]+){1,3}-[0-9]{1,2}")

@@ -8,6 +8,7 @@ Auto-Submitted, RFC 2919 for List-Id.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from email import policy
 from email.headerregistry import Address
 from email.message import EmailMessage
@@ -20,8 +21,6 @@ from deliverywatch.alerting.mail.recipients import recipients
 from deliverywatch.alerting.mail.view import view
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
     from jinja2 import Environment
 
     from deliverywatch.alerting.incidents.incident import Change, Incident

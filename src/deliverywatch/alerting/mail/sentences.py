@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from deliverywatch.alerting.incidents.incident import Event
@@ -12,8 +12,6 @@ from deliverywatch.alerting.inputs.context import Context, is_rising, window_cou
 from deliverywatch.alerting.mail import formatting
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
     from deliverywatch.alerting.incidents.incident import Change, Incident
     from deliverywatch.alerting.inputs.alarm import Alarm
     from deliverywatch.alerting.mail.formatting import Clock

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from typing import TYPE_CHECKING, NoReturn
 
 from deliverywatch.alerting.inputs import alarm as told
@@ -12,9 +14,6 @@ from deliverywatch.engine.evaluation.message import alarm_arn, trigger
 from deliverywatch.errors import MetricsUnavailable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
-    from datetime import datetime
-
     from deliverywatch.engine.evaluation.series import Series
     from deliverywatch.engine.replay.backtest import Change
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable, Iterator
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
 
 from deliverywatch.sms.clicksend.outcomes import Outcome
 from deliverywatch.sms.lake import day_objects
@@ -11,11 +13,6 @@ from deliverywatch.sms.lake.folder import Folder
 from deliverywatch.sms.lake.slots import day_of, floor, folder_of, hour_of
 from deliverywatch.sms.mail_context import context
 from deliverywatch.sms.mail_context.recent_statistics import NAMES, Survey
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
-    from datetime import datetime
-    from pathlib import Path
 
 
 def at(folder: Path, moment: datetime, slot_minutes: int, *, count_recipient_faults: bool) -> bytes:

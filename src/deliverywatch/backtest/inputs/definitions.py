@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import itertools
 import json
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from deliverywatch.alerting.incidents import severity
@@ -15,9 +17,6 @@ from deliverywatch.engine.evaluation import mute
 from deliverywatch.errors import InputError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
-    from pathlib import Path
-
     from deliverywatch.engine.definitions.alarm import Alarm, Metric, MetricStat
     from deliverywatch.engine.definitions.composites import Composite
 

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from deliverywatch.engine.replay import history
 from deliverywatch.errors import InputError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
-    from pathlib import Path
-
     from deliverywatch.backtest.inputs.definitions import Definitions
     from deliverywatch.engine.definitions.alarm import Metric
     from deliverywatch.engine.evaluation.series import Series

@@ -14,11 +14,13 @@ import json
 import zlib
 from bisect import bisect_left, bisect_right
 from collections import Counter
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 from deliverywatch.backtest.inputs import context_at
 from deliverywatch.backtest.inputs.history import Past
@@ -32,10 +34,6 @@ from deliverywatch.sms.lake.folder import Folder
 from deliverywatch.sms.lake.slots import DAY_OBJECT, HOUR, floor, from_milliseconds, hour_of, steps
 from deliverywatch.sms.mail_context import context
 from deliverywatch.thresholds import EMIT_HOURS, STAMP_DELAY_SECONDS
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-    from pathlib import Path
 
 # From a run's begin until CloudWatch shows its datapoint, as shares: a run takes seconds, the log line up to a minute.
 # AWS gives no figure, so this is an assumption; only what exceeds the stamp's two minutes can move an alarm.

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-    from datetime import datetime
-
     from deliverywatch.backtest.compare import Result, Variant
     from deliverywatch.backtest.curve import Curve
     from deliverywatch.backtest.report.measure import Figures, Span

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from statistics import median
@@ -13,8 +14,6 @@ from deliverywatch.backtest.inputs.definitions import counts_of
 from deliverywatch.engine.replay.numeric import numpy
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-
     from deliverywatch.backtest.inputs.history import Past
     from deliverywatch.backtest.simulate import Mail
     from deliverywatch.engine.definitions.alarm import Alarm

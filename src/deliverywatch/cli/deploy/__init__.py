@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 import uuid
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,8 +20,6 @@ from deliverywatch.cli.terminal.target import Target, target
 from deliverywatch.errors import InputError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from deliverywatch.operate.account.aws import Cloud
     from deliverywatch.operate.account.deployment import Deployment
     from deliverywatch.operate.deploy.aws_artifacts import Artifacts

@@ -6,6 +6,7 @@ Each works on a folder that `email land` wrote (`--lake`), or on the bucket of a
 from __future__ import annotations
 
 import json
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -21,8 +22,6 @@ from deliverywatch.cli.terminal.time_option import Moment
 from deliverywatch.errors import InputError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
-
     from deliverywatch.cli.terminal.target import Target
     from deliverywatch.email.aws import Bucket
     from deliverywatch.email.drift import NewField

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,8 +17,6 @@ from deliverywatch.cli.terminal.target import Target, target
 from deliverywatch.errors import InputError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from deliverywatch.files.aws_tools import Bucket
     from deliverywatch.files.process import Report
     from deliverywatch.files.verify import Differences

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Callable, Iterator, Mapping
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from deliverywatch.errors import ConfigurationError, SourceRefused
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
-    from datetime import datetime
-
     from deliverywatch.operate.account.aws import Cloud
     from deliverywatch.sms.clicksend.credentials import Credentials
     from deliverywatch.sms.clicksend.pages import Page

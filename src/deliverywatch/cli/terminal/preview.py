@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from deliverywatch.operate.deploy import changes
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from deliverywatch.operate.deploy.upgrade import Preview, Upgrade
 
 

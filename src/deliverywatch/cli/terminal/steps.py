@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -14,8 +15,6 @@ from deliverywatch.operate.deploy.changes import kind_words
 from deliverywatch.operate.deploy.cloudformation import Following
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from rich.progress import Progress, TaskID
 
     from deliverywatch.operate.deploy.cloudformation import Event

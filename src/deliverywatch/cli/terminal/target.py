@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import wraps
 from typing import TYPE_CHECKING, Any
@@ -11,8 +12,6 @@ import click
 from deliverywatch.operate.account.deployment import DEFAULT_STACK
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from deliverywatch.operate.account.aws import Cloud
     from deliverywatch.operate.account.deployment import Deployment
 

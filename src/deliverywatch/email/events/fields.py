@@ -6,13 +6,11 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from deliverywatch.email.events.rows import REDACTED
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 # Objects whose keys are names that people chose.
 _CHOSEN_KEYS = ("mail.tags", "click.linkTags")

@@ -5,18 +5,15 @@ pyarrow is imported here and nowhere else in the room: the transform's function 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Literal
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any, BinaryIO, Literal
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from deliverywatch.email.events.glue_types import GlueType, parsed
 from deliverywatch.errors import ConfigurationError
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-    from pathlib import Path
-    from typing import BinaryIO
 
 # The default pool keeps freed memory for later.
 pa.set_memory_pool(pa.system_memory_pool())

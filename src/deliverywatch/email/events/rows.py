@@ -6,6 +6,7 @@ docs.aws.amazon.com/ses/latest/dg/event-publishing-retrieving-firehose-contents.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Any
 
@@ -15,8 +16,6 @@ from deliverywatch.email.events import values
 from deliverywatch.email.events.refusals import Reason, RefusedError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from deliverywatch.email.events.values import Object
 
 Row = dict[str, Any]

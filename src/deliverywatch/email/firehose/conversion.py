@@ -8,6 +8,7 @@ record fails alone. With `CaseInsensitive` off, names must match exactly, and ke
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
@@ -18,8 +19,6 @@ import orjson
 from deliverywatch.email.events.glue_types import GlueType, parsed
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
-
     # JSON -> what Arrow takes: times are whole milliseconds, maps are lists of pairs.
     Convert = Callable[[Any], Any]
 

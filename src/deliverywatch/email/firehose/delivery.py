@@ -8,12 +8,10 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from datetime import datetime
+from typing import Any
 
 import orjson
-
-if TYPE_CHECKING:
-    from datetime import datetime
 
 _EXPRESSION = re.compile(r"!\{(\w+):([^}]*)\}")
 _JAVA = re.compile(r"([a-zA-Z])\1*|'[^']*'|[^a-zA-Z']+")

@@ -4,17 +4,14 @@ from __future__ import annotations
 
 import io
 from base64 import b64decode, b64encode
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from datetime import datetime
 
 from deliverywatch.email.events.parquet import Codec, Writer
 from deliverywatch.email.firehose import delivery
 from deliverywatch.email.firehose.conversion import Conversion, MalformedError, OpenX
 from deliverywatch.email.transform import FAILED, OK
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-    from datetime import datetime
 
 
 @dataclass(frozen=True, slots=True)

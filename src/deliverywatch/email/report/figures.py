@@ -8,15 +8,12 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
+from collections.abc import Iterable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
 
 from deliverywatch.email.events.tally import counts_as_bounce, counts_as_complaint
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-    from datetime import date
 
 # What is read of the tables.
 NAMES = (

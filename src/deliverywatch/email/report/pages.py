@@ -5,14 +5,12 @@ from __future__ import annotations
 import csv
 import io
 import re
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
 
 from deliverywatch.email.events.streams import Stream, table_folder
 from deliverywatch.email.report.figures import NAMES, Figures
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
 
 _DAY = re.compile(r"dt=(\d{4})-(\d\d)-(\d\d)/|year=(\d{4})/month=(\d\d)/day=(\d\d)/")
 # What a spreadsheet would take for a formula; a campaign is named by whoever sends.

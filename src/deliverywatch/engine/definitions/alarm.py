@@ -6,17 +6,15 @@ one reader serves both once a template's functions are resolved.
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 from deliverywatch.engine.definitions import members
 from deliverywatch.engine.definitions import template as cloudformation
 from deliverywatch.errors import InputError
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-    from datetime import datetime
 
 _BANDED = {"LessThanLowerOrGreaterThanUpperThreshold", "LessThanLowerThreshold", "GreaterThanUpperThreshold"}
 _STANDARD_STATISTICS = {"SampleCount", "Average", "Sum", "Minimum", "Maximum"}

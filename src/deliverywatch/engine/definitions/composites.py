@@ -5,17 +5,15 @@ Follows "Combining alarms" and "Action suppression" of the CloudWatch user guide
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from deliverywatch.engine.definitions import members
 from deliverywatch.engine.definitions import rule as rules
 from deliverywatch.engine.definitions import template as cloudformation
 from deliverywatch.engine.definitions.alarm import State
 from deliverywatch.errors import InputError
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,14 +7,11 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from deliverywatch.engine.definitions.alarm import State
 from deliverywatch.errors import InputError
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
 
 MAXIMUM_CHARACTERS = 10_240
 MAXIMUM_ELEMENTS = 500

@@ -8,14 +8,12 @@ from __future__ import annotations
 
 import base64
 import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from fnmatch import fnmatchcase
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from deliverywatch.engine.definitions import template_parameters
 from deliverywatch.errors import InputError
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
 
 _NO_VALUE = object()
 _VARIABLE = re.compile(r"\$\{(!?)([^}]*)\}")

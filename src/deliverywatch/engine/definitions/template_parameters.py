@@ -5,12 +5,10 @@ Follows "Parameters" and "Pseudo parameters" of the CloudFormation user guide.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from typing import Any
 
 from deliverywatch.errors import InputError
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 PSEUDO_PARAMETERS = {
     "AWS::AccountId": "123456789012",

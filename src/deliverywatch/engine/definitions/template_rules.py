@@ -6,13 +6,11 @@ Follows "Rules" and "Rule-specific intrinsic functions" of the CloudFormation us
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 from deliverywatch.engine.definitions.template import Resolver
 from deliverywatch.errors import InputError
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
 
 
 def contradictions(template: Mapping[str, Any], parameters: Mapping[str, str]) -> list[str]:

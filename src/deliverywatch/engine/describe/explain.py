@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
 
 from deliverywatch.engine.definitions.alarm import Alarm, Comparison, MetricStat, State, Treat
 from deliverywatch.engine.evaluation import windows
 from deliverywatch.engine.evaluation.evaluate import breaches, evaluate, returned, treatment
 from deliverywatch.engine.evaluation.series import Series
 from deliverywatch.engine.evaluation.verdict import verdict
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 _COMPARED = {
     Comparison.ABOVE: "above",

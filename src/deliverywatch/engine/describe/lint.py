@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from deliverywatch.engine.evaluation import statistic, windows
@@ -12,8 +13,6 @@ from deliverywatch.engine.metric_math.signatures import Kind
 from deliverywatch.errors import InputError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from deliverywatch.engine.definitions.alarm import Alarm, Query
     from deliverywatch.engine.metric_math.signatures import Type
 

@@ -7,8 +7,9 @@ in `reason`.
 from __future__ import annotations
 
 import operator
+from collections.abc import Callable
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from deliverywatch.engine.definitions.alarm import Alarm, Comparison, State, Treat
@@ -20,9 +21,6 @@ from deliverywatch.engine.metric_math.values import Frame, Points
 from deliverywatch.errors import InputError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-    from datetime import datetime
-
     from deliverywatch.engine.evaluation.series import Series
 
 __all__ = ["Evaluation", "Slot", "breaches", "evaluate", "judge", "returned", "slot_values", "verdict"]

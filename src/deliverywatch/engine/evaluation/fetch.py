@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -10,8 +11,6 @@ from deliverywatch.engine.metric_math import expression
 from deliverywatch.errors import InputError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-
     from deliverywatch.engine.definitions.alarm import Query
     from deliverywatch.engine.evaluation.series import Series
     from deliverywatch.engine.metric_math.values import Frame, Points, Value

@@ -6,16 +6,14 @@ metric in the Trigger, metric-math alarms list `Metrics` there.
 
 from __future__ import annotations
 
-from datetime import UTC
+from collections.abc import Sequence
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Protocol
 
 from deliverywatch.engine.definitions.regions import long_name
 from deliverywatch.engine.evaluation.reason import stamp
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-    from datetime import datetime
-
     from deliverywatch.engine.definitions.alarm import Alarm, MetricStat, Query
     from deliverywatch.engine.definitions.composites import Composite
 

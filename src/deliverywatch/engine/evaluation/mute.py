@@ -6,8 +6,9 @@ Follows "Alarm mute rules" of the CloudWatch user guide and AWS::CloudWatch::Ala
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
 from typing import TYPE_CHECKING, Any
 
 from deliverywatch.engine.definitions import cron, members
@@ -16,9 +17,6 @@ from deliverywatch.engine.evaluation.windows import zone_of
 from deliverywatch.errors import InputError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
-    from datetime import tzinfo
-
     from deliverywatch.engine.definitions.alarm import State
 
 _DURATION = re.compile(r"P(?:(\d{1,2})D)?(?:T(?:(\d{1,3})H)?(?:(\d{1,5})M)?)?", re.ASCII)

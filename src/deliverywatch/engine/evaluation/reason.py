@@ -6,6 +6,7 @@ are ours, and each such place says so.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
@@ -13,8 +14,6 @@ from typing import TYPE_CHECKING, Any
 from deliverywatch.engine.definitions.alarm import Alarm, Comparison, State, Treat
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
-
     from deliverywatch.engine.evaluation.evaluate import Slot
 
 # From five on, CloudWatch lists only the newest five.

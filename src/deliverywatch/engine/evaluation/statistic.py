@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 from typing import TYPE_CHECKING
@@ -14,8 +15,6 @@ from typing import TYPE_CHECKING
 from deliverywatch.errors import InputError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-
     from deliverywatch.engine.evaluation.series import Sample
 
 _SHORT = re.compile(r"(p|tm|tc|ts|wm)(\d+(?:\.\d+)?)", re.IGNORECASE)

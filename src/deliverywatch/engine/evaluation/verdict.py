@@ -5,12 +5,9 @@ Reproduces both tables of "Configuring how CloudWatch alarms treat missing data"
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
 
 from deliverywatch.engine.definitions.alarm import State, Treat
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
 
 _ALL_MISSING = {
     Treat.MISSING: State.INSUFFICIENT_DATA,

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import math
 import statistics
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from deliverywatch.engine.metric_math.operators import finite
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from deliverywatch.engine.metric_math.values import Array, Call, Points, Value
 
 

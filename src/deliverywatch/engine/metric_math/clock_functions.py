@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from deliverywatch.errors import InputError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from deliverywatch.engine.metric_math.values import Call, Value
 
 _FIELDS: dict[str, Callable[[datetime], float]] = {

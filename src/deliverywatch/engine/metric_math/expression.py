@@ -6,8 +6,8 @@ slot, None where it has no datapoint; a scalar is a float; an array of time seri
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from functools import lru_cache
-from typing import TYPE_CHECKING
 
 from deliverywatch.engine.metric_math import syntax
 from deliverywatch.engine.metric_math.functions import FUNCTIONS, KEYWORDS, REFUSED
@@ -17,9 +17,6 @@ from deliverywatch.engine.metric_math.tokens import refusal
 from deliverywatch.engine.metric_math.values import Array, Frame, Points, Value
 from deliverywatch.engine.metric_math.values import Call as Arguments
 from deliverywatch.errors import InputError
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
 
 
 @lru_cache(maxsize=1024)

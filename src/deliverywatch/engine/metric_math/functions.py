@@ -6,6 +6,7 @@ Follows "Functions supported for metric math" of the CloudWatch user guide.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from deliverywatch.engine.metric_math import arrays, clock_functions, gaps
@@ -13,8 +14,6 @@ from deliverywatch.engine.metric_math.operators import finite
 from deliverywatch.errors import InputError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from deliverywatch.engine.metric_math.values import Call, Points, Value
 
 KEYWORDS = {"REPEAT", "LINEAR", "ASC", "DESC", "AVG", "MIN", "MAX", "SUM"}

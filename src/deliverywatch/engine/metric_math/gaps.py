@@ -6,14 +6,13 @@ Each sees the slots that were fetched and no further, as CloudWatch's alarms do.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from deliverywatch.errors import InputError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from deliverywatch.engine.metric_math.values import Call, Points, Value
 
 

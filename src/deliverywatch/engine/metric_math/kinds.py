@@ -5,6 +5,7 @@ None of it depends on data, so an expression that passes here is evaluated witho
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -15,8 +16,6 @@ from deliverywatch.engine.metric_math.syntax import Binary, Call, Listing, Minus
 from deliverywatch.engine.metric_math.tokens import refusal
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
-
     from deliverywatch.engine.definitions.alarm import Query
     from deliverywatch.errors import InputError
 

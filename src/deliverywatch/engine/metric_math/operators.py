@@ -8,13 +8,12 @@ from __future__ import annotations
 
 import math
 import operator
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from deliverywatch.errors import InputError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from deliverywatch.engine.metric_math.values import Points, Value
 
 _OPERATIONS: dict[str, Callable[[float, float], float]] = {

@@ -6,13 +6,12 @@ Follows "Functions supported for metric math" of the CloudWatch user guide, whos
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from deliverywatch.errors import InputError
 
 

@@ -8,13 +8,10 @@ OR.
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from deliverywatch.engine.metric_math.tokens import Token, refusal, tokens
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 # Bounds on the tree, so that no text can exhaust the stack; an alarm holds at most ten metrics.
 MAXIMUM_DEPTH = 50

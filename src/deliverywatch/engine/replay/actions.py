@@ -5,10 +5,10 @@ What composites hold back and what mute rules silence is left out, or comes late
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import groupby
-from typing import TYPE_CHECKING
 
 from deliverywatch.engine.definitions import rule as rules
 from deliverywatch.engine.definitions.alarm import Alarm, State
@@ -16,9 +16,6 @@ from deliverywatch.engine.definitions.composites import Composite, Suppression, 
 from deliverywatch.engine.evaluation import mute
 from deliverywatch.engine.replay.backtest import Change
 from deliverywatch.errors import InputError
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
 
 
 @dataclass(frozen=True, slots=True)

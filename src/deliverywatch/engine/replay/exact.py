@@ -8,13 +8,10 @@ rounds it.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from deliverywatch.engine.replay.numeric import Floats, numpy
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
 
 # Below it, every whole number is a float.
 _WHOLE = 2.0**53

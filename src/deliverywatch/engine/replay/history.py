@@ -9,16 +9,14 @@ from __future__ import annotations
 
 import csv
 import math
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 from deliverywatch.engine.definitions.alarm import Alarm, Metric
 from deliverywatch.engine.evaluation.series import Series
 from deliverywatch.errors import InputError
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
-    from pathlib import Path
 
 _TIME, _PUBLISHED, _METRIC, _VALUE = "time", "published", "metric", "value"
 

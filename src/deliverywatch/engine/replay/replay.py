@@ -8,8 +8,8 @@ at a time for all minutes.
 from __future__ import annotations
 
 import itertools
+from collections.abc import Callable, Sequence
 from functools import lru_cache
-from typing import TYPE_CHECKING
 
 from deliverywatch.engine.definitions.alarm import Alarm, Comparison, Query, State, Treat
 from deliverywatch.engine.evaluation import windows
@@ -20,9 +20,6 @@ from deliverywatch.engine.replay import vector
 from deliverywatch.engine.replay.minutes import STATISTICS, Column, History
 from deliverywatch.engine.replay.numeric import Flags, Floats, numpy
 from deliverywatch.errors import InputError
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
 
 GOOD, BAD, MISSING = 0, 1, 2
 CODES = (State.OK, State.ALARM, State.INSUFFICIENT_DATA)

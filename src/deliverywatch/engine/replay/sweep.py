@@ -7,6 +7,7 @@ an order statistic of the slots. Keeping the state (missing data that is ignored
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -15,8 +16,6 @@ from deliverywatch.engine.evaluation.evaluate import treatment
 from deliverywatch.engine.replay.numeric import Floats, numpy
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from deliverywatch.engine.replay.minutes import Column
     from deliverywatch.engine.replay.replay import Replay
 

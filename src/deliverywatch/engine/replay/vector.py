@@ -7,16 +7,14 @@ FILL with REPEAT, scalars) depend on the slots that one evaluation fetches, and 
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from typing import Any
 
 from deliverywatch.engine.metric_math import syntax
 from deliverywatch.engine.metric_math.operators import finite
 from deliverywatch.engine.metric_math.syntax import Binary, Call, Minus, Name, Node, Number
 from deliverywatch.engine.replay.minutes import Column
 from deliverywatch.engine.replay.numeric import Flags, Floats, numpy
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 _EACH = {"ABS": "abs", "CEIL": "ceil", "FLOOR": "floor"}
 # NumPy rounds these differently than Python's mathematics does, so that is asked, value by value.

@@ -6,6 +6,7 @@ disturb it. A metric that is missing on purpose is a series of gaps, such as `_x
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
@@ -25,8 +26,6 @@ from deliverywatch.engine.unit_tests.cases import MINUTE
 from deliverywatch.errors import InputError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
-
     from deliverywatch.engine.definitions.composites import Composite
     from deliverywatch.engine.unit_tests.cases import Case, ExpectedState
 

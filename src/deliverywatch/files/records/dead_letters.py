@@ -8,17 +8,14 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from datetime import datetime
+from typing import Any, Protocol
 
 from deliverywatch.errors import InputError, MessageMalformed
 from deliverywatch.files.records import items, messages
 from deliverywatch.files.records.events import as_text
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
-    from datetime import datetime
 
 _OBJECT_COUNT = 5
 _UNKNOWN = (

@@ -8,15 +8,12 @@ once the shorter is filled up with zeros on its right
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
-from typing import TYPE_CHECKING
 
 from deliverywatch.errors import MessageMalformed
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 # S3's own word for the version of an object in a bucket that keeps no versions.
 NO_VERSION = "null"

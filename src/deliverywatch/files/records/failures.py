@@ -7,15 +7,13 @@ do. A message whose function was killed leaves none; `deliverywatch files dlq sh
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from deliverywatch.errors import DeliveryWatchError, Retryable
 from deliverywatch.files.records.events import as_text
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
     from deliverywatch.files.process import Message
 
 NAMESPACE = "DeliveryWatch/Files"

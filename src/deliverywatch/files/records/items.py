@@ -7,15 +7,12 @@ every state from before it.
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from datetime import datetime, timedelta
+from typing import Any
 
 from deliverywatch.files.records.events import ObjectEvent, State, as_text
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
-    from datetime import datetime
 
 # An item as the table holds it: texts, numbers, and maps of texts.
 Item = dict[str, Any]

@@ -7,14 +7,13 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl
 
 import orjson
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
     from deliverywatch.local.clicksend.history import History
 
 _FOR_EVER = 2**40

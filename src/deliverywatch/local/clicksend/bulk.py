@@ -6,17 +6,14 @@ For measuring: a million messages need no memory, and every process that was giv
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
-from typing import TYPE_CHECKING
 
 import orjson
 
 from deliverywatch.local.clicksend.history import ACCEPTED, DELIVERED, Message, failure
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 _CARRIERS = ("Verizon", "AT&T", "T-Mobile", "US Cellular")
 _FAILURES = (

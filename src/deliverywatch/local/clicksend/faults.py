@@ -7,15 +7,12 @@ answer HTML; rows appear and vanish while pages are read.
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from enum import StrEnum
-from typing import TYPE_CHECKING
 
 from deliverywatch.local.clicksend import answers
 from deliverywatch.local.clicksend.answers import Answer
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 
 class Fault(StrEnum):

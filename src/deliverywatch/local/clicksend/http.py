@@ -7,13 +7,12 @@ answers that break off.
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable, Mapping
 from http.server import BaseHTTPRequestHandler
 from socketserver import ThreadingTCPServer
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-
     from deliverywatch.local.clicksend.answers import Answer
 
     Answering = Callable[[str, str, Mapping[str, str]], Answer]

@@ -8,9 +8,10 @@ from __future__ import annotations
 import threading
 import time
 from base64 import b64encode
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Self
+from typing import Self
 
 import click
 
@@ -21,9 +22,6 @@ from deliverywatch.local.clicksend.faults import Fault, Misbehaviour, Misbehavio
 from deliverywatch.local.clicksend.history import History, Message, Messages, Shape
 from deliverywatch.local.clicksend.http import Server
 from deliverywatch.local.clicksend.traffic import day as day_of_messages
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
 
 _PATH = "/v3/sms/history"
 _ACCOUNT = "/v3/account"

@@ -7,16 +7,13 @@ the North American numbering plan: nobody has them.
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from random import Random
-from typing import TYPE_CHECKING
 from uuid import UUID
 
 from deliverywatch.local.clicksend.history import DELIVERED, Message, failure
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
 
 # The part of messages that fails on any day, with the handset off or out of reach.
 BASE_FAILED_PERCENT = 0.8

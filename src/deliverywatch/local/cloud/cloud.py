@@ -10,9 +10,11 @@ conversion).
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import timedelta
-from typing import TYPE_CHECKING, Any, Self
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any, Self
 
 import boto3
 from botocore.config import Config
@@ -32,11 +34,6 @@ from deliverywatch.local.cloud.emulator.emulator import ACCOUNT, REGION, SECRET,
 from deliverywatch.local.cloud.mail.firehose import Firehose
 from deliverywatch.local.cloud.mail.outbox import Mail, Outbox
 from deliverywatch.local.cloud.mail.ses import SesEvents
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from datetime import datetime
-    from pathlib import Path
 
 LAST_SECOND = timedelta(seconds=59)
 

@@ -6,14 +6,13 @@ Types: aws-resource-cloudwatch-alarm.html and its neighbours in CloudFormation's
 from __future__ import annotations
 
 import json
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from deliverywatch.errors import ConfigurationError
 from deliverywatch.local.cloud.emulator import hooks
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
-
     from deliverywatch.local.cloud.emulator.clock import Clock
 
 _PROVISIONERS = "services.cloudformation.provisioners"

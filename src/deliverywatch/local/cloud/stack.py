@@ -9,14 +9,12 @@ from __future__ import annotations
 import io
 import json
 import zipfile
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
 
 from deliverywatch.errors import ConfigurationError
 from deliverywatch.operate.deploy import package as packages
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-    from pathlib import Path
 
 CODE_BUCKET = "deliverywatch-local-code"
 DEPLOY_SECONDS = 60

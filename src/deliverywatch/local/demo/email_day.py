@@ -10,8 +10,9 @@ from __future__ import annotations
 import random
 import tempfile
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,9 +24,6 @@ from deliverywatch.local.demo.report import File, Result, Table
 from deliverywatch.local.demo.timeline import Happening, happenings, letters
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from datetime import datetime
-
     from deliverywatch.local.demo.play import Progress
 
 STREAMS = ("newsletter", "transactional")

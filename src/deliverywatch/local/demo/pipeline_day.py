@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import json
 import tempfile
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,9 +22,6 @@ from deliverywatch.local.demo.play import MINUTE, STACK, Outcome
 from deliverywatch.local.demo.timeline import happenings, letters
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-    from datetime import datetime
-
     from deliverywatch.local.demo.play import Progress
 
 MACHINE = f"arn:aws:states:us-east-1:111122223333:stateMachine:{pipeline_machine.NAME}"

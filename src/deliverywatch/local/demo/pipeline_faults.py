@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
-from typing import TYPE_CHECKING
+from datetime import datetime, timedelta
 
 from deliverywatch.local.cloud.compute.states import Step
 from deliverywatch.local.demo.pipeline_machine import artifact, job
 from deliverywatch.local.demo.pipeline_tables import Left, node, with_results
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-    from datetime import datetime
 
 Steps = dict[str, Step]
 

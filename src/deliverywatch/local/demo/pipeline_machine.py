@@ -7,13 +7,11 @@ be seen. The definition uses nothing but documented Amazon States Language, and 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
 
 from deliverywatch.local.cloud.compute.states import Step
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from datetime import datetime
 
 NAME = "sf_user_pipeline"
 ARTIFACTS = "sf-user-artifacts"

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import io
 import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from deliverywatch.local.demo.pipeline_machine import ARTIFACTS, artifact
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-    from datetime import datetime
-
     from deliverywatch.local.cloud.cloud import LocalCloud
 
 DATA = "sf-user-data"

@@ -9,17 +9,15 @@ import json
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from deliverywatch.errors import ConfigurationError, InputError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
-    from datetime import datetime
-
     from deliverywatch.local.cloud.cloud import LocalCloud
     from deliverywatch.local.demo.timeline import Happening
 

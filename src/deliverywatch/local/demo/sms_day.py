@@ -7,6 +7,7 @@ the cloud (`cloud`) and ClickSend (`carrier`, with a day of `traffic`) are stand
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -23,8 +24,6 @@ from deliverywatch.local.demo.play import STACK, Outcome
 from deliverywatch.local.demo.sms_story import Story, tell
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
-
     from deliverywatch.local.demo.play import Progress
 
 CREDENTIALS = "/deliverywatch/prod/clicksend"

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
     from deliverywatch.local.demo.sms_story import Story
 
 _TICK_HOURS = (1, 2, 3, 4, 6, 8, 12)

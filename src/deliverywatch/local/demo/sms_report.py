@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from deliverywatch import thresholds
@@ -11,8 +12,6 @@ from deliverywatch.local.demo.sms_plot import plot
 from deliverywatch.local.demo.timeline import bucket_of
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from deliverywatch.local.cloud.cloud import LocalCloud
     from deliverywatch.local.demo.sms_story import Story
 

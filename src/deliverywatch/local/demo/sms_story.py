@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import UTC, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from deliverywatch.local.demo.timeline import happenings, letters
 from deliverywatch.thresholds import WINDOW_SECONDS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-    from datetime import datetime
-
     from deliverywatch.local.cloud.cloud import LocalCloud
     from deliverywatch.local.demo.timeline import Happening, Letter
 

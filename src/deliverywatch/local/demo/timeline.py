@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
-    from datetime import datetime
-
     from deliverywatch.local.cloud.cloud import LocalCloud
     from deliverywatch.local.cloud.cloudwatch.alarms import Transition
     from deliverywatch.local.cloud.mail.outbox import Mail

@@ -6,6 +6,7 @@ An endpoint other than AWS comes from boto3's own `AWS_ENDPOINT_URL`; nothing he
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -18,8 +19,6 @@ from deliverywatch.errors import CloudRefused, CloudUnavailable
 from deliverywatch.operate.account import deployment
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from deliverywatch.errors import DeliveryWatchError
 
 # Adaptive mode retries throttling and broken connections with jitter; a person waits for the answer.

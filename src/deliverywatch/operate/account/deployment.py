@@ -5,13 +5,11 @@ Format: docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_Stack.html
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from deliverywatch.errors import CloudRefused
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 DEFAULT_STACK = "deliverywatch-prod"
 

@@ -7,15 +7,13 @@ account's billing settings: docs.aws.amazon.com/aws-cost-management/latest/APIRe
 from __future__ import annotations
 
 import json
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any
 
 from deliverywatch.errors import InputError
 from deliverywatch.operate.account.aws import translated
 
 if TYPE_CHECKING:
-    from datetime import date
-
     from deliverywatch.operate.account.aws import Cloud
 
 STACK_TAG = "aws:cloudformation:stack-name"

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from deliverywatch.engine.definitions.template import Resolver
 from deliverywatch.operate.cost.usage_assumptions import starts_per_month
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 # Kinds of resource that have no price of their own, or that are counted by what they start.
 _FREE = re.compile(

@@ -6,16 +6,14 @@ the schedules that start them. What is billed by use and not known here is named
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from deliverywatch.operate.cost import usage_assumptions
 from deliverywatch.operate.cost.billed import Billed, custom_metrics, read, referred
 from deliverywatch.operate.cost.prices import prices
 from deliverywatch.operate.cost.usage_assumptions import RUNS, UNKNOWN, Run
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 MESSAGES_PER_DAY = 14_000
 MAILS_PER_MONTH = 100

@@ -5,14 +5,11 @@ They are on the high side: every run starts cold, with the share of a processor 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
 
 from deliverywatch.engine.definitions import cron
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 HOURS_PER_MONTH = 730
 _YEAR = (datetime(2026, 1, 1, tzinfo=UTC), datetime(2027, 1, 1, tzinfo=UTC))

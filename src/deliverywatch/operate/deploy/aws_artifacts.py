@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
@@ -11,8 +12,6 @@ from botocore.exceptions import ClientError
 from deliverywatch.operate.account.aws import translated
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from deliverywatch.operate.account.aws import Cloud
 
 _MISSING = ("404", "NoSuchBucket", "NoSuchKey", "NotFound")

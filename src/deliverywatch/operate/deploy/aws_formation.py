@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
@@ -12,8 +13,6 @@ from deliverywatch.operate.deploy.deploy import NAME
 from deliverywatch.operate.deploy.destroy import Resource
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from deliverywatch.operate.account.aws import Cloud
 
 

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from deliverywatch.operate.account.aws import translated
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from deliverywatch.operate.account.aws import Cloud
 
 

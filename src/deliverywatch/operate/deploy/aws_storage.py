@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
@@ -10,8 +11,6 @@ from deliverywatch.operate.account.aws import translated
 from deliverywatch.operate.deploy.destroy import Held
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from deliverywatch.operate.account.aws import Cloud
 
 # DeleteObjects takes at most so many.

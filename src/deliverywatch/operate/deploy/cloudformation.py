@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
-    from datetime import datetime
+from datetime import datetime
+from typing import Any, Protocol
 
 # A stack that only has change sets, and nothing else yet.
 EMPTY = "REVIEW_IN_PROGRESS"

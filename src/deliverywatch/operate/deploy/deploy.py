@@ -6,6 +6,7 @@ one whose first deployment failed is removed.
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -14,8 +15,6 @@ from deliverywatch.operate.deploy.changes import Change, from_change_set
 from deliverywatch.operate.deploy.cloudformation import EMPTY, STILLBORN, follow
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
     from deliverywatch.operate.deploy.cloudformation import ChangeSet, Event, Following, Formation, Stack
 
 NAME = "deliverywatch"

@@ -6,6 +6,7 @@ CloudFormation remembers that for 90 days.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
@@ -14,8 +15,6 @@ from deliverywatch.operate.deploy.cloudformation import Formation, follow
 from deliverywatch.operate.deploy.deploy import removed
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-
     from deliverywatch.operate.deploy.cloudformation import Following, Stack
 
 _BUCKET = "AWS::S3::Bucket"

@@ -6,12 +6,10 @@ out where the credentials are missing, because it could only fail.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Protocol
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, Protocol
 
 from deliverywatch.operate.doctor.check import Check, Verdict, failed, ok
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
 
 INGEST = "sms-ingest"
 

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -14,8 +15,6 @@ from deliverywatch.operate.deploy.package import Packaged, package
 from deliverywatch.operate.deploy.parameters import Choices, choose
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
-
     from deliverywatch.operate.account.deployment import Deployment
     from deliverywatch.operate.deploy.changes import Change
     from deliverywatch.operate.deploy.cloudformation import Following, Formation

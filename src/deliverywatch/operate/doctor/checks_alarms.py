@@ -5,14 +5,12 @@ Facts: docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference, DescribeAlarms 
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from datetime import datetime
+from typing import Any
 
 from deliverywatch.operate.doctor.check import Check, failed, ok, some, warning
-
-if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Mapping, Sequence
-    from datetime import datetime
 
 _NUMBERS = ("Threshold", "EvaluationPeriods", "DatapointsToAlarm", "Period")
 _TEXTS = ("ComparisonOperator", "TreatMissingData", "Statistic")

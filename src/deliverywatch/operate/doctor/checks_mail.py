@@ -5,13 +5,10 @@ Facts: docs.aws.amazon.com/ses/latest/APIReference-V2, GetEmailIdentity and GetA
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from deliverywatch.operate.doctor.check import Check, failed, ok, some, warning
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from deliverywatch.operate.doctor.check import Check, failed, ok, some, warning
 from deliverywatch.thresholds import WINDOW_SECONDS
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-    from datetime import datetime
-
     from deliverywatch.operate.account.deployment import Deployment
     from deliverywatch.sms.clicksend.credit import Credit
 

@@ -5,8 +5,9 @@ What cannot be looked at is a failed check too, with the reason: a right that is
 
 from __future__ import annotations
 
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Protocol
 
 from deliverywatch.engine.definitions.template import resources
@@ -15,9 +16,6 @@ from deliverywatch.operate.doctor import checks_alarms, checks_mail, checks_stac
 from deliverywatch.operate.doctor.check import Check, failed, ok
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-    from datetime import datetime
-
     from deliverywatch.operate.account.deployment import Deployment
     from deliverywatch.operate.doctor.checks_alarms import FailedAction, Mute
     from deliverywatch.operate.doctor.checks_mail import Identity, Sending, Subscription

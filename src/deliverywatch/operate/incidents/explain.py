@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from deliverywatch.alerting.incidents.severity import Level
@@ -15,9 +16,6 @@ from deliverywatch.alerting.mail.sentences import Story, entry_text, rule
 from deliverywatch.operate.incidents import mails as outbox
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-    from datetime import datetime
-
     from deliverywatch.alerting.incidents.incident import Change, Incident
     from deliverywatch.alerting.incidents.outbox import Record
     from deliverywatch.alerting.inputs.alarm import Alarm

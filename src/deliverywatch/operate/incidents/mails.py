@@ -6,8 +6,9 @@ Every mail has one line, `mails/dt=YYYY-MM-DD/*.json`, from the moment it is cla
 from __future__ import annotations
 
 import email
+from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, timedelta
+from datetime import UTC, date, datetime, timedelta
 from email import policy
 from typing import TYPE_CHECKING, Any
 
@@ -15,9 +16,6 @@ from deliverywatch.alerting.incidents.outbox import CLAIM_LASTS, Record, body_ke
 from deliverywatch.errors import InputError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-    from datetime import date, datetime
-
     from deliverywatch.alerting.incidents.outbox import Store
 
 # One object is a request of 20 ms: so many at once keep a month of mails under a second.

@@ -8,14 +8,12 @@ monitoring/alarm-mute-rules.html. The rule begins at the next full minute, becau
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
 
 from deliverywatch.errors import InputError
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
 
 # Of CloudWatch: alarms per rule, characters of a description, and how long a window may be.
 ALARMS_PER_RULE = 100

@@ -7,6 +7,7 @@ the number; the number itself, if it is wanted, of ClickSend at that moment.
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -20,8 +21,6 @@ from deliverywatch.sms.mail_context.recent_statistics import printable, words
 from deliverywatch.thresholds import OVERDUE_TO_MINUTES, TRICKLE_WINDOW_SECONDS, WINDOW_SECONDS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
-
     from deliverywatch.sms.ingest import History
     from deliverywatch.sms.lake.watermark import Store
 

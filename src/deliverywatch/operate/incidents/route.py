@@ -8,6 +8,7 @@ notifier needs no further read. The price is that a change is an update of the s
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from deliverywatch.alerting.incidents.severity import Level
@@ -16,8 +17,6 @@ from deliverywatch.alerting.settings import RECIPIENT_LIMIT, Settings, addresses
 from deliverywatch.errors import InputError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from deliverywatch.operate.account.deployment import Deployment
 
 LEVELS = (Level.CRITICAL, Level.WARNING, Level.BLIND, Level.ALARM)

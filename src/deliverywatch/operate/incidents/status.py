@@ -6,7 +6,7 @@ The JSON document follows `status.schema.json`, which lies beside this module.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Protocol
 
 from deliverywatch.alerting.inputs import context
@@ -18,8 +18,6 @@ from deliverywatch.operate.incidents.mails import utc
 from deliverywatch.operate.incidents.records import last_incidents
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
     from deliverywatch.alerting.incidents.incident import Incident
     from deliverywatch.alerting.incidents.outbox import Record, Store
     from deliverywatch.alerting.inputs.alarm import Alarm

@@ -5,15 +5,14 @@ Why a notice and not SetAlarmState: see `deliverywatch.alerting.test_message`, w
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from deliverywatch.alerting.incidents.outbox import from_json, record_key
 from deliverywatch.alerting.test_message import WATCH, drill_record
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-    from datetime import datetime
-
     from deliverywatch.alerting.incidents.outbox import Record, Store
     from deliverywatch.alerting.incidents.severity import Level
 

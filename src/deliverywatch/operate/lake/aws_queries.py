@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from deliverywatch.errors import CloudRefused
 from deliverywatch.operate.account.aws import translated
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from deliverywatch.operate.account.aws import Cloud
     from deliverywatch.operate.account.deployment import Deployment
 

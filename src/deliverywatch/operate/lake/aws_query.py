@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from deliverywatch.operate.account.aws import translated
 from deliverywatch.operate.lake.query import Saved
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from deliverywatch.operate.account.aws import Cloud
     from deliverywatch.operate.account.deployment import Deployment
 

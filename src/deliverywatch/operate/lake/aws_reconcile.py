@@ -5,16 +5,14 @@ GetMetricData keeps minutes for 15 days, and PutMetricData takes 1000 values a r
 
 from __future__ import annotations
 
-from datetime import timedelta
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from deliverywatch.operate.account.aws import translated
 from deliverywatch.sms.counts import NAMESPACE
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
-    from datetime import datetime
-
     from deliverywatch.operate.account.aws import Cloud
     from deliverywatch.operate.lake.reconcile import Difference
 

@@ -6,6 +6,7 @@ What cannot be reached from here, and for how long it stays, is told and not pro
 
 from __future__ import annotations
 
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Protocol
@@ -16,8 +17,6 @@ from deliverywatch.sms.lake.watermark import update
 from deliverywatch.thresholds import HISTORY_DAYS, OLD_VERSION_DAYS, SETTLE_HOURS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Mapping
-
     from deliverywatch.sms.lake.seal import Rewritten
     from deliverywatch.sms.lake.watermark import Store
 

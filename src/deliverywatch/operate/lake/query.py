@@ -8,15 +8,13 @@ the query names are the most that it can be.
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
 
 from deliverywatch.errors import InputError
 from deliverywatch.operate.cost.prices import prices
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
 
 _LEAST_BYTES = 10_000_000
 _TERABYTE = 1_000_000_000_000

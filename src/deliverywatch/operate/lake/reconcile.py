@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Protocol
@@ -28,8 +29,6 @@ from deliverywatch.sms.lake.watermark import update
 from deliverywatch.thresholds import EMIT_HOURS, STAMP_DELAY_SECONDS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-
     from deliverywatch.sms.ingest import Settings
     from deliverywatch.sms.lake.watermark import Store, Watermark
 

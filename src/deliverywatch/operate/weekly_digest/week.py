@@ -6,7 +6,9 @@ threshold is the budget; an alarm over `runs` tells how often the system looked.
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import TYPE_CHECKING, Protocol
 
 from deliverywatch.alerting.incidents import incident_store
@@ -16,9 +18,6 @@ from deliverywatch.operate.incidents import mutes
 from deliverywatch.operate.incidents.records import context_of, last_incidents
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
-    from datetime import datetime
-
     from deliverywatch.alerting.incidents.incident import Incident
     from deliverywatch.alerting.incidents.outbox import Record, Store
     from deliverywatch.alerting.inputs.alarm import Alarm

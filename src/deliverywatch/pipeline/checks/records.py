@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from deliverywatch.pipeline.checks.sql import moment_of, timestamp, whole
 from deliverywatch.pipeline.checks.validation import Check, Result, Score, Topic
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from datetime import datetime
-
     from deliverywatch.pipeline.declaration.pipelines import Limits, Records
 
 

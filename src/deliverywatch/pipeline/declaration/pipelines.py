@@ -6,16 +6,14 @@ Names of tables and columns end in SQL, so only plain identifiers are let in.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from deliverywatch import thresholds
 from deliverywatch.errors import ConfigurationError
 from deliverywatch.pipeline.declaration.values import mapping, number, objects, text
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
 
 _IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _TABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)?")

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
+from typing import Any
 
 # Above this an epoch is in milliseconds: as seconds it would be the year 5138.
 _MILLISECONDS_FROM = 1e11

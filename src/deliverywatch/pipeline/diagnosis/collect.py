@@ -6,6 +6,7 @@ An event leaves out what is too large and, where a run failed, most of what it d
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -16,8 +17,6 @@ from deliverywatch.pipeline.diagnosis.dbt import run_of
 from deliverywatch.pipeline.diagnosis.runs import Status, execution_of, execution_of_event
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
-
     from deliverywatch.pipeline.declaration.pipelines import Pipeline
     from deliverywatch.pipeline.diagnosis.dbt import DbtRun
     from deliverywatch.pipeline.diagnosis.evidence import Evidence

@@ -8,16 +8,14 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from deliverywatch.errors import InputError
 from deliverywatch.pipeline.declaration.values import mapping, moment, number, objects, text
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from datetime import datetime
 
 VERSIONS = (4, 5, 6)
 # Others write nodes down that they did not run: after `docs generate` each has the status `success`, tests too.

@@ -8,16 +8,14 @@ History: docs.aws.amazon.com/step-functions/latest/apireference/API_HistoryEvent
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from datetime import datetime
+from typing import Any
 
 from deliverywatch.pipeline.checks.validation import Report, merged, report_of
 from deliverywatch.pipeline.declaration.values import decoded, mapping, moment, text
 from deliverywatch.pipeline.diagnosis.runs import JobRun, job_run_of
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
-    from datetime import datetime
 
 _ARTIFACT = re.compile(r"s3://[^/\s'\"]+/[^\s'\",;()]*run_results[^/\s'\",;()]*?\.json")
 # Events of a step's work; those of the execution itself end alike.

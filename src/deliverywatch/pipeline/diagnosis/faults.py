@@ -6,18 +6,16 @@ The catalogue is data: types, rules in their order, and for each cause what it m
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 from deliverywatch.errors import ConfigurationError
 from deliverywatch.pipeline.declaration.pipelines import Where
 from deliverywatch.pipeline.declaration.values import mapping, objects, text
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
 
 Word = TypeVar("Word", bound=StrEnum)
 

@@ -6,12 +6,10 @@ Language: states-language.net/spec.html. A path is one for failures if only a Ca
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
 
 from deliverywatch.pipeline.declaration.values import mapping, objects, text
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
 
 _SAYS_FAILURE = re.compile(r"fail|error|abort|reject|invalid", re.IGNORECASE)
 

@@ -6,16 +6,14 @@ API_DescribeExecution of Step Functions, and API_JobRun of Glue, which is also t
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from deliverywatch.errors import InputError
 from deliverywatch.pipeline.declaration.values import decoded, mapping, moment, number, text
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from datetime import datetime
 
 EVENT_TYPE = "Step Functions Execution Status Change"
 

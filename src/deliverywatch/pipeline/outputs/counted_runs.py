@@ -7,6 +7,7 @@ the stamp of the first time, so that sums over the old period are right; reading
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
@@ -15,8 +16,6 @@ from deliverywatch.pipeline.declaration.values import mapping, moment, number
 from deliverywatch.pipeline.outputs.metrics import Point, difference, key_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
     from deliverywatch.pipeline.diagnosis.runs import Execution
 
 # CloudWatch takes no stamp that is older than two weeks; an hour is left for the way there.

@@ -6,6 +6,8 @@ The shape is shared with the notifier, which knows no system; `facts`, `steps` a
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable, Mapping
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from deliverywatch.pipeline.checks.validation import Topic
@@ -13,9 +15,6 @@ from deliverywatch.pipeline.declaration.pipelines import Where
 from deliverywatch.pipeline.diagnosis.advice import WATCH_OF_TOPIC, check_words, guide_of, links_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
-    from datetime import datetime
-
     from deliverywatch.pipeline.checks.validation import Report
     from deliverywatch.pipeline.diagnosis.advice import Account
     from deliverywatch.pipeline.diagnosis.collect import Run

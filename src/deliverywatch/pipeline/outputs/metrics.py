@@ -7,6 +7,7 @@ metric that is billed. Ids of runs are properties of the log line, never dimensi
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
@@ -14,8 +15,6 @@ from typing import TYPE_CHECKING
 from deliverywatch.pipeline.diagnosis.dbt import Ending
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
-
     from deliverywatch.pipeline.checks.validation import Report, Score
     from deliverywatch.pipeline.diagnosis.dbt import DbtRun
     from deliverywatch.pipeline.diagnosis.runs import Execution, JobRun

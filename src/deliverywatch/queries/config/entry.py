@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import string
+from collections.abc import Callable
 from functools import cache
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -15,8 +16,6 @@ from deliverywatch.queries.config.query import OPERATORS, Alert, Kind, Measure, 
 from deliverywatch.schedules import expressions
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from deliverywatch.queries.config.query import Value
 
 FIELDS = (

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from deliverywatch.queries.config.query import Problem
-
-if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping
 
 # Beyond it a float no longer tells neighbouring numbers apart by far, and an int may be no float at all.
 _LARGEST = 1e18

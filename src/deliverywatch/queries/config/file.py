@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from deliverywatch.errors import InputError
@@ -17,8 +18,6 @@ from deliverywatch.queries.config.fields import Findings, Place
 from deliverywatch.queries.config.query import Config, Problem
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from deliverywatch.queries.config.query import Query
 
 FIELDS = ("$schema", "queries")

@@ -6,6 +6,7 @@ Answers: docs.github.com/en/rest/using-the-rest-api/best-practices-for-using-the
 from __future__ import annotations
 
 import random
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Protocol
 
 from deliverywatch.errors import SourceRefused, SourceThrottled, SourceUnavailable
@@ -14,8 +15,6 @@ from deliverywatch.queries.config.source import Fetched, revision_of
 from deliverywatch.queries.config.source_url import request
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-
     from deliverywatch.errors import DeliveryWatchError
     from deliverywatch.queries.config.source_url import Request
 

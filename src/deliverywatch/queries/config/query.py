@@ -8,12 +8,9 @@ from __future__ import annotations
 import operator
 import re
 import zlib
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
 
 # What a parameter of a query may be.
 Scalar = str | int | float | bool

@@ -8,17 +8,16 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
+from datetime import datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from deliverywatch.errors import DeliveryWatchError
 from deliverywatch.queries.config import file as config
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-    from datetime import datetime
-    from pathlib import Path
-
     from deliverywatch.queries.config.lake import Lake
     from deliverywatch.queries.config.query import Config
 

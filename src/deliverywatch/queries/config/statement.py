@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from decimal import Decimal
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
@@ -17,9 +19,6 @@ from typing import TYPE_CHECKING, Any
 from deliverywatch.errors import InputError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
-    from datetime import datetime
-
     from deliverywatch.queries.config.query import Query, Scalar, Value
 
 DATES = ("DATE", "YEAR", "MONTH", "DAY")

@@ -7,6 +7,7 @@ twice asks, and pays, once (docs.aws.amazon.com/athena/latest/APIReference/API_S
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from enum import StrEnum
@@ -15,8 +16,6 @@ from typing import TYPE_CHECKING, Protocol
 from deliverywatch.errors import ServiceBusy, ServiceRefused
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from deliverywatch.queries.config.statement import Statement
 
 _FIRST_PAUSE_SECONDS = 0.2

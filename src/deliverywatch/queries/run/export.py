@@ -7,14 +7,13 @@ takes the next free name.
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from deliverywatch.errors import StoreConflict
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from datetime import datetime
-
     from deliverywatch.queries.config.lake import Lake
     from deliverywatch.queries.config.query import Query
     from deliverywatch.queries.run.athena import Execution

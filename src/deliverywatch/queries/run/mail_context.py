@@ -6,13 +6,12 @@ The shape is that of `deliverywatch.alerting.inputs.context`.
 from __future__ import annotations
 
 import json
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from deliverywatch.errors import DeliveryWatchError
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
     from deliverywatch.queries.schedule.apply import Result
 
 KEY = "state/queries.json"

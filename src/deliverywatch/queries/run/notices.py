@@ -8,15 +8,14 @@ Formats: deliverywatch.alerting.inputs.notice has the message, deliverywatch.ale
 from __future__ import annotations
 
 import json
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from deliverywatch.queries.config.query import Severity
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
-    from datetime import datetime
-
     from deliverywatch.queries.config.lake import Lake
     from deliverywatch.queries.config.query import Query
     from deliverywatch.queries.run.result import Reading, Result

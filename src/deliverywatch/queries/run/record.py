@@ -8,13 +8,11 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict, dataclass
+from datetime import datetime
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from deliverywatch.thresholds import ATHENA_LEAST_BYTES, ATHENA_USD_PER_TERABYTE
-
-if TYPE_CHECKING:
-    from datetime import datetime
 
 FOLDER = "queries/runs/"
 NAMESPACE = "DeliveryWatch/Queries"

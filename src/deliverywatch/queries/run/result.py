@@ -7,6 +7,7 @@ docs.aws.amazon.com/athena/latest/ug/querying-finding-output-files.html
 from __future__ import annotations
 
 import csv
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -14,8 +15,6 @@ from deliverywatch.errors import InputError
 from deliverywatch.queries.config.query import Measure
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
-
     from deliverywatch.queries.config.query import Alert
 
 # What a mail can show.

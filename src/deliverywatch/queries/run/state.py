@@ -7,6 +7,7 @@ what the other wrote.
 from __future__ import annotations
 
 import json
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -15,8 +16,6 @@ from deliverywatch.errors import StoreConflict
 from deliverywatch.queries.run.notices import OK
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
-
     from deliverywatch.queries.config.lake import Lake, Stored
     from deliverywatch.queries.run.notices import Notice
 

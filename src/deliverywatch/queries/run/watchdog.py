@@ -6,9 +6,10 @@ succeeded: silent is one of which two runs have been due since (of a single one,
 
 from __future__ import annotations
 
+from collections.abc import Callable, Collection, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
@@ -18,9 +19,6 @@ from deliverywatch.schedules import expressions, occurrences
 from deliverywatch.schedules.expressions import At
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Mapping
-    from datetime import datetime
-
     from deliverywatch.queries.config.lake import Lake
     from deliverywatch.queries.config.query import Query
     from deliverywatch.queries.run.notices import Notice

@@ -8,6 +8,7 @@ be mended does not stop the others.
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
@@ -16,8 +17,6 @@ from deliverywatch.errors import DeliveryWatchError, Retryable, ServiceBusy
 from deliverywatch.queries.schedule.plan import Action, Plan, Rules, change_of, plan
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
-
     from deliverywatch.queries.schedule.plan import Change
     from deliverywatch.queries.schedule.specification import Schedule
 

@@ -7,10 +7,7 @@ Scheduler allows 250 calls a second of each kind in its smaller regions, and 50 
 from __future__ import annotations
 
 import threading
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
+from collections.abc import Callable
 
 
 class Pace:

@@ -7,6 +7,7 @@ empty, whatever defaults the service fills in (`schedule`).
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
@@ -15,8 +16,6 @@ from deliverywatch.queries.schedule.specification import COMPARED
 from deliverywatch.thresholds import QUERIES_DELETE_COUNT, QUERIES_DELETE_PERCENT
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from deliverywatch.queries.schedule.specification import Schedule
 
 

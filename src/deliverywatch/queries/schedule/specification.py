@@ -7,13 +7,12 @@ always spelled out, in both directions. Format: docs.aws.amazon.com/scheduler/la
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from deliverywatch.queries.config.query import Query
 
 # What Scheduler assumes where nothing is said.

@@ -13,7 +13,9 @@ import threading
 import time
 from base64 import b64encode
 from collections import deque
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
+from datetime import datetime
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -25,9 +27,6 @@ from deliverywatch.sms.clicksend.pace import Pace
 from deliverywatch.sms.clicksend.pages import Page, Tally, check_status, parse_page
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
-    from datetime import datetime
-
     from urllib3.response import BaseHTTPResponse
 
     from deliverywatch.sms.clicksend.credentials import Credentials

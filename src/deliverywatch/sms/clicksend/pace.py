@@ -7,14 +7,11 @@ Retry-After of 20 s and 39 s. Additive growth and halving settle at the limit, w
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable, Iterator
 from concurrent.futures import CancelledError
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
 
 from deliverywatch.errors import SourceThrottled, SourceUnavailable
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
 
 _LONGEST_PAUSE_SECONDS = 30.0
 

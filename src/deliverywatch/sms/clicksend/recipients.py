@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
+from collections.abc import Sequence
 
 _HIDDEN = "•••••"
 _HIDDEN_BYTES = _HIDDEN.encode()

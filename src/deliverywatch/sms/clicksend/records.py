@@ -8,8 +8,10 @@ all are; the others go row by row, several times as slowly.
 from __future__ import annotations
 
 import gc
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import datetime
 from functools import lru_cache
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
@@ -21,9 +23,6 @@ from deliverywatch.sms.clicksend.values import as_json, milliseconds, text
 from deliverywatch.thresholds import SETTLE_HOURS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
-    from datetime import datetime
-
     from deliverywatch.sms.clicksend.recipients import Recipients
     from deliverywatch.sms.clicksend.row_kinds import Circumstances, Fields, Kind
 

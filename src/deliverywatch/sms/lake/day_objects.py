@@ -17,6 +17,7 @@ compaction takes the stray hour in.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
@@ -28,8 +29,6 @@ from deliverywatch.sms.lake.watermark import update
 from deliverywatch.thresholds import SETTLE_HOURS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
-
     from deliverywatch.sms.lake.seal import Rewritten
     from deliverywatch.sms.lake.watermark import Changed, Store
 

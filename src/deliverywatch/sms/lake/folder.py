@@ -6,15 +6,12 @@ import fcntl
 import hashlib
 import os
 import tempfile
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from deliverywatch.errors import StoreConflict
 from deliverywatch.sms.lake.watermark import Stored
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
 
 
 class Folder:

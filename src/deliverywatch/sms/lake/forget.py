@@ -6,14 +6,13 @@ it; nothing that equal numbers share.
 
 from __future__ import annotations
 
+from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING
 
 from deliverywatch.sms.lake.parquet import NAMES, Writer, batch_of_rows, batches_of, columns_of, rows_of
 from deliverywatch.sms.lake.seal import Rewritten, beside
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
-
     import pyarrow as pa
 
     from deliverywatch.sms.clicksend.recipients import Recipients

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from array import array
 from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain, compress
 from typing import TYPE_CHECKING, Any
@@ -17,8 +18,6 @@ from deliverywatch.sms.clicksend.outcomes import UNSETTLED, is_unsettled
 from deliverywatch.sms.lake.parquet import NAMES, Writer, batch_of, batch_of_rows, batches_of, columns_of, rows_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
-
     import pyarrow as pa
 
     from deliverywatch.sms.clicksend.records import Records

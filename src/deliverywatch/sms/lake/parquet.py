@@ -8,6 +8,7 @@ for each.
 from __future__ import annotations
 
 from array import array
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal
 from itertools import accumulate
 from typing import TYPE_CHECKING, Any
@@ -19,8 +20,6 @@ from deliverywatch.sms.clicksend import row_kinds
 from deliverywatch.sms.lake.columns import COLUMNS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
-
     from deliverywatch.sms.clicksend.records import Records
 
 # The default pool keeps freed memory for later; with the system's allocator a run's peak is 10 MiB lower.

@@ -6,17 +6,14 @@ from one file to the next: no row becomes a Python object, and one hour at a tim
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from deliverywatch.sms.clicksend.outcomes import UNSETTLED
 from deliverywatch.sms.lake.parquet import NAMES, Writer, batch_of_rows, batches_of, columns_of, rows_of
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
 
 _SEALED = "sealed"
 

@@ -6,15 +6,13 @@ The port has two adapters: `aws` for S3, `folder` for a directory.
 from __future__ import annotations
 
 import json
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import TYPE_CHECKING, Protocol, TypeVar
+from typing import Protocol, TypeVar
 
 from deliverywatch.errors import ConfigurationError, StoreConflict
 from deliverywatch.sms.lake.slots import as_text
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
 
 WATERMARK = "state/sms-watermark.json"
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from deliverywatch.errors import DeliveryWatchError
@@ -18,8 +18,6 @@ from deliverywatch.sms.mail_context import runbook
 from deliverywatch.thresholds import OVERDUE_PERCENT, WINDOW_SECONDS
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
     from deliverywatch.sms.mail_context.recent_statistics import Survey
 
 KEY = "state/sms.json"

@@ -7,16 +7,14 @@ from __future__ import annotations
 
 import heapq
 from collections import Counter, defaultdict
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any
 
 from deliverywatch.sms.clicksend.outcomes import Outcome, is_counted_failure, reason
 from deliverywatch.sms.clicksend.recipients import masked
 from deliverywatch.sms.lake.slots import as_text, from_milliseconds
 from deliverywatch.thresholds import OVERDUE_FROM_MINUTES, OVERDUE_TO_MINUTES, WINDOW_SECONDS
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-    from datetime import datetime
 
 # What is read of the lake.
 NAMES = (

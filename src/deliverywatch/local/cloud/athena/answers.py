@@ -9,12 +9,10 @@ from __future__ import annotations
 import csv
 import io
 import json
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 from deliverywatch.local.cloud.emulator import hooks
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
 
 _ATHENA, _S3 = "services.athena", "services.s3"
 

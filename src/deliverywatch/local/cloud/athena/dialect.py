@@ -8,14 +8,11 @@ from __future__ import annotations
 
 import base64
 import json
+from collections.abc import Callable, Mapping
 from contextvars import ContextVar
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from deliverywatch.local.cloud.emulator import hooks
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-
 
 _PATH = "$path"
 _asks_for_path: ContextVar[bool] = ContextVar("asks_for_path", default=False)

@@ -5,8 +5,8 @@ Which objects count is decided here, so that `sms_messages` needs no view: the d
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from deliverywatch.alerting.incidents import outbox
 from deliverywatch.errors import ConfigurationError, InputError
@@ -14,9 +14,6 @@ from deliverywatch.local.cloud.athena.dialect import translated
 from deliverywatch.operate.lake.query import Answer, Saved
 from deliverywatch.sms.lake import day_objects
 from deliverywatch.sms.lake.columns import COLUMNS
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
 
 # The texts that the template is made of; they lie beside the package in a checkout.
 _QUERIES = Path(__file__).parents[5] / "cfn" / "queries"

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import zlib
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -22,8 +23,6 @@ from deliverywatch.local.cloud.emulator import hooks
 from deliverywatch.local.cloud.emulator.emulator import ACCOUNT, HOST, REGION
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-
     from deliverywatch.local.cloud.cloudwatch.metrics import Point
     from deliverywatch.local.cloud.emulator.clock import Clock
 

@@ -12,13 +12,12 @@ import json
 import re
 import threading
 import zlib
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
-
     from deliverywatch.local.cloud.emulator.clock import Clock
 
 # CloudWatch takes stamps from two weeks back to two hours ahead and silently drops the rest.

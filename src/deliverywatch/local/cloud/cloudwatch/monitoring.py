@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import base64
 import json
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -16,8 +17,6 @@ from deliverywatch.local.cloud.cloudwatch import widget
 from deliverywatch.local.cloud.emulator import hooks
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
-
     from deliverywatch.engine.evaluation.series import Series
     from deliverywatch.local.cloud.emulator.clock import Clock
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -18,8 +19,6 @@ from deliverywatch.local.cloud.emulator import hooks
 from deliverywatch.local.cloud.emulator.emulator import ACCOUNT, REGION
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-
     from deliverywatch.local.cloud.emulator.clock import Clock
 
 _CLOUDWATCH = "services.cloudwatch"

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo, available_timezones
@@ -14,8 +15,6 @@ from zoneinfo import ZoneInfo, available_timezones
 from deliverywatch.local.cloud.cloudwatch.chart import PALETTE, Chart, Line, Mark, png
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
-
     # Answers queries in the form of GetMetricData: id -> points, oldest first.
     Answer = Callable[[Sequence[Mapping[str, Any]], datetime, datetime], Mapping[str, Sequence[tuple[datetime, float]]]]
 

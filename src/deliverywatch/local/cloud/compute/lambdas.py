@@ -13,6 +13,7 @@ import json
 import queue
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -22,8 +23,6 @@ from deliverywatch.local.cloud.cloudwatch import metrics
 from deliverywatch.local.cloud.emulator import hooks
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from deliverywatch.local.cloud.emulator.clock import Clock
 
 _LAMBDA, _LOGS = "services.lambda_svc", "services.cloudwatch_logs"

@@ -7,6 +7,7 @@ visible again in simulated time, a function gets its batch when `deliver` is cal
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -15,8 +16,6 @@ from deliverywatch.local.cloud.emulator import hooks
 from deliverywatch.local.cloud.emulator.clock import SimulatedTime
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-
     from deliverywatch.local.cloud.emulator.clock import Clock
 
 _SQS, _S3, _LAMBDA = "services.sqs", "services.s3", "services.lambda_svc"

@@ -7,14 +7,13 @@ MiniStack returns the first hundred schedules and no token, and asks whether a r
 from __future__ import annotations
 
 import json
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
 from deliverywatch.local.cloud.emulator.emulator import ACCOUNT, REGION
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-
     from deliverywatch.local.cloud.emulator import hooks
 
 _SCHEDULER = "services.scheduler"

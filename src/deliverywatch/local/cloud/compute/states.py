@@ -8,6 +8,7 @@ ends as TIMED_OUT, which MiniStack never sets.
 from __future__ import annotations
 
 import time
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
@@ -17,8 +18,6 @@ from deliverywatch.local.cloud.cloudwatch import metrics
 from deliverywatch.local.cloud.emulator import hooks
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-
     from deliverywatch.local.cloud.emulator.clock import Clock
 
 _STATES = "services.stepfunctions"

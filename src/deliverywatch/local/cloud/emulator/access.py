@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from email.utils import parseaddr
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from deliverywatch.local.cloud.emulator import hooks
 from deliverywatch.local.cloud.emulator.emulator import ACCOUNT, REGION
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
 
 # Between the ARNs of one request; none can hold it.
 _AND = " and "

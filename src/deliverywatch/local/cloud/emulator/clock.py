@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import time
-from datetime import UTC
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    from datetime import datetime
-    from time import struct_time
+from datetime import UTC, datetime
+from time import struct_time
+from typing import Any
 
 
 class Clock:

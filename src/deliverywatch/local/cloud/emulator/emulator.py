@@ -15,14 +15,12 @@ import tempfile
 import threading
 import urllib.error
 import urllib.request
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from deliverywatch.errors import ConfigurationError
 from deliverywatch.local.cloud.emulator import hooks
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 HOST = "127.0.0.1"
 ACCOUNT = "111122223333"

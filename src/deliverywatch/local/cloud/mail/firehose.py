@@ -10,8 +10,9 @@ import base64
 import json
 import threading
 import uuid
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from deliverywatch.email.firehose.conversion import OpenX
@@ -20,9 +21,6 @@ from deliverywatch.email.transform import FAILED
 from deliverywatch.local.cloud.cloudwatch.metrics import Point
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
-    from datetime import datetime
-
     from deliverywatch.local.cloud.cloudwatch.metrics import Publisher
     from deliverywatch.local.cloud.emulator import hooks
     from deliverywatch.local.cloud.emulator.clock import Clock

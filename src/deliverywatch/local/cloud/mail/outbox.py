@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import base64
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 from email import message_from_bytes, policy
 from email.message import EmailMessage
 from typing import TYPE_CHECKING, Any
@@ -15,9 +17,6 @@ from typing import TYPE_CHECKING, Any
 from deliverywatch.local.cloud.emulator import hooks
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-    from datetime import datetime
-
     from deliverywatch.local.cloud.emulator.clock import Clock
 
 

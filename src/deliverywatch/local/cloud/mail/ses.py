@@ -11,7 +11,8 @@ import itertools
 import json
 import re
 import threading
-from datetime import timedelta
+from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from deliverywatch.local.cloud.cloudwatch.metrics import Point
@@ -19,9 +20,6 @@ from deliverywatch.local.cloud.emulator import hooks
 from deliverywatch.local.cloud.mail.ses_events import Sent
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-    from datetime import datetime
-
     from deliverywatch.local.cloud.cloudwatch.metrics import Publisher
     from deliverywatch.local.cloud.emulator.clock import Clock
 

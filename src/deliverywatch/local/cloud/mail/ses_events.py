@@ -7,12 +7,10 @@ domains, or of SES's mailbox simulator, whose local part says what becomes of a 
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from datetime import datetime
+from datetime import datetime
+from typing import Any
 
 _ACCOUNT = "123456789012"
 _BLOCKS = {"Rendering Failure": "failure", "DeliveryDelay": "deliveryDelay"}

@@ -17,7 +17,7 @@ CONFIG = (ROOT / ".checkov.yaml").read_text()
 def audit() -> Any:
     import sys
 
-    spec = importlib.util.spec_from_file_location("audit", ROOT / "scripts/audit/audit.py")
+    spec = importlib.util.spec_from_file_location("audit", ROOT / "scripts/audit.py")
     assert spec
     assert spec.loader
     module = importlib.util.module_from_spec(spec)
@@ -26,19 +26,19 @@ def audit() -> Any:
     return module
 
 
-def report(*found: tuple[str, str]) -> dict[str, Any]:
-    failed = [{"check_id": check, "check_name": "Ensure it", "resource": resource} for check, resource in found]
+def report(*failures: tuple[str, str]) -> dict[str, Any]:
+    failed = [{"check_id": check, "check_name": "Ensure it", "resource": resource} for check, resource in failures]
     return {"results": {"failed_checks": failed}}
 
 
-def test_a_finding_that_nobody_excepted_is_told(audit: Any) -> None:
-    found = audit.findings([report(("CKV_AWS_1", "A"), ("CKV_AWS_2", "B")), report(("CKV_AWS_1", "A"))])
-    assert audit.judged(found, {"CKV_AWS_2"}) == ["CKV_AWS_1 A: Ensure it"]
+def test_a_finding_that_nobody_excepted_is_a_problem(audit: Any) -> None:
+    findings = audit.findings([report(("CKV_AWS_1", "A"), ("CKV_AWS_2", "B")), report(("CKV_AWS_1", "A"))])
+    assert audit.problems_of(findings, {"CKV_AWS_2"}) == ["CKV_AWS_1 A: Ensure it"]
 
 
-def test_an_exception_that_nothing_needs_is_told(audit: Any) -> None:
-    found = audit.findings(report(("CKV_AWS_2", "B")))
-    assert audit.judged(found, {"CKV_AWS_2", "CKV_AWS_3"}) == [
+def test_an_exception_that_nothing_needs_is_a_problem(audit: Any) -> None:
+    findings = audit.findings(report(("CKV_AWS_2", "B")))
+    assert audit.problems_of(findings, {"CKV_AWS_2", "CKV_AWS_3"}) == [
         "CKV_AWS_3 is excepted in .checkov.yaml, and nothing needs it."
     ]
 
@@ -50,10 +50,10 @@ def test_every_exception_has_its_reason(audit: Any) -> None:
     assert set(explained) == audit.exceptions(CONFIG)
 
 
-def test_a_known_vulnerability_is_told_with_what_mends_it_and_what_is_unknown_is_counted(audit: Any) -> None:
+def test_a_known_vulnerability_names_the_version_that_fixes_it_and_unknown_packages_are_counted(audit: Any) -> None:
     packages = [
         {"name": "a", "version": "1", "vulns": [{"id": "CVE-1", "fix_versions": ["2"]}]},
         {"name": "b", "version": "1", "vulns": []},
         {"name": "c", "skip_reason": "not found"},
     ]
-    assert audit.vulnerable({"dependencies": packages}) == (["a 1: CVE-1, mended in 2"], 1, 3)
+    assert audit.vulnerable({"dependencies": packages}) == (["a 1: CVE-1, fixed in 2"], 1, 3)

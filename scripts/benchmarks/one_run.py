@@ -27,19 +27,20 @@ def measured(now: datetime, lake: Path, url: str) -> dict[str, Any]:
     from deliverywatch.sms.clicksend.credentials import Credentials
     from deliverywatch.sms.clicksend.recipients import Recipients
     from deliverywatch.sms.lake.folder import Folder
+    from deliverywatch.sms.ports import Ports, Settings, Source
 
     documents: list[str] = []
 
-    def connect() -> ingest.Source:
+    def connect() -> Source:
         history = ClickSend(Credentials("demo", "demo-key"), url, remaining_seconds=lambda: 600.0)
-        return ingest.Source(history, Recipients(b"k" * 32))
+        return Source(history, Recipients(b"k" * 32))
 
     def emit(points: Sequence[counts.Datapoint]) -> None:
         documents.extend(counts.documents("prod", points).splitlines())
 
-    ports = ingest.Ports(connect, Folder(lake), emit)
+    ports = Ports(connect=connect, store=Folder(lake), emit=emit)
     began, worked = time.perf_counter(), time.process_time()
-    summary = ingest.run(now, ingest.Settings(), ports, token="benchmark")
+    summary = ingest.run(now, Settings(), ports, token="benchmark")
     return {
         "seconds": time.perf_counter() - began,
         "processor_seconds": time.process_time() - worked,

@@ -70,7 +70,7 @@ def test_every_expression_parses_and_uses_every_metric_that_is_paid_for(template
 def emitted(environment: str) -> set[tuple[str, str, tuple[tuple[str, str], ...]]]:
     """Return every metric that the ingest function prints: namespace, name, dimensions."""
     slot = datetime.now(UTC).replace(microsecond=0)
-    points = [counts.slot_datapoint(slot, 10, counts.SlotCounts(5, 1)), counts.run_datapoint(slot, 0, 0)]
+    points = [counts.slot_datapoint(slot, 10, counts.SlotCounts(5, 1)), counts.run_datapoint(slot, 0.0)]
     found = set()
     for line in (json.loads(counts.document(environment, point)) for point in points):
         (directive,) = line["_aws"]["CloudWatchMetrics"]

@@ -26,6 +26,7 @@ from deliverywatch.sms.clicksend.pages import Page
 from deliverywatch.sms.clicksend.recipients import Recipients
 from deliverywatch.sms.lake.columns import COLUMNS
 from deliverywatch.sms.lake.folder import Folder
+from deliverywatch.sms.ports import Ports, Settings, Source
 
 NOW = datetime(2026, 11, 21, 14, 20, tzinfo=UTC)  # the end of a slot
 DAY = timedelta(hours=24)
@@ -123,9 +124,9 @@ def athena(lake: Path, template: dict[str, Any]) -> duckdb.DuckDBPyConnection:
 def lake(known: list[Message], tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("lake")
     store = Folder(root)
-    settings = ingest.Settings()
-    source = ingest.Source(Told(known), Recipients(b"key of the tests", plain=False))
-    ports = ingest.Ports(lambda: source, store, lambda _: None)
+    settings = Settings()
+    source = Source(Told(known), Recipients(b"key of the tests", plain=False))
+    ports = Ports(connect=lambda: source, store=store, emit=lambda _: None)
     backfill = ingest.backfill_plan(NOW, settings, store, 4)
     ingest.run(NOW, settings, ports, token="before", by_hand=backfill)
     ingest.run(NOW, settings, ports, token="slot")

@@ -20,6 +20,7 @@ from deliverywatch.sms.clicksend.pages import Page
 from deliverywatch.sms.clicksend.recipients import Recipients, hash_key
 from deliverywatch.sms.lake import day_objects, forget, merge
 from deliverywatch.sms.lake.folder import Folder
+from deliverywatch.sms.ports import Ports, Settings, Source
 
 if TYPE_CHECKING:
     from click.testing import Result
@@ -51,9 +52,9 @@ class History:
 def written(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Five days of which the oldest are one object each."""
     root = tmp_path_factory.mktemp("lake")
-    store, settings = Folder(root), ingest.Settings()
-    source = ingest.Source(History(), Recipients(hash_key(SECRET), plain=request.param == "plain"))
-    ports = ingest.Ports(lambda: source, store, lambda _: None)
+    store, settings = Folder(root), Settings()
+    source = Source(History(), Recipients(hash_key(SECRET), plain=request.param == "plain"))
+    ports = Ports(connect=lambda: source, store=store, emit=lambda _: None)
     plan = ingest.backfill_plan(NOW, settings, store, 5)
     ingest.run(NOW, settings, ports, token="fill", by_hand=plan)
     done = compact.compact(compact.due(store.sizes("sms/"), NOW), store, token="c", pause=lambda _: None)

@@ -20,6 +20,7 @@ from deliverywatch.sms.lake.columns import COLUMNS
 from deliverywatch.sms.lake.parquet import NAMES, batch_of, rows_of
 from deliverywatch.sms.lake.slots import floor, from_milliseconds, key_of
 from deliverywatch.sms.lake.watermark import WATERMARK, Stored
+from deliverywatch.sms.ports import Ports, Settings, Source, Summary
 
 if TYPE_CHECKING:
     from deliverywatch.sms.counts import Datapoint
@@ -174,7 +175,7 @@ class World:
 
     history: History = field(default_factory=History)
     store: Memory = field(default_factory=Memory)
-    settings: ingest.Settings = field(default_factory=ingest.Settings)
+    settings: Settings = field(default_factory=Settings)
     points: list[Datapoint] = field(default_factory=list)
     seconds_left: float = 1000.0
     runs: int = 0
@@ -192,11 +193,17 @@ class World:
         self.points.extend(points)
         self.steps("emitted", "")
 
-    def ports(self) -> ingest.Ports:
-        source = ingest.Source(self.history, Recipients(KEY))
-        return ingest.Ports(lambda: source, self.store, self._emit, lambda: self.seconds_left, lambda _seconds: None)
+    def ports(self) -> Ports:
+        source = Source(self.history, Recipients(KEY))
+        return Ports(
+            connect=lambda: source,
+            store=self.store,
+            emit=self._emit,
+            seconds_left=lambda: self.seconds_left,
+            pause=lambda _seconds: None,
+        )
 
-    def run(self, now: datetime = NOW, by_hand: Plan | None = None) -> ingest.Summary:
+    def run(self, now: datetime = NOW, by_hand: Plan | None = None) -> Summary:
         self.runs += 1
         self.clock = max(self.clock, now)
         token = f"run {self.runs}"

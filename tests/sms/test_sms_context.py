@@ -16,19 +16,19 @@ from deliverywatch.sms.clicksend.records import Recorder
 from deliverywatch.sms.lake import merge as lake
 from deliverywatch.sms.lake.merge import Reading, merge
 from deliverywatch.sms.mail_context import context
-from deliverywatch.sms.mail_context.recent_statistics import NAMES, Survey
+from deliverywatch.sms.mail_context.recent_statistics import NAMES, RecentStatistics
 
 EXAMPLE = json.loads((Path(__file__).parents[1] / "events" / "sms_context.json").read_text())
 
 
 def described(*rows: dict[str, Any], plain: bool = False, recipients: bool = True) -> dict[str, Any]:
-    survey = Survey(NOW, NOW, 10, count_recipient_faults=recipients)
+    statistics = RecentStatistics(NOW, NOW, 10, count_recipient_faults=recipients)
     reading = Reading()
     for records in Recorder(NOW, Recipients(KEY, plain=plain)).batches([rows], NOW - timedelta(hours=4), NOW):
         reading.add(records)
     if rows:
-        survey.add(lake.rows(merge(None, reading, token="t").body or b"", NAMES))
-    result: dict[str, Any] = json.loads(context.document(survey, NOW, NOW, 10))
+        statistics.add(lake.rows(merge(None, reading, token="t").body or b"", NAMES))
+    result: dict[str, Any] = json.loads(context.document(statistics, NOW, NOW, 10))
     return result
 
 

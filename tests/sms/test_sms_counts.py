@@ -10,7 +10,9 @@ import pytest
 from sms_world import at
 
 from deliverywatch.sms import counts
-from deliverywatch.sms.counts import Change, Datapoint, SlotCounts
+from deliverywatch.sms.counts import Datapoint, SlotCounts
+from deliverywatch.sms.lake.merge import Change
+from deliverywatch.sms.mail_context.recent_statistics import RecentStatistics
 
 MINUTE = int(at("12:05").timestamp()) // 60
 SLOT = at("12:00")
@@ -18,8 +20,8 @@ SLOT = at("12:00")
 
 def change(before: str | None, now: str, fault: str = "none", minute: int = MINUTE, **words: str) -> Change:
     verdict = None if before is None else (before, "none")
-    known = {"code": "14", "carrier": "Telstra", "country": "AU", "status": "Failed", "status_code": "301"} | words
-    return (minute, verdict, now, fault, *known.values())  # type: ignore[return-value]
+    fields = {"error_code": "14", "carrier": "Telstra", "country": "AU", "status": "Failed", "status_code": "301"}
+    return Change(minute, verdict, now, fault, **(fields | words))
 
 
 def counted(*changes: Change, recipients: bool = True, slot_minutes: int = 10) -> dict[datetime, tuple[int, int]]:
@@ -64,7 +66,7 @@ def test_all_counts_of_a_slot_carry_one_stamp_two_minutes_after_its_end() -> Non
 
 
 def test_a_datapoint_says_what_its_failures_were_made_of() -> None:
-    changes = {change(None, "failed", "carrier"): 3, change(None, "failed", "recipient", code="12"): 1}
+    changes = {change(None, "failed", "carrier"): 3, change(None, "failed", "recipient", error_code="12"): 1}
     slot = counts.per_slot(changes, 10, count_recipient_faults=True)[SLOT]
     properties = counts.slot_datapoint(SLOT, 10, slot).properties
     assert properties["failed_by_code"] == {"14": 3, "12": 1}
@@ -73,7 +75,9 @@ def test_a_datapoint_says_what_its_failures_were_made_of() -> None:
 
 @pytest.mark.parametrize(("pending", "total", "percent"), [(10, 20, 50.0), (19, 19, 0.0), (0, 0, 0.0), (1, 3000, 0.03)])
 def test_few_messages_are_never_overdue(pending: int, total: int, percent: float) -> None:
-    point = counts.run_datapoint(at("12:10"), pending, total)
+    statistics = RecentStatistics(at("12:10"), at("12:10"), 10, count_recipient_faults=True)
+    statistics.overdue = [pending, total]
+    point = counts.run_datapoint(at("12:10"), statistics.overdue_percent)
     assert point.metrics == {"Runs": (1, "Count"), "OverduePercent": (percent, "Percent")}
 
 

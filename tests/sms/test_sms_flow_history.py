@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from sms_world import NOW, Killed, World, at, row
 
 from deliverywatch.sms import plan
-from deliverywatch.sms.ingest import Settings
+from deliverywatch.sms.ports import Settings
 
 SLOT = timedelta(minutes=10)
 BEGIN = at("08:00")

@@ -131,14 +131,15 @@ def test_a_run_without_messages_does_not_even_load_pyarrow() -> None:
         from datetime import UTC, datetime
         from deliverywatch.sms import ingest, handle_ingest
         from deliverywatch.sms.lake.folder import Folder
+        from deliverywatch.sms.ports import Ports, Settings, Source
         from deliverywatch.sms.clicksend.recipients import Recipients
         from pathlib import Path
         class Empty:
             def pages(self, start, end):
                 return iter(())
-        source = ingest.Source(Empty(), Recipients(b"k"))
-        ports = ingest.Ports(lambda: source, Folder(Path(sys.argv[1])), lambda points: None)
-        ingest.run(datetime(2026, 11, 21, 12, 10, tzinfo=UTC), ingest.Settings(), ports, token="t")
+        source = Source(Empty(), Recipients(b"k"))
+        ports = Ports(connect=lambda: source, store=Folder(Path(sys.argv[1])), emit=lambda points: None)
+        ingest.run(datetime(2026, 11, 21, 12, 10, tzinfo=UTC), Settings(), ports, token="t")
         print("pyarrow" in sys.modules, "aiohttp" in sys.modules)
     """
     with TemporaryDirectory() as folder:

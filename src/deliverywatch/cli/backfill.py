@@ -78,8 +78,8 @@ def check_age(since: datetime, now: datetime) -> None:
 def _fill(plan: Plan, where: Place, since: datetime) -> int:
     from deliverywatch.cli.terminal.progress import shown
     from deliverywatch.sms import backfill as flow
-    from deliverywatch.sms import ingest
+    from deliverywatch.sms.ports import Ports
 
     with shown(plan.ranges) as told:
-        ports = ingest.Ports(lambda: where.source(told), where.store, lambda _: None)
+        ports = Ports(connect=lambda: where.source(told), store=where.store, emit=lambda _: None)
         return flow.fill(plan, where.settings(), ports, since, lambda: uuid.uuid4().hex)

@@ -17,8 +17,8 @@ from deliverywatch.errors import Retryable
 
 if TYPE_CHECKING:
     from deliverywatch.sms.counts import Datapoint
-    from deliverywatch.sms.ingest import Settings, Summary
     from deliverywatch.sms.plan import Plan
+    from deliverywatch.sms.ports import Settings, Summary
 
 
 @click.command()
@@ -45,7 +45,7 @@ def ingest(
     """  # noqa: D301 - click wants the control character
     # Imported here: the flow is not needed for `--help`.
     from deliverywatch.sms import plan
-    from deliverywatch.sms.ingest import Settings
+    from deliverywatch.sms.ports import Settings
 
     settings, now = Settings(int(slot_minutes)), datetime.now(UTC)
     if until and not since:
@@ -69,12 +69,13 @@ def run(lake: Path, settings: Settings, environment: str, now: datetime, by_hand
     from deliverywatch.cli.terminal.progress import shown
     from deliverywatch.sms import counts, ingest
     from deliverywatch.sms.lake.folder import Folder
+    from deliverywatch.sms.ports import Ports
 
     def emit(points: Sequence[Datapoint]) -> None:
         click.echo(counts.documents(environment, points), nl=False)
 
     with shown(by_hand.ranges if by_hand else ()) as told:
-        ports = ingest.Ports(lambda: source(told), Folder(lake), emit)
+        ports = Ports(connect=lambda: source(told), store=Folder(lake), emit=emit)
         return ingest.run(now, settings, ports, token=uuid.uuid4().hex, by_hand=by_hand)
 
 

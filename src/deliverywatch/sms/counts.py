@@ -9,19 +9,17 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
-from typing import Any
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
 
 from deliverywatch import emf
 from deliverywatch.sms.clicksend.outcomes import Outcome, is_counted_failure
-from deliverywatch.sms.lake.slots import as_text, floor, from_milliseconds
-from deliverywatch.thresholds import OVERDUE_MINIMUM_COUNT, STAMP_DELAY_SECONDS
+from deliverywatch.sms.lake.slots import as_text, floor, from_milliseconds, stamp_of
+
+if TYPE_CHECKING:
+    from deliverywatch.sms.lake.merge import Change
 
 NAMESPACE = "DeliveryWatch/Sms"
-
-# Minute of sending since 1970; earlier outcome and fault, none for a new message; outcome, fault, error_code, carrier,
-# country, status and status_code now.
-Change = tuple[int, tuple[str, str] | None, str, str, str | None, str | None, str | None, str | None, str | None]
 
 _TOP = 5
 _LONGEST_WORD = 40
@@ -61,10 +59,11 @@ def per_slot(
     """Return what each slot's counts change by, by the begin of the slot."""
     slots: dict[datetime, SlotCounts] = {}
     for change, number in changes.items():
-        minute, before, outcome, fault, *_ = change
-        slot = slots.setdefault(floor(from_milliseconds(minute * 60_000), slot_minutes), SlotCounts())
-        slot.total += number * (is_counted(outcome) - (before is not None and is_counted(before[0])))
-        failed = _is_failure((outcome, fault), count_recipient_faults) - _is_failure(before, count_recipient_faults)
+        slot = slots.setdefault(floor(from_milliseconds(change.minute * 60_000), slot_minutes), SlotCounts())
+        was_counted = change.before is not None and is_counted(change.before[0])
+        slot.total += number * (is_counted(change.outcome) - was_counted)
+        is_failure = _is_failure((change.outcome, change.fault), count_recipient_faults)
+        failed = is_failure - _is_failure(change.before, count_recipient_faults)
         if failed:
             _add_failures(slot, change, number * failed)
     return slots
@@ -78,32 +77,25 @@ def is_counted(outcome: str) -> bool:
 def newly_unknown(changes: Iterable[Change]) -> list[str]:
     """Return each status and code that no rule covers and that was not there before, once."""
     labels = {
-        f"{change[-2]}/{change[-1]}"[:_LONGEST_WORD]
+        f"{change.status}/{change.status_code}"[:_LONGEST_WORD]
         for change in changes
-        if change[2] == Outcome.UNKNOWN and (change[1] is None or change[1][0] != Outcome.UNKNOWN)
+        if change.outcome == Outcome.UNKNOWN and (change.before is None or change.before[0] != Outcome.UNKNOWN)
     }
     return sorted(labels)
 
 
-def overdue_percent(pending_count: int, total_count: int) -> float:
-    """Return the share of messages that are still pending; 0 for too few to tell."""
-    return 100 * pending_count / total_count if total_count >= OVERDUE_MINIMUM_COUNT else 0.0
-
-
 def slot_datapoint(slot: datetime, slot_minutes: int, counts: SlotCounts) -> Datapoint:
     """Return the datapoint of one slot's counts, total and failed together."""
-    # After the slot, so that every 30-minute window holds three whole slots: see thresholds.STAMP_DELAY_SECONDS.
-    stamp = slot + timedelta(minutes=slot_minutes, seconds=STAMP_DELAY_SECONDS)
     properties: dict[str, Any] = {"slot": as_text(slot)}
     for name, numbers in counts.failed_by.items():
         properties[f"failed_by_{name}"] = dict(numbers.most_common(_TOP))
-    return Datapoint({"Total": (counts.total, "Count"), "Failed": (counts.failed, "Count")}, stamp, properties)
+    metrics = {"Total": (counts.total, "Count"), "Failed": (counts.failed, "Count")}
+    return Datapoint(metrics, stamp_of(slot, slot_minutes), properties)
 
 
-def run_datapoint(now: datetime, pending_count: int, total_count: int) -> Datapoint:
+def run_datapoint(now: datetime, overdue_percent: float) -> Datapoint:
     """Return the datapoint of a run that succeeded."""
-    overdue = round(overdue_percent(pending_count, total_count), 2)
-    return Datapoint({"Runs": (1, "Count"), "OverduePercent": (overdue, "Percent")}, now)
+    return Datapoint({"Runs": (1, "Count"), "OverduePercent": (round(overdue_percent, 2), "Percent")}, now)
 
 
 def document(environment: str, point: Datapoint) -> str:
@@ -122,5 +114,6 @@ def _is_failure(verdict: tuple[str, str] | None, count_recipient_faults: bool) -
 
 def _add_failures(slot: SlotCounts, change: Change, number: int) -> None:
     slot.failed += number
-    for name, word in zip(("fault", "code", "carrier", "country"), change[3:7], strict=True):
+    words = (change.fault, change.error_code, change.carrier, change.country)
+    for name, word in zip(("fault", "code", "carrier", "country"), words, strict=True):
         slot.failed_by.setdefault(name, Counter())[str(word or "none")[:_LONGEST_WORD]] += number

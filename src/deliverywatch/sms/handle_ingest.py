@@ -17,6 +17,7 @@ from deliverywatch.errors import SourceRefused
 from deliverywatch.sms import aws, counts, ingest, plan
 from deliverywatch.sms.clicksend.client import ClickSend
 from deliverywatch.sms.clicksend.recipients import Recipients
+from deliverywatch.sms.ports import Ports, Settings, Source
 
 if TYPE_CHECKING:
     from deliverywatch.sms.counts import Datapoint
@@ -26,7 +27,7 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """Do a run and return what it did, in numbers; a run that fails raises, so that Lambda's Errors rises."""
     prefix = "DELIVERYWATCH_"
     setting = {name.removeprefix(prefix): value for name, value in os.environ.items() if name.startswith(prefix)}
-    settings = ingest.Settings(int(setting["SLOT_MINUTES"]), setting["COUNT_RECIPIENT_FAULTS"] == "true")
+    settings = Settings(int(setting["SLOT_MINUTES"]), setting["COUNT_RECIPIENT_FAULTS"] == "true")
     clock = datetime.now(UTC)
     now = plan.due(event.get("scheduled_time"), clock, settings.slot_minutes)
 
@@ -36,15 +37,15 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     def reading_seconds_left() -> float:
         return seconds_left() - ingest.RESERVE_SECONDS
 
-    def connect() -> ingest.Source:
+    def connect() -> Source:
         account = aws.account(setting["CREDENTIALS"])
         history = ClickSend(account.credentials, setting["CLICKSEND_URL"], remaining_seconds=reading_seconds_left)
-        return ingest.Source(history, Recipients(account.recipient_key, plain=setting["RECIPIENT_NUMBERS"] == "plain"))
+        return Source(history, Recipients(account.recipient_key, plain=setting["RECIPIENT_NUMBERS"] == "plain"))
 
     def emit(points: Sequence[Datapoint]) -> None:
         print(counts.documents(setting["ENVIRONMENT"], points), end="", flush=True)
 
-    ports = ingest.Ports(connect, aws.Bucket(setting["BUCKET"]), emit, seconds_left)
+    ports = Ports(connect=connect, store=aws.Bucket(setting["BUCKET"]), emit=emit, seconds_left=seconds_left)
     try:
         summary = ingest.run(now, settings, ports, token=uuid.uuid4().hex, clock=clock).as_fields()
     except SourceRefused:

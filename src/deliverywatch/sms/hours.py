@@ -19,10 +19,9 @@ from deliverywatch.sms.counts import SlotCounts
 from deliverywatch.sms.lake import day_objects, slots
 
 if TYPE_CHECKING:
-    from deliverywatch.sms.counts import Change
-    from deliverywatch.sms.ingest import Ports, Settings, Source, Summary
-    from deliverywatch.sms.lake.merge import Merged, Reading
+    from deliverywatch.sms.lake.merge import Change, Merged, Reading
     from deliverywatch.sms.plan import Plan, Range
+    from deliverywatch.sms.ports import Ports, Settings, Source, Summary
 
 log = logging.getLogger(__name__)
 
@@ -91,9 +90,9 @@ class Hours:
 
         merged = self._kept(part, change)
         self.summary.written_count += merged.body is not None
-        for key, number in merged.changes.items():
-            self.summary.new_count += number * (key[1] is None)
-            self.summary.changed_count += number * (key[1] is not None)
+        for change_of, number in merged.changes.items():
+            self.summary.new_count += number * (change_of.before is None)
+            self.summary.changed_count += number * (change_of.before is not None)
         for label in counts.newly_unknown(merged.changes):
             log.warning("ClickSend sent a status that no rule covers, counted as unknown: %r", label)
         return merged.changes

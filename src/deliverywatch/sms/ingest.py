@@ -10,13 +10,9 @@ from __future__ import annotations
 
 import json
 import logging
-import math
-import random
-import time
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING
 
 from deliverywatch.errors import DeliveryWatchError, SourceUnavailable
 from deliverywatch.sms import counts, plan
@@ -25,15 +21,13 @@ from deliverywatch.sms.lake import day_objects as days
 from deliverywatch.sms.lake import slots
 from deliverywatch.sms.lake.watermark import Watermark, advance_watermark, read_watermark
 from deliverywatch.sms.mail_context import context
-from deliverywatch.sms.mail_context.recent_statistics import NAMES, Survey
-from deliverywatch.thresholds import SLOT_MINUTES
+from deliverywatch.sms.mail_context.recent_statistics import NAMES, RecentStatistics
+from deliverywatch.sms.ports import Summary
 
 if TYPE_CHECKING:
-    from deliverywatch.sms.clicksend.pages import Page
-    from deliverywatch.sms.clicksend.recipients import Recipients
-    from deliverywatch.sms.counts import Datapoint
     from deliverywatch.sms.lake.watermark import Store
     from deliverywatch.sms.plan import Plan, Range
+    from deliverywatch.sms.ports import Ports, Settings
 
 log = logging.getLogger(__name__)
 
@@ -41,85 +35,6 @@ log = logging.getLogger(__name__)
 RESERVE_SECONDS = 20.0
 # A range that is begun with less left would be lost.
 _LEAST_SECONDS = RESERVE_SECONDS + 10
-
-
-class History(Protocol):
-    """ClickSend's message history."""
-
-    def pages(self, start: datetime, end: datetime) -> Iterator[Page]:
-        """Yield the pages of what was sent in [start, end); rows outside and rows twice are possible."""
-
-
-@dataclass(frozen=True, slots=True)
-class Source:
-    """An account whose history is read, and what may be kept of its recipients."""
-
-    history: History
-    recipients: Recipients
-
-
-@dataclass(frozen=True, slots=True)
-class Settings:
-    """What an operator may choose."""
-
-    slot_minutes: int = SLOT_MINUTES
-    count_recipient_faults: bool = True
-
-
-def _sleep_up_to(seconds: float) -> None:
-    time.sleep(random.uniform(0, seconds))  # noqa: S311 (it only spreads retries)
-
-
-@dataclass(frozen=True, slots=True)
-class Ports:
-    """What a run touches.
-
-    Attributes:
-        connect: Returns the source; called once, so that missing credentials are a failure of the run like any other.
-        store: Holds the lake, the watermark and the context.
-        emit: Publishes datapoints, all or none of them.
-        seconds_left: How long the run may still take.
-        pause: Sleeps up to so many seconds, for another writer to finish.
-    """
-
-    connect: Callable[[], Source]
-    store: Store
-    emit: Callable[[Sequence[Datapoint]], None]
-    seconds_left: Callable[[], float] = lambda: math.inf
-    pause: Callable[[float], None] = _sleep_up_to
-
-
-@dataclass(slots=True)
-class Summary:
-    """What a run did, in numbers only.
-
-    Attributes:
-        first_run: Whether there was no watermark, so that only the last hour was covered.
-        read_count: Records read, those that were read twice counted twice.
-        unreadable_count: Rows without a usable id or time of sending.
-        new_count: Messages that were not in the lake.
-        changed_count: Messages of the lake that have news.
-        written_count: Objects of the lake that were written.
-        emitted_count: Datapoints of slots.
-        settling_count: Hours read again because they had messages without a final outcome.
-        postponed_count: Such hours for which there was no time.
-        unsettled_count: Such hours that could not be read or kept; the next sweep tries again.
-    """
-
-    first_run: bool = False
-    read_count: int = 0
-    unreadable_count: int = 0
-    new_count: int = 0
-    changed_count: int = 0
-    written_count: int = 0
-    emitted_count: int = 0
-    settling_count: int = 0
-    postponed_count: int = 0
-    unsettled_count: int = 0
-
-    def as_fields(self) -> dict[str, Any]:
-        """Return the numbers by name."""
-        return asdict(self)
 
 
 def run(
@@ -231,17 +146,17 @@ class _Run:
 
     def _conclude(self, covered_until: datetime) -> None:
         self._mark(covered_until)
-        survey = self._survey()
+        statistics = self._recent_statistics()
         # An event that comes late, or twice, must not set back what the mails know.
         if covered_until == self.plan.end:
-            body = context.document(survey, self.plan.now, self.plan.end, self.settings.slot_minutes)
+            body = context.document(statistics, self.plan.now, self.plan.end, self.settings.slot_minutes)
             self.ports.store.write(context.KEY, body)
-        self.ports.emit([counts.run_datapoint(self.plan.now, *survey.overdue)])
+        self.ports.emit([counts.run_datapoint(self.plan.now, statistics.overdue_percent)])
 
-    def _survey(self) -> Survey:
+    def _recent_statistics(self) -> RecentStatistics:
         """The newest hours have objects of their own: their day becomes one only after days."""
         settings, end = self.settings, self.plan.end
-        survey = Survey(
+        statistics = RecentStatistics(
             self.plan.now, end, settings.slot_minutes, count_recipient_faults=settings.count_recipient_faults
         )
         for hour in slots.steps(slots.hour_of(end - timedelta(hours=context.HOURS)), end, 60):
@@ -249,8 +164,8 @@ class _Run:
             if stored is not None:
                 from deliverywatch.sms.lake import merge  # brings pyarrow
 
-                survey.add(merge.rows(stored.body, NAMES))
-        return survey
+                statistics.add(merge.rows(stored.body, NAMES))
+        return statistics
 
     def _check_time_left(self, part: Range) -> None:
         if self.ports.seconds_left() < _LEAST_SECONDS:

@@ -12,7 +12,7 @@ from deliverywatch.sms.lake import day_objects
 from deliverywatch.sms.lake.folder import Folder
 from deliverywatch.sms.lake.slots import day_of, floor, folder_of, hour_of
 from deliverywatch.sms.mail_context import context
-from deliverywatch.sms.mail_context.recent_statistics import NAMES, Survey
+from deliverywatch.sms.mail_context.recent_statistics import NAMES, RecentStatistics
 
 
 def at(folder: Path, moment: datetime, slot_minutes: int, *, count_recipient_faults: bool) -> bytes:
@@ -33,12 +33,12 @@ def at(folder: Path, moment: datetime, slot_minutes: int, *, count_recipient_fau
 
     run = floor(moment, slot_minutes)
     begin = hour_of(run - timedelta(hours=context.HOURS))
-    survey = Survey(run, run, slot_minutes, count_recipient_faults=count_recipient_faults)
+    statistics = RecentStatistics(run, run, slot_minutes, count_recipient_faults=count_recipient_faults)
     for day in dict.fromkeys((day_of(begin), day_of(run))):
         for key, body in day_objects.bodies(Folder(folder), folder_of(day)):
             with day_objects.readable(str(folder / key)):
-                survey.add(_as_known(merge.rows(body, (*NAMES, "observed_at")), begin, run))
-    return context.document(survey, run, run, slot_minutes)
+                statistics.add(_as_known(merge.rows(body, (*NAMES, "observed_at")), begin, run))
+    return context.document(statistics, run, run, slot_minutes)
 
 
 def _as_known(rows: Iterable[tuple[Any, ...]], begin: datetime, run: datetime) -> Iterator[tuple[Any, ...]]:

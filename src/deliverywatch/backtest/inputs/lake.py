@@ -31,9 +31,9 @@ from deliverywatch.sms.clicksend.outcomes import is_counted_failure
 from deliverywatch.sms.counts import NAMESPACE, is_counted
 from deliverywatch.sms.lake import day_objects
 from deliverywatch.sms.lake.folder import Folder
-from deliverywatch.sms.lake.slots import DAY_OBJECT, HOUR, floor, from_milliseconds, hour_of, steps
+from deliverywatch.sms.lake.slots import DAY_OBJECT, HOUR, floor, from_milliseconds, hour_of, stamp_of, steps
 from deliverywatch.sms.mail_context import context
-from deliverywatch.thresholds import EMIT_HOURS, STAMP_DELAY_SECONDS
+from deliverywatch.thresholds import EMIT_HOURS
 
 # From a run's begin until CloudWatch shows its datapoint, as shares: a run takes seconds, the log line up to a minute.
 # AWS gives no figure, so this is an assumption; only what exceeds the stamp's two minutes can move an alarm.
@@ -164,7 +164,7 @@ def _published(
     for begin in begins:
         slot, end = slots.get(begin, _Slot()), begin + timedelta(minutes=slot_minutes)
         ran = run_at(end)
-        stamp, visible = end + timedelta(seconds=STAMP_DELAY_SECONDS), ran + _delay(ran)
+        stamp, visible = stamp_of(begin, slot_minutes), ran + _delay(ran)
         if ran == end:
             series.add(runs, end, 1, published=visible)
         series.add(total, stamp, slot.total, published=visible)

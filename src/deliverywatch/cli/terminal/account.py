@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from deliverywatch.operate.account.aws import Cloud
     from deliverywatch.sms.clicksend.credentials import Credentials
     from deliverywatch.sms.clicksend.pages import Page
-    from deliverywatch.sms.ingest import Source
+    from deliverywatch.sms.ports import Source
 
 _NEXT_STEP = "Check CLICKSEND_USERNAME and CLICKSEND_API_KEY, and that this ClickSend user may use the API."
 
@@ -40,7 +40,7 @@ def source(told: Callable[[datetime, int], None]) -> Source:
     # Imported here, as `--help` needs neither HTTP nor JSON.
     from deliverywatch.sms.clicksend.credentials import Credentials
     from deliverywatch.sms.clicksend.recipients import Recipients
-    from deliverywatch.sms.ingest import Source
+    from deliverywatch.sms.ports import Source
 
     if missing := [name for name in _NAMES if not os.environ.get(name)]:
         raise ConfigurationError(
@@ -89,7 +89,7 @@ def source_of_stack(cloud: Cloud, parameters: Mapping[str, str], told: Callable[
     """
     from deliverywatch.sms.aws import account_of
     from deliverywatch.sms.clicksend.recipients import Recipients
-    from deliverywatch.sms.ingest import Source
+    from deliverywatch.sms.ports import Source
 
     found = account_of(cloud.client("ssm"), parameters["ClickSendCredentials"])
     history = _TellingHistory(found.credentials, parameters["ClickSendUrl"], told)

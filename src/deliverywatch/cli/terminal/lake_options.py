@@ -15,8 +15,8 @@ from deliverywatch.errors import InputError
 if TYPE_CHECKING:
     from deliverywatch.cli.terminal.target import Target
     from deliverywatch.sms.clicksend.recipients import Recipients
-    from deliverywatch.sms.ingest import Settings, Source
     from deliverywatch.sms.lake.watermark import Store
+    from deliverywatch.sms.ports import Settings, Source
 
 FOLDER = click.Path(file_okay=False, path_type=Path)
 
@@ -45,7 +45,7 @@ class Place:
 
     def settings(self) -> Settings:
         """Return what the stack's operator chose, or the defaults for a folder."""
-        from deliverywatch.sms.ingest import Settings  # not for `--help`
+        from deliverywatch.sms.ports import Settings  # not for `--help`
 
         if not self.parameters:
             return Settings()

@@ -24,13 +24,13 @@ from deliverywatch.errors import CloudRefused
 from deliverywatch.sms.clicksend.outcomes import is_counted_failure
 from deliverywatch.sms.counts import is_counted
 from deliverywatch.sms.lake import day_objects
-from deliverywatch.sms.lake.slots import as_text, day_of, floor, folder_of, from_milliseconds, steps
+from deliverywatch.sms.lake.slots import as_text, day_of, floor, folder_of, from_milliseconds, stamp_of, steps
 from deliverywatch.sms.lake.watermark import update
-from deliverywatch.thresholds import EMIT_HOURS, STAMP_DELAY_SECONDS
+from deliverywatch.thresholds import EMIT_HOURS
 
 if TYPE_CHECKING:
-    from deliverywatch.sms.ingest import Settings
     from deliverywatch.sms.lake.watermark import Store, Watermark
+    from deliverywatch.sms.ports import Settings
 
 LEDGER = "state/sms-reconcile.json"
 
@@ -122,12 +122,12 @@ def compare(
     store: Store, metrics: Metrics, settings: Settings, now: datetime, start: datetime, end: datetime
 ) -> Comparison:
     """Return what CloudWatch lacks of the slots in [start, end)."""
-    length = timedelta(minutes=settings.slot_minutes)
+    minutes = settings.slot_minutes
     lake, held = counts(store, settings, start, end), read_ledger(store, now)
-    sums = metrics.sums(_stamp(start, length), _stamp(end, length))
+    sums = metrics.sums(stamp_of(start, minutes), stamp_of(end, minutes))
     result = Comparison(start, end)
     for slot in steps(start, end, settings.slot_minutes):
-        stamp, ours = _stamp(slot, length), lake.get(slot, Counts())
+        stamp, ours = stamp_of(slot, minutes), lake.get(slot, Counts())
         total, failed = (round(sums[name].get(stamp, 0)) for name in ("Total", "Failed"))
         difference = Difference(slot, stamp, ours.total - total, ours.failed - failed)
         until = max(ours.settled_at, held.get(slot, now))
@@ -229,15 +229,11 @@ def _body(held: Mapping[datetime, datetime]) -> bytes:
     return json.dumps({"until": {as_text(slot): as_text(until) for slot, until in sorted(held.items())}}).encode()
 
 
-def _stamp(slot: datetime, length: timedelta) -> datetime:
-    return slot + length + timedelta(seconds=STAMP_DELAY_SECONDS)
-
-
 def _settled_at(slot: datetime, slot_minutes: int, observed_at: datetime) -> datetime:
     """When a run's own points about a row are seen; what it learned after a day it did not emit."""
     if observed_at - slot > timedelta(hours=EMIT_HOURS):
         return slot
-    return observed_at + seen_after(observed_at - _stamp(slot, timedelta(minutes=slot_minutes)))
+    return observed_at + seen_after(observed_at - stamp_of(slot, slot_minutes))
 
 
 def _rows(store: Store, day: datetime) -> Iterable[tuple[Any, ...]]:

@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain, compress
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from deliverywatch.sms.clicksend import row_kinds as kinds
 from deliverywatch.sms.clicksend.outcomes import UNSETTLED, is_unsettled
@@ -22,17 +22,32 @@ if TYPE_CHECKING:
 
     from deliverywatch.sms.clicksend.records import Records
     from deliverywatch.sms.clicksend.row_kinds import Kind
-    from deliverywatch.sms.counts import Change
 
 # All but the time of observation: equal content is no news.
 _CONTENT = [name for name in NAMES if name != "observed_at"]
 _OUTCOME, _FAULT = _CONTENT.index("outcome"), _CONTENT.index("fault")
 
-# What a change says of the message as it is now, after time and earlier verdict.
-_NOW = [
-    kinds.COLUMNS.index(name)
-    for name in ("outcome", "fault", "error_code", "carrier", "country", "status", "status_code")
-]
+
+class Change(NamedTuple):
+    """What became of a message.
+
+    Attributes:
+        minute: Of sending, since 1970.
+        before: Earlier outcome and fault; none for a new message. What follows is as it is now.
+    """
+
+    minute: int
+    before: tuple[str, str] | None
+    outcome: str
+    fault: str
+    error_code: str | None
+    carrier: str | None
+    country: str | None
+    status: str | None
+    status_code: str | None
+
+
+_NOW = [kinds.COLUMNS.index(name) for name in Change._fields[2:]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +149,7 @@ def merge(stored: bytes | None, reading: Reading, *, token: str, inserts_only: b
     writer, changes = Writer(), _changes(reading, difference)
     outcomes: Counter[tuple[str, str | None]] = Counter()
     for change, number in changes.items():
-        outcomes[change[2], change[7]] += number
+        outcomes[change.outcome, change.status] += number
     for batch in _staying(stored, difference):
         writer.add(batch)
         outcomes.update(zip(*columns_of(batch, ("outcome", "status")), strict=True))
@@ -227,5 +242,4 @@ def _changes(reading: Reading, difference: _Difference) -> Counter[Change]:
 
 def _change(key: int, verdicts: list[tuple[str, str] | None], kinds_of_part: list[Kind]) -> Change:
     kind = kinds_of_part[key & 255]
-    outcome, fault, error_code, carrier, country, status, status_code = (kind[index] for index in _NOW)
-    return key >> 16, verdicts[key >> 8 & 255], outcome, fault, error_code, carrier, country, status, status_code
+    return Change(key >> 16, verdicts[key >> 8 & 255], *(kind[index] for index in _NOW))

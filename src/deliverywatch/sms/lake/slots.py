@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
+from deliverywatch.thresholds import STAMP_DELAY_SECONDS
+
 HOUR = timedelta(hours=1)
 
 # Once it is there, it is the day: the hours beside it are on their way out (see day_objects.py).
@@ -25,6 +27,11 @@ def steps(start: datetime, end: datetime, minutes: int) -> list[datetime]:
     """Return start, start + minutes, ... up to before end."""
     step = timedelta(minutes=minutes)
     return [start + index * step for index in range(max(0, -((start - end) // step)))]
+
+
+def stamp_of(slot: datetime, slot_minutes: int) -> datetime:
+    """Return the time of a slot's datapoint in CloudWatch, for the reason at `thresholds.STAMP_DELAY_SECONDS`."""
+    return slot + timedelta(minutes=slot_minutes, seconds=STAMP_DELAY_SECONDS)
 
 
 def key_of(hour: datetime) -> str:

@@ -1,4 +1,4 @@
-"""A survey of the newest hours -> `state/sms.json`: what a mail needs beyond the alarm.
+"""Statistics of the newest hours -> `state/sms.json`: what a mail needs beyond the alarm.
 
 The shape is shared with the notifier, which knows no system: tests/events/sms_context.json has every field.
 """
@@ -12,13 +12,12 @@ from typing import TYPE_CHECKING, Any
 
 from deliverywatch.errors import DeliveryWatchError
 from deliverywatch.sms.clicksend.outcomes import Outcome
-from deliverywatch.sms.counts import overdue_percent
 from deliverywatch.sms.lake.slots import as_text, steps
 from deliverywatch.sms.mail_context import runbook
 from deliverywatch.thresholds import OVERDUE_PERCENT, WINDOW_SECONDS
 
 if TYPE_CHECKING:
-    from deliverywatch.sms.mail_context.recent_statistics import Survey
+    from deliverywatch.sms.mail_context.recent_statistics import RecentStatistics
 
 KEY = "state/sms.json"
 
@@ -26,26 +25,26 @@ KEY = "state/sms.json"
 HOURS = 3
 
 
-def document(survey: Survey, now: datetime, end: datetime, slot_minutes: int) -> bytes:
+def document(statistics: RecentStatistics, now: datetime, end: datetime, slot_minutes: int) -> bytes:
     """Return the context after a run that succeeded.
 
     Args:
-        survey: Of the rows from `HOURS` before `end`.
+        statistics: Of the rows from `HOURS` before `end`.
         now: The time of the run; aware.
         end: End of the newest slot.
         slot_minutes: Length of a slot.
     """
-    reasons = survey.top_reasons()
-    pending, total = survey.overdue
-    percent = round(overdue_percent(pending, total), 1)
+    reasons = statistics.top_reasons()
+    pending, total = statistics.overdue
+    percent = round(statistics.overdue_percent, 1)
     context = {
         **_frame(now, slot_minutes),
-        "slots": _slots(survey, end, slot_minutes),
+        "slots": _slots(statistics, end, slot_minutes),
         "window": {
             "minutes": WINDOW_SECONDS // 60,
             "reasons": reasons,
-            "groups": survey.top_groups(),
-            "samples": survey.samples(),
+            "groups": statistics.top_groups(),
+            "samples": statistics.samples(),
         },
         "overdue": {"pending": pending, "total": total, "percent": percent},
         "problem": None,
@@ -89,13 +88,13 @@ def _frame(now: datetime, slot_minutes: int) -> dict[str, Any]:
     }
 
 
-def _slots(survey: Survey, end: datetime, slot_minutes: int) -> list[dict[str, Any]]:
+def _slots(statistics: RecentStatistics, end: datetime, slot_minutes: int) -> list[dict[str, Any]]:
     length = slot_minutes * 60_000
-    people = Counter(sent_at - sent_at % length for sent_at in survey.last_failures.values())
+    people = Counter(sent_at - sent_at % length for sent_at in statistics.last_failures.values())
     slots = []
     for start in steps(end - timedelta(hours=HOURS), end, slot_minutes):
         key = int(start.timestamp()) * 1000
-        counts = survey.slots.get(key, Counter())
+        counts = statistics.slots.get(key, Counter())
         outcomes = {name.value: counts[name] for name in Outcome if name != Outcome.EXCLUDED}
         slots.append(
             {"start": as_text(start), "total": counts.total(), **outcomes, "recipients_last_failed": people[key]}

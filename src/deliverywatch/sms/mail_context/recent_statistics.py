@@ -14,7 +14,7 @@ from typing import Any
 from deliverywatch.sms.clicksend.outcomes import Outcome, is_counted_failure, reason
 from deliverywatch.sms.clicksend.recipients import masked
 from deliverywatch.sms.lake.slots import as_text, from_milliseconds
-from deliverywatch.thresholds import OVERDUE_FROM_MINUTES, OVERDUE_TO_MINUTES, WINDOW_SECONDS
+from deliverywatch.thresholds import OVERDUE_FROM_MINUTES, OVERDUE_MINIMUM_COUNT, OVERDUE_TO_MINUTES, WINDOW_SECONDS
 
 # What is read of the lake.
 NAMES = (
@@ -23,7 +23,7 @@ NAMES = (
 )
 
 _TOP = 5
-_CONTRAST = 2
+_COMPARED = 2
 _MOST_REASONS = 200
 _LONGEST_TEXT = 120
 _LONGEST_WORD = 40
@@ -31,7 +31,7 @@ _LONGEST_WORD = 40
 Reason = tuple[str, str, str]  # code, text, fault
 
 
-class Survey:
+class RecentStatistics:
     """What the newest hours look like.
 
     Attributes:
@@ -39,11 +39,11 @@ class Survey:
         last_failures: The newest failure of each recipient, in milliseconds.
         reasons: Why messages failed in the newest 30 minutes.
         groups: Total and failed per carrier and country in the newest 30 minutes.
-        overdue: Pending and all messages sent 15 to 60 minutes ago.
+        overdue: How many of the messages sent 15 to 60 minutes ago are pending, and how many there are.
     """
 
     def __init__(self, now: datetime, end: datetime, slot_minutes: int, *, count_recipient_faults: bool) -> None:
-        """Make an empty survey.
+        """Begin without rows.
 
         Args:
             now: The time of the run; aware.
@@ -81,6 +81,12 @@ class Survey:
             if failed:
                 self._fail(row)
 
+    @property
+    def overdue_percent(self) -> float:
+        """The share of those messages that are still pending; 0 for too few to judge."""
+        pending_count, total_count = self.overdue
+        return 100 * pending_count / total_count if total_count >= OVERDUE_MINIMUM_COUNT else 0.0
+
     def top_reasons(self) -> list[dict[str, Any]]:
         """Return the most frequent reasons of the newest 30 minutes, the first first."""
         total = self.reasons.total()
@@ -91,7 +97,7 @@ class Survey:
         ]
 
     def top_groups(self) -> dict[str, list[dict[str, Any]]]:
-        """Return, by what they group, those with most failures and the largest of the others, as contrast."""
+        """Return, by what they group, those with most failures and the largest of the others, for comparison."""
         return {name: _ranked(members) for name, members in self.groups.items()}
 
     def samples(self) -> list[dict[str, Any]]:
@@ -137,10 +143,10 @@ def words(error: str | None, status: str | None, text: str | None) -> str:
 
 def _ranked(members: dict[str, list[int]]) -> list[dict[str, Any]]:
     by_failed = sorted(members, key=lambda name: (-members[name][1], -members[name][0], name))
-    contrast = sorted(by_failed[_TOP:], key=lambda name: (-members[name][0], name))[:_CONTRAST]
+    others = sorted(by_failed[_TOP:], key=lambda name: (-members[name][0], name))[:_COMPARED]
     return [
         {"name": name, "total": total, "failed": failed, "rate_percent": round(100 * failed / total, 1)}
-        for name in by_failed[:_TOP] + contrast
+        for name in by_failed[:_TOP] + others
         for total, failed in (members[name],)
     ]
 

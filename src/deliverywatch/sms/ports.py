@@ -1,0 +1,99 @@
+"""What a run touches (`Ports`), what an operator may choose (`Settings`), and what it reports (`Summary`)."""
+
+from __future__ import annotations
+
+import math
+import random
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Protocol
+
+from deliverywatch.thresholds import SLOT_MINUTES
+
+if TYPE_CHECKING:
+    from deliverywatch.sms.clicksend.pages import Page
+    from deliverywatch.sms.clicksend.recipients import Recipients
+    from deliverywatch.sms.counts import Datapoint
+    from deliverywatch.sms.lake.watermark import Store
+
+
+class History(Protocol):
+    """ClickSend's message history."""
+
+    def pages(self, start: datetime, end: datetime) -> Iterator[Page]:
+        """Yield the pages of what was sent in [start, end); rows outside and rows twice are possible."""
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """An account whose history is read, and what may be kept of its recipients."""
+
+    history: History
+    recipients: Recipients
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What an operator may choose; `count_recipient_faults` is whether dead numbers count as failures."""
+
+    slot_minutes: int = SLOT_MINUTES
+    count_recipient_faults: bool = True
+
+
+def sleep_up_to(seconds: float) -> None:
+    """Sleep a random part of so many seconds, so that two writers do not meet again."""
+    time.sleep(random.uniform(0, seconds))  # noqa: S311 (it only spreads retries)
+
+
+@dataclass(frozen=True, slots=True)
+class Ports:
+    """What a run touches.
+
+    Attributes:
+        connect: Returns the source; called once, so that missing credentials are a failure of the run like any other.
+        store: Holds the lake, the watermark and the context.
+        emit: Publishes datapoints, all or none of them.
+        seconds_left: How long the run may still take.
+        pause: Sleeps up to so many seconds, for another writer to finish.
+    """
+
+    connect: Callable[[], Source]
+    store: Store
+    emit: Callable[[Sequence[Datapoint]], None]
+    seconds_left: Callable[[], float] = lambda: math.inf
+    pause: Callable[[float], None] = sleep_up_to
+
+
+@dataclass(slots=True)
+class Summary:
+    """What a run did, in numbers only.
+
+    Attributes:
+        first_run: Whether there was no watermark, so that only the last hour was covered.
+        read_count: Records read, those that were read twice counted twice.
+        unreadable_count: Rows without a usable id or time of sending.
+        new_count: Messages that were not in the lake.
+        changed_count: Messages of the lake that have news.
+        written_count: Objects of the lake that were written.
+        emitted_count: Datapoints of slots.
+        settling_count: Hours read again because they had messages without a final outcome.
+        postponed_count: Such hours for which there was no time.
+        unsettled_count: Such hours that could not be read or kept; the next sweep tries again.
+    """
+
+    first_run: bool = False
+    read_count: int = 0
+    unreadable_count: int = 0
+    new_count: int = 0
+    changed_count: int = 0
+    written_count: int = 0
+    emitted_count: int = 0
+    settling_count: int = 0
+    postponed_count: int = 0
+    unsettled_count: int = 0
+
+    def as_fields(self) -> dict[str, Any]:
+        """Return the numbers by name."""
+        return asdict(self)

@@ -28,7 +28,7 @@ from deliverywatch.backtest.inputs import lake
 from deliverywatch.engine.definitions.alarm import Alarm, Metric, State, from_description
 from deliverywatch.engine.evaluation.series import Series
 from deliverywatch.engine.evaluation.verdict import verdict
-from deliverywatch.engine.replay.minutes import History, Samples
+from deliverywatch.engine.replay.minutes import Minutes, Samples
 from deliverywatch.engine.replay.replay import Replay
 from deliverywatch.engine.replay.sweep import sweep
 from deliverywatch.sms.lake.parquet import SCHEMA
@@ -50,9 +50,9 @@ class Year:
     total: Any
     is_there: Any
 
-    def history(self) -> History:
+    def history(self) -> Minutes:
         """The datapoints as the engine takes them, with nothing computed yet."""
-        found = History(Series())
+        found = Minutes(Series())
         minute = np.flatnonzero(self.is_there) + FIRST
         for metric, values in ((FAILED, self.failed), (TOTAL, self.total)):
             kept = values[self.is_there]
@@ -101,7 +101,7 @@ def alarm(threshold: float = 5, m: int = 2, n: int = 3, minimum: int = 100) -> A
     )
 
 
-def prepared(data: Year) -> History:
+def prepared(data: Year) -> Minutes:
     """The datapoints with their running sums, and nothing of any alarm."""
     found = data.history()
     for metric in (FAILED, TOTAL):
@@ -110,7 +110,7 @@ def prepared(data: Year) -> History:
     return found
 
 
-def replayed(history: History, one: Alarm, minutes: int = YEAR_MINUTES) -> list[tuple[int, State]]:
+def replayed(history: Minutes, one: Alarm, minutes: int = YEAR_MINUTES) -> list[tuple[int, State]]:
     """Ours: the changes of state, in epoch seconds; a State is equal to its word, which the loop has."""
     return Replay(history, FIRST, FIRST + minutes).changes(one)
 

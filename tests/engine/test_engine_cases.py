@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from deliverywatch.engine.definitions.alarm import State
 from deliverywatch.engine.definitions.composites import from_description
+from deliverywatch.engine.unit_tests.case_run import clock, difference, named, replay_case
 from deliverywatch.engine.unit_tests.cases import ExpectedMail, ExpectedState, duration, parse
-from deliverywatch.engine.unit_tests.trial import clock, difference, named, run
 from deliverywatch.errors import InputError
 
 OUTAGE = """
@@ -90,15 +90,15 @@ def test_a_time_is_read_as_it_is_written(minutes: int) -> None:
 
 def test_a_case_without_a_difference_has_none() -> None:
     (one,) = parse(OUTAGE)
-    trial = run(one, [plain()])
-    assert difference(trial) is None
-    assert trial.state("errors", one.start + timedelta(minutes=10)) is State.OK
-    assert trial.state("errors", one.start + timedelta(minutes=11)) is State.ALARM
+    run = replay_case(one, [plain()])
+    assert difference(run) is None
+    assert run.state("errors", one.start + timedelta(minutes=10)) is State.OK
+    assert run.state("errors", one.start + timedelta(minutes=11)) is State.ALARM
 
 
 def test_the_first_difference_is_explained_with_the_values_of_the_window() -> None:
     (one,) = parse(OUTAGE.replace("ALARM", "OK"))
-    assert difference(run(one, [plain()])) == (
+    assert difference(replay_case(one, [plain()])) == (
         "errors at 12m: expected OK, was ALARM. It calls above 3, and its periods were "
         "-3m to 2m: 0; 2m to 7m: 0; 7m to 12m: 10."
     )
@@ -119,14 +119,14 @@ states = [
 
 def test_an_alarm_of_ten_seconds_is_tried_every_ten_seconds() -> None:
     (found,) = parse(QUICK)
-    trial = run(found, [plain(Period=10)])
-    assert difference(trial) is None
-    assert [clock(each.time - found.start) for each in trial.changes] == ["10s", "2m10s", "2m40s"]
+    run = replay_case(found, [plain(Period=10)])
+    assert difference(run) is None
+    assert [clock(each.time - found.start) for each in run.changes] == ["10s", "2m10s", "2m40s"]
 
 
 def test_a_difference_between_seconds_is_told_in_seconds() -> None:
     (found,) = parse(QUICK.replace("2m30s", "2m50s"))
-    told = difference(run(found, [plain(Period=10, EvaluationPeriods=2)]))
+    told = difference(replay_case(found, [plain(Period=10, EvaluationPeriods=2)]))
     assert told is not None
     assert "errors at 2m10s: expected ALARM, was OK" in told
     assert "1m50s to 2m: 0; 2m to 2m10s: 5" in told
@@ -135,38 +135,40 @@ def test_a_difference_between_seconds_is_told_in_seconds() -> None:
 def test_a_series_beyond_the_calendar_is_refused() -> None:
     (found,) = parse(case(interval='"9999d"', series='{ Errors = "_x999999" }'))
     with pytest.raises(InputError, match="beyond the calendar"):
-        run(found, [plain()])
+        replay_case(found, [plain()])
 
 
 def test_a_ratio_is_explained_with_its_counts() -> None:
     lines = '{ Failed = "5", Total = "100" }'
     (one,) = parse(case(series=lines, states="[{ at = '5m', alarm = 'ratio', state = 'ALARM' }]"))
-    assert (difference(run(one, [ratio()])) or "").endswith("-25m to 5m: 5 (failed 5, total 100).")
+    assert (difference(replay_case(one, [ratio()])) or "").endswith("-25m to 5m: 5 (failed 5, total 100).")
 
 
 def test_of_several_differences_the_earliest_is_told() -> None:
     states = "[{ at = '9m', alarm = 'errors', state = 'OK' }, { at = '0m', alarm = 'errors', state = 'ALARM' }]"
     (one,) = parse(case(states=states))
-    assert (difference(run(one, [plain()])) or "").startswith("errors at 0m: expected ALARM, was INSUFFICIENT_DATA.")
+    assert (difference(replay_case(one, [plain()])) or "").startswith(
+        "errors at 0m: expected ALARM, was INSUFFICIENT_DATA."
+    )
 
 
 def test_an_alarm_takes_part_only_if_all_its_metrics_are_given() -> None:
     (one,) = parse(case(series='{ Failed = "1", Errors = "_x9" }'))
-    trial = run(one, [plain(TreatMissingData="breaching"), ratio()])
-    assert [each.name for each in trial.alarms] == ["errors"]
-    assert trial.state("errors", one.start) is State.ALARM
+    run = replay_case(one, [plain(TreatMissingData="breaching"), ratio()])
+    assert [each.name for each in run.alarms] == ["errors"]
+    assert run.state("errors", one.start) is State.ALARM
 
 
 def test_a_state_of_an_alarm_that_takes_no_part_is_refused_with_the_way_out() -> None:
     (one,) = parse(case(states="[{ at = '1m', alarm = 'ratio', state = 'OK' }]"))
     with pytest.raises(InputError, match=r"ratio is no alarm that the case's series feed.*_x60 for none"):
-        difference(run(one, [plain(), ratio()]))
+        difference(replay_case(one, [plain(), ratio()]))
 
 
 def test_a_series_that_no_alarm_watches_is_refused() -> None:
     (one,) = parse(case(series='{ Eror = "1" }'))
     with pytest.raises(InputError, match="Series Eror is watched by no alarm") as raised:
-        run(one, [plain()])
+        replay_case(one, [plain()])
     assert raised.value.next_step == "The alarms watch: App/Errors."
 
 
@@ -177,18 +179,18 @@ def test_a_composite_has_its_state_once_all_its_alarms_take_part() -> None:
         from_description({"AlarmName": "top", "AlarmRule": "ALARM(any)"}),
         from_description({"AlarmName": "none", "AlarmRule": "ALARM(elsewhere)"}),
     ]
-    trial = run(one, [plain()], both)
-    assert difference(trial) is None
-    assert [each.name for each in trial.composites] == ["any", "top"]
-    assert run(other, [plain()], both).state("top", other.start + timedelta(minutes=9)) is State.ALARM
+    run = replay_case(one, [plain()], both)
+    assert difference(run) is None
+    assert [each.name for each in run.composites] == ["any", "top"]
+    assert replay_case(other, [plain()], both).state("top", other.start + timedelta(minutes=9)) is State.ALARM
 
 
 def test_an_alarm_that_was_just_created_warms_up() -> None:
     warm_up = {"WarmUpPeriodDurationInMinutes": 20, "OnlyStartEvaluatingAfterWarmUpPeriodEnds": True}
     alarm = plain(WarmUpConfiguration=warm_up, TreatMissingData="breaching")
     (one,) = parse(case(series='{ Errors = "_x30" }', created='"0m"'))
-    trial = run(one, [alarm])
-    assert [(each.time - one.start, each.state) for each in trial.changes] == [(timedelta(minutes=20), State.ALARM)]
+    run = replay_case(one, [alarm])
+    assert [(each.time - one.start, each.state) for each in run.changes] == [(timedelta(minutes=20), State.ALARM)]
 
 
 @pytest.mark.parametrize(("name", "full"), [("a-warning", "a-warning"), ("warning", "a-warning"), ("x", "a-b-x")])

@@ -19,7 +19,7 @@ from deliverywatch.engine.metric_math import expression
 from deliverywatch.engine.replay import replay, vector
 from deliverywatch.engine.replay.backtest import Change, backtest
 from deliverywatch.engine.replay.backtest import plain as step_by_step
-from deliverywatch.engine.replay.minutes import Column, History
+from deliverywatch.engine.replay.minutes import Column, Minutes
 from deliverywatch.engine.replay.replay import Replay, can_vectorise
 from deliverywatch.engine.replay.sweep import sweep
 from deliverywatch.errors import InputError
@@ -60,9 +60,9 @@ def held(samples: Sequence[tuple[int, float, int]], *, is_late: bool) -> Series:
 
 
 def both(alarm: Alarm, series: Series) -> tuple[list[tuple[int, State]], list[tuple[int, State]]]:
-    history = History(series)
-    assert can_vectorise(alarm, history)
-    fast = Replay(history, FIRST, FIRST + SPAN_MINUTES).changes(alarm)
+    arrays = Minutes(series)
+    assert can_vectorise(alarm, arrays)
+    fast = Replay(arrays, FIRST, FIRST + SPAN_MINUTES).changes(alarm)
     return fast, list(step_by_step(alarm, series, FIRST, FIRST + SPAN_MINUTES))
 
 
@@ -124,10 +124,10 @@ def test_the_average_of_one_value_is_that_value_and_does_not_cross_it(
 
 
 def test_numbers_too_far_apart_for_exact_sums_are_left_to_the_plain_evaluation() -> None:
-    history = History(held([(0, 1e-90, 0), (2, 1e100, 0)], is_late=False))
-    assert not can_vectorise(plain(), history)
-    assert can_vectorise(plain(Statistic="Maximum"), history)
-    history.prepare(ERRORS)
+    arrays = Minutes(held([(0, 1e-90, 0), (2, 1e100, 0)], is_late=False))
+    assert not can_vectorise(plain(), arrays)
+    assert can_vectorise(plain(Statistic="Maximum"), arrays)
+    arrays.prepare(ERRORS)
 
 
 @settings(max_examples=60)
@@ -142,7 +142,7 @@ def test_a_window_of_any_fractions_has_the_exact_sum_rounded_once(numbers: list[
         for value in values:
             series.add(ERRORS, NOON + minutes(minute), value)
     stat = MetricStat(*ERRORS, 300, "Sum")
-    column = History(series).window(stat, FIRST, FIRST + 40)
+    column = Minutes(series).window(stat, FIRST, FIRST + 40)
     expected = [math.fsum(itertools.chain(*numbers[max(end - 5, 0) : end])) for end in range(40)]
     assert column.values.tolist() == expected
 
@@ -256,7 +256,7 @@ def test_a_sweep_equals_one_replay_per_threshold(
     alarm = plain(
         EvaluationPeriods=n + spare, DatapointsToAlarm=n, TreatMissingData=treat, ComparisonOperator=comparison
     )
-    span = Replay(History(held(samples, is_late=True)), FIRST, FIRST + SPAN_MINUTES)
+    span = Replay(Minutes(held(samples, is_late=True)), FIRST, FIRST + SPAN_MINUTES)
     for outcome in sweep(span, alarm, [5, 0, 2.5, 11, -1, -5, 0.1, 0.3, 99.9]):
         changes = span.changes(replace(alarm, threshold=outcome.threshold))
         assert outcome.raised == sum(state == State.ALARM for _, state in changes)
@@ -295,7 +295,7 @@ def odd_alarms() -> Iterator[dict[str, Any]]:
 @pytest.mark.parametrize("changes", list(odd_alarms()))
 def test_an_alarm_that_arrays_do_not_fit_is_replayed_step_by_step(changes: dict[str, Any]) -> None:
     alarm, series = plain(**changes), held([(minute, minute % 7, 0) for minute in range(100)], is_late=False)
-    assert not can_vectorise(alarm, History(series))
+    assert not can_vectorise(alarm, Minutes(series))
     expected = list(step_by_step(alarm, series, FIRST, FIRST + SPAN_MINUTES))
     found = backtest([alarm], series, NOON, end_of_span())
     assert [(int(each.time.timestamp()), each.state) for each in found] == expected
@@ -313,7 +313,7 @@ def test_an_alarm_over_days_changes_on_the_hour_only() -> None:
 def test_a_sweep_lets_an_alarm_go_that_kept_its_state_above_what_is_left() -> None:
     alarm = plain(EvaluationPeriods=2, TreatMissingData="ignore", Threshold=-5)
     series = held([(1, -3, 0), (3, -3, 0)], is_late=False)
-    span = Replay(History(series), FIRST, FIRST + SPAN_MINUTES)
+    span = Replay(Minutes(series), FIRST, FIRST + SPAN_MINUTES)
     changes = span.changes(alarm)
     assert changes == list(step_by_step(alarm, series, FIRST, FIRST + SPAN_MINUTES))
     assert sweep(span, alarm, [-5])[0].alarm_minutes == minutes_in_alarm(changes)

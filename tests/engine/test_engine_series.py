@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from deliverywatch.engine.definitions.alarm import MetricStat
 from deliverywatch.engine.evaluation import statistic
-from deliverywatch.engine.evaluation.series import Sample, Series
+from deliverywatch.engine.evaluation.series import Series
+from deliverywatch.engine.evaluation.statistic import Sample
 from deliverywatch.errors import InputError
 
 START = int(NOON.timestamp())

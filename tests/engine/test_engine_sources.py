@@ -15,7 +15,7 @@ from deliverywatch.engine.aws import CloudWatch, grain_seconds
 from deliverywatch.engine.definitions import documents
 from deliverywatch.engine.definitions.alarm import Metric, MetricStat, from_template
 from deliverywatch.engine.evaluation.series import Series
-from deliverywatch.engine.replay import history
+from deliverywatch.engine.replay import datapoint_files
 from deliverywatch.engine.unit_tests import notation
 from deliverywatch.errors import InputError
 
@@ -71,26 +71,26 @@ def csv(tmp_path: Path, *lines: str) -> Path:
 
 def test_a_csv_with_a_column_per_metric_is_read_and_its_gaps_stay_gaps(tmp_path: Path) -> None:
     path = csv(tmp_path, "time,Errors,Other", "2026-11-21T12:00:00Z,2,", "2026-11-21T13:05:00+01:00,,7")
-    series = history.read(path, [ERRORS, Metric("App", "Other")])
+    series = datapoint_files.read(path, [ERRORS, Metric("App", "Other")])
     assert summed(series, ERRORS) == 2
     assert series.extent(Metric("App", "Other")) == (NOON.timestamp() + 300, NOON.timestamp() + 300)
 
 
 def test_a_csv_with_a_row_per_value_is_read_in_any_order(tmp_path: Path) -> None:
     path = csv(tmp_path, "time,metric,value", "2026-11-21T12:01:00Z,App/Errors,2", "2026-11-21T12:00:00Z,Errors,1")
-    assert summed(history.read(path, [ERRORS]), ERRORS) == 3
+    assert summed(datapoint_files.read(path, [ERRORS]), ERRORS) == 3
 
 
 def test_a_point_counts_from_its_published_time(tmp_path: Path) -> None:
     path = csv(tmp_path, "time,published,Errors", "2026-11-21T12:00:00Z,2026-11-21T12:09:00Z,2")
-    series, start = history.read(path, [ERRORS]), int(NOON.timestamp())
+    series, start = datapoint_files.read(path, [ERRORS]), int(NOON.timestamp())
     stat = MetricStat(*ERRORS, 60, "Sum")
     assert [series.window(stat, start, start + 60, as_of=start + minute * 60) for minute in (8, 9)] == [None, 2]
 
 
 def test_points_of_ten_seconds_stay_apart_and_add_up_over_a_minute(tmp_path: Path) -> None:
     path = csv(tmp_path, "time,Errors", *(f"2026-11-21T12:00:{second:02}Z,{second}" for second in range(0, 60, 10)))
-    series, start = history.read(path, [ERRORS]), int(NOON.timestamp())
+    series, start = datapoint_files.read(path, [ERRORS]), int(NOON.timestamp())
     stat = MetricStat(*ERRORS, 10, "Sum")
     assert [series.window(stat, start + each, start + each + 10) for each in range(0, 60, 10)] == [
         0,
@@ -106,7 +106,7 @@ def test_points_of_ten_seconds_stay_apart_and_add_up_over_a_minute(tmp_path: Pat
 def test_a_parquet_file_is_read(tmp_path: Path) -> None:
     path = tmp_path / "history.parquet"
     pq.write_table(pa.table({"time": [NOON, NOON + minutes(1)], "Errors": [1.0, None]}), path)
-    assert summed(history.read(path, [ERRORS]), ERRORS) == 1
+    assert summed(datapoint_files.read(path, [ERRORS]), ERRORS) == 1
 
 
 @pytest.mark.parametrize(
@@ -122,7 +122,7 @@ def test_a_parquet_file_is_read(tmp_path: Path) -> None:
 )
 def test_a_row_that_cannot_be_used_is_named(tmp_path: Path, lines: list[str], words: str) -> None:
     with pytest.raises(InputError, match=words):
-        history.read(csv(tmp_path, *lines), [ERRORS])
+        datapoint_files.read(csv(tmp_path, *lines), [ERRORS])
 
 
 @pytest.mark.parametrize("name", ["missing.csv", "notes.txt", "latin.csv", "binary.csv", "text.parquet"])
@@ -132,7 +132,7 @@ def test_a_file_of_another_kind_is_refused(tmp_path: Path, name: str) -> None:
     (tmp_path / "binary.csv").write_bytes(b"time,Errors\n\x00\x00\xff")
     (tmp_path / "text.parquet").write_text("hello")
     with pytest.raises(InputError):
-        history.read(tmp_path / name, [ERRORS])
+        datapoint_files.read(tmp_path / name, [ERRORS])
 
 
 WORDS = st.sampled_from(
@@ -153,7 +153,7 @@ def test_no_file_makes_the_reader_crash(tmp_path_factory: pytest.TempPathFactory
     path = tmp_path_factory.getbasetemp() / f"history.{kind}"
     path.write_bytes(content)
     try:
-        assert history.read(path, [ERRORS]).metrics() is not None
+        assert datapoint_files.read(path, [ERRORS]).metrics() is not None
     except InputError as error:
         assert error.next_step
 
@@ -162,7 +162,7 @@ def test_an_alarm_on_a_metric_outside_the_history_is_named_with_the_way_out() ->
     series = Series()
     series.add(Metric("App", "Other"), NOON, 1)
     with pytest.raises(InputError, match="Alarm errors watches App/Errors") as raised:
-        history.require(plain(), series)
+        datapoint_files.require(plain(), series)
     assert "App/Other" in raised.value.next_step
 
 

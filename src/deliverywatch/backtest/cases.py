@@ -15,17 +15,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from deliverywatch.backtest.inputs import definitions as templates
-from deliverywatch.backtest.report.measure import Span
-from deliverywatch.backtest.simulate import Mail, deliver
-from deliverywatch.engine.replay.minutes import History
+from deliverywatch.backtest.results.result import Mail, Span
+from deliverywatch.backtest.simulate import deliver
+from deliverywatch.engine.replay.minutes import Minutes
+from deliverywatch.engine.unit_tests import case_run
 from deliverywatch.engine.unit_tests import cases as files
-from deliverywatch.engine.unit_tests import trial as trials
 from deliverywatch.errors import InputError
 
 if TYPE_CHECKING:
     from deliverywatch.backtest.inputs.definitions import Definitions
+    from deliverywatch.engine.unit_tests.case_run import CaseRun
     from deliverywatch.engine.unit_tests.cases import Case, ExpectedMail
-    from deliverywatch.engine.unit_tests.trial import Trial
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,43 +68,43 @@ def check(
 def _result(case: Case, definitions: Definitions) -> Result:
     began = time.perf_counter()
     try:
-        trial = trials.run(case, definitions.alarms, definitions.composites)
-        difference = trials.difference(trial)
+        run = case_run.replay_case(case, definitions.alarms, definitions.composites)
+        difference = case_run.difference(run)
     except InputError as error:
         raise InputError(f'Case "{case.name}": {error}', next_step=error.next_step) from error
     if difference is None and case.mails is not None:
-        difference = _mails_differ(case.mails, _mails(trial, definitions), trial)
+        difference = _mails_differ(case.mails, _mails(run, definitions), run)
     return Result(case.name, difference, time.perf_counter() - began)
 
 
-def _mails(trial: Trial, definitions: Definitions) -> list[Mail]:
-    taking_part = dataclasses.replace(definitions, alarms=trial.alarms, composites=trial.composites)
-    return deliver(taking_part, History(trial.series), trial.changes, Span(trial.case.start, trial.end), "UTC")
+def _mails(run: CaseRun, definitions: Definitions) -> list[Mail]:
+    taking_part = dataclasses.replace(definitions, alarms=run.alarms, composites=run.composites)
+    return deliver(taking_part, Minutes(run.series), run.changes, Span(run.case.start, run.end), "UTC")
 
 
-def _mails_differ(expected: Sequence[ExpectedMail], found: Sequence[Mail], trial: Trial) -> str | None:
+def _mails_differ(expected: Sequence[ExpectedMail], found: Sequence[Mail], run: CaseRun) -> str | None:
     for number, mail in enumerate(expected, 1):
         if number > len(found):
-            return f"Mail {number}: expected {_wanted(mail)}, and there was none. {_all(found, trial)}"
-        if not _fits(mail, found[number - 1], trial):
-            return f"Mail {number}: expected {_wanted(mail)}, was {_told(found[number - 1], trial)}."
+            return f"Mail {number}: expected {_wanted(mail)}, and there was none. {_all(found, run)}"
+        if not _fits(mail, found[number - 1], run):
+            return f"Mail {number}: expected {_wanted(mail)}, was {_told(found[number - 1], run)}."
     if len(found) > len(expected):
-        unexpected = _told(found[len(expected)], trial)
-        return f"Mail {len(expected) + 1}: expected none, was {unexpected}. {_all(found, trial)}"
+        unexpected = _told(found[len(expected)], run)
+        return f"Mail {len(expected) + 1}: expected none, was {unexpected}. {_all(found, run)}"
     return None
 
 
-def _fits(expected: ExpectedMail, found: Mail, trial: Trial) -> bool:
+def _fits(expected: ExpectedMail, found: Mail, run: CaseRun) -> bool:
     return (
-        expected.at in (None, _at(found, trial))
+        expected.at in (None, _at(found, run))
         and expected.watch in (None, found.watch)
         and expected.event in (None, found.event)
         and expected.level in (None, found.level)
     )
 
 
-def _at(mail: Mail, trial: Trial) -> timedelta:
-    return mail.time - trial.case.start
+def _at(mail: Mail, run: CaseRun) -> timedelta:
+    return mail.time - run.case.start
 
 
 def _wanted(mail: ExpectedMail) -> str:
@@ -114,18 +114,18 @@ def _wanted(mail: ExpectedMail) -> str:
         for each in (
             words or "a mail",
             f"of {mail.watch}" if mail.watch else "",
-            f"at {trials.clock(mail.at)}" if mail.at is not None else "",
+            f"at {case_run.clock(mail.at)}" if mail.at is not None else "",
         )
         if each
     )
 
 
-def _told(mail: Mail, trial: Trial) -> str:
-    return f"{mail.event} {mail.level} of {mail.watch} at {trials.clock(_at(mail, trial))}"
+def _told(mail: Mail, run: CaseRun) -> str:
+    return f"{mail.event} {mail.level} of {mail.watch} at {case_run.clock(_at(mail, run))}"
 
 
-def _all(found: Sequence[Mail], trial: Trial) -> str:
-    return f"All mails: {', '.join(_told(each, trial) for each in found) or 'none'}."
+def _all(found: Sequence[Mail], run: CaseRun) -> str:
+    return f"All mails: {', '.join(_told(each, run) for each in found) or 'none'}."
 
 
 def _printable(text: str) -> str:

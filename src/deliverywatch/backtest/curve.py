@@ -7,12 +7,13 @@ the notifier's own code, threshold by threshold, so there are fewer of them.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from deliverywatch.backtest import simulate
-from deliverywatch.backtest.report.measure import DAYS_A_MONTH, Span
+from deliverywatch.backtest.results.measure import DAYS_A_MONTH
+from deliverywatch.backtest.results.result import Curve, Point, Span
 from deliverywatch.engine.definitions.alarm import Comparison
 from deliverywatch.engine.replay.backtest import backtest
 from deliverywatch.engine.replay.replay import Replay, can_vectorise
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from deliverywatch.backtest.inputs.definitions import Definitions
     from deliverywatch.engine.definitions.alarm import Alarm
     from deliverywatch.engine.replay.backtest import Change
-    from deliverywatch.engine.replay.minutes import History
+    from deliverywatch.engine.replay.minutes import Minutes
 
 # The curve goes up to so many times the threshold, in so many steps.
 _REACH = 4
@@ -34,35 +35,9 @@ _MAXIMUM_SPAN = timedelta(days=92)
 _LEAD = timedelta(days=1)
 
 
-@dataclass(frozen=True, slots=True)
-class Point:
-    """What one threshold would have meant."""
-
-    threshold: float
-    mails_a_month: float
-
-
-@dataclass(frozen=True, slots=True)
-class Curve:
-    """What every threshold of an alarm would have meant.
-
-    Attributes:
-        alarm: Whose threshold was turned.
-        span: What was looked at: the end of the replay.
-        raised: Threshold and times that the alarm alone would have been raised a month.
-        knee: The threshold of `points` above which little is gained; None for a curve that does not bend.
-    """
-
-    alarm: Alarm
-    span: Span
-    points: tuple[Point, ...]
-    raised: tuple[tuple[float, float], ...]
-    knee: float | None
-
-
 def curve(
     definitions: Definitions,
-    history: History,
+    minutes: Minutes,
     alarm: Alarm,
     span: Span,
     lead: Span,
@@ -74,24 +49,24 @@ def curve(
 
     Args:
         definitions: Alarms and watches.
-        history: The datapoints.
+        minutes: The datapoints.
         alarm: Whose threshold is turned.
         span: In which mails are counted; of a longer one the last three months.
         lead: The same with what lies before, in which alarms come into their state.
         on_progress: Called with the number of thresholds done and of all.
     """
-    if not can_vectorise(alarm, history):
+    if not can_vectorise(alarm, minutes):
         return None
     span = Span(max(span.start, span.end - _MAXIMUM_SPAN), span.end)
     lead = Span(max(lead.start, span.start - _LEAD), lead.end)
-    changes = simulate.replay(definitions, history, lead)
-    months = span.minutes / 1440 / DAYS_A_MONTH
+    changes = simulate.replay(definitions, minutes, lead)
+    months = span.days / DAYS_A_MONTH
     first, last = (int(each.timestamp()) // 60 for each in (span.start, span.end))
-    replay = Replay(history, first, last)
+    replay = Replay(minutes, first, last)
     points = []
     for done, threshold in enumerate(_steps(alarm, replay, MAIL_STEPS), 1):
         turned = _turned(definitions, alarm, threshold)
-        mails = _mail_count(definitions, turned, history, changes, lead, span.start)
+        mails = _mail_count(definitions, turned, minutes, changes, lead, span.start)
         points.append(Point(threshold, mails / months))
         on_progress(done, MAIL_STEPS)
     outcomes = sweep(replay, alarm, _steps(alarm, replay, RAISED_STEPS))
@@ -155,7 +130,7 @@ def _turned(definitions: Definitions, alarm: Alarm, threshold: float) -> dict[st
 def _mail_count(
     definitions: Definitions,
     turned: dict[str, Alarm],
-    history: History,
+    minutes: Minutes,
     changes: Sequence[Change],
     lead: Span,
     since: datetime,
@@ -163,5 +138,5 @@ def _mail_count(
     other = replace(definitions, alarms=tuple(turned.get(each.name, each) for each in definitions.alarms))
     metric_alarms = {each.name for each in definitions.alarms} - set(turned)
     kept = [each for each in changes if each.alarm in metric_alarms]
-    found = backtest(list(turned.values()), history, lead.start, lead.end)
-    return simulate.count(other, history, simulate.with_composites(other, [*kept, *found], lead), lead, since)
+    found = backtest(list(turned.values()), minutes, lead.start, lead.end)
+    return simulate.count(other, minutes, simulate.with_composites(other, [*kept, *found], lead), lead, since)

@@ -23,6 +23,7 @@ from deliverywatch.alerting.inputs.notice import parse
 from deliverywatch.alerting.notify import Notifier
 from deliverywatch.alerting.settings import Settings
 from deliverywatch.backtest.inputs.account import ACCOUNT, REGION, Account
+from deliverywatch.backtest.results.result import Mail
 from deliverywatch.engine.definitions import rule as rules
 from deliverywatch.engine.evaluation.evaluate import evaluate
 from deliverywatch.engine.evaluation.message import composite_message, composite_reason, sns_message
@@ -33,26 +34,13 @@ from deliverywatch.thresholds import SWEEP_FROM_MINUTE, SWEEP_MINUTES
 
 if TYPE_CHECKING:
     from deliverywatch.backtest.inputs.definitions import Definitions
-    from deliverywatch.backtest.report.measure import Span
+    from deliverywatch.backtest.results.result import Span
     from deliverywatch.engine.definitions.alarm import Alarm
     from deliverywatch.engine.definitions.composites import Composite
-    from deliverywatch.engine.replay.minutes import History
+    from deliverywatch.engine.replay.minutes import Minutes
 
 # Where the notifier claims mails.
 _MAILS = "mails/"
-
-
-@dataclass(frozen=True, slots=True)
-class Mail:
-    """A mail that would have been sent; `message` is what SES would have got."""
-
-    time: datetime
-    incident: str
-    watch: str
-    event: str
-    level: str
-    subject: str
-    message: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +53,7 @@ class Said:
 
 def replay(
     definitions: Definitions,
-    history: History,
+    minutes: Minutes,
     span: Span,
     on_progress: Callable[[int, int], None] = lambda _done, _all: None,
 ) -> list[Change]:
@@ -75,7 +63,7 @@ def replay(
         InputError: An alarm cannot be evaluated, or a composite asks for one that is not there.
     """
     require_children(definitions.composites, [each.name for each in definitions.alarms])
-    changes = backtest(definitions.alarms, history, span.start, span.end, on_progress=on_progress)
+    changes = backtest(definitions.alarms, minutes, span.start, span.end, on_progress=on_progress)
     return with_composites(definitions, changes, span)
 
 
@@ -86,7 +74,7 @@ def with_composites(definitions: Definitions, changes: Sequence[Change], span: S
 
 def deliver(
     definitions: Definitions,
-    history: History,
+    minutes: Minutes,
     changes: Sequence[Change],
     span: Span,
     time_zone: str,
@@ -96,7 +84,7 @@ def deliver(
 
     Args:
         definitions: Alarms and watches.
-        history: The datapoints.
+        minutes: The datapoints.
         changes: What `replay` returned.
         span: What was replayed.
         time_zone: The readers' zone.
@@ -104,7 +92,7 @@ def deliver(
     """
     pile, store = Pile(), _Lake(contexts=contexts or {})
     found: list[Mail] = []
-    for time in _handled(definitions, history, changes, span, time_zone, store, pile):
+    for time in _handled(definitions, minutes, changes, span, time_zone, store, pile):
         if pile.messages:
             # One sweep looks at all watches: whose mail it was stands in the outbox, in the order of sending.
             whose = [record["watch"] for record in store.mails()][len(found) :]
@@ -113,10 +101,10 @@ def deliver(
     return found
 
 
-def count(definitions: Definitions, history: History, changes: Sequence[Change], span: Span, since: datetime) -> int:
+def count(definitions: Definitions, minutes: Minutes, changes: Sequence[Change], span: Span, since: datetime) -> int:
     """Return how many mails `deliver` would return from a time on; none is written, which is what takes time."""
     store = _Sent()
-    for _ in _handled(definitions, history, changes, span, "UTC", store, Pile()):
+    for _ in _handled(definitions, minutes, changes, span, "UTC", store, Pile()):
         pass
     return sum(datetime.fromisoformat(record["time"]) >= since for record in store.mails())
 
@@ -158,7 +146,7 @@ class _Sent(_Lake):
 
 def _handled(
     definitions: Definitions,
-    history: History,
+    minutes: Minutes,
     changes: Sequence[Change],
     span: Span,
     time_zone: str,
@@ -169,7 +157,7 @@ def _handled(
     account = Account(
         {each.name: each for each in definitions.alarms},
         {each.name: each.rule_text for each in definitions.composites},
-        history.series,
+        minutes.series,
     )
     settings = _settings(definitions.environment, time_zone)
     notifier = Notifier(Ports(account, store, pile, pile, account), settings, definitions.watches, "backtest")

@@ -129,7 +129,7 @@ def explain(
 
     JSON: [{"alarm": "full name", "text": "one paragraph", "warnings": [""]}]
     """
-    from deliverywatch.engine.unit_tests.trial import named  # not needed for `--help`
+    from deliverywatch.engine.unit_tests.case_run import named  # not needed for `--help`
 
     told = _explained(template, _overrides(settings), without)
     chosen = sorted(told) if name is None else [named(name, told, f" of {template.name}")]

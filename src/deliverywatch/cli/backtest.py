@@ -20,10 +20,9 @@ from deliverywatch.errors import InputError
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from deliverywatch.backtest.compare import Result, Variant
-    from deliverywatch.backtest.curve import Curve
     from deliverywatch.backtest.inputs.definitions import Definitions, Source
-    from deliverywatch.backtest.inputs.history import Past
+    from deliverywatch.backtest.inputs.history import History
+    from deliverywatch.backtest.results.result import Curve, Result, Variant
 
 LIVE = "cloudwatch"
 _BAR_WIDTH = 24
@@ -91,12 +90,12 @@ def backtest(
              "points": [{"threshold": 0.5, "mails_a_month": 0.0}]}}
     """  # noqa: D301 - click wants the control character
     # Imported here: it brings NumPy and the templates of the mails, which `--help` does not need.
-    from deliverywatch.backtest.compare import Question, answer
+    from deliverywatch.backtest.compare import Request, compare
     from deliverywatch.backtest.report.document import document
 
     try:
         _require_zone(time_zone)
-        question = Question(
+        request = Request(
             _alarms(template, without),
             _History(history, start, end),
             settings,
@@ -105,8 +104,8 @@ def backtest(
             start=start,
             end=end,
         )
-        with _progress() as told:
-            result = answer(question, told)
+        with _progress() as on_progress:
+            result = compare(request, on_progress)
         if render_to:
             _write(result, render_to)
         if report:
@@ -137,9 +136,9 @@ class _History:
         self._named = named
         self._start = start
         self._end = end
-        self._read: dict[tuple[Any, ...], Past] = {}
+        self._read: dict[tuple[Any, ...], History] = {}
 
-    def __call__(self, definitions: Definitions) -> Past:
+    def __call__(self, definitions: Definitions) -> History:
         """Return the history as the template's pipeline would have published it."""
         values = definitions.parameters
         key = (
@@ -152,24 +151,23 @@ class _History:
             self._read[key] = self._opened(definitions, *key[:3])
         return self._read[key]
 
-    def _opened(self, definitions: Definitions, environment: str, slot_minutes: int, is_everybody: bool) -> Past:  # noqa: FBT001
-        from deliverywatch.backtest.inputs import history as past
-        from deliverywatch.backtest.inputs import lake
+    def _opened(self, definitions: Definitions, environment: str, slot_minutes: int, is_everybody: bool) -> History:  # noqa: FBT001
+        from deliverywatch.backtest.inputs import history, lake
 
         path = Path(self._named)
         if path.is_dir():
             return lake.read(path, environment, slot_minutes, count_recipient_faults=is_everybody)
-        return self._live(definitions) if self._named == LIVE else past.from_file(path, definitions)
+        return self._live(definitions) if self._named == LIVE else history.from_file(path, definitions)
 
-    def _live(self, definitions: Definitions) -> Past:
+    def _live(self, definitions: Definitions) -> History:
         from deliverywatch.backtest.aws import cloudwatch, grain_seconds
-        from deliverywatch.backtest.inputs import history as past
+        from deliverywatch.backtest.inputs import history
 
         if self._start is None:
             raise InputError("CloudWatch needs a begin.", next_step="Add --from, such as --from 2026-11-01.")
         now = datetime.now(UTC)
         grain = grain_seconds(self._start, now)
-        return past.from_account(cloudwatch(), definitions, self._start, self._end or now, now, grain)
+        return history.from_account(cloudwatch(), definitions, self._start, self._end or now, now, grain)
 
 
 def _minutes(text: str) -> int:
@@ -208,7 +206,7 @@ def _print(result: Result, *, is_swept: bool) -> None:
     # Without mark-up: subjects have brackets.
     console = Console(highlight=False, markup=False)
     span = f"{result.span.start:%Y-%m-%d %H:%M} to {result.span.end:%Y-%m-%d %H:%M} UTC"
-    console.print(f"Replayed {span}, {result.span.minutes / 1440:,.1f} days.", soft_wrap=True)
+    console.print(f"Replayed {span}, {result.span.days:,.1f} days.", soft_wrap=True)
     if len(result.variants) == 1:
         console.print(_mails(result.variants[0], result.time_zone))
     console.print(_comparison(result))

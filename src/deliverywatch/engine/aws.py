@@ -10,7 +10,8 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from deliverywatch.engine.definitions import alarm as alarms
 from deliverywatch.engine.definitions import composites
-from deliverywatch.engine.evaluation.series import Sample, Series
+from deliverywatch.engine.evaluation.series import Series
+from deliverywatch.engine.evaluation.statistic import Sample
 from deliverywatch.errors import InputError, MetricsUnavailable
 
 # GetMetricData: at most 500 queries and 100,800 datapoints in one call.

@@ -1,4 +1,4 @@
-"""Where the history lies -> the past: datapoints with the times from which alarms could see them."""
+"""A history, wherever it lies -> datapoints with the times from which alarms could see them."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-from deliverywatch.engine.replay import history
+from deliverywatch.engine.replay import datapoint_files
 from deliverywatch.errors import InputError
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Past:
+class History:
     """What a replay knows.
 
     Attributes:
@@ -60,15 +60,15 @@ class Past:
         return found
 
 
-def from_file(path: Path, definitions: Definitions) -> Past:
+def from_file(path: Path, definitions: Definitions) -> History:
     """Read a CSV or Parquet file of datapoints.
 
     Raises:
         InputError: The file cannot be used.
     """
-    series = history.read(path, definitions.metrics)
+    series = datapoint_files.read(path, definitions.metrics)
     note = "Datapoints are visible from the time in the column `published`, or else at once."
-    return Past(series, (f"History: {path.name}. {note}",))
+    return History(series, (f"History: {path.name}. {note}",))
 
 
 class Account(Protocol):
@@ -80,7 +80,7 @@ class Account(Protocol):
 
 def from_account(
     account: Account, definitions: Definitions, start: datetime, end: datetime, now: datetime, grain_seconds: int
-) -> Past:
+) -> History:
     """Ask a live account.
 
     Args:
@@ -108,18 +108,18 @@ def from_account(
     notes = ["History: CloudWatch, which does not tell when a datapoint became visible: at once."]
     if percentiles:
         notes.append("CloudWatch returns no values of which a percentile could be made again.")
-    return Past(series, tuple(notes), left_out=frozenset(percentiles))
+    return History(series, tuple(notes), left_out=frozenset(percentiles))
 
 
 def bounds(
-    past: Past, definitions: Definitions, start: datetime | None, end: datetime | None
+    history: History, definitions: Definitions, start: datetime | None, end: datetime | None
 ) -> tuple[datetime, datetime]:
     """Return the span of the replay: what was asked for, as far as the history reaches.
 
     Raises:
         InputError: Nothing of it is left.
     """
-    oldest, newest = past.extent
+    oldest, newest = history.extent
     # As after a deployment: alarms that call for missing data wait until the first data has come.
     first = oldest + timedelta(minutes=definitions.warm_up_minutes)
     begin, last = max(start or first, first), min(end or newest + timedelta(minutes=2), newest + timedelta(minutes=2))

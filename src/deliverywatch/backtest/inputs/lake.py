@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import Any
 
 from deliverywatch.backtest.inputs import context_at
-from deliverywatch.backtest.inputs.history import Past
+from deliverywatch.backtest.inputs.history import History
 from deliverywatch.engine.definitions.alarm import Metric
 from deliverywatch.engine.evaluation.series import Series
 from deliverywatch.errors import InputError
@@ -58,7 +58,7 @@ class _Slot:
     first_failure: int = 0
 
 
-def read(folder: Path, environment: str, slot_minutes: int, *, count_recipient_faults: bool) -> Past:
+def read(folder: Path, environment: str, slot_minutes: int, *, count_recipient_faults: bool) -> History:
     """Read a lake.
 
     Args:
@@ -97,7 +97,7 @@ def read(folder: Path, environment: str, slot_minutes: int, *, count_recipient_f
     outages = _outages(slots, seen, slot_minutes)
     series, first_failures = _published(slots, begins, outages, environment, slot_minutes)
     seen_at = partial(context_at.at, folder, slot_minutes=slot_minutes, count_recipient_faults=count_recipient_faults)
-    return Past(
+    return History(
         series,
         (_model(outages), _told(folder, hours, gaps)),
         _UNKNOWABLE,

@@ -14,8 +14,7 @@ from deliverywatch.engine.replay.replay import Replay
 from deliverywatch.errors import ConfigurationError
 
 if TYPE_CHECKING:
-    from deliverywatch.backtest.compare import Result, Variant
-    from deliverywatch.backtest.curve import Curve
+    from deliverywatch.backtest.results.result import Curve, Result, Variant
     from deliverywatch.engine.definitions.alarm import Alarm
 
 # More points than these show nothing more on a screen, and make the page slow.
@@ -80,7 +79,7 @@ def _values(result: Result, variant: Variant, alarm: Alarm) -> tuple[list[dateti
     """Return the alarm's value as it saw it; of too many minutes the highest of each step."""
     np = numpy()
     first, last = (int(each.timestamp()) // 60 for each in (result.span.start, result.span.end))
-    column = Replay(variant.history, first, last).columns(alarm)[0]
+    column = Replay(variant.minutes, first, last).columns(alarm)[0]
     values = np.where(column.missing, np.nan, column.values) if column.missing is not None else column.values
     step = -(-len(values) // _POINT_LIMIT)
     cut = np.append(values, np.full(-len(values) % step, np.nan)).reshape(-1, step)

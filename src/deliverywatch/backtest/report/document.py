@@ -7,9 +7,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from deliverywatch.backtest.compare import Result, Variant
-    from deliverywatch.backtest.curve import Curve
-    from deliverywatch.backtest.report.measure import Figures, Span
+    from deliverywatch.backtest.results.result import Curve, HeadlineNumbers, Result, Span, Variant
 
 
 def document(result: Result) -> dict[str, Any]:
@@ -21,7 +19,7 @@ def document(result: Result) -> dict[str, Any]:
         "time_zone": result.time_zone,
         "notes": list(result.notes),
         "left_out": list(result.left_out),
-        "true_incidents": {"alarm": ratio.name if ratio else None, "spans": _spans(result.truths)},
+        "true_incidents": {"alarm": ratio.name if ratio else None, "spans": _spans(result.true_incidents)},
         "variants": [_variant(each) for each in result.variants],
         "sweep": _curve(result.curve) if result.curve else None,
     }
@@ -42,7 +40,7 @@ def _variant(variant: Variant) -> dict[str, Any]:
     return {
         "label": variant.definitions.label,
         "parameters": dict(variant.definitions.overrides),
-        "figures": _figures(variant.figures),
+        "figures": _numbers(variant.numbers),
         "transitions": [
             {"time": _time(each.time), "alarm": each.alarm, "state": each.state.value, "previous": each.previous.value}
             for each in variant.changes
@@ -62,17 +60,17 @@ def _variant(variant: Variant) -> dict[str, Any]:
     }
 
 
-def _figures(figures: Figures) -> dict[str, Any]:
-    waited = figures.minutes_to_mail
+def _numbers(numbers: HeadlineNumbers) -> dict[str, Any]:
+    waited = numbers.minutes_to_mail
     return {
-        "mails_count": figures.mails_count,
-        "incidents_count": figures.incidents_count,
-        "mails_a_month": round(figures.mails_a_month, 1),
-        "night_mails_a_month": round(figures.night_mails_a_month, 1),
+        "mails_count": numbers.mails_count,
+        "incidents_count": numbers.incidents_count,
+        "mails_a_month": round(numbers.mails_a_month, 1),
+        "night_mails_a_month": round(numbers.night_mails_a_month, 1),
         "median_minutes_to_mail": None if waited is None else round(waited, 1),
-        "missed_count": None if figures.missed is None else len(figures.missed),
-        "missed": _spans(figures.missed or ()),
-        "open_minutes": round(figures.open_minutes),
+        "missed_count": None if numbers.missed is None else len(numbers.missed),
+        "missed": _spans(numbers.missed or ()),
+        "open_minutes": round(numbers.open_minutes),
     }
 
 

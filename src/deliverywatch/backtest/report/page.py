@@ -10,7 +10,7 @@ from deliverywatch.backtest.report import charts
 from deliverywatch.backtest.report.table import COLUMNS, rows
 
 if TYPE_CHECKING:
-    from deliverywatch.backtest.compare import Result, Variant
+    from deliverywatch.backtest.results.result import Result, Variant
 
 # Of more mails the page shows the first; the chart has all of them.
 _MAIL_LIMIT = 500

@@ -134,17 +134,14 @@ class Alarm:
         return found
 
     @property
+    def metrics(self) -> list[MetricStat]:
+        """The metrics among its queries."""
+        return [query.metric for query in self.queries if query.metric]
+
+    @property
     def m(self) -> int:
         """How many of the last N datapoints must breach."""
         return self.evaluation_periods if self.datapoints_to_alarm is None else self.datapoints_to_alarm
-
-    def actions_of(self, state: State) -> tuple[str, ...]:
-        """Return the actions that a change to `state` starts."""
-        return {
-            State.ALARM: self.alarm_actions,
-            State.OK: self.ok_actions,
-            State.INSUFFICIENT_DATA: self.insufficient_data_actions,
-        }[state]
 
 
 def from_template(

@@ -8,9 +8,9 @@ from datetime import UTC, datetime, timedelta
 
 from deliverywatch.engine.definitions.alarm import Alarm, Comparison, MetricStat, State, Treat
 from deliverywatch.engine.evaluation import windows
-from deliverywatch.engine.evaluation.evaluate import breaches, evaluate, returned, treatment
+from deliverywatch.engine.evaluation.evaluate import evaluate, returned, treatment
 from deliverywatch.engine.evaluation.series import Series
-from deliverywatch.engine.evaluation.verdict import verdict
+from deliverywatch.engine.evaluation.verdict import breaches, verdict
 
 _COMPARED = {
     Comparison.ABOVE: "above",

@@ -6,40 +6,22 @@ in `reason`.
 
 from __future__ import annotations
 
-import operator
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from deliverywatch.engine.definitions.alarm import Alarm, Comparison, State, Treat
+from deliverywatch.engine.definitions.alarm import Alarm, State, Treat
 from deliverywatch.engine.evaluation import windows
 from deliverywatch.engine.evaluation.fetch import Fetch
 from deliverywatch.engine.evaluation.reason import FEW_SAMPLES, WARMING_UP, reason, reason_data, used
-from deliverywatch.engine.evaluation.verdict import verdict
+from deliverywatch.engine.evaluation.verdict import breaches, verdict
+from deliverywatch.engine.evaluation.windows import Slot
 from deliverywatch.engine.metric_math.values import Frame, Points
 from deliverywatch.errors import InputError
 
 if TYPE_CHECKING:
     from deliverywatch.engine.evaluation.series import Series
-
-__all__ = ["Evaluation", "Slot", "breaches", "evaluate", "judge", "returned", "slot_values", "verdict"]
-
-BREACH: dict[Comparison, Callable[[float, float], bool]] = {
-    Comparison.ABOVE: operator.gt,
-    Comparison.AT_LEAST: operator.ge,
-    Comparison.BELOW: operator.lt,
-    Comparison.AT_MOST: operator.le,
-}
-
-
-@dataclass(frozen=True, slots=True)
-class Slot:
-    """One period that an evaluation looked at; `start` and `end` in epoch seconds, `value` None without a datapoint."""
-
-    start: int
-    value: float | None
-    end: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +89,7 @@ def evaluate(
     return Evaluation(
         state=state,
         previous=State(previous),
-        reason=judged.kept_because or reason(alarm, slots, judged.found, breaches),
+        reason=judged.kept_because or reason(alarm, slots, judged.found),
         reason_data=reason_data(alarm, slots, now, counts),
         slots=slots,
         time=now,
@@ -202,11 +184,6 @@ def returned(alarm: Alarm) -> str:
             next_step="Set ReturnData to false on every entry but the one to compare with the threshold.",
         )
     return found[0]
-
-
-def breaches(alarm: Alarm, value: float | None) -> bool | None:
-    """Return whether a value breaches the alarm's threshold; None if there is no value."""
-    return None if value is None else BREACH[alarm.comparison](value, alarm.threshold)
 
 
 def treatment(alarm: Alarm) -> Treat:

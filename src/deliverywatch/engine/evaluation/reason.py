@@ -6,15 +6,16 @@ are ours, and each such place says so.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from deliverywatch.engine.definitions.alarm import Alarm, Comparison, State, Treat
+from deliverywatch.engine.evaluation.verdict import breaches
 
 if TYPE_CHECKING:
-    from deliverywatch.engine.evaluation.evaluate import Slot
+    from deliverywatch.engine.evaluation.windows import Slot
 
 # From five on, CloudWatch lists only the newest five.
 _LISTED = 5
@@ -36,19 +37,13 @@ def used(slots: Sequence[Slot], n: int) -> list[Slot]:
     return [slot for slot in reversed(slots) if slot.value is not None][:n]
 
 
-def reason(
-    alarm: Alarm,
-    slots: Sequence[Slot],
-    state: State | None,
-    breaches: Callable[[Alarm, float | None], bool | None],
-) -> str:
+def reason(alarm: Alarm, slots: Sequence[Slot], state: State | None) -> str:
     """Return the StateReason.
 
     Args:
         alarm: The definition.
         slots: Oldest first.
         state: What the rule came to; None if the alarm keeps its state.
-        breaches: Whether a value breaches the alarm's threshold.
     """
     n = alarm.evaluation_periods
     real = used(slots, n)

@@ -11,31 +11,19 @@ from bisect import bisect_left
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
-from deliverywatch.engine.evaluation.statistic import Span, is_significant, measure
+from deliverywatch.engine.evaluation.statistic import ALWAYS, Sample, Window, is_significant, measure
 from deliverywatch.errors import InputError
 
 if TYPE_CHECKING:
     from deliverywatch.engine.definitions.alarm import Metric, MetricStat
-
-ALWAYS = -math.inf
 
 # 1 January 9000: far enough from the end of Python's calendar for any period to be added.
 END_OF_TIME = 221_845_392_000
 
 # CloudWatch takes no value beyond (API_PutMetricData), so that no sum of values overflows.
 LARGEST = 2.0**360
-
-
-class Sample(NamedTuple):
-    """One value that was published `count` times, or a whole statistic set; `published` in epoch seconds."""
-
-    sum: float
-    occurrences: float
-    minimum: float
-    maximum: float
-    published: float = ALWAYS
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,14 +44,14 @@ class _Cells:
         self.crowded.setdefault(start, [self.samples[index]]).append(sample)
         self.samples[index] = _merged((self.samples[index], sample))
 
-    def between(self, start: int, end: int, as_of: float) -> Span:
+    def between(self, start: int, end: int, as_of: float) -> Window:
         first, last = bisect_left(self.starts, start), bisect_left(self.starts, end)
         cells = self.samples[first:last]
         if all(cell[4] <= as_of for cell in cells):
             # A sum of sums that are rounded already would be rounded twice.
-            return Span(self._each(first, last) if self.crowded else cells, lambda: self._each(first, last))
+            return Window(self._each(first, last) if self.crowded else cells, lambda: self._each(first, last))
         seen = [sample for sample in self._each(first, last) if sample.published <= as_of]
-        return Span(seen, lambda: seen)
+        return Window(seen, lambda: seen)
 
     def _each(self, first: int, last: int) -> list[Sample]:
         return [

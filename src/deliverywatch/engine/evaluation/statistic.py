@@ -10,76 +10,85 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
-from typing import TYPE_CHECKING
+from typing import NamedTuple
 
 from deliverywatch.errors import InputError
 
-if TYPE_CHECKING:
-    from deliverywatch.engine.evaluation.series import Sample
+ALWAYS = -math.inf
 
 _SHORT = re.compile(r"(p|tm|tc|ts|wm)(\d+(?:\.\d+)?)", re.IGNORECASE)
 _RANGE = re.compile(r"(pr|tm|tc|ts|wm)\((-?[\d.]*)(%?):(-?[\d.]*)(%?)\)", re.IGNORECASE)
 
 
+class Sample(NamedTuple):
+    """One value that was published `count` times, or a whole statistic set; `published` in epoch seconds."""
+
+    sum: float
+    occurrences: float
+    minimum: float
+    maximum: float
+    published: float = ALWAYS
+
+
 @dataclass(frozen=True, slots=True)
-class Span:
+class Window:
     """What a window holds: samples whose sums are added up, and on demand each sample as it was published."""
 
     cells: Sequence[Sample]
     samples: Callable[[], Sequence[Sample]]
 
 
-def _sum(span: Span) -> float:
+def _sum(window: Window) -> float:
     # fsum: the result must not depend on the order in which points arrived.
-    return math.fsum([cell[0] for cell in span.cells])
+    return math.fsum([cell[0] for cell in window.cells])
 
 
-def _count(span: Span) -> float:
-    return math.fsum([cell[1] for cell in span.cells])
+def _count(window: Window) -> float:
+    return math.fsum([cell[1] for cell in window.cells])
 
 
-def _average(span: Span) -> float:
+def _average(window: Window) -> float:
     # Where all values are equal so is their average: the rounding of a sum must not lift it over a threshold.
-    lowest = min(cell[2] for cell in span.cells)
-    return lowest if lowest == max(cell[3] for cell in span.cells) else _sum(span) / _count(span)
+    lowest = min(cell[2] for cell in window.cells)
+    return lowest if lowest == max(cell[3] for cell in window.cells) else _sum(window) / _count(window)
 
 
-_STANDARD: dict[str, Callable[[Span], float]] = {
+_STANDARD: dict[str, Callable[[Window], float]] = {
     "Sum": _sum,
     "SampleCount": _count,
     "Average": _average,
-    "Minimum": lambda span: min(cell[2] for cell in span.cells),
-    "Maximum": lambda span: max(cell[3] for cell in span.cells),
+    "Minimum": lambda window: min(cell[2] for cell in window.cells),
+    "Maximum": lambda window: max(cell[3] for cell in window.cells),
 }
 
 
-def measure(name: str, span: Span) -> float | None:
+def measure(name: str, window: Window) -> float | None:
     """Return a statistic of the samples; None without samples, or where single values are needed and unknown.
 
     Args:
         name: As in an alarm: `Sum`, `p95`, `tm90`, `tc(5%:95%)`, `IQM`, `PR(100:)`.
-        span: The samples of the window.
+        window: The samples of the window.
 
     Raises:
         InputError: The statistic is unknown.
     """
     if standard := _STANDARD.get(name):
-        return standard(span) if span.cells else None
+        return standard(window) if window.cells else None
     trim = _trim_of(name)
-    weighted = _weighted(span.samples())
+    weighted = _weighted(window.samples())
     # "Percentile statistics are not available for metrics when any of the metric values are negative numbers."
     if not weighted or (trim.kind == "p" and weighted[0][0] < 0):
         return None
     return _TRIMMED[trim.kind](trim, weighted)
 
 
-def is_significant(name: str, span: Span) -> bool:
+def is_significant(name: str, window: Window) -> bool:
     """Return whether there are samples enough for a percentile to mean something; other statistics always do."""
     trim = _parsed(name)
-    if trim is None or trim.kind != "p" or not span.cells:
+    if trim is None or trim.kind != "p" or not window.cells:
         return True
     fraction = trim.high / 100
-    return 0 < fraction < 1 and _count(span) >= low_sample_limit(fraction) - 1e-6
+    return 0 < fraction < 1 and _count(window) >= low_sample_limit(fraction) - 1e-6
 
 
 def is_known(name: str) -> bool:

@@ -5,9 +5,17 @@ Reproduces both tables of "Configuring how CloudWatch alarms treat missing data"
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import operator
+from collections.abc import Callable, Sequence
 
-from deliverywatch.engine.definitions.alarm import State, Treat
+from deliverywatch.engine.definitions.alarm import Alarm, Comparison, State, Treat
+
+_BREACH: dict[Comparison, Callable[[float, float], bool]] = {
+    Comparison.ABOVE: operator.gt,
+    Comparison.AT_LEAST: operator.ge,
+    Comparison.BELOW: operator.lt,
+    Comparison.AT_MOST: operator.le,
+}
 
 _ALL_MISSING = {
     Treat.MISSING: State.INSUFFICIENT_DATA,
@@ -15,6 +23,11 @@ _ALL_MISSING = {
     Treat.BREACHING: State.ALARM,
     Treat.NOT_BREACHING: State.OK,
 }
+
+
+def breaches(alarm: Alarm, value: float | None) -> bool | None:
+    """Return whether a value breaches the alarm's threshold; None if there is no value."""
+    return None if value is None else _BREACH[alarm.comparison](value, alarm.threshold)
 
 
 def verdict(slots: Sequence[bool | None], m: int, n: int, treat: Treat) -> State | None:

@@ -8,6 +8,7 @@ and above, five at 60 s.
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta, timezone, tzinfo
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -21,6 +22,15 @@ _DAY_SECONDS = 86400
 _WEEK_SECONDS = 7 * _DAY_SECONDS
 _WALL_CLOCK_PERIODS = (60, 300, 3600, _DAY_SECONDS, _WEEK_SECONDS)
 _OFFSET = re.compile(r"([+-])(\d{1,2})(?::?([0-5][05]))?", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """One period that an evaluation looked at; `start` and `end` in epoch seconds, `value` None without a datapoint."""
+
+    start: int
+    value: float | None
+    end: int | None = None
 
 
 def extra_points(period_seconds: int) -> int:

@@ -1,5 +1,5 @@
 """Replays: alarms over months of minutes -> every change of state, all minutes at once.
 
-In: alarms and a history. Out: changes, and the actions that would have run.
+In: alarms and their datapoints. Out: changes, and the actions that would have run.
 Read `backtest` first, then `replay` (arrays) and `actions`.
 """

@@ -11,7 +11,7 @@ from deliverywatch.engine.definitions.alarm import Alarm, State
 from deliverywatch.engine.describe.lint import require_sound
 from deliverywatch.engine.evaluation import windows
 from deliverywatch.engine.evaluation.evaluate import judge
-from deliverywatch.engine.replay.minutes import History
+from deliverywatch.engine.replay.minutes import Minutes
 from deliverywatch.engine.replay.replay import Replay, can_vectorise
 from deliverywatch.errors import InputError
 
@@ -31,7 +31,7 @@ class Change:
 
 def backtest(
     alarms: Sequence[Alarm],
-    history: History | Series,
+    history: Minutes | Series,
     start: datetime,
     end: datetime,
     *,
@@ -61,7 +61,7 @@ def backtest(
         raise InputError(f"There is nothing to replay between {start.isoformat()} and {end.isoformat()}.")
     for alarm in alarms:
         require_sound(alarm)
-    held = history if isinstance(history, History) else History(history)
+    held = history if isinstance(history, Minutes) else Minutes(history)
     span = _Span(held, int(start.timestamp()) // 60, int(end.timestamp()) // 60, extra_points)
     replay = Replay(held, span.first, span.last, extra_points)
     found: list[Change] = []
@@ -75,7 +75,7 @@ def backtest(
 class _Span:
     """What is replayed: the datapoints, the first minute, the minute after the last."""
 
-    history: History
+    minutes: Minutes
     first: int
     last: int
     extra_points: Callable[[int], int]
@@ -84,12 +84,12 @@ class _Span:
 def _steps(alarm: Alarm, span: _Span, replay: Replay, created: datetime | None) -> Iterator[tuple[int, State]]:
     """Yield the changes of an alarm: step by step while it warms up, and then as fast as it may."""
     warm = _warm_minute(alarm, created)
-    series, first, state = span.history.series, span.first, State.INSUFFICIENT_DATA
+    series, first, state = span.minutes.series, span.first, State.INSUFFICIENT_DATA
     if warm > first:
-        first, replay = min(warm, span.last), Replay(span.history, min(warm, span.last), span.last, span.extra_points)
+        first, replay = min(warm, span.last), Replay(span.minutes, min(warm, span.last), span.last, span.extra_points)
         for second, state in plain(alarm, series, span.first, first, span.extra_points, created):
             yield second, state
-    if can_vectorise(alarm, span.history):
+    if can_vectorise(alarm, span.minutes):
         yield from replay.changes(alarm, state)
     else:
         yield from plain(alarm, series, first, span.last, span.extra_points, previous=state)

@@ -62,7 +62,7 @@ class _Running:
         return np.concatenate((np.zeros_like(self.sums, shape=ahead), inside, np.full(behind, self.sums[-1])))
 
 
-class History:
+class Minutes:
     """The datapoints of a replay, turned into arrays once per metric and once per window."""
 
     def __init__(self, series: Series) -> None:

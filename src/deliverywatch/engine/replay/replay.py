@@ -17,7 +17,7 @@ from deliverywatch.engine.evaluation.evaluate import returned, treatment
 from deliverywatch.engine.evaluation.verdict import verdict
 from deliverywatch.engine.metric_math import expression
 from deliverywatch.engine.replay import vector
-from deliverywatch.engine.replay.minutes import STATISTICS, Column, History
+from deliverywatch.engine.replay.minutes import STATISTICS, Column, Minutes
 from deliverywatch.engine.replay.numeric import Flags, Floats, numpy
 from deliverywatch.errors import InputError
 
@@ -39,14 +39,14 @@ _COMPARED = {
 }
 
 
-def can_vectorise(alarm: Alarm, history: History) -> bool:
+def can_vectorise(alarm: Alarm, minutes: Minutes) -> bool:
     """Return whether the alarm looks at whole minutes, slot by slot, with statistics that arrays hold."""
     if alarm.wall_clock_zone is not None or alarm.period_seconds % 60:
         return False
     metrics = [query.metric for query in alarm.queries if query.metric]
     return (
         all(each.statistic in STATISTICS and each.period_seconds == alarm.period_seconds for each in metrics)
-        and all(history.is_exact(each) for each in metrics)
+        and all(minutes.is_exact(each) for each in metrics)
         and all(_is_pointwise(query, alarm) for query in alarm.queries if query.expression)
     )
 
@@ -69,7 +69,7 @@ class Replay:
     """Values and states of alarms over a span of minutes; alarms that share an expression share its values.
 
     Args:
-        history: The datapoints.
+        minutes: The datapoints.
         first: First minute (since 1970) of evaluation.
         last: Minute after the last evaluation.
         extra_points: Periods fetched beyond the evaluation periods, by the length of the period in seconds.
@@ -77,12 +77,12 @@ class Replay:
 
     def __init__(
         self,
-        history: History,
+        minutes: Minutes,
         first: int,
         last: int,
         extra_points: Callable[[int], int] = windows.extra_points,
     ) -> None:
-        self._history = history
+        self._history = minutes
         self._first = first
         self._last = last
         self._extra_points = extra_points

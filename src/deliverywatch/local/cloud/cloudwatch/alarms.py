@@ -17,7 +17,8 @@ from typing import TYPE_CHECKING, Any
 from deliverywatch.engine.definitions import alarm as definitions
 from deliverywatch.engine.evaluation.evaluate import Evaluation, evaluate
 from deliverywatch.engine.evaluation.message import envelope, sns_message, sns_subject
-from deliverywatch.engine.evaluation.series import Sample, Series
+from deliverywatch.engine.evaluation.series import Series
+from deliverywatch.engine.evaluation.statistic import Sample
 from deliverywatch.local.cloud.cloudwatch.mutes import Mutes
 from deliverywatch.local.cloud.emulator import hooks
 from deliverywatch.local.cloud.emulator.emulator import ACCOUNT, HOST, REGION

@@ -33,7 +33,7 @@ _SHOWN_PERIODS = 5
 
 
 @dataclass(frozen=True, slots=True)
-class Trial:
+class CaseRun:
     """A case, replayed.
 
     Attributes:
@@ -56,7 +56,7 @@ class Trial:
         return before[-1] if before else State.INSUFFICIENT_DATA
 
 
-def run(case: Case, alarms: Sequence[Alarm], composites: Sequence[Composite] = ()) -> Trial:
+def replay_case(case: Case, alarms: Sequence[Alarm], composites: Sequence[Composite] = ()) -> CaseRun:
     """Replay a case, from its start to its last value or expectation.
 
     Args:
@@ -75,22 +75,22 @@ def run(case: Case, alarms: Sequence[Alarm], composites: Sequence[Composite] = (
     above = _above(composites, {alarm.name for alarm in partakers})
     combined = combine(changes, above, case.start)
     both = sorted((*changes, *combined), key=lambda change: change.time)
-    return Trial(case, tuple(partakers), tuple(above), series, tuple(both), end)
+    return CaseRun(case, tuple(partakers), tuple(above), series, tuple(both), end)
 
 
-def difference(trial: Trial) -> str | None:
+def difference(run: CaseRun) -> str | None:
     """Return what was expected and what was, for the first state that is not as expected; None if all are.
 
     Raises:
         InputError: A state is expected of an alarm that is not there or does not take part.
     """
-    for expected in sorted(trial.case.states, key=lambda each: each.at):
-        names = [*(each.name for each in trial.alarms), *(each.name for each in trial.composites)]
+    for expected in sorted(run.case.states, key=lambda each: each.at):
+        names = [*(each.name for each in run.alarms), *(each.name for each in run.composites)]
         name = named(expected.alarm, names, " that the case's series feed; give the alarm's metrics, _x60 for none")
-        found = trial.state(name, trial.case.start + expected.at)
+        found = run.state(name, run.case.start + expected.at)
         if found is not expected.state:
             return f"{expected.alarm} at {clock(expected.at)}: expected {expected.state}, was {found}" + _why(
-                trial, name, expected
+                run, name, expected
             )
     return None
 
@@ -171,28 +171,28 @@ def _changes(alarm: Alarm, case: Case, series: Series, end: datetime) -> Iterabl
         previous = state
 
 
-def _why(trial: Trial, name: str, expected: ExpectedState) -> str:
+def _why(run: CaseRun, name: str, expected: ExpectedState) -> str:
     """Return the values of the periods that the evaluation looked at; a composite has none."""
-    alarm = next((each for each in trial.alarms if each.name == name), None)
+    alarm = next((each for each in run.alarms if each.name == name), None)
     if alarm is None:
         return "."
-    now = trial.case.start + expected.at
-    slots = evaluate(alarm, trial.series, now).slots[-_SHOWN_PERIODS:]
+    now = run.case.start + expected.at
+    slots = evaluate(alarm, run.series, now).slots[-_SHOWN_PERIODS:]
     width = alarm.period_seconds
     told = [
-        f"{_moment(trial, each.start)} to {_moment(trial, each.end or each.start + width)}: {_number(each.value)}"
+        f"{_moment(run, each.start)} to {_moment(run, each.end or each.start + width)}: {_number(each.value)}"
         for each in slots
     ]
     newest = Frame((slots[-1].start,), width, end=slots[-1].end)
-    fetch = Fetch(alarm.queries, trial.series, newest, now.timestamp())
+    fetch = Fetch(alarm.queries, run.series, newest, now.timestamp())
     parts = [f"{q.id} {_number(fetch.points(q.id)[0])}" for q in alarm.queries if q.metric and q.id != returned(alarm)]
     made = f" ({', '.join(parts)})" if parts else ""
     calls = condition(alarm) + (f" in {alarm.m} of {alarm.evaluation_periods}" if alarm.evaluation_periods > 1 else "")
     return f". It calls {calls}, and its periods were {'; '.join(told)}{made}."
 
 
-def _moment(trial: Trial, second: int) -> str:
-    seconds = second - int(trial.case.start.timestamp())
+def _moment(run: CaseRun, second: int) -> str:
+    seconds = second - int(run.case.start.timestamp())
     return ("-" if seconds < 0 else "") + clock(timedelta(seconds=abs(seconds)))
 
 

@@ -20,6 +20,7 @@ Beside the road, and never deployed:
 
 On the ground floor, used by several rooms:
 
+    storage    objects under keys in S3, a directory or memory, changed without losing what another writer does
     schedules  schedule expressions of AWS -> the moments at which they start
     messages   what systems tell the notifier, and how JSON of strangers is read
 

@@ -43,6 +43,12 @@ class DeliveryWatchError(Exception):
         self.next_step = next_step or self.next_step
 
 
+def error_code(error: Exception) -> str:
+    """Return AWS's word for what boto3 raised, or the name of what happened on the way to AWS."""
+    answer = getattr(error, "response", None) or {}
+    return str(answer.get("Error", {}).get("Code") or type(error).__name__)
+
+
 class Retryable(DeliveryWatchError):
     """The same call may succeed later."""
 

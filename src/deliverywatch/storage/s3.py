@@ -1,0 +1,131 @@
+"""A bucket of S3 as the store: the only place that knows what S3 answers to a conditional request.
+
+docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-requests.html. An endpoint other than AWS comes from boto3's
+own `AWS_ENDPOINT_URL`; nothing here knows of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from functools import cached_property
+from pathlib import PurePosixPath
+from typing import Any
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
+
+from deliverywatch.errors import StoreConflict, StoreUnavailable, error_code
+from deliverywatch.storage.store import Stored
+
+# Adaptive mode retries 5xx, throttling and broken connections with jitter, and slows down when told to.
+PATIENT = Config(connect_timeout=3, read_timeout=20, retries={"mode": "adaptive", "total_max_attempts": 6})
+
+# GetObject names the key; HeadObject has no body to name anything in.
+_ABSENT = {"NoSuchKey", "404", "NotFound"}
+# Changed since it was read, or being changed by somebody else right now.
+_CHANGED = {"PreconditionFailed", "ConditionalRequestConflict", "412", "409"}
+_CONTENT_TYPES = {
+    ".eml": "message/rfc822",
+    ".json": "application/json",
+    ".ndjson": "application/x-ndjson",
+    ".parquet": "application/vnd.apache.parquet",
+}
+
+
+class Bucket:
+    """Objects of one S3 bucket."""
+
+    def __init__(self, name: str, client: Any = None, config: Config = PATIENT) -> None:
+        """Take a bucket by name; nothing is asked of S3 yet.
+
+        Args:
+            name: The bucket.
+            client: boto3's client of S3; without it one of the environment's account is made when it is first needed.
+            config: Time-outs and retries of that client.
+        """
+        self._name, self._given, self._config = name, client, config
+
+    def read(self, key: str) -> Stored | None:
+        """Return the object, or None."""
+        answer = self._unless_absent(key, self._s3.get_object)
+        if answer is None:
+            return None
+        with translated(key):
+            return Stored(answer["Body"].read(), answer["ETag"])
+
+    def metadata(self, key: str) -> Mapping[str, str] | None:
+        """Return what was stored beside the object without reading it, or None if there is no object."""
+        answer = self._unless_absent(key, self._s3.head_object)
+        return None if answer is None else dict(answer["Metadata"])
+
+    def write(self, key: str, body: bytes) -> None:
+        """Store the object whatever was there."""
+        with translated(key):
+            self._s3.put_object(Bucket=self._name, Key=key, Body=body, ContentType=_content_type(key))
+
+    def write_if_unchanged(
+        self, key: str, body: bytes, etag: str | None, metadata: Mapping[str, str] | None = None
+    ) -> None:
+        """Store the object if the present one has this etag; with None, if there is no object."""
+        fields = {"ContentType": _content_type(key), "Metadata": dict(metadata or {})}
+        condition = {"IfNoneMatch": "*"} if etag is None else {"IfMatch": etag}
+        with translated(key, deleted_is_changed=True):
+            self._s3.put_object(Bucket=self._name, Key=key, Body=body, **fields, **condition)
+
+    def delete(self, key: str) -> None:
+        """Delete the object; one that is gone is no failure."""
+        with translated(key):
+            self._s3.delete_object(Bucket=self._name, Key=key)
+
+    def delete_if_unchanged(self, key: str, etag: str) -> None:
+        """Delete the object if the present one has this etag; one that is gone is no failure."""
+        self._unless_absent(key, self._s3.delete_object, IfMatch=etag)
+
+    def keys(self, prefix: str) -> list[str]:
+        """Return the keys that begin with a prefix, sorted."""
+        return [key for key, _ in self.sizes(prefix)]
+
+    def sizes(self, prefix: str) -> list[tuple[str, int]]:
+        """Return keys and bytes of the objects whose keys begin with a prefix, sorted."""
+        with translated(prefix):
+            pages = self._s3.get_paginator("list_objects_v2").paginate(Bucket=self._name, Prefix=prefix)
+            return sorted((each["Key"], each["Size"]) for page in pages for each in page.get("Contents", []))
+
+    def _unless_absent(self, key: str, call: Callable[..., dict[str, Any]], **condition: str) -> dict[str, Any] | None:
+        with translated(key):
+            try:
+                return call(Bucket=self._name, Key=key, **condition)
+            except ClientError as error:
+                if error_code(error) in _ABSENT:
+                    return None
+                raise
+
+    @cached_property
+    def _s3(self) -> Any:
+        return self._given or boto3.client("s3", config=self._config)
+
+
+@contextmanager
+def translated(key: str, *, deleted_is_changed: bool = False) -> Iterator[None]:
+    """Raise what S3 answers as one of the store's two errors.
+
+    Args:
+        key: What the request was about.
+        deleted_is_changed: Whether 404 is an answer to a condition: somebody deleted the object meanwhile.
+
+    Raises:
+        StoreConflict: The condition of a request does not hold.
+        StoreUnavailable: S3 cannot be reached, or refuses.
+    """
+    try:
+        yield
+    except (ClientError, BotoCoreError) as error:
+        if error_code(error) in (_CHANGED | _ABSENT if deleted_is_changed else _CHANGED):
+            raise StoreConflict(f"{key} was written by somebody else meanwhile.") from error
+        raise StoreUnavailable(f"S3 could not be used for {key}: {error_code(error)}.") from error
+
+
+def _content_type(key: str) -> str:
+    return _CONTENT_TYPES.get(PurePosixPath(key).suffix, "application/octet-stream")

@@ -1,0 +1,161 @@
+"""The port of the store, and the one way to change an object without losing what another writer does.
+
+What an answer means, whichever adapter gives it:
+
+    absent        `read` and `metadata` return None; deleting is no failure
+    changed       StoreConflict: the object was written or deleted since it was read, or is being written right now
+    lost answer   a write took effect and its repetition met its own result, which looks like `changed`: `update` reads
+                  again and recognises what it wrote
+    unavailable   StoreUnavailable: the store cannot be reached, or refuses
+"""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Generic, NoReturn, Protocol, TypeVar
+
+from deliverywatch.errors import StoreConflict, StoreUnavailable
+
+# Of two writers one wins every time; ten lost in a row are something else.
+ATTEMPTS = 10
+_PAUSE_SECONDS = 0.05
+_LONGEST_PAUSE_SECONDS = 2.0
+
+Result = TypeVar("Result")
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """An object as it was read; its etag changes with its content."""
+
+    body: bytes
+    etag: str
+
+
+class Store(Protocol):
+    """Objects under keys. Every method raises StoreUnavailable if the store cannot be reached or refuses."""
+
+    def read(self, key: str) -> Stored | None:
+        """Return the object, or None."""
+        ...
+
+    def metadata(self, key: str) -> Mapping[str, str] | None:
+        """Return what was stored beside the object without reading it, or None if there is no object."""
+        ...
+
+    def write(self, key: str, body: bytes) -> None:
+        """Store the object whatever was there; readers see the old or the new one, never a part."""
+        ...
+
+    def write_if_unchanged(
+        self, key: str, body: bytes, etag: str | None, metadata: Mapping[str, str] | None = None
+    ) -> None:
+        """Store the object if the present one has this etag; with None, if there is no object.
+
+        Raises:
+            StoreConflict: Somebody else wrote or deleted it meanwhile, or an earlier try of this very write succeeded.
+        """
+        ...
+
+    def delete(self, key: str) -> None:
+        """Delete the object; one that is gone is no failure."""
+        ...
+
+    def delete_if_unchanged(self, key: str, etag: str) -> None:
+        """Delete the object if the present one has this etag; one that is gone is no failure.
+
+        Raises:
+            StoreConflict: Somebody else wrote it meanwhile.
+        """
+        ...
+
+    def keys(self, prefix: str) -> list[str]:
+        """Return the keys that begin with a prefix, sorted."""
+        ...
+
+    def sizes(self, prefix: str) -> list[tuple[str, int]]:
+        """Return keys and bytes of the objects whose keys begin with a prefix, sorted."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Change(Generic[Result]):
+    """What becomes of an object.
+
+    Attributes:
+        body: The new object, or None to leave the present one as it is.
+        result: What `update` returns.
+        metadata: Stored beside the object.
+    """
+
+    body: bytes | None
+    result: Result
+    metadata: Mapping[str, str] = field(default_factory=dict)
+
+
+def sleep_up_to(seconds: float) -> None:
+    """Sleep a random part of so many seconds, so that writers that met once do not meet again."""
+    time.sleep(random.uniform(0, seconds))  # noqa: S311 (it only spreads retries)
+
+
+def update(
+    store: Store,
+    key: str,
+    change: Callable[[bytes | None], Change[Result]],
+    pause: Callable[[float], None] = sleep_up_to,
+) -> Result:
+    """Change an object so that nothing that another writer does at the same time is lost.
+
+    Args:
+        store: Where the object is.
+        key: Its key.
+        change: Computes the change from the present body, None if there is no object; called again when another writer
+            was faster.
+        pause: Sleeps up to so many seconds before the next try.
+
+    Returns:
+        The result of the change that was written, or that left the object as it is.
+
+    Raises:
+        StoreConflict: Other writers were faster every time.
+    """
+    tried: Change[Result] | None = None
+    for attempt in range(ATTEMPTS):
+        stored = store.read(key)
+        if tried is not None and stored is not None and stored.body == tried.body:
+            return tried.result
+        tried = change(stored.body if stored else None)
+        if tried.body is None:
+            return tried.result
+        try:
+            store.write_if_unchanged(key, tried.body, stored.etag if stored else None, tried.metadata)
+        except StoreConflict:
+            pause(min(_LONGEST_PAUSE_SECONDS, _PAUSE_SECONDS * 2**attempt))
+        else:
+            return tried.result
+    raise StoreConflict(f"Other writers were faster {ATTEMPTS} times in a row at {key}.")
+
+
+def read_listed(store: Store, key: str) -> bytes:
+    """Return an object whose key was listed a moment ago.
+
+    Raises:
+        StoreUnavailable: It is gone.
+    """
+    stored = store.read(key)
+    if stored is None:
+        raise StoreUnavailable(f"{key} is gone: somebody deleted it meanwhile.")
+    return stored.body
+
+
+class Unreachable:
+    """A store that is known to be down."""
+
+    def read(self, *_: object) -> NoReturn:
+        """Raise StoreUnavailable."""
+        raise StoreUnavailable("S3 could not be reached a moment ago.")
+
+    metadata = write = write_if_unchanged = delete = delete_if_unchanged = keys = sizes = read

@@ -7,7 +7,6 @@ from engine_alarms import NOON, minutes
 from hypothesis import given
 from hypothesis import strategies as st
 
-from deliverywatch.engine.definitions import cron
 from deliverywatch.engine.definitions.alarm import State
 from deliverywatch.engine.evaluation import mute
 from deliverywatch.engine.evaluation.mute import Action, Window, joined, muted, windows
@@ -18,52 +17,6 @@ OK, ALARM = State.OK, State.ALARM
 
 def moment(text: str) -> datetime:
     return datetime.fromisoformat(text).replace(tzinfo=UTC)
-
-
-@pytest.mark.parametrize(
-    ("text", "starts"),
-    [
-        ("cron(0 9 * * SUN#4)", ["2026-11-22T09:00"]),
-        (
-            "0 2 * * SUN",
-            ["2026-11-01T02:00", "2026-11-08T02:00", "2026-11-15T02:00", "2026-11-22T02:00", "2026-11-29T02:00"],
-        ),
-        ("0 1 1 * *", ["2026-11-01T01:00"]),
-        ("30 6 L * ?", ["2026-11-30T06:30"]),
-        ("0 0 ? * 5L", ["2026-11-27T00:00"]),
-        ("0 0 13 NOV FRI", ["2026-11-06T00:00", "2026-11-13T00:00", "2026-11-20T00:00", "2026-11-27T00:00"]),
-        ("*/30 0-1 2 11 *", ["2026-11-02T00:00", "2026-11-02T00:30", "2026-11-02T01:00", "2026-11-02T01:30"]),
-        (
-            "0 0 * * 7",
-            ["2026-11-01T00:00", "2026-11-08T00:00", "2026-11-15T00:00", "2026-11-22T00:00", "2026-11-29T00:00"],
-        ),
-        ("at(2026-11-10T14:00)", ["2026-11-10T14:00"]),
-        ("at(2027-11-10T14:00)", []),
-    ],
-)
-def test_a_schedule_starts_when_it_says(text: str, starts: list[str]) -> None:
-    found = cron.starts(cron.parse(text), UTC, moment("2026-11-01T00:00"), moment("2026-12-01T00:00"))
-    assert [each.isoformat()[:16] for each in found] == starts
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        "0 0 1 , 1#",
-        "0 0 * * SUN#6",
-        "0 0 * * MON,L#1",
-        "",
-        "* * * *",
-        "60 * * * *",
-        "5-1 * * * *",
-        "*/0 * * * *",
-        "0 0 * * XXX",
-        "at(2026-13-01T00:00)",
-    ],
-)
-def test_what_is_no_schedule_is_refused(text: str) -> None:
-    with pytest.raises(InputError, match="is not a schedule"):
-        cron.parse(text)
 
 
 def rule(expression: str = "0 23 * * *", duration: str = "PT2H", **more: str) -> mute.MuteRule:

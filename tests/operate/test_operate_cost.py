@@ -127,7 +127,7 @@ def test_one_more_value_of_a_dimension_is_named_with_its_price() -> None:
         ("cron(0 6 ? * MON *)", 730 / 168),
         ("rate(1 hour)", 730),
         ("rate(5 minutes)", 8760),
-        ("at(2026-11-21T12:00)", 0),
+        ("at(2026-11-21T12:00:00)", 0),
     ],
 )
 def test_schedules_are_counted_over_a_month_of_730_hours(expression: str, starts: float) -> None:

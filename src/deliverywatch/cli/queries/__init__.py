@@ -70,11 +70,11 @@ def next_runs(*, query_id: str, path: Path, after: datetime | None, as_json: boo
     from itertools import islice
     from zoneinfo import ZoneInfo
 
-    from deliverywatch.schedules import expressions, occurrences  # not needed for `--help`
+    from deliverywatch.schedules import eventbridge  # not needed for `--help`
 
     query = named(query_id, load(path, "x"))
     begin = after or datetime.now(UTC)
-    moments = occurrences.following(expressions.parse(query.expression), query.timezone, begin, begin)
+    moments = eventbridge.following(eventbridge.parse(query.expression), query.timezone, begin, begin)
     found = [(each.astimezone(ZoneInfo(query.timezone)), each) for each in islice(moments, _COUNT)]
     if as_json:
         rows = [{"local": local.isoformat(), "utc": f"{utc:%Y-%m-%dT%H:%M:%SZ}"} for local, utc in found]

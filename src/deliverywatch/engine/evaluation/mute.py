@@ -11,10 +11,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, tzinfo
 from typing import TYPE_CHECKING, Any
 
-from deliverywatch.engine.definitions import cron, members
+from deliverywatch.engine.definitions import members
 from deliverywatch.engine.definitions import template as cloudformation
 from deliverywatch.engine.evaluation.windows import zone_of
 from deliverywatch.errors import InputError
+from deliverywatch.schedules import mute_rules
 
 if TYPE_CHECKING:
     from deliverywatch.engine.definitions.alarm import State
@@ -29,7 +30,7 @@ class MuteRule:
 
     name: str
     alarms: tuple[str, ...]
-    schedule: cron.Schedule
+    schedule: mute_rules.Schedule
     duration: timedelta
     zone: tzinfo = UTC
     start: datetime | None = None
@@ -99,7 +100,7 @@ def _read(name: str, description: Mapping[str, Any]) -> MuteRule:
     return MuteRule(
         name=name,
         alarms=members.texts(members.mapping(description, "MuteTargets"), "AlarmNames"),
-        schedule=cron.parse(members.text(schedule, "Expression")),
+        schedule=mute_rules.parse(members.text(schedule, "Expression")),
         duration=duration_of(members.text(schedule, "Duration")),
         zone=zone,
         start=_bound(members.optional_text(description, "StartDate"), zone),
@@ -125,7 +126,7 @@ def windows(rule: MuteRule, begin: datetime, end: datetime) -> list[Window]:
     """Return the windows of a rule that touch a span of time, oldest first."""
     found = (
         Window(start, start + rule.duration)
-        for start in cron.starts(rule.schedule, rule.zone, begin - rule.duration, end)
+        for start in mute_rules.starts(rule.schedule, rule.zone, begin - rule.duration, end)
     )
     cut = (Window(max(each.start, rule.start or each.start), min(each.end, rule.end or each.end)) for each in found)
     return [each for each in cut if each.start < each.end and each.end > begin]

@@ -8,12 +8,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import takewhile
 
-from deliverywatch.engine.definitions import cron
+from deliverywatch.schedules import eventbridge
+from deliverywatch.schedules.eventbridge import At, Rate
 
 HOURS_PER_MONTH = 730
-_YEAR = (datetime(2026, 1, 1, tzinfo=UTC), datetime(2027, 1, 1, tzinfo=UTC))
-_RATE_SECONDS = {"minute": 60, "hour": 3600, "day": 86_400}
+# The starts of 2026: those after its eve and before its end.
+_EVE, _YEAR_END = datetime(2025, 12, 31, 23, 59, tzinfo=UTC), datetime(2027, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,12 +72,10 @@ def starts_per_month(expression: str) -> float:
     Raises:
         InputError: It is not a schedule.
     """
-    kind, _, rest = expression.strip().removesuffix(")").partition("(")
-    if kind == "rate":
-        number, unit = rest.split()
-        return HOURS_PER_MONTH * 3600 / (int(number) * _RATE_SECONDS[unit.removesuffix("s")])
-    # The sixth field is the year.
-    schedule = cron.parse(" ".join(rest.split()[:5]) if kind == "cron" else expression)
-    if schedule.once is not None:
+    schedule = eventbridge.parse(expression)
+    if isinstance(schedule, Rate):
+        return HOURS_PER_MONTH * 3600 / schedule.every.total_seconds()
+    if isinstance(schedule, At):
         return 0
-    return sum(1 for _ in cron.starts(schedule, UTC, *_YEAR)) * HOURS_PER_MONTH / (365 * 24)
+    year = takewhile(lambda start: start < _YEAR_END, eventbridge.following(schedule, "UTC", _EVE, _EVE))
+    return sum(1 for _ in year) * HOURS_PER_MONTH / (365 * 24)

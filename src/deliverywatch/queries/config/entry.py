@@ -13,7 +13,7 @@ from deliverywatch.errors import InputError
 from deliverywatch.queries.config import statement
 from deliverywatch.queries.config.fields import Place
 from deliverywatch.queries.config.query import OPERATORS, Alert, Kind, Measure, Query, Severity
-from deliverywatch.schedules import expressions
+from deliverywatch.schedules import eventbridge
 
 if TYPE_CHECKING:
     from deliverywatch.queries.config.query import Value
@@ -87,7 +87,7 @@ def _expression(place: Place) -> str:
 @cache
 def _expression_problem(text: str) -> str:
     try:
-        expressions.parse(text)
+        eventbridge.parse(text)
     except InputError as error:
         return f"{error} {error.next_step}"
     return ""

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any
 
 from deliverywatch.queries.run import notices, state
 from deliverywatch.queries.run.state import State
-from deliverywatch.schedules import expressions, occurrences
-from deliverywatch.schedules.expressions import At
+from deliverywatch.schedules import eventbridge
+from deliverywatch.schedules.eventbridge import At
 
 if TYPE_CHECKING:
     from deliverywatch.queries.config.lake import Lake
@@ -87,7 +87,7 @@ def missed(query: Query, since: datetime, now: datetime) -> int:
         since: When the last run was due that succeeded, or from when on they count; aware.
         now: Aware.
     """
-    due = occurrences.following(expressions.parse(query.expression), query.timezone, since, since)
+    due = eventbridge.following(eventbridge.parse(query.expression), query.timezone, since, since)
     return sum(moment <= now - GRACE for moment in islice(due, _ENOUGH))
 
 
@@ -98,5 +98,5 @@ def _running(query: Query, off: Collection[str]) -> str:
 def _notice(query: Query, known: State, running: str, now: datetime) -> Notice:
     since = max(each for each in (known.seen, known.succeeded) if each is not None)
     count = missed(query, since, now) if running != _OFF else 0
-    enough = 1 if isinstance(expressions.parse(query.expression), At) else _ENOUGH
+    enough = 1 if isinstance(eventbridge.parse(query.expression), At) else _ENOUGH
     return notices.of_silence(query, known.succeeded, count if count >= enough else 0)

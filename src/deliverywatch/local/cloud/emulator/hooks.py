@@ -35,10 +35,7 @@ NAMES = {
     "services.cloudwatch_logs": (
         "_append_log_events", "_fanout_to_subscription_filters", "_log_groups", "_make_group_arn", "_metric_filters",
     ),
-    "services.eventbridge": (
-        "_cron_next_fire", "_dispatch_to_lambda", "_parse_cron_fields", "_parse_rate_seconds", "start_scheduler",
-        "time",
-    ),
+    "services.eventbridge": ("_dispatch_to_lambda", "start_scheduler", "time"),
     "services.glue": ("_tables",),
     "services.lambda_svc": (
         "_dispatch_esm_batch", "_emit_lambda_logs", "_emit_lambda_metrics", "_ensure_poller", "_esm_backoff_until",

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from deliverywatch.schedules import expressions, occurrences
+from deliverywatch.schedules import eventbridge
 
 # Each with the night in which its clocks change, in spring and in autumn.
 ZONES = {
@@ -126,13 +126,13 @@ def test_a_local_time_that_comes_twice_counts_once() -> None:
 
 def test_a_day_of_a_rate_is_24_hours_across_a_change_of_clocks() -> None:
     anchor = datetime(2026, 3, 27, 12, tzinfo=UTC)
-    found = occurrences.following(expressions.parse("rate(1 day)"), "Europe/Rome", anchor, anchor)
+    found = eventbridge.following(eventbridge.parse("rate(1 day)"), "Europe/Rome", anchor, anchor)
     assert [each - anchor for each in islice(found, 3)] == [timedelta(days=number) for number in (1, 2, 3)]
 
 
 def test_a_rate_counts_from_when_its_schedule_was_made() -> None:
     anchor = datetime(2026, 1, 1, 0, 7, tzinfo=UTC)
-    found = occurrences.following(expressions.parse("rate(6 hours)"), "UTC", datetime(2026, 1, 2, tzinfo=UTC), anchor)
+    found = eventbridge.following(eventbridge.parse("rate(6 hours)"), "UTC", datetime(2026, 1, 2, tzinfo=UTC), anchor)
     assert next(found) == datetime(2026, 1, 2, 0, 7, tzinfo=UTC)
 
 
@@ -153,4 +153,4 @@ def test_what_runs_once_rarely_or_never(text: str, zone: str, expected: list[str
 
 
 def following(text: str, zone: str, after: datetime) -> Iterator[datetime]:
-    return occurrences.following(expressions.parse(text), zone, after, after)
+    return eventbridge.following(eventbridge.parse(text), zone, after, after)

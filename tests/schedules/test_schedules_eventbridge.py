@@ -3,7 +3,7 @@
 import pytest
 
 from deliverywatch.errors import InputError
-from deliverywatch.schedules import expressions
+from deliverywatch.schedules import eventbridge
 
 # Recorded against AWS: localstack/localstack, tests/aws/services/scheduler/test_scheduler.py with its snapshot.
 REFUSED_BY_AWS = [
@@ -31,13 +31,13 @@ ACCEPTED_BY_AWS = ["rate(2 minute)", "rate(1 minute)", "rate(10 hours)", "rate(1
 @pytest.mark.parametrize("text", REFUSED_BY_AWS)
 def test_what_aws_refuses_is_refused_with_an_example(text: str) -> None:
     with pytest.raises(InputError, match="is not a schedule, because") as caught:
-        expressions.parse(text)
+        eventbridge.parse(text)
     assert "rate(6 hours)" in caught.value.next_step
 
 
 @pytest.mark.parametrize("text", ACCEPTED_BY_AWS)
 def test_what_aws_accepts_is_accepted(text: str) -> None:
-    assert expressions.parse(text)
+    assert eventbridge.parse(text)
 
 
 @pytest.mark.parametrize(
@@ -58,7 +58,7 @@ def test_what_aws_accepts_is_accepted(text: str) -> None:
     ],
 )
 def test_the_documented_wildcards_are_accepted(text: str) -> None:
-    assert expressions.parse(text)
+    assert eventbridge.parse(text)
 
 
 @pytest.mark.parametrize(
@@ -89,5 +89,5 @@ def test_the_documented_wildcards_are_accepted(text: str) -> None:
 )
 def test_a_refusal_says_which_part_is_wrong(text: str, why: str) -> None:
     with pytest.raises(InputError) as caught:
-        expressions.parse(text)
+        eventbridge.parse(text)
     assert why in str(caught.value)

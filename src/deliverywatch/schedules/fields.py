@@ -1,0 +1,166 @@
+"""What both cron dialects of AWS share: fields of numbers and names, days of a month, and the local times of all."""
+
+from __future__ import annotations
+
+import calendar
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime, time
+from enum import StrEnum
+
+from deliverywatch.errors import InputError
+
+_MONTHS = {name.upper(): number for number, name in enumerate(calendar.month_abbr) if name}
+_WEEKDAYS = ("SUN", "MON", "TUE", "WED", "THU", "FRI", "SAT")
+SUNDAY, SATURDAY = 0, 6
+
+
+class Kind(StrEnum):
+    """How a day field chooses the days of a month."""
+
+    DAYS = "days"
+    LAST_DAY = "last day"
+    NEAREST_WEEKDAY = "nearest weekday"
+    WEEKDAYS = "weekdays"
+    NTH_WEEKDAY = "nth weekday"
+    LAST_WEEKDAY = "last weekday"
+
+
+@dataclass(frozen=True, slots=True)
+class Days:
+    """Which days of a month: `values` are days or weekdays (Sunday is 0), `nth` counts a weekday within the month."""
+
+    kind: Kind
+    values: frozenset[int] = frozenset()
+    nth: int = 0
+
+    def of(self, year: int, month: int) -> list[int]:
+        """Return the days of this month, in order."""
+        first, length = calendar.monthrange(year, month)
+        if self.kind is Kind.LAST_DAY:
+            return [length]
+        if self.kind is Kind.NEAREST_WEEKDAY:
+            return _nearest_weekday(min(self.values), first, length)
+        if self.kind is Kind.DAYS:
+            return [day for day in range(1, length + 1) if day in self.values]
+        days = [day for day in range(1, length + 1) if _weekday(first, day) in self.values]
+        if self.kind is Kind.WEEKDAYS:
+            return days
+        return days[-1:] if self.kind is Kind.LAST_WEEKDAY else days[self.nth - 1 : self.nth]
+
+
+@dataclass(frozen=True, slots=True)
+class Cron:
+    """A cron expression; hours and minutes are in order, and a day counts if any of `days` names it."""
+
+    minutes: tuple[int, ...]
+    hours: tuple[int, ...]
+    days: tuple[Days, ...]
+    months: tuple[int, ...]
+    years: tuple[int, ...]
+
+    def local_times(self, begin: datetime) -> Iterator[datetime]:
+        """Yield the local times from the hour of `begin` on, in order; naive."""
+        for day in self._dates(begin.date()):
+            for hour in self.hours:
+                if datetime.combine(day, time(hour, 59)) >= begin:
+                    yield from (datetime.combine(day, time(hour, minute)) for minute in self.minutes)
+
+    def _dates(self, first: date) -> Iterator[date]:
+        for year in self.years:
+            for month in self.months if year >= first.year else ():
+                if (year, month) >= (first.year, first.month):
+                    days = sorted({day for each in self.days for day in each.of(year, month)})
+                    yield from (date(year, month, day) for day in days if date(year, month, day) >= first)
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """One field of a dialect: what it is called in a refusal, its bounds, and the names that stand for numbers."""
+
+    name: str
+    lowest: int
+    highest: int
+    names: Mapping[str, int] = field(default_factory=dict)
+
+    def value(self, text: str) -> int:
+        """Return the number that a text stands for."""
+        if text in self.names:
+            return self.names[text]
+        if not re.fullmatch(r"\d{1,4}", text, re.ASCII):
+            named = f" or a name such as {next(iter(self.names))}" if self.names else ""
+            raise InputError(f"its {self.name} '{text}' is not a number{named}.")
+        if not self.lowest <= int(text) <= self.highest:
+            raise InputError(f"its {self.name} {text} is not between {self.lowest} and {self.highest}.")
+        return int(text)
+
+    def values(self, text: str) -> tuple[int, ...]:
+        """Return the values of a field in order: `*`, `1,2`, `1-5`, `0/10`, `*/10`, `10-30/5`."""
+        return tuple(sorted({value for part in text.split(",") for value in self._range(part)}))
+
+    def _range(self, part: str) -> range:
+        bounds, slash, step = part.partition("/")
+        first, dash, last = bounds.partition("-")
+        start = self.lowest if bounds == "*" else self.value(first)
+        end = self.value(last) if dash else self.highest if slash or bounds == "*" else start
+        if start > end:
+            raise InputError(f"its {self.name} runs backwards in '{part}': write two ranges, separated by a comma.")
+        return range(start, end + 1, self._step(step) if slash else 1)
+
+    def _step(self, text: str) -> int:
+        if not re.fullmatch(r"\d{1,4}", text, re.ASCII) or not 1 <= int(text) <= max(1, self.highest - self.lowest + 1):
+            raise InputError(f"the step '{text}' of its {self.name} is not a number of 1 or more within the field.")
+        return int(text)
+
+
+MINUTE = Field("minute", 0, 59)
+HOUR = Field("hour", 0, 23)
+DAY = Field("day of the month", 1, 31)
+MONTH = Field("month", 1, 12, _MONTHS)
+YEAR = Field("year", 1970, 2199)
+
+
+def weekday_field(lowest: int, highest: int, sunday: int) -> Field:
+    """Return the field of a dialect that counts its weekdays from `sunday`."""
+    return Field("day of the week", lowest, highest, {name: number for number, name in enumerate(_WEEKDAYS, sunday)})
+
+
+def days_of_month(text: str) -> Days:
+    """Return the days of a day-of-month field: numbers, or `L` for the last."""
+    return Days(Kind.LAST_DAY) if text == "L" else Days(Kind.DAYS, frozenset(DAY.values(text)))
+
+
+def days_of_week(text: str, weekday: Field) -> Days:
+    """Return the days of a day-of-week field: weekdays, `L` for Saturdays, `FRIL` for the last Friday, `TUE#2`."""
+
+    def weekdays(*values: int) -> frozenset[int]:
+        return frozenset((value - weekday.names["SUN"]) % 7 for value in values)
+
+    name, hash_sign, number = text.partition("#")
+    if hash_sign:
+        if number not in {"1", "2", "3", "4", "5"}:
+            raise InputError(f"'{text}' counts a weekday within its month, which goes from #1 to #5, and only one.")
+        return Days(Kind.NTH_WEEKDAY, weekdays(weekday.value(name)), int(number))
+    if text == "L":
+        return Days(Kind.WEEKDAYS, frozenset({SATURDAY}))
+    if text.endswith("L"):
+        return Days(Kind.LAST_WEEKDAY, weekdays(weekday.value(text[:-1])))
+    return Days(Kind.WEEKDAYS, weekdays(*weekday.values(text)))
+
+
+def _weekday(first: int, day: int) -> int:
+    """Return Sunday = 0 for a day of a month whose first day is `first`, counted as Python does: Monday = 0."""
+    return (first + day) % 7
+
+
+def _nearest_weekday(wanted: int, first: int, length: int) -> list[int]:
+    """A Saturday goes to the Friday before, a Sunday to the Monday after, but never into another month."""
+    if wanted > length:
+        return []
+    weekday = _weekday(first, wanted)
+    if weekday == SATURDAY:
+        return [wanted - 1 if wanted > 1 else wanted + 2]
+    if weekday == SUNDAY:
+        return [wanted + 1 if wanted < length else wanted - 2]
+    return [wanted]

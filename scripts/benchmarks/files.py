@@ -38,20 +38,17 @@ SETTINGS = {
 
 
 class Memory:
-    """A table with the rule of the real one."""
+    """A table with the real one's rule for events; it stands in for failures and the lake too."""
 
     def __init__(self) -> None:
         self.items: dict[tuple[str, str], Item] = {}
 
     def keep(self, item: Item) -> bool:
-        from deliverywatch.files.records.items import merged, supersedes
-
-        key = (item["object"], item["version"])
-        stored = self.items.get(key)
-        if supersedes(item, stored):
-            self.items[key] = merged(item, stored)
-            return True
-        return False
+        stored = self.items.get(key := (item["object"], item["version"]))
+        is_newer = stored is None or stored["sequencer"] < item["sequencer"]
+        if is_newer:
+            self.items[key] = item
+        return is_newer
 
     def record(self, failures: Any) -> None:
         raise SystemExit(f"A message of the benchmark failed: {failures[0].problem}")
@@ -170,7 +167,7 @@ def _handled() -> Callable[[dict[str, Any]], None]:
     os.environ.update(SETTINGS)
     table = Memory()
     # Writers as the function has them, though here they have nothing to wait for.
-    ports = process.Ports(table, table, table, spread=ThreadPoolExecutor(aws.WRITERS).map)
+    ports = process.Ports(table=table, failures=table, lake=table, spread=ThreadPoolExecutor(aws.WRITERS).map)
     handle_process._ports = lambda: ports  # type: ignore[assignment]  # noqa: SLF001 - it takes none
 
     def handle(event: dict[str, Any]) -> None:

@@ -11,8 +11,8 @@ from urllib.parse import quote_plus
 
 from deliverywatch.errors import TableUnavailable
 from deliverywatch.files import process
-from deliverywatch.files.records import items
 from deliverywatch.files.records.items import Item, Retention
+from deliverywatch.files.records.sqs import messages_of
 
 if TYPE_CHECKING:
     from deliverywatch.files.records.failures import Failure
@@ -66,6 +66,34 @@ def sqs_event(*bodies: str, receive_count: int = 1) -> dict[str, Any]:
     }
 
 
+def supersedes(new: Item, stored: Item | None) -> bool:
+    """Whether the new item takes the stored one's place; an event that came before, or comes again, does not.
+
+    It is the condition of the table's one write (`aws.Table.keep`), in Python.
+    """
+    if stored is None:
+        return True
+    listed_at = stored.get("listed_at", "")
+    if "listed_at" in new:
+        is_later = bool(stored["event_time"] < new["listed_at"] and listed_at < new["listed_at"])
+        return is_later and _content(new) != _content(stored)
+    return bool(stored["sequencer"] < new["sequencer"] and listed_at <= new["event_time"])
+
+
+def merged(new: Item, stored: Item | None) -> Item:
+    """Return what the table holds once the new item took the stored one's place.
+
+    What was found in a listing keeps the sequencer that was there: events from before it stay late.
+    """
+    if stored is None or "listed_at" not in new:
+        return new
+    return {**new, "sequencer": stored["sequencer"]}
+
+
+def _content(one: Item) -> tuple[Any, ...]:
+    return one["state"], one.get("etag")
+
+
 class MemoryTable:
     """The table in memory."""
 
@@ -75,9 +103,9 @@ class MemoryTable:
     def keep(self, item: Item) -> bool:
         key = (item["object"], item["version"])
         stored = self.items.get(key)
-        if not items.supersedes(item, stored):
+        if not supersedes(item, stored):
             return False
-        self.items[key] = items.merged(item, stored)
+        self.items[key] = merged(item, stored)
         return True
 
     def versions(self, key: str) -> list[Item]:
@@ -121,5 +149,5 @@ def run(
     event: Any, table: process.Table, failures: MemoryFailures | None = None, lake: MemoryLake | None = None
 ) -> process.Report:
     """Process an event."""
-    ports = process.Ports(table, failures or MemoryFailures(), lake or MemoryLake())
-    return process.process(process.batch(event), NOON, ports, process.Settings(KEEP, most_receives=5))
+    ports = process.Ports(table=table, failures=failures or MemoryFailures(), lake=lake or MemoryLake())
+    return process.process(messages_of(event), NOON, ports, process.Settings(KEEP, most_receives=5))

@@ -10,14 +10,14 @@ from files_world import body, s3_record, sqs_event
 from deliverywatch.cli import main
 
 
-def trial(folder: Path, *bodies: str, options: tuple[str, ...] = ()) -> Result:
+def dry_run(folder: Path, *bodies: str, options: tuple[str, ...] = ()) -> Result:
     path = folder / "event.json"
     path.write_text(json.dumps(sqs_event(*bodies)))
     return CliRunner().invoke(main, ["files", "process", str(path), "--dry-run", *options])
 
 
 def test_it_says_what_would_be_kept_ignored_and_refused(tmp_path: Path) -> None:
-    result = trial(tmp_path, body(s3_record("a b.csv")), body(s3_record(name="ObjectAcl:Put")), "hello")
+    result = dry_run(tmp_path, body(s3_record("a b.csv")), body(s3_record(name="ObjectAcl:Put")), "hello")
     assert result.exit_code == 3
     assert result.output.splitlines() == [
         "m0  store",
@@ -31,7 +31,7 @@ def test_it_says_what_would_be_kept_ignored_and_refused(tmp_path: Path) -> None:
 
 
 def test_json_holds_the_items_as_the_table_would(tmp_path: Path) -> None:
-    result = trial(tmp_path, body(s3_record("ü.csv")), options=("--json",))
+    result = dry_run(tmp_path, body(s3_record("ü.csv")), options=("--json",))
     assert result.exit_code == 0
     (told,) = json.loads(result.output)
     assert told["would"] == "store"
@@ -39,7 +39,7 @@ def test_json_holds_the_items_as_the_table_would(tmp_path: Path) -> None:
 
 
 def test_what_a_file_is_called_gives_no_orders_to_the_terminal(tmp_path: Path) -> None:
-    told = trial(tmp_path, body(s3_record("a\n\x1b[2Jb.csv")), body(s3_record(name="Odd:\x1b[2J"))).output
+    told = dry_run(tmp_path, body(s3_record("a\n\x1b[2Jb.csv")), body(s3_record(name="Odd:\x1b[2J"))).output
     assert "incoming/a??[2Jb.csv" in told
     assert "\x1b" not in told
 

@@ -22,6 +22,7 @@ from files_world import (
 from deliverywatch.errors import InputError, TableUnavailable
 from deliverywatch.files import process
 from deliverywatch.files.records.items import Item
+from deliverywatch.files.records.sqs import messages_of
 
 
 def test_an_upload_becomes_one_item_with_all_that_was_told() -> None:
@@ -117,7 +118,7 @@ def test_messages_that_can_never_work_are_no_error_of_the_function() -> None:
 @pytest.mark.parametrize("event", [None, [], {}, {"Records": [{}]}, {"Records": [{"body": "x"}]}, recorded("s3_put")])
 def test_an_event_that_is_none_of_sqs_is_refused(event: object) -> None:
     with pytest.raises(InputError, match="none of SQS"):
-        process.batch(event)
+        messages_of(event)
 
 
 def test_an_empty_batch_is_done() -> None:
@@ -139,6 +140,6 @@ def test_only_what_can_never_be_processed_is_returned_at_once() -> None:
     for record in event["Records"]:
         record["receiptHandle"] = f"receipt of {record['messageId']}"
     queue = Hurried()
-    ports = process.Ports(RefusingTable("a"), MemoryFailures(), MemoryLake(), queue)
-    process.process(process.batch(event), NOON, ports, process.Settings(KEEP, most_receives=5))
+    ports = process.Ports(table=RefusingTable("a"), failures=MemoryFailures(), lake=MemoryLake(), queue=queue)
+    process.process(messages_of(event), NOON, ports, process.Settings(KEEP, most_receives=5))
     assert queue.receipts == ["receipt of m0"]

@@ -12,10 +12,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from deliverywatch.errors import MessageMalformed, TableUnavailable
-from deliverywatch.files import aws, process
+from deliverywatch.files import aws
 from deliverywatch.files.records import items
 from deliverywatch.files.records.events import Details, ObjectEvent, State, padded
 from deliverywatch.files.records.failures import failure
+from deliverywatch.files.records.sqs import messages_of
 
 if TYPE_CHECKING:
     from files_stack import Intake
@@ -128,7 +129,7 @@ def test_reasons_that_dynamodb_leaves_undone_are_written_again_or_told(
     leaves: int, kept: list[str], told: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     dynamodb = BusyDynamoDB(leaves)
-    messages = process.batch(sqs_event("", "", ""))
+    messages = messages_of(sqs_event("", "", ""))
     aws.Failures(dynamodb, "reasons").record([failure(each, (), MessageMalformed("x"), NOON) for each in messages])
     assert dynamodb.kept == kept
     assert bool(told) == bool(caplog.text)

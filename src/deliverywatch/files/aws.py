@@ -28,7 +28,7 @@ _RETRIES = {"mode": "standard", "total_max_attempts": 4}
 WRITERS = 8
 _FAILED = (BotoCoreError, ClientError)
 
-# `items.supersedes`, as DynamoDB decides it: in the write itself, so that no two writers can both be the newer.
+# The rule of `items`, as DynamoDB decides it: in the write itself, so that no two writers can both be the newer.
 _NEWER_EVENT = (
     "attribute_not_exists(#object) OR "
     "(#sequencer < :sequencer AND (attribute_not_exists(listed_at) OR listed_at <= :event_time))"
@@ -87,16 +87,16 @@ class Table:
         )
 
     def _put_listed(self, item: Item) -> None:
-        """Like `items.merged`: the sequencer that was there stays, what was known of the former object goes."""
+        """The stored sequencer stays, so that events from before it stay late; details of the former object go."""
         fields = {name: value for name, value in item.items() if name not in ("object", "version", "sequencer")}
         sets = [f"#{name} = :{name}" for name in fields]
-        gone = [name for name in _DETAILS if name not in fields]
+        removed = [name for name in _DETAILS if name not in fields]
         values = {f":{name}": value for name, value in fields.items()} | {":sequencer": item["sequencer"]}
         self._dynamodb.update_item(
             TableName=self._name,
             Key=typed({"object": item["object"], "version": item["version"]}),
             UpdateExpression=f"SET {', '.join(sets)}, #sequencer = if_not_exists(#sequencer, :sequencer)"
-            f" REMOVE {', '.join(gone)}",
+            f" REMOVE {', '.join(removed)}",
             ConditionExpression=_NEWER_LISTING,
             ExpressionAttributeNames={f"#{name}": name for name in (*fields, "object", "sequencer")},
             ExpressionAttributeValues=typed({":etag": "", **values}),
@@ -111,12 +111,10 @@ class Failures:
         self._name = name
 
     def record(self, failures: Sequence[Failure]) -> None:
-        """Write down failures; one that cannot be written down is told in the log and stops nothing."""
+        """Write down failures; one that cannot be written down is logged and stops nothing."""
         # A batch may not write an item twice; SQS may deliver a message twice in one batch.
-        puts = [
-            {"PutRequest": {"Item": typed(item)}}
-            for item in {each.message_id: each.as_item() for each in failures}.values()
-        ]
+        items = {failure.message_id: failure.as_item() for failure in failures}.values()
+        puts = [{"PutRequest": {"Item": typed(item)}} for item in items]
         # The reasons stand in the function's log too, and must not cost the batch its good messages.
         try:
             left = sum(
@@ -148,12 +146,7 @@ class Queue:
     def return_at_once(self, receipts: Sequence[str]) -> None:
         """Let messages be delivered again now; where that fails they come after the visibility timeout."""
         try:
-            for first in range(0, len(receipts), _MESSAGES_PER_CALL):
-                entries = [
-                    {"Id": str(number), "ReceiptHandle": receipt, "VisibilityTimeout": 0}
-                    for number, receipt in enumerate(receipts[first : first + _MESSAGES_PER_CALL])
-                ]
-                self._sqs.change_message_visibility_batch(QueueUrl=self._url, Entries=entries)
+            make_visible(self._sqs, self._url, receipts)
         except _FAILED as error:
             log.warning("%d messages that cannot be processed wait for nothing: %s", len(receipts), _code(error))
 
@@ -196,6 +189,16 @@ class Lake:
                 return False
             raise
         return True
+
+
+def make_visible(sqs: Any, url: str, receipts: Sequence[str]) -> None:
+    """Let received messages be received again at once."""
+    for first in range(0, len(receipts), _MESSAGES_PER_CALL):
+        entries = [
+            {"Id": str(number), "ReceiptHandle": receipt, "VisibilityTimeout": 0}
+            for number, receipt in enumerate(receipts[first : first + _MESSAGES_PER_CALL])
+        ]
+        sqs.change_message_visibility_batch(QueueUrl=url, Entries=entries)
 
 
 def typed(fields: Mapping[str, Any]) -> dict[str, Any]:

@@ -31,7 +31,7 @@ class Objects:
         self._s3 = s3
 
     def details(self, bucket: str, key: str, version: str) -> Details | None:
-        """Return what a version of an object tells of itself; none if it is gone already."""
+        """Return the details of a version of an object; none if it is gone already."""
         which = {} if version == NO_VERSION else {"VersionId": version}
         try:
             head = self._s3.head_object(Bucket=bucket, Key=key, ChecksumMode="ENABLED", **which)

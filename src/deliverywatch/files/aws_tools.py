@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from deliverywatch.errors import QueueUnavailable, StoreUnavailable, TableUnavailable
-from deliverywatch.files.aws import plain
-from deliverywatch.files.records.dead_letters import Letter
+from deliverywatch.files.aws import make_visible, plain
+from deliverywatch.files.records.dead_letters import DeadLetter
 from deliverywatch.files.records.events import State
 from deliverywatch.files.verify import Listed
 
@@ -26,25 +26,25 @@ _ITEMS_PER_CALL = 100
 _PEEK_SECONDS = 30
 
 
-class Letters:
+class DeadLetters:
     """A queue of dead letters."""
 
     def __init__(self, sqs: Any, url: str) -> None:
         self._sqs = sqs
         self._url = url
 
-    def peek(self, limit: int) -> list[Letter]:
+    def peek(self, limit: int) -> list[DeadLetter]:
         """Return up to so many messages, and leave them in the queue."""
-        found: dict[str, dict[str, Any]] = {}
+        messages: dict[str, dict[str, Any]] = {}
         with _translated(QueueUnavailable, "The queue of dead letters could not be read"):
-            while len(found) < limit:
-                received = {each["MessageId"]: each for each in self._receive(limit - len(found))}
+            while len(messages) < limit:
+                received = {each["MessageId"]: each for each in self._receive(limit - len(messages))}
                 # In a long queue the first ones are visible again before the last one is read.
-                if received.keys() <= found.keys():
+                if received.keys() <= messages.keys():
                     break
-                found |= received
-            self._release([each["ReceiptHandle"] for each in found.values()])
-        return [_letter(each) for each in found.values()]
+                messages |= received
+            make_visible(self._sqs, self._url, [message["ReceiptHandle"] for message in messages.values()])
+        return [_dead_letter(message) for message in messages.values()]
 
     def _receive(self, count: int) -> list[dict[str, Any]]:
         answer = self._sqs.receive_message(
@@ -56,14 +56,6 @@ class Letters:
             MessageSystemAttributeNames=["SentTimestamp"],
         )
         return list(answer.get("Messages", []))
-
-    def _release(self, receipts: Sequence[str]) -> None:
-        for first in range(0, len(receipts), _MESSAGES_PER_CALL):
-            entries = [
-                {"Id": str(number), "ReceiptHandle": each, "VisibilityTimeout": 0}
-                for number, each in enumerate(receipts[first : first + _MESSAGES_PER_CALL])
-            ]
-            self._sqs.change_message_visibility_batch(QueueUrl=self._url, Entries=entries)
 
 
 class Redrive:
@@ -103,14 +95,13 @@ class Reasons:
 
     def of(self, message_ids: Sequence[str]) -> dict[str, Mapping[str, Any]]:
         """Return the items, by message id."""
-        found: dict[str, Mapping[str, Any]] = {}
+        items: dict[str, Mapping[str, Any]] = {}
         with _translated(TableUnavailable, "The reasons could not be read"):
             for first in range(0, len(message_ids), _ITEMS_PER_CALL):
                 keys = [{"message_id": {"S": each}} for each in message_ids[first : first + _ITEMS_PER_CALL]]
                 answer = self._dynamodb.batch_get_item(RequestItems={self._table: {"Keys": keys}})
-                read = map(plain, answer["Responses"].get(self._table, []))
-                found |= {each["message_id"]: each for each in read}
-        return found
+                items |= {item["message_id"]: item for item in map(plain, answer["Responses"].get(self._table, []))}
+        return items
 
 
 class Items:
@@ -162,15 +153,15 @@ class Bucket:
         with _translated(StoreUnavailable, f"The bucket {self._name} could not be listed"):
             for page in pages:
                 listed_at = _date(page)
-                there = [_listed(each, State.PRESENT, listed_at) for each in page.get("Versions", [])]
-                marked = [_listed(each, State.DELETE_MARKER, listed_at) for each in page.get("DeleteMarkers", [])]
-                yield from filter(self._watched.takes, [*there, *marked])
+                versions = [_listed(each, State.PRESENT, listed_at) for each in page.get("Versions", [])]
+                markers = [_listed(each, State.DELETE_MARKER, listed_at) for each in page.get("DeleteMarkers", [])]
+                yield from filter(self._watched.takes, [*versions, *markers])
 
 
 def _date(page: Mapping[str, Any]) -> datetime:
     """When S3 answered, by S3's own clock, as events are."""
-    told = page["ResponseMetadata"]["HTTPHeaders"].get("date")
-    return parsedate_to_datetime(told).astimezone(UTC) if told else datetime.now(UTC)
+    date = page["ResponseMetadata"]["HTTPHeaders"].get("date")
+    return parsedate_to_datetime(date).astimezone(UTC) if date else datetime.now(UTC)
 
 
 def _listed(one: Mapping[str, Any], state: State, listed_at: datetime) -> Listed:
@@ -186,9 +177,9 @@ def _listed(one: Mapping[str, Any], state: State, listed_at: datetime) -> Listed
     )
 
 
-def _letter(message: Mapping[str, Any]) -> Letter:
+def _dead_letter(message: Mapping[str, Any]) -> DeadLetter:
     sent_at = datetime.fromtimestamp(int(message["Attributes"]["SentTimestamp"]) / 1000, UTC)
-    return Letter(message["MessageId"], message["Body"], sent_at)
+    return DeadLetter(message["MessageId"], message["Body"], sent_at)
 
 
 @contextmanager

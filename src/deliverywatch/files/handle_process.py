@@ -16,6 +16,7 @@ from typing import Any
 from deliverywatch.files import aws, process
 from deliverywatch.files.records import mail_context
 from deliverywatch.files.records.items import Retention
+from deliverywatch.files.records.sqs import messages_of
 
 
 def handler(event: object, _context: Any) -> dict[str, Any]:
@@ -24,12 +25,12 @@ def handler(event: object, _context: Any) -> dict[str, Any]:
     Raises:
         TableUnavailable: No message could be kept, and all may be later: raised, so that Lambda slows down.
     """
-    report = process.process(process.batch(event), datetime.now(UTC), _ports(), _settings())
+    report = process.process(messages_of(event), datetime.now(UTC), _ports(), _settings())
     frame = {"system": "files", "environment": os.environ["DELIVERYWATCH_ENVIRONMENT"]}
     for result in report.results:
         if result.failure:
-            told = {**frame, "level": "ERROR", "event": "message_failed", **result.failure.as_fields()}
-            print(json.dumps(told | ({"error": result.error} if result.error else {})), flush=True)
+            line = {**frame, "level": "ERROR", "event": "message_failed", **result.failure.as_fields()}
+            print(json.dumps(line | ({"error": result.error} if result.error else {})), flush=True)
     print(json.dumps({**frame, "level": "INFO", "event": "batch_processed", **report.counts}), flush=True)
     process.raise_if_nothing_works(report)
     return report.answer
@@ -46,5 +47,10 @@ def _ports() -> process.Ports:
     failures = aws.Failures(dynamodb, os.environ["DELIVERYWATCH_FAILURES_TABLE"])
     lake = aws.Lake(aws.client("s3"), os.environ["DELIVERYWATCH_BUCKET"], mail_context.KEY)
     queue = aws.Queue(aws.client("sqs"), os.environ["DELIVERYWATCH_QUEUE_URL"])
-    spread = ThreadPoolExecutor(aws.WRITERS).map
-    return process.Ports(aws.Table(dynamodb, os.environ["DELIVERYWATCH_TABLE"]), failures, lake, queue, spread)
+    return process.Ports(
+        table=aws.Table(dynamodb, os.environ["DELIVERYWATCH_TABLE"]),
+        failures=failures,
+        lake=lake,
+        queue=queue,
+        spread=ThreadPoolExecutor(aws.WRITERS).map,
+    )

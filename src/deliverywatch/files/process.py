@@ -7,26 +7,21 @@ is conditional, so that a message may be processed any number of times, in any o
 
 from __future__ import annotations
 
-import re
 import traceback
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Protocol
 
-from deliverywatch.errors import DeliveryWatchError, InputError, TableUnavailable
+from deliverywatch.errors import DeliveryWatchError, TableUnavailable
 from deliverywatch.files.records import items, mail_context, messages
 from deliverywatch.files.records.failures import Failure, failure
 
 if TYPE_CHECKING:
     from deliverywatch.files.records.items import Item, Retention
-    from deliverywatch.files.records.messages import Reading
-
-# Neither has more digits for thousands of years.
-_MILLISECONDS = re.compile(r"[0-9]{1,14}")
-_COUNT = re.compile(r"[0-9]{1,9}")
+    from deliverywatch.files.records.sqs import Message
 
 
 class Outcome(StrEnum):
@@ -53,7 +48,7 @@ class Failures(Protocol):
     """Why messages failed."""
 
     def record(self, failures: Sequence[Failure]) -> None:
-        """Write down failures; one that cannot be written down is told in the log and stops nothing."""
+        """Write down failures; one that cannot be written down is logged and stops nothing."""
 
 
 class Queue(Protocol):
@@ -64,7 +59,7 @@ class Queue(Protocol):
 
 
 class Lake(Protocol):
-    """The object that holds what a mail tells of dead letters."""
+    """The object with what a mail says about dead letters."""
 
     def update(self, change: Callable[[bytes | None], bytes]) -> None:
         """Put what `change` makes of the present object in its place; failing to stops nothing."""
@@ -87,25 +82,10 @@ class Ports:
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What the stack tells.
-
-    Attributes:
-        most_receives: How often SQS delivers a message before it puts it aside.
-    """
+    """The stack's parameters; SQS puts a message aside after `most_receives` deliveries."""
 
     retention: Retention
     most_receives: int
-
-
-@dataclass(frozen=True, slots=True)
-class Message:
-    """One message of SQS as Lambda delivers it."""
-
-    id: str
-    body: object
-    receive_count: int
-    sent_at: datetime | None = None
-    receipt: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,8 +112,11 @@ class Report:
     @property
     def in_vain(self) -> list[Message]:
         """The messages that can never be processed."""
-        failed = [(each.message, each.failure) for each in self.results if each.failure]
-        return [message for message, failure in failed if message.receipt and not failure.is_retryable]
+        return [
+            result.message
+            for result in self.results
+            if result.failure and result.message.receipt and not result.failure.is_retryable
+        ]
 
     @property
     def answer(self) -> dict[str, Any]:
@@ -143,53 +126,12 @@ class Report:
     @property
     def counts(self) -> dict[str, int]:
         """Messages by outcome."""
-        found = Counter(result.outcome for result in self.results)
-        return {f"{outcome.value}_count": found[outcome] for outcome in Outcome}
-
-
-def batch(event: object) -> list[Message]:
-    """Return the messages of an event of SQS.
-
-    Raises:
-        InputError: It is none.
-    """
-    records = event.get("Records") if isinstance(event, Mapping) else None
-    if not isinstance(records, list) or not all(map(_has_id, records)):
-        raise InputError(
-            "The event is none of SQS: it has no list of Records, each with a messageId.",
-            next_step="Give an event as Lambda gets it from SQS: Records, each with messageId and body.",
-        )
-    return [_message(record) for record in records]
-
-
-def _has_id(record: object) -> bool:
-    found = record.get("messageId") if isinstance(record, Mapping) else None
-    return isinstance(found, str) and found.isprintable() and bool(found)
-
-
-def _message(record: Mapping[str, Any]) -> Message:
-    told = record.get("attributes")
-    attributes = told if isinstance(told, Mapping) else {}
-    count, sent = (str(attributes.get(name, "")) for name in ("ApproximateReceiveCount", "SentTimestamp"))
-    sent_at = datetime.fromtimestamp(int(sent) / 1000, UTC) if _MILLISECONDS.fullmatch(sent) else None
-    return Message(
-        id=str(record["messageId"]),
-        body=record.get("body"),
-        receive_count=int(count) if _COUNT.fullmatch(count) else 1,
-        sent_at=sent_at,
-        receipt=str(record.get("receiptHandle", "")),
-    )
+        counter = Counter(result.outcome for result in self.results)
+        return {f"{outcome.value}_count": counter[outcome] for outcome in Outcome}
 
 
 def process(batch: Sequence[Message], now: datetime, ports: Ports, settings: Settings) -> Report:
-    """Process a batch.
-
-    Args:
-        batch: As `batch` returns it.
-        now: Aware.
-        ports: What is touched.
-        settings: What the stack tells.
-    """
+    """Process a batch, as `sqs.messages_of` returns it."""
 
     def one(message: Message) -> Result:
         return _process_one(message, now, ports.table, settings.retention)
@@ -200,29 +142,25 @@ def process(batch: Sequence[Message], now: datetime, ports: Ports, settings: Set
     if dead := mail_context.final(report.failures, settings.most_receives):
         ports.lake.update(lambda previous: mail_context.document(previous, dead, now))
     if ports.queue and (in_vain := report.in_vain):
-        # Waiting mends nothing: these use up their attempts now, and are told of within a minute.
+        # Waiting fixes nothing: these use up their attempts now, and are reported within a minute.
         ports.queue.return_at_once([each.receipt for each in in_vain])
     return report
 
 
 def _process_one(message: Message, now: datetime, table: Table, retention: Retention) -> Result:
-    reading: Reading | None = None
+    objects: tuple[str, ...] = ()
     try:
         reading = messages.read(message.body)
-        # All are written, not only up to the first that was late: a body may tell of several objects.
+        objects = reading.objects
+        # All are written, not only up to the first that was late: a body may report several objects.
         kept = [table.keep(items.item(event, message.id, now, retention)) for event in reading.events]
     except Exception as error:
-        objects = _objects(reading) if reading else ()
-        told = failure(message, objects, error, now)
         foreseen = isinstance(error, DeliveryWatchError)
-        return Result(message, Outcome.FAILED, told, "" if foreseen else traceback.format_exc())
+        reason = failure(message, objects, error, now)
+        return Result(message, Outcome.FAILED, reason, "" if foreseen else traceback.format_exc())
     if not kept:
         return Result(message, Outcome.IGNORED)
     return Result(message, Outcome.STORED if any(kept) else Outcome.STALE)
-
-
-def _objects(reading: Reading) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(items.object_of(event.bucket, event.key) for event in reading.events))
 
 
 def raise_if_nothing_works(report: Report) -> None:
@@ -232,7 +170,7 @@ def raise_if_nothing_works(report: Report) -> None:
         TableUnavailable: The first failure's sentence.
     """
     failures = report.failures
-    if len(failures) > 1 and len(failures) == len(report.results) and all(each.is_retryable for each in failures):
+    if len(failures) > 1 and len(failures) == len(report.results) and all(failure.is_retryable for failure in failures):
         first = failures[0]
         raise TableUnavailable(
             f"All {len(failures)} messages failed. {first.problem}", kind=first.kind, next_step=first.next_step

@@ -1,4 +1,4 @@
-"""The pusher: what S3 tells, and what only the object tells, -> messages in the queue: `push` is the road.
+"""The pusher: an event of S3, and what only the object itself says -> messages in the queue; `push` is the road.
 
 S3 or EventBridge starts it. Whatever it cannot do it raises, so that Lambda tries again and at last puts the event
 aside among the dead letters: nothing is lost. An event that is sent twice is harmless, the table keeps the newest.
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 from deliverywatch.files.records import messages
@@ -25,7 +25,7 @@ class Objects(Protocol):
     """The bucket's objects."""
 
     def details(self, bucket: str, key: str, version: str) -> Details | None:
-        """Return what a version of an object tells of itself; none if it is gone already.
+        """Return the details of a version of an object; none if it is gone already.
 
         Raises:
             StoreUnavailable: S3 could not be asked, or refuses.
@@ -57,14 +57,14 @@ class Filters:
     content_types: tuple[str, ...] = ()
     maximum_megabytes: int = 0
 
-    def takes(self, told: ObjectEvent | Listed) -> bool:
-        """Whether an object passes by what S3 tells of it unasked."""
-        is_named = told.key.startswith(self.prefix) and told.key.endswith(self.suffix)
-        is_small = not self.maximum_megabytes or (told.size_bytes or 0) <= self.maximum_megabytes * _MEGABYTE
+    def takes(self, entry: ObjectEvent | Listed) -> bool:
+        """Whether an object passes by its name and size."""
+        is_named = entry.key.startswith(self.prefix) and entry.key.endswith(self.suffix)
+        is_small = not self.maximum_megabytes or (entry.size_bytes or 0) <= self.maximum_megabytes * _MEGABYTE
         return is_named and is_small
 
     def takes_type(self, details: Details | None) -> bool:
-        """Whether an object passes by its type; one that is gone does, its removal is told by another event."""
+        """Whether an object passes by its type; one that is gone does, as another event reports its removal."""
         if not self.content_types or details is None:
             return True
         kind = details.content_type.partition(";")[0].strip().lower()
@@ -80,17 +80,11 @@ class Summary:
 
 
 def push(event: Mapping[str, Any], filters: Filters, objects: Objects, queue: Queue) -> Summary:
-    """Send on what passes the filters.
-
-    Args:
-        event: As S3 or EventBridge gives it to Lambda.
-        filters: Which objects.
-        objects: Where their details are.
-        queue: Where to.
+    """Send on what passes the filters of an event, as S3 or EventBridge gives it to Lambda.
 
     Raises:
         MessageMalformed: The event is neither.
-        StoreUnavailable: S3 did not tell the details.
+        StoreUnavailable: S3 did not give the details.
         QueueUnavailable: The queue did not take everything.
     """
     records = event.get("Records", [event])
@@ -110,16 +104,5 @@ def _body(record: Mapping[str, Any], filters: Filters, objects: Objects) -> str 
     details = objects.details(event.bucket, event.key, event.version) if event.state is State.PRESENT else None
     if not filters.takes_type(details):
         return None
-    return json.dumps({"deliverywatch": 1, "objects": [{"record": record, **_head(details)}]}, ensure_ascii=False)
-
-
-def _head(details: Details | None) -> dict[str, Any]:
-    if details is None:
-        return {}
-    return {
-        "head": {
-            "content_type": details.content_type,
-            "metadata": dict(details.metadata),
-            "checksums": dict(details.checksums),
-        }
-    }
+    head = {"head": asdict(details)} if details else {}
+    return json.dumps({"deliverywatch": 1, "objects": [{"record": record, **head}]}, ensure_ascii=False)

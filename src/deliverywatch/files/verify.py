@@ -1,6 +1,6 @@
-"""A bucket's listing and the table -> what the table misses, has wrong, or has too much; and the messages that mend it.
+"""A bucket's listing and the table -> what the table misses, has wrong, or has too much; and the messages that fix it.
 
-A listing tells each version's state at one moment. What is younger than a few minutes may still be on its way and is
+A listing has each version's state at one time. What is younger than a few minutes may still be on its way and is
 left out. The messages go the way of all others, through the queue: the table's own rule decides which state is newer.
 """
 
@@ -57,11 +57,11 @@ class Differences:
     """What is not as it should be.
 
     Attributes:
-        missing: Versions that the bucket has and the table does not know, or takes for removed.
+        missing: Versions that the bucket has and the table does not have, or takes for removed.
         stale: Versions of which the table has another content or state.
         extra: Items of versions that the bucket does not have.
         same_count: Versions that are as they should be.
-        on_the_way_count: Versions too young to tell.
+        on_the_way_count: Versions too young to judge.
     """
 
     missing: list[Listed] = field(default_factory=list)
@@ -83,53 +83,44 @@ class Differences:
             "missing_count": len(self.missing),
             "stale_count": len(self.stale),
             "extra_count": len(self.extra),
-            "missing": [_name(each.key, each.version) for each in self.missing[:limit]],
-            "stale": [_name(each.key, each.version) for each in self.stale[:limit]],
-            "extra": [_name(each["key"], each["version"]) for each in self.extra[:limit]],
+            "missing": [{"key": each.key, "version": each.version} for each in self.missing[:limit]],
+            "stale": [{"key": each.key, "version": each.version} for each in self.stale[:limit]],
+            "extra": [{"key": each["key"], "version": each["version"]} for each in self.extra[:limit]],
         }
 
 
 def compare(
     bucket: Bucket, table: Items, name: str, prefix: str, now: datetime, kept_since: datetime | None = None
 ) -> Differences:
-    """Return how the table differs from the bucket.
-
-    Args:
-        bucket: The bucket.
-        table: The table.
-        name: The bucket's name.
-        prefix: Only keys that begin so.
-        now: Aware.
-        kept_since: What is older may have expired from the table; none if nothing expires.
-    """
+    """Return how the table differs from the bucket; what is older than `kept_since` may have expired from the table."""
     # The table first: what is uploaded meanwhile is young, and what is removed meanwhile is so too.
-    known = {(item["key"], item["version"]): item for item in table.of_bucket(name, prefix)}
-    found = Differences()
+    items = {(item["key"], item["version"]): item for item in table.of_bucket(name, prefix)}
+    differences = Differences()
     for listed in bucket.listing(prefix):
-        item = known.pop((listed.key, listed.version), None)
+        item = items.pop((listed.key, listed.version), None)
         has_expired = item is None and kept_since is not None and listed.last_modified < kept_since
         if not has_expired:
-            _judge(found, listed, item, now)
+            _judge(differences, listed, item, now)
     since = as_text(now - ON_THE_WAY)
-    left = [item for item in known.values() if item["state"] != State.REMOVED]
-    found.extra = [item for item in left if item["event_time"] < since]
-    found.on_the_way_count += len(left) - len(found.extra)
-    return found
+    left = [item for item in items.values() if item["state"] != State.REMOVED]
+    differences.extra = [item for item in left if item["event_time"] < since]
+    differences.on_the_way_count += len(left) - len(differences.extra)
+    return differences
 
 
-def _judge(found: Differences, listed: Listed, item: Mapping[str, Any] | None, now: datetime) -> None:
+def _judge(differences: Differences, listed: Listed, item: Mapping[str, Any] | None, now: datetime) -> None:
     if item and item["state"] == listed.state and item.get("etag") in (None, listed.etag):
-        found.same_count += 1
+        differences.same_count += 1
     elif now - listed.last_modified < ON_THE_WAY:
-        found.on_the_way_count += 1
+        differences.on_the_way_count += 1
     elif item is None or item["state"] == State.REMOVED:
-        found.missing.append(listed)
+        differences.missing.append(listed)
     else:
-        found.stale.append(listed)
+        differences.stale.append(listed)
 
 
 def bodies(bucket: str, listing: Iterable[Listed]) -> Iterator[str]:
-    """Yield messages that tell the processor of what was listed, in the order of the listing."""
+    """Yield messages that report to the processor what was listed, in the order of the listing."""
     chunk: list[Listed] = []
     for each in listing:
         if chunk and (len(chunk) == _PER_MESSAGE or each.listed_at != chunk[0].listed_at):
@@ -140,22 +131,17 @@ def bodies(bucket: str, listing: Iterable[Listed]) -> Iterator[str]:
         yield _body(bucket, chunk)
 
 
-def repairs(bucket: str, found: Differences, now: datetime) -> list[str]:
-    """Return the messages that bring the table to what the bucket holds.
-
-    Args:
-        bucket: Its name.
-        found: The differences.
-        now: When the listing was complete; aware.
-    """
+def repairs(bucket: str, differences: Differences, now: datetime) -> list[str]:
+    """Return the messages that bring the table to what the bucket held at `now`, when its listing was complete."""
     gone = [
-        Listed(each["key"], each["version"], State.REMOVED, None, None, now - ON_THE_WAY, now) for each in found.extra
+        Listed(each["key"], each["version"], State.REMOVED, None, None, now - ON_THE_WAY, now)
+        for each in differences.extra
     ]
-    return [*bodies(bucket, [*found.missing, *found.stale]), *bodies(bucket, gone)]
+    return [*bodies(bucket, [*differences.missing, *differences.stale]), *bodies(bucket, gone)]
 
 
 def _body(bucket: str, chunk: Sequence[Listed]) -> str:
-    told = [
+    objects = [
         {
             "key": each.key,
             "version": each.version,
@@ -166,9 +152,5 @@ def _body(bucket: str, chunk: Sequence[Listed]) -> str:
         }
         for each in chunk
     ]
-    listing = {"bucket": bucket, "listed_at": as_text(chunk[0].listed_at), "objects": told}
+    listing = {"bucket": bucket, "listed_at": as_text(chunk[0].listed_at), "objects": objects}
     return json.dumps({"deliverywatch": 1, "listing": listing}, ensure_ascii=False)
-
-
-def _name(key: object, version: object) -> dict[str, Any]:
-    return {"key": key, "version": version}

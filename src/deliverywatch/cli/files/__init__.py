@@ -55,9 +55,9 @@ def process(*, target: Target, event: Path, dry_run: bool, as_json: bool) -> Non
     Without --dry-run: [{"message_id": "", "outcome": "stored", "problem": null}]
     Exit codes: 0 every message is processed, 2 wrong input, 3 one fails.
     """  # noqa: D301 - click wants the control character
-    from deliverywatch.files import process as flow  # not needed for `--help`
+    from deliverywatch.files.records.sqs import messages_of  # not needed for `--help`
 
-    batch = flow.batch(_document(event))
+    batch = messages_of(_document(event))
     told = _tried(batch) if dry_run else _processed(batch, target)
     click.echo(json.dumps(told, ensure_ascii=False) if as_json else "\n".join(map(_text, told)))
     if any("fail" in str(each.get("would", each.get("outcome"))) for each in told):
@@ -66,11 +66,11 @@ def process(*, target: Target, event: Path, dry_run: bool, as_json: bool) -> Non
 
 def _tried(batch: Any) -> list[dict[str, Any]]:
     from deliverywatch import thresholds
-    from deliverywatch.files.dry_run import trial
+    from deliverywatch.files.dry_run import dry_run
     from deliverywatch.files.records.items import Retention
 
     retention = Retention(thresholds.FILE_ITEM_DAYS, thresholds.FILE_TOMBSTONE_DAYS)
-    return trial(batch, datetime.now(UTC), retention)
+    return dry_run(batch, datetime.now(UTC), retention)
 
 
 def _processed(batch: Any, target: Target) -> list[dict[str, Any]]:
@@ -82,9 +82,9 @@ def _processed(batch: Any, target: Target) -> list[dict[str, Any]]:
     cloud, deployment = target.find()
     dynamodb = cloud.client("dynamodb")
     ports = flow.Ports(
-        aws.Table(dynamodb, deployment.output("FilesTable")),
-        aws.Failures(dynamodb, deployment.output("FilesFailuresTable")),
-        aws.Lake(cloud.client("s3"), deployment.bucket, mail_context.KEY),
+        table=aws.Table(dynamodb, deployment.output("FilesTable")),
+        failures=aws.Failures(dynamodb, deployment.output("FilesFailuresTable")),
+        lake=aws.Lake(cloud.client("s3"), deployment.bucket, mail_context.KEY),
     )
     days = (int(deployment.parameters[name]) for name in ("FilesItemDays", "FilesTombstoneDays"))
     # A message that fails here is in no queue: it is no dead letter, however often it was delivered.
@@ -128,9 +128,10 @@ def find(*, target: Target, key: str, bucket: str | None, as_json: bool) -> None
     """  # noqa: D301 - click wants the control character
     from deliverywatch.files import aws_tools
     from deliverywatch.files.records import items  # brings boto3
+    from deliverywatch.files.records.events import object_of
 
     cloud, deployment = target.find()
-    name = items.object_of(bucket or deployment.output("FilesBucket"), key)
+    name = object_of(bucket or deployment.output("FilesBucket"), key)
     table = aws_tools.Items(cloud.client("dynamodb"), deployment.output("FilesTable"))
     versions = sorted(table.versions(name), key=lambda each: (each["event_time"], each["sequencer"]))
     current = items.current(versions)

@@ -13,7 +13,7 @@ from deliverywatch.cli.terminal.prose import one_line
 from deliverywatch.cli.terminal.target import Target, target
 
 if TYPE_CHECKING:
-    from deliverywatch.files.records.dead_letters import Explained, Letters, Reasons
+    from deliverywatch.files.records.dead_letters import DeadLetters, Explained, Reasons
 
 _WIDTH = 78
 _FOLLOW_SECONDS = 60
@@ -67,9 +67,9 @@ def show(*, target: Target, message_id: str, limit: int, as_json: bool) -> None:
 
     found = flow.one(*_ports(target), message_id, limit)
     if as_json:
-        click.echo(json.dumps({**found.as_fields(), "body": found.letter.body}, ensure_ascii=False))
+        click.echo(json.dumps({**found.as_fields(), "body": found.dead_letter.body}, ensure_ascii=False))
         return
-    click.echo(f"{_short(found)}\n  {_wrapped(found.next_step)}\n\n{_readable(found.letter.body)}")
+    click.echo(f"{_short(found)}\n  {_wrapped(found.next_step)}\n\n{_readable(found.dead_letter.body)}")
 
 
 @dlq.command()
@@ -110,11 +110,11 @@ def redrive(*, target: Target, dry_run: bool, rate: int | None, limit: int, as_j
     _print_redrive(report, limit)
 
 
-def _ports(target: Target) -> tuple[Letters, Reasons]:
+def _ports(target: Target) -> tuple[DeadLetters, Reasons]:
     from deliverywatch.files import aws_tools  # brings boto3
 
     cloud, deployment = target.find()
-    letters = aws_tools.Letters(cloud.client("sqs"), deployment.output("FilesDeadLettersUrl"))
+    letters = aws_tools.DeadLetters(cloud.client("sqs"), deployment.output("FilesDeadLettersUrl"))
     return letters, aws_tools.Reasons(cloud.client("dynamodb"), deployment.output("FilesFailuresTable"))
 
 
@@ -149,7 +149,7 @@ def _print_redrive(report: dict[str, Any], limit: int) -> None:
 
 def _short(each: Explained) -> str:
     again = ", and will again" if each.will_fail_again else ""
-    head = f"{each.letter.message_id}  {each.kind}{again}\n  sent {each.letter.sent_at:%Y-%m-%d %H:%M:%S} UTC"
+    head = f"{each.dead_letter.message_id}  {each.kind}{again}\n  sent {each.dead_letter.sent_at:%Y-%m-%d %H:%M:%S} UTC"
     objects = f"\n  {one_line(each.objects)}" if each.objects else ""
     return f"{head}{objects}\n  {_wrapped(each.problem)}"
 

@@ -1,7 +1,7 @@
 """The queue of dead letters -> why each of them failed, and what a redrive would do.
 
-The reason is the one that the processor wrote down by message id (`failures`). Where it wrote none, the letter itself
-may tell: what the pusher dropped carries the error, and a body that cannot be read still cannot.
+The reason is the one that the processor wrote down by message id (`failures`). Where it wrote none, the message itself
+may give it: what the pusher dropped carries the error, and a body that cannot be read still cannot.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from datetime import datetime
 from typing import Any, Protocol
 
 from deliverywatch.errors import InputError, MessageMalformed
-from deliverywatch.files.records import items, messages
+from deliverywatch.files.records import messages
 from deliverywatch.files.records.events import as_text
 
 _OBJECT_COUNT = 5
@@ -24,7 +24,7 @@ _UNKNOWN = (
 
 
 @dataclass(frozen=True, slots=True)
-class Letter:
+class DeadLetter:
     """One message in the queue of dead letters."""
 
     message_id: str
@@ -41,7 +41,7 @@ class Explained:
         will_fail_again: Whether a redrive is in vain, because the message itself is wrong.
     """
 
-    letter: Letter
+    dead_letter: DeadLetter
     kind: str
     problem: str
     next_step: str
@@ -52,8 +52,8 @@ class Explained:
     def as_fields(self) -> dict[str, Any]:
         """Return it as JSON has it, without the body."""
         return {
-            "message_id": self.letter.message_id,
-            "sent_at": as_text(self.letter.sent_at),
+            "message_id": self.dead_letter.message_id,
+            "sent_at": as_text(self.dead_letter.sent_at),
             "failed_at": self.failed_at or None,
             "kind": self.kind,
             "problem": self.problem,
@@ -63,10 +63,10 @@ class Explained:
         }
 
 
-class Letters(Protocol):
+class DeadLetters(Protocol):
     """The queue of dead letters."""
 
-    def peek(self, limit: int) -> list[Letter]:
+    def peek(self, limit: int) -> list[DeadLetter]:
         """Return up to so many messages, and leave them in the queue."""
 
 
@@ -77,56 +77,50 @@ class Reasons(Protocol):
         """Return the items of the table of failures, by message id."""
 
 
-def explained(letters: Letters, reasons: Reasons, limit: int) -> list[Explained]:
+def explained(queue: DeadLetters, reasons: Reasons, limit: int) -> list[Explained]:
     """Return up to so many dead letters with their reasons, oldest first."""
-    found = sorted(letters.peek(limit), key=lambda each: (each.sent_at, each.message_id))
-    known = reasons.of([each.message_id for each in found])
-    return [explain(each, known.get(each.message_id)) for each in found]
+    dead_letters = sorted(queue.peek(limit), key=lambda each: (each.sent_at, each.message_id))
+    reason_of = reasons.of([each.message_id for each in dead_letters])
+    return [explain(each, reason_of.get(each.message_id)) for each in dead_letters]
 
 
-def explain(letter: Letter, reason: Mapping[str, Any] | None) -> Explained:
-    """Return a dead letter with its reason.
-
-    Args:
-        letter: The message.
-        reason: What the processor wrote down; none if it could not.
-    """
+def explain(dead_letter: DeadLetter, reason: Mapping[str, Any] | None) -> Explained:
+    """Return a dead letter with its reason, as far as the processor could write one down."""
     failed_at = str(reason.get("failed_at", "")) if reason else ""
     try:
-        events = messages.read(letter.body).events
+        objects = ", ".join(messages.read(dead_letter.body).objects[:_OBJECT_COUNT])
     except MessageMalformed as error:
-        return Explained(letter, error.kind, str(error), error.next_step, "", True, failed_at)  # noqa: FBT003
-    names = tuple(dict.fromkeys(items.object_of(event.bucket, event.key) for event in events))
-    objects = ", ".join(names[:_OBJECT_COUNT])
+        return Explained(dead_letter, error.kind, str(error), error.next_step, "", True, failed_at)  # noqa: FBT003
     if reason is not None:
         kind, problem, next_step = (str(reason[name]) for name in ("kind", "problem", "next_step"))
         in_vain = reason.get("is_retryable") == "false"
-        return Explained(letter, kind, problem, next_step, objects, in_vain, failed_at)
-    if dropped := _of_pusher(letter.body):
-        next_step = "Mend what the sentence names, then redrive."
-        return Explained(letter, "pusher", dropped, next_step, objects, will_fail_again=False)
-    next_step = f"Read the log of files-process after {as_text(letter.sent_at)}; a redrive does no harm."
-    return Explained(letter, "unknown", _UNKNOWN, next_step, objects, will_fail_again=False)
+        return Explained(dead_letter, kind, problem, next_step, objects, in_vain, failed_at)
+    if dropped := _of_pusher(dead_letter.body):
+        next_step = "Fix what the sentence names, then redrive."
+        return Explained(dead_letter, "pusher", dropped, next_step, objects, will_fail_again=False)
+    next_step = f"Read the log of files-process after {as_text(dead_letter.sent_at)}; a redrive does no harm."
+    return Explained(dead_letter, "unknown", _UNKNOWN, next_step, objects, will_fail_again=False)
 
 
-def one(letters: Letters, reasons: Reasons, message_id: str, limit: int) -> Explained:
+def one(queue: DeadLetters, reasons: Reasons, message_id: str, limit: int) -> Explained:
     """Return the dead letter with this id, or with an id that begins so.
 
     Raises:
         InputError: There is none among the first `limit`, or several.
     """
-    found = [each for each in explained(letters, reasons, limit) if each.letter.message_id.startswith(message_id)]
-    if len(found) != 1:
-        problem = "names several dead letters" if found else f"is none of the first {limit} dead letters"
+    explanations = explained(queue, reasons, limit)
+    matching = [each for each in explanations if each.dead_letter.message_id.startswith(message_id)]
+    if len(matching) != 1:
+        problem = "names several dead letters" if matching else f"is none of the first {limit} dead letters"
         raise InputError(
             f"{message_id} {problem}.", next_step="'deliverywatch files dlq list' shows the ids of those there are."
         )
-    return found[0]
+    return matching[0]
 
 
-def by_kind(found: Iterable[Explained]) -> list[tuple[str, str, int, bool]]:
+def by_kind(explanations: Iterable[Explained]) -> list[tuple[str, str, int, bool]]:
     """Return kind, sentence, count and whether a redrive is in vain, the most frequent first."""
-    counts = Counter((each.kind, each.problem, each.will_fail_again) for each in found)
+    counts = Counter((each.kind, each.problem, each.will_fail_again) for each in explanations)
     return [(kind, problem, count, in_vain) for (kind, problem, in_vain), count in counts.most_common()]
 
 

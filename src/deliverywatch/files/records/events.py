@@ -1,4 +1,4 @@
-"""What happened to one object of S3, in one shape for all ways in which S3 tells it.
+"""What happened to one object of S3, in one shape for all ways in which S3 reports it.
 
 The order of events on a key is that of their sequencers, hexadecimal words of differing length that compare as text
 once the shorter is filled up with zeros on its right
@@ -39,7 +39,7 @@ class State(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Details:
-    """What only the object itself tells, asked for by the pusher; checksums by algorithm, such as `CRC64NVME`."""
+    """What only the object itself says, fetched by the pusher; checksums by algorithm, such as `CRC64NVME`."""
 
     content_type: str = ""
     metadata: Mapping[str, str] = field(default_factory=dict)
@@ -54,7 +54,7 @@ class ObjectEvent:
         key: Decoded.
         name: S3's word for what happened, such as `ObjectCreated:Put`.
         time: When it happened; for an object found in a listing, when it was last modified. Aware.
-        sequencer: Filled up to `SEQUENCER_DIGITS`; empty for an object found in a listing, which tells none.
+        sequencer: Filled up to `SEQUENCER_DIGITS`; empty for an object found in a listing, which has none.
         listed_at: When the listing was made that the object was found in; none for an event that S3 sent.
     """
 
@@ -69,6 +69,11 @@ class ObjectEvent:
     etag: str | None = None
     details: Details | None = None
     listed_at: datetime | None = None
+
+
+def object_of(bucket: str, key: str) -> str:
+    """Return the partition key of an object; no bucket's name holds a slash."""
+    return f"{bucket}/{key}"
 
 
 def padded(sequencer: object) -> str:
@@ -135,14 +140,14 @@ def as_time(text: object) -> datetime:
         MessageMalformed: It is none, or of another age.
     """
     try:
-        moment = datetime.fromisoformat(str(text))
+        time = datetime.fromisoformat(str(text))
     except ValueError as error:
         raise MessageMalformed("The event does not say when it happened.") from error
-    if moment.year not in _YEARS:
-        raise MessageMalformed(f"The event says that it happened in the year {moment.year}.")
-    return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+    if time.year not in _YEARS:
+        raise MessageMalformed(f"The event says that it happened in the year {time.year}.")
+    return time.astimezone(UTC) if time.tzinfo else time.replace(tzinfo=UTC)
 
 
-def as_text(moment: datetime) -> str:
+def as_text(time: datetime) -> str:
     """Return a time with milliseconds in UTC, so that two of them compare as text: 2026-11-21T12:04:00.000Z."""
-    return f"{moment.astimezone(UTC):%Y-%m-%dT%H:%M:%S}.{moment.microsecond // 1000:03}Z"
+    return f"{time.astimezone(UTC):%Y-%m-%dT%H:%M:%S}.{time.microsecond // 1000:03}Z"

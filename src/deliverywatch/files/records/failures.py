@@ -1,4 +1,4 @@
-"""Why a message could not be processed: kept by message id, because a dead letter itself tells nothing.
+"""Why a message could not be processed: kept by message id, because a dead letter itself gives no reason.
 
 The processor writes it down at every failed attempt, in a table of its own whose items expire after the dead letters
 do. A message whose function was killed leaves none; `deliverywatch files dlq show` then says so.
@@ -14,7 +14,7 @@ from deliverywatch.errors import DeliveryWatchError, Retryable
 from deliverywatch.files.records.events import as_text
 
 if TYPE_CHECKING:
-    from deliverywatch.files.process import Message
+    from deliverywatch.files.records.sqs import Message
 
 NAMESPACE = "DeliveryWatch/Files"
 
@@ -68,11 +68,11 @@ class Failure:
 
 
 def failure(message: Message, objects: tuple[str, ...], error: Exception, at: datetime) -> Failure:
-    """Return what is known of an attempt that failed with this error."""
+    """Return the failure of an attempt that failed with this error."""
     if isinstance(error, DeliveryWatchError):
-        told = (error.kind, str(error), error.next_step, isinstance(error, Retryable))
+        fields = (error.kind, str(error), error.next_step, isinstance(error, Retryable))
     else:
-        # A foreign error's text may hold anything: only its name is kept. Another attempt may still succeed.
+        # An unforeseen error's text may hold anything: only its name is kept. Another attempt may still succeed.
         sentence = f"Processing failed with {type(error).__name__}."
-        told = ("error", sentence, "Read the function's log at this time for the traceback.", True)
-    return Failure(message.id, *told, objects[:_OBJECT_COUNT], message.receive_count, at, message.sent_at or at)
+        fields = ("error", sentence, "Read the function's log at this time for the traceback.", True)
+    return Failure(message.id, *fields, objects[:_OBJECT_COUNT], message.receive_count, at, message.sent_at or at)

@@ -8,11 +8,11 @@ every state from before it.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from deliverywatch.files.records.events import ObjectEvent, State, as_text
+from deliverywatch.files.records.events import ObjectEvent, State, as_text, object_of
 
 # An item as the table holds it: texts, numbers, and maps of texts.
 Item = dict[str, Any]
@@ -49,38 +49,9 @@ def item(event: ObjectEvent, message_id: str, now: datetime, retention: Retentio
         "etag": event.etag,
         "listed_at": as_text(event.listed_at) if event.listed_at else None,
         "expires_at": _expiry(event, retention),
-        **_details(event),
+        **({name: value or None for name, value in asdict(event.details).items()} if event.details else {}),
     }
     return {name: value for name, value in fields.items() if value is not None}
-
-
-def object_of(bucket: str, key: str) -> str:
-    """Return the partition key of an object; no bucket's name holds a slash."""
-    return f"{bucket}/{key}"
-
-
-def supersedes(new: Item, stored: Item | None) -> bool:
-    """Whether the new item takes the stored one's place; an event that came before, or comes again, does not.
-
-    It is the condition of the table's one write (`aws.Table.keep`), in Python.
-    """
-    if stored is None:
-        return True
-    listed_at = stored.get("listed_at", "")
-    if "listed_at" in new:
-        is_later = bool(stored["event_time"] < new["listed_at"] and listed_at < new["listed_at"])
-        return is_later and _content(new) != _content(stored)
-    return bool(stored["sequencer"] < new["sequencer"] and listed_at <= new["event_time"])
-
-
-def merged(new: Item, stored: Item | None) -> Item:
-    """Return what the table holds once the new item took the stored one's place.
-
-    What was found in a listing keeps the sequencer that was there: events from before it stay late.
-    """
-    if stored is None or "listed_at" not in new:
-        return new
-    return {**new, "sequencer": stored["sequencer"]}
 
 
 def current(versions: Iterable[Mapping[str, Any]]) -> Mapping[str, Any] | None:
@@ -88,29 +59,14 @@ def current(versions: Iterable[Mapping[str, Any]]) -> Mapping[str, Any] | None:
 
     A version that was removed for good uncovers the one before it; a delete marker hides them all.
     """
-    there = [each for each in versions if each["state"] != State.REMOVED]
+    remaining = [each for each in versions if each["state"] != State.REMOVED]
     # A version that was found in a listing has no sequencer: then the times, which it has, decide.
-    order = "sequencer" if all(each["sequencer"] for each in there) else "event_time"
-    newest = max(there, key=lambda each: str(each[order]), default=None)
+    order = "sequencer" if all(each["sequencer"] for each in remaining) else "event_time"
+    newest = max(remaining, key=lambda each: str(each[order]), default=None)
     return newest if newest and newest["state"] == State.PRESENT else None
-
-
-def _content(one: Item) -> tuple[Any, ...]:
-    return one["state"], one.get("etag")
 
 
 def _expiry(event: ObjectEvent, retention: Retention) -> int | None:
     # A delete marker is part of what is there, however old it is: without it the versions below would reappear.
     days = retention.tombstone_days if event.state is State.REMOVED else retention.item_days
     return int((event.time + timedelta(days=days)).timestamp()) if days else None
-
-
-def _details(event: ObjectEvent) -> Item:
-    if event.details is None:
-        return {}
-    fields = {
-        "content_type": event.details.content_type,
-        "metadata": dict(event.details.metadata),
-        "checksums": dict(event.details.checksums),
-    }
-    return {name: value for name, value in fields.items() if value}

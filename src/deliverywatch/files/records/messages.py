@@ -1,4 +1,4 @@
-"""The body of an SQS message -> the events on objects that it tells of.
+"""The body of an SQS message -> the events on objects that it reports.
 
 It reads what S3 sends to a queue, the same inside a message of SNS, events of EventBridge, what Lambda puts aside when
 the pusher failed, and our own two shapes:
@@ -27,6 +27,7 @@ from deliverywatch.files.records.events import (
     checked_bucket,
     checked_key,
     checked_word,
+    object_of,
     padded,
 )
 
@@ -47,18 +48,20 @@ class Reading:
 
     Attributes:
         events: In the order of the body.
-        ignored: What else it tells of, each as a sentence: nothing that changes an object.
+        ignored: What else it reports, each as a sentence: nothing that changes an object.
     """
 
     events: tuple[ObjectEvent, ...] = ()
     ignored: tuple[str, ...] = ()
 
+    @property
+    def objects(self) -> tuple[str, ...]:
+        """The objects of the events, each once, as bucket/key."""
+        return tuple(dict.fromkeys(object_of(event.bucket, event.key) for event in self.events))
+
 
 def read(body: object) -> Reading:
-    """Return what a body says.
-
-    Args:
-        body: The text of a message, or its decoded JSON.
+    """Return what a body says: the text of a message, or its decoded JSON.
 
     Raises:
         MessageMalformed: It is none of the shapes above, or one of its records is not as it should be.
@@ -107,10 +110,9 @@ def _unknown(document: Mapping[str, Any]) -> str:
 
 
 def _joined(readings: Any) -> Reading:
-    found = list(readings)
-    return Reading(
-        tuple(event for each in found for event in each.events), tuple(word for each in found for word in each.ignored)
-    )
+    all_of = list(readings)
+    events = tuple(event for reading in all_of for event in reading.events)
+    return Reading(events, tuple(sentence for reading in all_of for sentence in reading.ignored))
 
 
 def _record(record: Mapping[str, Any]) -> Reading:
@@ -127,14 +129,14 @@ def _record(record: Mapping[str, Any]) -> Reading:
     if action == "DeleteMarkerCreated":
         state = State.DELETE_MARKER
     s3 = _object(record, "s3")
-    told = _object(s3, "object")
+    entry = _object(s3, "object")
     # As a form is encoded: a space is +, a plus is %2B (the key in EventBridge's events is as it is).
-    key = _unquoted(told.get("key"))
-    return Reading((_event(_bucket(s3), key, state, _shown(name), record.get("eventTime"), told, _S3_NAMES),))
+    key = _unquoted(entry.get("key"))
+    return Reading((_event(_bucket(s3), key, state, _shown(name), record.get("eventTime"), entry, _S3_NAMES),))
 
 
 def _shown(name: str) -> str:
-    """What a stranger sent, as a terminal and a log can have it."""
+    """Untrusted text, as a terminal and a log can have it."""
     return "".join(each if each.isprintable() else "?" for each in name[:60])
 
 
@@ -152,9 +154,10 @@ def _bridged(document: Mapping[str, Any]) -> Reading:
     detail = _object(document, "detail")
     is_marker = detail.get("deletion-type") == "Delete Marker Created"
     state = State.DELETE_MARKER if is_marker else _BRIDGE_STATES[kind]
-    told = _object(detail, "object")
+    entry = _object(detail, "object")
     name = _shown(f"{kind}: {detail.get('reason', '')}").rstrip(": ")
-    return Reading((_event(_bucket(detail), told.get("key"), state, name, document.get("time"), told, _BRIDGE_NAMES),))
+    key, time = entry.get("key"), document.get("time")
+    return Reading((_event(_bucket(detail), key, state, name, time, entry, _BRIDGE_NAMES),))
 
 
 _S3_NAMES = ("versionId", "eTag")
@@ -162,10 +165,16 @@ _BRIDGE_NAMES = ("version-id", "etag")
 
 
 def _event(
-    bucket: str, key: object, state: State, name: str, time: object, told: Mapping[str, Any], names: tuple[str, str]
+    bucket: str,
+    key: object,
+    state: State,
+    name: str,
+    time: object,
+    entry: Mapping[str, Any],
+    names: tuple[str, str],
 ) -> ObjectEvent:
-    version, etag = (checked_word(told.get(each), each) for each in names)
-    is_there = state is State.PRESENT
+    version, etag = (checked_word(entry.get(each), each) for each in names)
+    is_present = state is State.PRESENT
     return ObjectEvent(
         bucket=bucket,
         key=checked_key(key),
@@ -173,14 +182,14 @@ def _event(
         state=state,
         name=name,
         time=as_time(time),
-        sequencer=padded(told.get("sequencer")),
-        size_bytes=_size(told) if is_there else None,
-        etag=etag.strip('"') if is_there and etag else None,
+        sequencer=padded(entry.get("sequencer")),
+        size_bytes=_size(entry) if is_present else None,
+        etag=etag.strip('"') if is_present and etag else None,
     )
 
 
-def _size(told: Mapping[str, Any]) -> int | None:
-    size = told.get("size")
+def _size(entry: Mapping[str, Any]) -> int | None:
+    size = entry.get("size")
     if size is None:
         return None
     if not isinstance(size, int) or isinstance(size, bool) or not 0 <= size < _MOST_BYTES:
@@ -195,9 +204,9 @@ def _own(document: Mapping[str, Any]) -> Reading:
     return _joined(_enriched(each) for each in _objects(document, "objects"))
 
 
-def _enriched(one: Mapping[str, Any]) -> Reading:
+def _enriched(sent: Mapping[str, Any]) -> Reading:
     """A record as S3 sent it, through EventBridge or not, with what the pusher added."""
-    record, head = _object(one, "record"), one.get("head")
+    record, head = _object(sent, "record"), sent.get("head")
     reading = _bridged(record) if record.get("source") == "aws.s3" else _record(record)
     if not isinstance(head, Mapping):
         return reading
@@ -226,19 +235,19 @@ def _bucket(parent: Mapping[str, Any]) -> str:
 
 
 def _object(parent: Mapping[str, Any], name: str) -> Mapping[str, Any]:
-    found = parent.get(name)
-    if not isinstance(found, Mapping):
+    value = parent.get(name)
+    if not isinstance(value, Mapping):
         raise MessageMalformed(f"The field {name!r} is missing or no object.")
-    return found
+    return value
 
 
 def _objects(parent: Mapping[str, Any], name: str) -> list[Mapping[str, Any]]:
-    found = parent.get(name)
-    if not isinstance(found, list) or not all(isinstance(one, Mapping) for one in found):
+    values = parent.get(name)
+    if not isinstance(values, list) or not all(isinstance(value, Mapping) for value in values):
         raise MessageMalformed(f"The field {name!r} is no list of objects.")
-    return found
+    return values
 
 
 def _texts(parent: Mapping[str, Any], name: str) -> dict[str, str]:
-    found = parent.get(name)
-    return {str(key): str(value) for key, value in found.items()} if isinstance(found, Mapping) else {}
+    values = parent.get(name)
+    return {str(key): str(value) for key, value in values.items()} if isinstance(values, Mapping) else {}

@@ -99,7 +99,7 @@ class Hour:
         queue, table = self.cloud.client("sqs"), self.cloud.client("dynamodb")
         dead_url, queue_url = self.outputs["FilesDeadLettersUrl"], self.outputs["FilesQueueUrl"]
         reasons = aws_tools.Reasons(table, self.outputs["FilesFailuresTable"])
-        self.dead = dead_letters.explained(aws_tools.Letters(queue, dead_url), reasons, limit=100)
+        self.dead = dead_letters.explained(aws_tools.DeadLetters(queue, dead_url), reasons, limit=100)
         aws_tools.Redrive(queue, dead_url, queue_url).start(per_second=None)
         self.acts.append((minute, f"deliverywatch files dlq redrive: {len(self.dead)} message goes back to the queue"))
 
@@ -141,7 +141,7 @@ def _items(hour: Hour) -> list[dict[str, Any]]:
 
 
 def _dead_table(hour: Hour) -> report.Table:
-    rows = tuple((each.letter.message_id[:8], each.objects.partition("/")[2], each.problem) for each in hour.dead)
+    rows = tuple((each.dead_letter.message_id[:8], each.objects.partition("/")[2], each.problem) for each in hour.dead)
     return report.Table("What deliverywatch files dlq list said before the redrive", ("Message", "File", "Why"), rows)
 
 

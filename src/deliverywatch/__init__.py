@@ -21,7 +21,8 @@ Beside the road, and never deployed:
 On the ground floor, used by several rooms:
 
     storage    objects under keys in S3, a directory or memory, changed without losing what another writer does
-    schedules  schedule expressions of AWS -> the moments at which they start
+    athena     a statement -> its execution, started once, waited for, stopped when its time is over; its rows
+    schedules  schedule expressions of AWS -> the times at which they start
     messages   what systems tell the notifier, and how JSON of strangers is read
 
 and `thresholds` (every number an operator may turn), `errors` (what can go wrong and whether trying again helps) and

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow.parquet as pq
 import pytest
 
+from deliverywatch.athena import Execution, Statement, Status
 from deliverywatch.errors import InputError
 from deliverywatch.operate.lake import query
 
@@ -173,22 +174,18 @@ class Slow:
     def __init__(self, states: list[str]) -> None:
         self.states, self.stopped, self.asked = states, [], 0
 
-    def start(self, _sql: str) -> str:
+    def start(self, statement: Statement, token: str = "") -> str:  # noqa: ARG002
         return "1"
 
-    def state(self, _query_id: str) -> dict[str, Any]:
+    def look(self, execution_id: str) -> Execution:
         self.asked += 1
-        return {
-            "state": self.states.pop(0),
-            "reason": "Bytes scanned limit was exceeded.",
-            "scanned_bytes": 5,
-            "seconds": 1,
-        }
+        reason = "Bytes scanned limit was exceeded."
+        return Execution(execution_id, Status(self.states.pop(0)), scanned_bytes=5, seconds=1, reason=reason)
 
-    def stop(self, query_id: str) -> None:
-        self.stopped.append(query_id)
+    def stop(self, execution_id: str) -> None:
+        self.stopped.append(execution_id)
 
-    def result(self, _query_id: str) -> tuple[list[tuple[str, str]], list[tuple[Any, ...]]]:
+    def result(self, execution_id: str) -> tuple[list[tuple[str, str]], list[tuple[Any, ...]]]:  # noqa: ARG002
         return [("a", "varchar")], [("1",)]
 
 

@@ -56,9 +56,15 @@ class Athena:
         status = self.statuses.pop(0) if len(self.statuses) > 1 else self.statuses[0]
         return {"QueryExecution": {"Status": status}}
 
-    def get_query_results(self, **_: str) -> dict[str, Any]:
-        cells = [[{"VarCharValue": "processed"}, {"VarCharValue": "newest"}], [{"VarCharValue": "7"}, {}]]
-        return {"ResultSet": {"Rows": [{"Data": row} for row in cells]}}
+    def get_paginator(self, operation: str) -> Athena:
+        assert operation == "get_query_results"
+        return self
+
+    def paginate(self, **_: str) -> list[dict[str, Any]]:
+        names = ["processed", "newest"]
+        cells = [[{"VarCharValue": name} for name in names], [{"VarCharValue": "7"}, {}]]
+        columns = {"ColumnInfo": [{"Name": name, "Type": "varchar"} for name in names]}
+        return [{"ResultSet": {"ResultSetMetadata": columns, "Rows": [{"Data": row} for row in cells]}}]
 
     def stop_query_execution(self, **query: str) -> None:
         self.stopped += query.values()

@@ -8,16 +8,16 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
+from deliverywatch.athena import Execution, Status
 from deliverywatch.errors import StoreConflict
 from deliverywatch.queries.aws import Scheduler
 from deliverywatch.queries.config.lake import Stored
 from deliverywatch.queries.config.query import Kind, Query
-from deliverywatch.queries.run.athena import Execution, Status
 from deliverywatch.queries.schedule import apply
 from deliverywatch.queries.schedule.specification import Schedule, Wiring, desired
 
 if TYPE_CHECKING:
-    from deliverywatch.queries.config.statement import Statement
+    from deliverywatch.athena import Statement
 
 GROUP = "deliverywatch-prod-queries"
 WIRING = Wiring(
@@ -196,7 +196,7 @@ class FakeAthena:
         self.stopped: list[str] = []
         self.looks_until_over = 1
 
-    def start(self, statement: Statement, token: str) -> str:
+    def start(self, statement: Statement, token: str = "") -> str:
         if token not in self.started:
             result = self.results.pop(0) if len(self.results) > 1 else self.results[0]
             execution_id = f"e{len(self.started) + 1}"

@@ -13,11 +13,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from queries_world import Crash, FakeAthena, MemoryLake
 
+from deliverywatch.athena import Execution, Status
 from deliverywatch.errors import InputError, ServiceBusy, ServiceRefused
 from deliverywatch.queries import execute
 from deliverywatch.queries.config import source
 from deliverywatch.queries.execute import Order, Ports, Settings, order, run
-from deliverywatch.queries.run.athena import Execution, Status
 from deliverywatch.queries.run.record import Record, cost_usd
 from deliverywatch.queries.run.state import read as remembered
 

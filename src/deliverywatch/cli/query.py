@@ -86,9 +86,9 @@ def _saved(folder: Path | None, target: Target) -> list[Saved]:
         from deliverywatch.local.cloud.athena import duck  # needs no account
 
         return duck.saved()
-    from deliverywatch.operate.lake.aws_query import Athena
+    from deliverywatch.operate.lake.aws_query import saved
 
-    return Athena(*target.find()).saved()
+    return saved(*target.find())
 
 
 def _list(saved: Sequence[Saved]) -> None:
@@ -110,7 +110,7 @@ def _local(folder: Path, sql: str) -> Answer:
 
 def _on_stack(sql: str, target: Target, *, is_copy: bool, dry_run: bool) -> Answer | None:
     from deliverywatch.operate.lake import query as flow
-    from deliverywatch.operate.lake.aws_query import Athena
+    from deliverywatch.operate.lake.aws_query import workgroup
     from deliverywatch.sms.aws import Bucket
     from deliverywatch.sms.lake.day_objects import counting
 
@@ -125,7 +125,7 @@ def _on_stack(sql: str, target: Target, *, is_copy: bool, dry_run: bool) -> Answ
     if is_copy:
         return _of_copy(sql, expected.since, target)
     try:
-        return flow.run(Athena(cloud, stack), sql, time.sleep)
+        return flow.run(workgroup(cloud, stack), sql, time.sleep)
     except KeyboardInterrupt:
         click.echo("Stopped; what it had read until then is billed.", err=True)
         raise click.exceptions.Exit(Exit.FAILED) from None

@@ -15,11 +15,11 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
+from deliverywatch.athena import Statement, Status, TimeBudget, Workgroup, run
 from deliverywatch.errors import CloudRefused, CloudUnavailable, StoreConflict, StoreUnavailable
 from deliverywatch.pipeline.outputs.store import Stored
 
 _CONFIG = Config(connect_timeout=3, read_timeout=20, retries={"mode": "adaptive", "total_max_attempts": 6})
-_FIRST_PAUSE_SECONDS, _LONGEST_PAUSE_SECONDS = 0.2, 5.0
 # What a function keeps to stop a query and to tell of it.
 _RESERVE_SECONDS = 15.0
 _MISSING = {"NoSuchKey", "404"}
@@ -116,38 +116,24 @@ class Athena:
         self._client = client or boto3.client("athena", config=_CONFIG)
 
     def rows(self, sql: str, database: str) -> list[dict[str, Any]]:
-        """Return the first page of a query's rows, their values as text: the checks give one row.
+        """Return a query's rows, their values as text.
 
         Raises:
             CloudRefused: Athena refuses the query, or it fails for good.
             CloudUnavailable: It fails in a way that may pass, or takes too long.
         """
-        context = {"Database": database} if database else {}
-        with _asked("Athena", "a check"):
-            query = self._client.start_query_execution(
-                QueryString=sql, WorkGroup=self._workgroup, QueryExecutionContext=context
-            )["QueryExecutionId"]
-            self._wait(query)
-            found = self._client.get_query_results(QueryExecutionId=query)["ResultSet"]["Rows"]
-        names, *values = [[cell.get("VarCharValue") for cell in row["Data"]] for row in found]
-        return [dict(zip(names, row, strict=True)) for row in values]
-
-    def _wait(self, query: str) -> None:
-        pause = _FIRST_PAUSE_SECONDS
-        while self._seconds_left() > _RESERVE_SECONDS:
-            status = self._client.get_query_execution(QueryExecutionId=query)["QueryExecution"]["Status"]
-            if status["State"] == "SUCCEEDED":
-                return
-            if status["State"] in ("FAILED", "CANCELLED"):
-                passing = status.get("AthenaError", {}).get("Retryable")
-                reason = status.get("StateChangeReason", "it gave no reason")
-                raise (CloudUnavailable if passing else CloudRefused)(f"Athena could not do a check: {reason}.")
-            time.sleep(pause)
-            pause = min(_LONGEST_PAUSE_SECONDS, pause * 1.5)
-        self._client.stop_query_execution(QueryExecutionId=query)
-        raise CloudUnavailable(
-            "Athena took longer over a check than the function has, and was stopped.", kind="timeout"
-        )
+        workgroup = Workgroup(self._client, self._workgroup, database, lambda _: _asked("Athena", "a check"))
+        budget = TimeBudget(time.sleep, lambda: self._seconds_left() - _RESERVE_SECONDS)
+        execution = run(Statement(sql), workgroup, budget)
+        if execution.status is Status.STOPPED:
+            raise CloudUnavailable(
+                "Athena took longer over a check than the function has, and was stopped.", kind="timeout"
+            )
+        if execution.status is not Status.SUCCEEDED:
+            kind = CloudUnavailable if execution.is_retryable else CloudRefused
+            raise kind(f"Athena could not do a check: {execution.reason or 'it gave no reason'}.")
+        columns, rows = workgroup.result(execution.id)
+        return [dict(zip([name for name, _ in columns], row, strict=True)) for row in rows]
 
 
 class AlertsTopic:

@@ -1,4 +1,4 @@
-"""The room's adapters to AWS: a schedule group, Athena, the alerts topic and a token in SSM; `aws_lake` has S3's.
+"""The room's adapters to AWS: a schedule group, the alerts topic and a token in SSM; `aws_lake` has S3's.
 
 An endpoint other than AWS comes from boto3's own `AWS_ENDPOINT_URL`; nothing here knows of it.
 """
@@ -16,17 +16,12 @@ import urllib3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
-from deliverywatch.errors import (
-    ServiceBusy,
-    ServiceRefused,
-)
-from deliverywatch.queries.run.athena import Execution, Status
+from deliverywatch.errors import ServiceBusy, ServiceRefused
 from deliverywatch.queries.schedule.pace import Pace
 from deliverywatch.queries.schedule.specification import Schedule, from_service
 
 if TYPE_CHECKING:
     from deliverywatch.queries.config.http_source import Http
-    from deliverywatch.queries.config.statement import Statement
 
 # Adaptive mode retries throttling, 5xx and broken connections with jitter; the flow retries conflicts.
 _CONFIG = Config(
@@ -55,7 +50,7 @@ class Scheduler:
 
     def names(self, prefix: str) -> Iterator[str]:
         """Yield the names in the group that begin so; the group is named by us, so that no other is read."""
-        with _translated(f"The schedules of the group {self._group}"):
+        with translated(f"The schedules of the group {self._group}"):
             pages = self._client.get_paginator("list_schedules").paginate(
                 GroupName=self._group, NamePrefix=prefix, PaginationConfig={"PageSize": 100}
             )
@@ -66,7 +61,7 @@ class Scheduler:
     def get(self, name: str) -> Schedule | None:
         """Return a schedule, or None if there is none."""
         self._pace.wait()
-        with _translated(f"The schedule {name}"):
+        with translated(f"The schedule {name}"):
             try:
                 return from_service(self._client.get_schedule(GroupName=self._group, Name=name))
             except ClientError as error:
@@ -77,63 +72,24 @@ class Scheduler:
     def create(self, schedule: Schedule) -> None:
         """Make a schedule."""
         self._pace.wait()
-        with _translated(f"The schedule {schedule.name}"):
+        with translated(f"The schedule {schedule.name}"):
             self._client.create_schedule(GroupName=self._group, **schedule.request())
 
     def update(self, schedule: Schedule) -> None:
         """Replace a schedule; what the request leaves out falls back to the service's defaults."""
         self._pace.wait()
-        with _translated(f"The schedule {schedule.name}", _MISSING):
+        with translated(f"The schedule {schedule.name}", _MISSING):
             self._client.update_schedule(GroupName=self._group, **schedule.request())
 
     def delete(self, name: str) -> None:
         """Delete a schedule, if it is there."""
         self._pace.wait()
-        with _translated(f"The schedule {name}"):
+        with translated(f"The schedule {name}"):
             try:
                 self._client.delete_schedule(GroupName=self._group, Name=name)
             except ClientError as error:
                 if _code(error) not in _MISSING:
                     raise
-
-
-class Athena:
-    """Athena with the stack's workgroup, which says where results go and what a query may read at most."""
-
-    def __init__(self, client: Any, workgroup: str, database: str) -> None:
-        self._client, self._workgroup, self._database = client, workgroup, database
-
-    def start(self, statement: Statement, token: str) -> str:
-        """Start a statement and return the execution's id; the same one for the same token."""
-        parameters = {"ExecutionParameters": list(statement.parameters)} if statement.parameters else {}
-        with _translated("The query"):
-            answer = self._client.start_query_execution(
-                QueryString=statement.sql,
-                ClientRequestToken=token,
-                QueryExecutionContext={"Database": self._database},
-                WorkGroup=self._workgroup,
-                **parameters,
-            )
-        return str(answer["QueryExecutionId"])
-
-    def look(self, execution_id: str) -> Execution:
-        """Return an execution as it is now."""
-        with _translated("The query"):
-            found = self._client.get_query_execution(QueryExecutionId=execution_id)["QueryExecution"]
-        status, error = found["Status"], found["Status"].get("AthenaError") or {}
-        return Execution(
-            id=execution_id,
-            status=Status(status["State"]),
-            location=found.get("ResultConfiguration", {}).get("OutputLocation", ""),
-            scanned_bytes=int(found.get("Statistics", {}).get("DataScannedInBytes") or 0),
-            reason=str(error.get("ErrorMessage") or status.get("StateChangeReason") or ""),
-            is_retryable=bool(error.get("Retryable")),
-        )
-
-    def stop(self, execution_id: str) -> None:
-        """Stop an execution, so that it is not billed on."""
-        with _translated("The query"):
-            self._client.stop_query_execution(QueryExecutionId=execution_id)
 
 
 class Topic:
@@ -144,7 +100,7 @@ class Topic:
 
     def publish(self, message: Mapping[str, Any]) -> None:
         """Publish a notice."""
-        with _translated("The alerts topic"):
+        with translated("The alerts topic"):
             self._sns.publish(TopicArn=self._arn, Message=json.dumps(message, ensure_ascii=False))
 
 
@@ -166,13 +122,13 @@ def token(parameter: str) -> str:
     """
     if not parameter:
         return ""
-    with _translated(f"The SSM parameter {parameter}"):
+    with translated(f"The SSM parameter {parameter}"):
         answer = client("ssm").get_parameter(Name=parameter, WithDecryption=True)
     return str(answer["Parameter"]["Value"]).strip()
 
 
 @contextmanager
-def _translated(what: str, busy: Set[str] = frozenset()) -> Iterator[None]:
+def translated(what: str, busy: Set[str] = frozenset()) -> Iterator[None]:
     """Tell what boto3 raises as one of our errors.
 
     Args:

@@ -14,18 +14,18 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
+from deliverywatch.athena import Status as Ended
+from deliverywatch.athena import TimeBudget, run_once
 from deliverywatch.errors import InputError, StoreConflict
 from deliverywatch.queries.config import file, source, statement
 from deliverywatch.queries.run import export, links, notices, record, result, state
-from deliverywatch.queries.run.athena import Patience, ask
-from deliverywatch.queries.run.athena import Status as Ended
 from deliverywatch.queries.run.record import Record, Status
 from deliverywatch.thresholds import QUERIES_TIMEOUT_SECONDS
 
 if TYPE_CHECKING:
+    from deliverywatch.athena import Athena, Execution
     from deliverywatch.queries.config.lake import Lake
     from deliverywatch.queries.config.query import Query
-    from deliverywatch.queries.run.athena import Athena, Execution
     from deliverywatch.queries.run.notices import Notice
     from deliverywatch.queries.run.result import Result
     from deliverywatch.queries.run.state import State
@@ -150,8 +150,8 @@ class _Run:
     def go(self) -> Record:
         begin = self.ports.ticks()
         name = f"{self.query.id} {self.asked.due.isoformat()} {self.number}"
-        patience = Patience(self.ports.pause, self._patience(begin))
-        execution = ask(statement.filled(self.query, self._local), name, self.ports.athena, patience)
+        budget = TimeBudget(self.ports.pause, lambda: self._seconds_left(begin))
+        execution = run_once(name, statement.filled(self.query, self._local), self.ports.athena, budget)
         found, reason = self._found(execution)
         exported = self._exported(execution, found) if found else ""
         seconds = round(self.ports.ticks() - begin, 3)
@@ -168,12 +168,9 @@ class _Run:
     def _local(self) -> datetime:
         return self.asked.due.astimezone(ZoneInfo(self.query.timezone))
 
-    def _patience(self, begin: float) -> Callable[[], float]:
-        def left() -> float:
-            own = self.settings.timeout_seconds - (self.ports.ticks() - begin)
-            return min(own, self.ports.seconds_left() - RESERVE_SECONDS)
-
-        return left
+    def _seconds_left(self, begin: float) -> float:
+        of_query = self.settings.timeout_seconds - (self.ports.ticks() - begin)
+        return min(of_query, self.ports.seconds_left() - RESERVE_SECONDS)
 
     def _found(self, execution: Execution) -> tuple[Result | None, str]:
         """Return what is in the result, or why there is nothing to look at."""

@@ -14,7 +14,7 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
 
-from deliverywatch import emf
+from deliverywatch import athena, emf
 from deliverywatch.queries import aws, aws_lake, execute, settings
 from deliverywatch.queries.run.record import NAMESPACE
 
@@ -29,7 +29,7 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
         print(emf.document(NAMESPACE, environment, metrics, stamp, properties), flush=True)
 
     ports = execute.Ports(
-        athena=aws.Athena(aws.client("athena"), os.environ["WORKGROUP"], os.environ["DATABASE"]),
+        athena=athena.Workgroup(aws.client("athena"), os.environ["WORKGROUP"], os.environ["DATABASE"], aws.translated),
         lake=aws_lake.Bucket(aws.client("s3"), chosen.bucket),
         publish=aws.Topic(aws.client("sns"), os.environ["DELIVERYWATCH_ALERTS_TOPIC"]).publish,
         emit=emit,

@@ -7,15 +7,18 @@ through SES, the events land as Parquet by the deployed transform, and Athena co
 
 from __future__ import annotations
 
+import math
 import random
 import tempfile
 import time
 from collections.abc import Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from deliverywatch import athena
 from deliverywatch.errors import ConfigurationError
 from deliverywatch.local.cloud.cloud import LocalCloud
 from deliverywatch.local.demo import play, report
@@ -170,21 +173,14 @@ def ask(cloud: LocalCloud, sql: str) -> list[list[str]]:
     Raises:
         ConfigurationError: The query fails.
     """
-    athena = cloud.client("athena")
-    query = athena.start_query_execution(
-        QueryString=sql,
-        QueryExecutionContext={"Database": "email_events_db_prod"},
-        WorkGroup="email-analytics-prod",
-    )["QueryExecutionId"]
-    while (status := athena.get_query_execution(QueryExecutionId=query)["QueryExecution"]["Status"])["State"] in (
-        "QUEUED",
-        "RUNNING",
-    ):
-        time.sleep(0.05)
-    if status["State"] != "SUCCEEDED":
-        raise ConfigurationError(f"Athena refuses a query: {status.get('StateChangeReason')}.")
-    rows = athena.get_query_results(QueryExecutionId=query)["ResultSet"]["Rows"][1:]
-    return [[cell.get("VarCharValue", "") for cell in row["Data"]] for row in rows]
+    workgroup = athena.Workgroup(
+        cloud.client("athena"), "email-analytics-prod", "email_events_db_prod", lambda _: nullcontext()
+    )
+    execution = athena.run(athena.Statement(sql), workgroup, athena.TimeBudget(time.sleep, lambda: math.inf))
+    if execution.status is not athena.Status.SUCCEEDED:
+        raise ConfigurationError(f"Athena refuses a query: {execution.reason}.")
+    _, rows = workgroup.result(execution.id)
+    return [[cell or "" for cell in row] for row in rows]
 
 
 def events_of(cloud: LocalCloud, stream: str, day: datetime) -> dict[str, int]:

@@ -7,12 +7,15 @@ the query names are the most that it can be.
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Protocol
 
+from deliverywatch import athena
+from deliverywatch.athena import Athena, Statement, Status, TimeBudget
 from deliverywatch.errors import InputError
 from deliverywatch.operate.cost.prices import prices
 
@@ -20,9 +23,6 @@ _LEAST_BYTES = 10_000_000
 _TERABYTE = 1_000_000_000_000
 # Footer, and one or two ranges of columns.
 _GETS_PER_OBJECT = 3
-
-_FIRST_PAUSE_SECONDS = 0.2
-_LONGEST_PAUSE_SECONDS = 3.0
 
 _FOLDERS = {"sms_messages": "sms/", "sms_objects": "sms/", "mails": "mails/"}
 _DAYS = re.compile(r"INTERVAL\s+'(\d+)'\s+DAY", re.IGNORECASE)
@@ -89,20 +89,12 @@ class Answer:
     seconds: float = 0.0
 
 
-class Engine(Protocol):
-    """Athena."""
+class Engine(Athena, Protocol):
+    """Athena, and the rows of what it ran."""
 
-    def start(self, sql: str) -> str:
-        """Begin a query and return its id."""
-
-    def state(self, query_id: str) -> Mapping[str, Any]:
-        """Return `state`, `reason`, `scanned_bytes` and `seconds`."""
-
-    def stop(self, query_id: str) -> None:
-        """Stop it; what it has read so far is billed."""
-
-    def result(self, query_id: str) -> tuple[list[tuple[str, str]], list[tuple[Any, ...]]]:
+    def result(self, execution_id: str) -> tuple[list[tuple[str, str]], list[tuple[Any, ...]]]:
         """Return columns and rows of a query that succeeded."""
+        ...
 
 
 def chosen(text: str, saved: Iterable[Saved], given: Mapping[str, str]) -> str:
@@ -203,25 +195,12 @@ def run(engine: Engine, sql: str, pause: Callable[[float], None]) -> Answer:
     Raises:
         InputError: Athena cannot run it.
     """
-    query_id = engine.start(sql)
-    try:
-        found = _finished(engine, query_id, pause)
-    except BaseException:
-        engine.stop(query_id)
-        raise
-    if found["state"] != "SUCCEEDED":
-        reason = (found["reason"] or found["state"]).splitlines()[0].rstrip(".!")
+    execution = athena.run(Statement(sql), engine, TimeBudget(pause, lambda: math.inf))
+    if execution.status is not Status.SUCCEEDED:
+        reason = (execution.reason or execution.status).splitlines()[0].rstrip(".!")
         raise InputError(
             f"Athena did not run the query: {reason}.",
             next_step="Correct the query; a dt bound keeps it under the workgroup's limit of bytes.",
         )
-    columns, rows = engine.result(query_id)
-    return Answer(columns, rows, found["scanned_bytes"], found["seconds"])
-
-
-def _finished(engine: Engine, query_id: str, pause: Callable[[float], None]) -> Mapping[str, Any]:
-    seconds = _FIRST_PAUSE_SECONDS
-    while (found := engine.state(query_id))["state"] in {"QUEUED", "RUNNING"}:
-        pause(seconds)
-        seconds = min(_LONGEST_PAUSE_SECONDS, 1.5 * seconds)
-    return found
+    columns, rows = engine.result(execution.id)
+    return Answer(columns, rows, execution.scanned_bytes, execution.seconds)

@@ -10,12 +10,12 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
+from deliverywatch.athena import Statement
 from deliverywatch.errors import InputError
 
 if TYPE_CHECKING:
@@ -34,14 +34,6 @@ _LITERAL = re.compile(r"'(?:[^']|'')*'|\"(?:[^\"]|\"\")*\"|--[^\n]*|/\*.*?\*/|\b
 # How sqlglot writes a piece of the statement into what it says.
 _TOKEN = re.compile(r"<Token token_type: .*?, text: (.*?), line: [^>]*>")
 _UNPRINTABLE = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
-
-
-@dataclass(frozen=True, slots=True)
-class Statement:
-    """What Athena gets: one statement, and for each `?` in it one literal."""
-
-    sql: str
-    parameters: tuple[str, ...] = ()
 
 
 def filled(query: Query, local: datetime) -> Statement:

@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING
 from deliverywatch.errors import StoreConflict
 
 if TYPE_CHECKING:
+    from deliverywatch.athena import Execution
     from deliverywatch.queries.config.lake import Lake
     from deliverywatch.queries.config.query import Query
-    from deliverywatch.queries.run.athena import Execution
     from deliverywatch.queries.run.result import Result
 
 FOLDER = "exports/"

@@ -319,9 +319,12 @@ def test_a_denied_access_is_unavailable_and_never_absent(moto: Any) -> None:
     moto.meta.events.register_first("before-send.s3", lambda **_: answer(403, "AccessDenied"))
     store = Bucket("lake", moto)
     raises_unavailable(store, lambda: store.delete_if_unchanged(KEY, ETAG), match="AccessDenied")
-    moto.meta.events.register_first("before-send.s3", lambda **_: answer(403, ""))
+
+
+def test_a_denied_look_at_an_object_is_unavailable_and_never_absent(moto: Any) -> None:
+    answering(moto, "HeadObject", answer(403, ""))
     with pytest.raises(StoreUnavailable, match="403"):
-        store.metadata(KEY)
+        Bucket("lake", moto).metadata(KEY)
 
 
 @pytest.mark.parametrize("name", ["moto", "local cloud"])

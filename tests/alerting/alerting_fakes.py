@@ -11,15 +11,16 @@ from email.message import EmailMessage
 from typing import TYPE_CHECKING, Any
 
 from deliverywatch.alerting.deliver import Ports
-from deliverywatch.alerting.dry_run import Memory
 from deliverywatch.alerting.incidents.severity import watches
 from deliverywatch.alerting.inputs.alarm import Alarm, State, from_description
 from deliverywatch.alerting.notify import Notifier
 from deliverywatch.alerting.settings import Settings
 from deliverywatch.errors import MailUnavailable, MetricsUnavailable, StoreUnavailable
+from deliverywatch.storage.memory import Memory
+from deliverywatch.storage.store import Unreachable
 
 if TYPE_CHECKING:
-    from deliverywatch.alerting.incidents.outbox import Stored
+    from deliverywatch.storage.store import Stored
 
 PREFIX = "deliverywatch-prod"
 ARN = "arn:aws:cloudwatch:ap-southeast-2:123456789012:alarm:"
@@ -234,14 +235,11 @@ class FakeStore:
         self._answer()
         return self.memory.read(key)
 
-    def create(self, key: str, body: bytes) -> None:
+    def write_if_unchanged(
+        self, key: str, body: bytes, etag: str | None, metadata: Mapping[str, str] | None = None
+    ) -> None:
         self._writing()
-        self.memory.create(key, body)
-        self._written()
-
-    def replace(self, key: str, body: bytes, version: str) -> None:
-        self._writing()
-        self.memory.replace(key, body, version)
+        self.memory.write_if_unchanged(key, body, etag, metadata)
         self._written()
 
     def write(self, key: str, body: bytes) -> None:
@@ -252,6 +250,9 @@ class FakeStore:
     def keys(self, prefix: str) -> list[str]:
         self._answer()
         return self.memory.keys(prefix)
+
+    # The notifier uses no more of a store than that.
+    metadata = delete = delete_if_unchanged = sizes = Unreachable.read
 
     def _answer(self) -> None:
         self.asked += 1

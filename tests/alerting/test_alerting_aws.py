@@ -12,14 +12,14 @@ import boto3
 import pytest
 from alerting_fakes import PREFIX, WATCHES_DOCUMENT, message, sns
 from botocore.config import Config
-from botocore.exceptions import ClientError, EndpointConnectionError
+from botocore.exceptions import ClientError
 from moto import mock_aws
 
 from deliverywatch.alerting import aws as adapters
 from deliverywatch.alerting import handle_notify
-from deliverywatch.alerting.aws import Bucket, CloudWatch, Ses, Topic
+from deliverywatch.alerting.aws import CloudWatch, Ses, Topic, lake
 from deliverywatch.alerting.inputs.alarm import State
-from deliverywatch.errors import MailUnavailable, MetricsUnavailable, StoreConflict, StoreUnavailable
+from deliverywatch.errors import MailUnavailable, MetricsUnavailable, StoreUnavailable
 
 BUCKET = "lake"
 REGION = "ap-southeast-2"
@@ -53,61 +53,6 @@ def failing(client: Any, operation: str, error: Exception) -> None:
 
 def refusal(code: str, operation: str) -> ClientError:
     return ClientError({"Error": {"Code": code, "Message": "no"}}, operation)
-
-
-def test_an_object_is_created_once() -> None:
-    bucket = Bucket(BUCKET)
-    bucket.create("mails/a.json", b"1")
-    with pytest.raises(StoreConflict):
-        bucket.create("mails/a.json", b"2")
-    stored = bucket.read("mails/a.json")
-    assert stored is not None
-    assert stored.body == b"1"
-
-
-def test_only_the_version_that_was_read_is_replaced() -> None:
-    bucket = Bucket(BUCKET)
-    bucket.write("incidents/a/current.json", b"1")
-    stored = bucket.read("incidents/a/current.json")
-    assert stored is not None
-    bucket.replace("incidents/a/current.json", b"2", stored.version)
-    with pytest.raises(StoreConflict):
-        bucket.replace("incidents/a/current.json", b"3", stored.version)
-
-
-def test_what_is_not_there_is_none_and_what_is_there_is_listed() -> None:
-    bucket = Bucket(BUCKET)
-    assert bucket.read("state/sms.json") is None
-    bucket.write("incidents/a/current.json", b"1")
-    bucket.write("mails/a", b"1")
-    assert bucket.keys("incidents/") == ["incidents/a/current.json"]
-
-
-def test_a_bucket_that_refuses_is_unavailable() -> None:
-    bucket = Bucket("another")
-    for step in (
-        lambda: bucket.read("a"),
-        lambda: bucket.write("a", b""),
-        lambda: bucket.create("a", b""),
-        lambda: bucket.keys("a"),
-    ):
-        with pytest.raises(StoreUnavailable, match="S3 did not"):
-            step()
-
-
-@pytest.mark.parametrize(
-    "error",
-    [
-        EndpointConnectionError(endpoint_url="https://s3"),
-        refusal("503", "PutObject"),
-        refusal("AccessDenied", "PutObject"),
-    ],
-)
-def test_an_s3_that_cannot_be_reached_is_unavailable_and_no_lost_race(error: Exception) -> None:
-    bucket = Bucket(BUCKET)
-    failing(bucket._client, "PutObject", error)
-    with pytest.raises(StoreUnavailable):
-        bucket.create("a", b"")
 
 
 def put_alarms() -> None:
@@ -239,7 +184,7 @@ def function(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, topic: str) -> Non
 
 
 def lines(prefix: str) -> list[str]:
-    bucket = Bucket(BUCKET)
+    bucket = lake(BUCKET)
     found = [bucket.read(key) for key in bucket.keys(prefix)]
     return [one.body.decode() for one in found if one]
 

@@ -55,7 +55,7 @@ def test_the_subject_says_first_that_it_is_a_test(world: World, level: str) -> N
 def test_it_leaves_no_incident_and_one_line_in_the_outbox(world: World) -> None:
     (outcome,) = world.tell(sns(TEST))
     assert world.store.memory.keys("incidents/") == []
-    line = json.loads(world.store.memory.objects[KEY].body)
+    line = json.loads(world.store.memory.objects[KEY])
     assert (line["event"], line["level"], line["channel"], line["recipients"]) == ("TEST", "critical", "ses", 3)
     assert line["sent_at"]
     assert outcome.sent == tuple(world.ses.subjects)
@@ -81,7 +81,7 @@ def test_when_ses_refuses_it_comes_by_the_fallback_and_says_why(world: World) ->
     ((subject, body),) = world.ses.texts
     assert subject.startswith("[TEST]")
     assert "Email address is not verified." in body
-    assert json.loads(world.store.memory.objects[KEY].body)["channel"] == "fallback"
+    assert json.loads(world.store.memory.objects[KEY])["channel"] == "fallback"
 
 
 def test_when_nothing_takes_it_the_invocation_fails(world: World) -> None:

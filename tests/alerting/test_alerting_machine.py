@@ -151,13 +151,13 @@ class Notifications(RuleBasedStateMachine):
     def _incidents(self) -> list[Incident]:
         """The last incident and those that were kept."""
         memory = self.world.store.memory
-        read = [from_json(memory.objects[key].body) for key in memory.keys("incidents/sms-failures/")]
+        read = [from_json(memory.objects[key]) for key in memory.keys("incidents/sms-failures/")]
         return [one for one in read if one is not None]
 
     def _noted(self) -> int:
         """How many mails the outbox knows to be sent."""
         memory = self.world.store.memory
-        records = [memory.objects[key].body for key in memory.keys("mails/")]
+        records = [memory.objects[key] for key in memory.keys("mails/")]
         return sum(json.loads(record)["sent_at"] is not None for record in records)
 
     def _incident(self) -> Incident | None:

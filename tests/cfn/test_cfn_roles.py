@@ -11,6 +11,7 @@ from botocore import xform_name
 from cfn_values import of_type
 
 ROOM = Path(__file__).parents[2] / "src/deliverywatch"
+BUCKET = ROOM / "storage/s3.py"
 ARN = "arn:aws:{}:eu-west-1:111122223333:{}".format
 
 # role -> action -> the resources it is allowed on
@@ -130,24 +131,43 @@ def test_each_role_allows_exactly_its_actions_on_its_resources(template: dict[st
     assert sort == {role: {action: sorted(on) for action, on in actions.items()} for role, actions in ALLOWED.items()}
 
 
-def calls(adapter: Path) -> set[str]:
-    """Return the operations of AWS that a module names: called on a client, or given to a paginator."""
+def operations_in(code: ast.AST) -> set[str]:
+    """Return the operations of AWS that code names: called on a client, or given to a paginator."""
     session = botocore.session.get_session()
     services = ("s3", "ssm", "cloudwatch", "sesv2", "sns", "sqs", "lambda", "athena", "kms")
     operations = {
         xform_name(name) for service in services for name in session.get_service_model(service).operation_names
     }
-    nodes = list(ast.walk(ast.parse(adapter.read_text())))
+    nodes = list(ast.walk(code))
     named = {node.attr for node in nodes if isinstance(node, ast.Attribute)}
     return (
         named | {node.value for node in nodes if isinstance(node, ast.Constant) and isinstance(node.value, str)}
     ) & operations
 
 
+def store_calls(room: str) -> set[str]:
+    """Return the operations of S3 behind the methods of the store that a room names; `update` reads and writes."""
+    (bucket,) = [
+        node
+        for node in ast.walk(ast.parse(BUCKET.read_text()))
+        if isinstance(node, ast.ClassDef) and node.name == "Bucket"
+    ]
+    methods = {each.name: each for each in bucket.body if isinstance(each, ast.FunctionDef) and each.name[0] != "_"}
+    nodes = [node for path in (ROOM / room).rglob("*.py") for node in ast.walk(ast.parse(path.read_text()))]
+    named = {node.attr for node in nodes if isinstance(node, ast.Attribute)}
+    if "update" in {alias.name for node in nodes if isinstance(node, ast.ImportFrom) for alias in node.names}:
+        named |= {"read", "write_if_unchanged"}
+    found = set[str]()
+    for name in named & {*methods}:
+        found |= operations_in(methods[name]) | ({"list_objects_v2"} if name == "keys" else set())
+    return found
+
+
 @pytest.mark.parametrize("room", ["sms", "alerting"])
 def test_a_role_allows_what_its_code_calls_and_no_more(room: str) -> None:
     roles = {"sms": ["SmsIngestRole", "SmsCompactRole"], "alerting": ["AlertingNotifyRole"]}[room]
-    needed = set().union(*(NEEDS[call] for call in calls(ROOM / room / "aws.py")))
+    calls = operations_in(ast.parse((ROOM / room / "aws.py").read_text())) | store_calls(room)
+    needed = set().union(*(NEEDS[call] for call in calls))
     assert needed - BY_SERVICES == set().union(*(ALLOWED[role] for role in roles)) - BY_SERVICES
 
 

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from deliverywatch.alerting.deliver import Ports
-from deliverywatch.alerting.dry_run import Memory, Pile, Told
+from deliverywatch.alerting.dry_run import Pile, Told
 from deliverywatch.alerting.incidents.incident import Change, Event, Incident
 from deliverywatch.alerting.incidents.outbox import Record
 from deliverywatch.alerting.incidents.severity import Level
@@ -30,6 +30,7 @@ from deliverywatch.operate.cost.estimate import Estimate, Line, Volume
 from deliverywatch.operate.digest import digest_id, send, start_of, volume
 from deliverywatch.operate.incidents.mutes import Mute
 from deliverywatch.operate.weekly_digest.week import Runs, Tally, Week
+from deliverywatch.storage.memory import Memory
 
 if TYPE_CHECKING:
     from deliverywatch.local.cloud.cloud import LocalCloud

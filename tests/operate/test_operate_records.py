@@ -11,7 +11,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from deliverywatch.alerting.dry_run import Memory
 from deliverywatch.alerting.incidents.incident import Change, Event, Incident, to_json
 from deliverywatch.alerting.incidents.incident_store import incident_key, past_key
 from deliverywatch.alerting.incidents.outbox import Record, from_json, record_key
@@ -21,6 +20,7 @@ from deliverywatch.engine.evaluation import mute as engine
 from deliverywatch.errors import InputError
 from deliverywatch.operate.account.deployment import Deployment
 from deliverywatch.operate.incidents import mails, mutes, records, route
+from deliverywatch.storage.memory import Memory
 
 NOW = datetime(2026, 11, 21, 3, 0, 42, tzinfo=UTC)
 PREFIX = "deliverywatch-prod"

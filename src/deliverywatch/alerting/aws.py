@@ -1,4 +1,4 @@
-"""The notifier's ports over boto3: CloudWatch, S3, SES v2 and SNS.
+"""The notifier's ports over boto3: CloudWatch, SES v2 and SNS, and the lake.
 
 A client is made when it is first used: each costs 50 ms, and most invocations need two of the four.
 """
@@ -14,10 +14,10 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
-from deliverywatch.alerting.incidents.outbox import Stored
 from deliverywatch.alerting.inputs import metric_queries
 from deliverywatch.alerting.inputs.alarm import from_description
-from deliverywatch.errors import MailUnavailable, MetricsUnavailable, StoreConflict, StoreUnavailable
+from deliverywatch.errors import MailUnavailable, MetricsUnavailable
+from deliverywatch.storage.s3 import Bucket
 
 if TYPE_CHECKING:
     from deliverywatch.alerting.inputs.alarm import Alarm
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 # The function has a minute, and a service that is silent must leave time to say so by another: 15 seconds at most.
 _CONFIG = Config(retries={"mode": "adaptive", "total_max_attempts": 4}, connect_timeout=2, read_timeout=5)
 _FAILURES = (BotoCoreError, ClientError)
-_LOST_RACES = {"PreconditionFailed", "ConditionalRequestConflict"}
 # DescribeAlarms takes at most so many names.
 _NAMES_PER_CALL = 100
 # SES takes a message to at most so many addresses.
@@ -103,60 +102,9 @@ class CloudWatch:
             raise MetricsUnavailable(f"CloudWatch did not tell the metrics: {error}") from error
 
 
-class Bucket:
-    """The lake's bucket; docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes.html."""
-
-    def __init__(self, name: str, client: Any = None) -> None:
-        """Take a bucket by name.
-
-        Args:
-            name: The bucket.
-            client: boto3's, for credentials of another's; without it the environment's.
-        """
-        self._name = name
-        self._given = client
-
-    def read(self, key: str) -> Stored | None:
-        """Return an object, or None if there is none."""
-        try:
-            found = self._client.get_object(Bucket=self._name, Key=key)
-            return Stored(found["Body"].read(), found["ETag"])
-        except _FAILURES as error:
-            if _code(error) == "NoSuchKey":
-                return None
-            raise StoreUnavailable(f"S3 did not give {key}: {error}") from error
-
-    def create(self, key: str, body: bytes) -> None:
-        """Write an object that must not exist yet, or raise StoreConflict."""
-        self._put(key, body, IfNoneMatch="*")
-
-    def replace(self, key: str, body: bytes, version: str) -> None:
-        """Write over this version of an object, or raise StoreConflict."""
-        self._put(key, body, IfMatch=version)
-
-    def write(self, key: str, body: bytes) -> None:
-        """Write an object, whatever was there."""
-        self._put(key, body)
-
-    def keys(self, prefix: str) -> list[str]:
-        """Return the keys that begin so."""
-        try:
-            pages = self._client.get_paginator("list_objects_v2").paginate(Bucket=self._name, Prefix=prefix)
-            return [found["Key"] for page in pages for found in page.get("Contents", [])]
-        except _FAILURES as error:
-            raise StoreUnavailable(f"S3 did not list {prefix}: {error}") from error
-
-    @cached_property
-    def _client(self) -> Any:
-        return self._given or boto3.client("s3", config=_CONFIG)
-
-    def _put(self, key: str, body: bytes, **condition: str) -> None:
-        try:
-            self._client.put_object(Bucket=self._name, Key=key, Body=body, **condition)
-        except _FAILURES as error:
-            if _code(error) in _LOST_RACES:
-                raise StoreConflict(f"Another writer was faster at {key}.") from error
-            raise StoreUnavailable(f"S3 did not take {key}: {error}") from error
+def lake(bucket: str) -> Bucket:
+    """Return the lake's bucket, as patient as the function can be."""
+    return Bucket(bucket, config=_CONFIG)
 
 
 class Ses:
@@ -197,7 +145,3 @@ class Topic:
         except _FAILURES as error:
             raise MailUnavailable(f"Neither SES nor the fallback topic took the mail '{plain}': {error}") from error
         return str(answer["MessageId"])
-
-
-def _code(error: Exception) -> str:
-    return str(error.response.get("Error", {}).get("Code", "")) if isinstance(error, ClientError) else ""

@@ -19,11 +19,12 @@ from deliverywatch.errors import MailUnavailable, MetricsUnavailable, StoreUnava
 
 if TYPE_CHECKING:
     from deliverywatch.alerting.incidents.incident import Change, Incident
-    from deliverywatch.alerting.incidents.outbox import Record, Store
+    from deliverywatch.alerting.incidents.outbox import Record
     from deliverywatch.alerting.incidents.watch_state import Alarms, Sight
     from deliverywatch.alerting.inputs.context import Context
     from deliverywatch.alerting.mail.message import Mail
     from deliverywatch.alerting.settings import Settings
+    from deliverywatch.storage.store import Store
 
 
 class Mailer(Protocol):

@@ -14,48 +14,16 @@ from typing import TYPE_CHECKING, NoReturn
 from deliverywatch.alerting.deliver import Ports
 from deliverywatch.alerting.incidents.incident import to_json
 from deliverywatch.alerting.incidents.incident_store import incident_key
-from deliverywatch.alerting.incidents.outbox import Stored
 from deliverywatch.alerting.inputs.notice import parse
 from deliverywatch.alerting.notify import Notifier, presumption, watch_for
-from deliverywatch.errors import MetricsUnavailable, StoreConflict
+from deliverywatch.errors import MetricsUnavailable
+from deliverywatch.storage.memory import Memory
 
 if TYPE_CHECKING:
     from deliverywatch.alerting.incidents.severity import Watch
     from deliverywatch.alerting.inputs.alarm import Alarm
     from deliverywatch.alerting.notify import Outcome
     from deliverywatch.alerting.settings import Settings
-
-
-@dataclass(frozen=True, slots=True)
-class Memory:
-    """A Store without S3; an object's version counts its writes."""
-
-    objects: dict[str, Stored] = field(default_factory=dict)
-
-    def read(self, key: str) -> Stored | None:
-        """Return an object, or None if there is none."""
-        return self.objects.get(key)
-
-    def create(self, key: str, body: bytes) -> None:
-        """Write an object that must not exist yet, or raise StoreConflict."""
-        if key in self.objects:
-            raise StoreConflict(f"{key} exists.")
-        self.write(key, body)
-
-    def replace(self, key: str, body: bytes, version: str) -> None:
-        """Write over this version of an object, or raise StoreConflict."""
-        if key not in self.objects or self.objects[key].version != version:
-            raise StoreConflict(f"{key} is not at version {version}.")
-        self.write(key, body)
-
-    def write(self, key: str, body: bytes) -> None:
-        """Write an object, whatever was there."""
-        before = self.objects.get(key)
-        self.objects[key] = Stored(body, str(int(before.version) + 1 if before else 1))
-
-    def keys(self, prefix: str) -> list[str]:
-        """Return the keys that begin so."""
-        return sorted(key for key in self.objects if key.startswith(prefix))
 
 
 @dataclass(frozen=True, slots=True)

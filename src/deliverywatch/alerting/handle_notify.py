@@ -10,7 +10,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from deliverywatch.alerting.aws import Bucket, CloudWatch, Ses, Topic
+from deliverywatch.alerting.aws import CloudWatch, Ses, Topic, lake
 from deliverywatch.alerting.deliver import Ports
 from deliverywatch.alerting.incidents.severity import Watch, watches
 from deliverywatch.alerting.notify import Notifier
@@ -49,7 +49,7 @@ def handler(event: object, lambda_context: Any) -> dict[str, Any]:
 def _ports() -> Ports:
     cloudwatch = CloudWatch()
     topic = Topic(os.environ["DELIVERYWATCH_FALLBACK_TOPIC"])
-    return Ports(cloudwatch, Bucket(os.environ["DELIVERYWATCH_BUCKET"]), Ses(), topic, cloudwatch)
+    return Ports(cloudwatch, lake(os.environ["DELIVERYWATCH_BUCKET"]), Ses(), topic, cloudwatch)
 
 
 @cache

@@ -17,13 +17,13 @@ from typing import TYPE_CHECKING, TypeVar
 from deliverywatch.alerting.deliver import Delivery, Ports, deliver
 from deliverywatch.alerting.incidents import incident_store
 from deliverywatch.alerting.incidents.incident import Incident, advance, presumed
-from deliverywatch.alerting.incidents.outbox import Unreachable
 from deliverywatch.alerting.incidents.severity import Level, Watch, own_watch, watch_of
 from deliverywatch.alerting.incidents.watch_state import find, focus, look
 from deliverywatch.alerting.inputs.alarm import State
 from deliverywatch.alerting.inputs.notice import parse
 from deliverywatch.errors import MetricsUnavailable, StoreConflict, StoreUnavailable
 from deliverywatch.messages.untrusted import mapping, moment
+from deliverywatch.storage.store import Unreachable
 
 if TYPE_CHECKING:
     from deliverywatch.alerting.incidents.incident import Change, Finding
@@ -99,7 +99,7 @@ class Notifier:
 
     def _sweep(self, name: str, swept_at: datetime) -> Outcome:
         """Send what is due, and look again at an open incident: its peak may have risen, a message may be lost."""
-        incident, _ = incident_store.read(self.ports.store, name)
+        incident = incident_store.read(self.ports.store, name)
         if incident is None or not (incident.is_open or incident.due):
             return Outcome(name)
         sight = look(self._watch_of_incident(incident), None, swept_at, self.ports.alarms)

@@ -16,8 +16,7 @@ from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 from deliverywatch.alerting.deliver import Ports
-from deliverywatch.alerting.dry_run import Memory, Pile
-from deliverywatch.alerting.incidents.outbox import Stored
+from deliverywatch.alerting.dry_run import Pile
 from deliverywatch.alerting.incidents.severity import Level
 from deliverywatch.alerting.inputs.notice import parse
 from deliverywatch.alerting.notify import Notifier
@@ -30,6 +29,8 @@ from deliverywatch.engine.evaluation.message import composite_message, composite
 from deliverywatch.engine.replay.actions import Executed, combine, executed, require_children
 from deliverywatch.engine.replay.backtest import Change, backtest
 from deliverywatch.errors import StoreConflict
+from deliverywatch.storage.memory import Memory
+from deliverywatch.storage.store import Stored
 from deliverywatch.thresholds import SWEEP_FROM_MINUTE, SWEEP_MINUTES
 
 if TYPE_CHECKING:
@@ -122,7 +123,7 @@ class _Lake(Memory):
 
     def mails(self) -> list[dict[str, Any]]:
         """Return the outbox's records, in the order in which they were claimed."""
-        return [json.loads(each.body) for key, each in self.objects.items() if key.startswith(_MAILS)]
+        return [json.loads(body) for key, body in self.objects.items() if key.startswith(_MAILS)]
 
     def read(self, key: str) -> Stored | None:
         """Return an object, or None if there is none."""
@@ -135,10 +136,12 @@ class _Lake(Memory):
 class _Sent(_Lake):
     """A lake in which whoever claims a mail finds that it is sent already."""
 
-    def create(self, key: str, body: bytes) -> None:
+    def write_if_unchanged(
+        self, key: str, body: bytes, etag: str | None, metadata: Mapping[str, str] | None = None
+    ) -> None:
         """Write an object, and of a mail that it was sent, which raises StoreConflict."""
         if not key.startswith(_MAILS):
-            return Memory.create(self, key, body)
+            return Memory.write_if_unchanged(self, key, body, etag, metadata)
         record = json.loads(body)
         self.write(key, json.dumps({**record, "sent_at": record["claimed_at"]}).encode())
         raise StoreConflict(f"{key} is sent.")

@@ -7,7 +7,7 @@ import os
 from datetime import UTC, datetime
 from typing import Any
 
-from deliverywatch.alerting.aws import Bucket, CloudWatch, Ses, Topic
+from deliverywatch.alerting.aws import CloudWatch, Ses, Topic, lake
 from deliverywatch.alerting.deliver import Ports
 from deliverywatch.alerting.settings import from_environment
 from deliverywatch.errors import DeliveryWatchError
@@ -48,7 +48,7 @@ def handler(event: object, lambda_context: Any) -> dict[str, Any]:
 def _sent(end: datetime, invocation: str) -> digest.Digest:
     settings, cloud = from_environment(os.environ), aws.connect()
     stack, made_at = aws_incidents.with_birth(cloud, os.environ["DELIVERYWATCH_STACK"])
-    cloudwatch, store = CloudWatch(), Bucket(os.environ["DELIVERYWATCH_BUCKET"])
+    cloudwatch, store = CloudWatch(), lake(os.environ["DELIVERYWATCH_BUCKET"])
     ports = Ports(cloudwatch, store, Ses(), Topic(os.environ["DELIVERYWATCH_FALLBACK_TOPIC"]), cloudwatch)
     sources = week.Sources(store, aws_incidents.Alarms(cloud), cloudwatch, aws_incidents.MuteRules(cloud))
     start = digest.start_of(end, made_at)

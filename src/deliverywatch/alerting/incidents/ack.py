@@ -13,7 +13,7 @@ from deliverywatch.errors import InputError
 
 if TYPE_CHECKING:
     from deliverywatch.alerting.incidents.incident import Ack, Incident
-    from deliverywatch.alerting.incidents.outbox import Store
+    from deliverywatch.storage.store import Store
 
 # One incident has a handful; a loop that acknowledges must not grow the record without end.
 ACK_LIMIT = 20

@@ -11,14 +11,12 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from deliverywatch.alerting.incidents.incident import from_json, to_json
-from deliverywatch.errors import StoreConflict
+from deliverywatch.storage.store import Change, update
 
 if TYPE_CHECKING:
     from deliverywatch.alerting.incidents.incident import Incident
-    from deliverywatch.alerting.incidents.outbox import Store
+    from deliverywatch.storage.store import Store
 
-# Two writers at once are rare, and a handful is unheard of: after so many lost races something else is wrong.
-ATTEMPTS = 8
 _FOLDER = "incidents/"
 _RECORD = "/current.json"
 
@@ -39,10 +37,10 @@ def recorded_watches(store: Store) -> list[str]:
     return [key.removeprefix(_FOLDER).removesuffix(_RECORD) for key in keys if key.endswith(_RECORD)]
 
 
-def read(store: Store, watch: str) -> tuple[Incident | None, str | None]:
-    """Return a watch's last incident and the version of its record; None for what is not there or not readable."""
+def read(store: Store, watch: str) -> Incident | None:
+    """Return a watch's last incident; None if there is none or its record is not readable."""
     stored = store.read(incident_key(watch))
-    return (from_json(stored.body), stored.version) if stored else (None, None)
+    return from_json(stored.body) if stored else None
 
 
 def past(store: Store, watch: str) -> list[str]:
@@ -63,28 +61,15 @@ def change(store: Store, watch: str, after: Callable[[Incident | None], Incident
         StoreConflict: Others won every race.
         StoreUnavailable: S3 cannot be reached.
     """
-    for _ in range(ATTEMPTS):
-        incident, version = read(store, watch)
-        changed = after(incident)
-        try:
-            if changed is not None and changed != incident:
-                _keep(store, incident, changed)
-                _write(store, changed, version)
-        except StoreConflict:
-            continue
-        return changed
-    raise StoreConflict(f"The incident of {watch} was changed by others {ATTEMPTS} times in a row.")
 
+    def changed(body: bytes | None) -> Change[Incident | None]:
+        present = None if body is None else from_json(body)
+        incident = after(present)
+        if incident is None or incident == present:
+            return Change(None, incident)
+        if present is not None and present.id != incident.id:
+            # Kept before it is overwritten; written twice, by two who open at once, it is the same.
+            store.write(past_key(present), to_json(present))
+        return Change(to_json(incident), incident)
 
-def _keep(store: Store, incident: Incident | None, changed: Incident) -> None:
-    """Keep what is overwritten; written twice, by two who open at once, it is the same."""
-    if incident is not None and incident.id != changed.id:
-        store.write(past_key(incident), to_json(incident))
-
-
-def _write(store: Store, incident: Incident, version: str | None) -> None:
-    key, body = incident_key(incident.watch), to_json(incident)
-    if version is None:
-        store.create(key, body)
-    else:
-        store.replace(key, body, version)
+    return update(store, incident_key(watch), changed)

@@ -11,12 +11,13 @@ import json
 from dataclasses import asdict, dataclass, fields, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import TYPE_CHECKING, NoReturn, Protocol
+from typing import TYPE_CHECKING
 
-from deliverywatch.errors import StoreConflict, StoreUnavailable
+from deliverywatch.errors import StoreConflict
 
 if TYPE_CHECKING:
     from deliverywatch.alerting.incidents.incident import Change, Incident
+    from deliverywatch.storage.store import Store
 
 # A function that sends a mail is done or dead after this time.
 CLAIM_LASTS = timedelta(minutes=5)
@@ -49,48 +50,6 @@ class Claim(StrEnum):
     OURS = "ours"
     THEIRS = "theirs"
     SENT = "sent"
-
-
-@dataclass(frozen=True, slots=True)
-class Stored:
-    """An object of the lake with its version, which a conditional write must name."""
-
-    body: bytes
-    version: str
-
-
-class Store(Protocol):
-    """The bucket. Every method raises StoreUnavailable when S3 cannot be reached or refuses."""
-
-    def read(self, key: str) -> Stored | None:
-        """Return an object, or None if there is none."""
-        ...
-
-    def create(self, key: str, body: bytes) -> None:
-        """Write an object that must not exist yet, or raise StoreConflict."""
-        ...
-
-    def replace(self, key: str, body: bytes, version: str) -> None:
-        """Write over this version of an object, or raise StoreConflict."""
-        ...
-
-    def write(self, key: str, body: bytes) -> None:
-        """Write an object, whatever was there."""
-        ...
-
-    def keys(self, prefix: str) -> list[str]:
-        """Return the keys that begin so."""
-        ...
-
-
-class Unreachable:
-    """A Store that is known to be down."""
-
-    def read(self, *_: object) -> NoReturn:
-        """Raise StoreUnavailable."""
-        raise StoreUnavailable("S3 could not be reached a moment ago.")
-
-    create = replace = write = keys = read
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,7 +110,7 @@ def claim(store: Store, record: Record) -> Claim:
     """
     key, body = record_key(record), to_json(record)
     try:
-        store.create(key, body)
+        store.write_if_unchanged(key, body, None)
     except StoreConflict:
         return _taken_over(store, key, record)
     return Claim.OURS
@@ -187,7 +146,7 @@ def _taken_over(store: Store, key: str, record: Record) -> Claim:
     if verdict is not Claim.OURS:
         return verdict
     try:
-        store.replace(key, to_json(record), stored.version)
+        store.write_if_unchanged(key, to_json(record), stored.etag)
     except StoreConflict:
         return Claim.THEIRS
     return Claim.OURS

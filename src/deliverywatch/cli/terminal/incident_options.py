@@ -7,11 +7,11 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from deliverywatch.alerting.aws import Bucket
     from deliverywatch.alerting.mail.formatting import Clock
     from deliverywatch.cli.terminal.target import Target
     from deliverywatch.operate.account.aws import Cloud
     from deliverywatch.operate.account.deployment import Deployment
+    from deliverywatch.storage.s3 import Bucket
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError, WaiterError
 
-from deliverywatch.alerting.aws import Bucket
 from deliverywatch.alerting.inputs.alarm import from_description
 from deliverywatch.errors import CloudRefused
 from deliverywatch.operate.account import deployment
 from deliverywatch.operate.account.aws import translated
+from deliverywatch.storage.s3 import Bucket
 
 if TYPE_CHECKING:
     from deliverywatch.alerting.inputs.alarm import Alarm

@@ -16,7 +16,7 @@ from deliverywatch.alerting.incidents.outbox import CLAIM_LASTS, Record, body_ke
 from deliverywatch.errors import InputError
 
 if TYPE_CHECKING:
-    from deliverywatch.alerting.incidents.outbox import Store
+    from deliverywatch.storage.store import Store
 
 # One object is a request of 20 ms: so many at once keep a month of mails under a second.
 _AT_ONCE = 8

@@ -11,8 +11,8 @@ from deliverywatch.errors import InputError
 
 if TYPE_CHECKING:
     from deliverywatch.alerting.incidents.incident import Incident
-    from deliverywatch.alerting.incidents.outbox import Store
     from deliverywatch.alerting.inputs.context import Context
+    from deliverywatch.storage.store import Store
 
 
 def last_incidents(store: Store) -> list[Incident]:
@@ -21,7 +21,7 @@ def last_incidents(store: Store) -> list[Incident]:
     Raises:
         StoreUnavailable: The lake cannot be read.
     """
-    read = [incident_store.read(store, watch)[0] for watch in incident_store.recorded_watches(store)]
+    read = [incident_store.read(store, watch) for watch in incident_store.recorded_watches(store)]
     found = [each for each in read if each is not None]
     return sorted(found, key=lambda each: (not each.is_open, -each.level.rank, -each.changed_at.timestamp()))
 

@@ -19,11 +19,12 @@ from deliverywatch.operate.incidents.records import last_incidents
 
 if TYPE_CHECKING:
     from deliverywatch.alerting.incidents.incident import Incident
-    from deliverywatch.alerting.incidents.outbox import Record, Store
+    from deliverywatch.alerting.incidents.outbox import Record
     from deliverywatch.alerting.inputs.alarm import Alarm
     from deliverywatch.alerting.mail.formatting import Clock
     from deliverywatch.operate.account.deployment import Deployment
     from deliverywatch.operate.incidents.mutes import Mute, Rules
+    from deliverywatch.storage.store import Store
 
 _MAIL_COUNT = 5
 _MAIL_DAYS = timedelta(days=7)

@@ -13,8 +13,9 @@ from deliverywatch.alerting.incidents.outbox import from_json, record_key
 from deliverywatch.alerting.test_message import WATCH, drill_record
 
 if TYPE_CHECKING:
-    from deliverywatch.alerting.incidents.outbox import Record, Store
+    from deliverywatch.alerting.incidents.outbox import Record
     from deliverywatch.alerting.incidents.severity import Level
+    from deliverywatch.storage.store import Store
 
 
 def notice(level: Level, by: str, to: Sequence[str], now: datetime) -> dict[str, Any]:

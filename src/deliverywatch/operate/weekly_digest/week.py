@@ -19,10 +19,11 @@ from deliverywatch.operate.incidents.records import context_of, last_incidents
 
 if TYPE_CHECKING:
     from deliverywatch.alerting.incidents.incident import Incident
-    from deliverywatch.alerting.incidents.outbox import Record, Store
+    from deliverywatch.alerting.incidents.outbox import Record
     from deliverywatch.alerting.inputs.alarm import Alarm
     from deliverywatch.operate.cost.estimate import Estimate
     from deliverywatch.operate.incidents.mutes import Mute, Rules
+    from deliverywatch.storage.store import Store
 
 _RUNS = "runs"
 

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from deliverywatch.local.clicksend.history import DELIVERED, Message, Messages, failure
-from deliverywatch.local.clicksend.server import Carrier
+from deliverywatch.local.clicksend.server import ClickSendServer
 
 HOUR = timedelta(hours=1)
 
@@ -20,14 +20,14 @@ def begin() -> datetime:
 
 
 @pytest.fixture
-def carrier(begin: datetime, monkeypatch: pytest.MonkeyPatch) -> Iterator[Carrier]:
+def clicksend(begin: datetime, monkeypatch: pytest.MonkeyPatch) -> Iterator[ClickSendServer]:
     messages = [fate(number, begin + number * timedelta(minutes=1)) for number in range(180)]
-    with Carrier(Messages(messages)) as carrier:
+    with ClickSendServer(Messages(messages)) as clicksend:
         monkeypatch.setenv("CLICKSEND_USERNAME", "demo")
         monkeypatch.setenv("CLICKSEND_API_KEY", "demo-key")
-        monkeypatch.setenv("DELIVERYWATCH_CLICKSEND_URL", carrier.url)
+        monkeypatch.setenv("DELIVERYWATCH_CLICKSEND_URL", clicksend.url)
         monkeypatch.setenv("COLUMNS", "80")
-        yield carrier
+        yield clicksend
 
 
 def fate(number: int, sent_at: datetime) -> Message:

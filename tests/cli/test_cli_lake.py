@@ -16,11 +16,11 @@ from deliverywatch.cli import main
 from deliverywatch.sms.lake.columns import COLUMNS
 
 if TYPE_CHECKING:
-    from deliverywatch.local.clicksend.server import Carrier
+    from deliverywatch.local.clicksend.server import ClickSendServer
 
 
 @pytest.fixture
-def lake(carrier: Carrier, begin: datetime, tmp_path: Path) -> Path:
+def lake(clicksend: ClickSendServer, begin: datetime, tmp_path: Path) -> Path:
     arguments = ["ingest", "--once", "--lake", str(tmp_path), "--since", begin.isoformat()]
     assert CliRunner().invoke(main, arguments).exit_code == 0
     return tmp_path

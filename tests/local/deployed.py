@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from deliverywatch.local.clicksend.history import Messages
-from deliverywatch.local.clicksend.server import Carrier
+from deliverywatch.local.clicksend.server import ClickSendServer
 from deliverywatch.local.clicksend.traffic import HEALTHY, INCIDENT, Phase, day
 from deliverywatch.local.cloud.cloud import LocalCloud
 from deliverywatch.local.demo import play, sms_day
@@ -36,8 +36,8 @@ class Deployed:
         self.cloud, self.source, self.now = cloud, source, start
 
     @property
-    def carrier(self) -> Carrier:
-        return self.source.carrier
+    def clicksend(self) -> ClickSendServer:
+        return self.source.clicksend
 
     def live(self, minutes: int) -> None:
         """Live through so many minutes."""
@@ -62,10 +62,10 @@ def deployed(folder: Path, hour: int, phases: Sequence[Phase] = HEALTHY) -> Iter
     template = play.build(folder)
     told = tuple((MIDNIGHT + phase.since, phase.text) for phase in phases if phases is INCIDENT)
     with (
-        Carrier(Messages(day(MIDNIGHT, phases=phases)), now=start) as carrier,
+        ClickSendServer(Messages(day(MIDNIGHT, phases=phases)), now=start) as clicksend,
         LocalCloud(start - sms_day.LEAD) as cloud,
     ):
-        source = sms_day.SyntheticDay(carrier, told)
+        source = sms_day.SyntheticDay(clicksend, told)
         sms_day.deploy(cloud, template, folder, source)
         sms_day.warm_up(cloud, source, start)
         yield Deployed(cloud, source, start)

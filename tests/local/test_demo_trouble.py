@@ -26,22 +26,22 @@ def test_a_healthy_day_gives_no_mail(stack: deployed.Deployed) -> None:
 
 def test_when_clicksend_refuses_the_key_one_mail_says_so_and_one_says_that_it_is_over(stack: deployed.Deployed) -> None:
     before = len(stack.subjects())
-    stack.carrier.misbehave(Fault.UNAUTHORIZED, times=None)
+    stack.clicksend.add_fault(Fault.UNAUTHORIZED, times=None)
     stack.live(50)
     (blind,) = stack.cloud.outbox()[before:]
     assert blind.subject.startswith("[BLIND]")
     assert "401" in blind.text() or "refuses" in blind.text()
-    stack.carrier.behave()
+    stack.clicksend.clear_faults()
     stack.live(60)
     (over,) = stack.cloud.outbox()[before + 1 :]
     assert over.subject.startswith("[RESOLVED")
 
 
 def test_what_was_missed_while_clicksend_refused_is_fetched_afterwards(stack: deployed.Deployed) -> None:
-    stack.carrier.misbehave(Fault.UNAUTHORIZED, times=None)
+    stack.clicksend.add_fault(Fault.UNAUTHORIZED, times=None)
     stack.live(20)
     missed = stack.now
-    stack.carrier.behave()
+    stack.clicksend.clear_faults()
     stack.live(30)
     counted = stack.cloud.client("cloudwatch").get_metric_statistics(
         Namespace="DeliveryWatch/Sms", MetricName="Total", Dimensions=[{"Name": "Environment", "Value": "prod"}],

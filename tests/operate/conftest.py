@@ -11,7 +11,7 @@ from click.testing import CliRunner
 
 from deliverywatch.cli import main
 from deliverywatch.local.clicksend.history import Messages
-from deliverywatch.local.clicksend.server import Carrier
+from deliverywatch.local.clicksend.server import ClickSendServer
 from deliverywatch.local.clicksend.traffic import HEALTHY, day
 from deliverywatch.local.cloud.cloud import LocalCloud
 from deliverywatch.local.demo import play, sms_day
@@ -37,9 +37,9 @@ def noon() -> datetime:
 
 
 @pytest.fixture(scope="module")
-def carrier(noon: datetime) -> Iterator[Carrier]:
+def clicksend(noon: datetime) -> Iterator[ClickSendServer]:
     """A ClickSend account with a healthy day."""
-    with Carrier(Messages(day(noon.replace(hour=0), phases=HEALTHY)), now=noon) as running:
+    with ClickSendServer(Messages(day(noon.replace(hour=0), phases=HEALTHY)), now=noon) as running:
         yield running
 
 
@@ -51,10 +51,10 @@ def empty_cloud(noon: datetime) -> Iterator[LocalCloud]:
 
 
 @pytest.fixture(scope="module")
-def cloud(empty_cloud: LocalCloud, built_stack: Any, carrier: Carrier) -> LocalCloud:
+def cloud(empty_cloud: LocalCloud, built_stack: Any, clicksend: ClickSendServer) -> LocalCloud:
     """A running cloud with the stack `deliverywatch-prod`, which has not run yet."""
     template, folder = built_stack
-    sms_day.deploy(empty_cloud, template, folder, sms_day.SyntheticDay(carrier, ()))
+    sms_day.deploy(empty_cloud, template, folder, sms_day.SyntheticDay(clicksend, ()))
     return empty_cloud
 
 

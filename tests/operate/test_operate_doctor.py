@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from deliverywatch.errors import SourceMalformed, SourceRefused, SourceUnavailable
-from deliverywatch.local.clicksend.server import Carrier
+from deliverywatch.local.clicksend.server import ClickSendServer
 from deliverywatch.local.demo import play
 from deliverywatch.operate.account import aws
 from deliverywatch.operate.doctor import aws_doctor
@@ -195,10 +195,10 @@ def test_a_mute_is_no_failure_but_to_know_of(
     assert verdicts()["mutes"]["verdict"] == "ok"
 
 
-def test_the_key_is_never_printed(run: Callable[..., Result], carrier: Carrier) -> None:
-    carrier.api_key, secret = "another-secret", "another-secret"
+def test_the_key_is_never_printed(run: Callable[..., Result], clicksend: ClickSendServer) -> None:
+    clicksend.api_key, secret = "another-secret", "another-secret"
     refused = run("--verbose", "doctor", "--json")
-    carrier.api_key = "demo-key"
+    clicksend.api_key = "demo-key"
     taken = run("--verbose", "doctor", "--json")
     for result in (refused, taken):
         assert "demo-key" not in result.output
@@ -206,12 +206,12 @@ def test_the_key_is_never_printed(run: Callable[..., Result], carrier: Carrier) 
 
 
 @pytest.fixture
-def lonely() -> Iterator[Carrier]:
-    with Carrier() as running:
+def lonely() -> Iterator[ClickSendServer]:
+    with ClickSendServer() as running:
         yield running
 
 
-def test_an_account_that_cannot_be_read_is_told_without_its_answer(lonely: Carrier) -> None:
+def test_an_account_that_cannot_be_read_is_told_without_its_answer(lonely: ClickSendServer) -> None:
     with pytest.raises(SourceRefused, match=r"refuses the API key \(401\)"):
         credit.ask(Credentials("demo", "wrong"), lonely.url)
     with pytest.raises(SourceMalformed) as malformed:

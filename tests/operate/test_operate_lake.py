@@ -17,7 +17,7 @@ from deliverywatch.sms.lake.slots import day_key_of, key_of
 if TYPE_CHECKING:
     from click.testing import Result
 
-    from deliverywatch.local.clicksend.server import Carrier
+    from deliverywatch.local.clicksend.server import ClickSendServer
     from deliverywatch.local.cloud.cloud import LocalCloud
 
 COMPACT = "deliverywatch-prod-sms-compact"
@@ -49,7 +49,7 @@ def filled(run: Callable[..., Result], noon: datetime, hours: int = 3) -> Result
 
 
 def test_a_backfill_fills_the_bucket_with_the_hashes_of_the_function_and_emits_nothing(
-    cloud: LocalCloud, carrier: Carrier, noon: datetime, bucket: aws.Bucket, run: Callable[..., Result]
+    cloud: LocalCloud, clicksend: ClickSendServer, noon: datetime, bucket: aws.Bucket, run: Callable[..., Result]
 ) -> None:
     result = filled(run, noon)
     assert (result.exit_code, result.stdout) == (0, ""), result.stderr
@@ -62,12 +62,12 @@ def test_a_backfill_fills_the_bucket_with_the_hashes_of_the_function_and_emits_n
 
 
 def test_a_dry_run_reads_nothing(
-    carrier: Carrier, noon: datetime, bucket: aws.Bucket, run: Callable[..., Result]
+    clicksend: ClickSendServer, noon: datetime, bucket: aws.Bucket, run: Callable[..., Result]
 ) -> None:
-    asked = len(carrier.queries)
+    asked = len(clicksend.queries)
     result = run("backfill", "--since", (noon - timedelta(hours=3)).isoformat(), "--dry-run")
     assert "Would read" in result.stderr
-    assert len(carrier.queries) == asked
+    assert len(clicksend.queries) == asked
     assert bucket.keys("") == []
 
 

@@ -14,7 +14,7 @@ import pytest
 
 from deliverywatch.alerting.incidents import outbox
 from deliverywatch.local.clicksend.history import DELIVERED, Message, Messages, failure
-from deliverywatch.local.clicksend.server import Carrier
+from deliverywatch.local.clicksend.server import ClickSendServer
 
 if TYPE_CHECKING:
     from click.testing import Result
@@ -45,10 +45,10 @@ SENT = [
 
 @pytest.fixture
 def lake(run: Callable[..., Result], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    with Carrier(Messages(SENT)) as carrier:
+    with ClickSendServer(Messages(SENT)) as clicksend:
         monkeypatch.setenv("CLICKSEND_USERNAME", "demo")
         monkeypatch.setenv("CLICKSEND_API_KEY", "demo-key")
-        monkeypatch.setenv("DELIVERYWATCH_CLICKSEND_URL", carrier.url)
+        monkeypatch.setenv("DELIVERYWATCH_CLICKSEND_URL", clicksend.url)
         filled = run("backfill", "--since", (NOON - timedelta(hours=1)).isoformat(), "--lake", tmp_path)
         assert filled.exit_code == 0, filled.stderr
         for seq, event, minute in ((1, "OPENED", 30), (2, "ESCALATED", 40), (3, "RESOLVED", 90)):
@@ -92,8 +92,8 @@ def test_a_time_can_be_named_instead(lake: Path, run: Callable[..., Result]) -> 
 def test_a_number_that_clicksend_no_longer_tells_is_left_out(
     lake: Path, run: Callable[..., Result], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with Carrier(Messages(SENT[:3])) as carrier:
-        monkeypatch.setenv("DELIVERYWATCH_CLICKSEND_URL", carrier.url)
+    with ClickSendServer(Messages(SENT[:3])) as clicksend:
+        monkeypatch.setenv("DELIVERYWATCH_CLICKSEND_URL", clicksend.url)
         result = run("recipients", "INC-1121-1204", "--lake", lake, "--lookup")
     assert [each["number"] for each in rows(result)] == ["", A]
     assert "ClickSend does not tell 1 of the numbers" in result.stderr

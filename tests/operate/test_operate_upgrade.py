@@ -21,7 +21,7 @@ from deliverywatch.operate.deploy import aws_artifacts, aws_formation, aws_stora
 if TYPE_CHECKING:
     from click.testing import Result
 
-    from deliverywatch.local.clicksend.server import Carrier
+    from deliverywatch.local.clicksend.server import ClickSendServer
     from deliverywatch.local.cloud.cloud import LocalCloud
 
 GIVEN = {
@@ -157,14 +157,14 @@ def test_a_new_stack_tells_what_is_left_to_do_and_a_changed_one_that_something_i
 
 
 def test_the_smoke_test_reads_clicksend_once_and_sends_nothing(
-    deploy: Callable[..., Result], cloud: LocalCloud, carrier: Carrier
+    deploy: Callable[..., Result], cloud: LocalCloud, clicksend: ClickSendServer
 ) -> None:
-    names = {"username": carrier.username, "api_key": carrier.api_key}
+    names = {"username": clicksend.username, "api_key": clicksend.api_key}
     for name, value in names.items():
         cloud.client("ssm").put_parameter(
             Name=f"/deliverywatch/prod/clicksend/{name}", Value=value, Type="SecureString"
         )
-    document = json.loads(deploy("--yes", "--json", "--set", f"ClickSendUrl={carrier.url}").stdout)
+    document = json.loads(deploy("--yes", "--json", "--set", f"ClickSendUrl={clicksend.url}").stdout)
     (ran,) = [each for each in document["checks"] if each["check"] == "run"]
     assert re.fullmatch(r"A run read [\d,]+ rows of ClickSend's history\.", ran["told"])
     assert document["outputs"]["LakeBucket"] in buckets(cloud)

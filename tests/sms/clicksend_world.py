@@ -12,7 +12,7 @@ from deliverywatch.sms.clicksend.client import ClickSend
 from deliverywatch.sms.clicksend.credentials import Credentials
 
 if TYPE_CHECKING:
-    from deliverywatch.local.clicksend.server import Carrier
+    from deliverywatch.local.clicksend.server import ClickSendServer
 
 START = datetime(2026, 11, 21, 11, tzinfo=UTC)
 END = START + timedelta(hours=1)
@@ -50,11 +50,11 @@ def messages(count: int) -> list[Message]:
     ]
 
 
-def client(carrier: Carrier, time: Time | None = None, **options: Any) -> ClickSend:
+def client(clicksend: ClickSendServer, time: Time | None = None, **options: Any) -> ClickSend:
     """A client of the account that waits for nothing longer than a second."""
     time = time or Time()
     defaults = {"read_seconds": 1.0, "remaining_seconds": time.remaining_seconds, "random": lambda: 0.5}
-    url, key = options.pop("url", carrier.url), options.pop("api_key", API_KEY)
+    url, key = options.pop("url", clicksend.url), options.pop("api_key", API_KEY)
     credentials = Credentials("somebody", key)
     return ClickSend(credentials, url, clock=time.clock, sleep=time.sleep, **(defaults | options))
 

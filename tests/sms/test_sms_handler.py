@@ -17,7 +17,7 @@ from moto import mock_aws
 from deliverywatch.errors import ConfigurationError, InputError, SourceRefused, StoreConflict, StoreUnavailable
 from deliverywatch.local.clicksend.faults import Fault
 from deliverywatch.local.clicksend.history import DELIVERED, Message, Messages, failure
-from deliverywatch.local.clicksend.server import Carrier
+from deliverywatch.local.clicksend.server import ClickSendServer
 from deliverywatch.sms import aws
 from deliverywatch.sms.handle_ingest import handler
 
@@ -48,24 +48,24 @@ class Context:
 
 
 @pytest.fixture
-def carrier() -> Iterator[Carrier]:
+def clicksend() -> Iterator[ClickSendServer]:
     sent_at = NOW - timedelta(minutes=5)
     known = [
         Message(f"M{number:03}", sent_at, [(sent_at, LOST if number < 20 else DELIVERED)], PERSONAL)
         for number in range(150)
     ]
-    with Carrier(Messages(known), now=NOW) as carrier:
-        yield carrier
+    with ClickSendServer(Messages(known), now=NOW) as clicksend:
+        yield clicksend
 
 
 @pytest.fixture
-def s3(carrier: Carrier, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+def s3(clicksend: ClickSendServer, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     aws.account.cache_clear()
     values = {
         "DELIVERYWATCH_ENVIRONMENT": "test",
         "DELIVERYWATCH_BUCKET": BUCKET,
         "DELIVERYWATCH_CREDENTIALS": PATH,
-        "DELIVERYWATCH_CLICKSEND_URL": carrier.url,
+        "DELIVERYWATCH_CLICKSEND_URL": clicksend.url,
         "DELIVERYWATCH_SLOT_MINUTES": "10",
         "DELIVERYWATCH_COUNT_RECIPIENT_FAULTS": "true",
         "DELIVERYWATCH_RECIPIENT_NUMBERS": "hashed",
@@ -79,7 +79,7 @@ def s3(carrier: Carrier, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
         client = boto3.client("s3")
         client.create_bucket(Bucket=BUCKET)
         ssm = boto3.client("ssm")
-        for name, value in (("username", carrier.username), ("api_key", carrier.api_key)):
+        for name, value in (("username", clicksend.username), ("api_key", clicksend.api_key)):
             ssm.put_parameter(Name=f"{PATH}/{name}", Value=value, Type="SecureString")
         yield client
 
@@ -107,7 +107,7 @@ def test_a_run_keeps_the_lake_and_prints_its_counts(s3: Any, capfd: pytest.Captu
 
 
 def test_nothing_personal_leaves_the_run(
-    s3: Any, capfd: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture, carrier: Carrier
+    s3: Any, capfd: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture, clicksend: ClickSendServer
 ) -> None:
     import pyarrow as pa
     import pyarrow.parquet as pq
@@ -118,12 +118,12 @@ def test_nothing_personal_leaves_the_run(
         is_lake = key.endswith(".parquet")
         texts.append(repr(pq.read_table(pa.BufferReader(body)).to_pylist()) if is_lake else body.decode())
     assert "M001" in texts[2]
-    for secret in [*PERSONAL.values(), carrier.api_key]:
+    for secret in [*PERSONAL.values(), clicksend.api_key]:
         assert not [text for text in texts if re.search(rf"(?<![\w-]){re.escape(secret)}(?![\w-])", text)]
 
 
-def test_a_page_that_shifts_while_it_is_read_loses_nothing(s3: Any, carrier: Carrier) -> None:
-    carrier.misbehave(Fault.APPEARS, page=2)
+def test_a_page_that_shifts_while_it_is_read_loses_nothing(s3: Any, clicksend: ClickSendServer) -> None:
+    clicksend.add_fault(Fault.APPEARS, page=2)
     handler(EVENT, Context())
     (lake,) = [body for key, body in stored(s3).items() if key.endswith(".parquet")]
     from deliverywatch.sms.lake.merge import rows
@@ -131,8 +131,8 @@ def test_a_page_that_shifts_while_it_is_read_loses_nothing(s3: Any, carrier: Car
     assert {name for (name,) in rows(lake, ("message_id",))} >= {f"M{number:03}" for number in range(150)}
 
 
-def test_a_refused_key_raises_and_says_so_to_the_mails(s3: Any, carrier: Carrier) -> None:
-    carrier.api_key = "another"
+def test_a_refused_key_raises_and_says_so_to_the_mails(s3: Any, clicksend: ClickSendServer) -> None:
+    clicksend.api_key = "another"
     with pytest.raises(SourceRefused):
         handler(EVENT, Context())
     assert [*stored(s3)] == ["state/sms.json"]
@@ -148,8 +148,8 @@ def test_missing_parameters_are_named(s3: Any) -> None:
     assert problem(s3) == "configuration"
 
 
-def test_clicksend_does_not_get_the_time_that_the_run_needs_to_fail(s3: Any, carrier: Carrier) -> None:
-    carrier.misbehave(Fault.THROTTLED, times=None, retry_after="45")
+def test_clicksend_does_not_get_the_time_that_the_run_needs_to_fail(s3: Any, clicksend: ClickSendServer) -> None:
+    clicksend.add_fault(Fault.THROTTLED, times=None, retry_after="45")
     with pytest.raises(Exception, match="429 and asks to wait"):
         handler(EVENT, Context(60))
     assert problem(s3) == "throttled"

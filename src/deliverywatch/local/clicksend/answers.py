@@ -53,7 +53,7 @@ class BadQueryError(ValueError):
 
 
 def parse_query(text: str) -> Query:
-    """Return the query that a URL's query part asks for.
+    """Return the query of a URL.
 
     Raises:
         BadQueryError: A parameter is out of its documented range.
@@ -61,7 +61,7 @@ def parse_query(text: str) -> Query:
     parameters = dict(parse_qsl(text))
     order = parameters.get("order_by", "date:asc")
     if order not in {"date:asc", "date:desc"}:
-        raise BadQueryError("order_by", "Only date:asc and date:desc are known here.")
+        raise BadQueryError("order_by", "Only date:asc and date:desc are supported here.")
     return Query(
         page=_number(parameters, "page", 1, 1, _FOR_EVER),
         limit=_number(parameters, "limit", 15, 15, 100),
@@ -72,20 +72,20 @@ def parse_query(text: str) -> Query:
 
 
 def page(query: Query, history: History, now: datetime, surplus: int = 0) -> Answer:
-    """Return the page of history that is asked for; the surplus makes its total wrong."""
-    found = history.between(query.date_from, query.date_to, now)
+    """Return the requested page of history; the surplus makes its total wrong."""
+    matching = history.between(query.date_from, query.date_to, now)
     first = (query.page - 1) * query.limit
-    ordered = found[::-1] if query.descending else found
+    ordered = matching[::-1] if query.descending else matching
     rows = history.rows(ordered[first : first + query.limit], now)
-    paginator = _paginator(query, len(found) + surplus, first, len(rows))
+    paginator = _paginator(query, len(matching) + surplus, first, len(rows))
     # The rows are JSON already: decoding and encoding them again would make this server slower than what it serves.
     head = orjson.dumps(paginator)[:-1]
     return Answer(200, b'%s%s,"data":[%s]}}' % (_SUCCESS, head, b",".join(rows)))
 
 
 def account(username: str, api_key: str, balance: float) -> Answer:
-    """Return who asks; ClickSend's own answer holds the key too."""
-    found = {
+    """Return the account of the caller; ClickSend's own answer holds the key too."""
+    data = {
         "username": username,
         "balance": f"{balance:.6f}",
         "low_credit_amount": "5.00",
@@ -95,7 +95,7 @@ def account(username: str, api_key: str, balance: float) -> Answer:
         "timezone": "Etc/UTC",
         "_subaccount": {"api_username": username, "api_key": api_key},
     }
-    return Answer(200, _SUCCESS + orjson.dumps(found) + b"}")
+    return Answer(200, _SUCCESS + orjson.dumps(data) + b"}")
 
 
 def error(status: int, word: str, message: str, data: object = None, headers: dict[str, str] | None = None) -> Answer:
@@ -104,19 +104,12 @@ def error(status: int, word: str, message: str, data: object = None, headers: di
     return Answer(status, orjson.dumps(envelope), headers or {})
 
 
-def not_found() -> Answer:
-    """404, also for a wrong method."""
-    return error(404, "NOT_FOUND", "Invalid endpoint. Please try again.")
-
-
-def unauthorized() -> Answer:
-    """401; without a `WWW-Authenticate` header."""
-    return error(401, "UNAUTHORIZED", "Authorization failed.")
-
-
-def forbidden() -> Answer:
-    """403."""
-    return error(403, "FORBIDDEN", "You do not have access to this resource.")
+NOT_FOUND = error(404, "NOT_FOUND", "Invalid endpoint. Please try again.")  # also for a wrong method
+UNAUTHORIZED = error(401, "UNAUTHORIZED", "Authorization failed.")  # without a `WWW-Authenticate` header
+FORBIDDEN = error(403, "FORBIDDEN", "You do not have access to this resource.")
+SERVER_ERROR = error(500, "INTERNAL_SERVER_ERROR", "Something went wrong.")
+# A gateway knows no envelope.
+BAD_GATEWAY = Answer(502, _HTML, content_type="text/html")
 
 
 def bad_request(problem: BadQueryError) -> Answer:
@@ -128,16 +121,6 @@ def throttled(retry_after: str | None) -> Answer:
     """429, with ClickSend's real word for it."""
     headers = {} if retry_after is None else {"Retry-After": retry_after, "ratelimit-reset": retry_after}
     return error(429, "HTTP_TOO_MANY_REQUESTS", "Too many attempts.", headers=headers)
-
-
-def server_error() -> Answer:
-    """500."""
-    return error(500, "INTERNAL_SERVER_ERROR", "Something went wrong.")
-
-
-def bad_gateway() -> Answer:
-    """502 of a gateway, which knows no envelope."""
-    return Answer(502, _HTML, content_type="text/html")
 
 
 _SUCCESS = b'{"http_code":200,"response_code":"SUCCESS","response_msg":"Here are your data.","data":'

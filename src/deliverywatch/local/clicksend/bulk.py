@@ -1,4 +1,4 @@
-"""A number of messages over some hours -> a history of any size whose rows are made when they are asked for.
+"""A number of messages over some hours -> a history of any size whose rows are made when they are requested.
 
 For measuring: a million messages need no memory, and every process that was given the same numbers has the same rows.
 """
@@ -29,7 +29,7 @@ _CYCLE = 1000
 
 @dataclass(frozen=True, slots=True)
 class Bulk:
-    """Messages sent evenly from a moment on, over so many hours; the seed only changes their ids and numbers."""
+    """Messages sent evenly from `start` on, over so many hours; the seed only changes their ids and numbers."""
 
     start: datetime
     hours: float
@@ -43,18 +43,18 @@ class Bulk:
 
     def rows(self, positions: range, now: datetime) -> list[bytes]:  # noqa: ARG002 - their outcomes never change
         """Return the rows at these positions as JSON."""
-        start, span = int(self.start.timestamp()), self._span_seconds()
+        start, seconds = int(self.start.timestamp()), self._length_seconds()
         return [
-            _template(position % _CYCLE) % _unique(self.seed, position, start + position * span // self.messages)
+            _template(position % _CYCLE) % _unique(self.seed, position, start + position * seconds // self.messages)
             for position in positions
         ]
 
     def _position(self, second: int) -> int:
         """The first position that was sent in this second or later."""
         offset = second - int(self.start.timestamp())
-        return min(self.messages, max(0, -(-offset * self.messages // self._span_seconds())))
+        return min(self.messages, max(0, -(-offset * self.messages // self._length_seconds())))
 
-    def _span_seconds(self) -> int:
+    def _length_seconds(self) -> int:
         return int(self.hours * 3600)
 
 
@@ -74,7 +74,7 @@ def _outcome(position: int) -> Mapping[str, str]:
 
 @cache
 def _template(position: int) -> bytes:
-    """One row as JSON, with a place for each value that differs from message to message."""
+    """One row as JSON, with a placeholder for each value that differs from message to message."""
     steady = {
         "to": "NUMBER",
         "country": "US",

@@ -1,4 +1,4 @@
-"""What the ClickSend server does wrong when told to: faults seen or documented of ClickSend and of what is before it.
+"""What the ClickSend server can do wrong: faults seen or documented of ClickSend and of what is before it.
 
 429 carries `Retry-After` (20 s and 39 s seen) and the word HTTP_TOO_MANY_REQUESTS; Cloudflare and an API gateway can
 answer HTML; rows appear and vanish while pages are read.
@@ -6,8 +6,6 @@ answer HTML; rows appear and vanish while pages are read.
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
@@ -16,7 +14,7 @@ from deliverywatch.local.clicksend.answers import Answer
 
 
 class Fault(StrEnum):
-    """One way to misbehave."""
+    """One way to answer wrongly."""
 
     UNAUTHORIZED = "401"
     FORBIDDEN = "403"
@@ -36,11 +34,11 @@ class Fault(StrEnum):
 
 
 @dataclass(slots=True)
-class Misbehaviour:
-    """A fault on order.
+class PlannedFault:
+    """A fault for requests to come.
 
     Attributes:
-        fault: What to do.
+        fault: What to do wrong.
         times: How many requests more; None for all.
         page: Only for requests of this page.
         retry_after: The header of a 429.
@@ -51,57 +49,24 @@ class Misbehaviour:
     times: int | None = 1
     page: int | None = None
     retry_after: str | None = None
-    seconds: float = 0.0
+    seconds: float = 30.0
 
 
-class Misbehaviours:
-    """The faults that are on order; safe to use from several threads."""
-
-    def __init__(self) -> None:
-        self._orders: list[Misbehaviour] = []
-        self._lock = threading.Lock()
-
-    def order(self, misbehaviour: Misbehaviour) -> None:
-        """Put a fault behind those that are on order."""
-        with self._lock:
-            self._orders.append(misbehaviour)
-
-    def clear(self) -> None:
-        """Forget all orders."""
-        with self._lock:
-            self._orders.clear()
-
-    def take(self, page: int) -> Misbehaviour | None:
-        """Return the first order for a request of this page and count it as done once."""
-        with self._lock:
-            for order in self._orders:
-                if order.page in {None, page}:
-                    return self._once(order)
-        return None
-
-    def _once(self, order: Misbehaviour) -> Misbehaviour:
-        if order.times is not None:
-            order.times -= 1
-            if order.times == 0:
-                self._orders.remove(order)
-        return order
-
-
-_REFUSALS: dict[Fault, Callable[[Misbehaviour], Answer]] = {
-    Fault.UNAUTHORIZED: lambda _: answers.unauthorized(),
-    Fault.FORBIDDEN: lambda _: answers.forbidden(),
-    Fault.THROTTLED: lambda order: answers.throttled(order.retry_after),
-    Fault.SERVER_ERROR: lambda _: answers.server_error(),
-    Fault.BAD_GATEWAY: lambda _: answers.bad_gateway(),
-    Fault.ERROR_INSIDE: lambda _: replace(answers.server_error(), status=200),
-    Fault.THROTTLED_INSIDE: lambda _: replace(answers.throttled(None), status=200),
-    Fault.REDIRECT: lambda _: Answer(302, b"", {"Location": "http://127.0.0.1:9/elsewhere"}),
+_REFUSALS = {
+    Fault.UNAUTHORIZED: answers.UNAUTHORIZED,
+    Fault.FORBIDDEN: answers.FORBIDDEN,
+    Fault.SERVER_ERROR: answers.SERVER_ERROR,
+    Fault.BAD_GATEWAY: answers.BAD_GATEWAY,
+    Fault.ERROR_INSIDE: replace(answers.SERVER_ERROR, status=200),
+    Fault.THROTTLED_INSIDE: replace(answers.throttled(None), status=200),
+    Fault.REDIRECT: Answer(302, b"", {"Location": "http://127.0.0.1:9/elsewhere"}),
 }
 
 
-def refusal(order: Misbehaviour) -> Answer | None:
+def refusal(planned: PlannedFault) -> Answer | None:
     """Return what is answered instead of a page, if the fault is one that answers something else."""
-    return _REFUSALS[order.fault](order) if order.fault in _REFUSALS else None
+    throttled = planned.fault is Fault.THROTTLED
+    return answers.throttled(planned.retry_after) if throttled else _REFUSALS.get(planned.fault)
 
 
 def damaged(answer: Answer, fault: Fault) -> Answer:

@@ -1,4 +1,4 @@
-"""Messages with a fate -> the rows that ClickSend's history shows of them at a given moment.
+"""Messages with a fate -> the rows that ClickSend's history shows of them at a given time.
 
 Rows: developers.clicksend.com, GET /v3/sms/history; the older shape is that of the documents before 2024, which has
 times and counts as text and leaves out keys.
@@ -67,8 +67,9 @@ class Message:
     fields: Mapping[str, Any] = field(default_factory=dict)
 
     def row(self, now: datetime, shape: Shape = Shape.CURRENT) -> dict[str, Any]:
-        """Return the message as history shows it at this moment."""
-        row = _EXAMPLE | _sent(self.sent_at) | {"message_id": self.message_id, **self.fields, **self._outcome(now)}
+        """Return the message as history shows it at this time."""
+        times = {"date": _second(self), "schedule": str(_second(self))}
+        row = _EXAMPLE | times | {"message_id": self.message_id, **self.fields, **self._outcome(now)}
         if self.message_id is None:
             del row["message_id"]
         return row if shape is Shape.CURRENT else _old(row)
@@ -116,10 +117,6 @@ class Messages:
 
 def _second(message: Message) -> int:
     return int(message.sent_at.timestamp())
-
-
-def _sent(moment: datetime) -> dict[str, Any]:
-    return {"date": int(moment.timestamp()), "schedule": str(int(moment.timestamp()))}
 
 
 def _old(row: dict[str, Any]) -> dict[str, Any]:

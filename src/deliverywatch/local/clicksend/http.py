@@ -33,7 +33,7 @@ class Server(ThreadingTCPServer):
         super().__init__(("127.0.0.1", port), _Handler)
 
     def handle_error(self, request: object, client_address: object) -> None:
-        """Say nothing about a client that went away; show anything else."""
+        """Ignore a client that went away; show anything else."""
         if not isinstance(sys.exception(), ConnectionError):
             super().handle_error(request, client_address)  # type: ignore[arg-type]
 
@@ -49,9 +49,8 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         """Answer."""
-        answer = self.server.answering(
-            self.command, self.path, {name.lower(): value for name, value in self.headers.items()}
-        )
+        headers = {name.lower(): value for name, value in self.headers.items()}
+        answer = self.server.answering(self.command, self.path, headers)
         self.send_response(answer.status)
         announced = {
             "Content-Type": answer.content_type,

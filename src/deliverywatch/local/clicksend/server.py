@@ -1,6 +1,6 @@
 """A history -> a ClickSend server on loopback: faithful to the documented protocol, and to what goes wrong with it.
 
-By itself: `python -m deliverywatch.local.clicksend.server`. In a test: `with Carrier(Messages([...])) as carrier:`.
+By itself: `python -m deliverywatch.local.clicksend.server`; in a test: `with ClickSendServer(Messages([...])) as s:`.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ import click
 from deliverywatch.local.clicksend import answers
 from deliverywatch.local.clicksend.answers import Answer, BadQueryError, Query
 from deliverywatch.local.clicksend.bulk import Bulk
-from deliverywatch.local.clicksend.faults import Fault, Misbehaviour, Misbehaviours, damaged, refusal
+from deliverywatch.local.clicksend.faults import Fault, PlannedFault, damaged, refusal
 from deliverywatch.local.clicksend.history import History, Message, Messages, Shape
 from deliverywatch.local.clicksend.http import Server
 from deliverywatch.local.clicksend.traffic import day as day_of_messages
@@ -28,16 +28,16 @@ _ACCOUNT = "/v3/account"
 _DAY = timedelta(days=1)
 
 
-class Carrier:
+class ClickSendServer:
     """A ClickSend server on 127.0.0.1, served by threads of this process; listens from `start` (or `with`) to `stop`.
 
     Attributes:
         history: What is shown.
-        now: The moment of which it is shown, aware; None for the real time.
+        now: The time at which it is shown, aware; None for the real time.
         username: The one user that is let in.
         api_key: That user's key.
         balance: What is left of the credit.
-        queries: What was asked for, in order of arrival.
+        queries: The requests for history, in order of arrival.
         most_under_way: The largest number of requests that were answered at the same time.
     """
 
@@ -57,7 +57,7 @@ class Carrier:
         self.queries: list[Query] = []
         self.most_under_way = 0
         self._under_way = 0
-        self._misbehaviours = Misbehaviours()
+        self._faults: list[PlannedFault] = []
         self._lock = threading.Lock()
         self._stopped = threading.Event()
         self._server = Server(port, self.answer)
@@ -85,7 +85,7 @@ class Carrier:
     def __exit__(self, *_: object) -> None:
         self.stop()
 
-    def misbehave(
+    def add_fault(
         self,
         fault: Fault,
         *,
@@ -94,29 +94,23 @@ class Carrier:
         retry_after: str | None = None,
         seconds: float = 30.0,
     ) -> None:
-        """Order a fault.
+        """Answer requests to come wrongly, as `PlannedFault` says, after the faults that are planned already."""
+        with self._lock:
+            self._faults.append(PlannedFault(fault, times, page, retry_after, seconds))
 
-        Args:
-            fault: What to do wrong.
-            times: With how many requests; None for all until `behave`.
-            page: Only with requests of this page.
-            retry_after: The header's text, for THROTTLED.
-            seconds: For DELAY.
-        """
-        self._misbehaviours.order(Misbehaviour(fault, times, page, retry_after, seconds))
-
-    def behave(self) -> None:
-        """Forget all ordered faults."""
-        self._misbehaviours.clear()
+    def clear_faults(self) -> None:
+        """Forget all planned faults."""
+        with self._lock:
+            self._faults.clear()
 
     def answer(self, method: str, target: str, headers: Mapping[str, str]) -> Answer:
         """Return the answer to one request; called by the server's threads, header names in lower case."""
         path, _, parameters = target.partition("?")
         # In this order: ClickSend answers 404 before it reads credentials.
         if method != "GET" or path not in (_PATH, _ACCOUNT):
-            return answers.not_found()
+            return answers.NOT_FOUND
         if headers.get("authorization") != self._authorization():
-            return answers.unauthorized()
+            return answers.UNAUTHORIZED
         if path == _ACCOUNT:
             return answers.account(self.username, self.api_key, self.balance)
         try:
@@ -142,20 +136,30 @@ class Carrier:
                 self._under_way -= 1
 
     def _with_faults(self, query: Query) -> Answer:
-        order = self._misbehaviours.take(query.page)
-        if order is None:
+        planned = self._planned_fault(query.page)
+        if planned is None:
             return self._page(query)
-        if order.fault is Fault.DELAY:
-            self._stopped.wait(order.seconds)
-        elif order.fault in {Fault.APPEARS, Fault.VANISHES}:
-            self._shift(query, order.fault)
-        surplus = 1 if order.fault is Fault.WRONG_TOTAL else 0
-        return refusal(order) or damaged(self._page(query, surplus), order.fault)
+        if planned.fault is Fault.DELAY:
+            self._stopped.wait(planned.seconds)
+        elif planned.fault in {Fault.APPEARS, Fault.VANISHES}:
+            self._shift(query, planned.fault)
+        surplus = 1 if planned.fault is Fault.WRONG_TOTAL else 0
+        return refusal(planned) or damaged(self._page(query, surplus), planned.fault)
+
+    def _planned_fault(self, page: int) -> PlannedFault | None:
+        """Return the first fault for a request of this page and count it as done once."""
+        with self._lock:
+            planned = next((each for each in self._faults if each.page in {None, page}), None)
+            if planned and planned.times is not None:
+                planned.times -= 1
+                if planned.times == 0:
+                    self._faults.remove(planned)
+            return planned
 
     def _page(self, query: Query, surplus: int = 0) -> Answer:
-        return answers.page(query, self.history, self._moment(), surplus)
+        return answers.page(query, self.history, self._time(), surplus)
 
-    def _moment(self) -> datetime:
+    def _time(self) -> datetime:
         return self.now or datetime.now(UTC)
 
     def _shift(self, query: Query, fault: Fault) -> None:
@@ -163,7 +167,7 @@ class Carrier:
         if not isinstance(self.history, Messages):
             raise TypeError("Only a history of given messages can shift.")
         with self._lock:
-            first = self.history.between(query.date_from, query.date_to, self._moment())[0]
+            first = self.history.between(query.date_from, query.date_to, self._time())[0]
             if fault is Fault.VANISHES:
                 self.history.remove(first)
             else:
@@ -200,8 +204,8 @@ def main(
     midnight = (day or datetime.now(UTC) - _DAY).replace(hour=0, minute=0, second=0, microsecond=0, tzinfo=UTC)
     shape = Shape.OLD if old_rows else Shape.CURRENT
     history = Bulk(midnight, hours, messages, seed) if messages else Messages(day_of_messages(midnight, seed), shape)
-    with Carrier(history, username=username, api_key=api_key, port=port) as carrier:
-        click.echo(carrier.url)
+    with ClickSendServer(history, username=username, api_key=api_key, port=port) as server:
+        click.echo(server.url)
         click.echo(f"Messages of {midnight:%Y-%m-%d} for user {username}; stop with Ctrl-C.", err=True)
         with suppress(KeyboardInterrupt):
             while True:

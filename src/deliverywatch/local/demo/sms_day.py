@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from deliverywatch.errors import ConfigurationError
 from deliverywatch.local.clicksend.history import Messages
-from deliverywatch.local.clicksend.server import Carrier
+from deliverywatch.local.clicksend.server import ClickSendServer
 from deliverywatch.local.clicksend.traffic import INCIDENT, day
 from deliverywatch.local.cloud.cloud import LocalCloud
 from deliverywatch.local.demo import play, sms_report
@@ -93,27 +93,27 @@ def real_account(environ: Mapping[str, str]) -> RealAccount | None:
 class SyntheticDay:
     """The stand-in for ClickSend with one day of `traffic`."""
 
-    carrier: Carrier
+    clicksend: ClickSendServer
     phases: tuple[tuple[datetime, str], ...]
 
     @property
     def url(self) -> str:
         """Where it listens."""
-        return self.carrier.url
+        return self.clicksend.url
 
     @property
     def username(self) -> str:
         """The user it lets in."""
-        return self.carrier.username
+        return self.clicksend.username
 
     @property
     def api_key(self) -> str:
         """That user's key."""
-        return self.carrier.api_key
+        return self.clicksend.api_key
 
     def follow(self, moment: datetime) -> None:
         """Show what had happened by this moment."""
-        self.carrier.now = moment
+        self.clicksend.now = moment
 
 
 @contextmanager
@@ -138,8 +138,8 @@ def plan(
     midnight = now.replace(hour=0, minute=0, second=0, microsecond=0) - DAY
     start, end = (midnight + FAST_FROM, midnight + FAST_FROM + FAST) if fast else (midnight, midnight + DAY)
     phases = tuple((midnight + phase.since, phase.text) for phase in INCIDENT if midnight + phase.since >= start)
-    with Carrier(Messages(day(midnight)), now=start) as carrier:
-        yield SyntheticDay(carrier, phases), start, end
+    with ClickSendServer(Messages(day(midnight)), now=start) as clicksend:
+        yield SyntheticDay(clicksend, phases), start, end
 
 
 def perform(out: Path, progress: Progress, environ: Mapping[str, str], now: datetime, *, fast: bool) -> Outcome:

@@ -16,36 +16,36 @@ import urllib3
 from deliverywatch.local.clicksend.bulk import Bulk
 from deliverywatch.local.clicksend.faults import Fault
 from deliverywatch.local.clicksend.history import DELIVERED, Message, Messages, Shape, failure
-from deliverywatch.local.clicksend.server import Carrier
+from deliverywatch.local.clicksend.server import ClickSendServer
 
 START = datetime(2026, 11, 21, 11, tzinfo=UTC)
 SECOND = timedelta(seconds=1)
 
 
 @pytest.fixture
-def carrier() -> Iterator[Carrier]:
+def clicksend() -> Iterator[ClickSendServer]:
     messages = [Message(f"M{number}", START + number * SECOND) for number in range(40)]
-    with Carrier(Messages(messages), now=START + timedelta(hours=1)) as carrier:
-        yield carrier
+    with ClickSendServer(Messages(messages), now=START + timedelta(hours=1)) as clicksend:
+        yield clicksend
 
 
-def ask(carrier: Carrier, path: str = "/v3/sms/history", auth: str = "demo:demo-key", **fields: Any) -> Any:
+def ask(clicksend: ClickSendServer, path: str = "/v3/sms/history", auth: str = "demo:demo-key", **fields: Any) -> Any:
     headers = urllib3.make_headers(basic_auth=auth)
-    return urllib3.request("GET", carrier.url + path, fields=fields, headers=headers, retries=False)
+    return urllib3.request("GET", clicksend.url + path, fields=fields, headers=headers, retries=False)
 
 
-def data(carrier: Carrier, **fields: Any) -> dict[str, Any]:
-    answer = ask(carrier, **fields).json()
+def data(clicksend: ClickSendServer, **fields: Any) -> dict[str, Any]:
+    answer = ask(clicksend, **fields).json()
     assert (answer["http_code"], answer["response_code"]) == (200, "SUCCESS")
     return answer["data"]  # type: ignore[no-any-return]
 
 
-def ids(carrier: Carrier, **fields: Any) -> list[str]:
-    return [row["message_id"] for row in data(carrier, **fields)["data"]]
+def ids(clicksend: ClickSendServer, **fields: Any) -> list[str]:
+    return [row["message_id"] for row in data(clicksend, **fields)["data"]]
 
 
-def test_a_page_has_laravels_paginator_around_its_rows(carrier: Carrier) -> None:
-    page = data(carrier, page=2)
+def test_a_page_has_laravels_paginator_around_its_rows(clicksend: ClickSendServer) -> None:
+    page = data(clicksend, page=2)
     assert {name: value for name, value in page.items() if name != "data"} == {
         "total": 40, "per_page": 15, "current_page": 2, "last_page": 3,
         "next_page_url": "/?page=3", "prev_page_url": "/?page=1", "from": 16, "to": 30,
@@ -53,35 +53,35 @@ def test_a_page_has_laravels_paginator_around_its_rows(carrier: Carrier) -> None
     assert [row["message_id"] for row in page["data"]] == [f"M{number}" for number in range(15, 30)]
 
 
-def test_an_empty_list_has_the_live_shape(carrier: Carrier) -> None:
-    assert data(carrier, date_from=1, date_to=2) == {
+def test_an_empty_list_has_the_live_shape(clicksend: ClickSendServer) -> None:
+    assert data(clicksend, date_from=1, date_to=2) == {
         "total": 0, "per_page": 15, "current_page": 1, "last_page": 0,
         "next_page_url": None, "prev_page_url": None, "from": None, "to": None, "data": [],
     }  # fmt: skip
 
 
-def test_the_edges_of_the_range_are_inclusive(carrier: Carrier) -> None:
+def test_the_edges_of_the_range_are_inclusive(clicksend: ClickSendServer) -> None:
     second = int(START.timestamp())
-    assert ids(carrier, date_from=second + 2, date_to=second + 4) == ["M2", "M3", "M4"]
+    assert ids(clicksend, date_from=second + 2, date_to=second + 4) == ["M2", "M3", "M4"]
 
 
 @pytest.mark.parametrize(("order", "first"), [("date:asc", "M0"), ("date:desc", "M39")])
-def test_the_order_is_that_of_the_dates(carrier: Carrier, order: str, first: str) -> None:
-    assert ids(carrier, order_by=order)[0] == first
+def test_the_order_is_that_of_the_dates(clicksend: ClickSendServer, order: str, first: str) -> None:
+    assert ids(clicksend, order_by=order)[0] == first
 
 
 @pytest.mark.parametrize(
     ("name", "value"), [("limit", 14), ("limit", 101), ("page", 0), ("page", "x"), ("order_by", "q"), ("date_to", -1)]
 )
-def test_a_parameter_out_of_range_is_refused_by_name(carrier: Carrier, name: str, value: object) -> None:
-    answer = ask(carrier, **{name: value})
+def test_a_parameter_out_of_range_is_refused_by_name(clicksend: ClickSendServer, name: str, value: object) -> None:
+    answer = ask(clicksend, **{name: value})
     assert answer.status == 400
     assert list(answer.json()["data"]) == [name]
 
 
 @pytest.mark.parametrize("auth", ["demo:wrong", "other:demo-key", ":"])
-def test_a_wrong_credential_is_401_without_a_challenge(carrier: Carrier, auth: str) -> None:
-    answer = ask(carrier, auth=auth)
+def test_a_wrong_credential_is_401_without_a_challenge(clicksend: ClickSendServer, auth: str) -> None:
+    answer = ask(clicksend, auth=auth)
     expected = {
         "http_code": 401,
         "response_code": "UNAUTHORIZED",
@@ -92,29 +92,29 @@ def test_a_wrong_credential_is_401_without_a_challenge(carrier: Carrier, auth: s
     assert "WWW-Authenticate" not in answer.headers
 
 
-def test_an_unknown_path_is_404_before_credentials_are_read(carrier: Carrier) -> None:
-    assert ask(carrier, "/v3/other", auth="demo:wrong").status == 404
+def test_an_unknown_path_is_404_before_credentials_are_read(clicksend: ClickSendServer) -> None:
+    assert ask(clicksend, "/v3/other", auth="demo:wrong").status == 404
 
 
-def test_a_wrong_method_is_404(carrier: Carrier) -> None:
-    answer = urllib3.request("POST", carrier.url + "/v3/sms/history", body=b"{}", retries=False)
+def test_a_wrong_method_is_404(clicksend: ClickSendServer) -> None:
+    answer = urllib3.request("POST", clicksend.url + "/v3/sms/history", body=b"{}", retries=False)
     assert answer.json()["response_msg"] == "Invalid endpoint. Please try again."
 
 
-def test_every_answer_tells_the_rate_limit(carrier: Carrier) -> None:
-    assert {"x-ratelimit-limit", "x-ratelimit-remaining", "ratelimit-reset"} <= set(ask(carrier).headers)
+def test_every_answer_tells_the_rate_limit(clicksend: ClickSendServer) -> None:
+    assert {"x-ratelimit-limit", "x-ratelimit-remaining", "ratelimit-reset"} <= set(ask(clicksend).headers)
 
 
-def test_a_connection_is_kept_for_the_next_request(carrier: Carrier) -> None:
-    with urllib3.HTTPConnectionPool(carrier.url.removeprefix("http://"), maxsize=1) as pool:
+def test_a_connection_is_kept_for_the_next_request(clicksend: ClickSendServer) -> None:
+    with urllib3.HTTPConnectionPool(clicksend.url.removeprefix("http://"), maxsize=1) as pool:
         for _ in range(3):
             pool.request("GET", "/v3/sms/history")
         assert pool.num_connections == 1
 
 
-def test_only_this_machine_is_served(carrier: Carrier) -> None:
-    assert carrier.url.startswith("http://127.0.0.1:")
-    port = int(carrier.url.rpartition(":")[2])
+def test_only_this_machine_is_served(clicksend: ClickSendServer) -> None:
+    assert clicksend.url.startswith("http://127.0.0.1:")
+    port = int(clicksend.url.rpartition(":")[2])
     with socket.socket() as elsewhere:
         elsewhere.bind(("127.0.0.2", port))
 
@@ -126,16 +126,16 @@ ABSENT = failure("12", "Absent Subscriber. The subscriber is offline.")
     ("seconds", "seen"),
     [(-1, None), (0, ("Sent", "200")), (4, ("Sent", "200")), (5, ("Sent", "201")), (9, ("Failed", "301"))],
 )
-def test_a_row_changes_as_time_passes(carrier: Carrier, seconds: int, seen: tuple[str, str] | None) -> None:
+def test_a_row_changes_as_time_passes(clicksend: ClickSendServer, seconds: int, seen: tuple[str, str] | None) -> None:
     fates = ((START + 5 * SECOND, DELIVERED), (START + 9 * SECOND, ABSENT))
-    carrier.history = Messages([Message("M", START, fates)])
-    carrier.now = START + seconds * SECOND
-    rows = data(carrier)["data"]
+    clicksend.history = Messages([Message("M", START, fates)])
+    clicksend.now = START + seconds * SECOND
+    rows = data(clicksend)["data"]
     assert [(row["status"], row["status_code"]) for row in rows] == ([seen] if seen else [])
 
 
-def test_a_row_has_every_documented_field(carrier: Carrier) -> None:
-    row = data(carrier)["data"][0]
+def test_a_row_has_every_documented_field(clicksend: ClickSendServer) -> None:
+    row = data(clicksend)["data"][0]
     assert len(row) == 25
     assert (type(row["date"]), type(row["schedule"]), type(row["message_parts"])) == (int, str, int)
 
@@ -153,67 +153,67 @@ STATUSES = {
 
 
 @pytest.mark.parametrize(("fault", "status"), STATUSES.items())
-def test_a_fault_happens_as_often_as_ordered(carrier: Carrier, fault: Fault, status: int) -> None:
-    carrier.misbehave(fault, times=2)
-    answers = [ask(carrier) for _ in range(3)]
+def test_a_fault_happens_as_often_as_ordered(clicksend: ClickSendServer, fault: Fault, status: int) -> None:
+    clicksend.add_fault(fault, times=2)
+    answers = [ask(clicksend) for _ in range(3)]
     assert [answer.status for answer in answers] == [status, status, 200]
     assert answers[0].data != answers[2].data
 
 
-def test_429_says_when_to_come_again_if_told_to(carrier: Carrier) -> None:
-    carrier.misbehave(Fault.THROTTLED, retry_after="20")
-    carrier.misbehave(Fault.THROTTLED)
-    told, untold = ask(carrier), ask(carrier)
+def test_429_says_when_to_come_again_if_told_to(clicksend: ClickSendServer) -> None:
+    clicksend.add_fault(Fault.THROTTLED, retry_after="20")
+    clicksend.add_fault(Fault.THROTTLED)
+    told, untold = ask(clicksend), ask(clicksend)
     assert told.headers["Retry-After"] == told.headers["ratelimit-reset"] == "20"
     assert "Retry-After" not in untold.headers
     assert untold.json()["response_code"] == "HTTP_TOO_MANY_REQUESTS"
 
 
-def test_502_of_a_gateway_is_html(carrier: Carrier) -> None:
-    carrier.misbehave(Fault.BAD_GATEWAY)
-    answer = ask(carrier)
+def test_502_of_a_gateway_is_html(clicksend: ClickSendServer) -> None:
+    clicksend.add_fault(Fault.BAD_GATEWAY)
+    answer = ask(clicksend)
     assert answer.headers["Content-Type"] == "text/html"
     assert answer.data.startswith(b"<html>")
 
 
-def test_a_truncated_page_is_no_json(carrier: Carrier) -> None:
-    carrier.misbehave(Fault.TRUNCATED)
+def test_a_truncated_page_is_no_json(clicksend: ClickSendServer) -> None:
+    clicksend.add_fault(Fault.TRUNCATED)
     with pytest.raises(json.JSONDecodeError):
-        ask(carrier).json()
+        ask(clicksend).json()
 
 
-def test_a_connection_that_breaks_off_is_noticed(carrier: Carrier) -> None:
-    carrier.misbehave(Fault.CUT_OFF)
+def test_a_connection_that_breaks_off_is_noticed(clicksend: ClickSendServer) -> None:
+    clicksend.add_fault(Fault.CUT_OFF)
     with pytest.raises(urllib3.exceptions.ProtocolError):
-        ask(carrier)
+        ask(clicksend)
 
 
 @pytest.mark.parametrize(("fault", "expected"), [(Fault.APPEARS, "M14"), (Fault.VANISHES, "M16")])
-def test_a_shift_moves_the_rows_of_all_later_pages(carrier: Carrier, fault: Fault, expected: str) -> None:
-    carrier.misbehave(fault, page=2)
-    assert ids(carrier)[0] == "M0"
-    assert ids(carrier, page=2)[0] == expected
+def test_a_shift_moves_the_rows_of_all_later_pages(clicksend: ClickSendServer, fault: Fault, expected: str) -> None:
+    clicksend.add_fault(fault, page=2)
+    assert ids(clicksend)[0] == "M0"
+    assert ids(clicksend, page=2)[0] == expected
 
 
-def test_a_fault_of_one_page_leaves_the_others_alone(carrier: Carrier) -> None:
-    carrier.misbehave(Fault.WRONG_TOTAL, page=2)
-    assert [data(carrier, page=page)["total"] for page in (1, 2, 2)] == [40, 41, 40]
+def test_a_fault_of_one_page_leaves_the_others_alone(clicksend: ClickSendServer) -> None:
+    clicksend.add_fault(Fault.WRONG_TOTAL, page=2)
+    assert [data(clicksend, page=page)["total"] for page in (1, 2, 2)] == [40, 41, 40]
 
 
 def test_stopping_does_not_wait_for_a_delayed_answer() -> None:
-    with Carrier() as carrier:
-        carrier.misbehave(Fault.DELAY, seconds=60)
+    with ClickSendServer() as clicksend:
+        clicksend.add_fault(Fault.DELAY, seconds=60)
         with pytest.raises(urllib3.exceptions.TimeoutError):
-            urllib3.request("GET", carrier.url + "/v3/sms/history", timeout=0.05, retries=False, headers=DEMO)
+            urllib3.request("GET", clicksend.url + "/v3/sms/history", timeout=0.05, retries=False, headers=DEMO)
 
 
 DEMO = urllib3.make_headers(basic_auth="demo:demo-key")
 
 
 def test_a_bulk_history_has_the_same_rows_however_it_is_paged() -> None:
-    with Carrier(Bulk(START, 1, 250), now=START + timedelta(hours=2)) as carrier:
-        by_100 = [each for page in (1, 2, 3) for each in ids(carrier, page=page, limit=100)]
-        by_50 = [each for page in range(1, 6) for each in ids(carrier, page=page, limit=50)]
+    with ClickSendServer(Bulk(START, 1, 250), now=START + timedelta(hours=2)) as clicksend:
+        by_100 = [each for page in (1, 2, 3) for each in ids(clicksend, page=page, limit=100)]
+        by_50 = [each for page in range(1, 6) for each in ids(clicksend, page=page, limit=50)]
     assert by_100 == by_50
     assert len(set(by_100)) == 250
 

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import random
-import time
 import uuid
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -17,6 +15,7 @@ from deliverywatch.cli.terminal.exits import Exit
 from deliverywatch.cli.terminal.lake_options import FOLDER, place
 from deliverywatch.cli.terminal.target import target
 from deliverywatch.cli.terminal.time_option import Moment
+from deliverywatch.storage.store import sleep_up_to
 from deliverywatch.thresholds import SETTLE_HOURS
 
 if TYPE_CHECKING:
@@ -62,8 +61,8 @@ def _done(chosen: Sequence[Due], store: Store) -> Summary:
             chosen,
             store,
             token=uuid.uuid4().hex,
-            pause=lambda seconds: time.sleep(random.uniform(0, seconds)),  # noqa: S311 - it only spreads retries
-            told=lambda each: click.echo(f"{each.day:%Y-%m-%d}: {_hours(each)}", err=True),
+            pause=sleep_up_to,
+            on_begin=lambda each: click.echo(f"{each.day:%Y-%m-%d}: {_hours(each)}", err=True),
         )
     except KeyboardInterrupt:
         click.echo("Interrupted; every row still counts once, and the same command goes on from here.", err=True)

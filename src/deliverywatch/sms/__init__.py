@@ -1,11 +1,7 @@
-"""SMS: from a row of ClickSend's history to a data point.
+"""SMS: from a row of ClickSend's history to a data point. README.md has the road of one row, file by file.
 
-Read `ingest` first: it is the flow. It follows a `plan`, takes pages from `clicksend` (one answer is `pages`, their
-speed `pace`), lets `records` judge the rows (once per `kinds`, by the rules of `outcomes`), merges them into the `lake`
-(which is the only state; its format is `parquet`), turns what changed into `counts`, and leaves for the mails a
-`context` of what `survey` finds. `store` is the port behind which `aws` and `folder` keep the objects; `handle_ingest`
-is the Lambda.
-
-Which object holds a row is in `days`: an hour's, until `compact` (and its Lambda, `handle_compact`) has made one object
-of the day, by `sealing` its hours first. `backfill` fills in months, `forgetting` takes a recipient out.
+Read `ingest` first: it is the flow of `handle_ingest`. It follows a `plan`, covers a range after the other (`hours`),
+and turns what changed into `counts`; `ports` is what a run touches. `compact` (`handle_compact`) makes one object of a
+day's hours, `backfill` fills in months, `overview` sums up the lake. `clicksend` fetches and judges, `lake` keeps,
+`mail_context` sums up for the mails; `aws` has the adapters.
 """

@@ -25,7 +25,7 @@ KEY = "state/sms-backfill.json"
 
 def within(plan: Plan, start: datetime, end: datetime) -> Plan:
     """Return the plan without what was not sent in [start, end), in whole hours."""
-    return replace(plan, ranges=tuple(each for each in plan.ranges if each.start > start - HOUR and each.start < end))
+    return replace(plan, ranges=tuple(part for part in plan.ranges if start - HOUR < part.start < end))
 
 
 def resumed(store: Store, since: datetime) -> datetime:
@@ -43,9 +43,9 @@ def fill(plan: Plan, settings: Settings, ports: Ports, since: datetime, token: C
 
     Args:
         plan: As `ingest.backfill_plan` and `within` make it.
-        settings: What the operator chose.
-        ports: What is touched; `emit` is never called.
-        since: What was asked for: the mark is for the same command only.
+        settings: Of the stack.
+        ports: Of which `emit` is never called.
+        since: The requested begin: the mark is for the same command only.
         token: Returns another one for each hour.
 
     Raises:

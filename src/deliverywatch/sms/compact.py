@@ -1,7 +1,7 @@
 """The lake's old hours -> one object per day: what a query over a month opens is 30 objects instead of 720.
 
 Days are due 72 hours after their end, when the outcomes have come; a later one is merged into the day's object. How a
-day changes over without a row being lost or seen twice, whoever is killed when, is in `days`.
+day changes over without a row being lost or seen twice, whoever is killed when, is in `lake/day_objects`.
 """
 
 from __future__ import annotations
@@ -25,10 +25,8 @@ class Due:
     """A day that is to become one object.
 
     Attributes:
-        day: Its begin; aware.
-        hour_count: Hour objects it has.
+        hour_count, byte_count: Of its hour objects.
         is_made: Whether its object is there, and only the hours have to go.
-        byte_count: Their size.
     """
 
     day: datetime
@@ -48,7 +46,7 @@ class Summary:
 
     Attributes:
         day_count: Days that are one object now.
-        hour_count: Hour objects that are gone; the empty ones that sealed quiet hours are not counted.
+        hour_count: Hour objects that are gone, without the empty ones that sealed quiet hours.
         postponed_count: Days for which there was no time.
         too_large_count: Days that stay as they are, for their size.
         failures: Days that could not be compacted, with the reason; their rows stay where they are.
@@ -66,58 +64,52 @@ class Summary:
 
 
 def due(sizes: Iterable[tuple[str, int]], now: datetime, before: datetime | None = None) -> list[Due]:
-    """Return the days that are due, the oldest first.
-
-    Args:
-        sizes: Keys and bytes of the lake's objects.
-        now: What time it is; aware.
-        before: Only days that end until then.
-    """
+    """Return the days that are due, the oldest first, of the lake's keys and their bytes; only days before `before`."""
     names: dict[datetime, dict[str, int]] = {}
     for key, size in sizes:
         if key.endswith(".parquet"):
             names.setdefault(day_objects.day_of_key(key), {})[key.rpartition("/")[2]] = size
     limit = min(now, before) if before else now
     return [
-        Due(day, len(found.keys() - {DAY_OBJECT}), DAY_OBJECT in found, sum(found.values()))
-        for day, found in sorted(names.items())
-        if day_objects.is_due(day, now) and day + day_objects.DAY <= limit and found.keys() != {DAY_OBJECT}
+        Due(day, len(objects.keys() - {DAY_OBJECT}), DAY_OBJECT in objects, sum(objects.values()))
+        for day, objects in sorted(names.items())
+        if day_objects.is_due(day, now) and day + day_objects.DAY <= limit and objects.keys() != {DAY_OBJECT}
     ]
 
 
 def compact(
-    chosen: Sequence[Due],
+    days: Sequence[Due],
     store: Store,
     *,
     token: str,
     pause: Callable[[float], None],
     has_time: Callable[[], bool] = lambda: True,
-    told: Callable[[Due], None] = lambda _: None,
+    on_begin: Callable[[Due], None] = lambda _: None,
 ) -> Summary:
     """Make one object of each of these days. A day that fails stops no other one.
 
     Args:
-        chosen: What `due` found.
-        store: Where the lake is.
+        days: As `due` returns them.
+        store: Of the lake.
         token: Different for each run.
         pause: Sleeps up to so many seconds, for another writer to finish.
         has_time: Whether another day can be begun.
-        told: Is called with each day before it is begun.
+        on_begin: Is called with each day before it is begun.
     """
     summary = Summary()
-    for each in chosen:
-        if each.is_too_large:
+    for due_day in days:
+        if due_day.is_too_large:
             summary.too_large_count += 1
             continue
         if not has_time():
             summary.postponed_count += 1
             continue
-        told(each)
+        on_begin(due_day)
         try:
-            day_objects.make_day(store, each.day, token, pause)
-            day_objects.clear(store, each.day, token, pause)
+            day_objects.make_day(store, due_day.day, token, pause)
+            day_objects.clear(store, due_day.day, token, pause)
             summary.day_count += 1
-            summary.hour_count += each.hour_count
+            summary.hour_count += due_day.hour_count
         except DeliveryWatchError as error:
-            summary.failures[f"{each.day:%Y-%m-%d}"] = f"{error} {error.next_step}"
+            summary.failures[f"{due_day.day:%Y-%m-%d}"] = f"{error} {error.next_step}"
     return summary

@@ -1,4 +1,4 @@
-"""What changed in the lake -> per slot, how many more messages are known and how many more have failed: one datapoint.
+"""What changed in the lake -> per slot, how many more messages there are and how many more have failed: one datapoint.
 
 Only differences are counted, so that sums stay right however often a slot is read again: a message that failed and
 turns out to be delivered is one failure less.
@@ -27,11 +27,10 @@ _LONGEST_WORD = 40
 
 @dataclass(frozen=True, slots=True)
 class Datapoint:
-    """Metrics of one moment, as one EMF document in the namespace above.
+    """Metrics with one time, as one EMF document in the namespace above.
 
     Attributes:
         metrics: Name -> (value, unit in CloudWatch's words).
-        stamp: The moment; aware.
         properties: What else the log line says; never a dimension, which would be billed.
     """
 
@@ -42,7 +41,7 @@ class Datapoint:
 
 @dataclass(slots=True)
 class SlotCounts:
-    """What a slot's counts change by, and what the changes in failures were made of."""
+    """What a slot's counts change by, and of which faults, codes, carriers and countries its failures are."""
 
     total: int = 0
     failed: int = 0
@@ -99,7 +98,7 @@ def run_datapoint(now: datetime, overdue_percent: float) -> Datapoint:
 
 
 def document(environment: str, point: Datapoint) -> str:
-    """Return the EMF document of a datapoint, the line that the function prints."""
+    """Return the EMF document of a datapoint, one line."""
     return emf.document(NAMESPACE, {"Environment": environment}, point.metrics, point.stamp, point.properties)
 
 

@@ -49,7 +49,7 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     try:
         summary = ingest.run(now, settings, ports, token=uuid.uuid4().hex, clock=clock).as_fields()
     except SourceRefused:
-        aws.account.cache_clear()  # whoever mends the key shall not have to wait for a new container
+        aws.account.cache_clear()  # whoever fixes the key shall not have to wait for a new container
         raise
     print(json.dumps({"event": "sms_ingest", "scheduled_time": now.isoformat(), **summary}), flush=True)
     return summary

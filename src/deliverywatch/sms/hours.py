@@ -1,14 +1,14 @@
 """One hour's range -> its messages in the lake and its slots emitted: the part of a run that repeats.
 
-The write is the commit; all that the hour changes is emitted at once after it. A run that is killed between the two
-loses these differences in CloudWatch and no others; the lake has them.
+The write is the commit, so that a run that is repeated, or two at once, count nothing twice; all that the hour changes
+is emitted at once after it. A run that is killed between the two loses these differences in CloudWatch and no others;
+the lake has them, and `deliverywatch reconcile` emits them.
 """
 
 from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -33,16 +33,7 @@ _LEAST_UNREADABLE_COUNT = 3
 
 @dataclass(slots=True)
 class Hours:
-    """Reads and keeps ranges, as one run does.
-
-    Attributes:
-        plan: What the run may change and emit.
-        settings: What the operator chose.
-        ports: What the run touches.
-        source: What is read.
-        token: Different for each run.
-        summary: Where the run's numbers are added up.
-    """
+    """Reads and keeps ranges, as one run does, whose numbers are added up in `summary`."""
 
     plan: Plan
     settings: Settings
@@ -76,30 +67,31 @@ class Hours:
         reading: Reading | None = None
         pages = (page.rows for page in self.source.history.pages(part.start, part.end))
         for records in recorder.batches(pages, part.start, part.end):
-            reading = reading or _new_reading()
+            if reading is None:
+                from deliverywatch.sms.lake import merge  # brings pyarrow, which a run without messages does not pay
+
+                reading = merge.Reading()
             reading.add(records)
         return reading
 
     def _keep(self, part: Range, reading: Reading) -> Counter[Change]:
-        from deliverywatch.sms.lake import merge  # brings pyarrow, which a run without messages does not pay
+        from deliverywatch.sms.lake import merge  # brings pyarrow
 
         inserts_only = self.plan.insert_from is not None and part.start >= self.plan.insert_from
 
         def change(stored: bytes | None) -> Merged:
             return merge.merge(stored, reading, token=self.token, inserts_only=inserts_only)
 
-        merged = self._kept(part, change)
+        merged = day_objects.keep(
+            self.ports.store, part.hour, change, self.ports.pause, token=self.token, now=self.plan.now
+        )
         self.summary.written_count += merged.body is not None
-        for change_of, number in merged.changes.items():
-            self.summary.new_count += number * (change_of.before is None)
-            self.summary.changed_count += number * (change_of.before is not None)
+        for difference, number in merged.changes.items():
+            self.summary.new_count += number * (difference.before is None)
+            self.summary.changed_count += number * (difference.before is not None)
         for label in counts.newly_unknown(merged.changes):
             log.warning("ClickSend sent a status that no rule covers, counted as unknown: %r", label)
         return merged.changes
-
-    def _kept(self, part: Range, change: Callable[[bytes | None], Merged]) -> Merged:
-        store, pause = self.ports.store, self.ports.pause
-        return day_objects.keep(store, part.hour, change, pause, token=self.token, now=self.plan.now)
 
     def _emit(self, part: Range, changes: Counter[Change], *, with_quiet_slots: bool) -> None:
         if self.plan.emit_from is None:
@@ -124,9 +116,3 @@ def _is_malformed(unreadable_count: int, read_count: int) -> bool:
         return unreadable_count > 0
     share_percent = 100 * unreadable_count / (unreadable_count + read_count)
     return unreadable_count >= _LEAST_UNREADABLE_COUNT and share_percent > _MOST_UNREADABLE_PERCENT
-
-
-def _new_reading() -> Reading:
-    from deliverywatch.sms.lake import merge  # brings pyarrow, which a run without messages does not pay
-
-    return merge.Reading()

@@ -1,9 +1,7 @@
-"""One run: reads what was sent, keeps it in the lake, and says what is new: `run` is the whole road.
+"""One run: reads what was sent, keeps it in the lake, and emits what changed: `run` is the whole road.
 
-A range at a time: fetch, judge, merge into the hour's object, write, and emit its slots at once. Then the watermark
-moves, then the context for the mails is written, and only then does the run count as a success. The write is the
-commit: a run that is repeated, or two at once, count nothing twice. A run that is killed between a write and its
-emission loses that one difference for the metrics; the lake has it.
+A range at a time (`hours`): fetch, judge, merge into the hour's object, write, and emit its slots at once. Then the
+watermark moves, then the context for the mails is written, and only then does the run count as a success.
 """
 
 from __future__ import annotations
@@ -31,7 +29,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-# What a run keeps for itself to write and to end: reading ends before, so that a failure can still be told.
+# What a run keeps for itself to write and to end: reading ends before, so that a failure can still be reported.
 RESERVE_SECONDS = 20.0
 # A range that is begun with less left would be lost.
 _LEAST_SECONDS = RESERVE_SECONDS + 10
@@ -50,10 +48,10 @@ def run(
 
     Args:
         now: When the run was due; aware.
-        settings: What the operator chose.
-        ports: What the run touches.
+        settings: Of the stack.
+        ports: Everything outside of the run.
         token: Different for each run.
-        clock: What time it is, if the run may be late: it tells a watermark of a later run from one in the future.
+        clock: The current time, if the run may be late: it tells a watermark of a later run from one in the future.
         by_hand: A plan of `plan.window` or `plan.backfill` instead; it leaves watermark and context alone.
 
     Raises:
@@ -134,27 +132,27 @@ class _Run:
         hours.cover(part)
         self.summary.settling_count += 1
 
-    def _advance(self, moment: datetime) -> None:
+    def _advance(self, covered_until: datetime) -> None:
         """Keep what is done of a long way: after an outage the next run need not begin anew."""
         covered_from = self.plan.covered_from
-        if covered_from is not None and covered_from < moment < self.plan.end:
-            self._mark(moment)
+        if covered_from is not None and covered_from < covered_until < self.plan.end:
+            self._mark(covered_until)
 
-    def _mark(self, moment: datetime) -> None:
-        watermark = Watermark(moment, self.plan.counted_from)
+    def _mark(self, covered_until: datetime) -> None:
+        watermark = Watermark(covered_until, self.plan.counted_from)
         advance_watermark(self.ports.store, watermark, self.ports.pause, latest=self.plan.latest)
 
     def _conclude(self, covered_until: datetime) -> None:
         self._mark(covered_until)
         statistics = self._recent_statistics()
-        # An event that comes late, or twice, must not set back what the mails know.
+        # An event that comes late, or twice, must not set back what the mails say.
         if covered_until == self.plan.end:
             body = context.document(statistics, self.plan.now, self.plan.end, self.settings.slot_minutes)
             self.ports.store.write(context.KEY, body)
         self.ports.emit([counts.run_datapoint(self.plan.now, statistics.overdue_percent)])
 
     def _recent_statistics(self) -> RecentStatistics:
-        """The newest hours have objects of their own: their day becomes one only after days."""
+        """Read the newest hours, which have objects of their own: their day becomes one only after days."""
         settings, end = self.settings, self.plan.end
         statistics = RecentStatistics(
             self.plan.now, end, settings.slot_minutes, count_recipient_faults=settings.count_recipient_faults
@@ -177,7 +175,7 @@ class _Run:
 
 
 def _reason(error: Exception) -> str:
-    """A foreign error's text may hold anything, also people's numbers: only its name is logged."""
+    """The text of an unforeseen error may hold anything, also people's numbers: only its name is logged."""
     return f"{error} {error.next_step}" if isinstance(error, DeliveryWatchError) else type(error).__name__
 
 

@@ -44,10 +44,9 @@ class Plan:
         new_slots: Slots that no run has covered yet: they are emitted even if nothing was sent.
         emit_from: Slots from here on are emitted; none emits nothing.
         insert_from: From here on only messages are stored that are not there yet, so that no run misses a change.
-        covered_from: Where the watermark stood before it.
-        covered_until: Where the watermark stands after the run; none leaves it alone.
-        counted_from: Begin of the first slot that any run emitted, if it is known.
-        latest: A watermark after this moment is none that a run set.
+        covered_from, covered_until: Where the watermark stands before and after the run; none leaves it alone.
+        counted_from: Begin of the first slot that any run emitted, unless an early version wrote the watermark.
+        latest: A watermark after this time is none that a run set.
         is_first: Whether there was no watermark: the run covers the last hour instead.
     """
 
@@ -74,20 +73,20 @@ def due(scheduled_time: Any, clock: datetime, slot_minutes: int) -> datetime:
     if not scheduled_time:
         return clock
     try:
-        moment = datetime.fromisoformat(scheduled_time)
+        time = datetime.fromisoformat(scheduled_time)
     except (ValueError, TypeError):
-        moment = None
-    if moment is None or moment.tzinfo is None:
+        time = None
+    if time is None or time.tzinfo is None:
         raise InputError(
             "The event's scheduled_time is no time with a zone.",
             next_step='Write it as in {"scheduled_time": "2026-11-21T12:10:00Z"}, or leave it out to run for now.',
         )
-    if moment > clock + timedelta(minutes=slot_minutes):
+    if time > clock + timedelta(minutes=slot_minutes):
         raise InputError(
-            f"The event's scheduled_time {as_text(moment)} lies in the future: it is {as_text(clock)}.",
+            f"The event's scheduled_time {as_text(time)} lies in the future: it is {as_text(clock)}.",
             next_step="Leave scheduled_time out to run for now, or wait until that time.",
         )
-    return moment
+    return time
 
 
 def scheduled(now: datetime, watermark: Watermark | None, slot_minutes: int, clock: datetime | None = None) -> Plan:
@@ -95,9 +94,9 @@ def scheduled(now: datetime, watermark: Watermark | None, slot_minutes: int, clo
 
     Args:
         now: When the run was due; aware.
-        watermark: What earlier runs covered; none if there was no run yet.
+        watermark: None if there was no run yet.
         slot_minutes: Length of a slot.
-        clock: What time it is, if that may be later than `now`.
+        clock: The current time, if that may be later than `now`.
     """
     end = floor(now, slot_minutes)
     latest = max(now, clock or now) + timedelta(minutes=slot_minutes)
@@ -124,7 +123,7 @@ def scheduled(now: datetime, watermark: Watermark | None, slot_minutes: int, clo
 
 
 def _covered(end: datetime, watermark: Watermark | None, latest: datetime, slot_minutes: int) -> datetime:
-    """What is covered, in whole slots: their length may have been changed since."""
+    """Return until when runs covered everything, in whole slots: their length may have been changed since."""
     if watermark is None:
         return end - _REREAD
     return end if watermark.covered_until > latest else floor(watermark.covered_until, slot_minutes)
@@ -133,7 +132,7 @@ def _covered(end: datetime, watermark: Watermark | None, latest: datetime, slot_
 def window(now: datetime, start: datetime, end: datetime, slot_minutes: int) -> Plan:
     """Return the plan of a run by hand over times of sending in [start, end), in whole slots; the watermark stays.
 
-    Only what changed is emitted, no zeros of quiet slots: nobody knows which of them an earlier run emitted.
+    Only what changed is emitted, no zeros of quiet slots: which of them an earlier run emitted is unknown.
     """
     start, end = floor(start, slot_minutes), min(floor(now, slot_minutes), floor(end, slot_minutes))
     return Plan(

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import math
-import random
-import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Protocol
 
+from deliverywatch.storage.store import sleep_up_to
 from deliverywatch.thresholds import SLOT_MINUTES
 
 if TYPE_CHECKING:
@@ -42,11 +41,6 @@ class Settings:
     count_recipient_faults: bool = True
 
 
-def sleep_up_to(seconds: float) -> None:
-    """Sleep a random part of so many seconds, so that two writers do not meet again."""
-    time.sleep(random.uniform(0, seconds))  # noqa: S311 (it only spreads retries)
-
-
 @dataclass(frozen=True, slots=True)
 class Ports:
     """What a run touches.
@@ -74,9 +68,8 @@ class Summary:
         first_run: Whether there was no watermark, so that only the last hour was covered.
         read_count: Records read, those that were read twice counted twice.
         unreadable_count: Rows without a usable id or time of sending.
-        new_count: Messages that were not in the lake.
-        changed_count: Messages of the lake that have news.
-        written_count: Objects of the lake that were written.
+        new_count, changed_count: Messages that were not in the lake, or are no longer as it has them.
+        written_count: Objects of the lake.
         emitted_count: Datapoints of slots.
         settling_count: Hours read again because they had messages without a final outcome.
         postponed_count: Such hours for which there was no time.

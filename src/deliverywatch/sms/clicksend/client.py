@@ -68,13 +68,13 @@ class ClickSend:
         Args:
             credentials: Sent with HTTP Basic authentication.
             base_url: Address without path; https, or http to this machine.
-            remaining_seconds: Tells how much time the caller has left; no pause goes beyond it.
+            remaining_seconds: Returns how much time the caller has left; no pause goes beyond it.
             in_flight: Most requests under way at once, and most pages read ahead.
             connect_seconds: Time-out of a connection.
             read_seconds: Time-out of an answer.
-            clock: Seconds that only grow, the measure of pauses.
-            sleep: How pauses are slept.
-            random: 0..1, spreads the retries of several clients.
+            clock: Measures pauses.
+            sleep: Sleeps them.
+            random: Spreads the retries of several clients.
 
         Raises:
             ConfigurationError: The address would send the key in clear text, or is none.
@@ -90,16 +90,13 @@ class ClickSend:
     def pages(self, start: datetime, end: datetime) -> Iterator[Page]:
         """Read what was sent in a range, in order of date.
 
-        Whether ClickSend's edges are inclusive is undocumented, so a second more is asked for on both sides: rows
+        Whether ClickSend's edges are inclusive is undocumented, so a second more is requested on both sides: rows
         outside of the range are the caller's to drop. If pages shifted while they were read, all of them come once
         more: rows are the caller's to de-duplicate.
 
         Args:
             start: Begin of the range, inclusive; aware.
             end: End of the range, exclusive; aware, not in the future, so that the range stands still.
-
-        Yields:
-            Pages in order; at most `in_flight` more are read ahead.
 
         Raises:
             SourceRefused: The key (401) or the access (403) is refused.
@@ -122,7 +119,7 @@ class ClickSend:
         raise SourceUnavailable(message, kind="incomplete")
 
     def _reading(self, query: Mapping[str, str]) -> Iterator[Page]:
-        """All pages in order, asked for by threads that are never more than `in_flight` ahead of the consumer."""
+        """Yield all pages in order, fetched by threads that are never more than `in_flight` ahead of the consumer."""
         abandoned = threading.Event()
         first = self._page(query, 1, abandoned)
         yield first
@@ -133,24 +130,24 @@ class ClickSend:
         try:
             for number in range(2, first.last_page + 1):
                 while len(ahead) < self._in_flight and number + len(ahead) <= first.last_page:
-                    ahead.append(threads.submit(self._ask, query, number + len(ahead), abandoned))
+                    ahead.append(threads.submit(self._request, query, number + len(ahead), abandoned))
                 yield self._page(query, number, abandoned, ahead.popleft())
         finally:
             abandoned.set()
             threads.shutdown(wait=True, cancel_futures=True)
 
     def _page(
-        self, query: Mapping[str, str], number: int, abandoned: threading.Event, asked: Future[_Answer] | None = None
+        self, query: Mapping[str, str], number: int, abandoned: threading.Event, ahead: Future[_Answer] | None = None
     ) -> Page:
-        """A page, asked for until it comes."""
+        """Return a page, requested until it comes; the first time it may have been read ahead."""
         failure_count = 0
         while True:
-            answer = asked.result() if asked else self._ask(query, number, abandoned)
-            asked = None
+            answer = ahead.result() if ahead else self._request(query, number, abandoned)
+            ahead = None
             if answer is None:
                 continue
             try:
-                # Here and not in the threads that ask: made in eight of them, its objects cost 5 MB and more time.
+                # Here and not in the threads: made in eight of them, its objects cost 5 MB and more time.
                 page = _page_of(answer)
             except (SourceThrottled, SourceUnavailable):
                 failure_count += 1
@@ -161,8 +158,8 @@ class ClickSend:
                 self._pace.succeeded()
                 return page
 
-    def _ask(self, query: Mapping[str, str], number: int, abandoned: threading.Event) -> _Answer:
-        """One request; a failure that may pass is an answer too, judged when it is this page's turn; 429 is none."""
+    def _request(self, query: Mapping[str, str], number: int, abandoned: threading.Event) -> _Answer:
+        """Do one request; a failure that may pass is an answer too, judged when it is this page's turn; 429 is none."""
         with self._pace.turn(abandoned):
             try:
                 response = self._get({**query, "page": str(number)})
@@ -185,8 +182,8 @@ class ClickSend:
             message = f"ClickSend is not available: it did not answer within {read_seconds:g} s."
             raise SourceUnavailable(message) from error
         except HTTPError as error:
-            place = urlsplit(self._url).netloc  # never credentials: such an address is refused
-            message = f"ClickSend is not available: the connection to {place} failed ({type(error).__name__})."
+            host = urlsplit(self._url).netloc  # never credentials: such an address is refused
+            message = f"ClickSend is not available: the connection to {host} failed ({type(error).__name__})."
             raise SourceUnavailable(message) from error
 
 

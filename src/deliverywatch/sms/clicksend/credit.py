@@ -25,10 +25,9 @@ _PATH = "/v3/account"
 
 @dataclass(frozen=True, slots=True)
 class Credit:
-    """What an account can still pay for; amounts are in its own currency.
+    """What an account can still pay for, in its own currency.
 
     Attributes:
-        balance: What is left.
         low_balance: Below this ClickSend warns.
         is_active: Whether the account may send at all.
         recharges: Whether ClickSend charges the account by itself when little is left.
@@ -45,7 +44,7 @@ def ask(credentials: Credentials, base_url: str, *, timeout_seconds: float = 10.
 
     Raises:
         SourceRefused: The key or the access is refused.
-        SourceThrottled: Asked too often: about 20 times a minute are allowed.
+        SourceThrottled: Too many requests: about 20 a minute are allowed.
         SourceUnavailable: ClickSend does not answer.
         SourceMalformed: The answer is not an account.
     """

@@ -73,9 +73,9 @@ def judge(
 
     Args:
         direction: `in` or `out`; history lists both.
-        status: ClickSend's status.
-        code: ClickSend's `status_code`: 200, 201, 300, 301, 302 or none.
-        error: ClickSend's `error_code`, the number of a reason.
+        status: ClickSend's.
+        code: `status_code`: 200, 201, 300, 301, 302 or none.
+        error: `error_code`, the number of a reason.
         is_due: Whether a scheduled message should have been sent by now.
         is_settled: Whether it was sent so long ago that a temporary failure is for good.
     """
@@ -105,7 +105,7 @@ def _by_status(status: str, error: str | None) -> Verdict:
 
 
 def fault_of(error_code: str | None) -> Fault:
-    """Return whose side a failure with this `error_code` is on; `none` when the code does not tell."""
+    """Return whose side a failure with this `error_code` is on; `none` when the code leaves it open."""
     return _FAULTS.get(error_code or "", Fault.NONE)
 
 

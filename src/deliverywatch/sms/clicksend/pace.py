@@ -54,7 +54,7 @@ class Pace:
             SourceUnavailable: No time is left.
             CancelledError: The event was set meanwhile.
         """
-        self._wait_for_place(abandoned)
+        self._wait_for_others(abandoned)
         try:
             self._wait_for_time(abandoned)
             yield
@@ -93,7 +93,7 @@ class Pace:
     def _jitter(self, doublings: int) -> float:
         return min(_LONGEST_PAUSE_SECONDS, 2.0**doublings) * (1 + self._random()) / 2
 
-    def _wait_for_place(self, abandoned: threading.Event) -> None:
+    def _wait_for_others(self, abandoned: threading.Event) -> None:
         with self._turn:
             while self._active >= self.allowed:
                 self._turn.wait(_SLICE_SECONDS)

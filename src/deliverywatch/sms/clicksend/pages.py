@@ -14,13 +14,7 @@ from typing import Any
 
 import orjson
 
-from deliverywatch.errors import (
-    DeliveryWatchError,
-    SourceMalformed,
-    SourceRefused,
-    SourceThrottled,
-    SourceUnavailable,
-)
+from deliverywatch.errors import SourceMalformed, SourceRefused, SourceThrottled, SourceUnavailable
 
 _FORBIDDEN_STEP = "Give this ClickSend user access to the API and to reporting (Developers > API credentials)."
 _ADDRESS_STEP = "Check the ClickSend address: it is https://rest.clicksend.com unless you changed it."
@@ -31,10 +25,10 @@ class Page:
     """One page of history.
 
     Attributes:
-        number: The page's number, from 1.
+        number: From 1.
         total: Rows in all pages of the reading, as ClickSend counts them.
         last_page: Number of the last page; 0 when there are no rows.
-        rows: The rows as they came, in order of `date`.
+        rows: As they came, in order of `date`.
     """
 
     number: int
@@ -110,21 +104,18 @@ def check_status(status: int) -> None:
         SourceUnavailable: 5xx, or 408: worth another try.
         SourceMalformed: Anything else.
     """
-    if status != 200:
-        raise _error(status)
-
-
-def _error(status: int) -> DeliveryWatchError:
     if status == 401:
-        return SourceRefused("ClickSend refuses the API key (401).")
+        raise SourceRefused("ClickSend refuses the API key (401).")
     if status == 403:
         message = "ClickSend accepts the API key but forbids reading the message history (403)."
-        return SourceRefused(message, kind="forbidden", next_step=_FORBIDDEN_STEP)
+        raise SourceRefused(message, kind="forbidden", next_step=_FORBIDDEN_STEP)
     if status == 429:
-        return SourceThrottled("ClickSend answers that there were too many requests (429).")
+        raise SourceThrottled("ClickSend answers that there were too many requests (429).")
     if status == 408 or status >= 500:
-        return SourceUnavailable(f"ClickSend is not available: it answered {status}.")
-    return SourceMalformed(f"ClickSend answered {status} to the request for message history.", next_step=_ADDRESS_STEP)
+        raise SourceUnavailable(f"ClickSend is not available: it answered {status}.")
+    if status != 200:
+        message = f"ClickSend answered {status} to the request for message history."
+        raise SourceMalformed(message, next_step=_ADDRESS_STEP)
 
 
 def _json(body: bytes) -> Any:
@@ -132,15 +123,11 @@ def _json(body: bytes) -> Any:
         return orjson.loads(body)
     except orjson.JSONDecodeError:
         # Without the decoder's own words: its exception carries the document, and with it people's numbers.
-        raise SourceUnavailable(f"ClickSend is not available: {_impression(body)}.") from None
-
-
-def _impression(body: bytes) -> str:
-    if not body.strip():
-        return "its answer is empty"
-    if body.lstrip().startswith(b"<"):
-        return "a gateway in front of it answered with HTML"
-    return "its answer is truncated or no JSON"
+        is_html = body.lstrip().startswith(b"<")
+        impression = "a gateway in front of it answered with HTML" if is_html else "its answer is truncated or no JSON"
+        if not body.strip():
+            impression = "its answer is empty"
+        raise SourceUnavailable(f"ClickSend is not available: {impression}.") from None
 
 
 def _object(value: Any, name: str) -> dict[str, Any]:
@@ -165,6 +152,6 @@ def _count(fields: dict[str, Any], name: str) -> int:
 
 
 def _word(envelope: dict[str, Any]) -> str:
-    """The machine word of an envelope, if it is one: free text could hold anything."""
+    """Return the machine word of an envelope, if it is one: free text could hold anything."""
     word = envelope.get("response_code")
     return word if isinstance(word, str) and re.fullmatch(r"[A-Z0-9_]{1,60}", word) else "no known word"

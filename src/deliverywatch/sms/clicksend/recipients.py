@@ -61,14 +61,14 @@ def _mask(number: bytes) -> bytes:
 
 
 def _masked_alike(numbers: Sequence[bytes]) -> tuple[bytes, list[int]]:
-    """The same for numbers of one length, as those of one country are: six copies for all instead of one for each."""
+    """Mask numbers of one length, as those of one country are: six copies for all instead of one for each."""
     block, length, count = b"".join(numbers), len(numbers[0]), len(numbers)
     if length < _SHORTEST or not block.replace(b"+", b"").isdigit():
         masks = [*map(_mask, numbers)]
         return b"".join(masks), [*map(len, masks)]
     width = 2 * _OPEN + len(_HIDDEN_BYTES)
     masked = bytearray((bytes(_OPEN) + _HIDDEN_BYTES + bytes(_OPEN)) * count)
-    for place in range(_OPEN):
-        masked[place::width] = block[place::length]
-        masked[width - 1 - place :: width] = block[length - 1 - place :: length]
+    for digit in range(_OPEN):
+        masked[digit::width] = block[digit::length]
+        masked[width - 1 - digit :: width] = block[length - 1 - digit :: length]
     return bytes(masked), [width] * count

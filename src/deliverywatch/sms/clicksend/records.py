@@ -1,8 +1,15 @@
 """Rows of ClickSend's history -> records: judged, with the columns of the lake, and without anything personal.
 
 Rows: developers.clicksend.com, GET /v3/sms/history. Message bodies, names, e-mail addresses, user names and custom
-strings are left behind here and get nowhere else. A page is taken as columns if its rows are as documented, as nearly
-all are; the others go row by row, several times as slowly.
+strings are left behind here and get nowhere else.
+
+It is the first of three files through which rows go as columns, never as an object each. Read them in this order:
+
+1. Here, `Recorder` takes up to 100 rows at a time. If all are as documented, as nearly all are, `_columns` turns them
+   into columns at once; else each row is cleaned and taken alone, several times as slowly. What rows have of their own
+   (id, times, recipient) is appended to `Records`; for all other fields a row keeps one byte, the index of its kind.
+2. `row_kinds` judges and converts such a kind once, however many rows are of it.
+3. `lake/parquet` spreads the kinds over the rows again, as Arrow columns (`batch_of`), and writes them.
 """
 
 from __future__ import annotations
@@ -36,7 +43,7 @@ _TEST_NUMBERS = {number.encode() for number in TEST_NUMBERS}
 
 # A batch ends after so many rows: as Python objects they take several times the memory that they take in Arrow.
 _BATCH_ROWS = 4_000
-# Or after so many kinds: with those of one more page the place of a kind still fits into a byte.
+# Or after so many kinds: with those of one more page the index of a kind still fits into a byte.
 _BATCH_KINDS = 150
 _PAGE_ROWS = 100
 
@@ -53,7 +60,7 @@ class Records:
         recipient_hash: 16 bytes for each record; of no meaning where there is no recipient.
         recipient: What is shown of the recipients, one after the other in UTF-8.
         recipient_length: The bytes of each of them, 0 where there is none.
-        kind: For each record the place of its kind in `kinds`.
+        kind: For each record the index of its kind in `kinds`.
         kinds: Values of `kinds.COLUMNS`.
     """
 
@@ -90,24 +97,19 @@ class Recorder:
     """
 
     def __init__(self, now: datetime, recipients: Recipients) -> None:
-        """Make a recorder.
-
-        Args:
-            now: When the rows were read; aware. Decides what is due and what is settled.
-            recipients: What is stored of a phone number.
-        """
+        """Begin without rows; `now`, when they were read, decides what is due and what is settled."""
         self.unreadable_count = 0
         self._now = int(now.timestamp()) * 1000
         self._settled_until = self._now - SETTLE_HOURS * 3_600_000
         self._recipients = recipients
         self._kinds: list[Kind] = []
-        self._places: dict[Circumstances, dict[Fields, int]] = {}
+        self._indexes: dict[Circumstances, dict[Fields, int]] = {}
         self._records = Records(self._now, kinds=self._kinds)
 
     def _next_batch(self) -> None:
         """Begin a batch. It goes on with the kinds of the one before, unless they are too many."""
         if len(self._kinds) >= _BATCH_KINDS:
-            self._kinds, self._places = [], {}
+            self._kinds, self._indexes = [], {}
         self._records = Records(self._now, kinds=self._kinds)
 
     def batches(self, pages: Iterable[Sequence[Row]], start: datetime, end: datetime) -> Iterator[Records]:
@@ -126,9 +128,9 @@ class Recorder:
     def _add(self, rows: Sequence[Row], first: int, last: int) -> None:
         columns = _columns(rows)
         circumstances = self._circumstances(columns, first, last) if columns else None
-        places = self._places_of(columns.fields, circumstances) if columns and circumstances else None
-        if columns and places:
-            self._take(columns, places, [None] * len(rows))
+        indexes = self._kind_indexes(columns.fields, circumstances) if columns and circumstances else None
+        if columns and indexes:
+            self._take(columns, indexes, [None] * len(rows))
         else:
             for row in rows:
                 self._add_alone(row, first, last)
@@ -143,10 +145,10 @@ class Recorder:
             columns = _Columns([_kind_fields_of(cleaned)], [message_id], [sent_at], [number], [scheduled_at])
             is_due = (scheduled_at or sent_at) <= self._now
             circumstances = (number in _TEST_NUMBERS, is_due, sent_at <= self._settled_until)
-            self._take(columns, self._places_of(columns.fields, circumstances) or b"", [_extra(row)])
+            self._take(columns, self._kind_indexes(columns.fields, circumstances) or b"", [_extra(row)])
 
     def _circumstances(self, columns: _Columns, first: int, last: int) -> Circumstances | None:
-        """The circumstances of all the rows, if they are the same and all rows lie in [first, last)."""
+        """Return the circumstances of all the rows, if they are the same and all rows lie in [first, last)."""
         earliest, latest = min(columns.sent_at), max(columns.sent_at)
         is_settled = latest <= self._settled_until
         are_within = first <= earliest and latest < last
@@ -155,26 +157,26 @@ class Recorder:
             return False, True, is_settled
         return None
 
-    def _places_of(self, rows: Sequence[Fields], circumstances: Circumstances) -> bytes | None:
-        """For each row the place of its kind in this batch; none if a value cannot be looked up: a list, an object."""
-        places = self._places.setdefault(circumstances, {})
+    def _kind_indexes(self, rows: Sequence[Fields], circumstances: Circumstances) -> bytes | None:
+        """Return for each row the index of its kind; None if a value cannot be looked up: a list, an object."""
+        indexes = self._indexes.setdefault(circumstances, {})
         try:
-            found = [*map(places.get, rows)]
+            of_rows = [*map(indexes.get, rows)]
         except TypeError:
             return None
-        for index in range(len(found)) if None in found else ():
-            if found[index] is None:
-                found[index] = self._place_of(rows[index], circumstances)
-        return bytes(cast("list[int]", found))
+        for row in range(len(of_rows)) if None in of_rows else ():
+            if of_rows[row] is None:
+                of_rows[row] = self._kind_index(rows[row], circumstances)
+        return bytes(cast("list[int]", of_rows))
 
-    def _place_of(self, fields: Fields, circumstances: Circumstances) -> int:
-        places = self._places[circumstances]
-        if fields not in places:
-            places[fields] = len(self._kinds)
+    def _kind_index(self, fields: Fields, circumstances: Circumstances) -> int:
+        indexes = self._indexes[circumstances]
+        if fields not in indexes:
+            indexes[fields] = len(self._kinds)
             self._kinds.append(kind_of(fields, circumstances))
-        return places[fields]
+        return indexes[fields]
 
-    def _take(self, columns: _Columns, places: bytes, extra: list[str | None]) -> None:
+    def _take(self, columns: _Columns, indexes: bytes, extra: list[str | None]) -> None:
         records = self._records
         records.message_id += columns.message_id
         records.sent_at += columns.sent_at
@@ -184,7 +186,7 @@ class Recorder:
         records.recipient_length += lengths
         records.scheduled_at += columns.scheduled_at
         records.extra += extra
-        records.kind += places
+        records.kind += indexes
 
 
 @contextmanager
@@ -200,7 +202,7 @@ def _no_search_for_cycles() -> Iterator[None]:
 
 
 def _columns(rows: Sequence[Row]) -> _Columns | None:
-    """The rows as columns, if all have just the documented fields, with ids, numbers and times as they should be."""
+    """Return the rows as columns, if all have just the documented fields, with proper ids, numbers and times."""
     try:
         fields = [*map(_kind_fields_of, rows)]
         message_id, date, number, schedule, *_ = zip(*map(_rest_of, rows), strict=True)
@@ -218,7 +220,7 @@ def _columns(rows: Sequence[Row]) -> _Columns | None:
 
 
 def _cleaned(row: Row) -> Row:
-    """The row's documented fields, with nothing in them that has parts of its own."""
+    """Return the row's documented fields, with nothing in them that has parts of its own."""
     values = {name: row.get(name) for name in _DOCUMENTED}
     scalars = {name: value if isinstance(value, str | int | float) else None for name, value in values.items()}
     number = text(scalars["to"])
@@ -226,6 +228,6 @@ def _cleaned(row: Row) -> Row:
 
 
 def _extra(row: Row) -> str | None:
-    """Fields that ClickSend does not document, without what is personal in them."""
+    """Return the fields that ClickSend does not document, without what is personal in them."""
     unknown = {name: row[name] for name in row.keys() - _DOCUMENTED}
     return as_json(without_personal(unknown)) if unknown else None

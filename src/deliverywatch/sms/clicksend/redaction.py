@@ -31,9 +31,7 @@ def redacted(value: str | None) -> str | None:
 def without_personal(value: Any, depth: int = 0) -> Any:
     """Return decoded JSON without fields whose names sound personal, and with identifying values hidden.
 
-    Args:
-        value: Anything that JSON can say.
-        depth: How deep it lies; what lies deeper than five levels is hidden as a whole.
+    What lies deeper than five levels is hidden as a whole.
     """
     if isinstance(value, dict | list) and depth >= _DEEPEST:
         return _HIDDEN
@@ -45,10 +43,6 @@ def without_personal(value: Any, depth: int = 0) -> Any:
         }
     if isinstance(value, list):
         return [without_personal(inner, depth + 1) for inner in value]
-    return _of_scalar(value)
-
-
-def _of_scalar(value: Any) -> Any:
     if isinstance(value, str):
         return redacted(value)
     return _HIDDEN if isinstance(value, int | float) and abs(value) >= _SHORTEST_PHONE_NUMBER else value

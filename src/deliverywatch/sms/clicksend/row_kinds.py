@@ -1,4 +1,4 @@
-"""What most rows have in common -> a kind: judged and converted once, however many rows are of it.
+"""What most rows have in common -> a kind: judged and converted once, however many rows are of it (see `records`).
 
 Rows differ in id, time and recipient, and are alike in nearly everything else: 100,000 of them have some hundred kinds.
 """

@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING
 
-from deliverywatch.sms.lake.parquet import NAMES, Writer, batch_of_rows, batches_of, columns_of, rows_of
-from deliverywatch.sms.lake.seal import Rewritten, beside
+from deliverywatch.sms.lake.parquet import NAMES, batch_of_rows, batches_of, columns_of, rows_of
+from deliverywatch.sms.lake.seal import Rewritten, beside, rewritten
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -18,54 +18,42 @@ if TYPE_CHECKING:
     from deliverywatch.sms.clicksend.recipients import Recipients
 
 _PERSONAL = ("recipient_hash", "recipient")
-_PLACES = [NAMES.index(name) for name in _PERSONAL]
+_PERSONAL_INDEXES = [NAMES.index(name) for name in _PERSONAL]
 
 
 def traces(number: str, recipients: Recipients) -> frozenset[str]:
-    """Return what the lake may hold of a number: itself and its hash, each with and without a plus.
-
-    Args:
-        number: As a person writes it; blanks, brackets and hyphens do not count.
-        recipients: Of the account, with its key.
-    """
+    """Return what the lake may hold of a number in any spelling: itself and its hash, with and without a plus."""
     digits = "".join(letter for letter in number if letter.isdigit())
     forms = [f"+{digits}", digits]
     hashes = recipients.digests([form.encode() for form in forms])
     return frozenset([*forms, hashes[:16].hex(), hashes[16:].hex()])
 
 
-def count(body: bytes, known_as: Collection[str]) -> int:
-    """Return how many rows of an object are of the recipient."""
-    return sum(sum(_found(batch, known_as)) for batch in batches_of(body, _PERSONAL))
+def count(body: bytes, traces: Collection[str]) -> int:
+    """Return how many rows of an object are of the recipient with these traces."""
+    return sum(sum(_matches(batch, traces)) for batch in batches_of(body, _PERSONAL))
 
 
-def without(body: bytes | None, known_as: Collection[str], token: str) -> Rewritten:
-    """Return an object with the recipient blanked in every row; none if there is nothing to blank.
+def without(body: bytes | None, traces: Collection[str], token: str) -> Rewritten:
+    """Return an object with the recipient blanked in every row; without a body if there is nothing to blank.
 
-    Args:
-        body: The object.
-        known_as: As `traces` returns it.
-        token: Different for each run.
+    The token is different for each run.
     """
-    if body is None or not count(body, known_as):
+    if body is None or not count(body, traces):
         return Rewritten(None)
-    writer, row_count = Writer(), 0
-    for batch in batches_of(body):
-        found = _found(batch, known_as)
-        writer.add(_blanked(batch, found) if any(found) else batch)
-        row_count += batch.num_rows
-    kept = beside(body)
-    return Rewritten(writer.close({**kept, "token": token}), kept, row_count)
+    return rewritten((_blanked(batch, _matches(batch, traces)) for batch in batches_of(body)), beside(body), token)
 
 
-def _found(batch: pa.RecordBatch, known_as: Collection[str]) -> list[bool]:
+def _matches(batch: pa.RecordBatch, traces: Collection[str]) -> list[bool]:
     hashes, shown = columns_of(batch, _PERSONAL)
-    return [one in known_as or other in known_as for one, other in zip(hashes, shown, strict=True)]
+    return [one in traces or other in traces for one, other in zip(hashes, shown, strict=True)]
 
 
-def _blanked(batch: pa.RecordBatch, found: Sequence[bool]) -> pa.RecordBatch:
+def _blanked(batch: pa.RecordBatch, matches: Sequence[bool]) -> pa.RecordBatch:
+    if not any(matches):
+        return batch
     rows = [
-        tuple(None if place in _PLACES else value for place, value in enumerate(row)) if is_found else row
-        for row, is_found in zip(rows_of(batch), found, strict=True)
+        tuple(None if index in _PERSONAL_INDEXES else value for index, value in enumerate(row)) if is_theirs else row
+        for row, is_theirs in zip(rows_of(batch), matches, strict=True)
     ]
     return batch_of_rows(rows)

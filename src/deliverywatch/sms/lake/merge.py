@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from deliverywatch.sms.clicksend import row_kinds as kinds
 from deliverywatch.sms.clicksend.outcomes import UNSETTLED, is_unsettled
-from deliverywatch.sms.lake.parquet import NAMES, Writer, batch_of, batch_of_rows, batches_of, columns_of, rows_of
+from deliverywatch.sms.lake.parquet import NAMES, Writer, batch_of, batches_of, columns_of, selected
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -52,7 +52,7 @@ _NOW = [kinds.COLUMNS.index(name) for name in Change._fields[2:]]
 
 @dataclass(frozen=True, slots=True)
 class _Part:
-    """Some of the records: the position of the first one, all as a batch, and the kind of each."""
+    """Some of the records: the position of the first one, all as a batch, and the index of each one's kind."""
 
     first: int
     batch: pa.RecordBatch
@@ -61,15 +61,10 @@ class _Part:
 
 
 class Reading:
-    """The records of one hour as one run read them, compact; of records with the same id the last one counts.
-
-    Attributes:
-        read_at: When they were read, in milliseconds.
-        parts: The records.
-    """
+    """The records of one hour as one run read them, compact; of records with the same id the last one counts."""
 
     def __init__(self) -> None:
-        self.read_at = 0
+        self.read_at = 0  # in milliseconds
         self.parts: list[_Part] = []
         # A number for each id: the ids themselves lie in the batches, and take ten times as much as Python objects.
         self._fingerprints = array("q")
@@ -112,7 +107,7 @@ class Merged:
 
     @property
     def metadata(self) -> Mapping[str, str]:
-        """What is stored beside the object, so that it need not be read to know whether it has to be read again."""
+        """What is stored beside the object: without reading it, it says whether the hour has to be read again."""
         return {UNSETTLED: str(self.unsettled_count)}
 
 
@@ -123,7 +118,7 @@ class _Difference:
     Attributes:
         stays: Whether a stored row stays.
         taken: Whether a read one is taken.
-        before: The place in `verdicts` of what was known of a read one; 0 where nothing was.
+        before: The index in `verdicts` of the stored verdict of a read one; 0 where it is new.
         verdicts: Outcome and fault of stored rows that are replaced.
     """
 
@@ -132,13 +127,19 @@ class _Difference:
     before: bytearray
     verdicts: list[tuple[str, str] | None]
 
+    def index_of(self, verdict: tuple[str, str]) -> int:
+        """Return the index of a verdict, which is added where it is missing."""
+        if verdict not in self.verdicts:
+            self.verdicts.append(verdict)
+        return self.verdicts.index(verdict)
+
 
 def merge(stored: bytes | None, reading: Reading, *, token: str, inserts_only: bool = False) -> Merged:
     """Return the hour's new object and what changed.
 
     Args:
         stored: The hour's object, if there is one.
-        reading: What the run read of this hour.
+        reading: Of this hour.
         token: Different for each run, kept in the object: two runs never write the same bytes, so that a run which
             finds its own bytes in the store knows that it was the writer.
         inserts_only: Leave rows alone that are stored already.
@@ -154,7 +155,7 @@ def merge(stored: bytes | None, reading: Reading, *, token: str, inserts_only: b
         writer.add(batch)
         outcomes.update(zip(*columns_of(batch, ("outcome", "status")), strict=True))
     for part in reading.parts:
-        for batch in _selected(part.batch, difference.taken[part.first : part.first + len(part.kind)]):
+        for batch in selected(part.batch, difference.taken[part.first : part.first + len(part.kind)]):
             writer.add(batch)
     unsettled_count = sum(number for outcome, number in outcomes.items() if is_unsettled(*outcome))
     body = writer.close({UNSETTLED: str(unsettled_count), "token": token})
@@ -185,7 +186,7 @@ def _compare(stored: bytes | None, reading: Reading, *, inserts_only: bool) -> _
 def _stays(
     batch: pa.RecordBatch, positions: dict[str, int], fingerprints: array[int], newest: int, difference: _Difference
 ) -> bytearray:
-    """Which rows of a stored batch stay; notes in the difference what becomes of the read ones."""
+    """Return which rows of a stored batch stay; note in the difference what becomes of the read ones."""
     stays = bytearray(b"\x01" * batch.num_rows)
     (observed,) = columns_of(batch, ("observed_at",))
     for row, (content, observed_at) in enumerate(zip(_contents(batch), observed, strict=True)):
@@ -194,16 +195,10 @@ def _stays(
             continue
         if observed_at <= newest and fingerprints[position] != hash(content):
             stays[row] = 0
-            difference.before[position] = _place(difference.verdicts, (content[_OUTCOME], content[_FAULT]))
+            difference.before[position] = difference.index_of((content[_OUTCOME], content[_FAULT]))
         else:
             difference.taken[position] = 0
     return stays
-
-
-def _place(verdicts: list[tuple[str, str] | None], verdict: tuple[str, str]) -> int:
-    if verdict not in verdicts:
-        verdicts.append(verdict)
-    return verdicts.index(verdict)
 
 
 def _contents(batch: pa.RecordBatch) -> Iterator[tuple[Any, ...]]:
@@ -213,16 +208,8 @@ def _contents(batch: pa.RecordBatch) -> Iterator[tuple[Any, ...]]:
 def _staying(stored: bytes | None, difference: _Difference) -> Iterator[pa.RecordBatch]:
     first = 0
     for batch in batches_of(stored) if stored else ():
-        yield from _selected(batch, difference.stays[first : first + batch.num_rows])
+        yield from selected(batch, difference.stays[first : first + batch.num_rows])
         first += batch.num_rows
-
-
-def _selected(batch: pa.RecordBatch, choice: bytearray) -> Iterator[pa.RecordBatch]:
-    """The chosen rows: the batch itself if all are, a new one if some are."""
-    if all(choice):
-        yield batch
-    elif any(choice):
-        yield batch_of_rows(list(compress(rows_of(batch), choice)))
 
 
 def _changes(reading: Reading, difference: _Difference) -> Counter[Change]:
@@ -232,8 +219,8 @@ def _changes(reading: Reading, difference: _Difference) -> Counter[Change]:
         (sent_at,) = columns_of(part.batch, ("sent_at",))
         # Minute, earlier verdict and kind in one number, which is counted twice as fast as a tuple.
         keys = [
-            milliseconds // 60_000 << 16 | before << 8 | place
-            for milliseconds, before, place in zip(sent_at, difference.before[rows], part.kind, strict=True)
+            milliseconds // 60_000 << 16 | before << 8 | kind
+            for milliseconds, before, kind in zip(sent_at, difference.before[rows], part.kind, strict=True)
         ]
         for key, number in Counter(compress(keys, difference.taken[rows])).items():
             changes[_change(key, difference.verdicts, part.kinds)] += number

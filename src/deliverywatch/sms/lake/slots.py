@@ -12,15 +12,15 @@ HOUR = timedelta(hours=1)
 DAY_OBJECT = "day.parquet"
 
 
-def hour_of(moment: datetime) -> datetime:
+def hour_of(time: datetime) -> datetime:
     """Return the begin of the UTC hour."""
-    return floor(moment, 60)
+    return floor(time, 60)
 
 
-def floor(moment: datetime, minutes: int) -> datetime:
-    """Return the begin of the slot of so many minutes, a divisor of 60, in which the moment lies."""
-    moment = moment.astimezone(UTC)
-    return moment.replace(minute=moment.minute - moment.minute % minutes, second=0, microsecond=0)
+def floor(time: datetime, minutes: int) -> datetime:
+    """Return the begin of the slot of so many minutes, a divisor of 60, in which the time lies."""
+    time = time.astimezone(UTC)
+    return time.replace(minute=time.minute - time.minute % minutes, second=0, microsecond=0)
 
 
 def steps(start: datetime, end: datetime, minutes: int) -> list[datetime]:
@@ -39,9 +39,9 @@ def key_of(hour: datetime) -> str:
     return f"sms/dt={hour:%Y-%m-%d}/{hour:%H}.parquet"
 
 
-def day_of(moment: datetime) -> datetime:
+def day_of(time: datetime) -> datetime:
     """Return the begin of the UTC day."""
-    return hour_of(moment).replace(hour=0)
+    return hour_of(time).replace(hour=0)
 
 
 def folder_of(day: datetime) -> str:
@@ -54,11 +54,11 @@ def day_key_of(day: datetime) -> str:
     return f"{folder_of(day)}{DAY_OBJECT}"
 
 
-def as_text(moment: datetime) -> str:
-    """Return the moment as in `2026-11-21T12:10:00Z`."""
-    return f"{moment.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
+def as_text(time: datetime) -> str:
+    """Return the time as in `2026-11-21T12:10:00Z`."""
+    return f"{time.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
 
 
 def from_milliseconds(value: int) -> datetime:
-    """Return the moment so many milliseconds after 1970."""
+    """Return the time so many milliseconds after 1970."""
     return datetime.fromtimestamp(value / 1000, UTC)

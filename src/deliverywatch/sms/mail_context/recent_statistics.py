@@ -1,6 +1,6 @@
 """Rows of the last hours -> counts per slot, reasons, groups, samples: what a mail about them can say.
 
-What comes out: counts, codes, ClickSend's own words (foreign text: bounded, printable), message ids, masked numbers.
+What comes out: counts, codes, ClickSend's own words (untrusted text: bounded, printable), message ids, masked numbers.
 """
 
 from __future__ import annotations
@@ -43,14 +43,7 @@ class RecentStatistics:
     """
 
     def __init__(self, now: datetime, end: datetime, slot_minutes: int, *, count_recipient_faults: bool) -> None:
-        """Begin without rows.
-
-        Args:
-            now: The time of the run; aware.
-            end: End of the newest slot.
-            slot_minutes: Length of a slot.
-            count_recipient_faults: Whether dead numbers count as failures, as in the metrics.
-        """
+        """Begin without rows, at the time of the run and the end of its newest slot."""
         self.slots: dict[int, Counter[str]] = defaultdict(Counter)
         self.last_failures: dict[str, int] = {}
         self.reasons: Counter[Reason] = Counter()
@@ -113,7 +106,7 @@ class RecentStatistics:
 
     def _fail(self, row: tuple[Any, ...]) -> None:
         sent_at, _, fault, carrier, country, error, code, status, text, message_id, recipient_hash, recipient = row
-        # Without a number nobody can tell whose it was: the message stands for a recipient of its own.
+        # Without a number the message stands for a recipient of its own.
         person = recipient_hash or message_id
         self.last_failures[person] = max(sent_at, self.last_failures.get(person, 0))
         if not self._window[0] <= sent_at < self._window[1]:
@@ -129,7 +122,7 @@ class RecentStatistics:
 
 
 def printable(text: str, longest: int) -> str:
-    """Return foreign text on one line, without what cannot be printed, at most so long."""
+    """Return untrusted text on one line, without what cannot be printed, at most so long."""
     line = " ".join(text.split())
     return "".join(letter for letter in line if letter.isprintable())[:longest]
 

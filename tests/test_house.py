@@ -17,7 +17,8 @@ ROOMS = sorted(path.parent for path in ROOT.glob("src/deliverywatch/*/__init__.p
 
 TOP_LEVEL = {"src", "cfn", "scripts", "tests", "pyproject.toml", "README.md", "requirements.lock", "LICENSE"}
 VAGUE_NAMES = {"utils", "util", "helpers", "helper", "common", "base", "manager", "misc", "core", "shared_utils"}
-MAXIMUM_LINES = 300
+# A guard against pits, not a reason to cut a thought in two: a thought has one file.
+MAXIMUM_LINES = 400
 MAXIMUM_HANDLER_LINES = 60
 
 

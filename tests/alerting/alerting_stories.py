@@ -110,7 +110,7 @@ def acknowledged(world: World) -> None:
     world.alarm("sms-critical", "ALARM", "12:14")
 
 
-def drilled(world: World) -> None:
+def requested_test(world: World) -> None:
     """Somebody tries the alert path."""
     asked = {"deliverywatch": 1, "watch": "test", "level": "critical", "test": True, "by": "Kim"}
     world.tell({**asked, "time": "2026-11-21T12:04:00Z"})

@@ -12,16 +12,9 @@ from alerting_fakes import at
 from hypothesis import given
 from hypothesis import strategies as st
 
-from deliverywatch.alerting.inputs.context import (
-    Context,
-    Slot,
-    counts_before,
-    is_rising,
-    read,
-    recipients_affected,
-    window_counts,
-)
 from deliverywatch.alerting.mail.comparison import verdict
+from deliverywatch.alerting.mail.window import counts_before, is_rising, recipients_affected, window_counts
+from deliverywatch.messages.context import Context, Slot, from_json
 
 BLAMED = "Concentrated: 96 % of the failures are Telstra, where 84 % fail; all other carriers together are at 1.7 %."
 SPREAD = (
@@ -41,23 +34,23 @@ def with_slots(*counts: tuple[int, int]) -> Context:
 
 def with_groups(by: str = "carrier", **groups: tuple[int, int]) -> Context:
     named = [{"name": name, "total": total, "failed": failed} for name, (total, failed) in groups.items()]
-    return read(json.dumps({"window": {"groups": {by: named}}}).encode())
+    return from_json(json.dumps({"window": {"groups": {by: named}}}).encode())
 
 
 def test_the_documented_document_is_read_whole() -> None:
-    context = read(json.dumps(DOCUMENT).encode())
+    context = from_json(json.dumps(DOCUMENT).encode())
     assert (context.noun, context.slot_minutes, len(context.slots), context.window_minutes) == ("SMS", 10, 4, 30)
     assert [reason.code for reason in context.reasons] == ["14", "12"]
     assert [by for by, _ in context.groups] == ["carrier", "country"]
     assert context.samples[0].place == "Telstra, AU"
-    assert context.overdue == (9, 1180)
+    assert context.overdue == (9, 1180, 0.8)
     assert len(context.steps) == 3
     assert context.links == (("ClickSend status", "https://status.clicksend.com"),)
 
 
 @pytest.mark.parametrize("body", [None, b"", b"{", b"[]", b"null", b"[" * 100_000, b"\xff"])
 def test_a_missing_or_broken_document_is_an_empty_context(body: bytes | None) -> None:
-    assert read(body) == Context()
+    assert from_json(body) == Context()
 
 
 anything = st.recursive(
@@ -74,7 +67,7 @@ anything = st.recursive(
     st.dictionaries(st.sampled_from([*DOCUMENT["window"]]), anything),
 )
 def test_wrong_types_cost_their_own_part_only(parts: dict[str, Any], window: dict[str, Any]) -> None:
-    context = read(json.dumps(DOCUMENT | {"window": window} | parts).encode())
+    context = from_json(json.dumps(DOCUMENT | {"window": window} | parts).encode())
     verdict(context)
     is_rising(context)
     assert "noun" in parts or context.noun == "SMS"
@@ -149,7 +142,7 @@ def test_the_sharper_contrast_is_told() -> None:
         "country": [{"name": "AU", "total": 900, "failed": 335}, {"name": "NZ", "total": 300, "failed": 10}],
         "carrier": [{"name": "Telstra", "total": 401, "failed": 335}, {"name": "Optus", "total": 799, "failed": 10}],
     }
-    assert "Telstra" in verdict(read(json.dumps({"window": {"groups": groups}}).encode()))
+    assert "Telstra" in verdict(from_json(json.dumps({"window": {"groups": groups}}).encode()))
 
 
 def test_the_country_of_nearly_all_messages_is_not_to_blame_for_the_carrier_in_it() -> None:
@@ -157,6 +150,6 @@ def test_the_country_of_nearly_all_messages_is_not_to_blame_for_the_carrier_in_i
         "country": [{"name": "GB", "total": 356, "failed": 13}, {"name": "US", "total": 46, "failed": 0}],
         "carrier": [{"name": "O2", "total": 158, "failed": 12}, {"name": "EE", "total": 244, "failed": 1}],
     }
-    told = verdict(read(json.dumps({"window": {"groups": groups}}).encode()))
+    told = verdict(from_json(json.dumps({"window": {"groups": groups}}).encode()))
     assert "O2" in told
     assert "GB" not in told

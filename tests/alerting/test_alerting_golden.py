@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 from alerting_fakes import World
-from alerting_stories import acknowledged, blind, drilled, events, incident, outage, overdue, trickle
+from alerting_stories import acknowledged, blind, events, incident, outage, overdue, requested_test, trickle
 
 GOLDEN = Path(__file__).with_name("golden")
 STORIES: dict[str, tuple[Callable[[World], None], list[str]]] = {
@@ -30,9 +30,9 @@ STORIES: dict[str, tuple[Callable[[World], None], list[str]]] = {
     "hostile": (events("sns_hostile.json"), ["opened"]),
     "not-json": (events("sns_not_json.json"), ["opened"]),
     "unknown-message": (events("sns_unknown_message.json"), ["opened"]),
-    "own-notice": (events("sns_own_notice.json"), ["opened"]),
+    "system-notice": (events("sns_system_notice.json"), ["opened"]),
     "lambda-alarm": (events("lambda_alarm.json"), ["opened"]),
-    "test": (drilled, ["test"]),
+    "test": (requested_test, ["test"]),
     "acknowledged": (acknowledged, ["opened", "escalated"]),
     "insufficient-data": (events("sns_insufficient_data.json"), []),
     "ok-after-deploy": (events("sns_ok_after_deploy.json"), []),

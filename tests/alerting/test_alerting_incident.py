@@ -19,7 +19,7 @@ from deliverywatch.alerting.incidents.incident import (
     from_json,
     to_json,
 )
-from deliverywatch.alerting.incidents.severity import Level
+from deliverywatch.messages.level import Level
 
 OK, WARNING, CRITICAL = Level.OK, Level.WARNING, Level.CRITICAL
 

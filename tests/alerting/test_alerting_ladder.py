@@ -5,9 +5,10 @@ from __future__ import annotations
 import pytest
 from alerting_fakes import PREFIX, WATCHES, WATCHES_DOCUMENT
 
-from deliverywatch.alerting.incidents.severity import Level, Reading, level, watch_of, watches
+from deliverywatch.alerting.incidents.severity import Reading, level, watch_of, watches
 from deliverywatch.alerting.inputs.alarm import Alarm, State
 from deliverywatch.errors import InputError
+from deliverywatch.messages.level import Level
 
 FAILURES, TRICKLE, OVERDUE, BLIND = WATCHES
 OK, WARNING, CRITICAL, IS_BLIND = Level.OK, Level.WARNING, Level.CRITICAL, Level.BLIND

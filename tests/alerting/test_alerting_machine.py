@@ -6,7 +6,7 @@ import json
 from collections import Counter
 from contextlib import suppress
 from datetime import datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from alerting_fakes import DAY, PREFIX, WATCHES, KilledError, Steps, World, at, message
 from hypothesis import settings
@@ -15,9 +15,12 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 from deliverywatch.alerting.incidents.ack import ACK_LIMIT, acknowledge
 from deliverywatch.alerting.incidents.incident import Ack, Incident, from_json
-from deliverywatch.alerting.incidents.severity import Level, Reading, level
+from deliverywatch.alerting.incidents.severity import Reading, level
 from deliverywatch.alerting.inputs.alarm import State
 from deliverywatch.errors import InputError
+
+if TYPE_CHECKING:
+    from deliverywatch.messages.level import Level
 
 NAMES = ("sms-critical", "sms-critical-recovery", "sms-warning", "sms-warning-recovery")
 SPOKEN = {"sms-critical": ("ALARM", "OK"), "sms-warning": ("ALARM", "OK")}

@@ -26,7 +26,7 @@ STORIES: dict[str, Callable[[World], None]] = {
     "composite": events("sns_composite.json"),
     "hostile": events("sns_hostile.json"),
     "not JSON": events("sns_not_json.json"),
-    "own notice": events("sns_own_notice.json"),
+    "system notice": events("sns_system_notice.json"),
 }
 
 

@@ -11,10 +11,10 @@ from alerting_fakes import DAY, at, message, sns
 from hypothesis import given
 from hypothesis import strategies as st
 
-from deliverywatch.alerting.incidents.severity import Level
 from deliverywatch.alerting.inputs.alarm import State
 from deliverywatch.alerting.inputs.notice import Notice, parse, read
 from deliverywatch.errors import InputError
+from deliverywatch.messages.level import Level
 
 EVENTS = Path(__file__).parents[1] / "events"
 
@@ -120,8 +120,8 @@ def test_several_records_give_several_notices_in_their_order() -> None:
     assert [one.alarm.name[-8:] for one in notices("sns_two_records.json") if one.alarm] == ["-warning", "critical"]
 
 
-def test_an_own_notice_brings_its_watch_and_level() -> None:
-    notice = only("sns_own_notice.json")
+def test_a_system_notice_brings_its_watch_and_level() -> None:
+    notice = only("sns_system_notice.json")
     assert (notice.watch, notice.level, notice.title) == ("queries.daily-sales", Level.WARNING, "Daily sales")
     assert notice.facts[0] == ("Query", "daily-sales")
 

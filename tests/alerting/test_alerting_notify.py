@@ -11,8 +11,8 @@ from alerting_fakes import PREFIX, SETTINGS, World, at, message, sns
 from alerting_stories import context
 
 from deliverywatch.alerting.incidents.incident import from_json
-from deliverywatch.alerting.incidents.severity import Level
 from deliverywatch.errors import MailUnavailable, StoreConflict, StoreUnavailable
+from deliverywatch.messages.level import Level
 
 INCIDENT = "incidents/sms-failures/current.json"
 
@@ -203,7 +203,7 @@ def test_without_cloudwatch_a_ladder_is_not_left_before_its_other_alarms_are_see
     assert [mail["X-DeliveryWatch-Event"] for mail in world.ses.mails] == ["OPENED", "RESOLVED"]
 
 
-def test_an_own_notice_is_mailed_once_and_resolved_by_level_ok(world: World) -> None:
+def test_a_system_notice_is_mailed_once_and_resolved_by_level_ok(world: World) -> None:
     own = {"deliverywatch": 1, "watch": "queries.sales", "title": "Daily sales", "sentence": "No rows."}
     for clock in ("12:04", "12:14"):
         world.tell(own | {"level": "warning", "time": at(clock).isoformat()})

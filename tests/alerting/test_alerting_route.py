@@ -8,9 +8,9 @@ import pytest
 from alerting_fakes import SETTINGS, World, at
 from alerting_stories import incident, outage
 
-from deliverywatch.alerting.incidents.severity import Level
+from deliverywatch.alerting.inputs.settings import Settings, from_environment
 from deliverywatch.alerting.mail.recipients import of_level
-from deliverywatch.alerting.settings import Settings, from_environment
+from deliverywatch.messages.level import Level
 
 BOSS = replace(SETTINGS, critical_recipients=("boss@example.com", "duty@example.com"))
 ALL = ("support@example.com", "duty@example.com")

@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from deliverywatch.alerting.settings import from_environment
+from deliverywatch.alerting.inputs.settings import from_environment
 from deliverywatch.errors import ConfigurationError
 
 ENVIRON = {

@@ -9,9 +9,10 @@ from email_world import answered, event, line
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from deliverywatch.alerting.inputs import context as mails
+from deliverywatch.alerting.mail.window import window_counts
 from deliverywatch.email.events.mail_context import key_of, updated
 from deliverywatch.local.cloud.mail.ses_events import Sent
+from deliverywatch.messages import context as mails
 
 NOW = datetime(2026, 11, 21, 9, 34, tzinfo=UTC)
 
@@ -30,12 +31,12 @@ def bounces(count: int, domain: str = "example.com", first: int = 0) -> list[dic
 
 
 def test_the_notifier_reads_what_is_left_there() -> None:
-    found = mails.read(added(None, *bounces(3), sent(9).event("Send", NOW)))
+    found = mails.from_json(added(None, *bounces(3), sent(9).event("Send", NOW)))
     assert (found.noun, found.slot_minutes, found.window_minutes) == ("newsletter mails", 10, 360)
     assert (found.slots[-1].start, found.slots[-1].total, found.slots[-1].failed) == (
         datetime(2026, 11, 21, 9, 30, tzinfo=UTC), 4, 3,
     )  # fmt: skip
-    assert mails.window_counts(found, 6 * 3600) == (3, 4)
+    assert window_counts(found, 6 * 3600) == (3, 4)
     assert [(each.code, each.text, each.count) for each in found.reasons] == [("5.1.1", "550 5.1.1 user unknown", 3)]
     assert found.steps
     assert found.blind_steps
@@ -43,17 +44,17 @@ def test_the_notifier_reads_what_is_left_there() -> None:
 
 @pytest.mark.parametrize(("environment", "option"), [("prod", ""), ("dev", " --stack deliverywatch-dev")])
 def test_the_mail_leads_to_the_queries_and_the_stack_of_its_environment(environment: str, option: str) -> None:
-    found = mails.read(added(None, sent(1).event("Send", NOW), environment=environment))
+    found = mails.from_json(added(None, sent(1).event("Send", NOW), environment=environment))
     assert found.workgroup == f"email-analytics-{environment}"
     assert f"'deliverywatch email replay --dry-run{option}'" in found.blind_steps[-1]
 
 
 def test_the_end_of_blindness_promises_no_events_that_ses_did_not_tell() -> None:
-    assert "are lost" in mails.read(added(None, sent(1).event("Send", NOW))).blind_end
+    assert "are lost" in mails.from_json(added(None, sent(1).event("Send", NOW))).blind_end
 
 
 def test_what_to_do_fits_a_mail_about_complaints_too() -> None:
-    steps = mails.read(added(None, sent(1).event("Send", NOW))).steps
+    steps = mails.from_json(added(None, sent(1).event("Send", NOW))).steps
     assert "complaints" in steps[0]
     assert "complained" in steps[1]
 
@@ -61,7 +62,7 @@ def test_what_to_do_fits_a_mail_about_complaints_too() -> None:
 def test_batches_add_up() -> None:
     first = added(None, *bounces(2))
     second = added(first, *bounces(1, "example.net", first=5))
-    found = mails.read(second)
+    found = mails.from_json(second)
     assert found.slots[-1].failed == 3
     assert {(group.name, group.total, group.failed) for _, groups in found.groups for group in groups} == {
         ("example.com", 2, 2),
@@ -72,13 +73,13 @@ def test_batches_add_up() -> None:
 def test_slots_of_nine_hours_are_kept_and_older_ones_forgotten() -> None:
     early = NOW - timedelta(hours=10)
     old = added(None, sent(1, early).event("Send", early), now=early)
-    found = mails.read(added(old, sent(2).event("Send", NOW)))
+    found = mails.from_json(added(old, sent(2).event("Send", NOW)))
     assert len(found.slots) == 54
     assert sum(slot.total for slot in found.slots) == 1
 
 
 def test_a_bounce_of_the_suppression_list_is_no_failure() -> None:
-    found = mails.read(added(None, sent(1).bounce(NOW, sub_type="OnAccountSuppressionList")))
+    found = mails.from_json(added(None, sent(1).bounce(NOW, sub_type="OnAccountSuppressionList")))
     assert sum(slot.failed for slot in found.slots) == 0
 
 
@@ -97,13 +98,13 @@ def test_nothing_in_it_names_a_person() -> None:
 def test_a_servers_endless_words_cost_no_time() -> None:
     told = sent(1).bounce(NOW)
     told["bounce"]["bouncedRecipients"][0]["diagnosticCode"] = "a" * 200_000
-    (reason,) = mails.read(added(None, told)).reasons
+    (reason,) = mails.from_json(added(None, told)).reasons
     assert reason.text == "a" * 120
 
 
 @pytest.mark.parametrize("previous", [b"", b"nope", b"[]", b'{"system": "sms", "slots": 5}'])
 def test_what_cannot_be_read_is_begun_anew(previous: bytes) -> None:
-    assert sum(slot.total for slot in mails.read(added(previous, sent(1).event("Send", NOW))).slots) == 1
+    assert sum(slot.total for slot in mails.from_json(added(previous, sent(1).event("Send", NOW))).slots) == 1
 
 
 @given(st.lists(st.lists(st.tuples(st.integers(0, 400), st.booleans()), max_size=5), max_size=6))

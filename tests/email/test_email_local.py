@@ -11,12 +11,12 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
-from deliverywatch.alerting.inputs import context as contexts
 from deliverywatch.cli import main
 from deliverywatch.email.aws import Bucket
 from deliverywatch.errors import StoreConflict
 from deliverywatch.local.cloud.cloud import LocalCloud
 from deliverywatch.local.demo import email_day, play
+from deliverywatch.messages import context as contexts
 
 START = datetime(2026, 11, 20, 9, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
@@ -111,7 +111,7 @@ def test_bounces_and_what_was_sent_are_metrics_per_stream(lived: Lived) -> None:
 
 def test_a_mail_finds_the_reasons_of_bounces_in_the_lake(lived: Lived) -> None:
     body = lived.cloud.client("s3").get_object(Bucket=lived.outputs["LakeBucket"], Key="state/email-newsletter.json")
-    known = contexts.read(body["Body"].read())
+    known = contexts.from_json(body["Body"].read())
     assert known.noun == "newsletter mails"
     assert [(each.code, each.count) for each in known.reasons] == [("5.1.1", 1)]
     assert sum(slot.total for slot in known.slots) == 3

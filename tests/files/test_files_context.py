@@ -5,9 +5,9 @@ from datetime import timedelta
 
 from files_world import NOON, MemoryLake, MemoryTable, RefusingTable, body, run, s3_record, sqs_event
 
-from deliverywatch.alerting.inputs import context as mail
 from deliverywatch.files.records.failures import Failure
 from deliverywatch.files.records.mail_context import document
+from deliverywatch.messages import context as mail
 
 
 def dead(number: int, problem: str = "The body is empty.", minutes_ago: int = 0) -> Failure:
@@ -25,7 +25,7 @@ def test_only_the_last_attempt_of_a_message_is_told() -> None:
 
 
 def test_the_notifier_reads_all_of_it() -> None:
-    read = mail.read(document(None, [dead(1), dead(2), dead(3, "Another.")], NOON))
+    read = mail.from_json(document(None, [dead(1), dead(2), dead(3, "Another.")], NOON))
     assert read.facts[0] == ("Reason 1", "The body is empty. (2 of the last 3)")
     assert read.table[0] == ("Sent (UTC)", "Message", "About", "Kind")
     assert len(read.table) == 4

@@ -21,10 +21,10 @@ from deliverywatch.alerting.deliver import Ports
 from deliverywatch.alerting.dry_run import Pile, Told
 from deliverywatch.alerting.incidents.incident import Change, Event, Incident
 from deliverywatch.alerting.incidents.outbox import Record
-from deliverywatch.alerting.incidents.severity import Level
-from deliverywatch.alerting.settings import Settings
+from deliverywatch.alerting.inputs.settings import Settings
 from deliverywatch.errors import InputError, MailUnavailable
 from deliverywatch.local.demo import play
+from deliverywatch.messages.level import Level
 from deliverywatch.operate.account import aws
 from deliverywatch.operate.cost.estimate import Estimate, Line, Volume
 from deliverywatch.operate.digest import digest_id, send, start_of, volume

@@ -15,9 +15,9 @@ from deliverywatch.alerting.incidents.incident import Change, Event, Incident, t
 from deliverywatch.alerting.incidents.incident_store import incident_key, past_key
 from deliverywatch.alerting.incidents.outbox import Record, from_json, record_key
 from deliverywatch.alerting.incidents.outbox import to_json as line_of
-from deliverywatch.alerting.incidents.severity import Level
 from deliverywatch.engine.evaluation import mute as engine
 from deliverywatch.errors import InputError
+from deliverywatch.messages.level import Level
 from deliverywatch.operate.account.deployment import Deployment
 from deliverywatch.operate.incidents import mails, mutes, records, route
 from deliverywatch.storage.memory import Memory

@@ -19,11 +19,12 @@ import pytest
 import build
 import stacks
 from cfn.cfn_values import of_type
-from deliverywatch.alerting.incidents.severity import Level, watches
+from deliverywatch.alerting.incidents.severity import watches
 from deliverywatch.backtest.cases import check
 from deliverywatch.engine.definitions import alarm, documents
 from deliverywatch.engine.unit_tests import cases
 from deliverywatch.errors import ConfigurationError
+from deliverywatch.messages.level import Level
 from deliverywatch.pipeline.declaration.pipelines import pipelines_of
 from deliverywatch.pipeline.outputs.metrics import PUBLISHED
 from pipeline.pipeline_world import DECLARED

@@ -181,7 +181,7 @@ def test_an_alert_says_what_it_found_and_where_to_look() -> None:
     world.run()
     (message,) = world.published
     assert message["sentence"] == "The query daily is at 3: 'high' calls at rows > 2. So does 'some'."
-    assert (message["title"], message["time"]) == ("Refused numbers", "2026-11-21T08:30:00+00:00")
+    assert (message["title"], message["time"]) == ("Refused numbers", "2026-11-21T08:30:00Z")
     assert message["facts"]["Owner"] == "Ann"
     context = json.loads(world.lake.objects["state/queries.daily.rows.json"])
     assert context["table"] == [["country", "n"], ["AU", "5"], ["NZ", "6"], ["FJ", "7"]]

@@ -72,7 +72,8 @@ class World:
 
     @property
     def problem(self) -> str:
-        return str(json.loads(self.lake.objects["state/queries.json"]).get("problem", {}).get("sentence", ""))
+        problem = json.loads(self.lake.objects["state/queries.json"])["problem"]
+        return str(problem["sentence"]) if problem else ""
 
 
 def test_a_round_brings_the_schedules_to_the_file_and_says_so() -> None:

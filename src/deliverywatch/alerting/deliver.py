@@ -21,9 +21,9 @@ if TYPE_CHECKING:
     from deliverywatch.alerting.incidents.incident import Change, Incident
     from deliverywatch.alerting.incidents.outbox import Record
     from deliverywatch.alerting.incidents.watch_state import Alarms, Sight
-    from deliverywatch.alerting.inputs.context import Context
+    from deliverywatch.alerting.inputs.settings import Settings
     from deliverywatch.alerting.mail.message import Mail
-    from deliverywatch.alerting.settings import Settings
+    from deliverywatch.messages.context import Context
     from deliverywatch.storage.store import Store
 
 
@@ -94,7 +94,7 @@ def deliver(
     whose = _claimed(ports.store, record)
     if whose is not Claim.OURS:
         return Delivery((incident.id, change.seq), is_sent=whose is Claim.SENT)
-    # A change that an own notice told is about no alarm, even where its watch has some.
+    # A change that a system notice told is about no alarm, even where its watch has some.
     alarm = (
         focus(sight, change.before if change.level.rank == 0 else change.level, change.alarm) if change.alarm else None
     )
@@ -118,13 +118,13 @@ def _claimed(store: Store, record: Record) -> Claim:
 
 
 def _context(store: Store, key: str) -> Context:
-    from deliverywatch.alerting.inputs import context  # as above
+    from deliverywatch.messages import context  # as above
 
     try:
         stored = store.read(key) if key else None
     except StoreUnavailable:
         stored = None
-    return context.read(stored.body if stored else None)
+    return context.from_json(stored.body if stored else None)
 
 
 def _png(charts: Charts, picture: str | None) -> bytes | None:

@@ -22,8 +22,8 @@ from deliverywatch.storage.memory import Memory
 if TYPE_CHECKING:
     from deliverywatch.alerting.incidents.severity import Watch
     from deliverywatch.alerting.inputs.alarm import Alarm
+    from deliverywatch.alerting.inputs.settings import Settings
     from deliverywatch.alerting.notify import Outcome
-    from deliverywatch.alerting.settings import Settings
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,11 +17,12 @@ from typing import TYPE_CHECKING, TypeVar
 from deliverywatch.alerting.deliver import Delivery, Ports, deliver
 from deliverywatch.alerting.incidents import incident_store
 from deliverywatch.alerting.incidents.incident import Incident, advance, presumed
-from deliverywatch.alerting.incidents.severity import Level, Watch, own_watch, watch_of
+from deliverywatch.alerting.incidents.severity import Watch, own_watch, watch_of
 from deliverywatch.alerting.incidents.watch_state import find, focus, look
 from deliverywatch.alerting.inputs.alarm import State
 from deliverywatch.alerting.inputs.notice import parse
 from deliverywatch.errors import MetricsUnavailable, StoreConflict, StoreUnavailable
+from deliverywatch.messages.level import Level
 from deliverywatch.messages.untrusted import mapping, moment
 from deliverywatch.storage.store import Unreachable
 
@@ -29,7 +30,8 @@ if TYPE_CHECKING:
     from deliverywatch.alerting.incidents.incident import Change, Finding
     from deliverywatch.alerting.incidents.watch_state import Sight
     from deliverywatch.alerting.inputs.notice import Notice
-    from deliverywatch.alerting.settings import Settings
+    from deliverywatch.alerting.inputs.settings import Settings
+    from deliverywatch.messages.notice import SystemNotice
 
 Result = TypeVar("Result")
 
@@ -78,8 +80,8 @@ class Notifier:
 
     def handle(self, notice: Notice) -> Outcome:
         """Handle one message."""
-        if notice.is_test:
-            return self._drill(notice)
+        if notice.test:
+            return self._send_test(notice.test, notice.time)
         sight = look(watch_for(notice, self.watches), notice, notice.time, self.ports.alarms)
         try:
             incident = self._settled(sight, notice)
@@ -90,12 +92,11 @@ class Notifier:
             raise
         return self._deliver_due(sight, incident)
 
-    def _drill(self, notice: Notice) -> Outcome:
+    def _send_test(self, test: SystemNotice, time: datetime) -> Outcome:
         from deliverywatch.alerting import test_message  # a test is rare
 
-        subject = test_message.drill(notice, self.ports, self.settings, self.invocation)
-        level = notice.level or Level.ALARM
-        return Outcome(test_message.WATCH, level, test_message.drill_id(notice.time), (subject,) if subject else ())
+        subject = test_message.send(test, time, self.ports, self.settings, self.invocation)
+        return Outcome(test_message.WATCH, test.level, test_message.incident_id(time), (subject,) if subject else ())
 
     def _sweep(self, name: str, swept_at: datetime) -> Outcome:
         """Send what is due, and look again at an open incident: its peak may have risen, a message may be lost."""

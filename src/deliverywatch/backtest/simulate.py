@@ -17,10 +17,9 @@ from typing import TYPE_CHECKING, Any
 
 from deliverywatch.alerting.deliver import Ports
 from deliverywatch.alerting.dry_run import Pile
-from deliverywatch.alerting.incidents.severity import Level
 from deliverywatch.alerting.inputs.notice import parse
+from deliverywatch.alerting.inputs.settings import Settings
 from deliverywatch.alerting.notify import Notifier
-from deliverywatch.alerting.settings import Settings
 from deliverywatch.backtest.inputs.account import ACCOUNT, REGION, Account
 from deliverywatch.backtest.results.result import Mail
 from deliverywatch.engine.definitions import rule as rules
@@ -29,6 +28,7 @@ from deliverywatch.engine.evaluation.message import composite_message, composite
 from deliverywatch.engine.replay.actions import Executed, combine, executed, require_children
 from deliverywatch.engine.replay.backtest import Change, backtest
 from deliverywatch.errors import StoreConflict
+from deliverywatch.messages.level import Level
 from deliverywatch.storage.memory import Memory
 from deliverywatch.storage.store import Stored
 from deliverywatch.thresholds import SWEEP_FROM_MINUTE, SWEEP_MINUTES

@@ -17,8 +17,8 @@ from deliverywatch.errors import DeliveryWatchError, InputError
 
 if TYPE_CHECKING:
     from deliverywatch.alerting.incidents.severity import Watch
+    from deliverywatch.alerting.inputs.settings import Settings
     from deliverywatch.alerting.notify import Outcome
-    from deliverywatch.alerting.settings import Settings
 
 BUILT_WATCHES = Path("build/watches.json")
 
@@ -74,7 +74,7 @@ def render(
 def _settings(environment: str, time_zone: str, region: str) -> Settings:
     from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-    from deliverywatch.alerting.settings import Settings
+    from deliverywatch.alerting.inputs.settings import Settings
 
     try:
         ZoneInfo(time_zone)
@@ -112,11 +112,11 @@ def _rehearsed(
 
 def _context(path: Path) -> bytes:
     """A context that says nothing would make a mail without details, and look as if there were none."""
-    from deliverywatch.alerting.inputs.context import Context, read
+    from deliverywatch.messages.context import Context, from_json
 
     found = _json(path)
     body = _bytes(path)
-    if not isinstance(found, dict) or read(body) == Context():
+    if not isinstance(found, dict) or from_json(body) == Context():
         raise InputError(
             f"{path} is no context: it holds nothing that a mail could say.",
             next_step="Name the file state/<system>.json of the lake, such as state/sms.json.",

@@ -12,8 +12,8 @@ from deliverywatch.cli.terminal.prose import wrapped
 from deliverywatch.cli.terminal.target import target
 
 if TYPE_CHECKING:
-    from deliverywatch.alerting.incidents.severity import Level
     from deliverywatch.cli.terminal.target import Target
+    from deliverywatch.messages.level import Level
 
 _LEVELS = ["critical", "warning", "blind", "alarm"]
 
@@ -63,7 +63,7 @@ def _found(target: Target, level: str | None) -> dict[Level, tuple[str, ...]]:
 
 
 def _set(level: str, wanted: str, target: Target, *, dry_run: bool) -> None:
-    from deliverywatch.alerting.incidents.severity import Level
+    from deliverywatch.messages.level import Level
     from deliverywatch.operate.incidents import aws_incidents
     from deliverywatch.operate.incidents.route import change
 

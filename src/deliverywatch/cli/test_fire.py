@@ -42,7 +42,7 @@ def test_fire(*, level: str, to: tuple[str, ...], by: str | None, wait: int, dry
 
     Example: deliverywatch test-fire --level critical --to me@example.com
     """
-    from deliverywatch.alerting.incidents.severity import Level
+    from deliverywatch.messages.level import Level
     from deliverywatch.operate.incidents import aws_incidents, route, test_message
 
     asked, wanted = ask(target), Level(level)
@@ -62,7 +62,7 @@ def test_fire(*, level: str, to: tuple[str, ...], by: str | None, wait: int, dry
 
 
 def _check(to: tuple[str, ...]) -> None:
-    from deliverywatch.alerting.incidents.severity import Level
+    from deliverywatch.messages.level import Level
     from deliverywatch.operate.incidents import route
 
     route.change(Level.CRITICAL, to)  # the same addresses are addresses here

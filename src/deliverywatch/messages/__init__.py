@@ -1,5 +1,5 @@
-"""What the systems and the notifier say to each other, and how JSON that strangers wrote is read.
+"""What the systems and the notifier say to each other: typed values, written and read by the same code.
 
-In: documents of unknown origin. Out: clean text, numbers and times, or nothing.
-Read `untrusted` first.
+In: a system's findings, or documents of unknown origin. Out: the notices and context documents of the bucket and topic.
+Read `notice` and `context` first; `level` is their scale, `untrusted` cleans what others wrote.
 """

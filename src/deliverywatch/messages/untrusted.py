@@ -63,6 +63,11 @@ def moment(value: object) -> datetime | None:
         return None
 
 
+def iso(value: datetime | None) -> str | None:
+    """Return a time as it stands in every document: UTC, to the second."""
+    return f"{value.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}" if value else None
+
+
 def mapping(value: object) -> Mapping[str, Any]:
     """Return the value if it is a JSON object, or an empty one."""
     return value if isinstance(value, dict) else {}

@@ -14,8 +14,6 @@ from typing import TYPE_CHECKING
 from deliverywatch.alerting.deliver import handed_over
 from deliverywatch.alerting.incidents import outbox
 from deliverywatch.alerting.incidents.outbox import Claim, Record
-from deliverywatch.alerting.incidents.severity import Level
-from deliverywatch.alerting.inputs.context import Group
 from deliverywatch.alerting.mail import formatting
 from deliverywatch.alerting.mail.footer import Entry
 from deliverywatch.alerting.mail.headline_numbers import Figure
@@ -23,14 +21,16 @@ from deliverywatch.alerting.mail.links import dashboard_url
 from deliverywatch.alerting.mail.message import Envelope, written
 from deliverywatch.alerting.mail.view import View
 from deliverywatch.errors import InputError
+from deliverywatch.messages.context import Group
+from deliverywatch.messages.level import Level
 from deliverywatch.operate.cost.estimate import DAYS_PER_MONTH, Volume
 from deliverywatch.operate.weekly_digest.facts import facts, verdict
 
 if TYPE_CHECKING:
     from deliverywatch.alerting.deliver import Ports
     from deliverywatch.alerting.incidents.incident import Incident
+    from deliverywatch.alerting.inputs.settings import Settings
     from deliverywatch.alerting.mail.formatting import Clock
-    from deliverywatch.alerting.settings import Settings
     from deliverywatch.operate.cost.estimate import Estimate
     from deliverywatch.operate.weekly_digest.week import Week
 

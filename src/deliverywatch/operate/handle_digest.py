@@ -9,7 +9,7 @@ from typing import Any
 
 from deliverywatch.alerting.aws import CloudWatch, Ses, Topic, lake
 from deliverywatch.alerting.deliver import Ports
-from deliverywatch.alerting.settings import from_environment
+from deliverywatch.alerting.inputs.settings import from_environment
 from deliverywatch.errors import DeliveryWatchError
 from deliverywatch.messages.untrusted import mapping, moment
 from deliverywatch.operate import digest

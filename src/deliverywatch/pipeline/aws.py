@@ -144,7 +144,7 @@ class AlertsTopic:
         self._client = boto3.client("sns", config=_CONFIG)
 
     def publish(self, notice: Mapping[str, Any]) -> None:
-        """Publish an own notice.
+        """Publish a system notice.
 
         Raises:
             CloudRefused: SNS does not take it.

@@ -16,6 +16,9 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, Protocol
 
 from deliverywatch.errors import InputError
+from deliverywatch.messages.context import key_of
+from deliverywatch.messages.level import Level
+from deliverywatch.messages.notice import SystemNotice, to_document
 from deliverywatch.pipeline.declaration.values import decoded, mapping, text
 from deliverywatch.pipeline.diagnosis.advice import account_of, dashboard_link, document
 from deliverywatch.pipeline.diagnosis.collect import run_of_arn, run_of_event
@@ -37,7 +40,7 @@ class Topic(Protocol):
     """The alerts topic."""
 
     def publish(self, notice: Mapping[str, Any]) -> None:
-        """Publish an own notice, or raise CloudUnavailable or CloudRefused."""
+        """Publish a system notice, or raise CloudUnavailable or CloudRefused."""
         ...
 
 
@@ -120,7 +123,7 @@ def _ended(run: Run, ports: Ports, catalogue: Catalogue) -> dict[str, Any]:
     memory = _memory(run, ports)
     found, account = examine(run, catalogue)
     for watch, body in mail_context.of_run(run, catalogue, at, dashboard_link(run, ports.environment)).items():
-        ports.store.write(mail_context.key_of(watch), body)
+        ports.store.write(key_of(watch), body)
     if notified_causes.key_of(run.execution.arn, run.execution.redrive_count) in memory.executions:
         return found | {"told": [], "note": "the state machine told it itself"}
     if account is None and run.problems:
@@ -135,8 +138,16 @@ def _ended(run: Run, ports: Ports, catalogue: Catalogue) -> dict[str, Any]:
 
 def _tell(run: Run, account: Account, ports: Ports, at: datetime) -> str:
     body = mail_context.of_account(account, at, dashboard_link(run, ports.environment))
-    ports.store.write(mail_context.key_of(account.watch), body)
-    ports.topic.publish(_notice(account.watch, account.level, account.title, account.sentence, at, dict(account.facts)))
+    ports.store.write(key_of(account.watch), body)
+    notice = SystemNotice(
+        watch=account.watch,
+        level=account.level,
+        time=at,
+        title=account.title,
+        sentence=account.sentence,
+        facts=account.facts,
+    )
+    ports.topic.publish(to_document(notice))
     key = notified_causes.key_of(run.execution.arn, run.execution.redrive_count)
 
     def noted(body: bytes | None) -> tuple[bytes, None]:
@@ -150,7 +161,8 @@ def _tell(run: Run, account: Account, ports: Ports, at: datetime) -> str:
 def _well(run: Run, memory: notified_causes.Memory, ports: Ports, at: datetime) -> list[str]:
     sentence = f"The run {run.execution.name} of {run.pipeline.name} is well."
     for watch, title in memory.open.items():
-        ports.topic.publish(_notice(watch, "ok", title, sentence, at, {}))
+        notice = SystemNotice(watch=watch, level=Level.OK, time=at, title=title, sentence=sentence)
+        ports.topic.publish(to_document(notice))
 
     def noted(body: bytes | None) -> tuple[bytes, None]:
         return notified_causes.body_of(notified_causes.memory_of(body).when_well(at, memory.open)), None
@@ -162,17 +174,3 @@ def _well(run: Run, memory: notified_causes.Memory, ports: Ports, at: datetime) 
 def _memory(run: Run, ports: Ports) -> notified_causes.Memory:
     stored = ports.store.read(notified_causes.key_for(run.pipeline.name))
     return notified_causes.memory_of(stored.body if stored else None)
-
-
-def _notice(
-    watch: str, level: str, title: str, sentence: str, at: datetime, facts: Mapping[str, str]
-) -> dict[str, Any]:
-    return {
-        "deliverywatch": 1,
-        "watch": watch,
-        "level": level,
-        "time": f"{at:%Y-%m-%dT%H:%M:%SZ}",
-        "title": title,
-        "sentence": sentence,
-        "facts": dict(facts),
-    }

@@ -10,10 +10,13 @@ import json
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from deliverywatch.alerting.incidents.severity import Level, Rung, Watch
+from deliverywatch.messages.level import Level
 from deliverywatch.messages.untrusted import count, number, text
+
+if TYPE_CHECKING:
+    from deliverywatch.alerting.incidents.severity import Rung, Watch
 
 # An incident that changes its level this often is told by its beginning and its latest changes.
 TIMELINE_LIMIT = 40
@@ -37,7 +40,7 @@ class Finding:
         is_low_bad: Whether lower values are worse, as for an alarm that calls below its threshold.
         failed: Of `total`, how many failed in the alarm's window; None where the alarm has no such metrics.
         raised: The alarms that call now.
-        told: The level of an own notice, if the finding is about one.
+        told: The level of a system notice, if the finding is about one.
         is_live: Whether the level was computed from the live alarms; if not, only news newer than the last change
             counts.
         alarm: The alarm that the finding is about.
@@ -93,7 +96,7 @@ class Incident:
         seq: How many changes there were, which is the number of mails.
         peak: The worst value that was seen, in the alarm's unit.
         raised: The alarms that called since it opened.
-        told: The level that own notices hold it at, until one takes it back; alarms alone do not end it then.
+        told: The level that system notices hold it at, until one takes it back; alarms alone do not end it then.
         unsent: The numbers of the changes whose mails are not known to be sent.
         earlier: The incident before, as long as a mail of it is due.
         is_presumed: Whether only a message says that it was open: its beginning and its peak are not known.

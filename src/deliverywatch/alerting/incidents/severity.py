@@ -9,30 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import Any
 
 from deliverywatch.alerting.inputs.alarm import State
 from deliverywatch.errors import InputError
+from deliverywatch.messages.context import key_of
+from deliverywatch.messages.level import Level
 from deliverywatch.messages.untrusted import key_part, mapping, objects, text
-
-
-class Level(StrEnum):
-    """How bad it is; compare by `rank`, not by the word."""
-
-    OK = "ok"
-    BLIND = "blind"
-    WARNING = "warning"
-    ALARM = "alarm"
-    CRITICAL = "critical"
-
-    @property
-    def rank(self) -> int:
-        """Higher is worse; blind and warning weigh the same."""
-        return _RANKS[self]
-
-
-_RANKS = {Level.OK: 0, Level.BLIND: 1, Level.WARNING: 1, Level.ALARM: 2, Level.CRITICAL: 3}
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,12 +134,12 @@ def watches(document: object, prefix: str) -> tuple[Watch, ...]:
 
 
 def own_watch(name: str, title: str, known: Iterable[Watch]) -> Watch:
-    """Return the watch that an own notice names: a declared one, or one without alarms.
+    """Return the watch that a system notice names: a declared one, or one without alarms.
 
     Its system may leave a context under the watch's name, as `state/<watch>.json`.
     """
     declared = (watch for watch in known if watch.name == name)
-    return next(declared, Watch(name, title, context=f"state/{name}.json"))
+    return next(declared, Watch(name, title, context=key_of(name)))
 
 
 def watch_of(alarm: str, known: Iterable[Watch]) -> Watch:

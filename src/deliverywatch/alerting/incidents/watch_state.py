@@ -12,9 +12,10 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Protocol
 
 from deliverywatch.alerting.incidents.incident import Finding
-from deliverywatch.alerting.incidents.severity import Level, Reading, level, raised_alarms
+from deliverywatch.alerting.incidents.severity import Reading, level, raised_alarms
 from deliverywatch.alerting.inputs.alarm import State
 from deliverywatch.errors import MetricsUnavailable
+from deliverywatch.messages.level import Level
 
 if TYPE_CHECKING:
     from deliverywatch.alerting.incidents.incident import Incident

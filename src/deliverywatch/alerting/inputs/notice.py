@@ -1,12 +1,8 @@
-"""What starts the notifier -> notices: SNS-to-Lambda events, bare messages, direct alarm events, own notices.
+"""What starts the notifier -> notices: SNS-to-Lambda events, bare messages, direct alarm events, system notices.
 
-Message formats: docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/Notify_Users_Alarm_Changes.html
-Own notices are published to the same topic by a system whose condition is too fine for an alarm of its own:
-
-    {"deliverywatch": 1, "watch": "queries.daily-sales", "level": "warning", "time": "2026-11-21T12:04:00Z",
-     "title": "Daily sales", "sentence": "The query returned no rows.", "facts": {"query": "daily-sales"}}
-
-A message that is neither is not dropped: it becomes a notice that shows what came.
+Alarm messages: docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/Notify_Users_Alarm_Changes.html
+System notices: `deliverywatch.messages.notice`. A message that is neither is not dropped: it becomes a notice that
+shows what came.
 """
 
 from __future__ import annotations
@@ -17,33 +13,31 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from deliverywatch.alerting.incidents.severity import Level
 from deliverywatch.alerting.inputs.alarm import Alarm, State, from_trigger, state_of
 from deliverywatch.errors import InputError
+from deliverywatch.messages import notice as system_notice
+from deliverywatch.messages.level import Level
+from deliverywatch.messages.notice import SystemNotice, facts_of
 from deliverywatch.messages.untrusted import key_part, mapping, moment, objects, text
 
 _FACT_COUNT = 30
 _FACT_LIMIT = 500
-# A test goes to whoever tries it, not to the world.
-_TO_COUNT = 5
 
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """One thing that the notifier was told.
+    """One message to the notifier.
 
     Attributes:
         key: The same for every delivery of the same message.
         time: When the state changed; never the time of delivery where the message says better.
-        alarm: The alarm as the message tells it, with its new state; None for an own or an unreadable notice.
+        alarm: The alarm as the message tells it, with its new state; None for a system notice or an unreadable message.
         old_state: The alarm's state before.
-        watch: The watch of an own or an unreadable notice; empty for an alarm, whose watch is looked up by its name.
-        level: The level of an own or an unreadable notice.
+        watch: Of a system notice or an unreadable message; empty for an alarm, whose watch is looked up by its name.
+        level: Of a system notice or an unreadable message.
         facts: What the message says that no other field holds, in its own words and order.
         problem: Why the message could not be read as an alarm; empty if it could.
-        is_test: Whether it asks for a test mail and tells of nothing.
-        by: Who asked for a test.
-        to: Where a test goes instead of the stack's recipients; empty for these.
+        test: The notice itself if it asks for a test mail and reports nothing.
     """
 
     key: str
@@ -54,13 +48,9 @@ class Notice:
     level: Level | None = None
     title: str = ""
     sentence: str = ""
-    account: str = ""
-    region: str = ""
     facts: tuple[tuple[str, str], ...] = ()
     problem: str = ""
-    is_test: bool = False
-    by: str = ""
-    to: tuple[str, ...] = ()
+    test: SystemNotice | None = None
 
 
 def parse(event: object, received_at: datetime) -> list[Notice]:
@@ -77,11 +67,11 @@ def read(message: object, envelope: Mapping[str, Any], received_at: datetime) ->
     """Return the notice of one message.
 
     Raises:
-        InputError: The message is not JSON, or neither an alarm nor an own notice.
+        InputError: The message is not JSON, or neither an alarm nor a system notice.
     """
     body = mapping(_decoded(message))
-    if body.get("deliverywatch") is not None:
-        return _own(body, envelope, received_at)
+    if system_notice.is_notice(body):
+        return _from_system(body, envelope, received_at)
     if body.get("AlarmName"):
         return _from_sns(body, envelope, received_at)
     if body.get("alarmData") or body.get("detail"):
@@ -119,7 +109,6 @@ def _decoded(message: object) -> object:
 
 
 def _from_sns(body: Mapping[str, Any], envelope: Mapping[str, Any], received_at: datetime) -> Notice:
-    arn = text(body.get("AlarmArn"), 1600)
     time = moment(body.get("StateChangeTime")) or moment(envelope.get("Timestamp")) or received_at
     alarm = from_trigger(
         mapping(body.get("Trigger")),
@@ -128,7 +117,7 @@ def _from_sns(body: Mapping[str, Any], envelope: Mapping[str, Any], received_at:
         updated_at=time,
         reason=text(body.get("NewStateReason")),
         description=text(body.get("AlarmDescription")),
-        arn=arn,
+        arn=text(body.get("AlarmArn"), 1600),
         rule=text(body.get("AlarmRule")),
     )
     return Notice(
@@ -136,8 +125,6 @@ def _from_sns(body: Mapping[str, Any], envelope: Mapping[str, Any], received_at:
         time=time,
         alarm=alarm,
         old_state=state_of(body.get("OldStateValue")),
-        account=text(body.get("AWSAccountId"), 40),
-        region=_region(arn),
         facts=_children(body),
     )
 
@@ -165,8 +152,6 @@ def _from_lambda(body: Mapping[str, Any], received_at: datetime) -> Notice:
         time=time,
         alarm=alarm,
         old_state=state_of(mapping(data.get("previousState")).get("value")),
-        account=text(body.get("accountId") or body.get("account"), 40),
-        region=text(body.get("region"), 40) or _region(arn),
     )
 
 
@@ -188,37 +173,27 @@ def _spelled_as_sns(item: Mapping[str, Any]) -> Mapping[str, Any]:
     return query | {"MetricStat": {"Metric": named, "Period": stat.get("period"), "Stat": stat.get("stat")}}
 
 
-def _own(body: Mapping[str, Any], envelope: Mapping[str, Any], received_at: datetime) -> Notice:
-    watch = text(body.get("watch"), 255)
-    word = text(body.get("level"), 20)
-    if not watch or word not in list(Level):
-        raise InputError(f"An own notice needs a watch and a level out of {', '.join(Level)}.")
-    time = moment(body.get("time")) or moment(envelope.get("Timestamp")) or received_at
+def _from_system(body: Mapping[str, Any], envelope: Mapping[str, Any], received_at: datetime) -> Notice:
+    notice = system_notice.from_document(body)
+    time = notice.time or moment(envelope.get("Timestamp")) or received_at
     return Notice(
-        key=text(envelope.get("MessageId"), 100) or f"{watch} {word} {time.isoformat()}",
+        key=text(envelope.get("MessageId"), 100) or f"{notice.watch} {notice.level} {time.isoformat()}",
         time=time,
-        watch=key_part(watch),
-        level=Level(word),
-        title=text(body.get("title"), 100) or watch,
-        sentence=text(body.get("sentence")),
-        facts=_facts(mapping(body.get("facts"))),
-        is_test=body.get("test") is True,
-        by=text(body.get("by"), 60),
-        to=_addresses(body.get("to")),
+        watch=notice.watch,
+        level=notice.level,
+        title=notice.title,
+        sentence=notice.sentence,
+        facts=notice.facts,
+        test=notice if notice.is_test else None,
     )
-
-
-def _addresses(value: object) -> tuple[str, ...]:
-    found = [text(each, 254) for each in value] if isinstance(value, list) else []
-    return tuple(each for each in found if "@" in each)[:_TO_COUNT]
 
 
 def _unreadable(message: object, envelope: Mapping[str, Any], received_at: datetime, problem: str) -> Notice:
     raw = text(message)
     try:
-        known = _facts(mapping(_decoded(message)))
+        facts = facts_of(mapping(_decoded(message)))
     except InputError:
-        known = ()
+        facts = ()
     subject = text(envelope.get("Subject"), 100)
     return Notice(
         key=text(envelope.get("MessageId"), 100) or key_part(raw),
@@ -227,7 +202,7 @@ def _unreadable(message: object, envelope: Mapping[str, Any], received_at: datet
         watch=key_part(f"message {raw}", 40),
         level=Level.ALARM,
         title=subject or "Unreadable message",
-        facts=known or (("Message", raw),),
+        facts=facts or (("Message", raw),),
         problem=problem,
     )
 
@@ -243,11 +218,6 @@ def _key(envelope: Mapping[str, Any], alarm: Alarm, time: datetime) -> str:
     return text(envelope.get("MessageId"), 100) or f"{alarm.name} {alarm.state} {time.isoformat()}"
 
 
-def _region(arn: str) -> str:
-    parts = arn.split(":")
-    return parts[3] if len(parts) > 5 else ""
-
-
 def _children(body: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
     """What triggered a composite alarm: its children with their states."""
     children = objects(body.get("TriggeringChildren"))
@@ -256,8 +226,3 @@ def _children(body: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
         for child in children
     ]
     return tuple((f"Child alarm {name}", text(state.get("Value"), 40)) for name, state in names[:_FACT_COUNT])
-
-
-def _facts(values: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
-    pairs = [(text(name, 60), text(value, _FACT_LIMIT)) for name, value in list(values.items())[:_FACT_COUNT]]
-    return tuple((name, value) for name, value in pairs if value)

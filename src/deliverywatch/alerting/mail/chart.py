@@ -12,13 +12,13 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta, tzinfo
 from typing import TYPE_CHECKING, Any
 
-from deliverywatch.alerting.incidents.severity import Level
+from deliverywatch.messages.level import Level
 
 if TYPE_CHECKING:
     from deliverywatch.alerting.incidents.incident import Change, Incident
     from deliverywatch.alerting.incidents.watch_state import Sight
     from deliverywatch.alerting.inputs.alarm import Alarm
-    from deliverywatch.alerting.inputs.context import Context, Slot
+    from deliverywatch.messages.context import Context, Slot
 
 HOURS = 3
 BAR_HEIGHT = 72

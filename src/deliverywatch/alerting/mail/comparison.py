@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from deliverywatch.alerting.mail.formatting import percent
 
 if TYPE_CHECKING:
-    from deliverywatch.alerting.inputs.context import Context, Group
+    from deliverywatch.messages.context import Context, Group
 
 # One group is to blame if it holds most of the failures and fails at least this many times as often as the others
 # together.

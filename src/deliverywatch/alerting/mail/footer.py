@@ -6,14 +6,14 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from deliverywatch.alerting.incidents.severity import Level
 from deliverywatch.alerting.mail import chart, links
 from deliverywatch.alerting.mail.sentences import entry_text, rule
+from deliverywatch.messages.level import Level
 
 if TYPE_CHECKING:
     from deliverywatch.alerting.incidents.incident import Ack, Change
+    from deliverywatch.alerting.inputs.settings import Settings
     from deliverywatch.alerting.mail.sentences import Story
-    from deliverywatch.alerting.settings import Settings
 
 _TIMELINE_COUNT = 8
 # The stack that the command line takes without being told one.

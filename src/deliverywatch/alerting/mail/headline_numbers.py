@@ -7,9 +7,9 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from deliverywatch.alerting.incidents.incident import Event
-from deliverywatch.alerting.inputs.context import counts_before, recipients_affected
 from deliverywatch.alerting.mail import formatting
 from deliverywatch.alerting.mail.sentences import threshold
+from deliverywatch.alerting.mail.window import counts_before, recipients_affected
 
 if TYPE_CHECKING:
     from deliverywatch.alerting.mail.sentences import Story
@@ -107,7 +107,7 @@ def _sent_since(story: Story) -> str:
 def _overdue(story: Story) -> Figure | None:
     if story.overdue is None:
         return None
-    pending, total = story.overdue
+    pending, total, _ = story.overdue
     return Figure("Without an outcome", formatting.amount(pending), f"of {formatting.amount(total)}")
 
 

@@ -16,9 +16,9 @@ from email.utils import format_datetime, parseaddr
 from functools import cache
 from typing import TYPE_CHECKING
 
-from deliverywatch.alerting.incidents.severity import Level
 from deliverywatch.alerting.mail.recipients import recipients
 from deliverywatch.alerting.mail.view import view
+from deliverywatch.messages.level import Level
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -26,9 +26,9 @@ if TYPE_CHECKING:
     from deliverywatch.alerting.incidents.incident import Change, Incident
     from deliverywatch.alerting.incidents.watch_state import Sight
     from deliverywatch.alerting.inputs.alarm import Alarm
-    from deliverywatch.alerting.inputs.context import Context
+    from deliverywatch.alerting.inputs.settings import Settings
     from deliverywatch.alerting.mail.view import View
-    from deliverywatch.alerting.settings import Settings
+    from deliverywatch.messages.context import Context
 
 TEXT_COLUMNS = 78
 _CHART_ID = "chart@deliverywatch"

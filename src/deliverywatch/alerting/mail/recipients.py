@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from deliverywatch.alerting.incidents.severity import Level
+from deliverywatch.messages.level import Level
 
 if TYPE_CHECKING:
     from deliverywatch.alerting.incidents.incident import Change, Incident
-    from deliverywatch.alerting.settings import Settings
+    from deliverywatch.alerting.inputs.settings import Settings
 
 
 def recipients(settings: Settings, incident: Incident, change: Change) -> tuple[str, ...]:

@@ -7,14 +7,15 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from deliverywatch.alerting.incidents.incident import Event
-from deliverywatch.alerting.incidents.severity import Level
-from deliverywatch.alerting.inputs.context import Context, is_rising, window_counts
 from deliverywatch.alerting.mail import formatting
+from deliverywatch.alerting.mail.window import is_rising, window_counts
+from deliverywatch.messages.level import Level
 
 if TYPE_CHECKING:
     from deliverywatch.alerting.incidents.incident import Change, Incident
     from deliverywatch.alerting.inputs.alarm import Alarm
     from deliverywatch.alerting.mail.formatting import Clock
+    from deliverywatch.messages.context import Context, Overdue
 
 _OPENINGS = {Event.ESCALATED: "It got worse: ", Event.DOWNGRADED: "It is getting better but is not over: "}
 
@@ -51,8 +52,8 @@ class Story:
         return found if found and found[1] else None
 
     @property
-    def overdue(self) -> tuple[int, int] | None:
-        """Pending and total, if that is what the alarm measures; it is not about failures."""
+    def overdue(self) -> Overdue | None:
+        """How many are overdue, if that is what the alarm measures; it is not about failures."""
         is_about_it = self.alarm is not None and "overdue" in measure(self.alarm).lower()
         return self.context.overdue if is_about_it else None
 
@@ -173,8 +174,8 @@ def _measurement(story: Story) -> str:
         what = f"{formatting.amount(failed)} of {formatting.amount(total)} {story.context.noun} failed"
         rising = ", and the rate is rising" if is_rising(story.context) else ""
         return f"{what} in the last {formatting.window(alarm.period_seconds)} ({share}){rising}."
-    if story.overdue and story.overdue[1]:
-        pending, total = story.overdue
+    if story.overdue and story.overdue.total:
+        pending, total, _ = story.overdue
         share = formatting.percent(100 * pending / total)
         counts = f"{formatting.amount(pending)} of {formatting.amount(total)} {story.context.noun}"
         return f"{counts} are without an outcome ({share})."

@@ -10,22 +10,22 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from deliverywatch.alerting.incidents.severity import Level
 from deliverywatch.alerting.mail import chart, formatting
 from deliverywatch.alerting.mail.comparison import verdict
 from deliverywatch.alerting.mail.footer import acks, footer, link_list, timeline, why
 from deliverywatch.alerting.mail.headline_numbers import alarm_facts, figures
 from deliverywatch.alerting.mail.sentences import Story, headline, preheader
+from deliverywatch.messages.level import Level
 
 if TYPE_CHECKING:
     from deliverywatch.alerting.incidents.incident import Change, Incident
     from deliverywatch.alerting.incidents.watch_state import Sight
     from deliverywatch.alerting.inputs.alarm import Alarm
-    from deliverywatch.alerting.inputs.context import Context, Group, Reason, Sample
+    from deliverywatch.alerting.inputs.settings import Settings
     from deliverywatch.alerting.mail.chart import Bar
     from deliverywatch.alerting.mail.footer import Entry
     from deliverywatch.alerting.mail.headline_numbers import Figure
-    from deliverywatch.alerting.settings import Settings
+    from deliverywatch.messages.context import Context, Group, Reason, Sample
 
 SUBJECT_LIMIT = 78
 _REASON_COUNT = 5

@@ -1,17 +1,17 @@
 """Batches -> `state/email-<stream>.json` in the lake: what a mail about a stream can say beyond the alarm.
 
-The shape is shared with the notifier, which knows no system: tests/events/sms_context.json has every field. Each batch
-adds to the slots that are there; the window is made of the slots anew. A batch that Firehose sends twice is counted
-twice here, and here only: the tables tell copies by their id.
+Each batch adds to the slots that are there; the window is made of the slots anew. A batch that Firehose sends twice is
+counted twice here, and here only: the tables tell copies by their id.
 """
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+from deliverywatch.messages import context as documents
+from deliverywatch.messages.context import Context, Group, Reason, Sample, Slot, decoded, from_json, to_json
 from deliverywatch.thresholds import EMAIL_BOUNCE_WINDOW_SECONDS
 
 if TYPE_CHECKING:
@@ -40,13 +40,14 @@ _BLIND_END = (
     "Events that waited in Firehose land now. Those that SES had no way to tell are lost, bounces among them: its "
     "suppression list and its metrics in CloudWatch have what is left of them."
 )
+_LINKS = (("SES reputation", "https://docs.aws.amazon.com/ses/latest/dg/reputationdashboardmessages.html"),)
 # The stack that the command line takes without being told one.
 _DEFAULT_ENVIRONMENT = "prod"
 
 
 def key_of(stream: str) -> str:
     """Return where a stream's context lies in the lake's bucket."""
-    return f"state/email-{stream}.json"
+    return documents.key_of(f"email-{stream}")
 
 
 def updated(previous: bytes | None, stream: str, tally: Tally, now: datetime, environment: str) -> bytes:
@@ -59,31 +60,28 @@ def updated(previous: bytes | None, stream: str, tally: Tally, now: datetime, en
         now: When its newest record arrived.
         environment: Of the stack; names the workgroup, and the stack in what is to be typed.
     """
-    document = _read(previous)
-    slots = _added({slot["start"]: slot for slot in document.get("slots") or ()}, tally, now)
+    document = decoded(previous)
+    ours = previous if document.get("system") == "email" else None
+    slots = _added({slot["start"]: slot for slot in (document.get("slots") if ours else ()) or ()}, tally, now)
     window = slots[-EMAIL_BOUNCE_WINDOW_SECONDS // 60 // SLOT_MINUTES :]
     stack = "" if environment == _DEFAULT_ENVIRONMENT else f" --stack deliverywatch-{environment}"
-    context = {
-        "deliverywatch": 1,
-        "system": "email",
-        "noun": f"{stream} mails",
-        "updated_at": _text(now),
-        "slot_minutes": SLOT_MINUTES,
-        "slots": slots,
-        "window": _window(window, _samples(document, tally.bounces)),
-        "problem": None,
-        "steps": list(_STEPS),
-        "blind_steps": [step.format(stack=stack) for step in _BLIND_STEPS],
-        "blind_end": _BLIND_END,
-        "workgroup": f"email-analytics-{environment}",
-        "links": [
-            {
-                "title": "SES reputation",
-                "url": "https://docs.aws.amazon.com/ses/latest/dg/reputationdashboardmessages.html",
-            }
-        ],
-    }
-    return json.dumps(context, ensure_ascii=False).encode()
+    context = Context(
+        system="email",
+        noun=f"{stream} mails",
+        updated_at=now,
+        slot_minutes=SLOT_MINUTES,
+        slots=tuple(_slot(**slot) for slot in slots),
+        window_minutes=EMAIL_BOUNCE_WINDOW_SECONDS // 60,
+        reasons=_reasons(window),
+        groups=(("domain", _domains(window)),),
+        samples=_samples(ours, tally.bounces),
+        steps=_STEPS,
+        blind_steps=tuple(step.format(stack=stack) for step in _BLIND_STEPS),
+        blind_end=_BLIND_END,
+        workgroup=f"email-analytics-{environment}",
+        links=_LINKS,
+    )
+    return to_json(context)
 
 
 def _added(known: dict[str, dict[str, Any]], tally: Tally, now: datetime) -> list[dict[str, Any]]:
@@ -121,49 +119,45 @@ def _empty(start: str) -> dict[str, Any]:
     return {"start": start, "total": 0, "failed": 0, "recipients_last_failed": 0, "domains": {}, "reasons": {}}
 
 
-def _window(slots: list[dict[str, Any]], samples: list[dict[str, Any]]) -> dict[str, Any]:
-    reasons: Counter[str] = Counter()
+def _slot(start: str, total: int, failed: int, recipients_last_failed: int, **details: Any) -> Slot:
+    return Slot(datetime.fromisoformat(start), total, failed, recipients_last_failed, details)
+
+
+def _domains(slots: list[dict[str, Any]]) -> tuple[Group, ...]:
     domains: dict[str, list[int]] = {}
     for slot in slots:
-        reasons.update(slot["reasons"])
         for name, (total, failed) in slot["domains"].items():
             had = domains.get(name, [0, 0])
             domains[name] = [had[0] + total, had[1] + failed]
     ranked = sorted(domains.items(), key=lambda item: (-item[1][1], -item[1][0], item[0]))
-    return {
-        "minutes": EMAIL_BOUNCE_WINDOW_SECONDS // 60,
-        "reasons": [_reason(each, count, reasons.total()) for each, count in reasons.most_common(_TOP)],
-        "groups": {
-            "domain": [{"name": name, "total": total, "failed": failed} for name, (total, failed) in ranked[:_TOP]]
-        },
-        "samples": samples,
-    }
+    return tuple(Group(name, total, failed) for name, (total, failed) in ranked[:_TOP])
 
 
-def _reason(key: str, count: int, total: int) -> dict[str, Any]:
-    code, _, text = key.partition("\t")
-    return {
-        "code": code,
-        "text": text,
-        "fault": "recipient",
-        "count": count,
-        "share_percent": round(100 * count / total, 1),
-    }
+def _reasons(slots: list[dict[str, Any]]) -> tuple[Reason, ...]:
+    counts: Counter[str] = Counter()
+    for slot in slots:
+        counts.update(slot["reasons"])
+    return tuple(
+        Reason(code, text, "recipient", count, round(100 * count / counts.total(), 1))
+        for key, count in counts.most_common(_TOP)
+        for code, _, text in [key.partition("\t")]
+    )
 
 
-def _samples(document: dict[str, Any], bounces: list[Bounce]) -> list[dict[str, Any]]:
+def _samples(previous: bytes | None, bounces: list[Bounce]) -> tuple[Sample, ...]:
     newest = [
-        {
-            "message_id": each.message_id,
-            "time": each.time,
-            "recipient": each.recipient,
-            "carrier": each.domain,
-            "code": each.code,
-            "text": each.text,
-        }
-        for each in reversed(bounces[-_SAMPLES:])
+        Sample(
+            message_id=bounce.message_id,
+            time=datetime.fromisoformat(bounce.time),
+            recipient=bounce.recipient,
+            country="",
+            carrier=bounce.domain,
+            code=bounce.code,
+            text=bounce.text,
+        )
+        for bounce in reversed(bounces[-_SAMPLES:])
     ]
-    return [*newest, *((document.get("window") or {}).get("samples") or ())][:_SAMPLES]
+    return (*newest, *from_json(previous).samples)[:_SAMPLES]
 
 
 def _start(moment: str) -> datetime:
@@ -173,12 +167,3 @@ def _start(moment: str) -> datetime:
 
 def _text(moment: datetime) -> str:
     return f"{moment.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
-
-
-def _read(body: bytes | None) -> dict[str, Any]:
-    try:
-        document = json.loads(body or b"{}")
-    except ValueError:
-        return {}
-    is_ours = isinstance(document, dict) and document.get("system") == "email"
-    return document if is_ours else {}

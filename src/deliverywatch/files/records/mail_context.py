@@ -1,23 +1,24 @@
 """Messages that became dead letters -> `state/files.json`: what a mail needs beyond the alarm.
 
-The shape is shared with the notifier, which knows no system (tests/events/sms_context.json has every field); `dead` is
-our own, the newest dead letters, of which the rest is made. It is written only when a message fails for the last time.
+Besides the context it holds, as `dead`, the newest dead letters, of which the rest is made. It is written only when a
+message fails for the last time.
 """
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from deliverywatch.files.records.events import as_text
+from deliverywatch.messages.context import Context, decoded, key_of, to_json
+from deliverywatch.messages.untrusted import objects
 
 if TYPE_CHECKING:
     from deliverywatch.files.records.failures import Failure
 
-KEY = "state/files.json"
+KEY = key_of("files")
 
 # Half a day of dead letters explains what happens now; a mail shows five of each.
 _WINDOW = timedelta(hours=12)
@@ -50,41 +51,32 @@ def document(previous: bytes | None, failures: Sequence[Failure], now: datetime)
     told = [each.as_fields() for each in failures]
     known = {each["message_id"]: each for each in [*_dead(previous), *told] if str(each.get("failed_at")) >= since}
     dead = sorted(known.values(), key=lambda each: str(each["failed_at"]))[-_KEPT_COUNT:]
-    context = {
-        "deliverywatch": 1,
-        "system": "files",
-        "noun": "messages about files",
-        "updated_at": as_text(now),
-        "facts": _reasons(dead),
-        "table": [list(_COLUMNS), *(_row(each) for each in reversed(dead[-_SHOWN_COUNT:]))],
-        "steps": list(_STEPS),
-        "links": [],
-        "dead": dead,
-    }
-    return json.dumps(context, ensure_ascii=False, indent=1).encode()
+    context = Context(
+        system="files",
+        noun="messages about files",
+        updated_at=now,
+        facts=_reasons(dead),
+        table=(_COLUMNS, *(_row(each) for each in reversed(dead[-_SHOWN_COUNT:]))),
+        steps=_STEPS,
+    )
+    return to_json(context, dead=dead)
 
 
 def _dead(previous: bytes | None) -> list[dict[str, Any]]:
-    try:
-        found = json.loads(previous or b"{}").get("dead", [])
-    except (ValueError, AttributeError):
-        return []
-    return (
-        [each for each in found if isinstance(each, dict) and "message_id" in each] if isinstance(found, list) else []
+    return [dict(letter) for letter in objects(decoded(previous).get("dead")) if "message_id" in letter]
+
+
+def _reasons(dead: Sequence[dict[str, Any]]) -> tuple[tuple[str, str], ...]:
+    """Each reason with how many messages it stopped, the most frequent first."""
+    counts = Counter(str(each.get("problem")) for each in dead).most_common(_SHOWN_COUNT)
+    return tuple(
+        (f"Reason {number}", f"{problem} ({count} of the last {len(dead)})")
+        for number, (problem, count) in enumerate(counts, start=1)
     )
 
 
-def _reasons(dead: Sequence[dict[str, Any]]) -> list[dict[str, str]]:
-    """Each reason with how many messages it stopped, the most frequent first."""
-    counts = Counter(str(each.get("problem")) for each in dead).most_common(_SHOWN_COUNT)
-    return [
-        {"name": f"Reason {number}", "value": f"{problem} ({count} of the last {len(dead)})"}
-        for number, (problem, count) in enumerate(counts, start=1)
-    ]
-
-
-def _row(one: dict[str, Any]) -> list[str]:
+def _row(one: dict[str, Any]) -> tuple[str, ...]:
     """When, which message, about which object: the end of a long name tells more than its beginning."""
     name = str(one.get("objects") or "nothing that can be read")
     shown = name if len(name) <= _NAME_LENGTH else f"...{name[-_NAME_LENGTH:]}"
-    return [str(one.get("sent_at"))[5:16].replace("T", " "), str(one["message_id"])[:8], shown, str(one.get("kind"))]
+    return str(one.get("sent_at"))[5:16].replace("T", " "), str(one["message_id"])[:8], shown, str(one.get("kind"))

@@ -7,20 +7,20 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from deliverywatch.alerting.incidents.severity import Level
 from deliverywatch.alerting.inputs.alarm import State
-from deliverywatch.alerting.inputs.context import recipients_affected
 from deliverywatch.alerting.mail import formatting
 from deliverywatch.alerting.mail.comparison import verdict
 from deliverywatch.alerting.mail.sentences import Story, entry_text, rule
+from deliverywatch.alerting.mail.window import recipients_affected
+from deliverywatch.messages.level import Level
 from deliverywatch.operate.incidents import mails as outbox
 
 if TYPE_CHECKING:
     from deliverywatch.alerting.incidents.incident import Change, Incident
     from deliverywatch.alerting.incidents.outbox import Record
     from deliverywatch.alerting.inputs.alarm import Alarm
-    from deliverywatch.alerting.inputs.context import Context
     from deliverywatch.alerting.mail.formatting import Clock
+    from deliverywatch.messages.context import Context
     from deliverywatch.operate.incidents.mutes import Mute
 
 # What the system knows is about the last minutes: it explains an incident that is open, and one that is just over.

@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING
 
 from deliverywatch.alerting.incidents import incident_store
 from deliverywatch.alerting.incidents.incident import from_json
-from deliverywatch.alerting.inputs import context
 from deliverywatch.errors import InputError
+from deliverywatch.messages import context
 
 if TYPE_CHECKING:
     from deliverywatch.alerting.incidents.incident import Incident
-    from deliverywatch.alerting.inputs.context import Context
+    from deliverywatch.messages.context import Context
     from deliverywatch.storage.store import Store
 
 
@@ -63,5 +63,5 @@ def context_of(store: Store, watch: str) -> Context:
     for name in (watch, watch.partition("-")[0], watch.partition(".")[0]):
         stored = store.read(f"state/{name}.json")
         if stored is not None:
-            return context.read(stored.body)
-    return context.read(None)
+            return context.from_json(stored.body)
+    return context.from_json(None)

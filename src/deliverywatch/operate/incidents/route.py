@@ -11,10 +11,10 @@ import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from deliverywatch.alerting.incidents.severity import Level
+from deliverywatch.alerting.inputs.settings import RECIPIENT_LIMIT, Settings, addresses
 from deliverywatch.alerting.mail.recipients import of_level
-from deliverywatch.alerting.settings import RECIPIENT_LIMIT, Settings, addresses
 from deliverywatch.errors import InputError
+from deliverywatch.messages.level import Level
 
 if TYPE_CHECKING:
     from deliverywatch.operate.account.deployment import Deployment

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Protocol
 
-from deliverywatch.alerting.inputs import context
 from deliverywatch.alerting.inputs.alarm import State
 from deliverywatch.alerting.mail.sentences import Story, entry_text
+from deliverywatch.messages import context
 from deliverywatch.operate.incidents import mails as outbox
 from deliverywatch.operate.incidents import mutes
 from deliverywatch.operate.incidents.mails import utc
@@ -102,7 +102,7 @@ def situation(stack: Deployment, store: Store, alarms: AlarmsOfTopic, rules: Rul
 def heartbeats(store: Store) -> list[Heartbeat]:
     """Return when each system last left its context in the lake."""
     read = ((key, store.read(key)) for key in store.keys(_STATE))
-    known = ((key, context.read(stored.body)) for key, stored in read if stored)
+    known = ((key, context.from_json(stored.body)) for key, stored in read if stored)
     return [
         Heartbeat(
             key.removeprefix(_STATE).removesuffix(".json"), one.updated_at, one.problem.sentence if one.problem else ""

@@ -10,25 +10,18 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from deliverywatch.alerting.incidents.outbox import from_json, record_key
-from deliverywatch.alerting.test_message import WATCH, drill_record
+from deliverywatch.alerting.test_message import WATCH, outbox_record
+from deliverywatch.messages.notice import SystemNotice, to_document
 
 if TYPE_CHECKING:
     from deliverywatch.alerting.incidents.outbox import Record
-    from deliverywatch.alerting.incidents.severity import Level
+    from deliverywatch.messages.level import Level
     from deliverywatch.storage.store import Store
 
 
 def notice(level: Level, by: str, to: Sequence[str], now: datetime) -> dict[str, Any]:
     """Return the test notice; without addresses it goes to whom a real mail of that level goes."""
-    return {
-        "deliverywatch": 1,
-        "test": True,
-        "watch": WATCH,
-        "level": level.value,
-        "time": f"{now:%Y-%m-%dT%H:%M:%SZ}",
-        "by": by,
-        **({"to": list(to)} if to else {}),
-    }
+    return to_document(SystemNotice(watch=WATCH, level=level, time=now, is_test=True, by=by, to=tuple(to)))
 
 
 def awaited(store: Store, level: Level, now: datetime, tries: int, pause: Callable[[], None]) -> Record | None:
@@ -44,7 +37,7 @@ def awaited(store: Store, level: Level, now: datetime, tries: int, pause: Callab
     Raises:
         StoreUnavailable: The lake cannot be read.
     """
-    key = record_key(drill_record(now, level, ""))
+    key = record_key(outbox_record(now, level, ""))
     for _ in range(tries):
         stored = store.read(key)
         record = from_json(stored.body) if stored else None

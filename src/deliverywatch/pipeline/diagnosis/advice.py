@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
+from deliverywatch.messages.level import Level
 from deliverywatch.pipeline.checks.validation import Topic
 from deliverywatch.pipeline.diagnosis.runs import Status
 
@@ -46,13 +47,12 @@ class Account:
 
     Attributes:
         watch: The watch whose incident it is: one per pipeline and cause.
-        level: Of the notifier.
         facts: Names and values.
         links: Titles and addresses.
     """
 
     watch: str
-    level: str
+    level: Level
     title: str
     sentence: str
     facts: tuple[tuple[str, str], ...]
@@ -66,7 +66,7 @@ def account_of(run: Run, found: Diagnosis, catalogue: Catalogue) -> Account:
     guide = guide_of(catalogue, found.where, run, found.step or "that failed")
     return Account(
         watch=watch_of(name, found),
-        level="critical" if found.severity == "HIGH" else "warning",
+        level=Level.CRITICAL if found.severity == "HIGH" else Level.WARNING,
         title=f"{name}: {_TITLE_OF_TOPIC[found.topic] if found.topic else f'{found.where} failed, {why}'}",
         sentence=_sentence(run, found),
         facts=tuple(_facts(run, found)),

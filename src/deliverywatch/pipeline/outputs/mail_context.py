@@ -1,15 +1,14 @@
 """What is known of a run -> `state/<watch>.json`, what a mail says beyond the alarm or notice that caused it.
 
-The shape is shared with the notifier, which knows no system; `facts`, `steps` and `links` are what this room fills.
+`facts`, `steps` and `links` are what this room fills.
 """
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from deliverywatch.messages.context import Context, Pairs, Problem, to_json
 from deliverywatch.pipeline.checks.validation import Topic
 from deliverywatch.pipeline.declaration.pipelines import Where
 from deliverywatch.pipeline.diagnosis.advice import WATCH_OF_TOPIC, check_words, guide_of, links_of
@@ -20,8 +19,6 @@ if TYPE_CHECKING:
     from deliverywatch.pipeline.diagnosis.collect import Run
     from deliverywatch.pipeline.diagnosis.faults import Catalogue
 
-Pairs = tuple[tuple[str, str], ...]
-
 _WHERE_OF_TOPIC = {
     Topic.RECORDS: Where.INGEST,
     Topic.FRESHNESS: Where.INGEST,
@@ -31,26 +28,20 @@ _WHERE_OF_TOPIC = {
 
 
 # What the mails say that are about not seeing; a context of its own, so that it is there when it is needed.
-_BLIND = {
-    "kind": "function",
-    "since": None,
-    "sentence": "A function that watches the pipelines failed, or the end of a run could not be handled.",
-    "steps": [
+_BLIND = Problem(
+    "function",
+    "A function that watches the pipelines failed, or the end of a run could not be handled.",
+    (
         "Open the logs of pipeline-publish and pipeline-report and read the last error: it says what to do.",
         "What could not be handled waits in the queue pipeline-dead-letters: invoke the function with it again.",
         "Until then look at the runs in Step Functions: pipelines go on, whether they are watched or not.",
-    ],
-}
+    ),
+)
 _MISSED = (
     "Look whether the schedule that starts the state machine is enabled, and whether its role may still start it.",
     "Look for a run that still goes on: a schedule may wait for it.",
     "Start a run by hand if its data is needed now.",
 )
-
-
-def key_of(watch: str) -> str:
-    """Return the key of a watch's context."""
-    return f"state/{watch}.json"
 
 
 def of_account(account: Account, at: datetime, dashboard: Pairs = ()) -> bytes:
@@ -107,17 +98,15 @@ def _guide(catalogue: Catalogue, where: Where, run: Run) -> tuple[str, ...]:
     return guide_of(catalogue, where, run, step)
 
 
-def _body(
-    at: datetime, *, facts: Pairs, steps: Iterable[str], links: Pairs, problem: Mapping[str, object] | None = None
-) -> bytes:
-    document = {
-        "deliverywatch": 1,
-        "system": "pipeline",
-        "noun": "pipeline",
-        "updated_at": f"{at:%Y-%m-%dT%H:%M:%SZ}",
-        "facts": [{"name": name, "value": value} for name, value in facts],
-        "problem": problem,
-        "steps": list(steps),
-        "links": [{"title": title, "url": url} for title, url in links],
-    }
-    return json.dumps(document, ensure_ascii=False, indent=1).encode()
+def _body(at: datetime, *, facts: Pairs, steps: tuple[str, ...], links: Pairs, problem: Problem | None = None) -> bytes:
+    return to_json(
+        Context(
+            system="pipeline",
+            noun="pipeline",
+            updated_at=at,
+            facts=facts,
+            problem=problem,
+            steps=steps,
+            links=links,
+        )
+    )

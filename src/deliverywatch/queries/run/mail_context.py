@@ -1,28 +1,24 @@
-"""What the reconciler knows -> `state/queries.json`, from which the mails of its alarms take their words.
-
-The shape is that of `deliverywatch.alerting.inputs.context`.
-"""
+"""What the reconciler knows -> `state/queries.json`, from which the mails of its alarms take their words."""
 
 from __future__ import annotations
 
-import json
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from deliverywatch.errors import DeliveryWatchError
+from deliverywatch.messages.context import Context, Problem, key_of, to_json
 
 if TYPE_CHECKING:
     from deliverywatch.queries.schedule.apply import Result
 
-KEY = "state/queries.json"
+KEY = key_of("queries")
 _NAMED = 5
-_NOUN = "scheduled queries"
 
-_STEPS = [
+_STEPS = (
     "Run 'deliverywatch queries plan --config FILE', FILE being the file of queries: it shows what should be changed.",
     "Read the last lines of the log of the function queries-reconcile: SUMMARY and ERROR say what happened.",
     "A query that failed has a mail of its own, with the reason and a link to Athena.",
-]
+)
 
 
 def of_result(result: Result, problem: DeliveryWatchError | None, now: datetime) -> bytes:
@@ -34,15 +30,14 @@ def of_result(result: Result, problem: DeliveryWatchError | None, now: datetime)
         now: Aware.
     """
     sentence, step = _trouble(result, problem)
-    found = _problem("reconcile", sentence, [step, *_STEPS[1:]]) if sentence else None
-    return _document(now, found)
+    return _document(now, Problem("reconcile", sentence, (step, *_STEPS[1:])) if sentence else None)
 
 
 def of_failure(error: Exception, now: datetime) -> bytes:
     """Return the document after a reconciliation that changed nothing, because of this."""
     if isinstance(error, DeliveryWatchError):
-        return _document(now, _problem(error.kind, str(error), [error.next_step, *_STEPS[1:]]))
-    return _document(now, _problem("error", f"The reconciler failed: {type(error).__name__}.", _STEPS[1:]))
+        return _document(now, Problem(error.kind, str(error), (error.next_step, *_STEPS[1:])))
+    return _document(now, Problem("error", f"The reconciler failed: {type(error).__name__}.", _STEPS[1:]))
 
 
 def _trouble(result: Result, problem: DeliveryWatchError | None) -> tuple[str, str]:
@@ -61,10 +56,6 @@ def _trouble(result: Result, problem: DeliveryWatchError | None) -> tuple[str, s
     return "", ""
 
 
-def _problem(kind: str, sentence: str, steps: list[str]) -> dict[str, Any]:
-    return {"kind": kind, "sentence": sentence, "steps": steps}
-
-
-def _document(now: datetime, problem: dict[str, Any] | None) -> bytes:
-    known: dict[str, Any] = {"noun": _NOUN, "updated_at": now.isoformat(), "steps": _STEPS}
-    return json.dumps(known | ({"problem": problem} if problem else {}), ensure_ascii=False).encode()
+def _document(now: datetime, problem: Problem | None) -> bytes:
+    context = Context(system="queries", noun="scheduled queries", updated_at=now, steps=_STEPS, problem=problem)
+    return to_json(context)

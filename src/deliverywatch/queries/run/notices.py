@@ -2,17 +2,18 @@
 
 Alerts on one measure of one query are rungs of one ladder: `queries.<id>.rows` is critical while any critical one of
 them holds. `queries.<id>.failed` says that the query itself failed, `queries.<id>.stale` that it no longer succeeds.
-Formats: deliverywatch.alerting.inputs.notice has the message, deliverywatch.alerting.inputs.context what is beside it.
 """
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from deliverywatch.messages.context import Context, key_of, to_json
+from deliverywatch.messages.level import Level
+from deliverywatch.messages.notice import SystemNotice, to_document
 from deliverywatch.queries.config.query import Severity
 
 if TYPE_CHECKING:
@@ -72,23 +73,31 @@ class Notice:
     @property
     def context_key(self) -> str:
         """Where the notifier looks for what its mails need beyond the message."""
-        return f"state/{self.watch}.json"
+        return key_of(self.watch)
 
     def message(self, now: datetime) -> dict[str, Any]:
         """Return what is published."""
-        about = {"watch": self.watch, "level": self.level, "title": self.title, "sentence": self.sentence}
-        return {"deliverywatch": 1, **about, "time": now.isoformat(), "facts": dict(self.facts)}
+        notice = SystemNotice(
+            watch=self.watch,
+            level=Level(self.level),
+            time=now,
+            title=self.title,
+            sentence=self.sentence,
+            facts=self.facts,
+        )
+        return to_document(notice)
 
     def context(self, now: datetime) -> bytes:
         """Return the document that its mails take the rest from."""
-        known = {
-            "updated_at": now.isoformat(),
-            "table": self.table,
-            "steps": self.steps,
-            "links": [{"title": title, "url": url} for title, url in self.links],
-            "recipients": self.recipients,
-        }
-        return json.dumps(known, ensure_ascii=False).encode()
+        context = Context(
+            system="queries",
+            updated_at=now,
+            table=self.table,
+            steps=self.steps,
+            links=self.links,
+            recipients=self.recipients,
+        )
+        return to_json(context)
 
 
 def publish(found: Iterable[Notice], lake: Lake, send: Callable[[Mapping[str, Any]], None], now: datetime) -> None:

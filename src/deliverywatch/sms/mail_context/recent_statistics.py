@@ -11,9 +11,10 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
+from deliverywatch.messages.context import Group, Reason, Sample
 from deliverywatch.sms.clicksend.outcomes import Outcome, is_counted_failure, reason
 from deliverywatch.sms.clicksend.recipients import masked
-from deliverywatch.sms.lake.slots import as_text, from_milliseconds
+from deliverywatch.sms.lake.slots import from_milliseconds
 from deliverywatch.thresholds import OVERDUE_FROM_MINUTES, OVERDUE_MINIMUM_COUNT, OVERDUE_TO_MINUTES, WINDOW_SECONDS
 
 # What is read of the lake.
@@ -28,7 +29,7 @@ _MOST_REASONS = 200
 _LONGEST_TEXT = 120
 _LONGEST_WORD = 40
 
-Reason = tuple[str, str, str]  # code, text, fault
+_Key = tuple[str, str, str]  # code, text, fault
 
 
 class RecentStatistics:
@@ -46,10 +47,10 @@ class RecentStatistics:
         """Begin without rows, at the time of the run and the end of its newest slot."""
         self.slots: dict[int, Counter[str]] = defaultdict(Counter)
         self.last_failures: dict[str, int] = {}
-        self.reasons: Counter[Reason] = Counter()
+        self.reasons: Counter[_Key] = Counter()
         self.groups: dict[str, dict[str, list[int]]] = {"carrier": {}, "country": {}}
         self.overdue = [0, 0]
-        self._samples: dict[Reason, list[tuple[Any, ...]]] = {}
+        self._samples: dict[_Key, list[tuple[Any, ...]]] = {}
         self._slot_milliseconds = slot_minutes * 60_000
         self._count_recipient_faults = count_recipient_faults
         newest, closed = int(now.timestamp()) * 1000, int(end.timestamp()) * 1000
@@ -80,24 +81,21 @@ class RecentStatistics:
         pending_count, total_count = self.overdue
         return 100 * pending_count / total_count if total_count >= OVERDUE_MINIMUM_COUNT else 0.0
 
-    def top_reasons(self) -> list[dict[str, Any]]:
+    def top_reasons(self) -> tuple[Reason, ...]:
         """Return the most frequent reasons of the newest 30 minutes, the first first."""
         total = self.reasons.total()
         ranked = sorted(self.reasons.items(), key=lambda item: (-item[1], item[0]))
-        return [
-            {"code": code, "text": text, "fault": fault, "count": count, "share_percent": round(100 * count / total, 1)}
-            for (code, text, fault), count in ranked[:_TOP]
-        ]
+        return tuple(Reason(*key, count, round(100 * count / total, 1)) for key, count in ranked[:_TOP])
 
-    def top_groups(self) -> dict[str, list[dict[str, Any]]]:
+    def top_groups(self) -> tuple[tuple[str, tuple[Group, ...]], ...]:
         """Return, by what they group, those with most failures and the largest of the others, for comparison."""
-        return {name: _ranked(members) for name, members in self.groups.items()}
+        return tuple((name, _ranked(members)) for name, members in self.groups.items())
 
-    def samples(self) -> list[dict[str, Any]]:
+    def samples(self) -> tuple[Sample, ...]:
         """Return the newest failed messages, those of the most frequent reason first."""
         ranked = sorted(self.reasons, key=lambda key: (-self.reasons[key], key))
         newest = [sample for key in ranked for sample in sorted(self._samples.get(key, ()), reverse=True)]
-        return [_sample(*sample) for sample in newest[:_TOP]]
+        return tuple(_sample(*sample) for sample in newest[:_TOP])
 
     def _group(self, name: str, member: str | None, failed: bool) -> None:  # noqa: FBT001
         counts = self.groups[name].setdefault(printable(member or "unknown", _LONGEST_WORD), [0, 0])
@@ -134,25 +132,19 @@ def words(error: str | None, status: str | None, text: str | None) -> str:
     return reason(error) or printable(text or "Failed without a reason", _LONGEST_TEXT)
 
 
-def _ranked(members: dict[str, list[int]]) -> list[dict[str, Any]]:
+def _ranked(members: dict[str, list[int]]) -> tuple[Group, ...]:
     by_failed = sorted(members, key=lambda name: (-members[name][1], -members[name][0], name))
     others = sorted(by_failed[_TOP:], key=lambda name: (-members[name][0], name))[:_COMPARED]
-    return [
-        {"name": name, "total": total, "failed": failed, "rate_percent": round(100 * failed / total, 1)}
-        for name in by_failed[:_TOP] + others
-        for total, failed in (members[name],)
-    ]
+    return tuple(Group(name, *members[name]) for name in by_failed[:_TOP] + others)
 
 
-def _sample(
-    sent_at: int, message_id: str, recipient: str, country: str, carrier: str, code: str, text: str
-) -> dict[str, Any]:
-    return {
-        "message_id": printable(message_id, _LONGEST_WORD),
-        "time": as_text(from_milliseconds(sent_at)),
-        "recipient": recipient,
-        "country": printable(country, _LONGEST_WORD),
-        "carrier": printable(carrier, _LONGEST_WORD),
-        "code": code,
-        "text": text,
-    }
+def _sample(sent_at: int, message_id: str, recipient: str, country: str, carrier: str, code: str, text: str) -> Sample:
+    return Sample(
+        message_id=printable(message_id, _LONGEST_WORD),
+        time=from_milliseconds(sent_at),
+        recipient=recipient,
+        country=printable(country, _LONGEST_WORD),
+        carrier=printable(carrier, _LONGEST_WORD),
+        code=code,
+        text=text,
+    )

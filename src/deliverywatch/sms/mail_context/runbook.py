@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from deliverywatch.sms.clicksend.outcomes import Fault
 
-LINKS = ({"title": "ClickSend status", "url": "https://status.clicksend.com"},)
+LINKS = (("ClickSend status", "https://status.clicksend.com"),)
 
 _TICKET = "If it lasts over an hour, open a ticket with ClickSend and quote the message ids of this mail."
 
@@ -45,7 +45,7 @@ _OVERDUE = (
 _QUIET = ("Nothing to do: no message failed in the last 30 minutes.",)
 
 
-def steps(top_fault: str | None, *, is_overdue: bool) -> list[str]:
+def steps(top_fault: str | None, *, is_overdue: bool) -> tuple[str, ...]:
     """Return what to do.
 
     Args:
@@ -53,5 +53,5 @@ def steps(top_fault: str | None, *, is_overdue: bool) -> list[str]:
         is_overdue: Whether most messages wait for an outcome.
     """
     if top_fault is not None:
-        return list(_BY_FAULT[Fault(top_fault)])
-    return list(_OVERDUE if is_overdue else _QUIET)
+        return _BY_FAULT[Fault(top_fault)]
+    return _OVERDUE if is_overdue else _QUIET

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from alerting_fakes import SETTINGS, World, at, sns
 
-from deliverywatch.alerting.test_message import drill_id
+from deliverywatch.alerting.test_message import incident_id
 from deliverywatch.errors import MailUnavailable, StoreUnavailable
 
 TEST: dict[str, Any] = {
@@ -110,4 +110,4 @@ def test_only_true_makes_a_test(world: World, test: object) -> None:
 
 
 def test_two_tests_have_two_ids() -> None:
-    assert drill_id(at("12:04")) != drill_id(at("12:05"))
+    assert incident_id(at("12:04")) != incident_id(at("12:05"))

@@ -28,7 +28,7 @@ def notice(watch: str, level: str, clock: str) -> dict[str, Any]:
     return {"deliverywatch": 1, "watch": watch, "level": level, "time": time, **told}
 
 
-def test_an_own_notice_is_mailed_with_the_context_that_its_system_left(world: World) -> None:
+def test_a_system_notice_is_mailed_with_the_context_that_its_system_left(world: World) -> None:
     world.store.write("state/pipeline.sf_user.ingest.json", json.dumps(CONTEXT).encode())
     world.tell(notice("pipeline.sf_user.ingest", "critical", "12:00"))
     (mail,) = world.ses.mails

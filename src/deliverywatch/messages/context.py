@@ -1,0 +1,339 @@
+"""The context document `state/<watch>.json` in the lake: what a mail can say beyond the alarm or notice that caused it.
+
+The watch's own system leaves it there, the notifier reads it, and neither knows the other. An example is
+tests/events/sms_context.json. Whatever is missing or of the wrong type is left out on reading: a mail without details
+is better than none.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from deliverywatch.messages.untrusted import count, iso, mapping, moment, number, objects, text
+
+_FACT_COUNT = 30
+# What fits into a mail's width, and into a screen of it.
+_TABLE_ROWS, _TABLE_COLUMNS, _CELL_LIMIT = 11, 6, 60
+_RECIPIENT_COUNT = 10
+
+Pairs = tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """The counts of one slot.
+
+    Attributes:
+        recipients_last_failed: How many recipients had their latest failure in it.
+        details: What else its system keeps in the document for itself; not read back.
+    """
+
+    start: datetime
+    total: int
+    failed: int
+    recipients_last_failed: int
+    details: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def rate_percent(self) -> float:
+        """The failed share."""
+        return _percent(self.failed, self.total)
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """Why messages failed, with how many did."""
+
+    code: str
+    text: str
+    fault: str
+    count: int
+    share_percent: float
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """A carrier, a country or whatever else the system groups by."""
+
+    name: str
+    total: int
+    failed: int
+
+    @property
+    def rate_percent(self) -> float:
+        """The failed share."""
+        return _percent(self.failed, self.total)
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """One failed message; the recipient is masked by its system."""
+
+    message_id: str
+    time: datetime | None
+    recipient: str
+    country: str
+    carrier: str
+    code: str
+    text: str
+
+    @property
+    def place(self) -> str:
+        """Carrier and country, as far as they are known."""
+        return ", ".join(part for part in (self.carrier, self.country) if part)
+
+
+class Overdue(NamedTuple):
+    """Of the messages that should have an outcome by now, how many have none; 0 % where they are too few to judge."""
+
+    pending: int
+    total: int
+    percent: float
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """Why the system itself cannot see; `since` is when that reason first showed."""
+
+    kind: str
+    sentence: str
+    steps: tuple[str, ...]
+    since: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Context:
+    """What a watch's system knows.
+
+    Attributes:
+        system: Whose document it is.
+        noun: What is sent, as it stands in a sentence: "SMS".
+        slots: Oldest first, at most the last hours.
+        window_minutes: What reasons, groups and samples are about.
+        groups: By what they group, such as `carrier`.
+        facts: What else its system found out, by name, in its order.
+        table: Rows that show what it is about, the names of their columns first; empty for none.
+        recipients: Who gets the mail instead of the stack's recipients; empty for these.
+        blind_steps: What to do when the system itself cannot see; what suits a scheduled function if empty.
+        blind_end: What became of the time in which nothing was seen; that it is counted now if empty.
+        workgroup: The Athena workgroup with the system's saved queries; empty for the stack's.
+    """
+
+    system: str = ""
+    noun: str = "messages"
+    updated_at: datetime | None = None
+    slot_minutes: int = 0
+    slots: tuple[Slot, ...] = ()
+    window_minutes: int = 0
+    reasons: tuple[Reason, ...] = ()
+    groups: tuple[tuple[str, tuple[Group, ...]], ...] = ()
+    samples: tuple[Sample, ...] = ()
+    overdue: Overdue | None = None
+    problem: Problem | None = None
+    facts: Pairs = ()
+    table: tuple[tuple[str, ...], ...] = ()
+    recipients: tuple[str, ...] = ()
+    steps: tuple[str, ...] = ()
+    blind_steps: tuple[str, ...] = ()
+    links: Pairs = ()
+    blind_end: str = ""
+    workgroup: str = ""
+
+
+def key_of(name: str) -> str:
+    """Return the key of the document of a watch, or of a system whose watches share one."""
+    return f"state/{name}.json"
+
+
+def to_json(context: Context, **own: Any) -> bytes:
+    """Return the document, with whatever its system keeps in it besides."""
+    return _encoded(_document(context) | own)
+
+
+def with_problem(body: bytes | None, problem: Problem, empty: Context) -> bytes:
+    """Return a document that says why nothing newer is known, and all else as it was.
+
+    Args:
+        body: The present document, if there is one that can be read.
+        problem: Its `since` counts only if the document does not have a problem of this kind already.
+        empty: Stands in for the fields that the document does not have.
+    """
+    document = _document(empty) | dict(decoded(body))
+    before = mapping(document.get("problem"))
+    since = {"since": before["since"]} if before.get("kind") == problem.kind and "since" in before else {}
+    return _encoded(document | {"problem": _problem_document(problem) | since})
+
+
+def decoded(body: bytes | None) -> Mapping[str, Any]:
+    """Return the raw document; empty if it is missing or no JSON object."""
+    try:
+        return mapping(json.loads(body)) if body else {}
+    except (ValueError, RecursionError):
+        return {}
+
+
+def from_json(body: bytes | None) -> Context:
+    """Return the context of a document; an empty one if it is missing or no JSON object."""
+    document = decoded(body)
+    window = mapping(document.get("window"))
+    return Context(
+        system=text(document.get("system"), 30),
+        noun=text(document.get("noun"), 30) or Context().noun,
+        updated_at=moment(document.get("updated_at")),
+        slot_minutes=count(document.get("slot_minutes")),
+        slots=_slots(document),
+        window_minutes=count(window.get("minutes")),
+        reasons=tuple(_reason(item) for item in objects(window.get("reasons"))),
+        groups=tuple((text(by, 30), _groups(members)) for by, members in mapping(window.get("groups")).items()),
+        samples=tuple(_sample(item) for item in objects(window.get("samples"))),
+        overdue=_overdue(mapping(document.get("overdue"))),
+        problem=_problem(mapping(document.get("problem"))),
+        facts=_facts(document.get("facts")),
+        table=_table(document.get("table")),
+        recipients=_recipients(document.get("recipients")),
+        steps=_texts(document.get("steps")),
+        blind_steps=_texts(document.get("blind_steps")),
+        links=_links(document.get("links")),
+        blind_end=text(document.get("blind_end"), 300),
+        workgroup=text(document.get("workgroup"), 128),
+    )
+
+
+def _encoded(document: Mapping[str, Any]) -> bytes:
+    return json.dumps(document, ensure_ascii=False, indent=1).encode()
+
+
+def _document(context: Context) -> dict[str, Any]:
+    rare = {
+        "facts": _objects(context.facts, "name", "value"),
+        "table": context.table,
+        "recipients": context.recipients,
+        "blind_steps": context.blind_steps,
+        "blind_end": context.blind_end,
+        "workgroup": context.workgroup,
+    }
+    return {
+        "deliverywatch": 1,
+        "system": context.system,
+        "noun": context.noun,
+        "updated_at": iso(context.updated_at),
+        "slot_minutes": context.slot_minutes,
+        "slots": [_slot_document(slot) for slot in context.slots],
+        "window": {
+            "minutes": context.window_minutes,
+            "reasons": [_fields(reason) for reason in context.reasons],
+            "groups": {by: [_group_document(group) for group in groups] for by, groups in context.groups},
+            "samples": [_fields(sample) | {"time": iso(sample.time)} for sample in context.samples],
+        },
+        "overdue": context.overdue._asdict() if context.overdue else None,
+        "problem": _problem_document(context.problem) if context.problem else None,
+        "steps": context.steps,
+        "links": _objects(context.links, "title", "url"),
+    } | {name: value for name, value in rare.items() if value}
+
+
+def _fields(value: Reason | Group | Sample | Problem) -> dict[str, Any]:
+    return {name: getattr(value, name) for name in value.__slots__}
+
+
+def _slot_document(slot: Slot) -> dict[str, Any]:
+    counts = {"total": slot.total, "failed": slot.failed, "recipients_last_failed": slot.recipients_last_failed}
+    return {"start": iso(slot.start), **counts, **slot.details}
+
+
+def _group_document(group: Group) -> dict[str, Any]:
+    return _fields(group) | {"rate_percent": round(group.rate_percent, 1)}
+
+
+def _problem_document(problem: Problem) -> dict[str, Any]:
+    return _fields(problem) | {"since": iso(problem.since)}
+
+
+def _objects(pairs: Iterable[tuple[str, str]], *names: str) -> list[dict[str, str]]:
+    return [dict(zip(names, pair, strict=True)) for pair in pairs]
+
+
+def _percent(failed: int, total: int) -> float:
+    return 100 * failed / total if total else 0.0
+
+
+def _slots(document: Mapping[str, Any]) -> tuple[Slot, ...]:
+    starts = [(moment(item.get("start")), item) for item in objects(document.get("slots"))]
+    slots = [
+        Slot(start, count(item.get("total")), count(item.get("failed")), count(item.get("recipients_last_failed")))
+        for start, item in starts
+        if start is not None
+    ]
+    return tuple(sorted(slots, key=lambda slot: slot.start))
+
+
+def _reason(item: Mapping[str, Any]) -> Reason:
+    return Reason(
+        text(item.get("code"), 40),
+        text(item.get("text"), 120),
+        text(item.get("fault"), 30),
+        count(item.get("count")),
+        number(item.get("share_percent")) or 0.0,
+    )
+
+
+def _groups(value: object) -> tuple[Group, ...]:
+    groups = [
+        Group(text(item.get("name"), 40), count(item.get("total")), count(item.get("failed")))
+        for item in objects(value)
+    ]
+    return tuple(sorted(groups, key=lambda group: (-group.failed, -group.total, group.name)))
+
+
+def _sample(item: Mapping[str, Any]) -> Sample:
+    return Sample(
+        message_id=text(item.get("message_id"), 64),
+        time=moment(item.get("time")),
+        recipient=text(item.get("recipient"), 30),
+        country=text(item.get("country"), 40),
+        carrier=text(item.get("carrier"), 40),
+        code=text(item.get("code"), 40),
+        text=text(item.get("text"), 120),
+    )
+
+
+def _overdue(item: Mapping[str, Any]) -> Overdue | None:
+    if item.get("total") is None:
+        return None
+    return Overdue(count(item.get("pending")), count(item.get("total")), number(item.get("percent")) or 0.0)
+
+
+def _problem(item: Mapping[str, Any]) -> Problem | None:
+    sentence = text(item.get("sentence"), 300)
+    if not sentence:
+        return None
+    return Problem(text(item.get("kind"), 40), sentence, _texts(item.get("steps")), moment(item.get("since")))
+
+
+def _facts(value: object) -> Pairs:
+    pairs = [(text(item.get("name"), 60), text(item.get("value"), 500)) for item in objects(value)]
+    return tuple((name, fact) for name, fact in pairs[:_FACT_COUNT] if name and fact)
+
+
+def _table(value: object) -> tuple[tuple[str, ...], ...]:
+    rows = [row for row in value if isinstance(row, list)] if isinstance(value, list) else []
+    return tuple(tuple(text(cell, _CELL_LIMIT) for cell in row[:_TABLE_COLUMNS]) for row in rows[:_TABLE_ROWS])
+
+
+def _recipients(value: object) -> tuple[str, ...]:
+    addresses = [text(item, 320) for item in value] if isinstance(value, list) else []
+    return tuple(item for item in addresses[:_RECIPIENT_COUNT] if "@" in item and not set(item) & set(" ,;<>"))
+
+
+def _texts(value: object) -> tuple[str, ...]:
+    return tuple(text(item, 300) for item in value if text(item)) if isinstance(value, list) else ()
+
+
+def _links(value: object) -> Pairs:
+    pairs = [(text(item.get("title"), 60), text(item.get("url"), 1000)) for item in objects(value)]
+    # Only https: a link is the one thing of a context that a reader acts upon.
+    return tuple((title, url) for title, url in pairs if title and url.startswith("https://"))

@@ -1,0 +1,101 @@
+"""The system notice: what a system says of a condition that is too fine for an alarm of its own.
+
+It is published to the alerts topic, where the notifier handles it like an alarm:
+
+    {"deliverywatch": 1, "watch": "queries.daily-sales", "level": "warning", "time": "2026-11-21T12:04:00Z",
+     "title": "Daily sales", "sentence": "The query returned no rows.", "facts": {"query": "daily-sales"}}
+
+A test of the alert path is one, too: `"test": true`, who asked for it in `by`, and the addresses it goes to in `to`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from deliverywatch.errors import InputError
+from deliverywatch.messages.level import Level
+from deliverywatch.messages.untrusted import key_part, mapping, moment, text
+
+_FACT_COUNT = 30
+_FACT_LIMIT = 500
+# A test goes to whoever tries it, not to the world.
+_TO_COUNT = 5
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SystemNotice:
+    """One condition as it is now; the notifier mails only what changed.
+
+    Attributes:
+        watch: Names the incident that it opens, changes or ends.
+        time: None where the message does not say.
+        is_test: Whether it asks for a test mail and reports nothing.
+        by: Who asked for a test.
+        to: Where a test goes instead of the stack's recipients; empty for these.
+    """
+
+    watch: str
+    level: Level
+    time: datetime | None = None
+    title: str = ""
+    sentence: str = ""
+    facts: tuple[tuple[str, str], ...] = ()
+    is_test: bool = False
+    by: str = ""
+    to: tuple[str, ...] = ()
+
+
+def to_document(notice: SystemNotice) -> dict[str, Any]:
+    """Return the message that is published."""
+    test = {"test": True, "by": notice.by, "to": list(notice.to)} if notice.is_test else {}
+    return {
+        "deliverywatch": 1,
+        "watch": notice.watch,
+        "level": notice.level.value,
+        # To the microsecond: of two notices the later one counts.
+        "time": notice.time.astimezone(UTC).isoformat().replace("+00:00", "Z") if notice.time else None,
+        "title": notice.title,
+        "sentence": notice.sentence,
+        "facts": dict(notice.facts),
+    } | test
+
+
+def is_notice(document: Mapping[str, Any]) -> bool:
+    """Return whether a message claims to be a system notice."""
+    return document.get("deliverywatch") is not None
+
+
+def from_document(document: Mapping[str, Any]) -> SystemNotice:
+    """Return the notice of a message, cleaned; anybody who may publish to the topic may have written it.
+
+    Raises:
+        InputError: It names no watch, or a level that does not exist.
+    """
+    watch, level = text(document.get("watch"), 255), text(document.get("level"), 20)
+    if not watch or level not in list(Level):
+        raise InputError(f"A system notice needs a watch and a level out of {', '.join(Level)}.")
+    return SystemNotice(
+        watch=key_part(watch),
+        level=Level(level),
+        time=moment(document.get("time")),
+        title=text(document.get("title"), 100) or watch,
+        sentence=text(document.get("sentence")),
+        facts=facts_of(mapping(document.get("facts"))),
+        is_test=document.get("test") is True,
+        by=text(document.get("by"), 60),
+        to=_addresses(document.get("to")),
+    )
+
+
+def facts_of(values: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
+    """Return names and values as text, as many as a mail can show."""
+    pairs = [(text(name, 60), text(value, _FACT_LIMIT)) for name, value in list(values.items())[:_FACT_COUNT]]
+    return tuple((name, value) for name, value in pairs if value)
+
+
+def _addresses(value: object) -> tuple[str, ...]:
+    texts = [text(item, 254) for item in value] if isinstance(value, list) else []
+    return tuple(address for address in texts if "@" in address)[:_TO_COUNT]

@@ -17,7 +17,7 @@ from deliverywatch.athena import Execution, Status
 from deliverywatch.errors import InputError, ServiceBusy, ServiceRefused
 from deliverywatch.queries import execute
 from deliverywatch.queries.config import source
-from deliverywatch.queries.execute import Order, Ports, Settings, order, run
+from deliverywatch.queries.execute import Order, Ports, Settings, order_of, run
 from deliverywatch.queries.run.record import Record, cost_usd
 from deliverywatch.queries.run.state import read as remembered
 
@@ -310,10 +310,10 @@ def test_cost_is_athenas_list_price_with_its_least(scanned: int, usd: float) -> 
     ],
 )
 def test_a_run_is_for_the_time_that_its_event_tells(event: dict[str, str], due: datetime) -> None:
-    assert order(event, datetime(2026, 1, 1, 0, 0, 0, 5, tzinfo=UTC)).due == due
+    assert order_of(event, datetime(2026, 1, 1, 0, 0, 0, 5, tzinfo=UTC)).due == due
 
 
 @pytest.mark.parametrize("event", [{}, {"query_id": ""}, {"query_id": 1}, {"query_id": "a", "scheduled_time": "soon"}])
 def test_an_event_that_names_nothing_is_refused(event: dict[str, Any]) -> None:
     with pytest.raises(InputError):
-        execute.order(event, DUE)
+        execute.order_of(event, DUE)

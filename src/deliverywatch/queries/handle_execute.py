@@ -22,7 +22,7 @@ from deliverywatch.queries.run.record import NAMESPACE
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """Do a run and return its record; what may work later raises, and Lambda starts it again."""
     chosen = settings.execution(os.environ)
-    asked = execute.order(event, datetime.now(UTC))
+    order = execute.order_of(event, datetime.now(UTC))
 
     def emit(metrics: Mapping[str, tuple[float, str]], stamp: datetime, properties: Mapping[str, Any]) -> None:
         environment = {"Environment": os.environ["DELIVERYWATCH_ENVIRONMENT"]}
@@ -36,9 +36,9 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
         pause=time.sleep,
         seconds_left=lambda: float(context.get_remaining_time_in_millis()) / 1000,
     )
-    done = execute.run(asked, chosen, ports)
+    done = execute.run(order, chosen, ports)
     if done is None:
-        line = {"event": "queries_execute", "query_id": asked.query_id, "problem": "it is not in the file any more"}
+        line = {"event": "queries_execute", "query_id": order.query_id, "problem": "it is not in the file any more"}
         print(json.dumps(line), flush=True)
         return line
     return asdict(done)

@@ -1,4 +1,4 @@
-"""One value of the configuration -> the same value, known to be of the right kind; what is not becomes a problem."""
+"""One value of the configuration -> the same value, sure to be of the right kind; what is not becomes a problem."""
 
 from __future__ import annotations
 
@@ -14,39 +14,39 @@ _LARGEST = 1e18
 
 @dataclass(slots=True)
 class Findings:
-    """What was found in a file so far."""
+    """Problems and notices of a file so far."""
 
     problems: list[Problem] = field(default_factory=list)
     notices: list[Problem] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class Section:
     """An object of the file and where it stands; every method takes the name of one of its fields."""
 
     path: str
     content: Mapping[str, Any]
     findings: Findings
 
-    def at(self, name: str) -> str:
+    def path_of(self, name: str) -> str:
         """Return the JSON path of a field."""
         return f"{self.path}.{name}" if name.isidentifier() else f"{self.path}['{name}']"
 
     def refuse(self, name: str, sentence: str) -> None:
         """Note that a field is wrong."""
-        self.findings.problems.append(Problem(self.at(name), sentence))
+        self.findings.problems.append(Problem(self.path_of(name), sentence))
 
     def notice(self, name: str, sentence: str) -> None:
         """Note that a field is accepted but not needed."""
-        self.findings.notices.append(Problem(self.at(name), sentence))
+        self.findings.notices.append(Problem(self.path_of(name), sentence))
 
-    def check_names(self, known: Collection[str], legacy: Mapping[str, str]) -> None:
-        """Refuse fields that nobody knows; those of older files are accepted with a notice."""
+    def check_names(self, names: Collection[str], legacy: Mapping[str, str]) -> None:
+        """Refuse fields with other names than these; those of older files are accepted with a notice."""
         for name in self.content:
             if name in legacy:
                 self.notice(name, legacy[name])
-            elif name not in known:
-                self.refuse(name, f"There is no such field. There is: {', '.join(known)}.")
+            elif name not in names:
+                self.refuse(name, f"There is no such field. There is: {', '.join(names)}.")
 
     def text(self, name: str, default: str = "", longest: int = 10_000) -> str:
         """Return a text."""
@@ -65,7 +65,7 @@ class Place:
         return default
 
     def choice(self, name: str, words: Iterable[str], default: str) -> str:
-        """Return one of some words."""
+        """Return one of the words on offer."""
         value = self.content.get(name, default)
         offered = list(words)
         if value in offered and isinstance(value, str):
@@ -74,7 +74,7 @@ class Place:
         return default
 
     def number(self, name: str) -> float | None:
-        """Return a number that can be reckoned with, or None if there is none."""
+        """Return a number that can be compared, or None if there is none."""
         value = self.content.get(name)
         if value is None:
             return None
@@ -83,11 +83,11 @@ class Place:
         self.refuse(name, f"It is a number, and none beyond {_LARGEST:g}.")
         return None
 
-    def inside(self, name: str) -> Place | None:
+    def inside(self, name: str) -> Section | None:
         """Return an object in this one; None, with a problem, if it is something else."""
         value = self.content.get(name, {})
         if isinstance(value, dict):
-            return Place(self.at(name), value, self.findings)
+            return Section(self.path_of(name), value, self.findings)
         self.refuse(name, "It is an object: { }.")
         return None
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from deliverywatch.errors import InputError
 from deliverywatch.queries.config.entry import query_of
-from deliverywatch.queries.config.fields import Findings, Place
+from deliverywatch.queries.config.fields import Findings, Section
 from deliverywatch.queries.config.query import Config, Problem
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ def read(body: bytes, project: str, *, is_known_sql: Callable[[str], bool] = lam
     Args:
         body: JSON in UTF-8.
         project: The prefix of the schedules' names.
-        is_known_sql: Whether a statement parsed before, so that it need not again: that is most of the time.
+        is_known_sql: Whether a statement parsed before, so that it need not be parsed again, which takes most time.
 
     Raises:
         Refused: Anything in it is wrong.
@@ -69,11 +69,11 @@ def read(body: bytes, project: str, *, is_known_sql: Callable[[str], bool] = lam
 def one(body: str, query_id: str) -> Query | None:
     """Return one query of a file that was checked as a whole; None if there is none with this id."""
     content = json.loads(body)["queries"].get(query_id)
-    place = Place("$.queries", {query_id: content}, Findings()).inside(query_id) if content is not None else None
-    return query_of(query_id, place, lambda _: True) if place else None
+    section = Section("$.queries", {query_id: content}, Findings()).inside(query_id) if content is not None else None
+    return query_of(query_id, section, lambda _: True) if section else None
 
 
-def _decoded(body: bytes, findings: Findings) -> Place | None:
+def _decoded(body: bytes, findings: Findings) -> Section | None:
     repeated: list[str] = []
 
     def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -98,11 +98,11 @@ def _decoded(body: bytes, findings: Findings) -> Place | None:
         problem = Problem("$", 'It is not an object: {"queries": { }}.')
     findings.problems += [problem] if problem else []
     findings.problems += [Problem("$", f"The name '{name}' stands twice in one object.") for name in repeated]
-    return None if problem else Place("$", content, findings)
+    return None if problem else Section("$", content, findings)
 
 
 def _is_text(content: Any) -> bool:
-    """Whether every name and text in it can be sent to anybody."""
+    """Whether every name and text in it can be encoded."""
     try:
         json.dumps(content, ensure_ascii=False).encode()
     except UnicodeEncodeError:
@@ -111,34 +111,30 @@ def _is_text(content: Any) -> bool:
 
 
 def _queries(
-    document: Place, project: str, findings: Findings, is_known_sql: Callable[[str], bool]
+    document: Section, project: str, findings: Findings, is_known_sql: Callable[[str], bool]
 ) -> dict[str, Query]:
     document.check_names(FIELDS, LEGACY_FIELDS)
     if "queries" not in document.content:
         document.refuse("queries", "It is missing; a file without queries says so: {}.")
-    everything = document.inside("queries")
-    if everything is None:
+    entries = document.inside("queries")
+    if entries is None:
         return {}
-    _check_ids(everything, project)
-    found: dict[str, Query] = {}
-    for query_id in everything.content:
-        place = everything.inside(query_id)
-        if place is not None:
-            found[query_id] = query_of(query_id, place, is_known_sql)
+    _check_ids(entries, project)
+    sections = {query_id: entries.inside(query_id) for query_id in entries.content}
+    queries = {name: query_of(name, section, is_known_sql) for name, section in sections.items() if section is not None}
     findings.problems.sort(key=lambda problem: problem.path)
-    return found
+    return queries
 
 
-def _check_ids(queries: Place, project: str) -> None:
+def _check_ids(queries: Section, project: str) -> None:
     longest = LONGEST_NAME - len(project) - 1
     folded: dict[str, str] = {}
     for query_id in queries.content:
         if not _ID.fullmatch(query_id):
             queries.refuse(query_id, "An id has letters, digits, '-', '_' and '.' only.")
         elif len(query_id) > longest:
-            queries.refuse(
-                query_id, f"The schedule '{project}-{query_id}' would be longer than {LONGEST_NAME} characters."
-            )
+            sentence = f"The schedule '{project}-{query_id}' would be longer than {LONGEST_NAME} characters."
+            queries.refuse(query_id, sentence)
         twin = folded.setdefault(query_id.casefold(), query_id)
         if twin != query_id:
             queries.refuse(query_id, f"It differs from '{twin}' in capitals only: their exports would be mistaken.")

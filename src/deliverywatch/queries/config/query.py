@@ -1,6 +1,6 @@
 """What one entry of the configuration means: a query with its schedule, its export and its alerts.
 
-The file itself is described in `schema.json`, which editors read; `config` turns it into these.
+The file itself is described in `schema.json`, which editors read; `file` turns it into these.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ class Kind(StrEnum):
 
 
 class Severity(StrEnum):
-    """How loud an alert is; the words are the notifier's levels."""
+    """How severe an alert is; the words are the notifier's levels."""
 
     WARNING = "warning"
     CRITICAL = "critical"
@@ -72,7 +72,7 @@ class Alert:
     csv_export: bool
 
     def holds(self, measured: float) -> bool:
-        """Whether a measured value is one to tell of."""
+        """Whether a measured value meets the condition."""
         return OPERATORS[self.operator](measured, self.value)
 
     @property
@@ -83,7 +83,7 @@ class Alert:
 
     @property
     def watch(self) -> str:
-        """What it measures, as a part of a watch's name: alerts on one measure are rungs of one ladder."""
+        """What it measures, as a part of a watch's name: alerts on one measure are severity levels of one watch."""
         if not self.column:
             return str(self.on)
         plain = re.sub(r"[^0-9A-Za-z_]+", "-", self.column).strip("-")[:30]

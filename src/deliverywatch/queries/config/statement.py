@@ -1,8 +1,8 @@
 """A query's SQL with placeholders -> the statement and the parameters that Athena gets.
 
 {DATE}, {YEAR}, {MONTH}, {DAY} and {THRESHOLD} are filled in as they stand: digits, which can break out of nothing. A
-query's own parameters become `?` and go to Athena beside the statement, quoted, so that no value can change what is
-asked: docs.aws.amazon.com/athena/latest/ug/querying-with-prepared-statements.html
+query's own parameters become `?` and go to Athena beside the statement, quoted, so that no value can change the
+statement: docs.aws.amazon.com/athena/latest/ug/querying-with-prepared-statements.html
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime
 from decimal import Decimal
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from deliverywatch.athena import Statement
 from deliverywatch.errors import InputError
@@ -37,33 +37,27 @@ _UNPRINTABLE = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 
 
 def filled(query: Query, local: datetime) -> Statement:
-    """Return the statement of one run.
-
-    Args:
-        query: The query; its placeholders are known to be there.
-        local: When the run was due, in the query's zone.
-    """
+    """Return the statement of one run of a query that was checked, due at a time of the query's zone."""
     words = _dates(local) | ({THRESHOLD: digits(query.threshold)} if query.threshold is not None else {})
     literals: list[str] = []
 
-    def part(found: re.Match[str]) -> str:
-        name = found[0].strip("{}")
-        if found[0].startswith("{") and name in query.parameters:
+    def part(match: re.Match[str]) -> str:
+        name = match[0].strip("{}")
+        if match[0].startswith("{") and name in query.parameters:
             texts = _literals(query.parameters[name], words)
             literals.extend(texts)
             return ", ".join("?" * len(texts))
-        return _with_words(found[0], words)
+        return _with_words(match[0], words)
 
     return Statement(_PARTS.sub(part, query.sql), tuple(literals))
 
 
 def problems(sql: str, parameters: Mapping[str, Value], *, has_threshold: bool) -> Iterator[str]:
     """Yield a sentence for each placeholder that cannot be filled in, and for each parameter that is not used."""
-    known = {*DATES, *parameters} | ({THRESHOLD} if has_threshold else set())
     named = set(_PLACEHOLDER.findall(sql))
     if THRESHOLD in named and not has_threshold:
         yield "It uses {THRESHOLD}, but there is not one threshold that it could stand for: set `alert_threshold`."
-    for name in sorted(named - known - {THRESHOLD}):
+    for name in sorted(named - {*DATES, *parameters, THRESHOLD}):
         yield f"It uses {{{name}}}, which is neither {{DATE}}, {{YEAR}}, {{MONTH}}, {{DAY}} nor one of `parameters`."
     for name in sorted(parameters.keys() - named):
         yield f"The parameter '{name}' is not used."
@@ -74,14 +68,9 @@ def problems(sql: str, parameters: Mapping[str, Value], *, has_threshold: bool) 
 
 
 def parse_problem(sql: str, parameters: Mapping[str, Value]) -> str | None:
-    """Return why Athena would not take a statement as one query, or None.
-
-    Args:
-        sql: With placeholders.
-        parameters: The names of the query's own.
-    """
+    """Return why Athena would not take a statement with placeholders as one query, or None."""
     words = {"DATE": "2026-11-21", "YEAR": "2026", "MONTH": "11", "DAY": "21", THRESHOLD: "1"}
-    sample = _PARTS.sub(lambda found: _sampled(found[0], parameters, words), sql)
+    sample = _PARTS.sub(lambda match: _sampled(match[0], parameters, words), sql)
     # Statements that differ in texts and numbers only parse alike, and parsing takes 0.6 ms.
     return _parse_problem(sample) if _parse_problem(_LITERAL.sub(_blank, sample)) else None
 
@@ -93,14 +82,15 @@ def _parse_problem(sample: str) -> str | None:
     from sqlglot import errors, exp
 
     try:
-        statements = [each for each in sqlglot.parse(sample, read="athena") if each is not None]
+        statements = [parsed for parsed in sqlglot.parse(sample, read="athena") if parsed is not None]
     except (errors.SqlglotError, RecursionError) as error:
         return f"It does not parse as Athena SQL: {_first(error)}."
     if len(statements) != 1:
         return f"It holds {len(statements)} statements; Athena runs one."
     if not isinstance(statements[0], exp.Query):
         return "It is not a query: only SELECT (or WITH ... SELECT) has a result to export or to compare."
-    return _select_problem(statements[0])
+    is_empty = any(not select.expressions for select in statements[0].find_all(exp.Select))
+    return "A SELECT of it selects nothing." if is_empty else None
 
 
 def literal(value: Scalar) -> str:
@@ -131,16 +121,9 @@ def _checked_length(text: str) -> str:
     return text
 
 
-def _blank(found: re.Match[str]) -> str:
+def _blank(match: re.Match[str]) -> str:
     """A text becomes an empty one, a number 1; names in double quotes and comments stay."""
-    return {"'": "''", '"': found[0], "-": found[0], "/": found[0]}.get(found[0][0], "1")
-
-
-def _select_problem(statement: Any) -> str | None:
-    from sqlglot import exp
-
-    empty = [each for each in statement.find_all(exp.Select) if not each.expressions]
-    return "A SELECT of it selects nothing." if empty else None
+    return {"'": "''", '"': match[0], "-": match[0], "/": match[0]}.get(match[0][0], "1")
 
 
 def _dates(local: datetime) -> dict[str, str]:
@@ -148,12 +131,12 @@ def _dates(local: datetime) -> dict[str, str]:
 
 
 def _with_words(text: str, words: Mapping[str, str]) -> str:
-    return _PLACEHOLDER.sub(lambda found: words.get(found[1], found[0]), text)
+    return _PLACEHOLDER.sub(lambda match: words.get(match[1], match[0]), text)
 
 
 def _literals(value: Value, words: Mapping[str, str]) -> list[str]:
     values = value if isinstance(value, tuple) else (value,)
-    return [literal(_with_words(each, words) if isinstance(each, str) else each) for each in values]
+    return [literal(_with_words(scalar, words) if isinstance(scalar, str) else scalar) for scalar in values]
 
 
 def _sampled(part: str, parameters: Mapping[str, Value], words: Mapping[str, str]) -> str:
@@ -166,4 +149,4 @@ def _first(error: Exception) -> str:
         return "it is nested too deeply"
     text = re.sub(r"\x1b\[\d*m", "", str(error)).strip()
     line = text.splitlines()[0].rstrip(".:") if text else "nobody says why"
-    return _TOKEN.sub(lambda found: "the end" if found[1] == "SENTINEL" else f"'{found[1]}'", line)
+    return _TOKEN.sub(lambda match: "the end" if match[1] == "SENTINEL" else f"'{match[1]}'", line)

@@ -26,7 +26,7 @@ _LONGEST_FIELD = 32 * 1024 * 1024
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What one alert found.
+    """What one alert measured.
 
     Attributes:
         measured: The rows, the first value, or the first value that the condition holds for; None for no value at all.
@@ -39,7 +39,7 @@ class Reading:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """A result, in short: its size, its first rows and columns, and what the alerts found."""
+    """A result, in short: its size, its first rows and columns, and what the alerts measured."""
 
     row_count: int
     columns: tuple[str, ...]
@@ -60,16 +60,16 @@ def read(lines: Iterable[str], alerts: Sequence[Alert]) -> Result:
     csv.field_size_limit(_LONGEST_FIELD)
     reader = csv.reader(lines)
     columns = next(reader, [])
-    found = {alert.name: _Meter(alert, columns) for alert in alerts}
+    meters = [_Meter(alert, columns) for alert in alerts]
     shown: list[tuple[str, ...]] = []
     count = 0
     for row in reader:
         count += 1
         if len(shown) < SHOWN_ROWS:
             shown.append(tuple(_short(value) for value in row[:SHOWN_COLUMNS]))
-        for meter in found.values():
+        for meter in meters:
             meter.see(row, count)
-    readings = tuple(meter.reading(count) for meter in found.values())
+    readings = tuple(meter.reading(count) for meter in meters)
     return Result(count, tuple(_short(name) for name in columns[:SHOWN_COLUMNS]), tuple(shown), readings)
 
 

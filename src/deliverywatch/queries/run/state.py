@@ -28,7 +28,7 @@ class State:
     """What is remembered of a query.
 
     Attributes:
-        open: Topic -> level of what its readers were told and what is not over.
+        open: Topic -> level of what was published and is not over.
         judged: When the newest run was due whose result was judged; an older one has no say any more.
         succeeded: When the newest run was due that succeeded.
         seen: Since when the query runs at the times at which it does.
@@ -42,12 +42,12 @@ class State:
     seen_as: str = ""
 
     def news(self, notices: Iterable[Notice]) -> list[Notice]:
-        """Return those that say something else than what the readers were told last."""
-        return [each for each in notices if self.open.get(each.topic, OK) != each.level]
+        """Return those that say something else than what was published last."""
+        return [notice for notice in notices if self.open.get(notice.topic, OK) != notice.level]
 
-    def told(self, notices: Iterable[Notice]) -> State:
-        """Return it with these told."""
-        levels = {**self.open, **{each.topic: each.level for each in notices}}
+    def with_published(self, notices: Iterable[Notice]) -> State:
+        """Return it after these were published."""
+        levels = {**self.open, **{notice.topic: notice.level for notice in notices}}
         return replace(self, open={topic: level for topic, level in levels.items() if level != OK})
 
 
@@ -57,12 +57,7 @@ def read(store: Lake, query_id: str) -> State:
 
 
 def change(store: Lake, query_id: str, changed: Callable[[State], State]) -> State:
-    """Change what is remembered of a query, and return it.
-
-    Args:
-        store: Where it lies.
-        query_id: The query.
-        changed: Returns it as it shall be; called again when another writer was faster.
+    """Change what is remembered of a query, and return it; `changed` is called again when another writer was faster.
 
     Raises:
         StoreConflict: Other writers were faster every time.
@@ -93,7 +88,7 @@ def _state(stored: Stored | None) -> State:
         times = {name: _moment(content.get(name)) for name in ("judged", "succeeded", "seen")}
         return State(open=dict(content.get("open", {})), seen_as=str(content.get("seen_as", "")), **times)
     except (ValueError, AttributeError, TypeError):
-        # Damaged: what is still so is told again, and the notifier knows what it mailed.
+        # Damaged: what is still so is published again, and the notifier knows what it mailed.
         return State()
 
 

@@ -40,7 +40,7 @@ def main(count: int, kind: str) -> None:
 
     began = time.process_time()
     found = source.current(given, lake, "pn", NOW)
-    wanted = {each.name: each for each in (desired(query, wiring) for query in found.config.queries.values())}
+    wanted = desired(found.config.queries.values(), wiring)
     planned = plan(wanted, apply.observe(scheduler, wiring.prefix), Rules())
     seconds = time.process_time() - began
 
@@ -76,7 +76,8 @@ def answer(number: int, wiring: Any) -> dict[str, Any]:
 
     made = file.one(json.dumps({"queries": {"x": entry(number)}}), "x")
     assert made is not None
-    request = desired(made, wiring).request() | {"Name": f"pn-query-{number:05}"}
+    (wanted,) = desired([made], wiring).values()
+    request = wanted.request() | {"Name": f"pn-query-{number:05}"}
     request["Target"]["Input"] = request["Target"]["Input"].replace('"x"', f'"query-{number:05}"')
     changed = {"ScheduleExpression": "rate(9 days)"} if number % 2 else {}
     return {"Arn": "arn", "GroupName": "group", **request, **changed}

@@ -125,7 +125,7 @@ def query(query_id: str, **fields: Any) -> Query:
 
 
 def wanted(*queries: Query) -> dict[str, Schedule]:
-    return {schedule.name: schedule for schedule in (desired(each, WIRING) for each in queries)}
+    return desired(queries, WIRING)
 
 
 def ports(service: FakeService, lines: list[str] | None = None, seconds_left: float = 600) -> apply.Ports:

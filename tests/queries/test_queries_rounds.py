@@ -58,7 +58,7 @@ class World:
             source=self,
             lake=self.lake,
             schedules=Scheduler(self.service, GROUP),
-            tell=self.lines.append,
+            log=self.lines.append,
             publish=lambda message: self.published.append(dict(message)),
             emit=lambda metrics, *_: self.metrics.update({name: value for name, (value, _) in metrics.items()}),
             pause=lambda _: None,

@@ -22,7 +22,7 @@ from urllib3.exceptions import ProtocolError
 from deliverywatch.errors import ConfigurationError, SourceRefused, SourceThrottled, SourceUnavailable
 from deliverywatch.queries.config import source
 from deliverywatch.queries.config.file import Refused
-from deliverywatch.queries.config.http_source import Git
+from deliverywatch.queries.config.http_source import HttpSource
 from deliverywatch.queries.config.source import COPY, Packaged, current, revision_of
 from deliverywatch.queries.config.source_url import is_pinned, request
 
@@ -106,9 +106,9 @@ class Http:
         return answer
 
 
-def git(*answers: Answer | Exception) -> tuple[Git, Http, list[float]]:
+def git(*answers: Answer | Exception) -> tuple[HttpSource, Http, list[float]]:
     http, pauses = Http(*answers), []  # type: ignore[var-annotated]
-    return Git(URL, lambda: "secret", http, pauses.append), http, pauses
+    return HttpSource(URL, lambda: "secret", http, pauses.append), http, pauses
 
 
 def test_the_file_comes_with_its_etag_and_the_revision_that_git_gives_it() -> None:
@@ -282,7 +282,7 @@ def test_over_the_wire_a_file_is_fetched_refused_unchanged_and_waited_for(
     pauses: list[float] = []
     with urllib3.PoolManager(cert_reqs="CERT_NONE", assert_hostname=False) as pool, warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        client = Git(f"{address}/a/b/-/raw/main/q.json", lambda: "glpat", pool, pauses.append)  # type: ignore[arg-type]
+        client = HttpSource(f"{address}/a/b/-/raw/main/q.json", lambda: "glpat", pool, pauses.append)  # type: ignore[arg-type]
         answers += [Answer(429, headers={"Retry-After": "2"}), Answer(200, BODY, {"ETag": 'W/"1"'})]
         fetched = client.fetch("")
         assert fetched is not None
@@ -298,4 +298,4 @@ def test_over_the_wire_a_file_is_fetched_refused_unchanged_and_waited_for(
 
 def test_a_host_that_is_not_there_is_unavailable() -> None:
     with urllib3.PoolManager() as pool, pytest.raises(SourceUnavailable, match="cannot be reached"):
-        Git("https://127.0.0.1:9/x.json", lambda: "", pool, lambda _: None).fetch("")  # type: ignore[arg-type]
+        HttpSource("https://127.0.0.1:9/x.json", lambda: "", pool, lambda _: None).fetch("")  # type: ignore[arg-type]

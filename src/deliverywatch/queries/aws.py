@@ -56,10 +56,10 @@ class Scheduler:
             )
             for page in pages:
                 self._listing.wait()
-                yield from (each["Name"] for each in page["Schedules"])
+                yield from (schedule["Name"] for schedule in page["Schedules"])
 
     def get(self, name: str) -> Schedule | None:
-        """Return a schedule, or None if there is none."""
+        """Return a schedule, or None."""
         self._pace.wait()
         with translated(f"The schedule {name}"):
             try:
@@ -82,7 +82,7 @@ class Scheduler:
             self._client.update_schedule(GroupName=self._group, **schedule.request())
 
     def delete(self, name: str) -> None:
-        """Delete a schedule, if it is there."""
+        """Delete a schedule, if it exists."""
         self._pace.wait()
         with translated(f"The schedule {name}"):
             try:
@@ -118,7 +118,7 @@ def token(parameter: str) -> str:
     """Return the secret of an SSM parameter; an empty name has none.
 
     Raises:
-        ServiceRefused: It is not there, or may not be read.
+        ServiceRefused: It does not exist, or may not be read.
     """
     if not parameter:
         return ""
@@ -129,19 +129,14 @@ def token(parameter: str) -> str:
 
 @contextmanager
 def translated(what: str, busy: Set[str] = frozenset()) -> Iterator[None]:
-    """Tell what boto3 raises as one of our errors.
-
-    Args:
-        what: The subject of the sentence.
-        busy: Codes after which it helps to look again.
-    """
+    """Raise what boto3 raises as one of our errors about `what`; after the codes in `busy` it helps to look again."""
     try:
         yield
     except ClientError as error:
-        code, told = _code(error), error.response.get("Error", {}).get("Message", "")
+        code, message = _code(error), error.response.get("Error", {}).get("Message", "")
         status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
         kind = ServiceBusy if code in _BUSY or code in busy or status >= _SERVER_ERROR else ServiceRefused
-        raise kind(f"{what}: {error.operation_name} answered {code}: {told}".rstrip(": ")) from error
+        raise kind(f"{what}: {error.operation_name} answered {code}: {message}".rstrip(": ")) from error
     except BotoCoreError as error:
         raise ServiceBusy(f"{what}: AWS cannot be reached ({error}).") from error
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from deliverywatch import emf
 from deliverywatch.queries import aws, aws_lake, reconcile, settings
-from deliverywatch.queries.config.http_source import Git
+from deliverywatch.queries.config.http_source import HttpSource
 from deliverywatch.queries.config.source import Packaged
 from deliverywatch.queries.run.record import NAMESPACE
 
@@ -39,7 +39,7 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
         source=_source(chosen),
         lake=aws_lake.Bucket(aws.client("s3"), chosen.bucket),
         schedules=aws.Scheduler(aws.client("scheduler"), chosen.group),
-        tell=print,
+        log=print,
         publish=aws.Topic(aws.client("sns"), os.environ["DELIVERYWATCH_ALERTS_TOPIC"]).publish,
         emit=emit,
         pause=time.sleep,
@@ -52,5 +52,5 @@ def _source(chosen: Reconciliation) -> Source:
     if chosen.url.startswith("s3://"):
         return aws_lake.S3File(aws.client("s3"), chosen.url)
     if chosen.url:
-        return Git(chosen.url, lambda: aws.token(chosen.token_parameter), aws.http(), time.sleep)
+        return HttpSource(chosen.url, lambda: aws.token(chosen.token_parameter), aws.http(), time.sleep)
     return Packaged(PACKAGED)

@@ -1,4 +1,4 @@
-"""One round of the reconciler: the file is fetched and checked, the schedules brought to it, and what happened is told.
+"""One round of the reconciler: the file is fetched and checked, the schedules brought to it, and all of it logged.
 
 The newest file counts, or its last good copy where the source cannot be had; a file that is wrong changes nothing.
 Whatever a removed query left open is closed with it. Once an hour the watchdog looks for queries that went silent.
@@ -26,27 +26,19 @@ if TYPE_CHECKING:
     from deliverywatch.queries.schedule.apply import Result, Schedules
     from deliverywatch.queries.settings import Reconciliation
 
-log = logging.getLogger(__name__)
+_logger = logging.getLogger(__name__)
 
 Emit = Callable[[Mapping[str, tuple[float, str]], "datetime", Mapping[str, Any]], None]
 
 
 @dataclass(frozen=True, slots=True)
 class Ports:
-    """What a round touches.
-
-    Attributes:
-        tell: Takes the lines of the log.
-        publish: Hands a message to the alerts topic.
-        emit: Publishes metrics with their stamp and properties.
-        pause: Sleeps so many seconds.
-        seconds_left: How long the round may still take.
-    """
+    """What a round touches: `log` takes its lines, `publish` hands a message to the alerts topic."""
 
     source: Source
     lake: Lake
     schedules: Schedules
-    tell: Callable[[str], None]
+    log: Callable[[str], None]
     publish: Callable[[Mapping[str, Any]], None]
     emit: Emit
     pause: Callable[[float], None]
@@ -54,63 +46,58 @@ class Ports:
 
 
 def run(now: datetime, settings: Reconciliation, ports: Ports) -> dict[str, Any]:
-    """Do a round and return its result, which is also logged and counted.
-
-    Args:
-        now: When the round was due; aware.
-        settings: What the stack says.
-        ports: What it touches.
+    """Do a round that was due at `now`, and return its result, which is also logged and counted.
 
     Raises:
         DeliveryWatchError: The file is wrong, or schedules could not be read: nothing was changed.
     """
     try:
-        found = source.current(ports.source, ports.lake, settings.wiring.project, now)
-        result = _applied(found, settings, ports)
+        current = source.current(ports.source, ports.lake, settings.wiring.project, now)
+        result = _applied(current, settings, ports)
     except Exception as error:
         _leave(ports, mail_context.of_failure(error, now))
         raise
-    _leave(ports, mail_context.of_result(result, found.problem, now))
-    silent = _watched(found, result, settings, ports, now)
-    told = {**result.document(), "revision": found.copy.revision, "silent": silent}
-    ports.emit(_metrics(found, result), now, {"event": "queries_reconcile", **told})
-    return told
+    _leave(ports, mail_context.of_result(result, current.problem, now))
+    silent = _watched(current, result, settings, ports, now)
+    document = {**result.document(), "revision": current.copy.revision, "silent": silent}
+    ports.emit(_metrics(current, result), now, {"event": "queries_reconcile", **document})
+    return document
 
 
-def _applied(found: Current, settings: Reconciliation, ports: Ports) -> Result:
-    if found.problem is not None:
-        ports.tell(f"SOURCE {found.problem} Working with the last good copy {found.copy.revision[:12]}.")
+def _applied(current: Current, settings: Reconciliation, ports: Ports) -> Result:
+    if current.problem is not None:
+        ports.log(f"SOURCE {current.problem} Working with the last good copy {current.copy.revision[:12]}.")
     if is_pinned(settings.url):
-        ports.tell(f"NOTICE {settings.url} names a commit, so it never changes: name a branch or a tag.")
-    for notice in found.config.notices:
-        ports.tell(f"NOTICE {notice.path} {notice.sentence}")
-    wanted = {each.name: each for each in (desired(query, settings.wiring) for query in found.config.queries.values())}
-    touched = apply.Ports(ports.schedules, ports.tell, ports.pause, ports.seconds_left)
-    return apply.reconcile(wanted, settings.wiring.prefix, settings.rules, touched)
+        ports.log(f"NOTICE {settings.url} names a commit, so it never changes: name a branch or a tag.")
+    for notice in current.config.notices:
+        ports.log(f"NOTICE {notice.path} {notice.sentence}")
+    schedules = apply.Ports(ports.schedules, ports.log, ports.pause, ports.seconds_left)
+    wanted = desired(current.config.queries.values(), settings.wiring)
+    return apply.reconcile(wanted, settings.wiring.prefix, settings.rules, schedules)
 
 
-def _watched(found: Current, result: Result, settings: Reconciliation, ports: Ports, now: datetime) -> list[str]:
+def _watched(current: Current, result: Result, settings: Reconciliation, ports: Ports, now: datetime) -> list[str]:
     """Close what removed queries left open, and once an hour look for the silent ones."""
     watchdog = Watchdog(ports.lake, ports.publish)
-    prefix = settings.wiring.prefix
+    prefix, queries = settings.wiring.prefix, current.config.queries
     watchdog.close([name.removeprefix(prefix) for name in result.deleted], now)
     if now.minute >= settings.period_minutes:
         return []
-    watchdog.close(watchdog.forgotten(found.config.queries), now)
-    return watchdog.run(found.config.queries.values(), {name.removeprefix(prefix) for name in result.by_hand}, now)
+    watchdog.close(watchdog.forgotten(queries), now)
+    return watchdog.run(queries.values(), {name.removeprefix(prefix) for name in result.by_hand}, now)
 
 
 def _leave(ports: Ports, document: bytes) -> None:
     try:
         ports.lake.write(mail_context.KEY, document)
     except DeliveryWatchError as error:  # the mails lose words by it, and what was done stays done
-        log.warning("%s could not be written: %s", mail_context.KEY, error)
+        _logger.warning("%s could not be written: %s", mail_context.KEY, error)
 
 
-def _metrics(found: Current, result: Result) -> dict[str, tuple[float, str]]:
+def _metrics(current: Current, result: Result) -> dict[str, tuple[float, str]]:
     counts = result.counts()
     named = {name.capitalize(): counts[name] for name in ("created", "updated", "deleted", "unchanged")}
     # What the guard withholds waits for somebody to look, as a failure does.
     failed = counts["failed"] + counts["withheld"]
-    everything = {**named, "Failed": failed, "SourceFailed": int(found.problem is not None)}
+    everything = {**named, "Failed": failed, "SourceFailed": int(current.problem is not None)}
     return {name: (count, "Count") for name, count in everything.items()}

@@ -1,4 +1,4 @@
-"""What the stack tells the functions, from their environment variables.
+"""The environment variables of the functions -> their settings.
 
 Those of the reconciler keep the names that users of the pagopa/pn-infra scheduler know: CONFIG_GIT_URL,
 QUERY_EXECUTOR_ARN, SCHEDULE_ROLE_ARN, SCHEDULE_GROUP_NAME, PROJECT_NAME.
@@ -17,12 +17,7 @@ from deliverywatch.queries.schedule.specification import Wiring
 
 @dataclass(frozen=True, slots=True)
 class Reconciliation:
-    """What the reconciler works with.
-
-    Attributes:
-        url: Of the file: https, s3, or empty for the one that was built in.
-        token_parameter: Name of the SSM parameter with the token for a private repository; empty for none.
-    """
+    """What the reconciler works with; `url` is https, s3, or empty for the file that was built in."""
 
     environment: str
     bucket: str

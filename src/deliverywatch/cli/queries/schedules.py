@@ -126,7 +126,7 @@ def _planned(path: Path, target: Target, *, allow_deletes: bool) -> tuple[dict[s
     except InputError as error:
         # A refused file is a failure here: 2 says that there are changes.
         raise CloudRefused(str(error), kind=error.kind, next_step=error.next_step) from error
-    wanted = {each.name: each for each in (desired(query, settings.wiring) for query in config.queries.values())}
+    wanted = desired(config.queries.values(), settings.wiring)
     rules = replace(settings.rules, allow_deletes=allow_deletes)
     schedules = Scheduler(client, settings.group)
     return wanted, planned(wanted, _observed(schedules, settings.wiring.prefix), rules), rules, schedules

@@ -1,4 +1,4 @@
-"""An https address -> the file there, over HTTP with ETag: tried again while that helps, and told plainly when not.
+"""An https URL -> the file there, over HTTP with ETag: tried again while that helps, else refused with a reason.
 
 Answers: docs.github.com/en/rest/using-the-rest-api/best-practices-for-using-the-rest-api (304, 403 and 429).
 """
@@ -49,8 +49,8 @@ class Http(Protocol):
         ...
 
 
-class Git:
-    """A file in a repository."""
+class HttpSource:
+    """A file in a Git repository, or anywhere on the web."""
 
     def __init__(self, url: str, token: Callable[[], str], http: Http, pause: Callable[[float], None]) -> None:
         self.url = url
@@ -64,10 +64,10 @@ class Git:
             SourceThrottled: It asks for more patience than a run has.
             SourceRefused: There is no such file, or not for us.
         """
-        asked = request(self.url, self._token(), etag)
+        wanted = request(self.url, self._token(), etag)
         failure: DeliveryWatchError | None = None
         for attempt in range(_ATTEMPTS):
-            answer = self._answer(asked)
+            answer = self._answer(wanted)
             if isinstance(answer, SourceUnavailable):
                 failure, seconds = answer, _PAUSE_SECONDS * 2**attempt
             elif answer.status in (_OK, _NOT_MODIFIED):
@@ -79,11 +79,11 @@ class Git:
             self._pause(seconds * random.uniform(1, 1.25))  # noqa: S311 (it only spreads retries)
         raise failure or SourceUnavailable(f"{self.url} was not asked.")
 
-    def _answer(self, asked: Request) -> Response | SourceUnavailable:
+    def _answer(self, wanted: Request) -> Response | SourceUnavailable:
         from urllib3.exceptions import HTTPError  # with boto3 in Lambda; the command line's --help does without
 
         try:
-            return self._http.request("GET", asked.url, headers=asked.headers, redirect=False, retries=False)
+            return self._http.request("GET", wanted.url, headers=wanted.headers, redirect=False, retries=False)
         except HTTPError as error:
             return SourceUnavailable(
                 f"{self.url} cannot be reached: {type(error).__name__}.", kind="unreachable", next_step=_NEXT_STEP
@@ -117,9 +117,9 @@ class Git:
 
 
 def _pause_of(answer: Response, attempt: int) -> float:
-    asked = answer.headers.get("Retry-After", "")
-    if asked.isdigit():
-        return float(asked)
+    seconds = answer.headers.get("Retry-After", "")
+    if seconds.isdigit():
+        return float(seconds)
     return _PAUSE_SECONDS * (5 if answer.status == _TOO_MANY else 2**attempt)
 
 

@@ -38,7 +38,7 @@ class Source(Protocol):
 
     @property
     def url(self) -> str:
-        """What it is called in the log and in mails."""
+        """Its name in the log and in mails."""
         ...
 
     def fetch(self, etag: str) -> Fetched | None:
@@ -48,13 +48,7 @@ class Source(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Copy:
-    """The last good file: it was checked as a whole.
-
-    Attributes:
-        project: What names it was checked for.
-        source: Where it came from.
-        taken_at: When this content was first seen, ISO 8601.
-    """
+    """The last good file: it was checked as a whole, for the names of `project`; `taken_at` is ISO 8601."""
 
     body: str
     revision: str
@@ -66,7 +60,7 @@ class Copy:
 
 @dataclass(frozen=True, slots=True)
 class Current:
-    """What is to be done now: the queries, the copy they stand in, and why it is not the newest file, if so."""
+    """The queries that count now, the copy that holds them, and why it is not the newest file, if so."""
 
     config: Config
     copy: Copy
@@ -103,18 +97,18 @@ def current(source: Source, store: Lake, project: str, now: datetime) -> Current
 
     Raises:
         Refused: The newest file is wrong: nothing shall be changed.
-        DeliveryWatchError: The source cannot be had, and there is no copy.
+        DeliveryWatchError: The source cannot be reached, and there is no copy.
     """
     copy = last_copy(store)
-    known = copy if copy and (copy.source, copy.project) == (source.url, project) else None
+    same = copy if copy and (copy.source, copy.project) == (source.url, project) else None
     try:
-        fetched = source.fetch(known.etag if known else "")
+        fetched = source.fetch(same.etag if same else "")
     except DeliveryWatchError as error:
         if copy is None or copy.project != project:
             raise
-        return Current(config.read(copy.body.encode(), project, is_known_sql=_known(copy)), copy, error)
-    if fetched is None and known is not None:
-        return Current(config.read(known.body.encode(), project, is_known_sql=_known(known)), known)
+        return _of_copy(copy, error)
+    if fetched is None and same is not None:
+        return _of_copy(same)
     return _taken(fetched or Fetched(b"", ""), source, store, project, now, copy)
 
 
@@ -127,14 +121,19 @@ def last_copy(store: Lake) -> Copy | None:
         return None
 
 
+def _of_copy(copy: Copy, problem: DeliveryWatchError | None = None) -> Current:
+    queries = config.read(copy.body.encode(), copy.project, is_known_sql=_is_known(copy))
+    return Current(queries, copy, problem)
+
+
 def _taken(fetched: Fetched, source: Source, store: Lake, project: str, now: datetime, before: Copy | None) -> Current:
-    found = config.read(fetched.body, project, is_known_sql=_known(before))
+    queries = config.read(fetched.body, project, is_known_sql=_is_known(before))
     copy = Copy(fetched.body.decode("utf-8-sig"), fetched.revision, fetched.etag, source.url, project, now.isoformat())
     store.write(COPY, json.dumps(asdict(copy)).encode())
-    return Current(found, copy)
+    return Current(queries, copy)
 
 
-def _known(copy: Copy | None) -> Callable[[str], bool]:
-    """Return whether a statement stands in the copy, where it was checked."""
+def _is_known(copy: Copy | None) -> Callable[[str], bool]:
+    """Return what says whether a statement stands in the copy, where it was checked."""
     entries = json.loads(copy.body)["queries"].values() if copy else ()
     return {entry["query"] for entry in entries}.__contains__

@@ -1,7 +1,7 @@
 """Where the file of queries lies -> the request that gets it: a file in GitHub, GitLab or Bitbucket, or any https URL.
 
-Addresses are those that a browser shows for the raw file of a branch, a tag or a commit. With a token, GitLab and
-Bitbucket are asked through their API: their raw pages know no tokens.
+URLs are those that a browser shows for the raw file of a branch, a tag or a commit. With a token, the APIs of GitLab
+and Bitbucket are used: their raw pages take no tokens.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _RAW_GITHUB = "raw.githubusercontent.com"
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What is asked for, with headers; these may hold a token."""
+    """What to get, with headers; these may hold a token."""
 
     url: str
     headers: dict[str, str] = field(repr=False)
@@ -45,33 +45,33 @@ def request(url: str, token: str = "", etag: str = "") -> Request:
             next_step="Set QueriesConfigUrl to the raw URL, and keep a token in the SSM parameter of its own.",
         )
     headers = {"User-Agent": "deliverywatch", "Accept": "*/*"} | ({"If-None-Match": etag} if etag else {})
-    address, more = _addressed(url, token)
-    return Request(address, headers | more)
+    source_url, credentials = _resolved(url, token)
+    return Request(source_url, headers | credentials)
 
 
 def is_pinned(url: str) -> bool:
-    """Whether an address names one commit, so that what it leads to can never change."""
+    """Whether a URL names one commit, so that its content can never change."""
     return bool(_COMMIT.search(urlsplit(url).path))
 
 
-def _addressed(url: str, token: str) -> tuple[str, dict[str, str]]:
+def _resolved(url: str, token: str) -> tuple[str, dict[str, str]]:
     parts = urlsplit(url)
     bearer = {"Authorization": f"Bearer {token}"} if token else {}
     if parts.hostname in ("github.com", _RAW_GITHUB):
-        found = _GITHUB.fullmatch(parts.path) if parts.hostname == "github.com" else None
-        return f"https://{_RAW_GITHUB}/{'/'.join(found.groups())}" if found else _bare(url), bearer
+        match = _GITHUB.fullmatch(parts.path) if parts.hostname == "github.com" else None
+        return f"https://{_RAW_GITHUB}/{'/'.join(match.groups())}" if match else _bare(url), bearer
     if "/-/" in parts.path or "/api/v4/" in parts.path:
-        found = _GITLAB.fullmatch(parts.path) if token else None
-        address = f"https://{parts.netloc}{_gitlab_api(*found.groups())}" if found else url
-        return address, {"PRIVATE-TOKEN": token} if token else {}
+        match = _GITLAB.fullmatch(parts.path) if token else None
+        source_url = f"https://{parts.netloc}{_gitlab_api(*match.groups())}" if match else url
+        return source_url, {"PRIVATE-TOKEN": token} if token else {}
     if parts.hostname == "bitbucket.org":
-        found = _BITBUCKET.fullmatch(parts.path)
-        return _bitbucket(*found.groups(), with_token=bool(token)) if found else url, bearer
+        match = _BITBUCKET.fullmatch(parts.path)
+        return _bitbucket(*match.groups(), with_token=bool(token)) if match else url, bearer
     return url, bearer
 
 
 def _bare(url: str) -> str:
-    """Without the token that GitHub puts into the raw address of a private file: it would soon be old."""
+    """Without the token that GitHub puts into the raw URL of a private file: it would soon be old."""
     parts = urlsplit(url)
     return urlunsplit((parts.scheme, parts.netloc, parts.path, "", ""))
 

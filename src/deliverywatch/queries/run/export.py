@@ -1,6 +1,6 @@
 """A result -> files under `exports/<id>/YYYY/MM/DD/HHMM/`, copied from what Athena wrote, and never over one another.
 
-A file knows the execution that it is of: the same run finds its own file and leaves it, another run for the same time
+A file names the execution that it is of: the same run finds its own file and leaves it, another run for the same time
 takes the next free name.
 """
 
@@ -24,28 +24,20 @@ EXECUTION = "execution-id"
 _MOST_NAMES = 1000
 
 
-def keys(query: Query, local: datetime, found: Result) -> list[str]:
+def keys(query: Query, local: datetime, result: Result) -> list[str]:
     """Return where a result shall go: nowhere, once, or once for each alert that holds and exports.
 
-    Args:
-        query: What it is of.
-        local: When the run was due, in the query's zone.
-        found: Which alerts hold.
+    `local` is when the run was due, in the query's zone.
     """
-    holding = [each.alert.name for each in found.readings if each.holds and each.alert.csv_export]
+    readings = [reading for reading in result.readings if reading.holds]
+    holding = [reading.alert.name for reading in readings if reading.alert.csv_export]
     alerts = ["", *holding] if query.csv_export else holding
     folder = f"{FOLDER}{query.id}/{local:%Y/%m/%d/%H%M}"
     return list(dict.fromkeys(f"{folder}/{_name(query, local, alert)}" for alert in alerts))
 
 
 def keep(lake: Lake, execution: Execution, key: str, about: Mapping[str, str]) -> str:
-    """Copy a result to a key, or to the next one that is free, and return where it is.
-
-    Args:
-        lake: The lake.
-        execution: Whose result it is.
-        key: The name it shall have.
-        about: What is stored beside it.
+    """Copy a result to a key, or to the next one that is free, and return where it is; `about` is stored beside it.
 
     Raises:
         StoreConflict: All names are taken.
@@ -54,7 +46,7 @@ def keep(lake: Lake, execution: Execution, key: str, about: Mapping[str, str]) -
         name = key if number == 1 else f"{key.removesuffix('.csv')}-{number}.csv"
         if lake.metadata(name) is None and _is_copied(lake, execution, name, about):
             return name
-        # Asked after the copy: one that S3 did and whose answer was lost meets itself.
+        # Read after the copy: one that S3 did and whose answer was lost meets itself.
         if (lake.metadata(name) or {}).get(EXECUTION) == execution.id:
             return name
     raise StoreConflict(f"There are {_MOST_NAMES} exports of the name {key}.")

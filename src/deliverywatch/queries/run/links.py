@@ -1,4 +1,4 @@
-"""A run -> addresses of the AWS console: they ask the reader to sign in, so that they outlive every session.
+"""A run -> URLs of the AWS console: they ask the reader to sign in, so that they outlive every session.
 
 A presigned URL would not: it ends with the credentials of the role that signed it, after hours at most.
 """
@@ -9,13 +9,8 @@ from urllib.parse import quote
 
 
 def of_run(region: str, execution_id: str, exported: str) -> list[tuple[str, str]]:
-    """Return titles and addresses of what a run left.
-
-    Args:
-        region: The code of the stack's region.
-        execution_id: Of Athena, which keeps its history for 45 days.
-        exported: `s3://bucket/key`; empty if nothing was.
-    """
+    """Return titles and URLs of what a run left; `exported` is `s3://bucket/key`, or empty if nothing was."""
+    # Athena keeps its history for 45 days.
     athena = f"https://{region}.console.aws.amazon.com/athena/home?region={region}#/query-editor/history/{execution_id}"
     bucket, _, key = exported.removeprefix("s3://").partition("/")
     file = f"https://{region}.console.aws.amazon.com/s3/object/{bucket}?region={region}&prefix={quote(key)}"

@@ -1,7 +1,7 @@
 """What one run did -> one line of JSON in the lake, a row of the table `query_runs`, and its metrics.
 
 `queries/runs/dt=YYYY-MM-DD/<id>/HHMMSS.json`, by the UTC day and time at which the run was due. It is written once, at
-the end: whoever is started again for the same time finds it and does nothing.
+the end: whoever is started again for the same time reads it and does nothing.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ class Status(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """One run, as it is written down."""
+    """One run."""
 
     query_id: str
     due: str
@@ -81,19 +81,13 @@ class Record:
 
 
 def key_of(query_id: str, due: datetime, number: int = 1) -> str:
-    """Return where the record of a run lies.
-
-    Args:
-        query_id: The query.
-        due: When the run was due; aware, UTC.
-        number: Of the run for that time: only by hand there is more than one.
-    """
+    """Return where the record of a run lies that was due then (UTC); only by hand there is more than one."""
     again = f"-{number}" if number > 1 else ""
     return f"{FOLDER}dt={due:%Y-%m-%d}/{query_id}/{due:%H%M%S}{again}.json"
 
 
 def read(body: bytes) -> Record:
-    """Return the run that a record tells of."""
+    """Return the run that a record describes."""
     content = json.loads(body)
     return Record(**content | {"status": Status(content["status"])})
 

@@ -12,7 +12,7 @@ from deliverywatch.errors import InputError
 if TYPE_CHECKING:
     from deliverywatch.queries.schedule.specification import Schedule
 
-# What a schedule cannot know of its query, and a former file can.
+# What a schedule does not say of its query, and a former file can.
 _TAKEN = ("type", "query", "alerts", "alert_threshold", "csv_export", "parameters", "owner", "channel")
 
 
@@ -40,23 +40,25 @@ def document(body: bytes) -> dict[str, Any]:
     return content
 
 
-def adopt(known: Mapping[str, Any], schedules: Iterable[Schedule], prefix: str, former: Mapping[str, Any]) -> Adoption:
+def adopt(
+    content: Mapping[str, Any], schedules: Iterable[Schedule], prefix: str, former: Mapping[str, Any]
+) -> Adoption:
     """Return the file with an entry for each schedule that it does not have.
 
     Args:
-        known: The file as it is.
-        schedules: Those that there are.
+        content: The file as it is.
+        schedules: The actual ones.
         prefix: What their names begin with; the rest is the query's id.
-        former: A file that may know their SQL.
+        former: A file that may hold their SQL.
     """
-    entries = dict(known["queries"])
+    entries = content["queries"]
     new: dict[str, dict[str, Any]] = {}
     for schedule in schedules:
         query_id = schedule.name.removeprefix(prefix)
         if query_id not in entries:
             new[query_id] = _entry(schedule, former.get("queries", {}).get(query_id) or {})
     incomplete = tuple(query_id for query_id, entry in new.items() if not entry["query"])
-    return Adoption({**known, "queries": entries | new}, tuple(new), incomplete)
+    return Adoption({**content, "queries": entries | new}, tuple(new), incomplete)
 
 
 def _entry(schedule: Schedule, former: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,8 +1,8 @@
-"""What there is -> the plan -> applied, one schedule at a time, each until it is as it should be.
+"""The actual schedules -> the plan -> applied, one schedule at a time, each until it is as it should be.
 
-A change that meets a conflict, a throttle or a schedule that is gone meanwhile is planned anew from what is there then;
-so a run that is killed after any call, repeated, or done twice at once ends in the same state. One schedule that cannot
-be mended does not stop the others.
+A change that meets a conflict, a throttle or a schedule that is gone meanwhile is planned anew from what it is then; so
+a run that is killed after any call, repeated, or done twice at once ends in the same state. One schedule that fails
+does not stop the others.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from deliverywatch.queries.schedule.plan import Change
     from deliverywatch.queries.schedule.specification import Schedule
 
-log = logging.getLogger(__name__)
+_logger = logging.getLogger(__name__)
 
 # A conflict is over within a second or two; what is refused eight times in a row is left to the next run.
 _ATTEMPTS = 8
@@ -46,30 +46,24 @@ class Schedules(Protocol):
         ...
 
     def create(self, schedule: Schedule) -> None:
-        """Make a schedule; one that is there already is a ServiceBusy."""
+        """Make a schedule; one that exists already is a ServiceBusy."""
         ...
 
     def update(self, schedule: Schedule) -> None:
-        """Replace a schedule; one that is not there is a ServiceBusy."""
+        """Replace a schedule; one that does not exist is a ServiceBusy."""
         ...
 
     def delete(self, name: str) -> None:
-        """Delete a schedule; one that is not there is as it should be."""
+        """Delete a schedule, if it exists."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class Ports:
-    """What a reconciliation touches.
-
-    Attributes:
-        tell: Takes the lines of the log.
-        pause: Sleeps so many seconds.
-        seconds_left: How long the run may still take.
-    """
+    """What a reconciliation touches; `log` takes its lines, `seconds_left` is what the run may still take."""
 
     schedules: Schedules
-    tell: Callable[[str], None]
+    log: Callable[[str], None]
     pause: Callable[[float], None]
     seconds_left: Callable[[], float]
 
@@ -99,53 +93,37 @@ class Result:
 
 
 def observe(schedules: Schedules, prefix: str) -> dict[str, Schedule]:
-    """Return by name every schedule of ours, as it is.
-
-    Args:
-        schedules: The group.
-        prefix: What our names begin with; nothing else is even read.
+    """Return by name every schedule whose name begins so, as it is; nothing else is even read.
 
     Raises:
         DeliveryWatchError: One of them could not be read: a plan without it would be wrong.
     """
     names = [name for name in schedules.names(prefix) if name.startswith(prefix)]
     with ThreadPoolExecutor(_READERS) as readers:
-        found = list(readers.map(schedules.get, names))
-    # One that was deleted between the two calls is simply not there.
-    return {each.name: each for each in found if each is not None}
+        # One that was deleted between the two calls is left out.
+        return {schedule.name: schedule for schedule in readers.map(schedules.get, names) if schedule is not None}
 
 
 def reconcile(desired: Mapping[str, Schedule], prefix: str, rules: Rules, ports: Ports) -> Result:
-    """Bring our schedules to what is desired, and return what was done.
-
-    Args:
-        desired: By name.
-        prefix: What our names begin with.
-        rules: What may be done.
-        ports: What it touches.
+    """Bring the schedules whose names begin so to the desired ones, and return what was done.
 
     Raises:
-        DeliveryWatchError: What there is could not be read; nothing was changed.
+        DeliveryWatchError: The schedules could not be read; nothing was changed.
     """
-    found = plan(desired, observe(ports.schedules, prefix), rules)
-    return apply(found, desired, rules, ports)
+    return apply(plan(desired, observe(ports.schedules, prefix), rules), desired, rules, ports)
 
 
-def apply(found: Plan, desired: Mapping[str, Schedule], rules: Rules, ports: Ports) -> Result:
-    """Do what a plan says, and return what was done; what fails is in the result.
+def apply(planned: Plan, desired: Mapping[str, Schedule], rules: Rules, ports: Ports) -> Result:
+    """Do what a plan says, and return what was done, failures included.
 
-    Args:
-        found: The plan.
-        desired: What it was computed from: what meets a conflict is compared with it again.
-        rules: What may be done.
-        ports: What it touches.
+    `desired` and `rules` are those of the plan: what meets a conflict is compared with them again.
     """
-    result = Result(unchanged=list(found.unchanged), by_hand=list(found.by_hand), withheld=list(found.withheld))
-    result.guard = found.guard
-    for change in found.changes:
+    result = Result(unchanged=list(planned.unchanged), by_hand=list(planned.by_hand), withheld=list(planned.withheld))
+    result.guard = planned.guard
+    for change in planned.changes:
         _note(change, _Settling(change, desired.get(change.name), rules, ports).run, result)
     for line in _summary(result):
-        ports.tell(line)
+        ports.log(line)
     return result
 
 
@@ -170,17 +148,17 @@ class _Settling:
             except Retryable as error:
                 if attempt == _ATTEMPTS - 1:
                     raise
-                log.debug("%s: %s", self.first.name, error)
+                _logger.debug("%s: %s", self.first.name, error)
                 self.ports.pause(min(_LONGEST_PAUSE_SECONDS, _PAUSE_SECONDS * 2**attempt))
             else:
                 return
 
     def _again(self) -> Change | None:
-        found = self.ports.schedules.get(self.first.name)
-        return change_of(self.first.name, self.wanted, found, self.rules.by_hand)
+        actual = self.ports.schedules.get(self.first.name)
+        return change_of(self.first.name, self.wanted, actual, self.rules.by_hand)
 
     def _do(self, change: Change) -> None:
-        self.ports.tell(change.line())
+        self.ports.log(change.line())
         if change.after is None:
             self.ports.schedules.delete(change.name)
         elif change.before is None:

@@ -42,6 +42,9 @@ class Difference:
     old: Any
     new: Any
 
+    def __str__(self) -> str:
+        return f"{self.field}: {self.old!r} -> {self.new!r}"
+
 
 @dataclass(frozen=True, slots=True)
 class Change:
@@ -75,20 +78,12 @@ class Change:
             return f"DELETE {self.name}"
         if self.before is None:
             return f"CREATE {self.name} {self.after.expression} {self.after.timezone}"
-        told = "; ".join(f"{each.field}: {each.old!r} -> {each.new!r}" for each in self.differences)
-        return f"UPDATE {self.name} {told}"
+        return f"UPDATE {self.name} {'; '.join(map(str, self.differences))}"
 
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """What a plan may do.
-
-    Attributes:
-        by_hand: What becomes of a schedule that somebody switched off by hand.
-        delete_count: The most that may be deleted at once.
-        delete_percent: The same, of all schedules of ours; one alone may always go.
-        allow_deletes: Whether somebody looked and lifted the guard.
-    """
+    """What a plan may do; more deletions at once than this need somebody to look, one alone may always go."""
 
     by_hand: ByHand = ByHand.RESPECT
     delete_count: int = QUERIES_DELETE_COUNT
@@ -105,7 +100,7 @@ class Plan:
         unchanged: Names of schedules that are as they should be.
         by_hand: Names of schedules that somebody switched off by hand and that are left so.
         withheld: Names of schedules that the guard keeps from being deleted.
-        guard: Why it does; empty if it does not.
+        guard: Why it keeps them; empty if it does not.
     """
 
     changes: tuple[Change, ...] = ()
@@ -116,11 +111,11 @@ class Plan:
 
     @property
     def is_empty(self) -> bool:
-        """Whether there is nothing to do, and nothing that waits for somebody to look."""
+        """Whether there is nothing to do and nothing withheld."""
         return not self.changes and not self.withheld
 
     def counts(self) -> dict[str, int]:
-        """Return how many there are of each kind."""
+        """Return the number of changes and schedules of each kind."""
         actions = Counter(change.action for change in self.changes)
         return {str(action): actions[action] for action in Action} | {
             "unchanged": len(self.unchanged),
@@ -130,13 +125,7 @@ class Plan:
 
 
 def plan(desired: Mapping[str, Schedule], actual: Mapping[str, Schedule], rules: Rules) -> Plan:
-    """Return what has to be done.
-
-    Args:
-        desired: By name, what the file wants.
-        actual: By name, what there is of ours: what is not in it is never touched.
-        rules: What may be done.
-    """
+    """Return what brings our actual schedules to the desired ones, both by name; no others are ever touched."""
     pairs = {name: _wanted(schedule, actual.get(name), rules.by_hand) for name, schedule in sorted(desired.items())}
     written = [Change(name, actual.get(name), after) for name, after in pairs.items() if actual.get(name) != after]
     gone = [Change(name, schedule, None) for name, schedule in sorted(actual.items()) if name not in desired]
@@ -151,21 +140,14 @@ def plan(desired: Mapping[str, Schedule], actual: Mapping[str, Schedule], rules:
     )
 
 
-def change_of(name: str, wanted: Schedule | None, found: Schedule | None, by_hand: ByHand) -> Change | None:
-    """Return what has to be done about one schedule as it was found now; None if nothing.
-
-    Args:
-        name: Its name.
-        wanted: As the file wants it; None if it shall not be.
-        found: As it is; None if it is not.
-        by_hand: What becomes of it if somebody switched it off by hand.
-    """
-    after = _wanted(wanted, found, by_hand) if wanted else None
-    return None if found == after else Change(name, found, after)
+def change_of(name: str, wanted: Schedule | None, actual: Schedule | None, by_hand: ByHand) -> Change | None:
+    """Return what brings one schedule to the wanted one; None for nothing, as for a schedule that does not exist."""
+    after = _wanted(wanted, actual, by_hand) if wanted else None
+    return None if actual == after else Change(name, actual, after)
 
 
-def _wanted(wanted: Schedule, found: Schedule | None, by_hand: ByHand) -> Schedule:
-    is_by_hand = found is not None and wanted.is_enabled and not found.is_enabled and found.asked_enabled
+def _wanted(wanted: Schedule, actual: Schedule | None, by_hand: ByHand) -> Schedule:
+    is_by_hand = actual is not None and wanted.is_enabled and not actual.is_enabled and actual.was_written_enabled
     return replace(wanted, is_enabled=False) if is_by_hand and by_hand is ByHand.RESPECT else wanted
 
 

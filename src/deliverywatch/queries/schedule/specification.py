@@ -7,7 +7,7 @@ always spelled out, in both directions. Format: docs.aws.amazon.com/scheduler/la
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -51,10 +51,9 @@ class Schedule:
     other: str = ""
 
     @property
-    def asked_enabled(self) -> bool:
-        """Whether we asked for it to be enabled when we last wrote it: a different state now is somebody's hand."""
-        wanted = _mapping(self.input).get("state", "ENABLED")
-        return bool(wanted == "ENABLED")
+    def was_written_enabled(self) -> bool:
+        """Whether it was enabled when we last wrote it: a different state now is somebody's hand."""
+        return bool(_mapping(self.input).get("state", "ENABLED") == "ENABLED")
 
     def request(self) -> dict[str, Any]:
         """Return what CreateSchedule and UpdateSchedule take, the group left out."""
@@ -74,29 +73,18 @@ class Schedule:
         }
 
     def _target(self) -> dict[str, Any]:
-        policy = {
-            "MaximumEventAgeInSeconds": self.maximum_age_seconds,
-            "MaximumRetryAttempts": self.retries,
-        }
+        policy = {"MaximumEventAgeInSeconds": self.maximum_age_seconds, "MaximumRetryAttempts": self.retries}
         target = {"Arn": self.target_arn, "RoleArn": self.role_arn, "Input": self.input, "RetryPolicy": policy}
         return target | ({"DeadLetterConfig": {"Arn": self.dead_letter_arn}} if self.dead_letter_arn else {})
 
 
-# Every field but the name, in the order in which differences are told.
+# Every field but the name, in the order in which differences are listed.
 COMPARED = tuple(field.name for field in fields(Schedule) if field.name != "name")
 
 
 @dataclass(frozen=True, slots=True)
 class Wiring:
-    """What all our schedules share.
-
-    Attributes:
-        project: What their names begin with.
-        executor_arn: The function that they start.
-        role_arn: What lets them start it.
-        dead_letter_arn: Where a start goes that could not be delivered; empty for nowhere.
-        window_minutes: Starts of one minute may be spread over so many.
-    """
+    """What all our schedules share; starts of one minute may be spread over `window_minutes`."""
 
     project: str
     executor_arn: str
@@ -112,8 +100,12 @@ class Wiring:
         return f"{self.project}-"
 
 
-def desired(query: Query, wiring: Wiring) -> Schedule:
-    """Return the schedule that a query wants."""
+def desired(queries: Iterable[Query], wiring: Wiring) -> dict[str, Schedule]:
+    """Return by name the schedules that queries want."""
+    return {schedule.name: schedule for schedule in (_desired(query, wiring) for query in queries)}
+
+
+def _desired(query: Query, wiring: Wiring) -> Schedule:
     return Schedule(
         name=f"{wiring.prefix}{query.id}",
         expression=query.expression,
@@ -133,8 +125,8 @@ def desired(query: Query, wiring: Wiring) -> Schedule:
 def event(query: Query) -> str:
     """Return what the executor gets; Scheduler fills in the time at which the run was due.
 
-    The state that we ask for stands in it, because Scheduler keeps no other memory for us: so a schedule that was
-    switched off by hand can be told from one that the file had switched off.
+    The state that we write stands in it, as Scheduler keeps no other memory for us: it distinguishes a schedule that
+    was switched off by hand from one that the file had switched off.
     """
     state = "ENABLED" if query.enabled else "DISABLED"
     return _canonical({"query_id": query.id, "scheduled_time": "<aws.scheduler.scheduled-time>", "state": state})
@@ -144,8 +136,8 @@ def from_service(answer: Mapping[str, Any]) -> Schedule:
     """Return the schedule of a GetSchedule answer, with the service's defaults for what it leaves out."""
     target = answer.get("Target") or {}
     policy = target.get("RetryPolicy") or {}
-    known = {"Arn", "RoleArn", "Input", "RetryPolicy", "DeadLetterConfig"}
-    other = {name: value for name, value in target.items() if name not in known and value}
+    ours = {"Arn", "RoleArn", "Input", "RetryPolicy", "DeadLetterConfig"}
+    other = {name: value for name, value in target.items() if name not in ours and value}
     return Schedule(
         name=answer["Name"],
         expression=answer["ScheduleExpression"],
@@ -160,8 +152,8 @@ def from_service(answer: Mapping[str, Any]) -> Schedule:
         retries=policy.get("MaximumRetryAttempts", _RETRIES),
         window_minutes=_window(answer.get("FlexibleTimeWindow") or {}),
         after_completion=answer.get("ActionAfterCompletion") or _NO_COMPLETION,
-        start=_moment(answer.get("StartDate")),
-        end=_moment(answer.get("EndDate")),
+        start=_utc_text(answer.get("StartDate")),
+        end=_utc_text(answer.get("EndDate")),
         kms_key_arn=answer.get("KmsKeyArn") or "",
         other=_canonical(other) if other else "",
     )
@@ -171,7 +163,7 @@ def _window(window: Mapping[str, Any]) -> int:
     return int(window.get("MaximumWindowInMinutes") or 0) if window.get("Mode") == "FLEXIBLE" else 0
 
 
-def _moment(value: datetime | None) -> str:
+def _utc_text(value: datetime | None) -> str:
     return value.astimezone(UTC).isoformat() if value else ""
 
 
@@ -184,8 +176,7 @@ def _mapping(text: str) -> Mapping[str, Any]:
 
 
 def _canonical_text(text: str) -> str:
-    content = _mapping(text)
-    return _canonical(content) if content else text
+    return _canonical(content) if (content := _mapping(text)) else text
 
 
 def _canonical(content: Mapping[str, Any]) -> str:

@@ -3,7 +3,7 @@
 import pytest
 from engine_alarms import NOON, counted, entry, minutes
 
-from deliverywatch.engine.evaluation.data import query
+from deliverywatch.engine.evaluation.fetch import query
 from deliverywatch.engine.evaluation.series import Series
 from deliverywatch.errors import InputError
 

@@ -9,7 +9,7 @@ from engine_alarms import ERRORS, NOON, counted, minutes, per_period, plain, rat
 from hypothesis import given
 from hypothesis import strategies as st
 
-from deliverywatch.engine.definitions.alarm import Metric, State
+from deliverywatch.engine.definitions.alarm import Alarm, Metric, State
 from deliverywatch.engine.evaluation import windows
 from deliverywatch.engine.evaluation.evaluate import evaluate
 from deliverywatch.engine.evaluation.series import Series
@@ -22,35 +22,39 @@ def at(hour: int, minute: int, second: int = 0) -> datetime:
     return NOON.replace(hour=hour, minute=minute, second=second)
 
 
+def slot_starts(alarm: Alarm, now: datetime, extra: int | None = None) -> tuple[int, ...]:
+    return windows.slot_bounds(alarm, now, extra)[:-1]
+
+
 def test_the_window_slides_by_the_minute_and_ends_at_the_floored_minute() -> None:
-    starts = windows.slot_starts(plain(), at(12, 7, 51), 0)
+    starts = slot_starts(plain(), at(12, 7, 51), 0)
     assert starts == (at(12, 2).timestamp(),)
 
 
 def test_slots_step_back_by_the_period_two_beyond_the_evaluation_periods() -> None:
-    starts = windows.slot_starts(plain(EvaluationPeriods=3), NOON)
+    starts = slot_starts(plain(EvaluationPeriods=3), NOON)
     assert [NOON.timestamp() - start for start in starts] == [1500, 1200, 900, 600, 300]
 
 
 def test_at_sixty_seconds_five_slots_more_are_fetched() -> None:
-    assert len(windows.slot_starts(plain(Period=60, EvaluationPeriods=2), NOON)) == 7
+    assert len(slot_starts(plain(Period=60, EvaluationPeriods=2), NOON)) == 7
 
 
 def test_a_period_of_ten_seconds_is_evaluated_every_ten() -> None:
     alarm = plain(Period=10)
     assert windows.cadence_seconds(alarm) == 10
-    assert windows.slot_starts(alarm, at(12, 0, 27), 0) == (at(12, 0, 10).timestamp(),)
+    assert slot_starts(alarm, at(12, 0, 27), 0) == (at(12, 0, 10).timestamp(),)
 
 
 def test_an_alarm_over_more_than_a_day_is_evaluated_hourly_on_data_up_to_the_hour() -> None:
     alarm = plain(Period=86400, EvaluationPeriods=3)
     assert [windows.is_due(alarm, at(12, minute)) for minute in (0, 1)] == [True, False]
-    assert windows.slot_starts(alarm, at(12, 59), 0)[-1] == (at(12, 0) - timedelta(days=1)).timestamp()
+    assert slot_starts(alarm, at(12, 59), 0)[-1] == (at(12, 0) - timedelta(days=1)).timestamp()
 
 
 def wall(zone: str, period: int, periods: int = 1) -> tuple[int, ...]:
     window = {"WallClockWindow": {"Timezone": zone}}
-    return windows.slot_starts(plain(EvaluationWindow=window, Period=period, EvaluationPeriods=periods), at(12, 34))
+    return slot_starts(plain(EvaluationWindow=window, Period=period, EvaluationPeriods=periods), at(12, 34))
 
 
 @pytest.mark.parametrize(
@@ -74,7 +78,7 @@ def test_a_wall_clock_window_fetches_exactly_its_evaluation_periods() -> None:
 def test_a_day_of_the_clock_change_has_twenty_three_hours() -> None:
     window = {"WallClockWindow": {"Timezone": "Europe/Rome"}}
     alarm = plain(EvaluationWindow=window, Period=86400, EvaluationPeriods=2)
-    starts = windows.slot_starts(alarm, datetime.fromisoformat("2026-03-30T12:00:00+02:00"))
+    starts = slot_starts(alarm, datetime.fromisoformat("2026-03-30T12:00:00+02:00"))
     assert starts[1] - starts[0] == 86400
     assert datetime.fromisoformat("2026-03-30T00:00:00+02:00").timestamp() - starts[1] == 23 * 3600
 
@@ -144,7 +148,7 @@ def test_a_quarter_hourly_error_never_lets_the_alarm_go() -> None:
 
 def test_an_alarm_that_ignores_missing_data_keeps_its_state() -> None:
     result = evaluate(ratio(), Series(), NOON, "ALARM")
-    assert (result.state, result.is_transition) == (State.ALARM, False)
+    assert (result.state, result.previous) == (State.ALARM, State.ALARM)
 
 
 def test_a_late_point_counts_from_its_publish_time_on() -> None:

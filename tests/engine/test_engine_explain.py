@@ -4,8 +4,7 @@ import pytest
 from engine_alarms import entry, plain, ratio
 
 from deliverywatch.engine.definitions.composites import from_description
-from deliverywatch.engine.describe import explain_composite
-from deliverywatch.engine.describe.explain import duration, explain
+from deliverywatch.engine.describe.explain import duration, explain, explain_composite
 
 
 def test_a_ratio_alarm_in_plain_words() -> None:
@@ -132,12 +131,12 @@ def test_a_percentile_of_few_values_is_told() -> None:
 )
 def test_a_composite_in_plain_words(rule: str, words: str) -> None:
     composite = from_description({"AlarmName": "any", "AlarmRule": rule})
-    assert words in explain_composite.explain(composite)
+    assert words in explain_composite(composite)
 
 
 def test_what_holds_a_composite_back_is_told() -> None:
     suppressed = {"ActionsSuppressor": "a", "ActionsSuppressorWaitPeriod": 60, "ActionsSuppressorExtensionPeriod": 120}
     composite = from_description({"AlarmName": "any", "AlarmRule": "ALARM(b)", "AlarmActions": ["x"], **suppressed})
-    told = explain_composite.explain(composite)
+    told = explain_composite(composite)
     assert "held back while a is in ALARM, for 2 minutes after that, and for 1 minute after each change" in told
     assert told.endswith("It acts when it changes to ALARM.")

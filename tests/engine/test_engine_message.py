@@ -8,13 +8,12 @@ import pytest
 from engine_alarms import NOON, TOPIC, plain, ratio
 
 from deliverywatch.engine.definitions import composites
-from deliverywatch.engine.definitions.alarm import Alarm, State
-from deliverywatch.engine.evaluation.evaluate import Evaluation
-from deliverywatch.engine.evaluation.message import composite_message, composite_reason, sns_message, sns_subject
+from deliverywatch.engine.definitions.alarm import Alarm
+from deliverywatch.engine.evaluation.message import Outcome, composite_reason, sns_message, sns_subject
 
 
 def sent(alarm: Alarm) -> dict[str, Any]:
-    change = Evaluation(State.ALARM, State.OK, "Threshold Crossed: because.", {}, (), NOON)
+    change = Outcome("ALARM", "Threshold Crossed: because.")
     return sns_message(alarm, change, "OK", "123456789012", "us-east-1", NOON)
 
 
@@ -109,9 +108,9 @@ def test_a_message_has_the_fields_of_a_recorded_one(shape: str) -> None:
 def test_a_composite_has_a_rule_and_children_and_no_trigger() -> None:
     definition = composites.from_description({"AlarmName": "all", "AlarmRule": "ALARM(ratio)", "AlarmActions": [TOPIC]})
     reason = composite_reason("ratio", "ALARM", NOON, "123456789012", "us-east-1")
-    change = Evaluation(State.ALARM, State.OK, reason, {}, (), NOON)
+    change = Outcome("ALARM", reason)
     children = [("ratio", "ALARM", NOON)]
-    message = composite_message(definition, change, "OK", "123456789012", "us-east-1", NOON, children)
+    message = sns_message(definition, change, "OK", "123456789012", "us-east-1", NOON, children)
     assert "Trigger" not in message
     assert message["AlarmRule"] == "ALARM(ratio)"
     assert message["NewStateReason"] == (
@@ -129,7 +128,7 @@ def test_a_composite_has_a_rule_and_children_and_no_trigger() -> None:
 def test_a_message_that_a_mute_window_held_back_says_so_and_what_may_suppress_a_composite_is_named() -> None:
     held = {"ActionsSuppressor": "deploys", "ActionsSuppressorWaitPeriod": 60, "ActionsSuppressorExtensionPeriod": 120}
     definition = composites.from_description({"AlarmName": "all", "AlarmRule": "ALARM(ratio)", **held})
-    change = Evaluation(State.ALARM, State.OK, "because", {}, (), NOON)
-    message = composite_message(definition, change, "OK", "123456789012", "us-east-1", NOON, was_muted=True)
+    change = Outcome("ALARM", "because")
+    message = sns_message(definition, change, "OK", "123456789012", "us-east-1", NOON, was_muted=True)
     assert message["ActionExecutedAfterMuteWindow"] is True
     assert {name: message[name] for name in held} == held

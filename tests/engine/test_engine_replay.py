@@ -16,6 +16,7 @@ from deliverywatch.engine.definitions.alarm import Alarm, MetricStat, State, Tre
 from deliverywatch.engine.evaluation.series import Series
 from deliverywatch.engine.evaluation.verdict import verdict
 from deliverywatch.engine.metric_math import expression
+from deliverywatch.engine.metric_math.values import Frame
 from deliverywatch.engine.replay import replay, vector
 from deliverywatch.engine.replay.backtest import Change, backtest
 from deliverywatch.engine.replay.backtest import plain as step_by_step
@@ -199,7 +200,7 @@ def test_metric_math_over_arrays_equals_metric_math_slot_by_slot(
     found = vector.evaluate(node, {"failed": column(failed), "total": column(total)}.__getitem__)
     assert isinstance(found, Column)
     missing = np.zeros(20, bool) if found.missing is None else found.missing
-    expected = expression.evaluate(node, {"failed": failed, "total": total})
+    expected = expression.evaluate(node, {"failed": failed, "total": total}.__getitem__, Frame())
     assert [None if gone else float(each) for each, gone in zip(found.values, missing, strict=True)] == expected
 
 

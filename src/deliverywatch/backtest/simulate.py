@@ -24,7 +24,7 @@ from deliverywatch.backtest.inputs.account import ACCOUNT, REGION, Account
 from deliverywatch.backtest.results.result import Mail
 from deliverywatch.engine.definitions import rule as rules
 from deliverywatch.engine.evaluation.evaluate import evaluate
-from deliverywatch.engine.evaluation.message import composite_message, composite_reason, sns_message
+from deliverywatch.engine.evaluation.message import Outcome, composite_reason, sns_message
 from deliverywatch.engine.replay.actions import Executed, combine, executed, require_children
 from deliverywatch.engine.replay.backtest import Change, backtest
 from deliverywatch.errors import StoreConflict
@@ -42,14 +42,6 @@ if TYPE_CHECKING:
 
 # Where the notifier claims mails.
 _MAILS = "mails/"
-
-
-@dataclass(frozen=True, slots=True)
-class Said:
-    """What CloudWatch says of a change of a composite alarm."""
-
-    state: str
-    reason: str
 
 
 def replay(
@@ -205,22 +197,20 @@ def _by_time(
 
 def _message(definitions: Definitions, account: Account, action: Executed) -> Mapping[str, Any]:
     before = account.changes[action.alarm].previous
+    alarm: Alarm | Composite
     if action.alarm in account.alarms:
-        alarm = account.alarms[action.alarm]
-        outcome = evaluate(alarm, account.series, action.time, before)
-        said = Said(action.state.value, outcome.reason)
-        return sns_message(alarm, said, before.value, ACCOUNT, REGION, action.time, was_muted=action.is_replay)
-    composite = next(each for each in definitions.composites if each.name == action.alarm)
-    changed_at = account.changes[action.alarm].time
-    triggering = [
-        (child, account.changes[child].state.value, account.changes[child].time)
-        for child in rules.children(composite.rule)
-        if child in account.changes and account.changes[child].time == changed_at
-    ]
-    told = triggering[0] if triggering else (action.alarm, action.state.value, changed_at)
-    said = Said(action.state.value, composite_reason(*told, ACCOUNT, REGION))
-    return composite_message(
-        composite, said, before.value, ACCOUNT, REGION, action.time, triggering, was_muted=action.is_replay
+        alarm, triggering = account.alarms[action.alarm], []
+        reason = evaluate(alarm, account.series, action.time, before).reason
+    else:
+        alarm = next(composite for composite in definitions.composites if composite.name == action.alarm)
+        changed_at = account.changes[action.alarm].time
+        children = [account.changes[name] for name in rules.children(alarm.rule) if name in account.changes]
+        triggering = [(child.alarm, child.state.value, child.time) for child in children if child.time == changed_at]
+        decisive = triggering[0] if triggering else (action.alarm, action.state.value, changed_at)
+        reason = composite_reason(*decisive, ACCOUNT, REGION)
+    outcome = Outcome(action.state.value, reason)
+    return sns_message(
+        alarm, outcome, before.value, ACCOUNT, REGION, action.time, triggering, was_muted=action.is_replay
     )
 
 

@@ -144,16 +144,16 @@ def explain(
 def _explained(template: Path, overrides: dict[str, str], without: Sequence[str]) -> dict[str, tuple[str, list[str]]]:
     """Return by name what each alarm and each composite means, and what is easily overlooked about it."""
     from deliverywatch.engine.definitions import alarm, composites, documents
-    from deliverywatch.engine.describe import explain_composite, lint
-    from deliverywatch.engine.describe.explain import explain as words
+    from deliverywatch.engine.describe import explain as words
+    from deliverywatch.engine.describe import lint
 
     document = documents.read(template)
     found: dict[str, tuple[str, list[str]]] = {}
     for each in alarm.from_template(document, overrides, without):
         lint.require_sound(each)
-        found[each.name] = (words(each), lint.warnings(each))
+        found[each.name] = (words.explain(each), lint.warnings(each))
     for above in composites.from_template(document, overrides, without):
-        found[above.name] = (explain_composite.explain(above), [])
+        found[above.name] = (words.explain_composite(above), [])
     return found
 
 

@@ -63,8 +63,7 @@ class Definitions:
     @property
     def metrics(self) -> list[Metric]:
         """All metrics that an alarm watches, once."""
-        found = (query.metric.metric for each in self.alarms for query in each.queries if query.metric)
-        return list(dict.fromkeys(found))
+        return list(dict.fromkeys(stat.metric for alarm in self.alarms for stat in alarm.metrics))
 
     @property
     def ratio(self) -> Alarm | None:

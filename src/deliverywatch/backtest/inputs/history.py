@@ -94,9 +94,7 @@ def from_account(
     Raises:
         InputError: An alarm's period is shorter than that.
     """
-    percentiles = {
-        each.name for each in definitions.alarms if any(q.metric and q.metric.is_extended for q in each.queries)
-    }
+    percentiles = {alarm.name for alarm in definitions.alarms if any(stat.is_extended for stat in alarm.metrics)}
     for alarm in definitions.alarms:
         if alarm.name not in percentiles and alarm.period_seconds < grain_seconds:
             raise InputError(

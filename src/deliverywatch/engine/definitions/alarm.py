@@ -96,8 +96,28 @@ class WarmUp:
     is_whole: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Alarm:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AnyAlarm:
+    """What metric alarms and composites share."""
+
+    name: str
+    description: str | None = None
+    alarm_actions: tuple[str, ...] = ()
+    ok_actions: tuple[str, ...] = ()
+    insufficient_data_actions: tuple[str, ...] = ()
+    actions_enabled: bool = True
+
+    def actions_for(self, state: State) -> tuple[str, ...]:
+        """Return the actions that a change to `state` starts."""
+        return {
+            State.ALARM: self.alarm_actions,
+            State.OK: self.ok_actions,
+            State.INSUFFICIENT_DATA: self.insufficient_data_actions,
+        }[state]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Alarm(AnyAlarm):
     """A metric alarm or a metric-math alarm.
 
     Attributes:
@@ -107,18 +127,12 @@ class Alarm:
         low_sample_percentile: `evaluate` or `ignore`, where the definition says so.
     """
 
-    name: str
-    description: str | None
     queries: tuple[Query, ...]
     threshold: float
     comparison: Comparison
     evaluation_periods: int
     datapoints_to_alarm: int | None = None
     treat_missing_data: Treat = Treat.MISSING
-    alarm_actions: tuple[str, ...] = ()
-    ok_actions: tuple[str, ...] = ()
-    insufficient_data_actions: tuple[str, ...] = ()
-    actions_enabled: bool = True
     is_math: bool = True
     wall_clock_zone: str | None = None
     low_sample_percentile: str | None = None
@@ -162,14 +176,14 @@ def from_template(
         raise _unsupported(
             str(log.get("AlarmName", name)), "it is a log alarm, and the engine has no log lines to query"
         )
-    found = [
+    alarms = [
         from_description({"AlarmName": logical_id, **properties})
         for logical_id, properties in cloudformation.resources(
             template, "AWS::CloudWatch::Alarm", parameters or {}, without
         )
     ]
-    cloudformation.require_unique([each.name for each in found])
-    return found
+    cloudformation.require_unique([alarm.name for alarm in alarms])
+    return alarms
 
 
 def from_description(description: Mapping[str, Any]) -> Alarm:
@@ -183,14 +197,8 @@ def from_description(description: Mapping[str, Any]) -> Alarm:
     """
     name = str(description.get("AlarmName", "(unnamed)"))
     _refuse_other_kinds(name, description)
-    try:
+    with members.reading("Alarm", name):
         return _read(name, description)
-    except (KeyError, ValueError, TypeError, AttributeError) as error:
-        missing = f"it lacks {error}" if isinstance(error, KeyError) else str(error)
-        raise InputError(
-            f"Alarm {name} cannot be read: {missing}.",
-            next_step=f"Correct the definition, or leave it out with --without {name}.",
-        ) from error
 
 
 def _refuse_other_kinds(name: str, description: Mapping[str, Any]) -> None:
@@ -222,24 +230,31 @@ def _read(name: str, description: Mapping[str, Any]) -> Alarm:
     if low_samples not in (None, "evaluate", "ignore"):
         raise ValueError(f"its EvaluateLowSampleCountPercentile {low_samples!r} is neither evaluate nor ignore")
     return Alarm(
-        name=name,
-        description=members.optional_text(description, "AlarmDescription"),
+        **shared_members(name, description),
         queries=_queries(description),
         threshold=members.number(description, "Threshold"),
         comparison=Comparison(description["ComparisonOperator"]),
         evaluation_periods=members.whole(description, "EvaluationPeriods"),
         datapoints_to_alarm=members.optional_whole(description, "DatapointsToAlarm"),
         treat_missing_data=Treat(description.get("TreatMissingData") or Treat.MISSING),
-        alarm_actions=members.texts(description, "AlarmActions"),
-        ok_actions=members.texts(description, "OKActions"),
-        insufficient_data_actions=members.texts(description, "InsufficientDataActions"),
-        actions_enabled=members.flag(description, "ActionsEnabled", default=True),
         is_math=bool(description.get("Metrics")),
         wall_clock_zone=_wall_clock_zone(description),
         low_sample_percentile=low_samples,
         warm_up=_warm_up(members.mapping(description, "WarmUpConfiguration")),
         configured_at=members.moment(description, "AlarmConfigurationUpdatedTimestamp"),
     )
+
+
+def shared_members(name: str, description: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the fields of an `AnyAlarm` by name."""
+    return {
+        "name": name,
+        "description": members.optional_text(description, "AlarmDescription"),
+        "alarm_actions": members.texts(description, "AlarmActions"),
+        "ok_actions": members.texts(description, "OKActions"),
+        "insufficient_data_actions": members.texts(description, "InsufficientDataActions"),
+        "actions_enabled": members.flag(description, "ActionsEnabled", default=True),
+    }
 
 
 def _queries(description: Mapping[str, Any]) -> tuple[Query, ...]:

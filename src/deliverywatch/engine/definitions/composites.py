@@ -12,12 +12,12 @@ from typing import Any
 from deliverywatch.engine.definitions import members
 from deliverywatch.engine.definitions import rule as rules
 from deliverywatch.engine.definitions import template as cloudformation
-from deliverywatch.engine.definitions.alarm import State
+from deliverywatch.engine.definitions.alarm import AnyAlarm, State, shared_members
 from deliverywatch.errors import InputError
 
 
-@dataclass(frozen=True, slots=True)
-class Composite:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Composite(AnyAlarm):
     """The definition of a composite alarm.
 
     Attributes:
@@ -26,14 +26,8 @@ class Composite:
         extension_seconds: How long actions stay held back after the suppressor leaves ALARM.
     """
 
-    name: str
     rule: rules.Rule
     rule_text: str
-    description: str | None = None
-    alarm_actions: tuple[str, ...] = ()
-    ok_actions: tuple[str, ...] = ()
-    insufficient_data_actions: tuple[str, ...] = ()
-    actions_enabled: bool = True
     suppressor: str | None = None
     wait_seconds: int = 0
     extension_seconds: int = 0
@@ -69,16 +63,8 @@ def from_description(description: Mapping[str, Any]) -> Composite:
         InputError: It has no rule, its rule is not a rule, or a member of it does not fit.
     """
     name = str(description.get("AlarmName", "(unnamed)"))
-    try:
+    with members.reading("Composite alarm", name):
         return _read(name, description)
-    except InputError as error:
-        raise InputError(f"Composite alarm {name} cannot be read: {error}", next_step=error.next_step) from error
-    except (KeyError, ValueError) as error:
-        problem = f"it lacks {error}" if isinstance(error, KeyError) else str(error)
-        raise InputError(
-            f"Composite alarm {name} cannot be read: {problem}.",
-            next_step=f"Correct the definition, or leave it out with --without {name}.",
-        ) from error
 
 
 def _read(name: str, description: Mapping[str, Any]) -> Composite:
@@ -90,22 +76,13 @@ def _read(name: str, description: Mapping[str, Any]) -> Composite:
     if min(wait, extension) < 0 or (not suppressor and max(wait, extension)):
         raise ValueError("it has a period of a suppressor that is negative, or without an ActionsSuppressor")
     return Composite(
-        name=name,
+        **shared_members(name, description),
         rule=rules.parse(text),
         rule_text=text,
-        description=members.optional_text(description, "AlarmDescription"),
-        alarm_actions=members.texts(description, "AlarmActions"),
-        ok_actions=members.texts(description, "OKActions"),
-        insufficient_data_actions=members.texts(description, "InsufficientDataActions"),
-        actions_enabled=members.flag(description, "ActionsEnabled", default=True),
-        suppressor=_name_of(suppressor) if suppressor else None,
+        suppressor=suppressor.rpartition(":alarm:")[2] if suppressor else None,
         wait_seconds=wait,
         extension_seconds=extension,
     )
-
-
-def _name_of(suppressor: str) -> str:
-    return suppressor.rpartition(":alarm:")[2]
 
 
 def state_of(composite: Composite, child_state: Callable[[str], State]) -> State:

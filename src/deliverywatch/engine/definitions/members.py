@@ -7,11 +7,33 @@ member.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any
 
+from deliverywatch.errors import InputError
+
 _SHOWN_CHARACTERS = 60
+
+
+@contextmanager
+def reading(kind: str, name: str, noun: str = "definition") -> Iterator[None]:
+    """Turn whatever does not fit into an InputError that says whose definition it is.
+
+    Raises:
+        InputError: Reading raised one, or an error of Python's own.
+    """
+    try:
+        yield
+    except InputError as error:
+        raise InputError(f"{kind} {name} cannot be read: {error}", next_step=error.next_step) from error
+    except (KeyError, ValueError, TypeError, AttributeError) as error:
+        problem = f"it lacks {error}" if isinstance(error, KeyError) else str(error)
+        raise InputError(
+            f"{kind} {name} cannot be read: {problem}.",
+            next_step=f"Correct the {noun}, or leave it out with --without {name}.",
+        ) from error
 
 
 def text(holder: Mapping[str, Any], name: str) -> str:

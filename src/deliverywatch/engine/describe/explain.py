@@ -1,16 +1,24 @@
-"""An alarm's definition -> plain words: what it watches, when and how fast it fires, and when it recovers."""
+"""An alarm's definition -> plain words: what it watches, when and how fast it fires, and when it recovers.
+
+Of a composite: when it is in ALARM, and what holds its actions back.
+"""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
 
-from deliverywatch.engine.definitions.alarm import Alarm, Comparison, MetricStat, State, Treat
+from deliverywatch.engine.definitions import rule as rules
+from deliverywatch.engine.definitions.alarm import Alarm, AnyAlarm, Comparison, MetricStat, State, Treat
 from deliverywatch.engine.evaluation import windows
 from deliverywatch.engine.evaluation.evaluate import evaluate, returned, treatment
 from deliverywatch.engine.evaluation.series import Series
 from deliverywatch.engine.evaluation.verdict import breaches, verdict
+
+if TYPE_CHECKING:
+    from deliverywatch.engine.definitions.composites import Composite
 
 _COMPARED = {
     Comparison.ABOVE: "above",
@@ -40,8 +48,7 @@ def explain(alarm: Alarm, extra_points: Callable[[int], int] = windows.extra_poi
     spare = 0 if alarm.wall_clock_zone is not None else extra_points(alarm.period_seconds)
     sees = (_watches(alarm), _guard(alarm), _looks(alarm))
     judges = (_fires(alarm), _recovers(alarm), _missing(alarm, spare, extra_points), _few(alarm))
-    told = (*sees, *judges, _warms_up(alarm), _acts(alarm))
-    return f"{alarm.name}: {' '.join(sentence for sentence in told if sentence)}"
+    return _paragraph(alarm, *sees, *judges, _warms_up(alarm), _acts(alarm))
 
 
 def condition(alarm: Alarm) -> str:
@@ -64,7 +71,7 @@ def _watches(alarm: Alarm) -> str:
         return f"Watches the {_measured(watched.metric)}."
     parts = [f"{query.id} is the {_measured(query.metric)}" for query in alarm.queries if query.metric]
     others = [f"{q.id} is {q.expression}" for q in alarm.queries if q.expression and q.id != watched.id]
-    return f"Watches {watched.expression}, where {listed([*parts, *others])}."
+    return f"Watches {watched.expression}, where {_listed([*parts, *others])}."
 
 
 def _measured(metric: MetricStat) -> str:
@@ -172,7 +179,7 @@ def _value_of_an_empty_period(alarm: Alarm, held: float, extra_points: Callable[
     series, end = Series(), datetime(2026, 1, 5, tzinfo=UTC)
     step = min(alarm.period_seconds, 60)
     reach = (alarm.evaluation_periods + extra_points(alarm.period_seconds)) * alarm.period_seconds
-    for metric in {query.metric.metric for query in alarm.queries if query.metric}:
+    for metric in {stat.metric for stat in alarm.metrics}:
         for second in range(alarm.period_seconds + step, reach + step, max(step, alarm.period_seconds // 4)):
             series.add(metric, end - timedelta(seconds=second), held)
     return evaluate(alarm, series, end, extra_points=extra_points).slots[-1].value
@@ -211,18 +218,60 @@ def _warms_up(alarm: Alarm) -> str:
     return f"Once created it waits {span} before it judges{until}."
 
 
-def _acts(alarm: Alarm) -> str:
+def _acts(alarm: AnyAlarm) -> str:
     if not alarm.actions_enabled:
         return "Its actions are switched off."
-    counts = {
-        "ALARM": alarm.alarm_actions,
-        "OK": alarm.ok_actions,
-        "INSUFFICIENT_DATA": alarm.insufficient_data_actions,
-    }
-    named = [state for state, found in counts.items() if found]
-    return f"It acts when it changes to {listed(named)}." if named else "It acts on nothing by itself."
+    named = [state.value for state in (State.ALARM, State.OK, State.INSUFFICIENT_DATA) if alarm.actions_for(state)]
+    return f"It acts when it changes to {_listed(named)}." if named else "It acts on nothing by itself."
 
 
-def listed(parts: list[str]) -> str:
+def _listed(parts: list[str]) -> str:
     """Join parts as words are joined: `a, b and c`."""
     return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}"
+
+
+def explain_composite(composite: Composite) -> str:
+    """Return what the composite means, in sentences: when it calls, what holds its actions back, on what it acts."""
+    begin = f"It is in ALARM while {_condition(composite.rule)}, and OK otherwise."
+    judged = "CloudWatch judges it when one of these alarms changes, not every minute."
+    return _paragraph(composite, begin, judged, _held_back(composite), _acts(composite))
+
+
+def _paragraph(alarm: AnyAlarm, *sentences: str) -> str:
+    return f"{alarm.name}: {' '.join(filter(None, sentences))}"
+
+
+def _condition(rule: rules.Rule) -> str:
+    match rule:
+        case rules.Constant(value):
+            return "always" if value else "never"
+        case rules.Is(state, alarm):
+            return f"{alarm} is in {state}"
+        case rules.Not(inner):
+            return _denied(inner)
+        case rules.All(parts):
+            return " and ".join(map(_bracketed, parts))
+        case rules.Any(parts):
+            return " or ".join(map(_bracketed, parts))
+        case rules.AtLeast(count, state, is_negated, alarms):
+            return f"at least {count} of {_listed(list(alarms))} are {'not ' if is_negated else ''}in {state}"
+
+
+def _denied(rule: rules.Rule) -> str:
+    if isinstance(rule, rules.Is):
+        return f"{rule.alarm} is not in {rule.state}"
+    return f"it is not so that {_bracketed(rule)}"
+
+
+def _bracketed(rule: rules.Rule) -> str:
+    return f"({_condition(rule)})" if isinstance(rule, (rules.All, rules.Any)) else _condition(rule)
+
+
+def _held_back(composite: Composite) -> str:
+    if not composite.suppressor:
+        return ""
+    wait, extension = duration(composite.wait_seconds), duration(composite.extension_seconds)
+    return (
+        f"Its actions are held back while {composite.suppressor} is in ALARM, for {extension} after that, "
+        f"and for {wait} after each change of its own."
+    )

@@ -69,7 +69,7 @@ def _functions(query: Query) -> set[str]:
 
 def _queries(alarm: Alarm) -> Iterator[str]:
     ids = [query.id for query in alarm.queries]
-    metrics = [query.metric for query in alarm.queries if query.metric]
+    metrics = alarm.metrics
     yield from (f"The id {each} is used twice." for each in sorted({each for each in ids if ids.count(each) > 1}))
     yield from (f"The id {each} must start with a lower-case letter." for each in ids if not _ID.fullmatch(each))
     if sum(query.return_data for query in alarm.queries) != 1:

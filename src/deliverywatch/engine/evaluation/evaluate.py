@@ -55,11 +55,6 @@ class Evaluation:
     time: datetime
     evaluation_state: str | None = None
 
-    @property
-    def is_transition(self) -> bool:
-        """Whether the state changed."""
-        return self.state != self.previous
-
 
 def evaluate(
     alarm: Alarm,
@@ -188,7 +183,7 @@ def returned(alarm: Alarm) -> str:
 
 def treatment(alarm: Alarm) -> Treat:
     """Return what missing data counts as: DynamoDB's metrics are always ignored where they are missing."""
-    metrics = [query.metric for query in alarm.queries if query.metric]
+    metrics = alarm.metrics
     if (
         alarm.treat_missing_data == Treat.MISSING
         and metrics

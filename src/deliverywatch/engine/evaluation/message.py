@@ -7,15 +7,16 @@ metric in the Trigger, metric-math alarms list `Metrics` there.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
+from deliverywatch.engine.definitions.composites import Composite
 from deliverywatch.engine.definitions.regions import long_name
 from deliverywatch.engine.evaluation.reason import stamp
 
 if TYPE_CHECKING:
     from deliverywatch.engine.definitions.alarm import Alarm, MetricStat, Query
-    from deliverywatch.engine.definitions.composites import Composite
 
 _CAPITALS = {
     "Sum": "SUM",
@@ -26,16 +27,12 @@ _CAPITALS = {
 }
 
 
-class Outcome(Protocol):
-    """What a change came to; an `Evaluation` is one."""
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a change came to."""
 
-    @property
-    def state(self) -> str:
-        """The new state."""
-
-    @property
-    def reason(self) -> str:
-        """Why."""
+    state: str
+    reason: str
 
 
 def alarm_arn(name: str, account: str, region: str) -> str:
@@ -49,12 +46,13 @@ def sns_subject(name: str, state: str, region: str) -> str:
 
 
 def sns_message(
-    alarm: Alarm,
+    alarm: Alarm | Composite,
     outcome: Outcome,
     previous: str,
     account: str,
     region: str,
     time: datetime,
+    triggering: Sequence[tuple[str, str, datetime]] = (),
     *,
     was_muted: bool = False,
 ) -> dict[str, Any]:
@@ -67,50 +65,23 @@ def sns_message(
         account: AWS account id.
         region: Region code, such as `us-east-1`.
         time: When the state changed.
+        triggering: Name, state and time of each child that brought a composite's change about.
         was_muted: Whether a mute window held the message back until now.
     """
-    return {
+    shared = {
         **envelope(alarm.name, alarm.description, outcome, previous, account, region, time, was_muted=was_muted),
-        **({"AlarmConfigurationUpdatedTimestamp": stamp(alarm.configured_at)} if alarm.configured_at else {}),
-        **actions(alarm.ok_actions, alarm.alarm_actions, alarm.insufficient_data_actions),
-        "Trigger": trigger(alarm),
+        "OKActions": list(alarm.ok_actions),
+        "AlarmActions": list(alarm.alarm_actions),
+        "InsufficientDataActions": list(alarm.insufficient_data_actions),
     }
-
-
-def composite_message(
-    composite: Composite,
-    outcome: Outcome,
-    previous: str,
-    account: str,
-    region: str,
-    time: datetime,
-    triggering: Sequence[tuple[str, str, datetime]] = (),
-    *,
-    was_muted: bool = False,
-) -> dict[str, Any]:
-    """Return the body of a composite alarm's SNS message: it has a rule and children where others have a Trigger.
-
-    Args:
-        composite: The definition.
-        outcome: The new state and its reason.
-        previous: The old state.
-        account: AWS account id.
-        region: Region code.
-        time: When the state changed.
-        triggering: Name, state and time of each child that brought the change about.
-        was_muted: Whether a mute window held the message back until now.
-    """
-    described = composite.description
-    return {
-        **envelope(composite.name, described, outcome, previous, account, region, time, was_muted=was_muted),
-        **actions(composite.ok_actions, composite.alarm_actions, composite.insufficient_data_actions),
-        "AlarmRule": composite.rule_text,
-        "TriggeringChildren": [
+    if isinstance(alarm, Composite):
+        children = [
             {"Arn": alarm_arn(name, account, region), "State": {"Value": str(state), "Timestamp": stamp(moment)}}
             for name, state, moment in triggering
-        ],
-        **_suppressor(composite),
-    }
+        ]
+        return {**shared, "AlarmRule": alarm.rule_text, "TriggeringChildren": children, **_suppressor(alarm)}
+    configured = {"AlarmConfigurationUpdatedTimestamp": stamp(alarm.configured_at)} if alarm.configured_at else {}
+    return {**shared, **configured, "Trigger": trigger(alarm)}
 
 
 def _suppressor(composite: Composite) -> dict[str, Any]:
@@ -146,22 +117,13 @@ def envelope(
         "AlarmName": name,
         "AlarmDescription": description,
         "AWSAccountId": account,
-        "NewStateValue": str(outcome.state),
+        "NewStateValue": outcome.state,
         "NewStateReason": outcome.reason,
         "StateChangeTime": stamp(time),
         "Region": long_name(region),
         "AlarmArn": alarm_arn(name, account, region),
-        "OldStateValue": str(previous),
+        "OldStateValue": previous,
         "ActionExecutedAfterMuteWindow": was_muted,
-    }
-
-
-def actions(ok: Sequence[str], alarm: Sequence[str], insufficient_data: Sequence[str]) -> dict[str, list[str]]:
-    """Return the action lists as messages name them."""
-    return {
-        "OKActions": list(ok),
-        "AlarmActions": list(alarm),
-        "InsufficientDataActions": list(insufficient_data),
     }
 
 

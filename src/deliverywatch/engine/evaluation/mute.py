@@ -82,30 +82,18 @@ def from_description(description: Mapping[str, Any]) -> MuteRule:
         InputError: It cannot be read.
     """
     name = str(description.get("Name", "(unnamed)"))
-    try:
-        return _read(name, description)
-    except InputError as error:
-        raise InputError(f"Mute rule {name} cannot be read: {error}", next_step=error.next_step) from error
-    except (KeyError, ValueError) as error:
-        problem = f"it lacks {error}" if isinstance(error, KeyError) else str(error)
-        raise InputError(
-            f"Mute rule {name} cannot be read: {problem}.",
-            next_step=f"Correct the rule, or leave it out with --without {name}.",
-        ) from error
-
-
-def _read(name: str, description: Mapping[str, Any]) -> MuteRule:
-    schedule = members.mapping(members.mapping(description, "Rule"), "Schedule")
-    zone = zone_of(members.optional_text(schedule, "Timezone") or "UTC")
-    return MuteRule(
-        name=name,
-        alarms=members.texts(members.mapping(description, "MuteTargets"), "AlarmNames"),
-        schedule=mute_rules.parse(members.text(schedule, "Expression")),
-        duration=duration_of(members.text(schedule, "Duration")),
-        zone=zone,
-        start=_bound(members.optional_text(description, "StartDate"), zone),
-        end=_bound(members.optional_text(description, "ExpireDate"), zone),
-    )
+    with members.reading("Mute rule", name, "rule"):
+        schedule = members.mapping(members.mapping(description, "Rule"), "Schedule")
+        zone = zone_of(members.optional_text(schedule, "Timezone") or "UTC")
+        return MuteRule(
+            name=name,
+            alarms=members.texts(members.mapping(description, "MuteTargets"), "AlarmNames"),
+            schedule=mute_rules.parse(members.text(schedule, "Expression")),
+            duration=duration_of(members.text(schedule, "Duration")),
+            zone=zone,
+            start=_bound(members.optional_text(description, "StartDate"), zone),
+            end=_bound(members.optional_text(description, "ExpireDate"), zone),
+        )
 
 
 def duration_of(text: str) -> timedelta:

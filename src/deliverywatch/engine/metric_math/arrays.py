@@ -10,16 +10,12 @@ from typing import TYPE_CHECKING
 from deliverywatch.engine.metric_math.operators import finite
 
 if TYPE_CHECKING:
-    from deliverywatch.engine.metric_math.values import Array, Call, Points, Value
-
-
-def _average(present: list[float], size: int) -> float:
-    """Missing values count as 0, so the divisor is the number of slots (or of series)."""
-    return math.fsum(present) / size
+    from deliverywatch.engine.metric_math.values import Arguments, Array, Points, Value
 
 
 _FOLDS: dict[str, Callable[[list[float], int], float]] = {
-    "AVG": _average,
+    # Missing values count as 0, so the divisor is the number of slots.
+    "AVG": lambda present, size: math.fsum(present) / size,
     "MAX": lambda present, _: max(present),
     "MIN": lambda present, _: min(present),
     "SUM": lambda present, _: math.fsum(present),
@@ -28,85 +24,74 @@ _FOLDS: dict[str, Callable[[list[float], int], float]] = {
 }
 
 
-def _folded(name: str) -> Callable[[Call], Value]:
+def _folded(name: str) -> Callable[[Arguments], Value]:
     """Return a function that folds one series into a scalar, and an array into a series, slot by slot."""
     fold = _FOLDS[name]
 
-    def applied(call: Call) -> Value:
-        call.count(1, 1)
-        value = call.values[0]
+    def applied(arguments: Arguments) -> Value:
+        value = arguments.values[0]
+        if value == ():
+            return arguments.nothing()
         if isinstance(value, tuple):
-            return [_fold_of(fold, list(column)) for column in zip(*value, strict=True)] if value else call.nothing()
+            return [_fold_of(fold, list(column)) for column in zip(*value, strict=True)]
         if isinstance(value, (int, float)):
             return value
-        points = call.series(0)
-        found = _fold_of(fold, points)
-        return found if found is not None else _empty_scalar(name, points)
+        points = arguments.series(0)
+        folded = _fold_of(fold, points)
+        if folded is not None:
+            return folded
+        # Of an empty series nothing was counted or summed up; the rest has no value.
+        is_empty = all(value is None for value in points)
+        return 0.0 if is_empty and name in ("SUM", "DATAPOINT_COUNT") else math.nan
 
     return applied
 
 
 def _fold_of(fold: Callable[[list[float], int], float], points: Points) -> float | None:
-    present = [each for each in points if each is not None]
+    present = [value for value in points if value is not None]
     return finite(lambda: fold(present, len(points))) if present else None
 
 
-def _empty_scalar(name: str, points: Points) -> float:
-    """Return what a series folds into that is empty: nothing was counted or summed up; the rest has no value."""
-    is_empty = all(each is None for each in points)
-    return 0.0 if is_empty and name in ("SUM", "DATAPOINT_COUNT") else math.nan
+def _metrics(arguments: Arguments) -> Array:
+    part = str(arguments.values[0]) if arguments.values else ""
+    return tuple(fetch() for name, fetch in arguments.frame.metrics.items() if part in name)
 
 
-def _metrics(call: Call) -> Array:
-    call.count(0, 1)
-    part = str(call.values[0]) if call.values else ""
-    return tuple(fetch() for name, fetch in call.frame.metrics.items() if part in name)
-
-
-def _metric_count(call: Call) -> float:
-    call.count(1, 1)
-    return float(len(call.array(0)))
-
-
-def _end(index: int) -> Callable[[Call], Value]:
-    def applied(call: Call) -> Value:
-        call.count(1, 1)
-        array = call.array(0)
-        return array[index] if array else call.nothing()
+def _end(index: int) -> Callable[[Arguments], Value]:
+    def applied(arguments: Arguments) -> Value:
+        array = arguments.array(0)
+        return array[index] if array else arguments.nothing()
 
     return applied
 
 
-def _slice(call: Call) -> Value:
-    call.count(2, 3)
-    start = call.whole(1)
-    end = call.whole(2) if len(call.values) > 2 else None
-    return call.array(0)[start:end]
+def _slice(arguments: Arguments) -> Value:
+    start = arguments.whole(1)
+    end = arguments.whole(2) if len(arguments.values) > 2 else None
+    return arguments.array(0)[start:end]
 
 
-def _sort(call: Call) -> Value:
+def _sort(arguments: Arguments) -> Value:
     """SORT(array, AVG | MIN | MAX | SUM, ASC | DESC[, limit]); series without datapoints come last."""
-    call.count(3, 4)
-    fold = _FOLDS[call.keyword(1, "AVG", "MIN", "MAX", "SUM")]
-    sign = -1 if call.keyword(2, "ASC", "DESC") == "DESC" else 1
-    limit = call.whole(3) if len(call.values) > 3 else None
+    fold = _FOLDS[arguments.keyword(1, "AVG", "MIN", "MAX", "SUM")]
+    sign = -1 if arguments.keyword(2, "ASC", "DESC") == "DESC" else 1
+    limit = arguments.whole(3) if len(arguments.values) > 3 else None
 
     def rank(points: Points) -> float:
-        found = _fold_of(fold, points)
-        return math.inf if found is None else sign * found
+        folded = _fold_of(fold, points)
+        return math.inf if folded is None else sign * folded
 
-    return tuple(sorted(call.array(0), key=rank)[:limit])
-
-
-def _remove_empty(call: Call) -> Value:
-    call.count(1, 1)
-    return tuple(points for points in call.array(0) if any(each is not None for each in points))
+    return tuple(sorted(arguments.array(0), key=rank)[:limit])
 
 
-FUNCTIONS: dict[str, Callable[[Call], Value]] = {
+def _remove_empty(arguments: Arguments) -> Value:
+    return tuple(points for points in arguments.array(0) if any(value is not None for value in points))
+
+
+FUNCTIONS: dict[str, Callable[[Arguments], Value]] = {
     **{name: _folded(name) for name in _FOLDS},
     "METRICS": _metrics,
-    "METRIC_COUNT": _metric_count,
+    "METRIC_COUNT": lambda arguments: float(len(arguments.array(0))),
     "FIRST": _end(0),
     "LAST": _end(-1),
     "SLICE": _slice,

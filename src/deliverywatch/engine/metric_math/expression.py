@@ -6,16 +6,14 @@ slot, None where it has no datapoint; a scalar is a float; an array of time seri
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from functools import lru_cache
 
 from deliverywatch.engine.metric_math import syntax
 from deliverywatch.engine.metric_math.functions import FUNCTIONS, KEYWORDS, REFUSED
 from deliverywatch.engine.metric_math.operators import binary, negative
-from deliverywatch.engine.metric_math.syntax import Binary, Call, Listing, Minus, Name, Node, Number, Text
-from deliverywatch.engine.metric_math.tokens import refusal
-from deliverywatch.engine.metric_math.values import Array, Frame, Points, Value
-from deliverywatch.engine.metric_math.values import Call as Arguments
+from deliverywatch.engine.metric_math.syntax import Binary, Call, Listing, Minus, Name, Node, Number, Text, refusal
+from deliverywatch.engine.metric_math.values import Arguments, Array, Frame, Points, Value
 from deliverywatch.errors import InputError
 
 
@@ -24,9 +22,8 @@ def parse(text: str) -> Node:
     """Return the tree of an expression, after checking that every function in it is known.
 
     Raises:
-        InputError: The text is not an expression, or it uses a function that is unknown or cannot be evaluated outside
-        AWS;
-            the message names the position.
+        InputError: The text is not an expression, or a function is unknown or cannot be evaluated outside AWS; the
+            message names the position.
     """
     if text.lstrip().upper().startswith("SELECT "):
         raise refusal(_why_not("SELECT"), text, 1)
@@ -54,28 +51,18 @@ def calls(node: Node) -> list[Call]:
     return [each for each in syntax.walk(node) if isinstance(each, Call)]
 
 
-def evaluate(node: Node, values: Mapping[str, Value] | Callable[[str], Value], frame: Frame | None = None) -> Value:
+def evaluate(node: Node, values: Callable[[str], Value], frame: Frame) -> Value:
     """Return what an expression is worth.
 
     Args:
         node: A tree from `parse`.
-        values: The value of each id; all series have one entry per slot, oldest first.
-        frame: The slots; needed by functions of time and by METRICS.
+        values: Returns the value of an id; all series have one entry per slot, oldest first.
+        frame: The slots.
 
     Raises:
         InputError: An id has no value, or an operand is of a type that does not fit.
     """
-    lookup = values if callable(values) else _from_mapping(values)
-    return _Evaluation(lookup, frame or Frame()).value(node)
-
-
-def _from_mapping(values: Mapping[str, Value]) -> Callable[[str], Value]:
-    def lookup(name: str) -> Value:
-        if name not in values:
-            raise InputError(f"The expression refers to {name}, and no metric or expression has that id.")
-        return values[name]
-
-    return lookup
+    return _Evaluation(values, frame).value(node)
 
 
 class _Evaluation:
@@ -96,19 +83,15 @@ class _Evaluation:
             case Listing(items, _):
                 return self._array(items)
             case Call(function, arguments, _):
-                found = tuple(self.value(each) for each in arguments)
-                named = tuple(each.name if isinstance(each, Name) else None for each in arguments)
-                return FUNCTIONS[function](Arguments(function, found, self._frame, named))
+                values = tuple(self.value(argument) for argument in arguments)
+                ids = tuple(argument.name if isinstance(argument, Name) else None for argument in arguments)
+                return FUNCTIONS[function](Arguments(function, values, self._frame, ids))
 
     def _array(self, items: tuple[Node, ...]) -> Array:
         """Return the series in brackets; arrays inside are laid out flat."""
-        found: list[Points] = []
-        for item in items:
-            value = self.value(item)
-            found.extend(value if isinstance(value, tuple) else [self._series(value)])
-        return tuple(found)
-
-    def _series(self, value: Value) -> Points:
-        if not isinstance(value, list):
-            raise InputError("An array in square brackets holds something that is not a time series.")
-        return value
+        series: list[Points] = []
+        for value in map(self.value, items):
+            if not isinstance(value, (list, tuple)):
+                raise InputError("An array in square brackets holds something that is not a time series.")
+            series.extend(value if isinstance(value, tuple) else [value])
+        return tuple(series)

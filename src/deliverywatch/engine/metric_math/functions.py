@@ -7,14 +7,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from deliverywatch.engine.metric_math import arrays, clock_functions, gaps
+from deliverywatch.engine.metric_math import arrays, gaps
 from deliverywatch.engine.metric_math.operators import finite
 from deliverywatch.errors import InputError
 
 if TYPE_CHECKING:
-    from deliverywatch.engine.metric_math.values import Call, Points, Value
+    from deliverywatch.engine.metric_math.values import Arguments, Points, Value
 
 KEYWORDS = {"REPEAT", "LINEAR", "ASC", "DESC", "AVG", "MIN", "MAX", "SUM"}
 
@@ -29,29 +30,38 @@ REFUSED = {
 }
 
 
-def _each(compute: Callable[[float], float]) -> Callable[[Call], Value]:
+_FIELDS: dict[str, Callable[[datetime], float]] = {
+    "MINUTE": lambda moment: moment.minute,
+    "HOUR": lambda moment: moment.hour,
+    "DAY": lambda moment: moment.isoweekday(),
+    "DATE": lambda moment: moment.day,
+    "MONTH": lambda moment: moment.month,
+    "YEAR": lambda moment: moment.year,
+    "EPOCH": lambda moment: moment.timestamp(),
+}
+
+
+def _pointwise(compute: Callable[[float], float]) -> Callable[[Arguments], Value]:
     """Return a function that works on every datapoint by itself."""
 
     def point(value: float | None) -> float | None:
         return None if value is None else finite(lambda: compute(value))
 
-    def applied(call: Call) -> Value:
-        call.count(1, 1)
-        value = call.values[0]
+    def applied(arguments: Arguments) -> Value:
+        value = arguments.values[0]
         if isinstance(value, (int, float)):
             result = point(value)
             return math.nan if result is None else result
-        found = tuple([point(each) for each in one] for one in call.array(0))
-        return found if isinstance(value, tuple) else found[0]
+        series = tuple(list(map(point, points)) for points in arguments.array(0))
+        return series if isinstance(value, tuple) else series[0]
 
     return applied
 
 
-def _if(call: Call) -> Value:
+def _if(arguments: Arguments) -> Value:
     """IF(condition, then[, else]): a condition without a datapoint drops the slot."""
-    call.count(2, 3)
-    condition = call.values[0]
-    when_true, when_false = call.values[1], call.values[2] if len(call.values) > 2 else None
+    condition = arguments.values[0]
+    when_true, when_false = arguments.values[1], arguments.values[2] if len(arguments.values) > 2 else None
     if isinstance(condition, (int, float)):
         chosen = when_true if condition != 0 and not math.isnan(condition) else when_false
         if (
@@ -60,12 +70,13 @@ def _if(call: Call) -> Value:
             and not isinstance(when_false, list)
         ):
             return chosen
-        return [_branch(chosen, slot, None) for slot in range(_slots(call))]
+        series = (len(value) for value in arguments.values if isinstance(value, list))
+        return [_branch(chosen, slot, None) for slot in range(next(series, len(arguments.frame.starts)))]
     # The user guide's tables: a branch without a datapoint counts as 0, but the third argument after a number drops it.
     fallback = None if isinstance(when_true, (int, float)) else 0.0
     return [
-        None if each is None else _branch(when_true, slot, 0.0) if each != 0 else _branch(when_false, slot, fallback)
-        for slot, each in enumerate(call.series(0))
+        None if value is None else _branch(when_true, slot, 0.0) if value != 0 else _branch(when_false, slot, fallback)
+        for slot, value in enumerate(arguments.series(0))
     ]
 
 
@@ -77,26 +88,37 @@ def _branch(value: Value | None, slot: int, fallback: float | None) -> float | N
     return fallback if value[slot] is None else value[slot]
 
 
-def _slots(call: Call) -> int:
-    return next((len(value) for value in call.values if isinstance(value, list)), len(call.frame.starts))
+def _time_series(arguments: Arguments) -> Value:
+    value = arguments.scalar(0)
+    points: Points = [None if math.isnan(value) else value] * len(arguments.frame.starts)
+    return points
 
 
-def _time_series(call: Call) -> Value:
-    call.count(1, 1)
-    value = call.scalar(0)
-    filled: Points = [None if math.isnan(value) else value] * len(call.frame.starts)
-    return filled
+def _of_time(name: str) -> Callable[[Arguments], Value]:
+    def applied(arguments: Arguments) -> Value:
+        if len(arguments.series(0)) != len(arguments.frame.starts):
+            raise InputError(f"{name} needs to know the slots' times.", kind="expression")
+        return [float(_FIELDS[name](datetime.fromtimestamp(start, UTC))) for start in arguments.frame.starts]
+
+    return applied
 
 
-FUNCTIONS: dict[str, Callable[[Call], Value]] = {
-    "ABS": _each(abs),
-    "CEIL": _each(math.ceil),
-    "FLOOR": _each(math.floor),
-    "LOG": _each(math.log),
-    "LOG10": _each(math.log10),
+def _period(arguments: Arguments) -> Value:
+    if arguments.ids[0] not in arguments.frame.metrics:
+        raise arguments.misfit(0, "a metric, not an expression")
+    return float(arguments.frame.period_seconds)
+
+
+FUNCTIONS: dict[str, Callable[[Arguments], Value]] = {
+    "ABS": _pointwise(abs),
+    "CEIL": _pointwise(math.ceil),
+    "FLOOR": _pointwise(math.floor),
+    "LOG": _pointwise(math.log),
+    "LOG10": _pointwise(math.log10),
     "IF": _if,
     "TIME_SERIES": _time_series,
     **gaps.FUNCTIONS,
     **arrays.FUNCTIONS,
-    **clock_functions.FUNCTIONS,
+    **{name: _of_time(name) for name in _FIELDS},
+    "PERIOD": _period,
 }

@@ -11,9 +11,8 @@ from typing import TYPE_CHECKING
 
 from deliverywatch.engine.metric_math import expression, operators
 from deliverywatch.engine.metric_math.functions import KEYWORDS
-from deliverywatch.engine.metric_math.signatures import SIGNATURES, VALUES, Arguments, Kind, Type
-from deliverywatch.engine.metric_math.syntax import Binary, Call, Listing, Minus, Name, Node, Number, Text
-from deliverywatch.engine.metric_math.tokens import refusal
+from deliverywatch.engine.metric_math.signatures import SIGNATURES, VALUES, ArgumentTypes, Kind, Type
+from deliverywatch.engine.metric_math.syntax import Binary, Call, Listing, Minus, Name, Node, Number, Text, refusal
 
 if TYPE_CHECKING:
     from deliverywatch.engine.definitions.alarm import Query
@@ -30,7 +29,7 @@ class Checker:
 
     def __init__(self, queries: Sequence[Query]) -> None:
         self._queries = {query.id: query for query in queries}
-        self._known: dict[str, Type] = {}
+        self._types: dict[str, Type] = {}
         self._open: list[str] = []
 
     def result(self, query_id: str) -> Type:
@@ -39,14 +38,14 @@ class Checker:
         Raises:
             InputError: It refers to itself, or a part of it does not fit; the message names the position.
         """
-        if query_id not in self._known:
+        if query_id not in self._types:
             query = self._queries[query_id]
             self._open.append(query_id)
             try:
-                self._known[query_id] = _SERIES if query.metric else self._expression(query.expression or "")
+                self._types[query_id] = _SERIES if query.metric else self._expression(query.expression or "")
             finally:
                 self._open.pop()
-        return self._known[query_id]
+        return self._types[query_id]
 
     def _expression(self, text: str) -> Type:
         return _Expression(text, self._queries, self._referred).type(expression.parse(text))
@@ -89,7 +88,7 @@ class _Expression:
             case Binary(operator, left, right, position):
                 return self._joined(operator, self.type(left), self.type(right), position)
             case Listing(items, position):
-                return self._listed([self.type(each) for each in items], position)
+                return self._listed([self.type(item) for item in items], position)
             case _:
                 return self._leaf(node)
 
@@ -105,22 +104,22 @@ class _Expression:
                 return Type(Kind.TEXT, word=value)
 
     def _called(self, node: Call) -> Type:
-        types = tuple(self.type(each) for each in node.arguments)
+        types = tuple(self.type(argument) for argument in node.arguments)
         first = node.arguments[0] if node.arguments else None
         period = self._periods.get(first.name) if isinstance(first, Name) else None
 
         def refused(what: str) -> InputError:
             return refusal(what, self._text, node.position)
 
-        call = Arguments(node.function, types, tuple(self._periods), period, refused)
+        call = ArgumentTypes(node.function, types, tuple(self._periods), period, refused)
         return self._deeper(SIGNATURES[node.function](call), *types)
 
     def _joined(self, operator: str, left: Type, right: Type, position: int) -> Type:
-        for each in (left, right):
-            if each.kind not in VALUES:
-                what = f"Operator {operator} has {each.kind} where a number or a time series belongs,"
+        for operand in (left, right):
+            if operand.kind not in VALUES:
+                what = f"Operator {operator} has {operand.kind} where a number or a time series belongs,"
                 raise refusal(what, self._text, position)
-        arrays = [each for each in (left, right) if each.kind is Kind.ARRAY]
+        arrays = [operand for operand in (left, right) if operand.kind is Kind.ARRAY]
         if len(arrays) > 1 and (left.size is None or left.size != right.size):
             raise refusal(f"Operator {operator} has arrays of different lengths,", self._text, position)
         if arrays:
@@ -130,21 +129,21 @@ class _Expression:
         return self._deeper(Type(Kind.NUMBER, constant=_constant(operator, left, right)), left, right)
 
     def _listed(self, items: list[Type], position: int) -> Type:
-        if not items or any(each.kind not in (Kind.SERIES, Kind.ARRAY) for each in items):
+        if not items or any(item.kind not in (Kind.SERIES, Kind.ARRAY) for item in items):
             raise refusal("Square brackets hold something else than time series,", self._text, position)
-        sizes = [1 if each.kind is Kind.SERIES else each.size for each in items]
-        total = None if None in sizes else sum(each or 0 for each in sizes)
+        counts = [item.series_count for item in items]
+        total = None if None in counts else sum(count or 0 for count in counts)
         return self._deeper(Type(Kind.ARRAY, size=total), *items)
 
-    def _deeper(self, found: Type, *below: Type) -> Type:
-        depth = 1 + max(each.depth for each in (found, *below))
+    def _deeper(self, result: Type, *below: Type) -> Type:
+        depth = 1 + max(part.depth for part in (result, *below))
         if depth > _MAXIMUM_DEPTH:
             raise refusal(f"Expressions nested deeper than {_MAXIMUM_DEPTH} levels, found", self._text, 1)
-        return replace(found, depth=depth)
+        return replace(result, depth=depth)
 
 
 def _constant(operator: str, left: Type, right: Type) -> float | None:
     if left.constant is None or right.constant is None:
         return None
-    found = operators.binary(operator, left.constant, right.constant)
-    return found if isinstance(found, float) else None
+    result = operators.binary(operator, left.constant, right.constant)
+    return result if isinstance(result, float) else None

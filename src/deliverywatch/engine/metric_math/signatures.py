@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from deliverywatch.engine.metric_math.values import ARITY
+
 if TYPE_CHECKING:
     from deliverywatch.errors import InputError
 
@@ -42,6 +44,11 @@ class Type:
     word: str = ""
     depth: int = 1
 
+    @property
+    def series_count(self) -> int | None:
+        """How many time series it is; None if that depends on data."""
+        return 1 if self.kind is Kind.SERIES else self.size
+
 
 _NUMBER, _SERIES = Type(Kind.NUMBER), Type(Kind.SERIES)
 VALUES = (Kind.NUMBER, Kind.SERIES, Kind.ARRAY)
@@ -49,7 +56,7 @@ _MANY = (Kind.SERIES, Kind.ARRAY)
 
 
 @dataclass(frozen=True, slots=True)
-class Arguments:
+class ArgumentTypes:
     """The arguments of one call.
 
     Attributes:
@@ -64,8 +71,9 @@ class Arguments:
     period_seconds: int | None
     refused: Callable[[str], InputError]
 
-    def count(self, least: int, most: int) -> None:
+    def __post_init__(self) -> None:
         """Check how many there are."""
+        least, most = ARITY.get(self.function, (1, 1))
         if not least <= len(self.types) <= most:
             wanted = f"{least}" if least == most else f"{least} to {most}"
             noun = "argument" if most == 1 else "arguments"
@@ -73,10 +81,9 @@ class Arguments:
 
     def of(self, index: int, *kinds: Kind) -> Type:
         """Return one that must be of some kinds."""
-        found = self.types[index]
-        if found.kind not in kinds:
+        if self.types[index].kind not in kinds:
             raise self.misfit(index, " or ".join(kinds))
-        return found
+        return self.types[index]
 
     def word(self, index: int, *allowed: str) -> None:
         """Check one that must be a keyword."""
@@ -85,40 +92,31 @@ class Arguments:
 
     def whole(self, index: int) -> int:
         """Return one that must be a number known beforehand."""
-        found = self.types[index].constant
-        if found is None or not math.isfinite(found):
+        constant = self.types[index].constant
+        if constant is None or not math.isfinite(constant):
             raise self.misfit(index, "a number that does not depend on data")
-        return int(found)
+        return int(constant)
 
     def misfit(self, index: int, wanted: str) -> InputError:
         """Return the error that one is not what it must be."""
         return self.refused(f"Argument {index + 1} of {self.function} must be {wanted},")
 
 
-def _each(call: Arguments) -> Type:
-    call.count(1, 1)
-    found = call.of(0, *VALUES)
-    return Type(found.kind, size=found.size)
+def _pointwise(call: ArgumentTypes) -> Type:
+    operand = call.of(0, *VALUES)
+    return Type(operand.kind, size=operand.size)
 
 
-def _along(call: Arguments) -> Type:
-    call.count(1, 1)
-    return call.of(0, *_MANY)
-
-
-def _fold(call: Arguments) -> Type:
-    call.count(1, 1)
+def _fold(call: ArgumentTypes) -> Type:
     return _SERIES if call.of(0, *VALUES).kind is Kind.ARRAY else _NUMBER
 
 
-def _if(call: Arguments) -> Type:
-    call.count(2, 3)
-    found = [call.of(index, Kind.NUMBER, Kind.SERIES) for index in range(len(call.types))]
-    return _SERIES if any(each.kind is Kind.SERIES for each in found) else _NUMBER
+def _if(call: ArgumentTypes) -> Type:
+    kinds = [call.of(index, Kind.NUMBER, Kind.SERIES).kind for index in range(len(call.types))]
+    return _SERIES if Kind.SERIES in kinds else _NUMBER
 
 
-def _fill(call: Arguments) -> Type:
-    call.count(2, 2)
+def _fill(call: ArgumentTypes) -> Type:
     filled = call.of(0, *_MANY)
     if call.types[1].kind is Kind.KEYWORD:
         call.word(1, "REPEAT", "LINEAR")
@@ -127,81 +125,64 @@ def _fill(call: Arguments) -> Type:
     return filled
 
 
-def _time_series(call: Arguments) -> Type:
-    call.count(1, 1)
+def _time_series(call: ArgumentTypes) -> Type:
     call.of(0, Kind.NUMBER)
     return _SERIES
 
 
-def _clock(call: Arguments) -> Type:
-    call.count(1, 1)
-    return call.of(0, Kind.SERIES)
-
-
-def _period(call: Arguments) -> Type:
-    call.count(1, 1)
+def _period(call: ArgumentTypes) -> Type:
     if call.period_seconds is None:
         raise call.misfit(0, "a metric, not an expression")
     return Type(Kind.NUMBER, constant=float(call.period_seconds))
 
 
-def _metrics(call: Arguments) -> Type:
-    call.count(0, 1)
+def _metrics(call: ArgumentTypes) -> Type:
     part = call.of(0, Kind.TEXT).word if call.types else ""
-    size = sum(part in each for each in call.metric_ids)
+    size = sum(part in metric_id for metric_id in call.metric_ids)
     if not size:
         raise call.refused(f"METRICS finds no metric whose id holds {part!r},")
     return Type(Kind.ARRAY, size=size)
 
 
-def _metric_count(call: Arguments) -> Type:
-    call.count(1, 1)
-    found = call.of(0, *_MANY)
-    size = 1 if found.kind is Kind.SERIES else found.size
-    return Type(Kind.NUMBER, constant=None if size is None else float(size))
+def _metric_count(call: ArgumentTypes) -> Type:
+    count = call.of(0, *_MANY).series_count
+    return Type(Kind.NUMBER, constant=None if count is None else float(count))
 
 
-def _end(call: Arguments) -> Type:
-    call.count(1, 1)
+def _end(call: ArgumentTypes) -> Type:
     call.of(0, *_MANY)
     return _SERIES
 
 
-def _slice(call: Arguments) -> Type:
-    call.count(2, 3)
-    found = call.of(0, *_MANY)
-    start, end = call.whole(1), call.whole(2) if len(call.types) > 2 else None
-    size = 1 if found.kind is Kind.SERIES else found.size
-    kept = None if size is None else len(range(size)[start:end])
-    if kept == 0:
-        raise call.refused("SLICE leaves no time series,")
-    return Type(Kind.ARRAY, size=kept)
+def _slice(call: ArgumentTypes) -> Type:
+    return _cut(call, call.of(0, *_MANY), call.whole(1), call.whole(2) if len(call.types) > 2 else None)
 
 
-def _sort(call: Arguments) -> Type:
-    call.count(3, 4)
-    found = call.of(0, *_MANY)
+def _sort(call: ArgumentTypes) -> Type:
+    series = call.of(0, *_MANY)
     call.word(1, "AVG", "MIN", "MAX", "SUM")
     call.word(2, "ASC", "DESC")
-    limit = call.whole(3) if len(call.types) > 3 else None
-    size = 1 if found.kind is Kind.SERIES else found.size
-    kept = None if size is None else len(range(size)[:limit])
+    return _cut(call, series, 0, call.whole(3) if len(call.types) > 3 else None)
+
+
+def _cut(call: ArgumentTypes, series: Type, start: int, end: int | None) -> Type:
+    count = series.series_count
+    kept = None if count is None else len(range(count)[start:end])
     if kept == 0:
-        raise call.refused("SORT leaves no time series,")
+        raise call.refused(f"{call.function} leaves no time series,")
     return Type(Kind.ARRAY, size=kept)
 
 
-def _remove_empty(call: Arguments) -> Type:
-    call.count(1, 1)
+def _remove_empty(call: ArgumentTypes) -> Type:
     call.of(0, *_MANY)
     return Type(Kind.ARRAY)
 
 
-SIGNATURES: dict[str, Callable[[Arguments], Type]] = {
-    **dict.fromkeys(("ABS", "CEIL", "FLOOR", "LOG", "LOG10"), _each),
-    **dict.fromkeys(("DIFF", "DIFF_TIME", "RATE", "RUNNING_SUM"), _along),
+SIGNATURES: dict[str, Callable[[ArgumentTypes], Type]] = {
+    **dict.fromkeys(("ABS", "CEIL", "FLOOR", "LOG", "LOG10"), _pointwise),
+    **dict.fromkeys(("DIFF", "DIFF_TIME", "RATE", "RUNNING_SUM"), lambda call: call.of(0, *_MANY)),
     **dict.fromkeys(("AVG", "MAX", "MIN", "SUM", "STDDEV", "DATAPOINT_COUNT"), _fold),
-    **dict.fromkeys(("MINUTE", "HOUR", "DAY", "DATE", "MONTH", "YEAR", "EPOCH"), _clock),
+    **dict.fromkeys(("MINUTE", "HOUR", "DAY", "DATE", "MONTH", "YEAR", "EPOCH"), lambda call: call.of(0, Kind.SERIES)),
     **dict.fromkeys(("FIRST", "LAST"), _end),
     "FILL": _fill,
     "IF": _if,

@@ -1,4 +1,4 @@
-"""The tokens of a metric-math expression -> a tree.
+"""The text of a metric-math expression -> its tokens -> a tree.
 
 Follows "Metric math syntax and functions" of the CloudWatch user guide. AWS does not publish how its operators
 bind: here they do as in arithmetic: `^` first (from the right), then the minus sign, `* /`, `+ -`, comparisons, AND,
@@ -8,15 +8,28 @@ OR.
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from deliverywatch.engine.metric_math.tokens import Token, refusal, tokens
+from deliverywatch.errors import InputError
+
+# CloudWatch takes expressions of up to 2,048 characters.
+MAXIMUM_CHARACTERS = 2048
 
 # Bounds on the tree, so that no text can exhaust the stack; an alarm holds at most ten metrics.
 MAXIMUM_DEPTH = 50
 MAXIMUM_OPERATORS = 100
 
+_TOKEN = re.compile(
+    r"""\s*(?:
+        (?P<number>(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)
+      | (?P<name>[A-Za-z_][A-Za-z0-9_]*)
+      | (?P<text>"[^"]*"|'[^']*')
+      | (?P<operator>&&|\|\||==|!=|<=|>=|[-+*/^<>(),\[\]])
+    )""",
+    re.VERBOSE | re.ASCII,
+)
 _SPELLED = {"AND": "&&", "OR": "||"}
 _BINDING = {
     **dict.fromkeys(("||",), 1),
@@ -27,6 +40,15 @@ _BINDING = {
     "^": 7,
 }
 _MINUS_BINDING = 6
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """A piece of an expression; `position` counts characters from 1."""
+
+    kind: str
+    text: str
+    position: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +120,35 @@ def read(text: str) -> Node:
     return _Parser(text).whole()
 
 
+def refusal(what: str, text: str, position: int) -> InputError:
+    """Return the error that says what is wrong with an expression, and where."""
+    return InputError(
+        f"{what} at character {position} of the expression {text!r}.",
+        kind="expression",
+        next_step="Correct the expression: CloudWatch would refuse it too, or the engine does not evaluate it.",
+    )
+
+
+def _tokens(text: str) -> list[Token]:
+    """Return the tokens of an expression, closed by one of kind `end`.
+
+    Raises:
+        InputError: A character belongs to no token, or the expression is too long.
+    """
+    if len(text) > MAXIMUM_CHARACTERS:
+        raise refusal(f"More than {MAXIMUM_CHARACTERS} characters", text[:40] + "...", MAXIMUM_CHARACTERS)
+    found, position, end = [], 0, len(text.rstrip())
+    while position < end:
+        match = _TOKEN.match(text, position)
+        if match is None or match.lastgroup is None:
+            start = position + len(text[position:]) - len(text[position:].lstrip())
+            raise refusal(f"Unexpected {text[start]!r}", text, start + 1)
+        kind = match.lastgroup
+        found.append(Token(kind, match[kind], match.start(kind) + 1))
+        position = match.end()
+    return [*found, Token("end", "", len(text) + 1)]
+
+
 def walk(node: Node) -> Iterator[Node]:
     """Yield a node and everything below it."""
     yield node
@@ -124,7 +175,7 @@ class _Parser:
 
     def __init__(self, text: str) -> None:
         self._text = text
-        self._tokens = tokens(text)
+        self._tokens = _tokens(text)
         self._index = 0
         self._operators = 0
         self._depth = 0

@@ -9,6 +9,9 @@ from itertools import pairwise
 
 from deliverywatch.errors import InputError
 
+# How many arguments the functions take that do not take one, at least and at most.
+ARITY = {"FILL": (2, 2), "IF": (2, 3), "METRICS": (0, 1), "SLICE": (2, 3), "SORT": (3, 4)}
+
 Points = list[float | None]
 Array = tuple[Points, ...]
 Value = float | str | Points | Array
@@ -39,24 +42,21 @@ class Frame:
 
 
 @dataclass(frozen=True, slots=True)
-class Call:
+class Arguments:
     """The arguments of one call of a function.
 
     Attributes:
-        named: For each argument the id it was written as, if it was one.
+        ids: For each argument the id it was written as, if it was one.
     """
 
     function: str
     values: tuple[Value, ...]
     frame: Frame
-    named: tuple[str | None, ...] = ()
+    ids: tuple[str | None, ...] = ()
 
-    def count(self, least: int, most: int) -> None:
-        """Check how many arguments there are.
-
-        Raises:
-            InputError: Too few or too many.
-        """
+    def __post_init__(self) -> None:
+        """Check how many arguments there are."""
+        least, most = ARITY.get(self.function, (1, 1))
         if not least <= len(self.values) <= most:
             wanted = f"{least}" if least == most else f"{least} to {most}"
             raise InputError(f"{self.function} takes {wanted} arguments, not {len(self.values)}.", kind="expression")

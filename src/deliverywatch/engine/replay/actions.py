@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from itertools import groupby
 
 from deliverywatch.engine.definitions import rule as rules
-from deliverywatch.engine.definitions.alarm import Alarm, State
+from deliverywatch.engine.definitions.alarm import AnyAlarm, State
 from deliverywatch.engine.definitions.composites import Composite, Suppression, advance, order, state_of
 from deliverywatch.engine.evaluation import mute
 from deliverywatch.engine.replay.backtest import Change
@@ -77,7 +77,7 @@ def require_children(composites: Sequence[Composite], known: Sequence[str]) -> N
 
 def executed(
     changes: Sequence[Change],
-    alarms: Sequence[Alarm | Composite],
+    alarms: Sequence[AnyAlarm],
     mutes: Sequence[mute.MuteRule],
     start: datetime,
     end: datetime,
@@ -99,20 +99,12 @@ def executed(
             found.extend(
                 Executed(each.time, alarm.name, each.state, targets, each.is_replay)
                 for each in run
-                if each.time < end and (targets := _targets(alarm, each.state))
+                if each.time < end and (targets := alarm.actions_for(each.state))
             )
     return sorted(found, key=lambda each: (each.time, each.alarm))
 
 
-def _targets(alarm: Alarm | Composite, state: State) -> tuple[str, ...]:
-    return {
-        State.ALARM: alarm.alarm_actions,
-        State.OK: alarm.ok_actions,
-        State.INSUFFICIENT_DATA: alarm.insufficient_data_actions,
-    }[state]
-
-
-def _due(alarm: Alarm | Composite, changes: Sequence[Change], end: datetime) -> list[mute.Action]:
+def _due(alarm: AnyAlarm, changes: Sequence[Change], end: datetime) -> list[mute.Action]:
     """Return the actions of an alarm as they fall due, before any mute rule."""
     if isinstance(alarm, Composite) and alarm.suppressor:
         return _suppressed(alarm, changes, end)

@@ -43,7 +43,7 @@ def can_vectorise(alarm: Alarm, minutes: Minutes) -> bool:
     """Return whether the alarm looks at whole minutes, slot by slot, with statistics that arrays hold."""
     if alarm.wall_clock_zone is not None or alarm.period_seconds % 60:
         return False
-    metrics = [query.metric for query in alarm.queries if query.metric]
+    metrics = alarm.metrics
     return (
         all(each.statistic in STATISTICS and each.period_seconds == alarm.period_seconds for each in metrics)
         and all(minutes.is_exact(each) for each in metrics)
@@ -82,7 +82,7 @@ class Replay:
         last: int,
         extra_points: Callable[[int], int] = windows.extra_points,
     ) -> None:
-        self._history = minutes
+        self._minutes = minutes
         self._first = first
         self._last = last
         self._extra_points = extra_points
@@ -106,7 +106,7 @@ class Replay:
 
     def _valued(self, alarm: Alarm, age_minutes: int) -> Column:
         """Return the alarm's value for windows that end at each minute, as seen some minutes later."""
-        late = max(self._history.late_minutes(q.metric.metric) for q in alarm.queries if q.metric)
+        late = max(self._minutes.late_minutes(stat.metric) for stat in alarm.metrics)
         key = (alarm.queries, self.slots(alarm), min(age_minutes, late))
         if key not in self._values:
             if len(self._values) >= MAXIMUM_HELD:
@@ -118,7 +118,7 @@ class Replay:
         query = next(each for each in alarm.queries if each.id == query_id)
         if query.metric:
             begin = self._first - (self.slots(alarm) - 1) * (alarm.period_seconds // 60)
-            return self._history.window(query.metric, begin, self._last, age_minutes)
+            return self._minutes.window(query.metric, begin, self._last, age_minutes)
         node = expression.parse(query.expression or "")
         found = vector.evaluate(node, lambda name: self._computed(alarm, name, age_minutes))
         if not isinstance(found, Column):
@@ -137,7 +137,7 @@ class Replay:
     def _distinct(self, alarm: Alarm) -> list[Column]:
         """Return the values by age, up to the age from which on nothing is late any more."""
         width = alarm.period_seconds // 60
-        late = max(self._history.late_minutes(q.metric.metric) for q in alarm.queries if q.metric)
+        late = max(self._minutes.late_minutes(stat.metric) for stat in alarm.metrics)
         return [self._valued(alarm, age * width) for age in range(min(self.slots(alarm) - 1, -(-late // width)) + 1)]
 
     def _digits(self, alarm: Alarm, column: Column) -> Flags:

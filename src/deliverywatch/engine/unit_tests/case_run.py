@@ -67,8 +67,8 @@ def replay_case(case: Case, alarms: Sequence[Alarm], composites: Sequence[Compos
     Raises:
         InputError: A series fits no alarm or several metrics, or an alarm cannot be evaluated.
     """
-    series, known = _series(case, {q.metric.metric for alarm in alarms for q in alarm.queries if q.metric})
-    partakers = [a for a in alarms if all(q.metric.metric in known for q in a.queries if q.metric)]
+    series, known = _series(case, {stat.metric for alarm in alarms for stat in alarm.metrics})
+    partakers = [alarm for alarm in alarms if all(stat.metric in known for stat in alarm.metrics)]
     end = _end(case)
     changes = [change for alarm in partakers for change in _changes(alarm, case, series, end)]
     changes.sort(key=lambda change: (change.time, change.alarm))

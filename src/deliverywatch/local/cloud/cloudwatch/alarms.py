@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from deliverywatch.engine.definitions import alarm as definitions
 from deliverywatch.engine.evaluation.evaluate import Evaluation, evaluate
-from deliverywatch.engine.evaluation.message import envelope, sns_message, sns_subject
+from deliverywatch.engine.evaluation.message import Outcome, envelope, sns_message, sns_subject
 from deliverywatch.engine.evaluation.series import Series
 from deliverywatch.engine.evaluation.statistic import Sample
 from deliverywatch.local.cloud.cloudwatch.mutes import Mutes
@@ -39,12 +39,6 @@ class Transition:
     alarm: str
     old: str
     new: str
-    reason: str
-
-
-@dataclass(frozen=True, slots=True)
-class _Outcome:
-    state: str
     reason: str
 
 
@@ -118,7 +112,7 @@ class Alarms:
             self._held.setdefault(name, old)
             return
         self._held.pop(name, None)
-        self._publish(record, old, _Outcome(new, reason))
+        self._publish(record, old, Outcome(new, reason))
 
     def _release(self, name: str) -> None:
         """Make up for what was held back, when no rule mutes the alarm any more: the actions of its present state."""
@@ -126,7 +120,7 @@ class Alarms:
             return
         old, record = self._held.pop(name), self._record(name)
         if record is not None:
-            outcome = _Outcome(record["StateValue"], record["StateReason"])
+            outcome = Outcome(record["StateValue"], record["StateReason"])
             self._publish(record, old, outcome, {"ActionExecutedAfterMuteWindow": True})
 
     def _release_raised(self, names: list[str]) -> None:
@@ -142,7 +136,7 @@ class Alarms:
         return next((records[name] for records in kinds if name in records), None)
 
     def _publish(
-        self, record: dict[str, Any], old: str, outcome: _Outcome, more: Mapping[str, Any] | None = None
+        self, record: dict[str, Any], old: str, outcome: Outcome, more: Mapping[str, Any] | None = None
     ) -> None:
         if not record.get("ActionsEnabled", True):
             return
@@ -155,7 +149,7 @@ class Alarms:
                     action, message_id, body, sns_subject(name, outcome.state, REGION)
                 )
 
-    def _message(self, record: dict[str, Any], old: str, outcome: _Outcome) -> dict[str, Any]:
+    def _message(self, record: dict[str, Any], old: str, outcome: Outcome) -> dict[str, Any]:
         about = (ACCOUNT, REGION, self._clock.now)
         if "AlarmRule" not in record:
             return sns_message(self._definition(record), outcome, old, *about)

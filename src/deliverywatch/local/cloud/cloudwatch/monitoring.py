@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from deliverywatch.engine.evaluation.data import query
+from deliverywatch.engine.evaluation.fetch import query
 from deliverywatch.errors import InputError
 from deliverywatch.local.cloud.cloudwatch import widget
 from deliverywatch.local.cloud.emulator import hooks

@@ -15,7 +15,12 @@ N = None
 
 
 def value_of(text: str, frame: Frame | None = None, **values: Value) -> Value:
-    return expression.evaluate(expression.parse(text), values.__getitem__, frame or Frame())
+    def value(name: str) -> Value:
+        if name not in values:
+            raise InputError(f"The test gives no {name}.")
+        return values[name]
+
+    return expression.evaluate(expression.parse(text), value, frame or Frame())
 
 
 # The example series of "Metric math syntax and functions".

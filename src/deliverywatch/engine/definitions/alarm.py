@@ -142,10 +142,11 @@ class Alarm(AnyAlarm):
     @property
     def period_seconds(self) -> int:
         """The period that all metrics of the alarm share."""
-        found = next(filter(None, map(_period_of, self.queries)), None)
-        if found is None:
+        periods = (query.metric.period_seconds if query.metric else query.period_seconds for query in self.queries)
+        period = next(filter(None, periods), None)
+        if period is None:
             raise InputError(f"Alarm {self.name} names neither a metric nor a period.")
-        return found
+        return period
 
     @property
     def metrics(self) -> list[MetricStat]:
@@ -188,9 +189,6 @@ def from_template(
 
 def from_description(description: Mapping[str, Any]) -> Alarm:
     """Read one alarm in the form of DescribeAlarms.
-
-    Args:
-        description: A `MetricAlarm`; numbers may be strings, as CloudFormation allows.
 
     Raises:
         InputError: The alarm is incomplete, or of a kind that the engine does not evaluate.
@@ -267,11 +265,11 @@ def _queries(description: Mapping[str, Any]) -> tuple[Query, ...]:
 def query_from_description(entry: Mapping[str, Any]) -> Query:
     """Read one MetricDataQuery, as alarms and GetMetricData hold it."""
     stat = members.mapping(entry, "MetricStat")
-    found = _metric(members.mapping(stat, "Metric"), stat, members.text(stat, "Stat")) if stat else None
+    metric = _metric(members.mapping(stat, "Metric"), stat, members.text(stat, "Stat")) if stat else None
     return Query(
         id=members.text(entry, "Id"),
         expression=members.optional_text(entry, "Expression"),
-        metric=found,
+        metric=metric,
         label=members.optional_text(entry, "Label"),
         return_data=members.flag(entry, "ReturnData", default=True),
         period_seconds=members.optional_whole(entry, "Period"),
@@ -284,10 +282,6 @@ def _metric(identity: Mapping[str, Any], stat: Mapping[str, Any], statistic: str
     namespace, name = members.text(identity, "Namespace"), members.text(identity, "MetricName")
     period, unit = members.whole(stat, "Period"), members.optional_text(stat, "Unit")
     return MetricStat(namespace, name, tuple(named), period, statistic or "Average", unit)
-
-
-def _period_of(query: Query) -> int | None:
-    return query.metric.period_seconds if query.metric else query.period_seconds
 
 
 def _wall_clock_zone(description: Mapping[str, Any]) -> str | None:

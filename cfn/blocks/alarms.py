@@ -1,4 +1,4 @@
-"""Alarms as CloudFormation has them: a share of two metrics, or one metric, each with its rule in plain words.
+"""An alarm and the watch it belongs to -> CloudFormation's alarm, and what the notifier is configured with.
 
 The description stands in the footer of every mail, so it says the rule to someone who has never seen CloudWatch.
 """
@@ -6,12 +6,16 @@ The description stands in the footer of every mail, so it says the rule to someo
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, field
+from typing import Any, Literal
 
-from troposphere import Ref, Sub, cloudwatch
+from troposphere import GetAtt, Ref, Sub, cloudwatch
 
 from blocks.parts import PREFIX, named, title
+
+Severity = Literal["critical", "warning", "blind", "ok"]
+ALERTS = ("AlertsTopic",)
+ENVIRONMENT = {"Environment": Ref("Environment")}
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,120 +24,174 @@ class Metric:
 
     namespace: str
     name: str
-    dimensions: Mapping[str, Any]
     statistic: str
+    dimensions: Mapping[str, Any] = field(default_factory=lambda: ENVIRONMENT)
 
     def query(self, query_id: str, period_seconds: int) -> Any:
         """Return the query that reads this metric for an expression."""
-        stat = cloudwatch.MetricStat(Metric=self._metric(), Period=period_seconds, Stat=self.statistic)
+        metric = cloudwatch.Metric(Namespace=self.namespace, MetricName=self.name, Dimensions=self.pairs())
+        stat = cloudwatch.MetricStat(Metric=metric, Period=period_seconds, Stat=self.statistic)
         return cloudwatch.MetricDataQuery(Id=query_id, MetricStat=stat, ReturnData=False)
-
-    def _metric(self) -> Any:
-        return cloudwatch.Metric(Namespace=self.namespace, MetricName=self.name, Dimensions=self.pairs())
 
     def pairs(self) -> list[Any]:
         """Return the dimensions in CloudFormation's shape."""
         return [cloudwatch.MetricDimension(Name=name, Value=value) for name, value in self.dimensions.items()]
 
 
+def function_metric(name: str, function: str) -> Metric:
+    """Return a sum that Lambda publishes about a function, which is named without the prefix."""
+    return Metric("AWS/Lambda", name, "Sum", {"FunctionName": Ref(title(function))})
+
+
+def queue_metric(name: str, queue: str, statistic: str = "Maximum") -> Metric:
+    """Return a metric that SQS publishes about a queue while it is used; an empty queue has none."""
+    return Metric("AWS/SQS", name, statistic, {"QueueName": GetAtt(title(queue), "QueueName")})
+
+
+def waiting_in(queue: str) -> Metric:
+    """Return how many messages wait in a queue, such as one of dead letters."""
+    return queue_metric("ApproximateNumberOfMessagesVisible", queue)
+
+
 @dataclass(frozen=True, slots=True)
-class Rule:
-    """When an alarm goes off, and whom it tells.
+class Expression:
+    """Metric math over metrics by their ids, each billed as 0.10 USD a month.
 
     Attributes:
-        description: The rule in plain words; may name parameters as `${Name}`.
-        threshold: A number or a reference to a parameter.
-        periods: (periods over the threshold that raise the alarm, of this many looked at).
-        missing: What a period without data means: `ignore`, `breaching` or `notBreaching`.
-        on_alarm: Topics told when it goes off.
-        on_ok: Topics told when it is over.
-        warm_up_minutes: How long a new alarm waits before it judges, 0 for not at all.
+        label: What the value is called in charts and mails.
+        text: May name parameters as `${Name}`.
     """
 
+    label: str
+    text: str
+    metrics: Mapping[str, Metric]
+
+
+@dataclass(frozen=True, slots=True)
+class Alarm:
+    """When an alarm goes off, whom it notifies, and its part in its watch.
+
+    Attributes:
+        name: Without the prefix.
+        description: The rule in plain words; may name parameters as `${Name}`.
+        threshold: A number, or the name of a parameter.
+        missing: What a period without data means: `ignore`, `breaching` or `notBreaching`.
+        periods: (periods over the threshold that raise the alarm, of this many looked at).
+        warm_up_minutes: How long a new alarm waits before it judges, 0 for not at all.
+        on_alarm: Topics that hear when it goes off; `on_ok` when it is over.
+        severity: Of the incident that it opens; None where it only keeps one open.
+        recovery: The alarm that keeps its incident open or its severity up, where there is one.
+    """
+
+    name: str
     description: str
-    threshold: Any
+    value: Metric | Expression
+    threshold: float | str
     period_seconds: int
-    missing: str
-    on_alarm: Sequence[Any] = ()
-    on_ok: Sequence[Any] = ()
-    periods: tuple[Any, int] = (1, 1)
+    missing: str = "notBreaching"
+    periods: tuple[Any, Any] = (1, 1)
     comparison: str = "GreaterThanThreshold"
     warm_up_minutes: int = 0
+    on_alarm: Sequence[str] = ALERTS
+    on_ok: Sequence[str] = ALERTS
+    severity: Severity | None = "warning"
+    recovery: str = ""
+
+    def resource(self) -> Any:
+        """Return the alarm as CloudFormation has it."""
+        to_alarm, looked_at = self.periods
+        actions = {"AlarmActions": self.on_alarm, "OKActions": self.on_ok}
+        return cloudwatch.Alarm(
+            title(self.name),
+            AlarmName=named(self.name),
+            AlarmDescription=_text(self.description),
+            Threshold=Ref(self.threshold) if isinstance(self.threshold, str) else self.threshold,
+            ComparisonOperator=self.comparison,
+            EvaluationPeriods=looked_at,
+            DatapointsToAlarm=to_alarm,
+            TreatMissingData=self.missing,
+            **{key: [Ref(topic) for topic in topics] for key, topics in actions.items() if topics},
+            **self._warm_up(),
+            **self._measured(),
+        )
+
+    def _warm_up(self) -> dict[str, Any]:
+        if not self.warm_up_minutes:
+            return {}
+        waits = cloudwatch.WarmUpConfiguration(
+            WarmUpPeriodDurationInMinutes=self.warm_up_minutes, OnlyStartEvaluatingAfterWarmUpPeriodEnds=True
+        )
+        return {"WarmUpConfiguration": waits}
+
+    def _measured(self) -> dict[str, Any]:
+        value = self.value
+        if isinstance(value, Expression):
+            math = cloudwatch.MetricDataQuery(
+                Id="value", Expression=_text(value.text), Label=value.label, ReturnData=True
+            )
+            return {
+                "Metrics": [math, *(metric.query(key, self.period_seconds) for key, metric in value.metrics.items())]
+            }
+        return {
+            "Namespace": value.namespace,
+            "MetricName": value.name,
+            "Dimensions": value.pairs(),
+            "Statistic": value.statistic,
+            "Period": self.period_seconds,
+        }
 
 
-def expression_alarm(name: str, rule: Rule, expression: str, metrics: Mapping[str, Metric], label: str) -> Any:
-    """Return an alarm on metric math.
+@dataclass(frozen=True, slots=True)
+class Composite:
+    """An alarm that is red while any of its children is; its mails are theirs."""
 
-    Args:
-        name: Without the prefix.
-        rule: When it goes off.
-        expression: Metric math over the ids of `metrics`; may name parameters as `${Name}`.
-        metrics: Id -> metric; every one of them is billed as 0.10 USD a month.
-        label: What the value is called in charts.
+    name: str
+    description: str
+    children: Sequence[str]
+    severity: Severity = "ok"
+    recovery: str = ""
+
+    def resource(self) -> Any:
+        """Return the alarm as CloudFormation has it."""
+        rule = " OR ".join(f'ALARM("{PREFIX}-{child}")' for child in self.children)
+        topics = [Ref(topic) for topic in ALERTS]
+        return cloudwatch.CompositeAlarm(
+            title(self.name),
+            AlarmName=named(self.name),
+            AlarmDescription=_text(self.description),
+            AlarmRule=Sub(rule),
+            AlarmActions=topics,
+            OKActions=topics,
+            # CloudFormation sees no reference in the rule's text, and CloudWatch refuses one to a missing alarm.
+            DependsOn=[title(child) for child in self.children],
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Watch:
+    """Alarms whose mails are one incident.
+
+    Attributes:
+        name: Of the incident; the notifier keeps one open per watch.
+        title: What its mails call it.
+        alarms: The most severe first.
+        context: The object in the lake with what its mails add.
     """
-    math = cloudwatch.MetricDataQuery(Id="value", Expression=_text(expression), Label=label, ReturnData=True)
-    queries = [metric.query(query_id, rule.period_seconds) for query_id, metric in metrics.items()]
-    return cloudwatch.Alarm(title(name), Metrics=[math, *queries], **_fields(name, rule))
 
+    name: str
+    title: str
+    alarms: Sequence[Alarm | Composite]
+    context: str = ""
 
-def metric_alarm(name: str, rule: Rule, metric: Metric) -> Any:
-    """Return an alarm on one metric."""
-    return cloudwatch.Alarm(
-        title(name),
-        Namespace=metric.namespace,
-        MetricName=metric.name,
-        Dimensions=metric.pairs(),
-        Statistic=metric.statistic,
-        Period=rule.period_seconds,
-        **_fields(name, rule),
-    )
-
-
-def composite_alarm(name: str, description: str, children: Sequence[str], topics: Sequence[Any]) -> Any:
-    """Return an alarm that is red while any of its children is.
-
-    Args:
-        name: Without the prefix.
-        description: What it stands for; may name parameters as `${Name}`.
-        children: Names without the prefix.
-        topics: Told when it goes off and when it is over.
-    """
-    rule = " OR ".join(f'ALARM("{PREFIX}-{child}")' for child in children)
-    return cloudwatch.CompositeAlarm(
-        title(name),
-        AlarmName=named(name),
-        AlarmDescription=_text(description),
-        AlarmRule=Sub(rule),
-        AlarmActions=[Ref(each) for each in topics],
-        OKActions=[Ref(each) for each in topics],
-        # CloudFormation sees no reference in the rule's text, and CloudWatch refuses one to an alarm that is not there.
-        DependsOn=[title(child) for child in children],
-    )
-
-
-def _fields(name: str, rule: Rule) -> dict[str, Any]:
-    enough, periods = rule.periods
-    actions = {"AlarmActions": [Ref(each) for each in rule.on_alarm], "OKActions": [Ref(each) for each in rule.on_ok]}
-    return {
-        "AlarmName": named(name),
-        "AlarmDescription": _text(rule.description),
-        "Threshold": rule.threshold,
-        "ComparisonOperator": rule.comparison,
-        "EvaluationPeriods": periods,
-        "DatapointsToAlarm": enough,
-        "TreatMissingData": rule.missing,
-        **{key: topics for key, topics in actions.items() if topics},
-        **_warm_up(rule.warm_up_minutes),
-    }
-
-
-def _warm_up(minutes: int) -> dict[str, Any]:
-    if not minutes:
-        return {}
-    waits = cloudwatch.WarmUpConfiguration(
-        WarmUpPeriodDurationInMinutes=minutes, OnlyStartEvaluatingAfterWarmUpPeriodEnds=True
-    )
-    return {"WarmUpConfiguration": waits}
+    def document(self) -> dict[str, Any]:
+        """Return what the notifier must know of it."""
+        rungs = [
+            {"alarm": alarm.name, "level": alarm.severity} | ({"recovery": alarm.recovery} if alarm.recovery else {})
+            for alarm in self.alarms
+            if alarm.severity
+        ]
+        context = {"context": self.context} if self.context else {}
+        return {"name": self.name, "title": self.title, "rungs": rungs} | context
 
 
 def _text(words: str) -> Any:

@@ -8,18 +8,39 @@ from typing import TYPE_CHECKING, Any
 from troposphere import GetAtt, Ref, Sub, s3
 
 from blocks.parts import policy, tls_only
+from deliverywatch.thresholds import OLD_VERSION_DAYS
 
 if TYPE_CHECKING:
     from blocks.parts import Statement
 
 
+def expiry(name: str, prefix: str, days: Any) -> Any:
+    """Return the rule that deletes what lies under a prefix after so many days."""
+    return s3.LifecycleRule(Id=name, Status="Enabled", Prefix=prefix, ExpirationInDays=days)
+
+
+def week_to_undo() -> Any:
+    """Return the rule that deletes a week later what was overwritten or deleted, and uploads that were given up."""
+    return s3.LifecycleRule(
+        Id="a-week-to-undo",
+        Status="Enabled",
+        NoncurrentVersionExpiration=s3.NoncurrentVersionExpiration(NoncurrentDays=OLD_VERSION_DAYS),
+        AbortIncompleteMultipartUpload=s3.AbortIncompleteMultipartUpload(DaysAfterInitiation=1),
+        ExpiredObjectDeleteMarker=True,
+    )
+
+
 def kept_bucket(
-    name: str, more: Callable[[list[Any]], Sequence[Statement]] | None = None, **properties: Any
+    name: str,
+    rules: Sequence[Any] = (),
+    more: Callable[[list[Any]], Sequence[Statement]] | None = None,
+    **properties: Any,
 ) -> list[Any]:
     """Return a bucket and its policy; deleting the stack leaves both data and bucket.
 
     Args:
         name: The logical id.
+        rules: Of its objects' life cycle.
         more: Returns further statements of the policy for the ARNs of the bucket and of its objects.
         properties: Of the bucket, beside those that all have; `Condition` holds for the policy too.
     """
@@ -40,6 +61,7 @@ def kept_bucket(
         ),
         OwnershipControls=s3.OwnershipControls(Rules=[s3.OwnershipControlsRule(ObjectOwnership="BucketOwnerEnforced")]),
         VersioningConfiguration=s3.VersioningConfiguration(Status="Enabled"),
+        **({"LifecycleConfiguration": s3.LifecycleConfiguration(Rules=[*rules])} if rules else {}),
         **properties,
     )
     arns = [GetAtt(bucket, "Arn"), Sub(f"${{{name}.Arn}}/*")]

@@ -1,4 +1,4 @@
-"""Charts -> the body of a CloudWatch dashboard, JSON in which CloudFormation fills in parameters.
+"""Charts -> a CloudWatch dashboard, JSON in which CloudFormation fills in parameters.
 
 Format: docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/CloudWatch-Dashboard-Body-Structure.html
 """
@@ -10,31 +10,37 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from troposphere import Sub
+from troposphere import Sub, cloudwatch
 
-from blocks.parts import PREFIX
+from blocks.parts import PREFIX, named, title
 
 # Column, row, width, height; a dashboard is 24 columns wide.
 Place = tuple[int, int, int, int]
 
+RED, ORANGE, GREY, BLUE = "#d13212", "#ff9900", "#879596", "#1f77b4"
+ENVIRONMENT = {"Environment": "${Environment}"}
 _ALARM_ARN = "arn:${AWS::Partition}:cloudwatch:${AWS::Region}:${AWS::AccountId}:alarm:"
 
 
-def body(widgets: Sequence[Mapping[str, Any]], variables: Mapping[str, Any] | None = None) -> Any:
-    """Return the body of these widgets, over the last day.
+def dashboard(system: str, widgets: Sequence[Mapping[str, Any]], variables: Mapping[str, Any] | None = None) -> Any:
+    """Return a dashboard over the last day; the first three of an account are free, so it is made on condition.
 
     Args:
+        system: Its name without the prefix.
         widgets: From top to bottom.
         variables: What `${Name}` stands for in them, beyond the template's parameters.
     """
     text = json.dumps({"start": "-P1D", "periodOverride": "inherit", "widgets": widgets}, separators=(",", ":"))
     # A parameter that stands for a number must not stand in quotes.
-    return Sub(re.sub(r'"number:(\$\{\w+\})"', r"\1", text), **(variables or {}))
+    body = Sub(re.sub(r'"number:(\$\{\w+\})"', r"\1", text), **(variables or {}))
+    return cloudwatch.Dashboard(
+        f"{title(system)}Dashboard", Condition="HasDashboard", DashboardName=named(system), DashboardBody=body
+    )
 
 
-def number_of(parameter: str) -> str:
-    """Return what stands for the number that a parameter holds."""
-    return f"number:${{{parameter}}}"
+def limit(label: str, parameter: str, color: str = ORANGE) -> dict[str, str]:
+    """Return a horizontal line at the number that a parameter holds."""
+    return {"label": label, "value": f"number:${{{parameter}}}", "color": color}
 
 
 def line(namespace: str, name: str, dimensions: Mapping[str, str], **look: Any) -> list[Any]:
@@ -43,14 +49,19 @@ def line(namespace: str, name: str, dimensions: Mapping[str, str], **look: Any) 
     return [namespace, name, *pairs, look]
 
 
+def function_line(name: str, function: str, label: str, stat: str = "Sum", **look: Any) -> list[Any]:
+    """Return what Lambda publishes of a function, which is named without the prefix."""
+    return line("AWS/Lambda", name, {"FunctionName": f"{PREFIX}-{function}"}, label=label, stat=stat, **look)
+
+
 def chart(
     title: str,
     metrics: Sequence[Any],
     place: Place,
     period_seconds: int,
-    thresholds: Sequence[Mapping[str, Any]] = (),
+    *limits: Mapping[str, Any],
 ) -> dict[str, Any]:
-    """Return a line chart that starts at 0, with thresholds as horizontal lines."""
+    """Return a line chart that starts at 0, with limits as horizontal lines."""
     properties: dict[str, Any] = {
         "title": title,
         "view": "timeSeries",
@@ -59,8 +70,8 @@ def chart(
         "metrics": list(metrics),
         "yAxis": {"left": {"min": 0, "showUnits": False}},
     }
-    if thresholds:
-        properties["annotations"] = {"horizontal": list(thresholds)}
+    if limits:
+        properties["annotations"] = {"horizontal": limits}
     return _widget("metric", place, properties)
 
 

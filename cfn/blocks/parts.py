@@ -1,7 +1,6 @@
 """The parts that every stack is made of: a function with its role and log group, a queue, a schedule, a topic.
 
-A stack module returns one `Stack`; `stacks.template` puts the chosen ones into one template. All names begin with
-`deliverywatch-${Environment}`, so that two environments live in one account side by side.
+All names begin with `deliverywatch-${Environment}`, so that two environments live in one account side by side.
 """
 
 from __future__ import annotations
@@ -10,15 +9,17 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from troposphere import GetAtt, If, Ref, Sub, awslambda, iam, logs, scheduler, sns, sqs
 
-if TYPE_CHECKING:
-    from blocks.parameters import Choice
-
 RUNTIME = "python3.13"
 PREFIX = "deliverywatch-${Environment}"
+CONSOLE = "https://${AWS::Region}.console.aws.amazon.com"
+# Scheduler writes the time that a run was meant for into its event.
+SCHEDULED_TIME = "<aws.scheduler.scheduled-time>"
+# Arrow's own pool and one per thread of the C library's keep what they freed: 25 MB at a million rows.
+MEMORY_SETTINGS = {"ARROW_DEFAULT_MEMORY_POOL": "system", "MALLOC_ARENA_MAX": "1"}
 
 Statement = dict[str, Any]
 
@@ -34,7 +35,7 @@ class Code(awslambda.Function):  # type: ignore[misc]  # troposphere has no type
 
 @dataclass(frozen=True, slots=True)
 class Function:
-    """A Lambda function as the build needs it: what it ships, what it may do, what it is told.
+    """A Lambda function as the build needs it: what it ships and what it may do.
 
     Attributes:
         room: The package in `src/deliverywatch` that it runs; what its handler imports is shipped.
@@ -65,19 +66,6 @@ class Function:
     def module(self) -> str:
         """The module of its handler."""
         return f"deliverywatch.{self.room}.handle_{self.verb}"
-
-
-@dataclass(frozen=True, slots=True)
-class Stack:
-    """What one system adds to the template, and what the build makes beside it."""
-
-    resources: Sequence[Any]
-    choices: Mapping[str, Sequence[Choice]] = field(default_factory=dict)
-    rules: Mapping[str, Any] = field(default_factory=dict)
-    conditions: Mapping[str, Any] = field(default_factory=dict)
-    outputs: Mapping[str, tuple[str, Any]] = field(default_factory=dict)
-    functions: Sequence[Function] = ()
-    watches: Sequence[Mapping[str, Any]] = ()
 
 
 def named(name: str) -> Any:
@@ -158,15 +146,17 @@ def _code(spec: Function, architecture: str) -> Any:
     )
 
 
-def schedule(name: str, target: Function, expression: Any, event: Mapping[str, str], retries: int) -> list[Any]:
-    """Return a schedule in UTC that starts a function, and a role that may start that function only.
+def schedule(
+    name: str, target: Function, expression: Any, *, event: str = "scheduled_time", **properties: Any
+) -> list[Any]:
+    """Return a schedule that starts a function, in UTC unless said otherwise, and a role that may start only that.
 
     Args:
         name: Without the prefix.
         target: The function to start.
         expression: `cron(...)` or `rate(...)`.
-        event: What the function gets; Scheduler fills in `<aws.scheduler.scheduled-time>`.
-        retries: How often Scheduler tries to hand the event over.
+        event: The key under which the function gets the scheduled time.
+        properties: Of the schedule, such as its `State`.
     """
     # Scheduler names the group, not the schedule, as the source when it takes the role.
     source = Sub("arn:${AWS::Partition}:scheduler:${AWS::Region}:${AWS::AccountId}:schedule-group/default")
@@ -178,39 +168,76 @@ def schedule(name: str, target: Function, expression: Any, event: Mapping[str, s
             f"{title(name)}Schedule",
             Name=named(name),
             ScheduleExpression=expression,
-            ScheduleExpressionTimezone="UTC",
             FlexibleTimeWindow=scheduler.FlexibleTimeWindow(Mode="OFF"),
             Target=scheduler.Target(
                 Arn=arn,
                 RoleArn=GetAtt(f"{title(name)}Role", "Arn"),
-                Input=json.dumps(event),
-                RetryPolicy=scheduler.RetryPolicy(MaximumRetryAttempts=retries, MaximumEventAgeInSeconds=600),
+                Input=json.dumps({event: SCHEDULED_TIME}),
+                RetryPolicy=scheduler.RetryPolicy(MaximumRetryAttempts=2, MaximumEventAgeInSeconds=600),
             ),
+            **{"ScheduleExpressionTimezone": "UTC", **properties},
         ),
     ]
 
 
-def dead_letters(name: str, senders: Sequence[Statement]) -> list[Any]:
-    """Return an encrypted queue for what could not be handled, kept for two weeks, and its policy.
+def retries(function: str, attempts: int, dead_letters: str = "") -> Any:
+    """Return how often Lambda repeats an asynchronous run that failed, and where its event goes after that.
+
+    Args:
+        function: Without the prefix.
+        attempts: Beyond the first.
+        dead_letters: The queue without the prefix, if there is one.
+    """
+    made = awslambda.EventInvokeConfig(
+        f"{title(function)}Retries",
+        FunctionName=Ref(title(function)),
+        Qualifier="$LATEST",
+        MaximumRetryAttempts=attempts,
+    )
+    if dead_letters:
+        failed = awslambda.OnFailure(Destination=GetAtt(title(dead_letters), "Arn"))
+        made.DestinationConfig = awslambda.DestinationConfig(OnFailure=failed)
+    return made
+
+
+def invocable(name: str, function: str, principal: str, **source: Any) -> Any:
+    """Return the permission that lets a service of AWS start a function, which is named by its logical id."""
+    return awslambda.Permission(
+        name, FunctionName=GetAtt(function, "Arn"), Action="lambda:InvokeFunction", Principal=principal, **source
+    )
+
+
+def sender(service: str, source: Any) -> Statement:
+    """Return the statement that lets a source of a service send to a queue; `queue` fills in which."""
+    return {
+        "Effect": "Allow",
+        "Principal": {"Service": f"{service}.amazonaws.com"},
+        "Action": "sqs:SendMessage",
+        "Condition": {"ArnEquals": {"aws:SourceArn": source}},
+    }
+
+
+def queue(name: str, policy_statements: Sequence[Any], **properties: Any) -> list[Any]:
+    """Return an encrypted queue and its policy, which refuses whoever does not use TLS."""
+    document = policy([*policy_statements, tls_only("sqs:*", GetAtt(title(name), "Arn"))])
+    return [
+        sqs.Queue(title(name), QueueName=named(name), SqsManagedSseEnabled=True, **properties),
+        sqs.QueuePolicy(f"{title(name)}Policy", Queues=[Ref(title(name))], PolicyDocument=document),
+    ]
+
+
+def dead_letters(name: str, senders: Sequence[Statement] = ()) -> list[Any]:
+    """Return a queue for what could not be handled, kept for two weeks.
 
     Args:
         name: Without the prefix.
         senders: Statements that let other services send to it; the resource is filled in.
     """
-    queue = sqs.Queue(
-        title(name), QueueName=named(name), MessageRetentionPeriod=14 * 24 * 3600, SqsManagedSseEnabled=True
-    )
-    arn = GetAtt(queue, "Arn")
-    statements = [{**sender, "Resource": arn} for sender in senders]
-    return [
-        queue,
-        sqs.QueuePolicy(
-            f"{title(name)}Policy", Queues=[Ref(queue)], PolicyDocument=policy([*statements, tls_only("sqs:*", arn)])
-        ),
-    ]
+    statements = [{**sender, "Resource": GetAtt(title(name), "Arn")} for sender in senders]
+    return queue(name, statements, MessageRetentionPeriod=14 * 24 * 3600)
 
 
-def topic(name: str, subscriptions: Sequence[Any] = ()) -> list[Any]:
+def topic(name: str) -> list[Any]:
     """Return a topic that alarms of this account may publish to, and nobody else by its policy."""
     this = sns.Topic(
         f"{title(name)}Topic",
@@ -228,8 +255,4 @@ def topic(name: str, subscriptions: Sequence[Any] = ()) -> list[Any]:
         },
     }
     document = policy([publish, tls_only("sns:Publish", Ref(this))])
-    return [
-        this,
-        sns.TopicPolicy(f"{title(name)}TopicPolicy", Topics=[Ref(this)], PolicyDocument=document),
-        *subscriptions,
-    ]
+    return [this, sns.TopicPolicy(f"{title(name)}TopicPolicy", Topics=[Ref(this)], PolicyDocument=document)]

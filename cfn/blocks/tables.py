@@ -1,4 +1,4 @@
-"""Tables over folders of the lake with one partition a day, and the saved queries over them.
+"""Tables over folders with one partition a day, views over tables, saved queries and workgroups.
 
 Partitions are computed, not stored (docs.aws.amazon.com/athena/latest/ug/partition-projection.html): no crawler, no
 MSCK REPAIR, and a day can be queried as soon as it is written.
@@ -7,7 +7,7 @@ MSCK REPAIR, and a day can be queried as soon as it is written.
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,9 +17,18 @@ from troposphere import Base64, Join, Ref, Sub, athena, glue
 from blocks.parts import title
 
 _QUERIES = Path(__file__).parents[1] / "queries"
+LAKE = "s3://${LakeBucket}/"
 # Before the product was: nothing is older.
 FIRST_DAY = "2025-01-01"
-_PRESTO_TYPES = {"string": "varchar", "timestamp": "timestamp(3)", "int": "integer"}
+# Name, Athena's type and a comment, or no comment.
+Column = tuple[str, ...]
+_PRESTO_TYPES = {
+    "string": "varchar",
+    "timestamp": "timestamp(3)",
+    "int": "integer",
+    "array<string>": "array(varchar)",
+    "map<string,array<string>>": "map(varchar, array(varchar))",
+}
 _DAY = {"Name": "dt", "Type": "string", "Comment": "UTC day; name it in every query, it bounds what is read and billed"}
 
 
@@ -47,82 +56,125 @@ JSON_LINES = Serde(
 )
 
 
-def table(name: str, description: str, folder: str, columns: Sequence[tuple[str, str, str]], serde: Serde) -> Any:
-    """Return a table over a folder of the lake with one partition a day, `dt=YYYY-MM-DD`, by projection.
+def database(logical_id: str, name: Any, description: Any) -> Any:
+    """Return a database of Glue."""
+    content = glue.DatabaseInput(Name=name, Description=description)
+    return glue.Database(logical_id, CatalogId=Ref("AWS::AccountId"), DatabaseInput=content)
+
+
+def table(
+    name: str,
+    description: str,
+    location: str,
+    columns: Sequence[Column],
+    serde: Serde,
+    *,
+    logical_id: str = "",
+    database: str = "Database",
+    **input_of_glue: Any,
+) -> Any:
+    """Return a table over a folder with one partition a day, `dt=YYYY-MM-DD`, by projection.
 
     Args:
         name: In the database.
         description: One row is what.
-        folder: Where its `dt=` folders are.
+        location: Where its `dt=` folders are, as `Sub` takes it, with a slash at its end.
         columns: Name, Athena type, comment.
         serde: How Athena reads the files.
+        logical_id: `<Name>Table` by default.
+        database: Its logical id.
+        input_of_glue: Further properties, such as other `PartitionKeys` and `Parameters`.
     """
-    location = f"s3://${{LakeBucket}}/{folder}/"
-    return glue.Table(
-        f"{title(name)}Table",
-        CatalogId=Ref("AWS::AccountId"),
-        DatabaseName=Ref("Database"),
-        TableInput=glue.TableInput(
-            Name=name,
-            Description=description,
-            TableType="EXTERNAL_TABLE",
-            PartitionKeys=[glue.Column(**_DAY)],
-            StorageDescriptor=_storage(Sub(location), columns, serde),
-            Parameters={
-                "classification": serde.classification,
-                "projection.enabled": "true",
-                "projection.dt.type": "date",
-                "projection.dt.format": "yyyy-MM-dd",
-                "projection.dt.range": f"{FIRST_DAY},NOW",
-                # ${!dt} is CloudFormation's way of writing ${dt}, which is Athena's.
-                "storage.location.template": Sub(f"{location}dt=${{!dt}}"),
-            },
-        ),
+    storage = glue.StorageDescriptor(
+        Location=Sub(location),
+        InputFormat=serde.reads,
+        OutputFormat=serde.writes,
+        SerdeInfo=glue.SerdeInfo(SerializationLibrary=serde.library),
+        Columns=_columns(columns),
     )
+    by_day = {"PartitionKeys": [glue.Column(**_DAY)], "Parameters": projected_days(location, serde)}
+    content = {"TableType": "EXTERNAL_TABLE", "StorageDescriptor": storage, **by_day, **input_of_glue}
+    return _glue_table(logical_id or f"{title(name)}Table", database, name, description, content)
 
 
-def view(name: str, description: str, columns: Sequence[tuple[str, str]], sql: str) -> Any:
+def projected_days(location: str, serde: Serde, end: str = "") -> dict[str, Any]:
+    """Return the parameters of a table whose partitions are the days since `FIRST_DAY`."""
+    return {
+        "classification": serde.classification,
+        "projection.enabled": "true",
+        "projection.dt.type": "date",
+        "projection.dt.format": "yyyy-MM-dd",
+        "projection.dt.range": f"{FIRST_DAY},NOW",
+        # ${!dt} is CloudFormation's way of writing ${dt}, which is Athena's.
+        "storage.location.template": Sub(f"{location}dt=${{!dt}}{end}"),
+    }
+
+
+def view(
+    name: str,
+    description: str,
+    columns: Sequence[Column],
+    text: Any,
+    *,
+    logical_id: str = "",
+    database: str = "Database",
+    storage: Mapping[str, Any] | None = None,
+    **properties: Any,
+) -> Any:
     """Return a view in the form in which Athena keeps its own.
-
-    The form: github.com/trinodb/trino, `HiveViewReader`, `/* Presto View: <base64 of JSON> */`.
 
     Args:
         name: In the database.
         description: One row is what.
-        columns: Name and Athena type.
-        sql: Athena's dialect; names tables of the same database.
+        columns: Name, Athena type, and a comment or none.
+        text: As `view_text` returns it.
+        logical_id: `<Name>Table` by default.
+        database: Its logical id.
+        storage: Further properties of its storage.
+        properties: Of the resource, such as `DependsOn`.
+    """
+    content = {
+        "TableType": "VIRTUAL_VIEW",
+        "Parameters": {"presto_view": "true", "comment": "Presto View"},
+        "StorageDescriptor": glue.StorageDescriptor(Columns=_columns(columns), **(storage or {})),
+        "ViewOriginalText": text,
+        "ViewExpandedText": "/* Presto View */",
+    }
+    return _glue_table(logical_id or f"{title(name)}Table", database, name, description, content, **properties)
+
+
+def view_text(sql: str, columns: Sequence[Column], schema: str, separators: tuple[str, str] | None = None) -> Any:
+    """Return a query in Presto's own form of a view: github.com/trinodb/trino, `HiveViewReader`.
+
+    Args:
+        sql: Athena's dialect.
+        columns: Of its result.
+        schema: The name of the database whose tables it reads, as `Sub` takes it.
+        separators: Of the JSON inside.
     """
     definition = {
         "originalSql": sql,
         "catalog": "awsdatacatalog",
-        "schema": "deliverywatch_${Environment}",
-        "columns": [{"name": name, "type": _PRESTO_TYPES.get(kind, kind)} for name, kind in columns],
+        "schema": schema,
+        "columns": [{"name": name, "type": _PRESTO_TYPES.get(kind, kind)} for name, kind, *_ in columns],
     }
+    text = json.dumps(definition, separators=separators)
+    return Join("", ["/* Presto View: ", Base64(Sub(text)), " */"])
+
+
+def _columns(columns: Sequence[Column]) -> list[Any]:
+    return [glue.Column(**dict(zip(("Name", "Type", "Comment"), column, strict=False))) for column in columns]
+
+
+def _glue_table(
+    logical_id: str, database: str, name: str, description: str, content: Mapping[str, Any], **properties: Any
+) -> Any:
     return glue.Table(
-        f"{title(name)}Table",
+        logical_id,
         CatalogId=Ref("AWS::AccountId"),
-        DatabaseName=Ref("Database"),
-        TableInput=glue.TableInput(
-            Name=name,
-            Description=description,
-            TableType="VIRTUAL_VIEW",
-            Parameters={"presto_view": "true", "comment": "Presto View"},
-            StorageDescriptor=glue.StorageDescriptor(
-                Columns=[glue.Column(Name=name, Type=kind) for name, kind in columns]
-            ),
-            ViewOriginalText=Join("", ["/* Presto View: ", Base64(Sub(json.dumps(definition))), " */"]),
-            ViewExpandedText="/* Presto View */",
-        ),
-    )
-
-
-def _storage(location: Any, columns: Sequence[tuple[str, str, str]], serde: Serde) -> Any:
-    return glue.StorageDescriptor(
-        Location=location,
-        InputFormat=serde.reads,
-        OutputFormat=serde.writes,
-        SerdeInfo=glue.SerdeInfo(SerializationLibrary=serde.library),
-        Columns=[glue.Column(Name=name, Type=kind, Comment=comment) for name, kind, comment in columns],
+        DatabaseName=Ref(database),
+        TableInput=glue.TableInput(Name=name, Description=description, **content),
+        **properties,
     )
 
 
@@ -131,7 +183,7 @@ def saved_queries(system: str, database: str = "Database", workgroup: str = "Wor
 
     Args:
         system: The folder.
-        database: Logical id of the database that they ask.
+        database: Logical id of the database that they read.
         workgroup: Logical id of the workgroup that lists them.
     """
     return [
@@ -158,7 +210,7 @@ def workgroup(
     description: str,
     *,
     limit: str = "AthenaScanLimitMegabytes",
-    results: str = "s3://${LakeBucket}/athena-results/",
+    results: str = f"{LAKE}athena-results/",
     **more: Any,
 ) -> Any:
     """Return an Athena workgroup that nobody gets around: its results are encrypted and its queries limited.

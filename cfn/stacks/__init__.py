@@ -1,18 +1,22 @@
 """The systems' stacks -> one CloudFormation template.
 
-Each module returns a `parts.Stack`; `shared` and `alerting` are in every template, systems by choice. Read `sms` first.
+Each module returns a `blocks.stack.Stack`; `shared` and `alerting` are in every template, systems by choice. Read `sms`
+first.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
 from troposphere import Output, Template
 
-from blocks.parts import Stack, function
+from blocks.parts import function
 from deliverywatch.errors import ConfigurationError
 from stacks import alerting, email, files, pipeline, queries, shared, sms
+
+if TYPE_CHECKING:
+    from blocks.stack import Stack
 
 SYSTEMS = {
     "sms": sms.stack,
@@ -43,8 +47,8 @@ def chosen(systems: Sequence[str]) -> list[Stack]:
 
 
 def watches(stacks: Sequence[Stack]) -> dict[str, Any]:
-    """Return what the notifier must know of the alarms: which are rungs of which watch."""
-    return {"watches": [watch for stack in stacks for watch in stack.watches]}
+    """Return the notifier's configuration: the severity of each alarm in its watch."""
+    return {"watches": [watch.document() for stack in stacks for watch in stack.watches]}
 
 
 def template(stacks: Sequence[Stack], architecture: str, version: str) -> Any:
@@ -62,26 +66,27 @@ def template(stacks: Sequence[Stack], architecture: str, version: str) -> Any:
     made.set_metadata({"DeliveryWatch": {"Version": version}, "cfn-lint": lint})
     made.add_output(Output("Version", Description="Version of DeliveryWatch", Value=version))
     for stack in stacks:
-        _ask(made, stack.choices)
-        _fill(made, stack, architecture)
+        _add_parameters(made, stack)
+        _add_resources(made, stack, architecture)
+        for name, (description, value) in stack.outputs.items():
+            made.add_output(Output(name, Description=description, Value=value))
     return made
 
 
-def _ask(made: Any, choices: Mapping[str, Any]) -> None:
-    for group, members in choices.items():
-        for choice in members:
-            made.add_parameter(choice.parameter)
-            made.add_parameter_to_group(choice.parameter, group)
-            made.set_parameter_label(choice.parameter, choice.label)
-
-
-def _fill(made: Any, stack: Stack, architecture: str) -> None:
+def _add_parameters(made: Any, stack: Stack) -> None:
+    for group, members in stack.parameters.items():
+        for parameter in members:
+            made.add_parameter(parameter.definition)
+            made.add_parameter_to_group(parameter.definition, group)
+            made.set_parameter_label(parameter.definition, parameter.label)
     for name, rule in stack.rules.items():
         made.add_rule(name, rule)
     for name, condition in stack.conditions.items():
         made.add_condition(name, condition)
+
+
+def _add_resources(made: Any, stack: Stack, architecture: str) -> None:
     for spec in stack.functions:
         made.add_resource(function(spec, architecture))
     made.add_resource(list(stack.resources))
-    for name, (description, value) in stack.outputs.items():
-        made.add_output(Output(name, Description=description, Value=value))
+    made.add_resource([alarm.resource() for watch in stack.watches for alarm in watch.alarms])

@@ -4,20 +4,32 @@ from __future__ import annotations
 
 from typing import Any
 
-from troposphere import GetAtt, If, Ref, Sub, awslambda, sns
+from troposphere import GetAtt, If, Ref, Sub, sns
 
-from blocks.alarms import Metric, Rule, metric_alarm
-from blocks.parts import PREFIX, Function, Stack, Statement, allow, dead_letters, named, schedule, title
-from blocks.tables import JSON_LINES, saved_queries, table
+from blocks.alarms import Alarm, waiting_in
+from blocks.parts import (
+    PREFIX,
+    Function,
+    Statement,
+    allow,
+    dead_letters,
+    invocable,
+    named,
+    retries,
+    schedule,
+    sender,
+    title,
+)
+from blocks.stack import Stack
+from blocks.tables import JSON_LINES, LAKE, saved_queries, table
 from deliverywatch.alerting.incidents.outbox import COLUMNS
 from deliverywatch.thresholds import SWEEP_FROM_MINUTE, SWEEP_MINUTES
-from stacks.shared import objects
+from stacks.shared import MAY_LIST_LAKE, may_publish, objects
 
-SCHEDULED_TIME = "<aws.scheduler.scheduled-time>"
 DEAD_LETTERS = "alerting-notify-dead-letters"
 # A mail that was claimed and never sent is retried within 10 minutes, between the runs of the ingest function.
 SWEEP_EXPRESSION = f"cron({SWEEP_FROM_MINUTE}/{SWEEP_MINUTES} * * * ? *)"
-_ASKED = ("DescribeAlarms", "GetMetricData", "GetMetricWidgetImage", "ListAlarmMuteRules")
+_READ = ("DescribeAlarms", "GetMetricData", "GetMetricWidgetImage", "ListAlarmMuteRules")
 
 
 def stack() -> Stack:
@@ -25,13 +37,21 @@ def stack() -> Stack:
     notify, digest = _notify(), _digest()
     return Stack(
         resources=[
-            table("mails", "One row per mail, as claimed and sent", "mails", COLUMNS, JSON_LINES),
+            table("mails", "One row per mail, as claimed and sent", f"{LAKE}mails/", COLUMNS, JSON_LINES),
             *saved_queries("alerting"),
-            *dead_letters(DEAD_LETTERS, [_from_alerts()]),
-            *_calls(),
-            *schedule("alerting-sweep", notify, SWEEP_EXPRESSION, {"sweep": SCHEDULED_TIME}, 2),
-            *_each_week(digest),
-            _mail_failed(),
+            *dead_letters(DEAD_LETTERS, [sender("sns", Ref("AlertsTopic"))]),
+            *_subscribed(),
+            retries("alerting-notify", 2, DEAD_LETTERS),
+            *schedule("alerting-sweep", notify, SWEEP_EXPRESSION, event="sweep"),
+            *schedule(
+                "operate-digest-weekly",
+                digest,
+                # Monday morning where the readers are; Scheduler knows IANA names and clock changes.
+                "cron(0 7 ? * MON *)",
+                ScheduleExpressionTimezone=Ref("TimeZone"),
+                State=If("HasDigest", "ENABLED", "DISABLED"),
+            ),
+            _MAIL_FAILED.resource(),
         ],
         functions=[notify, digest],
         outputs={"DeadLettersUrl": ("Queue of alarm messages that could not be mailed", Ref(title(DEAD_LETTERS)))},
@@ -89,23 +109,14 @@ def _digest_may() -> list[Statement]:
     return [
         allow("s3:GetObject", objects("incidents", "mails", "state")),
         allow("s3:PutObject", objects("mails", "mail-bodies")),
-        allow("s3:ListBucket", GetAtt("LakeBucket", "Arn")),
+        MAY_LIST_LAKE,
         _may_send(),
         allow(["cloudwatch:DescribeAlarms", "cloudwatch:GetMetricData", "cloudwatch:ListAlarmMuteRules"], "*"),
         allow("cloudwatch:GetAlarmMuteRule", Sub(rules)),
         # What it costs is counted from the template as it is deployed.
         allow(["cloudformation:DescribeStacks", "cloudformation:GetTemplate"], Sub(this)),
-        allow("sns:Publish", Ref("FallbackTopic")),
-        If("HasKmsKey", allow(["kms:Decrypt", "kms:GenerateDataKey"], Ref("KmsKeyArn")), Ref("AWS::NoValue")),
+        *may_publish("FallbackTopic"),
     ]
-
-
-def _each_week(digest: Function) -> list[Any]:
-    # Monday morning where the readers are; Scheduler knows IANA names and clock changes.
-    made = schedule("operate-digest-weekly", digest, "cron(0 7 ? * MON *)", {"scheduled_time": SCHEDULED_TIME}, 2)
-    made[-1].ScheduleExpressionTimezone = Ref("TimeZone")
-    made[-1].State = If("HasDigest", "ENABLED", "DISABLED")
-    return made
 
 
 def _notify_may() -> list[Statement]:
@@ -113,14 +124,11 @@ def _notify_may() -> list[Statement]:
         allow(["s3:GetObject", "s3:PutObject"], objects("incidents", "mails")),
         allow("s3:PutObject", objects("mail-bodies")),
         allow("s3:GetObject", objects("state")),
-        # Without it S3 answers 403 where an object is not there yet, instead of 404; a condition on s3:prefix would
-        # bring the 403 back, because reading an object has no prefix.
-        allow("s3:ListBucket", GetAtt("LakeBucket", "Arn")),
+        MAY_LIST_LAKE,
         _may_send(),
         # CloudWatch knows no resources for these four.
-        allow([f"cloudwatch:{action}" for action in _ASKED], "*"),
-        allow("sns:Publish", Ref("FallbackTopic")),
-        If("HasKmsKey", allow(["kms:Decrypt", "kms:GenerateDataKey"], Ref("KmsKeyArn")), Ref("AWS::NoValue")),
+        allow([f"cloudwatch:{action}" for action in _READ], "*"),
+        *may_publish("FallbackTopic"),
         allow("sqs:SendMessage", GetAtt(title(DEAD_LETTERS), "Arn")),
     ]
 
@@ -135,52 +143,26 @@ def _may_send() -> Statement:
     return allow(["ses:SendEmail", "ses:SendRawEmail"], resources, only_from)
 
 
-def _from_alerts() -> Statement:
-    return {
-        "Effect": "Allow",
-        "Principal": {"Service": "sns.amazonaws.com"},
-        "Action": "sqs:SendMessage",
-        "Condition": {"ArnEquals": {"aws:SourceArn": Ref("AlertsTopic")}},
-    }
-
-
-def _calls() -> list[Any]:
-    arn = GetAtt("AlertingNotify", "Arn")
-    dead_letters_arn = GetAtt(title(DEAD_LETTERS), "Arn")
+def _subscribed() -> list[Any]:
     return [
-        awslambda.Permission(
-            "AlertingNotifyPermission",
-            FunctionName=arn,
-            Action="lambda:InvokeFunction",
-            Principal="sns.amazonaws.com",
-            SourceArn=Ref("AlertsTopic"),
-        ),
+        invocable("AlertingNotifyPermission", "AlertingNotify", "sns.amazonaws.com", SourceArn=Ref("AlertsTopic")),
         sns.SubscriptionResource(
             "AlertingNotifySubscription",
             TopicArn=Ref("AlertsTopic"),
             Protocol="lambda",
-            Endpoint=arn,
-            RedrivePolicy={"deadLetterTargetArn": dead_letters_arn},
-        ),
-        awslambda.EventInvokeConfig(
-            "AlertingNotifyRetries",
-            FunctionName=Ref("AlertingNotify"),
-            Qualifier="$LATEST",
-            MaximumRetryAttempts=2,
-            DestinationConfig=awslambda.DestinationConfig(OnFailure=awslambda.OnFailure(Destination=dead_letters_arn)),
+            Endpoint=GetAtt("AlertingNotify", "Arn"),
+            RedrivePolicy={"deadLetterTargetArn": GetAtt(title(DEAD_LETTERS), "Arn")},
         ),
     ]
 
 
-def _mail_failed() -> Any:
-    rule = Rule(
-        description="The notifier could not handle an alarm message, and nobody may have been told: it waits in the "
-        "queue of dead letters. This mail comes from CloudWatch itself, past the notifier.",
-        threshold=0,
-        period_seconds=300,
-        # An empty queue that nobody uses has no metric at all.
-        missing="notBreaching",
-        on_alarm=["FallbackTopic"],
-    )
-    queue = {"QueueName": GetAtt(title(DEAD_LETTERS), "QueueName")}
-    return metric_alarm("mail-failed", rule, Metric("AWS/SQS", "ApproximateNumberOfMessagesVisible", queue, "Maximum"))
+_MAIL_FAILED = Alarm(
+    "mail-failed",
+    "The notifier could not handle an alarm message, and nobody may have been told: it waits in the queue of dead "
+    "letters. This mail comes from CloudWatch itself, past the notifier.",
+    waiting_in(DEAD_LETTERS),
+    0,
+    300,
+    on_alarm=("FallbackTopic",),
+    on_ok=(),
+)

@@ -4,32 +4,35 @@ from __future__ import annotations
 
 from typing import Any
 
-from troposphere import Equals, Not, Ref, Sub, glue, s3, sns
+from troposphere import Equals, GetAtt, If, Ref, Sub, sns
 
-from blocks.buckets import kept_bucket
-from blocks.parameters import Choice, address, addresses, further_addresses, one_of, text, whole_number
-from blocks.parts import PREFIX, Stack, topic
-from blocks.tables import workgroup
+from blocks.buckets import expiry, kept_bucket, week_to_undo
+from blocks.parameters import address, addresses, further_addresses, given, one_of, switch, text, whole_number
+from blocks.parts import CONSOLE, PREFIX, allow, topic
+from blocks.stack import Stack
+from blocks.tables import database, workgroup
 from blocks.zones import ZONES
 from deliverywatch import thresholds
-
-DATABASE = Sub("deliverywatch_${Environment}")
-_LOG_DAYS = (1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653)
 
 
 def stack() -> Stack:
     """Return the shared resources."""
     return Stack(
         resources=[
-            *kept_bucket("LakeBucket", LifecycleConfiguration=s3.LifecycleConfiguration(Rules=_life_cycle())),
-            _database(),
-            _workgroup(),
+            *kept_bucket(
+                "LakeBucket", [week_to_undo(), expiry("athena-results", "athena-results/", Ref("AthenaResultDays"))]
+            ),
+            database("Database", Sub("deliverywatch_${Environment}"), Sub("The lake of DeliveryWatch, ${Environment}")),
+            workgroup("Workgroup", Sub(PREFIX), "Saved queries over the lake, with a limit on what one query may read"),
             *topic("alerts"),
-            *topic("fallback", [_fallback_subscription()]),
+            *topic("fallback"),
+            sns.SubscriptionResource(
+                "FallbackSubscription", TopicArn=Ref("FallbackTopic"), Protocol="email", Endpoint=Ref("FallbackAddress")
+            ),
         ],
-        choices=_choices(),
+        parameters=_PARAMETERS,
         conditions={
-            "HasKmsKey": Not(Equals(Ref("KmsKeyArn"), "")),
+            "HasKmsKey": given("KmsKeyArn"),
             "HasDigest": Equals(Ref("WeeklyDigest"), "true"),
             "HasDashboard": Equals(Ref("CreateDashboard"), "true"),
         },
@@ -42,83 +45,54 @@ def objects(*prefixes: str) -> list[Any]:
     return [Sub(f"${{LakeBucket.Arn}}/{prefix}/*") for prefix in prefixes]
 
 
-def _life_cycle() -> list[Any]:
-    return [
-        s3.LifecycleRule(
-            Id="a-week-to-undo",
-            Status="Enabled",
-            NoncurrentVersionExpiration=s3.NoncurrentVersionExpiration(NoncurrentDays=thresholds.OLD_VERSION_DAYS),
-            AbortIncompleteMultipartUpload=s3.AbortIncompleteMultipartUpload(DaysAfterInitiation=1),
-            ExpiredObjectDeleteMarker=True,
+# Without it S3 answers 403 where an object is not there yet, instead of 404; a condition on s3:prefix would bring the
+# 403 back, because reading an object has no prefix.
+MAY_LIST_LAKE = allow("s3:ListBucket", GetAtt("LakeBucket", "Arn"))
+
+
+def may_publish(topic: str) -> list[Any]:
+    """Return the statements that let a function publish to a topic of ours, encrypted or not."""
+    encrypts = allow(["kms:Decrypt", "kms:GenerateDataKey"], Ref("KmsKeyArn"))
+    return [allow("sns:Publish", Ref(topic)), If("HasKmsKey", encrypts, Ref("AWS::NoValue"))]
+
+
+_PARAMETERS = {
+    "Where it runs": [
+        text(
+            "Environment",
+            "Environment",
+            "^[a-z][a-z0-9]{0,15}$",
+            "Part of every name, so that prod and test can live in one account.",
+            "must be 1 to 16 lower-case letters and digits and start with a letter.",
+            default="prod",
+        )
+    ],
+    "Who gets mail": [
+        address("SenderAddress", "Sender", "Address that mails come from; verified in SES, it or its domain."),
+        addresses("AlertRecipients", "Recipients", "Addresses that get the mails, separated by commas."),
+        further_addresses(
+            "CriticalRecipients",
+            "Recipients of critical mails besides",
+            "Addresses that also get the mails of critical incidents, to their end; empty for none.",
         ),
-        s3.LifecycleRule(
-            Id="athena-results", Status="Enabled", Prefix="athena-results/", ExpirationInDays=Ref("AthenaResultDays")
+        address("FallbackAddress", "Fallback", "Address that SNS writes to when SES fails; confirm its first message."),
+        switch(
+            "WeeklyDigest",
+            "Weekly mail",
+            "A mail every Monday: runs done and expected, messages, failure rate, mails, mutes, cost.",
+            # 52 runs and mails a year cost less than a cent a month, and prove that silence means health.
+            default=True,
         ),
-    ]
-
-
-def _database() -> Any:
-    given = glue.DatabaseInput(Name=DATABASE, Description=Sub("The lake of DeliveryWatch, ${Environment}"))
-    return glue.Database("Database", CatalogId=Ref("AWS::AccountId"), DatabaseInput=given)
-
-
-def _workgroup() -> Any:
-    return workgroup("Workgroup", Sub(PREFIX), "Saved queries over the lake, with a limit on what one query may read")
-
-
-def _fallback_subscription() -> Any:
-    return sns.SubscriptionResource(
-        "FallbackSubscription", TopicArn=Ref("FallbackTopic"), Protocol="email", Endpoint=Ref("FallbackAddress")
-    )
-
-
-def _choices() -> dict[str, list[Choice]]:
-    return {
-        "Where it runs": [
-            text(
-                "Environment",
-                "Environment",
-                "^[a-z][a-z0-9]{0,15}$",
-                "Part of every name, so that prod and test can live in one account.",
-                "must be 1 to 16 lower-case letters and digits and start with a letter.",
-                default="prod",
-            )
-        ],
-        "Who gets mail": [
-            address("SenderAddress", "Sender", "Address that mails come from; verified in SES, it or its domain."),
-            addresses("AlertRecipients", "Recipients", "Addresses that get the mails, separated by commas."),
-            further_addresses(
-                "CriticalRecipients",
-                "Recipients of critical mails besides",
-                "Addresses that also get the mails of critical incidents, to their end; empty for none.",
-            ),
-            address(
-                "FallbackAddress", "Fallback", "Address that SNS writes to when SES fails; confirm its first message."
-            ),
-            one_of(
-                "WeeklyDigest",
-                "Weekly mail",
-                ("true", "false"),
-                # 52 runs and mails a year cost less than a cent a month, and prove that silence means health.
-                "true",
-                "A mail every Monday: runs done and expected, messages, failure rate, mails, mutes, cost.",
-                "must be true or false.",
-            ),
-            one_of(
-                "TimeZone",
-                "Time zone",
-                ZONES,
-                "UTC",
-                "Time zone of the times in mails; all data is in UTC.",
-                "must be a name of the IANA time zone database, such as UTC or Australia/Melbourne.",
-            ),
-        ],
-        "Data and cost": _data_choices(),
-    }
-
-
-def _data_choices() -> list[Choice]:
-    return [
+        one_of(
+            "TimeZone",
+            "Time zone",
+            ZONES,
+            "UTC",
+            "Time zone of the times in mails; all data is in UTC.",
+            "must be a name of the IANA time zone database, such as UTC or Australia/Melbourne.",
+        ),
+    ],
+    "Data and cost": [
         whole_number(
             "AthenaScanLimitMegabytes",
             "Athena: most megabytes per query",
@@ -138,18 +112,16 @@ def _data_choices() -> list[Choice]:
         one_of(
             "LogRetentionDays",
             "Days that logs are kept",
-            _LOG_DAYS,
+            (1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653),
             thresholds.LOG_RETENTION_DAYS,
             "The functions' logs are deleted after this many days.",
             "must be a number of days that CloudWatch Logs offers, such as 14, 30 or 90.",
         ),
-        one_of(
+        switch(
             "CreateDashboard",
             "Dashboard",
-            ("true", "false"),
-            "true",
             "CloudWatch has three dashboards free of charge; each further one costs 3 USD a month.",
-            "must be true or false.",
+            default=True,
         ),
         text(
             "KmsKeyArn",
@@ -160,11 +132,11 @@ def _data_choices() -> list[Choice]:
             "must be empty or the ARN of a KMS key (arn:aws:kms:...:key/...).",
             default="",
         ),
-    ]
+    ],
+}
 
 
 def _outputs() -> dict[str, tuple[str, Any]]:
-    console = "https://${AWS::Region}.console.aws.amazon.com"
     return {
         "LakeBucket": ("Bucket of the lake; it stays when the stack is deleted", Ref("LakeBucket")),
         "AlertsTopicArn": ("Topic for alarms; your own alarms may use it too", Ref("AlertsTopic")),
@@ -172,10 +144,10 @@ def _outputs() -> dict[str, tuple[str, Any]]:
         "AthenaWorkgroup": ("Athena workgroup of the saved queries", Ref("Workgroup")),
         "AlarmsUrl": (
             "All alarms of this stack",
-            Sub(f"{console}/cloudwatch/home?region=${{AWS::Region}}#alarmsV2:?search={PREFIX}"),
+            Sub(f"{CONSOLE}/cloudwatch/home?region=${{AWS::Region}}#alarmsV2:?search={PREFIX}"),
         ),
         "QueriesUrl": (
             "The saved queries",
-            Sub(f"{console}/athena/home?region=${{AWS::Region}}#/saved-queries?workgroup={PREFIX}"),
+            Sub(f"{CONSOLE}/athena/home?region=${{AWS::Region}}#/saved-queries?workgroup={PREFIX}"),
         ),
     }

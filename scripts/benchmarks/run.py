@@ -68,7 +68,7 @@ def run(lake: Path, url: str, shipped: Path, begin: datetime, end: datetime) -> 
 def memory_settings() -> dict[str, str]:
     """Return what the template sets for the function's memory."""
     sys.path.insert(0, str(ROOT / "cfn"))
-    from stacks.sms import MEMORY_SETTINGS
+    from blocks.parts import MEMORY_SETTINGS
 
     return dict(MEMORY_SETTINGS)
 

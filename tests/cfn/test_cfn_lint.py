@@ -13,7 +13,7 @@ import pytest
 
 import build
 import stacks
-from blocks.alarms import Metric, Rule, metric_alarm
+from blocks.alarms import Alarm, Metric
 from checks.lint import check, findings
 from checks.published import PUBLISHED, Published
 from deliverywatch.errors import ConfigurationError
@@ -223,8 +223,8 @@ def test_our_own_templates_are_right(systems: list[str]) -> None:
 
 def test_a_build_with_a_wrong_alarm_fails_and_says_why(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     right = stacks.SYSTEMS["sms"]()
-    rule = Rule("Nobody emits it.", 1, 300, "ignore", ["AlertsTopic"])
-    wrong = metric_alarm("sms-nothing", rule, Metric("DeliveryWatch/Sms", "Nothing", {}, "Sum"))
+    nothing = Metric("DeliveryWatch/Sms", "Nothing", "Sum", {})
+    wrong = Alarm("sms-nothing", "Nobody emits it.", nothing, 1, 300, "ignore").resource()
     monkeypatch.setitem(stacks.SYSTEMS, "sms", lambda: replace(right, resources=[*right.resources, wrong]))
     with pytest.raises(ConfigurationError, match=r"\[dimensions\] SmsNothing: nothing is known to publish"):
         build.build(["sms"], "none", tmp_path / "build")

@@ -17,7 +17,7 @@ SECTION = (Path(__file__).parents[2] / "src/deliverywatch/email/README.md").read
 
 def test_every_parameter_of_email_stands_in_its_table_with_its_default() -> None:
     rows = dict(re.findall(r"^\| `(\w+)` \| `?([^|`]+?)`? \|", SECTION, re.MULTILINE))
-    asked = [choice.parameter for group in stacks.SYSTEMS["email"]().choices.values() for choice in group]
+    asked = [parameter.definition for group in stacks.SYSTEMS["email"]().parameters.values() for parameter in group]
     assert rows == {each.title: each.Default or "none" for each in asked}
 
 

@@ -230,7 +230,7 @@ def test_every_alarm_is_a_rung_of_one_watch_that_is_named_after_the_system(templ
     import stacks
 
     (files,) = [stack for stack in stacks.chosen(["files"]) if stack.watches]
-    rungs = [rung["alarm"] for watch in files.watches for rung in watch["rungs"]]
+    rungs = [alarm.name for watch in files.watches for alarm in watch.alarms if alarm.severity]
     own = [each["AlarmName"] for each in of_type(template, "AWS::CloudWatch::Alarm").values()]
     assert sorted(f"deliverywatch-prod-{rung}" for rung in rungs) == sorted(name for name in own if "-files-" in name)
-    assert {watch["name"].partition("-")[0] for watch in files.watches} == {"files"}
+    assert {watch.name.partition("-")[0] for watch in files.watches} == {"files"}

@@ -6,10 +6,14 @@ from typing import Any
 
 from troposphere import GetAtt, If, Ref, Sub, budgets
 
-from blocks.parts import Function, Stack, allow, schedule
+from blocks.parts import CONSOLE, MEMORY_SETTINGS, Function, allow, schedule
+from blocks.stack import Stack
 from blocks.tables import saved_queries
-from stacks.email import alarms, dashboard, lake, parameters, streams
-from stacks.sms import MEMORY_SETTINGS
+from stacks.email import lake, streams
+from stacks.email.alarms import watches
+from stacks.email.dashboard import email_dashboard
+from stacks.email.parameters import CONDITIONS, PARAMETERS, RULES
+from stacks.shared import MAY_LIST_LAKE
 
 # Long after midnight: Firehose writes the last events of a day up to 15 minutes into the next.
 _NIGHTLY = "cron(30 2 * * ? *)"
@@ -23,17 +27,16 @@ def stack() -> Stack:
             *lake.resources(),
             *saved_queries("email", "EmailDatabase", "EmailWorkgroup"),
             *streams.resources(transform),
-            *schedule("email-compact-days", compact, _NIGHTLY, {"scheduled_time": "<aws.scheduler.scheduled-time>"}, 2),
+            *schedule("email-compact-days", compact, _NIGHTLY),
             _budget(),
-            *alarms.alarms(),
-            dashboard.dashboard(),
+            email_dashboard(),
         ],
-        choices=parameters.choices(),
-        rules=parameters.rules(),
-        conditions=parameters.conditions(),
+        parameters=PARAMETERS,
+        rules=RULES,
+        conditions=CONDITIONS,
         outputs=_outputs(),
         functions=[transform, compact],
-        watches=alarms.watches(),
+        watches=watches(),
     )
 
 
@@ -56,8 +59,7 @@ def _transform() -> Function:
         statements=[
             allow("s3:PutObject", Sub("${EmailBucket.Arn}/errors/*")),
             allow(["s3:GetObject", "s3:PutObject"], Sub("${LakeBucket.Arn}/state/email-*")),
-            # Without it S3 answers 403 where an object is not there yet, instead of 404 (see alerting.py).
-            allow("s3:ListBucket", GetAtt("LakeBucket", "Arn")),
+            MAY_LIST_LAKE,
         ],
     )
 
@@ -102,7 +104,7 @@ def _budget() -> Any:
 
 
 def _outputs() -> dict[str, tuple[str, Any]]:
-    console = "https://${AWS::Region}.console.aws.amazon.com/athena/home?region=${AWS::Region}"
+    queries = f"{CONSOLE}/athena/home?region=${{AWS::Region}}#/saved-queries"
     return {
         "EmailBucket": ("Bucket of the e-mail events; it stays when the stack is deleted", Ref("EmailBucket")),
         "EmailDatabase": ("Glue database of the e-mail events", Ref("EmailDatabase")),
@@ -110,6 +112,6 @@ def _outputs() -> dict[str, tuple[str, Any]]:
         "EmailPartitions": ("Folders of a day", If("HasEmailDays", "day", "year-month-day")),
         "EmailQueriesUrl": (
             "The saved queries about e-mail",
-            Sub(f"{console}#/saved-queries?workgroup=email-analytics-${{Environment}}"),
+            Sub(f"{queries}?workgroup=email-analytics-${{Environment}}"),
         ),
     }

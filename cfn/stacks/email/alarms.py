@@ -1,4 +1,4 @@
-"""The alarms of e-mail, and the watches that say which of them are rungs of one ladder.
+"""The watches of e-mail and their alarms.
 
 A share divides what the transform counted by what SES says was sent; where nothing was sent in its window, it is 0.
 Whatever keeps events from landing is one watch per stream, whose mails say "we cannot see".
@@ -7,20 +7,19 @@ Whatever keeps events from landing is one watch per stream, whose mails say "we 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 from troposphere import Ref, Sub
 
-from blocks.alarms import Metric, Rule, expression_alarm, metric_alarm
+from blocks.alarms import ALERTS, ENVIRONMENT, Alarm, Expression, Metric, Severity, Watch, function_metric
 from deliverywatch import thresholds
 from deliverywatch.email.counts import NAMESPACE
 from deliverywatch.email.events.mail_context import key_of
 from deliverywatch.email.events.streams import Stream, delivery_stream
 from stacks.email.parameters import configuration_set
 
-_ALERTS = ["AlertsTopic"]
 _QUARTER_HOUR = 900
 _HOUR = 3600
+_OPENING: tuple[Severity, ...] = ("critical", "warning")
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +27,7 @@ class _Share:
     """One share of a stream; `failed` and `total` are how the notifier knows a rate of failures."""
 
     what: str
+    kind: str
     counted: str
     failed: str
     total: str
@@ -36,244 +36,204 @@ class _Share:
     window: str
     words: str
 
-    @property
-    def expression(self) -> str:
+    def parameter(self, level: str) -> str:
+        return f"Email{self.kind}{level.capitalize()}Percent"
+
+    def value(self, stream: Stream) -> Expression:
         # A newsletter is sent once a week. Without FILL an alarm that finds nothing in its newest window would judge by
         # an older one, and raise again what was over.
         sent = f"FILL({self.total}, 0) >= ${{EmailMinimumSent}}"
         guard = f"{sent} AND FILL({self.failed}, 0) >= ${{{self.minimum}}}"
-        return f"IF({guard}, 100 * {self.failed} / {self.total}, 0)"
+        return Expression(
+            f"{stream.value.capitalize()} mails, {self.words}",
+            f"IF({guard}, 100 * {self.failed} / {self.total}, 0)",
+            {self.total: _sent(stream), self.failed: _counted(stream, self.counted)},
+        )
 
-    def metrics(self, stream: Stream) -> dict[str, Metric]:
-        return {self.total: sent(stream), self.failed: counted(stream, self.counted)}
 
-
-_BOUNCES = _Share(
-    *("bounces", "Bounced", "failed", "total", "EmailMinimumBounced"),
-    *(thresholds.EMAIL_BOUNCE_WINDOW_SECONDS, "6 hours", "bounced (%)"),
+_SHARES = (
+    _Share(
+        *("bounces", "Bounce", "Bounced", "failed", "total", "EmailMinimumBounced"),
+        *(thresholds.EMAIL_BOUNCE_WINDOW_SECONDS, "6 hours", "bounced (%)"),
+    ),
+    # Complaints are not failures: a mail that says "3 of 2,000 failed" would be wrong.
+    _Share(
+        *("complaints", "Complaint", "Complained", "complained", "sent", "EmailMinimumComplained"),
+        *(thresholds.EMAIL_COMPLAINT_WINDOW_SECONDS, "24 hours", "complaints (%)"),
+    ),
 )
-# Complaints are not failures: a mail that says "3 of 2,000 failed" would be wrong.
-_COMPLAINTS = _Share(
-    *("complaints", "Complained", "complained", "sent", "EmailMinimumComplained"),
-    *(thresholds.EMAIL_COMPLAINT_WINDOW_SECONDS, "24 hours", "complaints (%)"),
-)
-_SHARES = {_BOUNCES: "Bounce", _COMPLAINTS: "Complaint"}
-_LEVELS = {"critical": _ALERTS, "warning": _ALERTS, "recovery": []}
 
 
-def sent(stream: Stream) -> Metric:
-    """Return what SES says was sent with a stream's configuration set."""
-    return Metric("AWS/SES", "Send", {"ses:configuration-set": configuration_set(stream)}, "Sum")
-
-
-def counted(stream: Stream, name: str) -> Metric:
-    """Return a metric that the transform emits for a stream."""
-    return Metric(NAMESPACE, name, {"Environment": Ref("Environment"), "Stream": stream.value}, "Sum")
-
-
-def of_firehose(stream: Stream, name: str, statistic: str) -> Metric:
-    """Return a metric of a stream's delivery stream."""
-    return Metric(
-        "AWS/Firehose", name, {"DeliveryStreamName": Sub(delivery_stream(stream, "${Environment}"))}, statistic
-    )
-
-
-def alarms() -> list[Any]:
-    """Return all alarms of e-mail."""
-    return [*(alarm for stream in Stream for alarm in _of(stream)), *_reputation(), _transform_errors(), _refused()]
-
-
-def watches() -> list[dict[str, Any]]:
-    """Return the watches, for the notifier."""
+def watches() -> list[Watch]:
+    """Return all watches of e-mail."""
     return [
-        *(watch for stream in Stream for watch in _watches(stream)),
+        *(watch for stream in Stream for watch in _watches_of(stream)),
         *(
-            {
-                "name": f"email-reputation-{share.what}",
-                "title": f"SES reputation: {share.what}",
-                "rungs": [
-                    {"alarm": f"email-reputation-{share.what}-{level}", "level": level}
-                    for level in ("critical", "warning")
-                ],
-            }
+            Watch(
+                f"email-reputation-{share.what}",
+                f"SES reputation: {share.what}",
+                [_reputation(share, severity) for severity in _OPENING],
+            )
             for share in _SHARES
         ),
-        {
-            "name": "email-unread",
-            "title": "E-mail events that could not be read",
-            "rungs": [
-                {"alarm": "email-refused", "level": "warning"},
-                {"alarm": "email-transform-errors", "level": "warning"},
-            ],
-        },
+        Watch("email-unread", "E-mail events that could not be read", [_REFUSED, _TRANSFORM_ERRORS]),
     ]
 
 
-def _of(stream: Stream) -> list[Any]:
-    shares = [_share(stream, share, level) for share in _SHARES for level in _LEVELS]
-    return [*shares, _silence(stream), *_deliveries(stream)]
+def _watches_of(stream: Stream) -> list[Watch]:
+    name, context = stream.value.capitalize(), key_of(stream)
+    shares = [
+        Watch(f"email-{stream}-{share.what}", f"{name} {share.what}", _share(stream, share), context)
+        for share in _SHARES
+    ]
+    blind = [_silence(stream), *_deliveries(stream)]
+    return [*shares, Watch(f"email-{stream}-blind", f"{name} events do not land", blind, context)]
 
 
-def _share(stream: Stream, share: _Share, level: str) -> Any:
-    name = f"email-{stream}-{share.what}-{level}"
-    parameter = f"Email{_SHARES[share]}{level.capitalize()}Percent"
-    rule = Rule(
-        _described(stream, share, level, parameter),
-        Ref(parameter),
-        share.window_seconds,
-        "ignore",
-        _LEVELS[level],
-        _ALERTS,
-    )
-    label = f"{stream.value.capitalize()} mails, {share.words}"
-    return expression_alarm(name, rule, share.expression, share.metrics(stream), label)
+def _sent(stream: Stream) -> Metric:
+    """Return what SES says was sent with a stream's configuration set."""
+    return Metric("AWS/SES", "Send", "Sum", {"ses:configuration-set": configuration_set(stream)})
 
 
-def _described(stream: Stream, share: _Share, level: str, parameter: str) -> str:
-    if level == "recovery":
-        return f"Keeps an incident open while {share.what} are over ${{{parameter}}} % of the {stream} mails."
-    guard = f"with at least ${{EmailMinimumSent}} sent and ${{{share.minimum}}} {share.what}"
-    return (
-        f"{level.capitalize()}: {share.what} were over ${{{parameter}}} % of the {stream} mails of the last "
-        f"{share.window}, {guard}."
-    )
+def _counted(stream: Stream, name: str) -> Metric:
+    """Return a metric that the transform emits for a stream."""
+    return Metric(NAMESPACE, name, "Sum", {**ENVIRONMENT, "Stream": stream.value})
 
 
-def _silence(stream: Stream) -> Any:
-    rule = Rule(
+def _firehose(stream: Stream, name: str, statistic: str) -> Metric:
+    dimensions = {"DeliveryStreamName": Sub(delivery_stream(stream, "${Environment}"))}
+    return Metric("AWS/Firehose", name, statistic, dimensions)
+
+
+def _share(stream: Stream, share: _Share) -> list[Alarm]:
+    name, window = f"email-{stream}-{share.what}", share.window_seconds
+    # While a newsletter goes out its share goes up and down: critical stays until the warning ends.
+    recoveries = {"critical": f"{name}-warning", "warning": f"{name}-recovery"}
+    return [
+        *(
+            Alarm(
+                f"{name}-{severity}",
+                f"{severity.capitalize()}: {share.what} were over ${{{share.parameter(severity)}}} % of the {stream} "
+                f"mails of the last {share.window}, with at least ${{EmailMinimumSent}} sent and ${{{share.minimum}}} "
+                f"{share.what}.",
+                share.value(stream),
+                share.parameter(severity),
+                window,
+                "ignore",
+                severity=severity,
+                recovery=recoveries[severity],
+            )
+            for severity in _OPENING
+        ),
+        Alarm(
+            f"{name}-recovery",
+            f"Keeps an incident open while {share.what} are over ${{{share.parameter('recovery')}}} % of the {stream} "
+            "mails.",
+            share.value(stream),
+            share.parameter("recovery"),
+            window,
+            "ignore",
+            on_alarm=(),
+            on_ok=ALERTS,
+            severity=None,
+        ),
+    ]
+
+
+def _silence(stream: Stream) -> Alarm:
+    return Alarm(
+        f"email-{stream}-silence",
         f"In ${{EmailSilenceMinutes}} minutes of an hour SES sent {stream} mails and Firehose had not one event: "
         "the configuration set no longer leads to the lake.",
+        Expression(
+            "Sent, and no events",
+            # A difference, because in metric math a metric that never was counts as 0 there, and nowhere else: a stream
+            # that was never wired up has no IncomingRecords at all.
+            "IF(sent >= 1, 1, 0) - events",
+            {"sent": _sent(stream), "events": _firehose(stream, "IncomingRecords", "Sum")},
+        ),
         0,
         60,
-        # Nothing sent, nothing to hear of.
-        "notBreaching",
-        _ALERTS,
-        _ALERTS,
         # Minute by minute, because the two metrics do not appear at the same time: one minute that has only the first
         # says nothing.
-        (Ref("EmailSilenceMinutes"), _HOUR // 60),
+        periods=(Ref("EmailSilenceMinutes"), _HOUR // 60),
+        severity="blind",
     )
-    metrics = {"sent": sent(stream), "events": of_firehose(stream, "IncomingRecords", "Sum")}
-    # A difference, because in metric math a metric that never was counts as 0 there, and nowhere else: a stream that
-    # was never wired up has no IncomingRecords at all.
-    silent = "IF(sent >= 1, 1, 0) - events"
-    return expression_alarm(f"email-{stream}-silence", rule, silent, metrics, "Sent, and no events")
 
 
-def _deliveries(stream: Stream) -> list[Any]:
+def _deliveries(stream: Stream) -> list[Alarm]:
     """What Firehose says of itself; a stream without events says nothing, and nothing is wrong with it."""
-    stuck = (
-        f"Events of {stream} mails have waited more than ${{EmailFreshnessSeconds}} seconds in Firehose: they do not "
-        "reach the bucket."
-    )
-    writes = f"Firehose failed to write events of {stream} mails into the bucket, and goes on trying for 24 hours."
-    schema = (
-        f"Events of {stream} mails did not fit the table: they wait under the error prefix, and 'deliverywatch email "
-        "replay --dry-run' says why."
-    )
-    limits = f"Firehose turned events of {stream} mails away because they came too fast, twice in 45 minutes."
     return [
-        _delivery(stream, "freshness", ("DeliveryToS3.DataFreshness", "Maximum"), stuck, Ref("EmailFreshnessSeconds")),
-        _delivery(stream, "delivery", ("DeliveryToS3.Success", "Average"), writes, 1, "LessThanThreshold"),
-        _delivery(stream, "conversion", ("FailedConversion.Records", "Sum"), schema, 0),
-        _delivery(stream, "throttled", ("ThrottledRecords", "Sum"), limits, 0, periods=(2, 3)),
+        Alarm(
+            f"email-{stream}-freshness",
+            f"Events of {stream} mails have waited more than ${{EmailFreshnessSeconds}} seconds in Firehose: they do "
+            "not reach the bucket.",
+            _firehose(stream, "DeliveryToS3.DataFreshness", "Maximum"),
+            "EmailFreshnessSeconds",
+            _QUARTER_HOUR,
+            severity="blind",
+        ),
+        Alarm(
+            f"email-{stream}-delivery",
+            f"Firehose failed to write events of {stream} mails into the bucket, and goes on trying for 24 hours.",
+            _firehose(stream, "DeliveryToS3.Success", "Average"),
+            1,
+            _QUARTER_HOUR,
+            comparison="LessThanThreshold",
+            severity="blind",
+        ),
+        Alarm(
+            f"email-{stream}-conversion",
+            f"Events of {stream} mails did not fit the table: they wait under the error prefix, and 'deliverywatch "
+            "email replay --dry-run' says why.",
+            _firehose(stream, "FailedConversion.Records", "Sum"),
+            0,
+            _QUARTER_HOUR,
+            severity="blind",
+        ),
+        Alarm(
+            f"email-{stream}-throttled",
+            f"Firehose turned events of {stream} mails away because they came too fast, twice in 45 minutes.",
+            _firehose(stream, "ThrottledRecords", "Sum"),
+            0,
+            _QUARTER_HOUR,
+            periods=(2, 3),
+            severity="blind",
+        ),
     ]
 
 
-def _delivery(
-    stream: Stream,
-    what: str,
-    metric: tuple[str, str],
-    description: str,
-    threshold: Any,
-    comparison: str = "GreaterThanThreshold",
-    periods: tuple[int, int] = (1, 1),
-) -> Any:
-    rule = Rule(description, threshold, _QUARTER_HOUR, "notBreaching", _ALERTS, _ALERTS, periods, comparison)
-    return metric_alarm(f"email-{stream}-{what}", rule, of_firehose(stream, *metric))
-
-
-def _reputation() -> list[Any]:
-    return [_judged(share, level) for share in _SHARES for level in ("critical", "warning")]
-
-
-def _judged(share: _Share, level: str) -> Any:
-    parameter = f"Email{_SHARES[share]}{level.capitalize()}Percent"
-    rule = Rule(
-        f"{level.capitalize()}: SES itself counts {share.what} at ${{{parameter}}} % or more for this account; "
-        "it may review or pause sending. "
-        f"Stop campaigns that can wait; the saved query email-sender-standing shows each stream's {share.what} by day.",
-        Ref(parameter),
+def _reputation(share: _Share, severity: Severity) -> Alarm:
+    # SES publishes fractions, and leaves the metric out while too little is sent to judge.
+    rate = Metric("AWS/SES", f"Reputation.{share.kind}Rate", "Maximum", {})
+    return Alarm(
+        f"email-reputation-{share.what}-{severity}",
+        f"{severity.capitalize()}: SES itself counts {share.what} at ${{{share.parameter(severity)}}} % or more for "
+        "this account; it may review or pause sending. Stop campaigns that can wait; the saved query "
+        f"email-sender-standing shows each stream's {share.what} by day.",
+        Expression(f"{share.what.capitalize()} by SES's count (%)", "100 * rate", {"rate": rate}),
+        share.parameter(severity),
         _HOUR,
         "ignore",
-        _ALERTS,
-        _ALERTS,
         comparison="GreaterThanOrEqualToThreshold",
+        severity=severity,
     )
-    # SES publishes fractions, and leaves the metric out while too little is sent to judge.
-    rate = Metric("AWS/SES", f"Reputation.{_SHARES[share]}Rate", {}, "Maximum")
-    name = f"email-reputation-{share.what}-{level}"
-    return expression_alarm(name, rule, "100 * rate", {"rate": rate}, f"{share.what.capitalize()} by SES's count (%)")
 
 
-def _transform_errors() -> Any:
-    rule = Rule(
-        "The function that reads e-mail events failed; Firehose tries a batch three times and then puts it under the "
-        "error prefix, from where 'deliverywatch email replay' sends it again.",
-        0,
-        _QUARTER_HOUR,
-        "notBreaching",
-        _ALERTS,
-        _ALERTS,
-    )
-    errors = Metric("AWS/Lambda", "Errors", {"FunctionName": Ref("EmailTransform")}, "Sum")
-    return metric_alarm("email-transform-errors", rule, errors)
-
-
-def _refused() -> Any:
-    rule = Rule(
-        "E-mail events could not be read in the last hour: they wait under the error prefix, and 'deliverywatch "
-        "email replay --dry-run' says why. Perhaps SES has a new type of event.",
-        0,
-        _HOUR,
-        "notBreaching",
-        _ALERTS,
-        _ALERTS,
-    )
-    refused = Metric(NAMESPACE, "Refused", {"Environment": Ref("Environment")}, "Sum")
+_TRANSFORM_ERRORS = Alarm(
+    "email-transform-errors",
+    "The function that reads e-mail events failed; Firehose tries a batch three times and then puts it under the "
+    "error prefix, from where 'deliverywatch email replay' sends it again.",
+    function_metric("Errors", "email-transform"),
+    0,
+    _QUARTER_HOUR,
+)
+_REFUSED = Alarm(
+    "email-refused",
+    "E-mail events could not be read in the last hour: they wait under the error prefix, and 'deliverywatch "
+    "email replay --dry-run' says why. Perhaps SES has a new type of event.",
     # FILL ends it after an hour: without, missing data would be waited for.
-    return expression_alarm("email-refused", rule, "FILL(refused, 0)", {"refused": refused}, "Events refused")
-
-
-def _watches(stream: Stream) -> list[dict[str, Any]]:
-    title, context = stream.value.capitalize(), key_of(stream)
-    blind = ("silence", "freshness", "delivery", "conversion", "throttled")
-    return [
-        *(
-            {
-                "name": f"email-{stream}-{share.what}",
-                "title": f"{title} {share.what}",
-                "context": context,
-                "rungs": [
-                    {
-                        "alarm": f"email-{stream}-{share.what}-critical",
-                        "level": "critical",
-                        # While a newsletter goes out its share goes up and down: critical stays until the warning ends.
-                        "recovery": f"email-{stream}-{share.what}-warning",
-                    },
-                    {
-                        "alarm": f"email-{stream}-{share.what}-warning",
-                        "level": "warning",
-                        "recovery": f"email-{stream}-{share.what}-recovery",
-                    },
-                ],
-            }
-            for share in _SHARES
-        ),
-        {
-            "name": f"email-{stream}-blind",
-            "title": f"{title} events do not land",
-            "context": context,
-            "rungs": [{"alarm": f"email-{stream}-{what}", "level": "blind"} for what in blind],
-        },
-    ]
+    Expression("Events refused", "FILL(refused, 0)", {"refused": Metric(NAMESPACE, "Refused", "Sum")}),
+    0,
+    _HOUR,
+)

@@ -4,10 +4,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from troposphere import cloudwatch
-
-from blocks.dashboards import body, chart, line, number_of, state_of
-from blocks.parts import named
+from blocks.dashboards import (
+    BLUE,
+    ENVIRONMENT,
+    GREY,
+    ORANGE,
+    RED,
+    chart,
+    dashboard,
+    function_line,
+    limit,
+    line,
+    state_of,
+)
 from deliverywatch.email.counts import NAMESPACE
 from deliverywatch.email.events.streams import Stream, delivery_stream
 from stacks.email.parameters import configuration_set
@@ -15,26 +24,17 @@ from stacks.email.parameters import configuration_set
 if TYPE_CHECKING:
     from blocks.dashboards import Place
 
-_RED, _ORANGE, _GREY, _BLUE, _GREEN = "#d13212", "#ff9900", "#879596", "#1f77b4", "#2ca02c"
+_GREEN = "#2ca02c"
 _WATCHED = ("bounces-critical", "bounces-warning", "complaints-critical", "complaints-warning", "silence", "freshness")
 _SHARED = ("email-reputation-bounces-warning", "email-reputation-complaints-warning", "email-refused")
 
 
-def dashboard() -> Any:
-    """Return the dashboard; the first three of an account are free, so it is made on condition."""
-    sets = {_set_variable(stream): configuration_set(stream) for stream in Stream}
-    columns = [widget for place, stream in enumerate(Stream) for widget in _of(stream, 12 * place)]
-    return cloudwatch.Dashboard(
-        "EmailDashboard",
-        Condition="HasDashboard",
-        DashboardName=named("email"),
-        DashboardBody=body([_states(), *columns, _account(), _reading()], sets),
-    )
-
-
-def _states() -> dict[str, Any]:
+def email_dashboard() -> Any:
+    """Return the dashboard."""
     names = [*(f"email-{stream}-{what}" for stream in Stream for what in _WATCHED), *_SHARED]
-    return state_of("Alarms", names, (0, 0, 24, 4))
+    sets = {_set_variable(stream): configuration_set(stream) for stream in Stream}
+    columns = [widget for number, stream in enumerate(Stream) for widget in _of(stream, 12 * number)]
+    return dashboard("email", [state_of("Alarms", names, (0, 0, 24, 4)), *columns, _account(), _reading()], sets)
 
 
 def _set_variable(stream: Stream) -> str:
@@ -67,32 +67,32 @@ def _share(
 ) -> dict[str, Any]:
     metric, parameter, what = words
     limits = [
-        {"label": "critical", "value": number_of(f"Email{parameter}CriticalPercent"), "color": _RED},
-        {"label": "warning", "value": number_of(f"Email{parameter}WarningPercent"), "color": _ORANGE},
+        limit("critical", f"Email{parameter}CriticalPercent", RED),
+        limit("warning", f"Email{parameter}WarningPercent"),
     ]
-    dimensions = {"Environment": "${Environment}", "Stream": stream.value}
+    dimensions = {**ENVIRONMENT, "Stream": stream.value}
     metrics = [
-        [{"expression": "100 * counted / sent", "id": "share", "label": f"{what} (%)", "color": _BLUE}],
+        [{"expression": "100 * counted / sent", "id": "share", "label": f"{what} (%)", "color": BLUE}],
         line(NAMESPACE, metric, dimensions, id="counted", stat="Sum", visible=False),
         _sent(stream, visible=False),
     ]
-    return chart(title, metrics, place, period_seconds, thresholds=limits)
+    return chart(title, metrics, place, period_seconds, *limits)
 
 
 def _volume(stream: Stream, x: int) -> dict[str, Any]:
     incoming = _of_firehose(stream, "IncomingRecords", "Sum", label="events", color=_GREEN)
-    metrics = [_sent(stream, color=_GREY), incoming]
+    metrics = [_sent(stream, color=GREY), incoming]
     return chart(f"{stream.value.capitalize()}: mails sent and events, per hour", metrics, (x, 16, 12, 6), 3600)
 
 
 def _firehose(stream: Stream, x: int) -> dict[str, Any]:
     metrics = [
-        _of_firehose(stream, "DeliveryToS3.DataFreshness", "Maximum", label="oldest event (s)", color=_BLUE),
-        _of_firehose(stream, "FailedConversion.Records", "Sum", label="not converted", color=_RED),
-        _of_firehose(stream, "ThrottledRecords", "Sum", label="throttled", color=_ORANGE),
+        _of_firehose(stream, "DeliveryToS3.DataFreshness", "Maximum", label="oldest event (s)", color=BLUE),
+        _of_firehose(stream, "FailedConversion.Records", "Sum", label="not converted", color=RED),
+        _of_firehose(stream, "ThrottledRecords", "Sum", label="throttled", color=ORANGE),
     ]
-    limit = [{"label": "stuck", "value": number_of("EmailFreshnessSeconds"), "color": _ORANGE}]
-    return chart(f"{stream.value.capitalize()}: Firehose", metrics, (x, 22, 12, 6), 900, thresholds=limit)
+    stuck = limit("stuck", "EmailFreshnessSeconds")
+    return chart(f"{stream.value.capitalize()}: Firehose", metrics, (x, 22, 12, 6), 900, stuck)
 
 
 def _of_firehose(stream: Stream, name: str, statistic: str, **look: Any) -> list[Any]:
@@ -102,8 +102,8 @@ def _of_firehose(stream: Stream, name: str, statistic: str, **look: Any) -> list
 
 def _account() -> dict[str, Any]:
     metrics = [
-        [{"expression": "100 * bounces", "id": "bounce", "label": "bounces (%)", "color": _BLUE}],
-        [{"expression": "100 * complaints", "id": "complaint", "label": "complaints (%)", "color": _ORANGE}],
+        [{"expression": "100 * bounces", "id": "bounce", "label": "bounces (%)", "color": BLUE}],
+        [{"expression": "100 * complaints", "id": "complaint", "label": "complaints (%)", "color": ORANGE}],
         line("AWS/SES", "Reputation.BounceRate", {}, id="bounces", stat="Maximum", visible=False),
         line("AWS/SES", "Reputation.ComplaintRate", {}, id="complaints", stat="Maximum", visible=False),
     ]
@@ -111,10 +111,9 @@ def _account() -> dict[str, Any]:
 
 
 def _reading() -> dict[str, Any]:
-    function = {"FunctionName": "deliverywatch-${Environment}-email-transform"}
     metrics = [
-        line(NAMESPACE, "Refused", {"Environment": "${Environment}"}, label="events refused", stat="Sum", color=_RED),
-        line("AWS/Lambda", "Errors", function, label="errors of email-transform", stat="Sum", color=_ORANGE),
-        line("AWS/Lambda", "Duration", function, label="longest batch (ms)", stat="Maximum", color=_GREY),
+        line(NAMESPACE, "Refused", ENVIRONMENT, label="events refused", stat="Sum", color=RED),
+        function_line("Errors", "email-transform", "errors of email-transform", color=ORANGE),
+        function_line("Duration", "email-transform", "longest batch (ms)", "Maximum", color=GREY),
     ]
     return chart("Reading of events, per hour", metrics, (12, 28, 12, 6), 3600)

@@ -10,16 +10,13 @@ from typing import Any
 
 from troposphere import GetAtt, If, Ref, Sub, glue, s3
 
-from blocks.buckets import kept_bucket
+from blocks.buckets import expiry, kept_bucket, week_to_undo
 from blocks.parts import Statement, allow, role
-from blocks.tables import FIRST_DAY, PARQUET, workgroup
+from blocks.tables import FIRST_DAY, PARQUET, database, projected_days, table, workgroup
 from deliverywatch import thresholds
 from deliverywatch.email.events.streams import Stream, table_folder
 from stacks.email import views
-from stacks.email.views import described_columns, table_id
-
-DATABASE = Sub("email_events_db_${Environment}")
-WORKGROUP = Sub("email-analytics-${Environment}")
+from stacks.email.views import SHARED_COLUMNS, table_id
 
 # Below this Standard-IA bills as much as for this, and asks a fee for the move.
 _IA_LEAST_BYTES = 128 * 1024
@@ -33,18 +30,24 @@ _YEAR_MONTH_DAY = [glue.Column(Name=name, Type="int", Comment="of arrival, UTC")
 def resources() -> list[Any]:
     """Return them all."""
     return [
-        *_bucket("EmailBucket", _event_rules()),
-        *_bucket("EmailResultsBucket", [_expiry("results", "", Ref("AthenaResultDays")), _week()]),
-        _database(),
+        *kept_bucket("EmailBucket", _event_rules(), _own_account_only),
+        *kept_bucket(
+            "EmailResultsBucket",
+            [expiry("results", "", Ref("AthenaResultDays")), week_to_undo()],
+            _own_account_only,
+        ),
+        database("EmailDatabase", Sub("email_events_db_${Environment}"), Sub("Events of SES, ${Environment}")),
         *(_table(stream) for stream in Stream),
         *views.resources(),
-        _workgroup(),
+        workgroup(
+            "EmailWorkgroup",
+            Sub("email-analytics-${Environment}"),
+            "Saved queries over e-mail events, with a limit on what one query may read",
+            results="s3://${EmailResultsBucket}/",
+            PublishCloudWatchMetricsEnabled=True,
+        ),
         *_crawler(),
     ]
-
-
-def _bucket(name: str, rules: list[Any]) -> list[Any]:
-    return kept_bucket(name, _own_account_only, LifecycleConfiguration=s3.LifecycleConfiguration(Rules=rules))
 
 
 def _own_account_only(arns: list[Any]) -> list[Statement]:
@@ -63,7 +66,6 @@ def _own_account_only(arns: list[Any]) -> list[Statement]:
 
 
 def _event_rules() -> list[Any]:
-    events = _expiry("events", "events/", Ref("EmailRetentionDays"))
     infrequent = s3.LifecycleRule(
         Id="infrequent-access",
         Status=If("HasEmailStandardIa", "Enabled", "Disabled"),
@@ -76,61 +78,29 @@ def _event_rules() -> list[Any]:
             )
         ],
     )
-    return [events, _expiry("errors", "errors/", thresholds.EMAIL_ERROR_DAYS), infrequent, _week()]
-
-
-def _expiry(name: str, prefix: str, days: Any) -> Any:
-    return s3.LifecycleRule(Id=name, Status="Enabled", Prefix=prefix, ExpirationInDays=days)
-
-
-def _week() -> Any:
-    return s3.LifecycleRule(
-        Id="a-week-to-undo",  # the daily compaction deletes what it merged: without this the small objects live on
-        Status="Enabled",
-        NoncurrentVersionExpiration=s3.NoncurrentVersionExpiration(NoncurrentDays=7),
-        AbortIncompleteMultipartUpload=s3.AbortIncompleteMultipartUpload(DaysAfterInitiation=1),
-        ExpiredObjectDeleteMarker=True,
-    )
-
-
-def _database() -> Any:
-    given = glue.DatabaseInput(Name=DATABASE, Description=Sub("Events of SES, ${Environment}"))
-    return glue.Database("EmailDatabase", CatalogId=Ref("AWS::AccountId"), DatabaseInput=given)
+    return [
+        expiry("events", "events/", Ref("EmailRetentionDays")),
+        expiry("errors", "errors/", thresholds.EMAIL_ERROR_DAYS),
+        infrequent,
+        # The daily compaction deletes what it merged: without this the small objects live on.
+        week_to_undo(),
+    ]
 
 
 def _table(stream: Stream) -> Any:
     location = f"s3://${{EmailBucket}}/{table_folder(stream)}"
-    return glue.Table(
-        table_id(stream),
-        CatalogId=Ref("AWS::AccountId"),
-        DatabaseName=Ref("EmailDatabase"),
-        TableInput=glue.TableInput(
-            Name=f"{stream.value}_events",
-            Description=f"One row per event of the {stream.value} stream; a copy may be there twice",
-            TableType="EXTERNAL_TABLE",
-            PartitionKeys=If("HasEmailDays", [_DAY], _YEAR_MONTH_DAY),
-            StorageDescriptor=glue.StorageDescriptor(
-                Location=Sub(location),
-                InputFormat=PARQUET.reads,
-                OutputFormat=PARQUET.writes,
-                SerdeInfo=glue.SerdeInfo(SerializationLibrary=PARQUET.library),
-                Columns=described_columns(),
-            ),
-            Parameters=If("HasEmailDays", _projected_days(location), _projected_parts(location)),
-        ),
+    by_day = projected_days(location, PARQUET, "/")
+    return table(
+        f"{stream.value}_events",
+        f"One row per event of the {stream.value} stream; a copy may be there twice",
+        location,
+        SHARED_COLUMNS,
+        PARQUET,
+        logical_id=table_id(stream),
+        database="EmailDatabase",
+        PartitionKeys=If("HasEmailDays", [_DAY], _YEAR_MONTH_DAY),
+        Parameters=If("HasEmailDays", by_day, _projected_parts(location)),
     )
-
-
-def _projected_days(location: str) -> dict[str, Any]:
-    return {
-        "classification": PARQUET.classification,
-        "projection.enabled": "true",
-        "projection.dt.type": "date",
-        "projection.dt.format": "yyyy-MM-dd",
-        "projection.dt.range": f"{FIRST_DAY},NOW",
-        # ${!dt} is CloudFormation's way of writing ${dt}, which is Athena's.
-        "storage.location.template": Sub(f"{location}dt=${{!dt}}/"),
-    }
 
 
 def _projected_parts(location: str) -> dict[str, Any]:
@@ -148,16 +118,6 @@ def _projected_parts(location: str) -> dict[str, Any]:
         "projection.day.digits": "2",
         "storage.location.template": Sub(f"{location}year=${{!year}}/month=${{!month}}/day=${{!day}}/"),
     }
-
-
-def _workgroup() -> Any:
-    return workgroup(
-        "EmailWorkgroup",
-        WORKGROUP,
-        "Saved queries over e-mail events, with a limit on what one query may read",
-        results="s3://${EmailResultsBucket}/",
-        PublishCloudWatchMetricsEnabled=True,
-    )
 
 
 def _crawler() -> list[Any]:

@@ -1,4 +1,4 @@
-"""What an operator may choose about e-mail, and which choices contradict each other."""
+"""The parameters of e-mail, and the rules that refuse those which contradict each other."""
 
 from __future__ import annotations
 
@@ -6,17 +6,16 @@ from typing import Any
 
 from troposphere import Equals, If, Not, Or, Ref, Sub
 
-from blocks.parameters import Choice, below, one_of, text, whole_number
+from blocks.parameters import Parameter, below, given, one_of, switch, text, whole_number
 from deliverywatch import thresholds
 from deliverywatch.email.events.streams import DAY_PATHS, Stream
 
 _SET_PARAMETERS = {stream: f"{stream.value.capitalize()}ConfigurationSet" for stream in Stream}
-_SENTENCE = "must be one of the offered percentages."
-_YES_NO = "must be true or false."
+_NEWSLETTER_SET, _TRANSACTIONAL_SET = (Ref(name) for name in _SET_PARAMETERS.values())
 
 
-def _share(name: str, label: str, values: tuple[float, ...], default: float, description: str) -> Choice:
-    return one_of(name, label, values, default, description, _SENTENCE)
+def _share(name: str, label: str, values: tuple[float, ...], default: float, description: str) -> Parameter:
+    return one_of(name, label, values, default, description, "must be one of the offered percentages.")
 
 
 _BOUNCES = (2, 3, 4, 5, 6, 7, 8, 10, 12, 15)
@@ -70,7 +69,6 @@ RETENTION = one_of(
     (90, 180, 365, 730, 1095, 1825, 3650),
     thresholds.EMAIL_RETENTION_DAYS,
     "Events are deleted after this many days; they hold e-mail addresses.",
-    "must be 90, 180, 365, 730, 1095, 1825 or 3650.",
 )
 STANDARD_IA = one_of(
     "EmailStandardIaDays",
@@ -78,114 +76,67 @@ STANDARD_IA = one_of(
     (0, 30, 60, 90, 180, 365),
     thresholds.EMAIL_STANDARD_IA_DAYS,
     "0 for never. Moves objects of 128 KB and more only: smaller ones would cost more there than here.",
-    "must be 0, 30, 60, 90, 180 or 365.",
 )
 
 
 def configuration_set(stream: Stream) -> Any:
     """Return the name of a stream's configuration set."""
-    given = Ref(_SET_PARAMETERS[stream])
-    return If(_named(stream), given, Sub(f"daily-system-design-{stream.value}-${{Environment}}"))
+    return If(
+        f"Has{_SET_PARAMETERS[stream]}",
+        Ref(_SET_PARAMETERS[stream]),
+        Sub(f"daily-system-design-{stream.value}-${{Environment}}"),
+    )
 
 
-def choices() -> dict[str, list[Choice]]:
-    """Return the parameters of e-mail, by the heading under which the console shows them."""
-    return {
-        "E-mail events": [*_sets(), _campaign_tag(), *_buffers(), *_layout(), RETENTION, STANDARD_IA],
-        "E-mail cost": [_crawler(), _budget()],
-        "When e-mail raises an alarm": [
-            *(BOUNCE_WARNING, BOUNCE_CRITICAL, BOUNCE_RECOVERY),
-            *(COMPLAINT_WARNING, COMPLAINT_CRITICAL, COMPLAINT_RECOVERY),
-            *_guards(),
-        ],
-    }
-
-
-def rules() -> dict[str, Any]:
-    """Return the rules that refuse choices which contradict each other."""
-    return {
-        "EmailBounceWarningBelowCritical": below(
-            BOUNCE_WARNING, BOUNCE_CRITICAL, "EmailBounceWarningPercent must be less than EmailBounceCriticalPercent."
-        ),
-        "EmailBounceRecoveryBelowWarning": below(
-            BOUNCE_RECOVERY,
-            BOUNCE_WARNING,
-            "EmailBounceRecoveryPercent must be less than EmailBounceWarningPercent, or an incident could never end.",
-        ),
-        "EmailComplaintWarningBelowCritical": below(
-            COMPLAINT_WARNING,
-            COMPLAINT_CRITICAL,
-            "EmailComplaintWarningPercent must be less than EmailComplaintCriticalPercent.",
-        ),
-        "EmailComplaintRecoveryBelowWarning": below(
-            COMPLAINT_RECOVERY,
-            COMPLAINT_WARNING,
-            "EmailComplaintRecoveryPercent must be less than EmailComplaintWarningPercent, or an incident could "
-            "never end.",
-        ),
-        "EmailStreamsHaveTheirOwnSets": _own_sets(),
-        "EmailStandardIaBeforeTheEnd": below(
-            STANDARD_IA, RETENTION, "EmailStandardIaDays must be less than EmailRetentionDays."
-        ),
-    }
-
-
-def _own_sets() -> dict[str, Any]:
+RULES = {
+    "EmailBounceWarningBelowCritical": below(BOUNCE_WARNING, BOUNCE_CRITICAL),
+    "EmailBounceRecoveryBelowWarning": below(BOUNCE_RECOVERY, BOUNCE_WARNING, ", or an incident could never end"),
+    "EmailComplaintWarningBelowCritical": below(COMPLAINT_WARNING, COMPLAINT_CRITICAL),
+    "EmailComplaintRecoveryBelowWarning": below(
+        COMPLAINT_RECOVERY, COMPLAINT_WARNING, ", or an incident could never end"
+    ),
     # SES takes an event destination's name once per configuration set: the second stream's would be refused.
-    newsletter, transactional = (Ref(name) for name in _SET_PARAMETERS.values())
-    return {
+    "EmailStreamsHaveTheirOwnSets": {
         "Assertions": [
             {
-                "Assert": Or(Equals(newsletter, ""), Not(Equals(newsletter, transactional))),
+                "Assert": Or(Equals(_NEWSLETTER_SET, ""), Not(Equals(_NEWSLETTER_SET, _TRANSACTIONAL_SET))),
                 "AssertDescription": "NewsletterConfigurationSet and TransactionalConfigurationSet must be two sets: "
                 "each event belongs to one stream.",
             }
         ]
-    }
+    },
+    "EmailStandardIaBeforeTheEnd": below(STANDARD_IA, RETENTION),
+}
 
+CONDITIONS = {
+    **{f"Has{name}": given(name) for name in _SET_PARAMETERS.values()},
+    "HasEmailDays": Equals(Ref("EmailPartitions"), "day"),
+    "HasEmailStandardIa": Not(Equals(Ref("EmailStandardIaDays"), "0")),
+    "HasEmailCrawler": Equals(Ref("EmailCrawler"), "true"),
+    "HasEmailBudget": Not(Equals(Ref("EmailBudgetDollars"), "0")),
+}
 
-def conditions() -> dict[str, Any]:
-    """Return the conditions of the resources."""
-    return {
-        **{_named(stream): Not(Equals(Ref(name), "")) for stream, name in _SET_PARAMETERS.items()},
-        "HasEmailDays": Equals(Ref("EmailPartitions"), "day"),
-        "HasEmailStandardIa": Not(Equals(Ref("EmailStandardIaDays"), "0")),
-        "HasEmailCrawler": Equals(Ref("EmailCrawler"), "true"),
-        "HasEmailBudget": Not(Equals(Ref("EmailBudgetDollars"), "0")),
-    }
-
-
-def _named(stream: Stream) -> str:
-    return f"Has{_SET_PARAMETERS[stream]}"
-
-
-def _sets() -> list[Choice]:
-    return [
+PARAMETERS = {
+    "E-mail events": [
+        *(
+            text(
+                name,
+                f"Configuration set of the {stream.value} stream",
+                "^[A-Za-z0-9_-]{0,64}$",
+                f"The existing configuration set; empty for daily-system-design-{stream.value}-<Environment>.",
+                "must be the name of a configuration set: at most 64 letters, digits, - and _.",
+                default="",
+            )
+            for stream, name in _SET_PARAMETERS.items()
+        ),
         text(
-            name,
-            f"Configuration set of the {stream.value} stream",
-            "^[A-Za-z0-9_-]{0,64}$",
-            f"The existing configuration set; empty for daily-system-design-{stream.value}-<Environment>.",
-            "must be the name of a configuration set: at most 64 letters, digits, - and _.",
-            default="",
-        )
-        for stream, name in _SET_PARAMETERS.items()
-    ]
-
-
-def _campaign_tag() -> Choice:
-    return text(
-        "EmailCampaignTag",
-        "Message tag of the campaign",
-        "^[A-Za-z0-9_-]{1,256}$",
-        "Name of the message tag that says which newsletter or campaign a mail belongs to.",
-        "must be the name of a message tag: letters, digits, - and _.",
-        default="campaign",
-    )
-
-
-def _buffers() -> list[Choice]:
-    return [
+            "EmailCampaignTag",
+            "Message tag of the campaign",
+            "^[A-Za-z0-9_-]{1,256}$",
+            "Name of the message tag that says which newsletter or campaign a mail belongs to.",
+            "must be the name of a message tag: letters, digits, - and _.",
+            default="campaign",
+        ),
         whole_number(
             "EmailBufferSeconds",
             "Firehose: seconds until events are written",
@@ -202,18 +153,12 @@ def _buffers() -> list[Choice]:
             "Whichever comes first, this or the seconds.",
             "must be a whole number from 64 to 128: what Firehose takes when it writes Parquet.",
         ),
-    ]
-
-
-def _layout() -> list[Choice]:
-    return [
         one_of(
             "EmailPartitions",
             "Folders of a day",
             [*DAY_PATHS],
             "day",
             "day is dt=YYYY-MM-DD/; year-month-day is year=/month=/day=, for those who have it already.",
-            "must be day or year-month-day.",
         ),
         one_of(
             "EmailCompression",
@@ -221,61 +166,51 @@ def _layout() -> list[Choice]:
             ("GZIP", "SNAPPY"),
             "GZIP",
             "GZIP is smaller, SNAPPY a little faster to read.",
-            "must be GZIP or SNAPPY.",
         ),
-    ]
-
-
-def _crawler() -> Choice:
-    return one_of(
-        "EmailCrawler",
-        "Weekly crawler",
-        ("false", "true"),
-        "false",
-        "Not needed: partitions are computed. It looks at the tables once a week and only logs what it finds; a run "
-        "costs about 0.15 USD.",
-        _YES_NO,
-    )
-
-
-def _budget() -> Choice:
-    return whole_number(
-        "EmailBudgetDollars",
-        "Monthly budget (USD)",
-        (0, 1_000_000),
-        thresholds.EMAIL_BUDGET_DOLLARS,
-        "For SES, Firehose, Glue and Athena in this account; a mail goes to FallbackAddress at 80 %. 0 for no budget.",
-        "must be a whole number of dollars; 0 for no budget.",
-    )
-
-
-def _guards() -> list[Choice]:
-    sentence = "must be a whole number from 1 to 1000000."
-    limits = (1, 1_000_000)
-    return [
+        RETENTION,
+        STANDARD_IA,
+    ],
+    "E-mail cost": [
+        switch(
+            "EmailCrawler",
+            "Weekly crawler",
+            "Not needed: partitions are computed. It looks at the tables once a week and only logs what it finds; a "
+            "run costs about 0.15 USD.",
+            default=False,
+        ),
+        whole_number(
+            "EmailBudgetDollars",
+            "Monthly budget (USD)",
+            (0, 1_000_000),
+            thresholds.EMAIL_BUDGET_DOLLARS,
+            "For SES, Firehose, Glue and Athena in this account; a mail goes to FallbackAddress at 80 %. 0 for no "
+            "budget.",
+            "must be a whole number of dollars; 0 for no budget.",
+        ),
+    ],
+    "When e-mail raises an alarm": [
+        *(BOUNCE_WARNING, BOUNCE_CRITICAL, BOUNCE_RECOVERY),
+        *(COMPLAINT_WARNING, COMPLAINT_CRITICAL, COMPLAINT_RECOVERY),
         whole_number(
             "EmailMinimumSent",
             "At least so many mails",
-            limits,
+            (1, 1_000_000),
             thresholds.EMAIL_MINIMUM_SENT_COUNT,
             "Below this volume in the window a share says nothing and counts as 0.",
-            sentence,
         ),
         whole_number(
             "EmailMinimumBounced",
             "At least so many bounces",
-            limits,
+            (1, 1_000_000),
             thresholds.EMAIL_MINIMUM_BOUNCED_COUNT,
             "Fewer bounces than this never raise an alarm.",
-            sentence,
         ),
         whole_number(
             "EmailMinimumComplained",
             "At least so many complaints",
-            limits,
+            (1, 1_000_000),
             thresholds.EMAIL_MINIMUM_COMPLAINED_COUNT,
             "Fewer complaints than this never raise an alarm.",
-            sentence,
         ),
         whole_number(
             "EmailSilenceMinutes",
@@ -283,7 +218,6 @@ def _guards() -> list[Choice]:
             (3, 60),
             thresholds.EMAIL_SILENCE_MINUTES,
             "In so many minutes of an hour mails were sent and not one event came: the events are lost.",
-            "must be a whole number from 3 to 60.",
         ),
         whole_number(
             "EmailFreshnessSeconds",
@@ -291,6 +225,6 @@ def _guards() -> list[Choice]:
             (1200, 86_400),
             thresholds.EMAIL_FRESHNESS_SECONDS,
             "Firehose may hold events for EmailBufferSeconds; older than this they do not reach the bucket.",
-            "must be a whole number from 1200 to 86400.",
         ),
-    ]
+    ],
+}

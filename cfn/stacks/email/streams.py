@@ -1,6 +1,6 @@
 """Two delivery streams, each from its configuration set through the transform into Parquet under its own prefix.
 
-What AWS refuses here at deploy time, and no linter tells, is checked by `firehose_rules`.
+What AWS refuses here at deploy time, and no linter reports, is checked by `firehose_rules`.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from troposphere import GetAtt, If, Ref, Sub, firehose, logs, ses
 
-from blocks.parts import allow, role
+from blocks.parts import allow, role, title
 from deliverywatch.email.events.streams import DAY_PATHS, Stream, delivery_stream, error_prefix, prefix
 from stacks.email.parameters import configuration_set
 from stacks.email.views import table_id
@@ -32,11 +32,11 @@ def resources(transform: Function) -> list[Any]:
 
 def stream_id(stream: Stream) -> str:
     """Return the logical id of a delivery stream."""
-    return f"{stream.value.capitalize()}DeliveryStream"
+    return f"{title(stream)}DeliveryStream"
 
 
 def _of(stream: Stream, transform: Function) -> list[Any]:
-    name = stream.value.capitalize()
+    name = title(stream)
     group = logs.LogGroup(
         f"{name}DeliveryLogs",
         LogGroupName=Sub(f"/aws/kinesisfirehose/{_name(stream)}"),
@@ -58,7 +58,6 @@ def _name(stream: Stream) -> str:
 
 
 def _may(stream: Stream, transform: Function) -> list[Statement]:
-    title = stream.value.capitalize()
     account = "arn:${AWS::Partition}:glue:${AWS::Region}:${AWS::AccountId}"
     table = "table/${EmailDatabase}/${" + table_id(stream) + "}"
     schema = [Sub(f"{account}:{what}") for what in ("catalog", "database/${EmailDatabase}", table)]
@@ -68,15 +67,15 @@ def _may(stream: Stream, transform: Function) -> list[Statement]:
         allow(["s3:AbortMultipartUpload", "s3:GetObject", "s3:PutObject"], folders),
         allow(["s3:GetBucketLocation", "s3:ListBucket", "s3:ListBucketMultipartUploads"], bucket),
         allow(["glue:GetTable", "glue:GetTableVersion", "glue:GetTableVersions"], schema),
-        allow("logs:PutLogEvents", GetAtt(f"{title}DeliveryLogs", "Arn")),
+        allow("logs:PutLogEvents", GetAtt(f"{title(stream)}DeliveryLogs", "Arn")),
         allow(["lambda:InvokeFunction", "lambda:GetFunctionConfiguration"], _functions(transform)),
     ]
 
 
 def _functions(transform: Function) -> list[Any]:
-    arn = "".join(word.capitalize() for word in transform.name.split("-"))
+    name = title(transform.name)
     # Firehose may name the function with its version.
-    return [GetAtt(arn, "Arn"), Sub(f"${{{arn}.Arn}}:*")]
+    return [GetAtt(name, "Arn"), Sub(f"${{{name}.Arn}}:*")]
 
 
 def _stream(stream: Stream, delivers: Any, group: Any, log_stream: Any, transform: Function) -> Any:
@@ -143,7 +142,7 @@ def _conversion(stream: Stream, arn: Any) -> Any:
 
 
 def _destinations(stream: Stream) -> list[Any]:
-    name = stream.value.capitalize()
+    name = title(stream)
     arn = "arn:${AWS::Partition}:ses:${AWS::Region}:${AWS::AccountId}:configuration-set/${Set}"
     from_this_set = {
         "StringEquals": {
@@ -156,7 +155,7 @@ def _destinations(stream: Stream) -> list[Any]:
     lake = ses.KinesisFirehoseDestination(
         DeliveryStreamARN=GetAtt(stream_id(stream), "Arn"), IAMRoleARN=GetAtt(publishes, "Arn")
     )
-    # How many were sent, told by SES itself: without it nobody could tell silence from a quiet day.
+    # How many were sent, counted by SES itself: without it nobody could know silence from a quiet day.
     dimension = ses.DimensionConfiguration(
         DimensionName=_CONFIGURATION_SET_TAG, DimensionValueSource="messageTag", DefaultDimensionValue="none"
     )
@@ -173,9 +172,9 @@ def _destinations(stream: Stream) -> list[Any]:
     ]
 
 
-def _destination(title: str, stream: Stream, purpose: str, types: tuple[str, ...], **target: Any) -> Any:
+def _destination(logical_id: str, stream: Stream, purpose: str, types: tuple[str, ...], **target: Any) -> Any:
     return ses.ConfigurationSetEventDestination(
-        title,
+        logical_id,
         ConfigurationSetName=configuration_set(stream),
         EventDestination=ses.EventDestination(
             Name=Sub(f"deliverywatch-${{Environment}}-{purpose}"), Enabled=True, MatchingEventTypes=[*types], **target

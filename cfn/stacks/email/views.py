@@ -1,32 +1,31 @@
 """The views of e-mail: both streams as one table, and the same without the copies that Firehose may deliver.
 
-Athena keeps a view as a Glue table whose text is JSON in base64, Presto's own form of a view; the template writes it,
-so that the views are there from the first minute and follow the columns.
+They stand in the template, so that they are there from the first minute and follow the columns.
 """
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
-from troposphere import Base64, If, Join, Ref, Sub, glue
+from troposphere import If, glue
 
-from deliverywatch.email.events.columns import COLUMNS, Column
+from blocks.tables import view, view_text
+from deliverywatch.email.events.columns import COLUMNS
 from deliverywatch.email.events.streams import Stream
 
-# A view's columns, in the words of Hive, of Glue, and of Presto.
-_PRESTO = {
-    "string": "varchar",
-    "timestamp": "timestamp(3)",
-    "array<string>": "array(varchar)",
-    "map<string,array<string>>": "map(varchar, array(varchar))",
-}
+SHARED_COLUMNS = [(column.name, column.athena_type, column.comment) for column in COLUMNS]
+_SCHEMA = "email_events_db_${Environment}"
 _TWO_DIGITS = "lpad(CAST({} AS varchar), 2, '0')"
 _DAY_OF_PARTS = (
     f"CAST(CAST(year AS varchar) || '-' || {_TWO_DIGITS.format('month')} || '-' || {_TWO_DIGITS.format('day')} AS date)"
 )
-
-_PATH = Column("object_path", "string", "the object that the row lies in")
+_LISTED = ", ".join(column.name for column in COLUMNS)
+_UNIQUE_COLUMNS = [
+    ("stream", "string", "newsletter or transactional"),
+    *SHARED_COLUMNS,
+    ("dt", "date", "UTC day of arrival; name it in every query"),
+]
+_BOTH_COLUMNS = [*_UNIQUE_COLUMNS, ("object_path", "string", "the object that the row lies in")]
 
 
 def table_id(stream: Stream) -> str:
@@ -34,76 +33,54 @@ def table_id(stream: Stream) -> str:
     return f"{stream.value.capitalize()}EventsTable"
 
 
-def described_columns() -> list[Any]:
-    """Return the columns of both tables, for Glue."""
-    return [_described(column) for column in COLUMNS]
-
-
-def _described(column: Column) -> Any:
-    return glue.Column(Name=column.name, Type=column.athena_type, Comment=column.comment)
-
-
 def resources() -> list[Any]:
     """Return the views."""
-    listed = ", ".join(column.name for column in COLUMNS)
     numbered = "*, row_number() OVER (PARTITION BY dt, event_id ORDER BY arrived_at) AS copy_number"
-    unique = f"SELECT stream, {listed}, dt FROM (SELECT {numbered} FROM email_events) WHERE copy_number = 1"  # noqa: S608
+    unique = f"SELECT stream, {_LISTED}, dt FROM (SELECT {numbered} FROM email_events) WHERE copy_number = 1"  # noqa: S608
     return [
         _view(
+            "EmailEventsView",
             "email_events",
             "Both streams; name dt in every query",
-            If("HasEmailDays", _encoded(*_both(listed, "dt")), _encoded(*_both(listed, _DAY_OF_PARTS))),
-            _view_columns(_PATH),
+            _BOTH_COLUMNS,
+            If("HasEmailDays", _text(_both("dt"), _BOTH_COLUMNS), _text(_both(_DAY_OF_PARTS), _BOTH_COLUMNS)),
             [table_id(stream) for stream in Stream],
         ),
-        # A copy that came on another day is not found: over days no filter on dt could be pushed down, and each query
-        # would read everything there is. Copies come within minutes.
+        # A copy that came on another day stays: over days no filter on dt could be pushed down, and each query would
+        # read everything there is. Copies come within minutes.
         _view(
+            "EmailEventsUniqueView",
             "email_events_unique",
             "Both streams, each event once a day",
-            _encoded(unique, _view_columns()),
-            _view_columns(),
+            _UNIQUE_COLUMNS,
+            _text(unique, _UNIQUE_COLUMNS),
             ["EmailEventsView"],
         ),
     ]
 
 
-def _both(listed: str, day: str) -> tuple[str, list[Column]]:
-    parts = [
-        f"SELECT CAST('{stream}' AS varchar) AS stream, {listed}, {day} AS dt, "  # noqa: S608
+def _both(day: str) -> str:
+    return " UNION ALL ".join(
+        f"SELECT CAST('{stream}' AS varchar) AS stream, {_LISTED}, {day} AS dt, "  # noqa: S608
         f'"$path" AS object_path FROM {stream}_events'
         for stream in Stream
-    ]
-    return " UNION ALL ".join(parts), _view_columns(_PATH)
+    )
 
 
-def _view_columns(*more: Column) -> list[Column]:
-    day = Column("dt", "date", "UTC day of arrival; name it in every query")
-    return [Column("stream", "string", "newsletter or transactional"), *COLUMNS, day, *more]
+def _text(sql: str, columns: list[tuple[str, str, str]]) -> Any:
+    return view_text(sql, columns, _SCHEMA, (",", ":"))
 
 
-def _encoded(sql: str, shown: list[Column]) -> Any:
-    columns = [{"name": each.name, "type": _PRESTO.get(each.athena_type, each.athena_type)} for each in shown]
-    document = {"originalSql": sql, "catalog": "awsdatacatalog", "schema": "DATABASE", "columns": columns}
-    text = json.dumps(document, separators=(",", ":")).replace("DATABASE", "email_events_db_${Environment}")
-    return Join("", ["/* Presto View: ", Base64(Sub(text)), " */"])
-
-
-def _view(name: str, description: str, text: Any, shown: list[Column], after: list[str]) -> Any:
-    return glue.Table(
-        "".join(word.capitalize() for word in name.split("_")) + "View",
+def _view(
+    logical_id: str, name: str, description: str, columns: list[tuple[str, str, str]], text: Any, after: list[str]
+) -> Any:
+    return view(
+        name,
+        description,
+        columns,
+        text,
+        logical_id=logical_id,
+        database="EmailDatabase",
+        storage={"SerdeInfo": glue.SerdeInfo()},
         DependsOn=after,
-        CatalogId=Ref("AWS::AccountId"),
-        DatabaseName=Ref("EmailDatabase"),
-        TableInput=glue.TableInput(
-            Name=name,
-            Description=description,
-            TableType="VIRTUAL_VIEW",
-            Parameters={"presto_view": "true", "comment": "Presto View"},
-            StorageDescriptor=glue.StorageDescriptor(
-                Columns=[_described(each) for each in shown], SerdeInfo=glue.SerdeInfo()
-            ),
-            ViewOriginalText=text,
-            ViewExpandedText="/* Presto View */",
-        ),
     )

@@ -11,10 +11,13 @@ from typing import Any
 
 from troposphere import GetAtt, If, Ref, Sub, awslambda, dynamodb, sqs
 
-from blocks.parts import Function, Stack, Statement, allow, dead_letters, named, policy, title, tls_only
-from stacks.files import alarms, dashboard, parameters
+from blocks.parts import Function, Statement, allow, dead_letters, queue, title
+from blocks.stack import Stack, dashboard_url
 from stacks.files import source as files_source
-from stacks.files.alarms import DEAD_LETTERS, QUEUE
+from stacks.files.alarms import DEAD_LETTERS, QUEUE, errors_filter, watches
+from stacks.files.dashboard import files_dashboard
+from stacks.files.parameters import CONDITIONS, parameters
+from stacks.shared import MAY_LIST_LAKE
 
 TIMEOUT_SECONDS = 30
 WINDOW_SECONDS = 1
@@ -49,15 +52,14 @@ def _stack(functions: list[Function], source: list[Any], *, with_pusher: bool) -
             _items(),
             _failures(),
             _mapping(),
-            alarms.errors_filter(),
-            *alarms.alarms(names),
-            dashboard.dashboard(names),
+            errors_filter(),
+            files_dashboard(names),
         ],
-        choices=parameters.choices(with_pusher=with_pusher),
-        conditions=parameters.conditions(),
+        parameters=parameters(with_pusher=with_pusher),
+        conditions=CONDITIONS,
         outputs=_outputs(),
         functions=functions,
-        watches=alarms.WATCHES,
+        watches=watches(names),
     )
 
 
@@ -91,29 +93,20 @@ def _process_may() -> list[Statement]:
         allow(["dynamodb:PutItem", "dynamodb:UpdateItem"], GetAtt("FilesTable", "Arn")),
         allow("dynamodb:BatchWriteItem", GetAtt("FilesFailuresTable", "Arn")),
         allow(["s3:GetObject", "s3:PutObject"], Sub("${LakeBucket.Arn}/state/files.json")),
-        # Without it S3 answers 403 where an object is not there yet, instead of 404 (see alerting.py).
-        allow("s3:ListBucket", GetAtt("LakeBucket", "Arn")),
+        MAY_LIST_LAKE,
     ]
 
 
 def _queue(senders: list[Any]) -> list[Any]:
-    arn = GetAtt(title(QUEUE), "Arn")
-    redrive = sqs.RedrivePolicy(deadLetterTargetArn=GetAtt(title(DEAD_LETTERS), "Arn"), maxReceiveCount=RECEIVE_COUNT)
-    return [
-        sqs.Queue(
-            title(QUEUE),
-            QueueName=named(QUEUE),
-            VisibilityTimeout=VISIBILITY_SECONDS,
-            MessageRetentionPeriod=RETENTION_SECONDS,
-            RedrivePolicy=redrive,
-            SqsManagedSseEnabled=True,
+    return queue(
+        QUEUE,
+        senders,
+        VisibilityTimeout=VISIBILITY_SECONDS,
+        MessageRetentionPeriod=RETENTION_SECONDS,
+        RedrivePolicy=sqs.RedrivePolicy(
+            deadLetterTargetArn=GetAtt(title(DEAD_LETTERS), "Arn"), maxReceiveCount=RECEIVE_COUNT
         ),
-        sqs.QueuePolicy(
-            f"{title(QUEUE)}Policy",
-            Queues=[Ref(title(QUEUE))],
-            PolicyDocument=policy([*senders, tls_only("sqs:*", arn)]),
-        ),
-    ]
+    )
 
 
 def _mapping() -> Any:
@@ -161,15 +154,11 @@ def _expires() -> Any:
 
 
 def _outputs() -> dict[str, tuple[str, Any]]:
-    console = "https://${AWS::Region}.console.aws.amazon.com/cloudwatch/home?region=${AWS::Region}"
     return {
         "FilesBucket": ("Bucket that is watched", If("MakesFilesBucket", Ref("FilesUploads"), Ref("FilesBucketName"))),
         "FilesQueueUrl": ("Queue of the notifications", Ref(title(QUEUE))),
         "FilesDeadLettersUrl": ("Queue of messages that failed five times", Ref(title(DEAD_LETTERS))),
         "FilesTable": ("Table with one item per version of an object", Ref("FilesTable")),
         "FilesFailuresTable": ("Table with the reason of each failure", Ref("FilesFailuresTable")),
-        "FilesDashboardUrl": (
-            "The dashboard of files",
-            Sub(f"{console}#dashboards/dashboard/deliverywatch-${{Environment}}-files"),
-        ),
+        "FilesDashboardUrl": dashboard_url("files", "The dashboard of files"),
     }

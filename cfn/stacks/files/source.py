@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from troposphere import AWS_NO_VALUE, GetAtt, If, Ref, Sub, awslambda, events, iam, s3
+from troposphere import AWS_NO_VALUE, GetAtt, If, Ref, Sub, events, iam, s3
 
 from blocks.buckets import kept_bucket
-from blocks.parts import Function, Statement, allow, named, policy, title
+from blocks.parts import Function, Statement, allow, invocable, named, policy, retries, sender, title
 from stacks.files.alarms import DEAD_LETTERS, QUEUE
 
 _NONE = Ref(AWS_NO_VALUE)
@@ -32,16 +32,22 @@ def through_pusher() -> list[Any]:
         *_bucket(notifies, f"{_PUSH}FromBucket"),
         _rule(_PUSH, arn),
         _may_read(),
-        # Naming the bucket here would close a circle: it has to be told of the function first.
-        _may_start("Bucket", "MakesFilesBucket", "s3.amazonaws.com", SourceAccount=Ref("AWS::AccountId")),
-        _may_start("Rule", "HasFilesBucket", "events.amazonaws.com", SourceArn=GetAtt("FilesRule", "Arn")),
-        awslambda.EventInvokeConfig(
-            f"{_PUSH}Retries",
-            FunctionName=Ref(_PUSH),
-            Qualifier="$LATEST",
-            MaximumRetryAttempts=2,
-            DestinationConfig=awslambda.DestinationConfig(OnFailure=awslambda.OnFailure(Destination=_dead_arn())),
+        # Naming the bucket here would close a circle: it has to be notify the function first.
+        invocable(
+            f"{_PUSH}FromBucket",
+            _PUSH,
+            "s3.amazonaws.com",
+            Condition="MakesFilesBucket",
+            SourceAccount=Ref("AWS::AccountId"),
         ),
+        invocable(
+            f"{_PUSH}FromRule",
+            _PUSH,
+            "events.amazonaws.com",
+            Condition="HasFilesBucket",
+            SourceArn=GetAtt("FilesRule", "Arn"),
+        ),
+        retries("files-push", 2, DEAD_LETTERS),
     ]
 
 
@@ -97,24 +103,15 @@ def senders(*, with_pusher: bool) -> list[Any]:
     }
     return [
         If("MakesFilesBucket", from_s3, _NONE),
-        If("HasFilesBucket", {**_from_rule(), "Resource": _queue_arn()}, _NONE),
+        If("HasFilesBucket", {**undelivered(), "Resource": _queue_arn()}, _NONE),
     ]
 
 
 def undelivered() -> Statement:
     """Return the statement that lets EventBridge put aside what it could not deliver; the resource is filled in."""
-    return _from_rule()
-
-
-def _from_rule() -> Statement:
     # By name, because there is no rule where the bucket is the stack's own.
     rule = Sub("arn:${AWS::Partition}:events:${AWS::Region}:${AWS::AccountId}:rule/deliverywatch-${Environment}-files")
-    return {
-        "Effect": "Allow",
-        "Principal": {"Service": "events.amazonaws.com"},
-        "Action": "sqs:SendMessage",
-        "Condition": {"ArnEquals": {"aws:SourceArn": rule}},
-    }
+    return sender("events", rule)
 
 
 def _bucket(notifies: Any, after: str) -> list[Any]:
@@ -146,17 +143,6 @@ def _rule(target: str, arn: Any) -> Any:
         Description="Uploads and removals in the bucket that the file intake watches",
         EventPattern=pattern,
         Targets=[events.Target(Id=target, Arn=arn, DeadLetterConfig=events.DeadLetterConfig(Arn=_dead_arn()))],
-    )
-
-
-def _may_start(who: str, condition: str, principal: str, **source: Any) -> Any:
-    return awslambda.Permission(
-        f"{_PUSH}From{who}",
-        Condition=condition,
-        FunctionName=GetAtt(_PUSH, "Arn"),
-        Action="lambda:InvokeFunction",
-        Principal=principal,
-        **source,
     )
 
 

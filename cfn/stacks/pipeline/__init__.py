@@ -8,20 +8,35 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from troposphere import GetAtt, If, Ref, Sub, awslambda, events
+from troposphere import GetAtt, Ref, Sub, events
 
-from blocks.parts import PREFIX, Function, Stack, Statement, allow, dead_letters, named, title
+from blocks.parts import (
+    PREFIX,
+    Function,
+    Statement,
+    allow,
+    dead_letters,
+    invocable,
+    named,
+    retries,
+    sender,
+    title,
+)
+from blocks.stack import Stack, dashboard_url
 from blocks.tables import workgroup
 from deliverywatch.pipeline.declaration.pipelines import pipelines_of
 from deliverywatch.pipeline.diagnosis.faults import shipped
-from stacks.pipeline import alarms, dashboard, parameters
-from stacks.shared import objects
+from stacks.pipeline.alarms import DEAD_LETTERS, watches
+from stacks.pipeline.dashboard import pipeline_dashboard
+from stacks.pipeline.parameters import limits, parameters
+from stacks.shared import MAY_LIST_LAKE, may_publish, objects
 
 if TYPE_CHECKING:
     from deliverywatch.pipeline.declaration.pipelines import Pipeline
 
 DECLARATION = "cfn/pipelines.toml"
 _SHIPPED = {"deliverywatch/pipeline/pipelines.toml": DECLARATION}
+_STARTED = ("pipeline-publish", "pipeline-report")
 _ENDED = ["SUCCEEDED", "FAILED", "TIMED_OUT", "ABORTED"]
 _STATES = "arn:${AWS::Partition}:states:${AWS::Region}:${AWS::AccountId}"
 
@@ -47,29 +62,24 @@ def stack_of(pipelines: Sequence[Pipeline]) -> Stack:
     functions = [_publish(pipelines), _report(pipelines), _validate(pipelines)]
     return Stack(
         resources=[
-            _workgroup(),
-            *dead_letters(alarms.DEAD_LETTERS, [_from_events()]),
+            workgroup(
+                "PipelineWorkgroup",
+                named("pipeline"),
+                "Checks of the pipelines' tables, with a limit on what one check may read",
+                limit="PipelineScanLimitMegabytes",
+            ),
+            *dead_letters(DEAD_LETTERS, [sender("events", GetAtt("PipelineEnded", "Arn"))]),
             *_started_by_the_end_of_runs(pipelines),
-            *alarms.alarms(pipelines),
-            dashboard.dashboard(pipelines),
+            pipeline_dashboard(pipelines),
         ],
-        choices=parameters.choices(pipelines),
+        parameters=parameters(pipelines),
         functions=functions,
-        watches=alarms.watches(pipelines),
+        watches=watches(pipelines),
         outputs={
             "PipelineReportArn": ("Task for the failure path of a state machine", GetAtt("PipelineReport", "Arn")),
             "PipelineValidateArn": ("Task that checks what a run wrote", GetAtt("PipelineValidate", "Arn")),
-            "PipelineDeadLettersUrl": (
-                "Ends of runs that could not be handled",
-                Ref(title(alarms.DEAD_LETTERS)),
-            ),
-            "PipelineDashboardUrl": (
-                "The dashboard of pipelines",
-                Sub(
-                    "https://${AWS::Region}.console.aws.amazon.com/cloudwatch/home?region=${AWS::Region}"
-                    f"#dashboards/dashboard/{PREFIX}-pipeline"
-                ),
-            ),
+            "PipelineDeadLettersUrl": ("Ends of runs that could not be handled", Ref(title(DEAD_LETTERS))),
+            "PipelineDashboardUrl": dashboard_url("pipeline", "The dashboard of pipelines"),
         },
     )
 
@@ -103,8 +113,7 @@ def _report(pipelines: Sequence[Pipeline]) -> Function:
             allow(["s3:GetObject", "s3:PutObject"], objects("state/pipeline")),
             # The contexts of the watches, which the notifier reads.
             allow("s3:PutObject", Sub("${LakeBucket.Arn}/state/pipeline-*")),
-            allow("sns:Publish", Ref("AlertsTopic")),
-            If("HasKmsKey", allow(["kms:Decrypt", "kms:GenerateDataKey"], Ref("KmsKeyArn")), Ref("AWS::NoValue")),
+            *may_publish("AlertsTopic"),
         ],
     )
 
@@ -125,8 +134,7 @@ def _validate(pipelines: Sequence[Pipeline]) -> Function:
 
 
 def _environment(pipelines: Iterable[Pipeline]) -> dict[str, Any]:
-    limits = {pipeline.name: parameters.limits(pipeline) for pipeline in pipelines}
-    text = json.dumps(limits, separators=(",", ":"))
+    text = json.dumps({pipeline.name: limits(pipeline) for pipeline in pipelines}, separators=(",", ":"))
     # A parameter that stands for a number must not stand in quotes.
     return {
         "DELIVERYWATCH_ENVIRONMENT": Ref("Environment"),
@@ -137,12 +145,11 @@ def _environment(pipelines: Iterable[Pipeline]) -> dict[str, Any]:
 
 def _may_look(pipelines: Sequence[Pipeline]) -> list[Statement]:
     runs = [Sub(f"{_STATES}:execution:{pipeline.state_machine}:*") for pipeline in pipelines]
-    places = [pipeline.artifacts for pipeline in pipelines if pipeline.artifacts]
+    folders = [pipeline.artifacts for pipeline in pipelines if pipeline.artifacts]
     return [
         allow(["states:DescribeExecution", "states:GetExecutionHistory"], runs),
-        # Without it S3 answers 403 where an object is not there yet, instead of 404 (see alerting.py).
-        allow("s3:ListBucket", [GetAtt("LakeBucket", "Arn"), *_buckets(places)]),
-        *([allow("s3:GetObject", _objects(places))] if places else []),
+        allow("s3:ListBucket", [MAY_LIST_LAKE["Resource"], *_buckets(folders)]),
+        *([allow("s3:GetObject", _objects(folders))] if folders else []),
     ]
 
 
@@ -150,7 +157,7 @@ def _may_validate(pipelines: Sequence[Pipeline]) -> list[Statement]:
     glue = "arn:${AWS::Partition}:glue:${AWS::Region}:${AWS::AccountId}"
     databases = sorted({name for pipeline in pipelines for name in _databases(pipeline)})
     tables = [Sub(f"{glue}:{kind}") for name in databases for kind in (f"database/{name}", f"table/{name}/*")]
-    places = sorted({place for pipeline in pipelines for place in pipeline.data})
+    folders = sorted({folder for pipeline in pipelines for folder in pipeline.data})
     workgroup = Sub("arn:${AWS::Partition}:athena:${AWS::Region}:${AWS::AccountId}:workgroup/" + PREFIX + "-pipeline")
     query = ["athena:StartQueryExecution", "athena:GetQueryExecution", "athena:GetQueryResults"]
     return [
@@ -160,8 +167,8 @@ def _may_validate(pipelines: Sequence[Pipeline]) -> list[Statement]:
             [Sub(f"{glue}:catalog"), *tables],
         ),
         allow(["s3:GetObject", "s3:PutObject", "s3:AbortMultipartUpload"], objects("athena-results")),
-        allow(["s3:ListBucket", "s3:GetBucketLocation"], [GetAtt("LakeBucket", "Arn"), *_buckets(places)]),
-        *([allow("s3:GetObject", _objects(places))] if places else []),
+        allow(["s3:ListBucket", "s3:GetBucketLocation"], [GetAtt("LakeBucket", "Arn"), *_buckets(folders)]),
+        *([allow("s3:GetObject", _objects(folders))] if folders else []),
     ]
 
 
@@ -172,35 +179,17 @@ def _databases(pipeline: Pipeline) -> list[str]:
     return [name for name in (table.rpartition(".")[0] or pipeline.database for table in tables) if name]
 
 
-def _buckets(places: Iterable[str]) -> list[Any]:
-    names = sorted({place.removeprefix("s3://").partition("/")[0] for place in places})
+def _buckets(folders: Iterable[str]) -> list[Any]:
+    names = sorted({folder.removeprefix("s3://").partition("/")[0] for folder in folders})
     return [Sub(f"arn:${{AWS::Partition}}:s3:::{name}") for name in names]
 
 
-def _objects(places: Iterable[str]) -> list[Any]:
-    return [Sub(f"arn:${{AWS::Partition}}:s3:::{place.removeprefix('s3://')}*") for place in sorted(places)]
-
-
-def _workgroup() -> Any:
-    return workgroup(
-        "PipelineWorkgroup",
-        named("pipeline"),
-        "Checks of the pipelines' tables, with a limit on what one check may read",
-        limit="PipelineScanLimitMegabytes",
-    )
-
-
-def _from_events() -> Statement:
-    return {
-        "Effect": "Allow",
-        "Principal": {"Service": "events.amazonaws.com"},
-        "Action": "sqs:SendMessage",
-        "Condition": {"ArnEquals": {"aws:SourceArn": GetAtt("PipelineEnded", "Arn")}},
-    }
+def _objects(folders: Iterable[str]) -> list[Any]:
+    return [Sub(f"arn:${{AWS::Partition}}:s3:::{folder.removeprefix('s3://')}*") for folder in sorted(folders)]
 
 
 def _started_by_the_end_of_runs(pipelines: Sequence[Pipeline]) -> list[Any]:
-    functions, letters = ("PipelinePublish", "PipelineReport"), GetAtt(title(alarms.DEAD_LETTERS), "Arn")
+    undelivered = events.DeadLetterConfig(Arn=GetAtt(title(DEAD_LETTERS), "Arn"))
     pattern = {
         "source": ["aws.states"],
         "detail-type": ["Step Functions Execution Status Change"],
@@ -209,36 +198,23 @@ def _started_by_the_end_of_runs(pipelines: Sequence[Pipeline]) -> list[Any]:
             "stateMachineArn": [Sub(f"{_STATES}:stateMachine:{each.state_machine}") for each in pipelines],
         },
     }
+    rule = events.Rule(
+        "PipelineEnded",
+        Name=named("pipeline-ended"),
+        Description="Every end of a run of a declared pipeline, good or bad",
+        EventPattern=pattern,
+        State="ENABLED",
+        Targets=[
+            events.Target(Id=title(name), Arn=GetAtt(title(name), "Arn"), DeadLetterConfig=undelivered)
+            for name in _STARTED
+        ],
+    )
+    source = GetAtt(rule, "Arn")
     return [
-        events.Rule(
-            "PipelineEnded",
-            Name=named("pipeline-ended"),
-            Description="Every end of a run of a declared pipeline, good or bad",
-            EventPattern=pattern,
-            State="ENABLED",
-            Targets=[
-                events.Target(Id=name, Arn=GetAtt(name, "Arn"), DeadLetterConfig=events.DeadLetterConfig(Arn=letters))
-                for name in functions
-            ],
+        rule,
+        *(
+            invocable(f"{title(name)}Permission", title(name), "events.amazonaws.com", SourceArn=source)
+            for name in _STARTED
         ),
-        *(part for name in functions for part in _started(name, letters)),
-    ]
-
-
-def _started(name: str, letters: Any) -> list[Any]:
-    return [
-        awslambda.Permission(
-            f"{name}Permission",
-            FunctionName=GetAtt(name, "Arn"),
-            Action="lambda:InvokeFunction",
-            Principal="events.amazonaws.com",
-            SourceArn=GetAtt("PipelineEnded", "Arn"),
-        ),
-        awslambda.EventInvokeConfig(
-            f"{name}Retries",
-            FunctionName=Ref(name),
-            Qualifier="$LATEST",
-            MaximumRetryAttempts=2,
-            DestinationConfig=awslambda.DestinationConfig(OnFailure=awslambda.OnFailure(Destination=letters)),
-        ),
+        *(retries(name, 2, DEAD_LETTERS) for name in _STARTED),
     ]

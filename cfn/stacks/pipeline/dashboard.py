@@ -5,10 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from troposphere import cloudwatch
-
-from blocks.dashboards import body, chart, line, number_of, state_of, words
-from blocks.parts import named
+from blocks.dashboards import BLUE, GREY, ORANGE, RED, chart, dashboard, limit, line, state_of, words
+from blocks.parts import CONSOLE
 from deliverywatch.pipeline.outputs.metrics import NAMESPACE
 from stacks.pipeline.alarms import CHILDREN
 from stacks.pipeline.parameters import parameter
@@ -16,19 +14,16 @@ from stacks.pipeline.parameters import parameter
 if TYPE_CHECKING:
     from deliverywatch.pipeline.declaration.pipelines import Pipeline
 
-_RED, _ORANGE, _GREY, _BLUE, _GREEN = "#d13212", "#ff9900", "#879596", "#1f77b4", "#1d8102"
+_GREEN = "#1d8102"
 _ROWS = 25
 _HOUR = 3600
-_CONSOLE = "https://${AWS::Region}.console.aws.amazon.com"
 _MACHINE = "arn:${AWS::Partition}:states:${AWS::Region}:${AWS::AccountId}:stateMachine:"
 
 
-def dashboard(pipelines: Sequence[Pipeline]) -> Any:
-    """Return the dashboard; the first three of an account are free, so it is made on condition."""
-    widgets = [widget for place, each in enumerate(pipelines) for widget in _of(each, place * _ROWS)]
-    return cloudwatch.Dashboard(
-        "PipelineDashboard", Condition="HasDashboard", DashboardName=named("pipeline"), DashboardBody=body(widgets)
-    )
+def pipeline_dashboard(pipelines: Sequence[Pipeline]) -> Any:
+    """Return the dashboard."""
+    widgets = [widget for number, pipeline in enumerate(pipelines) for widget in _of(pipeline, number * _ROWS)]
+    return dashboard("pipeline", widgets)
 
 
 def _of(pipeline: Pipeline, top: int) -> list[dict[str, Any]]:
@@ -46,8 +41,8 @@ def _of(pipeline: Pipeline, top: int) -> list[dict[str, Any]]:
 
 
 def _links(pipeline: Pipeline) -> str:
-    runs = f"{_CONSOLE}/states/home?region=${{AWS::Region}}#/statemachines/view/{_MACHINE}{pipeline.state_machine}"
-    jobs = f"{_CONSOLE}/gluestudio/home?region=${{AWS::Region}}#/monitoring"
+    runs = f"{CONSOLE}/states/home?region=${{AWS::Region}}#/statemachines/view/{_MACHINE}{pipeline.state_machine}"
+    jobs = f"{CONSOLE}/gluestudio/home?region=${{AWS::Region}}#/monitoring"
     return f"### {pipeline.name}\n\n[Runs]({runs})\n\n[Glue job runs]({jobs})"
 
 
@@ -58,7 +53,7 @@ def _metric(pipeline: Pipeline, job_type: str, name: str, stat: str, label: str,
 
 def _runs(pipeline: Pipeline, top: int) -> dict[str, Any]:
     machine = {"StateMachineArn": f"{_MACHINE}{pipeline.state_machine}"}
-    ends = {"Succeeded": _GREEN, "Failed": _RED, "TimedOut": _ORANGE, "Aborted": _GREY}
+    ends = {"Succeeded": _GREEN, "Failed": RED, "TimedOut": ORANGE, "Aborted": GREY}
     metrics = [
         line("AWS/States", f"Executions{end}", machine, label=end.lower(), stat="Sum", color=color)
         for end, color in ends.items()
@@ -67,32 +62,32 @@ def _runs(pipeline: Pipeline, top: int) -> dict[str, Any]:
 
 
 def _durations(pipeline: Pipeline, top: int) -> dict[str, Any]:
-    limit = [{"label": "slow", "value": number_of(parameter(pipeline, "DurationSeconds")), "color": _ORANGE}]
+    most = limit("slow", parameter(pipeline, "DurationSeconds"))
     metrics = [
-        _metric(pipeline, "pipeline", "ExecutionDuration", "Maximum", "run (s)", _BLUE),
-        _metric(pipeline, "glue", "ExecutionDuration", "Maximum", "Glue jobs (s)", _GREY),
+        _metric(pipeline, "pipeline", "ExecutionDuration", "Maximum", "run (s)", BLUE),
+        _metric(pipeline, "glue", "ExecutionDuration", "Maximum", "Glue jobs (s)", GREY),
     ]
-    return chart(f"{pipeline.name}: duration", metrics, (12, top, 12, 7), _HOUR, thresholds=limit)
+    return chart(f"{pipeline.name}: duration", metrics, (12, top, 12, 7), _HOUR, most)
 
 
 def _records(pipeline: Pipeline, top: int) -> dict[str, Any]:
-    limit = [{"label": "too few", "value": number_of(parameter(pipeline, "MinimumRecords")), "color": _ORANGE}]
+    least = limit("too few", parameter(pipeline, "MinimumRecords"))
     metrics = [
-        _metric(pipeline, "validation", "RecordsProcessed", "Sum", "processed", _BLUE),
+        _metric(pipeline, "validation", "RecordsProcessed", "Sum", "processed", BLUE),
         _metric(pipeline, "scd2", "RecordsCreated", "Sum", "created", _GREEN),
-        _metric(pipeline, "scd2", "RecordsUpdated", "Sum", "updated", _GREY),
-        _metric(pipeline, "scd2", "RecordsDeleted", "Sum", "deleted", _RED),
+        _metric(pipeline, "scd2", "RecordsUpdated", "Sum", "updated", GREY),
+        _metric(pipeline, "scd2", "RecordsDeleted", "Sum", "deleted", RED),
     ]
-    return chart(f"{pipeline.name}: records", metrics, (0, top, 12, 7), _HOUR, thresholds=limit)
+    return chart(f"{pipeline.name}: records", metrics, (0, top, 12, 7), _HOUR, least)
 
 
 def _dbt(pipeline: Pipeline, top: int) -> dict[str, Any]:
     shown = {
-        "DbtModelsRun": ("models run", _BLUE),
-        "DbtModelsFailed": ("models failed", _RED),
+        "DbtModelsRun": ("models run", BLUE),
+        "DbtModelsFailed": ("models failed", RED),
         "DbtTestsPassed": ("tests passed", _GREEN),
-        "DbtTestsFailed": ("tests failed", _ORANGE),
-        "DbtTestsErrored": ("tests broken", _GREY),
+        "DbtTestsFailed": ("tests failed", ORANGE),
+        "DbtTestsErrored": ("tests broken", GREY),
     }
     metrics = [_metric(pipeline, "dbt", name, "Sum", label, color) for name, (label, color) in shown.items()]
     return chart(f"{pipeline.name}: dbt", metrics, (12, top, 12, 7), _HOUR)
@@ -100,17 +95,17 @@ def _dbt(pipeline: Pipeline, top: int) -> dict[str, Any]:
 
 def _scores(pipeline: Pipeline, top: int) -> dict[str, Any]:
     limits = [
-        {"label": label, "value": number_of(parameter(pipeline, f"{name}Percent")), "color": color}
-        for label, name, color in (("quality", "Quality", _ORANGE), ("integrity", "Integrity", _RED))
+        limit("quality", parameter(pipeline, "QualityPercent")),
+        limit("integrity", parameter(pipeline, "IntegrityPercent"), RED),
     ]
     metrics = [
-        _metric(pipeline, "validation", "DataQualityScore", "Minimum", "quality (%)", _BLUE),
+        _metric(pipeline, "validation", "DataQualityScore", "Minimum", "quality (%)", BLUE),
         _metric(pipeline, "scd2", "SCDIntegrityScore", "Minimum", "integrity (%)", _GREEN),
     ]
-    return chart(f"{pipeline.name}: scores", metrics, (0, top, 12, 7), _HOUR, thresholds=limits)
+    return chart(f"{pipeline.name}: scores", metrics, (0, top, 12, 7), _HOUR, *limits)
 
 
 def _age(pipeline: Pipeline, top: int) -> dict[str, Any]:
-    limit = [{"label": "stale", "value": number_of(parameter(pipeline, "StaleHours")), "color": _ORANGE}]
-    metrics = [_metric(pipeline, "validation", "DataAgeHours", "Maximum", "newest change (h)", _BLUE)]
-    return chart(f"{pipeline.name}: age of the newest change", metrics, (12, top, 12, 7), _HOUR, thresholds=limit)
+    most = limit("stale", parameter(pipeline, "StaleHours"))
+    metrics = [_metric(pipeline, "validation", "DataAgeHours", "Maximum", "newest change (h)", BLUE)]
+    return chart(f"{pipeline.name}: age of the newest change", metrics, (12, top, 12, 7), _HOUR, most)

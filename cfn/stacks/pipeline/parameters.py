@@ -1,11 +1,11 @@
-"""What an operator may choose about pipelines: each number once per pipeline, with the declared one as its default."""
+"""The parameters of pipelines: each number once per pipeline, with the declared one as its default."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from blocks.parameters import Choice, whole_number
+from blocks.parameters import Parameter, whole_number
 from blocks.parts import title
 from deliverywatch import thresholds
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from deliverywatch.pipeline.declaration.pipelines import Pipeline
 
 
-def choices(pipelines: Sequence[Pipeline]) -> dict[str, list[Choice]]:
+def parameters(pipelines: Sequence[Pipeline]) -> dict[str, list[Parameter]]:
     """Return the parameters, by the heading under which the console shows them."""
     return {f"Pipeline {pipeline.name}": _of(pipeline) for pipeline in pipelines} | {
         "Pipelines": [
@@ -45,30 +45,23 @@ def limits(pipeline: Pipeline) -> dict[str, str]:
     return {name: f"${{{parameter(pipeline, what)}}}" for name, what in names.items()}
 
 
-def _of(pipeline: Pipeline) -> list[Choice]:
-    limits = pipeline.limits
+def _of(pipeline: Pipeline) -> list[Parameter]:
+    declared = pipeline.limits
     rows = [
-        ("MissedRunHours", "Missed run (hours)", (2, 168), limits.missed_run_hours,
+        ("MissedRunHours", "Missed run (hours)", (2, 168), declared.missed_run_hours,
          "No run started for so many hours: the schedule's interval and one hour more."),
-        ("DurationSeconds", "Slow over (seconds)", (60, 604_800), limits.duration_seconds,
+        ("DurationSeconds", "Slow over (seconds)", (60, 604_800), declared.duration_seconds,
          "A run that takes longer is slow."),
-        ("MinimumRecords", "At least so many records", (0, 1_000_000_000), limits.minimum_records_count,
+        ("MinimumRecords", "At least so many records", (0, 1_000_000_000), declared.minimum_records_count,
          "A run that writes fewer records has most likely read the wrong data."),
-        ("StaleHours", "Stale over (hours)", (1, 8760), int(limits.stale_hours),
+        ("StaleHours", "Stale over (hours)", (1, 8760), int(declared.stale_hours),
          "The source's newest change, when a run is validated, may be so old."),
-        ("QualityPercent", "Quality under (%)", (1, 100), int(limits.quality_percent),
+        ("QualityPercent", "Quality under (%)", (1, 100), int(declared.quality_percent),
          "Share of the rows of a run with a value in every required column."),
-        ("IntegrityPercent", "Integrity under (%)", (1, 100), int(limits.integrity_percent),
+        ("IntegrityPercent", "Integrity under (%)", (1, 100), int(declared.integrity_percent),
          "Share of the keys of the history tables that violate none of the twelve checks."),
     ]  # fmt: skip
     return [
-        whole_number(
-            parameter(pipeline, what),
-            label,
-            (lowest, highest),
-            default,
-            description,
-            f"must be a whole number from {lowest} to {highest}.",
-        )
-        for what, label, (lowest, highest), default, description in rows
+        whole_number(parameter(pipeline, what), label, limits, default, description)
+        for what, label, limits, default, description in rows
     ]

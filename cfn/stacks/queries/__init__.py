@@ -5,17 +5,18 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from troposphere import GetAtt, If, Ref, Sub, awslambda, scheduler
+from troposphere import GetAtt, If, Ref, Sub, scheduler
 
-from blocks.parts import PREFIX, Function, Stack, Statement, dead_letters, named, role, schedule, title
-from blocks.tables import JSON_LINES, saved_queries, table
+from blocks.parts import Function, Statement, dead_letters, named, retries, role, schedule, title
+from blocks.stack import Stack, dashboard_url
+from blocks.tables import JSON_LINES, LAKE, saved_queries, table
 from deliverywatch.queries.config import file
 from deliverywatch.queries.run.record import COLUMNS
-from stacks.queries import alarms, parameters
-from stacks.queries import dashboard as queries_dashboard
+from stacks.queries.alarms import DEAD_LETTERS, WATCHES
+from stacks.queries.dashboard import queries_dashboard
+from stacks.queries.parameters import CONDITIONS, PARAMETERS, RULES
 from stacks.queries.roles import execute_may, reconcile_may, start_may
 
-DEAD_LETTERS = "queries-execute-dead-letters"
 START = "queries-start"
 _FILE = Path(__file__).parents[2] / "schedules.json"
 
@@ -28,25 +29,26 @@ def stack() -> Stack:
     """
     file.read(_FILE.read_bytes(), "deliverywatch")
     reconcile, execute = _reconcile(), _execute()
-    rounds = {"scheduled_time": "<aws.scheduler.scheduled-time>"}
     return Stack(
         resources=[
-            table("query_runs", "One row per run of a scheduled query", "queries/runs", COLUMNS, JSON_LINES),
+            table("query_runs", "One row per run of a scheduled query", f"{LAKE}queries/runs/", COLUMNS, JSON_LINES),
             *saved_queries("queries"),
             scheduler.ScheduleGroup("QueriesScheduleGroup", Name=named("queries")),
-            *dead_letters(DEAD_LETTERS, []),
+            *dead_letters(DEAD_LETTERS),
             role(START, "scheduler.amazonaws.com", start_may(title(DEAD_LETTERS)), _from_our_group()),
-            *schedule("queries-reconcile-rounds", reconcile, _each_round(), rounds, 2),
-            *_retries(),
-            *alarms.alarms(title(DEAD_LETTERS)),
-            queries_dashboard.dashboard(),
+            *schedule("queries-reconcile-rounds", reconcile, Sub("cron(0/${QueriesReconcileMinutes} * * * ? *)")),
+            # A round that failed is done by the next one; a run that failed is repeated twice, then it waits for
+            # somebody.
+            retries("queries-reconcile", 0),
+            retries("queries-execute", 2, DEAD_LETTERS),
+            queries_dashboard(),
         ],
-        choices=parameters.choices(),
-        rules=parameters.rules(),
-        conditions=parameters.conditions(),
+        parameters=PARAMETERS,
+        rules=RULES,
+        conditions=CONDITIONS,
         outputs=_outputs(),
         functions=[reconcile, execute],
-        watches=alarms.WATCHES,
+        watches=WATCHES,
     )
 
 
@@ -116,36 +118,10 @@ def _from_our_group() -> Statement:
     }
 
 
-def _retries() -> list[Any]:
-    # A round that failed is done by the next one; a run that failed is repeated twice, then it waits for somebody.
-    failed = awslambda.OnFailure(Destination=GetAtt(title(DEAD_LETTERS), "Arn"))
-    return [
-        awslambda.EventInvokeConfig(
-            "QueriesReconcileRetries",
-            FunctionName=Ref("QueriesReconcile"),
-            Qualifier="$LATEST",
-            MaximumRetryAttempts=0,
-        ),
-        awslambda.EventInvokeConfig(
-            "QueriesExecuteRetries",
-            FunctionName=Ref("QueriesExecute"),
-            Qualifier="$LATEST",
-            MaximumRetryAttempts=2,
-            DestinationConfig=awslambda.DestinationConfig(OnFailure=failed),
-        ),
-    ]
-
-
-def _each_round() -> Any:
-    return Sub("cron(0/${QueriesReconcileMinutes} * * * ? *)")
-
-
 def _outputs() -> dict[str, tuple[str, Any]]:
-    console = "https://${AWS::Region}.console.aws.amazon.com/cloudwatch/home?region=${AWS::Region}"
-    dashboard = f"{console}#dashboards/dashboard/{PREFIX}-queries"
     return {
         "QueriesReconciler": ("Function that keeps schedules in step with the file", Ref("QueriesReconcile")),
         "QueriesExecutor": ("Function that runs a query", Ref("QueriesExecute")),
-        "QueriesDashboardUrl": ("The dashboard of scheduled queries", Sub(dashboard)),
+        "QueriesDashboardUrl": dashboard_url("queries", "The dashboard of scheduled queries"),
         "QueriesDeadLettersUrl": ("Queue of runs that could not be started or finished", Ref(title(DEAD_LETTERS))),
     }

@@ -1,57 +1,41 @@
-"""What an operator may choose about scheduled queries."""
+"""The parameters of scheduled queries."""
 
 from __future__ import annotations
 
-from typing import Any
+from troposphere import And, Condition, Equals, Or, Ref
 
-from troposphere import And, Condition, Equals, Not, Ref
-
-from blocks.parameters import Choice, one_of, text, whole_number
+from blocks.parameters import given, one_of, text, whole_number
 from deliverywatch import thresholds
 
-_PROJECT_PATTERN = r"^[0-9A-Za-z][0-9A-Za-z_.-]{0,19}$"
+CONDITIONS = {
+    "QueriesFromGit": Equals(Ref("QueriesConfigSource"), "git"),
+    "QueriesFromS3": Equals(Ref("QueriesConfigSource"), "s3"),
+    "QueriesFromPackage": Equals(Ref("QueriesConfigSource"), "packaged"),
+    "QueriesHasToken": And(Condition("QueriesFromGit"), given("QueriesTokenParameter")),
+    "QueriesHasDatabase": given("QueriesDatabase"),
+    "QueriesHasDataBucket": given("QueriesDataBucket"),
+}
 
-
-def choices() -> dict[str, list[Choice]]:
-    """Return the parameters of scheduled queries, by the heading under which the console shows them."""
-    return {
-        "Scheduled queries: their file": _file(),
-        "Scheduled queries: their schedules": _schedules(),
-        "Scheduled queries: when to raise an alarm": _limits(),
-        "Scheduled queries: further data": _data(),
+RULES = {
+    "QueriesFileHasAnAddress": {
+        "Assertions": [
+            {
+                "Assert": Or(Equals(Ref("QueriesConfigSource"), "packaged"), given("QueriesConfigUrl")),
+                "AssertDescription": "QueriesConfigUrl must say where the file is, if QueriesConfigSource is git or "
+                "s3.",
+            }
+        ]
     }
+}
 
-
-def conditions() -> dict[str, Any]:
-    """Return what depends on the choices."""
-    return {
-        "QueriesFromGit": Equals(Ref("QueriesConfigSource"), "git"),
-        "QueriesFromS3": Equals(Ref("QueriesConfigSource"), "s3"),
-        "QueriesFromPackage": Equals(Ref("QueriesConfigSource"), "packaged"),
-        "QueriesHasToken": And(Condition("QueriesFromGit"), Not(Equals(Ref("QueriesTokenParameter"), ""))),
-        "QueriesHasDatabase": Not(Equals(Ref("QueriesDatabase"), "")),
-        "QueriesHasDataBucket": Not(Equals(Ref("QueriesDataBucket"), "")),
-    }
-
-
-def rules() -> dict[str, Any]:
-    """Return the rule that refuses a source without an address."""
-    is_named = {"Fn::Not": [{"Fn::Equals": [Ref("QueriesConfigUrl"), ""]}]}
-    is_packaged = {"Fn::Equals": [Ref("QueriesConfigSource"), "packaged"]}
-    sentence = "QueriesConfigUrl must say where the file is, if QueriesConfigSource is git or s3."
-    assertion = {"Assert": {"Fn::Or": [is_packaged, is_named]}, "AssertDescription": sentence}
-    return {"QueriesFileHasAnAddress": {"Assertions": [assertion]}}
-
-
-def _file() -> list[Choice]:
-    return [
+PARAMETERS = {
+    "Scheduled queries: their file": [
         one_of(
             "QueriesConfigSource",
             "Where the file is",
             ("packaged", "git", "s3"),
             "packaged",
             "Where the file is: cfn/schedules.json as it was built in, or git or s3, read with every round.",
-            "must be packaged, git or s3.",
         ),
         text(
             "QueriesConfigUrl",
@@ -69,15 +53,12 @@ def _file() -> list[Choice]:
             "must be empty or the name of an SSM parameter, such as /deliverywatch/prod/queries/git.",
             default="",
         ),
-    ]
-
-
-def _schedules() -> list[Choice]:
-    return [
+    ],
+    "Scheduled queries: their schedules": [
         text(
             "QueriesProject",
             "What names begin with",
-            _PROJECT_PATTERN,
+            r"^[0-9A-Za-z][0-9A-Za-z_.-]{0,19}$",
             "Schedules are called {this}-{query id}; nothing else in their group is ever touched.",
             "must be 1 to 20 letters, digits, dots, dashes and underscores, and start with a letter or digit.",
             default="deliverywatch",
@@ -96,7 +77,6 @@ def _schedules() -> list[Choice]:
             ("respect", "enable"),
             "respect",
             "A schedule switched off by hand stays off and is reported (respect), or is switched on again (enable).",
-            "must be respect or enable.",
         ),
         whole_number(
             "QueriesDeleteCount",
@@ -104,7 +84,6 @@ def _schedules() -> list[Choice]:
             (1, 10_000),
             thresholds.QUERIES_DELETE_COUNT,
             "Most schedules that are deleted at once; more wait for queries apply --allow-deletes.",
-            "must be a whole number from 1 to 10000.",
         ),
         whole_number(
             "QueriesDeletePercent",
@@ -112,7 +91,6 @@ def _schedules() -> list[Choice]:
             (1, 100),
             thresholds.QUERIES_DELETE_PERCENT,
             "The same as a share of all schedules, in percent; one alone may always go.",
-            "must be a whole number from 1 to 100.",
         ),
         whole_number(
             "QueriesSpreadMinutes",
@@ -120,20 +98,15 @@ def _schedules() -> list[Choice]:
             (0, 60),
             0,
             "Starts within so many minutes, so that hourly queries do not all meet in one minute; 0 for none.",
-            "must be a whole number from 0 to 60.",
         ),
-    ]
-
-
-def _limits() -> list[Choice]:
-    return [
+    ],
+    "Scheduled queries: when to raise an alarm": [
         whole_number(
             "QueriesTimeoutSeconds",
             "Stop a query after (seconds)",
             (10, 840),
             thresholds.QUERIES_TIMEOUT_SECONDS,
             "A query that runs longer is stopped, so that it is not billed on, and counts as failed.",
-            "must be a whole number from 10 to 840.",
         ),
         whole_number(
             "QueriesFailedCount",
@@ -141,7 +114,6 @@ def _limits() -> list[Choice]:
             (1, 10_000),
             thresholds.QUERIES_FAILED_COUNT,
             "Failed runs within an hour that open an incident beside those of the queries themselves.",
-            "must be a whole number from 1 to 10000.",
         ),
         whole_number(
             "QueriesSlowSeconds",
@@ -149,7 +121,6 @@ def _limits() -> list[Choice]:
             (5, 840),
             thresholds.QUERIES_SLOW_SECONDS,
             "A query that takes longer opens an incident.",
-            "must be a whole number from 5 to 840.",
         ),
         whole_number(
             "QueriesDearUsd",
@@ -159,11 +130,8 @@ def _limits() -> list[Choice]:
             "Queries that cost more in 24 hours, at Athena's list price, open an incident.",
             "must be a whole number of USD from 1 to 10000.",
         ),
-    ]
-
-
-def _data() -> list[Choice]:
-    return [
+    ],
+    "Scheduled queries: further data": [
         text(
             "QueriesDatabase",
             "Another Glue database",
@@ -180,4 +148,5 @@ def _data() -> list[Choice]:
             "must be empty or the name of a bucket.",
             default="",
         ),
-    ]
+    ],
+}

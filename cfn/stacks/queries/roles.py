@@ -7,10 +7,12 @@ from typing import Any
 from troposphere import GetAtt, If, Ref, Sub
 
 from blocks.parts import Statement, allow
-from stacks.shared import objects
+from stacks.shared import MAY_LIST_LAKE, may_publish, objects
 
 _HERE = "${AWS::Region}:${AWS::AccountId}"
 _SCHEDULES = "arn:${AWS::Partition}:scheduler:" + _HERE + ":schedule/${QueriesScheduleGroup}/${QueriesProject}-*"
+_TOKEN = "arn:${AWS::Partition}:ssm:" + _HERE + ":parameter${QueriesTokenParameter}"
+_NONE = Ref("AWS::NoValue")
 _CATALOG = "arn:${AWS::Partition}:glue:" + _HERE
 
 
@@ -28,10 +30,11 @@ def reconcile_may(start_role: str) -> list[Any]:
         allow("scheduler:ListSchedules", "*"),
         allow("iam:PassRole", GetAtt(start_role, "Arn"), to_scheduler),
         allow(["s3:GetObject", "s3:PutObject"], objects("queries", "state")),
-        *_lake_and_topic(),
-        If("QueriesHasToken", _token(), Ref("AWS::NoValue")),
-        If("QueriesHasToken", _decrypt(), Ref("AWS::NoValue")),
-        If("QueriesFromS3", allow("s3:GetObject", _file()), Ref("AWS::NoValue")),
+        MAY_LIST_LAKE,
+        *may_publish("AlertsTopic"),
+        If("QueriesHasToken", allow("ssm:GetParameter", Sub(_TOKEN)), _NONE),
+        If("QueriesHasToken", _decrypt(), _NONE),
+        If("QueriesFromS3", allow("s3:GetObject", _file()), _NONE),
     ]
 
 
@@ -48,15 +51,16 @@ def execute_may(dead_letters: str) -> list[Any]:
     return [
         allow(ask, workgroup),
         allow(read, _tables("${Database}")),
-        If("QueriesHasDatabase", allow(read, _tables("${QueriesDatabase}")), Ref("AWS::NoValue")),
+        If("QueriesHasDatabase", allow(read, _tables("${QueriesDatabase}")), _NONE),
         allow("s3:GetObject", Sub("${LakeBucket.Arn}/*")),
         allow(["s3:GetBucketLocation", "s3:ListBucketMultipartUploads"], lake),
         allow(
             ["s3:PutObject", "s3:AbortMultipartUpload", "s3:ListMultipartUploadParts"],
             objects("athena-results", "exports", "queries", "state"),
         ),
-        If("QueriesHasDataBucket", allow(["s3:GetObject", "s3:ListBucket", "s3:GetBucketLocation"], _data()), _none()),
-        *_lake_and_topic(),
+        If("QueriesHasDataBucket", allow(["s3:GetObject", "s3:ListBucket", "s3:GetBucketLocation"], _data()), _NONE),
+        MAY_LIST_LAKE,
+        *may_publish("AlertsTopic"),
         allow("sqs:SendMessage", GetAtt(dead_letters, "Arn")),
     ]
 
@@ -69,32 +73,15 @@ def start_may(dead_letters: str) -> list[Statement]:
     ]
 
 
-def _lake_and_topic() -> list[Any]:
-    return [
-        # Without it S3 answers 403 where an object is not there yet, instead of 404 (see alerting.py).
-        allow("s3:ListBucket", GetAtt("LakeBucket", "Arn")),
-        allow("sns:Publish", Ref("AlertsTopic")),
-        If("HasKmsKey", allow(["kms:Decrypt", "kms:GenerateDataKey"], Ref("KmsKeyArn")), _none()),
-    ]
-
-
-def _token() -> Statement:
-    return allow("ssm:GetParameter", Sub(_parameter()))
-
-
 def _decrypt() -> Statement:
     # Whichever key encrypts that parameter, and only for it.
     only_this = {
         "StringEquals": {
             "kms:ViaService": Sub("ssm.${AWS::Region}.amazonaws.com"),
-            "kms:EncryptionContext:PARAMETER_ARN": Sub(_parameter()),
+            "kms:EncryptionContext:PARAMETER_ARN": Sub(_TOKEN),
         }
     }
     return allow("kms:Decrypt", Sub("arn:${AWS::Partition}:kms:" + _HERE + ":key/*"), only_this)
-
-
-def _parameter() -> str:
-    return "arn:${AWS::Partition}:ssm:" + _HERE + ":parameter${QueriesTokenParameter}"
 
 
 def _file() -> Any:
@@ -110,7 +97,3 @@ def _data() -> list[Any]:
 
 def _tables(database: str) -> list[Any]:
     return [Sub(f"{_CATALOG}:{rest}") for rest in ("catalog", f"database/{database}", f"table/{database}/*")]
-
-
-def _none() -> Any:
-    return Ref("AWS::NoValue")

@@ -5,18 +5,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from troposphere import Equals, GetAtt, If, Ref, Sub, awslambda
+from troposphere import Equals, If, Ref, Sub
 
-from blocks.parts import Function, Stack, Statement, allow, schedule
-from blocks.tables import PARQUET, saved_queries, table, view
+from blocks.parts import MEMORY_SETTINGS, Function, Statement, allow, retries, schedule
+from blocks.stack import Stack, dashboard_url
+from blocks.tables import LAKE, PARQUET, saved_queries, table, view, view_text
 from deliverywatch.sms.lake.columns import COLUMNS
 from deliverywatch.sms.lake.slots import DAY_OBJECT
-from stacks.shared import objects
-from stacks.sms import alarms, dashboard
-from stacks.sms import parameters as sms_choices
-
-# Arrow's own pool and one per thread of the C library's keep what they freed: 25 MB at a million rows.
-MEMORY_SETTINGS = {"ARROW_DEFAULT_MEMORY_POOL": "system", "MALLOC_ARENA_MAX": "1"}
+from stacks.shared import MAY_LIST_LAKE, objects
+from stacks.sms.alarms import WATCHES
+from stacks.sms.dashboard import sms_dashboard
+from stacks.sms.parameters import PARAMETERS, RULES
 
 # Athena's word for the name of a row's file is "$path".
 _MESSAGES = """\
@@ -38,23 +37,33 @@ def stack() -> Stack:
     columns = [(column.name, column.athena_type, column.comment) for column in COLUMNS]
     return Stack(
         resources=[
-            table("sms_objects", "Rows of all objects, some there twice: use sms_messages", "sms", columns, PARQUET),
+            table(
+                "sms_objects",
+                "Rows of all objects, some there twice: use sms_messages",
+                f"{LAKE}sms/",
+                columns,
+                PARQUET,
+            ),
             _messages(columns),
             *saved_queries("sms"),
-            _no_retries(),
+            # The next slot's run reads what this one missed. A retry by Lambda would count as a second failed run, and
+            # that is what the alarm sms-ingest-errors looks at.
+            retries("sms-ingest", 0),
+            *schedule("sms-ingest-slots", ingest, Sub("cron(0/${SlotMinutes} * * * ? *)")),
             *schedule(
-                "sms-ingest-slots", ingest, _each_slot(), {"scheduled_time": "<aws.scheduler.scheduled-time>"}, 2
+                "sms-compact-nightly",
+                compact,
+                "cron(40 4 * * ? *)",
+                State=If("CompactsLake", "ENABLED", "DISABLED"),
             ),
-            *_each_night(compact),
-            *alarms.alarms(),
-            dashboard.dashboard(),
+            sms_dashboard(),
         ],
-        choices=sms_choices.choices(),
-        rules=sms_choices.rules(),
+        parameters=PARAMETERS,
+        rules=RULES,
         outputs=_outputs(),
         conditions={"CompactsLake": Equals(Ref("CompactLake"), "true")},
         functions=[ingest, compact],
-        watches=alarms.WATCHES,
+        watches=WATCHES,
     )
 
 
@@ -92,8 +101,7 @@ def _ingest_may() -> list[Statement]:
     keys = Sub("arn:${AWS::Partition}:kms:${AWS::Region}:${AWS::AccountId}:key/*")
     return [
         allow(["s3:GetObject", "s3:PutObject"], objects("sms", "state")),
-        # Without it S3 answers 403 where an object is not there yet, instead of 404 (see alerting.py).
-        allow("s3:ListBucket", GetAtt("LakeBucket", "Arn")),
+        MAY_LIST_LAKE,
         allow("ssm:GetParameters", Sub(parameters)),
         allow("kms:Decrypt", keys, only_these),
     ]
@@ -107,7 +115,8 @@ def _messages(columns: Sequence[tuple[str, str, str]]) -> Any:
     """
     named_columns = [*((name, kind) for name, kind, _ in columns), ("dt", "string")]
     sql = _MESSAGES.format(columns=", ".join(name for name, _ in named_columns), day=DAY_OBJECT)
-    return view("sms_messages", "One row per SMS, with its newest outcome", named_columns, sql)
+    text = view_text(sql, named_columns, "deliverywatch_${Environment}")
+    return view("sms_messages", "One row per SMS, with its newest outcome", named_columns, text)
 
 
 def _compact() -> Function:
@@ -122,35 +131,15 @@ def _compact() -> Function:
         environment={"DELIVERYWATCH_BUCKET": Ref("LakeBucket"), **MEMORY_SETTINGS},
         statements=[
             allow(["s3:GetObject", "s3:PutObject", "s3:DeleteObject"], objects("sms")),
-            # To find what is due; and without it S3 answers 403 where an object is not there, instead of 404.
-            allow("s3:ListBucket", GetAtt("LakeBucket", "Arn")),
+            # To find what is due, too.
+            MAY_LIST_LAKE,
         ],
     )
 
 
-def _each_night(compact: Function) -> list[Any]:
-    event = {"scheduled_time": "<aws.scheduler.scheduled-time>"}
-    made = schedule("sms-compact-nightly", compact, "cron(40 4 * * ? *)", event, 2)
-    made[-1].State = If("CompactsLake", "ENABLED", "DISABLED")
-    return made
-
-
-def _no_retries() -> Any:
-    # The next slot's run reads what this one missed. A retry by Lambda would count as a second failed run, and that is
-    # what the alarm sms-ingest-errors asks for.
-    return awslambda.EventInvokeConfig(
-        "SmsIngestRetries", FunctionName=Ref("SmsIngest"), Qualifier="$LATEST", MaximumRetryAttempts=0
-    )
-
-
-def _each_slot() -> Any:
-    return Sub("cron(0/${SlotMinutes} * * * ? *)")
-
-
 def _outputs() -> dict[str, tuple[str, Any]]:
-    console = "https://${AWS::Region}.console.aws.amazon.com/cloudwatch/home?region=${AWS::Region}"
     return {
-        "DashboardUrl": ("The dashboard", Sub(f"{console}#dashboards/dashboard/deliverywatch-${{Environment}}-sms")),
+        "DashboardUrl": dashboard_url("sms", "The dashboard"),
         "NextSteps": (
             "Before the first run",
             Sub(

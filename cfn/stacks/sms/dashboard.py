@@ -4,72 +4,54 @@ from __future__ import annotations
 
 from typing import Any
 
-from troposphere import cloudwatch
-
-from blocks.dashboards import body, chart, line, number_of, state_of
-from blocks.parts import named
+from blocks.dashboards import (
+    BLUE,
+    ENVIRONMENT,
+    GREY,
+    RED,
+    chart,
+    dashboard,
+    function_line,
+    limit,
+    line,
+    state_of,
+)
 from deliverywatch.sms.counts import NAMESPACE
 
-_ENVIRONMENT = {"Environment": "${Environment}"}
 _SHOWN = ("sms-critical", "sms-warning", "sms-trickle", "sms-overdue", "sms-blind", "sms-ingest-errors", "mail-failed")
-_RED, _ORANGE, _GREY, _BLUE = "#d13212", "#ff9900", "#879596", "#1f77b4"
 
 
-def dashboard() -> Any:
-    """Return the dashboard; the first three of an account are free, so it is made on condition."""
-    return cloudwatch.Dashboard(
-        "SmsDashboard",
-        Condition="HasDashboard",
-        DashboardName=named("sms"),
-        DashboardBody=body(
-            [
-                state_of("Alarms", _SHOWN, (0, 0, 24, 3)),
-                _share(),
-                _volume(),
-                _overdue(),
-                _runs(),
-            ]
-        ),
-    )
+def sms_dashboard() -> Any:
+    """Return the dashboard."""
+    return dashboard("sms", [state_of("Alarms", _SHOWN, (0, 0, 24, 3)), _share(), _volume(), _overdue(), _runs()])
 
 
 def _count(name: str, query_id: str, label: str, **look: Any) -> list[Any]:
-    return line(NAMESPACE, name, _ENVIRONMENT, id=query_id, label=label, stat="Sum", **look)
+    return line(NAMESPACE, name, ENVIRONMENT, id=query_id, label=label, stat="Sum", **look)
 
 
 def _share() -> dict[str, Any]:
-    thresholds = [
-        {"label": "critical", "value": number_of("CriticalThresholdPercent"), "color": _RED},
-        {"label": "warning", "value": number_of("WarningThresholdPercent"), "color": _ORANGE},
-    ]
+    limits = [limit("critical", "CriticalThresholdPercent", RED), limit("warning", "WarningThresholdPercent")]
     metrics = [
-        [{"expression": "100 * failed / total", "id": "share", "label": "failed (%)", "color": _BLUE}],
+        [{"expression": "100 * failed / total", "id": "share", "label": "failed (%)", "color": BLUE}],
         _count("Failed", "failed", "failed", visible=False),
         _count("Total", "total", "total", visible=False),
     ]
-    return chart("SMS failed, share of 30 minutes", metrics, (0, 3, 12, 7), 1800, thresholds=thresholds)
+    return chart("SMS failed, share of 30 minutes", metrics, (0, 3, 12, 7), 1800, *limits)
 
 
 def _volume() -> dict[str, Any]:
-    metrics = [_count("Total", "total", "sent", color=_GREY), _count("Failed", "failed", "failed", color=_RED)]
+    metrics = [_count("Total", "total", "sent", color=GREY), _count("Failed", "failed", "failed", color=RED)]
     return chart("SMS per 10 minutes", metrics, (12, 3, 12, 7), 600)
 
 
 def _overdue() -> dict[str, Any]:
-    limit = [{"label": "overdue", "value": number_of("OverduePercent"), "color": _ORANGE}]
-    metrics = [
-        line(NAMESPACE, "OverduePercent", _ENVIRONMENT, label="without an outcome (%)", stat="Average", color=_BLUE)
-    ]
-    return chart("SMS of 15 to 60 minutes ago without an outcome", metrics, (0, 10, 12, 6), 600, thresholds=limit)
+    share = line(NAMESPACE, "OverduePercent", ENVIRONMENT, label="without an outcome (%)", stat="Average", color=BLUE)
+    title = "SMS of 15 to 60 minutes ago without an outcome"
+    return chart(title, [share], (0, 10, 12, 6), 600, limit("overdue", "OverduePercent"))
 
 
 def _runs() -> dict[str, Any]:
-    functions = {"errors of sms-ingest": "sms-ingest", "errors of alerting-notify": "alerting-notify"}
-    errors = [
-        line(
-            "AWS/Lambda", "Errors", {"FunctionName": f"deliverywatch-${{Environment}}-{name}"}, label=label, stat="Sum"
-        )
-        for label, name in functions.items()
-    ]
-    runs = _count("Runs", "runs", "successful runs", color=_BLUE)
+    errors = [function_line("Errors", name, f"errors of {name}") for name in ("sms-ingest", "alerting-notify")]
+    runs = _count("Runs", "runs", "successful runs", color=BLUE)
     return chart("Runs and errors per 30 minutes", [runs, *errors], (12, 10, 12, 6), 1800)

@@ -1,83 +1,52 @@
-"""What an operator may choose about SMS, and which choices contradict each other."""
+"""The parameters of SMS, and the rules that refuse thresholds which contradict each other."""
 
 from __future__ import annotations
 
-from typing import Any
-
-from blocks.parameters import Choice, below, one_of, text, whole_number
+from blocks.parameters import Parameter, below, one_of, switch, text, whole_number
 from deliverywatch import thresholds
 
-_WARNING = (1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 12, 15, 20)
-_CRITICAL = (5, 8, 10, 12, 15, 20, 25, 30, 35, 40, 50, 60, 75, 90)
-_WARNING_RECOVERY = (0.5, 1, 1.5, 2, 3, 4, 5, 6, 7, 8, 10, 12, 15)
-_CRITICAL_RECOVERY = (3, 5, 8, 10, 12, 15, 20, 25, 30, 40, 50)
 
-_SENTENCE = "must be one of the offered percentages; all are over 0."
-
-
-def _share(name: str, label: str, values: tuple[float, ...], default: float, description: str) -> Choice:
-    return one_of(name, label, values, default, description, _SENTENCE)
+def _share(name: str, label: str, values: tuple[float, ...], default: float, description: str) -> Parameter:
+    return one_of(name, label, values, default, description, "must be one of the offered percentages; all are over 0.")
 
 
 WARNING = _share(
     "WarningThresholdPercent",
     "Warning over (%)",
-    _WARNING,
+    (1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 12, 15, 20),
     thresholds.WARNING_PERCENT,
     "Failed share of the SMS of 30 minutes that opens an incident; an incident mails once per change.",
 )
 CRITICAL = _share(
     "CriticalThresholdPercent",
     "Critical over (%)",
-    _CRITICAL,
+    (5, 8, 10, 12, 15, 20, 25, 30, 35, 40, 50, 60, 75, 90),
     thresholds.CRITICAL_PERCENT,
     "Failed share of the SMS of 30 minutes that makes an incident critical.",
 )
 WARNING_RECOVERY = _share(
     "WarningRecoveryPercent",
     "Incident stays open over (%)",
-    _WARNING_RECOVERY,
+    (0.5, 1, 1.5, 2, 3, 4, 5, 6, 7, 8, 10, 12, 15),
     thresholds.WARNING_RECOVERY_PERCENT,
     "An open incident ends when the share is down to this; less than the warning threshold.",
 )
 CRITICAL_RECOVERY = _share(
     "CriticalRecoveryPercent",
     "Incident stays critical over (%)",
-    _CRITICAL_RECOVERY,
+    (3, 5, 8, 10, 12, 15, 20, 25, 30, 40, 50),
     thresholds.CRITICAL_RECOVERY_PERCENT,
     "A critical incident becomes a warning again when the share is down to this; less than the critical threshold.",
 )
 
+RULES = {
+    "WarningBelowCritical": below(WARNING, CRITICAL),
+    "WarningRecoveryBelowWarning": below(WARNING_RECOVERY, WARNING, ", or an incident could never end"),
+    "CriticalRecoveryBelowCritical": below(CRITICAL_RECOVERY, CRITICAL, ", or an incident would stay critical"),
+}
 
-def choices() -> dict[str, list[Choice]]:
-    """Return the parameters of SMS, by the heading under which the console shows them."""
-    return {
-        "ClickSend": _clicksend(),
-        "When to raise an alarm": [WARNING, CRITICAL, WARNING_RECOVERY, CRITICAL_RECOVERY, *_guards()],
-    }
-
-
-def rules() -> dict[str, Any]:
-    """Return the rules that refuse thresholds which contradict each other."""
-    return {
-        "WarningBelowCritical": below(
-            WARNING, CRITICAL, "WarningThresholdPercent must be less than CriticalThresholdPercent."
-        ),
-        "WarningRecoveryBelowWarning": below(
-            WARNING_RECOVERY,
-            WARNING,
-            "WarningRecoveryPercent must be less than WarningThresholdPercent, or an incident could never end.",
-        ),
-        "CriticalRecoveryBelowCritical": below(
-            CRITICAL_RECOVERY,
-            CRITICAL,
-            "CriticalRecoveryPercent must be less than CriticalThresholdPercent, or an incident would stay critical.",
-        ),
-    }
-
-
-def _clicksend() -> list[Choice]:
-    return [
+PARAMETERS = {
+    "ClickSend": [
         text(
             "ClickSendCredentials",
             "Credentials",
@@ -100,15 +69,12 @@ def _clicksend() -> list[Choice]:
             (1, 2, 5, 10),
             thresholds.SLOT_MINUTES,
             "ClickSend is read this often; 10 costs the least.",
-            "must be 1, 2, 5 or 10.",
         ),
-        one_of(
+        switch(
             "CountRecipientFaults",
             "Count dead numbers",
-            ("true", "false"),
-            "true",
             "false leaves failures out that are the recipient's own, such as a number that does not exist.",
-            "must be true or false.",
+            default=True,
         ),
         one_of(
             "RecipientNumbers",
@@ -116,28 +82,22 @@ def _clicksend() -> list[Choice]:
             ("hashed", "plain"),
             "hashed",
             "hashed keeps a keyed hash and the last three digits; plain keeps the whole number.",
-            "must be hashed or plain.",
         ),
-        one_of(
+        switch(
             "CompactLake",
             "One object per day",
-            ("true", "false"),
-            "true",
             "Joins the hours of the lake, once 72 hours old, into one object per day: queries open 24 times fewer.",
-            "must be true or false.",
+            default=True,
         ),
-    ]
-
-
-def _guards() -> list[Choice]:
-    return [
+    ],
+    "When to raise an alarm": [
+        *(WARNING, CRITICAL, WARNING_RECOVERY, CRITICAL_RECOVERY),
         whole_number(
             "MinimumTotal",
             "At least so many SMS in 30 minutes",
             (1, 1_000_000),
             thresholds.MINIMUM_TOTAL_COUNT,
             "Below this volume the share says nothing and counts as 0.",
-            "must be a whole number from 1 to 1000000.",
         ),
         whole_number(
             "MinimumFailed",
@@ -145,7 +105,6 @@ def _guards() -> list[Choice]:
             (1, 1_000_000),
             thresholds.MINIMUM_FAILED_COUNT,
             "Fewer failures than this never raise an alarm.",
-            "must be a whole number from 1 to 1000000.",
         ),
         whole_number(
             "TricklePercent",
@@ -153,7 +112,6 @@ def _guards() -> list[Choice]:
             (1, 99),
             thresholds.TRICKLE_PERCENT,
             "Failed share of the SMS of 6 hours that opens an incident even where 30 minutes hold too few.",
-            "must be a whole number from 1 to 99.",
         ),
         whole_number(
             "OverduePercent",
@@ -161,6 +119,6 @@ def _guards() -> list[Choice]:
             (1, 99),
             thresholds.OVERDUE_PERCENT,
             "Share of the SMS sent 15 to 60 minutes ago that still have no outcome.",
-            "must be a whole number from 1 to 99.",
         ),
-    ]
+    ],
+}

@@ -144,7 +144,7 @@ def test_check_prints_a_line_per_case_and_ends_with_3(wrong: Path, template: Pat
     assert lines[:3] == [
         "ok    right",
         "FAIL  wrong",
-        "      sms-blind at 1m: expected ALARM, was OK. It calls below 1, and its periods",
+        "      sms-blind at 1m: expected ALARM, was OK. It calls below 1, and its",
     ]
     assert lines[-1] == "2 cases: 1 as expected, 1 not."
     assert max(map(len, lines)) <= 80

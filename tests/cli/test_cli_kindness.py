@@ -50,10 +50,10 @@ def test_help_fits_into_80_columns(path: tuple[str, ...], monkeypatch: pytest.Mo
 )
 def test_ctrl_c_says_what_was_kept_and_how_to_go_on(verb: str, sentence: str, monkeypatch: pytest.MonkeyPatch) -> None:
     @click.command()
-    def stopped() -> None:
+    def interrupted() -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(type(main), "get_command", lambda *_: stopped)
+    monkeypatch.setattr(type(main), "get_command", lambda *_: interrupted)
     told = CliRunner().invoke(main, [verb])
     assert told.exit_code == 1
     assert told.stderr.startswith(f"\n{sentence}")

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from deliverywatch.cli.render import render
+from deliverywatch.cli import main
 
 EVENTS = Path(__file__).parents[1] / "events"
 WATCHES = {
@@ -30,7 +30,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def run(*arguments: object) -> Result:
-    return CliRunner().invoke(render, [str(argument) for argument in arguments])
+    return CliRunner().invoke(main, ["render", *map(str, arguments)])
 
 
 def test_one_message_becomes_one_mail_in_three_forms(folder: Path) -> None:

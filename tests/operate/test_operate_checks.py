@@ -188,20 +188,20 @@ BAD: dict[str, tuple[Check, Verdict, str, str]] = {
 
 @pytest.mark.parametrize("check", FINE.values(), ids=FINE)
 def test_what_is_well_has_nothing_to_mend(check: Check) -> None:
-    assert (check.verdict, check.mend) == (Verdict.OK, "")
-    assert check.told.endswith(".")
+    assert (check.verdict, check.fix) == (Verdict.OK, "")
+    assert check.finding.endswith(".")
 
 
 @pytest.mark.parametrize(("check", "verdict", "told", "mend"), BAD.values(), ids=BAD)
 def test_what_is_not_well_says_so_and_what_mends_it(check: Check, verdict: Verdict, told: str, mend: str) -> None:
     assert check.verdict is verdict
-    assert told in check.told
-    assert mend in check.mend
+    assert told in check.finding
+    assert mend in check.fix
 
 
 def test_one_queue_of_dead_letters_is_told_as_one() -> None:
-    assert stack.dead_letters({"https://q/a": 0}).told == "The queue of dead letters is empty."
-    assert stack.dead_letters({"https://q/a": 0, "https://q/b": 0}).told == "2 queues of dead letters are empty."
+    assert stack.dead_letters({"https://q/a": 0}).finding == "The queue of dead letters is empty."
+    assert stack.dead_letters({"https://q/a": 0, "https://q/b": 0}).finding == "2 queues of dead letters are empty."
 
 
 def test_every_check_was_seen_failing_or_warning() -> None:

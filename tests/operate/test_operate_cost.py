@@ -212,7 +212,7 @@ def test_the_command_prints_json_with_every_line(run: Callable[..., Result], bui
     [
         (["--template", "none.json"], "cannot be read"),
         (["--template", "x.json", "--deployed"], "contradict"),
-        (["--template", "T", "--parameter", "SlotMinutes"], "write NAME=VALUE"),
+        (["--template", "T", "--parameter", "SlotMinutes"], "Write NAME=VALUE"),
         (["--deployed", "--parameter", "A=b"], "--parameter needs a --template"),
     ],
 )

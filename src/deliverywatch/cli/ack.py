@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import click
 
 from deliverywatch.cli.terminal.incident_options import ask
-from deliverywatch.cli.terminal.target import target
-
-if TYPE_CHECKING:
-    from deliverywatch.cli.terminal.target import Target
+from deliverywatch.cli.terminal.target import Target, target
 
 _NOTE_LIMIT = 200
 

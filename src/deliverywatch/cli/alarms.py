@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-import json
-import shutil
-import textwrap
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict
-from functools import wraps
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
 from deliverywatch.cli.terminal.exits import Exit
-from deliverywatch.errors import DeliveryWatchError, InputError
+from deliverywatch.cli.terminal.input_files import write_bytes
+from deliverywatch.cli.terminal.name_value import pairs
+from deliverywatch.cli.terminal.output import json_option, print_json
+from deliverywatch.cli.terminal.prose import counted, wrapped
 
 if TYPE_CHECKING:
     from deliverywatch.backtest.cases import Result
-
-_WIDEST = 100
 
 _TEMPLATE = click.option(
     "--template",
@@ -31,21 +28,6 @@ _SETTINGS = click.option(
     "--set", "settings", multiple=True, metavar="NAME=VALUE", help="A parameter of the template; can be repeated."
 )
 _WITHOUT = click.option("--without", multiple=True, metavar="PATTERN", help="Leave out alarms, such as '*-anomaly'.")
-_JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON instead.")
-
-
-def _told(command: Callable[..., None]) -> Callable[..., None]:
-    """Tell bad input in a sentence and end with 2."""
-
-    @wraps(command)
-    def run(**arguments: Any) -> None:
-        try:
-            command(**arguments)
-        except DeliveryWatchError as error:
-            click.echo(f"Error: {error} {error.next_step}", err=True)
-            raise SystemExit(Exit.USAGE) from error
-
-    return run
 
 
 @click.group()
@@ -59,8 +41,7 @@ def alarms() -> None:
 @_SETTINGS
 @_WITHOUT
 @click.option("--junit", type=click.Path(path_type=Path, dir_okay=False), help="Also write JUnit XML, for CI.")
-@_JSON
-@_told
+@json_option
 def check(
     *,
     cases: Path,
@@ -100,13 +81,13 @@ def check(
     """  # noqa: D301 - click wants the control character
     from deliverywatch.backtest import cases as flow  # brings the mail templates, which `--help` does not need
 
-    results = flow.check(cases, template, _overrides(settings), without)
+    results = flow.check(cases, template, pairs(settings), without)
     if junit:
-        _write(junit, flow.junit(results, cases.name))
-    failed = sum(each.difference is not None for each in results)
+        write_bytes(junit, flow.junit(results, cases.name))
+    failed = sum(result.difference is not None for result in results)
     if as_json:
-        document = {"cases": [asdict(each) for each in results], "passed": len(results) - failed, "failed": failed}
-        click.echo(json.dumps(document, ensure_ascii=False))
+        cases_passed = {"passed": len(results) - failed, "failed": failed}
+        print_json({"cases": [asdict(result) for result in results], **cases_passed})
     else:
         _print(results, failed)
     if failed:
@@ -118,8 +99,7 @@ def check(
 @_TEMPLATE
 @_SETTINGS
 @_WITHOUT
-@_JSON
-@_told
+@json_option
 def explain(
     *, name: str | None, template: Path, settings: tuple[str, ...], without: tuple[str, ...], as_json: bool
 ) -> None:
@@ -131,14 +111,14 @@ def explain(
     """
     from deliverywatch.engine.unit_tests.case_run import named  # not needed for `--help`
 
-    told = _explained(template, _overrides(settings), without)
-    chosen = sorted(told) if name is None else [named(name, told, f" of {template.name}")]
+    explained = _explained(template, pairs(settings), without)
+    chosen = sorted(explained) if name is None else [named(name, explained, f" of {template.name}")]
+    meanings = [(alarm, *explained[alarm]) for alarm in chosen]
     if as_json:
-        rows = [{"alarm": each, "text": told[each][0], "warnings": told[each][1]} for each in chosen]
-        click.echo(json.dumps(rows, ensure_ascii=False))
+        print_json([{"alarm": alarm, "text": text, "warnings": warnings} for alarm, text, warnings in meanings])
         return
-    paragraphs = [" ".join((told[each][0], *(f"Mind: {warning}" for warning in told[each][1]))) for each in chosen]
-    click.echo("\n\n".join(map(_wrapped, paragraphs)) or f"{template.name} has no alarm.")
+    paragraphs = [" ".join((text, *(f"Mind: {warning}" for warning in warnings))) for _, text, warnings in meanings]
+    click.echo("\n\n".join(map(wrapped, paragraphs)) or f"{template.name} has no alarm.")
 
 
 def _explained(template: Path, overrides: dict[str, str], without: Sequence[str]) -> dict[str, tuple[str, list[str]]]:
@@ -148,44 +128,18 @@ def _explained(template: Path, overrides: dict[str, str], without: Sequence[str]
     from deliverywatch.engine.describe import lint
 
     document = documents.read(template)
-    found: dict[str, tuple[str, list[str]]] = {}
-    for each in alarm.from_template(document, overrides, without):
-        lint.require_sound(each)
-        found[each.name] = (words.explain(each), lint.warnings(each))
-    for above in composites.from_template(document, overrides, without):
-        found[above.name] = (words.explain_composite(above), [])
-    return found
-
-
-def _overrides(settings: Sequence[str]) -> dict[str, str]:
-    pairs = [setting.partition("=") for setting in settings]
-    for name, sign, value in pairs:
-        if not name.strip() or not sign:
-            raise InputError(
-                f"'{name}{sign}{value}' is no setting.", next_step="Write it like --set WarningThresholdPercent=5."
-            )
-    return {name.strip(): value.strip() for name, _, value in pairs}
+    explained: dict[str, tuple[str, list[str]]] = {}
+    for definition in alarm.from_template(document, overrides, without):
+        lint.require_sound(definition)
+        explained[definition.name] = (words.explain(definition), lint.warnings(definition))
+    for composite in composites.from_template(document, overrides, without):
+        explained[composite.name] = (words.explain_composite(composite), [])
+    return explained
 
 
 def _print(results: Sequence[Result], failed: int) -> None:
-    for each in results:
-        click.echo(f"{'ok  ' if each.difference is None else 'FAIL'}  {each.name}")
-        if each.difference is not None:
-            click.echo(_wrapped(each.difference, " " * 6))
-    click.echo(
-        f"{len(results)} case{'' if len(results) == 1 else 's'}: {len(results) - failed} as expected, {failed} not."
-    )
-
-
-def _wrapped(text: str, indent: str = "") -> str:
-    width = min(shutil.get_terminal_size().columns, _WIDEST)
-    return textwrap.fill(
-        text, width, initial_indent=indent, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False
-    )
-
-
-def _write(path: Path, content: bytes) -> None:
-    try:
-        path.write_bytes(content)
-    except OSError as error:
-        raise InputError(f"{path} cannot be written: {error.strerror}.") from error
+    for result in results:
+        click.echo(f"{'ok  ' if result.difference is None else 'FAIL'}  {result.name}")
+        if result.difference is not None:
+            click.echo(wrapped(result.difference, " " * 6))
+    click.echo(f"{counted(len(results), 'case')}: {len(results) - failed} as expected, {failed} not.")

@@ -11,14 +11,13 @@ from typing import TYPE_CHECKING
 import click
 
 from deliverywatch.cli.terminal.exits import Exit
-from deliverywatch.cli.terminal.lake_options import FOLDER, place
-from deliverywatch.cli.terminal.target import target
+from deliverywatch.cli.terminal.lake_options import FOLDER, open_lake
+from deliverywatch.cli.terminal.target import Target, target
 from deliverywatch.cli.terminal.time_option import Moment
 from deliverywatch.thresholds import HISTORY_DAYS
 
 if TYPE_CHECKING:
-    from deliverywatch.cli.terminal.lake_options import Place
-    from deliverywatch.cli.terminal.target import Target
+    from deliverywatch.cli.terminal.lake_options import Lake
     from deliverywatch.sms.plan import Plan
 
 
@@ -47,7 +46,7 @@ def backfill(*, since: datetime, until: datetime | None, lake: Path | None, dry_
     from deliverywatch.sms import backfill as flow
     from deliverywatch.sms.ingest import backfill_plan
 
-    where = place(lake, target, must_exist=False)
+    where = open_lake(lake, target, must_exist=False)
     days = math.ceil((now - since) / timedelta(days=1))
     start = flow.resumed(where.store, since)
     plan = flow.within(backfill_plan(now, where.settings(), where.store, days), start, until or now)
@@ -75,7 +74,7 @@ def check_age(since: datetime, now: datetime) -> None:
         )
 
 
-def _fill(plan: Plan, where: Place, since: datetime) -> int:
+def _fill(plan: Plan, where: Lake, since: datetime) -> int:
     from deliverywatch.cli.terminal.progress import shown
     from deliverywatch.sms import backfill as flow
     from deliverywatch.sms.ports import Ports

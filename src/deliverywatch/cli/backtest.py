@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -13,8 +12,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from deliverywatch.cli.terminal.exits import Exit
+from deliverywatch.cli.terminal.output import json_option, print_json, print_plain, table
+from deliverywatch.cli.terminal.prose import wrapped
 from deliverywatch.cli.terminal.time_option import Moment
+from deliverywatch.cli.terminal.zone_option import zone_option
 from deliverywatch.errors import InputError
 
 if TYPE_CHECKING:
@@ -37,10 +38,10 @@ _SLOT_MINUTES = (1, 2, 5, 10)
 @click.option("--set", "settings", multiple=True, metavar="P=A,B,C", help="Compare values of a parameter.")
 @click.option("--sweep", is_flag=True, help="Turn the warning's threshold: mails a month, and the knee.")
 @click.option("--without", multiple=True, metavar="PATTERN", help="Leave out alarms, such as '*-blind'.")
-@click.option("--time-zone", default="UTC", show_default=True, help="The readers' zone: where night is.")
+@zone_option
 @click.option("--render-to", type=click.Path(path_type=Path, file_okay=False), help="Write every mail there.")
 @click.option("--report", type=click.Path(path_type=Path, dir_okay=False), help="Write a page with charts.")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON instead of tables.")
+@json_option
 def backtest(
     *,
     template: str,
@@ -93,28 +94,23 @@ def backtest(
     from deliverywatch.backtest.compare import Request, compare
     from deliverywatch.backtest.report.document import document
 
-    try:
-        _require_zone(time_zone)
-        request = Request(
-            _alarms(template, without),
-            _History(history, start, end),
-            settings,
-            time_zone,
-            is_swept=sweep or report is not None,
-            start=start,
-            end=end,
-        )
-        with _progress() as on_progress:
-            result = compare(request, on_progress)
-        if render_to:
-            _write(result, render_to)
-        if report:
-            _draw(result, report)
-    except InputError as error:
-        click.echo(f"Error: {error} {error.next_step}", err=True)
-        raise SystemExit(Exit.USAGE) from error
+    request = Request(
+        _alarms(template, without),
+        _History(history, start, end),
+        settings,
+        time_zone,
+        is_swept=sweep or report is not None,
+        start=start,
+        end=end,
+    )
+    with _progress() as show_progress:
+        result = compare(request, show_progress)
+    if render_to:
+        _write(result, render_to)
+    if report:
+        _draw(result, report)
     if as_json:
-        click.echo(json.dumps(document(result), ensure_ascii=False))
+        print_json(document(result))
     else:
         _print(result, is_swept=sweep)
 
@@ -176,18 +172,9 @@ def _minutes(text: str) -> int:
     return int(text)
 
 
-def _require_zone(name: str) -> None:
-    from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
-
-    try:
-        ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError) as error:
-        raise InputError(f"There is no time zone '{name}'.", next_step="Name one such as Europe/Berlin.") from error
-
-
 @contextmanager
 def _progress() -> Iterator[Callable[[float, str], None]]:
-    """Show a bar on stderr, if that is a terminal; yields what is to be told of the part that is done."""
+    """Show a bar on stderr, if that is a terminal; yields what takes the part that is done, and its name."""
     if not sys.stderr.isatty():
         yield lambda _part, _what: None
         return
@@ -201,63 +188,46 @@ def _progress() -> Iterator[Callable[[float, str], None]]:
 
 
 def _print(result: Result, *, is_swept: bool) -> None:
-    from rich.console import Console
-
-    # Without mark-up: subjects have brackets.
-    console = Console(highlight=False, markup=False)
     span = f"{result.span.start:%Y-%m-%d %H:%M} to {result.span.end:%Y-%m-%d %H:%M} UTC"
-    console.print(f"Replayed {span}, {result.span.days:,.1f} days.", soft_wrap=True)
+    print_plain(f"Replayed {span}, {result.span.days:,.1f} days.")
     if len(result.variants) == 1:
-        console.print(_mails(result.variants[0], result.time_zone))
-    console.print(_comparison(result))
+        print_plain(_mails(result.variants[0], result.time_zone))
+    print_plain(_comparison(result))
     if is_swept and result.curve:
-        console.print(_curve(result.curve))
+        print_plain(_curve(result.curve))
     for note in result.notes:
-        console.print(note)
+        click.echo(wrapped(note))
     if result.left_out:
-        console.print(f"Left out, as such a history cannot tell: {', '.join(result.left_out)}.")
+        click.echo(wrapped(f"Left out, as such a history cannot tell: {', '.join(result.left_out)}."))
 
 
 def _mails(variant: Variant, time_zone: str) -> Table:
     from zoneinfo import ZoneInfo
 
-    from rich.table import Table
-
-    table = Table(box=None, padding=(0, 1, 0, 0), title=f"\n{len(variant.mails)} mails", title_justify="left")
-    table.add_column(f"time ({time_zone})", no_wrap=True)
-    table.add_column("subject")
+    mails = table(f"time ({time_zone})", "~subject", title=f"\n{len(variant.mails)} mails")
     for mail in variant.mails:
-        table.add_row(f"{mail.time.astimezone(ZoneInfo(time_zone)):%Y-%m-%d %H:%M}", mail.subject)
-    return table
+        mails.add_row(f"{mail.time.astimezone(ZoneInfo(time_zone)):%Y-%m-%d %H:%M}", mail.subject)
+    return mails
 
 
 def _comparison(result: Result) -> Table:
-    from rich.table import Table
-
     from deliverywatch.backtest.report.table import COLUMNS, rows
 
-    table = Table(box=None, padding=(0, 1, 0, 0), title="\nComparison", title_justify="left")
-    for number, name in enumerate(COLUMNS):
-        table.add_column(name, justify="right" if number else "left")
+    comparison = table(f"~{COLUMNS[0]}", *(f">{name}" for name in COLUMNS[1:]), title="\nComparison")
     for row in rows(result):
-        table.add_row(*row)
-    return table
+        comparison.add_row(*row)
+    return comparison
 
 
 def _curve(curve: Curve) -> Table:
-    from rich.table import Table
-
-    table = Table(box=None, padding=(0, 1, 0, 0), title=f"\nThreshold of {curve.alarm.name}", title_justify="left")
-    for name in ("threshold", "mails\n/ month"):
-        table.add_column(name, justify="right")
-    table.add_column("", no_wrap=True)
-    most = max(each.mails_a_month for each in curve.points) or 1.0
-    for each in curve.points:
-        bar = "#" * round(_BAR_WIDTH * each.mails_a_month / most)
-        told = " now" if each.threshold == curve.alarm.threshold else ""
-        bend = " knee: above it, little is gained" if each.threshold == curve.knee else ""
-        table.add_row(f"{each.threshold:g}", f"{each.mails_a_month:,.1f}", f"{bar}{told}{bend}")
-    return table
+    steps = table(">threshold", ">mails\n/ month", "", title=f"\nThreshold of {curve.alarm.name}")
+    most = max(point.mails_a_month for point in curve.points) or 1.0
+    for point in curve.points:
+        bar = "#" * round(_BAR_WIDTH * point.mails_a_month / most)
+        now = " now" if point.threshold == curve.alarm.threshold else ""
+        bend = " knee: above it, little is gained" if point.threshold == curve.knee else ""
+        steps.add_row(f"{point.threshold:g}", f"{point.mails_a_month:,.1f}", f"{bar}{now}{bend}")
+    return steps
 
 
 def _draw(result: Result, path: Path) -> None:
@@ -272,8 +242,8 @@ def _write(result: Result, folder: Path) -> None:
     for position, variant in enumerate(result.variants, 1):
         # A value may hold a slash.
         name = f"{position:02}-{re.sub(r'[^A-Za-z0-9=.,-]+', '_', variant.definitions.label)}"
-        place = folder / name if len(result.variants) > 1 else folder
-        place.mkdir(parents=True, exist_ok=True)
+        target = folder / name if len(result.variants) > 1 else folder
+        target.mkdir(parents=True, exist_ok=True)
         for number, mail in enumerate(variant.mails, 1):
-            place.joinpath(f"{number:03}-{mail.incident}.eml").write_bytes(mail.message)
+            target.joinpath(f"{number:03}-{mail.incident}.eml").write_bytes(mail.message)
     click.echo(f"Mails are in {folder}.", err=True)

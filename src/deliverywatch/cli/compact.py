@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import uuid
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -12,14 +11,14 @@ from typing import TYPE_CHECKING
 import click
 
 from deliverywatch.cli.terminal.exits import Exit
-from deliverywatch.cli.terminal.lake_options import FOLDER, place
-from deliverywatch.cli.terminal.target import target
+from deliverywatch.cli.terminal.lake_options import FOLDER, open_lake
+from deliverywatch.cli.terminal.output import json_option, print_json
+from deliverywatch.cli.terminal.target import Target, target
 from deliverywatch.cli.terminal.time_option import Moment
 from deliverywatch.storage.store import sleep_up_to
 from deliverywatch.thresholds import SETTLE_HOURS
 
 if TYPE_CHECKING:
-    from deliverywatch.cli.terminal.target import Target
     from deliverywatch.sms.compact import Due, Summary
     from deliverywatch.sms.lake.watermark import Store
 
@@ -28,7 +27,7 @@ if TYPE_CHECKING:
 @click.argument("lake", required=False, type=FOLDER)
 @click.option("--before", type=Moment(), help="Only days that end until then.")
 @click.option("--dry-run", is_flag=True, help="Say which days are due, and change nothing.")
-@click.option("--json", "as_json", is_flag=True, help="Print what was done as JSON.")
+@json_option
 @target
 def compact(*, lake: Path | None, before: datetime | None, dry_run: bool, as_json: bool, target: Target) -> None:
     """Join the lake's old hours into one object per day.
@@ -43,7 +42,7 @@ def compact(*, lake: Path | None, before: datetime | None, dry_run: bool, as_jso
     # Imported here: the flow is not needed for `--help`.
     from deliverywatch.sms import compact as flow
 
-    where, now = place(lake, target), datetime.now(UTC)
+    where, now = open_lake(lake, target), datetime.now(UTC)
     chosen = flow.due(where.store.sizes("sms/"), now, before)
     if not chosen:
         click.echo(f"Nothing to do: {where.name} has no hours of a day that ended {SETTLE_HOURS} hours ago.", err=True)
@@ -79,7 +78,7 @@ def _hours(each: Due) -> str:
 def _list(chosen: Sequence[Due], *, as_json: bool) -> None:
     if as_json:
         days = [{"day": f"{each.day:%Y-%m-%d}", "hours": each.hour_count, "made": each.is_made} for each in chosen]
-        click.echo(json.dumps({"days": days}))
+        print_json({"days": days})
         return
     for each in chosen:
         click.echo(f"{each.day:%Y-%m-%d}: {_hours(each)}")
@@ -89,7 +88,7 @@ def _list(chosen: Sequence[Due], *, as_json: bool) -> None:
 
 def _tell(summary: Summary, *, as_json: bool) -> None:
     if as_json:
-        click.echo(json.dumps(summary.as_fields()))
+        print_json(summary.as_fields())
     elif summary.day_count:
         count = f"{summary.day_count:,} day{'' if summary.day_count == 1 else 's'}"
         click.echo(f"{count}, {summary.hour_count:,} hour objects joined and deleted.", err=True)

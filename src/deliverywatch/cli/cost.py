@@ -1,20 +1,21 @@
-"""`deliverywatch cost`: what a month costs, line by line, beside the original design; and what it has cost so far."""
+"""`deliverywatch cost`: what a month costs, line by line, beside the baseline; and what it has cost so far."""
 
 from __future__ import annotations
 
-import json
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from deliverywatch.cli.terminal.input_files import read_json
+from deliverywatch.cli.terminal.name_value import pairs
+from deliverywatch.cli.terminal.output import json_option, print_json, print_plain, table
 from deliverywatch.cli.terminal.prose import wrapped
-from deliverywatch.cli.terminal.target import target
+from deliverywatch.cli.terminal.target import Target, target
 from deliverywatch.errors import CloudRefused, CloudUnavailable, InputError
 
 if TYPE_CHECKING:
-    from deliverywatch.cli.terminal.target import Target
     from deliverywatch.operate.cost.estimate import Estimate, Volume
 
 BUILT = Path("build/template.json")
@@ -29,7 +30,7 @@ BUILT = Path("build/template.json")
 @click.option("--emails-per-day", type=click.IntRange(0), help="How many e-mails are sent.  [default: 14000]")
 @click.option("--files-per-day", type=click.IntRange(0), help="How many files are uploaded.  [default: 1000]")
 @click.option("--month-to-date", is_flag=True, help="Ask Cost Explorer too, which costs 0.01 USD.")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
+@json_option
 @target
 def cost(
     *,
@@ -55,22 +56,22 @@ def cost(
     """  # noqa: D301 - click wants the control character
     from deliverywatch.operate.cost import bill  # not for `--help`
 
-    asked = _volume(
+    volume = _volume(
         messages_per_day=messages_per_day,
         mails_per_month=mails_per_month,
         emails_per_day=emails_per_day,
         files_per_day=files_per_day,
     )
-    estimate, volume = _estimate(file, given, asked, target, deployed=deployed)
+    estimate = _estimate(file, given, volume, target, deployed=deployed)
     spent = _spent(target) if month_to_date else None
     if as_json:
-        click.echo(json.dumps(bill.document(estimate, volume) | ({"month_to_date": spent} if month_to_date else {})))
+        print_json(bill.document(estimate, volume) | ({"month_to_date": spent} if month_to_date else {}))
         return
     _print(bill.rows(estimate))
     for sentence in bill.sentences(estimate, volume):
         click.echo(f"\n{wrapped(sentence)}")
     if spent is not None:
-        click.echo(f"\n{wrapped(_told(spent))}")
+        click.echo(f"\n{wrapped(_month_to_date(spent))}")
 
 
 def _volume(**given: int | None) -> Volume:
@@ -79,44 +80,27 @@ def _volume(**given: int | None) -> Volume:
     return Volume(**{name: value for name, value in given.items() if value is not None})
 
 
-def _estimate(
-    file: Path | None, given: tuple[str, ...], volume: Volume, target: Target, *, deployed: bool
-) -> tuple[Estimate, Volume]:
+def _estimate(file: Path | None, given: tuple[str, ...], volume: Volume, target: Target, *, deployed: bool) -> Estimate:
     from deliverywatch.operate.cost.estimate import monthly
 
     if file and deployed:
         raise click.UsageError("--template and --deployed contradict each other.")
     path = file or BUILT
     if not deployed and (file or path.exists()):
-        return monthly(_json(path), _parameters(given), volume), volume
+        return monthly(_template(path), pairs(given, "--parameter SlotMinutes=5"), volume)
     if given:
         raise click.UsageError("--parameter needs a --template; the deployed stack has its own.")
     cloud, deployment = target.find()
-    from deliverywatch.operate.cost.aws_cost import deployed_template  # it brings boto3
+    from deliverywatch.operate.account import aws  # it brings boto3
 
-    return monthly(deployed_template(cloud, deployment.name), deployment.parameters, volume), volume
+    return monthly(aws.template(cloud, deployment.name), deployment.parameters, volume)
 
 
-def _json(path: Path) -> dict[str, Any]:
-    try:
-        found = json.loads(path.read_bytes())
-    except OSError as error:
-        raise InputError(
-            f"{path} cannot be read: {error.strerror}.", next_step="Run 'python cfn/build.py', or use --deployed."
-        ) from error
-    except ValueError as error:
-        raise InputError(f"{path} is not JSON: {error}.") from error
-    if not isinstance(found, dict) or not isinstance(found.get("Resources"), dict):
+def _template(path: Path) -> dict[str, Any]:
+    document = read_json(path, "Run 'python cfn/build.py', or use --deployed.")
+    if not isinstance(document, dict) or not isinstance(document.get("Resources"), dict):
         raise InputError(f"{path} is not a CloudFormation template: it has no Resources.")
-    return found
-
-
-def _parameters(given: tuple[str, ...]) -> dict[str, str]:
-    pairs = [each.partition("=") for each in given]
-    wrong = [name for name, equals, _ in pairs if not equals]
-    if wrong:
-        raise click.UsageError(f"--parameter {wrong[0]} has no value; write NAME=VALUE.")
-    return {name: value for name, _, value in pairs}
+    return document
 
 
 def _spent(target: Target) -> dict[str, Any]:
@@ -137,7 +121,7 @@ def _spent(target: Target) -> dict[str, Any]:
     return {"usd": None, "services": {}, "why": why}
 
 
-def _told(spent: dict[str, Any]) -> str:
+def _month_to_date(spent: dict[str, Any]) -> str:
     if spent["usd"] is None:
         return f"Month to date: not known. {spent['why']}"
     parts = ", ".join(f"{name} {usd:.2f}" for name, usd in sorted(spent["services"].items(), key=lambda pair: -pair[1]))
@@ -145,14 +129,7 @@ def _told(spent: dict[str, Any]) -> str:
 
 
 def _print(rows: list[tuple[str, str, str, str]]) -> None:
-    from rich.console import Console
-    from rich.table import Table
-
-    table = Table(box=None, padding=(0, 2, 0, 0), title="A month in USD, at list price", title_justify="left")
-    table.add_column("item", no_wrap=True)
-    table.add_column("USD", justify="right", no_wrap=True)
-    table.add_column("free", justify="right", no_wrap=True)
-    table.add_column("how it is made up")
+    lines = table("item", ">USD", ">free", "~how it is made up", title="A month in USD, at list price", padding=2)
     for item, how, usd, free in rows:
-        table.add_row(item, usd, free, how)
-    Console(highlight=False, markup=False).print(table)
+        lines.add_row(item, usd, free, how)
+    print_plain(lines)

@@ -107,6 +107,6 @@ def _show(outcome: Outcome, console: Console) -> None:
     from rich.text import Text
 
     console.print(outcome.summary)
-    for each in outcome.happenings:
-        style = _STYLES.get(each.mark.split(" ")[0], "dim italic" if each.kind == "act" else "")
-        console.print(Text(f"{each.at:%H:%M:%S}  {each.text}", style=style), soft_wrap=True)
+    for happening in outcome.happenings:
+        style = _STYLES.get(happening.mark.split(" ")[0], "dim italic" if happening.kind == "act" else "")
+        console.print(Text(f"{happening.at:%H:%M:%S}  {happening.text}", style=style), soft_wrap=True)

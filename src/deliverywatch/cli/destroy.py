@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
@@ -11,6 +10,7 @@ import click
 
 from deliverywatch.cli.terminal import steps
 from deliverywatch.cli.terminal.confirm import able_to_ask, confirmed, confirmed_by_name
+from deliverywatch.cli.terminal.output import json_option, print_json
 from deliverywatch.cli.terminal.target import Target, target
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ _DEFAULT_PATH = "/deliverywatch/prod/clicksend"
 @click.option("--with-data", is_flag=True, help="Delete the history too: every message, incident and mail.")
 @click.option("--dry-run", is_flag=True, help="Say what would be deleted and what would be left, and change nothing.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON instead.")
+@json_option
 @target
 def destroy(*, target: Target, with_data: bool, dry_run: bool, yes: bool, as_json: bool) -> None:
     """Delete the stack, and keep the history.
@@ -110,7 +110,7 @@ def _end(removal: Removal, left: dict[str, str], *, is_done: bool, as_json: bool
             "removed": [{"resource": each.id, "kind": each.kind, "name": each.name} for each in removal.removed],
             "left": [{"what": what, "delete_with": command} for what, command in left.items()],
         }
-        click.echo(json.dumps(document, ensure_ascii=False))
+        print_json(document)
         return
     click.echo("Left:" if is_done else "Left would be:")
     for what, command in left.items():

@@ -1,37 +1,28 @@
-"""`deliverywatch doctor`: is everything as it should be, and what mends it."""
+"""`deliverywatch doctor`: is everything as it should be, and what fixes what is not."""
 
 from __future__ import annotations
 
-import json
-import re
-import shutil
-import textwrap
-from collections.abc import Iterable, Iterator
-from datetime import UTC, datetime
-from importlib.metadata import version
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import click
 
+from deliverywatch.cli.terminal.checks import documents, examined, show
 from deliverywatch.cli.terminal.exits import Exit
+from deliverywatch.cli.terminal.output import json_option, print_json
+from deliverywatch.cli.terminal.prose import counted
 from deliverywatch.cli.terminal.target import Target, target
 from deliverywatch.errors import DeliveryWatchError
 
 if TYPE_CHECKING:
-    from deliverywatch.operate.account.aws import Cloud
-    from deliverywatch.operate.account.deployment import Deployment
     from deliverywatch.operate.doctor.check import Check
-
-# What stands before a sentence: the verdict and the name.
-_INDENT = 26
-_COLOURS = {"ok": "green", "warning": "yellow", "failed": "red"}
 
 
 @click.command()
-@click.option("--json", "as_json", is_flag=True, help="Print JSON instead.")
+@json_option
 @target
 def doctor(*, target: Target, as_json: bool) -> None:
-    """Look whether everything is as it should be, and say what mends it.
+    """Look whether everything is as it should be, and say what fixes it.
 
     Nothing is changed and nothing is sent. ClickSend is asked for the account's credit.
 
@@ -41,18 +32,18 @@ def doctor(*, target: Target, as_json: bool) -> None:
              "told": "", "mend": ""}]}
     Exit codes: 0 nothing failed (there may be warnings), 3 something did.
     """  # noqa: D301 - click wants the control character
-    found: list[Check] = []
+    checks: list[Check] = []
     for check in _checks(target):
-        found.append(check)
+        checks.append(check)
         if not as_json:
             show(check, target)
-    failures = sum(check.verdict == "failed" for check in found)
+    failures = sum(check.verdict == "failed" for check in checks)
     if as_json:
-        document = {"stack": target.stack, "ok": not failures, "checks": documents(found)}
-        click.echo(json.dumps(document, ensure_ascii=False))
+        document = {"stack": target.stack, "ok": not failures, "checks": documents(checks)}
+        print_json(document)
     else:
-        warnings = sum(check.verdict == "warning" for check in found)
-        click.echo(f"{len(found)} check{'' if len(found) == 1 else 's'}: {failures} failed, {warnings} to know of.")
+        warnings = sum(check.verdict == "warning" for check in checks)
+        click.echo(f"{counted(len(checks), 'check')}: {failures} failed, {warnings} to know of.")
     if failures:
         raise SystemExit(Exit.CHECK_FAILED)
 
@@ -69,46 +60,3 @@ def _checks(target: Target) -> Iterator[Check]:
         yield failed(names.get(error.kind, "credentials"), str(error), error.next_step)
         return
     yield from examined(cloud, deployment)
-
-
-def examined(cloud: Cloud, deployment: Deployment) -> Iterator[Check]:
-    """Yield the checks of a deployment."""
-    from deliverywatch.operate.deploy.aws_formation import CloudFormation
-    from deliverywatch.operate.doctor.aws_doctor import Account
-    from deliverywatch.operate.doctor.diagnose import Subject, examine
-
-    formation = CloudFormation(cloud)
-    names: dict[str, list[str]] = {}
-    for each in formation.resources(deployment.name):
-        names.setdefault(each.kind, []).append(each.name)
-    template = formation.template(deployment.name)
-    subject = Subject(deployment, names, template, version("deliverywatch"), datetime.now(UTC))
-    yield from examine(Account(cloud), subject)
-
-
-def show(check: Check, target: Target) -> None:
-    """Print one check: its line, and the command that mends it on a line of its own, to be copied."""
-    verdict = click.style(f"{check.verdict.value:8}", fg=_COLOURS[check.verdict.value])
-    first, *rest = textwrap.wrap(check.told, shutil.get_terminal_size().columns - _INDENT, break_long_words=False)
-    click.echo(f"{verdict} {check.name:16} {first}")
-    for line in rest:
-        click.echo(f"{'':{_INDENT}}{line}")
-    if check.mend:
-        click.echo(f"         {_for(target, check.mend)}")
-
-
-def _for(target: Target, mend: str) -> str:
-    """Return a command with the options that name the same stack, region and profile."""
-    given = {"--region": target.region, "--profile": target.profile}
-    where = "".join(f" {name} {value}" for name, value in given.items() if value)
-    if mend.startswith("aws "):
-        mend = f"aws{where}{mend.removeprefix('aws')}"
-    return re.sub(r"deliverywatch (deploy|unmute)", rf"deliverywatch \1{target.options()}", mend)
-
-
-def documents(checks: Iterable[Check]) -> list[dict[str, str]]:
-    """Return checks as `--json` prints them."""
-    return [
-        {"check": check.name, "verdict": check.verdict.value, "told": check.told, "mend": check.mend}
-        for check in checks
-    ]

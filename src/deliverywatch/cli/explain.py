@@ -10,18 +10,18 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from deliverywatch.cli.terminal.incident_options import Asked, ask, plain
+from deliverywatch.cli.terminal.output import json_option, print_json
 from deliverywatch.cli.terminal.prose import wrapped
-from deliverywatch.cli.terminal.target import target
+from deliverywatch.cli.terminal.target import Target, target
 
 if TYPE_CHECKING:
-    from deliverywatch.cli.terminal.target import Target
     from deliverywatch.operate.incidents.explain import Known, Section
 
 
 @click.command()
 @click.argument("incident")
 @click.option("--watch", default="", help="Whose, where two opened in the same minute.")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON: the record, its mails and the sections.")
+@json_option
 @target
 def explain(*, incident: str, watch: str, as_json: bool, target: Target) -> None:
     """Tell what happened in INCIDENT, when, why, who has it and what to do.
@@ -39,10 +39,10 @@ def explain(*, incident: str, watch: str, as_json: bool, target: Target) -> None
         return
     from deliverywatch.alerting.incidents.incident import to_json
 
-    mails = [outbox.document(each, known.now) for each in known.mails]
-    told = [asdict(each) for each in sections]
+    mails = [outbox.document(mail, known.now) for mail in known.mails]
+    told = [asdict(section) for section in sections]
     record = json.loads(to_json(known.incident), object_hook=_with_times)
-    click.echo(json.dumps({"incident": record, "mails": mails, "sections": told}))
+    print_json({"incident": record, "mails": mails, "sections": told})
 
 
 def _with_times(found: dict[str, Any]) -> dict[str, Any]:

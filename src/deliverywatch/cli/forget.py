@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import random
 import sys
 import time
@@ -14,13 +13,13 @@ from typing import TYPE_CHECKING
 import click
 
 from deliverywatch.cli.terminal.confirm import able_to_ask, confirmed
-from deliverywatch.cli.terminal.lake_options import FOLDER, place
+from deliverywatch.cli.terminal.lake_options import FOLDER, open_lake
+from deliverywatch.cli.terminal.output import json_option, print_json
 from deliverywatch.cli.terminal.prose import wrapped
-from deliverywatch.cli.terminal.target import target
+from deliverywatch.cli.terminal.target import Target, target
 
 if TYPE_CHECKING:
-    from deliverywatch.cli.terminal.lake_options import Place
-    from deliverywatch.cli.terminal.target import Target
+    from deliverywatch.cli.terminal.lake_options import Lake
     from deliverywatch.operate.lake.forget import Forgotten, Versions
 
 _SHORTEST_DIGITS = 5
@@ -32,7 +31,7 @@ _SHORTEST_DIGITS = 5
 @click.option("--purge", is_flag=True, help="Delete all old versions of the lake's objects too: a week to undo.")
 @click.option("--dry-run", is_flag=True, help="Say what there is, and change nothing.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
-@click.option("--json", "as_json", is_flag=True, help="Print what was done as JSON.")
+@json_option
 @target
 def forget(
     *, number: str, lake: Path | None, purge: bool, dry_run: bool, yes: bool, as_json: bool, target: Target
@@ -54,7 +53,7 @@ def forget(
     from deliverywatch.operate.lake import forget as flow
     from deliverywatch.sms.lake import forget as forgetting
 
-    where = place(lake, target)
+    where = open_lake(lake, target)
     known_as = forgetting.traces(given, where.recipients())
     found = flow.find(where.store, known_as)
     versions = _versions(where)
@@ -74,7 +73,7 @@ def _pause(seconds: float) -> None:
     time.sleep(random.uniform(0, seconds))  # noqa: S311 - it only spreads retries
 
 
-def _versions(where: Place) -> Versions | None:
+def _versions(where: Lake) -> Versions | None:
     if where.cloud is None:
         return None
     from deliverywatch.operate.lake.aws_versions import OldVersions
@@ -82,7 +81,7 @@ def _versions(where: Place) -> Versions | None:
     return OldVersions(where.cloud, where.name.removeprefix("s3://"))
 
 
-def _ask(found: Forgotten, where: Place, *, yes: bool, purges: bool) -> None:
+def _ask(found: Forgotten, where: Lake, *, yes: bool, purges: bool) -> None:
     rows = sum(found.row_counts.values())
     blank = [f"Blank the recipient in {rows:,} row{'' if rows == 1 else 's'}"] if rows else []
     purge = ["Delete every old version of its objects, also those that have nothing of the recipient"] if purges else []
@@ -100,7 +99,7 @@ def _tell(found: Forgotten, left: list[tuple[str, str]], *, dry_run: bool, as_js
             "purged_versions": found.purged_count,
             "remains": [{"where": where, "what": what} for where, what in left],
         }
-        click.echo(json.dumps(document))
+        print_json(document)
         return
     if not rows:
         click.echo("The lake holds no message to this number.")

@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-import json
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from deliverywatch.cli.terminal.lake_options import FOLDER, place
-from deliverywatch.cli.terminal.target import target
+from deliverywatch.cli.terminal.lake_options import FOLDER, Lake, open_lake
+from deliverywatch.cli.terminal.output import json_option, print_json, print_plain, table
+from deliverywatch.cli.terminal.target import Target, target
 from deliverywatch.cli.terminal.time_option import Moment
 
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from deliverywatch.cli.terminal.lake_options import Place
-    from deliverywatch.cli.terminal.target import Target
     from deliverywatch.sms.overview import Overview
 
 _OUTCOMES = ("total", "delivered", "failed", "pending", "excluded", "unknown")
@@ -31,7 +29,7 @@ def lake() -> None:
 @lake.command()
 @click.argument("directory", required=False, type=FOLDER)
 @click.option("--since", type=Moment(), help="Only days from then on; reading all of a bucket takes a while.")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON instead of tables.")
+@json_option
 @target
 def show(*, directory: Path | None, since: datetime | None, as_json: bool, target: Target) -> None:
     """Print what the lake holds, by UTC hour of sending.
@@ -55,24 +53,20 @@ def show(*, directory: Path | None, since: datetime | None, as_json: bool, targe
            "reasons": [{"code": "14", "text": "", "fault": "carrier",
              "count": 0}]}
     """  # noqa: D301 - click wants the control character
-    where = place(directory, target)
+    where = open_lake(directory, target)
     document = overview(where, since).document()
     if as_json:
-        click.echo(json.dumps(document, ensure_ascii=False))
+        print_json(document)
         return
-    from rich.console import Console  # not needed for JSON
-
-    # Without mark-up: ClickSend's words are printed as they are.
-    console = Console(highlight=False, markup=False)
     if not document["hours"]:
-        console.print(_how_to_fill(where), soft_wrap=True)
+        print_plain(_how_to_fill(where))
         return
-    console.print(_hours(document))
+    print_plain(_hours(document))
     if document["totals"]["failed"]:
-        console.print(_reasons(document))
+        print_plain(_reasons(document))
 
 
-def _how_to_fill(where: Place) -> str:
+def _how_to_fill(where: Lake) -> str:
     """What to do about a lake without messages depends on whether ClickSend was asked already."""
     from deliverywatch.sms.lake.watermark import read_watermark
 
@@ -88,39 +82,32 @@ def _how_to_fill(where: Place) -> str:
     return f"{where.name} holds no messages yet: deliverywatch ingest --once{option}"
 
 
-def overview(where: Place, since: datetime | None = None) -> Overview:
-    """Return what a lake holds.
-
-    Raises:
-        ObjectDamaged: It holds a file that is no object of a lake.
-    """
+def overview(where: Lake, since: datetime | None = None) -> Overview:
+    """Return what a lake holds."""
     # Imported here: it brings pyarrow, which `--help` does not need.
     from deliverywatch.sms.lake import day_objects
     from deliverywatch.sms.lake import merge as objects
     from deliverywatch.sms.overview import NAMES, Overview
 
-    found, first = Overview(), f"sms/dt={since.astimezone(UTC):%Y-%m-%d}" if since else ""
+    result, first = Overview(), f"sms/dt={since.astimezone(UTC):%Y-%m-%d}" if since else ""
     for key, body in day_objects.bodies(where.store, "sms/", first):
         with day_objects.readable(where.path(key)):
             day_objects.day_of_key(key)
-            found.add(objects.rows(body, NAMES))
-    return found
+            result.add(objects.rows(body, NAMES))
+    return result
 
 
 def _hours(document: dict[str, Any]) -> Table:
-    from rich.table import Table
-
-    table = Table(
-        box=None, padding=(0, 1, 0, 0), show_footer=True, title="Messages by UTC hour of sending", title_justify="left"
-    )
-    table.add_column("hour", "all", no_wrap=True)
+    hours = table(title="Messages by UTC hour of sending")
+    hours.show_footer = True
+    hours.add_column("hour", "all", no_wrap=True)
     for name in _OUTCOMES:
-        table.add_column(name, f"{document['totals'][name]:,}", justify="right", no_wrap=True)
-    table.add_column("failed %", _percent(document["totals"]), justify="right", no_wrap=True)
+        hours.add_column(name, f"{document['totals'][name]:,}", justify="right", no_wrap=True)
+    hours.add_column("failed %", _percent(document["totals"]), justify="right", no_wrap=True)
     for hour in document["hours"]:
         numbers = (f"{hour[name]:,}" for name in _OUTCOMES)
-        table.add_row(f"{hour['hour'][:10]} {hour['hour'][11:16]}", *numbers, _percent(hour))
-    return table
+        hours.add_row(f"{hour['hour'][:10]} {hour['hour'][11:16]}", *numbers, _percent(hour))
+    return hours
 
 
 def _percent(counts: dict[str, int]) -> str:
@@ -128,12 +115,8 @@ def _percent(counts: dict[str, int]) -> str:
 
 
 def _reasons(document: dict[str, Any]) -> Table:
-    from rich.table import Table
-
     sides = ", ".join(f"{side} {count:,}" for side, count in document["faults"].items() if count)
-    table = Table(box=None, padding=(0, 1, 0, 0), title=f"\nFailures by side: {sides}", title_justify="left")
-    for name, justify in (("failed", "right"), ("code", "right"), ("side", "left"), ("reason", "left")):
-        table.add_column(name, justify=justify)  # type: ignore[arg-type]
+    reasons = table(">failed", ">code", "side", "~reason", title=f"\nFailures by side: {sides}")
     for reason in document["reasons"]:
-        table.add_row(f"{reason['count']:,}", reason["code"], reason["fault"], reason["text"])
-    return table
+        reasons.add_row(f"{reason['count']:,}", reason["code"], reason["fault"], reason["text"])
+    return reasons

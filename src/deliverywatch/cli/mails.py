@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -10,13 +9,13 @@ import click
 
 from deliverywatch.cli.terminal.duration_option import Since
 from deliverywatch.cli.terminal.incident_options import Asked, ask, plain
+from deliverywatch.cli.terminal.output import json_option, print_json
 from deliverywatch.cli.terminal.prose import wrapped
-from deliverywatch.cli.terminal.target import target
+from deliverywatch.cli.terminal.target import Target, target
 from deliverywatch.errors import InputError
 
 if TYPE_CHECKING:
     from deliverywatch.alerting.incidents.outbox import Record
-    from deliverywatch.cli.terminal.target import Target
 
 _WEEK = timedelta(days=7)
 
@@ -25,7 +24,7 @@ _WEEK = timedelta(days=7)
 @click.argument("incident", required=False)
 @click.option("--since", type=Since(), help="First time of the list: 24h, 30d or 2026-11-21.  [default: 7d]")
 @click.option("--number", type=click.IntRange(1), help="Show this mail of INCIDENT as text.")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a list.")
+@json_option
 @target
 def mails(*, incident: str | None, since: datetime | None, number: int | None, as_json: bool, target: Target) -> None:
     """List the mails of the last days, or those of INCIDENT.
@@ -47,7 +46,7 @@ def mails(*, incident: str | None, since: datetime | None, number: int | None, a
     if number:
         click.echo(plain(_text(asked, found, incident or "", number)))
     elif as_json:
-        click.echo(json.dumps({"deliverywatch": 1, "mails": [document(each, asked.now) for each in found]}))
+        print_json({"deliverywatch": 1, "mails": [document(each, asked.now) for each in found]})
     else:
         _print(found, asked)
 

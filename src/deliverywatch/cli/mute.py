@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -11,12 +10,12 @@ import click
 
 from deliverywatch.cli.terminal.duration_option import Span
 from deliverywatch.cli.terminal.incident_options import Asked, ask
+from deliverywatch.cli.terminal.output import json_option, print_json
 from deliverywatch.cli.terminal.prose import wrapped
-from deliverywatch.cli.terminal.target import target
+from deliverywatch.cli.terminal.target import Target, target
 from deliverywatch.errors import InputError
 
 if TYPE_CHECKING:
-    from deliverywatch.cli.terminal.target import Target
     from deliverywatch.operate.incidents.mutes import Mute
 
 
@@ -25,7 +24,7 @@ if TYPE_CHECKING:
 @click.option("--reason", default="", help="Why; whoever looks at 'status' sees it.")
 @click.option("--alarm", "alarms", multiple=True, help="Only this alarm, with or without the stack's prefix.")
 @click.option("--dry-run", is_flag=True, help="Say what would be muted, and mute nothing.")
-@click.option("--json", "as_json", is_flag=True, help="Print the mutes there are, or are made, as JSON.")
+@json_option
 @target
 def mute(
     *,
@@ -61,7 +60,7 @@ def mute(
         for request in requests:
             rules.put(request)
     if as_json:
-        click.echo(json.dumps({"deliverywatch": 1, "dry_run": dry_run, "rules": requests}))
+        print_json({"deliverywatch": 1, "dry_run": dry_run, "rules": requests})
         return
     _tell(requests, length, chosen, asked, target.options(), dry_run=dry_run)
 
@@ -115,7 +114,7 @@ def _show(there: list[Mute], asked: Asked, *, as_json: bool) -> None:
     if as_json:
         from deliverywatch.operate.incidents.status import mute_document
 
-        click.echo(json.dumps({"deliverywatch": 1, "mutes": [mute_document(each) for each in there]}))
+        print_json({"deliverywatch": 1, "mutes": [mute_document(each) for each in there]})
         return
     if not there:
         click.echo("Nothing is muted.")

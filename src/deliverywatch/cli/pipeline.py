@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,13 +9,14 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from deliverywatch.cli.terminal.exits import Exit
+from deliverywatch.cli.terminal.input_files import read_bytes, read_json
+from deliverywatch.cli.terminal.output import json_option, print_either, print_json
 from deliverywatch.cli.terminal.prose import wrapped
-from deliverywatch.cli.terminal.target import target
+from deliverywatch.cli.terminal.target import Target, target
 from deliverywatch.cli.terminal.time_option import Moment
 from deliverywatch.errors import InputError
 
 if TYPE_CHECKING:
-    from deliverywatch.cli.terminal.target import Target
     from deliverywatch.pipeline.checks.validation import Report
     from deliverywatch.pipeline.declaration.pipelines import Pipeline
 
@@ -54,19 +54,18 @@ def publish(*, file: Path, dry_run: bool, environment: str, name: str) -> None: 
     # Imported here: `--help` does without.
     from deliverywatch.pipeline.preview import preview
 
-    found = preview(read_json(file), environment, name)
-    click.echo(json.dumps(found, ensure_ascii=False, indent=1))
+    print_json(preview(read_json(file), environment, name), indent=1)
 
 
 @pipeline.command()
 @click.argument("execution")
 @_PIPELINES
-@click.option("--json", "as_json", is_flag=True, help="Print JSON instead.")
+@json_option
 @target
 def diagnose(*, execution: str, declaration: Path | None, as_json: bool, target: Target) -> None:
     """Say where and why a run failed, and what to do, as its mail would.
 
-    EXECUTION is the ARN of an execution of a state machine. Nothing is told to anybody and nothing is stored. Any state
+    EXECUTION is the ARN of an execution of a state machine. Nobody is notified and nothing is stored. Any state
     machine will do; one that is declared is known by the names of its steps. Ends with 3 if the run is not well.
 
     \b
@@ -77,9 +76,9 @@ def diagnose(*, execution: str, declaration: Path | None, as_json: bool, target:
     """  # noqa: D301 - click wants the control character
     if execution.count(":") < 7:
         raise click.UsageError("EXECUTION is the ARN of an execution, arn:aws:states:...:execution:MACHINE:NAME.")
-    found = _diagnosed(execution, declaration, target)
-    click.echo(json.dumps(found, ensure_ascii=False, indent=1) if as_json else _in_words(found))
-    if not found["well"]:
+    diagnosis = _diagnosed(execution, declaration, target)
+    print_either(diagnosis, _in_words(diagnosis), as_json=as_json, indent=1)
+    if not diagnosis["well"]:
         raise SystemExit(Exit.CHECK_FAILED)
 
 
@@ -109,7 +108,7 @@ def _diagnosed(arn: str, declaration: Path | None, target: Target) -> dict[str, 
 @click.option("--part", type=click.Choice(["all", "records", "histories"]), default="all", show_default=True)
 @click.option("--since", type=Moment(), help="The run began then.  [default: a day before --until]")
 @click.option("--until", type=Moment(), help="The time of the validation.  [default: now]")
-@click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
+@json_option
 def validate(
     *,
     folder: Path,
@@ -145,24 +144,24 @@ def validate(
     if task.since >= task.until:
         raise click.UsageError("--since must be before --until.")
     report = validate(task, LocalTables(folder))
-    click.echo(json.dumps(document(report), ensure_ascii=False, indent=1) if as_json else _checks(report))
+    print_either(document(report), _checks(report), as_json=as_json, indent=1)
     if not report.is_passed:
         raise SystemExit(Exit.CHECK_FAILED)
 
 
 def _checks(report: Report) -> str:
-    told = []
+    lines = []
     for check in report.checks:
         first, indent = f"{check.result.value:<8} {check.name:<20} ", " " * 30
-        told.append(wrapped(check.sentence, indent, first))
+        lines.append(wrapped(check.sentence, indent, first))
         if check.samples:
-            told.append(wrapped(f"for example {', '.join(check.samples)}", indent, indent))
+            lines.append(wrapped(f"for example {', '.join(check.samples)}", indent, indent))
     scores = [
         f"{name:<8} {'no data' if score.percent is None else f'{score.percent:.2f} %'} "
         f"({score.good:,} of {score.total:,} {what})"
         for name, score, what in (("quality", report.quality, "rows"), ("integrity", report.integrity, "keys"))
     ]
-    return "\n".join([*told, "", *scores, "", "It passes." if report.is_passed else "It does not pass."])
+    return "\n".join([*lines, "", *scores, "", "It passes." if report.is_passed else "It does not pass."])
 
 
 @pipeline.command()
@@ -171,19 +170,19 @@ def lint(*, file: Path) -> None:
     """Find failure paths that end in success in a state machine.
 
     FILE is a definition in Amazon States Language, as JSON. A failure path that ends in anything but a Fail state makes
-    its execution succeed, so that no alarm and no event ever tells of it. Ends with 3 if there is one.
+    its execution succeed, so that no alarm and no event ever shows it. Ends with 3 if there is one.
 
     A path is one for failures if only a Catch leads to it, or if the name of its state says so: fail, error, abort,
-    reject or invalid. One that a Choice leads to under another name is not known as one.
+    reject or invalid. One that a Choice leads to under another name is not recognised.
     """
     from deliverywatch.pipeline.diagnosis.hidden_failures import hidden_failures  # as above
 
     definition = read_json(file)
     if not isinstance(definition, dict) or not isinstance(definition.get("States"), dict):
         raise InputError(f"{file} is no state machine: it has no States.", next_step="Give a definition as JSON.")
-    found = hidden_failures(definition)
-    click.echo("\n".join(found) or "No failure path was found that ends in success.")
-    if found:
+    failures = hidden_failures(definition)
+    click.echo("\n".join(failures) or "No failure path was found that ends in success.")
+    if failures:
         raise SystemExit(Exit.CHECK_FAILED)
 
 
@@ -195,19 +194,13 @@ def _declared(declaration: Path | None) -> Any:
 
 
 def read_declaration(file: Path) -> Any:
-    """Return what a declaration of pipelines holds, TOML or JSON.
-
-    Raises:
-        InputError: There is no such file, or it is neither.
-    """
+    """Return what a declaration of pipelines holds, TOML or JSON."""
     if file.suffix == ".json":
         return read_json(file)
     import tomllib  # only here
 
     try:
-        return tomllib.loads(file.read_text(encoding="utf-8"))
-    except FileNotFoundError as error:
-        raise InputError(f"There is no file {file}.", next_step="Name one that exists.") from error
+        return tomllib.loads(read_bytes(file).decode())
     except ValueError as error:
         raise InputError(f"{file} is not TOML: {error}.", next_step="Correct it; its comments explain it.") from error
 
@@ -217,8 +210,8 @@ def _pipelines(document: Any, machine: str) -> tuple[Pipeline, ...]:
     from deliverywatch.pipeline.declaration.pipelines import Pipeline, pipelines_of
 
     declared = pipelines_of(document) if document else ()
-    known = any(machine in (each.name, each.state_machine) for each in declared)
-    return declared if known else (*declared, Pipeline(machine, machine))
+    is_declared = any(machine in (pipeline.name, pipeline.state_machine) for pipeline in declared)
+    return declared if is_declared else (*declared, Pipeline(machine, machine))
 
 
 def _in_words(found: dict[str, Any]) -> str:
@@ -228,17 +221,3 @@ def _in_words(found: dict[str, Any]) -> str:
     steps = [wrapped(f"{number}. {step}", "     ", "  ") for number, step in enumerate(found["steps"], 1)]
     links = [f"  {link['title']}: {link['url']}" for link in found["links"]]
     return "\n".join([wrapped(found["sentence"]), "", *facts, "", "What to do:", *steps, "", "Links:", *links])
-
-
-def read_json(file: Path) -> Any:
-    """Return what a JSON file holds.
-
-    Raises:
-        InputError: There is no such file, or it is no JSON.
-    """
-    try:
-        return json.loads(file.read_bytes())
-    except FileNotFoundError as error:
-        raise InputError(f"There is no file {file}.", next_step="Name one that exists.") from error
-    except ValueError as error:
-        raise InputError(f"{file} is not JSON.", next_step="Give the file as AWS or dbt wrote it.") from error

@@ -13,13 +13,12 @@ from typing import TYPE_CHECKING
 import click
 
 from deliverywatch.cli.terminal.exits import Exit
-from deliverywatch.cli.terminal.lake_options import FOLDER, place
+from deliverywatch.cli.terminal.lake_options import FOLDER, open_lake
 from deliverywatch.cli.terminal.prose import wrapped
 from deliverywatch.cli.terminal.results import FORMATS, able_to_write, write
-from deliverywatch.cli.terminal.target import target
+from deliverywatch.cli.terminal.target import Target, target
 
 if TYPE_CHECKING:
-    from deliverywatch.cli.terminal.target import Target
     from deliverywatch.operate.lake.query import Answer, Estimate, Saved
 
 
@@ -141,7 +140,7 @@ def _of_copy(sql: str, since: str | None, target: Target) -> Answer:
     from deliverywatch.local.cloud.athena import duck
     from deliverywatch.sms.lake import day_objects
 
-    store = place(None, target).store
+    store = open_lake(None, target).store
     with tempfile.TemporaryDirectory(prefix="deliverywatch-") as root:
         for key in store.keys("mails/"):
             _copy(Path(root), key, stored.body if (stored := store.read(key)) else b"")

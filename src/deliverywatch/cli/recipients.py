@@ -9,15 +9,14 @@ from typing import TYPE_CHECKING
 import click
 
 from deliverywatch.cli.terminal.duration_option import Since
-from deliverywatch.cli.terminal.lake_options import FOLDER, place
+from deliverywatch.cli.terminal.lake_options import FOLDER, open_lake
 from deliverywatch.cli.terminal.prose import wrapped
 from deliverywatch.cli.terminal.results import FORMATS, able_to_write, write
-from deliverywatch.cli.terminal.target import target
+from deliverywatch.cli.terminal.target import Target, target
 from deliverywatch.cli.terminal.time_option import Moment
 
 if TYPE_CHECKING:
-    from deliverywatch.cli.terminal.lake_options import Place
-    from deliverywatch.cli.terminal.target import Target
+    from deliverywatch.cli.terminal.lake_options import Lake
     from deliverywatch.operate.incidents.recipients import Person, Span
 
 _TYPES = {"failed_messages": "bigint"}
@@ -61,13 +60,13 @@ def recipients(
     # Imported here: it brings pyarrow, which `--help` does not need.
     from deliverywatch.operate.incidents import recipients as flow
 
-    where, now = place(lake, target), datetime.now(UTC)
+    where, now = open_lake(lake, target), datetime.now(UTC)
     span = flow.span_of(where.store, incident.upper(), now) if incident else flow.Span(since or now, until or now)
     people = flow.unreached(where.store, span, now)
     if lookup:
         people = _looked_up(people, where)
     columns = [(name, _TYPES.get(name, "varchar")) for name in flow.COLUMNS]
-    rows = [each.values() for each in people]
+    rows = [person.values() for person in people]
     if lookup:
         columns.insert(3, ("number", "varchar"))
         rows = [(*row[:3], person.number, *row[3:]) for row, person in zip(rows, people, strict=True)]
@@ -75,7 +74,7 @@ def recipients(
     click.echo(wrapped(_sentence(people, span, out, lookup=lookup)), err=True)
 
 
-def _looked_up(people: list[Person], where: Place) -> list[Person]:
+def _looked_up(people: list[Person], where: Lake) -> list[Person]:
     from deliverywatch.operate.incidents import recipients as flow
 
     source = where.source(lambda _start, _count: None)
@@ -86,6 +85,6 @@ def _sentence(people: list[Person], span: Span, out: Path | None, *, lookup: boo
     count = f"{len(people):,} {'person was' if len(people) == 1 else 'people were'}"
     end = f"{span.end:%H:%M}" if span.end.date() == span.start.date() else f"{span.end:%Y-%m-%d %H:%M}"
     told = f"{count} not reached between {span.start:%Y-%m-%d %H:%M} and {end} UTC, and not since"
-    unknown = sum(each.number is None for each in people) if lookup else 0
+    unknown = sum(person.number is None for person in people) if lookup else 0
     more = f"; ClickSend does not tell {unknown:,} of the numbers" if unknown else ""
     return f"{told}{more}{f'. Written to {out}' if out else ''}."

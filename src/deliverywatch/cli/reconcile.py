@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import random
 import time
 from datetime import UTC, datetime
@@ -11,13 +10,13 @@ from typing import TYPE_CHECKING
 import click
 
 from deliverywatch.cli.terminal.duration_option import Since
-from deliverywatch.cli.terminal.lake_options import place
+from deliverywatch.cli.terminal.lake_options import open_lake
+from deliverywatch.cli.terminal.output import json_option, print_json
 from deliverywatch.cli.terminal.prose import wrapped
-from deliverywatch.cli.terminal.target import target
+from deliverywatch.cli.terminal.target import Target, target
 from deliverywatch.errors import InputError
 
 if TYPE_CHECKING:
-    from deliverywatch.cli.terminal.target import Target
     from deliverywatch.operate.lake.reconcile import Comparison
 
 _MOST_LINES = 20
@@ -28,7 +27,7 @@ _MOST_LINES = 20
     "--since", type=Since(), help="First slot, such as 2d.  [default: 14 days ago, as far as CloudWatch takes points]"
 )
 @click.option("--dry-run", is_flag=True, help="Say what differs, and emit nothing.")
-@click.option("--json", "as_json", is_flag=True, help="Print the comparison as JSON.")
+@json_option
 @target
 def reconcile(*, since: datetime | None, dry_run: bool, as_json: bool, target: Target) -> None:
     """Bring CloudWatch's counts in line with the lake.
@@ -45,7 +44,7 @@ def reconcile(*, since: datetime | None, dry_run: bool, as_json: bool, target: T
     from deliverywatch.operate.lake.aws_reconcile import Metrics
     from deliverywatch.sms.lake.watermark import read_watermark
 
-    now, where = datetime.now(UTC), place(None, target)
+    now, where = datetime.now(UTC), open_lake(None, target)
     watermark = read_watermark(where.store)
     if watermark is None:
         raise InputError(
@@ -59,7 +58,7 @@ def reconcile(*, since: datetime | None, dry_run: bool, as_json: bool, target: T
     if not dry_run:
         emitted_count = flow.emit(where.store, metrics, comparison.differences, now, _pause)
     if as_json:
-        click.echo(json.dumps({**comparison.document(), "emitted": emitted_count, "dry_run": dry_run}))
+        print_json({**comparison.document(), "emitted": emitted_count, "dry_run": dry_run})
         return
     if since and since < start:
         sentence = (
@@ -75,8 +74,8 @@ def _pause(seconds: float) -> None:
 
 def _tell(found: Comparison, emitted_count: int, *, dry_run: bool) -> None:
     click.echo(f"{found.slot_count:,} slots from {found.start:%Y-%m-%d %H:%M} to {found.end:%Y-%m-%d %H:%M} UTC")
-    for each in found.differences[:_MOST_LINES]:
-        click.echo(f"  {each.slot:%Y-%m-%d %H:%M}   total {each.total:+,}   failed {each.failed:+,}")
+    for difference in found.differences[:_MOST_LINES]:
+        click.echo(f"  {difference.slot:%Y-%m-%d %H:%M}   total {difference.total:+,}   failed {difference.failed:+,}")
     if len(found.differences) > _MOST_LINES:
         click.echo(f"  ... and {len(found.differences) - _MOST_LINES:,} more: --json has all")
     if not found.differences:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import email
-import json
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from email import policy
@@ -12,8 +11,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from deliverywatch.cli.terminal.exits import Exit
-from deliverywatch.errors import DeliveryWatchError, InputError
+from deliverywatch.cli.terminal.input_files import read_bytes, read_json
+from deliverywatch.cli.terminal.zone_option import zone_option
+from deliverywatch.errors import InputError
 
 if TYPE_CHECKING:
     from deliverywatch.alerting.incidents.severity import Watch
@@ -35,12 +35,12 @@ _ALONE = (
     "--watches",
     "watches_file",
     type=click.Path(path_type=Path),
-    help=f"Which alarm is which rung of which watch [default: {BUILT_WATCHES}, if it is there].",
+    help=f"Which alarm is which severity of which watch [default: {BUILT_WATCHES}, if it is there].",
 )
 @click.option(
     "--context", type=click.Path(path_type=Path), help="What the watch's system left: state/sms.json of the lake."
 )
-@click.option("--time-zone", default="UTC", show_default=True, help="The readers' zone, by its IANA name.")
+@zone_option
 @click.option("--environment", default="prod", show_default=True, help="The stack's environment.")
 @click.option("--region", default="", help="The stack's region, for the links of messages that name none.")
 def render(
@@ -59,29 +59,19 @@ def render(
 
     Example: deliverywatch render alarm.json --out mails --context state/sms.json --time-zone Australia/Sydney
     """
-    try:
-        settings = _settings(environment, time_zone, region)
-        known = _watches(watches_file, settings.prefix)
-        results = _rehearsed(_json(event), settings, known, _context(context) if context else None)
-        _write_all(results, out)
-        if not known:
-            click.echo(_ALONE, err=True)
-    except DeliveryWatchError as error:
-        click.echo(f"Error: {error} {error.next_step}", err=True)
-        raise SystemExit(Exit.USAGE) from error
+    from deliverywatch.alerting.dry_run import rehearse  # brings the templates, which `--help` does not need
+
+    settings = _settings(environment, time_zone, region)
+    watches = _watches(watches_file, settings.prefix)
+    values = _context(context) if context else None
+    _write_all(rehearse(read_json(event), settings, watches, values, datetime.now(UTC)), out)
+    if not watches:
+        click.echo(_ALONE, err=True)
 
 
 def _settings(environment: str, time_zone: str, region: str) -> Settings:
-    from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
-
     from deliverywatch.alerting.inputs.settings import Settings
 
-    try:
-        ZoneInfo(time_zone)
-    except (ZoneInfoNotFoundError, ValueError) as error:
-        raise InputError(
-            f"There is no time zone '{time_zone}'.", next_step="Name one such as Europe/Berlin."
-        ) from error
     return Settings(
         environment=environment,
         prefix=f"deliverywatch-{environment}",
@@ -98,44 +88,20 @@ def _watches(named: Path | None, prefix: str) -> tuple[Watch, ...]:
     from deliverywatch.alerting.incidents.severity import watches
 
     path = named or BUILT_WATCHES
-    return watches(_json(path), prefix) if named or path.exists() else ()
-
-
-def _rehearsed(
-    event: object, settings: Settings, watches: tuple[Watch, ...], context: bytes | None
-) -> list[tuple[Outcome, list[bytes]]]:
-    # Imported here: it brings the templates, which `--help` does not need.
-    from deliverywatch.alerting.dry_run import rehearse
-
-    return rehearse(event, settings, watches, context, datetime.now(UTC))
+    return watches(read_json(path), prefix) if named or path.exists() else ()
 
 
 def _context(path: Path) -> bytes:
     """A context that says nothing would make a mail without details, and look as if there were none."""
     from deliverywatch.messages.context import Context, from_json
 
-    found = _json(path)
-    body = _bytes(path)
-    if not isinstance(found, dict) or from_json(body) == Context():
+    body = read_bytes(path)
+    if not isinstance(read_json(path), dict) or from_json(body) == Context():
         raise InputError(
             f"{path} is no context: it holds nothing that a mail could say.",
             next_step="Name the file state/<system>.json of the lake, such as state/sms.json.",
         )
     return body
-
-
-def _json(path: Path) -> object:
-    try:
-        return json.loads(_bytes(path))
-    except (ValueError, RecursionError) as error:
-        raise InputError(f"{path} is not JSON: {error}.") from error
-
-
-def _bytes(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise InputError(f"{path} cannot be read: {error.strerror}.") from error
 
 
 def _write_all(results: Sequence[tuple[Outcome, list[bytes]]], out: Path) -> None:

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING
 
 import click
 
 from deliverywatch.cli.terminal.exits import Exit
+from deliverywatch.cli.terminal.output import json_option, print_json
 from deliverywatch.cli.terminal.prose import wrapped
-from deliverywatch.cli.terminal.target import target
+from deliverywatch.cli.terminal.target import Target, target
 
 if TYPE_CHECKING:
-    from deliverywatch.cli.terminal.target import Target
     from deliverywatch.messages.level import Level
 
 _LEVELS = ["critical", "warning", "blind", "alarm"]
@@ -23,7 +22,7 @@ _LEVELS = ["critical", "warning", "blind", "alarm"]
 @click.option("--expect", metavar="ADDRESS", help="Exit with 3 unless this address gets mails of --level.")
 @click.option("--set", "wanted", metavar="A,B", help="The addresses from now on; '' for none but --level warning's.")
 @click.option("--dry-run", is_flag=True, help="Say what would change, and change nothing.")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON: level -> addresses.")
+@json_option
 @target
 def route(
     *, level: str | None, expect: str | None, wanted: str | None, dry_run: bool, as_json: bool, target: Target
@@ -46,7 +45,7 @@ def route(
         return
     found = _found(target, level)
     if as_json:
-        click.echo(json.dumps({each.value: list(addresses) for each, addresses in found.items()}))
+        print_json({each.value: list(addresses) for each, addresses in found.items()})
     else:
         for each, addresses in found.items():
             click.echo(wrapped(f"{each.value:<9} {', '.join(addresses)}", " " * 10, ""))
@@ -67,7 +66,7 @@ def _set(level: str, wanted: str, target: Target, *, dry_run: bool) -> None:
     from deliverywatch.operate.incidents import aws_incidents
     from deliverywatch.operate.incidents.route import change
 
-    name, value = change(Level(level), [each.strip() for each in wanted.split(",") if each.strip()])
+    name, value = change(Level(level), [part.strip() for part in wanted.split(",") if part.strip()])
     cloud, stack = target.find()
     before = stack.parameters.get(name, "")
     if value == before:

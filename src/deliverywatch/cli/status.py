@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -11,13 +10,13 @@ import click
 
 from deliverywatch.cli.terminal.exits import Exit
 from deliverywatch.cli.terminal.incident_options import Asked, ask, plain
+from deliverywatch.cli.terminal.output import json_option, print_json
 from deliverywatch.cli.terminal.prose import wrapped
-from deliverywatch.cli.terminal.target import target
+from deliverywatch.cli.terminal.target import Target, target
 
 if TYPE_CHECKING:
     from deliverywatch.alerting.incidents.incident import Incident
     from deliverywatch.alerting.incidents.outbox import Record
-    from deliverywatch.cli.terminal.target import Target
     from deliverywatch.operate.incidents.mutes import Mute
     from deliverywatch.operate.incidents.status import Heartbeat, Situation
 
@@ -26,7 +25,7 @@ _INDENT = "  "
 
 
 @click.command()
-@click.option("--json", "as_json", is_flag=True, help="Print JSON, as status.schema.json of the package has it.")
+@json_option
 @target
 def status(*, as_json: bool, target: Target) -> None:
     """Show what is going on: incidents, mutes, last readings, last mails.
@@ -43,7 +42,7 @@ def status(*, as_json: bool, target: Target) -> None:
     alarms, rules = aws_incidents.Alarms(asked.cloud), aws_incidents.MuteRules(asked.cloud)
     seen = situation(asked.stack, asked.lake, alarms, rules, asked.now)
     if as_json:
-        click.echo(json.dumps(document(seen)))
+        print_json(document(seen))
     else:
         for line in _lines(seen, asked, target.options()):
             click.echo(plain(line))
@@ -58,9 +57,9 @@ def _lines(seen: Situation, asked: Asked, options: str) -> Iterator[str]:
     for incident in seen.open:
         yield from _incident(incident, seen, asked)
     yield from _silent_alarms(seen)
-    yield from _part("Last readings", [_heartbeat(each, asked) for each in seen.heartbeats] or ["none yet"])
-    yield from _part("Mutes", [_mute(each, asked) for each in seen.mutes] or ["none"])
-    yield from _part("Last mails", [_mail(each, asked) for each in seen.mails] or ["none in 7 days"])
+    yield from _part("Last readings", [_heartbeat(heartbeat, asked) for heartbeat in seen.heartbeats] or ["none yet"])
+    yield from _part("Mutes", [_mute(mute, asked) for mute in seen.mutes] or ["none"])
+    yield from _part("Last mails", [_mail(mail, asked) for mail in seen.mails] or ["none in 7 days"])
     if seen.unsent:
         due = ", ".join(f"{incident} mail {number}" for incident, number in seen.unsent)
         yield from _part("Not sent yet", [due])

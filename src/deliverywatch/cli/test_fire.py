@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import getpass
-import json
 import time
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -12,12 +11,12 @@ import click
 
 from deliverywatch.cli.terminal.exits import Exit
 from deliverywatch.cli.terminal.incident_options import ask
+from deliverywatch.cli.terminal.output import print_json
 from deliverywatch.cli.terminal.prose import wrapped
-from deliverywatch.cli.terminal.target import target
+from deliverywatch.cli.terminal.target import Target, target
 
 if TYPE_CHECKING:
     from deliverywatch.alerting.incidents.outbox import Record
-    from deliverywatch.cli.terminal.target import Target
 
 _EVERY_SECONDS = 2
 
@@ -52,7 +51,7 @@ def test_fire(*, level: str, to: tuple[str, ...], by: str | None, wait: int, dry
     topic = asked.stack.output("AlertsTopicArn")
     addresses = ", ".join(to or route.routes(asked.stack)[wanted])
     if dry_run:
-        click.echo(json.dumps(notice, indent=1))
+        print_json(notice, indent=1)
         click.echo(wrapped(f"Would be published to {topic} and mailed to {addresses}."), err=True)
         return
     aws_incidents.publish(asked.cloud, topic, notice)

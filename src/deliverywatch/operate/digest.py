@@ -78,9 +78,9 @@ def send(week: Week, price: Callable[[Volume], Estimate], ports: Ports, settings
     return Digest(name, mail.subject)
 
 
-def start_of(end: datetime, made_at: datetime) -> datetime:
+def start_of(end: datetime, made_at: datetime | None) -> datetime:
     """Return when the week begins that ends then: not before the stack was made, or its missing runs are none."""
-    return made_at if end - WEEK < made_at < end else end - WEEK
+    return made_at if made_at and end - WEEK < made_at < end else end - WEEK
 
 
 def digest_id(end: datetime) -> str:
@@ -93,7 +93,7 @@ def volume(week: Week, people: int) -> Volume:
     """Return this week's volume as a month's, for the estimate."""
     days = max(1.0, (week.end - week.start).total_seconds() / 86_400)
     return Volume(
-        messages_per_day=round(sum(each.total for each in week.tallies) / days),
+        messages_per_day=round(sum(tally.total for tally in week.tallies) / days),
         mails_per_month=round(len(week.mails) * DAYS_PER_MONTH / days),
         recipients_per_mail=people,
     )
@@ -132,7 +132,7 @@ def _day(moment: datetime, clock: Clock) -> str:
 
 
 def _is_blind(week: Week) -> bool:
-    expected = sum(each.expected or 0 for each in week.runs)
+    expected = sum(run.expected or 0 for run in week.runs)
     return 100 * week.missing_runs > _TELLING_PERCENT * expected
 
 
@@ -162,11 +162,11 @@ def _notes(week: Week) -> tuple[str, ...]:
 
 
 def _figures(week: Week) -> tuple[Figure, ...]:
-    known = [each for each in week.runs if each.expected is not None]
+    known = [run for run in week.runs if run.expected is not None]
     done = sum(each.done for each in known or week.runs)
     expected = sum(each.expected or 0 for each in known)
-    total, failed = sum(each.total for each in week.tallies), sum(each.failed for each in week.tallies)
-    nouns = " and ".join(dict.fromkeys(each.noun for each in week.tallies)) or "messages"
+    total, failed = sum(tally.total for tally in week.tallies), sum(tally.failed for tally in week.tallies)
+    nouns = " and ".join(dict.fromkeys(tally.noun for tally in week.tallies)) or "messages"
     count = len(week.incidents)
     return (
         Figure("Runs", formatting.amount(done), f"of {formatting.amount(expected)} expected" if expected else ""),
@@ -183,7 +183,7 @@ def _figures(week: Week) -> tuple[Figure, ...]:
 def _groups(week: Week) -> tuple[tuple[str, tuple[Group, ...]], ...]:
     if len(week.tallies) < 2:
         return ()
-    return (("kind", tuple(Group(each.noun, each.total, each.failed) for each in week.tallies)),)
+    return (("kind", tuple(Group(tally.noun, tally.total, tally.failed) for tally in week.tallies)),)
 
 
 def _steps(week: Week) -> tuple[str, ...]:
@@ -203,7 +203,7 @@ def _links(week: Week, settings: Settings) -> tuple[tuple[str, str], ...]:
 
 
 def _timeline(week: Week, clock: Clock) -> tuple[Entry, ...]:
-    entries = tuple(_entry(each, week, clock) for each in week.incidents[-_INCIDENT_COUNT:])
+    entries = tuple(_entry(incident, week, clock) for incident in week.incidents[-_INCIDENT_COUNT:])
     return entries or (Entry(_day(week.end, clock), "QUIET", "ok", "no incident all week"),)
 
 
@@ -218,7 +218,7 @@ def _entry(incident: Incident, week: Week, clock: Clock) -> Entry:
 
 
 def _subject(week: Week, environment: str, clock: Clock) -> str:
-    total, failed = sum(each.total for each in week.tallies), sum(each.failed for each in week.tallies)
+    total, failed = sum(tally.total for tally in week.tallies), sum(tally.failed for tally in week.tallies)
     share = formatting.percent_short(100 * failed / total if total else 0)
     state = f"{len(week.open)} open" if week.open else "blind at times" if _is_blind(week) else "all watched"
     return (

@@ -14,7 +14,6 @@ from deliverywatch.errors import DeliveryWatchError
 from deliverywatch.messages.untrusted import mapping, moment
 from deliverywatch.operate import digest
 from deliverywatch.operate.account import aws
-from deliverywatch.operate.cost import aws_cost
 from deliverywatch.operate.cost.estimate import Estimate, Volume, monthly
 from deliverywatch.operate.incidents import aws_incidents
 from deliverywatch.operate.weekly_digest import week
@@ -47,14 +46,14 @@ def handler(event: object, lambda_context: Any) -> dict[str, Any]:
 
 def _sent(end: datetime, invocation: str) -> digest.Digest:
     settings, cloud = from_environment(os.environ), aws.connect()
-    stack, made_at = aws_incidents.with_birth(cloud, os.environ["DELIVERYWATCH_STACK"])
+    stack = aws.find(cloud, os.environ["DELIVERYWATCH_STACK"])
     cloudwatch, store = CloudWatch(), lake(os.environ["DELIVERYWATCH_BUCKET"])
     ports = Ports(cloudwatch, store, Ses(), Topic(os.environ["DELIVERYWATCH_FALLBACK_TOPIC"]), cloudwatch)
     sources = week.Sources(store, aws_incidents.Alarms(cloud), cloudwatch, aws_incidents.MuteRules(cloud))
-    start = digest.start_of(end, made_at)
+    start = digest.start_of(end, stack.made_at)
     seen = week.gather(sources, stack.output("AlertsTopicArn"), settings.prefix, start, end)
 
     def price(volume: Volume) -> Estimate:
-        return monthly(aws_cost.deployed_template(cloud, stack.name), stack.parameters, volume)
+        return monthly(aws.template(cloud, stack.name), stack.parameters, volume)
 
     return digest.send(seen, price, ports, settings, invocation)

@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from deliverywatch.cli import doctor
 from deliverywatch.cli.terminal import steps
+from deliverywatch.cli.terminal.checks import documents
 from deliverywatch.cli.terminal.confirm import able_to_ask, confirmed
 from deliverywatch.cli.terminal.exits import Exit
+from deliverywatch.cli.terminal.output import json_option, print_json
 from deliverywatch.cli.terminal.target import Target, target
 from deliverywatch.errors import InputError
 
@@ -41,7 +42,7 @@ _TEMPLATE = click.option(
 @click.option("--revert-drift", is_flag=True, help="Bring back what was changed by hand since.")
 @click.option("--dry-run", is_flag=True, help="Say what would change, and change nothing.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON instead.")
+@json_option
 @target
 def deploy(
     *,
@@ -213,11 +214,11 @@ def _look(account: _Account, target: Target, document: dict[str, Any], *, is_new
         checks = smoke.looked(account.cloud, there)
     if not as_json:
         smoke.tell(checks, target, is_new=is_new)
-    _end({**document, "outputs": dict(there.outputs), "checks": doctor.documents(checks)}, as_json=as_json)
+    _end({**document, "outputs": dict(there.outputs), "checks": documents(checks)}, as_json=as_json)
     if not is_new and any(check.verdict == "failed" for check in checks):
         raise SystemExit(Exit.CHECK_FAILED)
 
 
 def _end(document: dict[str, Any], *, as_json: bool) -> None:
     if as_json:
-        click.echo(json.dumps(document, ensure_ascii=False))
+        print_json(document)

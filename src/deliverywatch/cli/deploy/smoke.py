@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from deliverywatch.cli import doctor
+from deliverywatch.cli.terminal.checks import examined, show
 
 if TYPE_CHECKING:
     from deliverywatch.cli.terminal.target import Target
@@ -21,7 +21,7 @@ def looked(cloud: Cloud, deployment: Deployment) -> list[Check]:
     from deliverywatch.operate.deploy.smoke import INGEST, look
 
     function = f"{deployment.prefix}-{INGEST}" if "SlotMinutes" in deployment.parameters else ""
-    return list(look(doctor.examined(cloud, deployment), Runner(cloud), function))
+    return list(look(examined(cloud, deployment), Runner(cloud), function))
 
 
 def tell(checks: list[Check], target: Target, *, is_new: bool) -> None:
@@ -31,5 +31,5 @@ def tell(checks: list[Check], target: Target, *, is_new: bool) -> None:
     if open_points:
         click.echo("Left to do:" if is_new else "Not as it should be:")
     for check in open_points:
-        doctor.show(check, target)
+        show(check, target)
     click.echo(f"Look again at any time: deliverywatch doctor{target.options()}")

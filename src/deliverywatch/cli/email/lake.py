@@ -5,7 +5,6 @@ Each works on a folder that `email land` wrote (`--lake`), or on the bucket of a
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict
 from datetime import UTC, date, datetime, timedelta
@@ -16,13 +15,13 @@ import click
 
 from deliverywatch.cli.email.land import STREAMS
 from deliverywatch.cli.terminal.exits import Exit
+from deliverywatch.cli.terminal.output import json_option, print_either, print_json
 from deliverywatch.cli.terminal.prose import one_line
-from deliverywatch.cli.terminal.target import target as with_target
+from deliverywatch.cli.terminal.target import Target, target
 from deliverywatch.cli.terminal.time_option import Moment
 from deliverywatch.errors import InputError
 
 if TYPE_CHECKING:
-    from deliverywatch.cli.terminal.target import Target
     from deliverywatch.email.aws import Bucket
     from deliverywatch.email.drift import NewField
     from deliverywatch.email.events.streams import Stream
@@ -32,7 +31,6 @@ if TYPE_CHECKING:
 LAKE = click.option(
     "--lake", type=click.Path(file_okay=False, path_type=Path), help="A folder that 'email land' wrote, not the stack."
 )
-_JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 _DRY_RUN = click.option("--dry-run", is_flag=True, help="Say what would be done, and change nothing.")
 
 
@@ -60,8 +58,8 @@ def store_of(lake: Path | None, target: Target) -> Folder | Bucket:
 @LAKE
 @click.option("--stream", type=STREAMS, help="Only this one.  [default: both]")
 @_DRY_RUN
-@_JSON
-@with_target
+@json_option
+@target
 def replay(*, target: Target, lake: Path | None, stream: str | None, dry_run: bool, as_json: bool) -> None:
     """Say why records lie under the error prefix, and send again those that can be read now.
 
@@ -77,12 +75,12 @@ def replay(*, target: Target, lake: Path | None, stream: str | None, dry_run: bo
 
     store = store_of(lake, target)
     streams = [Stream(stream)] if stream else list(Stream)
-    done = [flow.replay(store, each, _sender(store, lake, target, each), dry_run=dry_run) for each in streams]
+    done = [flow.replay(store, stream, _sender(store, lake, target, stream), dry_run=dry_run) for stream in streams]
     if as_json:
-        click.echo(json.dumps({"streams": [asdict(each) for each in done]}))
+        print_json({"streams": [asdict(result) for result in done]})
         return
-    for each in done:
-        _show_replayed(each, dry_run=dry_run)
+    for result in done:
+        _show_replayed(result, dry_run=dry_run)
 
 
 def _sender(
@@ -123,8 +121,8 @@ def _show_replayed(done: Replayed, *, dry_run: bool) -> None:
 @click.argument("events", nargs=-1, type=click.Path(dir_okay=False, path_type=Path))
 @LAKE
 @click.option("--days", type=click.IntRange(1, 90), default=2, show_default=True, help="Days of the lake to look at.")
-@_JSON
-@with_target
+@json_option
+@target
 def drift(*, target: Target, events: tuple[Path, ...], lake: Path | None, days: int, as_json: bool) -> None:
     """Find fields that SES sends and no column knows, and show the change of the tables that adds them.
 
@@ -142,13 +140,13 @@ def drift(*, target: Target, events: tuple[Path, ...], lake: Path | None, days: 
 
     database = "email_events_db_prod"
     if events or lake:
-        found = flow.drift(_raw_lines(events) if events else _raw_column(store_of(lake, target), days))
+        new_fields = flow.drift(_raw_lines(events) if events else _raw_column(store_of(lake, target), days))
     else:
         database = target.find()[1].output("EmailDatabase")
-        found = flow.drift(_raw_column(store_of(None, target), days))
-    document = _drift_document(found, database)
-    click.echo(json.dumps(document) if as_json else "\n".join(_told(document)))
-    if found:
+        new_fields = flow.drift(_raw_column(store_of(None, target), days))
+    document = _drift_document(new_fields, database)
+    print_either(document, "\n".join(_lines(document)), as_json=as_json)
+    if new_fields:
         raise SystemExit(Exit.CHECK_FAILED)
 
 
@@ -176,25 +174,25 @@ def _raw_column(store: Folder | Bucket, days: int) -> Iterator[str]:
             yield from (raw for (raw,) in parquet.rows(io.BytesIO(store.read(key)), ["raw"]))
 
 
-def _drift_document(found: list[NewField], database: str) -> dict[str, Any]:
+def _drift_document(new_fields: list[NewField], database: str) -> dict[str, Any]:
     from deliverywatch.email import drift as flow
 
     return {
         "fields": [
-            {"path": each.path, "count": each.count, "column": each.column, "athena_type": each.athena_type}
-            for each in found
+            {"path": field.path, "count": field.count, "column": field.column, "athena_type": field.athena_type}
+            for field in new_fields
         ],
-        "statements": flow.statements(found, database),
-        "columns": flow.column_lines(found),
+        "statements": flow.statements(new_fields, database),
+        "columns": flow.column_lines(new_fields),
     }
 
 
-def _told(document: dict[str, Any]) -> Iterator[str]:
+def _lines(document: dict[str, Any]) -> Iterator[str]:
     if not document["fields"]:
         yield "Every field has a column or is known to stay in raw."
         return
-    for each in document["fields"]:
-        yield f"{each['count']:10,}  {one_line(each['path'])}  ->  {each['column']} {each['athena_type']}"
+    for field in document["fields"]:
+        yield f"{field['count']:10,}  {one_line(field['path'])}  ->  {field['column']} {field['athena_type']}"
     yield "\nNothing is lost: raw holds them. To give them columns, add to src/deliverywatch/email/events/columns.py:"
     yield from (f"    {one_line(line)}" for line in document["columns"])
     yield "have src/deliverywatch/email/events/rows.py fill them, build and deploy. For the tables alone, in Athena:"
@@ -205,8 +203,8 @@ def _told(document: dict[str, Any]) -> Iterator[str]:
 @LAKE
 @click.option("--day", "day", type=Moment(), help="The UTC day to merge.  [default: the two days before today]")
 @_DRY_RUN
-@_JSON
-@with_target
+@json_option
+@target
 def compact(*, target: Target, lake: Path | None, day: datetime | None, dry_run: bool, as_json: bool) -> None:
     """Merge the objects of a day into one, without copies; the stack does it every night.
 
@@ -223,13 +221,12 @@ def compact(*, target: Target, lake: Path | None, day: datetime | None, dry_run:
         raise InputError(f"{days[0]} is not over.", next_step="Firehose still writes there: name an earlier day.")
     done = flow.compact(store_of(lake, target), days, dry_run=dry_run)
     if as_json:
-        click.echo(json.dumps({"days": [asdict(each) for each in done]}))
+        print_json({"days": [asdict(result) for result in done]})
         return
-    for each in done:
-        click.echo(
-            f"{each.folder}: {each.objects:,} objects of {each.bytes_before / 1000:,.0f} kB "
-            f"{'would become' if dry_run else 'are'} one of {each.bytes_after / 1000:,.0f} kB, {each.rows:,} rows"
-            + (f", {each.copies:,} copies taken out" if each.copies else "")
-        )
+    for day_done in done:
+        sizes = f"{day_done.objects:,} objects of {day_done.bytes_before / 1000:,.0f} kB"
+        one = f"one of {day_done.bytes_after / 1000:,.0f} kB, {day_done.rows:,} rows"
+        copies = f", {day_done.copies:,} copies taken out" if day_done.copies else ""
+        click.echo(f"{day_done.folder}: {sizes} {'would become' if dry_run else 'are'} {one}{copies}")
     if not done:
         click.echo("Nothing to merge: each day is one object already, or empty.")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from dataclasses import asdict
 from datetime import UTC, datetime
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from deliverywatch.cli.terminal.exits import Exit
+from deliverywatch.cli.terminal.output import json_option, print_json
 from deliverywatch.cli.terminal.prose import one_line
 from deliverywatch.cli.terminal.time_option import Moment
 from deliverywatch.errors import InputError
@@ -29,7 +29,7 @@ _MOST_REFUSALS = 10
 @click.option("--stream", type=STREAMS, default="newsletter", show_default=True, help="The table it goes to.")
 @click.option("--at", type=Moment(), help="When the events arrived; its UTC day is the partition.  [default: now]")
 @click.option("--campaign-tag", default="campaign", show_default=True, help="Message tag that names the campaign.")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
+@json_option
 def land(*, events: Path, out: Path, stream: str, at: datetime | None, campaign_tag: str, as_json: bool) -> None:
     """Land EVENTS, one raw SES event a line, as the deployed stack would: Parquet, error records, reasons.
 
@@ -54,7 +54,7 @@ def land(*, events: Path, out: Path, stream: str, at: datetime | None, campaign_
     landed = flow.land(lambda: _lines(events), settings, Folder(out))
     document = _document(landed)
     if as_json:
-        click.echo(json.dumps(document, ensure_ascii=False))
+        print_json(document)
     else:
         _show(document, out)
     if landed.fields.lost:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,15 +10,14 @@ import click
 
 from deliverywatch.cli.email.lake import LAKE, store_of
 from deliverywatch.cli.email.land import STREAMS
+from deliverywatch.cli.terminal.output import json_option, print_json, print_plain, table
 from deliverywatch.cli.terminal.prose import one_line
-from deliverywatch.cli.terminal.target import target as with_target
+from deliverywatch.cli.terminal.target import Target, target
 from deliverywatch.cli.terminal.time_option import Moment
 from deliverywatch.errors import InputError
 
 if TYPE_CHECKING:
     from rich.table import Table
-
-    from deliverywatch.cli.terminal.target import Target
 
 _DAYS = 30
 
@@ -33,8 +31,8 @@ _DAYS = 30
 @click.option(
     "--csv", "folder", type=click.Path(file_okay=False, path_type=Path), help="Write CSV files to this folder."
 )
-@click.option("--json", "as_json", is_flag=True, help="Print JSON instead of tables.")
-@with_target
+@json_option
+@target
 def report(
     *,
     target: Target,
@@ -81,43 +79,36 @@ def _write(document: dict[str, Any], folder: Path) -> None:
 
 def _print(document: dict[str, Any], *, as_json: bool) -> None:
     if as_json:
-        click.echo(json.dumps(document, ensure_ascii=False))
+        print_json(document)
         return
     if not document["campaigns"]:
         click.echo("There are no events in this period.")
         return
-    from rich.console import Console  # not needed for JSON
-
-    # Without mark-up: names of campaigns are printed as they are.
-    console = Console(highlight=False, markup=False)
-    console.print(_campaigns(document["campaigns"]))
-    console.print(_weeks(document["weeks"]))
+    print_plain(_campaigns(document["campaigns"]))
+    print_plain(_weeks(document["weeks"]))
 
 
 def _campaigns(rows: list[dict[str, Any]]) -> Table:
-    table = _table("Per campaign, newest first; people are what SES judges to be no bot")
-    table.add_column("campaign", overflow="fold")
-    for name in ("sent", "delivered", "bounced", "opened", "people", "clicked", "people"):
-        table.add_column(name, justify="right", no_wrap=True)
+    names = ("sent", "delivered", "bounced", "opened", "people", "clicked", "people")
+    title = "Per campaign, newest first; people are what SES judges to be no bot"
+    campaigns = table("~campaign", *(f">{name}" for name in names), title=title)
+    campaigns.columns[0].overflow = "fold"
     for row in rows:
         rates = ("bounced_percent", "open_percent", "open_percent_people", "click_percent", "click_percent_people")
-        table.add_row(
+        campaigns.add_row(
             f"{row['stream'][:5]}: {one_line(row['campaign'])}",
             f"{row['sent']:,}",
             f"{row['delivered']:,}",
             *("-" if row[name] is None else f"{row[name]:.1f}%" for name in rates),
         )
-    return table
+    return campaigns
 
 
 def _weeks(rows: list[dict[str, Any]]) -> Table:
-    table = _table("\nDifferent people per week (UTC, from Monday)")
-    for name, justify in (("week", "left"), ("stream", "left"), ("reached", "right"), ("growth", "right")):
-        table.add_column(name, justify=justify)  # type: ignore[arg-type]
-    table.add_column("engaged", justify="right")
-    table.add_column("growth", justify="right")
+    names = ("~week", "~stream", ">reached", ">growth", ">engaged", ">growth")
+    weeks = table(*names, title="\nDifferent people per week (UTC, from Monday)")
     for row in rows:
-        table.add_row(
+        weeks.add_row(
             row["week"],
             row["stream"],
             f"{row['reached']:,}",
@@ -125,13 +116,7 @@ def _weeks(rows: list[dict[str, Any]]) -> Table:
             f"{row['engaged']:,}",
             _growth(row["engaged_growth_percent"]),
         )
-    return table
-
-
-def _table(title: str) -> Table:
-    from rich.table import Table
-
-    return Table(box=None, padding=(0, 1, 0, 0), title=title, title_justify="left")
+    return weeks
 
 
 def _growth(value: float | None) -> str:

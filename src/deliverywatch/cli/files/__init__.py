@@ -1,8 +1,7 @@
-"""`deliverywatch files ...`: the file intake seen from the command line, and mended from there."""
+"""`deliverywatch files ...`: the file intake seen from the command line, and repaired from there."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -12,9 +11,10 @@ import click
 
 from deliverywatch.cli.files.dlq import dlq
 from deliverywatch.cli.terminal.exits import Exit
+from deliverywatch.cli.terminal.input_files import read_json
+from deliverywatch.cli.terminal.output import json_option, print_either, print_json
 from deliverywatch.cli.terminal.prose import one_line
 from deliverywatch.cli.terminal.target import Target, target
-from deliverywatch.errors import InputError
 
 if TYPE_CHECKING:
     from deliverywatch.files.aws_tools import Bucket
@@ -23,14 +23,13 @@ if TYPE_CHECKING:
     from deliverywatch.operate.account.aws import Cloud
     from deliverywatch.operate.account.deployment import Deployment
 
-_JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON instead.")
 _PREFIX = click.option("--prefix", default="", help="Only keys that begin so.")
 _DRY_RUN = click.option("--dry-run", is_flag=True, help="Change nothing, only say what would be done.")
 
 
 @click.group()
 def files() -> None:
-    """Look into the file intake, and mend it."""
+    """Look into the file intake, and repair it."""
 
 
 files.add_command(dlq)
@@ -39,7 +38,7 @@ files.add_command(dlq)
 @files.command(short_help="Process an SQS event by hand, or only say what would be done.")
 @click.argument("event", type=click.Path(dir_okay=False, exists=True, path_type=Path))
 @_DRY_RUN
-@_JSON
+@json_option
 @target
 def process(*, target: Target, event: Path, dry_run: bool, as_json: bool) -> None:
     """Process the SQS event in the file EVENT as the deployed function would.
@@ -57,14 +56,14 @@ def process(*, target: Target, event: Path, dry_run: bool, as_json: bool) -> Non
     """  # noqa: D301 - click wants the control character
     from deliverywatch.files.records.sqs import messages_of  # not needed for `--help`
 
-    batch = messages_of(_document(event))
-    told = _tried(batch) if dry_run else _processed(batch, target)
-    click.echo(json.dumps(told, ensure_ascii=False) if as_json else "\n".join(map(_text, told)))
-    if any("fail" in str(each.get("would", each.get("outcome"))) for each in told):
+    batch = messages_of(read_json(event))
+    results = _dry_run(batch) if dry_run else _processed(batch, target)
+    print_either(results, "\n".join(map(_text, results)), as_json=as_json)
+    if any("fail" in str(result.get("would", result.get("outcome"))) for result in results):
         raise SystemExit(Exit.CHECK_FAILED)
 
 
-def _tried(batch: Any) -> list[dict[str, Any]]:
+def _dry_run(batch: Any) -> list[dict[str, Any]]:
     from deliverywatch import thresholds
     from deliverywatch.files.dry_run import dry_run
     from deliverywatch.files.records.items import Retention
@@ -93,31 +92,24 @@ def _processed(batch: Any, target: Target) -> list[dict[str, Any]]:
 
 
 def _outcomes(report: Report) -> Iterable[dict[str, Any]]:
-    for each in report.results:
-        problem = each.failure.problem if each.failure else None
-        yield {"message_id": each.message.id, "outcome": each.outcome.value, "problem": problem}
+    for result in report.results:
+        problem = result.failure.problem if result.failure else None
+        yield {"message_id": result.message.id, "outcome": result.outcome.value, "problem": problem}
 
 
-def _document(path: Path) -> Any:
-    try:
-        return json.loads(path.read_bytes())
-    except (ValueError, RecursionError) as error:
-        raise InputError(f"{path} holds no JSON.") from error
-
-
-def _text(told: dict[str, Any]) -> str:
-    head = f"{told['message_id']}  {told.get('would') or told['outcome']}"
-    lines = [told[name] for name in ("problem", "next_step") if told.get(name)]
+def _text(result: dict[str, Any]) -> str:
+    head = f"{result['message_id']}  {result.get('would') or result['outcome']}"
+    lines = [result[name] for name in ("problem", "next_step") if result.get(name)]
     lines += [
-        f"{each['state']:13} {one_line(each['object'])}  version {each['version']}" for each in told.get("items", [])
+        f"{item['state']:13} {one_line(item['object'])}  version {item['version']}" for item in result.get("items", [])
     ]
-    return "\n  ".join([head, *lines, *told.get("ignored", [])])
+    return "\n  ".join([head, *lines, *result.get("ignored", [])])
 
 
 @files.command(short_help="Show all that the table knows of one object.")
 @click.argument("key")
 @click.option("--bucket", help="The bucket.  [default: the one that is watched]")
-@_JSON
+@json_option
 @target
 def find(*, target: Target, key: str, bucket: str | None, as_json: bool) -> None:
     """Show what the table knows of the object KEY, all of its versions.
@@ -136,7 +128,7 @@ def find(*, target: Target, key: str, bucket: str | None, as_json: bool) -> None
     versions = sorted(table.versions(name), key=lambda each: (each["event_time"], each["sequencer"]))
     current = items.current(versions)
     if as_json:
-        click.echo(json.dumps({"object": name, "current": current, "versions": versions}, ensure_ascii=False))
+        print_json({"object": name, "current": current, "versions": versions})
     else:
         _print_versions(name, versions, current)
     if current is None:
@@ -144,12 +136,12 @@ def find(*, target: Target, key: str, bucket: str | None, as_json: bool) -> None
 
 
 def _print_versions(name: str, versions: list[dict[str, Any]], current: Any) -> None:
-    for each in versions:
-        mark = "now" if current is not None and each["version"] == current["version"] else ""
-        size = f"{each['size_bytes']:,} bytes" if "size_bytes" in each else ""
-        click.echo(f"{each['event_time'][:19]}  {each['state']:13} {size:>16}  {mark:3}  {each['version']}")
-    there = "is there" if current is not None else "is not there now" if versions else "is not known"
-    click.echo(f"{one_line(name)} {there}.", err=True)
+    for version in versions:
+        mark = "now" if current is not None and version["version"] == current["version"] else ""
+        size = f"{version['size_bytes']:,} bytes" if "size_bytes" in version else ""
+        click.echo(f"{version['event_time'][:19]}  {version['state']:13} {size:>16}  {mark:3}  {version['version']}")
+    state = "is there" if current is not None else "is not there now" if versions else "is not known"
+    click.echo(f"{one_line(name)} {state}.", err=True)
 
 
 @files.command()
@@ -157,7 +149,7 @@ def _print_versions(name: str, versions: list[dict[str, Any]], current: Any) -> 
 @click.option("--repair", is_flag=True, help="Send messages that bring the table to what the bucket holds.")
 @_DRY_RUN
 @click.option("--limit", type=click.IntRange(0), default=20, show_default=True, help="Most examples of each kind.")
-@_JSON
+@json_option
 @target
 def verify(*, target: Target, prefix: str, repair: bool, dry_run: bool, limit: int, as_json: bool) -> None:
     """Compare the bucket with the table, version by version.
@@ -183,24 +175,27 @@ def verify(*, target: Target, prefix: str, repair: bool, dry_run: bool, limit: i
     table = aws_tools.Items(cloud.client("dynamodb"), deployment.output("FilesTable"))
     days = int(deployment.parameters["FilesItemDays"])
     kept_since = now - timedelta(days=days) if days else None
-    found = flow.compare(_bucket(cloud, deployment), table, name, prefix, now, kept_since)
-    bodies = flow.repairs(name, found, now) if repair else []
+    differences = flow.compare(_bucket(cloud, deployment), table, name, prefix, now, kept_since)
+    bodies = flow.repairs(name, differences, now) if repair else []
     sent = _sent(cloud, deployment.output("FilesQueueUrl"), bodies) if not dry_run else 0
     if as_json:
-        click.echo(json.dumps({**found.as_fields(limit), "sent_count": sent}, ensure_ascii=False))
+        print_json({**differences.as_fields(limit), "sent_count": sent})
     else:
-        _print_differences(found, limit, len(bodies), sent)
-    if not found.is_right and not sent:
+        _print_differences(differences, limit, len(bodies), sent)
+    if not differences.is_right and not sent:
         raise SystemExit(Exit.CHECK_FAILED)
 
 
-def _print_differences(found: Differences, limit: int, repair_count: int, sent_count: int) -> None:
-    told = found.as_fields(limit)
+def _print_differences(differences: Differences, limit: int, repair_count: int, sent_count: int) -> None:
+    document = differences.as_fields(limit)
     for kind in ("missing", "stale", "extra"):
-        for each in told[kind]:
-            click.echo(f"{kind:8} {one_line(each['key'])}  version {each['version']}")
-    counts = ", ".join(f"{told[f'{kind}_count']} {kind}" for kind in ("missing", "stale", "extra"))
-    click.echo(f"{found.same_count} as they should be, {counts}, {found.on_the_way_count} too young to tell.", err=True)
+        for version in document[kind]:
+            click.echo(f"{kind:8} {one_line(version['key'])}  version {version['version']}")
+    counts = ", ".join(f"{document[f'{kind}_count']} {kind}" for kind in ("missing", "stale", "extra"))
+    click.echo(
+        f"{differences.same_count} as they should be, {counts}, {differences.on_the_way_count} too young to tell.",
+        err=True,
+    )
     if repair_count:
         click.echo(f"{sent_count} of {repair_count} messages were sent that repair it.", err=True)
 
@@ -208,7 +203,7 @@ def _print_differences(found: Differences, limit: int, repair_count: int, sent_c
 @files.command(short_help="Send what is in the bucket through the intake again.")
 @click.option("--prefix", required=True, help="Only keys that begin so; '' for all.")
 @_DRY_RUN
-@_JSON
+@json_option
 @target
 def reprocess(*, target: Target, prefix: str, dry_run: bool, as_json: bool) -> None:
     """Send every version in the bucket's listing through the intake again.
@@ -229,7 +224,7 @@ def reprocess(*, target: Target, prefix: str, dry_run: bool, as_json: bool) -> N
         _sent(cloud, deployment.output("FilesQueueUrl"), bodies)
     report = {"listed_count": len(listed), "message_count": len(bodies), "dry_run": dry_run}
     if as_json:
-        click.echo(json.dumps(report))
+        print_json(report)
     else:
         what = "would be sent" if dry_run else "were sent"
         click.echo(f"{len(bodies)} messages about {len(listed)} versions {what}.", err=True)

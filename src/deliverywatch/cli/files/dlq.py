@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import textwrap
 import time
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from deliverywatch.cli.terminal.output import json_option, print_json
 from deliverywatch.cli.terminal.prose import one_line
 from deliverywatch.cli.terminal.target import Target, target
 
@@ -21,7 +21,6 @@ _FOLLOW_SECONDS = 60
 _LIMIT = click.option(
     "--limit", type=click.IntRange(1, 10_000), default=100, show_default=True, help="Most dead letters to look at."
 )
-_JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON instead.")
 
 
 @click.group()
@@ -31,7 +30,7 @@ def dlq() -> None:
 
 @dlq.command("list")
 @_LIMIT
-@_JSON
+@json_option
 @target
 def list_letters(*, target: Target, limit: int, as_json: bool) -> None:
     """Say why each dead letter is one, oldest first. They stay in the queue.
@@ -45,7 +44,7 @@ def list_letters(*, target: Target, limit: int, as_json: bool) -> None:
 
     found = flow.explained(*_ports(target), limit)
     if as_json:
-        click.echo(json.dumps([each.as_fields() for each in found], ensure_ascii=False))
+        print_json([each.as_fields() for each in found])
         return
     for each in found:
         click.echo(_short(each))
@@ -55,7 +54,7 @@ def list_letters(*, target: Target, limit: int, as_json: bool) -> None:
 @dlq.command(short_help="Show one dead letter with its body.")
 @click.argument("message_id")
 @_LIMIT
-@_JSON
+@json_option
 @target
 def show(*, target: Target, message_id: str, limit: int, as_json: bool) -> None:
     """Show one dead letter with its body; the beginning of its id will do.
@@ -67,7 +66,7 @@ def show(*, target: Target, message_id: str, limit: int, as_json: bool) -> None:
 
     found = flow.one(*_ports(target), message_id, limit)
     if as_json:
-        click.echo(json.dumps({**found.as_fields(), "body": found.dead_letter.body}, ensure_ascii=False))
+        print_json({**found.as_fields(), "body": found.dead_letter.body})
         return
     click.echo(f"{_short(found)}\n  {_wrapped(found.next_step)}\n\n{_readable(found.dead_letter.body)}")
 
@@ -76,7 +75,7 @@ def show(*, target: Target, message_id: str, limit: int, as_json: bool) -> None:
 @click.option("--dry-run", is_flag=True, help="Only say what would be tried again.")
 @click.option("--rate", type=click.IntRange(1, 500), help="Most messages a second.  [default: as SQS likes]")
 @_LIMIT
-@_JSON
+@json_option
 @target
 def redrive(*, target: Target, dry_run: bool, rate: int | None, limit: int, as_json: bool) -> None:
     """Send all dead letters through the intake again.
@@ -105,7 +104,7 @@ def redrive(*, target: Target, dry_run: bool, rate: int | None, limit: int, as_j
     if found and not dry_run:
         report |= _moved(target, rate)
     if as_json:
-        click.echo(json.dumps(report, ensure_ascii=False))
+        print_json(report)
         return
     _print_redrive(report, limit)
 
@@ -136,9 +135,9 @@ def _moved(target: Target, rate: int | None) -> dict[str, Any]:
 
 
 def _print_redrive(report: dict[str, Any], limit: int) -> None:
-    for each in report["kinds"]:
-        tail = "will fail again" if each["will_fail_again"] else "may work now"
-        click.echo(f"{each['count']:6}  {each['kind']}: {tail}\n        {_wrapped(each['problem'], 8)}")
+    for kind in report["kinds"]:
+        tail = "will fail again" if kind["will_fail_again"] else "may work now"
+        click.echo(f"{kind['count']:6}  {kind['kind']}: {tail}\n        {_wrapped(kind['problem'], 8)}")
     if report["dry_run"]:
         click.echo(f"Nothing was moved. {_summary(report['count'], limit)}", err=True)
     elif not report["count"]:

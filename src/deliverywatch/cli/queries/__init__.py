@@ -1,18 +1,18 @@
-"""`deliverywatch queries`: scheduled Athena queries: their file checked, their times told, their schedules kept."""
+"""`deliverywatch queries`: scheduled Athena queries: their file checked, their times shown, their schedules kept."""
 
 from __future__ import annotations
 
-import json
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from deliverywatch.cli.queries.runs import history, run
 from deliverywatch.cli.queries.schedules import adopt, apply, plan
 from deliverywatch.cli.terminal.exits import WORDS
-from deliverywatch.cli.terminal.prose import one_line, wrapped
+from deliverywatch.cli.terminal.output import json_option, print_json
+from deliverywatch.cli.terminal.prose import counted, one_line, wrapped
 from deliverywatch.cli.terminal.queries_file import DEFAULT_FILE, config_file, load, named
 from deliverywatch.cli.terminal.time_option import Moment
 
@@ -30,12 +30,12 @@ def queries() -> None:
 @queries.command()
 @click.argument("path", type=click.Path(path_type=Path, dir_okay=False), default=DEFAULT_FILE)
 @click.option("--project", default="deliverywatch", show_default=True, help="What the schedules' names begin with.")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON instead.")
+@json_option
 def validate(*, path: Path, project: str, as_json: bool) -> None:
     """Check the file of queries at PATH  [default: cfn/schedules.json].
 
     The whole file is refused if anything in it is wrong: an id, a schedule, a time zone, SQL that does not parse as
-    Athena, an unknown field. Each problem is told with its JSON path.
+    Athena, an unknown field. Each problem is shown with its JSON path.
 
     JSON: {"queries": 2, "problems": [{"path": "$.queries.x.cron", "sentence": ""}], "notices": [as problems]}
     """
@@ -47,7 +47,7 @@ def validate(*, path: Path, project: str, as_json: bool) -> None:
         config, problems = None, error.problems
     notices = config.notices if config else ()
     if as_json:
-        click.echo(_report(config, problems, notices))
+        print_json(_report(config, problems, notices))
     else:
         _tell(path, config, problems, notices)
     if problems:
@@ -58,7 +58,7 @@ def validate(*, path: Path, project: str, as_json: bool) -> None:
 @click.argument("query_id", metavar="ID")
 @config_file
 @click.option("--after", type=Moment(), help="From when on.  [default: now]")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON instead.")
+@json_option
 def next_runs(*, query_id: str, path: Path, after: datetime | None, as_json: bool) -> None:
     """Print the next ten times at which the query ID runs, in its zone and in UTC.
 
@@ -75,39 +75,40 @@ def next_runs(*, query_id: str, path: Path, after: datetime | None, as_json: boo
     query = named(query_id, load(path, "x"))
     begin = after or datetime.now(UTC)
     moments = eventbridge.following(eventbridge.parse(query.expression), query.timezone, begin, begin)
-    found = [(each.astimezone(ZoneInfo(query.timezone)), each) for each in islice(moments, _COUNT)]
+    times = [(moment.astimezone(ZoneInfo(query.timezone)), moment) for moment in islice(moments, _COUNT)]
     if as_json:
-        rows = [{"local": local.isoformat(), "utc": f"{utc:%Y-%m-%dT%H:%M:%SZ}"} for local, utc in found]
-        click.echo(json.dumps(rows))
+        rows = [{"local": local.isoformat(), "utc": f"{utc:%Y-%m-%dT%H:%M:%SZ}"} for local, utc in times]
+        print_json(rows)
         return
-    _print_times(query, found)
+    _print_times(query, times)
 
 
-def _report(config: Config | None, problems: list[Problem], notices: tuple[Problem, ...]) -> str:
+def _report(config: Config | None, problems: list[Problem], notices: tuple[Problem, ...]) -> dict[str, Any]:
     lists = {
-        name: [{"path": each.path, "sentence": each.sentence} for each in found]
-        for name, found in (("problems", problems), ("notices", notices))
+        name: [{"path": problem.path, "sentence": problem.sentence} for problem in listed]
+        for name, listed in (("problems", problems), ("notices", notices))
     }
-    return json.dumps({"queries": len(config.queries) if config else 0, **lists}, ensure_ascii=False)
+    return {"queries": len(config.queries) if config else 0, **lists}
 
 
 def _tell(path: Path, config: Config | None, problems: list[Problem], notices: tuple[Problem, ...]) -> None:
-    for word, each in [("notice", one) for one in notices] + [("wrong", one) for one in problems]:
-        click.echo(f"{word}  {one_line(each.path)}\n{wrapped(one_line(each.sentence), ' ' * 8)}")
+    words = [("notice", notice) for notice in notices] + [("wrong", problem) for problem in problems]
+    for word, problem in words:
+        click.echo(f"{word}  {one_line(problem.path)}\n{wrapped(one_line(problem.sentence), ' ' * 8)}")
     if config is not None:
         count = len(config.queries)
         click.echo(f"{path}: {count} quer{'y' if count == 1 else 'ies'}, all in order.")
     else:
-        click.echo(f"{path}: refused, {len(problems)} problem{'' if len(problems) == 1 else 's'}.")
+        click.echo(f"{path}: refused, {counted(len(problems), 'problem')}.")
 
 
-def _print_times(query: Query, found: list[tuple[datetime, datetime]]) -> None:
+def _print_times(query: Query, times: list[tuple[datetime, datetime]]) -> None:
     click.echo(f"{query.expression}, {query.timezone}{'' if query.enabled else ', switched off'}")
-    for local, utc in found:
+    for local, utc in times:
         offset = local.utcoffset() or timedelta()
         same = "" if not offset else f"   {utc:%Y-%m-%d %H:%M} UTC"
         click.echo(f"{local:%a %Y-%m-%d %H:%M %Z}{same}")
-    if not found:
+    if not times:
         click.echo("It never runs again.")
 
 

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import json
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from deliverywatch.cli.terminal.exits import Exit
+from deliverywatch.cli.terminal.output import json_option, print_either, print_json, print_plain, table
 from deliverywatch.cli.terminal.target import Target, target
 from deliverywatch.cli.terminal.time_option import Moment
 
 if TYPE_CHECKING:
     from deliverywatch.queries.run.record import Record
-
-_JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON instead.")
 
 
 @click.command()
@@ -24,11 +22,11 @@ _JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON instead
 @click.option("--again", is_flag=True, help="Run anew what was run for that time; nothing is overwritten.")
 @click.option("--dry-run", is_flag=True, help="Print the statement and its parameters, and run nothing.")
 @target
-@_JSON
+@json_option
 def run(*, target: Target, query_id: str, date: datetime | None, again: bool, dry_run: bool, as_json: bool) -> None:
     """Run the query ID now, in the deployed executor, and wait for it.
 
-    A run for a time that was run already is told, not repeated. An older run than the last one tells no alerts.
+    A run for a time that was run already is shown, not repeated. A run older than the last one sends no alerts.
 
     \b
     JSON: the record, as in the table query_runs.
@@ -46,7 +44,7 @@ def run(*, target: Target, query_id: str, date: datetime | None, again: bool, dr
     if "problem" in done:
         click.echo(f"Error: There is no query '{query_id}' in the deployed file.", err=True)
         raise SystemExit(Exit.FAILED)
-    click.echo(json.dumps(done, ensure_ascii=False) if as_json else _told(done))
+    print_either(done, _words(done), as_json=as_json)
     if done["status"] != "succeeded":
         raise SystemExit(Exit.FAILED)
 
@@ -55,7 +53,7 @@ def run(*, target: Target, query_id: str, date: datetime | None, again: bool, dr
 @click.argument("query_id", metavar="ID")
 @click.option("--days", type=click.IntRange(1, 400), default=14, show_default=True, help="How far to look back.")
 @target
-@_JSON
+@json_option
 def history(*, target: Target, query_id: str, days: int, as_json: bool) -> None:
     """Print what the query ID did lately, the newest run first.
 
@@ -68,7 +66,7 @@ def history(*, target: Target, query_id: str, days: int, as_json: bool) -> None:
     cloud, deployment = target.find()
     records = _records(Bucket(cloud.client("s3"), deployment.bucket), query_id, days)
     if as_json:
-        click.echo(json.dumps([asdict(each) for each in records], ensure_ascii=False))
+        print_json([asdict(record) for record in records])
     elif records:
         _print(records)
     else:
@@ -95,11 +93,11 @@ def _statement(s3: Any, bucket: str, query_id: str, due: datetime) -> str:
     query = file.one(copy.body, query_id) if copy else None
     if query is None:
         raise InputError(f"There is no query '{query_id}' in the deployed file.")
-    asked = statement.filled(query, due.astimezone(ZoneInfo(query.timezone)))
-    return "\n".join([asked.sql, *(f"? {number}: {each}" for number, each in enumerate(asked.parameters, start=1))])
+    filled = statement.filled(query, due.astimezone(ZoneInfo(query.timezone)))
+    return "\n".join([filled.sql, *(f"? {number}: {value}" for number, value in enumerate(filled.parameters, start=1))])
 
 
-def _told(done: dict[str, Any]) -> str:
+def _words(done: dict[str, Any]) -> str:
     ended = f"{done['query_id']} for {done['due'][:16]} UTC: {done['status']} in {done['seconds']:.1f} s"
     size = f"  {done['rows']:,} rows, {done['scanned_bytes'] / 1e6:,.1f} MB read, {done['cost_usd']:.4f} USD"
     named = {"reason": "because", "export": "export", "alerts": "alerts", "execution_id": "Athena"}
@@ -107,17 +105,10 @@ def _told(done: dict[str, Any]) -> str:
 
 
 def _print(records: list[Record]) -> None:
-    from rich.console import Console
-    from rich.table import Table
-
-    table = Table(box=None, padding=(0, 1, 0, 0))
-    for name, justify in (("due (UTC)", "left"), ("status", "left"), ("s", "right"), ("rows", "right")):
-        table.add_column(name, justify=justify, no_wrap=True)  # type: ignore[arg-type]
-    table.add_column("MB read", justify="right", no_wrap=True)
-    table.add_column("alerts or reason")
-    for each in records:
-        about = each.reason or each.alerts
-        numbers = (f"{each.seconds:.1f}", f"{each.rows:,}", f"{each.scanned_bytes / 1e6:,.1f}")
-        table.add_row(f"{each.due[:10]} {each.due[11:16]}", each.status, *numbers, about)
-    # Without mark-up: Athena's words are printed as they are.
-    Console(highlight=False, markup=False).print(table)
+    columns = ("due (UTC)", "status", ">s", ">rows", ">MB read", "~alerts or reason")
+    runs = table(*columns)
+    for record in records:
+        numbers = (f"{record.seconds:.1f}", f"{record.rows:,}", f"{record.scanned_bytes / 1e6:,.1f}")
+        due = f"{record.due[:10]} {record.due[11:16]}"
+        runs.add_row(due, record.status, *numbers, record.reason or record.alerts)
+    print_plain(runs)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from deliverywatch.cli.terminal.exits import Exit
+from deliverywatch.cli.terminal.output import json_option, print_either, print_json
 from deliverywatch.cli.terminal.queries_file import DEFAULT_FILE, config_file, load
 from deliverywatch.cli.terminal.target import Target, target
 
@@ -21,13 +21,12 @@ if TYPE_CHECKING:
 
 # As `terraform plan -detailed-exitcode` has it; here a file that is refused ends with 1.
 CHANGES = 2
-_JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON instead.")
 
 
 @click.command()
 @config_file
 @target
-@_JSON
+@json_option
 def plan(*, target: Target, path: Path, as_json: bool) -> None:
     """Show what the file of queries would change, field by field, and change nothing.
 
@@ -40,9 +39,9 @@ def plan(*, target: Target, path: Path, as_json: bool) -> None:
     Exit codes: 0 nothing to do, 2 there are changes, 1 anything went wrong.
     --config is needed where the stack reads its file from Git or S3.
     """  # noqa: D301 - click wants the control character
-    _, found, _, _ = _planned(path, target, allow_deletes=False)
-    click.echo(_json(found) if as_json else _text(found))
-    if not found.is_empty:
+    _, planned, _, _ = _planned(path, target, allow_deletes=False)
+    print_either(_document(planned), _text(planned), as_json=as_json)
+    if not planned.is_empty:
         raise SystemExit(CHANGES)
 
 
@@ -51,7 +50,7 @@ def plan(*, target: Target, path: Path, as_json: bool) -> None:
 @target
 @click.option("--allow-deletes", is_flag=True, help="Lift the guard that withholds many deletions.")
 @click.option("--dry-run", is_flag=True, help="Show the plan and change nothing.")
-@_JSON
+@json_option
 def apply(*, target: Target, path: Path, allow_deletes: bool, dry_run: bool, as_json: bool) -> None:
     """Bring the schedules to the file of queries, now and from here.
 
@@ -61,9 +60,9 @@ def apply(*, target: Target, path: Path, allow_deletes: bool, dry_run: bool, as_
     JSON: {"counts": {}, "created": [], "updated": [], "deleted": [], "failed": {"name": "why"},
     "by_hand": [], "withheld": [], "guard": ""}
     """
-    wanted, found, rules, schedules = _planned(path, target, allow_deletes=allow_deletes)
+    wanted, planned, rules, schedules = _planned(path, target, allow_deletes=allow_deletes)
     if dry_run:
-        click.echo(_json(found) if as_json else _text(found))
+        print_either(_document(planned), _text(planned), as_json=as_json)
         return
     from deliverywatch.queries.schedule import apply as flow  # not needed for `--help`
 
@@ -71,9 +70,9 @@ def apply(*, target: Target, path: Path, allow_deletes: bool, dry_run: bool, as_
         click.echo(line, err=as_json)
 
     ports = flow.Ports(schedules, tell, time.sleep, lambda: float("inf"))
-    result = flow.apply(found, wanted, rules, ports)
+    result = flow.apply(planned, wanted, rules, ports)
     if as_json:
-        click.echo(json.dumps(result.document(), ensure_ascii=False))
+        print_json(result.document())
     if result.failed:
         raise SystemExit(Exit.FAILED)
 
@@ -101,11 +100,11 @@ def adopt(*, target: Target, path: Path, group: str | None, prefix: str | None, 
     from deliverywatch.queries.schedule import adoption  # not needed for `--help`
 
     settings, client = _settings(target)
-    known = adoption.document(path.read_bytes() if path.exists() else b'{"queries": {}}')
+    file = adoption.document(path.read_bytes() if path.exists() else b'{"queries": {}}')
     begin = prefix if prefix is not None else settings.wiring.prefix
-    there = _observed(Scheduler(client, group or settings.group), begin)
-    result = adoption.adopt(known, there.values(), begin, adoption.document(former.read_bytes()) if former else {})
-    click.echo(json.dumps(result.document, indent=1, ensure_ascii=False))
+    observed = _observed(Scheduler(client, group or settings.group), begin)
+    result = adoption.adopt(file, observed.values(), begin, adoption.document(former.read_bytes()) if former else {})
+    print_json(result.document, indent=1)
     click.echo(f"{len(result.adopted)} adopted, {len(result.incomplete)} of them without SQL.", err=True)
     for query_id in result.incomplete:
         click.echo(f"  {query_id}: fill in its query", err=True)
@@ -116,7 +115,7 @@ def _planned(path: Path, target: Target, *, allow_deletes: bool) -> tuple[dict[s
 
     from deliverywatch.errors import CloudRefused, InputError
     from deliverywatch.queries.aws import Scheduler
-    from deliverywatch.queries.schedule.plan import plan as planned
+    from deliverywatch.queries.schedule.plan import plan as compare
     from deliverywatch.queries.schedule.specification import desired
 
     settings, client = _settings(target)
@@ -128,8 +127,8 @@ def _planned(path: Path, target: Target, *, allow_deletes: bool) -> tuple[dict[s
         raise CloudRefused(str(error), kind=error.kind, next_step=error.next_step) from error
     wanted = desired(config.queries.values(), settings.wiring)
     rules = replace(settings.rules, allow_deletes=allow_deletes)
-    schedules = Scheduler(client, settings.group)
-    return wanted, planned(wanted, _observed(schedules, settings.wiring.prefix), rules), rules, schedules
+    scheduler = Scheduler(client, settings.group)
+    return wanted, compare(wanted, _observed(scheduler, settings.wiring.prefix), rules), rules, scheduler
 
 
 def _check_source(url: str) -> None:
@@ -160,29 +159,33 @@ def _observed(schedules: Scheduler, prefix: str) -> dict[str, Schedule]:
     return observe(schedules, prefix)
 
 
-def _json(found: Plan) -> str:
-    document = {
-        "changes": [_change(each) for each in found.changes],
-        "counts": found.counts(),
-        "by_hand": found.by_hand,
-        "withheld": found.withheld,
-        "guard": found.guard,
+def _document(plan: Plan) -> dict[str, Any]:
+    return {
+        "changes": [_change(change) for change in plan.changes],
+        "counts": plan.counts(),
+        "by_hand": plan.by_hand,
+        "withheld": plan.withheld,
+        "guard": plan.guard,
     }
-    return json.dumps(document, ensure_ascii=False)
 
 
 def _change(change: Change) -> dict[str, Any]:
-    differences = [{"field": each.field, "old": each.old, "new": each.new} for each in change.differences]
+    differences = [
+        {"field": difference.field, "old": difference.old, "new": difference.new} for difference in change.differences
+    ]
     return {"action": change.action, "name": change.name, "differences": differences}
 
 
-def _text(found: Plan) -> str:
+def _text(plan: Plan) -> str:
     lines: list[str] = []
-    for change in found.changes:
+    for change in plan.changes:
         lines.append(f"{change.action:6}  {change.name}")
-        lines += [f"          {each.field}: {each.old!r} -> {each.new!r}" for each in change.differences]
-    lines += [f"off     {name}: switched off by hand, and left so" for name in found.by_hand]
-    lines += [f"KEPT    {name}: not in the file" for name in found.withheld]
-    lines += [f"{found.guard} Lift this with 'apply --allow-deletes'."] if found.guard else []
-    counts = ", ".join(f"{name.replace('_', ' ')} {count}" for name, count in found.counts().items() if count)
+        lines += [
+            f"          {difference.field}: {difference.old!r} -> {difference.new!r}"
+            for difference in change.differences
+        ]
+    lines += [f"off     {name}: switched off by hand, and left so" for name in plan.by_hand]
+    lines += [f"KEPT    {name}: not in the file" for name in plan.withheld]
+    lines += [f"{plan.guard} Lift this with 'apply --allow-deletes'."] if plan.guard else []
+    counts = ", ".join(f"{name.replace('_', ' ')} {count}" for name, count in plan.counts().items() if count)
     return "\n".join([*lines, f"{counts or 'No schedules'}."])

@@ -29,14 +29,7 @@ _PATIENCE_SECONDS = 600.0
 
 
 def source(told: Callable[[datetime, int], None]) -> Source:
-    """Return the account that the environment names.
-
-    Args:
-        told: Is called with the begin of the range that is being read and the number of rows of each page of it.
-
-    Raises:
-        ConfigurationError: A variable is missing, or the address is none.
-    """
+    """Return the account that the environment names."""
     # Imported here, as `--help` needs neither HTTP nor JSON.
     from deliverywatch.sms.clicksend.credentials import Credentials
     from deliverywatch.sms.clicksend.recipients import Recipients
@@ -59,11 +52,7 @@ def source(told: Callable[[datetime, int], None]) -> Source:
 
 
 def recipient_key() -> bytes:
-    """Return the key of the recipients' hashes in a folder, as the environment says it.
-
-    Raises:
-        ConfigurationError: Neither the key nor the API key, which stands in for it, is set.
-    """
+    """Return the key of the recipients' hashes in a folder, as the environment says it."""
     from deliverywatch.sms.clicksend.recipients import hash_key
 
     if own := os.environ.get(RECIPIENT_KEY):
@@ -77,16 +66,7 @@ def recipient_key() -> bytes:
 
 
 def source_of_stack(cloud: Cloud, parameters: Mapping[str, str], told: Callable[[datetime, int], None]) -> Source:
-    """Return the account of a stack, with its key for hashes and its choice of what is stored of a number.
-
-    Args:
-        cloud: The AWS account, in which the credentials lie in SSM.
-        parameters: Of the stack.
-        told: As in `source`.
-
-    Raises:
-        ConfigurationError: The credentials are missing or may not be read.
-    """
+    """Return the account of a stack, with its key for hashes and its choice of what is stored of a number."""
     from deliverywatch.sms.aws import account_of
     from deliverywatch.sms.clicksend.recipients import Recipients
     from deliverywatch.sms.ports import Source

@@ -8,14 +8,7 @@ import click
 
 
 def able_to_ask(*, answered: bool) -> None:
-    """Make sure that somebody can be asked, before anything is looked up for nothing.
-
-    Args:
-        answered: Whether the question is answered already, by `--yes` or because nothing will be done.
-
-    Raises:
-        click.UsageError: There is no terminal to ask in.
-    """
+    """Make sure that somebody can be asked, before anything is looked up for nothing."""
     if not (answered or sys.stdin.isatty()):
         raise click.UsageError("There is no terminal to ask in: add --yes to go on, or --dry-run to only look.")
 

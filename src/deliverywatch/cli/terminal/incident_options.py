@@ -26,12 +26,7 @@ class Asked:
 
 
 def ask(target: Target) -> Asked:
-    """Return the stack that the options name, now.
-
-    Raises:
-        CloudRefused: There is no such stack, or it may not be asked.
-        CloudUnavailable: AWS does not answer.
-    """
+    """Return the stack that the options name, now."""
     # Imported here: they bring boto3, which `--help` does not need.
     from deliverywatch.alerting.mail import formatting
     from deliverywatch.operate.incidents import aws_incidents

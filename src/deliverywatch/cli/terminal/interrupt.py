@@ -37,11 +37,7 @@ class Stopped(click.ClickException):
     exit_code = Exit.FAILED
 
     def __init__(self, verb: str | None) -> None:
-        """Say what became of a verb that was stopped.
-
-        Args:
-            verb: As it is typed; none before one was named.
-        """
+        """Say what became of a verb that was stopped."""
         super().__init__(f"Stopped. {_KEPT.get(verb or '', _NOTHING)}")
 
     def show(self, file: IO[Any] | None = None) -> None:

@@ -22,7 +22,7 @@ FOLDER = click.Path(file_okay=False, path_type=Path)
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class Lake:
     """Where a lake lies.
 
     Attributes:
@@ -52,11 +52,7 @@ class Place:
         return Settings(int(self.parameters["SlotMinutes"]), self.parameters["CountRecipientFaults"] == "true")
 
     def source(self, told: Callable[[datetime, int], None]) -> Source:
-        """Return the account that fills it: the stack's, so that equal numbers have equal hashes, or the environment's.
-
-        Raises:
-            ConfigurationError: Its credentials are missing.
-        """
+        """Return the account that fills it: the stack's, for equal hashes of equal numbers, or the environment's."""
         from deliverywatch.cli.terminal import account  # brings HTTP
 
         if self.cloud is None:
@@ -64,11 +60,7 @@ class Place:
         return account.source_of_stack(self.cloud, self.parameters, told)
 
     def recipients(self) -> Recipients:
-        """Return how numbers are hashed here.
-
-        Raises:
-            ConfigurationError: The key is missing.
-        """
+        """Return how numbers are hashed here."""
         from deliverywatch.cli.terminal import account
         from deliverywatch.sms.clicksend.recipients import Recipients
 
@@ -80,13 +72,8 @@ class Place:
         return Recipients(found.recipient_key)
 
 
-def place(lake: Path | None, target: Target, *, must_exist: bool = True) -> Place:
-    """Return the folder if one is named, else the bucket of the stack.
-
-    Raises:
-        InputError: There is no such folder.
-        CloudRefused: There is no such stack, or AWS may not be asked.
-    """
+def open_lake(lake: Path | None, target: Target, *, must_exist: bool = True) -> Lake:
+    """Return the folder if one is named, else the bucket of the stack."""
     from deliverywatch.sms.lake.folder import Folder  # not for `--help`
 
     if lake is not None:
@@ -95,9 +82,9 @@ def place(lake: Path | None, target: Target, *, must_exist: bool = True) -> Plac
                 f"There is no folder {lake}.",
                 next_step="Name the folder of 'deliverywatch ingest --lake', or none for the stack's bucket.",
             )
-        return Place(str(lake), f" {lake}", Folder(lake))
+        return Lake(str(lake), f" {lake}", Folder(lake))
     from deliverywatch.sms.aws import Bucket  # brings boto3
 
     cloud, stack = target.find()
     bucket = Bucket(stack.bucket, cloud.client("s3"))
-    return Place(f"s3://{stack.bucket}", target.options(), bucket, stack.parameters, cloud)
+    return Lake(f"s3://{stack.bucket}", target.options(), bucket, stack.parameters, cloud)

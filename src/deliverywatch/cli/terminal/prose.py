@@ -14,13 +14,7 @@ def columns() -> int:
 
 
 def wrapped(text: str, indent: str = "", first: str | None = None) -> str:
-    """Return a paragraph as lines.
-
-    Args:
-        text: One paragraph.
-        indent: Before every line.
-        first: Before the first line, if that is another.
-    """
+    """Return a paragraph as lines, each behind the indent; the first behind `first`, if that is another."""
     return textwrap.fill(
         text,
         columns() - 1,
@@ -32,5 +26,10 @@ def wrapped(text: str, indent: str = "", first: str | None = None) -> str:
 
 
 def one_line(text: str) -> str:
-    """Return what a stranger named, such as the key of a file, without what a terminal would take for an order."""
-    return "".join(each if each.isprintable() else "?" for each in text)
+    """Return untrusted text, such as the key of a file, without what a terminal would take for an order."""
+    return "".join(letter if letter.isprintable() else "?" for letter in text)
+
+
+def counted(count: int, noun: str) -> str:
+    """Return `1 row` or `2,000 rows`."""
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"

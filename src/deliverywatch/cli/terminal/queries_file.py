@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from deliverywatch.cli.terminal.input_files import read_bytes
 from deliverywatch.errors import InputError
 
 if TYPE_CHECKING:
@@ -25,23 +26,15 @@ config_file = click.option(
 
 
 def load(path: Path, project: str) -> Config:
-    """Return the queries of a file.
-
-    Raises:
-        InputError: It cannot be read, or is refused.
-    """
+    """Return the queries of a file."""
     from deliverywatch.queries.config import file as config  # not needed for `--help`
 
-    try:
-        body = path.read_bytes()
-    except OSError as error:
-        raise InputError(f"{path} cannot be read: {error.strerror}.", next_step="Name the file of queries.") from error
-    return config.read(body, project)
+    return config.read(read_bytes(path, "Name the file of queries."), project)
 
 
 def named(query_id: str, config: Config) -> Query:
     """Return a query of a configuration, or raise InputError with those there are."""
     if query_id not in config.queries:
-        known = ", ".join(list(config.queries)[:20]) or "none"
-        raise InputError(f"There is no query '{query_id}'.", next_step=f"There is: {known}.")
+        present = ", ".join(list(config.queries)[:20]) or "none"
+        raise InputError(f"There is no query '{query_id}'.", next_step=f"There is: {present}.")
     return config.queries[query_id]

@@ -18,11 +18,7 @@ _MOST_ROWS = 200
 
 
 def able_to_write(kind: str, out: Path | None) -> None:
-    """Make sure that rows can be written as is wished, before anything is asked that costs money or time.
-
-    Raises:
-        click.UsageError: They cannot.
-    """
+    """Make sure that rows can be written as is wished, before anything is asked that costs money or time."""
     if kind == "parquet" and out is None:
         raise click.UsageError("--format parquet needs --out FILE.")
     if out is not None and not out.absolute().parent.is_dir():

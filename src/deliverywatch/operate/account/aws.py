@@ -5,8 +5,9 @@ An endpoint other than AWS comes from boto3's own `AWS_ENDPOINT_URL`; nothing he
 
 from __future__ import annotations
 
+import json
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +16,7 @@ from botocore import exceptions
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
-from deliverywatch.errors import CloudRefused, CloudUnavailable
+from deliverywatch.errors import CloudRefused, CloudUnavailable, InputError
 from deliverywatch.operate.account import deployment
 
 if TYPE_CHECKING:
@@ -48,11 +49,7 @@ class Cloud:
 
 
 def connect(profile: str | None = None, region: str | None = None) -> Cloud:
-    """Return the account of a profile in a region; nothing is asked of AWS yet.
-
-    Args:
-        profile: Of the AWS command line's configuration; without one, what the environment says.
-        region: Its code; without one, what the environment or the profile says.
+    """Return the account of a profile in a region, by default those of the environment; AWS is not called yet.
 
     Raises:
         CloudRefused: There is no such profile, no region, or no credentials.
@@ -74,25 +71,63 @@ def find(cloud: Cloud, name: str) -> deployment.Deployment:
         CloudRefused: There is no such stack, it is not one of DeliveryWatch, or the account may not be asked.
         CloudUnavailable: AWS does not answer.
     """
-    with translated(f"The stack {name}"):
+    stack = described(cloud, name)
+    if stack is None:
+        raise deployment.missing(name, cloud.region)
+    return deployment.from_description(stack)
+
+
+def described(cloud: Cloud, name_or_id: str) -> dict[str, Any] | None:
+    """Return a stack as DescribeStacks does, or none; a deleted one is found by its id only."""
+    with translated(f"The stack {name_or_id}"):
         try:
-            (stack,) = cloud.client("cloudformation").describe_stacks(StackName=name)["Stacks"]
+            return dict(cloud.client("cloudformation").describe_stacks(StackName=name_or_id)["Stacks"][0])
         except ClientError as error:
             if "does not exist" in error.response["Error"]["Message"]:
-                raise deployment.missing(name, cloud.region) from error
+                return None
             raise
-    return deployment.from_description(stack)
+
+
+def template(cloud: Cloud, stack: str) -> dict[str, Any]:
+    """Return the template of a stack as it was given.
+
+    Raises:
+        InputError: It was deployed as YAML.
+    """
+    with translated(f"The template of {stack}"):
+        body = cloud.client("cloudformation").get_template(StackName=stack, TemplateStage="Original")["TemplateBody"]
+    try:
+        # boto3 decodes JSON itself, and leaves everything else as text.
+        return dict(json.loads(body) if isinstance(body, str) else body)
+    except ValueError as error:
+        raise InputError(
+            f"The template of {stack} was deployed as YAML, which is not read here.",
+            next_step="Package it with --use-json, as README shows, or count build/template.json.",
+        ) from error
+
+
+def listed(client: Any, operation: str, key: str, **request: Any) -> list[Any]:
+    """Return what all pages of an answer hold under a key."""
+    pages = client.get_paginator(operation).paginate(**request)
+    return [item for page in pages for item in page.get(key, ())]
+
+
+def existing(ask: Callable[[], Any], *absent: str) -> Any:
+    """Return AWS's answer, or none where it is one of these error codes, which say that there is no such thing."""
+    try:
+        return ask()
+    except ClientError as error:
+        if error.response["Error"]["Code"] in absent:
+            return None
+        raise
 
 
 @contextmanager
 def translated(what: str) -> Iterator[None]:
-    """Tell what boto3 raises in one sentence with the next command.
-
-    Args:
-        what: What AWS was asked for, as the sentence's subject.
+    """Translate what boto3 raises to one sentence about `what`, with the next command.
 
     Raises:
-        CloudRefused: A person has to mend it.
+        CloudRefused: A person has to fix it.
         CloudUnavailable: It may work later.
     """
     try:
@@ -100,11 +135,11 @@ def translated(what: str) -> Iterator[None]:
     except ClientError as error:
         raise _refused(what, error) from error
     except BotoCoreError as error:
-        raise _unasked(what, error) from error
+        raise _unreachable(what, error) from error
 
 
 def _refused(what: str, error: ClientError) -> DeliveryWatchError:
-    code, told = error.response["Error"]["Code"], error.response["Error"].get("Message", "")
+    code, message = error.response["Error"]["Code"], error.response["Error"].get("Message", "")
     if code in _EXPIRED:
         return CloudRefused("The AWS credentials have expired.", kind="expired-credentials", next_step=_SIGN_IN)
     if code in _UNKNOWN_KEY:
@@ -113,16 +148,16 @@ def _refused(what: str, error: ClientError) -> DeliveryWatchError:
         )
     if code in _DENIED:
         return CloudRefused(
-            f"{what} could not be read or changed: AWS denies {error.operation_name} ({told}).",
+            f"{what} could not be read or changed: AWS denies {error.operation_name} ({message}).",
             kind="denied",
             next_step="Have this right added to your role, or use another with --profile.",
         )
     if code in _THROTTLED or error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0) >= 500:
         return CloudUnavailable(f"{what}: AWS does not answer {error.operation_name} now ({code}).")
-    return CloudRefused(f"{what}: AWS refuses {error.operation_name}: {told or code}.".replace("..", "."))
+    return CloudRefused(f"{what}: AWS refuses {error.operation_name}: {message or code}.".replace("..", "."))
 
 
-def _unasked(what: str, error: BotoCoreError) -> DeliveryWatchError:
+def _unreachable(what: str, error: BotoCoreError) -> DeliveryWatchError:
     if isinstance(error, exceptions.NoRegionError):
         return CloudRefused(
             "No AWS region is set.", kind="no-region", next_step="Add --region, such as --region us-east-1."

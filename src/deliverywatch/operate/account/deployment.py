@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 from deliverywatch.errors import CloudRefused
@@ -27,6 +28,7 @@ class Deployment:
         version: The version of DeliveryWatch that built the template.
         parameters: Every parameter with its present value.
         outputs: Every output with its value.
+        made_at: When the stack was made, aware.
     """
 
     name: str
@@ -37,6 +39,7 @@ class Deployment:
     version: str
     parameters: Mapping[str, str] = field(default_factory=dict)
     outputs: Mapping[str, str] = field(default_factory=dict)
+    made_at: datetime | None = None
 
     @property
     def prefix(self) -> str:
@@ -49,11 +52,7 @@ class Deployment:
         return self.output("LakeBucket")
 
     def output(self, name: str) -> str:
-        """Return an output.
-
-        Raises:
-            CloudRefused: The stack has no such output.
-        """
+        """Return an output."""
         if name not in self.outputs:
             raise CloudRefused(
                 f"The stack {self.name} has no output {name}: it is in status {self.status}, "
@@ -65,13 +64,11 @@ class Deployment:
 
 
 def from_description(stack: Mapping[str, Any]) -> Deployment:
-    """Return the deployment that one stack of a DescribeStacks answer is.
-
-    Raises:
-        CloudRefused: The stack is not one of DeliveryWatch.
-    """
-    parameters = {each["ParameterKey"]: each.get("ParameterValue", "") for each in stack.get("Parameters", ())}
-    outputs = {each["OutputKey"]: each["OutputValue"] for each in stack.get("Outputs", ())}
+    """Return the deployment that one stack of a DescribeStacks answer is."""
+    parameters = {
+        parameter["ParameterKey"]: parameter.get("ParameterValue", "") for parameter in stack.get("Parameters", ())
+    }
+    outputs = {output["OutputKey"]: output["OutputValue"] for output in stack.get("Outputs", ())}
     name = stack["StackName"]
     if "Environment" not in parameters:
         raise CloudRefused(
@@ -90,6 +87,7 @@ def from_description(stack: Mapping[str, Any]) -> Deployment:
         version=outputs.get("Version", ""),
         parameters=parameters,
         outputs=outputs,
+        made_at=stack.get("CreationTime"),
     )
 
 

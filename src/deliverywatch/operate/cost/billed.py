@@ -40,11 +40,7 @@ class Billed:
 
 
 def read(template: Mapping[str, Any], parameters: Mapping[str, str]) -> Billed:
-    """Return what of a template is billed; a parameter that is needed and not given does not change that.
-
-    Raises:
-        InputError: A parameter is not the template's, or the template cannot be resolved.
-    """
+    """Return what of a template is billed; a parameter that is needed and not given does not change that."""
     given = {name: "unset" for name, made in (template.get("Parameters") or {}).items() if "Default" not in made}
     resolver = Resolver(template, {**given, **parameters})
     there = [

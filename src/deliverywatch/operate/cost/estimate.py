@@ -84,16 +84,7 @@ class Estimate:
 
 
 def monthly(template: Mapping[str, Any], parameters: Mapping[str, str], volume: Volume | None = None) -> Estimate:
-    """Return the estimate of a template.
-
-    Args:
-        template: As `cfn/build.py` writes it or CloudFormation returns it.
-        parameters: Those that differ from their defaults; one without a default that is left out costs nothing.
-        volume: How much there is to do.
-
-    Raises:
-        InputError: A parameter is not the template's, or the template cannot be resolved.
-    """
+    """Return the estimate of a template; a parameter without a default that is left out costs nothing."""
     asked = volume or Volume()
     billed = read(template, parameters)
     lines = [
@@ -260,7 +251,7 @@ def _further_value(billed: Billed) -> tuple[float, str]:
     Of several systems it is SMS, or else the first by name: a carrier is no dimension of an e-mail.
     """
     ratios = [
-        alarm for alarm in billed.alarms if {"failed", "total"} <= {each["Id"] for each in alarm.get("Metrics", ())}
+        alarm for alarm in billed.alarms if {"failed", "total"} <= {metric["Id"] for metric in alarm.get("Metrics", ())}
     ]
     if not ratios:
         return 0.0, ""

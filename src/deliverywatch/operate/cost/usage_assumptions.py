@@ -64,14 +64,7 @@ ATHENA_MINIMUM_BYTES = 10_000_000
 
 
 def starts_per_month(expression: str) -> float:
-    """Return how often a schedule starts in 730 hours.
-
-    Args:
-        expression: EventBridge Scheduler's `rate(10 minutes)`, `cron(0/10 * * * ? *)` or `at(...)`, which is once.
-
-    Raises:
-        InputError: It is not a schedule.
-    """
+    """Return how often `rate(...)`, `cron(...)` or `at(...)`, which is once, starts in 730 hours."""
     schedule = eventbridge.parse(expression)
     if isinstance(schedule, Rate):
         return HOURS_PER_MONTH * 3600 / schedule.every.total_seconds()

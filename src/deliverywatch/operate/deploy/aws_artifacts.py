@@ -7,9 +7,7 @@ import json
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from botocore.exceptions import ClientError
-
-from deliverywatch.operate.account.aws import translated
+from deliverywatch.operate.account.aws import existing, translated
 
 if TYPE_CHECKING:
     from deliverywatch.operate.account.aws import Cloud
@@ -35,15 +33,15 @@ class Artifacts:
     def exists(self) -> bool:
         """Return whether the bucket is there, and ours."""
         with translated(f"The bucket {self.name}"):
-            return self._found(lambda: self._s3.head_bucket(Bucket=self.name, **self._owner))
+            return bool(existing(lambda: self._s3.head_bucket(Bucket=self.name, **self._owner), *_MISSING))
 
     def make(self) -> None:
         """Make the bucket; a part that an interrupted run left out is made up for."""
         s3, bucket = self._s3, {"Bucket": self.name}
-        place = {} if self._region == "us-east-1" else {"LocationConstraint": self._region}
+        elsewhere = {} if self._region == "us-east-1" else {"LocationConstraint": self._region}
         with translated(f"The bucket {self.name}"):
-            if not self._found(lambda: s3.head_bucket(**bucket, **self._owner)):
-                s3.create_bucket(**bucket, **({"CreateBucketConfiguration": place} if place else {}))
+            if not self.exists():
+                s3.create_bucket(**bucket, **({"CreateBucketConfiguration": elsewhere} if elsewhere else {}))
             s3.put_public_access_block(**bucket, **self._owner, PublicAccessBlockConfiguration=_PRIVATE)
             s3.put_bucket_encryption(**bucket, **self._owner, ServerSideEncryptionConfiguration=_ENCRYPTED)
             s3.put_bucket_ownership_controls(**bucket, **self._owner, OwnershipControls=_OWNED)
@@ -52,12 +50,12 @@ class Artifacts:
     def has(self, key: str) -> bool:
         """Return whether an object is there; its key is the hash of what it holds."""
         with translated(f"The bucket {self.name}"):
-            return self._found(lambda: self._s3.head_object(Bucket=self.name, Key=key, **self._owner))
+            return bool(existing(lambda: self._s3.head_object(Bucket=self.name, Key=key, **self._owner), *_MISSING))
 
-    def put(self, key: str, content: bytes, told: Callable[[int], None]) -> None:
-        """Upload an object, and tell how many more bytes of it are there now."""
+    def put(self, key: str, content: bytes, uploaded: Callable[[int], None]) -> None:
+        """Upload an object, and report how many more bytes of it are there now."""
         with translated(f"The upload to {self.name}"):
-            self._s3.upload_fileobj(io.BytesIO(content), self.name, key, ExtraArgs=dict(self._owner), Callback=told)
+            self._s3.upload_fileobj(io.BytesIO(content), self.name, key, ExtraArgs=dict(self._owner), Callback=uploaded)
 
     def url(self, key: str) -> str:
         """Return where CloudFormation reads an object."""
@@ -73,16 +71,6 @@ class Artifacts:
             "Condition": {"Bool": {"aws:SecureTransport": "false"}},
         }
         return json.dumps({"Version": "2012-10-17", "Statement": [statement]})
-
-    @staticmethod
-    def _found(ask: Callable[[], object]) -> bool:
-        try:
-            ask()
-        except ClientError as error:
-            if error.response["Error"]["Code"] in _MISSING:
-                return False
-            raise
-        return True
 
 
 _PRIVATE = dict.fromkeys(("BlockPublicAcls", "BlockPublicPolicy", "IgnorePublicAcls", "RestrictPublicBuckets"), True)

@@ -5,12 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from botocore.exceptions import ClientError
-
-from deliverywatch.operate.account.aws import translated
-from deliverywatch.operate.deploy.cloudformation import ChangeSet, Event, Stack
-from deliverywatch.operate.deploy.deploy import NAME
-from deliverywatch.operate.deploy.destroy import Resource
+from deliverywatch.operate.account import aws
+from deliverywatch.operate.account.aws import listed, translated
+from deliverywatch.operate.deploy.cloudformation import NAME, ChangeSet, Event, Resource, Stack
 
 if TYPE_CHECKING:
     from deliverywatch.operate.account.aws import Cloud
@@ -20,35 +17,30 @@ class CloudFormation:
     """CloudFormation of one account and region."""
 
     def __init__(self, cloud: Cloud) -> None:
+        self._cloud = cloud
         self._client = cloud.client("cloudformation")
 
     def find(self, name_or_id: str) -> Stack | None:
         """Return a stack, or none; a deleted one is found by its id only."""
-        with translated(f"The stack {name_or_id}"):
-            try:
-                (found,) = self._client.describe_stacks(StackName=name_or_id)["Stacks"]
-            except ClientError as error:
-                if "does not exist" in error.response["Error"]["Message"]:
-                    return None
-                raise
-        return Stack(found["StackName"], found["StackId"], found["StackStatus"])
+        stack = aws.described(self._cloud, name_or_id)
+        return Stack(stack["StackName"], stack["StackId"], stack["StackStatus"]) if stack else None
 
     def newest_event(self, stack_id: str) -> str | None:
         """Return the id of the newest event: what comes after it is new."""
         with translated("The stack's events"):
-            found = self._client.describe_stack_events(StackName=stack_id)["StackEvents"]
-        return str(found[0]["EventId"]) if found else None
+            events = self._client.describe_stack_events(StackName=stack_id)["StackEvents"]
+        return str(events[0]["EventId"]) if events else None
 
     def events(self, stack_id: str, after: str | None) -> list[Event]:
         """Return what happened after the event with this id, oldest first; of None, everything."""
-        found: list[Event] = []
+        newest_first: list[Event] = []
         with translated("The stack's events"):
             pages = self._client.get_paginator("describe_stack_events").paginate(StackName=stack_id)
-            for event in (each for page in pages for each in page["StackEvents"]):
+            for event in (event for page in pages for event in page["StackEvents"]):
                 if event["EventId"] == after:
                     break
-                found.append(_event(event))
-        return found[::-1]
+                newest_first.append(_event(event))
+        return newest_first[::-1]
 
     def create(self, request: Mapping[str, Any]) -> str:
         """Create a change set and return its id."""
@@ -65,13 +57,12 @@ class CloudFormation:
     def change_sets(self, name: str) -> list[str]:
         """Return the ids of the change sets of a stack that DeliveryWatch made and that wait."""
         with translated("The change sets"):
-            pages = self._client.get_paginator("list_change_sets").paginate(StackName=name)
-            found = [each for page in pages for each in page["Summaries"]]
-        waiting = ("AVAILABLE", "UNAVAILABLE")
+            summaries = listed(self._client, "list_change_sets", "Summaries", StackName=name)
         return [
-            str(each["ChangeSetId"])
-            for each in found
-            if each["ChangeSetName"].startswith(f"{NAME}-") and each.get("ExecutionStatus") in waiting
+            str(summary["ChangeSetId"])
+            for summary in summaries
+            if summary["ChangeSetName"].startswith(f"{NAME}-")
+            and summary.get("ExecutionStatus") in ("AVAILABLE", "UNAVAILABLE")
         ]
 
     def drop(self, change_set_id: str) -> None:
@@ -92,17 +83,13 @@ class CloudFormation:
 
     def template(self, name: str) -> Mapping[str, Any]:
         """Return the template of a stack as it was given."""
-        with translated(f"The template of {name}"):
-            body = self._client.get_template(StackName=name, TemplateStage="Original")["TemplateBody"]
-        return dict(body)
+        return aws.template(self._cloud, name)
 
     def resources(self, stack_id: str) -> list[Resource]:
-        """Return the resources of a stack that is there."""
+        """Return the resources that a stack has now."""
         with translated("The stack's resources"):
-            pages = self._client.get_paginator("list_stack_resources").paginate(StackName=stack_id)
-            found = [each for page in pages for each in page["StackResourceSummaries"]]
-        gone = "DELETE_COMPLETE"
-        return [_resource(each) for each in found if each["ResourceStatus"] != gone]
+            summaries = listed(self._client, "list_stack_resources", "StackResourceSummaries", StackName=stack_id)
+        return [_resource(summary) for summary in summaries if summary["ResourceStatus"] != "DELETE_COMPLETE"]
 
     def kept(self, name: str) -> set[str]:
         """Return the ids of the resources that outlive the stack, by its template."""
@@ -112,29 +99,28 @@ class CloudFormation:
     def skipped(self, stack_id: str) -> list[Resource]:
         """Return what the deletion of a stack left."""
         with translated("The stack's events"):
-            pages = self._client.get_paginator("describe_stack_events").paginate(StackName=stack_id)
-            found = [each for page in pages for each in page["StackEvents"]]
-        return [_resource(each) for each in found if each.get("ResourceStatus") == "DELETE_SKIPPED"]
+            events = listed(self._client, "describe_stack_events", "StackEvents", StackName=stack_id)
+        return [_resource(event) for event in events if event.get("ResourceStatus") == "DELETE_SKIPPED"]
 
     def last_deleted(self, name: str) -> str | None:
         """Return the id of the stack of this name that was deleted last; CloudFormation knows it for 90 days."""
         with translated("The deleted stacks"):
-            pages = self._client.get_paginator("list_stacks").paginate(StackStatusFilter=["DELETE_COMPLETE"])
-            found = [each for page in pages for each in page["StackSummaries"] if each["StackName"] == name]
-        newest = max(found, key=lambda each: each.get("DeletionTime") or each["CreationTime"], default=None)
+            stacks = listed(self._client, "list_stacks", "StackSummaries", StackStatusFilter=["DELETE_COMPLETE"])
+        ours = [stack for stack in stacks if stack["StackName"] == name]
+        newest = max(ours, key=lambda stack: stack.get("DeletionTime") or stack["CreationTime"], default=None)
         return str(newest["StackId"]) if newest else None
 
 
-def _event(told: Mapping[str, Any]) -> Event:
+def _event(event: Mapping[str, Any]) -> Event:
     return Event(
-        id=told["EventId"],
-        at=told["Timestamp"],
-        resource=told["LogicalResourceId"],
-        kind=told["ResourceType"],
-        status=told.get("ResourceStatus", ""),
-        reason=told.get("ResourceStatusReason", ""),
+        id=event["EventId"],
+        at=event["Timestamp"],
+        resource=event["LogicalResourceId"],
+        kind=event["ResourceType"],
+        status=event.get("ResourceStatus", ""),
+        reason=event.get("ResourceStatusReason", ""),
     )
 
 
-def _resource(told: Mapping[str, Any]) -> Resource:
-    return Resource(told["LogicalResourceId"], told["ResourceType"], told.get("PhysicalResourceId", ""))
+def _resource(made: Mapping[str, Any]) -> Resource:
+    return Resource(made["LogicalResourceId"], made["ResourceType"], made.get("PhysicalResourceId", ""))

@@ -73,7 +73,7 @@ class Change:
 
 def from_change_set(changes: Iterable[Mapping[str, Any]]) -> list[Change]:
     """Return the changes of a DescribeChangeSet answer, of all its pages."""
-    return [_change(each["ResourceChange"]) for each in changes if each.get("Type") == "Resource"]
+    return [_change(change["ResourceChange"]) for change in changes if change.get("Type") == "Resource"]
 
 
 def _change(told: Mapping[str, Any]) -> Change:
@@ -99,11 +99,7 @@ def compared(
 ) -> list[Change]:
     """Return what differs between two templates with their parameters, without asking AWS: no replacement is known.
 
-    Args:
-        before: The template of the stack as it is; one without resources stands for none.
-        old: Its parameters.
-        after: The template to deploy.
-        new: Its parameters.
+    A `before` without resources stands for no stack.
     """
     there, wanted = _resolved(before, old), _resolved(after, new)
     added = [Change(Action.ADD, name, kind) for name, (kind, _, _) in wanted.items() if name not in there]

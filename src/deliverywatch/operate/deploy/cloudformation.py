@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
 
+# What the names of our change sets begin with.
+NAME = "deliverywatch"
 # A stack that only has change sets, and nothing else yet.
 EMPTY = "REVIEW_IN_PROGRESS"
 # A stack whose very first deployment failed: it can only be deleted.
@@ -54,6 +56,15 @@ class ChangeSet:
     changes: Sequence[Mapping[str, Any]]
 
 
+@dataclass(frozen=True, slots=True)
+class Resource:
+    """One resource of a stack; `name` is what it is called in the account."""
+
+    id: str
+    kind: str
+    name: str
+
+
 class Formation(Protocol):
     """CloudFormation of one account and region."""
 
@@ -87,14 +98,14 @@ class Formation(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Following:
-    """Whom to tell what happens, and how to wait.
+    """How a stack is followed: who gets its events, and how to wait.
 
     Attributes:
-        told: Gets every event, in order.
+        report: Gets every event, in order.
         pause: Returns after a few seconds.
     """
 
-    told: Callable[[Event], None]
+    report: Callable[[Event], None]
     pause: Callable[[], None]
 
 
@@ -104,7 +115,7 @@ def follow(formation: Formation, stack_id: str, following: Following, after: str
     Args:
         formation: CloudFormation.
         stack_id: The stack.
-        following: Is told what happens.
+        following: Gets the events.
         after: The newest event from before the stack was set in motion: it has not begun before there is another. None
             if it moves already.
 
@@ -120,7 +131,7 @@ def follow(formation: Formation, stack_id: str, following: Following, after: str
         if stack is None:
             return Stack(stack_id, stack_id, "DELETE_COMPLETE"), failures
         for event in formation.events(stack_id, seen):
-            following.told(event)
+            following.report(event)
             seen, has_begun = event.id, True
             failures += [event] if event.is_failure else []
         if has_begun and not stack.is_moving:

@@ -12,12 +12,11 @@ from typing import TYPE_CHECKING, Any
 
 from deliverywatch.errors import CloudRefused
 from deliverywatch.operate.deploy.changes import Change, from_change_set
-from deliverywatch.operate.deploy.cloudformation import EMPTY, STILLBORN, follow
+from deliverywatch.operate.deploy.cloudformation import EMPTY, NAME, STILLBORN, follow
 
 if TYPE_CHECKING:
     from deliverywatch.operate.deploy.cloudformation import ChangeSet, Event, Following, Formation, Stack
 
-NAME = "deliverywatch"
 _STUCK = ("UPDATE_ROLLBACK_FAILED", "DELETE_FAILED", "UPDATE_FAILED")
 # What CloudFormation says of a change set in which nothing changes.
 _NOTHING = ("didn't contain changes", "No updates are to be performed")
@@ -60,11 +59,7 @@ class Plan:
 
 
 def ready(formation: Formation, name: str, following: Following) -> Stack | None:
-    """Bring a stack to where it can be deployed to, and return it; none if it has to be made.
-
-    Raises:
-        CloudRefused: It is stuck where only a person can help.
-    """
+    """Bring a stack to where it can be deployed to, and return it; none if it has to be made."""
     stack = formation.find(name)
     if stack and stack.is_moving:
         stack, _ = follow(formation, stack.id, following, None)
@@ -81,11 +76,7 @@ def ready(formation: Formation, name: str, following: Following) -> Stack | None
 
 
 def removed(formation: Formation, stack: Stack, following: Following) -> None:
-    """Delete a stack and wait until it is gone.
-
-    Raises:
-        CloudRefused: Something of it could not be deleted.
-    """
+    """Delete a stack and wait until it is gone."""
     after = formation.newest_event(stack.id)
     formation.delete(stack.id)
     ended, failures = follow(formation, stack.id, following, after)
@@ -93,16 +84,12 @@ def removed(formation: Formation, stack: Stack, following: Following) -> None:
         raise CloudRefused(
             f"The stack {stack.name} could not be deleted: {_reasons(failures) or ended.status}",
             kind="not-deleted",
-            next_step="Mend what the reason names and run the same command again; it goes on where it stopped.",
+            next_step="Fix what the reason names and run the same command again; it goes on where it stopped.",
         )
 
 
 def plan(formation: Formation, request: Request, stack: Stack | None, following: Following) -> Plan:
-    """Return what a deployment would change, as a change set that waits to be carried out or dropped.
-
-    Raises:
-        CloudRefused: CloudFormation refuses the template or a parameter.
-    """
+    """Return what a deployment would change, as a change set that waits to be carried out or dropped."""
     is_new = stack is None or stack.status == EMPTY
     change_set = formation.create(
         {
@@ -142,11 +129,7 @@ def drop(formation: Formation, planned: Plan) -> None:
 
 
 def carry_out(formation: Formation, planned: Plan, following: Following) -> None:
-    """Let a plan happen and wait for its end.
-
-    Raises:
-        CloudRefused: Something failed, and CloudFormation took everything back.
-    """
+    """Let a plan happen and wait for its end."""
     stack = formation.find(planned.stack)
     if stack is None or not planned.change_set:
         return
@@ -157,7 +140,7 @@ def carry_out(formation: Formation, planned: Plan, following: Following) -> None
         raise CloudRefused(
             f"The deployment failed and was taken back: {_reasons(failures) or ended.status}",
             kind="rolled-back",
-            next_step="Mend what the reason names and run the same command again.",
+            next_step="Fix what the reason names and run the same command again.",
         )
 
 
@@ -177,4 +160,4 @@ def _stuck(stack: Stack) -> CloudRefused:
 
 
 def _reasons(failures: Sequence[Event]) -> str:
-    return " ".join(f"{each.resource}: {each.reason.rstrip('.')}." for each in failures[:3])
+    return " ".join(f"{failure.resource}: {failure.reason.rstrip('.')}." for failure in failures[:3])

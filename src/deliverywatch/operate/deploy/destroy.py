@@ -15,18 +15,9 @@ from deliverywatch.operate.deploy.cloudformation import Formation, follow
 from deliverywatch.operate.deploy.deploy import removed
 
 if TYPE_CHECKING:
-    from deliverywatch.operate.deploy.cloudformation import Following, Stack
+    from deliverywatch.operate.deploy.cloudformation import Following, Resource, Stack
 
 _BUCKET = "AWS::S3::Bucket"
-
-
-@dataclass(frozen=True, slots=True)
-class Resource:
-    """One resource of a stack; `name` is what it is called in the account."""
-
-    id: str
-    kind: str
-    name: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,8 +51,8 @@ class Storage(Protocol):
     def held(self, bucket: str) -> Held | None:
         """Return what a bucket holds, or none if there is no such bucket."""
 
-    def remove(self, bucket: str, told: Callable[[int], None]) -> None:
-        """Delete a bucket with every version of every object, and tell how many more are gone."""
+    def remove(self, bucket: str, deleted: Callable[[int], None]) -> None:
+        """Delete a bucket with every version of every object, and report how many more are gone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,11 +74,7 @@ class Removal:
 
 
 def plan(stacks: Stacks, storage: Storage, name: str, region: str, following: Following) -> Removal:
-    """Return what a removal would do; nothing is changed.
-
-    Raises:
-        CloudRefused: There is no such stack, and none was deleted of late.
-    """
+    """Return what a removal would do; nothing is changed."""
     stack = stacks.find(name)
     if stack and stack.is_moving:
         stack, _ = follow(stacks, stack.id, following, None)
@@ -116,19 +103,7 @@ def carry_out(
     *,
     with_data: bool,
 ) -> None:
-    """Delete the stack, and what it leaves in buckets if told so.
-
-    Args:
-        stacks: CloudFormation.
-        storage: The buckets.
-        removal: What `plan` returned.
-        following: Is told what happens.
-        emptied: Is told how many more objects are gone.
-        with_data: Whether the history is deleted too. After the stack: nothing writes to it any more then.
-
-    Raises:
-        CloudRefused: Something could not be deleted.
-    """
+    """Delete the stack and then, if asked to, its data: nothing writes to it any more by then."""
     if removal.stack:
         removed(stacks, removal.stack, following)
     if with_data:
@@ -137,15 +112,7 @@ def carry_out(
 
 
 def left(removal: Removal, secrets: Sequence[str], artifacts: str, again: str, *, with_data: bool) -> dict[str, str]:
-    """Return what is left, each with the command that deletes it.
-
-    Args:
-        removal: What was removed.
-        secrets: Names of the SSM parameters with the credentials that are still there.
-        artifacts: The bucket that was deployed from, if it is there.
-        again: The options that name the same stack again.
-        with_data: Whether the history was deleted.
-    """
+    """Return what is left, each with the command that deletes it."""
     lasting = (
         {}
         if with_data

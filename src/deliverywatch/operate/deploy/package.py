@@ -24,13 +24,7 @@ class Packaged:
 
 
 def package(template: Mapping[str, Any], bucket: str, code: Callable[[str, str], bytes]) -> Packaged:
-    """Return a copy of a template whose functions take their code from a bucket.
-
-    Args:
-        template: A CloudFormation template; `Code` of a function may be a path.
-        bucket: Where the objects will lie.
-        code: Returns the zip of a function, by its logical id and its path.
-    """
+    """Return a copy of a template whose functions take their code from a bucket."""
     packaged = copy.deepcopy(dict(template))
     objects: dict[str, bytes] = {}
     for name, resource in packaged["Resources"].items():

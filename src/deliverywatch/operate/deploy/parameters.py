@@ -46,11 +46,7 @@ class Choices:
 
 
 def settings(texts: Sequence[str]) -> dict[str, str]:
-    """Return what `--set NAME=VALUE` says.
-
-    Raises:
-        InputError: One is not of that form.
-    """
+    """Return what `--set NAME=VALUE` says."""
     pairs = [text.partition("=") for text in texts]
     for name, sign, value in pairs:
         if not name.strip() or not sign:
@@ -107,7 +103,7 @@ def _check_known(declared: Mapping[str, Any], given: Mapping[str, str]) -> None:
 def _check_allowed(declared: Mapping[str, Any], given: Mapping[str, str]) -> None:
     """CloudFormation would refuse it too, with all six hundred time zones in one sentence."""
     for name, value in given.items():
-        allowed = [str(each) for each in declared[name].get("AllowedValues", (value,))]
+        allowed = [str(allowed_value) for allowed_value in declared[name].get("AllowedValues", (value,))]
         if value not in allowed:
             near = (
                 allowed if len(allowed) <= _MOST_LISTED else difflib.get_close_matches(value, allowed, n=3, cutoff=0.5)

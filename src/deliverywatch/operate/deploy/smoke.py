@@ -22,13 +22,7 @@ class Runner(Protocol):
 
 
 def look(checks: Iterable[Check], runner: Runner, function: str) -> Iterator[Check]:
-    """Yield the checks of a stack that was just deployed.
-
-    Args:
-        checks: Those of `doctor`.
-        runner: Starts the ingest function.
-        function: Its name, or empty if the stack has none.
-    """
+    """Yield the checks of `doctor` and a run of the ingest function; an empty name if the stack has none."""
     is_able = False
     for check in checks:
         is_able |= check.name == "clicksend-key" and check.verdict is Verdict.OK

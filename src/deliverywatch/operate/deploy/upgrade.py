@@ -124,14 +124,6 @@ def preview(upgrade: Upgrade, ports: Ports, *, may_make: bool) -> Preview:
 
     Of a stack that is there CloudFormation is asked, which knows what is replaced. A new one is all new, and without
     the bucket that CloudFormation reads from, templates are compared here.
-
-    Args:
-        upgrade: The deployment to come.
-        ports: What it works with.
-        may_make: Whether the bucket may be made for this.
-
-    Raises:
-        CloudRefused: CloudFormation refuses the template or a parameter.
     """
     planned = None
     if upgrade.there and (may_make or ports.artifacts.exists()):
@@ -186,14 +178,7 @@ def missing_objects(upgrade: Upgrade, artifacts: Artifacts) -> dict[str, bytes]:
 def carry_out(upgrade: Upgrade, shown: Preview, ports: Ports, uploaded: Callable[[int, int], None]) -> None:
     """Upload what is not there yet and deploy; done again, it changes nothing.
 
-    Args:
-        upgrade: The deployment.
-        shown: Its preview.
-        ports: What it works with.
-        uploaded: Is told how many more bytes are there now, and how many there will be.
-
-    Raises:
-        CloudRefused: Something failed, and CloudFormation took everything back.
+    `uploaded` gets the number of bytes that were uploaded since the last call, and how many there will be.
     """
     ports.artifacts.make()
     objects = missing_objects(upgrade, ports.artifacts)

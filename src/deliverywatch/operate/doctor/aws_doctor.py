@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from botocore.exceptions import ClientError
-
 from deliverywatch.errors import ConfigurationError
-from deliverywatch.operate.account.aws import translated
+from deliverywatch.operate.account.aws import existing, listed, translated
 from deliverywatch.operate.doctor.checks_alarms import FailedAction, Mute
 from deliverywatch.operate.doctor.checks_mail import Identity, Sending, Subscription
 from deliverywatch.operate.doctor.checks_stack import Bucket, Function, Key
@@ -22,7 +20,6 @@ if TYPE_CHECKING:
     from deliverywatch.operate.account.aws import Cloud
 
 _PRIVATE = ("BlockPublicAcls", "BlockPublicPolicy", "IgnorePublicAcls", "RestrictPublicBuckets")
-_KINDS = ("MetricAlarms", "CompositeAlarms")
 _LOOK_BACK = timedelta(hours=3)
 
 
@@ -35,30 +32,30 @@ class Account:
     def identity(self, name: str) -> Identity | None:
         """Return an address or a domain in SES, or none."""
         with translated(f"The SES identity {name}"):
-            found = _unless(
-                ("NotFoundException",), lambda: self._client("sesv2").get_email_identity(EmailIdentity=name)
+            identity = existing(
+                lambda: self._client("sesv2").get_email_identity(EmailIdentity=name), "NotFoundException"
             )
-        if found is None:
+        if identity is None:
             return None
-        dkim = (found.get("DkimAttributes") or {}).get("Status", "NOT_STARTED")
-        return Identity(name, bool(found["VerifiedForSendingStatus"]), dkim)
+        dkim = (identity.get("DkimAttributes") or {}).get("Status", "NOT_STARTED")
+        return Identity(name, bool(identity["VerifiedForSendingStatus"]), dkim)
 
     def sending(self) -> Sending:
         """Return what SES lets the account do."""
         with translated("The state of SES"):
-            found = self._client("sesv2").get_account()
+            account = self._client("sesv2").get_account()
         return Sending(
-            bool(found.get("ProductionAccessEnabled")),
-            bool(found.get("SendingEnabled", True)),
-            found.get("EnforcementStatus", "HEALTHY"),
+            bool(account.get("ProductionAccessEnabled")),
+            bool(account.get("SendingEnabled", True)),
+            account.get("EnforcementStatus", "HEALTHY"),
         )
 
     def credit(self, parameters: str, url: str) -> credit.Credit:
         """Return the credit of the ClickSend account whose credentials are SSM parameters under a path."""
         names = [f"{parameters}/username", f"{parameters}/api_key"]
         with translated("The ClickSend credentials"):
-            found = self._client("ssm").get_parameters(Names=names, WithDecryption=True)["Parameters"]
-        values = {each["Name"]: each["Value"].strip() for each in found}
+            stored = self._client("ssm").get_parameters(Names=names, WithDecryption=True)["Parameters"]
+        values = {parameter["Name"]: parameter["Value"].strip() for parameter in stored}
         if missing := [name for name in names if not values.get(name)]:
             raise ConfigurationError(
                 f"The ClickSend credentials are not stored: {' and '.join(missing)}.",
@@ -70,137 +67,105 @@ class Account:
         """Return a bucket, or none."""
         s3 = self._client("s3")
         with translated(f"The bucket {name}"):
-            if _unless(("404", "NoSuchBucket"), lambda: s3.head_bucket(Bucket=name)) is None:
+            if existing(lambda: s3.head_bucket(Bucket=name), "404", "NoSuchBucket") is None:
                 return None
-            block = _unless(("NoSuchPublicAccessBlockConfiguration",), lambda: s3.get_public_access_block(Bucket=name))
-            encryption = _unless(
-                ("ServerSideEncryptionConfigurationNotFoundError",), lambda: s3.get_bucket_encryption(Bucket=name)
+            block = existing(lambda: s3.get_public_access_block(Bucket=name), "NoSuchPublicAccessBlockConfiguration")
+            encryption = existing(
+                lambda: s3.get_bucket_encryption(Bucket=name), "ServerSideEncryptionConfigurationNotFoundError"
             )
         blocked = (block or {}).get("PublicAccessBlockConfiguration", {})
-        return Bucket(all(blocked.get(each) for each in _PRIVATE), encryption is not None)
+        return Bucket(all(blocked.get(way) for way in _PRIVATE), encryption is not None)
 
     def workgroup(self, name: str) -> str | None:
         """Return the state of an Athena workgroup, or none."""
         with translated(f"The workgroup {name}"):
-            found = _unless(("InvalidRequestException",), lambda: self._client("athena").get_work_group(WorkGroup=name))
-        return None if found is None else str(found["WorkGroup"].get("State", "ENABLED"))
+            answer = existing(lambda: self._client("athena").get_work_group(WorkGroup=name), "InvalidRequestException")
+        return None if answer is None else str(answer["WorkGroup"].get("State", "ENABLED"))
 
     def functions(self, names: Sequence[str]) -> list[Function]:
         """Return those of the functions that exist."""
-        client = self._client("lambda")
         with translated("The functions"):
-            found = [
-                _unless(
-                    ("ResourceNotFoundException",),
-                    lambda name=name: client.get_function_configuration(FunctionName=name),  # type: ignore[misc]
-                )
-                for name in names
-            ]
-        return [_function(each) for each in found if each]
+            functions = [self._function(name) for name in names]
+        return [function for function in functions if function]
+
+    def _function(self, name: str) -> Function | None:
+        client = self._client("lambda")
+        made = existing(lambda: client.get_function_configuration(FunctionName=name), "ResourceNotFoundException")
+        if made is None:
+            return None
+        reason = made.get("StateReason") or made.get("LastUpdateStatusReason") or ""
+        return Function(
+            made["FunctionName"], made.get("State", "Active"), made.get("LastUpdateStatus", "Successful"), reason
+        )
 
     def alarms(self, prefix: str) -> list[Mapping[str, Any]]:
         """Return the alarms whose names begin so, composite ones too, as DescribeAlarms does."""
+        request = {"AlarmNamePrefix": prefix, "AlarmTypes": ["MetricAlarm", "CompositeAlarm"]}
         with translated("The alarms"):
-            pages = (
-                self._client("cloudwatch")
-                .get_paginator("describe_alarms")
-                .paginate(AlarmNamePrefix=prefix, AlarmTypes=["MetricAlarm", "CompositeAlarm"])
-            )
-            return [alarm for page in pages for kind in _KINDS for alarm in page.get(kind, ())]
+            pages = list(self._client("cloudwatch").get_paginator("describe_alarms").paginate(**request))
+        return [alarm for page in pages for kind in ("MetricAlarms", "CompositeAlarms") for alarm in page.get(kind, ())]
 
     def topics(self) -> set[str]:
         """Return the ARNs of the topics in this region."""
         with translated("The topics"):
-            pages = self._client("sns").get_paginator("list_topics").paginate()
-            return {each["TopicArn"] for page in pages for each in page["Topics"]}
+            return {topic["TopicArn"] for topic in listed(self._client("sns"), "list_topics", "Topics")}
 
     def failed_actions(self, prefix: str, since: datetime) -> list[FailedAction]:
         """Return the actions of alarms whose names begin so that failed."""
+        request = {"HistoryItemType": "Action", "StartDate": since, "AlarmTypes": ["MetricAlarm", "CompositeAlarm"]}
         with translated("The alarm history"):
-            pages = (
-                self._client("cloudwatch")
-                .get_paginator("describe_alarm_history")
-                .paginate(HistoryItemType="Action", StartDate=since, AlarmTypes=["MetricAlarm", "CompositeAlarm"])
-            )
-            found = [item for page in pages for item in page["AlarmHistoryItems"]]
+            items = listed(self._client("cloudwatch"), "describe_alarm_history", "AlarmHistoryItems", **request)
         return [
             FailedAction(item["AlarmName"], item["Timestamp"], item["HistorySummary"])
-            for item in found
+            for item in items
             if item["AlarmName"].startswith(prefix) and item["HistorySummary"].startswith("Failed")
         ]
 
     def subscriptions(self, topic: str) -> list[Subscription]:
         """Return the subscriptions of a topic."""
         with translated(f"The topic {topic.rpartition(':')[2]}"):
-            pages = self._client("sns").get_paginator("list_subscriptions_by_topic").paginate(TopicArn=topic)
-            found = [each for page in pages for each in page["Subscriptions"]]
+            answer = listed(self._client("sns"), "list_subscriptions_by_topic", "Subscriptions", TopicArn=topic)
         return [
-            Subscription(each["Protocol"], each["Endpoint"], each["SubscriptionArn"].startswith("arn:"))
-            for each in found
+            Subscription(made["Protocol"], made["Endpoint"], made["SubscriptionArn"].startswith("arn:"))
+            for made in answer
         ]
 
     def key(self, arn: str) -> Key | None:
         """Return a KMS key, or none."""
         kms = self._client("kms")
         with translated(f"The key {arn}"):
-            found = _unless(("NotFoundException",), lambda: kms.describe_key(KeyId=arn))
-            if found is None:
+            key = existing(lambda: kms.describe_key(KeyId=arn), "NotFoundException")
+            if key is None:
                 return None
             policy = kms.get_key_policy(KeyId=arn, PolicyName="default")["Policy"]
-        return Key(bool(found["KeyMetadata"]["Enabled"]), json.loads(policy))
+        return Key(bool(key["KeyMetadata"]["Enabled"]), json.loads(policy))
 
     def last_run(self, environment: str, now: datetime) -> datetime | None:
         """Return the newest minute of the last three hours with a successful run."""
-        metric = {
-            "Namespace": NAMESPACE,
-            "MetricName": "Runs",
-            "Dimensions": [{"Name": "Environment", "Value": environment}],
+        dimensions = [{"Name": "Environment", "Value": environment}]
+        metric = {"Namespace": NAMESPACE, "MetricName": "Runs", "Dimensions": dimensions}
+        request = {
+            "MetricDataQueries": [{"Id": "runs", "MetricStat": {"Metric": metric, "Period": 60, "Stat": "Sum"}}],
+            "StartTime": now - _LOOK_BACK,
+            # Stamps are up to 2 minutes ahead: a slot is published as of 2 minutes after its end.
+            "EndTime": now.astimezone(UTC) + timedelta(minutes=5),
         }
-        query = {"Id": "runs", "MetricStat": {"Metric": metric, "Period": 60, "Stat": "Sum"}}
-        # Stamps are up to 2 minutes ahead: a slot is published as of 2 minutes after its end.
-        end = now.astimezone(UTC) + timedelta(minutes=5)
         with translated("The metric of the runs"):
-            pages = (
-                self._client("cloudwatch")
-                .get_paginator("get_metric_data")
-                .paginate(MetricDataQueries=[query], StartTime=now - _LOOK_BACK, EndTime=end)
-            )
-            found = [result for page in pages for result in page["MetricDataResults"]]
-        pairs = (pair for each in found for pair in zip(each["Timestamps"], each["Values"], strict=True))
-        return max((at for at, value in pairs if value > 0), default=None)
+            results = listed(self._client("cloudwatch"), "get_metric_data", "MetricDataResults", **request)
+        points = (point for result in results for point in zip(result["Timestamps"], result["Values"], strict=True))
+        return max((at for at, value in points if value > 0), default=None)
 
     def queue_counts(self, urls: Sequence[str]) -> dict[str, int]:
         """Return how many messages wait in each queue."""
-        name = "ApproximateNumberOfMessages"
+        name, sqs = "ApproximateNumberOfMessages", self._client("sqs")
         with translated("The queues of dead letters"):
-            answers = {
-                url: self._client("sqs").get_queue_attributes(QueueUrl=url, AttributeNames=[name]) for url in urls
-            }
+            answers = {url: sqs.get_queue_attributes(QueueUrl=url, AttributeNames=[name]) for url in urls}
         return {url: int(answer["Attributes"][name]) for url, answer in answers.items()}
 
     def mutes(self) -> list[Mute]:
         """Return the rules that mute alarms now."""
+        request = {"Statuses": ["ACTIVE"]}
         with translated("The mute rules"):
-            pages = self._client("cloudwatch").get_paginator("list_alarm_mute_rules").paginate(Statuses=["ACTIVE"])
-            found = [each for page in pages for each in page["AlarmMuteRuleSummaries"]]
+            rules = listed(self._client("cloudwatch"), "list_alarm_mute_rules", "AlarmMuteRuleSummaries", **request)
         # arn:aws:cloudwatch:<region>:<account>:alarm-mute-rule:<name>
-        return [Mute(each["AlarmMuteRuleArn"].rpartition(":")[2], each.get("ExpireDate")) for each in found]
-
-
-def _unless(codes: tuple[str, ...], ask: Callable[[], Any]) -> Any:
-    """Return what is asked for, or none if AWS says that there is no such thing."""
-    try:
-        return ask()
-    except ClientError as error:
-        if error.response["Error"]["Code"] in codes:
-            return None
-        raise
-
-
-def _function(told: Mapping[str, Any]) -> Function:
-    return Function(
-        told["FunctionName"],
-        told.get("State", "Active"),
-        told.get("LastUpdateStatus", "Successful"),
-        told.get("StateReason") or told.get("LastUpdateStatusReason") or "",
-    )
+        return [Mute(rule["AlarmMuteRuleArn"].rpartition(":")[2], rule.get("ExpireDate")) for rule in rules]

@@ -1,4 +1,4 @@
-"""One line of `doctor`: what was looked at, how it is, and the command that mends it."""
+"""One line of `doctor`: what was looked at, how it is, and the command that fixes it."""
 
 from __future__ import annotations
 
@@ -21,29 +21,29 @@ class Check:
 
     Attributes:
         name: What was looked at, stable for scripts.
-        told: One sentence that says how it is.
-        mend: The command, or the sentence, that mends it; empty where nothing has to be mended.
+        finding: One sentence that says how it is.
+        fix: The command, or the sentence, that fixes it; empty where nothing has to be fixed.
     """
 
     name: str
     verdict: Verdict
-    told: str
-    mend: str = ""
+    finding: str
+    fix: str = ""
 
 
-def ok(name: str, told: str) -> Check:
+def ok(name: str, finding: str) -> Check:
     """Return the line of something that is as it should be."""
-    return Check(name, Verdict.OK, told)
+    return Check(name, Verdict.OK, finding)
 
 
-def warning(name: str, told: str, mend: str) -> Check:
+def warning(name: str, finding: str, fix: str) -> Check:
     """Return the line of something that somebody should know."""
-    return Check(name, Verdict.WARNING, told, mend)
+    return Check(name, Verdict.WARNING, finding, fix)
 
 
-def failed(name: str, told: str, mend: str) -> Check:
+def failed(name: str, finding: str, fix: str) -> Check:
     """Return the line of something that does not work."""
-    return Check(name, Verdict.FAILED, told, mend)
+    return Check(name, Verdict.FAILED, finding, fix)
 
 
 def some(words: list[str], limit: int = 3) -> str:

@@ -41,12 +41,7 @@ def present(alarms: Collection[str], wanted: Collection[str]) -> Check:
 
 
 def actions(alarms: Sequence[Mapping[str, Any]], topics: Collection[str]) -> Check:
-    """Return whether the alarms may act, and on topics that exist.
-
-    Args:
-        alarms: As DescribeAlarms returns them.
-        topics: The ARNs of the account's topics in this region.
-    """
+    """Return whether the alarms, as DescribeAlarms returns them, may act, and on topics (ARNs) that exist."""
     off = [alarm["AlarmName"] for alarm in alarms if not alarm.get("ActionsEnabled", True)]
     if off:
         names = " ".join(off)
@@ -65,7 +60,7 @@ def history(failures: Sequence[FailedAction], days: int) -> Check:
     """Return whether every action of the last days succeeded."""
     if not failures:
         return ok("alarm-history", f"No action of an alarm failed in {days} days.")
-    last = max(failures, key=lambda each: each.at)
+    last = max(failures, key=lambda failure: failure.at)
     return failed(
         "alarm-history",
         f"{len(failures)} actions failed in {days} days, the last on {last.at:%Y-%m-%d %H:%M} UTC: {last.summary}",
@@ -77,10 +72,10 @@ def muted(mutes: Sequence[Mute]) -> Check:
     """Return whether somebody has muted alarms."""
     if not mutes:
         return ok("mutes", "Nothing is muted.")
-    told = [f"{each.name}{f' until {each.until:%Y-%m-%d %H:%M} UTC' if each.until else ''}" for each in mutes]
+    rules = [f"{mute.name}{f' until {mute.until:%Y-%m-%d %H:%M} UTC' if mute.until else ''}" for mute in mutes]
     return warning(
         "mutes",
-        f"Alarms are muted by {some(told)}.",
+        f"Alarms are muted by {some(rules)}.",
         f"deliverywatch unmute {mutes[0].name}, if it should end now",
     )
 
@@ -92,23 +87,20 @@ def drift(
 ) -> Check:
     """Return whether somebody has changed an alarm by hand.
 
-    Args:
-        alarms: As DescribeAlarms returns them.
-        wanted: By alarm name its properties, from the template.
-        parameters: By alarm name the parameter that its threshold comes from.
+    `wanted` has the properties in the template by alarm name, `parameters` the parameter that a threshold comes from.
     """
-    found = [
+    drifted = [
         (alarm["AlarmName"], difference)
         for alarm in alarms
         for difference in _differences(alarm, wanted.get(alarm["AlarmName"]))
     ]
-    if not found:
+    if not drifted:
         return ok("drift", "No alarm was changed by hand.")
-    told = [f"{name}: {field} is {now}, deployed was {then}" for name, (field, now, then) in found]
-    name, (field, now, _) = found[0]
+    differences = [f"{name}: {field} is {now}, deployed was {then}" for name, (field, now, then) in drifted]
+    name, (field, now, _) = drifted[0]
     parameter = parameters.get(name) if field == "Threshold" else None
     keep = f"Keep it: deliverywatch deploy --set {parameter}={now}. " if parameter else ""
-    return failed("drift", f"{some(told)}.", f"{keep}Undo it: deliverywatch deploy --revert-drift")
+    return failed("drift", f"{some(differences)}.", f"{keep}Undo it: deliverywatch deploy --revert-drift")
 
 
 def _differences(alarm: Mapping[str, Any], wanted: Mapping[str, Any] | None) -> Iterator[tuple[str, str, str]]:

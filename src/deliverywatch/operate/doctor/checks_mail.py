@@ -58,7 +58,7 @@ def sender(address: str, identities: Mapping[str, Identity]) -> Check:
 
 def dkim(address: str, identities: Mapping[str, Identity]) -> Check:
     """Return whether mails are signed; unsigned ones may end as spam."""
-    signed = [each.name for each in identities.values() if each.dkim == "SUCCESS"]
+    signed = [identity.name for identity in identities.values() if identity.dkim == "SUCCESS"]
     if signed:
         return ok("dkim", f"Mails are signed for {signed[0]}.")
     home = domain(address)
@@ -74,19 +74,14 @@ def sending(state: Sending) -> Check:
     """Return whether SES sends for this account at all."""
     if state.is_enabled and state.enforcement == "HEALTHY":
         return ok("sending", "SES sends for this account.")
-    mend = "See the reason in the SES console under Account dashboard, and answer AWS there."
+    fix = "See the reason in the SES console under Account dashboard, and answer AWS there."
     if state.is_enabled and state.enforcement == "PROBATION":
-        return warning("sending", "SES has put this account on probation.", mend)
-    return failed("sending", f"SES has paused sending for this account ({state.enforcement.lower()}).", mend)
+        return warning("sending", "SES has put this account on probation.", fix)
+    return failed("sending", f"SES has paused sending for this account ({state.enforcement.lower()}).", fix)
 
 
 def sandbox(state: Sending, unverified: Sequence[str]) -> Check:
-    """Return whether the recipients can be reached.
-
-    Args:
-        state: Of the account.
-        unverified: The recipients that SES has not verified; in its sandbox it refuses every mail to them.
-    """
+    """Return whether the recipients can be reached: in its sandbox SES refuses mails to the unverified."""
     if state.is_out_of_sandbox:
         return ok("sandbox", "SES sends to any address.")
     if unverified:
@@ -105,9 +100,9 @@ def sandbox(state: Sending, unverified: Sequence[str]) -> Check:
 
 def fallback(topic: str, address: str, subscriptions: Sequence[Subscription]) -> Check:
     """Return whether somebody is told when SES fails."""
-    mails = [each for each in subscriptions if each.protocol.startswith("email")]
-    if any(each.is_confirmed for each in mails):
-        return ok("fallback", f"{next(each.endpoint for each in mails if each.is_confirmed)} is told when SES fails.")
+    mails = [subscription for subscription in subscriptions if subscription.protocol.startswith("email")]
+    if any(mail.is_confirmed for mail in mails):
+        return ok("fallback", f"{next(mail.endpoint for mail in mails if mail.is_confirmed)} is told when SES fails.")
     how = f"aws sns subscribe --protocol email --topic-arn {topic} --notification-endpoint {address}"
     if mails:
         return failed(
@@ -120,7 +115,10 @@ def fallback(topic: str, address: str, subscriptions: Sequence[Subscription]) ->
 
 def notifier(subscriptions: Sequence[Subscription], function: str) -> Check:
     """Return whether alarms reach the notifier."""
-    if any(each.protocol == "lambda" and each.endpoint.endswith(f":{function}") for each in subscriptions):
+    if any(
+        subscription.protocol == "lambda" and subscription.endpoint.endswith(f":{function}")
+        for subscription in subscriptions
+    ):
         return ok("notifier", "Alarms reach the notifier.")
     return failed(
         "notifier",

@@ -61,14 +61,14 @@ def stack(deployment: Deployment, version: str) -> Check:
 
 def functions(found: Sequence[Function], wanted: Sequence[str]) -> Check:
     """Return whether every function can run."""
-    names = {each.name for each in found}
+    names = {function.name for function in found}
     if lost := [name for name in wanted if name not in names]:
         return failed("functions", f"{some(lost)} does not exist.", "deliverywatch deploy --revert-drift")
-    broken = [each for each in found if each.state not in ("Active", "Inactive") or each.last_update == "Failed"]
+    broken = [one for one in found if one.state not in ("Active", "Inactive") or one.last_update == "Failed"]
     if broken:
         first = broken[0]
-        told = f"{first.name} cannot run: {first.reason or first.state}"
-        return failed("functions", told, f"aws lambda get-function --function-name {first.name}, then deploy again")
+        finding = f"{first.name} cannot run: {first.reason or first.state}"
+        return failed("functions", finding, f"aws lambda get-function --function-name {first.name}, then deploy again")
     return ok("functions", f"{len(found)} functions can run.")
 
 
@@ -93,11 +93,11 @@ def workgroup(name: str, state: str | None) -> Check:
     if state == "ENABLED":
         return ok("workgroup", f"Queries run in {name}.")
     if state is None:
-        told, mend = f"The Athena workgroup {name} does not exist.", "deliverywatch deploy --revert-drift"
+        finding, fix = f"The Athena workgroup {name} does not exist.", "deliverywatch deploy --revert-drift"
     else:
-        told = f"The Athena workgroup {name} is {state.lower()}."
-        mend = f"aws athena update-work-group --work-group {name} --state ENABLED"
-    return failed("workgroup", told, mend)
+        finding = f"The Athena workgroup {name} is {state.lower()}."
+        fix = f"aws athena update-work-group --work-group {name} --state ENABLED"
+    return failed("workgroup", finding, fix)
 
 
 def dead_letters(counts: Mapping[str, int]) -> Check:
@@ -107,11 +107,11 @@ def dead_letters(counts: Mapping[str, int]) -> Check:
         subject = "The queue of dead letters is" if len(counts) == 1 else f"{len(counts)} queues of dead letters are"
         return ok("dead-letters", f"{subject} empty.")
     url = next(iter(full))
-    told = [f"{count} in {url.rpartition('/')[2]}" for url, count in full.items()]
+    counted = [f"{count} in {url.rpartition('/')[2]}" for url, count in full.items()]
     return failed(
         "dead-letters",
-        f"Could not be handled: {some(told)}.",
-        f"aws sqs receive-message --queue-url {url}, mend the cause, then aws sqs purge-queue --queue-url {url}",
+        f"Could not be handled: {some(counted)}.",
+        f"aws sqs receive-message --queue-url {url}, fix the cause, then aws sqs purge-queue --queue-url {url}",
     )
 
 
@@ -120,8 +120,10 @@ def key(arn: str, found: Key | None) -> Check:
     if not arn:
         return ok("kms", "The topics use no key of yours, as they carry nothing personal.")
     if found is None or not found.is_enabled:
-        told = f"The key {arn} {'does not exist' if found is None else 'is disabled'}: alarms are lost without a trace."
-        return failed("kms", told, f"aws kms enable-key --key-id {arn}")
+        finding = (
+            f"The key {arn} {'does not exist' if found is None else 'is disabled'}: alarms are lost without a trace."
+        )
+        return failed("kms", finding, f"aws kms enable-key --key-id {arn}")
     if not _lets_in(found.policy, _CLOUDWATCH):
         return failed(
             "kms",
@@ -138,7 +140,7 @@ def _lets_in(policy: Mapping[str, Any], service: str) -> bool:
         principal = statement.get("Principal")
         services = _listed(principal.get("Service", ())) if isinstance(principal, dict) else [principal]
         if statement.get("Effect") == "Allow" and (service in services or "*" in services):
-            allowed |= {each.rstrip("*") for each in _listed(statement.get("Action", ()))}
+            allowed |= {action.rstrip("*") for action in _listed(statement.get("Action", ()))}
     return all(any(wanted.startswith(action) for action in allowed) for wanted in _OF_A_KEY)
 
 
@@ -151,10 +153,10 @@ def heartbeat(last: datetime | None, now: datetime, function: str) -> Check:
     limit = timedelta(seconds=WINDOW_SECONDS)
     if last and now - last <= limit:
         return ok("heartbeat", f"The last successful run was {_minutes(now - last)} ago.")
-    told = f"{_minutes(now - last)} ago" if last else "more than 3 hours ago, or never"
+    when = f"{_minutes(now - last)} ago" if last else "more than 3 hours ago, or never"
     return failed(
         "heartbeat",
-        f"The last successful run was {told}: failures would not be seen.",
+        f"The last successful run was {when}: failures would not be seen.",
         f"aws logs tail /aws/lambda/{function} --since 1h",
     )
 
@@ -167,15 +169,15 @@ def _minutes(duration: timedelta) -> str:
 def clicksend(credit: Credit) -> list[Check]:
     """Return whether ClickSend takes the key, and whether the account can pay."""
     taken = ok("clicksend-key", "ClickSend takes the key.")
-    mend = "Top up, or switch on auto top-up, under Billing in ClickSend's dashboard."
+    fix = "Top up, or switch on auto top-up, under Billing in ClickSend's dashboard."
     if not credit.is_active:
         return [taken, failed("clicksend-credit", "ClickSend has closed or banned the account.", "Ask ClickSend why.")]
     if credit.balance <= 0 and not credit.recharges:
-        told = f"The credit is used up ({credit.balance:.2f}): ClickSend sends nothing, and nothing shows as failed."
-        return [taken, failed("clicksend-credit", told, mend)]
+        finding = f"The credit is used up ({credit.balance:.2f}): ClickSend sends nothing, and nothing shows as failed."
+        return [taken, failed("clicksend-credit", finding, fix)]
     if credit.balance < credit.low_balance and not credit.recharges:
-        told = (
+        finding = (
             f"{credit.balance:.2f} of credit is left, less than the {credit.low_balance:.2f} that ClickSend warns at."
         )
-        return [taken, warning("clicksend-credit", told, mend)]
+        return [taken, warning("clicksend-credit", finding, fix)]
     return [taken, ok("clicksend-credit", f"{credit.balance:.2f} of credit is left.")]

@@ -1,4 +1,4 @@
-"""A deployed stack -> one line per check: how it is, and the command that mends it.
+"""A deployed stack -> one line per check: how it is, and the command that fixes it.
 
 What cannot be looked at is a failed check too, with the reason: a right that is missing hides nothing else.
 """
@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from deliverywatch.engine.definitions.template import resources
 from deliverywatch.errors import DeliveryWatchError, SourceRefused
@@ -17,59 +17,10 @@ from deliverywatch.operate.doctor.check import Check, failed, ok
 
 if TYPE_CHECKING:
     from deliverywatch.operate.account.deployment import Deployment
-    from deliverywatch.operate.doctor.checks_alarms import FailedAction, Mute
-    from deliverywatch.operate.doctor.checks_mail import Identity, Sending, Subscription
-    from deliverywatch.operate.doctor.checks_stack import Bucket, Function, Key
-    from deliverywatch.sms.clicksend.credit import Credit
+    from deliverywatch.operate.doctor.aws_doctor import Account
 
 HISTORY_DAYS = 7
 _ALARM = "AWS::CloudWatch::Alarm"
-
-
-class Account(Protocol):
-    """What is asked of AWS and of ClickSend."""
-
-    def identity(self, name: str) -> Identity | None:
-        """Return an address or a domain in SES, or none."""
-
-    def sending(self) -> Sending:
-        """Return what SES lets the account do."""
-
-    def credit(self, parameters: str, url: str) -> Credit:
-        """Return the credit of the ClickSend account whose credentials are SSM parameters under a path."""
-
-    def bucket(self, name: str) -> Bucket | None:
-        """Return a bucket, or none."""
-
-    def workgroup(self, name: str) -> str | None:
-        """Return the state of an Athena workgroup, or none."""
-
-    def functions(self, names: Sequence[str]) -> list[Function]:
-        """Return those of the functions that exist."""
-
-    def alarms(self, prefix: str) -> list[Mapping[str, Any]]:
-        """Return the alarms whose names begin so, composite ones too, as DescribeAlarms does."""
-
-    def topics(self) -> set[str]:
-        """Return the ARNs of the topics in this region."""
-
-    def failed_actions(self, prefix: str, since: datetime) -> list[FailedAction]:
-        """Return the actions of alarms whose names begin so that failed."""
-
-    def subscriptions(self, topic: str) -> list[Subscription]:
-        """Return the subscriptions of a topic."""
-
-    def key(self, arn: str) -> Key | None:
-        """Return a KMS key, or none."""
-
-    def last_run(self, environment: str, now: datetime) -> datetime | None:
-        """Return the newest minute of the last three hours with a successful run."""
-
-    def queue_counts(self, urls: Sequence[str]) -> dict[str, int]:
-        """Return how many messages wait in each queue."""
-
-    def mutes(self) -> list[Mute]:
-        """Return the rules that mute alarms now."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,30 +57,29 @@ class Subject:
         }
 
     def _resolved(self) -> Iterator[tuple[str, dict[str, Any]]]:
-        there = self.deployment
-        given = {name: there.parameters[name] for name in self.template["Parameters"]}
-        where = {"AWS::Region": there.region, "AWS::AccountId": there.account}
-        return resources(self.template, _ALARM, {**given, **where})
+        given = {name: self.deployment.parameters[name] for name in self.template["Parameters"]}
+        pseudo = {"AWS::Region": self.deployment.region, "AWS::AccountId": self.deployment.account}
+        return resources(self.template, _ALARM, {**given, **pseudo})
 
 
 def examine(account: Account, subject: Subject) -> Iterator[Check]:
-    """Yield one line per check, in the order in which things are mended."""
-    for name, look in _LOOKS:
+    """Yield one line per check, in the order in which things are fixed."""
+    for name, check in _CHECKS:
         try:
-            yield from look(account, subject)
+            yield from check(account, subject)
         except SourceRefused as error:
             path = subject.parameter("ClickSendCredentials")
-            mend = f"aws ssm put-parameter --overwrite --type SecureString --name {path}/api_key --value ..."
-            yield failed(name, str(error), mend)
+            fix = f"aws ssm put-parameter --overwrite --type SecureString --name {path}/api_key --value ..."
+            yield failed(name, str(error), fix)
         except DeliveryWatchError as error:
             yield failed(name, str(error), error.next_step)
 
 
-def _place(_: Account, subject: Subject) -> Iterable[Check]:
-    there = subject.deployment
-    yield ok("credentials", f"AWS knows the credentials: account {there.account}.")
-    yield ok("region", f"{there.name} is in {there.region}.")
-    yield checks_stack.stack(there, subject.version)
+def _stack(_: Account, subject: Subject) -> Iterable[Check]:
+    deployment = subject.deployment
+    yield ok("credentials", f"AWS knows the credentials: account {deployment.account}.")
+    yield ok("region", f"{deployment.name} is in {deployment.region}.")
+    yield checks_stack.stack(deployment, subject.version)
 
 
 def _functions(account: Account, subject: Subject) -> Iterable[Check]:
@@ -149,13 +99,13 @@ def _sandbox(account: Account, subject: Subject) -> Iterable[Check]:
     state = account.sending()
     yield checks_mail.sending(state)
     recipients = subject.parameter("AlertRecipients").split(",")
-    unverified = [] if state.is_out_of_sandbox else [each for each in recipients if not _is_known(account, each)]
+    unverified = [] if state.is_out_of_sandbox else [name for name in recipients if not _is_verified(account, name)]
     yield checks_mail.sandbox(state, unverified)
 
 
-def _is_known(account: Account, address: str) -> bool:
-    found = (account.identity(name) for name in (address, checks_mail.domain(address)))
-    return any(each is not None and each.is_verified for each in found)
+def _is_verified(account: Account, address: str) -> bool:
+    identities = (account.identity(name) for name in (address, checks_mail.domain(address)))
+    return any(identity is not None and identity.is_verified for identity in identities)
 
 
 def _clicksend(account: Account, subject: Subject) -> Iterable[Check]:
@@ -174,10 +124,10 @@ def _workgroup(account: Account, subject: Subject) -> Iterable[Check]:
 
 
 def _alarms(account: Account, subject: Subject) -> Iterable[Check]:
-    found, wanted = account.alarms(f"{subject.deployment.prefix}-"), subject.alarms()
-    yield checks_alarms.present([alarm["AlarmName"] for alarm in found], wanted)
-    yield checks_alarms.actions(found, account.topics())
-    yield checks_alarms.drift(found, wanted, subject.thresholds())
+    alarms, wanted = account.alarms(f"{subject.deployment.prefix}-"), subject.alarms()
+    yield checks_alarms.present([alarm["AlarmName"] for alarm in alarms], wanted)
+    yield checks_alarms.actions(alarms, account.topics())
+    yield checks_alarms.drift(alarms, wanted, subject.thresholds())
 
 
 def _history(account: Account, subject: Subject) -> Iterable[Check]:
@@ -186,8 +136,10 @@ def _history(account: Account, subject: Subject) -> Iterable[Check]:
 
 
 def _notifier(account: Account, subject: Subject) -> Iterable[Check]:
-    there = subject.deployment
-    yield checks_mail.notifier(account.subscriptions(_topic(there, "alerts")), f"{there.prefix}-alerting-notify")
+    deployment = subject.deployment
+    yield checks_mail.notifier(
+        account.subscriptions(_topic(deployment, "alerts")), f"{deployment.prefix}-alerting-notify"
+    )
 
 
 def _fallback(account: Account, subject: Subject) -> Iterable[Check]:
@@ -195,10 +147,10 @@ def _fallback(account: Account, subject: Subject) -> Iterable[Check]:
     yield checks_mail.fallback(topic, subject.parameter("FallbackAddress"), account.subscriptions(topic))
 
 
-def _topic(there: Deployment, name: str) -> str:
+def _topic(deployment: Deployment, name: str) -> str:
     partitions = {"cn": "aws-cn", "us-gov": "aws-us-gov"}
-    found = (partition for begin, partition in partitions.items() if there.region.startswith(f"{begin}-"))
-    return f"arn:{next(found, 'aws')}:sns:{there.region}:{there.account}:{there.prefix}-{name}"
+    special = (partition for begin, partition in partitions.items() if deployment.region.startswith(f"{begin}-"))
+    return f"arn:{next(special, 'aws')}:sns:{deployment.region}:{deployment.account}:{deployment.prefix}-{name}"
 
 
 def _key(account: Account, subject: Subject) -> Iterable[Check]:
@@ -221,8 +173,8 @@ def _mutes(account: Account, _: Subject) -> Iterable[Check]:
     yield checks_alarms.muted(account.mutes())
 
 
-_LOOKS: Collection[tuple[str, Callable[[Account, Subject], Iterable[Check]]]] = (
-    ("stack", _place),
+_CHECKS: Collection[tuple[str, Callable[[Account, Subject], Iterable[Check]]]] = (
+    ("stack", _stack),
     ("functions", _functions),
     ("bucket", _bucket),
     ("workgroup", _workgroup),

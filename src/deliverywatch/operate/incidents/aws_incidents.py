@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError, WaiterError
 
 from deliverywatch.alerting.inputs.alarm import from_description
 from deliverywatch.errors import CloudRefused
-from deliverywatch.operate.account import deployment
-from deliverywatch.operate.account.aws import translated
+from deliverywatch.operate.account.aws import existing, listed, translated
 from deliverywatch.storage.s3 import Bucket
 
 if TYPE_CHECKING:
@@ -23,6 +21,8 @@ if TYPE_CHECKING:
 _ACTIONS = ("AlarmActions", "OKActions", "InsufficientDataActions")
 # DescribeAlarms takes at most so many names.
 _NAMES = 100
+_TYPES = ["MetricAlarm", "CompositeAlarm"]
+_NO_RULE = ("ResourceNotFound", "ResourceNotFoundException")
 _CAPABILITIES = ["CAPABILITY_IAM", "CAPABILITY_NAMED_IAM"]
 
 
@@ -31,118 +31,88 @@ def lake(cloud: Cloud, stack: Deployment) -> Bucket:
     return Bucket(stack.bucket, cloud.client("s3"))
 
 
-def with_birth(cloud: Cloud, name: str) -> tuple[Deployment, datetime]:
-    """Return a deployment and when its stack was made, aware.
-
-    Raises:
-        CloudRefused: There is no such stack, or it may not be asked.
-        CloudUnavailable: AWS does not answer.
-    """
-    with translated(f"The stack {name}"):
-        (stack,) = cloud.client("cloudformation").describe_stacks(StackName=name)["Stacks"]
-    return deployment.from_description(stack), stack["CreationTime"]
-
-
 class Alarms:
     """CloudWatch's alarms."""
 
     def __init__(self, cloud: Cloud) -> None:
-        self._cloud = cloud
+        self._cloudwatch = cloud.client("cloudwatch")
 
     def acting_on(self, topic: str) -> list[Alarm]:
         """Return the alarms, metric and composite, one of whose actions is this topic."""
-        return [from_description(each) for each in self._described(topic, _ACTIONS)]
+        return [from_description(alarm) for alarm in self._described(topic, _ACTIONS)]
 
     def calling(self, topic: str) -> list[Alarm]:
         """Return those that tell this topic when they go off; a recovery alarm only tells when it is over."""
-        return [from_description(each) for each in self._described(topic, _ACTIONS[:1])]
+        return [from_description(alarm) for alarm in self._described(topic, _ACTIONS[:1])]
 
     def _described(self, topic: str, kinds: Sequence[str]) -> list[Mapping[str, Any]]:
+        request = {"ActionPrefix": topic, "AlarmTypes": _TYPES}
         with translated("The alarms"):
-            pages = self._cloud.client("cloudwatch").get_paginator("describe_alarms")
-            described = [
-                each
-                for page in pages.paginate(ActionPrefix=topic, AlarmTypes=["MetricAlarm", "CompositeAlarm"])
-                for kind in ("MetricAlarms", "CompositeAlarms")
-                for each in page.get(kind, ())
-            ]
+            pages = list(self._cloudwatch.get_paginator("describe_alarms").paginate(**request))
         # A prefix is also that of a longer name.
-        return [each for each in described if topic in [arn for kind in kinds for arn in each.get(kind, ())]]
+        return [
+            alarm
+            for page in pages
+            for alarm in _of_page(page)
+            if topic in [arn for kind in kinds for arn in alarm.get(kind, ())]
+        ]
 
     def named(self, names: Sequence[str]) -> dict[str, Alarm]:
         """Return those of the alarms that exist, by name."""
+        if not names:
+            return {}
         with translated("The alarms"):
-            described = (
-                self._cloud.client("cloudwatch").describe_alarms(
-                    AlarmNames=list(names)[:_NAMES], AlarmTypes=["MetricAlarm", "CompositeAlarm"]
-                )
-                if names
-                else {}
-            )
-        kinds = [described.get(kind, []) for kind in ("MetricAlarms", "CompositeAlarms")]
-        return {each["AlarmName"]: from_description(each) for kind in kinds for each in kind}
+            page = self._cloudwatch.describe_alarms(AlarmNames=list(names)[:_NAMES], AlarmTypes=_TYPES)
+        return {alarm["AlarmName"]: from_description(alarm) for alarm in _of_page(page)}
+
+
+def _of_page(page: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    return [*page.get("MetricAlarms", ()), *page.get("CompositeAlarms", ())]
 
 
 class MuteRules:
     """CloudWatch's mute rules."""
 
     def __init__(self, cloud: Cloud) -> None:
-        self._cloud = cloud
+        self._cloudwatch = cloud.client("cloudwatch")
 
     def names(self, statuses: Sequence[str]) -> list[str]:
         """Return the names of the rules of the account in one of these states."""
-        found: list[str] = []
-        request: dict[str, Any] = {"Statuses": list(statuses)}
         with translated("The mute rules"):
-            while True:
-                answer = self._cloud.client("cloudwatch").list_alarm_mute_rules(**request)
-                found += [each["AlarmMuteRuleArn"].rpartition(":")[2] for each in answer["AlarmMuteRuleSummaries"]]
-                if not answer.get("NextToken"):
-                    return found
-                request["NextToken"] = answer["NextToken"]
+            rules = listed(self._cloudwatch, "list_alarm_mute_rules", "AlarmMuteRuleSummaries", Statuses=list(statuses))
+        return [rule["AlarmMuteRuleArn"].rpartition(":")[2] for rule in rules]
 
     def describe(self, name: str) -> Mapping[str, Any] | None:
         """Return a rule as GetAlarmMuteRule has it, or None if it is gone."""
         with translated(f"The mute rule {name}"):
-            try:
-                found: dict[str, Any] = self._cloud.client("cloudwatch").get_alarm_mute_rule(AlarmMuteRuleName=name)
-            except ClientError as error:
-                if error.response["Error"]["Code"].startswith("ResourceNotFound"):
-                    return None
-                raise
-        return found
+            rule: dict[str, Any] | None = existing(
+                lambda: self._cloudwatch.get_alarm_mute_rule(AlarmMuteRuleName=name), *_NO_RULE
+            )
+        return rule
 
     def put(self, request: Mapping[str, Any]) -> None:
         """Make a rule."""
         with translated("The mute rule"):
-            self._cloud.client("cloudwatch").put_alarm_mute_rule(**request)
+            self._cloudwatch.put_alarm_mute_rule(**request)
 
     def delete(self, name: str) -> None:
         """Delete a rule."""
         with translated(f"The mute rule {name}"):
-            self._cloud.client("cloudwatch").delete_alarm_mute_rule(AlarmMuteRuleName=name)
+            self._cloudwatch.delete_alarm_mute_rule(AlarmMuteRuleName=name)
 
 
 def publish(cloud: Cloud, topic: str, notice: Mapping[str, Any]) -> None:
-    """Publish a notice of our own to the alerts topic.
-
-    Raises:
-        CloudRefused: These credentials may not.
-        CloudUnavailable: AWS does not answer.
-    """
+    """Publish a notice of our own to the alerts topic."""
     with translated("The alerts topic"):
         cloud.client("sns").publish(TopicArn=topic, Message=json.dumps(notice))
 
 
 def change_parameter(cloud: Cloud, stack: Deployment, name: str, value: str) -> bool:
-    """Change one parameter of the stack, with the template that is deployed; return whether anything changed.
-
-    Raises:
-        CloudRefused: CloudFormation refuses the value, or the update fails.
-        CloudUnavailable: AWS does not answer.
-    """
+    """Change one parameter of the stack, with the template that is deployed; return whether anything changed."""
     client = cloud.client("cloudformation")
-    kept = [{"ParameterKey": each, "UsePreviousValue": True} for each in stack.parameters if each != name]
+    kept = [
+        {"ParameterKey": parameter, "UsePreviousValue": True} for parameter in stack.parameters if parameter != name
+    ]
     with translated(f"The stack {stack.name}"):
         try:
             client.update_stack(

@@ -109,7 +109,7 @@ def _owner(known: Known) -> str:
 
 def _muting(known: Known) -> list[Mute]:
     names = _names(known.incident)
-    return [each for each in known.mutes if each.status == "ACTIVE" and names & set(each.alarms)]
+    return [mute for mute in known.mutes if mute.status == "ACTIVE" and names & set(mute.alarms)]
 
 
 def _until(one: Mute, known: Known) -> str:

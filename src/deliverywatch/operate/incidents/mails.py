@@ -24,16 +24,7 @@ _FOLDER = "mails/dt="
 
 
 def mails(store: Store, since: datetime, until: datetime) -> list[Record]:
-    """Return the mails of a time, the oldest first.
-
-    Args:
-        store: The lake.
-        since: First moment that counts, aware.
-        until: Last moment that counts.
-
-    Raises:
-        StoreUnavailable: The lake cannot be read.
-    """
+    """Return the mails of a time, the oldest first."""
     first, last = f"{_FOLDER}{since:%Y-%m-%d}/", f"{_FOLDER}{until:%Y-%m-%d}0"
     keys = [key for month in _months(since, until) for key in store.keys(month) if first <= key < last]
     return [each for each in _read(store, keys) if since <= each.time <= until]
@@ -46,12 +37,7 @@ def of_incident(store: Store, incident: str, opened: datetime, until: datetime) 
 
 
 def text_of(store: Store, record: Record) -> str:
-    """Return a mail as it was sent: its headers that matter, and its text.
-
-    Raises:
-        InputError: It was never sent, or its text was not kept.
-        StoreUnavailable: The lake cannot be read.
-    """
+    """Return a mail as it was sent: its headers that matter, and its text."""
     stored = store.read(body_key(record))
     if stored is None:
         raise InputError(

@@ -65,18 +65,7 @@ class Rules(Protocol):
 
 
 def plan(prefix: str, alarms: Sequence[str], length: timedelta, reason: str, now: datetime) -> list[dict[str, Any]]:
-    """Return the requests that mute alarms from the next full minute on.
-
-    Args:
-        prefix: Of the stack.
-        alarms: Their full names.
-        length: Whole minutes, up to 15 days.
-        reason: Kept in the rule for whoever finds it.
-        now: When it is asked for.
-
-    Raises:
-        InputError: There is nothing to mute, or the length is not one that CloudWatch takes.
-    """
+    """Return the requests that mute alarms from the next full minute on."""
     if not timedelta(minutes=1) <= length <= LONGEST:
         raise InputError(
             "A mute lasts from 1 minute to 15 days.", next_step="Name a length such as 30m, 2h or 1d, and mute again."
@@ -114,13 +103,7 @@ def spelled(length: timedelta) -> str:
 
 
 def there(rules: Rules, prefix: str, statuses: Sequence[str] = ("ACTIVE", "SCHEDULED")) -> list[Mute]:
-    """Return the rules that mute an alarm of the stack, those that end first coming first.
-
-    Args:
-        rules: CloudWatch.
-        prefix: Of the stack.
-        statuses: Which of them.
-    """
+    """Return the rules that mute an alarm of the stack, those that end first coming first."""
     described = [rules.describe(name) for name in rules.names(statuses)]
     found = [_mute(each, prefix) for each in described if each]
     ours = [each for each in found if any(name.startswith(f"{prefix}-") for name in each.alarms)]

@@ -69,11 +69,7 @@ class Person:
 
 
 def span_of(store: Store, incident: str, now: datetime) -> Span:
-    """Return when the messages of an incident were sent, by the records of its mails.
-
-    Raises:
-        InputError: No mail of it was recorded.
-    """
+    """Return when the messages of an incident were sent, by the records of its mails."""
     records = [
         json.loads(found.body)
         for key in store.keys("mails/")
@@ -121,7 +117,7 @@ def looked_up(people: Iterable[Person], history: History) -> Iterator[Person]:
     for hour, wanted in by_hour.items():
         numbers: dict[str, str] = {}
         for page in history.pages(hour, hour + HOUR):
-            found = (each for each in page.rows if each.get("message_id") in wanted)
+            found = (row for row in page.rows if row.get("message_id") in wanted)
             numbers.update((each["message_id"], str(each.get("to") or "")) for each in found)
         for message_id, person in wanted.items():
             yield replace(person, number=numbers.get(message_id) or None)

@@ -16,11 +16,7 @@ if TYPE_CHECKING:
 
 
 def last_incidents(store: Store) -> list[Incident]:
-    """Return the last incident of every watch: those that are open first, then the newest.
-
-    Raises:
-        StoreUnavailable: The lake cannot be read.
-    """
+    """Return the last incident of every watch: those that are open first, then the newest."""
     read = [incident_store.read(store, watch) for watch in incident_store.recorded_watches(store)]
     found = [each for each in read if each is not None]
     return sorted(found, key=lambda each: (not each.is_open, -each.level.rank, -each.changed_at.timestamp()))
@@ -29,14 +25,8 @@ def last_incidents(store: Store) -> list[Incident]:
 def find(store: Store, incident_id: str, watch: str = "") -> Incident:
     """Return the incident of an id: the open one, or else the newest that bore it.
 
-    Args:
-        store: The lake.
-        incident_id: In capital or small letters.
-        watch: Which watch's, where two opened in the same minute.
-
     Raises:
         InputError: There is none, or there are several and no watch is named.
-        StoreUnavailable: The lake cannot be read.
     """
     wanted = incident_id.strip().upper()
     last = last_incidents(store)

@@ -70,22 +70,16 @@ class Situation:
     @property
     def open(self) -> tuple[Incident, ...]:
         """The incidents that are going on."""
-        return tuple(each for each in self.incidents if each.is_open)
+        return tuple(incident for incident in self.incidents if incident.is_open)
 
     @property
     def unsent(self) -> tuple[tuple[str, int], ...]:
         """Mails that are due and not known to be sent, by incident and number."""
-        return tuple((due.id, change.seq) for each in self.incidents for due, change in each.due)
+        return tuple((due.id, change.seq) for incident in self.incidents for due, change in incident.due)
 
 
 def situation(stack: Deployment, store: Store, alarms: AlarmsOfTopic, rules: Rules, now: datetime) -> Situation:
-    """Return what is going on.
-
-    Raises:
-        StoreUnavailable: The lake cannot be read.
-        CloudRefused: CloudWatch may not be asked.
-        CloudUnavailable: CloudWatch does not answer.
-    """
+    """Return what is going on."""
     calling = alarms.calling(stack.output("AlertsTopicArn"))
     sent = outbox.mails(store, now - _MAIL_DAYS, now)
     return Situation(
@@ -135,9 +129,9 @@ def document(seen: Situation) -> dict[str, Any]:
         "is_alarm_active": bool(seen.open),
         "incidents": [_incident(each, seen.at) for each in seen.open],
         "raised_alarms": [each.name for each in seen.raised],
-        "heartbeats": [_heartbeat(each, seen.at) for each in seen.heartbeats],
-        "mutes": [mute_document(each) for each in seen.mutes],
-        "mails": [outbox.document(each, seen.at) for each in seen.mails],
+        "heartbeats": [_heartbeat(heartbeat, seen.at) for heartbeat in seen.heartbeats],
+        "mutes": [mute_document(mute) for mute in seen.mutes],
+        "mails": [outbox.document(mail, seen.at) for mail in seen.mails],
         "unsent_mails": [{"incident": incident, "number": number} for incident, number in seen.unsent],
     }
 
@@ -181,5 +175,5 @@ def _seconds(age: timedelta) -> int:
 
 def muted(seen: Situation, alarm: str) -> Mute | None:
     """Return the rule that mutes an alarm now, if one does."""
-    active = (each for each in seen.mutes if each.status == "ACTIVE")
+    active = (mute for mute in seen.mutes if mute.status == "ACTIVE")
     return next((each for each in active if alarm in each.alarms), None)

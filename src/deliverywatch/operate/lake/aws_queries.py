@@ -15,11 +15,7 @@ if TYPE_CHECKING:
 
 
 def environment(cloud: Cloud, deployment: Deployment) -> dict[str, str]:
-    """Return the reconciler's environment variables: whoever plans with them plans as it does.
-
-    Raises:
-        CloudRefused: The stack has no scheduled queries, or the account may not be asked.
-    """
+    """Return the reconciler's environment variables: whoever plans with them plans as it does."""
     name = _function(deployment, "QueriesReconciler")
     with translated(f"The function {name}"):
         found = cloud.client("lambda").get_function_configuration(FunctionName=name)
@@ -27,11 +23,7 @@ def environment(cloud: Cloud, deployment: Deployment) -> dict[str, str]:
 
 
 def execute(cloud: Cloud, deployment: Deployment, event: Mapping[str, Any]) -> dict[str, Any]:
-    """Start the executor, wait for it, and return what it did.
-
-    Raises:
-        CloudRefused: It failed; its log says why.
-    """
+    """Start the executor, wait for it, and return what it did."""
     name = _function(deployment, "QueriesExecutor")
     with translated(f"The function {name}"):
         answer = cloud.client("lambda").invoke(FunctionName=name, Payload=json.dumps(event).encode())

@@ -44,12 +44,12 @@ class Metrics:
             {
                 "MetricName": name,
                 "Dimensions": self._dimensions,
-                "Timestamp": each.stamp,
+                "Timestamp": difference.stamp,
                 "Value": float(value),
                 "Unit": "Count",
             }
-            for each in differences
-            for name, value in zip(_NAMES, (each.total, each.failed), strict=True)
+            for difference in differences
+            for name, value in zip(_NAMES, (difference.total, difference.failed), strict=True)
         ]
         with translated("The metrics"):
             self._client.put_metric_data(Namespace=NAMESPACE, MetricData=data)

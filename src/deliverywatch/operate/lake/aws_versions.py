@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from deliverywatch.operate.account.aws import translated
+from deliverywatch.operate.account.aws import listed, translated
 
 if TYPE_CHECKING:
     from deliverywatch.operate.account.aws import Cloud
@@ -21,21 +20,22 @@ class OldVersions:
 
     def count(self, prefix: str) -> int:
         """Return how many old versions there are under a prefix."""
-        return sum(1 for _ in self._old(prefix))
+        return len(self._old(prefix))
 
     def purge(self, prefix: str) -> int:
         """Delete the old versions under a prefix, and return how many."""
-        found = list(self._old(prefix))
+        old = self._old(prefix)
         with translated(f"The old versions under {prefix}"):
-            for first in range(0, len(found), _BATCH_COUNT):
-                batch = {"Objects": found[first : first + _BATCH_COUNT], "Quiet": True}
+            for first in range(0, len(old), _BATCH_COUNT):
+                batch = {"Objects": old[first : first + _BATCH_COUNT], "Quiet": True}
                 self._s3.delete_objects(Bucket=self._bucket, Delete=batch)
-        return len(found)
+        return len(old)
 
-    def _old(self, prefix: str) -> Iterator[dict[str, Any]]:
+    def _old(self, prefix: str) -> list[dict[str, Any]]:
         with translated(f"The old versions under {prefix}"):
-            pages = self._s3.get_paginator("list_object_versions").paginate(Bucket=self._bucket, Prefix=prefix)
-            for page in pages:
-                for each in page.get("Versions", ()):
-                    if not each["IsLatest"]:
-                        yield {"Key": each["Key"], "VersionId": each["VersionId"]}
+            versions = listed(self._s3, "list_object_versions", "Versions", Bucket=self._bucket, Prefix=prefix)
+        return [
+            {"Key": version["Key"], "VersionId": version["VersionId"]}
+            for version in versions
+            if not version["IsLatest"]
+        ]

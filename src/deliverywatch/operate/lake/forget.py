@@ -74,18 +74,7 @@ def forget(
     pause: Callable[[float], None],
     told: Callable[[str], None] = lambda _: None,
 ) -> Forgotten:
-    """Blank the recipient in every object, until a look into all of them finds nothing.
-
-    Args:
-        store: Where the lake is.
-        known_as: As `forgetting.traces` returns it.
-        token: Different for each run.
-        pause: Sleeps up to so many seconds, for another writer to finish.
-        told: Is called with each key that is looked into.
-
-    Raises:
-        ObjectDamaged: An object cannot be read; those before it are done.
-    """
+    """Blank the recipient in every object, until a look into all of them finds nothing."""
     whole = Forgotten()
     for _ in range(_ROUNDS):
         found = find(store, known_as, told)
@@ -102,14 +91,7 @@ def forget(
 def remains(
     found: Forgotten, now: datetime, parameters: Mapping[str, str], old_versions: int | None
 ) -> list[tuple[str, str]]:
-    """Return what is left of the recipient: where, and what of it for how long.
-
-    Args:
-        found: What was blanked.
-        now: What time it is; aware.
-        parameters: Of the stack; none for a folder.
-        old_versions: Old versions of the lake's objects; none if the store keeps none.
-    """
+    """Return what is left of the recipient: where, and what of it for how long."""
     told = [("ClickSend", f"The number, the text and the name, for {HISTORY_DAYS} days. Delete them there.")]
     again = found.newest + timedelta(days=1, hours=SETTLE_HOURS + 2) if found.newest else now
     if again > now:

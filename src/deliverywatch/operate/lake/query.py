@@ -98,11 +98,7 @@ class Engine(Athena, Protocol):
 
 
 def chosen(text: str, saved: Iterable[Saved], given: Mapping[str, str]) -> str:
-    """Return the SQL that is meant: that of a saved query by its name, with or without its system, or the text itself.
-
-    Raises:
-        InputError: There is no such query, or it has no such parameter.
-    """
+    """Return the SQL that is meant: of a saved query by its name, with or without its system, or the text itself."""
     known = {each.name: each for each in saved}
     name = text.strip().replace("_", "-")
     alike = [each for each in known if each == name or each.endswith(f"-{name}")]
@@ -116,11 +112,7 @@ def chosen(text: str, saved: Iterable[Saved], given: Mapping[str, str]) -> str:
 
 
 def _asking(sql: str) -> str:
-    """Return the text of a query, if it only asks: an INSERT would add to the lake what no run has written.
-
-    Raises:
-        InputError: It would change something, or is several statements.
-    """
+    """Return the text of a query, if it only asks: an INSERT would add to the lake what no run has written."""
     code = _NO_CODE.sub(" ", sql).strip().rstrip(";").rstrip()
     if _ASKS.match(code) and ";" not in code:
         return sql
@@ -131,11 +123,7 @@ def _asking(sql: str) -> str:
 
 
 def filled(query: Saved, given: Mapping[str, str]) -> str:
-    """Return a query with its parameters set; those left out stay as they are.
-
-    Raises:
-        InputError: It has no such parameter.
-    """
+    """Return a query with its parameters set; those left out stay as they are."""
     unknown = sorted(given.keys() - set(query.parameters))
     if unknown:
         raise InputError(
@@ -165,13 +153,7 @@ def folders(sql: str) -> list[str]:
 
 
 def estimate(sql: str, sizes: Iterable[tuple[str, int]], now: datetime) -> Estimate:
-    """Return the most that a query can read.
-
-    Args:
-        sql: The query.
-        sizes: Keys and bytes of the objects of the tables.
-        now: What time it is; aware.
-    """
+    """Return the most that a query can read."""
     since, only = first_day(sql, now), set(_ONE_DAY.findall(sql))
     exact = only if only and not _RANGE.search(sql) else None
     read = [size for key, size in sizes if _is_read(key.split("dt=")[-1][:10], since, exact)]
@@ -190,11 +172,7 @@ def cost_usd(scanned_bytes: int, object_count: int = 0) -> float:
 
 
 def run(engine: Engine, sql: str, pause: Callable[[float], None]) -> Answer:
-    """Run a query and wait for it, ever more patiently; whoever interrupts that stops the query too.
-
-    Raises:
-        InputError: Athena cannot run it.
-    """
+    """Run a query and wait for it, ever more patiently; whoever interrupts that stops the query too."""
     execution = athena.run(Statement(sql), engine, TimeBudget(pause, lambda: math.inf))
     if execution.status is not Status.SUCCEEDED:
         reason = (execution.reason or execution.status).splitlines()[0].rstrip(".!")

@@ -94,7 +94,8 @@ class Comparison:
             "to": as_text(self.end),
             "slots": self.slot_count,
             "differences": [
-                {"slot": as_text(each.slot), "total": each.total, "failed": each.failed} for each in self.differences
+                {"slot": as_text(difference.slot), "total": difference.total, "failed": difference.failed}
+                for difference in self.differences
             ],
             "waiting": {as_text(slot): as_text(until) for slot, until in sorted(self.waiting.items())},
             "unread": [as_text(slot) for slot in self.unread],
@@ -166,21 +167,13 @@ def counts(store: Store, settings: Settings, start: datetime, end: datetime) -> 
 def emit(
     store: Store, metrics: Metrics, differences: Sequence[Difference], now: datetime, pause: Callable[[float], None]
 ) -> int:
-    """Emit differences that nobody else is emitting, and return how many: first the ledger, then the points.
-
-    Args:
-        store: Holds the ledger.
-        metrics: Where they go.
-        differences: What `compare` found.
-        now: What time it is; aware.
-        pause: Sleeps up to so many seconds, for another writer to finish.
-    """
+    """Emit differences that nobody else is emitting, and return how many: first the ledger, then the points."""
     ours: list[Difference] = []
 
     def claimed(body: bytes | None) -> _Ledger:
         held = _held(body, now)
-        ours[:] = [each for each in differences if each.slot not in held]
-        held |= {each.slot: now + seen_after(now - each.stamp) for each in ours}
+        ours[:] = [difference for difference in differences if difference.slot not in held]
+        held |= {our.slot: now + seen_after(now - our.stamp) for our in ours}
         return _Ledger(_body(held) if ours else None)
 
     update(store, LEDGER, claimed, pause)
@@ -189,7 +182,7 @@ def emit(
             metrics.put(ours[first : first + _BATCH])
         except CloudRefused:
             # Nothing of these was taken: whoever mends it need not wait for the ledger.
-            refused = {each.slot for each in ours[first:]}
+            refused = {our.slot for our in ours[first:]}
             update(store, LEDGER, _releaser(refused, now), pause)
             raise
     return len(ours)

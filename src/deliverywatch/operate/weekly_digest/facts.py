@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 def verdict(week: Week) -> str:
     """Return how much of the failure budget is used, of whatever used most of it."""
-    sent = [each for each in week.tallies if each.budget_count]
+    sent = [tally for tally in week.tallies if tally.budget_count]
     if not sent:
         return ""
     worst = max(sent, key=lambda each: each.failed / each.budget_count)
@@ -30,8 +30,8 @@ def verdict(week: Week) -> str:
 def facts(week: Week, clock: Clock) -> tuple[tuple[str, str], ...]:
     """Return the lines of the table, those with nothing to say left out."""
     found = [
-        *((f"Runs of {each.system}", _runs(each)) for each in week.runs),
-        *((each.noun, _tally(each)) for each in week.tallies),
+        *((f"Runs of {run.system}", _runs(run)) for run in week.runs),
+        *((tally.noun, _tally(tally)) for tally in week.tallies),
         ("Mails", _mails(week)),
         ("Mutes", _mutes(week, clock)),
         ("Cost", _cost(week)),
@@ -62,7 +62,7 @@ def _mails(week: Week) -> str:
 
 
 def _mutes(week: Week, clock: Clock) -> str:
-    return "; ".join(_mute(each, clock) for each in week.mutes) or "none"
+    return "; ".join(_mute(mute, clock) for mute in week.mutes) or "none"
 
 
 def _mute(one: Mute, clock: Clock) -> str:

@@ -97,17 +97,17 @@ class Week:
     @property
     def missing_runs(self) -> int:
         """Runs of all systems that were not done."""
-        return sum(each.missing for each in self.runs)
+        return sum(run.missing for run in self.runs)
 
     @property
     def open(self) -> tuple[Incident, ...]:
         """Incidents that are still going on."""
-        return tuple(each for each in self.incidents if each.is_open)
+        return tuple(incident for incident in self.incidents if incident.is_open)
 
     @property
     def unsent(self) -> int:
         """Mails that were claimed and not sent."""
-        return sum(each.sent_at is None for each in self.mails)
+        return sum(mail.sent_at is None for mail in self.mails)
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,27 +121,13 @@ class Sources:
 
 
 def gather(sources: Sources, topic: str, prefix: str, start: datetime, end: datetime) -> Week:
-    """Return what is told of a time.
-
-    Args:
-        sources: The stack.
-        topic: The ARN of its alerts topic.
-        prefix: What its alarms' names begin with.
-        start: Begin of the time, aware; where the stack is younger, when it was made.
-        end: Not included.
-
-    Raises:
-        StoreUnavailable: The lake cannot be read.
-        MetricsUnavailable: CloudWatch does not tell.
-        CloudRefused: CloudWatch may not be asked.
-        CloudUnavailable: CloudWatch does not answer.
-    """
+    """Return what happened in [start, end); for a stack that is younger, start is when it was made."""
     alarms = sources.alarms.calling(topic)
     return Week(
         start=start,
         end=end,
-        tallies=tuple(_tally(sources, each, prefix, start, end) for each in _ratios(alarms)),
-        runs=tuple(_runs(sources, each, prefix, start, end) for each in alarms if _counts_runs(each)),
+        tallies=tuple(_tally(sources, ratio, prefix, start, end) for ratio in _ratios(alarms)),
+        runs=tuple(_runs(sources, alarm, prefix, start, end) for alarm in alarms if _counts_runs(alarm)),
         incidents=tuple(_incidents(sources.store, start)),
         mails=tuple(outbox.mails(sources.store, start, end)),
         mutes=tuple(_mutes(sources.rules, prefix, start, end)),

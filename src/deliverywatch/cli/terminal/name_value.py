@@ -1,0 +1,20 @@
+"""`NAME=VALUE` on the command line, as often as it is given."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from deliverywatch.errors import InputError
+
+
+def pairs(texts: Sequence[str], example: str = "--set WarningThresholdPercent=5") -> dict[str, str]:
+    """Return the values by their names.
+
+    Raises:
+        InputError: One is not of that form; the next step shows the example.
+    """
+    split = [text.partition("=") for text in texts]
+    for text, (name, sign, _) in zip(texts, split, strict=True):
+        if not name.strip() or not sign:
+            raise InputError(f"'{text}' is no setting.", next_step=f"Write NAME=VALUE, like {example}.")
+    return {name.strip(): value.strip() for name, _, value in split}

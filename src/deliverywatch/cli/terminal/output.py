@@ -1,0 +1,48 @@
+"""A document or rows -> JSON on one line, or tables, on stdout."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON instead.")
+
+
+def print_json(document: object, *, indent: int | None = None) -> None:
+    """Print a document; every letter as it is."""
+    click.echo(json.dumps(document, ensure_ascii=False, indent=indent))
+
+
+def print_either(document: object, words: str, *, as_json: bool, indent: int | None = None) -> None:
+    """Print a document, or what it says in words."""
+    if as_json:
+        print_json(document, indent=indent)
+    else:
+        click.echo(words)
+
+
+def table(*columns: str, title: str = "", padding: int = 1) -> Table:
+    """Return an empty table; the name of a column with numbers begins with `>`, of one that may wrap with `~`."""
+    from rich.table import Table  # takes a moment to load
+
+    empty = Table(box=None, padding=(0, padding, 0, 0), title=title or None, title_justify="left")
+    for column in columns:
+        name = column.lstrip(">~")
+        empty.add_column(
+            name, justify="right" if column.startswith(">") else "left", no_wrap=not column.startswith("~")
+        )
+    return empty
+
+
+def print_plain(*parts: Any) -> None:
+    """Print tables and texts without mark-up: what AWS or ClickSend names may have brackets."""
+    from rich.console import Console  # as above
+
+    console = Console(highlight=False, markup=False)
+    for part in parts:
+        console.print(part, soft_wrap=isinstance(part, str))

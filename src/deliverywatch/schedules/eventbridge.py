@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo
 
 from deliverywatch.errors import InputError
 from deliverywatch.schedules import fields
-from deliverywatch.schedules.fields import Cron, Days, Kind
+from deliverywatch.schedules.fields import Cron, Days
 
 LONGEST = 256
 _WEEKDAY = fields.weekday_field(1, 7, sunday=1)
@@ -141,7 +141,7 @@ def _days(day: str, weekday: str) -> Days:
     if day == "?":
         return fields.days_of_week(weekday, _WEEKDAY)
     if day.endswith("W"):
-        return Days(Kind.NEAREST_WEEKDAY, frozenset({fields.DAY.value(day[:-1])}))
+        return fields.nearest_weekday(fields.DAY.value(day[:-1]))
     return fields.days_of_month(day)
 
 

@@ -4,50 +4,18 @@ from __future__ import annotations
 
 import calendar
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, time
-from enum import StrEnum
 
 from deliverywatch.errors import InputError
 
 _MONTHS = {name.upper(): number for number, name in enumerate(calendar.month_abbr) if name}
 _WEEKDAYS = ("SUN", "MON", "TUE", "WED", "THU", "FRI", "SAT")
-SUNDAY, SATURDAY = 0, 6
+_SUNDAY, _SATURDAY = 0, 6
 
-
-class Kind(StrEnum):
-    """How a day field chooses the days of a month."""
-
-    DAYS = "days"
-    LAST_DAY = "last day"
-    NEAREST_WEEKDAY = "nearest weekday"
-    WEEKDAYS = "weekdays"
-    NTH_WEEKDAY = "nth weekday"
-    LAST_WEEKDAY = "last weekday"
-
-
-@dataclass(frozen=True, slots=True)
-class Days:
-    """Which days of a month: `values` are days or weekdays (Sunday is 0), `nth` counts a weekday within the month."""
-
-    kind: Kind
-    values: frozenset[int] = frozenset()
-    nth: int = 0
-
-    def of(self, year: int, month: int) -> list[int]:
-        """Return the days of this month, in order."""
-        first, length = calendar.monthrange(year, month)
-        if self.kind is Kind.LAST_DAY:
-            return [length]
-        if self.kind is Kind.NEAREST_WEEKDAY:
-            return _nearest_weekday(min(self.values), first, length)
-        if self.kind is Kind.DAYS:
-            return [day for day in range(1, length + 1) if day in self.values]
-        days = [day for day in range(1, length + 1) if _weekday(first, day) in self.values]
-        if self.kind is Kind.WEEKDAYS:
-            return days
-        return days[-1:] if self.kind is Kind.LAST_WEEKDAY else days[self.nth - 1 : self.nth]
+# The days of a month in order, from the weekday of its first day (as Python counts, Monday is 0) and its length.
+Days = Callable[[int, int], list[int]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +39,7 @@ class Cron:
         for year in self.years:
             for month in self.months if year >= first.year else ():
                 if (year, month) >= (first.year, first.month):
-                    days = sorted({day for each in self.days for day in each.of(year, month)})
+                    days = sorted({day for days_of in self.days for day in days_of(*calendar.monthrange(year, month))})
                     yield from (date(year, month, day) for day in days if date(year, month, day) >= first)
 
 
@@ -128,39 +96,49 @@ def weekday_field(lowest: int, highest: int, sunday: int) -> Field:
 
 def days_of_month(text: str) -> Days:
     """Return the days of a day-of-month field: numbers, or `L` for the last."""
-    return Days(Kind.LAST_DAY) if text == "L" else Days(Kind.DAYS, frozenset(DAY.values(text)))
+    if text == "L":
+        return lambda _, length: [length]
+    values = set(DAY.values(text))
+    return lambda _, length: [day for day in range(1, length + 1) if day in values]
+
+
+def nearest_weekday(wanted: int) -> Days:
+    """Return Monday to Friday nearest to a day of the month: `15W`; it never leaves the month."""
+
+    def days(first: int, length: int) -> list[int]:
+        if wanted > length:
+            return []
+        weekday = _weekday(first, wanted)
+        if weekday == _SATURDAY:
+            return [wanted - 1 if wanted > 1 else wanted + 2]
+        if weekday == _SUNDAY:
+            return [wanted + 1 if wanted < length else wanted - 2]
+        return [wanted]
+
+    return days
 
 
 def days_of_week(text: str, weekday: Field) -> Days:
     """Return the days of a day-of-week field: weekdays, `L` for Saturdays, `FRIL` for the last Friday, `TUE#2`."""
-
-    def weekdays(*values: int) -> frozenset[int]:
-        return frozenset((value - weekday.names["SUN"]) % 7 for value in values)
-
     name, hash_sign, number = text.partition("#")
     if hash_sign:
         if number not in {"1", "2", "3", "4", "5"}:
             raise InputError(f"'{text}' counts a weekday within its month, which goes from #1 to #5, and only one.")
-        return Days(Kind.NTH_WEEKDAY, weekdays(weekday.value(name)), int(number))
+        every, nth = _every(weekday, weekday.value(name)), int(number)
+        return lambda first, length: every(first, length)[nth - 1 : nth]
     if text == "L":
-        return Days(Kind.WEEKDAYS, frozenset({SATURDAY}))
+        return _every(weekday, weekday.names["SAT"])
     if text.endswith("L"):
-        return Days(Kind.LAST_WEEKDAY, weekdays(weekday.value(text[:-1])))
-    return Days(Kind.WEEKDAYS, weekdays(*weekday.values(text)))
+        every = _every(weekday, weekday.value(text[:-1]))
+        return lambda first, length: every(first, length)[-1:]
+    return _every(weekday, *weekday.values(text))
+
+
+def _every(weekday: Field, *values: int) -> Days:
+    wanted = {(value - weekday.names["SUN"]) % 7 for value in values}
+    return lambda first, length: [day for day in range(1, length + 1) if _weekday(first, day) in wanted]
 
 
 def _weekday(first: int, day: int) -> int:
-    """Return Sunday = 0 for a day of a month whose first day is `first`, counted as Python does: Monday = 0."""
+    """Return the weekday of a day, Sunday is 0, in a month that begins on `first`, Monday is 0."""
     return (first + day) % 7
-
-
-def _nearest_weekday(wanted: int, first: int, length: int) -> list[int]:
-    """A Saturday goes to the Friday before, a Sunday to the Monday after, but never into another month."""
-    if wanted > length:
-        return []
-    weekday = _weekday(first, wanted)
-    if weekday == SATURDAY:
-        return [wanted - 1 if wanted > 1 else wanted + 2]
-    if weekday == SUNDAY:
-        return [wanted + 1 if wanted < length else wanted - 2]
-    return [wanted]

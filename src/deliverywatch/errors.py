@@ -42,6 +42,10 @@ class DeliveryWatchError(Exception):
         self.kind = kind or self.kind
         self.next_step = next_step or self.next_step
 
+    def as_fields(self) -> dict[str, str]:
+        """Return it as a function logs it."""
+        return {"error": self.kind, "problem": str(self), "next_step": self.next_step}
+
 
 def error_code(error: Exception) -> str:
     """Return AWS's word for what boto3 raised, or the name of what happened on the way to AWS."""

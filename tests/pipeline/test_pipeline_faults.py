@@ -13,18 +13,23 @@ from hypothesis import strategies as st
 from deliverywatch.errors import ConfigurationError
 from deliverywatch.pipeline.checks.validation import Check, Report, Result, Score, Topic, document
 from deliverywatch.pipeline.diagnosis.collect import run_of_event
-from deliverywatch.pipeline.diagnosis.diagnose import Diagnosis, Told, diagnose
+from deliverywatch.pipeline.diagnosis.diagnose import Diagnosis, ReportedError, diagnose
 from deliverywatch.pipeline.diagnosis.faults import Why, catalogue_of, shipped
 from pipeline.pipeline_world import SF_USER, Artifacts, Executions, dbt, event, failed, states_event, step, succeeded
 
 RESULTS = "s3://artifacts/sf_user/run_results.json"
 
 
-def diagnosed(body: Any, history: list[Any] = [], results: bytes | None = None, told: Told | None = None) -> Diagnosis:  # noqa: B006
+def diagnosed(
+    body: Any,
+    history: list[Any] = [],  # noqa: B006
+    results: bytes | None = None,
+    reported: ReportedError | None = None,
+) -> Diagnosis:
     artifacts = Artifacts({RESULTS: results} if results else {})
     events = [*history, *([succeeded({"run_results": RESULTS})] if results else [])]
     run = run_of_event(body, [SF_USER], Executions(body["detail"], events), artifacts)
-    found = diagnose(run, shipped(), told)
+    found = diagnose(run, shipped(), reported)
     assert found is not None
     return found
 
@@ -39,7 +44,7 @@ def broken(step_name: str, error: str, cause: Any = "") -> tuple[Any, list[Any]]
 
 
 def told(error_type: str, error: str, cause: str = "") -> tuple[str, str]:
-    found = diagnosed(states_event("RUNNING", error=None, cause=None), told=Told(error_type, error, cause))
+    found = diagnosed(states_event("RUNNING", error=None, cause=None), reported=ReportedError(error_type, error, cause))
     return found.where, found.cause.why
 
 
@@ -164,7 +169,8 @@ def test_a_run_that_succeeds_with_a_failed_check_is_not_well(
 def test_a_failed_check_has_nothing_to_do_with_a_failure_of_dbt() -> None:
     output = json.dumps(document(Report("sf_user", (check(Topic.QUALITY),))))
     found = diagnosed(
-        states_event("RUNNING", output=output, error=None, cause=None), told=Told("dbt_run_failure", "AccessDenied")
+        states_event("RUNNING", output=output, error=None, cause=None),
+        reported=ReportedError("dbt_run_failure", "AccessDenied"),
     )
     assert (found.topic, found.checks, found.cause.why) == (None, (), "permission")
 
@@ -173,7 +179,9 @@ def test_a_failed_check_belongs_to_the_step_that_made_it_and_says_itself_what_it
     report = document(Report("sf_user", (check(Topic.RECORDS, "3 records are too few."),)))
     history = [step("Ingest"), step("Validate"), succeeded(report), step("HandleError")]
     found = diagnosed(
-        states_event("RUNNING", error=None, cause=None), history, told=Told("validation_failure", "ValidationFailed")
+        states_event("RUNNING", error=None, cause=None),
+        history,
+        reported=ReportedError("validation_failure", "ValidationFailed"),
     )
     assert (found.step, found.message) == ("Validate", "3 records are too few.")
 
@@ -220,7 +228,7 @@ def test_a_rule_that_cannot_be_used_is_refused(rule: dict[str, Any], word: str) 
 def test_the_catalogue_says_something_about_every_cause_and_part() -> None:
     catalogue = shipped()
     assert all(cause.phrase and cause.actions for cause in catalogue.causes.values())
-    assert all(catalogue.guides.values())
+    assert all(catalogue.advice.values())
     assert {kind.severity for kind in catalogue.types.values()} == {"HIGH", "MEDIUM"}
     with pytest.raises(ConfigurationError, match="says nothing about"):
         catalogue_of({})
@@ -229,7 +237,7 @@ def test_the_catalogue_says_something_about_every_cause_and_part() -> None:
 @given(st.text(max_size=400), st.text(max_size=400), st.sampled_from(sorted(shipped().types)))
 def test_any_text_at_all_gives_a_diagnosis(error: str, cause: str, kind: str) -> None:
     body = states_event("FAILED", error=error, cause=cause)
-    found = diagnosed(body, [step("DbtRun"), failed(error, cause)], told=Told(kind, error, cause))
+    found = diagnosed(body, [step("DbtRun"), failed(error, cause)], reported=ReportedError(kind, error, cause))
     assert len(found.message) <= 300
     assert found.cause.actions
 

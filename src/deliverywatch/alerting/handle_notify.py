@@ -36,9 +36,7 @@ def handler(event: object, lambda_context: Any) -> dict[str, Any]:
     try:
         outcomes = notifier.run(event, datetime.now(UTC))
     except DeliveryWatchError as error:
-        print(
-            json.dumps(_LINE | {"error": error.kind, "problem": str(error), "next_step": error.next_step}), flush=True
-        )
+        print(json.dumps(_LINE | error.as_fields()), flush=True)
         raise
     result = {"outcomes": [asdict(outcome) for outcome in outcomes]}
     print(json.dumps(_LINE | result), flush=True)

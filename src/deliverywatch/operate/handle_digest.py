@@ -35,9 +35,7 @@ def handler(event: object, lambda_context: Any) -> dict[str, Any]:
     try:
         sent = _sent(end, invocation)
     except DeliveryWatchError as error:
-        print(
-            json.dumps(_LINE | {"error": error.kind, "problem": str(error), "next_step": error.next_step}), flush=True
-        )
+        print(json.dumps(_LINE | error.as_fields()), flush=True)
         raise
     result = {"id": sent.id, "subject": sent.subject}
     print(json.dumps(_LINE | result), flush=True)

@@ -15,19 +15,19 @@ _LINE = {"event": "pipeline_publish"}
 
 
 def handler(event: object, _: Any) -> dict[str, Any]:
-    """Emit the metrics of the execution that has ended and return what was done.
+    """Emit the metrics of the execution that has ended and return a summary.
 
     Raises:
         DeliveryWatchError: What went wrong and what to do is printed first, so that Lambda's Errors rises.
     """
     settings = from_environment(os.environ)
-    ports = Ports(aws.StepFunctions(), aws.Artifacts(), aws.Bucket(settings.bucket), _emit)
+    ports = Ports(
+        executions=aws.StepFunctions(), artifacts=aws.Artifacts(), store=aws.Bucket(settings.bucket), emit=_emit
+    )
     try:
         done = publish(event, settings.pipelines, ports, settings.environment)
     except DeliveryWatchError as error:
-        print(
-            json.dumps(_LINE | {"error": error.kind, "problem": str(error), "next_step": error.next_step}), flush=True
-        )
+        print(json.dumps(_LINE | error.as_fields()), flush=True)
         raise
     print(json.dumps(_LINE | done), flush=True)
     return done

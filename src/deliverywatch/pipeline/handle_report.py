@@ -16,25 +16,23 @@ _LINE = {"event": "pipeline_report"}
 
 
 def handler(event: object, _: Any) -> dict[str, Any]:
-    """Tell what failed and why, or that it is well again; return the diagnosis.
+    """Publish what failed and why, or that it is well again; return the diagnosis.
 
     Raises:
         DeliveryWatchError: What went wrong and what to do is printed first, so that Lambda's Errors rises.
     """
     settings = from_environment(os.environ)
     ports = Ports(
-        aws.StepFunctions(),
-        aws.Artifacts(),
-        aws.Bucket(settings.bucket),
-        aws.AlertsTopic(settings.topic),
-        settings.environment,
+        executions=aws.StepFunctions(),
+        artifacts=aws.Artifacts(),
+        store=aws.Bucket(settings.bucket),
+        topic=aws.AlertsTopic(settings.topic),
+        environment=settings.environment,
     )
     try:
         done = report(event, settings.pipelines, ports, datetime.now(UTC), settings.catalogue())
     except DeliveryWatchError as error:
-        print(
-            json.dumps(_LINE | {"error": error.kind, "problem": str(error), "next_step": error.next_step}), flush=True
-        )
+        print(json.dumps(_LINE | error.as_fields()), flush=True)
         raise
     print(json.dumps(_LINE | done), flush=True)
     return done

@@ -31,9 +31,7 @@ def handler(event: object, context: Any) -> dict[str, Any]:
         task = task_of(event, settings.pipelines, datetime.now(UTC))
         report = document(validate(task, aws.Athena(settings.workgroup, seconds_left)))
     except DeliveryWatchError as error:
-        print(
-            json.dumps(_LINE | {"error": error.kind, "problem": str(error), "next_step": error.next_step}), flush=True
-        )
+        print(json.dumps(_LINE | error.as_fields()), flush=True)
         raise
     counted = {name: report[name] for name in ("pipeline", "passed", "failed_checks", "scores", "counts")}
     print(json.dumps(_LINE | counted), flush=True)

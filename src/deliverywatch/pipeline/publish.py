@@ -1,15 +1,15 @@
 """The end of an execution -> its metrics, each execution counted once: `publish` is the whole road.
 
-The ledger is written first and the lines are printed after: an event that comes twice counts nothing twice. A function
-killed between the two loses the metrics of that one run; the ledger and the history of the execution still have it.
+What was counted is written first and the lines are printed after: an event that comes twice counts nothing twice. A
+function killed between the two loses the metrics of that one run; the object and the execution's history have it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from deliverywatch import emf
 from deliverywatch.errors import InputError
@@ -24,43 +24,26 @@ if TYPE_CHECKING:
     from deliverywatch.pipeline.outputs.store import Store
 
 
-class Emit(Protocol):
-    """Where EMF documents go: one line each, printed by the function."""
-
-    def __call__(self, line: str, /) -> None:
-        """Take one document."""
-        ...
-
-
 @dataclass(frozen=True, slots=True)
 class Ports:
-    """What the flow touches."""
+    """Everything outside of the flow; `emit` prints an EMF document, one line."""
 
     executions: Executions
     artifacts: Artifacts
     store: Store
-    emit: Emit
+    emit: Callable[[str], None]
 
 
 def publish(event: object, pipelines: Sequence[Pipeline], ports: Ports, environment: str) -> dict[str, Any]:
-    """Emit the metrics of the execution that has ended.
-
-    Args:
-        event: Of EventBridge.
-        pipelines: Those that are declared.
-        ports: What the flow touches.
-        environment: The value of the dimension.
-
-    Returns:
-        What was done, in numbers and names, for the log.
+    """Emit the metrics of the execution that has ended by an event of EventBridge; return a summary for the log.
 
     Raises:
         InputError: The event is none, or something of the run cannot be read; what can be read is emitted before.
     """
     run = run_of_event(event, pipelines, ports.executions, ports.artifacts)
-    done = {"pipeline": run.pipeline.name, "execution": run.execution.name, "status": run.execution.status.value}
+    summary = {"pipeline": run.pipeline.name, "execution": run.execution.name, "status": run.execution.status.value}
     if not run.execution.status.is_final or run.execution.stopped_at is None:
-        return done | {"metrics": 0, "note": "it has not ended"}
+        return summary | {"metrics": 0, "note": "it has not ended"}
     due = _counted(run, run.execution.stopped_at, ports.store)
     for stamped in due:
         for line in documents(stamped.points, stamped.stamp, run, environment):
@@ -70,7 +53,7 @@ def publish(event: object, pipelines: Sequence[Pipeline], ports: Ports, environm
         raise InputError(
             " ".join(run.problems), next_step="Look at what the dbt step wrote, and that this function may read it."
         )
-    return done | {"metrics": sum(len(stamped.points) for stamped in due), "unknown": unknown(run)}
+    return summary | {"metrics": sum(len(stamped.points) for stamped in due), "unknown": unknown(run)}
 
 
 def points_of(run: Run) -> list[Point]:
@@ -99,11 +82,11 @@ def documents(points: Iterable[Point], stamp: datetime, run: Run, environment: s
         emf.document(
             metrics.NAMESPACE,
             {"Environment": environment, "Pipeline": run.pipeline.name, "JobType": job_type},
-            {point.name: (point.value, point.unit) for point in found},
+            {point.name: (point.value, point.unit) for point in group},
             stamp,
             properties,
         )
-        for job_type, found in groups.items()
+        for job_type, group in groups.items()
     ]
 
 
@@ -111,9 +94,8 @@ def _counted(run: Run, stamp: datetime, store: Store) -> list[counted_runs.Stamp
     points = points_of(run)
 
     def counted(body: bytes | None) -> tuple[bytes | None, list[counted_runs.Stamped]]:
-        found = counted_runs.count(
-            run.execution, points, counted_runs.entry_of(body) if body is not None else None, stamp
-        )
-        return (counted_runs.body_of(found[0]), found[1]) if found else (None, [])
+        before = counted_runs.entry_of(body) if body is not None else None
+        result = counted_runs.count(run.execution, points, before, stamp)
+        return (counted_runs.body_of(result[0]), result[1]) if result else (None, [])
 
     return update(store, counted_runs.key_for(run.execution, run.pipeline.name), counted)

@@ -1,10 +1,10 @@
 """A run that failed -> one notice per cause; a run that is well -> the end of what was open: `report` is the road.
 
 It is started by the same events as `publish`, and may be called by a state machine itself, as a task in its failure
-path: `{"error_type": "dbt_test_failure", "execution.$": "$$.Execution.Id", "error.$": "$.error"}`. What the task told,
-the event of the same execution does not tell again.
+path: `{"error_type": "dbt_test_failure", "execution.$": "$$.Execution.Id", "error.$": "$.error"}`. What the task
+reported, the event of the same execution does not report again.
 
-Context first, then the notice, then the memory of it: killed in between, the next delivery tells the same once more,
+Context first, then the notice, then the memory of it: killed in between, the next delivery publishes the same again,
 and the notifier's incident keeps that from being a second mail.
 """
 
@@ -20,9 +20,9 @@ from deliverywatch.messages.context import key_of
 from deliverywatch.messages.level import Level
 from deliverywatch.messages.notice import SystemNotice, to_document
 from deliverywatch.pipeline.declaration.values import decoded, mapping, text
-from deliverywatch.pipeline.diagnosis.advice import account_of, dashboard_link, document
+from deliverywatch.pipeline.diagnosis.advice import dashboard_link, document, explanation_of
 from deliverywatch.pipeline.diagnosis.collect import run_of_arn, run_of_event
-from deliverywatch.pipeline.diagnosis.diagnose import Told, diagnose
+from deliverywatch.pipeline.diagnosis.diagnose import ReportedError, diagnose
 from deliverywatch.pipeline.diagnosis.faults import shipped
 from deliverywatch.pipeline.diagnosis.runs import EVENT_TYPE
 from deliverywatch.pipeline.outputs import mail_context, notified_causes
@@ -30,7 +30,7 @@ from deliverywatch.pipeline.outputs.store import update
 
 if TYPE_CHECKING:
     from deliverywatch.pipeline.declaration.pipelines import Pipeline
-    from deliverywatch.pipeline.diagnosis.advice import Account
+    from deliverywatch.pipeline.diagnosis.advice import Explanation
     from deliverywatch.pipeline.diagnosis.collect import Artifacts, Executions, Run
     from deliverywatch.pipeline.diagnosis.faults import Catalogue
     from deliverywatch.pipeline.outputs.store import Store
@@ -41,7 +41,6 @@ class Topic(Protocol):
 
     def publish(self, notice: Mapping[str, Any]) -> None:
         """Publish a system notice, or raise CloudUnavailable or CloudRefused."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,51 +57,54 @@ class Ports:
 def report(
     event: object, pipelines: Sequence[Pipeline], ports: Ports, now: datetime, catalogue: Catalogue | None = None
 ) -> dict[str, Any]:
-    """Tell what an event means for the pipeline it comes from.
+    """Publish what an event means for the pipeline it comes from.
 
     Args:
         event: Of EventBridge, or what a state machine hands to its task.
         pipelines: Those that are declared.
-        ports: What the flow touches.
-        now: The time of a failure that a state machine tells, where its history does not say it; aware.
+        ports: Everything outside of the flow.
+        now: The time of a failure that a state machine reports, where its history does not have it; aware.
         catalogue: Of faults; the shipped one by default.
 
     Returns:
-        The diagnosis as JSON, with `told` for what was published.
+        The diagnosis as JSON, with the watches that something was published about under `told`.
 
     Raises:
         InputError: The event is neither, or what it names cannot be read.
     """
-    known = catalogue or shipped()
+    catalogue = catalogue or shipped()
     body = mapping(event)
     if body.get("detail-type") == EVENT_TYPE:
         run = run_of_event(event, pipelines, ports.executions, ports.artifacts)
-        return _ended(run, ports, known) if run.execution.status.is_final else document(run, None, None)
-    return _called(body, pipelines, ports, now, known)
+        return _ended(run, ports, catalogue) if run.execution.status.is_final else document(run, None, None)
+    return _called(body, pipelines, ports, now, catalogue)
 
 
-def examine(run: Run, catalogue: Catalogue, said: Told | None = None) -> tuple[dict[str, Any], Account | None]:
-    """Return the diagnosis of a run as JSON, and what is told of it; None if it is well."""
-    found = diagnose(run, catalogue, said)
-    account = account_of(run, found, catalogue) if found else None
-    return document(run, found, account), account
+def examine(
+    run: Run, catalogue: Catalogue, reported: ReportedError | None = None
+) -> tuple[dict[str, Any], Explanation | None]:
+    """Return the diagnosis of a run as JSON, and its explanation; None if the run is well."""
+    diagnosis = diagnose(run, catalogue, reported)
+    explanation = explanation_of(run, diagnosis, catalogue) if diagnosis else None
+    return document(run, diagnosis, explanation), explanation
 
 
 def _called(
     body: Mapping[str, Any], pipelines: Sequence[Pipeline], ports: Ports, now: datetime, catalogue: Catalogue
 ) -> dict[str, Any]:
-    said, arn = told_by(body, catalogue), text(body.get("execution"))
+    reported, arn = reported_error(body, catalogue), text(body.get("execution"))
     if not arn:
         raise InputError(
             "The state machine did not say which execution it is.",
             next_step='Give the task "execution.$": "$$.Execution.Id" in its input.',
         )
     run = run_of_arn(arn, pipelines, ports.executions, ports.artifacts)
-    found, account = examine(run, catalogue, said)
-    return found | {"told": [_tell(run, account, ports, run.evidence.last_at or now)] if account else []}
+    result, explanation = examine(run, catalogue, reported)
+    at = run.evidence.last_at or now
+    return result | {"told": [_publish(run, explanation, ports, at)] if explanation else []}
 
 
-def told_by(body: Mapping[str, Any], catalogue: Catalogue) -> Told:
+def reported_error(body: Mapping[str, Any], catalogue: Catalogue) -> ReportedError:
     """Return what a state machine says of a failure.
 
     Raises:
@@ -113,7 +115,7 @@ def told_by(body: Mapping[str, Any], catalogue: Catalogue) -> Told:
         raise InputError(f"'{error_type}' is no type of error.", next_step=f"Give one of {', '.join(catalogue.types)}.")
     caught = mapping(decoded(body.get("error")))
     error = text(caught.get("Error")) or text(body.get("error"))
-    return Told(error_type, error, text(caught.get("Cause")) or text(body.get("cause")))
+    return ReportedError(error_type, error, text(caught.get("Cause")) or text(body.get("cause")))
 
 
 def _ended(run: Run, ports: Ports, catalogue: Catalogue) -> dict[str, Any]:
@@ -121,44 +123,44 @@ def _ended(run: Run, ports: Ports, catalogue: Catalogue) -> dict[str, Any]:
     if at is None:
         raise InputError("The event says that the execution ended, and not when.")
     memory = _memory(run, ports)
-    found, account = examine(run, catalogue)
+    result, explanation = examine(run, catalogue)
     for watch, body in mail_context.of_run(run, catalogue, at, dashboard_link(run, ports.environment)).items():
         ports.store.write(key_of(watch), body)
     if notified_causes.key_of(run.execution.arn, run.execution.redrive_count) in memory.executions:
-        return found | {"told": [], "note": "the state machine told it itself"}
-    if account is None and run.problems:
+        return result | {"told": [], "note": "the state machine told it itself"}
+    if explanation is None and run.problems:
         # What cannot be read may hold the very failure that is open.
-        return found | {"told": [], "note": " ".join(run.problems)}
-    if account is None:
-        return found | {"told": _well(run, memory, ports, at)}
+        return result | {"told": [], "note": " ".join(run.problems)}
+    if explanation is None:
+        return result | {"told": _publish_recovery(run, memory, ports, at)}
     if memory.well_at and at < memory.well_at:
-        return found | {"told": [], "note": "a later run was well"}
-    return found | {"told": [_tell(run, account, ports, at)]}
+        return result | {"told": [], "note": "a later run was well"}
+    return result | {"told": [_publish(run, explanation, ports, at)]}
 
 
-def _tell(run: Run, account: Account, ports: Ports, at: datetime) -> str:
-    body = mail_context.of_account(account, at, dashboard_link(run, ports.environment))
-    ports.store.write(key_of(account.watch), body)
+def _publish(run: Run, explanation: Explanation, ports: Ports, at: datetime) -> str:
+    body = mail_context.of_explanation(explanation, at, dashboard_link(run, ports.environment))
+    ports.store.write(key_of(explanation.watch), body)
     notice = SystemNotice(
-        watch=account.watch,
-        level=account.level,
+        watch=explanation.watch,
+        level=explanation.level,
         time=at,
-        title=account.title,
-        sentence=account.sentence,
-        facts=account.facts,
+        title=explanation.title,
+        sentence=explanation.sentence,
+        facts=explanation.facts,
     )
     ports.topic.publish(to_document(notice))
     key = notified_causes.key_of(run.execution.arn, run.execution.redrive_count)
 
     def noted(body: bytes | None) -> tuple[bytes, None]:
-        memory = notified_causes.memory_of(body).with_failure(key, account.watch, account.title)
+        memory = notified_causes.memory_of(body).with_failure(key, explanation.watch, explanation.title)
         return notified_causes.body_of(memory), None
 
     update(ports.store, notified_causes.key_for(run.pipeline.name), noted)
-    return account.watch
+    return explanation.watch
 
 
-def _well(run: Run, memory: notified_causes.Memory, ports: Ports, at: datetime) -> list[str]:
+def _publish_recovery(run: Run, memory: notified_causes.Memory, ports: Ports, at: datetime) -> list[str]:
     sentence = f"The run {run.execution.name} of {run.pipeline.name} is well."
     for watch, title in memory.open.items():
         notice = SystemNotice(watch=watch, level=Level.OK, time=at, title=title, sentence=sentence)

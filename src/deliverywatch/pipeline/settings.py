@@ -27,7 +27,7 @@ class Settings:
 
     Attributes:
         bucket: Of the lake.
-        topic: ARN of the alerts topic; empty where nothing is told.
+        topic: ARN of the alerts topic; empty where nothing is published.
         workgroup: Of Athena.
         document: The declaration as it is.
     """

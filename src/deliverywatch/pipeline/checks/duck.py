@@ -30,7 +30,7 @@ class LocalTables:
         """
         try:
             import duckdb  # both are only for this machine
-            import sqlglot  # noqa: F401 - asked for here, so that its absence is told at once
+            import sqlglot  # noqa: F401 - imported here, so that its absence is reported at once
         except ModuleNotFoundError as error:
             raise ConfigurationError(
                 f"Checking local tables needs {error.name}, which is not installed.",

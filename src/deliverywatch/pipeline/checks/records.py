@@ -41,7 +41,7 @@ def checks_of(records: Records, limits: Limits, row: Mapping[str, Any], until: d
         _required(records, column, whole(row[f"missing_{n}"]), total) for n, column in enumerate(records.required)
     ]
     quality = score_of(row).percent
-    # Single rows without a value are told; what fails the run is their share.
+    # Single rows without a value are reported; what fails the run is their share.
     is_low = quality is not None and quality < limits.quality_percent
     return [
         _enough(records, limits, total),

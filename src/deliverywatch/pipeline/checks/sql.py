@@ -18,7 +18,6 @@ class Tables(Protocol):
 
     def rows(self, sql: str, database: str) -> Sequence[Mapping[str, Any]]:
         """Return the rows of a query, their values as text or as they are; raises where it cannot be run."""
-        ...
 
 
 def timestamp(moment: datetime) -> str:

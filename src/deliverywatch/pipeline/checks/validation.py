@@ -44,7 +44,7 @@ class Check:
         total: Of how many rows, or keys where the topic is integrity; None where there is nothing to count.
         samples: Some of the keys.
         sentence: What was found, for a person.
-        is_fatal: Whether a violation fails the validation; others are told only.
+        is_fatal: Whether a violation fails the validation, or is only reported.
     """
 
     name: str

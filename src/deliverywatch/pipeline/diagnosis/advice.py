@@ -1,4 +1,4 @@
-"""A diagnosis -> what a person is told: title, sentence, facts, steps, links, and the watch it belongs to."""
+"""A diagnosis -> its explanation for a person: title, sentence, facts, steps, links, and the watch it belongs to."""
 
 from __future__ import annotations
 
@@ -42,14 +42,8 @@ _ENDED = {
 
 
 @dataclass(frozen=True, slots=True)
-class Account:
-    """What is told of one failure.
-
-    Attributes:
-        watch: The watch whose incident it is: one per pipeline and cause.
-        facts: Names and values.
-        links: Titles and addresses.
-    """
+class Explanation:
+    """One failure, explained; its incident is that of the watch, of which there is one per pipeline and cause."""
 
     watch: str
     level: Level
@@ -60,60 +54,65 @@ class Account:
     links: tuple[tuple[str, str], ...]
 
 
-def account_of(run: Run, found: Diagnosis, catalogue: Catalogue) -> Account:
-    """Return what is told of a diagnosis."""
-    name, why = run.pipeline.name, found.cause.why.value
-    guide = guide_of(catalogue, found.where, run, found.step or "that failed")
-    return Account(
-        watch=watch_of(name, found),
-        level=Level.CRITICAL if found.severity == "HIGH" else Level.WARNING,
-        title=f"{name}: {_TITLE_OF_TOPIC[found.topic] if found.topic else f'{found.where} failed, {why}'}",
-        sentence=_sentence(run, found),
-        facts=tuple(_facts(run, found)),
-        steps=(*guide, *found.cause.actions),
-        links=links_of(run, found),
+def explanation_of(run: Run, diagnosis: Diagnosis, catalogue: Catalogue) -> Explanation:
+    """Return the explanation of a diagnosis."""
+    name, why = run.pipeline.name, diagnosis.cause.why.value
+    advice = advice_on(catalogue, diagnosis.where, run, diagnosis.step or "that failed")
+    return Explanation(
+        watch=watch_of(name, diagnosis),
+        level=Level.CRITICAL if diagnosis.severity == "HIGH" else Level.WARNING,
+        title=f"{name}: {_TITLE_OF_TOPIC[diagnosis.topic] if diagnosis.topic else f'{diagnosis.where} failed, {why}'}",
+        sentence=_sentence(run, diagnosis),
+        facts=tuple(_facts(run, diagnosis)),
+        steps=(*advice, *diagnosis.cause.actions),
+        links=links_of(run, diagnosis),
     )
 
 
-def watch_of(pipeline: str, found: Diagnosis) -> str:
+def watch_of(pipeline: str, diagnosis: Diagnosis) -> str:
     """Return the name of the watch that a diagnosis belongs to."""
-    cause = f"{found.where}-{found.cause.why}".replace(" ", "-")
-    return f"pipeline-{pipeline}-{WATCH_OF_TOPIC[found.topic] if found.topic else cause}"
+    cause = f"{diagnosis.where}-{diagnosis.cause.why}".replace(" ", "-")
+    return f"pipeline-{pipeline}-{WATCH_OF_TOPIC[diagnosis.topic] if diagnosis.topic else cause}"
 
 
-def guide_of(catalogue: Catalogue, where: Where, run: Run, step: str) -> tuple[str, ...]:
+def advice_on(catalogue: Catalogue, where: Where, run: Run, step: str) -> tuple[str, ...]:
     """Return how to look into a part of a run, with the names of the step and the execution filled in."""
     name = run.execution.name
-    return tuple(words.replace("{step}", step).replace("{execution}", name) for words in catalogue.guides[where])
+    return tuple(words.replace("{step}", step).replace("{execution}", name) for words in catalogue.advice[where])
 
 
-def links_of(run: Run, found: Diagnosis | None = None) -> tuple[tuple[str, str], ...]:
+def links_of(run: Run, diagnosis: Diagnosis | None = None) -> tuple[tuple[str, str], ...]:
     """Return the links to an execution, to the logs of its failed jobs and to what dbt wrote."""
-    region = run.execution.arn.split(":")[3]
-    console = f"https://{region}.console.aws.amazon.com"
+    console, region = _console(run.execution), _region(run.execution)
     # The console escapes the names of log groups twice, with $ for %.
     logs = f"{console}/cloudwatch/home?region={region}#logsV2:log-groups/log-group/{_GLUE_LOGS}/log-events"
-    jobs = [(f"Log of {job.job}", f"{logs}/{quote(job.id, safe='')}") for job in (found.jobs if found else ())]
+    jobs = [(f"Log of {job.job}", f"{logs}/{quote(job.id, safe='')}") for job in (diagnosis.jobs if diagnosis else ())]
     # The newest first: where a step of dbt failed, it is its own.
-    places = [address.removeprefix("s3://").partition("/") for address in reversed(run.evidence.artifacts)]
+    addresses = [address.removeprefix("s3://").partition("/") for address in reversed(run.evidence.artifacts)]
     artifacts = [
         (title, f"{console}/s3/object/{bucket}?region={region}&prefix={quote(key)}")
-        for title, (bucket, _, key) in zip(("Results of dbt", "Results of dbt before it"), places, strict=False)
+        for title, (bucket, _, key) in zip(("Results of dbt", "Results of dbt before it"), addresses, strict=False)
     ]
     return (("Execution", execution_url(run.execution)), *jobs[:2], *artifacts)
 
 
 def execution_url(execution: Execution) -> str:
     """Return the address of an execution in the console."""
-    region = execution.arn.split(":")[3]
-    return f"https://{region}.console.aws.amazon.com/states/home?region={region}#/v2/executions/details/{execution.arn}"
+    return f"{_console(execution)}/states/home?region={_region(execution)}#/v2/executions/details/{execution.arn}"
 
 
 def dashboard_link(run: Run, environment: str) -> tuple[tuple[str, str], ...]:
     """Return the link to the dashboard of pipelines of an environment."""
-    region = run.execution.arn.split(":")[3]
-    place = f"https://{region}.console.aws.amazon.com/cloudwatch/home?region={region}#dashboards/dashboard"
-    return (("Dashboard", f"{place}/deliverywatch-{environment}-pipeline"),) if environment else ()
+    url = f"{_console(run.execution)}/cloudwatch/home?region={_region(run.execution)}#dashboards/dashboard"
+    return (("Dashboard", f"{url}/deliverywatch-{environment}-pipeline"),) if environment else ()
+
+
+def _region(execution: Execution) -> str:
+    return execution.arn.split(":")[3]
+
+
+def _console(execution: Execution) -> str:
+    return f"https://{_region(execution)}.console.aws.amazon.com"
 
 
 def node_words(node: Node) -> str:
@@ -129,47 +128,49 @@ def check_words(check: Check) -> str:
     return f"{check.sentence}{keys}"
 
 
-def document(run: Run, found: Diagnosis | None, told: Account | None) -> dict[str, Any]:
+def document(run: Run, diagnosis: Diagnosis | None, explanation: Explanation | None) -> dict[str, Any]:
     """Return a diagnosis as JSON, for state machines and scripts."""
     base = {"pipeline": run.pipeline.name, "execution": run.execution.arn, "status": run.execution.status.value}
-    if found is None or told is None:
+    if diagnosis is None or explanation is None:
         return {**base, "well": True}
     return {
         **base,
         "well": False,
-        "error_type": found.error_type,
-        "where": found.where.value,
-        "why": found.cause.why.value,
-        "severity": found.severity.value,
-        "retryable": found.cause.retryable,
-        "step": found.step,
-        "message": found.message,
-        "watch": told.watch,
-        "sentence": told.sentence,
-        "facts": dict(told.facts),
-        "actions": list(found.cause.actions),
-        "steps": list(told.steps),
-        "links": [{"title": title, "url": url} for title, url in told.links],
+        "error_type": diagnosis.error_type,
+        "where": diagnosis.where.value,
+        "why": diagnosis.cause.why.value,
+        "severity": diagnosis.severity.value,
+        "retryable": diagnosis.cause.retryable,
+        "step": diagnosis.step,
+        "message": diagnosis.message,
+        "watch": explanation.watch,
+        "sentence": explanation.sentence,
+        "facts": dict(explanation.facts),
+        "actions": list(diagnosis.cause.actions),
+        "steps": list(explanation.steps),
+        "links": [{"title": title, "url": url} for title, url in explanation.links],
     }
 
 
-def _sentence(run: Run, found: Diagnosis) -> str:
+def _sentence(run: Run, diagnosis: Diagnosis) -> str:
     ended = _ENDED.get(run.execution.status, "failed")
-    step = f" in {found.step}" if found.step else ""
-    message = f" {found.message.rstrip('.')}." if found.message else ""
-    return f"The run {run.execution.name} of {run.pipeline.name} {ended}{step}: {found.cause.phrase}.{message}"
+    step = f" in {diagnosis.step}" if diagnosis.step else ""
+    message = f" {diagnosis.message.rstrip('.')}." if diagnosis.message else ""
+    return f"The run {run.execution.name} of {run.pipeline.name} {ended}{step}: {diagnosis.cause.phrase}.{message}"
 
 
-def _facts(run: Run, found: Diagnosis) -> list[tuple[str, str]]:
-    again = "yes, starting it again may help" if found.cause.retryable else "no, something must be mended first"
+def _facts(run: Run, diagnosis: Diagnosis) -> list[tuple[str, str]]:
+    again = "yes, starting it again may help" if diagnosis.cause.retryable else "no, something must be fixed first"
     facts = [
-        ("Cause", f"{found.where}, {found.cause.why}"),
-        ("Severity", found.severity.value),
+        ("Cause", f"{diagnosis.where}, {diagnosis.cause.why}"),
+        ("Severity", diagnosis.severity.value),
         ("Retry", again),
         ("Execution", run.execution.name),
     ]
-    facts += [("Glue job run", f"{job.job}, {job.id}, {job.state} after {job.seconds:,.0f} s") for job in found.jobs]
-    facts += [(f"dbt {node.kind}", node_words(node)) for node in found.nodes[:_SHOWN]]
-    facts += [(f"Check {check.name}", check_words(check)) for check in found.checks[:_SHOWN]]
-    more = len(found.nodes[_SHOWN:]) + len(found.checks[_SHOWN:])
+    facts += [
+        ("Glue job run", f"{job.job}, {job.id}, {job.state} after {job.seconds:,.0f} s") for job in diagnosis.jobs
+    ]
+    facts += [(f"dbt {node.kind}", node_words(node)) for node in diagnosis.nodes[:_SHOWN]]
+    facts += [(f"Check {check.name}", check_words(check)) for check in diagnosis.checks[:_SHOWN]]
+    more = len(diagnosis.nodes[_SHOWN:]) + len(diagnosis.checks[_SHOWN:])
     return [*facts, ("And", f"{more} more")] if more else facts

@@ -1,4 +1,4 @@
-"""The end of an execution -> all that is known of it: what `publish` counts and what `report` explains.
+"""The end of an execution -> all that can be learned about it: what `publish` counts and what `report` explains.
 
 An event leaves out what is too large and, where a run failed, most of what it did; the history of the execution has it.
 """
@@ -28,11 +28,9 @@ class Executions(Protocol):
 
     def describe(self, arn: str) -> Mapping[str, Any]:
         """Return what DescribeExecution says."""
-        ...
 
     def history(self, arn: str) -> Iterable[Mapping[str, Any]]:
         """Yield the events of an execution, the oldest first."""
-        ...
 
 
 class Artifacts(Protocol):
@@ -40,16 +38,11 @@ class Artifacts(Protocol):
 
     def fetch(self, address: str) -> bytes | None:
         """Return the object at an `s3://` address, or None if there is none."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """One execution with what it tells of itself.
-
-    Attributes:
-        problems: What could not be read, a sentence each.
-    """
+    """One execution with its evidence; `problems` says what could not be read, a sentence each."""
 
     pipeline: Pipeline
     execution: Execution
@@ -59,15 +52,16 @@ class Run:
 
 
 def run_of_event(event: object, pipelines: Sequence[Pipeline], executions: Executions, artifacts: Artifacts) -> Run:
-    """Return the run that an event of EventBridge tells of; where it lacks something, Step Functions is asked.
+    """Return the run that an event of EventBridge is about; Step Functions fills in what it lacks.
 
     Raises:
         InputError: It is no such event.
         ConfigurationError: No pipeline with this state machine is declared.
     """
-    told = execution_of_event(event)
-    is_enough = told.is_whole and (told.status is Status.SUCCEEDED or bool(told.error or told.cause))
-    execution = told if is_enough else execution_of(executions.describe(told.arn))
+    execution = execution_of_event(event)
+    says_why = execution.status is Status.SUCCEEDED or bool(execution.error or execution.cause)
+    if not (execution.is_whole and says_why):
+        execution = execution_of(executions.describe(execution.arn))
     return run_of_execution(execution, pipelines, executions, artifacts)
 
 
@@ -79,30 +73,30 @@ def run_of_arn(arn: str, pipelines: Sequence[Pipeline], executions: Executions, 
 def run_of_execution(
     execution: Execution, pipelines: Sequence[Pipeline], executions: Executions, artifacts: Artifacts
 ) -> Run:
-    """Return a run of which the execution is known."""
+    """Return the run of an execution."""
     pipeline = named(execution.state_machine, pipelines)
     # An express execution keeps no history; its ARN says `express`.
     history = [] if ":express:" in execution.arn else executions.history(execution.arn)
-    found = _both(evidences.of_output([execution.output, execution.cause]), evidences.of_history(history))
-    dbt, problems = _dbt_runs(found.artifacts, artifacts)
-    return Run(pipeline, _redriven(execution, found), found, dbt, problems)
+    evidence = _both(evidences.of_output([execution.output, execution.cause]), evidences.of_history(history))
+    dbt, problems = _dbt_runs(evidence.artifacts, artifacts)
+    return Run(pipeline, _redriven(execution, evidence), evidence, dbt, problems)
 
 
-def _redriven(execution: Execution, found: Evidence) -> Execution:
+def _redriven(execution: Execution, evidence: Evidence) -> Execution:
     """Return an execution with its redrives as its history has them: an event need not say how many there were."""
     end = execution.stopped_at
-    count = sum(end is None or at <= end for at in found.redriven_at)
+    count = sum(end is None or at <= end for at in evidence.redriven_at)
     return replace(execution, redrive_count=max(execution.redrive_count, count))
 
 
-def _both(told: Evidence, recorded: Evidence) -> Evidence:
-    jobs = {run.id or run.job: run for run in (*told.jobs, *recorded.jobs)}
-    artifacts = tuple(dict.fromkeys([*recorded.artifacts, *told.artifacts]))
-    return replace(recorded, jobs=tuple(jobs.values()), artifacts=artifacts, report=told.report or recorded.report)
+def _both(output: Evidence, history: Evidence) -> Evidence:
+    jobs = {run.id or run.job: run for run in (*output.jobs, *history.jobs)}
+    artifacts = tuple(dict.fromkeys([*history.artifacts, *output.artifacts]))
+    return replace(history, jobs=tuple(jobs.values()), artifacts=artifacts, report=output.report or history.report)
 
 
 def _dbt_runs(addresses: Iterable[str], artifacts: Artifacts) -> tuple[tuple[DbtRun, ...], tuple[str, ...]]:
-    found: dict[str, DbtRun] = {}
+    runs: dict[str, DbtRun] = {}
     problems: list[str] = []
     for address in addresses:
         body = artifacts.fetch(address)
@@ -115,5 +109,5 @@ def _dbt_runs(addresses: Iterable[str], artifacts: Artifacts) -> tuple[tuple[Dbt
             problems.append(f"{address} cannot be read: {error}")
         else:
             # Two steps may pass the same file on; an invocation counts once.
-            found[run.invocation_id or address] = run
-    return tuple(found.values()), tuple(problems)
+            runs[run.invocation_id or address] = run
+    return tuple(runs.values()), tuple(problems)

@@ -52,7 +52,7 @@ _WHY_OF_END = {Status.TIMED_OUT: Why.TIMEOUT, Status.ABORTED: Why.ABORTED}
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class ReportedError:
     """What a state machine says of a failure when it calls the report as a task."""
 
     error_type: str
@@ -62,14 +62,11 @@ class Told:
 
 @dataclass(frozen=True, slots=True)
 class Diagnosis:
-    """What went wrong.
+    """What went wrong, with the jobs, nodes of dbt and checks that failed.
 
     Attributes:
         topic: What of the data is wrong, where that is what is wrong; such a topic has an alarm of its own.
         message: The error in its own words, cut.
-        jobs: Glue job runs that ended badly.
-        nodes: Nodes of dbt that failed.
-        checks: Checks of the data that failed.
     """
 
     error_type: str
@@ -95,28 +92,23 @@ class _Signs:
     end: Status
 
 
-def diagnose(run: Run, catalogue: Catalogue, told: Told | None = None) -> Diagnosis | None:
+def diagnose(run: Run, catalogue: Catalogue, reported: ReportedError | None = None) -> Diagnosis | None:
     """Return what went wrong in a run, or None if it is well.
 
     A run that Step Functions calls succeeded is not well if a job, a node of dbt or a check in it failed: many state
-    machines catch a failure and end in success.
-
-    Args:
-        run: A run that has ended, or one that is still going and calls for help.
-        catalogue: Of faults.
-        told: What the state machine says of the failure, if it called.
+    machines catch a failure and end in success. One that is still going may call for help, and report an error itself.
     """
-    signs = _signs(run, told)
+    signs = _signs(run, reported)
     is_good = run.execution.status in (Status.SUCCEEDED, Status.RUNNING)
-    if told is None and is_good and not (signs.jobs or signs.nodes or signs.checks):
+    if reported is None and is_good and not (signs.jobs or signs.nodes or signs.checks):
         return None
-    message = _message(run, signs, told)
+    message = _message(run, signs, reported)
     fault = catalogue.fault_of(_words(message, signs))
-    where = _where(run, signs, told, fault, catalogue)
-    error_type = _error_type(signs, told, where)
+    where = _where(run, signs, reported, fault, catalogue)
+    error_type = _error_type(signs, reported, where)
     kind = catalogue.types.get(error_type) or catalogue.types["unknown"]
-    # An error that was told speaks of itself; what else is wrong with the run only fills in where it says nothing.
-    why = _certain(signs, told) or (fault.why if fault else kind.why or Why.UNKNOWN)
+    # An error that was reported speaks for itself; what else is wrong with the run only fills in where it says nothing.
+    why = _certain(signs, reported) or (fault.why if fault else kind.why or Why.UNKNOWN)
     cause = catalogue.cause_of(why, fault)
     return Diagnosis(
         error_type=error_type,
@@ -132,25 +124,25 @@ def diagnose(run: Run, catalogue: Catalogue, told: Told | None = None) -> Diagno
     )
 
 
-def _signs(run: Run, told: Told | None) -> _Signs:
+def _signs(run: Run, reported: ReportedError | None) -> _Signs:
     steps, failures = run.pipeline.steps, run.evidence.failures
-    # A step that watches fails after what it watches: the pipeline's own failure is the one to tell.
+    # A step that watches fails after what it watches: the pipeline's own failure is the one to report.
     own = [each for each in failures if steps.get(each.step) is not Where.MONITOR]
     return _Signs(
         jobs=tuple(job_failures(run.evidence)),
         nodes=tuple(node for each in run.dbt for node in each.bad),
-        checks=_checks(run, told),
+        checks=_checks(run, reported),
         failure=next(reversed(own or failures), None),
         end=run.execution.status,
     )
 
 
-def _checks(run: Run, told: Told | None) -> tuple[Check, ...]:
+def _checks(run: Run, reported: ReportedError | None) -> tuple[Check, ...]:
     """Return the failed checks that have to do with it: a failure of dbt is none of a validation before."""
     failed = run.evidence.report.failed if run.evidence.report else ()
-    if told is None:
+    if reported is None:
         return failed
-    topic = _TOPIC_OF_TYPE.get(told.error_type)
+    topic = _TOPIC_OF_TYPE.get(reported.error_type)
     return tuple(sorted(failed, key=lambda check: check.topic is not topic)) if topic else ()
 
 
@@ -158,25 +150,28 @@ def _step(run: Run, where: Where) -> str:
     """Return the step that a failure without an error of its own belongs to: the last of its part, or of any."""
     declared = run.pipeline.steps
     entered = [step for step in run.evidence.steps if declared.get(step) is not Where.MONITOR]
-    known = [step for step in entered if step in declared]
-    own = [step for step in known if declared[step] is where]
-    return next(iter([*reversed(own), *reversed(known), *reversed(entered)]), "")
+    with_part = [step for step in entered if step in declared]
+    own = [step for step in with_part if declared[step] is where]
+    return next(iter([*reversed(own), *reversed(with_part), *reversed(entered)]), "")
 
 
-def _message(run: Run, signs: _Signs, told: Told | None) -> str:
-    """Return the error in its own words: what was told, what the step said, what the execution ended with."""
-    if signs.checks and not signs.jobs and not (told and told.cause):
+def _message(run: Run, signs: _Signs, reported: ReportedError | None) -> str:
+    """Return the error in its own words: what was reported, what the step said, what the execution ended with."""
+    if signs.checks and not signs.jobs and not (reported and reported.cause):
         return signs.checks[0].sentence
     failure = signs.failure
     sources = [
-        (told.error, told.cause) if told else ("", ""),
+        (reported.error, reported.cause) if reported else ("", ""),
         (failure.error, failure.cause) if failure else ("", ""),
         (run.execution.error, run.execution.cause),
     ]
-    found = next((spelled for source in sources if (spelled := _spelled(*source))), "")
-    found = found or next((_of_job(job) for job in signs.jobs), "")
-    found = found or next((f"{node.unique_id}: {node.message or node.status}" for node in signs.nodes), "")
-    return found or next((check.sentence for check in signs.checks), "")
+    messages = [
+        *(_spelled(*source) for source in sources),
+        *(_of_job(job) for job in signs.jobs),
+        *(f"{node.unique_id}: {node.message or node.status}" for node in signs.nodes),
+        *(check.sentence for check in signs.checks),
+    ]
+    return next(filter(None, messages), "")
 
 
 def _spelled(error: str, cause: str) -> str:
@@ -202,8 +197,8 @@ def _words(message: str, signs: _Signs) -> str:
     return "\n".join([message, *(job.error for job in signs.jobs), *broken])
 
 
-def _where(run: Run, signs: _Signs, told: Told | None, fault: Fault | None, catalogue: Catalogue) -> Where:
-    kind = catalogue.types.get(told.error_type) if told else None
+def _where(run: Run, signs: _Signs, reported: ReportedError | None, fault: Fault | None, catalogue: Catalogue) -> Where:
+    kind = catalogue.types.get(reported.error_type) if reported else None
     declared = run.pipeline.steps.get(signs.failure.step) if signs.failure else None
     if fault and fault.where:
         return fault.where
@@ -224,21 +219,21 @@ def _where_of_signs(signs: _Signs) -> Where:
     return Where.INGEST if signs.jobs or signs.checks else Where.ORCHESTRATOR
 
 
-def _error_type(signs: _Signs, told: Told | None, where: Where) -> str:
-    if told:
-        return told.error_type
+def _error_type(signs: _Signs, reported: ReportedError | None, where: Where) -> str:
+    if reported:
+        return reported.error_type
     if signs.checks and not signs.jobs:
         return _TYPE_OF_TOPIC[signs.checks[0].topic]
     return _TYPE_OF_PART.get(where, "unknown")
 
 
-def _certain(signs: _Signs, told: Told | None) -> Why | None:
+def _certain(signs: _Signs, reported: ReportedError | None) -> Why | None:
     """Return the cause where a part of the run says it without any text."""
-    if told is None and signs.end in _WHY_OF_END:
+    if reported is None and signs.end in _WHY_OF_END:
         return _WHY_OF_END[signs.end]
-    found = [_WHY_OF_JOB[job.state] for job in signs.jobs if job.state in _WHY_OF_JOB]
-    if found:
-        return found[0]
+    why_of_jobs = [_WHY_OF_JOB[job.state] for job in signs.jobs if job.state in _WHY_OF_JOB]
+    if why_of_jobs:
+        return why_of_jobs[0]
     if signs.checks and not signs.jobs:
         return _WHY_OF_TOPIC.get(signs.checks[0].topic)
     if signs.nodes and all(node.ending is Ending.FAILED for node in signs.nodes):

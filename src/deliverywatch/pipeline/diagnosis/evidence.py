@@ -35,7 +35,7 @@ class Failure:
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """What an execution tells of itself.
+    """What an execution says about itself.
 
     Attributes:
         jobs: The Glue job runs, each once, the latest state of each.
@@ -57,18 +57,18 @@ class Evidence:
 
 
 def of_output(output: object) -> Evidence:
-    """Return what an execution's output tells."""
-    return _gathered([output])
+    """Return what an execution's output says."""
+    return _collected([output])
 
 
 def of_history(events: Iterable[Mapping[str, Any]]) -> Evidence:
-    """Return what an execution's history tells; its events oldest first."""
-    step, found = "", list[object]()
+    """Return what an execution's history says; its events oldest first."""
+    step, outputs = "", list[object]()
     failures: list[Failure] = []
     entered: list[str] = []
     redriven: list[datetime] = []
     at: datetime | None = None
-    # Branches of a Parallel or Map state are told in turns: an event belongs to the state of the one it follows.
+    # Branches of a Parallel or Map state take turns: an event belongs to the state of the one it follows.
     step_of: dict[object, str] = {}
     for event in events:
         at = moment(event.get("timestamp")) or at
@@ -82,14 +82,15 @@ def of_history(events: Iterable[Mapping[str, Any]]) -> Evidence:
             entered.append(step)
         elif kind.startswith(_WORK) and kind.endswith(("Failed", "TimedOut")):
             failures.append(Failure(step, text(details.get("error")), text(details.get("cause"))))
-            found.append(decoded(details.get("cause")))
+            outputs.append(decoded(details.get("cause")))
         elif "output" in details:
-            found.append(decoded(details["output"]))
+            outputs.append(decoded(details["output"]))
             # What a step tried again and did is no failure.
             failures = [each for each in failures if each.step != step or not kind.endswith("Succeeded")]
         step_of[event.get("id")] = step
-    gathered = _gathered(found)
-    return replace(gathered, failures=tuple(failures), steps=tuple(entered), last_at=at, redriven_at=tuple(redriven))
+    return replace(
+        _collected(outputs), failures=tuple(failures), steps=tuple(entered), last_at=at, redriven_at=tuple(redriven)
+    )
 
 
 def _details(event: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -97,7 +98,7 @@ def _details(event: Mapping[str, Any]) -> Mapping[str, Any]:
     return mapping(event[names[0]]) if names else {}
 
 
-def _gathered(values: Iterable[object]) -> Evidence:
+def _collected(values: Iterable[object]) -> Evidence:
     jobs: dict[str, JobRun] = {}
     artifacts: dict[str, None] = {}
     reports: list[Report] = []

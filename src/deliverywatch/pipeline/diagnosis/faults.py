@@ -6,7 +6,7 @@ The catalogue is data: types, rules in their order, and for each cause what it m
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import cache
@@ -58,13 +58,12 @@ class ErrorType:
 
 @dataclass(frozen=True, slots=True)
 class Cause:
-    """What is known of a kind of cause.
+    """A kind of cause, and what to do about it, in order.
 
     Attributes:
         phrase: The end of a sentence: "a right is missing".
-        severity: Stands above that of the error type; None leaves it.
-        retryable: Whether starting the run again may help without anybody mending anything.
-        actions: What to do, in order.
+        severity: Overrides that of the error type; None leaves it.
+        retryable: Whether starting the run again may help without anybody fixing anything.
     """
 
     why: Why
@@ -88,18 +87,15 @@ class Fault:
 
 @dataclass(frozen=True, slots=True)
 class Catalogue:
-    """Everything that is known of faults."""
+    """Types of errors, rules in their order, causes, and how to look into each part of a pipeline."""
 
     types: Mapping[str, ErrorType]
     faults: tuple[Fault, ...]
     causes: Mapping[Why, Cause]
-    guides: Mapping[Where, tuple[str, ...]]
+    advice: Mapping[Where, tuple[str, ...]]
 
     def with_rules(self, document: object) -> Catalogue:
-        """Return the catalogue with a team's own rules before the others.
-
-        Args:
-            document: The decoded declaration; its list `fault` has the rules.
+        """Return the catalogue with a team's own rules, the list `fault` of its declaration, before the others.
 
         Raises:
             ConfigurationError: A rule cannot be used; the sentence says which.
@@ -109,11 +105,10 @@ class Catalogue:
 
     def fault_of(self, words: str) -> Fault | None:
         """Return the first rule that matches a text, or None."""
-        found = (fault for fault in self.faults if any(pattern.search(words) for pattern in fault.patterns))
-        return next(found, None)
+        return next((fault for fault in self.faults if any(pattern.search(words) for pattern in fault.patterns)), None)
 
     def cause_of(self, why: Why, fault: Fault | None = None) -> Cause:
-        """Return what is known of a cause, with what the rule that found it says instead."""
+        """Return a cause, with what the rule that matched says instead."""
         cause = self.causes[why]
         if fault is None or fault.why is not why:
             return cause
@@ -141,36 +136,33 @@ def catalogue_of(document: object) -> Catalogue:
     """
     body = mapping(document)
     causes = {_word(Why, name): _cause(_word(Why, name), each) for name, each in mapping(body.get("why")).items()}
-    guides = {
-        _word(Where, name): _texts(mapping(each).get("guide")) for name, each in mapping(body.get("where")).items()
-    }
-    missing = [*(set(Why) - set(causes)), *(set(Where) - set(guides))]
+    wheres = mapping(body.get("where")).items()
+    advice = {_word(Where, name): _texts(mapping(where).get("advice")) for name, where in wheres}
+    missing = [*(set(Why) - set(causes)), *(set(Where) - set(advice))]
     if missing:
         raise ConfigurationError(f"The catalogue of faults says nothing about {', '.join(sorted(missing))}.")
     return Catalogue(
         types={name: _type(mapping(each)) for name, each in mapping(body.get("types")).items()},
         faults=tuple(_fault(each) for each in objects(body.get("fault"))),
         causes=causes,
-        guides=guides,
+        advice=advice,
     )
 
 
 def _type(body: Mapping[str, Any]) -> ErrorType:
-    where, why = body.get("where"), body.get("why")
     return ErrorType(
-        where=_word(Where, where) if where else None,
+        where=_word_or_none(Where, body.get("where")),
         severity=_word(Severity, body.get("severity")),
-        why=_word(Why, why) if why else None,
+        why=_word_or_none(Why, body.get("why")),
     )
 
 
 def _cause(why: Why, value: object) -> Cause:
     body = mapping(value)
-    severity = body.get("severity")
     return Cause(
         why=why,
         phrase=text(body.get("phrase")),
-        severity=_word(Severity, severity) if severity else None,
+        severity=_word_or_none(Severity, body.get("severity")),
         retryable=body.get("retryable") is True,
         actions=_texts(body.get("actions")),
     )
@@ -179,12 +171,12 @@ def _cause(why: Why, value: object) -> Cause:
 def _fault(body: Mapping[str, Any]) -> Fault:
     if not _texts(body.get("match")):
         raise ConfigurationError(f"A rule for faults, of '{body.get('why')}', says nothing under match.")
-    where, severity, retryable = body.get("where"), body.get("severity"), body.get("retryable")
+    retryable = body.get("retryable")
     return Fault(
         why=_word(Why, body.get("why")),
-        patterns=tuple(_pattern(each) for each in _texts(body.get("match"))),
-        where=_word(Where, where) if where else None,
-        severity=_word(Severity, severity) if severity else None,
+        patterns=tuple(map(_pattern, _texts(body.get("match")))),
+        where=_word_or_none(Where, body.get("where")),
+        severity=_word_or_none(Severity, body.get("severity")),
         retryable=retryable if isinstance(retryable, bool) else None,
         actions=_texts(body.get("actions")),
     )
@@ -203,6 +195,9 @@ def _word(kind: type[Word], value: object) -> Word:
     return kind(str(value))
 
 
+def _word_or_none(kind: type[Word], value: object) -> Word | None:
+    return _word(kind, value) if value else None
+
+
 def _texts(value: object) -> tuple[str, ...]:
-    found: Iterable[object] = value if isinstance(value, list) else [value]
-    return tuple(text(each) for each in found if text(each))
+    return tuple(filter(None, map(text, value if isinstance(value, list) else [value])))

@@ -53,14 +53,7 @@ def key_for(execution: Execution, pipeline: str) -> str:
 def count(
     execution: Execution, points: Sequence[Point], before: Entry | None, stamp: datetime
 ) -> tuple[Entry, list[Stamped]] | None:
-    """Return an execution's new entry with what is to be emitted, or None if this end of it was counted already.
-
-    Args:
-        execution: It has ended.
-        points: All that is known of it now.
-        before: Its entry, if it has one.
-        stamp: When it ended.
-    """
+    """Return the new entry of an execution that has ended, with what is to be emitted; None if this end was counted."""
     if before is not None and execution.redrive_count <= before.redrive_count:
         return None
     earlier = before or Entry(0)
@@ -72,7 +65,7 @@ def count(
     for point in due:
         at = max(stamps.get(key_of(point), stamp), stamp - _OLDEST)
         groups.setdefault(at, []).append(point)
-    return entry, [Stamped(at, tuple(found)) for at, found in sorted(groups.items())]
+    return entry, [Stamped(at, tuple(group)) for at, group in sorted(groups.items())]
 
 
 def body_of(entry: Entry) -> bytes:
@@ -84,9 +77,9 @@ def body_of(entry: Entry) -> bytes:
 def entry_of(body: bytes) -> Entry:
     """Return the entry that an object holds; one that is damaged counts as one of which nothing was emitted."""
     try:
-        found = mapping(json.loads(body))
+        document = mapping(json.loads(body))
     except ValueError:
-        found = {}
-    sums = {name: value for name, each in mapping(found.get("sums")).items() if (value := number(each)) is not None}
-    stamps = {name: at for name, each in mapping(found.get("stamps")).items() if (at := moment(each)) is not None}
-    return Entry(int(number(found.get("redrive_count")) or 0) if found else -1, sums, stamps)
+        document = {}
+    sums = {name: value for name, each in mapping(document.get("sums")).items() if (value := number(each)) is not None}
+    stamps = {name: at for name, each in mapping(document.get("stamps")).items() if (at := moment(each)) is not None}
+    return Entry(int(number(document.get("redrive_count")) or 0) if document else -1, sums, stamps)

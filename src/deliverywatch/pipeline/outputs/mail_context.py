@@ -1,4 +1,4 @@
-"""What is known of a run -> `state/<watch>.json`, what a mail says beyond the alarm or notice that caused it.
+"""A run -> `state/<watch>.json`, what a mail says beyond the alarm or notice that caused it.
 
 `facts`, `steps` and `links` are what this room fills.
 """
@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING
 from deliverywatch.messages.context import Context, Pairs, Problem, to_json
 from deliverywatch.pipeline.checks.validation import Topic
 from deliverywatch.pipeline.declaration.pipelines import Where
-from deliverywatch.pipeline.diagnosis.advice import WATCH_OF_TOPIC, check_words, guide_of, links_of
+from deliverywatch.pipeline.diagnosis.advice import WATCH_OF_TOPIC, advice_on, check_words, links_of
 
 if TYPE_CHECKING:
     from deliverywatch.pipeline.checks.validation import Report
-    from deliverywatch.pipeline.diagnosis.advice import Account
+    from deliverywatch.pipeline.diagnosis.advice import Explanation
     from deliverywatch.pipeline.diagnosis.collect import Run
     from deliverywatch.pipeline.diagnosis.faults import Catalogue
 
@@ -44,15 +44,9 @@ _MISSED = (
 )
 
 
-def of_account(account: Account, at: datetime, dashboard: Pairs = ()) -> bytes:
-    """Return the context of a failure.
-
-    Args:
-        account: What is told of it; what the notice says itself is not said twice.
-        at: When it happened.
-        dashboard: The link to the dashboard of pipelines, if there is one.
-    """
-    return _body(at, facts=(), steps=account.steps, links=(*account.links, *dashboard))
+def of_explanation(explanation: Explanation, at: datetime, dashboard: Pairs = ()) -> bytes:
+    """Return the context of a failure; what its notice says itself is not said twice."""
+    return _body(at, facts=(), steps=explanation.steps, links=(*explanation.links, *dashboard))
 
 
 def of_run(run: Run, catalogue: Catalogue, at: datetime, dashboard: Pairs = ()) -> dict[str, bytes]:
@@ -61,17 +55,17 @@ def of_run(run: Run, catalogue: Catalogue, at: datetime, dashboard: Pairs = ()) 
     They are written after every run, good or bad: which alarm calls is CloudWatch's business, and comes later.
     """
     name, report, links = run.pipeline.name, run.evidence.report, (*links_of(run), *dashboard)
-    slow = _body(at, facts=_of_duration(run), steps=_guide(catalogue, Where.ORCHESTRATOR, run), links=links)
+    slow = _body(at, facts=_of_duration(run), steps=_advice(catalogue, Where.ORCHESTRATOR, run), links=links)
     missed = _body(at, facts=(("Last run", run.execution.name),), steps=_MISSED, links=links)
     blind = _body(at, facts=(), steps=(), links=dashboard, problem=_BLIND)
-    found = {f"pipeline-{name}-slow": slow, f"pipeline-{name}-missed": missed, "pipeline-blind": blind}
+    contexts = {f"pipeline-{name}-slow": slow, f"pipeline-{name}-missed": missed, "pipeline-blind": blind}
     if report is None:
-        return found
+        return contexts
     for topic, suffix in WATCH_OF_TOPIC.items():
         facts = (("Run", run.execution.name), *_of_topic(report, topic))
-        steps = _guide(catalogue, _WHERE_OF_TOPIC[topic], run)
-        found[f"pipeline-{name}-{suffix}"] = _body(at, facts=facts, steps=steps, links=links)
-    return found
+        steps = _advice(catalogue, _WHERE_OF_TOPIC[topic], run)
+        contexts[f"pipeline-{name}-{suffix}"] = _body(at, facts=facts, steps=steps, links=links)
+    return contexts
 
 
 def _of_duration(run: Run) -> Pairs:
@@ -93,9 +87,9 @@ def _of_topic(report: Report, topic: Topic) -> Pairs:
     return checks
 
 
-def _guide(catalogue: Catalogue, where: Where, run: Run) -> tuple[str, ...]:
+def _advice(catalogue: Catalogue, where: Where, run: Run) -> tuple[str, ...]:
     step = next((name for name, part in run.pipeline.steps.items() if part is where), "that measures it")
-    return guide_of(catalogue, where, run, step)
+    return advice_on(catalogue, where, run, step)
 
 
 def _body(at: datetime, *, facts: Pairs, steps: tuple[str, ...], links: Pairs, problem: Problem | None = None) -> bytes:

@@ -1,4 +1,4 @@
-"""What is known of a run -> its metrics: pure counting, and what became of a run that was counted before.
+"""A run -> its metrics: pure counting, and the difference for a run that was counted before.
 
 Dimensions are Environment, Pipeline and JobType, and every metric has one JobType only: each further combination is a
 metric that is billed. Ids of runs are properties of the log line, never dimensions.
@@ -123,7 +123,7 @@ def of_report(report: Report | None) -> list[Point]:
     """Return the scores, counts and age of a validation; what was not measured is left out, and is no 0 and no 100."""
     if report is None:
         return []
-    found = [
+    values = [
         (JobType.VALIDATION, "RecordsProcessed", report.counts.processed),
         (JobType.VALIDATION, "DataQualityScore", _percent(report.quality)),
         (JobType.VALIDATION, "DataAgeHours", report.age_hours),
@@ -132,26 +132,21 @@ def of_report(report: Report | None) -> list[Point]:
         (JobType.SCD2, "RecordsUpdated", report.counts.updated),
         (JobType.SCD2, "RecordsDeleted", report.counts.deleted),
     ]
-    return [Point(job_type, name, value) for job_type, name, value in found if value is not None]
+    return [Point(job_type, name, value) for job_type, name, value in values if value is not None]
 
 
 def difference(points: Iterable[Point], before: Mapping[str, float]) -> list[Point]:
-    """Return what is to be emitted of an execution that was counted before, because it was redriven.
+    """Return what is to be emitted of an execution for which `before` was emitted (by `key_of`): it was redriven.
 
-    Args:
-        points: Its values now.
-        before: What was emitted for it, by `key_of`.
-
-    Returns:
-        Counters as differences, those that did not change left out; readings as they are now.
+    Counters come as differences, those that did not change left out; readings as they are now.
     """
-    found = []
+    due = []
     for point in points:
         earlier = before.get(key_of(point)) if point.is_counter else None
         value = point.value - (earlier or 0)
         if value or earlier is None:
-            found.append(Point(point.job_type, point.name, value))
-    return found
+            due.append(Point(point.job_type, point.name, value))
+    return due
 
 
 def key_of(point: Point) -> str:

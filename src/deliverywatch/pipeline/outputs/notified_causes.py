@@ -1,4 +1,4 @@
-"""What was told of a pipeline: which causes are open, and which executions were spoken of. One object in the lake."""
+"""What was published about a pipeline: open causes, and the executions reported. One object in the lake."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ _REMEMBERED = 50
 
 @dataclass(frozen=True, slots=True)
 class Memory:
-    """What was told.
+    """What was published.
 
     Attributes:
         open: The watches that are open, each with the title of its incident.
-        executions: Executions that were spoken of, by `key_of`, the oldest first, with the watch.
+        executions: Executions that were reported, by `key_of`, the oldest first, with the watch.
         well_at: The end of the last run that was well.
     """
 
@@ -28,7 +28,7 @@ class Memory:
     well_at: datetime | None = None
 
     def with_failure(self, execution: str, watch: str, title: str) -> Memory:
-        """Return it with one more failure that was told."""
+        """Return it with one more failure."""
         kept = {**self.executions, execution: watch}
         return replace(self, open={**self.open, watch: title}, executions=dict(list(kept.items())[-_REMEMBERED:]))
 
@@ -44,7 +44,7 @@ def key_for(pipeline: str) -> str:
 
 
 def key_of(arn: str, redrive_count: int) -> str:
-    """Return what tells one end of an execution from another."""
+    """Return what distinguishes one end of an execution from another."""
     return f"{arn}#{redrive_count}"
 
 
@@ -57,11 +57,11 @@ def body_of(memory: Memory) -> bytes:
 def memory_of(body: bytes | None) -> Memory:
     """Return the memory that an object holds; a damaged one is empty: an incident that is open adds no second mail."""
     try:
-        found = mapping(json.loads(body or b"{}"))
+        document = mapping(json.loads(body or b"{}"))
     except ValueError:
-        found = {}
+        document = {}
     return Memory(
-        open={watch: text(title) for watch, title in mapping(found.get("open")).items()},
-        executions={key: text(watch) for key, watch in mapping(found.get("executions")).items()},
-        well_at=moment(found.get("well_at")),
+        open={watch: text(title) for watch, title in mapping(document.get("open")).items()},
+        executions={key: text(watch) for key, watch in mapping(document.get("executions")).items()},
+        well_at=moment(document.get("well_at")),
     )

@@ -27,11 +27,9 @@ class Store(Protocol):
 
     def read(self, key: str) -> Stored | None:
         """Return the object, or none."""
-        ...
 
     def write(self, key: str, body: bytes) -> None:
         """Store the object whatever is there."""
-        ...
 
     def replace(self, key: str, body: bytes, etag: str | None) -> None:
         """Store the object if the present one has this etag, or with none if there is no object.
@@ -39,7 +37,6 @@ class Store(Protocol):
         Raises:
             StoreConflict: The present object is another one.
         """
-        ...
 
 
 def update(store: Store, key: str, change: Callable[[bytes | None], tuple[bytes | None, Result]]) -> Result:

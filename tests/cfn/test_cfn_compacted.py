@@ -11,6 +11,8 @@ from test_cfn_queries import NOW, _database, known, lake, run, saved, view_of
 from deliverywatch.sms import compact
 from deliverywatch.sms.lake.folder import Folder
 
+pytestmark = pytest.mark.slow
+
 __all__ = ["known", "lake"]  # fixtures, in a lake of this module's own
 
 LATER = NOW + timedelta(days=4)  # all three days are due

@@ -139,6 +139,7 @@ def test_trimmed_pyarrow_still_writes_and_reads_what_the_lake_holds(shipped: dic
     assert json.loads(run_isolated(ARROW, shipped["sms-ingest"])) == {"rows": True, "heavy": []}
 
 
+@pytest.mark.slow
 def test_the_ingest_zip_is_at_most_068_of_plain_pyarrow(shipped: dict[str, Path]) -> None:
     # Of the packages for this machine; `scripts/bench zips` measures those for AWS. Packed faster than a build packs,
     # and what stands on both sides once: most of it does.
@@ -214,6 +215,7 @@ def test_lambdas_python_is_found_where_version_managers_keep_it(
     assert packages.lambda_python() == (sys.executable if here else str(python))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("architecture", ["arm64", "x86_64"])
 def test_a_bundle_is_the_same_on_every_build_and_for_lambdas_processor(tmp_path: Path, architecture: str) -> None:
     spec = FUNCTIONS["alerting-notify"]

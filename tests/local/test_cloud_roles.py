@@ -21,6 +21,8 @@ from deliverywatch.local.clicksend.traffic import INCIDENT
 from deliverywatch.local.cloud.cloud import LocalCloud
 from deliverywatch.local.demo import play as local_play
 
+pytestmark = pytest.mark.slow
+
 # Rights that the services use for a function, or that only AWS itself asks for.
 BY_AWS = {
     "logs:CreateLogStream": "Lambda writes the log",

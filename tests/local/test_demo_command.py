@@ -9,6 +9,8 @@ from click.testing import CliRunner
 from deliverywatch.cli import main
 from deliverywatch.local.cloud.emulator import emulator
 
+pytestmark = pytest.mark.slow
+
 
 def test_the_command_plays_the_incident_and_says_what_it_made_and_where(tmp_path: Path) -> None:
     result = CliRunner().invoke(main, ["demo", "--fast", "--out", str(tmp_path / "result")])

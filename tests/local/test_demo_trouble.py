@@ -8,6 +8,8 @@ import pytest
 
 from deliverywatch.local.clicksend.faults import Fault
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Any:

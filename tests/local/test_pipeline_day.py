@@ -18,6 +18,8 @@ from deliverywatch.local.demo.pipeline_day import MACHINE, MISSED, World, deploy
 from deliverywatch.local.demo.pipeline_faults import Fault, faults
 from deliverywatch.local.demo.timeline import bucket_of
 
+pytestmark = pytest.mark.slow
+
 START = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0) - timedelta(days=4)
 # One fault for each watch, so that all may stay open until one good run ends them.
 DISTINCT = tuple({fault.watch: fault for fault in reversed(faults())}.values())[::-1]

@@ -22,6 +22,8 @@ from deliverywatch.sms.lake import day_objects, forget, merge
 from deliverywatch.sms.lake.folder import Folder
 from deliverywatch.sms.ports import Ports, Settings, Source
 
+pytestmark = pytest.mark.slow
+
 if TYPE_CHECKING:
     from click.testing import Result
 

@@ -16,6 +16,8 @@ from deliverywatch.operate.account.deployment import Deployment
 from deliverywatch.operate.incidents import aws_incidents, mutes, status
 from deliverywatch.operate.incidents.status import document
 
+pytestmark = pytest.mark.slow
+
 if TYPE_CHECKING:
     from click.testing import Result
 

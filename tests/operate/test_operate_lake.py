@@ -14,6 +14,8 @@ from deliverywatch.sms import aws
 from deliverywatch.sms.lake import day_objects, merge
 from deliverywatch.sms.lake.slots import day_key_of, key_of
 
+pytestmark = pytest.mark.slow
+
 if TYPE_CHECKING:
     from click.testing import Result
 

@@ -17,6 +17,8 @@ from deliverywatch.athena import Execution, Statement, Status
 from deliverywatch.errors import InputError
 from deliverywatch.operate.lake import query
 
+pytestmark = pytest.mark.slow
+
 if TYPE_CHECKING:
     from click.testing import Result
 

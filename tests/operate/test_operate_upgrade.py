@@ -18,6 +18,8 @@ from deliverywatch.cli.terminal import steps
 from deliverywatch.operate.account import aws
 from deliverywatch.operate.deploy import aws_artifacts, aws_formation, aws_storage
 
+pytestmark = pytest.mark.slow
+
 if TYPE_CHECKING:
     from click.testing import Result
 

@@ -56,13 +56,13 @@ def check(
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(f"{cases} cannot be read: {error}.", next_step="Name a file of cases in TOML.") from error
     loaded: dict[tuple[tuple[str, str], ...], Definitions] = {}
-    found = []
+    results = []
     for case in files.parse(text, cases.name):
         parameters = tuple(sorted({**dict(case.parameters), **(overrides or {})}.items()))
         if parameters not in loaded:
             loaded[parameters] = templates.TemplateFile(template, without).load(dict(parameters))
-        found.append(_result(case, loaded[parameters]))
-    return found
+        results.append(_result(case, loaded[parameters]))
+    return results
 
 
 def _result(case: Case, definitions: Definitions) -> Result:
@@ -82,24 +82,24 @@ def _mails(run: CaseRun, definitions: Definitions) -> list[Mail]:
     return deliver(taking_part, Minutes(run.series), run.changes, Span(run.case.start, run.end), "UTC")
 
 
-def _mails_differ(expected: Sequence[ExpectedMail], found: Sequence[Mail], run: CaseRun) -> str | None:
+def _mails_differ(expected: Sequence[ExpectedMail], mails: Sequence[Mail], run: CaseRun) -> str | None:
     for number, mail in enumerate(expected, 1):
-        if number > len(found):
-            return f"Mail {number}: expected {_wanted(mail)}, and there was none. {_all(found, run)}"
-        if not _fits(mail, found[number - 1], run):
-            return f"Mail {number}: expected {_wanted(mail)}, was {_told(found[number - 1], run)}."
-    if len(found) > len(expected):
-        unexpected = _told(found[len(expected)], run)
-        return f"Mail {len(expected) + 1}: expected none, was {unexpected}. {_all(found, run)}"
+        if number > len(mails):
+            return f"Mail {number}: expected {_wanted(mail)}, and there was none. {_all(mails, run)}"
+        if not _fits(mail, mails[number - 1], run):
+            return f"Mail {number}: expected {_wanted(mail)}, was {_described(mails[number - 1], run)}."
+    if len(mails) > len(expected):
+        unexpected = _described(mails[len(expected)], run)
+        return f"Mail {len(expected) + 1}: expected none, was {unexpected}. {_all(mails, run)}"
     return None
 
 
-def _fits(expected: ExpectedMail, found: Mail, run: CaseRun) -> bool:
+def _fits(expected: ExpectedMail, mail: Mail, run: CaseRun) -> bool:
     return (
-        expected.at in (None, _at(found, run))
-        and expected.watch in (None, found.watch)
-        and expected.event in (None, found.event)
-        and expected.level in (None, found.level)
+        expected.at in (None, _at(mail, run))
+        and expected.watch in (None, mail.watch)
+        and expected.event in (None, mail.event)
+        and expected.level in (None, mail.level)
     )
 
 
@@ -108,29 +108,29 @@ def _at(mail: Mail, run: CaseRun) -> timedelta:
 
 
 def _wanted(mail: ExpectedMail) -> str:
-    words = " ".join(each for each in (mail.event, mail.level) if each)
+    words = " ".join(word for word in (mail.event, mail.level) if word)
     return " ".join(
-        each
-        for each in (
+        part
+        for part in (
             words or "a mail",
             f"of {mail.watch}" if mail.watch else "",
             f"at {case_run.clock(mail.at)}" if mail.at is not None else "",
         )
-        if each
+        if part
     )
 
 
-def _told(mail: Mail, run: CaseRun) -> str:
+def _described(mail: Mail, run: CaseRun) -> str:
     return f"{mail.event} {mail.level} of {mail.watch} at {case_run.clock(_at(mail, run))}"
 
 
-def _all(found: Sequence[Mail], run: CaseRun) -> str:
-    return f"All mails: {', '.join(_told(each, run) for each in found) or 'none'}."
+def _all(mails: Sequence[Mail], run: CaseRun) -> str:
+    return f"All mails: {', '.join(_described(mail, run) for mail in mails) or 'none'}."
 
 
 def _printable(text: str) -> str:
     """Return the text without the control characters that XML does not allow."""
-    return "".join(each if each.isprintable() else "?" for each in text)
+    return "".join(character if character.isprintable() else "?" for character in text)
 
 
 def junit(results: Sequence[Result], suite: str) -> bytes:
@@ -140,14 +140,14 @@ def junit(results: Sequence[Result], suite: str) -> bytes:
         results: Of one file of cases.
         suite: The file's name.
     """
-    failed = sum(each.difference is not None for each in results)
-    seconds = f"{sum(each.seconds for each in results):.3f}"
+    failed = sum(result.difference is not None for result in results)
+    seconds = f"{sum(result.seconds for result in results):.3f}"
     top = ET.Element("testsuites", tests=str(len(results)), failures=str(failed), time=seconds)
     group = ET.SubElement(top, "testsuite", name=suite, tests=str(len(results)), failures=str(failed), time=seconds)
-    for each in results:
-        name = _printable(each.name)
-        case = ET.SubElement(group, "testcase", name=name, classname=suite, time=f"{each.seconds:.3f}")
-        if each.difference is not None:
-            told = _printable(each.difference)
-            ET.SubElement(case, "failure", message=told).text = told
+    for result in results:
+        name = _printable(result.name)
+        case = ET.SubElement(group, "testcase", name=name, classname=suite, time=f"{result.seconds:.3f}")
+        if result.difference is not None:
+            message = _printable(result.difference)
+            ET.SubElement(case, "failure", message=message).text = message
     return bytes(ET.tostring(top, encoding="utf-8", xml_declaration=True)) + b"\n"

@@ -81,8 +81,8 @@ def compare(request: Request, on_progress: Callable[[float, str], None] = lambda
     baseline, left_out = _replayable(baseline, history)
     yardstick = _yardstick(request, baseline, history)
     variants: list[Variant] = []
-    for number, each in enumerate(overrides):
-        definitions = request.source.load(each)
+    for number, values in enumerate(overrides):
+        definitions = request.source.load(values)
 
         def advanced(done: int, total: int, number: int = number, label: str = definitions.label) -> None:
             on_progress((number + done / total) / len(overrides), label)

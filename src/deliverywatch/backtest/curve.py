@@ -61,7 +61,7 @@ def curve(
     lead = Span(max(lead.start, span.start - _LEAD), lead.end)
     changes = simulate.replay(definitions, minutes, lead)
     months = span.days / DAYS_A_MONTH
-    first, last = (int(each.timestamp()) // 60 for each in (span.start, span.end))
+    first, last = (int(moment.timestamp()) // 60 for moment in (span.start, span.end))
     replay = Replay(minutes, first, last)
     points = []
     for done, threshold in enumerate(_steps(alarm, replay, MAIL_STEPS), 1):
@@ -70,16 +70,16 @@ def curve(
         points.append(Point(threshold, mails / months))
         on_progress(done, MAIL_STEPS)
     outcomes = sweep(replay, alarm, _steps(alarm, replay, RAISED_STEPS))
-    raised = tuple((each.threshold, each.raised / months) for each in outcomes)
+    raised = tuple((outcome.threshold, outcome.raised / months) for outcome in outcomes)
     return Curve(alarm, span, tuple(points), raised, _bend(alarm, points))
 
 
 def _bend(alarm: Alarm, points: Sequence[Point]) -> float | None:
     # What calls below its threshold gets quieter the lower that is.
     is_below = alarm.comparison in (Comparison.BELOW, Comparison.AT_MOST)
-    ordered = [Point(-each.threshold, each.mails_a_month) for each in reversed(points)] if is_below else points
-    found = knee([each.threshold for each in ordered], [each.mails_a_month for each in ordered])
-    return -found if is_below and found is not None else found
+    ordered = [Point(-point.threshold, point.mails_a_month) for point in reversed(points)] if is_below else points
+    bend = knee([point.threshold for point in ordered], [point.mails_a_month for point in ordered])
+    return -bend if is_below and bend is not None else bend
 
 
 def knee(thresholds: Sequence[float], mails: Sequence[float]) -> float | None:
@@ -120,9 +120,9 @@ def _turned(definitions: Definitions, alarm: Alarm, threshold: float) -> dict[st
     rungs = [rung for watch in definitions.watches for rung in watch.rungs if rung.alarm == alarm.name]
     held = {rung.recovery for rung in rungs}
     lowered = {
-        each.name: replace(each, threshold=threshold)
-        for each in definitions.alarms
-        if each.name in held and each.threshold > threshold
+        alarm.name: replace(alarm, threshold=threshold)
+        for alarm in definitions.alarms
+        if alarm.name in held and alarm.threshold > threshold
     }
     return {alarm.name: replace(alarm, threshold=threshold), **lowered}
 
@@ -135,8 +135,8 @@ def _mail_count(
     lead: Span,
     since: datetime,
 ) -> int:
-    other = replace(definitions, alarms=tuple(turned.get(each.name, each) for each in definitions.alarms))
-    metric_alarms = {each.name for each in definitions.alarms} - set(turned)
-    kept = [each for each in changes if each.alarm in metric_alarms]
-    found = backtest(list(turned.values()), minutes, lead.start, lead.end)
-    return simulate.count(other, minutes, simulate.with_composites(other, [*kept, *found], lead), lead, since)
+    other = replace(definitions, alarms=tuple(turned.get(alarm.name, alarm) for alarm in definitions.alarms))
+    metric_alarms = {alarm.name for alarm in definitions.alarms} - set(turned)
+    kept = [change for change in changes if change.alarm in metric_alarms]
+    changed = backtest(list(turned.values()), minutes, lead.start, lead.end)
+    return simulate.count(other, minutes, simulate.with_composites(other, [*kept, *changed], lead), lead, since)

@@ -55,14 +55,14 @@ def replay(
     Raises:
         InputError: An alarm cannot be evaluated, or a composite asks for one that is not there.
     """
-    require_children(definitions.composites, [each.name for each in definitions.alarms])
+    require_children(definitions.composites, [alarm.name for alarm in definitions.alarms])
     changes = backtest(definitions.alarms, minutes, span.start, span.end, on_progress=on_progress)
     return with_composites(definitions, changes, span)
 
 
 def with_composites(definitions: Definitions, changes: Sequence[Change], span: Span) -> list[Change]:
     """Return the changes of metric alarms and those that composites make of them, in order of time."""
-    return sorted([*changes, *combine(changes, definitions.composites, span.start)], key=lambda each: each.time)
+    return sorted([*changes, *combine(changes, definitions.composites, span.start)], key=lambda change: change.time)
 
 
 def deliver(
@@ -84,14 +84,14 @@ def deliver(
         contexts: What a mail finds in the lake at a moment, by the key of the document.
     """
     pile, store = Pile(), _Lake(contexts=contexts or {})
-    found: list[Mail] = []
+    mails: list[Mail] = []
     for time in _handled(definitions, minutes, changes, span, time_zone, store, pile):
         if pile.messages:
             # One sweep looks at all watches: whose mail it was stands in the outbox, in the order of sending.
-            whose = [record["watch"] for record in store.mails()][len(found) :]
-            found.extend(_mail(time, *each) for each in zip(whose, pile.messages, strict=True))
+            whose = [record["watch"] for record in store.mails()][len(mails) :]
+            mails.extend(_mail(time, *sent) for sent in zip(whose, pile.messages, strict=True))
             pile.messages.clear()
-    return found
+    return mails
 
 
 def count(definitions: Definitions, minutes: Minutes, changes: Sequence[Change], span: Span, since: datetime) -> int:
@@ -150,8 +150,8 @@ def _handled(
 ) -> Iterator[datetime]:
     """Yield the time of each message and each sweep, as soon as the notifier has handled it."""
     account = Account(
-        {each.name: each for each in definitions.alarms},
-        {each.name: each.rule_text for each in definitions.composites},
+        {alarm.name: alarm for alarm in definitions.alarms},
+        {composite.name: composite.rule_text for composite in definitions.composites},
         minutes.series,
     )
     settings = _settings(definitions.environment, time_zone)
@@ -189,10 +189,14 @@ def _swept(
 def _by_time(
     changes: Sequence[Change], run: Sequence[Executed]
 ) -> Iterator[tuple[datetime, list[Change], list[Executed]]]:
-    both: list[Change | Executed] = sorted([*changes, *run], key=lambda each: each.time)
-    for time, group in groupby(both, key=lambda each: each.time):
-        each = list(group)
-        yield time, [one for one in each if isinstance(one, Change)], [one for one in each if isinstance(one, Executed)]
+    both: list[Change | Executed] = sorted([*changes, *run], key=lambda event: event.time)
+    for time, group in groupby(both, key=lambda event: event.time):
+        events = list(group)
+        yield (
+            time,
+            [one for one in events if isinstance(one, Change)],
+            [one for one in events if isinstance(one, Executed)],
+        )
 
 
 def _message(definitions: Definitions, account: Account, action: Executed) -> Mapping[str, Any]:

@@ -41,7 +41,7 @@ class CloudWatch:
             prefix: Only alarms whose names start so.
 
         Raises:
-            MetricsUnavailable: CloudWatch could not be asked.
+            MetricsUnavailable: CloudWatch does not answer.
         """
         metric: list[alarms.Alarm] = []
         composite: list[composites.Composite] = []
@@ -72,7 +72,7 @@ class CloudWatch:
 
         Raises:
             InputError: The start is older than CloudWatch keeps datapoints.
-            MetricsUnavailable: CloudWatch could not be asked.
+            MetricsUnavailable: CloudWatch does not answer.
         """
         series = Series()
         for begin, until, period in stretches(start, end, now):
@@ -92,7 +92,7 @@ class CloudWatch:
         self, series: Series, metrics: Sequence[alarms.Metric], start: datetime, end: datetime, period: int
     ) -> None:
         queries = [_query(index, metric, stat, period) for index, metric in enumerate(metrics) for stat in _STATISTICS]
-        found: dict[tuple[int, datetime], dict[str, float]] = {}
+        statistics: dict[tuple[int, datetime], dict[str, float]] = {}
         try:
             pages = self._client.get_paginator("get_metric_data").paginate(
                 MetricDataQueries=queries, StartTime=start, EndTime=end, ScanBy="TimestampAscending"
@@ -103,8 +103,8 @@ class CloudWatch:
         for result in results:
             statistic, _, index = result["Id"].partition("_")
             for moment, value in zip(result["Timestamps"], result["Values"], strict=True):
-                found.setdefault((int(index), moment.astimezone(UTC)), {})[statistic] = value
-        for (index, moment), values in found.items():
+                statistics.setdefault((int(index), moment.astimezone(UTC)), {})[statistic] = value
+        for (index, moment), values in statistics.items():
             if len(values) == len(_STATISTICS):
                 series.add_set(metrics[index], moment, Sample(*(values[stat.lower()] for stat in _STATISTICS)))
 
@@ -112,14 +112,14 @@ class CloudWatch:
 def _collect(
     descriptions: Iterable[dict[str, Any]],
     read: Callable[[dict[str, Any]], _Definition],
-    found: list[_Definition],
+    readable: list[_Definition],
     refused: list[tuple[str, str]],
 ) -> None:
-    for each in descriptions:
+    for description in descriptions:
         try:
-            found.append(read(each))
+            readable.append(read(description))
         except InputError as error:
-            refused.append((str(each["AlarmName"]), str(error)))
+            refused.append((str(description["AlarmName"]), str(error)))
 
 
 def grain_seconds(start: datetime, now: datetime) -> int:
@@ -143,16 +143,16 @@ def stretches(start: datetime, end: datetime, now: datetime) -> list[tuple[datet
     Raises:
         InputError: The start is older than CloudWatch keeps datapoints.
     """
-    found = []
+    parts = []
     while start < end:
         period = grain_seconds(start, now)
         # As long as it is the finer grain's turn; a full hour begins a period of any grain.
-        finer = [now - kept for each, kept in RETENTION if each < period]
+        finer = [now - kept for grain, kept in RETENTION if grain < period]
         turn = min(finer, default=start)
         until = turn.replace(minute=0, second=0, microsecond=0) + timedelta(hours=1) if turn > start else end
-        found.append((start, min(until, end), period))
+        parts.append((start, min(until, end), period))
         start = until
-    return found
+    return parts
 
 
 def _query(index: int, metric: alarms.Metric, statistic: str, period: int) -> dict[str, Any]:

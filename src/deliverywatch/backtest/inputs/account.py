@@ -1,4 +1,4 @@
-"""The states and datapoints of a moment in the past -> CloudWatch as the notifier asks it."""
+"""The states and datapoints of a moment in the past -> CloudWatch as the notifier sees it."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, NoReturn
 
-from deliverywatch.alerting.inputs import alarm as told
+from deliverywatch.alerting.inputs import alarm as cloudwatch
 from deliverywatch.engine.definitions.alarm import Alarm, Query, State
 from deliverywatch.engine.evaluation.evaluate import evaluate
 from deliverywatch.engine.evaluation.message import alarm_arn, trigger
@@ -22,7 +22,7 @@ ACCOUNT, REGION = "123456789012", "us-east-1"
 
 @dataclass(slots=True)
 class Account:
-    """CloudWatch without an account: it knows the past up to the changes that it was told.
+    """CloudWatch without an account: it knows the past up to the changes that it was cloudwatch.
 
     Attributes:
         alarms: The metric alarms by name.
@@ -35,18 +35,18 @@ class Account:
     rules: Mapping[str, str]
     series: Series
     changes: dict[str, Change] = field(default_factory=dict)
-    _definitions: dict[str, told.Alarm] = field(default_factory=dict)
-    _looked: tuple[datetime | None, dict[tuple[Query, ...], dict[str, float]]] = (None, {})
+    _definitions: dict[str, cloudwatch.Alarm] = field(default_factory=dict)
+    _cache: tuple[datetime | None, dict[tuple[Query, ...], dict[str, float]]] = (None, {})
 
-    def describe(self, names: Sequence[str]) -> list[told.Alarm]:
+    def describe(self, names: Sequence[str]) -> list[cloudwatch.Alarm]:
         """Return those of the alarms that exist."""
         return [self._described(name) for name in names if name in self.alarms or name in self.rules]
 
-    def newest(self, alarms: Iterable[told.Alarm], now: datetime) -> Mapping[str, Mapping[str, float]]:
+    def newest(self, alarms: Iterable[cloudwatch.Alarm], now: datetime) -> Mapping[str, Mapping[str, float]]:
         """Return by alarm name, by query id, the value of the alarm's period that ends at the minute of `now`."""
-        return {each.name: self._values(self.alarms[each.name], now) for each in alarms if each.name in self.alarms}
+        return {alarm.name: self._values(self.alarms[alarm.name], now) for alarm in alarms if alarm.name in self.alarms}
 
-    def sums(self, alarm: told.Alarm, start: datetime, end: datetime) -> Mapping[str, float]:
+    def sums(self, alarm: cloudwatch.Alarm, start: datetime, end: datetime) -> Mapping[str, float]:
         """Return by query id the sum of each of the alarm's own metrics over a time."""
         return self._windows(self.alarms[alarm.name], int(start.timestamp()), int(end.timestamp()), end)
 
@@ -58,35 +58,37 @@ class Account:
         """Raise MetricsUnavailable: the mails draw bars."""
         raise MetricsUnavailable("There is no CloudWatch here to draw a picture.")
 
-    def _described(self, name: str) -> told.Alarm:
+    def _described(self, name: str) -> cloudwatch.Alarm:
         if name not in self._definitions:
             self._definitions[name] = self._defined(name)
         change = self.changes.get(name)
-        state = told.State(change.state.value if change else State.INSUFFICIENT_DATA.value)
+        state = cloudwatch.State(change.state.value if change else State.INSUFFICIENT_DATA.value)
         return replace(self._definitions[name], state=state, updated_at=change.time if change else None)
 
-    def _defined(self, name: str) -> told.Alarm:
+    def _defined(self, name: str) -> cloudwatch.Alarm:
         alarm, arn = self.alarms.get(name), alarm_arn(name, ACCOUNT, REGION)
-        unknown = told.State.INSUFFICIENT_DATA
+        unknown = cloudwatch.State.INSUFFICIENT_DATA
         if alarm is None:
-            return told.from_trigger({}, name=name, state=unknown, arn=arn, rule=self.rules[name])
-        return told.from_trigger(trigger(alarm), name=name, state=unknown, arn=arn, description=alarm.description or "")
+            return cloudwatch.from_trigger({}, name=name, state=unknown, arn=arn, rule=self.rules[name])
+        return cloudwatch.from_trigger(
+            trigger(alarm), name=name, state=unknown, arn=arn, description=alarm.description or ""
+        )
 
     def _values(self, alarm: Alarm, now: datetime) -> dict[str, float]:
         """Return the values of a moment, computed once for all alarms that share their queries."""
-        if self._looked[0] != now:
-            self._looked = (now, {})
-        seen = self._looked[1]
+        if self._cache[0] != now:
+            self._cache = (now, {})
+        seen = self._cache[1]
         if alarm.queries not in seen:
             seen[alarm.queries] = self._computed(alarm, now)
         return seen[alarm.queries]
 
     def _computed(self, alarm: Alarm, now: datetime) -> dict[str, float]:
         end = int(now.timestamp()) // 60 * 60
-        found = self._windows(alarm, end - alarm.period_seconds, end, now)
+        values = self._windows(alarm, end - alarm.period_seconds, end, now)
         value = evaluate(alarm, self.series, now).slots[-1].value
         returned = next(query.id for query in alarm.queries if query.return_data)
-        return found if value is None else {**found, returned: value}
+        return values if value is None else {**values, returned: value}
 
     def _windows(self, alarm: Alarm, start: int, end: int, as_of: datetime) -> dict[str, float]:
         values = {

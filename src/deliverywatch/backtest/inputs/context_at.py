@@ -37,12 +37,12 @@ def at(folder: Path, moment: datetime, slot_minutes: int, *, count_recipient_fau
     for day in dict.fromkeys((day_of(begin), day_of(run))):
         for key, body in day_objects.bodies(Folder(folder), folder_of(day)):
             with day_objects.readable(str(folder / key)):
-                statistics.add(_as_known(merge.rows(body, (*NAMES, "observed_at")), begin, run))
+                statistics.add(_as_observed(merge.rows(body, (*NAMES, "observed_at")), begin, run))
     return context.document(statistics, run, run, slot_minutes)
 
 
-def _as_known(rows: Iterable[tuple[Any, ...]], begin: datetime, run: datetime) -> Iterator[tuple[Any, ...]]:
-    oldest, newest = (int(each.timestamp()) * 1000 for each in (begin, run))
+def _as_observed(rows: Iterable[tuple[Any, ...]], begin: datetime, run: datetime) -> Iterator[tuple[Any, ...]]:
+    oldest, newest = (int(moment.timestamp()) * 1000 for moment in (begin, run))
     for sent_at, outcome, fault, *rest, observed_at in rows:
         if sent_at >= oldest:
             is_known = observed_at <= newest

@@ -57,8 +57,8 @@ class Definitions:
     @property
     def label(self) -> str:
         """What tells it from others, such as `WarningThresholdPercent=5`."""
-        told = ", ".join(f"{name}={value}" for name, value in self.overrides.items())
-        return f"{told} (as it is)" if told and self.is_as_it_is else told or "as it is"
+        settings = ", ".join(f"{name}={value}" for name, value in self.overrides.items())
+        return f"{settings} (as it is)" if settings and self.is_as_it_is else settings or "as it is"
 
     @property
     def metrics(self) -> list[Metric]:
@@ -68,8 +68,8 @@ class Definitions:
     @property
     def ratio(self) -> Alarm | None:
         """The alarm that says what a failure is: it compares `failed` with `total` and calls first."""
-        found = [each for each in self.alarms if {"failed", "total"} <= _ids(each) and each.alarm_actions]
-        return min(found, key=lambda each: (each.period_seconds, each.threshold), default=None)
+        ratios = [alarm for alarm in self.alarms if {"failed", "total"} <= _ids(alarm) and alarm.alarm_actions]
+        return min(ratios, key=lambda alarm: (alarm.period_seconds, alarm.threshold), default=None)
 
 
 def counts_of(alarm: Alarm) -> tuple[MetricStat, MetricStat]:
@@ -113,14 +113,17 @@ class TemplateFile:
         """
         choices, defaults = _choices(settings), _defaults(documents.read(self.path))
         own = {name: values[0] for name, values in choices.items() if len(values) == 1 or name not in defaults}
-        found = [dict(zip(choices, values, strict=True)) for values in itertools.product(*choices.values())]
-        if len(found) > _VARIANT_LIMIT:
+        combinations = [dict(zip(choices, values, strict=True)) for values in itertools.product(*choices.values())]
+        if len(combinations) > _VARIANT_LIMIT:
             raise InputError(
-                f"{len(found)} combinations are more than {_VARIANT_LIMIT}.", next_step="Give fewer values to --set."
+                f"{len(combinations)} combinations are more than {_VARIANT_LIMIT}.",
+                next_step="Give fewer values to --set.",
             )
-        known = {**defaults, **own}
-        same = [each for each in found if all(known.get(name) == value for name, value in each.items())]
-        return [*(same or [own]), *(each for each in found if each not in same)]
+        baseline = {**defaults, **own}
+        same = [
+            variant for variant in combinations if all(baseline.get(name) == value for name, value in variant.items())
+        ]
+        return [*(same or [own]), *(variant for variant in combinations if variant not in same)]
 
     def load(self, overrides: Mapping[str, str]) -> Definitions:
         """Read the template with values of its parameters.
@@ -131,19 +134,19 @@ class TemplateFile:
         template = documents.read(self.path)
         declared, defaults = template.get("Parameters") or {}, _defaults(template)
         parameters = {**defaults, **overrides}
-        found = alarms.from_template(template, overrides, self.without)
-        if not found:
+        loaded = alarms.from_template(template, overrides, self.without)
+        if not loaded:
             raise InputError(
                 f"{self.path.name} has no alarm to replay.", next_step="Give a template with CloudWatch alarms."
             )
         return Definitions(
             overrides=dict(overrides),
             parameters=parameters,
-            alarms=tuple(found),
+            alarms=tuple(loaded),
             composites=tuple(composites.from_template(template, overrides, self.without)),
             mutes=tuple(mute.from_template(template, overrides, self.without)),
             watches=_watches(self.path, parameters.get("Environment", "prod")),
-            warm_up_minutes=max((each.warm_up.minutes for each in found if each.warm_up), default=0),
+            warm_up_minutes=max((alarm.warm_up.minutes for alarm in loaded if alarm.warm_up), default=0),
             undeployable=tuple(
                 f"{name}={value}"
                 for name, value in overrides.items()
@@ -182,15 +185,15 @@ class LiveAccount:
         Raises:
             InputError: It has none that can be evaluated.
         """
-        found, combined, refused = self.definitions()
-        kept = [each for each in found if not _is_left_out(each.name, self.without)]
+        metric_alarms, combined, refused = self.definitions()
+        kept = [alarm for alarm in metric_alarms if not _is_left_out(alarm.name, self.without)]
         if not kept:
             raise InputError("The account has no alarm to evaluate.", next_step="Check the region, or use a template.")
         return Definitions(
             overrides=overrides,
             parameters={},
             alarms=tuple(kept),
-            composites=tuple(each for each in combined if not _is_left_out(each.name, self.without)),
+            composites=tuple(composite for composite in combined if not _is_left_out(composite.name, self.without)),
             mutes=(),
             watches=(),
             notes=tuple(f"Left out {name}: {reason}" for name, reason in refused),
@@ -202,21 +205,25 @@ def _is_left_out(name: str, without: Sequence[str]) -> bool:
 
 
 def _choices(settings: Sequence[str]) -> dict[str, list[str]]:
-    found: dict[str, list[str]] = {}
+    choices: dict[str, list[str]] = {}
     for setting in settings:
         name, _, values = setting.partition("=")
-        found[name.strip()] = list(dict.fromkeys(value.strip() for value in values.split(",") if value.strip()))
-        if not name.strip() or not found[name.strip()]:
+        choices[name.strip()] = list(dict.fromkeys(value.strip() for value in values.split(",") if value.strip()))
+        if not name.strip() or not choices[name.strip()]:
             raise InputError(
                 f"'{setting}' is no setting.", next_step="Write it like --set WarningThresholdPercent=2,3,5."
             )
-    return found
+    return choices
 
 
 def _defaults(template: Mapping[str, Any]) -> dict[str, str]:
     declared = template.get("Parameters") or {}
-    known = {name: each for name, each in declared.items() if "Default" in each}
-    return {name: str(each["Default"]) for name, each in known.items() if not template_parameters.is_in_ssm(each)}
+    valued = {name: declaration for name, declaration in declared.items() if "Default" in declaration}
+    return {
+        name: str(declaration["Default"])
+        for name, declaration in valued.items()
+        if not template_parameters.is_in_ssm(declaration)
+    }
 
 
 def _ids(alarm: Alarm) -> set[str]:

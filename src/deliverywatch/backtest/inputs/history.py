@@ -54,10 +54,10 @@ class History:
 
     def values(self, metric: Metric) -> dict[int, float]:
         """Return the sum of each datapoint, by its epoch second, as it was known in the end."""
-        found: dict[int, float] = {}
+        sums: dict[int, float] = {}
         for second, sample in self.series.samples(metric):
-            found[second] = found.get(second, 0.0) + sample.sum
-        return found
+            sums[second] = sums.get(second, 0.0) + sample.sum
+        return sums
 
 
 def from_file(path: Path, definitions: Definitions) -> History:

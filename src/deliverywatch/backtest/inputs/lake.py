@@ -89,17 +89,17 @@ def read(folder: Path, environment: str, slot_minutes: int, *, count_recipient_f
     # What was sent after the newest observation may not be read yet.
     until = max(from_milliseconds(max(seen, default=0)), min(hours))
     begins = [
-        each
+        begin
         for hour in sorted(covered)
-        for each in steps(hour, hour + HOUR, slot_minutes)
-        if each + timedelta(minutes=slot_minutes) <= until
+        for begin in steps(hour, hour + HOUR, slot_minutes)
+        if begin + timedelta(minutes=slot_minutes) <= until
     ]
     outages = _outages(slots, seen, slot_minutes)
     series, first_failures = _published(slots, begins, outages, environment, slot_minutes)
     seen_at = partial(context_at.at, folder, slot_minutes=slot_minutes, count_recipient_faults=count_recipient_faults)
     return History(
         series,
-        (_model(outages), _told(folder, hours, gaps)),
+        (_delay_note(outages), _extent_note(folder, hours, gaps)),
         _UNKNOWABLE,
         contexts={context.KEY: seen_at},
         first_failures=first_failures,
@@ -197,40 +197,40 @@ def _delay(ran: datetime) -> timedelta:
 def _outages(slots: dict[datetime, _Slot], seen: set[int], slot_minutes: int) -> list[tuple[datetime, datetime]]:
     """Return the times between two observations in which messages were sent and no run can have taken place."""
     begins, slot = sorted(slots), timedelta(minutes=slot_minutes)
-    found = []
+    outages = []
     for before, after in pairwise(map(from_milliseconds, sorted(seen))):
         # After more than a day a slot is not published any more: that was a back-fill, which tells nothing.
         if _OUTAGE_SLOTS * slot < after - before <= timedelta(hours=EMIT_HOURS):
             inside = begins[bisect_right(begins, before - slot) : bisect_left(begins, after - slot)]
-            if sum(slots[each].total for each in inside) >= _OUTAGE_MESSAGES:
-                found.append((before, after))
-    return found
+            if sum(slots[begin].total for begin in inside) >= _OUTAGE_MESSAGES:
+                outages.append((before, after))
+    return outages
 
 
 def _failures(slot: _Slot) -> Iterator[tuple[timedelta, int]]:
     """Yield how much later than the slot was read first, and how many failures were known then; at least one zero."""
-    known: Counter[timedelta] = Counter({timedelta(0): 0})
+    counts: Counter[timedelta] = Counter({timedelta(0): 0})
     for observed_at, count in slot.failed.items():
         late = timedelta(milliseconds=observed_at - slot.observed_at)
         # Later ones are never published; that a backfill saw it only then is likelier.
-        known[late if late <= timedelta(hours=EMIT_HOURS) else timedelta(0)] += count
-    yield from sorted(known.items())
+        counts[late if late <= timedelta(hours=EMIT_HOURS) else timedelta(0)] += count
+    yield from sorted(counts.items())
 
 
-def _model(outages: Sequence[tuple[datetime, datetime]]) -> str:
+def _delay_note(outages: Sequence[tuple[datetime, datetime]]) -> str:
     shares = ", ".join(f"{share:.0%} within {seconds} s" for share, seconds in PUBLISH_DELAYS)
     count = len(outages)
-    told = (
+    observed = (
         f"{count} outage{'' if count == 1 else 's'} of the pipeline in the lake delayed what was sent meanwhile"
         if count
         else "the lake shows no outage of the pipeline"
     )
     return (
-        f"Publish delay: measured where the lake tells, and {told}; a failure that came out late is visible as much "
-        f"later. From a run to its datapoints it is assumed: {shares}."
+        f"Publish delay: measured where the lake tells, and {observed}; a failure that came out late is visible as "
+        f"much later. From a run to its datapoints it is assumed: {shares}."
     )
 
 
-def _told(folder: Path, hours: set[datetime], gaps: int) -> str:
+def _extent_note(folder: Path, hours: set[datetime], gaps: int) -> str:
     missing = f" {gaps} hours between them are gaps: they have no object, and no watermark covers them." if gaps else ""
     return f"History: {len(hours)} hours of the lake {folder.name}.{missing}"

@@ -50,25 +50,25 @@ def history_chart(result: Result, variant: Variant, alarm: Alarm) -> str:
     return _html(figure, 580, with_library=True)
 
 
-def curve_chart(found: Curve) -> str:
+def curve_chart(curve: Curve) -> str:
     """Return the chart of mails a month by threshold, without plotly.js."""
     figure = _figure()
-    thresholds, raised = zip(*found.raised, strict=True)
+    thresholds, raised = zip(*curve.raised, strict=True)
     figure.add_scatter(
         x=thresholds, y=raised, mode="lines", name="raised a month", line={"color": _QUIET, "width": 1, "dash": "dot"}
     )
     figure.add_scatter(
-        x=[each.threshold for each in found.points],
-        y=[each.mails_a_month for each in found.points],
+        x=[point.threshold for point in curve.points],
+        y=[point.mails_a_month for point in curve.points],
         mode="lines+markers",
         name="mails a month",
         line={"color": _RATE},
     )
-    now = found.alarm.threshold
+    now = curve.alarm.threshold
     figure.add_vline(x=now, line={"color": _QUIET, "dash": "dot"}, annotation_text=f"now {now:g}")
-    if found.knee is not None:
+    if curve.knee is not None:
         figure.add_vline(
-            x=found.knee, line={"color": _OPEN}, annotation_text=f"knee {found.knee:.3g}", annotation_y=0.85
+            x=curve.knee, line={"color": _OPEN}, annotation_text=f"knee {curve.knee:.3g}", annotation_y=0.85
         )
     figure.update_xaxes(title="threshold")
     figure.update_yaxes(title="a month", rangemode="tozero")
@@ -78,7 +78,7 @@ def curve_chart(found: Curve) -> str:
 def _values(result: Result, variant: Variant, alarm: Alarm) -> tuple[list[datetime], list[float | None]]:
     """Return the alarm's value as it saw it; of too many minutes the highest of each step."""
     np = numpy()
-    first, last = (int(each.timestamp()) // 60 for each in (result.span.start, result.span.end))
+    first, last = (int(moment.timestamp()) // 60 for moment in (result.span.start, result.span.end))
     column = Replay(variant.minutes, first, last).columns(alarm)[0]
     values = np.where(column.missing, np.nan, column.values) if column.missing is not None else column.values
     step = -(-len(values) // _POINT_LIMIT)
@@ -92,13 +92,13 @@ def _values(result: Result, variant: Variant, alarm: Alarm) -> tuple[list[dateti
 def _add_limits(figure: Any, variant: Variant, alarm: Alarm, ends: tuple[datetime, datetime], unit: str) -> None:
     """Draw the thresholds of the alarms that judge the same value; the legend names them, as labels would overlap."""
     prefix = f"deliverywatch-{variant.definitions.environment}-"
-    judges = [each for each in variant.definitions.alarms if each.queries == alarm.queries]
-    for number, each in enumerate(sorted(judges, key=lambda judge: -judge.threshold)):
+    judges = [judge for judge in variant.definitions.alarms if judge.queries == alarm.queries]
+    for number, judge in enumerate(sorted(judges, key=lambda judge: -judge.threshold)):
         figure.add_scatter(
             x=ends,
-            y=[each.threshold] * 2,
+            y=[judge.threshold] * 2,
             mode="lines",
-            name=f"{each.name.removeprefix(prefix)}: {each.threshold:g}{unit}",
+            name=f"{judge.name.removeprefix(prefix)}: {judge.threshold:g}{unit}",
             line={"color": _QUIET, "width": 1, "dash": _DASHES[number % len(_DASHES)]},
         )
 

@@ -20,7 +20,7 @@ def document(result: Result) -> dict[str, Any]:
         "notes": list(result.notes),
         "left_out": list(result.left_out),
         "true_incidents": {"alarm": ratio.name if ratio else None, "spans": _spans(result.true_incidents)},
-        "variants": [_variant(each) for each in result.variants],
+        "variants": [_variant(variant) for variant in result.variants],
         "sweep": _curve(result.curve) if result.curve else None,
     }
 
@@ -31,7 +31,7 @@ def _curve(curve: Curve) -> dict[str, Any]:
         **_span(curve.span),
         "knee": curve.knee,
         "points": [
-            {"threshold": each.threshold, "mails_a_month": round(each.mails_a_month, 1)} for each in curve.points
+            {"threshold": point.threshold, "mails_a_month": round(point.mails_a_month, 1)} for point in curve.points
         ],
     }
 
@@ -42,20 +42,25 @@ def _variant(variant: Variant) -> dict[str, Any]:
         "parameters": dict(variant.definitions.overrides),
         "figures": _numbers(variant.numbers),
         "transitions": [
-            {"time": _time(each.time), "alarm": each.alarm, "state": each.state.value, "previous": each.previous.value}
-            for each in variant.changes
+            {
+                "time": _time(change.time),
+                "alarm": change.alarm,
+                "state": change.state.value,
+                "previous": change.previous.value,
+            }
+            for change in variant.changes
         ],
         "incidents": [{"watch": watch, **_span(span)} for watch, span in variant.incidents],
         "mails": [
             {
-                "time": _time(each.time),
-                "incident": each.incident,
-                "watch": each.watch,
-                "event": each.event,
-                "level": each.level,
-                "subject": each.subject,
+                "time": _time(mail.time),
+                "incident": mail.incident,
+                "watch": mail.watch,
+                "event": mail.event,
+                "level": mail.level,
+                "subject": mail.subject,
             }
-            for each in variant.mails
+            for mail in variant.mails
         ],
     }
 
@@ -75,7 +80,7 @@ def _numbers(numbers: HeadlineNumbers) -> dict[str, Any]:
 
 
 def _spans(spans: Sequence[Span]) -> list[dict[str, str]]:
-    return [_span(each) for each in spans]
+    return [_span(span) for span in spans]
 
 
 def _span(span: Span) -> dict[str, str]:

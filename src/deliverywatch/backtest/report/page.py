@@ -36,7 +36,7 @@ def page(result: Result) -> str:
         unit=" %" if result.subject == result.ratio else "",
         columns=[name.replace("\n", " ") for name in COLUMNS],
         rows=rows(result),
-        lists=[_listed(each, result.time_zone) for each in result.variants],
+        lists=[_listed(variant, result.time_zone) for variant in result.variants],
     )
 
 

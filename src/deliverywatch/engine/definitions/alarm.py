@@ -257,7 +257,7 @@ def shared_members(name: str, description: Mapping[str, Any]) -> dict[str, Any]:
 
 def _queries(description: Mapping[str, Any]) -> tuple[Query, ...]:
     if description.get("Metrics"):
-        return tuple(query_from_description(each) for each in members.entries(description, "Metrics"))
+        return tuple(query_from_description(entry) for entry in members.entries(description, "Metrics"))
     named = "Statistic" if description.get("Statistic") else "ExtendedStatistic"
     return (Query("m1", metric=_metric(description, description, members.optional_text(description, named))),)
 
@@ -278,7 +278,7 @@ def query_from_description(entry: Mapping[str, Any]) -> Query:
 
 def _metric(identity: Mapping[str, Any], stat: Mapping[str, Any], statistic: str | None) -> MetricStat:
     dimensions = members.entries(identity, "Dimensions")
-    named = sorted((members.text(each, "Name"), members.text(each, "Value")) for each in dimensions)
+    named = sorted((members.text(dimension, "Name"), members.text(dimension, "Value")) for dimension in dimensions)
     namespace, name = members.text(identity, "Namespace"), members.text(identity, "MetricName")
     period, unit = members.whole(stat, "Period"), members.optional_text(stat, "Unit")
     return MetricStat(namespace, name, tuple(named), period, statistic or "Average", unit)

@@ -46,14 +46,14 @@ def from_template(
     Raises:
         InputError: One cannot be resolved, or its rule is not a rule; or two have one name.
     """
-    found = [
+    composites = [
         from_description({"AlarmName": logical_id, **properties})
         for logical_id, properties in cloudformation.resources(
             template, "AWS::CloudWatch::CompositeAlarm", parameters or {}, without
         )
     ]
-    cloudformation.require_unique([each.name for each in found])
-    return found
+    cloudformation.require_unique([composite.name for composite in composites])
+    return composites
 
 
 def from_description(description: Mapping[str, Any]) -> Composite:
@@ -71,7 +71,7 @@ def _read(name: str, description: Mapping[str, Any]) -> Composite:
     text = members.optional_text(description, "AlarmRule") or ""
     suppressor = members.optional_text(description, "ActionsSuppressor")
     wait, extension = (
-        members.optional_whole(description, f"ActionsSuppressor{each}Period") or 0 for each in ("Wait", "Extension")
+        members.optional_whole(description, f"ActionsSuppressor{kind}Period") or 0 for kind in ("Wait", "Extension")
     )
     if min(wait, extension) < 0 or (not suppressor and max(wait, extension)):
         raise ValueError("it has a period of a suppressor that is negative, or without an ActionsSuppressor")
@@ -96,7 +96,7 @@ def order(composites: Mapping[str, Composite]) -> list[str]:
     Raises:
         InputError: Composites refer to one another in a circle; CloudWatch stops evaluating those.
     """
-    found: list[str] = []
+    ordered: list[str] = []
     visiting: set[str] = set()
 
     def visit(name: str) -> None:
@@ -105,17 +105,17 @@ def order(composites: Mapping[str, Composite]) -> list[str]:
                 f"Composite alarm {name} depends on itself.",
                 next_step="Break the circle, for instance by setting one of the rules to FALSE.",
             )
-        if name in found or name not in composites:
+        if name in ordered or name not in composites:
             return
         visiting.add(name)
         for child in rules.children(composites[name].rule):
             visit(child)
         visiting.discard(name)
-        found.append(name)
+        ordered.append(name)
 
     for name in composites:
         visit(name)
-    return found
+    return ordered
 
 
 @dataclass(frozen=True, slots=True)

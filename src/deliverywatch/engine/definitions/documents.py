@@ -32,10 +32,10 @@ def parse(text: str, name: str = "The template") -> dict[str, Any]:
         InputError: It is neither JSON nor YAML, or has no resources.
         ConfigurationError: It is YAML, and PyYAML is not installed.
     """
-    found = _json(text, name) if text.lstrip().startswith("{") else _yaml(text, name)
-    if not isinstance(found, dict) or not isinstance(found.get("Resources"), dict):
+    document = _json(text, name) if text.lstrip().startswith("{") else _yaml(text, name)
+    if not isinstance(document, dict) or not isinstance(document.get("Resources"), dict):
         raise InputError(f"{name} is not a CloudFormation template: it has no Resources.", next_step=_CORRECT)
-    return found
+    return document
 
 
 def _json(text: str, name: str) -> Any:

@@ -59,7 +59,7 @@ def texts(holder: Mapping[str, Any], name: str) -> tuple[str, ...]:
     value = holder.get(name)
     if value is None:
         return ()
-    if not isinstance(value, (list, tuple)) or not all(isinstance(each, str) for each in value):
+    if not isinstance(value, (list, tuple)) or not all(isinstance(item, str) for item in value):
         raise _misfit(name, value, "a list of texts")
     return tuple(value)
 
@@ -69,7 +69,7 @@ def entries(holder: Mapping[str, Any], name: str) -> Sequence[Mapping[str, Any]]
     value = holder.get(name)
     if value is None:
         return ()
-    if not isinstance(value, (list, tuple)) or not all(isinstance(each, dict) for each in value):
+    if not isinstance(value, (list, tuple)) or not all(isinstance(item, dict) for item in value):
         raise _misfit(name, value, "a list of mappings")
     return value
 
@@ -88,20 +88,20 @@ def number(holder: Mapping[str, Any], name: str) -> float:
     """Return a finite number."""
     value = holder[name]
     try:
-        found = math.nan if isinstance(value, bool) else float(value)
+        result = math.nan if isinstance(value, bool) else float(value)
     except (TypeError, ValueError, OverflowError):
-        found = math.nan
-    if not math.isfinite(found):
+        result = math.nan
+    if not math.isfinite(result):
         raise _misfit(name, value, "a finite number")
-    return found
+    return result
 
 
 def whole(holder: Mapping[str, Any], name: str) -> int:
     """Return a whole number."""
-    found = number(holder, name)
-    if not found.is_integer():
+    result = number(holder, name)
+    if not result.is_integer():
         raise _misfit(name, holder[name], "a whole number")
-    return int(found)
+    return int(result)
 
 
 def optional_whole(holder: Mapping[str, Any], name: str) -> int | None:

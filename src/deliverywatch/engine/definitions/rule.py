@@ -79,10 +79,10 @@ def parse(text: str) -> Rule:
     """
     if len(text) > MAXIMUM_CHARACTERS:
         raise _error(f"has more than {MAXIMUM_CHARACTERS} characters", 1)
-    found = _Parser(text).whole()
-    if len(children(found)) > MAXIMUM_CHILDREN:
+    rule = _Parser(text).whole()
+    if len(children(rule)) > MAXIMUM_CHILDREN:
         raise _error(f"names more than {MAXIMUM_CHILDREN} alarms", 1)
-    return found
+    return rule
 
 
 def holds(rule: Rule, state_of: Callable[[str], State]) -> bool:
@@ -90,7 +90,7 @@ def holds(rule: Rule, state_of: Callable[[str], State]) -> bool:
 
     Args:
         rule: A tree from `parse`.
-        state_of: The state of each child, asked by its name.
+        state_of: Returns the state of a child by its name.
     """
     match rule:
         case Constant(value):
@@ -100,9 +100,9 @@ def holds(rule: Rule, state_of: Callable[[str], State]) -> bool:
         case Not(inner):
             return not holds(inner, state_of)
         case All(rules):
-            return all(holds(each, state_of) for each in rules)
+            return all(holds(part, state_of) for part in rules)
         case Any(rules):
-            return any(holds(each, state_of) for each in rules)
+            return any(holds(part, state_of) for part in rules)
         case AtLeast(count, state, is_negated, alarms):
             return sum((state_of(alarm) == state) != is_negated for alarm in alarms) >= count
 
@@ -119,8 +119,8 @@ def _named(rule: Rule) -> Iterator[str]:
         case Not(inner):
             yield from _named(inner)
         case All(rules) | Any(rules):
-            for each in rules:
-                yield from _named(each)
+            for part in rules:
+                yield from _named(part)
         case AtLeast(_, _, _, alarms):
             yield from alarms
         case _:
@@ -220,12 +220,12 @@ class _Parser:
 
     def _alarms(self) -> tuple[str, ...]:
         self._expect("(")
-        found = [self._alarm()]
+        names = [self._alarm()]
         while self._text == ",":
             self._take()
-            found.append(self._alarm())
+            names.append(self._alarm())
         self._expect(")")
-        return tuple(found)
+        return tuple(names)
 
     def _alarm(self) -> str:
         text = self._take()

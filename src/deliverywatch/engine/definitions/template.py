@@ -77,8 +77,8 @@ class Resolver:
             "Fn::If": self._choose,
             "Fn::Equals": self._equals,
             "Fn::Not": lambda value: not self._truth(value[0]),
-            "Fn::And": lambda value: all(self._truth(each) for each in value),
-            "Fn::Or": lambda value: any(self._truth(each) for each in value),
+            "Fn::And": lambda value: all(self._truth(item) for item in value),
+            "Fn::Or": lambda value: any(self._truth(item) for item in value),
             "Fn::FindInMap": self._find,
             "Fn::Select": self._select,
             "Fn::Split": self._split,
@@ -91,10 +91,10 @@ class Resolver:
     def properties(self, logical_id: str) -> dict[str, Any]:
         """Return a resource's properties; errors name the resource, and how to do without it."""
         self._where = f"Resource {logical_id}"
-        found = self.resolve(self._section("Resources", logical_id).get("Properties") or {})
-        if not isinstance(found, dict):
+        properties = self.resolve(self._section("Resources", logical_id).get("Properties") or {})
+        if not isinstance(properties, dict):
             raise self._error("has Properties that are not a mapping")
-        return found
+        return properties
 
     def is_there(self, logical_id: str) -> bool:
         """Return whether a resource's condition holds; without one it is always there."""
@@ -126,7 +126,7 @@ class Resolver:
 
     def _resolved(self, value: Any) -> Any:
         if isinstance(value, list):
-            return [each for each in map(self.resolve, value) if each is not _NO_VALUE]
+            return [item for item in map(self.resolve, value) if item is not _NO_VALUE]
         if not isinstance(value, dict):
             return value
         name, argument = next(iter(value.items()), ("", None))
@@ -134,8 +134,8 @@ class Resolver:
             return self._call(name, argument)
         if len(value) == 1 and str(name).startswith("Fn::"):
             raise self._error(f"uses {name}, which cannot be resolved without an account")
-        pairs = ((key, self.resolve(each)) for key, each in value.items())
-        return {key: each for key, each in pairs if each is not _NO_VALUE}
+        pairs = ((key, self.resolve(item)) for key, item in value.items())
+        return {key: item for key, item in pairs if item is not _NO_VALUE}
 
     def _call(self, name: str, argument: Any) -> Any:
         try:
@@ -167,7 +167,7 @@ class Resolver:
         properties = resource.get("Properties") or {}
         # Glue keeps the name of a table or a database one level deeper.
         properties = properties.get(f"{kind}Input") or properties
-        named = next((properties[each] for each in wanted if each in properties), logical_id)
+        named = next((properties[name] for name in wanted if name in properties), logical_id)
         return str(self.resolve(named))
 
     def _attribute(self, value: Any) -> str:
@@ -181,7 +181,7 @@ class Resolver:
     def _arn(self, logical_id: str, kind: str) -> str:
         service = kind.split("::")[1].lower()
         label = {"lambda": "function:", "cloudwatch": "alarm:"}.get(service, "")
-        scope = [self._parameters[f"AWS::{each}"] for each in ("Partition", "Region", "AccountId")]
+        scope = [self._parameters[f"AWS::{name}"] for name in ("Partition", "Region", "AccountId")]
         return f"arn:{scope[0]}:{service}:{scope[1]}:{scope[2]}:{label}{self._name(logical_id)}"
 
     def _substitute(self, value: Any) -> str:
@@ -210,7 +210,7 @@ class Resolver:
         return str(left) == str(right)
 
     def _find(self, value: Any) -> Any:
-        name, top, second = (self.resolve(each) for each in value[:3])
+        name, top, second = (self.resolve(part) for part in value[:3])
         return self.resolve(self._section("Mappings", name)[top][second])
 
     def _select(self, value: Any) -> Any:

@@ -34,9 +34,13 @@ def values(template: Mapping[str, Any], overrides: Mapping[str, str]) -> dict[st
             f"The template has no parameter {unknown[0]}.",
             next_step=f"Use one of: {', '.join(sorted(declared)) or 'none, the template has no parameters'}.",
         )
-    defaults = {name: each["Default"] for name, each in declared.items() if "Default" in each and not is_in_ssm(each)}
-    known = {**PSEUDO_PARAMETERS, **defaults, **overrides}
-    return {name: _typed(declared.get(name, {}), value) for name, value in known.items()}
+    defaults = {
+        name: declaration["Default"]
+        for name, declaration in declared.items()
+        if "Default" in declaration and not is_in_ssm(declaration)
+    }
+    given = {**PSEUDO_PARAMETERS, **defaults, **overrides}
+    return {name: _typed(declared.get(name, {}), value) for name, value in given.items()}
 
 
 def is_in_ssm(declaration: Mapping[str, Any]) -> bool:

@@ -20,13 +20,13 @@ def contradictions(template: Mapping[str, Any], parameters: Mapping[str, str]) -
         template: The parsed template.
         parameters: Overrides of parameters.
     """
-    found: list[str] = []
+    sentences: list[str] = []
     for name, rule in (template.get("Rules") or {}).items():
         try:
-            found.extend(_broken(name, rule, _Rules(template, parameters)))
+            sentences.extend(_broken(name, rule, _Rules(template, parameters)))
         except InputError:
             continue  # it asks the account, or is no rule: the deployment will tell
-    return found
+    return sentences
 
 
 def _broken(name: str, rule: Mapping[str, Any], resolver: _Rules) -> Iterator[str]:
@@ -58,8 +58,8 @@ class _Rules(Resolver):
 
     def _each_equals(self, value: Any) -> bool:
         values, wanted = self.resolve(value)
-        return all(str(each) == str(wanted) for each in values)
+        return all(str(member) == str(wanted) for member in values)
 
     def _each_in(self, value: Any) -> bool:
         values, allowed = self.resolve(value)
-        return {str(each) for each in values} <= set(map(str, allowed))
+        return set(map(str, values)) <= set(map(str, allowed))

@@ -114,7 +114,7 @@ def _arguments(expression: str) -> list[str]:
             parts.append("")
         else:
             parts[-1] += character
-    return [each.strip() for each in parts]
+    return [part.strip() for part in parts]
 
 
 def _expression(alarm: Alarm) -> str:
@@ -156,23 +156,25 @@ def _counted(count: int, alarm: Alarm) -> str:
 def _missing(alarm: Alarm, spare: int, extra_points: Callable[[int], int]) -> str:
     """Say what data that stops means; what an expression makes of a period without data is found by evaluating it."""
     has_fill = any("FILL(" in (query.expression or "") for query in alarm.queries)
-    found = {_value_of_an_empty_period(alarm, held, extra_points) for held in (1.0, 7.0)} if has_fill else {None}
-    if found == {None}:
+    values = {_value_of_an_empty_period(alarm, held, extra_points) for held in (1.0, 7.0)} if has_fill else {None}
+    if values == {None}:
         return _stopped(alarm, spare)
-    if len(found) > 1:
+    if len(values) > 1:
         slots = alarm.evaluation_periods + spare
         at_last = verdict([None] * slots, alarm.m, alarm.evaluation_periods, treatment(alarm))
         then = f"it goes to {at_last}" if at_last else "it keeps the state it has"
         span = duration(slots * alarm.period_seconds)
         return f"A period without data is filled from what was there before. Once all {span} are empty, {then}."
-    return _filled(alarm, next(value for value in found if value is not None))
+    return _filled(alarm, next(value for value in values if value is not None))
 
 
 def _filled(alarm: Alarm, value: float) -> str:
     state = State.ALARM if breaches(alarm, value) else State.OK
-    told = f"A period without data counts as {value:.12g}, {_quality(alarm, value)}: when data stops, it is in {state}"
+    sentence = (
+        f"A period without data counts as {value:.12g}, {_quality(alarm, value)}: when data stops, it is in {state}"
+    )
     count = alarm.m if state is State.ALARM else alarm.evaluation_periods - alarm.m + 1
-    return f"{told} after {duration(count * alarm.period_seconds)}."
+    return f"{sentence} after {duration(count * alarm.period_seconds)}."
 
 
 def _value_of_an_empty_period(alarm: Alarm, held: float, extra_points: Callable[[int], int]) -> float | None:

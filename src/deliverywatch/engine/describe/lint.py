@@ -35,10 +35,10 @@ def require_sound(alarm: Alarm) -> None:
     Raises:
         InputError: It cannot; the message names the alarm and the first problem.
     """
-    found = problems(alarm)
-    if found:
+    sentences = problems(alarm)
+    if sentences:
         raise InputError(
-            f"Alarm {alarm.name} cannot be evaluated: {found[0]}",
+            f"Alarm {alarm.name} cannot be evaluated: {sentences[0]}",
             next_step=f"Correct the definition, or leave it out with --without {alarm.name}.",
         )
 
@@ -70,19 +70,23 @@ def _functions(query: Query) -> set[str]:
 def _queries(alarm: Alarm) -> Iterator[str]:
     ids = [query.id for query in alarm.queries]
     metrics = alarm.metrics
-    yield from (f"The id {each} is used twice." for each in sorted({each for each in ids if ids.count(each) > 1}))
-    yield from (f"The id {each} must start with a lower-case letter." for each in ids if not _ID.fullmatch(each))
+    yield from (
+        f"The id {query_id} is used twice." for query_id in sorted({name for name in ids if ids.count(name) > 1})
+    )
+    yield from (f"The id {name} must start with a lower-case letter." for name in ids if not _ID.fullmatch(name))
     if sum(query.return_data for query in alarm.queries) != 1:
         yield "Exactly one entry must have ReturnData."
     if not 1 <= len(metrics) <= _MAXIMUM_METRICS:
         yield f"An alarm needs 1 to {_MAXIMUM_METRICS} metrics, not {len(metrics)}."
-    if len({each.period_seconds for each in metrics}) > 1:
+    if len({metric.period_seconds for metric in metrics}) > 1:
         yield "All metrics must have the same period."
-    yield from (f"Statistic {each.statistic} is unknown." for each in metrics if not statistic.is_known(each.statistic))
+    yield from (
+        f"Statistic {metric.statistic} is unknown." for metric in metrics if not statistic.is_known(metric.statistic)
+    )
 
 
 def _expressions(alarm: Alarm) -> Iterator[str]:
-    known, checker = {query.id for query in alarm.queries}, Checker(alarm.queries)
+    ids, checker = {query.id for query in alarm.queries}, Checker(alarm.queries)
     for query in alarm.queries:
         if (query.expression is None) == (query.metric is None):
             yield f"{query.id} must be either a metric or an expression."
@@ -91,18 +95,18 @@ def _expressions(alarm: Alarm) -> Iterator[str]:
         try:
             yield from (
                 f"{query.id} refers to {name}, which does not exist."
-                for name in sorted(expression.names(expression.parse(query.expression)) - known)
+                for name in sorted(expression.names(expression.parse(query.expression)) - ids)
             )
             yield from _result(query, checker.result(query.id))
         except InputError as error:
             yield str(error)
 
 
-def _result(query: Query, found: Type) -> Iterator[str]:
+def _result(query: Query, result: Type) -> Iterator[str]:
     """Yield what is wrong with what the alarm compares: CloudWatch wants one time series."""
-    if query.return_data and found.kind is not Kind.SERIES and (found.kind, found.size) != (Kind.ARRAY, 1):
-        size = f" ({found.size} of them)" if found.size else ""
-        yield f"The result of {query.id} is {found.kind}{size}, and an alarm watches exactly one time series."
+    if query.return_data and result.kind is not Kind.SERIES and (result.kind, result.size) != (Kind.ARRAY, 1):
+        size = f" ({result.size} of them)" if result.size else ""
+        yield f"The result of {query.id} is {result.kind}{size}, and an alarm watches exactly one time series."
 
 
 def _window(alarm: Alarm) -> Iterator[str]:

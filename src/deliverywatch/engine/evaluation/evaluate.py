@@ -29,7 +29,7 @@ class Judgement:
     """What the rules make of the slots: a state, or None to keep the one there is; then maybe in words why."""
 
     slots: tuple[Slot, ...]
-    found: State | None
+    state: State | None
     kept_because: str = ""
 
 
@@ -79,12 +79,12 @@ def evaluate(
         InputError: The alarm's expression cannot be evaluated.
     """
     judged = judge(alarm, series, now, previous, extra_points=extra_points, created=created)
-    slots, state = judged.slots, State(previous) if judged.found is None else judged.found
+    slots, state = judged.slots, State(previous) if judged.state is None else judged.state
     counts = {} if alarm.is_math else _sample_counts(alarm, series, slots, now.timestamp())
     return Evaluation(
         state=state,
         previous=State(previous),
-        reason=judged.kept_because or reason(alarm, slots, judged.found),
+        reason=judged.kept_because or reason(alarm, slots, judged.state),
         reason_data=reason_data(alarm, slots, now, counts),
         slots=slots,
         time=now,
@@ -108,7 +108,7 @@ def judge(
     """
     bounds = windows.slot_bounds(alarm, now, extra_points(alarm.period_seconds))
     values = slot_values(alarm, series, bounds[:-1], now.timestamp(), bounds[-1])
-    slots = tuple(Slot(*each) for each in zip(bounds[:-1], values, bounds[1:], strict=True))
+    slots = tuple(Slot(*slot) for slot in zip(bounds[:-1], values, bounds[1:], strict=True))
     if created is not None and _is_warming_up(alarm, now, created, State(previous), values):
         return Judgement(slots, None, WARMING_UP)
     if alarm.low_sample_percentile == "ignore" and _has_few_samples(alarm, series, slots, now.timestamp()):
@@ -132,7 +132,7 @@ def _sample_counts(alarm: Alarm, series: Series, slots: tuple[Slot, ...], as_of:
     if metric is None:
         return {}
     counted = replace(metric, statistic="SampleCount")
-    return {each.start: series.window(counted, each.start, each.end or each.start, as_of) for each in slots}
+    return {slot.start: series.window(counted, slot.start, slot.end or slot.start, as_of) for slot in slots}
 
 
 def _is_warming_up(alarm: Alarm, now: datetime, created: datetime, previous: State, values: Points) -> bool:
@@ -172,13 +172,13 @@ def returned(alarm: Alarm) -> str:
     Raises:
         InputError: Not exactly one query returns data.
     """
-    found = [query.id for query in alarm.queries if query.return_data]
-    if len(found) != 1:
+    ids = [query.id for query in alarm.queries if query.return_data]
+    if len(ids) != 1:
         raise InputError(
-            f"Alarm {alarm.name} has {len(found)} entries with ReturnData; CloudWatch wants exactly one.",
+            f"Alarm {alarm.name} has {len(ids)} entries with ReturnData; CloudWatch wants exactly one.",
             next_step="Set ReturnData to false on every entry but the one to compare with the threshold.",
         )
-    return found[0]
+    return ids[0]
 
 
 def treatment(alarm: Alarm) -> Treat:
@@ -187,7 +187,7 @@ def treatment(alarm: Alarm) -> Treat:
     if (
         alarm.treat_missing_data == Treat.MISSING
         and metrics
-        and all(each.namespace == "AWS/DynamoDB" for each in metrics)
+        and all(metric.namespace == "AWS/DynamoDB" for metric in metrics)
     ):
         return Treat.IGNORE
     return alarm.treat_missing_data

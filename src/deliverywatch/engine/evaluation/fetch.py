@@ -35,7 +35,7 @@ class Fetch:
         self._series = series
         self._frame = replace(frame, metrics={query.id: self._fetcher(query.id) for query in queries if query.metric})
         self._as_of = as_of
-        self._known: dict[str, Value | None] = {}
+        self._values: dict[str, Value | None] = {}
 
     def points(self, query_id: str) -> Points:
         """Return the datapoints of a query, one per slot.
@@ -59,13 +59,13 @@ class Fetch:
     def _value(self, query_id: str) -> Value:
         if query_id not in self._queries:
             raise InputError(f"An expression refers to {query_id}, and no metric or expression has that id.")
-        if query_id not in self._known:
-            self._known[query_id] = None
-            self._known[query_id] = self._computed(self._queries[query_id])
-        found = self._known[query_id]
-        if found is None:
+        if query_id not in self._values:
+            self._values[query_id] = None
+            self._values[query_id] = self._computed(self._queries[query_id])
+        value = self._values[query_id]
+        if value is None:
             raise InputError(f"Expression {query_id} refers to itself.", kind="expression")
-        return found
+        return value
 
     def _computed(self, query: Query) -> Value:
         if query.metric is None:
@@ -94,15 +94,15 @@ def query(
     Raises:
         InputError: A query or an expression cannot be read, or refers to something unknown or to itself.
     """
-    read = [each if isinstance(each, Query) else query_from_description(each) for each in queries]
+    read = [query if isinstance(query, Query) else query_from_description(query) for query in queries]
     visible = math.inf if as_of is None else as_of.timestamp()
-    return {each.id: _points(each, read, series, start, end, visible) for each in read}
+    return {query.id: _points(query, read, series, start, end, visible) for query in read}
 
 
 def _points(
     wanted: Query, queries: list[Query], series: Series, start: datetime, end: datetime, as_of: float
 ) -> list[tuple[datetime, float]]:
-    period = _period(wanted, {each.id: each for each in queries}, frozenset())
+    period = _period(wanted, {query.id: query for query in queries}, frozenset())
     grain = min(period, 60)
     first = int(start.timestamp()) // grain * grain
     frame = Frame(tuple(range(first, math.ceil(end.timestamp()), period)), period)
@@ -122,5 +122,7 @@ def _period(wanted: Query, queries: Mapping[str, Query], seen: frozenset[str]) -
     if wanted.id in seen:
         raise InputError(f"Expression {wanted.id} refers to itself.", kind="expression")
     named = expression.names(expression.parse(wanted.expression or ""))
-    below = [queries[name] for name in named if name in queries] or [each for each in queries.values() if each.metric]
-    return max((_period(each, queries, seen | {wanted.id}) for each in below), default=60)
+    below = [queries[name] for name in named if name in queries] or [
+        query for query in queries.values() if query.metric
+    ]
+    return max((_period(query, queries, seen | {wanted.id}) for query in below), default=60)

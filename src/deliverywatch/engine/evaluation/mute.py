@@ -104,31 +104,34 @@ def duration_of(text: str) -> timedelta:
     """
     match = _DURATION.fullmatch(text)
     days, hours, minutes = (int(part or 0) for part in match.groups()) if match else (0, 0, 0)
-    found = timedelta(days=days, hours=hours, minutes=minutes)
-    if not timedelta(minutes=1) <= found <= _LONGEST:
+    duration = timedelta(days=days, hours=hours, minutes=minutes)
+    if not timedelta(minutes=1) <= duration <= _LONGEST:
         raise InputError(f"{text!r} is not a duration from PT1M to P15D.", next_step="Write it like PT4H or P2DT12H.")
-    return found
+    return duration
 
 
 def windows(rule: MuteRule, begin: datetime, end: datetime) -> list[Window]:
     """Return the windows of a rule that touch a span of time, oldest first."""
-    found = (
+    whole = (
         Window(start, start + rule.duration)
         for start in mute_rules.starts(rule.schedule, rule.zone, begin - rule.duration, end)
     )
-    cut = (Window(max(each.start, rule.start or each.start), min(each.end, rule.end or each.end)) for each in found)
-    return [each for each in cut if each.start < each.end and each.end > begin]
+    cut = (
+        Window(max(window.start, rule.start or window.start), min(window.end, rule.end or window.end))
+        for window in whole
+    )
+    return [window for window in cut if window.start < window.end and window.end > begin]
 
 
 def joined(spans: Iterable[Window]) -> list[Window]:
     """Return windows that overlap or touch as one, oldest first."""
-    found: list[Window] = []
-    for span in sorted(spans, key=lambda each: each.start):
-        if found and span.start <= found[-1].end:
-            found[-1] = Window(found[-1].start, max(found[-1].end, span.end))
+    windows: list[Window] = []
+    for span in sorted(spans, key=lambda window: window.start):
+        if windows and span.start <= windows[-1].end:
+            windows[-1] = Window(windows[-1].start, max(windows[-1].end, span.end))
         else:
-            found.append(span)
-    return found
+            windows.append(span)
+    return windows
 
 
 def muted(changes: Sequence[Action], spans: Sequence[Window]) -> list[Action]:
@@ -138,12 +141,12 @@ def muted(changes: Sequence[Action], spans: Sequence[Window]) -> list[Action]:
         changes: The actions of one alarm as its state changed, oldest first.
         spans: The windows of all rules that name the alarm.
     """
-    found = [each for each in changes if _window_at(each.time, spans) is None]
+    actions = [change for change in changes if _window_at(change.time, spans) is None]
     for span in joined(spans):
-        inside = [each for each in changes if span.start <= each.time < span.end]
+        inside = [change for change in changes if span.start <= change.time < span.end]
         if inside:
-            found.append(Action(span.end, inside[-1].state, is_replay=True))
-    return sorted(found, key=lambda each: (each.time, not each.is_replay))
+            actions.append(Action(span.end, inside[-1].state, is_replay=True))
+    return sorted(actions, key=lambda action: (action.time, not action.is_replay))
 
 
 def _window_at(moment: datetime, spans: Sequence[Window]) -> Window | None:
@@ -153,5 +156,5 @@ def _window_at(moment: datetime, spans: Sequence[Window]) -> Window | None:
 def _bound(value: str | None, zone: tzinfo) -> datetime | None:
     if not value:
         return None
-    found = datetime.fromisoformat(value)
-    return found if found.tzinfo else found.replace(tzinfo=zone)
+    moment = datetime.fromisoformat(value)
+    return moment if moment.tzinfo else moment.replace(tzinfo=zone)

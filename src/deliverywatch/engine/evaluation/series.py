@@ -112,7 +112,7 @@ class Series:
         Raises:
             InputError: A value is not finite, or a time has no zone.
         """
-        if not all(-LARGEST <= each <= LARGEST for each in sample[:4]):
+        if not all(-LARGEST <= value <= LARGEST for value in sample[:4]):
             raise InputError(
                 f"Metric {metric[1]} has a value at {time.isoformat()} that is not a finite number within 2^360.",
                 next_step="Leave it out: a gap is not a zero, and CloudWatch would refuse the value.",
@@ -129,7 +129,7 @@ class Series:
         """Yield each sample of a metric with the epoch seconds of its cell, oldest cell first."""
         cells = self._cells.get(metric, _Cells([], [], {}))
         for start, sample in zip(cells.starts, cells.samples, strict=True):
-            yield from ((start, each) for each in cells.crowded.get(start, (sample,)))
+            yield from ((start, single) for single in cells.crowded.get(start, (sample,)))
 
     def extent(self, metric: Metric) -> tuple[int, int] | None:
         """Return the epoch seconds of a metric's oldest and newest cell; None if it has no datapoint."""
@@ -168,10 +168,10 @@ def _epoch(time: datetime, metric: Metric) -> float:
             f"Metric {metric[1]} has a datapoint at {time.isoformat()} without a time zone.",
             next_step="Write times with their zone, such as 2026-11-21T12:00:00Z.",
         )
-    found = time.timestamp()
-    if not 0 <= found < END_OF_TIME:
+    second = time.timestamp()
+    if not 0 <= second < END_OF_TIME:
         raise InputError(
             f"Metric {metric[1]} has a datapoint at {time.isoformat()}, which is not between 1970 and 9000.",
             next_step="Correct the time: CloudWatch takes none so far away.",
         )
-    return found
+    return second

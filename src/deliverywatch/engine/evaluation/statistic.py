@@ -115,13 +115,13 @@ class _Trim:
 
 
 def _trim_of(name: str) -> _Trim:
-    found = _parsed(name)
-    if found is None:
+    trim = _parsed(name)
+    if trim is None:
         raise InputError(
             f"Statistic {name} is unknown.",
             next_step="Use Sum, Average, Minimum, Maximum, SampleCount, p.., tm.., tc.., ts.., wm.., IQM or PR(..:..).",
         )
-    return found
+    return trim
 
 
 def _parsed(name: str) -> _Trim | None:

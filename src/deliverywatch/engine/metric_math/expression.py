@@ -43,12 +43,12 @@ def _why_not(function: str) -> str:
 
 def names(node: Node) -> frozenset[str]:
     """Return the ids that an expression refers to."""
-    return frozenset(each.name for each in syntax.walk(node) if isinstance(each, Name) and each.name not in KEYWORDS)
+    return frozenset(part.name for part in syntax.walk(node) if isinstance(part, Name) and part.name not in KEYWORDS)
 
 
 def calls(node: Node) -> list[Call]:
     """Return the calls of functions in an expression."""
-    return [each for each in syntax.walk(node) if isinstance(each, Call)]
+    return [part for part in syntax.walk(node) if isinstance(part, Call)]
 
 
 def evaluate(node: Node, values: Callable[[str], Value], frame: Frame) -> Value:

@@ -56,7 +56,9 @@ def binary(symbol: str, left: Value, right: Value) -> Value:
 def negative(value: Value) -> Value:
     """Return the value with its sign turned."""
     return (
-        binary("-", 0.0, value) if not isinstance(value, list) else [None if each is None else -each for each in value]
+        binary("-", 0.0, value)
+        if not isinstance(value, list)
+        else [None if number is None else -number for number in value]
     )
 
 
@@ -84,9 +86,9 @@ def _series(operation: Callable[[float, float], float], left: float | Points, ri
             for one, other in zip(left, right, strict=True)
         ]
     if isinstance(left, list) and not isinstance(right, list):
-        return [None if each is None or math.isnan(right) else _apply(operation, each, right) for each in left]
+        return [None if value is None or math.isnan(right) else _apply(operation, value, right) for value in left]
     if isinstance(right, list) and not isinstance(left, list):
-        return [None if each is None or math.isnan(left) else _apply(operation, left, each) for each in right]
+        return [None if value is None or math.isnan(left) else _apply(operation, left, value) for value in right]
     raise TypeError("at least one operand is a time series")
 
 

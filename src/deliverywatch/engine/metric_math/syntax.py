@@ -137,16 +137,16 @@ def _tokens(text: str) -> list[Token]:
     """
     if len(text) > MAXIMUM_CHARACTERS:
         raise refusal(f"More than {MAXIMUM_CHARACTERS} characters", text[:40] + "...", MAXIMUM_CHARACTERS)
-    found, position, end = [], 0, len(text.rstrip())
+    read, position, end = [], 0, len(text.rstrip())
     while position < end:
         match = _TOKEN.match(text, position)
         if match is None or match.lastgroup is None:
             start = position + len(text[position:]) - len(text[position:].lstrip())
             raise refusal(f"Unexpected {text[start]!r}", text, start + 1)
         kind = match.lastgroup
-        found.append(Token(kind, match[kind], match.start(kind) + 1))
+        read.append(Token(kind, match[kind], match.start(kind) + 1))
         position = match.end()
-    return [*found, Token("end", "", len(text) + 1)]
+    return [*read, Token("end", "", len(text) + 1)]
 
 
 def walk(node: Node) -> Iterator[Node]:
@@ -257,14 +257,14 @@ class _Parser:
         return Call(token.text, self._arguments(")"), token.position)
 
     def _arguments(self, closing: str) -> tuple[Node, ...]:
-        found: list[Node] = []
-        while self._next.text != closing or found:
-            found.append(self._operand_chain(0))
+        nodes: list[Node] = []
+        while self._next.text != closing or nodes:
+            nodes.append(self._operand_chain(0))
             if self._next.text == closing:
                 break
             self._expect(",")
         self._expect(closing)
-        return tuple(found)
+        return tuple(nodes)
 
     def _expect(self, text: str) -> None:
         if self._next.text != text or self._next.kind != "operator":

@@ -40,13 +40,13 @@ def combine(changes: Sequence[Change], composites: Sequence[Composite], start: d
     Raises:
         InputError: Composites refer to one another in a circle.
     """
-    named = {each.name: each for each in composites}
+    named = {composite.name: composite for composite in composites}
     states: dict[str, State] = {}
-    found = list(_updated(named, states, start))
+    combined = list(_updated(named, states, start))
     for time, group in groupby(changes, key=lambda change: change.time):
         states.update({change.alarm: change.state for change in group})
-        found.extend(_updated(named, states, time))
-    return found
+        combined.extend(_updated(named, states, time))
+    return combined
 
 
 def _updated(named: Mapping[str, Composite], states: dict[str, State], time: datetime) -> Iterator[Change]:
@@ -58,16 +58,16 @@ def _updated(named: Mapping[str, Composite], states: dict[str, State], time: dat
             yield Change(time, name, after, before)
 
 
-def require_children(composites: Sequence[Composite], known: Sequence[str]) -> None:
+def require_children(composites: Sequence[Composite], alarms: Sequence[str]) -> None:
     """Check that every alarm that a composite asks about is there.
 
     Raises:
         InputError: One is not; the message names it.
     """
-    names = {*known, *(each.name for each in composites)}
+    names = {*alarms, *(composite.name for composite in composites)}
     for composite in composites:
-        asked = [*rules.children(composite.rule), *([composite.suppressor] if composite.suppressor else [])]
-        for child in asked:
+        names_in_rule = [*rules.children(composite.rule), *([composite.suppressor] if composite.suppressor else [])]
+        for child in names_in_rule:
             if child not in names:
                 raise InputError(
                     f"Composite alarm {composite.name} depends on {child}, which is not there.",
@@ -91,17 +91,17 @@ def executed(
         start: First moment of the replay.
         end: Its end; what would run later is left out.
     """
-    found: list[Executed] = []
+    actions: list[Executed] = []
     for alarm in alarms:
         if alarm.actions_enabled:
-            spans = [span for each in mutes if alarm.name in each.alarms for span in mute.windows(each, start, end)]
+            spans = [span for rule in mutes if alarm.name in rule.alarms for span in mute.windows(rule, start, end)]
             run = mute.muted(_due(alarm, changes, end), spans)
-            found.extend(
-                Executed(each.time, alarm.name, each.state, targets, each.is_replay)
-                for each in run
-                if each.time < end and (targets := alarm.actions_for(each.state))
+            actions.extend(
+                Executed(action.time, alarm.name, action.state, targets, action.is_replay)
+                for action in run
+                if action.time < end and (targets := alarm.actions_for(action.state))
             )
-    return sorted(found, key=lambda each: (each.time, each.alarm))
+    return sorted(actions, key=lambda action: (action.time, action.alarm))
 
 
 def _due(alarm: AnyAlarm, changes: Sequence[Change], end: datetime) -> list[mute.Action]:
@@ -114,12 +114,12 @@ def _due(alarm: AnyAlarm, changes: Sequence[Change], end: datetime) -> list[mute
 def _suppressed(composite: Composite, changes: Sequence[Change], end: datetime) -> list[mute.Action]:
     states = {composite.name: State.INSUFFICIENT_DATA, composite.suppressor: State.INSUFFICIENT_DATA}
     held = Suppression(State.INSUFFICIENT_DATA)
-    found: list[tuple[float, State]] = []
+    actions: list[tuple[float, State]] = []
     moments = [(change.time, change) for change in changes if change.alarm in states]
-    for time, group in groupby(moments, key=lambda each: each[0]):
+    for time, group in groupby(moments, key=lambda entry: entry[0]):
         states.update({change.alarm: change.state for _, change in group})
         step = advance(composite, held, time.timestamp(), states[composite.name], states[composite.suppressor])
         held = step.suppression
-        found.extend(step.actions)
+        actions.extend(step.actions)
     last = advance(composite, held, end.timestamp(), states[composite.name], states[composite.suppressor])
-    return [mute.Action(datetime.fromtimestamp(when, UTC), state) for when, state in (*found, *last.actions)]
+    return [mute.Action(datetime.fromtimestamp(when, UTC), state) for when, state in (*actions, *last.actions)]

@@ -64,11 +64,11 @@ def backtest(
     held = history if isinstance(history, Minutes) else Minutes(history)
     span = _Span(held, int(start.timestamp()) // 60, int(end.timestamp()) // 60, extra_points)
     replay = Replay(held, span.first, span.last, extra_points)
-    found: list[Change] = []
+    changes: list[Change] = []
     for done, alarm in enumerate(alarms, 1):
-        found.extend(_named(alarm, _steps(alarm, span, replay, created)))
+        changes.extend(_named(alarm, _steps(alarm, span, replay, created)))
         on_progress(done, len(alarms))
-    return sorted(found, key=lambda change: (change.time, change.alarm))
+    return sorted(changes, key=lambda change: (change.time, change.alarm))
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,9 +125,9 @@ def plain(
     state, step = previous, windows.cadence_seconds(alarm)
     for second in range(-(-first * 60 // step) * step, last * 60, step):
         moment = datetime.fromtimestamp(second, UTC)
-        found = judge(alarm, series, moment, state, extra_points=extra_points, created=created).found
-        if found is not None and found is not state:
-            state = found
+        judged = judge(alarm, series, moment, state, extra_points=extra_points, created=created).state
+        if judged is not None and judged is not state:
+            state = judged
             yield second, state
 
 

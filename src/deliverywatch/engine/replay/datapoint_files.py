@@ -60,11 +60,11 @@ def require(alarm: Alarm, series: Series) -> None:
     held = series.metrics()
     for query in alarm.queries:
         if query.metric and query.metric.metric not in held:
-            known = ", ".join(f"{each.namespace}/{each.name}" for each in held) or "nothing"
+            names = ", ".join(f"{metric.namespace}/{metric.name}" for metric in held) or "nothing"
             wanted = f"{query.metric.namespace}/{query.metric.name}"
             raise InputError(
                 f"Alarm {alarm.name} watches {wanted}, which is not in the history.",
-                next_step=f"Add the metric to the history, or use --without {alarm.name}. The history holds: {known}.",
+                next_step=f"Add the metric to the history, or use --without {alarm.name}. The history holds: {names}.",
             )
 
 
@@ -90,7 +90,7 @@ def _csv(path: Path) -> Iterator[Mapping[str, Any]]:
 
 
 def _require_header(name: str, columns: Sequence[str]) -> None:
-    twice = sorted({each for each in columns if columns.count(each) > 1})
+    twice = sorted({column for column in columns if columns.count(column) > 1})
     if twice:
         raise InputError(f"{name} has the column {twice[0]} twice.", next_step="Keep one of them, or rename one.")
     if columns and _TIME not in columns:
@@ -144,11 +144,11 @@ def _cells(row: Mapping[str, Any]) -> list[tuple[str, Any]]:
 
 
 def _named(name: str, metrics: Sequence[Metric]) -> Metric:
-    found = [each for each in metrics if name in (each.name, f"{each.namespace}/{each.name}")]
-    if len(found) > 1:
+    meant = [metric for metric in metrics if name in (metric.name, f"{metric.namespace}/{metric.name}")]
+    if len(meant) > 1:
         raise InputError(f"Column {name} may mean several metrics; call it namespace/name.")
     # A column that no alarm watches does no harm.
-    return found[0] if found else Metric("", name)
+    return meant[0] if meant else Metric("", name)
 
 
 def _number(name: str, cell: object) -> float | None:
@@ -167,9 +167,9 @@ def _moment(value: object) -> datetime:
     if value is None or value == "":
         raise InputError("it has no time.")
     try:
-        found = value if isinstance(value, datetime) else datetime.fromisoformat(str(value))
+        moment = value if isinstance(value, datetime) else datetime.fromisoformat(str(value))
     except ValueError:
         raise InputError(f"{value} is no time; write it like 2026-11-21T12:00:00Z.") from None
-    if found.tzinfo is None:
+    if moment.tzinfo is None:
         raise InputError(f"time {value} has no zone; write it like 2026-11-21T12:00:00Z.")
-    return found.astimezone(UTC)
+    return moment.astimezone(UTC)

@@ -73,6 +73,6 @@ def added(places: Floats, part: Floats, size: int) -> Floats:
     np = numpy()
     if part.dtype.kind == "f":
         return np.bincount(places, part, size)
-    found = np.zeros(size, np.int64)
-    np.add.at(found, places, part)
-    return found
+    sums = np.zeros(size, np.int64)
+    np.add.at(sums, places, part)
+    return sums

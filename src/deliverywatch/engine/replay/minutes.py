@@ -96,7 +96,7 @@ class Minutes:
         held = [self._parts(stat.metric, name) for name in ("sum", "count")]
         # An average with a fraction needs the extremes of its window, which are not known of late samples.
         is_plain = stat.statistic != "Average" or self.late_minutes(stat.metric) == 0
-        return None not in held and (is_plain or all(each.is_whole for each in held if each))
+        return None not in held and (is_plain or all(part.is_whole for part in held if part))
 
     def window(self, stat: MetricStat, first: int, last: int, age_minutes: int = 0) -> Column:
         """Return the value of the sliding window that ends at each minute.
@@ -138,7 +138,7 @@ class Minutes:
         if age < self.late_minutes(stat.metric):
             return joined([self._late_total(stat, part, first, last, age) for part in held.parts], held.exponent)
         width, running = stat.period_seconds // 60, self._sums(stat.metric, name)
-        sums = [each.before(first, last) - each.before(first - width, last - width) for each in running]
+        sums = [part.before(first, last) - part.before(first - width, last - width) for part in running]
         return joined(sums, held.exponent)
 
     def _late_total(self, stat: MetricStat, part: Floats, first: int, last: int, age: int) -> Floats:
@@ -163,12 +163,12 @@ class Minutes:
         np = numpy()
         member, join = ("minimum", np.minimum) if stat.statistic == "Minimum" else ("maximum", np.maximum)
         width, done = stat.period_seconds // 60, 1
-        found = self._per_minute(stat.metric, member, first - width, last - 1)
+        extremes = self._per_minute(stat.metric, member, first - width, last - 1)
         while done * 2 <= width:
-            found = join(found[:-done], found[done:])
+            extremes = join(extremes[:-done], extremes[done:])
             done *= 2
         rest = width - done
-        return join(found[: len(found) - rest], found[rest:])
+        return join(extremes[: len(extremes) - rest], extremes[rest:])
 
     def _per_minute(self, metric: Metric, name: str, first: int, last: int) -> Floats:
         """Return the extreme of each minute, from `first` up to and without `last`."""
@@ -176,9 +176,9 @@ class Minutes:
         samples = self._of(metric)
         inside = (samples.minute >= first) & (samples.minute < last)
         empty, join = (math.inf, np.minimum) if name == "minimum" else (-math.inf, np.maximum)
-        found = np.full(last - first, empty)
-        join.at(found, samples.minute[inside] - first, getattr(samples, name)[inside])
-        return found
+        extremes = np.full(last - first, empty)
+        join.at(extremes, samples.minute[inside] - first, getattr(samples, name)[inside])
+        return extremes
 
     def _sums(self, metric: Metric, name: str) -> tuple[_Running, ...]:
         if (metric, name) not in self._running:

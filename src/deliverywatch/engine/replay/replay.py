@@ -45,23 +45,23 @@ def can_vectorise(alarm: Alarm, minutes: Minutes) -> bool:
         return False
     metrics = alarm.metrics
     return (
-        all(each.statistic in STATISTICS and each.period_seconds == alarm.period_seconds for each in metrics)
-        and all(minutes.is_exact(each) for each in metrics)
+        all(metric.statistic in STATISTICS and metric.period_seconds == alarm.period_seconds for metric in metrics)
+        and all(minutes.is_exact(metric) for metric in metrics)
         and all(_is_pointwise(query, alarm) for query in alarm.queries if query.expression)
     )
 
 
 def _is_pointwise(query: Query, alarm: Alarm) -> bool:
     node = expression.parse(query.expression or "")
-    known = {each.id for each in alarm.queries}
+    ids = {query.id for query in alarm.queries}
     has_series_condition = all(
-        expression.names(each.arguments[0]) for each in expression.calls(node) if each.function == "IF"
+        expression.names(call.arguments[0]) for call in expression.calls(node) if call.function == "IF"
     )
     return (
         vector.is_pointwise(node)
         and has_series_condition
         and bool(expression.names(node))
-        and (expression.names(node) <= known)
+        and (expression.names(node) <= ids)
     )
 
 
@@ -115,15 +115,15 @@ class Replay:
         return self._values[key]
 
     def _computed(self, alarm: Alarm, query_id: str, age_minutes: int) -> Column:
-        query = next(each for each in alarm.queries if each.id == query_id)
+        query = next(query for query in alarm.queries if query.id == query_id)
         if query.metric:
             begin = self._first - (self.slots(alarm) - 1) * (alarm.period_seconds // 60)
             return self._minutes.window(query.metric, begin, self._last, age_minutes)
         node = expression.parse(query.expression or "")
-        found = vector.evaluate(node, lambda name: self._computed(alarm, name, age_minutes))
-        if not isinstance(found, Column):
+        column = vector.evaluate(node, lambda name: self._computed(alarm, name, age_minutes))
+        if not isinstance(column, Column):
             raise InputError(f"Alarm {alarm.name} watches an expression without a metric.")
-        return found
+        return column
 
     def codes(self, alarm: Alarm) -> Floats:
         """Return what each evaluation comes to: an index into CODES, or KEEP."""

@@ -45,8 +45,8 @@ def sweep(replay: Replay, alarm: Alarm, thresholds: Sequence[float]) -> list[Out
     # The number of thresholds that are breached: with them sorted, always the first so many.
     breached = np.searchsorted(signed, _settled(low, high), side)
     raised, minutes = _counts(breached, len(signed))
-    found = dict(zip(signed.tolist(), zip(raised.tolist(), minutes.tolist(), strict=True), strict=True))
-    return [Outcome(float(each), *found[float(each) * sign]) for each in thresholds]
+    counts = dict(zip(signed.tolist(), zip(raised.tolist(), minutes.tolist(), strict=True), strict=True))
+    return [Outcome(float(threshold), *counts[float(threshold) * sign]) for threshold in thresholds]
 
 
 def _counts(breached: Floats, size: int) -> tuple[Floats, Floats]:
@@ -108,13 +108,13 @@ def _settled(low: Floats, high: Floats) -> Floats:
     np = numpy()
     if low is high:
         return low
-    found = low.copy()
+    settled = low.copy()
     for start, end in _runs(np.flatnonzero(low != high)):
-        held = found[start - 1] if start else -math.inf
+        held = settled[start - 1] if start else -math.inf
         for position in range(start, end):
             held = min(max(held, low[position]), high[position])
-            found[position] = held
-    return found
+            settled[position] = held
+    return settled
 
 
 def _runs(positions: Floats) -> list[tuple[int, int]]:

@@ -17,7 +17,7 @@ from deliverywatch.engine.replay.minutes import Column
 from deliverywatch.engine.replay.numeric import Flags, Floats, numpy
 
 _EACH = {"ABS": "abs", "CEIL": "ceil", "FLOOR": "floor"}
-# NumPy rounds these differently than Python's mathematics does, so that is asked, value by value.
+# NumPy rounds these differently than Python's mathematics does, so these are computed by Python, value by value.
 _BY_VALUE: dict[str, Callable[..., float]] = {"LOG": math.log, "LOG10": math.log10, "^": math.pow}
 _OPERATORS = {
     "+": "add",
@@ -38,7 +38,7 @@ Operand = float | Column
 
 def is_pointwise(node: Node) -> bool:
     """Return whether an expression can be computed slot by slot."""
-    return all(_is_pointwise(each) for each in syntax.walk(node))
+    return all(_is_pointwise(part) for part in syntax.walk(node))
 
 
 def _is_pointwise(node: Node) -> bool:
@@ -84,7 +84,7 @@ class _Columns:
             case Binary(operator, left, right, _):
                 return self._binary(operator, self.value(left), self.value(right))
             case Call(function, arguments, _):
-                return self._call(function, [self.value(each) for each in arguments])
+                return self._call(function, [self.value(argument) for argument in arguments])
         raise TypeError(f"{node} is not pointwise")
 
     def _call(self, function: str, arguments: list[Operand]) -> Operand:
@@ -94,8 +94,8 @@ class _Columns:
 
     def _each(self, function: str, operand: Operand) -> Operand:
         values = _numbers(operand)
-        found = getattr(self._np, _EACH[function])(values) if function in _EACH else self._by_value(function, values)
-        return self._finite(found, _missing(operand), is_scalar=not isinstance(operand, Column))
+        result = getattr(self._np, _EACH[function])(values) if function in _EACH else self._by_value(function, values)
+        return self._finite(result, _missing(operand), is_scalar=not isinstance(operand, Column))
 
     def _binary(self, operator: str, left: Operand, right: Operand) -> Operand:
         np = self._np
@@ -103,61 +103,61 @@ class _Columns:
         is_scalar = not isinstance(left, Column) and not isinstance(right, Column)
         if operator in ("&&", "||"):
             join = np.logical_and if operator == "&&" else np.logical_or
-            found = join(_truth(left), _truth(right))
+            result = join(_truth(left), _truth(right))
         elif operator in _BY_VALUE:
-            found = self._by_value(operator, _numbers(left), _numbers(right))
+            result = self._by_value(operator, _numbers(left), _numbers(right))
         else:
-            found = getattr(np, _OPERATORS[operator])(_numbers(left), _numbers(right))
+            result = getattr(np, _OPERATORS[operator])(_numbers(left), _numbers(right))
         if operator in _MAY_DROP:
-            return self._finite(found, missing, is_scalar=is_scalar)
-        return self._cleared(found, missing, is_scalar=is_scalar)
+            return self._finite(result, missing, is_scalar=is_scalar)
+        return self._cleared(result, missing, is_scalar=is_scalar)
 
     def _by_value(self, function: str, *values: Any) -> Floats:
         """Return a function of each value; NaN where it has none."""
 
         def one(*numbers: float) -> float:
-            found = finite(lambda: _BY_VALUE[function](*numbers))
-            return math.nan if found is None else found
+            result = finite(lambda: _BY_VALUE[function](*numbers))
+            return math.nan if result is None else result
 
         return self._np.asarray(self._np.frompyfunc(one, len(values), 1)(*values), float)
 
-    def _finite(self, found: Floats, missing: Flags | None, *, is_scalar: bool) -> Operand:
+    def _finite(self, result: Floats, missing: Flags | None, *, is_scalar: bool) -> Operand:
         """Drop what is no finite number."""
         if is_scalar:
             # As in `operators`: NaN stands for a scalar without a value until it meets a series.
-            return float(found) if math.isfinite(found) else math.nan
-        dropped = ~self._np.isfinite(found)
+            return float(result) if math.isfinite(result) else math.nan
+        dropped = ~self._np.isfinite(result)
         if dropped.any():
             missing = dropped if missing is None else missing | dropped
-        return self._cleared(found, missing, is_scalar=False)
+        return self._cleared(result, missing, is_scalar=False)
 
-    def _cleared(self, found: Floats, missing: Flags | None, *, is_scalar: bool) -> Operand:
+    def _cleared(self, result: Floats, missing: Flags | None, *, is_scalar: bool) -> Operand:
         if is_scalar:
-            return float(found)
+            return float(result)
         if missing is not None:
-            self._np.putmask(found, missing, 0)
-        return Column(found, missing)
+            self._np.putmask(result, missing, 0)
+        return Column(result, missing)
 
     def _if(self, condition: Operand, when_true: Operand, when_false: Operand | None = None) -> Operand:
         np = self._np
         if not isinstance(condition, Column):
             raise TypeError("the condition is a number")
         holds = _truth(condition)
-        found = np.where(holds, _numbers(when_true), 0.0 if when_false is None else _numbers(when_false))
+        result = np.where(holds, _numbers(when_true), 0.0 if when_false is None else _numbers(when_false))
         missing = condition.missing
         if when_false is None:
             missing = _joined(missing, ~holds)
         elif not isinstance(when_true, Column) and isinstance(when_false, Column) and when_false.missing is not None:
             # After a number, a missing datapoint of the third argument drops the slot; everywhere else it counts as 0.
             missing = _joined(missing, ~holds & when_false.missing)
-        return self._cleared(found, missing, is_scalar=False)
+        return self._cleared(result, missing, is_scalar=False)
 
     def _fill(self, filled: Operand, filler: Operand) -> Operand:
         if not isinstance(filled, Column) or filled.missing is None:
             return filled
-        found = self._np.where(filled.missing, _numbers(filler), _numbers(filled))
+        result = self._np.where(filled.missing, _numbers(filler), _numbers(filled))
         spare = _missing(filler)
-        return Column(found, None if spare is None else spare & filled.missing)
+        return Column(result, None if spare is None else spare & filled.missing)
 
 
 def _values(operand: Operand) -> Any:

@@ -52,7 +52,7 @@ class CaseRun:
 
     def state(self, alarm: str, moment: datetime) -> State:
         """Return the state of an alarm after the evaluation of a moment."""
-        before = [each.state for each in self.changes if each.alarm == alarm and each.time <= moment]
+        before = [change.state for change in self.changes if change.alarm == alarm and change.time <= moment]
         return before[-1] if before else State.INSUFFICIENT_DATA
 
 
@@ -67,8 +67,8 @@ def replay_case(case: Case, alarms: Sequence[Alarm], composites: Sequence[Compos
     Raises:
         InputError: A series fits no alarm or several metrics, or an alarm cannot be evaluated.
     """
-    series, known = _series(case, {stat.metric for alarm in alarms for stat in alarm.metrics})
-    partakers = [alarm for alarm in alarms if all(stat.metric in known for stat in alarm.metrics)]
+    series, fed = _series(case, {stat.metric for alarm in alarms for stat in alarm.metrics})
+    partakers = [alarm for alarm in alarms if all(stat.metric in fed for stat in alarm.metrics)]
     end = _end(case)
     changes = [change for alarm in partakers for change in _changes(alarm, case, series, end)]
     changes.sort(key=lambda change: (change.time, change.alarm))
@@ -84,12 +84,12 @@ def difference(run: CaseRun) -> str | None:
     Raises:
         InputError: A state is expected of an alarm that is not there or does not take part.
     """
-    for expected in sorted(run.case.states, key=lambda each: each.at):
-        names = [*(each.name for each in run.alarms), *(each.name for each in run.composites)]
+    for expected in sorted(run.case.states, key=lambda state: state.at):
+        names = [*(alarm.name for alarm in run.alarms), *(composite.name for composite in run.composites)]
         name = named(expected.alarm, names, " that the case's series feed; give the alarm's metrics, _x60 for none")
-        found = run.state(name, run.case.start + expected.at)
-        if found is not expected.state:
-            return f"{expected.alarm} at {clock(expected.at)}: expected {expected.state}, was {found}" + _why(
+        state = run.state(name, run.case.start + expected.at)
+        if state is not expected.state:
+            return f"{expected.alarm} at {clock(expected.at)}: expected {expected.state}, was {state}" + _why(
                 run, name, expected
             )
     return None
@@ -101,12 +101,12 @@ def named(name: str, names: Iterable[str], which: str = "") -> str:
     Raises:
         InputError: None is, or several are; the message lists what there is.
     """
-    known = sorted(names)
-    found = [each for each in known if each == name] or [each for each in known if each.endswith(f"-{name}")]
-    if len(found) == 1:
-        return found[0]
-    problem = f"may mean {', '.join(found)}" if found else f"is no alarm{which}"
-    raise InputError(f"{name} {problem}.", next_step=f"There is: {', '.join(known) or 'no alarm'}.")
+    candidates = sorted(names)
+    meant = [full for full in candidates if full == name] or [full for full in candidates if full.endswith(f"-{name}")]
+    if len(meant) == 1:
+        return meant[0]
+    problem = f"may mean {', '.join(meant)}" if meant else f"is no alarm{which}"
+    raise InputError(f"{name} {problem}.", next_step=f"There is: {', '.join(candidates) or 'no alarm'}.")
 
 
 def clock(span: timedelta) -> str:
@@ -117,43 +117,43 @@ def clock(span: timedelta) -> str:
     return "".join(parts) or "0m"
 
 
-def _above(composites: Sequence[Composite], known: set[str]) -> list[Composite]:
+def _above(composites: Sequence[Composite], available: set[str]) -> list[Composite]:
     """Return the composites all of whose children take part, be these composites themselves."""
-    found = [each for each in composites if known.issuperset(rules.children(each.rule))]
-    names = {each.name for each in found}
-    return found if names <= known else _above(composites, known | names)
+    complete = [composite for composite in composites if available.issuperset(rules.children(composite.rule))]
+    names = {composite.name for composite in complete}
+    return complete if names <= available else _above(composites, available | names)
 
 
 def _series(case: Case, metrics: Iterable[Metric]) -> tuple[Series, set[Metric]]:
-    series, known = Series(), set()
+    series, fed = Series(), set()
     for name, line in case.series.items():
         metric = _metric(name, metrics)
-        known.add(metric)
+        fed.add(metric)
         notation.add(series, metric, line, case.start, case.interval, case.delay)
-    return series, known
+    return series, fed
 
 
 def _metric(name: str, metrics: Iterable[Metric]) -> Metric:
     bare, _, wanted = name.removesuffix("}").partition("{")
-    found = [
-        each
-        for each in metrics
-        if bare in (each.name, f"{each.namespace}/{each.name}")
-        and (not wanted or wanted in (value for _, value in each.dimensions))
+    meant = [
+        metric
+        for metric in metrics
+        if bare in (metric.name, f"{metric.namespace}/{metric.name}")
+        and (not wanted or wanted in (value for _, value in metric.dimensions))
     ]
-    if len(found) == 1:
-        return found[0]
-    known = ", ".join(sorted(f"{each.namespace}/{each.name}" for each in metrics)) or "nothing"
-    problem = "is watched by no alarm" if not found else "may mean several metrics"
-    raise InputError(f"Series {name} {problem}.", next_step=f"The alarms watch: {known}.")
+    if len(meant) == 1:
+        return meant[0]
+    watched = ", ".join(sorted(f"{metric.namespace}/{metric.name}" for metric in metrics)) or "nothing"
+    problem = "is watched by no alarm" if not meant else "may mean several metrics"
+    raise InputError(f"Series {name} {problem}.", next_step=f"The alarms watch: {watched}.")
 
 
 def _end(case: Case) -> datetime:
-    moments = [*(each.at for each in case.states), *(each.at for each in case.mails or ())]
-    asked = [at + MINUTE for at in moments if at is not None]
+    moments = [*(state.at for state in case.states), *(mail.at for mail in case.mails or ())]
+    expected = [at + MINUTE for at in moments if at is not None]
     try:
         lengths = [len(notation.values(line)) * case.interval for line in case.series.values()]
-        longest = max([MINUTE, case.until, *lengths, *asked])
+        longest = max([MINUTE, case.until, *lengths, *expected])
         return case.start + -(-longest // MINUTE) * MINUTE
     except OverflowError as error:
         raise InputError(
@@ -164,7 +164,7 @@ def _end(case: Case) -> datetime:
 def _changes(alarm: Alarm, case: Case, series: Series, end: datetime) -> Iterable[Change]:
     require_sound(alarm)
     created = None if case.created is None else case.start + case.created
-    first, last = (int(each.timestamp()) // 60 for each in (case.start, end))
+    first, last = (int(moment.timestamp()) // 60 for moment in (case.start, end))
     previous = State.INSUFFICIENT_DATA
     for second, state in plain(alarm, series, first, last, created=created):
         yield Change(datetime.fromtimestamp(second, UTC), alarm.name, state, previous)
@@ -173,22 +173,22 @@ def _changes(alarm: Alarm, case: Case, series: Series, end: datetime) -> Iterabl
 
 def _why(run: CaseRun, name: str, expected: ExpectedState) -> str:
     """Return the values of the periods that the evaluation looked at; a composite has none."""
-    alarm = next((each for each in run.alarms if each.name == name), None)
+    alarm = next((alarm for alarm in run.alarms if alarm.name == name), None)
     if alarm is None:
         return "."
     now = run.case.start + expected.at
     slots = evaluate(alarm, run.series, now).slots[-_SHOWN_PERIODS:]
     width = alarm.period_seconds
-    told = [
-        f"{_moment(run, each.start)} to {_moment(run, each.end or each.start + width)}: {_number(each.value)}"
-        for each in slots
+    periods = [
+        f"{_moment(run, slot.start)} to {_moment(run, slot.end or slot.start + width)}: {_number(slot.value)}"
+        for slot in slots
     ]
     newest = Frame((slots[-1].start,), width, end=slots[-1].end)
     fetch = Fetch(alarm.queries, run.series, newest, now.timestamp())
     parts = [f"{q.id} {_number(fetch.points(q.id)[0])}" for q in alarm.queries if q.metric and q.id != returned(alarm)]
     made = f" ({', '.join(parts)})" if parts else ""
     calls = condition(alarm) + (f" in {alarm.m} of {alarm.evaluation_periods}" if alarm.evaluation_periods > 1 else "")
-    return f". It calls {calls}, and its periods were {'; '.join(told)}{made}."
+    return f". It calls {calls}, and its periods were {'; '.join(periods)}{made}."
 
 
 def _moment(run: CaseRun, second: int) -> str:

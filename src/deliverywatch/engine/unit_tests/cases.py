@@ -100,14 +100,14 @@ def parse(text: str, name: str = "The file") -> list[Case]:
         document = tomllib.loads(text)
     except ValueError as error:
         raise InputError(f"{name} is not TOML: {error}.", next_step="Correct the line and run again.") from error
-    found = document.get("case")
+    entries = document.get("case")
     unknown = sorted(document.keys() - _FILE_KEYS)
-    if unknown or not isinstance(found, list) or not found:
+    if unknown or not isinstance(entries, list) or not entries:
         problem = f"{unknown[0]!r} means nothing here" if unknown else "it holds no [[case]]"
         raise InputError(
             f"{name} cannot be used: {problem}.", next_step=f"At its top there may be: {', '.join(sorted(_FILE_KEYS))}."
         )
-    return [_case(entry, document, name, number) for number, entry in enumerate(found, 1)]
+    return [_case(entry, document, name, number) for number, entry in enumerate(entries, 1)]
 
 
 def _case(entry: Mapping[str, Any], document: Mapping[str, Any], file: str, number: int) -> Case:
@@ -130,8 +130,8 @@ def _read(entry: Mapping[str, Any], document: Mapping[str, Any]) -> Case:
         start=_start(entry.get("start", START)),
         interval=_interval(entry.get("interval", "1m")),
         series={name: _line(name, line) for name, line in entry["series"].items()},
-        states=tuple(_state(each) for each in entry.get("states", ())),
-        mails=None if mails is None else tuple(_mail(each) for each in mails),
+        states=tuple(_state(state) for state in entry.get("states", ())),
+        mails=None if mails is None else tuple(_mail(mail) for mail in mails),
         delay=duration(entry.get("delay", "0m")),
         created=duration(entry["created"]) if "created" in entry else None,
         until=duration(entry.get("until", "0m")),
@@ -145,10 +145,10 @@ def duration(text: object) -> timedelta:
     Raises:
         InputError: It is not one.
     """
-    found = _DURATION.fullmatch(text) if isinstance(text, str) and text else None
-    if found is None:
+    match = _DURATION.fullmatch(text) if isinstance(text, str) and text else None
+    if match is None:
         raise InputError(f"{text!r} is not a time such as 35m, 1h30m, 2d or 10s")
-    days, hours, minutes, seconds = (int(each or 0) for each in found.groups())
+    days, hours, minutes, seconds = (int(group or 0) for group in match.groups())
     return timedelta(days=days, hours=hours, minutes=minutes, seconds=seconds)
 
 
@@ -161,10 +161,10 @@ def _line(name: str, line: object) -> str:
 
 
 def _interval(text: object) -> timedelta:
-    found = duration(text)
-    if not found:
+    interval = duration(text)
+    if not interval:
         raise InputError("an interval is at least 1s")
-    return found
+    return interval
 
 
 def _start(moment: object) -> datetime:
@@ -190,7 +190,7 @@ def _mail(entry: Mapping[str, Any]) -> ExpectedMail:
     return ExpectedMail(at=duration(entry["at"]) if "at" in entry else None, **words)
 
 
-def _require(keys: Iterable[str], known: set[str]) -> None:
+def _require(keys: Iterable[str], allowed: set[str]) -> None:
     for key in keys:
-        if key not in known:
-            raise InputError(f"{key!r} means nothing here; known are {', '.join(sorted(known))}")
+        if key not in allowed:
+            raise InputError(f"{key!r} means nothing here; known are {', '.join(sorted(allowed))}")

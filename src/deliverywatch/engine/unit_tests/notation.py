@@ -29,10 +29,10 @@ def values(text: str) -> list[float | None]:
     Raises:
         InputError: A word of the line is not in the notation; the message names it.
     """
-    found: list[float | None] = []
+    line: list[float | None] = []
     for word in text.split():
-        found.extend(_values_of(word, MAXIMUM_VALUES - len(found)))
-    return found
+        line.extend(_values_of(word, MAXIMUM_VALUES - len(line)))
+    return line
 
 
 def add(

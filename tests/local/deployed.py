@@ -12,7 +12,7 @@ from deliverywatch.local.clicksend.history import Messages
 from deliverywatch.local.clicksend.server import ClickSendServer
 from deliverywatch.local.clicksend.traffic import HEALTHY, INCIDENT, Phase, day
 from deliverywatch.local.cloud.cloud import LocalCloud
-from deliverywatch.local.demo import play, sms_day
+from deliverywatch.local.demo import play, sms_day, timeline
 
 NOTIFY = "deliverywatch-prod-alerting-notify"
 ALERTS = "arn:aws:sns:us-east-1:111122223333:deliverywatch-prod-alerts"
@@ -32,12 +32,13 @@ class Silent:
 class Deployed:
     """A running stack and its ClickSend, which live on from where they are."""
 
-    def __init__(self, cloud: LocalCloud, source: sms_day.SyntheticDay, start: datetime) -> None:
+    def __init__(self, cloud: LocalCloud, source: sms_day.Source, start: datetime) -> None:
         self.cloud, self.source, self.now = cloud, source, start
 
     @property
     def clicksend(self) -> ClickSendServer:
-        return self.source.clicksend
+        assert self.source.server
+        return self.source.server
 
     def live(self, minutes: int) -> None:
         """Live through so many minutes."""
@@ -50,9 +51,7 @@ class Deployed:
 
     def records(self) -> list[dict[str, Any]]:
         """The notifier's own record of each mail, in order."""
-        from deliverywatch.local.demo.timeline import audit_trail
-
-        return sorted(audit_trail(self.cloud, play.STACK).values(), key=lambda each: str(each["time"]))
+        return sorted(timeline.audit_trail(self.cloud), key=lambda each: str(each["time"]))
 
 
 @contextmanager
@@ -60,12 +59,12 @@ def deployed(folder: Path, hour: int, phases: Sequence[Phase] = HEALTHY) -> Iter
     """Build, deploy and start reading at an hour of yesterday."""
     start = MIDNIGHT + timedelta(hours=hour)
     template = play.build(folder)
-    told = tuple((MIDNIGHT + phase.since, phase.text) for phase in phases if phases is INCIDENT)
+    changes = tuple((MIDNIGHT + phase.since, phase.text) for phase in phases if phases is INCIDENT)
     with (
         ClickSendServer(Messages(day(MIDNIGHT, phases=phases)), now=start) as clicksend,
         LocalCloud(start - sms_day.LEAD) as cloud,
     ):
-        source = sms_day.SyntheticDay(clicksend, told)
+        source = sms_day.synthetic(clicksend, changes)
         sms_day.deploy(cloud, template, folder, source)
         sms_day.warm_up(cloud, source, start)
         yield Deployed(cloud, source, start)

@@ -11,8 +11,10 @@ import pytest
 
 from deliverywatch.errors import ConfigurationError, InputError
 from deliverywatch.local.clicksend.traffic import INCIDENT
-from deliverywatch.local.demo import play, sms_day, sms_report
-from deliverywatch.local.demo.sms_story import Story, tell
+from deliverywatch.local.demo import play, sms_day, sms_rates
+from deliverywatch.local.demo.report import Outcome
+from deliverywatch.local.demo.sms_rates import Rates
+from deliverywatch.local.demo.timeline import timeline
 
 HOURS = 4
 
@@ -38,8 +40,14 @@ def _copy_alerts(stack: deployed.Deployed) -> None:
 
 
 @pytest.fixture(scope="module")
-def story(played: deployed.Deployed) -> Story:
-    return tell(played.cloud, played.now - HOURS * 60 * play.MINUTE, played.now, play.STACK, played.source.phases)
+def rates(played: deployed.Deployed) -> Rates:
+    return sms_rates.read(played.cloud, played.now - HOURS * 60 * play.MINUTE, played.now)
+
+
+@pytest.fixture
+def written(played: deployed.Deployed, rates: Rates, tmp_path: Path) -> Outcome:
+    events = timeline(played.cloud, played.source.phases)
+    return sms_day.write(played.cloud, rates, events, tmp_path / "out", "lead")
 
 
 def test_each_change_of_the_incident_is_one_mail_and_nothing_else_is(played: deployed.Deployed) -> None:
@@ -106,18 +114,17 @@ def _outcome(athena: Any, query: dict[str, Any]) -> str:
             return str(status.get("StateChangeReason") or status["State"])
 
 
-def test_the_story_has_the_numbers_of_the_lake(story: Story, tmp_path: Path, played: deployed.Deployed) -> None:
-    sms_report.write(story, played.cloud, play.STACK, tmp_path / "out", "lead")
-    files = sorted((tmp_path / "out" / "lake").rglob("*.parquet"))
+def test_the_rates_have_the_numbers_of_the_lake(rates: Rates, written: Outcome) -> None:
+    files = sorted((written.page.parent / "lake").rglob("*.parquet"))
     rows = [row for path in files for row in pq.ParquetFile(path).read().to_pylist()]
-    in_time = [row for row in rows if story.start <= row["sent_at"] < story.end - 10 * play.MINUTE]
-    counted = sum(each.total for each in story.samples if each.at > story.start + 10 * play.MINUTE)
+    in_time = [row for row in rows if rates.start <= row["sent_at"] < rates.end - 10 * play.MINUTE]
+    counted = sum(each.total for each in rates.samples if each.at > rates.start + 10 * play.MINUTE)
     assert counted == len(in_time)
-    assert 30 < story.peak_percent < 45
+    assert 30 < rates.peak_percent < 45
 
 
-def test_the_page_stands_alone_and_leads_to_every_file(story: Story, tmp_path: Path, played: deployed.Deployed) -> None:
-    page = sms_report.write(story, played.cloud, play.STACK, tmp_path / "out", "lead")
+def test_the_page_stands_alone_and_leads_to_every_file(written: Outcome) -> None:
+    page = written.page
     html = page.read_text()
     links = re.findall(r'(?:href|src)="([^"]+)"', html)
     assert len(links) >= 4 * 3

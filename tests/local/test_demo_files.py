@@ -12,7 +12,7 @@ import pytest
 from deliverywatch.local.demo import files_day
 
 if TYPE_CHECKING:
-    from deliverywatch.local.demo.play import Outcome
+    from deliverywatch.local.demo.report import Outcome
 
 
 @pytest.fixture(scope="module")
@@ -22,7 +22,7 @@ def played(tmp_path_factory: pytest.TempPathFactory) -> Outcome:
 
 
 def test_one_mail_tells_of_the_file_and_one_of_the_end(played: Outcome) -> None:
-    mails = [each.text.partition(": ")[2] for each in played.happenings if each.kind == "mail"]
+    mails = [each.text.partition(": ")[2] for each in played.entries if each.kind == "mail"]
     assert [mail.partition(" Files not processed")[0] for mail in mails] == ["[WARNING]", "[RESOLVED 24m]"]
 
 

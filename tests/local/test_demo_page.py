@@ -6,21 +6,21 @@ from pathlib import Path
 from deliverywatch.local.cloud.mail.outbox import Mail
 from deliverywatch.local.demo import report
 from deliverywatch.local.demo.report import File, Result, Table
-from deliverywatch.local.demo.timeline import Happening, Letter
+from deliverywatch.local.demo.timeline import Entry, NumberedMail, Timeline
 
 NOON = datetime(2026, 8, 29, 12, 4, tzinfo=UTC)
 MAIL = Mail(NOON, b"Subject: [WARNING] Orders <late>\r\nTo: a@example.com\r\n\r\nOne file <is> stuck.\r\n")
 
 
 def result() -> Result:
-    letter = Letter(1, MAIL, "WARNING", "OPENED", "01-opened-1204")
+    mail = NumberedMail(1, MAIL, "WARNING", "OPENED", "01-opened-1204")
     table = Table("Objects", ("key", "state"), (("a<b>.csv", "stored"),))
-    happening = Happening(NOON, "act", "A file is uploaded")
-    return Result("1 mail", "A day.", (("3", "files"),), (letter,), (happening,), (table,), (File("x.json", "facts"),))
+    events = Timeline((mail,), (Entry(NOON, "act", "A file is uploaded"),))
+    return Result("Over.", "1 mail", "A day.", ((3, "files"),), events, (table,), (File("x.json", "facts"),))
 
 
 def test_a_page_shows_what_happened_and_escapes_what_it_did_not_write(tmp_path: Path) -> None:
-    html = report.write(result(), tmp_path).read_text()
+    html = report.write(result(), tmp_path).page.read_text()
     assert "A file is uploaded" in html
     assert "[WARNING] Orders &lt;late&gt;" in html
     assert "<th>key</th>" in html

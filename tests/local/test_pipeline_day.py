@@ -15,14 +15,13 @@ from deliverywatch.cli import main
 from deliverywatch.local.cloud.cloud import LocalCloud
 from deliverywatch.local.demo import play
 from deliverywatch.local.demo.pipeline_day import MACHINE, MISSED, World, deploy
-from deliverywatch.local.demo.pipeline_faults import Fault, faults
-from deliverywatch.local.demo.timeline import bucket_of
+from deliverywatch.local.demo.pipeline_faults import FAULTS, Fault
 
 pytestmark = pytest.mark.slow
 
 START = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0) - timedelta(days=4)
 # One fault for each watch, so that all may stay open until one good run ends them.
-DISTINCT = tuple({fault.watch: fault for fault in reversed(faults())}.values())[::-1]
+DISTINCT = tuple({fault.watch: fault for fault in reversed(FAULTS)}.values())[::-1]
 
 
 @pytest.fixture(scope="module")
@@ -34,9 +33,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
 
 
 def open_watches(world: World) -> set[str]:
-    s3, bucket = world.cloud.client("s3"), bucket_of(world.cloud, play.STACK)
-    keys = [each["Key"] for each in s3.list_objects_v2(Bucket=bucket, Prefix="incidents/").get("Contents", [])]
-    records = [json.loads(s3.get_object(Bucket=bucket, Key=key)["Body"].read()) for key in keys]
+    records = play.documents(world.cloud, play.lake_bucket(world.cloud), "incidents/")
     return {record["watch"] for record in records if record["level"] != "ok"}
 
 
@@ -55,7 +52,7 @@ def test_a_healthy_history_raises_nothing(world: World) -> None:
 
 def test_at_least_fifteen_faults_are_planted() -> None:
     assert len(DISTINCT) >= 15
-    assert len(faults()) > len(DISTINCT)
+    assert len(FAULTS) > len(DISTINCT)
 
 
 @pytest.mark.parametrize("fault", DISTINCT, ids=lambda fault: fault.watch)

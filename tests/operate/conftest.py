@@ -54,7 +54,7 @@ def empty_cloud(noon: datetime) -> Iterator[LocalCloud]:
 def cloud(empty_cloud: LocalCloud, built_stack: Any, clicksend: ClickSendServer) -> LocalCloud:
     """A running cloud with the stack `deliverywatch-prod`, which has not run yet."""
     template, folder = built_stack
-    sms_day.deploy(empty_cloud, template, folder, sms_day.SyntheticDay(clicksend, ()))
+    sms_day.deploy(empty_cloud, template, folder, sms_day.synthetic(clicksend, ()))
     return empty_cloud
 
 

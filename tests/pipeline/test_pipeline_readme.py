@@ -11,7 +11,7 @@ import pytest
 
 import stacks
 from deliverywatch.cli.pipeline import pipeline
-from deliverywatch.local.demo.pipeline_faults import faults
+from deliverywatch.local.demo.pipeline_faults import FAULTS
 from deliverywatch.pipeline.diagnosis.faults import Why, shipped
 from deliverywatch.pipeline.outputs.metrics import PUBLISHED
 from stacks import shared
@@ -65,7 +65,7 @@ def test_every_cause_and_type_is_named() -> None:
 
 def test_the_demo_plants_as_many_faults_as_is_said() -> None:
     # And a run that does not start.
-    assert f"plants {len(faults()) + 1} faults" in SECTION
+    assert f"plants {len(FAULTS) + 1} faults" in SECTION
 
 
 def test_the_tasks_are_json() -> None:

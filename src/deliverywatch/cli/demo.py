@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.progress import Progress, TaskID
 
-    from deliverywatch.local.demo.play import Outcome
+    from deliverywatch.local.demo.report import Outcome
 
 _STYLES = {"CRITICAL": "bold red", "WARNING": "bold yellow", "RESOLVED": "bold green", "ALARM": "red", "OK": "green"}
 
@@ -49,7 +49,7 @@ def demo(*, system: str, out: Path, fast: bool, open_page: bool) -> None:
     The template is built and deployed into a local cloud, where it lives through yesterday in simulated time. No AWS
     account and no internet are needed. The system `sms` plays a carrier incident; with DELIVERYWATCH_CLICKSEND_URL,
     CLICKSEND_USERNAME and CLICKSEND_API_KEY in the environment it reads the last 24 hours of that account instead.
-    The system `files` plays an hour of uploads with one that fails, its mail, and the redrive that mends it.
+    The system `files` plays an hour of uploads with one that fails, its mail, and the redrive that fixes it.
     The system `queries` plays the life of a query: added, calling, changed, resolved, removed. The system `email`
     plays a morning of two streams of e-mail. The system `pipeline` plants one fault after the other into a pipeline
     of Step Functions, Glue and dbt.
@@ -107,6 +107,6 @@ def _show(outcome: Outcome, console: Console) -> None:
     from rich.text import Text
 
     console.print(outcome.summary)
-    for happening in outcome.happenings:
-        style = _STYLES.get(happening.mark.split(" ")[0], "dim italic" if happening.kind == "act" else "")
-        console.print(Text(f"{happening.at:%H:%M:%S}  {happening.text}", style=style), soft_wrap=True)
+    for entry in outcome.entries:
+        style = _STYLES.get(entry.mark.split(" ")[0], "dim italic" if entry.kind == "act" else "")
+        console.print(Text(f"{entry.at:%H:%M:%S}  {entry.text}", style=style), soft_wrap=True)

@@ -34,6 +34,7 @@ from deliverywatch.local.cloud.emulator.emulator import ACCOUNT, REGION, SECRET,
 from deliverywatch.local.cloud.mail.firehose import Firehose
 from deliverywatch.local.cloud.mail.outbox import Mail, Outbox
 from deliverywatch.local.cloud.mail.ses import SesEvents
+from deliverywatch.storage.s3 import Bucket
 
 LAST_SECOND = timedelta(seconds=59)
 
@@ -102,6 +103,10 @@ class LocalCloud:
                 config=Config(retries={"total_max_attempts": 1}, read_timeout=120),
             )
         return self._clients[service]
+
+    def bucket(self, name: str) -> Bucket:
+        """Return a bucket as a store."""
+        return Bucket(name, self.client("s3"))
 
     def deploy(
         self, template: Mapping[str, Any], parameters: Mapping[str, str], folder: Path, name: str = "deliverywatch"

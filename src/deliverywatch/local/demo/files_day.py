@@ -7,8 +7,7 @@ later attempt; the first has used up its five by then.
 from __future__ import annotations
 
 import json
-import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -17,38 +16,32 @@ from typing import TYPE_CHECKING, Any
 from deliverywatch.files import aws_tools
 from deliverywatch.files.aws import plain
 from deliverywatch.files.records import dead_letters
-from deliverywatch.local.cloud.cloud import LocalCloud
-from deliverywatch.local.demo import play, report, timeline
-from deliverywatch.local.demo.play import MINUTE, STACK, Outcome
+from deliverywatch.local.demo import play, report
+from deliverywatch.local.demo.report import File, Outcome, Result, Table
+from deliverywatch.local.demo.timeline import Act, timeline
 
 if TYPE_CHECKING:
+    from deliverywatch.local.cloud.cloud import LocalCloud
     from deliverywatch.local.demo.play import Progress
 
-_START_HOUR = 10
 _LENGTH = timedelta(minutes=70)
 _LEAD = timedelta(minutes=10)
-
-_FIRST, _EVERY = 0, 5
+_MINUTES_BETWEEN_UPLOADS = 5
 _ROLE = "FilesProcessRole"
 _DENIAL = "nobody-writes"
 POISON = "in/payroll 2026-11.csv"
 
 
 def perform(out: Path, progress: Progress, _environ: Mapping[str, str], now: datetime, *, fast: bool) -> Outcome:  # noqa: ARG001 - it is short already
-    """Play an hour of uploads of yesterday; `local.play` says what a play is."""
-    play.prepare(out)
-    start = now.replace(hour=_START_HOUR, minute=0, second=0, microsecond=0) - timedelta(days=1)
-    with tempfile.TemporaryDirectory(prefix="deliverywatch-build-") as folder:
-        progress.step("Building the template and the functions")
-        template = play.build(Path(folder), ["files"])
-        progress.step("Starting the local cloud")
-        with LocalCloud(start - _LEAD) as cloud:
-            progress.step("Deploying the stack")
-            outputs = play.deploy(cloud, template, Path(folder), {})
-            hour = Hour(cloud, outputs, start)
-            play.live(cloud, start, start + _LENGTH, progress, hour.act)
-            progress.step("Writing the result")
-            return _written(hour, out)
+    """Play an hour of uploads of yesterday."""
+    start = play.yesterday(now, hour=10)
+    with play.stage(out, progress, ["files"], start - _LEAD) as (cloud, template, folder):
+        hour = Hour(cloud, play.deploy(cloud, template, folder, {}), start)
+        play.live(cloud, start, start + _LENGTH, progress, hour.act)
+        progress.step("Writing the result")
+        items = _items(hour)
+        (out / "items.json").write_text(json.dumps(items, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+        return report.write(_result(hour, items), out)
 
 
 @dataclass
@@ -58,23 +51,20 @@ class Hour:
     cloud: LocalCloud
     outputs: Mapping[str, str]
     start: datetime
-    acts: list[tuple[datetime, str]] = field(default_factory=list)
+    acts: list[Act] = field(default_factory=list)
     uploads: list[str] = field(default_factory=list)
     dead: list[dead_letters.Explained] = field(default_factory=list)
 
     def act(self, minute: datetime) -> None:
         """Do what is to be done at the beginning of a minute."""
         self.cloud.clock.advance_to(minute)
-        number = int((minute - self.start) / MINUTE)
-        if number >= _FIRST and number % _EVERY == 0:
+        number = int((minute - self.start) / play.MINUTE)
+        if number >= 0 and number % _MINUTES_BETWEEN_UPLOADS == 0:
             self._upload(minute, f"in/orders {minute:%H:%M}.csv")
-        special = self._plan().get(number)
+        special = {6: self._take_right, 7: self._upload_poison, 22: self._give_right, 45: self._redrive}.get(number)
         if special:
             special(minute)
         self.cloud.settle()
-
-    def _plan(self) -> Mapping[int, Callable[[datetime], None]]:
-        return {6: self._take_right, 7: self._upload_poison, 22: self._give_right, 45: self._redrive}
 
     def _upload(self, _minute: datetime, key: str) -> None:
         self.cloud.client("s3").put_object(Bucket=self.outputs["FilesBucket"], Key=key, Body=b"order,amount\n1,2\n")
@@ -104,49 +94,46 @@ class Hour:
         self.acts.append((minute, f"deliverywatch files dlq redrive: {len(self.dead)} message goes back to the queue"))
 
     def _role(self) -> str:
-        found = self.cloud.client("cloudformation").describe_stack_resource(StackName=STACK, LogicalResourceId=_ROLE)
-        return str(found["StackResourceDetail"]["PhysicalResourceId"])
+        formation = self.cloud.client("cloudformation")
+        resource = formation.describe_stack_resource(StackName=play.STACK, LogicalResourceId=_ROLE)
+        return str(resource["StackResourceDetail"]["PhysicalResourceId"])
 
 
-def _written(hour: Hour, out: Path) -> Outcome:
-    items = _items(hour)
-    (out / "items.json").write_text(json.dumps(items, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-    mails = timeline.letters(hour.cloud, STACK)
-    happenings = timeline.happenings(hour.cloud, STACK, mails, hour.acts)
-    processed = [each for each in items if each["state"] == "present"]
-    counts = f"{len(hour.uploads)} files uploaded, {len(processed)} in the table, {len(mails)} mails"
-    summary = f"{hour.start:%d %B %Y} UTC: {counts}"
-    result = report.Result(
+def _result(hour: Hour, items: list[dict[str, Any]]) -> Result:
+    events = timeline(hour.cloud, hour.acts)
+    processed = sum(each["state"] == "present" for each in items)
+    uploads, mails = len(hour.uploads), len(events.mails)
+    counts = f"{uploads} files uploaded, {processed} in the table, {mails} mails"
+    return Result(
+        summary=f"{hour.start:%d %B %Y} UTC: {counts}",
         title="An hour of files",
         lead=f"Uploads of {hour.start:%d %B %Y} (UTC), played through the deployed stack in simulated time: "
         "one file fails until it is put aside, and a redrive brings it back.",
         numbers=(
-            (str(len(hour.uploads)), "files uploaded"),
-            (str(len(processed)), "items in the table"),
-            (str(len(hour.dead)), "put aside, then redriven"),
-            (str(len(mails)), "mails"),
+            (uploads, "files uploaded"),
+            (processed, "items in the table"),
+            (len(hour.dead), "put aside, then redriven"),
+            (mails, "mails"),
         ),
-        letters=mails,
-        happenings=happenings,
+        timeline=events,
         tables=(_dead_table(hour), _item_table(items)),
-        files=(report.File("items.json", "every item of the table"),),
+        files=(File("items.json", "every item of the table"),),
     )
-    return Outcome(report.write(result, out), summary, happenings)
 
 
 def _items(hour: Hour) -> list[dict[str, Any]]:
     pages = hour.cloud.client("dynamodb").get_paginator("scan").paginate(TableName=hour.outputs["FilesTable"])
-    found = [plain(item) for page in pages for item in page["Items"]]
-    return sorted(found, key=lambda each: str(each["event_time"]))
+    items = [plain(item) for page in pages for item in page["Items"]]
+    return sorted(items, key=lambda each: str(each["event_time"]))
 
 
-def _dead_table(hour: Hour) -> report.Table:
+def _dead_table(hour: Hour) -> Table:
     rows = tuple((each.dead_letter.message_id[:8], each.objects.partition("/")[2], each.problem) for each in hour.dead)
-    return report.Table("What deliverywatch files dlq list said before the redrive", ("Message", "File", "Why"), rows)
+    return Table("What deliverywatch files dlq list said before the redrive", ("Message", "File", "Why"), rows)
 
 
-def _item_table(items: list[dict[str, Any]]) -> report.Table:
+def _item_table(items: list[dict[str, Any]]) -> Table:
     rows = tuple(
         (each["event_time"][11:19], each["key"], each["state"], str(each.get("size_bytes", ""))) for each in items
     )
-    return report.Table("The table at the end", ("Uploaded (UTC)", "File", "State", "Bytes"), rows)
+    return Table("The table at the end", ("Uploaded (UTC)", "File", "State", "Bytes"), rows)

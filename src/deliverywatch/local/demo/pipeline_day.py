@@ -7,21 +7,21 @@ fault comes a good run, which resolves it. Minutes in which nothing can happen a
 from __future__ import annotations
 
 import json
-import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from deliverywatch.local.cloud.cloud import LocalCloud
 from deliverywatch.local.demo import pipeline_machine, pipeline_tables, play, report
-from deliverywatch.local.demo.pipeline_faults import Fault, faults
+from deliverywatch.local.demo.pipeline_faults import FAULTS, Fault
 from deliverywatch.local.demo.pipeline_tables import Left
-from deliverywatch.local.demo.play import MINUTE, STACK, Outcome
-from deliverywatch.local.demo.timeline import happenings, letters
+from deliverywatch.local.demo.play import MINUTE
+from deliverywatch.local.demo.report import Outcome, Result, Table
+from deliverywatch.local.demo.timeline import Act, timeline
 
 if TYPE_CHECKING:
+    from deliverywatch.local.cloud.cloud import LocalCloud
     from deliverywatch.local.demo.play import Progress
 
 MACHINE = f"arn:aws:states:us-east-1:111122223333:stateMachine:{pipeline_machine.NAME}"
@@ -32,40 +32,21 @@ _MISSED_HOURS = 2
 _GOOD_RUNS = 3
 
 
-def perform(out: Path, progress: Progress, environ: Mapping[str, str], now: datetime, *, fast: bool) -> Outcome:  # noqa: ARG001
-    """Play, and write what came of it.
-
-    Args:
-        out: The folder of the result; it must be new, empty or of an earlier play.
-        progress: Is told how far it is.
-        environ: Not read: this play has no account.
-        now: Aware, UTC; what is played ends before it.
-        fast: Play one fault of each part only.
-    """
-    play.prepare(out)
-    known = faults()
-    chosen = known[::4] if fast else known
-    with tempfile.TemporaryDirectory(prefix="deliverywatch-build-") as folder:
-        progress.step("Building the template and the functions")
-        template = play.build(Path(folder), ["pipeline"])
-        progress.step("Starting the local cloud")
-        start = now.replace(hour=0, minute=0, second=0, microsecond=0) - timedelta(days=4)
-        with LocalCloud(start) as cloud:
-            progress.step("Deploying the stack")
-            world = deploy(cloud, template, Path(folder))
-            progress.day(2 * len(chosen) + _GOOD_RUNS)
-            for _ in range(_GOOD_RUNS):
-                world.run()
-                progress.minute(f"{cloud.clock.now:%H:%M}")
-            for fault in chosen:
-                world.suffer(fault)
-                progress.minute(f"{cloud.clock.now:%H:%M}")
-                world.run()
-                progress.minute(f"{cloud.clock.now:%H:%M}")
-            world.miss()
-            world.run()
-            progress.step("Writing the result")
-            return _outcome(world, start, out)
+def perform(out: Path, progress: Progress, _environ: Mapping[str, str], now: datetime, *, fast: bool) -> Outcome:
+    """Play what ends before `now`; fast plays one fault of each part only."""
+    chosen = FAULTS[::4] if fast else FAULTS
+    start = play.yesterday(now) - timedelta(days=3)
+    with play.stage(out, progress, ["pipeline"], start) as (cloud, template, folder):
+        world = deploy(cloud, template, folder)
+        faults = [None] * _GOOD_RUNS + [each for fault in chosen for each in (fault, None)]
+        progress.day(len(faults))
+        for fault in faults:
+            world.suffer(fault) if fault else world.run()
+            progress.minute(f"{cloud.clock.now:%H:%M}")
+        world.miss()
+        world.run()
+        progress.step("Writing the result")
+        return report.write(_result(world, start), out)
 
 
 @dataclass(slots=True)
@@ -79,7 +60,7 @@ class World:
 
     cloud: LocalCloud
     count: int = 0
-    acts: list[tuple[datetime, str]] = field(default_factory=list)
+    acts: list[Act] = field(default_factory=list)
     suffered: list[tuple[Fault, list[str]]] = field(default_factory=list)
 
     def run(self, fault: Fault | None = None) -> str:
@@ -97,26 +78,25 @@ class World:
 
     def suffer(self, fault: Fault) -> list[str]:
         """Let the pipeline run with a fault; returns the subjects of the mails that this brought."""
-        before = len(self.cloud.outbox())
-        self.run(fault)
-        mails = [mail.subject for mail in self.cloud.outbox()[before:]]
-        self.suffered.append((fault, mails))
-        return mails
+        return self._noted(fault, lambda: self.run(fault))
 
     def miss(self) -> list[str]:
         """Let no run be started for so long that it is missed; returns the subjects of the mails that this brought."""
-        before = len(self.cloud.outbox())
         self.acts.append((self.cloud.clock.now, MISSED.text))
-        self._live(timedelta(hours=_MISSED_HOURS, minutes=5))
+        return self._noted(MISSED, lambda: self._live(timedelta(hours=_MISSED_HOURS, minutes=5)))
+
+    def _noted(self, fault: Fault, happen: Callable[[], object]) -> list[str]:
+        before = len(self.cloud.outbox())
+        happen()
         mails = [mail.subject for mail in self.cloud.outbox()[before:]]
-        self.suffered.append((MISSED, mails))
+        self.suffered.append((fault, mails))
         return mails
 
     def _next_minute(self) -> datetime:
         return self.cloud.clock.now.replace(second=0, microsecond=0) + MINUTE
 
-    def _live(self, span: timedelta) -> None:
-        minute, end = self._next_minute(), self.cloud.clock.now + span
+    def _live(self, duration: timedelta) -> None:
+        minute, end = self._next_minute(), self.cloud.clock.now + duration
         while minute <= end:
             self.cloud.run_schedules(minute)
             self.cloud.tick(minute)
@@ -139,34 +119,27 @@ def deploy(cloud: LocalCloud, template: Mapping[str, Any], folder: Path) -> Worl
 def _role(cloud: LocalCloud) -> str:
     trust = {"Effect": "Allow", "Principal": {"Service": "states.amazonaws.com"}, "Action": "sts:AssumeRole"}
     document = json.dumps({"Version": "2012-10-17", "Statement": [trust]})
-    made = cloud.client("iam").create_role(RoleName=pipeline_machine.NAME, AssumeRolePolicyDocument=document)
-    return str(made["Role"]["Arn"])
+    answer = cloud.client("iam").create_role(RoleName=pipeline_machine.NAME, AssumeRolePolicyDocument=document)
+    return str(answer["Role"]["Arn"])
 
 
-def _outcome(world: World, start: datetime, out: Path) -> Outcome:
-    mails = letters(world.cloud, STACK)
-    told = sum(len(subjects) == 1 for _, subjects in world.suffered)
-    resolved = sum(letter.event == "RESOLVED" for letter in mails)
-    happened = happenings(world.cloud, STACK, mails, world.acts)
+def _result(world: World, start: datetime) -> Result:
+    events = timeline(world.cloud, world.acts)
     total = len(world.suffered)
-    result = report.Result(
+    exact = sum(len(subjects) == 1 for _, subjects in world.suffered)
+    resolved = sum(each.event == "RESOLVED" for each in events.mails)
+    rows = tuple((fault.text, fault.full_watch, "; ".join(mails) or "no mail") for fault, mails in world.suffered)
+    return Result(
+        summary=f"{total} faults planted, {exact} told by exactly one mail, {resolved} resolved.",
         title="A pipeline with planted faults",
         lead=f"The reference pipeline sf_user, from {start:%d %B %Y} on (UTC): {world.count} runs, each fault followed "
         "by a good run.",
         numbers=(
-            (str(total), "faults planted"),
-            (str(told), "told by exactly one mail"),
-            (str(resolved), "resolved by a good run"),
-            (str(len(mails)), "mails in all"),
+            (total, "faults planted"),
+            (exact, "told by exactly one mail"),
+            (resolved, "resolved by a good run"),
+            (len(events.mails), "mails in all"),
         ),
-        letters=mails,
-        happenings=happened,
-        tables=(_table(world.suffered),),
+        timeline=events,
+        tables=(Table("What was planted, and what was told", ("fault", "watch", "mail"), rows),),
     )
-    page = report.write(result, out)
-    return Outcome(page, f"{total} faults planted, {told} told by exactly one mail, {resolved} resolved.", happened)
-
-
-def _table(suffered: Sequence[tuple[Fault, list[str]]]) -> report.Table:
-    rows = tuple((fault.text, fault.full_watch, "; ".join(mails) or "no mail") for fault, mails in suffered)
-    return report.Table("What was planted, and what was told", ("fault", "watch", "mail"), rows)

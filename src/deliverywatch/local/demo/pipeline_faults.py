@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from deliverywatch.local.cloud.compute.states import Step
@@ -20,7 +20,7 @@ class Fault:
 
     Attributes:
         text: What it is, for the timeline.
-        watch: The watch that tells it, without the prefix of the pipeline.
+        watch: The watch that mails it, without the prefix of the pipeline.
         left: What the run leaves behind.
         steps: What the services answer otherwise, made for the name of the run and its start.
         status: How the execution ends.
@@ -38,11 +38,6 @@ class Fault:
         return "pipeline-blind" if self.watch == "blind" else f"pipeline-sf_user-{self.watch}"
 
 
-def faults() -> tuple[Fault, ...]:
-    """Return what is planted, in the order in which it is played."""
-    return (*_of_ingest(), *_of_data(), *_of_dbt(), *_of_history(), *_of_orchestration())
-
-
 def _glue(state: str, error: str, seconds: int = 300) -> Callable[[str, datetime], Steps]:
     def answer(_run: str, at: datetime) -> Steps:
         cause = json.dumps(job(at, state, error, seconds))
@@ -55,81 +50,68 @@ def _refused(error: str, cause: str) -> Callable[[str, datetime], Steps]:
     return lambda _run, _at: {"Ingest": Step(2, error=(error, cause))}
 
 
-def _of_ingest() -> list[Fault]:
-    return [
-        Fault("The Glue job runs out of memory", "ingest-resource",
-              steps=_glue("FAILED", "java.lang.OutOfMemoryError: Java heap space")),
-        Fault("The Glue job is over its time", "ingest-timeout", steps=_glue("TIMEOUT", "", 3000)),
-        Fault("The Glue job may not read the source's bucket", "ingest-permission",
-              steps=_glue("FAILED", "AccessDeniedException: not authorized to perform: s3:GetObject")),
-        Fault("Too many runs of the Glue job at once", "ingest-throttling",
-              steps=_refused("Glue.ConcurrentRunsExceededException", "Concurrent runs exceeded for sf_user_ingest")),
-        Fault("The source does not answer", "ingest-dependency",
-              steps=_glue("FAILED", "java.net.ConnectException: Connection refused")),
-        Fault("The source renamed a column", "ingest-schema-change",
-              steps=_glue("FAILED", "AnalysisException: cannot resolve 'email' given input columns: [id, mail]")),
-        Fault("Somebody stops the Glue job", "ingest-aborted", steps=_glue("STOPPED", "")),
-    ]  # fmt: skip
-
-
-def _of_data() -> list[Fault]:
-    return [
-        Fault("The source delivers 3 rows", "records", Left(row_count=3)),
-        Fault("The source delivers nothing", "records", Left(row_count=0)),
-        Fault("The source delivers what is 9 hours old", "stale", Left(age=timedelta(hours=9))),
-        Fault("A fifth of the rows has no e-mail address", "quality", Left(empty_count=48)),
-    ]
-
-
 def _dbt(command: str, step: str) -> Callable[[str, datetime], Steps]:
     def answer(run: str, _at: datetime) -> Steps:
-        words = f"dbt {command} ended with 1, see {artifact(run, command)}"
-        cause = json.dumps({"errorType": "DbtError", "errorMessage": words})
+        message = f"dbt {command} ended with 1, see {artifact(run, command)}"
+        cause = json.dumps({"errorType": "DbtError", "errorMessage": message})
         return {step: Step(60, error=("DbtError", cause))}
 
     return answer
 
 
-def _of_dbt() -> list[Fault]:
-    model, test = "model.sf_user.dim_users", "test.sf_user.unique_users_id"
-    code = [node(model, "error", message="Compilation Error in model dim_users: 'rfe' is undefined")]
-    table = [node(model, "error", message="Database Error in model dim_users: TABLE_NOT_FOUND: Table 'raw.users'")]
-    rows = [node(test, "fail", 12, "Got 12 results, configured to fail if != 0")]
-    broken = [node(test, "error", message='Database Error in test unique_users_id: column "user_id" does not exist')]
-    run, test_step = _dbt("run", "DbtRun"), _dbt("test", "DbtTest")
-    return [
-        Fault("A model of dbt does not compile", "transform-code", with_results(Left(), "run", code), run),
-        Fault("A table that a model reads is gone", "transform-missing-data", with_results(Left(), "run", table), run),
-        Fault("A test of dbt finds 12 rows", "test-data-rule", with_results(Left(), "test", rows), test_step),
-        Fault("The SQL of a test of dbt is broken", "test-schema-change", with_results(Left(), "test", broken),
-              test_step),
-        Fault("A test of dbt finds rows, and its step says it is fine", "test-data-rule",
-              with_results(Left(), "test", rows), status="SUCCEEDED"),
-        Fault("The results that dbt wrote are cut off", "blind", with_results(Left(), "run", None), status="SUCCEEDED"),
-    ]  # fmt: skip
+def _slow(_run: str, at: datetime) -> Steps:
+    return {"Ingest": Step(3600, job(at, seconds=3600))}
 
 
-def _of_history() -> list[Fault]:
-    return [
-        Fault("Versions of 12 users overlap", "integrity", Left(overlapping_count=12)),
-        Fault("12 users have two current versions", "integrity", Left(twice_current_count=12)),
-    ]
+def _too_long(_run: str, at: datetime) -> Steps:
+    return {"Ingest": Step(5400, job(at), is_too_long=True)}
 
 
-def _of_orchestration() -> list[Fault]:
-    def slow(_run: str, at: datetime) -> Steps:
-        return {"Ingest": Step(3600, job(at, seconds=3600))}
+def _aborted(_run: str, at: datetime) -> Steps:
+    return {"Ingest": Step(120, job(at), is_stopped=True)}
 
-    def too_long(_run: str, at: datetime) -> Steps:
-        return {"Ingest": replace(Step(5400, job(at)), is_too_long=True)}
 
-    def stopped(_run: str, at: datetime) -> Steps:
-        return {"Ingest": Step(120, job(at), is_stopped=True)}
+_MODEL, _TEST = "model.sf_user.dim_users", "test.sf_user.unique_users_id"
+_WRONG_CODE = [node(_MODEL, "error", message="Compilation Error in model dim_users: 'rfe' is undefined")]
+_NO_TABLE = [node(_MODEL, "error", message="Database Error in model dim_users: TABLE_NOT_FOUND: Table 'raw.users'")]
+_ROWS = [node(_TEST, "fail", 12, "Got 12 results, configured to fail if != 0")]
+_BROKEN = [
+    node(_TEST, "error", message='Database Error in test unique_users_id: column "user_id" does not exist'),
+]
+_RUN, _TEST_STEP = _dbt("run", "DbtRun"), _dbt("test", "DbtTest")
 
-    return [
-        Fault("A run takes over an hour", "slow", steps=slow, status="SUCCEEDED"),
-        Fault(
-            "A run is over the limit of its state machine", "orchestrator-timeout", steps=too_long, status="TIMED_OUT"
-        ),
-        Fault("Somebody aborts a run", "orchestrator-aborted", steps=stopped, status="ABORTED"),
-    ]
+# In the order in which they are played.
+FAULTS = (
+    Fault("The Glue job runs out of memory", "ingest-resource",
+          steps=_glue("FAILED", "java.lang.OutOfMemoryError: Java heap space")),
+    Fault("The Glue job is over its time", "ingest-timeout", steps=_glue("TIMEOUT", "", 3000)),
+    Fault("The Glue job may not read the source's bucket", "ingest-permission",
+          steps=_glue("FAILED", "AccessDeniedException: not authorized to perform: s3:GetObject")),
+    Fault("Too many runs of the Glue job at once", "ingest-throttling",
+          steps=_refused("Glue.ConcurrentRunsExceededException", "Concurrent runs exceeded for sf_user_ingest")),
+    Fault("The source does not answer", "ingest-dependency",
+          steps=_glue("FAILED", "java.net.ConnectException: Connection refused")),
+    Fault("The source renamed a column", "ingest-schema-change",
+          steps=_glue("FAILED", "AnalysisException: cannot resolve 'email' given input columns: [id, mail]")),
+    Fault("Somebody stops the Glue job", "ingest-aborted", steps=_glue("STOPPED", "")),
+
+    Fault("The source delivers 3 rows", "records", Left(row_count=3)),
+    Fault("The source delivers nothing", "records", Left(row_count=0)),
+    Fault("The source delivers what is 9 hours old", "stale", Left(age=timedelta(hours=9))),
+    Fault("A fifth of the rows has no e-mail address", "quality", Left(empty_count=48)),
+
+    Fault("A model of dbt does not compile", "transform-code", with_results("run", _WRONG_CODE), _RUN),
+    Fault("A table that a model reads is gone", "transform-missing-data", with_results("run", _NO_TABLE), _RUN),
+    Fault("A test of dbt finds 12 rows", "test-data-rule", with_results("test", _ROWS), _TEST_STEP),
+    Fault("The SQL of a test of dbt is broken", "test-schema-change", with_results("test", _BROKEN), _TEST_STEP),
+    Fault("A test of dbt finds rows, and its step says it is fine", "test-data-rule", with_results("test", _ROWS),
+          status="SUCCEEDED"),
+    Fault("The results that dbt wrote are cut off", "blind", with_results("run", None), status="SUCCEEDED"),
+
+    Fault("Versions of 12 users overlap", "integrity", Left(overlapping_count=12)),
+    Fault("12 users have two current versions", "integrity", Left(twice_current_count=12)),
+
+    Fault("A run takes over an hour", "slow", steps=_slow, status="SUCCEEDED"),
+    Fault("A run is over the limit of its state machine", "orchestrator-timeout", steps=_too_long, status="TIMED_OUT"),
+    Fault("Somebody aborts a run", "orchestrator-aborted", steps=_aborted, status="ABORTED"),
+)  # fmt: skip

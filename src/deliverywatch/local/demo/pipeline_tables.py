@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -49,7 +49,7 @@ class Left:
     age: timedelta = timedelta(minutes=40)
     overlapping_count: int = 0
     twice_current_count: int = 0
-    results: Mapping[str, Sequence[Mapping[str, Any]] | None] | None = None
+    results: Mapping[str, Sequence[Mapping[str, Any]] | None] = field(default_factory=dict)
 
 
 def create(cloud: LocalCloud) -> None:
@@ -76,8 +76,8 @@ def leave(cloud: LocalCloud, run: str, started_at: datetime, left: Left) -> None
     for name, rows in (("users", _users(started_at, left)), ("users_history", _history(started_at, left))):
         s3.put_object(Bucket=DATA, Key=f"{name}/part-0.parquet", Body=_parquet(rows, _COLUMNS[name]))
     for command in ("run", "test"):
-        address = artifact(run, command).removeprefix(f"s3://{ARTIFACTS}/")
-        s3.put_object(Bucket=ARTIFACTS, Key=address, Body=_results(run, command, left))
+        key = artifact(run, command).removeprefix(f"s3://{ARTIFACTS}/")
+        s3.put_object(Bucket=ARTIFACTS, Key=key, Body=_results(run, command, left))
 
 
 def node(unique_id: str, status: str, failures: int | None = None, message: str = "") -> dict[str, Any]:
@@ -85,9 +85,9 @@ def node(unique_id: str, status: str, failures: int | None = None, message: str 
     return {"unique_id": unique_id, "status": status, "failures": failures, "message": message, "adapter_response": {}}
 
 
-def with_results(left: Left, command: str, nodes: Sequence[Mapping[str, Any]] | None) -> Left:
+def with_results(command: str, nodes: Sequence[Mapping[str, Any]] | None) -> Left:
     """Return what a run leaves behind when a command of dbt ended so; None for a file that was cut off."""
-    return replace(left, results={**(left.results or {}), command: nodes})
+    return Left(results={command: nodes})
 
 
 def _users(started_at: datetime, left: Left) -> list[dict[str, Any]]:
@@ -135,7 +135,7 @@ def _results(run: str, command: str, left: Left) -> bytes:
         "run": [node(f"model.sf_user.{name}", "success") for name in ("stg_users", "dim_users", "fct_logins")],
         "test": [node(f"test.sf_user.{name}", "pass", 0) for name in ("not_null_users_id", "unique_users_id")],
     }
-    nodes = (left.results or {}).get(command, good[command])
+    nodes = left.results.get(command, good[command])
     document = {
         "metadata": {
             "dbt_schema_version": "https://schemas.getdbt.com/dbt/run-results/v6.json",

@@ -1,6 +1,7 @@
 """What the plays of all systems share: the stack is built and deployed, lives minute by minute, and leaves a result.
 
-A play is a module `<system>_day` with `perform`; `deliverywatch demo --system` finds it. Read `sms_day` for an example.
+A play is a module `<system>_day` with `perform(out, progress, environ, now, fast)`, which `deliverywatch demo --system`
+calls: it opens a `stage`, deploys, lives, and returns what `report.write` made. Read `files_day` for an example.
 """
 
 from __future__ import annotations
@@ -9,17 +10,16 @@ import json
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+import tempfile
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
 
 from deliverywatch.errors import ConfigurationError, InputError
-
-if TYPE_CHECKING:
-    from deliverywatch.local.cloud.cloud import LocalCloud
-    from deliverywatch.local.demo.timeline import Happening
+from deliverywatch.local.cloud.cloud import LocalCloud
+from deliverywatch.storage.store import read_listed
 
 STACK = "deliverywatch-prod"
 SENDER = "deliverywatch@example.com"
@@ -43,13 +43,31 @@ class Progress(Protocol):
         """One more minute is played; the text is the simulated time."""
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """What the terminal tells at the end: one sentence, the timeline, and where the page lies."""
+def yesterday(now: datetime, hour: int = 0) -> datetime:
+    """Return a full hour of the day before."""
+    return now.replace(hour=hour, minute=0, second=0, microsecond=0) - timedelta(days=1)
 
-    page: Path
-    summary: str
-    happenings: tuple[Happening, ...]
+
+@contextmanager
+def stage(
+    out: Path, progress: Progress, systems: Sequence[str], now: datetime
+) -> Iterator[tuple[LocalCloud, dict[str, Any], Path]]:
+    """Yield a local cloud at this simulated time, the template to deploy into it, and the folder that it lies in.
+
+    Args:
+        out: The folder of the result, which is emptied.
+        progress: Shows the steps.
+        systems: What the template is built of.
+        now: Aware, UTC, within the last two weeks: CloudWatch takes no older stamp.
+    """
+    prepare(out)
+    with tempfile.TemporaryDirectory(prefix="deliverywatch-build-") as name:
+        progress.step("Building the template and the functions")
+        template = build(Path(name), systems)
+        progress.step("Starting the local cloud")
+        with LocalCloud(now) as cloud:
+            progress.step("Deploying the stack")
+            yield cloud, template, Path(name)
 
 
 def prepare(out: Path) -> None:
@@ -77,8 +95,7 @@ def build(folder: Path, systems: Sequence[str] = ("sms",)) -> dict[str, Any]:
             "The demo deploys the template of cfn/build.py, which is not part of the installed package.",
             next_step="Run scripts/demo in a checkout of the repository.",
         )
-    chosen = ["--systems", ",".join(systems)]
-    command = [sys.executable, str(_BUILD), *chosen, "--bundle", "none", "--out", str(folder)]
+    command = [sys.executable, str(_BUILD), "--systems", ",".join(systems), "--bundle", "none", "--out", str(folder)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
         raise ConfigurationError(f"cfn/build.py failed: {done.stderr.strip().splitlines()[-1]}")
@@ -103,7 +120,7 @@ def live(
         cloud: Where the stack stands.
         start: Aware, UTC, a full minute.
         end: Not included.
-        progress: Is told each minute.
+        progress: Shows each minute.
         act: What the world does to the stack at the beginning of a minute.
     """
     minutes = int((end - start) / MINUTE)
@@ -114,3 +131,25 @@ def live(
         cloud.run_schedules(minute)
         cloud.tick(minute)
         progress.minute(f"{minute:%H:%M}")
+
+
+def lake_bucket(cloud: LocalCloud) -> str:
+    """Return the bucket of the deployed stack."""
+    (stack,) = cloud.client("cloudformation").describe_stacks(StackName=STACK)["Stacks"]
+    return next(str(each["OutputValue"]) for each in stack["Outputs"] if each["OutputKey"] == "LakeBucket")
+
+
+def documents(cloud: LocalCloud, bucket: str, prefix: str) -> list[Any]:
+    """Return the JSON documents below a prefix, in the order of their keys."""
+    store = cloud.bucket(bucket)
+    return [json.loads(read_listed(store, key)) for key in store.keys(prefix)]
+
+
+def copy_objects(cloud: LocalCloud, bucket: str, prefix: str, folder: Path) -> list[Path]:
+    """Copy the objects below a prefix into a folder; returns the files."""
+    store = cloud.bucket(bucket)
+    paths = {key: folder / key for key in store.keys(prefix)}
+    for key, path in paths.items():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(read_listed(store, key))
+    return list(paths.values())

@@ -7,28 +7,26 @@ in step; the deployed executor runs the queries for real, in DuckDB over the lak
 from __future__ import annotations
 
 import json
-import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from deliverywatch.local.cloud.cloud import LocalCloud
 from deliverywatch.local.demo import play, report
-from deliverywatch.local.demo.play import STACK, Outcome
 from deliverywatch.local.demo.queries_shop import Shop
-from deliverywatch.local.demo.report import File, Result, Table
-from deliverywatch.local.demo.timeline import happenings, letters
+from deliverywatch.local.demo.report import File, Outcome, Result, Table
+from deliverywatch.local.demo.timeline import Act, timeline
 
 if TYPE_CHECKING:
+    from deliverywatch.local.cloud.cloud import LocalCloud
     from deliverywatch.local.demo.play import Progress
 
 KEY = "config/queries.json"
 LENGTH = timedelta(hours=3)
 FAST = timedelta(minutes=110)
 # A narrow column of the page.
-_ENDED = {"succeeded": "done"}
+_STATUS_WORDS = {"succeeded": "done"}
 _RECONCILER = "/aws/lambda/deliverywatch-prod-queries-reconcile"
 _SHARE = (
     "SELECT country, count(*) AS orders, round(100.0 * count_if(status = 'refused') / count(*), 1) AS refused_percent "
@@ -69,28 +67,23 @@ EDITS: tuple[tuple[timedelta, str, dict[str, Any] | None], ...] = (
     (timedelta(minutes=2), "The analyst adds two queries", ADDED | REPORT),
     (timedelta(minutes=52), "The analyst raises a limit of the query", {"refused-orders": CHANGED} | REPORT),
     (timedelta(minutes=62), "The analyst breaks the file: it is refused as a whole", None),
-    (timedelta(minutes=71), "The analyst mends the file", {"refused-orders": CHANGED} | REPORT),
+    (timedelta(minutes=71), "The analyst fixes the file", {"refused-orders": CHANGED} | REPORT),
     (timedelta(minutes=107), "The analyst removes the query of refused orders", REPORT),
     (timedelta(minutes=112), "The analyst names a column that there is not", {"orders-by-country": MISTAKE}),
     (timedelta(minutes=130), "The analyst names the right one", REPORT),
 )
 
 
-def perform(out: Path, progress: Progress, environ: Mapping[str, str], now: datetime, *, fast: bool) -> Outcome:  # noqa: ARG001 - as every play
-    """Play the life of a query, yesterday from eight o'clock; `local.play` says what a play is."""
-    start = now.replace(hour=8, minute=0, second=0, microsecond=0) - timedelta(days=1)
-    play.prepare(out)
-    with tempfile.TemporaryDirectory(prefix="deliverywatch-build-") as folder:
-        progress.step("Building the template and the functions")
-        template = play.build(Path(folder), ["queries"])
-        progress.step("Starting the local cloud")
-        with LocalCloud(start - timedelta(minutes=10)) as cloud:
-            progress.step("Deploying the stack")
-            life = deploy(cloud, template, Path(folder), start)
-            play.live(cloud, start, start + (FAST if fast else LENGTH), progress, life.act)
-            life.listen(start + LENGTH)
-            progress.step("Writing the result")
-            return _outcome(life, out)
+def perform(out: Path, progress: Progress, _environ: Mapping[str, str], now: datetime, *, fast: bool) -> Outcome:
+    """Play the life of a query, yesterday from eight o'clock."""
+    start = play.yesterday(now, hour=8)
+    with play.stage(out, progress, ["queries"], start - timedelta(minutes=10)) as (cloud, template, folder):
+        life = deploy(cloud, template, folder, start)
+        play.live(cloud, start, start + (FAST if fast else LENGTH), progress, life.act)
+        life.listen(start + LENGTH)
+        progress.step("Writing the result")
+        exports = play.copy_objects(cloud, life.shop.bucket, "exports/", out)
+        return report.write(_result(life, len(exports)), out)
 
 
 @dataclass(slots=True)
@@ -100,11 +93,11 @@ class Life:
     cloud: LocalCloud
     shop: Shop
     start: datetime
-    acts: list[tuple[datetime, str]] = field(default_factory=list)
-    heard: int = 0
+    acts: list[Act] = field(default_factory=list)
+    line_count: int = 0
 
     def act(self, minute: datetime) -> None:
-        """Let the shop sell and the analyst edit, and hear what the reconciler did in the minute before."""
+        """Let the shop sell and the analyst edit, and read what the reconciler did in the minute before."""
         self.listen(minute)
         self.shop.sell(minute)
         for after, text, queries in EDITS:
@@ -119,19 +112,17 @@ class Life:
         self.cloud.client("s3").put_object(Bucket=self.shop.bucket, Key=KEY, Body=body)
 
     def listen(self, minute: datetime) -> None:
-        """Take the reconciler's lines of the log that tell of a change into the timeline."""
+        """Take the changes in the reconciler's log into the timeline."""
         pages = self.cloud.client("logs").get_paginator("filter_log_events").paginate(logGroupName=_RECONCILER)
         lines = [str(event["message"]).strip() for page in pages for event in page["events"]]
-        new, self.heard = lines[self.heard :], len(lines)
-        told = [line for line in new if line.startswith(("CREATE", "UPDATE", "DELETE"))]
-        self.acts += [(minute - timedelta(seconds=55), f"Reconciler: {line[:150]}") for line in told]
+        new, self.line_count = lines[self.line_count :], len(lines)
+        changes = [line for line in new if line.startswith(("CREATE", "UPDATE", "DELETE"))]
+        self.acts += [(minute - timedelta(seconds=55), f"Reconciler: {line[:150]}") for line in changes]
 
 
 def deploy(cloud: LocalCloud, template: Mapping[str, Any], folder: Path, start: datetime) -> Life:
     """Deploy the stack with an empty file of queries in its own bucket, and let it run once."""
-    parameters = {"QueriesConfigSource": "packaged"}
-    outputs = play.deploy(cloud, template, folder, parameters)
-    bucket = outputs["LakeBucket"]
+    bucket = play.deploy(cloud, template, folder, {"QueriesConfigSource": "packaged"})["LakeBucket"]
     # The bucket's name is known only now; from now on the reconciler reads the file there.
     play.deploy(cloud, template, folder, {"QueriesConfigSource": "s3", "QueriesConfigUrl": f"s3://{bucket}/{KEY}"})
     life = Life(cloud, Shop(cloud, bucket, start), start)
@@ -144,48 +135,30 @@ def deploy(cloud: LocalCloud, template: Mapping[str, Any], folder: Path, start: 
 
 def records(cloud: LocalCloud, bucket: str) -> list[dict[str, Any]]:
     """Return what every run of a query left, in order of time."""
-    s3 = cloud.client("s3")
-    keys = [each["Key"] for each in s3.list_objects_v2(Bucket=bucket, Prefix="queries/runs/").get("Contents", [])]
-    found = [json.loads(s3.get_object(Bucket=bucket, Key=key)["Body"].read()) for key in keys]
-    return sorted(found, key=lambda each: (each["due"], each["query_id"]))
+    return sorted(play.documents(cloud, bucket, "queries/runs/"), key=lambda each: (each["due"], each["query_id"]))
 
 
-def _outcome(life: Life, out: Path) -> Outcome:
-    mails = letters(life.cloud, STACK)
-    told = happenings(life.cloud, STACK, mails, life.acts)
+def _result(life: Life, exports: int) -> Result:
+    events = timeline(life.cloud, life.acts)
     runs = records(life.cloud, life.shop.bucket)
-    exports = _exports(life, out)
     rows = tuple(
         (
             run["due"][11:16],
             run["query_id"],
-            _ENDED.get(run["status"], run["status"]),
+            _STATUS_WORDS.get(run["status"], run["status"]),
             str(run["rows"]),
             run["alerts"] or run["reason"][:120],
         )
         for run in runs
     )
     failed = sum(run["status"] != "succeeded" for run in runs)
-    counts = {"runs": len(runs), "failed": failed, "exports": exports, "mails": len(mails)}
-    result = Result(
-        title=f"{len(mails)} mails from the life of a query",
-        lead="A query is added, calls, is changed, is over and is removed; another one fails and is mended. Each run "
+    return Result(
+        summary=f"{len(runs)} runs of 2 queries, {failed} failed, {exports} exports",
+        title=f"{len(events.mails)} mails from the life of a query",
+        lead="A query is added, calls, is changed, is over and is removed; another one fails and is fixed. Each run "
         "asked DuckDB over the lake, through the deployed functions, in simulated time.",
-        numbers=tuple((f"{count}", word) for word, count in counts.items()),
-        letters=mails,
-        happenings=told,
+        numbers=((len(runs), "runs"), (failed, "failed"), (exports, "exports"), (len(events.mails), "mails")),
+        timeline=events,
         tables=(Table("The runs", ("due", "query", "status", "rows", "alerts or reason"), rows),),
         files=(File("exports/", f"{exports} results as CSV, as Athena wrote them"),),
     )
-    page = report.write(result, out)
-    return Outcome(page, f"{len(runs)} runs of 2 queries, {failed} failed, {exports} exports", told)
-
-
-def _exports(life: Life, out: Path) -> int:
-    s3, bucket = life.cloud.client("s3"), life.shop.bucket
-    found = s3.list_objects_v2(Bucket=bucket, Prefix="exports/").get("Contents", [])
-    for each in found:
-        path = out / each["Key"]
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(s3.get_object(Bucket=bucket, Key=each["Key"])["Body"].read())
-    return len(found)

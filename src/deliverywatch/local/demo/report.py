@@ -1,4 +1,4 @@
-"""What came of a play -> a folder: mails in three forms, the timeline as JSON, and one page that links it all."""
+"""The result of a play -> a folder: mails in three forms, the timeline as JSON, and one page that links it all."""
 
 from __future__ import annotations
 
@@ -13,13 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from deliverywatch.local.cloud.mail.outbox import Mail
-    from deliverywatch.local.demo.timeline import Happening, Letter
-
-FOOTER = (
-    "Played on one machine, in simulated time: the unmodified CloudFormation template in a local emulator, the "
-    "functions' own code, and our evaluator in place of CloudWatch's. What it cannot show: throttling, quotas, and how "
-    "mail is delivered."
-)
+    from deliverywatch.local.demo.timeline import Entry, NumberedMail, Timeline
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,43 +36,50 @@ class File:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What the page tells.
+    """What the terminal and the page show.
 
     Attributes:
-        title: Its heading.
+        summary: One sentence for the terminal.
+        title: The page's heading.
         lead: The sentence below.
         numbers: Up to four values with what each counts.
-        letters: The mails.
-        happenings: The timeline, in order of time.
+        timeline: The mails, and what happened.
         tables: Shown below the timeline.
         files: What lies beside the page, but for the mails and the timeline.
-        footer: How far it can be believed.
     """
 
+    summary: str
     title: str
     lead: str
-    numbers: tuple[tuple[str, str], ...]
-    letters: tuple[Letter, ...]
-    happenings: tuple[Happening, ...]
+    numbers: tuple[tuple[object, str], ...]
+    timeline: Timeline
     tables: tuple[Table, ...] = ()
     files: tuple[File, ...] = ()
-    footer: str = FOOTER
 
 
-def write(result: Result, out: Path, template: str = "page.html.j2", more: Mapping[str, Any] | None = None) -> Path:
-    """Write the mails, the timeline and the page, and return the path of the page.
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What the terminal shows at the end: one sentence, the timeline, and where the page lies."""
+
+    page: Path
+    summary: str
+    entries: tuple[Entry, ...]
+
+
+def write(result: Result, out: Path, template: str = "page.html.j2", more: Mapping[str, Any] | None = None) -> Outcome:
+    """Write the mails, the timeline and the page.
 
     Args:
-        result: What there is to tell.
-        out: The folder; what an earlier play left there must be gone.
+        result: What the page shows.
+        out: The folder; what an earlier play left in it must be gone.
         template: A template of this room that extends `page.html.j2`.
         more: What that template needs beside `result`.
     """
-    _write_mails(result.letters, out / "mails")
-    (out / "timeline.json").write_text(as_json(result.happenings))
+    _write_mails(result.timeline.mails, out / "mails")
+    (out / "timeline.json").write_text(as_json(result.timeline.entries))
     page = out / "index.html"
     page.write_text(_environment().get_template(template).render(result=result, **(more or {})), encoding="utf-8")
-    return page
+    return Outcome(page, result.summary, result.timeline.entries)
 
 
 def _environment() -> Any:
@@ -93,16 +94,16 @@ def _environment() -> Any:
     )
 
 
-def _write_mails(letters: Iterable[Letter], folder: Path) -> None:
+def _write_mails(mails: Iterable[NumberedMail], folder: Path) -> None:
     folder.mkdir(parents=True)
-    for letter in letters:
-        path = folder / letter.stem
-        path.with_suffix(".eml").write_bytes(letter.mail.source)
-        path.with_suffix(".txt").write_text(letter.mail.text("plain"), encoding="utf-8")
-        path.with_suffix(".html").write_text(readable(letter.mail), encoding="utf-8")
+    for each in mails:
+        path = folder / each.stem
+        path.with_suffix(".eml").write_bytes(each.mail.source)
+        path.with_suffix(".txt").write_text(each.mail.text("plain"), encoding="utf-8")
+        path.with_suffix(".html").write_text(_readable(each.mail), encoding="utf-8")
 
 
-def readable(mail: Mail) -> str:
+def _readable(mail: Mail) -> str:
     """Return a mail's HTML with its pictures inside it, so that a browser shows what a mail client would."""
     html = mail.text("html") or f"<pre>{escape(mail.text())}</pre>"
     for part in mail.message.walk():

@@ -1,30 +1,32 @@
 """`deliverywatch demo --system sms`: the built template, deployed on this machine, lives through a day of SMS.
 
 Read from `perform` on. Every part is the product's own: the template of cfn/build.py, the functions' code, real boto3;
-the cloud (`cloud`) and ClickSend (`carrier`, with a day of `traffic`) are stand-ins on loopback. Time is simulated.
+AWS (`cloud`) and ClickSend (`clicksend`, with a day of `traffic`) are stand-ins on loopback. Time is simulated.
 """
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
+from deliverywatch import thresholds
 from deliverywatch.errors import ConfigurationError
 from deliverywatch.local.clicksend.history import Messages
 from deliverywatch.local.clicksend.server import ClickSendServer
 from deliverywatch.local.clicksend.traffic import INCIDENT, day
-from deliverywatch.local.cloud.cloud import LocalCloud
-from deliverywatch.local.demo import play, sms_report
-from deliverywatch.local.demo.play import STACK, Outcome
-from deliverywatch.local.demo.sms_story import Story, tell
+from deliverywatch.local.demo import play, report, sms_rates
+from deliverywatch.local.demo.report import File, Outcome, Result
+from deliverywatch.local.demo.timeline import Act, timeline
 
 if TYPE_CHECKING:
+    from deliverywatch.local.cloud.cloud import LocalCloud
     from deliverywatch.local.demo.play import Progress
+    from deliverywatch.local.demo.sms_rates import Rates
+    from deliverywatch.local.demo.timeline import Timeline
 
 CREDENTIALS = "/deliverywatch/prod/clicksend"
 DAY = timedelta(days=1)
@@ -35,43 +37,36 @@ FAST_FROM = timedelta(hours=10)
 LEAD = timedelta(minutes=20)
 
 
-class Source(Protocol):
-    """A ClickSend account to read: a stand-in that follows the simulated time, or the real one."""
-
-    @property
-    def url(self) -> str:
-        """Its address, without a path."""
-
-    @property
-    def username(self) -> str:
-        """Of its API."""
-
-    @property
-    def api_key(self) -> str:
-        """Of its API."""
-
-    @property
-    def phases(self) -> tuple[tuple[datetime, str], ...]:
-        """What is done to the messages, and since when; empty for a real account."""
-
-    def follow(self, moment: datetime) -> None:
-        """Be in the state of this moment."""
-
-
 @dataclass(frozen=True, slots=True)
-class RealAccount:
-    """A ClickSend account in the world; it is only read."""
+class Source:
+    """A ClickSend account to read: the stand-in `server`, which follows the simulated time, or a real one.
+
+    Attributes:
+        url: Its address, without a path.
+        username: Of its API.
+        api_key: Of its API.
+        phases: What is done to the messages, and since when; empty for a real account.
+        server: The stand-in; None for a real account, whose history is what it is.
+    """
 
     url: str
     username: str
     api_key: str
-    phases: tuple[tuple[datetime, str], ...] = ()
+    phases: tuple[Act, ...] = ()
+    server: ClickSendServer | None = None
 
-    def follow(self, moment: datetime) -> None:
-        """Do nothing: an account's history is what it is."""
+    def follow(self, minute: datetime) -> None:
+        """Let the stand-in show what had happened by then."""
+        if self.server:
+            self.server.now = minute
 
 
-def real_account(environ: Mapping[str, str]) -> RealAccount | None:
+def synthetic(server: ClickSendServer, phases: tuple[Act, ...]) -> Source:
+    """Return the account of a stand-in."""
+    return Source(server.url, server.username, server.api_key, phases, server)
+
+
+def real_account(environ: Mapping[str, str]) -> Source | None:
     """Return the account that the environment names, or None if it names none.
 
     Raises:
@@ -86,34 +81,7 @@ def real_account(environ: Mapping[str, str]) -> RealAccount | None:
             f"DELIVERYWATCH_CLICKSEND_URL is set, but {' and '.join(missing)} is not.",
             next_step="Set both credentials to read that account, or unset the address to play the synthetic day.",
         )
-    return RealAccount(url, environ["CLICKSEND_USERNAME"], environ["CLICKSEND_API_KEY"])
-
-
-@dataclass(frozen=True, slots=True)
-class SyntheticDay:
-    """The stand-in for ClickSend with one day of `traffic`."""
-
-    clicksend: ClickSendServer
-    phases: tuple[tuple[datetime, str], ...]
-
-    @property
-    def url(self) -> str:
-        """Where it listens."""
-        return self.clicksend.url
-
-    @property
-    def username(self) -> str:
-        """The user it lets in."""
-        return self.clicksend.username
-
-    @property
-    def api_key(self) -> str:
-        """That user's key."""
-        return self.clicksend.api_key
-
-    def follow(self, moment: datetime) -> None:
-        """Show what had happened by this moment."""
-        self.clicksend.now = moment
+    return Source(url, environ["CLICKSEND_USERNAME"], environ["CLICKSEND_API_KEY"])
 
 
 @contextmanager
@@ -135,47 +103,25 @@ def plan(
         end = now.replace(minute=now.minute // 10 * 10, second=0, microsecond=0)
         yield account, end - (FAST if fast else DAY), end
         return
-    midnight = now.replace(hour=0, minute=0, second=0, microsecond=0) - DAY
+    midnight = play.yesterday(now)
     start, end = (midnight + FAST_FROM, midnight + FAST_FROM + FAST) if fast else (midnight, midnight + DAY)
     phases = tuple((midnight + phase.since, phase.text) for phase in INCIDENT if midnight + phase.since >= start)
-    with ClickSendServer(Messages(day(midnight)), now=start) as clicksend:
-        yield SyntheticDay(clicksend, phases), start, end
+    with ClickSendServer(Messages(day(midnight)), now=start) as server:
+        yield synthetic(server, phases), start, end
 
 
 def perform(out: Path, progress: Progress, environ: Mapping[str, str], now: datetime, *, fast: bool) -> Outcome:
-    """Play the day that the environment names; `local.play` says what a play is."""
-    with plan(environ, now, fast=fast) as (source, start, end):
-        return play_day(source, start, end, out, progress)
-
-
-def play_day(source: Source, start: datetime, end: datetime, out: Path, progress: Progress) -> Outcome:
-    """Deploy the stack, let it live from start to end, and write what came of it.
-
-    Args:
-        source: The ClickSend account to read.
-        start: A full hour, aware, UTC, within the last two weeks: CloudWatch takes no older stamp.
-        end: Not included.
-        out: The folder of the result; it must be new, empty or of an earlier demo.
-        progress: Is told how far it is.
-
-    Raises:
-        ConfigurationError: A part is missing or refuses to work together; the sentence says which.
-        InputError: The folder holds something else.
-    """
-    play.prepare(out)
-    with tempfile.TemporaryDirectory(prefix="deliverywatch-build-") as folder:
-        progress.step("Building the template and the functions")
-        template = play.build(Path(folder))
-        progress.step("Starting the local cloud")
-        with LocalCloud(start - LEAD) as cloud:
-            progress.step("Deploying the stack")
-            deploy(cloud, template, Path(folder), source)
-            warm_up(cloud, source, start)
-            play.live(cloud, start, end, progress, source.follow)
-            progress.step("Writing the result")
-            story = tell(cloud, start, end, STACK, source.phases)
-            page = sms_report.write(story, cloud, STACK, out, _lead(source, start, end))
-    return Outcome(page, _summary(story), story.happenings)
+    """Play the day that the environment names."""
+    with (
+        plan(environ, now, fast=fast) as (source, start, end),
+        play.stage(out, progress, ["sms"], start - LEAD) as (cloud, template, folder),
+    ):
+        deploy(cloud, template, folder, source)
+        warm_up(cloud, source, start)
+        play.live(cloud, start, end, progress, source.follow)
+        progress.step("Writing the result")
+        rates = sms_rates.read(cloud, start, end)
+        return write(cloud, rates, timeline(cloud, source.phases), out, _lead(source, start, end))
 
 
 def deploy(cloud: LocalCloud, template: Mapping[str, Any], folder: Path, source: Source) -> dict[str, str]:
@@ -198,11 +144,34 @@ def warm_up(cloud: LocalCloud, source: Source, start: datetime) -> None:
         raise ConfigurationError(f"The first run of {cloud.failures[0].function} failed: {cloud.failures[0].sentence}")
 
 
-def _summary(story: Story) -> str:
-    return (
-        f"{story.start:%d %B %Y} UTC: {story.total:,} messages, {story.failed:,} failed, "
-        f"worst half hour {story.peak_percent:.1f} %"
+def write(cloud: LocalCloud, rates: Rates, events: Timeline, out: Path, lead: str) -> Outcome:
+    """Write mails, counts, a copy of the lake and the page into a folder; `lead` is the sentence under its title."""
+    out.mkdir(parents=True, exist_ok=True)
+    (out / "metrics.json").write_text(report.as_json(rates.samples))
+    sizes = [path.stat().st_size for path in play.copy_objects(cloud, play.lake_bucket(cloud), "sms/", out / "lake")]
+    lake = f"{len(sizes)} Parquet objects, {sum(sizes) / 1024:.1f} KB, one per hour of sending"
+    count, peak = len(events.mails), f"{rates.peak_percent:.1f} %"
+    counts = f"{rates.total:,} messages, {rates.failed:,} failed, worst half hour {peak}"
+    result = Result(
+        summary=f"{rates.start:%d %B %Y} UTC: {counts}",
+        title=f"{count} mail{'' if count == 1 else 's'} from one day of {rates.total:,} messages",
+        lead=lead,
+        numbers=(
+            (f"{rates.total:,}", "messages"),
+            (f"{rates.failed:,}", "failed"),
+            (peak, "worst half hour"),
+            (count, "mails"),
+        ),
+        timeline=events,
+        files=(
+            File("lake/", lake, f"deliverywatch lake show {out.name}/lake"),
+            File("metrics.json", "the counts of every slot, as CloudWatch has them"),
+        ),
     )
+    plots = [sms_rates.plot(rates, events.mails, *size) for size in (("wide", 940, 300), ("narrow", 360, 260))]
+    guard = {"total": thresholds.MINIMUM_TOTAL_COUNT, "failed": thresholds.MINIMUM_FAILED_COUNT}
+    more = {"plots": plots, "guard": guard, "peak_percent": rates.peak_percent}
+    return report.write(result, out, "sms_page.html.j2", more)
 
 
 def _lead(source: Source, start: datetime, end: datetime) -> str:

@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from deliverywatch.local.demo import play
 
 if TYPE_CHECKING:
     from deliverywatch.local.cloud.cloud import LocalCloud
     from deliverywatch.local.cloud.cloudwatch.alarms import Transition
     from deliverywatch.local.cloud.mail.outbox import Mail
 
-_MARK = re.compile(r"^\[([A-Z]+)[^\]]*\]\s*")
+_MARK = re.compile(r"^\[([A-Z]+)[^\]]*\]")
+
+# What a play did, and when.
+Act = tuple[datetime, str]
 
 
 @dataclass(frozen=True, slots=True)
-class Letter:
+class NumberedMail:
     """One mail that arrived; `mark` is the word in brackets that begins its subject, `stem` the name of its files."""
 
     number: int
@@ -27,14 +31,9 @@ class Letter:
     event: str
     stem: str
 
-    @property
-    def headline(self) -> str:
-        """The subject without its mark."""
-        return _MARK.sub("", self.mail.subject)
-
 
 @dataclass(frozen=True, slots=True)
-class Happening:
+class Entry:
     """One line of the timeline; `kind` is `alarm`, `mail` or `act` (what the play did)."""
 
     at: datetime
@@ -43,67 +42,48 @@ class Happening:
     mark: str = ""
 
 
-def letters(cloud: LocalCloud, stack: str) -> tuple[Letter, ...]:
-    """Return the mails that left, in order, each with the event that the notifier's own record names."""
-    trail = audit_trail(cloud, stack)
-    return tuple(_letter(number, mail, trail) for number, mail in enumerate(cloud.outbox(), start=1))
+@dataclass(frozen=True, slots=True)
+class Timeline:
+    """The mails, and everything that happened in order of time."""
+
+    mails: tuple[NumberedMail, ...]
+    entries: tuple[Entry, ...]
 
 
-def _letter(number: int, mail: Mail, trail: dict[str, Any]) -> Letter:
-    found = _MARK.match(mail.subject)
-    mark = found.group(1) if found else "NOTICE"
-    event = str(trail.get(mail.subject, {}).get("event", mark))
-    return Letter(number, mail, mark, event, f"{number:02}-{event.lower()}-{mail.sent_at:%H%M}")
-
-
-def audit_trail(cloud: LocalCloud, stack: str) -> dict[str, Any]:
-    """Return the notifier's own record of each mail, by its subject."""
-    bucket = bucket_of(cloud, stack)
-    s3 = cloud.client("s3")
-    keys = [each["Key"] for each in s3.list_objects_v2(Bucket=bucket, Prefix="mails/").get("Contents", [])]
-    records = [json.loads(s3.get_object(Bucket=bucket, Key=key)["Body"].read()) for key in keys]
-    return {str(record.get("subject")): record for record in records}
-
-
-def bucket_of(cloud: LocalCloud, stack: str) -> str:
-    """Return the bucket of the deployed stack of this name."""
-    (found,) = cloud.client("cloudformation").describe_stacks(StackName=stack)["Stacks"]
-    return next(str(each["OutputValue"]) for each in found["Outputs"] if each["OutputKey"] == "LakeBucket")
-
-
-def happenings(
-    cloud: LocalCloud, stack: str, mails: Sequence[Letter], acts: Iterable[tuple[datetime, str]]
-) -> tuple[Happening, ...]:
-    """Return the timeline, in order of time.
-
-    Args:
-        cloud: Where it happened.
-        stack: The deployed stack, whose name its alarms begin with.
-        mails: As `letters` returns them.
-        acts: What the play did, and when.
-    """
-    lines = [
-        *(Happening(at, "act", text) for at, text in acts),
-        *_alarm_lines(cloud.transitions, f"{stack}-"),
-        *(_mail_line(each) for each in mails),
+def timeline(cloud: LocalCloud, acts: Iterable[Act]) -> Timeline:
+    """Return what happened to the deployed stack; each mail with the event that the notifier's own record names."""
+    events = {str(each.get("subject")): str(each["event"]) for each in audit_trail(cloud) if "event" in each}
+    mails = tuple(_numbered(number, mail, events) for number, mail in enumerate(cloud.outbox(), start=1))
+    entries = [
+        *(Entry(at, "act", text) for at, text in acts),
+        *_alarm_entries(cloud.transitions),
+        *(Entry(each.mail.sent_at, "mail", f"Mail {each.number}: {each.mail.subject}", each.mark) for each in mails),
     ]
-    return tuple(sorted(lines, key=lambda each: each.at))
+    return Timeline(mails, tuple(sorted(entries, key=lambda each: each.at)))
 
 
-def _mail_line(letter: Letter) -> Happening:
-    return Happening(letter.mail.sent_at, "mail", f"Mail {letter.number}: {letter.mail.subject}", letter.mark)
+def audit_trail(cloud: LocalCloud) -> list[dict[str, str]]:
+    """Return the notifier's own record of each mail."""
+    return play.documents(cloud, play.lake_bucket(cloud), "mails/")
 
 
-def _alarm_lines(transitions: Iterable[Transition], prefix: str) -> list[Happening]:
-    """Tell each change, but the many alarms that find their first data in one line."""
-    settled = [each for each in transitions if each.old == "INSUFFICIENT_DATA" and each.new == "OK"]
-    changed = [each for each in transitions if each not in settled]
-    lines = [
-        Happening(each.at, "alarm", f"Alarm {each.alarm.removeprefix(prefix)}: {each.old} -> {each.new}", each.new)
-        for each in changed
+def _numbered(number: int, mail: Mail, events: dict[str, str]) -> NumberedMail:
+    match = _MARK.match(mail.subject)
+    mark = match.group(1) if match else "NOTICE"
+    event = events.get(mail.subject, mark)
+    return NumberedMail(number, mail, mark, event, f"{number:02}-{event.lower()}-{mail.sent_at:%H%M}")
+
+
+def _alarm_entries(transitions: Sequence[Transition]) -> list[Entry]:
+    """One entry for each change, but one for all alarms that get their first data."""
+    settled = [each for each in transitions if (each.old, each.new) == ("INSUFFICIENT_DATA", "OK")]
+    entries = [
+        Entry(
+            each.at, "alarm", f"Alarm {each.alarm.removeprefix(f'{play.STACK}-')}: {each.old} -> {each.new}", each.new
+        )
+        for each in transitions
+        if each not in settled
     ]
     if settled:
-        lines.append(
-            Happening(settled[-1].at, "alarm", f"{len(settled)} alarms have their first data and are OK", "OK")
-        )
-    return lines
+        entries.append(Entry(settled[-1].at, "alarm", f"{len(settled)} alarms have their first data and are OK", "OK"))
+    return entries

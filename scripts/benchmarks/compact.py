@@ -23,7 +23,8 @@ from ingest import Figure, pages
 from ingest import ours as object_of
 from run import memory_settings
 
-from deliverywatch.local.cloud.athena.dialect import sql_of_view, translated
+from deliverywatch.athena_duckdb import translated
+from deliverywatch.local.cloud.athena.dialect import sql_of_view
 from deliverywatch.sms import compact
 from deliverywatch.sms.lake import slots
 from deliverywatch.sms.lake.folder import Folder

@@ -22,6 +22,7 @@ On the ground floor, used by several rooms:
 
     storage    objects under keys in S3, a directory or memory, changed without losing what another writer does
     athena     a statement -> its execution, started once, waited for, stopped when its time is over; its rows
+    athena_duckdb  the same SQL on this machine, for the local cloud and checks of local tables
     schedules  schedule expressions of AWS -> the times at which they start
     messages   what systems tell the notifier, and how JSON of strangers is read
 

@@ -20,7 +20,8 @@ from cfn_values import of_type
 from sqlglot import exp
 
 from deliverywatch.alerting.incidents import outbox
-from deliverywatch.local.cloud.athena.dialect import sql_of_view, translated
+from deliverywatch.athena_duckdb import translated
+from deliverywatch.local.cloud.athena.dialect import sql_of_view
 from deliverywatch.sms import ingest
 from deliverywatch.sms.clicksend.pages import Page
 from deliverywatch.sms.clicksend.recipients import Recipients

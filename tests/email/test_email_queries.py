@@ -19,8 +19,8 @@ from email_population import DAY, NOW, Known, population
 from email_values import of_type
 from sqlglot import exp
 
+from deliverywatch.athena_duckdb import translated
 from deliverywatch.email.events.streams import Stream
-from deliverywatch.local.cloud.athena.dialect import translated
 
 Rows = list[dict[str, Any]]
 LAYOUTS = ["day", "year-month-day"]

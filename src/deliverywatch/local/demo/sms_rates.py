@@ -120,7 +120,7 @@ def plot(rates: Rates, mails: Sequence[NumberedMail], name: str, width: int, hei
         "bottom": bottom,
         "line": line,
         "area": f"{line} L{points[-1][0]},{bottom} L{points[0][0]},{bottom} Z" if points else "",
-        "values": [(y(value), f"{value} %") for value in range(0, int(ceiling) + 1, 10 if ceiling <= 60 else 20)],
+        "shares": [(y(value), f"{value} %") for value in range(0, int(ceiling) + 1, 10 if ceiling <= 60 else 20)],
         "hours": [(x(hour), f"{hour:%H:%M}") for hour in _hours(rates, (right - left) / _TICK_WIDTH)],
         "levels": [(y(value), f"{level} {value:g} %", level) for value, level in LEVELS],
         "pins": [

@@ -1,4 +1,4 @@
-"""Tables in files on this machine -> DuckDB that answers Athena's SQL, translated by sqlglot. Never deployed.
+"""Tables in files on this machine -> DuckDB that answers Athena's SQL. Never deployed.
 
 For `pipeline validate --local`, tests and benchmarks; a Lambda asks Athena.
 """
@@ -10,8 +10,10 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from deliverywatch.errors import ConfigurationError, InputError
+from deliverywatch import athena_duckdb
+from deliverywatch.errors import InputError
 
+_translated = lru_cache(64)(athena_duckdb.translated)
 _READERS = {".parquet": "read_parquet", ".csv": "read_csv", ".json": "read_json", ".jsonl": "read_json"}
 
 
@@ -28,19 +30,10 @@ class LocalTables:
         Raises:
             ConfigurationError: DuckDB or sqlglot is not installed.
         """
-        try:
-            import duckdb  # both are only for this machine
-            import sqlglot  # noqa: F401 - imported here, so that its absence is reported at once
-        except ModuleNotFoundError as error:
-            raise ConfigurationError(
-                f"Checking local tables needs {error.name}, which is not installed.",
-                next_step="Install DeliveryWatch with the extra: pip install 'deliverywatch[local]'.",
-            ) from error
+        self.connection = athena_duckdb.connect()
+        import duckdb  # only for this machine
+
         self._error = duckdb.Error
-        self.connection = duckdb.connect()
-        self.connection.execute("SET TimeZone = 'UTC'")
-        # It would stand among the data on stdout.
-        self.connection.execute("SET enable_progress_bar = false")
         if memory_bytes:
             self.connection.execute(f"SET memory_limit = '{memory_bytes // 10**6}MB'")
         for path in sorted(folder.iterdir()) if folder else ():
@@ -88,12 +81,3 @@ class LocalTables:
         (found,) = self.connection.execute(f"SELECT {counts} FROM {source}").fetchall()  # noqa: S608
         empty = [f"NULL AS {each}" for each, count in zip(texts, found, strict=False) if not count]
         return f"* REPLACE ({', '.join(empty)})" if empty else "*"
-
-
-@lru_cache(64)
-def _translated(sql: str) -> str:
-    """A long query takes sqlglot a tenth of a second."""
-    import sqlglot  # only for this machine
-
-    (translated,) = sqlglot.transpile(sql, read="athena", write="duckdb")
-    return str(translated)

@@ -12,22 +12,10 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from deliverywatch.athena_duckdb import with_parameters
 from deliverywatch.local.cloud.emulator import hooks
 
 _ATHENA, _S3 = "services.athena", "services.s3"
-
-
-def filled(query: str, parameters: Sequence[str]) -> str:
-    """Return a statement with each `?` replaced by its literal, those in quotes and comments left alone."""
-    import sqlglot
-    from sqlglot import exp
-
-    values = iter(parameters)
-    tree = sqlglot.parse_one(query, read="athena")
-    filled_in = tree.transform(
-        lambda node: sqlglot.parse_one(next(values), read="athena") if isinstance(node, exp.Placeholder) else node
-    )
-    return str(filled_in.sql(dialect="athena"))
 
 
 def csv_of(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> bytes:
@@ -48,8 +36,9 @@ def install(placed: hooks.Hooks) -> None:
             token = data.get("ClientRequestToken")
             if token in started:
                 return started[token]
-            query = filled(data["QueryString"], data.get("ExecutionParameters") or ()) if _has_marks(data) else None
-            answer = original({**data, "QueryString": query} if query else data)
+            parameters = data.get("ExecutionParameters")
+            query = with_parameters(data["QueryString"], parameters) if parameters else data["QueryString"]
+            answer = original({**data, "QueryString": query})
             if token and answer[0] == 200:
                 started[token] = answer
             return answer
@@ -82,10 +71,6 @@ def _with_workgroup(original: Callable[..., str]) -> Callable[..., str]:
         return original(service, method, path, headers, body, *rest)
 
     return resource
-
-
-def _has_marks(data: Mapping[str, Any]) -> bool:
-    return bool(data.get("ExecutionParameters"))
 
 
 def _text(value: Any) -> Any:

@@ -12,32 +12,11 @@ from collections.abc import Callable, Mapping
 from contextvars import ContextVar
 from typing import Any
 
+from deliverywatch.athena_duckdb import translated
 from deliverywatch.local.cloud.emulator import hooks
 
 _PATH = "$path"
 _asks_for_path: ContextVar[bool] = ContextVar("asks_for_path", default=False)
-
-
-def translated(query: str, views: Callable[[str], str | None] = lambda _: None) -> str:
-    """Return one Athena query in DuckDB's SQL.
-
-    Args:
-        query: In Athena's dialect.
-        views: Returns the SQL of a view by its name, none if there is no such view.
-    """
-    import sqlglot
-    from sqlglot import exp
-
-    tree = sqlglot.parse_one(query, read="athena")
-    if tree is None:
-        return query
-    own = {each.alias for each in tree.find_all(exp.CTE)}
-    for table in [*tree.find_all(exp.Table)]:
-        sql = None if table.name in own else views(table.name)
-        if sql is not None:
-            inner = sqlglot.parse_one(sql, read="athena")
-            table.replace(exp.Subquery(this=inner, alias=exp.TableAlias(this=exp.to_identifier(table.alias_or_name))))
-    return str(tree.sql(dialect="duckdb"))
 
 
 def sql_of_view(table: Mapping[str, Any]) -> str | None:

@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+from deliverywatch import athena_duckdb
 from deliverywatch.alerting.incidents import outbox
 from deliverywatch.errors import ConfigurationError, InputError
-from deliverywatch.local.cloud.athena.dialect import translated
 from deliverywatch.operate.lake.query import Answer, Saved
 from deliverywatch.sms.lake import day_objects
 from deliverywatch.sms.lake.columns import COLUMNS
@@ -41,22 +41,17 @@ def run(folder: Path, sql: str) -> Answer:
 
     Raises:
         InputError: It cannot be run, or the folder holds no lake.
-        ConfigurationError: DuckDB is not installed.
+        ConfigurationError: DuckDB or sqlglot is not installed.
     """
-    try:
-        import duckdb  # brought by the extra `local` only
-    except ImportError:
-        raise ConfigurationError(
-            "DuckDB is not installed here.", next_step="pip install 'deliverywatch[local]', or ask Athena: no --local."
-        ) from None
-    connection = duckdb.connect()
-    connection.execute("SET TimeZone = 'UTC'")  # as Athena's sessions are
+    connection = athena_duckdb.connect()
+    import duckdb  # only for this machine
+
     # Else a table that is not there would be looked for among the variables of this program.
     connection.execute("SET python_enable_replacements = false")
     connection.execute(f"CREATE VIEW sms_messages AS {_messages(folder)}")
     connection.execute(f"CREATE VIEW mails AS {_mails(sorted(folder.glob('mails/dt=*/*.json')))}")
     try:
-        result = connection.execute(translated(sql))
+        result = connection.execute(athena_duckdb.translated(sql))
         columns = [(str(each[0]), str(each[1]).lower()) for each in result.description or ()]
         return Answer(columns, result.fetchall())
     except (duckdb.Error, ValueError) as error:  # sqlglot's errors are ValueErrors

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from deliverywatch.cli import main
 from deliverywatch.errors import ConfigurationError, InputError
 from deliverywatch.pipeline.checks.duck import LocalTables
-from deliverywatch.pipeline.checks.sql import moment_of
+from deliverywatch.pipeline.checks.sql import time_of
 from deliverywatch.pipeline.checks.validation import Topic, document, report_of
 from deliverywatch.pipeline.validate import Part, Task, task_of, validate
 from pipeline.pipeline_world import DECLARED, PIPELINES, SF_USER, event
@@ -200,7 +200,7 @@ def test_a_pipeline_that_is_not_declared_raises() -> None:
     ],
 )
 def test_the_times_that_athena_writes_are_read(written: str, expected: str) -> None:
-    found = moment_of(written)
+    found = time_of(written)
     assert found is not None
     assert found.isoformat() == expected
 
@@ -208,7 +208,7 @@ def test_the_times_that_athena_writes_are_read(written: str, expected: str) -> N
 @pytest.mark.parametrize("written", ["soon", "2026-11-21 05:58:12 Europe/Berlin"])
 def test_a_time_that_cannot_be_read_raises(written: str) -> None:
     with pytest.raises(InputError, match="no time that Athena writes"):
-        moment_of(written)
+        time_of(written)
 
 
 values = st.sampled_from([None, "", "  ", "a", "b"])

@@ -1,6 +1,6 @@
 """Pipelines: from the end of a run to its metrics, to the cause of a failure, and to whether its data is right.
 
-Read `publish` first, then `report` and `validate`: the three flows. `runs` and `dbt` read what Step Functions, Glue and
-dbt say, `evidence` finds it in an execution, `metrics` counts it. `faults` knows causes, `guide` what to do about them.
-`scd2` and `records` write the checks of the data as Athena SQL; `declaration` is what a team says of its pipelines.
+Read `publish` first, then `report` and `validate`: the three flows, each with its handler. `declaration` is what a team
+says about its pipelines, `diagnosis` finds what a run did and why it failed, `checks` has the checks of data as Athena
+SQL, `outputs` is what a run leaves behind. `preview` shows the metrics of a file, `aws` has the adapters.
 """

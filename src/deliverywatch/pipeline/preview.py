@@ -22,18 +22,13 @@ if TYPE_CHECKING:
 
 
 def preview(document: object, environment: str, pipeline: str) -> dict[str, Any]:
-    """Return what would be emitted.
-
-    Args:
-        document: The decoded file.
-        environment: The value of the dimension.
-        pipeline: Likewise; empty for the name of the execution's state machine.
+    """Return what would be emitted for the decoded file, by default for the pipeline of the execution's state machine.
 
     Returns:
         `kind`, `metrics` (name, value, unit, dimensions), `unknown` (dbt's words that no rule covers) and `notes`.
 
     Raises:
-        InputError: It is none of what is known.
+        InputError: It is none of these files.
     """
     body = mapping(document)
     detail = mapping(body.get("detail")) or body
@@ -56,9 +51,9 @@ def preview(document: object, environment: str, pipeline: str) -> dict[str, Any]
 
 def _of_execution(detail: Mapping[str, Any], environment: str, pipeline: str) -> dict[str, Any]:
     execution = execution_of(detail)
-    found = evidences.of_output([execution.output, execution.cause])
-    points = [*metrics.of_execution(execution), *metrics.of_jobs(found.jobs), *metrics.of_report(found.report)]
-    notes = [f"The results of dbt at {address} are read by the function, not here." for address in found.artifacts]
+    evidence = evidences.of_output([execution.output, execution.cause])
+    points = [*metrics.of_execution(execution), *metrics.of_jobs(evidence.jobs), *metrics.of_report(evidence.report)]
+    notes = [f"The results of dbt at {address} are read by the function, not here." for address in evidence.artifacts]
     if not execution.is_whole:
         notes.append("The event was too large and was cut: the function asks Step Functions for the rest.")
     if not execution.status.is_final:
@@ -102,7 +97,7 @@ def _document(
     unknown: Mapping[str, int] | None = None,
     notes: Sequence[str] = (),
 ) -> dict[str, Any]:
-    found = [
+    documents = [
         {
             "name": point.name,
             "value": point.value,
@@ -111,4 +106,4 @@ def _document(
         }
         for point in points
     ]
-    return {"kind": kind, "metrics": found, "unknown": dict(unknown or {}), "notes": list(notes)}
+    return {"kind": kind, "metrics": documents, "unknown": dict(unknown or {}), "notes": list(notes)}

@@ -43,7 +43,7 @@ class Task:
     Attributes:
         since: The run began then: rows and versions written from then on are its own.
         until: The time of the validation.
-        job: What the Glue job returned; None if it is not known.
+        job: What the Glue job returned, if the caller passed it on.
     """
 
     pipeline: Pipeline
@@ -58,7 +58,7 @@ def task_of(event: object, pipelines: Sequence[Pipeline], now: datetime) -> Task
     """Return what an event asks for.
 
     Raises:
-        InputError: It names no part that there is, or times that are none.
+        InputError: Its part or its times are wrong.
         ConfigurationError: It names a pipeline that is not declared.
     """
     body = mapping(event)
@@ -77,10 +77,6 @@ def task_of(event: object, pipelines: Sequence[Pipeline], now: datetime) -> Task
 def validate(task: Task, tables: Tables) -> Report:
     """Return the report on a pipeline's tables.
 
-    Args:
-        task: What is to be validated.
-        tables: What runs the queries.
-
     Raises:
         InputError: Nothing is declared that could be checked, or the task is strict and a check failed.
     """
@@ -92,15 +88,15 @@ def validate(task: Task, tables: Tables) -> Report:
             f"Of {pipeline.name} nothing is declared that could be checked.",
             next_step="Declare its records or a history in cfn/pipelines.toml.",
         )
-    found = [_of_job(task.job)] if task.job is not None else []
-    report = Report(pipeline.name, tuple(found))
+    checks = [_of_job(task.job)] if task.job is not None else []
+    report = Report(pipeline.name, tuple(checks))
     if of_records is not None:
         (row,) = tables.rows(records.query(of_records, task.since, task.until), pipeline.database)
-        checks = records.checks_of(of_records, pipeline.limits, row, task.until)
+        checks += records.checks_of(of_records, pipeline.limits, row, task.until)
         age = records.age_hours(row, task.until) if of_records.changed_at else None
         report = Report(
             pipeline.name,
-            (*found, *checks),
+            tuple(checks),
             quality=records.score_of(row),
             counts=Counts(processed=int(row["processed"])),
             age_hours=age,
@@ -116,9 +112,9 @@ def _with_histories(report: Report, task: Task, histories: Iterable[History], ta
     for history in histories:
         (row,) = tables.rows(scd2.query(history, task.until, task.since), task.pipeline.database)
         checks += scd2.checks_of(history, row)
-        judged, written = scd2.score_of(row), scd2.counts_of(row)
+        judged = scd2.score_of(row)
         score = Score(score.good + judged.good, score.total + judged.total)
-        counts = _added(counts, written)
+        counts = _added(counts, scd2.counts_of(row))
     limit = task.pipeline.limits.integrity_percent
     return Report(
         report.pipeline, tuple(_within(checks, score, limit)), report.quality, score, counts, report.age_hours
@@ -126,7 +122,7 @@ def _with_histories(report: Report, task: Task, histories: Iterable[History], ta
 
 
 def _within(checks: list[Check], score: Score, limit: float) -> Iterable[Check]:
-    """A few keys that violate a check are told; what fails the run is their share."""
+    """A few keys that violate a check are only reported; what fails the run is their share."""
     percent = score.percent
     is_low = percent is not None and percent < limit
     for check in checks:
@@ -137,12 +133,7 @@ def _added(counts: Counts, more: Counts) -> Counts:
     def both(one: int | None, other: int | None) -> int | None:
         return other if one is None else one + (other or 0)
 
-    return Counts(
-        counts.processed,
-        both(counts.created, more.created),
-        both(counts.updated, more.updated),
-        both(counts.deleted, more.deleted),
-    )
+    return Counts(*(both(getattr(counts, name), getattr(more, name)) for name in Counts.__slots__))
 
 
 def _of_job(value: object) -> Check:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from deliverywatch.pipeline.checks.sql import moment_of, timestamp, whole
+from deliverywatch.pipeline.checks.sql import time_of, timestamp, whole
 from deliverywatch.pipeline.checks.validation import Check, Result, Score, Topic
 
 if TYPE_CHECKING:
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 def query(records: Records, since: datetime, until: datetime) -> str:
     """Return the query over the rows that were written from `since` on and before `until`."""
     missing = {column: _is_missing(column) for column in records.required}
-    each = [f"  COUNT_IF({condition}) AS missing_{number}" for number, condition in enumerate(missing.values())]
+    counts = [f"  COUNT_IF({condition}) AS missing_{number}" for number, condition in enumerate(missing.values())]
     # One row that is dated in the future must not make all others look fresh.
     changed = f"CASE WHEN {records.changed_at} <= {timestamp(until)} THEN {records.changed_at} END"
     newest = f"MAX({changed})" if records.changed_at else "NULL"
@@ -24,10 +24,10 @@ def query(records: Records, since: datetime, until: datetime) -> str:
         "  COUNT(*) AS processed",
         f"  COUNT_IF({' OR '.join(missing.values()) or 'FALSE'}) AS incomplete",
         f"  {newest} AS newest",
-        *each,
+        *counts,
     ]
-    span = f"{records.loaded_at} >= {timestamp(since)} AND {records.loaded_at} < {timestamp(until)}"
-    return "SELECT\n" + ",\n".join(lines) + f"\nFROM {records.table}\nWHERE {span}"
+    in_run = f"{records.loaded_at} >= {timestamp(since)} AND {records.loaded_at} < {timestamp(until)}"
+    return "SELECT\n" + ",\n".join(lines) + f"\nFROM {records.table}\nWHERE {in_run}"
 
 
 def _is_missing(column: str) -> str:
@@ -70,7 +70,7 @@ def score_of(row: Mapping[str, Any]) -> Score:
 
 def age_hours(row: Mapping[str, Any], until: datetime) -> float | None:
     """Return how old the newest change of the source was at the validation; None without rows."""
-    newest = moment_of(row["newest"])
+    newest = time_of(row["newest"])
     return round((until - newest).total_seconds() / 3600, 3) if newest else None
 
 

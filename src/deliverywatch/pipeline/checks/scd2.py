@@ -86,19 +86,15 @@ FROM judged"""
 
 
 def query(history: History, as_of: datetime, since: datetime, rules: Sequence[Rule] = RULES) -> str:
-    """Return the query.
+    """Return the query of a validation at `as_of`; versions written from `since` on are counted as the run's.
 
-    Args:
-        history: The table.
-        as_of: The time of the validation: what begins later begins in the future.
-        since: Versions that were written from this time on are counted as created, updated or deleted.
-        rules: The checks to make; all of them cost little more than one.
+    All rules together cost little more than one.
     """
     open_end = f"NULLIF({history.valid_to}, TIMESTAMP '{history.open_end}')" if history.open_end else history.valid_to
     begin_and_end = f"counted >= {timestamp(since)} AND counted < {timestamp(as_of)}"
     # The flags and the values stand last in the order, so that it is one order even among versions with one begin.
     order = f"PARTITION BY {', '.join(history.key)} ORDER BY {', '.join(['f', 't', 'c', 'd', *history.tracked])}"
-    compared = [f"{each} IS NOT DISTINCT FROM LAG({each}) OVER ({order})" for each in (*history.tracked, "d")]
+    compared = [f"{name} IS NOT DISTINCT FROM LAG({name}) OVER ({order})" for name in (*history.tracked, "d")]
     names = [rule.name for rule in rules]
     return _QUERY.format(
         columns=", ".join([*history.key, *history.tracked]),
@@ -155,13 +151,13 @@ def _check(rule: Rule, history: History, row: Mapping[str, Any]) -> Check:
     result = Result.NO_DATA if not total else Result.FAILED if rows else Result.PASSED
     if rule.name == "unchanged" and not history.tracked:
         result = Result.NO_DATA
-    found = f"{history.table}: {rule.sentence}: {rows:,} rows, {keys:,} of {total:,} keys."
+    sentence = f"{history.table}: {rule.sentence}: {rows:,} rows, {keys:,} of {total:,} keys."
     samples = [each for each in str(row[f"{rule.name}_samples"] or "").split(chr(_BETWEEN)) if each]
     return Check(
         name=rule.name,
         topic=Topic.INTEGRITY,
         result=result,
-        sentence=found if rows else f"{history.table}: {rule.sentence}: none.",
+        sentence=sentence if rows else f"{history.table}: {rule.sentence}: none.",
         table=history.table,
         rows=rows,
         keys=keys,

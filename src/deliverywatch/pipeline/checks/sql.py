@@ -20,9 +20,9 @@ class Tables(Protocol):
         """Return the rows of a query, their values as text or as they are; raises where it cannot be run."""
 
 
-def timestamp(moment: datetime) -> str:
+def timestamp(time: datetime) -> str:
     """Return a time as a literal: UTC, to the millisecond, which is what Hive tables hold."""
-    return f"TIMESTAMP '{moment.astimezone(UTC):%Y-%m-%d %H:%M:%S}.{moment.microsecond // 1000:03}'"
+    return f"TIMESTAMP '{time.astimezone(UTC):%Y-%m-%d %H:%M:%S}.{time.microsecond // 1000:03}'"
 
 
 def key_text(columns: Sequence[str]) -> str:
@@ -31,7 +31,7 @@ def key_text(columns: Sequence[str]) -> str:
     return " || '|' || ".join(parts)
 
 
-def moment_of(value: object) -> datetime | None:
+def time_of(value: object) -> datetime | None:
     """Return a time as Athena or DuckDB give it; None for NULL.
 
     Athena writes `2026-11-21 05:58:12.000`, and `2026-11-21 05:58:12.000 UTC` for a timestamp with a zone.
@@ -43,19 +43,19 @@ def moment_of(value: object) -> datetime | None:
         return None
     if isinstance(value, datetime):
         return value.astimezone(UTC) if value.tzinfo else value.replace(tzinfo=UTC)
-    words = str(value).strip()
+    written = str(value).strip()
     for suffix in (" UTC", " Z", " Etc/UTC"):
-        words = words.removesuffix(suffix)
+        written = written.removesuffix(suffix)
     # Up to nine digits of a second are possible, Python takes six.
-    words = re.sub(r"(\.\d{6})\d+", r"\1", words)
+    written = re.sub(r"(\.\d{6})\d+", r"\1", written)
     try:
-        found = datetime.fromisoformat(words)
+        time = datetime.fromisoformat(written)
     except ValueError as error:
         raise InputError(
-            f"'{words}' is no time that Athena writes in UTC.",
+            f"'{written}' is no time that Athena writes in UTC.",
             next_step="Give a column of type timestamp, or a cast to it.",
         ) from error
-    return found.astimezone(UTC) if found.tzinfo else found.replace(tzinfo=UTC)
+    return time.astimezone(UTC) if time.tzinfo else time.replace(tzinfo=UTC)
 
 
 def whole(value: object) -> int:

@@ -8,11 +8,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from enum import StrEnum
-from typing import Any
+from typing import Any, TypeVar
 
 from deliverywatch.pipeline.declaration.values import mapping, number, objects, text
 
 _MARK = "deliverywatch_validation"
+
+Value = TypeVar("Value")
 
 
 class Result(StrEnum):
@@ -115,46 +117,35 @@ class Report:
 
 
 def merged(reports: Sequence[Report]) -> Report | None:
-    """Return one report of several of the same run, as of its rows and of its histories; what is later stands.
-
-    Args:
-        reports: The oldest first.
-    """
+    """Return one report of several of the same run, oldest first, as of its rows and its histories; the later wins."""
     if not reports:
         return None
     checks = {(check.name, check.table): check for report in reports for check in report.checks}
-    quality = [report.quality for report in reports if report.quality.total]
-    integrity = [report.integrity for report in reports if report.integrity.total]
-    ages = [report.age_hours for report in reports if report.age_hours is not None]
-    counts = {name: _last(getattr(report.counts, name) for report in reports) for name in Counts.__slots__}
     return Report(
-        reports[-1].pipeline,
-        tuple(checks.values()),
-        quality[-1] if quality else Score(0, 0),
-        integrity[-1] if integrity else Score(0, 0),
-        Counts(**counts),
-        ages[-1] if ages else None,
+        pipeline=reports[-1].pipeline,
+        checks=tuple(checks.values()),
+        quality=_last(report.quality for report in reports if report.quality.total) or Score(0, 0),
+        integrity=_last(report.integrity for report in reports if report.integrity.total) or Score(0, 0),
+        counts=Counts(*(_last(getattr(report.counts, name) for report in reports) for name in Counts.__slots__)),
+        age_hours=_last(report.age_hours for report in reports),
     )
 
 
-def _last(values: Iterable[int | None]) -> int | None:
-    known = [value for value in values if value is not None]
-    return known[-1] if known else None
+def _last(values: Iterable[Value | None]) -> Value | None:
+    return next((value for value in reversed(list(values)) if value is not None), None)
 
 
 def document(report: Report) -> dict[str, Any]:
     """Return a report as JSON, with its scores worked out for people and Choice states."""
-    scores = {name: _score(score) for name, score in (("quality", report.quality), ("integrity", report.integrity))}
-    checks = [asdict(check) | {"samples": list(check.samples)} for check in report.checks]
     return {
         _MARK: 1,
         "pipeline": report.pipeline,
         "passed": report.is_passed,
         "failed_checks": [check.name for check in report.failed],
-        "scores": scores,
+        "scores": {"quality": _score(report.quality), "integrity": _score(report.integrity)},
         "counts": asdict(report.counts),
         "age_hours": report.age_hours,
-        "checks": checks,
+        "checks": [asdict(check) | {"samples": list(check.samples)} for check in report.checks],
     }
 
 
@@ -202,5 +193,5 @@ def _checks(bodies: Iterable[Mapping[str, Any]]) -> Iterable[Check]:
 
 
 def _count(value: object) -> int | None:
-    found = number(value)
-    return int(found) if found is not None else None
+    count = number(value)
+    return int(count) if count is not None else None

@@ -6,7 +6,7 @@ Names of tables and columns end in SQL, so only plain identifiers are let in.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any
@@ -111,31 +111,27 @@ class Pipeline:
 
 
 def pipelines_of(document: object) -> tuple[Pipeline, ...]:
-    """Return the pipelines of a declaration.
-
-    Args:
-        document: The decoded file: an object with a list `pipeline`.
+    """Return the pipelines of a declaration, the decoded file.
 
     Raises:
         ConfigurationError: Something is missing, misspelt or named twice; the sentence says what.
     """
-    found = tuple(_pipeline(each) for each in _each(mapping(document), "pipeline"))
+    pipelines = tuple(map(_pipeline, _list_of(mapping(document), "pipeline")))
     for attribute in ("name", "state_machine"):
-        names = [getattr(each, attribute) for each in found]
+        names = [getattr(pipeline, attribute) for pipeline in pipelines]
         if len(set(names)) < len(names):
             raise _wrong(f"Two pipelines have the same {attribute}")
-    if not found:
+    if not pipelines:
         raise _wrong("It declares no pipeline")
-    return found
+    return pipelines
 
 
-def named(name: str, known: Iterable[Pipeline]) -> Pipeline:
+def named(name: str, pipelines: Sequence[Pipeline]) -> Pipeline:
     """Return the pipeline of this name, or of this state machine's name.
 
     Raises:
         ConfigurationError: None is called so.
     """
-    pipelines = tuple(known)
     for pipeline in pipelines:
         if name in (pipeline.name, pipeline.state_machine):
             return pipeline
@@ -148,34 +144,37 @@ def named(name: str, known: Iterable[Pipeline]) -> Pipeline:
 
 def without_databases(pipeline: Pipeline) -> Pipeline:
     """Return a pipeline whose tables are named without their database, as files in one folder are."""
-    histories = tuple(replace(each, table=each.table.rpartition(".")[2]) for each in pipeline.histories)
-    records = pipeline.records
-    if records is not None:
-        records = replace(records, table=records.table.rpartition(".")[2])
+
+    def bare(table: str) -> str:
+        return table.rpartition(".")[2]
+
+    records = pipeline.records and replace(pipeline.records, table=bare(pipeline.records.table))
+    histories = tuple(replace(history, table=bare(history.table)) for history in pipeline.histories)
     return replace(pipeline, records=records, histories=histories, database="")
 
 
 def _pipeline(body: Mapping[str, Any]) -> Pipeline:
-    _know(body, "pipeline", Pipeline.__slots__)
+    _check_fields(body, "pipeline", Pipeline.__slots__)
     name, machine = text(body.get("name")), text(body.get("state_machine"))
     if not _NAME.fullmatch(name):
         raise _wrong(f"The name '{name}' is not 1 to 31 lower-case letters, digits and underscores")
     if not machine:
         raise _wrong(f"{name} names no state_machine")
-    artifacts, data = text(body.get("artifacts")), _places(body.get("data"))
-    for place in (*([artifacts] if artifacts else []), *data):
-        if not re.fullmatch(r"s3://[a-z0-9.-]+/(.+/)?", place):
-            raise _wrong(f"'{place}' of {name} is not of the form s3://bucket/prefix/")
+    artifacts, data = text(body.get("artifacts")), body.get("data")
+    urls = tuple(map(text, data)) if isinstance(data, list) else ()
+    for url in (*([artifacts] if artifacts else []), *urls):
+        if not re.fullmatch(r"s3://[a-z0-9.-]+/(.+/)?", url):
+            raise _wrong(f"'{url}' of {name} is not of the form s3://bucket/prefix/")
     records = body.get("records")
     return Pipeline(
         name=name,
         state_machine=machine,
         steps={step: _where(word, name) for step, word in mapping(body.get("steps")).items()},
-        database=_identifier(body, "database") if body.get("database") else "",
+        database=_optional(body, "database"),
         artifacts=artifacts,
-        data=data,
+        data=urls,
         records=_records(mapping(records)) if records else None,
-        histories=tuple(_history(each) for each in _each(body, "history")),
+        histories=tuple(map(_history, _list_of(body, "history"))),
         limits=limits_of(mapping(body.get("limits"))),
     )
 
@@ -186,7 +185,7 @@ def limits_of(body: Mapping[str, Any], default: Limits | None = None) -> Limits:
     Raises:
         ConfigurationError: One is no number, below 0, or has a name that no limit has.
     """
-    _know(body, "limits", Limits.__slots__)
+    _check_fields(body, "limits", Limits.__slots__)
     base = default or Limits()
     return Limits(
         duration_seconds=int(_limit(body, "duration_seconds", base.duration_seconds)),
@@ -199,23 +198,23 @@ def limits_of(body: Mapping[str, Any], default: Limits | None = None) -> Limits:
 
 
 def _limit(body: Mapping[str, Any], name: str, default: float) -> float:
-    found = number(body.get(name, default))
-    if found is None or found < 0:
+    limit = number(body.get(name, default))
+    if limit is None or limit < 0:
         raise _wrong(f"The limit {name} is '{body[name]}', and must be a number from 0 on")
-    return found
+    return limit
 
 
-def _each(body: Mapping[str, Any], name: str) -> list[Mapping[str, Any]]:
+def _list_of(body: Mapping[str, Any], name: str) -> list[Mapping[str, Any]]:
     value = body.get(name, [])
     if not isinstance(value, list):
         raise _wrong(f"There may be several of {name}, so it stands in two brackets, as [[{name}]]")
     return objects(value)
 
 
-def _know(body: Mapping[str, Any], kind: str, known: Iterable[str]) -> None:
-    """Refuse what is misspelt: what it meant would not be watched, and nobody would hear of it."""
+def _check_fields(body: Mapping[str, Any], kind: str, names: Iterable[str]) -> None:
+    """Refuse what is misspelt: what it meant would not be watched, unnoticed."""
     # The declaration names one history after the other, and says what is counted without `_count`.
-    fields = [{"histories": "history", "minimum_records_count": "minimum_records"}.get(name, name) for name in known]
+    fields = [{"histories": "history", "minimum_records_count": "minimum_records"}.get(name, name) for name in names]
     for name in body:
         if name not in fields:
             raise _wrong(f"'{name}' is no field of {kind}; there is {', '.join(fields)}")
@@ -228,17 +227,17 @@ def _where(word: object, name: str) -> Where:
 
 
 def _records(body: Mapping[str, Any]) -> Records:
-    _know(body, "records", Records.__slots__)
+    _check_fields(body, "records", Records.__slots__)
     return Records(
         table=_table(body),
         loaded_at=_identifier(body, "loaded_at"),
-        changed_at=_identifier(body, "changed_at") if body.get("changed_at") else "",
+        changed_at=_optional(body, "changed_at"),
         required=_identifiers(body, "required"),
     )
 
 
 def _history(body: Mapping[str, Any]) -> History:
-    _know(body, "history", History.__slots__)
+    _check_fields(body, "history", History.__slots__)
     key = _identifiers(body, "key")
     if not key:
         raise _wrong(f"The history {body.get('table')} names no key")
@@ -251,15 +250,11 @@ def _history(body: Mapping[str, Any]) -> History:
         valid_from=_identifier(body, "valid_from"),
         valid_to=_identifier(body, "valid_to"),
         is_current=_identifier(body, "is_current"),
-        is_deleted=_identifier(body, "is_deleted") if body.get("is_deleted") else "",
+        is_deleted=_optional(body, "is_deleted"),
         tracked=_identifiers(body, "tracked"),
         open_end=open_end,
-        loaded_at=_identifier(body, "loaded_at") if body.get("loaded_at") else "",
+        loaded_at=_optional(body, "loaded_at"),
     )
-
-
-def _places(value: object) -> tuple[str, ...]:
-    return tuple(text(each) for each in value) if isinstance(value, list) else ()
 
 
 def _table(body: Mapping[str, Any]) -> str:
@@ -277,6 +272,10 @@ def _identifiers(body: Mapping[str, Any], field_name: str) -> tuple[str, ...]:
 
 def _identifier(body: Mapping[str, Any], field_name: str) -> str:
     return _checked(body.get(field_name), field_name)
+
+
+def _optional(body: Mapping[str, Any], field_name: str) -> str:
+    return _identifier(body, field_name) if body.get(field_name) else ""
 
 
 def _checked(name: object, field_name: str) -> str:

@@ -1,7 +1,7 @@
 """dbt's `run_results.json`, versions 4 to 6 and what Fusion adds -> which nodes were run and how they ended.
 
 Format: docs.getdbt.com/reference/artifacts/run-results-json. It is read leniently: Fusion writes fields that the schema
-forbids, and leaves out some that it demands. A status that is not known is counted as unknown, and said.
+forbids, and leaves out some that it demands. A status that no rule covers is counted as unknown, and logged.
 """
 
 from __future__ import annotations
@@ -126,17 +126,17 @@ def run_of(document: object) -> DbtRun:
     """Return what a `run_results.json` says.
 
     Raises:
-        InputError: It is something else, or of a version that nobody has looked at.
+        InputError: It is something else, or of another version.
     """
     body = mapping(document)
     metadata, results = mapping(body.get("metadata")), body.get("results")
-    found = _VERSION.search(text(metadata.get("dbt_schema_version")))
-    if not found or not isinstance(results, list):
+    match = _VERSION.search(text(metadata.get("dbt_schema_version")))
+    if not match or not isinstance(results, list):
         raise InputError(
             "This is not a run_results.json of dbt: it names no such schema, or has no results.",
             next_step="Give the run_results.json of dbt's target folder, not its manifest or its sources.",
         )
-    version = int(found[1])
+    version = int(match[1])
     if version not in VERSIONS:
         raise InputError(
             f"The run_results.json is of version {version}; versions {VERSIONS[0]} to {VERSIONS[-1]} are known.",

@@ -15,11 +15,7 @@ _SAYS_FAILURE = re.compile(r"fail|error|abort|reject|invalid", re.IGNORECASE)
 
 
 def hidden_failures(definition: object) -> list[str]:
-    """Return a sentence for each state that ends a failure path in success.
-
-    Args:
-        definition: The decoded definition; the branches of Parallel and Map states are looked at too.
-    """
+    """Return a sentence for each state of a decoded definition that ends a failure path in success."""
     machine = mapping(definition)
     states = {name: mapping(state) for name, state in mapping(machine.get("States")).items()}
     inner = [sentence for state in states.values() for part in _parts(state) for sentence in hidden_failures(part)]
@@ -55,14 +51,14 @@ def _is_success(state: Mapping[str, Any]) -> bool:
 
 def _reached(states: Mapping[str, Mapping[str, Any]], starts: Iterable[str]) -> set[str]:
     """Return the states that can be reached without a Catch."""
-    found: set[str] = set()
+    reached: set[str] = set()
     waiting = [name for name in starts if name in states]
     while waiting:
         name = waiting.pop()
-        if name not in found:
-            found.add(name)
+        if name not in reached:
+            reached.add(name)
             waiting += [after for after in _after(states[name]) if after in states]
-    return found
+    return reached
 
 
 def _after(state: Mapping[str, Any]) -> list[str]:

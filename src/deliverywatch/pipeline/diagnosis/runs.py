@@ -7,7 +7,7 @@ API_DescribeExecution of Step Functions, and API_JobRun of Glue, which is also t
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
@@ -83,8 +83,8 @@ class JobRun:
     dpu_seconds: float | None = None
     error: str = ""
     attempt: int = 0
-    started_at: datetime | None = field(default=None)
-    completed_at: datetime | None = field(default=None)
+    started_at: datetime | None = None
+    completed_at: datetime | None = None
 
     @property
     def is_final(self) -> bool:
@@ -98,7 +98,7 @@ class JobRun:
 
 
 def execution_of_event(event: object) -> Execution:
-    """Return the execution that an EventBridge event tells of.
+    """Return the execution of an EventBridge event.
 
     Raises:
         InputError: It is not an event of Step Functions, or lacks what every such event has.
@@ -113,7 +113,7 @@ def execution_of(description: Mapping[str, Any]) -> Execution:
     """Return the execution of an answer of DescribeExecution, or of the detail of an event: the fields are the same.
 
     Raises:
-        InputError: It has no ARN, no status that is known, or no start.
+        InputError: It has no usable ARN, status or start.
     """
     arn, status = text(description.get("executionArn")), description.get("status")
     started_at = moment(description.get("startDate"))

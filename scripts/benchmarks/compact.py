@@ -9,9 +9,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import statistics
-import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -19,8 +16,9 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ingest import Figure, pages
 from ingest import ours as object_of
+from ingest import pages
+from measure import ROOT, Figure, medians, python
 from run import memory_settings
 
 from deliverywatch.athena_duckdb import translated
@@ -32,7 +30,6 @@ from deliverywatch.sms.lake.folder import Folder
 if TYPE_CHECKING:
     import duckdb
 
-ROOT = Path(__file__).parents[2]
 DAYS = 30
 # 14,000 messages a day, as in the README's table of costs.
 ROWS_PER_HOUR = 583
@@ -98,24 +95,23 @@ def _objects(hours: Path, days: Path) -> Figure:
 
 def _bytes(hours: Path, days: Path, seconds: float) -> Figure:
     before, after = (sum(each.stat().st_size for each in root.glob("sms/*/*.parquet")) for root in (hours, days))
-    told = f"{before / 1e6:.1f} MB in hour objects; compacting took {seconds:.1f} s of a processor"
-    return Figure("bytes of 30 days", f"{after / 1e6:.1f} MB", told, after / before)
+    reference = f"{before / 1e6:.1f} MB in hour objects; compacting took {seconds:.1f} s of a processor"
+    return Figure("bytes of 30 days", f"{after / 1e6:.1f} MB", reference, after / before)
 
 
 def _speed(name: str, sql: str, hours: Path, days: Path, rounds: int) -> Figure:
     """Median of interleaved rounds, each in a connection of its own; answers must be the same."""
-    took: dict[Path, list[float]] = {days: [], hours: []}
     answers: dict[Path, Any] = {}
-    for _ in range(rounds):
-        for root, seconds in took.items():
-            database = _database(root)
-            started = time.perf_counter()
-            answers[root] = database.execute(translated(sql)).fetchall()
-            seconds.append(time.perf_counter() - started)
-            database.close()
+
+    def ask(root: Path) -> None:
+        database = _database(root)
+        answers[root] = database.execute(translated(sql)).fetchall()
+        database.close()
+
+    seconds = medians(lambda: ask(days), lambda: ask(hours), rounds=rounds)
     if sorted(map(repr, answers[days])) != sorted(map(repr, answers[hours])):
         raise AssertionError("the compacted lake answers something else")
-    ours_ms, theirs_ms = (1000 * statistics.median(seconds) for seconds in took.values())
+    ours_ms, theirs_ms = (1000 * each for each in seconds)
     return Figure(
         f"{name}, 30 days, DuckDB", f"{ours_ms:.0f} ms", f"{theirs_ms:.0f} ms over hours", ours_ms / theirs_ms
     )
@@ -130,10 +126,8 @@ def _memory() -> Figure:
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(hour)
         code = _PROCESS.format(root=root, now=(END + timedelta(days=9)).isoformat())
-        done = subprocess.run(
-            [sys.executable, "-c", code], env=os.environ | memory_settings(), check=True, capture_output=True, text=True
-        )
-    peak_megabytes, seconds = map(float, done.stdout.split())
+        printed = python("-c", code, env=os.environ | memory_settings())
+    peak_megabytes, seconds = map(float, printed.split())
     name = f"a day of {MILLION:,} rows, peak memory ({seconds:.1f} s)"
     return Figure(
         name, f"{peak_megabytes:.0f} MB", f"{LIMIT_MEGABYTES} MB, the function's", peak_megabytes / LIMIT_MEGABYTES
@@ -151,15 +145,9 @@ def _database(root: Path) -> duckdb.DuckDBPyConnection:
 
 
 def _view() -> str:
-    sys.path.insert(0, str(ROOT / "cfn"))
     import stacks
     from deliverywatch.engine.definitions.template import Resolver
 
     template = stacks.template(stacks.chosen(["sms"]), "arm64", "0").to_dict()
     table = Resolver(template, {}).properties("SmsMessagesTable")["TableInput"]
     return sql_of_view(table) or ""
-
-
-if __name__ == "__main__":
-    for line in figures():
-        print(f"{line.figure:60} | {line.ours:>10} | {line.reference:30} | {line.ratio:.3f}")

@@ -9,9 +9,6 @@ from __future__ import annotations
 
 import json
 import random
-import resource
-import statistics
-import subprocess
 import sys
 import tempfile
 import time
@@ -21,7 +18,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from ingest import Figure
+from measure import Figure, medians, python
+from peak import peak_bytes
 
 from deliverywatch.email import land
 from deliverywatch.email.compact import compact
@@ -52,14 +50,11 @@ def events(count: int) -> Iterator[bytes]:
 
 def transform_speed(rounds: int = 5) -> Figure:
     """Events a second through the transform, on one core."""
-    batches = _batches([*events(10_000)])
-    took = []
-    for _ in range(rounds):
-        began = time.process_time()
-        for batch in batches:
-            transformed({"deliveryStreamArn": ARN, "records": batch}, "campaign")
-        took.append(time.process_time() - began)
-    rate = 10_000 / statistics.median(took)
+    events_of = [{"deliveryStreamArn": ARN, "records": batch} for batch in _batches([*events(10_000)])]
+    (seconds,) = medians(
+        lambda: [transformed(event, "campaign") for event in events_of], rounds=rounds, clock=time.process_time
+    )
+    rate = 10_000 / seconds
     wanted = f"{WANTED_EVENTS_A_SECOND:,}, wanted"
     return Figure("transform, events a second on one core", f"{rate:,.0f}", wanted, rate / WANTED_EVENTS_A_SECOND)
 
@@ -70,21 +65,22 @@ def whole_way() -> Iterator[Figure]:
         path = Path(folder) / "events.ndjson"
         with path.open("wb") as file:
             file.writelines(events(MANY))
-        command = [sys.executable, __file__, str(path), str(Path(folder) / "lake")]
-        done = subprocess.run(command, capture_output=True, text=True, check=True)
-        told: dict[str, Any] = json.loads(done.stdout)
+        took: dict[str, Any] = json.loads(python(__file__, str(path), str(Path(folder) / "lake")))
         raw_bytes = path.stat().st_size
     wanted = f"{WANTED_PEAK_BYTES / 2**20:.0f} MB, wanted"
-    peak = told["peak_bytes"] / WANTED_PEAK_BYTES
-    yield Figure(f"{MANY:,} events landed and asked, peak memory", f"{told['peak_bytes'] / 2**20:.0f} MB", wanted, peak)
-    rate = f"{MANY / told['land_seconds']:,.0f}"
+    peak = took["peak_bytes"] / WANTED_PEAK_BYTES
+    yield Figure(f"{MANY:,} events landed and asked, peak memory", f"{took['peak_bytes'] / 2**20:.0f} MB", wanted, peak)
+    rate = f"{MANY / took['land_seconds']:,.0f}"
     yield Figure(
-        "... landed a second, checked field by field", rate, f"{told['fields']:,} fields, {told['lost']} lost", 1
+        "... landed a second, checked field by field",
+        rate,
+        f"{took['fields']:,} fields, {took['lost']} lost",
+        1,
     )
-    share = told["parquet_bytes"] / raw_bytes
-    yield Figure("... Parquet", f"{told['parquet_bytes'] / 1e6:.1f} MB", f"{raw_bytes / 1e6:.1f} MB of raw JSON", share)
-    rows = f"{told['counted']:,} sent in {told['report_seconds']:.1f} s"
-    yield Figure("... report over them", rows, f"{MANY:,} rows", told["counted"] / MANY)
+    share = took["parquet_bytes"] / raw_bytes
+    yield Figure("... Parquet", f"{took['parquet_bytes'] / 1e6:.1f} MB", f"{raw_bytes / 1e6:.1f} MB of raw JSON", share)
+    rows = f"{took['counted']:,} sent in {took['report_seconds']:.1f} s"
+    yield Figure("... report over them", rows, f"{MANY:,} rows", took["counted"] / MANY)
 
 
 def compaction() -> Iterator[Figure]:
@@ -167,16 +163,6 @@ def _measured(path: Path, lake: Path) -> dict[str, Any]:
         "parquet_bytes": sum(len(store.read(key)) for key in store.keys("events/")),
         "peak_bytes": peak_bytes(),
     }
-
-
-def peak_bytes() -> int:
-    """The most memory that this process ever held."""
-    status = Path("/proc/self/status")
-    if not status.exists():
-        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
-    # Not ru_maxrss: on Linux that starts with what the parent held when it started us.
-    (line,) = [line for line in status.read_text().splitlines() if line.startswith("VmHWM")]
-    return int(line.split()[1]) * 1024
 
 
 if __name__ == "__main__":

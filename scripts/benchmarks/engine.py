@@ -22,7 +22,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
-from ingest import Figure
+from measure import Figure
 
 from deliverywatch.backtest.inputs import lake
 from deliverywatch.engine.definitions.alarm import Alarm, Metric, State, from_description
@@ -203,22 +203,17 @@ def _one(data: Year) -> Any:
 
 
 def _linear(data: Year) -> Iterator[Figure]:
-    taken = {months: _months(data, months) for months in (1, 3, 12)}
+    taken = {months: _seconds_of(data, months * MONTH_MINUTES) for months in (1, 3, 12)}
     for before, months in ((1, 3), (3, 12)):
         reference = f"{taken[before] * 1000:.1f} ms over {before}; the minutes are {months // before} to 1"
         ratio = taken[months] / taken[before]
         yield Figure(f"one alarm over {months} months", f"{taken[months] * 1000:.1f} ms", reference, ratio)
 
 
-def _months(data: Year, months: int) -> float:
-    part = year_part(data, months * MONTH_MINUTES)
+def _seconds_of(data: Year, minutes: int) -> float:
+    part = Year(data.failed[:minutes], data.total[:minutes], data.is_there[:minutes])
     ready = [prepared(part) for _ in range(7)]
-    return best(lambda: replayed(ready.pop(), alarm(), months * MONTH_MINUTES), 7)[0]
-
-
-def year_part(data: Year, minutes: int) -> Year:
-    """The first minutes of a year."""
-    return Year(data.failed[:minutes], data.total[:minutes], data.is_there[:minutes])
+    return best(lambda: replayed(ready.pop(), alarm(), minutes), 7)[0]
 
 
 def _many(data: Year) -> Iterator[Figure]:
@@ -269,12 +264,11 @@ def write_lake(folder: Path) -> None:
         sent = [hour + timedelta(seconds=3600 * row // ROWS_AN_HOUR) for row in range(ROWS_AN_HOUR)]
         outcome = ["failed" if (row + index) % 25 == 0 else "delivered" for row in range(ROWS_AN_HOUR)]
         fault = ["carrier" if each == "failed" else "none" for each in outcome]
-        told = dict(
-            zip(lake.NAMES, (sent, outcome, fault, [each + timedelta(minutes=12) for each in sent]), strict=True)
-        )
+        updated = [each + timedelta(minutes=12) for each in sent]
+        filled = dict(zip(lake.NAMES, (sent, outcome, fault, updated), strict=True))
         columns = {
-            field.name: pa.array(told[field.name], types[field.name])
-            if field.name in told
+            field.name: pa.array(filled[field.name], types[field.name])
+            if field.name in filled
             else pa.nulls(ROWS_AN_HOUR, field.type)
             for field in SCHEMA
         }
@@ -292,8 +286,3 @@ def _lake(folder: Path) -> Figure:
     name = f"a lake of one year: {len(paths):,} objects, {rows:,} rows"
     reference = f"{plain:.1f} s, pyarrow opening them and nothing more; {slots:,} slots"
     return Figure(name, f"{seconds:.1f} s", reference, seconds / plain)
-
-
-if __name__ == "__main__":
-    for line in figures():
-        print(f"{line.figure:52} | {line.ours:>10} | {line.ratio:7.3f} | {line.reference}", flush=True)

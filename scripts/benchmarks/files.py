@@ -19,7 +19,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ingest import Figure
+from measure import Figure
 
 if TYPE_CHECKING:
     from deliverywatch.files.records.items import Item
@@ -64,7 +64,7 @@ def events(count: int, size: int, start: int = 0) -> Iterator[dict[str, Any]]:
 
 
 def _message(number: int) -> dict[str, Any]:
-    told = {
+    stored = {
         "key": f"in/orders+{number % OBJECTS}.csv",
         "size": 1204,
         "eTag": f"{number:032x}",
@@ -83,7 +83,7 @@ def _message(number: int) -> dict[str, Any]:
             "s3SchemaVersion": "1.0",
             "configurationId": "828aa6fc-f7b5-4305-8584-487c791949c1",
             "bucket": {"name": "incoming", "ownerIdentity": {"principalId": "A"}, "arn": "arn:aws:s3:::incoming"},
-            "object": told,
+            "object": stored,
         },
     }
     return {
@@ -98,8 +98,8 @@ def _message(number: int) -> dict[str, Any]:
 
 def in_memory(size: int) -> Figure:
     """Messages a second of processor time through the handler, in batches of so many."""
-    ours = _rate(_handled(), size)
-    plain = _rate(_plain(), size)
+    batches = list(events(IN_MEMORY // 5, size))
+    ours, plain = (_rate(way, batches, time.process_time) for way in (_handled(), _plain()))
     return Figure(
         f"file messages a second, in memory, by {size:,}",
         f"{ours:,.0f}",
@@ -134,7 +134,9 @@ def against_emulator(cloud: LocalCloud, table: str, size: int) -> Figure:
         if answer.payload != {"batchItemFailures": []}:
             raise SystemExit(f"A batch failed: {answer.payload}")
 
-    ours, plain = (_real_rate(way, size) for way in (invoked, _put(cloud, table)))
+    # Newer than those of the batches before, or nothing would be written.
+    batches = list(events(AGAINST_EMULATOR, size, start=size * IN_MEMORY))
+    ours, plain = (_rate(way, batches, time.perf_counter) for way in (invoked, _put(cloud, table)))
     return Figure(
         f"file messages a second, emulator, by {size:,}",
         f"{ours:,.0f}",
@@ -193,35 +195,21 @@ def _put(cloud: LocalCloud, table: str) -> Callable[[dict[str, Any]], None]:
 
     def handle(event: dict[str, Any]) -> None:
         for message in event["Records"]:
-            told = json.loads(message["body"])["Records"][0]["s3"]["object"]
-            item = {"object": {"S": told["key"]}, "version": {"S": "plain"}, "etag": {"S": told["eTag"]}}
+            put = json.loads(message["body"])["Records"][0]["s3"]["object"]
+            item = {"object": {"S": put["key"]}, "version": {"S": "plain"}, "etag": {"S": put["eTag"]}}
             dynamodb.put_item(TableName=table, Item=item)
 
     return handle
 
 
-def _rate(handle: Callable[[dict[str, Any]], None], size: int) -> float:
-    told = list(events(IN_MEMORY // 5, size))
-    began = time.process_time()
-    for event in told:
+def _rate(handle: Callable[[dict[str, Any]], None], events: list[dict[str, Any]], clock: Callable[[], float]) -> float:
+    """Messages a second."""
+    began = clock()
+    for event in events:
         handle(event)
-    return IN_MEMORY / 5 / (time.process_time() - began)
-
-
-def _real_rate(handle: Callable[[dict[str, Any]], None], size: int) -> float:
-    # Newer than those of the batches before, or nothing would be written.
-    told = list(events(AGAINST_EMULATOR, size, start=size * IN_MEMORY))
-    began = time.perf_counter()
-    for event in told:
-        handle(event)
-    return AGAINST_EMULATOR / (time.perf_counter() - began)
+    return sum(len(event["Records"]) for event in events) / (clock() - began)
 
 
 def _resident_megabytes() -> float:
     with Path("/proc/self/statm").open() as file:
         return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE") / MEGABYTE
-
-
-if __name__ == "__main__":
-    for line in figures():
-        print(f"{line.figure:55} | {line.ours:>10} | {line.reference:55} | {line.ratio:.2f}", flush=True)

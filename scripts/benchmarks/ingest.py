@@ -6,19 +6,18 @@ ClickSend sends, types included; ours judges each row, leaves out what is person
 
 from __future__ import annotations
 
-import gc
 import io
 import json
 import random
-import statistics
 import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from typing import Any, NamedTuple
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+from measure import Figure, medians
 
 from deliverywatch.sms.clicksend.pages import parse_page
 from deliverywatch.sms.clicksend.recipients import Recipients
@@ -27,7 +26,7 @@ from deliverywatch.sms.lake.merge import Reading, merge
 
 HOUR = datetime(2026, 11, 21, 11, tzinfo=UTC)
 PAGE_ROWS = 100
-WORDS = (
+WORDS = [
     "your",
     "code",
     "is",
@@ -41,23 +40,14 @@ WORDS = (
     "to",
     "thank",
     "you",
-)
-PLACES = (("AU", "Telstra", "+6140000"), ("AU", "Optus", "+6140001"), ("NZ", "Spark", "+6421000"))
+]
+CARRIERS = (("AU", "Telstra", "+6140000"), ("AU", "Optus", "+6140001"), ("NZ", "Spark", "+6421000"))
 OUTCOMES = (
     *[("Sent", "201", "Message delivered to the handset", "4", "Message delivered to the handset")] * 92,
     *[("Sent", "200", "Success: Message accepted", "3", None)] * 4,
     *[("Failed", "301", "Absent Subscriber. The subscriber is offline.", "12", "Unknown error")] * 3,
     ("Failed", "301", "Rejected by the recipient network.", "15", "Unknown error"),
 )
-
-
-class Figure(NamedTuple):
-    """One line of the benchmark; ratio is ours to the reference."""
-
-    figure: str
-    ours: str
-    reference: str
-    ratio: float
 
 
 def pages(count: int, seed: int = 1) -> list[bytes]:
@@ -86,11 +76,8 @@ def plain(bodies: list[bytes]) -> bytes:
 def speed(count: int, rounds: int) -> Figure:
     """Rows a second, medians of interleaved rounds."""
     bodies = pages(count)
-    took: dict[Callable[[list[bytes]], bytes], list[float]] = {ours: [], plain: []}
-    for _ in range(rounds):
-        for way, seconds in took.items():
-            seconds.append(_seconds(way, bodies))
-    ours_seconds, plain_seconds = (statistics.median(seconds) for seconds in took.values())
+    ways = (lambda: ours(bodies)), (lambda: plain(bodies))
+    ours_seconds, plain_seconds = medians(*ways, rounds=rounds, clock=time.process_time)
     return Figure(
         f"pages to Parquet, {count:,} rows, rows a second",
         f"{count / ours_seconds:,.0f}",
@@ -102,7 +89,8 @@ def speed(count: int, rounds: int) -> Figure:
 def size(count: int) -> Figure:
     """Bytes a row of the same table, our settings of the writer against pyarrow's."""
     body = ours(pages(count))
-    default = _written(_plain_table(body))
+    # With ordinary types, as somebody would build it who knows nothing of dictionaries.
+    default = _written(pq.read_table(io.BytesIO(body)).replace_schema_metadata(None))
     return Figure(
         f"Parquet, {count:,} rows, bytes a row",
         f"{len(body) / count:.1f}",
@@ -121,7 +109,7 @@ def figures(rounds: int = 5) -> Iterator[Figure]:
 
 def _row(dice: random.Random, second: int) -> dict[str, Any]:
     status, code, text, error, error_text = dice.choice(OUTCOMES)
-    country, carrier, prefix = dice.choice(PLACES)
+    country, carrier, prefix = dice.choice(CARRIERS)
     return {
         "direction": "out",
         "date": second,
@@ -157,24 +145,7 @@ def _page(rows: list[dict[str, Any]], total: int) -> bytes:
     return json.dumps(envelope).encode()
 
 
-def _seconds(way: Callable[[list[bytes]], bytes], bodies: list[bytes]) -> float:
-    gc.collect()
-    start = time.process_time()
-    way(bodies)
-    return time.process_time() - start
-
-
-def _plain_table(body: bytes) -> pa.Table:
-    """The table with ordinary types, as somebody would build it who knows nothing of dictionaries."""
-    return pq.read_table(io.BytesIO(body)).replace_schema_metadata(None)
-
-
 def _written(table: pa.Table) -> bytes:
     sink = io.BytesIO()
     pq.write_table(table, sink)
     return sink.getvalue()
-
-
-if __name__ == "__main__":
-    for line in figures():
-        print(f"{line.figure:45} | {line.ours:>10} | {line.reference:55} | {line.ratio:.2f}")

@@ -6,7 +6,6 @@ Started by run.py without any site-packages: what may be imported stands in the 
 from __future__ import annotations
 
 import json
-import resource
 import sys
 import time
 from collections.abc import Sequence
@@ -22,6 +21,8 @@ WATCHED = ("pandas", "numpy", "pyarrow.compute")
 
 def measured(now: datetime, lake: Path, url: str) -> dict[str, Any]:
     """Do the run that is due now and return what it took."""
+    from peak import peak_bytes
+
     from deliverywatch.sms import counts, ingest
     from deliverywatch.sms.clicksend.client import ClickSend
     from deliverywatch.sms.clicksend.credentials import Credentials
@@ -51,16 +52,6 @@ def measured(now: datetime, lake: Path, url: str) -> dict[str, Any]:
         "documents": len(documents),
         "modules": [name for name in WATCHED if name in sys.modules],
     }
-
-
-def peak_bytes() -> int:
-    """The most memory that this process ever held."""
-    status = Path("/proc/self/status")
-    if not status.exists():
-        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
-    # Not ru_maxrss: on Linux that starts with what the parent held when it started us.
-    (line,) = [line for line in status.read_text().splitlines() if line.startswith("VmHWM")]
-    return int(line.split()[1]) * 1024
 
 
 if __name__ == "__main__":

@@ -7,13 +7,12 @@ something, and both ways must find the same.
 
 from __future__ import annotations
 
-import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from ingest import Figure
+from measure import Figure, python
 
 KEYS, VERSIONS_OF_A_KEY = 1_000_000, 10
 SECONDS_ALLOWED, GIGABYTES_ALLOWED = 20, 4
@@ -37,7 +36,7 @@ _CHECK = """
 import resource, time
 from datetime import UTC, datetime
 from pathlib import Path
-from deliverywatch.pipeline import scd2
+from deliverywatch.pipeline.checks import scd2
 from deliverywatch.pipeline.declaration.pipelines import History
 from deliverywatch.pipeline.checks.duck import LocalTables
 history = History("history", ("user_id",), "valid_from", "valid_to", "is_current", "is_deleted", ("email", "plan"))
@@ -94,17 +93,10 @@ def figures() -> Iterator[Figure]:
 def _make(folder: Path, count: int) -> None:
     folder.mkdir()
     path = str(folder / "history.parquet")
-    _run(_MAKE.format(each=VERSIONS_OF_A_KEY, count=count, path=path))
+    python("-c", _MAKE.format(each=VERSIONS_OF_A_KEY, count=count, path=path))
 
 
 def _checked(folder: Path, count: int, *, apart: bool) -> tuple[float, float, float, int]:
-    printed = _run(_CHECK.format(folder=str(folder), memory=DUCKDB_BYTES, count=count, apart=apart))
+    printed = python("-c", _CHECK.format(folder=str(folder), memory=DUCKDB_BYTES, count=count, apart=apart))
     seconds, spent, gigabytes, found = printed.split()
     return float(seconds), float(spent), float(gigabytes), int(found)
-
-
-def _run(code: str) -> str:
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
-    if done.returncode:
-        sys.exit(done.stderr)
-    return done.stdout

@@ -7,13 +7,11 @@ calls of GetSchedule, the wire left out, and JSON for the file.
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from ingest import Figure
+from measure import Figure, python
 
 COUNTS = (100, 1_000, 10_000)
 # What the last round knew of the file; the last kind has no limit: sqlglot alone reads 10,000 statements for 6 s.
@@ -57,10 +55,7 @@ def figures() -> Iterator[Figure]:
 def planned(count: int, kind: str) -> Plan:
     """Plan once in a fresh process."""
     script = str(Path(__file__).with_name("one_plan.py"))
-    done = subprocess.run([sys.executable, script, str(count), kind], capture_output=True, text=True, check=False)
-    if done.returncode:
-        raise SystemExit(f"The plan failed:\n{done.stderr}")
-    return Plan(*json.loads(done.stdout))
+    return Plan(*json.loads(python(script, str(count), kind)))
 
 
 def busiest_second(count: int) -> int:
@@ -72,13 +67,11 @@ def busiest_second(count: int) -> int:
     pace = Pace(
         _CALLS_PER_SECOND, _BURST, clock=lambda: now[0], sleep=lambda seconds: now.__setitem__(0, now[0] + seconds)
     )
-    moments = []
+    times = []
     for _ in range(count):
         pace.wait()
-        moments.append(now[0])
-    return max(
-        sum(moment <= other < moment + 1 for other in moments[at : at + 600]) for at, moment in enumerate(moments)
-    )
+        times.append(now[0])
+    return max(sum(second <= other < second + 1 for other in times[at : at + 600]) for at, second in enumerate(times))
 
 
 def _time(count: int, kind: str, about: str) -> Figure:
@@ -91,8 +84,3 @@ def _time(count: int, kind: str, about: str) -> Figure:
         f"{taken.reference_seconds:.2f}, boto3 and JSON alone{limit}",
         whole / taken.reference_seconds,
     )
-
-
-if __name__ == "__main__":
-    for line in figures():
-        print(f"{line.figure:55} | {line.ours:>8} | {line.ratio:6.2f} | {line.reference}")

@@ -5,7 +5,6 @@ The server is a process of its own. The run is another one, which finds only wha
 
 from __future__ import annotations
 
-import importlib.metadata
 import json
 import os
 import subprocess
@@ -17,9 +16,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from ingest import Figure
+from measure import ROOT, Figure, python, ship
 
-ROOT = Path(__file__).parents[2]
 SHIPPED = ("aws-embedded-metrics", "orjson", "pyarrow", "urllib3")
 SMALL, LARGE = 100_000, 1_000_000
 LIMIT_BYTES = 200_000_000
@@ -56,18 +54,19 @@ def run(lake: Path, url: str, shipped: Path, begin: datetime, end: datetime) -> 
     # As after the run before: a day of sending is new to the first run, nothing is new to the second one.
     if not watermark.exists():
         watermark.write_text(json.dumps({"covered_until": f"{begin:%Y-%m-%dT%H:%M:%SZ}"}))
-    arguments = {"now": end.isoformat(), "lake": str(lake), "url": url, "path": [str(ROOT / "src"), str(shipped)]}
+    arguments = {
+        "now": end.isoformat(),
+        "lake": str(lake),
+        "url": url,
+        "path": [str(ROOT / "src"), str(shipped), str(Path(__file__).parent)],
+    }
     # -S leaves out all site-packages, -I the environment.
-    command = [sys.executable, "-I", "-S", str(Path(__file__).with_name("one_run.py")), json.dumps(arguments)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, env=os.environ | memory_settings())
-    if done.returncode:
-        raise SystemExit(f"The run failed:\n{done.stderr}")
-    return Run(**json.loads(done.stdout))
+    command = ["-I", "-S", str(Path(__file__).with_name("one_run.py")), json.dumps(arguments)]
+    return Run(**json.loads(python(*command, env=os.environ | memory_settings())))
 
 
 def memory_settings() -> dict[str, str]:
     """Return what the template sets for the function's memory."""
-    sys.path.insert(0, str(ROOT / "cfn"))
     from blocks.parts import MEMORY_SETTINGS
 
     return dict(MEMORY_SETTINGS)
@@ -87,23 +86,10 @@ def server(messages: int, begin: datetime) -> Iterator[str]:
             process.terminate()
 
 
-def ship(folder: Path) -> None:
-    """Put into a folder what the function's zip holds beside our own code, and what that needs."""
-    sys.path.insert(0, str(ROOT / "cfn"))
-    from bundling.packages import closure
-
-    version = f"{sys.version_info.major}.{sys.version_info.minor}"
-    for name in closure(SHIPPED, "x86_64", version):
-        for top in {Path(file).parts[0] for file in importlib.metadata.files(name) or ()} - {".."}:
-            installed = Path(str(importlib.metadata.distribution(name).locate_file(top)))
-            if installed.exists() and not (folder / top).exists():
-                (folder / top).symlink_to(installed)
-
-
 def figures(small: int = SMALL, large: int = LARGE) -> Iterator[Figure]:
     """All figures of this module."""
     with tempfile.TemporaryDirectory() as shipped:
-        ship(Path(shipped))
+        ship(Path(shipped), SHIPPED)
         few, again = run_twice(small, Path(shipped))
         many, _ = run_twice(large, Path(shipped))
     yield _speed(few)
@@ -127,8 +113,3 @@ def _speed(measured: Run) -> Figure:
     alone = f"{measured.rows / measured.processor_seconds:,.0f} by processor time, without the server"
     share = measured.processor_seconds / measured.seconds
     return Figure(f"a run over {measured.rows:,} rows, rows a second", rate, alone, share)
-
-
-if __name__ == "__main__":
-    for line in figures():
-        print(f"{line.figure:45} | {line.ours:>10} | {line.reference:55} | {line.ratio:.2f}")

@@ -6,21 +6,18 @@ Packages come from the package index, as in a build.
 from __future__ import annotations
 
 import io
-import sys
 import tempfile
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from ingest import Figure
+from measure import ROOT, Figure
 
-ROOT = Path(__file__).parents[2]
 LIMIT = 0.68
 
 
 def figures() -> Iterator[Figure]:
     """The ingest function's zip for each processor, in MB of 2^20 bytes."""
-    sys.path.insert(0, str(ROOT / "cfn"))
     import build
     import stacks
     from bundling import bundle
@@ -45,8 +42,3 @@ def _plain(architecture: str) -> int:
             for name, content in bundle.folder(target).items():
                 archive.writestr(name, content)
         return len(buffer.getvalue())
-
-
-if __name__ == "__main__":
-    for line in figures():
-        print(f"{line.figure:45} | {line.ours:>10} | {line.reference:60} | {line.ratio:.3f}")

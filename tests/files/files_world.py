@@ -36,18 +36,18 @@ def s3_record(
     second: int = 0,
 ) -> dict[str, Any]:
     """One record of a notification, its key encoded as S3 does it."""
-    told: dict[str, Any] = {"key": quote_plus(key), "sequencer": sequencer}
+    entry: dict[str, Any] = {"key": quote_plus(key), "sequencer": sequencer}
     if name.startswith("ObjectCreated"):
-        told |= {"size": 1204, "eTag": f"etag-{sequencer}"}
+        entry |= {"size": 1204, "eTag": f"etag-{sequencer}"}
     if version:
-        told["versionId"] = version
+        entry["versionId"] = version
     return {
         "eventVersion": "2.6",
         "eventSource": "aws:s3",
         "awsRegion": "eu-west-1",
         "eventTime": f"{NOON + timedelta(seconds=second):%Y-%m-%dT%H:%M:%S}.000Z",
         "eventName": name,
-        "s3": {"s3SchemaVersion": "1.0", "bucket": {"name": BUCKET, "arn": f"arn:aws:s3:::{BUCKET}"}, "object": told},
+        "s3": {"s3SchemaVersion": "1.0", "bucket": {"name": BUCKET, "arn": f"arn:aws:s3:::{BUCKET}"}, "object": entry},
     }
 
 

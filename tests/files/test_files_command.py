@@ -33,15 +33,15 @@ def test_it_says_what_would_be_kept_ignored_and_refused(tmp_path: Path) -> None:
 def test_json_holds_the_items_as_the_table_would(tmp_path: Path) -> None:
     result = dry_run(tmp_path, body(s3_record("ü.csv")), options=("--json",))
     assert result.exit_code == 0
-    (told,) = json.loads(result.output)
-    assert told["would"] == "store"
-    assert (told["items"][0]["key"], told["items"][0]["size_bytes"]) == ("ü.csv", 1204)
+    (result,) = json.loads(result.output)
+    assert result["would"] == "store"
+    assert (result["items"][0]["key"], result["items"][0]["size_bytes"]) == ("ü.csv", 1204)
 
 
 def test_what_a_file_is_called_gives_no_orders_to_the_terminal(tmp_path: Path) -> None:
-    told = dry_run(tmp_path, body(s3_record("a\n\x1b[2Jb.csv")), body(s3_record(name="Odd:\x1b[2J"))).output
-    assert "incoming/a??[2Jb.csv" in told
-    assert "\x1b" not in told
+    result = dry_run(tmp_path, body(s3_record("a\n\x1b[2Jb.csv")), body(s3_record(name="Odd:\x1b[2J"))).output
+    assert "incoming/a??[2Jb.csv" in result
+    assert "\x1b" not in result
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ def dead(number: int, problem: str = "The body is empty.", minutes_ago: int = 0)
     return Failure(f"message-{number}", "malformed", problem, "Find who sends it.", False, (f"in/{number}",), 5, at, at)
 
 
-def test_only_the_last_attempt_of_a_message_is_told() -> None:
+def test_only_the_last_attempt_of_a_message_is_reported() -> None:
     lake = MemoryLake()
     run(sqs_event("hello", receive_count=4), MemoryTable(), lake=lake)
     assert lake.body is None

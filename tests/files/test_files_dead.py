@@ -45,13 +45,13 @@ def test_each_attempt_is_a_line_that_the_metric_filter_counts(poisoned: tuple[In
     assert {line["event"] for line in failed} == {"message_failed"}
 
 
-def test_the_lake_tells_the_mail_what_failed_and_what_to_do(poisoned: tuple[Intake, str]) -> None:
+def test_the_lake_holds_what_failed_and_what_to_do(poisoned: tuple[Intake, str]) -> None:
     intake, message_id = poisoned
     body = intake.client("s3").get_object(Bucket=intake.outputs["LakeBucket"], Key="state/files.json")["Body"].read()
-    told = json.loads(body)
-    assert [fact["value"] for fact in told["facts"]] == ["The body is not JSON: Expecting value. (1 of the last 1)"]
-    assert told["table"][1][1:] == [message_id[:8], "nothing that can be read", "malformed"]
-    assert "deliverywatch files dlq list" in told["steps"][0]
+    context = json.loads(body)
+    assert [fact["value"] for fact in context["facts"]] == ["The body is not JSON: Expecting value. (1 of the last 1)"]
+    assert context["table"][1][1:] == [message_id[:8], "nothing that can be read", "malformed"]
+    assert "deliverywatch files dlq list" in context["steps"][0]
 
 
 def test_the_test_event_that_s3_sent_is_no_failure(intake: Intake) -> None:

@@ -17,7 +17,7 @@ def test_the_reason_that_was_written_down_is_the_one() -> None:
     assert not found.will_fail_again
 
 
-def test_a_body_that_cannot_be_read_tells_so_itself() -> None:
+def test_a_body_that_cannot_be_read_is_its_own_reason() -> None:
     found = explain(DeadLetter("m", "{}", NOON), None)
     assert (found.kind, found.will_fail_again) == ("malformed", True)
 
@@ -37,7 +37,7 @@ def test_what_the_pusher_dropped_carries_its_error() -> None:
 
 
 @pytest.mark.parametrize("text", ['{"requestPayload": {"Records": []}}', '{"Records": []}'])
-def test_a_letter_that_tells_of_no_object_has_a_reason_too(text: str) -> None:
+def test_a_dead_letter_without_an_object_has_a_reason_too(text: str) -> None:
     assert explain(DeadLetter("m", text, NOON), None).kind == "unknown"
 
 

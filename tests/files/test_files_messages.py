@@ -22,7 +22,7 @@ def only(text: Any) -> ObjectEvent:
     return event
 
 
-def test_a_put_is_told_with_all_that_the_table_keeps() -> None:
+def test_a_put_is_read_with_all_that_the_table_keeps() -> None:
     assert only(recorded("s3_put")) == ObjectEvent(
         bucket="lambda-artifacts-deafc19498e3f2df",
         key="b21b84d653bb07b05b1e6b33684dc11b",
@@ -36,7 +36,7 @@ def test_a_put_is_told_with_all_that_the_table_keeps() -> None:
     )
 
 
-def test_the_body_of_a_message_in_a_versioned_bucket_tells_the_version() -> None:
+def test_the_body_of_a_message_in_a_versioned_bucket_has_the_version() -> None:
     (record,) = recorded("sqs_versioned")["Records"]
     event = only(record["body"])
     assert (event.key, event.version) == ("test.pdf", "yd3d4HaWOT2zguDLvIQLU6ptDTwKBnQV")
@@ -79,10 +79,10 @@ def test_a_body_may_hold_several_records_of_any_kind() -> None:
 
 
 def test_the_test_event_of_s3_is_ignored_wherever_it_comes_through() -> None:
-    told = recorded("test_event")
-    wrapped = {"Type": "Notification", "Message": json.dumps(told)}
-    assert read(json.dumps(told)) == read(json.dumps(wrapped))
-    assert read(told).ignored == ("S3 tests that it may send to the queue.",)
+    event_of_s3 = recorded("test_event")
+    wrapped = {"Type": "Notification", "Message": json.dumps(event_of_s3)}
+    assert read(json.dumps(event_of_s3)) == read(json.dumps(wrapped))
+    assert read(event_of_s3).ignored == ("S3 tests that it may send to the queue.",)
 
 
 def test_a_notification_inside_a_message_of_sns_is_the_same() -> None:
@@ -90,24 +90,24 @@ def test_a_notification_inside_a_message_of_sns_is_the_same() -> None:
     assert only(record["body"]) == only(recorded("s3_put"))
 
 
-def test_an_event_of_eventbridge_is_told_under_its_own_names() -> None:
+def test_an_event_of_eventbridge_keeps_its_own_names() -> None:
     event = only(recorded("eventbridge_created"))
     assert (event.bucket, event.key, event.size_bytes) == ("example-bucket", "IMG_m7fzo3.jpg", 184662)
     assert (event.etag, event.name) == ("4e68adba0abe2dc8653dc3354e14c01d", "Object Created: PutObject")
     assert event.time == datetime(2023, 3, 8, 17, 50, 14, tzinfo=UTC)
 
 
-def test_eventbridge_tells_a_delete_marker_from_a_removal() -> None:
-    told = recorded("eventbridge_deleted")
-    assert only(told).state is State.DELETE_MARKER
-    told["detail"] |= {"deletion-type": "Permanently Deleted"}
-    assert only(told).state is State.REMOVED
+def test_eventbridge_distinguishes_a_delete_marker_from_a_removal() -> None:
+    event_of_s3 = recorded("eventbridge_deleted")
+    assert only(event_of_s3).state is State.DELETE_MARKER
+    event_of_s3["detail"] |= {"deletion-type": "Permanently Deleted"}
+    assert only(event_of_s3).state is State.REMOVED
 
 
 def test_eventbridge_does_not_encode_keys() -> None:
-    told = recorded("eventbridge_created")
-    told["detail"]["object"]["key"] = "a+b%20c.txt"
-    assert only(told).key == "a+b%20c.txt"
+    event_of_s3 = recorded("eventbridge_created")
+    event_of_s3["detail"]["object"]["key"] = "a+b%20c.txt"
+    assert only(event_of_s3).key == "a+b%20c.txt"
 
 
 def test_what_lambda_put_aside_for_the_pusher_is_what_the_pusher_got() -> None:
@@ -116,14 +116,14 @@ def test_what_lambda_put_aside_for_the_pusher_is_what_the_pusher_got() -> None:
 
 
 @pytest.mark.parametrize("source", ["s3", "eventbridge"])
-def test_the_pusher_adds_what_only_the_object_tells(source: str) -> None:
-    told = recorded("s3_put")["Records"][0] if source == "s3" else recorded("eventbridge_created")
+def test_the_pusher_adds_what_only_the_object_says(source: str) -> None:
+    event_of_s3 = recorded("s3_put")["Records"][0] if source == "s3" else recorded("eventbridge_created")
     head = {"content_type": "text/csv", "metadata": {"by": "jo"}, "checksums": {"CRC32": "x"}}
-    event = only({"deliverywatch": 1, "objects": [{"record": told, "head": head}]})
+    event = only({"deliverywatch": 1, "objects": [{"record": event_of_s3, "head": head}]})
     assert event.details == Details("text/csv", {"by": "jo"}, {"CRC32": "x"})
 
 
-def test_a_listing_tells_what_there_was_at_one_moment() -> None:
+def test_a_listing_is_read_as_of_its_time() -> None:
     one = {"key": "a+b.csv", "version": "v1", "size": 7, "etag": "e", "last_modified": "2026-11-20T10:00:00Z"}
     event = only(
         {"deliverywatch": 1, "listing": {"bucket": BUCKET, "listed_at": "2026-11-21T12:00:00Z", "objects": [one]}}
@@ -243,10 +243,10 @@ def test_a_key_that_is_not_utf_8_is_refused(key: str) -> None:
 
 
 def test_half_a_character_is_refused_where_keys_are_not_encoded() -> None:
-    told = recorded("eventbridge_created")
-    told["detail"]["object"]["key"] = "\ud83e"
+    event_of_s3 = recorded("eventbridge_created")
+    event_of_s3["detail"]["object"]["key"] = "\ud83e"
     with pytest.raises(MessageMalformed, match="not valid Unicode"):
-        read(json.dumps(told))
+        read(json.dumps(event_of_s3))
 
 
 def test_envelopes_without_end_are_refused() -> None:

@@ -24,7 +24,7 @@ NAMES = {"put": "ObjectCreated:Put", "delete": "ObjectRemoved:Delete"}
 
 
 def histories(length: int) -> list[list[tuple[str, str]]]:
-    """Every history of so many events on a key, and each again with one of its events told twice."""
+    """Every history of so many events on a key, and each again with one of its events sent twice."""
     plain = [list(zip(kinds, ASCENDING, strict=False)) for kinds in itertools.product(("put", "delete"), repeat=length)]
     shorter = [
         list(zip(kinds, ASCENDING, strict=False)) for kinds in itertools.product(("put", "delete"), repeat=length - 1)
@@ -37,9 +37,9 @@ def histories(length: int) -> list[list[tuple[str, str]]]:
 def test_every_order_of_up_to_five_events_ends_in_the_newest(length: int) -> None:
     for history in histories(length):
         kind, newest = max(history, key=lambda each: each[1].ljust(64, "0"))
-        told = [body(s3_record("a", sequencer, NAMES[name])) for name, sequencer in history]
+        bodies = [body(s3_record("a", sequencer, NAMES[name])) for name, sequencer in history]
         ends = {"put": ("present", f"etag-{newest}"), "delete": ("removed", None)}
-        for order in itertools.permutations(told):
+        for order in itertools.permutations(bodies):
             table = MemoryTable()
             run(sqs_event(*order), table)
             (item,) = table.items.values()

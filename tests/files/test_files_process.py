@@ -25,7 +25,7 @@ from deliverywatch.files.records.items import Item
 from deliverywatch.files.records.sqs import messages_of
 
 
-def test_an_upload_becomes_one_item_with_all_that_was_told() -> None:
+def test_an_upload_becomes_one_item_with_all_of_its_event() -> None:
     table = MemoryTable()
     run(sqs_event(body(s3_record("in/a b.csv", version="v7"))), table)
     assert table.items == {
@@ -92,7 +92,7 @@ class BrokenTable(MemoryTable):
         raise ZeroDivisionError(item["key"])
 
 
-def test_an_error_that_nobody_foresaw_fails_its_message_only_and_tells_no_content() -> None:
+def test_an_unforeseen_error_fails_its_message_only_and_shows_no_content() -> None:
     report = run(sqs_event(body(s3_record())), BrokenTable())
     (result,) = report.results
     assert result.failure is not None

@@ -64,7 +64,7 @@ def test_an_event_of_eventbridge_is_pushed_too() -> None:
     assert pushed(recorded("eventbridge_created")) == ["IMG_m7fzo3.jpg"]
 
 
-def test_a_removed_object_is_not_asked_for_its_details() -> None:
+def test_the_details_of_a_removed_object_are_not_requested() -> None:
     objects = Objects()
     assert pushed({"Records": [s3_record("a", name="ObjectRemoved:Delete")]}, objects=objects) == ["a"]
     assert not objects.asked
@@ -102,7 +102,7 @@ def test_records_are_judged_one_by_one() -> None:
     assert pushed(event, Filters(suffix=".csv")) == ["a.csv", "c.csv"]
 
 
-def test_what_the_object_does_not_tell_is_raised_and_nothing_is_sent() -> None:
+def test_details_that_cannot_be_read_are_raised_and_nothing_is_sent() -> None:
     queue = Sent()
     with pytest.raises(StoreUnavailable):
         push({"Records": [s3_record("a")]}, Filters(), Objects(StoreUnavailable("S3 is down.")), queue)

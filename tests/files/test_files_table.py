@@ -67,10 +67,10 @@ EVENTS = st.one_of(
 
 @settings(max_examples=40)
 @given(st.lists(EVENTS, min_size=1, max_size=6))
-def test_the_condition_of_the_write_is_the_rule(intake: Intake, told: list[ObjectEvent]) -> None:
+def test_the_condition_of_the_write_is_the_rule(intake: Intake, events: list[ObjectEvent]) -> None:
     table, memory = aws.Table(intake.client("dynamodb"), intake.outputs["FilesTable"]), MemoryTable()
     name = f"{BUCKET}/{uuid.uuid4().hex}"
-    for number, each in enumerate(told):
+    for number, each in enumerate(events):
         item = items.item(each, f"m{number}", NOON, KEEP) | {"object": name}
         assert table.keep(item) == memory.keep(item)
         assert stored(intake, name) == memory.items.get((name, "null"))
@@ -82,7 +82,7 @@ def stored(intake: Intake, name: str) -> dict[str, Any]:
     return aws.plain(answer["Item"])
 
 
-def test_a_table_that_is_not_there_is_told_in_a_sentence(intake: Intake) -> None:
+def test_a_missing_table_is_reported_in_a_sentence(intake: Intake) -> None:
     table = aws.Table(intake.client("dynamodb"), "nowhere")
     with pytest.raises(TableUnavailable, match="DynamoDB could not be used for nowhere: ResourceNotFoundException"):
         table.keep(items.item(event(0, "0A", State.PRESENT, details=False), "m", NOON, KEEP))
@@ -95,7 +95,7 @@ def test_a_listing_never_brings_back_what_was_removed_after_it() -> None:
     assert memory.items[f"{BUCKET}/a", "null"]["state"] == "removed"
 
 
-def test_a_listing_mends_what_was_missed_and_a_late_event_from_before_it_changes_nothing() -> None:
+def test_a_listing_fixes_what_was_missed_and_a_late_event_from_before_it_changes_nothing() -> None:
     memory = MemoryTable()
     for each in (
         event(1, "0A", State.PRESENT, details=False),
@@ -124,13 +124,15 @@ class BusyDynamoDB:
         return {"UnprocessedItems": {name: left} if left else {}}
 
 
-@pytest.mark.parametrize(("leaves", "kept", "told"), [(1, ["m0", "m1", "m2"], ""), (9, ["m0", "m1"], "of 1 failures")])
-def test_reasons_that_dynamodb_leaves_undone_are_written_again_or_told(
-    leaves: int, kept: list[str], told: str, caplog: pytest.LogCaptureFixture
+@pytest.mark.parametrize(
+    ("leaves", "kept", "logged"), [(1, ["m0", "m1", "m2"], ""), (9, ["m0", "m1"], "of 1 failures")]
+)
+def test_reasons_that_dynamodb_leaves_undone_are_written_again_or_logged(
+    leaves: int, kept: list[str], logged: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     dynamodb = BusyDynamoDB(leaves)
     messages = messages_of(sqs_event("", "", ""))
     aws.Failures(dynamodb, "reasons").record([failure(each, (), MessageMalformed("x"), NOON) for each in messages])
     assert dynamodb.kept == kept
-    assert bool(told) == bool(caplog.text)
-    assert told in caplog.text
+    assert bool(logged) == bool(caplog.text)
+    assert logged in caplog.text

@@ -219,14 +219,14 @@ def test_the_dashboard_is_json_that_shows_alarms_and_queues_there_are(template: 
     assert not [left for left in json.dumps(body).split('"') if "${" in left]
 
 
-def test_every_alarm_tells_the_notifier_when_it_begins_and_when_it_is_over(template: dict[str, Any]) -> None:
+def test_every_alarm_notifies_when_it_begins_and_when_it_is_over(template: dict[str, Any]) -> None:
     topic = "arn:aws:sns:eu-west-1:111122223333:deliverywatch-prod-alerts"
     own = [each for each in of_type(template, "AWS::CloudWatch::Alarm").values() if "-files-" in each["AlarmName"]]
     assert len(own) == 5
     assert all(each["AlarmActions"] == each["OKActions"] == [topic] for each in own)
 
 
-def test_every_alarm_is_a_rung_of_one_watch_that_is_named_after_the_system(template: dict[str, Any]) -> None:
+def test_every_alarm_is_a_severity_of_one_watch_that_is_named_after_the_system(template: dict[str, Any]) -> None:
     import stacks
 
     (files,) = [stack for stack in stacks.chosen(["files"]) if stack.watches]

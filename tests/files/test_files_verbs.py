@@ -20,7 +20,7 @@ def run(*arguments: str) -> Result:
     return CliRunner().invoke(main, ["files", *arguments])
 
 
-def told(*arguments: str) -> Any:
+def printed(*arguments: str) -> Any:
     return json.loads(run(*arguments, "--json").stdout)
 
 
@@ -41,17 +41,17 @@ def test_list_says_why_each_message_failed_and_leaves_it(intake: Intake, poison:
     assert intake.waiting("FilesDeadLettersUrl") == 1
 
 
-def test_list_as_json_tells_the_attempt(poison: str) -> None:
-    (letter,) = told("dlq", "list")
+def test_list_as_json_has_the_attempt(poison: str) -> None:
+    (letter,) = printed("dlq", "list")
     assert (letter["message_id"], letter["kind"], letter["will_fail_again"]) == (poison, "malformed", True)
     assert letter["sent_at"] <= letter["failed_at"]
 
 
-def test_show_prints_the_body_of_the_letter_whose_id_begins_so(poison: str) -> None:
+def test_show_prints_the_body_of_the_dead_letter_whose_id_begins_so(poison: str) -> None:
     result = run("dlq", "show", poison[:8])
     assert result.exit_code == 0
     assert result.stdout.splitlines()[-1] == "this is no notification"
-    assert told("dlq", "show", poison)["body"] == "this is no notification"
+    assert printed("dlq", "show", poison)["body"] == "this is no notification"
 
 
 def test_show_of_another_id_is_wrong_usage(poison: str) -> None:
@@ -65,15 +65,15 @@ def test_a_dry_redrive_moves_nothing_and_says_what_is_in_vain(intake: Intake, po
     assert "1  malformed: will fail again" in result.stdout
     assert "Nothing was moved." in result.stderr
     assert intake.waiting("FilesDeadLettersUrl") == 1
-    assert told("dlq", "redrive", "--dry-run")["in_vain_count"] == 1
+    assert printed("dlq", "redrive", "--dry-run")["in_vain_count"] == 1
 
 
 @pytest.mark.parametrize("rate", [(), ("--rate", "50")])
-def test_a_redrive_sends_the_letters_through_the_intake_again(intake: Intake, rate: tuple[str, ...]) -> None:
+def test_a_redrive_sends_the_dead_letters_through_the_intake_again(intake: Intake, rate: tuple[str, ...]) -> None:
     intake.client("sqs").purge_queue(QueueUrl=intake.outputs["FilesDeadLettersUrl"])
     body = json.dumps({"Records": [s3_record("late.csv") | {"eventVersion": "2.6"}]})
     intake.client("sqs").send_message(QueueUrl=intake.outputs["FilesDeadLettersUrl"], MessageBody=body)
-    report = told("dlq", "redrive", *rate)
+    report = printed("dlq", "redrive", *rate)
     assert (report["status"], report["moved_count"]) == ("COMPLETED", 1)
     intake.settle()
     assert run("find", "late.csv", "--bucket", "incoming").exit_code == 0
@@ -90,7 +90,7 @@ def test_find_shows_every_version_and_which_is_there_now(intake: Intake) -> None
     first = intake.put("find me.csv", b"1")["VersionId"]
     second = intake.put("find me.csv", b"22")["VersionId"]
     intake.settle()
-    found = told("find", "find me.csv")
+    found = printed("find", "find me.csv")
     assert found["current"]["version"] == second
     assert [each["version"] for each in found["versions"]] == [first, second]
     result = run("find", "find me.csv")
@@ -135,7 +135,7 @@ def test_verify_finds_what_is_missing_stale_and_too_much_and_repairs_it(intake: 
         ["missing", "v/lost.csv"],
         ["stale", "v/old.csv"],
     ]
-    dry = told("verify", "--prefix", "v/", "--repair", "--dry-run")
+    dry = printed("verify", "--prefix", "v/", "--repair", "--dry-run")
     assert (dry["same_count"], dry["sent_count"]) == (1, 0)
     assert intake.waiting("FilesQueueUrl") == 0
 
@@ -152,7 +152,7 @@ def test_reprocess_fills_what_the_table_lost_and_touches_nothing_else(intake: In
     intake.settle()
     kept = intake.versions("r/kept.csv")
     forget(intake, "r/lost.csv")
-    assert told("reprocess", "--prefix", "r/", "--dry-run") == {
+    assert printed("reprocess", "--prefix", "r/", "--dry-run") == {
         "listed_count": 2,
         "message_count": 1,
         "dry_run": True,
@@ -185,7 +185,7 @@ def test_process_puts_an_event_into_the_table_itself(intake: Intake, tmp_path: P
         ["reprocess", "--prefix", ""],
     ],
 )
-def test_a_stack_that_is_not_there_is_told_in_a_sentence(verb: list[str]) -> None:
+def test_a_missing_stack_is_reported_in_a_sentence(verb: list[str]) -> None:
     result = run(*verb, "--stack", "nowhere")
     assert result.exit_code == 1
     assert "There is no stack nowhere in us-east-1." in result.stderr

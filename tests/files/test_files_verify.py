@@ -55,7 +55,7 @@ def test_what_is_the_same_is_right() -> None:
     assert found.same_count == 2
 
 
-def test_missing_stale_and_extra_are_told_apart() -> None:
+def test_missing_stale_and_extra_are_distinguished() -> None:
     found = compared(
         Bucket(listed("missing"), listed("removed"), listed("etag"), listed("marker", None, State.DELETE_MARKER)),
         Table(item("removed", state=State.REMOVED), item("etag", "other"), item("marker"), item("extra")),
@@ -105,6 +105,6 @@ def test_the_messages_make_the_table_right() -> None:
 
 def test_a_message_holds_25_versions_of_one_part_of_the_listing() -> None:
     later = [Listed("z", "v1", State.PRESENT, "e", 1, NOON - HOUR, NOON + HOUR)]
-    told = [json.loads(text)["listing"] for text in bodies("in", [*(listed(f"k{n}") for n in range(30)), *later])]
-    assert [len(each["objects"]) for each in told] == [25, 5, 1]
-    assert len({each["listed_at"] for each in told}) == 2
+    listings = [json.loads(text)["listing"] for text in bodies("in", [*(listed(f"k{n}") for n in range(30)), *later])]
+    assert [len(each["objects"]) for each in listings] == [25, 5, 1]
+    assert len({each["listed_at"] for each in listings}) == 2

@@ -43,7 +43,7 @@ def broken(step_name: str, error: str, cause: Any = "") -> tuple[Any, list[Any]]
     return states_event("FAILED", error=error, cause=text), [step(step_name), failed(error, cause)]
 
 
-def told(error_type: str, error: str, cause: str = "") -> tuple[str, str]:
+def where_and_why(error_type: str, error: str, cause: str = "") -> tuple[str, str]:
     found = diagnosed(states_event("RUNNING", error=None, cause=None), reported=ReportedError(error_type, error, cause))
     return found.where, found.cause.why
 
@@ -109,7 +109,7 @@ def test_an_error_text_has_a_cause(words: str, why: str) -> None:
     ],
 )
 def test_each_type_of_the_reference_has_its_place(error_type: str, error: str, where: str, why: str) -> None:
-    assert told(error_type, error) == (where, why)
+    assert where_and_why(error_type, error) == (where, why)
 
 
 @pytest.mark.parametrize(

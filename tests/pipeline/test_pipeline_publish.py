@@ -122,7 +122,7 @@ def test_two_at_once_count_once() -> None:
     assert (len(world.lines), len(other.lines) > 0) == (0, True)
 
 
-def test_what_the_event_leaves_out_is_asked_for() -> None:
+def test_what_the_event_leaves_out_is_fetched() -> None:
     whole = states_event()["detail"]
     world = World(executions=Executions(whole, [step("Ingest")]))
     world.publish(event("states_truncated"))
@@ -130,7 +130,7 @@ def test_what_the_event_leaves_out_is_asked_for() -> None:
     assert world.values()["validation/RecordsProcessed"] == 5120
 
 
-def test_a_failed_run_is_known_by_its_history() -> None:
+def test_a_failed_run_is_read_from_its_history() -> None:
     job = event("glue_job_run") | {"JobRunState": "TIMEOUT"}
     world = World(executions=Executions(history=[step("Ingest"), failed("States.TaskFailed", job)]))
     world.publish(states_event("FAILED", cause="stopped"))
@@ -184,7 +184,7 @@ def test_however_ends_arrive_the_sums_are_those_of_the_last_redrive(ends: list[t
 
 
 @pytest.mark.parametrize(("stopped_ms", "is_counted"), [(1795243000000, True), (1795242070000, False)])
-def test_a_redrive_that_only_the_history_tells_is_counted_and_one_that_is_still_to_end_is_not(
+def test_a_redrive_that_only_the_history_has_is_counted_and_one_that_is_still_to_end_is_not(
     stopped_ms: int, is_counted: bool
 ) -> None:
     redriven = {"type": "ExecutionRedriven", "timestamp": 1795242500.0, "executionRedrivenEventDetails": {}}

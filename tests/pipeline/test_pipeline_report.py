@@ -70,7 +70,7 @@ def run(name: str, status: str, hour: int, **detail: Any) -> Any:
 SCHEMA = "pipeline-sf_user-orchestrator-schema-change"
 
 
-def test_a_failure_is_told_once_and_its_end_once(world: World) -> None:
+def test_a_failure_is_reported_once_and_its_end_once(world: World) -> None:
     world.report(run("a", "FAILED", 6, error="E", cause="cannot resolve 'email'"))
     world.report(run("b", "FAILED", 12, error="E", cause="cannot resolve 'email'"))
     world.report(run("c", "SUCCEEDED", 18))
@@ -87,7 +87,7 @@ def test_each_cause_is_a_watch_of_its_own_and_one_good_run_ends_them_all(world: 
     assert world.store.json("state/pipeline/sf_user/told.json")["open"] == {}
 
 
-def test_what_the_state_machine_told_itself_its_event_does_not_tell_again(world: World) -> None:
+def test_what_the_state_machine_reported_itself_its_event_does_not_report_again(world: World) -> None:
     world.executions.events = [
         step("Ingest"),
         failed("States.TaskFailed", event("glue_job_run") | {"JobRunState": "TIMEOUT"}),
@@ -110,7 +110,7 @@ def test_a_redrive_that_succeeds_is_well(world: World) -> None:
     assert [level for _, level in world.levels()] == ["critical", "ok"]
 
 
-def test_an_event_that_comes_after_a_later_good_run_is_not_told(world: World) -> None:
+def test_an_event_that_comes_after_a_later_good_run_is_not_reported(world: World) -> None:
     world.report(run("b", "SUCCEEDED", 12))
     assert world.report(run("a", "FAILED", 6, error="E", cause="x"))["note"] == "a later run was well"
     assert not world.notices
@@ -173,7 +173,7 @@ def test_a_damaged_memory_is_an_empty_one(world: World) -> None:
     assert world.report(event("states_failed"))["told"]
 
 
-def test_two_that_tell_at_once_lose_nothing(world: World) -> None:
+def test_two_that_report_at_once_lose_nothing(world: World) -> None:
     world.store.race = lambda: world.report(run("b", "ABORTED", 12, error="", cause=""))
     world.report(event("states_failed"))
     open_watches = set(json.loads(world.store.objects["state/pipeline/sf_user/told.json"])["open"])

@@ -59,7 +59,7 @@ def test_a_job_run_has_its_id_and_its_units() -> None:
     assert billed.dpu_seconds == 1000.5
 
 
-def test_an_output_tells_jobs_artifacts_and_the_validation() -> None:
+def test_an_output_has_jobs_artifacts_and_the_validation() -> None:
     found = evidence.of_output(execution_of_event(event("states_succeeded")).output)
     assert [run.job for run in found.jobs] == ["sf_user_ingest"]
     assert found.artifacts == ("s3://artifacts/sf_user/2026-11-21T06-00/run_results.json",)

@@ -94,7 +94,7 @@ def test_every_number_is_a_parameter_with_a_default(pipeline_template: dict[str,
     }
 
 
-def test_a_function_is_told_the_limits_that_the_alarms_have(pipeline_template: dict[str, Any]) -> None:
+def test_a_function_gets_the_limits_that_the_alarms_have(pipeline_template: dict[str, Any]) -> None:
     function = of_type(pipeline_template, "AWS::Lambda::Function", SfUserMinimumRecords="7")["PipelineValidate"]
     limits = json.loads(function["Environment"]["Variables"]["DELIVERYWATCH_LIMITS"])["sf_user"]
     assert {name: int(value) for name, value in limits.items()} == {
@@ -112,7 +112,7 @@ def test_the_composite_names_every_alarm_of_its_pipeline(pipeline_template: dict
     assert children == {name for name in alarms if "-pipeline-sf_user-" in name}
 
 
-def test_what_the_report_tells_and_what_the_composite_repeats_mails_nothing(pipeline_build: Path) -> None:
+def test_what_the_report_publishes_and_what_the_composite_repeats_mails_nothing(pipeline_build: Path) -> None:
     known = watches(json.loads((pipeline_build / "watches.json").read_text()), "deliverywatch-prod")
     quiet = {rung.alarm for watch in known for rung in watch.rungs if rung.level is Level.OK}
     short = {name.removeprefix("deliverywatch-prod-pipeline-") for name in quiet}

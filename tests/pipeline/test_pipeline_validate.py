@@ -131,7 +131,7 @@ def test_a_row_that_is_dated_in_the_future_does_not_make_old_ones_fresh(world: W
     assert (failed(report), report.age_hours) == (["freshness"], 9.0)
 
 
-def test_a_few_bad_keys_are_told_and_too_many_fail(world: World) -> None:
+def test_a_few_bad_keys_are_reported_and_too_many_fail(world: World) -> None:
     for key in range(100):
         world.keep(key, -3, None, current=True)
     world.keep(100, -3, -2, current=False)
@@ -152,7 +152,7 @@ def test_what_is_no_job_run_is_no_success(world: World) -> None:
     assert failed(world.validate(job={"status": "fine"})) == ["job_state"]
 
 
-def test_asked_to_raise_it_raises_with_what_failed(world: World) -> None:
+def test_a_strict_task_raises_with_what_failed(world: World) -> None:
     world.load(good(3))
     with pytest.raises(InputError, match=r"wrote 3 records; fewer than 100"):
         world.validate(is_strict=True)

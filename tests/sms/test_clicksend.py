@@ -50,7 +50,7 @@ def test_an_empty_range_is_one_page_without_rows(clicksend: ClickSendServer) -> 
     assert (page.rows, page.total, page.last_page) == ([], 0, 0)
 
 
-def test_one_page_is_asked_for_once(clicksend: ClickSendServer) -> None:
+def test_one_page_is_requested_once(clicksend: ClickSendServer) -> None:
     clicksend.history = Messages(messages(7))
     assert len(ids(client(clicksend))) == 7
     assert len(clicksend.queries) == 1
@@ -139,7 +139,7 @@ def test_a_passing_fault_costs_nothing_but_a_pause(clicksend: ClickSendServer, f
 
 
 @pytest.mark.parametrize("fault", PASSING)
-def test_a_lasting_fault_is_told_after_four_tries(clicksend: ClickSendServer, fault: Fault) -> None:
+def test_a_lasting_fault_is_raised_after_four_tries(clicksend: ClickSendServer, fault: Fault) -> None:
     clicksend.add_fault(fault, page=1, times=None)
     with pytest.raises(Retryable, match=r"ClickSend is not available|too many requests"):
         ids(client(clicksend))
@@ -154,18 +154,18 @@ def test_pages_before_a_lasting_fault_are_still_handed_over(clicksend: ClickSend
         next(pages)
 
 
-def test_an_answer_that_comes_too_late_is_asked_for_again(clicksend: ClickSendServer) -> None:
+def test_an_answer_that_comes_too_late_is_requested_again(clicksend: ClickSendServer) -> None:
     clicksend.add_fault(Fault.DELAY, page=2)
     assert len(ids(client(clicksend, read_seconds=0.1))) == 950
 
 
-def test_a_server_that_never_answers_is_told_with_the_time_waited(clicksend: ClickSendServer) -> None:
+def test_a_server_that_never_answers_is_reported_with_the_time_waited(clicksend: ClickSendServer) -> None:
     clicksend.add_fault(Fault.DELAY, times=None)
     with pytest.raises(SourceUnavailable, match=r"did not answer within 0\.05 s"):
         ids(client(clicksend, read_seconds=0.05))
 
 
-def test_a_server_that_is_not_there_is_told(clicksend: ClickSendServer) -> None:
+def test_a_missing_server_is_reported(clicksend: ClickSendServer) -> None:
     with pytest.raises(SourceUnavailable, match=r"the connection to 127\.0\.0\.1:9 failed"):
         ids(client(clicksend, url="http://127.0.0.1:9"))
 

@@ -140,7 +140,7 @@ def test_dead_numbers_are_no_failures_where_that_was_chosen() -> None:
     assert told["window"]["reasons"] == []
 
 
-def test_what_waits_for_its_outcome_is_told_from_what_is_fresh() -> None:
+def test_what_waits_for_its_outcome_is_distinguished_from_what_is_fresh() -> None:
     rows = [row(f"{index}", at("11:30"), "pending") for index in range(15)]
     rows += [row(f"r{index}", at("11:30")) for index in range(15)] + [row("fresh", at("11:56"), "pending")]
     assert described(*rows)["overdue"] == {"pending": 15, "total": 30, "percent": 50.0}
@@ -166,7 +166,7 @@ def test_messages_that_wait_have_steps_of_their_own() -> None:
     assert "has not said since" in described(*rows)["steps"][0]
 
 
-def test_a_problem_is_added_to_what_is_known_and_keeps_its_beginning() -> None:
+def test_a_problem_is_added_to_the_earlier_context_and_keeps_its_beginning() -> None:
     known = json.dumps(EXAMPLE).encode()
     refused = SourceRefused("ClickSend refuses the API key (401).")
     first = context.with_problem(known, refused, NOW, 10)
@@ -181,7 +181,7 @@ def test_a_problem_is_added_to_what_is_known_and_keeps_its_beginning() -> None:
 
 
 @pytest.mark.parametrize("known", [None, b"", b"[]", b"{", b'{"problem": 3}'])
-def test_a_problem_can_be_told_when_nothing_is_known(known: bytes | None) -> None:
+def test_a_problem_can_be_reported_without_an_earlier_context(known: bytes | None) -> None:
     told = json.loads(context.with_problem(known, ValueError("+61400000001"), NOW, 10))
     assert told["slots"] == []
     assert told["problem"]["kind"] == "error"

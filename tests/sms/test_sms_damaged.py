@@ -33,7 +33,7 @@ def test_a_run_names_it_and_leaves_it(body: bytes) -> None:
     assert world.context()["problem"]["kind"] == "damaged"
 
 
-def test_a_backfill_names_it_and_goes_on_there_once_it_is_mended() -> None:
+def test_a_backfill_names_it_and_goes_on_there_once_it_is_fixed() -> None:
     from deliverywatch.sms import backfill
 
     world, since = World(), NOW.replace(hour=4, minute=0) - timedelta(days=2)

@@ -162,7 +162,7 @@ def test_a_message_that_was_stored_before_the_first_run_is_never_counted() -> No
     assert world.emitted()[at("12:10")] == (1, 1)
 
 
-def test_a_range_is_not_begun_without_the_time_to_tell_of_a_failure() -> None:
+def test_a_range_is_not_begun_without_the_time_to_report_a_failure() -> None:
     world = World(seconds_left=ingest.RESERVE_SECONDS + 5)
     with pytest.raises(SourceUnavailable) as caught:
         world.run()

@@ -14,7 +14,7 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
-from deliverywatch.errors import TableUnavailable
+from deliverywatch.errors import TableUnavailable, error_code
 
 if TYPE_CHECKING:
     from deliverywatch.files.records.failures import Failure
@@ -62,17 +62,13 @@ class Table:
         self._name = name
 
     def keep(self, item: Item) -> bool:
-        """Write an item if it supersedes the stored one; whether it did.
-
-        Raises:
-            TableUnavailable: DynamoDB could not be asked.
-        """
+        """Write an item if it is newer than the stored one; whether it was."""
         with _translated(self._name):
             try:
                 write = self._put_listed if "listed_at" in item else self._put
                 write(item)
             except ClientError as error:
-                if error.response["Error"]["Code"] == "ConditionalCheckFailedException":
+                if error_code(error) == "ConditionalCheckFailedException":
                     return False
                 raise
         return True
@@ -121,13 +117,13 @@ class Failures:
                 self._left(puts[first : first + _PUTS_PER_CALL]) for first in range(0, len(puts), _PUTS_PER_CALL)
             )
         except _FAILED as error:
-            log.warning("The reasons of %d failures could not be kept: %s", len(puts), _code(error))
+            log.warning("The reasons of %d failures could not be kept: %s", len(puts), error_code(error))
             return
         if left:
             log.warning("The reasons of %d failures could not be kept: DynamoDB left them", left)
 
     def _left(self, puts: list[dict[str, Any]]) -> int:
-        """How many DynamoDB leaves undone, which is no error there, when it is asked a second time too."""
+        """Return how many DynamoDB leaves undone, which is no error there, in a second request too."""
         for _ in range(2):
             answer = self._dynamodb.batch_write_item(RequestItems={self._name: puts})
             puts = answer.get("UnprocessedItems", {}).get(self._name, [])
@@ -148,7 +144,7 @@ class Queue:
         try:
             make_visible(self._sqs, self._url, receipts)
         except _FAILED as error:
-            log.warning("%d messages that cannot be processed wait for nothing: %s", len(receipts), _code(error))
+            log.warning("%d messages that cannot be processed wait for nothing: %s", len(receipts), error_code(error))
 
 
 class Lake:
@@ -170,13 +166,13 @@ class Lake:
                     return
             log.warning("%(Key)s was written by others meanwhile and is left as it is", self._where)
         except _FAILED as error:
-            log.warning("%s could not be written: %s", self._where["Key"], _code(error))
+            log.warning("%s could not be written: %s", self._where["Key"], error_code(error))
 
     def _read(self) -> tuple[bytes | None, dict[str, str]]:
         try:
             found = self._s3.get_object(**self._where)
         except ClientError as error:
-            if _code(error) == "NoSuchKey":
+            if error_code(error) == "NoSuchKey":
                 return None, {"IfNoneMatch": "*"}
             raise
         return found["Body"].read(), {"IfMatch": found["ETag"]}
@@ -185,7 +181,7 @@ class Lake:
         try:
             self._s3.put_object(**self._where, Body=body, ContentType="application/json", **condition)
         except ClientError as error:
-            if _code(error) in _OVERTAKEN:
+            if error_code(error) in _OVERTAKEN:
                 return False
             raise
         return True
@@ -227,9 +223,4 @@ def _translated(table: str) -> Iterator[None]:
     try:
         yield
     except _FAILED as error:
-        raise TableUnavailable(f"DynamoDB could not be used for {table}: {_code(error)}.") from error
-
-
-def _code(error: Exception) -> str:
-    """DynamoDB's word for the error, or the name of what happened on the way to it."""
-    return str(error.response["Error"]["Code"]) if isinstance(error, ClientError) else type(error).__name__
+        raise TableUnavailable(f"DynamoDB could not be used for {table}: {error_code(error)}.") from error

@@ -9,7 +9,7 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
-from deliverywatch.errors import QueueUnavailable, StoreUnavailable
+from deliverywatch.errors import QueueUnavailable, StoreUnavailable, error_code
 from deliverywatch.files.records.events import NO_VERSION, Details
 
 _CONFIG = Config(connect_timeout=2, read_timeout=5, retries={"mode": "standard", "total_max_attempts": 4})
@@ -25,7 +25,7 @@ def client(service: str) -> Any:
 
 
 class Objects:
-    """Objects of S3, asked by HeadObject."""
+    """Objects of S3, by HeadObject."""
 
     def __init__(self, s3: Any) -> None:
         self._s3 = s3
@@ -35,12 +35,11 @@ class Objects:
         which = {} if version == NO_VERSION else {"VersionId": version}
         try:
             head = self._s3.head_object(Bucket=bucket, Key=key, ChecksumMode="ENABLED", **which)
-        except ClientError as error:
-            if error.response["Error"]["Code"] in _GONE:
+        except (BotoCoreError, ClientError) as error:
+            if error_code(error) in _GONE:
                 return None
-            raise _unavailable(bucket, error) from error
-        except BotoCoreError as error:
-            raise _unavailable(bucket, error) from error
+            message = f"S3 did not tell the details of an object of {bucket}: {error_code(error)}."
+            raise StoreUnavailable(message) from error
         checksums = {
             name.removeprefix("Checksum"): str(value)
             for name, value in head.items()
@@ -59,17 +58,13 @@ class Queue:
         self._more = {"MessageSystemAttributes": header} if trace else {}
 
     def send(self, bodies: Sequence[str]) -> None:
-        """Send messages, all of them, in as few calls as they fit into.
-
-        Raises:
-            QueueUnavailable: At least one was not taken.
-        """
+        """Send messages, all of them, in as few calls as they fit into."""
         for chunk in _chunks(bodies):
             entries = [{"Id": str(number), "MessageBody": each, **self._more} for number, each in enumerate(chunk)]
             try:
                 refused = self._sqs.send_message_batch(QueueUrl=self._url, Entries=entries).get("Failed", [])
             except (BotoCoreError, ClientError) as error:
-                raise QueueUnavailable(f"SQS took no message: {_code(error)}.") from error
+                raise QueueUnavailable(f"SQS took no message: {error_code(error)}.") from error
             if refused:
                 codes = ", ".join(sorted({str(each["Code"]) for each in refused}))
                 raise QueueUnavailable(f"SQS refused {len(refused)} of {len(entries)} messages: {codes}.")
@@ -86,11 +81,3 @@ def _chunks(bodies: Sequence[str]) -> list[list[str]]:
         chunks[-1].append(each)
         room_bytes -= size_bytes
     return chunks
-
-
-def _unavailable(bucket: str, error: BotoCoreError | ClientError) -> StoreUnavailable:
-    return StoreUnavailable(f"S3 did not tell the details of an object of {bucket}: {_code(error)}.")
-
-
-def _code(error: BotoCoreError | ClientError) -> str:
-    return str(error.response["Error"]["Code"]) if isinstance(error, ClientError) else type(error).__name__

@@ -51,7 +51,7 @@ class DeadLetters:
             QueueUrl=self._url,
             MaxNumberOfMessages=min(_MESSAGES_PER_CALL, count),
             VisibilityTimeout=_PEEK_SECONDS,
-            # All servers are asked, not a sample of them.
+            # All servers answer, not a sample of them.
             WaitTimeSeconds=2,
             MessageSystemAttributeNames=["SentTimestamp"],
         )

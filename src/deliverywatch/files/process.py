@@ -37,10 +37,10 @@ class Table(Protocol):
     """The items."""
 
     def keep(self, item: Item) -> bool:
-        """Write an item if it supersedes the stored one (`items.supersedes`); whether it did.
+        """Write an item if it is newer than the stored one (the rule is in `items`); whether it was.
 
         Raises:
-            TableUnavailable: The table could not be asked.
+            TableUnavailable: The table could not be reached, or refuses.
         """
 
 

@@ -28,7 +28,7 @@ class Objects(Protocol):
         """Return the details of a version of an object; none if it is gone already.
 
         Raises:
-            StoreUnavailable: S3 could not be asked, or refuses.
+            StoreUnavailable: S3 could not be reached, or refuses.
         """
 
 
@@ -45,7 +45,7 @@ class Queue(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Filters:
-    """Which objects are sent on. Of a removed object only the key is known, so only that is asked.
+    """Which objects are sent on. Of a removed object there is only the key, so only that decides.
 
     Attributes:
         content_types: In small letters, such as `text/csv` or `image/*`; none for all.

@@ -20,7 +20,7 @@ def handler(event: object, context: Any) -> dict[str, Any]:
     """Check the tables and return the report.
 
     Raises:
-        DeliveryWatchError: The checks could not be made, or failed and were asked to raise; it is printed first.
+        DeliveryWatchError: The checks could not be made, or failed and the task is strict; it is printed first.
     """
     settings = from_environment(os.environ)
 

@@ -1,7 +1,7 @@
 """Events -> items of the table, one per version of an object, and the rule that says which of two states is newer.
 
 The table's key is `object` (bucket/key) and `version` (S3's, or `null`). Within a key the sequencer decides. A bucket's
-listing has none: it tells what there was at one moment, so it gives way to every event after that moment, and beats
+listing has none: it shows the state at one time, so it gives way to every event after that time, and beats
 every state from before it.
 """
 

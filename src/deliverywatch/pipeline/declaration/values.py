@@ -1,4 +1,4 @@
-"""Values of foreign JSON -> what they ought to be; whatever is missing or of another type reads as nothing."""
+"""Values of untrusted JSON -> what they ought to be; whatever is missing or of another type reads as nothing."""
 
 from __future__ import annotations
 

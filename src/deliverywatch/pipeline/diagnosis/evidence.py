@@ -1,6 +1,6 @@
 """An execution's output or history -> the job runs, dbt results and validations in it, and where it broke.
 
-Nothing is asked of a state machine but to pass on what its tasks return: Glue's `.sync` returns the job run, the
+A state machine need only pass on what its tasks return: Glue's `.sync` returns the job run, the
 validator its report, and a dbt step the address of its `run_results.json`. They are found wherever they stand.
 History: docs.aws.amazon.com/step-functions/latest/apireference/API_HistoryEvent.html
 """

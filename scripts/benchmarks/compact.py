@@ -25,7 +25,7 @@ from deliverywatch.athena_duckdb import translated
 from deliverywatch.local.cloud.athena.dialect import sql_of_view
 from deliverywatch.sms import compact
 from deliverywatch.sms.lake import slots
-from deliverywatch.sms.lake.folder import Folder
+from deliverywatch.storage.folder import Folder
 
 if TYPE_CHECKING:
     import duckdb
@@ -42,7 +42,7 @@ import resource, time
 from datetime import datetime
 from pathlib import Path
 from deliverywatch.sms import compact
-from deliverywatch.sms.lake.folder import Folder
+from deliverywatch.storage.folder import Folder
 store = Folder(Path({root!r}))
 due = compact.due(store.sizes("sms/"), datetime.fromisoformat({now!r}))
 done = compact.compact(due, store, token="b", pause=lambda _: None)

@@ -27,8 +27,8 @@ def measured(now: datetime, lake: Path, url: str) -> dict[str, Any]:
     from deliverywatch.sms.clicksend.client import ClickSend
     from deliverywatch.sms.clicksend.credentials import Credentials
     from deliverywatch.sms.clicksend.recipients import Recipients
-    from deliverywatch.sms.lake.folder import Folder
     from deliverywatch.sms.ports import Ports, Settings, Source
+    from deliverywatch.storage.folder import Folder
 
     documents: list[str] = []
 

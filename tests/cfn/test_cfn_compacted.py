@@ -9,7 +9,7 @@ import pytest
 from test_cfn_queries import NOW, _database, known, lake, run, saved, view_of
 
 from deliverywatch.sms import compact
-from deliverywatch.sms.lake.folder import Folder
+from deliverywatch.storage.folder import Folder
 
 pytestmark = pytest.mark.slow
 

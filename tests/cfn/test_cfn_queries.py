@@ -26,8 +26,8 @@ from deliverywatch.sms import ingest
 from deliverywatch.sms.clicksend.pages import Page
 from deliverywatch.sms.clicksend.recipients import Recipients
 from deliverywatch.sms.lake.columns import COLUMNS
-from deliverywatch.sms.lake.folder import Folder
 from deliverywatch.sms.ports import Ports, Settings, Source
+from deliverywatch.storage.folder import Folder
 
 NOW = datetime(2026, 11, 21, 14, 20, tzinfo=UTC)  # the end of a slot
 DAY = timedelta(hours=24)

@@ -19,8 +19,8 @@ from deliverywatch.sms import compact, ingest
 from deliverywatch.sms.clicksend.pages import Page
 from deliverywatch.sms.clicksend.recipients import Recipients, hash_key
 from deliverywatch.sms.lake import day_objects, forget, merge
-from deliverywatch.sms.lake.folder import Folder
 from deliverywatch.sms.ports import Ports, Settings, Source
+from deliverywatch.storage.folder import Folder
 
 pytestmark = pytest.mark.slow
 
@@ -134,7 +134,7 @@ def test_a_day_that_is_just_being_made_does_not_bring_it_back(folder: Path) -> N
     day = (NOW - timedelta(days=2)).replace(hour=0)
     # A compaction that was killed after it had sealed all hours.
     from deliverywatch.sms.lake import seal
-    from deliverywatch.sms.lake.watermark import update
+    from deliverywatch.storage.store import update
 
     for key in day_objects.hour_keys(day):
         update(store, key, lambda body: seal.sealed(body, "killed"), lambda _: None)

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from deliverywatch.errors import StoreConflict
-from deliverywatch.sms import aws
 from deliverywatch.sms.lake import day_objects, merge
 from deliverywatch.sms.lake.slots import day_key_of, key_of
+from deliverywatch.storage.s3 import Bucket
 
 pytestmark = pytest.mark.slow
 
@@ -27,19 +27,19 @@ TODAY = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
 
 
 @pytest.fixture
-def bucket(cloud: LocalCloud) -> aws.Bucket:
+def bucket(cloud: LocalCloud) -> Bucket:
     """The stack's bucket, with an hour of messages and without anything older."""
     stack = cloud.client("cloudformation").describe_stacks(StackName="deliverywatch-prod")["Stacks"][0]
     outputs = {each["OutputKey"]: each["OutputValue"] for each in stack["Outputs"]}
-    found = aws.Bucket(outputs["LakeBucket"], cloud.client("s3"))
+    found = Bucket(outputs["LakeBucket"], cloud.client("s3"))
     for key in found.keys(""):
         stored = found.read(key)
         assert stored is not None
-        found.delete(key, stored.etag)
+        found.delete_if_unchanged(key, stored.etag)
     return found
 
 
-def messages(bucket: aws.Bucket) -> list[str]:
+def messages(bucket: Bucket) -> list[str]:
     return sorted(
         name for _, body in day_objects.bodies(bucket, "sms/") for (name,) in merge.rows(body, ("message_id",))
     )
@@ -51,7 +51,7 @@ def filled(run: Callable[..., Result], noon: datetime, hours: int = 3) -> Result
 
 
 def test_a_backfill_fills_the_bucket_with_the_hashes_of_the_function_and_emits_nothing(
-    cloud: LocalCloud, clicksend: ClickSendServer, noon: datetime, bucket: aws.Bucket, run: Callable[..., Result]
+    cloud: LocalCloud, clicksend: ClickSendServer, noon: datetime, bucket: Bucket, run: Callable[..., Result]
 ) -> None:
     result = filled(run, noon)
     assert (result.exit_code, result.stdout) == (0, ""), result.stderr
@@ -64,7 +64,7 @@ def test_a_backfill_fills_the_bucket_with_the_hashes_of_the_function_and_emits_n
 
 
 def test_a_dry_run_reads_nothing(
-    clicksend: ClickSendServer, noon: datetime, bucket: aws.Bucket, run: Callable[..., Result]
+    clicksend: ClickSendServer, noon: datetime, bucket: Bucket, run: Callable[..., Result]
 ) -> None:
     asked = len(clicksend.queries)
     result = run("backfill", "--since", (noon - timedelta(hours=3)).isoformat(), "--dry-run")
@@ -73,20 +73,20 @@ def test_a_dry_run_reads_nothing(
     assert bucket.keys("") == []
 
 
-def aged(bucket: aws.Bucket, noon: datetime, run: Callable[..., Result]) -> datetime:
+def aged(bucket: Bucket, noon: datetime, run: Callable[..., Result]) -> datetime:
     """Move three hours of messages six days back."""
     assert filled(run, noon).exit_code == 0
     old = TODAY - timedelta(days=6)
     for number in range(3):
         stored = bucket.read(key_of(noon - timedelta(hours=number + 1)))
         assert stored is not None
-        bucket.replace(key_of(old + timedelta(hours=number)), stored.body, None, {"unsettled": "1"})
-        bucket.delete(key_of(noon - timedelta(hours=number + 1)), stored.etag)
+        bucket.write_if_unchanged(key_of(old + timedelta(hours=number)), stored.body, None, {"unsettled": "1"})
+        bucket.delete(key_of(noon - timedelta(hours=number + 1)))
     return old
 
 
 def test_the_function_compacts_under_its_own_role(
-    cloud: LocalCloud, noon: datetime, bucket: aws.Bucket, run: Callable[..., Result]
+    cloud: LocalCloud, noon: datetime, bucket: Bucket, run: Callable[..., Result]
 ) -> None:
     old = aged(bucket, noon, run)
     before = messages(bucket)
@@ -95,12 +95,12 @@ def test_the_function_compacts_under_its_own_role(
     assert (answer.payload["day_count"], answer.payload["failures"]) == (1, {})
     assert bucket.keys(f"sms/dt={old:%Y-%m-%d}/") == [day_key_of(old)]
     assert messages(bucket) == before
-    assert int(bucket.metadata(day_key_of(old))["unsettled"]) >= 0
+    assert int((bucket.metadata(day_key_of(old)) or {})["unsettled"]) >= 0
     assert cloud.invoke(COMPACT, {}).payload["day_count"] == 0
 
 
 def test_a_damaged_hour_fails_the_function_with_a_sentence(
-    cloud: LocalCloud, noon: datetime, bucket: aws.Bucket, run: Callable[..., Result]
+    cloud: LocalCloud, noon: datetime, bucket: Bucket, run: Callable[..., Result]
 ) -> None:
     old = aged(bucket, noon, run)
     bucket.write(key_of(old + timedelta(hours=9)), b"no Parquet")
@@ -109,7 +109,7 @@ def test_a_damaged_hour_fails_the_function_with_a_sentence(
     assert "09.parquet is not an object of a DeliveryWatch lake" in error
 
 
-def test_the_command_does_the_same(noon: datetime, bucket: aws.Bucket, run: Callable[..., Result]) -> None:
+def test_the_command_does_the_same(noon: datetime, bucket: Bucket, run: Callable[..., Result]) -> None:
     old = aged(bucket, noon, run)
     dry = json.loads(run("compact", "--dry-run", "--json").stdout)
     assert dry == {"days": [{"day": f"{old:%Y-%m-%d}", "hours": 3, "made": False}]}
@@ -119,7 +119,7 @@ def test_the_command_does_the_same(noon: datetime, bucket: aws.Bucket, run: Call
     assert "Nothing to do" in run("compact").stderr
 
 
-def test_lake_show_reads_the_bucket_too(noon: datetime, bucket: aws.Bucket, run: Callable[..., Result]) -> None:
+def test_lake_show_reads_the_bucket_too(noon: datetime, bucket: Bucket, run: Callable[..., Result]) -> None:
     assert "the function fills it at the end of each slot" in run("lake", "show").stdout
     filled(run, noon)
     whole = json.loads(run("lake", "show", "--json").stdout)
@@ -127,7 +127,7 @@ def test_lake_show_reads_the_bucket_too(noon: datetime, bucket: aws.Bucket, run:
     assert json.loads(run("lake", "show", "--since", TODAY.isoformat(), "--json").stdout)["hours"] == []
 
 
-def test_an_object_that_was_replaced_meanwhile_is_not_deleted(bucket: aws.Bucket) -> None:
+def test_an_object_that_was_replaced_meanwhile_is_not_deleted(bucket: Bucket) -> None:
     bucket.write("state/probe", b"1")
     first = bucket.read("state/probe")
     assert first is not None

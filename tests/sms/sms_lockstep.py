@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from sms_world import Killed, Memory
 
 if TYPE_CHECKING:
-    from deliverywatch.sms.lake.watermark import Stored
+    from deliverywatch.storage.store import Stored
 
 
 class Actor:
@@ -62,7 +62,7 @@ class SteppedStore:
         self._actor.stop_before()
         return self._memory.read(key)
 
-    def metadata(self, key: str) -> Mapping[str, str]:
+    def metadata(self, key: str) -> Mapping[str, str] | None:
         self._actor.stop_before()
         return self._memory.metadata(key)
 
@@ -70,9 +70,11 @@ class SteppedStore:
         self._actor.stop_before()
         self._memory.write(key, body)
 
-    def replace(self, key: str, body: bytes, etag: str | None, metadata: Mapping[str, str]) -> None:
+    def write_if_unchanged(
+        self, key: str, body: bytes, etag: str | None, metadata: Mapping[str, str] | None = None
+    ) -> None:
         self._actor.stop_before()
-        self._memory.replace(key, body, etag, metadata)
+        self._memory.write_if_unchanged(key, body, etag, metadata)
 
     def keys(self, prefix: str) -> list[str]:
         self._actor.stop_before()
@@ -82,6 +84,10 @@ class SteppedStore:
         self._actor.stop_before()
         return self._memory.sizes(prefix)
 
-    def delete(self, key: str, etag: str) -> None:
+    def delete(self, key: str) -> None:
         self._actor.stop_before()
-        self._memory.delete(key, etag)
+        self._memory.delete(key)
+
+    def delete_if_unchanged(self, key: str, etag: str) -> None:
+        self._actor.stop_before()
+        self._memory.delete_if_unchanged(key, etag)

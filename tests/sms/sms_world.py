@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -10,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from deliverywatch.errors import SourceUnavailable, StoreConflict
+from deliverywatch.errors import SourceUnavailable
 from deliverywatch.sms import ingest
 from deliverywatch.sms.clicksend.pages import Page
 from deliverywatch.sms.clicksend.recipients import Recipients
@@ -19,12 +18,14 @@ from deliverywatch.sms.lake import merge as lake
 from deliverywatch.sms.lake.columns import COLUMNS
 from deliverywatch.sms.lake.parquet import NAMES, batch_of, rows_of
 from deliverywatch.sms.lake.slots import floor, from_milliseconds, key_of
-from deliverywatch.sms.lake.watermark import WATERMARK, Stored
+from deliverywatch.sms.lake.watermark import WATERMARK
 from deliverywatch.sms.ports import Ports, Settings, Source, Summary
+from deliverywatch.storage import memory
 
 if TYPE_CHECKING:
     from deliverywatch.sms.counts import Datapoint
     from deliverywatch.sms.plan import Plan
+    from deliverywatch.storage.store import Stored
 
 NOW = datetime(2026, 11, 21, 12, 10, tzinfo=UTC)
 KEY = b"k" * 32
@@ -113,53 +114,42 @@ class Killed(BaseException):
 
 
 @dataclass
-class Memory:
+class Memory(memory.Memory):
     """A store in memory; `before` is called with each operation and key, and may raise or write something else."""
 
-    objects: dict[str, tuple[bytes, dict[str, str]]] = field(default_factory=dict)
     before: Any = None
     after: Any = None
     writes: list[str] = field(default_factory=list)
 
     def read(self, key: str) -> Stored | None:
         self._step(self.before, "read", key)
-        stored = self.objects.get(key)
-        return Stored(stored[0], _etag(stored[0])) if stored else None
+        return super().read(key)
 
-    def metadata(self, key: str) -> Mapping[str, str]:
+    def metadata(self, key: str) -> Mapping[str, str] | None:
         self._step(self.before, "metadata", key)
-        if key not in self.objects:
-            return {}
-        body, metadata = self.objects[key]
-        return {"etag": _etag(body), **metadata}
+        return super().metadata(key)
 
     def write(self, key: str, body: bytes) -> None:
         self._step(self.before, "write", key)
-        self._put(key, body, {})
+        super().write(key, body)
 
-    def replace(self, key: str, body: bytes, etag: str | None, metadata: Mapping[str, str]) -> None:
+    def write_if_unchanged(
+        self, key: str, body: bytes, etag: str | None, metadata: Mapping[str, str] | None = None
+    ) -> None:
         self._step(self.before, "replace", key)
-        present = self.objects.get(key)
-        if (_etag(present[0]) if present else None) != etag:
-            raise StoreConflict(key)
-        self._put(key, body, dict(metadata))
+        super().write_if_unchanged(key, body, etag, metadata)
 
     def keys(self, prefix: str) -> list[str]:
         self._step(self.before, "keys", prefix)
-        return sorted(key for key in self.objects if key.startswith(prefix))
+        return super().keys(prefix)
 
-    def sizes(self, prefix: str) -> list[tuple[str, int]]:
-        return [(key, len(self.objects[key][0])) for key in self.keys(prefix)]
-
-    def delete(self, key: str, etag: str) -> None:
+    def delete_if_unchanged(self, key: str, etag: str) -> None:
         self._step(self.before, "delete", key)
-        if key in self.objects and _etag(self.objects[key][0]) != etag:
-            raise StoreConflict(key)
-        self.objects.pop(key, None)
+        super().delete_if_unchanged(key, etag)
         self._step(self.after, "deleted", key)
 
-    def _put(self, key: str, body: bytes, metadata: dict[str, str]) -> None:
-        self.objects[key] = (body, metadata)
+    def _put(self, key: str, body: bytes, metadata: Mapping[str, str]) -> None:
+        super()._put(key, body, metadata)
         self.writes.append(key)
         self._step(self.after, "put", key)
 
@@ -211,15 +201,15 @@ class World:
 
     def context(self) -> dict[str, Any]:
         """What is left for the mails."""
-        return json.loads(self.store.objects["state/sms.json"][0])  # type: ignore[no-any-return]
+        return json.loads(self.store.objects["state/sms.json"])  # type: ignore[no-any-return]
 
     def watermark(self) -> datetime:
         """Until when messages were read."""
-        return datetime.fromisoformat(json.loads(self.store.objects[WATERMARK][0])["covered_until"])
+        return datetime.fromisoformat(json.loads(self.store.objects[WATERMARK])["covered_until"])
 
     def lake(self) -> dict[str, bytes]:
         """The objects of the lake."""
-        return {key: body for key, (body, _) in self.store.objects.items() if key.endswith(".parquet")}
+        return {key: body for key, body in self.store.objects.items() if key.endswith(".parquet")}
 
     def outcomes(self) -> dict[str, str]:
         """The outcome of each message of the lake."""
@@ -241,7 +231,7 @@ class World:
         if stored is None:
             return []
         names = [column.name for column in COLUMNS]
-        return [dict(zip(names, values, strict=True)) for values in lake.rows(stored[0], names)]
+        return [dict(zip(names, values, strict=True)) for values in lake.rows(stored, names)]
 
     def emitted(self) -> dict[datetime, tuple[float, float]]:
         """Sums of Total and Failed per slot, as CloudWatch would show them."""
@@ -258,17 +248,13 @@ class World:
         """Total and Failed per slot, as the lake has them."""
         totals: Counter[datetime] = Counter()
         failed: Counter[datetime] = Counter()
-        for key, (body, _) in self.store.objects.items():
+        for key, body in self.store.objects.items():
             if key.endswith(".parquet"):
                 for sent_at, outcome in lake.rows(body, ("sent_at", "outcome")):
                     slot = floor(from_milliseconds(sent_at), self.settings.slot_minutes)
                     totals[slot] += outcome != "excluded"
                     failed[slot] += outcome == "failed"
         return {slot: (totals[slot], failed[slot]) for slot in totals}
-
-
-def _etag(body: bytes) -> str:
-    return hashlib.md5(body, usedforsecurity=False).hexdigest()
 
 
 def stored(

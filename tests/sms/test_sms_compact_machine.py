@@ -71,7 +71,7 @@ def visible(memory: Memory) -> list[tuple[str, int]]:
     return [
         (message_id, int(text.removeprefix("version ")))
         for key in day_objects.counting(memory.objects)
-        for message_id, text in merge.rows(memory.objects[key][0], ("message_id", "status_text"))
+        for message_id, text in merge.rows(memory.objects[key], ("message_id", "status_text"))
     ]
 
 

@@ -16,7 +16,7 @@ DAMAGED = [b"", b"PAR1 and no more", b"x" * 1000]
 
 
 def damage(world: World, key: str, body: bytes) -> None:
-    world.store.objects[key] = (body, {})
+    world.store.objects[key] = body
 
 
 @pytest.mark.parametrize("body", DAMAGED)
@@ -29,7 +29,7 @@ def test_a_run_names_it_and_leaves_it(body: bytes) -> None:
     ) as told:
         world.run()
     assert "Nothing was changed. Restore an older version" in told.value.next_step
-    assert world.store.objects[key_of(at("12:00"))][0] == body
+    assert world.store.objects[key_of(at("12:00"))] == body
     assert world.context()["problem"]["kind"] == "damaged"
 
 
@@ -58,7 +58,7 @@ def test_a_compaction_leaves_its_day_as_it_is_and_does_the_others(body: bytes) -
     done = compact.compact(compact.due(world.store.sizes("sms/"), NOW), world.store, token="c", pause=lambda _: None)
     assert (done.day_count, [*done.failures]) == (1, [f"{oldest:%Y-%m-%d}"])
     assert broken in done.failures[f"{oldest:%Y-%m-%d}"]
-    assert world.store.objects[broken][0] == body
+    assert world.store.objects[broken] == body
     assert day_key_of(oldest) not in world.store.objects
     del world.store.objects[broken]
     again = compact.compact(compact.due(world.store.sizes("sms/"), NOW), world.store, token="d", pause=lambda _: None)
@@ -103,7 +103,7 @@ def test_an_object_is_not_blamed_for_what_is_wrong_elsewhere() -> None:
     world = World()
     world.history.rows = [row("A", at("12:05"))]
     world.run()
-    body = world.store.objects[key_of(at("12:00"))][0]
+    body = world.store.objects[key_of(at("12:00"))]
 
     def broken(_body: bytes | None) -> merge.Merged:
         raise ValueError("of the rows that were read")

@@ -126,7 +126,7 @@ def test_a_refusal_is_loud_marks_nothing_as_read_and_passes_with_the_next_succes
 @pytest.mark.parametrize("body", [b"", b"[]", b"{}", b'{"covered_until": "soon"}', b'{"covered_until": "2026-11-21"}'])
 def test_a_damaged_watermark_is_no_first_run_but_a_clear_error(body: bytes) -> None:
     world = World()
-    world.store.objects[WATERMARK] = (body, {})
+    world.store.objects[WATERMARK] = body
     with pytest.raises(ConfigurationError, match="damaged") as caught:
         world.run()
     assert "delete it" in caught.value.next_step
@@ -136,7 +136,7 @@ def test_a_damaged_watermark_is_no_first_run_but_a_clear_error(body: bytes) -> N
 
 def test_a_watermark_in_the_future_is_set_back_with_a_warning(caplog: pytest.LogCaptureFixture) -> None:
     world = World()
-    world.store.objects[WATERMARK] = (b'{"covered_until": "2027-11-21T12:00:00Z"}', {})
+    world.store.objects[WATERMARK] = b'{"covered_until": "2027-11-21T12:00:00Z"}'
     world.run()
     assert world.watermark() == NOW
     assert "2027-11-21T12:00:00Z lies in the future" in caplog.text

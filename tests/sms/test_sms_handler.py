@@ -11,10 +11,9 @@ from typing import Any
 
 import boto3
 import pytest
-from botocore.stub import Stubber
 from moto import mock_aws
 
-from deliverywatch.errors import ConfigurationError, InputError, SourceRefused, StoreConflict, StoreUnavailable
+from deliverywatch.errors import ConfigurationError, InputError, SourceRefused
 from deliverywatch.local.clicksend.faults import Fault
 from deliverywatch.local.clicksend.history import DELIVERED, Message, Messages, failure
 from deliverywatch.local.clicksend.server import ClickSendServer
@@ -159,25 +158,3 @@ def test_an_event_of_the_future_is_refused(s3: Any) -> None:
     with pytest.raises(InputError, match="lies in the future"):
         handler({"scheduled_time": (datetime.now(UTC) + HOUR).isoformat()}, Context())
     assert stored(s3) == {}
-
-
-def test_the_bucket_writes_only_over_what_was_read(s3: Any) -> None:
-    bucket = aws.Bucket(BUCKET)
-    bucket.replace("sms/x.parquet", b"1", None, {"unsettled": "3"})
-    first = bucket.read("sms/x.parquet")
-    assert first is not None
-    assert bucket.metadata("sms/x.parquet") == {"etag": first.etag, "unsettled": "3"}
-    bucket.replace("sms/x.parquet", b"2", first.etag, {})
-    for etag in (None, first.etag):
-        with pytest.raises(StoreConflict):
-            bucket.replace("sms/x.parquet", b"3", etag, {})
-    assert stored(s3) == {"sms/x.parquet": b"2"}
-    assert (bucket.read("none"), bucket.metadata("none")) == (None, {})
-
-
-def test_an_unavailable_bucket_is_an_error_that_names_the_object(s3: Any) -> None:
-    bucket = aws.Bucket(BUCKET)
-    with Stubber(bucket._s3) as stubber:
-        stubber.add_client_error("get_object", "SlowDown", http_status_code=503)
-        with pytest.raises(StoreUnavailable, match=r"S3 could not be used for state/sms\.json: SlowDown"):
-            bucket.read("state/sms.json")

@@ -43,7 +43,7 @@ def test_the_context_counts_the_slots() -> None:
     world = World()
     world.history.rows = [row("A", at("11:55"), "failed"), row("B", at("12:05"))]
     world.run()
-    context = json.loads(world.store.objects["state/sms.json"][0])
+    context = json.loads(world.store.objects["state/sms.json"])
     assert [(slot["start"], slot["total"]) for slot in context["slots"] if slot["total"]] == [
         ("2026-11-21T11:50:00Z", 1),
         ("2026-11-21T12:00:00Z", 1),

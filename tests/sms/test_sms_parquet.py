@@ -130,7 +130,7 @@ def test_a_run_without_messages_does_not_even_load_pyarrow() -> None:
         import sys
         from datetime import UTC, datetime
         from deliverywatch.sms import ingest, handle_ingest
-        from deliverywatch.sms.lake.folder import Folder
+        from deliverywatch.storage.folder import Folder
         from deliverywatch.sms.ports import Ports, Settings, Source
         from deliverywatch.sms.clicksend.recipients import Recipients
         from pathlib import Path

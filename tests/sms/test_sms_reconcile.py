@@ -165,7 +165,7 @@ def test_a_slot_that_the_lake_does_not_hold_is_not_taken_back() -> None:
 def test_an_expired_entry_leaves_the_ledger() -> None:
     world, later = account(), NOW + OUTSIDE
     world.reconcile(later)
-    assert len(json.loads(world.store.objects[LEDGER][0])["until"]) == 1
+    assert len(json.loads(world.store.objects[LEDGER])["until"]) == 1
     assert reconcile.read_ledger(world.store, later + timedelta(days=4)) == {}
 
 

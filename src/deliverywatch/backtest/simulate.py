@@ -102,7 +102,7 @@ def count(definitions: Definitions, minutes: Minutes, changes: Sequence[Change],
     return sum(datetime.fromisoformat(record["time"]) >= since for record in store.mails())
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass
 class _Lake(Memory):
     """A Memory with the documents that a system would have left there by now."""
 
@@ -124,7 +124,7 @@ class _Lake(Memory):
         return Memory.read(self, key)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass
 class _Sent(_Lake):
     """A lake in which whoever claims a mail finds that it is sent already."""
 

@@ -20,7 +20,7 @@ from deliverywatch.thresholds import SETTLE_HOURS
 
 if TYPE_CHECKING:
     from deliverywatch.sms.compact import Due, Summary
-    from deliverywatch.sms.lake.watermark import Store
+    from deliverywatch.storage.store import Store
 
 
 @click.command()

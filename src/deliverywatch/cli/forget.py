@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import random
 import sys
-import time
 import uuid
 from datetime import UTC, datetime
 from pathlib import Path
@@ -52,6 +50,7 @@ def forget(
     # Imported here: it brings pyarrow, which `--help` does not need.
     from deliverywatch.operate.lake import forget as flow
     from deliverywatch.sms.lake import forget as forgetting
+    from deliverywatch.storage.store import sleep_up_to
 
     where = open_lake(lake, target)
     known_as = forgetting.traces(given, where.recipients())
@@ -61,16 +60,12 @@ def forget(
     if not dry_run and (found.row_counts or purges):
         _ask(found, where, yes=yes, purges=purges)
     if not dry_run and found.row_counts:
-        found = flow.forget(where.store, known_as, token=uuid.uuid4().hex, pause=_pause)
+        found = flow.forget(where.store, known_as, token=uuid.uuid4().hex, pause=sleep_up_to)
     if not dry_run and purge and versions:
         found.purged_count = versions.purge("sms/")
     old_count = versions.count("sms/") if versions else None
     left = flow.remains(found, datetime.now(UTC), where.parameters, old_count)
     _tell(found, left, dry_run=dry_run, as_json=as_json)
-
-
-def _pause(seconds: float) -> None:
-    time.sleep(random.uniform(0, seconds))  # noqa: S311 - it only spreads retries
 
 
 def _versions(where: Lake) -> Versions | None:

@@ -68,8 +68,8 @@ def run(lake: Path, settings: Settings, environment: str, now: datetime, by_hand
     from deliverywatch.cli.terminal.account import source
     from deliverywatch.cli.terminal.progress import shown
     from deliverywatch.sms import counts, ingest
-    from deliverywatch.sms.lake.folder import Folder
     from deliverywatch.sms.ports import Ports
+    from deliverywatch.storage.folder import Folder
 
     def emit(points: Sequence[Datapoint]) -> None:
         click.echo(counts.documents(environment, points), nl=False)

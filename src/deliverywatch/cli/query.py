@@ -110,8 +110,8 @@ def _local(folder: Path, sql: str) -> Answer:
 def _on_stack(sql: str, target: Target, *, is_copy: bool, dry_run: bool) -> Answer | None:
     from deliverywatch.operate.lake import query as flow
     from deliverywatch.operate.lake.aws_query import workgroup
-    from deliverywatch.sms.aws import Bucket
     from deliverywatch.sms.lake.day_objects import counting
+    from deliverywatch.storage.s3 import Bucket
 
     cloud, stack = target.find()
     bucket, now = Bucket(stack.bucket, cloud.client("s3")), datetime.now(UTC)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import random
-import time
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -43,6 +41,7 @@ def reconcile(*, since: datetime | None, dry_run: bool, as_json: bool, target: T
     from deliverywatch.operate.lake import reconcile as flow
     from deliverywatch.operate.lake.aws_reconcile import Metrics
     from deliverywatch.sms.lake.watermark import read_watermark
+    from deliverywatch.storage.store import sleep_up_to
 
     now, where = datetime.now(UTC), open_lake(None, target)
     watermark = read_watermark(where.store)
@@ -56,7 +55,7 @@ def reconcile(*, since: datetime | None, dry_run: bool, as_json: bool, target: T
     comparison = flow.compare(where.store, metrics, settings, now, start, end)
     emitted_count = 0
     if not dry_run:
-        emitted_count = flow.emit(where.store, metrics, comparison.differences, now, _pause)
+        emitted_count = flow.emit(where.store, metrics, comparison.differences, now, sleep_up_to)
     if as_json:
         print_json({**comparison.document(), "emitted": emitted_count, "dry_run": dry_run})
         return
@@ -66,10 +65,6 @@ def reconcile(*, since: datetime | None, dry_run: bool, as_json: bool, target: T
         )
         click.echo(wrapped(f"{sentence} than the 14 days that CloudWatch takes."), err=True)
     _tell(comparison, emitted_count, dry_run=dry_run)
-
-
-def _pause(seconds: float) -> None:
-    time.sleep(random.uniform(0, seconds))  # noqa: S311 - it only spreads retries
 
 
 def _tell(found: Comparison, emitted_count: int, *, dry_run: bool) -> None:

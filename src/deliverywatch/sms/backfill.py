@@ -16,9 +16,9 @@ from deliverywatch.sms import ingest
 from deliverywatch.sms.lake.slots import HOUR
 
 if TYPE_CHECKING:
-    from deliverywatch.sms.lake.watermark import Store
     from deliverywatch.sms.plan import Plan
     from deliverywatch.sms.ports import Ports, Settings
+    from deliverywatch.storage.store import Store
 
 KEY = "state/sms-backfill.json"
 

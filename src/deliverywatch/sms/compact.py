@@ -17,7 +17,7 @@ from deliverywatch.sms.lake.slots import DAY_OBJECT
 from deliverywatch.thresholds import COMPACT_MOST_BYTES
 
 if TYPE_CHECKING:
-    from deliverywatch.sms.lake.watermark import Store
+    from deliverywatch.storage.store import Store
 
 
 @dataclass(frozen=True, slots=True)

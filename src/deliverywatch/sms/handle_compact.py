@@ -12,7 +12,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 from deliverywatch.errors import StoreUnavailable
-from deliverywatch.sms import aws, compact
+from deliverywatch.sms import compact
+from deliverywatch.storage.s3 import Bucket
 from deliverywatch.storage.store import sleep_up_to
 
 # A day of a million rows takes half of it; one that is begun with less left might be killed, and begun anew.
@@ -21,7 +22,7 @@ _DAY_SECONDS = 300
 
 def handler(_event: dict[str, Any], context: Any) -> dict[str, Any]:
     """Compact what is due and return what was done, in numbers; a day that fails raises after all others are done."""
-    store = aws.Bucket(os.environ["DELIVERYWATCH_BUCKET"])
+    store = Bucket(os.environ["DELIVERYWATCH_BUCKET"])
     summary = compact.compact(
         compact.due(store.sizes("sms/"), datetime.now(UTC)),
         store,

@@ -18,6 +18,7 @@ from deliverywatch.sms import aws, counts, ingest, plan
 from deliverywatch.sms.clicksend.client import ClickSend
 from deliverywatch.sms.clicksend.recipients import Recipients
 from deliverywatch.sms.ports import Ports, Settings, Source
+from deliverywatch.storage.s3 import Bucket
 
 if TYPE_CHECKING:
     from deliverywatch.sms.counts import Datapoint
@@ -45,7 +46,7 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     def emit(points: Sequence[Datapoint]) -> None:
         print(counts.documents(setting["ENVIRONMENT"], points), end="", flush=True)
 
-    ports = Ports(connect=connect, store=aws.Bucket(setting["BUCKET"]), emit=emit, seconds_left=seconds_left)
+    ports = Ports(connect=connect, store=Bucket(setting["BUCKET"]), emit=emit, seconds_left=seconds_left)
     try:
         summary = ingest.run(now, settings, ports, token=uuid.uuid4().hex, clock=clock).as_fields()
     except SourceRefused:

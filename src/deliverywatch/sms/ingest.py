@@ -23,9 +23,9 @@ from deliverywatch.sms.mail_context.recent_statistics import NAMES, RecentStatis
 from deliverywatch.sms.ports import Summary
 
 if TYPE_CHECKING:
-    from deliverywatch.sms.lake.watermark import Store
     from deliverywatch.sms.plan import Plan, Range
     from deliverywatch.sms.ports import Ports, Settings
+    from deliverywatch.storage.store import Store
 
 log = logging.getLogger(__name__)
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from deliverywatch.sms.clicksend.pages import Page
     from deliverywatch.sms.clicksend.recipients import Recipients
     from deliverywatch.sms.counts import Datapoint
-    from deliverywatch.sms.lake.watermark import Store
+    from deliverywatch.storage.store import Store
 
 
 class History(Protocol):

@@ -15,7 +15,7 @@ def etag_of(body: bytes) -> str:
     return hashlib.blake2b(body, digest_size=16).hexdigest()
 
 
-@dataclass(frozen=True)
+@dataclass
 class Memory:
     """Objects and what is stored beside them, by key."""
 

@@ -9,10 +9,10 @@ from typing import Any
 
 from deliverywatch.sms.clicksend.outcomes import Outcome
 from deliverywatch.sms.lake import day_objects
-from deliverywatch.sms.lake.folder import Folder
 from deliverywatch.sms.lake.slots import day_of, floor, folder_of, hour_of
 from deliverywatch.sms.mail_context import context
 from deliverywatch.sms.mail_context.recent_statistics import NAMES, RecentStatistics
+from deliverywatch.storage.folder import Folder
 
 
 def at(folder: Path, moment: datetime, slot_minutes: int, *, count_recipient_faults: bool) -> bytes:

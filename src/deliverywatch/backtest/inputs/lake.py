@@ -30,9 +30,9 @@ from deliverywatch.errors import InputError
 from deliverywatch.sms.clicksend.outcomes import is_counted_failure
 from deliverywatch.sms.counts import NAMESPACE, is_counted
 from deliverywatch.sms.lake import day_objects
-from deliverywatch.sms.lake.folder import Folder
 from deliverywatch.sms.lake.slots import DAY_OBJECT, HOUR, floor, from_milliseconds, hour_of, stamp_of, steps
 from deliverywatch.sms.mail_context import context
+from deliverywatch.storage.folder import Folder
 from deliverywatch.thresholds import EMIT_HOURS
 
 # From a run's begin until CloudWatch shows its datapoint, as shares: a run takes seconds, the log line up to a minute.

@@ -15,8 +15,8 @@ from deliverywatch.errors import InputError
 if TYPE_CHECKING:
     from deliverywatch.cli.terminal.target import Target
     from deliverywatch.sms.clicksend.recipients import Recipients
-    from deliverywatch.sms.lake.watermark import Store
     from deliverywatch.sms.ports import Settings, Source
+    from deliverywatch.storage.store import Store
 
 FOLDER = click.Path(file_okay=False, path_type=Path)
 
@@ -74,7 +74,7 @@ class Lake:
 
 def open_lake(lake: Path | None, target: Target, *, must_exist: bool = True) -> Lake:
     """Return the folder if one is named, else the bucket of the stack."""
-    from deliverywatch.sms.lake.folder import Folder  # not for `--help`
+    from deliverywatch.storage.folder import Folder  # not for `--help`
 
     if lake is not None:
         if must_exist and not lake.is_dir():
@@ -83,7 +83,7 @@ def open_lake(lake: Path | None, target: Target, *, must_exist: bool = True) -> 
                 next_step="Name the folder of 'deliverywatch ingest --lake', or none for the stack's bucket.",
             )
         return Lake(str(lake), f" {lake}", Folder(lake))
-    from deliverywatch.sms.aws import Bucket  # brings boto3
+    from deliverywatch.storage.s3 import Bucket  # brings boto3
 
     cloud, stack = target.find()
     bucket = Bucket(stack.bucket, cloud.client("s3"))

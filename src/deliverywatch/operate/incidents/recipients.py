@@ -21,8 +21,8 @@ from deliverywatch.sms.mail_context.recent_statistics import printable, words
 from deliverywatch.thresholds import OVERDUE_TO_MINUTES, TRICKLE_WINDOW_SECONDS, WINDOW_SECONDS
 
 if TYPE_CHECKING:
-    from deliverywatch.sms.lake.watermark import Store
     from deliverywatch.sms.ports import History
+    from deliverywatch.storage.store import Store
 
 COLUMNS = ("message_id", "sent_at", "recipient", "country", "carrier", "code", "reason", "failed_messages")
 

@@ -13,12 +13,11 @@ from typing import TYPE_CHECKING, Protocol
 
 from deliverywatch.sms.lake import day_objects
 from deliverywatch.sms.lake import forget as forgetting
-from deliverywatch.sms.lake.watermark import update
+from deliverywatch.storage.store import Change, update
 from deliverywatch.thresholds import HISTORY_DAYS, OLD_VERSION_DAYS, SETTLE_HOURS
 
 if TYPE_CHECKING:
-    from deliverywatch.sms.lake.seal import Rewritten
-    from deliverywatch.sms.lake.watermark import Store
+    from deliverywatch.storage.store import Store
 
 # An object that is written while it is looked for is found by the next round.
 _ROUNDS = 5
@@ -123,8 +122,8 @@ def _objects(store: Store) -> list[str]:
     return [key for key in store.keys("sms/") if key.endswith(".parquet")]
 
 
-def _blanker(key: str, known_as: Collection[str], token: str) -> Callable[[bytes | None], Rewritten]:
-    def blank(body: bytes | None) -> Rewritten:
+def _blanker(key: str, known_as: Collection[str], token: str) -> Callable[[bytes | None], Change[None]]:
+    def blank(body: bytes | None) -> Change[None]:
         with day_objects.readable(key):
             return forgetting.without(body, known_as, token)
 

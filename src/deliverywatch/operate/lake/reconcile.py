@@ -25,12 +25,13 @@ from deliverywatch.sms.clicksend.outcomes import is_counted_failure
 from deliverywatch.sms.counts import is_counted
 from deliverywatch.sms.lake import day_objects
 from deliverywatch.sms.lake.slots import as_text, day_of, floor, folder_of, from_milliseconds, stamp_of, steps
-from deliverywatch.sms.lake.watermark import update
+from deliverywatch.storage.store import Change, update
 from deliverywatch.thresholds import EMIT_HOURS
 
 if TYPE_CHECKING:
-    from deliverywatch.sms.lake.watermark import Store, Watermark
+    from deliverywatch.sms.lake.watermark import Watermark
     from deliverywatch.sms.ports import Settings
+    from deliverywatch.storage.store import Store
 
 LEDGER = "state/sms-reconcile.json"
 
@@ -170,11 +171,11 @@ def emit(
     """Emit differences that nobody else is emitting, and return how many: first the ledger, then the points."""
     ours: list[Difference] = []
 
-    def claimed(body: bytes | None) -> _Ledger:
+    def claimed(body: bytes | None) -> Change[None]:
         held = _held(body, now)
         ours[:] = [difference for difference in differences if difference.slot not in held]
         held |= {our.slot: now + seen_after(now - our.stamp) for our in ours}
-        return _Ledger(_body(held) if ours else None)
+        return Change(_body(held) if ours else None, None)
 
     update(store, LEDGER, claimed, pause)
     for first in range(0, len(ours), _BATCH):
@@ -199,17 +200,10 @@ def read_ledger(store: Store, now: datetime) -> dict[datetime, datetime]:
     return _held(stored.body if stored else None, now)
 
 
-@dataclass(frozen=True, slots=True)
-class _Ledger:
-    body: bytes | None
-
-    @property
-    def metadata(self) -> Mapping[str, str]:
-        return {}
-
-
-def _releaser(gone: Collection[datetime], now: datetime) -> Callable[[bytes | None], _Ledger]:
-    return lambda body: _Ledger(_body({slot: until for slot, until in _held(body, now).items() if slot not in gone}))
+def _releaser(gone: Collection[datetime], now: datetime) -> Callable[[bytes | None], Change[None]]:
+    return lambda body: Change(
+        _body({slot: until for slot, until in _held(body, now).items() if slot not in gone}), None
+    )
 
 
 def _held(body: bytes | None, now: datetime) -> dict[datetime, datetime]:

@@ -25,12 +25,12 @@ from typing import TYPE_CHECKING
 from deliverywatch.errors import ObjectDamaged, StoreConflict
 from deliverywatch.sms.clicksend.outcomes import UNSETTLED
 from deliverywatch.sms.lake.slots import DAY_OBJECT, HOUR, day_key_of, day_of, folder_of, key_of, steps
-from deliverywatch.sms.lake.watermark import update
+from deliverywatch.storage.store import Change, update
 from deliverywatch.thresholds import SETTLE_HOURS
 
 if TYPE_CHECKING:
-    from deliverywatch.sms.lake.seal import Rewritten
-    from deliverywatch.sms.lake.watermark import Changed, Store
+    from deliverywatch.sms.lake.merge import Merged
+    from deliverywatch.storage.store import Store
 
 DAY = timedelta(days=1)
 
@@ -102,12 +102,12 @@ def hour_keys(day: datetime) -> list[str]:
 def keep(
     store: Store,
     hour: datetime,
-    change: Callable[[bytes | None], Changed],
+    change: Callable[[bytes | None], Merged],
     pause: Callable[[float], None],
     *,
     token: str,
     now: datetime,
-) -> Changed:
+) -> Merged:
     """Change the object that holds an hour's rows, so that nothing that anybody does at the same time is lost.
 
     Args:
@@ -126,7 +126,7 @@ def keep(
     hour_key, day = key_of(hour), day_of(hour)
     may_be_made = is_due(day, now + HOUR)
 
-    def unless_sealed(body: bytes | None) -> Changed:
+    def unless_sealed(body: bytes | None) -> Change[Merged]:
         is_made = may_be_made and body is None and _exists(store, day)
         if is_made or (body is not None and _is_sealed(hour_key, body)):
             raise _Sealed
@@ -157,7 +157,7 @@ def make_day(store: Store, day: datetime, token: str, pause: Callable[[float], N
     except _Sealed:
         return
     try:
-        store.replace(day_key_of(day), made.body or b"", None, made.metadata)
+        store.write_if_unchanged(day_key_of(day), made.body or b"", None, made.metadata)
     except StoreConflict:
         if not _exists(store, day):
             raise
@@ -182,15 +182,15 @@ def clear(store: Store, day: datetime, token: str, pause: Callable[[float], None
         if not _is_sealed(key, stored.body):
             update(store, day_key_of(day), _absorber(key, stored.body, token), pause)
         with suppress(StoreConflict):  # somebody is just writing it: the next compaction takes it in
-            store.delete(key, stored.etag)
+            store.delete_if_unchanged(key, stored.etag)
 
 
 def unsettled_count(store: Store, hour: datetime, *, may_be_compacted: bool) -> int:
     """Return how many rows of an hour, or of its day once that is one object, a later reading may find changed."""
     found = store.metadata(key_of(hour))
-    if not found and may_be_compacted:
+    if found is None and may_be_compacted:
         found = store.metadata(day_key_of(day_of(hour)))
-    return int(found.get(UNSETTLED, "0"))
+    return int((found or {}).get(UNSETTLED, "0"))
 
 
 @contextmanager
@@ -206,9 +206,9 @@ def readable(key: str) -> Iterator[None]:
         raise ObjectDamaged(key) from error
 
 
-def _changed(key: str, body: bytes | None, change: Callable[[bytes | None], Changed]) -> Changed:
+def _changed(key: str, body: bytes | None, change: Callable[[bytes | None], Merged]) -> Change[Merged]:
     try:
-        return change(body)
+        merged = change(body)
     except _ARROW_ERRORS as error:
         from deliverywatch.sms.lake import seal as sealing  # brings pyarrow
 
@@ -216,11 +216,12 @@ def _changed(key: str, body: bytes | None, change: Callable[[bytes | None], Chan
         if body is None or sealing.is_whole(body):
             raise
         raise ObjectDamaged(key) from error
+    return Change(merged.body, merged, merged.metadata)
 
 
 def _exists(store: Store, day: datetime) -> bool:
     with readable(day_key_of(day)):
-        return bool(store.metadata(day_key_of(day)))
+        return store.metadata(day_key_of(day)) is not None
 
 
 def _is_sealed(key: str, body: bytes) -> bool:
@@ -230,20 +231,20 @@ def _is_sealed(key: str, body: bytes) -> bool:
         return sealing.is_sealed(body)
 
 
-def _sealer(key: str, token: str) -> Callable[[bytes | None], Rewritten]:
+def _sealer(key: str, token: str) -> Callable[[bytes | None], Change[None]]:
     from deliverywatch.sms.lake import seal as sealing  # brings pyarrow
 
-    def seal(body: bytes | None) -> Rewritten:
+    def seal(body: bytes | None) -> Change[None]:
         with readable(key):
             return sealing.sealed(body, token)
 
     return seal
 
 
-def _absorber(key: str, stray: bytes, token: str) -> Callable[[bytes | None], Rewritten]:
+def _absorber(key: str, stray: bytes, token: str) -> Callable[[bytes | None], Change[None]]:
     from deliverywatch.sms.lake import seal as sealing  # brings pyarrow
 
-    def absorb(body: bytes | None) -> Rewritten:
+    def absorb(body: bytes | None) -> Change[None]:
         with readable(key):
             return sealing.absorbed(body or b"", stray, token)
 

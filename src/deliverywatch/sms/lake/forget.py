@@ -10,7 +10,8 @@ from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING
 
 from deliverywatch.sms.lake.parquet import NAMES, batch_of_rows, batches_of, columns_of, rows_of
-from deliverywatch.sms.lake.seal import Rewritten, beside, rewritten
+from deliverywatch.sms.lake.seal import beside, rewritten
+from deliverywatch.storage.store import Change
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -34,13 +35,13 @@ def count(body: bytes, traces: Collection[str]) -> int:
     return sum(sum(_matches(batch, traces)) for batch in batches_of(body, _PERSONAL))
 
 
-def without(body: bytes | None, traces: Collection[str], token: str) -> Rewritten:
+def without(body: bytes | None, traces: Collection[str], token: str) -> Change[None]:
     """Return an object with the recipient blanked in every row; without a body if there is nothing to blank.
 
     The token is different for each run.
     """
     if body is None or not count(body, traces):
-        return Rewritten(None)
+        return Change(None, None)
     return rewritten((_blanked(batch, _matches(batch, traces)) for batch in batches_of(body)), beside(body), token)
 
 

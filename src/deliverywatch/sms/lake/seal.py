@@ -7,24 +7,15 @@ from one file to the next: no row becomes a Python object, and one hour at a tim
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from deliverywatch.sms.clicksend.outcomes import UNSETTLED
 from deliverywatch.sms.lake.parquet import NAMES, Writer, batches_of, columns_of, selected
+from deliverywatch.storage.store import Change
 
 _SEALED = "sealed"
-
-
-@dataclass(frozen=True, slots=True)
-class Rewritten:
-    """An object after a rewriting, with what is stored beside it; without a body it stays as it is."""
-
-    body: bytes | None
-    metadata: Mapping[str, str] = field(default_factory=dict)
-    row_count: int = 0
 
 
 def is_whole(body: bytes) -> bool:
@@ -45,19 +36,19 @@ def beside(body: bytes) -> dict[str, str]:
     return {name: value for name, value in _footer(body).items() if name in (UNSETTLED, _SEALED)}
 
 
-def sealed(body: bytes | None, token: str) -> Rewritten:
+def sealed(body: bytes | None, token: str) -> Change[None]:
     """Return an hour's object with the same rows, or without any if it has none, sealed; None if it is sealed already.
 
     The token is different for each run: two runs never write the same bytes.
     """
     footer = _footer(body) if body is not None else {}
     if _SEALED in footer:
-        return Rewritten(None)
+        return Change(None, None)
     metadata = {UNSETTLED: footer.get(UNSETTLED, "0"), _SEALED: "1"}
     return rewritten(batches_of(body) if body is not None else (), metadata, token)
 
 
-def joined(hours: Iterable[bytes], token: str) -> Rewritten:
+def joined(hours: Iterable[bytes], token: str) -> Change[None]:
     """Return the day's object with the rows of all its hours, in their order; each is read when it is its turn."""
     metadata = {UNSETTLED: "0"}
 
@@ -69,7 +60,7 @@ def joined(hours: Iterable[bytes], token: str) -> Rewritten:
     return rewritten(batches(), metadata, token)
 
 
-def absorbed(day: bytes, stray: bytes, token: str) -> Rewritten:
+def absorbed(day: bytes, stray: bytes, token: str) -> Change[None]:
     """Return the day's object with those rows of a stray hour that it lacks or has older; none if there are none."""
     observed = {message_id: at for batch in batches_of(stray, _IDENTITY) for message_id, at in _identities(batch)}
     in_day: set[str] = set()
@@ -81,7 +72,7 @@ def absorbed(day: bytes, stray: bytes, token: str) -> Rewritten:
             if message_id in observed and not is_older:
                 in_day.add(message_id)
     if len(in_day) == len(observed):
-        return Rewritten(None)
+        return Change(None, None)
     # Whether the added rows are settled is not counted: one reading more of them is cheaper.
     metadata = {UNSETTLED: str(_unsettled_count(day) + _unsettled_count(stray))}
     return rewritten(_both(day, stays, stray, in_day), metadata, token)
@@ -103,13 +94,12 @@ def _both(day: bytes, stays: bytearray, stray: bytes, in_day: set[str]) -> Itera
         yield from selected(batch, bytearray(each not in in_day for each, _ in _identities(batch)))
 
 
-def rewritten(batches: Iterable[pa.RecordBatch], metadata: Mapping[str, str], token: str) -> Rewritten:
+def rewritten(batches: Iterable[pa.RecordBatch], metadata: Mapping[str, str], token: str) -> Change[None]:
     """Return an object of these batches, with the metadata in its footer too."""
-    writer, row_count = Writer(), 0
+    writer = Writer()
     for batch in batches:
         writer.add(batch)
-        row_count += batch.num_rows
-    return Rewritten(writer.close({**metadata, "token": token}), metadata, row_count)
+    return Change(writer.close({**metadata, "token": token}), None, metadata)
 
 
 def _unsettled_count(body: bytes) -> int:

@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
+from deliverywatch.messages.level import Level
 from deliverywatch.queries.config import entry, file
-from deliverywatch.queries.config.query import Config, Kind, Measure, Severity
+from deliverywatch.queries.config.query import SEVERITIES, Config, Kind, Measure
 
 ROOT = Path(__file__).parents[2]
 GOOD = {"schedule": "cron(0 2 * * ? *)", "query": "SELECT country, count(*) FROM sms_messages GROUP BY country"}
@@ -52,8 +53,8 @@ def test_every_field_is_read() -> None:
     assert query.channel == ("team@example.com",)
     assert query.parameters == {"countries": ("AU", "NZ")}
     assert [(each.severity, each.on, each.value) for each in query.alerts] == [
-        (Severity.CRITICAL, Measure.ROWS, 100),
-        (Severity.WARNING, Measure.FIRST_VALUE, 1.5),
+        (Level.CRITICAL, Measure.ROWS, 100),
+        (Level.WARNING, Measure.FIRST_VALUE, 1.5),
     ]
     assert (query.threshold, query.enabled, query.csv_export) == (7, False, True)
 
@@ -206,5 +207,5 @@ def test_the_schema_for_editors_knows_the_same_fields() -> None:
     assert set(alert) == set(entry.ALERT_FIELDS)
     assert set(alert["threshold"]["properties"]) == set(entry.THRESHOLD_FIELDS)
     assert query["type"]["enum"] == list(Kind)
-    assert (alert["on"]["enum"], alert["severity"]["enum"]) == (list(Measure), list(Severity))
+    assert (alert["on"]["enum"], alert["severity"]["enum"]) == (list(Measure), list(SEVERITIES))
     assert query["filename_template"]["default"] == entry.DEFAULT_FILENAME

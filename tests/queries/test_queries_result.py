@@ -3,14 +3,15 @@
 import pytest
 
 from deliverywatch.errors import InputError
-from deliverywatch.queries.config.query import Alert, Measure, Severity
+from deliverywatch.messages.level import Level
+from deliverywatch.queries.config.query import Alert, Measure
 from deliverywatch.queries.run.result import read
 
 CSV = '"country","n","share"\n"IT","3","12.5"\n"AU","250",\n"DE","7","1e-1"\n'
 
 
 def alert(on: str, operator: str = ">", value: float = 100, column: str = "") -> Alert:
-    return Alert("high", Severity.WARNING, Measure(on), column, operator, value, csv_export=False)
+    return Alert("high", Level.WARNING, Measure(on), column, operator, value, csv_export=False)
 
 
 def reading(one: Alert, text: str = CSV) -> tuple[bool, float | None]:

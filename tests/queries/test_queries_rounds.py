@@ -15,9 +15,10 @@ from deliverywatch.queries import reconcile, settings
 from deliverywatch.queries.aws import Scheduler
 from deliverywatch.queries.config import source
 from deliverywatch.queries.config.file import Refused
-from deliverywatch.queries.run import mail_context, state
+from deliverywatch.queries.run import state
 from deliverywatch.queries.run.state import State
 from deliverywatch.queries.run.watchdog import missed
+from deliverywatch.queries.schedule import mail_context
 from deliverywatch.queries.schedule.apply import Result
 from deliverywatch.queries.schedule.plan import ByHand
 

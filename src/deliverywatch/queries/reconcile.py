@@ -15,9 +15,8 @@ from typing import TYPE_CHECKING, Any
 from deliverywatch.errors import DeliveryWatchError
 from deliverywatch.queries.config import source
 from deliverywatch.queries.config.source_url import is_pinned
-from deliverywatch.queries.run import mail_context
 from deliverywatch.queries.run.watchdog import Watchdog
-from deliverywatch.queries.schedule import apply
+from deliverywatch.queries.schedule import apply, mail_context
 from deliverywatch.queries.schedule.specification import desired
 
 if TYPE_CHECKING:

@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from deliverywatch.errors import InputError
+from deliverywatch.messages.level import Level
 from deliverywatch.queries.config import statement
 from deliverywatch.queries.config.fields import Section
-from deliverywatch.queries.config.query import OPERATORS, Alert, Kind, Measure, Query, Severity
+from deliverywatch.queries.config.query import OPERATORS, SEVERITIES, Alert, Kind, Measure, Query
 from deliverywatch.schedules import eventbridge
 
 if TYPE_CHECKING:
@@ -213,7 +214,7 @@ def _alert(section: Section) -> Alert:
         threshold.refuse("value", "It is missing: with what shall the result be compared?")
     return Alert(
         name=section.text("name", longest=60),
-        severity=Severity(section.choice("severity", Severity, Severity.WARNING)),
+        severity=Level(section.choice("severity", SEVERITIES, Level.WARNING)),
         on=on,
         column=column,
         operator=threshold.choice("operator", OPERATORS, ">"),

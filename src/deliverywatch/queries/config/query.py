@@ -12,6 +12,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from deliverywatch.messages.level import Level
+
+# How severe an alert may be.
+SEVERITIES = (Level.WARNING, Level.CRITICAL)
 # What a parameter of a query may be.
 Scalar = str | int | float | bool
 Value = Scalar | tuple[Scalar, ...]
@@ -22,18 +26,6 @@ class Kind(StrEnum):
 
     EXPORT = "export"
     ALERTS = "alerts"
-
-
-class Severity(StrEnum):
-    """How severe an alert is; the words are the notifier's levels."""
-
-    WARNING = "warning"
-    CRITICAL = "critical"
-
-    @property
-    def rank(self) -> int:
-        """Higher is worse."""
-        return 1 + (self is Severity.CRITICAL)
 
 
 class Measure(StrEnum):
@@ -64,7 +56,7 @@ class Alert:
     """
 
     name: str
-    severity: Severity
+    severity: Level
     on: Measure
     column: str
     operator: str

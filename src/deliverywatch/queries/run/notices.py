@@ -1,7 +1,7 @@
 """What became of a query -> the notices that the notifier turns into mails, one per change.
 
-Alerts on one measure of one query are rungs of one ladder: `queries.<id>.rows` is critical while any critical one of
-them holds. `queries.<id>.failed` says that the query itself failed, `queries.<id>.stale` that it no longer succeeds.
+Alerts on one measure of one query are one watch: `queries.<id>.rows` is critical while any critical one of them holds.
+`queries.<id>.failed` says that the query itself failed, `queries.<id>.stale` that it no longer succeeds.
 """
 
 from __future__ import annotations
@@ -14,17 +14,14 @@ from typing import TYPE_CHECKING, Any
 from deliverywatch.messages.context import Context, key_of, to_json
 from deliverywatch.messages.level import Level
 from deliverywatch.messages.notice import SystemNotice, to_document
-from deliverywatch.queries.config.query import Severity
 
 if TYPE_CHECKING:
     from deliverywatch.queries.config.lake import Lake
     from deliverywatch.queries.config.query import Query
     from deliverywatch.queries.run.result import Reading, Result
 
-OK = "ok"
 FAILED = "failed"
 STALE = "stale"
-WARNING = str(Severity.WARNING)
 
 Link = tuple[str, str]
 
@@ -48,15 +45,14 @@ class Notice:
 
     Attributes:
         topic: What it is about: a measure, `failed` or `stale`.
-        level: `ok`, `warning` or `critical`.
         table: Columns, then rows, all short; empty for none.
-        links: Titles and addresses that ask the reader to sign in, so that they outlive any session.
-        recipients: Who is told instead of the stack's recipients; empty for these.
+        links: Titles and URLs that ask the reader to sign in, so that they outlive any session.
+        recipients: Who gets the mail instead of the stack's recipients; empty for these.
     """
 
     query_id: str
     topic: str
-    level: str
+    level: Level
     title: str
     sentence: str
     facts: tuple[tuple[str, str], ...] = ()
@@ -70,16 +66,11 @@ class Notice:
         """The name of its watch."""
         return f"queries.{self.query_id}.{self.topic}"
 
-    @property
-    def context_key(self) -> str:
-        """Where the notifier looks for what its mails need beyond the message."""
-        return key_of(self.watch)
-
     def message(self, now: datetime) -> dict[str, Any]:
         """Return what is published."""
         notice = SystemNotice(
             watch=self.watch,
-            level=Level(self.level),
+            level=self.level,
             time=now,
             title=self.title,
             sentence=self.sentence,
@@ -100,53 +91,45 @@ class Notice:
         return to_json(context)
 
 
-def publish(found: Iterable[Notice], lake: Lake, send: Callable[[Mapping[str, Any]], None], now: datetime) -> None:
+def publish(notices: Iterable[Notice], lake: Lake, send: Callable[[Mapping[str, Any]], None], now: datetime) -> None:
     """Leave what the mails need in the lake, and hand the messages to the notifier."""
-    for each in found:
-        lake.write(each.context_key, each.context(now))
-        send(each.message(now))
+    for notice in notices:
+        lake.write(key_of(notice.watch), notice.context(now))
+        send(notice.message(now))
 
 
 def of_alerts(query: Query, result: Result, facts: Mapping[str, str], links: Sequence[Link]) -> list[Notice]:
     """Return a notice for each measure of a query's alerts, whether its alerts hold or not."""
     topics = dict.fromkeys(alert.watch for alert in query.alerts)
-    readings = {topic: [each for each in result.readings if each.alert.watch == topic] for topic in topics}
-    return [_of_measure(query, topic, found, result, facts, links) for topic, found in readings.items()]
+    return [_of_measure(query, topic, result, facts, links) for topic in topics]
 
 
 def of_failure(query: Query, reason: str, due: datetime, facts: Mapping[str, str], links: Sequence[Link]) -> Notice:
     """Return the notice that a query itself failed; an empty reason says that it succeeds again."""
     why = " ".join(reason.split())[:_LONGEST_REASON]
     sentence = f"The query {query.id} failed: {why}" if reason else f"The query {query.id} succeeds again."
+    steps = [step.format(id=query.id, due=f"{due:%Y-%m-%dT%H:%M:%SZ}") for step in _FAILED_STEPS]
     return Notice(
         query.id,
         FAILED,
-        WARNING if reason else OK,
+        Level.WARNING if reason else Level.OK,
         f"Query {query.id} failed",
         sentence,
         facts=_about(query, facts),
-        steps=tuple(step.format(id=query.id, due=f"{due:%Y-%m-%dT%H:%M:%SZ}") for step in _FAILED_STEPS)
-        if reason
-        else (),
+        steps=tuple(steps if reason else ()),
         links=tuple(links),
         recipients=query.channel,
     )
 
 
 def of_silence(query: Query, since: datetime | None, missed: int) -> Notice:
-    """Return the notice that a query has not succeeded for so many runs; none says that it does again.
-
-    Args:
-        query: The query.
-        since: Its last success; None if it never had one.
-        missed: How many of its runs should have succeeded since, as far as they were counted.
-    """
+    """Return the notice that a query has missed so many runs since its last success; 0 says that it succeeds again."""
     last = f"since {since:%Y-%m-%d %H:%M} UTC" if since else "since it was added"
     sentence = f"The query {query.id} has not succeeded {last}: {missed} of its runs were due."
     return Notice(
         query.id,
         STALE,
-        WARNING if missed else OK,
+        Level.WARNING if missed else Level.OK,
         f"Query {query.id} is not succeeding",
         sentence if missed else f"The query {query.id} succeeds again.",
         facts=_about(query, {"Schedule": f"{query.expression}, {query.timezone}"}),
@@ -158,32 +141,28 @@ def of_silence(query: Query, since: datetime | None, missed: int) -> Notice:
 def of_removal(query_id: str, topics: Iterable[str]) -> list[Notice]:
     """Return the notices that end whatever a removed query left open."""
     sentence = f"The query {query_id} was removed from the file."
-    return [Notice(query_id, topic, OK, f"Query {query_id}", sentence) for topic in topics]
+    return [Notice(query_id, topic, Level.OK, f"Query {query_id}", sentence) for topic in topics]
 
 
-def _of_measure(
-    query: Query,
-    topic: str,
-    readings: Sequence[Reading],
-    result: Result,
-    facts: Mapping[str, str],
-    links: Sequence[Link],
-) -> Notice:
-    holding = sorted((each for each in readings if each.holds), key=lambda each: -each.alert.severity.rank)
-    measured = next((each.measured for each in [*holding, *readings] if each.measured is not None), None)
+def _of_measure(query: Query, topic: str, result: Result, facts: Mapping[str, str], links: Sequence[Link]) -> Notice:
+    readings = [reading for reading in result.readings if reading.alert.watch == topic]
+    holding = sorted((reading for reading in readings if reading.holds), key=_severity, reverse=True)
+    measured = next((reading.measured for reading in [*holding, *readings] if reading.measured is not None), None)
     value = "no value" if measured is None else f"{measured:.12g}"
     if holding:
-        first, *others = [each.alert.name for each in holding]
+        first, *others = [reading.alert.name for reading in holding]
         also = " and ".join(f"'{name}'" for name in others)
         too = f" So does {also}." if others else ""
         sentence = f"The query {query.id} is at {value}: '{first}' calls at {holding[0].alert.rule}.{too}"
     else:
         sentence = f"The query {query.id} is back to normal, now at {value}."
-    rules = {f"Alert {each.alert.name}": f"{each.alert.rule} ({each.alert.severity})" for each in readings}
+    rules = {
+        f"Alert {alert.name}": f"{alert.rule} ({alert.severity})" for alert in (reading.alert for reading in readings)
+    }
     return Notice(
         query.id,
         topic,
-        str(holding[0].alert.severity) if holding else OK,
+        holding[0].alert.severity if holding else Level.OK,
         query.description or f"Query {query.id}",
         sentence,
         facts=_about(query, {"Measured": value, **rules, **facts}),
@@ -194,5 +173,9 @@ def _of_measure(
 
 
 def _about(query: Query, facts: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
-    known = {"Query": query.id, "Owner": query.owner, **facts}
-    return tuple((name, value) for name, value in known.items() if value)
+    named = {"Query": query.id, "Owner": query.owner, **facts}
+    return tuple((name, value) for name, value in named.items() if value)
+
+
+def _severity(reading: Reading) -> int:
+    return reading.alert.severity.rank

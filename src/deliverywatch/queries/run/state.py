@@ -13,7 +13,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from deliverywatch.errors import StoreConflict
-from deliverywatch.queries.run.notices import OK
+from deliverywatch.messages.level import Level
 
 if TYPE_CHECKING:
     from deliverywatch.queries.config.lake import Lake, Stored
@@ -43,12 +43,12 @@ class State:
 
     def news(self, notices: Iterable[Notice]) -> list[Notice]:
         """Return those that say something else than what was published last."""
-        return [notice for notice in notices if self.open.get(notice.topic, OK) != notice.level]
+        return [notice for notice in notices if self.open.get(notice.topic, Level.OK) != notice.level]
 
     def with_published(self, notices: Iterable[Notice]) -> State:
         """Return it after these were published."""
         levels = {**self.open, **{notice.topic: notice.level for notice in notices}}
-        return replace(self, open={topic: level for topic, level in levels.items() if level != OK})
+        return replace(self, open={topic: level for topic, level in levels.items() if level != Level.OK})
 
 
 def read(store: Lake, query_id: str) -> State:

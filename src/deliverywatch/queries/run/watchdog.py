@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
+from deliverywatch.messages.level import Level
 from deliverywatch.queries.run import notices, state
 from deliverywatch.queries.run.state import State
 from deliverywatch.schedules import eventbridge
@@ -63,7 +64,7 @@ class Watchdog:
         if remembered.news([notice]):
             notices.publish([notice], self.lake, self.publish, now)
             state.change(self.lake, query.id, lambda present: present.with_published([notice]))
-        return notice.level != notices.OK
+        return notice.level is not Level.OK
 
     def forgotten(self, query_ids: Collection[str]) -> list[str]:
         """Return the ids of queries of which something is remembered and that are not among these any more."""

@@ -1,4 +1,4 @@
-"""What the reconciler knows -> `state/queries.json`, from which the mails of its alarms take their words."""
+"""The result of a round -> `state/queries.json`, from which the mails of its alarms take their words."""
 
 from __future__ import annotations
 
@@ -22,13 +22,7 @@ _STEPS = (
 
 
 def of_result(result: Result, problem: DeliveryWatchError | None, now: datetime) -> bytes:
-    """Return the document after a reconciliation.
-
-    Args:
-        result: What it did.
-        problem: Why it worked with the last good copy, if it did.
-        now: Aware.
-    """
+    """Return the document after a reconciliation; `problem` is why it worked with the last good copy, if it did."""
     sentence, step = _trouble(result, problem)
     return _document(now, Problem("reconcile", sentence, (step, *_STEPS[1:])) if sentence else None)
 
@@ -44,9 +38,8 @@ def _trouble(result: Result, problem: DeliveryWatchError | None) -> tuple[str, s
     if problem is not None:
         return f"The file of queries cannot be had: {problem}", problem.next_step
     if result.failed:
-        names = list(result.failed.items())[:_NAMED]
-        told = " ".join(f"{name}: {reason}" for name, reason in names)
-        return f"{len(result.failed)} schedules could not be brought to what the file says. {told}", _STEPS[0]
+        reasons = " ".join(f"{name}: {reason}" for name, reason in list(result.failed.items())[:_NAMED])
+        return f"{len(result.failed)} schedules could not be brought to what the file says. {reasons}", _STEPS[0]
     if result.guard:
         step = (
             "FILE is the file of queries. Look with 'deliverywatch queries plan --config FILE'. "

@@ -40,13 +40,9 @@ class Result:
 def check(
     cases: Path, template: Path, overrides: Mapping[str, str] | None = None, without: Sequence[str] = ()
 ) -> list[Result]:
-    """Return the results of a file of cases, in its order.
+    """Return the results of a file of cases (see `deliverywatch.engine.unit_tests.cases`), in its order.
 
-    Args:
-        cases: A TOML file; see `deliverywatch.engine.unit_tests.cases`.
-        template: JSON or YAML; `watches.json` beside it says which alarms belong together.
-        overrides: Values of the template's parameters, over those of the cases.
-        without: Patterns of names of alarms that are left out, such as those that the engine refuses.
+    Overrides of the template's parameters win over those of the cases; alarms that fit `without` are left out.
 
     Raises:
         InputError: A file cannot be read, or a case fits no alarm of the template.
@@ -134,12 +130,7 @@ def _printable(text: str) -> str:
 
 
 def junit(results: Sequence[Result], suite: str) -> bytes:
-    """Return the results as JUnit's XML, which CI systems read.
-
-    Args:
-        results: Of one file of cases.
-        suite: The file's name.
-    """
+    """Return the results of a file of cases as JUnit's XML, which CI systems read."""
     failed = sum(result.difference is not None for result in results)
     seconds = f"{sum(result.seconds for result in results):.3f}"
     top = ET.Element("testsuites", tests=str(len(results)), failures=str(failed), time=seconds)

@@ -65,11 +65,7 @@ class _Yardstick:
 
 
 def compare(request: Request, on_progress: Callable[[float, str], None] = lambda _part, _what: None) -> Result:
-    """Replay the history through each variant of the template.
-
-    Args:
-        request: What to replay.
-        on_progress: Called with the part that is done, 0 to 1, and what is done now.
+    """Replay the history through each variant of the template; progress is the part done, 0 to 1, and what is done now.
 
     Raises:
         InputError: The template, a parameter, the history or the span cannot be used; the message says which.

@@ -45,15 +45,8 @@ def curve(
 ) -> Curve | None:
     """Return the curve of an alarm; None for one that arrays cannot hold.
 
-    All other alarms stay as they are; the alarm's recovery never lies above it.
-
-    Args:
-        definitions: Alarms and watches.
-        minutes: The datapoints.
-        alarm: Whose threshold is turned.
-        span: In which mails are counted; of a longer one the last three months.
-        lead: The same with what lies before, in which alarms come into their state.
-        on_progress: Called with the number of thresholds done and of all.
+    All other alarms stay as they are; the alarm's recovery never lies above it. Mails are counted in `span`, of a
+    longer one in the last three months; in `lead` before it alarms come into their state.
     """
     if not can_vectorise(alarm, minutes):
         return None
@@ -85,12 +78,7 @@ def _bend(alarm: Alarm, points: Sequence[Point]) -> float | None:
 def knee(thresholds: Sequence[float], mails: Sequence[float]) -> float | None:
     """Return where a falling curve bends most: the point farthest below the line from its highest point to its end.
 
-    Args:
-        thresholds: Ascending.
-        mails: As many values; before their highest, incidents never end rather than being few.
-
-    Returns:
-        The threshold, or None for a curve that does not bend.
+    The thresholds ascend. Before the most mails, incidents never end rather than being few. None without a bend.
     """
     top = max(range(len(mails)), key=mails.__getitem__)
     span, drop = thresholds[-1] - thresholds[top], mails[top] - mails[-1]

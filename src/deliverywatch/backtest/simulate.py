@@ -73,15 +73,9 @@ def deliver(
     time_zone: str,
     contexts: Mapping[str, Callable[[datetime], bytes]] | None = None,
 ) -> list[Mail]:
-    """Return the mails that the notifier makes of the changes, in order of time.
+    """Return the mails that the notifier makes of what `replay` returned, in order of time.
 
-    Args:
-        definitions: Alarms and watches.
-        minutes: The datapoints.
-        changes: What `replay` returned.
-        span: What was replayed.
-        time_zone: The readers' zone.
-        contexts: What a mail finds in the lake at a moment, by the key of the document.
+    `contexts` holds what a mail finds in the lake at a moment, by the key of the document.
     """
     pile, store = Pile(), _Lake(contexts=contexts or {})
     mails: list[Mail] = []

@@ -37,9 +37,6 @@ class CloudWatch:
     ) -> tuple[list[alarms.Alarm], list[composites.Composite], list[tuple[str, str]]]:
         """Return the alarms, the composites, and name and reason of each that the engine does not evaluate.
 
-        Args:
-            prefix: Only alarms whose names start so.
-
         Raises:
             MetricsUnavailable: CloudWatch does not answer.
         """
@@ -60,15 +57,9 @@ class CloudWatch:
             raise MetricsUnavailable(f"CloudWatch does not list its alarms: {error}.") from error
 
     def history(self, metrics: Sequence[alarms.Metric], start: datetime, end: datetime, now: datetime) -> Series:
-        """Return the datapoints of metrics, each stretch at the finest grain that CloudWatch still keeps of it.
+        """Return the datapoints from `start` to before `end`, each stretch as fine as CloudWatch keeps it at `now`.
 
         Percentiles are not in it: GetMetricData returns statistics, not values.
-
-        Args:
-            metrics: Which.
-            start: First moment.
-            end: First moment that is left out.
-            now: Decides on the grains: one minute for 15 days, five for 63, an hour for 455.
 
         Raises:
             InputError: The start is older than CloudWatch keeps datapoints.

@@ -16,15 +16,9 @@ from deliverywatch.storage.folder import Folder
 
 
 def at(folder: Path, moment: datetime, slot_minutes: int, *, count_recipient_faults: bool) -> bytes:
-    """Return the context of a moment.
+    """Return the context that the last run before a moment had written.
 
-    What a message came to is not known before it was observed: until then it counts as pending.
-
-    Args:
-        folder: The lake.
-        moment: Of the mail; aware.
-        slot_minutes: The grain of the counts.
-        count_recipient_faults: Whether dead numbers count as failures.
+    The outcome of a message is not known before it was observed: until then it counts as pending.
 
     Raises:
         ObjectDamaged: An object of the lake cannot be read.

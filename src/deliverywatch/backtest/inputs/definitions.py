@@ -105,9 +105,6 @@ class TemplateFile:
 
         A setting with one value, and the first for a parameter without a default, hold for the template as it is too.
 
-        Args:
-            settings: Such as `WarningThresholdPercent=2,3,5`.
-
         Raises:
             InputError: A setting is not of that form, there are too many combinations, or the file cannot be read.
         """

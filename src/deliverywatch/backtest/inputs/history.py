@@ -81,15 +81,9 @@ class Account(Protocol):
 def from_account(
     account: Account, definitions: Definitions, start: datetime, end: datetime, now: datetime, grain_seconds: int
 ) -> History:
-    """Ask a live account.
+    """Read the datapoints from a live account, as fine as `grain_seconds` at the start.
 
-    Args:
-        account: Whom to ask.
-        definitions: The alarms; those on a percentile are left out, because CloudWatch gives no values but statistics.
-        start: First moment.
-        end: First moment that is left out.
-        now: Decides how fine the datapoints still are.
-        grain_seconds: How fine they are at the start.
+    Alarms on a percentile are left out, because CloudWatch gives no values but statistics.
 
     Raises:
         InputError: An alarm's period is shorter than that.

@@ -59,13 +59,7 @@ class _Slot:
 
 
 def read(folder: Path, environment: str, slot_minutes: int, *, count_recipient_faults: bool) -> History:
-    """Read a lake.
-
-    Args:
-        folder: Holds `sms/dt=YYYY-MM-DD/HH.parquet`, or `day.parquet` once the day is one object.
-        environment: The dimension of the metrics.
-        slot_minutes: The grain of the counts.
-        count_recipient_faults: Whether dead numbers count as failures.
+    """Read a lake: `sms/dt=YYYY-MM-DD/HH.parquet`, or `day.parquet` once the day is one object.
 
     Raises:
         InputError: The folder holds no lake.

@@ -28,9 +28,7 @@ DAYS_A_MONTH = 365.25 / 12
 def incidents(mails: Sequence[Mail], span: Span) -> list[tuple[str, Span]]:
     """Return watch and span of each incident that was open during the replay, as far as it was.
 
-    Args:
-        mails: From before the replay on, in order of time.
-        span: The replay.
+    The mails are from before the replay on, in order of time.
     """
     closed: list[tuple[str, Span]] = []
     opened: dict[str, datetime] = {}
@@ -70,16 +68,10 @@ def headline_numbers(
     span: Span,
     time_zone: str,
 ) -> HeadlineNumbers:
-    """Return the headline numbers of one set of parameters.
+    """Return the headline numbers of one set of parameters, from the mails of the replay, in order of time.
 
-    Args:
-        mails: Those of the replay, in order of time.
-        open_spans: What `incidents` returned.
-        history: What they came of.
-        truths: What `true_incidents` returned, of the template as it is.
-        ratio: The alarm that says what bad is.
-        span: The replay.
-        time_zone: The readers' zone, by its IANA name.
+    `open_spans` are what `incidents` returned; `truths` what `true_incidents` returned for the template as it is, whose
+    `ratio` says what bad is.
     """
     months, zone = span.days / DAYS_A_MONTH, ZoneInfo(time_zone)
     night = sum(not NIGHT_TO_HOUR <= mail.time.astimezone(zone).hour < NIGHT_FROM_HOUR for mail in mails)

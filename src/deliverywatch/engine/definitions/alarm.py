@@ -162,12 +162,7 @@ class Alarm(AnyAlarm):
 def from_template(
     template: Mapping[str, Any], parameters: Mapping[str, str] | None = None, without: Sequence[str] = ()
 ) -> list[Alarm]:
-    """Read every metric alarm out of a CloudFormation template.
-
-    Args:
-        template: The parsed template.
-        parameters: Overrides of the template's parameters; those without a default must be here if an alarm needs them.
-        without: Patterns of names or logical ids of alarms that are left out unread, such as `*-anomaly`.
+    """Read every metric alarm out of a CloudFormation template but those whose name or logical id fits `without`.
 
     Raises:
         InputError: An alarm cannot be resolved, is incomplete, or is of a kind that the engine does not evaluate; or

@@ -36,12 +36,7 @@ class Composite(AnyAlarm):
 def from_template(
     template: Mapping[str, Any], parameters: Mapping[str, str] | None = None, without: Sequence[str] = ()
 ) -> list[Composite]:
-    """Read every composite alarm out of a CloudFormation template.
-
-    Args:
-        template: The parsed template.
-        parameters: Overrides of the template's parameters.
-        without: Patterns of names or logical ids of composites that are left out unread.
+    """Read every composite alarm out of a CloudFormation template but those whose name or logical id fits `without`.
 
     Raises:
         InputError: One cannot be resolved, or its rule is not a rule; or two have one name.
@@ -151,15 +146,7 @@ class Step:
 
 
 def advance(composite: Composite, before: Suppression, now: float, state: State, suppressor: State) -> Step:
-    """Move on to a moment at which the composite or its suppressor may have changed.
-
-    Args:
-        composite: The definition.
-        before: What held until now.
-        now: Epoch seconds.
-        state: The composite's state from now on.
-        suppressor: The suppressor's state from now on; anything but ALARM where there is none.
-    """
+    """Move on to a moment at which the composite or its suppressor may have changed to the states given."""
     expired = _expire(before, now)
     current, actions = expired.suppression, expired.actions
     if (suppressor == State.ALARM) != current.suppressor_alarm:

@@ -86,12 +86,7 @@ def parse(text: str) -> Rule:
 
 
 def holds(rule: Rule, state_of: Callable[[str], State]) -> bool:
-    """Return whether a rule is true.
-
-    Args:
-        rule: A tree from `parse`.
-        state_of: Returns the state of a child by its name.
-    """
+    """Return whether a rule is true while its children have these states."""
     match rule:
         case Constant(value):
             return value

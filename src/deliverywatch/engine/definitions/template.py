@@ -26,11 +26,7 @@ def resources(
 ) -> Iterator[tuple[str, dict[str, Any]]]:
     """Yield the logical id and the resolved properties of each resource of a kind whose condition holds.
 
-    Args:
-        template: The parsed template.
-        kind: Such as `AWS::CloudWatch::Alarm`.
-        parameters: Overrides of parameters and of pseudo parameters.
-        without: Patterns of names or logical ids; what one of them fits is left out before it is resolved.
+    What fits a pattern of `without`, by name or logical id, is left out before it is resolved.
 
     Raises:
         InputError: The template is malformed, a parameter is unknown or has no value, or a function cannot be resolved.

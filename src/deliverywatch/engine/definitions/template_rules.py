@@ -14,12 +14,7 @@ from deliverywatch.errors import InputError
 
 
 def contradictions(template: Mapping[str, Any], parameters: Mapping[str, str]) -> list[str]:
-    """Return the sentence of each assertion that does not hold.
-
-    Args:
-        template: The parsed template.
-        parameters: Overrides of parameters.
-    """
+    """Return the sentence of each assertion that does not hold."""
     sentences: list[str] = []
     for name, rule in (template.get("Rules") or {}).items():
         try:

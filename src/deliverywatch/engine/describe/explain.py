@@ -38,10 +38,6 @@ _CADENCES = {10: "every 10 seconds", 60: "every minute", 3600: "once an hour"}
 def explain(alarm: Alarm, extra_points: Callable[[int], int] = windows.extra_points) -> str:
     """Return what the alarm means, in sentences.
 
-    Args:
-        alarm: The definition.
-        extra_points: Periods fetched beyond the evaluation periods, by the length of the period in seconds.
-
     Raises:
         InputError: Not exactly one query returns data.
     """

@@ -65,15 +65,10 @@ def evaluate(
     extra_points: Callable[[int], int] = windows.extra_points,
     created: datetime | None = None,
 ) -> Evaluation:
-    """Evaluate an alarm once.
+    """Evaluate an alarm once, with the datapoints published by `now`; the newest period ends with the minute before.
 
-    Args:
-        alarm: The definition.
-        series: The datapoints; those published after `now` are not looked at.
-        now: The time of the evaluation; the newest period ends with the minute before it.
-        previous: The state so far.
-        extra_points: Periods fetched beyond the evaluation periods, by the length of the period in seconds.
-        created: When the alarm was created, from which its warm-up counts; None for long ago.
+    Periods beyond the evaluation periods are fetched as `extra_points` says, by the length of the period in seconds. An
+    alarm warms up from `created` on; None means long ago.
 
     Raises:
         InputError: The alarm's expression cannot be evaluated.
@@ -143,14 +138,9 @@ def _is_warming_up(alarm: Alarm, now: datetime, created: datetime, previous: Sta
 
 
 def slot_values(alarm: Alarm, series: Series, starts: tuple[int, ...], as_of: float, end: int | None = None) -> Points:
-    """Return the values that the alarm compares with its threshold, one per slot.
+    """Return the values that the alarm compares with its threshold, one per slot; all times are epoch seconds.
 
-    Args:
-        alarm: The definition.
-        series: The datapoints.
-        starts: The slots' starts in epoch seconds.
-        as_of: Epoch seconds; points published later are not there yet.
-        end: Where the newest slot ends, if slots end where the next begins; None if all are a period long.
+    Points published after `as_of` are not visible. With `end` slots end where the next begins, else after a period.
 
     Raises:
         InputError: The alarm's expression cannot be evaluated.

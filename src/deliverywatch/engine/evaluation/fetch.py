@@ -82,14 +82,10 @@ def query(
     *,
     as_of: datetime | None = None,
 ) -> dict[str, list[tuple[datetime, float]]]:
-    """Return the datapoints of every query, oldest first; slots without one are left out.
+    """Return the datapoints of every query from `start` to before `end`, oldest first; slots without one are left out.
 
-    Args:
-        queries: As GetMetricData takes them, in any order. An expression has the longest period among its metrics.
-        series: The datapoints.
-        start: Rounded down to the minute (or to the period, if that is shorter); slots are counted from there.
-        end: Not included.
-        as_of: Points published later are left out.
+    The start is rounded down to the minute (or to a shorter period). An expression has the longest period among its
+    metrics. Points published after `as_of` are left out.
 
     Raises:
         InputError: A query or an expression cannot be read, or refers to something unknown or to itself.

@@ -58,15 +58,8 @@ def sns_message(
 ) -> dict[str, Any]:
     """Return the body of the SNS message, before it is written as JSON.
 
-    Args:
-        alarm: The definition; unless it knows when it was configured, the message does not say it.
-        outcome: The new state and its reason.
-        previous: The old state.
-        account: AWS account id.
-        region: Region code, such as `us-east-1`.
-        time: When the state changed.
-        triggering: Name, state and time of each child that brought a composite's change about.
-        was_muted: Whether a mute window held the message back until now.
+    `triggering` holds name, state and time of each child that brought a composite's change about; `was_muted` says
+    that a mute window held the message back until now.
     """
     shared = {
         **envelope(alarm.name, alarm.description, outcome, previous, account, region, time, was_muted=was_muted),

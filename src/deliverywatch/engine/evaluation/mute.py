@@ -57,12 +57,7 @@ class Action:
 def from_template(
     template: Mapping[str, Any], parameters: Mapping[str, str] | None = None, without: Sequence[str] = ()
 ) -> list[MuteRule]:
-    """Read every mute rule out of a CloudFormation template.
-
-    Args:
-        template: The parsed template.
-        parameters: Overrides of the template's parameters.
-        without: Patterns of names or logical ids of mute rules that are left out unread.
+    """Read every mute rule out of a CloudFormation template but those whose name or logical id fits `without`.
 
     Raises:
         InputError: One cannot be resolved or read.
@@ -135,12 +130,7 @@ def joined(spans: Iterable[Window]) -> list[Window]:
 
 
 def muted(changes: Sequence[Action], spans: Sequence[Window]) -> list[Action]:
-    """Return the actions that run: those outside every window, and after each window one for the state of then.
-
-    Args:
-        changes: The actions of one alarm as its state changed, oldest first.
-        spans: The windows of all rules that name the alarm.
-    """
+    """Return the actions that run: those outside every window, and after each window one for the state of then."""
     actions = [change for change in changes if _window_at(change.time, spans) is None]
     for span in joined(spans):
         inside = [change for change in changes if span.start <= change.time < span.end]

@@ -38,13 +38,7 @@ def used(slots: Sequence[Slot], n: int) -> list[Slot]:
 
 
 def reason(alarm: Alarm, slots: Sequence[Slot], state: State | None) -> str:
-    """Return the StateReason.
-
-    Args:
-        alarm: The definition.
-        slots: Oldest first.
-        state: What the rule came to; None if the alarm keeps its state.
-    """
+    """Return the StateReason for slots, oldest first; the state is None if the alarm keeps the one it has."""
     n = alarm.evaluation_periods
     real = used(slots, n)
     if state is None:
@@ -134,13 +128,9 @@ def stamp(moment: datetime) -> str:
 def reason_data(
     alarm: Alarm, slots: Sequence[Slot], now: datetime, sample_counts: Mapping[int, float | None]
 ) -> dict[str, Any]:
-    """Return the StateReasonData: the deciding datapoints, and for each period what was there.
+    """Return the StateReasonData: the deciding datapoints, and for each period its value.
 
-    Args:
-        alarm: The definition.
-        slots: Oldest first.
-        now: The time of the evaluation.
-        sample_counts: How many samples a plain alarm's slots had, by their start; a metric-math alarm has none.
+    A plain alarm's slots have sample counts, by their start; those of a metric-math alarm have none.
     """
     n = alarm.evaluation_periods
     real = used(slots, n)

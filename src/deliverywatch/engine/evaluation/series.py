@@ -77,15 +77,9 @@ class Series:
         published: datetime | None = None,
         resolution_seconds: int = 60,
     ) -> None:
-        """Add a value.
+        """Add a value that occurred `count` times, visible from `published` on; None for always.
 
-        Args:
-            metric: Namespace, name and dimensions sorted by name.
-            time: Aware; rounded down to the resolution.
-            value: Finite.
-            count: How often the value occurred.
-            published: When alarms can see it; None for always.
-            resolution_seconds: 60, or 1 for a high-resolution metric.
+        The time is rounded down to the resolution: 60 seconds, or 1 for a high-resolution metric.
 
         Raises:
             InputError: The value is not finite, or a time has no zone.
@@ -137,13 +131,7 @@ class Series:
         return (cells.starts[0], cells.starts[-1]) if cells else None
 
     def window(self, stat: MetricStat, start: int, end: int, as_of: float = math.inf) -> float | None:
-        """Return a statistic of one window, or None where there is no datapoint.
-
-        Args:
-            stat: The metric and the statistic; its period is not looked at.
-            start: Epoch seconds.
-            end: Epoch seconds, not included.
-            as_of: Epoch seconds; points published later are not there yet.
+        """Return a statistic of one window, or None without a datapoint published by `as_of`; times are epoch seconds.
 
         Raises:
             InputError: The statistic is unknown.

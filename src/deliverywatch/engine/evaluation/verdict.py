@@ -31,13 +31,9 @@ def breaches(alarm: Alarm, value: float | None) -> bool | None:
 
 
 def verdict(slots: Sequence[bool | None], m: int, n: int, treat: Treat) -> State | None:
-    """Return the state that an evaluation comes to; None where the alarm keeps the state it has.
+    """Return the state that an evaluation of M out of N comes to; None where the alarm keeps the state it has.
 
-    Args:
-        slots: Oldest first, as many as were fetched: whether the datapoint breaches, None where there is none.
-        m: How many must breach.
-        n: Out of how many.
-        treat: What missing datapoints count as, where too few are there.
+    The slots are oldest first, as many as were fetched: whether the datapoint breaches, None without one.
     """
     real = [slot for slot in slots if slot is not None]
     if not real:

@@ -53,12 +53,8 @@ def is_due(alarm: Alarm, now: datetime) -> bool:
 def slot_bounds(alarm: Alarm, now: datetime, extra: int | None = None) -> tuple[int, ...]:
     """Return the starts of the slots that an evaluation looks at, oldest first, and the end of the newest slot.
 
-    A slot ends where the next begins: between clock changes that is a period later. All are epoch seconds.
-
-    Args:
-        alarm: Its period, its evaluation periods and its window.
-        now: The time of the evaluation.
-        extra: Slots beyond the evaluation periods; None for what CloudWatch is taken to do.
+    A slot ends where the next begins: between clock changes that is a period later. All are epoch seconds. `extra`
+    slots are added to the evaluation periods; None for what CloudWatch is taken to do.
 
     Raises:
         InputError: A wall-clock window has a period or a time zone that CloudWatch does not allow.

@@ -52,12 +52,7 @@ def calls(node: Node) -> list[Call]:
 
 
 def evaluate(node: Node, values: Callable[[str], Value], frame: Frame) -> Value:
-    """Return what an expression is worth.
-
-    Args:
-        node: A tree from `parse`.
-        values: Returns the value of an id; all series have one entry per slot, oldest first.
-        frame: The slots.
+    """Return what an expression is worth; `values` returns the value of an id, all series one entry per slot.
 
     Raises:
         InputError: An id has no value, or an operand is of a type that does not fit.

@@ -30,12 +30,9 @@ class Executed:
 
 
 def combine(changes: Sequence[Change], composites: Sequence[Composite], start: datetime) -> list[Change]:
-    """Return the changes of composite alarms.
+    """Return the changes of composite alarms, which may build on one another, first evaluated at `start`.
 
-    Args:
-        changes: Of metric alarms, in order of time; every alarm starts in INSUFFICIENT_DATA.
-        composites: The definitions; they may build on one another.
-        start: When the composites are evaluated for the first time.
+    The changes of metric alarms are in order of time; every alarm starts in INSUFFICIENT_DATA.
 
     Raises:
         InputError: Composites refer to one another in a circle.
@@ -82,15 +79,7 @@ def executed(
     start: datetime,
     end: datetime,
 ) -> list[Executed]:
-    """Return the actions that run, in order of time.
-
-    Args:
-        changes: Of all alarms, composites among them, in order of time.
-        alarms: The definitions.
-        mutes: The mute rules.
-        start: First moment of the replay.
-        end: Its end; what would run later is left out.
-    """
+    """Return the actions that run from `start` to before `end`, in order of time, for changes of all alarms."""
     actions: list[Executed] = []
     for alarm in alarms:
         if alarm.actions_enabled:

@@ -39,19 +39,9 @@ def backtest(
     created: datetime | None = None,
     on_progress: Callable[[int, int], None] = lambda _done, _all: None,
 ) -> list[Change]:
-    """Replay alarms over a history.
+    """Return the changes of all alarms from `start` to before `end`, in order of time; all start in INSUFFICIENT_DATA.
 
-    Args:
-        alarms: The definitions.
-        history: The datapoints, with the times from which each could be seen.
-        start: First minute of evaluation; every alarm starts in INSUFFICIENT_DATA.
-        end: First minute that is left out.
-        extra_points: Periods fetched beyond the evaluation periods, by the length of the period in seconds.
-        created: When the alarms were created, from which their warm-up counts; None for long ago.
-        on_progress: Called with the number of alarms done and of all alarms.
-
-    Returns:
-        The changes of all alarms in order of time.
+    Alarms warm up from `created` on; None means long ago. `on_progress` gets the number of alarms done and of all.
 
     Raises:
         InputError: An alarm cannot be evaluated, or the span is empty.
@@ -113,14 +103,7 @@ def plain(
 ) -> Iterator[tuple[int, State]]:
     """Yield the changes of one alarm by evaluating it again and again: slow, and right for every alarm.
 
-    Args:
-        alarm: The definition.
-        series: The datapoints.
-        first: First minute (since 1970) of evaluation.
-        last: Minute after the last evaluation.
-        extra_points: Periods fetched beyond the evaluation periods, by the length of the period in seconds.
-        created: When the alarm was created, from which its warm-up counts; None for long ago.
-        previous: The state before.
+    It is evaluated from the minute `first` (since 1970) to before `last`.
     """
     state, step = previous, windows.cadence_seconds(alarm)
     for second in range(-(-first * 60 // step) * step, last * 60, step):

@@ -22,11 +22,7 @@ _TIME, _PUBLISHED, _METRIC, _VALUE = "time", "published", "metric", "value"
 
 
 def read(path: Path, metrics: Sequence[Metric]) -> Series:
-    """Read a CSV or Parquet file.
-
-    Args:
-        path: Ends in `.csv` or `.parquet`.
-        metrics: What the columns may mean; a column is a metric by its name, or by `namespace/name`.
+    """Read a `.csv` or `.parquet` file; a column is one of the metrics by its name, or by `namespace/name`.
 
     Raises:
         InputError: The file is missing, empty or has a row that cannot be used, such as one out of order; the message

@@ -99,13 +99,9 @@ class Minutes:
         return None not in held and (is_plain or all(part.is_whole for part in held if part))
 
     def window(self, stat: MetricStat, first: int, last: int, age_minutes: int = 0) -> Column:
-        """Return the value of the sliding window that ends at each minute.
+        """Return the value of the sliding window that ends at each minute (since 1970) from `first` to before `last`.
 
-        Args:
-            stat: A metric, one of STATISTICS, and the length of the window.
-            first: Minute (since 1970) at which the first window ends.
-            last: Minute after that of the last window.
-            age_minutes: How long after its end each window is looked at; what is published later is not in it.
+        Each window is looked at `age_minutes` after its end; what is published later is not in it.
         """
         age = min(age_minutes, self.late_minutes(stat.metric))
         key = (stat, first, last, age)

@@ -66,13 +66,9 @@ def _is_pointwise(query: Query, alarm: Alarm) -> bool:
 
 
 class Replay:
-    """Values and states of alarms over a span of minutes; alarms that share an expression share its values.
+    """Values and states of alarms from the minute `first` (since 1970) to before `last`.
 
-    Args:
-        minutes: The datapoints.
-        first: First minute (since 1970) of evaluation.
-        last: Minute after the last evaluation.
-        extra_points: Periods fetched beyond the evaluation periods, by the length of the period in seconds.
+    Alarms that share an expression share its values.
     """
 
     def __init__(

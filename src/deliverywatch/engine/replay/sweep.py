@@ -30,13 +30,7 @@ class Outcome:
 
 
 def sweep(replay: Replay, alarm: Alarm, thresholds: Sequence[float]) -> list[Outcome]:
-    """Return what each threshold would have meant for an alarm that is evaluated every minute.
-
-    Args:
-        replay: The span of minutes, and the datapoints.
-        alarm: The definition; its own threshold is not looked at.
-        thresholds: In any order; the result is in the same order.
-    """
+    """Return what each threshold would have meant for an alarm that is evaluated every minute, in their order."""
     np = numpy()
     sign = 1.0 if alarm.comparison in (Comparison.ABOVE, Comparison.AT_LEAST) else -1.0
     low, high = _bounds(alarm, replay.columns(alarm), sign)

@@ -58,12 +58,7 @@ def _is_pointwise(node: Node) -> bool:
 
 
 def evaluate(node: Node, columns: Callable[[str], Operand]) -> Operand:
-    """Return the value of a pointwise expression.
-
-    Args:
-        node: An expression for which `is_pointwise` holds.
-        columns: The value of each id; all columns have the same length.
-    """
+    """Return the value of an expression for which `is_pointwise` holds; all columns have the same length."""
     with numpy().errstate(all="ignore"):
         return _Columns(columns).value(node)
 

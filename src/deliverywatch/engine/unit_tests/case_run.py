@@ -57,12 +57,7 @@ class CaseRun:
 
 
 def replay_case(case: Case, alarms: Sequence[Alarm], composites: Sequence[Composite] = ()) -> CaseRun:
-    """Replay a case, from its start to its last value or expectation.
-
-    Args:
-        case: The series.
-        alarms: The definitions; those that watch something else are left out.
-        composites: The definitions on top of them.
+    """Replay a case, from its start to its last value or expectation; alarms that watch something else are left out.
 
     Raises:
         InputError: A series fits no alarm or several metrics, or an alarm cannot be evaluated.

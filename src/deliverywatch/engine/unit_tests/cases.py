@@ -87,11 +87,7 @@ class Case:
 
 
 def parse(text: str, name: str = "The file") -> list[Case]:
-    """Return the cases of a file, in its order.
-
-    Args:
-        text: The file's content.
-        name: What messages call the file.
+    """Return the cases of a file, in its order; messages call the file by `name`.
 
     Raises:
         InputError: The file is not TOML, holds no cases, or one of them cannot be read; the message names it.

@@ -16,7 +16,7 @@ import urllib3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
-from deliverywatch.errors import ServiceBusy, ServiceRefused
+from deliverywatch.errors import ServiceBusy, ServiceRefused, error_code
 from deliverywatch.queries.schedule.pace import Pace
 from deliverywatch.queries.schedule.specification import Schedule, from_service
 
@@ -65,7 +65,7 @@ class Scheduler:
             try:
                 return from_service(self._client.get_schedule(GroupName=self._group, Name=name))
             except ClientError as error:
-                if _code(error) in _MISSING:
+                if error_code(error) in _MISSING:
                     return None
                 raise
 
@@ -88,7 +88,7 @@ class Scheduler:
             try:
                 self._client.delete_schedule(GroupName=self._group, Name=name)
             except ClientError as error:
-                if _code(error) not in _MISSING:
+                if error_code(error) not in _MISSING:
                     raise
 
 
@@ -133,13 +133,9 @@ def translated(what: str, busy: Set[str] = frozenset()) -> Iterator[None]:
     try:
         yield
     except ClientError as error:
-        code, message = _code(error), error.response.get("Error", {}).get("Message", "")
+        code, message = error_code(error), error.response.get("Error", {}).get("Message", "")
         status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
         kind = ServiceBusy if code in _BUSY or code in busy or status >= _SERVER_ERROR else ServiceRefused
         raise kind(f"{what}: {error.operation_name} answered {code}: {message}".rstrip(": ")) from error
     except BotoCoreError as error:
         raise ServiceBusy(f"{what}: AWS cannot be reached ({error}).") from error
-
-
-def _code(error: ClientError) -> str:
-    return str(error.response.get("Error", {}).get("Code", ""))

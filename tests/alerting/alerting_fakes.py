@@ -10,11 +10,11 @@ from email import policy
 from email.message import EmailMessage
 from typing import TYPE_CHECKING, Any
 
-from deliverywatch.alerting.deliver import Ports
 from deliverywatch.alerting.incidents.severity import watches
 from deliverywatch.alerting.inputs.alarm import Alarm, State, from_description
 from deliverywatch.alerting.inputs.settings import Settings
 from deliverywatch.alerting.notify import Notifier
+from deliverywatch.alerting.ports import Ports
 from deliverywatch.errors import MailUnavailable, MetricsUnavailable, StoreUnavailable
 from deliverywatch.storage.memory import Memory
 from deliverywatch.storage.store import Unreachable

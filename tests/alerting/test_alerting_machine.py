@@ -15,7 +15,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 from deliverywatch.alerting.incidents.ack import ACK_LIMIT, acknowledge
 from deliverywatch.alerting.incidents.incident import Ack, Incident, from_json
-from deliverywatch.alerting.incidents.severity import Reading, level
+from deliverywatch.alerting.incidents.severity import Reading, level_of
 from deliverywatch.alerting.inputs.alarm import State
 from deliverywatch.errors import InputError
 
@@ -172,7 +172,7 @@ class Notifications(RuleBasedStateMachine):
 
     def _level(self, incident: Incident) -> Level:
         open_level = incident.level
-        return level(WATCHES[0], self._readings(), open_level, incident.raised)
+        return level_of(WATCHES[0], self._readings(), open_level, incident.raised)
 
     def _calling(self) -> bool:
         states = [self.world.cloudwatch.alarms[f"{PREFIX}-{name}"].state for name in SPOKEN]

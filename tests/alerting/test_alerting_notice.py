@@ -47,7 +47,7 @@ def test_every_documented_shape_is_read(
     notice = only(event)
     assert notice.alarm is not None
     assert (notice.alarm.name, notice.alarm.state, notice.alarm.threshold) == (alarm, state, threshold)
-    assert notice.alarm.told_value == value
+    assert notice.alarm.quoted_value == value
     assert not notice.problem
 
 

@@ -149,11 +149,13 @@ def test_a_parameter_turns_the_alarms_it_names(
     assert sorted(differing) == sorted(changed)
 
 
-def test_every_alarm_but_mail_failed_is_a_rung_of_one_watch(template: dict[str, Any], built: Any) -> None:
+def test_every_alarm_but_mail_failed_is_a_level_of_one_watch(template: dict[str, Any], built: Any) -> None:
     known = watches(json.loads((built / "watches.json").read_text()), "deliverywatch-prod")
-    rungs = Counter(name for watch in known for rung in watch.rungs for name in (rung.alarm, rung.recovery) if name)
+    levels = Counter(
+        name for watch in known for level in watch.severities for name in (level.alarm, level.recovery) if name
+    )
     deployed = {alarm.name for alarm in alarms(template).values()}
-    assert rungs == Counter(deployed - {f"{PREFIX}mail-failed"})
+    assert levels == Counter(deployed - {f"{PREFIX}mail-failed"})
 
 
 def test_the_watching_costs_less_than_three_dollars_a_month_at_list_price(template: dict[str, Any]) -> None:

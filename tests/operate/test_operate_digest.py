@@ -17,11 +17,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from deliverywatch.alerting.deliver import Ports
-from deliverywatch.alerting.dry_run import Pile, Told
+from deliverywatch.alerting.dry_run import MessageAlarms, Pile
 from deliverywatch.alerting.incidents.incident import Change, Event, Incident
 from deliverywatch.alerting.incidents.outbox import Record
 from deliverywatch.alerting.inputs.settings import Settings
+from deliverywatch.alerting.ports import Ports
 from deliverywatch.errors import InputError, MailUnavailable
 from deliverywatch.local.demo import play
 from deliverywatch.messages.level import Level
@@ -82,7 +82,7 @@ def price(asked: Volume) -> Estimate:
 
 
 def sent(week: Week, store: Memory | None = None, price: Callable[[Volume], Estimate] = price) -> list[bytes]:
-    pile, told = Pile(), Told()
+    pile, told = Pile(), MessageAlarms()
     send(week, price, Ports(told, store or Memory(), pile, pile, told), SETTINGS, "request-1")
     return pile.messages
 
@@ -163,7 +163,7 @@ def test_nobody_who_takes_it_fails_the_run() -> None:
         def publish(self, *_: object) -> str:
             raise MailUnavailable("SNS is down.")
 
-    told = Told()
+    told = MessageAlarms()
     with pytest.raises(MailUnavailable, match="SNS is down"):
         send(QUIET, price, Ports(told, Memory(), Refusing(), Refusing(), told), SETTINGS, "request-1")
 

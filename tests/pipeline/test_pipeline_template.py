@@ -114,11 +114,11 @@ def test_the_composite_names_every_alarm_of_its_pipeline(pipeline_template: dict
 
 def test_what_the_report_publishes_and_what_the_composite_repeats_mails_nothing(pipeline_build: Path) -> None:
     known = watches(json.loads((pipeline_build / "watches.json").read_text()), "deliverywatch-prod")
-    quiet = {rung.alarm for watch in known for rung in watch.rungs if rung.level is Level.OK}
+    quiet = {one.alarm for watch in known for one in watch.severities if one.level is Level.OK}
     short = {name.removeprefix("deliverywatch-prod-pipeline-") for name in quiet}
     told = {"failed", "timed-out", "aborted", "job-failures", "health"}
     assert short == {f"sf_user-{what}" for what in told} | {"validate-errors"}
-    assert all(rung.level is Level.OK for watch in known for rung in watch.rungs if rung.alarm in quiet)
+    assert all(one.level is Level.OK for watch in known for one in watch.severities if one.alarm in quiet)
 
 
 def test_logs_are_kept_for_a_time(pipeline_template: dict[str, Any]) -> None:

@@ -1,6 +1,6 @@
 """Messages -> the mails that they would cause, without AWS: the notifier's own flow over a memory that starts empty.
 
-CloudWatch cannot be asked here, so what the messages told so far is all that is known, and a return to OK is taken as
+CloudWatch cannot be asked here, so the messages so far are all that is known, and a return to OK is taken as
 the end of an incident whose beginning nobody knows.
 """
 
@@ -11,11 +11,11 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, NoReturn
 
-from deliverywatch.alerting.deliver import Ports
 from deliverywatch.alerting.incidents.incident import to_json
 from deliverywatch.alerting.incidents.incident_store import incident_key
 from deliverywatch.alerting.inputs.notice import parse
 from deliverywatch.alerting.notify import Notifier, presumption, watch_for
+from deliverywatch.alerting.ports import Ports
 from deliverywatch.errors import MetricsUnavailable
 from deliverywatch.storage.memory import Memory
 
@@ -27,13 +27,13 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
-    """Alarms that are known from messages alone, and Charts that nobody draws."""
+class MessageAlarms:
+    """Alarms as messages described them, and Charts that nobody draws."""
 
     alarms: dict[str, Alarm] = field(default_factory=dict)
 
     def describe(self, names: Sequence[str]) -> list[Alarm]:
-        """Return those of the alarms that a message told of."""
+        """Return those of the alarms that a message was about."""
         return [self.alarms[name] for name in names if name in self.alarms]
 
     def newest(self, *_: object) -> Mapping[str, Mapping[str, float]]:
@@ -70,7 +70,7 @@ class Pile:
         return subject
 
 
-def rehearse(
+def dry_run(
     event: object, settings: Settings, watches: tuple[Watch, ...], context: bytes | None, received_at: datetime
 ) -> list[tuple[Outcome, list[bytes]]]:
     """Return for each message what became of it and the mails that it caused, one after the other.
@@ -78,17 +78,17 @@ def rehearse(
     Args:
         event: The SNS-to-Lambda event, or a bare message.
         settings: How the mails look and where they would go.
-        watches: The ladders; an alarm that none of them knows is a watch of its own.
-        context: The context document that every watch finds.
-        received_at: The time for messages that tell none.
+        watches: Those that are declared; any other alarm is a watch of its own.
+        context: The context document of every watch.
+        received_at: The time for messages that name none.
     """
-    store, pile, told = Memory(), Pile(), Told()
-    notifier = Notifier(Ports(told, store, pile, pile, told), settings, watches, "rehearsal")
+    store, pile, alarms = Memory(), Pile(), MessageAlarms()
+    notifier = Notifier(Ports(alarms, store, pile, pile, alarms), settings, watches, "dry-run")
     results = []
     for notice in parse(event, received_at):
         watch = watch_for(notice, watches)
         if notice.alarm is not None:
-            told.alarms[notice.alarm.name] = notice.alarm
+            alarms.alarms[notice.alarm.name] = notice.alarm
         before = presumption(watch, notice)
         if before is not None and store.read(incident_key(watch.name)) is None:
             store.write(incident_key(watch.name), to_json(before))

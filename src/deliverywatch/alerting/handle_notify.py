@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import Any
 
 from deliverywatch.alerting.aws import CloudWatch, Ses, Topic, lake
-from deliverywatch.alerting.deliver import Ports
 from deliverywatch.alerting.incidents.severity import Watch, watches
 from deliverywatch.alerting.inputs.settings import from_environment
 from deliverywatch.alerting.notify import Notifier
+from deliverywatch.alerting.ports import Ports
 from deliverywatch.errors import DeliveryWatchError
 
 _LINE = {"event": "alerting_notify"}

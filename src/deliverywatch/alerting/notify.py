@@ -14,11 +14,14 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
-from deliverywatch.alerting.deliver import Delivery, Ports, deliver
-from deliverywatch.alerting.incidents import incident_store
+from deliverywatch.alerting.collect import collect
+from deliverywatch.alerting.deliver import deliver
+from deliverywatch.alerting.incidents import incident_store, outbox
+from deliverywatch.alerting.incidents.finding import find
 from deliverywatch.alerting.incidents.incident import Incident, advance, presumed
-from deliverywatch.alerting.incidents.severity import Watch, own_watch, watch_of
-from deliverywatch.alerting.incidents.watch_state import find, focus, look
+from deliverywatch.alerting.incidents.observe import observe
+from deliverywatch.alerting.incidents.outbox import Claim
+from deliverywatch.alerting.incidents.severity import Watch, watch_named, watch_of
 from deliverywatch.alerting.inputs.alarm import State
 from deliverywatch.alerting.inputs.notice import parse
 from deliverywatch.errors import MetricsUnavailable, StoreConflict, StoreUnavailable
@@ -28,10 +31,13 @@ from deliverywatch.storage.store import Unreachable
 
 if TYPE_CHECKING:
     from deliverywatch.alerting.incidents.incident import Change, Finding
-    from deliverywatch.alerting.incidents.watch_state import Sight
+    from deliverywatch.alerting.incidents.outbox import Record
+    from deliverywatch.alerting.incidents.watch_state import WatchState
     from deliverywatch.alerting.inputs.notice import Notice
     from deliverywatch.alerting.inputs.settings import Settings
+    from deliverywatch.alerting.ports import Ports
     from deliverywatch.messages.notice import SystemNotice
+    from deliverywatch.storage.store import Store
 
 Result = TypeVar("Result")
 
@@ -47,11 +53,26 @@ class Outcome:
 
 
 @dataclass(frozen=True, slots=True)
+class Delivery:
+    """What became of one mail.
+
+    Attributes:
+        mail: The incident's id and the number of the change.
+        is_sent: Whether it is out, by whomever.
+        subject: Its subject if it was sent just now.
+    """
+
+    mail: tuple[str, int]
+    is_sent: bool
+    subject: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Notifier:
     """The flow with what it needs.
 
     Attributes:
-        watches: The ladders that the stack declares.
+        watches: Those that the stack declares.
         invocation: Lambda's request id: the same when a failed invocation is started again.
     """
 
@@ -65,7 +86,7 @@ class Notifier:
 
         Args:
             event: What Lambda hands over.
-            received_at: The time for messages that tell none.
+            received_at: The time for messages that name none.
 
         Raises:
             DeliveryWatchError: The first failure, after all were tried. Started again, the event repeats nothing that
@@ -82,15 +103,15 @@ class Notifier:
         """Handle one message."""
         if notice.test:
             return self._send_test(notice.test, notice.time)
-        sight = look(watch_for(notice, self.watches), notice, notice.time, self.ports.alarms)
+        state = observe(watch_for(notice, self.watches), notice, notice.time, self.ports.alarms)
         try:
-            incident = self._settled(sight, notice)
+            incident = self._settled(state, notice)
         except StoreUnavailable:
             # Better twice than never: the mail goes out without a record, then Lambda is told to start this event
             # again.
-            self._mail_unrecorded(sight, notice)
+            self._mail_unrecorded(state, notice)
             raise
-        return self._deliver_due(sight, incident)
+        return self._deliver_due(state, incident)
 
     def _send_test(self, test: SystemNotice, time: datetime) -> Outcome:
         from deliverywatch.alerting import test_message  # a test is rare
@@ -103,32 +124,32 @@ class Notifier:
         incident = incident_store.read(self.ports.store, name)
         if incident is None or not (incident.is_open or incident.due):
             return Outcome(name)
-        sight = look(self._watch_of_incident(incident), None, swept_at, self.ports.alarms)
-        if incident.is_open and sight.is_live and not self._is_muted(sight.watch):
-            incident = self._settled(sight, None)
-        return self._deliver_due(sight, incident)
+        state = observe(self._watch_of_incident(incident), None, swept_at, self.ports.alarms)
+        if incident.is_open and state.is_live and not self._is_muted(state.watch):
+            incident = self._settled(state, None)
+        return self._deliver_due(state, incident)
 
     def _is_muted(self, watch: Watch) -> bool:
         """Whether its alarms are muted now: then CloudWatch makes up at the end for what it held back, and so do we."""
         try:
-            return self.ports.alarms.is_muted([rung.alarm for rung in watch.rungs])
+            return self.ports.alarms.is_muted([severity.alarm for severity in watch.severities])
         except MetricsUnavailable:
             return False
 
-    def _settled(self, sight: Sight, notice: Notice | None) -> Incident | None:
-        """Return the watch's incident after this sight, as it is written now."""
-        name = sight.watch.name
-        return incident_store.change(self.ports.store, name, lambda incident: self._advanced(incident, sight, notice))
+    def _settled(self, state: WatchState, notice: Notice | None) -> Incident | None:
+        """Return the watch's incident as it is written after this state."""
+        name = state.watch.name
+        return incident_store.change(self.ports.store, name, lambda incident: self._advanced(incident, state, notice))
 
-    def _advanced(self, incident: Incident | None, sight: Sight, notice: Notice | None) -> Incident | None:
-        finding = find(sight, notice, incident)
+    def _advanced(self, incident: Incident | None, state: WatchState, notice: Notice | None) -> Incident | None:
+        finding = find(state, notice, incident)
         if incident is not None and incident.is_open and finding.level is Level.OK:
-            finding = self._with_totals(finding, incident, sight)
-        return advance(incident, sight.watch.name, finding)
+            finding = self._with_totals(finding, incident, state)
+        return advance(incident, state.watch.name, finding)
 
-    def _with_totals(self, finding: Finding, incident: Incident, sight: Sight) -> Finding:
-        alarm = focus(sight, incident.level)
-        if alarm is None or not sight.is_live or finding.total is None:
+    def _with_totals(self, finding: Finding, incident: Incident, state: WatchState) -> Finding:
+        alarm = state.alarm_of(incident.level)
+        if alarm is None or not state.is_live or finding.total is None:
             return finding
         # Without the guard of the alarm's expression, which calls few failures none.
         now = 100 * (finding.failed or 0) / finding.total if finding.total else finding.value
@@ -140,29 +161,34 @@ class Notifier:
             return replace(finding, value=now, failed=None, total=None)
         return replace(finding, value=now, failed=sums.get("failed"), total=sums.get("total"))
 
-    def _deliver_due(self, sight: Sight, incident: Incident | None) -> Outcome:
+    def _deliver_due(self, state: WatchState, incident: Incident | None) -> Outcome:
         if incident is None:
-            return Outcome(sight.watch.name)
+            return Outcome(state.watch.name)
         tried: list[Delivery] = []
         try:
-            _in_turn(partial(self._deliver, sight, one, change, tried) for one, change in incident.due)
+            _in_turn(partial(self.deliver_change, state, due, change, tried) for due, change in incident.due)
         finally:
-            self._forget(sight.watch.name, frozenset(one.mail for one in tried if one.is_sent))
-        return Outcome(
-            sight.watch.name, incident.level, incident.id, tuple(one.subject for one in tried if one.subject)
-        )
+            self._forget(state.watch.name, frozenset(delivery.mail for delivery in tried if delivery.is_sent))
+        subjects = tuple(delivery.subject for delivery in tried if delivery.subject)
+        return Outcome(state.watch.name, incident.level, incident.id, subjects)
 
-    def _deliver(self, sight: Sight, incident: Incident, change: Change, tried: list[Delivery]) -> None:
-        tried.append(deliver(incident, change, sight, self.ports, self.settings, self.invocation))
+    def deliver_change(self, state: WatchState, incident: Incident, change: Change, tried: list[Delivery]) -> None:
+        """Send the mail of a change unless it is sent already or another invocation is at it."""
+        record = outbox.record_of(incident, change, self.invocation, state.now)
+        claim, subject = _claimed(self.ports.store, record), ""
+        if claim is Claim.OURS:
+            message = collect(incident, change, state, self.ports, self.settings)
+            subject = deliver(message, record, self.ports, self.settings)
+        tried.append(Delivery((incident.id, change.seq), is_sent=claim is not Claim.THEIRS, subject=subject))
 
-    def _mail_unrecorded(self, sight: Sight, notice: Notice) -> None:
-        before = presumption(sight.watch, notice)
-        incident = advance(before, sight.watch.name, find(sight, notice, before))
+    def _mail_unrecorded(self, state: WatchState, notice: Notice) -> None:
+        before = presumption(state.watch, notice)
+        incident = advance(before, state.watch.name, find(state, notice, before))
         # S3 is not asked again: the function's minute is for the mail.
-        ports = replace(self.ports, store=Unreachable())
-        for one, change in incident.due if incident else ():
+        notifier = replace(self, ports=replace(self.ports, store=Unreachable()))
+        for due, change in incident.due if incident else ():
             with suppress(StoreUnavailable):
-                deliver(one, change, sight, ports, self.settings, self.invocation)
+                notifier.deliver_change(state, due, change, [])
 
     def _forget(self, watch: str, sent: frozenset[tuple[str, int]]) -> None:
         """Take what is sent off the list of what is due; if that fails, the outbox still knows that it was sent."""
@@ -176,12 +202,20 @@ class Notifier:
         """Return the watch of a recorded incident: declared, made of its only alarm, or without alarms."""
         declared = [watch for watch in self.watches if watch.name == incident.watch]
         alone = [watch_of(change.alarm, ()) for change in incident.timeline if change.alarm]
-        return own_watch(incident.watch, incident.title, [*declared, *alone])
+        return watch_named(incident.watch, incident.title, [*declared, *alone])
 
 
-def watch_for(notice: Notice, known: tuple[Watch, ...]) -> Watch:
-    """Return the watch of a message: its alarm's, or one without alarms for an own or an unreadable notice."""
-    return watch_of(notice.alarm.name, known) if notice.alarm else own_watch(notice.watch, notice.title, known)
+def watch_for(notice: Notice, declared: tuple[Watch, ...]) -> Watch:
+    """Return the watch of a message: its alarm's, or the one that a notice names."""
+    return watch_of(notice.alarm.name, declared) if notice.alarm else watch_named(notice.watch, notice.title, declared)
+
+
+def _claimed(store: Store, record: Record) -> Claim:
+    """If S3 cannot be reached the mail is ours: better twice than never."""
+    try:
+        return outbox.claim(store, record)
+    except StoreUnavailable:
+        return Claim.OURS
 
 
 def presumption(watch: Watch, notice: Notice) -> Incident | None:
@@ -189,8 +223,8 @@ def presumption(watch: Watch, notice: Notice) -> Incident | None:
     alarm = notice.alarm
     if alarm is None or alarm.state is not State.OK or notice.old_state is not State.ALARM:
         return None
-    rungs = [rung for rung in watch.rungs if rung.alarm == alarm.name]
-    return presumed(watch, rungs[0], notice.time) if rungs else None
+    severities = [severity for severity in watch.severities if severity.alarm == alarm.name]
+    return presumed(watch, severities[0], notice.time) if severities else None
 
 
 def _in_turn(steps: Iterable[Callable[[], Result]]) -> list[Result]:

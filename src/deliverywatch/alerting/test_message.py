@@ -11,15 +11,16 @@ from __future__ import annotations
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from deliverywatch.alerting.deliver import deliver
 from deliverywatch.alerting.incidents import outbox
 from deliverywatch.alerting.incidents.outbox import Claim, Record
 from deliverywatch.alerting.mail.recipients import of_level
 from deliverywatch.messages.level import Level
 
 if TYPE_CHECKING:
-    from deliverywatch.alerting.deliver import Ports
     from deliverywatch.alerting.inputs.settings import Settings
     from deliverywatch.alerting.mail.view import View
+    from deliverywatch.alerting.ports import Ports
     from deliverywatch.messages.notice import SystemNotice
 
 WATCH = "test"
@@ -52,26 +53,21 @@ def send(test: SystemNotice, time: datetime, ports: Ports, settings: Settings, i
         MailUnavailable: Neither SES nor the fallback topic took it.
         StoreUnavailable: S3 cannot be reached: a test that leaves no trace proves nothing.
     """
-    from deliverywatch.alerting.deliver import handed_over  # it needs the templates, which most runs do not
-    from deliverywatch.alerting.mail.message import Envelope, written
+    from deliverywatch.alerting.mail.message import Envelope, Message  # a test is rare
 
     record = outbox_record(time, test.level, invocation)
     if outbox.claim(ports.store, record) is not Claim.OURS:
         return ""
-    to = test.to or of_level(settings, test.level)
-    envelope = Envelope(record.incident, WATCH, 1, time, time, EVENT, test.level, to)
-    mail = written(view_of_test(test, time, settings), envelope, settings)
-    record = handed_over(mail, record, ports, settings.sender, to)
-    ports.store.write(outbox.body_key(record), mail.message)
-    outbox.mark_sent(ports.store, record, time)
-    return mail.subject
+    recipients = test.to or of_level(settings, test.level)
+    envelope = Envelope(record.incident, WATCH, 1, time, time, EVENT, test.level, recipients)
+    return deliver(Message(view_of_test(test, time, settings), envelope), record, ports, settings)
 
 
 def view_of_test(test: SystemNotice, time: datetime, settings: Settings) -> View:
     """Return what the mail of a test says."""
     from deliverywatch.alerting.mail import formatting
     from deliverywatch.alerting.mail.footer import Entry
-    from deliverywatch.alerting.mail.headline_numbers import Figure
+    from deliverywatch.alerting.mail.headline_numbers import HeadlineNumber
     from deliverywatch.alerting.mail.view import View
 
     level, clock = test.level, formatting.clock(settings.time_zone)
@@ -88,9 +84,9 @@ def view_of_test(test: SystemNotice, time: datetime, settings: Settings) -> View
         sentence="This is a test: nothing is wrong.",
         notes=(f"{by} asked for it. A real mail of level {level.value} looks like this and says what is wrong here.",),
         figures=(
-            Figure("Level", level.value),
-            Figure("Sent to", _people(len(test.to or real)), "this mail"),
-            Figure("Real ones go to", _people(len(real)), f"of level {level.value}"),
+            HeadlineNumber("Level", level.value),
+            HeadlineNumber("Sent to", _people(len(test.to or real)), "this mail"),
+            HeadlineNumber("Real ones go to", _people(len(real)), f"of level {level.value}"),
         ),
         facts=(
             ("Proven", "the alerts topic, the notifier and its rights, SES, and this inbox."),

@@ -105,8 +105,8 @@ def _steps(alarm: Alarm, replay: Replay, count: int) -> list[float]:
 
 def _turned(definitions: Definitions, alarm: Alarm, threshold: float) -> dict[str, Alarm]:
     """Return the alarms that are other ones with this threshold, by name."""
-    rungs = [rung for watch in definitions.watches for rung in watch.rungs if rung.alarm == alarm.name]
-    held = {rung.recovery for rung in rungs}
+    levels = [level for watch in definitions.watches for level in watch.severities if level.alarm == alarm.name]
+    held = {level.recovery for level in levels}
     lowered = {
         alarm.name: replace(alarm, threshold=threshold)
         for alarm in definitions.alarms

@@ -15,11 +15,11 @@ from email import policy
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
-from deliverywatch.alerting.deliver import Ports
 from deliverywatch.alerting.dry_run import Pile
 from deliverywatch.alerting.inputs.notice import parse
 from deliverywatch.alerting.inputs.settings import Settings
 from deliverywatch.alerting.notify import Notifier
+from deliverywatch.alerting.ports import Ports
 from deliverywatch.backtest.inputs.account import ACCOUNT, REGION, Account
 from deliverywatch.backtest.results.result import Mail
 from deliverywatch.engine.definitions import rule as rules

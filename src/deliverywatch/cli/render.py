@@ -59,12 +59,12 @@ def render(
 
     Example: deliverywatch render alarm.json --out mails --context state/sms.json --time-zone Australia/Sydney
     """
-    from deliverywatch.alerting.dry_run import rehearse  # brings the templates, which `--help` does not need
+    from deliverywatch.alerting.dry_run import dry_run  # brings the templates, which `--help` does not need
 
     settings = _settings(environment, time_zone, region)
     watches = _watches(watches_file, settings.prefix)
     values = _context(context) if context else None
-    _write_all(rehearse(read_json(event), settings, watches, values, datetime.now(UTC)), out)
+    _write_all(dry_run(read_json(event), settings, watches, values, datetime.now(UTC)), out)
     if not watches:
         click.echo(_ALONE, err=True)
 

@@ -11,14 +11,14 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from deliverywatch.alerting.deliver import handed_over
+from deliverywatch.alerting.deliver import deliver
 from deliverywatch.alerting.incidents import outbox
 from deliverywatch.alerting.incidents.outbox import Claim, Record
 from deliverywatch.alerting.mail import formatting
 from deliverywatch.alerting.mail.footer import Entry
-from deliverywatch.alerting.mail.headline_numbers import Figure
+from deliverywatch.alerting.mail.headline_numbers import HeadlineNumber
 from deliverywatch.alerting.mail.links import dashboard_url
-from deliverywatch.alerting.mail.message import Envelope, written
+from deliverywatch.alerting.mail.message import Envelope, Message
 from deliverywatch.alerting.mail.view import View
 from deliverywatch.errors import InputError
 from deliverywatch.messages.context import Group
@@ -27,10 +27,10 @@ from deliverywatch.operate.cost.estimate import DAYS_PER_MONTH, Volume
 from deliverywatch.operate.weekly_digest.facts import facts, verdict
 
 if TYPE_CHECKING:
-    from deliverywatch.alerting.deliver import Ports
     from deliverywatch.alerting.incidents.incident import Incident
     from deliverywatch.alerting.inputs.settings import Settings
     from deliverywatch.alerting.mail.formatting import Clock
+    from deliverywatch.alerting.ports import Ports
     from deliverywatch.operate.cost.estimate import Estimate
     from deliverywatch.operate.weekly_digest.week import Week
 
@@ -71,11 +71,7 @@ def send(week: Week, price: Callable[[Volume], Estimate], ports: Ports, settings
     with suppress(InputError):  # a template that cannot be counted costs the mail one line
         week = replace(week, estimate=price(volume(week, len(settings.recipients))))
     envelope = Envelope(name, WATCH, 1, week.end, week.end, EVENT, Level.OK, settings.recipients)
-    mail = written(digest_view(week, settings), envelope, settings)
-    record = handed_over(mail, record, ports, settings.sender, settings.recipients)
-    ports.store.write(outbox.body_key(record), mail.message)
-    outbox.mark_sent(ports.store, record, week.end)
-    return Digest(name, mail.subject)
+    return Digest(name, deliver(Message(digest_view(week, settings), envelope), record, ports, settings))
 
 
 def start_of(end: datetime, made_at: datetime | None) -> datetime:
@@ -161,7 +157,7 @@ def _notes(week: Week) -> tuple[str, ...]:
     return (f"{which} not known to be sent.",)
 
 
-def _figures(week: Week) -> tuple[Figure, ...]:
+def _figures(week: Week) -> tuple[HeadlineNumber, ...]:
     known = [run for run in week.runs if run.expected is not None]
     done = sum(each.done for each in known or week.runs)
     expected = sum(each.expected or 0 for each in known)
@@ -169,12 +165,14 @@ def _figures(week: Week) -> tuple[Figure, ...]:
     nouns = " and ".join(dict.fromkeys(tally.noun for tally in week.tallies)) or "messages"
     count = len(week.incidents)
     return (
-        Figure("Runs", formatting.amount(done), f"of {formatting.amount(expected)} expected" if expected else ""),
-        Figure("Sent", formatting.amount(total), nouns),
-        Figure(
+        HeadlineNumber(
+            "Runs", formatting.amount(done), f"of {formatting.amount(expected)} expected" if expected else ""
+        ),
+        HeadlineNumber("Sent", formatting.amount(total), nouns),
+        HeadlineNumber(
             "Failed", formatting.percent(100 * failed / total if total else 0), f"{formatting.amount(failed)} of them"
         ),
-        Figure(
+        HeadlineNumber(
             "Mails", formatting.amount(len(week.mails)), "1 incident" if count == 1 else f"{count or 'no'} incidents"
         ),
     )

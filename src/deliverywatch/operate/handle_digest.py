@@ -8,8 +8,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 from deliverywatch.alerting.aws import CloudWatch, Ses, Topic, lake
-from deliverywatch.alerting.deliver import Ports
 from deliverywatch.alerting.inputs.settings import from_environment
+from deliverywatch.alerting.ports import Ports
 from deliverywatch.errors import DeliveryWatchError
 from deliverywatch.messages.untrusted import mapping, moment
 from deliverywatch.operate import digest

@@ -16,7 +16,7 @@ from deliverywatch.messages.level import Level
 from deliverywatch.messages.untrusted import count, number, text
 
 if TYPE_CHECKING:
-    from deliverywatch.alerting.incidents.severity import Rung, Watch
+    from deliverywatch.alerting.incidents.severity import Severity, Watch
 
 # An incident that changes its level this often is told by its beginning and its latest changes.
 TIMELINE_LIMIT = 40
@@ -33,14 +33,14 @@ class Event(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What was found out about a watch at one time.
+    """What a watch's alarms or a notice say at one time.
 
     Attributes:
         value: The newest value of the alarm that decides, in its own unit.
         is_low_bad: Whether lower values are worse, as for an alarm that calls below its threshold.
         failed: Of `total`, how many failed in the alarm's window; None where the alarm has no such metrics.
         raised: The alarms that call now.
-        told: The level of a system notice, if the finding is about one.
+        noticed: The level of a system notice, if the finding is about one.
         is_live: Whether the level was computed from the live alarms; if not, only news newer than the last change
             counts.
         alarm: The alarm that the finding is about.
@@ -53,7 +53,7 @@ class Finding:
     failed: float | None = None
     total: float | None = None
     raised: frozenset[str] = frozenset()
-    told: Level | None = None
+    noticed: Level | None = None
     is_live: bool = True
     alarm: str = ""
     title: str = ""
@@ -96,7 +96,7 @@ class Incident:
         seq: How many changes there were, which is the number of mails.
         peak: The worst value that was seen, in the alarm's unit.
         raised: The alarms that called since it opened.
-        told: The level that system notices hold it at, until one takes it back; alarms alone do not end it then.
+        noticed: The level that system notices hold it at, until one takes it back; alarms alone do not end it then.
         unsent: The numbers of the changes whose mails are not known to be sent.
         earlier: The incident before, as long as a mail of it is due.
         is_presumed: Whether only a message says that it was open: its beginning and its peak are not known.
@@ -112,7 +112,7 @@ class Incident:
     seq: int = 0
     peak: float | None = None
     raised: frozenset[str] = frozenset()
-    told: Level = Level.OK
+    noticed: Level = Level.OK
     timeline: tuple[Change, ...] = ()
     unsent: tuple[int, ...] = ()
     earlier: Incident | None = None
@@ -143,14 +143,18 @@ def advance(incident: Incident | None, watch: str, finding: Finding) -> Incident
     Args:
         incident: The last incident of the watch, open or resolved; None if there never was one.
         watch: The watch's name.
-        finding: What was found; its time is never taken as earlier than the last change.
+        finding: Its time is never taken as earlier than the last change.
     """
     if incident is not None and not finding.is_live and finding.time < incident.changed_at:
         return incident
     if incident is None or not incident.is_open:
         return _opened(incident, watch, finding) if finding.level is not Level.OK else incident
-    told = incident.told if finding.told is None else finding.told
-    seen = replace(incident, peak=_worse(incident.peak, finding), raised=incident.raised | finding.raised, told=told)
+    seen = replace(
+        incident,
+        peak=_worse(incident.peak, finding),
+        raised=incident.raised | finding.raised,
+        noticed=incident.noticed if finding.noticed is None else finding.noticed,
+    )
     return (
         seen
         if finding.level.rank == incident.level.rank
@@ -158,16 +162,16 @@ def advance(incident: Incident | None, watch: str, finding: Finding) -> Incident
     )
 
 
-def presumed(watch: Watch, rung: Rung, time: datetime) -> Incident:
+def presumed(watch: Watch, severity: Severity, time: datetime) -> Incident:
     """Return the open incident that an alarm's return to OK tells of, where no record can be read."""
     return Incident(
         watch=watch.name,
         id=_incident_id(None, time),
-        level=rung.level,
+        level=severity.level,
         opened_at=time,
         changed_at=time,
         title=watch.title,
-        raised=frozenset([rung.alarm]),
+        raised=frozenset([severity.alarm]),
         is_presumed=True,
     )
 
@@ -182,7 +186,7 @@ def _opened(previous: Incident | None, watch: str, finding: Finding) -> Incident
         changed_at=finding.time,
         peak=finding.value,
         raised=finding.raised,
-        told=finding.told or Level.OK,
+        noticed=finding.noticed or Level.OK,
         earlier=previous if previous and previous.due else None,
     )
     return _changed(incident, Event.OPENED, finding)
@@ -231,13 +235,13 @@ def _limited(timeline: tuple[Change, ...]) -> tuple[Change, ...]:
 
 
 def _worse(peak: float | None, finding: Finding) -> float | None:
-    known = [value for value in (peak, finding.value) if value is not None]
-    return min(known, default=None) if finding.is_low_bad else max(known, default=None)
+    values = [value for value in (peak, finding.value) if value is not None]
+    return min(values, default=None) if finding.is_low_bad else max(values, default=None)
 
 
 def to_json(incident: Incident) -> bytes:
     """Return the record as it lies in the lake, one line of JSON."""
-    return json.dumps({"deliverywatch": 1} | asdict(incident), default=_plain, ensure_ascii=False).encode()
+    return json.dumps({"deliverywatch": 1} | _record(incident), default=_plain, ensure_ascii=False).encode()
 
 
 def from_json(body: bytes) -> Incident | None:
@@ -246,6 +250,12 @@ def from_json(body: bytes) -> Incident | None:
         return _incident(json.loads(body))
     except (ValueError, KeyError, TypeError):
         return None
+
+
+def _record(incident: Incident) -> dict[str, Any]:
+    record = asdict(replace(incident, earlier=None))
+    record["told"] = record.pop("noticed")  # its name in the stored format
+    return record | {"earlier": _record(incident.earlier) if incident.earlier else None}
 
 
 def _plain(value: object) -> Any:
@@ -263,12 +273,12 @@ def _incident(record: Any) -> Incident:
         seq=count(record["seq"]),
         peak=number(record.get("peak")),
         raised=frozenset(record.get("raised", ())),
-        told=Level(record.get("told", Level.OK)),
-        timeline=tuple(_change(one) for one in record["timeline"]),
+        noticed=Level(record.get("told", Level.OK)),
+        timeline=tuple(_change(change) for change in record["timeline"]),
         unsent=tuple(record.get("unsent", ())),
         earlier=_incident(record["earlier"]) if record.get("earlier") else None,
         is_presumed=bool(record.get("is_presumed")),
-        acks=tuple(_ack(one) for one in record.get("acks", ())),
+        acks=tuple(_ack(ack) for ack in record.get("acks", ())),
     )
 
 

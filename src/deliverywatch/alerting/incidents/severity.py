@@ -1,8 +1,9 @@
 """States and newest values of a watch's alarms -> its level. The level is computed, never taken from one message.
 
-A watch is one human question ("are SMS failing?") that several alarms answer: one rung each for warning and critical,
-and a recovery alarm per rung that tells when it is truly over. So an outage of 40 % is mailed once, as CRITICAL, though
-the warning's message arrives first; and a rate that hovers at a threshold does not open and resolve all day.
+A watch is one human question ("are SMS failing?") that several alarms answer: a severity level each for warning and
+critical, and a recovery alarm per level that says when it is truly over. So an outage of 40 % is mailed once, as
+CRITICAL, though the warning's message arrives first; and a rate that hovers at a threshold does not open and resolve
+all day.
 """
 
 from __future__ import annotations
@@ -19,8 +20,8 @@ from deliverywatch.messages.untrusted import key_part, mapping, objects, text
 
 
 @dataclass(frozen=True, slots=True)
-class Rung:
-    """One step of a ladder: while `alarm` is in ALARM the watch is at least at `level`; `recovery` keeps it there."""
+class Severity:
+    """One severity level: while `alarm` is in ALARM the watch is at least at `level`; `recovery` keeps it there."""
 
     alarm: str
     level: Level
@@ -39,19 +40,19 @@ class Watch:
 
     name: str
     title: str
-    rungs: tuple[Rung, ...] = ()
+    severities: tuple[Severity, ...] = ()
     context: str = ""
 
     @property
     def alarms(self) -> tuple[str, ...]:
-        """The names of all alarms of the ladder, the worst rung first."""
-        names = [name for rung in self.by_severity for name in (rung.alarm, rung.recovery)]
+        """The names of all alarms, those of the worst level first."""
+        names = [name for severity in self.by_severity for name in (severity.alarm, severity.recovery)]
         return tuple(dict.fromkeys(name for name in names if name))
 
     @property
-    def by_severity(self) -> list[Rung]:
-        """The rungs, the worst first."""
-        return sorted(self.rungs, key=lambda rung: -rung.level.rank)
+    def by_severity(self) -> list[Severity]:
+        """The levels, the worst first."""
+        return sorted(self.severities, key=lambda severity: -severity.level.rank)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,39 +82,41 @@ class Reading:
         return self.state in (None, State.INSUFFICIENT_DATA) and not self.exceeds
 
 
-def level(watch: Watch, readings: Mapping[str, Reading], open_level: Level, raised: Iterable[str] = ()) -> Level:
+def level_of(watch: Watch, readings: Mapping[str, Reading], open_level: Level, raised: Iterable[str] = ()) -> Level:
     """Return the level that the watch has now.
 
     Args:
-        watch: The ladder.
+        watch: Its severity levels.
         readings: By alarm name; an alarm that is not among them does not exist and counts for nothing.
         open_level: The level of the open incident, `ok` without one.
         raised: The alarms that called during the open incident. Only these keep it open when their state is unknown:
             losing sight of an alarm must never read as resolved, and an alarm that never called has no say in it.
     """
     called = frozenset(raised)
-    calling = [rung.level for rung in watch.rungs if _is_raised(readings.get(rung.alarm))]
+    calling = [severity.level for severity in watch.severities if _is_raised(readings.get(severity.alarm))]
     held = [
-        rung.level for rung in watch.rungs if rung.level.rank <= open_level.rank and _is_held(rung, readings, called)
+        severity.level
+        for severity in watch.severities
+        if severity.level.rank <= open_level.rank and _is_held(severity, readings, called)
     ]
-    return max([Level.OK, *calling, *held], key=lambda one: one.rank)
+    return max([Level.OK, *calling, *held], key=lambda level: level.rank)
 
 
 def raised_alarms(watch: Watch, readings: Mapping[str, Reading]) -> frozenset[str]:
-    """Return the names of the rungs' alarms that call now."""
-    return frozenset(rung.alarm for rung in watch.rungs if _is_raised(readings.get(rung.alarm)))
+    """Return the names of the alarms that call now, recovery alarms left out."""
+    return frozenset(severity.alarm for severity in watch.severities if _is_raised(readings.get(severity.alarm)))
 
 
 def _is_raised(reading: Reading | None) -> bool:
     return reading is not None and reading.is_raised
 
 
-def _is_held(rung: Rung, readings: Mapping[str, Reading], called: frozenset[str]) -> bool:
-    asked = [readings[name] for name in (rung.alarm, rung.recovery) if name in readings]
+def _is_held(severity: Severity, readings: Mapping[str, Reading], called: frozenset[str]) -> bool:
+    own = [readings[name] for name in (severity.alarm, severity.recovery) if name in readings]
     return any(
         # Nothing that is unknown lets go of what it called for.
-        rung.alarm in called if reading.is_unknown else reading.is_raised
-        for reading in asked
+        severity.alarm in called if reading.is_unknown else reading.is_raised
+        for reading in own
     )
 
 
@@ -127,37 +130,37 @@ def watches(document: object, prefix: str) -> tuple[Watch, ...]:
     Raises:
         InputError: The document is not a list of watches.
     """
-    found = mapping(document).get("watches")
-    if not isinstance(found, list):
+    items = mapping(document).get("watches")
+    if not isinstance(items, list):
         raise InputError("The watches file holds no list `watches`.", next_step="Run `python cfn/build.py` again.")
-    return tuple(_watch(item, prefix) for item in objects(found))
+    return tuple(_watch(item, prefix) for item in objects(items))
 
 
-def own_watch(name: str, title: str, known: Iterable[Watch]) -> Watch:
+def watch_named(name: str, title: str, declared: Iterable[Watch]) -> Watch:
     """Return the watch that a system notice names: a declared one, or one without alarms.
 
     Its system may leave a context under the watch's name, as `state/<watch>.json`.
     """
-    declared = (watch for watch in known if watch.name == name)
-    return next(declared, Watch(name, title, context=key_of(name)))
+    named = (watch for watch in declared if watch.name == name)
+    return next(named, Watch(name, title, context=key_of(name)))
 
 
-def watch_of(alarm: str, known: Iterable[Watch]) -> Watch:
-    """Return the watch that an alarm belongs to; one nobody declared is a watch of its own with a single rung."""
-    for watch in known:
+def watch_of(alarm: str, declared: Iterable[Watch]) -> Watch:
+    """Return the watch that an alarm belongs to; one nobody declared is a watch of its own with a single level."""
+    for watch in declared:
         if alarm in watch.alarms:
             return watch
-    return Watch(name=key_part(f"alarm.{alarm}"), title=text(alarm, 60), rungs=(Rung(alarm, Level.ALARM),))
+    return Watch(name=key_part(f"alarm.{alarm}"), title=text(alarm, 60), severities=(Severity(alarm, Level.ALARM),))
 
 
 def _watch(item: Mapping[str, Any], prefix: str) -> Watch:
     try:
-        rungs = tuple(_rung(rung, prefix) for rung in item["rungs"])
-        return Watch(name=item["name"], title=item["title"], rungs=rungs, context=item.get("context", ""))
+        severities = tuple(_severity(level, prefix) for level in item["rungs"])
+        return Watch(name=item["name"], title=item["title"], severities=severities, context=item.get("context", ""))
     except (KeyError, TypeError, ValueError) as error:
         raise InputError(f"A watch of the watches file cannot be read: {error!r}.") from error
 
 
-def _rung(item: Mapping[str, Any], prefix: str) -> Rung:
+def _severity(item: Mapping[str, Any], prefix: str) -> Severity:
     recovery = item.get("recovery")
-    return Rung(f"{prefix}-{item['alarm']}", Level(item["level"]), f"{prefix}-{recovery}" if recovery else "")
+    return Severity(f"{prefix}-{item['alarm']}", Level(item["level"]), f"{prefix}-{recovery}" if recovery else "")

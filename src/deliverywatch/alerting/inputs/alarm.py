@@ -43,7 +43,7 @@ class State(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Alarm:
-    """What the notifier knows of one alarm.
+    """An alarm, however it was described.
 
     Attributes:
         name: The full name, with the stack's prefix.
@@ -90,7 +90,7 @@ class Alarm:
         return "100*" in expression or "*100" in expression or str(metric).lower().endswith("percent")
 
     @property
-    def told_value(self) -> float | None:
+    def quoted_value(self) -> float | None:
         """The newest value that the reason quotes: "1 datapoint [21.5 (21/11/26 12:04:00)] was greater than ..."."""
         quoted = _QUOTED_VALUE.search(self.reason)
         return number(quoted[1]) if quoted else None
@@ -131,12 +131,12 @@ def from_description(described: Mapping[str, Any]) -> Alarm:
     )
 
 
-def from_trigger(trigger: Mapping[str, Any], **known: Any) -> Alarm:
+def from_trigger(trigger: Mapping[str, Any], **rest: Any) -> Alarm:
     """Return the Alarm of an SNS message's `Trigger`, with what the rest of the message says of it."""
-    return _alarm(trigger, **known)
+    return _alarm(trigger, **rest)
 
 
-def _alarm(definition: Mapping[str, Any], **known: Any) -> Alarm:
+def _alarm(definition: Mapping[str, Any], **rest: Any) -> Alarm:
     queries = _queries(definition)
     periods = count(definition.get("EvaluationPeriods"), 1)
     return Alarm(
@@ -148,7 +148,7 @@ def _alarm(definition: Mapping[str, Any], **known: Any) -> Alarm:
         datapoints_to_alarm=count(definition.get("DatapointsToAlarm")) or periods,
         # Old messages spell it "- TreatMissingData:                    missing".
         treat_missing_data=text(definition.get("TreatMissingData"), 100).rpartition(":")[2].strip(),
-        **known,
+        **rest,
     )
 
 

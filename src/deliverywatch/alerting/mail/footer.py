@@ -7,13 +7,13 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from deliverywatch.alerting.mail import chart, links
-from deliverywatch.alerting.mail.sentences import entry_text, rule
+from deliverywatch.alerting.mail.story import entry_text, rule
 from deliverywatch.messages.level import Level
 
 if TYPE_CHECKING:
     from deliverywatch.alerting.incidents.incident import Ack, Change
     from deliverywatch.alerting.inputs.settings import Settings
-    from deliverywatch.alerting.mail.sentences import Story
+    from deliverywatch.alerting.mail.story import Story
 
 _TIMELINE_COUNT = 8
 # The stack that the command line takes without being told one.
@@ -30,26 +30,21 @@ class Entry:
     text: str
 
 
-def link_list(story: Story, settings: Settings, *, is_declared: bool) -> tuple[tuple[str, str], ...]:
-    """Return titles and addresses: the alarm, then what the stack and the watch's system offer.
-
-    Args:
-        story: What the mail is about.
-        settings: The stack.
-        is_declared: Whether the stack declared the alarm; its dashboard and queries know nothing of any other.
-    """
-    there = links.region_of(story.alarm.arn) if story.alarm else ""
+def link_list(story: Story, settings: Settings) -> tuple[tuple[str, str], ...]:
+    """Return titles and addresses: the alarm, then what the stack and the watch's system offer."""
+    alarm_region = links.region_of(story.alarm.arn) if story.alarm else ""
     # A system that brings a dashboard of its own has other pages than the stack's.
-    brings = any(title == "Dashboard" for title, _ in story.context.links)
-    here = (settings.region or there) if is_declared and not brings else ""
+    has_dashboard = any(title == "Dashboard" for title, _ in story.context.links)
+    region = (settings.region or alarm_region) if story.is_declared and not has_dashboard else ""
+    dashboard, workgroup = _dashboard(story, settings), story.context.workgroup or settings.workgroup
     start = story.incident.opened_at - timedelta(hours=chart.HOURS)
-    found = [
-        ("Alarm in CloudWatch", _alarm_url(story, there or settings.region)),
-        ("Dashboard", links.dashboard_url(here, _dashboard(story, settings), start, story.change.time) if here else ""),
-        ("Saved queries", links.saved_queries_url(here, story.context.workgroup or settings.workgroup) if here else ""),
+    pages = [
+        ("Alarm in CloudWatch", _alarm_url(story, alarm_region or settings.region)),
+        ("Dashboard", links.dashboard_url(region, dashboard, start, story.change.time) if region else ""),
+        ("Saved queries", links.saved_queries_url(region, workgroup) if region else ""),
         *story.context.links,
     ]
-    return tuple((title, url) for title, url in found if url)
+    return tuple((title, url) for title, url in pages if url)
 
 
 def _dashboard(story: Story, settings: Settings) -> str:
@@ -63,13 +58,8 @@ def timeline(story: Story) -> tuple[Entry, ...]:
     all_until = [change for change in story.incident.timeline if change.seq <= story.change.seq]
     until = all_until if len(all_until) <= _TIMELINE_COUNT else [all_until[0], *all_until[1 - _TIMELINE_COUNT :]]
     timed = [(change.time, _changed(story, change)) for change in until]
-    timed += [(ack.time, _acknowledged(story, ack)) for ack in acks(story)]
+    timed += [(ack.time, _acknowledged(story, ack)) for ack in story.acks]
     return tuple(entry for _, entry in sorted(timed, key=lambda pair: pair[0]))
-
-
-def acks(story: Story) -> list[Ack]:
-    """Return who had acknowledged the incident at the time of the change."""
-    return [ack for ack in story.incident.acks if ack.time <= story.change.time]
 
 
 def _changed(story: Story, change: Change) -> Entry:
@@ -78,37 +68,36 @@ def _changed(story: Story, change: Change) -> Entry:
 
 
 def _acknowledged(story: Story, ack: Ack) -> Entry:
-    said = f"{ack.by}: {ack.note}" if ack.note else ack.by
-    return Entry(_time(story, ack.time), "ACK", "ack", said)
+    return Entry(_time(story, ack.time), "ACK", "ack", f"{ack.by}: {ack.note}" if ack.note else ack.by)
 
 
 def _time(story: Story, moment: datetime) -> str:
     return story.clock.day_time(moment, story.change.time)
 
 
-def footer(story: Story, settings: Settings, *, is_declared: bool) -> tuple[tuple[str, str], ...]:
+def footer(story: Story, settings: Settings) -> tuple[tuple[str, str], ...]:
     """Return names and values of what says where the mail comes from; a declared alarm's description is its rule."""
     alarm, time = story.alarm, story.change.time
-    words_of_author = alarm.description if alarm and is_declared else ""
+    description = alarm.description if alarm and story.is_declared else ""
     arn = alarm.arn if alarm else ""
     local, utc = story.clock.full(time), f"{time.astimezone(UTC):%H:%M} UTC"
-    found = [
-        ("Rule", words_of_author or rule(alarm) if alarm else ""),
+    lines = [
+        ("Rule", description or rule(alarm) if alarm else ""),
         ("Alarm", alarm.name if alarm else ""),
-        ("Account", " · ".join(place for place in (links.account_of(arn), links.region_of(arn)) if place)),
+        ("Account", " · ".join(part for part in (links.account_of(arn), links.region_of(arn)) if part)),
         ("Stack", f"{settings.prefix} (environment {settings.environment})"),
         ("Incident", f"{story.incident.id}, mail {story.change.seq}"),
         *_commands(story, settings),
         ("Time", local if local.endswith(" UTC") else f"{local} ({utc})"),
     ]
-    return tuple((name, value) for name, value in found if value)
+    return tuple((name, value) for name, value in lines if value)
 
 
 def _commands(story: Story, settings: Settings) -> list[tuple[str, str]]:
     """What to type at night, with the incident filled in; the stack is named where it is not the default."""
     options = "" if settings.prefix == _DEFAULT_STACK else f" --stack {settings.prefix}"
-    taken = "" if story.is_over else f"deliverywatch ack {story.incident.id} --by NAME{options}"
-    return [("To read more", f"deliverywatch explain {story.incident.id}{options}"), ("To take it on", taken)]
+    ack = "" if story.is_over else f"deliverywatch ack {story.incident.id} --by NAME{options}"
+    return [("To read more", f"deliverywatch explain {story.incident.id}{options}"), ("To take it on", ack)]
 
 
 def why(settings: Settings) -> str:

@@ -8,15 +8,14 @@ from typing import TYPE_CHECKING
 
 from deliverywatch.alerting.incidents.incident import Event
 from deliverywatch.alerting.mail import formatting
-from deliverywatch.alerting.mail.sentences import threshold
 from deliverywatch.alerting.mail.window import counts_before, recipients_affected
 
 if TYPE_CHECKING:
-    from deliverywatch.alerting.mail.sentences import Story
+    from deliverywatch.alerting.mail.story import Story
 
 
 @dataclass(frozen=True, slots=True)
-class Figure:
+class HeadlineNumber:
     """One number with its label above and a small note below."""
 
     label: str
@@ -24,10 +23,10 @@ class Figure:
     note: str = ""
 
 
-def figures(story: Story) -> tuple[Figure, ...]:
+def headline_numbers(story: Story) -> tuple[HeadlineNumber, ...]:
     """Return the numbers that say how bad it is, or how bad it was."""
-    found = _of_end(story) if story.is_over else _of_blindness(story) if story.is_blind else _of_trouble(story)
-    return tuple(figure for figure in found if figure is not None)
+    numbers = _of_end(story) if story.is_over else _of_blindness(story) if story.is_blind else _of_trouble(story)
+    return tuple(number for number in numbers if number is not None)
 
 
 def alarm_facts(story: Story) -> tuple[tuple[str, str], ...]:
@@ -46,43 +45,47 @@ def alarm_facts(story: Story) -> tuple[tuple[str, str], ...]:
     return tuple((name, value) for name, value in facts if value)
 
 
-def _of_trouble(story: Story) -> list[Figure | None]:
+def _of_trouble(story: Story) -> list[HeadlineNumber | None]:
     # The peak of what has just begun is the rate itself: what was usual before tells more.
     fourth = _before(story) if story.change.event is Event.OPENED else _peak(story)
     return [_rate(story), _counts(story), _since(story), fourth]
 
 
-def _of_blindness(story: Story) -> list[Figure | None]:
+def _of_blindness(story: Story) -> list[HeadlineNumber | None]:
     since, now = story.blind_since, story.change.time
     seen = story.context.updated_at
     last = (
-        Figure("Last reading", story.clock.day_time(seen, now), f"{formatting.span(now - seen)} ago")
+        HeadlineNumber("Last reading", story.clock.day_time(seen, now), f"{formatting.span(now - seen)} ago")
         if seen and seen < now
         else None
     )
-    kind = Figure("Cause", story.context.problem.kind) if story.context.problem else None
-    return [Figure("Blind since", story.clock.day_time(since, now), f"for {formatting.span(now - since)}"), last, kind]
+    kind = HeadlineNumber("Cause", story.context.problem.kind) if story.context.problem else None
+    return [
+        HeadlineNumber("Blind since", story.clock.day_time(since, now), f"for {formatting.span(now - since)}"),
+        last,
+        kind,
+    ]
 
 
-def _of_end(story: Story) -> list[Figure | None]:
+def _of_end(story: Story) -> list[HeadlineNumber | None]:
     incident, change = story.incident, story.change
     if incident.is_presumed:
-        return [Figure("Over since", story.clock.day_time(change.time, change.time))]
+        return [HeadlineNumber("Over since", story.clock.day_time(change.time, change.time))]
     times = f"{story.clock.day_time(incident.opened_at, change.time)} to {story.clock.time(change.time)}"
-    lasted = Figure("Duration", formatting.span(change.time - incident.opened_at), times)
+    lasted = HeadlineNumber("Duration", formatting.span(change.time - incident.opened_at), times)
     return [lasted] if story.is_blind else [lasted, _peak(story), _counts(story), _affected(story)]
 
 
-def _rate(story: Story) -> Figure | None:
+def _rate(story: Story) -> HeadlineNumber | None:
     alarm, value = story.alarm, story.value
     if alarm is None or value is None:
         return None
-    limit = threshold(story)
+    limit = story.threshold
     name = "Failure rate" if alarm.is_ratio else "Now"
-    return Figure(name, story.measured(value), f"threshold {limit}" if limit else "")
+    return HeadlineNumber(name, story.measured(value), f"threshold {limit}" if limit else "")
 
 
-def _counts(story: Story) -> Figure | None:
+def _counts(story: Story) -> HeadlineNumber | None:
     if story.counts is None:
         return _overdue(story)
     failed, total = story.counts
@@ -93,7 +96,7 @@ def _counts(story: Story) -> Figure | None:
         if story.alarm
         else ""
     )
-    return Figure("Failed", formatting.amount(failed), f"of {formatting.amount(total)} {during}")
+    return HeadlineNumber("Failed", formatting.amount(failed), f"of {formatting.amount(total)} {during}")
 
 
 def _sent_since(story: Story) -> str:
@@ -104,31 +107,31 @@ def _sent_since(story: Story) -> str:
     return f"sent since {story.clock.time(begin)}"
 
 
-def _overdue(story: Story) -> Figure | None:
+def _overdue(story: Story) -> HeadlineNumber | None:
     if story.overdue is None:
         return None
     pending, total, _ = story.overdue
-    return Figure("Without an outcome", formatting.amount(pending), f"of {formatting.amount(total)}")
+    return HeadlineNumber("Without an outcome", formatting.amount(pending), f"of {formatting.amount(total)}")
 
 
-def _since(story: Story) -> Figure:
+def _since(story: Story) -> HeadlineNumber:
     now, opened = story.change.time, story.incident.opened_at
     lasting = f"for {formatting.span(now - opened)}" if now > opened else "just now"
-    return Figure("Since", story.clock.day_time(opened, now), lasting)
+    return HeadlineNumber("Since", story.clock.day_time(opened, now), lasting)
 
 
-def _before(story: Story) -> Figure | None:
-    found = counts_before(story.context, story.alarm.period_seconds) if story.alarm and story.alarm.is_ratio else None
-    if found is None:
+def _before(story: Story) -> HeadlineNumber | None:
+    before = counts_before(story.context, story.alarm.period_seconds) if story.alarm and story.alarm.is_ratio else None
+    if before is None:
         return None
-    failed, total, (start, end) = found
+    failed, total, (start, end) = before
     times = f"{story.clock.time(start)} to {story.clock.time(end)}"
-    return Figure("Before that", formatting.percent(100 * failed / total), times)
+    return HeadlineNumber("Before that", formatting.percent(100 * failed / total), times)
 
 
-def _peak(story: Story) -> Figure | None:
+def _peak(story: Story) -> HeadlineNumber | None:
     peak = story.incident.peak
-    return Figure("Peak", story.measured(peak), _peak_note(story)) if peak is not None else None
+    return HeadlineNumber("Peak", story.measured(peak), _peak_note(story)) if peak is not None else None
 
 
 def _peak_note(story: Story) -> str:
@@ -137,14 +140,16 @@ def _peak_note(story: Story) -> str:
     return window if story.is_over else f"{window}, so far"
 
 
-def _affected(story: Story) -> Figure | None:
+def _affected(story: Story) -> HeadlineNumber | None:
     if story.alarm is None or not story.alarm.is_ratio:
         return None
-    found = recipients_affected(story.context, story.incident.opened_at, story.alarm.period_seconds)
-    if found is None:
+    affected = recipients_affected(story.context, story.incident.opened_at, story.alarm.period_seconds)
+    if affected is None:
         return None
-    recipients, is_whole = found
-    return Figure("Recipients affected", formatting.amount(recipients), "" if is_whole else "in the last 3 hours")
+    recipients, is_whole = affected
+    return HeadlineNumber(
+        "Recipients affected", formatting.amount(recipients), "" if is_whole else "in the last 3 hours"
+    )
 
 
 def _metrics(story: Story) -> list[tuple[str, str]]:

@@ -1,4 +1,4 @@
-"""A view -> the mail: text and HTML from the same view, the picture inline, headers that thread.
+"""A message -> the mail: text and HTML from one view, the picture inline, headers that thread.
 
 SES replaces Message-ID and Date, so every mail of an incident, the first included, refers to one made-up root: that
 alone keeps them in one conversation (docs.aws.amazon.com/ses/latest/dg/header-fields.html). Headers: RFC 3834 for
@@ -16,19 +16,13 @@ from email.utils import format_datetime, parseaddr
 from functools import cache
 from typing import TYPE_CHECKING
 
-from deliverywatch.alerting.mail.recipients import recipients
-from deliverywatch.alerting.mail.view import view
 from deliverywatch.messages.level import Level
 
 if TYPE_CHECKING:
     from jinja2 import Environment
 
-    from deliverywatch.alerting.incidents.incident import Change, Incident
-    from deliverywatch.alerting.incidents.watch_state import Sight
-    from deliverywatch.alerting.inputs.alarm import Alarm
     from deliverywatch.alerting.inputs.settings import Settings
     from deliverywatch.alerting.mail.view import View
-    from deliverywatch.messages.context import Context
 
 TEXT_COLUMNS = 78
 _CHART_ID = "chart@deliverywatch"
@@ -64,73 +58,48 @@ class Envelope:
     recipients: tuple[str, ...]
 
 
-def compose(
-    incident: Incident,
-    change: Change,
-    sight: Sight,
-    alarm: Alarm | None,
-    context: Context,
-    settings: Settings,
-    png: bytes | None = None,
-) -> Mail:
-    """Return the mail of a change.
+@dataclass(frozen=True, slots=True)
+class Message:
+    """What a channel renders and sends.
 
-    Args:
-        incident: The incident, which may have gone on since.
-        change: The change that the mail is about.
-        sight: What is known of the watch's alarms.
-        alarm: The alarm that the mail is about, if there is one.
-        context: What the watch's system left; an empty one will do.
-        settings: The stack.
-        png: The chart as CloudWatch drew it; without it the mail draws bars.
+    Attributes:
+        view: What it says.
+        envelope: Whose it is and who gets it.
+        png: The chart as CloudWatch drew it; without it the view's bars are drawn.
     """
-    seen = view(incident, change, sight, alarm, context, settings)
-    envelope = Envelope(
-        id=incident.id,
-        watch=incident.watch,
-        number=change.seq,
-        opened_at=incident.opened_at,
-        time=change.time,
-        event=change.event.value,
-        level=change.level,
-        recipients=recipients(settings, incident, change),
-    )
-    return written(seen, envelope, settings, png)
+
+    view: View
+    envelope: Envelope
+    png: bytes | None = None
 
 
-def written(seen: View, envelope: Envelope, settings: Settings, png: bytes | None = None) -> Mail:
-    """Return the mail of a view, whatever it tells of.
-
-    Args:
-        seen: What it says.
-        envelope: What its headers say.
-        settings: The stack.
-        png: The chart, if there is one.
-    """
-    text = _text(seen)
-    html = _html(seen, has_picture=png is not None)
-    message = _message(seen, envelope, settings)
-    message.set_content(text, cte="quoted-printable")
-    message.add_alternative(html, subtype="html", cte="quoted-printable")
+def render(message: Message, settings: Settings) -> Mail:
+    """Return the mail of a message."""
+    view, envelope, png = message.view, message.envelope, message.png
+    text = _text(view)
+    html = _html(view, has_picture=png is not None)
+    mail = _headed(view, envelope, settings)
+    mail.set_content(text, cte="quoted-printable")
+    mail.add_alternative(html, subtype="html", cte="quoted-printable")
     if png is not None:
-        html_part = message.get_payload()[1]  # type: ignore[index]
+        html_part = mail.get_payload()[1]  # type: ignore[index]
         html_part.add_related(png, "image", "png", cid=f"<{_CHART_ID}>", filename="chart.png", disposition="inline")  # type: ignore[union-attr]
-    _fix_boundaries(message, f"{envelope.id}-{envelope.number}")
-    return Mail(seen.subject, text, html, message.as_bytes())
+    _fix_boundaries(mail, f"{envelope.id}-{envelope.number}")
+    return Mail(view.subject, text, html, mail.as_bytes())
 
 
-def _message(seen: View, envelope: Envelope, settings: Settings) -> EmailMessage:
+def _headed(view: View, envelope: Envelope, settings: Settings) -> EmailMessage:
     name, address = parseaddr(settings.sender)
     domain = address.rpartition("@")[2] or "deliverywatch.invalid"
     thread = f"{envelope.id}.{envelope.opened_at:%Y}.{envelope.watch}.{settings.prefix}".lower()
     message = EmailMessage(policy=policy.SMTP)
     message["From"] = Address(name or f"DeliveryWatch ({settings.environment})", addr_spec=address)
     message["To"] = ", ".join(envelope.recipients)
-    message["Subject"] = seen.subject
+    message["Subject"] = view.subject
     message["Date"] = format_datetime(envelope.time)
     message["Message-ID"] = f"<{thread}.{envelope.number}@{domain}>"
     message["In-Reply-To"] = message["References"] = f"<{thread}@{domain}>"
-    message["Thread-Topic"] = f"{seen.title} - {settings.environment} - {envelope.id}"
+    message["Thread-Topic"] = f"{view.title} - {settings.environment} - {envelope.id}"
     message["Auto-Submitted"] = "auto-generated"
     message["X-Auto-Response-Suppress"] = "All"
     message["List-Id"] = f"DeliveryWatch {settings.environment} <{settings.prefix}.{domain}>"
@@ -148,13 +117,13 @@ def _fix_boundaries(message: EmailMessage, name: str) -> None:
         part.set_boundary(f"=_{name}-{number}")
 
 
-def _text(seen: View) -> str:
-    lines = _templates().get_template("mail.txt.j2").render(mail=seen, columns=TEXT_COLUMNS)
+def _text(view: View) -> str:
+    lines = _templates().get_template("mail.txt.j2").render(mail=view, columns=TEXT_COLUMNS)
     return lines.replace("\u00a0", " ").strip() + "\n"
 
 
-def _html(seen: View, *, has_picture: bool) -> str:
-    page = _templates().get_template("mail.html.j2").render(mail=seen, chart_id=_CHART_ID if has_picture else "")
+def _html(view: View, *, has_picture: bool) -> str:
+    page = _templates().get_template("mail.html.j2").render(mail=view, chart_id=_CHART_ID if has_picture else "")
     return "\n".join(line.strip() for line in page.splitlines() if line.strip()) + "\n"
 
 

@@ -11,21 +11,19 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from deliverywatch.alerting.mail import chart, formatting
-from deliverywatch.alerting.mail.comparison import verdict
-from deliverywatch.alerting.mail.footer import acks, footer, link_list, timeline, why
-from deliverywatch.alerting.mail.headline_numbers import alarm_facts, figures
-from deliverywatch.alerting.mail.sentences import Story, headline, preheader
+from deliverywatch.alerting.mail.comparison import verdict as compared
+from deliverywatch.alerting.mail.footer import footer, link_list, timeline, why
+from deliverywatch.alerting.mail.headline_numbers import alarm_facts, headline_numbers
+from deliverywatch.alerting.mail.sentences import headline, preheader
 from deliverywatch.messages.level import Level
 
 if TYPE_CHECKING:
-    from deliverywatch.alerting.incidents.incident import Change, Incident
-    from deliverywatch.alerting.incidents.watch_state import Sight
-    from deliverywatch.alerting.inputs.alarm import Alarm
     from deliverywatch.alerting.inputs.settings import Settings
     from deliverywatch.alerting.mail.chart import Bar
     from deliverywatch.alerting.mail.footer import Entry
-    from deliverywatch.alerting.mail.headline_numbers import Figure
-    from deliverywatch.messages.context import Context, Group, Reason, Sample
+    from deliverywatch.alerting.mail.headline_numbers import HeadlineNumber
+    from deliverywatch.alerting.mail.story import Story
+    from deliverywatch.messages.context import Group, Reason, Sample
 
 SUBJECT_LIMIT = 78
 _REASON_COUNT = 5
@@ -57,8 +55,9 @@ class View:
         tone: What the colours follow: a level, or `resolved`.
         word: The tone in capitals, because colour alone does not tell everybody.
         notes: What the reader should know before trusting the rest.
+        picture: The definition of the chart for CloudWatch to draw, in place of `chart`.
         window: The time that reasons and groups are about, as the end of a heading.
-        facts: What is known of an alarm that no context explains.
+        facts: What an alarm says that no context explains.
         table: Rows that show what it is about, the names of their columns first.
     """
 
@@ -71,12 +70,13 @@ class View:
     incident: str
     sentence: str
     notes: tuple[str, ...]
-    figures: tuple[Figure, ...]
+    figures: tuple[HeadlineNumber, ...]
     timeline: tuple[Entry, ...]
     footer: tuple[tuple[str, str], ...]
     why: str
     verdict: str = ""
     chart: Chart | None = None
+    picture: str | None = None
     window: str = ""
     reasons: tuple[Reason, ...] = ()
     groups: tuple[tuple[str, tuple[Group, ...]], ...] = ()
@@ -88,52 +88,38 @@ class View:
     links: tuple[tuple[str, str], ...] = ()
 
 
-def view(
-    incident: Incident, change: Change, sight: Sight, alarm: Alarm | None, context: Context, settings: Settings
-) -> View:
-    """Return the view of a change.
-
-    Args:
-        incident: The incident, which may have gone on since.
-        change: The change that the mail is about.
-        sight: What was known of the watch's alarms when the mail was written.
-        alarm: The alarm that the mail is about, if there is one.
-        context: What the watch's system left; an empty one will do.
-        settings: The stack.
-    """
-    # A watch with alarms and a context is one that the stack declared.
-    is_declared = bool(sight.watch.context and sight.watch.rungs)
-    story = Story(
-        incident, change, alarm, context, formatting.clock(settings.time_zone), incident.title or sight.watch.title
-    )
+def view(story: Story, settings: Settings) -> View:
+    """Return the view of a change."""
+    context, change = story.context, story.change
     tone = "resolved" if story.is_over else change.level.value
     # What the context holds is the last window: once it is over, that window tells of the calm.
     is_detailed = bool(context.reasons) and story.is_about_failures and not story.is_over
-    judged = _verdict(story) if is_detailed else ""
+    verdict = _verdict(story) if is_detailed else ""
     window = f" in the last {formatting.window(60 * context.window_minutes)}" if context.window_minutes else ""
     return View(
         subject=_subject(story, settings.environment),
-        preheader=preheader(story, judged),
+        preheader=preheader(story, verdict),
         tone=tone,
         word=tone.upper(),
         event=change.event.value,
         title=story.title,
-        incident=incident.id,
+        incident=story.incident.id,
         sentence=headline(story),
-        notes=_notes(story, sight, is_declared=is_declared),
-        figures=figures(story),
-        verdict=judged,
-        chart=_chart(story, sight),
+        notes=_notes(story),
+        figures=headline_numbers(story),
+        verdict=verdict,
+        chart=_chart(story),
+        picture=chart.widget(story),
         window=window,
         reasons=context.reasons[:_REASON_COUNT] if is_detailed else (),
         groups=tuple((by, groups[:_GROUP_COUNT]) for by, groups in context.groups if groups) if is_detailed else (),
         samples=_samples(story) if is_detailed else (),
-        facts=_facts(story, is_declared=is_declared),
+        facts=_facts(story),
         table=() if story.is_over else context.table,
         steps=_steps(story),
-        links=link_list(story, settings, is_declared=is_declared),
+        links=link_list(story, settings),
         timeline=timeline(story),
-        footer=footer(story, settings, is_declared=is_declared),
+        footer=footer(story, settings),
         why=why(settings),
     )
 
@@ -153,18 +139,18 @@ def _subject(story: Story, environment: str) -> str:
     return f"[{word}] {title}{tail}"
 
 
-def _notes(story: Story, sight: Sight, *, is_declared: bool) -> tuple[str, ...]:
+def _notes(story: Story) -> tuple[str, ...]:
     context, change = story.context, story.change
-    notes = [] if is_declared else _own_words(story)
-    if sight.now - change.time > _LATE:
-        notes.append(f"This mail is late: it was due at {story.clock.day_time(change.time, sight.now)}.")
+    notes = [] if story.is_declared else _own_words(story)
+    if story.written_at and story.written_at - change.time > _LATE:
+        notes.append(f"This mail is late: it was due at {story.clock.day_time(change.time, story.written_at)}.")
     if story.is_blind and story.is_over:
         counted = f"The {context.noun} sent meanwhile are being counted: if they failed, that has a mail of its own."
         notes.append(context.blind_end or counted)
     if context.problem and not story.is_over:
         notes.append(context.problem.sentence)
-    if acks(story) and not story.is_over:
-        last = acks(story)[-1]
+    if story.acks and not story.is_over:
+        last = story.acks[-1]
         notes.append(f"{last.by} has taken it on, at {story.clock.day_time(last.time, change.time)}.")
     if context.reasons and context.updated_at and change.time - context.updated_at > _STALE and not story.is_blind:
         notes.append(f"The details below are as of {story.clock.day_time(context.updated_at, change.time)}.")
@@ -178,31 +164,30 @@ def _own_words(story: Story) -> list[str]:
     return [story.change.reason] if story.change.level is Level.ALARM and story.change.reason else []
 
 
-def _facts(story: Story, *, is_declared: bool) -> tuple[tuple[str, str], ...]:
+def _facts(story: Story) -> tuple[tuple[str, str], ...]:
     """What the message says where no declared alarm explains itself, then what the watch's system knows."""
-    told = () if is_declared and story.alarm is not None else alarm_facts(story)
-    return told if story.is_over else (*told, *story.context.facts)
+    facts = () if story.is_declared and story.alarm is not None else alarm_facts(story)
+    return facts if story.is_over else (*facts, *story.context.facts)
 
 
 def _verdict(story: Story) -> str:
-    judged, minutes = verdict(story.context), story.context.window_minutes
-    if not judged or story.alarm is None or story.alarm.period_seconds == 60 * minutes:
-        return judged
-    return f"{judged.removesuffix('.')}, in the last {formatting.window(60 * minutes)}."
+    verdict, minutes = compared(story.context), story.context.window_minutes
+    if not verdict or story.alarm is None or story.alarm.period_seconds == 60 * minutes:
+        return verdict
+    return f"{verdict.removesuffix('.')}, in the last {formatting.window(60 * minutes)}."
 
 
-def _chart(story: Story, sight: Sight) -> Chart | None:
+def _chart(story: Story) -> Chart | None:
     slots = story.context.slots
     if story.is_blind or not slots or story.alarm is None or not story.alarm.is_ratio:
         return None
-    limits = chart.thresholds(sight)
-    drawn = chart.bars(slots, limits)
+    drawn = chart.bars(slots, story.thresholds)
     first, last = drawn[0].slot.start, drawn[-1].slot.start + timedelta(minutes=story.context.slot_minutes)
     times = (story.clock.time(first), story.clock.time(last))
     highest = formatting.percent(max(bar.rate_percent for bar in drawn))
     title = f"Failure rate per {story.context.slot_minutes} minutes, highest {highest}"
     text = f"{title}, {times[0]} to {times[1]}: {formatting.percent(drawn[-1].rate_percent)} at the end."
-    spelled = tuple((level.value, formatting.percent(limit)) for level, limit in reversed(limits))
+    spelled = tuple((level.value, formatting.percent(limit)) for level, limit in reversed(story.thresholds))
     return Chart(title, text, drawn, chart.sparkline(drawn), times, spelled)
 
 

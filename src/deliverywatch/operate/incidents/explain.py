@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from deliverywatch.alerting.inputs.alarm import State
 from deliverywatch.alerting.mail import formatting
 from deliverywatch.alerting.mail.comparison import verdict
-from deliverywatch.alerting.mail.sentences import Story, entry_text, rule
+from deliverywatch.alerting.mail.story import Story, entry_text, rule
 from deliverywatch.alerting.mail.window import recipients_affected
 from deliverywatch.messages.level import Level
 from deliverywatch.operate.incidents import mails as outbox

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Protocol
 
 from deliverywatch.alerting.inputs.alarm import State
-from deliverywatch.alerting.mail.sentences import Story, entry_text
+from deliverywatch.alerting.mail.story import Story, entry_text
 from deliverywatch.messages import context
 from deliverywatch.operate.incidents import mails as outbox
 from deliverywatch.operate.incidents import mutes

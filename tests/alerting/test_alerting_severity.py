@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from alerting_fakes import PREFIX, WATCHES, WATCHES_DOCUMENT
 
-from deliverywatch.alerting.incidents.severity import Reading, level, watch_of, watches
+from deliverywatch.alerting.incidents.severity import Reading, level_of, watch_of, watches
 from deliverywatch.alerting.inputs.alarm import Alarm, State
 from deliverywatch.errors import InputError
 from deliverywatch.messages.level import Level
@@ -30,7 +30,7 @@ def readings(letters: str, over: str = "") -> dict[str, Reading]:
     [
         ("----", "", OK, "", OK, "nothing calls"),
         ("--A-", "", OK, "", WARNING, "the warning calls"),
-        ("A-A-", "", OK, "", CRITICAL, "the worst rung counts"),
+        ("A-A-", "", OK, "", CRITICAL, "the worst level counts"),
         ("A---", "", OK, "", CRITICAL, "critical alone is critical"),
         ("--A-", "sms-critical", OK, "", CRITICAL, "40 % is critical though only the warning came so far"),
         ("----", "sms-warning", OK, "", WARNING, "a value over the threshold is as good as the state"),
@@ -50,27 +50,27 @@ def readings(letters: str, over: str = "") -> dict[str, Reading]:
         ("????", "", WARNING, "", OK, "no alarm that called is among the unknown"),
         ("0000", "", CRITICAL, "sms-critical", CRITICAL, "CloudWatch cannot be asked"),
         ("    ", "", WARNING, "sms-warning", OK, "deleted alarms hold nothing"),
-        ("- - ", "", WARNING, "sms-warning", OK, "without recovery alarms the rung's own state decides"),
+        ("- - ", "", WARNING, "sms-warning", OK, "without recovery alarms the level's own state decides"),
         ("? A ", "", WARNING, "sms-warning", WARNING, "an unknown critical does not lift a warning"),
     ],
 )
-def test_the_level_of_a_ladder(
+def test_the_level_of_a_watch(
     letters: str, over: str, open_level: Level, raised: str, expected: Level, because: str
 ) -> None:
     called = [f"{PREFIX}-{name}" for name in raised.split()]
-    assert level(FAILURES, readings(letters, over), open_level, called) is expected, because
+    assert level_of(FAILURES, readings(letters, over), open_level, called) is expected, because
 
 
 def test_one_of_two_equal_rungs_is_enough() -> None:
     states = {f"{PREFIX}-sms-blind": Reading(State.OK), f"{PREFIX}-sms-ingest-errors": Reading(State.ALARM)}
-    assert level(BLIND, states, OK) is IS_BLIND
+    assert level_of(BLIND, states, OK) is IS_BLIND
 
 
 def test_an_alarm_that_never_called_does_not_keep_an_incident_open() -> None:
     blind, errors = f"{PREFIX}-sms-blind", f"{PREFIX}-sms-ingest-errors"
     states = {blind: Reading(State.OK), errors: Reading(State.INSUFFICIENT_DATA)}
-    assert level(BLIND, states, IS_BLIND, [blind]) is OK
-    assert level(BLIND, states, IS_BLIND, [errors]) is IS_BLIND
+    assert level_of(BLIND, states, IS_BLIND, [blind]) is OK
+    assert level_of(BLIND, states, IS_BLIND, [errors]) is IS_BLIND
 
 
 @pytest.mark.parametrize(
@@ -93,14 +93,14 @@ def test_one_value_says_nothing_where_two_must_agree() -> None:
     assert not Alarm("x", threshold=25, comparison="GreaterThanThreshold", datapoints_to_alarm=2).exceeds(99)
 
 
-def test_an_undeclared_alarm_is_a_watch_of_its_own_with_one_rung() -> None:
+def test_an_undeclared_alarm_is_a_watch_of_its_own_with_one_level() -> None:
     watch = watch_of("somebody's alarm / with spaces", WATCHES)
-    assert [(rung.alarm, rung.level) for rung in watch.rungs] == [("somebody's alarm / with spaces", Level.ALARM)]
+    assert [(one.alarm, one.level) for one in watch.severities] == [("somebody's alarm / with spaces", Level.ALARM)]
     assert "/" not in watch.name
     assert watch.name != watch_of("somebody's alarm   with spaces", WATCHES).name
 
 
-def test_every_alarm_of_a_ladder_leads_to_it() -> None:
+def test_every_alarm_of_a_watch_leads_to_it() -> None:
     assert {watch_of(f"{PREFIX}-{name}", WATCHES).name for name in RUNGS} == {"sms-failures"}
 
 
@@ -119,7 +119,7 @@ def test_blind_and_warning_weigh_the_same_and_critical_most() -> None:
         {},
         {"watches": 3},
         {"watches": [{"name": "x"}]},
-        {"watches": [{"name": "x", "title": "y", "rungs": [{"alarm": "a", "level": "red"}]}]},
+        {"watches": [{"name": "x", "title": "y", "levels": [{"alarm": "a", "level": "red"}]}]},
     ],
 )
 def test_a_broken_watches_file_is_refused(document: object) -> None:

@@ -1,0 +1,98 @@
+"""A watch and the message that led to it -> its state now.
+
+CloudWatch is asked rather than believed: messages come twice, late and out of order, the alarms are as they are. Where
+it cannot be asked, the message's own word stands in.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING, Protocol
+
+from deliverywatch.alerting.incidents.severity import Reading
+from deliverywatch.alerting.incidents.watch_state import WatchState
+from deliverywatch.alerting.inputs.alarm import State
+from deliverywatch.errors import MetricsUnavailable
+
+if TYPE_CHECKING:
+    from deliverywatch.alerting.incidents.severity import Watch
+    from deliverywatch.alerting.inputs.alarm import Alarm
+    from deliverywatch.alerting.inputs.notice import Notice
+
+
+class Alarms(Protocol):
+    """CloudWatch, as far as the notifier needs it. Every method raises MetricsUnavailable when it cannot be asked."""
+
+    def describe(self, names: Sequence[str]) -> list[Alarm]:
+        """Return those of the alarms that exist."""
+        ...
+
+    def newest(self, alarms: Iterable[Alarm], now: datetime) -> Mapping[str, Mapping[str, float]]:
+        """Return by alarm name, by query id, the value of the alarm's period that ends at the minute of `now`."""
+        ...
+
+    def sums(self, alarm: Alarm, start: datetime, end: datetime) -> Mapping[str, float]:
+        """Return by query id the sum of each of the alarm's own metrics over a time."""
+        ...
+
+    def is_muted(self, names: Sequence[str]) -> bool:
+        """Return whether a mute rule holds back the actions of one of the alarms now."""
+        ...
+
+
+def observe(watch: Watch, notice: Notice | None, now: datetime, port: Alarms) -> WatchState:
+    """Return the state of a watch; one without alarms has none to ask for.
+
+    Args:
+        watch: The watch.
+        notice: The message that led here, if one did.
+        now: The time of the message or the run.
+        port: CloudWatch.
+    """
+    described = _described(watch, port)
+    alarms = _with_news(described or {}, notice)
+    newest = max([now, *(alarm.updated_at for alarm in alarms.values() if alarm.updated_at)])
+    values = _values(alarms, newest, port) if described else {}
+    names = alarms if described is not None else dict.fromkeys([*watch.alarms, *alarms])
+    readings = {name: _reading(alarms.get(name), values.get(name, {})) for name in names}
+    return WatchState(watch, newest, alarms, readings, is_live=described is not None)
+
+
+def _described(watch: Watch, port: Alarms) -> dict[str, Alarm] | None:
+    if not watch.severities:
+        return None
+    try:
+        return {alarm.name: alarm for alarm in port.describe(watch.alarms)}
+    except MetricsUnavailable:
+        return None
+
+
+def _with_news(described: dict[str, Alarm], notice: Notice | None) -> dict[str, Alarm]:
+    """DescribeAlarms may lag behind the message: of the two, the newer word counts."""
+    alarm = notice.alarm if notice else None
+    if alarm is None:
+        return described
+    before = described.get(alarm.name)
+    if before is None or (before.updated_at and alarm.updated_at and alarm.updated_at > before.updated_at):
+        return described | {alarm.name: alarm}
+    return described
+
+
+def _values(alarms: Mapping[str, Alarm], now: datetime, port: Alarms) -> Mapping[str, Mapping[str, float]]:
+    measured = [alarm for alarm in alarms.values() if alarm.queries and alarm.threshold is not None]
+    try:
+        return port.newest(measured, now) if measured else {}
+    except MetricsUnavailable:
+        return {}
+
+
+def _reading(alarm: Alarm | None, values: Mapping[str, float]) -> Reading:
+    if alarm is None:
+        return Reading(None)
+    returned = alarm.returned.get("Id", "")
+    value = values.get(returned)
+    counts = {query_id: number for query_id, number in values.items() if query_id != returned}
+    # An alarm without data, or one that warms up, has no say: on a new stack FILL makes 0 runs out of nothing.
+    has_say = alarm.state is not State.INSUFFICIENT_DATA
+    return Reading(alarm.state, value, exceeds=has_say and alarm.exceeds(value), counts=counts)

@@ -1,0 +1,104 @@
+"""The road of a message: from what Lambda hands over to the mail, each module is passed once and in one direction.
+
+What counts: every call of a Python function of `deliverywatch.alerting`, in the order of the calls, reduced to the
+modules' names without repetition. A call from a module into one that was left before is a return.
+
+What does not count:
+
+- the trunk, which calls the stations one after the other and so is between any two of them: `notify`, `collect`,
+  `deliver`, and `mail.view` for the parts of a mail;
+- values: modules that hold types with pure functions on them and touch nothing, used wherever such a value is;
+- what is outside `alerting`: the ports (here fakes), `messages` and `storage`.
+
+Once the mail is out, two notes of it are taken where the road came from: the outbox marks it as sent, and the incident
+loses it from what is due. They are on the list, after `mail.send`.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from types import FrameType
+
+from alerting_fakes import DAY, World, at, message, sns
+from alerting_stories import context, put
+
+import deliverywatch.alerting
+import deliverywatch.alerting.mail.message
+import deliverywatch.alerting.mail.recipients
+import deliverywatch.alerting.mail.send
+import deliverywatch.alerting.mail.view
+
+ROOM = Path(deliverywatch.alerting.__file__).parent
+TRUNK = {"notify", "collect", "deliver", "mail.view"}
+VALUES = {
+    "inputs.alarm",
+    "incidents.severity",
+    "incidents.watch_state",
+    "incidents.incident",
+    "mail.story",
+    "mail.window",
+    "mail.formatting",
+    "mail.links",
+}
+TO_THE_MAIL = [
+    "inputs.notice",
+    "incidents.observe",
+    "incidents.incident_store",
+    "incidents.finding",
+    "incidents.outbox",
+    "mail.comparison",
+    "mail.sentences",
+    "mail.headline_numbers",
+    "mail.chart",
+    "mail.footer",
+    "mail.recipients",
+    "mail.message",
+    "mail.send",
+]
+NOTES = ["incidents.outbox", "incidents.incident_store"]
+
+
+def module_of(frame: FrameType) -> str:
+    """The module under `alerting`, without its first names; empty for any other, and for the templates."""
+    path = Path(frame.f_code.co_filename)
+    is_ours = path.suffix == ".py" and path.is_relative_to(ROOM)
+    return ".".join(path.relative_to(ROOM).with_suffix("").parts) if is_ours else ""
+
+
+def stays(world: World, event: object) -> list[str]:
+    """The modules that an event passes, without the trunk and values."""
+    modules: list[str] = []
+
+    def note(frame: FrameType, kind: str, _: object) -> None:
+        name = module_of(frame) if kind == "call" else ""
+        if name and name not in TRUNK | VALUES and name not in modules[-1:]:
+            modules.append(name)
+
+    notifier = world.notifier()
+    sys.setprofile(note)
+    try:
+        notifier.run(event, DAY)
+    finally:
+        sys.setprofile(None)
+    return modules
+
+
+def test_a_message_passes_each_module_once_on_its_way_to_the_mail() -> None:
+    world = World()
+    put(world, context("12:00", [(388, 3), (402, 25), (395, 154), (407, 170)]))
+    world.cloudwatch.set("sms-critical", "ALARM", at("12:04"))
+    road = stays(world, sns(message("sms-critical", "ALARM", "12:04")))
+    assert len(world.ses.messages) == 1
+    assert road == TO_THE_MAIL + NOTES
+    assert len(set(TO_THE_MAIL)) == len(TO_THE_MAIL)
+
+
+def test_the_end_of_an_incident_takes_the_same_road() -> None:
+    world = World()
+    put(world, context("12:00", [(388, 3), (402, 25), (395, 154), (407, 170)]))
+    world.alarm("sms-critical", "ALARM", "12:04")
+    world.cloudwatch.set("sms-critical", "OK", at("12:44"))
+    road = stays(world, sns(message("sms-critical", "OK", "12:44", old="ALARM")))
+    assert len(world.ses.messages) == 2
+    assert road == [module for module in TO_THE_MAIL + NOTES if module != "mail.comparison"]

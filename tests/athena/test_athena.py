@@ -36,7 +36,7 @@ def test_looks_that_fail_for_a_while_do_not_end_the_wait() -> None:
     assert wait(Athena(*blind, Status.RUNNING, *blind, Status.SUCCEEDED)).status is Status.SUCCEEDED
 
 
-def test_an_athena_that_stays_out_of_sight_is_an_error_and_its_execution_goes_on() -> None:
+def test_an_athena_that_does_not_answer_for_long_is_an_error_and_its_execution_goes_on() -> None:
     athena = Athena(CloudUnavailable("no answer"))
     with pytest.raises(CloudUnavailable):
         wait(athena)

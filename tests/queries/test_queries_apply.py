@@ -167,7 +167,7 @@ def test_a_throttle_that_lasts_is_a_failure_of_that_schedule() -> None:
     assert len([call for call in service.calls if call[0] == "create_schedule"]) == 8
 
 
-def test_the_guard_is_told_with_what_to_do() -> None:
+def test_the_guard_is_logged_with_what_to_do() -> None:
     service, lines = service_of([(query(name), {}) for name in "abcd"]), []
     result = reconcile({}, PREFIX, Rules(), ports(service, lines))
     assert (result.deleted, len(result.withheld)) == ([], 4)

@@ -210,7 +210,7 @@ def test_the_operators_own_queries_run(stack: Deployed) -> None:
     assert [row[-1] for row in ask(stack, mails.sql)[1:]] == ["1", "1", "1"]
 
 
-def test_drift_is_shown_field_by_field_and_mended_by_apply(stack: Deployed) -> None:
+def test_drift_is_shown_field_by_field_and_fixed_by_apply(stack: Deployed) -> None:
     found = stack.schedule(MINE)
     stack.cloud.client("scheduler").update_schedule(
         Name=MINE,

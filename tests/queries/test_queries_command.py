@@ -22,7 +22,7 @@ def file(tmp_path: Path) -> Path:
     return path
 
 
-def test_a_file_in_order_is_told_so(file: Path) -> None:
+def test_a_file_in_order_is_reported_so(file: Path) -> None:
     done = run("validate", str(file))
     assert (done.exit_code, "1 query, all in order" in done.stdout) == (0, True)
 
@@ -53,13 +53,13 @@ def test_next_shows_ten_times_across_a_change_of_clocks(file: Path) -> None:
     ]
 
 
-def test_next_names_the_queries_there_are(file: Path) -> None:
+def test_next_names_the_queries_of_the_file(file: Path) -> None:
     done = run("next", "dayly", "--config", str(file))
     assert done.exit_code == 2
     assert "There is: daily." in done.stderr
 
 
-def test_a_file_that_is_not_there_is_told(tmp_path: Path) -> None:
+def test_a_missing_file_is_an_error(tmp_path: Path) -> None:
     done = run("validate", str(tmp_path / "none.json"))
     assert done.exit_code == 2
     assert "cannot be read" in done.stderr

@@ -118,7 +118,7 @@ def test_what_is_wrong_is_refused_at_its_path(change: dict[str, Any], path: str,
     )
 
 
-def test_a_value_of_the_wrong_kind_is_told_once() -> None:
+def test_a_value_of_the_wrong_kind_is_reported_once() -> None:
     wrong = {"alerts": [{"name": "a", "threshold": {"value": "100"}}]}
     ((path, _),) = problems({"daily": GOOD | wrong})
     assert path == "$.queries.daily.alerts[0].threshold.value"
@@ -169,7 +169,7 @@ def test_a_file_that_is_none_is_refused(body: bytes, words: str) -> None:
     assert any(words in each.sentence for each in caught.value.problems)
 
 
-def test_all_problems_are_told_at_once() -> None:
+def test_all_problems_are_reported_at_once() -> None:
     found = problems({"a": GOOD | {"schedule": "rate(1)"}, "b": GOOD | {"query": "x y z w"}, "c": {}})
     assert {path.split(".")[2] for path, _ in found} == {"a", "b", "c"}
 

@@ -176,7 +176,7 @@ def test_an_alert_opens_once_escalates_once_and_resolves_once() -> None:
     assert world.levels == [("rows", "warning"), ("rows", "critical"), ("rows", "warning"), ("rows", "ok")]
 
 
-def test_an_alert_says_what_it_found_and_where_to_look() -> None:
+def test_an_alert_says_what_it_measured_and_where_to_look() -> None:
     world = World(ALERTING, (THREE,))
     world.run()
     (message,) = world.published
@@ -191,7 +191,7 @@ def test_an_alert_says_what_it_found_and_where_to_look() -> None:
     assert "X-Amz-Signature" not in links["Result file"]
 
 
-def test_only_an_alert_that_holds_exports_where_no_export_is_asked() -> None:
+def test_only_an_alert_that_holds_exports_where_no_export_is_wanted() -> None:
     world = World(ALERTING, (ONE, THREE))
     world.run()
     assert world.exports == []
@@ -218,7 +218,7 @@ def test_an_alert_that_leaves_the_file_is_closed() -> None:
 # Failures.
 
 
-def test_a_query_that_fails_is_told_once_and_once_more_when_it_succeeds() -> None:
+def test_a_query_that_fails_is_published_once_and_once_more_when_it_succeeds() -> None:
     world = World(ALERTING, (FAILED, FAILED, NONE))
     records = [world.run(DUE.replace(day=day)) for day in (1, 2, 3)]
     assert [each.status for each in records if each] == ["failed", "failed", "succeeded"]
@@ -255,7 +255,7 @@ def test_what_athena_refuses_to_begin_is_a_failed_run() -> None:
     assert (record.status, "line 1:8" in record.reason) == ("failed", True)
 
 
-def test_an_alert_on_a_column_that_is_not_there_is_a_failed_run() -> None:
+def test_an_alert_on_a_missing_column_is_a_failed_run() -> None:
     wrong = {"name": "a", "on": "any_row", "column": "price", "threshold": {"value": 1}}
     world = World(ALERTING | {"alerts": [wrong]})
     record = world.run()
@@ -309,7 +309,7 @@ def test_cost_is_athenas_list_price_with_its_least(scanned: int, usd: float) -> 
         ({"query_id": "a"}, datetime(2026, 1, 1, tzinfo=UTC)),
     ],
 )
-def test_a_run_is_for_the_time_that_its_event_tells(event: dict[str, str], due: datetime) -> None:
+def test_a_run_is_for_the_time_in_its_event(event: dict[str, str], due: datetime) -> None:
     assert order_of(event, datetime(2026, 1, 1, 0, 0, 0, 5, tzinfo=UTC)).due == due
 
 

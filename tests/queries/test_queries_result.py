@@ -57,7 +57,7 @@ def test_commas_quotes_and_line_breaks_in_values_are_read_as_they_stand() -> Non
     assert (found.row_count, found.rows[0]) == (2, ('a, "b"\nc', "1"))
 
 
-def test_a_column_that_is_not_there_is_told_with_those_that_are() -> None:
+def test_a_missing_column_is_reported_with_those_of_the_result() -> None:
     with pytest.raises(InputError, match="'price'") as caught:
         reading(alert("any_row", column="price"))
     assert "country, n, share" in caught.value.next_step

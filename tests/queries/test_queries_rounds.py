@@ -91,7 +91,7 @@ def test_a_round_brings_the_schedules_to_the_file_and_says_so() -> None:
     assert world.problem == ""
 
 
-def test_a_schedule_tells_the_executor_which_query_and_when_it_was_due() -> None:
+def test_a_schedule_sends_the_executor_which_query_and_when_it_was_due() -> None:
     world = World()
     world.round()
     target = world.service.stored[GROUP, "pn-daily"]["Target"]
@@ -132,7 +132,7 @@ def test_a_source_that_cannot_be_had_changes_nothing_and_is_counted() -> None:
     assert "The host is away." in world.problem
 
 
-def test_an_address_that_names_a_commit_is_told_to_be_one() -> None:
+def test_a_url_that_names_a_commit_is_reported_to_be_one() -> None:
     world = World()
     world.round(CONFIG_GIT_URL=f"https://raw.githubusercontent.com/a/b/{'0a' * 20}/queries.json")
     assert any(line.startswith("NOTICE") and "names a commit" in line for line in world.lines)
@@ -205,7 +205,7 @@ def hours(world: World, count: int, begin: datetime, step: timedelta = timedelta
     return [each["level"] for each in world.published[before:]]
 
 
-def test_a_query_of_which_two_runs_were_missed_is_told_once() -> None:
+def test_a_query_of_which_two_runs_were_missed_is_published_once() -> None:
     world = World({"daily": DAILY | {"schedule": "rate(6 hours)"}})
     noon = NOW.replace(minute=0)
     assert hours(world, 13, noon) == []

@@ -79,7 +79,7 @@ def test_an_address_that_is_not_safe_is_refused(url: str) -> None:
         request(url)
 
 
-def test_a_commit_is_told_from_a_branch() -> None:
+def test_a_commit_is_distinguished_from_a_branch() -> None:
     commit = "20bd3223a0b1c2d3e4f5061728394a5b6c7d8e9f"
     assert is_pinned(URL.replace("main", commit))
     assert not is_pinned(URL)
@@ -197,7 +197,7 @@ def test_an_unchanged_file_is_the_copy() -> None:
     assert given.etags == ["", "etag"]
 
 
-def test_an_etag_of_another_address_is_not_asked_with() -> None:
+def test_an_etag_of_another_url_is_not_sent() -> None:
     lake, other = MemoryLake(), Given(BODY, url="https://example.com/other.json")
     current(Given(BODY), lake, "pn", NOW)
     current(other, lake, "pn", NOW)
@@ -296,6 +296,6 @@ def test_over_the_wire_a_file_is_fetched_refused_unchanged_and_waited_for(
             client.fetch("")
 
 
-def test_a_host_that_is_not_there_is_unavailable() -> None:
+def test_a_host_that_cannot_be_reached_is_unavailable() -> None:
     with urllib3.PoolManager() as pool, pytest.raises(SourceUnavailable, match="cannot be reached"):
         HttpSource("https://127.0.0.1:9/x.json", lambda: "", pool, lambda _: None).fetch("")  # type: ignore[arg-type]

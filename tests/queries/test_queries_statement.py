@@ -72,5 +72,5 @@ def test_what_sql_cannot_spell_is_refused(value: float | str) -> None:
         "SELECT date_add('day', -1, date '{DATE}')",
     ],
 )
-def test_what_athena_can_be_asked_parses(sql: str) -> None:
+def test_what_athena_takes_parses(sql: str) -> None:
     assert statement.parse_problem(sql, {}) is None

@@ -2,7 +2,7 @@
 
 build/template.json        for `aws cloudformation package`
 build/<function>.zip       its code, with the locked packages that it needs
-build/watches.json         what the notifier knows of the alarms; a copy is in its zip
+build/watches.json         how the notifier is configured; a copy is in its zip
 """
 
 from __future__ import annotations
@@ -72,7 +72,7 @@ def build(systems: Sequence[str], bundled: str, out: Path) -> dict[Path, str]:
     _check_size(len(documents["template.json"]), len(template["Resources"]))
     shutil.rmtree(out, ignore_errors=True)
     bundle.unpack({**{name: package.content for name, package in made.items()}, **documents}, out)
-    sizes = {name: package.told() for name, package in made.items()}
+    sizes = {name: package.sizes() for name, package in made.items()}
     sizes |= {name: f"{len(content) / 2**20:6.2f} MB" for name, content in documents.items()}
     return {out / name: size for name, size in sizes.items()}
 
@@ -104,13 +104,7 @@ def _zip(spec: Function, bundled: str, watches: bytes) -> bundle.Package:
 
 
 def with_packages(spec: Function, files: dict[str, bytes], architecture: str) -> dict[str, bytes]:
-    """Return the files of a function with the locked packages it needs, compiled where Lambda's Python is at hand.
-
-    Args:
-        spec: The function.
-        files: Its first-party files, by their name in the zip.
-        architecture: `arm64` or `x86_64`.
-    """
+    """Return the files of a function with the locked packages it needs, compiled where Lambda's Python is at hand."""
     with tempfile.TemporaryDirectory() as folder:
         requirements, target = Path(folder) / "requirements.txt", Path(folder) / "zip"
         names = packages.closure(spec.packages, architecture)
@@ -155,7 +149,7 @@ def main(systems: str, bundled: str, out: Path) -> None:
     Then deploy with `aws cloudformation package` and `aws cloudformation deploy`; README.md has both.
     """
     try:
-        written = build(_known(systems), bundled, out)
+        written = build(_names(systems), bundled, out)
     except OSError as error:
         sys.exit(f"{out} cannot be written: {error.strerror}. Name another folder with --out.")
     except DeliveryWatchError as error:
@@ -183,7 +177,7 @@ def _warn(written: Iterable[Path], bundled: str) -> None:
             click.echo(f"{path.name} is over Lambda's limit for a direct upload: it deploys through S3 only.", err=True)
 
 
-def _known(systems: str) -> list[str]:
+def _names(systems: str) -> list[str]:
     names = [name.strip() for name in systems.split(",") if name.strip()]
     unknown = [name for name in names if name not in stacks.SYSTEMS]
     if unknown or not names:

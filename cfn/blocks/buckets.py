@@ -36,13 +36,9 @@ def kept_bucket(
     more: Callable[[list[Any]], Sequence[Statement]] | None = None,
     **properties: Any,
 ) -> list[Any]:
-    """Return a bucket and its policy; deleting the stack leaves both data and bucket.
+    """Return a bucket and its policy; deleting the stack leaves it.
 
-    Args:
-        name: The logical id.
-        rules: Of its objects' life cycle.
-        more: Returns further statements of the policy for the ARNs of the bucket and of its objects.
-        properties: Of the bucket, beside those that all have; `Condition` holds for the policy too.
+    `more` makes further statements of the policy from the ARNs of the bucket and of its objects.
     """
     bucket = s3.Bucket(
         name,

@@ -23,13 +23,7 @@ _ALARM_ARN = "arn:${AWS::Partition}:cloudwatch:${AWS::Region}:${AWS::AccountId}:
 
 
 def dashboard(system: str, widgets: Sequence[Mapping[str, Any]], variables: Mapping[str, Any] | None = None) -> Any:
-    """Return a dashboard over the last day; the first three of an account are free, so it is made on condition.
-
-    Args:
-        system: Its name without the prefix.
-        widgets: From top to bottom.
-        variables: What `${Name}` stands for in them, beyond the template's parameters.
-    """
+    """Return a dashboard over the last day; the first three of an account are free, so it is made on condition."""
     text = json.dumps({"start": "-P1D", "periodOverride": "inherit", "widgets": widgets}, separators=(",", ":"))
     # A parameter that stands for a number must not stand in quotes.
     body = Sub(re.sub(r'"number:(\$\{\w+\})"', r"\1", text), **(variables or {}))

@@ -35,16 +35,7 @@ class Parameter:
 def one_of(
     name: str, label: str, values: Sequence[Any], default: Any, description: str, sentence: str = ""
 ) -> Parameter:
-    """Return a parameter whose value is one of a list.
-
-    Args:
-        name: In the template.
-        label: What the console calls it.
-        values: All that it may be, in the order in which they are shown.
-        default: One of them.
-        description: What it does.
-        sentence: What is wrong when something else is given; by default it lists the values.
-    """
+    """Return a parameter whose value is one of a list; `sentence` says what is wrong with any other value."""
     *others, last = words = [str(value) for value in values]
     if str(default) not in words:
         raise ValueError(f"The default of {name} is {default}, which is not among its values.")

@@ -181,13 +181,7 @@ def schedule(
 
 
 def retries(function: str, attempts: int, dead_letters: str = "") -> Any:
-    """Return how often Lambda repeats an asynchronous run that failed, and where its event goes after that.
-
-    Args:
-        function: Without the prefix.
-        attempts: Beyond the first.
-        dead_letters: The queue without the prefix, if there is one.
-    """
+    """Return how often Lambda repeats an asynchronous run that failed, and where its event goes after that."""
     made = awslambda.EventInvokeConfig(
         f"{title(function)}Retries",
         FunctionName=Ref(title(function)),
@@ -227,12 +221,7 @@ def queue(name: str, policy_statements: Sequence[Any], **properties: Any) -> lis
 
 
 def dead_letters(name: str, senders: Sequence[Statement] = ()) -> list[Any]:
-    """Return a queue for what could not be handled, kept for two weeks.
-
-    Args:
-        name: Without the prefix.
-        senders: Statements that let other services send to it; the resource is filled in.
-    """
+    """Return a queue for what could not be handled, kept for two weeks; it completes the senders' statements."""
     statements = [{**sender, "Resource": GetAtt(title(name), "Arn")} for sender in senders]
     return queue(name, statements, MessageRetentionPeriod=14 * 24 * 3600)
 

@@ -121,18 +121,7 @@ def view(
     storage: Mapping[str, Any] | None = None,
     **properties: Any,
 ) -> Any:
-    """Return a view in the form in which Athena keeps its own.
-
-    Args:
-        name: In the database.
-        description: One row is what.
-        columns: Name, Athena type, and a comment or none.
-        text: As `view_text` returns it.
-        logical_id: `<Name>Table` by default.
-        database: Its logical id.
-        storage: Further properties of its storage.
-        properties: Of the resource, such as `DependsOn`.
-    """
+    """Return a view in the form in which Athena keeps its own."""
     content = {
         "TableType": "VIRTUAL_VIEW",
         "Parameters": {"presto_view": "true", "comment": "Presto View"},
@@ -144,14 +133,7 @@ def view(
 
 
 def view_text(sql: str, columns: Sequence[Column], schema: str, separators: tuple[str, str] | None = None) -> Any:
-    """Return a query in Presto's own form of a view: github.com/trinodb/trino, `HiveViewReader`.
-
-    Args:
-        sql: Athena's dialect.
-        columns: Of its result.
-        schema: The name of the database whose tables it reads, as `Sub` takes it.
-        separators: Of the JSON inside.
-    """
+    """Return a query in Presto's own form of a view: github.com/trinodb/trino, `HiveViewReader`."""
     definition = {
         "originalSql": sql,
         "catalog": "awsdatacatalog",
@@ -179,13 +161,7 @@ def _glue_table(
 
 
 def saved_queries(system: str, database: str = "Database", workgroup: str = "Workgroup") -> list[Any]:
-    """Return the queries of `cfn/queries/<system>/*.sql`, each described by its first line.
-
-    Args:
-        system: The folder.
-        database: Logical id of the database that they read.
-        workgroup: Logical id of the workgroup that lists them.
-    """
+    """Return the queries of `cfn/queries/<system>/*.sql`, each described by its first line."""
     return [
         _saved_query(f"{system}-{path.stem.replace('_', '-')}", path, database, workgroup)
         for path in sorted((_QUERIES / system).glob("*.sql"))

@@ -28,12 +28,7 @@ _NOT_SHIPPED = ("README.md", "__pycache__", "py.typed")
 
 
 def first_party(source: Path, handler: str) -> dict[str, bytes]:
-    """Return the files that a handler's module needs of this project, by their name in the zip.
-
-    Args:
-        source: The folder that holds the project's package.
-        handler: Such as `deliverywatch.sms.handle_ingest`.
-    """
+    """Return the files that a handler's module needs of this project, by their name in the zip."""
     modules = set(imports.closure(source, handler).values())
     data = {file for package in {path.parent for path in modules} for file in _data(package)}
     return {file.relative_to(source).as_posix(): file.read_bytes() for file in modules | data}
@@ -73,7 +68,7 @@ class Package:
     content: bytes
     unpacked_bytes: int
 
-    def told(self) -> str:
+    def sizes(self) -> str:
         """Return both sizes beside Lambda's limits, in MB as Lambda counts them."""
         return (
             f"{len(self.content) / 2**20:6.2f} of {ZIPPED_LIMIT_BYTES // 2**20} MB zipped, "

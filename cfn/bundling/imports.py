@@ -16,24 +16,20 @@ OURS = "deliverywatch"
 def closure(source: Path, module: str) -> dict[str, Path]:
     """Return the modules of this project that a module needs, itself and their packages among them, with their files.
 
-    Args:
-        source: The folder that holds the project's package.
-        module: Such as `deliverywatch.sms.handle_ingest`.
-
     Raises:
         FileNotFoundError: There is no such module.
     """
     if not file_of(source, module):
         raise FileNotFoundError(f"{source} has no module {module}")
     waiting = [module]
-    found: dict[str, Path] = {}
+    files: dict[str, Path] = {}
     while waiting:
         name = waiting.pop()
         path = file_of(source, name)
-        if path and name not in found:
-            found[name] = path
+        if path and name not in files:
+            files[name] = path
             waiting += [*imported(path), *_packages(name)]
-    return found
+    return files
 
 
 def others(source: Path, module: str) -> set[str]:

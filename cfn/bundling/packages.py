@@ -32,27 +32,22 @@ _GLIBC_MINORS = range(17, 35)
 def closure(names: Iterable[str], architecture: str, python: str = PYTHON) -> list[str]:
     """Return these packages and all that they need in Lambda, sorted, without what is in the runtime.
 
-    Args:
-        names: What the function imports.
-        architecture: `arm64` or `x86_64`.
-        python: Major and minor version.
-
     Raises:
         ConfigurationError: One of them is not installed, so that nobody can say what it needs.
     """
     waiting: list[str] = [canonicalize_name(name) for name in names]
-    found = set[str]()
+    needed = set[str]()
     while waiting:
         name = waiting.pop()
-        if name not in found and name not in IN_THE_RUNTIME:
-            found.add(name)
+        if name not in needed and name not in IN_THE_RUNTIME:
+            needed.add(name)
             waiting += _needed(name, architecture, python)
-    return sorted(found)
+    return sorted(needed)
 
 
 def _needed(name: str, architecture: str, python: str) -> list[str]:
     # Markers are judged for Lambda, not for the Python that builds.
-    there = {
+    markers = {
         "extra": "",
         "platform_machine": _MACHINES[architecture],
         "platform_system": "Linux",
@@ -67,7 +62,7 @@ def _needed(name: str, architecture: str, python: str) -> list[str]:
             f"The package {name} is not installed here, so what it needs is not known.",
             next_step="Run scripts/setup and build with .venv/bin/python.",
         ) from error
-    return [canonicalize_name(each.name) for each in requirements if not each.marker or each.marker.evaluate(there)]
+    return [canonicalize_name(each.name) for each in requirements if not each.marker or each.marker.evaluate(markers)]
 
 
 def locked(lock: str, names: Sequence[str]) -> str:
@@ -129,19 +124,19 @@ def compile_bytecode(root: Path, python: str) -> None:
 
 
 def lambda_python() -> str | None:
-    """Return an interpreter of Lambda's Python, or none if none is found on this machine."""
-    here = f"{sys.version_info.major}.{sys.version_info.minor}" == PYTHON
-    found = [sys.executable] if here else [shutil.which(f"python{PYTHON}"), *_managed()]
+    """Return an interpreter of Lambda's Python, or none if this machine has none."""
+    is_this = f"{sys.version_info.major}.{sys.version_info.minor}" == PYTHON
+    candidates = [sys.executable] if is_this else [shutil.which(f"python{PYTHON}"), *_managed()]
     # A shim of a version manager may be there without the version.
-    return next((python for python in found if python and not _run([python, "-c", ""]).returncode), None)
+    return next((python for python in candidates if python and not _run([python, "-c", ""]).returncode), None)
 
 
 def _managed() -> list[str]:
     """Return the Pythons of Lambda's version that pyenv and uv keep where no PATH leads."""
     pyenv = Path(os.environ.get("PYENV_ROOT") or Path.home() / ".pyenv")
     uv = Path(os.environ.get("UV_PYTHON_INSTALL_DIR") or Path.home() / ".local/share/uv/python")
-    places = [*pyenv.glob(f"versions/{PYTHON}*"), *uv.glob(f"cpython-{PYTHON}*")]
-    return [str(place / f"bin/python{PYTHON}") for place in sorted(places) if (place / "bin").exists()]
+    homes = [*pyenv.glob(f"versions/{PYTHON}*"), *uv.glob(f"cpython-{PYTHON}*")]
+    return [str(home / f"bin/python{PYTHON}") for home in sorted(homes) if (home / "bin").exists()]
 
 
 def _run(command: Sequence[str]) -> subprocess.CompletedProcess[str]:

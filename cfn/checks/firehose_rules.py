@@ -1,4 +1,4 @@
-"""What AWS refuses of a delivery stream when it is deployed, and no linter tells: found when the template is built.
+"""What AWS refuses of a delivery stream when it is deployed, and no linter reports: refused when the template is built.
 
 troposphere, cfn-lint and the emulators accept every one of these. Quoted reasons are AWS's own words; the others are
 rules of its documentation: docs.aws.amazon.com/firehose/latest/dev/record-format-conversion.html, s3-prefixes.html and
@@ -42,10 +42,9 @@ def check(template: Mapping[str, Any]) -> None:
     Raises:
         ConfigurationError: All that is wrong, each with AWS's reason.
     """
-    found = problems(template)
-    if found:
+    if reasons := problems(template):
         raise ConfigurationError(
-            "AWS would refuse this template: " + " ".join(found),
+            "AWS would refuse this template: " + " ".join(reasons),
             next_step="Correct these in cfn/stacks, or the parameters that allow them, and build again.",
         )
 
@@ -55,18 +54,18 @@ def problems(template: Mapping[str, Any]) -> list[str]:
     kinds = {each.get("Type") for each in (template.get("Resources") or {}).values()}
     if not kinds & {STREAM, DESTINATION}:
         return []
-    given = {name: "x" for name, each in (template.get("Parameters") or {}).items() if "Default" not in each}
-    usual = dict.fromkeys(_with(template, given))
+    required = {name: "x" for name, each in (template.get("Parameters") or {}).items() if "Default" not in each}
+    usual = dict.fromkeys(_with(template, required))
     return [f"{name}: {reason}" for name, reason in usual] + [
         f"{name} with {parameter}={value}: {reason}"
-        for parameter, value in _choices(template)
-        for name, reason in _with(template, {**given, parameter: value})
-        # What is wrong with the defaults need not be told again for every choice.
+        for parameter, value in _values(template)
+        for name, reason in _with(template, {**required, parameter: value})
+        # What is wrong with the defaults need not be said again for every value.
         if (name, reason) not in usual
     ]
 
 
-def _choices(template: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+def _values(template: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     """Each value that a parameter allows, or its limits; only of those parameters that these resources refer to."""
     judged = {STREAM, DESTINATION, TABLE}
     parts = [each for each in template["Resources"].values() if each["Type"] in judged]
@@ -202,14 +201,14 @@ def _processing(destination: Properties) -> Iterator[str]:
     if processing.get("Processors") and not _is_true(processing.get("Enabled", False)):
         yield "ProcessingConfiguration has processors but is not Enabled: left out, that counts as false."
     for processor in processing.get("Processors") or ():
-        given = {each["ParameterName"]: each["ParameterValue"] for each in processor.get("Parameters") or ()}
+        settings = {each["ParameterName"]: each["ParameterValue"] for each in processor.get("Parameters") or ()}
         if processor.get("Type") == "Lambda":
-            yield from _transform(given)
+            yield from _transform(settings)
 
 
-def _transform(given: Mapping[str, str]) -> Iterator[str]:
-    size, seconds = float(given.get("BufferSizeInMBs", 1)), int(given.get("BufferIntervalInSeconds", 60))
-    if not given.get("LambdaArn"):
+def _transform(settings: Mapping[str, str]) -> Iterator[str]:
+    size, seconds = float(settings.get("BufferSizeInMBs", 1)), int(settings.get("BufferIntervalInSeconds", 60))
+    if not settings.get("LambdaArn"):
         yield "A Lambda processor needs a LambdaArn."
     if not 0.2 <= size <= 3:
         yield f"The transform's BufferSizeInMBs is {size:g}; Firehose takes 0.2 to 3."

@@ -45,37 +45,36 @@ def check(template: Template) -> None:
     Raises:
         ConfigurationError: Something is; every finding is a sentence of its own.
     """
-    found = findings(template)
-    if found:
-        told = " ".join(f"[{each.rule}] {each.resource}: {each.sentence}" for each in found)
+    if faults := findings(template):
+        sentences = " ".join(f"[{each.rule}] {each.resource}: {each.sentence}" for each in faults)
         raise ConfigurationError(
-            f"The template has {len(found)} faults that no deployment would show: {told}",
+            f"The template has {len(faults)} faults that no deployment would show: {sentences}",
             next_step="Correct the alarms; cfn/checks has the rules (lint.py) and the known metrics (published.py).",
         )
 
 
-def findings(template: Template, known: Iterable[Published] = PUBLISHED) -> list[Finding]:
+def findings(template: Template, emitted: Iterable[Published] = PUBLISHED) -> list[Finding]:
     """Return everything that is wrong with a template's alarms, topics and state machines.
 
     Args:
         template: As it is deployed, with its intrinsic functions.
-        known: What our functions emit; the template's metric filters are added.
+        emitted: What our functions emit; the template's metric filters are added.
     """
-    published = {(each.namespace, each.name): each for each in (*known, *_filtered(template))}
-    found: list[Finding] = []
+    published = {(each.namespace, each.name): each for each in (*emitted, *_filtered(template))}
+    faults: list[Finding] = []
     for name, properties in _of_type(template, "AWS::CloudWatch::Alarm"):
         for metric in _metrics(properties):
-            found += _dimensions(name, metric, published)
-            found += _period(name, metric, properties, template, published)
-        found += _breaching(name, properties)
-        found += _told(name, properties)
+            faults += _dimensions(name, metric, published)
+            faults += _period(name, metric, properties, template, published)
+        faults += _breaching(name, properties)
+        faults += _actions(name, properties)
     for name, properties in _of_type(template, "AWS::CloudWatch::CompositeAlarm"):
-        found += [*_told(name, properties), *_children(name, properties, template)]
-    return [*found, *_topics(template), *_machines(template)]
+        faults += [*_actions(name, properties), *_children(name, properties, template)]
+    return [*faults, *_topics(template), *_machines(template)]
 
 
 def _dimensions(name: str, metric: _Metric, published: Mapping[tuple[str, str], Published]) -> Iterator[Finding]:
-    told = ", ".join(sorted(metric.dimensions)) or "none"
+    queried = ", ".join(sorted(metric.dimensions)) or "none"
     ours = published.get((metric.namespace, metric.name))
     sets = [set(ours.dimensions)] if ours else list(AWS_DIMENSIONS.get(metric.namespace, ()))
     if not sets:
@@ -83,13 +82,15 @@ def _dimensions(name: str, metric: _Metric, published: Mapping[tuple[str, str], 
     elif metric.dimensions not in sets:
         wanted = " or ".join(", ".join(sorted(each)) or "none" for each in sets)
         yield Finding(
-            "dimensions", name, f"{metric.namespace} {metric.name} is published by {wanted}, the alarm asks by {told}."
+            "dimensions",
+            name,
+            f"{metric.namespace} {metric.name} is published by {wanted}, the alarm asks by {queried}.",
         )
     for dimension, values in ours.values if ours else ():
-        asked = dict(metric.values).get(dimension)
-        if asked is not None and asked not in values:
-            known = " or ".join(sorted(values))
-            yield Finding("dimensions", name, f"{metric.name} is published with {dimension} {known}, not {asked}.")
+        value = dict(metric.values).get(dimension)
+        if value is not None and value not in values:
+            right = " or ".join(sorted(values))
+            yield Finding("dimensions", name, f"{metric.name} is published with {dimension} {right}, not {value}.")
 
 
 def _period(
@@ -118,7 +119,7 @@ def _breaching(name: str, properties: Mapping[str, Any]) -> Iterator[Finding]:
         yield Finding("breaching", name, "missing data calls, which is right only where a run that is missed is meant.")
 
 
-def _told(name: str, properties: Mapping[str, Any]) -> Iterator[Finding]:
+def _actions(name: str, properties: Mapping[str, Any]) -> Iterator[Finding]:
     if not (properties.get("AlarmActions") or properties.get("OKActions")):
         yield Finding("action", name, "it has no action, so nobody hears of it.")
     if not properties.get("AlarmDescription"):
@@ -135,7 +136,7 @@ def _children(name: str, properties: Mapping[str, Any], template: Template) -> I
 def _topics(template: Template) -> Iterator[Finding]:
     """An encrypted topic whose key CloudWatch may not use: the console shows ALARM, and nothing is sent."""
     for name, properties in _of_type(template, "AWS::SNS::Topic"):
-        for key in _choices(properties.get("KmsMasterKeyId")):
+        for key in _values(properties.get("KmsMasterKeyId")):
             if not _lets_cloudwatch_in(key, template):
                 yield Finding("encryption", name, f"its key does not let {_CLOUDWATCH} use it, so alarms are lost.")
 
@@ -158,10 +159,10 @@ def _machines(template: Template) -> Iterator[Finding]:
             yield Finding("failure-path", name, sentence)
 
 
-def _choices(value: Any) -> list[Any]:
+def _values(value: Any) -> list[Any]:
     """Return what a property may be: both sides of an If, without what stands for nothing."""
     if isinstance(value, dict) and "Fn::If" in value:
-        return [each for side in value["Fn::If"][1:] for each in _choices(side)]
+        return [each for side in value["Fn::If"][1:] for each in _values(side)]
     return [] if value in (None, "", {"Ref": "AWS::NoValue"}) else [value]
 
 

@@ -13,7 +13,7 @@ import pytest
 from click.testing import CliRunner
 
 from deliverywatch.cli import _MODULES, main
-from deliverywatch.cli.terminal.duration_option import Since, Span, parsed
+from deliverywatch.cli.terminal.duration_option import Duration, TimeOrAge, parsed
 from deliverywatch.cli.terminal.exits import Exit
 
 
@@ -130,9 +130,9 @@ def test_a_length_of_time_is_days_hours_and_minutes(text: str, length: timedelta
 
 def test_what_is_no_length_is_refused_with_examples() -> None:
     with pytest.raises(click.BadParameter, match="no length of time such as 30m, 2h or 1d12h"):
-        Span().convert("soon", None, None)
+        Duration().convert("soon", None, None)
     with pytest.raises(click.BadParameter, match="no time such as"):
-        Since().convert("soon", None, None)
+        TimeOrAge().convert("soon", None, None)
 
 
 README = (Path(__file__).parents[2] / "README.md").read_text()

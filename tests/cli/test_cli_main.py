@@ -11,7 +11,7 @@ import pytest
 from click.testing import CliRunner
 
 from deliverywatch.cli import main
-from deliverywatch.cli.terminal.time_option import Moment
+from deliverywatch.cli.terminal.time_option import Time
 
 
 @pytest.mark.parametrize("option", ["-h", "--help"])
@@ -51,13 +51,13 @@ def test_help_imports_nothing_that_takes_time() -> None:
     ],
 )
 def test_a_time_is_utc_unless_it_says_otherwise(text: str, moment: datetime) -> None:
-    assert Moment().convert(text, None, None) == moment
+    assert Time().convert(text, None, None) == moment
 
 
 @pytest.mark.parametrize("text", ["", "now", "21.11.2026", "2026-13-01"])
 def test_what_is_no_time_is_refused_with_an_example(text: str) -> None:
     with pytest.raises(click.BadParameter, match="2026-11-21T11:00Z"):
-        Moment().convert(text, None, None)
+        Time().convert(text, None, None)
 
 
 def test_an_unforeseen_failure_is_told_in_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -19,7 +19,7 @@ SOURCES = "\n".join(
 )
 
 
-def originals() -> dict[str, object]:
+def baselines() -> dict[str, object]:
     return {
         f"{place}.{name}": getattr(hooks.module(place), name) for place, names in hooks.NAMES.items() for name in names
     }
@@ -28,13 +28,13 @@ def originals() -> dict[str, object]:
 def test_it_starts_again_in_the_same_process_with_nothing_left_of_the_first_time() -> None:
     with LocalCloud(NOW) as first:
         first.client("s3").create_bucket(Bucket="left-over")
-    environment, before = dict(os.environ), originals()
+    environment, before = dict(os.environ), baselines()
     with LocalCloud(NOW) as second:
         assert "left-over" not in {each["Name"] for each in second.client("s3").list_buckets()["Buckets"]}
         assert dict(os.environ) != environment
-        assert originals() != before
+        assert baselines() != before
     assert dict(os.environ) == environment
-    assert originals() == before
+    assert baselines() == before
 
 
 def test_functions_see_nothing_of_the_callers_accounts(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ import stacks
 from deliverywatch.errors import InputError
 from deliverywatch.operate.cost import bill
 from deliverywatch.operate.cost.aws_cost import month_to_date
-from deliverywatch.operate.cost.baseline import original
+from deliverywatch.operate.cost.baseline import monthly_lines
 from deliverywatch.operate.cost.estimate import Estimate, Line, Volume, monthly
 from deliverywatch.operate.cost.prices import prices
 from deliverywatch.operate.cost.usage_assumptions import starts_per_month
@@ -150,13 +150,13 @@ def test_more_to_do_never_costs_less_and_the_allowance_never_costs_more(messages
 
 def test_the_original_design_is_priced_from_the_same_inputs() -> None:
     # facts of a design review: 2.15 with daily partitions, 284 without, at 14,000 messages a day
-    partitioned, whole = (sum(each.usd for each in lines) for lines in bill.originals(Volume()))
+    partitioned, whole = (sum(each.usd for each in lines) for lines in bill.baselines(Volume()))
     assert partitioned == pytest.approx(2.15, abs=0.15)
     assert whole == pytest.approx(284, abs=10)
 
 
 def test_without_partitions_the_requests_are_what_grows() -> None:
-    grown = {each.item: each.usd for each in original(Volume(), 4380, days_read=365)}
+    grown = {each.item: each.usd for each in monthly_lines(Volume(), 4380, days_read=365)}
     assert max(grown, key=lambda item: grown[item]) == "S3 requests of Athena"
 
 

@@ -272,7 +272,7 @@ def test_a_muted_stack_mails_nothing_until_the_mute_is_over(quiet: LocalCloud) -
     quiet.clock.advance_to(start)
     before = len(quiet.outbox())
     force(quiet, "sms-trickle", "ALARM")
-    seen = status.situation(stack, aws_incidents.lake(account, stack), alarms, rules, quiet.clock.now)
+    seen = status.current_status(stack, aws_incidents.lake(account, stack), alarms, rules, quiet.clock.now)
     assert ([each.name for each in seen.raised], seen.open) == ([f"{PREFIX}-sms-trickle"], ())
     found = status.muted(seen, f"{PREFIX}-sms-trickle")
     assert found is not None
@@ -349,7 +349,7 @@ def test_a_stack_that_is_changed_by_hand_is_described_with_every_field(quiet: Lo
     account = aws.connect()
     stack = aws.find(account, PREFIX)
     assert isinstance(stack, Deployment)
-    seen = status.situation(
+    seen = status.current_status(
         stack, aws_incidents.lake(account, stack), aws_incidents.Alarms(account), aws_incidents.MuteRules(account),
         quiet.clock.now,
     )  # fmt: skip

@@ -60,7 +60,7 @@ def test_a_rule_mutes_from_the_next_full_minute_for_its_length(length: timedelta
     assert window.end - window.start == length
     rules = Rules()
     rules.put(request)
-    (found,) = mutes.there(rules, PREFIX)
+    (found,) = mutes.of_stack(rules, PREFIX)
     assert (found.start, found.end, found.is_ours, found.reason) == (window.start, window.end, True, "a deploy")
 
 
@@ -81,7 +81,7 @@ def test_two_mutes_of_the_same_second_both_stand() -> None:
             PREFIX, [f"{PREFIX}-{number}"], timedelta(hours=1), "x", NOW + number * timedelta.resolution
         )
         rules.put(request)
-    assert [each.alarms for each in mutes.there(rules, PREFIX)] == [(f"{PREFIX}-0",), (f"{PREFIX}-1",)]
+    assert [each.alarms for each in mutes.of_stack(rules, PREFIX)] == [(f"{PREFIX}-0",), (f"{PREFIX}-1",)]
 
 
 def test_a_long_reason_is_cut_to_what_cloudwatch_takes() -> None:
@@ -100,7 +100,7 @@ def test_only_rules_over_this_stack_are_its_mutes() -> None:
     weekly = {"Name": "weekly", "Rule": {"Schedule": schedule}, "Status": "ACTIVE"}
     mine = {**weekly, "MuteTargets": {"AlarmNames": [f"{PREFIX}-sms-warning"]}}
     other = {**weekly, "Name": "other", "MuteTargets": {"AlarmNames": ["deliverywatch-production-sms-warning"]}}
-    (found,) = mutes.there(Rules(mine, other), PREFIX)
+    (found,) = mutes.of_stack(Rules(mine, other), PREFIX)
     assert (found.name, found.start, found.end, found.is_ours) == ("weekly", None, None, False)
 
 

@@ -14,7 +14,7 @@ from typing import Any
 import click
 
 from deliverywatch.cli.terminal.exits import WORDS, Exit
-from deliverywatch.cli.terminal.interrupt import Stopped
+from deliverywatch.cli.terminal.interrupt import Interrupted
 from deliverywatch.errors import DeliveryWatchError, InputError
 
 # Heading of the help -> verb -> module. Imported when the verb is used or listed: what a verb needs may take seconds to
@@ -98,7 +98,7 @@ class _Verbs(click.Group):
         except (click.ClickException, click.exceptions.Exit, click.Abort, BrokenPipeError):
             raise  # a reader that has gone, such as `head`, is no failure to tell of: click ends quietly
         except KeyboardInterrupt:
-            raise Stopped(ctx.invoked_subcommand) from None
+            raise Interrupted(ctx.invoked_subcommand) from None
         except Exception as error:
             if ctx.params["verbose"]:
                 click.echo(traceback.format_exc(), err=True, nl=False)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from deliverywatch.cli.terminal.incident_options import ask
+from deliverywatch.cli.terminal.incident_options import open_session
 from deliverywatch.cli.terminal.target import Target, target
 
 _NOTE_LIMIT = 200
@@ -32,10 +32,10 @@ def ack(*, incident: str, by: str, note: str, watch: str, dry_run: bool, target:
     who, said = text(by, 60), text(note, _NOTE_LIMIT)
     if not who:
         raise click.UsageError("--by names nobody.")
-    asked = ask(target)
-    found = records.find(asked.lake, incident, watch)
+    session = open_session(target)
+    found = records.find(session.lake, incident, watch)
     if dry_run and found.is_open:
         click.echo(f"Would note that {who} has taken on {found.id} ({found.title or found.watch}).")
         return
-    taken = acknowledge(asked.lake, found.watch, found.id, Ack(who, asked.now.replace(microsecond=0), said))
+    taken = acknowledge(session.lake, found.watch, found.id, Ack(who, session.now.replace(microsecond=0), said))
     click.echo(f"{who} has taken on {taken.id} ({taken.title or taken.watch}, {taken.level.value}).")

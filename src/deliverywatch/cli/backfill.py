@@ -13,7 +13,7 @@ import click
 from deliverywatch.cli.terminal.exits import Exit
 from deliverywatch.cli.terminal.lake_options import FOLDER, open_lake
 from deliverywatch.cli.terminal.target import Target, target
-from deliverywatch.cli.terminal.time_option import Moment
+from deliverywatch.cli.terminal.time_option import Time
 from deliverywatch.thresholds import HISTORY_DAYS
 
 if TYPE_CHECKING:
@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.option("--since", required=True, type=Moment(), help=f"Begin; ClickSend keeps {HISTORY_DAYS} days.")
-@click.option("--until", type=Moment(), help="End, not included.  [default: an hour ago]")
+@click.option("--since", required=True, type=Time(), help=f"Begin; ClickSend keeps {HISTORY_DAYS} days.")
+@click.option("--until", type=Time(), help="End, not included.  [default: an hour ago]")
 @click.option("--lake", type=FOLDER, help="Folder of the history.  [default: the stack's bucket]")
 @click.option("--dry-run", is_flag=True, help="Say what would be read, and read nothing.")
 @target

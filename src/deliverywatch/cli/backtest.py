@@ -14,7 +14,7 @@ import click
 
 from deliverywatch.cli.terminal.output import json_option, print_json, print_plain, table
 from deliverywatch.cli.terminal.prose import wrapped
-from deliverywatch.cli.terminal.time_option import Moment
+from deliverywatch.cli.terminal.time_option import Time
 from deliverywatch.cli.terminal.zone_option import zone_option
 from deliverywatch.errors import InputError
 
@@ -33,8 +33,8 @@ _SLOT_MINUTES = (1, 2, 5, 10)
 @click.command()
 @click.option("--template", required=True, help="A file, JSON or YAML, or 'cloudwatch': the account's alarms.")
 @click.option("--history", required=True, help="The folder of a lake, a .csv or .parquet file, or 'cloudwatch'.")
-@click.option("--from", "start", type=Moment(), help="Begin of the replay [default: that of the history].")
-@click.option("--to", "end", type=Moment(), help="Its end [default: that of the history].")
+@click.option("--from", "start", type=Time(), help="Begin of the replay [default: that of the history].")
+@click.option("--to", "end", type=Time(), help="Its end [default: that of the history].")
 @click.option("--set", "settings", multiple=True, metavar="P=A,B,C", help="Compare values of a parameter.")
 @click.option("--sweep", is_flag=True, help="Turn the warning's threshold: mails a month, and the knee.")
 @click.option("--without", multiple=True, metavar="PATTERN", help="Leave out alarms, such as '*-blind'.")

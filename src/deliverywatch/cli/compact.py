@@ -14,7 +14,7 @@ from deliverywatch.cli.terminal.exits import Exit
 from deliverywatch.cli.terminal.lake_options import FOLDER, open_lake
 from deliverywatch.cli.terminal.output import json_option, print_json
 from deliverywatch.cli.terminal.target import Target, target
-from deliverywatch.cli.terminal.time_option import Moment
+from deliverywatch.cli.terminal.time_option import Time
 from deliverywatch.storage.store import sleep_up_to
 from deliverywatch.thresholds import SETTLE_HOURS
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.argument("lake", required=False, type=FOLDER)
-@click.option("--before", type=Moment(), help="Only days that end until then.")
+@click.option("--before", type=Time(), help="Only days that end until then.")
 @click.option("--dry-run", is_flag=True, help="Say which days are due, and change nothing.")
 @json_option
 @target

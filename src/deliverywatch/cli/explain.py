@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from deliverywatch.cli.terminal.incident_options import Asked, ask, plain
+from deliverywatch.cli.terminal.incident_options import Session, open_session, plain
 from deliverywatch.cli.terminal.output import json_option, print_json
 from deliverywatch.cli.terminal.prose import wrapped
 from deliverywatch.cli.terminal.target import Target, target
 
 if TYPE_CHECKING:
-    from deliverywatch.operate.incidents.explain import Known, Section
+    from deliverywatch.operate.incidents.explain import Facts, Section
 
 
 @click.command()
@@ -31,17 +31,17 @@ def explain(*, incident: str, watch: str, as_json: bool, target: Target) -> None
     from deliverywatch.operate.incidents import mails as outbox
     from deliverywatch.operate.incidents.explain import explained
 
-    known = _known(ask(target), incident, watch)
-    sections = explained(known)
+    facts = _facts(open_session(target), incident, watch)
+    sections = explained(facts)
     if not as_json:
         _print(sections)
-        _next(known, target.options())
+        _next(facts, target.options())
         return
     from deliverywatch.alerting.incidents.incident import to_json
 
-    mails = [outbox.document(mail, known.now) for mail in known.mails]
+    mails = [outbox.document(mail, facts.now) for mail in facts.mails]
     told = [asdict(section) for section in sections]
-    record = json.loads(to_json(known.incident), object_hook=_with_times)
+    record = json.loads(to_json(facts.incident), object_hook=_with_times)
     print_json({"incident": record, "mails": mails, "sections": told})
 
 
@@ -53,21 +53,21 @@ def _with_times(found: dict[str, Any]) -> dict[str, Any]:
     return {**found, **{name: utc(datetime.fromisoformat(value)) for name, value in times.items()}}
 
 
-def _known(asked: Asked, incident_id: str, watch: str) -> Known:
+def _facts(session: Session, incident_id: str, watch: str) -> Facts:
     from deliverywatch.operate.incidents import aws_incidents, mutes, records
     from deliverywatch.operate.incidents import mails as outbox
-    from deliverywatch.operate.incidents.explain import Known, alarm_names
+    from deliverywatch.operate.incidents.explain import Facts, alarm_names
 
-    incident = records.find(asked.lake, incident_id, watch)
-    return Known(
+    incident = records.find(session.lake, incident_id, watch)
+    return Facts(
         incident=incident,
-        mails=[each for each in outbox.of_incident(asked.lake, incident.id, incident.opened_at, asked.now)
+        mails=[each for each in outbox.of_incident(session.lake, incident.id, incident.opened_at, session.now)
                if each.watch == incident.watch],
-        alarms=aws_incidents.Alarms(asked.cloud).named(alarm_names(incident)),
-        context=records.context_of(asked.lake, incident.watch),
-        mutes=mutes.there(aws_incidents.MuteRules(asked.cloud), asked.stack.prefix),
-        clock=asked.clock,
-        now=asked.now,
+        alarms=aws_incidents.Alarms(session.cloud).named(alarm_names(incident)),
+        context=records.context_of(session.lake, incident.watch),
+        mutes=mutes.of_stack(aws_incidents.MuteRules(session.cloud), session.stack.prefix),
+        clock=session.clock,
+        now=session.now,
     )  # fmt: skip
 
 
@@ -79,9 +79,9 @@ def _print(sections: list[Section]) -> None:
             click.echo(wrapped(plain(line), "     ", "  "))
 
 
-def _next(known: Known, options: str) -> None:
-    incident = known.incident
+def _next(facts: Facts, options: str) -> None:
+    incident = facts.incident
     if incident.is_open and not incident.acks:
         click.echo(f"\nNext: deliverywatch ack {incident.id} --by NAME{options}")
-    if known.mails:
-        click.echo(f"\nThe last mail: deliverywatch mails {incident.id} --number {known.mails[-1].seq}{options}")
+    if facts.mails:
+        click.echo(f"\nThe last mail: deliverywatch mails {incident.id} --number {facts.mails[-1].seq}{options}")

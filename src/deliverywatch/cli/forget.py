@@ -15,10 +15,12 @@ from deliverywatch.cli.terminal.lake_options import FOLDER, open_lake
 from deliverywatch.cli.terminal.output import json_option, print_json
 from deliverywatch.cli.terminal.prose import wrapped
 from deliverywatch.cli.terminal.target import Target, target
+from deliverywatch.storage.store import sleep_up_to
 
 if TYPE_CHECKING:
     from deliverywatch.cli.terminal.lake_options import Lake
-    from deliverywatch.operate.lake.forget import Forgotten, Versions
+    from deliverywatch.operate.lake.aws_versions import OldVersions
+    from deliverywatch.operate.lake.forget import Forgotten
 
 _SHORTEST_DIGITS = 5
 
@@ -50,7 +52,6 @@ def forget(
     # Imported here: it brings pyarrow, which `--help` does not need.
     from deliverywatch.operate.lake import forget as flow
     from deliverywatch.sms.lake import forget as forgetting
-    from deliverywatch.storage.store import sleep_up_to
 
     where = open_lake(lake, target)
     known_as = forgetting.traces(given, where.recipients())
@@ -68,7 +69,7 @@ def forget(
     _tell(found, left, dry_run=dry_run, as_json=as_json)
 
 
-def _versions(where: Lake) -> Versions | None:
+def _versions(where: Lake) -> OldVersions | None:
     if where.cloud is None:
         return None
     from deliverywatch.operate.lake.aws_versions import OldVersions

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import click
 
 from deliverywatch.cli.backfill import check_age
-from deliverywatch.cli.terminal.time_option import Moment
+from deliverywatch.cli.terminal.time_option import Time
 from deliverywatch.errors import Retryable
 
 if TYPE_CHECKING:
@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 @click.command()
 @click.option("--lake", required=True, type=click.Path(file_okay=False, path_type=Path), help="Folder of the history.")
 @click.option("--once", is_flag=True, help="Do one run; without it, one at the end of each slot until interrupted.")
-@click.option("--since", type=Moment(), help="Read what was sent from this time on, instead of what is due.")
-@click.option("--until", type=Moment(), help="End of --since, not included.  [default: now]")
+@click.option("--since", type=Time(), help="Read what was sent from this time on, instead of what is due.")
+@click.option("--until", type=Time(), help="End of --since, not included.  [default: now]")
 @click.option("--slot-minutes", type=click.Choice(["1", "2", "5", "10"]), default="10", show_default=True)
 @click.option("--environment", default="prod", show_default=True, help="Dimension of the metrics.")
 def ingest(

@@ -11,7 +11,7 @@ import click
 from deliverywatch.cli.terminal.lake_options import FOLDER, Lake, open_lake
 from deliverywatch.cli.terminal.output import json_option, print_json, print_plain, table
 from deliverywatch.cli.terminal.target import Target, target
-from deliverywatch.cli.terminal.time_option import Moment
+from deliverywatch.cli.terminal.time_option import Time
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -28,7 +28,7 @@ def lake() -> None:
 
 @lake.command()
 @click.argument("directory", required=False, type=FOLDER)
-@click.option("--since", type=Moment(), help="Only days from then on; reading all of a bucket takes a while.")
+@click.option("--since", type=Time(), help="Only days from then on; reading all of a bucket takes a while.")
 @json_option
 @target
 def show(*, directory: Path | None, since: datetime | None, as_json: bool, target: Target) -> None:

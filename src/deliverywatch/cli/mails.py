@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from deliverywatch.cli.terminal.duration_option import Since
-from deliverywatch.cli.terminal.incident_options import Asked, ask, plain
+from deliverywatch.cli.terminal.duration_option import TimeOrAge
+from deliverywatch.cli.terminal.incident_options import Session, open_session, plain
 from deliverywatch.cli.terminal.output import json_option, print_json
 from deliverywatch.cli.terminal.prose import wrapped
 from deliverywatch.cli.terminal.target import Target, target
@@ -22,7 +22,7 @@ _WEEK = timedelta(days=7)
 
 @click.command()
 @click.argument("incident", required=False)
-@click.option("--since", type=Since(), help="First time of the list: 24h, 30d or 2026-11-21.  [default: 7d]")
+@click.option("--since", type=TimeOrAge(), help="First time of the list: 24h, 30d or 2026-11-21.  [default: 7d]")
 @click.option("--number", type=click.IntRange(1), help="Show this mail of INCIDENT as text.")
 @json_option
 @target
@@ -41,27 +41,27 @@ def mails(*, incident: str | None, since: datetime | None, number: int | None, a
         raise click.UsageError("--number shows a mail as text, --json the list: give one of them.")
     from deliverywatch.operate.incidents.mails import document  # it brings boto3
 
-    asked = ask(target)
-    found = _of_incident(asked, incident) if incident else _of_time(asked, since)
+    session = open_session(target)
+    found = _of_incident(session, incident) if incident else _of_time(session, since)
     if number:
-        click.echo(plain(_text(asked, found, incident or "", number)))
+        click.echo(plain(_text(session, found, incident or "", number)))
     elif as_json:
-        print_json({"deliverywatch": 1, "mails": [document(each, asked.now) for each in found]})
+        print_json({"deliverywatch": 1, "mails": [document(each, session.now) for each in found]})
     else:
-        _print(found, asked)
+        _print(found, session)
 
 
-def _of_time(asked: Asked, since: datetime | None) -> list[Record]:
+def _of_time(session: Session, since: datetime | None) -> list[Record]:
     from deliverywatch.operate.incidents.mails import mails as listed
 
-    return listed(asked.lake, since or asked.now - _WEEK, asked.now)
+    return listed(session.lake, since or session.now - _WEEK, session.now)
 
 
-def _of_incident(asked: Asked, incident: str) -> list[Record]:
+def _of_incident(session: Session, incident: str) -> list[Record]:
     """Mails outlive the records: the outbox of a year is searched, an id comes again after one."""
     from deliverywatch.operate.incidents.mails import of_incident
 
-    found = of_incident(asked.lake, incident.strip().upper(), asked.now - timedelta(days=365), asked.now)
+    found = of_incident(session.lake, incident.strip().upper(), session.now - timedelta(days=365), session.now)
     if not found:
         raise InputError(
             f"There is no mail of {incident}.", next_step="'deliverywatch mails --since 30d' lists the last ones."
@@ -69,7 +69,7 @@ def _of_incident(asked: Asked, incident: str) -> list[Record]:
     return found
 
 
-def _text(asked: Asked, found: list[Record], incident: str, number: int) -> str:
+def _text(session: Session, found: list[Record], incident: str, number: int) -> str:
     from deliverywatch.operate.incidents.mails import text_of
 
     chosen = [each for each in found if each.seq == number]
@@ -77,18 +77,18 @@ def _text(asked: Asked, found: list[Record], incident: str, number: int) -> str:
         raise InputError(
             f"{incident} has no mail {number}.", next_step=f"It has {', '.join(str(each.seq) for each in found)}."
         )
-    return "\n".join(text_of(asked.lake, each) for each in chosen)
+    return "\n".join(text_of(session.lake, each) for each in chosen)
 
 
-def _print(found: list[Record], asked: Asked) -> None:
+def _print(found: list[Record], session: Session) -> None:
     from deliverywatch.operate.incidents.mails import state_of
 
     if not found:
         click.echo("No mails in this time.")
     for record in found:
-        when = asked.clock.day_time(record.time, asked.now)
+        when = session.clock.day_time(record.time, session.now)
         told = record.subject or f"{record.event} of {record.incident}"
         people = f" to {record.recipients}" if record.recipients else ""
-        click.echo(wrapped(f"{when}  {state_of(record, asked.now)}{people}  {told}", "    ", ""))
+        click.echo(wrapped(f"{when}  {state_of(record, session.now)}{people}  {told}", "    ", ""))
         if record.problem:
             click.echo(wrapped(record.problem, "    "))

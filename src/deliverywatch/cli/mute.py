@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from deliverywatch.cli.terminal.duration_option import Span
-from deliverywatch.cli.terminal.incident_options import Asked, ask
+from deliverywatch.cli.terminal.duration_option import Duration
+from deliverywatch.cli.terminal.incident_options import Session, open_session
 from deliverywatch.cli.terminal.output import json_option, print_json
 from deliverywatch.cli.terminal.prose import wrapped
 from deliverywatch.cli.terminal.target import Target, target
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.argument("length", required=False, type=Span())
+@click.argument("length", required=False, type=Duration())
 @click.option("--reason", default="", help="Why; whoever looks at 'status' sees it.")
 @click.option("--alarm", "alarms", multiple=True, help="Only this alarm, with or without the stack's prefix.")
 @click.option("--dry-run", is_flag=True, help="Say what would be muted, and mute nothing.")
@@ -49,20 +49,20 @@ def mute(
 
     if length is not None and not reason.strip():
         raise click.UsageError("A mute needs a --reason: the next person at 03:00 will want to know.")
-    asked = ask(target)
-    rules = aws_incidents.MuteRules(asked.cloud)
+    session = open_session(target)
+    rules = aws_incidents.MuteRules(session.cloud)
     if length is None:
-        _show(mutes.there(rules, asked.stack.prefix), asked, as_json=as_json)
+        _show(mutes.of_stack(rules, session.stack.prefix), session, as_json=as_json)
         return
-    chosen = _chosen(asked, alarms)
-    requests = mutes.plan(asked.stack.prefix, chosen, length, reason.strip(), asked.now)
+    chosen = _chosen(session, alarms)
+    requests = mutes.plan(session.stack.prefix, chosen, length, reason.strip(), session.now)
     if not dry_run:
         for request in requests:
             rules.put(request)
     if as_json:
         print_json({"deliverywatch": 1, "dry_run": dry_run, "rules": requests})
         return
-    _tell(requests, length, chosen, asked, target.options(), dry_run=dry_run)
+    _tell(requests, length, chosen, session, target.options(), dry_run=dry_run)
 
 
 @click.command()
@@ -76,9 +76,9 @@ def unmute(*, name: str | None, dry_run: bool, target: Target) -> None:
     """
     from deliverywatch.operate.incidents import aws_incidents, mutes
 
-    asked = ask(target)
-    rules = aws_incidents.MuteRules(asked.cloud)
-    found = _to_end(mutes.there(rules, asked.stack.prefix), name)
+    session = open_session(target)
+    rules = aws_incidents.MuteRules(session.cloud)
+    found = _to_end(mutes.of_stack(rules, session.stack.prefix), name)
     for each in found:
         if not dry_run:
             rules.delete(each.name)
@@ -95,22 +95,22 @@ def _to_end(there: list[Mute], name: str | None) -> list[Mute]:
     return found
 
 
-def _chosen(asked: Asked, named: tuple[str, ...]) -> list[str]:
+def _chosen(session: Session, named: tuple[str, ...]) -> list[str]:
     from deliverywatch.operate.incidents import aws_incidents
 
-    acting = aws_incidents.Alarms(asked.cloud).acting_on(asked.stack.output("AlertsTopicArn"))
+    acting = aws_incidents.Alarms(session.cloud).acting_on(session.stack.output("AlertsTopicArn"))
     known = sorted(each.name for each in acting)
     if not named:
         return known
-    full = [each if each in known else f"{asked.stack.prefix}-{each}" for each in named]
+    full = [each if each in known else f"{session.stack.prefix}-{each}" for each in named]
     unknown = [short for short, name in zip(named, full, strict=True) if name not in known]
     if unknown:
-        short = ", ".join(each.removeprefix(f"{asked.stack.prefix}-") for each in known)
+        short = ", ".join(each.removeprefix(f"{session.stack.prefix}-") for each in known)
         raise InputError(f"No alarm {unknown[0]} sends mails.", next_step=f"There is: {short}.")
     return full
 
 
-def _show(there: list[Mute], asked: Asked, *, as_json: bool) -> None:
+def _show(there: list[Mute], session: Session, *, as_json: bool) -> None:
     if as_json:
         from deliverywatch.operate.incidents.status import mute_document
 
@@ -119,12 +119,12 @@ def _show(there: list[Mute], asked: Asked, *, as_json: bool) -> None:
     if not there:
         click.echo("Nothing is muted.")
     for each in there:
-        click.echo(wrapped(_line(each, asked), "    ", ""))
+        click.echo(wrapped(_line(each, session), "    ", ""))
 
 
-def _line(one: Mute, asked: Asked) -> str:
-    begin = f"from {_time(one.start, asked)} " if one.start else ""
-    when = f"{begin}until {_time(one.end, asked)}" if one.end else f"again and again, {one.duration} each time"
+def _line(one: Mute, session: Session) -> str:
+    begin = f"from {_time(one.start, session)} " if one.start else ""
+    when = f"{begin}until {_time(one.end, session)}" if one.end else f"again and again, {one.duration} each time"
     return f"{one.status.lower()}  {_count(one.alarms)} {when}: {one.reason or 'no reason given'} ({one.name})"
 
 
@@ -132,7 +132,7 @@ def _tell(
     requests: list[dict[str, Any]],
     length: timedelta,
     chosen: list[str],
-    asked: Asked,
+    session: Session,
     options: str,
     *,
     dry_run: bool,
@@ -140,7 +140,7 @@ def _tell(
     from datetime import UTC, datetime
 
     start = datetime.fromisoformat(requests[0]["Rule"]["Schedule"]["Expression"][3:-1]).replace(tzinfo=UTC)
-    times = f"from {_time(start, asked)} until {asked.clock.full(start + length)}"
+    times = f"from {_time(start, session)} until {session.clock.full(start + length)}"
     click.echo(wrapped(f"{'Would mute' if dry_run else 'Muted'} {_count(chosen)} {times}.", "    ", ""))
     for name in chosen:
         click.echo(f"  {name}")
@@ -152,5 +152,5 @@ def _count(alarms: Sequence[str]) -> str:
     return "1 alarm" if len(alarms) == 1 else f"{len(alarms)} alarms"
 
 
-def _time(moment: datetime | None, asked: Asked) -> str:
-    return asked.clock.day_time(moment, asked.now) if moment else "now"
+def _time(moment: datetime | None, session: Session) -> str:
+    return session.clock.day_time(moment, session.now) if moment else "now"

@@ -13,7 +13,7 @@ from deliverywatch.cli.terminal.input_files import read_bytes, read_json
 from deliverywatch.cli.terminal.output import json_option, print_either, print_json
 from deliverywatch.cli.terminal.prose import wrapped
 from deliverywatch.cli.terminal.target import Target, target
-from deliverywatch.cli.terminal.time_option import Moment
+from deliverywatch.cli.terminal.time_option import Time
 from deliverywatch.errors import InputError
 
 if TYPE_CHECKING:
@@ -106,8 +106,8 @@ def _diagnosed(arn: str, declaration: Path | None, target: Target) -> dict[str, 
 @click.option("--pipeline", "name", default="", help="Which pipeline.  [default: the first that is declared]")
 @_PIPELINES
 @click.option("--part", type=click.Choice(["all", "records", "histories"]), default="all", show_default=True)
-@click.option("--since", type=Moment(), help="The run began then.  [default: a day before --until]")
-@click.option("--until", type=Moment(), help="The time of the validation.  [default: now]")
+@click.option("--since", type=Time(), help="The run began then.  [default: a day before --until]")
+@click.option("--until", type=Time(), help="The time of the validation.  [default: now]")
 @json_option
 def validate(
     *,

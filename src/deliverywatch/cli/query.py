@@ -126,7 +126,7 @@ def _on_stack(sql: str, target: Target, *, is_copy: bool, dry_run: bool) -> Answ
     try:
         return flow.run(workgroup(cloud, stack), sql, time.sleep)
     except KeyboardInterrupt:
-        click.echo("Stopped; what it had read until then is billed.", err=True)
+        click.echo("Interrupted; what it had read until then is billed.", err=True)
         raise click.exceptions.Exit(Exit.FAILED) from None
 
 

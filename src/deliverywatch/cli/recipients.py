@@ -8,24 +8,24 @@ from typing import TYPE_CHECKING
 
 import click
 
-from deliverywatch.cli.terminal.duration_option import Since
+from deliverywatch.cli.terminal.duration_option import TimeOrAge
 from deliverywatch.cli.terminal.lake_options import FOLDER, open_lake
 from deliverywatch.cli.terminal.prose import wrapped
 from deliverywatch.cli.terminal.results import FORMATS, able_to_write, write
 from deliverywatch.cli.terminal.target import Target, target
-from deliverywatch.cli.terminal.time_option import Moment
+from deliverywatch.cli.terminal.time_option import Time
 
 if TYPE_CHECKING:
     from deliverywatch.cli.terminal.lake_options import Lake
-    from deliverywatch.operate.incidents.recipients import Person, Span
+    from deliverywatch.operate.incidents.recipients import Period, Person
 
 _TYPES = {"failed_messages": "bigint"}
 
 
 @click.command()
 @click.argument("incident", metavar="[INC]", required=False)
-@click.option("--since", type=Since(), help="Begin of the time of sending, such as 3h, instead of an incident.")
-@click.option("--until", type=Moment(), help="Its end, not included.  [default: now]")
+@click.option("--since", type=TimeOrAge(), help="Begin of the time of sending, such as 3h, instead of an incident.")
+@click.option("--until", type=Time(), help="Its end, not included.  [default: now]")
 @click.option("--lookup", is_flag=True, help="Ask ClickSend for the numbers; they are stored nowhere.")
 @click.option("--lake", type=FOLDER, help="Folder of the history.  [default: the stack's bucket]")
 @click.option("--format", "kind", type=click.Choice(FORMATS), default="csv", show_default=True)
@@ -61,8 +61,8 @@ def recipients(
     from deliverywatch.operate.incidents import recipients as flow
 
     where, now = open_lake(lake, target), datetime.now(UTC)
-    span = flow.span_of(where.store, incident.upper(), now) if incident else flow.Span(since or now, until or now)
-    people = flow.unreached(where.store, span, now)
+    period = flow.period_of(where.store, incident.upper(), now) if incident else flow.Period(since or now, until or now)
+    people = flow.unreached(where.store, period, now)
     if lookup:
         people = _looked_up(people, where)
     columns = [(name, _TYPES.get(name, "varchar")) for name in flow.COLUMNS]
@@ -71,7 +71,7 @@ def recipients(
         columns.insert(3, ("number", "varchar"))
         rows = [(*row[:3], person.number, *row[3:]) for row, person in zip(rows, people, strict=True)]
     write(columns, rows, kind, out)
-    click.echo(wrapped(_sentence(people, span, out, lookup=lookup)), err=True)
+    click.echo(wrapped(_sentence(people, period, out, lookup=lookup)), err=True)
 
 
 def _looked_up(people: list[Person], where: Lake) -> list[Person]:
@@ -81,10 +81,10 @@ def _looked_up(people: list[Person], where: Lake) -> list[Person]:
     return sorted(flow.looked_up(people, source.history), key=lambda each: (-each.sent_at, each.message_id))
 
 
-def _sentence(people: list[Person], span: Span, out: Path | None, *, lookup: bool) -> str:
+def _sentence(people: list[Person], period: Period, out: Path | None, *, lookup: bool) -> str:
     count = f"{len(people):,} {'person was' if len(people) == 1 else 'people were'}"
-    end = f"{span.end:%H:%M}" if span.end.date() == span.start.date() else f"{span.end:%Y-%m-%d %H:%M}"
-    told = f"{count} not reached between {span.start:%Y-%m-%d %H:%M} and {end} UTC, and not since"
+    end = f"{period.end:%H:%M}" if period.end.date() == period.start.date() else f"{period.end:%Y-%m-%d %H:%M}"
+    told = f"{count} not reached between {period.start:%Y-%m-%d %H:%M} and {end} UTC, and not since"
     unknown = sum(person.number is None for person in people) if lookup else 0
     more = f"; ClickSend does not tell {unknown:,} of the numbers" if unknown else ""
     return f"{told}{more}{f'. Written to {out}' if out else ''}."

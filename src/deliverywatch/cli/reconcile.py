@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING
 
 import click
 
-from deliverywatch.cli.terminal.duration_option import Since
+from deliverywatch.cli.terminal.duration_option import TimeOrAge
 from deliverywatch.cli.terminal.lake_options import open_lake
 from deliverywatch.cli.terminal.output import json_option, print_json
 from deliverywatch.cli.terminal.prose import wrapped
 from deliverywatch.cli.terminal.target import Target, target
 from deliverywatch.errors import InputError
+from deliverywatch.storage.store import sleep_up_to
 
 if TYPE_CHECKING:
     from deliverywatch.operate.lake.reconcile import Comparison
@@ -22,7 +23,9 @@ _MOST_LINES = 20
 
 @click.command()
 @click.option(
-    "--since", type=Since(), help="First slot, such as 2d.  [default: 14 days ago, as far as CloudWatch takes points]"
+    "--since",
+    type=TimeOrAge(),
+    help="First slot, such as 2d.  [default: 14 days ago, as far as CloudWatch takes points]",
 )
 @click.option("--dry-run", is_flag=True, help="Say what differs, and emit nothing.")
 @json_option
@@ -41,7 +44,6 @@ def reconcile(*, since: datetime | None, dry_run: bool, as_json: bool, target: T
     from deliverywatch.operate.lake import reconcile as flow
     from deliverywatch.operate.lake.aws_reconcile import Metrics
     from deliverywatch.sms.lake.watermark import read_watermark
-    from deliverywatch.storage.store import sleep_up_to
 
     now, where = datetime.now(UTC), open_lake(None, target)
     watermark = read_watermark(where.store)

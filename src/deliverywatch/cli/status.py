@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from deliverywatch.cli.terminal.exits import Exit
-from deliverywatch.cli.terminal.incident_options import Asked, ask, plain
+from deliverywatch.cli.terminal.incident_options import Session, open_session, plain
 from deliverywatch.cli.terminal.output import json_option, print_json
 from deliverywatch.cli.terminal.prose import wrapped
 from deliverywatch.cli.terminal.target import Target, target
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from deliverywatch.alerting.incidents.incident import Incident
     from deliverywatch.alerting.incidents.outbox import Record
     from deliverywatch.operate.incidents.mutes import Mute
-    from deliverywatch.operate.incidents.status import Heartbeat, Situation
+    from deliverywatch.operate.incidents.status import Heartbeat, Status
 
 _STYLES = {"critical": "red", "warning": "yellow", "alarm": "red", "blind": "magenta"}
 _INDENT = "  "
@@ -36,68 +36,70 @@ def status(*, as_json: bool, target: Target) -> None:
     deliverywatch status --json | jq     for programs
     """  # noqa: D301 - click wants the control character
     from deliverywatch.operate.incidents import aws_incidents  # it brings boto3
-    from deliverywatch.operate.incidents.status import document, situation
+    from deliverywatch.operate.incidents.status import current_status, document
 
-    asked = ask(target)
-    alarms, rules = aws_incidents.Alarms(asked.cloud), aws_incidents.MuteRules(asked.cloud)
-    seen = situation(asked.stack, asked.lake, alarms, rules, asked.now)
+    session = open_session(target)
+    alarms, rules = aws_incidents.Alarms(session.cloud), aws_incidents.MuteRules(session.cloud)
+    current = current_status(session.stack, session.lake, alarms, rules, session.now)
     if as_json:
-        print_json(document(seen))
+        print_json(document(current))
     else:
-        for line in _lines(seen, asked, target.options()):
+        for line in _lines(current, session, target.options()):
             click.echo(plain(line))
-    if seen.open:
+    if current.open:
         raise SystemExit(Exit.ALARM_ACTIVE)
 
 
-def _lines(seen: Situation, asked: Asked, options: str) -> Iterator[str]:
-    yield f"{seen.stack.name} in {seen.stack.region}, {asked.clock.full(seen.at)}"
-    if not seen.open:
+def _lines(status: Status, session: Session, options: str) -> Iterator[str]:
+    yield f"{status.stack.name} in {status.stack.region}, {session.clock.full(status.at)}"
+    if not status.open:
         yield "\nNothing is open."
-    for incident in seen.open:
-        yield from _incident(incident, seen, asked)
-    yield from _silent_alarms(seen)
-    yield from _part("Last readings", [_heartbeat(heartbeat, asked) for heartbeat in seen.heartbeats] or ["none yet"])
-    yield from _part("Mutes", [_mute(mute, asked) for mute in seen.mutes] or ["none"])
-    yield from _part("Last mails", [_mail(mail, asked) for mail in seen.mails] or ["none in 7 days"])
-    if seen.unsent:
-        due = ", ".join(f"{incident} mail {number}" for incident, number in seen.unsent)
+    for incident in status.open:
+        yield from _incident(incident, status, session)
+    yield from _silent_alarms(status)
+    yield from _part(
+        "Last readings", [_heartbeat(heartbeat, session) for heartbeat in status.heartbeats] or ["none yet"]
+    )
+    yield from _part("Mutes", [_mute(mute, session) for mute in status.mutes] or ["none"])
+    yield from _part("Last mails", [_mail(mail, session) for mail in status.mails] or ["none in 7 days"])
+    if status.unsent:
+        due = ", ".join(f"{incident} mail {number}" for incident, number in status.unsent)
         yield from _part("Not sent yet", [due])
-    for incident in seen.open[:1]:
+    for incident in status.open[:1]:
         yield f"\nNext: deliverywatch explain {incident.id}{options}"
         if not incident.acks:
             yield f"      deliverywatch ack {incident.id} --by NAME{options}"
 
 
-def _incident(incident: Incident, seen: Situation, asked: Asked) -> Iterator[str]:
+def _incident(incident: Incident, status: Status, session: Session) -> Iterator[str]:
     from deliverywatch.alerting.mail import formatting
     from deliverywatch.operate.incidents.status import last_change
 
     word = click.style(incident.level.value.upper(), fg=_STYLES.get(incident.level.value), bold=True)
     yield f"\n{word}  {incident.title or incident.watch}  {incident.id}"
-    times = f"open since {_time(incident.opened_at, asked)}, for {formatting.span(asked.now - incident.opened_at)}"
+    times = f"open since {_time(incident.opened_at, session)}, for {formatting.span(session.now - incident.opened_at)}"
     if incident.changed_at != incident.opened_at:
-        times += f"; {incident.level.value} since {_time(incident.changed_at, asked)}"
+        times += f"; {incident.level.value} since {_time(incident.changed_at, session)}"
     yield f"{_INDENT}{times}"
-    yield wrapped(f"last mail: {last_change(incident, seen, asked.clock)}", _INDENT)
-    yield wrapped(_owner(incident, asked), _INDENT)
+    yield wrapped(f"last mail: {last_change(incident, status, session.clock)}", _INDENT)
+    yield wrapped(_owner(incident, session), _INDENT)
 
 
-def _owner(incident: Incident, asked: Asked) -> str:
+def _owner(incident: Incident, session: Session) -> str:
     if not incident.acks:
         return "nobody has taken it on"
     last = incident.acks[-1]
-    return f"{last.by} has taken it on, at {_time(last.time, asked)}{f': {last.note}' if last.note else ''}"
+    return f"{last.by} has taken it on, at {_time(last.time, session)}{f': {last.note}' if last.note else ''}"
 
 
-def _silent_alarms(seen: Situation) -> Iterator[str]:
+def _silent_alarms(status: Status) -> Iterator[str]:
     """Alarms in ALARM of which no incident tells: muted ones, or those whose message is still on its way."""
     from deliverywatch.operate.incidents.status import muted
 
-    told = {name for incident in seen.open for name in incident.raised}
-    names = [each.name for each in seen.raised if each.name not in told]
+    told = {name for incident in status.open for name in incident.raised}
+    names = [each.name for each in status.raised if each.name not in told]
     if names:
-        marked = [f"{name}{' (muted)' if muted(seen, name) else ''}" for name in names]
+        marked = [f"{name}{' (muted)' if muted(status, name) else ''}" for name in names]
         yield from _part("In ALARM without an incident", marked)
 
 
@@ -107,27 +109,27 @@ def _part(title: str, lines: list[str]) -> Iterator[str]:
         yield wrapped(line, _INDENT * 2, _INDENT)
 
 
-def _heartbeat(one: Heartbeat, asked: Asked) -> str:
+def _heartbeat(one: Heartbeat, session: Session) -> str:
     from deliverywatch.alerting.mail import formatting
 
     problem = f": {one.problem}" if one.problem else ""
-    return f"{one.system} {_time(one.read_at, asked)}, {formatting.span(asked.now - one.read_at)} ago{problem}"
+    return f"{one.system} {_time(one.read_at, session)}, {formatting.span(session.now - one.read_at)} ago{problem}"
 
 
-def _mute(one: Mute, asked: Asked) -> str:
-    when = f"until {_time(one.end, asked)}" if one.end else f"again and again, {one.duration} each time"
-    begin = f"from {_time(one.start, asked)} " if one.status == "SCHEDULED" and one.start else ""
+def _mute(one: Mute, session: Session) -> str:
+    when = f"until {_time(one.end, session)}" if one.end else f"again and again, {one.duration} each time"
+    begin = f"from {_time(one.start, session)} " if one.status == "SCHEDULED" and one.start else ""
     count = "1 alarm" if len(one.alarms) == 1 else f"{len(one.alarms)} alarms"
     return f"{count} {begin}{when}: {one.reason or 'no reason given'} ({one.name})"
 
 
-def _mail(record: Record, asked: Asked) -> str:
+def _mail(record: Record, session: Session) -> str:
     from deliverywatch.operate.incidents.mails import state_of
 
-    state = state_of(record, asked.now)
+    state = state_of(record, session.now)
     told = "" if state == "sent" else f" ({state})"
-    return f"{_time(record.time, asked)}  {record.subject or f'{record.event} of {record.incident}'}{told}"
+    return f"{_time(record.time, session)}  {record.subject or f'{record.event} of {record.incident}'}{told}"
 
 
-def _time(moment: datetime, asked: Asked) -> str:
-    return asked.clock.day_time(moment, asked.now)
+def _time(moment: datetime, session: Session) -> str:
+    return session.clock.day_time(moment, session.now)

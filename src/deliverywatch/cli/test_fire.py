@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from deliverywatch.cli.terminal.exits import Exit
-from deliverywatch.cli.terminal.incident_options import ask
+from deliverywatch.cli.terminal.incident_options import open_session
 from deliverywatch.cli.terminal.output import print_json
 from deliverywatch.cli.terminal.prose import wrapped
 from deliverywatch.cli.terminal.target import Target, target
@@ -44,19 +44,21 @@ def test_fire(*, level: str, to: tuple[str, ...], by: str | None, wait: int, dry
     from deliverywatch.messages.level import Level
     from deliverywatch.operate.incidents import aws_incidents, route, test_message
 
-    asked, wanted = ask(target), Level(level)
+    session, wanted = open_session(target), Level(level)
     _check(to)
     now = datetime.now(UTC).replace(microsecond=0)
     notice = test_message.notice(wanted, by or getpass.getuser(), to, now)
-    topic = asked.stack.output("AlertsTopicArn")
-    addresses = ", ".join(to or route.routes(asked.stack)[wanted])
+    topic = session.stack.output("AlertsTopicArn")
+    addresses = ", ".join(to or route.routes(session.stack)[wanted])
     if dry_run:
         print_json(notice, indent=1)
         click.echo(wrapped(f"Would be published to {topic} and mailed to {addresses}."), err=True)
         return
-    aws_incidents.publish(asked.cloud, topic, notice)
+    aws_incidents.publish(session.cloud, topic, notice)
     click.echo(wrapped(f"Published a test of level {level}; it goes to {addresses}."), err=True)
-    sent = test_message.awaited(asked.lake, wanted, now, 1 + wait // _EVERY_SECONDS, lambda: time.sleep(_EVERY_SECONDS))
+    sent = test_message.awaited(
+        session.lake, wanted, now, 1 + wait // _EVERY_SECONDS, lambda: time.sleep(_EVERY_SECONDS)
+    )
     _tell(sent, wait)
 
 

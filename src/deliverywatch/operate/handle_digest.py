@@ -49,7 +49,7 @@ def _sent(end: datetime, invocation: str) -> digest.Digest:
     ports = Ports(cloudwatch, store, Ses(), Topic(os.environ["DELIVERYWATCH_FALLBACK_TOPIC"]), cloudwatch)
     sources = week.Sources(store, aws_incidents.Alarms(cloud), cloudwatch, aws_incidents.MuteRules(cloud))
     start = digest.start_of(end, stack.made_at)
-    seen = week.gather(sources, stack.output("AlertsTopicArn"), settings.prefix, start, end)
+    seen = week.collect(sources, stack.output("AlertsTopicArn"), settings.prefix, start, end)
 
     def price(volume: Volume) -> Estimate:
         return monthly(aws.template(cloud, stack.name), stack.parameters, volume)

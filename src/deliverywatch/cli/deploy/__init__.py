@@ -98,7 +98,7 @@ def deploy(
     if preview.changes:
         _carry_out(account, upgrade, preview)
         document["status"] = "deployed"
-    _look(account, target, document, is_new=upgrade.there is None, as_json=as_json)
+    _look(account, target, document, is_new=upgrade.deployed is None, as_json=as_json)
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,7 +211,7 @@ def _look(account: _Account, target: Target, document: dict[str, Any], *, is_new
     there = aws.find(account.cloud, target.stack)
     with steps.shown() as told:
         told.begin("Looking whether it works")
-        checks = smoke.looked(account.cloud, there)
+        checks = smoke.checks_of(account.cloud, there)
     if not as_json:
         smoke.tell(checks, target, is_new=is_new)
     _end({**document, "outputs": dict(there.outputs), "checks": documents(checks)}, as_json=as_json)

@@ -15,13 +15,12 @@ if TYPE_CHECKING:
     from deliverywatch.operate.doctor.check import Check
 
 
-def looked(cloud: Cloud, deployment: Deployment) -> list[Check]:
+def checks_of(cloud: Cloud, deployment: Deployment) -> list[Check]:
     """Return the checks of a deployment, with a run of its ingest function."""
-    from deliverywatch.operate.deploy.aws_smoke import Runner
     from deliverywatch.operate.deploy.smoke import INGEST, look
 
     function = f"{deployment.prefix}-{INGEST}" if "SlotMinutes" in deployment.parameters else ""
-    return list(look(examined(cloud, deployment), Runner(cloud), function))
+    return list(look(examined(cloud, deployment), cloud, function))
 
 
 def tell(checks: list[Check], target: Target, *, is_new: bool) -> None:

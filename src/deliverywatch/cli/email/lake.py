@@ -18,7 +18,7 @@ from deliverywatch.cli.terminal.exits import Exit
 from deliverywatch.cli.terminal.output import json_option, print_either, print_json
 from deliverywatch.cli.terminal.prose import one_line
 from deliverywatch.cli.terminal.target import Target, target
-from deliverywatch.cli.terminal.time_option import Moment
+from deliverywatch.cli.terminal.time_option import Time
 from deliverywatch.errors import InputError
 
 if TYPE_CHECKING:
@@ -201,7 +201,7 @@ def _lines(document: dict[str, Any]) -> Iterator[str]:
 
 @click.command()
 @LAKE
-@click.option("--day", "day", type=Moment(), help="The UTC day to merge.  [default: the two days before today]")
+@click.option("--day", "day", type=Time(), help="The UTC day to merge.  [default: the two days before today]")
 @_DRY_RUN
 @json_option
 @target

@@ -13,7 +13,7 @@ import click
 from deliverywatch.cli.terminal.exits import Exit
 from deliverywatch.cli.terminal.output import json_option, print_json
 from deliverywatch.cli.terminal.prose import one_line
-from deliverywatch.cli.terminal.time_option import Moment
+from deliverywatch.cli.terminal.time_option import Time
 from deliverywatch.errors import InputError
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ _MOST_REFUSALS = 10
 @click.argument("events", type=click.Path(dir_okay=False, path_type=Path))
 @click.option("--out", required=True, type=click.Path(file_okay=False, path_type=Path), help="Folder for the lake.")
 @click.option("--stream", type=STREAMS, default="newsletter", show_default=True, help="The table it goes to.")
-@click.option("--at", type=Moment(), help="When the events arrived; its UTC day is the partition.  [default: now]")
+@click.option("--at", type=Time(), help="When the events arrived; its UTC day is the partition.  [default: now]")
 @click.option("--campaign-tag", default="campaign", show_default=True, help="Message tag that names the campaign.")
 @json_option
 def land(*, events: Path, out: Path, stream: str, at: datetime | None, campaign_tag: str, as_json: bool) -> None:

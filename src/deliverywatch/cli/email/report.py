@@ -13,7 +13,7 @@ from deliverywatch.cli.email.land import STREAMS
 from deliverywatch.cli.terminal.output import json_option, print_json, print_plain, table
 from deliverywatch.cli.terminal.prose import one_line
 from deliverywatch.cli.terminal.target import Target, target
-from deliverywatch.cli.terminal.time_option import Moment
+from deliverywatch.cli.terminal.time_option import Time
 from deliverywatch.errors import InputError
 
 if TYPE_CHECKING:
@@ -24,8 +24,8 @@ _DAYS = 30
 
 @click.command()
 @LAKE
-@click.option("--since", type=Moment(), help="Mails sent from then on.  [default: 30 days before --until]")
-@click.option("--until", type=Moment(), help="Mails sent before.  [default: now]")
+@click.option("--since", type=Time(), help="Mails sent from then on.  [default: 30 days before --until]")
+@click.option("--until", type=Time(), help="Mails sent before.  [default: now]")
 @click.option("--stream", type=STREAMS, help="Only this one.  [default: both]")
 @click.option("--html", type=click.Path(dir_okay=False, path_type=Path), help="Write a page with charts to this file.")
 @click.option(

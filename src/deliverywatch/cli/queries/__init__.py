@@ -14,7 +14,7 @@ from deliverywatch.cli.terminal.exits import WORDS
 from deliverywatch.cli.terminal.output import json_option, print_json
 from deliverywatch.cli.terminal.prose import counted, one_line, wrapped
 from deliverywatch.cli.terminal.queries_file import DEFAULT_FILE, config_file, load, named
-from deliverywatch.cli.terminal.time_option import Moment
+from deliverywatch.cli.terminal.time_option import Time
 
 if TYPE_CHECKING:
     from deliverywatch.queries.config.query import Config, Problem, Query
@@ -57,7 +57,7 @@ def validate(*, path: Path, project: str, as_json: bool) -> None:
 @queries.command("next")
 @click.argument("query_id", metavar="ID")
 @config_file
-@click.option("--after", type=Moment(), help="From when on.  [default: now]")
+@click.option("--after", type=Time(), help="From when on.  [default: now]")
 @json_option
 def next_runs(*, query_id: str, path: Path, after: datetime | None, as_json: bool) -> None:
     """Print the next ten times at which the query ID runs, in its zone and in UTC.

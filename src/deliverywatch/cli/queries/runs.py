@@ -10,7 +10,7 @@ import click
 from deliverywatch.cli.terminal.exits import Exit
 from deliverywatch.cli.terminal.output import json_option, print_either, print_json, print_plain, table
 from deliverywatch.cli.terminal.target import Target, target
-from deliverywatch.cli.terminal.time_option import Moment
+from deliverywatch.cli.terminal.time_option import Time
 
 if TYPE_CHECKING:
     from deliverywatch.queries.run.record import Record
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.argument("query_id", metavar="ID")
-@click.option("--date", type=Moment(), help="The time that the run is for: its {DATE}.  [default: now]")
+@click.option("--date", type=Time(), help="The time that the run is for: its {DATE}.  [default: now]")
 @click.option("--again", is_flag=True, help="Run anew what was run for that time; nothing is overwritten.")
 @click.option("--dry-run", is_flag=True, help="Print the statement and its parameters, and run nothing.")
 @target

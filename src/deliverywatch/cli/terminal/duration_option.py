@@ -8,21 +8,21 @@ from typing import Any
 
 import click
 
-from deliverywatch.cli.terminal.time_option import Moment
+from deliverywatch.cli.terminal.time_option import Time
 
-_SPAN = re.compile(r"(?:(\d{1,4})d)?(?:(\d{1,4})h)?(?:(\d{1,5})m)?")
+_LENGTH = re.compile(r"(?:(\d{1,4})d)?(?:(\d{1,4})h)?(?:(\d{1,5})m)?")
 
 
 def parsed(text: str) -> timedelta | None:
     """Return a length of time, or None for what is none."""
-    found = _SPAN.fullmatch(text.strip().lower())
+    found = _LENGTH.fullmatch(text.strip().lower())
     if not found or not any(found.groups()):
         return None
     days, hours, minutes = (int(part or 0) for part in found.groups())
     return timedelta(days=days, hours=hours, minutes=minutes)
 
 
-class Span(click.ParamType[timedelta]):
+class Duration(click.ParamType[timedelta]):
     """A length of time: days, hours and minutes."""
 
     name = "length"
@@ -35,11 +35,11 @@ class Span(click.ParamType[timedelta]):
         return found
 
 
-class Since(Moment):
+class TimeOrAge(Time):
     """A time, or how long ago: 2026-11-21T11:00Z, 24h, 7d."""
 
     name = "time"
-    examples = f"24h, 7d, {Moment.examples}"
+    examples = f"24h, 7d, {Time.examples}"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> datetime:
         """Return the time, aware."""

@@ -1,4 +1,4 @@
-"""What the verbs of an open incident share: the stack that is asked, its lake, and its readers' clock."""
+"""What the verbs of an open incident share: the stack that is session, its lake, and its readers' clock."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class Session:
     """A deployed stack at one moment."""
 
     cloud: Cloud
@@ -25,7 +25,7 @@ class Asked:
     now: datetime
 
 
-def ask(target: Target) -> Asked:
+def open_session(target: Target) -> Session:
     """Return the stack that the options name, now."""
     # Imported here: they bring boto3, which `--help` does not need.
     from deliverywatch.alerting.mail import formatting
@@ -33,7 +33,7 @@ def ask(target: Target) -> Asked:
 
     cloud, stack = target.find()
     clock = formatting.clock(stack.parameters.get("TimeZone", "UTC"))
-    return Asked(cloud, stack, aws_incidents.lake(cloud, stack), clock, datetime.now(UTC))
+    return Session(cloud, stack, aws_incidents.lake(cloud, stack), clock, datetime.now(UTC))
 
 
 def plain(text: str) -> str:

@@ -31,7 +31,7 @@ _KEPT = {
 _NOTHING = "Nothing was changed."
 
 
-class Stopped(click.ClickException):
+class Interrupted(click.ClickException):
     """A person stopped a verb; told without the word error, which it is not."""
 
     exit_code = Exit.FAILED

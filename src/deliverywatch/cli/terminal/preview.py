@@ -19,7 +19,7 @@ def document(upgrade: Upgrade, preview: Preview, region: str, account: str) -> d
         "account": account,
         "status": "planned" if preview.changes else "unchanged",
         "parameters": {
-            name: {"before": before, "after": after} for name, (before, after) in upgrade.choices.changed().items()
+            name: {"before": before, "after": after} for name, (before, after) in upgrade.parameters.changed().items()
         },
         "changes": [
             {
@@ -43,13 +43,13 @@ def document(upgrade: Upgrade, preview: Preview, region: str, account: str) -> d
 
 def words(upgrade: Upgrade, preview: Preview, region: str, account: str) -> Iterator[str]:
     """Yield the lines that say it to a person."""
-    there = "" if upgrade.there else " (new)"
+    there = "" if upgrade.deployed else " (new)"
     yield f"{upgrade.stack}{there} in {region}, account {account}: {changes.summary(preview.changes)}"
-    for name, (before, after) in upgrade.choices.changed().items():
+    for name, (before, after) in upgrade.parameters.changed().items():
         yield f"  {name}: {before or 'none'} -> {after or 'none'}"
     for line in changes.lines(preview.changes):
         yield f"  {line}"
-    if preview.changes and upgrade.there and not preview.planned:
+    if preview.changes and upgrade.deployed and not preview.planned:
         yield "  Which of these would be replaced is known only once the artifacts bucket is there."
     yield _cost(preview)
 

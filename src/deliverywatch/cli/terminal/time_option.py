@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 
-class Moment(click.ParamType[datetime]):
+class Time(click.ParamType[datetime]):
     """A date or a time in ISO 8601; without a zone it is UTC."""
 
     name = "time"

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -104,6 +104,16 @@ def template(cloud: Cloud, stack: str) -> dict[str, Any]:
             f"The template of {stack} was deployed as YAML, which is not read here.",
             next_step="Package it with --use-json, as README shows, or count build/template.json.",
         ) from error
+
+
+def invoke(cloud: Cloud, function: str, event: Mapping[str, Any]) -> tuple[Any, str]:
+    """Start a function, wait, and return what it returned and what went wrong, empty if nothing did."""
+    with translated(f"The function {function}"):
+        answer = cloud.client("lambda").invoke(FunctionName=function, Payload=json.dumps(event).encode())
+        payload = json.loads(answer["Payload"].read() or b"null")
+    if "FunctionError" not in answer:
+        return payload, ""
+    return None, str(payload.get("errorMessage", "it did not say why"))
 
 
 def listed(client: Any, operation: str, key: str, **request: Any) -> list[Any]:

@@ -29,7 +29,7 @@ _READS_PER_FILE = 3
 _FOOTER_BYTES = 5_000
 
 
-def original(volume: Volume, runs_per_month: float, *, days_read: float = 1.5) -> tuple[Line, ...]:
+def monthly_lines(volume: Volume, runs_per_month: float, *, days_read: float = 1.5) -> tuple[Line, ...]:
     """Return the lines of a month.
 
     Args:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from deliverywatch.operate.cost.baseline import original
+from deliverywatch.operate.cost.baseline import monthly_lines
 from deliverywatch.operate.cost.prices import prices
 from deliverywatch.operate.cost.usage_assumptions import HOURS_PER_MONTH
 
@@ -24,14 +24,14 @@ def rows(estimate: Estimate) -> list[Row]:
     return [*lines, ("together", "", f"{estimate.usd:.2f}", f"{estimate.free_usd:.2f}")]
 
 
-def originals(volume: Volume) -> tuple[tuple[Line, ...], tuple[Line, ...]]:
+def baselines(volume: Volume) -> tuple[tuple[Line, ...], tuple[Line, ...]]:
     """Return the original design's lines: with a table partitioned by day, and with one that is not, after a year."""
-    return original(volume, _ORIGINAL_RUNS), original(volume, _ORIGINAL_RUNS, days_read=365)
+    return monthly_lines(volume, _ORIGINAL_RUNS), monthly_lines(volume, _ORIGINAL_RUNS, days_read=365)
 
 
 def sentences(estimate: Estimate, volume: Volume) -> list[str]:
     """Return what the table does not say, one sentence each."""
-    partitioned, whole = (sum(line.usd for line in lines) for lines in originals(volume))
+    partitioned, whole = (sum(line.usd for line in lines) for lines in baselines(volume))
     listed = prices()
     basis = (
         f"For {volume.messages_per_day:,} messages a day and {volume.mails_per_month:,} mails a month, at the list "
@@ -55,7 +55,7 @@ def sentences(estimate: Estimate, volume: Volume) -> list[str]:
 def document(estimate: Estimate, volume: Volume) -> dict[str, Any]:
     """Return the estimate as JSON has it."""
     listed = prices()
-    partitioned, whole = originals(volume)
+    partitioned, whole = baselines(volume)
     return {
         "deliverywatch": 1,
         "currency": "USD",

@@ -3,16 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from deliverywatch.operate.account.aws import existing, listed, translated
-from deliverywatch.operate.deploy.destroy import Held
 
 if TYPE_CHECKING:
     from deliverywatch.operate.account.aws import Cloud
 
 # DeleteObjects takes at most so many.
 _BATCH_COUNT = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """What a bucket holds: its objects, without the older versions of them."""
+
+    bucket: str
+    object_count: int
+    size_bytes: int
 
 
 class Buckets:

@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING, Any
 
 from deliverywatch.errors import CloudRefused
 from deliverywatch.operate.deploy.changes import Change, from_change_set
-from deliverywatch.operate.deploy.cloudformation import EMPTY, NAME, STILLBORN, follow
+from deliverywatch.operate.deploy.cloudformation import EMPTY, NAME, STILLBORN, Stack
 
 if TYPE_CHECKING:
-    from deliverywatch.operate.deploy.cloudformation import ChangeSet, Event, Following, Formation, Stack
+    from deliverywatch.operate.deploy.aws_formation import CloudFormation
+    from deliverywatch.operate.deploy.cloudformation import ChangeSet, Event, Following
 
 _STUCK = ("UPDATE_ROLLBACK_FAILED", "DELETE_FAILED", "UPDATE_FAILED")
 # What CloudFormation says of a change set in which nothing changes.
@@ -58,7 +59,7 @@ class Plan:
     changes: Sequence[Change]
 
 
-def ready(formation: Formation, name: str, following: Following) -> Stack | None:
+def ready(formation: CloudFormation, name: str, following: Following) -> Stack | None:
     """Bring a stack to where it can be deployed to, and return it; none if it has to be made."""
     stack = formation.find(name)
     if stack and stack.is_moving:
@@ -75,7 +76,7 @@ def ready(formation: Formation, name: str, following: Following) -> Stack | None
     return stack
 
 
-def removed(formation: Formation, stack: Stack, following: Following) -> None:
+def removed(formation: CloudFormation, stack: Stack, following: Following) -> None:
     """Delete a stack and wait until it is gone."""
     after = formation.newest_event(stack.id)
     formation.delete(stack.id)
@@ -88,7 +89,39 @@ def removed(formation: Formation, stack: Stack, following: Following) -> None:
         )
 
 
-def plan(formation: Formation, request: Request, stack: Stack | None, following: Following) -> Plan:
+def follow(
+    formation: CloudFormation, stack_id: str, following: Following, after: str | None
+) -> tuple[Stack, list[Event]]:
+    """Follow a stack until it stands still.
+
+    Args:
+        formation: CloudFormation.
+        stack_id: The stack.
+        following: Gets the events.
+        after: The newest event from before the stack was set in motion: it has not begun before there is another. None
+            if it moves already.
+
+    Returns:
+        The stack as it is at the end, and what failed, oldest first.
+    """
+    failures: list[Event] = []
+    seen = after or formation.newest_event(stack_id)
+    has_begun = after is None
+    while True:
+        # The stack first: once it stands still, all its events are there.
+        stack = formation.find(stack_id)
+        if stack is None:
+            return Stack(stack_id, stack_id, "DELETE_COMPLETE"), failures
+        for event in formation.events(stack_id, seen):
+            following.report(event)
+            seen, has_begun = event.id, True
+            failures += [event] if event.is_failure else []
+        if has_begun and not stack.is_moving:
+            return stack, failures
+        following.pause()
+
+
+def plan(formation: CloudFormation, request: Request, stack: Stack | None, following: Following) -> Plan:
     """Return what a deployment would change, as a change set that waits to be carried out or dropped."""
     is_new = stack is None or stack.status == EMPTY
     change_set = formation.create(
@@ -113,13 +146,13 @@ def plan(formation: Formation, request: Request, stack: Stack | None, following:
     return Plan(request.stack, made.id, is_new, from_change_set(made.changes))
 
 
-def _made(formation: Formation, change_set: str, following: Following) -> ChangeSet:
+def _made(formation: CloudFormation, change_set: str, following: Following) -> ChangeSet:
     while (made := formation.change_set(change_set)).status in ("CREATE_PENDING", "CREATE_IN_PROGRESS"):
         following.pause()
     return made
 
 
-def drop(formation: Formation, planned: Plan) -> None:
+def drop(formation: CloudFormation, planned: Plan) -> None:
     """Forget a plan, and the empty stack that it may have made."""
     if planned.change_set:
         formation.drop(planned.change_set)
@@ -128,7 +161,7 @@ def drop(formation: Formation, planned: Plan) -> None:
         formation.delete(stack.id)
 
 
-def carry_out(formation: Formation, planned: Plan, following: Following) -> None:
+def carry_out(formation: CloudFormation, planned: Plan, following: Following) -> None:
     """Let a plan happen and wait for its end."""
     stack = formation.find(planned.stack)
     if stack is None or not planned.change_set:

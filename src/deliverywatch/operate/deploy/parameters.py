@@ -18,7 +18,7 @@ _MOST_LISTED = 25
 
 
 @dataclass(frozen=True, slots=True)
-class Choices:
+class Parameters:
     """The parameters of a deployment.
 
     Attributes:
@@ -56,21 +56,23 @@ def settings(texts: Sequence[str]) -> dict[str, str]:
     return {name.strip(): value.strip() for name, _, value in pairs}
 
 
-def missing(template: Mapping[str, Any], given: Mapping[str, str], there: Deployment | None) -> list[str]:
+def missing(template: Mapping[str, Any], given: Mapping[str, str], deployed: Deployment | None) -> list[str]:
     """Return the parameters that nobody has said yet and that have no default, in the order of the console."""
     groups = template.get("Metadata", {}).get("AWS::CloudFormation::Interface", {}).get("ParameterGroups", ())
     order = dict.fromkeys([*(name for group in groups for name in group["Parameters"]), *template["Parameters"]])
     required = [name for name in order if "Default" not in template["Parameters"][name]]
-    return [name for name in required if name not in given and (there is None or name not in there.parameters)]
+    return [name for name in required if name not in given and (deployed is None or name not in deployed.parameters)]
 
 
-def choose(template: Mapping[str, Any], given: Mapping[str, str], there: Deployment | None, stack: str) -> Choices:
+def resolve(
+    template: Mapping[str, Any], given: Mapping[str, str], deployed: Deployment | None, stack: str
+) -> Parameters:
     """Return the parameters of a deployment.
 
     Args:
         template: With the parameters that may be given.
         given: What the command line says.
-        there: The stack as it is, or none if it is new.
+        deployed: The stack as it is, or none if it is new.
         stack: Its name: a new `deliverywatch-test` is the environment `test`, so that two never share their names.
 
     Raises:
@@ -79,18 +81,18 @@ def choose(template: Mapping[str, Any], given: Mapping[str, str], there: Deploym
     declared = template["Parameters"]
     _check_known(declared, given)
     _check_allowed(declared, given)
-    if lacking := missing(template, given, there):
+    if lacking := missing(template, given, deployed):
         raise InputError(
             f"{', '.join(lacking)} must be given: {'it has' if len(lacking) == 1 else 'they have'} no default.",
             next_step="Add " + " ".join(f"--set {name}=..." for name in lacking) + ".",
         )
-    before = dict(there.parameters) if there else {}
-    if there is None and "Environment" not in given and stack.startswith(_PREFIX):
+    before = dict(deployed.parameters) if deployed else {}
+    if deployed is None and "Environment" not in given and stack.startswith(_PREFIX):
         given = {**given, "Environment": stack.removeprefix(_PREFIX)}
     kept = tuple(name for name in declared if name in before and name not in given)
     defaults = {name: str(made["Default"]) for name, made in declared.items() if "Default" in made}
     values = {**defaults, **{name: before[name] for name in kept}, **given}
-    return Choices(given, kept, values, before)
+    return Parameters(given, kept, values, before)
 
 
 def _check_known(declared: Mapping[str, Any], given: Mapping[str, str]) -> None:

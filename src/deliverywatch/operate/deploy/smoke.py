@@ -6,22 +6,19 @@ out where the credentials are missing, because it could only fail.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from typing import Any, Protocol
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING
 
+from deliverywatch.operate.account.aws import invoke
 from deliverywatch.operate.doctor.check import Check, Verdict, failed, ok
+
+if TYPE_CHECKING:
+    from deliverywatch.operate.account.aws import Cloud
 
 INGEST = "sms-ingest"
 
 
-class Runner(Protocol):
-    """Starts functions."""
-
-    def run(self, function: str, event: Mapping[str, Any]) -> tuple[Any, str]:
-        """Start a function, wait, and return what it returned and what went wrong, empty if nothing did."""
-
-
-def look(checks: Iterable[Check], runner: Runner, function: str) -> Iterator[Check]:
+def look(checks: Iterable[Check], cloud: Cloud, function: str) -> Iterator[Check]:
     """Yield the checks of `doctor` and a run of the ingest function; an empty name if the stack has none."""
     is_able = False
     for check in checks:
@@ -30,11 +27,11 @@ def look(checks: Iterable[Check], runner: Runner, function: str) -> Iterator[Che
         if check.name != "heartbeat":
             yield check
     if function and is_able:
-        yield _run(runner, function)
+        yield _run(cloud, function)
 
 
-def _run(runner: Runner, function: str) -> Check:
-    returned, problem = runner.run(function, {})
+def _run(cloud: Cloud, function: str) -> Check:
+    returned, problem = invoke(cloud, function, {})
     if problem:
         return failed("run", f"A run failed: {problem}", f"aws logs tail /aws/lambda/{function} --since 15m")
     count = returned.get("read_count", 0) if isinstance(returned, dict) else 0

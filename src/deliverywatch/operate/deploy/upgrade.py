@@ -7,45 +7,26 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from deliverywatch.operate.cost import estimate
 from deliverywatch.operate.deploy import changes, deploy
 from deliverywatch.operate.deploy.package import Packaged, package
-from deliverywatch.operate.deploy.parameters import Choices, choose
+from deliverywatch.operate.deploy.parameters import Parameters, resolve
 
 if TYPE_CHECKING:
     from deliverywatch.operate.account.deployment import Deployment
+    from deliverywatch.operate.deploy.aws_artifacts import Artifacts
+    from deliverywatch.operate.deploy.aws_formation import CloudFormation
     from deliverywatch.operate.deploy.changes import Change
-    from deliverywatch.operate.deploy.cloudformation import Following, Formation
-
-
-class Artifacts(Protocol):
-    """The bucket that is deployed from."""
-
-    name: str
-
-    def exists(self) -> bool:
-        """Return whether the bucket is there."""
-
-    def make(self) -> None:
-        """Make the bucket, or make up for what it lacks."""
-
-    def has(self, key: str) -> bool:
-        """Return whether an object is there."""
-
-    def put(self, key: str, content: bytes, told: Callable[[int], None]) -> None:
-        """Upload an object, and tell how many more bytes of it are there now."""
-
-    def url(self, key: str) -> str:
-        """Return where CloudFormation reads an object."""
+    from deliverywatch.operate.deploy.cloudformation import Following
 
 
 @dataclass(frozen=True, slots=True)
 class Ports:
     """What a deployment works with."""
 
-    formation: Formation
+    formation: CloudFormation
     artifacts: Artifacts
     following: Following
 
@@ -62,10 +43,10 @@ class Upgrade:
     """
 
     stack: str
-    there: Deployment | None
+    deployed: Deployment | None
     before: Mapping[str, Any]
     packaged: Packaged
-    choices: Choices
+    parameters: Parameters
     token: str
     reverts_drift: bool = False
 
@@ -114,33 +95,33 @@ def prepare(
     Raises:
         InputError: A parameter is unknown or missing, or the code is not there.
     """
-    there, before = found or (None, {"Resources": {}})
-    choices = choose(template, given, there, stack)
-    return Upgrade(stack, there, before, package(template, bucket, code), choices, token, reverts_drift)
+    deployed, before = found or (None, {"Resources": {}})
+    parameters = resolve(template, given, deployed, stack)
+    return Upgrade(stack, deployed, before, package(template, bucket, code), parameters, token, reverts_drift)
 
 
 def preview(upgrade: Upgrade, ports: Ports, *, may_make: bool) -> Preview:
     """Return what a deployment would do.
 
-    Of a stack that is there CloudFormation is asked, which knows what is replaced. A new one is all new, and without
+    Of a deployed stack CloudFormation is asked, which knows what is replaced. A new one is all new, and without
     the bucket that CloudFormation reads from, templates are compared here.
     """
     planned = None
-    if upgrade.there and (may_make or ports.artifacts.exists()):
+    if upgrade.deployed and (may_make or ports.artifacts.exists()):
         planned = _planned(upgrade, ports)
         found = list(planned.changes)
     else:
-        old = upgrade.there.parameters if upgrade.there else {}
+        old = upgrade.deployed.parameters if upgrade.deployed else {}
         known = {name: value for name, value in old.items() if name in (upgrade.before.get("Parameters") or {})}
-        found = changes.compared(upgrade.before, known, upgrade.packaged.template, upgrade.choices.values)
+        found = changes.compared(upgrade.before, known, upgrade.packaged.template, upgrade.parameters.values)
     return Preview(found, planned, *_costs(upgrade))
 
 
 def _costs(upgrade: Upgrade) -> tuple[float | None, float, float]:
-    after = estimate.monthly(upgrade.packaged.template, upgrade.choices.values)
-    if upgrade.there is None:
+    after = estimate.monthly(upgrade.packaged.template, upgrade.parameters.values)
+    if upgrade.deployed is None:
         return None, after.usd, after.free_usd
-    known = {name: value for name, value in upgrade.choices.before.items() if name in upgrade.before["Parameters"]}
+    known = {name: value for name, value in upgrade.parameters.before.items() if name in upgrade.before["Parameters"]}
     return estimate.monthly(upgrade.before, known).usd, after.usd, after.free_usd
 
 
@@ -152,11 +133,11 @@ def _planned(upgrade: Upgrade, ports: Ports) -> deploy.Plan:
     key = upgrade.packaged.template_key
     if not ports.artifacts.has(key):
         ports.artifacts.put(key, upgrade.packaged.objects[key], lambda _: None)
-    environment = upgrade.choices.values["Environment"]
+    environment = upgrade.parameters.values["Environment"]
     request = deploy.Request(
         upgrade.stack,
         ports.artifacts.url(key),
-        upgrade.choices.request(),
+        upgrade.parameters.request(),
         upgrade.token,
         {"Project": "DeliveryWatch", "Environment": environment},
         upgrade.reverts_drift,

@@ -38,8 +38,8 @@ class Section:
 
 
 @dataclass(frozen=True, slots=True)
-class Known:
-    """What is known of an incident.
+class Facts:
+    """What is facts of an incident.
 
     Attributes:
         mails: Its lines of the outbox, in order.
@@ -57,93 +57,93 @@ class Known:
     now: datetime
 
 
-def explained(known: Known) -> list[Section]:
+def explained(facts: Facts) -> list[Section]:
     """Return what is to be told, in the order in which somebody who was just woken needs it."""
     sections = [
-        Section(_headline(known), tuple(_state(known))),
-        Section("What happened", tuple(_happened(known))),
-        Section("Why", tuple(_why(known))),
-        Section("Mails", tuple(_mails(known))),
-        Section("What to do", tuple(_steps(known))),
+        Section(_headline(facts), tuple(_state(facts))),
+        Section("What happened", tuple(_happened(facts))),
+        Section("Why", tuple(_why(facts))),
+        Section("Mails", tuple(_mails(facts))),
+        Section("What to do", tuple(_steps(facts))),
     ]
     return [section for section in sections if section.lines]
 
 
-def _headline(known: Known) -> str:
-    incident = known.incident
+def _headline(facts: Facts) -> str:
+    incident = facts.incident
     level = incident.level.value if incident.is_open else "over"
     return f"{incident.id}: {incident.title or incident.watch}, {level}"
 
 
-def _state(known: Known) -> list[str]:
-    incident, clock, now = known.incident, known.clock, known.now
+def _state(facts: Facts) -> list[str]:
+    incident, clock, now = facts.incident, facts.clock, facts.now
     since = clock.day_time(incident.opened_at, now)
     if not incident.is_open:
         lasted = formatting.span(incident.changed_at - incident.opened_at)
         ended = clock.day_time(incident.changed_at, now)
-        return [f"It began at {since}, ended at {ended} and lasted {lasted}.{_peak(known)}"]
-    found = [f"It has been open since {since}, for {formatting.span(now - incident.opened_at)}.{_peak(known)}"]
+        return [f"It began at {since}, ended at {ended} and lasted {lasted}.{_peak(facts)}"]
+    found = [f"It has been open since {since}, for {formatting.span(now - incident.opened_at)}.{_peak(facts)}"]
     if incident.changed_at != incident.opened_at:
         found.append(f"It has been {incident.level.value} since {clock.day_time(incident.changed_at, now)}.")
-    found.append(_owner(known))
-    found += [f"Muted until {_until(each, known)}: {each.reason or 'no reason given'}." for each in _muting(known)]
+    found.append(_owner(facts))
+    found += [f"Muted until {_until(each, facts)}: {each.reason or 'no reason given'}." for each in _muting(facts)]
     return found
 
 
-def _peak(known: Known) -> str:
-    alarm, peak = _alarm(known), known.incident.peak
-    if peak is None or known.incident.is_presumed:
+def _peak(facts: Facts) -> str:
+    alarm, peak = _alarm(facts), facts.incident.peak
+    if peak is None or facts.incident.is_presumed:
         return ""
     value = formatting.percent(peak) if alarm and alarm.is_percent else formatting.amount(peak)
     return f" The worst value was {value}."
 
 
-def _owner(known: Known) -> str:
-    acks = known.incident.acks
+def _owner(facts: Facts) -> str:
+    acks = facts.incident.acks
     if not acks:
         return "Nobody has taken it on yet."
     last = acks[-1]
     note = f": {last.note}" if last.note else ""
-    return f"{last.by} has taken it on, at {known.clock.day_time(last.time, known.now)}{note}."
+    return f"{last.by} has taken it on, at {facts.clock.day_time(last.time, facts.now)}{note}."
 
 
-def _muting(known: Known) -> list[Mute]:
-    names = _names(known.incident)
-    return [mute for mute in known.mutes if mute.status == "ACTIVE" and names & set(mute.alarms)]
+def _muting(facts: Facts) -> list[Mute]:
+    names = _names(facts.incident)
+    return [mute for mute in facts.mutes if mute.status == "ACTIVE" and names & set(mute.alarms)]
 
 
-def _until(one: Mute, known: Known) -> str:
-    return known.clock.day_time(one.end, known.now) if one.end else "its schedule ends"
+def _until(one: Mute, facts: Facts) -> str:
+    return facts.clock.day_time(one.end, facts.now) if one.end else "its schedule ends"
 
 
-def _happened(known: Known) -> list[str]:
-    told = {record.seq: record for record in known.mails}
-    incident = known.incident
-    timed = [(change.time, _changed(known, change, told.get(change.seq))) for change in incident.timeline]
+def _happened(facts: Facts) -> list[str]:
+    told = {record.seq: record for record in facts.mails}
+    incident = facts.incident
+    timed = [(change.time, _changed(facts, change, told.get(change.seq))) for change in incident.timeline]
     timed += [(ack.time, f"{ack.by} took it on{f': {ack.note}' if ack.note else ''}.") for ack in incident.acks]
     return [
-        f"{known.clock.day_time(time, known.now)}  {line}" for time, line in sorted(timed, key=lambda pair: pair[0])
+        f"{facts.clock.day_time(time, facts.now)}  {line}" for time, line in sorted(timed, key=lambda pair: pair[0])
     ]
 
 
-def _changed(known: Known, change: Change, record: Record | None) -> str:
+def _changed(facts: Facts, change: Change, record: Record | None) -> str:
     story = Story(
-        known.incident, change, known.alarms.get(change.alarm), known.context, known.clock, known.incident.title
+        facts.incident, change, facts.alarms.get(change.alarm), facts.context, facts.clock, facts.incident.title
     )
     said = change.reason if change.reason and not change.alarm else entry_text(story, change)
-    mail = f"mail {change.seq} {outbox.state_of(record, known.now)}" if record else f"mail {change.seq} is due"
+    mail = f"mail {change.seq} {outbox.state_of(record, facts.now)}" if record else f"mail {change.seq} is due"
     return f"{change.event.value.capitalize()}: {said.removesuffix('.')}; {mail}."
 
 
-def _why(known: Known) -> list[str]:
-    found = [_alarm_line(alarm) for alarm in known.alarms.values()] + _told(known)
-    if not known.incident.is_open and known.now - known.incident.changed_at > _FRESH:
+def _why(facts: Facts) -> list[str]:
+    found = [_alarm_line(alarm) for alarm in facts.alarms.values()] + _told(facts)
+    if not facts.incident.is_open and facts.now - facts.incident.changed_at > _FRESH:
         return found
-    context = known.context
+    context = facts.context
     if context.problem:
         found.append(context.problem.sentence)
-    alarm = _alarm(known)
-    if alarm is None or not alarm.is_ratio or known.incident.level is Level.BLIND:
+    alarm = _alarm(facts)
+    if alarm is None or not alarm.is_ratio or facts.incident.level is Level.BLIND:
         return found
     found += [verdict(context)] if verdict(context) else []
     found += [
@@ -151,21 +151,21 @@ def _why(known: Known) -> list[str]:
         f"{one.text} (code {one.code}, {one.fault})"
         for one in context.reasons[:_REASON_COUNT]
     ]
-    affected = recipients_affected(context, known.incident.opened_at, alarm.period_seconds)
+    affected = recipients_affected(context, facts.incident.opened_at, alarm.period_seconds)
     if affected and affected[0]:
         time = "" if affected[1] else " in the last 3 hours"
         people = f"{formatting.amount(affected[0])} people had a message that failed{time}"
-        found.append(f"{people}; 'deliverywatch recipients {known.incident.id}' lists those not reached since.")
+        found.append(f"{people}; 'deliverywatch recipients {facts.incident.id}' lists those not reached since.")
     return found
 
 
-def _told(known: Known) -> list[str]:
+def _told(facts: Facts) -> list[str]:
     """What a system told without an alarm, with the facts that it gave."""
-    told = [change for change in known.incident.timeline if not change.alarm and change.level is not Level.OK]
+    told = [change for change in facts.incident.timeline if not change.alarm and change.level is not Level.OK]
     if not told:
         return []
-    facts = [f"{name}: {value}" for name, value in told[-1].facts[:_FACT_COUNT]]
-    return [each for each in (told[-1].reason, *facts) if each]
+    pairs = [f"{name}: {value}" for name, value in told[-1].facts[:_FACT_COUNT]]
+    return [each for each in (told[-1].reason, *pairs) if each]
 
 
 def _alarm_line(alarm: Alarm) -> str:
@@ -173,14 +173,14 @@ def _alarm_line(alarm: Alarm) -> str:
     return f"{alarm.name} ({now}): {alarm.description or rule(alarm)}"
 
 
-def _mails(known: Known) -> list[str]:
+def _mails(facts: Facts) -> list[str]:
     lines = [
-        f"{record.seq}  {known.clock.day_time(record.time, known.now)}  {record.subject or record.event} "
-        f"({outbox.state_of(record, known.now)}{_to(record)})"
-        for record in known.mails
+        f"{record.seq}  {facts.clock.day_time(record.time, facts.now)}  {record.subject or record.event} "
+        f"({outbox.state_of(record, facts.now)}{_to(record)})"
+        for record in facts.mails
     ]
-    due = [change.seq for due, change in known.incident.due if due.id == known.incident.id]
-    unclaimed = [seq for seq in due if seq not in {record.seq for record in known.mails}]
+    due = [change.seq for due, change in facts.incident.due if due.id == facts.incident.id]
+    unclaimed = [seq for seq in due if seq not in {record.seq for record in facts.mails}]
     return lines + [f"{seq}  is due and not yet claimed; the sweep sends it within 10 minutes" for seq in unclaimed]
 
 
@@ -188,17 +188,17 @@ def _to(record: Record) -> str:
     return f", to {record.recipients} address{'' if record.recipients == 1 else 'es'}" if record.recipients else ""
 
 
-def _steps(known: Known) -> list[str]:
-    if not known.incident.is_open:
+def _steps(facts: Facts) -> list[str]:
+    if not facts.incident.is_open:
         return []
-    steps = known.context.problem.steps if known.context.problem else known.context.steps
+    steps = facts.context.problem.steps if facts.context.problem else facts.context.steps
     return [f"{number}. {step}" for number, step in enumerate(steps, 1)]
 
 
-def _alarm(known: Known) -> Alarm | None:
+def _alarm(facts: Facts) -> Alarm | None:
     """The alarm of the newest change that had one."""
-    names = [change.alarm for change in reversed(known.incident.timeline) if change.alarm in known.alarms]
-    return known.alarms[names[0]] if names else None
+    names = [change.alarm for change in reversed(facts.incident.timeline) if change.alarm in facts.alarms]
+    return facts.alarms[names[0]] if names else None
 
 
 def _names(incident: Incident) -> set[str]:

@@ -102,7 +102,7 @@ def spelled(length: timedelta) -> str:
     return f"P{f'{days}D' if days else ''}{f'T{clock}' if clock else ''}"
 
 
-def there(rules: Rules, prefix: str, statuses: Sequence[str] = ("ACTIVE", "SCHEDULED")) -> list[Mute]:
+def of_stack(rules: Rules, prefix: str, statuses: Sequence[str] = ("ACTIVE", "SCHEDULED")) -> list[Mute]:
     """Return the rules that mute an alarm of the stack, those that end first coming first."""
     described = [rules.describe(name) for name in rules.names(statuses)]
     found = [_mute(each, prefix) for each in described if each]

@@ -34,7 +34,7 @@ _LONGEST_WORD = 40
 
 
 @dataclass(frozen=True, slots=True)
-class Span:
+class Period:
     """When messages of an incident were sent; aware."""
 
     start: datetime
@@ -68,7 +68,7 @@ class Person:
         return (self.message_id, when, self.recipient, *place)
 
 
-def span_of(store: Store, incident: str, now: datetime) -> Span:
+def period_of(store: Store, incident: str, now: datetime) -> Period:
     """Return when the messages of an incident were sent, by the records of its mails."""
     records = [
         json.loads(found.body)
@@ -83,7 +83,7 @@ def span_of(store: Store, incident: str, now: datetime) -> Span:
     records.sort(key=lambda each: int(each["seq"]))
     opened, last = records[0], records[-1]
     start = datetime.fromisoformat(opened["time"]) - _window(str(opened["watch"]))
-    return Span(start, datetime.fromisoformat(last["time"]) if last["event"] == "RESOLVED" else now)
+    return Period(start, datetime.fromisoformat(last["time"]) if last["event"] == "RESOLVED" else now)
 
 
 def _window(watch: str) -> timedelta:
@@ -93,16 +93,16 @@ def _window(watch: str) -> timedelta:
     return timedelta(minutes=OVERDUE_TO_MINUTES) if "overdue" in watch else timedelta(seconds=WINDOW_SECONDS)
 
 
-def unreached(store: Store, span: Span, now: datetime) -> list[Person]:
+def unreached(store: Store, period: Period, now: datetime) -> list[Person]:
     """Return who was not reached in a span and not since, those first whose message failed last."""
     people: dict[str, Person] = {}
-    for row in _rows(store, span.start, span.end):
+    for row in _rows(store, period.start, period.end):
         if row[1] == Outcome.FAILED:
             person = _person(row)
             known = people.get(person.known_as)
             newest = person if known is None or person.sent_at >= known.sent_at else known
             people[person.known_as] = replace(newest, failed_count=1 + (known.failed_count if known else 0))
-    for row in _rows(store, span.start, now + HOUR):
+    for row in _rows(store, period.start, now + HOUR):
         failed = people.get(row[3] or "")
         if failed and row[1] == Outcome.DELIVERED and row[0] > failed.sent_at:
             del people[failed.known_as]

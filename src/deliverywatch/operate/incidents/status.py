@@ -48,7 +48,7 @@ class Heartbeat:
 
 
 @dataclass(frozen=True, slots=True)
-class Situation:
+class Status:
     """What is going on in a stack.
 
     Attributes:
@@ -78,17 +78,17 @@ class Situation:
         return tuple((due.id, change.seq) for incident in self.incidents for due, change in incident.due)
 
 
-def situation(stack: Deployment, store: Store, alarms: AlarmsOfTopic, rules: Rules, now: datetime) -> Situation:
+def current_status(stack: Deployment, store: Store, alarms: AlarmsOfTopic, rules: Rules, now: datetime) -> Status:
     """Return what is going on."""
     calling = alarms.calling(stack.output("AlertsTopicArn"))
     sent = outbox.mails(store, now - _MAIL_DAYS, now)
-    return Situation(
+    return Status(
         at=now,
         stack=stack,
         incidents=tuple(last_incidents(store)),
         raised=tuple(each for each in calling if each.state is State.ALARM),
         heartbeats=tuple(heartbeats(store)),
-        mutes=tuple(mutes.there(rules, stack.prefix)),
+        mutes=tuple(mutes.of_stack(rules, stack.prefix)),
         mails=tuple(reversed(sent[-_MAIL_COUNT:])),
     )
 
@@ -106,10 +106,10 @@ def heartbeats(store: Store) -> list[Heartbeat]:
     ]
 
 
-def last_change(incident: Incident, seen: Situation, clock: Clock) -> str:
+def last_change(incident: Incident, status: Status, clock: Clock) -> str:
     """Return what the last mail of an incident told: critical at 29 % (126 of 439); worst so far 40 %."""
     change = incident.timeline[-1]
-    alarms = {each.name: each for each in seen.raised}
+    alarms = {each.name: each for each in status.raised}
     story = Story(incident, change, alarms.get(change.alarm), context.Context(), clock, incident.title)
     if change.reason and not change.alarm:
         return change.reason
@@ -118,21 +118,21 @@ def last_change(incident: Incident, seen: Situation, clock: Clock) -> str:
     return f"{entry_text(story, change)}{worst}"
 
 
-def document(seen: Situation) -> dict[str, Any]:
-    """Return the situation as `status --json` prints it."""
+def document(status: Status) -> dict[str, Any]:
+    """Return the current_status as `status --json` prints it."""
     return {
         "deliverywatch": 1,
-        "at": utc(seen.at),
-        "stack": seen.stack.name,
-        "environment": seen.stack.environment,
-        "region": seen.stack.region,
-        "is_alarm_active": bool(seen.open),
-        "incidents": [_incident(each, seen.at) for each in seen.open],
-        "raised_alarms": [each.name for each in seen.raised],
-        "heartbeats": [_heartbeat(heartbeat, seen.at) for heartbeat in seen.heartbeats],
-        "mutes": [mute_document(mute) for mute in seen.mutes],
-        "mails": [outbox.document(mail, seen.at) for mail in seen.mails],
-        "unsent_mails": [{"incident": incident, "number": number} for incident, number in seen.unsent],
+        "at": utc(status.at),
+        "stack": status.stack.name,
+        "environment": status.stack.environment,
+        "region": status.stack.region,
+        "is_alarm_active": bool(status.open),
+        "incidents": [_incident(each, status.at) for each in status.open],
+        "raised_alarms": [each.name for each in status.raised],
+        "heartbeats": [_heartbeat(heartbeat, status.at) for heartbeat in status.heartbeats],
+        "mutes": [mute_document(mute) for mute in status.mutes],
+        "mails": [outbox.document(mail, status.at) for mail in status.mails],
+        "unsent_mails": [{"incident": incident, "number": number} for incident, number in status.unsent],
     }
 
 
@@ -173,7 +173,7 @@ def _seconds(age: timedelta) -> int:
     return max(0, round(age.total_seconds()))
 
 
-def muted(seen: Situation, alarm: str) -> Mute | None:
+def muted(status: Status, alarm: str) -> Mute | None:
     """Return the rule that mutes an alarm now, if one does."""
-    active = (mute for mute in seen.mutes if mute.status == "ACTIVE")
+    active = (mute for mute in status.mutes if mute.status == "ACTIVE")
     return next((each for each in active if alarm in each.alarms), None)

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from deliverywatch.errors import CloudRefused
-from deliverywatch.operate.account.aws import translated
+from deliverywatch.operate.account.aws import invoke, translated
 
 if TYPE_CHECKING:
     from deliverywatch.operate.account.aws import Cloud
@@ -25,16 +24,14 @@ def environment(cloud: Cloud, deployment: Deployment) -> dict[str, str]:
 def execute(cloud: Cloud, deployment: Deployment, event: Mapping[str, Any]) -> dict[str, Any]:
     """Start the executor, wait for it, and return what it did."""
     name = _function(deployment, "QueriesExecutor")
-    with translated(f"The function {name}"):
-        answer = cloud.client("lambda").invoke(FunctionName=name, Payload=json.dumps(event).encode())
-        found: dict[str, Any] = json.loads(answer["Payload"].read() or b"{}")
-    if "FunctionError" in answer:
+    returned, problem = invoke(cloud, name, event)
+    if problem:
         raise CloudRefused(
-            f"The executor failed: {found.get('errorMessage', 'without a word')}.",
+            f"The executor failed: {problem}.",
             kind="function",
             next_step=f"Read its log: aws logs tail /aws/lambda/{name} --since 10m",
         )
-    return found
+    return dict(returned or {})
 
 
 def _function(deployment: Deployment, output: str) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from deliverywatch.sms.lake import day_objects
 from deliverywatch.sms.lake import forget as forgetting
@@ -21,16 +21,6 @@ if TYPE_CHECKING:
 
 # An object that is written while it is looked for is found by the next round.
 _ROUNDS = 5
-
-
-class Versions(Protocol):
-    """The old versions of the bucket's objects."""
-
-    def count(self, prefix: str) -> int:
-        """Return how many old versions there are under a prefix."""
-
-    def purge(self, prefix: str) -> int:
-        """Delete the old versions under a prefix, and return how many."""
 
 
 @dataclass(slots=True)

@@ -120,7 +120,7 @@ class Sources:
     rules: Rules
 
 
-def gather(sources: Sources, topic: str, prefix: str, start: datetime, end: datetime) -> Week:
+def collect(sources: Sources, topic: str, prefix: str, start: datetime, end: datetime) -> Week:
     """Return what happened in [start, end); for a stack that is younger, start is when it was made."""
     alarms = sources.alarms.calling(topic)
     return Week(
@@ -182,5 +182,5 @@ def _opened_day(key: str) -> str:
 
 
 def _mutes(rules: Rules, prefix: str, start: datetime, end: datetime) -> Sequence[Mute]:
-    found = mutes.there(rules, prefix, ("ACTIVE", "SCHEDULED", "EXPIRED"))
+    found = mutes.of_stack(rules, prefix, ("ACTIVE", "SCHEDULED", "EXPIRED"))
     return [each for each in found if each.start is None or (each.start < end and (each.end or end) > start)]

@@ -20,7 +20,7 @@ from deliverywatch.operate.cost.aws_cost import month_to_date
 from deliverywatch.operate.cost.baseline import monthly_lines
 from deliverywatch.operate.cost.estimate import Estimate, Line, Volume, monthly
 from deliverywatch.operate.cost.prices import prices
-from deliverywatch.operate.cost.usage_assumptions import starts_per_month
+from deliverywatch.operate.cost.usage_assumptions import RUNS, starts_per_month
 
 README = (Path(__file__).parents[2] / "README.md").read_text()
 TEMPLATE: dict[str, Any] = stacks.template(stacks.chosen(["sms"]), "arm64", "0").to_dict()
@@ -46,6 +46,16 @@ def test_metrics_and_alarms_are_counted_in_the_template() -> None:
     found = estimate()
     assert line(found, "metrics") == Line("metrics", "4 custom metrics at 0.30", pytest.approx(1.2), 0)
     assert line(found, "alarms").how == "9 alarms that refer to 14 metrics, at 0.10 each"
+
+
+@pytest.mark.parametrize("system", stacks.SYSTEMS)
+def test_every_function_of_a_system_has_an_assumption_about_its_runs(system: str) -> None:
+    """A new function must not be counted as any other: say what a run of it takes, or that nobody measured it."""
+    document = stacks.template(stacks.chosen([system]), "arm64", "0").to_dict()
+    functions = [made for made in document["Resources"].values() if made["Type"] == "AWS::Lambda::Function"]
+    names = {str(made["Properties"]["FunctionName"]["Fn::Sub"]).partition("}-")[2] for made in functions}
+    assert names
+    assert names - set(RUNS) == set()
 
 
 def test_an_alarm_on_a_new_metric_adds_its_metric_and_itself() -> None:

@@ -46,18 +46,18 @@ def destroy(*, target: Target, with_data: bool, dry_run: bool, yes: bool, as_jso
     cloud = target.connect()
     account = account_of(cloud)
     stacks, buckets = CloudFormation(cloud), Buckets(cloud, account)
-    with steps.shown() as told:
-        told.begin(f"Looking at {target.stack}")
+    with steps.shown() as progress:
+        progress.begin(f"Looking at {target.stack}")
         secrets = _secrets(cloud, target.stack)
-        removal = flow.plan(stacks, buckets, target.stack, cloud.region, told.following())
+        removal = flow.plan(stacks, buckets, target.stack, cloud.region, progress.following())
     left = flow.left(removal, secrets, _artifacts(cloud, account), target.options(), with_data=with_data)
     if not as_json:
         click.echo("\n".join(_words(removal, with_data=with_data)))
     if not dry_run:
         _agree(removal, with_data=with_data, yes=yes)
-        with steps.shown() as told:
-            told.begin(f"Deleting {target.stack}", len(removal.removed))
-            flow.carry_out(stacks, buckets, removal, told.following(), told.emptied, with_data=with_data)
+        with steps.shown() as progress:
+            progress.begin(f"Deleting {target.stack}", len(removal.removed))
+            flow.carry_out(stacks, buckets, removal, progress.following(), progress.emptied, with_data=with_data)
     _end(removal, left, is_done=not dry_run, as_json=as_json)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 import uuid
 from collections.abc import Mapping
@@ -16,6 +15,8 @@ from deliverywatch.cli.terminal import steps
 from deliverywatch.cli.terminal.checks import documents
 from deliverywatch.cli.terminal.confirm import able_to_ask, confirmed
 from deliverywatch.cli.terminal.exits import Exit
+from deliverywatch.cli.terminal.input_files import read_bytes, read_json
+from deliverywatch.cli.terminal.name_value import pairs
 from deliverywatch.cli.terminal.output import json_option, print_json
 from deliverywatch.cli.terminal.target import Target, target
 from deliverywatch.errors import InputError
@@ -90,7 +91,8 @@ def deploy(
         click.echo("\n".join(shown.words(upgrade, preview, account.cloud.region, account.number)))
     if dry_run:
         _drop(account, preview)
-        _end(document, as_json=as_json)
+        if as_json:
+            print_json(document)
         return
     if preview.changes and not confirmed(f"Deploy this to {target.stack}?", yes=yes):
         _drop(account, preview)
@@ -110,11 +112,11 @@ class _Account:
     stack: str
     artifacts: Artifacts
 
-    def ports(self, told: steps.Steps) -> Ports:
+    def ports(self, progress: steps.Steps) -> Ports:
         from deliverywatch.operate.deploy.aws_formation import CloudFormation
         from deliverywatch.operate.deploy.upgrade import Ports
 
-        return Ports(CloudFormation(self.cloud), self.artifacts, told.following())
+        return Ports(CloudFormation(self.cloud), self.artifacts, progress.following())
 
 
 def _account(target: Target, bucket: str | None) -> _Account:
@@ -127,16 +129,10 @@ def _account(target: Target, bucket: str | None) -> _Account:
 
 
 def _read(path: Path) -> dict[str, Any]:
-    next_step = "Run 'python cfn/build.py', or name another template with --template."
-    try:
-        template = json.loads(path.read_text())
-        if isinstance(template, dict) and {"Resources", "Parameters"} <= set(template):
-            return template
-    except OSError as error:
-        raise InputError(f"There is no template {path}: {error.strerror}.", next_step=next_step) from error
-    except ValueError:
-        pass
-    raise InputError(f"{path} is not a template that cfn/build.py wrote.", next_step=next_step)
+    template = read_json(path, "Run 'python cfn/build.py', or name another template with --template.")
+    if isinstance(template, dict) and {"Resources", "Parameters"} <= set(template):
+        return template
+    raise InputError(f"{path} is not a template that cfn/build.py wrote.", next_step="Run 'python cfn/build.py'.")
 
 
 def _upgrade(
@@ -144,24 +140,18 @@ def _upgrade(
 ) -> Upgrade:
     from deliverywatch.operate.deploy import parameters, upgrade
 
-    def code(function: str, path: str) -> bytes:
-        try:
-            return (folder / path).read_bytes()
-        except OSError as error:
-            raise InputError(
-                f"The code of {function} is not at {folder / path}.", next_step="Run 'python cfn/build.py' again."
-            ) from error
+    def code(_function: str, path: str) -> bytes:
+        return read_bytes(folder / path, "Run 'python cfn/build.py' again.")
 
-    found = _found(account)
-    given = parameters.settings(texts)
+    deployed = _deployed(account)
+    given = pairs(texts)
     if sys.stdin.isatty():
-        given |= _asked(template, parameters.missing(template, given, found[0] if found else None))
-    token = uuid.uuid4().hex
-    bucket = account.artifacts.name
-    return upgrade.prepare(template, given, account.stack, found, bucket, code, token, reverts_drift=reverts_drift)
+        given |= _prompted(template, parameters.missing(template, given, deployed[0] if deployed else None))
+    token, bucket = uuid.uuid4().hex, account.artifacts.name
+    return upgrade.prepare(template, given, account.stack, deployed, bucket, code, token, reverts_drift=reverts_drift)
 
 
-def _found(account: _Account) -> tuple[Deployment, Mapping[str, Any]] | None:
+def _deployed(account: _Account) -> tuple[Deployment, Mapping[str, Any]] | None:
     """Return the stack that is there, with its template; none if it is still to be made, or to be made anew."""
     from deliverywatch.operate.account import aws
     from deliverywatch.operate.deploy.aws_formation import CloudFormation
@@ -174,7 +164,7 @@ def _found(account: _Account) -> tuple[Deployment, Mapping[str, Any]] | None:
     return aws.find(account.cloud, account.stack), formation.template(account.stack)
 
 
-def _asked(template: Mapping[str, Any], names: list[str]) -> dict[str, str]:
+def _prompted(template: Mapping[str, Any], names: list[str]) -> dict[str, str]:
     """Ask for the parameters that have no default."""
     return {
         name: click.prompt(f"{template['Parameters'][name]['Description']}\n{name}", err=True).strip() for name in names
@@ -184,9 +174,9 @@ def _asked(template: Mapping[str, Any], names: list[str]) -> dict[str, str]:
 def _preview(account: _Account, upgrade: Upgrade, *, may_make: bool) -> Preview:
     from deliverywatch.operate.deploy.upgrade import preview
 
-    with steps.shown() as told:
-        told.begin("Looking at what would change")
-        return preview(upgrade, account.ports(told), may_make=may_make)
+    with steps.shown() as progress:
+        progress.begin("Looking at what would change")
+        return preview(upgrade, account.ports(progress), may_make=may_make)
 
 
 def _drop(account: _Account, preview: Preview) -> None:
@@ -198,27 +188,23 @@ def _drop(account: _Account, preview: Preview) -> None:
 def _carry_out(account: _Account, upgrade: Upgrade, preview: Preview) -> None:
     from deliverywatch.operate.deploy.upgrade import carry_out
 
-    with steps.shown() as told:
-        told.begin(f"Deploying {account.stack}", len(preview.changes))
-        carry_out(upgrade, preview, account.ports(told), told.upload)
+    with steps.shown() as progress:
+        progress.begin(f"Deploying {account.stack}", len(preview.changes))
+        carry_out(upgrade, preview, account.ports(progress), progress.upload)
 
 
 def _look(account: _Account, target: Target, document: dict[str, Any], *, is_new: bool, as_json: bool) -> None:
-    """Look whether it works, tell, and end with 3 if a stack that did before does not."""
+    """Look whether it works, say so, and end with 3 if a stack that did before does not."""
     from deliverywatch.cli.deploy import smoke
     from deliverywatch.operate.account import aws
 
-    there = aws.find(account.cloud, target.stack)
-    with steps.shown() as told:
-        told.begin("Looking whether it works")
-        checks = smoke.checks_of(account.cloud, there)
+    deployment = aws.find(account.cloud, target.stack)
+    with steps.shown() as progress:
+        progress.begin("Looking whether it works")
+        checks = smoke.checks_of(account.cloud, deployment)
     if not as_json:
         smoke.tell(checks, target, is_new=is_new)
-    _end({**document, "outputs": dict(there.outputs), "checks": documents(checks)}, as_json=as_json)
+    else:
+        print_json({**document, "outputs": dict(deployment.outputs), "checks": documents(checks)})
     if not is_new and any(check.verdict == "failed" for check in checks):
         raise SystemExit(Exit.CHECK_FAILED)
-
-
-def _end(document: dict[str, Any], *, as_json: bool) -> None:
-    if as_json:
-        print_json(document)

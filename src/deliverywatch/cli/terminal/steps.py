@@ -26,7 +26,7 @@ _WORDS = {"CREATE": "made", "UPDATE": "changed", "DELETE": "removed"}
 
 @dataclass(slots=True)
 class Steps:
-    """Tells what happens, in the way that suits where it is read."""
+    """Prints what happens, in the way that suits where it is read."""
 
     bar: Progress | None
     task: TaskID | None = None
@@ -43,28 +43,30 @@ class Steps:
             self.bar.reset(self.task, total=total, description=text)
 
     def event(self, event: Event) -> None:
-        """Tell one step of the stack."""
+        """Show one step of the stack."""
         if event.is_failure:
             self._line(f"{event.at:%H:%M:%S}  FAILED   {event.resource}: {event.reason}")
         elif event.status.endswith("_COMPLETE") and event.kind != "AWS::CloudFormation::Stack":
             self.done.add(event.resource)
             word = _WORDS.get(event.status.partition("_")[0], event.status.lower())
-            self._tell(f"{word} {event.resource}", f"{event.at:%H:%M:%S}  {word:8} {event.resource} {_kind(event)}")
+            self._show(
+                f"{word} {event.resource}", f"{event.at:%H:%M:%S}  {word:8} {event.resource} ({kind_words(event.kind)})"
+            )
 
     def upload(self, count_bytes: int, size_bytes: int) -> None:
-        """Tell that so many more bytes are uploaded."""
+        """Show that so many more bytes are uploaded."""
         self.uploaded_bytes += count_bytes
         if self.bar and self.task is not None:
             text = f"Uploading code, {size_bytes / 2**20:.1f} MB"
             self.bar.update(self.task, description=text, total=size_bytes, completed=self.uploaded_bytes)
 
     def emptied(self, count: int) -> None:
-        """Tell that so many more objects are deleted."""
+        """Show that so many more objects are deleted."""
         self.deleted_count += count
         if self.bar and self.task is not None:
             self.bar.update(self.task, description=f"{self.deleted_count:,} objects deleted")
 
-    def _tell(self, short: str, line: str) -> None:
+    def _show(self, short: str, line: str) -> None:
         if self.bar and self.task is not None:
             self.bar.update(self.task, completed=len(self.done), description=short)
         else:
@@ -77,7 +79,7 @@ class Steps:
             click.echo(text, err=True)
 
     def following(self) -> Following:
-        """Return what the flows tell and wait by."""
+        """Return how the flows follow a stack."""
         return Following(self.event, lambda: time.sleep(PAUSE_SECONDS))
 
 
@@ -94,7 +96,3 @@ def shown() -> Iterator[Steps]:
     columns = (BarColumn(bar_width=16), TimeElapsedColumn(), TextColumn("{task.description:.50}", markup=False))
     with Progress(*columns, console=Console(stderr=True, highlight=False), transient=True) as bar:
         yield Steps(bar, bar.add_task("", total=None))
-
-
-def _kind(event: Event) -> str:
-    return f"({kind_words(event.kind)})"

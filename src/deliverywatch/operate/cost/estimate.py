@@ -13,7 +13,7 @@ from typing import Any
 from deliverywatch.operate.cost import usage_assumptions
 from deliverywatch.operate.cost.billed import Billed, custom_metrics, read, referred
 from deliverywatch.operate.cost.prices import prices
-from deliverywatch.operate.cost.usage_assumptions import RUNS, UNKNOWN, Run
+from deliverywatch.operate.cost.usage_assumptions import RUNS, UNMEASURED, Run
 
 MESSAGES_PER_DAY = 14_000
 MAILS_PER_MONTH = 100
@@ -133,7 +133,7 @@ def _name(made: Mapping[str, Any]) -> str:
 
 def _run(function: str) -> Run:
     """A full name is `deliverywatch-<environment>-<room>-<verb>`."""
-    return RUNS.get("-".join(function.split("-")[2:]), UNKNOWN)
+    return RUNS.get("-".join(function.split("-")[2:]), UNMEASURED)
 
 
 def _all_starts(billed: Billed, volume: Volume) -> dict[str, float]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -43,17 +43,6 @@ class Parameters:
         common = (name for name in self.values if name in self.before)
         pairs = {name: (self.before[name], self.values[name]) for name in common}
         return {name: pair for name, pair in pairs.items() if pair[0] != pair[1]}
-
-
-def settings(texts: Sequence[str]) -> dict[str, str]:
-    """Return what `--set NAME=VALUE` says."""
-    pairs = [text.partition("=") for text in texts]
-    for name, sign, value in pairs:
-        if not name.strip() or not sign:
-            raise InputError(
-                f"'{name}{sign}{value}' is no setting.", next_step="Write it like --set WarningThresholdPercent=5."
-            )
-    return {name.strip(): value.strip() for name, _, value in pairs}
 
 
 def missing(template: Mapping[str, Any], given: Mapping[str, str], deployed: Deployment | None) -> list[str]:

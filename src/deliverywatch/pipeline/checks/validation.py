@@ -111,10 +111,6 @@ class Report:
         """Whether nothing is wrong."""
         return not self.failed
 
-    def failed_of(self, topic: Topic) -> tuple[Check, ...]:
-        """Return the failed checks of a topic."""
-        return tuple(check for check in self.failed if check.topic is topic)
-
 
 def merged(reports: Sequence[Report]) -> Report | None:
     """Return one report of several of the same run, oldest first, as of its rows and its histories; the later wins."""

@@ -10,12 +10,11 @@ import re
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
 from deliverywatch.errors import InputError
-from deliverywatch.pipeline.declaration.values import mapping, moment, number, objects, text
+from deliverywatch.pipeline.declaration.values import mapping, number, objects, text
 
 VERSIONS = (4, 5, 6)
 # Others write nodes down that they did not run: after `docs generate` each has the status `success`, tests too.
@@ -77,7 +76,6 @@ class Node:
     ending: Ending
     failures: int | None
     message: str
-    rows_affected: int | None
 
     @property
     def is_bad(self) -> bool:
@@ -94,11 +92,8 @@ class DbtRun:
     """
 
     version: int
-    dbt_version: str
     invocation_id: str
     command: str
-    generated_at: datetime | None
-    elapsed_seconds: float
     nodes: tuple[Node, ...]
 
     @property
@@ -146,11 +141,8 @@ def run_of(document: object) -> DbtRun:
     command = text(arguments.get("which")) or text(arguments.get("command"))
     return DbtRun(
         version=version,
-        dbt_version=text(metadata.get("dbt_version")),
         invocation_id=text(metadata.get("invocation_id")),
         command=command,
-        generated_at=moment(metadata.get("generated_at")),
-        elapsed_seconds=number(body.get("elapsed_time")) or 0.0,
         nodes=tuple(_node(each, command) for each in objects(results)),
     )
 
@@ -159,7 +151,6 @@ def _node(result: Mapping[str, Any], command: str) -> Node:
     unique_id, status = text(result.get("unique_id")), text(result.get("status")).lower()
     kind = unique_id.partition(".")[0]
     failures = number(result.get("failures"))
-    affected = number(mapping(result.get("adapter_response")).get("rows_affected"))
     return Node(
         unique_id=unique_id,
         kind=kind,
@@ -167,7 +158,6 @@ def _node(result: Mapping[str, Any], command: str) -> Node:
         ending=_ending(kind, status, command),
         failures=int(failures) if failures is not None else None,
         message=text(result.get("message")),
-        rows_affected=int(affected) if affected is not None and affected >= 0 else None,
     )
 
 

@@ -83,8 +83,6 @@ class JobRun:
     dpu_seconds: float | None = None
     error: str = ""
     attempt: int = 0
-    started_at: datetime | None = None
-    completed_at: datetime | None = None
 
     @property
     def is_final(self) -> bool:
@@ -154,8 +152,6 @@ def job_run_of(value: object) -> JobRun | None:
         dpu_seconds=_dpu_seconds(run, seconds),
         error=text(run.get("ErrorMessage")) or text(run.get("StateDetail")),
         attempt=int(number(run.get("Attempt")) or 0),
-        started_at=moment(run.get("StartedOn")),
-        completed_at=moment(run.get("CompletedOn")),
     )
 
 

@@ -14,9 +14,7 @@ It is the first of three files through which rows go as columns, never as an obj
 
 from __future__ import annotations
 
-import gc
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import lru_cache
@@ -187,18 +185,6 @@ class Recorder:
         records.scheduled_at += columns.scheduled_at
         records.extra += extra
         records.kind += indexes
-
-
-@contextmanager
-def _no_search_for_cycles() -> Iterator[None]:
-    """Rows are trees and freed at once; searching them for cycles again and again costs a tenth of the time."""
-    was_enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_enabled:
-            gc.enable()
 
 
 def _columns(rows: Sequence[Row]) -> _Columns | None:

@@ -141,7 +141,7 @@ def plan(desired: Mapping[str, Schedule], actual: Mapping[str, Schedule], rules:
 
 
 def change_of(name: str, wanted: Schedule | None, actual: Schedule | None, by_hand: ByHand) -> Change | None:
-    """Return what brings one schedule to the wanted one; None for nothing, as for a schedule that does not exist."""
+    """Return what brings one schedule to the wanted one, None for nothing to do; one that does not exist is None."""
     after = _wanted(wanted, actual, by_hand) if wanted else None
     return None if actual == after else Change(name, actual, after)
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-
 import boto3
 from botocore.exceptions import BotoCoreError
 
@@ -24,12 +22,3 @@ def cloudwatch() -> aws.CloudWatch:
             f"AWS cannot be asked: {str(error).rstrip('.')}.",
             next_step="Set AWS_REGION and AWS_PROFILE, or name a lake or a file.",
         ) from error
-
-
-def grain_seconds(start: datetime, now: datetime) -> int:
-    """Return the shortest period in seconds for which CloudWatch still has datapoints of `start`.
-
-    Raises:
-        InputError: It is older than CloudWatch keeps any.
-    """
-    return aws.grain_seconds(start, now)

@@ -189,7 +189,11 @@ def _replayable(definitions: Definitions, history: History) -> tuple[Definitions
     Raises:
         InputError: An alarm watches something else that is not in the history, or no alarm is left.
     """
-    left_out = {alarm.name for alarm in definitions.alarms if _watched(alarm) & history.unknowable} | history.left_out
+    left_out = history.left_out | {
+        alarm.name
+        for alarm in definitions.alarms
+        if any((stat.namespace, stat.name) in history.unknowable for stat in alarm.metrics)
+    }
     kept = tuple(alarm for alarm in definitions.alarms if alarm.name not in left_out)
     for alarm in kept:
         require(alarm, history.series)
@@ -198,7 +202,3 @@ def _replayable(definitions: Definitions, history: History) -> tuple[Definitions
             "No alarm watches what is in the history.", next_step="Name a history of the metrics that they watch."
         )
     return replace(definitions, alarms=kept), tuple(sorted(left_out))
-
-
-def _watched(alarm: Alarm) -> set[tuple[str, str]]:
-    return {(metric.namespace, metric.name) for metric in alarm.metrics}

@@ -68,7 +68,11 @@ class Definitions:
     @property
     def ratio(self) -> Alarm | None:
         """The alarm that says what a failure is: it compares `failed` with `total` and calls first."""
-        ratios = [alarm for alarm in self.alarms if {"failed", "total"} <= _ids(alarm) and alarm.alarm_actions]
+        ratios = [
+            alarm
+            for alarm in self.alarms
+            if {"failed", "total"} <= {query.id for query in alarm.queries} and alarm.alarm_actions
+        ]
         return min(ratios, key=lambda alarm: (alarm.period_seconds, alarm.threshold), default=None)
 
 
@@ -221,10 +225,6 @@ def _defaults(template: Mapping[str, Any]) -> dict[str, str]:
         for name, declaration in valued.items()
         if not template_parameters.is_in_ssm(declaration)
     }
-
-
-def _ids(alarm: Alarm) -> set[str]:
-    return {query.id for query in alarm.queries}
 
 
 def _watches(template: Path, environment: str) -> tuple[severity.Watch, ...]:

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from deliverywatch.engine.replay import datapoint_files
 from deliverywatch.errors import InputError
 
 if TYPE_CHECKING:
     from deliverywatch.backtest.inputs.definitions import Definitions
+    from deliverywatch.engine.aws import CloudWatch
     from deliverywatch.engine.definitions.alarm import Metric
     from deliverywatch.engine.evaluation.series import Series
 
@@ -71,15 +72,8 @@ def from_file(path: Path, definitions: Definitions) -> History:
     return History(series, (f"History: {path.name}. {note}",))
 
 
-class Account(Protocol):
-    """A live account's datapoints."""
-
-    def history(self, metrics: Sequence[Metric], start: datetime, end: datetime, now: datetime) -> Series:
-        """Return the datapoints of metrics from start to before end, as fine as they are still kept at `now`."""
-
-
 def from_account(
-    account: Account, definitions: Definitions, start: datetime, end: datetime, now: datetime, grain_seconds: int
+    account: CloudWatch, definitions: Definitions, start: datetime, end: datetime, now: datetime, grain_seconds: int
 ) -> History:
     """Read the datapoints from a live account, as fine as `grain_seconds` at the start.
 

@@ -73,7 +73,8 @@ def read(folder: Path, environment: str, slot_minutes: int, *, count_recipient_f
         for sent_at, outcome, fault, observed_at in _rows(folder, key, body):
             hours.add(hour_of(from_milliseconds(sent_at)))
             slot = slots.setdefault(floor(from_milliseconds(sent_at), slot_minutes), _Slot())
-            _count(slot, sent_at, outcome, observed_at, is_failed=_failed(outcome, fault, count_recipient_faults))
+            is_failed = is_counted_failure(outcome, fault, count_recipient_faults=count_recipient_faults)
+            _count(slot, sent_at, outcome, observed_at, is_failed=is_failed)
             seen.add(observed_at)
     if not hours:
         raise InputError(
@@ -98,10 +99,6 @@ def read(folder: Path, environment: str, slot_minutes: int, *, count_recipient_f
         contexts={context.KEY: seen_at},
         first_failures=first_failures,
     )
-
-
-def _failed(outcome: str, fault: str, count_recipient_faults: bool) -> bool:  # noqa: FBT001
-    return is_counted_failure(outcome, fault, count_recipient_faults=count_recipient_faults)
 
 
 def _hours_named(folder: Path, key: str) -> list[datetime]:

@@ -9,6 +9,7 @@ import math
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import TypeVar
 
 from deliverywatch.engine.definitions.alarm import State
 from deliverywatch.errors import InputError
@@ -20,6 +21,7 @@ _MAXIMUM_DEPTH = 100
 
 _TOKEN = re.compile(r"""\s*(?:(?P<quoted>"(?:\\.|[^"\\])*")|(?P<mark>[(),\[\]])|(?P<word>[^\s(),\[\]"]+))""")
 _STATES = frozenset(State)
+_Part = TypeVar("_Part")
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,11 +132,6 @@ def _error(what: str, position: int) -> InputError:
     )
 
 
-def _name_of(text: str) -> str:
-    """Return an alarm's name, whether it was written as a name or as an ARN."""
-    return text.partition(":alarm:")[2] if text.startswith("arn:") else text
-
-
 class _Parser:
     """Reads one rule: OR binds loosest, then AND, then NOT."""
 
@@ -159,18 +156,19 @@ class _Parser:
         return self._tokens[self._index - 1][0]
 
     def _either(self) -> Rule:
-        rules = [self._both()]
-        while self._text == "OR":
-            self._take()
-            rules.append(self._both())
-        return rules[0] if len(rules) == 1 else Any(tuple(rules))
+        rules = self._separated("OR", self._both)
+        return rules[0] if len(rules) == 1 else Any(rules)
 
     def _both(self) -> Rule:
-        rules = [self._single()]
-        while self._text == "AND":
+        rules = self._separated("AND", self._single)
+        return rules[0] if len(rules) == 1 else All(rules)
+
+    def _separated(self, separator: str, read: Callable[[], _Part]) -> tuple[_Part, ...]:
+        parts = [read()]
+        while self._text == separator:
             self._take()
-            rules.append(self._single())
-        return rules[0] if len(rules) == 1 else All(tuple(rules))
+            parts.append(read())
+        return tuple(parts)
 
     def _single(self) -> Rule:
         self._elements += 1
@@ -215,19 +213,17 @@ class _Parser:
 
     def _alarms(self) -> tuple[str, ...]:
         self._expect("(")
-        names = [self._alarm()]
-        while self._text == ",":
-            self._take()
-            names.append(self._alarm())
+        names = self._separated(",", self._alarm)
         self._expect(")")
-        return tuple(names)
+        return names
 
     def _alarm(self) -> str:
         text = self._take()
         if not text or text in "(),[]":
             self._index -= 1
             raise self._unexpected("; an alarm's name belongs there")
-        return _name_of(re.sub(r"\\(.)", r"\1", text[1:-1]) if text[0] == '"' else text)
+        name = re.sub(r"\\(.)", r"\1", text[1:-1]) if text[0] == '"' else text
+        return name.partition(":alarm:")[2] if name.startswith("arn:") else name
 
     def _expect(self, text: str) -> None:
         if self._text != text:

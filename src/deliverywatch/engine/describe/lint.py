@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from deliverywatch.engine.evaluation import statistic, windows
-from deliverywatch.engine.metric_math import expression, syntax
+from deliverywatch.engine.metric_math import expression
 from deliverywatch.engine.metric_math.kinds import Checker
 from deliverywatch.engine.metric_math.signatures import Kind
 from deliverywatch.errors import InputError
@@ -62,9 +62,8 @@ def _warm_up(alarm: Alarm) -> Iterator[str]:
 
 
 def _functions(query: Query) -> set[str]:
-    if query.expression is None:
-        return set()
-    return {node.function for node in syntax.walk(expression.parse(query.expression)) if isinstance(node, syntax.Call)}
+    calls = expression.calls(expression.parse(query.expression)) if query.expression else []
+    return {call.function for call in calls}
 
 
 def _queries(alarm: Alarm) -> Iterator[str]:

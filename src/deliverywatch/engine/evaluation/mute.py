@@ -131,16 +131,12 @@ def joined(spans: Iterable[Window]) -> list[Window]:
 
 def muted(changes: Sequence[Action], spans: Sequence[Window]) -> list[Action]:
     """Return the actions that run: those outside every window, and after each window one for the state of then."""
-    actions = [change for change in changes if _window_at(change.time, spans) is None]
+    actions = [change for change in changes if not any(span.start <= change.time < span.end for span in spans)]
     for span in joined(spans):
         inside = [change for change in changes if span.start <= change.time < span.end]
         if inside:
             actions.append(Action(span.end, inside[-1].state, is_replay=True))
     return sorted(actions, key=lambda action: (action.time, not action.is_replay))
-
-
-def _window_at(moment: datetime, spans: Sequence[Window]) -> Window | None:
-    return next((span for span in spans if span.start <= moment < span.end), None)
 
 
 def _bound(value: str | None, zone: tzinfo) -> datetime | None:

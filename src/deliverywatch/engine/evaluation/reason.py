@@ -52,7 +52,8 @@ def reason(alarm: Alarm, slots: Sequence[Slot], state: State | None) -> str:
     deciding = [slot for slot in real if breaches(alarm, slot.value) == (state == State.ALARM)]
     if not deciding:
         return f"Threshold Crossed: {_outweighed(alarm, real, filled, state)}."
-    return f"Threshold Crossed: {_crossed(alarm, deciding, state)}{_and_filled(alarm, filled)}{_minimum(alarm, state)}."
+    also = f" and {_treated(alarm, filled)}" if filled else ""
+    return f"Threshold Crossed: {_crossed(alarm, deciding, state)}{also}{_minimum(alarm, state)}."
 
 
 def _outweighed(alarm: Alarm, real: Sequence[Slot], filled: int, state: State) -> str:
@@ -78,10 +79,6 @@ def _amount(alarm: Alarm, deciding: Sequence[Slot]) -> str:
     if alarm.datapoints_to_alarm is None:
         return _number(len(deciding), "datapoint")
     return f"{len(deciding)} out of the last {alarm.evaluation_periods} datapoints"
-
-
-def _and_filled(alarm: Alarm, filled: int) -> str:
-    return f" and {_treated(alarm, filled)}" if filled else ""
 
 
 def _treated(alarm: Alarm, filled: int) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -51,38 +51,27 @@ def backtest(
         raise InputError(f"There is nothing to replay between {start.isoformat()} and {end.isoformat()}.")
     for alarm in alarms:
         require_sound(alarm)
-    held = history if isinstance(history, Minutes) else Minutes(history)
-    span = _Span(held, int(start.timestamp()) // 60, int(end.timestamp()) // 60, extra_points)
-    replay = Replay(held, span.first, span.last, extra_points)
+    minutes = history if isinstance(history, Minutes) else Minutes(history)
+    replay = Replay(minutes, int(start.timestamp()) // 60, int(end.timestamp()) // 60, extra_points)
     changes: list[Change] = []
     for done, alarm in enumerate(alarms, 1):
-        changes.extend(_named(alarm, _steps(alarm, span, replay, created)))
+        changes.extend(changes_of(alarm, _steps(alarm, replay, created)))
         on_progress(done, len(alarms))
     return sorted(changes, key=lambda change: (change.time, change.alarm))
 
 
-@dataclass(frozen=True, slots=True)
-class _Span:
-    """What is replayed: the datapoints, the first minute, the minute after the last."""
-
-    minutes: Minutes
-    first: int
-    last: int
-    extra_points: Callable[[int], int]
-
-
-def _steps(alarm: Alarm, span: _Span, replay: Replay, created: datetime | None) -> Iterator[tuple[int, State]]:
+def _steps(alarm: Alarm, replay: Replay, created: datetime | None) -> Iterator[tuple[int, State]]:
     """Yield the changes of an alarm: step by step while it warms up, and then as fast as it may."""
-    warm = _warm_minute(alarm, created)
-    series, first, state = span.minutes.series, span.first, State.INSUFFICIENT_DATA
-    if warm > first:
-        first, replay = min(warm, span.last), Replay(span.minutes, min(warm, span.last), span.last, span.extra_points)
-        for second, state in plain(alarm, series, span.first, first, span.extra_points, created):
+    series, state = replay.minutes.series, State.INSUFFICIENT_DATA
+    warm = min(_warm_minute(alarm, created), replay.last)
+    if warm > replay.first:
+        for second, state in plain(alarm, series, replay.first, warm, replay.extra_points, created):
             yield second, state
-    if can_vectorise(alarm, span.minutes):
+        replay = Replay(replay.minutes, warm, replay.last, replay.extra_points)
+    if can_vectorise(alarm, replay.minutes):
         yield from replay.changes(alarm, state)
     else:
-        yield from plain(alarm, series, first, span.last, span.extra_points, previous=state)
+        yield from plain(alarm, series, replay.first, replay.last, replay.extra_points, previous=state)
 
 
 def _warm_minute(alarm: Alarm, created: datetime | None) -> int:
@@ -114,7 +103,8 @@ def plain(
             yield second, state
 
 
-def _named(alarm: Alarm, steps: Sequence[tuple[int, State]] | Iterator[tuple[int, State]]) -> Iterator[Change]:
+def changes_of(alarm: Alarm, steps: Iterable[tuple[int, State]]) -> Iterator[Change]:
+    """Yield the changes of an alarm that comes from INSUFFICIENT_DATA, from epoch seconds and new states."""
     previous = State.INSUFFICIENT_DATA
     for second, state in steps:
         yield Change(datetime.fromtimestamp(second, UTC), alarm.name, state, previous)

@@ -78,15 +78,15 @@ class Replay:
         last: int,
         extra_points: Callable[[int], int] = windows.extra_points,
     ) -> None:
-        self._minutes = minutes
-        self._first = first
-        self._last = last
-        self._extra_points = extra_points
+        self.minutes = minutes
+        self.first = first
+        self.last = last
+        self.extra_points = extra_points
         self._values: dict[tuple[tuple[Query, ...], int, int], Column] = {}
 
     def slots(self, alarm: Alarm) -> int:
         """Return how many slots an evaluation looks at."""
-        return alarm.evaluation_periods + self._extra_points(alarm.period_seconds)
+        return alarm.evaluation_periods + self.extra_points(alarm.period_seconds)
 
     def columns(self, alarm: Alarm) -> list[Column]:
         """Return the values of the slots of every evaluation: one column per age, newest slot first."""
@@ -97,12 +97,12 @@ class Replay:
         ]
 
     def _cut(self, column: Column, start: int) -> Column:
-        end = start + self._last - self._first
+        end = start + self.last - self.first
         return Column(column.values[start:end], None if column.missing is None else column.missing[start:end])
 
     def _valued(self, alarm: Alarm, age_minutes: int) -> Column:
         """Return the alarm's value for windows that end at each minute, as seen some minutes later."""
-        late = max(self._minutes.late_minutes(stat.metric) for stat in alarm.metrics)
+        late = max(self.minutes.late_minutes(stat.metric) for stat in alarm.metrics)
         key = (alarm.queries, self.slots(alarm), min(age_minutes, late))
         if key not in self._values:
             if len(self._values) >= MAXIMUM_HELD:
@@ -113,8 +113,8 @@ class Replay:
     def _computed(self, alarm: Alarm, query_id: str, age_minutes: int) -> Column:
         query = next(query for query in alarm.queries if query.id == query_id)
         if query.metric:
-            begin = self._first - (self.slots(alarm) - 1) * (alarm.period_seconds // 60)
-            return self._minutes.window(query.metric, begin, self._last, age_minutes)
+            begin = self.first - (self.slots(alarm) - 1) * (alarm.period_seconds // 60)
+            return self.minutes.window(query.metric, begin, self.last, age_minutes)
         node = expression.parse(query.expression or "")
         column = vector.evaluate(node, lambda name: self._computed(alarm, name, age_minutes))
         if not isinstance(column, Column):
@@ -125,7 +125,7 @@ class Replay:
         """Return what each evaluation comes to: an index into CODES, or KEEP."""
         digits = [self._digits(alarm, column) for column in self._distinct(alarm)]
         ages = [digits[min(age, len(digits) - 1)] for age in range(self.slots(alarm))]
-        width, size = alarm.period_seconds // 60, self._last - self._first
+        width, size = alarm.period_seconds // 60, self.last - self.first
         starts = [(len(ages) - 1 - age) * width for age in range(len(ages))]
         cut = [digit[start : start + size] for digit, start in zip(ages, starts, strict=True)]
         return _by_table(alarm, cut) if len(cut) <= MAXIMUM_TABLE_SLOTS else _by_counting(alarm, cut)
@@ -133,7 +133,7 @@ class Replay:
     def _distinct(self, alarm: Alarm) -> list[Column]:
         """Return the values by age, up to the age from which on nothing is late any more."""
         width = alarm.period_seconds // 60
-        late = max(self._minutes.late_minutes(stat.metric) for stat in alarm.metrics)
+        late = max(self.minutes.late_minutes(stat.metric) for stat in alarm.metrics)
         return [self._valued(alarm, age * width) for age in range(min(self.slots(alarm) - 1, -(-late // width)) + 1)]
 
     def _digits(self, alarm: Alarm, column: Column) -> Flags:
@@ -151,14 +151,14 @@ class Replay:
         np = numpy()
         codes = self.codes(alarm)
         step = windows.cadence_seconds(alarm) // 60
-        start = -self._first % step
+        start = -self.first % step
         codes = codes[start::step]
         # Only where the code changes can the state change; most minutes are like the one before.
         runs = np.concatenate(([0], np.flatnonzero(codes[1:] != codes[:-1]) + 1)) if len(codes) else np.zeros(0, int)
         runs = runs[codes[runs] != KEEP]
         states = codes[runs]
         at = np.flatnonzero(states != np.concatenate(([CODES.index(previous)], states[:-1])))
-        seconds = (self._first + start + runs[at] * step) * 60
+        seconds = (self.first + start + runs[at] * step) * 60
         return [(second, CODES[state]) for second, state in zip(seconds.tolist(), states[at].tolist(), strict=True)]
 
 

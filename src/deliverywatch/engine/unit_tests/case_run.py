@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from deliverywatch.engine.definitions import rule as rules
@@ -20,7 +20,7 @@ from deliverywatch.engine.evaluation.fetch import Fetch
 from deliverywatch.engine.evaluation.series import Series
 from deliverywatch.engine.metric_math.values import Frame
 from deliverywatch.engine.replay.actions import combine
-from deliverywatch.engine.replay.backtest import Change, plain
+from deliverywatch.engine.replay.backtest import Change, changes_of, plain
 from deliverywatch.engine.unit_tests import notation
 from deliverywatch.engine.unit_tests.cases import MINUTE
 from deliverywatch.errors import InputError
@@ -160,10 +160,7 @@ def _changes(alarm: Alarm, case: Case, series: Series, end: datetime) -> Iterabl
     require_sound(alarm)
     created = None if case.created is None else case.start + case.created
     first, last = (int(moment.timestamp()) // 60 for moment in (case.start, end))
-    previous = State.INSUFFICIENT_DATA
-    for second, state in plain(alarm, series, first, last, created=created):
-        yield Change(datetime.fromtimestamp(second, UTC), alarm.name, state, previous)
-        previous = state
+    return changes_of(alarm, plain(alarm, series, first, last, created=created))
 
 
 def _why(run: CaseRun, name: str, expected: ExpectedState) -> str:

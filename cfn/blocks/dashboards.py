@@ -13,11 +13,13 @@ from typing import Any
 from troposphere import Sub, cloudwatch
 
 from blocks.parts import PREFIX, named, title
+from deliverywatch.messages.palette import TONES
 
 # Column, row, width, height; a dashboard is 24 columns wide.
 Place = tuple[int, int, int, int]
 
-RED, ORANGE, GREY, BLUE = "#d13212", "#ff9900", "#879596", "#1f77b4"
+RED, ORANGE = TONES["critical"].dashboard, TONES["warning"].dashboard
+GREY, BLUE = "#879596", "#1f77b4"
 ENVIRONMENT = {"Environment": "${Environment}"}
 _ALARM_ARN = "arn:${AWS::Partition}:cloudwatch:${AWS::Region}:${AWS::AccountId}:alarm:"
 

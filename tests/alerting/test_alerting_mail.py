@@ -14,6 +14,7 @@ from alerting_fakes import SETTINGS, World, at
 from alerting_stories import CONTEXT, blind, context, events, incident, outage, overdue, put, trickle
 
 import deliverywatch.alerting
+from deliverywatch.messages.palette import TONES
 
 TEMPLATES = Path(deliverywatch.alerting.__file__).with_name("mail") / "templates"
 STORIES: dict[str, Callable[[World], None]] = {
@@ -302,21 +303,18 @@ def contrast_of(one: str, other: str) -> float:
     return (high + 0.05) / (low + 0.05)
 
 
-def bars() -> list[tuple[str, str]]:
-    return re.findall(r"\['(#[0-9a-f]{6})', '(#[0-9a-f]{6})'\]", (TEMPLATES / "colours.j2").read_text())
-
-
 @pytest.mark.parametrize(
     ("ink", "ground"),
     [
-        *bars(),
+        *[(tone.ink, tone.ground) for tone in TONES.values()],
         *[(ink, ground) for ink in ("#1f2630", "#5a6472", "#1d5aa6") for ground in ("#fdfdfc", "#f3f5f7")],
         *[(ink, ground) for ink in ("#e7e5e1", "#a7adb7", "#8db8f2") for ground in ("#1d2025", "#262a31")],
     ],
 )
 def test_every_text_stands_out_from_its_ground(ink: str, ground: str) -> None:
     assert contrast_of(ink, ground) >= 4.5
-    assert {ink, ground} <= set(re.findall(r"#[0-9a-f]{6}", "".join(path.read_text() for path in TEMPLATES.iterdir())))
+    texts = [*(path.read_text() for path in TEMPLATES.iterdir()), str(TONES)]
+    assert {ink, ground} <= set(re.findall(r"#[0-9a-f]{6}", "".join(texts)))
 
 
 @pytest.mark.parametrize(

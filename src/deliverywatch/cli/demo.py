@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 
     from deliverywatch.local.demo.report import Outcome
 
-_STYLES = {"CRITICAL": "bold red", "WARNING": "bold yellow", "RESOLVED": "bold green", "ALARM": "red", "OK": "green"}
+# Mails stand out from the states of alarms.
+_BOLD = {"CRITICAL", "WARNING", "RESOLVED"}
 
 # System -> module of its play, imported when it is played: it brings the emulator.
 _PLAYS = {
@@ -106,7 +107,11 @@ class _Shown:
 def _show(outcome: Outcome, console: Console) -> None:
     from rich.text import Text
 
+    from deliverywatch.messages.palette import TONES
+
     console.print(outcome.summary)
     for entry in outcome.entries:
-        style = _STYLES.get(entry.mark.split(" ")[0], "dim italic" if entry.kind == "act" else "")
+        word = entry.mark.split(" ")[0]
+        colour = TONES[word.lower()].terminal if word.lower() in TONES else "dim italic" if entry.kind == "act" else ""
+        style = f"bold {colour}" if word in _BOLD else colour
         console.print(Text(f"{entry.at:%H:%M:%S}  {entry.text}", style=style), soft_wrap=True)

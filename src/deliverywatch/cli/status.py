@@ -13,6 +13,7 @@ from deliverywatch.cli.terminal.incident_options import Session, open_session, p
 from deliverywatch.cli.terminal.output import json_option, print_json
 from deliverywatch.cli.terminal.prose import wrapped
 from deliverywatch.cli.terminal.target import Target, target
+from deliverywatch.messages.palette import TONES
 
 if TYPE_CHECKING:
     from deliverywatch.alerting.incidents.incident import Incident
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
     from deliverywatch.operate.incidents.mutes import Mute
     from deliverywatch.operate.incidents.status import Heartbeat, Status
 
-_STYLES = {"critical": "red", "warning": "yellow", "alarm": "red", "blind": "magenta"}
 _INDENT = "  "
 
 
@@ -75,7 +75,7 @@ def _incident(incident: Incident, status: Status, session: Session) -> Iterator[
     from deliverywatch.alerting.mail import formatting
     from deliverywatch.operate.incidents.status import last_change
 
-    word = click.style(incident.level.value.upper(), fg=_STYLES.get(incident.level.value), bold=True)
+    word = click.style(incident.level.value.upper(), fg=TONES[incident.level].terminal, bold=True)
     yield f"\n{word}  {incident.title or incident.watch}  {incident.id}"
     times = f"open since {_time(incident.opened_at, session)}, for {formatting.span(session.now - incident.opened_at)}"
     if incident.changed_at != incident.opened_at:

@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from deliverywatch.messages.level import Level
+from deliverywatch.messages.palette import TONES
 
 if TYPE_CHECKING:
     from deliverywatch.alerting.inputs.alarm import Alarm
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
 HOURS = 3
 BAR_HEIGHT = 72
 _BLOCKS = "▁▂▃▄▅▆▇█"
-_LINE_COLOURS = {Level.CRITICAL: "#b3261e", Level.WARNING: "#b26a00", Level.ALARM: "#b3261e", Level.BLIND: "#5b5675"}
 _POINT_SECONDS = 300
 
 
@@ -49,8 +49,7 @@ def widget(story: Story) -> str | None:
         "metrics": [_drawn(query, alarm) for query in alarm.queries],
         "annotations": {
             "horizontal": [
-                {"value": limit, "label": level.value, "color": _LINE_COLOURS.get(level, "#5b5675")}
-                for level, limit in story.thresholds
+                {"value": limit, "label": level.value, "color": TONES[level].line} for level, limit in story.thresholds
             ],
             "vertical": [{"value": _stamp(opened_at), "label": "incident"}] if opened_at >= start else [],
         },

@@ -17,6 +17,7 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from deliverywatch.messages.level import Level
+from deliverywatch.messages.palette import TONES
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -149,6 +150,7 @@ def _templates() -> Environment:
         lstrip_blocks=True,
         undefined=StrictUndefined,
     )
+    environment.globals["tones"] = TONES
     environment.filters |= {
         "wrap": wrap,
         "percent": formatting.percent,

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from deliverywatch.engine.replay.numeric import numpy
 from deliverywatch.engine.replay.replay import Replay
 from deliverywatch.errors import ConfigurationError
+from deliverywatch.messages.palette import TONES
 
 if TYPE_CHECKING:
     from deliverywatch.backtest.results.result import Curve, Result, Variant
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 _POINT_LIMIT = 6000
 
 _INK, _RATE, _OPEN, _QUIET = "#1d2733", "#1f5fa8", "#c43d2f", "#5b6b7b"
-_LEVELS = {"critical": "#c43d2f", "alarm": "#c43d2f", "warning": "#b06f00", "blind": "#5b6b7b", "ok": "#2f7d4f"}
+_LEVELS = {level: tone.line for level, tone in TONES.items() if level != "resolved"}
 _DASHES = ("solid", "dash", "dot", "dashdot")
 
 # The slider below the chart zooms and pans, by mouse and by finger; buttons would lie on the legend.

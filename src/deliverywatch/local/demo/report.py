@@ -11,6 +11,8 @@ from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from deliverywatch.messages.palette import TONES
+
 if TYPE_CHECKING:
     from deliverywatch.local.cloud.mail.outbox import Mail
     from deliverywatch.local.demo.timeline import Entry, NumberedMail, Timeline
@@ -86,12 +88,14 @@ def _environment() -> Any:
     # Imported here: only the result needs templates.
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
-    return Environment(
+    environment = Environment(
         loader=PackageLoader("deliverywatch.local.demo", "."),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
     )
+    environment.globals["tones"] = TONES
+    return environment
 
 
 def _write_mails(mails: Iterable[NumberedMail], folder: Path) -> None:

@@ -87,8 +87,8 @@ class _Verbs(click.Group):
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         for heading, verbs in _SECTIONS.items():
-            found = {verb: self.get_command(ctx, verb) for verb in verbs}
-            rows = [(verb, each.get_short_help_str(_HELP_WIDTH)) for verb, each in found.items() if each]
+            commands = {verb: self.get_command(ctx, verb) for verb in verbs}
+            rows = [(verb, command.get_short_help_str(_HELP_WIDTH)) for verb, command in commands.items() if command]
             with formatter.section(heading):
                 formatter.write_dl(rows)
 
@@ -102,9 +102,9 @@ class _Verbs(click.Group):
         except Exception as error:
             if ctx.params["verbose"]:
                 click.echo(traceback.format_exc(), err=True, nl=False)
-            told = _Unusable if isinstance(error, InputError) else click.ClickException
+            kind = _Unusable if isinstance(error, InputError) else click.ClickException
             word = f" [{error.kind}]" if ctx.params["verbose"] and isinstance(error, DeliveryWatchError) else ""
-            raise told(_sentence(error) + word) from error
+            raise kind(_sentence(error) + word) from error
 
 
 def _sentence(error: Exception) -> str:

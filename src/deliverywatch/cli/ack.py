@@ -33,9 +33,9 @@ def ack(*, incident: str, by: str, note: str, watch: str, dry_run: bool, target:
     if not who:
         raise click.UsageError("--by names nobody.")
     session = open_session(target)
-    found = records.find(session.lake, incident, watch)
-    if dry_run and found.is_open:
-        click.echo(f"Would note that {who} has taken on {found.id} ({found.title or found.watch}).")
+    record = records.find(session.lake, incident, watch)
+    if dry_run and record.is_open:
+        click.echo(f"Would note that {who} has taken on {record.id} ({record.title or record.watch}).")
         return
-    taken = acknowledge(session.lake, found.watch, found.id, Ack(who, session.now.replace(microsecond=0), said))
+    taken = acknowledge(session.lake, record.watch, record.id, Ack(who, session.now.replace(microsecond=0), said))
     click.echo(f"{who} has taken on {taken.id} ({taken.title or taken.watch}, {taken.level.value}).")

@@ -79,6 +79,6 @@ def _fill(plan: Plan, where: Lake, since: datetime) -> int:
     from deliverywatch.sms import backfill as flow
     from deliverywatch.sms.ports import Ports
 
-    with shown(plan.ranges) as told:
-        ports = Ports(connect=lambda: where.source(told), store=where.store, emit=lambda _: None)
+    with shown(plan.ranges) as report:
+        ports = Ports(connect=lambda: where.source(report), store=where.store, emit=lambda _: None)
         return flow.fill(plan, where.settings(), ports, since, lambda: uuid.uuid4().hex)

@@ -40,17 +40,16 @@ def explain(*, incident: str, watch: str, as_json: bool, target: Target) -> None
     from deliverywatch.alerting.incidents.incident import to_json
 
     mails = [outbox.document(mail, facts.now) for mail in facts.mails]
-    told = [asdict(section) for section in sections]
     record = json.loads(to_json(facts.incident), object_hook=_with_times)
-    print_json({"incident": record, "mails": mails, "sections": told})
+    print_json({"incident": record, "mails": mails, "sections": [asdict(section) for section in sections]})
 
 
-def _with_times(found: dict[str, Any]) -> dict[str, Any]:
+def _with_times(record: dict[str, Any]) -> dict[str, Any]:
     """A stored record writes its times as Python does; every JSON document of the command line has them alike."""
     from deliverywatch.operate.incidents.mails import utc
 
-    times = {name: value for name, value in found.items() if value and (name == "time" or name.endswith("_at"))}
-    return {**found, **{name: utc(datetime.fromisoformat(value)) for name, value in times.items()}}
+    times = {name: value for name, value in record.items() if value and (name == "time" or name.endswith("_at"))}
+    return {**record, **{name: utc(datetime.fromisoformat(value)) for name, value in times.items()}}
 
 
 def _facts(session: Session, incident_id: str, watch: str) -> Facts:

@@ -55,18 +55,18 @@ def forget(
 
     where = open_lake(lake, target)
     known_as = forgetting.traces(given, where.recipients())
-    found = flow.find(where.store, known_as)
+    forgotten = flow.find(where.store, known_as)
     versions = _versions(where)
     purges = purge and versions is not None
-    if not dry_run and (found.row_counts or purges):
-        _ask(found, where, yes=yes, purges=purges)
-    if not dry_run and found.row_counts:
-        found = flow.forget(where.store, known_as, token=uuid.uuid4().hex, pause=sleep_up_to)
+    if not dry_run and (forgotten.row_counts or purges):
+        _ask(forgotten, where, yes=yes, purges=purges)
+    if not dry_run and forgotten.row_counts:
+        forgotten = flow.forget(where.store, known_as, token=uuid.uuid4().hex, pause=sleep_up_to)
     if not dry_run and purge and versions:
-        found.purged_count = versions.purge("sms/")
+        forgotten.purged_count = versions.purge("sms/")
     old_count = versions.count("sms/") if versions else None
-    left = flow.remains(found, datetime.now(UTC), where.parameters, old_count)
-    _tell(found, left, dry_run=dry_run, as_json=as_json)
+    left = flow.remains(forgotten, datetime.now(UTC), where.parameters, old_count)
+    _tell(forgotten, left, dry_run=dry_run, as_json=as_json)
 
 
 def _versions(where: Lake) -> OldVersions | None:
@@ -77,22 +77,22 @@ def _versions(where: Lake) -> OldVersions | None:
     return OldVersions(where.cloud, where.name.removeprefix("s3://"))
 
 
-def _ask(found: Forgotten, where: Lake, *, yes: bool, purges: bool) -> None:
-    rows = sum(found.row_counts.values())
+def _ask(forgotten: Forgotten, where: Lake, *, yes: bool, purges: bool) -> None:
+    rows = sum(forgotten.row_counts.values())
     blank = [f"Blank the recipient in {rows:,} row{'' if rows == 1 else 's'}"] if rows else []
     purge = ["Delete every old version of its objects, also those that have nothing of the recipient"] if purges else []
     if not confirmed(f"{where.name}: {'. '.join([*blank, *purge])}?", yes=yes):
         raise click.Abort
 
 
-def _tell(found: Forgotten, left: list[tuple[str, str]], *, dry_run: bool, as_json: bool) -> None:
-    rows, objects = sum(found.row_counts.values()), len(found.row_counts)
+def _tell(forgotten: Forgotten, left: list[tuple[str, str]], *, dry_run: bool, as_json: bool) -> None:
+    rows, objects = sum(forgotten.row_counts.values()), len(forgotten.row_counts)
     if as_json:
         document = {
             "rows": rows,
-            "objects": found.row_counts,
+            "objects": forgotten.row_counts,
             "changed": not dry_run,
-            "purged_versions": found.purged_count,
+            "purged_versions": forgotten.purged_count,
             "remains": [{"where": where, "what": what} for where, what in left],
         }
         print_json(document)
@@ -102,8 +102,8 @@ def _tell(found: Forgotten, left: list[tuple[str, str]], *, dry_run: bool, as_js
     else:
         counts = f"{rows:,} row{'' if rows == 1 else 's'} of {objects:,} object{'' if objects == 1 else 's'}"
         click.echo(f"{counts} {'would be' if dry_run else 'are'} blanked; the messages stay as counts.")
-    if found.purged_count:
-        click.echo(f"{found.purged_count:,} old versions are deleted.")
+    if forgotten.purged_count:
+        click.echo(f"{forgotten.purged_count:,} old versions are deleted.")
     click.echo("\nWhat remains of it:")
     for where, what in left:
         click.echo(wrapped(f"{where}: {what}", "    ", "  "))

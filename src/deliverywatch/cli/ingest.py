@@ -74,8 +74,8 @@ def run(lake: Path, settings: Settings, environment: str, now: datetime, by_hand
     def emit(points: Sequence[Datapoint]) -> None:
         click.echo(counts.documents(environment, points), nl=False)
 
-    with shown(by_hand.ranges if by_hand else ()) as told:
-        ports = Ports(connect=lambda: source(told), store=Folder(lake), emit=emit)
+    with shown(by_hand.ranges if by_hand else ()) as report:
+        ports = Ports(connect=lambda: source(report), store=Folder(lake), emit=emit)
         return ingest.run(now, settings, ports, token=uuid.uuid4().hex, by_hand=by_hand)
 
 

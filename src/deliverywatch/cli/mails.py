@@ -42,13 +42,13 @@ def mails(*, incident: str | None, since: datetime | None, number: int | None, a
     from deliverywatch.operate.incidents.mails import document  # it brings boto3
 
     session = open_session(target)
-    found = _of_incident(session, incident) if incident else _of_time(session, since)
+    records = _of_incident(session, incident) if incident else _of_time(session, since)
     if number:
-        click.echo(plain(_text(session, found, incident or "", number)))
+        click.echo(plain(_text(session, records, incident or "", number)))
     elif as_json:
-        print_json({"deliverywatch": 1, "mails": [document(each, session.now) for each in found]})
+        print_json({"deliverywatch": 1, "mails": [document(record, session.now) for record in records]})
     else:
-        _print(found, session)
+        _print(records, session)
 
 
 def _of_time(session: Session, since: datetime | None) -> list[Record]:
@@ -61,34 +61,34 @@ def _of_incident(session: Session, incident: str) -> list[Record]:
     """Mails outlive the records: the outbox of a year is searched, an id comes again after one."""
     from deliverywatch.operate.incidents.mails import of_incident
 
-    found = of_incident(session.lake, incident.strip().upper(), session.now - timedelta(days=365), session.now)
-    if not found:
+    records = of_incident(session.lake, incident.strip().upper(), session.now - timedelta(days=365), session.now)
+    if not records:
         raise InputError(
             f"There is no mail of {incident}.", next_step="'deliverywatch mails --since 30d' lists the last ones."
         )
-    return found
+    return records
 
 
-def _text(session: Session, found: list[Record], incident: str, number: int) -> str:
+def _text(session: Session, records: list[Record], incident: str, number: int) -> str:
     from deliverywatch.operate.incidents.mails import text_of
 
-    chosen = [each for each in found if each.seq == number]
+    chosen = [record for record in records if record.seq == number]
     if not chosen:
         raise InputError(
-            f"{incident} has no mail {number}.", next_step=f"It has {', '.join(str(each.seq) for each in found)}."
+            f"{incident} has no mail {number}.", next_step=f"It has {', '.join(str(record.seq) for record in records)}."
         )
-    return "\n".join(text_of(session.lake, each) for each in chosen)
+    return "\n".join(text_of(session.lake, record) for record in chosen)
 
 
-def _print(found: list[Record], session: Session) -> None:
+def _print(records: list[Record], session: Session) -> None:
     from deliverywatch.operate.incidents.mails import state_of
 
-    if not found:
+    if not records:
         click.echo("No mails in this time.")
-    for record in found:
+    for record in records:
         when = session.clock.day_time(record.time, session.now)
-        told = record.subject or f"{record.event} of {record.incident}"
+        subject = record.subject or f"{record.event} of {record.incident}"
         people = f" to {record.recipients}" if record.recipients else ""
-        click.echo(wrapped(f"{when}  {state_of(record, session.now)}{people}  {told}", "    ", ""))
+        click.echo(wrapped(f"{when}  {state_of(record, session.now)}{people}  {subject}", "    ", ""))
         if record.problem:
             click.echo(wrapped(record.problem, "    "))

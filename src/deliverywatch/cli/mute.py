@@ -78,48 +78,48 @@ def unmute(*, name: str | None, dry_run: bool, target: Target) -> None:
 
     session = open_session(target)
     rules = aws_incidents.MuteRules(session.cloud)
-    found = _to_end(mutes.of_stack(rules, session.stack.prefix), name)
-    for each in found:
+    ending = _to_end(mutes.of_stack(rules, session.stack.prefix), name)
+    for mute_rule in ending:
         if not dry_run:
-            rules.delete(each.name)
-        click.echo(wrapped(f"{'Would end' if dry_run else 'Ended'} {each.name}: {each.reason}", "    ", ""))
-    if not found:
+            rules.delete(mute_rule.name)
+        click.echo(wrapped(f"{'Would end' if dry_run else 'Ended'} {mute_rule.name}: {mute_rule.reason}", "    ", ""))
+    if not ending:
         click.echo("Nothing is muted.")
 
 
-def _to_end(there: list[Mute], name: str | None) -> list[Mute]:
-    found = [each for each in there if (each.name == name if name else each.is_ours)]
-    if name and not found:
-        known = ", ".join(each.name for each in there) or "none"
-        raise InputError(f"There is no mute {name}.", next_step=f"There is: {known}.")
-    return found
+def _to_end(muted: list[Mute], name: str | None) -> list[Mute]:
+    ending = [mute_rule for mute_rule in muted if (mute_rule.name == name if name else mute_rule.is_ours)]
+    if name and not ending:
+        names = ", ".join(mute_rule.name for mute_rule in muted) or "none"
+        raise InputError(f"There is no mute {name}.", next_step=f"There is: {names}.")
+    return ending
 
 
 def _chosen(session: Session, named: tuple[str, ...]) -> list[str]:
     from deliverywatch.operate.incidents import aws_incidents
 
     acting = aws_incidents.Alarms(session.cloud).acting_on(session.stack.output("AlertsTopicArn"))
-    known = sorted(each.name for each in acting)
+    names = sorted(alarm.name for alarm in acting)
     if not named:
-        return known
-    full = [each if each in known else f"{session.stack.prefix}-{each}" for each in named]
-    unknown = [short for short, name in zip(named, full, strict=True) if name not in known]
+        return names
+    full = [name if name in names else f"{session.stack.prefix}-{name}" for name in named]
+    unknown = [short for short, name in zip(named, full, strict=True) if name not in names]
     if unknown:
-        short = ", ".join(each.removeprefix(f"{session.stack.prefix}-") for each in known)
+        short = ", ".join(name.removeprefix(f"{session.stack.prefix}-") for name in names)
         raise InputError(f"No alarm {unknown[0]} sends mails.", next_step=f"There is: {short}.")
     return full
 
 
-def _show(there: list[Mute], session: Session, *, as_json: bool) -> None:
+def _show(muted: list[Mute], session: Session, *, as_json: bool) -> None:
     if as_json:
         from deliverywatch.operate.incidents.status import mute_document
 
-        print_json({"deliverywatch": 1, "mutes": [mute_document(each) for each in there]})
+        print_json({"deliverywatch": 1, "mutes": [mute_document(mute_rule) for mute_rule in muted]})
         return
-    if not there:
+    if not muted:
         click.echo("Nothing is muted.")
-    for each in there:
-        click.echo(wrapped(_line(each, session), "    ", ""))
+    for mute_rule in muted:
+        click.echo(wrapped(_line(mute_rule, session), "    ", ""))
 
 
 def _line(one: Mute, session: Session) -> str:

@@ -214,10 +214,11 @@ def _pipelines(document: Any, machine: str) -> tuple[Pipeline, ...]:
     return declared if is_declared else (*declared, Pipeline(machine, machine))
 
 
-def _in_words(found: dict[str, Any]) -> str:
-    if found["well"]:
-        return f"The run {found['execution'].split(':')[-1]} of {found['pipeline']} is well ({found['status']})."
-    facts = [wrapped(f"{name}: {value}", "    ", "  ") for name, value in found["facts"].items()]
-    steps = [wrapped(f"{number}. {step}", "     ", "  ") for number, step in enumerate(found["steps"], 1)]
-    links = [f"  {link['title']}: {link['url']}" for link in found["links"]]
-    return "\n".join([wrapped(found["sentence"]), "", *facts, "", "What to do:", *steps, "", "Links:", *links])
+def _in_words(diagnosis: dict[str, Any]) -> str:
+    if diagnosis["well"]:
+        name = diagnosis["execution"].split(":")[-1]
+        return f"The run {name} of {diagnosis['pipeline']} is well ({diagnosis['status']})."
+    facts = [wrapped(f"{name}: {value}", "    ", "  ") for name, value in diagnosis["facts"].items()]
+    steps = [wrapped(f"{number}. {step}", "     ", "  ") for number, step in enumerate(diagnosis["steps"], 1)]
+    links = [f"  {link['title']}: {link['url']}" for link in diagnosis["links"]]
+    return "\n".join([wrapped(diagnosis["sentence"]), "", *facts, "", "What to do:", *steps, "", "Links:", *links])

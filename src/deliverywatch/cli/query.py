@@ -160,8 +160,8 @@ def _copy(root: Path, key: str, body: bytes) -> None:
 def _tell(answer: Answer, out: Path | None) -> None:
     from deliverywatch.operate.lake.query import cost_usd
 
-    told = f"{len(answer.rows):,} row{'' if len(answer.rows) == 1 else 's'}"
+    sentence = f"{len(answer.rows):,} row{'' if len(answer.rows) == 1 else 's'}"
     if answer.scanned_bytes is not None:
         cost = cost_usd(answer.scanned_bytes)
-        told += f", {answer.scanned_bytes / 1e6:,.2f} MB read in {answer.seconds:.1f} s: {cost:.5f} USD"
-    click.echo(f"{told}{f', written to {out}' if out else ''}.", err=True)
+        sentence += f", {answer.scanned_bytes / 1e6:,.2f} MB read in {answer.seconds:.1f} s: {cost:.5f} USD"
+    click.echo(f"{sentence}{f', written to {out}' if out else ''}.", err=True)

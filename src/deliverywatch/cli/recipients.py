@@ -84,7 +84,7 @@ def _looked_up(people: list[Person], where: Lake) -> list[Person]:
 def _sentence(people: list[Person], period: Period, out: Path | None, *, lookup: bool) -> str:
     count = f"{len(people):,} {'person was' if len(people) == 1 else 'people were'}"
     end = f"{period.end:%H:%M}" if period.end.date() == period.start.date() else f"{period.end:%Y-%m-%d %H:%M}"
-    told = f"{count} not reached between {period.start:%Y-%m-%d %H:%M} and {end} UTC, and not since"
+    sentence = f"{count} not reached between {period.start:%Y-%m-%d %H:%M} and {end} UTC, and not since"
     unknown = sum(person.number is None for person in people) if lookup else 0
     more = f"; ClickSend does not tell {unknown:,} of the numbers" if unknown else ""
-    return f"{told}{more}{f'. Written to {out}' if out else ''}."
+    return f"{sentence}{more}{f'. Written to {out}' if out else ''}."

@@ -69,24 +69,30 @@ def reconcile(*, since: datetime | None, dry_run: bool, as_json: bool, target: T
     _tell(comparison, emitted_count, dry_run=dry_run)
 
 
-def _tell(found: Comparison, emitted_count: int, *, dry_run: bool) -> None:
-    click.echo(f"{found.slot_count:,} slots from {found.start:%Y-%m-%d %H:%M} to {found.end:%Y-%m-%d %H:%M} UTC")
-    for difference in found.differences[:_MOST_LINES]:
+def _tell(comparison: Comparison, emitted_count: int, *, dry_run: bool) -> None:
+    click.echo(
+        f"{comparison.slot_count:,} slots from {comparison.start:%Y-%m-%d %H:%M} to {comparison.end:%Y-%m-%d %H:%M} UTC"
+    )
+    for difference in comparison.differences[:_MOST_LINES]:
         click.echo(f"  {difference.slot:%Y-%m-%d %H:%M}   total {difference.total:+,}   failed {difference.failed:+,}")
-    if len(found.differences) > _MOST_LINES:
-        click.echo(f"  ... and {len(found.differences) - _MOST_LINES:,} more: --json has all")
-    if not found.differences:
+    if len(comparison.differences) > _MOST_LINES:
+        click.echo(f"  ... and {len(comparison.differences) - _MOST_LINES:,} more: --json has all")
+    if not comparison.differences:
         click.echo("CloudWatch has what the lake has.")
     elif dry_run:
         click.echo("Nothing was emitted (--dry-run).", err=True)
     else:
         sentence = f"{emitted_count:,} slots were emitted; CloudWatch shows those of the last day within hours, older"
         click.echo(wrapped(f"{sentence} ones within two days."), err=True)
-    if found.waiting:
-        until = max(found.waiting.values())
-        sentence = f"{len(found.waiting):,} slots differ, but points of them may be on their way: run it again after"
+    if comparison.waiting:
+        until = max(comparison.waiting.values())
+        sentence = (
+            f"{len(comparison.waiting):,} slots differ, but points of them may be on their way: run it again after"
+        )
         click.echo(wrapped(f"{sentence} {until:%Y-%m-%d %H:%M} UTC."), err=True)
-    if found.unread:
-        sentence = f"{len(found.unread):,} slots were counted and are not in the lake, the first"
-        first = f"{found.unread[0]:%Y-%m-%d %H:%M} UTC"
-        click.echo(wrapped(f"{sentence} {first}: deliverywatch backfill --since {found.unread[0]:%Y-%m-%d}."), err=True)
+    if comparison.unread:
+        sentence = f"{len(comparison.unread):,} slots were counted and are not in the lake, the first"
+        first = f"{comparison.unread[0]:%Y-%m-%d %H:%M} UTC"
+        click.echo(
+            wrapped(f"{sentence} {first}: deliverywatch backfill --since {comparison.unread[0]:%Y-%m-%d}."), err=True
+        )

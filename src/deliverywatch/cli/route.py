@@ -43,22 +43,22 @@ def route(
     if wanted is not None:
         _set(level or "", wanted, target, dry_run=dry_run)
         return
-    found = _found(target, level)
+    recipients = _recipients(target, level)
     if as_json:
-        print_json({each.value: list(addresses) for each, addresses in found.items()})
+        print_json({severity.value: list(addresses) for severity, addresses in recipients.items()})
     else:
-        for each, addresses in found.items():
-            click.echo(wrapped(f"{each.value:<9} {', '.join(addresses)}", " " * 10, ""))
-    if expect and not any(expect.lower() == one.lower() for addresses in found.values() for one in addresses):
+        for severity, addresses in recipients.items():
+            click.echo(wrapped(f"{severity.value:<9} {', '.join(addresses)}", " " * 10, ""))
+    if expect and not any(expect.lower() == one.lower() for addresses in recipients.values() for one in addresses):
         click.echo(f"{expect} gets no mails of level {level}.", err=True)
         raise SystemExit(Exit.CHECK_FAILED)
 
 
-def _found(target: Target, level: str | None) -> dict[Level, tuple[str, ...]]:
+def _recipients(target: Target, level: str | None) -> dict[Level, tuple[str, ...]]:
     from deliverywatch.operate.incidents.route import routes  # it brings boto3
 
     _, stack = target.find()
-    return {each: addresses for each, addresses in routes(stack).items() if level in (None, each.value)}
+    return {severity: addresses for severity, addresses in routes(stack).items() if level in (None, severity.value)}
 
 
 def _set(level: str, wanted: str, target: Target, *, dry_run: bool) -> None:

@@ -96,8 +96,8 @@ def _silent_alarms(status: Status) -> Iterator[str]:
     """Alarms in ALARM of which no incident tells: muted ones, or those whose message is still on its way."""
     from deliverywatch.operate.incidents.status import muted
 
-    told = {name for incident in status.open for name in incident.raised}
-    names = [each.name for each in status.raised if each.name not in told]
+    covered = {name for incident in status.open for name in incident.raised}
+    names = [alarm.name for alarm in status.raised if alarm.name not in covered]
     if names:
         marked = [f"{name}{' (muted)' if muted(status, name) else ''}" for name in names]
         yield from _part("In ALARM without an incident", marked)
@@ -127,8 +127,8 @@ def _mail(record: Record, session: Session) -> str:
     from deliverywatch.operate.incidents.mails import state_of
 
     state = state_of(record, session.now)
-    told = "" if state == "sent" else f" ({state})"
-    return f"{_time(record.time, session)}  {record.subject or f'{record.event} of {record.incident}'}{told}"
+    unsent = "" if state == "sent" else f" ({state})"
+    return f"{_time(record.time, session)}  {record.subject or f'{record.event} of {record.incident}'}{unsent}"
 
 
 def _time(moment: datetime, session: Session) -> str:

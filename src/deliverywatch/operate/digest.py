@@ -158,9 +158,9 @@ def _notes(week: Week) -> tuple[str, ...]:
 
 
 def _figures(week: Week) -> tuple[HeadlineNumber, ...]:
-    known = [run for run in week.runs if run.expected is not None]
-    done = sum(each.done for each in known or week.runs)
-    expected = sum(each.expected or 0 for each in known)
+    expected_runs = [run for run in week.runs if run.expected is not None]
+    done = sum(run.done for run in expected_runs or week.runs)
+    expected = sum(run.expected or 0 for run in expected_runs)
     total, failed = sum(tally.total for tally in week.tallies), sum(tally.failed for tally in week.tallies)
     nouns = " and ".join(dict.fromkeys(tally.noun for tally in week.tallies)) or "messages"
     count = len(week.incidents)
@@ -185,14 +185,14 @@ def _groups(week: Week) -> tuple[tuple[str, tuple[Group, ...]], ...]:
 
 
 def _steps(week: Week) -> tuple[str, ...]:
-    found = []
+    steps = []
     if week.open:
-        found.append(f"See what is open: deliverywatch explain {week.open[0].id}")
+        steps.append(f"See what is open: deliverywatch explain {week.open[0].id}")
     if _is_blind(week):
-        found.append("Find out why runs are missing: deliverywatch doctor")
+        steps.append("Find out why runs are missing: deliverywatch doctor")
     if week.unsent:
-        found.append("See which mails were not sent: deliverywatch mails --since 7d")
-    return tuple(found)
+        steps.append("See which mails were not sent: deliverywatch mails --since 7d")
+    return tuple(steps)
 
 
 def _links(week: Week, settings: Settings) -> tuple[tuple[str, str], ...]:

@@ -42,13 +42,13 @@ def list_letters(*, target: Target, limit: int, as_json: bool) -> None:
     """  # noqa: D301 - click wants the control character
     from deliverywatch.files.records import dead_letters as flow  # not needed for `--help`
 
-    found = flow.explained(*_ports(target), limit)
+    letters = flow.explained(*_ports(target), limit)
     if as_json:
-        print_json([each.as_fields() for each in found])
+        print_json([letter.as_fields() for letter in letters])
         return
-    for each in found:
-        click.echo(_short(each))
-    click.echo(_summary(len(found), limit), err=True)
+    for letter in letters:
+        click.echo(_short(letter))
+    click.echo(_summary(len(letters), limit), err=True)
 
 
 @dlq.command(short_help="Show one dead letter with its body.")
@@ -64,11 +64,11 @@ def show(*, target: Target, message_id: str, limit: int, as_json: bool) -> None:
     """  # noqa: D301 - click wants the control character
     from deliverywatch.files.records import dead_letters as flow  # not needed for `--help`
 
-    found = flow.one(*_ports(target), message_id, limit)
+    letter = flow.one(*_ports(target), message_id, limit)
     if as_json:
-        print_json({**found.as_fields(), "body": found.dead_letter.body})
+        print_json({**letter.as_fields(), "body": letter.dead_letter.body})
         return
-    click.echo(f"{_short(found)}\n  {_wrapped(found.next_step)}\n\n{_readable(found.dead_letter.body)}")
+    click.echo(f"{_short(letter)}\n  {_wrapped(letter.next_step)}\n\n{_readable(letter.dead_letter.body)}")
 
 
 @dlq.command()
@@ -90,18 +90,18 @@ def redrive(*, target: Target, dry_run: bool, rate: int | None, limit: int, as_j
     """  # noqa: D301 - click wants the control character
     from deliverywatch.files.records import dead_letters as flow  # not needed for `--help`
 
-    found = flow.explained(*_ports(target), limit)
-    kinds = flow.by_kind(found)
+    letters = flow.explained(*_ports(target), limit)
+    kinds = flow.by_kind(letters)
     report: dict[str, Any] = {
         "dry_run": dry_run,
-        "count": len(found),
-        "in_vain_count": sum(each.will_fail_again for each in found),
+        "count": len(letters),
+        "in_vain_count": sum(letter.will_fail_again for letter in letters),
         "kinds": [
             {"kind": kind, "problem": problem, "count": count, "will_fail_again": in_vain}
             for kind, problem, count, in_vain in kinds
         ],
     }
-    if found and not dry_run:
+    if letters and not dry_run:
         report |= _moved(target, rate)
     if as_json:
         print_json(report)

@@ -28,7 +28,7 @@ RECIPIENT_KEY = "DELIVERYWATCH_RECIPIENT_KEY"
 _PATIENCE_SECONDS = 600.0
 
 
-def source(told: Callable[[datetime, int], None]) -> Source:
+def source(report: Callable[[datetime, int], None]) -> Source:
     """Return the account that the environment names."""
     # Imported here, as `--help` needs neither HTTP nor JSON.
     from deliverywatch.sms.clicksend.credentials import Credentials
@@ -43,7 +43,7 @@ def source(told: Callable[[datetime, int], None]) -> Source:
     url = os.environ.get(_URL) or "https://rest.clicksend.com"
     credentials = Credentials(os.environ[_NAMES[0]], os.environ[_NAMES[1]])
     try:
-        history = _TellingHistory(credentials, url, told)
+        history = _TellingHistory(credentials, url, report)
     except ConfigurationError as error:
         raise ConfigurationError(
             str(error), next_step=f"Correct {_URL} in your environment, or unset it to read ClickSend itself."
@@ -65,25 +65,25 @@ def recipient_key() -> bytes:
     return hash_key(os.environ[_NAMES[1]], is_api_key=True)
 
 
-def source_of_stack(cloud: Cloud, parameters: Mapping[str, str], told: Callable[[datetime, int], None]) -> Source:
+def source_of_stack(cloud: Cloud, parameters: Mapping[str, str], report: Callable[[datetime, int], None]) -> Source:
     """Return the account of a stack, with its key for hashes and its choice of what is stored of a number."""
     from deliverywatch.sms.aws import account_of
     from deliverywatch.sms.clicksend.recipients import Recipients
     from deliverywatch.sms.ports import Source
 
-    found = account_of(cloud.client("ssm"), parameters["ClickSendCredentials"])
-    history = _TellingHistory(found.credentials, parameters["ClickSendUrl"], told)
-    return Source(history, Recipients(found.recipient_key, plain=parameters["RecipientNumbers"] == "plain"))
+    account = account_of(cloud.client("ssm"), parameters["ClickSendCredentials"])
+    history = _TellingHistory(account.credentials, parameters["ClickSendUrl"], report)
+    return Source(history, Recipients(account.recipient_key, plain=parameters["RecipientNumbers"] == "plain"))
 
 
 class _TellingHistory:
     """A history that tells what is read of it, and is patient as long as there is something to tell."""
 
-    def __init__(self, credentials: Credentials, url: str, told: Callable[[datetime, int], None]) -> None:
+    def __init__(self, credentials: Credentials, url: str, report: Callable[[datetime, int], None]) -> None:
         from deliverywatch.sms.clicksend.client import ClickSend
 
         self._client = ClickSend(credentials, url, remaining_seconds=self._remaining_seconds)
-        self._told = told
+        self._report = report
         self._waiting_since = 0.0
 
     def pages(self, start: datetime, end: datetime) -> Iterator[Page]:
@@ -98,7 +98,7 @@ class _TellingHistory:
 
     def _tell(self, start: datetime, row_count: int) -> None:
         self._waiting_since = time.monotonic()
-        self._told(start, row_count)
+        self._report(start, row_count)
 
     def _remaining_seconds(self) -> float:
         return self._waiting_since + _PATIENCE_SECONDS - time.monotonic()

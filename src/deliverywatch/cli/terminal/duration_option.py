@@ -15,10 +15,10 @@ _LENGTH = re.compile(r"(?:(\d{1,4})d)?(?:(\d{1,4})h)?(?:(\d{1,5})m)?")
 
 def parsed(text: str) -> timedelta | None:
     """Return a length of time, or None for what is none."""
-    found = _LENGTH.fullmatch(text.strip().lower())
-    if not found or not any(found.groups()):
+    match = _LENGTH.fullmatch(text.strip().lower())
+    if not match or not any(match.groups()):
         return None
-    days, hours, minutes = (int(part or 0) for part in found.groups())
+    days, hours, minutes = (int(part or 0) for part in match.groups())
     return timedelta(days=days, hours=hours, minutes=minutes)
 
 
@@ -29,10 +29,10 @@ class Duration(click.ParamType[timedelta]):
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> timedelta:
         """Return the length."""
-        found = value if isinstance(value, timedelta) else parsed(value)
-        if found is None:
+        length = value if isinstance(value, timedelta) else parsed(value)
+        if length is None:
             self.fail(f"'{value}' is no length of time such as 30m, 2h or 1d12h.", param, ctx)
-        return found
+        return length
 
 
 class TimeOrAge(Time):

@@ -51,13 +51,13 @@ class Lake:
             return Settings()
         return Settings(int(self.parameters["SlotMinutes"]), self.parameters["CountRecipientFaults"] == "true")
 
-    def source(self, told: Callable[[datetime, int], None]) -> Source:
+    def source(self, report: Callable[[datetime, int], None]) -> Source:
         """Return the account that fills it: the stack's, for equal hashes of equal numbers, or the environment's."""
         from deliverywatch.cli.terminal import account  # brings HTTP
 
         if self.cloud is None:
-            return account.source(told)
-        return account.source_of_stack(self.cloud, self.parameters, told)
+            return account.source(report)
+        return account.source_of_stack(self.cloud, self.parameters, report)
 
     def recipients(self) -> Recipients:
         """Return how numbers are hashed here."""
@@ -68,8 +68,8 @@ class Lake:
             return Recipients(account.recipient_key())
         from deliverywatch.sms.aws import account_of  # brings boto3
 
-        found = account_of(self.cloud.client("ssm"), self.parameters["ClickSendCredentials"])
-        return Recipients(found.recipient_key)
+        stored = account_of(self.cloud.client("ssm"), self.parameters["ClickSendCredentials"])
+        return Recipients(stored.recipient_key)
 
 
 def open_lake(lake: Path | None, target: Target, *, must_exist: bool = True) -> Lake:

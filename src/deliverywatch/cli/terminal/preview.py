@@ -43,8 +43,8 @@ def document(upgrade: Upgrade, preview: Preview, region: str, account: str) -> d
 
 def words(upgrade: Upgrade, preview: Preview, region: str, account: str) -> Iterator[str]:
     """Yield the lines that say it to a person."""
-    there = "" if upgrade.deployed else " (new)"
-    yield f"{upgrade.stack}{there} in {region}, account {account}: {changes.summary(preview.changes)}"
+    new = "" if upgrade.deployed else " (new)"
+    yield f"{upgrade.stack}{new} in {region}, account {account}: {changes.summary(preview.changes)}"
     for name, (before, after) in upgrade.parameters.changed().items():
         yield f"  {name}: {before or 'none'} -> {after or 'none'}"
     for line in changes.lines(preview.changes):

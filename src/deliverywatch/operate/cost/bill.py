@@ -46,10 +46,10 @@ def sentences(estimate: Estimate, volume: Volume) -> list[str]:
         f"An Athena query every 10 minutes, in place of metrics and alarms, would cost {partitioned:.2f} with a table "
         f"partitioned by day, and {whole:.2f} with one that is not, after a year: each query opens every object."
     )
-    found = [basis, further, beside] if estimate.further_value else [basis]
+    all_sentences = [basis, further, beside] if estimate.further_value else [basis]
     if estimate.uncounted:
-        found.append(f"Billed by use and not in the table: {', '.join(estimate.uncounted)}.")
-    return found
+        all_sentences.append(f"Billed by use and not in the table: {', '.join(estimate.uncounted)}.")
+    return all_sentences
 
 
 def document(estimate: Estimate, volume: Volume) -> dict[str, Any]:

@@ -43,12 +43,12 @@ def read(template: Mapping[str, Any], parameters: Mapping[str, str]) -> Billed:
     """Return what of a template is billed; a parameter that is needed and not given does not change that."""
     given = {name: "unset" for name, made in (template.get("Parameters") or {}).items() if "Default" not in made}
     resolver = Resolver(template, {**given, **parameters})
-    there = [
+    resources = [
         (made["Type"], name) for name, made in template["Resources"].items() if resolver.holds(made.get("Condition"))
     ]
 
     def of(kind: str) -> list[dict[str, Any]]:
-        return [resolver.properties(name) for found, name in there if found == kind]
+        return [resolver.properties(name) for made, name in resources if made == kind]
 
     return Billed(
         alarms=of("AWS::CloudWatch::Alarm"),
@@ -56,8 +56,8 @@ def read(template: Mapping[str, Any], parameters: Mapping[str, str]) -> Billed:
         dashboards=[str(made["DashboardBody"]) for made in of("AWS::CloudWatch::Dashboard")],
         functions=of("AWS::Lambda::Function"),
         starts=_starts_by_function(of("AWS::Scheduler::Schedule")),
-        kinds=frozenset(kind for kind, _ in there),
-        uncounted=tuple(sorted({kind for kind, _ in there if not _FREE.match(kind)})),
+        kinds=frozenset(kind for kind, _ in resources),
+        uncounted=tuple(sorted({kind for kind, _ in resources if not _FREE.match(kind)})),
     )
 
 

@@ -85,21 +85,21 @@ class Estimate:
 
 def monthly(template: Mapping[str, Any], parameters: Mapping[str, str], volume: Volume | None = None) -> Estimate:
     """Return the estimate of a template; a parameter without a default that is left out costs nothing."""
-    asked = volume or Volume()
+    usage = volume or Volume()
     billed = read(template, parameters)
     lines = [
         _metrics(billed),
         _alarms(billed),
         *_composites(billed),
-        _functions(billed, asked),
-        _requests(billed, asked),
-        _storage(asked),
-        _logs(billed, asked),
+        _functions(billed, usage),
+        _requests(billed, usage),
+        _storage(usage),
+        _logs(billed, usage),
         _starts(billed),
-        _mails(asked),
-        _queries(asked),
-        *_firehose(billed, asked),
-        *_files(billed, asked),
+        _mails(usage),
+        _queries(usage),
+        *_firehose(billed, usage),
+        *_files(billed, usage),
         *_dashboards(billed),
     ]
     usd, how = _further_value(billed)

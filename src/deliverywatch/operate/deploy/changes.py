@@ -76,17 +76,17 @@ def from_change_set(changes: Iterable[Mapping[str, Any]]) -> list[Change]:
     return [_change(change["ResourceChange"]) for change in changes if change.get("Type") == "Resource"]
 
 
-def _change(told: Mapping[str, Any]) -> Change:
-    action = {"Add": Action.ADD, "Import": Action.ADD, "Remove": Action.REMOVE}.get(told["Action"]) or {
+def _change(resource: Mapping[str, Any]) -> Change:
+    action = {"Add": Action.ADD, "Import": Action.ADD, "Remove": Action.REMOVE}.get(resource["Action"]) or {
         "True": Action.REPLACE,
         "Conditional": Action.MAY_REPLACE,
-    }.get(told.get("Replacement", "False"), Action.CHANGE)
-    targets = [detail["Target"] for detail in told.get("Details", ())]
+    }.get(resource.get("Replacement", "False"), Action.CHANGE)
+    targets = [detail["Target"] for detail in resource.get("Details", ())]
     if action in (Action.REPLACE, Action.MAY_REPLACE):
         targets = [target for target in targets if target.get("RequiresRecreation", "Never") != "Never"]
     because = dict.fromkeys(target.get("Name") or target["Attribute"] for target in targets)
-    is_kept = "Retain" in told.get("PolicyAction", "")
-    return Change(action, told["LogicalResourceId"], kind_words(told["ResourceType"]), tuple(because), is_kept)
+    is_kept = "Retain" in resource.get("PolicyAction", "")
+    return Change(action, resource["LogicalResourceId"], kind_words(resource["ResourceType"]), tuple(because), is_kept)
 
 
 def kind_words(kind: str) -> str:
@@ -101,16 +101,16 @@ def compared(
 
     A `before` without resources stands for no stack.
     """
-    there, wanted = _resolved(before, old), _resolved(after, new)
-    added = [Change(Action.ADD, name, kind) for name, (kind, _, _) in wanted.items() if name not in there]
+    current, wanted = _resolved(before, old), _resolved(after, new)
+    added = [Change(Action.ADD, name, kind) for name, (kind, _, _) in wanted.items() if name not in current]
     changed = [
-        Change(Action.CHANGE, name, kind, tuple(_differences(there[name][1], properties)))
+        Change(Action.CHANGE, name, kind, tuple(_differences(current[name][1], properties)))
         for name, (kind, properties, _) in wanted.items()
-        if name in there and there[name][1] != properties
+        if name in current and current[name][1] != properties
     ]
     removed = [
         Change(Action.REMOVE, name, kind, is_kept=is_kept)
-        for name, (kind, _, is_kept) in there.items()
+        for name, (kind, _, is_kept) in current.items()
         if name not in wanted
     ]
     return [*added, *changed, *removed]

@@ -37,7 +37,7 @@ class Upgrade:
 
     Attributes:
         stack: The stack's name.
-        there: The stack as it is, or none if it is new.
+        deployed: The stack as it is, or none if it is new.
         before: Its template; without resources if it is new.
         packaged: The template to deploy with its code.
     """
@@ -73,7 +73,7 @@ def prepare(
     template: Mapping[str, Any],
     given: Mapping[str, str],
     stack: str,
-    found: tuple[Deployment, Mapping[str, Any]] | None,
+    current: tuple[Deployment, Mapping[str, Any]] | None,
     bucket: str,
     code: Callable[[str, str], bytes],
     token: str,
@@ -86,7 +86,7 @@ def prepare(
         template: As `cfn/build.py` wrote it.
         given: Parameters that the operator says.
         stack: The stack's name.
-        found: The stack as it is with its template, or none if there is none.
+        current: The stack as it is with its template, or none if there is none.
         bucket: Where the code will lie.
         code: Returns the zip of a function, by its logical id and its path.
         token: Distinguishes this run.
@@ -95,7 +95,7 @@ def prepare(
     Raises:
         InputError: A parameter is unknown or missing, or the code is not there.
     """
-    deployed, before = found or (None, {"Resources": {}})
+    deployed, before = current or (None, {"Resources": {}})
     parameters = resolve(template, given, deployed, stack)
     return Upgrade(stack, deployed, before, package(template, bucket, code), parameters, token, reverts_drift)
 
@@ -109,20 +109,20 @@ def preview(upgrade: Upgrade, ports: Ports, *, may_make: bool) -> Preview:
     planned = None
     if upgrade.deployed and (may_make or ports.artifacts.exists()):
         planned = _planned(upgrade, ports)
-        found = list(planned.changes)
+        planned_changes = list(planned.changes)
     else:
         old = upgrade.deployed.parameters if upgrade.deployed else {}
-        known = {name: value for name, value in old.items() if name in (upgrade.before.get("Parameters") or {})}
-        found = changes.compared(upgrade.before, known, upgrade.packaged.template, upgrade.parameters.values)
-    return Preview(found, planned, *_costs(upgrade))
+        given = {name: value for name, value in old.items() if name in (upgrade.before.get("Parameters") or {})}
+        planned_changes = changes.compared(upgrade.before, given, upgrade.packaged.template, upgrade.parameters.values)
+    return Preview(planned_changes, planned, *_costs(upgrade))
 
 
 def _costs(upgrade: Upgrade) -> tuple[float | None, float, float]:
     after = estimate.monthly(upgrade.packaged.template, upgrade.parameters.values)
     if upgrade.deployed is None:
         return None, after.usd, after.free_usd
-    known = {name: value for name, value in upgrade.parameters.before.items() if name in upgrade.before["Parameters"]}
-    return estimate.monthly(upgrade.before, known).usd, after.usd, after.free_usd
+    given = {name: value for name, value in upgrade.parameters.before.items() if name in upgrade.before["Parameters"]}
+    return estimate.monthly(upgrade.before, given).usd, after.usd, after.free_usd
 
 
 def _planned(upgrade: Upgrade, ports: Ports) -> deploy.Plan:

@@ -59,17 +59,17 @@ def stack(deployment: Deployment, version: str) -> Check:
     return ok("stack", f"{deployment.name} is deployed, version {version}.")
 
 
-def functions(found: Sequence[Function], wanted: Sequence[str]) -> Check:
+def functions(present: Sequence[Function], wanted: Sequence[str]) -> Check:
     """Return whether every function can run."""
-    names = {function.name for function in found}
+    names = {function.name for function in present}
     if lost := [name for name in wanted if name not in names]:
         return failed("functions", f"{some(lost)} does not exist.", "deliverywatch deploy --revert-drift")
-    broken = [one for one in found if one.state not in ("Active", "Inactive") or one.last_update == "Failed"]
+    broken = [one for one in present if one.state not in ("Active", "Inactive") or one.last_update == "Failed"]
     if broken:
         first = broken[0]
         finding = f"{first.name} cannot run: {first.reason or first.state}"
         return failed("functions", finding, f"aws lambda get-function --function-name {first.name}, then deploy again")
-    return ok("functions", f"{len(found)} functions can run.")
+    return ok("functions", f"{len(present)} functions can run.")
 
 
 def bucket(name: str, found: Bucket | None) -> Check:

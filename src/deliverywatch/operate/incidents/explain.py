@@ -82,12 +82,12 @@ def _state(facts: Facts) -> list[str]:
         lasted = formatting.span(incident.changed_at - incident.opened_at)
         ended = clock.day_time(incident.changed_at, now)
         return [f"It began at {since}, ended at {ended} and lasted {lasted}.{_peak(facts)}"]
-    found = [f"It has been open since {since}, for {formatting.span(now - incident.opened_at)}.{_peak(facts)}"]
+    lines = [f"It has been open since {since}, for {formatting.span(now - incident.opened_at)}.{_peak(facts)}"]
     if incident.changed_at != incident.opened_at:
-        found.append(f"It has been {incident.level.value} since {clock.day_time(incident.changed_at, now)}.")
-    found.append(_owner(facts))
-    found += [f"Muted until {_until(each, facts)}: {each.reason or 'no reason given'}." for each in _muting(facts)]
-    return found
+        lines.append(f"It has been {incident.level.value} since {clock.day_time(incident.changed_at, now)}.")
+    lines.append(_owner(facts))
+    lines += [f"Muted until {_until(mute, facts)}: {mute.reason or 'no reason given'}." for mute in _muting(facts)]
+    return lines
 
 
 def _peak(facts: Facts) -> str:
@@ -117,9 +117,9 @@ def _until(one: Mute, facts: Facts) -> str:
 
 
 def _happened(facts: Facts) -> list[str]:
-    told = {record.seq: record for record in facts.mails}
+    sent = {record.seq: record for record in facts.mails}
     incident = facts.incident
-    timed = [(change.time, _changed(facts, change, told.get(change.seq))) for change in incident.timeline]
+    timed = [(change.time, _changed(facts, change, sent.get(change.seq))) for change in incident.timeline]
     timed += [(ack.time, f"{ack.by} took it on{f': {ack.note}' if ack.note else ''}.") for ack in incident.acks]
     return [
         f"{facts.clock.day_time(time, facts.now)}  {line}" for time, line in sorted(timed, key=lambda pair: pair[0])
@@ -136,17 +136,17 @@ def _changed(facts: Facts, change: Change, record: Record | None) -> str:
 
 
 def _why(facts: Facts) -> list[str]:
-    found = [_alarm_line(alarm) for alarm in facts.alarms.values()] + _told(facts)
+    lines = [_alarm_line(alarm) for alarm in facts.alarms.values()] + _reported(facts)
     if not facts.incident.is_open and facts.now - facts.incident.changed_at > _FRESH:
-        return found
+        return lines
     context = facts.context
     if context.problem:
-        found.append(context.problem.sentence)
+        lines.append(context.problem.sentence)
     alarm = _alarm(facts)
     if alarm is None or not alarm.is_ratio or facts.incident.level is Level.BLIND:
-        return found
-    found += [verdict(context)] if verdict(context) else []
-    found += [
+        return lines
+    lines += [verdict(context)] if verdict(context) else []
+    lines += [
         f"{formatting.amount(one.count)} ({formatting.percent(one.share_percent)}) "
         f"{one.text} (code {one.code}, {one.fault})"
         for one in context.reasons[:_REASON_COUNT]
@@ -155,17 +155,17 @@ def _why(facts: Facts) -> list[str]:
     if affected and affected[0]:
         time = "" if affected[1] else " in the last 3 hours"
         people = f"{formatting.amount(affected[0])} people had a message that failed{time}"
-        found.append(f"{people}; 'deliverywatch recipients {facts.incident.id}' lists those not reached since.")
-    return found
+        lines.append(f"{people}; 'deliverywatch recipients {facts.incident.id}' lists those not reached since.")
+    return lines
 
 
-def _told(facts: Facts) -> list[str]:
+def _reported(facts: Facts) -> list[str]:
     """What a system told without an alarm, with the facts that it gave."""
-    told = [change for change in facts.incident.timeline if not change.alarm and change.level is not Level.OK]
-    if not told:
+    changes = [change for change in facts.incident.timeline if not change.alarm and change.level is not Level.OK]
+    if not changes:
         return []
-    pairs = [f"{name}: {value}" for name, value in told[-1].facts[:_FACT_COUNT]]
-    return [each for each in (told[-1].reason, *pairs) if each]
+    pairs = [f"{name}: {value}" for name, value in changes[-1].facts[:_FACT_COUNT]]
+    return [line for line in (changes[-1].reason, *pairs) if line]
 
 
 def _alarm_line(alarm: Alarm) -> str:

@@ -27,13 +27,15 @@ def mails(store: Store, since: datetime, until: datetime) -> list[Record]:
     """Return the mails of a time, the oldest first."""
     first, last = f"{_FOLDER}{since:%Y-%m-%d}/", f"{_FOLDER}{until:%Y-%m-%d}0"
     keys = [key for month in _months(since, until) for key in store.keys(month) if first <= key < last]
-    return [each for each in _read(store, keys) if since <= each.time <= until]
+    return [record for record in _read(store, keys) if since <= record.time <= until]
 
 
 def of_incident(store: Store, incident: str, opened: datetime, until: datetime) -> list[Record]:
     """Return the mails of an incident, in order; an id alone may be that of two watches."""
     keys = [key for month in _months(opened, until) for key in store.keys(month) if f"/{incident}-" in key]
-    return sorted((each for each in _read(store, keys) if each.incident == incident), key=lambda each: each.seq)
+    return sorted(
+        (record for record in _read(store, keys) if record.incident == incident), key=lambda record: record.seq
+    )
 
 
 def text_of(store: Store, record: Record) -> str:
@@ -84,15 +86,15 @@ def utc(moment: datetime) -> str:
 def _read(store: Store, keys: Iterable[str]) -> list[Record]:
     with ThreadPoolExecutor(_AT_ONCE) as pool:
         stored = list(pool.map(store.read, keys))
-    found = [from_json(each.body) for each in stored if each]
-    return sorted((each for each in found if each), key=lambda each: (each.time, each.incident, each.seq))
+    records = [from_json(line.body) for line in stored if line]
+    return sorted(filter(None, records), key=lambda record: (record.time, record.incident, record.seq))
 
 
 def _months(since: datetime, until: datetime) -> list[str]:
     """Return the prefixes that hold every day of a time: one request lists a month."""
-    found: list[str] = []
+    months: list[str] = []
     month: date = since.date().replace(day=1)
     while month <= until.date():
-        found.append(f"{_FOLDER}{month:%Y-%m-}")
+        months.append(f"{_FOLDER}{month:%Y-%m-}")
         month = (month + timedelta(days=32)).replace(day=1)
-    return found
+    return months

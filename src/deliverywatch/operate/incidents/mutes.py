@@ -105,9 +105,9 @@ def spelled(length: timedelta) -> str:
 def of_stack(rules: Rules, prefix: str, statuses: Sequence[str] = ("ACTIVE", "SCHEDULED")) -> list[Mute]:
     """Return the rules that mute an alarm of the stack, those that end first coming first."""
     described = [rules.describe(name) for name in rules.names(statuses)]
-    found = [_mute(each, prefix) for each in described if each]
-    ours = [each for each in found if any(name.startswith(f"{prefix}-") for name in each.alarms)]
-    return sorted(ours, key=lambda each: (each.end or datetime.max.replace(tzinfo=UTC), each.name))
+    mutes = [_mute(rule, prefix) for rule in described if rule]
+    ours = [mute for mute in mutes if any(name.startswith(f"{prefix}-") for name in mute.alarms)]
+    return sorted(ours, key=lambda mute: (mute.end or datetime.max.replace(tzinfo=UTC), mute.name))
 
 
 def _mute(rule: Mapping[str, Any], prefix: str) -> Mute:
@@ -127,8 +127,8 @@ def _mute(rule: Mapping[str, Any], prefix: str) -> Mute:
 
 
 def _length(duration: str) -> timedelta | None:
-    found = re.fullmatch(r"P(?:(\d+)D)?(?:T(?:(\d+)H)?(?:(\d+)M)?)?", duration)
-    if found is None:
+    match = re.fullmatch(r"P(?:(\d+)D)?(?:T(?:(\d+)H)?(?:(\d+)M)?)?", duration)
+    if match is None:
         return None
-    days, hours, minutes = (int(part or 0) for part in found.groups())
+    days, hours, minutes = (int(part or 0) for part in match.groups())
     return timedelta(days=days, hours=hours, minutes=minutes)

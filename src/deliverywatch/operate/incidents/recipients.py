@@ -71,9 +71,9 @@ class Person:
 def period_of(store: Store, incident: str, now: datetime) -> Period:
     """Return when the messages of an incident were sent, by the records of its mails."""
     records = [
-        json.loads(found.body)
+        json.loads(stored.body)
         for key in store.keys("mails/")
-        if f"/{incident}-" in key and (found := store.read(key)) is not None
+        if f"/{incident}-" in key and (stored := store.read(key)) is not None
     ]
     if not records:
         raise InputError(
@@ -99,9 +99,9 @@ def unreached(store: Store, period: Period, now: datetime) -> list[Person]:
     for row in _rows(store, period.start, period.end):
         if row[1] == Outcome.FAILED:
             person = _person(row)
-            known = people.get(person.known_as)
-            newest = person if known is None or person.sent_at >= known.sent_at else known
-            people[person.known_as] = replace(newest, failed_count=1 + (known.failed_count if known else 0))
+            earlier = people.get(person.known_as)
+            newest = person if earlier is None or person.sent_at >= earlier.sent_at else earlier
+            people[person.known_as] = replace(newest, failed_count=1 + (earlier.failed_count if earlier else 0))
     for row in _rows(store, period.start, now + HOUR):
         failed = people.get(row[3] or "")
         if failed and row[1] == Outcome.DELIVERED and row[0] > failed.sent_at:
@@ -117,8 +117,8 @@ def looked_up(people: Iterable[Person], history: History) -> Iterator[Person]:
     for hour, wanted in by_hour.items():
         numbers: dict[str, str] = {}
         for page in history.pages(hour, hour + HOUR):
-            found = (row for row in page.rows if row.get("message_id") in wanted)
-            numbers.update((each["message_id"], str(each.get("to") or "")) for each in found)
+            rows = (row for row in page.rows if row.get("message_id") in wanted)
+            numbers.update((row["message_id"], str(row.get("to") or "")) for row in rows)
         for message_id, person in wanted.items():
             yield replace(person, number=numbers.get(message_id) or None)
 

@@ -18,8 +18,10 @@ if TYPE_CHECKING:
 def last_incidents(store: Store) -> list[Incident]:
     """Return the last incident of every watch: those that are open first, then the newest."""
     read = [incident_store.read(store, watch) for watch in incident_store.recorded_watches(store)]
-    found = [each for each in read if each is not None]
-    return sorted(found, key=lambda each: (not each.is_open, -each.level.rank, -each.changed_at.timestamp()))
+    incidents = [incident for incident in read if incident is not None]
+    return sorted(
+        incidents, key=lambda incident: (not incident.is_open, -incident.level.rank, -incident.changed_at.timestamp())
+    )
 
 
 def find(store: Store, incident_id: str, watch: str = "") -> Incident:
@@ -30,22 +32,22 @@ def find(store: Store, incident_id: str, watch: str = "") -> Incident:
     """
     wanted = incident_id.strip().upper()
     last = last_incidents(store)
-    found = [each for each in last if each.id == wanted] or _past(store, wanted)
-    of_watch = [each for each in found if watch in ("", each.watch)]
+    candidates = [incident for incident in last if incident.id == wanted] or _past(store, wanted)
+    of_watch = [incident for incident in candidates if watch in ("", incident.watch)]
     if not of_watch:
-        known = ", ".join(each.id for each in last[:3]) or "none yet"
-        raise InputError(f"There is no incident {wanted}.", next_step=f"The last ones are: {known}.")
-    if len({each.watch for each in of_watch}) > 1:
-        names = " or ".join(sorted({each.watch for each in of_watch}))
+        newest = ", ".join(incident.id for incident in last[:3]) or "none yet"
+        raise InputError(f"There is no incident {wanted}.", next_step=f"The last ones are: {newest}.")
+    if len({incident.watch for incident in of_watch}) > 1:
+        names = " or ".join(sorted({incident.watch for incident in of_watch}))
         raise InputError(f"{wanted} is the id of several incidents.", next_step=f"Add --watch: {names}.")
-    return max(of_watch, key=lambda each: each.opened_at)
+    return max(of_watch, key=lambda incident: incident.opened_at)
 
 
 def _past(store: Store, incident_id: str) -> list[Incident]:
     keys = [key for watch in incident_store.recorded_watches(store) for key in incident_store.past(store, watch)]
     stored = [store.read(key) for key in keys if key.endswith(f"-{incident_id}.json")]
-    read = [from_json(each.body) for each in stored if each]
-    return [each for each in read if each is not None]
+    read = [from_json(record.body) for record in stored if record]
+    return [incident for incident in read if incident is not None]
 
 
 def context_of(store: Store, watch: str) -> Context:

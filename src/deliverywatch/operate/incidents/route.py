@@ -48,7 +48,7 @@ def change(level: Level, wanted: Sequence[str]) -> tuple[str, str]:
     Raises:
         InputError: One is no address, or there are too few or too many.
     """
-    wrong = [each for each in wanted if not _ADDRESS.fullmatch(each)]
+    wrong = [address for address in wanted if not _ADDRESS.fullmatch(address)]
     if wrong:
         raise InputError(f"'{wrong[0]}' is no e-mail address.", next_step="Write addresses such as duty@example.com.")
     unique = list(dict.fromkeys(wanted))

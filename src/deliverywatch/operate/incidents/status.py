@@ -86,7 +86,7 @@ def current_status(stack: Deployment, store: Store, alarms: AlarmsOfTopic, rules
         at=now,
         stack=stack,
         incidents=tuple(last_incidents(store)),
-        raised=tuple(each for each in calling if each.state is State.ALARM),
+        raised=tuple(alarm for alarm in calling if alarm.state is State.ALARM),
         heartbeats=tuple(heartbeats(store)),
         mutes=tuple(mutes.of_stack(rules, stack.prefix)),
         mails=tuple(reversed(sent[-_MAIL_COUNT:])),
@@ -96,12 +96,12 @@ def current_status(stack: Deployment, store: Store, alarms: AlarmsOfTopic, rules
 def heartbeats(store: Store) -> list[Heartbeat]:
     """Return when each system last left its context in the lake."""
     read = ((key, store.read(key)) for key in store.keys(_STATE))
-    known = ((key, context.from_json(stored.body)) for key, stored in read if stored)
+    contexts = ((key, context.from_json(stored.body)) for key, stored in read if stored)
     return [
         Heartbeat(
             key.removeprefix(_STATE).removesuffix(".json"), one.updated_at, one.problem.sentence if one.problem else ""
         )
-        for key, one in known
+        for key, one in contexts
         if one.updated_at
     ]
 
@@ -109,7 +109,7 @@ def heartbeats(store: Store) -> list[Heartbeat]:
 def last_change(incident: Incident, status: Status, clock: Clock) -> str:
     """Return what the last mail of an incident told: critical at 29 % (126 of 439); worst so far 40 %."""
     change = incident.timeline[-1]
-    alarms = {each.name: each for each in status.raised}
+    alarms = {alarm.name: alarm for alarm in status.raised}
     story = Story(incident, change, alarms.get(change.alarm), context.Context(), clock, incident.title)
     if change.reason and not change.alarm:
         return change.reason
@@ -176,4 +176,4 @@ def _seconds(age: timedelta) -> int:
 def muted(status: Status, alarm: str) -> Mute | None:
     """Return the rule that mutes an alarm now, if one does."""
     active = (mute for mute in status.mutes if mute.status == "ACTIVE")
-    return next((each for each in active if alarm in each.alarms), None)
+    return next((mute for mute in active if alarm in mute.alarms), None)

@@ -17,8 +17,8 @@ def environment(cloud: Cloud, deployment: Deployment) -> dict[str, str]:
     """Return the reconciler's environment variables: whoever plans with them plans as it does."""
     name = _function(deployment, "QueriesReconciler")
     with translated(f"The function {name}"):
-        found = cloud.client("lambda").get_function_configuration(FunctionName=name)
-    return dict(found.get("Environment", {}).get("Variables", {}))
+        configuration = cloud.client("lambda").get_function_configuration(FunctionName=name)
+    return dict(configuration.get("Environment", {}).get("Variables", {}))
 
 
 def execute(cloud: Cloud, deployment: Deployment, event: Mapping[str, Any]) -> dict[str, Any]:

@@ -30,13 +30,13 @@ class Metrics:
 
     def sums(self, start: datetime, end: datetime) -> Mapping[str, Mapping[datetime, float]]:
         """Return the sums by their stamp, of stamps in [start, end)."""
-        found: dict[str, dict[datetime, float]] = {name: {} for name in _NAMES}
+        values: dict[str, dict[datetime, float]] = {name: {} for name in _NAMES}
         with translated("The metrics"):
             while start < end:
                 for name, stamp, value in self._asked(start, min(end, start + _STEP)):
-                    found[name][stamp] = value
+                    values[name][stamp] = value
                 start += _STEP
-        return found
+        return values
 
     def put(self, differences: Sequence[Difference]) -> None:
         """Add to the sums, in one request: at most 500 slots."""

@@ -43,16 +43,15 @@ class Forgotten:
         return sorted({f"{key.rpartition('/')[0]}/" for key in self.row_counts})
 
 
-def find(store: Store, known_as: Collection[str], told: Callable[[str], None] = lambda _: None) -> Forgotten:
+def find(store: Store, known_as: Collection[str]) -> Forgotten:
     """Return where the recipient is, and change nothing."""
-    found = Forgotten()
+    result = Forgotten()
     for key in _objects(store):
-        told(key)
         stored = store.read(key)
         with day_objects.readable(key):
             row_count = forgetting.count(stored.body, known_as) if stored else 0
-        _note(found, key, row_count)
-    return found
+        _note(result, key, row_count)
+    return result
 
 
 def forget(
@@ -61,15 +60,14 @@ def forget(
     *,
     token: str,
     pause: Callable[[float], None],
-    told: Callable[[str], None] = lambda _: None,
 ) -> Forgotten:
     """Blank the recipient in every object, until a look into all of them finds nothing."""
     whole = Forgotten()
     for _ in range(_ROUNDS):
-        found = find(store, known_as, told)
-        if not found.row_counts:
+        remaining = find(store, known_as)
+        if not remaining.row_counts:
             break
-        for folder in found.folders:
+        for folder in remaining.folders:
             day_objects.finish(store, day_objects.day_of_key(f"{folder}day.parquet"), token, pause)
         for key, row_count in find(store, known_as).row_counts.items():
             update(store, key, _blanker(key, known_as, token), pause)
@@ -78,24 +76,24 @@ def forget(
 
 
 def remains(
-    found: Forgotten, now: datetime, parameters: Mapping[str, str], old_versions: int | None
+    forgotten: Forgotten, now: datetime, parameters: Mapping[str, str], old_versions: int | None
 ) -> list[tuple[str, str]]:
     """Return what is left of the recipient: where, and what of it for how long."""
-    told = [("ClickSend", f"The number, the text and the name, for {HISTORY_DAYS} days. Delete them there.")]
-    again = found.newest + timedelta(days=1, hours=SETTLE_HOURS + 2) if found.newest else now
+    places = [("ClickSend", f"The number, the text and the name, for {HISTORY_DAYS} days. Delete them there.")]
+    again = forgotten.newest + timedelta(days=1, hours=SETTLE_HOURS + 2) if forgotten.newest else now
     if again > now:
         sentence = f"ClickSend is read again for {SETTLE_HOURS} hours, and a row that has news comes back with its "
-        told.append(("the next runs", f"{sentence}recipient. Run this again after {again:%Y-%m-%d %H:%M} UTC."))
+        places.append(("the next runs", f"{sentence}recipient. Run this again after {again:%Y-%m-%d %H:%M} UTC."))
     if old_versions:
         gone = f"{now + timedelta(days=OLD_VERSION_DAYS + 1):%Y-%m-%d}"
         sentence = f"{old_versions:,} replaced or deleted objects of the lake may hold it; they are gone by {gone}. "
-        told.append(("old versions", f"{sentence}--purge deletes them now, and with them the way back to them."))
+        places.append(("old versions", f"{sentence}--purge deletes them now, and with them the way back to them."))
     if parameters:
-        told += _elsewhere(parameters["AthenaResultDays"])
+        places += _elsewhere(parameters["AthenaResultDays"])
     if any(name.startswith("Email") for name in parameters):
-        told.append(("e-mail events", "They hold e-mail addresses, not numbers, and are not looked into here."))
-    told.append(("a back-fill", "'deliverywatch backfill' reads ClickSend again: run this again after it."))
-    return told
+        places.append(("e-mail events", "They hold e-mail addresses, not numbers, and are not looked into here."))
+    places.append(("a back-fill", "'deliverywatch backfill' reads ClickSend again: run this again after it."))
+    return places
 
 
 def _elsewhere(result_days: str) -> list[tuple[str, str]]:
@@ -120,7 +118,7 @@ def _blanker(key: str, known_as: Collection[str], token: str) -> Callable[[bytes
     return blank
 
 
-def _note(found: Forgotten, key: str, row_count: int) -> None:
+def _note(result: Forgotten, key: str, row_count: int) -> None:
     if row_count:
-        found.row_counts[key] = found.row_counts.get(key, 0) + row_count
-        found.newest = max(found.newest or day_objects.day_of_key(key), day_objects.day_of_key(key))
+        result.row_counts[key] = result.row_counts.get(key, 0) + row_count
+        result.newest = max(result.newest or day_objects.day_of_key(key), day_objects.day_of_key(key))

@@ -99,16 +99,16 @@ class Engine(Athena, Protocol):
 
 def chosen(text: str, saved: Iterable[Saved], given: Mapping[str, str]) -> str:
     """Return the SQL that is meant: of a saved query by its name, with or without its system, or the text itself."""
-    known = {each.name: each for each in saved}
+    by_name = {saved_query.name: saved_query for saved_query in saved}
     name = text.strip().replace("_", "-")
-    alike = [each for each in known if each == name or each.endswith(f"-{name}")]
-    found = known[name] if name in known else known[alike[0]] if len(alike) == 1 else None
-    if found is None and not re.search(r"\s", text.strip()):
+    alike = [full for full in by_name if full == name or full.endswith(f"-{name}")]
+    query = by_name[name] if name in by_name else by_name[alike[0]] if len(alike) == 1 else None
+    if query is None and not re.search(r"\s", text.strip()):
         raise InputError(
-            f"There is no saved query {text}. There is: {', '.join(sorted(known)) or 'none'}.",
+            f"There is no saved query {text}. There is: {', '.join(sorted(by_name)) or 'none'}.",
             next_step='Name one of these, or write SQL, such as "SELECT count(*) FROM sms_messages".',
         )
-    return filled(found or Saved("this query", _asking(text)), given)
+    return filled(query or Saved("this query", _asking(text)), given)
 
 
 def _asking(sql: str) -> str:

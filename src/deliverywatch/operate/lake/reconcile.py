@@ -147,7 +147,7 @@ def compare(
 
 def counts(store: Store, settings: Settings, start: datetime, end: datetime) -> dict[datetime, Counts]:
     """Return the lake's counts of the slots in [start, end), of those that hold a message."""
-    found: dict[datetime, Counts] = {}
+    slots: dict[datetime, Counts] = {}
     first, last = (int(moment.timestamp()) * 1000 for moment in (start, end))
     for day in steps(day_of(start), end, 24 * 60):
         kinds: Counter[tuple[Any, ...]] = Counter()
@@ -156,13 +156,13 @@ def counts(store: Store, settings: Settings, start: datetime, end: datetime) -> 
                 kinds[sent_at // 60_000, *kind] += 1
         for (minute, outcome, fault, observed_at), number in kinds.items():
             slot = floor(from_milliseconds(minute * 60_000), settings.slot_minutes)
-            each = found.setdefault(slot, Counts())
+            each = slots.setdefault(slot, Counts())
             each.total += number * is_counted(outcome)
             is_failed = is_counted_failure(outcome, fault, count_recipient_faults=settings.count_recipient_faults)
             each.failed += number * is_failed
             settled_at = _settled_at(slot, settings.slot_minutes, from_milliseconds(observed_at))
             each.settled_at = max(each.settled_at, settled_at)
-    return found
+    return slots
 
 
 def emit(

@@ -29,14 +29,14 @@ def verdict(week: Week) -> str:
 
 def facts(week: Week, clock: Clock) -> tuple[tuple[str, str], ...]:
     """Return the lines of the table, those with nothing to say left out."""
-    found = [
+    lines = [
         *((f"Runs of {run.system}", _runs(run)) for run in week.runs),
         *((tally.noun, _tally(tally)) for tally in week.tallies),
         ("Mails", _mails(week)),
         ("Mutes", _mutes(week, clock)),
         ("Cost", _cost(week)),
     ]
-    return tuple((name, value) for name, value in found if value)
+    return tuple((name, value) for name, value in lines if value)
 
 
 def _runs(runs: Runs) -> str:

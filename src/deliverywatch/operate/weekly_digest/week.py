@@ -136,14 +136,14 @@ def collect(sources: Sources, topic: str, prefix: str, start: datetime, end: dat
 
 def _ratios(alarms: Iterable[Alarm]) -> list[Alarm]:
     """Of the alarms over the same two metrics the one that calls first."""
-    found: dict[str, Alarm] = {}
+    first: dict[str, Alarm] = {}
     for alarm in alarms:
         if alarm.is_ratio and alarm.threshold is not None:
             metrics = str([query["MetricStat"]["Metric"] for query in alarm.queries if "MetricStat" in query])
-            known = found.get(metrics)
-            if known is None or alarm.threshold < (known.threshold or 0):
-                found[metrics] = alarm
-    return list(found.values())
+            lowest = first.get(metrics)
+            if lowest is None or alarm.threshold < (lowest.threshold or 0):
+                first[metrics] = alarm
+    return list(first.values())
 
 
 def _tally(sources: Sources, alarm: Alarm, prefix: str, start: datetime, end: datetime) -> Tally:
@@ -173,8 +173,8 @@ def _incidents(store: Store, start: datetime) -> list[Incident]:
     keys = [key for one in last for key in incident_store.past(store, one.watch)]
     read = [store.read(key) for key in keys if _opened_day(key) >= f"{start:%Y-%m-%d}"]
     before = [from_json(stored.body) for stored in read if stored]
-    found = [one for one in [*last, *before] if one and (one.is_open or one.changed_at >= start)]
-    return sorted(found, key=lambda one: one.opened_at)
+    incidents = [one for one in [*last, *before] if one and (one.is_open or one.changed_at >= start)]
+    return sorted(incidents, key=lambda one: one.opened_at)
 
 
 def _opened_day(key: str) -> str:
@@ -182,5 +182,5 @@ def _opened_day(key: str) -> str:
 
 
 def _mutes(rules: Rules, prefix: str, start: datetime, end: datetime) -> Sequence[Mute]:
-    found = mutes.of_stack(rules, prefix, ("ACTIVE", "SCHEDULED", "EXPIRED"))
-    return [each for each in found if each.start is None or (each.start < end and (each.end or end) > start)]
+    rules_of_stack = mutes.of_stack(rules, prefix, ("ACTIVE", "SCHEDULED", "EXPIRED"))
+    return [mute for mute in rules_of_stack if mute.start is None or (mute.start < end and (mute.end or end) > start)]

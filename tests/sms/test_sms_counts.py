@@ -11,20 +11,22 @@ from sms_world import at
 
 from deliverywatch.sms import counts
 from deliverywatch.sms.counts import Datapoint, SlotCounts
-from deliverywatch.sms.lake.merge import Change
+from deliverywatch.sms.lake.merge import MessageChange
 from deliverywatch.sms.mail_context.recent_statistics import RecentStatistics
 
 MINUTE = int(at("12:05").timestamp()) // 60
 SLOT = at("12:00")
 
 
-def change(before: str | None, now: str, fault: str = "none", minute: int = MINUTE, **words: str) -> Change:
+def change(before: str | None, now: str, fault: str = "none", minute: int = MINUTE, **words: str) -> MessageChange:
     verdict = None if before is None else (before, "none")
     fields = {"error_code": "14", "carrier": "Telstra", "country": "AU", "status": "Failed", "status_code": "301"}
-    return Change(minute, verdict, now, fault, **(fields | words))
+    return MessageChange(minute, verdict, now, fault, **(fields | words))
 
 
-def counted(*changes: Change, recipients: bool = True, slot_minutes: int = 10) -> dict[datetime, tuple[int, int]]:
+def counted(
+    *changes: MessageChange, recipients: bool = True, slot_minutes: int = 10
+) -> dict[datetime, tuple[int, int]]:
     slots = counts.per_slot(dict.fromkeys(changes, 1), slot_minutes, count_recipient_faults=recipients)
     return {slot: (numbers.total, numbers.failed) for slot, numbers in slots.items()}
 

@@ -17,7 +17,7 @@ from deliverywatch.sms.clicksend.outcomes import Outcome, is_counted_failure
 from deliverywatch.sms.lake.slots import as_text, floor, from_milliseconds, stamp_of
 
 if TYPE_CHECKING:
-    from deliverywatch.sms.lake.merge import Change
+    from deliverywatch.sms.lake.merge import MessageChange
 
 NAMESPACE = "DeliveryWatch/Sms"
 
@@ -53,7 +53,7 @@ class SlotCounts:
 
 
 def per_slot(
-    changes: Mapping[Change, int], slot_minutes: int, *, count_recipient_faults: bool
+    changes: Mapping[MessageChange, int], slot_minutes: int, *, count_recipient_faults: bool
 ) -> dict[datetime, SlotCounts]:
     """Return what each slot's counts change by, by the begin of the slot."""
     slots: dict[datetime, SlotCounts] = {}
@@ -73,7 +73,7 @@ def is_counted(outcome: str) -> bool:
     return outcome != Outcome.EXCLUDED
 
 
-def newly_unknown(changes: Iterable[Change]) -> list[str]:
+def newly_unknown(changes: Iterable[MessageChange]) -> list[str]:
     """Return each status and code that no rule covers and that was not there before, once."""
     labels = {
         f"{change.status}/{change.status_code}"[:_LONGEST_WORD]
@@ -111,7 +111,7 @@ def _is_failure(verdict: tuple[str, str] | None, count_recipient_faults: bool) -
     return verdict is not None and is_counted_failure(*verdict, count_recipient_faults=count_recipient_faults)
 
 
-def _add_failures(slot: SlotCounts, change: Change, number: int) -> None:
+def _add_failures(slot: SlotCounts, change: MessageChange, number: int) -> None:
     slot.failed += number
     words = (change.fault, change.error_code, change.carrier, change.country)
     for name, word in zip(("fault", "code", "carrier", "country"), words, strict=True):

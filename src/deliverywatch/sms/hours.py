@@ -19,7 +19,7 @@ from deliverywatch.sms.counts import SlotCounts
 from deliverywatch.sms.lake import day_objects, slots
 
 if TYPE_CHECKING:
-    from deliverywatch.sms.lake.merge import Change, Merged, Reading
+    from deliverywatch.sms.lake.merge import Merged, MessageChange, Reading
     from deliverywatch.sms.plan import Plan, Range
     from deliverywatch.sms.ports import Ports, Settings, Source, Summary
 
@@ -74,7 +74,7 @@ class Hours:
             reading.add(records)
         return reading
 
-    def _keep(self, part: Range, reading: Reading) -> Counter[Change]:
+    def _keep(self, part: Range, reading: Reading) -> Counter[MessageChange]:
         from deliverywatch.sms.lake import merge  # brings pyarrow
 
         inserts_only = self.plan.insert_from is not None and part.start >= self.plan.insert_from
@@ -93,7 +93,7 @@ class Hours:
             log.warning("ClickSend sent a status that no rule covers, counted as unknown: %r", label)
         return merged.changes
 
-    def _emit(self, part: Range, changes: Counter[Change], *, with_quiet_slots: bool) -> None:
+    def _emit(self, part: Range, changes: Counter[MessageChange], *, with_quiet_slots: bool) -> None:
         if self.plan.emit_from is None:
             return
         minutes = self.settings.slot_minutes

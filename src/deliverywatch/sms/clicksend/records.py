@@ -88,7 +88,7 @@ class _Columns(NamedTuple):
 
 
 class Recorder:
-    """Turns rows into records, as of one moment.
+    """Turns rows into records, as of one time.
 
     Attributes:
         unreadable_count: Rows left out because they have no id or no time of sending.

@@ -20,6 +20,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import TYPE_CHECKING
 
 from deliverywatch.errors import ObjectDamaged, StoreConflict
@@ -37,7 +38,6 @@ DAY = timedelta(days=1)
 # A day changes over once; two more are for the deletion of its hours, and for nothing.
 _LISTINGS = 4
 
-
 # What a file that is no Parquet, or lacks columns, may raise; pyarrow's own errors are among them.
 _ARROW_ERRORS = (ValueError, OSError, KeyError, TypeError)
 
@@ -48,17 +48,15 @@ class _Sealed(Exception):
 
 def counting(keys: Iterable[str]) -> list[str]:
     """Return those of the keys of Parquet objects that count: a day's object hides the hours beside it."""
-    found = sorted(key for key in keys if key.endswith(".parquet"))
-    days = {key.removesuffix(DAY_OBJECT) for key in found if key.endswith(f"/{DAY_OBJECT}")}
-    return [key for key in found if key.endswith(f"/{DAY_OBJECT}") or f"{key.rpartition('/')[0]}/" not in days]
+    objects = sorted(key for key in keys if key.endswith(".parquet"))
+    days = {key.removesuffix(DAY_OBJECT) for key in objects if key.endswith(f"/{DAY_OBJECT}")}
+    return [key for key in objects if key.endswith(f"/{DAY_OBJECT}") or f"{key.rpartition('/')[0]}/" not in days]
 
 
 def bodies(store: Store, prefix: str, first: str = "") -> Iterator[tuple[str, bytes]]:
-    """Yield key and body of the objects that count under a prefix, of whole days or of all; a day after the other.
+    """Yield key and body of the objects that count under a prefix, from the key `first` on; a day after the other.
 
-    Keys before `first` are left out.
-
-    A day that becomes one object between the list and the reading is listed anew.
+    The prefix is of whole days or of all. A day that becomes one object before it is read is listed anew.
     """
     folders: dict[str, list[str]] = {}
     for key in counting(key for key in store.keys(prefix) if key >= first):
@@ -69,9 +67,9 @@ def bodies(store: Store, prefix: str, first: str = "") -> Iterator[tuple[str, by
 
 def _all_of(store: Store, folder: str, keys: list[str]) -> list[tuple[str, bytes]]:
     for _ in range(_LISTINGS):
-        found = [(key, stored.body) for key in keys if (stored := store.read(key))]
-        if len(found) == len(keys):
-            return found
+        objects = [(key, stored.body) for key in keys if (stored := store.read(key))]
+        if len(objects) == len(keys):
+            return objects
         keys = counting(store.keys(folder))
     raise StoreConflict(f"The objects under {folder} came and went while they were read.")
 
@@ -111,13 +109,13 @@ def keep(
     """Change the object that holds an hour's rows, so that nothing that anybody does at the same time is lost.
 
     Args:
-        store: Where the lake is.
+        store: Of the lake.
         hour: Begin of the hour.
         change: Computes the change from the present body; called again when another writer was faster.
         pause: Sleeps up to so many seconds before the next try.
         token: Different for each run.
-        now: What time it is; aware. Nobody looks for the object of a day that cannot have one yet: between the write
-            of a new hour and its emission nothing else happens.
+        now: Aware. The object of a day that cannot have one yet is not looked for: between the write of a new hour and
+            its emission nothing else happens.
 
     Raises:
         StoreConflict: Other writers were faster every time.
@@ -145,15 +143,15 @@ def keep(
 
 def make_day(store: Store, day: datetime, token: str, pause: Callable[[float], None]) -> None:
     """Make one object of a day's hours, unless it is there; the hours stay until `clear` deletes them."""
-    from deliverywatch.sms.lake import seal as sealing  # brings pyarrow
+    from deliverywatch.sms.lake import seal  # brings pyarrow
 
     if _exists(store, day):
         return
     for key in hour_keys(day):
-        update(store, key, _sealer(key, token), pause)
+        update(store, key, _readable(key, lambda body: seal.sealed(body, token)), pause)
     try:
         with readable(folder_of(day)):
-            made = sealing.joined(_sealed_bodies(store, day), token)
+            made = seal.joined(_sealed_bodies(store, day), token)
     except _Sealed:
         return
     try:
@@ -164,33 +162,35 @@ def make_day(store: Store, day: datetime, token: str, pause: Callable[[float], N
 
 
 def finish(store: Store, day: datetime, token: str, pause: Callable[[float], None]) -> None:
-    """Make a day's object if somebody has begun to and was killed: only then is it known which objects count."""
+    """Make a day's object if somebody has begun to and was killed: only then is it clear which objects count."""
     keys = [key for key in store.keys(folder_of(day)) if key.endswith(".parquet")]
     if day_key_of(day) in keys:
         return
-    stored = [(key, found.body) for key in keys if (found := store.read(key))]
-    if any(_is_sealed(key, body) for key, body in stored):
+    if any(_is_sealed(key, stored.body) for key in keys if (stored := store.read(key))):
         make_day(store, day, token, pause)
 
 
 def clear(store: Store, day: datetime, token: str, pause: Callable[[float], None]) -> None:
     """Delete the hours beside a day's object, after taking in what a stray one holds more."""
+    from deliverywatch.sms.lake import seal  # brings pyarrow
+
     for key in store.keys(folder_of(day)):
         stored = store.read(key) if key != day_key_of(day) else None
         if stored is None:
             continue
         if not _is_sealed(key, stored.body):
-            update(store, day_key_of(day), _absorber(key, stored.body, token), pause)
+            absorb = partial(seal.absorbed, stray=stored.body, token=token)
+            update(store, day_key_of(day), _readable(key, absorb), pause)
         with suppress(StoreConflict):  # somebody is just writing it: the next compaction takes it in
             store.delete_if_unchanged(key, stored.etag)
 
 
 def unsettled_count(store: Store, hour: datetime, *, may_be_compacted: bool) -> int:
     """Return how many rows of an hour, or of its day once that is one object, a later reading may find changed."""
-    found = store.metadata(key_of(hour))
-    if found is None and may_be_compacted:
-        found = store.metadata(day_key_of(day_of(hour)))
-    return int((found or {}).get(UNSETTLED, "0"))
+    metadata = store.metadata(key_of(hour))
+    if metadata is None and may_be_compacted:
+        metadata = store.metadata(day_key_of(day_of(hour)))
+    return int((metadata or {}).get(UNSETTLED, "0"))
 
 
 @contextmanager
@@ -210,10 +210,10 @@ def _changed(key: str, body: bytes | None, change: Callable[[bytes | None], Merg
     try:
         merged = change(body)
     except _ARROW_ERRORS as error:
-        from deliverywatch.sms.lake import seal as sealing  # brings pyarrow
+        from deliverywatch.sms.lake import seal  # brings pyarrow
 
         # It may be the rows that were read just now: the object is only blamed if it cannot be read by itself.
-        if body is None or sealing.is_whole(body):
+        if body is None or seal.is_whole(body):
             raise
         raise ObjectDamaged(key) from error
     return Change(merged.body, merged, merged.metadata)
@@ -225,34 +225,22 @@ def _exists(store: Store, day: datetime) -> bool:
 
 
 def _is_sealed(key: str, body: bytes) -> bool:
-    from deliverywatch.sms.lake import seal as sealing  # brings pyarrow
+    from deliverywatch.sms.lake import seal  # brings pyarrow
 
     with readable(key):
-        return sealing.is_sealed(body)
+        return seal.is_sealed(body)
 
 
-def _sealer(key: str, token: str) -> Callable[[bytes | None], Change[None]]:
-    from deliverywatch.sms.lake import seal as sealing  # brings pyarrow
-
-    def seal(body: bytes | None) -> Change[None]:
+def _readable(key: str, change: Callable[[bytes | None], Change[None]]) -> Callable[[bytes | None], Change[None]]:
+    def readable_change(body: bytes | None) -> Change[None]:
         with readable(key):
-            return sealing.sealed(body, token)
+            return change(body)
 
-    return seal
-
-
-def _absorber(key: str, stray: bytes, token: str) -> Callable[[bytes | None], Change[None]]:
-    from deliverywatch.sms.lake import seal as sealing  # brings pyarrow
-
-    def absorb(body: bytes | None) -> Change[None]:
-        with readable(key):
-            return sealing.absorbed(body or b"", stray, token)
-
-    return absorb
+    return readable_change
 
 
 def _sealed_bodies(store: Store, day: datetime) -> Iterator[bytes]:
-    """The hours one by one. That one is gone, or is there unsealed, means that another one has made the day."""
+    """Yield the hours one by one. That one is gone, or is there unsealed, means that another one has made the day."""
     for key in hour_keys(day):
         stored = store.read(key)
         if stored is None or not _is_sealed(key, stored.body):

@@ -28,7 +28,7 @@ _CONTENT = [name for name in NAMES if name != "observed_at"]
 _OUTCOME, _FAULT = _CONTENT.index("outcome"), _CONTENT.index("fault")
 
 
-class Change(NamedTuple):
+class MessageChange(NamedTuple):
     """What became of a message.
 
     Attributes:
@@ -47,7 +47,7 @@ class Change(NamedTuple):
     status_code: str | None
 
 
-_NOW = [kinds.COLUMNS.index(name) for name in Change._fields[2:]]
+_NOW = [kinds.COLUMNS.index(name) for name in MessageChange._fields[2:]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +103,7 @@ class Merged:
 
     body: bytes | None
     unsettled_count: int
-    changes: Counter[Change]
+    changes: Counter[MessageChange]
 
     @property
     def metadata(self) -> Mapping[str, str]:
@@ -212,8 +212,8 @@ def _staying(stored: bytes | None, difference: _Difference) -> Iterator[pa.Recor
         first += batch.num_rows
 
 
-def _changes(reading: Reading, difference: _Difference) -> Counter[Change]:
-    changes: Counter[Change] = Counter()
+def _changes(reading: Reading, difference: _Difference) -> Counter[MessageChange]:
+    changes: Counter[MessageChange] = Counter()
     for part in reading.parts:
         rows = slice(part.first, part.first + len(part.kind))
         (sent_at,) = columns_of(part.batch, ("sent_at",))
@@ -227,6 +227,6 @@ def _changes(reading: Reading, difference: _Difference) -> Counter[Change]:
     return changes
 
 
-def _change(key: int, verdicts: list[tuple[str, str] | None], kinds_of_part: list[Kind]) -> Change:
+def _change(key: int, verdicts: list[tuple[str, str] | None], kinds_of_part: list[Kind]) -> MessageChange:
     kind = kinds_of_part[key & 255]
-    return Change(key >> 16, verdicts[key >> 8 & 255], *(kind[index] for index in _NOW))
+    return MessageChange(key >> 16, verdicts[key >> 8 & 255], *(kind[index] for index in _NOW))

@@ -60,8 +60,9 @@ def joined(hours: Iterable[bytes], token: str) -> Change[None]:
     return rewritten(batches(), metadata, token)
 
 
-def absorbed(day: bytes, stray: bytes, token: str) -> Change[None]:
+def absorbed(day: bytes | None, *, stray: bytes, token: str) -> Change[None]:
     """Return the day's object with those rows of a stray hour that it lacks or has older; none if there are none."""
+    day = day or b""
     observed = {message_id: at for batch in batches_of(stray, _IDENTITY) for message_id, at in _identities(batch)}
     in_day: set[str] = set()
     stays = bytearray()

@@ -29,7 +29,7 @@ class Watermark:
     def as_body(self) -> bytes:
         """Return the object that holds it."""
         times = {"covered_until": self.covered_until, "counted_from": self.counted_from}
-        return json.dumps({name: as_text(moment) for name, moment in times.items() if moment}).encode()
+        return json.dumps({name: as_text(time) for name, time in times.items() if time}).encode()
 
 
 def read_watermark(store: Store) -> Watermark | None:
@@ -60,7 +60,7 @@ def advance_watermark(
 
 
 def _watermark(body: bytes) -> Watermark:
-    """Taking a damaged one for none would leave a gap that nobody notices."""
+    """Return the watermark; taking a damaged one for none would leave a gap that nobody notices."""
     try:
         fields = json.loads(body)
         covered_until = datetime.fromisoformat(fields["covered_until"])

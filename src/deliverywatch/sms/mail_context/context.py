@@ -25,18 +25,11 @@ HOURS = 3
 
 
 def document(statistics: RecentStatistics, now: datetime, end: datetime, slot_minutes: int) -> bytes:
-    """Return the context after a run that succeeded.
-
-    Args:
-        statistics: Of the rows from `HOURS` before `end`.
-        now: The time of the run; aware.
-        end: End of the newest slot.
-        slot_minutes: Length of a slot.
-    """
+    """Return the context after a run at `now` that succeeded, of the rows from `HOURS` before `end`."""
     reasons = statistics.top_reasons()
     pending, total = statistics.overdue
     overdue = Overdue(pending, total, round(statistics.overdue_percent, 1))
-    known = replace(
+    context = replace(
         _empty(now, slot_minutes),
         slots=_slots(statistics, end, slot_minutes),
         reasons=reasons,
@@ -45,11 +38,11 @@ def document(statistics: RecentStatistics, now: datetime, end: datetime, slot_mi
         overdue=overdue,
         steps=runbook.steps(reasons[0].fault if reasons else None, is_overdue=overdue.percent > OVERDUE_PERCENT),
     )
-    return documents.to_json(known)
+    return documents.to_json(context)
 
 
 def with_problem(previous: bytes | None, error: Exception, now: datetime, slot_minutes: int) -> bytes:
-    """Return the earlier context with why nothing newer is known; `since` is when that reason first showed."""
+    """Return the earlier context with the reason why there is nothing newer; `since` is when it first showed."""
     return documents.with_problem(previous, _problem(error, now), _empty(now, slot_minutes))
 
 

@@ -141,7 +141,7 @@ class Lake:
     body: bytes | None = None
 
     def read(self, _: str) -> Any:
-        from deliverywatch.queries.config.lake import Stored
+        from deliverywatch.storage.store import Stored
 
         return Stored(self.body, "1") if self.body is not None else None
 

@@ -133,5 +133,5 @@ def test_an_object_that_was_replaced_meanwhile_is_not_deleted(bucket: Bucket) ->
     assert first is not None
     bucket.write("state/probe", b"2")
     with pytest.raises(StoreConflict):
-        bucket.delete("state/probe", first.etag)
+        bucket.delete_if_unchanged("state/probe", first.etag)
     assert bucket.read("state/probe") is not None

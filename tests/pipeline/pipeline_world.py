@@ -9,9 +9,8 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from deliverywatch.errors import StoreConflict
 from deliverywatch.pipeline.declaration.pipelines import pipelines_of
-from deliverywatch.pipeline.outputs.store import Stored
+from deliverywatch.storage import memory
 
 EVENTS = Path(__file__).parents[1] / "events"
 
@@ -89,28 +88,18 @@ class Artifacts(dict[str, bytes]):
         return self.get(address)
 
 
-class Memory:
-    """A store that keeps objects in memory, with the rules of S3; `race` runs before the next conditional write."""
+class Memory(memory.Memory):
+    """A store in memory; `race` runs before the next conditional write."""
 
-    def __init__(self) -> None:
-        self.objects: dict[str, bytes] = {}
-        self.race: Any = None
+    race: Any = None
 
-    def read(self, key: str) -> Stored | None:
-        body = self.objects.get(key)
-        return Stored(body, str(hash(body))) if body is not None else None
-
-    def write(self, key: str, body: bytes) -> None:
-        self.objects[key] = body
-
-    def replace(self, key: str, body: bytes, etag: str | None) -> None:
+    def write_if_unchanged(
+        self, key: str, body: bytes, etag: str | None, metadata: Mapping[str, str] | None = None
+    ) -> None:
         if self.race:
             race, self.race = self.race, None
             race()
-        present = self.read(key)
-        if (present.etag if present else None) != etag:
-            raise StoreConflict(f"{key} changed")
-        self.objects[key] = body
+        super().write_if_unchanged(key, body, etag, metadata)
 
     def json(self, key: str) -> Any:
         return json.loads(self.objects[key])

@@ -10,36 +10,27 @@ import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
 from moto import mock_aws
 
-from deliverywatch.errors import CloudRefused, CloudUnavailable, StoreConflict, StoreUnavailable
+from deliverywatch.errors import CloudRefused, CloudUnavailable, StoreUnavailable
 from deliverywatch.pipeline import aws
 
 
 @pytest.fixture
-def bucket(monkeypatch: pytest.MonkeyPatch) -> Iterator[aws.Bucket]:
+def s3(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         monkeypatch.setenv(name, "test")
     monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
     with mock_aws():
-        boto3.client("s3").create_bucket(Bucket="lake")
-        yield aws.Bucket("lake")
+        client = boto3.client("s3")
+        client.create_bucket(Bucket="lake")
+        yield client
 
 
-def test_an_object_is_written_once_by_whoever_comes_first(bucket: aws.Bucket) -> None:
-    bucket.replace("key", b"one", None)
-    with pytest.raises(StoreConflict):
-        bucket.replace("key", b"two", None)
-    stored = bucket.read("key")
-    assert stored is not None
-    bucket.replace("key", b"three", stored.etag)
-    with pytest.raises(StoreConflict):
-        bucket.replace("key", b"four", stored.etag)
-    assert aws.Artifacts().fetch("s3://lake/key") == b"three"
-
-
-def test_what_is_not_there_is_none_and_a_bucket_that_is_not_there_is_an_error(bucket: aws.Bucket) -> None:
-    assert bucket.read("key") is None
+def test_an_object_is_fetched_by_its_address_and_one_that_is_not_there_is_none(s3: Any) -> None:
+    s3.put_object(Bucket="lake", Key="key", Body=b"one")
+    assert aws.Artifacts().fetch("s3://lake/key") == b"one"
+    assert aws.Artifacts(s3).fetch("s3://lake/none") is None
     with pytest.raises(StoreUnavailable, match="NoSuchBucket"):
-        aws.Bucket("other").read("key")
+        aws.Artifacts().fetch("s3://other/key")
 
 
 class Athena:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import random
 from typing import Any
 
 import pytest
@@ -156,13 +157,14 @@ def test_a_state_machine_that_nobody_declared_raises() -> None:
         World().publish(body)
 
 
-def test_a_store_that_never_lets_the_write_through_raises() -> None:
+def test_a_store_that_never_lets_the_write_through_raises(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(random, "uniform", lambda *_: 0)  # the pauses between tries
     world = World()
 
     def overtaken(key: str, *_: object) -> None:
         raise StoreConflict(f"{key} changed")
 
-    world.store.replace = overtaken  # type: ignore[method-assign,assignment]
+    world.store.write_if_unchanged = overtaken  # type: ignore[method-assign,assignment]
     with pytest.raises(StoreConflict):
         world.publish(event("states_succeeded"))
     assert not world.lines

@@ -9,12 +9,11 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import ClientError
 
 from deliverywatch.athena import Execution, Status
-from deliverywatch.errors import StoreConflict
 from deliverywatch.queries.aws import Scheduler
-from deliverywatch.queries.config.lake import Stored
 from deliverywatch.queries.config.query import Kind, Query
 from deliverywatch.queries.schedule import apply
 from deliverywatch.queries.schedule.specification import Schedule, Wiring, desired
+from deliverywatch.storage import memory
 
 if TYPE_CHECKING:
     from deliverywatch.athena import Statement
@@ -133,52 +132,20 @@ def ports(service: FakeService, lines: list[str] | None = None, seconds_left: fl
     return apply.Ports(Scheduler(service, GROUP), told.append, lambda _: None, lambda: seconds_left)
 
 
-class MemoryLake:
+class MemoryLake(memory.Memory):
     """The lake in memory; `fault` is asked before and after each write: what it returns is raised."""
 
-    def __init__(self) -> None:
-        self.objects: dict[str, bytes] = {}
-        self.about: dict[str, dict[str, str]] = {}
-        self.fault: Callable[[str, str], Exception | None] = lambda *_: None
-
-    def read(self, key: str) -> Stored | None:
-        body = self.objects.get(key)
-        return Stored(body, str(hash(body))) if body is not None else None
-
-    def write(self, key: str, body: bytes) -> None:
-        self._put(key, body)
-
-    def create(self, key: str, body: bytes) -> None:
-        if key in self.objects:
-            raise StoreConflict(f"{key} is there")
-        self._put(key, body)
-
-    def replace(self, key: str, body: bytes, etag: str | None) -> None:
-        present = self.read(key)
-        if (present.etag if present else None) != etag:
-            raise StoreConflict(f"{key} is another one")
-        self._put(key, body)
-
-    def keys(self, prefix: str) -> list[str]:
-        return sorted(key for key in self.objects if key.startswith(prefix))
+    fault: Callable[[str, str], Exception | None] = staticmethod(lambda *_: None)
 
     def lines(self, location: str) -> Iterator[str]:
         yield from self.objects[location.removeprefix("s3://lake/")].decode().splitlines(keepends=True)
 
-    def metadata(self, key: str) -> Mapping[str, str] | None:
-        return self.about.get(key, {}) if key in self.objects else None
-
     def copy(self, location: str, key: str, metadata: Mapping[str, str]) -> None:
-        body = self.objects[location.removeprefix("s3://lake/")]
-        if key in self.objects:
-            raise StoreConflict(f"{key} is there")
-        self._around(key, "before")
-        self.objects[key], self.about[key] = body, dict(metadata)
-        self._around(key, "after")
+        self.write_if_unchanged(key, self.objects[location.removeprefix("s3://lake/")], None, metadata)
 
-    def _put(self, key: str, body: bytes) -> None:
+    def _put(self, key: str, body: bytes, metadata: Mapping[str, str]) -> None:
         self._around(key, "before")
-        self.objects[key] = body
+        super()._put(key, body, metadata)
         self._around(key, "after")
 
     def _around(self, key: str, when: str) -> None:

@@ -17,7 +17,7 @@ from deliverywatch.errors import StoreConflict
 from deliverywatch.local.cloud.cloud import LocalCloud
 from deliverywatch.local.demo import queries_day
 from deliverywatch.queries.aws import Scheduler
-from deliverywatch.queries.aws_lake import Bucket
+from deliverywatch.queries.aws_lake import Lake
 from deliverywatch.queries.config import file as config
 from deliverywatch.queries.config import statement
 
@@ -259,18 +259,18 @@ def test_import_writes_an_entry_for_each_schedule_that_has_none(stack: Deployed,
 
 
 def test_the_lake_keeps_its_conditions(stack: Deployed) -> None:
-    lake = Bucket(stack.cloud.client("s3"), stack.life.shop.bucket)
-    lake.create("queries/test/a", b"one\ntw\xc3\xb6")
+    lake = Lake(stack.life.shop.bucket, stack.cloud.client("s3"))
+    lake.write_if_unchanged("queries/test/a", b"one\ntw\xc3\xb6", None)
     with pytest.raises(StoreConflict):
-        lake.create("queries/test/a", b"two")
+        lake.write_if_unchanged("queries/test/a", b"two", None)
     with pytest.raises(StoreConflict):
-        lake.replace("queries/test/a", b"two", '"another"')
+        lake.write_if_unchanged("queries/test/a", b"two", '"another"')
     present = lake.read("queries/test/a")
     assert present is not None
     lake.copy(f"s3://{stack.life.shop.bucket}/queries/test/a", "queries/test/b", {"execution-id": "e1"})
     assert (lake.metadata("queries/test/b"), lake.metadata("queries/test/none")) == ({"execution-id": "e1"}, None)
     assert list(lake.lines(f"s3://{stack.life.shop.bucket}/queries/test/b")) == ["one\n", "tw\u00f6"]
-    lake.replace("queries/test/a", b"two", present.etag)
+    lake.write_if_unchanged("queries/test/a", b"two", present.etag)
     assert lake.keys("queries/test/") == ["queries/test/a", "queries/test/b"]
     assert lake.read("queries/test/none") is None
 

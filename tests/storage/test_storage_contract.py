@@ -173,7 +173,7 @@ def appended(store: Store, letter: bytes, meanwhile: Callable[[], None] | None =
         if meanwhile:
             meanwhile()
         after = (body or b"") + letter
-        return Change(after, after)
+        return Change(after, after, is_unique=True)
 
     return update(store, "text", change, lambda _: None)
 
@@ -199,6 +199,18 @@ def test_a_writer_that_always_loses_gives_up(store: Store) -> None:
     rivals = iter(range(99))
     with pytest.raises(StoreConflict, match=f"{ATTEMPTS} times in a row at text"):
         appended(store, b"a", lambda: store.write("text", str(next(rivals)).encode()))
+
+
+def test_a_body_that_others_can_write_too_is_not_taken_for_ones_own(store: Store) -> None:
+    others = [b"1"]
+
+    def counted(body: bytes | None) -> Change[None]:
+        if others:
+            store.write("text", others.pop())
+        return Change(str(int(body or 0) + 1).encode(), None)
+
+    update(store, "text", counted, lambda _: None)
+    assert stored(store, "text").body == b"2"
 
 
 def test_nothing_is_written_where_nothing_changes(store: Store) -> None:

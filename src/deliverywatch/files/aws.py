@@ -14,7 +14,9 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
-from deliverywatch.errors import TableUnavailable, error_code
+from deliverywatch.errors import StoreConflict, StoreUnavailable, TableUnavailable, error_code
+from deliverywatch.storage.s3 import Bucket
+from deliverywatch.storage.store import Change, update
 
 if TYPE_CHECKING:
     from deliverywatch.files.records.failures import Failure
@@ -38,9 +40,6 @@ _NEWER_LISTING = (
     "(event_time < :listed_at AND (attribute_not_exists(listed_at) OR listed_at < :listed_at) AND "
     "(#state <> :state OR attribute_not_exists(etag) OR etag <> :etag))"
 )
-# Runs that fail at the same time write the same object; after so many lost races the log has it all.
-_UPDATES = 5
-_OVERTAKEN = {"PreconditionFailed", "ConditionalRequestConflict"}
 
 # What a batch of SQS, and BatchWriteItem, take at most.
 _MESSAGES_PER_CALL = 10
@@ -148,43 +147,17 @@ class Queue:
 
 
 class Lake:
-    """One object of the lake, changed so that nothing that another writer does at the same time is lost."""
+    """One object of the lake: what a mail shows beside the alarm."""
 
     def __init__(self, s3: Any, bucket: str, key: str) -> None:
-        self._s3 = s3
-        self._where = {"Bucket": bucket, "Key": key}
+        self._bucket, self._key = Bucket(bucket, s3), key
 
     def update(self, change: Callable[[bytes | None], bytes]) -> None:
-        """Put what `change` makes of the present object in its place; when that cannot be done it is told in the log.
-
-        It holds what a mail shows beside the alarm: a batch must not fail for it.
-        """
+        """Put what `change` makes of the present object in its place; a batch does not fail if that cannot be done."""
         try:
-            for _ in range(_UPDATES):
-                body, condition = self._read()
-                if self._written(change(body), condition):
-                    return
-            log.warning("%(Key)s was written by others meanwhile and is left as it is", self._where)
-        except _FAILED as error:
-            log.warning("%s could not be written: %s", self._where["Key"], error_code(error))
-
-    def _read(self) -> tuple[bytes | None, dict[str, str]]:
-        try:
-            found = self._s3.get_object(**self._where)
-        except ClientError as error:
-            if error_code(error) == "NoSuchKey":
-                return None, {"IfNoneMatch": "*"}
-            raise
-        return found["Body"].read(), {"IfMatch": found["ETag"]}
-
-    def _written(self, body: bytes, condition: dict[str, str]) -> bool:
-        try:
-            self._s3.put_object(**self._where, Body=body, ContentType="application/json", **condition)
-        except ClientError as error:
-            if error_code(error) in _OVERTAKEN:
-                return False
-            raise
-        return True
+            update(self._bucket, self._key, lambda body: Change(change(body), None))
+        except (StoreConflict, StoreUnavailable) as error:
+            log.warning("%s is left as it is: %s", self._key, error)
 
 
 def make_visible(sqs: Any, url: str, receipts: Sequence[str]) -> None:

@@ -1,4 +1,4 @@
-"""The room's adapters to AWS: S3 for the lake and for what steps leave behind, Step Functions, Athena, SNS.
+"""The room's adapters to AWS: S3 for what steps leave behind, Step Functions, Athena, SNS.
 
 An endpoint other than AWS comes from boto3's own `AWS_ENDPOINT_URL`; nothing here knows of it.
 """
@@ -16,55 +16,13 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from deliverywatch.athena import Statement, Status, TimeBudget, Workgroup, run
-from deliverywatch.errors import CloudRefused, CloudUnavailable, StoreConflict, StoreUnavailable
-from deliverywatch.pipeline.outputs.store import Stored
+from deliverywatch.errors import CloudRefused, CloudUnavailable, error_code
+from deliverywatch.storage.s3 import Bucket
 
 _CONFIG = Config(connect_timeout=3, read_timeout=20, retries={"mode": "adaptive", "total_max_attempts": 6})
 # What a function keeps to stop a query and to tell of it.
 _RESERVE_SECONDS = 15.0
-_MISSING = {"NoSuchKey", "404"}
-# What S3 answers when the condition of a write does not hold: changed, being changed, or deleted meanwhile.
-_OVERTAKEN = {"PreconditionFailed", "ConditionalRequestConflict", "412", "409", *_MISSING}
 _TRANSIENT = {"ThrottlingException", "TooManyRequestsException", "InternalServerException", "ServiceUnavailable"}
-
-
-class Bucket:
-    """Objects of one S3 bucket."""
-
-    def __init__(self, name: str, s3: Any = None) -> None:
-        self._name = name
-        self._s3 = s3 or boto3.client("s3", config=_CONFIG)
-
-    def read(self, key: str) -> Stored | None:
-        """Return the object, or none."""
-        with _translated(key):
-            try:
-                answer = self._s3.get_object(Bucket=self._name, Key=key)
-                return Stored(answer["Body"].read(), answer["ETag"])
-            except ClientError as error:
-                if _code(error) in _MISSING:
-                    return None
-                raise
-
-    def write(self, key: str, body: bytes) -> None:
-        """Store the object whatever is there."""
-        with _translated(key):
-            self._s3.put_object(Bucket=self._name, Key=key, Body=body, ContentType="application/json")
-
-    def replace(self, key: str, body: bytes, etag: str | None) -> None:
-        """Store the object if the present one has this etag, or with none if there is no object.
-
-        Raises:
-            StoreConflict: The present object is another one.
-        """
-        condition = {"IfNoneMatch": "*"} if etag is None else {"IfMatch": etag}
-        with _translated(key):
-            try:
-                self._s3.put_object(Bucket=self._name, Key=key, Body=body, ContentType="application/json", **condition)
-            except ClientError as error:
-                if _code(error) in _OVERTAKEN:
-                    raise StoreConflict(f"{key} was written by somebody else meanwhile.") from error
-                raise
 
 
 class Artifacts:
@@ -154,22 +112,9 @@ class AlertsTopic:
 
 
 @contextmanager
-def _translated(key: str) -> Iterator[None]:
-    try:
-        yield
-    except (ClientError, BotoCoreError) as error:
-        raise StoreUnavailable(f"S3 could not be used for {key}: {_code(error)}.") from error
-
-
-@contextmanager
 def _asked(service: str, what: str) -> Iterator[None]:
     try:
         yield
     except (ClientError, BotoCoreError) as error:
-        kind = CloudUnavailable if isinstance(error, BotoCoreError) or _code(error) in _TRANSIENT else CloudRefused
-        raise kind(f"{service} could not be asked for {what}: {_code(error)}.") from error
-
-
-def _code(error: ClientError | BotoCoreError) -> str:
-    """The service's word for the error, or the name of what happened on the way to it."""
-    return str(error.response["Error"]["Code"]) if isinstance(error, ClientError) else type(error).__name__
+        kind = CloudUnavailable if isinstance(error, BotoCoreError) or error_code(error) in _TRANSIENT else CloudRefused
+        raise kind(f"{service} could not be asked for {what}: {error_code(error)}.") from error

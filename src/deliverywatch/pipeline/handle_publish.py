@@ -10,6 +10,7 @@ from deliverywatch.errors import DeliveryWatchError
 from deliverywatch.pipeline import aws
 from deliverywatch.pipeline.publish import Ports, publish
 from deliverywatch.pipeline.settings import from_environment
+from deliverywatch.storage.s3 import Bucket
 
 _LINE = {"event": "pipeline_publish"}
 
@@ -21,9 +22,7 @@ def handler(event: object, _: Any) -> dict[str, Any]:
         DeliveryWatchError: What went wrong and what to do is printed first, so that Lambda's Errors rises.
     """
     settings = from_environment(os.environ)
-    ports = Ports(
-        executions=aws.StepFunctions(), artifacts=aws.Artifacts(), store=aws.Bucket(settings.bucket), emit=_emit
-    )
+    ports = Ports(executions=aws.StepFunctions(), artifacts=aws.Artifacts(), store=Bucket(settings.bucket), emit=_emit)
     try:
         done = publish(event, settings.pipelines, ports, settings.environment)
     except DeliveryWatchError as error:

@@ -11,6 +11,7 @@ from deliverywatch.errors import DeliveryWatchError
 from deliverywatch.pipeline import aws
 from deliverywatch.pipeline.report import Ports, report
 from deliverywatch.pipeline.settings import from_environment
+from deliverywatch.storage.s3 import Bucket
 
 _LINE = {"event": "pipeline_report"}
 
@@ -25,7 +26,7 @@ def handler(event: object, _: Any) -> dict[str, Any]:
     ports = Ports(
         executions=aws.StepFunctions(),
         artifacts=aws.Artifacts(),
-        store=aws.Bucket(settings.bucket),
+        store=Bucket(settings.bucket),
         topic=aws.AlertsTopic(settings.topic),
         environment=settings.environment,
     )

@@ -15,13 +15,13 @@ from deliverywatch import emf
 from deliverywatch.errors import InputError
 from deliverywatch.pipeline.diagnosis.collect import run_of_event
 from deliverywatch.pipeline.outputs import counted_runs, metrics
-from deliverywatch.pipeline.outputs.store import update
+from deliverywatch.storage.store import Change, update
 
 if TYPE_CHECKING:
     from deliverywatch.pipeline.declaration.pipelines import Pipeline
     from deliverywatch.pipeline.diagnosis.collect import Artifacts, Executions, Run
     from deliverywatch.pipeline.outputs.metrics import Point
-    from deliverywatch.pipeline.outputs.store import Store
+    from deliverywatch.storage.store import Store
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,9 +93,9 @@ def documents(points: Iterable[Point], stamp: datetime, run: Run, environment: s
 def _counted(run: Run, stamp: datetime, store: Store) -> list[counted_runs.Stamped]:
     points = points_of(run)
 
-    def counted(body: bytes | None) -> tuple[bytes | None, list[counted_runs.Stamped]]:
+    def counted(body: bytes | None) -> Change[list[counted_runs.Stamped]]:
         before = counted_runs.entry_of(body) if body is not None else None
         result = counted_runs.count(run.execution, points, before, stamp)
-        return (counted_runs.body_of(result[0]), result[1]) if result else (None, [])
+        return Change(counted_runs.body_of(result[0]), result[1]) if result else Change(None, [])
 
     return update(store, counted_runs.key_for(run.execution, run.pipeline.name), counted)

@@ -26,14 +26,14 @@ from deliverywatch.pipeline.diagnosis.diagnose import ReportedError, diagnose
 from deliverywatch.pipeline.diagnosis.faults import shipped
 from deliverywatch.pipeline.diagnosis.runs import EVENT_TYPE
 from deliverywatch.pipeline.outputs import mail_context, notified_causes
-from deliverywatch.pipeline.outputs.store import update
+from deliverywatch.storage.store import Change, update
 
 if TYPE_CHECKING:
     from deliverywatch.pipeline.declaration.pipelines import Pipeline
     from deliverywatch.pipeline.diagnosis.advice import Explanation
     from deliverywatch.pipeline.diagnosis.collect import Artifacts, Executions, Run
     from deliverywatch.pipeline.diagnosis.faults import Catalogue
-    from deliverywatch.pipeline.outputs.store import Store
+    from deliverywatch.storage.store import Store
 
 
 class Topic(Protocol):
@@ -152,9 +152,9 @@ def _publish(run: Run, explanation: Explanation, ports: Ports, at: datetime) -> 
     ports.topic.publish(to_document(notice))
     key = notified_causes.key_of(run.execution.arn, run.execution.redrive_count)
 
-    def noted(body: bytes | None) -> tuple[bytes, None]:
+    def noted(body: bytes | None) -> Change[None]:
         memory = notified_causes.memory_of(body).with_failure(key, explanation.watch, explanation.title)
-        return notified_causes.body_of(memory), None
+        return Change(notified_causes.body_of(memory), None)
 
     update(ports.store, notified_causes.key_for(run.pipeline.name), noted)
     return explanation.watch
@@ -166,8 +166,8 @@ def _publish_recovery(run: Run, memory: notified_causes.Memory, ports: Ports, at
         notice = SystemNotice(watch=watch, level=Level.OK, time=at, title=title, sentence=sentence)
         ports.topic.publish(to_document(notice))
 
-    def noted(body: bytes | None) -> tuple[bytes, None]:
-        return notified_causes.body_of(notified_causes.memory_of(body).when_well(at, memory.open)), None
+    def noted(body: bytes | None) -> Change[None]:
+        return Change(notified_causes.body_of(notified_causes.memory_of(body).when_well(at, memory.open)), None)
 
     update(ports.store, notified_causes.key_for(run.pipeline.name), noted)
     return list(memory.open)

@@ -215,7 +215,7 @@ class _Run:
         """Write the record and emit the metrics, unless another invocation finished the same run meanwhile."""
         key = record.key_of(self.query.id, self.order.due, self.number)
         try:
-            self.ports.lake.create(key, done.line())
+            self.ports.lake.write_if_unchanged(key, done.line(), None)
         except StoreConflict:
             return done
         self.ports.emit(done.metrics(), now, done.properties())

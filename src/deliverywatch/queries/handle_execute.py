@@ -30,7 +30,7 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
 
     ports = execute.Ports(
         athena=athena.Workgroup(aws.client("athena"), os.environ["WORKGROUP"], os.environ["DATABASE"], aws.translated),
-        lake=aws_lake.Bucket(aws.client("s3"), chosen.bucket),
+        lake=aws_lake.Lake(chosen.bucket, aws.client("s3")),
         publish=aws.Topic(aws.client("sns"), os.environ["DELIVERYWATCH_ALERTS_TOPIC"]).publish,
         emit=emit,
         pause=time.sleep,

@@ -37,7 +37,7 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
 
     ports = reconcile.Ports(
         source=_source(chosen),
-        lake=aws_lake.Bucket(aws.client("s3"), chosen.bucket),
+        lake=aws_lake.Lake(chosen.bucket, aws.client("s3")),
         schedules=aws.Scheduler(aws.client("scheduler"), chosen.group),
         log=print,
         publish=aws.Topic(aws.client("sns"), os.environ["DELIVERYWATCH_ALERTS_TOPIC"]).publish,

@@ -20,10 +20,10 @@ from deliverywatch.queries.schedule import apply, mail_context
 from deliverywatch.queries.schedule.specification import desired
 
 if TYPE_CHECKING:
-    from deliverywatch.queries.config.lake import Lake
     from deliverywatch.queries.config.source import Current, Source
     from deliverywatch.queries.schedule.apply import Result, Schedules
     from deliverywatch.queries.settings import Reconciliation
+    from deliverywatch.storage.store import Store
 
 _logger = logging.getLogger(__name__)
 
@@ -35,7 +35,7 @@ class Ports:
     """What a round touches: `log` takes its lines, `publish` hands a message to the alerts topic."""
 
     source: Source
-    lake: Lake
+    lake: Store
     schedules: Schedules
     log: Callable[[str], None]
     publish: Callable[[Mapping[str, Any]], None]

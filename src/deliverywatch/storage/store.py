@@ -5,7 +5,7 @@ What an answer means, whichever adapter gives it:
     absent        `read` and `metadata` return None; deleting is no failure
     changed       StoreConflict: the object was written or deleted since it was read, or is being written right now
     lost answer   a write took effect and its repetition met its own result, which looks like `changed`: `update` reads
-                  again and recognises what it wrote
+                  again and recognises a body that only it can have written, or computes the change from any other
     unavailable   StoreUnavailable: the store cannot be reached, or refuses
 """
 
@@ -89,11 +89,13 @@ class Change(Generic[Result]):
         body: The new object, or None to leave the present one as it is.
         result: What `update` returns.
         metadata: Stored beside the object.
+        is_unique: Whether no other writer can write the same body: found after a conflict, it is one's own.
     """
 
     body: bytes | None
     result: Result
     metadata: Mapping[str, str] = field(default_factory=dict)
+    is_unique: bool = False
 
 
 def sleep_up_to(seconds: float) -> None:
@@ -125,7 +127,7 @@ def update(
     tried: Change[Result] | None = None
     for attempt in range(ATTEMPTS):
         stored = store.read(key)
-        if tried is not None and stored is not None and stored.body == tried.body:
+        if tried is not None and tried.is_unique and stored is not None and stored.body == tried.body:
             return tried.result
         tried = change(stored.body if stored else None)
         if tried.body is None:

@@ -61,10 +61,10 @@ def history(*, target: Target, query_id: str, days: int, as_json: bool) -> None:
     """
     from dataclasses import asdict
 
-    from deliverywatch.queries.aws_lake import Bucket  # brings boto3, which `--help` does not need
+    from deliverywatch.storage.s3 import Bucket  # brings boto3, which `--help` does not need
 
     cloud, deployment = target.find()
-    records = _records(Bucket(cloud.client("s3"), deployment.bucket), query_id, days)
+    records = _records(Bucket(deployment.bucket, cloud.client("s3")), query_id, days)
     if as_json:
         print_json([asdict(record) for record in records])
     elif records:
@@ -86,10 +86,10 @@ def _statement(s3: Any, bucket: str, query_id: str, due: datetime) -> str:
     from zoneinfo import ZoneInfo
 
     from deliverywatch.errors import InputError
-    from deliverywatch.queries.aws_lake import Bucket
     from deliverywatch.queries.config import file, source, statement
+    from deliverywatch.storage.s3 import Bucket
 
-    copy = source.last_copy(Bucket(s3, bucket))
+    copy = source.last_copy(Bucket(bucket, s3))
     query = file.one(copy.body, query_id) if copy else None
     if query is None:
         raise InputError(f"There is no query '{query_id}' in the deployed file.")

@@ -18,8 +18,8 @@ from deliverywatch.errors import DeliveryWatchError
 from deliverywatch.queries.config import file as config
 
 if TYPE_CHECKING:
-    from deliverywatch.queries.config.lake import Lake
     from deliverywatch.queries.config.query import Config
+    from deliverywatch.storage.store import Store
 
 COPY = "queries/config/current.json"
 
@@ -86,7 +86,7 @@ def revision_of(body: bytes) -> str:
     return hashlib.sha1(b"blob %d\0" % len(body) + body, usedforsecurity=False).hexdigest()
 
 
-def current(source: Source, store: Lake, project: str, now: datetime) -> Current:
+def current(source: Source, store: Store, project: str, now: datetime) -> Current:
     """Return the queries of the newest file, and keep it as the last good copy if it is new.
 
     Args:
@@ -112,7 +112,7 @@ def current(source: Source, store: Lake, project: str, now: datetime) -> Current
     return _taken(fetched or Fetched(b"", ""), source, store, project, now, copy)
 
 
-def last_copy(store: Lake) -> Copy | None:
+def last_copy(store: Store) -> Copy | None:
     """Return the last good copy, or None; one that cannot be read is made anew."""
     stored = store.read(COPY)
     try:
@@ -126,7 +126,7 @@ def _of_copy(copy: Copy, problem: DeliveryWatchError | None = None) -> Current:
     return Current(queries, copy, problem)
 
 
-def _taken(fetched: Fetched, source: Source, store: Lake, project: str, now: datetime, before: Copy | None) -> Current:
+def _taken(fetched: Fetched, source: Source, store: Store, project: str, now: datetime, before: Copy | None) -> Current:
     queries = config.read(fetched.body, project, is_known_sql=_is_known(before))
     copy = Copy(fetched.body.decode("utf-8-sig"), fetched.revision, fetched.etag, source.url, project, now.isoformat())
     store.write(COPY, json.dumps(asdict(copy)).encode())

@@ -16,9 +16,9 @@ from deliverywatch.messages.level import Level
 from deliverywatch.messages.notice import SystemNotice, to_document
 
 if TYPE_CHECKING:
-    from deliverywatch.queries.config.lake import Lake
     from deliverywatch.queries.config.query import Query
     from deliverywatch.queries.run.result import Reading, Result
+    from deliverywatch.storage.store import Store
 
 FAILED = "failed"
 STALE = "stale"
@@ -91,7 +91,7 @@ class Notice:
         return to_json(context)
 
 
-def publish(notices: Iterable[Notice], lake: Lake, send: Callable[[Mapping[str, Any]], None], now: datetime) -> None:
+def publish(notices: Iterable[Notice], lake: Store, send: Callable[[Mapping[str, Any]], None], now: datetime) -> None:
     """Leave what the mails need in the lake, and hand the messages to the notifier."""
     for notice in notices:
         lake.write(key_of(notice.watch), notice.context(now))

@@ -12,15 +12,14 @@ from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from deliverywatch.errors import StoreConflict
 from deliverywatch.messages.level import Level
+from deliverywatch.storage.store import Change, update
 
 if TYPE_CHECKING:
-    from deliverywatch.queries.config.lake import Lake, Stored
     from deliverywatch.queries.run.notices import Notice
+    from deliverywatch.storage.store import Store
 
 FOLDER = "queries/state/"
-_ATTEMPTS = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,30 +50,25 @@ class State:
         return replace(self, open={topic: level for topic, level in levels.items() if level != Level.OK})
 
 
-def read(store: Lake, query_id: str) -> State:
+def read(store: Store, query_id: str) -> State:
     """Return what is remembered of a query; nothing, if there is nothing or it cannot be read."""
-    return _state(store.read(key_of(query_id)))
+    stored = store.read(key_of(query_id))
+    return _state(stored.body if stored else None)
 
 
-def change(store: Lake, query_id: str, changed: Callable[[State], State]) -> State:
+def change(store: Store, query_id: str, changed: Callable[[State], State]) -> State:
     """Change what is remembered of a query, and return it; `changed` is called again when another writer was faster.
 
     Raises:
         StoreConflict: Other writers were faster every time.
     """
-    key = key_of(query_id)
-    for _ in range(_ATTEMPTS):
-        stored = store.read(key)
-        before = _state(stored)
+
+    def changed_object(body: bytes | None) -> Change[State]:
+        before = _state(body)
         after = changed(before)
-        if after == before:
-            return after
-        try:
-            store.replace(key, json.dumps(asdict(after), default=str).encode(), stored.etag if stored else None)
-        except StoreConflict:
-            continue
-        return after
-    raise StoreConflict(f"Other writers were faster {_ATTEMPTS} times in a row at {key}.")
+        return Change(None if after == before else json.dumps(asdict(after), default=str).encode(), after)
+
+    return update(store, key_of(query_id), changed_object)
 
 
 def key_of(query_id: str) -> str:
@@ -82,9 +76,9 @@ def key_of(query_id: str) -> str:
     return f"{FOLDER}{query_id}.json"
 
 
-def _state(stored: Stored | None) -> State:
+def _state(body: bytes | None) -> State:
     try:
-        content = json.loads(stored.body) if stored else {}
+        content = json.loads(body) if body is not None else {}
         times = {name: _moment(content.get(name)) for name in ("judged", "succeeded", "seen")}
         return State(open=dict(content.get("open", {})), seen_as=str(content.get("seen_as", "")), **times)
     except (ValueError, AttributeError, TypeError):

@@ -20,8 +20,8 @@ from deliverywatch.schedules import eventbridge
 from deliverywatch.schedules.eventbridge import At
 
 if TYPE_CHECKING:
-    from deliverywatch.queries.config.lake import Lake
     from deliverywatch.queries.config.query import Query
+    from deliverywatch.storage.store import Store
 
 # An hour for which Scheduler tries to start a run, and 15 minutes that it may take.
 GRACE = timedelta(minutes=75)
@@ -35,7 +35,7 @@ _READERS = 8
 class Watchdog:
     """The flow with what it needs."""
 
-    lake: Lake
+    lake: Store
     publish: Callable[[Mapping[str, Any]], None]
 
     def run(self, queries: Collection[Query], off: Collection[str], now: datetime) -> list[str]:

@@ -1,7 +1,7 @@
 """Changes of state -> the messages of CloudWatch -> the notifier's own flow -> mails.
 
-The notifier is the one that is deployed, with ladder, incident record and outbox; only what lies around it is played:
-CloudWatch by the past, S3 by a memory, SES by a pile.
+The notifier is the one that is deployed, with severity levels, incident store and outbox; only what lies around it is
+replaced: CloudWatch by the history, S3 by memory, SES by a list.
 """
 
 from __future__ import annotations

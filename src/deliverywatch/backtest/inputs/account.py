@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 from deliverywatch.alerting.inputs import alarm as cloudwatch
 from deliverywatch.engine.definitions.alarm import Alarm, Query, State
-from deliverywatch.engine.evaluation.evaluate import evaluate
+from deliverywatch.engine.evaluation.evaluate import evaluate, returned
 from deliverywatch.engine.evaluation.message import alarm_arn, trigger
 from deliverywatch.errors import MetricsUnavailable
 
@@ -22,7 +22,7 @@ ACCOUNT, REGION = "123456789012", "us-east-1"
 
 @dataclass(slots=True)
 class Account:
-    """CloudWatch without an account: it knows the past up to the changes that it was cloudwatch.
+    """CloudWatch without an account: it answers from the datapoints and the changes so far.
 
     Attributes:
         alarms: The metric alarms by name.
@@ -87,8 +87,7 @@ class Account:
         end = int(now.timestamp()) // 60 * 60
         values = self._windows(alarm, end - alarm.period_seconds, end, now)
         value = evaluate(alarm, self.series, now).slots[-1].value
-        returned = next(query.id for query in alarm.queries if query.return_data)
-        return values if value is None else {**values, returned: value}
+        return values if value is None else {**values, returned(alarm): value}
 
     def _windows(self, alarm: Alarm, start: int, end: int, as_of: datetime) -> dict[str, float]:
         values = {

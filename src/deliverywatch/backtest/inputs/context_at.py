@@ -1,4 +1,4 @@
-"""The SMS lake -> the context that a mail of the past would have found: what the last run before it had left there."""
+"""The SMS lake -> the context that a mail would have read at a moment: what the last run before it had written."""
 
 from __future__ import annotations
 

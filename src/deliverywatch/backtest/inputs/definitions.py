@@ -112,19 +112,21 @@ class TemplateFile:
         Raises:
             InputError: A setting is not of that form, there are too many combinations, or the file cannot be read.
         """
-        choices, defaults = _choices(settings), _defaults(documents.read(self.path))
-        own = {name: values[0] for name, values in choices.items() if len(values) == 1 or name not in defaults}
-        combinations = [dict(zip(choices, values, strict=True)) for values in itertools.product(*choices.values())]
+        values_by_name, defaults = _values(settings), _defaults(documents.read(self.path))
+        fixed = {name: values[0] for name, values in values_by_name.items() if len(values) == 1 or name not in defaults}
+        combinations = [
+            dict(zip(values_by_name, values, strict=True)) for values in itertools.product(*values_by_name.values())
+        ]
         if len(combinations) > _VARIANT_LIMIT:
             raise InputError(
                 f"{len(combinations)} combinations are more than {_VARIANT_LIMIT}.",
                 next_step="Give fewer values to --set.",
             )
-        baseline = {**defaults, **own}
+        baseline = {**defaults, **fixed}
         same = [
             variant for variant in combinations if all(baseline.get(name) == value for name, value in variant.items())
         ]
-        return [*(same or [own]), *(variant for variant in combinations if variant not in same)]
+        return [*(same or [fixed]), *(variant for variant in combinations if variant not in same)]
 
     def load(self, overrides: Mapping[str, str]) -> Definitions:
         """Read the template with values of its parameters.
@@ -205,16 +207,18 @@ def _is_left_out(name: str, without: Sequence[str]) -> bool:
     return any(fnmatchcase(name, pattern) for pattern in without)
 
 
-def _choices(settings: Sequence[str]) -> dict[str, list[str]]:
-    choices: dict[str, list[str]] = {}
+def _values(settings: Sequence[str]) -> dict[str, list[str]]:
+    values_by_name: dict[str, list[str]] = {}
     for setting in settings:
         name, _, values = setting.partition("=")
-        choices[name.strip()] = list(dict.fromkeys(value.strip() for value in values.split(",") if value.strip()))
-        if not name.strip() or not choices[name.strip()]:
+        values_by_name[name.strip()] = list(
+            dict.fromkeys(value.strip() for value in values.split(",") if value.strip())
+        )
+        if not name.strip() or not values_by_name[name.strip()]:
             raise InputError(
                 f"'{setting}' is no setting.", next_step="Write it like --set WarningThresholdPercent=2,3,5."
             )
-    return choices
+    return values_by_name
 
 
 def _defaults(template: Mapping[str, Any]) -> dict[str, str]:

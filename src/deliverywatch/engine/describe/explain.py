@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from deliverywatch.engine.definitions import rule as rules
-from deliverywatch.engine.definitions.alarm import Alarm, AnyAlarm, Comparison, MetricStat, State, Treat
+from deliverywatch.engine.definitions.alarm import Alarm, AnyAlarm, Comparison, MetricStat, Query, State, Treat
 from deliverywatch.engine.evaluation import windows
 from deliverywatch.engine.evaluation.evaluate import evaluate, returned, treatment
 from deliverywatch.engine.evaluation.series import Series
@@ -62,7 +62,7 @@ def duration(seconds: int) -> str:
 
 
 def _watches(alarm: Alarm) -> str:
-    watched = next(query for query in alarm.queries if query.id == returned(alarm))
+    watched = _watched(alarm)
     if watched.metric:
         return f"Watches the {_measured(watched.metric)}."
     parts = [f"{query.id} is the {_measured(query.metric)}" for query in alarm.queries if query.metric]
@@ -80,7 +80,7 @@ def _measured(metric: MetricStat) -> str:
 
 def _guard(alarm: Alarm) -> str:
     """Say what the value is where the condition of an `IF` decides on it: where data is too few to judge."""
-    parts = _arguments(_expression(alarm))
+    parts = _arguments(_watched(alarm).expression or "")
     if len(parts) not in (2, 3):
         return ""
     condition, *others = parts
@@ -113,8 +113,8 @@ def _arguments(expression: str) -> list[str]:
     return [part.strip() for part in parts]
 
 
-def _expression(alarm: Alarm) -> str:
-    return next(query for query in alarm.queries if query.id == returned(alarm)).expression or ""
+def _watched(alarm: Alarm) -> Query:
+    return next(query for query in alarm.queries if query.id == returned(alarm))
 
 
 def _looks(alarm: Alarm) -> str:
@@ -154,7 +154,7 @@ def _missing(alarm: Alarm, spare: int, extra_points: Callable[[int], int]) -> st
     has_fill = any("FILL(" in (query.expression or "") for query in alarm.queries)
     values = {_value_of_an_empty_period(alarm, held, extra_points) for held in (1.0, 7.0)} if has_fill else {None}
     if values == {None}:
-        return _stopped(alarm, spare)
+        return _data_stops(alarm, spare)
     if len(values) > 1:
         slots = alarm.evaluation_periods + spare
         at_last = verdict([None] * slots, alarm.m, alarm.evaluation_periods, treatment(alarm))
@@ -183,7 +183,7 @@ def _value_of_an_empty_period(alarm: Alarm, held: float, extra_points: Callable[
     return evaluate(alarm, series, end, extra_points=extra_points).slots[-1].value
 
 
-def _stopped(alarm: Alarm, spare: int) -> str:
+def _data_stops(alarm: Alarm, spare: int) -> str:
     """Say what data that stops means, by letting it stop: the rule itself tells after how many periods."""
     treat, slots = treatment(alarm), alarm.evaluation_periods + spare
     if treat is Treat.IGNORE:
@@ -195,7 +195,7 @@ def _stopped(alarm: Alarm, spare: int) -> str:
         if state not in (None, from_state):
             span = duration(empty * alarm.period_seconds)
             looked = f" ({spare} older periods are looked at too)" if empty > alarm.evaluation_periods else ""
-            about = "at most " if _FROM_BEFORE.search(_expression(alarm)) else ""
+            about = "at most " if _FROM_BEFORE.search(_watched(alarm).expression or "") else ""
             return f"When data stops, it goes from {from_state} to {state} after {about}{span} without any{looked}."
     return "Missing data does not change its state."
 

@@ -256,14 +256,14 @@ class _Parser:
         self._take()
         return Call(token.text, self._arguments(")"), token.position)
 
-    def _arguments(self, closing: str) -> tuple[Node, ...]:
+    def _arguments(self, bracket: str) -> tuple[Node, ...]:
         nodes: list[Node] = []
-        while self._next.text != closing or nodes:
+        while self._next.text != bracket or nodes:
             nodes.append(self._operand_chain(0))
-            if self._next.text == closing:
+            if self._next.text == bracket:
                 break
             self._expect(",")
-        self._expect(closing)
+        self._expect(bracket)
         return tuple(nodes)
 
     def _expect(self, text: str) -> None:

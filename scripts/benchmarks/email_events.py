@@ -90,8 +90,8 @@ def compaction() -> Iterator[Figure]:
         store = Folder(Path(folder))
         for number in range(OBJECTS):
             part = lines[number * FEW // OBJECTS : (number + 1) * FEW // OBJECTS]
-            moment = DAY + timedelta(minutes=15 * number)
-            land.land(lambda part=part: part, land.Settings(Stream.NEWSLETTER, moment, f"{number:03}"), store)
+            time_sent = DAY + timedelta(minutes=15 * number)
+            land.land(lambda part=part: part, land.Settings(Stream.NEWSLETTER, time_sent, f"{number:03}"), store)
         (done,) = compact(store, [DAY.date()])
     raw_bytes = sum(map(len, lines))
     sizes = f"{done.bytes_before / 1000:,.0f} kB in {done.objects} objects"
@@ -115,19 +115,19 @@ def figures() -> Iterator[Figure]:
 
 
 def _of_a_mail(draw: random.Random, number: int) -> Iterator[dict[str, Any]]:
-    moment = DAY + timedelta(seconds=number % 80_000)
+    time_sent = DAY + timedelta(seconds=number % 80_000)
     message_id = f"0100{draw.getrandbits(96):024x}-{draw.getrandbits(48):012x}-000000"
     person = f"person{draw.randrange(10**6)}@{draw.choice(['gmail.com', 'example.net', 'example.org'])}"
-    sent = Sent(message_id, moment, "news", (person,), "Issue 12: what is new", tags={"campaign": "issue-12"})
-    yield sent.event("Send", moment)
+    sent = Sent(message_id, time_sent, "news", (person,), "Issue 12: what is new", tags={"campaign": "issue-12"})
+    yield sent.event("Send", time_sent)
     if draw.random() < 0.02:
-        yield sent.bounce(moment + timedelta(seconds=3))
+        yield sent.bounce(time_sent + timedelta(seconds=3))
         return
-    yield sent.delivery(moment + timedelta(seconds=2))
+    yield sent.delivery(time_sent + timedelta(seconds=2))
     if draw.random() < 0.01:
-        yield sent.complaint(moment + timedelta(hours=1))
+        yield sent.complaint(time_sent + timedelta(hours=1))
     if draw.random() < 0.6:
-        opened = moment + timedelta(minutes=draw.randrange(1, 300))
+        opened = time_sent + timedelta(minutes=draw.randrange(1, 300))
         yield sent.visit("Open", opened, draw.choice(["Likely", "Unlikely"]))
         if draw.random() < 0.13:
             yield sent.visit("Click", opened, "Unlikely", link=f"https://example.com/story/{draw.randrange(9)}")

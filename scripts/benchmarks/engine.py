@@ -52,12 +52,12 @@ class Year:
 
     def history(self) -> Minutes:
         """The datapoints as the engine takes them, with nothing computed yet."""
-        found = Minutes(Series())
+        history = Minutes(Series())
         minute = np.flatnonzero(self.is_there) + FIRST
         for metric, values in ((FAILED, self.failed), (TOTAL, self.total)):
             kept = values[self.is_there]
-            found.put(metric, Samples(minute, kept, np.ones(len(kept)), kept, kept, minute + 1))
-        return found
+            history.put(metric, Samples(minute, kept, np.ones(len(kept)), kept, kept, minute + 1))
+        return history
 
 
 def year(minutes: int = YEAR_MINUTES) -> Year:
@@ -103,11 +103,11 @@ def alarm(threshold: float = 5, m: int = 2, n: int = 3, minimum: int = 100) -> A
 
 def prepared(data: Year) -> Minutes:
     """The datapoints with their running sums, and nothing of any alarm."""
-    found = data.history()
+    history = data.history()
     for metric in (FAILED, TOTAL):
-        found.prepare(metric)
-        found.late_minutes(metric)
-    return found
+        history.prepare(metric)
+        history.late_minutes(metric)
+    return history
 
 
 def replayed(history: Minutes, one: Alarm, minutes: int = YEAR_MINUTES) -> list[tuple[int, State]]:
@@ -117,10 +117,10 @@ def replayed(history: Minutes, one: Alarm, minutes: int = YEAR_MINUTES) -> list[
 
 def running(data: Year) -> list[list[float]]:
     """The running sums of the loop: failed, total, and minutes with a datapoint."""
-    there = data.is_there.tolist()
-    columns = (data.failed.tolist(), data.total.tolist(), [1.0] * len(there))
+    is_present = data.is_there.tolist()
+    columns = (data.failed.tolist(), data.total.tolist(), [1.0] * len(is_present))
     return [
-        [0.0, *accumulate(value if present else 0.0 for value, present in zip(column, there, strict=True))]
+        [0.0, *accumulate(value if present else 0.0 for value, present in zip(column, is_present, strict=True))]
         for column in columns
     ]
 
@@ -140,9 +140,9 @@ def looped(sums: list[list[float]], one: Alarm, minimum: int = 100) -> list[tupl
             sent = sums_total[high] - sums_total[low]
             share = 100 * (sums_failed[high] - sums_failed[low]) / sent if sent and sent >= minimum else 0.0
             row.append(share > one.threshold)
-        found = verdict(row, one.m, one.evaluation_periods, one.treat_missing_data)
-        if found is not None and found.value != state:
-            state = found.value
+        new_state = verdict(row, one.m, one.evaluation_periods, one.treat_missing_data)
+        if new_state is not None and new_state.value != state:
+            state = new_state.value
             changes.append(((FIRST + minute) * 60, state))
     return changes
 
@@ -190,10 +190,10 @@ def _one(data: Year) -> Any:
     loop_seconds, expected = best(lambda: looped(sums, alarm()), 1)
     # A history for each run, because it keeps the sums of the windows that it was asked for.
     ready = [prepared(data) for _ in range(5)]
-    seconds, found = best(lambda: replayed(ready.pop(), alarm()), 5)
-    if found != expected:
-        raise SystemExit(f"The replay has {len(found)} changes of state, the loop {len(expected)}, and they differ.")
-    times = f"{loop_seconds / seconds:,.0f} times as fast, all {len(found):,} changes equal"
+    seconds, changes = best(lambda: replayed(ready.pop(), alarm()), 5)
+    if changes != expected:
+        raise SystemExit(f"The replay has {len(changes)} changes of state, the loop {len(expected)}, and they differ.")
+    times = f"{loop_seconds / seconds:,.0f} times as fast, all {len(changes):,} changes equal"
     text = f"{loop_seconds * 1000:,.0f} ms, the loop: {times}"
     yield Figure("one ratio alarm, 525,600 minutes", f"{seconds * 1000:.1f} ms", text, seconds / loop_seconds)
     both, _ = best(lambda: prepared(data), 3)

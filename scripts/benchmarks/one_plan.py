@@ -39,8 +39,8 @@ def main(count: int, kind: str) -> None:
     scheduler = Scheduler(service, "group")
 
     began = time.process_time()
-    found = source.current(given, lake, "pn", NOW)
-    wanted = desired(found.config.queries.values(), wiring)
+    current = source.current(given, lake, "pn", NOW)
+    wanted = desired(current.config.queries.values(), wiring)
     planned = plan(wanted, apply.observe(scheduler, wiring.prefix), Rules())
     seconds = time.process_time() - began
 

@@ -71,13 +71,13 @@ def emitted(environment: str) -> set[tuple[str, str, tuple[tuple[str, str], ...]
     """Return every metric that the ingest function prints: namespace, name, dimensions."""
     slot = datetime.now(UTC).replace(microsecond=0)
     points = [counts.slot_datapoint(slot, 10, counts.SlotCounts(5, 1)), counts.run_datapoint(slot, 0.0)]
-    found = set()
+    emitted = set()
     for line in (json.loads(counts.document(environment, point)) for point in points):
         (directive,) = line["_aws"]["CloudWatchMetrics"]
         (dimensions,) = directive["Dimensions"]
         pairs = tuple(sorted((name, line[name]) for name in dimensions))
-        found |= {(directive["Namespace"], metric["Name"], pairs) for metric in directive["Metrics"]}
-    return found
+        emitted |= {(directive["Namespace"], metric["Name"], pairs) for metric in directive["Metrics"]}
+    return emitted
 
 
 def test_the_alarms_read_exactly_what_sms_emits(template: dict[str, Any]) -> None:
@@ -100,12 +100,12 @@ def test_the_alarms_read_exactly_what_sms_emits(template: dict[str, Any]) -> Non
 
 def test_each_alarm_says_its_rule_in_a_sentence_with_its_numbers(template: dict[str, Any]) -> None:
     chosen = {"CriticalThresholdPercent": "40", "TricklePercent": "33", "OverduePercent": "66", "MinimumFailed": "7"}
-    told = {name: alarm.description or "" for name, alarm in alarms(template, **chosen).items()}
-    assert all(text.endswith(".") and "${" not in text and 40 < len(text) < 1024 for text in told.values())
-    assert "more than 40 %" in told["sms-critical"]
-    assert "at least 10 sent and 7 failed" in told["sms-critical"]
-    assert "33 %" in told["sms-trickle"]
-    assert "66 %" in told["sms-overdue"]
+    descriptions = {name: alarm.description or "" for name, alarm in alarms(template, **chosen).items()}
+    assert all(text.endswith(".") and "${" not in text and 40 < len(text) < 1024 for text in descriptions.values())
+    assert "more than 40 %" in descriptions["sms-critical"]
+    assert "at least 10 sent and 7 failed" in descriptions["sms-critical"]
+    assert "33 %" in descriptions["sms-trickle"]
+    assert "66 %" in descriptions["sms-overdue"]
 
 
 def test_every_alarm_tells_somebody_and_mail_failed_goes_past_the_notifier(template: dict[str, Any]) -> None:
@@ -150,9 +150,9 @@ def test_a_parameter_turns_the_alarms_it_names(
 
 
 def test_every_alarm_but_mail_failed_is_a_level_of_one_watch(template: dict[str, Any], built: Any) -> None:
-    known = watches(json.loads((built / "watches.json").read_text()), "deliverywatch-prod")
+    configured = watches(json.loads((built / "watches.json").read_text()), "deliverywatch-prod")
     levels = Counter(
-        name for watch in known for level in watch.severities for name in (level.alarm, level.recovery) if name
+        name for watch in configured for level in watch.severities for name in (level.alarm, level.recovery) if name
     )
     deployed = {alarm.name for alarm in alarms(template).values()}
     assert levels == Counter(deployed - {f"{PREFIX}mail-failed"})

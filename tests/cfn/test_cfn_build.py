@@ -31,8 +31,10 @@ def names(archive: Path) -> set[str]:
 
 
 def test_help_says_every_option() -> None:
-    told = " ".join(run("--help").stdout.split())
-    assert all(option in told for option in ("--systems", "--bundle", "arm64|x86_64|none", "--out", "[default: build]"))
+    shown = " ".join(run("--help").stdout.split())
+    assert all(
+        option in shown for option in ("--systems", "--bundle", "arm64|x86_64|none", "--out", "[default: build]")
+    )
 
 
 def test_a_python_without_the_locked_packages_hands_over_to_the_one_that_has_them() -> None:
@@ -72,7 +74,7 @@ def test_a_template_that_cloudformation_would_refuse_is_refused_here(monkeypatch
         build._check_size(1_000_001, 1)
 
 
-def test_a_zip_that_is_too_large_for_a_direct_upload_is_told(
+def test_a_zip_that_is_too_large_for_a_direct_upload_is_reported(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(bundle, "ZIPPED_LIMIT_BYTES", 50_000)

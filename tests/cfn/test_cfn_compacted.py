@@ -6,14 +6,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from test_cfn_queries import NOW, _database, known, lake, run, saved, view_of
+from test_cfn_queries import NOW, _database, all_messages, lake, run, saved, view_of
 
 from deliverywatch.sms import compact
 from deliverywatch.storage.folder import Folder
 
 pytestmark = pytest.mark.slow
 
-__all__ = ["known", "lake"]  # fixtures, in a lake of this module's own
+__all__ = ["all_messages", "lake"]  # fixtures, in a lake of this module's own
 
 LATER = NOW + timedelta(days=4)  # all three days are due
 
@@ -37,15 +37,15 @@ class Watched(Folder):
 @pytest.fixture(scope="module")
 def answers(template: dict[str, Any], lake: Path) -> Iterator[list[dict[str, list[dict[str, Any]]]]]:
     """What the queries answer before the first step and after each."""
-    found: list[dict[str, list[dict[str, Any]]]] = []
+    answers: list[dict[str, list[dict[str, Any]]]] = []
     queries = {name: sql for name, sql in saved(template).items() if name.startswith("sms-")}
     names, view = sorted(queries), view_of(template)
 
     def look() -> None:
         database = _database(lake, view)
         # All of them before the first step, in turn after each other one: each sees each kind of step many times.
-        chosen = [names[len(found) % len(names)]] if found else names
-        found.append({name: run(database, queries[name]) for name in chosen})
+        chosen = [names[len(answers) % len(names)]] if answers else names
+        answers.append({name: run(database, queries[name]) for name in chosen})
         database.close()
 
     look()
@@ -53,7 +53,7 @@ def answers(template: dict[str, Any], lake: Path) -> Iterator[list[dict[str, lis
     done = compact.compact(compact.due(store.sizes("sms/"), LATER), store, token="t", pause=lambda _: None)
     assert done.failures == {}
     assert done.day_count >= 3
-    yield found
+    yield answers
 
 
 def test_a_saved_query_answers_the_same_after_every_step_of_a_compaction(

@@ -23,7 +23,7 @@ from deliverywatch.pipeline.outputs.metrics import PUBLISHED as PIPELINE_METRICS
 
 SOURCES = Path(__file__).parents[2] / "src/deliverywatch"
 SYSTEMS = [name for name in stacks.SYSTEMS if name != "files-pusher"]
-KNOWN = [
+EMITTED = [
     Published("Own", "Score", frozenset({"Environment"}), 21_600),
     Published("Own", "Runs", frozenset({"Environment"})),
 ]
@@ -58,12 +58,12 @@ def template(topic: dict[str, Any] | None = None, **changes: Any) -> dict[str, A
     }
 
 
-def rules(found: dict[str, Any]) -> list[str]:
-    return [each.rule for each in findings(found, KNOWN)]
+def rules(document: dict[str, Any]) -> list[str]:
+    return [each.rule for each in findings(document, EMITTED)]
 
 
 def test_a_right_template_has_no_findings() -> None:
-    assert findings(template(), KNOWN) == []
+    assert findings(template(), EMITTED) == []
 
 
 @pytest.mark.parametrize(
@@ -88,12 +88,12 @@ def test_each_fault_of_an_alarm_is_found_and_nothing_else(changes: dict[str, Any
 @pytest.mark.parametrize(("part", "expected"), [("validation", []), ("glue", ["dimensions"]), ({"Ref": "Part"}, [])])
 def test_a_dimension_must_have_a_value_that_is_published(part: Any, expected: list[str]) -> None:
     dimensions = [{"Name": name, "Value": "x"} for name in ("Environment", "Pipeline")]
-    asked = {
+    metric = {
         "Namespace": "DeliveryWatch/Pipeline",
         "MetricName": "RecordsProcessed",
         "Dimensions": [*dimensions, {"Name": "JobType", "Value": part}],
     }
-    assert [each.rule for each in findings(template(**asked))] == expected
+    assert [each.rule for each in findings(template(**metric))] == expected
 
 
 @pytest.mark.parametrize(
@@ -123,10 +123,13 @@ def test_metrics_of_an_expression_are_looked_at_too() -> None:
 
 
 def test_a_metric_filter_publishes_too() -> None:
-    found = template(MetricName="Lines", Dimensions=[])
+    document = template(MetricName="Lines", Dimensions=[])
     made = {"MetricNamespace": "Own", "MetricName": "Lines"}
-    found["Resources"]["Filter"] = {"Type": "AWS::Logs::MetricFilter", "Properties": {"MetricTransformations": [made]}}
-    assert rules(found) == []
+    document["Resources"]["Filter"] = {
+        "Type": "AWS::Logs::MetricFilter",
+        "Properties": {"MetricTransformations": [made]},
+    }
+    assert rules(document) == []
 
 
 KEY = {
@@ -147,18 +150,18 @@ KEY = {
     ],
 )
 def test_an_encrypted_topic_must_let_cloudwatch_in(key: Any, expected: list[str]) -> None:
-    found = template({"KmsMasterKeyId": key})
+    document = template({"KmsMasterKeyId": key})
     closed = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Principal": {"AWS": "*"}}]}
     for name, policy in (("Own", KEY), ("Closed", closed)):
-        found["Resources"][name] = {"Type": "AWS::KMS::Key", "Properties": {"KeyPolicy": policy}}
-    assert rules(found) == expected
+        document["Resources"][name] = {"Type": "AWS::KMS::Key", "Properties": {"KeyPolicy": policy}}
+    assert rules(document) == expected
 
 
 def test_a_composite_must_name_alarms_that_there_are() -> None:
-    found = template()
+    document = template()
     properties = {"AlarmDescription": "x", "AlarmActions": ["x"], "AlarmRule": 'ALARM("score") OR ALARM("gone")'}
-    found["Resources"]["Health"] = {"Type": "AWS::CloudWatch::CompositeAlarm", "Properties": properties}
-    (finding,) = findings(found, KNOWN)
+    document["Resources"]["Health"] = {"Type": "AWS::CloudWatch::CompositeAlarm", "Properties": properties}
+    (finding,) = findings(document, EMITTED)
     assert (finding.rule, "gone" in finding.sentence) == ("children", True)
 
 
@@ -210,10 +213,10 @@ def test_the_reference_pipeline_hides_no_failure() -> None:
 
 
 def test_a_state_machine_in_a_template_is_looked_at() -> None:
-    found = template()
+    document = template()
     text = json.dumps(machine(Work=WORK, Done=DONE, Tell=ENDS))
-    found["Resources"]["M"] = {"Type": "AWS::StepFunctions::StateMachine", "Properties": {"DefinitionString": text}}
-    assert rules(found) == ["failure-path"]
+    document["Resources"]["M"] = {"Type": "AWS::StepFunctions::StateMachine", "Properties": {"DefinitionString": text}}
+    assert rules(document) == ["failure-path"]
 
 
 @pytest.mark.parametrize("systems", [*([each] for each in SYSTEMS), SYSTEMS, ["files-pusher"]], ids=",".join)

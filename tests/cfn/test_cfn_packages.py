@@ -33,16 +33,16 @@ def test_a_function_names_the_packages_that_its_handler_imports(name: str) -> No
 
 
 def test_what_a_package_needs_is_found_and_the_runtime_is_left_out() -> None:
-    found = packages.closure(["aws-embedded-metrics", "boto3"], "arm64")
-    assert {"aws-embedded-metrics", "aiohttp", "multidict", "yarl", "frozenlist"} <= set(found)
-    assert not packages.IN_THE_RUNTIME & set(found)
+    names = packages.closure(["aws-embedded-metrics", "boto3"], "arm64")
+    assert {"aws-embedded-metrics", "aiohttp", "multidict", "yarl", "frozenlist"} <= set(names)
+    assert not packages.IN_THE_RUNTIME & set(names)
 
 
 def test_what_a_package_needs_is_judged_for_lambda_not_for_this_python() -> None:
     # aiohttp needs async-timeout on Python 3.10 and below only; typing_extensions comes with aiosignal below 3.13.
-    found = packages.closure(["aiohttp"], "arm64")
-    assert "async-timeout" not in found
-    assert "typing-extensions" not in found
+    names = packages.closure(["aiohttp"], "arm64")
+    assert "async-timeout" not in names
+    assert "typing-extensions" not in names
 
 
 def test_a_package_that_is_not_installed_here_is_named() -> None:

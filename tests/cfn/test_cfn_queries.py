@@ -99,11 +99,11 @@ def _message(draw: random.Random, number: int) -> Message:
     )
 
 
-class Told:
+class History:
     """ClickSend's history, in one page for each range."""
 
-    def __init__(self, told: list[Message]) -> None:
-        self._rows = [message.row() for message in sorted(told, key=lambda message: message.sent_at)]
+    def __init__(self, messages: list[Message]) -> None:
+        self._rows = [message.row() for message in sorted(messages, key=lambda message: message.sent_at)]
 
     def pages(self, start: datetime, end: datetime) -> Iterator[Page]:
         rows = [row for row in self._rows if start.timestamp() <= row["date"] < end.timestamp()]
@@ -111,7 +111,7 @@ class Told:
 
 
 @pytest.fixture(scope="module")
-def known() -> list[Message]:
+def all_messages() -> list[Message]:
     return messages()
 
 
@@ -122,11 +122,11 @@ def athena(lake: Path, template: dict[str, Any]) -> duckdb.DuckDBPyConnection:
 
 
 @pytest.fixture(scope="module")
-def lake(known: list[Message], tmp_path_factory: pytest.TempPathFactory) -> Path:
+def lake(all_messages: list[Message], tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("lake")
     store = Folder(root)
     settings = Settings()
-    source = Source(Told(known), Recipients(b"key of the tests", plain=False))
+    source = Source(History(all_messages), Recipients(b"key of the tests", plain=False))
     ports = Ports(connect=lambda: source, store=store, emit=lambda _: None)
     backfill = ingest.backfill_plan(NOW, settings, store, 4)
     ingest.run(NOW, settings, ports, token="before", by_hand=backfill)
@@ -190,18 +190,18 @@ NAMES = [
 def run(athena: duckdb.DuckDBPyConnection, sql: str) -> list[dict[str, Any]]:
     """Run a query as if it were NOW."""
     tree = sqlglot.parse_one(translated(sql), read="duckdb")
-    moment = sqlglot.parse_one(f"CAST('{NOW.isoformat()}' AS TIMESTAMPTZ)", read="duckdb")
+    now = sqlglot.parse_one(f"CAST('{NOW.isoformat()}' AS TIMESTAMPTZ)", read="duckdb")
     clocks = list(tree.find_all(exp.CurrentTimestamp))
     assert clocks, "a query looks back from now"
     for clock in clocks:
-        clock.replace(moment.copy())
+        clock.replace(now.copy())
     result = athena.execute(tree.sql(dialect="duckdb"))
     names = [column[0] for column in result.description or ()]
     return [dict(zip(names, row, strict=True)) for row in result.fetchall()]
 
 
-def counted(known: list[Message], since: timedelta = DAY) -> list[Message]:
-    return [each for each in known if each.outcome != "excluded" and each.sent_at >= NOW - since]
+def counted(all_messages: list[Message], since: timedelta = DAY) -> list[Message]:
+    return [each for each in all_messages if each.outcome != "excluded" and each.sent_at >= NOW - since]
 
 
 def test_the_saved_queries_are_those_that_were_promised(template: dict[str, Any]) -> None:
@@ -239,12 +239,12 @@ def test_every_query_runs_and_finds_something(
 
 
 def test_the_failure_rate_looks_back_thirty_minutes(
-    template: dict[str, Any], athena: duckdb.DuckDBPyConnection, known: list[Message]
+    template: dict[str, Any], athena: duckdb.DuckDBPyConnection, all_messages: list[Message]
 ) -> None:
-    found = run(athena, saved(template)["sms-failure-rate-per-minute"])
-    assert len(found) > 400
-    everything = counted(known, 2 * DAY)
-    for row in found:
+    rows = run(athena, saved(template)["sms-failure-rate-per-minute"])
+    assert len(rows) > 400
+    everything = counted(all_messages, 2 * DAY)
+    for row in rows:
         minute = row["minute"].replace(tzinfo=UTC)
         window = [
             each
@@ -254,27 +254,27 @@ def test_the_failure_rate_looks_back_thirty_minutes(
         failed = sum(each.outcome == "failed" for each in window)
         assert (row["total_30_minutes"], row["failed_30_minutes"]) == (len(window), failed)
         assert row["failed_percent_30_minutes"] == pytest.approx(100 * failed / len(window), abs=0.051)
-    assert sum(row["total"] for row in found) == len([each for each in everything if each.sent_at >= NOW - DAY])
+    assert sum(row["total"] for row in rows) == len([each for each in everything if each.sent_at >= NOW - DAY])
 
 
 def test_the_first_minutes_of_the_day_look_back_beyond_it(
-    template: dict[str, Any], athena: duckdb.DuckDBPyConnection, known: list[Message]
+    template: dict[str, Any], athena: duckdb.DuckDBPyConnection, all_messages: list[Message]
 ) -> None:
     oldest = run(athena, saved(template)["sms-failure-rate-per-minute"])[-1]
-    before = [each for each in counted(known, DAY + timedelta(minutes=29)) if each.sent_at < NOW - DAY]
+    before = [each for each in counted(all_messages, DAY + timedelta(minutes=29)) if each.sent_at < NOW - DAY]
     assert before
     assert oldest["total_30_minutes"] > oldest["total"]
 
 
 def test_top_reasons_are_the_failures_of_a_day_by_reason(
-    template: dict[str, Any], athena: duckdb.DuckDBPyConnection, known: list[Message]
+    template: dict[str, Any], athena: duckdb.DuckDBPyConnection, all_messages: list[Message]
 ) -> None:
-    failures = [each for each in counted(known) if each.outcome == "failed"]
+    failures = [each for each in counted(all_messages) if each.outcome == "failed"]
     expected = Counter((each.fault, each.error) for each in failures)
-    found = run(athena, saved(template)["sms-top-reasons"])
-    assert {(row["fault"], row["error_code"]): row["failed"] for row in found} == expected
-    assert [row["failed"] for row in found] == sorted(expected.values(), reverse=True)
-    for row in found:
+    rows = run(athena, saved(template)["sms-top-reasons"])
+    assert {(row["fault"], row["error_code"]): row["failed"] for row in rows} == expected
+    assert [row["failed"] for row in rows] == sorted(expected.values(), reverse=True)
+    for row in rows:
         same = [each for each in failures if each.error == row["error_code"]]
         assert row["share_percent"] == pytest.approx(100 * len(same) / len(failures), abs=0.051)
         assert row["recipients"] == len({each.number for each in same})
@@ -282,11 +282,11 @@ def test_top_reasons_are_the_failures_of_a_day_by_reason(
 
 
 def test_carriers_and_countries_add_up(
-    template: dict[str, Any], athena: duckdb.DuckDBPyConnection, known: list[Message]
+    template: dict[str, Any], athena: duckdb.DuckDBPyConnection, all_messages: list[Message]
 ) -> None:
-    found = run(athena, saved(template)["sms-by-carrier-and-country"])
-    messages_of_a_day = counted(known)
-    for row in found:
+    rows = run(athena, saved(template)["sms-by-carrier-and-country"])
+    messages_of_a_day = counted(all_messages)
+    for row in rows:
         same = [
             each
             for each in messages_of_a_day
@@ -299,31 +299,31 @@ def test_carriers_and_countries_add_up(
             outcomes["failed"],
             outcomes["pending"],
         )
-    assert sum(row["total"] for row in found) == len(messages_of_a_day)
-    assert (found[0]["carrier"], found[0]["country"]) == ("Telstra", "AU")
+    assert sum(row["total"] for row in rows) == len(messages_of_a_day)
+    assert (rows[0]["carrier"], rows[0]["country"]) == ("Telstra", "AU")
 
 
 def test_a_recipient_is_affected_while_the_newest_message_failed(
-    template: dict[str, Any], athena: duckdb.DuckDBPyConnection, known: list[Message]
+    template: dict[str, Any], athena: duckdb.DuckDBPyConnection, all_messages: list[Message]
 ) -> None:
-    settled = [each for each in counted(known) if each.outcome in ("delivered", "failed")]
+    settled = [each for each in counted(all_messages) if each.outcome in ("delivered", "failed")]
     newest = {each.number: each for each in sorted(settled, key=lambda each: each.sent_at)}
     expected = {each.message_id for each in newest.values() if each.outcome == "failed"}
-    found = run(athena, saved(template)["sms-affected-recipients"])
-    assert {row["message_id"] for row in found} == expected
+    rows = run(athena, saved(template)["sms-affected-recipients"])
+    assert {row["message_id"] for row in rows} == expected
     assert 0 < len(expected) < len(newest)
-    assert not any(number in str(row) for row in found for number in newest), "numbers are masked"
+    assert not any(number in str(row) for row in rows for number in newest), "numbers are masked"
 
 
 def test_the_daily_summary_counts_every_outcome_of_a_day(
-    template: dict[str, Any], athena: duckdb.DuckDBPyConnection, known: list[Message]
+    template: dict[str, Any], athena: duckdb.DuckDBPyConnection, all_messages: list[Message]
 ) -> None:
-    found = run(athena, saved(template)["sms-daily-summary"])
+    rows = run(athena, saved(template)["sms-daily-summary"])
     by_day: dict[str, list[Message]] = {}
-    for each in counted(known, 30 * DAY):
+    for each in counted(all_messages, 30 * DAY):
         by_day.setdefault(f"{each.sent_at:%Y-%m-%d}", []).append(each)
-    assert [row["day"] for row in found] == sorted(by_day, reverse=True)
-    for row in found:
+    assert [row["day"] for row in rows] == sorted(by_day, reverse=True)
+    for row in rows:
         day = by_day[row["day"]]
         outcomes = Counter(each.outcome for each in day)
         faults = Counter(each.fault for each in day if each.outcome == "failed")
@@ -338,25 +338,27 @@ def test_the_daily_summary_counts_every_outcome_of_a_day(
 
 
 def test_the_history_shows_the_newest_failure_with_all_messages_to_its_recipient(
-    template: dict[str, Any], athena: duckdb.DuckDBPyConnection, known: list[Message]
+    template: dict[str, Any], athena: duckdb.DuckDBPyConnection, all_messages: list[Message]
 ) -> None:
-    failure = max((each for each in known if each.outcome == "failed"), key=lambda each: each.sent_at)
-    assert_history(run(athena, saved(template)["sms-message-history"]), failure, known)
+    failure = max((each for each in all_messages if each.outcome == "failed"), key=lambda each: each.sent_at)
+    assert_history(run(athena, saved(template)["sms-message-history"]), failure, all_messages)
 
 
 def test_the_history_shows_the_message_that_is_asked_for(
-    template: dict[str, Any], athena: duckdb.DuckDBPyConnection, known: list[Message]
+    template: dict[str, Any], athena: duckdb.DuckDBPyConnection, all_messages: list[Message]
 ) -> None:
-    asked = known[777]
-    sql = saved(template)["sms-message-history"].replace("CAST(NULL AS", f"CAST('{asked.message_id}' AS")
-    assert_history(run(athena, sql), asked, known)
+    wanted = all_messages[777]
+    sql = saved(template)["sms-message-history"].replace("CAST(NULL AS", f"CAST('{wanted.message_id}' AS")
+    assert_history(run(athena, sql), wanted, all_messages)
 
 
-def assert_history(found: list[dict[str, Any]], asked: Message, known: list[Message]) -> None:
-    same = sorted((each for each in known if each.number == asked.number), key=lambda each: each.sent_at, reverse=True)
-    assert [row["message_id"] for row in found] == [each.message_id for each in same]
-    assert [row["outcome"] for row in found] == [each.outcome for each in same]
-    assert [row["message_id"] for row in found if row["is_it"]] == [asked.message_id]
+def assert_history(rows: list[dict[str, Any]], wanted: Message, all_messages: list[Message]) -> None:
+    same = sorted(
+        (each for each in all_messages if each.number == wanted.number), key=lambda each: each.sent_at, reverse=True
+    )
+    assert [row["message_id"] for row in rows] == [each.message_id for each in same]
+    assert [row["outcome"] for row in rows] == [each.outcome for each in same]
+    assert [row["message_id"] for row in rows if row["is_it"]] == [wanted.message_id]
 
 
 def test_the_mails_of_thirty_days_are_listed_with_those_that_never_left(

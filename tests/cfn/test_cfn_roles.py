@@ -121,13 +121,13 @@ def own(template: dict[str, Any]) -> dict[str, str]:
 
 
 def test_each_role_allows_exactly_its_actions_on_its_resources(template: dict[str, Any], own: dict[str, str]) -> None:
-    found: dict[str, dict[str, list[str]]] = {}
+    by_role: dict[str, dict[str, list[str]]] = {}
     for role, statement in statements(template):
         assert statement["Effect"] == "Allow"
         for action in as_list(statement["Action"]):
             resources = [shown(resource, own) for resource in as_list(statement["Resource"])]
-            found.setdefault(role, {}).setdefault(action, []).extend(resources)
-    sort = {role: {action: sorted(on) for action, on in actions.items()} for role, actions in found.items()}
+            by_role.setdefault(role, {}).setdefault(action, []).extend(resources)
+    sort = {role: {action: sorted(on) for action, on in actions.items()} for role, actions in by_role.items()}
     assert sort == {role: {action: sorted(on) for action, on in actions.items()} for role, actions in ALLOWED.items()}
 
 
@@ -157,10 +157,10 @@ def store_calls(room: str) -> set[str]:
     named = {node.attr for node in nodes if isinstance(node, ast.Attribute)}
     if "update" in {alias.name for node in nodes if isinstance(node, ast.ImportFrom) for alias in node.names}:
         named |= {"read", "write_if_unchanged"}
-    found = set[str]()
+    operations = set[str]()
     for name in named & {*methods}:
-        found |= operations_in(methods[name]) | ({"list_objects_v2"} if name == "keys" else set())
-    return found
+        operations |= operations_in(methods[name]) | ({"list_objects_v2"} if name == "keys" else set())
+    return operations
 
 
 @pytest.mark.parametrize("room", ["sms", "alerting"])
@@ -172,8 +172,8 @@ def test_a_role_allows_what_its_code_calls_and_no_more(room: str) -> None:
 
 
 def conditions(template: dict[str, Any], role: str, action: str) -> dict[str, Any]:
-    (found,) = [each for name, each in statements(template) if name == role and action in as_list(each["Action"])]
-    return found.get("Condition", {})
+    (statement,) = [each for name, each in statements(template) if name == role and action in as_list(each["Action"])]
+    return statement.get("Condition", {})
 
 
 def test_mail_leaves_in_the_senders_name_only(template: dict[str, Any]) -> None:
@@ -193,13 +193,13 @@ def test_a_key_decrypts_the_two_parameters_only_and_only_for_ssm(template: dict[
 
 def test_a_key_of_the_topics_may_be_used_by_those_that_mail_if_there_is_one(template: dict[str, Any]) -> None:
     key = ARN("kms", "key/1234abcd-12ab-34cd-56ef-1234567890ab")
-    found = [
+    uses = [
         (role, statement["Action"])
         for role, statement in statements(template, KmsKeyArn=key)
         if statement["Resource"] == key
     ]
     use = ["kms:Decrypt", "kms:GenerateDataKey"]
-    assert found == [("AlertingNotifyRole", use), ("OperateDigestRole", use)]
+    assert uses == [("AlertingNotifyRole", use), ("OperateDigestRole", use)]
 
 
 @pytest.mark.parametrize(

@@ -52,8 +52,8 @@ def holds(node: Any, values: dict[str, str]) -> Any:
             return not holds(case, values)
         case {"Fn::Equals": [left, right]}:
             return holds(left, values) == holds(right, values)
-        case {"Fn::Contains": [choices, value]}:
-            return holds(value, values) in choices
+        case {"Fn::Contains": [allowed, value]}:
+            return holds(value, values) in allowed
     return node
 
 
@@ -121,9 +121,9 @@ def test_every_value_of_a_threshold_goes_with_some_other(template: dict[str, Any
 )
 def test_a_bad_value_is_refused_with_a_sentence(template: dict[str, Any], name: str, value: str, sentence: str) -> None:
     others = {"CriticalThresholdPercent": "20", "CriticalRecoveryPercent": "10"} if value == "20" else {}
-    (told,) = refusals(template, **{**others, name: value})
-    assert told.startswith(name)
-    assert sentence in told
+    (refusal,) = refusals(template, **{**others, name: value})
+    assert refusal.startswith(name)
+    assert sentence in refusal
 
 
 @pytest.mark.parametrize(
@@ -153,5 +153,5 @@ def test_every_parameter_is_explained_labelled_and_grouped(template: dict[str, A
 
 
 def test_only_the_three_addresses_must_be_given(template: dict[str, Any]) -> None:
-    asked = {name for name, made in template["Parameters"].items() if "Default" not in made}
-    assert asked == {"SenderAddress", "AlertRecipients", "FallbackAddress"}
+    required = {name for name, made in template["Parameters"].items() if "Default" not in made}
+    assert required == {"SenderAddress", "AlertRecipients", "FallbackAddress"}

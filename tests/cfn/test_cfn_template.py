@@ -97,7 +97,7 @@ def environment(template: dict[str, Any], function: str, **parameters: str) -> d
     return of_type(template, "AWS::Lambda::Function", **parameters)[function]["Environment"]["Variables"]
 
 
-def test_the_ingest_function_is_told_what_it_needs(template: dict[str, Any]) -> None:
+def test_the_ingest_function_gets_what_it_needs(template: dict[str, Any]) -> None:
     assert environment(template, "SmsIngest", CountRecipientFaults="false", SlotMinutes="5") == {
         "DELIVERYWATCH_ENVIRONMENT": "prod",
         "DELIVERYWATCH_BUCKET": "LakeBucket",
@@ -111,7 +111,7 @@ def test_the_ingest_function_is_told_what_it_needs(template: dict[str, Any]) -> 
     }
 
 
-def test_the_notifier_is_told_what_it_needs(template: dict[str, Any]) -> None:
+def test_the_notifier_gets_what_it_needs(template: dict[str, Any]) -> None:
     assert environment(template, "AlertingNotify", TimeZone="Australia/Sydney") == {
         "DELIVERYWATCH_ENVIRONMENT": "prod",
         "DELIVERYWATCH_PREFIX": "deliverywatch-prod",
@@ -231,14 +231,14 @@ def test_the_way_out_is_a_mail_to_the_fallback_address(template: dict[str, Any])
 
 def test_a_run_starts_at_the_end_of_each_slot_and_a_sweep_every_ten_minutes(template: dict[str, Any]) -> None:
     schedules = of_type(template, "AWS::Scheduler::Schedule", SlotMinutes="5")
-    found = {
+    properties = {
         each["Name"].removeprefix("deliverywatch-prod-"): (
             each["ScheduleExpression"],
             json.loads(each["Target"]["Input"]),
         )
         for each in schedules.values()
     }
-    assert found == {
+    assert properties == {
         "sms-ingest-slots": ("cron(0/5 * * * ? *)", {"scheduled_time": "<aws.scheduler.scheduled-time>"}),
         "sms-compact-nightly": ("cron(40 4 * * ? *)", {"scheduled_time": "<aws.scheduler.scheduled-time>"}),
         "alerting-sweep": ("cron(5/10 * * * ? *)", {"sweep": "<aws.scheduler.scheduled-time>"}),

@@ -34,8 +34,6 @@ class Failure:
         is_retryable: Whether another attempt may succeed.
         objects: The first of the objects that the message is about, each as bucket/key; none if it cannot be read.
         receive_count: How often SQS has delivered the message, this attempt included.
-        at: When the attempt failed.
-        sent_at: When the message was sent.
     """
 
     message_id: str

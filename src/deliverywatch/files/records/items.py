@@ -25,7 +25,7 @@ class Retention:
     Attributes:
         item_days: Days after the event; 0 for ever.
         tombstone_days: Days that a removed object is remembered, so that a late event does not bring it back; longer
-            than a message can live in the queue and the queue of dead letters.
+            than a message can live in both queues.
     """
 
     item_days: int

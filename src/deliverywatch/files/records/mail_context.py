@@ -40,17 +40,11 @@ def final(failures: Iterable[Failure], most_receives: int) -> list[Failure]:
 
 
 def document(previous: bytes | None, failures: Sequence[Failure], now: datetime) -> bytes:
-    """Return the context with more dead letters.
-
-    Args:
-        previous: The present document; one that cannot be read counts as none.
-        failures: Those after which a message is put aside.
-        now: Aware.
-    """
+    """Return the present document with more dead letters; one that cannot be read counts as none."""
     since = as_text(now - _WINDOW)
-    told = [each.as_fields() for each in failures]
-    known = {each["message_id"]: each for each in [*_dead(previous), *told] if str(each.get("failed_at")) >= since}
-    dead = sorted(known.values(), key=lambda each: str(each["failed_at"]))[-_KEPT_COUNT:]
+    entries = [*_dead(previous), *(failure.as_fields() for failure in failures)]
+    recent = {entry["message_id"]: entry for entry in entries if str(entry.get("failed_at")) >= since}
+    dead = sorted(recent.values(), key=lambda entry: str(entry["failed_at"]))[-_KEPT_COUNT:]
     context = Context(
         system="files",
         noun="messages about files",

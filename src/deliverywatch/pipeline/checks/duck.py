@@ -46,9 +46,9 @@ class LocalTables:
             InputError: A table or column is not there, or the query cannot be run for another reason.
         """
         try:
-            found = self.connection.execute(_translated(sql))
-            names = [each[0] for each in found.description]
-            return [dict(zip(names, row, strict=True)) for row in found.fetchall()]
+            result = self.connection.execute(_translated(sql))
+            names = [each[0] for each in result.description]
+            return [dict(zip(names, row, strict=True)) for row in result.fetchall()]
         except self._error as error:
             raise InputError(
                 f"The check cannot be run: {str(error).splitlines()[0]}",
@@ -78,6 +78,6 @@ class LocalTables:
         described = self.connection.execute(f"DESCRIBE SELECT * FROM {source}").fetchall()  # noqa: S608
         texts = ['"{}"'.format(each[0].replace('"', '""')) for each in described if each[1] in ("VARCHAR", "JSON")]
         counts = ", ".join(f"COUNT({each})" for each in texts) or "1"
-        (found,) = self.connection.execute(f"SELECT {counts} FROM {source}").fetchall()  # noqa: S608
-        empty = [f"NULL AS {each}" for each, count in zip(texts, found, strict=False) if not count]
+        (filled,) = self.connection.execute(f"SELECT {counts} FROM {source}").fetchall()  # noqa: S608
+        empty = [f"NULL AS {each}" for each, count in zip(texts, filled, strict=False) if not count]
         return f"* REPLACE ({', '.join(empty)})" if empty else "*"

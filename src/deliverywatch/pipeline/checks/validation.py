@@ -45,7 +45,7 @@ class Check:
         keys: How many different keys these rows have; for checks of single rows the same as `rows`.
         total: Of how many rows, or keys where the topic is integrity; None where there is nothing to count.
         samples: Some of the keys.
-        sentence: What was found, for a person.
+        sentence: The result, for a person.
         is_fatal: Whether a violation fails the validation, or is only reported.
     """
 

@@ -38,14 +38,14 @@ def moment(value: object) -> datetime | None:
     """Return a time given as ISO 8601 text, epoch seconds, epoch milliseconds or a datetime; UTC, None for others."""
     try:
         if isinstance(value, datetime):
-            found = value
+            time = value
         elif (epoch := number(value)) is not None:
-            found = datetime.fromtimestamp(epoch / 1000 if epoch > _MILLISECONDS_FROM else epoch, UTC)
+            time = datetime.fromtimestamp(epoch / 1000 if epoch > _MILLISECONDS_FROM else epoch, UTC)
         else:
-            found = datetime.fromisoformat(text(value))
+            time = datetime.fromisoformat(text(value))
     except (ValueError, OverflowError, OSError):
         return None
-    return found.astimezone(UTC) if found.tzinfo else found.replace(tzinfo=UTC)
+    return time.astimezone(UTC) if time.tzinfo else time.replace(tzinfo=UTC)
 
 
 def decoded(value: object) -> Any:

@@ -40,7 +40,7 @@ class Evidence:
     Attributes:
         jobs: The Glue job runs, each once, the latest state of each.
         artifacts: Addresses of dbt's results, in the order of the steps.
-        report: What all validations found.
+        report: Of all validations.
         failures: The steps that failed and were not tried again with success, in the order of time.
         steps: The states that were entered, in the order of time.
         last_at: When the last thing happened.

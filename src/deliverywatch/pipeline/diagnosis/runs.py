@@ -69,12 +69,7 @@ _GOOD, _BAD = "SUCCEEDED", ("FAILED", "TIMEOUT", "STOPPED", "ERROR", "EXPIRED")
 
 @dataclass(frozen=True, slots=True)
 class JobRun:
-    """One run of a Glue job.
-
-    Attributes:
-        id: The run's; Glue calls it `Id`.
-        dpu_seconds: As Glue bills it where it says so (FLEX, auto-scaling), else capacity times time.
-    """
+    """One run of a Glue job; `dpu_seconds` as Glue bills it where it says so (FLEX, auto-scaling)."""
 
     id: str
     job: str

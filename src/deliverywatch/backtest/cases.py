@@ -104,16 +104,12 @@ def _at(mail: Mail, run: CaseRun) -> timedelta:
 
 
 def _wanted(mail: ExpectedMail) -> str:
-    words = " ".join(word for word in (mail.event, mail.level) if word)
-    return " ".join(
-        part
-        for part in (
-            words or "a mail",
-            f"of {mail.watch}" if mail.watch else "",
-            f"at {case_run.clock(mail.at)}" if mail.at is not None else "",
-        )
-        if part
-    )
+    words = [word for word in (mail.event, mail.level) if word] or ["a mail"]
+    if mail.watch:
+        words.append(f"of {mail.watch}")
+    if mail.at is not None:
+        words.append(f"at {case_run.clock(mail.at)}")
+    return " ".join(words)
 
 
 def _described(mail: Mail, run: CaseRun) -> str:

@@ -151,10 +151,10 @@ def _published(
     total, failed, runs = (
         Metric(NAMESPACE, name, (("Environment", environment),)) for name in ("Total", "Failed", "Runs")
     )
-    series, first_failures, run_at = Series(), {}, _Runs(outages)
+    series, first_failures = Series(), {}
     for begin in begins:
         slot, end = slots.get(begin, _Slot()), begin + timedelta(minutes=slot_minutes)
-        ran = run_at(end)
+        ran = _first_run(outages, end)
         stamp, visible = stamp_of(begin, slot_minutes), ran + _delay(ran)
         if ran == end:
             series.add(runs, end, 1, published=visible)
@@ -166,17 +166,10 @@ def _published(
     return series, first_failures
 
 
-class _Runs:
-    """When the run took place that read a slot first; asked in order of time."""
-
-    def __init__(self, outages: Sequence[tuple[datetime, datetime]]) -> None:
-        self._outages = list(outages)
-
-    def __call__(self, end: datetime) -> datetime:
-        """Return the end of the slot, or of the outage in which it lies."""
-        while self._outages and self._outages[0][1] <= end:
-            del self._outages[0]
-        return self._outages[0][1] if self._outages and self._outages[0][0] < end else end
+def _first_run(outages: Sequence[tuple[datetime, datetime]], end: datetime) -> datetime:
+    """Return when the run took place that read a slot first: at its end, or at that of the outage in which it lies."""
+    index = bisect_right(outages, end, key=lambda outage: outage[1])
+    return outages[index][1] if index < len(outages) and outages[index][0] < end else end
 
 
 def _delay(ran: datetime) -> timedelta:

@@ -1,5 +1,5 @@
 """Unit tests for alarms: a file of cases -> for each whether the states are as expected.
 
-In: TOML or YAML with series in compact notation. Out: trials and the first difference, explained.
-Read `cases` first, then `run`.
+In: TOML with series in compact notation. Out: case runs and the first difference, explained.
+Read `cases` first, then `case_run`.
 """

@@ -46,19 +46,18 @@ class CloudWatch:
         except _FAILURES as error:
             raise MetricsUnavailable(f"CloudWatch did not describe the alarms: {error}") from error
         return [
-            from_description(one)
+            from_description(alarm)
             for page in pages
             for kind in ("MetricAlarms", "CompositeAlarms")
-            for one in page.get(kind, [])
+            for alarm in page.get(kind, [])
         ]
 
     def newest(self, alarms: Iterable[Alarm], now: datetime) -> Mapping[str, Mapping[str, float]]:
         """Return by alarm name, by query id, the value of the alarm's period that ends at the minute of `now`."""
-        asked = list(alarms)
-        results = [
-            result for request in metric_queries.newest_requests(asked, now) for result in self._results(request)
-        ]
-        return metric_queries.newest_values(asked, results)
+        alarms = list(alarms)
+        requests = metric_queries.newest_requests(alarms, now)
+        results = [result for request in requests for result in self._results(request)]
+        return metric_queries.newest_values(alarms, results)
 
     def sums(self, alarm: Alarm, start: datetime, end: datetime) -> Mapping[str, float]:
         """Return by query id the sum of each of the alarm's own metrics over a time."""
@@ -71,10 +70,10 @@ class CloudWatch:
     def is_muted(self, names: Sequence[str]) -> bool:
         """Return whether a mute rule holds back the actions of one of the alarms now."""
         try:
-            found = [self._client.list_alarm_mute_rules(AlarmName=name, Statuses=["ACTIVE"]) for name in names]
+            answers = [self._client.list_alarm_mute_rules(AlarmName=name, Statuses=["ACTIVE"]) for name in names]
         except (*_FAILURES, AttributeError) as error:  # a runtime's boto3 older than February 2026 does not know them
-            raise MetricsUnavailable(f"CloudWatch did not tell the mute rules: {error}") from error
-        return any(each.get("AlarmMuteRuleSummaries") for each in found)
+            raise MetricsUnavailable(f"CloudWatch did not name the mute rules: {error}") from error
+        return any(answer.get("AlarmMuteRuleSummaries") for answer in answers)
 
     def png(self, widget: str) -> bytes:
         """Return the picture of a widget definition."""
@@ -99,7 +98,7 @@ class CloudWatch:
             pages = self._client.get_paginator("get_metric_data").paginate(**request)
             return [result for page in pages for result in page["MetricDataResults"]]
         except _FAILURES as error:
-            raise MetricsUnavailable(f"CloudWatch did not tell the metrics: {error}") from error
+            raise MetricsUnavailable(f"CloudWatch did not return the metrics: {error}") from error
 
 
 def lake(bucket: str) -> Bucket:

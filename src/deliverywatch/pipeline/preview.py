@@ -10,7 +10,8 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from deliverywatch.errors import InputError
-from deliverywatch.pipeline.declaration.values import mapping, text
+from deliverywatch.messages.untrusted import mapping
+from deliverywatch.pipeline.declaration.values import text
 from deliverywatch.pipeline.diagnosis import evidence as evidences
 from deliverywatch.pipeline.diagnosis.dbt import Ending, run_of
 from deliverywatch.pipeline.diagnosis.runs import EVENT_TYPE, execution_of, job_run_of

@@ -19,7 +19,8 @@ from deliverywatch.errors import InputError
 from deliverywatch.messages.context import key_of
 from deliverywatch.messages.level import Level
 from deliverywatch.messages.notice import SystemNotice, to_document
-from deliverywatch.pipeline.declaration.values import decoded, mapping, text
+from deliverywatch.messages.untrusted import mapping
+from deliverywatch.pipeline.declaration.values import decoded, text
 from deliverywatch.pipeline.diagnosis.advice import dashboard_link, document, explanation_of
 from deliverywatch.pipeline.diagnosis.collect import run_of_arn, run_of_event
 from deliverywatch.pipeline.diagnosis.diagnose import ReportedError, diagnose

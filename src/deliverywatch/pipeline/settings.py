@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from deliverywatch.errors import ConfigurationError
+from deliverywatch.messages.untrusted import mapping
 from deliverywatch.pipeline.declaration.pipelines import limits_of, pipelines_of
-from deliverywatch.pipeline.declaration.values import decoded, mapping
+from deliverywatch.pipeline.declaration.values import decoded
 from deliverywatch.pipeline.diagnosis.faults import shipped
 
 if TYPE_CHECKING:

@@ -14,10 +14,11 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from deliverywatch.errors import InputError
+from deliverywatch.messages.untrusted import mapping
 from deliverywatch.pipeline.checks import records, scd2
 from deliverywatch.pipeline.checks.validation import Check, Counts, Report, Result, Score, Topic
 from deliverywatch.pipeline.declaration.pipelines import named
-from deliverywatch.pipeline.declaration.values import mapping, moment, text
+from deliverywatch.pipeline.declaration.values import moment, text
 from deliverywatch.pipeline.diagnosis.runs import job_run_of
 
 if TYPE_CHECKING:

@@ -97,7 +97,7 @@ class Incident:
         peak: The worst value that was seen, in the alarm's unit.
         raised: The alarms that called since it opened.
         noticed: The level that system notices hold it at, until one takes it back; alarms alone do not end it then.
-        unsent: The numbers of the changes whose mails are not known to be sent.
+        unsent: The numbers of the changes whose mails may not be sent yet.
         earlier: The incident before, as long as a mail of it is due.
         is_presumed: Whether only a message says that it was open: its beginning and its peak are not known.
         acks: Who has acknowledged it, the oldest first.
@@ -149,17 +149,15 @@ def advance(incident: Incident | None, watch: str, finding: Finding) -> Incident
         return incident
     if incident is None or not incident.is_open:
         return _opened(incident, watch, finding) if finding.level is not Level.OK else incident
-    seen = replace(
+    after = replace(
         incident,
         peak=_worse(incident.peak, finding),
         raised=incident.raised | finding.raised,
         noticed=incident.noticed if finding.noticed is None else finding.noticed,
     )
-    return (
-        seen
-        if finding.level.rank == incident.level.rank
-        else _changed(seen, _event(incident.level, finding.level), finding)
-    )
+    if finding.level.rank == incident.level.rank:
+        return after
+    return _changed(after, _event(incident.level, finding.level), finding)
 
 
 def presumed(watch: Watch, severity: Severity, time: datetime) -> Incident:

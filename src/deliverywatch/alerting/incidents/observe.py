@@ -1,7 +1,7 @@
 """A watch and the message that led to it -> its state now.
 
-CloudWatch is asked rather than believed: messages come twice, late and out of order, the alarms are as they are. Where
-it cannot be asked, the message's own word stands in.
+The alarms are read rather than the message believed: messages come twice, late and out of order. Where CloudWatch
+cannot be read, the message's own word stands in.
 """
 
 from __future__ import annotations

@@ -131,9 +131,9 @@ def from_json(body: bytes) -> Record | None:
     """Return the record of a line, or None for one that cannot be read."""
     try:
         line = json.loads(body)
-        known = {name: line[name] for name in (each.name for each in fields(Record)) if name in line}
-        times = {name: known[name] for name in ("time", "claimed_at", "sent_at") if known.get(name)}
-        return Record(**known | {name: datetime.fromisoformat(value) for name, value in times.items()})
+        values = {field.name: line[field.name] for field in fields(Record) if field.name in line}
+        times = {name: values[name] for name in ("time", "claimed_at", "sent_at") if values.get(name)}
+        return Record(**values | {name: datetime.fromisoformat(value) for name, value in times.items()})
     except (ValueError, TypeError):
         return None
 
@@ -154,10 +154,10 @@ def _taken_over(store: Store, key: str, record: Record) -> Claim:
 
 def _judged(body: bytes, record: Record) -> Claim:
     try:
-        there = json.loads(body)
-        if there["sent_at"]:
+        present = json.loads(body)
+        if present["sent_at"]:
             return Claim.SENT
-        is_old = record.claimed_at - datetime.fromisoformat(there["claimed_at"]) > CLAIM_LASTS
-        return Claim.OURS if is_old or there["claimed_by"] == record.claimed_by else Claim.THEIRS
+        is_old = record.claimed_at - datetime.fromisoformat(present["claimed_at"]) > CLAIM_LASTS
+        return Claim.OURS if is_old or present["claimed_by"] == record.claimed_by else Claim.THEIRS
     except (ValueError, KeyError, TypeError):
         return Claim.OURS  # nobody can tell from a damaged record that the mail was sent: better twice than never

@@ -18,10 +18,10 @@ class WatchState:
     """What is known of a watch at one time.
 
     Attributes:
-        now: The newest time that the message or an alarm tells.
+        now: The newest time of the message and the alarms.
         alarms: By name; those that exist, and the message's own.
         readings: By name; in a state that is not live also the alarms of which nothing is known.
-        is_live: Whether CloudWatch told the states.
+        is_live: Whether the states are CloudWatch's own.
     """
 
     watch: Watch

@@ -1,5 +1,5 @@
-"""What the notifier reads: alarm messages, alarms as CloudWatch describes them, metrics, and the context of a watch.
+"""What the notifier reads: messages of all kinds, alarms as CloudWatch describes them, metrics, and the settings.
 
-In: JSON of AWS and of the systems. Out: typed values; what cannot be read is empty, and nothing here fails.
+In: JSON of AWS and of the systems, environment variables. Out: typed values; of messages, what cannot be read is empty.
 Read `notice` first, then `alarm`.
 """

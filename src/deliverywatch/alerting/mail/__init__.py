@@ -1,5 +1,5 @@
 """The mail: an incident's change with all that is known -> subject, HTML and text.
 
-In: a change, its alarms and its context. Out: a message ready for SES.
-Read `view` first, then `message` and the templates.
+In: a `story` (the change, its alarm, its context). Out: a mail that is sent.
+Read `view` first (what it says), then `message` and the templates (how it looks), `send` (how it goes out).
 """

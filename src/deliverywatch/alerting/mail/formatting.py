@@ -69,7 +69,7 @@ def cut(sentence: str, limit: int, ellipsis: str = "…") -> str:
 
 @dataclass(frozen=True, slots=True)
 class Clock:
-    """Tells times in the reader's zone."""
+    """Writes times in the reader's zone."""
 
     zone: tzinfo
 

@@ -53,10 +53,10 @@ def _of_trouble(story: Story) -> list[HeadlineNumber | None]:
 
 def _of_blindness(story: Story) -> list[HeadlineNumber | None]:
     since, now = story.blind_since, story.change.time
-    seen = story.context.updated_at
+    read_at = story.context.updated_at
     last = (
-        HeadlineNumber("Last reading", story.clock.day_time(seen, now), f"{formatting.span(now - seen)} ago")
-        if seen and seen < now
+        HeadlineNumber("Last reading", story.clock.day_time(read_at, now), f"{formatting.span(now - read_at)} ago")
+        if read_at and read_at < now
         else None
     )
     kind = HeadlineNumber("Cause", story.context.problem.kind) if story.context.problem else None

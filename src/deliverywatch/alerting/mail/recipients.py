@@ -1,7 +1,7 @@
 """A change of an incident -> who gets its mail.
 
 `AlertRecipients` get every mail. `CriticalRecipients` get the mails of incidents that became critical, from that change
-on: who was told that it is critical is also told that it is over.
+on: who got the mail that it is critical also gets the one that it is over.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
 def recipients(settings: Settings, incident: Incident, change: Change) -> tuple[str, ...]:
     """Return the addresses of a change's mail, each once."""
-    until = [one for one in incident.timeline if one.seq <= change.seq]
-    was_critical = any(Level.CRITICAL in (one.level, one.before) for one in [*until, change])
+    until = [earlier for earlier in incident.timeline if earlier.seq <= change.seq]
+    was_critical = any(Level.CRITICAL in (entry.level, entry.before) for entry in [*until, change])
     return of_level(settings, Level.CRITICAL if was_critical else change.level)
 
 

@@ -1,7 +1,7 @@
 """An incident's change with all that is known -> the view model that both parts of the mail are made of.
 
 The anatomy, top to bottom: bar, sentence, numbers, verdict, chart, reasons, groups, samples, steps, links, timeline,
-footer. What there is nothing to say about is empty, and the templates leave it out.
+footer. What does not apply is empty, and the templates leave it out.
 """
 
 from __future__ import annotations

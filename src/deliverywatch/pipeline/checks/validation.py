@@ -10,7 +10,8 @@ from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from typing import Any, TypeVar
 
-from deliverywatch.pipeline.declaration.values import mapping, number, objects, text
+from deliverywatch.messages.untrusted import mapping, objects
+from deliverywatch.pipeline.declaration.values import number, text
 
 _MARK = "deliverywatch_validation"
 

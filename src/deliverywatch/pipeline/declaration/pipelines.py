@@ -13,7 +13,8 @@ from typing import Any
 
 from deliverywatch import thresholds
 from deliverywatch.errors import ConfigurationError
-from deliverywatch.pipeline.declaration.values import mapping, number, objects, text
+from deliverywatch.messages.untrusted import mapping, objects
+from deliverywatch.pipeline.declaration.values import number, text
 
 _IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _TABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)?")

@@ -4,22 +4,11 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
 # Above this an epoch is in milliseconds: as seconds it would be the year 5138.
 _MILLISECONDS_FROM = 1e11
-
-
-def mapping(value: object) -> Mapping[str, Any]:
-    """Return the value if it is a JSON object, else an empty one."""
-    return value if isinstance(value, dict) else {}
-
-
-def objects(value: object) -> list[Mapping[str, Any]]:
-    """Return the JSON objects of a list; whatever else it holds is left out."""
-    return [each for each in value if isinstance(each, dict)] if isinstance(value, list) else []
 
 
 def text(value: object) -> str:

@@ -14,7 +14,8 @@ from enum import StrEnum
 from typing import Any
 
 from deliverywatch.errors import InputError
-from deliverywatch.pipeline.declaration.values import mapping, number, objects, text
+from deliverywatch.messages.untrusted import mapping, objects
+from deliverywatch.pipeline.declaration.values import number, text
 
 VERSIONS = (4, 5, 6)
 # Others write nodes down that they did not run: after `docs generate` each has the status `success`, tests too.

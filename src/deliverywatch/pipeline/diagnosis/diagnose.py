@@ -9,9 +9,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from deliverywatch.messages.untrusted import mapping
 from deliverywatch.pipeline.checks.validation import Topic
 from deliverywatch.pipeline.declaration.pipelines import Where
-from deliverywatch.pipeline.declaration.values import decoded, mapping, text
+from deliverywatch.pipeline.declaration.values import decoded, text
 from deliverywatch.pipeline.diagnosis.dbt import Ending
 from deliverywatch.pipeline.diagnosis.evidence import Failure, job_failures
 from deliverywatch.pipeline.diagnosis.faults import Why

@@ -13,8 +13,9 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
+from deliverywatch.messages.untrusted import mapping
 from deliverywatch.pipeline.checks.validation import Report, merged, report_of
-from deliverywatch.pipeline.declaration.values import decoded, mapping, moment, text
+from deliverywatch.pipeline.declaration.values import decoded, moment, text
 from deliverywatch.pipeline.diagnosis.runs import JobRun, job_run_of
 
 _ARTIFACT = re.compile(r"s3://[^/\s'\"]+/[^\s'\",;()]*run_results[^/\s'\",;()]*?\.json")

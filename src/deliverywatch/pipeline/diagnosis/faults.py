@@ -14,8 +14,9 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from deliverywatch.errors import ConfigurationError
+from deliverywatch.messages.untrusted import mapping, objects
 from deliverywatch.pipeline.declaration.pipelines import Where
-from deliverywatch.pipeline.declaration.values import mapping, objects, text
+from deliverywatch.pipeline.declaration.values import text
 
 Word = TypeVar("Word", bound=StrEnum)
 

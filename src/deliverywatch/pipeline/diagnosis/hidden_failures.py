@@ -9,7 +9,8 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from deliverywatch.pipeline.declaration.values import mapping, objects, text
+from deliverywatch.messages.untrusted import mapping, objects
+from deliverywatch.pipeline.declaration.values import text
 
 _SAYS_FAILURE = re.compile(r"fail|error|abort|reject|invalid", re.IGNORECASE)
 

@@ -13,7 +13,8 @@ from enum import StrEnum
 from typing import Any
 
 from deliverywatch.errors import InputError
-from deliverywatch.pipeline.declaration.values import decoded, mapping, moment, number, text
+from deliverywatch.messages.untrusted import mapping
+from deliverywatch.pipeline.declaration.values import decoded, moment, number, text
 
 EVENT_TYPE = "Step Functions Execution Status Change"
 

@@ -12,7 +12,8 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from deliverywatch.pipeline.declaration.values import mapping, moment, number
+from deliverywatch.messages.untrusted import mapping
+from deliverywatch.pipeline.declaration.values import moment, number
 from deliverywatch.pipeline.outputs.metrics import Point, difference, key_of
 
 if TYPE_CHECKING:

@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from deliverywatch.pipeline.declaration.values import mapping, moment, text
+from deliverywatch.messages.untrusted import mapping
+from deliverywatch.pipeline.declaration.values import moment, text
 
 # More executions than this do not end between two events of the same one.
 _REMEMBERED = 50

@@ -66,7 +66,7 @@ def test_a_folder_that_is_not_there_is_named(tmp_path: Path) -> None:
     assert result.stderr.startswith(f"Error: There is no folder {tmp_path / 'nowhere'}.")
 
 
-def foreign(path: Path, **columns: list[Any]) -> None:
+def untrusted_file(path: Path, **columns: list[Any]) -> None:
     pq.write_table(pa.table(columns), path)
 
 
@@ -78,10 +78,10 @@ OURS = {column.name: ["x"] for column in COLUMNS} | {"sent_at": [0], "outcome": 
     [
         lambda path: path.write_bytes(b""),
         lambda path: path.write_bytes(b"PAR1 and no more"),
-        lambda path: foreign(path, some=[1], thing=["else"]),
-        lambda path: foreign(path, **(OURS | {"outcome": ["arrived"]})),
-        lambda path: foreign(path, **(OURS | {"fault": ["nobody"]})),
-        lambda path: foreign(path, **{name: [1] for name in OURS}),
+        lambda path: untrusted_file(path, some=[1], thing=["else"]),
+        lambda path: untrusted_file(path, **(OURS | {"outcome": ["arrived"]})),
+        lambda path: untrusted_file(path, **(OURS | {"fault": ["nobody"]})),
+        lambda path: untrusted_file(path, **{name: [1] for name in OURS}),
     ],
 )
 def test_a_file_that_is_no_hour_of_a_lake_is_named(lake: Path, write: Any) -> None:
@@ -102,7 +102,7 @@ def test_a_file_with_another_name_is_named(lake: Path) -> None:
 
 def test_foreign_words_are_printed_as_they_are_without_control_characters(lake: Path, begin: datetime) -> None:
     (path,) = lake.glob(f"sms/*/{begin:%H}.parquet")
-    foreign(path, **(OURS | {"error_code": ["77"], "status_text": ["[/bold] [red]\x1b[31m"]}))
+    untrusted_file(path, **(OURS | {"error_code": ["77"], "status_text": ["[/bold] [red]\x1b[31m"]}))
     assert "1   77 none    [/bold] [red][31m" in show(lake).stdout
 
 

@@ -1,4 +1,4 @@
-"""Every check of `doctor`, when all is well and when it is not: the sentence, and the command that mends it."""
+"""Every check of `doctor`, when all is well and when it is not: the sentence, and the command that fixes it."""
 
 from __future__ import annotations
 
@@ -192,11 +192,11 @@ def test_what_is_well_has_nothing_to_mend(check: Check) -> None:
     assert check.finding.endswith(".")
 
 
-@pytest.mark.parametrize(("check", "verdict", "told", "mend"), BAD.values(), ids=BAD)
-def test_what_is_not_well_says_so_and_what_mends_it(check: Check, verdict: Verdict, told: str, mend: str) -> None:
+@pytest.mark.parametrize(("check", "verdict", "finding", "fix"), BAD.values(), ids=BAD)
+def test_what_is_not_well_says_so_and_what_fixes_it(check: Check, verdict: Verdict, finding: str, fix: str) -> None:
     assert check.verdict is verdict
-    assert told in check.finding
-    assert mend in check.fix
+    assert finding in check.finding
+    assert fix in check.fix
 
 
 def test_one_queue_of_dead_letters_is_told_as_one() -> None:

@@ -158,7 +158,7 @@ def test_more_to_do_never_costs_less_and_the_allowance_never_costs_more(messages
     assert all(0 <= each.free_usd <= each.usd + 1e-12 for each in estimate(more).lines)
 
 
-def test_the_original_design_is_priced_from_the_same_inputs() -> None:
+def test_the_baseline_is_priced_from_the_same_inputs() -> None:
     # facts of a design review: 2.15 with daily partitions, 284 without, at 14,000 messages a day
     partitioned, whole = (sum(each.usd for each in lines) for lines in bill.baselines(Volume()))
     assert partitioned == pytest.approx(2.15, abs=0.15)
@@ -248,9 +248,9 @@ def test_without_cost_explorer_the_estimate_comes_all_the_same(run: Callable[...
 
 def test_an_account_that_shows_its_bill_is_told_by_service() -> None:
     class CostExplorer:
-        def get_cost_and_usage(self, **asked: Any) -> dict[str, Any]:
-            assert asked["TimePeriod"] == {"Start": "2026-11-01", "End": "2026-11-22"}
-            assert asked["Filter"]["Tags"]["Values"] == ["deliverywatch-prod"]
+        def get_cost_and_usage(self, **request: Any) -> dict[str, Any]:
+            assert request["TimePeriod"] == {"Start": "2026-11-01", "End": "2026-11-22"}
+            assert request["Filter"]["Tags"]["Values"] == ["deliverywatch-prod"]
             groups = [{"Keys": ["AmazonCloudWatch"], "Metrics": {"UnblendedCost": {"Amount": "1.84", "Unit": "USD"}}}]
             return {"ResultsByTime": [{"Groups": groups}]}
 

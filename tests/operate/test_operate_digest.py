@@ -77,8 +77,8 @@ BUSY = Week(
 BLIND = replace(QUIET, runs=(Runs("sms", 810, 1008),))
 
 
-def price(asked: Volume) -> Estimate:
-    return Estimate((Line("metrics", f"for {asked.messages_per_day} a day", 2.89, 0.61),), 1.6, "")
+def price(usage: Volume) -> Estimate:
+    return Estimate((Line("metrics", f"for {usage.messages_per_day} a day", 2.89, 0.61),), 1.6, "")
 
 
 def sent(week: Week, store: Memory | None = None, price: Callable[[Volume], Estimate] = price) -> list[bytes]:

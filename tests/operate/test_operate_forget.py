@@ -210,8 +210,8 @@ def test_old_versions_are_purged_only_after_a_yes(
     for body in (b"older", b"newer"):
         s3.put_object(Bucket=bucket, Key="sms/note.txt", Body=body)
     monkeypatch.setattr("deliverywatch.cli.forget.able_to_ask", lambda **_: None)
-    asked = run("forget", "+61400000000", "--purge")
-    assert "Delete every old version of its objects" in asked.stderr
-    assert asked.exit_code == 1
+    declined = run("forget", "+61400000000", "--purge")
+    assert "Delete every old version of its objects" in declined.stderr
+    assert declined.exit_code == 1
     assert len(s3.list_object_versions(Bucket=bucket, Prefix="sms/note.txt")["Versions"]) == 2
     s3.delete_object(Bucket=bucket, Key="sms/note.txt")

@@ -41,7 +41,7 @@ def quiet(cloud: LocalCloud) -> LocalCloud:
     rules = aws_incidents.MuteRules(aws.connect())
     for name in rules.names(["ACTIVE", "SCHEDULED", "EXPIRED"]):
         rules.delete(name)
-    # A recovery alarm without data would hold what its rung called for.
+    # A recovery alarm without data would hold what its severity called for.
     for alarm in ("sms-critical", "sms-warning", "sms-critical-recovery", "sms-warning-recovery"):
         force(cloud, alarm, "OK")
     s3 = cloud.client("s3")

@@ -66,10 +66,10 @@ def test_a_backfill_fills_the_bucket_with_the_hashes_of_the_function_and_emits_n
 def test_a_dry_run_reads_nothing(
     clicksend: ClickSendServer, noon: datetime, bucket: Bucket, run: Callable[..., Result]
 ) -> None:
-    asked = len(clicksend.queries)
+    query_count = len(clicksend.queries)
     result = run("backfill", "--since", (noon - timedelta(hours=3)).isoformat(), "--dry-run")
     assert "Would read" in result.stderr
-    assert len(clicksend.queries) == asked
+    assert len(clicksend.queries) == query_count
     assert bucket.keys("") == []
 
 

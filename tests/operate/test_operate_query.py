@@ -174,18 +174,18 @@ class Slow:
     """An Athena that takes three looks, or for ever."""
 
     def __init__(self, states: list[str]) -> None:
-        self.states, self.stopped, self.asked = states, [], 0
+        self.states, self.interrupted, self.poll_count = states, [], 0
 
     def start(self, statement: Statement, token: str = "") -> str:  # noqa: ARG002
         return "1"
 
     def look(self, execution_id: str) -> Execution:
-        self.asked += 1
+        self.poll_count += 1
         reason = "Bytes scanned limit was exceeded."
         return Execution(execution_id, Status(self.states.pop(0)), scanned_bytes=5, seconds=1, reason=reason)
 
     def stop(self, execution_id: str) -> None:
-        self.stopped.append(execution_id)
+        self.interrupted.append(execution_id)
 
     def result(self, execution_id: str) -> tuple[list[tuple[str, str]], list[tuple[Any, ...]]]:  # noqa: ARG002
         return [("a", "varchar")], [("1",)]
@@ -207,7 +207,7 @@ def test_whoever_interrupts_it_stops_the_query() -> None:
 
     with pytest.raises(KeyboardInterrupt):
         query.run(engine, "SELECT 1", interrupted)
-    assert engine.stopped == ["1"]
+    assert engine.interrupted == ["1"]
 
 
 def test_a_query_over_the_limit_says_so() -> None:

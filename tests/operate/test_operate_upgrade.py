@@ -297,11 +297,11 @@ def test_a_deployment_interrupted_anywhere_and_run_again_ends_like_one_that_was_
     if not more:
         _forget(cloud)
     owner = aws_artifacts.Artifacts if step in ("make", "put") else aws_formation.CloudFormation
-    original = getattr(owner, step)
+    unpatched = getattr(owner, step)
 
     def interrupted(*arguments: Any) -> Any:
         if when == "after":
-            original(*arguments)
+            unpatched(*arguments)
         raise Interrupted
 
     with monkeypatch.context() as patched, pytest.raises(Interrupted):

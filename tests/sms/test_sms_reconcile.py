@@ -14,7 +14,7 @@ from sms_world import NOW, Killed, World, at, row
 
 from deliverywatch.errors import CloudRefused
 from deliverywatch.operate.lake import reconcile
-from deliverywatch.operate.lake.reconcile import LEDGER, seen_after
+from deliverywatch.operate.lake.reconcile import EMITTED, seen_after
 from deliverywatch.sms import plan
 from deliverywatch.sms.lake.watermark import Watermark, read_watermark
 
@@ -165,8 +165,8 @@ def test_a_slot_that_the_lake_does_not_hold_is_not_taken_back() -> None:
 def test_an_expired_entry_leaves_the_ledger() -> None:
     world, later = account(), NOW + OUTSIDE
     world.reconcile(later)
-    assert len(json.loads(world.store.objects[LEDGER])["until"]) == 1
-    assert reconcile.read_ledger(world.store, later + timedelta(days=4)) == {}
+    assert len(json.loads(world.store.objects[EMITTED])["until"]) == 1
+    assert reconcile.emitted_slots(world.store, later + timedelta(days=4)) == {}
 
 
 def test_what_was_not_counted_or_is_too_old_is_left_out() -> None:

@@ -11,13 +11,12 @@ from typing import TYPE_CHECKING
 import click
 
 from deliverywatch.cli.terminal.exits import Exit
-from deliverywatch.cli.terminal.lake_options import FOLDER, open_lake
+from deliverywatch.cli.terminal.lake_options import FOLDER, Lake, open_lake
 from deliverywatch.cli.terminal.target import Target, target
 from deliverywatch.cli.terminal.time_option import Time
 from deliverywatch.thresholds import HISTORY_DAYS
 
 if TYPE_CHECKING:
-    from deliverywatch.cli.terminal.lake_options import Lake
     from deliverywatch.sms.plan import Plan
 
 

@@ -11,14 +11,13 @@ from typing import TYPE_CHECKING
 import click
 
 from deliverywatch.cli.terminal.confirm import able_to_ask, confirmed
-from deliverywatch.cli.terminal.lake_options import FOLDER, open_lake
+from deliverywatch.cli.terminal.lake_options import FOLDER, Lake, open_lake
 from deliverywatch.cli.terminal.output import json_option, print_json
 from deliverywatch.cli.terminal.prose import wrapped
 from deliverywatch.cli.terminal.target import Target, target
 from deliverywatch.storage.store import sleep_up_to
 
 if TYPE_CHECKING:
-    from deliverywatch.cli.terminal.lake_options import Lake
     from deliverywatch.operate.lake.aws_versions import OldVersions
     from deliverywatch.operate.lake.forget import Forgotten
 

@@ -9,14 +9,13 @@ from typing import TYPE_CHECKING
 import click
 
 from deliverywatch.cli.terminal.duration_option import TimeOrAge
-from deliverywatch.cli.terminal.lake_options import FOLDER, open_lake
+from deliverywatch.cli.terminal.lake_options import FOLDER, Lake, open_lake
 from deliverywatch.cli.terminal.prose import wrapped
 from deliverywatch.cli.terminal.results import FORMATS, able_to_write, write
 from deliverywatch.cli.terminal.target import Target, target
 from deliverywatch.cli.terminal.time_option import Time
 
 if TYPE_CHECKING:
-    from deliverywatch.cli.terminal.lake_options import Lake
     from deliverywatch.operate.incidents.recipients import Period, Person
 
 _TYPES = {"failed_messages": "bigint"}

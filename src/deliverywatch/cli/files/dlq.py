@@ -32,7 +32,7 @@ def dlq() -> None:
 @_LIMIT
 @json_option
 @target
-def list_letters(*, target: Target, limit: int, as_json: bool) -> None:
+def list_dead_letters(*, target: Target, limit: int, as_json: bool) -> None:
     """Say why each dead letter is one, oldest first. They stay in the queue.
 
     \b
@@ -42,13 +42,13 @@ def list_letters(*, target: Target, limit: int, as_json: bool) -> None:
     """  # noqa: D301 - click wants the control character
     from deliverywatch.files.records import dead_letters as flow  # not needed for `--help`
 
-    letters = flow.explained(*_ports(target), limit)
+    dead_letters = flow.explained(*_ports(target), limit)
     if as_json:
-        print_json([letter.as_fields() for letter in letters])
+        print_json([dead_letter.as_fields() for dead_letter in dead_letters])
         return
-    for letter in letters:
-        click.echo(_short(letter))
-    click.echo(_summary(len(letters), limit), err=True)
+    for dead_letter in dead_letters:
+        click.echo(_short(dead_letter))
+    click.echo(_summary(len(dead_letters), limit), err=True)
 
 
 @dlq.command(short_help="Show one dead letter with its body.")
@@ -64,11 +64,11 @@ def show(*, target: Target, message_id: str, limit: int, as_json: bool) -> None:
     """  # noqa: D301 - click wants the control character
     from deliverywatch.files.records import dead_letters as flow  # not needed for `--help`
 
-    letter = flow.one(*_ports(target), message_id, limit)
+    explained = flow.one(*_ports(target), message_id, limit)
     if as_json:
-        print_json({**letter.as_fields(), "body": letter.dead_letter.body})
+        print_json({**explained.as_fields(), "body": explained.dead_letter.body})
         return
-    click.echo(f"{_short(letter)}\n  {_wrapped(letter.next_step)}\n\n{_readable(letter.dead_letter.body)}")
+    click.echo(f"{_short(explained)}\n  {_wrapped(explained.next_step)}\n\n{_readable(explained.dead_letter.body)}")
 
 
 @dlq.command()
@@ -90,18 +90,18 @@ def redrive(*, target: Target, dry_run: bool, rate: int | None, limit: int, as_j
     """  # noqa: D301 - click wants the control character
     from deliverywatch.files.records import dead_letters as flow  # not needed for `--help`
 
-    letters = flow.explained(*_ports(target), limit)
-    kinds = flow.by_kind(letters)
+    dead_letters = flow.explained(*_ports(target), limit)
+    kinds = flow.by_kind(dead_letters)
     report: dict[str, Any] = {
         "dry_run": dry_run,
-        "count": len(letters),
-        "in_vain_count": sum(letter.will_fail_again for letter in letters),
+        "count": len(dead_letters),
+        "in_vain_count": sum(dead_letter.will_fail_again for dead_letter in dead_letters),
         "kinds": [
             {"kind": kind, "problem": problem, "count": count, "will_fail_again": in_vain}
             for kind, problem, count, in_vain in kinds
         ],
     }
-    if letters and not dry_run:
+    if dead_letters and not dry_run:
         report |= _moved(target, rate)
     if as_json:
         print_json(report)
@@ -113,8 +113,8 @@ def _ports(target: Target) -> tuple[DeadLetters, Reasons]:
     from deliverywatch.files import aws_tools  # brings boto3
 
     cloud, deployment = target.find()
-    letters = aws_tools.DeadLetters(cloud.client("sqs"), deployment.output("FilesDeadLettersUrl"))
-    return letters, aws_tools.Reasons(cloud.client("dynamodb"), deployment.output("FilesFailuresTable"))
+    dead_letters = aws_tools.DeadLetters(cloud.client("sqs"), deployment.output("FilesDeadLettersUrl"))
+    return dead_letters, aws_tools.Reasons(cloud.client("dynamodb"), deployment.output("FilesFailuresTable"))
 
 
 def _moved(target: Target, rate: int | None) -> dict[str, Any]:

@@ -43,7 +43,7 @@ def source(report: Callable[[datetime, int], None]) -> Source:
     url = os.environ.get(_URL) or "https://rest.clicksend.com"
     credentials = Credentials(os.environ[_NAMES[0]], os.environ[_NAMES[1]])
     try:
-        history = _TellingHistory(credentials, url, report)
+        history = _ReportingHistory(credentials, url, report)
     except ConfigurationError as error:
         raise ConfigurationError(
             str(error), next_step=f"Correct {_URL} in your environment, or unset it to read ClickSend itself."
@@ -72,12 +72,12 @@ def source_of_stack(cloud: Cloud, parameters: Mapping[str, str], report: Callabl
     from deliverywatch.sms.ports import Source
 
     account = account_of(cloud.client("ssm"), parameters["ClickSendCredentials"])
-    history = _TellingHistory(account.credentials, parameters["ClickSendUrl"], report)
+    history = _ReportingHistory(account.credentials, parameters["ClickSendUrl"], report)
     return Source(history, Recipients(account.recipient_key, plain=parameters["RecipientNumbers"] == "plain"))
 
 
-class _TellingHistory:
-    """A history that tells what is read of it, and is patient as long as there is something to tell."""
+class _ReportingHistory:
+    """A history that reports what is read of it, and is patient as long as something is."""
 
     def __init__(self, credentials: Credentials, url: str, report: Callable[[datetime, int], None]) -> None:
         from deliverywatch.sms.clicksend.client import ClickSend
@@ -88,15 +88,15 @@ class _TellingHistory:
 
     def pages(self, start: datetime, end: datetime) -> Iterator[Page]:
         """Yield the pages of what was sent in [start, end)."""
-        self._tell(start, 0)
+        self._note(start, 0)
         try:
             for page in self._client.pages(start, end):
-                self._tell(start, len(page.rows))
+                self._note(start, len(page.rows))
                 yield page
         except SourceRefused as error:
             raise SourceRefused(str(error), kind=error.kind, next_step=_NEXT_STEP) from error
 
-    def _tell(self, start: datetime, row_count: int) -> None:
+    def _note(self, start: datetime, row_count: int) -> None:
         self._waiting_since = time.monotonic()
         self._report(start, row_count)
 

@@ -20,15 +20,9 @@ class Deployment:
     """One stack of DeliveryWatch in one account and region.
 
     Attributes:
-        name: The stack's name.
         environment: Its parameter `Environment`, which is part of every name.
-        region: The code of the region, such as `us-east-1`.
-        account: The number of the account.
         status: CloudFormation's word, such as `UPDATE_COMPLETE`.
         version: The version of DeliveryWatch that built the template.
-        parameters: Every parameter with its present value.
-        outputs: Every output with its value.
-        made_at: When the stack was made, aware.
     """
 
     name: str

@@ -1,4 +1,4 @@
-"""An estimate beside the original design -> rows for a table, and a JSON document."""
+"""An estimate beside the baseline, the design that this one replaced, -> rows for a table, and a JSON document."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from deliverywatch.operate.cost.usage_assumptions import HOURS_PER_MONTH
 if TYPE_CHECKING:
     from deliverywatch.operate.cost.estimate import Estimate, Line, Volume
 
-# The original design asks Athena every ten minutes.
-_ORIGINAL_RUNS = HOURS_PER_MONTH * 6.0
+# The baseline asks Athena every ten minutes.
+_BASELINE_RUNS = HOURS_PER_MONTH * 6.0
 
 Row = tuple[str, str, str, str]
 
@@ -25,8 +25,8 @@ def rows(estimate: Estimate) -> list[Row]:
 
 
 def baselines(volume: Volume) -> tuple[tuple[Line, ...], tuple[Line, ...]]:
-    """Return the original design's lines: with a table partitioned by day, and with one that is not, after a year."""
-    return monthly_lines(volume, _ORIGINAL_RUNS), monthly_lines(volume, _ORIGINAL_RUNS, days_read=365)
+    """Return the lines of the baseline: with a table partitioned by day, and with one that is not, after a year."""
+    return monthly_lines(volume, _BASELINE_RUNS), monthly_lines(volume, _BASELINE_RUNS, days_read=365)
 
 
 def sentences(estimate: Estimate, volume: Volume) -> list[str]:

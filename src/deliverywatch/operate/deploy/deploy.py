@@ -28,8 +28,6 @@ class Request:
     """What is to be deployed.
 
     Attributes:
-        stack: The stack's name.
-        template_url: Where the packaged template lies.
         parameters: As CloudFormation takes them.
         tags: On the stack and all that it makes.
         token: Distinguishes this run's change set; letters, digits and hyphens.

@@ -36,7 +36,6 @@ class Upgrade:
     """One deployment to come.
 
     Attributes:
-        stack: The stack's name.
         deployed: The stack as it is, or none if it is new.
         before: Its template; without resources if it is new.
         packaged: The template to deploy with its code.

@@ -25,18 +25,7 @@ def notice(level: Level, by: str, to: Sequence[str], now: datetime) -> dict[str,
 
 
 def awaited(store: Store, level: Level, now: datetime, tries: int, pause: Callable[[], None]) -> Record | None:
-    """Return the outbox line of a test once the mail is sent, or None if it was not within so many tries.
-
-    Args:
-        store: The lake.
-        level: Of the test.
-        now: The time of the notice, to the second.
-        tries: How often to look.
-        pause: Waits between two looks.
-
-    Raises:
-        StoreUnavailable: The lake cannot be read.
-    """
+    """Return the outbox line of the test of this second once its mail is sent, or None after so many tries."""
     key = record_key(outbox_record(now, level, ""))
     for _ in range(tries):
         stored = store.read(key)

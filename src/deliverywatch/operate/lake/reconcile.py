@@ -5,10 +5,10 @@ was never emitted. The difference goes out by PutMetricData, not as an EMF line:
 does not take, and needs no log stream, where a line that is too old would vanish without a word.
 
 What was put is not seen at once: AWS says that points 3 to 24 hours old take 2 hours or more, and older ones 48
-(docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_PutMetricData.html). Until then a slot is left alone: one
-whose rows have changed so lately that a run's own points may be on their way, and one of the ledger, which is written
-before the points are put. So a second reconciliation, at once or at the same time, emits nothing twice; one that was
-killed after its ledger entry is made up for when the entry has expired.
+(docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_PutMetricData.html). Until then a slot is left alone:
+one whose rows have changed so lately that a run's own points may be on their way, and one in the record of emitted
+slots, which is written before the points are put. So a second reconciliation, at once or at the same time, emits
+nothing twice; one that was killed after its entry there is made up for when the entry has expired.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from deliverywatch.sms.ports import Settings
     from deliverywatch.storage.store import Store
 
-LEDGER = "state/sms-reconcile.json"
+EMITTED = "state/sms-reconcile.json"
 
 # CloudWatch takes no older point. An hour less, so that none is too old by the time it arrives.
 OLDEST = timedelta(days=14) - timedelta(hours=1)
@@ -125,7 +125,7 @@ def compare(
 ) -> Comparison:
     """Return what CloudWatch lacks of the slots in [start, end)."""
     minutes = settings.slot_minutes
-    lake, held = counts(store, settings, start, end), read_ledger(store, now)
+    lake, held = counts(store, settings, start, end), emitted_slots(store, now)
     sums = metrics.sums(stamp_of(start, minutes), stamp_of(end, minutes))
     result = Comparison(start, end)
     for slot in steps(start, end, settings.slot_minutes):
@@ -168,7 +168,7 @@ def counts(store: Store, settings: Settings, start: datetime, end: datetime) -> 
 def emit(
     store: Store, metrics: Metrics, differences: Sequence[Difference], now: datetime, pause: Callable[[float], None]
 ) -> int:
-    """Emit differences that nobody else is emitting, and return how many: first the ledger, then the points."""
+    """Emit differences that nobody else is emitting, and return how many: first their record, then the points."""
     ours: list[Difference] = []
 
     def claimed(body: bytes | None) -> Change[None]:
@@ -177,14 +177,14 @@ def emit(
         held |= {our.slot: now + seen_after(now - our.stamp) for our in ours}
         return Change(_body(held) if ours else None, None)
 
-    update(store, LEDGER, claimed, pause)
+    update(store, EMITTED, claimed, pause)
     for first in range(0, len(ours), _BATCH):
         try:
             metrics.put(ours[first : first + _BATCH])
         except CloudRefused:
-            # Nothing of these was taken: whoever mends it need not wait for the ledger.
+            # Nothing of these was taken: whoever fixes it need not wait for the record.
             refused = {our.slot for our in ours[first:]}
-            update(store, LEDGER, _releaser(refused, now), pause)
+            update(store, EMITTED, _releaser(refused, now), pause)
             raise
     return len(ours)
 
@@ -194,9 +194,9 @@ def seen_after(age: timedelta) -> timedelta:
     return next((delay for limit, delay in _DELAYS if age < limit), _LONGEST_DELAY)
 
 
-def read_ledger(store: Store, now: datetime) -> dict[datetime, datetime]:
+def emitted_slots(store: Store, now: datetime) -> dict[datetime, datetime]:
     """Return the slots that were emitted and may not be seen yet, and until when they are left alone."""
-    stored = store.read(LEDGER)
+    stored = store.read(EMITTED)
     return _held(stored.body if stored else None, now)
 
 

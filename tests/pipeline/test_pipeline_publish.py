@@ -24,7 +24,7 @@ class World:
         self.store = Memory()
         self.executions = ports.get("executions", Executions())
         artifacts = ports.get("artifacts", Artifacts({ADDRESS: dbt("v5")}))
-        self.ports = Ports(self.executions, artifacts, self.store, self.lines.append)
+        self.ports = Ports(executions=self.executions, artifacts=artifacts, store=self.store, emit=self.lines.append)
 
     def publish(self, body: Any) -> dict[str, Any]:
         return publish(body, PIPELINES, self.ports, "prod")
@@ -117,7 +117,12 @@ def test_an_event_older_than_the_last_redrive_counts_nothing() -> None:
 
 def test_two_at_once_count_once() -> None:
     world, other = World(), World()
-    other.ports = Ports(other.executions, world.ports.artifacts, world.store, other.lines.append)
+    other.ports = Ports(
+        executions=other.executions,
+        artifacts=world.ports.artifacts,
+        store=world.store,
+        emit=other.lines.append,
+    )
     world.store.race = lambda: other.publish(event("states_succeeded"))
     world.publish(event("states_succeeded"))
     assert (len(world.lines), len(other.lines) > 0) == (0, True)

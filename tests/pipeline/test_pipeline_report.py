@@ -38,7 +38,13 @@ class World:
         self.notices: list[dict[str, Any]] = []
         self.store, self.executions = Memory(), Executions(event("states_failed")["detail"])
         self.refusal: Exception | None = None
-        self.ports = Ports(self.executions, Artifacts({RESULTS: dbt("v5")}), self.store, self, "prod")
+        self.ports = Ports(
+            executions=self.executions,
+            artifacts=Artifacts({RESULTS: dbt("v5")}),
+            store=self.store,
+            topic=self,
+            environment="prod",
+        )
 
     def publish(self, notice: Any) -> None:
         if self.refusal:

@@ -20,7 +20,7 @@ from deliverywatch.errors import CloudRefused, CloudUnavailable, error_code
 from deliverywatch.storage.s3 import Bucket
 
 _CONFIG = Config(connect_timeout=3, read_timeout=20, retries={"mode": "adaptive", "total_max_attempts": 6})
-# What a function keeps to stop a query and to tell of it.
+# What a function keeps to stop a query and to report it.
 _RESERVE_SECONDS = 15.0
 _TRANSIENT = {"ThrottlingException", "TooManyRequestsException", "InternalServerException", "ServiceUnavailable"}
 
@@ -50,9 +50,8 @@ class StepFunctions:
         Raises:
             CloudRefused: There is no such execution, or it may not be read.
         """
-        with _asked("Step Functions", "the execution"):
-            found: Mapping[str, Any] = self._client.describe_execution(executionArn=arn)
-            return found
+        with _translated("Step Functions", "the execution"):
+            return dict(self._client.describe_execution(executionArn=arn))
 
     def history(self, arn: str) -> Iterator[Mapping[str, Any]]:
         """Yield the events of an execution, the oldest first.
@@ -61,7 +60,7 @@ class StepFunctions:
             CloudRefused: There is no such execution, or it may not be read.
         """
         pages = self._client.get_paginator("get_execution_history").paginate(executionArn=arn)
-        with _asked("Step Functions", "the history of the execution"):
+        with _translated("Step Functions", "the history of the execution"):
             for page in pages:
                 yield from page["events"]
 
@@ -80,7 +79,7 @@ class Athena:
             CloudRefused: Athena refuses the query, or it fails for good.
             CloudUnavailable: It fails in a way that may pass, or takes too long.
         """
-        workgroup = Workgroup(self._client, self._workgroup, database, lambda _: _asked("Athena", "a check"))
+        workgroup = Workgroup(self._client, self._workgroup, database, lambda _: _translated("Athena", "a check"))
         budget = TimeBudget(time.sleep, lambda: self._seconds_left() - _RESERVE_SECONDS)
         execution = run(Statement(sql), workgroup, budget)
         if execution.status is Status.STOPPED:
@@ -107,12 +106,12 @@ class AlertsTopic:
         Raises:
             CloudRefused: SNS does not take it.
         """
-        with _asked("SNS", "the alerts topic"):
+        with _translated("SNS", "the alerts topic"):
             self._client.publish(TopicArn=self._arn, Message=json.dumps(notice), Subject="DeliveryWatch")
 
 
 @contextmanager
-def _asked(service: str, what: str) -> Iterator[None]:
+def _translated(service: str, what: str) -> Iterator[None]:
     try:
         yield
     except (ClientError, BotoCoreError) as error:

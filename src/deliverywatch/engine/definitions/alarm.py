@@ -172,12 +172,7 @@ def from_template(
         raise _unsupported(
             str(log.get("AlarmName", name)), "it is a log alarm, and the engine has no log lines to query"
         )
-    alarms = [
-        from_description({"AlarmName": logical_id, **properties})
-        for logical_id, properties in cloudformation.resources(
-            template, "AWS::CloudWatch::Alarm", parameters or {}, without
-        )
-    ]
+    alarms = cloudformation.read_all(template, "AWS::CloudWatch::Alarm", parameters, without, from_description)
     cloudformation.require_unique([alarm.name for alarm in alarms])
     return alarms
 

@@ -41,12 +41,8 @@ def from_template(
     Raises:
         InputError: One cannot be resolved, or its rule is not a rule; or two have one name.
     """
-    composites = [
-        from_description({"AlarmName": logical_id, **properties})
-        for logical_id, properties in cloudformation.resources(
-            template, "AWS::CloudWatch::CompositeAlarm", parameters or {}, without
-        )
-    ]
+    kind = "AWS::CloudWatch::CompositeAlarm"
+    composites = cloudformation.read_all(template, kind, parameters, without, from_description)
     cloudformation.require_unique([composite.name for composite in composites])
     return composites
 

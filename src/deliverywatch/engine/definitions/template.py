@@ -10,10 +10,12 @@ import base64
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from fnmatch import fnmatchcase
-from typing import Any
+from typing import Any, TypeVar
 
 from deliverywatch.engine.definitions import template_parameters
 from deliverywatch.errors import InputError
+
+_Definition = TypeVar("_Definition")
 
 _NO_VALUE = object()
 _VARIABLE = re.compile(r"\$\{(!?)([^}]*)\}")
@@ -37,6 +39,19 @@ def resources(
             continue
         if resolver.is_there(logical_id) and not (without and _fits(resolver.name(logical_id), without)):
             yield logical_id, resolver.properties(logical_id)
+
+
+def read_all(
+    template: Mapping[str, Any],
+    kind: str,
+    parameters: Mapping[str, str] | None,
+    without: Sequence[str],
+    read: Callable[[dict[str, Any]], _Definition],
+    name: str = "AlarmName",
+) -> list[_Definition]:
+    """Return each resource of a kind as `read` reads it; it is called by its logical id unless it has a name."""
+    described = resources(template, kind, parameters or {}, without)
+    return [read({name: logical_id, **properties}) for logical_id, properties in described]
 
 
 def require_unique(names: Sequence[str]) -> None:

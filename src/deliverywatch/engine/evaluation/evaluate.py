@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """What the rules make of the slots: a state, or None to keep the one there is; then maybe in words why."""
+    """What the rules make of the slots: a state, or None to keep the present one, and maybe why in words."""
 
     slots: tuple[Slot, ...]
     state: State | None

@@ -62,12 +62,8 @@ def from_template(
     Raises:
         InputError: One cannot be resolved or read.
     """
-    return [
-        from_description({"Name": logical_id, **properties})
-        for logical_id, properties in cloudformation.resources(
-            template, "AWS::CloudWatch::AlarmMuteRule", parameters or {}, without
-        )
-    ]
+    kind = "AWS::CloudWatch::AlarmMuteRule"
+    return cloudformation.read_all(template, kind, parameters, without, from_description, "Name")
 
 
 def from_description(description: Mapping[str, Any]) -> MuteRule:

@@ -29,8 +29,8 @@ class Watched(Folder):
         super().write(key, body)
         self._look()
 
-    def delete(self, key: str, etag: str) -> None:
-        super().delete(key, etag)
+    def delete(self, key: str) -> None:
+        super().delete(key)
         self._look()
 
 

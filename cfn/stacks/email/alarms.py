@@ -7,6 +7,7 @@ Whatever keeps events from landing is one watch per stream, whose mails say "we 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from troposphere import Ref, Sub
 
@@ -163,43 +164,31 @@ def _silence(stream: Stream) -> Alarm:
 
 def _deliveries(stream: Stream) -> list[Alarm]:
     """What Firehose says of itself; a stream without events says nothing, and nothing is wrong with it."""
+    rows: list[tuple[str, tuple[str, str], float | str, str, dict[str, Any]]] = [
+        ("freshness", ("DeliveryToS3.DataFreshness", "Maximum"), "EmailFreshnessSeconds",
+         (f"Events of {stream} mails have waited more than ${{EmailFreshnessSeconds}} seconds in Firehose: they do not "
+          "reach the bucket."), {}),
+        ("delivery", ("DeliveryToS3.Success", "Average"), 1,
+         f"Firehose failed to write events of {stream} mails into the bucket, and goes on trying for 24 hours.",
+         {"comparison": "LessThanThreshold"}),
+        ("conversion", ("FailedConversion.Records", "Sum"), 0,
+         (f"Events of {stream} mails did not fit the table: they wait under the error prefix, and 'deliverywatch email "
+          "replay --dry-run' says why."), {}),
+        ("throttled", ("ThrottledRecords", "Sum"), 0,
+         f"Firehose turned events of {stream} mails away because they came too fast, twice in 45 minutes.",
+         {"periods": (2, 3)}),
+    ]  # fmt: skip
     return [
         Alarm(
-            f"email-{stream}-freshness",
-            f"Events of {stream} mails have waited more than ${{EmailFreshnessSeconds}} seconds in Firehose: they do "
-            "not reach the bucket.",
-            _firehose(stream, "DeliveryToS3.DataFreshness", "Maximum"),
-            "EmailFreshnessSeconds",
+            f"email-{stream}-{what}",
+            words,
+            _firehose(stream, *metric),
+            threshold,
             _QUARTER_HOUR,
             severity="blind",
-        ),
-        Alarm(
-            f"email-{stream}-delivery",
-            f"Firehose failed to write events of {stream} mails into the bucket, and goes on trying for 24 hours.",
-            _firehose(stream, "DeliveryToS3.Success", "Average"),
-            1,
-            _QUARTER_HOUR,
-            comparison="LessThanThreshold",
-            severity="blind",
-        ),
-        Alarm(
-            f"email-{stream}-conversion",
-            f"Events of {stream} mails did not fit the table: they wait under the error prefix, and 'deliverywatch "
-            "email replay --dry-run' says why.",
-            _firehose(stream, "FailedConversion.Records", "Sum"),
-            0,
-            _QUARTER_HOUR,
-            severity="blind",
-        ),
-        Alarm(
-            f"email-{stream}-throttled",
-            f"Firehose turned events of {stream} mails away because they came too fast, twice in 45 minutes.",
-            _firehose(stream, "ThrottledRecords", "Sum"),
-            0,
-            _QUARTER_HOUR,
-            periods=(2, 3),
-            severity="blind",
-        ),
+            **more,
+        )
+        for what, metric, threshold, words, more in rows
     ]
 
 

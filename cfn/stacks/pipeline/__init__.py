@@ -59,7 +59,6 @@ def declared(document: object) -> tuple[Pipeline, ...]:
 
 def stack_of(pipelines: Sequence[Pipeline]) -> Stack:
     """Return everything of the pipeline system, for these pipelines."""
-    functions = [_publish(pipelines), _report(pipelines), _validate(pipelines)]
     return Stack(
         resources=[
             workgroup(
@@ -73,7 +72,7 @@ def stack_of(pipelines: Sequence[Pipeline]) -> Stack:
             pipeline_dashboard(pipelines),
         ],
         parameters=parameters(pipelines),
-        functions=functions,
+        functions=_functions(pipelines),
         watches=watches(pipelines),
         outputs={
             "PipelineReportArn": ("Task for the failure path of a state machine", GetAtt("PipelineReport", "Arn")),
@@ -84,53 +83,49 @@ def stack_of(pipelines: Sequence[Pipeline]) -> Stack:
     )
 
 
-def _publish(pipelines: Sequence[Pipeline]) -> Function:
+def _function(verb: str, description: str, statements: Sequence[Statement], **more: Any) -> Function:
     return Function(
         room="pipeline",
-        verb="publish",
-        description="The end of a run -> its metrics, each execution counted once",
+        verb=verb,
+        description=description,
         memory_megabytes=256,
-        timeout_seconds=60,
-        packages=("aws-embedded-metrics",),
-        environment=_environment(pipelines),
+        statements=statements,
         files=_SHIPPED,
-        statements=[*_may_look(pipelines), allow(["s3:GetObject", "s3:PutObject"], objects("state/pipeline"))],
+        **{"timeout_seconds": 60, "packages": (), **more},
     )
 
 
-def _report(pipelines: Sequence[Pipeline]) -> Function:
-    return Function(
-        room="pipeline",
-        verb="report",
-        description="A run that failed -> where, why and what to do; a good one ends what was open",
-        memory_megabytes=256,
-        timeout_seconds=60,
-        packages=(),
-        environment={**_environment(pipelines), "DELIVERYWATCH_ALERTS_TOPIC": Ref("AlertsTopic")},
-        files=_SHIPPED,
-        statements=[
-            *_may_look(pipelines),
-            allow(["s3:GetObject", "s3:PutObject"], objects("state/pipeline")),
-            # The contexts of the watches, which the notifier reads.
-            allow("s3:PutObject", Sub("${LakeBucket.Arn}/state/pipeline-*")),
-            *may_publish("AlertsTopic"),
-        ],
-    )
-
-
-def _validate(pipelines: Sequence[Pipeline]) -> Function:
-    return Function(
-        room="pipeline",
-        verb="validate",
-        description="The tables after a run -> checks and scores, made by Athena",
-        memory_megabytes=256,
-        # It waits for Athena, which may take minutes over a large history.
-        timeout_seconds=900,
-        packages=(),
-        environment={**_environment(pipelines), "DELIVERYWATCH_WORKGROUP": named("pipeline")},
-        files=_SHIPPED,
-        statements=_may_validate(pipelines),
-    )
+def _functions(pipelines: Sequence[Pipeline]) -> list[Function]:
+    environment = _environment(pipelines)
+    looks = [*_may_look(pipelines), allow(["s3:GetObject", "s3:PutObject"], objects("state/pipeline"))]
+    return [
+        _function(
+            "publish",
+            "The end of a run -> its metrics, each execution counted once",
+            looks,
+            packages=("aws-embedded-metrics",),
+            environment=environment,
+        ),
+        _function(
+            "report",
+            "A run that failed -> where, why and what to do; a good one ends what was open",
+            [
+                *looks,
+                # The contexts of the watches, which the notifier reads.
+                allow("s3:PutObject", Sub("${LakeBucket.Arn}/state/pipeline-*")),
+                *may_publish("AlertsTopic"),
+            ],
+            environment={**environment, "DELIVERYWATCH_ALERTS_TOPIC": Ref("AlertsTopic")},
+        ),
+        _function(
+            "validate",
+            "The tables after a run -> checks and scores, made by Athena",
+            _may_validate(pipelines),
+            # It waits for Athena, which may take minutes over a large history.
+            timeout_seconds=900,
+            environment={**environment, "DELIVERYWATCH_WORKGROUP": named("pipeline")},
+        ),
+    ]
 
 
 def _environment(pipelines: Iterable[Pipeline]) -> dict[str, Any]:

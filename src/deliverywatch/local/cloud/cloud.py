@@ -1,10 +1,7 @@
 """The local cloud: MiniStack with what it lacks, in simulated time.
 
-The bridges live beside this module, one concern each: `metrics` and `lambdas` (what functions print and how they are
-retried), `alarms` (the engine in place of MiniStack's evaluator), `mutes` (mute rules), `monitoring` (metric math and
-pictures), `formation` (missing resource types), `stack` (package and deploy), `access` (roles and policies),
-`schedules`, `queues`, `athena`, `outbox`, `email_ses` (the events of mails) and `email_firehose` (buffers, transform,
-conversion).
+The bridges live beside this module (`formation`: missing resource types, `stack`: package and deploy) and in the
+sub-rooms, one concern each; each has an `install` that puts it into MiniStack.
 """
 
 from __future__ import annotations
@@ -55,7 +52,7 @@ class LocalCloud:
 
     Attributes:
         clock: The simulated time.
-        uses: Every right that a role was asked for so far.
+        uses: Every right that a role has needed so far.
     """
 
     def __init__(self, now: datetime) -> None:
@@ -166,12 +163,12 @@ class LocalCloud:
         self._queues.observe(minute)
         self._carry_events()
         for second, name in self._alarms.timetable():
-            moment = minute + timedelta(seconds=second)
-            self._functions.run_due(moment)
-            self.clock.advance_to(moment)
+            at = minute + timedelta(seconds=second)
+            self._functions.run_due(at)
+            self.clock.advance_to(at)
             self._publisher.release()
             self._alarms.evaluate(name)
-            self._functions.run_due(moment)
+            self._functions.run_due(at)
         self._functions.run_due(minute + LAST_SECOND)
         self.clock.advance_to(minute + LAST_SECOND)
         self._queues.deliver()
@@ -202,24 +199,19 @@ class LocalCloud:
 
     def _install(self) -> None:
         simulated = SimulatedTime(self.clock)
-        for place in ("services.cloudwatch", "services.sns"):
-            self._hooks.replace(place, "time", lambda _: simulated)
-        for place in ("services.eventbridge", "services.scheduler"):
+        for name in ("services.cloudwatch", "services.sns"):
+            self._hooks.replace(name, "time", lambda _: simulated)
+        for name in ("services.eventbridge", "services.scheduler"):
             # They would fire by the machine's clock.
-            self._hooks.replace(place, "start_scheduler", lambda _: lambda: None)
+            self._hooks.replace(name, "start_scheduler", lambda _: lambda: None)
         access.install(self._hooks, self.uses)
-        self._functions.install(self._hooks)
-        self._queues.install(self._hooks)
-        self._alarms.install(self._hooks)
-        self._monitoring.install(self._hooks)
-        self._outbox.install(self._hooks)
-        self.ses.install(self._hooks)
-        self.firehose.install(self._hooks)
+        bridges = (
+            *(self._functions, self._queues, self._alarms, self._monitoring, self._outbox, self.ses, self.firehose),
+            *(dialect, self.states, answers, scheduler_pages),
+        )
         formation.install(self._hooks, self.clock)
-        dialect.install(self._hooks)
-        self.states.install(self._hooks)
-        answers.install(self._hooks)
-        scheduler_pages.install(self._hooks)
+        for bridge in bridges:
+            bridge.install(self._hooks)
 
     def _close(self) -> None:
         self._emulator.stop()

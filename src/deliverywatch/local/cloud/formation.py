@@ -30,24 +30,22 @@ _OF_A_COMPOSITE = (
     "OKActions",
     "InsufficientDataActions",
 )
-
-
 _OF_A_SCHEDULE = ("ScheduleExpressionTimezone", "StartDate", "EndDate", "KmsKeyArn")
 
 
 def install(placed: hooks.Hooks, clock: Clock) -> None:
     """Teach MiniStack's CloudFormation the missing types."""
     handlers = hooks.inside(_PROVISIONERS, "_RESOURCE_HANDLERS")
-    placed.replace(_PROVISIONERS, "_cw_metric_alarm_record", lambda made: _alarm(made, clock))
+    placed.replace(_PROVISIONERS, "_cw_metric_alarm_record", lambda original: _alarm(original, clock))
     placed.register(handlers, "AWS::CloudWatch::CompositeAlarm", _entry(_put_composite, _delete_composite))
     placed.register(handlers, "AWS::Athena::NamedQuery", _entry(_put_query, _delete_query))
     # Nothing here is billed: a budget is taken and kept as a name.
     placed.register(handlers, "AWS::Budgets::Budget", _entry(lambda name, _: (name, {}), lambda *_: None))
-    for kind, names, record_of in (
+    for kind, names, describedof in (
         ("AWS::Scheduler::Schedule", _OF_A_SCHEDULE, _schedule),
         ("AWS::Lambda::Function", ("DeadLetterConfig",), _function),
     ):
-        placed.register(handlers, kind, _completing(handlers[kind], names, record_of))
+        placed.register(handlers, kind, _completing(handlers[kind], names, describedof))
 
 
 def _alarm(original: Callable[..., Any], clock: Clock) -> Callable[..., Any]:
@@ -56,31 +54,30 @@ def _alarm(original: Callable[..., Any], clock: Clock) -> Callable[..., Any]:
         plain = {key: value for key, value in properties.items() if key != "Metrics"}
         if metrics:
             plain |= {"MetricName": "in Metrics", "Namespace": "in Metrics"}
-        made: dict[str, Any] = original(name, plain)
+        described: dict[str, Any] = original(name, plain)
         if metrics:
-            made = {key: value for key, value in made.items() if key not in _OF_ONE_METRIC}
-            made["Metrics"] = [_query(each) for each in metrics]
-        return made | _stamps(name, clock)
+            described = {key: value for key, value in described.items() if key not in _OF_ONE_METRIC}
+            described["Metrics"] = [_query(each) for each in metrics]
+        return described | _stamps(name, clock)
 
     return record
 
 
 def _stamps(name: str, clock: Clock) -> dict[str, float]:
-    known = hooks.inside(_CLOUDWATCH, "_alarms").get(name)
-    now = clock.now.timestamp()
-    since = known["StateUpdatedTimestamp"] if known else now
+    now, existing = clock.now.timestamp(), hooks.inside(_CLOUDWATCH, "_alarms").get(name)
+    since = existing["StateUpdatedTimestamp"] if existing else now
     return {"AlarmConfigurationUpdatedTimestamp": now, "StateUpdatedTimestamp": since}
 
 
 def _query(query: Mapping[str, Any]) -> dict[str, Any]:
     """Give a query the types that DescribeAlarms has: templates may carry numbers and booleans as text."""
-    made = {key: value for key, value in query.items() if key not in ("ReturnData", "MetricStat", "Period")}
-    made["ReturnData"] = str(query.get("ReturnData", True)).lower() == "true"
+    described = {key: value for key, value in query.items() if key not in ("ReturnData", "MetricStat", "Period")}
+    described["ReturnData"] = str(query.get("ReturnData", True)).lower() == "true"
     if "Period" in query:
-        made["Period"] = int(query["Period"])
+        described["Period"] = int(query["Period"])
     if "MetricStat" in query:
-        made["MetricStat"] = {**query["MetricStat"], "Period": int(query["MetricStat"]["Period"])}
-    return made
+        described["MetricStat"] = {**query["MetricStat"], "Period": int(query["MetricStat"]["Period"])}
+    return described
 
 
 def _entry(put: Callable[..., Any], delete: Callable[..., Any]) -> dict[str, Any]:
@@ -96,8 +93,8 @@ def _entry(put: Callable[..., Any], delete: Callable[..., Any]) -> dict[str, Any
 
 def _put_composite(name: str, properties: Mapping[str, Any]) -> tuple[str, dict[str, str]]:
     name = properties.get("AlarmName") or name
-    wanted = {"AlarmName": name} | {key: properties[key] for key in _OF_A_COMPOSITE if key in properties}
-    _accepted(hooks.inside(_CLOUDWATCH, "_put_composite_alarm")({}, wanted, is_cbor=False, is_json=True))
+    request = {"AlarmName": name} | {key: properties[key] for key in _OF_A_COMPOSITE if key in properties}
+    _accepted(hooks.inside(_CLOUDWATCH, "_put_composite_alarm")({}, request, is_cbor=False, is_json=True))
     return name, {"Arn": hooks.inside(_CLOUDWATCH, "_composite_alarms")[name]["AlarmArn"]}
 
 
@@ -114,14 +111,14 @@ def _delete_query(query_id: str, _properties: Any) -> None:
     hooks.inside(_ATHENA, "_delete_named_query")({"NamedQueryId": query_id})
 
 
-def _completing(entry: Mapping[str, Any], names: Sequence[str], record_of: Callable[..., Any]) -> dict[str, Any]:
+def _completing(entry: Mapping[str, Any], names: Sequence[str], describedof: Callable[..., Any]) -> dict[str, Any]:
     """Keep properties that MiniStack drops when the resource comes from a template."""
 
     def complete(put: Callable[..., Any], position: int) -> Callable[..., Any]:
         def completed(*arguments: Any, **more: Any) -> Any:
             answer = put(*arguments, **more)
             properties = arguments[position]
-            record_of(answer[0], properties).update({key: properties[key] for key in names if key in properties})
+            describedof(answer[0], properties).update({key: properties[key] for key in names if key in properties})
             return answer
 
         return completed

@@ -1,7 +1,7 @@
 """What scheduled queries need of Athena and MiniStack lacks: tokens, parameters, and results where Athena puts them.
 
 MiniStack starts a second execution for the same token, leaves `?` as it is, and writes a result into a folder of the
-name that the execution tells. Results: docs.aws.amazon.com/athena/latest/ug/querying-finding-output-files.html
+name that the execution gives. Results: docs.aws.amazon.com/athena/latest/ug/querying-finding-output-files.html
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ def install(placed: hooks.Hooks) -> None:
 
 
 def _with_workgroup(original: Callable[..., str]) -> Callable[..., str]:
-    """Whoever looks at an execution needs a right to its workgroup; MiniStack would ask for a right to everything."""
+    """Whoever looks at an execution needs a right to its workgroup; MiniStack would demand a right to everything."""
 
     def resource(service: str, method: str, path: str, headers: Any, body: bytes, *rest: Any) -> str:
         if service == "athena" and body:

@@ -1,6 +1,6 @@
 """The deployed alarms in simulated time: our engine evaluates them, SNS carries what follows.
 
-It takes the place of MiniStack's evaluator, which looks at an alarm only when somebody puts data, and then ignores
+It replaces MiniStack's evaluator, which looks at an alarm only when somebody puts data, and then ignores
 dimensions, M of N, missing data and metric math.
 """
 
@@ -84,11 +84,10 @@ class Alarms:
 
     def _definition(self, record: dict[str, Any]) -> definitions.Alarm:
         """Read an alarm's definition, once as long as MiniStack keeps the same record."""
-        known = self._read.get(record["AlarmName"])
-        if known is None or known[0] is not record:
-            known = (record, definitions.from_description(record))
-            self._read[record["AlarmName"]] = known
-        return known[1]
+        name = record["AlarmName"]
+        if name not in self._read or self._read[name][0] is not record:
+            self._read[name] = (record, definitions.from_description(record))
+        return self._read[name][1]
 
     def _change(self, record: dict[str, Any], result: Evaluation) -> None:
         old, now = record["StateValue"], self._clock.now.timestamp()
@@ -124,7 +123,7 @@ class Alarms:
             self._publish(record, old, outcome, {"ActionExecutedAfterMuteWindow": True})
 
     def _release_raised(self, names: list[str]) -> None:
-        """A deleted rule lets those act that are in ALARM; what is over is not told."""
+        """A deleted rule lets those act that are in ALARM; what is over is not published."""
         for name in names:
             record = self._record(name)
             if record is None or record["StateValue"] != "ALARM":
@@ -155,11 +154,11 @@ class Alarms:
             return sns_message(self._definition(record), outcome, old, *about)
         shared = envelope(record["AlarmName"], record["AlarmDescription"], outcome, old, *about)
         children = json.loads(record.get("StateReasonData") or "{}").get("triggeringAlarms", [])
-        told = [
+        triggering = [
             {"Arn": each["arn"], "State": {"Value": each["state"]["value"], "Timestamp": each["state"]["timestamp"]}}
             for each in children
         ]
-        return {**shared, "AlarmRule": record["AlarmRule"], "TriggeringChildren": told}
+        return {**shared, "AlarmRule": record["AlarmRule"], "TriggeringChildren": triggering}
 
     def _around_store(self, original: Callable[..., None]) -> Callable[..., None]:
         """Let the engine see whatever MiniStack stores, whoever published it."""

@@ -77,8 +77,8 @@ class _Frame:
     low: float
     high: float
 
-    def x(self, moment: datetime) -> float:
-        return self.left + (self.right - self.left) * ((moment - self.start) / (self.end - self.start))
+    def x(self, at: datetime) -> float:
+        return self.left + (self.right - self.left) * ((at - self.start) / (self.end - self.start))
 
     def y(self, value: float) -> float:
         return self.bottom - (self.bottom - self.top) * (value - self.low) / (self.high - self.low)
@@ -95,16 +95,17 @@ def png(chart: Chart) -> bytes:
     draw.text((12 * SCALE, 10 * SCALE), chart.title, fill=_INK, font=bold)
     _draw_values(draw, frame, small)
     _draw_times(draw, frame, chart.zone, small)
-    for mark in chart.marks:
+    marks = [mark for mark in chart.marks if frame.low <= mark.value <= frame.high]
+    for mark in marks:
         _draw_mark(draw, frame, mark)
     for line in chart.lines:
         _draw_line(draw, frame, line)
-    for mark in chart.marks:
+    for mark in marks:
         _label_mark(draw, frame, mark, small)
     _draw_legend(draw, chart, frame, small)
+    shrunk = image.resize((chart.width, chart.height), Image.Resampling.LANCZOS)
     buffer = io.BytesIO()
-    small_image = image.resize((chart.width, chart.height), Image.Resampling.LANCZOS)
-    small_image.quantize(128).save(buffer, "PNG", optimize=True)
+    shrunk.quantize(128).save(buffer, "PNG", optimize=True)
     return buffer.getvalue()
 
 
@@ -124,10 +125,10 @@ def _nice(value: float) -> float:
     return next(step * power for step in (1, 1.5, 2, 3, 4, 5, 6, 8, 10) if step * power >= value * 0.999)
 
 
-def _step(span: float) -> float:
-    power = 10.0 ** math.floor(math.log10(span))
+def _step(length: float) -> float:
+    power = 10.0 ** math.floor(math.log10(length))
     steps = [factor * power for factor in (0.1, 0.2, 0.25, 0.5, 1, 2)]
-    return next(step for step in steps if span / step <= _MAXIMUM_Y_TICKS)
+    return next(step for step in steps if length / step <= _MAXIMUM_Y_TICKS)
 
 
 def _draw_values(draw: ImageDraw.ImageDraw, frame: _Frame, font: Font) -> None:
@@ -153,8 +154,6 @@ def _draw_times(draw: ImageDraw.ImageDraw, frame: _Frame, zone: str, font: Font)
 
 
 def _draw_mark(draw: ImageDraw.ImageDraw, frame: _Frame, mark: Mark) -> None:
-    if not frame.low <= mark.value <= frame.high:
-        return
     y, dash, x = frame.y(mark.value), 6 * SCALE, frame.left
     while x < frame.right:
         draw.line([(x, y), (min(x + dash, frame.right), y)], fill=mark.color, width=round(1.5 * SCALE))
@@ -162,31 +161,28 @@ def _draw_mark(draw: ImageDraw.ImageDraw, frame: _Frame, mark: Mark) -> None:
 
 
 def _label_mark(draw: ImageDraw.ImageDraw, frame: _Frame, mark: Mark, font: Font) -> None:
-    if not frame.low <= mark.value <= frame.high:
-        return
-    place = (frame.left + 6 * SCALE, frame.y(mark.value) - 3 * SCALE)
-    box = draw.textbbox(place, mark.label, font=font, anchor="lb")
+    corner = (frame.left + 6 * SCALE, frame.y(mark.value) - 3 * SCALE)
+    box = draw.textbbox(corner, mark.label, font=font, anchor="lb")
     draw.rectangle([box[0] - 2 * SCALE, box[1] - SCALE, box[2] + 2 * SCALE, box[3] + SCALE], fill=_BACKGROUND)
-    draw.text(place, mark.label, fill=mark.color, font=font, anchor="lb")
+    draw.text(corner, mark.label, fill=mark.color, font=font, anchor="lb")
 
 
 def _draw_line(draw: ImageDraw.ImageDraw, frame: _Frame, line: Line) -> None:
     for stretch in _stretches(line):
-        places = [(frame.x(moment), frame.y(min(max(value, frame.low), frame.high))) for moment, value in stretch]
-        if len(places) > 1:
-            draw.line(places, fill=line.color, width=round(2.2 * SCALE), joint="curve")
+        positions = [(frame.x(at), frame.y(min(max(value, frame.low), frame.high))) for at, value in stretch]
+        if len(positions) > 1:
+            draw.line(positions, fill=line.color, width=round(2.2 * SCALE), joint="curve")
         else:
-            (x, y), radius = places[0], 2.2 * SCALE
+            (x, y), radius = positions[0], 2.2 * SCALE
             draw.ellipse([x - radius, y - radius, x + radius, y + radius], fill=line.color)
 
 
 def _stretches(line: Line) -> list[list[tuple[datetime, float]]]:
     stretches: list[list[tuple[datetime, float]]] = []
     for point in line.points:
-        if stretches and point[0] - stretches[-1][-1][0] <= line.gap:
-            stretches[-1].append(point)
-        else:
-            stretches.append([point])
+        if not stretches or point[0] - stretches[-1][-1][0] > line.gap:
+            stretches.append([])
+        stretches[-1].append(point)
     return stretches
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import heapq
 import itertools
 import json
+import operator
 import re
 import threading
 import zlib
@@ -28,6 +29,13 @@ NEWEST = timedelta(hours=2)
 MINIMUM_DELAY_SECONDS = 20
 DELAY_RANGE_SECONDS = 21
 
+_OF_TEXT: Mapping[str, Callable[[str, str], bool]] = {"=": operator.eq, "!=": operator.ne}
+_OF_NUMBERS: Mapping[str, Callable[[float, float], bool]] = {
+    ">": operator.gt,
+    ">=": operator.ge,
+    "<": operator.lt,
+    "<=": operator.le,
+}
 _CONDITION = re.compile(r"""\$\.(?P<field>[\w.]+)\s*(?P<operator>!=|=|>=|<=|>|<)\s*(?P<value>"[^"]*"|[^\s&|()]+)""")
 
 
@@ -50,10 +58,10 @@ def embedded(line: str, now: datetime) -> list[Point]:
     try:
         document = json.loads(line)
         stamp = datetime.fromtimestamp(document["_aws"]["Timestamp"] / 1000, UTC)
-        found = list(_points(document, stamp))
+        points = list(_points(document, stamp))
     except (ValueError, KeyError, TypeError, AttributeError):
         return []
-    return found if now - OLDEST <= stamp <= now + NEWEST else []
+    return points if now - OLDEST <= stamp <= now + NEWEST else []
 
 
 def _points(document: Mapping[str, Any], stamp: datetime) -> Iterator[Point]:
@@ -105,18 +113,12 @@ def _matches(pattern: str, line: str, fields: Mapping[str, Any]) -> bool:
 
 
 def _holds(condition: re.Match[str], fields: Mapping[str, Any]) -> bool:
-    found, wanted = _field(fields, condition["field"]), condition["value"].strip('"')
-    if found is None:
+    actual, expected = _field(fields, condition["field"]), condition["value"].strip('"')
+    if actual is None:
         return False
-    match condition["operator"]:
-        case "=":
-            return str(found) == wanted
-        case "!=":
-            return str(found) != wanted
-        case ">" | ">=" as operator:
-            return float(found) > float(wanted) or (operator == ">=" and float(found) == float(wanted))
-        case operator:
-            return float(found) < float(wanted) or (operator == "<=" and float(found) == float(wanted))
+    if condition["operator"] in _OF_TEXT:
+        return _OF_TEXT[condition["operator"]](str(actual), expected)
+    return _OF_NUMBERS[condition["operator"]](float(actual), float(expected))
 
 
 def _field(fields: Mapping[str, Any], path: str) -> Any:
@@ -134,11 +136,10 @@ def _json_object(line: str) -> dict[str, Any]:
     return value if isinstance(value, dict) else {}
 
 
-def delay_of(source: str, moment: datetime) -> timedelta:
+def delay_of(source: str, at: datetime) -> timedelta:
     """Return how long a source's points take to be visible: 20 to 40 seconds, the same in every replay."""
-    return timedelta(
-        seconds=MINIMUM_DELAY_SECONDS + zlib.crc32(f"{source} {moment.isoformat()}".encode()) % DELAY_RANGE_SECONDS
-    )
+    draw = zlib.crc32(f"{source} {at.isoformat()}".encode()) % DELAY_RANGE_SECONDS
+    return timedelta(seconds=MINIMUM_DELAY_SECONDS + draw)
 
 
 class Publisher:

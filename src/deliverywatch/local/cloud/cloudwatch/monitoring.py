@@ -6,21 +6,19 @@ Requests and answers are those of GetMetricData, PutMetricAlarm and GetMetricWid
 from __future__ import annotations
 
 import base64
-import json
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from deliverywatch.engine.evaluation.fetch import query
 from deliverywatch.errors import InputError
-from deliverywatch.local.cloud.cloudwatch import widget
+from deliverywatch.local.cloud.cloudwatch import widget, wire
+from deliverywatch.local.cloud.cloudwatch.wire import CLOUDWATCH
 from deliverywatch.local.cloud.emulator import hooks
 
 if TYPE_CHECKING:
     from deliverywatch.engine.evaluation.series import Series
     from deliverywatch.local.cloud.emulator.clock import Clock
-
-_CLOUDWATCH = "services.cloudwatch"
 
 
 class Monitoring:
@@ -32,9 +30,9 @@ class Monitoring:
 
     def install(self, placed: hooks.Hooks) -> None:
         """Put the bridges into MiniStack."""
-        placed.replace(_CLOUDWATCH, "_get_metric_data", self._around_get)
-        placed.replace(_CLOUDWATCH, "_put_metric_alarm", _around_put)
-        placed.replace(_CLOUDWATCH, "handle_request", self._around_requests)
+        placed.replace(CLOUDWATCH, "_get_metric_data", self._around_get)
+        placed.replace(CLOUDWATCH, "_put_metric_alarm", _around_put)
+        placed.replace(CLOUDWATCH, "handle_request", self._around_requests)
 
     def answer(
         self, queries: Sequence[Mapping[str, Any]], start: datetime, end: datetime
@@ -47,7 +45,7 @@ class Monitoring:
             end: Not included.
 
         Raises:
-            InputError: An expression cannot be read, or names a query that is not there.
+            InputError: An expression cannot be read, or names a query that does not exist.
         """
         return query(queries, self._series, start, end)
 
@@ -57,18 +55,13 @@ class Monitoring:
                 return original(params, data, is_cbor, is_json)
             queries = data["MetricDataQueries"]
             try:
-                found = self.answer(queries, _moment(data["StartTime"]), _moment(data["EndTime"]))
+                points = self.answer(queries, _time(data["StartTime"]), _time(data["EndTime"]))
             except InputError as error:
-                return hooks.inside(_CLOUDWATCH, "_error")(
-                    "ValidationError", str(error), 400, use_json=is_json, use_cbor=is_cbor
-                )
-            newest_first = data.get("ScanBy", "TimestampDescending") == "TimestampDescending"
-            results = [
-                _result(each, found[each["Id"]][:: -1 if newest_first else 1], is_cbor)
-                for each in queries
-                if each.get("ReturnData", True)
-            ]
-            return _answered({"MetricDataResults": results}, is_cbor)
+                return wire.refusal("ValidationError", str(error), is_cbor=is_cbor)
+            step = -1 if data.get("ScanBy", "TimestampDescending") == "TimestampDescending" else 1
+            shown = [each for each in queries if each.get("ReturnData", True)]
+            results = [_result(each, points[each["Id"]][::step], is_cbor=is_cbor) for each in shown]
+            return wire.answer({"MetricDataResults": results}, is_cbor=is_cbor)
 
         return get
 
@@ -77,15 +70,16 @@ class Monitoring:
             if "GetMetricWidgetImage" not in f"{headers.get('x-amz-target', '')} {path}":
                 return await original(method, path, headers, body, query)
             is_cbor = "cbor" in headers.get("content-type", "")
-            request = _decoded(body, is_cbor)
+            request = wire.decoded(body, is_cbor=is_cbor)
             picture = widget.image(request["MetricWidget"], self.answer, self._clock.now)
-            return _answered({"MetricWidgetImage": picture if is_cbor else base64.b64encode(picture).decode()}, is_cbor)
+            content = {"MetricWidgetImage": picture if is_cbor else base64.b64encode(picture).decode()}
+            return wire.answer(content, is_cbor=is_cbor)
 
         return handle
 
 
-def _result(query: Mapping[str, Any], points: list[tuple[datetime, float]], is_cbor: bool) -> dict[str, Any]:  # noqa: FBT001
-    stamps = [moment if is_cbor else int(moment.timestamp()) for moment, _ in points]
+def _result(query: Mapping[str, Any], points: list[tuple[datetime, float]], *, is_cbor: bool) -> dict[str, Any]:
+    stamps = [at if is_cbor else int(at.timestamp()) for at, _ in points]
     return {
         "Id": query["Id"],
         "Label": query.get("Label", query["Id"]),
@@ -101,7 +95,7 @@ def _around_put(original: Callable[..., Any]) -> Callable[..., Any]:
     def put(params: Any, data: Any, *protocol: bool) -> Any:
         answer = original(params, data, *protocol)
         if any(protocol) and data.get("Metrics"):
-            record = hooks.inside(_CLOUDWATCH, "_alarms")[data["AlarmName"]]
+            record = hooks.inside(CLOUDWATCH, "_alarms")[data["AlarmName"]]
             for name in ("MetricName", "Namespace", "Statistic", "ExtendedStatistic", "Period", "Dimensions", "Unit"):
                 record.pop(name, None)
             record["Metrics"] = data["Metrics"]
@@ -110,17 +104,5 @@ def _around_put(original: Callable[..., Any]) -> Callable[..., Any]:
     return put
 
 
-def _decoded(body: bytes, is_cbor: bool) -> Any:  # noqa: FBT001
-    if not is_cbor:
-        return json.loads(body)
-    import cbor2
-
-    return cbor2.loads(body)
-
-
-def _answered(content: dict[str, Any], is_cbor: bool) -> Any:  # noqa: FBT001
-    return hooks.inside(_CLOUDWATCH, "_cbor_ok" if is_cbor else "_json_ok")(content)
-
-
-def _moment(value: Any) -> datetime:
-    return datetime.fromtimestamp(hooks.inside(_CLOUDWATCH, "_parse_ts")(value), UTC)
+def _time(value: Any) -> datetime:
+    return datetime.fromtimestamp(hooks.inside(CLOUDWATCH, "_parse_ts")(value), UTC)

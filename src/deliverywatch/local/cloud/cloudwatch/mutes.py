@@ -15,13 +15,14 @@ from typing import TYPE_CHECKING, Any
 
 from deliverywatch.engine.evaluation import mute
 from deliverywatch.errors import InputError
-from deliverywatch.local.cloud.emulator import hooks
+from deliverywatch.local.cloud.cloudwatch import wire
+from deliverywatch.local.cloud.cloudwatch.wire import CLOUDWATCH
 from deliverywatch.local.cloud.emulator.emulator import ACCOUNT, REGION
 
 if TYPE_CHECKING:
+    from deliverywatch.local.cloud.emulator import hooks
     from deliverywatch.local.cloud.emulator.clock import Clock
 
-_CLOUDWATCH = "services.cloudwatch"
 _OPERATION = re.compile(r"(Put|Get|List|Delete)AlarmMuteRules?$")
 _A_YEAR = timedelta(days=366)
 
@@ -30,19 +31,14 @@ class Mutes:
     """The mute rules of the local cloud."""
 
     def __init__(self, clock: Clock, released: Callable[[list[str]], None]) -> None:
-        """Begin without rules.
-
-        Args:
-            clock: Says what is now.
-            released: Called with the alarms of a rule that is deleted.
-        """
+        """Begin without rules; `released` is called with the alarms of a rule that is deleted."""
         self._clock = clock
         self._released = released
         self._rules: dict[str, dict[str, Any]] = {}
 
     def install(self, placed: hooks.Hooks) -> None:
         """Put the four operations into MiniStack."""
-        placed.replace(_CLOUDWATCH, "handle_request", self._around_requests)
+        placed.replace(CLOUDWATCH, "handle_request", self._around_requests)
 
     def holds_back(self, alarm: str) -> bool:
         """Return whether a rule mutes the alarm now."""
@@ -50,24 +46,23 @@ class Mutes:
 
     def _around_requests(self, original: Callable[..., Any]) -> Callable[..., Any]:
         async def handle(method: str, path: str, headers: Any, body: bytes, query: Any) -> Any:
-            found = _OPERATION.search(headers.get("x-amz-target", "") or path)
-            if not found:
+            match = _OPERATION.search(headers.get("x-amz-target", "") or path)
+            if not match:
                 return await original(method, path, headers, body, query)
-            return self._answer(found[1], body, is_cbor="cbor" in headers.get("content-type", ""))
+            return self._answer(match[1], body, is_cbor="cbor" in headers.get("content-type", ""))
 
         return handle
 
     def _answer(self, verb: str, body: bytes, *, is_cbor: bool) -> Any:
-        request = _decoded(body, is_cbor=is_cbor)
-        answer = {"Put": self._put, "Get": self._get, "List": self._list, "Delete": self._delete}[verb]
+        operation = {"Put": self._put, "Get": self._get, "List": self._list, "Delete": self._delete}[verb]
         try:
-            content = answer(request)
+            content = operation(wire.decoded(body, is_cbor=is_cbor))
         except InputError as error:
-            return _refused("InvalidParameterValue", str(error), 400, is_cbor=is_cbor)
+            return wire.refusal("InvalidParameterValue", str(error), is_cbor=is_cbor)
         except LookupError as error:
-            return _refused("ResourceNotFoundException", str(error.args[0]), 404, is_cbor=is_cbor)
-        moments = content if is_cbor else json.loads(json.dumps(content, default=datetime.timestamp))
-        return hooks.inside(_CLOUDWATCH, "_cbor_ok" if is_cbor else "_json_ok")(moments)
+            return wire.refusal("ResourceNotFoundException", str(error.args[0]), is_cbor=is_cbor, status=404)
+        stamped = content if is_cbor else json.loads(json.dumps(content, default=datetime.timestamp))
+        return wire.answer(stamped, is_cbor=is_cbor)
 
     def _put(self, request: dict[str, Any]) -> dict[str, Any]:
         mute.from_description(_plain(request))
@@ -82,8 +77,7 @@ class Mutes:
 
     def _list(self, request: Mapping[str, Any]) -> dict[str, Any]:
         alarm, statuses = request.get("AlarmName"), request.get("Statuses")
-        found = [each for each in self._rules.values() if not alarm or alarm in _targets(each)]
-        summaries = [self._summary(each) for each in found]
+        summaries = [self._summary(each) for each in self._rules.values() if not alarm or alarm in _targets(each)]
         return {"AlarmMuteRuleSummaries": [each for each in summaries if not statuses or each["Status"] in statuses]}
 
     def _delete(self, request: Mapping[str, Any]) -> dict[str, Any]:
@@ -93,13 +87,13 @@ class Mutes:
         return {}
 
     def _summary(self, rule: Mapping[str, Any]) -> dict[str, Any]:
-        known = {name: rule[name] for name in ("LastUpdatedTimestamp", "ExpireDate") if name in rule}
+        optional = {name: rule[name] for name in ("LastUpdatedTimestamp", "ExpireDate") if name in rule}
         arn = f"arn:aws:cloudwatch:{REGION}:{ACCOUNT}:alarm-mute-rule:{rule['Name']}"
-        return {"AlarmMuteRuleArn": arn, "Status": self._status(rule), **known}
+        return {"AlarmMuteRuleArn": arn, "Status": self._status(rule), **optional}
 
     def _status(self, rule: Mapping[str, Any]) -> str:
         now, read = self._clock.now, mute.from_description(_plain(rule))
-        if any(span.start <= now < span.end for span in mute.windows(read, now, now + timedelta(seconds=1))):
+        if any(window.start <= now < window.end for window in mute.windows(read, now, now + timedelta(seconds=1))):
             return "ACTIVE"
         return "SCHEDULED" if mute.windows(read, now, now + _A_YEAR) else "EXPIRED"
 
@@ -111,15 +105,3 @@ def _targets(rule: Mapping[str, Any]) -> list[str]:
 def _plain(rule: Mapping[str, Any]) -> dict[str, Any]:
     """The engine reads dates as text, as templates have them."""
     return {key: value.isoformat() if isinstance(value, datetime) else value for key, value in rule.items()}
-
-
-def _decoded(body: bytes, *, is_cbor: bool) -> dict[str, Any]:
-    if not is_cbor:
-        return dict(json.loads(body or b"{}"))
-    import cbor2
-
-    return dict(cbor2.loads(body)) if body else {}
-
-
-def _refused(code: str, sentence: str, status: int, *, is_cbor: bool) -> Any:
-    return hooks.inside(_CLOUDWATCH, "_error")(code, sentence, status, use_json=not is_cbor, use_cbor=is_cbor)

@@ -23,28 +23,22 @@ _DURATION = re.compile(r"-P(?:(?P<days>\d+)D)?(?:T(?:(?P<hours>\d+)H)?(?:(?P<min
 
 
 def image(widget: str, answer: Answer, now: datetime) -> bytes:
-    """Return the PNG of a metric widget.
-
-    Args:
-        widget: The widget's JSON, as GetMetricWidgetImage takes it.
-        answer: Gives the points of the widget's metrics.
-        now: What `start` and `end` are relative to.
-    """
-    wanted = json.loads(widget)
-    start, end = _moment(wanted.get("start", "-PT3H"), now), _moment(wanted.get("end", "PT0H"), now)
-    queries = _queries(wanted)
-    found = answer([{key: value for key, value in each.items() if key != "color"} for each in queries], start, end)
-    axis = (wanted.get("yAxis") or {}).get("left") or {}
+    """Return the PNG of a metric widget, whose `start` and `end` are relative to `now`."""
+    definition = json.loads(widget)
+    start, end = _time(definition.get("start", "-PT3H"), now), _time(definition.get("end", "PT0H"), now)
+    queries = _queries(definition)
+    points = answer([{key: value for key, value in each.items() if key != "color"} for each in queries], start, end)
+    axis = (definition.get("yAxis") or {}).get("left") or {}
     return png(
         Chart(
-            title=wanted.get("title", ""),
-            lines=tuple(_lines(queries, found, wanted.get("period", _DEFAULT_PERIOD_SECONDS))),
-            marks=tuple(_marks(wanted)),
+            title=definition.get("title", ""),
+            lines=tuple(_lines(queries, points, definition.get("period", _DEFAULT_PERIOD_SECONDS))),
+            marks=tuple(_marks(definition)),
             start=start,
             end=end,
-            width=wanted.get("width", 600),
-            height=wanted.get("height", 400),
-            zone=_zone(wanted.get("timezone", "UTC")),
+            width=definition.get("width", 600),
+            height=definition.get("height", 400),
+            zone=_zone(definition.get("timezone", "UTC")),
             minimum=axis.get("min"),
             maximum=axis.get("max"),
         )
@@ -66,16 +60,20 @@ def _whole(names: list[str], previous: list[str]) -> list[str]:
     """Write out the short forms: `.` repeats what the row above has there, `...` all that is left out at the front."""
     if names and names[0] == "...":
         names = [*previous[: len(previous) - len(names) + 1], *names[1:]]
-    return [previous[place] if name == "." else name for place, name in enumerate(names)]
+    return [previous[column] if name == "." else name for column, name in enumerate(names)]
 
 
 def _query(names: list[str], options: Mapping[str, Any], widget: Mapping[str, Any], position: int) -> dict[str, Any]:
     identifier = options.get("id", f"row{position}")
     period = int(options.get("period", widget.get("period", _DEFAULT_PERIOD_SECONDS)))
-    made: dict[str, Any] = {"Id": identifier, "ReturnData": options.get("visible", True), "color": options.get("color")}
+    fields: dict[str, Any] = {
+        "Id": identifier,
+        "ReturnData": options.get("visible", True),
+        "color": options.get("color"),
+    }
     if "expression" in options:
         expression = options["expression"]
-        return made | {"Expression": expression, "Period": period, "Label": options.get("label", expression)}
+        return fields | {"Expression": expression, "Period": period, "Label": options.get("label", expression)}
     namespace, name, *dimensions = names
     pairs = zip(dimensions[::2], dimensions[1::2], strict=True)
     metric = {
@@ -84,19 +82,19 @@ def _query(names: list[str], options: Mapping[str, Any], widget: Mapping[str, An
         "Dimensions": [{"Name": each, "Value": value} for each, value in pairs],
     }
     stat = options.get("stat", widget.get("stat", "Average"))
-    return made | {
+    return fields | {
         "Label": options.get("label", name),
         "MetricStat": {"Metric": metric, "Period": period, "Stat": stat},
     }
 
 
 def _lines(
-    queries: Sequence[Mapping[str, Any]], found: Mapping[str, Sequence[tuple[datetime, float]]], period: int
+    queries: Sequence[Mapping[str, Any]], points: Mapping[str, Sequence[tuple[datetime, float]]], period: int
 ) -> list[Line]:
     shown = [each for each in queries if each["ReturnData"]]
     gap = timedelta(seconds=period * 1.5)
     return [
-        Line(each["Label"], tuple(found[each["Id"]]), each["color"] or PALETTE[number % len(PALETTE)], gap)
+        Line(each["Label"], tuple(points[each["Id"]]), each["color"] or PALETTE[number % len(PALETTE)], gap)
         for number, each in enumerate(shown)
     ]
 
@@ -107,7 +105,7 @@ def _marks(widget: Mapping[str, Any]) -> list[Mark]:
     return [Mark(float(each["value"]), each.get("label", ""), each.get("color", "#d13212")) for each in single]
 
 
-def _moment(text: str, now: datetime) -> datetime:
+def _time(text: str, now: datetime) -> datetime:
     if text == "PT0H":
         return now
     if match := _DURATION.fullmatch(text):

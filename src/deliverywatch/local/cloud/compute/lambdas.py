@@ -138,8 +138,8 @@ class Functions:
         group = (config.get("LoggingConfig") or {}).get("LogGroup") or f"/aws/lambda/{config['FunctionName']}"
         lines = text.splitlines()
         self._store_log(group, config, request_id, lines, duration)
-        found = [point for line in lines for point in self._points(group, line)]
-        self._publisher.submit(group, [*found, *self._health(config["FunctionName"], error, duration)])
+        points = [point for line in lines for point in self._points(group, line)]
+        self._publisher.submit(group, [*points, *self._health(config["FunctionName"], error, duration)])
 
     def _store_log(self, group: str, config: Any, request_id: str, lines: list[str], duration: int) -> None:
         now = self._clock.now
@@ -156,12 +156,11 @@ class Functions:
         hooks.inside(_LOGS, "_fanout_to_subscription_filters")(group, stream, events)
 
     def _points(self, group: str, line: str) -> list[metrics.Point]:
-        filters = list(hooks.inside(_LOGS, "_metric_filters").values())
-        found = metrics.embedded(line, self._clock.now)
-        for each in filters:
+        points = metrics.embedded(line, self._clock.now)
+        for each in list(hooks.inside(_LOGS, "_metric_filters").values()):
             if each["logGroupName"] == group:
-                found.extend(metrics.filtered(line, each, self._clock.now))
-        return found
+                points.extend(metrics.filtered(line, each, self._clock.now))
+        return points
 
     def _health(self, name: str, error: bool, duration: int) -> list[metrics.Point]:  # noqa: FBT001
         dimensions = (("FunctionName", name),)
@@ -235,7 +234,7 @@ def _dead_letters(function: Any, settings: dict[str, Any]) -> str:
 
 
 def _new_group(group: str, stamp: int) -> dict[str, Any]:
-    made = {
+    created = {
         "arn": hooks.inside(_LOGS, "_make_group_arn")(group),
         "creationTime": stamp,
         "retentionInDays": None,
@@ -243,8 +242,8 @@ def _new_group(group: str, stamp: int) -> dict[str, Any]:
         "subscriptionFilters": {},
         "streams": {},
     }
-    hooks.inside(_LOGS, "_log_groups")[group] = made
-    return made
+    hooks.inside(_LOGS, "_log_groups")[group] = created
+    return created
 
 
 def _new_stream(stamp: int) -> dict[str, Any]:

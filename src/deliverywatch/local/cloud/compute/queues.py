@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 _SQS, _S3, _LAMBDA = "services.sqs", "services.s3", "services.lambda_svc"
 
-# A batch that is delivered again and again at one moment is a fault of ours; better to stop than to hang.
+# A batch that is delivered again and again at one time is a fault of ours; better to stop than to hang.
 _MOST_BATCHES = 10_000
 # SQS leaves a message out of the age of the oldest once it was received more often.
 _RECEIVES_THAT_COUNT = 3
@@ -38,8 +38,8 @@ class Queues:
     def install(self, placed: hooks.Hooks) -> None:
         """Put the bridges into MiniStack."""
         simulated = SimulatedTime(self._clock)
-        for place in (_SQS, _S3, "services.eventbridge"):
-            placed.replace(place, "time", lambda _: simulated)
+        for name in (_SQS, _S3, "services.eventbridge"):
+            placed.replace(name, "time", lambda _: simulated)
         placed.replace(_S3, "now_iso", lambda _: self._now_iso)
         placed.replace(_S3, "_fire_s3_event_async", lambda _: _fire_at_once)
         placed.replace(_LAMBDA, "_ensure_poller", lambda _: lambda: None)
@@ -59,7 +59,7 @@ class Queues:
             hooks.inside(_LAMBDA, "_esm_backoff_until").clear()
             if not hooks.inside(_LAMBDA, "_poll_sqs")():
                 return
-        raise RuntimeError("A queue was not empty after 10,000 batches at one moment.")
+        raise RuntimeError("A queue was not empty after 10,000 batches at one time.")
 
     def observe(self, minute: datetime) -> None:
         """Store what SQS reports of each queue every minute."""
@@ -105,7 +105,7 @@ class Queues:
         return delete
 
     def _start_move(self, data: dict[str, Any], _url: str) -> dict[str, str]:
-        """Move all messages of a queue of dead letters, as new ones, to the destination or to where they came from."""
+        """Move all messages of a dead-letter queue, as new ones, to the destination or to where they came from."""
         source_arn = data["SourceArn"]
         source = hooks.inside(_SQS, "_queue_by_arn")(source_arn)
         messages, source["messages"] = source["messages"], []

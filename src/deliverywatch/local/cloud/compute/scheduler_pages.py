@@ -1,7 +1,7 @@
 """What scheduled queries need of EventBridge Scheduler and MiniStack lacks: pages of schedules, and groups in rights.
 
-MiniStack returns the first hundred schedules and no token, and asks whether a role may touch the schedule in the group
-`default`, whichever group it is in.
+MiniStack returns the first hundred schedules and no token, and checks the right to the schedule in the group `default`,
+whichever group it is in.
 """
 
 from __future__ import annotations
@@ -29,10 +29,10 @@ def install(placed: hooks.Hooks) -> None:
 def _in_pages(original: Callable[..., Any]) -> Callable[..., Any]:
     def page(query: Mapping[str, str]) -> Any:
         status, headers, body = original({**query, "MaxResults": _EVERYTHING})
-        found = sorted(json.loads(body)["Schedules"], key=lambda each: str(each["Name"]))
+        schedules = sorted(json.loads(body)["Schedules"], key=lambda each: str(each["Name"]))
         first, size = int(query.get("NextToken") or 0), int(query.get("MaxResults") or 100)
-        answer: dict[str, Any] = {"Schedules": found[first : first + size]}
-        if first + size < len(found):
+        answer: dict[str, Any] = {"Schedules": schedules[first : first + size]}
+        if first + size < len(schedules):
             answer["NextToken"] = str(first + size)
         return status, headers, json.dumps(answer).encode()
 

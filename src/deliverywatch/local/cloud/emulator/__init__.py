@@ -1,5 +1,5 @@
 """The foundation: MiniStack in a thread, our replacements hooked into it, and the one clock.
 
-In: named places inside MiniStack. Out: a running emulator that is stopped without a trace.
+In: the names inside MiniStack that we replace. Out: a running emulator that leaves nothing behind when it stops.
 Read `emulator` first, then `hooks`.
 """

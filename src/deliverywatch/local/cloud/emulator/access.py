@@ -1,4 +1,4 @@
-"""Who may do what: MiniStack's evaluation of roles and policies, switched on, and mended where it asks too much."""
+"""Who may do what: MiniStack's evaluation of roles and policies, switched on, and fixed where it demands too much."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _AND = " and "
 
 @dataclass(frozen=True, slots=True)
 class Use:
-    """A right that a role was asked for; `is_allowed` says whether it had it."""
+    """A right that a role needed; `is_allowed` says whether it had it."""
 
     role: str
     action: str
@@ -30,7 +30,7 @@ def install(placed: hooks.Hooks, uses: set[Use]) -> None:
 
     Args:
         placed: Where the bridges are put.
-        uses: Every right that a role asks for is added.
+        uses: Every right that a role needs is added.
     """
     placed.replace("app", "AUTH", lambda _: True)
     # Policies that insist on TLS are content with loopback, on which nothing is encrypted.
@@ -41,7 +41,7 @@ def install(placed: hooks.Hooks, uses: set[Use]) -> None:
 
 
 def _with_parameters(original: Callable[..., str]) -> Callable[..., str]:
-    """GetParameters names several resources; MiniStack would ask whether the role may read everything."""
+    """GetParameters names several resources; MiniStack would demand the right to read everything."""
 
     def resource(service: str, method: str, path: str, headers: Any, body: bytes, *rest: Any) -> str:
         if service != "ssm" or not str(headers.get("x-amz-target", "")).endswith(".GetParameters"):
@@ -53,7 +53,7 @@ def _with_parameters(original: Callable[..., str]) -> Callable[..., str]:
 
 
 def _noting(original: Callable[..., Any], uses: set[Use]) -> Callable[..., Any]:
-    """Note which role asks for which right."""
+    """Note which role needs which right."""
 
     def enforce(key: str, action: str, service: str, region: str, resource_arn: str = "*", **more: Any) -> Any:
         answer = original(key, action, service, region, resource_arn, **more)
@@ -70,15 +70,15 @@ def _of_each(original: Callable[..., Any]) -> Callable[..., Any]:
     """Ask about each of several resources; the first refusal counts. A batch for SQS asks for the right to one."""
 
     def enforce(key: str, action: str, service: str, region: str, resource_arn: str = "*", **more: Any) -> Any:
-        asked = action.removesuffix("Batch") if action.startswith("sqs:") else action
-        answers = (original(key, asked, service, region, each, **more) for each in resource_arn.split(_AND))
+        single = action.removesuffix("Batch") if action.startswith("sqs:") else action
+        answers = (original(key, single, service, region, each, **more) for each in resource_arn.split(_AND))
         return next((answer for answer in answers if answer), None)
 
     return enforce
 
 
 def _with_sender(original: Callable[..., Any]) -> Callable[..., Any]:
-    """A mail needs a right to the sender's identity; MiniStack would ask whether the role may send as anybody."""
+    """A mail needs a right to the sender's identity; MiniStack would demand the right to send as anybody."""
 
     def enforce(method: str, path: str, headers: Any, body: bytes, query: Any, request_id: str) -> Any:
         if not (method == "POST" and path.rstrip("/").endswith("/outbound-emails")):

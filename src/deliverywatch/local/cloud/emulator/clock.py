@@ -9,7 +9,7 @@ from typing import Any
 
 
 class Clock:
-    """The time of the local cloud, which moves only when it is told to, and never backwards."""
+    """The time of the local cloud, which moves only by `advance_to`, and never backwards."""
 
     def __init__(self, now: datetime) -> None:
         self._now = now
@@ -19,9 +19,9 @@ class Clock:
         """The simulated time, aware, in UTC."""
         return self._now
 
-    def advance_to(self, moment: datetime) -> None:
-        """Move the clock to a moment; an earlier one leaves it where it is."""
-        self._now = max(self._now, moment.astimezone(UTC))
+    def advance_to(self, at: datetime) -> None:
+        """Move the clock to a time; an earlier one leaves it where it is."""
+        self._now = max(self._now, at.astimezone(UTC))
 
 
 class SimulatedTime:

@@ -1,4 +1,4 @@
-"""MiniStack in a thread of this process: started on loopback with a clean environment, stopped without a trace.
+"""MiniStack in a thread of this process: started on loopback with a clean environment, stopped leaving nothing behind.
 
 In the process, not beside it: the bridges replace functions inside it and the caller drives its clock. Its Lambda
 functions are processes of their own, started with this interpreter.
@@ -30,7 +30,7 @@ START_SECONDS = 30
 STOP_SECONDS = 10
 
 # Nothing of the caller's own AWS or ClickSend account may reach the emulator or the functions it runs.
-_FOREIGN_PREFIXES = ("AWS_", "CLICKSEND_", "DELIVERYWATCH_", "LOCALSTACK_", "MINISTACK_")
+_CALLERS_PREFIXES = ("AWS_", "CLICKSEND_", "DELIVERYWATCH_", "LOCALSTACK_", "MINISTACK_")
 
 # Some of MiniStack's modules read the port when they are imported: one process keeps the port it was first given.
 _first_port: list[int] = []
@@ -80,7 +80,7 @@ class Emulator:
         shutil.rmtree(self._folder, ignore_errors=True)
 
     def _enter_environment(self, port: int) -> None:
-        kept = {name: value for name, value in os.environ.items() if not name.startswith(_FOREIGN_PREFIXES)}
+        kept = {name: value for name, value in os.environ.items() if not name.startswith(_CALLERS_PREFIXES)}
         os.environ.clear()
         os.environ.update(kept)
         os.environ.update(_environment(port, self._folder))

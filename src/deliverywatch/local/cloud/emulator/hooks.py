@@ -1,4 +1,4 @@
-"""Named places inside MiniStack -> our replacements, checked before anything runs and put back at the end.
+"""Names inside MiniStack -> our replacements, checked before anything runs and put back at the end.
 
 MiniStack's insides are private names of one exact release. A release that moved one of them must fail at once, with the
 name, and not in the middle of a day that looks almost right.
@@ -64,16 +64,16 @@ NAMES = {
 
 def module(name: str) -> Any:
     """Return a module of MiniStack, such as `services.sns`, or a class in one, such as `core.lambda_runtime:Worker`."""
-    path, _, inside = name.partition(":")
-    found = importlib.import_module(f"ministack.{path}")
-    return getattr(found, inside) if inside else found
+    path, _, attribute = name.partition(":")
+    imported = importlib.import_module(f"ministack.{path}")
+    return getattr(imported, attribute) if attribute else imported
 
 
-def inside(place: str, name: str) -> Any:
+def inside(module_name: str, name: str) -> Any:
     """Return what MiniStack has under a name now; the name must stand in `NAMES`, so that `check_names` has seen it."""
-    if name not in NAMES[place]:
-        raise LookupError(f"{place}.{name} is not among the checked names")
-    return getattr(module(place), name)
+    if name not in NAMES[module_name]:
+        raise LookupError(f"{module_name}.{name} is not among the checked names")
+    return getattr(module(module_name), name)
 
 
 def check_version(wanted: str = VERSION) -> None:
@@ -83,12 +83,12 @@ def check_version(wanted: str = VERSION) -> None:
         ConfigurationError: MiniStack is missing or is another version.
     """
     try:
-        found = metadata.version("ministack")
+        installed = metadata.version("ministack")
     except metadata.PackageNotFoundError:
-        found = "none"
-    if found != wanted:
+        installed = "none"
+    if installed != wanted:
         raise ConfigurationError(
-            f"The local cloud is built on MiniStack {wanted}, but this environment has {found}.",
+            f"The local cloud is built on MiniStack {wanted}, but this environment has {installed}.",
             next_step="Run scripts/setup, which installs the locked packages into .venv.",
         )
 
@@ -100,7 +100,10 @@ def check_names(names: Mapping[str, Sequence[str]] = NAMES) -> None:
         ConfigurationError: A name is missing; the sentence says which.
     """
     missing = [
-        f"{place}.{name}" for place, wanted in names.items() for name in wanted if not hasattr(module(place), name)
+        f"{name}.{wanted}"
+        for name, all_wanted in names.items()
+        for wanted in all_wanted
+        if not hasattr(module(name), wanted)
     ]
     if missing:
         raise ConfigurationError(
@@ -116,13 +119,7 @@ class Hooks:
         self._undo: list[Callable[[], None]] = []
 
     def replace(self, module_name: str, name: str, make: Callable[[Any], Any]) -> None:
-        """Put `make(original)` where the original stands.
-
-        Args:
-            module_name: The module inside MiniStack, such as `services.sns`.
-            name: The attribute; it must stand in `NAMES`, so that `check` has seen it.
-            make: Gets the original and returns what replaces it.
-        """
+        """Put `make(original)` where the original stands; the name must stand in `NAMES`."""
         target, original = module(module_name), inside(module_name, name)
         self._undo.append(lambda: setattr(target, name, original))
         setattr(target, name, make(original))

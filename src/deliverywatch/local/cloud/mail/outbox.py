@@ -76,7 +76,7 @@ class Outbox:
                 return _error(*self._refusal)
             answer = await original(method, path, headers, body, query)
             request = json.loads(body) if sending else {}
-            # With a configuration set it is one of those that are watched, not one that tells of them.
+            # With a configuration set it is one of those that are watched, not an alert about them.
             if sending and answer[0] == 200 and not request.get("ConfigurationSetName"):
                 self.mails.append(Mail(self._clock.now, _source(request)))
             return answer

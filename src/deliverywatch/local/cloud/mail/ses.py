@@ -45,19 +45,19 @@ class SesEvents:
         """Look at each mail that SES takes."""
         placed.replace(_SES, "handle_request", self._around)
 
-    def publish(self, sent: Sent, moment: datetime, event: dict[str, Any]) -> None:
-        """Publish an event of a mail at a moment: an open or a click, which only the world can bring about."""
+    def publish(self, sent: Sent, at: datetime, event: dict[str, Any]) -> None:
+        """Publish an event of a mail at a time: an open or a click, which only the world can bring about."""
         with self._lock:
             targets = self._destinations.get(sent.configuration_set, {})
-            heapq.heappush(self._waiting, (moment, next(self._order), event, targets))
+            heapq.heappush(self._waiting, (at, next(self._order), event, targets))
 
     def run_due(self, now: datetime) -> None:
         """Hand over what has happened by now; SES hands events of many mails over together."""
         batches: dict[str, list[dict[str, Any]]] = {}
         with self._lock:
             while self._waiting and self._waiting[0][0] <= now:
-                moment, _, event, targets = heapq.heappop(self._waiting)
-                self._hand_over(event, moment, targets, batches)
+                at, _, event, targets = heapq.heappop(self._waiting)
+                self._hand_over(event, at, targets, batches)
         for stream, events in batches.items():
             for first in range(0, len(events), 500):
                 records = [{"Data": json.dumps(each).encode() + b"\n"} for each in events[first : first + 500]]
@@ -66,7 +66,7 @@ class SesEvents:
     def _hand_over(
         self,
         event: dict[str, Any],
-        moment: datetime,
+        at: datetime,
         targets: Mapping[str, Any],
         batches: dict[str, list[dict[str, Any]]],
     ) -> None:
@@ -78,15 +78,15 @@ class SesEvents:
                 name = target["KinesisFirehoseDestination"]["DeliveryStreamArn"].rpartition("/")[2]
                 batches.setdefault(name, []).append(event)
             if "CloudWatchDestination" in target:
-                self._count(event, moment, target["CloudWatchDestination"])
+                self._count(event, at, target["CloudWatchDestination"])
 
-    def _count(self, event: dict[str, Any], moment: datetime, target: Mapping[str, Any]) -> None:
+    def _count(self, event: dict[str, Any], at: datetime, target: Mapping[str, Any]) -> None:
         tags = event["mail"]["tags"]
         dimensions = tuple(
             (each["DimensionName"], tags.get(each["DimensionName"], [each["DefaultDimensionValue"]])[0])
             for each in target["DimensionConfigurations"]
         )
-        self._publisher.submit("ses", [Point("AWS/SES", event["eventType"], dimensions, moment, 1)])
+        self._publisher.submit("ses", [Point("AWS/SES", event["eventType"], dimensions, at, 1)])
 
     def _around(self, original: Callable[..., Any]) -> Callable[..., Any]:
         async def handle(method: str, path: str, headers: Any, body: bytes, query: Any) -> Any:
@@ -116,8 +116,8 @@ class SesEvents:
             tags={each["Name"]: each["Value"] for each in request.get("EmailTags") or ()},
         )
         self.sent.append(sent)
-        for moment, event in _outcome(sent):
-            self.publish(sent, moment, event)
+        for at, event in _outcome(sent):
+            self.publish(sent, at, event)
 
 
 def _outcome(sent: Sent) -> list[tuple[datetime, dict[str, Any]]]:
@@ -130,6 +130,6 @@ def _outcome(sent: Sent) -> list[tuple[datetime, dict[str, Any]]]:
         return [*events, (arrived, sent.bounce(arrived, sub_type="OnAccountSuppressionList"))]
     events.append((arrived, sent.delivery(arrived)))
     if begins("complaint"):
-        moment = arrived + _COMPLAINED_AFTER
-        events.append((moment, sent.complaint(moment)))
+        at = arrived + _COMPLAINED_AFTER
+        events.append((at, sent.complaint(at)))
     return events

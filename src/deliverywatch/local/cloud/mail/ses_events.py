@@ -29,42 +29,42 @@ class Sent:
     sender: str = "News <news@example.com>"
     tags: Mapping[str, str] = field(default_factory=dict)
 
-    def event(self, event_type: str, moment: datetime, **about: Any) -> dict[str, Any]:
+    def event(self, event_type: str, at: datetime, **about: Any) -> dict[str, Any]:
         """Return an event of this mail.
 
         Args:
             event_type: SES's word.
-            moment: When it happened; `Send`, `Reject` and `Rendering Failure` have no time of their own.
+            at: When it happened; `Send`, `Reject` and `Rendering Failure` have no time of their own.
             about: What its block holds beside the time.
         """
-        timed = {} if event_type in ("Send", "Reject", "Rendering Failure") else {"timestamp": iso(moment)}
+        timed = {} if event_type in ("Send", "Reject", "Rendering Failure") else {"timestamp": iso(at)}
         block = _BLOCKS.get(event_type, event_type[0].lower() + event_type[1:])
         return {"eventType": event_type, "mail": self._mail(event_type), block: {**timed, **about}}
 
-    def delivery(self, moment: datetime) -> dict[str, Any]:
+    def delivery(self, at: datetime) -> dict[str, Any]:
         """Return the event of its delivery."""
         return self.event(
             "Delivery",
-            moment,
-            processingTimeMillis=int((moment - self.sent_at).total_seconds() * 1000),
+            at,
+            processingTimeMillis=int((at - self.sent_at).total_seconds() * 1000),
             recipients=list(self.recipients),
             smtpResponse="250 2.6.0 Message received",
             reportingMTA="a8-50.smtp-out.amazonses.com",
             remoteMtaIp="192.0.2.25",
         )
 
-    def bounce(self, moment: datetime, kind: str = "Permanent", sub_type: str = "General") -> dict[str, Any]:
+    def bounce(self, at: datetime, kind: str = "Permanent", sub_type: str = "General") -> dict[str, Any]:
         """Return the event of its bounce."""
-        status, words = (
+        status, answer = (
             ("5.1.1", "550 5.1.1 user unknown") if kind == "Permanent" else ("4.2.2", "452 4.2.2 mailbox full")
         )
         people = [
-            {"emailAddress": each, "action": "failed", "status": status, "diagnosticCode": f"smtp; {words}"}
+            {"emailAddress": each, "action": "failed", "status": status, "diagnosticCode": f"smtp; {answer}"}
             for each in self.recipients
         ]
         return self.event(
             "Bounce",
-            moment,
+            at,
             bounceType=kind,
             bounceSubType=sub_type,
             bouncedRecipients=people,
@@ -72,25 +72,25 @@ class Sent:
             reportingMTA="dsn; a8-50.smtp-out.amazonses.com",
         )
 
-    def complaint(self, moment: datetime) -> dict[str, Any]:
+    def complaint(self, at: datetime) -> dict[str, Any]:
         """Return the event of a complaint about it."""
         people = [{"emailAddress": each} for each in self.recipients]
         return self.event(
             "Complaint",
-            moment,
+            at,
             complainedRecipients=people,
             feedbackId=f"{self.message_id}-feedback",
             complaintSubType=None,
             complaintFeedbackType="abuse",
             userAgent="ExampleFeedback/1.0",
-            arrivalDate=iso(moment),
+            arrivalDate=iso(at),
         )
 
-    def visit(self, event_type: str, moment: datetime, verdict: str | None, **about: Any) -> dict[str, Any]:
+    def visit(self, event_type: str, at: datetime, verdict: str | None, **about: Any) -> dict[str, Any]:
         """Return the event of an `Open` or a `Click`."""
         judged = {"isBotEvent": verdict} if verdict else {}
         agent = "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/605.1.15 (KHTML, like Gecko)"
-        return self.event(event_type, moment, ipAddress="192.0.2.1", userAgent=agent, **about, **judged)
+        return self.event(event_type, at, ipAddress="192.0.2.1", userAgent=agent, **about, **judged)
 
     def _mail(self, event_type: str) -> dict[str, Any]:
         tags = {"ses:configuration-set": [self.configuration_set], "ses:from-domain": ["example.com"]}
@@ -128,6 +128,6 @@ class Sent:
         }
 
 
-def iso(moment: datetime) -> str:
+def iso(at: datetime) -> str:
     """Return a time as SES writes it."""
-    return f"{moment:%Y-%m-%dT%H:%M:%S}.{moment.microsecond // 1000:03d}Z"
+    return f"{at:%Y-%m-%dT%H:%M:%S}.{at.microsecond // 1000:03d}Z"

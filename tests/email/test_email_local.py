@@ -69,7 +69,7 @@ def test_columns_come_out_of_athena_as_they_went_in(lived: Lived) -> None:
         "SELECT campaign, recipients[1], status_code, element_at(tags, 'ses:configuration-set')[1] "
         "FROM newsletter_events WHERE event_type = 'Bounce' AND dt = DATE '2026-11-20'"
     )
-    assert email_day.ask(lived.cloud, sql) == [
+    assert email_day.query(lived.cloud, sql) == [
         ["issue-12", "bounce@example.net", "5.1.1", "daily-system-design-newsletter-prod"]
     ]
 
@@ -198,4 +198,4 @@ def test_a_transform_that_fails_loses_nothing(lived: Lived) -> None:
     assert told["sent"] == 2
     lived.cloud.firehose.flush()
     sql = "SELECT count(*) FROM newsletter_events WHERE campaign = 'issue-13' AND dt >= DATE '2026-11-20'"
-    assert email_day.ask(lived.cloud, sql) == [["2"]]
+    assert email_day.query(lived.cloud, sql) == [["2"]]

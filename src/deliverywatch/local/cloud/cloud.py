@@ -108,13 +108,7 @@ class LocalCloud:
     def deploy(
         self, template: Mapping[str, Any], parameters: Mapping[str, str], folder: Path, name: str = "deliverywatch"
     ) -> dict[str, str]:
-        """Package and deploy a template, unmodified; returns the stack's outputs.
-
-        Args:
-            template: A CloudFormation template whose functions may name local paths.
-            parameters: The template's parameters; those left out keep their default.
-            folder: Where the template lies: its paths are relative to it.
-            name: The stack's name.
+        """Package and deploy a template, unmodified, from the folder that it lies in; returns the stack's outputs.
 
         Raises:
             ConfigurationError: CloudFormation refuses the template or a parameter, or a resource fails.
@@ -150,13 +144,8 @@ class LocalCloud:
     def tick(self, minute: datetime) -> list[Transition]:
         """Live through one minute: points become visible, alarms are evaluated, what they cause is delivered.
 
-        Each alarm has its own second of the minute, as in CloudWatch, so that two alarms never change at once.
-
-        Args:
-            minute: The full minute; the clock stands at its last second afterwards.
-
-        Returns:
-            The changes of alarm states, in the order in which they happened.
+        Each alarm has its own second of the minute, as in CloudWatch, so that two alarms never change at once. Afterwards
+        the clock stands at the minute's last second. Returns the changes of alarm states in order of time.
         """
         before = len(self._alarms.transitions)
         self._queues.deliver()

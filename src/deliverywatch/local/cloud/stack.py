@@ -24,10 +24,8 @@ _CAPABILITIES = ["CAPABILITY_IAM", "CAPABILITY_NAMED_IAM"]
 def package(template: Mapping[str, Any], folder: Path, upload: Callable[[str, bytes], None]) -> Mapping[str, Any]:
     """Return a copy of a template whose functions take their code from the bucket.
 
-    Args:
-        template: A CloudFormation template; `Code` of a function may be a path to a folder or a zip.
-        folder: What the paths are relative to: where the template lies.
-        upload: Called with the key and the bytes of each zip.
+    `Code` of a function may be a path, relative to the template's folder, to a folder or a zip; `upload` gets the key
+    and the bytes of each zip.
 
     Raises:
         ConfigurationError: A path leads nowhere.
@@ -55,13 +53,7 @@ def _zipped(path: Path, name: str) -> bytes:
 def deploy(
     client: Callable[[str], Any], name: str, template: Mapping[str, Any], parameters: Mapping[str, str]
 ) -> dict[str, str]:
-    """Create or update a stack and wait until it is done; returns its outputs by key.
-
-    Args:
-        client: Makes boto3 clients by service name.
-        name: The stack's name.
-        template: As returned by `package`.
-        parameters: The template's parameters; those left out keep their default.
+    """Create or update a stack from what `package` returned and wait until it is done; returns its outputs by key.
 
     Raises:
         ConfigurationError: CloudFormation refuses the template or a parameter, or a resource fails.

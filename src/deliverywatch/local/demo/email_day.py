@@ -59,7 +59,7 @@ def perform(out: Path, progress: Progress, _environ: Mapping[str, str], now: dat
 
 
 def deploy(cloud: LocalCloud, template: Mapping[str, Any], folder: Path) -> dict[str, str]:
-    """Deploy the stack onto configuration sets that are there already, as in an account that sends."""
+    """Deploy the stack onto configuration sets that exist already, as in an account that sends."""
     ses = cloud.client("sesv2")
     for stream in STREAMS:
         ses.create_configuration_set(ConfigurationSetName=configuration_set(stream))
@@ -148,7 +148,7 @@ class World:
                 self._cloud.ses.publish(sent, clicked, sent.visit("Click", clicked, verdict, link=link, linkTags=None))
 
 
-def ask(cloud: LocalCloud, sql: str) -> list[list[str]]:
+def query(cloud: LocalCloud, sql: str) -> list[list[str]]:
     """Run a query in the stack's Athena workgroup; returns its rows as text.
 
     Raises:
@@ -170,7 +170,7 @@ def events_of(cloud: LocalCloud, stream: str, day: datetime) -> dict[str, int]:
         f"SELECT event_type, count(DISTINCT event_id) FROM {stream}_events "  # noqa: S608 - of our own words
         f"WHERE dt >= DATE '{day:%Y-%m-%d}' GROUP BY event_type ORDER BY 2 DESC"
     )
-    return {kind: int(count) for kind, count in ask(cloud, sql)}
+    return {kind: int(count) for kind, count in query(cloud, sql)}
 
 
 def _result(cloud: LocalCloud, start: datetime, end: datetime) -> Result:

@@ -55,7 +55,7 @@ class World:
 
     Attributes:
         acts: What was done, and when.
-        suffered: Faults with the names of the mails that came while each was there.
+        suffered: Faults with the subjects of the mails that each brought.
     """
 
     cloud: LocalCloud
@@ -130,16 +130,16 @@ def _result(world: World, start: datetime) -> Result:
     resolved = sum(each.event == "RESOLVED" for each in events.mails)
     rows = tuple((fault.text, fault.full_watch, "; ".join(mails) or "no mail") for fault, mails in world.suffered)
     return Result(
-        summary=f"{total} faults planted, {exact} told by exactly one mail, {resolved} resolved.",
+        summary=f"{total} faults planted, {exact} mailed exactly once, {resolved} resolved.",
         title="A pipeline with planted faults",
         lead=f"The reference pipeline sf_user, from {start:%d %B %Y} on (UTC): {world.count} runs, each fault followed "
         "by a good run.",
         numbers=(
             (total, "faults planted"),
-            (exact, "told by exactly one mail"),
+            (exact, "mailed exactly once"),
             (resolved, "resolved by a good run"),
             (len(events.mails), "mails in all"),
         ),
         timeline=events,
-        tables=(Table("What was planted, and what was told", ("fault", "watch", "mail"), rows),),
+        tables=(Table("What was planted, and what was mailed", ("fault", "watch", "mail"), rows),),
     )

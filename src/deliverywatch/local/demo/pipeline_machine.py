@@ -15,6 +15,7 @@ from deliverywatch.local.cloud.compute.states import Step
 
 NAME = "sf_user_pipeline"
 ARTIFACTS = "sf-user-artifacts"
+_GLUE, _INVOKE = "arn:aws:states:::glue:startJobRun.sync", "arn:aws:states:::lambda:invoke"
 _TYPES = {
     "IngestFailed": "glue_job_failure",
     "RecordsFailed": "validation_failure",
@@ -26,22 +27,12 @@ _TYPES = {
 
 
 def definition(functions: Mapping[str, str]) -> dict[str, Any]:
-    """Return the state machine.
-
-    Args:
-        functions: The ARNs of `report` and `validate`.
-    """
+    """Return the state machine, which calls the functions `report` and `validate` by their ARNs."""
     passed = {"Variable": "$.validation.Payload.passed", "BooleanEquals": True}
     low = {"Variable": "$.validation.Payload.failed_checks[0]", "StringEquals": "quality"}
     kept = {"Variable": "$.history.Payload.passed", "BooleanEquals": True}
     states = {
-        "Ingest": _task(
-            "arn:aws:states:::glue:startJobRun.sync",
-            {"JobName": "sf_user_ingest"},
-            "ingest",
-            "Validate",
-            "IngestFailed",
-        ),
+        "Ingest": _task(_GLUE, {"JobName": "sf_user_ingest"}, "ingest", "Validate", "IngestFailed"),
         "Validate": _validation(functions["validate"], "records", "validation", "RecordsAreGood", "RecordsFailed"),
         "RecordsAreGood": {
             "Type": "Choice",
@@ -61,7 +52,7 @@ def definition(functions: Mapping[str, str]) -> dict[str, Any]:
         "PipelineFailed": {
             "Type": "Fail",
             "Error": "PipelineFailed",
-            "Cause": "A step failed; HandleError told which.",
+            "Cause": "A step failed; HandleError says which.",
         },
     }
     return {"Comment": "The reference pipeline", "StartAt": "Ingest", "TimeoutSeconds": 5400, "States": states}
@@ -119,14 +110,12 @@ def _validation(function: str, part: str, result: str, after: str, failed: str) 
         "until.$": "$$.State.EnteredTime",
         "job.$": "$.ingest",
     }
-    return _task(
-        "arn:aws:states:::lambda:invoke", {"FunctionName": function, "Payload": payload}, result, after, failed
-    )
+    return _task(_INVOKE, {"FunctionName": function, "Payload": payload}, result, after, failed)
 
 
 def _dbt(command: str, after: str, failed: str) -> dict[str, Any]:
     parameters = {"FunctionName": "sf-user-dbt", "Payload": {"command": command}}
-    return _task("arn:aws:states:::lambda:invoke", parameters, f"dbt_{command}", after, failed)
+    return _task(_INVOKE, parameters, f"dbt_{command}", after, failed)
 
 
 def _noted(error: str, after: str) -> dict[str, Any]:
@@ -141,7 +130,7 @@ def _handle_error(function: str) -> dict[str, Any]:
     payload = {"error_type.$": "$.failure.type", "execution.$": "$$.Execution.Id", "error.$": "$.error"}
     return {
         "Type": "Task",
-        "Resource": "arn:aws:states:::lambda:invoke",
+        "Resource": _INVOKE,
         "Parameters": {"FunctionName": function, "Payload": payload},
         "ResultPath": "$.diagnosis",
         # A report that fails must not hide the failure it was called for.

@@ -54,11 +54,8 @@ def stage(
 ) -> Iterator[tuple[LocalCloud, dict[str, Any], Path]]:
     """Yield a local cloud at this simulated time, the template to deploy into it, and the folder that it lies in.
 
-    Args:
-        out: The folder of the result, which is emptied.
-        progress: Shows the steps.
-        systems: What the template is built of.
-        now: Aware, UTC, within the last two weeks: CloudWatch takes no older stamp.
+    `now` is aware, UTC, and within the last two weeks, as CloudWatch takes no older stamp; `out`, where the result will
+    be, is emptied.
     """
     prepare(out)
     with tempfile.TemporaryDirectory(prefix="deliverywatch-build-") as name:
@@ -114,14 +111,9 @@ def deploy(
 def live(
     cloud: LocalCloud, start: datetime, end: datetime, progress: Progress, act: Callable[[datetime], None]
 ) -> None:
-    """Live through every minute: the play acts, schedules run, points appear, alarms are evaluated, mails leave.
+    """Live through every minute from start to end: the play acts, schedules run, alarms are evaluated, mails leave.
 
-    Args:
-        cloud: Where the stack stands.
-        start: Aware, UTC, a full minute.
-        end: Not included.
-        progress: Shows each minute.
-        act: What the world does to the stack at the beginning of a minute.
+    `start` is an aware, full minute in UTC; `act` is what the world does to the stack at the beginning of a minute.
     """
     minutes = int((end - start) / MINUTE)
     progress.day(minutes)

@@ -69,7 +69,7 @@ EDITS: tuple[tuple[timedelta, str, dict[str, Any] | None], ...] = (
     (timedelta(minutes=62), "The analyst breaks the file: it is refused as a whole", None),
     (timedelta(minutes=71), "The analyst fixes the file", {"refused-orders": CHANGED} | REPORT),
     (timedelta(minutes=107), "The analyst removes the query of refused orders", REPORT),
-    (timedelta(minutes=112), "The analyst names a column that there is not", {"orders-by-country": MISTAKE}),
+    (timedelta(minutes=112), "The analyst names a column that does not exist", {"orders-by-country": MISTAKE}),
     (timedelta(minutes=130), "The analyst names the right one", REPORT),
 )
 

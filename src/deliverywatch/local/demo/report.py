@@ -69,13 +69,9 @@ class Outcome:
 
 
 def write(result: Result, out: Path, template: str = "page.html.j2", more: Mapping[str, Any] | None = None) -> Outcome:
-    """Write the mails, the timeline and the page.
+    """Write the mails, the timeline and the page into a folder without those of an earlier play.
 
-    Args:
-        result: What the page shows.
-        out: The folder; what an earlier play left in it must be gone.
-        template: A template of this room that extends `page.html.j2`.
-        more: What that template needs beside `result`.
+    The template is one of this room and extends `page.html.j2`; `more` is what it needs beside `result`.
     """
     _write_mails(result.timeline.mails, out / "mails")
     (out / "timeline.json").write_text(as_json(result.timeline.entries))

@@ -90,10 +90,7 @@ def plan(
 ) -> Iterator[tuple[Source, datetime, datetime]]:
     """Yield what to play and from when to when: the account that the environment names, or yesterday, synthetic.
 
-    Args:
-        environ: May name a ClickSend account.
-        now: Aware, UTC.
-        fast: Play four hours instead of 24: those around the incident, or the account's last.
+    Fast are four hours instead of 24: those around the incident, or the account's last.
 
     Raises:
         ConfigurationError: The environment names an account without its credentials.

@@ -89,15 +89,7 @@ def _sums(cloud: LocalCloud, metric: str, start: datetime, end: datetime) -> dic
 
 
 def plot(rates: Rates, mails: Sequence[NumberedMail], name: str, width: int, height: int) -> dict[str, Any]:
-    """Return a chart of the failed share and the mails, in pixels, as the template takes it.
-
-    Args:
-        rates: What to show.
-        mails: Shown as numbered circles above.
-        name: Tells charts on one page apart.
-        width: Of the whole picture; fewer hours are labelled in a narrow one.
-        height: Of the whole picture.
-    """
+    """Return a chart of the failed share and the mails, in pixels, as the template takes it."""
     left, right, top, bottom = 40.0, width - 14.0, 36.0, height - 28.0
     ceiling = max(10.0, math.ceil(max(rates.peak_percent, *(value for value, _ in LEVELS)) * 1.12 / 10) * 10)
 

@@ -56,21 +56,8 @@ def install(placed: hooks.Hooks) -> None:
 
         return save
 
-    placed.replace("core.iam_actions", "extract_resource_arn", _with_workgroup)
     placed.replace(_ATHENA, "_start_query_execution", around_start)
     placed.replace(_ATHENA, "_save_query_results", around_save)
-
-
-def _with_workgroup(original: Callable[..., str]) -> Callable[..., str]:
-    """Whoever looks at an execution needs a right to its workgroup; MiniStack would demand a right to everything."""
-
-    def resource(service: str, method: str, path: str, headers: Any, body: bytes, *rest: Any) -> str:
-        if service == "athena" and body:
-            execution = hooks.inside(_ATHENA, "_executions").get(json.loads(body).get("QueryExecutionId"))
-            body = json.dumps({"WorkGroup": execution["WorkGroup"]}).encode() if execution else body
-        return original(service, method, path, headers, body, *rest)
-
-    return resource
 
 
 def _text(value: Any) -> Any:

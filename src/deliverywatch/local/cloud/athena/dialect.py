@@ -32,10 +32,6 @@ def typed(relation: str, table: Mapping[str, Any]) -> str:
 
     DuckDB guesses the types of JSON, so that text which looks like a time becomes one; and it keeps the zone of
     Parquet's timestamps, which Athena reads in UTC without saying so.
-
-    Args:
-        relation: What DuckDB reads the table's files with.
-        table: As Glue describes it.
     """
     if relation.startswith("read_parquet(") and _asks_for_path.get():
         relation = f"{relation[:-1]}, filename = '{_PATH}')"

@@ -37,12 +37,7 @@ class Monitoring:
     def answer(
         self, queries: Sequence[Mapping[str, Any]], start: datetime, end: datetime
     ) -> dict[str, list[tuple[datetime, float]]]:
-        """Return the points of each query, oldest first.
-
-        Args:
-            queries: In the form of GetMetricData.
-            start: Rounded down to the minute; periods are counted from there.
-            end: Not included.
+        """Return the points of each query in the form of GetMetricData, oldest first; the end is not included.
 
         Raises:
             InputError: An expression cannot be read, or names a query that does not exist.

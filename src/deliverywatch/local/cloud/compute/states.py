@@ -70,16 +70,9 @@ class States:
         placed.replace(_STATES, "now_iso", lambda _: self._now)
 
     def run(self, client: Any, machine: str, name: str, steps: Mapping[str, Step]) -> str:
-        """Start an execution and wait for its end; simulated time passes as its steps say.
+        """Run an execution and return the status that it ended with; simulated time passes as its steps say.
 
-        Args:
-            client: A boto3 client of Step Functions.
-            machine: The ARN of the state machine.
-            name: The execution's.
-            steps: By name of the state; the others are run as they are.
-
-        Returns:
-            The status that it ended with.
+        Each step stands under the name of its state; the other states are run as they are.
 
         Raises:
             ConfigurationError: It does not end.

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from email.utils import parseaddr
 from typing import Any
+from urllib.parse import unquote
 
 from deliverywatch.local.cloud.emulator import hooks
 from deliverywatch.local.cloud.emulator.emulator import ACCOUNT, REGION
@@ -26,30 +27,37 @@ class Use:
 
 
 def install(placed: hooks.Hooks, uses: set[Use]) -> None:
-    """Let roles, resource policies and permissions hold, as in AWS: a function that lacks a right fails here too.
-
-    Args:
-        placed: Where the bridges are put.
-        uses: Every right that a role needs is added.
-    """
+    """Let roles, resource policies and permissions hold, as in AWS; each right that a role needs goes into `uses`."""
     placed.replace("app", "AUTH", lambda _: True)
     # Policies that insist on TLS are content with loopback, on which nothing is encrypted.
     placed.replace("app", "pin_request_origin", lambda pin: lambda address, _is_tls: pin(address, True))  # noqa: FBT003
-    placed.replace("core.iam_actions", "extract_resource_arn", _with_parameters)
+    placed.replace("core.iam_actions", "extract_resource_arn", _with_narrower_resources)
     placed.replace("core.iam_evaluator", "enforce", lambda original: _of_each(_noting(original, uses)))
     placed.replace("app", "_enforce_ses_v2", _with_sender)
 
 
-def _with_parameters(original: Callable[..., str]) -> Callable[..., str]:
-    """GetParameters names several resources; MiniStack would demand the right to read everything."""
+def _with_narrower_resources(original: Callable[..., str]) -> Callable[..., str]:
+    """Name what a request is about, where MiniStack would demand a right to everything, or to another resource."""
 
-    def resource(service: str, method: str, path: str, headers: Any, body: bytes, *rest: Any) -> str:
-        if service != "ssm" or not str(headers.get("x-amz-target", "")).endswith(".GetParameters"):
-            return original(service, method, path, headers, body, *rest)
-        bodies = [json.dumps({"Name": name}).encode() for name in json.loads(body)["Names"]]
-        return _AND.join(original(service, method, path, headers, each, *rest) for each in bodies)
+    def resource(service: str, method: str, path: str, headers: Any, body: bytes, query: Any, *rest: Any) -> str:
+        bodies = [body]
+        if service == "scheduler" and path.startswith("/schedules/"):
+            return _schedule_arn(path.removeprefix("/schedules/"), body, query)
+        if service == "ssm" and str(headers.get("x-amz-target", "")).endswith(".GetParameters"):
+            bodies = [json.dumps({"Name": name}).encode() for name in json.loads(body)["Names"]]
+        if service == "athena" and body:
+            execution = hooks.inside("services.athena", "_executions").get(json.loads(body).get("QueryExecutionId"))
+            bodies = [json.dumps({"WorkGroup": execution["WorkGroup"]}).encode() if execution else body]
+        return _AND.join(original(service, method, path, headers, each, query, *rest) for each in bodies)
 
     return resource
+
+
+def _schedule_arn(name: str, body: bytes, query: Mapping[str, Any]) -> str:
+    """Return the ARN with the schedule's own group; MiniStack assumes the group `default`."""
+    group = json.loads(body).get("GroupName") if body else query.get("groupName")
+    group = group[0] if isinstance(group, list) else group
+    return f"arn:aws:scheduler:{REGION}:{ACCOUNT}:schedule/{group or 'default'}/{unquote(name)}"
 
 
 def _noting(original: Callable[..., Any], uses: set[Use]) -> Callable[..., Any]:

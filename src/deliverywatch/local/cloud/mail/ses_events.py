@@ -32,10 +32,7 @@ class Sent:
     def event(self, event_type: str, at: datetime, **about: Any) -> dict[str, Any]:
         """Return an event of this mail.
 
-        Args:
-            event_type: SES's word.
-            at: When it happened; `Send`, `Reject` and `Rendering Failure` have no time of their own.
-            about: What its block holds beside the time.
+        `Send`, `Reject` and `Rendering Failure` have no time of their own; `about` is what its block holds beside it.
         """
         timed = {} if event_type in ("Send", "Reject", "Rendering Failure") else {"timestamp": iso(at)}
         block = _BLOCKS.get(event_type, event_type[0].lower() + event_type[1:])

@@ -144,7 +144,7 @@ class LocalCloud:
     def tick(self, minute: datetime) -> list[Transition]:
         """Live through one minute: points become visible, alarms are evaluated, what they cause is delivered.
 
-        Each alarm has its own second of the minute, as in CloudWatch, so that two alarms never change at once. Afterwards
+        Each alarm has its own second of the minute, as in CloudWatch, so that two alarms never change at once. Then
         the clock stands at the minute's last second. Returns the changes of alarm states in order of time.
         """
         before = len(self._alarms.transitions)

@@ -222,7 +222,7 @@ def test_the_command_prints_json_with_every_line(run: Callable[..., Result], bui
     [
         (["--template", "none.json"], "cannot be read"),
         (["--template", "x.json", "--deployed"], "contradict"),
-        (["--template", "T", "--parameter", "SlotMinutes"], "Write NAME=VALUE"),
+        (["--template", "T", "--parameter", "SlotMinutes"], "Write it like --parameter SlotMinutes=5"),
         (["--deployed", "--parameter", "A=b"], "--parameter needs a --template"),
     ],
 )

@@ -18,7 +18,7 @@ _NOTE_LIMIT = 200
 @click.option("--dry-run", is_flag=True, help="Say what would be noted, and note nothing.")
 @target
 def ack(*, incident: str, by: str, note: str, watch: str, dry_run: bool, target: Target) -> None:
-    """Note that somebody has taken INCIDENT on: `status` and its later mails say so.
+    """Record that somebody has taken on INCIDENT: `status` and later mails say so.
 
     It sends no mail and stops none.
 

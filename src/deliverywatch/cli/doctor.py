@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 @json_option
 @target
 def doctor(*, target: Target, as_json: bool) -> None:
-    """Look whether everything is as it should be, and say what fixes it.
+    """Check whether everything is as it should be, and say what fixes it.
 
     Nothing is changed and nothing is sent. ClickSend is asked for the account's credit.
 

@@ -24,9 +24,11 @@ if TYPE_CHECKING:
 @json_option
 @target
 def explain(*, incident: str, watch: str, as_json: bool, target: Target) -> None:
-    """Tell what happened in INCIDENT, when, why, who has it and what to do.
+    """Explain INCIDENT: what happened, when, why, who has it and what to do.
 
     Example: deliverywatch explain INC-1121-1204
+
+    JSON: the record, its mails and the sections.
     """
     from deliverywatch.operate.incidents import mails as outbox
     from deliverywatch.operate.incidents.explain import explained

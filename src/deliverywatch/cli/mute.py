@@ -42,7 +42,7 @@ def mute(
     deliverywatch mute            what is muted
     deliverywatch unmute          end it before its time
 
-    Alarms go on judging. What still stands when the mute ends is mailed then. Notices that a system
+    Alarms are still evaluated. What is still wrong when the mute ends is mailed then. Notices that a system
     publishes itself, without an alarm, are not held back.
     """  # noqa: D301 - click wants the control character
     from deliverywatch.operate.incidents import aws_incidents, mutes

@@ -44,7 +44,7 @@ def query(
     dry_run: bool,
     target: Target,
 ) -> None:
-    """Ask the lake.
+    """Query the lake with a saved query, or with SQL.
 
     \b
     deliverywatch query --list

@@ -23,7 +23,7 @@ _TYPES = {"failed_messages": "bigint"}
 
 @click.command()
 @click.argument("incident", metavar="[INC]", required=False)
-@click.option("--since", type=TimeOrAge(), help="Begin of the time of sending, such as 3h, instead of an incident.")
+@click.option("--since", type=TimeOrAge(), help="Start of the time of sending, such as 3h, instead of an incident.")
 @click.option("--until", type=Time(), help="Its end, not included.  [default: now]")
 @click.option("--lookup", is_flag=True, help="Ask ClickSend for the numbers; they are stored nowhere.")
 @click.option("--lake", type=FOLDER, help="Folder of the history.  [default: the stack's bucket]")

@@ -37,6 +37,8 @@ def route(
     Everybody of AlertRecipients gets every mail; those of CriticalRecipients get the mails of an
     incident from the change on that makes it critical, to its end. Both are parameters of the stack,
     so a later deploy keeps them.
+
+    JSON: {"critical": ["address"], ...}, by level.
     """  # noqa: D301 - click wants the control character
     if (expect or wanted is not None) and not level:
         raise click.UsageError("--expect and --set need a --level.")

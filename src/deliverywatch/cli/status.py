@@ -33,7 +33,8 @@ def status(*, as_json: bool, target: Target) -> None:
     \b
     deliverywatch status                 look
     deliverywatch status || call-me      in a script: 4 while an incident is open
-    deliverywatch status --json | jq     for programs
+    deliverywatch status --json | jq     for programs; status.schema.json of
+                                         the package describes it
     """  # noqa: D301 - click wants the control character
     from deliverywatch.operate.incidents import aws_incidents  # it brings boto3
     from deliverywatch.operate.incidents.status import current_status, document

@@ -11,7 +11,7 @@ from deliverywatch.cli.email.report import report
 
 @click.group()
 def email() -> None:
-    """Walk e-mail events into the lake, and read what is there."""
+    """Bring e-mail events into the lake, and read what it holds."""
 
 
 for _verb in (land, replay, drift, compact, report):

@@ -124,7 +124,7 @@ def _show_replayed(done: Replayed, *, dry_run: bool) -> None:
 @json_option
 @target
 def drift(*, target: Target, events: tuple[Path, ...], lake: Path | None, days: int, as_json: bool) -> None:
-    """Find fields that SES sends and no column knows, and show the change of the tables that adds them.
+    """Find fields that SES sends and no column holds, and show the change of the tables that adds them.
 
     Looks into files of raw EVENTS, one a line, or into the column `raw` of the lake.
 

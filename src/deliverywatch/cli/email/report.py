@@ -44,7 +44,7 @@ def report(
     folder: Path | None,
     as_json: bool,
 ) -> None:
-    """Tell how campaigns did: delivered, opened, clicked, growth of the audience, links.
+    """Report how campaigns did: delivered, opened, clicked, growth of the audience, links.
 
     Opens and clicks are of people, of bots, and of both, by SES's own verdict.
 

@@ -24,10 +24,10 @@ from peak import peak_bytes
 from deliverywatch.email import land
 from deliverywatch.email.compact import compact
 from deliverywatch.email.events.streams import Stream
-from deliverywatch.email.firehose.folder import Folder
 from deliverywatch.email.report.pages import figures as report_figures
 from deliverywatch.email.transform import transformed
 from deliverywatch.local.cloud.mail.ses_events import Sent
+from deliverywatch.storage.folder import Folder
 
 DAY = datetime(2026, 11, 20, tzinfo=UTC)
 MANY, FEW = 60_000, 2_000
@@ -160,7 +160,7 @@ def _measured(path: Path, lake: Path) -> dict[str, Any]:
         "fields": landed.fields.came,
         "lost": landed.fields.lost,
         "counted": sum(row["sent"] for row in document["campaigns"]),
-        "parquet_bytes": sum(len(store.read(key)) for key in store.keys("events/")),
+        "parquet_bytes": sum(size for _, size in store.sizes("events/")),
         "peak_bytes": peak_bytes(),
     }
 

@@ -13,7 +13,7 @@ from email_world import line
 import build
 from deliverywatch.email import land
 from deliverywatch.email.events.streams import Stream
-from deliverywatch.email.firehose.folder import Folder
+from deliverywatch.storage.folder import Folder
 
 
 @pytest.fixture(scope="session")

@@ -3,6 +3,7 @@
 import io
 import json
 import random
+from collections.abc import Mapping
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -20,34 +21,31 @@ from deliverywatch.email import land
 from deliverywatch.email.compact import compact
 from deliverywatch.email.events.columns import COLUMNS
 from deliverywatch.email.events.streams import Stream
-from deliverywatch.email.firehose.folder import Folder
 from deliverywatch.errors import ConfigurationError
 from deliverywatch.local.cloud.mail.ses_events import Sent
+from deliverywatch.storage import memory
+from deliverywatch.storage.folder import Folder
+from deliverywatch.storage.store import read_listed
 
 DAY = date(2026, 11, 20)
 START = datetime(2026, 11, 20, tzinfo=UTC)
 FOLDER = "events/newsletter/dt=2026-11-20/"
 
 
-class Memory:
+class Memory(memory.Memory):
     """Objects in memory, that can be killed after some changes."""
 
     def __init__(self, objects: dict[str, bytes], lives: int = 10**9) -> None:
-        self.objects, self._lives = dict(objects), lives
-
-    def keys(self, prefix: str) -> list[str]:
-        return sorted(key for key in self.objects if key.startswith(prefix))
-
-    def read(self, key: str) -> bytes:
-        return self.objects[key]
-
-    def write(self, key: str, body: bytes) -> None:
-        self._live()
-        self.objects[key] = body
+        super().__init__(dict(objects))
+        self._lives = lives
 
     def delete(self, key: str) -> None:
         self._live()
-        self.objects.pop(key, None)
+        super().delete(key)
+
+    def _put(self, key: str, body: bytes, metadata: Mapping[str, str]) -> None:
+        self._live()
+        super()._put(key, body, metadata)
 
     def _live(self) -> None:
         self._lives -= 1
@@ -66,7 +64,7 @@ def opens(numbers: list[int]) -> list[bytes]:
 
 
 def ids(store: Any) -> list[str]:
-    tables = [pq.read_table(io.BytesIO(store.read(key))) for key in store.keys("events/")]
+    tables = [pq.read_table(io.BytesIO(read_listed(store, key))) for key in store.keys("events/")]
     return sorted(each for table in tables for each in table.column("event_id").to_pylist())
 
 
@@ -80,7 +78,7 @@ def test_many_objects_become_one_with_the_same_rows() -> None:
     (key,) = store.keys("events/")
     assert key.startswith(f"{FOLDER}compacted-")
     assert ids(store) == sorted(before)
-    table = pq.read_table(io.BytesIO(store.read(key)))
+    table = pq.read_table(io.BytesIO(read_listed(store, key)))
     assert table.column_names == [column.name for column in COLUMNS]
     assert table.column("tags")[0].as_py()
 
@@ -137,12 +135,12 @@ def test_what_firehose_writes_is_merged_whatever_arrow_calls_its_parts() -> None
     landed(store, opens([1]), 1)
     landed(store, opens([2]), 2)
     key = store.keys(FOLDER)[0]
-    table = pq.read_table(io.BytesIO(store.read(key)))
+    table = pq.read_table(io.BytesIO(read_listed(store, key)))
     sink = io.BytesIO()
     pq.write_table(table, sink, use_deprecated_int96_timestamps=True, store_schema=False)
     store.write(key, sink.getvalue())
     compact(store, [DAY])
-    merged = pq.read_table(io.BytesIO(store.read(store.keys("events/")[0])))
+    merged = pq.read_table(io.BytesIO(read_listed(store, store.keys("events/")[0])))
     assert merged.schema.field("event_time").type == pa.timestamp("ms", "UTC")
     assert {each.as_py().second for each in merged.column("event_time")} == {1, 2}
 
@@ -153,7 +151,7 @@ def test_an_object_from_before_a_column_was_added_is_merged_with_nulls() -> None
     landed(store, opens([2]), 2)
     key = store.keys(FOLDER)[0]
     sink = io.BytesIO()
-    pq.write_table(pq.read_table(io.BytesIO(store.read(key))).drop_columns(["campaign", "link_tags"]), sink)
+    pq.write_table(pq.read_table(io.BytesIO(read_listed(store, key))).drop_columns(["campaign", "link_tags"]), sink)
     store.write(key, sink.getvalue())
     assert compact(store, [DAY])[0].rows == 2
 

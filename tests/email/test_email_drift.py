@@ -15,7 +15,7 @@ from deliverywatch.email.drift import column_lines, drift, statements
 from deliverywatch.email.events.columns import COLUMNS, Column
 from deliverywatch.email.events.glue_types import parsed
 from deliverywatch.email.events.streams import Stream
-from deliverywatch.email.firehose.folder import Folder
+from deliverywatch.storage.folder import Folder
 
 NEW = ODD["a field that SES adds tomorrow"]
 

@@ -2,7 +2,6 @@
 
 import base64
 import json
-import os
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -12,8 +11,6 @@ import pytest
 from click.testing import CliRunner, Result
 
 from deliverywatch.cli import main
-from deliverywatch.email.aws import Bucket
-from deliverywatch.errors import StoreConflict
 from deliverywatch.local.cloud.cloud import LocalCloud
 from deliverywatch.local.demo import email_day, play
 from deliverywatch.messages import context as contexts
@@ -116,32 +113,6 @@ def test_a_mail_finds_the_reasons_of_bounces_in_the_lake(lived: Lived) -> None:
     assert [(each.code, each.count) for each in known.reasons] == [("5.1.1", 1)]
     assert sum(slot.total for slot in known.slots) == 3
     assert known.samples[0].recipient == "b•••@example.net"
-
-
-def test_who_wrote_the_context_meanwhile_is_not_overwritten(lived: Lived) -> None:
-    bucket = Bucket(lived.outputs["LakeBucket"], lived.cloud.client("s3"))
-    seen: list[bytes | None] = []
-
-    def change(previous: bytes | None) -> bytes:
-        seen.append(previous)
-        if len(seen) == 1:
-            bucket.write("state/email-test.json", b"somebody else's")
-        return (previous or b"") + b" and ours"
-
-    bucket.update("state/email-test.json", change)
-    assert seen == [None, b"somebody else's"]
-    assert bucket.read("state/email-test.json") == b"somebody else's and ours"
-
-
-def test_a_context_that_others_keep_winning_is_given_up_with_an_error(lived: Lived) -> None:
-    bucket = Bucket(lived.outputs["LakeBucket"], lived.cloud.client("s3"))
-
-    def change(_previous: bytes | None) -> bytes:
-        bucket.write("state/email-busy.json", str(len(bucket.keys("state/"))).encode() + os.urandom(4))
-        return b"ours"
-
-    with pytest.raises(StoreConflict, match="6 times in a row"):
-        bucket.update("state/email-busy.json", change)
 
 
 def run(lived: Lived, *arguments: str) -> Result:

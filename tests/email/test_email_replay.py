@@ -14,8 +14,9 @@ from deliverywatch.cli import main
 from deliverywatch.email import land
 from deliverywatch.email.events.streams import Stream
 from deliverywatch.email.firehose import delivery
-from deliverywatch.email.firehose.folder import Folder
 from deliverywatch.email.replay import event_in, replay
+from deliverywatch.storage.folder import Folder
+from deliverywatch.storage.store import read_listed
 
 ATTEMPT = delivery.Attempt(ARRIVED, ARRIVED)
 KEY = "errors/newsletter/processing-failed/dt=2026-11-21/object"
@@ -53,19 +54,19 @@ def test_what_can_be_read_is_sent_and_the_rest_stays_with_its_reason(lake: Folde
     assert (done.objects, done.records, done.sent) == (1, 3, 2)
     assert dict(done.refused) == {"not_json": 1}
     assert firehose.taken == [line(event("Send")), line(event("Open"))]
-    assert lake.read(KEY) == failed(b"nope\n")
+    assert read_listed(lake, KEY) == failed(b"nope\n")
 
 
 def test_a_dry_run_sends_nothing_and_changes_nothing(lake: Folder) -> None:
-    firehose, before = Firehose(), lake.read(KEY)
+    firehose, before = Firehose(), read_listed(lake, KEY)
     assert replay(lake, Stream.NEWSLETTER, firehose.put, dry_run=True).sent == 2
-    assert (firehose.taken, lake.read(KEY)) == ([], before)
+    assert (firehose.taken, read_listed(lake, KEY)) == ([], before)
 
 
 def test_what_firehose_does_not_take_stays(lake: Folder) -> None:
     done = replay(lake, Stream.NEWSLETTER, Firehose(1).put)
     assert done.sent == 1
-    assert lake.read(KEY) == failed(b"nope\n", line(event("Open")))
+    assert read_listed(lake, KEY) == failed(b"nope\n", line(event("Open")))
 
 
 def test_an_object_of_which_nothing_stays_is_deleted(tmp_path: Path) -> None:
@@ -101,7 +102,7 @@ def test_a_line_that_is_no_error_record_is_told_and_left(tmp_path: Path) -> None
     store.write(KEY, b"{}\nnot json\n")
     done = replay(store, Stream.NEWSLETTER, Firehose().put)
     assert dict(done.refused) == {"not_an_error_record": 2}
-    assert store.read(KEY) == b"{}\nnot json\n"
+    assert read_listed(store, KEY) == b"{}\nnot json\n"
 
 
 def test_by_hand_a_folder_shows_its_reasons_and_lands_what_can_be_read(lake: Folder, tmp_path: Path) -> None:

@@ -14,10 +14,10 @@ from click.testing import CliRunner, Result
 from email_population import NOW, Known, population
 
 from deliverywatch.cli import main
-from deliverywatch.email.firehose.folder import Folder
 from deliverywatch.email.report.figures import Figures
 from deliverywatch.email.report.pages import csv_of, figures, html_of
 from deliverywatch.local.cloud.mail.ses_events import Sent
+from deliverywatch.storage.folder import Folder
 
 SINCE = datetime(2026, 10, 20, tzinfo=UTC)
 

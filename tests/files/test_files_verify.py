@@ -24,7 +24,7 @@ def item(key: str, etag: str | None = "e", state: State = State.PRESENT, age: ti
     return {"key": key, "version": "v1", "state": state.value, "etag": etag, "event_time": as_text(NOON - age)}
 
 
-class Bucket:
+class Listing:
     def __init__(self, *found: Listed) -> None:
         self.found = found
 
@@ -41,14 +41,14 @@ class Table:
         return (each for each in self.found if each["key"].startswith(prefix))
 
 
-def compared(bucket: Bucket, table: Table, **more: Any) -> Differences:
+def compared(bucket: Listing, table: Table, **more: Any) -> Differences:
     return compare(bucket, table, "in", "", NOON, **more)
 
 
 def test_what_is_the_same_is_right() -> None:
     marker = State.DELETE_MARKER
     found = compared(
-        Bucket(listed("a"), listed("b", None, marker)),
+        Listing(listed("a"), listed("b", None, marker)),
         Table(item("a"), item("b", None, marker), item("c", state=State.REMOVED)),
     )
     assert found.is_right
@@ -57,7 +57,7 @@ def test_what_is_the_same_is_right() -> None:
 
 def test_missing_stale_and_extra_are_distinguished() -> None:
     found = compared(
-        Bucket(listed("missing"), listed("removed"), listed("etag"), listed("marker", None, State.DELETE_MARKER)),
+        Listing(listed("missing"), listed("removed"), listed("etag"), listed("marker", None, State.DELETE_MARKER)),
         Table(item("removed", state=State.REMOVED), item("etag", "other"), item("marker"), item("extra")),
     )
     assert [each.key for each in found.missing] == ["missing", "removed"]
@@ -69,7 +69,7 @@ def test_missing_stale_and_extra_are_distinguished() -> None:
 def test_what_is_young_may_be_on_its_way() -> None:
     young = timedelta(minutes=4)
     found = compared(
-        Bucket(listed("a", age=young), listed("b", "new", age=young)), Table(item("b"), item("c", age=young))
+        Listing(listed("a", age=young), listed("b", "new", age=young)), Table(item("b"), item("c", age=young))
     )
     assert found.is_right
     assert found.on_the_way_count == 3
@@ -77,7 +77,9 @@ def test_what_is_young_may_be_on_its_way() -> None:
 
 def test_what_has_expired_from_the_table_is_not_missing() -> None:
     found = compared(
-        Bucket(listed("old", age=timedelta(days=9)), listed("new")), Table(), kept_since=NOON - timedelta(days=7)
+        Listing(listed("old", age=timedelta(days=9)), listed("new")),
+        Table(),
+        kept_since=NOON - timedelta(days=7),
     )
     assert [each.key for each in found.missing] == ["new"]
 
@@ -96,10 +98,10 @@ def test_the_messages_make_the_table_right() -> None:
         Listed("x", "v1", State.PRESENT, "e", 1, NOON - 2 * HOUR, NOON - 2 * HOUR),
     ]
     take(list(bodies("in", earlier)))
-    found = compared(Bucket(*there), Table(*memory.items.values()))
+    found = compared(Listing(*there), Table(*memory.items.values()))
     assert not found.is_right
     take(repairs("in", found, NOON))
-    assert compared(Bucket(*there), Table(*memory.items.values())).is_right
+    assert compared(Listing(*there), Table(*memory.items.values())).is_right
     assert memory.items["in/x", "v1"]["state"] == "removed"
 
 

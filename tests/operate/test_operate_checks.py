@@ -60,7 +60,7 @@ def drift(**changes: Any) -> Check:
 FINE = {
     "stack": stack.stack(deployment(), "0.1.0"),
     "functions": stack.functions([function()], ["sms-ingest"]),
-    "bucket": stack.bucket("lake", stack.Bucket(is_private=True, is_encrypted=True)),
+    "bucket": stack.bucket("lake", stack.BucketProtection(is_private=True, is_encrypted=True)),
     "workgroup": stack.workgroup("w", "ENABLED"),
     "no key": stack.key("", None),
     "a key": stack.key(KEY, stack.Key(is_enabled=True, policy=policy("kms:Decrypt", "kms:GenerateDataKey*"))),
@@ -96,11 +96,11 @@ BAD: dict[str, tuple[Check, Verdict, str, str]] = {
     ),
     "no bucket": (stack.bucket("lake", None), Verdict.FAILED, "does not exist", "deliverywatch deploy"),
     "a public bucket": (
-        stack.bucket("lake", stack.Bucket(is_private=False, is_encrypted=True)),
+        stack.bucket("lake", stack.BucketProtection(is_private=False, is_encrypted=True)),
         Verdict.FAILED, "not closed", "aws s3api put-public-access-block --bucket lake",
     ),
     "a bucket in clear": (
-        stack.bucket("lake", stack.Bucket(is_private=True, is_encrypted=False)),
+        stack.bucket("lake", stack.BucketProtection(is_private=True, is_encrypted=False)),
         Verdict.WARNING, "not encrypted", "--revert-drift",
     ),
     "no workgroup": (stack.workgroup("w", None), Verdict.FAILED, "does not exist", "--revert-drift"),

@@ -56,7 +56,7 @@ def _forget(empty_cloud: LocalCloud) -> None:
         )
     for bucket in s3.list_buckets()["Buckets"]:
         if bucket["Name"] != "deliverywatch-local-code":
-            aws_storage.Buckets(aws.connect(), "111122223333").remove(bucket["Name"], lambda _: None)
+            aws_storage.KeptBuckets(aws.connect(), "111122223333").remove(bucket["Name"], lambda _: None)
 
 
 @pytest.fixture

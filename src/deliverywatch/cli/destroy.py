@@ -41,11 +41,11 @@ def destroy(*, target: Target, with_data: bool, dry_run: bool, yes: bool, as_jso
     from deliverywatch.operate.deploy import destroy as flow  # brings what `--help` does not need
     from deliverywatch.operate.deploy.aws_artifacts import account_of
     from deliverywatch.operate.deploy.aws_formation import CloudFormation
-    from deliverywatch.operate.deploy.aws_storage import Buckets
+    from deliverywatch.operate.deploy.aws_storage import KeptBuckets
 
     cloud = target.connect()
     account = account_of(cloud)
-    stacks, buckets = CloudFormation(cloud), Buckets(cloud, account)
+    stacks, buckets = CloudFormation(cloud), KeptBuckets(cloud, account)
     with steps.shown() as progress:
         progress.begin(f"Looking at {target.stack}")
         secrets = _secrets(cloud, target.stack)

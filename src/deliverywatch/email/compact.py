@@ -12,28 +12,12 @@ import io
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
-from typing import Protocol
 
 from deliverywatch.email.events.columns import COLUMNS
 from deliverywatch.email.events.streams import Stream, table_folder
+from deliverywatch.storage.store import Store, read_listed
 
 _COLUMNS = [(column.name, column.athena_type) for column in COLUMNS]
-
-
-class Store(Protocol):
-    """Where the objects are."""
-
-    def keys(self, prefix: str) -> list[str]:
-        """Return the keys that begin with a prefix."""
-
-    def read(self, key: str) -> bytes:
-        """Return an object."""
-
-    def write(self, key: str, body: bytes) -> None:
-        """Store an object."""
-
-    def delete(self, key: str) -> None:
-        """Delete an object."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +81,7 @@ def _merged(store: Store, keys: Sequence[str]) -> tuple[bytes, int, int, int]:
     seen: set[bytes] = set()
     rows = copies = size = 0
     for key in keys:
-        body = store.read(key)
+        body = read_listed(store, key)
         size += len(body)
         for table in parquet.tables(body, _COLUMNS, key):
             fresh = [_is_new(bytes.fromhex(each), seen) for each in table.column("event_id").to_pylist()]

@@ -12,8 +12,8 @@ from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from deliverywatch.email.aws import Bucket
 from deliverywatch.email.compact import compact
+from deliverywatch.storage.s3 import Bucket
 
 
 def handler(event: dict[str, Any], _context: Any) -> dict[str, Any]:

@@ -36,12 +36,14 @@ def _keep(batch: Batch, token: str, environment: str) -> None:
     if not (batch.refusals or batch.tally.sent or batch.tally.bounces):
         return
     # boto3 is imported for news only: a batch of opens starts a third of a second sooner.
-    from deliverywatch.email.aws import Bucket
+    from deliverywatch.storage.s3 import Bucket
+    from deliverywatch.storage.store import Change, update
 
     if batch.refusals:
         Bucket(os.environ["DELIVERYWATCH_EMAIL_BUCKET"]).write(*reasons_object(batch, token))
     if batch.tally.sent or batch.tally.bounces:
-        Bucket(os.environ["DELIVERYWATCH_BUCKET"]).update(
-            contexts.key_of(batch.stream),
-            lambda previous: contexts.updated(previous, batch.stream, batch.tally, batch.arrived_at, environment),
-        )
+
+        def counted(previous: bytes | None) -> Change[None]:
+            return Change(contexts.updated(previous, batch.stream, batch.tally, batch.arrived_at, environment), None)
+
+        update(Bucket(os.environ["DELIVERYWATCH_BUCKET"]), contexts.key_of(batch.stream), counted)

@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 import orjson
 
@@ -21,6 +21,7 @@ from deliverywatch.email.events.columns import COLUMNS
 from deliverywatch.email.events.fields import FieldCount
 from deliverywatch.email.firehose.landing import Destination, Landing
 from deliverywatch.email.transform import DROPPED, OK, Refusal, reasons_object, transformed
+from deliverywatch.storage.store import Store, read_listed
 
 if TYPE_CHECKING:
     from deliverywatch.email.events.streams import Stream
@@ -31,16 +32,6 @@ BATCH_RECORDS = 500
 
 TABLE_COLUMNS = [(column.name, column.athena_type) for column in COLUMNS]
 _NAMES = [column.name for column in COLUMNS]
-
-
-class Store(Protocol):
-    """Where objects are written and read."""
-
-    def read(self, key: str) -> bytes:
-        """Return an object."""
-
-    def write(self, key: str, body: bytes) -> None:
-        """Store an object."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +104,7 @@ def land(lines: Callable[[], Iterable[bytes]], settings: Settings, store: Store)
     parquet = next((key for key in objects if key.endswith(".parquet")), None)
     if parquet:
         events = (line for line, is_there in zip(lines(), did_land, strict=True) if is_there)
-        _check(landed, events, store.read(parquet))
+        _check(landed, events, read_listed(store, parquet))
     return landed
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from base64 import b64decode
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any
 
 import orjson
 
@@ -17,27 +17,12 @@ from deliverywatch.email.events import rows
 from deliverywatch.email.events.refusals import RefusedError
 from deliverywatch.email.events.streams import Stream, error_folder
 from deliverywatch.email.firehose import delivery
+from deliverywatch.storage.store import Store, read_listed
 
 # PutRecordBatch takes 500 records and 4 MiB at a time.
 _BATCH_RECORDS = 100
 _BATCH_BYTES = 3 * 2**20
 _KINDS = (delivery.PROCESSING_FAILED, delivery.CONVERSION_FAILED)
-
-
-class Store(Protocol):
-    """Where the error objects are."""
-
-    def keys(self, prefix: str) -> list[str]:
-        """Return the keys that begin with a prefix."""
-
-    def read(self, key: str) -> bytes:
-        """Return an object."""
-
-    def write(self, key: str, body: bytes) -> None:
-        """Store an object."""
-
-    def delete(self, key: str) -> None:
-        """Delete an object."""
 
 
 @dataclass(slots=True)
@@ -97,7 +82,7 @@ def event_in(line: bytes) -> bytes:
 def _replay(
     store: Store, key: str, found: Replayed, send: Callable[[Sequence[bytes]], Sequence[int]], *, dry_run: bool
 ) -> None:
-    lines = store.read(key).splitlines(keepends=True)
+    lines = read_listed(store, key).splitlines(keepends=True)
     good = dict(_readable(lines, found))
     found.records += len(lines)
     if dry_run:

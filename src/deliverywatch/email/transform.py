@@ -13,7 +13,7 @@ from base64 import b64decode, b64encode
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any, Protocol
+from typing import Any
 
 import orjson
 
@@ -24,13 +24,6 @@ from deliverywatch.email.events.tally import Tally
 from deliverywatch.email.events.values import iso
 
 OK, DROPPED, FAILED = "Ok", "Dropped", "ProcessingFailed"
-
-
-class Store(Protocol):
-    """Where reasons are kept."""
-
-    def write(self, key: str, body: bytes) -> None:
-        """Store an object."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -139,7 +139,7 @@ class Items:
                 yield from map(plain, page["Items"])
 
 
-class Bucket:
+class VersionListing:
     """A bucket's listing, as far as it is watched; ListObjectVersions answers for buckets without versions too."""
 
     def __init__(self, s3: Any, name: str, watched: Filters) -> None:

@@ -38,7 +38,7 @@ class Listed:
     listed_at: datetime
 
 
-class Bucket(Protocol):
+class Listing(Protocol):
     """The watched bucket."""
 
     def listing(self, prefix: str) -> Iterator[Listed]:
@@ -90,7 +90,7 @@ class Differences:
 
 
 def compare(
-    bucket: Bucket, table: Items, name: str, prefix: str, now: datetime, kept_since: datetime | None = None
+    bucket: Listing, table: Items, name: str, prefix: str, now: datetime, kept_since: datetime | None = None
 ) -> Differences:
     """Return how the table differs from the bucket; what is older than `kept_since` may have expired from the table."""
     # The table first: what is uploaded meanwhile is young, and what is removed meanwhile is so too.

@@ -22,11 +22,10 @@ from deliverywatch.cli.terminal.time_option import Time
 from deliverywatch.errors import InputError
 
 if TYPE_CHECKING:
-    from deliverywatch.email.aws import Bucket
     from deliverywatch.email.drift import NewField
     from deliverywatch.email.events.streams import Stream
-    from deliverywatch.email.firehose.folder import Folder
     from deliverywatch.email.replay import Replayed
+    from deliverywatch.storage.store import Store
 
 LAKE = click.option(
     "--lake", type=click.Path(file_okay=False, path_type=Path), help="A folder that 'email land' wrote, not the stack."
@@ -34,18 +33,18 @@ LAKE = click.option(
 _DRY_RUN = click.option("--dry-run", is_flag=True, help="Say what would be done, and change nothing.")
 
 
-def store_of(lake: Path | None, target: Target) -> Folder | Bucket:
+def store_of(lake: Path | None, target: Target) -> Store:
     """Return the folder that is named, or the bucket of the stack.
 
     Raises:
         InputError: There is no such folder.
     """
     if lake is None:
-        from deliverywatch.email.aws import Bucket
+        from deliverywatch.storage.s3 import Bucket
 
         cloud, deployment = target.find()
         return Bucket(deployment.output("EmailBucket"), cloud.client("s3"))
-    from deliverywatch.email.firehose.folder import Folder
+    from deliverywatch.storage.folder import Folder
 
     if not lake.is_dir():
         raise InputError(
@@ -84,7 +83,7 @@ def replay(*, target: Target, lake: Path | None, stream: str | None, dry_run: bo
 
 
 def _sender(
-    store: Folder | Bucket, lake: Path | None, target: Target, stream: Stream
+    store: Store, lake: Path | None, target: Target, stream: Stream
 ) -> Callable[[Sequence[bytes]], Sequence[int]]:
     if lake is None:
         from deliverywatch.email.aws import DeliveryStream
@@ -95,7 +94,7 @@ def _sender(
     return _lander(store, stream)
 
 
-def _lander(store: Folder | Bucket, stream: Stream) -> Callable[[Sequence[bytes]], Sequence[int]]:
+def _lander(store: Store, stream: Stream) -> Callable[[Sequence[bytes]], Sequence[int]]:
     """A folder has no Firehose: what is sent again lands there as `email land` would land it."""
     import hashlib
 
@@ -158,12 +157,13 @@ def _raw_lines(paths: Iterable[Path]) -> Iterator[bytes]:
             yield from file
 
 
-def _raw_column(store: Folder | Bucket, days: int) -> Iterator[str]:
+def _raw_column(store: Store, days: int) -> Iterator[str]:
     import io
 
     from deliverywatch.email.compact import day_folders
     from deliverywatch.email.events import parquet
     from deliverywatch.email.events.streams import Stream, table_folder
+    from deliverywatch.storage.store import read_listed
 
     keys = [key for stream in Stream for key in store.keys(table_folder(stream)) if key.endswith(".parquet")]
     newest = max((key.partition("/dt=")[2][:10] for key in keys), default="") or f"{datetime.now(UTC):%Y-%m-%d}"
@@ -171,7 +171,7 @@ def _raw_column(store: Folder | Bucket, days: int) -> Iterator[str]:
     wanted = [name for back in range(days) for name in day_folders(last - timedelta(days=back))]
     for key in keys:
         if any(name in key for name in wanted):
-            yield from (raw for (raw,) in parquet.rows(io.BytesIO(store.read(key)), ["raw"]))
+            yield from (raw for (raw,) in parquet.rows(io.BytesIO(read_listed(store, key)), ["raw"]))
 
 
 def _drift_document(new_fields: list[NewField], database: str) -> dict[str, Any]:

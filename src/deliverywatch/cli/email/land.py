@@ -48,7 +48,7 @@ def land(*, events: Path, out: Path, stream: str, at: datetime | None, campaign_
     """  # noqa: D301 - click wants the control character
     # Imported here: it brings pyarrow, which `--help` does not need.
     from deliverywatch.email import land as flow
-    from deliverywatch.email.firehose.folder import Folder
+    from deliverywatch.storage.folder import Folder
 
     settings = _settings(events, stream, at or datetime.now(UTC), campaign_tag)
     landed = flow.land(lambda: _lines(events), settings, Folder(out))

@@ -17,7 +17,7 @@ from deliverywatch.cli.terminal.prose import one_line
 from deliverywatch.cli.terminal.target import Target, target
 
 if TYPE_CHECKING:
-    from deliverywatch.files.aws_tools import Bucket
+    from deliverywatch.files.aws_tools import VersionListing
     from deliverywatch.files.process import Report
     from deliverywatch.files.verify import Differences
     from deliverywatch.operate.account.aws import Cloud
@@ -230,7 +230,7 @@ def reprocess(*, target: Target, prefix: str, dry_run: bool, as_json: bool) -> N
         click.echo(f"{len(bodies)} messages about {len(listed)} versions {what}.", err=True)
 
 
-def _bucket(cloud: Cloud, deployment: Deployment) -> Bucket:
+def _bucket(cloud: Cloud, deployment: Deployment) -> VersionListing:
     """The watched bucket, as far as the stack's filters let its objects in; content types a listing does not tell."""
     from deliverywatch.files import aws_tools  # brings boto3
     from deliverywatch.files.push import Filters
@@ -238,7 +238,7 @@ def _bucket(cloud: Cloud, deployment: Deployment) -> Bucket:
     parameters = deployment.parameters
     most = int(parameters.get("FilesMaximumMegabytes", "0"))
     watched = Filters(parameters["FilesPrefix"], parameters["FilesSuffix"], maximum_megabytes=most)
-    return aws_tools.Bucket(cloud.client("s3"), deployment.output("FilesBucket"), watched)
+    return aws_tools.VersionListing(cloud.client("s3"), deployment.output("FilesBucket"), watched)
 
 
 def _sent(cloud: Cloud, url: str, bodies: list[str]) -> int:

@@ -7,25 +7,16 @@ import io
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
-from typing import Any, Protocol
+from typing import Any
 
 from deliverywatch.email.events.streams import Stream, table_folder
 from deliverywatch.email.report.figures import NAMES, Figures
+from deliverywatch.storage.store import Store, read_listed
 
 _DAY = re.compile(r"dt=(\d{4})-(\d\d)-(\d\d)/|year=(\d{4})/month=(\d\d)/day=(\d\d)/")
 # What a spreadsheet would take for a formula; a campaign is named by whoever sends.
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 SECTIONS = ("campaigns", "days", "weeks", "links")
-
-
-class Store(Protocol):
-    """Where the tables are."""
-
-    def keys(self, prefix: str) -> list[str]:
-        """Return the keys that begin with a prefix."""
-
-    def read(self, key: str) -> bytes:
-        """Return an object."""
 
 
 def figures(store: Store, since: datetime, until: datetime, streams: Sequence[Stream] = tuple(Stream)) -> Figures:
@@ -43,7 +34,7 @@ def figures(store: Store, since: datetime, until: datetime, streams: Sequence[St
     found = Figures(since, until)
     for stream in streams:
         for key in _keys(store, stream, since):
-            found.add(stream, parquet.rows(io.BytesIO(store.read(key)), NAMES))
+            found.add(stream, parquet.rows(io.BytesIO(read_listed(store, key)), NAMES))
     return found
 
 

@@ -24,7 +24,7 @@ class Held:
     size_bytes: int
 
 
-class Buckets:
+class KeptBuckets:
     """The buckets of one account; every call names the account that must own them."""
 
     def __init__(self, cloud: Cloud, account: str) -> None:

@@ -15,7 +15,7 @@ from deliverywatch.operate.deploy.deploy import follow, removed
 
 if TYPE_CHECKING:
     from deliverywatch.operate.deploy.aws_formation import CloudFormation
-    from deliverywatch.operate.deploy.aws_storage import Buckets, Held
+    from deliverywatch.operate.deploy.aws_storage import Held, KeptBuckets
     from deliverywatch.operate.deploy.cloudformation import Following, Resource, Stack
 
 _BUCKET = "AWS::S3::Bucket"
@@ -39,7 +39,7 @@ class Removal:
     data: Sequence[Held]
 
 
-def plan(stacks: CloudFormation, storage: Buckets, name: str, region: str, following: Following) -> Removal:
+def plan(stacks: CloudFormation, storage: KeptBuckets, name: str, region: str, following: Following) -> Removal:
     """Return what a removal would do; nothing is changed."""
     stack = stacks.find(name)
     if stack and stack.is_moving:
@@ -59,7 +59,7 @@ def plan(stacks: CloudFormation, storage: Buckets, name: str, region: str, follo
 
 def carry_out(
     stacks: CloudFormation,
-    storage: Buckets,
+    storage: KeptBuckets,
     removal: Removal,
     following: Following,
     emptied: Callable[[int], None],

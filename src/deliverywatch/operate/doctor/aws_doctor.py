@@ -11,7 +11,7 @@ from deliverywatch.errors import ConfigurationError
 from deliverywatch.operate.account.aws import existing, listed, translated
 from deliverywatch.operate.doctor.checks_alarms import FailedAction, Mute
 from deliverywatch.operate.doctor.checks_mail import Identity, Sending, Subscription
-from deliverywatch.operate.doctor.checks_stack import Bucket, Function, Key
+from deliverywatch.operate.doctor.checks_stack import BucketProtection, Function, Key
 from deliverywatch.sms.clicksend import credit
 from deliverywatch.sms.clicksend.credentials import Credentials
 from deliverywatch.sms.counts import NAMESPACE
@@ -63,7 +63,7 @@ class Account:
             )
         return credit.ask(Credentials(values[names[0]], values[names[1]]), url)
 
-    def bucket(self, name: str) -> Bucket | None:
+    def bucket(self, name: str) -> BucketProtection | None:
         """Return a bucket, or none."""
         s3 = self._client("s3")
         with translated(f"The bucket {name}"):
@@ -74,7 +74,7 @@ class Account:
                 lambda: s3.get_bucket_encryption(Bucket=name), "ServerSideEncryptionConfigurationNotFoundError"
             )
         blocked = (block or {}).get("PublicAccessBlockConfiguration", {})
-        return Bucket(all(blocked.get(way) for way in _PRIVATE), encryption is not None)
+        return BucketProtection(all(blocked.get(way) for way in _PRIVATE), encryption is not None)
 
     def workgroup(self, name: str) -> str | None:
         """Return the state of an Athena workgroup, or none."""

@@ -21,7 +21,7 @@ _OF_A_KEY = ("kms:Decrypt", "kms:GenerateDataKey")
 
 
 @dataclass(frozen=True, slots=True)
-class Bucket:
+class BucketProtection:
     """A bucket as it is; `is_private` if its public access is blocked in all four ways."""
 
     is_private: bool
@@ -72,7 +72,7 @@ def functions(present: Sequence[Function], wanted: Sequence[str]) -> Check:
     return ok("functions", f"{len(present)} functions can run.")
 
 
-def bucket(name: str, found: Bucket | None) -> Check:
+def bucket(name: str, found: BucketProtection | None) -> Check:
     """Return whether the lake is there, closed to the public and encrypted."""
     if found is None:
         return failed("bucket", f"The bucket {name} does not exist: nothing is kept.", "deliverywatch deploy")

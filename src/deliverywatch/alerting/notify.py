@@ -107,7 +107,7 @@ class Notifier:
         try:
             incident = self._settled(state, notice)
         except StoreUnavailable:
-            # Better twice than never: the mail goes out without a record, then Lambda is told to start this event
+            # Better twice than never: the mail goes out without a record, then Lambda starts this event
             # again.
             self._mail_unrecorded(state, notice)
             raise

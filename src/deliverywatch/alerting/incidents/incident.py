@@ -18,7 +18,7 @@ from deliverywatch.messages.untrusted import count, number, text
 if TYPE_CHECKING:
     from deliverywatch.alerting.incidents.severity import Severity, Watch
 
-# An incident that changes its level this often is told by its beginning and its latest changes.
+# An incident that changes its level this often is shown by its beginning and its latest changes.
 TIMELINE_LIMIT = 40
 
 

@@ -14,7 +14,6 @@ from typing import Any
 
 from deliverywatch.alerting.inputs.alarm import State
 from deliverywatch.errors import InputError
-from deliverywatch.messages.context import key_of
 from deliverywatch.messages.level import Level
 from deliverywatch.messages.untrusted import key_part, mapping, objects, text
 
@@ -141,6 +140,8 @@ def watch_named(name: str, title: str, declared: Iterable[Watch]) -> Watch:
 
     Its system may leave a context under the watch's name, as `state/<watch>.json`.
     """
+    from deliverywatch.messages.context import key_of  # only a notice pays for its types
+
     named = (watch for watch in declared if watch.name == name)
     return next(named, Watch(name, title, context=key_of(name)))
 

@@ -29,7 +29,6 @@ class Notice:
     """One message to the notifier.
 
     Attributes:
-        key: The same for every delivery of the same message.
         time: When the state changed; never the time of delivery where the message says better.
         alarm: The alarm as the message tells it, with its new state; None for a system notice or an unreadable message.
         old_state: The alarm's state before.
@@ -40,7 +39,6 @@ class Notice:
         test: The notice itself if it asks for a test mail and reports nothing.
     """
 
-    key: str
     time: datetime
     alarm: Alarm | None = None
     old_state: State | None = None
@@ -121,7 +119,6 @@ def _from_sns(body: Mapping[str, Any], envelope: Mapping[str, Any], received_at:
         rule=text(body.get("AlarmRule")),
     )
     return Notice(
-        key=_key(envelope, alarm, time),
         time=time,
         alarm=alarm,
         old_state=state_of(body.get("OldStateValue")),
@@ -148,7 +145,6 @@ def _from_lambda(body: Mapping[str, Any], received_at: datetime) -> Notice:
         rule=text(configuration.get("alarmRule")),
     )
     return Notice(
-        key=_key({}, alarm, time),
         time=time,
         alarm=alarm,
         old_state=state_of(mapping(data.get("previousState")).get("value")),
@@ -177,7 +173,6 @@ def _from_system(body: Mapping[str, Any], envelope: Mapping[str, Any], received_
     notice = system_notice.from_document(body)
     time = notice.time or moment(envelope.get("Timestamp")) or received_at
     return Notice(
-        key=text(envelope.get("MessageId"), 100) or f"{notice.watch} {notice.level} {time.isoformat()}",
         time=time,
         watch=notice.watch,
         level=notice.level,
@@ -196,7 +191,6 @@ def _unreadable(message: object, envelope: Mapping[str, Any], received_at: datet
         facts = ()
     subject = text(envelope.get("Subject"), 100)
     return Notice(
-        key=text(envelope.get("MessageId"), 100) or key_part(raw),
         time=moment(envelope.get("Timestamp")) or received_at,
         # Each text is a watch of its own: one broken message must not keep the next one from being mailed.
         watch=key_part(f"message {raw}", 40),
@@ -212,10 +206,6 @@ def _required_state(value: object) -> State:
     if state is None:
         raise InputError(f"The message gives the alarm a state that CloudWatch does not have: '{text(value, 40)}'.")
     return state
-
-
-def _key(envelope: Mapping[str, Any], alarm: Alarm, time: datetime) -> str:
-    return text(envelope.get("MessageId"), 100) or f"{alarm.name} {alarm.state} {time.isoformat()}"
 
 
 def _children(body: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:

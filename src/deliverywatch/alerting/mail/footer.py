@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from deliverywatch.alerting.mail.story import Story
 
 _TIMELINE_COUNT = 8
-# The stack that the command line takes without being told one.
+# The stack that the command line takes by default.
 _DEFAULT_STACK = "deliverywatch-prod"
 
 

@@ -214,5 +214,5 @@ def _steps(story: Story) -> tuple[str, ...]:
             f"Send one of these {context.noun} to yourself. If it arrives, only the receipts are late.",
             f"If it does not, tell those who rely on {context.noun} and hold back what can wait.",
         )
-    # A context without counts of messages explains what its system told, not a failure rate.
+    # A context without counts of messages explains what its system found, not a failure rate.
     return context.steps if story.is_about_failures or not context.slots else ()

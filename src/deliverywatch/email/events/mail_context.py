@@ -41,7 +41,7 @@ _BLIND_END = (
     "suppression list and its metrics in CloudWatch have what is left of them."
 )
 _LINKS = (("SES reputation", "https://docs.aws.amazon.com/ses/latest/dg/reputationdashboardmessages.html"),)
-# The stack that the command line takes without being told one.
+# The stack that the command line takes by default.
 _DEFAULT_ENVIRONMENT = "prod"
 
 

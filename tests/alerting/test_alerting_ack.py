@@ -58,7 +58,7 @@ def test_the_next_mail_says_who_has_it(world: World) -> None:
     assert "23:10  ACK        Kim: calling the carrier" in body(world)
 
 
-def test_the_mail_of_the_end_tells_it_in_the_timeline_only(world: World) -> None:
+def test_the_mail_of_the_end_shows_it_in_the_timeline_only(world: World) -> None:
     take(world)
     world.cloudwatch.measure(1, 1204)
     world.cloudwatch.set("sms-warning-recovery", "OK", at("12:30"))
@@ -68,7 +68,7 @@ def test_the_mail_of_the_end_tells_it_in_the_timeline_only(world: World) -> None
     assert "taken it on" not in body(world)
 
 
-def test_a_mail_that_is_sent_late_tells_nothing_that_came_after_its_change(world: World) -> None:
+def test_a_mail_that_is_sent_late_shows_nothing_that_came_after_its_change(world: World) -> None:
     world.ses.refusal = world.ses.topic_refusal = "down"
     world.cloudwatch.measure(349, 1204)
     with pytest.raises(Exception, match="down"):
@@ -100,7 +100,7 @@ def test_the_record_does_not_grow_without_end(world: World) -> None:
         take(world)
 
 
-def test_who_loses_every_race_is_told(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_who_loses_every_race_gets_an_error(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(random, "uniform", lambda *_: 0)  # the pauses between tries
 
     def others() -> None:

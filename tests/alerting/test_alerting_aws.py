@@ -120,7 +120,7 @@ def test_values_and_sums_come_from_the_alarms_own_metrics() -> None:
 
 
 @pytest.mark.parametrize("operation", ["DescribeAlarms", "GetMetricData", "GetMetricWidgetImage"])
-def test_a_cloudwatch_that_cannot_be_asked_is_an_error_of_ours(operation: str) -> None:
+def test_a_cloudwatch_that_cannot_be_read_is_an_error_of_ours(operation: str) -> None:
     put_alarms()
     cloudwatch = CloudWatch()
     (alarm,) = cloudwatch.describe([f"{PREFIX}-sms-critical"])
@@ -203,7 +203,7 @@ def test_the_function_turns_an_alarm_message_into_a_mail(capsys: pytest.CaptureF
 
 
 @pytest.mark.usefixtures("function")
-def test_the_function_tells_the_fallback_topic_when_ses_refuses() -> None:
+def test_the_function_shows_the_fallback_topic_when_ses_refuses() -> None:
     put_alarms()
     handle_notify.handler(sns(message("sms-critical", "ALARM", "12:04")), None)
     assert '"channel": "fallback"' in lines("mails/")[0]

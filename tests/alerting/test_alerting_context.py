@@ -85,7 +85,7 @@ def test_wrong_types_cost_their_own_part_only(parts: dict[str, Any], window: dic
         ([], False),
     ],
 )
-def test_only_a_clear_rise_of_the_last_slot_is_told(counts: list[tuple[int, int]], expected: bool) -> None:
+def test_only_a_clear_rise_of_the_last_slot_is_mentioned(counts: list[tuple[int, int]], expected: bool) -> None:
     assert is_rising(with_slots(*counts)) is expected
 
 
@@ -96,7 +96,7 @@ def test_the_window_is_made_of_its_last_slots() -> None:
     assert window_counts(Context(), 1800) is None
 
 
-def test_what_was_before_the_window_is_told_with_its_time() -> None:
+def test_what_was_before_the_window_has_its_time() -> None:
     context = with_slots((100, 1), (100, 2), (100, 30), (100, 40), (100, 50))
     assert counts_before(context, 1800) == (3, 200, (at("11:00"), at("11:20")))
     assert counts_before(with_slots((10, 1), (100, 30), (100, 40), (100, 50)), 1800) is None
@@ -133,11 +133,11 @@ def test_each_recipient_is_counted_once_from_the_incidents_first_window_on() -> 
         (Context(), ""),
     ],
 )
-def test_the_healthy_rest_tells_whom_to_blame(context: Context, expected: str) -> None:
+def test_the_healthy_rest_shows_whom_to_blame(context: Context, expected: str) -> None:
     assert verdict(context).replace("\u00a0", " ") == expected
 
 
-def test_the_sharper_contrast_is_told() -> None:
+def test_the_sharper_difference_is_named() -> None:
     groups = {
         "country": [{"name": "AU", "total": 900, "failed": 335}, {"name": "NZ", "total": 300, "failed": 10}],
         "carrier": [{"name": "Telstra", "total": 401, "failed": 335}, {"name": "Optus", "total": 799, "failed": 10}],

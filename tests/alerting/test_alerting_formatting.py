@@ -48,7 +48,7 @@ def test_an_amount_has_its_thousands_apart(value: float, expected: str) -> None:
         (-5, "0 min", "0m"),
     ],
 )
-def test_a_span_is_told_in_its_two_largest_units(seconds: int, long: str, short: str) -> None:
+def test_a_duration_is_written_in_its_two_largest_units(seconds: int, long: str, short: str) -> None:
     assert formatting.span(timedelta(seconds=seconds)).replace("\u00a0", " ") == long
     assert formatting.span_short(timedelta(seconds=seconds)) == short
 

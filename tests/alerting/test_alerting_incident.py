@@ -62,7 +62,7 @@ def test_the_id_is_the_minute_of_the_opening_in_utc() -> None:
     assert incident.id == "INC-1121-1204"
 
 
-def test_two_incidents_of_one_minute_are_told_apart() -> None:
+def test_two_incidents_of_one_minute_are_distinct() -> None:
     names = []
     incident = None
     for level in (WARNING, OK, WARNING, OK, WARNING):
@@ -87,7 +87,7 @@ def test_the_peak_of_an_alarm_that_calls_below_its_threshold_is_its_lowest_value
     assert after.peak == 2.0
 
 
-def test_an_old_message_changes_nothing_when_cloudwatch_cannot_be_asked() -> None:
+def test_an_old_message_changes_nothing_when_cloudwatch_cannot_be_read() -> None:
     resolved = told((CRITICAL, "12:04"), (OK, "12:44"))
     late = Finding(CRITICAL, at("12:14"), is_live=False)
     assert advance(resolved, "sms-failures", late) == resolved

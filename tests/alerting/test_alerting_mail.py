@@ -121,7 +121,7 @@ def test_the_text_part_is_complete_and_fits_a_terminal(mail: EmailMessage) -> No
 
 
 @every_mail
-def test_text_and_html_tell_the_same_numbers(mail: EmailMessage) -> None:
+def test_text_and_html_show_the_same_numbers(mail: EmailMessage) -> None:
     text, html = body(mail, "plain"), body(mail, "html")
     figures = re.findall(r"line-height:32px[^>]*>([^<]+)<", html)
     assert figures
@@ -248,7 +248,7 @@ def test_blind_never_says_failing_and_names_the_cause() -> None:
     assert "We can see SMS failures again after 56 min." in body(found, "plain")
 
 
-def test_the_end_tells_duration_peak_totals_and_people() -> None:
+def test_the_end_shows_duration_peak_totals_and_people() -> None:
     text = " ".join(body(mails_of(incident)[-1], "plain").split())
     for part in (
         "1 h 30 min",

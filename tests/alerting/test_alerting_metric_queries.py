@@ -59,7 +59,7 @@ def test_each_period_has_a_request_of_its_own() -> None:
     assert [(request["EndTime"] - request["StartTime"]).seconds for request in requests] == [1800, 600]
 
 
-def test_what_cannot_be_asked_is_left_out() -> None:
+def test_what_cannot_be_read_is_left_out() -> None:
     everything = ratio_alarm("x", 1) | {"Metrics": [{"Id": "e", "Expression": "SUM(METRICS())", "ReturnData": True}]}
     assert newest_requests([Alarm("composite"), from_description(everything)], NOW) == []
 
@@ -78,7 +78,7 @@ def test_answers_find_their_alarms_and_the_newest_value_counts() -> None:
 
 
 @pytest.mark.parametrize(("hours", "grain_seconds"), [(1, 60), (24, 60), (25, 300), (24 * 14, 300), (24 * 15, 3600)])
-def test_sums_are_asked_at_a_grain_that_cloudwatch_still_keeps(hours: int, grain_seconds: int) -> None:
+def test_sums_are_read_at_a_grain_that_cloudwatch_still_keeps(hours: int, grain_seconds: int) -> None:
     start = NOW - timedelta(hours=hours)
     request = sums_request(ALARMS["sms-critical"], start, NOW)
     assert request is not None

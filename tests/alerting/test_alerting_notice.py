@@ -91,7 +91,7 @@ def test_the_time_is_that_of_the_change_of_state() -> None:
     assert only("sns_ok.json").time.isoformat() == "2026-11-21T12:31:23.006000+00:00"
 
 
-def test_without_a_time_of_change_the_envelope_tells_it_and_else_the_clock() -> None:
+def test_without_a_time_of_change_the_envelope_shows_it_and_else_the_clock() -> None:
     told = message("sms-warning", "ALARM", "12:04") | {"StateChangeTime": "yesterday"}
     assert parse(sns(told), DAY)[0].time.isoformat() == "2026-11-21T12:04:01+00:00"
     assert parse(told, DAY)[0].time == DAY

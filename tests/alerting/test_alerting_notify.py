@@ -61,7 +61,7 @@ def test_an_outage_is_one_critical_mail_whichever_message_comes_first(world: Wor
     assert world.ses.subjects == ["[CRITICAL] SMS failures 40% - prod - INC-1121-1204"]
 
 
-def test_an_incident_tells_each_change_and_its_end(world: World) -> None:
+def test_an_incident_shows_each_change_and_its_end(world: World) -> None:
     world.alarm("sms-warning", "ALARM", "12:04")
     world.alarm("sms-critical", "ALARM", "12:14")
     world.alarm("sms-critical", "OK", "12:44", old="ALARM")
@@ -113,7 +113,7 @@ def test_an_alarm_that_warms_up_has_no_say_whatever_its_expression_makes_of_noth
     assert not world.ses.messages
 
 
-def test_losing_sight_does_not_resolve(world: World) -> None:
+def test_blindness_does_not_resolve(world: World) -> None:
     world.alarm("sms-critical", "ALARM", "12:04")
     world.alarm("sms-critical", "INSUFFICIENT_DATA", "12:34", old="ALARM")
     assert len(world.ses.messages) == 1
@@ -134,7 +134,7 @@ def test_two_errors_of_three_do_not_make_it_blind_before_cloudwatch_says_so(worl
     assert not world.ses.messages
 
 
-def test_an_end_tells_the_sums_of_the_whole_incident_with_its_first_window(world: World) -> None:
+def test_an_end_shows_the_sums_of_the_whole_incident_with_its_first_window(world: World) -> None:
     world.cloudwatch.measure(349, 1204)
     world.alarm("sms-critical", "ALARM", "12:04")
     world.cloudwatch.measure(5, 1200)
@@ -193,7 +193,7 @@ def test_without_cloudwatch_the_message_is_believed_unless_it_is_old(world: Worl
     assert [mail["X-DeliveryWatch-Event"] for mail in world.ses.mails] == ["OPENED", "RESOLVED"]
 
 
-def test_without_cloudwatch_a_ladder_is_not_left_before_its_other_alarms_are_seen(world: World) -> None:
+def test_without_cloudwatch_a_watch_is_not_resolved_before_its_other_alarms_are_seen(world: World) -> None:
     world.cloudwatch.is_down = True
     world.tell(message("sms-critical", "ALARM", "12:04"))
     world.tell(message("sms-critical", "OK", "12:34", old="ALARM"))

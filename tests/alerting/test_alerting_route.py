@@ -73,11 +73,11 @@ def settings_of(critical: str) -> Settings:
 @pytest.mark.parametrize(
     ("text", "found"), [("", ()), ("b@example.com, c@example.com", ("b@example.com", "c@example.com"))]
 )
-def test_the_stack_tells_them(text: str, found: tuple[str, ...]) -> None:
+def test_the_stack_shows_them(text: str, found: tuple[str, ...]) -> None:
     assert settings_of(text).critical_recipients == found
 
 
-def test_a_muted_incident_waits_for_the_end_of_the_mute_and_then_tells_where_it_stands() -> None:
+def test_a_muted_incident_waits_for_the_end_of_the_mute_and_then_shows_where_it_stands() -> None:
     world = World()
     world.cloudwatch.measure(72, 1185)
     world.alarm("sms-warning", "ALARM", "12:04")
@@ -91,7 +91,7 @@ def test_a_muted_incident_waits_for_the_end_of_the_mute_and_then_tells_where_it_
     assert [subject.split("]")[0] for subject in world.ses.subjects] == ["[WARNING", "[CRITICAL"]
 
 
-def test_where_mutes_cannot_be_asked_the_mail_goes_out() -> None:
+def test_where_mutes_cannot_be_read_the_mail_goes_out() -> None:
     world = World()
     world.alarm("sms-warning", "ALARM", "12:04")
     world.cloudwatch.muted = None

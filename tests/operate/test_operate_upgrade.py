@@ -229,7 +229,7 @@ def test_a_setting_that_cannot_be_is_refused_with_what_was_meant(
     assert told in result.stderr
 
 
-def test_what_cloudformation_refuses_is_told_in_its_words_and_can_be_mended(
+def test_what_cloudformation_refuses_is_told_in_its_words_and_can_be_fixed(
     deploy: Callable[..., Result], cloud: LocalCloud
 ) -> None:
     result = deploy("--yes", "--set", "WarningThresholdPercent=20", "--set", "CriticalThresholdPercent=20")

@@ -7,12 +7,12 @@ one whose first deployment failed is removed.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from deliverywatch.errors import CloudRefused
 from deliverywatch.operate.deploy.changes import Change, from_change_set
-from deliverywatch.operate.deploy.cloudformation import EMPTY, NAME, STILLBORN, Stack
+from deliverywatch.operate.deploy.cloudformation import EMPTY, STILLBORN, Stack
 
 if TYPE_CHECKING:
     from deliverywatch.operate.deploy.aws_formation import CloudFormation
@@ -21,25 +21,6 @@ if TYPE_CHECKING:
 _STUCK = ("UPDATE_ROLLBACK_FAILED", "DELETE_FAILED", "UPDATE_FAILED")
 # What CloudFormation says of a change set in which nothing changes.
 _NOTHING = ("didn't contain changes", "No updates are to be performed")
-
-
-@dataclass(frozen=True, slots=True)
-class Request:
-    """What is to be deployed.
-
-    Attributes:
-        parameters: As CloudFormation takes them.
-        tags: On the stack and all that it makes.
-        token: Distinguishes this run's change set; letters, digits and hyphens.
-        reverts_drift: Whether what was changed by hand is brought back too.
-    """
-
-    stack: str
-    template_url: str
-    parameters: Sequence[Mapping[str, Any]]
-    token: str
-    tags: Mapping[str, str] = field(default_factory=dict)
-    reverts_drift: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,29 +100,30 @@ def follow(
         following.pause()
 
 
-def plan(formation: CloudFormation, request: Request, stack: Stack | None, following: Following) -> Plan:
-    """Return what a deployment would change, as a change set that waits to be carried out or dropped."""
+def plan(
+    formation: CloudFormation,
+    request: Mapping[str, Any],
+    stack: Stack | None,
+    following: Following,
+    *,
+    reverts_drift: bool = False,
+) -> Plan:
+    """Return what a request would change, as a change set that waits to be carried out or dropped.
+
+    With `reverts_drift` the change set compares with what is there, not with what was deployed.
+    """
     is_new = stack is None or stack.status == EMPTY
+    mode = {"DeploymentMode": "REVERT_DRIFT"} if reverts_drift and not is_new else {}
     change_set = formation.create(
-        {
-            "StackName": request.stack,
-            "ChangeSetName": f"{NAME}-{request.token}",
-            "ChangeSetType": "CREATE" if is_new else "UPDATE",
-            "TemplateURL": request.template_url,
-            "Parameters": list(request.parameters),
-            "Capabilities": ["CAPABILITY_IAM"],
-            "Tags": [{"Key": key, "Value": value} for key, value in request.tags.items()],
-            # Drift-aware change sets compare with what is there, not with what was deployed.
-            **({"DeploymentMode": "REVERT_DRIFT"} if request.reverts_drift and not is_new else {}),
-        }
+        {**request, "ChangeSetType": "CREATE" if is_new else "UPDATE", "Capabilities": ["CAPABILITY_IAM"], **mode}
     )
     made = _made(formation, change_set, following)
     if made.status == "FAILED":
         formation.drop(made.id)
         if any(words in made.reason for words in _NOTHING):
-            return Plan(request.stack, "", is_new, ())
+            return Plan(request["StackName"], "", is_new, ())
         raise CloudRefused(f"CloudFormation refuses the change: {made.reason}", kind="change-refused")
-    return Plan(request.stack, made.id, is_new, from_change_set(made.changes))
+    return Plan(request["StackName"], made.id, is_new, from_change_set(made.changes))
 
 
 def _made(formation: CloudFormation, change_set: str, following: Following) -> ChangeSet:

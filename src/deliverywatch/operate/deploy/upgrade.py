@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from deliverywatch.operate.cost import estimate
 from deliverywatch.operate.deploy import changes, deploy
+from deliverywatch.operate.deploy.cloudformation import NAME
 from deliverywatch.operate.deploy.package import Packaged, package
 from deliverywatch.operate.deploy.parameters import Parameters, resolve
 
@@ -132,16 +133,15 @@ def _planned(upgrade: Upgrade, ports: Ports) -> deploy.Plan:
     key = upgrade.packaged.template_key
     if not ports.artifacts.has(key):
         ports.artifacts.put(key, upgrade.packaged.objects[key], lambda _: None)
-    environment = upgrade.parameters.values["Environment"]
-    request = deploy.Request(
-        upgrade.stack,
-        ports.artifacts.url(key),
-        upgrade.parameters.request(),
-        upgrade.token,
-        {"Project": "DeliveryWatch", "Environment": environment},
-        upgrade.reverts_drift,
-    )
-    return deploy.plan(ports.formation, request, stack, ports.following)
+    tags = {"Project": "DeliveryWatch", "Environment": upgrade.parameters.values["Environment"]}
+    request = {
+        "StackName": upgrade.stack,
+        "ChangeSetName": f"{NAME}-{upgrade.token}",
+        "TemplateURL": ports.artifacts.url(key),
+        "Parameters": upgrade.parameters.request(),
+        "Tags": [{"Key": name, "Value": value} for name, value in tags.items()],
+    }
+    return deploy.plan(ports.formation, request, stack, ports.following, reverts_drift=upgrade.reverts_drift)
 
 
 def drop(shown: Preview, ports: Ports) -> None:

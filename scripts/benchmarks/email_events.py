@@ -24,7 +24,7 @@ from peak import peak_bytes
 from deliverywatch.email import land
 from deliverywatch.email.compact import compact
 from deliverywatch.email.events.streams import Stream
-from deliverywatch.email.report.pages import figures as report_figures
+from deliverywatch.email.report.pages import engagement as report_figures
 from deliverywatch.email.transform import transformed
 from deliverywatch.local.cloud.mail.ses_events import Sent
 from deliverywatch.storage.folder import Folder
@@ -107,7 +107,7 @@ def compaction() -> Iterator[Figure]:
     )
 
 
-def figures() -> Iterator[Figure]:
+def engagement() -> Iterator[Figure]:
     """All figures of this module."""
     yield transform_speed()
     yield from whole_way()

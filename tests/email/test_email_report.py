@@ -14,8 +14,8 @@ from click.testing import CliRunner, Result
 from email_population import NOW, Known, population
 
 from deliverywatch.cli import main
-from deliverywatch.email.report.figures import Figures
-from deliverywatch.email.report.pages import csv_of, figures, html_of
+from deliverywatch.email.report.engagement import Engagement
+from deliverywatch.email.report.pages import csv_of, engagement, html_of
 from deliverywatch.local.cloud.mail.ses_events import Sent
 from deliverywatch.storage.folder import Folder
 
@@ -29,7 +29,7 @@ def lake(lake_of: Callable[[str], Path]) -> Path:
 
 @pytest.fixture(scope="module")
 def document(lake: Path) -> dict[str, Any]:
-    return figures(Folder(lake), SINCE, NOW).document()
+    return engagement(Folder(lake), SINCE, NOW).document()
 
 
 def mails(campaign: str, stream: str = "newsletter") -> list[Known]:
@@ -120,7 +120,7 @@ def test_the_page_needs_nothing_but_itself_and_shows_every_campaign(document: di
 def hostile(name: str) -> dict[str, Any]:
     moment = NOW - timedelta(hours=1)
     sent = Sent("id-1", moment, "set", ("a@example.com",), tags={"campaign": name})
-    found = Figures(SINCE, NOW)
+    found = Engagement(SINCE, NOW)
     delivered = sent.delivery(moment)
     rows = []
     for kind in ("Send", "Delivery"):

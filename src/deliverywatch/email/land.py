@@ -19,8 +19,9 @@ import orjson
 from deliverywatch.email.events import streams
 from deliverywatch.email.events.columns import COLUMNS
 from deliverywatch.email.events.fields import FieldCount
+from deliverywatch.email.events.refusals import DROPPED, OK
 from deliverywatch.email.firehose.landing import Destination, Landing
-from deliverywatch.email.transform import DROPPED, OK, Refusal, reasons_object, transformed
+from deliverywatch.email.transform import Refusal, reasons_object, transformed
 from deliverywatch.storage.store import Store, read_listed
 
 if TYPE_CHECKING:

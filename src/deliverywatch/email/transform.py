@@ -18,12 +18,10 @@ from typing import Any
 import orjson
 
 from deliverywatch.email.events import rows
-from deliverywatch.email.events.refusals import Reason, RefusedError
+from deliverywatch.email.events.refusals import DROPPED, FAILED, OK, Reason, RefusedError
 from deliverywatch.email.events.streams import Stream, error_folder, stream_of
 from deliverywatch.email.events.tally import Tally
 from deliverywatch.email.events.values import iso
-
-OK, DROPPED, FAILED = "Ok", "Dropped", "ProcessingFailed"
 
 
 @dataclass(frozen=True, slots=True)

@@ -58,7 +58,7 @@ def report(
     if start >= end:
         raise InputError("--since is not before --until.", next_step="Name a period, the earlier time first.")
     streams = [Stream(stream)] if stream else list(Stream)
-    document = flow.figures(store_of(lake, target), start.astimezone(UTC), end.astimezone(UTC), streams).document()
+    document = flow.engagement(store_of(lake, target), start.astimezone(UTC), end.astimezone(UTC), streams).document()
     if html:
         html.write_text(flow.html_of(document), encoding="utf-8")
         click.echo(f"{html}", err=True)

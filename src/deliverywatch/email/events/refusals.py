@@ -1,8 +1,10 @@
-"""Why a record cannot become a row: a stable word and a sentence for a person."""
+"""The result of a record, in Firehose's words; and why it cannot become a row: a stable word and a sentence."""
 
 from __future__ import annotations
 
 from enum import StrEnum
+
+OK, DROPPED, FAILED = "Ok", "Dropped", "ProcessingFailed"
 
 
 class Reason(StrEnum):

@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from deliverywatch.email.events.parquet import Codec, Writer
+from deliverywatch.email.events.refusals import FAILED, OK
 from deliverywatch.email.firehose import delivery
 from deliverywatch.email.firehose.conversion import Conversion, MalformedError, OpenX
-from deliverywatch.email.transform import FAILED, OK
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from deliverywatch.email.events.streams import Stream, table_folder
-from deliverywatch.email.report.figures import NAMES, Figures
+from deliverywatch.email.report.engagement import NAMES, Engagement
 from deliverywatch.storage.store import Store, read_listed
 
 _DAY = re.compile(r"dt=(\d{4})-(\d\d)-(\d\d)/|year=(\d{4})/month=(\d\d)/day=(\d\d)/")
@@ -19,7 +19,7 @@ _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 SECTIONS = ("campaigns", "days", "weeks", "links")
 
 
-def figures(store: Store, since: datetime, until: datetime, streams: Sequence[Stream] = tuple(Stream)) -> Figures:
+def engagement(store: Store, since: datetime, until: datetime, streams: Sequence[Stream] = tuple(Stream)) -> Engagement:
     """Return what the events of a period add up to.
 
     Args:
@@ -31,7 +31,7 @@ def figures(store: Store, since: datetime, until: datetime, streams: Sequence[St
     # Imported here: it brings pyarrow, which `--help` does not need.
     from deliverywatch.email.events import parquet
 
-    found = Figures(since, until)
+    found = Engagement(since, until)
     for stream in streams:
         for key in _keys(store, stream, since):
             found.add(stream, parquet.rows(io.BytesIO(read_listed(store, key)), NAMES))

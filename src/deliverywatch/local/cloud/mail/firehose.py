@@ -15,9 +15,9 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+from deliverywatch.email.events.refusals import FAILED
 from deliverywatch.email.firehose.conversion import OpenX
 from deliverywatch.email.firehose.landing import Destination, Landing
-from deliverywatch.email.transform import FAILED
 from deliverywatch.local.cloud.cloudwatch.metrics import Point
 
 if TYPE_CHECKING:

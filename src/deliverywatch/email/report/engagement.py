@@ -75,7 +75,7 @@ class Audience:
     engaged: set[str] = field(default_factory=set)
 
 
-class Figures:
+class Engagement:
     """What events of a period add up to."""
 
     def __init__(self, since: datetime, until: datetime) -> None:

@@ -32,10 +32,10 @@ class DeliveryStream:
         self._firehose = client or boto3.client("firehose", config=_CONFIG)
 
     def put(self, records: Sequence[bytes]) -> list[int]:
-        """Send at most 500 records; returns the places of those that Firehose did not take."""
+        """Send at most 500 records; returns the positions of those that Firehose did not take."""
         batch = [{"Data": record} for record in records]
         try:
             answer = self._firehose.put_record_batch(DeliveryStreamName=self._name, Records=batch)
         except (ClientError, BotoCoreError) as error:
             raise StoreUnavailable(f"AWS could not be used for {self._name}: {error_code(error)}.") from error
-        return [place for place, each in enumerate(answer["RequestResponses"]) if each.get("ErrorCode")]
+        return [index for index, response in enumerate(answer["RequestResponses"]) if response.get("ErrorCode")]

@@ -18,11 +18,11 @@ NAMESPACE = "DeliveryWatch/Email"
 def documents(environment: str, batch: Batch) -> list[str]:
     """Return the EMF documents of a batch, one line each.
 
-    Zeros are data: a stream that bounces nothing says so with every batch. Refusals are told only where there are some,
-    because a metric is billed by the hours that it has data in.
+    Zeros are data: a stream that bounces nothing says so with every batch. Refusals are emitted only where there are
+    some, because a metric is billed by the hours that it has data in.
     """
-    told = [_of_stream(environment, batch)] if batch.tally.types else []
-    return [*told, *([_refused(environment, batch)] if batch.refusals else [])]
+    documents = [_of_stream(environment, batch)] if batch.tally.types else []
+    return [*documents, *([_refused(environment, batch)] if batch.refusals else [])]
 
 
 def _of_stream(environment: str, batch: Batch) -> str:
@@ -34,7 +34,7 @@ def _of_stream(environment: str, batch: Batch) -> str:
 def _refused(environment: str, batch: Batch) -> str:
     properties = {
         "stream": batch.stream.value,
-        "reasons": [f"{each.reason}: {each.sentence}" for each in batch.refusals],
+        "reasons": [f"{refusal.reason}: {refusal.sentence}" for refusal in batch.refusals],
     }
     return emf.document(
         NAMESPACE,

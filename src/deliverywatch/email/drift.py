@@ -58,24 +58,24 @@ def drift(events: Iterable[bytes | str]) -> list[NewField]:
     """Return the fields of events that no column knows, the most frequent first; what is no event is left out."""
     seen: Counter[str] = Counter()
     kinds: dict[str, set[str]] = {}
-    for each in events:
-        for path, found in _unknown(each).items():
+    for event in events:
+        for path, types in _unknown(event).items():
             if path in seen or len(seen) < _MOST_FIELDS:
                 seen[path] += 1
-                kinds.setdefault(path, set()).update(found)
+                kinds.setdefault(path, set()).update(types)
     fields = [NewField(path, count, tuple(sorted(kinds[path], key=_ORDER.index))) for path, count in seen.items()]
     return sorted(fields, key=lambda field: (-field.count, field.path))
 
 
 def statements(fields: Iterable[NewField], database: str) -> list[str]:
     """Return the DDL that adds the columns to both tables, for Athena."""
-    added = ", ".join(f"{each.column} {each.athena_type}" for each in fields)
+    added = ", ".join(f"{field.column} {field.athena_type}" for field in fields)
     return [f"ALTER TABLE {database}.{stream}_events ADD COLUMNS ({added})" for stream in Stream] if added else []
 
 
 def column_lines(fields: Iterable[NewField]) -> list[str]:
     """Return the lines for `columns.py`, from which the table, the transform and the tests follow."""
-    return [f'Column("{each.column}", "{each.athena_type}", "", ("{each.path}",)),' for each in fields]
+    return [f'Column("{field.column}", "{field.athena_type}", "", ("{field.path}",)),' for field in fields]
 
 
 def _unknown(event: bytes | str) -> dict[str, set[str]]:
@@ -83,13 +83,13 @@ def _unknown(event: bytes | str) -> dict[str, set[str]]:
         content: Any = orjson.loads(event)
     except orjson.JSONDecodeError:
         return {}
-    found: dict[str, set[str]] = {}
+    types: dict[str, set[str]] = {}
     for path, value in leaves(content) if isinstance(content, dict) else ():
-        place = general(path)
+        field = general(path)
         # An empty object or array says nothing of its fields.
-        if place not in KNOWN_FIELDS and not _is_container(place) and value not in ({}, []):
-            found.setdefault(place, set()).update({_TYPES[type(value)]} if type(value) in _TYPES else ())
-    return found
+        if field not in KNOWN_FIELDS and not _is_container(field) and value not in ({}, []):
+            types.setdefault(field, set()).update({_TYPES[type(value)]} if type(value) in _TYPES else ())
+    return types
 
 
 def _is_container(path: str) -> bool:

@@ -18,9 +18,9 @@ from deliverywatch.storage.s3 import Bucket
 
 def handler(event: dict[str, Any], _context: Any) -> dict[str, Any]:
     """Merge and return what was merged."""
-    told = event.get("scheduled_time")
-    now = datetime.fromisoformat(told) if told else datetime.now(UTC)
+    scheduled = event.get("scheduled_time")
+    now = datetime.fromisoformat(scheduled) if scheduled else datetime.now(UTC)
     days = [now.astimezone(UTC).date() - timedelta(days=back) for back in (1, 2)]
-    done = [asdict(each) for each in compact(Bucket(os.environ["DELIVERYWATCH_EMAIL_BUCKET"]), days)]
+    done = [asdict(day) for day in compact(Bucket(os.environ["DELIVERYWATCH_EMAIL_BUCKET"]), days)]
     print(json.dumps({"event": "email_compact", "days": done}), flush=True)
     return {"compacted": done}

@@ -122,12 +122,12 @@ def _take(
     batch = transformed(event, settings.campaign_tag)
     results = landing.take(records, batch.answers)
     failed = [
-        len(did_land) + place + 1 for place, each in enumerate(batch.answers) if each["result"] not in (OK, DROPPED)
+        len(did_land) + index + 1 for index, answer in enumerate(batch.answers) if answer["result"] not in (OK, DROPPED)
     ]
     landed.refusals += zip(failed, batch.refusals, strict=True)
     landed.results.update(results)
     landed.types.update(batch.tally.types)
-    did_land.extend(each == OK for each in results)
+    did_land.extend(result == OK for result in results)
     if batch.refusals:
         key, body = reasons_object(batch, token)
         store.write(key, body)

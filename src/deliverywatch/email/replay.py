@@ -30,7 +30,7 @@ class Replayed:
     """What became of the records of a stream's error prefix.
 
     Attributes:
-        records: All that were found.
+        records: All of them.
         sent: Those that can be read and were sent; in a dry run, that would be.
         refused: Those that stay, by reason.
         examples: The first sentence of each reason.
@@ -58,12 +58,12 @@ def replay(
         send: Takes at most 100 records of 3 MiB together; returns the places of those that were not taken.
         dry_run: Whether to send and rewrite nothing.
     """
-    found = Replayed(stream)
+    result = Replayed(stream)
     for kind in _KINDS:
         for key in store.keys(f"{error_folder(stream)}{kind}/"):
-            found.objects += 1
-            _replay(store, key, found, send, dry_run=dry_run)
-    return found
+            result.objects += 1
+            _replay(store, key, result, send, dry_run=dry_run)
+    return result
 
 
 def event_in(line: bytes) -> bytes:
@@ -80,54 +80,54 @@ def event_in(line: bytes) -> bytes:
 
 
 def _replay(
-    store: Store, key: str, found: Replayed, send: Callable[[Sequence[bytes]], Sequence[int]], *, dry_run: bool
+    store: Store, key: str, result: Replayed, send: Callable[[Sequence[bytes]], Sequence[int]], *, dry_run: bool
 ) -> None:
     lines = read_listed(store, key).splitlines(keepends=True)
-    good = dict(_readable(lines, found))
-    found.records += len(lines)
+    good = dict(_readable(lines, result))
+    result.records += len(lines)
     if dry_run:
-        found.sent += len(good)
+        result.sent += len(good)
         return
-    taken = {place for batch in _batches(good) for place in _taken(batch, good, send)}
-    found.sent += len(taken)
-    stays = [line for place, line in enumerate(lines) if place not in taken]
+    taken = {index for batch in _batches(good) for index in _taken(batch, good, send)}
+    result.sent += len(taken)
+    stays = [line for index, line in enumerate(lines) if index not in taken]
     if not stays:
         store.delete(key)
     elif taken:
         store.write(key, b"".join(stays))
 
 
-def _readable(lines: Sequence[bytes], found: Replayed) -> Iterator[tuple[int, bytes]]:
-    for place, line in enumerate(lines):
+def _readable(lines: Sequence[bytes], result: Replayed) -> Iterator[tuple[int, bytes]]:
+    for index, line in enumerate(lines):
         try:
             event = event_in(line)
             rows.row(rows.parse(event), "", "")
         except RefusedError as error:
-            _refuse(found, error.reason, str(error))
+            _refuse(result, error.reason, str(error))
         except (ValueError, KeyError, TypeError, AttributeError):
-            _refuse(found, "not_an_error_record", "The line is no error record of Firehose.")
+            _refuse(result, "not_an_error_record", "The line is no error record of Firehose.")
         else:
-            yield place, event
+            yield index, event
 
 
-def _refuse(found: Replayed, reason: str, sentence: str) -> None:
-    found.refused[reason] = found.refused.get(reason, 0) + 1
-    found.examples.setdefault(reason, sentence)
+def _refuse(result: Replayed, reason: str, sentence: str) -> None:
+    result.refused[reason] = result.refused.get(reason, 0) + 1
+    result.examples.setdefault(reason, sentence)
 
 
 def _batches(good: Mapping[int, bytes]) -> Iterator[Sequence[int]]:
     batch: list[int] = []
     size = 0
-    for place, event in good.items():
+    for index, event in good.items():
         if batch and (len(batch) == _BATCH_RECORDS or size + len(event) > _BATCH_BYTES):
             yield batch
             batch, size = [], 0
-        batch.append(place)
+        batch.append(index)
         size += len(event)
     if batch:
         yield batch
 
 
 def _taken(batch: Sequence[int], good: dict[int, bytes], send: Callable[[Sequence[bytes]], Sequence[int]]) -> list[int]:
-    not_taken = set(send([good[place] for place in batch]))
-    return [place for number, place in enumerate(batch) if number not in not_taken]
+    not_taken = set(send([good[index] for index in batch]))
+    return [index for number, index in enumerate(batch) if number not in not_taken]

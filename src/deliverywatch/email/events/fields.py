@@ -37,15 +37,15 @@ class FieldCount:
 
     def add(self, event: object, raw: object) -> None:
         """Compare an event with what its row holds as `raw`."""
-        found = dict(leaves(raw))
+        present = dict(leaves(raw))
         for path, value in leaves(event):
             self.came += 1
-            if path not in found:
+            if path not in present:
                 self.lost += 1
-            elif found[path] == value:
+            elif present[path] == value:
                 self.kept += 1
             else:
-                self._count_changed(path, found[path])
+                self._count_changed(path, present[path])
 
     def _count_changed(self, path: str, value: object) -> None:
         is_meant = value == REDACTED and path.startswith("mail.headers[") and path.endswith(".value")

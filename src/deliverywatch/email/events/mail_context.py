@@ -84,11 +84,11 @@ def updated(previous: bytes | None, stream: str, tally: Tally, now: datetime, en
     return to_json(context)
 
 
-def _added(known: dict[str, dict[str, Any]], tally: Tally, now: datetime) -> list[dict[str, Any]]:
-    for (moment, domain), count in tally.sent.items():
-        _count(known, moment, domain, total=count)
+def _added(slots: dict[str, dict[str, Any]], tally: Tally, now: datetime) -> list[dict[str, Any]]:
+    for (time, domain), count in tally.sent.items():
+        _count(slots, time, domain, total=count)
     for bounce in tally.bounces:
-        slot = _count(known, bounce.time, bounce.domain, failed=1)
+        slot = _count(slots, bounce.time, bounce.domain, failed=1)
         if slot:
             reasons = Counter(slot["reasons"])
             reasons[f"{bounce.code}\t{bounce.text}"] += 1
@@ -97,14 +97,14 @@ def _added(known: dict[str, dict[str, Any]], tally: Tally, now: datetime) -> lis
     starts = [
         newest - timedelta(minutes=SLOT_MINUTES * back) for back in range(_KEPT // timedelta(minutes=SLOT_MINUTES))
     ]
-    return [known.get(_text(start)) or _empty(_text(start)) for start in reversed(starts)]
+    return [slots.get(_text(start)) or _empty(_text(start)) for start in reversed(starts)]
 
 
 def _count(
-    known: dict[str, dict[str, Any]], moment: str, domain: str, *, total: int = 0, failed: int = 0
+    slots: dict[str, dict[str, Any]], time: str, domain: str, *, total: int = 0, failed: int = 0
 ) -> dict[str, Any]:
-    start = _text(_start(moment))
-    slot = known.setdefault(start, _empty(start))
+    start = _text(_start(time))
+    slot = slots.setdefault(start, _empty(start))
     slot["total"] += total
     slot["failed"] += failed
     slot["recipients_last_failed"] += failed
@@ -160,10 +160,10 @@ def _samples(previous: bytes | None, bounces: list[Bounce]) -> tuple[Sample, ...
     return (*newest, *from_json(previous).samples)[:_SAMPLES]
 
 
-def _start(moment: str) -> datetime:
-    time = datetime.fromisoformat(moment).astimezone(UTC)
+def _start(text: str) -> datetime:
+    time = datetime.fromisoformat(text).astimezone(UTC)
     return time.replace(minute=time.minute // SLOT_MINUTES * SLOT_MINUTES, second=0, microsecond=0)
 
 
-def _text(moment: datetime) -> str:
-    return f"{moment.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
+def _text(time: datetime) -> str:
+    return f"{time.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"

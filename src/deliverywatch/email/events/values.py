@@ -112,18 +112,16 @@ def time(owner: Object, block: str, name: str) -> str | None:
     if value is None:
         return None
     try:
-        moment = datetime.fromisoformat(value)
-        return (
-            value if _AS_SES_WRITES.fullmatch(value) else iso(moment if moment.tzinfo else moment.replace(tzinfo=UTC))
-        )
+        time = datetime.fromisoformat(value)
+        return value if _AS_SES_WRITES.fullmatch(value) else iso(time if time.tzinfo else time.replace(tzinfo=UTC))
     except (ValueError, OverflowError) as error:
         # In UTC, the first and the last day of the calendar can lie outside of it.
         raise RefusedError(Reason.BAD_TIME, f"{block}.{name} is no time in ISO 8601.") from error
 
 
-def iso(moment: datetime) -> str:
+def iso(time: datetime) -> str:
     """Return a time in UTC with milliseconds and a Z."""
-    return moment.astimezone(UTC).isoformat(timespec="milliseconds").removesuffix("+00:00") + "Z"
+    return time.astimezone(UTC).isoformat(timespec="milliseconds").removesuffix("+00:00") + "Z"
 
 
 def domain(address: str | None) -> str | None:

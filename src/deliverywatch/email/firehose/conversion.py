@@ -142,10 +142,10 @@ def _milliseconds(value: Any) -> int:
     if not isinstance(value, str) or (not value.endswith("Z") and ("+" in value or value[10:].count("-"))):
         raise _misfit(value, "a time without an offset, such as 2026-11-21T12:00:00.000Z")
     try:
-        moment = datetime.fromisoformat(value)
+        time = datetime.fromisoformat(value)
     except ValueError as error:
         raise _misfit(value, "a time") from error
-    return round((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp() * 1000)
+    return round((time if time.tzinfo else time.replace(tzinfo=UTC)).timestamp() * 1000)
 
 
 def _day(value: Any) -> Any:
@@ -157,7 +157,7 @@ def _day(value: Any) -> Any:
 
 def _array(kind: GlueType, settings: OpenX) -> Convert:
     inner = _converter(kind.inner[0], settings)
-    return lambda value: [inner(each) for each in value] if isinstance(value, list) else [inner(value)]
+    return lambda value: [inner(item) for item in value] if isinstance(value, list) else [inner(value)]
 
 
 def _map(kind: GlueType, settings: OpenX) -> Convert:
@@ -183,8 +183,8 @@ def _struct(kind: GlueType, settings: OpenX) -> Convert:
             return {name: inner(each) for (name, inner), each in zip(members, values, strict=False)}
         if not isinstance(value, dict):
             raise _misfit(value, "an object")
-        found = {key.lower(): each for key, each in value.items()} if lower else value
-        return {name: inner(found.get(name.lower() if lower else name)) for name, inner in members}
+        fields = {key.lower(): each for key, each in value.items()} if lower else value
+        return {name: inner(fields.get(name.lower() if lower else name)) for name, inner in members}
 
     return convert
 

@@ -21,26 +21,26 @@ PROCESSING_FAILED = "processing-failed"
 CONVERSION_FAILED = "format-conversion-failed"
 
 
-def evaluated(prefix: str, moment: datetime, error_type: str = "") -> str:
+def evaluated(prefix: str, arrived_at: datetime, error_type: str = "") -> str:
     """Return a prefix with its expressions filled in.
 
     Args:
         prefix: As the delivery stream has it.
-        moment: Arrival of the oldest record of the object, in UTC.
+        arrived_at: Arrival of the oldest record of the object, in UTC.
         error_type: Of an error prefix, such as `processing-failed`.
 
     Raises:
         ValueError: The prefix holds an expression that is not simulated here.
     """
-    found = [*_EXPRESSION.finditer(prefix)]
-    text = _EXPRESSION.sub(lambda match: _value(match, moment, error_type), prefix)
+    expressions = [*_EXPRESSION.finditer(prefix)]
+    text = _EXPRESSION.sub(lambda match: _value(match, arrived_at, error_type), prefix)
     # Without a time of its own a prefix gets one, with no slash in between.
-    return text if any(match[1] == "timestamp" for match in found) else text + f"{moment:%Y/%m/%d/%H/}"
+    return text if any(match[1] == "timestamp" for match in expressions) else text + f"{arrived_at:%Y/%m/%d/%H/}"
 
 
-def object_name(delivery_stream: str, moment: datetime, token: str, extension: str = "") -> str:
+def object_name(delivery_stream: str, arrived_at: datetime, token: str, extension: str = "") -> str:
     """Return the name of an object under its prefix, as Firehose writes it."""
-    return f"{delivery_stream}-1-{moment:%Y-%m-%d-%H-%M-%S}-{token}{extension}"
+    return f"{delivery_stream}-1-{arrived_at:%Y-%m-%d-%H-%M-%S}-{token}{extension}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,18 +102,18 @@ def _line(members: dict[str, Any]) -> bytes:
     return orjson.dumps(members, option=orjson.OPT_APPEND_NEWLINE)
 
 
-def _value(match: re.Match[str], moment: datetime, error_type: str) -> str:
+def _value(match: re.Match[str], arrived_at: datetime, error_type: str) -> str:
     kind, argument = match[1], match[2]
     if kind == "timestamp":
-        return "".join(_time_part(part[0], moment) for part in _JAVA.finditer(argument))
+        return "".join(_time_part(part[0], arrived_at) for part in _JAVA.finditer(argument))
     if kind == "firehose" and argument == "error-output-type" and error_type:
         return error_type
     raise ValueError(f"{match[0]} cannot be evaluated here.")
 
 
-def _time_part(part: str, moment: datetime) -> str:
+def _time_part(part: str, arrived_at: datetime) -> str:
     if part.startswith("'"):
         return part.strip("'")
     if part[0].isalpha() and part not in _STRFTIME:
         raise ValueError(f"'{part}' in a time of a prefix cannot be evaluated here.")
-    return moment.strftime(_STRFTIME[part]) if part in _STRFTIME else part
+    return arrived_at.strftime(_STRFTIME[part]) if part in _STRFTIME else part

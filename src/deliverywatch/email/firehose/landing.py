@@ -64,16 +64,16 @@ class Landing:
         Returns:
             What became of each record: its result, or `format-conversion-failed`.
         """
-        by_id = {each["recordId"]: each for each in answers}
+        by_id = {answer["recordId"]: answer for answer in answers}
         return [self._take(str(record["data"]), by_id[str(record["recordId"])]) for record in records]
 
     def objects(self) -> dict[str, bytes]:
         """Return what Firehose writes, by key."""
-        found = {self._key(self._to.error_prefix, kind): b"".join(lines) for kind, lines in self._errors.items()}
+        objects = {self._key(self._to.error_prefix, kind): b"".join(lines) for kind, lines in self._errors.items()}
         if self._writer:
             self._writer.close()
-            found[self._key(self._to.prefix, "", ".parquet")] = self._sink.getvalue()
-        return found
+            objects[self._key(self._to.prefix, "", ".parquet")] = self._sink.getvalue()
+        return objects
 
     def _take(self, came: str, answer: Mapping[str, str]) -> str:
         if answer["result"] == FAILED:
@@ -98,6 +98,6 @@ class Landing:
         self.row_count += 1
 
     def _key(self, prefix: str, kind: str, extension: str = "") -> str:
-        moment = self._attempt.arrived_at
-        name = delivery.object_name(self._to.name, moment, self._token, extension)
-        return delivery.evaluated(prefix, moment, kind) + name
+        arrived_at = self._attempt.arrived_at
+        name = delivery.object_name(self._to.name, arrived_at, self._token, extension)
+        return delivery.evaluated(prefix, arrived_at, kind) + name

@@ -145,11 +145,11 @@ class Engagement:
         return (-first.timestamp() if first else 0.0, *key)
 
     def _weeks(self) -> list[dict[str, Any]]:
-        found: list[dict[str, Any]] = []
+        rows: list[dict[str, Any]] = []
         for stream, week in sorted(self.weeks):
             audience = self.weeks[stream, week]
             before = self.weeks.get((stream, week - timedelta(days=7)), Audience())
-            found.append(
+            rows.append(
                 {
                     "week": str(week),
                     "stream": stream,
@@ -159,7 +159,7 @@ class Engagement:
                     "engaged_growth_percent": _growth(len(before.engaged), len(audience.engaged)),
                 }
             )
-        return found
+        return rows
 
     def _links(self) -> list[dict[str, Any]]:
         shown: list[dict[str, Any]] = [

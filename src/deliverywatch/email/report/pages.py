@@ -31,11 +31,11 @@ def engagement(store: Store, since: datetime, until: datetime, streams: Sequence
     # Imported here: it brings pyarrow, which `--help` does not need.
     from deliverywatch.email.events import parquet
 
-    found = Engagement(since, until)
+    result = Engagement(since, until)
     for stream in streams:
         for key in _keys(store, stream, since):
-            found.add(stream, parquet.rows(io.BytesIO(read_listed(store, key)), NAMES))
-    return found
+            result.add(stream, parquet.rows(io.BytesIO(read_listed(store, key)), NAMES))
+    return result
 
 
 def csv_of(rows: Sequence[Mapping[str, Any]]) -> str:
@@ -68,9 +68,9 @@ def html_of(document: Mapping[str, Any]) -> str:
 def _keys(store: Store, stream: Stream, since: datetime) -> Iterator[str]:
     """Days are of arrival: an event may arrive a while after it happened, and never before."""
     for key in store.keys(table_folder(stream)):
-        found = _DAY.search(key)
-        if found and key.endswith(".parquet"):
-            year, month, day = (int(part) for part in found.groups() if part)
+        match = _DAY.search(key)
+        if match and key.endswith(".parquet"):
+            year, month, day = (int(part) for part in match.groups() if part)
             if date(year, month, day) >= since.astimezone(UTC).date():
                 yield key
 
@@ -103,8 +103,8 @@ def _every_day(rows: Sequence[dict[str, Any]]) -> Iterator[dict[str, Any]]:
     """Fill days without an event, so that the chart's axis is one of time."""
     if not rows:
         return
-    known = {row["day"]: row for row in rows}
+    by_day = {row["day"]: row for row in rows}
     first, last = date.fromisoformat(rows[0]["day"]), date.fromisoformat(rows[-1]["day"])
     for number in range((last - first).days + 1):
         day = str(first + timedelta(days=number))
-        yield known.get(day, {"day": day, "delivered": 0, "opened": 0, "clicked": 0})
+        yield by_day.get(day, {"day": day, "delivered": 0, "opened": 0, "clicked": 0})

@@ -37,8 +37,8 @@ def bucket(cloud: LocalCloud) -> str:
     (stack,) = cloud.client("cloudformation").describe_stacks(StackName="probe")["Stacks"]
     name = str(stack["Outputs"][0]["OutputValue"])
     s3 = cloud.client("s3")
-    for found in s3.list_objects_v2(Bucket=name).get("Contents", []):
-        s3.delete_object(Bucket=name, Key=found["Key"])
+    for listed in s3.list_objects_v2(Bucket=name).get("Contents", []):
+        s3.delete_object(Bucket=name, Key=listed["Key"])
     return name
 
 

@@ -101,7 +101,7 @@ def test_a_wrong_method_is_404(clicksend: ClickSendServer) -> None:
     assert answer.json()["response_msg"] == "Invalid endpoint. Please try again."
 
 
-def test_every_answer_tells_the_rate_limit(clicksend: ClickSendServer) -> None:
+def test_every_answer_carries_the_rate_limit(clicksend: ClickSendServer) -> None:
     assert {"x-ratelimit-limit", "x-ratelimit-remaining", "ratelimit-reset"} <= set(ask(clicksend).headers)
 
 
@@ -160,13 +160,13 @@ def test_a_fault_happens_as_often_as_ordered(clicksend: ClickSendServer, fault: 
     assert answers[0].data != answers[2].data
 
 
-def test_429_says_when_to_come_again_if_told_to(clicksend: ClickSendServer) -> None:
+def test_429_says_when_to_come_again_if_the_fault_says_so(clicksend: ClickSendServer) -> None:
     clicksend.add_fault(Fault.THROTTLED, retry_after="20")
     clicksend.add_fault(Fault.THROTTLED)
-    told, untold = ask(clicksend), ask(clicksend)
-    assert told.headers["Retry-After"] == told.headers["ratelimit-reset"] == "20"
-    assert "Retry-After" not in untold.headers
-    assert untold.json()["response_code"] == "HTTP_TOO_MANY_REQUESTS"
+    first, second = ask(clicksend), ask(clicksend)
+    assert first.headers["Retry-After"] == first.headers["ratelimit-reset"] == "20"
+    assert "Retry-After" not in second.headers
+    assert second.json()["response_code"] == "HTTP_TOO_MANY_REQUESTS"
 
 
 def test_502_of_a_gateway_is_html(clicksend: ClickSendServer) -> None:
@@ -222,8 +222,8 @@ def test_a_bulk_history_has_the_same_rows_however_it_is_paged() -> None:
 def test_a_bulk_history_shows_each_message_in_exactly_one_second(count: int) -> None:
     bulk = Bulk(START, 1, count)
     first, now = int(START.timestamp()), START + timedelta(hours=2)
-    found = [position for second in range(first, first + 3600) for position in bulk.between(second, second, now)]
-    assert found == list(range(count))
+    positions = [position for second in range(first, first + 3600) for position in bulk.between(second, second, now)]
+    assert positions == list(range(count))
 
 
 def test_a_bulk_history_is_the_same_for_the_same_seed_only() -> None:

@@ -34,8 +34,8 @@ def minute(cloud: LocalCloud, remembered: Any) -> datetime:
     begin = cloud.clock.now.replace(minute=0, second=0) + timedelta(hours=1)
     put(cloud, begin, 100, 0)
     cloud.tick(begin + MINUTE)
-    for found in remembered():
-        assert found
+    for message in remembered():
+        assert message
     assert state(cloud, "probe-ratio")["StateValue"] == "OK"
     return begin + 2 * MINUTE
 
@@ -59,7 +59,7 @@ def test_an_alarm_on_metric_math_goes_off_and_its_message_reaches_the_function(
     assert remembered()[before]["Records"][0]["Sns"]["Subject"] == 'ALARM: "probe-ratio" in US East (N. Virginia)'
 
 
-def test_a_described_alarm_tells_its_state_with_the_simulated_time_and_the_reason(
+def test_a_described_alarm_has_its_state_with_the_simulated_time_and_the_reason(
     cloud: LocalCloud, minute: datetime
 ) -> None:
     put(cloud, minute, 100, 50)

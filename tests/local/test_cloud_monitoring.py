@@ -43,13 +43,13 @@ def test_an_expression_is_computed_slot_by_slot_and_division_by_zero_leaves_a_ga
     cloud: LocalCloud, noon: datetime
 ) -> None:
     share = {"Id": "share", "Expression": "100 * failed / total"}
-    found = ask(cloud, noon, share, stat("failed", "Failed"), stat("total", "Total"), ScanBy="TimestampAscending")
-    assert list(found) == ["share"]
-    assert found["share"]["Values"] == [1.0, 25.0, 4.0]
-    assert found["share"]["Timestamps"] == [noon, noon + SLOT, noon + 3 * SLOT]
+    result = ask(cloud, noon, share, stat("failed", "Failed"), stat("total", "Total"), ScanBy="TimestampAscending")
+    assert list(result) == ["share"]
+    assert result["share"]["Values"] == [1.0, 25.0, 4.0]
+    assert result["share"]["Timestamps"] == [noon, noon + SLOT, noon + 3 * SLOT]
 
 
-def test_the_newest_point_comes_first_unless_asked_otherwise(cloud: LocalCloud, noon: datetime) -> None:
+def test_the_newest_point_comes_first_by_default(cloud: LocalCloud, noon: datetime) -> None:
     assert ask(cloud, noon, stat("total", "Total") | {"ReturnData": True})["total"]["Values"] == [50, 0, 200, 100]
 
 
@@ -91,27 +91,27 @@ def test_a_picture_is_an_opaque_png_of_the_wanted_size(cloud: LocalCloud) -> Non
 
 
 def colors(png: bytes) -> set[tuple[int, ...]]:
-    found = Image.open(io.BytesIO(png)).convert("RGB").getcolors(100_000)
-    return {tuple(color) for _, color in found or () if isinstance(color, tuple)}
+    result = Image.open(io.BytesIO(png)).convert("RGB").getcolors(100_000)
+    return {tuple(color) for _, color in result or () if isinstance(color, tuple)}
 
 
-def near(wanted: str, found: set[tuple[int, ...]]) -> bool:
+def near(wanted: str, result: set[tuple[int, ...]]) -> bool:
     target = tuple(int(wanted[place : place + 2], 16) for place in (1, 3, 5))
-    return any(max(abs(a - b) for a, b in zip(target, color, strict=True)) < 24 for color in found)
+    return any(max(abs(a - b) for a, b in zip(target, color, strict=True)) < 24 for color in result)
 
 
 def test_lines_and_thresholds_are_drawn_in_their_colours(noon: datetime) -> None:
-    asked: list[Any] = []
+    requests: list[Any] = []
 
     def answer(queries: Any, start: datetime, end: datetime) -> Any:
-        asked.append((start, end, [each["Id"] for each in queries]))
+        requests.append((start, end, [each["Id"] for each in queries]))
         return {each["Id"]: [(noon - 3 * SLOT, 5.0), (noon - 2 * SLOT, 30.0), (noon - SLOT, 8.0)] for each in queries}
 
-    found = colors(image(widget(), answer, noon))
-    assert asked == [(noon - timedelta(hours=1), noon, ["share", "failed", "total"])]
-    assert near("#123456", found)
-    assert near("#d13212", found)
-    assert not near(PALETTE[2], found)
+    result = colors(image(widget(), answer, noon))
+    assert requests == [(noon - timedelta(hours=1), noon, ["share", "failed", "total"])]
+    assert near("#123456", result)
+    assert near("#d13212", result)
+    assert not near(PALETTE[2], result)
 
 
 def test_a_widget_without_any_point_is_still_a_picture(noon: datetime) -> None:

@@ -35,7 +35,7 @@ def measure(cloud: LocalCloud, minute: datetime, failed: float) -> None:
         cloud.client("cloudwatch").put_metric_data(Namespace="Probe", MetricData=[datum])
 
 
-def told(events: list[Any], since: int) -> list[tuple[str, bool]]:
+def published(events: list[Any], since: int) -> list[tuple[str, bool]]:
     bodies = [json.loads(event["Records"][0]["Sns"]["Message"]) for event in events[since:]]
     return [(body["NewStateValue"], body.get("ActionExecutedAfterMuteWindow", False)) for body in bodies]
 
@@ -57,33 +57,33 @@ def live(cloud: LocalCloud, begin: datetime, minutes: int, failed: float = 0) ->
     return begin + minutes * MINUTE
 
 
-def test_a_muted_alarm_changes_and_tells_nobody_until_the_window_ends(
+def test_a_muted_alarm_changes_and_notifies_nobody_until_the_window_ends(
     cloud: LocalCloud, minute: datetime, remembered: Any
 ) -> None:
     before = len(remembered())
     put(cloud, minute)
     now = live(cloud, minute, 9, failed=50)
     assert ("probe-ratio", "ALARM") in [(each.alarm, each.new) for each in cloud.transitions if each.at > minute]
-    assert told(remembered(), before) == []
+    assert published(remembered(), before) == []
     live(cloud, now, 3, failed=50)
-    assert told(remembered(), before) == [("ALARM", True)]
+    assert published(remembered(), before) == [("ALARM", True)]
 
 
-def test_what_is_over_within_the_window_is_told_as_it_stands_then(
+def test_what_is_over_within_the_window_is_published_as_it_stands_then(
     cloud: LocalCloud, minute: datetime, remembered: Any
 ) -> None:
     before = len(remembered())
     put(cloud, minute, "PT60M")
     now = live(cloud, minute, 5, failed=50)
     live(cloud, now, 58)
-    assert told(remembered(), before) == [("OK", True)]
+    assert published(remembered(), before) == [("OK", True)]
 
 
 def test_an_alarm_that_no_rule_names_acts_as_ever(cloud: LocalCloud, minute: datetime, remembered: Any) -> None:
     before = len(remembered())
     put(cloud, minute, alarms=("probe-errors",))
     live(cloud, minute, 3, failed=50)
-    assert told(remembered(), before) == [("ALARM", False)]
+    assert published(remembered(), before) == [("ALARM", False)]
 
 
 def test_deleting_a_rule_lets_those_act_that_are_in_alarm(cloud: LocalCloud, minute: datetime, remembered: Any) -> None:
@@ -92,7 +92,7 @@ def test_deleting_a_rule_lets_those_act_that_are_in_alarm(cloud: LocalCloud, min
     live(cloud, minute, 3, failed=50)
     cloud.client("cloudwatch").delete_alarm_mute_rule(AlarmMuteRuleName=NAME)
     cloud.settle()
-    assert told(remembered(), before) == [("ALARM", True)]
+    assert published(remembered(), before) == [("ALARM", True)]
 
 
 @pytest.mark.parametrize(("offset", "status"), [(5, "SCHEDULED"), (-1, "ACTIVE"), (-30, "EXPIRED")])
@@ -100,8 +100,8 @@ def test_a_rule_says_where_it_stands(cloud: LocalCloud, minute: datetime, offset
     cloud.clock.advance_to(minute)
     put(cloud, minute + offset * MINUTE)
     client = cloud.client("cloudwatch")
-    found = client.get_alarm_mute_rule(AlarmMuteRuleName=NAME)
-    assert (found["Status"], found["Description"]) == (status, "a deploy")
+    rule = client.get_alarm_mute_rule(AlarmMuteRuleName=NAME)
+    assert (rule["Status"], rule["Description"]) == (status, "a deploy")
     listed = client.list_alarm_mute_rules(AlarmName="probe-ratio", Statuses=[status])["AlarmMuteRuleSummaries"]
     assert [each["AlarmMuteRuleArn"].rpartition(":")[2] for each in listed] == [NAME]
     assert client.list_alarm_mute_rules(AlarmName="another")["AlarmMuteRuleSummaries"] == []
@@ -112,6 +112,6 @@ def test_a_rule_that_cannot_be_read_is_refused(cloud: LocalCloud, minute: dateti
         put(cloud, minute, "two hours")
 
 
-def test_a_rule_that_is_not_there_is_refused(cloud: LocalCloud, minute: datetime) -> None:
+def test_a_rule_that_does_not_exist_is_refused(cloud: LocalCloud, minute: datetime) -> None:
     with pytest.raises(ClientError, match="does not exist"):
         cloud.client("cloudwatch").get_alarm_mute_rule(AlarmMuteRuleName="none")

@@ -106,15 +106,15 @@ def _actions(cloud: LocalCloud, role: str) -> Iterator[str]:
 
 @pytest.fixture
 def seen(monkeypatch: pytest.MonkeyPatch) -> Seen:
-    found, leave = Seen(), LocalCloud.__exit__
+    seen, leave = Seen(), LocalCloud.__exit__
 
     def looking(cloud: LocalCloud, *problem: Any) -> None:
         if problem[0] is None:
-            found.look(cloud)
+            seen.look(cloud)
         leave(cloud, *problem)
 
     monkeypatch.setattr(LocalCloud, "__exit__", looking)
-    return found
+    return seen
 
 
 def play_sms(folder: Path) -> None:

@@ -113,6 +113,6 @@ def test_packaging_uploads_local_code_and_leaves_the_template_alone(tmp_path: Pa
     assert zipfile.ZipFile(io.BytesIO(uploaded[code["S3Key"]])).namelist() == ["handlers.py"]
 
 
-def test_code_that_is_not_there_is_told(tmp_path: Path) -> None:
+def test_missing_code_is_reported(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match=r"The code of Probe is not at .*code"):
         package(local_probe.TEMPLATE, tmp_path, {}.__setitem__)

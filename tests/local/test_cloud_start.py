@@ -65,7 +65,7 @@ def test_another_version_of_ministack_is_refused_in_one_sentence() -> None:
         hooks.check_version("9.9.9")
 
 
-def test_a_name_that_ministack_lost_is_told() -> None:
+def test_a_name_that_ministack_lost_is_reported() -> None:
     with pytest.raises(ConfigurationError, match=r"has no services\.sns\._no_such_name, which"):
         hooks.check_names({"services.sns": ("_fanout", "_no_such_name")})
 
@@ -80,7 +80,7 @@ def test_a_name_that_was_not_checked_cannot_be_touched() -> None:
         hooks.inside("services.sns", "_topics")
 
 
-def test_a_port_in_use_is_told_in_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_port_in_use_is_reported_in_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
     with socket.socket() as other:
         other.bind(("127.0.0.1", 0))
         other.listen()

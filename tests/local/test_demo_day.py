@@ -85,8 +85,8 @@ def test_messages_that_come_again_in_any_order_are_harmless(played: deployed.Dep
     before, sqs = played.subjects(), played.cloud.client("sqs")
     url = sqs.get_queue_url(QueueName="copies")["QueueUrl"]
     copies = []
-    while found := sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages"):
-        copies += [json.loads(each["Body"])["Message"] for each in found]
+    while batch := sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages"):
+        copies += [json.loads(each["Body"])["Message"] for each in batch]
     assert len(copies) > 8
     for message in [*reversed(copies), *copies]:
         played.cloud.client("sns").publish(TopicArn=deployed.ALERTS, Message=message)
@@ -141,7 +141,7 @@ def test_a_folder_of_something_else_is_left_alone(tmp_path: Path) -> None:
     assert (tmp_path / "thesis.txt").exists()
 
 
-def test_an_address_without_credentials_is_told() -> None:
+def test_an_address_without_credentials_is_reported() -> None:
     with pytest.raises(ConfigurationError, match="CLICKSEND_USERNAME and CLICKSEND_API_KEY is not"):
         sms_day.real_account({"DELIVERYWATCH_CLICKSEND_URL": "https://rest.clicksend.com"})
 

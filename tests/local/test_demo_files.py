@@ -21,7 +21,7 @@ def played(tmp_path_factory: pytest.TempPathFactory) -> Outcome:
     return files_day.perform(out, deployed.Silent(), {}, datetime.now(UTC), fast=True)
 
 
-def test_one_mail_tells_of_the_file_and_one_of_the_end(played: Outcome) -> None:
+def test_one_mail_reports_the_file_and_one_the_end(played: Outcome) -> None:
     mails = [each.text.partition(": ")[2] for each in played.entries if each.kind == "mail"]
     assert [mail.partition(" Files not processed")[0] for mail in mails] == ["[WARNING]", "[RESOLVED 24m]"]
 

@@ -1,4 +1,4 @@
-"""What goes wrong around the deployed stack, and who is told: ClickSend refuses, SES refuses, the notifier dies."""
+"""What goes wrong around the deployed stack, and who is notified: ClickSend refuses, SES refuses, the notifier dies."""
 
 import json
 from typing import Any
@@ -82,7 +82,7 @@ def test_when_ses_refuses_the_same_facts_reach_the_fallback_address(stack: deplo
     assert "Email address is not verified." in mail.text()
 
 
-def test_when_the_notifier_dies_cloudwatch_itself_tells_the_fallback_address(stack: deployed.Deployed) -> None:
+def test_when_the_notifier_dies_cloudwatch_itself_mails_the_fallback_address(stack: deployed.Deployed) -> None:
     client, before = stack.cloud.client("lambda"), len(stack.subjects())
     alive = client.get_function_configuration(FunctionName=deployed.NOTIFY)["Environment"]
     dead = {"Variables": alive["Variables"] | {"DELIVERYWATCH_RECIPIENTS": ""}}
@@ -90,5 +90,5 @@ def test_when_the_notifier_dies_cloudwatch_itself_tells_the_fallback_address(sta
     stack.cloud.client("sns").publish(TopicArn=deployed.ALERTS, Message=alarm_message("shop-visits"))
     stack.live(12)
     client.update_function_configuration(FunctionName=deployed.NOTIFY, Environment=alive)
-    told = [mail for mail in stack.cloud.outbox()[before:] if mail.channel == "sns"]
-    assert [mail.subject for mail in told] == ['ALARM: "deliverywatch-prod-mail-failed" in US East (N. Virginia)']
+    mails = [mail for mail in stack.cloud.outbox()[before:] if mail.channel == "sns"]
+    assert [mail.subject for mail in mails] == ['ALARM: "deliverywatch-prod-mail-failed" in US East (N. Virginia)']

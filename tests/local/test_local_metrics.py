@@ -34,8 +34,8 @@ def test_each_value_of_a_list_is_a_point() -> None:
 def test_each_set_of_dimensions_is_a_metric_of_its_own() -> None:
     document = json.loads(line(Country="AU"))
     document["_aws"]["CloudWatchMetrics"][0]["Dimensions"] = [["Country", "Environment"], []]
-    found = {point.dimensions for point in embedded(json.dumps(document), NOW)}
-    assert found == {(("Country", "AU"), ("Environment", "prod")), ()}
+    points = {point.dimensions for point in embedded(json.dumps(document), NOW)}
+    assert points == {(("Country", "AU"), ("Environment", "prod")), ()}
 
 
 @pytest.mark.parametrize(
@@ -85,8 +85,8 @@ FILTER = {
     ],
 )  # fmt: skip
 def test_a_metric_filter_takes_the_lines_that_match_its_pattern(pattern: str, matches: bool) -> None:
-    found = filtered('{"job": "nightly", "took": {"ms": 1200}}', FILTER | {"filterPattern": pattern}, NOW)
-    assert found == ([Point("Ours", "Slow", (("Job", "nightly"),), NOW, 1200.0)] if matches else [])
+    points = filtered('{"job": "nightly", "took": {"ms": 1200}}', FILTER | {"filterPattern": pattern}, NOW)
+    assert points == ([Point("Ours", "Slow", (("Job", "nightly"),), NOW, 1200.0)] if matches else [])
 
 
 def test_the_clock_never_goes_back() -> None:

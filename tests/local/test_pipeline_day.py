@@ -76,8 +76,8 @@ def test_the_command_diagnoses_a_run_as_its_mail_did(world: World, monkeypatch: 
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
     failed, well = diagnosed("run-004"), diagnosed("run-001")
     assert (failed.exit_code, well.exit_code) == (3, 0)
-    found = json.loads(failed.stdout)
-    assert (found["where"], found["why"], found["retryable"]) == ("ingest", "resource", True)
+    diagnosis = json.loads(failed.stdout)
+    assert (diagnosis["where"], diagnosis["why"], diagnosis["retryable"]) == ("ingest", "resource", True)
     assert json.loads(well.stdout)["well"] is True
 
 
@@ -87,12 +87,12 @@ def diagnosed(run: str) -> Any:
 
 
 def test_good_runs_end_them_all_with_one_mail_each(world: World) -> None:
-    told = len(opened(world))
+    count = len(opened(world))
     world.run()
     world.run()
     assert open_watches(world) == set()
-    assert len(opened(world)) == told == len(DISTINCT)
-    assert len(subjects(world)) == 2 * told
+    assert len(opened(world)) == count == len(DISTINCT)
+    assert len(subjects(world)) == 2 * count
 
 
 def test_a_run_that_does_not_start_is_missed(world: World) -> None:

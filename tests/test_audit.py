@@ -1,7 +1,5 @@
 """The audit of scripts/check: what it lets through, what it does not, and that every exception has its reason."""
 
-from __future__ import annotations
-
 import importlib.util
 import re
 from pathlib import Path

@@ -14,11 +14,15 @@ import pytest
 ROOT = Path(__file__).parents[1]
 SOURCES = sorted([*ROOT.glob("src/**/*.py"), *ROOT.glob("cfn/**/*.py")])
 ROOMS = sorted(path.parent for path in ROOT.glob("src/deliverywatch/*/__init__.py"))
+VERB_GROUPS = {("cli", "deploy"), ("cli", "email"), ("cli", "files"), ("cli", "queries")}
+FOLDERS = sorted({path.parent for path in SOURCES})
+SUB_ROOMS = [path for path in FOLDERS if path.parent in ROOMS and (path.parent.name, path.name) not in VERB_GROUPS]
 
 TOP_LEVEL = {"src", "cfn", "scripts", "tests", "pyproject.toml", "README.md", "requirements.lock", "LICENSE"}
 VAGUE_NAMES = {"utils", "util", "helpers", "helper", "common", "base", "manager", "misc", "core", "shared_utils"}
 # A guard against pits, not a reason to cut a thought in two: a thought has one file.
 MAXIMUM_LINES = 400
+MAXIMUM_MODULES = 20
 MAXIMUM_HANDLER_LINES = 60
 
 
@@ -58,6 +62,25 @@ def test_a_room_stands_on_the_map_and_says_which_file_to_read_first(room: Path) 
     assert re.search(rf"^ +{room.name} ", (ROOT / "src/deliverywatch/__init__.py").read_text(), re.MULTILINE)
     docstring = ast.get_docstring(ast.parse((room / "__init__.py").read_text())) or ""
     assert re.search(r"[Rr]ead `", docstring)
+
+
+@pytest.mark.parametrize("room", [*ROOMS, ROOT / "cfn"], ids=name_of)
+def test_a_room_has_a_page_of_its_own(room: Path) -> None:
+    assert (room / "README.md").read_text().startswith("# ")
+
+
+@pytest.mark.parametrize("folder", FOLDERS, ids=name_of)
+def test_a_folder_can_be_taken_in(folder: Path) -> None:
+    verbs = folder == ROOT / "src/deliverywatch/cli"
+    assert verbs or len(list(folder.glob("*.py"))) <= MAXIMUM_MODULES
+
+
+@pytest.mark.parametrize("folder", SUB_ROOMS, ids=name_of)
+def test_a_sub_room_says_what_comes_in_what_goes_out_and_what_to_read_first(folder: Path) -> None:
+    docstring = ast.get_docstring(ast.parse((folder / "__init__.py").read_text())) or ""
+    first = re.search(r"Read `(\w+)", docstring)
+    assert "In: " in docstring and "Out: " in docstring
+    assert first and ((folder / f"{first[1]}.py").exists() or (folder / first[1]).is_dir())
 
 
 def test_no_module_of_cfn_hides_one_of_the_standard_library() -> None:

@@ -1,7 +1,5 @@
 """The table of errors in the README against the code: every kind of error has its row, and says what the code says."""
 
-from __future__ import annotations
-
 import ast
 import re
 from functools import cache

@@ -79,9 +79,8 @@ def deploy(
     stack that was there before does not work as it should.
     """  # noqa: D301 - click wants the control character
     able_to_ask(answered=dry_run or yes)
-    from deliverywatch.cli.terminal import (
-        preview as shown,  # brings the cost of a template, which `--help` does not need
-    )
+    # Brings the cost of a template, which `--help` does not need.
+    from deliverywatch.cli.deploy import preview as shown
 
     account = _account(target, artifacts_bucket)
     upgrade = _upgrade(account, _read(template), template.parent, texts, reverts_drift=revert_drift)

@@ -5,8 +5,6 @@ Run by scripts/check with the Python of .venv. Both tools need packages that our
 of their own, .ci/audit, and an environment of their own, .venv/audit.
 """
 
-from __future__ import annotations
-
 import hashlib
 import json
 import re

@@ -3,8 +3,6 @@
 The description stands in the footer of every mail, so it says the rule to someone who has never seen CloudWatch.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal

@@ -4,8 +4,6 @@ CloudFormation's rules cannot compare numbers. So every threshold is chosen from
 values go together (docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/rules-section-structure.html).
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any

@@ -3,8 +3,6 @@
 All names begin with `deliverywatch-${Environment}`, so that two environments live in one account side by side.
 """
 
-from __future__ import annotations
-
 import json
 import re
 from collections.abc import Mapping, Sequence

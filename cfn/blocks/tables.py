@@ -4,8 +4,6 @@ Partitions are computed, not stored (docs.aws.amazon.com/athena/latest/ug/partit
 MSCK REPAIR, and a day can be queried as soon as it is written.
 """
 
-from __future__ import annotations
-
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

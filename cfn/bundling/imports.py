@@ -3,8 +3,6 @@
 Imports inside functions count, those for type checkers do not: nothing runs them.
 """
 
-from __future__ import annotations
-
 import ast
 import sys
 from collections.abc import Iterator

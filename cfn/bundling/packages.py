@@ -4,8 +4,6 @@ Versions and hashes come from requirements.lock, what needs what from the instal
 wheels for the other platform and checks their hashes (pip.pypa.io/en/stable/topics/secure-installs/).
 """
 
-from __future__ import annotations
-
 import os
 import re
 import shutil

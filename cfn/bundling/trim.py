@@ -3,8 +3,6 @@
 pyarrow alone is 149 MB on arm64, 87 MB after this; Lambda takes 250 MB, and a cold start fetches all of it.
 """
 
-from __future__ import annotations
-
 import shutil
 from pathlib import Path
 

@@ -3,8 +3,6 @@
 CloudFormation and cfn-lint take all of this without a word, and CloudWatch never says that an alarm sees no data.
 """
 
-from __future__ import annotations
-
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping

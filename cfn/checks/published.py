@@ -3,8 +3,6 @@
 CloudWatch never says that an alarm's dimensions match nothing; it waits for data for ever.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 from deliverywatch import thresholds

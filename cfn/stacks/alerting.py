@@ -1,7 +1,5 @@
 """The alert path: alarm messages -> the notifier -> one mail per change, and the way out when that fails."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from troposphere import GetAtt, If, Ref, Sub, sns

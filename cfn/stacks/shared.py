@@ -1,7 +1,5 @@
 """What all systems share: the lake (bucket, database, workgroup) and the two topics."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from troposphere import Equals, GetAtt, If, Ref, Sub, sns

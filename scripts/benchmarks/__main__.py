@@ -1,7 +1,5 @@
 """All figures, or those of the modules that are named: `scripts/bench ingest cold_start email`."""
 
-from __future__ import annotations
-
 import os
 import platform
 import sys

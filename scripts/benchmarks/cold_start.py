@@ -4,8 +4,6 @@ Each process is fresh and finds only our code, what the function's zip ships and
 the reference take turns, so that a busy machine slows both.
 """
 
-from __future__ import annotations
-
 import os
 import statistics
 import tempfile

@@ -5,8 +5,6 @@ fresh process that lands all events, from raw JSON to Parquet, and then asks the
 `email`, because it lies on the path before the standard library.
 """
 
-from __future__ import annotations
-
 import json
 import random
 import sys

@@ -7,8 +7,6 @@ slot, the rule, and the changes of state. The loop is the code that one would wr
 One process, one core; processor time; the best of some runs.
 """
 
-from __future__ import annotations
-
 import gc
 import tempfile
 import time

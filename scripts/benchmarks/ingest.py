@@ -4,8 +4,6 @@ The plain way is `json.loads`, `pa.Table.from_pylist` and `pq.write_table` with 
 ClickSend sends, types included; ours judges each row, leaves out what is personal, hashes numbers, removes duplicates.
 """
 
-from __future__ import annotations
-
 import io
 import json
 import random

@@ -1,7 +1,5 @@
 """What every benchmark is made of: a figure, two ways timed in turn, a process of its own, and what a zip ships."""
 
-from __future__ import annotations
-
 import gc
 import importlib.metadata
 import statistics

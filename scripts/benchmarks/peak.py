@@ -1,7 +1,5 @@
 """The most memory that this process ever held; small, because processes that are measured import it."""
 
-from __future__ import annotations
-
 import resource
 from pathlib import Path
 

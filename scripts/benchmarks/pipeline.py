@@ -5,8 +5,6 @@ stands beside the usual way, a query for each check. One version in a thousand h
 something, and both ways must find the same.
 """
 
-from __future__ import annotations
-
 import sys
 import tempfile
 from collections.abc import Iterator

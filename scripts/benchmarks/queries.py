@@ -4,8 +4,6 @@ Each plan is a process of its own. The reference is what no reconciler can do wi
 calls of GetSchedule, the wire left out, and JSON for the file.
 """
 
-from __future__ import annotations
-
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass

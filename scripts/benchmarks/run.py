@@ -3,8 +3,6 @@
 The server is a process of its own. The run is another one, which finds only what the function's zip ships.
 """
 
-from __future__ import annotations
-
 import json
 import os
 import subprocess

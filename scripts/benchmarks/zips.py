@@ -3,8 +3,6 @@
 Packages come from the package index, as in a build.
 """
 
-from __future__ import annotations
-
 import io
 import tempfile
 import zipfile

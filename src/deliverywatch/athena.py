@@ -4,8 +4,6 @@ Athena takes a token with a statement: the same token again gives the same execu
 twice asks, and pays, once (docs.aws.amazon.com/athena/latest/APIReference/API_StartQueryExecution.html).
 """
 
-from __future__ import annotations
-
 import hashlib
 from collections.abc import Callable
 from contextlib import AbstractContextManager, suppress

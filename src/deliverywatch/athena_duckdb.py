@@ -1,7 +1,5 @@
 """Athena's SQL -> DuckDB's, which runs it on this machine. Never deployed: both packages are of the extra `local`."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from typing import Any
 

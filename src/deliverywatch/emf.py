@@ -4,8 +4,6 @@ A document is one line of JSON that a Lambda function prints; CloudWatch turns i
 Format: docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any

@@ -1,7 +1,5 @@
 """What happens to a stack in the golden mails: each story tells the notifier and leaves its mails in the world."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Callable
 from datetime import datetime, timedelta

@@ -1,7 +1,5 @@
 """Somebody takes an incident on: it is kept, shown in every later mail, and changes nothing else."""
 
-from __future__ import annotations
-
 import random
 
 import pytest

@@ -1,7 +1,5 @@
 """The adapters over real boto3, against moto: what AWS answers, and what it refuses as an error of our own."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta

@@ -1,7 +1,5 @@
 """What a watch's system left, and what a mail makes of it."""
 
-from __future__ import annotations
-
 import json
 from datetime import timedelta
 from pathlib import Path

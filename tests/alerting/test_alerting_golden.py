@@ -3,8 +3,6 @@
 DELIVERYWATCH_GOLDEN=write scripts/test tests/alerting/test_alerting_golden.py writes them anew.
 """
 
-from __future__ import annotations
-
 import email
 import os
 from collections.abc import Callable

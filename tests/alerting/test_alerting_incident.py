@@ -1,7 +1,5 @@
 """What a level, again and again, does to an incident."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 from datetime import timedelta
 

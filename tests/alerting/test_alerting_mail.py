@@ -1,7 +1,5 @@
 """The mail: what clients, robots, phones and eyes need of it."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Callable
 from dataclasses import replace

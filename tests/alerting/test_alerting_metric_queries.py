@@ -1,7 +1,5 @@
 """GetMetricData: one request for the alarms of a watch, and its answers."""
 
-from __future__ import annotations
-
 from datetime import timedelta
 from typing import Any
 

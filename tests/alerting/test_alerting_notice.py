@@ -1,7 +1,5 @@
 """Whatever arrives becomes notices: every documented shape is read, everything else is shown."""
 
-from __future__ import annotations
-
 import json
 from pathlib import Path
 from typing import Any

@@ -1,7 +1,5 @@
 """From messages to mails: one per change, none for repeats, none lost to faults."""
 
-from __future__ import annotations
-
 import json
 import random
 from dataclasses import replace

@@ -14,8 +14,6 @@ Once the mail is out, two notes of it are taken where the road came from: the ou
 loses it from what is due. They are on the list, after `mail.send`.
 """
 
-from __future__ import annotations
-
 import sys
 from pathlib import Path
 from types import FrameType

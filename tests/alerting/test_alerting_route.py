@@ -1,7 +1,5 @@
 """Who gets the mail of a change: everybody, and from the first critical change on those for critical ones too."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 
 import pytest

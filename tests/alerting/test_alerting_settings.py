@@ -1,7 +1,5 @@
 """What the stack tells the notifier."""
 
-from __future__ import annotations
-
 import subprocess
 import sys
 

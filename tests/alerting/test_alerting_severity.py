@@ -1,7 +1,5 @@
 """The level of a watch, computed from its alarms."""
 
-from __future__ import annotations
-
 import pytest
 from alerting_fakes import PREFIX, WATCHES, WATCHES_DOCUMENT
 

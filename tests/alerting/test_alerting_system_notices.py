@@ -1,7 +1,5 @@
 """What a system tells of a watch itself: with its context, and side by side with the watch's alarms."""
 
-from __future__ import annotations
-
 import json
 from typing import Any
 

@@ -1,7 +1,5 @@
 """A test mail takes the way of every mail, says that it is one, and leaves no incident."""
 
-from __future__ import annotations
-
 import json
 from dataclasses import replace
 from typing import Any

@@ -1,7 +1,5 @@
 """A day of messages -> a lake as the pipeline would have left it, and small templates and files to replay."""
 
-from __future__ import annotations
-
 import json
 from datetime import UTC, datetime, timedelta
 from pathlib import Path

@@ -1,7 +1,5 @@
 """The template as it is deployed, and the lake of the demo's day."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import pytest

@@ -1,7 +1,5 @@
 """`deliverywatch backtest` from the outside."""
 
-from __future__ import annotations
-
 import email
 import json
 from email import policy

@@ -1,7 +1,5 @@
 """What a mail of the past found in the lake: what had been observed by then, and nothing newer."""
 
-from __future__ import annotations
-
 import email
 import json
 from datetime import datetime, timedelta

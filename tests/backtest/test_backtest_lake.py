@@ -1,7 +1,5 @@
 """What the pipeline would have published of a lake."""
 
-from __future__ import annotations
-
 from datetime import datetime, timedelta
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """A live account's alarms and datapoints, back-tested: the local cloud in the account's place."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta

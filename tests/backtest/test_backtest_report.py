@@ -1,7 +1,5 @@
 """The report: one page, charts included, that asks no network."""
 
-from __future__ import annotations
-
 import json
 import re
 from pathlib import Path

@@ -1,7 +1,5 @@
 """Imports in cfn go down only: build > stacks, checks > bundling > blocks, and no system knows another one."""
 
-from __future__ import annotations
-
 import ast
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """Each rule of the lint fires on the fault it is there for, and on nothing that is right."""
 
-from __future__ import annotations
-
 import copy
 import json
 import re

@@ -1,7 +1,5 @@
 """A ClickSend account on loopback with three hours of messages, named by the environment."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 

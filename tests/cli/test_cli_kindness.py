@@ -1,7 +1,5 @@
 """What a terminal of 80 columns shows, what Ctrl-C says, and which setting an error names."""
 
-from __future__ import annotations
-
 import errno
 import re
 from collections.abc import Iterator

@@ -1,7 +1,5 @@
 """`deliverywatch` itself: help, version, times, and how failures are told."""
 
-from __future__ import annotations
-
 import subprocess
 import sys
 from datetime import UTC, datetime, timedelta, timezone

@@ -1,7 +1,5 @@
 """`deliverywatch render`: a message in a file becomes the mail it would cause."""
 
-from __future__ import annotations
-
 import json
 from pathlib import Path
 

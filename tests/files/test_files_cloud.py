@@ -6,8 +6,6 @@ It then uses the account of the environment, uploads under a prefix of its own, 
 what it saw as JSON in the folder DELIVERYWATCH_SAW.
 """
 
-from __future__ import annotations
-
 import json
 import os
 import uuid

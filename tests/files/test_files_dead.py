@@ -1,7 +1,5 @@
 """What becomes of a message that cannot be processed, in the deployed stack."""
 
-from __future__ import annotations
-
 import json
 
 import pytest

@@ -3,8 +3,6 @@
 When a change is meant: DELIVERYWATCH_UPDATE_GOLDEN=1 .venv/bin/pytest tests/files/test_files_template.py
 """
 
-from __future__ import annotations
-
 import json
 import os
 import subprocess

@@ -1,7 +1,5 @@
 """`deliverywatch files ...` against the deployed stack: what it shows, what it changes, what it ends with."""
 
-from __future__ import annotations
-
 import json
 from pathlib import Path
 from typing import Any

@@ -1,7 +1,5 @@
 """The comparison of a bucket with the table: what is missing, stale, too much, too young to tell or expired."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Iterator
 from datetime import timedelta

@@ -1,7 +1,5 @@
 """One local cloud for a module of tests, with a small stack of its own: what is tested here are the bridges."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta

@@ -1,7 +1,5 @@
 """The built template, deployed into a local cloud that reads a synthetic day: what the demo's tests share."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta

@@ -1,7 +1,5 @@
 """The probe stack: small functions and one resource of each kind, for tests of the local cloud's bridges."""
 
-from __future__ import annotations
-
 from typing import Any
 
 HANDLERS = '''

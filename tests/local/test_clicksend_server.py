@@ -1,7 +1,5 @@
 """The ClickSend server speaks the documented protocol: envelopes, paging, errors, faults on order."""
 
-from __future__ import annotations
-
 import json
 import socket
 import subprocess

@@ -3,8 +3,6 @@
 A right that a function lacks is refused by the local cloud; one that it never asks for has to be explained here.
 """
 
-from __future__ import annotations
-
 import importlib
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta

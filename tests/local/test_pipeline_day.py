@@ -1,7 +1,5 @@
 """The reference pipeline in the local cloud: a healthy history mails nothing, each planted fault exactly one mail."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta

@@ -1,7 +1,5 @@
 """Every check of `doctor`, when all is well and when it is not: the sentence, and the command that fixes it."""
 
-from __future__ import annotations
-
 from datetime import UTC, datetime, timedelta
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Mute rules as CloudWatch reads them, and records as they are found again: without AWS, over a memory."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta

@@ -1,7 +1,5 @@
 """One build of the pipeline system for all tests of this room."""
 
-from __future__ import annotations
-
 import json
 from pathlib import Path
 from typing import Any

@@ -1,7 +1,5 @@
 """What the tests of pipelines share: recorded events, a declared pipeline, and ports that remember."""
 
-from __future__ import annotations
-
 import copy
 import json
 from collections import Counter

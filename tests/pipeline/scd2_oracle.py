@@ -1,7 +1,5 @@
 """The twelve checks the slow and obvious way: row by row, pair by pair, one half hour after the other."""
 
-from __future__ import annotations
-
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """`deliverywatch pipeline publish --dry-run`: the metrics of a file, as JSON."""
 
-from __future__ import annotations
-
 import json
 from pathlib import Path
 from typing import Any

@@ -1,7 +1,5 @@
 """The catalogue knows causes, a team can add to it, and what a run says of itself comes before any text."""
 
-from __future__ import annotations
-
 import json
 from dataclasses import replace
 from typing import Any

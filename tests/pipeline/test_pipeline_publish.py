@@ -1,7 +1,5 @@
 """Every end of an execution is published, failures too, and each execution is counted once."""
 
-from __future__ import annotations
-
 import json
 import random
 from typing import Any

@@ -1,7 +1,5 @@
 """The README's section on pipelines tells the truth about the template, the command line and the state machine."""
 
-from __future__ import annotations
-
 import json
 import re
 from pathlib import Path

@@ -1,7 +1,5 @@
 """Once per failing cause, resolved when the pipeline is well again, and by whichever way it is started."""
 
-from __future__ import annotations
-
 import json
 from typing import Any
 

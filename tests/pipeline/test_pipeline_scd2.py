@@ -1,7 +1,5 @@
 """Each of the twelve checks finds what it is there for, and what a slow and obvious reading of the rows finds."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any

@@ -1,7 +1,5 @@
 """What a team declares is read as a whole or refused with the reason, and a function without its settings raises."""
 
-from __future__ import annotations
-
 import copy
 import importlib
 import tomllib

@@ -1,7 +1,5 @@
 """A build of scheduled queries alone, for tests of its template and of what it does when deployed."""
 
-from __future__ import annotations
-
 import json
 from pathlib import Path
 from typing import Any

@@ -1,7 +1,5 @@
 """Reconciling: from any state, over faults and crashes, to what the file says; and nothing else is ever touched."""
 
-from __future__ import annotations
-
 import itertools
 from collections.abc import Callable
 from contextlib import suppress

@@ -1,7 +1,5 @@
 """One run of a query: everything once, however often it is started, killed or doubled; and what it tells."""
 
-from __future__ import annotations
-
 import json
 from contextlib import suppress
 from dataclasses import dataclass, field

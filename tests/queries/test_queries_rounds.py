@@ -1,7 +1,5 @@
 """A round of the reconciler: the file, the schedules, what is counted, told and closed; and the watchdog's hour."""
 
-from __future__ import annotations
-
 import json
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta

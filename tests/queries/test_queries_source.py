@@ -1,7 +1,5 @@
 """Where the file comes from: addresses of Git hosts, what HTTP answers, and the last good copy."""
 
-from __future__ import annotations
-
 import json
 import ssl
 import subprocess

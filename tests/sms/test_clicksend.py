@@ -1,7 +1,5 @@
 """The ClickSend client against a ClickSend server on loopback, faults and all."""
 
-from __future__ import annotations
-
 import logging
 import threading
 import traceback

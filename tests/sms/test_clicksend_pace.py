@@ -1,7 +1,5 @@
 """The pace of requests: halved by a refusal, slowly growing again, and never beyond the time that is left."""
 
-from __future__ import annotations
-
 import threading
 from collections.abc import Callable
 from concurrent.futures import CancelledError

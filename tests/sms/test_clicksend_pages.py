@@ -1,7 +1,5 @@
 """The body of an answer: a page, or an error that says what came instead and shows nothing of it."""
 
-from __future__ import annotations
-
 import json
 from typing import Any
 

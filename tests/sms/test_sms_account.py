@@ -1,7 +1,5 @@
 """The ClickSend account in SSM parameters."""
 
-from __future__ import annotations
-
 import os
 from collections.abc import Iterator
 

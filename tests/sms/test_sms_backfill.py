@@ -1,7 +1,5 @@
 """A back-fill that is killed anywhere and started again ends in the lake of one that was not, and emits nothing."""
 
-from __future__ import annotations
-
 from datetime import datetime, timedelta
 
 import pytest

@@ -1,7 +1,5 @@
 """What a mail can say: counts of three hours, reasons, groups, samples, steps; exact, bounded, nothing personal."""
 
-from __future__ import annotations
-
 import json
 from datetime import timedelta
 from pathlib import Path

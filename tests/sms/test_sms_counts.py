@@ -1,7 +1,5 @@
 """Changes of the lake become datapoints: sums that stay right, at the slot's time, without anything personal."""
 
-from __future__ import annotations
-
 import json
 from datetime import UTC, datetime, timedelta
 from typing import Any

@@ -1,7 +1,5 @@
 """A damaged object is named in one sentence with what to do, nothing of it is lost, and nothing else waits for it."""
 
-from __future__ import annotations
-
 from datetime import timedelta
 
 import pytest

@@ -1,7 +1,5 @@
 """What a run does when something fails: it is loud, keeps what it has, and what is new never waits for what is old."""
 
-from __future__ import annotations
-
 import json
 import logging
 from datetime import datetime, timedelta

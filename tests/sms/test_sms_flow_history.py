@@ -1,7 +1,5 @@
 """Runs one after the other over a history that changes: the lake is the truth, and the sums of what was emitted fit."""
 
-from __future__ import annotations
-
 import json
 from contextlib import suppress
 from datetime import datetime, timedelta

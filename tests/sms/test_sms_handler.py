@@ -1,7 +1,5 @@
 """The Lambda, end to end: S3 and SSM as moto has them, and a ClickSend server on loopback."""
 
-from __future__ import annotations
-
 import json
 import re
 from collections.abc import Iterator

@@ -1,7 +1,5 @@
 """One run: what it reads, keeps, emits and leaves behind."""
 
-from __future__ import annotations
-
 import json
 from datetime import timedelta
 

@@ -1,7 +1,5 @@
 """Merging an hour: later news replace a row, the same news change nothing, and what changed is counted."""
 
-from __future__ import annotations
-
 from datetime import datetime, timedelta
 from typing import Any
 

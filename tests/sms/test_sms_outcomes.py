@@ -1,7 +1,5 @@
 """What became of a message: the table of codes, and what does not count as a code."""
 
-from __future__ import annotations
-
 import pytest
 
 from deliverywatch.sms.clicksend.outcomes import Fault, Outcome, is_counted_failure, is_unsettled, judge, reason

@@ -1,7 +1,5 @@
 """The format of the lake: types, ways there and back, and what stays out of the process."""
 
-from __future__ import annotations
-
 import io
 import subprocess
 import sys

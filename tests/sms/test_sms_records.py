@@ -1,7 +1,5 @@
 """Rows become records: judged, converted, without anything personal, and none is lost for the sake of a field."""
 
-from __future__ import annotations
-
 import json
 from datetime import timedelta
 from pathlib import Path

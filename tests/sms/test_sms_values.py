@@ -1,7 +1,5 @@
 """Fields come as numbers, as texts, as nothing: each becomes a value of its column's type or none."""
 
-from __future__ import annotations
-
 import json
 from typing import Any
 

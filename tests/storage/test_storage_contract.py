@@ -1,7 +1,5 @@
 """One contract for every store: in memory, in a folder, and in S3 as moto and as the local cloud answer for it."""
 
-from __future__ import annotations
-
 import io
 import os
 from collections.abc import Callable, Iterator

@@ -1,7 +1,5 @@
 """E-mail: SES events of two configuration sets -> Firehose -> Parquet, read with Athena, watched by alarms."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from troposphere import GetAtt, If, Ref, Sub, budgets

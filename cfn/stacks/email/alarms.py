@@ -4,8 +4,6 @@ A share divides what the transform counted by what SES says was sent; where noth
 Whatever keeps events from landing is one watch per stream, whose mails say "we cannot see".
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import Any
 

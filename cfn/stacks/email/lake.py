@@ -3,8 +3,6 @@
 The bucket is its own and not the lake's: it holds addresses in plain text, so access and retention are set apart.
 """
 
-from __future__ import annotations
-
 import json
 from typing import Any
 

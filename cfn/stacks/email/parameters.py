@@ -1,7 +1,5 @@
 """The parameters of e-mail, and the rules that refuse those which contradict each other."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from troposphere import Equals, If, Not, Or, Ref, Sub

@@ -3,8 +3,6 @@
 They stand in the template, so that they are there from the first minute and follow the columns.
 """
 
-from __future__ import annotations
-
 from typing import Any
 
 from troposphere import If, glue

@@ -5,8 +5,6 @@ come through EventBridge, because CloudFormation could only replace its notifica
 function, which fills the queue; never both ways for one event.
 """
 
-from __future__ import annotations
-
 from typing import Any
 
 from troposphere import GetAtt, If, Ref, Sub, awslambda, dynamodb, sqs

@@ -3,8 +3,6 @@
 SQS publishes a queue's metrics only while it is used: an empty queue has none, which is no alarm.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from typing import Any
 

@@ -1,7 +1,5 @@
 """The dashboard of files: are the alarms quiet, does the queue drain, what fails, how long does a run take."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import Any
 

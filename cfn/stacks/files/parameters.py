@@ -1,7 +1,5 @@
 """The parameters of the file intake."""
 
-from __future__ import annotations
-
 from troposphere import Equals, Or, Ref
 
 from blocks.parameters import Parameter, given, one_of, text, whole_number

@@ -1,7 +1,5 @@
 """Where the file intake gets its events: a bucket of its own or a given one, straight to the queue or by the pusher."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from troposphere import AWS_NO_VALUE, GetAtt, If, Ref, Sub, events, iam, s3

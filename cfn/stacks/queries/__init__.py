@@ -1,7 +1,5 @@
 """Scheduled queries: their schedule group, the reconciler, the executor, and where runs are kept."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Any
 

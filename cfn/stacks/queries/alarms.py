@@ -3,8 +3,6 @@
 What one query finds, and that one query failed, is too fine for an alarm: the executor sends a system notice of it.
 """
 
-from __future__ import annotations
-
 from blocks.alarms import Alarm, Expression, Metric, Watch, function_metric, waiting_in
 from deliverywatch.queries.run.record import NAMESPACE
 

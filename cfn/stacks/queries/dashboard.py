@@ -1,7 +1,5 @@
 """The dashboard of scheduled queries: alarms, runs, time, cost, and what the reconciler did."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from blocks.dashboards import ENVIRONMENT, chart, dashboard, limit, line, state_of

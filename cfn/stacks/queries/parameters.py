@@ -1,7 +1,5 @@
 """The parameters of scheduled queries."""
 
-from __future__ import annotations
-
 from troposphere import And, Condition, Equals, Or, Ref
 
 from blocks.parameters import given, one_of, text, whole_number

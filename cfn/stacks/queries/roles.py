@@ -1,7 +1,5 @@
 """What the reconciler, the executor and the schedules may do, each no more than it needs."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from troposphere import GetAtt, If, Ref, Sub

@@ -1,7 +1,5 @@
 """SMS: the ingest function and its schedule, the table, the saved queries and the dashboard."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import Any
 

@@ -4,8 +4,6 @@ Every ratio ignores missing data: losing sight must never read as "resolved". St
 minutes holds three whole slots of 10 (see `deliverywatch.thresholds.STAMP_DELAY_SECONDS`).
 """
 
-from __future__ import annotations
-
 from blocks.alarms import ALERTS, Alarm, Expression, Metric, Severity, Watch, function_metric
 from deliverywatch.sms.counts import NAMESPACE
 from deliverywatch.thresholds import TRICKLE_WINDOW_SECONDS, WINDOW_SECONDS

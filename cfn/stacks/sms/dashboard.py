@@ -1,7 +1,5 @@
 """The dashboard of SMS: are the alarms quiet, what share fails, how many are sent, does the watching itself work."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from blocks.dashboards import (

@@ -1,7 +1,5 @@
 """The parameters of SMS, and the rules that refuse thresholds which contradict each other."""
 
-from __future__ import annotations
-
 from blocks.parameters import Parameter, below, one_of, switch, text, whole_number
 from deliverywatch import thresholds
 

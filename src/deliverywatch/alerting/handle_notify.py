@@ -1,7 +1,5 @@
 """The Lambda function `alerting-notify`: SNS messages of the alerts topic, and the sweep of EventBridge Scheduler."""
 
-from __future__ import annotations
-
 import json
 import os
 from dataclasses import asdict

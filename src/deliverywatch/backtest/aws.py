@@ -1,7 +1,5 @@
 """The account of the environment's credentials -> its CloudWatch."""
 
-from __future__ import annotations
-
 import boto3
 from botocore.exceptions import BotoCoreError
 

@@ -4,8 +4,6 @@ Read `main` first, and `exits` for what a verb ends with. Data goes to stdout, e
 work on a deployed stack name it with the options of `target`.
 """
 
-from __future__ import annotations
-
 import importlib
 import os
 import traceback

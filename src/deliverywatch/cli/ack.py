@@ -1,7 +1,5 @@
 """`deliverywatch ack INC --by NAME`: somebody has it."""
 
-from __future__ import annotations
-
 import click
 
 from deliverywatch.cli.terminal.incident_options import open_session

@@ -5,8 +5,6 @@ a run that is killed leaves rows twice and never loses one, and two runs at once
 `event_id` and taken out by the next run, and by the view until then.
 """
 
-from __future__ import annotations
-
 import hashlib
 import io
 from collections.abc import Iterable, Sequence

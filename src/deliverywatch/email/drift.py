@@ -4,8 +4,6 @@ A crawler could not find them: Firehose writes columns of the table and drops th
 days before they had a column.
 """
 
-from __future__ import annotations
-
 import re
 from collections import Counter
 from collections.abc import Iterable

@@ -4,8 +4,6 @@ Two days, because Firehose may deliver for up to 24 hours after a failure. Event
 by EventBridge Scheduler; without it the clock counts.
 """
 
-from __future__ import annotations
-
 import json
 import os
 from dataclasses import asdict

@@ -4,8 +4,6 @@ Firehose keeps a failed record as `rawData` in base64. A record that the transfo
 did not fit the table is there as the row that the transform made, whose `raw` holds the event.
 """
 
-from __future__ import annotations
-
 from base64 import b64decode
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field

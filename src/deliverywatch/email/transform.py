@@ -5,8 +5,6 @@ with its own id; a broken one never fails its neighbours. Firehose keeps those u
 what was wrong with them, so the reasons are kept beside them, by the hash of the record's bytes.
 """
 
-from __future__ import annotations
-
 import binascii
 import hashlib
 from base64 import b64decode, b64encode

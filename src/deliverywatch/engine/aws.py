@@ -1,7 +1,5 @@
 """A live account -> alarm definitions and datapoints: DescribeAlarms and GetMetricData, paged, within their limits."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar

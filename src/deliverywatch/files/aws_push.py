@@ -1,7 +1,5 @@
 """The pusher's ports over boto3: the bucket's objects and the queue."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import Any
 

@@ -4,8 +4,6 @@ Event: docs.aws.amazon.com/lambda/latest/dg/with-sqs.html. What fails is printed
 ERROR, which a metric filter counts.
 """
 
-from __future__ import annotations
-
 import json
 import os
 from concurrent.futures import ThreadPoolExecutor

@@ -4,8 +4,6 @@ Events: docs.aws.amazon.com/lambda/latest/dg/with-s3.html and AmazonS3/latest/us
 nothing: an event that it cannot send on is tried again by Lambda and then put aside.
 """
 
-from __future__ import annotations
-
 import json
 import os
 from dataclasses import asdict

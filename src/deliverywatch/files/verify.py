@@ -4,8 +4,6 @@ A listing has each version's state at one time. What is younger than a few minut
 left out. The messages go the way of all others, through the queue: the table's own rule decides which state is newer.
 """
 
-from __future__ import annotations
-
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field

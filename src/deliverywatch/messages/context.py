@@ -5,8 +5,6 @@ tests/events/sms_context.json. Whatever is missing or of the wrong type is left 
 is better than none.
 """
 
-from __future__ import annotations
-
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field

@@ -1,7 +1,5 @@
 """Levels of a watch: how bad it is, one order for systems, notifier and command line."""
 
-from __future__ import annotations
-
 from enum import StrEnum
 
 

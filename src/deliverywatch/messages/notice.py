@@ -8,8 +8,6 @@ It is published to the alerts topic, where the notifier handles it like an alarm
 A test of the alert path is one, too: `"test": true`, who asked for it in `by`, and the addresses it goes to in `to`.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime

@@ -1,7 +1,5 @@
 """How each level looks in mails, charts, pages, dashboards and the terminal."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 

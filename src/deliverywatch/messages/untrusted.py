@@ -4,8 +4,6 @@ Alarm names, descriptions and reasons are written by others and end in mail head
 cleaned once, where they come in, so that no later step has to remember it.
 """
 
-from __future__ import annotations
-
 import json
 import math
 import re

@@ -1,7 +1,5 @@
 """The Lambda function `operate-digest`: once a week, EventBridge Scheduler's event -> one mail."""
 
-from __future__ import annotations
-
 import json
 import os
 from datetime import UTC, datetime

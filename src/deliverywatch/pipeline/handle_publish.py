@@ -1,7 +1,5 @@
 """The Lambda `pipeline-publish`: the end of an execution, as EventBridge tells it -> one run of `publish`."""
 
-from __future__ import annotations
-
 import json
 import os
 from typing import Any

@@ -1,7 +1,5 @@
 """The Lambda `pipeline-report`: the end of an execution, or the call of a state machine for help -> `report`."""
 
-from __future__ import annotations
-
 import json
 import os
 from datetime import UTC, datetime

@@ -1,7 +1,5 @@
 """The Lambda `pipeline-validate`: the task of a state machine that checks what a run wrote -> `validate`."""
 
-from __future__ import annotations
-
 import json
 import os
 from datetime import UTC, datetime

@@ -1,7 +1,5 @@
 """The room's adapters to S3: the lake's bucket, and the file of queries where it lies in any bucket."""
 
-from __future__ import annotations
-
 import codecs
 from collections.abc import Iterator, Mapping
 from typing import Any

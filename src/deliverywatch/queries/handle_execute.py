@@ -4,8 +4,6 @@ Event: `{"query_id": "daily", "scheduled_time": "2026-11-21T02:00:00Z"}`, filled
 that comes late or twice is the same run.
 """
 
-from __future__ import annotations
-
 import json
 import os
 import time

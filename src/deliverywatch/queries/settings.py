@@ -4,8 +4,6 @@ Those of the reconciler keep the names that users of the pagopa/pn-infra schedul
 QUERY_EXECUTOR_ARN, SCHEDULE_ROLE_ARN, SCHEDULE_GROUP_NAME, PROJECT_NAME.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass
 

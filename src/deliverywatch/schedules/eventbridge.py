@@ -5,8 +5,6 @@ that the clocks skip in spring is skipped; one that comes twice in autumn counts
 is 24 hours. Format: docs.aws.amazon.com/scheduler/latest/UserGuide/schedule-types.html
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass

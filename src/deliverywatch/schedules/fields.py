@@ -1,7 +1,5 @@
 """What both cron dialects of AWS share: fields of numbers and names, days of a month, and the local times of all."""
 
-from __future__ import annotations
-
 import calendar
 import re
 from collections.abc import Callable, Iterator, Mapping

@@ -4,8 +4,6 @@ Follows "Alarm mute rules" of the CloudWatch user guide. As in every cron, a day
 both are restricted; a wall-clock time that a clock change skips starts when it would have been.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterator
 from datetime import datetime, time, tzinfo

@@ -3,8 +3,6 @@
 Event: anything; EventBridge Scheduler sends `{"scheduled_time": ...}`, but what is due is decided by the clock.
 """
 
-from __future__ import annotations
-
 import json
 import os
 import uuid

@@ -1,7 +1,5 @@
 """The objects of the lake -> what is in it: outcomes per UTC hour of sending, faults, reasons."""
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field

@@ -1,7 +1,5 @@
 """A directory as the store, with the rules of S3: for the command line and the tests."""
 
-from __future__ import annotations
-
 import fcntl
 import os
 import tempfile

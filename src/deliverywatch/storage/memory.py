@@ -1,7 +1,5 @@
 """Objects in memory as the store, with the rules of S3: for dry runs, backtests and the tests."""
 
-from __future__ import annotations
-
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field

@@ -4,8 +4,6 @@ docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-requests.html. An endp
 own `AWS_ENDPOINT_URL`; nothing here knows of it.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import cached_property

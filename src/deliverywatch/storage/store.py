@@ -9,8 +9,6 @@ What an answer means, whichever adapter gives it:
     unavailable   StoreUnavailable: the store cannot be reached, or refuses
 """
 
-from __future__ import annotations
-
 import random
 import time
 from collections.abc import Callable, Mapping

@@ -6,8 +6,6 @@ CRITICAL, though the warning's message arrives first; and a rate that hovers at 
 all day.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any

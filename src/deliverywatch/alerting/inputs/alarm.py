@@ -5,8 +5,6 @@ The `Trigger` of an SNS message and the `configuration` of a direct Lambda event
 docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/Notify_Users_Alarm_Changes.html
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass

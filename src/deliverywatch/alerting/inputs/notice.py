@@ -5,8 +5,6 @@ System notices: `deliverywatch.messages.notice`. A message that is neither is no
 shows what came.
 """
 
-from __future__ import annotations
-
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """What the stack tells the notifier, from its environment variables."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass
 

@@ -3,8 +3,6 @@
 A no-break space keeps number and unit together; the text part puts plain spaces in their place.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from datetime import datetime, timedelta, tzinfo
 

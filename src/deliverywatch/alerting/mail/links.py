@@ -3,8 +3,6 @@
 CloudWatch and Athena document no addresses; these forms are what their consoles show in the browser's address bar.
 """
 
-from __future__ import annotations
-
 import re
 from datetime import datetime
 from urllib.parse import quote

@@ -1,7 +1,5 @@
 """A change of an incident -> the sentences of its mail: headline, preview, timeline, and the rule in words."""
 
-from __future__ import annotations
-
 from deliverywatch.alerting.incidents.incident import Event
 from deliverywatch.alerting.mail import formatting
 from deliverywatch.alerting.mail.story import Story, measure

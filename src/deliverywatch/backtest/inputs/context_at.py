@@ -1,7 +1,5 @@
 """The SMS lake -> the context that a mail would have read at a moment: what the last run before it had written."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 from pathlib import Path

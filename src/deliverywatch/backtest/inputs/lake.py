@@ -8,8 +8,6 @@ anything was an outage of the pipeline, whose slots came out with the run that e
 later as its row was observed after the first row of its slot. From a run to the datapoint a distribution is assumed.
 """
 
-from __future__ import annotations
-
 import json
 import zlib
 from bisect import bisect_left, bisect_right

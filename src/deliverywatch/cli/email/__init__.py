@@ -1,7 +1,5 @@
 """`deliverywatch email`: the e-mail event lake, from a raw event to a report."""
 
-from __future__ import annotations
-
 import click
 
 from deliverywatch.cli.email.lake import compact, drift, replay

@@ -1,7 +1,5 @@
 """Asking before something changes: only where somebody can answer."""
 
-from __future__ import annotations
-
 import sys
 
 import click

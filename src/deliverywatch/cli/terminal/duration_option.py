@@ -1,7 +1,5 @@
 """A length of time on the command line, such as 30m, 2h or 1d12h; and a time that may be given as one."""
 
-from __future__ import annotations
-
 import re
 from datetime import UTC, datetime, timedelta
 from typing import Any

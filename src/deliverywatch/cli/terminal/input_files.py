@@ -1,7 +1,5 @@
 """A file that is named on the command line -> what it holds, or one sentence that says why it cannot be used."""
 
-from __future__ import annotations
-
 import json
 from pathlib import Path
 from typing import Any

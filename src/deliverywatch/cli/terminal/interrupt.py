@@ -1,7 +1,5 @@
 """Ctrl-C -> what was kept, and how to go on."""
 
-from __future__ import annotations
-
 from typing import IO, Any
 
 import click

@@ -1,7 +1,5 @@
 """`NAME=VALUE` on the command line, as often as it is given."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 from deliverywatch.errors import InputError

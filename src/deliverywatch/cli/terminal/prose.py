@@ -1,7 +1,5 @@
 """Sentences for a terminal: wrapped at its width, and never within a name such as us-east-1."""
 
-from __future__ import annotations
-
 import shutil
 import textwrap
 

@@ -1,7 +1,5 @@
 """Columns and rows -> a table for a terminal, CSV, JSON or a Parquet file."""
 
-from __future__ import annotations
-
 import csv
 import io
 import json

@@ -1,7 +1,5 @@
 """A time on the command line: ISO 8601, UTC unless it says otherwise."""
 
-from __future__ import annotations
-
 from datetime import UTC, datetime
 from typing import Any
 

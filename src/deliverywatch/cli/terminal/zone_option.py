@@ -1,7 +1,5 @@
 """`--time-zone`: the zone of the readers of mails."""
 
-from __future__ import annotations
-
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import click

@@ -5,8 +5,6 @@ that a field which SES adds tomorrow is there for the days before it had a colum
 docs.aws.amazon.com/ses/latest/dg/event-publishing-retrieving-firehose-contents.html
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 

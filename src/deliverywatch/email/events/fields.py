@@ -3,8 +3,6 @@
 `mail.destination[0]` is a field; its general path is `mail.destination[]`. Keys that people choose are `*`.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass

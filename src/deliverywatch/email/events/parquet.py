@@ -3,8 +3,6 @@
 pyarrow is imported here and nowhere else in the room: the transform's function does not ship it.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO, Literal

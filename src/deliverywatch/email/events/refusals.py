@@ -1,7 +1,5 @@
 """The result of a record, in Firehose's words; and why it cannot become a row: a stable word and a sentence."""
 
-from __future__ import annotations
-
 from enum import StrEnum
 
 OK, DROPPED, FAILED = "Ok", "Dropped", "ProcessingFailed"

@@ -5,8 +5,6 @@ errors/<stream>/<type>/dt=YYYY-MM-DD/       what Firehose could not land, outsid
 errors/<stream>/reasons/dt=YYYY-MM-DD/      why the transform refused a record, by the hash of its bytes
 """
 
-from __future__ import annotations
-
 from enum import StrEnum
 
 

@@ -4,8 +4,6 @@ SES counts permanent bounces only, and leaves out its own mailbox simulator and 
 stopped (docs.aws.amazon.com/ses/latest/dg/reputationdashboardmessages.html).
 """
 
-from __future__ import annotations
-
 import re
 from collections import Counter
 from dataclasses import dataclass, field

@@ -3,8 +3,6 @@
 A field that is missing or null is None. SES's words (types, verdicts, sub-types) are open: new ones pass.
 """
 
-from __future__ import annotations
-
 import re
 from datetime import UTC, datetime
 from typing import Any, NoReturn

@@ -4,8 +4,6 @@ Prefixes: docs.aws.amazon.com/firehose/latest/dev/s3-prefixes.html. Error record
 writes, as recorded: `rawData` holds the record as it came, in base64.
 """
 
-from __future__ import annotations
-
 import re
 from dataclasses import dataclass
 from datetime import datetime

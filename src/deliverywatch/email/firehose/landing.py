@@ -1,7 +1,5 @@
 """One buffer of a delivery stream: answered records go in, the objects that Firehose would write come out."""
 
-from __future__ import annotations
-
 import io
 from base64 import b64decode, b64encode
 from collections.abc import Mapping, Sequence

@@ -4,8 +4,6 @@ A mail counts for the time it was sent, however late it was opened; days and wee
 happened. People and bots are SES's verdict; an event without one (before August 2026) counts as neither.
 """
 
-from __future__ import annotations
-
 import re
 from collections import defaultdict
 from collections.abc import Iterable

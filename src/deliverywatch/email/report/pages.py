@@ -1,7 +1,5 @@
 """A lake and a period -> the report: as JSON, as CSV files, and as one HTML page with charts that stands alone."""
 
-from __future__ import annotations
-
 import csv
 import io
 import re

@@ -4,8 +4,6 @@ Both outside formats name their members alike (AWS::CloudWatch::Alarm; MetricAla
 one reader serves both once a template's functions are resolved.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime

@@ -3,8 +3,6 @@
 Follows "Combining alarms" and "Action suppression" of the CloudWatch user guide. Times are epoch seconds.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any

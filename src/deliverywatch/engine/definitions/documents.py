@@ -1,7 +1,5 @@
 """A template file -> the parsed template: JSON, or YAML with CloudFormation's short forms, such as `!Ref`."""
 
-from __future__ import annotations
-
 import json
 from pathlib import Path
 from typing import Any

@@ -4,8 +4,6 @@ Numbers and flags may be text, as CloudFormation allows. Whatever else does not 
 member.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager

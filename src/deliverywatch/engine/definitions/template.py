@@ -4,8 +4,6 @@ Follows "Intrinsic function reference" and "Conditions" of the CloudFormation us
 resolved without an account: what a resource would be called there is its own name property, or else its logical id.
 """
 
-from __future__ import annotations
-
 import base64
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence

@@ -3,8 +3,6 @@
 Follows "Parameters" and "Pseudo parameters" of the CloudFormation user guide.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import Any
 

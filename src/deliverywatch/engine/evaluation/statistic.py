@@ -3,8 +3,6 @@
 Follows "CloudWatch statistics definitions" of the user guide. Percentiles interpolate linearly over the sorted values.
 """
 
-from __future__ import annotations
-
 import math
 import re
 from collections.abc import Callable, Sequence

@@ -3,8 +3,6 @@
 Reproduces both tables of "Configuring how CloudWatch alarms treat missing data" in the user guide, and its prose.
 """
 
-from __future__ import annotations
-
 import operator
 from collections.abc import Callable, Sequence
 

@@ -4,8 +4,6 @@ Follows "Metric math syntax and functions" of the CloudWatch user guide. A time 
 slot, None where it has no datapoint; a scalar is a float; an array of time series is a tuple of lists.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from functools import lru_cache
 

@@ -1,7 +1,5 @@
 """What metric math computes with: scalars, time series, arrays of time series, and the slots they lie on."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field

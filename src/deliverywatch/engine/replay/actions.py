@@ -3,8 +3,6 @@
 What composites hold back and what mute rules silence is left out, or comes later, as it would have in CloudWatch.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime

@@ -5,8 +5,6 @@ Columns: `time` and one column per metric (`Total`, `Failed`), or `time`, `metri
 zone, or is a timestamp with one.
 """
 
-from __future__ import annotations
-
 import csv
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence

@@ -6,8 +6,6 @@ cut into two whole parts, high and low, in 64 bits each; what comes out is the e
 rounds it.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 

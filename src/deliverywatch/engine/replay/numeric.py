@@ -1,7 +1,5 @@
 """NumPy, imported where a replay needs it: CloudWatch's rules themselves and the local cloud do without."""
 
-from __future__ import annotations
-
 from importlib import import_module
 from typing import Any
 

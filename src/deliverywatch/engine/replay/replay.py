@@ -5,8 +5,6 @@ compiled once into a table over all such numbers. Alarms with too many slots for
 at a time for all minutes.
 """
 
-from __future__ import annotations
-
 import itertools
 from collections.abc import Callable, Sequence
 from functools import lru_cache

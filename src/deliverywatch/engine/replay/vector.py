@@ -4,8 +4,6 @@ The same rules as `operators` and `functions`; tests hold the two together. Func
 FILL with REPEAT, scalars) depend on the slots that one evaluation fetches, and are left to the plain evaluation.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable
 from typing import Any

@@ -17,8 +17,6 @@ the evaluation of its moment. `mails` lists all that go out, in order, and may l
 word. With `delay` each value is visible to alarms so much later than the time it stands for.
 """
 
-from __future__ import annotations
-
 import re
 import tomllib
 from collections.abc import Iterable, Mapping

@@ -4,8 +4,6 @@ The reason is the one that the processor wrote down by message id (`failures`). 
 may give it: what the pusher dropped carries the error, and a body that cannot be read still cannot.
 """
 
-from __future__ import annotations
-
 import json
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence

@@ -5,8 +5,6 @@ once the shorter is filled up with zeros on its right
 (docs.aws.amazon.com/AmazonS3/latest/userguide/notification-content-structure.html).
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field

@@ -5,8 +5,6 @@ listing has none: it shows the state at one time, so it gives way to every event
 every state from before it.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta

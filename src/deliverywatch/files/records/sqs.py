@@ -1,7 +1,5 @@
 """An event of SQS, as Lambda delivers it (docs.aws.amazon.com/lambda/latest/dg/with-sqs.html) -> its messages."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass

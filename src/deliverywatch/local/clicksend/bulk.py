@@ -3,8 +3,6 @@
 For measuring: a million messages need no memory, and every process that was given the same numbers has the same rows.
 """
 
-from __future__ import annotations
-
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass

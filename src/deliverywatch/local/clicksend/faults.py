@@ -4,8 +4,6 @@
 answer HTML; rows appear and vanish while pages are read.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass, replace
 from enum import StrEnum
 

@@ -4,8 +4,6 @@ Rows: developers.clicksend.com, GET /v3/sms/history; the older shape is that of 
 times and counts as text and leaves out keys.
 """
 
-from __future__ import annotations
-
 from bisect import bisect_left, bisect_right, insort
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field

@@ -3,8 +3,6 @@
 By itself: `python -m deliverywatch.local.clicksend.server`; in a test: `with ClickSendServer(Messages([...])) as s:`.
 """
 
-from __future__ import annotations
-
 import threading
 import time
 from base64 import b64encode

@@ -5,8 +5,6 @@ some after hours, and the commonest failure is a handset that is off. The number
 the North American numbering plan: nobody has them.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta

@@ -4,8 +4,6 @@ The bridges live beside this module (`formation`: missing resource types, `stack
 sub-rooms, one concern each; each has an `install` that puts it into MiniStack.
 """
 
-from __future__ import annotations
-
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass

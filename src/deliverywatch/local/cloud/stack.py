@@ -4,8 +4,6 @@ The template is not changed: packaging makes a copy whose `Code` names objects i
 (docs.aws.amazon.com/cli/latest/reference/cloudformation/package.html).
 """
 
-from __future__ import annotations
-
 import io
 import json
 import zipfile

@@ -1,7 +1,5 @@
 """Everything that is planted into the reference pipeline, each with the watch that must mail it, once."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Callable
 from dataclasses import dataclass, field

@@ -5,8 +5,6 @@ Ingest (a Glue job) -> Validate -> DbtRun -> DbtTest -> ValidateHistory. Each fa
 be seen. The definition uses nothing but documented Amazon States Language, and can be taken as an example.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any

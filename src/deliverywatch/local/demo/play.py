@@ -4,8 +4,6 @@ A play is a module `<system>_day` with `perform(out, progress, environ, now, fas
 calls: it opens a `stage`, deploys, lives, and returns what `report.write` made. Read `files_day` for an example.
 """
 
-from __future__ import annotations
-
 import json
 import shutil
 import subprocess

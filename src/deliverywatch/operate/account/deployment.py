@@ -3,8 +3,6 @@
 Format: docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_Stack.html.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime

@@ -1,7 +1,5 @@
 """A template with its parameters -> what of it is billed: alarms, metrics, dashboards, functions, and their starts."""
 
-from __future__ import annotations
-
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence

@@ -4,8 +4,6 @@ Whatever the template holds is counted, whichever systems it was built of: alarm
 the schedules that start them. What is billed by use and not known here is named, not left out in silence.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any

@@ -1,7 +1,5 @@
 """The price list `prices.json` -> what one of each thing costs, with the region, the date and the source."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass

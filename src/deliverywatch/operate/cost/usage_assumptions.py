@@ -3,8 +3,6 @@
 They are on the high side: every run starts cold, with the share of a processor that Lambda gives to so much memory.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime

@@ -1,7 +1,5 @@
 """What CloudFormation knows: stacks, their events, change sets and resources."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime

@@ -4,8 +4,6 @@ It does what `aws cloudformation package` does: a `Code` that is a path beside t
 its content, so that code which did not change is neither uploaded nor deployed again.
 """
 
-from __future__ import annotations
-
 import copy
 import hashlib
 import json

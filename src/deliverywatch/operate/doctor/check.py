@@ -1,7 +1,5 @@
 """One line of `doctor`: what was looked at, how it is, and the command that fixes it."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from enum import StrEnum
 

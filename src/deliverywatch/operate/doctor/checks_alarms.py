@@ -3,8 +3,6 @@
 Facts: docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference, DescribeAlarms and DescribeAlarmHistory.
 """
 
-from __future__ import annotations
-
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime

@@ -3,8 +3,6 @@
 Facts: docs.aws.amazon.com/ses/latest/APIReference-V2, GetEmailIdentity and GetAccount.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 

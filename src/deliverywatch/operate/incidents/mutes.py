@@ -5,8 +5,6 @@ monitoring/alarm-mute-rules.html. The rule begins at the next full minute, becau
 `mail-failed` is never among them: it acts on the fallback topic, and tells that mails are lost.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

@@ -5,8 +5,6 @@ takes for opening the objects is added. How much is read is known only afterward
 the query names are the most that it can be.
 """
 
-from __future__ import annotations
-
 import math
 import re
 from collections.abc import Callable, Iterable, Mapping

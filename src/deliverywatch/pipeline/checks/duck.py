@@ -3,8 +3,6 @@
 For `pipeline validate --local`, tests and benchmarks; a Lambda asks Athena.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path

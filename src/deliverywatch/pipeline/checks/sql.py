@@ -1,7 +1,5 @@
 """The small parts of Athena SQL (Trino) that all checks use. The same text runs on DuckDB, translated by sqlglot."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime

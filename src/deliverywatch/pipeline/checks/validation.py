@@ -3,8 +3,6 @@
 `validate` makes it, the state machine passes it on as JSON, and `publish` and `report` read it back.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from enum import StrEnum

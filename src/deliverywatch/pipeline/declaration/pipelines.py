@@ -3,8 +3,6 @@
 Names of tables and columns end in SQL, so only plain identifiers are let in.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace

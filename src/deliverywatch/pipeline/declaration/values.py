@@ -1,7 +1,5 @@
 """Values of untrusted JSON -> what they ought to be; whatever is missing or of another type reads as nothing."""
 
-from __future__ import annotations
-
 import json
 import math
 from datetime import UTC, datetime

@@ -4,8 +4,6 @@ Format: docs.getdbt.com/reference/artifacts/run-results-json. It is read lenient
 forbids, and leaves out some that it demands. A status that no rule covers is counted as unknown, and logged.
 """
 
-from __future__ import annotations
-
 import re
 from collections import Counter
 from collections.abc import Mapping

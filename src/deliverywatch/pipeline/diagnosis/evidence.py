@@ -5,8 +5,6 @@ validator its report, and a dbt step the address of its `run_results.json`. They
 History: docs.aws.amazon.com/step-functions/latest/apireference/API_HistoryEvent.html
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace

@@ -3,8 +3,6 @@
 Language: states-language.net/spec.html. A path is one for failures if only a Catch leads to it, or its name says so.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any

@@ -4,8 +4,6 @@ Formats: docs.aws.amazon.com/step-functions/latest/dg/eventbridge-integration.ht
 API_DescribeExecution of Step Functions, and API_JobRun of Glue, which is also the output of `glue:startJobRun.sync`.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime

@@ -1,7 +1,5 @@
 """The lake as this room uses it: a store of small objects of our own, and Athena's results, however large."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping
 from typing import Protocol
 

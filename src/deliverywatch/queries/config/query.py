@@ -3,8 +3,6 @@
 The file itself is described in `schema.json`, which editors read; `file` turns it into these.
 """
 
-from __future__ import annotations
-
 import operator
 import re
 import zlib

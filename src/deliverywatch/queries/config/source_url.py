@@ -4,8 +4,6 @@ URLs are those that a browser shows for the raw file of a branch, a tag or a com
 and Bitbucket are used: their raw pages take no tokens.
 """
 
-from __future__ import annotations
-
 import re
 from dataclasses import dataclass, field
 from urllib.parse import quote, urlsplit, urlunsplit

@@ -3,8 +3,6 @@
 A presigned URL would not: it ends with the credentials of the role that signed it, after hours at most.
 """
 
-from __future__ import annotations
-
 from urllib.parse import quote
 
 

@@ -4,8 +4,6 @@
 the end: whoever is started again for the same time reads it and does nothing.
 """
 
-from __future__ import annotations
-
 import json
 from dataclasses import asdict, dataclass
 from datetime import datetime

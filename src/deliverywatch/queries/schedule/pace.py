@@ -4,8 +4,6 @@ Scheduler allows 250 calls a second of each kind in its smaller regions, and 50 
 (docs.aws.amazon.com/scheduler/latest/UserGuide/scheduler-quotas.html).
 """
 
-from __future__ import annotations
-
 import threading
 from collections.abc import Callable
 

@@ -1,7 +1,5 @@
 """Who asks ClickSend: apart from the client, so that a function which asks nothing ships none."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass, field
 
 

@@ -5,8 +5,6 @@ Codes: help.clicksend.com, "List of SMS gateway error codes" (the older table: i
 an `error_code` says nothing either: a delivered message carries 4.
 """
 
-from __future__ import annotations
-
 from enum import StrEnum
 
 

@@ -4,8 +4,6 @@ ClickSend publishes no rate limit; seen were 20 to 6,000 requests a minute, answ
 Retry-After of 20 s and 39 s. Additive growth and halving settle at the limit, whatever it is.
 """
 
-from __future__ import annotations
-
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import CancelledError

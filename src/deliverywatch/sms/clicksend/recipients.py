@@ -1,7 +1,5 @@
 """A phone number -> what may be stored of it: a keyed hash, by which equal numbers can be found, and a masked form."""
 
-from __future__ import annotations
-
 import hashlib
 import hmac
 from collections.abc import Sequence

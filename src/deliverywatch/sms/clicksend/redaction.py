@@ -3,8 +3,6 @@
 ClickSend may put a recipient into its words for a failure, and may one day send fields that nobody documented.
 """
 
-from __future__ import annotations
-
 import re
 from typing import Any
 

@@ -3,8 +3,6 @@
 Rows differ in id, time and recipient, and are alike in nearly everything else: 100,000 of them have some hundred kinds.
 """
 
-from __future__ import annotations
-
 from functools import lru_cache
 from typing import Any
 

@@ -4,8 +4,6 @@ The same field comes as a number, as text, as an empty text or not at all, depen
 of ClickSend's own descriptions one believes. Nothing here raises: a row is worth more than one of its fields.
 """
 
-from __future__ import annotations
-
 import json
 from decimal import Decimal, InvalidOperation
 from typing import Any

@@ -4,8 +4,6 @@ One row per `message_id`, in the object of the UTC hour in which it was sent. No
 addresses.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 

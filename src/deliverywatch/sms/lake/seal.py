@@ -4,8 +4,6 @@ A sealed object has other bytes than the one before, so that whoever read that o
 from one file to the next: no row becomes a Python object, and one hour at a time is in memory.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Iterator, Mapping
 
 import pyarrow as pa

@@ -1,7 +1,5 @@
 """A time of sending -> the slot in which it is counted and the hour whose object holds it; all in UTC."""
 
-from __future__ import annotations
-
 from datetime import UTC, datetime, timedelta
 
 from deliverywatch.thresholds import STAMP_DELAY_SECONDS

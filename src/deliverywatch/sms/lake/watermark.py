@@ -1,7 +1,5 @@
 """How far the runs on schedule got: an object of the lake that only moves forward."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Callable
 from dataclasses import dataclass, replace

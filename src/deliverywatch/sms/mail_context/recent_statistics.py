@@ -3,8 +3,6 @@
 What comes out: counts, codes, ClickSend's own words (untrusted text: bounded, printable), message ids, masked numbers.
 """
 
-from __future__ import annotations
-
 import heapq
 from collections import Counter, defaultdict
 from collections.abc import Iterable

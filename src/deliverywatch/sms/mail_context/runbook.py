@@ -1,7 +1,5 @@
 """Why messages fail -> what a person does about it, in the order in which to do it."""
 
-from __future__ import annotations
-
 from deliverywatch.sms.clicksend.outcomes import Fault
 
 LINKS = (("ClickSend status", "https://status.clicksend.com"),)

@@ -4,8 +4,6 @@ MiniStack starts a second execution for the same token, leaves `?` as it is, and
 name that the execution gives. Results: docs.aws.amazon.com/athena/latest/ug/querying-finding-output-files.html
 """
 
-from __future__ import annotations
-
 import csv
 import io
 import json

@@ -4,8 +4,6 @@ MiniStack passes a query on as it is, so that functions such as `approx_percenti
 leaves the types of columns to DuckDB instead of Glue; and it knows neither views nor "$path", the name of a row's file.
 """
 
-from __future__ import annotations
-
 import base64
 import json
 from collections.abc import Callable, Mapping

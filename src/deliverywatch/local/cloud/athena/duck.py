@@ -3,8 +3,6 @@
 Which objects count is decided here, so that `sms_messages` needs no view: the day's object, or else its hours.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """Requests and answers of CloudWatch's API in MiniStack: CBOR for newer clients, JSON for older ones."""
 
-from __future__ import annotations
-
 import json
 from typing import Any
 

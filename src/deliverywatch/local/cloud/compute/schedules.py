@@ -4,8 +4,6 @@ MiniStack fires schedules by the machine's clock, reads every expression as UTC 
 Format: docs.aws.amazon.com/scheduler/latest/UserGuide/schedule-types.html and managing-schedule-context-attributes.html
 """
 
-from __future__ import annotations
-
 import json
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta

@@ -1,7 +1,5 @@
 """Who may do what: MiniStack's evaluation of roles and policies, switched on, and fixed where it demands too much."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass

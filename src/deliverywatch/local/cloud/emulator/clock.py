@@ -1,7 +1,5 @@
 """Simulated time: one clock that the emulator, the alarms and the demo read instead of the machine's."""
 
-from __future__ import annotations
-
 import time
 from datetime import UTC, datetime
 from time import struct_time

@@ -4,8 +4,6 @@ In the process, not beside it: the bridges replace functions inside it and the c
 functions are processes of their own, started with this interpreter.
 """
 
-from __future__ import annotations
-
 import asyncio
 import logging
 import os

@@ -4,8 +4,6 @@ MiniStack's insides are private names of one exact release. A release that moved
 name, and not in the middle of a day that looks almost right.
 """
 
-from __future__ import annotations
-
 import importlib
 from collections.abc import Callable, Mapping, Sequence
 from importlib import metadata

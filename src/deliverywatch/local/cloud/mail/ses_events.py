@@ -4,8 +4,6 @@ Format: docs.aws.amazon.com/ses/latest/dg/event-publishing-retrieving-firehose-c
 domains, or of SES's mailbox simulator, whose local part says what becomes of a mail.
 """
 
-from __future__ import annotations
-
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field

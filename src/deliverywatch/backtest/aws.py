@@ -8,11 +8,7 @@ from deliverywatch.errors import ConfigurationError
 
 
 def cloudwatch() -> aws.CloudWatch:
-    """Return the CloudWatch of the credentials and the region that boto3 finds.
-
-    Raises:
-        ConfigurationError: It finds no region.
-    """
+    """Return the CloudWatch of the credentials and the region that boto3 finds, or raise ConfigurationError."""
     try:
         return aws.CloudWatch(boto3.client("cloudwatch"))
     except BotoCoreError as error:

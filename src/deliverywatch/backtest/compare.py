@@ -36,13 +36,11 @@ class Request:
     """What to replay.
 
     Attributes:
-        source: Where alarms come from.
         history_for: Returns the history for a template's parameters.
         settings: Such as `WarningThresholdPercent=2,3,5`.
         time_zone: The readers' zone.
         is_swept: Whether to turn the threshold of the subject.
-        start: None for the history's begin.
-        end: None for its end.
+        start: None for the history's begin, as `end` for its end.
     """
 
     source: templates.Source
@@ -184,11 +182,7 @@ def _refused(variants: Sequence[Variant]) -> list[str]:
 
 
 def _replayable(definitions: Definitions, history: History) -> tuple[Definitions, tuple[str, ...]]:
-    """Return the definitions without the alarms that this kind of history can say nothing about, and their names.
-
-    Raises:
-        InputError: An alarm watches something else that is not in the history, or no alarm is left.
-    """
+    """Return the definitions without the alarms that this kind of history can say nothing about, and their names."""
     left_out = history.left_out | {
         alarm.name
         for alarm in definitions.alarms

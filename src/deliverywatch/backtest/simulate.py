@@ -50,11 +50,7 @@ def replay(
     span: Span,
     on_progress: Callable[[int, int], None] = lambda _done, _all: None,
 ) -> list[Change]:
-    """Return every change of state, composites among them, in order of time.
-
-    Raises:
-        InputError: An alarm cannot be evaluated, or a composite asks for one that is not there.
-    """
+    """Return every change of state, composites too, in order of time; raise InputError if one cannot be evaluated."""
     require_children(definitions.composites, [alarm.name for alarm in definitions.alarms])
     changes = backtest(definitions.alarms, minutes, span.start, span.end, on_progress=on_progress)
     return with_composites(definitions, changes, span)

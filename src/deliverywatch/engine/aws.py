@@ -112,11 +112,7 @@ def _collect(
 
 
 def grain_seconds(start: datetime, now: datetime) -> int:
-    """Return the shortest period for which CloudWatch still has datapoints of `start`.
-
-    Raises:
-        InputError: It is older than CloudWatch keeps any.
-    """
+    """Return the shortest period for which CloudWatch still has datapoints of `start`, or raise InputError."""
     for period, kept in RETENTION:
         if now - start <= kept:
             return period
@@ -127,11 +123,7 @@ def grain_seconds(start: datetime, now: datetime) -> int:
 
 
 def stretches(start: datetime, end: datetime, now: datetime) -> list[tuple[datetime, datetime, int]]:
-    """Return begin, end and grain in seconds of the parts of a span that CloudWatch keeps alike, oldest first.
-
-    Raises:
-        InputError: The start is older than CloudWatch keeps datapoints.
-    """
+    """Return begin, end and grain in seconds of the parts of a span that CloudWatch keeps alike, oldest first."""
     parts = []
     while start < end:
         period = grain_seconds(start, now)

@@ -43,20 +43,12 @@ class StepFunctions:
         self._client = client or boto3.client("stepfunctions", config=_CONFIG)
 
     def describe(self, arn: str) -> Mapping[str, Any]:
-        """Return what DescribeExecution says.
-
-        Raises:
-            CloudRefused: There is no such execution, or it may not be read.
-        """
+        """Return what DescribeExecution says, or raise CloudRefused."""
         with _translated("Step Functions", "the execution"):
             return dict(self._client.describe_execution(executionArn=arn))
 
     def history(self, arn: str) -> Iterator[Mapping[str, Any]]:
-        """Yield the events of an execution, the oldest first.
-
-        Raises:
-            CloudRefused: There is no such execution, or it may not be read.
-        """
+        """Yield the events of an execution, the oldest first, or raise CloudRefused."""
         pages = self._client.get_paginator("get_execution_history").paginate(executionArn=arn)
         with _translated("Step Functions", "the history of the execution"):
             for page in pages:
@@ -99,11 +91,7 @@ class AlertsTopic:
         self._client = boto3.client("sns", config=_CONFIG)
 
     def publish(self, notice: Mapping[str, Any]) -> None:
-        """Publish a system notice.
-
-        Raises:
-            CloudRefused: SNS does not take it.
-        """
+        """Publish a system notice, or raise CloudUnavailable or CloudRefused."""
         with _translated("SNS", "the alerts topic"):
             self._client.publish(TopicArn=self._arn, Message=json.dumps(notice), Subject="DeliveryWatch")
 

@@ -14,11 +14,7 @@ _LINE = {"event": "pipeline_publish"}
 
 
 def handler(event: object, _: Any) -> dict[str, Any]:
-    """Emit the metrics of the execution that has ended and return a summary.
-
-    Raises:
-        DeliveryWatchError: What went wrong and what to do is printed first, so that Lambda's Errors rises.
-    """
+    """Emit the metrics of the execution that has ended; print a summary, or first what went wrong and then raise it."""
     settings = from_environment(os.environ)
     ports = Ports(executions=aws.StepFunctions(), artifacts=aws.Artifacts(), store=Bucket(settings.bucket), emit=_emit)
     try:

@@ -15,11 +15,7 @@ _LINE = {"event": "pipeline_report"}
 
 
 def handler(event: object, _: Any) -> dict[str, Any]:
-    """Publish what failed and why, or that it is well again; return the diagnosis.
-
-    Raises:
-        DeliveryWatchError: What went wrong and what to do is printed first, so that Lambda's Errors rises.
-    """
+    """Publish what failed and why, or that it is well again; print the diagnosis, or what went wrong and raise it."""
     settings = from_environment(os.environ)
     ports = Ports(
         executions=aws.StepFunctions(),

@@ -15,11 +15,7 @@ _LINE = {"event": "pipeline_validate"}
 
 
 def handler(event: object, context: Any) -> dict[str, Any]:
-    """Check the tables and return the report.
-
-    Raises:
-        DeliveryWatchError: The checks could not be made, or failed and the task is strict; it is printed first.
-    """
+    """Check the tables and return the report; a DeliveryWatchError is printed before it is raised."""
     settings = from_environment(os.environ)
 
     def seconds_left() -> float:

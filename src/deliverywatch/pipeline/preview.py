@@ -25,11 +25,8 @@ if TYPE_CHECKING:
 def preview(document: object, environment: str, pipeline: str) -> dict[str, Any]:
     """Return what would be emitted for the decoded file, by default for the pipeline of the execution's state machine.
 
-    Returns:
-        `kind`, `metrics` (name, value, unit, dimensions), `unknown` (dbt's words that no rule covers) and `notes`.
-
-    Raises:
-        InputError: It is none of these files.
+    The document holds `kind`, `metrics` (name, value, unit, dimensions), `unknown` (dbt's words that no rule covers)
+    and `notes`. Raises InputError for any other file.
     """
     body = mapping(document)
     detail = mapping(body.get("detail")) or body

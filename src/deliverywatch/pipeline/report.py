@@ -58,17 +58,10 @@ class Ports:
 def report(
     event: object, pipelines: Sequence[Pipeline], ports: Ports, now: datetime, catalogue: Catalogue | None = None
 ) -> dict[str, Any]:
-    """Publish what an event means for the pipeline it comes from.
+    """Publish what an event of EventBridge, or the input of a state machine's task, means for its pipeline.
 
-    Args:
-        event: Of EventBridge, or what a state machine hands to its task.
-        pipelines: Those that are declared.
-        ports: Everything outside of the flow.
-        now: The time of a failure that a state machine reports, where its history does not have it; aware.
-        catalogue: Of faults; the shipped one by default.
-
-    Returns:
-        The diagnosis as JSON, with the watches that something was published about under `told`.
+    Returns the diagnosis as JSON, with the watches that something was published about under `told`. `now` is the time
+    of a failure that a state machine reports, where its history does not have it.
 
     Raises:
         InputError: The event is neither, or what it names cannot be read.
@@ -106,11 +99,7 @@ def _called(
 
 
 def reported_error(body: Mapping[str, Any], catalogue: Catalogue) -> ReportedError:
-    """Return what a state machine says of a failure.
-
-    Raises:
-        InputError: The error type is none of the catalogue's.
-    """
+    """Return what a state machine says of a failure; raise InputError if its error type is none of the catalogue's."""
     error_type = text(body.get("error_type"))
     if error_type not in catalogue.types:
         raise InputError(f"'{error_type}' is no type of error.", next_step=f"Give one of {', '.join(catalogue.types)}.")

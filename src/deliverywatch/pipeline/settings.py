@@ -24,14 +24,7 @@ DECLARATION = Path(__file__).with_name("pipelines.toml")
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """One deployment.
-
-    Attributes:
-        bucket: Of the lake.
-        topic: ARN of the alerts topic; empty where nothing is published.
-        workgroup: Of Athena.
-        document: The declaration as it is.
-    """
+    """One deployment: the lake's bucket, the alerts topic's ARN (empty where nothing is published), the declaration."""
 
     environment: str
     bucket: str
@@ -46,11 +39,7 @@ class Settings:
 
 
 def from_environment(environ: Mapping[str, str], declaration: Path = DECLARATION) -> Settings:
-    """Return the settings of this function.
-
-    Raises:
-        ConfigurationError: A variable or the declaration is missing or cannot be used.
-    """
+    """Return the settings of this function; raise ConfigurationError if a variable or the declaration is unusable."""
     if not declaration.exists():
         raise ConfigurationError("The zip holds no pipelines.toml.", next_step="Run `python cfn/build.py` and deploy.")
     document = tomllib.loads(declaration.read_text(encoding="utf-8"))

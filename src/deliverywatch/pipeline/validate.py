@@ -39,12 +39,9 @@ class Part(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """What is to be validated.
+    """What is to be validated: rows and versions written from `since`, the run's begin, to `until`, the validation.
 
-    Attributes:
-        since: The run began then: rows and versions written from then on are its own.
-        until: The time of the validation.
-        job: What the Glue job returned, if the caller passed it on.
+    `job` is what the Glue job returned, if the caller passed it on.
     """
 
     pipeline: Pipeline

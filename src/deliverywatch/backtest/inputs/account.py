@@ -22,14 +22,7 @@ ACCOUNT, REGION = "123456789012", "us-east-1"
 
 @dataclass(slots=True)
 class Account:
-    """CloudWatch without an account: it answers from the datapoints and the changes so far.
-
-    Attributes:
-        alarms: The metric alarms by name.
-        rules: The rules of composite alarms by name.
-        series: The datapoints.
-        changes: The latest change of each alarm.
-    """
+    """CloudWatch without an account: it answers from the datapoints and the latest change of each alarm."""
 
     alarms: Mapping[str, Alarm]
     rules: Mapping[str, str]

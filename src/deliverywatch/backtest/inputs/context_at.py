@@ -14,12 +14,9 @@ from deliverywatch.storage.folder import Folder
 
 
 def at(folder: Path, moment: datetime, slot_minutes: int, *, count_recipient_faults: bool) -> bytes:
-    """Return the context that the last run before a moment had written.
+    """Return the context that the last run before a moment had written, or raise ObjectDamaged.
 
     The outcome of a message is not known before it was observed: until then it counts as pending.
-
-    Raises:
-        ObjectDamaged: An object of the lake cannot be read.
     """
     from deliverywatch.sms.lake import merge  # brings pyarrow
 

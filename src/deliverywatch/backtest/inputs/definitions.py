@@ -33,7 +33,6 @@ class Definitions:
         warm_up_minutes: How long alarms wait for their first data before they may call.
         undeployable: Overrides that the template would refuse, such as `WarningThresholdPercent=2.5`.
         contradictions: What the template's rules say against these parameters.
-        notes: What to know of where they come from.
         is_as_it_is: Whether the overrides are the template's own defaults.
     """
 
@@ -94,12 +93,7 @@ class Source(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class TemplateFile:
-    """A template, JSON or YAML; `watches.json` is looked for beside it.
-
-    Attributes:
-        path: The file.
-        without: Patterns of names of alarms that are left out, such as `*-blind`.
-    """
+    """A template, JSON or YAML, without the alarms whose names fit patterns; `watches.json` is looked for beside it."""
 
     path: Path
     without: Sequence[str] = ()
@@ -129,11 +123,7 @@ class TemplateFile:
         return [*(same or [fixed]), *(variant for variant in combinations if variant not in same)]
 
     def load(self, overrides: Mapping[str, str]) -> Definitions:
-        """Read the template with values of its parameters.
-
-        Raises:
-            InputError: A file cannot be read, or an alarm cannot be resolved.
-        """
+        """Read the template with values of its parameters; raise InputError if a file or an alarm cannot be read."""
         template = documents.read(self.path)
         declared, defaults = template.get("Parameters") or {}, _defaults(template)
         parameters = {**defaults, **overrides}
@@ -164,30 +154,20 @@ class TemplateFile:
 class LiveAccount:
     """The alarms of an account as they are; each is a watch of its own, because CloudWatch knows no watches.
 
-    Attributes:
-        definitions: Returns alarms, composites, and name and reason of each that the engine refuses.
-        without: Patterns of names of alarms that are left out.
+    `definitions` returns alarms, composites, and name and reason of each that the engine refuses.
     """
 
     definitions: Callable[[], tuple[list[Alarm], list[Composite], list[tuple[str, str]]]]
     without: Sequence[str] = ()
 
     def variants(self, settings: Sequence[str]) -> list[dict[str, str]]:
-        """Return one variant without overrides.
-
-        Raises:
-            InputError: There are settings: an account has no parameters.
-        """
+        """Return one variant without overrides; raise InputError for settings, because an account has no parameters."""
         if settings:
             raise InputError("An account has no parameters.", next_step="Give --set together with a template.")
         return [{}]
 
     def load(self, overrides: Mapping[str, str]) -> Definitions:
-        """Ask the account for its alarms.
-
-        Raises:
-            InputError: It has none that can be evaluated.
-        """
+        """Ask the account for its alarms; raise InputError if it has none that can be evaluated."""
         metric_alarms, combined, refused = self.definitions()
         kept = [alarm for alarm in metric_alarms if not _is_left_out(alarm.name, self.without)]
         if not kept:

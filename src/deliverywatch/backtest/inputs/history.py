@@ -23,8 +23,7 @@ class History:
     """What a replay knows.
 
     Attributes:
-        series: The datapoints.
-        notes: How they came about, a sentence each.
+        notes: How the datapoints came about, a sentence each.
         unknowable: Namespaces and names of metrics that this kind of history never holds: their alarms are left out.
         left_out: Names of alarms that it cannot hold for another reason, which a note tells.
         contexts: What a mail finds in the lake at a moment, by the key of the document.
@@ -40,11 +39,7 @@ class History:
 
     @property
     def extent(self) -> tuple[datetime, datetime]:
-        """The minutes of the oldest and the newest datapoint.
-
-        Raises:
-            InputError: There is none.
-        """
+        """The minutes of the oldest and the newest datapoint; raises InputError if there is none."""
         ends = [extent for metric in self.series.metrics() if (extent := self.series.extent(metric))]
         if not ends:
             raise InputError("The history is empty.", next_step="Name a history with at least one datapoint.")
@@ -62,11 +57,7 @@ class History:
 
 
 def from_file(path: Path, definitions: Definitions) -> History:
-    """Read a CSV or Parquet file of datapoints.
-
-    Raises:
-        InputError: The file cannot be used.
-    """
+    """Read a CSV or Parquet file of datapoints, or raise InputError."""
     series = datapoint_files.read(path, definitions.metrics)
     note = "Datapoints are visible from the time in the column `published`, or else at once."
     return History(series, (f"History: {path.name}. {note}",))
@@ -77,10 +68,8 @@ def from_account(
 ) -> History:
     """Read the datapoints from a live account, as fine as `grain_seconds` at the start.
 
-    Alarms on a percentile are left out, because CloudWatch gives no values but statistics.
-
-    Raises:
-        InputError: An alarm's period is shorter than that.
+    Alarms on a percentile are left out, because CloudWatch gives no values but statistics; of another alarm with a
+    shorter period InputError is raised.
     """
     percentiles = {alarm.name for alarm in definitions.alarms if any(stat.is_extended for stat in alarm.metrics)}
     for alarm in definitions.alarms:
@@ -100,11 +89,7 @@ def from_account(
 def bounds(
     history: History, definitions: Definitions, start: datetime | None, end: datetime | None
 ) -> tuple[datetime, datetime]:
-    """Return the span of the replay: what was asked for, as far as the history reaches.
-
-    Raises:
-        InputError: Nothing of it is left.
-    """
+    """Return the span of the replay, what was asked for as far as the history reaches, or raise InputError."""
     oldest, newest = history.extent
     # As after a deployment: alarms that call for missing data wait until the first data has come.
     first = oldest + timedelta(minutes=definitions.warm_up_minutes)

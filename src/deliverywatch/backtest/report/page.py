@@ -17,11 +17,7 @@ _MAIL_LIMIT = 500
 
 
 def page(result: Result) -> str:
-    """Return the page. The charts are those of the template as it is.
-
-    Raises:
-        ConfigurationError: Plotly is not installed.
-    """
+    """Return the page, with charts of the template as it is; raise ConfigurationError if Plotly is not installed."""
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
     environment = Environment(

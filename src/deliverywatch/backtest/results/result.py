@@ -46,11 +46,10 @@ class Mail:
 
 @dataclass(frozen=True, slots=True)
 class HeadlineNumbers:
-    """What one set of parameters would have meant.
+    """What one set of parameters would have meant; a month has 30.4 days.
 
     Attributes:
-        mails_a_month: The mails, for a month of 30.4 days.
-        night_mails_a_month: Of these, from 22 to 6 o'clock where the readers are.
+        night_mails_a_month: Of the mails, those from 22 to 6 o'clock where the readers are.
         minutes_to_mail: Median from the first bad message of an incident to its mail; None if there is none.
         missed: True incidents during which no incident of any watch was open; None without an alarm on a share.
         open_minutes: How long an incident was open.
@@ -67,11 +66,7 @@ class HeadlineNumbers:
 
 @dataclass(frozen=True, slots=True)
 class Variant:
-    """What one set of parameters would have meant.
-
-    Attributes:
-        incidents: Watch and span of each; one from before the replay begins with it.
-    """
+    """One set of parameters, replayed; an incident is its watch and its span, from the replay's begin on."""
 
     definitions: Definitions
     minutes: Minutes
@@ -91,11 +86,9 @@ class Point:
 
 @dataclass(frozen=True, slots=True)
 class Curve:
-    """What every threshold of an alarm would have meant.
+    """What every threshold of an alarm would have meant at the end of the replay, `span`.
 
     Attributes:
-        alarm: Whose threshold was turned.
-        span: What was looked at: the end of the replay.
         raised: Threshold and times that the alarm alone would have been raised a month.
         knee: The threshold of `points` above which little is gained; None for a curve that does not bend.
     """
@@ -109,10 +102,9 @@ class Curve:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """A back-test.
+    """A back-test; the variant of the template as it is comes first.
 
     Attributes:
-        variants: The template as it is first.
         ratio: The template's own alarm on a share of failures, which says what a true incident is; None without one.
         subject: The alarm that charts and curve show: the ratio, or that which changed most; None if arrays hold none.
         left_out: The alarms that such a history can say nothing about.

@@ -116,13 +116,13 @@ class AnyAlarm:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Alarm(AnyAlarm):
-    """A metric alarm or a metric-math alarm.
+    """A metric alarm or a metric-math alarm; what its definition leaves out is None.
 
     Attributes:
         is_math: Whether the definition used `Metrics`; a plain alarm has one query whose id is `m1`.
-        datapoints_to_alarm: M of "M out of N"; None where the definition leaves it out (then it is N).
-        wall_clock_zone: Time zone of a wall-clock window; None for the usual sliding window.
-        low_sample_percentile: `evaluate` or `ignore`, where the definition says so.
+        datapoints_to_alarm: M of "M out of N"; N where it is left out.
+        wall_clock_zone: Time zone of a wall-clock window; without it the window slides.
+        low_sample_percentile: `evaluate` or `ignore`.
     """
 
     queries: tuple[Query, ...]
@@ -163,8 +163,7 @@ def from_template(
     """Read every metric alarm out of a CloudFormation template but those whose name or logical id fits `without`.
 
     Raises:
-        InputError: An alarm cannot be resolved, is incomplete, or is of a kind that the engine does not evaluate; or
-            two have one name.
+        InputError: An alarm cannot be resolved or evaluated, or two have one name.
     """
     for name, log in cloudformation.resources(template, "AWS::CloudWatch::LogAlarm", parameters or {}, without):
         raise _unsupported(
@@ -176,11 +175,7 @@ def from_template(
 
 
 def from_description(description: Mapping[str, Any]) -> Alarm:
-    """Read one alarm in the form of DescribeAlarms.
-
-    Raises:
-        InputError: The alarm is incomplete, or of a kind that the engine does not evaluate.
-    """
+    """Read one alarm in the form of DescribeAlarms; raise InputError if it is incomplete or cannot be evaluated."""
     name = str(description.get("AlarmName", "(unnamed)"))
     _refuse_other_kinds(name, description)
     with members.reading("Alarm", name):

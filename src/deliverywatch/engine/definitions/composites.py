@@ -18,10 +18,8 @@ from deliverywatch.errors import InputError
 class Composite(AnyAlarm):
     """The definition of a composite alarm.
 
-    Attributes:
-        suppressor: The alarm that holds back the actions while it is in ALARM.
-        wait_seconds: How long a change waits for the suppressor to go into ALARM.
-        extension_seconds: How long actions stay held back after the suppressor leaves ALARM.
+    After a change its actions wait `wait_seconds` for the suppressor to go into ALARM; after the suppressor has left
+    ALARM they stay held back for `extension_seconds`.
     """
 
     rule: rules.Rule
@@ -37,7 +35,7 @@ def from_template(
     """Read every composite alarm out of a CloudFormation template but those whose name or logical id fits `without`.
 
     Raises:
-        InputError: One cannot be resolved, or its rule is not a rule; or two have one name.
+        InputError: One cannot be resolved or read, or two have one name.
     """
     kind = "AWS::CloudWatch::CompositeAlarm"
     composites = cloudformation.read_all(template, kind, parameters, without, from_description)
@@ -46,11 +44,7 @@ def from_template(
 
 
 def from_description(description: Mapping[str, Any]) -> Composite:
-    """Read one composite alarm in the form of DescribeAlarms.
-
-    Raises:
-        InputError: It has no rule, its rule is not a rule, or a member of it does not fit.
-    """
+    """Read one composite alarm in the form of DescribeAlarms; raise InputError if its rule or a member is wrong."""
     name = str(description.get("AlarmName", "(unnamed)"))
     with members.reading("Composite alarm", name):
         return _read(name, description)
@@ -80,11 +74,7 @@ def state_of(composite: Composite, child_state: Callable[[str], State]) -> State
 
 
 def order(composites: Mapping[str, Composite]) -> list[str]:
-    """Return the names of composites so that each comes after the composites in its rule.
-
-    Raises:
-        InputError: Composites refer to one another in a circle; CloudWatch stops evaluating those.
-    """
+    """Return the names of composites, each after those in its rule, or raise InputError for a circle."""
     ordered: list[str] = []
     visiting: set[str] = set()
 

@@ -24,12 +24,7 @@ def read(path: Path) -> dict[str, Any]:
 
 
 def parse(text: str, name: str = "The template") -> dict[str, Any]:
-    """Parse the text of a CloudFormation template.
-
-    Raises:
-        InputError: It is neither JSON nor YAML, or has no resources.
-        ConfigurationError: It is YAML, and PyYAML is not installed.
-    """
+    """Parse the text of a CloudFormation template; raises what `read` raises."""
     document = _json(text, name) if text.lstrip().startswith("{") else _yaml(text, name)
     if not isinstance(document, dict) or not isinstance(document.get("Resources"), dict):
         raise InputError(f"{name} is not a CloudFormation template: it has no Resources.", next_step=_CORRECT)

@@ -17,11 +17,7 @@ _SHOWN_CHARACTERS = 60
 
 @contextmanager
 def reading(kind: str, name: str, noun: str = "definition") -> Iterator[None]:
-    """Turn whatever does not fit into an InputError that says whose definition it is.
-
-    Raises:
-        InputError: Reading raised one, or an error of Python's own.
-    """
+    """Turn an InputError, and errors of Python's own, into an InputError that says whose definition it is."""
     try:
         yield
     except InputError as error:
@@ -35,12 +31,7 @@ def reading(kind: str, name: str, noun: str = "definition") -> Iterator[None]:
 
 
 def text(holder: Mapping[str, Any], name: str) -> str:
-    """Return a member that must be text.
-
-    Raises:
-        KeyError: It is not there.
-        ValueError: It is not text.
-    """
+    """Return a member that must be there (else KeyError) and be text."""
     value = holder[name]
     if isinstance(value, bool) or not isinstance(value, (str, int, float)):
         raise _misfit(name, value, "text")

@@ -74,11 +74,7 @@ Rule = Constant | Is | Not | All | Any | AtLeast
 
 
 def parse(text: str) -> Rule:
-    """Return the tree of an AlarmRule.
-
-    Raises:
-        InputError: The text is not a rule, or larger than CloudWatch takes; the message names the position.
-    """
+    """Return the tree of an AlarmRule; raise InputError with the position if CloudWatch would not take it."""
     if len(text) > MAXIMUM_CHARACTERS:
         raise _error(f"has more than {MAXIMUM_CHARACTERS} characters", 1)
     rule = _Parser(text).whole()

@@ -53,11 +53,7 @@ def read_all(
 
 
 def require_unique(names: Sequence[str]) -> None:
-    """Check that no two alarms have one name.
-
-    Raises:
-        InputError: Two have; the message names them.
-    """
+    """Raise InputError if two alarms have one name."""
     for name in names:
         if names.count(name) > 1:
             raise InputError(
@@ -247,11 +243,7 @@ class Resolver:
 
 
 def _require_shape(template: Mapping[str, Any]) -> None:
-    """Check the outer shape, on which everything else here relies.
-
-    Raises:
-        InputError: A section, a resource or a parameter is not a mapping.
-    """
+    """Raise InputError unless the outer shape is right, on which everything else here relies."""
     for section in ("Resources", "Parameters", "Conditions", "Mappings"):
         entries = template.get(section) or {}
         if not isinstance(entries, dict):

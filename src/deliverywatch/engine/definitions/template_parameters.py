@@ -20,11 +20,7 @@ PSEUDO_PARAMETERS = {
 
 
 def values(template: Mapping[str, Any], overrides: Mapping[str, str]) -> dict[str, Any]:
-    """Return the value of each parameter that has one, pseudo parameters among them.
-
-    Raises:
-        InputError: An override names a parameter that the template does not have.
-    """
+    """Return the value of each parameter that has one, pseudo parameters too; raise InputError for an unknown one."""
     declared = template.get("Parameters") or {}
     unknown = [name for name in overrides if name not in declared and name not in PSEUDO_PARAMETERS]
     if unknown:

@@ -36,11 +36,7 @@ _CADENCES = {10: "every 10 seconds", 60: "every minute", 3600: "once an hour"}
 
 
 def explain(alarm: Alarm, extra_points: Callable[[int], int] = windows.extra_points) -> str:
-    """Return what the alarm means, in sentences.
-
-    Raises:
-        InputError: Not exactly one query returns data.
-    """
+    """Return what the alarm means, in sentences; raise InputError if not exactly one query returns data."""
     spare = 0 if alarm.wall_clock_zone is not None else extra_points(alarm.period_seconds)
     sees = (_watches(alarm), _guard(alarm), _looks(alarm))
     judges = (_fires(alarm), _recovers(alarm), _missing(alarm, spare, extra_points), _few(alarm))

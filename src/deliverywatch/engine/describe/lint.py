@@ -30,11 +30,7 @@ def problems(alarm: Alarm) -> list[str]:
 
 
 def require_sound(alarm: Alarm) -> None:
-    """Check that an alarm can be evaluated.
-
-    Raises:
-        InputError: It cannot; the message names the alarm and the first problem.
-    """
+    """Raise InputError with the first problem if an alarm cannot be evaluated."""
     sentences = problems(alarm)
     if sentences:
         raise InputError(

@@ -35,16 +35,10 @@ class Judgement:
 
 @dataclass(frozen=True, slots=True)
 class Evaluation:
-    """What an evaluation came to.
+    """What an evaluation came to: the state before and after, and why, in CloudWatch's StateReason and StateReasonData.
 
-    Attributes:
-        state: The state after it.
-        previous: The state before it.
-        reason: CloudWatch's StateReason.
-        reason_data: CloudWatch's StateReasonData, before it is written as JSON.
-        slots: All periods that were fetched, oldest first.
-        time: When it took place.
-        evaluation_state: CloudWatch's EvaluationState: `IN_WARM_UP`, or None where it has nothing to say.
+    `slots` are all periods that were fetched, oldest first. `evaluation_state` is `IN_WARM_UP`, or None where
+    CloudWatch has nothing to say.
     """
 
     state: State
@@ -96,11 +90,7 @@ def judge(
     extra_points: Callable[[int], int] = windows.extra_points,
     created: datetime | None = None,
 ) -> Judgement:
-    """Return what `evaluate` decides, without CloudWatch's words for it; the arguments are the same.
-
-    Raises:
-        InputError: The alarm's expression cannot be evaluated.
-    """
+    """Return what `evaluate` decides, without CloudWatch's words for it; arguments and errors are the same."""
     bounds = windows.slot_bounds(alarm, now, extra_points(alarm.period_seconds))
     values = slot_values(alarm, series, bounds[:-1], now.timestamp(), bounds[-1])
     slots = tuple(Slot(*slot) for slot in zip(bounds[:-1], values, bounds[1:], strict=True))
@@ -141,9 +131,6 @@ def slot_values(alarm: Alarm, series: Series, starts: tuple[int, ...], as_of: fl
     """Return the values that the alarm compares with its threshold, one per slot; all times are epoch seconds.
 
     Points published after `as_of` are not visible. With `end` slots end where the next begins, else after a period.
-
-    Raises:
-        InputError: The alarm's expression cannot be evaluated.
     """
     frame = Frame(starts, alarm.period_seconds, end=end)
     fetch = Fetch(alarm.queries, series, frame, as_of)
@@ -157,11 +144,7 @@ def slot_values(alarm: Alarm, series: Series, starts: tuple[int, ...], as_of: fl
 
 
 def returned(alarm: Alarm) -> str:
-    """Return the id of the query whose result the alarm watches.
-
-    Raises:
-        InputError: Not exactly one query returns data.
-    """
+    """Return the id of the query that the alarm watches; raise InputError if not exactly one query returns data."""
     ids = [query.id for query in alarm.queries if query.return_data]
     if len(ids) != 1:
         raise InputError(

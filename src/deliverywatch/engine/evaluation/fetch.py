@@ -38,11 +38,7 @@ class Fetch:
         self._values: dict[str, Value | None] = {}
 
     def points(self, query_id: str) -> Points:
-        """Return the datapoints of a query, one per slot.
-
-        Raises:
-            InputError: It refers to something unknown or to itself, or its result is not one time series.
-        """
+        """Return the datapoints of a query, one per slot; raise InputError if it cannot be computed."""
         value = self._value(query_id)
         if isinstance(value, tuple) and len(value) <= 1:
             value = value[0] if value else [None] * len(self._frame.starts)

@@ -57,21 +57,13 @@ class Action:
 def from_template(
     template: Mapping[str, Any], parameters: Mapping[str, str] | None = None, without: Sequence[str] = ()
 ) -> list[MuteRule]:
-    """Read every mute rule out of a CloudFormation template but those whose name or logical id fits `without`.
-
-    Raises:
-        InputError: One cannot be resolved or read.
-    """
+    """Read every mute rule out of a CloudFormation template but those whose name or logical id fits `without`."""
     kind = "AWS::CloudWatch::AlarmMuteRule"
     return cloudformation.read_all(template, kind, parameters, without, from_description, "Name")
 
 
 def from_description(description: Mapping[str, Any]) -> MuteRule:
-    """Read one mute rule in the form of CloudFormation and PutAlarmMuteRule.
-
-    Raises:
-        InputError: It cannot be read.
-    """
+    """Read one mute rule in the form of CloudFormation and PutAlarmMuteRule, or raise InputError."""
     name = str(description.get("Name", "(unnamed)"))
     with members.reading("Mute rule", name, "rule"):
         schedule = members.mapping(members.mapping(description, "Rule"), "Schedule")
@@ -88,11 +80,7 @@ def from_description(description: Mapping[str, Any]) -> MuteRule:
 
 
 def duration_of(text: str) -> timedelta:
-    """Return an ISO 8601 duration from PT1M to P15D.
-
-    Raises:
-        InputError: It is not one.
-    """
+    """Return an ISO 8601 duration from PT1M to P15D; raise InputError for any other text."""
     match = _DURATION.fullmatch(text)
     days, hours, minutes = (int(part or 0) for part in match.groups()) if match else (0, 0, 0)
     duration = timedelta(days=days, hours=hours, minutes=minutes)

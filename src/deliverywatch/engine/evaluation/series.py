@@ -101,11 +101,7 @@ class Series:
         published: datetime | None = None,
         resolution_seconds: int = 60,
     ) -> None:
-        """Add a statistic set; percentiles of it are known only where minimum and maximum are equal.
-
-        Raises:
-            InputError: A value is not finite, or a time has no zone.
-        """
+        """Add a statistic set as `add` does; percentiles of it are known only where minimum and maximum are equal."""
         if not all(-LARGEST <= value <= LARGEST for value in sample[:4]):
             raise InputError(
                 f"Metric {metric[1]} has a value at {time.isoformat()} that is not a finite number within 2^360.",
@@ -131,11 +127,7 @@ class Series:
         return (cells.starts[0], cells.starts[-1]) if cells else None
 
     def window(self, stat: MetricStat, start: int, end: int, as_of: float = math.inf) -> float | None:
-        """Return a statistic of one window, or None without a datapoint published by `as_of`; times are epoch seconds.
-
-        Raises:
-            InputError: The statistic is unknown.
-        """
+        """Return a statistic of a window, None without a datapoint published by `as_of`; times are epoch seconds."""
         cells = self._cells.get(stat.metric)
         return None if cells is None else measure(stat.statistic, cells.between(start, end, as_of))
 

@@ -63,10 +63,7 @@ _STANDARD: dict[str, Callable[[Window], float]] = {
 def measure(name: str, window: Window) -> float | None:
     """Return a statistic of the samples; None without samples, or where single values are needed and unknown.
 
-    Its name is as in an alarm: `Sum`, `p95`, `tm90`, `tc(5%:95%)`, `IQM`, `PR(100:)`.
-
-    Raises:
-        InputError: The statistic is unknown.
+    Its name is as in an alarm: `Sum`, `p95`, `tm90`, `tc(5%:95%)`, `IQM`, `PR(100:)`. Raises InputError for any other.
     """
     if standard := _STANDARD.get(name):
         return standard(window) if window.cells else None

@@ -54,10 +54,8 @@ def slot_bounds(alarm: Alarm, now: datetime, extra: int | None = None) -> tuple[
     """Return the starts of the slots that an evaluation looks at, oldest first, and the end of the newest slot.
 
     A slot ends where the next begins: between clock changes that is a period later. All are epoch seconds. `extra`
-    slots are added to the evaluation periods; None for what CloudWatch is taken to do.
-
-    Raises:
-        InputError: A wall-clock window has a period or a time zone that CloudWatch does not allow.
+    slots are added to the evaluation periods; None for what CloudWatch is taken to do. Raises InputError for a
+    wall-clock window that CloudWatch does not allow.
     """
     period = alarm.period_seconds
     if alarm.wall_clock_zone is not None:
@@ -109,11 +107,7 @@ def _aligned(second: int, zone: tzinfo, period_seconds: int) -> int:
 
 
 def zone_of(name: str) -> tzinfo:
-    """Return a time zone by its IANA name or by its offset in steps of five minutes, such as `+05:30`.
-
-    Raises:
-        InputError: There is no such zone.
-    """
+    """Return a time zone by IANA name or by offset in steps of five minutes, such as `+05:30`, or raise InputError."""
     try:
         if offset := _OFFSET.fullmatch(name):
             distance = timedelta(hours=int(offset[2]), minutes=int(offset[3] or 0))

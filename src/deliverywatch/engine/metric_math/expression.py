@@ -17,11 +17,10 @@ from deliverywatch.errors import InputError
 
 @lru_cache(maxsize=1024)
 def parse(text: str) -> Node:
-    """Return the tree of an expression, after checking that every function in it is known.
+    """Return the tree of an expression.
 
     Raises:
-        InputError: The text is not an expression, or a function is unknown or cannot be evaluated outside AWS; the
-            message names the position.
+        InputError: It is none, or a function is unknown or needs AWS; the message names the position.
     """
     if text.lstrip().upper().startswith("SELECT "):
         raise refusal(_why_not("SELECT"), text, 1)
@@ -52,8 +51,7 @@ def calls(node: Node) -> list[Call]:
 def evaluate(node: Node, values: Callable[[str], Value], frame: Frame) -> Value:
     """Return what an expression is worth; `values` returns the value of an id, all series one entry per slot.
 
-    Raises:
-        InputError: An id has no value, or an operand is of a type that does not fit.
+    Raises InputError where an operand is of a type that does not fit.
     """
     return _Evaluation(values, frame).value(node)
 

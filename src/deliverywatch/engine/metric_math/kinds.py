@@ -33,11 +33,7 @@ class Checker:
         self._open: list[str] = []
 
     def result(self, query_id: str) -> Type:
-        """Return what a query results in.
-
-        Raises:
-            InputError: It refers to itself, or a part of it does not fit; the message names the position.
-        """
+        """Return what a query results in; raise InputError with the position of a part that does not fit."""
         if query_id not in self._types:
             query = self._queries[query_id]
             self._open.append(query_id)
@@ -75,11 +71,7 @@ class _Expression:
         self._referred = referred
 
     def type(self, node: Node) -> Type:
-        """Return the type of a part.
-
-        Raises:
-            InputError: It does not fit; the message names the position.
-        """
+        """Return the type of a part."""
         match node:
             case Call():
                 return self._called(node)

@@ -34,11 +34,7 @@ _OPERATIONS: dict[str, Callable[[float, float], float]] = {
 
 
 def binary(symbol: str, left: Value, right: Value) -> Value:
-    """Return the result of an operator.
-
-    Raises:
-        InputError: An operand is text, or both are arrays of different lengths.
-    """
+    """Return the result of an operator; raise InputError for text and for arrays of different lengths."""
     if isinstance(left, str) or isinstance(right, str):
         raise InputError(
             f"Operator {symbol} has an operand that is neither a number nor a time series.", kind="expression"

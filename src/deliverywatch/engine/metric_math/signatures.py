@@ -29,13 +29,12 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Type:
-    """What a part of an expression results in.
+    """What a part of an expression results in; `depth` counts the levels below it.
 
     Attributes:
         size: How many time series an array holds; None if that depends on data.
         constant: The value of a number that does not depend on data.
         word: A keyword, or what the quotes hold.
-        depth: Levels below it.
     """
 
     kind: Kind
@@ -57,12 +56,10 @@ _MANY = (Kind.SERIES, Kind.ARRAY)
 
 @dataclass(frozen=True, slots=True)
 class ArgumentTypes:
-    """The arguments of one call.
+    """The arguments of one call; `refused` makes the error that says what is wrong with it, and where.
 
-    Attributes:
-        metric_ids: Of all metrics of the alarm, for METRICS.
-        period_seconds: Of the metric that the first argument names; None if it names none.
-        refused: Makes the error that says what is wrong with the call, and where.
+    `metric_ids` are those of all metrics of the alarm; `period_seconds` is that of the metric which the first argument
+    names, None if it names none.
     """
 
     function: str

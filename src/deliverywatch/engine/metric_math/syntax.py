@@ -112,11 +112,7 @@ Node = Number | Text | Name | Minus | Binary | Call | Listing
 
 
 def read(text: str) -> Node:
-    """Return the tree of an expression.
-
-    Raises:
-        InputError: The text is not an expression; the message names the position.
-    """
+    """Return the tree of an expression; raise InputError with the position if the text is none."""
     return _Parser(text).whole()
 
 
@@ -130,11 +126,7 @@ def refusal(what: str, text: str, position: int) -> InputError:
 
 
 def _tokens(text: str) -> list[Token]:
-    """Return the tokens of an expression, closed by one of kind `end`.
-
-    Raises:
-        InputError: A character belongs to no token, or the expression is too long.
-    """
+    """Return the tokens of an expression, closed by one of kind `end`."""
     if len(text) > MAXIMUM_CHARACTERS:
         raise refusal(f"More than {MAXIMUM_CHARACTERS} characters", text[:40] + "...", MAXIMUM_CHARACTERS)
     read, position, end = [], 0, len(text.rstrip())

@@ -17,11 +17,9 @@ Value = float | str | Points | Array
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """The slots of all series of an evaluation.
+    """The slots of all series of an evaluation; `starts` are epoch seconds, oldest first.
 
     Attributes:
-        starts: Epoch seconds at which the slots start, oldest first.
-        period_seconds: Length of a slot.
         metrics: The series of each metric (expressions are not among them), for METRICS.
         end: Where the newest slot ends, if slots end where the next begins; None if all are a period long.
     """
@@ -41,11 +39,7 @@ class Frame:
 
 @dataclass(frozen=True, slots=True)
 class Arguments:
-    """The arguments of one call of a function.
-
-    Attributes:
-        ids: For each argument the id it was written as, if it was one.
-    """
+    """The arguments of one call of a function, each with the id it was written as, if it was one."""
 
     function: str
     values: tuple[Value, ...]

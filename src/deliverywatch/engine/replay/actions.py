@@ -31,9 +31,6 @@ def combine(changes: Sequence[Change], composites: Sequence[Composite], start: d
     """Return the changes of composite alarms, which may build on one another, first evaluated at `start`.
 
     The changes of metric alarms are in order of time; every alarm starts in INSUFFICIENT_DATA.
-
-    Raises:
-        InputError: Composites refer to one another in a circle.
     """
     named = {composite.name: composite for composite in composites}
     states: dict[str, State] = {}
@@ -54,11 +51,7 @@ def _updated(named: Mapping[str, Composite], states: dict[str, State], time: dat
 
 
 def require_children(composites: Sequence[Composite], alarms: Sequence[str]) -> None:
-    """Check that every alarm that a composite asks about is there.
-
-    Raises:
-        InputError: One is not; the message names it.
-    """
+    """Raise InputError if an alarm that a composite asks about is not there."""
     names = {*alarms, *(composite.name for composite in composites)}
     for composite in composites:
         names_in_rule = [*rules.children(composite.rule), *([composite.suppressor] if composite.suppressor else [])]

@@ -23,8 +23,7 @@ def read(path: Path, metrics: Sequence[Metric]) -> Series:
     """Read a `.csv` or `.parquet` file; a column is one of the metrics by its name, or by `namespace/name`.
 
     Raises:
-        InputError: The file is missing, empty or has a row that cannot be used, such as one out of order; the message
-            names the row.
+        InputError: The file or a row of it cannot be used, such as one out of order; the message names the row.
     """
     series, count = Series(), 0
     newest: dict[str, datetime] = {}
@@ -46,11 +45,7 @@ def read(path: Path, metrics: Sequence[Metric]) -> Series:
 
 
 def require(alarm: Alarm, series: Series) -> None:
-    """Check that every metric of an alarm is in the history.
-
-    Raises:
-        InputError: One is not; the message names the alarm and what the history holds.
-    """
+    """Raise InputError if a metric of an alarm is not in the history."""
     held = series.metrics()
     for query in alarm.queries:
         if query.metric and query.metric.metric not in held:

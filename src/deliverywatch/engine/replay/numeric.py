@@ -11,11 +11,7 @@ Flags = Any
 
 
 def numpy() -> Any:
-    """Return the module.
-
-    Raises:
-        ConfigurationError: It is not installed.
-    """
+    """Return the module, or raise ConfigurationError if it is not installed."""
     try:
         return import_module("numpy")
     except ImportError as error:

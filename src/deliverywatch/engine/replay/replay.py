@@ -64,10 +64,7 @@ def _is_pointwise(query: Query, alarm: Alarm) -> bool:
 
 
 class Replay:
-    """Values and states of alarms from the minute `first` (since 1970) to before `last`.
-
-    Alarms that share an expression share its values.
-    """
+    """Values and states of alarms from the minute `first` (since 1970) to before `last`; expressions share values."""
 
     def __init__(
         self,

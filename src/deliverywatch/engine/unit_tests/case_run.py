@@ -34,13 +34,9 @@ _SHOWN_PERIODS = 5
 
 @dataclass(frozen=True, slots=True)
 class CaseRun:
-    """A case, replayed.
+    """A case, replayed: the alarms that took part, the composites all of whose alarms did, and the changes of both.
 
-    Attributes:
-        alarms: Those that took part.
-        composites: Those all of whose alarms took part.
-        changes: Of all of them, in order of time.
-        end: The first minute that was not evaluated.
+    `end` is the first minute that was not evaluated.
     """
 
     case: Case
@@ -76,8 +72,7 @@ def replay_case(case: Case, alarms: Sequence[Alarm], composites: Sequence[Compos
 def difference(run: CaseRun) -> str | None:
     """Return what was expected and what was, for the first state that is not as expected; None if all are.
 
-    Raises:
-        InputError: A state is expected of an alarm that is not there or does not take part.
+    Raises InputError if a state is expected of an alarm that does not take part.
     """
     for expected in sorted(run.case.states, key=lambda state: state.at):
         names = [*(alarm.name for alarm in run.alarms), *(composite.name for composite in run.composites)]
@@ -91,11 +86,7 @@ def difference(run: CaseRun) -> str | None:
 
 
 def named(name: str, names: Iterable[str], which: str = "") -> str:
-    """Return the one full name that is meant by a name, or by the end of a name.
-
-    Raises:
-        InputError: None is, or several are; the message lists what there is.
-    """
+    """Return the one full name that is meant by a name or the end of one, or raise InputError."""
     candidates = sorted(names)
     meant = [full for full in candidates if full == name] or [full for full in candidates if full.endswith(f"-{name}")]
     if len(meant) == 1:

@@ -68,7 +68,6 @@ class Case:
         delay: From the time that a value stands for until alarms see it.
         created: When the alarms were created, after the start; None for long before, so that none warms up.
         until: How far to replay at least; else to the last value or expectation.
-        parameters: Of the template, for this case.
         mails: All that go out, in order; None where nothing is said of mails.
     """
 
@@ -134,11 +133,7 @@ def _read(entry: Mapping[str, Any], document: Mapping[str, Any]) -> Case:
 
 
 def duration(text: object) -> timedelta:
-    """Return a duration such as `35m`, `1h30m`, `2d` or `10s`.
-
-    Raises:
-        InputError: It is not one.
-    """
+    """Return a duration such as `35m`, `1h30m`, `2d` or `10s`; raise InputError for any other text."""
     match = _DURATION.fullmatch(text) if isinstance(text, str) and text else None
     if match is None:
         raise InputError(f"{text!r} is not a time such as 35m, 1h30m, 2d or 10s")

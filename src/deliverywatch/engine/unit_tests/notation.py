@@ -24,11 +24,7 @@ _RAMP = re.compile(rf"({_NUMBER})(?:([+-](?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?))?
 
 
 def values(text: str) -> list[float | None]:
-    """Return the values of a line, None where one is missing.
-
-    Raises:
-        InputError: A word of the line is not in the notation; the message names it.
-    """
+    """Return the values of a line, None where one is missing; raise InputError for a word outside the notation."""
     line: list[float | None] = []
     for word in text.split():
         line.extend(_values_of(word, MAXIMUM_VALUES - len(line)))
@@ -38,11 +34,7 @@ def values(text: str) -> list[float | None]:
 def add(
     series: Series, metric: Metric, text: str, start: datetime, interval: timedelta, delay: timedelta | None = None
 ) -> None:
-    """Add a line to a store, one value per interval from `start` on; with a delay each is visible so much later.
-
-    Raises:
-        InputError: A word of the line is not in the notation.
-    """
+    """Add a line to a store, one value per interval from `start` on; with a delay each is visible so much later."""
     for index, value in enumerate(values(text)):
         if value is not None:
             stamp = (start + index * interval).astimezone(UTC)

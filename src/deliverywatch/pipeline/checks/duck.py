@@ -19,14 +19,10 @@ class LocalTables:
     """A folder of tables: `users.parquet`, or the files below `users/`; Parquet, CSV or JSON lines."""
 
     def __init__(self, folder: Path | None = None, memory_bytes: int | None = None) -> None:
-        """Open DuckDB.
+        """Open DuckDB, which may take so much memory and writes to disk what does not fit.
 
-        Args:
-            folder: Of the tables; None for tables that the caller makes in `connection`.
-            memory_bytes: What DuckDB may take; it writes to disk what does not fit.
-
-        Raises:
-            ConfigurationError: DuckDB or sqlglot is not installed.
+        Without a folder the caller makes tables in `connection`. Raises ConfigurationError where DuckDB is not
+        installed.
         """
         self.connection = athena_duckdb.connect()
         import duckdb  # only for this machine
@@ -38,11 +34,7 @@ class LocalTables:
             self._name(path)
 
     def rows(self, sql: str, database: str) -> Sequence[dict[str, Any]]:  # noqa: ARG002 - a folder is one database
-        """Return the rows of a query in Athena's SQL.
-
-        Raises:
-            InputError: A table or column is not there, or the query cannot be run for another reason.
-        """
+        """Return the rows of a query in Athena's SQL, or raise InputError if it cannot be run."""
         try:
             result = self.connection.execute(_translated(sql))
             names = [each[0] for each in result.description]

@@ -86,10 +86,7 @@ FROM judged"""
 
 
 def query(history: History, as_of: datetime, since: datetime, rules: Sequence[Rule] = RULES) -> str:
-    """Return the query of a validation at `as_of`; versions written from `since` on are counted as the run's.
-
-    All rules together cost little more than one.
-    """
+    """Return the query of a validation at `as_of`; versions written from `since` on are counted as the run's."""
     open_end = f"NULLIF({history.valid_to}, TIMESTAMP '{history.open_end}')" if history.open_end else history.valid_to
     begin_and_end = f"counted >= {timestamp(since)} AND counted < {timestamp(as_of)}"
     # The flags and the values stand last in the order, so that it is one order even among versions with one begin.

@@ -30,12 +30,9 @@ def key_text(columns: Sequence[str]) -> str:
 
 
 def time_of(value: object) -> datetime | None:
-    """Return a time as Athena or DuckDB give it; None for NULL.
+    """Return a time as Athena or DuckDB give it; None for NULL. Raises InputError for text that is no time in UTC.
 
     Athena writes `2026-11-21 05:58:12.000`, and `2026-11-21 05:58:12.000 UTC` for a timestamp with a zone.
-
-    Raises:
-        InputError: It is a text that is no such time, or of a zone that is not UTC.
     """
     if value is None or value == "":
         return None

@@ -40,11 +40,8 @@ class Check:
 
     Attributes:
         name: Such as `overlap`; the same in every language and release.
-        rows: How many rows violate it.
-        keys: How many different keys these rows have; for checks of single rows the same as `rows`.
+        keys: How many different keys the violating rows have; for checks of single rows the same as `rows`.
         total: Of how many rows, or keys where the topic is integrity; None where there is nothing to count.
-        samples: Some of the keys.
-        sentence: The result, for a person.
         is_fatal: Whether a violation fails the validation, or is only reported.
     """
 
@@ -87,10 +84,8 @@ class Counts:
 class Report:
     """A validation.
 
-    Attributes:
-        quality: Rows with a value in every required column, of the rows of the run.
-        integrity: Keys that violate no fatal check of their history, of all keys.
-        age_hours: How old the newest change of the source was.
+    `quality` is about the rows of the run, `integrity` about the keys of all histories; `age_hours` is how old the
+    newest change of the source was.
     """
 
     pipeline: str

@@ -33,12 +33,10 @@ class Where(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Records:
-    """The table that a run writes its rows to.
+    """The table that a run writes its rows to; `required` columns hold a value in every row.
 
-    Attributes:
-        loaded_at: The column with the time at which a row was written (a timestamp in UTC).
-        changed_at: The column with the time at which the source last changed it: freshness is measured on it.
-        required: Columns that must hold a value in every row.
+    `loaded_at` is the column with the time at which a row was written (a timestamp in UTC), `changed_at` that with the
+    time at which the source last changed it: freshness is measured on it.
     """
 
     table: str
@@ -55,7 +53,6 @@ class History:
         key: The columns that name the thing of which versions are kept.
         valid_from: A version holds from this time on,
         valid_to: until this one, not included; NULL, or `open_end`, in the version that holds now.
-        is_current: The flag of the version that holds now.
         is_deleted: The flag of a thing that is gone; empty where the table has none, so that nothing is ever gone.
         tracked: The columns of which at least one differs between two versions in a row.
         open_end: A far date that stands for NULL, such as `9999-12-31 00:00:00`; both forms may be there at once.
@@ -91,11 +88,10 @@ class Pipeline:
 
     Attributes:
         name: Also the value of the metrics' dimension `Pipeline`.
-        state_machine: The name of the state machine that runs it.
         steps: Name of a state -> the part of the pipeline it belongs to.
-        data: Where Athena reads the tables' files, as `s3://bucket/prefix/`.
         database: Athena's database for tables that name none.
         artifacts: Where dbt's results lie, as `s3://bucket/prefix/`; empty for none.
+        data: Where Athena reads the tables' files, likewise.
     """
 
     name: str
@@ -126,11 +122,7 @@ def pipelines_of(document: object) -> tuple[Pipeline, ...]:
 
 
 def named(name: str, pipelines: Sequence[Pipeline]) -> Pipeline:
-    """Return the pipeline of this name, or of this state machine's name.
-
-    Raises:
-        ConfigurationError: None is called so.
-    """
+    """Return the pipeline of this name, or of this state machine's name; raise ConfigurationError if there is none."""
     for pipeline in pipelines:
         if name in (pipeline.name, pipeline.state_machine):
             return pipeline
@@ -179,11 +171,7 @@ def _pipeline(body: Mapping[str, Any]) -> Pipeline:
 
 
 def limits_of(body: Mapping[str, Any], default: Limits | None = None) -> Limits:
-    """Return limits: those that are given, the others as they were.
-
-    Raises:
-        ConfigurationError: One is no number, below 0, or has a name that no limit has.
-    """
+    """Return limits: those that are given, the others as they were; raise ConfigurationError for what is none."""
     _check_fields(body, "limits", Limits.__slots__)
     base = default or Limits()
     return Limits(

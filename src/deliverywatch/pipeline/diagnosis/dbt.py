@@ -61,12 +61,10 @@ _OF_TESTS = {
 
 @dataclass(frozen=True, slots=True)
 class Node:
-    """One result.
+    """One result, with dbt's own word for its status.
 
-    Attributes:
-        kind: The first word of the id: `model`, `test`, `snapshot`, `seed`, `operation` and others.
-        status: dbt's own word.
-        failures: Rows that a test found; None where it did not come so far.
+    `kind` is the first word of the id (`model`, `test`, `snapshot`, `operation` and others); `failures` counts the rows
+    that a test found, None where it did not come so far.
     """
 
     unique_id: str
@@ -84,11 +82,7 @@ class Node:
 
 @dataclass(frozen=True, slots=True)
 class DbtRun:
-    """One invocation of dbt.
-
-    Attributes:
-        command: `build`, `run`, `test` and so on; empty where the file does not say.
-    """
+    """One invocation of dbt; `command` is `build`, `run`, `test` and so on, empty where the file does not say."""
 
     version: int
     invocation_id: str
@@ -117,11 +111,7 @@ class DbtRun:
 
 
 def run_of(document: object) -> DbtRun:
-    """Return what a `run_results.json` says.
-
-    Raises:
-        InputError: It is something else, or of another version.
-    """
+    """Return what a `run_results.json` says; raise InputError for anything else and for other versions."""
     body = mapping(document)
     metadata, results = mapping(body.get("metadata")), body.get("results")
     match = _VERSION.search(text(metadata.get("dbt_schema_version")))

@@ -63,11 +63,9 @@ class ReportedError:
 
 @dataclass(frozen=True, slots=True)
 class Diagnosis:
-    """What went wrong, with the jobs, nodes of dbt and checks that failed.
+    """What went wrong, with the jobs, nodes of dbt and checks that failed; `message` is the error's own words, cut.
 
-    Attributes:
-        topic: What of the data is wrong, where that is what is wrong; such a topic has an alarm of its own.
-        message: The error in its own words, cut.
+    `topic` says what of the data is wrong, where that is what is wrong; such a topic has an alarm of its own.
     """
 
     error_type: str

@@ -34,16 +34,14 @@ class Failure:
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """What an execution says about itself.
+    """What an execution says about itself; steps, failures and artifacts are in the order of time.
 
     Attributes:
         jobs: The Glue job runs, each once, the latest state of each.
-        artifacts: Addresses of dbt's results, in the order of the steps.
-        report: Of all validations.
-        failures: The steps that failed and were not tried again with success, in the order of time.
-        steps: The states that were entered, in the order of time.
+        artifacts: Addresses of dbt's results.
+        failures: The steps that failed and were not tried again with success.
+        steps: The states that were entered.
         last_at: When the last thing happened.
-        redriven_at: When it was started again from where it had failed, each time.
     """
 
     jobs: tuple[JobRun, ...] = ()

@@ -61,10 +61,8 @@ class ErrorType:
 class Cause:
     """A kind of cause, and what to do about it, in order.
 
-    Attributes:
-        phrase: The end of a sentence: "a right is missing".
-        severity: Overrides that of the error type; None leaves it.
-        retryable: Whether starting the run again may help without anybody fixing anything.
+    `phrase` is the end of a sentence: "a right is missing". `severity` overrides that of the error type. `retryable`
+    says whether starting the run again may help without anybody fixing anything.
     """
 
     why: Why
@@ -96,11 +94,7 @@ class Catalogue:
     advice: Mapping[Where, tuple[str, ...]]
 
     def with_rules(self, document: object) -> Catalogue:
-        """Return the catalogue with a team's own rules, the list `fault` of its declaration, before the others.
-
-        Raises:
-            ConfigurationError: A rule cannot be used; the sentence says which.
-        """
+        """Return it with a team's rules, its `fault` list, first; raise ConfigurationError for one that is wrong."""
         own = tuple(_fault(each) for each in objects(mapping(document).get("fault")))
         return replace(self, faults=(*own, *self.faults))
 
@@ -130,11 +124,7 @@ def shipped() -> Catalogue:
 
 
 def catalogue_of(document: object) -> Catalogue:
-    """Return the catalogue that a document holds.
-
-    Raises:
-        ConfigurationError: A part cannot be used; the sentence says which.
-    """
+    """Return the catalogue that a document holds; raise ConfigurationError for a part that cannot be used."""
     body = mapping(document)
     causes = {_word(Why, name): _cause(_word(Why, name), each) for name, each in mapping(body.get("why")).items()}
     wheres = mapping(body.get("where")).items()

@@ -35,12 +35,10 @@ class Status(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Execution:
-    """One execution of a state machine.
+    """One execution of a state machine, which is named without the ARN around it.
 
-    Attributes:
-        state_machine: Its name, without the ARN around it.
-        redrive_count: How often it was started again from where it failed; the ARN stays the same.
-        is_whole: Whether input and output are all there; an event leaves out what is too large.
+    A redrive starts it again from where it failed; the ARN stays the same. It is whole if input and output are all
+    there; an event leaves out what is too large.
     """
 
     arn: str
@@ -90,11 +88,7 @@ class JobRun:
 
 
 def execution_of_event(event: object) -> Execution:
-    """Return the execution of an EventBridge event.
-
-    Raises:
-        InputError: It is not an event of Step Functions, or lacks what every such event has.
-    """
+    """Return the execution of an EventBridge event; raise InputError for any other event."""
     body = mapping(event)
     if body.get("detail-type") != EVENT_TYPE:
         raise InputError(f"The event is not a '{EVENT_TYPE}'.")
@@ -104,8 +98,7 @@ def execution_of_event(event: object) -> Execution:
 def execution_of(description: Mapping[str, Any]) -> Execution:
     """Return the execution of an answer of DescribeExecution, or of the detail of an event: the fields are the same.
 
-    Raises:
-        InputError: It has no usable ARN, status or start.
+    Raises InputError where it has no usable ARN, status or start.
     """
     arn, status = text(description.get("executionArn")), description.get("status")
     started_at = moment(description.get("startDate"))

@@ -25,13 +25,7 @@ _OLDEST = timedelta(days=14) - timedelta(hours=1)
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One execution as it was counted.
-
-    Attributes:
-        redrive_count: Of the end that was counted last.
-        sums: What was emitted in all, by metric.
-        stamps: When each counter was first emitted, by metric.
-    """
+    """One execution as counted: up to which redrive, what was emitted in all, and when each counter first was."""
 
     redrive_count: int
     sums: Mapping[str, float] = field(default_factory=dict)

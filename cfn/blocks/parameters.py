@@ -64,6 +64,20 @@ def whole_number(
     return Parameter(label, definition)
 
 
+def whole_numbers(
+    *rows: tuple[str, str, tuple[int, int], int, str] | tuple[str, str, tuple[int, int], int, str, str],
+) -> list[Parameter]:
+    """Return a `whole_number` for each row of a table."""
+    return [whole_number(*row) for row in rows]
+
+
+def percentages(
+    *rows: tuple[str, str, tuple[float, ...], float, str], sentence: str = "must be one of the offered percentages."
+) -> list[Parameter]:
+    """Return a `one_of` for each row of a table; all have the same sentence."""
+    return [one_of(*row, sentence) for row in rows]
+
+
 def text(name: str, label: str, pattern: str, description: str, sentence: str, default: str | None = None) -> Parameter:
     """Return a parameter that is text of a pattern; without a default it must be given."""
     fields = {} if default is None else {"Default": default}

@@ -4,7 +4,7 @@ from typing import Any
 
 from troposphere import Equals, If, Not, Or, Ref, Sub
 
-from blocks.parameters import Parameter, below, given, one_of, switch, text, whole_number
+from blocks.parameters import below, given, one_of, percentages, switch, text, whole_number, whole_numbers
 from deliverywatch import thresholds
 from deliverywatch.email.events.streams import DAY_PATHS, Stream
 
@@ -12,55 +12,28 @@ _SET_PARAMETERS = {stream: f"{stream.value.capitalize()}ConfigurationSet" for st
 _NEWSLETTER_SET, _TRANSACTIONAL_SET = (Ref(name) for name in _SET_PARAMETERS.values())
 
 
-def _share(name: str, label: str, values: tuple[float, ...], default: float, description: str) -> Parameter:
-    return one_of(name, label, values, default, description, "must be one of the offered percentages.")
-
-
 _BOUNCES = (2, 3, 4, 5, 6, 7, 8, 10, 12, 15)
 _COMPLAINTS = (0.05, 0.08, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.75, 1)
 
-BOUNCE_WARNING = _share(
-    "EmailBounceWarningPercent",
-    "Bounces: warning over (%)",
-    _BOUNCES,
-    thresholds.EMAIL_BOUNCE_WARNING_PERCENT,
-    "Permanent bounces of a stream in 6 hours; at 5 % SES puts the account under review.",
-)
-BOUNCE_CRITICAL = _share(
-    "EmailBounceCriticalPercent",
-    "Bounces: critical over (%)",
-    _BOUNCES,
-    thresholds.EMAIL_BOUNCE_CRITICAL_PERCENT,
-    "At 10 % SES may pause sending.",
-)
-BOUNCE_RECOVERY = _share(
-    "EmailBounceRecoveryPercent",
-    "Bounces: incident stays open over (%)",
-    (1, 2, 3, 4, 5, 6, 7, 8, 9),
-    thresholds.EMAIL_BOUNCE_RECOVERY_PERCENT,
-    "An open incident ends when the share is down to this; less than the warning threshold.",
-)
-COMPLAINT_WARNING = _share(
-    "EmailComplaintWarningPercent",
-    "Complaints: warning over (%)",
-    _COMPLAINTS,
-    thresholds.EMAIL_COMPLAINT_WARNING_PERCENT,
-    "Complaints about a stream in 24 hours; at 0.1 % SES puts the account under review.",
-)
-COMPLAINT_CRITICAL = _share(
-    "EmailComplaintCriticalPercent",
-    "Complaints: critical over (%)",
-    _COMPLAINTS,
-    thresholds.EMAIL_COMPLAINT_CRITICAL_PERCENT,
-    "At 0.5 % SES may pause sending.",
-)
-COMPLAINT_RECOVERY = _share(
-    "EmailComplaintRecoveryPercent",
-    "Complaints: incident stays open over (%)",
-    (0.03, 0.05, 0.08, 0.1, 0.15, 0.2, 0.3, 0.4),
-    thresholds.EMAIL_COMPLAINT_RECOVERY_PERCENT,
-    "An open incident ends when the share is down to this; less than the warning threshold.",
-)
+_SHARES = percentages(
+    ("EmailBounceWarningPercent", "Bounces: warning over (%)", _BOUNCES, thresholds.EMAIL_BOUNCE_WARNING_PERCENT,
+     "Permanent bounces of a stream in 6 hours; at 5 % SES puts the account under review."),
+    ("EmailBounceCriticalPercent", "Bounces: critical over (%)", _BOUNCES, thresholds.EMAIL_BOUNCE_CRITICAL_PERCENT,
+     "At 10 % SES may pause sending."),
+    ("EmailBounceRecoveryPercent", "Bounces: incident stays open over (%)", (1, 2, 3, 4, 5, 6, 7, 8, 9),
+     thresholds.EMAIL_BOUNCE_RECOVERY_PERCENT,
+     "An open incident ends when the share is down to this; less than the warning threshold."),
+    ("EmailComplaintWarningPercent", "Complaints: warning over (%)", _COMPLAINTS,
+     thresholds.EMAIL_COMPLAINT_WARNING_PERCENT,
+     "Complaints about a stream in 24 hours; at 0.1 % SES puts the account under review."),
+    ("EmailComplaintCriticalPercent", "Complaints: critical over (%)", _COMPLAINTS,
+     thresholds.EMAIL_COMPLAINT_CRITICAL_PERCENT,
+     "At 0.5 % SES may pause sending."),
+    ("EmailComplaintRecoveryPercent", "Complaints: incident stays open over (%)",
+     (0.03, 0.05, 0.08, 0.1, 0.15, 0.2, 0.3, 0.4), thresholds.EMAIL_COMPLAINT_RECOVERY_PERCENT,
+     "An open incident ends when the share is down to this; less than the warning threshold."),
+)  # fmt: skip
+BOUNCE_WARNING, BOUNCE_CRITICAL, BOUNCE_RECOVERY, COMPLAINT_WARNING, COMPLAINT_CRITICAL, COMPLAINT_RECOVERY = _SHARES
 RETENTION = one_of(
     "EmailRetentionDays",
     "Days that events are kept",
@@ -114,6 +87,28 @@ CONDITIONS = {
     "HasEmailBudget": Not(Equals(Ref("EmailBudgetDollars"), "0")),
 }
 
+_BUFFERS = whole_numbers(
+    ("EmailBufferSeconds", "Firehose: seconds until events are written", (60, 900), thresholds.EMAIL_BUFFER_SECONDS,
+     "Less shows events sooner, in more and smaller objects.",
+     "must be a whole number from 60 to 900, which is Firehose's limit."),
+    ("EmailBufferMegabytes", "Firehose: megabytes until events are written", (64, 128),
+     thresholds.EMAIL_BUFFER_MEGABYTES, "Whichever comes first, this or the seconds.",
+     "must be a whole number from 64 to 128: what Firehose takes when it writes Parquet."),
+)  # fmt: skip
+
+_LIMITS = whole_numbers(
+    ("EmailMinimumSent", "At least so many mails", (1, 1_000_000), thresholds.EMAIL_MINIMUM_SENT_COUNT,
+     "Below this volume in the window a share says nothing and counts as 0."),
+    ("EmailMinimumBounced", "At least so many bounces", (1, 1_000_000), thresholds.EMAIL_MINIMUM_BOUNCED_COUNT,
+     "Fewer bounces than this never raise an alarm."),
+    ("EmailMinimumComplained", "At least so many complaints", (1, 1_000_000), thresholds.EMAIL_MINIMUM_COMPLAINED_COUNT,
+     "Fewer complaints than this never raise an alarm."),
+    ("EmailSilenceMinutes", "Silence: minutes without an event", (3, 60), thresholds.EMAIL_SILENCE_MINUTES,
+     "In so many minutes of an hour mails were sent and not one event came: the events are lost."),
+    ("EmailFreshnessSeconds", "Events are stuck after (s)", (1200, 86_400), thresholds.EMAIL_FRESHNESS_SECONDS,
+     "Firehose may hold events for EmailBufferSeconds; older than this they do not reach the bucket."),
+)  # fmt: skip
+
 PARAMETERS = {
     "E-mail events": [
         *(
@@ -135,22 +130,7 @@ PARAMETERS = {
             "must be the name of a message tag: letters, digits, - and _.",
             default="campaign",
         ),
-        whole_number(
-            "EmailBufferSeconds",
-            "Firehose: seconds until events are written",
-            (60, 900),
-            thresholds.EMAIL_BUFFER_SECONDS,
-            "Less shows events sooner, in more and smaller objects.",
-            "must be a whole number from 60 to 900, which is Firehose's limit.",
-        ),
-        whole_number(
-            "EmailBufferMegabytes",
-            "Firehose: megabytes until events are written",
-            (64, 128),
-            thresholds.EMAIL_BUFFER_MEGABYTES,
-            "Whichever comes first, this or the seconds.",
-            "must be a whole number from 64 to 128: what Firehose takes when it writes Parquet.",
-        ),
+        *_BUFFERS,
         one_of(
             "EmailPartitions",
             "Folders of a day",
@@ -186,43 +166,5 @@ PARAMETERS = {
             "must be a whole number of dollars; 0 for no budget.",
         ),
     ],
-    "When e-mail raises an alarm": [
-        *(BOUNCE_WARNING, BOUNCE_CRITICAL, BOUNCE_RECOVERY),
-        *(COMPLAINT_WARNING, COMPLAINT_CRITICAL, COMPLAINT_RECOVERY),
-        whole_number(
-            "EmailMinimumSent",
-            "At least so many mails",
-            (1, 1_000_000),
-            thresholds.EMAIL_MINIMUM_SENT_COUNT,
-            "Below this volume in the window a share says nothing and counts as 0.",
-        ),
-        whole_number(
-            "EmailMinimumBounced",
-            "At least so many bounces",
-            (1, 1_000_000),
-            thresholds.EMAIL_MINIMUM_BOUNCED_COUNT,
-            "Fewer bounces than this never raise an alarm.",
-        ),
-        whole_number(
-            "EmailMinimumComplained",
-            "At least so many complaints",
-            (1, 1_000_000),
-            thresholds.EMAIL_MINIMUM_COMPLAINED_COUNT,
-            "Fewer complaints than this never raise an alarm.",
-        ),
-        whole_number(
-            "EmailSilenceMinutes",
-            "Silence: minutes without an event",
-            (3, 60),
-            thresholds.EMAIL_SILENCE_MINUTES,
-            "In so many minutes of an hour mails were sent and not one event came: the events are lost.",
-        ),
-        whole_number(
-            "EmailFreshnessSeconds",
-            "Events are stuck after (s)",
-            (1200, 86_400),
-            thresholds.EMAIL_FRESHNESS_SECONDS,
-            "Firehose may hold events for EmailBufferSeconds; older than this they do not reach the bucket.",
-        ),
-    ],
+    "When e-mail raises an alarm": [*_SHARES, *_LIMITS],
 }

@@ -2,7 +2,7 @@
 
 from troposphere import Equals, Or, Ref
 
-from blocks.parameters import Parameter, given, one_of, text, whole_number
+from blocks.parameters import Parameter, given, one_of, text, whole_number, whole_numbers
 from deliverywatch import thresholds
 
 # What S3 takes in a filter and EventBridge in a wildcard without escaping.
@@ -72,6 +72,15 @@ _FILTERS = [
     ),
 ]
 
+_DAYS = whole_numbers(
+    ("FilesItemDays", "Days that items are kept", (0, 3650), thresholds.FILE_ITEM_DAYS,
+     "Items are deleted this long after their file arrived; 0 keeps them for ever.",
+     "must be a whole number of days from 0 (for ever) to 3650."),
+    ("FilesTombstoneDays", "Days that removed files are remembered", (19, 3650), thresholds.FILE_TOMBSTONE_DAYS,
+     "A late notification does not bring a removed file back for this long.",
+     "must be a whole number of days from 19 (as long as a message can live) to 3650."),
+)  # fmt: skip
+
 _TABLE = [
     one_of(
         "FilesBatchSize",
@@ -80,45 +89,15 @@ _TABLE = [
         thresholds.FILE_BATCH_COUNT,
         "Most messages that one run of the processor gets; more cost less and wait no longer than a second.",
     ),
-    whole_number(
-        "FilesItemDays",
-        "Days that items are kept",
-        (0, 3650),
-        thresholds.FILE_ITEM_DAYS,
-        "Items are deleted this long after their file arrived; 0 keeps them for ever.",
-        "must be a whole number of days from 0 (for ever) to 3650.",
-    ),
-    whole_number(
-        "FilesTombstoneDays",
-        "Days that removed files are remembered",
-        (19, 3650),
-        thresholds.FILE_TOMBSTONE_DAYS,
-        "A late notification does not bring a removed file back for this long.",
-        "must be a whole number of days from 19 (as long as a message can live) to 3650.",
-    ),
+    *_DAYS,
 ]
 
-_LIMITS = [
-    whole_number(
-        "FilesGrowthCount",
-        "Critical: new dead letters over, in 30 minutes",
-        (0, 1_000_000),
-        thresholds.FILE_GROWTH_COUNT,
-        "One dead letter is a warning; more new ones than this within half an hour are critical.",
-    ),
-    whole_number(
-        "FilesStalledMinutes",
-        "Stalled: oldest message waits (minutes)",
-        (15, 1440),
-        thresholds.FILE_STALLED_MINUTES,
-        "The intake is stalled when a message waits longer and no message is done.",
-        "must be a whole number of minutes from 15 to 1440.",
-    ),
-    whole_number(
-        "FilesErrorCount",
-        "Errors: more than, in 5 minutes",
-        (0, 1_000_000),
-        thresholds.FILE_ERROR_COUNT,
-        "Failed attempts in 5 minutes, twice in a row, that open an incident; most succeed when they are repeated.",
-    ),
-]
+_LIMITS = whole_numbers(
+    ("FilesGrowthCount", "Critical: new dead letters over, in 30 minutes", (0, 1_000_000), thresholds.FILE_GROWTH_COUNT,
+     "One dead letter is a warning; more new ones than this within half an hour are critical."),
+    ("FilesStalledMinutes", "Stalled: oldest message waits (minutes)", (15, 1440), thresholds.FILE_STALLED_MINUTES,
+     "The intake is stalled when a message waits longer and no message is done.",
+     "must be a whole number of minutes from 15 to 1440."),
+    ("FilesErrorCount", "Errors: more than, in 5 minutes", (0, 1_000_000), thresholds.FILE_ERROR_COUNT,
+     "Failed attempts in 5 minutes, twice in a row, that open an incident; most succeed when they are repeated."),
+)  # fmt: skip

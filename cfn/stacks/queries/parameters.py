@@ -2,7 +2,7 @@
 
 from troposphere import And, Condition, Equals, Or, Ref
 
-from blocks.parameters import given, one_of, text, whole_number
+from blocks.parameters import given, one_of, text, whole_numbers
 from deliverywatch import thresholds
 
 CONDITIONS = {
@@ -25,6 +25,27 @@ RULES = {
         ]
     }
 }
+
+_SCHEDULING = whole_numbers(
+    ("QueriesDeleteCount", "Most deletions at once", (1, 10_000), thresholds.QUERIES_DELETE_COUNT,
+     "Most schedules that are deleted at once; more wait for queries apply --allow-deletes."),
+    ("QueriesDeletePercent", "Most deletions at once (%)", (1, 100), thresholds.QUERIES_DELETE_PERCENT,
+     "The same as a share of all schedules, in percent; one alone may always go."),
+    ("QueriesSpreadMinutes", "Spread starts over (minutes)", (0, 60), 0,
+     "Starts within so many minutes, so that hourly queries do not all meet in one minute; 0 for none."),
+)  # fmt: skip
+
+_LIMITS = whole_numbers(
+    ("QueriesTimeoutSeconds", "Stop a query after (seconds)", (10, 840), thresholds.QUERIES_TIMEOUT_SECONDS,
+     "A query that runs longer is stopped, so that it is not billed on, and counts as failed."),
+    ("QueriesFailedCount", "Failed runs in an hour", (1, 10_000), thresholds.QUERIES_FAILED_COUNT,
+     "Failed runs within an hour that open an incident beside those of the queries themselves."),
+    ("QueriesSlowSeconds", "A query is slow over (seconds)", (5, 840), thresholds.QUERIES_SLOW_SECONDS,
+     "A query that takes longer opens an incident."),
+    ("QueriesDearUsd", "A day of queries is dear over (USD)", (1, 10_000), thresholds.QUERIES_DEAR_USD,
+     "Queries that cost more in 24 hours, at Athena's list price, open an incident.",
+     "must be a whole number of USD from 1 to 10000."),
+)  # fmt: skip
 
 PARAMETERS = {
     "Scheduled queries: their file": [
@@ -76,59 +97,9 @@ PARAMETERS = {
             "respect",
             "A schedule switched off by hand stays off and is reported (respect), or is switched on again (enable).",
         ),
-        whole_number(
-            "QueriesDeleteCount",
-            "Most deletions at once",
-            (1, 10_000),
-            thresholds.QUERIES_DELETE_COUNT,
-            "Most schedules that are deleted at once; more wait for queries apply --allow-deletes.",
-        ),
-        whole_number(
-            "QueriesDeletePercent",
-            "Most deletions at once (%)",
-            (1, 100),
-            thresholds.QUERIES_DELETE_PERCENT,
-            "The same as a share of all schedules, in percent; one alone may always go.",
-        ),
-        whole_number(
-            "QueriesSpreadMinutes",
-            "Spread starts over (minutes)",
-            (0, 60),
-            0,
-            "Starts within so many minutes, so that hourly queries do not all meet in one minute; 0 for none.",
-        ),
+        *_SCHEDULING,
     ],
-    "Scheduled queries: when to raise an alarm": [
-        whole_number(
-            "QueriesTimeoutSeconds",
-            "Stop a query after (seconds)",
-            (10, 840),
-            thresholds.QUERIES_TIMEOUT_SECONDS,
-            "A query that runs longer is stopped, so that it is not billed on, and counts as failed.",
-        ),
-        whole_number(
-            "QueriesFailedCount",
-            "Failed runs in an hour",
-            (1, 10_000),
-            thresholds.QUERIES_FAILED_COUNT,
-            "Failed runs within an hour that open an incident beside those of the queries themselves.",
-        ),
-        whole_number(
-            "QueriesSlowSeconds",
-            "A query is slow over (seconds)",
-            (5, 840),
-            thresholds.QUERIES_SLOW_SECONDS,
-            "A query that takes longer opens an incident.",
-        ),
-        whole_number(
-            "QueriesDearUsd",
-            "A day of queries is dear over (USD)",
-            (1, 10_000),
-            thresholds.QUERIES_DEAR_USD,
-            "Queries that cost more in 24 hours, at Athena's list price, open an incident.",
-            "must be a whole number of USD from 1 to 10000.",
-        ),
-    ],
+    "Scheduled queries: when to raise an alarm": _LIMITS,
     "Scheduled queries: further data": [
         text(
             "QueriesDatabase",

@@ -1,47 +1,40 @@
 """The parameters of SMS, and the rules that refuse thresholds which contradict each other."""
 
-from blocks.parameters import Parameter, below, one_of, switch, text, whole_number
+from blocks.parameters import below, one_of, percentages, switch, text, whole_numbers
 from deliverywatch import thresholds
 
-
-def _share(name: str, label: str, values: tuple[float, ...], default: float, description: str) -> Parameter:
-    return one_of(name, label, values, default, description, "must be one of the offered percentages; all are over 0.")
-
-
-WARNING = _share(
-    "WarningThresholdPercent",
-    "Warning over (%)",
-    (1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 12, 15, 20),
-    thresholds.WARNING_PERCENT,
-    "Failed share of the SMS of 30 minutes that opens an incident; an incident mails once per change.",
-)
-CRITICAL = _share(
-    "CriticalThresholdPercent",
-    "Critical over (%)",
-    (5, 8, 10, 12, 15, 20, 25, 30, 35, 40, 50, 60, 75, 90),
-    thresholds.CRITICAL_PERCENT,
-    "Failed share of the SMS of 30 minutes that makes an incident critical.",
-)
-WARNING_RECOVERY = _share(
-    "WarningRecoveryPercent",
-    "Incident stays open over (%)",
-    (0.5, 1, 1.5, 2, 3, 4, 5, 6, 7, 8, 10, 12, 15),
-    thresholds.WARNING_RECOVERY_PERCENT,
-    "An open incident ends when the share is down to this; less than the warning threshold.",
-)
-CRITICAL_RECOVERY = _share(
-    "CriticalRecoveryPercent",
-    "Incident stays critical over (%)",
-    (3, 5, 8, 10, 12, 15, 20, 25, 30, 40, 50),
-    thresholds.CRITICAL_RECOVERY_PERCENT,
-    "A critical incident becomes a warning again when the share is down to this; less than the critical threshold.",
-)
+WARNING, CRITICAL, WARNING_RECOVERY, CRITICAL_RECOVERY = percentages(
+    ("WarningThresholdPercent", "Warning over (%)", (1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 12, 15, 20),
+     thresholds.WARNING_PERCENT,
+     "Failed share of the SMS of 30 minutes that opens an incident; an incident mails once per change."),
+    ("CriticalThresholdPercent", "Critical over (%)", (5, 8, 10, 12, 15, 20, 25, 30, 35, 40, 50, 60, 75, 90),
+     thresholds.CRITICAL_PERCENT,
+     "Failed share of the SMS of 30 minutes that makes an incident critical."),
+    ("WarningRecoveryPercent", "Incident stays open over (%)", (0.5, 1, 1.5, 2, 3, 4, 5, 6, 7, 8, 10, 12, 15),
+     thresholds.WARNING_RECOVERY_PERCENT,
+     "An open incident ends when the share is down to this; less than the warning threshold."),
+    ("CriticalRecoveryPercent", "Incident stays critical over (%)", (3, 5, 8, 10, 12, 15, 20, 25, 30, 40, 50),
+     thresholds.CRITICAL_RECOVERY_PERCENT,
+     "A critical incident becomes a warning again when the share is down to this; less than the critical threshold."),
+    sentence="must be one of the offered percentages; all are over 0.",
+)  # fmt: skip
 
 RULES = {
     "WarningBelowCritical": below(WARNING, CRITICAL),
     "WarningRecoveryBelowWarning": below(WARNING_RECOVERY, WARNING, ", or an incident could never end"),
     "CriticalRecoveryBelowCritical": below(CRITICAL_RECOVERY, CRITICAL, ", or an incident would stay critical"),
 }
+
+_LIMITS = whole_numbers(
+    ("MinimumTotal", "At least so many SMS in 30 minutes", (1, 1_000_000), thresholds.MINIMUM_TOTAL_COUNT,
+     "Below this volume the share says nothing and counts as 0."),
+    ("MinimumFailed", "At least so many failures", (1, 1_000_000), thresholds.MINIMUM_FAILED_COUNT,
+     "Fewer failures than this never raise an alarm."),
+    ("TricklePercent", "Trickle: over (%) in 6 hours", (1, 99), thresholds.TRICKLE_PERCENT,
+     "Failed share of the SMS of 6 hours that opens an incident even where 30 minutes hold too few."),
+    ("OverduePercent", "Overdue: over (%)", (1, 99), thresholds.OVERDUE_PERCENT,
+     "Share of the SMS sent 15 to 60 minutes ago that still have no outcome."),
+)  # fmt: skip
 
 PARAMETERS = {
     "ClickSend": [
@@ -88,35 +81,5 @@ PARAMETERS = {
             default=True,
         ),
     ],
-    "When to raise an alarm": [
-        *(WARNING, CRITICAL, WARNING_RECOVERY, CRITICAL_RECOVERY),
-        whole_number(
-            "MinimumTotal",
-            "At least so many SMS in 30 minutes",
-            (1, 1_000_000),
-            thresholds.MINIMUM_TOTAL_COUNT,
-            "Below this volume the share says nothing and counts as 0.",
-        ),
-        whole_number(
-            "MinimumFailed",
-            "At least so many failures",
-            (1, 1_000_000),
-            thresholds.MINIMUM_FAILED_COUNT,
-            "Fewer failures than this never raise an alarm.",
-        ),
-        whole_number(
-            "TricklePercent",
-            "Trickle: over (%) in 6 hours",
-            (1, 99),
-            thresholds.TRICKLE_PERCENT,
-            "Failed share of the SMS of 6 hours that opens an incident even where 30 minutes hold too few.",
-        ),
-        whole_number(
-            "OverduePercent",
-            "Overdue: over (%)",
-            (1, 99),
-            thresholds.OVERDUE_PERCENT,
-            "Share of the SMS sent 15 to 60 minutes ago that still have no outcome.",
-        ),
-    ],
+    "When to raise an alarm": [WARNING, CRITICAL, WARNING_RECOVERY, CRITICAL_RECOVERY, *_LIMITS],
 }

@@ -3,8 +3,6 @@
 Usable as it is from pytest: `assert not [one for one in check(cases, template) if one.difference]`.
 """
 
-from __future__ import annotations
-
 import dataclasses
 import time
 import xml.etree.ElementTree as ET
@@ -12,20 +10,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from deliverywatch.backtest.inputs import definitions as templates
+from deliverywatch.backtest.inputs.definitions import Definitions
 from deliverywatch.backtest.results.result import Mail, Span
 from deliverywatch.backtest.simulate import deliver
 from deliverywatch.engine.replay.minutes import Minutes
 from deliverywatch.engine.unit_tests import case_run
 from deliverywatch.engine.unit_tests import cases as files
+from deliverywatch.engine.unit_tests.case_run import CaseRun
+from deliverywatch.engine.unit_tests.cases import Case, ExpectedMail
 from deliverywatch.errors import InputError
-
-if TYPE_CHECKING:
-    from deliverywatch.backtest.inputs.definitions import Definitions
-    from deliverywatch.engine.unit_tests.case_run import CaseRun
-    from deliverywatch.engine.unit_tests.cases import Case, ExpectedMail
 
 
 @dataclass(frozen=True, slots=True)

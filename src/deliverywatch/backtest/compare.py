@@ -1,28 +1,22 @@
 """One template, one history, any number of what-ifs -> for each its changes, its mails and its headline numbers."""
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
 
 from deliverywatch.backtest import simulate
 from deliverywatch.backtest.curve import curve
-from deliverywatch.backtest.inputs.history import bounds
+from deliverywatch.backtest.inputs import definitions as templates
+from deliverywatch.backtest.inputs.definitions import Definitions
+from deliverywatch.backtest.inputs.history import History, bounds
 from deliverywatch.backtest.results.measure import headline_numbers, incidents, true_incidents
 from deliverywatch.backtest.results.result import Result, Span, Variant
+from deliverywatch.engine.definitions.alarm import Alarm
 from deliverywatch.engine.replay.datapoint_files import require
 from deliverywatch.engine.replay.minutes import Minutes
 from deliverywatch.engine.replay.replay import can_vectorise
 from deliverywatch.errors import InputError
-
-if TYPE_CHECKING:
-    from deliverywatch.backtest.inputs import definitions as templates
-    from deliverywatch.backtest.inputs.definitions import Definitions
-    from deliverywatch.backtest.inputs.history import History
-    from deliverywatch.engine.definitions.alarm import Alarm
 
 # Before the replay, alarms and incidents come into the state that they had then.
 _LEAD = timedelta(days=1)

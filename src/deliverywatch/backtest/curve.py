@@ -4,26 +4,19 @@ Times raised come of one order statistic per evaluation (`engine.sweep`), a thou
 the notifier's own code, threshold by threshold, so there are fewer of them.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
 
 from deliverywatch.backtest import simulate
+from deliverywatch.backtest.inputs.definitions import Definitions
 from deliverywatch.backtest.results.measure import DAYS_A_MONTH
 from deliverywatch.backtest.results.result import Curve, Point, Span
-from deliverywatch.engine.definitions.alarm import Comparison
-from deliverywatch.engine.replay.backtest import backtest
+from deliverywatch.engine.definitions.alarm import Alarm, Comparison
+from deliverywatch.engine.replay.backtest import Change, backtest
+from deliverywatch.engine.replay.minutes import Minutes
 from deliverywatch.engine.replay.replay import Replay, can_vectorise
 from deliverywatch.engine.replay.sweep import sweep
-
-if TYPE_CHECKING:
-    from deliverywatch.backtest.inputs.definitions import Definitions
-    from deliverywatch.engine.definitions.alarm import Alarm
-    from deliverywatch.engine.replay.backtest import Change
-    from deliverywatch.engine.replay.minutes import Minutes
 
 # The curve goes up to so many times the threshold, in so many steps.
 _REACH = 4

@@ -4,8 +4,6 @@ The notifier is the one that is deployed, with severity levels, incident store a
 replaced: CloudWatch by the history, S3 by memory, SES by a list.
 """
 
-from __future__ import annotations
-
 import email
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -13,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from email import policy
 from itertools import groupby
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from deliverywatch.alerting.dry_run import Pile
 from deliverywatch.alerting.inputs.notice import parse
@@ -21,24 +19,19 @@ from deliverywatch.alerting.inputs.settings import Settings
 from deliverywatch.alerting.notify import Notifier
 from deliverywatch.alerting.ports import Ports
 from deliverywatch.backtest.inputs.account import ACCOUNT, REGION, Account
-from deliverywatch.backtest.results.result import Mail
+from deliverywatch.backtest.inputs.definitions import Definitions
+from deliverywatch.backtest.results.result import Mail, Span
 from deliverywatch.engine.definitions import rule as rules
 from deliverywatch.engine.evaluation.evaluate import evaluate
 from deliverywatch.engine.evaluation.message import Outcome, composite_reason, sns_message
 from deliverywatch.engine.replay.actions import Executed, combine, executed, require_children
 from deliverywatch.engine.replay.backtest import Change, backtest
+from deliverywatch.engine.replay.minutes import Minutes
 from deliverywatch.errors import StoreConflict
 from deliverywatch.messages.level import Level
 from deliverywatch.storage.memory import Memory
 from deliverywatch.storage.store import Stored
 from deliverywatch.thresholds import SWEEP_FROM_MINUTE, SWEEP_MINUTES
-
-if TYPE_CHECKING:
-    from deliverywatch.backtest.inputs.definitions import Definitions
-    from deliverywatch.backtest.results.result import Span
-    from deliverywatch.engine.definitions.alarm import Alarm
-    from deliverywatch.engine.definitions.composites import Composite
-    from deliverywatch.engine.replay.minutes import Minutes
 
 # Where the notifier claims mails.
 _MAILS = "mails/"
@@ -146,9 +139,9 @@ def _handled(
     )
     settings = _settings(definitions.environment, time_zone)
     notifier = Notifier(Ports(account, store, pile, pile, account), settings, definitions.watches, "backtest")
-    alarms: list[Alarm | Composite] = [*definitions.alarms, *definitions.composites]
     levels: dict[str, Level] = {}
     before = span.start
+    alarms = (*definitions.alarms, *definitions.composites)
     for time, states, actions in _by_time(changes, executed(changes, alarms, definitions.mutes, span.start, span.end)):
         yield from _swept(notifier, store, levels, before, time)
         store.go_to(time)
@@ -190,22 +183,17 @@ def _by_time(
 
 
 def _message(definitions: Definitions, account: Account, action: Executed) -> Mapping[str, Any]:
-    before = account.changes[action.alarm].previous
-    alarm: Alarm | Composite
-    if action.alarm in account.alarms:
-        alarm, triggering = account.alarms[action.alarm], []
-        reason = evaluate(alarm, account.series, action.time, before).reason
-    else:
-        alarm = next(composite for composite in definitions.composites if composite.name == action.alarm)
-        changed_at = account.changes[action.alarm].time
-        children = [account.changes[name] for name in rules.children(alarm.rule) if name in account.changes]
-        triggering = [(child.alarm, child.state.value, child.time) for child in children if child.time == changed_at]
-        decisive = triggering[0] if triggering else (action.alarm, action.state.value, changed_at)
-        reason = composite_reason(*decisive, ACCOUNT, REGION)
-    outcome = Outcome(action.state.value, reason)
-    return sns_message(
-        alarm, outcome, before.value, ACCOUNT, REGION, action.time, triggering, was_muted=action.is_replay
-    )
+    change, state = account.changes[action.alarm], action.state.value
+    about, was_muted = (change.previous.value, ACCOUNT, REGION, action.time), action.is_replay
+    if alarm := account.alarms.get(action.alarm):
+        outcome = Outcome(state, evaluate(alarm, account.series, action.time, change.previous).reason)
+        return sns_message(alarm, outcome, *about, was_muted=was_muted)
+    composite = next(composite for composite in definitions.composites if composite.name == action.alarm)
+    children = [account.changes[name] for name in rules.children(composite.rule) if name in account.changes]
+    triggering = [(child.alarm, child.state.value, child.time) for child in children if child.time == change.time]
+    decisive = triggering[0] if triggering else (action.alarm, state, change.time)
+    outcome = Outcome(state, composite_reason(*decisive, ACCOUNT, REGION))
+    return sns_message(composite, outcome, *about, triggering, was_muted=was_muted)
 
 
 def _mail(time: datetime, watch: str, message: bytes) -> Mail:

@@ -4,22 +4,17 @@ It may be an event or description of a Step Functions execution, a Glue job run 
 event), or dbt's `run_results.json`.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from deliverywatch.errors import InputError
 from deliverywatch.messages.untrusted import mapping
 from deliverywatch.pipeline.declaration.values import text
 from deliverywatch.pipeline.diagnosis import evidence as evidences
-from deliverywatch.pipeline.diagnosis.dbt import Ending, run_of
+from deliverywatch.pipeline.diagnosis.dbt import DbtRun, Ending, run_of
 from deliverywatch.pipeline.diagnosis.runs import EVENT_TYPE, execution_of, job_run_of
 from deliverywatch.pipeline.outputs import metrics
-
-if TYPE_CHECKING:
-    from deliverywatch.pipeline.diagnosis.dbt import DbtRun
-    from deliverywatch.pipeline.outputs.metrics import Point
+from deliverywatch.pipeline.outputs.metrics import Point
 
 
 def preview(document: object, environment: str, pipeline: str) -> dict[str, Any]:

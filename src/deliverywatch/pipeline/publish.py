@@ -4,24 +4,18 @@ What was counted is written first and the lines are printed after: an event that
 function killed between the two loses the metrics of that one run; the object and the execution's history have it.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from deliverywatch import emf
 from deliverywatch.errors import InputError
-from deliverywatch.pipeline.diagnosis.collect import run_of_event
+from deliverywatch.pipeline.declaration.pipelines import Pipeline
+from deliverywatch.pipeline.diagnosis.collect import Artifacts, Executions, Run, run_of_event
 from deliverywatch.pipeline.outputs import counted_runs, metrics
-from deliverywatch.storage.store import Change, update
-
-if TYPE_CHECKING:
-    from deliverywatch.pipeline.declaration.pipelines import Pipeline
-    from deliverywatch.pipeline.diagnosis.collect import Artifacts, Executions, Run
-    from deliverywatch.pipeline.outputs.metrics import Point
-    from deliverywatch.storage.store import Store
+from deliverywatch.pipeline.outputs.metrics import Point
+from deliverywatch.storage.store import Change, Store, update
 
 
 @dataclass(frozen=True, slots=True)

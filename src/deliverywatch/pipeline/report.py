@@ -8,33 +8,25 @@ Context first, then the notice, then the memory of it: killed in between, the ne
 and the notifier's incident keeps that from being a second mail.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
 
 from deliverywatch.errors import InputError
 from deliverywatch.messages.context import key_of
 from deliverywatch.messages.level import Level
 from deliverywatch.messages.notice import SystemNotice, to_document
 from deliverywatch.messages.untrusted import mapping
+from deliverywatch.pipeline.declaration.pipelines import Pipeline
 from deliverywatch.pipeline.declaration.values import decoded, text
-from deliverywatch.pipeline.diagnosis.advice import dashboard_link, document, explanation_of
-from deliverywatch.pipeline.diagnosis.collect import run_of_arn, run_of_event
+from deliverywatch.pipeline.diagnosis.advice import Explanation, dashboard_link, document, explanation_of
+from deliverywatch.pipeline.diagnosis.collect import Artifacts, Executions, Run, run_of_arn, run_of_event
 from deliverywatch.pipeline.diagnosis.diagnose import ReportedError, diagnose
-from deliverywatch.pipeline.diagnosis.faults import shipped
+from deliverywatch.pipeline.diagnosis.faults import Catalogue, shipped
 from deliverywatch.pipeline.diagnosis.runs import EVENT_TYPE
 from deliverywatch.pipeline.outputs import mail_context, notified_causes
-from deliverywatch.storage.store import Change, update
-
-if TYPE_CHECKING:
-    from deliverywatch.pipeline.declaration.pipelines import Pipeline
-    from deliverywatch.pipeline.diagnosis.advice import Explanation
-    from deliverywatch.pipeline.diagnosis.collect import Artifacts, Executions, Run
-    from deliverywatch.pipeline.diagnosis.faults import Catalogue
-    from deliverywatch.storage.store import Store
+from deliverywatch.storage.store import Change, Store, update
 
 
 class Topic(Protocol):

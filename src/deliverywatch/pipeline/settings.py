@@ -1,22 +1,16 @@
 """What the stack tells the functions, from environment variables and the declaration in their zip."""
 
-from __future__ import annotations
-
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from deliverywatch.errors import ConfigurationError
 from deliverywatch.messages.untrusted import mapping
-from deliverywatch.pipeline.declaration.pipelines import limits_of, pipelines_of
+from deliverywatch.pipeline.declaration.pipelines import Pipeline, limits_of, pipelines_of
 from deliverywatch.pipeline.declaration.values import decoded
-from deliverywatch.pipeline.diagnosis.faults import shipped
-
-if TYPE_CHECKING:
-    from deliverywatch.pipeline.declaration.pipelines import Pipeline
-    from deliverywatch.pipeline.diagnosis.faults import Catalogue
+from deliverywatch.pipeline.diagnosis.faults import Catalogue, shipped
 
 # A copy of cfn/pipelines.toml, which the build puts into the zip.
 DECLARATION = Path(__file__).with_name("pipelines.toml")

@@ -5,25 +5,19 @@ It returns the report, failed or not, for a Choice to decide on (`$.passed`); `"
 cannot be checked raises always: a validation that did not happen must not look like one that passed.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import TYPE_CHECKING
 
 from deliverywatch.errors import InputError
 from deliverywatch.messages.untrusted import mapping
 from deliverywatch.pipeline.checks import records, scd2
+from deliverywatch.pipeline.checks.sql import Tables
 from deliverywatch.pipeline.checks.validation import Check, Counts, Report, Result, Score, Topic
-from deliverywatch.pipeline.declaration.pipelines import named
+from deliverywatch.pipeline.declaration.pipelines import History, Pipeline, named
 from deliverywatch.pipeline.declaration.values import moment, text
 from deliverywatch.pipeline.diagnosis.runs import job_run_of
-
-if TYPE_CHECKING:
-    from deliverywatch.pipeline.checks.sql import Tables
-    from deliverywatch.pipeline.declaration.pipelines import History, Pipeline
 
 # Where the caller does not say when the run began.
 _A_DAY = timedelta(days=1)

@@ -1,21 +1,17 @@
 """The states and datapoints of a moment in the past -> CloudWatch as the notifier sees it."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import TYPE_CHECKING, NoReturn
+from typing import NoReturn
 
 from deliverywatch.alerting.inputs import alarm as cloudwatch
 from deliverywatch.engine.definitions.alarm import Alarm, Query, State
 from deliverywatch.engine.evaluation.evaluate import evaluate, returned
 from deliverywatch.engine.evaluation.message import alarm_arn, trigger
+from deliverywatch.engine.evaluation.series import Series
+from deliverywatch.engine.replay.backtest import Change
 from deliverywatch.errors import MetricsUnavailable
-
-if TYPE_CHECKING:
-    from deliverywatch.engine.evaluation.series import Series
-    from deliverywatch.engine.replay.backtest import Change
 
 ACCOUNT, REGION = "123456789012", "us-east-1"
 

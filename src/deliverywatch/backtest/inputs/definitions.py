@@ -1,24 +1,20 @@
 """A template and values of its parameters, or an account -> all that decides on mails: alarms, mute rules, watches."""
 
-from __future__ import annotations
-
 import itertools
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
 
 from deliverywatch.alerting.incidents import severity
 from deliverywatch.engine.definitions import alarm as alarms
 from deliverywatch.engine.definitions import composites, documents, template_parameters, template_rules
+from deliverywatch.engine.definitions.alarm import Alarm, Metric, MetricStat
+from deliverywatch.engine.definitions.composites import Composite
 from deliverywatch.engine.evaluation import mute
 from deliverywatch.errors import InputError
-
-if TYPE_CHECKING:
-    from deliverywatch.engine.definitions.alarm import Alarm, Metric, MetricStat
-    from deliverywatch.engine.definitions.composites import Composite
 
 _VARIANT_LIMIT = 50
 

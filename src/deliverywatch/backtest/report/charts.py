@@ -3,20 +3,16 @@
 Drawn by Plotly; the first brings plotly.js along, so that the page asks no network for anything.
 """
 
-from __future__ import annotations
-
 from datetime import UTC, datetime
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from deliverywatch.backtest.results.result import Curve, Result, Variant
+from deliverywatch.engine.definitions.alarm import Alarm
 from deliverywatch.engine.replay.numeric import numpy
 from deliverywatch.engine.replay.replay import Replay
 from deliverywatch.errors import ConfigurationError
 from deliverywatch.messages.palette import TONES
-
-if TYPE_CHECKING:
-    from deliverywatch.backtest.results.result import Curve, Result, Variant
-    from deliverywatch.engine.definitions.alarm import Alarm
 
 # More points than these show nothing more on a screen, and make the page slow.
 _POINT_LIMIT = 6000

@@ -1,13 +1,10 @@
 """A back-test -> the document that `--json` prints; its shape is in `deliverywatch backtest --help`."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    from deliverywatch.backtest.results.result import Curve, HeadlineNumbers, Result, Span, Variant
+from deliverywatch.backtest.results.result import Curve, HeadlineNumbers, Result, Span, Variant
 
 
 def document(result: Result) -> dict[str, Any]:

@@ -1,16 +1,12 @@
 """A back-test -> one HTML page that needs no network: charts, the comparison, every mail."""
 
-from __future__ import annotations
-
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from deliverywatch.backtest.report import charts
 from deliverywatch.backtest.report.table import COLUMNS, rows
-
-if TYPE_CHECKING:
-    from deliverywatch.backtest.results.result import Result, Variant
+from deliverywatch.backtest.results.result import Result, Variant
 
 # Of more mails the page shows the first; the chart has all of them.
 _MAIL_LIMIT = 500

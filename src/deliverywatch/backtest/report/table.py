@@ -1,11 +1,6 @@
 """A back-test -> the cells of its comparison, for the terminal and for the report."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from deliverywatch.backtest.results.result import Result, Variant
+from deliverywatch.backtest.results.result import Result, Variant
 
 COLUMNS = ("template", "mails", "mails\n/ month", "at night\n/ month", "minutes to\nthe mail", "missed", "open\nhours")
 

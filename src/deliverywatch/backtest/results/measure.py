@@ -1,22 +1,17 @@
 """Mails and the truth -> what an operator compares: mails a month, at night, minutes to the mail, incidents missed."""
 
-from __future__ import annotations
-
 from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from statistics import median
-from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 from deliverywatch.backtest.inputs.definitions import counts_of
+from deliverywatch.backtest.inputs.history import History
 from deliverywatch.backtest.results.result import HeadlineNumbers, Mail, Span
+from deliverywatch.engine.definitions.alarm import Alarm
+from deliverywatch.engine.replay.minutes import Minutes
 from deliverywatch.engine.replay.numeric import numpy
-
-if TYPE_CHECKING:
-    from deliverywatch.backtest.inputs.history import History
-    from deliverywatch.engine.definitions.alarm import Alarm
-    from deliverywatch.engine.replay.minutes import Minutes
 
 # Fewer messages in a window than these are no incident that anybody can have missed.
 TRUE_MINIMUM_COUNT = 100

@@ -1,16 +1,12 @@
 """The result of a back-test as values: what the flows fill in, and what terminal, JSON and report show."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from deliverywatch.backtest.inputs.definitions import Definitions
-    from deliverywatch.engine.definitions.alarm import Alarm
-    from deliverywatch.engine.replay.backtest import Change
-    from deliverywatch.engine.replay.minutes import Minutes
+from deliverywatch.backtest.inputs.definitions import Definitions
+from deliverywatch.engine.definitions.alarm import Alarm
+from deliverywatch.engine.replay.backtest import Change
+from deliverywatch.engine.replay.minutes import Minutes
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,22 +3,17 @@
 Of a composite: when it is in ALARM, and what holds its actions back.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
 
 from deliverywatch.engine.definitions import rule as rules
 from deliverywatch.engine.definitions.alarm import Alarm, AnyAlarm, Comparison, MetricStat, Query, State, Treat
+from deliverywatch.engine.definitions.composites import Composite
 from deliverywatch.engine.evaluation import windows
 from deliverywatch.engine.evaluation.evaluate import evaluate, returned, treatment
 from deliverywatch.engine.evaluation.series import Series
 from deliverywatch.engine.evaluation.verdict import breaches, verdict
-
-if TYPE_CHECKING:
-    from deliverywatch.engine.definitions.composites import Composite
 
 _COMPARED = {
     Comparison.ABOVE: "above",

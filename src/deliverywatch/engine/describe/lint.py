@@ -1,20 +1,14 @@
 """An alarm's definition -> what CloudWatch would refuse about it, or what would make it behave unlike it reads."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
+from deliverywatch.engine.definitions.alarm import Alarm, Query
 from deliverywatch.engine.evaluation import statistic, windows
 from deliverywatch.engine.metric_math import expression
 from deliverywatch.engine.metric_math.kinds import Checker
-from deliverywatch.engine.metric_math.signatures import Kind
+from deliverywatch.engine.metric_math.signatures import Kind, Type
 from deliverywatch.errors import InputError
-
-if TYPE_CHECKING:
-    from deliverywatch.engine.definitions.alarm import Alarm, Query
-    from deliverywatch.engine.metric_math.signatures import Type
 
 _ID = re.compile(r"[a-z][a-zA-Z0-9_]*")
 _MAXIMUM_METRICS = 10

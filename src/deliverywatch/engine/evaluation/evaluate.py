@@ -4,24 +4,20 @@ Follows "Alarm evaluation" of the CloudWatch user guide. The rule is in `verdict
 in `reason`.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from deliverywatch.engine.definitions.alarm import Alarm, State, Treat
 from deliverywatch.engine.evaluation import windows
 from deliverywatch.engine.evaluation.fetch import Fetch
 from deliverywatch.engine.evaluation.reason import FEW_SAMPLES, WARMING_UP, reason, reason_data, used
+from deliverywatch.engine.evaluation.series import Series
 from deliverywatch.engine.evaluation.verdict import breaches, verdict
 from deliverywatch.engine.evaluation.windows import Slot
 from deliverywatch.engine.metric_math.values import Frame, Points
 from deliverywatch.errors import InputError
-
-if TYPE_CHECKING:
-    from deliverywatch.engine.evaluation.series import Series
 
 
 @dataclass(frozen=True, slots=True)

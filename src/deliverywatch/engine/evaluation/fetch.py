@@ -3,22 +3,17 @@
 Queries are those of GetMetricData in the CloudWatch API reference.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from deliverywatch.engine.definitions.alarm import Query, query_from_description
+from deliverywatch.engine.evaluation.series import Series
 from deliverywatch.engine.metric_math import expression
-from deliverywatch.engine.metric_math.values import Frame
+from deliverywatch.engine.metric_math.values import Frame, Points, Value
 from deliverywatch.errors import InputError
-
-if TYPE_CHECKING:
-    from deliverywatch.engine.evaluation.series import Series
-    from deliverywatch.engine.metric_math.values import Points, Value
 
 
 class Fetch:

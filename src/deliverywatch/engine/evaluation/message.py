@@ -4,19 +4,15 @@ Follows "Notify users on alarm changes" of the CloudWatch user guide and recorde
 metric in the Trigger, metric-math alarms list `Metrics` there.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from deliverywatch.engine.definitions.alarm import Alarm, MetricStat, Query
 from deliverywatch.engine.definitions.composites import Composite
 from deliverywatch.engine.definitions.regions import long_name
 from deliverywatch.engine.evaluation.reason import stamp
-
-if TYPE_CHECKING:
-    from deliverywatch.engine.definitions.alarm import Alarm, MetricStat, Query
 
 _CAPITALS = {
     "Sum": "SUM",

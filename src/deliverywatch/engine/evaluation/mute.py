@@ -3,22 +3,18 @@
 Follows "Alarm mute rules" of the CloudWatch user guide and AWS::CloudWatch::AlarmMuteRule.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, tzinfo
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from deliverywatch.engine.definitions import members
 from deliverywatch.engine.definitions import template as cloudformation
+from deliverywatch.engine.definitions.alarm import State
 from deliverywatch.engine.evaluation.windows import zone_of
 from deliverywatch.errors import InputError
 from deliverywatch.schedules import mute_rules
-
-if TYPE_CHECKING:
-    from deliverywatch.engine.definitions.alarm import State
 
 _DURATION = re.compile(r"P(?:(\d{1,2})D)?(?:T(?:(\d{1,3})H)?(?:(\d{1,5})M)?)?", re.ASCII)
 _LONGEST = timedelta(days=15)

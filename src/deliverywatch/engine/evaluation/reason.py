@@ -4,18 +4,14 @@ The words are those of recorded alarm messages; AWS documents only some of them.
 are ours, and each such place says so.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from deliverywatch.engine.definitions.alarm import Alarm, Comparison, State, Treat
 from deliverywatch.engine.evaluation.verdict import breaches
-
-if TYPE_CHECKING:
-    from deliverywatch.engine.evaluation.windows import Slot
+from deliverywatch.engine.evaluation.windows import Slot
 
 # From five on, CloudWatch lists only the newest five.
 _LISTED = 5

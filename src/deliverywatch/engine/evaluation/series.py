@@ -4,20 +4,15 @@ Points of one minute add up and never replace one another (publishingMetrics.htm
 which it could be seen, so that a replay decides on what an alarm knew then.
 """
 
-from __future__ import annotations
-
 import math
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING
 
+from deliverywatch.engine.definitions.alarm import Metric, MetricStat
 from deliverywatch.engine.evaluation.statistic import ALWAYS, Sample, Window, is_significant, measure
 from deliverywatch.errors import InputError
-
-if TYPE_CHECKING:
-    from deliverywatch.engine.definitions.alarm import Metric, MetricStat
 
 # 1 January 9000: far enough from the end of Python's calendar for any period to be added.
 END_OF_TIME = 221_845_392_000

@@ -5,18 +5,13 @@ evaluation periods are fetched is not documented; the defaults fit what was obse
 and above, five at 60 s.
 """
 
-from __future__ import annotations
-
 import re
 from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta, timezone, tzinfo
-from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from deliverywatch.engine.definitions.alarm import Alarm
 from deliverywatch.errors import InputError
-
-if TYPE_CHECKING:
-    from deliverywatch.engine.definitions.alarm import Alarm
 
 _DAY_SECONDS = 86400
 _WEEK_SECONDS = 7 * _DAY_SECONDS

@@ -1,17 +1,11 @@
 """Metric math's functions over arrays of time series, and those that fold one series into a scalar."""
 
-from __future__ import annotations
-
 import math
 import statistics
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
 from deliverywatch.engine.metric_math.operators import finite
-
-if TYPE_CHECKING:
-    from deliverywatch.engine.metric_math.values import Arguments, Array, Points, Value
-
+from deliverywatch.engine.metric_math.values import Arguments, Array, Points, Value
 
 _FOLDS: dict[str, Callable[[list[float], int], float]] = {
     # Missing values count as 0, so the divisor is the number of slots.

@@ -3,19 +3,14 @@
 Follows "Functions supported for metric math" of the CloudWatch user guide.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
 
 from deliverywatch.engine.metric_math import arrays, gaps
 from deliverywatch.engine.metric_math.operators import finite
+from deliverywatch.engine.metric_math.values import Arguments, Points, Value
 from deliverywatch.errors import InputError
-
-if TYPE_CHECKING:
-    from deliverywatch.engine.metric_math.values import Arguments, Points, Value
 
 KEYWORDS = {"REPEAT", "LINEAR", "ASC", "DESC", "AVG", "MIN", "MAX", "SUM"}
 

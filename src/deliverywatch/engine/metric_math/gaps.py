@@ -3,17 +3,12 @@
 Each sees the slots that were fetched and no further, as CloudWatch's alarms do.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable
 from itertools import accumulate, pairwise
-from typing import TYPE_CHECKING
 
+from deliverywatch.engine.metric_math.values import Arguments, Points, Value
 from deliverywatch.errors import InputError
-
-if TYPE_CHECKING:
-    from deliverywatch.engine.metric_math.values import Arguments, Points, Value
 
 
 def _fill(arguments: Arguments) -> Value:

@@ -3,20 +3,15 @@
 None of it depends on data, so an expression that passes here is evaluated without an error.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
+from deliverywatch.engine.definitions.alarm import Query
 from deliverywatch.engine.metric_math import expression, operators
 from deliverywatch.engine.metric_math.functions import KEYWORDS
 from deliverywatch.engine.metric_math.signatures import SIGNATURES, VALUES, ArgumentTypes, Kind, Type
 from deliverywatch.engine.metric_math.syntax import Binary, Call, Listing, Minus, Name, Node, Number, Text, refusal
-
-if TYPE_CHECKING:
-    from deliverywatch.engine.definitions.alarm import Query
-    from deliverywatch.errors import InputError
+from deliverywatch.errors import InputError
 
 # Expressions may refer to one another; so deep, the levels of all of them together still fit Python's stack.
 _MAXIMUM_DEPTH = 100

@@ -4,17 +4,12 @@ CloudWatch's rules: where one of two series has no datapoint it counts as 0; whe
 result; division by zero, and whatever else is not a finite number, drops the datapoint.
 """
 
-from __future__ import annotations
-
 import math
 import operator
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
+from deliverywatch.engine.metric_math.values import Points, Value
 from deliverywatch.errors import InputError
-
-if TYPE_CHECKING:
-    from deliverywatch.engine.metric_math.values import Points, Value
 
 _OPERATIONS: dict[str, Callable[[float, float], float]] = {
     "+": operator.add,

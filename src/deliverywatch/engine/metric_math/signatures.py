@@ -3,18 +3,13 @@
 Follows "Functions supported for metric math" of the CloudWatch user guide, whose tables name the types.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING
 
 from deliverywatch.engine.metric_math.values import ARITY
-
-if TYPE_CHECKING:
-    from deliverywatch.errors import InputError
+from deliverywatch.errors import InputError
 
 
 class Kind(StrEnum):

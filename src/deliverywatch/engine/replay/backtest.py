@@ -1,22 +1,17 @@
 """Alarms and a history -> every change of state that there would have been, by the fastest way that is exact."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
 
 from deliverywatch.engine.definitions.alarm import Alarm, State
 from deliverywatch.engine.describe.lint import require_sound
 from deliverywatch.engine.evaluation import windows
 from deliverywatch.engine.evaluation.evaluate import judge
+from deliverywatch.engine.evaluation.series import Series
 from deliverywatch.engine.replay.minutes import Minutes
 from deliverywatch.engine.replay.replay import Replay, can_vectorise
 from deliverywatch.errors import InputError
-
-if TYPE_CHECKING:
-    from deliverywatch.engine.evaluation.series import Series
 
 
 @dataclass(frozen=True, slots=True)

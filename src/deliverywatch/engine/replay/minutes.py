@@ -3,18 +3,13 @@
 A window is named by the minute at which it ends. Its sum is exact and rounded once, as that of the plain evaluation.
 """
 
-from __future__ import annotations
-
 import math
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
 
+from deliverywatch.engine.definitions.alarm import Metric, MetricStat
+from deliverywatch.engine.evaluation.series import Series
 from deliverywatch.engine.replay.exact import Terms, added, joined, terms
 from deliverywatch.engine.replay.numeric import Flags, Floats, numpy
-
-if TYPE_CHECKING:
-    from deliverywatch.engine.definitions.alarm import Metric, MetricStat
-    from deliverywatch.engine.evaluation.series import Series
 
 STATISTICS = frozenset({"Sum", "SampleCount", "Average", "Minimum", "Maximum"})
 

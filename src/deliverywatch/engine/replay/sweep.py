@@ -4,20 +4,15 @@ For every evaluation there is one number X such that the alarm is in ALARM exact
 an order statistic of the slots. Keeping the state (missing data that is ignored) bounds X by what it was before.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from deliverywatch.engine.definitions.alarm import Alarm, Comparison, Treat
 from deliverywatch.engine.evaluation.evaluate import treatment
+from deliverywatch.engine.replay.minutes import Column
 from deliverywatch.engine.replay.numeric import Floats, numpy
-
-if TYPE_CHECKING:
-    from deliverywatch.engine.replay.minutes import Column
-    from deliverywatch.engine.replay.replay import Replay
+from deliverywatch.engine.replay.replay import Replay
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,15 +4,13 @@ An alarm takes part if every metric that it watches is among the case's series: 
 disturb it. A metric that is missing on purpose is a series of gaps, such as `_x60`.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
 
 from deliverywatch.engine.definitions import rule as rules
 from deliverywatch.engine.definitions.alarm import Alarm, Metric, State
+from deliverywatch.engine.definitions.composites import Composite
 from deliverywatch.engine.describe.explain import condition
 from deliverywatch.engine.describe.lint import require_sound
 from deliverywatch.engine.evaluation.evaluate import evaluate, returned
@@ -22,12 +20,8 @@ from deliverywatch.engine.metric_math.values import Frame
 from deliverywatch.engine.replay.actions import combine
 from deliverywatch.engine.replay.backtest import Change, changes_of, plain
 from deliverywatch.engine.unit_tests import notation
-from deliverywatch.engine.unit_tests.cases import MINUTE
+from deliverywatch.engine.unit_tests.cases import MINUTE, Case, ExpectedState
 from deliverywatch.errors import InputError
-
-if TYPE_CHECKING:
-    from deliverywatch.engine.definitions.composites import Composite
-    from deliverywatch.engine.unit_tests.cases import Case, ExpectedState
 
 _SHOWN_PERIODS = 5
 

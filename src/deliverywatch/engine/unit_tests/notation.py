@@ -4,17 +4,12 @@ Follows "Unit testing for rules" of the Prometheus documentation: `a+bxn` is a, 
 repeated n+1 times, `_` is a missing value and `_xn` n of them. `stale` has no meaning in CloudWatch and is refused.
 """
 
-from __future__ import annotations
-
 import re
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
 
+from deliverywatch.engine.definitions.alarm import Metric
+from deliverywatch.engine.evaluation.series import Series
 from deliverywatch.errors import InputError
-
-if TYPE_CHECKING:
-    from deliverywatch.engine.definitions.alarm import Metric
-    from deliverywatch.engine.evaluation.series import Series
 
 MAXIMUM_VALUES = 1_000_000
 

@@ -1,16 +1,12 @@
 """The declared table of a run -> one Athena query over the rows it wrote, and its row -> checks and a score."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from deliverywatch.pipeline.checks.sql import time_of, timestamp, whole
 from deliverywatch.pipeline.checks.validation import Check, Result, Score, Topic
-
-if TYPE_CHECKING:
-    from deliverywatch.pipeline.declaration.pipelines import Limits, Records
+from deliverywatch.pipeline.declaration.pipelines import Limits, Records
 
 
 def query(records: Records, since: datetime, until: datetime) -> str:

@@ -8,18 +8,14 @@ Timestamps of Iceberg tables have microseconds, those of Hive tables millisecond
 value as the next `valid_from`, or each hand-over looks like a gap or an overlap of less than a millisecond.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from deliverywatch.pipeline.checks.sql import SAMPLES, key_text, timestamp, whole
 from deliverywatch.pipeline.checks.validation import Check, Counts, Result, Score, Topic
-
-if TYPE_CHECKING:
-    from deliverywatch.pipeline.declaration.pipelines import History
+from deliverywatch.pipeline.declaration.pipelines import History
 
 # Between samples: the unit separator, since a key may hold a comma.
 _BETWEEN = 31

@@ -1,23 +1,17 @@
 """A diagnosis -> its explanation for a person: title, sentence, facts, steps, links, and the watch it belongs to."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import quote
 
 from deliverywatch.messages.level import Level
-from deliverywatch.pipeline.checks.validation import Topic
-from deliverywatch.pipeline.diagnosis.runs import Status
-
-if TYPE_CHECKING:
-    from deliverywatch.pipeline.checks.validation import Check
-    from deliverywatch.pipeline.declaration.pipelines import Where
-    from deliverywatch.pipeline.diagnosis.collect import Run
-    from deliverywatch.pipeline.diagnosis.dbt import Node
-    from deliverywatch.pipeline.diagnosis.diagnose import Diagnosis
-    from deliverywatch.pipeline.diagnosis.faults import Catalogue
-    from deliverywatch.pipeline.diagnosis.runs import Execution
+from deliverywatch.pipeline.checks.validation import Check, Topic
+from deliverywatch.pipeline.declaration.pipelines import Where
+from deliverywatch.pipeline.diagnosis.collect import Run
+from deliverywatch.pipeline.diagnosis.dbt import Node
+from deliverywatch.pipeline.diagnosis.diagnose import Diagnosis
+from deliverywatch.pipeline.diagnosis.faults import Catalogue
+from deliverywatch.pipeline.diagnosis.runs import Execution, Status
 
 _SHOWN = 5
 _GLUE_LOGS = quote(quote("/aws-glue/jobs/error", safe=""), safe="").replace("%", "$")

@@ -3,24 +3,17 @@
 An event leaves out what is too large and, where a run failed, most of what it did; the history of the execution has it.
 """
 
-from __future__ import annotations
-
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
 
 from deliverywatch.errors import InputError
-from deliverywatch.pipeline.declaration.pipelines import named
+from deliverywatch.pipeline.declaration.pipelines import Pipeline, named
 from deliverywatch.pipeline.diagnosis import evidence as evidences
-from deliverywatch.pipeline.diagnosis.dbt import run_of
-from deliverywatch.pipeline.diagnosis.runs import Status, execution_of, execution_of_event
-
-if TYPE_CHECKING:
-    from deliverywatch.pipeline.declaration.pipelines import Pipeline
-    from deliverywatch.pipeline.diagnosis.dbt import DbtRun
-    from deliverywatch.pipeline.diagnosis.evidence import Evidence
-    from deliverywatch.pipeline.diagnosis.runs import Execution
+from deliverywatch.pipeline.diagnosis.dbt import DbtRun, run_of
+from deliverywatch.pipeline.diagnosis.evidence import Evidence
+from deliverywatch.pipeline.diagnosis.runs import Execution, Status, execution_of, execution_of_event
 
 
 class Executions(Protocol):

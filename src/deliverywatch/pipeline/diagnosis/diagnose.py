@@ -4,26 +4,17 @@ What the parts of the run say of themselves comes before any reading of texts: a
 marks as failed, the checks of a validation. Only what is left is matched with the rules of the catalogue.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from deliverywatch.messages.untrusted import mapping
-from deliverywatch.pipeline.checks.validation import Topic
+from deliverywatch.pipeline.checks.validation import Check, Topic
 from deliverywatch.pipeline.declaration.pipelines import Where
 from deliverywatch.pipeline.declaration.values import decoded, text
-from deliverywatch.pipeline.diagnosis.dbt import Ending
+from deliverywatch.pipeline.diagnosis.collect import Run
+from deliverywatch.pipeline.diagnosis.dbt import Ending, Node
 from deliverywatch.pipeline.diagnosis.evidence import Failure, job_failures
-from deliverywatch.pipeline.diagnosis.faults import Why
-from deliverywatch.pipeline.diagnosis.runs import Status, job_run_of
-
-if TYPE_CHECKING:
-    from deliverywatch.pipeline.checks.validation import Check
-    from deliverywatch.pipeline.diagnosis.collect import Run
-    from deliverywatch.pipeline.diagnosis.dbt import Node
-    from deliverywatch.pipeline.diagnosis.faults import Catalogue, Cause, Fault, Severity
-    from deliverywatch.pipeline.diagnosis.runs import JobRun
+from deliverywatch.pipeline.diagnosis.faults import Catalogue, Cause, Fault, Severity, Why
+from deliverywatch.pipeline.diagnosis.runs import JobRun, Status, job_run_of
 
 _LONGEST_MESSAGE = 300
 _TYPE_OF_TOPIC = {

@@ -4,20 +4,15 @@ A redrive keeps the ARN of its execution and ends it a second time. Counters are
 the stamp of the first time, so that sums over the old period are right; readings get the stamp of the new end.
 """
 
-from __future__ import annotations
-
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
 
 from deliverywatch.messages.untrusted import mapping
 from deliverywatch.pipeline.declaration.values import moment, number
+from deliverywatch.pipeline.diagnosis.runs import Execution
 from deliverywatch.pipeline.outputs.metrics import Point, difference, key_of
-
-if TYPE_CHECKING:
-    from deliverywatch.pipeline.diagnosis.runs import Execution
 
 # CloudWatch takes no stamp that is older than two weeks; an hour is left for the way there.
 _OLDEST = timedelta(days=14) - timedelta(hours=1)

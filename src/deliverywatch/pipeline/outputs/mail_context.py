@@ -3,21 +3,14 @@
 `facts`, `steps` and `links` are what this room fills.
 """
 
-from __future__ import annotations
-
 from datetime import datetime
-from typing import TYPE_CHECKING
 
 from deliverywatch.messages.context import Context, Pairs, Problem, to_json
-from deliverywatch.pipeline.checks.validation import Topic
+from deliverywatch.pipeline.checks.validation import Report, Topic
 from deliverywatch.pipeline.declaration.pipelines import Where
-from deliverywatch.pipeline.diagnosis.advice import WATCH_OF_TOPIC, advice_on, check_words, links_of
-
-if TYPE_CHECKING:
-    from deliverywatch.pipeline.checks.validation import Report
-    from deliverywatch.pipeline.diagnosis.advice import Explanation
-    from deliverywatch.pipeline.diagnosis.collect import Run
-    from deliverywatch.pipeline.diagnosis.faults import Catalogue
+from deliverywatch.pipeline.diagnosis.advice import WATCH_OF_TOPIC, Explanation, advice_on, check_words, links_of
+from deliverywatch.pipeline.diagnosis.collect import Run
+from deliverywatch.pipeline.diagnosis.faults import Catalogue
 
 _WHERE_OF_TOPIC = {
     Topic.RECORDS: Where.INGEST,

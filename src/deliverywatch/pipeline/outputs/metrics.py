@@ -4,20 +4,14 @@ Dimensions are Environment, Pipeline and JobType, and every metric has one JobTy
 metric that is billed. Ids of runs are properties of the log line, never dimensions.
 """
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING
 
-from deliverywatch.pipeline.diagnosis.dbt import Ending
-
-if TYPE_CHECKING:
-    from deliverywatch.pipeline.checks.validation import Report, Score
-    from deliverywatch.pipeline.diagnosis.dbt import DbtRun
-    from deliverywatch.pipeline.diagnosis.runs import Execution, JobRun
+from deliverywatch.pipeline.checks.validation import Report, Score
+from deliverywatch.pipeline.diagnosis.dbt import DbtRun, Ending
+from deliverywatch.pipeline.diagnosis.runs import Execution, JobRun
 
 NAMESPACE = "DeliveryWatch/Pipeline"
 

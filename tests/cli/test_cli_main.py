@@ -10,6 +10,7 @@ from click.testing import CliRunner
 
 from deliverywatch.cli import main
 from deliverywatch.cli.terminal.time_option import Time
+from deliverywatch.errors import ConfigurationError
 
 
 @pytest.mark.parametrize("option", ["-h", "--help"])
@@ -30,6 +31,19 @@ def test_the_version_is_that_of_the_package() -> None:
 
 def test_an_unknown_verb_is_wrong_usage() -> None:
     assert CliRunner().invoke(main, ["ingst"]).exit_code == 2
+
+
+@pytest.mark.parametrize(("verb", "code"), [("render", 2), ("alarms", 2), ("ingest", 1)])
+def test_a_missing_package_is_wrong_usage_of_a_verb_that_asks_nothing_of_aws(
+    verb: str, code: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    @click.command()
+    def lacking() -> None:
+        raise ConfigurationError("PyYAML is not installed.", next_step="Run `pip install pyyaml`.")
+
+    monkeypatch.setattr(type(main), "get_command", lambda *_: lacking)
+    result = CliRunner().invoke(main, [verb])
+    assert (result.exit_code, result.stderr) == (code, "Error: PyYAML is not installed. Run `pip install pyyaml`.\n")
 
 
 def test_help_imports_nothing_that_takes_time() -> None:

@@ -1,14 +1,19 @@
 """Every check of `doctor`, when all is well and when it is not: the sentence, and the command that fixes it."""
 
+import importlib
+import inspect
+import pkgutil
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
+from deliverywatch.operate import doctor
 from deliverywatch.operate.account.deployment import Deployment
 from deliverywatch.operate.doctor import checks_alarms as alarms
 from deliverywatch.operate.doctor import checks_mail as mail
 from deliverywatch.operate.doctor import checks_stack as stack
+from deliverywatch.operate.doctor import diagnose
 from deliverywatch.operate.doctor.check import Check, Verdict
 from deliverywatch.sms.clicksend.credit import Credit
 
@@ -204,3 +209,24 @@ def test_one_queue_of_dead_letters_is_told_as_one() -> None:
 
 def test_every_check_was_seen_failing_or_warning() -> None:
     assert {check.name for check in FINE.values()} == {check.name for check, *_ in BAD.values()}
+
+
+def test_doctor_makes_every_check_that_there_is() -> None:
+    names = [module.name for module in pkgutil.iter_modules(doctor.__path__) if module.name.startswith("checks_")]
+    modules = [importlib.import_module(f"{doctor.__name__}.{name}") for name in names]
+    checks = {
+        f"{name}.{check.__name__}("
+        for name, module in zip(names, modules, strict=True)
+        for check in vars(module).values()
+        if inspect.isfunction(check) and check.__module__ == module.__name__
+        and str(inspect.signature(check).return_annotation) in ("Check", "list[Check]", str(Check))
+    }  # fmt: skip
+    source = inspect.getsource(diagnose)
+    assert len(checks) >= 19
+    assert {check for check in checks if check not in source} == set()
+    parts = {
+        part
+        for part in vars(diagnose).values()
+        if getattr(part, "__annotations__", {}).get("return") == "Iterable[Check]"
+    }
+    assert {part for _, part in diagnose._CHECKS} == parts

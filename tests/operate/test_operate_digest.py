@@ -13,7 +13,8 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from email import policy
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
@@ -28,6 +29,7 @@ from deliverywatch.messages.level import Level
 from deliverywatch.operate.account import aws
 from deliverywatch.operate.cost.estimate import Estimate, Line, Volume
 from deliverywatch.operate.digest import digest_id, send, start_of, volume
+from deliverywatch.operate.incidents.aws_incidents import MuteRules
 from deliverywatch.operate.incidents.mutes import Mute
 from deliverywatch.operate.weekly_digest.week import Runs, Tally, Week
 from deliverywatch.storage.memory import Memory
@@ -221,3 +223,19 @@ def test_it_is_started_on_monday_morning(cloud: LocalCloud) -> None:
     assert "deliverywatch-prod-operate-digest-weekly" in fired
     assert cloud.outbox()[-1].subject.startswith("[WEEKLY]")
     assert aws.find(aws.connect(), play.STACK).parameters["WeeklyDigest"] == "true"
+
+
+def test_mute_rules_are_listed_by_a_boto3_that_knows_no_paginator_of_them() -> None:
+    arn = "arn:aws:cloudwatch:us-east-1:111122223333:alarm-mute-rule:"
+    pages: dict[str | None, dict[str, Any]] = {
+        None: {"AlarmMuteRuleSummaries": [{"AlarmMuteRuleArn": f"{arn}one"}], "NextToken": "2"},
+        "2": {"AlarmMuteRuleSummaries": [{"AlarmMuteRuleArn": f"{arn}two"}]},
+    }
+
+    def listed(*, Statuses: list[str], NextToken: str | None = None) -> dict[str, Any]:  # noqa: N803 - AWS's names
+        assert Statuses == ["ACTIVE"]
+        return pages[NextToken]
+
+    client = SimpleNamespace(list_alarm_mute_rules=listed)
+    rules = MuteRules(cast("aws.Cloud", SimpleNamespace(client=lambda _: client)))
+    assert rules.names(("ACTIVE",)) == ["one", "two"]

@@ -61,6 +61,9 @@ _SECTIONS = {
 }
 _MODULES = {verb: module for verbs in _SECTIONS.values() for verb, module in verbs.items()}
 
+# They read files and ask nothing of AWS: whatever goes wrong is the caller's to change, a package that is missing too.
+_OFFLINE = ("render", "alarms")
+
 # No sentence is cut: those that are longer than a line go on in the next.
 _HELP_WIDTH = 200
 
@@ -100,7 +103,8 @@ class _Verbs(click.Group):
         except Exception as error:
             if ctx.params["verbose"]:
                 click.echo(traceback.format_exc(), err=True, nl=False)
-            kind = _Unusable if isinstance(error, InputError) else click.ClickException
+            unusable = DeliveryWatchError if ctx.invoked_subcommand in _OFFLINE else InputError
+            kind = _Unusable if isinstance(error, unusable) else click.ClickException
             word = f" [{error.kind}]" if ctx.params["verbose"] and isinstance(error, DeliveryWatchError) else ""
             raise kind(_sentence(error) + word) from error
 

@@ -10,7 +10,7 @@ from botocore.exceptions import ClientError, WaiterError
 
 from deliverywatch.alerting.inputs.alarm import from_description
 from deliverywatch.errors import CloudRefused
-from deliverywatch.operate.account.aws import existing, listed, translated
+from deliverywatch.operate.account.aws import existing, translated
 from deliverywatch.storage.s3 import Bucket
 
 if TYPE_CHECKING:
@@ -78,9 +78,16 @@ class MuteRules:
 
     def names(self, statuses: Sequence[str]) -> list[str]:
         """Return the names of the rules of the account in one of these states."""
+        names: list[str] = []
+        request: dict[str, Any] = {"Statuses": list(statuses)}
+        # Without a paginator, of which the boto3 that Lambda brings for the digest may not know yet.
         with translated("The mute rules"):
-            rules = listed(self._cloudwatch, "list_alarm_mute_rules", "AlarmMuteRuleSummaries", Statuses=list(statuses))
-        return [rule["AlarmMuteRuleArn"].rpartition(":")[2] for rule in rules]
+            while True:
+                page = self._cloudwatch.list_alarm_mute_rules(**request)
+                names += [rule["AlarmMuteRuleArn"].rpartition(":")[2] for rule in page["AlarmMuteRuleSummaries"]]
+                if not page.get("NextToken"):
+                    return names
+                request["NextToken"] = page["NextToken"]
 
     def describe(self, name: str) -> Mapping[str, Any] | None:
         """Return a rule as GetAlarmMuteRule has it, or None if it is gone."""

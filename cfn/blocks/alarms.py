@@ -84,8 +84,8 @@ class Alarm:
     name: str
     description: str
     value: Metric | Expression
-    threshold: float | str
-    period_seconds: int
+    threshold: float | str = 0
+    period_seconds: int = 300
     missing: str = "notBreaching"
     periods: tuple[Any, Any] = (1, 1)
     comparison: str = "GreaterThanThreshold"
@@ -124,12 +124,10 @@ class Alarm:
     def _measured(self) -> dict[str, Any]:
         value = self.value
         if isinstance(value, Expression):
-            math = cloudwatch.MetricDataQuery(
-                Id="value", Expression=_text(value.text), Label=value.label, ReturnData=True
-            )
-            return {
-                "Metrics": [math, *(metric.query(key, self.period_seconds) for key, metric in value.metrics.items())]
-            }
+            shown = {"Label": value.label, "ReturnData": True}
+            math = cloudwatch.MetricDataQuery(Id="value", Expression=_text(value.text), **shown)
+            metrics = (metric.query(key, self.period_seconds) for key, metric in value.metrics.items())
+            return {"Metrics": [math, *metrics]}
         return {
             "Namespace": value.namespace,
             "MetricName": value.name,
@@ -137,6 +135,13 @@ class Alarm:
             "Statistic": value.statistic,
             "Period": self.period_seconds,
         }
+
+
+def keeps_open(
+    name: str, description: str, value: Metric | Expression, threshold: float | str, period_seconds: int
+) -> Alarm:
+    """Return an alarm that opens no incident, and only notifies when the one that it keeps open is over."""
+    return Alarm(name, description, value, threshold, period_seconds, "ignore", on_alarm=(), severity=None)
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,16 +10,15 @@ from typing import Any
 
 from troposphere import Sub, cloudwatch
 
-from blocks.parts import PREFIX, named, title
+from blocks.parts import PREFIX, arn, named, title
 from deliverywatch.messages.palette import TONES
 
 # Column, row, width, height; a dashboard is 24 columns wide.
-Place = tuple[int, int, int, int]
+Position = tuple[int, int, int, int]
 
 RED, ORANGE = TONES["critical"].dashboard, TONES["warning"].dashboard
 GREY, BLUE = "#879596", "#1f77b4"
 ENVIRONMENT = {"Environment": "${Environment}"}
-_ALARM_ARN = "arn:${AWS::Partition}:cloudwatch:${AWS::Region}:${AWS::AccountId}:alarm:"
 
 
 def dashboard(system: str, widgets: Sequence[Mapping[str, Any]], variables: Mapping[str, Any] | None = None) -> Any:
@@ -51,7 +50,7 @@ def function_line(name: str, function: str, label: str, stat: str = "Sum", **loo
 def chart(
     title: str,
     metrics: Sequence[Any],
-    place: Place,
+    position: Position,
     period_seconds: int,
     *limits: Mapping[str, Any],
 ) -> dict[str, Any]:
@@ -66,19 +65,21 @@ def chart(
     }
     if limits:
         properties["annotations"] = {"horizontal": limits}
-    return _widget("metric", place, properties)
+    return _widget("metric", position, properties)
 
 
-def state_of(title: str, alarms: Sequence[str], place: Place) -> dict[str, Any]:
+def state_of(title: str, alarms: Sequence[str], position: Position) -> dict[str, Any]:
     """Return the widget that shows the state of alarms, named without the prefix."""
-    return _widget("alarm", place, {"title": title, "alarms": [f"{_ALARM_ARN}{PREFIX}-{name}" for name in alarms]})
+    return _widget(
+        "alarm", position, {"title": title, "alarms": [arn("cloudwatch", f"alarm:{PREFIX}-{name}") for name in alarms]}
+    )
 
 
-def words(markdown: str, place: Place) -> dict[str, Any]:
+def words(markdown: str, position: Position) -> dict[str, Any]:
     """Return a widget of text, such as links."""
-    return _widget("text", place, {"markdown": markdown})
+    return _widget("text", position, {"markdown": markdown})
 
 
-def _widget(kind: str, place: Place, properties: Mapping[str, Any]) -> dict[str, Any]:
-    x, y, width, height = place
+def _widget(kind: str, position: Position, properties: Mapping[str, Any]) -> dict[str, Any]:
+    x, y, width, height = position
     return {"type": kind, "x": x, "y": y, "width": width, "height": height, "properties": properties}

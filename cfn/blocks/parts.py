@@ -19,6 +19,8 @@ SCHEDULED_TIME = "<aws.scheduler.scheduled-time>"
 # Arrow's own pool and one per thread of the C library's keep what they freed: 25 MB at a million rows.
 MEMORY_SETTINGS = {"ARROW_DEFAULT_MEMORY_POOL": "system", "MALLOC_ARENA_MAX": "1"}
 
+NO_VALUE = Ref("AWS::NoValue")
+
 Statement = dict[str, Any]
 
 
@@ -69,6 +71,11 @@ class Function:
 def named(name: str) -> Any:
     """Return the full name of a resource: `sms-ingest` -> `deliverywatch-<environment>-sms-ingest`."""
     return Sub(f"{PREFIX}-{name}")
+
+
+def arn(service: str, resource: str) -> str:
+    """Return the ARN of a resource in this account and region, as `Sub` takes it."""
+    return f"arn:${{AWS::Partition}}:{service}:${{AWS::Region}}:${{AWS::AccountId}}:{resource}"
 
 
 def title(name: str) -> str:
@@ -147,28 +154,23 @@ def _code(spec: Function, architecture: str) -> Any:
 def schedule(
     name: str, target: Function, expression: Any, *, event: str = "scheduled_time", **properties: Any
 ) -> list[Any]:
-    """Return a schedule that starts a function, in UTC unless said otherwise, and a role that may start only that.
+    """Return a schedule that starts a function, in UTC unless `properties` differ, and a role that may start only that.
 
-    Args:
-        name: Without the prefix.
-        target: The function to start.
-        expression: `cron(...)` or `rate(...)`.
-        event: The key under which the function gets the scheduled time.
-        properties: Of the schedule, such as its `State`.
+    `event` is the key under which the function gets the scheduled time.
     """
     # Scheduler names the group, not the schedule, as the source when it takes the role.
-    source = Sub("arn:${AWS::Partition}:scheduler:${AWS::Region}:${AWS::AccountId}:schedule-group/default")
+    source = Sub(arn("scheduler", "schedule-group/default"))
     caller = {"StringEquals": {"aws:SourceAccount": Ref("AWS::AccountId"), "aws:SourceArn": source}}
-    arn = GetAtt(title(target.name), "Arn")
+    target_arn = GetAtt(title(target.name), "Arn")
     return [
-        role(name, "scheduler.amazonaws.com", [allow("lambda:InvokeFunction", arn)], caller),
+        role(name, "scheduler.amazonaws.com", [allow("lambda:InvokeFunction", target_arn)], caller),
         scheduler.Schedule(
             f"{title(name)}Schedule",
             Name=named(name),
             ScheduleExpression=expression,
             FlexibleTimeWindow=scheduler.FlexibleTimeWindow(Mode="OFF"),
             Target=scheduler.Target(
-                Arn=arn,
+                Arn=target_arn,
                 RoleArn=GetAtt(f"{title(name)}Role", "Arn"),
                 Input=json.dumps({event: SCHEDULED_TIME}),
                 RetryPolicy=scheduler.RetryPolicy(MaximumRetryAttempts=2, MaximumEventAgeInSeconds=600),
@@ -230,15 +232,14 @@ def topic(name: str) -> list[Any]:
         f"{title(name)}Topic",
         TopicName=named(name),
         # Never alias/aws/sns: CloudWatch may not use that key, and alarms would be lost without a trace.
-        KmsMasterKeyId=If("HasKmsKey", Ref("KmsKeyArn"), Ref("AWS::NoValue")),
+        KmsMasterKeyId=If("HasKmsKey", Ref("KmsKeyArn"), NO_VALUE),
     )
-    alarms = Sub("arn:${AWS::Partition}:cloudwatch:${AWS::Region}:${AWS::AccountId}:alarm:*")
     publish = {
         **allow("sns:Publish", Ref(this)),
         "Principal": {"Service": "cloudwatch.amazonaws.com"},
         "Condition": {
             "StringEquals": {"aws:SourceAccount": Ref("AWS::AccountId")},
-            "ArnLike": {"aws:SourceArn": alarms},
+            "ArnLike": {"aws:SourceArn": Sub(arn("cloudwatch", "alarm:*"))},
         },
     }
     document = policy([publish, tls_only("sns:Publish", Ref(this))])

@@ -10,6 +10,7 @@ from blocks.parts import (
     Function,
     Statement,
     allow,
+    arn,
     dead_letters,
     invocable,
     named,
@@ -65,10 +66,7 @@ def _notify() -> Function:
         memory_megabytes=256,
         timeout_seconds=60,
         packages=("jinja2", "tzdata"),
-        environment={
-            **_about_mails(),
-            "DELIVERYWATCH_WORKGROUP": Sub(PREFIX),
-        },
+        environment={**_about_mails(), "DELIVERYWATCH_WORKGROUP": Sub(PREFIX)},
         statements=_notify_may(),
     )
 
@@ -102,17 +100,18 @@ def _digest() -> Function:
 
 
 def _digest_may() -> list[Statement]:
-    rules = "arn:${AWS::Partition}:cloudwatch:${AWS::Region}:${AWS::AccountId}:alarm-mute-rule:*"
-    this = "arn:${AWS::Partition}:cloudformation:${AWS::Region}:${AWS::AccountId}:stack/${AWS::StackName}/*"
     return [
         allow("s3:GetObject", objects("incidents", "mails", "state")),
         allow("s3:PutObject", objects("mails", "mail-bodies")),
         MAY_LIST_LAKE,
         _may_send(),
         allow(["cloudwatch:DescribeAlarms", "cloudwatch:GetMetricData", "cloudwatch:ListAlarmMuteRules"], "*"),
-        allow("cloudwatch:GetAlarmMuteRule", Sub(rules)),
+        allow("cloudwatch:GetAlarmMuteRule", Sub(arn("cloudwatch", "alarm-mute-rule:*"))),
         # What it costs is counted from the template as it is deployed.
-        allow(["cloudformation:DescribeStacks", "cloudformation:GetTemplate"], Sub(this)),
+        allow(
+            ["cloudformation:DescribeStacks", "cloudformation:GetTemplate"],
+            Sub(arn("cloudformation", "stack/${AWS::StackName}/*")),
+        ),
         *may_publish("FallbackTopic"),
     ]
 
@@ -132,11 +131,10 @@ def _notify_may() -> list[Statement]:
 
 
 def _may_send() -> Statement:
-    ses = "arn:${AWS::Partition}:ses:${AWS::Region}:${AWS::AccountId}"
     # The condition is what limits it to the sender. SES asks for a right on the sender's identity (its address or its
     # domain), on each recipient's that is verified in this account too, as all are in the sandbox, and on the
     # configuration set that an identity may bring (github.com/aws/aws-sdk-js/issues/3641).
-    resources = [Sub(f"{ses}:identity/*"), Sub(f"{ses}:configuration-set/*")]
+    resources = [Sub(arn("ses", f"{kind}/*")) for kind in ("identity", "configuration-set")]
     only_from = {"StringEquals": {"ses:FromAddress": Ref("SenderAddress")}}
     return allow(["ses:SendEmail", "ses:SendRawEmail"], resources, only_from)
 
@@ -159,8 +157,6 @@ _MAIL_FAILED = Alarm(
     "The notifier could not handle an alarm message, and nobody may have been told: it waits in the queue of dead "
     "letters. This mail comes from CloudWatch itself, past the notifier.",
     waiting_in(DEAD_LETTERS),
-    0,
-    300,
     on_alarm=("FallbackTopic",),
     on_ok=(),
 )

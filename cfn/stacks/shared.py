@@ -6,7 +6,7 @@ from troposphere import Equals, GetAtt, If, Ref, Sub, sns
 
 from blocks.buckets import expiry, kept_bucket, week_to_undo
 from blocks.parameters import address, addresses, further_addresses, given, one_of, switch, text, whole_number
-from blocks.parts import CONSOLE, PREFIX, allow, topic
+from blocks.parts import CONSOLE, NO_VALUE, PREFIX, allow, topic
 from blocks.stack import Stack
 from blocks.tables import database, workgroup
 from blocks.zones import ZONES
@@ -51,7 +51,7 @@ MAY_LIST_LAKE = allow("s3:ListBucket", GetAtt("LakeBucket", "Arn"))
 def may_publish(topic: str) -> list[Any]:
     """Return the statements that let a function publish to a topic of ours, encrypted or not."""
     encrypts = allow(["kms:Decrypt", "kms:GenerateDataKey"], Ref("KmsKeyArn"))
-    return [allow("sns:Publish", Ref(topic)), If("HasKmsKey", encrypts, Ref("AWS::NoValue"))]
+    return [allow("sns:Publish", Ref(topic)), If("HasKmsKey", encrypts, NO_VALUE)]
 
 
 _PARAMETERS = {

@@ -9,7 +9,7 @@ from typing import Any
 
 from troposphere import Ref, Sub
 
-from blocks.alarms import ALERTS, ENVIRONMENT, Alarm, Expression, Metric, Severity, Watch, function_metric
+from blocks.alarms import ENVIRONMENT, Alarm, Expression, Metric, Severity, Watch, function_metric, keeps_open
 from deliverywatch import thresholds
 from deliverywatch.email.counts import NAMESPACE
 from deliverywatch.email.events.mail_context import key_of
@@ -124,17 +124,13 @@ def _share(stream: Stream, share: _Share) -> list[Alarm]:
             )
             for severity in _OPENING
         ),
-        Alarm(
+        keeps_open(
             f"{name}-recovery",
             f"Keeps an incident open while {share.what} are over ${{{share.parameter('recovery')}}} % of the {stream} "
             "mails.",
             share.value(stream),
             share.parameter("recovery"),
             window,
-            "ignore",
-            on_alarm=(),
-            on_ok=ALERTS,
-            severity=None,
         ),
     ]
 
@@ -151,8 +147,7 @@ def _silence(stream: Stream) -> Alarm:
             "IF(sent >= 1, 1, 0) - events",
             {"sent": _sent(stream), "events": _firehose(stream, "IncomingRecords", "Sum")},
         ),
-        0,
-        60,
+        period_seconds=60,
         # Minute by minute, because the two metrics do not appear at the same time: one minute that has only the first
         # says nothing.
         periods=(Ref("EmailSilenceMinutes"), _HOUR // 60),
@@ -212,8 +207,7 @@ _TRANSFORM_ERRORS = Alarm(
     "The function that reads e-mail events failed; Firehose tries a batch three times and then puts it under the "
     "error prefix, from where 'deliverywatch email replay' sends it again.",
     function_metric("Errors", "email-transform"),
-    0,
-    _QUARTER_HOUR,
+    period_seconds=_QUARTER_HOUR,
 )
 _REFUSED = Alarm(
     "email-refused",
@@ -221,6 +215,5 @@ _REFUSED = Alarm(
     "email replay --dry-run' says why. Perhaps SES has a new type of event.",
     # FILL ends it after an hour: without, missing data would be waited for.
     Expression("Events refused", "FILL(refused, 0)", {"refused": Metric(NAMESPACE, "Refused", "Sum")}),
-    0,
-    _HOUR,
+    period_seconds=_HOUR,
 )

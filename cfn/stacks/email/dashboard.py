@@ -22,7 +22,7 @@ from deliverywatch.email.events.streams import Stream, delivery_stream
 from stacks.email.parameters import configuration_set
 
 if TYPE_CHECKING:
-    from blocks.dashboards import Place
+    from blocks.dashboards import Position
 
 _GREEN = "#2ca02c"
 _WATCHED = ("bounces-critical", "bounces-warning", "complaints-critical", "complaints-warning", "silence", "freshness")
@@ -63,7 +63,7 @@ def _sent(stream: Stream, **look: Any) -> list[Any]:
 
 
 def _share(
-    stream: Stream, words: tuple[str, str, str], title: str, place: Place, period_seconds: int
+    stream: Stream, words: tuple[str, str, str], title: str, position: Position, period_seconds: int
 ) -> dict[str, Any]:
     metric, parameter, what = words
     limits = [
@@ -76,7 +76,7 @@ def _share(
         line(NAMESPACE, metric, dimensions, id="counted", stat="Sum", visible=False),
         _sent(stream, visible=False),
     ]
-    return chart(title, metrics, place, period_seconds, *limits)
+    return chart(title, metrics, position, period_seconds, *limits)
 
 
 def _volume(stream: Stream, x: int) -> dict[str, Any]:

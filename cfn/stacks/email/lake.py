@@ -9,7 +9,7 @@ from typing import Any
 from troposphere import GetAtt, If, Ref, Sub, glue, s3
 
 from blocks.buckets import expiry, kept_bucket, week_to_undo
-from blocks.parts import Statement, allow, role
+from blocks.parts import Statement, allow, arn, role
 from blocks.tables import FIRST_DAY, PARQUET, database, projected_days, table, workgroup
 from deliverywatch import thresholds
 from deliverywatch.email.events.streams import Stream, table_folder
@@ -120,14 +120,16 @@ def _projected_parts(location: str) -> dict[str, Any]:
 
 def _crawler() -> list[Any]:
     """A crawler that looks at the two tables and changes neither: with the default policy it would undo projection."""
-    account = "arn:${AWS::Partition}:glue:${AWS::Region}:${AWS::AccountId}"
-    tables = [Sub(f"{account}:{what}") for what in ("catalog", "database/${EmailDatabase}", "table/${EmailDatabase}/*")]
-    logs = "arn:${AWS::Partition}:logs:${AWS::Region}:${AWS::AccountId}:log-group:/aws-glue/*"
+    tables = ("catalog", "database/${EmailDatabase}", "table/${EmailDatabase}/*")
+    glue_logs = Sub(arn("logs", "log-group:/aws-glue/*"))
     reads = [
-        allow(["glue:GetDatabase", "glue:GetTable", "glue:GetTables", "glue:GetPartitions"], tables),
+        allow(
+            ["glue:GetDatabase", "glue:GetTable", "glue:GetTables", "glue:GetPartitions"],
+            [Sub(arn("glue", table)) for table in tables],
+        ),
         allow("s3:ListBucket", GetAtt("EmailBucket", "Arn")),
         allow("s3:GetObject", Sub("${EmailBucket.Arn}/events/*")),
-        allow(["logs:CreateLogGroup", "logs:CreateLogStream", "logs:PutLogEvents"], Sub(logs)),
+        allow(["logs:CreateLogGroup", "logs:CreateLogStream", "logs:PutLogEvents"], glue_logs),
     ]
     made_role = role("email-crawler", "glue.amazonaws.com", reads)
     made_role.Condition = "HasEmailCrawler"

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from troposphere import GetAtt, If, Ref, Sub, firehose, logs, ses
 
-from blocks.parts import allow, role, title
+from blocks.parts import allow, arn, role, title
 from deliverywatch.email.events.streams import DAY_PATHS, Stream, delivery_stream, error_prefix, prefix
 from stacks.email.parameters import configuration_set
 from stacks.email.views import table_id
@@ -58,9 +58,8 @@ def _name(stream: Stream) -> str:
 
 
 def _may(stream: Stream, transform: Function) -> list[Statement]:
-    account = "arn:${AWS::Partition}:glue:${AWS::Region}:${AWS::AccountId}"
     table = "table/${EmailDatabase}/${" + table_id(stream) + "}"
-    schema = [Sub(f"{account}:{what}") for what in ("catalog", "database/${EmailDatabase}", table)]
+    schema = [Sub(arn("glue", resource)) for resource in ("catalog", "database/${EmailDatabase}", table)]
     folders = [Sub(f"${{EmailBucket.Arn}}/{kind}/{stream}/*") for kind in ("events", "errors")]
     bucket = GetAtt("EmailBucket", "Arn")
     return [
@@ -143,11 +142,10 @@ def _conversion(stream: Stream, arn: Any) -> Any:
 
 def _destinations(stream: Stream) -> list[Any]:
     name = title(stream)
-    arn = "arn:${AWS::Partition}:ses:${AWS::Region}:${AWS::AccountId}:configuration-set/${Set}"
     from_this_set = {
         "StringEquals": {
             "AWS:SourceAccount": Ref("AWS::AccountId"),
-            "AWS:SourceArn": Sub(arn, Set=configuration_set(stream)),
+            "AWS:SourceArn": Sub(arn("ses", "configuration-set/${Set}"), Set=configuration_set(stream)),
         }
     }
     puts = allow("firehose:PutRecordBatch", GetAtt(stream_id(stream), "Arn"))

@@ -61,8 +61,6 @@ _UNPROCESSED = Alarm(
     "'deliverywatch files dlq list' says why. It is over when the queue is empty.",
     # An expression for the sake of its label: the mail's sentence is made of it.
     Expression("Number of dead letters", "dead", {"dead": waiting_in(DEAD_LETTERS)}),
-    0,
-    300,
 )
 _STALLED = Alarm(
     "files-stalled",
@@ -77,8 +75,6 @@ _STALLED = Alarm(
             "done": queue_metric("NumberOfMessagesDeleted", QUEUE, "Sum"),
         },
     ),
-    0,
-    300,
     periods=(3, 3),
     severity="critical",
 )
@@ -92,7 +88,6 @@ def _errors(functions: Sequence[str]) -> Alarm:
         "counting messages that failed and runs that crashed.",
         _sum("Failed attempts", {"failed": Metric(NAMESPACE, "FailedAttempts", "Sum")} | crashed),
         "FilesErrorCount",
-        300,
         periods=(2, 2),
     )
 
@@ -104,8 +99,6 @@ def _throttles(functions: Sequence[str]) -> Alarm:
         "Lambda could not start the functions in two of the last three periods of 5 minutes, because too many run "
         "at once in this account: messages wait, and some may become dead letters unread.",
         _sum("Runs that could not start", throttled),
-        0,
-        300,
         periods=(2, 3),
     )
 

@@ -2,33 +2,45 @@
 
 from typing import Any
 
-from troposphere import AWS_NO_VALUE, GetAtt, If, Ref, Sub, events, iam, s3
+from troposphere import GetAtt, If, Ref, Sub, events, iam, s3
 
 from blocks.buckets import kept_bucket
-from blocks.parts import Function, Statement, allow, invocable, named, policy, retries, sender, title
+from blocks.parts import (
+    NO_VALUE,
+    PREFIX,
+    Function,
+    Statement,
+    allow,
+    arn,
+    invocable,
+    named,
+    policy,
+    retries,
+    sender,
+    title,
+)
 from stacks.files.alarms import DEAD_LETTERS, QUEUE
 
-_NONE = Ref(AWS_NO_VALUE)
 _EVENTS = ("s3:ObjectCreated:*", "s3:ObjectRemoved:*", "s3:LifecycleExpiration:*")
 _PUSH = "FilesPush"
-_ANY_BUCKET = Sub("arn:${AWS::Partition}:s3:::*")
+_QUEUE_ARN, _DEAD_ARN = (GetAtt(title(queue), "Arn") for queue in (QUEUE, DEAD_LETTERS))
 
 
 def direct() -> list[Any]:
     """Return the bucket that notifies the queue, or the rule that sends a given bucket's events there."""
-    queues = [s3.QueueConfigurations(Event=each, Queue=_queue_arn(), Filter=_filter()) for each in _EVENTS]
+    queues = [s3.QueueConfigurations(Event=event, Queue=_QUEUE_ARN, Filter=_filter()) for event in _EVENTS]
     notifies = s3.NotificationConfiguration(QueueConfigurations=queues)
-    return [*_bucket(notifies, f"{title(QUEUE)}Policy"), _rule("FilesQueue", _queue_arn())]
+    return [*_bucket(notifies, f"{title(QUEUE)}Policy"), _rule("FilesQueue", _QUEUE_ARN)]
 
 
 def through_pusher() -> list[Any]:
     """Return the bucket that starts the pusher, or the rule that does, and what catches what the pusher drops."""
-    arn = GetAtt(_PUSH, "Arn")
-    functions = [s3.LambdaConfigurations(Event=each, Function=arn, Filter=_filter()) for each in _EVENTS]
+    push = GetAtt(_PUSH, "Arn")
+    functions = [s3.LambdaConfigurations(Event=event, Function=push, Filter=_filter()) for event in _EVENTS]
     notifies = s3.NotificationConfiguration(LambdaConfigurations=functions)
     return [
         *_bucket(notifies, f"{_PUSH}FromBucket"),
-        _rule(_PUSH, arn),
+        _rule(_PUSH, push),
         _may_read(),
         # Naming the bucket here would close a circle: it has to be notify the function first.
         invocable(
@@ -65,7 +77,7 @@ def pusher() -> Function:
             "DELIVERYWATCH_CONTENT_TYPES": Ref("FilesContentTypes"),
             "DELIVERYWATCH_MAXIMUM_MEGABYTES": Ref("FilesMaximumMegabytes"),
         },
-        statements=[allow("sqs:SendMessage", [_queue_arn(), _dead_arn()])],
+        statements=[allow("sqs:SendMessage", [_QUEUE_ARN, _DEAD_ARN])],
         is_traced=True,
     )
 
@@ -94,22 +106,19 @@ def senders(*, with_pusher: bool) -> list[Any]:
         return []
     # Naming the bucket here would close a circle: it may notify the queue only once this policy is there.
     account = {"aws:SourceAccount": Ref("AWS::AccountId")}
-    conditions = {"StringEquals": account, "ArnLike": {"aws:SourceArn": _ANY_BUCKET}}
-    from_s3 = {
-        **allow("sqs:SendMessage", _queue_arn(), conditions),
-        "Principal": {"Service": "s3.amazonaws.com"},
-    }
+    any_bucket = {"aws:SourceArn": Sub("arn:${AWS::Partition}:s3:::*")}
+    conditions = {"StringEquals": account, "ArnLike": any_bucket}
+    from_s3 = {**allow("sqs:SendMessage", _QUEUE_ARN, conditions), "Principal": {"Service": "s3.amazonaws.com"}}
     return [
-        If("MakesFilesBucket", from_s3, _NONE),
-        If("HasFilesBucket", {**undelivered(), "Resource": _queue_arn()}, _NONE),
+        If("MakesFilesBucket", from_s3, NO_VALUE),
+        If("HasFilesBucket", {**undelivered(), "Resource": _QUEUE_ARN}, NO_VALUE),
     ]
 
 
 def undelivered() -> Statement:
     """Return the statement that lets EventBridge put aside what it could not deliver; the resource is filled in."""
     # By name, because there is no rule where the bucket is the stack's own.
-    rule = Sub("arn:${AWS::Partition}:events:${AWS::Region}:${AWS::AccountId}:rule/deliverywatch-${Environment}-files")
-    return sender("events", rule)
+    return sender("events", Sub(arn("events", f"rule/{PREFIX}-files")))
 
 
 def _bucket(notifies: Any, after: str) -> list[Any]:
@@ -119,13 +128,13 @@ def _bucket(notifies: Any, after: str) -> list[Any]:
 
 def _filter() -> Any:
     rules = [
-        If(f"HasFiles{name.capitalize()}", s3.Rules(Name=name, Value=Ref(f"Files{name.capitalize()}")), _NONE)
+        If(f"HasFiles{name.capitalize()}", s3.Rules(Name=name, Value=Ref(f"Files{name.capitalize()}")), NO_VALUE)
         for name in ("prefix", "suffix")
     ]
-    return If("HasFilesFilter", s3.Filter(S3Key=s3.S3Key(Rules=rules)), _NONE)
+    return If("HasFilesFilter", s3.Filter(S3Key=s3.S3Key(Rules=rules)), NO_VALUE)
 
 
-def _rule(target: str, arn: Any) -> Any:
+def _rule(target: str, target_arn: Any) -> Any:
     pattern = {
         "source": ["aws.s3"],
         "detail-type": ["Object Created", "Object Deleted"],
@@ -140,13 +149,5 @@ def _rule(target: str, arn: Any) -> Any:
         Name=named("files"),
         Description="Uploads and removals in the bucket that the file intake watches",
         EventPattern=pattern,
-        Targets=[events.Target(Id=target, Arn=arn, DeadLetterConfig=events.DeadLetterConfig(Arn=_dead_arn()))],
+        Targets=[events.Target(Id=target, Arn=target_arn, DeadLetterConfig=events.DeadLetterConfig(Arn=_DEAD_ARN))],
     )
-
-
-def _queue_arn() -> Any:
-    return GetAtt(title(QUEUE), "Arn")
-
-
-def _dead_arn() -> Any:
-    return GetAtt(title(DEAD_LETTERS), "Arn")

@@ -15,6 +15,7 @@ from blocks.parts import (
     Function,
     Statement,
     allow,
+    arn,
     dead_letters,
     invocable,
     named,
@@ -38,7 +39,6 @@ DECLARATION = "cfn/pipelines.toml"
 _SHIPPED = {"deliverywatch/pipeline/pipelines.toml": DECLARATION}
 _STARTED = ("pipeline-publish", "pipeline-report")
 _ENDED = ["SUCCEEDED", "FAILED", "TIMED_OUT", "ABORTED"]
-_STATES = "arn:${AWS::Partition}:states:${AWS::Region}:${AWS::AccountId}"
 
 
 def stack() -> Stack:
@@ -139,7 +139,7 @@ def _environment(pipelines: Iterable[Pipeline]) -> dict[str, Any]:
 
 
 def _may_look(pipelines: Sequence[Pipeline]) -> list[Statement]:
-    runs = [Sub(f"{_STATES}:execution:{pipeline.state_machine}:*") for pipeline in pipelines]
+    runs = [Sub(arn("states", f"execution:{pipeline.state_machine}:*")) for pipeline in pipelines]
     folders = [pipeline.artifacts for pipeline in pipelines if pipeline.artifacts]
     return [
         allow(["states:DescribeExecution", "states:GetExecutionHistory"], runs),
@@ -149,17 +149,15 @@ def _may_look(pipelines: Sequence[Pipeline]) -> list[Statement]:
 
 
 def _may_validate(pipelines: Sequence[Pipeline]) -> list[Statement]:
-    glue = "arn:${AWS::Partition}:glue:${AWS::Region}:${AWS::AccountId}"
     databases = sorted({name for pipeline in pipelines for name in _databases(pipeline)})
-    tables = [Sub(f"{glue}:{kind}") for name in databases for kind in (f"database/{name}", f"table/{name}/*")]
+    tables = ["catalog", *(kind for name in databases for kind in (f"database/{name}", f"table/{name}/*"))]
     folders = sorted({folder for pipeline in pipelines for folder in pipeline.data})
-    workgroup = Sub("arn:${AWS::Partition}:athena:${AWS::Region}:${AWS::AccountId}:workgroup/" + PREFIX + "-pipeline")
     query = ["athena:StartQueryExecution", "athena:GetQueryExecution", "athena:GetQueryResults"]
     return [
-        allow([*query, "athena:StopQueryExecution"], workgroup),
+        allow([*query, "athena:StopQueryExecution"], Sub(arn("athena", f"workgroup/{PREFIX}-pipeline"))),
         allow(
             ["glue:GetDatabase", "glue:GetTable", "glue:GetPartition", "glue:GetPartitions"],
-            [Sub(f"{glue}:catalog"), *tables],
+            [Sub(arn("glue", table)) for table in tables],
         ),
         allow(["s3:GetObject", "s3:PutObject", "s3:AbortMultipartUpload"], objects("athena-results")),
         allow(["s3:ListBucket", "s3:GetBucketLocation"], [GetAtt("LakeBucket", "Arn"), *_buckets(folders)]),
@@ -168,7 +166,7 @@ def _may_validate(pipelines: Sequence[Pipeline]) -> list[Statement]:
 
 
 def _databases(pipeline: Pipeline) -> list[str]:
-    tables = [each.table for each in pipeline.histories]
+    tables = [history.table for history in pipeline.histories]
     if pipeline.records:
         tables.append(pipeline.records.table)
     return [name for name in (table.rpartition(".")[0] or pipeline.database for table in tables) if name]
@@ -190,7 +188,7 @@ def _started_by_the_end_of_runs(pipelines: Sequence[Pipeline]) -> list[Any]:
         "detail-type": ["Step Functions Execution Status Change"],
         "detail": {
             "status": _ENDED,
-            "stateMachineArn": [Sub(f"{_STATES}:stateMachine:{each.state_machine}") for each in pipelines],
+            "stateMachineArn": [Sub(arn("states", f"stateMachine:{pipeline.state_machine}")) for pipeline in pipelines],
         },
     }
     rule = events.Rule(

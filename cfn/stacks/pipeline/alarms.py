@@ -26,6 +26,7 @@ from blocks.alarms import (
     function_metric,
     waiting_in,
 )
+from blocks.parts import arn
 from deliverywatch.pipeline.outputs.metrics import NAMESPACE
 from stacks.pipeline.parameters import parameter
 
@@ -34,7 +35,6 @@ if TYPE_CHECKING:
 
 DEAD_LETTERS = "pipeline-dead-letters"
 _HOUR = 3600
-_MINUTES_5 = 300
 # CloudWatch lets an alarm warm up for two days at most.
 _LONGEST_WARM_UP_MINUTES = 2880
 
@@ -56,7 +56,7 @@ CHILDREN = (*_MAILED_BY_THE_REPORT, "job-failures", *_TITLES)
 
 def watches(pipelines: Sequence[Pipeline]) -> list[Watch]:
     """Return all watches of the system."""
-    return [*(watch for pipeline in pipelines for watch in _watches_of(pipeline)), *_OWN]
+    return [*(watch for pipeline in pipelines for watch in _watches_of(pipeline)), *_WATCHES_OF_ALL]
 
 
 def _watches_of(pipeline: Pipeline) -> list[Watch]:
@@ -79,8 +79,8 @@ def _metric(pipeline: Pipeline, job_type: str, name: str, statistic: str) -> Met
 
 def _executions(pipeline: Pipeline, name: str) -> Metric:
     """Return a count that Step Functions publishes about a pipeline's state machine."""
-    arn = f"arn:${{AWS::Partition}}:states:${{AWS::Region}}:${{AWS::AccountId}}:stateMachine:{pipeline.state_machine}"
-    return Metric("AWS/States", name, "Sum", {"StateMachineArn": Sub(arn)})
+    machine = Sub(arn("states", f"stateMachine:{pipeline.state_machine}"))
+    return Metric("AWS/States", name, "Sum", {"StateMachineArn": machine})
 
 
 def _ended(pipeline: Pipeline, what: str) -> Alarm:
@@ -89,8 +89,6 @@ def _ended(pipeline: Pipeline, what: str) -> Alarm:
         f"pipeline-{pipeline.name}-{what}",
         f"{pipeline.name}: a run {what.replace('-', ' ')}. The mail comes from pipeline-report, which knows the cause.",
         _executions(pipeline, _MAILED_BY_THE_REPORT[what]),
-        0,
-        _MINUTES_5,
         severity="ok",
     )
 
@@ -102,8 +100,7 @@ def _job_failures(pipeline: Pipeline) -> Alarm:
         "cause.",
         _metric(pipeline, "glue", "JobSuccess", "Minimum"),
         1,
-        _MINUTES_5,
-        "ignore",
+        missing="ignore",
         comparison="LessThanThreshold",
         severity="ok",
     )
@@ -127,8 +124,7 @@ def _readings(pipeline: Pipeline) -> list[Alarm]:
             f"{pipeline.name}: {words.replace('{limit}', f'${{{parameter(pipeline, limit)}}}')}",
             _metric(pipeline, *metric),
             parameter(pipeline, limit),
-            _MINUTES_5,
-            "ignore",
+            missing="ignore",
             comparison=comparison,
             severity=severity,
         )
@@ -148,8 +144,7 @@ def _slow(pipeline: Pipeline) -> Alarm:
         # A run that failed is mailed with its cause, however long it took: it has no value here.
         Expression("Seconds of a run", "IF(success >= 1, duration)", measured),
         limit,
-        _MINUTES_5,
-        "ignore",
+        missing="ignore",
     )
 
 
@@ -183,43 +178,29 @@ def _health(pipeline: Pipeline) -> Composite:
 
 def _errors(name: str, functions: dict[str, str], description: str, severity: Severity) -> Alarm:
     errors = {key: function_metric("Errors", function) for key, function in functions.items()}
-    value = Expression("Errors", " + ".join(errors), errors)
-    return Alarm(name, description, value, 0, _MINUTES_5, severity=severity)
+    return Alarm(name, description, Expression("Errors", " + ".join(errors), errors), severity=severity)
 
 
-_OWN = [
-    Watch(
-        "pipeline-blind",
-        "Pipeline monitoring is blind",
-        [
-            _errors(
-                "pipeline-errors",
-                {"published": "pipeline-publish", "reported": "pipeline-report"},
-                "A function that watches the pipelines failed: runs may fail without a mail.",
-                "blind",
-            ),
-            Alarm(
-                "pipeline-undelivered",
-                "The end of a run could not be handled after all retries: it waits in the queue of dead letters.",
-                waiting_in(DEAD_LETTERS),
-                0,
-                _MINUTES_5,
-                severity="blind",
-            ),
-        ],
-        "state/pipeline-blind.json",
-    ),
-    Watch(
-        "pipeline-validate",
-        "Validation of pipelines",
-        [
-            # A validation that fails makes its run fail, and that is mailed with its cause.
-            _errors(
-                "pipeline-validate-errors",
-                {"validated": "pipeline-validate"},
-                "A validation could not be made. Its run fails with it, and pipeline-report tells why.",
-                "ok",
-            )
-        ],
-    ),
+_UNDELIVERED = Alarm(
+    "pipeline-undelivered",
+    "The end of a run could not be handled after all retries: it waits in the queue of dead letters.",
+    waiting_in(DEAD_LETTERS),
+    severity="blind",
+)
+_UNWATCHED = _errors(
+    "pipeline-errors",
+    {"published": "pipeline-publish", "reported": "pipeline-report"},
+    "A function that watches the pipelines failed: runs may fail without a mail.",
+    "blind",
+)
+# A validation that fails makes its run fail, and that is mailed with its cause.
+_UNVALIDATED = _errors(
+    "pipeline-validate-errors",
+    {"validated": "pipeline-validate"},
+    "A validation could not be made. Its run fails with it, and pipeline-report tells why.",
+    "ok",
+)
+_WATCHES_OF_ALL = [
+    Watch("pipeline-blind", "Pipeline monitoring is blind", [_UNWATCHED, _UNDELIVERED], "state/pipeline-blind.json"),
+    Watch("pipeline-validate", "Validation of pipelines", [_UNVALIDATED]),
 ]

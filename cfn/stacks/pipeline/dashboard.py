@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from blocks.dashboards import BLUE, GREY, ORANGE, RED, chart, dashboard, limit, line, state_of, words
-from blocks.parts import CONSOLE
+from blocks.parts import CONSOLE, arn
 from deliverywatch.pipeline.outputs.metrics import NAMESPACE
 from stacks.pipeline.alarms import CHILDREN
 from stacks.pipeline.parameters import parameter
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 _GREEN = "#1d8102"
 _ROWS = 25
 _HOUR = 3600
-_MACHINE = "arn:${AWS::Partition}:states:${AWS::Region}:${AWS::AccountId}:stateMachine:"
+_MACHINE = arn("states", "stateMachine:")
 
 
 def pipeline_dashboard(pipelines: Sequence[Pipeline]) -> Any:

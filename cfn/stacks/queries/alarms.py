@@ -17,9 +17,8 @@ _SCHEDULES = [
         "written, or their deletion is withheld.",
         # The least of the rounds: what one of them left and the next made good is nobody's trouble.
         Metric(NAMESPACE, "Failed", "Minimum"),
-        0,
-        900,
-        "ignore",
+        period_seconds=900,
+        missing="ignore",
     ),
     Alarm(
         "queries-reconcile-stale",
@@ -39,9 +38,8 @@ _SOURCE = Alarm(
     "queries-source",
     "For an hour the file of queries could not be had: schedules stay as its last good copy wants them.",
     Metric(NAMESPACE, "SourceFailed", "Minimum"),
-    0,
-    _HOUR,
-    "ignore",
+    period_seconds=_HOUR,
+    missing="ignore",
 )
 _RUNS = [
     Alarm(
@@ -57,16 +55,13 @@ _RUNS = [
         "queries-execute-errors",
         "Runs of queries could not be finished for 30 minutes; each is repeated twice before it waits in the queue.",
         function_metric("Errors", "queries-execute"),
-        0,
-        900,
+        period_seconds=900,
         periods=(2, 2),
     ),
     Alarm(
         "queries-dead-letters",
         "A run of a query could not be started, or not be finished after three tries: it waits in the queue.",
         waiting_in(DEAD_LETTERS),
-        0,
-        300,
     ),
 ]
 _SLOW = Alarm(

@@ -4,59 +4,52 @@ from typing import Any
 
 from troposphere import GetAtt, If, Ref, Sub
 
-from blocks.parts import Statement, allow
+from blocks.parts import NO_VALUE, Statement, allow, arn
 from stacks.shared import MAY_LIST_LAKE, may_publish, objects
 
-_HERE = "${AWS::Region}:${AWS::AccountId}"
-_SCHEDULES = "arn:${AWS::Partition}:scheduler:" + _HERE + ":schedule/${QueriesScheduleGroup}/${QueriesProject}-*"
-_TOKEN = "arn:${AWS::Partition}:ssm:" + _HERE + ":parameter${QueriesTokenParameter}"
-_NONE = Ref("AWS::NoValue")
-_CATALOG = "arn:${AWS::Partition}:glue:" + _HERE
+_TOKEN = Sub(arn("ssm", "parameter${QueriesTokenParameter}"))
 
 
 def reconcile_may(start_role: str) -> list[Any]:
     """Return what the reconciler may: our schedules and nothing else of Scheduler, and its corner of the lake.
 
-    Args:
-        start_role: The logical id of the role that it passes to schedules.
+    It passes the role `start_role`, a logical id, to schedules.
     """
     to_scheduler = {"StringEquals": {"iam:PassedToService": "scheduler.amazonaws.com"}}
     ours = ["scheduler:GetSchedule", "scheduler:CreateSchedule", "scheduler:UpdateSchedule", "scheduler:DeleteSchedule"]
     return [
-        allow(ours, Sub(_SCHEDULES)),
+        allow(ours, Sub(arn("scheduler", "schedule/${QueriesScheduleGroup}/${QueriesProject}-*"))),
         # Scheduler knows no resource for it.
         allow("scheduler:ListSchedules", "*"),
         allow("iam:PassRole", GetAtt(start_role, "Arn"), to_scheduler),
         allow(["s3:GetObject", "s3:PutObject"], objects("queries", "state")),
         MAY_LIST_LAKE,
         *may_publish("AlertsTopic"),
-        If("QueriesHasToken", allow("ssm:GetParameter", Sub(_TOKEN)), _NONE),
-        If("QueriesHasToken", _decrypt(), _NONE),
-        If("QueriesFromS3", allow("s3:GetObject", _file()), _NONE),
+        If("QueriesHasToken", allow("ssm:GetParameter", _TOKEN), NO_VALUE),
+        If("QueriesHasToken", _decrypt(), NO_VALUE),
+        If("QueriesFromS3", allow("s3:GetObject", _file()), NO_VALUE),
     ]
 
 
 def execute_may(dead_letters: str) -> list[Any]:
-    """Return what the executor may: ask Athena, read the lake, write results and exports.
+    """Return what the executor may: query with Athena, read the lake, write results and exports.
 
-    Args:
-        dead_letters: The logical id of the queue for runs that could not be finished.
+    Runs that could not be finished go to the queue `dead_letters`, a logical id.
     """
-    workgroup = Sub("arn:${AWS::Partition}:athena:" + _HERE + ":workgroup/${Workgroup}")
-    ask = ["athena:StartQueryExecution", "athena:GetQueryExecution", "athena:StopQueryExecution"]
+    query = ["athena:StartQueryExecution", "athena:GetQueryExecution", "athena:StopQueryExecution"]
     read = ["glue:GetDatabase", "glue:GetTable", "glue:GetTables", "glue:GetPartition", "glue:GetPartitions"]
     lake = GetAtt("LakeBucket", "Arn")
     return [
-        allow(ask, workgroup),
+        allow(query, Sub(arn("athena", "workgroup/${Workgroup}"))),
         allow(read, _tables("${Database}")),
-        If("QueriesHasDatabase", allow(read, _tables("${QueriesDatabase}")), _NONE),
+        If("QueriesHasDatabase", allow(read, _tables("${QueriesDatabase}")), NO_VALUE),
         allow("s3:GetObject", Sub("${LakeBucket.Arn}/*")),
         allow(["s3:GetBucketLocation", "s3:ListBucketMultipartUploads"], lake),
         allow(
             ["s3:PutObject", "s3:AbortMultipartUpload", "s3:ListMultipartUploadParts"],
             objects("athena-results", "exports", "queries", "state"),
         ),
-        If("QueriesHasDataBucket", allow(["s3:GetObject", "s3:ListBucket", "s3:GetBucketLocation"], _data()), _NONE),
+        If("QueriesHasDataBucket", allow(["s3:GetObject", "s3:ListBucket", "s3:GetBucketLocation"], _data()), NO_VALUE),
         MAY_LIST_LAKE,
         *may_publish("AlertsTopic"),
         allow("sqs:SendMessage", GetAtt(dead_letters, "Arn")),
@@ -76,10 +69,10 @@ def _decrypt() -> Statement:
     only_this = {
         "StringEquals": {
             "kms:ViaService": Sub("ssm.${AWS::Region}.amazonaws.com"),
-            "kms:EncryptionContext:PARAMETER_ARN": Sub(_TOKEN),
+            "kms:EncryptionContext:PARAMETER_ARN": _TOKEN,
         }
     }
-    return allow("kms:Decrypt", Sub("arn:${AWS::Partition}:kms:" + _HERE + ":key/*"), only_this)
+    return allow("kms:Decrypt", Sub(arn("kms", "key/*")), only_this)
 
 
 def _file() -> Any:
@@ -94,4 +87,4 @@ def _data() -> list[Any]:
 
 
 def _tables(database: str) -> list[Any]:
-    return [Sub(f"{_CATALOG}:{rest}") for rest in ("catalog", f"database/{database}", f"table/{database}/*")]
+    return [Sub(arn("glue", name)) for name in ("catalog", f"database/{database}", f"table/{database}/*")]

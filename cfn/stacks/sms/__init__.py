@@ -5,7 +5,7 @@ from typing import Any
 
 from troposphere import Equals, If, Ref, Sub
 
-from blocks.parts import MEMORY_SETTINGS, Function, Statement, allow, retries, schedule
+from blocks.parts import MEMORY_SETTINGS, Function, Statement, allow, arn, retries, schedule
 from blocks.stack import Stack, dashboard_url
 from blocks.tables import LAKE, PARQUET, saved_queries, table, view, view_text
 from deliverywatch.sms.lake.columns import COLUMNS
@@ -90,18 +90,17 @@ def _ingest() -> Function:
 
 
 def _ingest_may() -> list[Statement]:
-    parameters = "arn:${AWS::Partition}:ssm:${AWS::Region}:${AWS::AccountId}:parameter${ClickSendCredentials}/*"
+    parameters = Sub(arn("ssm", "parameter${ClickSendCredentials}/*"))
     # Whichever key encrypts the two parameters, and only for them.
     only_these = {
         "StringEquals": {"kms:ViaService": Sub("ssm.${AWS::Region}.amazonaws.com")},
-        "StringLike": {"kms:EncryptionContext:PARAMETER_ARN": Sub(parameters)},
+        "StringLike": {"kms:EncryptionContext:PARAMETER_ARN": parameters},
     }
-    keys = Sub("arn:${AWS::Partition}:kms:${AWS::Region}:${AWS::AccountId}:key/*")
     return [
         allow(["s3:GetObject", "s3:PutObject"], objects("sms", "state")),
         MAY_LIST_LAKE,
-        allow("ssm:GetParameters", Sub(parameters)),
-        allow("kms:Decrypt", keys, only_these),
+        allow("ssm:GetParameters", parameters),
+        allow("kms:Decrypt", Sub(arn("kms", "key/*")), only_these),
     ]
 
 

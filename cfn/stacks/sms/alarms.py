@@ -4,7 +4,7 @@ Every ratio ignores missing data: losing sight must never read as "resolved". St
 minutes holds three whole slots of 10 (see `deliverywatch.thresholds.STAMP_DELAY_SECONDS`).
 """
 
-from blocks.alarms import ALERTS, Alarm, Expression, Metric, Severity, Watch, function_metric
+from blocks.alarms import Alarm, Expression, Metric, Severity, Watch, function_metric, keeps_open
 from deliverywatch.sms.counts import NAMESPACE
 from deliverywatch.thresholds import TRICKLE_WINDOW_SECONDS, WINDOW_SECONDS
 
@@ -15,7 +15,6 @@ _SHARE = Expression(
     "IF(total >= ${MinimumTotal} AND failed >= ${MinimumFailed}, 100 * failed / total, 0)",
     _COUNTS,
 )
-_TRICKLE = Expression("SMS failed in 6 hours (%)", "IF(failed >= ${MinimumFailed}, 100 * failed / total, 0)", _COUNTS)
 
 
 def _opens(severity: Severity) -> Alarm:
@@ -32,79 +31,56 @@ def _opens(severity: Severity) -> Alarm:
 def _keeps(severity: Severity, state: str) -> Alarm:
     parameter = f"{severity.capitalize()}RecoveryPercent"
     words = f"Keeps an incident {state} while more than ${{{parameter}}} % of the SMS of 30 minutes fail."
-    name = f"sms-{severity}-recovery"
-    return Alarm(name, words, _SHARE, parameter, WINDOW_SECONDS, "ignore", on_alarm=(), on_ok=ALERTS, severity=None)
+    return keeps_open(f"sms-{severity}-recovery", words, _SHARE, parameter, WINDOW_SECONDS)
 
+
+_TRICKLE = Alarm(
+    "sms-trickle",
+    "More than ${TricklePercent} % of the SMS of the last 6 hours failed, with at least ${MinimumFailed} failed. It "
+    "catches what 30 minutes are too short for: quiet hours and small accounts.",
+    Expression("SMS failed in 6 hours (%)", "IF(failed >= ${MinimumFailed}, 100 * failed / total, 0)", _COUNTS),
+    "TricklePercent",
+    TRICKLE_WINDOW_SECONDS,
+    "ignore",
+)
+_OVERDUE = Alarm(
+    "sms-overdue",
+    "For 20 minutes, more than ${OverduePercent} % of the SMS sent 15 to 60 minutes before have had no outcome: "
+    "ClickSend accepts messages and nothing arrives, which never shows as a failure.",
+    Metric(NAMESPACE, "OverduePercent", "Average"),
+    "OverduePercent",
+    600,
+    "ignore",
+    (2, 2),
+)
+_BLIND = Alarm(
+    "sms-blind",
+    "No run read ClickSend's history successfully for 30 minutes: failures would not be seen.",
+    Expression("Successful runs", "FILL(runs, 0)", {"runs": Metric(NAMESPACE, "Runs", "Sum")}),
+    1,
+    WINDOW_SECONDS,
+    # FILL makes silence a 0 at once, where missing data would be waited for (90 minutes). A metric that never was has
+    # nothing to fill, and a stack that never saw ClickSend is blind too.
+    "breaching",
+    comparison="LessThanThreshold",
+    # A new stack has no runs behind it: the window and one slot pass before their absence means anything.
+    warm_up_minutes=WINDOW_SECONDS // 60 + 10,
+    severity="blind",
+)
+_INGEST_ERRORS = Alarm(
+    "sms-ingest-errors",
+    "Runs that read ClickSend's history failed in two of the last three periods of 10 minutes.",
+    function_metric("Errors", "sms-ingest"),
+    period_seconds=600,
+    # No run, no error: that is what sms-blind is for.
+    periods=(2, 3),
+    severity="blind",
+)
+_FAILURES = [_opens("critical"), _opens("warning"), _keeps("critical", "critical"), _keeps("warning", "open")]
 
 WATCHES = [
-    Watch(
-        "sms-failures",
-        "SMS failures",
-        [_opens("critical"), _opens("warning"), _keeps("critical", "critical"), _keeps("warning", "open")],
-        _CONTEXT,
-    ),
-    Watch(
-        "sms-trickle",
-        "SMS failing in a trickle",
-        [
-            Alarm(
-                "sms-trickle",
-                "More than ${TricklePercent} % of the SMS of the last 6 hours failed, with at least ${MinimumFailed} "
-                "failed. It catches what 30 minutes are too short for: quiet hours and small accounts.",
-                _TRICKLE,
-                "TricklePercent",
-                TRICKLE_WINDOW_SECONDS,
-                "ignore",
-            )
-        ],
-        _CONTEXT,
-    ),
-    Watch(
-        "sms-overdue",
-        "SMS without an outcome",
-        [
-            Alarm(
-                "sms-overdue",
-                "For 20 minutes, more than ${OverduePercent} % of the SMS sent 15 to 60 minutes before have had no "
-                "outcome: ClickSend accepts messages and nothing arrives, which never shows as a failure.",
-                Metric(NAMESPACE, "OverduePercent", "Average"),
-                "OverduePercent",
-                600,
-                "ignore",
-                (2, 2),
-            )
-        ],
-        _CONTEXT,
-    ),
-    Watch(
-        "sms-blind",
-        "SMS monitoring is blind",
-        [
-            Alarm(
-                "sms-blind",
-                "No run read ClickSend's history successfully for 30 minutes: failures would not be seen.",
-                Expression("Successful runs", "FILL(runs, 0)", {"runs": Metric(NAMESPACE, "Runs", "Sum")}),
-                1,
-                WINDOW_SECONDS,
-                # FILL makes silence a 0 at once, where missing data would be waited for (90 minutes). A metric that
-                # never was has nothing to fill, and a stack that never saw ClickSend is blind too.
-                "breaching",
-                comparison="LessThanThreshold",
-                # A new stack has no runs behind it: the window and one slot pass before their absence means anything.
-                warm_up_minutes=WINDOW_SECONDS // 60 + 10,
-                severity="blind",
-            ),
-            Alarm(
-                "sms-ingest-errors",
-                "Runs that read ClickSend's history failed in two of the last three periods of 10 minutes.",
-                function_metric("Errors", "sms-ingest"),
-                0,
-                600,
-                # No run, no error: that is what sms-blind is for.
-                periods=(2, 3),
-                severity="blind",
-            ),
-        ],
-        _CONTEXT,
-    ),
+    Watch("sms-failures", "SMS failures", _FAILURES, _CONTEXT),
+    Watch("sms-trickle", "SMS failing in a trickle", [_TRICKLE], _CONTEXT),
+    Watch("sms-overdue", "SMS without an outcome", [_OVERDUE], _CONTEXT),
+    Watch("sms-blind", "SMS monitoring is blind", [_BLIND, _INGEST_ERRORS], _CONTEXT),
 ]

@@ -6,8 +6,8 @@ from typing import Any
 from deliverywatch.errors import ConfigurationError
 
 
-def connect() -> Any:
-    """Return a connection of DuckDB with the time zone of Athena's sessions.
+def connect(alternative: str = "") -> Any:
+    """Return a connection of DuckDB with the time zone of Athena's sessions; `alternative` is what else can be done.
 
     Raises:
         ConfigurationError: DuckDB or sqlglot is not installed.
@@ -18,7 +18,7 @@ def connect() -> Any:
     except ModuleNotFoundError as error:
         raise ConfigurationError(
             f"SQL on this machine needs {error.name}, which is not installed.",
-            next_step="Install DeliveryWatch with the extra: pip install 'deliverywatch[local]'.",
+            next_step=f"Install DeliveryWatch with the extra: pip install 'deliverywatch[local]'{alternative}.",
         ) from error
     connection = duckdb.connect()
     connection.execute("SET TimeZone = 'UTC'")

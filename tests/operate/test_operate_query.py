@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import sys
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -189,6 +190,15 @@ class Slow:
 
     def result(self, execution_id: str) -> tuple[list[tuple[str, str]], list[tuple[Any, ...]]]:  # noqa: ARG002
         return [("a", "varchar")], [("1",)]
+
+
+def test_without_duckdb_athena_is_still_there(
+    run: Callable[..., Result], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "duckdb", None)
+    answer = run("query", COUNT, "--local", tmp_path)
+    assert answer.exit_code == 1
+    assert "pip install 'deliverywatch[local]', or ask Athena: without --local" in " ".join(answer.stderr.split())
 
 
 def test_it_waits_ever_more_patiently() -> None:

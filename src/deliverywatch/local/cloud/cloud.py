@@ -19,7 +19,7 @@ from deliverywatch.local.cloud.athena import answers, dialect
 from deliverywatch.local.cloud.cloudwatch.alarms import Alarms, Transition
 from deliverywatch.local.cloud.cloudwatch.metrics import Publisher
 from deliverywatch.local.cloud.cloudwatch.monitoring import Monitoring
-from deliverywatch.local.cloud.compute import scheduler_pages, schedules
+from deliverywatch.local.cloud.compute import schedules
 from deliverywatch.local.cloud.compute.lambdas import Failure, Functions
 from deliverywatch.local.cloud.compute.queues import Queues
 from deliverywatch.local.cloud.compute.states import States
@@ -63,8 +63,8 @@ class LocalCloud:
         self._publisher = Publisher(self.clock, self._alarms.store)
         self._functions = Functions(self.clock, self._publisher)
         self._queues = Queues(self.clock, self._alarms.store)
-        self._outbox = Outbox(self.clock)
         self.ses = SesEvents(self.clock, self._publisher, self.client)
+        self._outbox = Outbox(self.clock, self.ses.accept)
         self.firehose = Firehose(self.clock, self._publisher, self.client)
         self.states = States(self.clock, self._publisher)
         self.uses: set[access.Use] = set()
@@ -188,16 +188,12 @@ class LocalCloud:
         simulated = SimulatedTime(self.clock)
         for name in ("services.cloudwatch", "services.sns"):
             self._hooks.replace(name, "time", lambda _: simulated)
-        for name in ("services.eventbridge", "services.scheduler"):
-            # They would fire by the machine's clock.
-            self._hooks.replace(name, "start_scheduler", lambda _: lambda: None)
         access.install(self._hooks, self.uses)
-        bridges = (
-            *(self._functions, self._queues, self._alarms, self._monitoring, self._outbox, self.ses, self.firehose),
-            *(dialect, self.states, answers, scheduler_pages),
-        )
         formation.install(self._hooks, self.clock)
-        for bridge in bridges:
+        for bridge in (
+            *(self._functions, self._queues, self._alarms, self._monitoring, self._outbox, self.firehose),
+            *(dialect, self.states, answers, schedules),
+        ):
             bridge.install(self._hooks)
 
     def _close(self) -> None:

@@ -10,26 +10,16 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from deliverywatch.errors import ConfigurationError
+from deliverywatch.local.cloud.cloudwatch import wire
+from deliverywatch.local.cloud.cloudwatch.wire import CLOUDWATCH
 from deliverywatch.local.cloud.emulator import hooks
 
 if TYPE_CHECKING:
     from deliverywatch.local.cloud.emulator.clock import Clock
 
 _PROVISIONERS = "services.cloudformation.provisioners"
-_CLOUDWATCH = "services.cloudwatch"
 _ATHENA = "services.athena"
 
-# What an alarm on metric math has not: DescribeAlarms leaves these out for one.
-_OF_ONE_METRIC = ("MetricName", "Namespace", "Statistic", "ExtendedStatistic", "Period", "Dimensions", "Unit")
-
-_OF_A_COMPOSITE = (
-    "AlarmRule",
-    "AlarmDescription",
-    "ActionsEnabled",
-    "AlarmActions",
-    "OKActions",
-    "InsufficientDataActions",
-)
 _OF_A_SCHEDULE = ("ScheduleExpressionTimezone", "StartDate", "EndDate", "KmsKeyArn")
 
 
@@ -56,15 +46,14 @@ def _alarm(original: Callable[..., Any], clock: Clock) -> Callable[..., Any]:
             plain |= {"MetricName": "in Metrics", "Namespace": "in Metrics"}
         described: dict[str, Any] = original(name, plain)
         if metrics:
-            described = {key: value for key, value in described.items() if key not in _OF_ONE_METRIC}
-            described["Metrics"] = [_query(each) for each in metrics]
+            described = wire.on_queries(described, [_query(each) for each in metrics])
         return described | _stamps(name, clock)
 
     return record
 
 
 def _stamps(name: str, clock: Clock) -> dict[str, float]:
-    now, existing = clock.now.timestamp(), hooks.inside(_CLOUDWATCH, "_alarms").get(name)
+    now, existing = clock.now.timestamp(), hooks.inside(CLOUDWATCH, "_alarms").get(name)
     since = existing["StateUpdatedTimestamp"] if existing else now
     return {"AlarmConfigurationUpdatedTimestamp": now, "StateUpdatedTimestamp": since}
 
@@ -93,13 +82,13 @@ def _entry(put: Callable[..., Any], delete: Callable[..., Any]) -> dict[str, Any
 
 def _put_composite(name: str, properties: Mapping[str, Any]) -> tuple[str, dict[str, str]]:
     name = properties.get("AlarmName") or name
-    request = {"AlarmName": name} | {key: properties[key] for key in _OF_A_COMPOSITE if key in properties}
-    _accepted(hooks.inside(_CLOUDWATCH, "_put_composite_alarm")({}, request, is_cbor=False, is_json=True))
-    return name, {"Arn": hooks.inside(_CLOUDWATCH, "_composite_alarms")[name]["AlarmArn"]}
+    request = {**properties, "AlarmName": name}
+    _accepted(hooks.inside(CLOUDWATCH, "_put_composite_alarm")({}, request, is_cbor=False, is_json=True))
+    return name, {"Arn": hooks.inside(CLOUDWATCH, "_composite_alarms")[name]["AlarmArn"]}
 
 
 def _delete_composite(name: str, _properties: Any) -> None:
-    hooks.inside(_CLOUDWATCH, "_composite_alarms").pop(name, None)
+    hooks.inside(CLOUDWATCH, "_composite_alarms").pop(name, None)
 
 
 def _put_query(_name: str, properties: Mapping[str, Any]) -> tuple[str, dict[str, str]]:

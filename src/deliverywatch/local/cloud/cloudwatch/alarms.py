@@ -20,6 +20,7 @@ from deliverywatch.engine.evaluation.message import Outcome, envelope, sns_messa
 from deliverywatch.engine.evaluation.series import Series
 from deliverywatch.engine.evaluation.statistic import Sample
 from deliverywatch.local.cloud.cloudwatch.mutes import Mutes
+from deliverywatch.local.cloud.cloudwatch.wire import CLOUDWATCH
 from deliverywatch.local.cloud.emulator import hooks
 from deliverywatch.local.cloud.emulator.emulator import ACCOUNT, HOST, REGION
 
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
     from deliverywatch.local.cloud.cloudwatch.metrics import Point
     from deliverywatch.local.cloud.emulator.clock import Clock
 
-_CLOUDWATCH = "services.cloudwatch"
 _ACTIONS = {"ALARM": "AlarmActions", "OK": "OKActions", "INSUFFICIENT_DATA": "InsufficientDataActions"}
 
 
@@ -56,25 +56,25 @@ class Alarms:
 
     def install(self, placed: hooks.Hooks) -> None:
         """Put the bridges into MiniStack."""
-        placed.replace(_CLOUDWATCH, "_store_datum", self._around_store)
-        placed.replace(_CLOUDWATCH, "_evaluate_alarm", lambda _: lambda *_: None)
-        placed.replace(_CLOUDWATCH, "_dispatch_alarm_actions", lambda _: self._act)
+        placed.replace(CLOUDWATCH, "_store_datum", self._around_store)
+        placed.replace(CLOUDWATCH, "_evaluate_alarm", lambda _: lambda *_: None)
+        placed.replace(CLOUDWATCH, "_dispatch_alarm_actions", lambda _: self._act)
         self._mutes.install(placed)
 
     def store(self, point: Point) -> None:
         """Make a point visible to alarms, GetMetricData and every other request."""
         stamp = point.time.timestamp()
-        hooks.inside(_CLOUDWATCH, "_store_datum")(
+        hooks.inside(CLOUDWATCH, "_store_datum")(
             point.namespace, point.name, dict(point.dimensions), stamp, point.unit, point.value, None, None, None
         )
 
     def timetable(self) -> list[tuple[int, str]]:
         """Return each alarm's second of the minute and its name, in order of time."""
-        return sorted((zlib.crc32(name.encode()) % 60, name) for name in hooks.inside(_CLOUDWATCH, "_alarms"))
+        return sorted((zlib.crc32(name.encode()) % 60, name) for name in hooks.inside(CLOUDWATCH, "_alarms"))
 
     def evaluate(self, name: str) -> None:
         """Evaluate one alarm at the clock's time, and act if its state changes."""
-        record = hooks.inside(_CLOUDWATCH, "_alarms").get(name)
+        record = hooks.inside(CLOUDWATCH, "_alarms").get(name)
         if record is None:
             return
         self._release(name)
@@ -99,9 +99,9 @@ class Alarms:
             "StateTransitionedTimestamp": now,
         }
         name, new = record["AlarmName"], record["StateValue"]
-        hooks.inside(_CLOUDWATCH, "_record_history")(name, old, new, result.reason, reason_data=result.reason_data)
+        hooks.inside(CLOUDWATCH, "_record_history")(name, old, new, result.reason, reason_data=result.reason_data)
         self._act(record, old, new, result.reason)
-        hooks.inside(_CLOUDWATCH, "_evaluate_parent_alarms")(record)
+        hooks.inside(CLOUDWATCH, "_evaluate_parent_alarms")(record)
 
     def _act(self, record: dict[str, Any], old: str, new: str, reason: str) -> None:
         """Note a change, and publish it to the topics among the alarm's actions unless a rule mutes it."""
@@ -131,7 +131,7 @@ class Alarms:
             self._release(name)
 
     def _record(self, name: str) -> dict[str, Any] | None:
-        kinds = (hooks.inside(_CLOUDWATCH, kind) for kind in ("_alarms", "_composite_alarms"))
+        kinds = (hooks.inside(CLOUDWATCH, kind) for kind in ("_alarms", "_composite_alarms"))
         return next((records[name] for records in kinds if name in records), None)
 
     def _publish(

@@ -6,17 +6,17 @@ Follows the embedded metric format (CloudWatch_Embedded_Metric_Format_Specificat
 
 from __future__ import annotations
 
-import heapq
 import itertools
 import json
 import operator
 import re
-import threading
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
+
+from deliverywatch.local.cloud.emulator.clock import Agenda
 
 if TYPE_CHECKING:
     from deliverywatch.local.cloud.emulator.clock import Clock
@@ -148,19 +148,15 @@ class Publisher:
     def __init__(self, clock: Clock, store: Callable[[Point], None]) -> None:
         self._clock = clock
         self._store = store
-        self._lock = threading.Lock()
-        self._order = itertools.count()
-        self._waiting: list[tuple[datetime, int, Point]] = []
+        self._waiting: Agenda[Point] = Agenda()
 
     def submit(self, source: str, points: Iterable[Point]) -> None:
         """Take the points that a source, such as a log group, has just produced."""
         visible = self._clock.now + delay_of(source, self._clock.now)
-        with self._lock:
-            for point in points:
-                heapq.heappush(self._waiting, (visible, next(self._order), point))
+        for point in points:
+            self._waiting.add(visible, point)
 
     def release(self) -> None:
         """Store every point whose time to be visible has come."""
-        with self._lock:
-            while self._waiting and self._waiting[0][0] <= self._clock.now:
-                self._store(heapq.heappop(self._waiting)[2])
+        while due := self._waiting.next_due(self._clock.now):
+            self._store(due[1])

@@ -7,23 +7,18 @@ rule is made up for when its window ends; a rule that is deleted lets those alar
 
 from __future__ import annotations
 
-import json
-import re
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from deliverywatch.engine.evaluation import mute
-from deliverywatch.errors import InputError
 from deliverywatch.local.cloud.cloudwatch import wire
-from deliverywatch.local.cloud.cloudwatch.wire import CLOUDWATCH
 from deliverywatch.local.cloud.emulator.emulator import ACCOUNT, REGION
 
 if TYPE_CHECKING:
     from deliverywatch.local.cloud.emulator import hooks
     from deliverywatch.local.cloud.emulator.clock import Clock
 
-_OPERATION = re.compile(r"(Put|Get|List|Delete)AlarmMuteRules?$")
 _A_YEAR = timedelta(days=366)
 
 
@@ -38,31 +33,12 @@ class Mutes:
 
     def install(self, placed: hooks.Hooks) -> None:
         """Put the four operations into MiniStack."""
-        placed.replace(CLOUDWATCH, "handle_request", self._around_requests)
+        one = {"PutAlarmMuteRule": self._put, "GetAlarmMuteRule": self._get, "DeleteAlarmMuteRule": self._delete}
+        wire.serve(placed, {**one, "ListAlarmMuteRules": self._list})
 
     def holds_back(self, alarm: str) -> bool:
         """Return whether a rule mutes the alarm now."""
         return any(alarm in _targets(rule) and self._status(rule) == "ACTIVE" for rule in self._rules.values())
-
-    def _around_requests(self, original: Callable[..., Any]) -> Callable[..., Any]:
-        async def handle(method: str, path: str, headers: Any, body: bytes, query: Any) -> Any:
-            match = _OPERATION.search(headers.get("x-amz-target", "") or path)
-            if not match:
-                return await original(method, path, headers, body, query)
-            return self._answer(match[1], body, is_cbor="cbor" in headers.get("content-type", ""))
-
-        return handle
-
-    def _answer(self, verb: str, body: bytes, *, is_cbor: bool) -> Any:
-        operation = {"Put": self._put, "Get": self._get, "List": self._list, "Delete": self._delete}[verb]
-        try:
-            content = operation(wire.decoded(body, is_cbor=is_cbor))
-        except InputError as error:
-            return wire.refusal("InvalidParameterValue", str(error), is_cbor=is_cbor)
-        except LookupError as error:
-            return wire.refusal("ResourceNotFoundException", str(error.args[0]), is_cbor=is_cbor, status=404)
-        stamped = content if is_cbor else json.loads(json.dumps(content, default=datetime.timestamp))
-        return wire.answer(stamped, is_cbor=is_cbor)
 
     def _put(self, request: dict[str, Any]) -> dict[str, Any]:
         mute.from_description(_plain(request))

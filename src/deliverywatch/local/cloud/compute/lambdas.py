@@ -7,20 +7,19 @@ between retries; here they happen one and two simulated minutes later, as Lambda
 from __future__ import annotations
 
 import fnmatch
-import heapq
-import itertools
 import json
 import queue
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from deliverywatch.errors import ConfigurationError
 from deliverywatch.local.cloud.cloudwatch import metrics
 from deliverywatch.local.cloud.emulator import hooks
+from deliverywatch.local.cloud.emulator.clock import Agenda, SimulatedTime
 
 if TYPE_CHECKING:
     from deliverywatch.local.cloud.emulator.clock import Clock
@@ -34,15 +33,6 @@ LOG_SECONDS = 5
 _END_OF_LOG = "--- end of invocation ---"
 _ANCHOR = "        _real_stdout.flush()\n\nrun()"
 _MARKED = f"        sys.stderr.write({_END_OF_LOG!r} + chr(10)); sys.stderr.flush()\n{_ANCHOR}"
-
-
-@dataclass(order=True, slots=True)
-class _Delivery:
-    due: datetime
-    order: int
-    function: Any = field(compare=False)
-    event: Any = field(compare=False)
-    attempt: int = field(compare=False, default=0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,13 +50,13 @@ class Functions:
     def __init__(self, clock: Clock, publisher: metrics.Publisher) -> None:
         self._clock = clock
         self._publisher = publisher
-        self._waiting: list[_Delivery] = []
-        self._order = itertools.count()
-        self._lock = threading.Lock()
+        # A function (MiniStack's record of it), the event, and how often it was tried.
+        self._waiting: Agenda[tuple[Any, Any, int]] = Agenda()
         self.failures: list[Failure] = []
 
     def install(self, placed: hooks.Hooks) -> None:
         """Put the bridges into MiniStack."""
+        placed.replace(_LOGS, "time", lambda _: SimulatedTime(self._clock))
         placed.replace("core.lambda_runtime", "_PYTHON_WORKER_SCRIPT", _marked_script)
         placed.replace("core.lambda_runtime:Worker", "_drain_stderr_bounded", lambda _: _drain)
         placed.replace(_LAMBDA, "_emit_lambda_logs", lambda _: self._log)
@@ -78,7 +68,7 @@ class Functions:
 
     def enqueue(self, function: Any, event: Any) -> None:
         """Take an asynchronous event for a function (MiniStack's record of it), to be run by `run_due`."""
-        self._push(_Delivery(self._clock.now, next(self._order), function, event))
+        self._waiting.add(self._clock.now, (function, event, 0))
 
     def enqueue_for(self, arn: str, event: Any) -> None:
         """Take an asynchronous event for the function with this ARN."""
@@ -88,32 +78,22 @@ class Functions:
 
     def run_due(self, until: datetime) -> None:
         """Run every asynchronous event that is due by then, each at its time, in this thread."""
-        while delivery := self._pop(until):
-            self._clock.advance_to(delivery.due)
+        while due := self._waiting.next_due(until):
+            self._clock.advance_to(due[0])
             self._publisher.release()
-            self._attempt(delivery)
+            self._attempt(*due[1])
 
-    def _push(self, delivery: _Delivery) -> None:
-        with self._lock:
-            heapq.heappush(self._waiting, delivery)
-
-    def _pop(self, until: datetime) -> _Delivery | None:
-        with self._lock:
-            due = self._waiting and self._waiting[0].due <= until
-            return heapq.heappop(self._waiting) if due else None
-
-    def _attempt(self, delivery: _Delivery) -> None:
-        result = hooks.inside(_LAMBDA, "_execute_function_with_config_scope")(delivery.function, delivery.event)
+    def _attempt(self, function: Any, event: Any, tried: int) -> None:
+        result = hooks.inside(_LAMBDA, "_execute_function_with_config_scope")(function, event)
         if not result.get("error"):
             return
-        name = delivery.function["config"]["FunctionName"]
+        name = function["config"]["FunctionName"]
         self.failures.append(Failure(self._clock.now, name, str(result["body"].get("errorMessage", ""))))
-        settings = _invoke_settings(delivery.function)
-        if delivery.attempt < settings.get("MaximumRetryAttempts", RETRIES):
-            due = self._clock.now + RETRY_DELAYS[min(delivery.attempt, 1)]
-            self._push(_Delivery(due, next(self._order), delivery.function, delivery.event, delivery.attempt + 1))
-        elif target := _dead_letters(delivery.function, settings):
-            hooks.inside(_LAMBDA, "_route_async_failure")(target, name, delivery.event, result)
+        settings = _invoke_settings(function)
+        if tried < settings.get("MaximumRetryAttempts", RETRIES):
+            self._waiting.add(self._clock.now + RETRY_DELAYS[min(tried, 1)], (function, event, tried + 1))
+        elif target := _dead_letters(function, settings):
+            hooks.inside(_LAMBDA, "_route_async_failure")(target, name, event, result)
 
     def _dispatch(self, arn: str, payload: str) -> None:
         """Take what EventBridge sends to a function: an asynchronous event as well, with the same retries."""
@@ -150,9 +130,10 @@ class Functions:
         )
         whole = [f"START RequestId: {request_id}", *lines, f"END RequestId: {request_id}", report]
         events = [{"timestamp": stamp, "ingestionTime": stamp, "message": line} for line in whole]
-        target = hooks.inside(_LOGS, "_log_groups").get(group) or _new_group(group, stamp)
-        target["streams"].setdefault(stream, _new_stream(stamp))
-        hooks.inside(_LOGS, "_append_log_events")(target["streams"][stream], events)
+        # Each is refused if it exists.
+        hooks.inside(_LOGS, "_create_log_group")({"logGroupName": group})
+        hooks.inside(_LOGS, "_create_log_stream")({"logGroupName": group, "logStreamName": stream})
+        hooks.inside(_LOGS, "_append_log_events")(hooks.inside(_LOGS, "_log_groups")[group]["streams"][stream], events)
         hooks.inside(_LOGS, "_fanout_to_subscription_filters")(group, stream, events)
 
     def _points(self, group: str, line: str) -> list[metrics.Point]:
@@ -231,27 +212,3 @@ def _invoke_settings(function: Any) -> dict[str, Any]:
 def _dead_letters(function: Any, settings: dict[str, Any]) -> str:
     destination = ((settings.get("DestinationConfig") or {}).get("OnFailure") or {}).get("Destination")
     return destination or (function["config"].get("DeadLetterConfig") or {}).get("TargetArn") or ""
-
-
-def _new_group(group: str, stamp: int) -> dict[str, Any]:
-    created = {
-        "arn": hooks.inside(_LOGS, "_make_group_arn")(group),
-        "creationTime": stamp,
-        "retentionInDays": None,
-        "tags": {},
-        "subscriptionFilters": {},
-        "streams": {},
-    }
-    hooks.inside(_LOGS, "_log_groups")[group] = created
-    return created
-
-
-def _new_stream(stamp: int) -> dict[str, Any]:
-    return {
-        "events": [],
-        "uploadSequenceToken": "1",
-        "creationTime": stamp,
-        "firstEventTimestamp": None,
-        "lastEventTimestamp": None,
-        "lastIngestionTime": None,
-    }

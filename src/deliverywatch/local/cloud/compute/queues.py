@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from deliverywatch.local.cloud.cloudwatch.metrics import Point
 from deliverywatch.local.cloud.emulator import hooks
-from deliverywatch.local.cloud.emulator.clock import SimulatedTime
+from deliverywatch.local.cloud.emulator.clock import SimulatedTime, iso
 
 if TYPE_CHECKING:
     from deliverywatch.local.cloud.emulator.clock import Clock
@@ -40,7 +40,7 @@ class Queues:
         simulated = SimulatedTime(self._clock)
         for name in (_SQS, _S3, "services.eventbridge"):
             placed.replace(name, "time", lambda _: simulated)
-        placed.replace(_S3, "now_iso", lambda _: self._now_iso)
+        placed.replace(_S3, "now_iso", lambda _: lambda: iso(self._clock.now))
         placed.replace(_S3, "_fire_s3_event_async", lambda _: _fire_at_once)
         placed.replace(_LAMBDA, "_ensure_poller", lambda _: lambda: None)
         placed.replace(_LAMBDA, "_dispatch_esm_batch", lambda _: lambda _mapping, run, *rest: run(*rest))
@@ -130,9 +130,6 @@ class Queues:
 
     def _list_moves(self, data: dict[str, Any], _url: str) -> dict[str, Any]:
         return {"Results": self._moves.get(data["SourceArn"], [])[: int(data.get("MaxResults", 1))]}
-
-    def _now_iso(self) -> str:
-        return f"{self._clock.now.astimezone(UTC):%Y-%m-%dT%H:%M:%S}.{self._clock.now.microsecond // 1000:03}Z"
 
 
 def _without_waiting(original: Callable[..., Any]) -> Callable[..., Any]:

@@ -1,10 +1,12 @@
 """The deployed EventBridge schedules -> the events they send at a simulated time.
 
-MiniStack fires schedules by the machine's clock, reads every expression as UTC and sends context attributes unreplaced.
+MiniStack fires schedules by the machine's clock, reads every expression as UTC, sends context attributes unreplaced,
+and lists the first hundred without a token for more.
 Format: docs.aws.amazon.com/scheduler/latest/UserGuide/schedule-types.html and managing-schedule-context-attributes.html
 """
 
 import json
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
@@ -27,6 +29,26 @@ class Firing:
     schedule: str
     target: str
     event: Any
+
+
+def install(placed: hooks.Hooks) -> None:
+    """Let MiniStack start nothing by itself, and let lists have pages."""
+    for name in ("services.eventbridge", "services.scheduler"):
+        placed.replace(name, "start_scheduler", lambda _: lambda: None)
+    placed.replace("services.scheduler", "_list_schedules", _in_pages)
+
+
+def _in_pages(original: Callable[..., Any]) -> Callable[..., Any]:
+    def page(query: Mapping[str, str]) -> Any:
+        status, headers, body = original({**query, "MaxResults": "100000"})
+        schedules = sorted(json.loads(body)["Schedules"], key=_name)
+        first, size = int(query.get("NextToken") or 0), int(query.get("MaxResults") or 100)
+        answer: dict[str, Any] = {"Schedules": schedules[first : first + size]}
+        if first + size < len(schedules):
+            answer["NextToken"] = str(first + size)
+        return status, headers, json.dumps(answer).encode()
+
+    return page
 
 
 def due(minute: datetime) -> list[Firing]:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from deliverywatch.errors import ConfigurationError
 from deliverywatch.local.cloud.cloudwatch import metrics
 from deliverywatch.local.cloud.emulator import hooks
+from deliverywatch.local.cloud.emulator.clock import iso
 
 if TYPE_CHECKING:
     from deliverywatch.local.cloud.emulator.clock import Clock
@@ -67,7 +68,7 @@ class States:
         placed.replace(_STATES, "_get_mock_response", lambda _: self._answer)
         placed.replace(_STATES, "_emit_execution_status_event", self._around_event)
         placed.replace(_STATES, "_fail_execution", self._around_failure)
-        placed.replace(_STATES, "now_iso", lambda _: self._now)
+        placed.replace(_STATES, "now_iso", lambda _: lambda: iso(self._clock.now))
 
     def run(self, client: Any, machine: str, name: str, steps: Mapping[str, Step]) -> str:
         """Run an execution and return the status that it ended with; simulated time passes as its steps say.
@@ -116,11 +117,8 @@ class States:
             if cause != _OVER_ITS_LIMIT:
                 original(execution, error, cause)
                 return
-            execution.update(status="TIMED_OUT", stopDate=self._now())
+            execution.update(status="TIMED_OUT", stopDate=iso(self._clock.now))
             hooks.inside(_STATES, "_add_event")(execution, "ExecutionTimedOut", {})
             hooks.inside(_STATES, "_emit_execution_status_event")(execution)
 
         return fail
-
-    def _now(self) -> str:
-        return f"{self._clock.now:%Y-%m-%dT%H:%M:%S}.{self._clock.now.microsecond // 1000:03}Z"

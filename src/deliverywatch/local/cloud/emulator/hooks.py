@@ -27,11 +27,12 @@ NAMES = {
     "services.cloudformation.provisioners": ("_RESOURCE_HANDLERS", "_cw_metric_alarm_record", "_physical_name"),
     "services.cloudwatch": (
         "_alarms", "_composite_alarms", "_dispatch_alarm_actions", "_error", "_evaluate_alarm",
-        "_evaluate_parent_alarms", "_get_metric_data", "_json_ok", "_cbor_ok", "_parse_ts", "_put_composite_alarm",
+        "_evaluate_parent_alarms", "_json_ok", "_cbor_ok", "_parse_ts", "_put_composite_alarm",
         "_put_metric_alarm", "_record_history", "_store_datum", "handle_request", "time",
     ),
     "services.cloudwatch_logs": (
-        "_append_log_events", "_fanout_to_subscription_filters", "_log_groups", "_make_group_arn", "_metric_filters",
+        "_append_log_events", "_create_log_group", "_create_log_stream", "_fanout_to_subscription_filters",
+        "_log_groups", "_metric_filters", "time",
     ),
     "services.eventbridge": ("_dispatch_to_lambda", "start_scheduler", "time"),
     "services.glue": ("_tables",),

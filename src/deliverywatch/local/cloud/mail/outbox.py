@@ -53,10 +53,14 @@ class Mail:
 
 
 class Outbox:
-    """Keeps every mail that leaves, and can make SES refuse."""
+    """Keeps every mail that leaves, and can make SES refuse.
 
-    def __init__(self, clock: Clock) -> None:
+    A mail with a configuration set is one of those that are watched, not an alert about them: `accept` takes it.
+    """
+
+    def __init__(self, clock: Clock, accept: Callable[[dict[str, Any], str], None]) -> None:
         self._clock = clock
+        self._accept = accept
         self._refusal: tuple[str, str] | None = None
         self.mails: list[Mail] = []
 
@@ -75,10 +79,12 @@ class Outbox:
             if sending and self._refusal:
                 return _error(*self._refusal)
             answer = await original(method, path, headers, body, query)
-            request = json.loads(body) if sending else {}
-            # With a configuration set it is one of those that are watched, not an alert about them.
-            if sending and answer[0] == 200 and not request.get("ConfigurationSetName"):
-                self.mails.append(Mail(self._clock.now, _source(request)))
+            if sending and answer[0] == 200:
+                request = json.loads(body)
+                if request.get("ConfigurationSetName"):
+                    self._accept(request, json.loads(answer[2])["MessageId"])
+                else:
+                    self.mails.append(Mail(self._clock.now, _source(request)))
             return answer
 
         return handle

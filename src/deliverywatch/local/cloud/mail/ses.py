@@ -6,24 +6,21 @@ What becomes of a mail says the local part of its address, as in SES's mailbox s
 
 from __future__ import annotations
 
-import heapq
-import itertools
 import json
 import re
-import threading
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from deliverywatch.local.cloud.cloudwatch.metrics import Point
 from deliverywatch.local.cloud.emulator import hooks
+from deliverywatch.local.cloud.emulator.clock import Agenda
 from deliverywatch.local.cloud.mail.ses_events import Sent
 
 if TYPE_CHECKING:
     from deliverywatch.local.cloud.cloudwatch.metrics import Publisher
     from deliverywatch.local.cloud.emulator.clock import Clock
 
-_SES = "services.ses_v2"
 _DELIVERED_AFTER = timedelta(seconds=2)
 _COMPLAINED_AFTER = timedelta(minutes=20)
 
@@ -35,29 +32,21 @@ class SesEvents:
         self._clock = clock
         self._publisher = publisher
         self._client = client
-        self._lock = threading.Lock()
-        self._order = itertools.count()
-        self._waiting: list[tuple[datetime, int, dict[str, Any], dict[str, Any]]] = []
+        # Events, each with the destinations that its set had when it was sent.
+        self._waiting: Agenda[tuple[dict[str, Any], dict[str, Any]]] = Agenda()
         self._destinations: dict[str, dict[str, Any]] = {}
         self.sent: list[Sent] = []
 
-    def install(self, placed: hooks.Hooks) -> None:
-        """Look at each mail that SES takes."""
-        placed.replace(_SES, "handle_request", self._around)
-
     def publish(self, sent: Sent, at: datetime, event: dict[str, Any]) -> None:
         """Publish an event of a mail at a time: an open or a click, which only the world can bring about."""
-        with self._lock:
-            targets = self._destinations.get(sent.configuration_set, {})
-            heapq.heappush(self._waiting, (at, next(self._order), event, targets))
+        self._waiting.add(at, (event, self._destinations.get(sent.configuration_set, {})))
 
     def run_due(self, now: datetime) -> None:
         """Hand over what has happened by now; SES hands events of many mails over together."""
         batches: dict[str, list[dict[str, Any]]] = {}
-        with self._lock:
-            while self._waiting and self._waiting[0][0] <= now:
-                at, _, event, targets = heapq.heappop(self._waiting)
-                self._hand_over(event, at, targets, batches)
+        while due := self._waiting.next_due(now):
+            at, (event, targets) = due
+            self._hand_over(event, at, targets, batches)
         for stream, events in batches.items():
             for first in range(0, len(events), 500):
                 records = [{"Data": json.dumps(each).encode() + b"\n"} for each in events[first : first + 500]]
@@ -88,28 +77,18 @@ class SesEvents:
         )
         self._publisher.submit("ses", [Point("AWS/SES", event["eventType"], dimensions, at, 1)])
 
-    def _around(self, original: Callable[..., Any]) -> Callable[..., Any]:
-        async def handle(method: str, path: str, headers: Any, body: bytes, query: Any) -> Any:
-            answer = await original(method, path, headers, body, query)
-            if method == "POST" and path.rstrip("/").endswith("/outbound-emails") and answer[0] == 200:
-                self._accept(json.loads(body), json.loads(answer[2])["MessageId"])
-            return answer
-
-        return handle
-
-    def _accept(self, request: Mapping[str, Any], message_id: str) -> None:
-        name = request.get("ConfigurationSetName")
-        record = hooks.inside(_SES, "_config_sets").get(name) if name else None
+    def accept(self, request: Mapping[str, Any], message_id: str) -> None:
+        """Let happen what becomes of a mail that SES took with a configuration set."""
+        name = request["ConfigurationSetName"]
+        record = hooks.inside("services.ses_v2", "_config_sets").get(name)
         if record is None:
             return
-        destinations = dict(record.get("EventDestinations") or {})
-        with self._lock:
-            self._destinations[str(name)] = destinations
+        self._destinations[name] = dict(record.get("EventDestinations") or {})
         content = (request["Content"].get("Simple") or {}).get("Subject") or {}
         sent = Sent(
             message_id,
             self._clock.now,
-            str(name),
+            name,
             tuple(request["Destination"]["ToAddresses"]),
             subject=content.get("Data", ""),
             sender=request["FromEmailAddress"],

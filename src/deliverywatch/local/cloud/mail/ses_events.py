@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from deliverywatch.local.cloud.emulator.clock import iso
+
 _ACCOUNT = "123456789012"
 _BLOCKS = {"Rendering Failure": "failure", "DeliveryDelay": "deliveryDelay"}
 _WITHOUT_HEADERS = ("Rendering Failure", "DeliveryDelay")
@@ -121,8 +123,3 @@ class Sent:
             "headers": [{"name": name, "value": value} for name, value in headers.items()],
             "commonHeaders": common,
         }
-
-
-def iso(at: datetime) -> str:
-    """Return a time as SES writes it."""
-    return f"{at:%Y-%m-%dT%H:%M:%S}.{at.microsecond // 1000:03d}Z"

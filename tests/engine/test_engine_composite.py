@@ -6,15 +6,8 @@ from hypothesis import strategies as st
 
 from deliverywatch.engine.definitions import rule as rules
 from deliverywatch.engine.definitions.alarm import State
-from deliverywatch.engine.definitions.composites import (
-    Composite,
-    Suppression,
-    advance,
-    from_description,
-    from_template,
-    order,
-    state_of,
-)
+from deliverywatch.engine.definitions.composites import Composite, from_description, from_template, order, state_of
+from deliverywatch.engine.evaluation.suppression import Suppression, advance
 from deliverywatch.errors import InputError
 
 STATES = {

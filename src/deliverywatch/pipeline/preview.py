@@ -45,7 +45,7 @@ def preview(document: object, environment: str, pipeline: str) -> dict[str, Any]
 def _of_execution(detail: Mapping[str, Any], environment: str, pipeline: str) -> dict[str, Any]:
     execution = execution_of(detail)
     evidence = evidences.of_output([execution.output, execution.cause])
-    points = [*metrics.of_execution(execution), *metrics.of_jobs(evidence.jobs), *metrics.of_report(evidence.report)]
+    points = metrics.of_run(execution, evidence)
     notes = [f"The results of dbt at {address} are read by the function, not here." for address in evidence.artifacts]
     if not execution.is_whole:
         notes.append("The event was too large and was cut: the function asks Step Functions for the rest.")

@@ -50,19 +50,9 @@ def publish(event: object, pipelines: Sequence[Pipeline], ports: Ports, environm
     return summary | {"metrics": sum(len(stamped.points) for stamped in due), "unknown": unknown(run)}
 
 
-def points_of(run: Run) -> list[Point]:
-    """Return every metric of a run, as if it were counted for the first time."""
-    return [
-        *metrics.of_execution(run.execution),
-        *metrics.of_jobs(run.evidence.jobs),
-        *metrics.of_dbt(run.dbt),
-        *metrics.of_report(run.evidence.report),
-    ]
-
-
 def unknown(run: Run) -> dict[str, int]:
     """Return dbt's words that no rule covers, with how often they came."""
-    return {status: count for each in run.dbt for status, count in each.unknown.items()}
+    return {status: count for invocation in run.dbt for status, count in invocation.unknown.items()}
 
 
 def documents(points: Iterable[Point], stamp: datetime, run: Run, environment: str) -> list[str]:
@@ -70,7 +60,7 @@ def documents(points: Iterable[Point], stamp: datetime, run: Run, environment: s
     groups: dict[str, list[Point]] = {}
     for point in points:
         groups.setdefault(point.job_type.value, []).append(point)
-    jobs = [{"job": each.job, "id": each.id, "dpu_seconds": each.dpu_seconds} for each in run.evidence.jobs]
+    jobs = [{"job": job.job, "id": job.id, "dpu_seconds": job.dpu_seconds} for job in run.evidence.jobs]
     properties = {"execution": run.execution.arn, "redrive_count": run.execution.redrive_count, "jobs": jobs}
     return [
         emf.document(
@@ -85,7 +75,7 @@ def documents(points: Iterable[Point], stamp: datetime, run: Run, environment: s
 
 
 def _counted(run: Run, stamp: datetime, store: Store) -> list[counted_runs.Stamped]:
-    points = points_of(run)
+    points = metrics.of_run(run.execution, run.evidence, run.dbt)
 
     def counted(body: bytes | None) -> Change[list[counted_runs.Stamped]]:
         before = counted_runs.entry_of(body) if body is not None else None

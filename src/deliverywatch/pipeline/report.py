@@ -8,7 +8,7 @@ Context first, then the notice, then the memory of it: killed in between, the ne
 and the notifier's incident keeps that from being a second mail.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
@@ -26,6 +26,7 @@ from deliverywatch.pipeline.diagnosis.diagnose import ReportedError, diagnose
 from deliverywatch.pipeline.diagnosis.faults import Catalogue, shipped
 from deliverywatch.pipeline.diagnosis.runs import EVENT_TYPE
 from deliverywatch.pipeline.outputs import mail_context, notified_causes
+from deliverywatch.pipeline.outputs.notified_causes import Memory
 from deliverywatch.storage.store import Change, Store, update
 
 
@@ -108,7 +109,7 @@ def _ended(run: Run, ports: Ports, catalogue: Catalogue) -> dict[str, Any]:
     result, explanation = examine(run, catalogue)
     for watch, body in mail_context.of_run(run, catalogue, at, dashboard_link(run, ports.environment)).items():
         ports.store.write(key_of(watch), body)
-    if notified_causes.key_of(run.execution.arn, run.execution.redrive_count) in memory.executions:
+    if notified_causes.key_of(run.execution) in memory.executions:
         return result | {"told": [], "note": "the state machine told it itself"}
     if explanation is None and run.problems:
         # What cannot be read may hold the very failure that is open.
@@ -132,29 +133,27 @@ def _publish(run: Run, explanation: Explanation, ports: Ports, at: datetime) -> 
         facts=explanation.facts,
     )
     ports.topic.publish(to_document(notice))
-    key = notified_causes.key_of(run.execution.arn, run.execution.redrive_count)
-
-    def noted(body: bytes | None) -> Change[None]:
-        memory = notified_causes.memory_of(body).with_failure(key, explanation.watch, explanation.title)
-        return Change(notified_causes.body_of(memory), None)
-
-    update(ports.store, notified_causes.key_for(run.pipeline.name), noted)
+    key = notified_causes.key_of(run.execution)
+    _remember(run, ports, lambda memory: memory.with_failure(key, explanation.watch, explanation.title))
     return explanation.watch
 
 
-def _publish_recovery(run: Run, memory: notified_causes.Memory, ports: Ports, at: datetime) -> list[str]:
+def _publish_recovery(run: Run, memory: Memory, ports: Ports, at: datetime) -> list[str]:
     sentence = f"The run {run.execution.name} of {run.pipeline.name} is well."
     for watch, title in memory.open.items():
         notice = SystemNotice(watch=watch, level=Level.OK, time=at, title=title, sentence=sentence)
         ports.topic.publish(to_document(notice))
-
-    def noted(body: bytes | None) -> Change[None]:
-        return Change(notified_causes.body_of(notified_causes.memory_of(body).when_well(at, memory.open)), None)
-
-    update(ports.store, notified_causes.key_for(run.pipeline.name), noted)
+    _remember(run, ports, lambda now: now.when_well(at, memory.open))
     return list(memory.open)
 
 
-def _memory(run: Run, ports: Ports) -> notified_causes.Memory:
+def _remember(run: Run, ports: Ports, changed: Callable[[Memory], Memory]) -> None:
+    def noted(body: bytes | None) -> Change[None]:
+        return Change(notified_causes.body_of(changed(notified_causes.memory_of(body))), None)
+
+    update(ports.store, notified_causes.key_for(run.pipeline.name), noted)
+
+
+def _memory(run: Run, ports: Ports) -> Memory:
     stored = ports.store.read(notified_causes.key_for(run.pipeline.name))
     return notified_causes.memory_of(stored.body if stored else None)

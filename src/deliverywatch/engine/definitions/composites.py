@@ -1,10 +1,10 @@
-"""A composite alarm over time: its children's states -> its own state, and when its actions run.
+"""A composite alarm, read from a template or from DescribeAlarms, and the state that its children's states give it.
 
-Follows "Combining alarms" and "Action suppression" of the CloudWatch user guide. Times are epoch seconds.
+Follows "Combining alarms" of the CloudWatch user guide.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from deliverywatch.engine.definitions import members
@@ -95,74 +95,3 @@ def order(composites: Mapping[str, Composite]) -> list[str]:
     for name in composites:
         visit(name)
     return ordered
-
-
-@dataclass(frozen=True, slots=True)
-class Suppression:
-    """What holds back a composite's actions at a moment.
-
-    Attributes:
-        state: The composite's state.
-        is_pending: Whether it changed and no actions have run since.
-        suppressor_alarm: Whether the suppressor is in ALARM.
-        wait_until: End of the wait period, if one runs.
-        extension_until: End of the extension period, if one runs.
-    """
-
-    state: State
-    is_pending: bool = False
-    suppressor_alarm: bool = False
-    wait_until: float | None = None
-    extension_until: float | None = None
-
-    @property
-    def is_suppressed(self) -> bool:
-        """Whether actions are held back."""
-        return self.suppressor_alarm or self.wait_until is not None or self.extension_until is not None
-
-
-@dataclass(frozen=True, slots=True)
-class Step:
-    """The suppression after an event, and the states whose actions ran because of it, with their times."""
-
-    suppression: Suppression
-    actions: tuple[tuple[float, State], ...] = ()
-
-
-def advance(composite: Composite, before: Suppression, now: float, state: State, suppressor: State) -> Step:
-    """Move on to a moment at which the composite or its suppressor may have changed to the states given."""
-    expired = _expire(before, now)
-    current, actions = expired.suppression, expired.actions
-    if (suppressor == State.ALARM) != current.suppressor_alarm:
-        current = _suppressor_changed(composite, current, now, is_alarm=suppressor == State.ALARM)
-    if state != current.state:
-        current = _changed(composite, current, now, state)
-    done = _act(current, now)
-    return Step(done.suppression, actions + done.actions)
-
-
-def _expire(current: Suppression, now: float) -> Step:
-    """Let the period that has run out end, and run the actions for the state at that time."""
-    until = current.wait_until if current.wait_until is not None else current.extension_until
-    if until is None or now < until:
-        return Step(current)
-    return _act(replace(current, wait_until=None, extension_until=None), until)
-
-
-def _suppressor_changed(composite: Composite, current: Suppression, now: float, *, is_alarm: bool) -> Suppression:
-    """Going into ALARM ends both periods; leaving it starts the extension."""
-    until = None if is_alarm or not composite.extension_seconds else now + composite.extension_seconds
-    return replace(current, suppressor_alarm=is_alarm, wait_until=None, extension_until=until)
-
-
-def _changed(composite: Composite, current: Suppression, now: float, state: State) -> Suppression:
-    """A change of the composite ends an extension and starts the wait anew."""
-    waits = bool(composite.suppressor) and composite.wait_seconds > 0
-    until = now + composite.wait_seconds if waits else None
-    return replace(current, state=state, is_pending=True, wait_until=until, extension_until=None)
-
-
-def _act(current: Suppression, now: float) -> Step:
-    if current.is_suppressed or not current.is_pending:
-        return Step(current)
-    return Step(replace(current, is_pending=False), ((now, current.state),))

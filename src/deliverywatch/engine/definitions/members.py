@@ -45,21 +45,20 @@ def optional_text(holder: Mapping[str, Any], name: str) -> str | None:
 
 def texts(holder: Mapping[str, Any], name: str) -> tuple[str, ...]:
     """Return a list of texts; one that is missing is empty."""
-    value = holder.get(name)
-    if value is None:
-        return ()
-    if not isinstance(value, (list, tuple)) or not all(isinstance(item, str) for item in value):
-        raise _misfit(name, value, "a list of texts")
-    return tuple(value)
+    return tuple(_items(holder, name, str, "a list of texts"))
 
 
 def entries(holder: Mapping[str, Any], name: str) -> Sequence[Mapping[str, Any]]:
     """Return a list of mappings; one that is missing is empty."""
+    return _items(holder, name, dict, "a list of mappings")
+
+
+def _items(holder: Mapping[str, Any], name: str, kind: type, wanted: str) -> Sequence[Any]:
     value = holder.get(name)
     if value is None:
         return ()
-    if not isinstance(value, (list, tuple)) or not all(isinstance(item, dict) for item in value):
-        raise _misfit(name, value, "a list of mappings")
+    if not isinstance(value, (list, tuple)) or not all(isinstance(item, kind) for item in value):
+        raise _misfit(name, value, wanted)
     return value
 
 

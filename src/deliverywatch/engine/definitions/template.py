@@ -81,9 +81,9 @@ class Resolver:
             "Fn::Join": self._join,
             "Fn::If": self._choose,
             "Fn::Equals": self._equals,
-            "Fn::Not": lambda value: not self._truth(value[0]),
-            "Fn::And": lambda value: all(self._truth(item) for item in value),
-            "Fn::Or": lambda value: any(self._truth(item) for item in value),
+            "Fn::Not": lambda value: not self.is_true(value[0]),
+            "Fn::And": lambda value: all(self.is_true(item) for item in value),
+            "Fn::Or": lambda value: any(self.is_true(item) for item in value),
             "Fn::FindInMap": self._find,
             "Fn::Select": self._select,
             "Fn::Split": self._split,
@@ -117,7 +117,7 @@ class Resolver:
         """Return whether a named condition holds; no condition always does."""
         if condition is not None and not isinstance(condition, str):
             raise self._error(f"has the condition {condition!r}, which is not a name")
-        return condition is None or self._truth(self._section("Conditions", condition))
+        return condition is None or self.is_true(self._section("Conditions", condition))
 
     def resolve(self, value: Any) -> Any:
         """Return the value with every function in it replaced by what it stands for."""
@@ -148,7 +148,8 @@ class Resolver:
         except (TypeError, ValueError, IndexError, KeyError, AttributeError) as error:
             raise self._error(f"uses {name} with arguments that do not fit: {argument!r}") from error
 
-    def _truth(self, value: Any) -> bool:
+    def is_true(self, value: Any) -> bool:
+        """Return whether a condition holds, be it a function."""
         return str(self.resolve(value)).lower() == "true"
 
     def _ref(self, name: str) -> Any:

@@ -4,13 +4,35 @@ Follows "Rules" and "Rule-specific intrinsic functions" of the CloudFormation us
 (`Fn::ValueOf`, `Fn::RefAll`) are not judged.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from deliverywatch.engine.definitions.template import Resolver
 from deliverywatch.errors import InputError
+
+
+class _Rules(Resolver):
+    """Resolves the functions that only rules have, too."""
+
+    def __init__(self, template: Mapping[str, Any], parameters: Mapping[str, str]) -> None:
+        super().__init__(template, parameters)
+        self._functions |= {
+            "Fn::Contains": self._contains,
+            "Fn::EachMemberEquals": self._each_equals,
+            "Fn::EachMemberIn": self._each_in,
+        }
+
+    def _contains(self, value: Any) -> bool:
+        values, wanted = self.resolve(value)
+        return str(wanted) in map(str, values)
+
+    def _each_equals(self, value: Any) -> bool:
+        values, wanted = self.resolve(value)
+        return all(str(member) == str(wanted) for member in values)
+
+    def _each_in(self, value: Any) -> bool:
+        values, allowed = self.resolve(value)
+        return set(map(str, values)) <= set(map(str, allowed))
 
 
 def contradictions(template: Mapping[str, Any], parameters: Mapping[str, str]) -> list[str]:
@@ -30,31 +52,3 @@ def _broken(name: str, rule: Mapping[str, Any], resolver: _Rules) -> Iterator[st
     for assertion in rule["Assertions"]:
         if not resolver.is_true(assertion["Assert"]):
             yield str(assertion.get("AssertDescription") or f"Rule {name} does not hold.")
-
-
-class _Rules(Resolver):
-    """Resolves the functions that only rules have, too."""
-
-    def __init__(self, template: Mapping[str, Any], parameters: Mapping[str, str]) -> None:
-        super().__init__(template, parameters)
-        self._functions |= {
-            "Fn::Contains": self._contains,
-            "Fn::EachMemberEquals": self._each_equals,
-            "Fn::EachMemberIn": self._each_in,
-        }
-
-    def is_true(self, value: Any) -> bool:
-        """Return whether a condition holds."""
-        return self._truth(value)
-
-    def _contains(self, value: Any) -> bool:
-        values, wanted = self.resolve(value)
-        return str(wanted) in map(str, values)
-
-    def _each_equals(self, value: Any) -> bool:
-        values, wanted = self.resolve(value)
-        return all(str(member) == str(wanted) for member in values)
-
-    def _each_in(self, value: Any) -> bool:
-        values, allowed = self.resolve(value)
-        return set(map(str, values)) <= set(map(str, allowed))

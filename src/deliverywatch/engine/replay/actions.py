@@ -3,15 +3,16 @@
 What composites hold back and what mute rules silence is left out, or comes later, as it would have in CloudWatch.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from itertools import groupby
+from itertools import chain, groupby
 
 from deliverywatch.engine.definitions import rule as rules
 from deliverywatch.engine.definitions.alarm import AnyAlarm, State
-from deliverywatch.engine.definitions.composites import Composite, Suppression, advance, order, state_of
+from deliverywatch.engine.definitions.composites import Composite, order, state_of
 from deliverywatch.engine.evaluation import mute
+from deliverywatch.engine.evaluation.suppression import Suppression, advance
 from deliverywatch.engine.replay.backtest import Change
 from deliverywatch.errors import InputError
 
@@ -34,29 +35,29 @@ def combine(changes: Sequence[Change], composites: Sequence[Composite], start: d
     """
     named = {composite.name: composite for composite in composites}
     states: dict[str, State] = {}
-    combined = list(_updated(named, states, start))
+    ordered = [named[name] for name in order(named)]
+    combined = list(_updated(ordered, states, start))
     for time, group in groupby(changes, key=lambda change: change.time):
         states.update({change.alarm: change.state for change in group})
-        combined.extend(_updated(named, states, time))
+        combined.extend(_updated(ordered, states, time))
     return combined
 
 
-def _updated(named: Mapping[str, Composite], states: dict[str, State], time: datetime) -> Iterator[Change]:
-    for name in order(named):
-        before = states.get(name, State.INSUFFICIENT_DATA)
-        after = state_of(named[name], lambda child: states.get(child, State.INSUFFICIENT_DATA))
+def _updated(ordered: Sequence[Composite], states: dict[str, State], time: datetime) -> Iterator[Change]:
+    for composite in ordered:
+        before = states.get(composite.name, State.INSUFFICIENT_DATA)
+        after = state_of(composite, lambda child: states.get(child, State.INSUFFICIENT_DATA))
         if after != before:
-            states[name] = after
-            yield Change(time, name, after, before)
+            states[composite.name] = after
+            yield Change(time, composite.name, after, before)
 
 
 def require_children(composites: Sequence[Composite], alarms: Sequence[str]) -> None:
     """Raise InputError if an alarm that a composite asks about is not there."""
     names = {*alarms, *(composite.name for composite in composites)}
     for composite in composites:
-        names_in_rule = [*rules.children(composite.rule), *([composite.suppressor] if composite.suppressor else [])]
-        for child in names_in_rule:
-            if child not in names:
+        for child in (*rules.children(composite.rule), composite.suppressor):
+            if child and child not in names:
                 raise InputError(
                     f"Composite alarm {composite.name} depends on {child}, which is not there.",
                     next_step=f"Add {child}, or leave the composite out with --without {composite.name}.",
@@ -95,11 +96,10 @@ def _suppressed(composite: Composite, changes: Sequence[Change], end: datetime) 
     states = {composite.name: State.INSUFFICIENT_DATA, composite.suppressor: State.INSUFFICIENT_DATA}
     held = Suppression(State.INSUFFICIENT_DATA)
     actions: list[tuple[float, State]] = []
-    moments = [(change.time, change) for change in changes if change.alarm in states]
-    for time, group in groupby(moments, key=lambda entry: entry[0]):
-        states.update({change.alarm: change.state for _, change in group})
+    relevant = [change for change in changes if change.alarm in states]
+    for time, group in chain(groupby(relevant, key=lambda change: change.time), [(end, iter(()))]):
+        states.update({change.alarm: change.state for change in group})
         step = advance(composite, held, time.timestamp(), states[composite.name], states[composite.suppressor])
         held = step.suppression
         actions.extend(step.actions)
-    last = advance(composite, held, end.timestamp(), states[composite.name], states[composite.suppressor])
-    return [mute.Action(datetime.fromtimestamp(when, UTC), state) for when, state in (*actions, *last.actions)]
+    return [mute.Action(datetime.fromtimestamp(when, UTC), state) for when, state in actions]

@@ -37,7 +37,7 @@ class LocalTables:
         """Return the rows of a query in Athena's SQL, or raise InputError if it cannot be run."""
         try:
             result = self.connection.execute(_translated(sql))
-            names = [each[0] for each in result.description]
+            names = [column[0] for column in result.description]
             return [dict(zip(names, row, strict=True)) for row in result.fetchall()]
         except self._error as error:
             raise InputError(
@@ -46,12 +46,12 @@ class LocalTables:
             ) from error
 
     def _name(self, path: Path) -> None:
-        files = [path] if path.is_file() else sorted(each for each in path.rglob("*") if each.is_file())
-        readable = [each for each in files if each.suffix in _READERS]
+        files = [path] if path.is_file() else sorted(filter(Path.is_file, path.rglob("*")))
+        readable = [file for file in files if file.suffix in _READERS]
         if not readable:
             return
         reader = _READERS[readable[0].suffix]
-        listed = ", ".join("'" + each.as_posix().replace("'", "''") + "'" for each in readable)
+        listed = ", ".join("'" + file.as_posix().replace("'", "''") + "'" for file in readable)
         name = path.name.split(".")[0].replace('"', "")
         source = f"{reader}([{listed}])"
         try:
@@ -66,8 +66,8 @@ class LocalTables:
     def _columns(self, source: str) -> str:
         """Return the columns of text files, which say no type where no row has a value: an end that is still open."""
         described = self.connection.execute(f"DESCRIBE SELECT * FROM {source}").fetchall()  # noqa: S608
-        texts = ['"{}"'.format(each[0].replace('"', '""')) for each in described if each[1] in ("VARCHAR", "JSON")]
-        counts = ", ".join(f"COUNT({each})" for each in texts) or "1"
+        texts = ['"{}"'.format(name.replace('"', '""')) for name, kind, *_ in described if kind in ("VARCHAR", "JSON")]
+        counts = ", ".join(f"COUNT({column})" for column in texts) or "1"
         (filled,) = self.connection.execute(f"SELECT {counts} FROM {source}").fetchall()  # noqa: S608
-        empty = [f"NULL AS {each}" for each, count in zip(texts, filled, strict=False) if not count]
+        empty = [f"NULL AS {column}" for column, count in zip(texts, filled, strict=False) if not count]
         return f"* REPLACE ({', '.join(empty)})" if empty else "*"

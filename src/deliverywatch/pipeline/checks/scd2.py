@@ -145,7 +145,7 @@ def _check(rule: Rule, history: History, row: Mapping[str, Any]) -> Check:
     if rule.name == "unchanged" and not history.tracked:
         result = Result.NO_DATA
     sentence = f"{history.table}: {rule.sentence}: {rows:,} rows, {keys:,} of {total:,} keys."
-    samples = [each for each in str(row[f"{rule.name}_samples"] or "").split(chr(_BETWEEN)) if each]
+    samples = filter(None, str(row[f"{rule.name}_samples"] or "").split(chr(_BETWEEN)))
     return Check(
         name=rule.name,
         topic=Topic.INTEGRITY,

@@ -177,7 +177,7 @@ def _checks(bodies: Iterable[Mapping[str, Any]]) -> Iterable[Check]:
                 rows=_count(body.get("rows")) or 0,
                 keys=_count(body.get("keys")) or 0,
                 total=_count(body.get("total")),
-                samples=tuple(str(each) for each in body.get("samples") or ()),
+                samples=tuple(map(str, body.get("samples") or ())),
                 is_fatal=body.get("is_fatal") is not False,
             )
 

@@ -5,6 +5,8 @@ import math
 from datetime import UTC, datetime
 from typing import Any
 
+from deliverywatch.messages import untrusted
+
 # Above this an epoch is in milliseconds: as seconds it would be the year 5138.
 _MILLISECONDS_FROM = 1e11
 
@@ -23,16 +25,13 @@ def number(value: object) -> float | None:
 
 def moment(value: object) -> datetime | None:
     """Return a time given as ISO 8601 text, epoch seconds, epoch milliseconds or a datetime; UTC, None for others."""
+    epoch = number(value)
+    if epoch is None:
+        return untrusted.moment(value)
     try:
-        if isinstance(value, datetime):
-            time = value
-        elif (epoch := number(value)) is not None:
-            time = datetime.fromtimestamp(epoch / 1000 if epoch > _MILLISECONDS_FROM else epoch, UTC)
-        else:
-            time = datetime.fromisoformat(text(value))
+        return datetime.fromtimestamp(epoch / 1000 if epoch > _MILLISECONDS_FROM else epoch, UTC)
     except (ValueError, OverflowError, OSError):
         return None
-    return time.astimezone(UTC) if time.tzinfo else time.replace(tzinfo=UTC)
 
 
 def decoded(value: object) -> Any:

@@ -38,24 +38,18 @@ class Ending(StrEnum):
     UNKNOWN = "unknown"
 
 
-_OF_NODES = {
-    "success": Ending.GOOD,
+_OF_ALL = {
     "error": Ending.ERRORED,
-    "fail": Ending.ERRORED,
-    "partial success": Ending.PARTIAL,
     "skipped": Ending.SKIPPED,
     "no-op": Ending.UNCHANGED,
     "reused": Ending.UNCHANGED,
 }
-_OF_TESTS = {
+_OF_NODES = _OF_ALL | {"success": Ending.GOOD, "fail": Ending.ERRORED, "partial success": Ending.PARTIAL}
+_OF_TESTS = _OF_ALL | {
     "pass": Ending.GOOD,
     "fail": Ending.FAILED,
     "warn": Ending.WARNED,
-    "error": Ending.ERRORED,
     "runtime error": Ending.ERRORED,
-    "skipped": Ending.SKIPPED,
-    "no-op": Ending.UNCHANGED,
-    "reused": Ending.UNCHANGED,
 }
 
 
@@ -132,7 +126,7 @@ def run_of(document: object) -> DbtRun:
         version=version,
         invocation_id=text(metadata.get("invocation_id")),
         command=command,
-        nodes=tuple(_node(each, command) for each in objects(results)),
+        nodes=tuple(_node(result, command) for result in objects(results)),
     )
 
 

@@ -117,10 +117,10 @@ def diagnose(run: Run, catalogue: Catalogue, reported: ReportedError | None = No
 def _signs(run: Run, reported: ReportedError | None) -> _Signs:
     steps, failures = run.pipeline.steps, run.evidence.failures
     # A step that watches fails after what it watches: the pipeline's own failure is the one to report.
-    own = [each for each in failures if steps.get(each.step) is not Where.MONITOR]
+    own = [failure for failure in failures if steps.get(failure.step) is not Where.MONITOR]
     return _Signs(
         jobs=tuple(job_failures(run.evidence)),
-        nodes=tuple(node for each in run.dbt for node in each.bad),
+        nodes=tuple(node for invocation in run.dbt for node in invocation.bad),
         checks=_checks(run, reported),
         failure=next(reversed(own or failures), None),
         end=run.execution.status,

@@ -83,7 +83,7 @@ def of_history(events: Iterable[Mapping[str, Any]]) -> Evidence:
         elif "output" in details:
             outputs.append(decoded(details["output"]))
             # What a step tried again and did is no failure.
-            failures = [each for each in failures if each.step != step or not kind.endswith("Succeeded")]
+            failures = [failure for failure in failures if failure.step != step or not kind.endswith("Succeeded")]
         step_of[event.get("id")] = step
     return replace(
         _collected(outputs), failures=tuple(failures), steps=tuple(entered), last_at=at, redriven_at=tuple(redriven)
@@ -119,11 +119,10 @@ def _parts(value: object, depth: int) -> Iterator[object]:
         yield from [value] if inner is value else _parts(inner, depth - 1)
     elif isinstance(value, dict):
         yield value
-        for each in value.values():
-            yield from _parts(each, depth - 1)
+        yield from _parts(list(value.values()), depth)
     elif isinstance(value, list):
-        for each in value:
-            yield from _parts(each, depth - 1)
+        for part in value:
+            yield from _parts(part, depth - 1)
 
 
 def job_failures(evidence: Evidence) -> list[JobRun]:

@@ -3,15 +3,13 @@
 The catalogue is data: types, rules in their order, and for each cause what it means and what to do.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import cache
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Self, TypeVar
 
 from deliverywatch.errors import ConfigurationError
 from deliverywatch.messages.untrusted import mapping, objects
@@ -93,9 +91,9 @@ class Catalogue:
     causes: Mapping[Why, Cause]
     advice: Mapping[Where, tuple[str, ...]]
 
-    def with_rules(self, document: object) -> Catalogue:
+    def with_rules(self, document: object) -> Self:
         """Return it with a team's rules, its `fault` list, first; raise ConfigurationError for one that is wrong."""
-        own = tuple(_fault(each) for each in objects(mapping(document).get("fault")))
+        own = tuple(map(_fault, objects(mapping(document).get("fault"))))
         return replace(self, faults=(*own, *self.faults))
 
     def fault_of(self, words: str) -> Fault | None:
@@ -126,15 +124,16 @@ def shipped() -> Catalogue:
 def catalogue_of(document: object) -> Catalogue:
     """Return the catalogue that a document holds; raise ConfigurationError for a part that cannot be used."""
     body = mapping(document)
-    causes = {_word(Why, name): _cause(_word(Why, name), each) for name, each in mapping(body.get("why")).items()}
+    whys = mapping(body.get("why")).items()
+    causes = {_word(Why, name): _cause(_word(Why, name), cause) for name, cause in whys}
     wheres = mapping(body.get("where")).items()
     advice = {_word(Where, name): _texts(mapping(where).get("advice")) for name, where in wheres}
     missing = [*(set(Why) - set(causes)), *(set(Where) - set(advice))]
     if missing:
         raise ConfigurationError(f"The catalogue of faults says nothing about {', '.join(sorted(missing))}.")
     return Catalogue(
-        types={name: _type(mapping(each)) for name, each in mapping(body.get("types")).items()},
-        faults=tuple(_fault(each) for each in objects(body.get("fault"))),
+        types={name: _type(mapping(kind)) for name, kind in mapping(body.get("types")).items()},
+        faults=tuple(map(_fault, objects(body.get("fault")))),
         causes=causes,
         advice=advice,
     )

@@ -70,6 +70,6 @@ def entry_of(body: bytes) -> Entry:
         document = mapping(json.loads(body))
     except ValueError:
         document = {}
-    sums = {name: value for name, each in mapping(document.get("sums")).items() if (value := number(each)) is not None}
-    stamps = {name: at for name, each in mapping(document.get("stamps")).items() if (at := moment(each)) is not None}
+    sums = {name: read for name, sum_ in mapping(document.get("sums")).items() if (read := number(sum_)) is not None}
+    stamps = {name: at for name, stamp in mapping(document.get("stamps")).items() if (at := moment(stamp)) is not None}
     return Entry(int(number(document.get("redrive_count")) or 0) if document else -1, sums, stamps)

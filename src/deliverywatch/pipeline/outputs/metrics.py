@@ -11,6 +11,7 @@ from enum import StrEnum
 
 from deliverywatch.pipeline.checks.validation import Report, Score
 from deliverywatch.pipeline.diagnosis.dbt import DbtRun, Ending
+from deliverywatch.pipeline.diagnosis.evidence import Evidence
 from deliverywatch.pipeline.diagnosis.runs import Execution, JobRun
 
 NAMESPACE = "DeliveryWatch/Pipeline"
@@ -72,12 +73,15 @@ class Point:
         return self.name.startswith(_COUNTERS)
 
 
-def of_execution(execution: Execution) -> list[Point]:
-    """Return how long an execution took and whether it succeeded."""
-    is_good = execution.status == "SUCCEEDED"
-    seconds = execution.duration_seconds
+def of_run(execution: Execution, evidence: Evidence, dbt: Sequence[DbtRun] = ()) -> list[Point]:
+    """Return every metric of a run, as if it were counted for the first time."""
+    return [*_of_execution(execution), *of_jobs(evidence.jobs), *of_dbt(dbt), *of_report(evidence.report)]
+
+
+def _of_execution(execution: Execution) -> list[Point]:
+    seconds, success = execution.duration_seconds, int(execution.status == "SUCCEEDED")
     duration = [] if seconds is None else [Point(JobType.PIPELINE, "ExecutionDuration", seconds)]
-    return [*duration, Point(JobType.PIPELINE, "JobSuccess", int(is_good))]
+    return [*duration, Point(JobType.PIPELINE, "JobSuccess", success)]
 
 
 def of_jobs(runs: Sequence[JobRun]) -> list[Point]:

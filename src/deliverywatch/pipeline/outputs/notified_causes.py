@@ -1,14 +1,14 @@
 """What was published about a pipeline: open causes, and the executions reported. One object in the lake."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from typing import Self
 
 from deliverywatch.messages.untrusted import mapping
 from deliverywatch.pipeline.declaration.values import moment, text
+from deliverywatch.pipeline.diagnosis.runs import Execution
 
 # More executions than this do not end between two events of the same one.
 _REMEMBERED = 50
@@ -28,12 +28,12 @@ class Memory:
     executions: Mapping[str, str] = field(default_factory=dict)
     well_at: datetime | None = None
 
-    def with_failure(self, execution: str, watch: str, title: str) -> Memory:
+    def with_failure(self, execution: str, watch: str, title: str) -> Self:
         """Return it with one more failure."""
         kept = {**self.executions, execution: watch}
         return replace(self, open={**self.open, watch: title}, executions=dict(list(kept.items())[-_REMEMBERED:]))
 
-    def when_well(self, at: datetime, closed: Mapping[str, str]) -> Memory:
+    def when_well(self, at: datetime, closed: Mapping[str, str]) -> Self:
         """Return it after a run that was well: what was closed is no longer open."""
         left = {watch: title for watch, title in self.open.items() if watch not in closed}
         return replace(self, open=left, well_at=max(at, self.well_at or at))
@@ -44,9 +44,9 @@ def key_for(pipeline: str) -> str:
     return f"state/pipeline/{pipeline}/told.json"
 
 
-def key_of(arn: str, redrive_count: int) -> str:
+def key_of(execution: Execution) -> str:
     """Return what distinguishes one end of an execution from another."""
-    return f"{arn}#{redrive_count}"
+    return f"{execution.arn}#{execution.redrive_count}"
 
 
 def body_of(memory: Memory) -> bytes:

@@ -120,7 +120,9 @@ def test_a_folder_that_cannot_be_written_is_named(clicksend: ClickSendServer, be
     (tmp_path / "file").write_text("")
     result = ingest(tmp_path / "file" / "lake", begin)
     assert result.exit_code == 1
-    assert "Not a directory. Check the path" in result.stderr.splitlines()[-1]
+    last = result.stderr.splitlines()[-1]
+    assert last.startswith(f"Error: {tmp_path}/file/lake")
+    assert "Not a directory. Check the folder's name" in last
 
 
 @pytest.mark.parametrize(

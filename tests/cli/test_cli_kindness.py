@@ -10,9 +10,9 @@ import click
 import pytest
 from click.testing import CliRunner
 
-from deliverywatch.cli import _MODULES, main
-from deliverywatch.cli.terminal.duration_option import Duration, TimeOrAge, parsed
+from deliverywatch.cli import _VERBS, main
 from deliverywatch.cli.terminal.exits import Exit
+from deliverywatch.cli.terminal.time_options import Duration, TimeOrAge, parsed
 
 
 def verbs(command: click.Command, path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
@@ -76,7 +76,7 @@ def test_no_color_is_respected_where_there_would_be_colour(
 def test_every_sentence_about_ctrl_c_is_of_a_verb_that_is_there() -> None:
     from deliverywatch.cli.terminal.interrupt import _KEPT
 
-    assert set(_KEPT) <= set(_MODULES)
+    assert set(_KEPT) <= set(_VERBS)
 
 
 def test_a_reader_that_has_gone_is_no_failure_to_tell_of(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -144,4 +144,4 @@ def test_readme_tells_every_exit_code() -> None:
 def test_every_command_of_the_section_for_day_and_night_is_there() -> None:
     section = README.partition("## Day and night")[2].partition("\n## ")[0]
     named = set(re.findall(r"^deliverywatch ([a-z-]+)", section, re.MULTILINE))
-    assert {"status", "explain", "ack", "mails", "mute", "route", "test-fire", "cost"} == named & set(_MODULES)
+    assert {"status", "explain", "ack", "mails", "mute", "route", "test-fire", "cost"} == named & set(_VERBS)

@@ -9,7 +9,7 @@ import pytest
 from click.testing import CliRunner
 
 from deliverywatch.cli import main
-from deliverywatch.cli.terminal.time_option import Time
+from deliverywatch.cli.terminal.time_options import Time
 from deliverywatch.errors import ConfigurationError
 
 

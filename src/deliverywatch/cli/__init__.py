@@ -15,51 +15,16 @@ from deliverywatch.cli.terminal.exits import WORDS, Exit
 from deliverywatch.cli.terminal.interrupt import Interrupted
 from deliverywatch.errors import DeliveryWatchError, InputError
 
-# Heading of the help -> verb -> module. Imported when the verb is used or listed: what a verb needs may take seconds to
-# import.
+# Heading of the help -> verbs.
 _SECTIONS = {
-    "Try it without an account": {
-        "demo": "deliverywatch.cli.demo",
-        "ingest": "deliverywatch.cli.ingest",
-        "render": "deliverywatch.cli.render",
-    },
-    "Decide on thresholds": {
-        "backtest": "deliverywatch.cli.backtest",
-        "alarms": "deliverywatch.cli.alarms",
-    },
-    "Run it": {
-        "deploy": "deliverywatch.cli.deploy",
-        "doctor": "deliverywatch.cli.doctor",
-        "destroy": "deliverywatch.cli.destroy",
-        "cost": "deliverywatch.cli.cost",
-    },
-    "When a mail came": {
-        "status": "deliverywatch.cli.status",
-        "explain": "deliverywatch.cli.explain",
-        "mails": "deliverywatch.cli.mails",
-        "recipients": "deliverywatch.cli.recipients",
-        "ack": "deliverywatch.cli.ack",
-        "mute": "deliverywatch.cli.mute",
-        "unmute": "deliverywatch.cli.mute",
-        "route": "deliverywatch.cli.route",
-        "test-fire": "deliverywatch.cli.test_fire",
-    },
-    "The lake": {
-        "lake": "deliverywatch.cli.lake",
-        "query": "deliverywatch.cli.query",
-        "backfill": "deliverywatch.cli.backfill",
-        "compact": "deliverywatch.cli.compact",
-        "reconcile": "deliverywatch.cli.reconcile",
-        "forget": "deliverywatch.cli.forget",
-    },
-    "The other systems": {
-        "email": "deliverywatch.cli.email",
-        "pipeline": "deliverywatch.cli.pipeline",
-        "files": "deliverywatch.cli.files",
-        "queries": "deliverywatch.cli.queries",
-    },
+    "Try it without an account": ("demo", "ingest", "render"),
+    "Decide on thresholds": ("backtest", "alarms"),
+    "Run it": ("deploy", "doctor", "destroy", "cost"),
+    "When a mail came": ("status", "explain", "mails", "recipients", "ack", "mute", "unmute", "route", "test-fire"),
+    "The lake": ("lake", "query", "backfill", "compact", "reconcile", "forget"),
+    "The other systems": ("email", "pipeline", "files", "queries"),
 }
-_MODULES = {verb: module for verbs in _SECTIONS.values() for verb, module in verbs.items()}
+_VERBS = [verb for verbs in _SECTIONS.values() for verb in verbs]
 
 # They read files and ask nothing of AWS: whatever goes wrong is the caller's to change, a package that is missing too.
 _OFFLINE = ("render", "alarms")
@@ -78,12 +43,15 @@ class _Verbs(click.Group):
     """A group that finds its verbs in modules of their own and tells every failure in one sentence."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
-        return list(_MODULES)
+        return _VERBS
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - click's signature
-        if cmd_name not in _MODULES:
+        """Return a verb; its module is imported only now, as what it needs may take seconds to import."""
+        if cmd_name not in _VERBS:
             return None
-        command: click.Command = getattr(importlib.import_module(_MODULES[cmd_name]), cmd_name.replace("-", "_"))
+        name = cmd_name.replace("-", "_")
+        module = importlib.import_module(f"deliverywatch.cli.{'mute' if name == 'unmute' else name}")
+        command: click.Command = getattr(module, name)
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:

@@ -79,7 +79,7 @@ def check(
            "passed": 1, "failed": 0}
     Exit codes: 0 all as expected, 2 wrong usage or input, 3 not as expected.
     """  # noqa: D301 - click wants the control character
-    from deliverywatch.backtest import cases as flow  # brings the mail templates, which `--help` does not need
+    from deliverywatch.backtest import cases as flow
 
     results = flow.check(cases, template, pairs(settings), without)
     if junit:
@@ -109,7 +109,7 @@ def explain(
 
     JSON: [{"alarm": "full name", "text": "one paragraph", "warnings": [""]}]
     """
-    from deliverywatch.engine.unit_tests.case_run import named  # not needed for `--help`
+    from deliverywatch.engine.unit_tests.case_run import named
 
     explained = _explained(template, pairs(settings), without)
     chosen = sorted(explained) if name is None else [named(name, explained, f" of {template.name}")]

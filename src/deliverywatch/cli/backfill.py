@@ -13,7 +13,7 @@ import click
 from deliverywatch.cli.terminal.exits import Exit
 from deliverywatch.cli.terminal.lake_options import FOLDER, Lake, open_lake
 from deliverywatch.cli.terminal.target import Target, target
-from deliverywatch.cli.terminal.time_option import Time
+from deliverywatch.cli.terminal.time_options import Time
 from deliverywatch.thresholds import HISTORY_DAYS
 
 if TYPE_CHECKING:
@@ -41,7 +41,6 @@ def backfill(*, since: datetime, until: datetime | None, lake: Path | None, dry_
     check_age(since, now)
     if since >= (until or now):
         raise click.UsageError("--since must be before --until, and before now.")
-    # Imported here: the flow is not needed for `--help`.
     from deliverywatch.sms import backfill as flow
     from deliverywatch.sms.ingest import backfill_plan
 

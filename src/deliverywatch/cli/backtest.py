@@ -14,8 +14,7 @@ import click
 
 from deliverywatch.cli.terminal.output import json_option, print_json, print_plain, table
 from deliverywatch.cli.terminal.prose import wrapped
-from deliverywatch.cli.terminal.time_option import Time
-from deliverywatch.cli.terminal.zone_option import zone_option
+from deliverywatch.cli.terminal.time_options import Time, zone_option
 from deliverywatch.errors import InputError
 
 if TYPE_CHECKING:
@@ -90,7 +89,6 @@ def backtest(
            "sweep": {"alarm": "", "from": "", "to": "", "knee": 2.5,
              "points": [{"threshold": 0.5, "mails_a_month": 0.0}]}}
     """  # noqa: D301 - click wants the control character
-    # Imported here: it brings NumPy and the templates of the mails, which `--help` does not need.
     from deliverywatch.backtest.compare import Request, compare
     from deliverywatch.backtest.report.document import document
 

@@ -13,8 +13,9 @@ import click
 from deliverywatch.cli.terminal.exits import Exit
 from deliverywatch.cli.terminal.lake_options import FOLDER, open_lake
 from deliverywatch.cli.terminal.output import json_option, print_json
+from deliverywatch.cli.terminal.prose import counted
 from deliverywatch.cli.terminal.target import Target, target
-from deliverywatch.cli.terminal.time_option import Time
+from deliverywatch.cli.terminal.time_options import Time
 from deliverywatch.storage.store import sleep_up_to
 from deliverywatch.thresholds import SETTLE_HOURS
 
@@ -39,7 +40,6 @@ def compact(*, lake: Path | None, before: datetime | None, dry_run: bool, as_jso
     \b
     Example: deliverywatch compact --dry-run
     """  # noqa: D301 - click wants the control character
-    # Imported here: the flow is not needed for `--help`.
     from deliverywatch.sms import compact as flow
 
     where, now = open_lake(lake, target), datetime.now(UTC)
@@ -49,7 +49,7 @@ def compact(*, lake: Path | None, before: datetime | None, dry_run: bool, as_jso
     if dry_run:
         _list(chosen, as_json=as_json)
         return
-    _tell(_done(chosen, where.store), as_json=as_json)
+    _print(_done(chosen, where.store), as_json=as_json)
 
 
 def _done(chosen: Sequence[Due], store: Store) -> Summary:
@@ -61,37 +61,37 @@ def _done(chosen: Sequence[Due], store: Store) -> Summary:
             store,
             token=uuid.uuid4().hex,
             pause=sleep_up_to,
-            on_begin=lambda each: click.echo(f"{each.day:%Y-%m-%d}: {_hours(each)}", err=True),
+            on_begin=lambda due: click.echo(f"{due.day:%Y-%m-%d}: {_hours(due)}", err=True),
         )
     except KeyboardInterrupt:
         click.echo("Interrupted; every row still counts once, and the same command goes on from here.", err=True)
         raise click.exceptions.Exit(Exit.FAILED) from None
 
 
-def _hours(each: Due) -> str:
-    if each.is_too_large:
-        return f"{each.byte_count / 1e6:,.0f} MB stay as they are: a query gains nothing"
-    count = f"{each.hour_count} hour{'' if each.hour_count == 1 else 's'}"
-    return f"{count} left beside the day's object" if each.is_made else f"{count} into one object"
+def _hours(due: Due) -> str:
+    if due.is_too_large:
+        return f"{due.byte_count / 1e6:,.0f} MB stay as they are: a query gains nothing"
+    place = "left beside the day's object" if due.is_made else "into one object"
+    return f"{counted(due.hour_count, 'hour')} {place}"
 
 
 def _list(chosen: Sequence[Due], *, as_json: bool) -> None:
     if as_json:
-        days = [{"day": f"{each.day:%Y-%m-%d}", "hours": each.hour_count, "made": each.is_made} for each in chosen]
+        days = [{"day": f"{due.day:%Y-%m-%d}", "hours": due.hour_count, "made": due.is_made} for due in chosen]
         print_json({"days": days})
         return
-    for each in chosen:
-        click.echo(f"{each.day:%Y-%m-%d}: {_hours(each)}")
+    for due in chosen:
+        click.echo(f"{due.day:%Y-%m-%d}: {_hours(due)}")
     if chosen:
         click.echo("Nothing was changed (--dry-run).", err=True)
 
 
-def _tell(summary: Summary, *, as_json: bool) -> None:
+def _print(summary: Summary, *, as_json: bool) -> None:
     if as_json:
         print_json(summary.as_fields())
     elif summary.day_count:
-        count = f"{summary.day_count:,} day{'' if summary.day_count == 1 else 's'}"
-        click.echo(f"{count}, {summary.hour_count:,} hour objects joined and deleted.", err=True)
+        days = counted(summary.day_count, "day")
+        click.echo(f"{days}, {summary.hour_count:,} hour objects joined and deleted.", err=True)
     for day, reason in summary.failures.items():
         click.echo(f"{day} is left as it was: {reason}", err=True)
     if summary.failures:

@@ -54,14 +54,16 @@ def cost(
 
     Without --template and without build/template.json it is the deployed stack.
     """  # noqa: D301 - click wants the control character
-    from deliverywatch.operate.cost import bill  # not for `--help`
+    from deliverywatch.operate.cost import bill
+    from deliverywatch.operate.cost.estimate import Volume
 
-    volume = _volume(
-        messages_per_day=messages_per_day,
-        mails_per_month=mails_per_month,
-        emails_per_day=emails_per_day,
-        files_per_day=files_per_day,
-    )
+    usage = {
+        "messages_per_day": messages_per_day,
+        "mails_per_month": mails_per_month,
+        "emails_per_day": emails_per_day,
+        "files_per_day": files_per_day,
+    }
+    volume = Volume(**{name: count for name, count in usage.items() if count is not None})
     estimate = _estimate(file, given, volume, target, deployed=deployed)
     spent = _spent(target) if month_to_date else None
     if as_json:
@@ -72,12 +74,6 @@ def cost(
         click.echo(f"\n{wrapped(sentence)}")
     if spent is not None:
         click.echo(f"\n{wrapped(_month_to_date(spent))}")
-
-
-def _volume(**given: int | None) -> Volume:
-    from deliverywatch.operate.cost.estimate import Volume
-
-    return Volume(**{name: value for name, value in given.items() if value is not None})
 
 
 def _estimate(file: Path | None, given: tuple[str, ...], volume: Volume, target: Target, *, deployed: bool) -> Estimate:
@@ -91,7 +87,7 @@ def _estimate(file: Path | None, given: tuple[str, ...], volume: Volume, target:
     if given:
         raise click.UsageError("--parameter needs a --template; the deployed stack has its own.")
     cloud, deployment = target.find()
-    from deliverywatch.operate.account import aws  # it brings boto3
+    from deliverywatch.operate.account import aws
 
     return monthly(aws.template(cloud, deployment.name), deployment.parameters, volume)
 
@@ -104,7 +100,7 @@ def _template(path: Path) -> dict[str, Any]:
 
 
 def _spent(target: Target) -> dict[str, Any]:
-    """What Cost Explorer says, or why it says nothing: the estimate is there all the same."""
+    """What Cost Explorer says, or why it says nothing: the estimate is printed all the same."""
     from deliverywatch.operate.cost.aws_cost import STACK_TAG, month_to_date
 
     cloud, deployment = target.find()

@@ -55,7 +55,6 @@ def demo(*, system: str, out: Path, fast: bool, open_page: bool) -> None:
     plays a morning of two streams of e-mail. The system `pipeline` plants one fault after the other into a pipeline
     of Step Functions, Glue and dbt.
     """
-    # Imported here: the local cloud brings the emulator, which no other verb needs.
     from rich.console import Console
 
     console = Console(highlight=False)

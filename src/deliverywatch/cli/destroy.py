@@ -1,10 +1,10 @@
-"""`deliverywatch destroy`: the stack goes, the history stays unless told otherwise."""
+"""`deliverywatch destroy`: the stack goes, the history stays unless it is to go too."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -12,6 +12,7 @@ from deliverywatch.cli.terminal import steps
 from deliverywatch.cli.terminal.confirm import able_to_ask, confirmed, confirmed_by_name
 from deliverywatch.cli.terminal.output import json_option, print_json
 from deliverywatch.cli.terminal.target import Target, target
+from deliverywatch.operate.deploy.changes import kind_words
 
 if TYPE_CHECKING:
     from deliverywatch.operate.account.aws import Cloud
@@ -38,8 +39,8 @@ def destroy(*, target: Target, with_data: bool, dry_run: bool, yes: bool, as_jso
            "left": [{"what": "", "delete_with": ""}]}
     """  # noqa: D301 - click wants the control character
     able_to_ask(answered=dry_run or yes)
-    from deliverywatch.operate.deploy import destroy as flow  # brings what `--help` does not need
-    from deliverywatch.operate.deploy.aws_artifacts import account_of
+    from deliverywatch.operate.deploy import destroy as flow
+    from deliverywatch.operate.deploy.aws_artifacts import Artifacts, account_of
     from deliverywatch.operate.deploy.aws_formation import CloudFormation
     from deliverywatch.operate.deploy.aws_storage import KeptBuckets
 
@@ -50,7 +51,9 @@ def destroy(*, target: Target, with_data: bool, dry_run: bool, yes: bool, as_jso
         progress.begin(f"Looking at {target.stack}")
         secrets = _secrets(cloud, target.stack)
         removal = flow.plan(stacks, buckets, target.stack, cloud.region, progress.following())
-    left = flow.left(removal, secrets, _artifacts(cloud, account), target.options(), with_data=with_data)
+    artifacts = Artifacts(cloud, account)
+    code = artifacts.name if artifacts.exists() else ""
+    left = flow.left(removal, secrets, code, target.options(), with_data=with_data)
     if not as_json:
         click.echo("\n".join(_words(removal, with_data=with_data)))
     if not dry_run:
@@ -75,22 +78,15 @@ def _secrets(cloud: Cloud, stack: str) -> list[str]:
     return parameters_under(cloud, path) if path else []
 
 
-def _artifacts(cloud: Cloud, account: str) -> str:
-    from deliverywatch.operate.deploy.aws_artifacts import Artifacts
-
-    artifacts = Artifacts(cloud, account)
-    return artifacts.name if artifacts.exists() else ""
-
-
 def _words(removal: Removal, *, with_data: bool) -> Iterator[str]:
     if removal.stack is None:
         yield f"The stack {removal.name} is gone already."
     else:
         yield f"Deleted with {removal.name} are {len(removal.removed)} resources:"
-        kinds = Counter(each.kind.removeprefix("AWS::").replace("::", " ") for each in removal.removed)
+        kinds = Counter(kind_words(resource.kind) for resource in removal.removed)
         yield from (f"  - {count} x {kind}" for kind, count in sorted(kinds.items()))
     if with_data:
-        yield from (f"  - s3://{each.bucket} with {each.object_count:,} objects: THE HISTORY" for each in removal.data)
+        yield from (f"  - s3://{held.bucket} with {held.object_count:,} objects: THE HISTORY" for held in removal.data)
 
 
 def _agree(removal: Removal, *, with_data: bool, yes: bool) -> None:
@@ -104,13 +100,10 @@ def _agree(removal: Removal, *, with_data: bool, yes: bool) -> None:
 
 def _end(removal: Removal, left: dict[str, str], *, is_done: bool, as_json: bool) -> None:
     if as_json:
-        document: dict[str, Any] = {
-            "stack": removal.name,
-            "status": "deleted" if is_done else "planned",
-            "removed": [{"resource": each.id, "kind": each.kind, "name": each.name} for each in removal.removed],
-            "left": [{"what": what, "delete_with": command} for what, command in left.items()],
-        }
-        print_json(document)
+        removed = [{"resource": one.id, "kind": one.kind, "name": one.name} for one in removal.removed]
+        remaining = [{"what": what, "delete_with": command} for what, command in left.items()]
+        status = "deleted" if is_done else "planned"
+        print_json({"stack": removal.name, "status": status, "removed": removed, "left": remaining})
         return
     click.echo("Left:" if is_done else "Left would be:")
     for what, command in left.items():

@@ -39,8 +39,7 @@ def doctor(*, target: Target, as_json: bool) -> None:
             show(check, target)
     failures = sum(check.verdict == "failed" for check in checks)
     if as_json:
-        document = {"stack": target.stack, "ok": not failures, "checks": documents(checks)}
-        print_json(document)
+        print_json({"stack": target.stack, "ok": not failures, "checks": documents(checks)})
     else:
         warnings = sum(check.verdict == "warning" for check in checks)
         click.echo(f"{counted(len(checks), 'check')}: {failures} failed, {warnings} to know of.")
@@ -49,7 +48,7 @@ def doctor(*, target: Target, as_json: bool) -> None:
 
 
 def _checks(target: Target) -> Iterator[Check]:
-    from deliverywatch.operate.doctor.check import failed, ok  # the flow is not needed for `--help`
+    from deliverywatch.operate.doctor.check import failed, ok
 
     try:
         cloud, deployment = target.find()

@@ -55,18 +55,18 @@ def _with_times(record: dict[str, Any]) -> dict[str, Any]:
 
 
 def _facts(session: Session, incident_id: str, watch: str) -> Facts:
-    from deliverywatch.operate.incidents import aws_incidents, mutes, records
     from deliverywatch.operate.incidents import mails as outbox
+    from deliverywatch.operate.incidents import mutes, records
     from deliverywatch.operate.incidents.explain import Facts, alarm_names
 
     incident = records.find(session.lake, incident_id, watch)
     return Facts(
         incident=incident,
-        mails=[each for each in outbox.of_incident(session.lake, incident.id, incident.opened_at, session.now)
-               if each.watch == incident.watch],
-        alarms=aws_incidents.Alarms(session.cloud).named(alarm_names(incident)),
+        mails=[mail for mail in outbox.of_incident(session.lake, incident.id, incident.opened_at, session.now)
+               if mail.watch == incident.watch],
+        alarms=session.alarms.named(alarm_names(incident)),
         context=records.context_of(session.lake, incident.watch),
-        mutes=mutes.of_stack(aws_incidents.MuteRules(session.cloud), session.stack.prefix),
+        mutes=mutes.of_stack(session.rules, session.stack.prefix),
         clock=session.clock,
         now=session.now,
     )  # fmt: skip

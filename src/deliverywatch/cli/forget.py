@@ -13,7 +13,7 @@ import click
 from deliverywatch.cli.terminal.confirm import able_to_ask, confirmed
 from deliverywatch.cli.terminal.lake_options import FOLDER, Lake, open_lake
 from deliverywatch.cli.terminal.output import json_option, print_json
-from deliverywatch.cli.terminal.prose import wrapped
+from deliverywatch.cli.terminal.prose import counted, wrapped
 from deliverywatch.cli.terminal.target import Target, target
 from deliverywatch.storage.store import sleep_up_to
 
@@ -27,8 +27,10 @@ _SHORTEST_DIGITS = 5
 @click.command()
 @click.argument("number", metavar="NUMBER|-")
 @click.option("--lake", type=FOLDER, help="Folder of the history.  [default: the stack's bucket]")
-@click.option("--purge", is_flag=True, help="Delete all old versions of the lake's objects too: a week to undo.")
-@click.option("--dry-run", is_flag=True, help="Say what there is, and change nothing.")
+@click.option(
+    "--purge", is_flag=True, help="Also delete all old versions of the lake's objects, by which a week can be undone."
+)
+@click.option("--dry-run", is_flag=True, help="Say what would be removed, and change nothing.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @json_option
 @target
@@ -38,8 +40,8 @@ def forget(
     """Remove one recipient from the lake.
 
     NUMBER is the phone number as ClickSend has it, such as +61400000000; - reads it from standard input, so that it
-    stands in no shell history. It is found by its keyed hash, with the key of the stack, or of the environment with
-    --lake. Hash and masked number are blanked; the messages stay as counts. What remains elsewhere is told.
+    ends up in no shell history. It is found by its keyed hash, with the key of the stack, or of the environment with
+    --lake. Hash and masked number are blanked; the messages stay as counts. At the end it says what remains elsewhere.
 
     \b
     Example: echo +61400000000 | deliverywatch forget - --dry-run
@@ -48,7 +50,6 @@ def forget(
     if sum(letter.isdigit() for letter in given) < _SHORTEST_DIGITS:
         raise click.UsageError("That is no phone number such as +61400000000.")
     able_to_ask(answered=yes or dry_run)
-    # Imported here: it brings pyarrow, which `--help` does not need.
     from deliverywatch.operate.lake import forget as flow
     from deliverywatch.sms.lake import forget as forgetting
 
@@ -65,7 +66,7 @@ def forget(
         forgotten.purged_count = versions.purge("sms/")
     old_count = versions.count("sms/") if versions else None
     left = flow.remains(forgotten, datetime.now(UTC), where.parameters, old_count)
-    _tell(forgotten, left, dry_run=dry_run, as_json=as_json)
+    _print(forgotten, left, dry_run=dry_run, as_json=as_json)
 
 
 def _versions(where: Lake) -> OldVersions | None:
@@ -78,31 +79,26 @@ def _versions(where: Lake) -> OldVersions | None:
 
 def _ask(forgotten: Forgotten, where: Lake, *, yes: bool, purges: bool) -> None:
     rows = sum(forgotten.row_counts.values())
-    blank = [f"Blank the recipient in {rows:,} row{'' if rows == 1 else 's'}"] if rows else []
+    blank = [f"Blank the recipient in {counted(rows, 'row')}"] if rows else []
     purge = ["Delete every old version of its objects, also those that have nothing of the recipient"] if purges else []
     if not confirmed(f"{where.name}: {'. '.join([*blank, *purge])}?", yes=yes):
         raise click.Abort
 
 
-def _tell(forgotten: Forgotten, left: list[tuple[str, str]], *, dry_run: bool, as_json: bool) -> None:
-    rows, objects = sum(forgotten.row_counts.values()), len(forgotten.row_counts)
+def _print(forgotten: Forgotten, left: list[tuple[str, str]], *, dry_run: bool, as_json: bool) -> None:
+    rows, purged = sum(forgotten.row_counts.values()), forgotten.purged_count
     if as_json:
-        document = {
-            "rows": rows,
-            "objects": forgotten.row_counts,
-            "changed": not dry_run,
-            "purged_versions": forgotten.purged_count,
-            "remains": [{"where": where, "what": what} for where, what in left],
-        }
-        print_json(document)
+        remains = [{"where": where, "what": what} for where, what in left]
+        counts = {"rows": rows, "objects": forgotten.row_counts, "changed": not dry_run, "purged_versions": purged}
+        print_json({**counts, "remains": remains})
         return
     if not rows:
         click.echo("The lake holds no message to this number.")
     else:
-        counts = f"{rows:,} row{'' if rows == 1 else 's'} of {objects:,} object{'' if objects == 1 else 's'}"
-        click.echo(f"{counts} {'would be' if dry_run else 'are'} blanked; the messages stay as counts.")
-    if forgotten.purged_count:
-        click.echo(f"{forgotten.purged_count:,} old versions are deleted.")
+        blanked = f"{counted(rows, 'row')} of {counted(len(forgotten.row_counts), 'object')}"
+        click.echo(f"{blanked} {'would be' if dry_run else 'are'} blanked; the messages stay as counts.")
+    if purged:
+        click.echo(f"{purged:,} old versions are deleted.")
     click.echo("\nWhat remains of it:")
     for where, what in left:
         click.echo(wrapped(f"{where}: {what}", "    ", "  "))

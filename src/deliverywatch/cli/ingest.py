@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import click
 
 from deliverywatch.cli.backfill import check_age
-from deliverywatch.cli.terminal.time_option import Time
+from deliverywatch.cli.terminal.time_options import Time
 from deliverywatch.errors import Retryable
 
 if TYPE_CHECKING:
@@ -43,7 +43,6 @@ def ingest(
     \b
     Example: deliverywatch ingest --once --lake lake --since 2026-11-21T06:00Z
     """  # noqa: D301 - click wants the control character
-    # Imported here: the flow is not needed for `--help`.
     from deliverywatch.sms import plan
     from deliverywatch.sms.ports import Settings
 

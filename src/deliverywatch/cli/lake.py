@@ -11,7 +11,7 @@ import click
 from deliverywatch.cli.terminal.lake_options import FOLDER, Lake, open_lake
 from deliverywatch.cli.terminal.output import json_option, print_json, print_plain, table
 from deliverywatch.cli.terminal.target import Target, target
-from deliverywatch.cli.terminal.time_option import Time
+from deliverywatch.cli.terminal.time_options import Time
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -84,7 +84,6 @@ def _how_to_fill(where: Lake) -> str:
 
 def overview(where: Lake, since: datetime | None = None) -> Overview:
     """Return what a lake holds."""
-    # Imported here: it brings pyarrow, which `--help` does not need.
     from deliverywatch.sms.lake import day_objects
     from deliverywatch.sms.lake import merge as objects
     from deliverywatch.sms.overview import NAMES, Overview

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 
 import click
 
-from deliverywatch.cli.terminal.duration_option import TimeOrAge
 from deliverywatch.cli.terminal.incident_options import Session, open_session, plain
 from deliverywatch.cli.terminal.output import json_option, print_json
 from deliverywatch.cli.terminal.prose import wrapped
 from deliverywatch.cli.terminal.target import Target, target
+from deliverywatch.cli.terminal.time_options import TimeOrAge
 from deliverywatch.errors import InputError
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ def mails(*, incident: str | None, since: datetime | None, number: int | None, a
         raise click.UsageError("--number needs an INCIDENT.")
     if number and as_json:
         raise click.UsageError("--number shows a mail as text, --json the list: give one of them.")
-    from deliverywatch.operate.incidents.mails import document  # it brings boto3
+    from deliverywatch.operate.incidents.mails import document
 
     session = open_session(target)
     records = _of_incident(session, incident) if incident else _of_time(session, since)
@@ -86,7 +86,7 @@ def _print(records: list[Record], session: Session) -> None:
     if not records:
         click.echo("No mails in this time.")
     for record in records:
-        when = session.clock.day_time(record.time, session.now)
+        when = session.time(record.time)
         subject = record.subject or f"{record.event} of {record.incident}"
         people = f" to {record.recipients}" if record.recipients else ""
         click.echo(wrapped(f"{when}  {state_of(record, session.now)}{people}  {subject}", "    ", ""))

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from deliverywatch.cli.terminal.duration_option import Duration
 from deliverywatch.cli.terminal.incident_options import Session, open_session
 from deliverywatch.cli.terminal.output import json_option, print_json
-from deliverywatch.cli.terminal.prose import wrapped
+from deliverywatch.cli.terminal.prose import counted, wrapped
 from deliverywatch.cli.terminal.target import Target, target
+from deliverywatch.cli.terminal.time_options import Duration
 from deliverywatch.errors import InputError
 
 if TYPE_CHECKING:
@@ -27,13 +26,7 @@ if TYPE_CHECKING:
 @json_option
 @target
 def mute(
-    *,
-    length: timedelta | None,
-    reason: str,
-    alarms: tuple[str, ...],
-    dry_run: bool,
-    as_json: bool,
-    target: Target,
+    *, length: timedelta | None, reason: str, alarms: tuple[str, ...], dry_run: bool, as_json: bool, target: Target
 ) -> None:
     """Hold back all mails of alarms for LENGTH; without one, list the mutes.
 
@@ -45,24 +38,23 @@ def mute(
     Alarms are still evaluated. What is still wrong when the mute ends is mailed then. Notices that a system
     publishes itself, without an alarm, are not held back.
     """  # noqa: D301 - click wants the control character
-    from deliverywatch.operate.incidents import aws_incidents, mutes
+    from deliverywatch.operate.incidents import mutes
 
     if length is not None and not reason.strip():
         raise click.UsageError("A mute needs a --reason: the next person at 03:00 will want to know.")
     session = open_session(target)
-    rules = aws_incidents.MuteRules(session.cloud)
     if length is None:
-        _show(mutes.of_stack(rules, session.stack.prefix), session, as_json=as_json)
+        _show(mutes.of_stack(session.rules, session.stack.prefix), session, as_json=as_json)
         return
     chosen = _chosen(session, alarms)
     requests = mutes.plan(session.stack.prefix, chosen, length, reason.strip(), session.now)
     if not dry_run:
         for request in requests:
-            rules.put(request)
+            session.rules.put(request)
     if as_json:
         print_json({"deliverywatch": 1, "dry_run": dry_run, "rules": requests})
         return
-    _tell(requests, length, chosen, session, target.options(), dry_run=dry_run)
+    _print(requests, length, chosen, session, target.options(), dry_run=dry_run)
 
 
 @click.command()
@@ -74,14 +66,13 @@ def unmute(*, name: str | None, dry_run: bool, target: Target) -> None:
 
     Alarms that are in ALARM then act at once.
     """
-    from deliverywatch.operate.incidents import aws_incidents, mutes
+    from deliverywatch.operate.incidents import mutes
 
     session = open_session(target)
-    rules = aws_incidents.MuteRules(session.cloud)
-    ending = _to_end(mutes.of_stack(rules, session.stack.prefix), name)
+    ending = _to_end(mutes.of_stack(session.rules, session.stack.prefix), name)
     for mute_rule in ending:
         if not dry_run:
-            rules.delete(mute_rule.name)
+            session.rules.delete(mute_rule.name)
         click.echo(wrapped(f"{'Would end' if dry_run else 'Ended'} {mute_rule.name}: {mute_rule.reason}", "    ", ""))
     if not ending:
         click.echo("Nothing is muted.")
@@ -96,10 +87,7 @@ def _to_end(muted: list[Mute], name: str | None) -> list[Mute]:
 
 
 def _chosen(session: Session, named: tuple[str, ...]) -> list[str]:
-    from deliverywatch.operate.incidents import aws_incidents
-
-    acting = aws_incidents.Alarms(session.cloud).acting_on(session.stack.output("AlertsTopicArn"))
-    names = sorted(alarm.name for alarm in acting)
+    names = sorted(alarm.name for alarm in session.alarms.acting_on(session.stack.output("AlertsTopicArn")))
     if not named:
         return names
     full = [name if name in names else f"{session.stack.prefix}-{name}" for name in named]
@@ -119,16 +107,11 @@ def _show(muted: list[Mute], session: Session, *, as_json: bool) -> None:
     if not muted:
         click.echo("Nothing is muted.")
     for mute_rule in muted:
-        click.echo(wrapped(_line(mute_rule, session), "    ", ""))
+        line = session.mute_line(mute_rule, with_start=mute_rule.end is not None)
+        click.echo(wrapped(f"{mute_rule.status.lower()}  {line}", "    ", ""))
 
 
-def _line(one: Mute, session: Session) -> str:
-    begin = f"from {_time(one.start, session)} " if one.start else ""
-    when = f"{begin}until {_time(one.end, session)}" if one.end else f"again and again, {one.duration} each time"
-    return f"{one.status.lower()}  {_count(one.alarms)} {when}: {one.reason or 'no reason given'} ({one.name})"
-
-
-def _tell(
+def _print(
     requests: list[dict[str, Any]],
     length: timedelta,
     chosen: list[str],
@@ -137,20 +120,10 @@ def _tell(
     *,
     dry_run: bool,
 ) -> None:
-    from datetime import UTC, datetime
-
     start = datetime.fromisoformat(requests[0]["Rule"]["Schedule"]["Expression"][3:-1]).replace(tzinfo=UTC)
-    times = f"from {_time(start, session)} until {session.clock.full(start + length)}"
-    click.echo(wrapped(f"{'Would mute' if dry_run else 'Muted'} {_count(chosen)} {times}.", "    ", ""))
+    times = f"from {session.time(start)} until {session.clock.full(start + length)}"
+    click.echo(wrapped(f"{'Would mute' if dry_run else 'Muted'} {counted(len(chosen), 'alarm')} {times}.", "    ", ""))
     for name in chosen:
         click.echo(f"  {name}")
     if not dry_run:
         click.echo(f"\nTo end it before: deliverywatch unmute{options}")
-
-
-def _count(alarms: Sequence[str]) -> str:
-    return "1 alarm" if len(alarms) == 1 else f"{len(alarms)} alarms"
-
-
-def _time(moment: datetime | None, session: Session) -> str:
-    return session.clock.day_time(moment, session.now) if moment else "now"

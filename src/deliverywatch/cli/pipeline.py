@@ -13,7 +13,7 @@ from deliverywatch.cli.terminal.input_files import read_bytes, read_json
 from deliverywatch.cli.terminal.output import json_option, print_either, print_json
 from deliverywatch.cli.terminal.prose import wrapped
 from deliverywatch.cli.terminal.target import Target, target
-from deliverywatch.cli.terminal.time_option import Time
+from deliverywatch.cli.terminal.time_options import Time
 from deliverywatch.errors import InputError
 
 if TYPE_CHECKING:
@@ -51,7 +51,6 @@ def publish(*, file: Path, dry_run: bool, environment: str, name: str) -> None: 
              "unit": "Count", "dimensions": {"Pipeline": "sf_user", ...}}],
            "unknown": {"a status no rule covers": 1}, "notes": []}
     """  # noqa: D301 - click wants the control character
-    # Imported here: `--help` does without.
     from deliverywatch.pipeline.preview import preview
 
     print_json(preview(read_json(file), environment, name), indent=1)
@@ -83,7 +82,6 @@ def diagnose(*, execution: str, declaration: Path | None, as_json: bool, target:
 
 
 def _diagnosed(arn: str, declaration: Path | None, target: Target) -> dict[str, Any]:
-    # Imported here: boto3 takes longer than `--help` may.
     from deliverywatch.pipeline import aws
     from deliverywatch.pipeline.diagnosis.collect import run_of_arn
     from deliverywatch.pipeline.diagnosis.faults import shipped
@@ -131,7 +129,6 @@ def validate(
            "checks": [{"name": "overlap", "result": "failed", "rows": 2,
              "keys": 1, "total": 50, "samples": ["7"], "sentence": ""}]}
     """  # noqa: D301 - click wants the control character
-    # Imported here: DuckDB is not needed for `--help`.
     from deliverywatch.pipeline.checks.duck import LocalTables
     from deliverywatch.pipeline.checks.validation import document
     from deliverywatch.pipeline.declaration.pipelines import named, pipelines_of, without_databases
@@ -175,7 +172,7 @@ def lint(*, file: Path) -> None:
     A path is one for failures if only a Catch leads to it, or if the name of its state says so: fail, error, abort,
     reject or invalid. One that a Choice leads to under another name is not recognised.
     """
-    from deliverywatch.pipeline.diagnosis.hidden_failures import hidden_failures  # as above
+    from deliverywatch.pipeline.diagnosis.hidden_failures import hidden_failures
 
     definition = read_json(file)
     if not isinstance(definition, dict) or not isinstance(definition.get("States"), dict):
@@ -197,7 +194,7 @@ def read_declaration(file: Path) -> Any:
     """Return what a declaration of pipelines holds, TOML or JSON."""
     if file.suffix == ".json":
         return read_json(file)
-    import tomllib  # only here
+    import tomllib
 
     try:
         return tomllib.loads(read_bytes(file).decode())

@@ -14,7 +14,8 @@ import click
 
 from deliverywatch.cli.terminal.exits import Exit
 from deliverywatch.cli.terminal.lake_options import FOLDER, open_lake
-from deliverywatch.cli.terminal.prose import wrapped
+from deliverywatch.cli.terminal.name_value import pairs
+from deliverywatch.cli.terminal.prose import counted, wrapped
 from deliverywatch.cli.terminal.results import FORMATS, able_to_write, write
 from deliverywatch.cli.terminal.target import Target, target
 
@@ -65,24 +66,17 @@ def query(
     from deliverywatch.operate.lake import query as flow
 
     text = sys.stdin.read() if name_or_sql == "-" else name_or_sql
-    sql = flow.chosen(text, saved, _parameters(given))
+    sql = flow.chosen(text, saved, pairs(given, "--param message_id=1EF11A95-..."))
     answer = _local(folder, sql) if folder else _on_stack(sql, target, is_copy=is_copy, dry_run=dry_run)
     if answer is None:
         return
     write(answer.columns, answer.rows, kind, out)
-    _tell(answer, out)
-
-
-def _parameters(given: Sequence[str]) -> dict[str, str]:
-    pairs = [each.partition("=") for each in given]
-    if wrong := [name for name, equals, _ in pairs if not equals]:
-        raise click.UsageError(f"--param {wrong[0]} is not NAME=VALUE.")
-    return {name: value for name, _, value in pairs}
+    _print(answer, out)
 
 
 def _saved(folder: Path | None, target: Target) -> list[Saved]:
     if folder is not None:
-        from deliverywatch.local.cloud.athena import duck  # needs no account
+        from deliverywatch.local.cloud.athena import duck
 
         return duck.saved()
     from deliverywatch.operate.lake.aws_query import saved
@@ -91,11 +85,10 @@ def _saved(folder: Path | None, target: Target) -> list[Saved]:
 
 
 def _list(saved: Sequence[Saved]) -> None:
-    for each in saved:
-        click.echo(each.name)
-        click.echo(wrapped(each.question, "  "))
-        if each.parameters:
-            click.echo(f"  --param {' --param '.join(f'{name}=...' for name in each.parameters)}")
+    for query in saved:
+        click.echo(f"{query.name}\n{wrapped(query.question, '  ')}")
+        if query.parameters:
+            click.echo(f"  --param {' --param '.join(f'{name}=...' for name in query.parameters)}")
 
 
 def _local(folder: Path, sql: str) -> Answer:
@@ -157,10 +150,10 @@ def _copy(root: Path, key: str, body: bytes) -> None:
     path.write_bytes(body)
 
 
-def _tell(answer: Answer, out: Path | None) -> None:
+def _print(answer: Answer, out: Path | None) -> None:
     from deliverywatch.operate.lake.query import cost_usd
 
-    sentence = f"{len(answer.rows):,} row{'' if len(answer.rows) == 1 else 's'}"
+    sentence = counted(len(answer.rows), "row")
     if answer.scanned_bytes is not None:
         cost = cost_usd(answer.scanned_bytes)
         sentence += f", {answer.scanned_bytes / 1e6:,.2f} MB read in {answer.seconds:.1f} s: {cost:.5f} USD"

@@ -8,12 +8,11 @@ from typing import TYPE_CHECKING
 
 import click
 
-from deliverywatch.cli.terminal.duration_option import TimeOrAge
 from deliverywatch.cli.terminal.lake_options import FOLDER, Lake, open_lake
 from deliverywatch.cli.terminal.prose import wrapped
 from deliverywatch.cli.terminal.results import FORMATS, able_to_write, write
 from deliverywatch.cli.terminal.target import Target, target
-from deliverywatch.cli.terminal.time_option import Time
+from deliverywatch.cli.terminal.time_options import Time, TimeOrAge
 
 if TYPE_CHECKING:
     from deliverywatch.operate.incidents.recipients import Period, Person
@@ -56,7 +55,6 @@ def recipients(
     if since and until and since >= until:
         raise click.UsageError("--until is not after --since, so that there is no time between them.")
     able_to_write(kind, out)
-    # Imported here: it brings pyarrow, which `--help` does not need.
     from deliverywatch.operate.incidents import recipients as flow
 
     where, now = open_lake(lake, target), datetime.now(UTC)
@@ -77,7 +75,7 @@ def _looked_up(people: list[Person], where: Lake) -> list[Person]:
     from deliverywatch.operate.incidents import recipients as flow
 
     source = where.source(lambda _start, _count: None)
-    return sorted(flow.looked_up(people, source.history), key=lambda each: (-each.sent_at, each.message_id))
+    return sorted(flow.looked_up(people, source.history), key=lambda person: (-person.sent_at, person.message_id))
 
 
 def _sentence(people: list[Person], period: Period, out: Path | None, *, lookup: bool) -> str:

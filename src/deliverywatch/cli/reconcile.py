@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 
 import click
 
-from deliverywatch.cli.terminal.duration_option import TimeOrAge
 from deliverywatch.cli.terminal.lake_options import open_lake
 from deliverywatch.cli.terminal.output import json_option, print_json
 from deliverywatch.cli.terminal.prose import wrapped
 from deliverywatch.cli.terminal.target import Target, target
+from deliverywatch.cli.terminal.time_options import TimeOrAge
 from deliverywatch.errors import InputError
 from deliverywatch.storage.store import sleep_up_to
 
@@ -40,7 +40,6 @@ def reconcile(*, since: datetime | None, dry_run: bool, as_json: bool, target: T
     \b
     Example: deliverywatch reconcile --dry-run
     """  # noqa: D301 - click wants the control character
-    # Imported here: it brings pyarrow and boto3, which `--help` does not need.
     from deliverywatch.operate.lake import reconcile as flow
     from deliverywatch.operate.lake.aws_reconcile import Metrics
     from deliverywatch.sms.lake.watermark import read_watermark

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import click
 
 from deliverywatch.cli.terminal.input_files import read_bytes, read_json
-from deliverywatch.cli.terminal.zone_option import zone_option
+from deliverywatch.cli.terminal.time_options import zone_option
 from deliverywatch.errors import InputError
 
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ def render(
 
     Example: deliverywatch render alarm.json --out mails --context state/sms.json --time-zone Australia/Sydney
     """
-    from deliverywatch.alerting.dry_run import dry_run  # brings the templates, which `--help` does not need
+    from deliverywatch.alerting.dry_run import dry_run
 
     settings = _settings(environment, time_zone, region)
     watches = _watches(watches_file, settings.prefix)

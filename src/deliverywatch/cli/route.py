@@ -57,7 +57,7 @@ def route(
 
 
 def _recipients(target: Target, level: str | None) -> dict[Level, tuple[str, ...]]:
-    from deliverywatch.operate.incidents.route import routes  # it brings boto3
+    from deliverywatch.operate.incidents.route import routes
 
     _, stack = target.find()
     return {severity: addresses for severity, addresses in routes(stack).items() if level in (None, severity.value)}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import datetime
 from typing import TYPE_CHECKING
 
 import click
@@ -18,7 +17,6 @@ from deliverywatch.messages.palette import TONES
 if TYPE_CHECKING:
     from deliverywatch.alerting.incidents.incident import Incident
     from deliverywatch.alerting.incidents.outbox import Record
-    from deliverywatch.operate.incidents.mutes import Mute
     from deliverywatch.operate.incidents.status import Heartbeat, Status
 
 _INDENT = "  "
@@ -36,12 +34,10 @@ def status(*, as_json: bool, target: Target) -> None:
     deliverywatch status --json | jq     for programs; status.schema.json of
                                          the package describes it
     """  # noqa: D301 - click wants the control character
-    from deliverywatch.operate.incidents import aws_incidents  # it brings boto3
     from deliverywatch.operate.incidents.status import current_status, document
 
     session = open_session(target)
-    alarms, rules = aws_incidents.Alarms(session.cloud), aws_incidents.MuteRules(session.cloud)
-    current = current_status(session.stack, session.lake, alarms, rules, session.now)
+    current = current_status(session.stack, session.lake, session.alarms, session.rules, session.now)
     if as_json:
         print_json(document(current))
     else:
@@ -61,7 +57,8 @@ def _lines(status: Status, session: Session, options: str) -> Iterator[str]:
     yield from _part(
         "Last readings", [_heartbeat(heartbeat, session) for heartbeat in status.heartbeats] or ["none yet"]
     )
-    yield from _part("Mutes", [_mute(mute, session) for mute in status.mutes] or ["none"])
+    mutes = [session.mute_line(mute, with_start=mute.status == "SCHEDULED") for mute in status.mutes]
+    yield from _part("Mutes", mutes or ["none"])
     yield from _part("Last mails", [_mail(mail, session) for mail in status.mails] or ["none in 7 days"])
     if status.unsent:
         due = ", ".join(f"{incident} mail {number}" for incident, number in status.unsent)
@@ -74,23 +71,17 @@ def _lines(status: Status, session: Session, options: str) -> Iterator[str]:
 
 def _incident(incident: Incident, status: Status, session: Session) -> Iterator[str]:
     from deliverywatch.alerting.mail import formatting
+    from deliverywatch.operate.incidents.records import owner
     from deliverywatch.operate.incidents.status import last_change
 
     word = click.style(incident.level.value.upper(), fg=TONES[incident.level].terminal, bold=True)
     yield f"\n{word}  {incident.title or incident.watch}  {incident.id}"
-    times = f"open since {_time(incident.opened_at, session)}, for {formatting.span(session.now - incident.opened_at)}"
+    times = f"open since {session.time(incident.opened_at)}, for {formatting.span(session.now - incident.opened_at)}"
     if incident.changed_at != incident.opened_at:
-        times += f"; {incident.level.value} since {_time(incident.changed_at, session)}"
+        times += f"; {incident.level.value} since {session.time(incident.changed_at)}"
     yield f"{_INDENT}{times}"
     yield wrapped(f"last mail: {last_change(incident, status, session.clock)}", _INDENT)
-    yield wrapped(_owner(incident, session), _INDENT)
-
-
-def _owner(incident: Incident, session: Session) -> str:
-    if not incident.acks:
-        return "nobody has taken it on"
-    last = incident.acks[-1]
-    return f"{last.by} has taken it on, at {_time(last.time, session)}{f': {last.note}' if last.note else ''}"
+    yield wrapped(owner(incident, session.clock, session.now) or "nobody has taken it on", _INDENT)
 
 
 def _silent_alarms(status: Status) -> Iterator[str]:
@@ -114,14 +105,7 @@ def _heartbeat(one: Heartbeat, session: Session) -> str:
     from deliverywatch.alerting.mail import formatting
 
     problem = f": {one.problem}" if one.problem else ""
-    return f"{one.system} {_time(one.read_at, session)}, {formatting.span(session.now - one.read_at)} ago{problem}"
-
-
-def _mute(one: Mute, session: Session) -> str:
-    when = f"until {_time(one.end, session)}" if one.end else f"again and again, {one.duration} each time"
-    begin = f"from {_time(one.start, session)} " if one.status == "SCHEDULED" and one.start else ""
-    count = "1 alarm" if len(one.alarms) == 1 else f"{len(one.alarms)} alarms"
-    return f"{count} {begin}{when}: {one.reason or 'no reason given'} ({one.name})"
+    return f"{one.system} {session.time(one.read_at)}, {formatting.span(session.now - one.read_at)} ago{problem}"
 
 
 def _mail(record: Record, session: Session) -> str:
@@ -129,8 +113,4 @@ def _mail(record: Record, session: Session) -> str:
 
     state = state_of(record, session.now)
     unsent = "" if state == "sent" else f" ({state})"
-    return f"{_time(record.time, session)}  {record.subject or f'{record.event} of {record.incident}'}{unsent}"
-
-
-def _time(moment: datetime, session: Session) -> str:
-    return session.clock.day_time(moment, session.now)
+    return f"{session.time(record.time)}  {record.subject or f'{record.event} of {record.incident}'}{unsent}"

@@ -20,7 +20,7 @@ class Folder:
 
     def read(self, key: str) -> Stored | None:
         """Return the object, or None."""
-        with _translated(key):
+        with _translated(self._root / key):
             try:
                 body = (self._root / key).read_bytes()
             except FileNotFoundError:
@@ -42,7 +42,7 @@ class Folder:
     def write(self, key: str, body: bytes) -> None:
         """Store the object whatever was there; readers see the old or the new one, never a part."""
         path = self._root / key
-        with _translated(key):
+        with _translated(self._root / key):
             path.parent.mkdir(parents=True, exist_ok=True)
             handle, name = tempfile.mkstemp(dir=path.parent, prefix=".")
             with os.fdopen(handle, "wb") as file:
@@ -63,7 +63,7 @@ class Folder:
 
     def delete(self, key: str) -> None:
         """Delete the object; one that is gone is no failure."""
-        with _translated(key):
+        with _translated(self._root / key):
             (self._root / key).unlink(missing_ok=True)
 
     def delete_if_unchanged(self, key: str, etag: str) -> None:
@@ -76,7 +76,7 @@ class Folder:
     def keys(self, prefix: str) -> list[str]:
         """Return the keys that begin with a prefix, sorted."""
         folder = self._root / prefix.rpartition("/")[0]
-        with _translated(prefix):
+        with _translated(self._root / prefix):
             files = [path for path in folder.rglob("*") if path.is_file() and not path.name.startswith(".")]
         keys = (path.relative_to(self._root).as_posix() for path in files)
         return sorted(key for key in keys if key.startswith(prefix))
@@ -93,7 +93,7 @@ class Folder:
     @contextmanager
     def _locked(self, key: str) -> Iterator[None]:
         """Keep other processes from writing between the check and the write."""
-        with _translated(key):
+        with _translated(self._root / key):
             self._root.mkdir(parents=True, exist_ok=True)
             with (self._root / ".lock").open("w") as lock:
                 fcntl.flock(lock, fcntl.LOCK_EX)
@@ -101,11 +101,11 @@ class Folder:
 
 
 @contextmanager
-def _translated(key: str) -> Iterator[None]:
+def _translated(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
         raise StoreUnavailable(
-            f"The file {key} could not be used: {error.strerror}.",
+            f"{path} could not be used: {error.strerror}.",
             next_step="Check the folder's name, your right to read and write it, and the space that is left.",
         ) from error

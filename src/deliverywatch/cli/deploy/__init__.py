@@ -1,4 +1,4 @@
-"""`deliverywatch deploy`: the built template becomes a stack, or changes the one that is there."""
+"""`deliverywatch deploy`: the built template becomes a stack, or changes the deployed one."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from deliverywatch.cli.terminal import steps
-from deliverywatch.cli.terminal.checks import documents
+from deliverywatch.cli.terminal.checks import documents, examined, show
 from deliverywatch.cli.terminal.confirm import able_to_ask, confirmed
 from deliverywatch.cli.terminal.exits import Exit
 from deliverywatch.cli.terminal.input_files import read_bytes, read_json
@@ -26,18 +26,17 @@ if TYPE_CHECKING:
     from deliverywatch.operate.account.deployment import Deployment
     from deliverywatch.operate.deploy.aws_artifacts import Artifacts
     from deliverywatch.operate.deploy.upgrade import Ports, Preview, Upgrade
+    from deliverywatch.operate.doctor.check import Check
 
-_TEMPLATE = click.option(
+
+@click.command()
+@click.option(
     "--template",
     type=click.Path(dir_okay=False, path_type=Path),
     default=Path("build/template.json"),
     show_default=True,
     help="What `python cfn/build.py` wrote.",
 )
-
-
-@click.command()
-@_TEMPLATE
 @click.option("--set", "texts", multiple=True, metavar="NAME=VALUE", help="A parameter; can be repeated.")
 @click.option("--artifacts-bucket", help="Where code is uploaded to.  [default: one per account and region]")
 @click.option("--revert-drift", is_flag=True, help="Bring back what was changed by hand since.")
@@ -79,7 +78,6 @@ def deploy(
     stack that was there before does not work as it should.
     """  # noqa: D301 - click wants the control character
     able_to_ask(answered=dry_run or yes)
-    # Brings the cost of a template, which `--help` does not need.
     from deliverywatch.cli.deploy import preview as shown
 
     account = _account(target, artifacts_bucket)
@@ -119,7 +117,6 @@ class _Account:
 
 
 def _account(target: Target, bucket: str | None) -> _Account:
-    # Imported here: it brings boto3, which `--help` does not need.
     from deliverywatch.operate.deploy.aws_artifacts import Artifacts, account_of
 
     cloud = target.connect()
@@ -145,13 +142,15 @@ def _upgrade(
     deployed = _deployed(account)
     given = pairs(texts)
     if sys.stdin.isatty():
-        given |= _prompted(template, parameters.missing(template, given, deployed[0] if deployed else None))
+        for name in parameters.missing(template, given, deployed[0] if deployed else None):
+            question = f"{template['Parameters'][name]['Description']}\n{name}"
+            given[name] = click.prompt(question, err=True).strip()
     token, bucket = uuid.uuid4().hex, account.artifacts.name
     return upgrade.prepare(template, given, account.stack, deployed, bucket, code, token, reverts_drift=reverts_drift)
 
 
 def _deployed(account: _Account) -> tuple[Deployment, Mapping[str, Any]] | None:
-    """Return the stack that is there, with its template; none if it is still to be made, or to be made anew."""
+    """Return the deployed stack with its template; none if it is still to be made, or to be made anew."""
     from deliverywatch.operate.account import aws
     from deliverywatch.operate.deploy.aws_formation import CloudFormation
     from deliverywatch.operate.deploy.cloudformation import EMPTY, STILLBORN
@@ -161,13 +160,6 @@ def _deployed(account: _Account) -> tuple[Deployment, Mapping[str, Any]] | None:
     if stack is None or stack.status in (EMPTY, *STILLBORN):
         return None
     return aws.find(account.cloud, account.stack), formation.template(account.stack)
-
-
-def _prompted(template: Mapping[str, Any], names: list[str]) -> dict[str, str]:
-    """Ask for the parameters that have no default."""
-    return {
-        name: click.prompt(f"{template['Parameters'][name]['Description']}\n{name}", err=True).strip() for name in names
-    }
 
 
 def _preview(account: _Account, upgrade: Upgrade, *, may_make: bool) -> Preview:
@@ -194,16 +186,28 @@ def _carry_out(account: _Account, upgrade: Upgrade, preview: Preview) -> None:
 
 def _look(account: _Account, target: Target, document: dict[str, Any], *, is_new: bool, as_json: bool) -> None:
     """Look whether it works, say so, and end with 3 if a stack that did before does not."""
-    from deliverywatch.cli.deploy import smoke
     from deliverywatch.operate.account import aws
+    from deliverywatch.operate.deploy.smoke import INGEST, look
 
     deployment = aws.find(account.cloud, target.stack)
+    function = f"{deployment.prefix}-{INGEST}" if "SlotMinutes" in deployment.parameters else ""
     with steps.shown() as progress:
         progress.begin("Looking whether it works")
-        checks = smoke.checks_of(account.cloud, deployment)
+        checks = list(look(examined(account.cloud, deployment), account.cloud, function))
     if not as_json:
-        smoke.tell(checks, target, is_new=is_new)
+        _print_checks(checks, target, is_new=is_new)
     else:
         print_json({**document, "outputs": dict(deployment.outputs), "checks": documents(checks)})
     if not is_new and any(check.verdict == "failed" for check in checks):
         raise SystemExit(Exit.CHECK_FAILED)
+
+
+def _print_checks(checks: list[Check], target: Target, *, is_new: bool) -> None:
+    """Print what is not as it should be; of a new stack that is what its owner still has to do."""
+    open_points = [check for check in checks if check.verdict != "ok"]
+    click.echo(f"It is deployed: {len(checks) - len(open_points)} of {len(checks)} checks are fine.")
+    if open_points:
+        click.echo("Left to do:" if is_new else "Not as it should be:")
+    for check in open_points:
+        show(check, target)
+    click.echo(f"Look again at any time: deliverywatch doctor{target.options()}")

@@ -32,9 +32,9 @@ def document(upgrade: Upgrade, preview: Preview, region: str, account: str) -> d
             for change in preview.changes
         ],
         "monthly_usd": {
-            "before": _rounded(preview.usd_before),
-            "after": _rounded(preview.usd_after),
-            "after_free": _rounded(preview.free_usd_after),
+            "before": None if preview.usd_before is None else round(preview.usd_before, 2),
+            "after": round(preview.usd_after, 2),
+            "after_free": round(preview.free_usd_after, 2),
         },
         "outputs": {},
         "checks": [],
@@ -63,7 +63,3 @@ def _cost(preview: Preview) -> str:
     if abs(difference) < 0.005:
         return f"Costs as before: about {now}, {free}."
     return f"Costs about {now}, {difference:+.2f}; {free}."
-
-
-def _rounded(usd: float | None) -> float | None:
-    return None if usd is None else round(usd, 2)

@@ -13,7 +13,7 @@ import click
 from deliverywatch.cli.terminal.exits import Exit
 from deliverywatch.cli.terminal.output import json_option, print_json
 from deliverywatch.cli.terminal.prose import one_line
-from deliverywatch.cli.terminal.time_option import Time
+from deliverywatch.cli.terminal.time_options import Time
 from deliverywatch.errors import InputError
 
 if TYPE_CHECKING:
@@ -46,7 +46,6 @@ def land(*, events: Path, out: Path, stream: str, at: datetime | None, campaign_
 
     Exit code 3: a field was lost.
     """  # noqa: D301 - click wants the control character
-    # Imported here: it brings pyarrow, which `--help` does not need.
     from deliverywatch.email import land as flow
     from deliverywatch.storage.folder import Folder
 

@@ -13,7 +13,7 @@ from deliverywatch.cli.email.land import STREAMS
 from deliverywatch.cli.terminal.output import json_option, print_json, print_plain, table
 from deliverywatch.cli.terminal.prose import one_line
 from deliverywatch.cli.terminal.target import Target, target
-from deliverywatch.cli.terminal.time_option import Time
+from deliverywatch.cli.terminal.time_options import Time
 from deliverywatch.errors import InputError
 
 if TYPE_CHECKING:

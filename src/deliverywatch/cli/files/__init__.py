@@ -54,7 +54,7 @@ def process(*, target: Target, event: Path, dry_run: bool, as_json: bool) -> Non
     Without --dry-run: [{"message_id": "", "outcome": "stored", "problem": null}]
     Exit codes: 0 every message is processed, 2 wrong input, 3 one fails.
     """  # noqa: D301 - click wants the control character
-    from deliverywatch.files.records.sqs import messages_of  # not needed for `--help`
+    from deliverywatch.files.records.sqs import messages_of
 
     batch = messages_of(read_json(event))
     results = _dry_run(batch) if dry_run else _processed(batch, target)
@@ -75,7 +75,7 @@ def _dry_run(batch: Any) -> list[dict[str, Any]]:
 def _processed(batch: Any, target: Target) -> list[dict[str, Any]]:
     from deliverywatch.files import aws
     from deliverywatch.files import process as flow
-    from deliverywatch.files.records import mail_context  # brings boto3
+    from deliverywatch.files.records import mail_context
     from deliverywatch.files.records.items import Retention
 
     cloud, deployment = target.find()
@@ -119,7 +119,7 @@ def find(*, target: Target, key: str, bucket: str | None, as_json: bool) -> None
     Exit codes: 0 there is an object now, 3 there is none.
     """  # noqa: D301 - click wants the control character
     from deliverywatch.files import aws_tools
-    from deliverywatch.files.records import items  # brings boto3
+    from deliverywatch.files.records import items
     from deliverywatch.files.records.events import object_of
 
     cloud, deployment = target.find()
@@ -167,7 +167,7 @@ def verify(*, target: Target, prefix: str, repair: bool, dry_run: bool, limit: i
            "stale": [...], "extra": [...], "sent_count": 0}
     Exit codes: 0 all as it should be, or repair messages sent, 3 differences.
     """  # noqa: D301 - click wants the control character
-    from deliverywatch.files import aws_tools  # brings boto3
+    from deliverywatch.files import aws_tools
     from deliverywatch.files import verify as flow
 
     cloud, deployment = target.find()
@@ -232,7 +232,7 @@ def reprocess(*, target: Target, prefix: str, dry_run: bool, as_json: bool) -> N
 
 def _bucket(cloud: Cloud, deployment: Deployment) -> VersionListing:
     """The watched bucket, as far as the stack's filters let its objects in; content types a listing does not tell."""
-    from deliverywatch.files import aws_tools  # brings boto3
+    from deliverywatch.files import aws_tools
     from deliverywatch.files.push import Filters
 
     parameters = deployment.parameters
@@ -242,7 +242,7 @@ def _bucket(cloud: Cloud, deployment: Deployment) -> VersionListing:
 
 
 def _sent(cloud: Cloud, url: str, bodies: list[str]) -> int:
-    from deliverywatch.files.aws_push import Queue  # brings boto3
+    from deliverywatch.files.aws_push import Queue
 
     Queue(cloud.client("sqs"), url).send(bodies)
     return len(bodies)

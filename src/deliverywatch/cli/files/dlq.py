@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import textwrap
 import time
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from deliverywatch.cli.terminal.output import json_option, print_json
-from deliverywatch.cli.terminal.prose import one_line
+from deliverywatch.cli.terminal.prose import counted, one_line, wrapped
 from deliverywatch.cli.terminal.target import Target, target
 
 if TYPE_CHECKING:
     from deliverywatch.files.records.dead_letters import DeadLetters, Explained, Reasons
 
-_WIDTH = 78
 _FOLLOW_SECONDS = 60
 
 _LIMIT = click.option(
@@ -40,7 +38,7 @@ def list_dead_letters(*, target: Target, limit: int, as_json: bool) -> None:
             "problem": "", "next_step": "", "objects": "bucket/key, ...",
             "will_fail_again": true}]
     """  # noqa: D301 - click wants the control character
-    from deliverywatch.files.records import dead_letters as flow  # not needed for `--help`
+    from deliverywatch.files.records import dead_letters as flow
 
     dead_letters = flow.explained(*_ports(target), limit)
     if as_json:
@@ -62,13 +60,14 @@ def show(*, target: Target, message_id: str, limit: int, as_json: bool) -> None:
     \b
     JSON: as `list`, with "body".
     """  # noqa: D301 - click wants the control character
-    from deliverywatch.files.records import dead_letters as flow  # not needed for `--help`
+    from deliverywatch.files.records import dead_letters as flow
 
     explained = flow.one(*_ports(target), message_id, limit)
     if as_json:
         print_json({**explained.as_fields(), "body": explained.dead_letter.body})
         return
-    click.echo(f"{_short(explained)}\n  {_wrapped(explained.next_step)}\n\n{_readable(explained.dead_letter.body)}")
+    body = "\n".join(map(one_line, explained.dead_letter.body.expandtabs().splitlines()))
+    click.echo(f"{_short(explained)}\n{wrapped(explained.next_step, '  ')}\n\n{body}")
 
 
 @dlq.command()
@@ -88,7 +87,7 @@ def redrive(*, target: Target, dry_run: bool, rate: int | None, limit: int, as_j
             "problem": "", "count": 1, "will_fail_again": false}],
            "status": "COMPLETED", "moved_count": 1}
     """  # noqa: D301 - click wants the control character
-    from deliverywatch.files.records import dead_letters as flow  # not needed for `--help`
+    from deliverywatch.files.records import dead_letters as flow
 
     dead_letters = flow.explained(*_ports(target), limit)
     kinds = flow.by_kind(dead_letters)
@@ -110,7 +109,7 @@ def redrive(*, target: Target, dry_run: bool, rate: int | None, limit: int, as_j
 
 
 def _ports(target: Target) -> tuple[DeadLetters, Reasons]:
-    from deliverywatch.files import aws_tools  # brings boto3
+    from deliverywatch.files import aws_tools
 
     cloud, deployment = target.find()
     dead_letters = aws_tools.DeadLetters(cloud.client("sqs"), deployment.output("FilesDeadLettersUrl"))
@@ -118,7 +117,7 @@ def _ports(target: Target) -> tuple[DeadLetters, Reasons]:
 
 
 def _moved(target: Target, rate: int | None) -> dict[str, Any]:
-    from deliverywatch.files import aws_tools  # brings boto3
+    from deliverywatch.files import aws_tools
 
     cloud, deployment = target.find()
     urls = (deployment.output("FilesDeadLettersUrl"), deployment.output("FilesQueueUrl"))
@@ -137,7 +136,7 @@ def _moved(target: Target, rate: int | None) -> dict[str, Any]:
 def _print_redrive(report: dict[str, Any], limit: int) -> None:
     for kind in report["kinds"]:
         tail = "will fail again" if kind["will_fail_again"] else "may work now"
-        click.echo(f"{kind['count']:6}  {kind['kind']}: {tail}\n        {_wrapped(kind['problem'], 8)}")
+        click.echo(f"{kind['count']:6}  {kind['kind']}: {tail}\n{wrapped(kind['problem'], ' ' * 8)}")
     if report["dry_run"]:
         click.echo(f"Nothing was moved. {_summary(report['count'], limit)}", err=True)
     elif not report["count"]:
@@ -146,21 +145,13 @@ def _print_redrive(report: dict[str, Any], limit: int) -> None:
         click.echo(f"{report['status']}: {report['moved_count']} moved back to the queue.", err=True)
 
 
-def _short(each: Explained) -> str:
-    again = ", and will again" if each.will_fail_again else ""
-    head = f"{each.dead_letter.message_id}  {each.kind}{again}\n  sent {each.dead_letter.sent_at:%Y-%m-%d %H:%M:%S} UTC"
-    objects = f"\n  {one_line(each.objects)}" if each.objects else ""
-    return f"{head}{objects}\n  {_wrapped(each.problem)}"
-
-
-def _readable(body: str) -> str:
-    return "\n".join(map(one_line, body.expandtabs().splitlines()))
-
-
-def _wrapped(text: str, indent: int = 2) -> str:
-    return textwrap.fill(text, _WIDTH - indent, subsequent_indent=" " * indent, break_on_hyphens=False)
+def _short(explained: Explained) -> str:
+    letter, again = explained.dead_letter, ", and will again" if explained.will_fail_again else ""
+    head = f"{letter.message_id}  {explained.kind}{again}\n  sent {letter.sent_at:%Y-%m-%d %H:%M:%S} UTC"
+    objects = f"\n  {one_line(explained.objects)}" if explained.objects else ""
+    return f"{head}{objects}\n{wrapped(explained.problem, '  ')}"
 
 
 def _summary(count: int, limit: int) -> str:
     more = ", and there may be more: see --limit" if count >= limit else ""
-    return f"{count or 'No'} dead letter{'' if count == 1 else 's'}{more}."
+    return f"{counted(count, 'dead letter') if count else 'No dead letters'}{more}."

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -14,7 +15,7 @@ from deliverywatch.cli.terminal.exits import WORDS
 from deliverywatch.cli.terminal.output import json_option, print_json
 from deliverywatch.cli.terminal.prose import counted, one_line, wrapped
 from deliverywatch.cli.terminal.queries_file import DEFAULT_FILE, config_file, load, named
-from deliverywatch.cli.terminal.time_option import Time
+from deliverywatch.cli.terminal.time_options import Time
 
 if TYPE_CHECKING:
     from deliverywatch.queries.config.query import Config, Problem, Query
@@ -39,7 +40,7 @@ def validate(*, path: Path, project: str, as_json: bool) -> None:
 
     JSON: {"queries": 2, "problems": [{"path": "$.queries.x.cron", "sentence": ""}], "notices": [as problems]}
     """
-    from deliverywatch.queries.config.file import Refused  # not needed for `--help`
+    from deliverywatch.queries.config.file import Refused
 
     try:
         config, problems = load(path, project), []
@@ -47,9 +48,10 @@ def validate(*, path: Path, project: str, as_json: bool) -> None:
         config, problems = None, error.problems
     notices = config.notices if config else ()
     if as_json:
-        print_json(_report(config, problems, notices))
+        lists = {"problems": list(map(asdict, problems)), "notices": list(map(asdict, notices))}
+        print_json({"queries": len(config.queries) if config else 0, **lists})
     else:
-        _tell(path, config, problems, notices)
+        _print_problems(path, config, problems, notices)
     if problems:
         raise SystemExit(2)
 
@@ -70,28 +72,19 @@ def next_runs(*, query_id: str, path: Path, after: datetime | None, as_json: boo
     from itertools import islice
     from zoneinfo import ZoneInfo
 
-    from deliverywatch.schedules import eventbridge  # not needed for `--help`
+    from deliverywatch.schedules import eventbridge
 
     query = named(query_id, load(path, "x"))
     begin = after or datetime.now(UTC)
     moments = eventbridge.following(eventbridge.parse(query.expression), query.timezone, begin, begin)
     times = [(moment.astimezone(ZoneInfo(query.timezone)), moment) for moment in islice(moments, _COUNT)]
     if as_json:
-        rows = [{"local": local.isoformat(), "utc": f"{utc:%Y-%m-%dT%H:%M:%SZ}"} for local, utc in times]
-        print_json(rows)
+        print_json([{"local": local.isoformat(), "utc": f"{utc:%Y-%m-%dT%H:%M:%SZ}"} for local, utc in times])
         return
     _print_times(query, times)
 
 
-def _report(config: Config | None, problems: list[Problem], notices: tuple[Problem, ...]) -> dict[str, Any]:
-    lists = {
-        name: [{"path": problem.path, "sentence": problem.sentence} for problem in listed]
-        for name, listed in (("problems", problems), ("notices", notices))
-    }
-    return {"queries": len(config.queries) if config else 0, **lists}
-
-
-def _tell(path: Path, config: Config | None, problems: list[Problem], notices: tuple[Problem, ...]) -> None:
+def _print_problems(path: Path, config: Config | None, problems: list[Problem], notices: tuple[Problem, ...]) -> None:
     words = [("notice", notice) for notice in notices] + [("wrong", problem) for problem in problems]
     for word, problem in words:
         click.echo(f"{word}  {one_line(problem.path)}\n{wrapped(one_line(problem.sentence), ' ' * 8)}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -10,7 +11,7 @@ import click
 from deliverywatch.cli.terminal.exits import Exit
 from deliverywatch.cli.terminal.output import json_option, print_either, print_json, print_plain, table
 from deliverywatch.cli.terminal.target import Target, target
-from deliverywatch.cli.terminal.time_option import Time
+from deliverywatch.cli.terminal.time_options import Time
 
 if TYPE_CHECKING:
     from deliverywatch.queries.run.record import Record
@@ -32,7 +33,7 @@ def run(*, target: Target, query_id: str, date: datetime | None, again: bool, dr
     JSON: the record, as in the table query_runs.
     Exit codes: 0 succeeded, 1 failed.
     """  # noqa: D301 - click wants the control character
-    from deliverywatch.operate.lake import aws_queries  # brings boto3, which `--help` does not need
+    from deliverywatch.operate.lake import aws_queries
 
     cloud, deployment = target.find()
     due = (date or datetime.now(UTC)).astimezone(UTC).replace(microsecond=0)
@@ -59,9 +60,7 @@ def history(*, target: Target, query_id: str, days: int, as_json: bool) -> None:
 
     JSON: a list of records, as in the table query_runs.
     """
-    from dataclasses import asdict
-
-    from deliverywatch.storage.s3 import Bucket  # brings boto3, which `--help` does not need
+    from deliverywatch.storage.s3 import Bucket
 
     cloud, deployment = target.find()
     records = _records(Bucket(deployment.bucket, cloud.client("s3")), query_id, days)
@@ -105,8 +104,7 @@ def _words(done: dict[str, Any]) -> str:
 
 
 def _print(records: list[Record]) -> None:
-    columns = ("due (UTC)", "status", ">s", ">rows", ">MB read", "~alerts or reason")
-    runs = table(*columns)
+    runs = table("due (UTC)", "status", ">s", ">rows", ">MB read", "~alerts or reason")
     for record in records:
         numbers = (f"{record.seconds:.1f}", f"{record.rows:,}", f"{record.scanned_bytes / 1e6:,.1f}")
         due = f"{record.due[:10]} {record.due[11:16]}"

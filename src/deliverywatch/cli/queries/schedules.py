@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +16,7 @@ from deliverywatch.cli.terminal.target import Target, target
 
 if TYPE_CHECKING:
     from deliverywatch.queries.aws import Scheduler
-    from deliverywatch.queries.schedule.plan import Change, Plan, Rules
+    from deliverywatch.queries.schedule.plan import Plan, Rules
     from deliverywatch.queries.schedule.specification import Schedule
     from deliverywatch.queries.settings import Reconciliation
 
@@ -64,7 +65,7 @@ def apply(*, target: Target, path: Path, allow_deletes: bool, dry_run: bool, as_
     if dry_run:
         print_either(_document(planned), _text(planned), as_json=as_json)
         return
-    from deliverywatch.queries.schedule import apply as flow  # not needed for `--help`
+    from deliverywatch.queries.schedule import apply as flow
 
     def tell(line: str) -> None:
         click.echo(line, err=as_json)
@@ -97,12 +98,13 @@ def adopt(*, target: Target, path: Path, group: str | None, prefix: str | None, 
     Example: deliverywatch queries import --group pn-athena-queries --prefix pn- --from former.json > queries.json
     """
     from deliverywatch.queries.aws import Scheduler
-    from deliverywatch.queries.schedule import adoption  # not needed for `--help`
+    from deliverywatch.queries.schedule import adoption
+    from deliverywatch.queries.schedule.apply import observe
 
     settings, client = _settings(target)
     file = adoption.document(path.read_bytes() if path.exists() else b'{"queries": {}}')
     begin = prefix if prefix is not None else settings.wiring.prefix
-    observed = _observed(Scheduler(client, group or settings.group), begin)
+    observed = observe(Scheduler(client, group or settings.group), begin)
     result = adoption.adopt(file, observed.values(), begin, adoption.document(former.read_bytes()) if former else {})
     print_json(result.document, indent=1)
     click.echo(f"{len(result.adopted)} adopted, {len(result.incomplete)} of them without SQL.", err=True)
@@ -111,10 +113,9 @@ def adopt(*, target: Target, path: Path, group: str | None, prefix: str | None, 
 
 
 def _planned(path: Path, target: Target, *, allow_deletes: bool) -> tuple[dict[str, Schedule], Plan, Rules, Scheduler]:
-    from dataclasses import replace
-
     from deliverywatch.errors import CloudRefused, InputError
     from deliverywatch.queries.aws import Scheduler
+    from deliverywatch.queries.schedule.apply import observe
     from deliverywatch.queries.schedule.plan import plan as compare
     from deliverywatch.queries.schedule.specification import desired
 
@@ -128,7 +129,7 @@ def _planned(path: Path, target: Target, *, allow_deletes: bool) -> tuple[dict[s
     wanted = desired(config.queries.values(), settings.wiring)
     rules = replace(settings.rules, allow_deletes=allow_deletes)
     scheduler = Scheduler(client, settings.group)
-    return wanted, compare(wanted, _observed(scheduler, settings.wiring.prefix), rules), rules, scheduler
+    return wanted, compare(wanted, observe(scheduler, settings.wiring.prefix), rules), rules, scheduler
 
 
 def _check_source(url: str) -> None:
@@ -153,15 +154,12 @@ def _settings(target: Target) -> tuple[Reconciliation, Any]:
     return settings.reconciliation(aws_queries.environment(cloud, deployment)), cloud.client("scheduler")
 
 
-def _observed(schedules: Scheduler, prefix: str) -> dict[str, Schedule]:
-    from deliverywatch.queries.schedule.apply import observe
-
-    return observe(schedules, prefix)
-
-
 def _document(plan: Plan) -> dict[str, Any]:
     return {
-        "changes": [_change(change) for change in plan.changes],
+        "changes": [
+            {"action": change.action, "name": change.name, "differences": list(map(asdict, change.differences))}
+            for change in plan.changes
+        ],
         "counts": plan.counts(),
         "by_hand": plan.by_hand,
         "withheld": plan.withheld,
@@ -169,21 +167,11 @@ def _document(plan: Plan) -> dict[str, Any]:
     }
 
 
-def _change(change: Change) -> dict[str, Any]:
-    differences = [
-        {"field": difference.field, "old": difference.old, "new": difference.new} for difference in change.differences
-    ]
-    return {"action": change.action, "name": change.name, "differences": differences}
-
-
 def _text(plan: Plan) -> str:
     lines: list[str] = []
     for change in plan.changes:
         lines.append(f"{change.action:6}  {change.name}")
-        lines += [
-            f"          {difference.field}: {difference.old!r} -> {difference.new!r}"
-            for difference in change.differences
-        ]
+        lines += [f"          {difference}" for difference in change.differences]
     lines += [f"off     {name}: switched off by hand, and left so" for name in plan.by_hand]
     lines += [f"KEPT    {name}: not in the file" for name in plan.withheld]
     lines += [f"{plan.guard} Lift this with 'apply --allow-deletes'."] if plan.guard else []

@@ -30,7 +30,6 @@ _PATIENCE_SECONDS = 600.0
 
 def source(report: Callable[[datetime, int], None]) -> Source:
     """Return the account that the environment names."""
-    # Imported here, as `--help` needs neither HTTP nor JSON.
     from deliverywatch.sms.clicksend.credentials import Credentials
     from deliverywatch.sms.clicksend.recipients import Recipients
     from deliverywatch.sms.ports import Source

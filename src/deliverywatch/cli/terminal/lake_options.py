@@ -45,7 +45,7 @@ class Lake:
 
     def settings(self) -> Settings:
         """Return what the stack's operator chose, or the defaults for a folder."""
-        from deliverywatch.sms.ports import Settings  # not for `--help`
+        from deliverywatch.sms.ports import Settings
 
         if not self.parameters:
             return Settings()
@@ -53,7 +53,7 @@ class Lake:
 
     def source(self, report: Callable[[datetime, int], None]) -> Source:
         """Return the account that fills it: the stack's, for equal hashes of equal numbers, or the environment's."""
-        from deliverywatch.cli.terminal import account  # brings HTTP
+        from deliverywatch.cli.terminal import account
 
         if self.cloud is None:
             return account.source(report)
@@ -66,7 +66,7 @@ class Lake:
 
         if self.cloud is None:
             return Recipients(account.recipient_key())
-        from deliverywatch.sms.aws import account_of  # brings boto3
+        from deliverywatch.sms.aws import account_of
 
         stored = account_of(self.cloud.client("ssm"), self.parameters["ClickSendCredentials"])
         return Recipients(stored.recipient_key)
@@ -74,7 +74,7 @@ class Lake:
 
 def open_lake(lake: Path | None, target: Target, *, must_exist: bool = True) -> Lake:
     """Return the folder if one is named, else the bucket of the stack."""
-    from deliverywatch.storage.folder import Folder  # not for `--help`
+    from deliverywatch.storage.folder import Folder
 
     if lake is not None:
         if must_exist and not lake.is_dir():
@@ -83,7 +83,7 @@ def open_lake(lake: Path | None, target: Target, *, must_exist: bool = True) -> 
                 next_step="Name the folder of 'deliverywatch ingest --lake', or none for the stack's bucket.",
             )
         return Lake(str(lake), f" {lake}", Folder(lake))
-    from deliverywatch.storage.s3 import Bucket  # brings boto3
+    from deliverywatch.storage.s3 import Bucket
 
     cloud, stack = target.find()
     bucket = Bucket(stack.bucket, cloud.client("s3"))

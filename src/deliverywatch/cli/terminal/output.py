@@ -41,7 +41,7 @@ def table(*columns: str, title: str = "", padding: int = 1) -> Table:
 
 def print_plain(*parts: Any) -> None:
     """Print tables and texts without mark-up: what AWS or ClickSend names may have brackets."""
-    from rich.console import Console  # as above
+    from rich.console import Console
 
     console = Console(highlight=False, markup=False)
     for part in parts:

@@ -18,7 +18,6 @@ def shown(ranges: Sequence[Range]) -> Iterator[Callable[[datetime, int], None]]:
     if not sys.stderr.isatty():
         yield lambda _start, _row_count: None
         return
-    # Imported here: a run without a terminal, such as one of cron, has nobody to show a bar to.
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 

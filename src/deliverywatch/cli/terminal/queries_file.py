@@ -27,7 +27,7 @@ config_file = click.option(
 
 def load(path: Path, project: str) -> Config:
     """Return the queries of a file."""
-    from deliverywatch.queries.config import file as config  # not needed for `--help`
+    from deliverywatch.queries.config import file as config
 
     return config.read(read_bytes(path, "Name the file of queries."), project)
 

@@ -89,7 +89,6 @@ def shown() -> Iterator[Steps]:
     if not sys.stderr.isatty():
         yield Steps(None)
         return
-    # Imported here: a run without a terminal has nobody to show a bar to.
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 

@@ -26,14 +26,13 @@ class Target:
 
     def connect(self) -> Cloud:
         """Return the account; nothing is asked of it yet."""
-        # Imported here: it brings boto3, which takes longer than `--help` may.
         from deliverywatch.operate.account import aws
 
         return aws.connect(self.profile, self.region)
 
     def find(self) -> tuple[Cloud, Deployment]:
         """Return the account and the stack in it, or raise the error that says what is missing."""
-        from deliverywatch.operate.account import aws  # as above
+        from deliverywatch.operate.account import aws
 
         cloud = self.connect()
         return cloud, aws.find(cloud, self.stack)

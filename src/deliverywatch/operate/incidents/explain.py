@@ -14,6 +14,7 @@ from deliverywatch.alerting.mail.story import Story, entry_text, rule
 from deliverywatch.alerting.mail.window import recipients_affected
 from deliverywatch.messages.level import Level
 from deliverywatch.operate.incidents import mails as outbox
+from deliverywatch.operate.incidents.records import owner
 
 if TYPE_CHECKING:
     from deliverywatch.alerting.incidents.incident import Change, Incident
@@ -39,7 +40,7 @@ class Section:
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What is facts of an incident.
+    """What is known of an incident.
 
     Attributes:
         mails: Its lines of the outbox, in order.
@@ -58,7 +59,7 @@ class Facts:
 
 
 def explained(facts: Facts) -> list[Section]:
-    """Return what is to be told, in the order in which somebody who was just woken needs it."""
+    """Return what there is to say, in the order in which somebody who was just woken needs it."""
     sections = [
         Section(_headline(facts), tuple(_state(facts))),
         Section("What happened", tuple(_happened(facts))),
@@ -85,8 +86,12 @@ def _state(facts: Facts) -> list[str]:
     lines = [f"It has been open since {since}, for {formatting.span(now - incident.opened_at)}.{_peak(facts)}"]
     if incident.changed_at != incident.opened_at:
         lines.append(f"It has been {incident.level.value} since {clock.day_time(incident.changed_at, now)}.")
-    lines.append(_owner(facts))
-    lines += [f"Muted until {_until(mute, facts)}: {mute.reason or 'no reason given'}." for mute in _muting(facts)]
+    lines.append(f"{owner(incident, clock, now) or 'Nobody has taken it on yet'}.")
+    names = set(alarm_names(incident))
+    for mute in facts.mutes:
+        if mute.status == "ACTIVE" and names & set(mute.alarms):
+            until = clock.day_time(mute.end, now) if mute.end else "its schedule ends"
+            lines.append(f"Muted until {until}: {mute.reason or 'no reason given'}.")
     return lines
 
 
@@ -96,24 +101,6 @@ def _peak(facts: Facts) -> str:
         return ""
     value = formatting.percent(peak) if alarm and alarm.is_percent else formatting.amount(peak)
     return f" The worst value was {value}."
-
-
-def _owner(facts: Facts) -> str:
-    acks = facts.incident.acks
-    if not acks:
-        return "Nobody has taken it on yet."
-    last = acks[-1]
-    note = f": {last.note}" if last.note else ""
-    return f"{last.by} has taken it on, at {facts.clock.day_time(last.time, facts.now)}{note}."
-
-
-def _muting(facts: Facts) -> list[Mute]:
-    names = _names(facts.incident)
-    return [mute for mute in facts.mutes if mute.status == "ACTIVE" and names & set(mute.alarms)]
-
-
-def _until(one: Mute, facts: Facts) -> str:
-    return facts.clock.day_time(one.end, facts.now) if one.end else "its schedule ends"
 
 
 def _happened(facts: Facts) -> list[str]:
@@ -160,7 +147,7 @@ def _why(facts: Facts) -> list[str]:
 
 
 def _reported(facts: Facts) -> list[str]:
-    """What a system told without an alarm, with the facts that it gave."""
+    """What a system reported without an alarm, with the facts that it gave."""
     changes = [change for change in facts.incident.timeline if not change.alarm and change.level is not Level.OK]
     if not changes:
         return []
@@ -201,10 +188,6 @@ def _alarm(facts: Facts) -> Alarm | None:
     return facts.alarms[names[0]] if names else None
 
 
-def _names(incident: Incident) -> set[str]:
-    return set(incident.raised) | {change.alarm for change in incident.timeline if change.alarm}
-
-
 def alarm_names(incident: Incident) -> list[str]:
     """Return the full names of the alarms that an incident was about."""
-    return sorted(_names(incident))
+    return sorted({*incident.raised, *(change.alarm for change in incident.timeline if change.alarm)})

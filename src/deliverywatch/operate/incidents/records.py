@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from deliverywatch.alerting.incidents import incident_store
@@ -11,6 +12,7 @@ from deliverywatch.messages import context
 
 if TYPE_CHECKING:
     from deliverywatch.alerting.incidents.incident import Incident
+    from deliverywatch.alerting.mail.formatting import Clock
     from deliverywatch.messages.context import Context
     from deliverywatch.storage.store import Store
 
@@ -48,6 +50,14 @@ def _past(store: Store, incident_id: str) -> list[Incident]:
     stored = [store.read(key) for key in keys if key.endswith(f"-{incident_id}.json")]
     read = [from_json(record.body) for record in stored if record]
     return [incident for incident in read if incident is not None]
+
+
+def owner(incident: Incident, clock: Clock, now: datetime) -> str:
+    """Return who took an incident on last, when and with which note; empty if nobody did."""
+    if not incident.acks:
+        return ""
+    last = incident.acks[-1]
+    return f"{last.by} has taken it on, at {clock.day_time(last.time, now)}{f': {last.note}' if last.note else ''}"
 
 
 def context_of(store: Store, watch: str) -> Context:

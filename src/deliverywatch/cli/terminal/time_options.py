@@ -1,14 +1,30 @@
-"""A length of time on the command line, such as 30m, 2h or 1d12h; and a time that may be given as one."""
+"""Times, lengths of time and time zones on the command line."""
 
 import re
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import click
 
-from deliverywatch.cli.terminal.time_option import Time
+from deliverywatch.errors import InputError
 
 _LENGTH = re.compile(r"(?:(\d{1,4})d)?(?:(\d{1,4})h)?(?:(\d{1,5})m)?")
+
+
+class Time(click.ParamType[datetime]):
+    """A date or a time in ISO 8601; without a zone it is UTC."""
+
+    name = "time"
+    examples = "2026-11-21T11:00Z, 2026-11-21T11:00+10:00 or 2026-11-21"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> datetime:
+        """Return the time in UTC, aware."""
+        try:
+            moment = value if isinstance(value, datetime) else datetime.fromisoformat(value)
+        except ValueError:
+            self.fail(f"'{value}' is no time such as {self.examples}.", param, ctx)
+        return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 def parsed(text: str) -> timedelta | None:
@@ -43,3 +59,16 @@ class TimeOrAge(Time):
         """Return the time, aware."""
         ago = parsed(value) if isinstance(value, str) else None
         return datetime.now(UTC) - ago if ago else super().convert(value, param, ctx)
+
+
+def _checked(_context: click.Context, _parameter: click.Parameter, name: str) -> str:
+    try:
+        ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError) as error:
+        raise InputError(f"There is no time zone '{name}'.", next_step="Name one such as Europe/Berlin.") from error
+    return name
+
+
+zone_option = click.option(
+    "--time-zone", default="UTC", show_default=True, callback=_checked, help="The readers' zone, by its IANA name."
+)

@@ -37,8 +37,6 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).parents[1]
 # A function whose zip holds a generated file beside its code.
 _WATCHES = {"alerting-notify": "deliverywatch/alerting/watches.json"}
-
-
 # What CloudFormation takes at most (AWSCloudFormation/latest/UserGuide/cloudformation-limits.html).
 _TEMPLATE_LIMIT_BYTES = 1_000_000
 _RESOURCE_LIMIT_COUNT = 500
@@ -47,17 +45,12 @@ _RESOURCE_LIMIT_COUNT = 500
 def build(systems: Sequence[str], bundled: str, out: Path) -> dict[Path, str]:
     """Build everything, then empty a folder and write it there; a build that fails leaves the folder as it was.
 
-    Args:
-        systems: Names of `stacks.SYSTEMS`.
-        bundled: The architecture to ship third-party packages for, or `none`.
-        out: The folder; what an earlier build left there is deleted.
-
-    Returns:
-        What was written, each with its size in words, the template last.
+    `bundled` is the architecture to ship third-party packages for, or `none`. Returned is what was written, each with
+    its size in words, the template last.
 
     Raises:
-        ConfigurationError: The folder holds something else, a package cannot be had, or AWS would refuse the template,
-            or a zip or the template for its size.
+        ConfigurationError: The folder holds something else, a package cannot be had, or AWS would refuse the template
+            or a zip.
     """
     _check_is_ours(out)
     chosen = stacks.chosen(systems)

@@ -113,21 +113,18 @@ def _string(name: str, label: str, description: str, sentence: str, **fields: An
 def below(lower: Parameter, upper: Parameter, consequence: str = "") -> dict[str, Any]:
     """Return a rule that refuses a lower value that is not below the upper one; both are chosen from lists of numbers.
 
-    Args:
-        lower: A parameter with a list of numbers.
-        upper: Another.
-        consequence: What would happen else, to end the sentence.
+    `consequence` ends its sentence: what would happen otherwise.
     """
-    smaller = lower.definition.AllowedValues
+    values = lower.definition.AllowedValues
     sentence = f"{lower.name} must be less than {upper.name}{consequence}."
     return {
         "Assertions": [
             {
-                "Assert": _unless(upper, value, lower, [each for each in smaller if float(each) < float(value)]),
+                "Assert": _unless(upper, limit, lower, [value for value in values if float(value) < float(limit)]),
                 "AssertDescription": sentence,
             }
-            for value in upper.definition.AllowedValues
-            if float(value) <= max(map(float, smaller))
+            for limit in upper.definition.AllowedValues
+            if float(limit) <= max(map(float, values))
         ]
     }
 

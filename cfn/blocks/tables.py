@@ -80,7 +80,7 @@ def table(
         columns: Name, Athena type, comment.
         serde: How Athena reads the files.
         logical_id: `<Name>Table` by default.
-        database: Its logical id.
+        database: A logical id.
         input_of_glue: Further properties, such as other `PartitionKeys` and `Parameters`.
     """
     storage = glue.StorageDescriptor(
@@ -189,27 +189,21 @@ def workgroup(
 ) -> Any:
     """Return an Athena workgroup that nobody gets around: its results are encrypted and its queries limited.
 
-    Args:
-        name: The logical id.
-        called: Its name in Athena.
-        description: What it is for.
-        limit: The parameter that says how many megabytes a query may read.
-        results: Where the results go, as `Sub` takes it.
-        more: Further settings of its configuration.
+    `limit` is the parameter that says how many megabytes a query may read; `results` is where results go, as `Sub`
+    takes it; `more` are further settings of its configuration.
     """
-    kept = athena.ResultConfiguration(
-        OutputLocation=Sub(results),
-        EncryptionConfiguration=athena.EncryptionConfiguration(EncryptionOption="SSE_S3"),
-        ExpectedBucketOwner=Ref("AWS::AccountId"),
-    )
-    configuration = athena.WorkGroupConfiguration(
-        EnforceWorkGroupConfiguration=True,
+    kept = {
+        "OutputLocation": Sub(results),
+        "EncryptionConfiguration": {"EncryptionOption": "SSE_S3"},
+        "ExpectedBucketOwner": Ref("AWS::AccountId"),
+    }
+    configuration = {
+        "EnforceWorkGroupConfiguration": True,
         # Megabytes with six noughts behind them: CloudFormation has no multiplication.
-        BytesScannedCutoffPerQuery=Sub(f"${{{limit}}}000000"),
-        EngineVersion=athena.EngineVersion(SelectedEngineVersion="Athena engine version 3"),
-        ResultConfiguration=kept,
+        "BytesScannedCutoffPerQuery": Sub(f"${{{limit}}}000000"),
+        "EngineVersion": {"SelectedEngineVersion": "Athena engine version 3"},
+        "ResultConfiguration": kept,
         **more,
-    )
-    return athena.WorkGroup(
-        name, Name=called, Description=description, RecursiveDeleteOption=True, WorkGroupConfiguration=configuration
-    )
+    }
+    about = {"Name": called, "Description": description, "RecursiveDeleteOption": True}
+    return athena.WorkGroup.from_dict(name, {**about, "WorkGroupConfiguration": configuration})

@@ -58,12 +58,7 @@ def unpack(files: Mapping[str, bytes], root: Path) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Package:
-    """The zip of one function.
-
-    Attributes:
-        content: The zip itself.
-        unpacked_bytes: What its files hold together.
-    """
+    """The zip of one function, and what its files hold together."""
 
     content: bytes
     unpacked_bytes: int

@@ -41,7 +41,7 @@ def file_of(source: Path, module: str) -> Path | None:
     if module.split(".", maxsplit=1)[0] != OURS:
         return None
     path = source.joinpath(*module.split("."))
-    return next((each for each in (path / "__init__.py", path.with_suffix(".py")) if each.is_file()), None)
+    return next((file for file in (path / "__init__.py", path.with_suffix(".py")) if file.is_file()), None)
 
 
 def imported(path: Path) -> set[str]:

@@ -60,7 +60,9 @@ def _needed(name: str, architecture: str, python: str) -> list[str]:
             f"The package {name} is not installed here, so what it needs is not known.",
             next_step="Run scripts/setup and build with .venv/bin/python.",
         ) from error
-    return [canonicalize_name(each.name) for each in requirements if not each.marker or each.marker.evaluate(markers)]
+    return [
+        canonicalize_name(wheel.name) for wheel in requirements if not wheel.marker or wheel.marker.evaluate(markers)
+    ]
 
 
 def locked(lock: str, names: Sequence[str]) -> str:
@@ -100,13 +102,9 @@ def install(requirements: Path, architecture: str, target: Path) -> None:
 
 
 def compile_bytecode(root: Path, python: str) -> None:
-    """Compile everything in a folder.
+    """Compile everything in a folder, which will be `/var/task` in Lambda; only this version of Python can use it.
 
     Lambda cannot write bytecode beside the code, so without it each cold start compiles anew: 2.1 times as long.
-
-    Args:
-        root: The folder, which will be `/var/task` in Lambda.
-        python: The interpreter that compiles, and whose version alone can use the result.
 
     Raises:
         ConfigurationError: A file cannot be compiled.

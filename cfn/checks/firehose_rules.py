@@ -23,14 +23,14 @@ STREAM = "AWS::KinesisFirehose::DeliveryStream"
 DESTINATION = "AWS::SES::ConfigurationSetEventDestination"
 TABLE = "AWS::Glue::Table"
 
-_EVENT_TYPES = frozenset(
-    {"send", "reject", "bounce", "complaint", "delivery", "open", "click", "renderingFailure", "deliveryDelay"}
-) | {"subscription"}
+_EVENT_TYPES = (
+    *("send", "reject", "bounce", "complaint", "delivery", "open", "click"),
+    *("renderingFailure", "deliveryDelay", "subscription"),
+)
 _EXPRESSION = re.compile(r"!\{(\w+):([^}]*)\}")
 _ERROR_TYPE = "!{firehose:error-output-type}"
 _LONGEST_PREFIX = 512
 _LEAST_CONVERTED_MEGABYTES, _MOST_MEGABYTES, _MOST_SECONDS = 64, 128, 900
-_LEAST_BLOCK_BYTES, _LEAST_PAGE_BYTES = 64 * 2**20, 64 * 2**10
 _STREAM_NAME = re.compile(r"[A-Za-z0-9_.-]{1,64}")
 # Java's letters that look right and are not: week-based year, minutes, day of the year.
 _TRAPS = {"YYYY": ("yyyy", "the year of the week"), "mm": ("MM", "minutes"), "DD": ("dd", "the day of the year")}
@@ -51,10 +51,10 @@ def check(template: Mapping[str, Any]) -> None:
 
 def problems(template: Mapping[str, Any]) -> list[str]:
     """Return every reason to refuse a template, each once, in the order of its resources."""
-    kinds = {each.get("Type") for each in (template.get("Resources") or {}).values()}
+    kinds = {resource.get("Type") for resource in (template.get("Resources") or {}).values()}
     if not kinds & {STREAM, DESTINATION}:
         return []
-    required = {name: "x" for name, each in (template.get("Parameters") or {}).items() if "Default" not in each}
+    required = {name: "x" for name, field in (template.get("Parameters") or {}).items() if "Default" not in field}
     usual = dict.fromkeys(_with(template, required))
     return [f"{name}: {reason}" for name, reason in usual] + [
         f"{name} with {parameter}={value}: {reason}"
@@ -68,7 +68,7 @@ def problems(template: Mapping[str, Any]) -> list[str]:
 def _values(template: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     """Each value that a parameter allows, or its limits; only of those parameters that these resources refer to."""
     judged = {STREAM, DESTINATION, TABLE}
-    parts = [each for each in template["Resources"].values() if each["Type"] in judged]
+    parts = [resource for resource in template["Resources"].values() if resource["Type"] in judged]
     text = json.dumps([parts, template.get("Conditions") or {}])
     for name, parameter in (template.get("Parameters") or {}).items():
         if f'"{name}"' in text or f"${{{name}}}" in text:
@@ -77,7 +77,7 @@ def _values(template: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
 
 
 def _with(template: Mapping[str, Any], parameters: Mapping[str, str]) -> Iterator[tuple[str, str]]:
-    tables = [each["TableInput"] for _, each in resources(template, TABLE, parameters)]
+    tables = [table["TableInput"] for _, table in resources(template, TABLE, parameters)]
     for name, stream in resources(template, STREAM, parameters):
         for reason in _of_stream(stream, tables):
             yield name, reason
@@ -119,10 +119,9 @@ def _buffers(destination: Properties) -> Iterator[str]:
     converts, partitions = _is_converting(destination), _is_partitioned(destination)
     size = int(hints.get("SizeInMBs", _MOST_MEGABYTES if converts or partitions else 5))
     seconds = int(hints.get("IntervalInSeconds", 300))
-    if converts and size < _LEAST_CONVERTED_MEGABYTES:
-        yield '"BufferingHints.SizeInMBs must be at least 64 when data format conversion is enabled."'
-    if partitions and size < _LEAST_CONVERTED_MEGABYTES:
-        yield '"BufferingHints.SizeInMBs must be at least 64 when Dynamic Partitioning is enabled."'
+    for wanted, feature in ((converts, "data format conversion"), (partitions, "Dynamic Partitioning")):
+        if wanted and size < _LEAST_CONVERTED_MEGABYTES:
+            yield f'"BufferingHints.SizeInMBs must be at least 64 when {feature} is enabled."'
     if partitions and seconds < 60:
         yield '"BufferingHints.IntervalInSeconds must be at least 60 seconds when Dynamic Partitioning is enabled."'
     if not 1 <= size <= _MOST_MEGABYTES:
@@ -144,12 +143,10 @@ def _schema(destination: Properties) -> Iterator[str]:
     if not _is_converting(destination):
         return
     conversion = destination["DataFormatConversionConfiguration"]
-    wanted = ("SchemaConfiguration", "InputFormatConfiguration", "OutputFormatConfiguration")
-    missing = [name for name in wanted if not conversion.get(name)]
-    schema = conversion.get("SchemaConfiguration") or {}
-    missing += [
-        f"SchemaConfiguration.{name}" for name in ("DatabaseName", "TableName", "RoleARN") if not schema.get(name)
-    ]
+    parts = ("SchemaConfiguration", "InputFormatConfiguration", "OutputFormatConfiguration")
+    schema, fields = conversion.get("SchemaConfiguration") or {}, ("DatabaseName", "TableName", "RoleARN")
+    missing = [name for name in parts if not conversion.get(name)]
+    missing += [f"SchemaConfiguration.{name}" for name in fields if not schema.get(name)]
     if missing:
         yield f"Data format conversion is enabled without {', '.join(missing)}."
 
@@ -163,10 +160,9 @@ def _parquet(destination: Properties) -> Iterator[str]:
     codec = parquet.get("Compression", "SNAPPY")
     if codec not in ("UNCOMPRESSED", "GZIP", "SNAPPY"):
         yield f"ParquetSerDe.Compression is {codec}; Firehose takes UNCOMPRESSED, GZIP and SNAPPY."
-    if int(parquet.get("BlockSizeBytes", _LEAST_BLOCK_BYTES)) < _LEAST_BLOCK_BYTES:
-        yield f"ParquetSerDe.BlockSizeBytes must be at least {_LEAST_BLOCK_BYTES}."
-    if int(parquet.get("PageSizeBytes", _LEAST_PAGE_BYTES)) < _LEAST_PAGE_BYTES:
-        yield f"ParquetSerDe.PageSizeBytes must be at least {_LEAST_PAGE_BYTES}."
+    for name, least in {"BlockSizeBytes": 64 * 2**20, "PageSizeBytes": 64 * 2**10}.items():
+        if int(parquet.get(name, least)) < least:
+            yield f"ParquetSerDe.{name} must be at least {least}."
 
 
 def _prefixes(destination: Properties) -> Iterator[str]:
@@ -201,7 +197,7 @@ def _processing(destination: Properties) -> Iterator[str]:
     if processing.get("Processors") and not _is_true(processing.get("Enabled", False)):
         yield "ProcessingConfiguration has processors but is not Enabled: left out, that counts as false."
     for processor in processing.get("Processors") or ():
-        settings = {each["ParameterName"]: each["ParameterValue"] for each in processor.get("Parameters") or ()}
+        settings = {pair["ParameterName"]: pair["ParameterValue"] for pair in processor.get("Parameters") or ()}
         if processor.get("Type") == "Lambda":
             yield from _transform(settings)
 
@@ -219,7 +215,7 @@ def _transform(settings: Mapping[str, str]) -> Iterator[str]:
 def _lands_in_its_table(destination: Properties, tables: list[Properties]) -> Iterator[str]:
     """AWS takes this and the table stays empty, or reads errors as rows: no error anywhere."""
     schema = destination["DataFormatConversionConfiguration"].get("SchemaConfiguration") or {}
-    table = next((each for each in tables if each.get("Name") == schema.get("TableName")), None)
+    table = next((table for table in tables if table.get("Name") == schema.get("TableName")), None)
     if table is None:
         return
     location = str((table.get("StorageDescriptor") or {}).get("Location", "")).partition("://")[2].partition("/")[2]
@@ -232,7 +228,7 @@ def _lands_in_its_table(destination: Properties, tables: list[Properties]) -> It
 
 
 def _has_its_partitions(destination: Properties, table: Properties) -> Iterator[str]:
-    keys = [each["Name"] for each in table.get("PartitionKeys") or ()]
+    keys = [key["Name"] for key in table.get("PartitionKeys") or ()]
     written = re.findall(r"(\w+)=!\{", destination.get("Prefix") or "")
     if keys != written:
         yield f"Prefix writes the partitions {written}, the table has {keys}."
@@ -248,10 +244,9 @@ def _has_its_partitions(destination: Properties, table: Properties) -> Iterator[
 def _event_types(destination: Properties) -> Iterator[str]:
     for kind in destination.get("MatchingEventTypes") or ():
         if kind not in _EVENT_TYPES:
-            near = next((each for each in _EVENT_TYPES if each.lower() == kind.lower().replace("_", "")), None)
-            yield f"MatchingEventTypes has {kind}, which SES refuses; " + (
-                f"write {near}." if near else "no such type."
-            )
+            near = [name for name in _EVENT_TYPES if name.lower() == kind.lower().replace("_", "")]
+            advice = f"write {near[0]}." if near else "no such type."
+            yield f"MatchingEventTypes has {kind}, which SES refuses; {advice}"
 
 
 _RULES: tuple[Rule, ...] = (_buffers, _compression, _schema, _parquet, _prefixes, _processing)

@@ -44,7 +44,7 @@ def check(template: Template) -> None:
         ConfigurationError: Something is; every finding is a sentence of its own.
     """
     if faults := findings(template):
-        sentences = " ".join(f"[{each.rule}] {each.resource}: {each.sentence}" for each in faults)
+        sentences = " ".join(f"[{fault.rule}] {fault.resource}: {fault.sentence}" for fault in faults)
         raise ConfigurationError(
             f"The template has {len(faults)} faults that no deployment would show: {sentences}",
             next_step="Correct the alarms; cfn/checks has the rules (lint.py) and the known metrics (published.py).",
@@ -54,11 +54,9 @@ def check(template: Template) -> None:
 def findings(template: Template, emitted: Iterable[Published] = PUBLISHED) -> list[Finding]:
     """Return everything that is wrong with a template's alarms, topics and state machines.
 
-    Args:
-        template: As it is deployed, with its intrinsic functions.
-        emitted: What our functions emit; the template's metric filters are added.
+    `emitted` is what our functions emit; the template's metric filters are added.
     """
-    published = {(each.namespace, each.name): each for each in (*emitted, *_filtered(template))}
+    published = {(metric.namespace, metric.name): metric for metric in (*emitted, *_filtered(template))}
     faults: list[Finding] = []
     for name, properties in _of_type(template, "AWS::CloudWatch::Alarm"):
         for metric in _metrics(properties):
@@ -78,7 +76,7 @@ def _dimensions(name: str, metric: _Metric, published: Mapping[tuple[str, str], 
     if not sets:
         yield Finding("dimensions", name, f"nothing is known to publish {metric.namespace} {metric.name}.")
     elif metric.dimensions not in sets:
-        wanted = " or ".join(", ".join(sorted(each)) or "none" for each in sets)
+        wanted = " or ".join(", ".join(sorted(names)) or "none" for names in sets)
         yield Finding(
             "dimensions",
             name,
@@ -125,7 +123,7 @@ def _actions(name: str, properties: Mapping[str, Any]) -> Iterator[Finding]:
 
 
 def _children(name: str, properties: Mapping[str, Any], template: Template) -> Iterator[Finding]:
-    named = {_text(each.get("AlarmName")) for _, each in _of_type(template, "AWS::CloudWatch::Alarm")}
+    named = {_text(alarm.get("AlarmName")) for _, alarm in _of_type(template, "AWS::CloudWatch::Alarm")}
     for child in re.findall(r'(?:ALARM|OK|INSUFFICIENT_DATA)\("([^"]+)"\)', _text(properties.get("AlarmRule"))):
         if child not in named:
             yield Finding("children", name, f"its rule names {child}, which is no alarm of this template.")
@@ -144,7 +142,7 @@ def _lets_cloudwatch_in(key: Any, template: Template) -> bool:
     resource = template.get("Resources", {}).get(name)
     if resource:
         statements = resource["Properties"].get("KeyPolicy", {}).get("Statement", [])
-        return any(_CLOUDWATCH in json.dumps(each.get("Principal")) for each in statements if each["Effect"] == "Allow")
+        return any(_CLOUDWATCH in json.dumps(rule.get("Principal")) for rule in statements if rule["Effect"] == "Allow")
     # A key from outside: all that can be done is to say so where it is asked for. AWS's own key never lets it in.
     return _CLOUDWATCH in template.get("Parameters", {}).get(name, {}).get("Description", "")
 
@@ -160,22 +158,22 @@ def _machines(template: Template) -> Iterator[Finding]:
 def _values(value: Any) -> list[Any]:
     """Return what a property may be: both sides of an If, without what stands for nothing."""
     if isinstance(value, dict) and "Fn::If" in value:
-        return [each for side in value["Fn::If"][1:] for each in _values(side)]
+        return [inner for side in value["Fn::If"][1:] for inner in _values(side)]
     return [] if value in (None, "", {"Ref": "AWS::NoValue"}) else [value]
 
 
 def _metrics(properties: Mapping[str, Any]) -> list[_Metric]:
-    queries = [each["MetricStat"]["Metric"] for each in properties.get("Metrics", []) if "MetricStat" in each]
+    queried = [query["MetricStat"]["Metric"] for query in properties.get("Metrics", []) if "MetricStat" in query]
     plain = [properties] if "MetricName" in properties else []
     return [
         _Metric(
-            each["Namespace"],
-            each["MetricName"],
-            frozenset(pair["Name"] for pair in each.get("Dimensions", [])),
+            metric["Namespace"],
+            metric["MetricName"],
+            frozenset(pair["Name"] for pair in metric.get("Dimensions", [])),
             # What a parameter or a resource decides is not known here.
-            tuple((pair["Name"], pair["Value"]) for pair in each.get("Dimensions", []) if type(pair["Value"]) is str),
+            tuple((pair["Name"], pair["Value"]) for pair in metric.get("Dimensions", []) if type(pair["Value"]) is str),
         )
-        for each in (*queries, *plain)
+        for metric in (*queried, *plain)
     ]
 
 
@@ -189,9 +187,9 @@ def _period_of(properties: Mapping[str, Any], metric: _Metric) -> float:
 
 def _filtered(template: Template) -> Iterator[Published]:
     for _, properties in _of_type(template, "AWS::Logs::MetricFilter"):
-        for each in properties["MetricTransformations"]:
-            names = frozenset(pair["Key"] for pair in each.get("Dimensions", []))
-            yield Published(each["MetricNamespace"], each["MetricName"], names)
+        for metric in properties["MetricTransformations"]:
+            names = frozenset(pair["Key"] for pair in metric.get("Dimensions", []))
+            yield Published(metric["MetricNamespace"], metric["MetricName"], names)
 
 
 def _of_type(template: Template, kind: str) -> Iterator[tuple[str, dict[str, Any]]]:

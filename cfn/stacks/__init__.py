@@ -26,8 +26,6 @@ SYSTEMS = {
     "queries": queries.stack,
     "pipeline": pipeline.stack,
 }
-
-
 # Two ways of one system: S3 fills the queue itself, or the pusher does.
 _ALTERNATIVES = ("files", "files-pusher")
 
@@ -52,13 +50,7 @@ def watches(stacks: Sequence[Stack]) -> dict[str, Any]:
 
 
 def template(stacks: Sequence[Stack], architecture: str, version: str) -> Any:
-    """Return the template of these stacks.
-
-    Args:
-        stacks: As `chosen` returns them.
-        architecture: Of the functions: `arm64` or `x86_64`.
-        version: Of DeliveryWatch, shown in the stack's outputs.
-    """
+    """Return the template of these stacks, whose functions run on `arm64` or `x86_64`; its outputs show the version."""
     made = Template(Description="DeliveryWatch: tells support when messages stop arriving, before customers do")
     made.set_version("2010-09-09")
     # W3002: "code paths work only with `package`", which is how this template is meant.

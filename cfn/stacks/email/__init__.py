@@ -81,24 +81,22 @@ def _compact() -> Function:
 
 def _budget() -> Any:
     services = ["Amazon Simple Email Service", "Amazon Kinesis Firehose", "AWS Glue", "Amazon Athena"]
-    subscriber = budgets.Subscriber(Address=Ref("FallbackAddress"), SubscriptionType="EMAIL")
-    alert = budgets.Notification(
-        ComparisonOperator="GREATER_THAN", NotificationType="ACTUAL", Threshold=80, ThresholdType="PERCENTAGE"
-    )
-    return budgets.Budget(
-        "EmailBudget",
-        Condition="HasEmailBudget",
-        Budget=budgets.BudgetData(
-            BudgetName=Sub("deliverywatch-${Environment}-email-${AWS::Region}"),
-            BudgetType="COST",
-            TimeUnit="MONTHLY",
-            BudgetLimit=budgets.Spend(Amount=Ref("EmailBudgetDollars"), Unit="USD"),
-            CostFilters={"Service": services, "Region": [Ref("AWS::Region")]},
-        ),
-        NotificationsWithSubscribers=[
-            budgets.NotificationWithSubscribers(Notification=alert, Subscribers=[subscriber])
-        ],
-    )
+    actual = {"NotificationType": "ACTUAL", "ComparisonOperator": "GREATER_THAN"}
+    alert = {**actual, "Threshold": 80, "ThresholdType": "PERCENTAGE"}
+    mail = {"Address": Ref("FallbackAddress"), "SubscriptionType": "EMAIL"}
+    properties = {
+        "Budget": {
+            "BudgetName": Sub("deliverywatch-${Environment}-email-${AWS::Region}"),
+            "BudgetType": "COST",
+            "TimeUnit": "MONTHLY",
+            "BudgetLimit": {"Amount": Ref("EmailBudgetDollars"), "Unit": "USD"},
+            "CostFilters": {"Service": services, "Region": [Ref("AWS::Region")]},
+        },
+        "NotificationsWithSubscribers": [{"Notification": alert, "Subscribers": [mail]}],
+    }
+    budget = budgets.Budget.from_dict("EmailBudget", properties)
+    budget.Condition = "HasEmailBudget"
+    return budget
 
 
 def _outputs() -> dict[str, tuple[str, Any]]:

@@ -64,17 +64,13 @@ def _own_account_only(arns: list[Any]) -> list[Statement]:
 
 
 def _event_rules() -> list[Any]:
+    days = If("HasEmailStandardIa", Ref("EmailStandardIaDays"), 30)
     infrequent = s3.LifecycleRule(
         Id="infrequent-access",
         Status=If("HasEmailStandardIa", "Enabled", "Disabled"),
         Prefix="events/",
         ObjectSizeGreaterThan=str(_IA_LEAST_BYTES),
-        Transitions=[
-            s3.LifecycleRuleTransition(
-                StorageClass="STANDARD_IA",
-                TransitionInDays=If("HasEmailStandardIa", Ref("EmailStandardIaDays"), 30),
-            )
-        ],
+        Transitions=[s3.LifecycleRuleTransition(StorageClass="STANDARD_IA", TransitionInDays=days)],
     )
     return [
         expiry("events", "events/", Ref("EmailRetentionDays")),

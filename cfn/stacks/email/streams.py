@@ -22,7 +22,6 @@ EVENT_TYPES = (
     *("send", "delivery", "bounce", "complaint", "reject", "open", "click"),
     *("renderingFailure", "deliveryDelay", "subscription"),
 )
-_CONFIGURATION_SET_TAG = "ses:configuration-set"
 
 
 def resources(transform: Function) -> list[Any]:
@@ -78,66 +77,49 @@ def _functions(transform: Function) -> list[Any]:
 
 
 def _stream(stream: Stream, delivers: Any, group: Any, log_stream: Any, transform: Function) -> Any:
-    arn = GetAtt(delivers, "Arn")
-    destination = firehose.ExtendedS3DestinationConfiguration(
-        BucketARN=GetAtt("EmailBucket", "Arn"),
-        RoleARN=arn,
-        Prefix=_by_day(stream),
-        ErrorOutputPrefix=error_prefix(stream),
-        BufferingHints=firehose.BufferingHints(
-            IntervalInSeconds=Ref("EmailBufferSeconds"), SizeInMBs=Ref("EmailBufferMegabytes")
-        ),
+    by_day, by_parts = (prefix(stream, layout) for layout in DAY_PATHS)
+    destination = {
+        "BucketARN": GetAtt("EmailBucket", "Arn"),
+        "RoleARN": GetAtt(delivers, "Arn"),
+        "Prefix": If("HasEmailDays", by_day, by_parts),
+        "ErrorOutputPrefix": error_prefix(stream),
+        "BufferingHints": {"IntervalInSeconds": Ref("EmailBufferSeconds"), "SizeInMBs": Ref("EmailBufferMegabytes")},
         # Compression is a matter of the Parquet file: of the object, AWS takes none.
-        CompressionFormat="UNCOMPRESSED",
-        CloudWatchLoggingOptions=firehose.CloudWatchLoggingOptions(
-            Enabled=True, LogGroupName=Ref(group), LogStreamName=Ref(log_stream)
-        ),
-        ProcessingConfiguration=_processing(transform),
-        DataFormatConversionConfiguration=_conversion(stream, arn),
-    )
-    return firehose.DeliveryStream(
-        stream_id(stream),
-        DeliveryStreamName=Sub(_name(stream)),
-        DeliveryStreamType="DirectPut",
-        ExtendedS3DestinationConfiguration=destination,
+        "CompressionFormat": "UNCOMPRESSED",
+        "CloudWatchLoggingOptions": {"Enabled": True, "LogGroupName": Ref(group), "LogStreamName": Ref(log_stream)},
+        "ProcessingConfiguration": {"Enabled": True, "Processors": [_processor(transform)]},
+        "DataFormatConversionConfiguration": _conversion(stream, delivers),
+    }
+    properties = {"DeliveryStreamName": Sub(_name(stream)), "DeliveryStreamType": "DirectPut"}
+    return firehose.DeliveryStream.from_dict(
+        stream_id(stream), {**properties, "ExtendedS3DestinationConfiguration": destination}
     )
 
 
-def _by_day(stream: Stream) -> Any:
-    day, parts = (prefix(stream, layout) for layout in DAY_PATHS)
-    return If("HasEmailDays", day, parts)
-
-
-def _processing(transform: Function) -> Any:
+def _processor(transform: Function) -> dict[str, Any]:
     arn = _functions(transform)[0]
     # The smallest wait: the day's buffer comes after it, and 1 MB of events is half a batch of what Lambda returns.
     parameters = {"LambdaArn": arn, "NumberOfRetries": "3", "BufferSizeInMBs": "1", "BufferIntervalInSeconds": "60"}
-    processor = firehose.Processor(
-        Type="Lambda",
-        Parameters=[
-            firehose.ProcessorParameter(ParameterName=name, ParameterValue=value) for name, value in parameters.items()
-        ],
-    )
-    return firehose.ProcessingConfiguration(Enabled=True, Processors=[processor])
+    pairs = [{"ParameterName": name, "ParameterValue": value} for name, value in parameters.items()]
+    return {"Type": "Lambda", "Parameters": pairs}
 
 
-def _conversion(stream: Stream, arn: Any) -> Any:
-    # Exact case: the transform writes the columns' names as they are, and names of tags keep their case.
-    reads = firehose.Deserializer(OpenXJsonSerDe=firehose.OpenXJsonSerDe(CaseInsensitive=False))
-    writes = firehose.Serializer(ParquetSerDe=firehose.ParquetSerDe(Compression=Ref("EmailCompression")))
-    return firehose.DataFormatConversionConfiguration(
-        Enabled=True,
-        InputFormatConfiguration=firehose.InputFormatConfiguration(Deserializer=reads),
-        OutputFormatConfiguration=firehose.OutputFormatConfiguration(Serializer=writes),
-        SchemaConfiguration=firehose.SchemaConfiguration(
-            CatalogId=Ref("AWS::AccountId"),
-            DatabaseName=Ref("EmailDatabase"),
-            TableName=Ref(table_id(stream)),
-            Region=Ref("AWS::Region"),
-            RoleARN=arn,
-            VersionId="LATEST",
-        ),
-    )
+def _conversion(stream: Stream, delivers: Any) -> dict[str, Any]:
+    schema = {
+        "CatalogId": Ref("AWS::AccountId"),
+        "DatabaseName": Ref("EmailDatabase"),
+        "TableName": Ref(table_id(stream)),
+        "Region": Ref("AWS::Region"),
+        "RoleARN": GetAtt(delivers, "Arn"),
+        "VersionId": "LATEST",
+    }
+    return {
+        "Enabled": True,
+        # Exact case: the transform writes the columns' names as they are, and names of tags keep their case.
+        "InputFormatConfiguration": {"Deserializer": {"OpenXJsonSerDe": {"CaseInsensitive": False}}},
+        "OutputFormatConfiguration": {"Serializer": {"ParquetSerDe": {"Compression": Ref("EmailCompression")}}},
+        "SchemaConfiguration": schema,
+    }
 
 
 def _destinations(stream: Stream) -> list[Any]:
@@ -150,31 +132,24 @@ def _destinations(stream: Stream) -> list[Any]:
     }
     puts = allow("firehose:PutRecordBatch", GetAtt(stream_id(stream), "Arn"))
     publishes = role(f"email-{stream.value}-events", "ses.amazonaws.com", [puts], from_this_set)
-    lake = ses.KinesisFirehoseDestination(
-        DeliveryStreamARN=GetAtt(stream_id(stream), "Arn"), IAMRoleARN=GetAtt(publishes, "Arn")
-    )
+    lake = {"DeliveryStreamARN": GetAtt(stream_id(stream), "Arn"), "IAMRoleARN": GetAtt(publishes, "Arn")}
     # How many were sent, counted by SES itself: without it nobody could know silence from a quiet day.
-    dimension = ses.DimensionConfiguration(
-        DimensionName=_CONFIGURATION_SET_TAG, DimensionValueSource="messageTag", DefaultDimensionValue="none"
-    )
+    dimension = {
+        "DimensionName": "ses:configuration-set",
+        "DimensionValueSource": "messageTag",
+        "DefaultDimensionValue": "none",
+    }
+    metrics = {"DimensionConfigurations": [dimension]}
     return [
         publishes,
         _destination(f"{name}ToLake", stream, "lake", EVENT_TYPES, KinesisFirehoseDestination=lake),
-        _destination(
-            f"{name}ToMetrics",
-            stream,
-            "metrics",
-            ("send",),
-            CloudWatchDestination=ses.CloudWatchDestination(DimensionConfigurations=[dimension]),
-        ),
+        _destination(f"{name}ToMetrics", stream, "metrics", ("send",), CloudWatchDestination=metrics),
     ]
 
 
 def _destination(logical_id: str, stream: Stream, purpose: str, types: tuple[str, ...], **target: Any) -> Any:
-    return ses.ConfigurationSetEventDestination(
-        logical_id,
-        ConfigurationSetName=configuration_set(stream),
-        EventDestination=ses.EventDestination(
-            Name=Sub(f"deliverywatch-${{Environment}}-{purpose}"), Enabled=True, MatchingEventTypes=[*types], **target
-        ),
+    name = Sub(f"deliverywatch-${{Environment}}-{purpose}")
+    destination = {"Name": name, "Enabled": True, "MatchingEventTypes": [*types], **target}
+    return ses.ConfigurationSetEventDestination.from_dict(
+        logical_id, {"ConfigurationSetName": configuration_set(stream), "EventDestination": destination}
     )

@@ -120,35 +120,28 @@ def _mapping() -> Any:
 
 
 def _items() -> Any:
-    keys = ("object", "version")
-    kinds = dict(zip(keys, ("HASH", "RANGE"), strict=True))
-    return dynamodb.Table(
-        "FilesTable",
-        # The record of what arrived is the customer's: deleting the stack leaves it.
-        DeletionPolicy="Retain",
-        UpdateReplacePolicy="Retain",
-        AttributeDefinitions=[dynamodb.AttributeDefinition(AttributeName=key, AttributeType="S") for key in keys],
-        KeySchema=[dynamodb.KeySchema(AttributeName=key, KeyType=kind) for key, kind in kinds.items()],
-        BillingMode="PAY_PER_REQUEST",
-        PointInTimeRecoverySpecification=dynamodb.PointInTimeRecoverySpecification(PointInTimeRecoveryEnabled=True),
-        TimeToLiveSpecification=_expires(),
-    )
+    table = _table("FilesTable", {"object": "HASH", "version": "RANGE"}, is_restorable=True)
+    # The record of what arrived is the customer's: deleting the stack leaves it.
+    table.DeletionPolicy = table.UpdateReplacePolicy = "Retain"
+    return table
 
 
 def _failures() -> Any:
-    return dynamodb.Table(
-        "FilesFailuresTable",
-        AttributeDefinitions=[dynamodb.AttributeDefinition(AttributeName="message_id", AttributeType="S")],
-        KeySchema=[dynamodb.KeySchema(AttributeName="message_id", KeyType="HASH")],
-        BillingMode="PAY_PER_REQUEST",
-        # Reasons of dead letters that are weeks old: nobody restores them.
-        PointInTimeRecoverySpecification=dynamodb.PointInTimeRecoverySpecification(PointInTimeRecoveryEnabled=False),
-        TimeToLiveSpecification=_expires(),
+    # Reasons of dead letters that are weeks old: nobody restores them.
+    return _table("FilesFailuresTable", {"message_id": "HASH"}, is_restorable=False)
+
+
+def _table(name: str, keys: dict[str, str], *, is_restorable: bool) -> Any:
+    return dynamodb.Table.from_dict(
+        name,
+        {
+            "AttributeDefinitions": [{"AttributeName": key, "AttributeType": "S"} for key in keys],
+            "KeySchema": [{"AttributeName": key, "KeyType": kind} for key, kind in keys.items()],
+            "BillingMode": "PAY_PER_REQUEST",
+            "PointInTimeRecoverySpecification": {"PointInTimeRecoveryEnabled": is_restorable},
+            "TimeToLiveSpecification": {"AttributeName": "expires_at", "Enabled": True},
+        },
     )
-
-
-def _expires() -> Any:
-    return dynamodb.TimeToLiveSpecification(AttributeName="expires_at", Enabled=True)
 
 
 def _outputs() -> dict[str, tuple[str, Any]]:

@@ -17,11 +17,7 @@ _CONTEXT = "state/files.json"
 
 
 def watches(functions: Sequence[str]) -> list[Watch]:
-    """Return the watches.
-
-    Args:
-        functions: The functions whose errors and throttles count: the processor, and the pusher if there is one.
-    """
+    """Return the watches; errors and throttles count of the processor, and of the pusher if there is one."""
     return [
         Watch("files-unprocessed", "Files not processed", [_GROWING, _UNPROCESSED], _CONTEXT),
         Watch("files-stalled", "File intake stalled", [_STALLED], _CONTEXT),

@@ -12,10 +12,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from hypothesis import given
 from hypothesis import strategies as st
-from sms_world import KEY, NOW, at, row
+from sms_world import KEY, NOW, World, at, row
 
 from deliverywatch.sms.clicksend.recipients import Recipients
 from deliverywatch.sms.clicksend.records import Recorder
+from deliverywatch.sms.lake import seal
 from deliverywatch.sms.lake.columns import COLUMNS
 from deliverywatch.sms.lake.parquet import SCHEMA, Writer, batch_of, batch_of_rows, batches_of, columns_of, rows_of
 
@@ -74,6 +75,38 @@ def test_a_slice_is_read_from_where_it_begins() -> None:
     prices = [None, "0.1", "0.2", None, "0.3"]
     made = batch(*(row(f"{index}", at("12:05"), message_price=price) for index, price in enumerate(prices)))
     assert columns_of(made.slice(2, 3), ("message_price",)) == [[200_000, None, 300_000]]
+
+
+def without(body: bytes, *names: str) -> bytes:
+    """The object as it was before these columns were added."""
+    sink = io.BytesIO()
+    table = pq.read_table(io.BytesIO(body))
+    pq.write_table(table.drop_columns([*names]).replace_schema_metadata({"unsettled": "0"}), sink)
+    return sink.getvalue()
+
+
+ADDED = ("carrier", "message_price", "user_id", "scheduled_at", "extra")
+
+
+def test_an_object_from_before_a_column_was_added_is_read_merged_sealed_and_joined() -> None:
+    """Who adds a column must not make the stored history unreadable: it is null there, as in Athena."""
+    world = World()
+    world.history.rows = [row("A", at("12:05")), row("B", at("12:06"), "failed")]
+    world.run()
+    (key,) = world.lake()
+    old = without(world.store.objects[key], *ADDED)
+    world.store.objects[key] = old
+    emitted = len(world.points)
+    world.history.rows = [row("A", at("12:05")), row("C", at("12:07"))]
+    world.run(NOW + timedelta(minutes=10))
+    assert world.outcomes() == {"A": "delivered", "B": "failed", "C": "delivered"}
+    assert sum(point.metrics["Total"][0] for point in world.points[emitted:] if "Total" in point.metrics) == 1
+    table = pq.read_table(io.BytesIO(world.store.objects[key]))
+    assert dict(zip(*table.select(["message_id", "carrier"]).to_pydict().values(), strict=True))["A"] == "Telstra"
+    made = seal.joined([seal.sealed(old, "t").body or b""], "t").body or b""
+    assert pq.read_table(io.BytesIO(made)).schema.names == SCHEMA.names
+    assert seal.is_whole(old)
+    assert not seal.is_whole(without(old, "outcome"))
 
 
 def test_some_columns_can_be_read_alone() -> None:

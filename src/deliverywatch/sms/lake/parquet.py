@@ -34,6 +34,8 @@ _GROUP_ROWS = 65_536
 # Rows that are read at a time: few enough to be Python objects for a moment.
 _READ_ROWS = 2_000
 
+# A file without these is none of the lake; any other column may have been added after it was written.
+_REQUIRED = {"message_id", "sent_at", "outcome", "fault", "status", "recipient_hash", "recipient", "observed_at"}
 _UNIQUE = {"message_id", "recipient_hash", "recipient", "extra"}
 _TYPES = {
     "int": pa.int32(),
@@ -97,9 +99,28 @@ def selected(batch: pa.RecordBatch, choice: bytearray) -> Iterator[pa.RecordBatc
 
 
 def batches_of(body: bytes, names: Sequence[str] = NAMES) -> Iterator[pa.RecordBatch]:
-    """Read some columns of a Parquet file, a batch at a time."""
-    file = pq.ParquetFile(pa.BufferReader(body), read_dictionary=_REPEATED, pre_buffer=False)
-    return file.iter_batches(_READ_ROWS, columns=list(names), use_threads=False)  # type: ignore[no-any-return]
+    """Read some columns of a Parquet file, a batch at a time; a column that was added later is null, as in Athena.
+
+    Raises:
+        KeyError: The file lacks a column without which a row is none.
+    """
+    footer = pq.read_metadata(pa.BufferReader(body))
+    stored = set(footer.schema.names)
+    if missing := _REQUIRED - stored:
+        raise KeyError(f"no column {min(missing)}")
+    repeated = [name for name in _REPEATED if name in stored]
+    file = pq.ParquetFile(pa.BufferReader(body), metadata=footer, read_dictionary=repeated, pre_buffer=False)
+    batches = file.iter_batches(_READ_ROWS, columns=list(names), use_threads=False)
+    return batches if stored.issuperset(names) else (_with_nulls(batch, names) for batch in batches)
+
+
+def _with_nulls(batch: pa.RecordBatch, names: Sequence[str]) -> pa.RecordBatch:
+    schema = pa.schema([SCHEMA.field(name) for name in names])
+    arrays = [
+        batch.column(field.name) if field.name in batch.schema.names else pa.nulls(batch.num_rows, field.type)
+        for field in schema
+    ]
+    return pa.RecordBatch.from_arrays(arrays, schema=schema)
 
 
 class Writer:

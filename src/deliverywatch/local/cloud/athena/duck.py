@@ -66,7 +66,7 @@ def _messages(folder: Path) -> str:
     # Athena's timestamp has no zone, whatever the file says.
     times = [each.name for each in COLUMNS if each.athena_type == "timestamp"]
     replaced = ", ".join(f"{name} AT TIME ZONE 'UTC' AS {name}" for name in times)
-    return f"SELECT * REPLACE ({replaced}) FROM read_parquet({_list(paths)}, {_DAY})"  # noqa: S608 - our own columns
+    return f"SELECT * REPLACE ({replaced}) FROM read_parquet({_list(paths)}, union_by_name = true, {_DAY})"  # noqa: S608
 
 
 def _empty(columns: Iterable[tuple[str, str]]) -> str:

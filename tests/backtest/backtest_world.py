@@ -21,12 +21,12 @@ Row = tuple[datetime, str, str, datetime]
 
 def rows_of_the_demo() -> list[Row]:
     """The demo's day: a carrier drops 6 % from 11:00, 40 % from 11:50, and is back at 12:50."""
-    found: list[Row] = []
+    rows: list[Row] = []
     for message in day(MIDNIGHT):
         ((known_at, outcome),) = message.outcomes
         verdict = ("delivered", "none") if outcome["status_code"] == "201" else ("failed", "carrier")
-        found.append((message.sent_at, *verdict, run_after(known_at)))
-    return found
+        rows.append((message.sent_at, *verdict, run_after(known_at)))
+    return rows
 
 
 def run_after(moment: datetime) -> datetime:
@@ -40,10 +40,10 @@ def write_lake(folder: Path, rows: list[Row], watermark: datetime | None = None)
         path.parent.mkdir(parents=True, exist_ok=True)
         columns = list(zip(*(row for row in rows if hour_of(row[0]) == hour), strict=True))
         types = (pa.timestamp("ms", "UTC"), pa.string(), pa.string(), pa.timestamp("ms", "UTC"))
-        told = {name: pa.array(column, kind) for name, column, kind in zip(lake.NAMES, columns, types, strict=True)}
+        observed = {name: pa.array(column, kind) for name, column, kind in zip(lake.NAMES, columns, types, strict=True)}
         nothing = {column.name: pa.nulls(len(columns[0]), pa.string()) for column in COLUMNS}
         ids = pa.array([f"{hour:%H}-{number}" for number in range(len(columns[0]))], pa.string())
-        pq.write_table(pa.table(nothing | told | {"message_id": ids}), path)
+        pq.write_table(pa.table(nothing | observed | {"message_id": ids}), path)
     if watermark:
         state = folder / "state" / "sms-watermark.json"
         state.parent.mkdir()

@@ -45,18 +45,18 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
 def test_our_own_alarms_and_mails_are_as_written_down(path: Path, template: Path) -> None:
-    assert [each for each in check(path, template) if each.difference] == []
+    assert [result for result in check(path, template) if result.difference] == []
 
 
 def test_every_alarm_that_is_deployed_has_a_case_in_which_it_calls_and_one_in_which_it_does_not(template: Path) -> None:
     expected = {
-        (each.alarm, each.state.value)
+        (expected.alarm, expected.state.value)
         for path in FILES
         for case in cases.parse(path.read_text())
-        for each in case.states
+        for expected in case.states
     }
-    for found in alarm.from_template(documents.read(template)):
-        short = found.name.removeprefix("deliverywatch-prod-")
+    for definition in alarm.from_template(documents.read(template)):
+        short = definition.name.removeprefix("deliverywatch-prod-")
         assert {(short, "OK"), (short, "ALARM")} <= expected
 
 
@@ -89,7 +89,9 @@ mails = [MAILS]
         ),
     ],
 )
-def test_the_first_mail_that_is_not_as_expected_is_told(mails: str, words: str, tmp_path: Path, template: Path) -> None:
+def test_the_first_mail_that_is_not_as_expected_is_reported(
+    mails: str, words: str, tmp_path: Path, template: Path
+) -> None:
     (result,) = checked(tmp_path, OUTAGE.replace("MAILS", mails), template)
     assert (result.difference or "").startswith(words)
 
@@ -122,8 +124,8 @@ def test_a_case_that_fits_no_alarm_is_bad_input(text: str, words: str, tmp_path:
 def test_junit_counts_the_cases_and_carries_the_difference() -> None:
     top = ET.fromstring(junit([Result("a", None, 0.5), Result("<b>", 'was "x"', 0.25)], "cases.toml"))
     assert top.attrib == {"tests": "2", "failures": "1", "time": "0.750"}
-    assert [each.attrib["name"] for each in top.iter("testcase")] == ["a", "<b>"]
-    assert [each.text for each in top.iter("failure")] == ['was "x"']
+    assert [element.attrib["name"] for element in top.iter("testcase")] == ["a", "<b>"]
+    assert [element.text for element in top.iter("failure")] == ['was "x"']
 
 
 def run(*arguments: str | Path, width: int = 80) -> Printed:
@@ -172,7 +174,7 @@ def test_check_of_cases_that_are_as_expected_ends_with_0_and_writes_junit(tmp_pa
         (["explain", "nothing"], "nothing is no alarm of template.json. There is: deliverywatch-prod-mail-failed, "),
     ],
 )
-def test_bad_input_is_told_in_a_sentence_and_ends_with_2(arguments: list[Any], words: str, template: Path) -> None:
+def test_bad_input_is_reported_in_a_sentence_and_ends_with_2(arguments: list[Any], words: str, template: Path) -> None:
     printed = run(*arguments, "--template", template)
     assert printed.exit_code == 2
     assert f"Error: {words}" in printed.stderr
@@ -208,12 +210,12 @@ def test_an_alarm_that_the_engine_refuses_can_be_left_out(tmp_path: Path, wrong:
 
 
 def test_the_examples_in_help_and_docstring_are_as_they_say(tmp_path: Path, template: Path) -> None:
-    for told in (cases.__doc__ or "", run("check", "--help", width=100).stdout):
-        (example,) = re.findall(r"\[\[case\]\].+?\n +\]\n", told, re.DOTALL)
-        assert [each.difference for each in checked(tmp_path, example, template)] == [None]
+    for text in (cases.__doc__ or "", run("check", "--help", width=100).stdout):
+        (example,) = re.findall(r"\[\[case\]\].+?\n +\]\n", text, re.DOTALL)
+        assert [result.difference for result in checked(tmp_path, example, template)] == [None]
 
 
 def test_the_example_in_the_readme_is_as_it_says(tmp_path: Path, template: Path) -> None:
     readme = (Path(__file__).parents[2] / "README.md").read_text()
     (example,) = re.findall(r"```toml\n(\[\[case\]\].+?)```", readme, re.DOTALL)
-    assert [each.difference for each in checked(tmp_path, example, template)] == [None]
+    assert [result.difference for result in checked(tmp_path, example, template)] == [None]

@@ -20,8 +20,8 @@ def run(*arguments: object) -> Result:
 def document(*arguments: object) -> dict[str, Any]:
     result = run(*arguments, "--json")
     assert result.exit_code == 0, result.output
-    found: dict[str, Any] = json.loads(result.stdout)
-    return found
+    printed: dict[str, Any] = json.loads(result.stdout)
+    return printed
 
 
 def test_the_demos_day_brings_the_demos_four_mails(deployed: Path, lake: Path) -> None:
@@ -36,8 +36,8 @@ def test_the_demos_day_brings_the_demos_four_mails(deployed: Path, lake: Path) -
 
 
 def test_a_lake_says_nothing_of_alarms_on_what_is_not_in_it(deployed: Path, lake: Path) -> None:
-    found = document("--template", deployed, "--history", lake)
-    assert [name.removeprefix("deliverywatch-prod-") for name in found["left_out"]] == [
+    printed = document("--template", deployed, "--history", lake)
+    assert [name.removeprefix("deliverywatch-prod-") for name in printed["left_out"]] == [
         "mail-failed",
         "sms-ingest-errors",
         "sms-overdue",
@@ -45,16 +45,18 @@ def test_a_lake_says_nothing_of_alarms_on_what_is_not_in_it(deployed: Path, lake
 
 
 def test_a_higher_threshold_mails_later_and_side_by_side(deployed: Path, lake: Path) -> None:
-    found = document("--template", deployed, "--history", lake, "--set", "WarningThresholdPercent=2,5")
-    waits = {each["label"]: each["figures"]["median_minutes_to_mail"] for each in found["variants"]}
+    printed = document("--template", deployed, "--history", lake, "--set", "WarningThresholdPercent=2,5")
+    waits = {variant["label"]: variant["figures"]["median_minutes_to_mail"] for variant in printed["variants"]}
     assert list(waits) == ["as it is", "WarningThresholdPercent=2", "WarningThresholdPercent=5"]
     assert waits["WarningThresholdPercent=2"] < waits["WarningThresholdPercent=5"]
 
 
 def test_a_threshold_above_everything_misses_the_incident(tmp_path: Path) -> None:
     history = csv(tmp_path, dict.fromkeys(range(60, 66), 10))
-    found = document("--template", template(tmp_path), "--history", history, "--set", "Limit=5,50")
-    assert [(each["figures"]["mails_count"], each["figures"]["missed_count"]) for each in found["variants"]] == [
+    printed = document("--template", template(tmp_path), "--history", history, "--set", "Limit=5,50")
+    assert [
+        (variant["figures"]["mails_count"], variant["figures"]["missed_count"]) for variant in printed["variants"]
+    ] == [
         (2, 0),
         (0, 1),
     ]
@@ -64,19 +66,19 @@ def test_a_threshold_above_everything_misses_the_incident(tmp_path: Path) -> Non
 def test_the_wait_begins_with_the_last_unbroken_row_of_bad_datapoints(
     tmp_path: Path, earlier: int, minutes: int
 ) -> None:
-    found = document("--template", template(tmp_path), "--history", csv(tmp_path, {earlier: 3, 60: 10}))
-    assert found["variants"][0]["figures"]["median_minutes_to_mail"] == minutes
+    printed = document("--template", template(tmp_path), "--history", csv(tmp_path, {earlier: 3, 60: 10}))
+    assert printed["variants"][0]["figures"]["median_minutes_to_mail"] == minutes
 
 
 def test_an_alarm_without_a_watch_is_its_own(tmp_path: Path) -> None:
-    found = document("--template", template(tmp_path), "--history", csv(tmp_path, {60: 10}))
-    assert [mail["watch"] for mail in found["variants"][0]["mails"]] == ["alarm.orders"] * 2
+    printed = document("--template", template(tmp_path), "--history", csv(tmp_path, {60: 10}))
+    assert [mail["watch"] for mail in printed["variants"][0]["mails"]] == ["alarm.orders"] * 2
 
 
 @pytest.mark.parametrize(("zone", "per_month"), [("UTC", 0.0), ("Asia/Tokyo", 61.2)])
 def test_night_is_where_the_readers_are(tmp_path: Path, zone: str, per_month: float) -> None:
-    found = document("--template", template(tmp_path), "--history", csv(tmp_path, {90: 20}), "--time-zone", zone)
-    assert found["variants"][0]["figures"]["night_mails_a_month"] == pytest.approx(per_month, abs=0.3)
+    printed = document("--template", template(tmp_path), "--history", csv(tmp_path, {90: 20}), "--time-zone", zone)
+    assert printed["variants"][0]["figures"]["night_mails_a_month"] == pytest.approx(per_month, abs=0.3)
 
 
 def test_the_table_lists_the_mails_in_80_columns(deployed: Path, lake: Path) -> None:
@@ -104,8 +106,8 @@ def test_an_hour_missing_in_the_lake_is_mailed_as_blindness(deployed: Path, tmp_
 
 
 def test_a_value_that_the_template_refuses_is_replayed_and_named(deployed: Path, lake: Path) -> None:
-    found = document("--template", deployed, "--history", lake, "--set", "WarningThresholdPercent=3.21")
-    assert found["notes"][-1].endswith("so not deployable: WarningThresholdPercent=3.21.")
+    printed = document("--template", deployed, "--history", lake, "--set", "WarningThresholdPercent=3.21")
+    assert printed["notes"][-1].endswith("so not deployable: WarningThresholdPercent=3.21.")
 
 
 def test_cloudwatch_needs_a_begin(tmp_path: Path) -> None:
@@ -114,28 +116,28 @@ def test_cloudwatch_needs_a_begin(tmp_path: Path) -> None:
 
 
 def test_the_template_as_it_is_comes_first_and_is_not_replayed_twice(deployed: Path, lake: Path) -> None:
-    found = document("--template", deployed, "--history", lake, "--set", "WarningThresholdPercent=5,3")
-    assert [each["label"] for each in found["variants"]] == [
+    printed = document("--template", deployed, "--history", lake, "--set", "WarningThresholdPercent=5,3")
+    assert [variant["label"] for variant in printed["variants"]] == [
         "WarningThresholdPercent=3 (as it is)",
         "WarningThresholdPercent=5",
     ]
 
 
-def test_what_the_rules_of_the_template_refuse_is_replayed_and_told(deployed: Path, lake: Path) -> None:
-    found = document("--template", deployed, "--history", lake, "--set", "CriticalThresholdPercent=12")
-    assert "CriticalRecoveryPercent must be less than CriticalThresholdPercent" in found["notes"][-1]
+def test_what_the_rules_of_the_template_refuse_is_replayed_and_reported(deployed: Path, lake: Path) -> None:
+    printed = document("--template", deployed, "--history", lake, "--set", "CriticalThresholdPercent=12")
+    assert "CriticalRecoveryPercent must be less than CriticalThresholdPercent" in printed["notes"][-1]
 
 
 def test_an_incident_from_before_the_span_is_open_at_its_begin(deployed: Path, lake: Path) -> None:
-    found = document("--template", deployed, "--history", lake, "--from", "2026-11-20T12:30Z")
-    (variant,) = found["variants"]
+    printed = document("--template", deployed, "--history", lake, "--from", "2026-11-20T12:30Z")
+    (variant,) = printed["variants"]
     assert [mail["event"] for mail in variant["mails"]] == ["DOWNGRADED", "RESOLVED"]
     assert variant["incidents"] == [
         {"watch": "sms-failures", "from": "2026-11-20T12:30:00Z", "to": "2026-11-20T13:23:00Z"}
     ]
 
 
-def test_a_day_is_told_to_be_too_short_for_a_month(deployed: Path, lake: Path) -> None:
+def test_a_day_is_reported_as_too_short_for_a_month(deployed: Path, lake: Path) -> None:
     assert any(
         "extrapolated from 1.0 days" in note for note in document("--template", deployed, "--history", lake)["notes"]
     )
@@ -144,13 +146,13 @@ def test_a_day_is_told_to_be_too_short_for_a_month(deployed: Path, lake: Path) -
 def test_a_value_with_a_slash_stays_in_the_folder(tmp_path: Path) -> None:
     history, folder = csv(tmp_path, {60: 20}), tmp_path / "mails"
     path = template(tmp_path, AlarmDescription={"Ref": "Owner"})
-    found = json.loads(path.read_text())
-    found["Parameters"]["Owner"] = {"Default": "us"}
-    path.write_text(json.dumps(found))
+    edited = json.loads(path.read_text())
+    edited["Parameters"]["Owner"] = {"Default": "us"}
+    path.write_text(json.dumps(edited))
     assert (
         run("--template", path, "--history", history, "--set", "Owner=a,../../b", "--render-to", folder).exit_code == 0
     )
-    assert sorted(each.name for each in folder.iterdir()) == ["01-as_it_is", "02-Owner=a", "03-Owner=.._.._b"]
+    assert sorted(subfolder.name for subfolder in folder.iterdir()) == ["01-as_it_is", "02-Owner=a", "03-Owner=.._.._b"]
 
 
 GOOD = "2026-11-20T00:00Z,50,0"
@@ -208,7 +210,7 @@ def test_an_alarm_on_another_metric_is_named_with_the_way_out(tmp_path: Path) ->
     assert "Alarm orders watches Shop/Failed, which is not in the history." in result.stderr
 
 
-def test_an_alarm_left_out_is_not_asked_for(tmp_path: Path) -> None:
+def test_an_alarm_left_out_is_not_requested(tmp_path: Path) -> None:
     result = run("--template", template(tmp_path), "--history", csv(tmp_path, {}), "--without", "ord*")
     assert (result.exit_code, "no alarm to replay" in result.stderr) == (2, True)
 
@@ -235,7 +237,7 @@ def test_a_parameter_without_a_value_is_named(tmp_path: Path) -> None:
     result = run("--template", path, "--history", csv(tmp_path, {}))
     assert (result.exit_code, "needs parameter Limit" in result.stderr) == (2, True)
     given = document("--template", path, "--history", csv(tmp_path, {}), "--set", "Limit=5,9")
-    assert [each["label"] for each in given["variants"]] == ["Limit=5", "Limit=9"]
+    assert [variant["label"] for variant in given["variants"]] == ["Limit=5", "Limit=9"]
 
 
 def test_slots_that_do_not_exist_are_a_sentence(deployed: Path, lake: Path) -> None:
@@ -245,11 +247,11 @@ def test_slots_that_do_not_exist_are_a_sentence(deployed: Path, lake: Path) -> N
 
 def test_the_mail_of_a_composite_names_the_child_that_changed(tmp_path: Path) -> None:
     path = template(tmp_path, AlarmActions=[], OKActions=[])
-    found = json.loads(path.read_text())
+    edited = json.loads(path.read_text())
     acting = {"AlarmActions": ["arn:aws:sns:us-east-1:123456789012:mails"]}
     rule = {"AlarmName": "shop", "AlarmRule": 'ALARM("orders")', **acting}
-    found["Resources"]["Shop"] = {"Type": "AWS::CloudWatch::CompositeAlarm", "Properties": rule}
-    path.write_text(json.dumps(found))
+    edited["Resources"]["Shop"] = {"Type": "AWS::CloudWatch::CompositeAlarm", "Properties": rule}
+    path.write_text(json.dumps(edited))
     run("--template", path, "--history", csv(tmp_path, {60: 20}), "--render-to", tmp_path / "mails")
     opened = min((tmp_path / "mails").iterdir())
     body = email.message_from_bytes(opened.read_bytes(), policy=policy.default).get_body(("plain",))
@@ -259,10 +261,10 @@ def test_the_mail_of_a_composite_names_the_child_that_changed(tmp_path: Path) ->
 
 def test_an_alarm_that_cannot_be_resolved_can_be_left_out(tmp_path: Path) -> None:
     path = template(tmp_path)
-    found = json.loads(path.read_text())
+    edited = json.loads(path.read_text())
     foreign = {"Namespace": {"Fn::ImportValue": "x"}, "AlarmName": {"Fn::GetAZs": ""}}
-    found["Resources"]["Foreign"] = {"Type": "AWS::CloudWatch::Alarm", "Properties": foreign}
-    path.write_text(json.dumps(found))
+    edited["Resources"]["Foreign"] = {"Type": "AWS::CloudWatch::Alarm", "Properties": foreign}
+    path.write_text(json.dumps(edited))
     refused = run("--template", path, "--history", csv(tmp_path, {60: 20}))
     assert (refused.exit_code, "--without Foreign" in refused.stderr) == (2, True)
     assert run("--template", path, "--history", csv(tmp_path, {60: 20}), "--without", "Foreign").exit_code == 0
@@ -270,11 +272,11 @@ def test_an_alarm_that_cannot_be_resolved_can_be_left_out(tmp_path: Path) -> Non
 
 def test_each_mail_of_one_sweep_is_that_of_its_own_watch(tmp_path: Path) -> None:
     path = template(tmp_path, OKActions=[])
-    found = json.loads(path.read_text())
-    second = json.loads(json.dumps(found["Resources"]["Orders"]))
+    edited = json.loads(path.read_text())
+    second = json.loads(json.dumps(edited["Resources"]["Orders"]))
     second["Properties"]["AlarmName"] = "too"
-    found["Resources"]["Too"] = second
-    path.write_text(json.dumps(found))
+    edited["Resources"]["Too"] = second
+    path.write_text(json.dumps(edited))
     (variant,) = document("--template", path, "--history", csv(tmp_path, {60: 20}))["variants"]
     assert sorted((mail["event"], mail["watch"]) for mail in variant["mails"]) == [
         ("OPENED", "alarm.orders"),
@@ -285,17 +287,17 @@ def test_each_mail_of_one_sweep_is_that_of_its_own_watch(tmp_path: Path) -> None
     assert len({incident["to"] for incident in variant["incidents"]}) == 1
 
 
-def test_times_with_an_offset_are_told_in_utc(tmp_path: Path) -> None:
-    found = document(
+def test_times_with_an_offset_are_printed_in_utc(tmp_path: Path) -> None:
+    printed = document(
         "--template", template(tmp_path), "--history", csv(tmp_path, {}), "--from", "2026-11-20T03:00+02:00"
     )
-    assert found["from"] == "2026-11-20T01:00:00Z"
+    assert printed["from"] == "2026-11-20T01:00:00Z"
 
 
 def test_the_curve_counts_as_the_table_does_where_an_incident_was_open_before(deployed: Path, lake: Path) -> None:
-    found = document("--template", deployed, "--history", lake, "--from", "2026-11-20T12:30Z", "--sweep")
-    mails = {point["threshold"]: point["mails_a_month"] for point in found["sweep"]["points"]}
-    assert mails[3.0] == found["variants"][0]["figures"]["mails_a_month"]
+    printed = document("--template", deployed, "--history", lake, "--from", "2026-11-20T12:30Z", "--sweep")
+    mails = {point["threshold"]: point["mails_a_month"] for point in printed["sweep"]["points"]}
+    assert mails[3.0] == printed["variants"][0]["figures"]["mails_a_month"]
 
 
 def test_the_curve_of_an_alarm_that_calls_below_is_quiet_on_the_left(tmp_path: Path) -> None:
@@ -312,7 +314,7 @@ def test_a_threshold_of_zero_is_swept_over_what_was_seen(tmp_path: Path) -> None
     assert max(point["threshold"] for point in sweep["points"]) > 10
 
 
-def test_a_parameter_in_ssm_is_asked_for(tmp_path: Path) -> None:
+def test_a_parameter_in_ssm_is_requested(tmp_path: Path) -> None:
     path = template(tmp_path)
     in_ssm = '{"Type": "AWS::SSM::Parameter::Value<String>", "Default": "/a/b"}'
     path.write_text(path.read_text().replace('{"Default": "5"}', in_ssm))
@@ -332,8 +334,8 @@ def test_a_search_for_metrics_is_refused_by_name(tmp_path: Path) -> None:
 
 def test_a_template_that_aws_must_process_first_is_refused_by_name(tmp_path: Path) -> None:
     path = template(tmp_path)
-    found = json.loads(path.read_text())
-    found["Resources"]["Fn::ForEach::Alarms"] = ["Name", ["a", "b"], {}]
-    path.write_text(json.dumps(found))
+    edited = json.loads(path.read_text())
+    edited["Resources"]["Fn::ForEach::Alarms"] = ["Name", ["a", "b"], {}]
+    path.write_text(json.dumps(edited))
     result = run("--template", path, "--history", csv(tmp_path, {}))
     assert (result.exit_code, "uses ForEach of AWS::LanguageExtensions" in result.stderr) == (2, True)

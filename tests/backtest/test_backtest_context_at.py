@@ -30,9 +30,9 @@ def test_a_failure_that_was_not_observed_yet_is_pending(tmp_path: Path) -> None:
 
 def test_what_was_sent_later_is_not_in_it(tmp_path: Path) -> None:
     rows = [(NOON, "failed", "carrier", NOON + SLOT), (NOON + SLOT, "failed", "carrier", NOON + 2 * SLOT)]
-    found = context(tmp_path, rows, NOON + timedelta(minutes=13))
-    assert sum(slot["total"] for slot in found["slots"]) == 1
-    assert found["window"]["reasons"][0]["count"] == 1
+    document = context(tmp_path, rows, NOON + timedelta(minutes=13))
+    assert sum(slot["total"] for slot in document["slots"]) == 1
+    assert document["window"]["reasons"][0]["count"] == 1
 
 
 def test_a_rendered_mail_tells_the_reasons(deployed: Path, lake: Path, tmp_path: Path) -> None:

@@ -32,8 +32,8 @@ def read(folder: Path, *, count_recipient_faults: bool = True) -> dict[str, list
 
 def test_a_slot_is_stamped_after_its_end_and_visible_when_it_was_published(tmp_path: Path) -> None:
     write_lake(tmp_path, [row(MIDNIGHT), row(MIDNIGHT, "failed"), row(MIDNIGHT, "excluded")])
-    found = read(tmp_path)
-    assert found == {"Total": [(12, 2.0, 690)], "Failed": [(12, 1.0, 690)], "Runs": [(10, 1.0, 690)]}
+    points = read(tmp_path)
+    assert points == {"Total": [(12, 2.0, 690)], "Failed": [(12, 1.0, 690)], "Runs": [(10, 1.0, 690)]}
 
 
 def test_a_failure_that_came_out_late_is_visible_as_much_later(tmp_path: Path) -> None:
@@ -50,9 +50,9 @@ def test_what_a_backfill_saw_days_later_is_taken_as_seen_in_time(tmp_path: Path)
 def test_an_outage_of_the_pipeline_delays_what_was_sent_meanwhile(tmp_path: Path) -> None:
     during = [row(MIDNIGHT + number * SLOT, late=(6 - number) * SLOT) for number in range(1, 6)]
     write_lake(tmp_path, [row(MIDNIGHT), *during, row(MIDNIGHT + 6 * SLOT)])
-    found = read(tmp_path)
-    assert [minute for minute, *_ in found["Runs"]] == [10, 70]
-    assert {visible for minute, _, visible in found["Total"] if 22 <= minute <= 72} == {70 * 60 + 90}
+    points = read(tmp_path)
+    assert [minute for minute, *_ in points["Runs"]] == [10, 70]
+    assert {visible for minute, _, visible in points["Total"] if 22 <= minute <= 72} == {70 * 60 + 90}
     assert "1 outage of the pipeline" in lake.read(tmp_path, "prod", 10, count_recipient_faults=True).notes[0]
 
 
@@ -61,14 +61,14 @@ def test_a_quiet_time_is_no_outage(tmp_path: Path) -> None:
     assert [minute for minute, *_ in read(tmp_path)["Runs"]] == [10, 20, 30, 40, 50, 60]
 
 
-def test_the_assumed_delay_is_the_same_in_every_replay_and_has_the_shares_that_are_told(tmp_path: Path) -> None:
+def test_the_assumed_delay_is_the_same_in_every_replay_and_has_the_shares_that_are_printed(tmp_path: Path) -> None:
     rows = [row(MIDNIGHT + number * SLOT) for number in range(1000)]
     write_lake(tmp_path, rows)
-    found = read(tmp_path)["Runs"]
-    delays = [visible - minute * 60 for minute, _, visible in found]
+    runs = read(tmp_path)["Runs"]
+    delays = [visible - minute * 60 for minute, _, visible in runs]
     assert set(delays) == {60, 90, 180}
     assert 0.45 < delays.count(60) / len(delays) < 0.55
-    assert read(tmp_path)["Runs"] == found
+    assert read(tmp_path)["Runs"] == runs
 
 
 @pytest.mark.parametrize(("is_counted", "failed"), [(True, 1.0), (False, 0.0)])

@@ -62,22 +62,22 @@ def run(account: LocalCloud, monkeypatch: pytest.MonkeyPatch) -> Any:
 
 
 def test_the_accounts_own_alarms_are_replayed_over_its_own_datapoints(run: Any) -> None:
-    found = json.loads(run("--template", "cloudwatch", "--json").stdout)
-    assert [(mail["time"][11:16], mail["event"]) for mail in found["variants"][0]["mails"]] == [
+    result = json.loads(run("--template", "cloudwatch", "--json").stdout)
+    assert [(mail["time"][11:16], mail["event"]) for mail in result["variants"][0]["mails"]] == [
         ("14:31", "OPENED"),
         ("14:41", "RESOLVED"),
     ]
 
 
 def test_an_alarm_on_a_percentile_is_left_out_by_name_and_with_the_reason(run: Any) -> None:
-    found = json.loads(run("--template", "cloudwatch", "--json").stdout)
-    assert found["left_out"] == ["slow"]
-    assert "CloudWatch returns no values of which a percentile could be made again." in found["notes"]
+    result = json.loads(run("--template", "cloudwatch", "--json").stdout)
+    assert result["left_out"] == ["slow"]
+    assert "CloudWatch returns no values of which a percentile could be made again." in result["notes"]
 
 
 def test_a_template_is_replayed_over_the_accounts_datapoints(run: Any, tmp_path: Path) -> None:
-    found = json.loads(run("--template", template(tmp_path), "--json").stdout)
-    assert [mail["event"] for mail in found["variants"][0]["mails"]] == ["OPENED", "RESOLVED"]
+    result = json.loads(run("--template", template(tmp_path), "--json").stdout)
+    assert [mail["event"] for mail in result["variants"][0]["mails"]] == ["OPENED", "RESOLVED"]
 
 
 def test_an_account_has_no_parameters(run: Any) -> None:
@@ -88,15 +88,15 @@ def test_an_account_has_no_parameters(run: Any) -> None:
 NOW = datetime(2026, 11, 21, 12, 30, tzinfo=UTC)
 
 
-def test_each_stretch_of_time_is_asked_for_as_fine_as_it_is_kept() -> None:
-    found = stretches(NOW - timedelta(days=100), NOW, NOW)
-    assert [period for _, _, period in found] == [3600, 300, 60]
-    assert [begin for begin, _, _ in found[1:]] == [end for _, end, _ in found[:-1]]
-    assert found[2][0] >= NOW - timedelta(days=15)
-    assert (found[0][0], found[-1][1]) == (NOW - timedelta(days=100), NOW)
+def test_each_stretch_of_time_is_requested_as_fine_as_it_is_kept() -> None:
+    parts = stretches(NOW - timedelta(days=100), NOW, NOW)
+    assert [period for _, _, period in parts] == [3600, 300, 60]
+    assert [begin for begin, _, _ in parts[1:]] == [end for _, end, _ in parts[:-1]]
+    assert parts[2][0] >= NOW - timedelta(days=15)
+    assert (parts[0][0], parts[-1][1]) == (NOW - timedelta(days=100), NOW)
 
 
-def test_datapoints_that_are_forgotten_are_not_asked_for() -> None:
+def test_datapoints_that_are_forgotten_are_not_requested() -> None:
     with pytest.raises(InputError, match="keeps no datapoints"):
         stretches(NOW - timedelta(days=500), NOW, NOW)
 

@@ -58,5 +58,5 @@ def test_the_curve_has_at_the_templates_threshold_the_mails_of_the_template(depl
 
 def test_the_curve_in_the_terminal_names_the_threshold_of_now(deployed: Path, lake: Path) -> None:
     arguments = ["--template", deployed, "--history", lake, "--sweep"]
-    told = CliRunner().invoke(main, ["backtest", *map(str, arguments)]).stdout
-    assert re.search(r"^ +3 +[\d.]+ #+ now", told, re.MULTILINE)
+    output = CliRunner().invoke(main, ["backtest", *map(str, arguments)]).stdout
+    assert re.search(r"^ +3 +[\d.]+ #+ now", output, re.MULTILINE)

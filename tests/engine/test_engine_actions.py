@@ -24,7 +24,7 @@ def composite(name: str = "both", rule: str = "ALARM(a) AND ALARM(b)", **more: o
 
 
 def seen(changes: list[Change]) -> list[tuple[int, str, State]]:
-    return [(int((each.time - NOON).total_seconds() // 60), each.alarm, each.state) for each in changes]
+    return [(int((change.time - NOON).total_seconds() // 60), change.alarm, change.state) for change in changes]
 
 
 def test_a_composite_changes_with_its_children() -> None:
@@ -44,8 +44,8 @@ def test_a_child_that_is_not_there_is_named() -> None:
 
 
 def run(changes: list[Change], alarm: object, *mutes: mute.MuteRule) -> list[tuple[int, State, bool]]:
-    found: list[Executed] = executed(changes, [alarm], list(mutes), NOON, END)  # type: ignore[list-item]
-    return [(int((each.time - NOON).total_seconds() // 60), each.state, each.is_replay) for each in found]
+    actions: list[Executed] = executed(changes, [alarm], list(mutes), NOON, END)  # type: ignore[list-item]
+    return [(int((action.time - NOON).total_seconds() // 60), action.state, action.is_replay) for action in actions]
 
 
 def test_only_states_with_actions_act() -> None:

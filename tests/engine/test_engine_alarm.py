@@ -170,7 +170,7 @@ def test_a_sound_alarm_has_no_problems() -> None:
     ],
 )
 def test_what_cloudwatch_would_refuse_is_said(changes: dict[str, Any], problem: str) -> None:
-    assert any(each.startswith(problem) for each in problems(ratio(**changes)))
+    assert any(sentence.startswith(problem) for sentence in problems(ratio(**changes)))
 
 
 def test_an_alarm_that_cannot_be_evaluated_is_named_with_its_problem() -> None:

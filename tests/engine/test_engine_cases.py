@@ -30,10 +30,10 @@ def case(**lines: str) -> str:
 def test_a_case_says_its_series_states_and_mails() -> None:
     mails = '[{ at = "2h", event = "OPENED", level = "critical", watch = "sms" }, { event = "RESOLVED" }]'
     text = case(start="2026-11-21T12:00:30Z", interval='"10m"', created='"0m"', until='"1d"', mails=mails)
-    (found,) = parse(text)
-    assert (found.start, found.interval) == (datetime(2026, 11, 21, 12, tzinfo=UTC), timedelta(minutes=10))
-    assert (found.created, found.until) == (timedelta(), timedelta(days=1))
-    assert found.mails == (
+    (loaded,) = parse(text)
+    assert (loaded.start, loaded.interval) == (datetime(2026, 11, 21, 12, tzinfo=UTC), timedelta(minutes=10))
+    assert (loaded.created, loaded.until) == (timedelta(), timedelta(days=1))
+    assert loaded.mails == (
         ExpectedMail(timedelta(hours=2), "sms", "OPENED", "critical"),
         ExpectedMail(event="RESOLVED"),
     )
@@ -67,7 +67,7 @@ def test_the_file_says_what_its_cases_leave_out() -> None:
         (case(mails="[{ subject = 'x' }]"), "'subject' means nothing here"),
     ],
 )
-def test_a_file_that_cannot_be_used_is_told_by_case_and_word(text: str, words: str) -> None:
+def test_a_file_that_cannot_be_used_is_refused_by_case_and_word(text: str, words: str) -> None:
     with pytest.raises(InputError) as raised:
         parse(text, "cases.toml")
     assert words in str(raised.value)
@@ -118,24 +118,24 @@ states = [
 
 
 def test_an_alarm_of_ten_seconds_is_tried_every_ten_seconds() -> None:
-    (found,) = parse(QUICK)
-    run = replay_case(found, [plain(Period=10)])
+    (loaded,) = parse(QUICK)
+    run = replay_case(loaded, [plain(Period=10)])
     assert difference(run) is None
-    assert [clock(each.time - found.start) for each in run.changes] == ["10s", "2m10s", "2m40s"]
+    assert [clock(change.time - loaded.start) for change in run.changes] == ["10s", "2m10s", "2m40s"]
 
 
-def test_a_difference_between_seconds_is_told_in_seconds() -> None:
-    (found,) = parse(QUICK.replace("2m30s", "2m50s"))
-    told = difference(replay_case(found, [plain(Period=10, EvaluationPeriods=2)]))
-    assert told is not None
-    assert "errors at 2m10s: expected ALARM, was OK" in told
-    assert "1m50s to 2m: 0; 2m to 2m10s: 5" in told
+def test_a_difference_between_seconds_is_written_in_seconds() -> None:
+    (loaded,) = parse(QUICK.replace("2m30s", "2m50s"))
+    words = difference(replay_case(loaded, [plain(Period=10, EvaluationPeriods=2)]))
+    assert words is not None
+    assert "errors at 2m10s: expected ALARM, was OK" in words
+    assert "1m50s to 2m: 0; 2m to 2m10s: 5" in words
 
 
 def test_a_series_beyond_the_calendar_is_refused() -> None:
-    (found,) = parse(case(interval='"9999d"', series='{ Errors = "_x999999" }'))
+    (loaded,) = parse(case(interval='"9999d"', series='{ Errors = "_x999999" }'))
     with pytest.raises(InputError, match="beyond the calendar"):
-        replay_case(found, [plain()])
+        replay_case(loaded, [plain()])
 
 
 def test_a_ratio_is_explained_with_its_counts() -> None:
@@ -144,7 +144,7 @@ def test_a_ratio_is_explained_with_its_counts() -> None:
     assert (difference(replay_case(one, [ratio()])) or "").endswith("-25m to 5m: 5 (failed 5, total 100).")
 
 
-def test_of_several_differences_the_earliest_is_told() -> None:
+def test_of_several_differences_the_earliest_is_reported() -> None:
     states = "[{ at = '9m', alarm = 'errors', state = 'OK' }, { at = '0m', alarm = 'errors', state = 'ALARM' }]"
     (one,) = parse(case(states=states))
     assert (difference(replay_case(one, [plain()])) or "").startswith(
@@ -155,7 +155,7 @@ def test_of_several_differences_the_earliest_is_told() -> None:
 def test_an_alarm_takes_part_only_if_all_its_metrics_are_given() -> None:
     (one,) = parse(case(series='{ Failed = "1", Errors = "_x9" }'))
     run = replay_case(one, [plain(TreatMissingData="breaching"), ratio()])
-    assert [each.name for each in run.alarms] == ["errors"]
+    assert [alarm.name for alarm in run.alarms] == ["errors"]
     assert run.state("errors", one.start) is State.ALARM
 
 
@@ -181,7 +181,7 @@ def test_a_composite_has_its_state_once_all_its_alarms_take_part() -> None:
     ]
     run = replay_case(one, [plain()], both)
     assert difference(run) is None
-    assert [each.name for each in run.composites] == ["any", "top"]
+    assert [composite.name for composite in run.composites] == ["any", "top"]
     assert replay_case(other, [plain()], both).state("top", other.start + timedelta(minutes=9)) is State.ALARM
 
 
@@ -190,7 +190,7 @@ def test_an_alarm_that_was_just_created_warms_up() -> None:
     alarm = plain(WarmUpConfiguration=warm_up, TreatMissingData="breaching")
     (one,) = parse(case(series='{ Errors = "_x30" }', created='"0m"'))
     run = replay_case(one, [alarm])
-    assert [(each.time - one.start, each.state) for each in run.changes] == [(timedelta(minutes=20), State.ALARM)]
+    assert [(change.time - one.start, change.state) for change in run.changes] == [(timedelta(minutes=20), State.ALARM)]
 
 
 @pytest.mark.parametrize(("name", "full"), [("a-warning", "a-warning"), ("warning", "a-warning"), ("x", "a-b-x")])

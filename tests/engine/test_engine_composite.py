@@ -121,8 +121,8 @@ def test_a_composite_is_read_from_a_template() -> None:
         "Parameters": {"Name": {"Type": "String", "Default": "a"}},
         "Resources": {"Both": {"Type": "AWS::CloudWatch::CompositeAlarm", "Properties": properties}},
     }
-    found = from_template(template)[0]
-    assert (found.name, found.rule_text, found.suppressor, found.wait_seconds) == ("Both", "ALARM(a)", "quiet", 60)
+    both = from_template(template)[0]
+    assert (both.name, both.rule_text, both.suppressor, both.wait_seconds) == ("Both", "ALARM(a)", "quiet", 60)
 
 
 # The user guide's examples: wait 2, extension 3. Events are (time, composite, suppressor).

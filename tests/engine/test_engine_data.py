@@ -24,26 +24,26 @@ QUERIES = [
 
 
 def test_metrics_and_expressions_come_back_slot_by_slot() -> None:
-    found = query(QUERIES, hour(), NOON, NOON + minutes(60))
-    assert found["rate"] == [(NOON, 25.0), (NOON + minutes(10), 50.0), (NOON + minutes(50), 0.0)]
-    assert [value for _, value in found["total"]] == [4, 4, 2]
+    points = query(QUERIES, hour(), NOON, NOON + minutes(60))
+    assert points["rate"] == [(NOON, 25.0), (NOON + minutes(10), 50.0), (NOON + minutes(50), 0.0)]
+    assert [value for _, value in points["total"]] == [4, 4, 2]
 
 
 def test_the_start_is_rounded_down_to_the_minute_and_the_end_is_not_included() -> None:
-    found = query(QUERIES, hour(), NOON.replace(second=59), NOON + minutes(10))
-    assert found["failed"] == [(NOON, 1.0)]
+    points = query(QUERIES, hour(), NOON.replace(second=59), NOON + minutes(10))
+    assert points["failed"] == [(NOON, 1.0)]
 
 
 def test_an_expression_has_the_longest_period_of_its_metrics() -> None:
     mixed = [QUERIES[0], entry("failed", "Failed", 600), entry("total", "Total", 1800)]
-    found = query(mixed, hour(), NOON, NOON + minutes(60))
-    assert found["rate"] == [(NOON, 37.5), (NOON + minutes(30), 0.0)]
-    assert len(found["failed"]) == 3
+    points = query(mixed, hour(), NOON, NOON + minutes(60))
+    assert points["rate"] == [(NOON, 37.5), (NOON + minutes(30), 0.0)]
+    assert len(points["failed"]) == 3
 
 
 def test_expressions_may_name_one_another_in_any_order() -> None:
-    found = query([{"Id": "twice", "Expression": "rate * 2"}, *QUERIES], hour(), NOON, NOON + minutes(20))
-    assert [value for _, value in found["twice"]] == [50, 100]
+    points = query([{"Id": "twice", "Expression": "rate * 2"}, *QUERIES], hour(), NOON, NOON + minutes(20))
+    assert [value for _, value in points["twice"]] == [50, 100]
 
 
 @pytest.mark.parametrize(
@@ -60,5 +60,5 @@ def test_a_query_that_cannot_be_answered_is_refused(expression: str, words: str)
 
 
 def test_a_number_is_the_same_in_every_slot() -> None:
-    found = query([{"Id": "line", "Expression": "25", "Period": 600}], Series(), NOON, NOON + minutes(20))
-    assert found["line"] == [(NOON, 25.0), (NOON + minutes(10), 25.0)]
+    points = query([{"Id": "line", "Expression": "25", "Period": 600}], Series(), NOON, NOON + minutes(20))
+    assert points["line"] == [(NOON, 25.0), (NOON + minutes(10), 25.0)]

@@ -103,8 +103,8 @@ def test_a_calendar_day_counts_all_its_hours_and_no_more(day: str, hours: int) -
     series = Series()
     for hour in range(-48, 49):
         series.add(ERRORS, noon + timedelta(hours=hour), 1)
-    found = evaluate(alarm, series, noon + timedelta(days=1))
-    assert [slot.value for slot in found.slots] == [hours]
+    evaluation = evaluate(alarm, series, noon + timedelta(days=1))
+    assert [slot.value for slot in evaluation.slots] == [hours]
 
 
 @pytest.mark.parametrize(
@@ -326,8 +326,8 @@ FEW = {"Statistic": None, "ExtendedStatistic": "p90", "EvaluateLowSampleCountPer
 def test_a_percentile_of_few_samples_keeps_the_state_whatever_missing_data_counts_as(
     treat: str, before: State, value: float
 ) -> None:
-    found = evaluate(plain(**FEW, TreatMissingData=treat), per_period([value]), NOON, before)
-    assert (found.state, found.reason) == (before, "Unchanged: too few samples for the percentile.")
+    evaluation = evaluate(plain(**FEW, TreatMissingData=treat), per_period([value]), NOON, before)
+    assert (evaluation.state, evaluation.reason) == (before, "Unchanged: too few samples for the percentile.")
 
 
 def test_a_percentile_of_samples_enough_or_of_none_changes_the_state() -> None:
@@ -367,14 +367,14 @@ def test_an_evaluation_equals_adding_up_every_point_by_hand(
     assert [slot.value for slot in evaluate(alarm, series, now).slots] == values
 
 
-def test_dynamodb_alarms_ignore_missing_data_unless_told_otherwise() -> None:
+def test_dynamodb_alarms_ignore_missing_data_unless_set_otherwise() -> None:
     series = Series()
     alarm = plain(Namespace="AWS/DynamoDB", MetricName="ThrottledRequests")
     assert evaluate(alarm, series, NOON, "OK").state == "OK"
     assert series.metrics() == []
 
 
-def test_a_metric_is_told_apart_by_its_dimensions() -> None:
+def test_a_metric_is_identified_by_its_dimensions() -> None:
     series = Series()
     series.add(Metric("App", "Errors", (("Host", "a"),)), NOON - minutes(1), 9)
     assert evaluate(plain(), series, NOON).state == "INSUFFICIENT_DATA"

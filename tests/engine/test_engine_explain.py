@@ -55,7 +55,7 @@ def test_a_duration_is_in_its_largest_unit(seconds: int, words: str) -> None:
     assert duration(seconds) == words
 
 
-def test_a_guard_that_calls_is_told_as_bad() -> None:
+def test_a_guard_that_calls_is_described_as_bad() -> None:
     assert "Unless total >= 10 AND failed >= 3, the value is 0, which is bad." in explain(ratio(Threshold=-1))
 
 
@@ -85,9 +85,9 @@ def test_a_filled_period_counts_at_once() -> None:
     assert "Once" not in filled("FILL(total, 0)", "notBreaching", **below)
 
 
-def test_a_period_filled_with_what_was_before_is_told() -> None:
-    told = filled("FILL(total, REPEAT)")
-    assert "filled from what was there before. Once all 90 minutes are empty, it goes to ALARM." in told
+def test_a_period_filled_with_what_was_before_is_described() -> None:
+    words = filled("FILL(total, REPEAT)")
+    assert "filled from what was there before. Once all 90 minutes are empty, it goes to ALARM." in words
 
 
 def test_a_value_that_needs_the_one_before_is_gone_earlier() -> None:
@@ -102,7 +102,7 @@ def test_a_value_that_needs_the_one_before_is_gone_earlier() -> None:
         ("IF(MAX([total, 1]) > 2, total, 0)", "Unless MAX([total, 1]) > 2, the value is 0, which is good."),
     ],
 )
-def test_a_guard_is_told_in_every_form(expression: str, words: str) -> None:
+def test_a_guard_is_described_in_every_form(expression: str, words: str) -> None:
     assert words in filled(expression)
 
 
@@ -110,11 +110,11 @@ def test_two_guards_in_a_row_are_not_taken_for_one() -> None:
     assert "Unless" not in filled("IF(total > 1, total, 0) + IF(total > 2, 1, 0)")
 
 
-def test_a_threshold_is_told_in_full() -> None:
+def test_a_threshold_is_written_in_full() -> None:
     assert "above 1234567.5" in explain(plain(Threshold=1234567.5))
 
 
-def test_a_percentile_of_few_values_is_told() -> None:
+def test_a_percentile_of_few_values_is_described() -> None:
     low = {"Statistic": None, "ExtendedStatistic": "p99", "EvaluateLowSampleCountPercentile": "ignore"}
     assert "too few values for the percentile, it keeps the state" in explain(plain(**low))
 
@@ -134,9 +134,9 @@ def test_a_composite_in_plain_words(rule: str, words: str) -> None:
     assert words in explain_composite(composite)
 
 
-def test_what_holds_a_composite_back_is_told() -> None:
+def test_what_holds_a_composite_back_is_described() -> None:
     suppressed = {"ActionsSuppressor": "a", "ActionsSuppressorWaitPeriod": 60, "ActionsSuppressorExtensionPeriod": 120}
     composite = from_description({"AlarmName": "any", "AlarmRule": "ALARM(b)", "AlarmActions": ["x"], **suppressed})
-    told = explain_composite(composite)
-    assert "held back while a is in ALARM, for 2 minutes after that, and for 1 minute after each change" in told
-    assert told.endswith("It acts when it changes to ALARM.")
+    words = explain_composite(composite)
+    assert "held back while a is in ALARM, for 2 minutes after that, and for 1 minute after each change" in words
+    assert words.endswith("It acts when it changes to ALARM.")

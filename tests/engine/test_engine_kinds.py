@@ -16,7 +16,7 @@ from deliverywatch.engine.metric_math.functions import FUNCTIONS
 
 def watching(text: str, **more: str) -> Alarm:
     """Return an alarm on an expression over the metrics m and n; `more` are further expressions by their ids."""
-    others = [{"Id": each, "Expression": expression, "ReturnData": False} for each, expression in more.items()]
+    others = [{"Id": query_id, "Expression": expression, "ReturnData": False} for query_id, expression in more.items()]
     metrics = [entry("m", "Failed", 300), entry("n", "Total", 300)]
     return ratio(Metrics=[{"Id": "e", "Expression": text}, *others, *metrics])
 
@@ -44,15 +44,15 @@ def watching(text: str, **more: str) -> Alarm:
     ],
 )
 def test_a_part_that_does_not_fit_is_said_with_its_position(text: str, position: int, words: str) -> None:
-    found = problems(watching(text))
-    assert len(found) == 1
-    assert found[0].startswith(words.replace("\\", ""))
-    assert f"at character {position} of the expression" in found[0]
+    sentences = problems(watching(text))
+    assert len(sentences) == 1
+    assert sentences[0].startswith(words.replace("\\", ""))
+    assert f"at character {position} of the expression" in sentences[0]
 
 
 def test_expressions_that_refer_to_one_another_are_named_as_a_circle() -> None:
-    found = problems(watching("x * 2", x="y + m", y="x + m"))
-    assert "x refers to itself (x -> y -> x), found at character 1 of the expression 'x + m'." in found[0]
+    sentences = problems(watching("x * 2", x="y + m", y="x + m"))
+    assert "x refers to itself (x -> y -> x), found at character 1 of the expression 'x + m'." in sentences[0]
 
 
 def test_expressions_on_top_of_one_another_may_not_be_endlessly_deep() -> None:
@@ -123,7 +123,7 @@ TREES = st.recursive(
             st.lists(inner, min_size=1, max_size=3).map(", ".join),
         ).map(lambda call: f"{call[0]}({call[1]})"),
         st.lists(inner, min_size=1, max_size=2).map(lambda items: f"[{', '.join(items)}]"),
-        inner.map(lambda each: f"(-{each})"),
+        inner.map(lambda operand: f"(-{operand})"),
     ),
     max_leaves=8,
 )

@@ -26,13 +26,13 @@ def rule(expression: str = "0 23 * * *", duration: str = "PT2H", **more: str) ->
 
 
 def test_a_window_starts_by_the_clock_of_its_zone() -> None:
-    found = windows(rule(zone="Europe/Rome"), moment("2026-07-01T12:00"), moment("2026-07-02T12:00"))
-    assert found[0].start == moment("2026-07-01T21:00")
+    spans = windows(rule(zone="Europe/Rome"), moment("2026-07-01T12:00"), moment("2026-07-02T12:00"))
+    assert spans[0].start == moment("2026-07-01T21:00")
 
 
 def test_a_window_that_began_before_the_span_counts() -> None:
-    found = windows(rule(), moment("2026-07-02T00:30"), moment("2026-07-02T01:00"))
-    assert found == [Window(moment("2026-07-01T23:00"), moment("2026-07-02T01:00"))]
+    spans = windows(rule(), moment("2026-07-02T00:30"), moment("2026-07-02T01:00"))
+    assert spans == [Window(moment("2026-07-01T23:00"), moment("2026-07-02T01:00"))]
 
 
 def test_a_window_that_ends_as_the_span_begins_does_not_count() -> None:
@@ -41,8 +41,8 @@ def test_a_window_that_ends_as_the_span_begins_does_not_count() -> None:
 
 def test_the_rules_own_bounds_cut_its_windows() -> None:
     bounded = rule(StartDate="2026-07-02T00:00", ExpireDate="2026-07-03T00:00")
-    found = windows(bounded, moment("2026-07-01T00:00"), moment("2026-07-05T00:00"))
-    assert [(each.start.hour, each.end.hour) for each in found] == [(0, 1), (23, 0)]
+    spans = windows(bounded, moment("2026-07-01T00:00"), moment("2026-07-05T00:00"))
+    assert [(span.start.hour, span.end.hour) for span in spans] == [(0, 1), (23, 0)]
 
 
 @pytest.mark.parametrize(("text", "hours"), [("PT1M", 1 / 60), ("PT4H", 4), ("P2DT12H", 60), ("P15D", 360)])
@@ -73,8 +73,8 @@ SPAN = Window(NOON, NOON + minutes(60))
 def test_muted_actions_run_once_at_the_end_of_the_window(
     changes: list[tuple[int, State]], actions: list[tuple[int, State, bool]]
 ) -> None:
-    found = muted([Action(NOON + minutes(minute), state) for minute, state in changes], [SPAN])
-    assert found == [Action(NOON + minutes(minute), state, replay) for minute, state, replay in actions]
+    run = muted([Action(NOON + minutes(minute), state) for minute, state in changes], [SPAN])
+    assert run == [Action(NOON + minutes(minute), state, replay) for minute, state, replay in actions]
 
 
 def test_windows_that_touch_are_one() -> None:
@@ -84,18 +84,18 @@ def test_windows_that_touch_are_one() -> None:
 @given(st.lists(st.integers(-60, 180), max_size=10, unique=True), st.lists(st.integers(-30, 120), max_size=4))
 def test_nothing_runs_inside_a_window_and_the_last_state_is_never_lost(times: list[int], begins: list[int]) -> None:
     spans = [Window(NOON + minutes(begin), NOON + minutes(begin + 30)) for begin in begins]
-    changes = [Action(NOON + minutes(each), (OK, ALARM)[index % 2]) for index, each in enumerate(sorted(times))]
-    found = muted(changes, spans)
-    assert not any(span.start <= each.time < span.end for each in found for span in spans)
-    assert not changes or found[-1].state == changes[-1].state
+    changes = [Action(NOON + minutes(minute), (OK, ALARM)[index % 2]) for index, minute in enumerate(sorted(times))]
+    run = muted(changes, spans)
+    assert not any(span.start <= action.time < span.end for action in run for span in spans)
+    assert not changes or run[-1].state == changes[-1].state
 
 
 def test_mute_rules_are_read_from_a_template() -> None:
     schedule = {"Expression": {"Fn::Sub": "0 ${Hour} * * *"}, "Duration": "PT1H"}
     resource = {"Type": "AWS::CloudWatch::AlarmMuteRule", "Properties": {"Rule": {"Schedule": schedule}}}
     template = {"Parameters": {"Hour": {"Type": "Number", "Default": 3}}, "Resources": {"Nightly": resource}}
-    found = mute.from_template(template)[0]
-    assert (found.name, found.schedule.hours, found.duration) == ("Nightly", (3,), timedelta(hours=1))
+    nightly = mute.from_template(template)[0]
+    assert (nightly.name, nightly.schedule.hours, nightly.duration) == ("Nightly", (3,), timedelta(hours=1))
 
 
 def test_a_mute_rule_without_a_schedule_is_refused_by_name() -> None:

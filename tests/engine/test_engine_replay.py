@@ -134,7 +134,7 @@ def test_numbers_too_far_apart_for_exact_sums_are_left_to_the_plain_evaluation()
 @settings(max_examples=60)
 @given(
     numbers=st.lists(
-        st.lists(st.floats(-1e6, 1e6).map(lambda each: round(each, 6)), max_size=8), min_size=1, max_size=30
+        st.lists(st.floats(-1e6, 1e6).map(lambda number: round(number, 6)), max_size=8), min_size=1, max_size=30
     )
 )
 def test_a_window_of_any_fractions_has_the_exact_sum_rounded_once(numbers: list[list[float]]) -> None:
@@ -197,16 +197,16 @@ def test_metric_math_over_arrays_equals_metric_math_slot_by_slot(
     text: str, failed: list[float | None], total: list[float | None]
 ) -> None:
     node = expression.parse(text)
-    found = vector.evaluate(node, {"failed": column(failed), "total": column(total)}.__getitem__)
-    assert isinstance(found, Column)
-    missing = np.zeros(20, bool) if found.missing is None else found.missing
+    computed = vector.evaluate(node, {"failed": column(failed), "total": column(total)}.__getitem__)
+    assert isinstance(computed, Column)
+    missing = np.zeros(20, bool) if computed.missing is None else computed.missing
     expected = expression.evaluate(node, {"failed": failed, "total": total}.__getitem__, Frame())
-    assert [None if gone else float(each) for each, gone in zip(found.values, missing, strict=True)] == expected
+    assert [None if gone else float(value) for value, gone in zip(computed.values, missing, strict=True)] == expected
 
 
 def column(points: list[float | None]) -> Column:
-    missing = np.array([each is None for each in points])
-    return Column(np.array([each or 0.0 for each in points]), missing if missing.any() else None)
+    missing = np.array([point is None for point in points])
+    return Column(np.array([point or 0.0 for point in points]), missing if missing.any() else None)
 
 
 @given(
@@ -220,7 +220,7 @@ def test_the_table_and_the_counting_both_equal_the_rule(
 ) -> None:
     m = data.draw(st.integers(1, n))
     alarm = plain(EvaluationPeriods=n, DatapointsToAlarm=m, TreatMissingData=treat)
-    newest_first = [np.array(each, np.uint8) for each in zip(*rows, strict=True)][::-1]
+    newest_first = [np.array(row, np.uint8) for row in zip(*rows, strict=True)][::-1]
     slots = [[(False, True, None)[digit] for digit in row] for row in rows]
     expected = [replay._code(verdict(row, m, n, Treat(treat))) for row in slots]
     assert replay._by_table(alarm, newest_first).tolist() == expected
@@ -276,10 +276,10 @@ def end_of_span() -> datetime:
 
 def test_a_backtest_lists_the_changes_of_all_alarms_in_order_of_time() -> None:
     series = held([(10, 9, 0), (11, 9, 0)], is_late=False)
-    found = backtest(
+    changes = backtest(
         [plain(TreatMissingData="notBreaching"), plain(AlarmName="zz", Threshold=0)], series, NOON, end_of_span()
     )
-    assert found[:3] == [
+    assert changes[:3] == [
         Change(NOON, "errors", State.OK, State.INSUFFICIENT_DATA),
         Change(NOON + minutes(11), "errors", State.ALARM, State.OK),
         Change(NOON + minutes(11), "zz", State.ALARM, State.INSUFFICIENT_DATA),
@@ -298,17 +298,17 @@ def test_an_alarm_that_arrays_do_not_fit_is_replayed_step_by_step(changes: dict[
     alarm, series = plain(**changes), held([(minute, minute % 7, 0) for minute in range(100)], is_late=False)
     assert not can_vectorise(alarm, Minutes(series))
     expected = list(step_by_step(alarm, series, FIRST, FIRST + SPAN_MINUTES))
-    found = backtest([alarm], series, NOON, end_of_span())
-    assert [(int(each.time.timestamp()), each.state) for each in found] == expected
+    changes = backtest([alarm], series, NOON, end_of_span())
+    assert [(int(change.time.timestamp()), change.state) for change in changes] == expected
 
 
 def test_an_alarm_over_days_changes_on_the_hour_only() -> None:
     alarm = plain(Period=3600, EvaluationPeriods=25, DatapointsToAlarm=1, TreatMissingData="notBreaching")
     series = held([(10, 9, 0)], is_late=False)
-    found = backtest([alarm], series, NOON, NOON + minutes(300))
-    assert [(each.time, each.state) for each in found] == [(NOON, "OK"), (NOON + minutes(60), "ALARM")]
+    changes = backtest([alarm], series, NOON, NOON + minutes(300))
+    assert [(change.time, change.state) for change in changes] == [(NOON, "OK"), (NOON + minutes(60), "ALARM")]
     later = backtest([alarm], series, NOON + minutes(7), NOON + minutes(300))
-    assert [(each.time, each.state) for each in later] == [(NOON + minutes(60), "ALARM")]
+    assert [(change.time, change.state) for change in later] == [(NOON + minutes(60), "ALARM")]
 
 
 def test_a_sweep_lets_an_alarm_go_that_kept_its_state_above_what_is_left() -> None:

@@ -131,11 +131,11 @@ def test_a_time_without_a_zone_is_refused() -> None:
 @given(st.lists(st.tuples(st.integers(0, 20), st.floats(-1e6, 1e6)), max_size=30))
 def test_the_order_of_arrival_does_not_matter(points: list[tuple[int, float]]) -> None:
     stat = MetricStat("App", "Errors", (), 60, "Average")
-    found = []
+    windows = []
     for ordered in (points, sorted(points), points[::-1]):
         series = Series()
         for minute, value in ordered:
             series.add(ERRORS, NOON + minutes(minute), value)
-        found.append(series.window(stat, START, START + 15 * 60))
-    assert found[0] == pytest.approx(found[1])
-    assert found[0] == pytest.approx(found[2])
+        windows.append(series.window(stat, START, START + 15 * 60))
+    assert windows[0] == pytest.approx(windows[1])
+    assert windows[0] == pytest.approx(windows[2])

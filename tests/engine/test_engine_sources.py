@@ -47,7 +47,7 @@ def test_a_word_that_is_not_in_the_notation_is_refused(text: str) -> None:
 @given(st.text(alphabet="0123456789+-x_. e", max_size=20))
 def test_no_line_makes_the_notation_crash(text: str) -> None:
     try:
-        assert all(each is None or each == each for each in notation.values(text))
+        assert all(value is None or value == value for value in notation.values(text))
     except InputError as error:
         assert error.next_step
 
@@ -92,7 +92,7 @@ def test_points_of_ten_seconds_stay_apart_and_add_up_over_a_minute(tmp_path: Pat
     path = csv(tmp_path, "time,Errors", *(f"2026-11-21T12:00:{second:02}Z,{second}" for second in range(0, 60, 10)))
     series, start = datapoint_files.read(path, [ERRORS]), int(NOON.timestamp())
     stat = MetricStat(*ERRORS, 10, "Sum")
-    assert [series.window(stat, start + each, start + each + 10) for each in range(0, 60, 10)] == [
+    assert [series.window(stat, start + offset, start + offset + 10) for offset in range(0, 60, 10)] == [
         0,
         10,
         20,
@@ -263,7 +263,7 @@ def test_a_live_accounts_alarms_come_from_every_page_and_what_is_refused_is_name
         {"CompositeAlarms": [{"AlarmName": "all", "AlarmRule": "ALARM(errors)"}], "MetricAlarms": []},
     ]
     metric, composite, refused = CloudWatch(Client(describe_alarms=pages)).definitions("e")
-    assert ([each.name for each in metric], [each.name for each in composite]) == (["errors"], ["all"])
+    assert ([alarm.name for alarm in metric], [alarm.name for alarm in composite]) == (["errors"], ["all"])
     assert refused[0][0] == "odd"
     assert "anomaly detection" in refused[0][1]
 

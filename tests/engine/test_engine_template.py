@@ -63,8 +63,8 @@ def test_an_alarm_that_cannot_be_used_is_left_out_by_the_name_that_the_refusal_g
     with pytest.raises(InputError) as raised:
         from_template(document)
     _, _, name = raised.value.next_step.partition("--without ")
-    found = from_template(document, without=[name.split(";")[0].rstrip(".")])
-    assert [each.name for each in found] == ["errors"]
+    alarms = from_template(document, without=[name.split(";")[0].rstrip(".")])
+    assert [kept.name for kept in alarms] == ["errors"]
 
 
 def test_a_log_alarm_is_refused_with_the_reason() -> None:
@@ -73,14 +73,14 @@ def test_a_log_alarm_is_refused_with_the_reason() -> None:
 
 
 def test_what_another_stack_exports_stays_an_opaque_target_of_actions() -> None:
-    found = from_template(template(Good=alarm(AlarmActions=[{"Fn::ImportValue": "alerts-topic"}])))
-    assert found[0].alarm_actions == ("{ImportValue alerts-topic}",)
+    alarms = from_template(template(Good=alarm(AlarmActions=[{"Fn::ImportValue": "alerts-topic"}])))
+    assert alarms[0].alarm_actions == ("{ImportValue alerts-topic}",)
 
 
 def test_a_composite_or_a_mute_rule_is_left_out_by_its_name_too() -> None:
     rule = {"Type": "AWS::CloudWatch::AlarmMuteRule", "Properties": {"Name": "night", "Rule": 5}}
     document = template(Bad=both("bad", AlarmRule={"Fn::GetAZs": ""}), Fine=both(), Night=rule)
-    assert [each.name for each in composites.from_template(document, {}, ["bad"])] == ["both"]
+    assert [kept.name for kept in composites.from_template(document, {}, ["bad"])] == ["both"]
     assert mute.from_template(document, {}, ["nig*"]) == []
 
 
@@ -253,11 +253,11 @@ def test_nothing_in_place_of_any_part_of_a_template_makes_the_engine_crash(path:
     document = changed(path, value)
     for read in (from_template, composites.from_template, mute.from_template):
         try:
-            found = read(document)
+            definitions = read(document)
         except InputError as error:
             assert error.next_step
             continue
-        for each in found if read is from_template else ():
-            if not lint.problems(each):
-                assert isinstance(lint.warnings(each), list)
-                assert evaluate(each, Series(), NOON).slots
+        for definition in definitions if read is from_template else ():
+            if not lint.problems(definition):
+                assert isinstance(lint.warnings(definition), list)
+                assert evaluate(definition, Series(), NOON).slots

@@ -12,7 +12,9 @@ CRITICAL_IS_3 = {"Fn::Equals": [{"Ref": "Critical"}, "3"]}
 
 def template(*asserts: Any, condition: Any = None) -> dict[str, Any]:
     rule = {
-        "Assertions": [{"Assert": each, "AssertDescription": "Warning must be below critical."} for each in asserts]
+        "Assertions": [
+            {"Assert": condition, "AssertDescription": "Warning must be below critical."} for condition in asserts
+        ]
     }
     parameters = {
         "Warning": {"Default": "2"},
@@ -37,7 +39,7 @@ def template(*asserts: Any, condition: Any = None) -> dict[str, Any]:
         ({"Fn::And": [BELOW, CRITICAL_IS_3]}, True),
     ],
 )
-def test_an_assertion_that_does_not_hold_is_told_in_its_own_words(asserted: Any, holds: bool) -> None:
+def test_an_assertion_that_does_not_hold_is_reported_in_its_own_words(asserted: Any, holds: bool) -> None:
     assert contradictions(template(asserted), {}) == ([] if holds else ["Warning must be below critical."])
 
 

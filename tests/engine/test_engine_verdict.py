@@ -47,7 +47,7 @@ def slow_verdict(slots: list[bool | None], m: int, n: int, treat: Treat) -> Stat
     chosen = [slot for _, slot in real][:n]
     while len(chosen) < n and treat == Treat.BREACHING:
         chosen.append(True)
-    if any(all(each) for each in itertools.combinations(chosen, m)):
+    if any(all(subset) for subset in itertools.combinations(chosen, m)):
         return State.ALARM
     is_full = len(real) >= n
     only_breaches = all(slot for _, slot in real)

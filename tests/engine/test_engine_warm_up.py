@@ -59,9 +59,9 @@ def test_a_backtest_waits_as_long_as_the_alarm_does(created: int | None, is_whol
     pytest.importorskip("numpy", reason="the replay over arrays needs NumPy")
     alarm, series = warming(OnlyStartEvaluatingAfterWarmUpPeriodEnds=is_whole), failing("1x3 9x20 _x15 1x20")
     moment, start = None if created is None else NOON + minutes(created), int(NOON.timestamp()) // 60
-    found = backtest([alarm], series, NOON, NOON + minutes(60), created=moment)
+    changes = backtest([alarm], series, NOON, NOON + minutes(60), created=moment)
     expected = list(step_by_step(alarm, series, start, start + 60, created=moment))
-    assert [(int(each.time.timestamp()), each.state) for each in found] == expected
+    assert [(int(change.time.timestamp()), change.state) for change in changes] == expected
 
 
 def test_a_replay_that_knows_no_creation_says_so() -> None:

@@ -67,15 +67,15 @@ class Executions:
     """Step Functions with what it says of each execution."""
 
     def __init__(self, description: Mapping[str, Any] | None = None, history: Iterable[Mapping[str, Any]] = ()) -> None:
-        self.description, self.events, self.asked = description, list(history), Counter[str]()
+        self.description, self.events, self.calls = description, list(history), Counter[str]()
 
     def describe(self, arn: str) -> Mapping[str, Any]:
-        self.asked[f"describe {arn}"[:8]] += 1
+        self.calls[f"describe {arn}"[:8]] += 1
         assert self.description is not None
         return self.description
 
     def history(self, arn: str) -> list[Mapping[str, Any]]:
-        self.asked[f"history {arn}"[:7]] += 1
+        self.calls[f"history {arn}"[:7]] += 1
         return self.events
 
 

@@ -19,19 +19,20 @@ class Version:
 
 def violations(versions: Iterable[Version], as_of: int) -> dict[str, tuple[int, int]]:
     """Return for each check how many rows violate it, and how many keys these rows have."""
-    found: dict[str, Counter[int | None]] = defaultdict(Counter)
+    violations: dict[str, Counter[int | None]] = defaultdict(Counter)
     groups: dict[int, list[Version]] = defaultdict(list)
     for version in versions:
         if version.key is None or version.begin is None:
-            found["null_key"][version.key] += 1
+            violations["null_key"][version.key] += 1
         else:
             groups[version.key].append(version)
     for key, group in groups.items():
         ordered = in_order(group)
         for name, count in of_key(ordered, as_of).items():
-            found[name][key] += count
+            violations[name][key] += count
     return {
-        name: (sum(counts.values()), sum(1 for count in counts.values() if count)) for name, counts in found.items()
+        name: (sum(counts.values()), sum(1 for count in counts.values() if count))
+        for name, counts in violations.items()
     }
 
 
@@ -50,29 +51,29 @@ def in_order(group: Sequence[Version]) -> list[Version]:
 
 
 def of_key(ordered: list[Version], as_of: int) -> Counter[str]:
-    found = Counter[str]()
+    violations = Counter[str]()
     current = [version for version in ordered if version.current]
-    found["many_current"] = len(current) if len(current) > 1 else 0
-    found["no_current"] = int(not current and not ordered[-1].deleted)
+    violations["many_current"] = len(current) if len(current) > 1 else 0
+    violations["no_current"] = int(not current and not ordered[-1].deleted)
     for place, version in enumerate(ordered):
         begin, end, later = version.begin or 0, version.end, ordered[place + 1 :]
-        found["flag_disagrees"] += not version.deleted and bool(version.current) != (end is None)
-        found["current_not_latest"] += bool(version.current) and bool(later)
-        found["begins_after_end"] += end is not None and begin >= end
-        found["overlap"] += any(end is None or (other.begin or 0) < end for other in later)
-        found["gap"] += bool(later) and any(
+        violations["flag_disagrees"] += not version.deleted and bool(version.current) != (end is None)
+        violations["current_not_latest"] += bool(version.current) and bool(later)
+        violations["begins_after_end"] += end is not None and begin >= end
+        violations["overlap"] += any(end is None or (other.begin or 0) < end for other in later)
+        violations["gap"] += bool(later) and any(
             not any(covers(other, moment + 0.5) for other in ordered[: place + 1])
             for moment in range(begin, later[0].begin or 0)
         )
-        found["duplicate_begin"] += sum(other.begin == begin for other in ordered) > 1
+        violations["duplicate_begin"] += sum(other.begin == begin for other in ordered) > 1
         before = ordered[place - 1] if place else None
-        found["unchanged"] += before is not None and (before.email, bool(before.deleted)) == (
+        violations["unchanged"] += before is not None and (before.email, bool(before.deleted)) == (
             version.email,
             bool(version.deleted),
         )
-        found["deleted_current"] += bool(version.deleted) and bool(version.current)
-        found["future_begin"] += begin > as_of
-    return found
+        violations["deleted_current"] += bool(version.deleted) and bool(version.current)
+        violations["future_begin"] += begin > as_of
+    return violations
 
 
 def covers(version: Version, moment: float) -> bool:

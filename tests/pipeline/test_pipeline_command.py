@@ -29,9 +29,9 @@ def test_a_file_of_each_kind_shows_its_metrics(name: str, kind: str, metric: str
     done = run("publish", "--dry-run", str(EVENTS / f"{name}.json"), "--pipeline", "sf_user")
     document = json.loads(done.stdout)
     assert document["kind"] == kind
-    found = {each["name"]: each for each in reversed(document["metrics"])}
-    assert found[metric]["value"] == value
-    assert found[metric]["dimensions"].keys() == {"Environment", "Pipeline", "JobType"}
+    metrics = {entry["name"]: entry for entry in reversed(document["metrics"])}
+    assert metrics[metric]["value"] == value
+    assert metrics[metric]["dimensions"].keys() == {"Environment", "Pipeline", "JobType"}
 
 
 def test_a_status_that_no_rule_covers_is_said() -> None:

@@ -27,9 +27,9 @@ def diagnosed(
     artifacts = Artifacts({RESULTS: results} if results else {})
     events = [*history, *([succeeded({"run_results": RESULTS})] if results else [])]
     run = run_of_event(body, [SF_USER], Executions(body["detail"], events), artifacts)
-    found = diagnose(run, shipped(), reported)
-    assert found is not None
-    return found
+    diagnosis = diagnose(run, shipped(), reported)
+    assert diagnosis is not None
+    return diagnosis
 
 
 def job(state: str = "FAILED", error: str = "") -> dict[str, Any]:
@@ -42,8 +42,10 @@ def broken(step_name: str, error: str, cause: Any = "") -> tuple[Any, list[Any]]
 
 
 def where_and_why(error_type: str, error: str, cause: str = "") -> tuple[str, str]:
-    found = diagnosed(states_event("RUNNING", error=None, cause=None), reported=ReportedError(error_type, error, cause))
-    return found.where, found.cause.why
+    diagnosis = diagnosed(
+        states_event("RUNNING", error=None, cause=None), reported=ReportedError(error_type, error, cause)
+    )
+    return diagnosis.where, diagnosis.cause.why
 
 
 @pytest.mark.parametrize(
@@ -114,31 +116,35 @@ def test_each_type_of_the_reference_has_its_place(error_type: str, error: str, w
     ("state", "why"), [("TIMEOUT", "timeout"), ("STOPPED", "aborted"), ("EXPIRED", "resource"), ("FAILED", "unknown")]
 )
 def test_the_state_of_a_job_run_says_more_than_any_text(state: str, why: str) -> None:
-    found = diagnosed(*broken("Ingest", "States.TaskFailed", job(state)))
-    assert (found.where, found.cause.why, found.step) == ("ingest", why, "Ingest")
-    assert found.jobs[0].state == state
+    diagnosis = diagnosed(*broken("Ingest", "States.TaskFailed", job(state)))
+    assert (diagnosis.where, diagnosis.cause.why, diagnosis.step) == ("ingest", why, "Ingest")
+    assert diagnosis.jobs[0].state == state
 
 
 def test_failed_tests_are_rows_that_break_a_rule_and_broken_ones_are_not() -> None:
     document = event("dbt_v4")
-    rows = [each for each in document["results"] if each["unique_id"].startswith("test.") and each["status"] == "fail"]
-    found = diagnosed(*broken("DbtRun", "Exception", "dbt exited with 1"), dbt("v4", results=rows))
-    assert (found.where, found.cause.why, len(found.nodes)) == ("test", "data rule", 1)
-    sql = [each for each in document["results"] if "state" in each["unique_id"]]
-    found = diagnosed(*broken("DbtRun", "Exception", "dbt exited with 1"), dbt("v4", results=sql))
-    assert (found.where, found.cause.why) == ("transform", "schema change")
+    rows = [
+        result
+        for result in document["results"]
+        if result["unique_id"].startswith("test.") and result["status"] == "fail"
+    ]
+    diagnosis = diagnosed(*broken("DbtRun", "Exception", "dbt exited with 1"), dbt("v4", results=rows))
+    assert (diagnosis.where, diagnosis.cause.why, len(diagnosis.nodes)) == ("test", "data rule", 1)
+    sql = [result for result in document["results"] if "state" in result["unique_id"]]
+    diagnosis = diagnosed(*broken("DbtRun", "Exception", "dbt exited with 1"), dbt("v4", results=sql))
+    assert (diagnosis.where, diagnosis.cause.why) == ("transform", "schema change")
 
 
 @pytest.mark.parametrize(("status", "why"), [("TIMED_OUT", "timeout"), ("ABORTED", "aborted")])
 def test_a_run_that_was_ended_is_the_orchestrators(status: str, why: str) -> None:
-    found = diagnosed(states_event(status, error="", cause=""), [step("DbtRun")])
-    assert (found.where, found.cause.why, found.step) == ("orchestrator", why, "DbtRun")
+    diagnosis = diagnosed(states_event(status, error="", cause=""), [step("DbtRun")])
+    assert (diagnosis.where, diagnosis.cause.why, diagnosis.step) == ("orchestrator", why, "DbtRun")
 
 
 def test_a_step_that_watches_never_hides_the_failure_it_was_called_for() -> None:
     body, history = broken("Ingest", "States.TaskFailed", job("TIMEOUT"))
-    found = diagnosed(body, [*history, step("HandleError"), failed("KeyError", "'execution'")])
-    assert (found.where, found.cause.why) == ("ingest", "timeout")
+    diagnosis = diagnosed(body, [*history, step("HandleError"), failed("KeyError", "'execution'")])
+    assert (diagnosis.where, diagnosis.cause.why) == ("ingest", "timeout")
     alone = diagnosed(*broken("HandleError", "KeyError", "'execution'"))
     assert (alone.where, alone.cause.why) == ("monitor", "code")
 
@@ -160,28 +166,33 @@ def test_a_run_that_succeeds_with_a_failed_check_is_not_well(
     topic: Topic, where: str, why: str, error_type: str
 ) -> None:
     output = json.dumps(document(Report("sf_user", (check(topic),), Score(7, 10), Score(8, 10))))
-    found = diagnosed(states_event(output=output))
-    assert (found.where, found.cause.why, found.error_type, found.topic) == (where, why, error_type, topic)
+    diagnosis = diagnosed(states_event(output=output))
+    assert (diagnosis.where, diagnosis.cause.why, diagnosis.error_type, diagnosis.topic) == (
+        where,
+        why,
+        error_type,
+        topic,
+    )
 
 
 def test_a_failed_check_has_nothing_to_do_with_a_failure_of_dbt() -> None:
     output = json.dumps(document(Report("sf_user", (check(Topic.QUALITY),))))
-    found = diagnosed(
+    diagnosis = diagnosed(
         states_event("RUNNING", output=output, error=None, cause=None),
         reported=ReportedError("dbt_run_failure", "AccessDenied"),
     )
-    assert (found.topic, found.checks, found.cause.why) == (None, (), "permission")
+    assert (diagnosis.topic, diagnosis.checks, diagnosis.cause.why) == (None, (), "permission")
 
 
 def test_a_failed_check_belongs_to_the_step_that_made_it_and_says_itself_what_it_found() -> None:
     report = document(Report("sf_user", (check(Topic.RECORDS, "3 records are too few."),)))
     history = [step("Ingest"), step("Validate"), succeeded(report), step("HandleError")]
-    found = diagnosed(
+    diagnosis = diagnosed(
         states_event("RUNNING", error=None, cause=None),
         history,
         reported=ReportedError("validation_failure", "ValidationFailed"),
     )
-    assert (found.step, found.message) == ("Validate", "3 records are too few.")
+    assert (diagnosis.step, diagnosis.message) == ("Validate", "3 records are too few.")
 
 
 def test_the_message_is_what_the_step_said_without_its_wrapping() -> None:
@@ -235,9 +246,9 @@ def test_the_catalogue_says_something_about_every_cause_and_part() -> None:
 @given(st.text(max_size=400), st.text(max_size=400), st.sampled_from(sorted(shipped().types)))
 def test_any_text_at_all_gives_a_diagnosis(error: str, cause: str, kind: str) -> None:
     body = states_event("FAILED", error=error, cause=cause)
-    found = diagnosed(body, [step("DbtRun"), failed(error, cause)], reported=ReportedError(kind, error, cause))
-    assert len(found.message) <= 300
-    assert found.cause.actions
+    diagnosis = diagnosed(body, [step("DbtRun"), failed(error, cause)], reported=ReportedError(kind, error, cause))
+    assert len(diagnosis.message) <= 300
+    assert diagnosis.cause.actions
 
 
 def test_what_is_well_has_no_diagnosis() -> None:

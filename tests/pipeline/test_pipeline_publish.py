@@ -41,13 +41,13 @@ def test_a_good_run_publishes_what_each_part_of_it_did() -> None:
     world = World()
     done = world.publish(event("states_succeeded"))
     assert (done["pipeline"], done["status"], done["unknown"]) == ("sf_user", "SUCCEEDED", {})
-    found = world.values()
+    values = world.values()
     assert (
-        found | {"pipeline/ExecutionDuration": 1270, "pipeline/JobSuccess": 1, "glue/ExecutionDuration": 605} == found
+        values | {"pipeline/ExecutionDuration": 1270, "pipeline/JobSuccess": 1, "glue/ExecutionDuration": 605} == values
     )
-    assert found | {"validation/RecordsProcessed": 5120, "validation/DataAgeHours": 1.25} == found
-    assert found | {"scd2/RecordsCreated": 12, "scd2/RecordsUpdated": 31, "scd2/RecordsDeleted": 2} == found
-    assert found | {"dbt/DbtModelsRun": 2, "dbt/DbtTestsWarned": 1, "dbt/DbtTestsFailed": 0} == found
+    assert values | {"validation/RecordsProcessed": 5120, "validation/DataAgeHours": 1.25} == values
+    assert values | {"scd2/RecordsCreated": 12, "scd2/RecordsUpdated": 31, "scd2/RecordsDeleted": 2} == values
+    assert values | {"dbt/DbtModelsRun": 2, "dbt/DbtTestsWarned": 1, "dbt/DbtTestsFailed": 0} == values
 
 
 def test_records_are_never_taken_from_the_arguments_of_a_job() -> None:
@@ -98,11 +98,11 @@ def test_a_redrive_corrects_the_counters_where_they_were_and_adds_no_run() -> No
     before, world.lines[:] = len(world.lines), []
     world.ports.artifacts[ADDRESS] = dbt("v5")  # type: ignore[index]
     world.publish(states_event(redriveCount=1, stopDate=stamp + 3_600_000))
-    found = world.values()
+    values = world.values()
     assert before
-    assert found["pipeline/JobSuccess"] == 1
-    assert found["dbt/DbtTestsFailed"] == -1
-    assert "validation/RecordsProcessed" not in found
+    assert values["pipeline/JobSuccess"] == 1
+    assert values["dbt/DbtTestsFailed"] == -1
+    assert "validation/RecordsProcessed" not in values
     stamps = {json.loads(line)["_aws"]["Timestamp"] for line in world.lines if "DbtTestsFailed" in line}
     assert stamps == {stamp}
 
@@ -130,7 +130,7 @@ def test_what_the_event_leaves_out_is_fetched() -> None:
     whole = states_event()["detail"]
     world = World(executions=Executions(whole, [step("Ingest")]))
     world.publish(event("states_truncated"))
-    assert world.executions.asked == {"describe": 1, "history": 1}
+    assert world.executions.calls == {"describe": 1, "history": 1}
     assert world.values()["validation/RecordsProcessed"] == 5120
 
 

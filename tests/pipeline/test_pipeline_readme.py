@@ -21,34 +21,34 @@ RESOURCES = PART["Resources"].values()
 
 
 def of_type(kind: str) -> list[dict[str, Any]]:
-    return [each["Properties"] for each in RESOURCES if each["Type"] == f"AWS::CloudWatch::{kind}"]
+    return [resource["Properties"] for resource in RESOURCES if resource["Type"] == f"AWS::CloudWatch::{kind}"]
 
 
 def test_every_parameter_stands_in_the_table_with_its_default_and_its_words() -> None:
-    own = {name: each for name, each in PART["Parameters"].items() if name.startswith(("SfUser", "Pipeline"))}
-    assert {name: each["Default"] for name, each in own.items()} == ROWS
-    assert all(each["Description"] in SECTION for each in own.values())
+    own = {name: parameter for name, parameter in PART["Parameters"].items() if name.startswith(("SfUser", "Pipeline"))}
+    assert {name: parameter["Default"] for name, parameter in own.items()} == ROWS
+    assert all(parameter["Description"] in SECTION for parameter in own.values())
 
 
 def test_every_alarm_stands_in_the_table() -> None:
     names = [
-        each["AlarmName"]["Fn::Sub"].partition("}-")[2]
+        alarm["AlarmName"]["Fn::Sub"].partition("}-")[2]
         for kind in ("Alarm", "CompositeAlarm")
-        for each in of_type(kind)
+        for alarm in of_type(kind)
     ]
     assert set(names) == set(re.findall(r"`…-(pipeline-[a-z_-]+)`", SECTION))
 
 
 def test_its_cost_is_that_of_its_alarms_and_metrics() -> None:
-    def metrics(each: dict[str, Any]) -> int:
-        return len([query for query in each.get("Metrics", [{"MetricStat": 1}]) if "MetricStat" in query])
+    def metrics(alarm: dict[str, Any]) -> int:
+        return len([query for query in alarm.get("Metrics", [{"MetricStat": 1}]) if "MetricStat" in query])
 
-    watched = {each["AlarmName"]["Fn::Sub"]: metrics(each) for each in of_type("Alarm")}
+    watched = {alarm["AlarmName"]["Fn::Sub"]: metrics(alarm) for alarm in of_type("Alarm")}
     of_one = sum(count for name, count in watched.items() if "sf_user" in name)
-    each = 0.30 * len(PUBLISHED) + 0.10 * of_one + 0.50
+    base = 0.30 * len(PUBLISHED) + 0.10 * of_one + 0.50
     assert f"{len(PUBLISHED)} metrics, alarms on {sum(watched.values())} metrics" in SECTION
-    assert f"{each + 0.10 * (sum(watched.values()) - of_one):.2f} USD a month for one pipeline" in SECTION
-    assert f"{each:.2f} for each further one" in SECTION
+    assert f"{base + 0.10 * (sum(watched.values()) - of_one):.2f} USD a month for one pipeline" in SECTION
+    assert f"{base:.2f} for each further one" in SECTION
 
 
 @pytest.mark.parametrize("verb", re.findall(r"deliverywatch pipeline (\w+)", SECTION))

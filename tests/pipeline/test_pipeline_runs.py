@@ -60,11 +60,14 @@ def test_a_job_run_has_its_id_and_its_units() -> None:
 
 
 def test_an_output_has_jobs_artifacts_and_the_validation() -> None:
-    found = evidence.of_output(execution_of_event(event("states_succeeded")).output)
-    assert [run.job for run in found.jobs] == ["sf_user_ingest"]
-    assert found.artifacts == ("s3://artifacts/sf_user/2026-11-21T06-00/run_results.json",)
-    assert found.report is not None
-    assert (found.report.counts.processed, found.report.quality.percent) == (5120, pytest.approx(99.492, abs=1e-3))
+    collected = evidence.of_output(execution_of_event(event("states_succeeded")).output)
+    assert [run.job for run in collected.jobs] == ["sf_user_ingest"]
+    assert collected.artifacts == ("s3://artifacts/sf_user/2026-11-21T06-00/run_results.json",)
+    assert collected.report is not None
+    assert (collected.report.counts.processed, collected.report.quality.percent) == (
+        5120,
+        pytest.approx(99.492, abs=1e-3),
+    )
 
 
 def test_what_was_tried_again_with_success_is_no_failure() -> None:
@@ -75,9 +78,9 @@ def test_what_was_tried_again_with_success_is_no_failure() -> None:
         step("DbtRun"),
         failed("X", "y"),
     ]
-    found = evidence.of_history(events)
-    assert [(each.step, each.error) for each in found.failures] == [("DbtRun", "X")]
-    assert len(found.jobs) == 1
+    collected = evidence.of_history(events)
+    assert [(failure.step, failure.error) for failure in collected.failures] == [("DbtRun", "X")]
+    assert len(collected.jobs) == 1
 
 
 def test_a_failed_glue_job_stands_in_the_cause() -> None:
@@ -87,9 +90,9 @@ def test_a_failed_glue_job_stands_in_the_cause() -> None:
 
 def test_a_job_that_failed_and_then_succeeded_is_well() -> None:
     first = event("glue_job_run") | {"JobRunState": "FAILED", "Id": "jr_1"}
-    found = evidence.of_output([first, event("glue_job_run")])
-    assert len(found.jobs) == 2
-    assert not evidence.job_failures(found)
+    collected = evidence.of_output([first, event("glue_job_run")])
+    assert len(collected.jobs) == 2
+    assert not evidence.job_failures(collected)
 
 
 def test_an_output_that_nests_without_end_is_read_to_a_depth() -> None:
@@ -103,8 +106,8 @@ def test_validations_of_rows_and_of_histories_are_one_report_and_the_later_word_
     rows = Report("sf_user", (FEW,), quality=Score(9, 10), counts=Counts(processed=10), age_hours=2.0)
     again = replace(rows, checks=(replace(FEW, result=Result.PASSED),), quality=Score(10, 10))
     history = Report("sf_user", (), integrity=Score(3, 4), counts=Counts(created=1, updated=2, deleted=0))
-    found = evidence.of_output([document(each) for each in (rows, again, history)]).report
-    assert found == Report("sf_user", again.checks, Score(10, 10), Score(3, 4), Counts(10, 1, 2, 0), 2.0)
+    merged = evidence.of_output([document(part) for part in (rows, again, history)]).report
+    assert merged == Report("sf_user", again.checks, Score(10, 10), Score(3, 4), Counts(10, 1, 2, 0), 2.0)
 
 
 def follows(number: int, earlier: int, body: dict[str, Any]) -> dict[str, Any]:
@@ -119,4 +122,4 @@ def test_a_failure_in_one_branch_is_not_put_down_to_another() -> None:
         follows(4, 2, failed("X", "y")),
         follows(5, 3, succeeded(event("glue_job_run"))),
     ]
-    assert [(each.step, each.error) for each in evidence.of_history(events).failures] == [("DbtRun", "X")]
+    assert [(failure.step, failure.error) for failure in evidence.of_history(events).failures] == [("DbtRun", "X")]

@@ -38,7 +38,7 @@ def load(tables: LocalTables, versions: Sequence[Version]) -> None:
         tables.connection.executemany("INSERT INTO h VALUES (?, ?, ?, ?, ?, ?)", rows)
 
 
-def asked(tables: LocalTables, versions: Sequence[Version], history: History = SINGLE) -> dict[str, Any]:
+def checked(tables: LocalTables, versions: Sequence[Version], history: History = SINGLE) -> dict[str, Any]:
     load(tables, versions)
     sql = scd2.query(history, DAWN + timedelta(hours=AS_OF), DAWN + timedelta(hours=SINCE))
     (row,) = tables.rows(sql, "")
@@ -46,7 +46,7 @@ def asked(tables: LocalTables, versions: Sequence[Version], history: History = S
 
 
 def failed(tables: LocalTables, versions: Sequence[Version]) -> dict[str, tuple[int, int]]:
-    row = asked(tables, versions)
+    row = checked(tables, versions)
     return {check.name: (check.rows, check.keys) for check in scd2.checks_of(SINGLE, row) if check.rows}
 
 
@@ -98,10 +98,12 @@ anything = st.builds(
 @settings(max_examples=150, deadline=None)
 @example([Version(1, 3, 3), Version(1, 3, 1, current=True), Version(1, 5, None)])
 def test_every_check_agrees_with_the_oracle(tables: LocalTables, versions: list[Version]) -> None:
-    row = asked(tables, versions)
+    row = checked(tables, versions)
     expected = violations(versions, AS_OF)
-    found = {rule.name: (int(row[f"{rule.name}_rows"] or 0), int(row[f"{rule.name}_keys"] or 0)) for rule in scd2.RULES}
-    assert found == {rule.name: expected.get(rule.name, (0, 0)) for rule in scd2.RULES}
+    violated = {
+        rule.name: (int(row[f"{rule.name}_rows"] or 0), int(row[f"{rule.name}_keys"] or 0)) for rule in scd2.RULES
+    }
+    assert violated == {rule.name: expected.get(rule.name, (0, 0)) for rule in scd2.RULES}
     counts = scd2.counts_of(row)
     assert (counts.created, counts.updated, counts.deleted) == written(versions, SINCE, AS_OF)
 
@@ -109,7 +111,7 @@ def test_every_check_agrees_with_the_oracle(tables: LocalTables, versions: list[
 @given(st.lists(anything, max_size=12))
 @settings(max_examples=60, deadline=None)
 def test_the_score_is_the_share_of_keys_without_a_violation(tables: LocalTables, versions: list[Version]) -> None:
-    score = scd2.score_of(asked(tables, versions))
+    score = scd2.score_of(checked(tables, versions))
     keys = {version.key for version in versions}
     bad = {
         key
@@ -121,7 +123,7 @@ def test_the_score_is_the_share_of_keys_without_a_violation(tables: LocalTables,
 
 
 def test_an_empty_history_has_no_score_and_no_data(tables: LocalTables) -> None:
-    row = asked(tables, [])
+    row = checked(tables, [])
     assert scd2.score_of(row).percent is None
     assert {check.result for check in scd2.checks_of(SINGLE, row)} == {"no data"}
     assert not any(check.is_fatal for check in scd2.checks_of(SINGLE, row))
@@ -139,27 +141,27 @@ def test_a_far_date_and_null_both_stand_for_an_open_end(tables: LocalTables) -> 
 
 def test_a_key_of_several_columns_is_spelt_with_all_of_them(tables: LocalTables) -> None:
     both = History("h", ("k", "email"), "f0", "t0", "cur", "", ())
-    row = asked(tables, [Version(1, 0, 1), Version(1, 0, 1, email=None)], both)
+    row = checked(tables, [Version(1, 0, 1), Version(1, 0, 1, email=None)], both)
     assert (row["no_current_samples"], row["null_key_samples"]) == ("1|a", "1|NULL")
 
 
 def test_samples_are_a_few_and_the_same_each_time(tables: LocalTables) -> None:
     versions = [Version(key, 0, 1) for key in range(9)]
-    row = asked(tables, versions)
-    (check,) = [each for each in scd2.checks_of(SINGLE, row) if each.name == "no_current"]
+    row = checked(tables, versions)
+    (check,) = [check for check in scd2.checks_of(SINGLE, row) if check.name == "no_current"]
     assert (check.samples, check.keys, check.total) == (("0", "1", "2", "3", "4"), 9, 9)
 
 
 def test_a_key_with_a_comma_is_one_sample(tables: LocalTables) -> None:
     comma = History("h", ("email",), "f0", "t0", "cur", "", ())
-    row = asked(tables, [Version(1, 0, 1, email="Doe, Ann")], comma)
-    (check,) = [each for each in scd2.checks_of(comma, row) if each.name == "no_current"]
+    row = checked(tables, [Version(1, 0, 1, email="Doe, Ann")], comma)
+    (check,) = [check for check in scd2.checks_of(comma, row) if check.name == "no_current"]
     assert check.samples == ("Doe, Ann",)
 
 
 def test_without_tracked_columns_nothing_is_said_of_unchanged_versions(tables: LocalTables) -> None:
     bare = History("h", ("k",), "f0", "t0", "cur", "", ())
-    row = asked(tables, [Version(1, 0, 2), Version(1, 2, None, current=True)], bare)
+    row = checked(tables, [Version(1, 0, 2), Version(1, 2, None, current=True)], bare)
     results = {check.name: check.result for check in scd2.checks_of(bare, row)}
     assert (results["unchanged"], results["gap"]) == ("no data", "passed")
 

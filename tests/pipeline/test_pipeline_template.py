@@ -53,17 +53,17 @@ def test_cfn_lint_has_nothing_to_say(systems: list[str], tmp_path: Path) -> None
 
 @pytest.mark.parametrize("path", CASES, ids=lambda path: path.stem)
 def test_alarms_and_mails_are_as_written_down(path: Path, pipeline_build: Path) -> None:
-    assert [each for each in check(path, pipeline_build / "template.json") if each.difference] == []
+    assert [result for result in check(path, pipeline_build / "template.json") if result.difference] == []
 
 
 def test_every_alarm_has_a_case_in_which_it_calls_and_one_in_which_it_does_not(pipeline_build: Path) -> None:
     expected = {
-        (each.alarm, each.state.value)
+        (expected.alarm, expected.state.value)
         for path in CASES
         for case in cases.parse(path.read_text())
-        for each in case.states
+        for expected in case.states
     }
-    names = [each.name for each in alarm.from_template(documents.read(pipeline_build / "template.json"))]
+    names = [definition.name for definition in alarm.from_template(documents.read(pipeline_build / "template.json"))]
     own = [name.removeprefix("deliverywatch-prod-") for name in names if "-pipeline-" in name]
     assert len(own) == 13
     for name in own:
@@ -81,8 +81,8 @@ def test_every_end_of_a_declared_pipeline_starts_both_functions(pipeline_templat
 
 
 def test_every_number_is_a_parameter_with_a_default(pipeline_template: dict[str, Any]) -> None:
-    own = {name: each for name, each in pipeline_template["Parameters"].items() if name.startswith("SfUser")}
-    assert {name.removeprefix("SfUser"): each["Default"] for name, each in own.items()} == {
+    own = {name: parameter for name, parameter in pipeline_template["Parameters"].items() if name.startswith("SfUser")}
+    assert {name.removeprefix("SfUser"): parameter["Default"] for name, parameter in own.items()} == {
         "MissedRunHours": "7",
         "DurationSeconds": "3600",
         "MinimumRecords": "100",
@@ -106,7 +106,7 @@ def test_a_function_gets_the_limits_that_the_alarms_have(pipeline_template: dict
 def test_the_composite_names_every_alarm_of_its_pipeline(pipeline_template: dict[str, Any]) -> None:
     (composite,) = of_type(pipeline_template, "AWS::CloudWatch::CompositeAlarm").values()
     children = set(re.findall(r'ALARM\("([^"]+)"\)', composite["AlarmRule"]))
-    alarms = [each["AlarmName"] for each in of_type(pipeline_template, "AWS::CloudWatch::Alarm").values()]
+    alarms = [properties["AlarmName"] for properties in of_type(pipeline_template, "AWS::CloudWatch::Alarm").values()]
     assert children == {name for name in alarms if "-pipeline-sf_user-" in name}
 
 
@@ -114,8 +114,8 @@ def test_what_the_report_publishes_and_what_the_composite_repeats_mails_nothing(
     known = watches(json.loads((pipeline_build / "watches.json").read_text()), "deliverywatch-prod")
     quiet = {one.alarm for watch in known for one in watch.severities if one.level is Level.OK}
     short = {name.removeprefix("deliverywatch-prod-pipeline-") for name in quiet}
-    told = {"failed", "timed-out", "aborted", "job-failures", "health"}
-    assert short == {f"sf_user-{what}" for what in told} | {"validate-errors"}
+    reported = {"failed", "timed-out", "aborted", "job-failures", "health"}
+    assert short == {f"sf_user-{what}" for what in reported} | {"validate-errors"}
     assert all(one.level is Level.OK for watch in known for one in watch.severities if one.alarm in quiet)
 
 
@@ -130,8 +130,8 @@ def test_the_dashboard_has_six_charts_the_alarms_and_links(pipeline_template: di
     widgets = json.loads(dashboard["DashboardBody"])["widgets"]
     kinds = [widget["type"] for widget in widgets]
     assert (kinds.count("metric"), kinds.count("alarm"), kinds.count("text")) == (6, 1, 1)
-    assert "states/home" in next(each for each in widgets if each["type"] == "text")["properties"]["markdown"]
-    rows = [row for each in widgets if each["type"] == "metric" for row in each["properties"]["metrics"]]
+    assert "states/home" in next(widget for widget in widgets if widget["type"] == "text")["properties"]["markdown"]
+    rows = [row for widget in widgets if widget["type"] == "metric" for row in widget["properties"]["metrics"]]
     own = {(row[7], row[1]) for row in rows if row[0] == "DeliveryWatch/Pipeline"}
     assert own <= {(job_type.value, name) for job_type, name in PUBLISHED}
 
@@ -141,7 +141,7 @@ def test_a_zip_holds_the_declaration_and_what_its_function_needs(name: str, pipe
     held = zipfile.ZipFile(pipeline_build / f"{name}.zip").namelist()
     assert "deliverywatch/pipeline/pipelines.toml" in held
     assert "deliverywatch/pipeline/diagnosis/catalogue.toml" in held
-    assert not [each for each in held if each.startswith(("deliverywatch/sms", "deliverywatch/alerting"))]
+    assert not [name for name in held if name.startswith(("deliverywatch/sms", "deliverywatch/alerting"))]
 
 
 def test_a_build_refuses_a_rule_for_faults_that_no_function_could_read() -> None:
@@ -154,6 +154,6 @@ def test_two_pipelines_have_parameters_and_alarms_of_their_own() -> None:
     both = pipelines_of({"pipeline": [*DECLARED["pipeline"], second]})
     template = stacks.template([stack_of(both)], "arm64", "0").to_dict()
     assert {"SfUserStaleHours", "OrdersStaleHours"} <= template["Parameters"].keys()
-    kinds = [each["Type"] for each in template["Resources"].values()]
+    kinds = [resource["Type"] for resource in template["Resources"].values()]
     assert (kinds.count("AWS::CloudWatch::CompositeAlarm"), kinds.count("AWS::CloudWatch::Alarm")) == (2, 23)
     assert kinds.count("AWS::Lambda::Function") == 3

@@ -49,7 +49,7 @@ class World:
 
     def keep(self, user_id: int, begin: int, end: int | None, *, current: bool) -> None:
         moments = [
-            None if each is None else (NOON + timedelta(hours=each)).replace(tzinfo=None) for each in (begin, end)
+            None if hour is None else (NOON + timedelta(hours=hour)).replace(tzinfo=None) for hour in (begin, end)
         ]
         self.tables.connection.execute(
             "INSERT INTO users_history VALUES (?, ?, ?, ?, FALSE, ?, 'free')", [user_id, *moments, current, str(begin)]
@@ -113,8 +113,8 @@ def test_the_share_of_rows_without_a_required_value_decides(world: World, empty:
     world.load([(user, " " if place < empty else email, *times) for place, (user, email, *times) in enumerate(rows)])  # type: ignore[misc]
     report = world.validate(Part.RECORDS)
     assert failed(report) == names
-    found = {check.name: check.rows for check in report.checks}
-    assert (found["required_email"], found["required_user_id"]) == (empty, 0)
+    rows = {check.name: check.rows for check in report.checks}
+    assert (rows["required_email"], rows["required_user_id"]) == (empty, 0)
 
 
 @pytest.mark.parametrize(("hours", "names"), [(6.0, []), (6.1, ["freshness"])])
@@ -200,9 +200,9 @@ def test_a_pipeline_that_is_not_declared_raises() -> None:
     ],
 )
 def test_the_times_that_athena_writes_are_read(written: str, expected: str) -> None:
-    found = time_of(written)
-    assert found is not None
-    assert found.isoformat() == expected
+    time = time_of(written)
+    assert time is not None
+    assert time.isoformat() == expected
 
 
 @pytest.mark.parametrize("written", ["soon", "2026-11-21 05:58:12 Europe/Berlin"])
@@ -269,8 +269,8 @@ def test_the_command_ends_with_3_when_a_check_fails(folder: Path) -> None:
 
 def test_a_file_that_is_no_table_is_refused_with_its_name(folder: Path) -> None:
     (folder / "plans.parquet").write_text("no parquet")
-    found = command(folder)
-    assert (found.exit_code, "plans.parquet cannot be read as the table plans" in found.output) == (2, True)
+    result = command(folder)
+    assert (result.exit_code, "plans.parquet cannot be read as the table plans" in result.output) == (2, True)
 
 
 def test_a_name_that_two_files_have_is_refused(folder: Path) -> None:

@@ -10,15 +10,15 @@ _NOTE_LIMIT = 200
 
 @click.command()
 @click.argument("incident")
-@click.option("--by", required=True, envvar="DELIVERYWATCH_BY", help="Who has it; also DELIVERYWATCH_BY.")
+@click.option("--by", required=True, envvar="DELIVERYWATCH_BY", help="Who takes it on; also DELIVERYWATCH_BY.")
 @click.option("--note", default="", help="What the others should know, in one sentence.")
-@click.option("--watch", default="", help="Whose, where two opened in the same minute.")
+@click.option("--watch", default="", help="Its watch, if two incidents opened in the same minute.")
 @click.option("--dry-run", is_flag=True, help="Say what would be noted, and note nothing.")
 @target
 def ack(*, incident: str, by: str, note: str, watch: str, dry_run: bool, target: Target) -> None:
     """Record that somebody has taken on INCIDENT: `status` and later mails say so.
 
-    It sends no mail and stops none.
+    This sends no mail and holds none back.
 
     Example: deliverywatch ack INC-1121-1204 --by Kim --note "calling the carrier"
     """

@@ -51,7 +51,9 @@ def check(
     junit: Path | None,
     as_json: bool,
 ) -> None:
-    """Check the cases in CASES against a template: do its alarms and mails do what was written down?
+    """Check the cases in CASES against a template.
+
+    Do its alarms and mails do what was written down?
 
     \b
     CASES is TOML. A series has one value per interval; times count from its
@@ -103,9 +105,10 @@ def check(
 def explain(
     *, name: str | None, template: Path, settings: tuple[str, ...], without: tuple[str, ...], as_json: bool
 ) -> None:
-    """Say what the alarm NAME means: what it watches, how fast it fires and recovers, what missing data does.
+    """Say what the alarm NAME means.
 
-    NAME may be the end of the full name, such as sms-warning. Without it all alarms are explained.
+    What it watches, how fast it fires and recovers, and what missing data does. NAME may be the end of the full name,
+    such as sms-warning. Without it all alarms are explained.
 
     JSON: [{"alarm": "full name", "text": "one paragraph", "warnings": [""]}]
     """

@@ -29,10 +29,10 @@ if TYPE_CHECKING:
 def backfill(*, since: datetime, until: datetime | None, lake: Path | None, dry_run: bool, target: Target) -> None:
     """Fill the lake with months of history.
 
-    Into the bucket of the stack, with the account and the settings of the stack; or with --lake into a folder, with
-    the account of `deliverywatch ingest`. Nothing is emitted. Times are ISO 8601 and UTC if they name no zone; whole
-    hours are read. Interrupted, the same command goes on where it stopped; done again, it changes only what ClickSend
-    changed.
+    The lake is the stack's bucket, read with the account and the settings of the stack; or with --lake a folder, read
+    with the account of `deliverywatch ingest`. Nothing is emitted. Times are ISO 8601 and UTC if they name no zone;
+    whole hours are read. After an interruption, the same command goes on where it stopped; done again, it changes only
+    what ClickSend changed.
 
     \b
     Example: deliverywatch backfill --since 2026-10-01

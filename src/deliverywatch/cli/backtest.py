@@ -32,10 +32,10 @@ _SLOT_MINUTES = (1, 2, 5, 10)
 @click.command()
 @click.option("--template", required=True, help="A file, JSON or YAML, or 'cloudwatch': the account's alarms.")
 @click.option("--history", required=True, help="The folder of a lake, a .csv or .parquet file, or 'cloudwatch'.")
-@click.option("--from", "start", type=Time(), help="Begin of the replay [default: that of the history].")
-@click.option("--to", "end", type=Time(), help="Its end [default: that of the history].")
+@click.option("--from", "start", type=Time(), help="Begin of the replay.  [default: that of the history]")
+@click.option("--to", "end", type=Time(), help="Its end.  [default: that of the history]")
 @click.option("--set", "settings", multiple=True, metavar="P=A,B,C", help="Compare values of a parameter.")
-@click.option("--sweep", is_flag=True, help="Turn the warning's threshold: mails a month, and the knee.")
+@click.option("--sweep", is_flag=True, help="Try warning thresholds: mails a month at each, and the knee.")
 @click.option("--without", multiple=True, metavar="PATTERN", help="Leave out alarms, such as '*-blind'.")
 @zone_option
 @click.option("--render-to", type=click.Path(path_type=Path, file_okay=False), help="Write every mail there.")
@@ -67,9 +67,8 @@ def backtest(
     \b
     mails / month  for a month of 30.4 days; night is 22:00 to 06:00
     to the mail    median minutes from the first bad message to the mail
-    missed         times when the share truly exceeded the threshold of the
-                   template as it is, of 100 messages or more, and no incident
-                   was open
+    missed         times without an open incident in which the share of 100
+                   messages or more exceeded the template's threshold
     open           hours in which an incident was open
 
     \b

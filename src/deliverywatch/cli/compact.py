@@ -26,14 +26,14 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.argument("lake", required=False, type=FOLDER)
-@click.option("--before", type=Time(), help="Only days that end until then.")
+@click.option("--before", type=Time(), help="Only days that ended by then.")
 @click.option("--dry-run", is_flag=True, help="Say which days are due, and change nothing.")
 @json_option
 @target
 def compact(*, lake: Path | None, before: datetime | None, dry_run: bool, as_json: bool, target: Target) -> None:
     """Join the lake's old hours into one object per day.
 
-    LAKE is a folder; without it, the bucket of the stack is meant. A day is due 72 hours after its end, when the
+    LAKE is a folder; without it, the stack's bucket is meant. A day is due 72 hours after its end, when the
     outcomes of its messages have come. Its object is written before its hours are deleted, and each row counts once
     at every moment; interrupted, or done twice at once, it ends the same. A function of the stack does it every night.
 

@@ -24,7 +24,9 @@ BUILT = Path("build/template.json")
 @click.command()
 @click.option("--template", "file", type=click.Path(path_type=Path, dir_okay=False), help="A built template.")
 @click.option("--deployed", is_flag=True, help="The stack as it is deployed, with its parameters.")
-@click.option("--parameter", "given", multiple=True, metavar="NAME=VALUE", help="Of --template; may be repeated.")
+@click.option(
+    "--parameter", "given", multiple=True, metavar="NAME=VALUE", help="A parameter of --template; can be repeated."
+)
 @click.option("--messages-per-day", type=click.IntRange(0), help="How many messages are sent.  [default: 14000]")
 @click.option("--mails-per-month", type=click.IntRange(0), help="How many mails come.  [default: 100]")
 @click.option("--emails-per-day", type=click.IntRange(0), help="How many e-mails are sent.  [default: 14000]")
@@ -52,7 +54,7 @@ def cost(
     deliverywatch cost --deployed               of the stack, as it is now
     deliverywatch cost --messages-per-day 500   for another volume
 
-    Without --template and without build/template.json it is the deployed stack.
+    With neither --template nor build/template.json, the deployed stack is estimated.
     """  # noqa: D301 - click wants the control character
     from deliverywatch.operate.cost import bill
     from deliverywatch.operate.cost.estimate import Volume

@@ -32,9 +32,7 @@ _PLAYS = {
 
 
 @click.command()
-@click.option(
-    "--system", type=click.Choice(list(_PLAYS)), default="sms", show_default=True, help="What to see at work."
-)
+@click.option("--system", type=click.Choice(list(_PLAYS)), default="sms", show_default=True, help="What to play.")
 @click.option(
     "--out",
     type=click.Path(file_okay=False, path_type=Path),
@@ -48,13 +46,17 @@ def demo(*, system: str, out: Path, fast: bool, open_page: bool) -> None:
     """Play a day with an incident through the whole stack, on this machine.
 
     The template is built and deployed into a local cloud, where it lives through yesterday in simulated time. No AWS
-    account and no internet are needed. The system `sms` plays a carrier incident; with DELIVERYWATCH_CLICKSEND_URL,
-    CLICKSEND_USERNAME and CLICKSEND_API_KEY in the environment it reads the last 24 hours of that account instead.
-    The system `files` plays an hour of uploads with one that fails, its mail, and the redrive that fixes it.
-    The system `queries` plays the life of a query: added, calling, changed, resolved, removed. The system `email`
-    plays a morning of two streams of e-mail. The system `pipeline` plants one fault after the other into a pipeline
-    of Step Functions, Glue and dbt.
-    """
+    account and no internet are needed.
+
+    \b
+    sms       a carrier incident; with DELIVERYWATCH_CLICKSEND_URL,
+              CLICKSEND_USERNAME and CLICKSEND_API_KEY in the environment, the
+              last 24 hours of that account
+    files     an hour of uploads, one of which fails, its mail, and the redrive
+    email     a morning of two streams of e-mail
+    queries   the life of a query: added, alerting, changed, resolved, removed
+    pipeline  one fault after the other in Step Functions, Glue and dbt
+    """  # noqa: D301 - click wants the control character
     from rich.console import Console
 
     console = Console(highlight=False)

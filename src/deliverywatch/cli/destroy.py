@@ -31,7 +31,8 @@ def destroy(*, target: Target, with_data: bool, dry_run: bool, yes: bool, as_jso
     """Delete the stack, and keep the history.
 
     Alarms, functions, topics and logs go; the bucket with the history stays, unless --with-data is given. At the end it
-    says what is left, and how to delete that. Interrupted, the same command goes on.
+    says what is left, and how to delete that. After an interruption, the same command
+    goes on.
 
     \b
     JSON: {"stack": "", "status": "planned" | "deleted",

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.argument("incident")
-@click.option("--watch", default="", help="Whose, where two opened in the same minute.")
+@click.option("--watch", default="", help="Its watch, if two incidents opened in the same minute.")
 @json_option
 @target
 def explain(*, incident: str, watch: str, as_json: bool, target: Target) -> None:

@@ -26,7 +26,13 @@ if TYPE_CHECKING:
 @click.option("--once", is_flag=True, help="Do one run; without it, one at the end of each slot until interrupted.")
 @click.option("--since", type=Time(), help="Read what was sent from this time on, instead of what is due.")
 @click.option("--until", type=Time(), help="End of --since, not included.  [default: now]")
-@click.option("--slot-minutes", type=click.Choice(["1", "2", "5", "10"]), default="10", show_default=True)
+@click.option(
+    "--slot-minutes",
+    type=click.Choice(["1", "2", "5", "10"]),
+    default="10",
+    show_default=True,
+    help="Length of a slot.",
+)
 @click.option("--environment", default="prod", show_default=True, help="Dimension of the metrics.")
 def ingest(
     *, lake: Path, once: bool, since: datetime | None, until: datetime | None, slot_minutes: str, environment: str
@@ -34,8 +40,8 @@ def ingest(
     """Read a ClickSend account into a folder.
 
     Into a folder only: the lake of a stack is filled by its function, and by `deliverywatch backfill`. Does what the
-    function does, and prints the EMF documents that it would emit, one per line. With --since
-    only changes are emitted, and nothing older than 24 hours; done again, nothing is.
+    function does, and prints the EMF documents that it would emit, one per line. With
+    --since only changes of the last 24 hours are emitted; done again, it emits nothing.
 
     CLICKSEND_USERNAME and CLICKSEND_API_KEY in the environment name the account, DELIVERYWATCH_CLICKSEND_URL another
     server. Times are ISO 8601, such as 2026-11-21T11:00Z, and UTC if they name no zone; ranges are cut to whole slots.

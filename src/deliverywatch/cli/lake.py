@@ -28,13 +28,13 @@ def lake() -> None:
 
 @lake.command()
 @click.argument("directory", required=False, type=FOLDER)
-@click.option("--since", type=Time(), help="Only days from then on; reading all of a bucket takes a while.")
+@click.option("--since", type=Time(), help="Only days from then on; a whole bucket takes a while to read.")
 @json_option
 @target
 def show(*, directory: Path | None, since: datetime | None, as_json: bool, target: Target) -> None:
     """Print what the lake holds, by UTC hour of sending.
 
-    DIRECTORY is a folder of `deliverywatch ingest`; without it, the bucket of the stack is meant.
+    DIRECTORY is a folder of `deliverywatch ingest`; without it, the stack's bucket is shown.
 
     \b
     total      messages as the metric Total counts them: all but the excluded

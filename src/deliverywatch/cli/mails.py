@@ -22,7 +22,7 @@ _WEEK = timedelta(days=7)
 
 @click.command()
 @click.argument("incident", required=False)
-@click.option("--since", type=TimeOrAge(), help="First time of the list: 24h, 30d or 2026-11-21.  [default: 7d]")
+@click.option("--since", type=TimeOrAge(), help="Mails from then on: 24h, 30d or 2026-11-21.  [default: 7d]")
 @click.option("--number", type=click.IntRange(1), help="Show this mail of INCIDENT as text.")
 @json_option
 @target
@@ -33,7 +33,7 @@ def mails(*, incident: str | None, since: datetime | None, number: int | None, a
     deliverywatch mails --since 30d
     deliverywatch mails INC-1121-1204 --number 2
 
-    One that is "not sent" was claimed by a function that died; the sweep sends it within 10 minutes.
+    A mail that is "not sent" was claimed by a function that died; the sweep sends it within 10 minutes.
     """  # noqa: D301 - click wants the control character
     if number and not incident:
         raise click.UsageError("--number needs an INCIDENT.")

@@ -25,7 +25,7 @@ _PIPELINES = click.option(
     "--pipelines",
     "declaration",
     type=click.Path(dir_okay=False, path_type=Path),
-    help=f"The declaration of the pipelines, TOML or JSON.  [default: {_DECLARATION}, where it is]",
+    help=f"The declaration of the pipelines, TOML or JSON.  [default: {_DECLARATION}, if it exists]",
 )
 
 
@@ -38,7 +38,7 @@ def pipeline() -> None:
 @click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
 @click.option("--dry-run", is_flag=True, required=True, help="Print the metrics; nothing is emitted.")
 @click.option("--environment", default="prod", show_default=True, help="Dimension of the metrics.")
-@click.option("--pipeline", "name", default="", help="Likewise.  [default: the state machine's name]")
+@click.option("--pipeline", "name", default="", help="Its other dimension.  [default: the state machine's name]")
 def publish(*, file: Path, dry_run: bool, environment: str, name: str) -> None:  # noqa: ARG001 - it must be given
     """Print the metrics that would be emitted for FILE, as JSON.
 
@@ -104,7 +104,7 @@ def _diagnosed(arn: str, declaration: Path | None, target: Target) -> dict[str, 
 @click.option("--pipeline", "name", default="", help="Which pipeline.  [default: the first that is declared]")
 @_PIPELINES
 @click.option("--part", type=click.Choice(["all", "records", "histories"]), default="all", show_default=True)
-@click.option("--since", type=Time(), help="The run began then.  [default: a day before --until]")
+@click.option("--since", type=Time(), help="When the run began.  [default: a day before --until]")
 @click.option("--until", type=Time(), help="The time of the validation.  [default: now]")
 @json_option
 def validate(
@@ -117,7 +117,7 @@ def validate(
     until: datetime | None,
     as_json: bool,
 ) -> None:
-    """Make all checks of a pipeline on tables in a folder.
+    """Run all checks of a pipeline on tables in a folder.
 
     The same queries that the function pipeline-validate runs on Athena run here on DuckDB. Tables are found by their
     name without the database. Ends with 3 if a check fails.
@@ -169,8 +169,8 @@ def lint(*, file: Path) -> None:
     FILE is a definition in Amazon States Language, as JSON. A failure path that ends in anything but a Fail state makes
     its execution succeed, so that no alarm and no event ever shows it. Ends with 3 if there is one.
 
-    A path is one for failures if only a Catch leads to it, or if the name of its state says so: fail, error, abort,
-    reject or invalid. One that a Choice leads to under another name is not recognised.
+    A failure path is one that only a Catch leads to, or whose state is named for it: fail, error, abort, reject or
+    invalid. One that a Choice leads to under another name is not recognised.
     """
     from deliverywatch.pipeline.diagnosis.hidden_failures import hidden_failures
 

@@ -26,12 +26,14 @@ if TYPE_CHECKING:
 @click.command()
 @click.argument("name_or_sql", metavar="NAME|SQL|-", required=False)
 @click.option("--list", "is_list", is_flag=True, help="List the saved queries and their parameters.")
-@click.option("--param", "given", multiple=True, metavar="NAME=VALUE", help="Of a saved query; may be repeated.")
-@click.option("--local", "folder", type=FOLDER, help="Ask DuckDB over this folder instead of Athena.")
-@click.option("--copy", "is_copy", is_flag=True, help="Ask DuckDB over a copy of the days that are read.")
+@click.option(
+    "--param", "given", multiple=True, metavar="NAME=VALUE", help="A parameter of a saved query; can be repeated."
+)
+@click.option("--local", "folder", type=FOLDER, help="Run it on this folder, with DuckDB instead of Athena.")
+@click.option("--copy", "is_copy", is_flag=True, help="Run it on a copy of the days that it reads, with DuckDB.")
 @click.option("--format", "kind", type=click.Choice(FORMATS), default="table", show_default=True)
 @click.option("--out", type=click.Path(dir_okay=False, path_type=Path), help="Write into this file.")
-@click.option("--dry-run", is_flag=True, help="Say what it would read and cost, and ask nothing.")
+@click.option("--dry-run", is_flag=True, help="Say what it would read and cost, and run nothing.")
 @target
 def query(
     *,
@@ -53,8 +55,8 @@ def query(
     deliverywatch query message-history --param message_id=1EF11A95-...
     deliverywatch query "SELECT count(*) FROM mails WHERE dt >= '2026-11-01'"
 
-    On Athena the cost is shown before and after; Ctrl-C stops the query. SQL is Athena's also with --local and --copy,
-    which cost nothing but the reading of S3. A single - reads the SQL from standard input.
+    On Athena the cost is shown before and after; Ctrl-C stops the query. With --local and --copy the SQL is Athena's
+    too; they cost nothing but the reading of S3. A single - reads the SQL from standard input.
     """  # noqa: D301 - click wants the control character
     saved = _saved(folder, target)
     if is_list:

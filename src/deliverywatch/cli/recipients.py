@@ -22,8 +22,8 @@ _TYPES = {"failed_messages": "bigint"}
 
 @click.command()
 @click.argument("incident", metavar="[INC]", required=False)
-@click.option("--since", type=TimeOrAge(), help="Start of the time of sending, such as 3h, instead of an incident.")
-@click.option("--until", type=Time(), help="Its end, not included.  [default: now]")
+@click.option("--since", type=TimeOrAge(), help="Messages sent from then on, such as 3h, instead of an incident.")
+@click.option("--until", type=Time(), help="End of that time, not included.  [default: now]")
 @click.option("--lookup", is_flag=True, help="Ask ClickSend for the numbers; they are stored nowhere.")
 @click.option("--lake", type=FOLDER, help="Folder of the history.  [default: the stack's bucket]")
 @click.option("--format", "kind", type=click.Choice(FORMATS), default="csv", show_default=True)
@@ -42,8 +42,8 @@ def recipients(
 ) -> None:
     """List who was not reached in an incident, and not since.
 
-    A person is in the list whose newest message of that time failed and who got none later. Numbers are masked as in
-    the mails; with --lookup ClickSend is asked for them at that moment, and they go to the output only.
+    Lists everybody whose newest message of that time failed and who has got none since. Numbers are masked as in the
+    mails; with --lookup they are read from ClickSend now, and go to the output only.
 
     \b
     deliverywatch recipients INC-1121-1204 > affected.csv

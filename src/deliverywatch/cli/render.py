@@ -35,7 +35,7 @@ _ALONE = (
     "--watches",
     "watches_file",
     type=click.Path(path_type=Path),
-    help=f"Which alarm is which severity of which watch [default: {BUILT_WATCHES}, if it is there].",
+    help=f"Says which alarm has which severity of which watch.  [default: {BUILT_WATCHES}, if it exists]",
 )
 @click.option(
     "--context", type=click.Path(path_type=Path), help="What the watch's system left: state/sms.json of the lake."
@@ -57,8 +57,10 @@ def render(
     EVENT is a JSON file: the event that SNS gives a Lambda function, with one or more records, or the bare message.
     Nothing is asked of AWS and nothing is sent.
 
-    Example: deliverywatch render alarm.json --out mails --context state/sms.json --time-zone Australia/Sydney
-    """
+    \b
+    Example: deliverywatch render alarm.json --out mails \\
+               --context state/sms.json --time-zone Australia/Sydney
+    """  # noqa: D301 - click wants the control character
     from deliverywatch.alerting.dry_run import dry_run
 
     settings = _settings(environment, time_zone, region)

@@ -18,9 +18,9 @@ _LEVELS = ["critical", "warning", "blind", "alarm"]
 
 
 @click.command()
-@click.option("--level", type=click.Choice(_LEVELS), help="Only this level; of --set, which parameter.")
+@click.option("--level", type=click.Choice(_LEVELS), help="Show only this level; with --set, change this level.")
 @click.option("--expect", metavar="ADDRESS", help="Exit with 3 unless this address gets mails of --level.")
-@click.option("--set", "wanted", metavar="A,B", help="The addresses from now on; '' for none but --level warning's.")
+@click.option("--set", "wanted", metavar="A,B", help="The addresses from now on; '' for nobody beyond AlertRecipients.")
 @click.option("--dry-run", is_flag=True, help="Say what would change, and change nothing.")
 @json_option
 @target

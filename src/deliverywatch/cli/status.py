@@ -29,8 +29,9 @@ def status(*, as_json: bool, target: Target) -> None:
     """Show what is going on: incidents, mutes, last readings, last mails.
 
     \b
-    deliverywatch status                 look
-    deliverywatch status || call-me      in a script: 4 while an incident is open
+    deliverywatch status                 to read
+    deliverywatch status || call-me      for scripts: ends with 4 while an
+                                         incident is open
     deliverywatch status --json | jq     for programs; status.schema.json of
                                          the package describes it
     """  # noqa: D301 - click wants the control character

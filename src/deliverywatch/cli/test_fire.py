@@ -27,9 +27,9 @@ _EVERY_SECONDS = 2
     type=click.Choice(["critical", "warning", "blind"]),
     default="critical",
     show_default=True,
-    help="As which it goes out: it decides who gets it.",
+    help="Its level, which decides who gets it.",
 )
-@click.option("--to", multiple=True, metavar="ADDRESS", help="Only to this address; up to five times.")
+@click.option("--to", multiple=True, metavar="ADDRESS", help="Send it only to this address; up to five times.")
 @click.option("--by", envvar="DELIVERYWATCH_BY", help="Who asks for it, as the mail says.  [default: your user name]")
 @click.option("--wait", type=click.IntRange(0), default=60, show_default=True, help="Seconds to wait for it.")
 @click.option("--dry-run", is_flag=True, help="Print what would be published, and who would get it.")

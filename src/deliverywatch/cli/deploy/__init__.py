@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 )
 @click.option("--set", "texts", multiple=True, metavar="NAME=VALUE", help="A parameter; can be repeated.")
 @click.option("--artifacts-bucket", help="Where code is uploaded to.  [default: one per account and region]")
-@click.option("--revert-drift", is_flag=True, help="Bring back what was changed by hand since.")
+@click.option("--revert-drift", is_flag=True, help="Also undo what was changed by hand.")
 @click.option("--dry-run", is_flag=True, help="Say what would change, and change nothing.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @json_option
@@ -57,8 +57,8 @@ def deploy(
 ) -> None:
     """Deploy the built template, or change the stack.
 
-    Says what would change and what it costs, asks, uploads what is new, follows CloudFormation, and looks whether it
-    works. Parameters that are not set keep their value. Interrupted, the same command goes on.
+    Says what would change and what it costs, asks, uploads what is new, follows CloudFormation, and checks that it
+    works. Parameters that are not set keep their value. After an interruption, the same command goes on.
 
     \b
     Example: deliverywatch deploy --set SenderAddress=alerts@example.com \\

@@ -60,9 +60,10 @@ def store_of(lake: Path | None, target: Target) -> Store:
 @json_option
 @target
 def replay(*, target: Target, lake: Path | None, stream: str | None, dry_run: bool, as_json: bool) -> None:
-    """Say why records lie under the error prefix, and send again those that can be read now.
+    """Send again what failed and can be read now.
 
-    What was sent is taken out of its object; what cannot be read stays where it is.
+    Says why records lie under the error prefix. What was sent is taken out of its object; what cannot be read stays
+    where it is.
 
     \b
     JSON: {"streams": [{"stream": "newsletter", "objects": 1,
@@ -123,9 +124,10 @@ def _show_replayed(done: Replayed, *, dry_run: bool) -> None:
 @json_option
 @target
 def drift(*, target: Target, events: tuple[Path, ...], lake: Path | None, days: int, as_json: bool) -> None:
-    """Find fields that SES sends and no column holds, and show the change of the tables that adds them.
+    """Find fields that SES sends and no column holds.
 
-    Looks into files of raw EVENTS, one a line, or into the column `raw` of the lake.
+    Shows the change of the tables that adds them. Looks into files of raw EVENTS, one a line, or into the column
+    `raw` of the lake.
 
     \b
     JSON: {"fields": [{"path": "delivery.inboxPlacement.folder",
@@ -206,7 +208,9 @@ def _lines(document: dict[str, Any]) -> Iterator[str]:
 @json_option
 @target
 def compact(*, target: Target, lake: Path | None, day: datetime | None, dry_run: bool, as_json: bool) -> None:
-    """Merge the objects of a day into one, without copies; the stack does it every night.
+    """Merge the objects of a day into one, without copies.
+
+    The stack does it every night.
 
     \b
     JSON: {"days": [{"folder": "events/newsletter/dt=2026-11-20/",

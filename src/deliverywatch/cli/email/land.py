@@ -31,10 +31,11 @@ _MOST_REFUSALS = 10
 @click.option("--campaign-tag", default="campaign", show_default=True, help="Message tag that names the campaign.")
 @json_option
 def land(*, events: Path, out: Path, stream: str, at: datetime | None, campaign_tag: str, as_json: bool) -> None:
-    """Land EVENTS, one raw SES event a line, as the deployed stack would: Parquet, error records, reasons.
+    """Land EVENTS in a folder, as the deployed stack would.
 
-    Nothing is asked of AWS. Afterwards the Parquet is read back and every field of every event is looked for. Landing
-    the same file at the same time again writes the same objects.
+    EVENTS is a file with one raw SES event a line; it becomes Parquet, error records and reasons. AWS is not called.
+    Afterwards the Parquet is read back and every field of every event is looked for. Landing the same file at the same
+    time again writes the same objects.
 
     \b
     JSON: {"records": {"in": 3, "rows": 1, "dropped": 1, "failed": 1},

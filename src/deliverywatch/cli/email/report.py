@@ -44,12 +44,15 @@ def report(
     folder: Path | None,
     as_json: bool,
 ) -> None:
-    """Report how campaigns did: delivered, opened, clicked, growth of the audience, links.
+    """Report how campaigns did.
 
-    Opens and clicks are of people, of bots, and of both, by SES's own verdict.
+    Delivered, opened, clicked, growth of the audience, links. Opens and clicks are of people, of bots, and of both, by
+    SES's own verdict.
 
-    Example: deliverywatch email report --lake lake --since 2026-11-01 --html report.html
-    """
+    \b
+    Example: deliverywatch email report --lake lake --since 2026-11-01 \\
+               --html report.html
+    """  # noqa: D301 - click wants the control character
     from deliverywatch.email.events.streams import Stream
     from deliverywatch.email.report import pages as flow
 

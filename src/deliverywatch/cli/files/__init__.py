@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from deliverywatch.operate.account.aws import Cloud
     from deliverywatch.operate.account.deployment import Deployment
 
-_PREFIX = click.option("--prefix", default="", help="Only keys that begin so.")
+_PREFIX = click.option("--prefix", default="", help="Only keys that begin with this.")
 _DRY_RUN = click.option("--dry-run", is_flag=True, help="Change nothing, only say what would be done.")
 
 
@@ -35,16 +35,15 @@ def files() -> None:
 files.add_command(dlq)
 
 
-@files.command(short_help="Process an SQS event by hand, or only say what would be done.")
+@files.command()
 @click.argument("event", type=click.Path(dir_okay=False, exists=True, path_type=Path))
 @_DRY_RUN
 @json_option
 @target
 def process(*, target: Target, event: Path, dry_run: bool, as_json: bool) -> None:
-    """Process the SQS event in the file EVENT as the deployed function would.
+    """Process an SQS event by hand, as the deployed function would.
 
-    With --dry-run no account is needed: each message is read, and what would be
-    kept of it is said.
+    EVENT is its file. With --dry-run no account is needed: each message is read, and what would be kept of it is said.
 
     \b
     JSON: [{"message_id": "", "would": "store", "items": [{...}],
@@ -106,13 +105,13 @@ def _text(result: dict[str, Any]) -> str:
     return "\n  ".join([head, *lines, *result.get("ignored", [])])
 
 
-@files.command(short_help="Show all that the table knows of one object.")
+@files.command()
 @click.argument("key")
 @click.option("--bucket", help="The bucket.  [default: the one that is watched]")
 @json_option
 @target
 def find(*, target: Target, key: str, bucket: str | None, as_json: bool) -> None:
-    """Show what the table knows of the object KEY, all of its versions.
+    """Show all versions of the object KEY that the table knows.
 
     \b
     JSON: {"object": "bucket/key", "current": {...} or null, "versions": [{...}]}
@@ -200,16 +199,16 @@ def _print_differences(differences: Differences, limit: int, repair_count: int, 
         click.echo(f"{sent_count} of {repair_count} messages were sent that repair it.", err=True)
 
 
-@files.command(short_help="Send what is in the bucket through the intake again.")
-@click.option("--prefix", required=True, help="Only keys that begin so; '' for all.")
+@files.command()
+@click.option("--prefix", required=True, help="Only keys that begin with this; '' for all.")
 @_DRY_RUN
 @json_option
 @target
 def reprocess(*, target: Target, prefix: str, dry_run: bool, as_json: bool) -> None:
-    """Send every version in the bucket's listing through the intake again.
+    """Send what is in the bucket through the intake again.
 
-    The table changes only where it differs from the bucket, and never back to a
-    state that is older than one it knows.
+    Every version in its listing; the table changes only where it differs from the bucket, and never back to a state
+    that is older than one it knows.
 
     \b
     JSON: {"listed_count": 0, "message_count": 0, "dry_run": true}

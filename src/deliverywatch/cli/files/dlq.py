@@ -31,7 +31,7 @@ def dlq() -> None:
 @json_option
 @target
 def list_dead_letters(*, target: Target, limit: int, as_json: bool) -> None:
-    """Say why each dead letter is one, oldest first. They stay in the queue.
+    """Say why each dead letter failed, oldest first. They stay in the queue.
 
     \b
     JSON: [{"message_id": "", "sent_at": "", "failed_at": "", "kind": "malformed",
@@ -49,13 +49,15 @@ def list_dead_letters(*, target: Target, limit: int, as_json: bool) -> None:
     click.echo(_summary(len(dead_letters), limit), err=True)
 
 
-@dlq.command(short_help="Show one dead letter with its body.")
+@dlq.command()
 @click.argument("message_id")
 @_LIMIT
 @json_option
 @target
 def show(*, target: Target, message_id: str, limit: int, as_json: bool) -> None:
-    """Show one dead letter with its body; the beginning of its id will do.
+    """Show one dead letter with its body.
+
+    The beginning of its id will do.
 
     \b
     JSON: as `list`, with "body".
@@ -71,8 +73,8 @@ def show(*, target: Target, message_id: str, limit: int, as_json: bool) -> None:
 
 
 @dlq.command()
-@click.option("--dry-run", is_flag=True, help="Only say what would be tried again.")
-@click.option("--rate", type=click.IntRange(1, 500), help="Most messages a second.  [default: as SQS likes]")
+@click.option("--dry-run", is_flag=True, help="Say what would be tried again, and move nothing.")
+@click.option("--rate", type=click.IntRange(1, 500), help="Most messages a second.  [default: as many as SQS moves]")
 @_LIMIT
 @json_option
 @target

@@ -38,8 +38,10 @@ def validate(*, path: Path, project: str, as_json: bool) -> None:
     The whole file is refused if anything in it is wrong: an id, a schedule, a time zone, SQL that does not parse as
     Athena, an unknown field. Each problem is shown with its JSON path.
 
-    JSON: {"queries": 2, "problems": [{"path": "$.queries.x.cron", "sentence": ""}], "notices": [as problems]}
-    """
+    \b
+    JSON: {"queries": 2, "notices": [as problems],
+           "problems": [{"path": "$.queries.x.cron", "sentence": ""}]}
+    """  # noqa: D301 - click wants the control character
     from deliverywatch.queries.config.file import Refused
 
     try:
@@ -62,10 +64,10 @@ def validate(*, path: Path, project: str, as_json: bool) -> None:
 @click.option("--after", type=Time(), help="From when on.  [default: now]")
 @json_option
 def next_runs(*, query_id: str, path: Path, after: datetime | None, as_json: bool) -> None:
-    """Print the next ten times at which the query ID runs, in its zone and in UTC.
+    """Print the next ten runs of the query ID.
 
-    As EventBridge does it, a local time that the clocks skip in spring is left out, and one that comes twice in autumn
-    runs once. A rate counts from when its schedule is made: from now, here.
+    In its zone and in UTC. As EventBridge does it, a local time that the clocks skip in spring is left out, and one
+    that comes twice in autumn runs once. A rate counts from when its schedule is made: from now, here.
 
     JSON: [{"local": "2026-11-21T08:00:00+01:00", "utc": "2026-11-21T07:00:00Z"}]
     """

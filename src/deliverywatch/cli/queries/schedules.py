@@ -29,7 +29,9 @@ CHANGES = 2
 @target
 @json_option
 def plan(*, target: Target, path: Path, as_json: bool) -> None:
-    """Show what the file of queries would change, field by field, and change nothing.
+    """Show what the file of queries would change.
+
+    Field by field; nothing is changed.
 
     \b
     JSON: {"changes": [{"action": "update", "name": "",
@@ -53,14 +55,15 @@ def plan(*, target: Target, path: Path, as_json: bool) -> None:
 @click.option("--dry-run", is_flag=True, help="Show the plan and change nothing.")
 @json_option
 def apply(*, target: Target, path: Path, allow_deletes: bool, dry_run: bool, as_json: bool) -> None:
-    """Bring the schedules to the file of queries, now and from here.
+    """Bring the schedules in line with the file of queries, from here.
 
     The deployed reconciler does the same every few minutes with its own copy of the file: what differs there comes
     back. So put the file where the reconciler reads it, and use this to see it happen, or to lift the guard.
 
-    JSON: {"counts": {}, "created": [], "updated": [], "deleted": [], "failed": {"name": "why"},
-    "by_hand": [], "withheld": [], "guard": ""}
-    """
+    \b
+    JSON: {"counts": {}, "created": [], "updated": [], "deleted": [],
+           "failed": {"name": "why"}, "by_hand": [], "withheld": [], "guard": ""}
+    """  # noqa: D301 - click wants the control character
     wanted, planned, rules, schedules = _planned(path, target, allow_deletes=allow_deletes)
     if dry_run:
         print_either(_document(planned), _text(planned), as_json=as_json)
@@ -90,13 +93,15 @@ def apply(*, target: Target, path: Path, allow_deletes: bool, dry_run: bool, as_
     help="File of the former scheduler: SQL and alerts are taken from it.",
 )
 def adopt(*, target: Target, path: Path, group: str | None, prefix: str | None, former: Path | None) -> None:
-    """Print the file of queries with an entry for each schedule that it does not have yet.
+    """Print the file of queries with the schedules that it lacks.
 
     A schedule knows its time, zone, state and description; its SQL comes from --from, or is left for you to fill in.
     Nothing is changed: a schedule whose entry is in the file is adopted by the next plan.
 
-    Example: deliverywatch queries import --group pn-athena-queries --prefix pn- --from former.json > queries.json
-    """
+    \b
+    Example: deliverywatch queries import --group pn-athena-queries \\
+               --prefix pn- --from former.json > queries.json
+    """  # noqa: D301 - click wants the control character
     from deliverywatch.queries.aws import Scheduler
     from deliverywatch.queries.schedule import adoption
     from deliverywatch.queries.schedule.apply import observe

@@ -187,7 +187,7 @@ def test_a_file_of_the_scheduler_that_came_before_is_taken_with_notices() -> Non
 
 def test_sql_that_is_known_is_not_parsed_again() -> None:
     body = json.dumps({"queries": {"a": GOOD | {"query": "not sql"}}}).encode()
-    assert file.read(body, "p", is_known_sql=lambda sql: sql == "not sql").queries
+    assert file.read(body, "p", was_parsed=lambda sql: sql == "not sql").queries
 
 
 def test_the_one_threshold_of_the_alerts_is_what_the_placeholder_stands_for() -> None:

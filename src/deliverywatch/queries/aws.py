@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator, Mapping, Set
+from collections.abc import Callable, Iterator, Mapping, Set
 from contextlib import contextmanager
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, cast
 
 import boto3
@@ -16,7 +17,9 @@ import urllib3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
+from deliverywatch import emf
 from deliverywatch.errors import ServiceBusy, ServiceRefused, error_code
+from deliverywatch.queries.run.record import NAMESPACE, Emit
 from deliverywatch.queries.schedule.pace import Pace
 from deliverywatch.queries.schedule.specification import Schedule, from_service
 
@@ -28,10 +31,8 @@ _CONFIG = Config(
     connect_timeout=3, read_timeout=20, retries={"mode": "adaptive", "total_max_attempts": 5}, max_pool_connections=16
 )
 
-_CALLS_PER_SECOND = 200.0
-_LISTS_PER_SECOND = 20.0
+_CALLS_PER_SECOND, _LISTS_PER_SECOND = 200.0, 20.0
 _BURST = 50
-
 _MISSING = {"ResourceNotFoundException"}
 _BUSY = {
     "ConflictException", "ThrottlingException", "InternalServerException", "ServiceUnavailableException",
@@ -107,6 +108,15 @@ class Topic:
 def client(service: str) -> Any:
     """Return the client of a service for a Lambda function."""
     return boto3.client(service, config=_CONFIG)
+
+
+def emitter(environment: str, log: Callable[[str], None]) -> Emit:
+    """Return what writes metrics to the log, from which CloudWatch takes them."""
+
+    def emit(metrics: Mapping[str, tuple[float, str]], stamp: datetime, properties: Mapping[str, Any]) -> None:
+        log(emf.document(NAMESPACE, {"Environment": environment}, metrics, stamp, properties))
+
+    return emit
 
 
 def http() -> Http:

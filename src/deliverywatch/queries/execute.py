@@ -18,15 +18,15 @@ from deliverywatch.athena import Status as Ended
 from deliverywatch.athena import TimeBudget, run_once
 from deliverywatch.errors import InputError, StoreConflict
 from deliverywatch.queries.config import file, source, statement
-from deliverywatch.queries.run import export, links, notices, record, state
+from deliverywatch.queries.run import export, notices, record, state
 from deliverywatch.queries.run.record import Record, Status
 from deliverywatch.queries.run.result import read as read_result
 from deliverywatch.thresholds import QUERIES_TIMEOUT_SECONDS
 
 if TYPE_CHECKING:
     from deliverywatch.athena import Athena, Execution
-    from deliverywatch.queries.config.lake import Lake
     from deliverywatch.queries.config.query import Query
+    from deliverywatch.queries.run.export import Lake
     from deliverywatch.queries.run.notices import Notice
     from deliverywatch.queries.run.result import Result
     from deliverywatch.queries.run.state import State
@@ -53,7 +53,7 @@ class Ports:
     athena: Athena
     lake: Lake
     publish: Callable[[Mapping[str, Any]], None]
-    emit: Callable[[Mapping[str, tuple[float, str]], datetime, Mapping[str, Any]], None]
+    emit: record.Emit
     pause: Callable[[float], None]
     seconds_left: Callable[[], float]
     clock: Callable[[], datetime] = lambda: datetime.now(UTC)
@@ -77,11 +77,7 @@ class Order:
 
 
 def order_of(event: Mapping[str, Any], now: datetime) -> Order:
-    """Return the order in an event: `{"query_id": "daily", "scheduled_time": "2026-11-21T02:00:00Z"}`.
-
-    Args:
-        event: From a schedule or from the command line.
-        now: The time for an event without one.
+    """Return the order in an event: `{"query_id": "daily", "scheduled_time": "2026-11-21T02:00:00Z"}`, or due `now`.
 
     Raises:
         InputError: It names no query, or a time that is none.
@@ -173,7 +169,7 @@ class _Run:
 
     def _notices(self, execution: Execution, result: Result | None, reason: str, exported: str) -> list[Notice]:
         facts = {"Due": f"{self._local:%Y-%m-%d %H:%M %Z}", "Read": f"{execution.scanned_bytes / 1e6:,.1f} MB"}
-        pointers = links.of_run(self.settings.region, execution.id, exported)
+        pointers = notices.links_of(self.settings.region, execution.id, exported)
         if result is None:
             return [notices.of_failure(self.query, reason, self.order.due, facts, pointers)]
         over = [notices.of_failure(self.query, "", self.order.due, facts, ()), notices.of_silence(self.query, None, 0)]

@@ -7,30 +7,24 @@ that comes late or twice is the same run.
 import json
 import os
 import time
-from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
-from deliverywatch import athena, emf
+from deliverywatch import athena
 from deliverywatch.queries import aws, aws_lake, execute, settings
-from deliverywatch.queries.run.record import NAMESPACE
 
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """Do a run and return its record; what may work later raises, and Lambda starts it again."""
     chosen = settings.execution(os.environ)
     order = execute.order_of(event, datetime.now(UTC))
-
-    def emit(metrics: Mapping[str, tuple[float, str]], stamp: datetime, properties: Mapping[str, Any]) -> None:
-        environment = {"Environment": os.environ["DELIVERYWATCH_ENVIRONMENT"]}
-        print(emf.document(NAMESPACE, environment, metrics, stamp, properties), flush=True)
-
     ports = execute.Ports(
         athena=athena.Workgroup(aws.client("athena"), os.environ["WORKGROUP"], os.environ["DATABASE"], aws.translated),
         lake=aws_lake.Lake(chosen.bucket, aws.client("s3")),
         publish=aws.Topic(aws.client("sns"), os.environ["DELIVERYWATCH_ALERTS_TOPIC"]).publish,
-        emit=emit,
+        emit=aws.emitter(os.environ["DELIVERYWATCH_ENVIRONMENT"], partial(print, flush=True)),
         pause=time.sleep,
         seconds_left=lambda: float(context.get_remaining_time_in_millis()) / 1000,
     )

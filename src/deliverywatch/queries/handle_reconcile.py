@@ -7,16 +7,14 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Mapping
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from deliverywatch import emf
 from deliverywatch.queries import aws, aws_lake, reconcile, settings
 from deliverywatch.queries.config.http_source import HttpSource
 from deliverywatch.queries.config.source import Packaged
-from deliverywatch.queries.run.record import NAMESPACE
 
 if TYPE_CHECKING:
     from deliverywatch.queries.config.source import Source
@@ -31,17 +29,13 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     chosen = settings.reconciliation(os.environ)
     due = event.get("scheduled_time")
     now = datetime.fromisoformat(due).astimezone(UTC) if due else datetime.now(UTC)
-
-    def emit(metrics: Mapping[str, tuple[float, str]], stamp: datetime, properties: Mapping[str, Any]) -> None:
-        print(emf.document(NAMESPACE, {"Environment": chosen.environment}, metrics, stamp, properties), flush=True)
-
     ports = reconcile.Ports(
         source=_source(chosen),
         lake=aws_lake.Lake(chosen.bucket, aws.client("s3")),
         schedules=aws.Scheduler(aws.client("scheduler"), chosen.group),
         log=print,
         publish=aws.Topic(aws.client("sns"), os.environ["DELIVERYWATCH_ALERTS_TOPIC"]).publish,
-        emit=emit,
+        emit=aws.emitter(chosen.environment, partial(print, flush=True)),
         pause=time.sleep,
         seconds_left=lambda: float(context.get_remaining_time_in_millis()) / 1000,
     )

@@ -21,27 +21,22 @@ from deliverywatch.queries.schedule.specification import desired
 
 if TYPE_CHECKING:
     from deliverywatch.queries.config.source import Current, Source
-    from deliverywatch.queries.schedule.apply import Result, Schedules
+    from deliverywatch.queries.run.record import Emit
+    from deliverywatch.queries.schedule.apply import Result
     from deliverywatch.queries.settings import Reconciliation
     from deliverywatch.storage.store import Store
 
 _logger = logging.getLogger(__name__)
 
-Emit = Callable[[Mapping[str, tuple[float, str]], "datetime", Mapping[str, Any]], None]
-
 
 @dataclass(frozen=True, slots=True)
-class Ports:
-    """What a round touches: `log` takes its lines, `publish` hands a message to the alerts topic."""
+class Ports(apply.Ports):
+    """What a round touches beside schedules: `publish` hands a message to the alerts topic."""
 
     source: Source
     lake: Store
-    schedules: Schedules
-    log: Callable[[str], None]
     publish: Callable[[Mapping[str, Any]], None]
     emit: Emit
-    pause: Callable[[float], None]
-    seconds_left: Callable[[], float]
 
 
 def run(now: datetime, settings: Reconciliation, ports: Ports) -> dict[str, Any]:
@@ -70,9 +65,8 @@ def _applied(current: Current, settings: Reconciliation, ports: Ports) -> Result
         ports.log(f"NOTICE {settings.url} names a commit, so it never changes: name a branch or a tag.")
     for notice in current.config.notices:
         ports.log(f"NOTICE {notice.path} {notice.sentence}")
-    schedules = apply.Ports(ports.schedules, ports.log, ports.pause, ports.seconds_left)
     wanted = desired(current.config.queries.values(), settings.wiring)
-    return apply.reconcile(wanted, settings.wiring.prefix, settings.rules, schedules)
+    return apply.reconcile(wanted, settings.wiring.prefix, settings.rules, ports)
 
 
 def _watched(current: Current, result: Result, settings: Reconciliation, ports: Ports, now: datetime) -> list[str]:

@@ -42,10 +42,10 @@ _PARAMETER = re.compile(r"[A-Za-z_]\w{0,63}", re.ASCII)
 _FILENAME = re.compile(r"[0-9A-Za-z_.(){}\- ]{1,200}", re.ASCII)
 
 
-def query_of(query_id: str, section: Section, is_known_sql: Callable[[str], bool]) -> Query:
+def query_of(query_id: str, section: Section, was_parsed: Callable[[str], bool]) -> Query:
     """Return the query of an entry; whatever is wrong with it is noted with its path.
 
-    `is_known_sql` says whether a statement parsed before.
+    `was_parsed` says whether a statement parsed before.
     """
     section.check_names(FIELDS, LEGACY_FIELDS)
     kind = Kind(section.choice("type", Kind, Kind.EXPORT))
@@ -56,7 +56,7 @@ def query_of(query_id: str, section: Section, is_known_sql: Callable[[str], bool
         id=query_id,
         kind=kind,
         expression=_expression(section),
-        sql=_sql(section, parameters, is_known_sql, has_threshold=threshold is not None),
+        sql=_sql(section, parameters, was_parsed, has_threshold=threshold is not None),
         description=section.text("description", longest=LONGEST_DESCRIPTION),
         timezone=_zone(section),
         enabled=section.flag("enabled", default=True),
@@ -108,14 +108,14 @@ def _is_zone(name: str) -> bool:
 
 
 def _sql(
-    section: Section, parameters: dict[str, Value], is_known_sql: Callable[[str], bool], *, has_threshold: bool
+    section: Section, parameters: dict[str, Value], was_parsed: Callable[[str], bool], *, has_threshold: bool
 ) -> str:
     sql = section.text("query", longest=statement.LONGEST_BYTES)
     if not sql.strip():
         section.refuse("query", "It is missing: what shall Athena be asked?")
         return sql
     problems = list(statement.problems(sql, parameters, has_threshold=has_threshold))
-    if not problems and not is_known_sql(sql) and (problem := statement.parse_problem(sql, parameters)):
+    if not problems and not was_parsed(sql) and (problem := statement.parse_problem(sql, parameters)):
         problems.append(problem)
     for sentence in problems:
         section.refuse("query", sentence)

@@ -47,20 +47,17 @@ class Refused(InputError):
         self.problems = problems
 
 
-def read(body: bytes, project: str, *, is_known_sql: Callable[[str], bool] = lambda _: False) -> Config:
-    """Return the queries of a file.
+def read(body: bytes, project: str, *, was_parsed: Callable[[str], bool] = lambda _: False) -> Config:
+    """Return the queries of a file, whose schedules' names begin with `project`.
 
-    Args:
-        body: JSON in UTF-8.
-        project: The prefix of the schedules' names.
-        is_known_sql: Whether a statement parsed before, so that it need not be parsed again, which takes most time.
+    `was_parsed` says of which statements it is certain that they parse: parsing takes most of the time.
 
     Raises:
         Refused: Anything in it is wrong.
     """
     findings = Findings()
     document = _decoded(body, findings)
-    queries = _queries(document, project, findings, is_known_sql) if document is not None else {}
+    queries = _queries(document, project, findings, was_parsed) if document is not None else {}
     if findings.problems:
         raise Refused(findings.problems)
     return Config(queries, tuple(findings.notices))
@@ -111,7 +108,7 @@ def _is_text(content: Any) -> bool:
 
 
 def _queries(
-    document: Section, project: str, findings: Findings, is_known_sql: Callable[[str], bool]
+    document: Section, project: str, findings: Findings, was_parsed: Callable[[str], bool]
 ) -> dict[str, Query]:
     document.check_names(FIELDS, LEGACY_FIELDS)
     if "queries" not in document.content:
@@ -121,7 +118,7 @@ def _queries(
         return {}
     _check_ids(entries, project)
     sections = {query_id: entries.inside(query_id) for query_id in entries.content}
-    queries = {name: query_of(name, section, is_known_sql) for name, section in sections.items() if section is not None}
+    queries = {name: query_of(name, section, was_parsed) for name, section in sections.items() if section is not None}
     findings.problems.sort(key=lambda problem: problem.path)
     return queries
 

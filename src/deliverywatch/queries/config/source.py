@@ -87,13 +87,7 @@ def revision_of(body: bytes) -> str:
 
 
 def current(source: Source, store: Store, project: str, now: datetime) -> Current:
-    """Return the queries of the newest file, and keep it as the last good copy if it is new.
-
-    Args:
-        source: Where the file comes from.
-        store: Where the copy lies.
-        project: The prefix of the schedules' names.
-        now: For the copy's time; aware.
+    """Return the queries of the newest file, and keep it in the store as the last good copy if it is new.
 
     Raises:
         Refused: The newest file is wrong: nothing shall be changed.
@@ -122,18 +116,18 @@ def last_copy(store: Store) -> Copy | None:
 
 
 def _of_copy(copy: Copy, problem: DeliveryWatchError | None = None) -> Current:
-    queries = config.read(copy.body.encode(), copy.project, is_known_sql=_is_known(copy))
+    queries = config.read(copy.body.encode(), copy.project, was_parsed=_parsed_in(copy))
     return Current(queries, copy, problem)
 
 
 def _taken(fetched: Fetched, source: Source, store: Store, project: str, now: datetime, before: Copy | None) -> Current:
-    queries = config.read(fetched.body, project, is_known_sql=_is_known(before))
+    queries = config.read(fetched.body, project, was_parsed=_parsed_in(before))
     copy = Copy(fetched.body.decode("utf-8-sig"), fetched.revision, fetched.etag, source.url, project, now.isoformat())
     store.write(COPY, json.dumps(asdict(copy)).encode())
     return Current(queries, copy)
 
 
-def _is_known(copy: Copy | None) -> Callable[[str], bool]:
+def _parsed_in(copy: Copy | None) -> Callable[[str], bool]:
     """Return what says whether a statement stands in the copy, where it was checked."""
     entries = json.loads(copy.body)["queries"].values() if copy else ()
     return {entry["query"] for entry in entries}.__contains__

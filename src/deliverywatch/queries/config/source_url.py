@@ -26,12 +26,7 @@ class Request:
 
 
 def request(url: str, token: str = "", etag: str = "") -> Request:
-    """Return the request for a file.
-
-    Args:
-        url: As a browser shows it, or of the host's API.
-        token: One that may read the repository; empty for a public one.
-        etag: Of the copy that we have: an unchanged file is then not sent again.
+    """Return the request for a file; one that still has the etag of our copy is not sent again.
 
     Raises:
         ConfigurationError: It is no https URL, or it holds a password.

@@ -7,21 +7,33 @@ takes the next free name.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from deliverywatch.errors import StoreConflict
+from deliverywatch.storage.store import Store
 
 if TYPE_CHECKING:
     from deliverywatch.athena import Execution
-    from deliverywatch.queries.config.lake import Lake
     from deliverywatch.queries.config.query import Query
     from deliverywatch.queries.run.result import Result
 
 FOLDER = "exports/"
 EXECUTION = "execution-id"
 _MOST_NAMES = 1000
+
+
+class Lake(Store, Protocol):
+    """The lake's bucket, with Athena's results in it; locations are `s3://bucket/key`."""
+
+    def lines(self, location: str) -> Iterator[str]:
+        """Yield the lines of an object of any size, with their ends."""
+        ...
+
+    def copy(self, location: str, key: str, metadata: Mapping[str, str]) -> None:
+        """Copy an object to where none is yet; raises StoreConflict if there is one."""
+        ...
 
 
 def keys(query: Query, local: datetime, result: Result) -> list[str]:

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 from deliverywatch.messages.context import Context, key_of, to_json
 from deliverywatch.messages.level import Level
@@ -46,7 +47,7 @@ class Notice:
     Attributes:
         topic: What it is about: a measure, `failed` or `stale`.
         table: Columns, then rows, all short; empty for none.
-        links: Titles and URLs that ask the reader to sign in, so that they outlive any session.
+        links: Titles and URLs of pages that ask the reader to sign in, so that they outlive any session.
         recipients: Who gets the mail instead of the stack's recipients; empty for these.
     """
 
@@ -69,12 +70,7 @@ class Notice:
     def message(self, now: datetime) -> dict[str, Any]:
         """Return what is published."""
         notice = SystemNotice(
-            watch=self.watch,
-            level=self.level,
-            time=now,
-            title=self.title,
-            sentence=self.sentence,
-            facts=self.facts,
+            watch=self.watch, level=self.level, time=now, title=self.title, sentence=self.sentence, facts=self.facts
         )
         return to_document(notice)
 
@@ -136,6 +132,18 @@ def of_silence(query: Query, since: datetime | None, missed: int) -> Notice:
         steps=tuple(step.format(id=query.id) for step in _SILENT_STEPS) if missed else (),
         recipients=query.channel,
     )
+
+
+def links_of(region: str, execution_id: str, exported: str) -> list[Link]:
+    """Return the pages of the AWS console about a run; `exported` is `s3://bucket/key`, or empty if nothing was.
+
+    A presigned URL would end with the credentials of the role that signed it, after hours at most.
+    """
+    # Athena keeps its history for 45 days.
+    athena = f"https://{region}.console.aws.amazon.com/athena/home?region={region}#/query-editor/history/{execution_id}"
+    bucket, _, key = exported.removeprefix("s3://").partition("/")
+    file = f"https://{region}.console.aws.amazon.com/s3/object/{bucket}?region={region}&prefix={quote(key)}"
+    return [*([("Result file", file)] if exported else []), *([("Query in Athena", athena)] if execution_id else [])]
 
 
 def of_removal(query_id: str, topics: Iterable[str]) -> list[Notice]:

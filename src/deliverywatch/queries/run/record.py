@@ -5,6 +5,7 @@ the end: whoever is started again for the same time reads it and does nothing.
 """
 
 import json
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -15,6 +16,8 @@ from deliverywatch.thresholds import ATHENA_LEAST_BYTES, ATHENA_USD_PER_TERABYTE
 FOLDER = "queries/runs/"
 NAMESPACE = "DeliveryWatch/Queries"
 _TERABYTE = 2**40
+# Takes metrics (name -> value and unit), their time, and what the log line holds beside them.
+Emit = Callable[[Mapping[str, tuple[float, str]], datetime, Mapping[str, Any]], None]
 
 COLUMNS = [
     ("query_id", "string", "The query"),

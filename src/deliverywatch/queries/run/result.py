@@ -18,19 +18,13 @@ if TYPE_CHECKING:
     from deliverywatch.queries.config.query import Alert
 
 # What a mail can show.
-SHOWN_ROWS = 10
-SHOWN_COLUMNS = 6
-SHOWN_CHARACTERS = 40
+SHOWN_ROWS, SHOWN_COLUMNS, SHOWN_CHARACTERS = 10, 6, 40
 _LONGEST_FIELD = 32 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What one alert measured.
-
-    Attributes:
-        measured: The rows, the first value, or the first value that the condition holds for; None for no value at all.
-    """
+    """What one alert measured: the rows, the first value, or the first that its condition holds for; None for none."""
 
     alert: Alert
     holds: bool
@@ -48,11 +42,7 @@ class Result:
 
 
 def read(lines: Iterable[str], alerts: Sequence[Alert]) -> Result:
-    """Return what is in a result.
-
-    Args:
-        lines: Of the CSV, with their ends; the first names the columns.
-        alerts: What to measure.
+    """Return what is in the lines of a CSV, and what alerts measure in it.
 
     Raises:
         InputError: An alert names a column that is not there, or compares what is no number.

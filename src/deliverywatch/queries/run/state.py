@@ -79,12 +79,12 @@ def key_of(query_id: str) -> str:
 def _state(body: bytes | None) -> State:
     try:
         content = json.loads(body) if body is not None else {}
-        times = {name: _moment(content.get(name)) for name in ("judged", "succeeded", "seen")}
+        times = {name: _time(content.get(name)) for name in ("judged", "succeeded", "seen")}
         return State(open=dict(content.get("open", {})), seen_as=str(content.get("seen_as", "")), **times)
     except (ValueError, AttributeError, TypeError):
         # Damaged: what is still so is published again, and the notifier knows what it mailed.
         return State()
 
 
-def _moment(text: str | None) -> datetime | None:
+def _time(text: str | None) -> datetime | None:
     return datetime.fromisoformat(text) if text else None

@@ -41,10 +41,7 @@ class Watchdog:
     def run(self, queries: Collection[Query], off: Collection[str], now: datetime) -> list[str]:
         """Publish each query whose silence begins or ends, and return the ids of the silent ones.
 
-        Args:
-            queries: All of the file.
-            off: Ids of those that somebody switched off by hand: as those that the file does, they are not missed.
-            now: Aware.
+        Those that somebody switched `off` by hand are not missed, as those that the file switches off.
         """
         with ThreadPoolExecutor(_READERS) as readers:
             states = list(readers.map(lambda query: state.read(self.lake, query.id), queries))

@@ -45,11 +45,7 @@ def adopt(
 ) -> Adoption:
     """Return the file with an entry for each schedule that it does not have.
 
-    Args:
-        content: The file as it is.
-        schedules: The actual ones.
-        prefix: What their names begin with; the rest is the query's id.
-        former: A file that may hold their SQL.
+    Names of schedules are the prefix and the query's id; `former` is a file that may hold their SQL.
     """
     entries = content["queries"]
     new: dict[str, dict[str, Any]] = {}

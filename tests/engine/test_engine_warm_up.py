@@ -6,6 +6,7 @@ from engine_alarms import ERRORS, NOON, minutes, plain
 from deliverywatch.engine.definitions.alarm import Alarm, State
 from deliverywatch.engine.describe.lint import warnings
 from deliverywatch.engine.evaluation.evaluate import evaluate
+from deliverywatch.engine.evaluation.reason import WARMING_UP
 from deliverywatch.engine.evaluation.series import Series
 from deliverywatch.engine.replay.backtest import backtest
 from deliverywatch.engine.replay.backtest import plain as step_by_step
@@ -49,8 +50,8 @@ def test_an_alarm_that_began_early_does_not_go_back_to_waiting() -> None:
 
 
 def test_an_evaluation_says_that_the_alarm_warms_up() -> None:
-    assert evaluate(warming(), failing(), NOON + minutes(5), created=NOON).evaluation_state == "IN_WARM_UP"
-    assert evaluate(warming(), failing(), NOON + minutes(15), created=NOON).evaluation_state is None
+    assert evaluate(warming(), failing(), NOON + minutes(5), created=NOON).reason == WARMING_UP
+    assert evaluate(warming(), failing(), NOON + minutes(15), created=NOON).reason != WARMING_UP
 
 
 @pytest.mark.parametrize("created", [None, -30, 0, 7, 55])

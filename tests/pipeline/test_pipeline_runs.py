@@ -60,7 +60,7 @@ def test_a_job_run_has_its_id_and_its_units() -> None:
 
 
 def test_an_output_has_jobs_artifacts_and_the_validation() -> None:
-    collected = evidence.of_output(execution_of_event(event("states_succeeded")).output)
+    collected = evidence.of_outputs([execution_of_event(event("states_succeeded")).output])
     assert [run.job for run in collected.jobs] == ["sf_user_ingest"]
     assert collected.artifacts == ("s3://artifacts/sf_user/2026-11-21T06-00/run_results.json",)
     assert collected.report is not None
@@ -90,7 +90,7 @@ def test_a_failed_glue_job_stands_in_the_cause() -> None:
 
 def test_a_job_that_failed_and_then_succeeded_is_well() -> None:
     first = event("glue_job_run") | {"JobRunState": "FAILED", "Id": "jr_1"}
-    collected = evidence.of_output([first, event("glue_job_run")])
+    collected = evidence.of_outputs([first, event("glue_job_run")])
     assert len(collected.jobs) == 2
     assert not evidence.job_failures(collected)
 
@@ -99,14 +99,14 @@ def test_an_output_that_nests_without_end_is_read_to_a_depth() -> None:
     text = json.dumps(event("glue_job_run"))
     for _ in range(40):
         text = json.dumps({"inner": text}) if len(text) < 1e5 else text
-    assert evidence.of_output(text) is not None
+    assert evidence.of_outputs([text]) is not None
 
 
 def test_validations_of_rows_and_of_histories_are_one_report_and_the_later_word_stands() -> None:
     rows = Report("sf_user", (FEW,), quality=Score(9, 10), counts=Counts(processed=10), age_hours=2.0)
     again = replace(rows, checks=(replace(FEW, result=Result.PASSED),), quality=Score(10, 10))
     history = Report("sf_user", (), integrity=Score(3, 4), counts=Counts(created=1, updated=2, deleted=0))
-    merged = evidence.of_output([document(part) for part in (rows, again, history)]).report
+    merged = evidence.of_outputs([document(part) for part in (rows, again, history)]).report
     assert merged == Report("sf_user", again.checks, Score(10, 10), Score(3, 4), Counts(10, 1, 2, 0), 2.0)
 
 

@@ -30,12 +30,10 @@ def preview(document: object, environment: str, pipeline: str) -> dict[str, Any]
     if job := job_run_of(body.get("JobRun") or body) or job_run_of(_job_run_of_event(body)):
         points = metrics.of_jobs([job])
         notes = [] if job.is_final else [f"The run has not ended (it is {job.state}): nothing is counted yet."]
-        return _document("glue", points, _dimensions(environment, pipeline), notes=notes)
+        return _document("glue", points, environment, pipeline, notes=notes)
     if "results" in body:
         run = run_of(body)
-        return _document(
-            "dbt", metrics.of_dbt([run]), _dimensions(environment, pipeline), dict(run.unknown), _notes_on(run)
-        )
+        return _document("dbt", metrics.of_dbt([run]), environment, pipeline, run.unknown, _notes_on(run))
     raise InputError(
         "The file is no event of Step Functions, no Glue job run and no run_results.json of dbt.",
         next_step="Give one of these three as JSON.",
@@ -44,16 +42,14 @@ def preview(document: object, environment: str, pipeline: str) -> dict[str, Any]
 
 def _of_execution(detail: Mapping[str, Any], environment: str, pipeline: str) -> dict[str, Any]:
     execution = execution_of(detail)
-    evidence = evidences.of_output([execution.output, execution.cause])
+    evidence = evidences.of_outputs([execution.output, execution.cause])
     points = metrics.of_run(execution, evidence)
     notes = [f"The results of dbt at {address} are read by the function, not here." for address in evidence.artifacts]
     if not execution.is_whole:
         notes.append("The event was too large and was cut: the function asks Step Functions for the rest.")
     if not execution.status.is_final:
         points, notes = [], ["The execution has not ended: nothing is counted yet."]
-    return _document(
-        "step functions", points, _dimensions(environment, pipeline or execution.state_machine), notes=notes
-    )
+    return _document("step functions", points, environment, pipeline or execution.state_machine, notes=notes)
 
 
 def _job_run_of_event(body: Mapping[str, Any]) -> dict[str, Any]:
@@ -79,17 +75,15 @@ def _notes_on(run: DbtRun) -> list[str]:
     return notes
 
 
-def _dimensions(environment: str, pipeline: str) -> dict[str, str]:
-    return {"Environment": environment, "Pipeline": pipeline or "PIPELINE"}
-
-
 def _document(
     kind: str,
     points: Sequence[Point],
-    dimensions: Mapping[str, str],
+    environment: str,
+    pipeline: str,
     unknown: Mapping[str, int] | None = None,
     notes: Sequence[str] = (),
 ) -> dict[str, Any]:
+    dimensions = {"Environment": environment, "Pipeline": pipeline or "PIPELINE"}
     documents = [
         {
             "name": point.name,

@@ -15,7 +15,7 @@ from deliverywatch.messages.untrusted import mapping
 from deliverywatch.pipeline.checks import records, scd2
 from deliverywatch.pipeline.checks.sql import Tables
 from deliverywatch.pipeline.checks.validation import Check, Counts, Report, Result, Score, Topic
-from deliverywatch.pipeline.declaration.pipelines import History, Pipeline, named
+from deliverywatch.pipeline.declaration.pipelines import Pipeline, named
 from deliverywatch.pipeline.declaration.values import moment, text
 from deliverywatch.pipeline.diagnosis.runs import job_run_of
 
@@ -81,36 +81,23 @@ def validate(task: Task, tables: Tables) -> Report:
             next_step="Declare its records or a history in cfn/pipelines.toml.",
         )
     checks = [_of_job(task.job)] if task.job is not None else []
-    report = Report(pipeline.name, tuple(checks))
+    quality, integrity, counts, age = Score(0, 0), Score(0, 0), Counts(), None
     if of_records is not None:
         (row,) = tables.rows(records.query(of_records, task.since, task.until), pipeline.database)
         checks += records.checks_of(of_records, pipeline.limits, row, task.until)
+        quality, counts = records.score_of(row), Counts(processed=int(row["processed"]))
         age = records.age_hours(row, task.until) if of_records.changed_at else None
-        report = Report(
-            pipeline.name,
-            tuple(checks),
-            quality=records.score_of(row),
-            counts=Counts(processed=int(row["processed"])),
-            age_hours=age,
-        )
-    judged = _with_histories(report, task, histories, tables)
-    if task.is_strict and not judged.is_passed:
-        raise InputError(" ".join(check.sentence for check in judged.failed))
-    return judged
-
-
-def _with_histories(report: Report, task: Task, histories: Iterable[History], tables: Tables) -> Report:
-    checks, score, counts = list(report.checks), report.integrity, report.counts
     for history in histories:
-        (row,) = tables.rows(scd2.query(history, task.until, task.since), task.pipeline.database)
+        (row,) = tables.rows(scd2.query(history, task.until, task.since), pipeline.database)
         checks += scd2.checks_of(history, row)
-        judged = scd2.score_of(row)
-        score = Score(score.good + judged.good, score.total + judged.total)
+        score = scd2.score_of(row)
+        integrity = Score(integrity.good + score.good, integrity.total + score.total)
         counts = _added(counts, scd2.counts_of(row))
-    limit = task.pipeline.limits.integrity_percent
-    return Report(
-        report.pipeline, tuple(_within(checks, score, limit)), report.quality, score, counts, report.age_hours
-    )
+    judged = tuple(_within(checks, integrity, pipeline.limits.integrity_percent))
+    report = Report(pipeline.name, judged, quality, integrity, counts, age)
+    if task.is_strict and not report.is_passed:
+        raise InputError(" ".join(check.sentence for check in report.failed))
+    return report
 
 
 def _within(checks: list[Check], score: Score, limit: float) -> Iterable[Check]:

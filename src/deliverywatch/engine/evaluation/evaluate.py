@@ -31,19 +31,15 @@ class Judgement:
 
 @dataclass(frozen=True, slots=True)
 class Evaluation:
-    """What an evaluation came to: the state before and after, and why, in CloudWatch's StateReason and StateReasonData.
+    """What an evaluation came to: the state after it, and why, in CloudWatch's StateReason and StateReasonData.
 
-    `slots` are all periods that were fetched, oldest first. `evaluation_state` is `IN_WARM_UP`, or None where
-    CloudWatch has nothing to say.
+    `slots` are all periods that were fetched, oldest first.
     """
 
     state: State
-    previous: State
     reason: str
     reason_data: dict[str, Any]
     slots: tuple[Slot, ...]
-    time: datetime
-    evaluation_state: str | None = None
 
 
 def evaluate(
@@ -68,12 +64,9 @@ def evaluate(
     counts = {} if alarm.is_math else _sample_counts(alarm, series, slots, now.timestamp())
     return Evaluation(
         state=state,
-        previous=State(previous),
         reason=judged.kept_because or reason(alarm, slots, judged.state),
         reason_data=reason_data(alarm, slots, now, counts),
         slots=slots,
-        time=now,
-        evaluation_state="IN_WARM_UP" if judged.kept_because == WARMING_UP else None,
     )
 
 

@@ -24,7 +24,6 @@ class Executed:
     time: datetime
     alarm: str
     state: State
-    targets: tuple[str, ...]
     is_replay: bool = False
 
 
@@ -78,9 +77,9 @@ def executed(
             spans = [span for rule in mutes if alarm.name in rule.alarms for span in mute.windows(rule, start, end)]
             run = mute.muted(_due(alarm, changes, end), spans)
             actions.extend(
-                Executed(action.time, alarm.name, action.state, targets, action.is_replay)
+                Executed(action.time, alarm.name, action.state, action.is_replay)
                 for action in run
-                if action.time < end and (targets := alarm.actions_for(action.state))
+                if action.time < end and alarm.actions_for(action.state)
             )
     return sorted(actions, key=lambda action: (action.time, action.alarm))
 

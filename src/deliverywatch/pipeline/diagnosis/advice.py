@@ -5,29 +5,17 @@ from typing import Any
 from urllib.parse import quote
 
 from deliverywatch.messages.level import Level
-from deliverywatch.pipeline.checks.validation import Check, Topic
+from deliverywatch.pipeline.checks.validation import Check
 from deliverywatch.pipeline.declaration.pipelines import Where
 from deliverywatch.pipeline.diagnosis.collect import Run
 from deliverywatch.pipeline.diagnosis.dbt import Node
-from deliverywatch.pipeline.diagnosis.diagnose import Diagnosis
+from deliverywatch.pipeline.diagnosis.diagnose import MEANINGS, Diagnosis
 from deliverywatch.pipeline.diagnosis.faults import Catalogue
 from deliverywatch.pipeline.diagnosis.runs import Execution, Status
 
 _SHOWN = 5
 _GLUE_LOGS = quote(quote("/aws-glue/jobs/error", safe=""), safe="").replace("%", "$")
-# A watch that an alarm of the stack belongs to, too: whichever comes first opens the incident, the other adds no mail.
-WATCH_OF_TOPIC = {
-    Topic.RECORDS: "records",
-    Topic.FRESHNESS: "stale",
-    Topic.QUALITY: "quality",
-    Topic.INTEGRITY: "integrity",
-}
-_TITLE_OF_TOPIC = {
-    Topic.RECORDS: "too few records",
-    Topic.FRESHNESS: "data is stale",
-    Topic.QUALITY: "data quality is low",
-    Topic.INTEGRITY: "history is damaged",
-}
+
 _ENDED = {
     Status.SUCCEEDED: "is not well, though Step Functions calls it succeeded",
     Status.TIMED_OUT: "took too long and was ended",
@@ -50,12 +38,13 @@ class Explanation:
 
 def explanation_of(run: Run, diagnosis: Diagnosis, catalogue: Catalogue) -> Explanation:
     """Return the explanation of a diagnosis."""
-    name, why = run.pipeline.name, diagnosis.cause.why.value
+    name = run.pipeline.name
+    title = MEANINGS[diagnosis.topic].title if diagnosis.topic else f"{diagnosis.where} failed, {diagnosis.cause.why}"
     advice = advice_on(catalogue, diagnosis.where, run, diagnosis.step or "that failed")
     return Explanation(
         watch=watch_of(name, diagnosis),
         level=Level.CRITICAL if diagnosis.severity == "HIGH" else Level.WARNING,
-        title=f"{name}: {_TITLE_OF_TOPIC[diagnosis.topic] if diagnosis.topic else f'{diagnosis.where} failed, {why}'}",
+        title=f"{name}: {title}",
         sentence=_sentence(run, diagnosis),
         facts=tuple(_facts(run, diagnosis)),
         steps=(*advice, *diagnosis.cause.actions),
@@ -66,7 +55,7 @@ def explanation_of(run: Run, diagnosis: Diagnosis, catalogue: Catalogue) -> Expl
 def watch_of(pipeline: str, diagnosis: Diagnosis) -> str:
     """Return the name of the watch that a diagnosis belongs to."""
     cause = f"{diagnosis.where}-{diagnosis.cause.why}".replace(" ", "-")
-    return f"pipeline-{pipeline}-{WATCH_OF_TOPIC[diagnosis.topic] if diagnosis.topic else cause}"
+    return f"pipeline-{pipeline}-{MEANINGS[diagnosis.topic].watch if diagnosis.topic else cause}"
 
 
 def advice_on(catalogue: Catalogue, where: Where, run: Run, step: str) -> tuple[str, ...]:

@@ -55,22 +55,19 @@ def run_of_event(event: object, pipelines: Sequence[Pipeline], executions: Execu
     says_why = execution.status is Status.SUCCEEDED or bool(execution.error or execution.cause)
     if not (execution.is_whole and says_why):
         execution = execution_of(executions.describe(execution.arn))
-    return run_of_execution(execution, pipelines, executions, artifacts)
+    return _run_of(execution, pipelines, executions, artifacts)
 
 
 def run_of_arn(arn: str, pipelines: Sequence[Pipeline], executions: Executions, artifacts: Artifacts) -> Run:
     """Return the run with this ARN."""
-    return run_of_execution(execution_of(executions.describe(arn)), pipelines, executions, artifacts)
+    return _run_of(execution_of(executions.describe(arn)), pipelines, executions, artifacts)
 
 
-def run_of_execution(
-    execution: Execution, pipelines: Sequence[Pipeline], executions: Executions, artifacts: Artifacts
-) -> Run:
-    """Return the run of an execution."""
+def _run_of(execution: Execution, pipelines: Sequence[Pipeline], executions: Executions, artifacts: Artifacts) -> Run:
     pipeline = named(execution.state_machine, pipelines)
     # An express execution keeps no history; its ARN says `express`.
     history = [] if ":express:" in execution.arn else executions.history(execution.arn)
-    evidence = _both(evidences.of_output([execution.output, execution.cause]), evidences.of_history(history))
+    evidence = _both(evidences.of_outputs([execution.output, execution.cause]), evidences.of_history(history))
     dbt, problems = _dbt_runs(evidence.artifacts, artifacts)
     return Run(pipeline, _redriven(execution, evidence), evidence, dbt, problems)
 

@@ -78,7 +78,6 @@ class Node:
 class DbtRun:
     """One invocation of dbt; `command` is `build`, `run`, `test` and so on, empty where the file does not say."""
 
-    version: int
     invocation_id: str
     command: str
     nodes: tuple[Node, ...]
@@ -123,7 +122,6 @@ def run_of(document: object) -> DbtRun:
     arguments = mapping(body.get("args"))
     command = text(arguments.get("which")) or text(arguments.get("command"))
     return DbtRun(
-        version=version,
         invocation_id=text(metadata.get("invocation_id")),
         command=command,
         nodes=tuple(_node(result, command) for result in objects(results)),

@@ -5,6 +5,7 @@ marks as failed, the checks of a validation. Only what is left is matched with t
 """
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from deliverywatch.messages.untrusted import mapping
 from deliverywatch.pipeline.checks.validation import Check, Topic
@@ -17,30 +18,37 @@ from deliverywatch.pipeline.diagnosis.faults import Catalogue, Cause, Fault, Sev
 from deliverywatch.pipeline.diagnosis.runs import JobRun, Status, job_run_of
 
 _LONGEST_MESSAGE = 300
-_TYPE_OF_TOPIC = {
-    Topic.JOB: "glue_job_failure",
-    Topic.RECORDS: "validation_failure",
-    Topic.FRESHNESS: "validation_failure",
-    Topic.QUALITY: "data_quality_failure",
-    Topic.INTEGRITY: "scd_validation_failure",
-}
 _TYPE_OF_PART = {
     Where.INGEST: "glue_job_failure",
     Where.TRANSFORM: "dbt_run_failure",
     Where.TEST: "dbt_test_failure",
     Where.INTEGRITY: "scd_validation_failure",
 }
-_TOPIC_OF_TYPE = {kind: topic for topic, kind in _TYPE_OF_TOPIC.items() if topic is not Topic.JOB} | {
-    "validation_failure": Topic.RECORDS
-}
-_WHY_OF_TOPIC = {
-    Topic.RECORDS: Why.MISSING_DATA,
-    Topic.FRESHNESS: Why.MISSING_DATA,
-    Topic.QUALITY: Why.DATA_RULE,
-    Topic.INTEGRITY: Why.DATA_RULE,
-}
 _WHY_OF_JOB = {"TIMEOUT": Why.TIMEOUT, "STOPPED": Why.ABORTED, "EXPIRED": Why.RESOURCE}
 _WHY_OF_END = {Status.TIMED_OUT: Why.TIMEOUT, Status.ABORTED: Why.ABORTED}
+
+
+class Meaning(NamedTuple):
+    """What a failed check of a topic says of the data, and the watch that it belongs to."""
+
+    error_type: str
+    why: Why
+    where: Where
+    watch: str
+    title: str
+
+
+# An alarm of the stack belongs to these watches, too: whichever comes first opens the incident, the other adds no mail.
+MEANINGS = {
+    Topic.RECORDS: Meaning("validation_failure", Why.MISSING_DATA, Where.INGEST, "records", "too few records"),
+    Topic.FRESHNESS: Meaning("validation_failure", Why.MISSING_DATA, Where.INGEST, "stale", "data is stale"),
+    Topic.QUALITY: Meaning("data_quality_failure", Why.DATA_RULE, Where.TEST, "quality", "data quality is low"),
+    Topic.INTEGRITY: Meaning(
+        "scd_validation_failure", Why.DATA_RULE, Where.INTEGRITY, "integrity", "history is damaged"
+    ),
+}
+# Of topics with one type the first.
+_TOPIC_OF_TYPE = {meaning.error_type: topic for topic, meaning in reversed(MEANINGS.items())}
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,18 +210,22 @@ def _where(run: Run, signs: _Signs, reported: ReportedError | None, fault: Fault
 
 
 def _where_of_signs(signs: _Signs) -> Where:
-    if signs.checks and signs.checks[0].topic is Topic.INTEGRITY:
-        return Where.INTEGRITY
-    if signs.checks and signs.checks[0].topic is Topic.QUALITY:
-        return Where.TEST
+    if meaning := _meaning(signs):
+        return meaning.where
     return Where.INGEST if signs.jobs or signs.checks else Where.ORCHESTRATOR
+
+
+def _meaning(signs: _Signs) -> Meaning | None:
+    """Return what the first check says of the data; one on a job says nothing of it."""
+    return MEANINGS.get(signs.checks[0].topic) if signs.checks else None
 
 
 def _error_type(signs: _Signs, reported: ReportedError | None, where: Where) -> str:
     if reported:
         return reported.error_type
     if signs.checks and not signs.jobs:
-        return _TYPE_OF_TOPIC[signs.checks[0].topic]
+        meaning = _meaning(signs)
+        return meaning.error_type if meaning else "glue_job_failure"
     return _TYPE_OF_PART.get(where, "unknown")
 
 
@@ -225,7 +237,8 @@ def _certain(signs: _Signs, reported: ReportedError | None) -> Why | None:
     if why_of_jobs:
         return why_of_jobs[0]
     if signs.checks and not signs.jobs:
-        return _WHY_OF_TOPIC.get(signs.checks[0].topic)
+        meaning = _meaning(signs)
+        return meaning.why if meaning else None
     if signs.nodes and all(node.ending is Ending.FAILED for node in signs.nodes):
         return Why.DATA_RULE
     return None
@@ -234,4 +247,4 @@ def _certain(signs: _Signs, reported: ReportedError | None) -> Why | None:
 def _topic(signs: _Signs, error_type: str, why: Why) -> Topic | None:
     topic = signs.checks[0].topic if signs.checks else _TOPIC_OF_TYPE.get(error_type)
     # A check that could not be done for want of a right says nothing of the data.
-    return topic if topic and _WHY_OF_TOPIC.get(topic) is why else None
+    return topic if topic in MEANINGS and MEANINGS[topic].why is why else None

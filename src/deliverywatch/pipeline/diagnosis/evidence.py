@@ -53,11 +53,6 @@ class Evidence:
     redriven_at: tuple[datetime, ...] = ()
 
 
-def of_output(output: object) -> Evidence:
-    """Return what an execution's output says."""
-    return _collected([output])
-
-
 def of_history(events: Iterable[Mapping[str, Any]]) -> Evidence:
     """Return what an execution's history says; its events oldest first."""
     step, outputs = "", list[object]()
@@ -86,7 +81,7 @@ def of_history(events: Iterable[Mapping[str, Any]]) -> Evidence:
             failures = [failure for failure in failures if failure.step != step or not kind.endswith("Succeeded")]
         step_of[event.get("id")] = step
     return replace(
-        _collected(outputs), failures=tuple(failures), steps=tuple(entered), last_at=at, redriven_at=tuple(redriven)
+        of_outputs(outputs), failures=tuple(failures), steps=tuple(entered), last_at=at, redriven_at=tuple(redriven)
     )
 
 
@@ -95,7 +90,8 @@ def _details(event: Mapping[str, Any]) -> Mapping[str, Any]:
     return mapping(event[names[0]]) if names else {}
 
 
-def _collected(values: Iterable[object]) -> Evidence:
+def of_outputs(values: Iterable[object]) -> Evidence:
+    """Return what the outputs of an execution or of its steps say."""
     jobs: dict[str, JobRun] = {}
     artifacts: dict[str, None] = {}
     reports: list[Report] = []

@@ -47,7 +47,6 @@ class Execution:
     status: Status
     started_at: datetime
     stopped_at: datetime | None = None
-    input: Any = None
     output: Any = None
     error: str = ""
     cause: str = ""
@@ -74,7 +73,6 @@ class JobRun:
     seconds: float = 0.0
     dpu_seconds: float | None = None
     error: str = ""
-    attempt: int = 0
 
     @property
     def is_final(self) -> bool:
@@ -111,7 +109,6 @@ def execution_of(description: Mapping[str, Any]) -> Execution:
         status=Status(str(status)),
         started_at=started_at,
         stopped_at=moment(description.get("stopDate")),
-        input=decoded(description.get("input")),
         output=decoded(description.get("output")),
         error=text(description.get("error")),
         cause=text(description.get("cause")),
@@ -138,7 +135,6 @@ def job_run_of(value: object) -> JobRun | None:
         seconds=seconds,
         dpu_seconds=_dpu_seconds(run, seconds),
         error=text(run.get("ErrorMessage")) or text(run.get("StateDetail")),
-        attempt=int(number(run.get("Attempt")) or 0),
     )
 
 

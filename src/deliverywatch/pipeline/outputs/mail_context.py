@@ -8,17 +8,10 @@ from datetime import datetime
 from deliverywatch.messages.context import Context, Pairs, Problem, to_json
 from deliverywatch.pipeline.checks.validation import Report, Topic
 from deliverywatch.pipeline.declaration.pipelines import Where
-from deliverywatch.pipeline.diagnosis.advice import WATCH_OF_TOPIC, Explanation, advice_on, check_words, links_of
+from deliverywatch.pipeline.diagnosis.advice import Explanation, advice_on, check_words, links_of
 from deliverywatch.pipeline.diagnosis.collect import Run
+from deliverywatch.pipeline.diagnosis.diagnose import MEANINGS
 from deliverywatch.pipeline.diagnosis.faults import Catalogue
-
-_WHERE_OF_TOPIC = {
-    Topic.RECORDS: Where.INGEST,
-    Topic.FRESHNESS: Where.INGEST,
-    Topic.QUALITY: Where.TEST,
-    Topic.INTEGRITY: Where.INTEGRITY,
-}
-
 
 # What the mails say that are about not seeing; a context of its own, so that it is there when it is needed.
 _BLIND = Problem(
@@ -54,10 +47,10 @@ def of_run(run: Run, catalogue: Catalogue, at: datetime, dashboard: Pairs = ()) 
     contexts = {f"pipeline-{name}-slow": slow, f"pipeline-{name}-missed": missed, "pipeline-blind": blind}
     if report is None:
         return contexts
-    for topic, suffix in WATCH_OF_TOPIC.items():
+    for topic, meaning in MEANINGS.items():
         facts = (("Run", run.execution.name), *_of_topic(report, topic))
-        steps = _advice(catalogue, _WHERE_OF_TOPIC[topic], run)
-        contexts[f"pipeline-{name}-{suffix}"] = _body(at, facts=facts, steps=steps, links=links)
+        steps = _advice(catalogue, meaning.where, run)
+        contexts[f"pipeline-{name}-{meaning.watch}"] = _body(at, facts=facts, steps=steps, links=links)
     return contexts
 
 

@@ -1,7 +1,8 @@
 """Pages of history -> Parquet bytes, ours against the plain way, on the same pages in the same process.
 
 The plain way is `json.loads`, `pa.Table.from_pylist` and `pq.write_table` with pyarrow's defaults. It stores what
-ClickSend sends, types included; ours judges each row, leaves out what is personal, hashes numbers, removes duplicates.
+ClickSend sends, types included. Ours is as plain, an object per row and an Arrow array per column, and judges each row,
+leaves out what is personal, hashes numbers and removes duplicates beside it: a ratio of 0.7 to 1 is as it should be.
 """
 
 import io
@@ -20,7 +21,7 @@ from measure import Figure, medians
 from deliverywatch.sms.clicksend.pages import parse_page
 from deliverywatch.sms.clicksend.recipients import Recipients
 from deliverywatch.sms.clicksend.records import Recorder
-from deliverywatch.sms.lake.merge import Reading, merge
+from deliverywatch.sms.lake.merge import merge
 
 HOUR = datetime(2026, 11, 21, 11, tzinfo=UTC)
 PAGE_ROWS = 100
@@ -58,11 +59,9 @@ def pages(count: int, seed: int = 1) -> list[bytes]:
 def ours(bodies: list[bytes]) -> bytes:
     """Pages to the bytes of an object of the lake."""
     recorder = Recorder(HOUR + timedelta(hours=1), Recipients(b"k" * 32))
-    reading = Reading()
-    rows = (parse_page(body).rows for body in bodies)
-    for records in recorder.batches(rows, HOUR, HOUR + timedelta(hours=1)):
-        reading.add(records)
-    return merge(None, reading, token="benchmark").body or b""
+    pages_read = (parse_page(body).rows for body in bodies)
+    records = recorder.records(pages_read, HOUR, HOUR + timedelta(hours=1))
+    return merge(None, {record.message_id: record for record in records}, token="benchmark").body or b""
 
 
 def plain(bodies: list[bytes]) -> bytes:

@@ -16,7 +16,6 @@ from deliverywatch.sms.clicksend.recipients import Recipients
 from deliverywatch.sms.clicksend.records import Recorder
 from deliverywatch.sms.lake import merge as lake
 from deliverywatch.sms.lake.columns import COLUMNS
-from deliverywatch.sms.lake.parquet import NAMES, batch_of, rows_of
 from deliverywatch.sms.lake.slots import floor, from_milliseconds, key_of
 from deliverywatch.sms.lake.watermark import WATERMARK
 from deliverywatch.sms.ports import Ports, Settings, Source, Summary
@@ -267,5 +266,4 @@ def stored(
 ) -> list[dict[str, Any]]:
     """The rows as the lake would keep them, read in one page, that were sent in the last hours."""
     recorder = recorder or Recorder(now, Recipients(KEY, plain=plain))
-    batches = recorder.batches([rows], now - timedelta(hours=hours), now)
-    return [dict(zip(NAMES, values, strict=True)) for records in batches for values in rows_of(batch_of(records))]
+    return [record._asdict() for record in recorder.records([rows], now - timedelta(hours=hours), now)]

@@ -48,13 +48,13 @@ def write(store: Any, number: int, version: int, others: int) -> Merged:
         row(f"M{number + 3 * index}", hour + timedelta(minutes=index), "failed", status_text=f"version {version}")
         for index in range(others + 1)
     ]
-    reading = merge.Reading()
-    for records in Recorder(now, Recipients(KEY)).batches([rows], hour, hour + HOUR):
-        reading.add(records)
+    records = {
+        record.message_id: record for record in Recorder(now, Recipients(KEY)).records([rows], hour, hour + HOUR)
+    }
     return day_objects.keep(
         store,
         hour,
-        lambda body: merge.merge(body, reading, token=f"writer {version}"),
+        lambda body: merge.merge(body, records, token=f"writer {version}"),
         lambda _: None,
         token=f"writer {version}",
         now=now,

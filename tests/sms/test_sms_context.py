@@ -12,7 +12,7 @@ from deliverywatch.errors import SourceRefused
 from deliverywatch.sms.clicksend.recipients import Recipients
 from deliverywatch.sms.clicksend.records import Recorder
 from deliverywatch.sms.lake import merge as lake
-from deliverywatch.sms.lake.merge import Reading, merge
+from deliverywatch.sms.lake.merge import merge
 from deliverywatch.sms.mail_context import context
 from deliverywatch.sms.mail_context.recent_statistics import NAMES, RecentStatistics
 
@@ -21,11 +21,10 @@ EXAMPLE = json.loads((Path(__file__).parents[1] / "events" / "sms_context.json")
 
 def described(*rows: dict[str, Any], plain: bool = False, recipients: bool = True) -> dict[str, Any]:
     statistics = RecentStatistics(NOW, NOW, 10, count_recipient_faults=recipients)
-    reading = Reading()
-    for records in Recorder(NOW, Recipients(KEY, plain=plain)).batches([rows], NOW - timedelta(hours=4), NOW):
-        reading.add(records)
+    recorder = Recorder(NOW, Recipients(KEY, plain=plain))
+    records = {record.message_id: record for record in recorder.records([rows], NOW - timedelta(hours=4), NOW)}
     if rows:
-        statistics.add(lake.rows(merge(None, reading, token="t").body or b"", NAMES))
+        statistics.add(lake.rows(merge(None, records, token="t").body or b"", NAMES))
     result: dict[str, Any] = json.loads(context.document(statistics, NOW, NOW, 10))
     return result
 

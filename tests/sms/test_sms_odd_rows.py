@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from deliverywatch.sms.clicksend.recipients import Recipients
 from deliverywatch.sms.clicksend.records import Recorder
 from deliverywatch.sms.clicksend.redaction import redacted, without_personal
-from deliverywatch.sms.lake.merge import Reading, merge, rows
+from deliverywatch.sms.lake.merge import Merged, merge, rows
 
 HOUR = datetime(2026, 11, 20, 11, tzinfo=UTC)
 NUMBER = "+61491570156"
@@ -36,13 +36,14 @@ def row(index: int, **fields: Any) -> dict[str, Any]:
     }  # fmt: skip
 
 
+def merged(*page: dict[str, Any]) -> Merged:
+    recorder = Recorder(HOUR + timedelta(hours=1), Recipients(b"k" * 32))
+    records = recorder.records([page], HOUR, HOUR + timedelta(hours=1))
+    return merge(None, {record.message_id: record for record in records}, token="test")
+
+
 def stored(*page: dict[str, Any]) -> list[dict[str, Any]]:
-    reading = Reading()
-    for batch in Recorder(HOUR + timedelta(hours=1), Recipients(b"k" * 32)).batches(
-        [page], HOUR, HOUR + timedelta(hours=1)
-    ):
-        reading.add(batch)
-    body = merge(None, reading, token="test").body
+    body = merged(*page).body
     return [dict(zip(COLUMNS, values, strict=True)) for values in rows(body, COLUMNS)] if body else []
 
 
@@ -75,13 +76,7 @@ def test_a_short_number_is_hidden_as_a_whole() -> None:
 
 
 def test_the_unsettled_rows_are_counted_across_minutes() -> None:
-    reading = Reading()
-    page = [row(60 * index, status_code="200") for index in range(8)]
-    for batch in Recorder(HOUR + timedelta(hours=1), Recipients(b"k" * 32)).batches(
-        [page], HOUR, HOUR + timedelta(hours=1)
-    ):
-        reading.add(batch)
-    assert merge(None, reading, token="test").unsettled_count == 8
+    assert merged(*(row(60 * index, status_code="200") for index in range(8))).unsettled_count == 8
 
 
 def test_clicksends_words_do_not_carry_a_number_into_the_lake_but_the_sender_stays() -> None:

@@ -4,6 +4,7 @@ import io
 import subprocess
 import sys
 from datetime import timedelta
+from decimal import Decimal
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -18,15 +19,14 @@ from deliverywatch.sms.clicksend.recipients import Recipients
 from deliverywatch.sms.clicksend.records import Recorder
 from deliverywatch.sms.lake import seal
 from deliverywatch.sms.lake.columns import COLUMNS
-from deliverywatch.sms.lake.parquet import SCHEMA, Writer, batch_of, batch_of_rows, batches_of, columns_of, rows_of
+from deliverywatch.sms.lake.parquet import SCHEMA, Writer, batch_of, batches_of, columns_of, records_of
 
 ROOT = Path(__file__).parents[2]
 TYPES = {"string": pa.string(), "int": pa.int32(), "bigint": pa.int64(), "timestamp": pa.timestamp("ms", "UTC")}
 
 
 def batch(*rows: dict[str, Any]) -> pa.RecordBatch:
-    (records,) = Recorder(NOW, Recipients(KEY)).batches([rows], NOW - timedelta(hours=1), NOW)
-    return batch_of(records)
+    return batch_of([*Recorder(NOW, Recipients(KEY)).records([rows], NOW - timedelta(hours=1), NOW)])
 
 
 def written(*batches: pa.RecordBatch, **metadata: str) -> bytes:
@@ -61,20 +61,16 @@ def test_a_batch_is_read_as_it_was_written() -> None:
     ]
     made = batch(*(row(f"{index}", at("12:05"), "pending", **values) for index, values in enumerate(fields)))
     body = written(made.slice(0, 1), made.slice(1))
-    again = [values for one in batches_of(body) for values in rows_of(one)]
-    assert again == rows_of(made) == rows_of(batch_of_rows(rows_of(made)))
-    assert [dict(zip(SCHEMA.names, values, strict=True))["message_price"] for values in again] == [
-        79_200,
-        -1_500_000,
-        None,
-        79_200,
-    ]
+    again = [values for one in batches_of(body) for values in records_of(one)]
+    assert again == records_of(made)
+    prices = [Decimal("0.0792"), Decimal("-1.5"), None, Decimal("0.0792")]
+    assert [record.message_price for record in again] == prices
 
 
 def test_a_slice_is_read_from_where_it_begins() -> None:
     prices = [None, "0.1", "0.2", None, "0.3"]
     made = batch(*(row(f"{index}", at("12:05"), message_price=price) for index, price in enumerate(prices)))
-    assert columns_of(made.slice(2, 3), ("message_price",)) == [[200_000, None, 300_000]]
+    assert columns_of(made.slice(2, 3), ("message_price",)) == [[Decimal("0.2"), None, Decimal("0.3")]]
 
 
 def without(body: bytes, *names: str) -> bytes:
@@ -133,7 +129,7 @@ def test_every_value_finds_its_row(values: list[tuple[str, str | None, str | Non
     ]
     made = columns_of(batch(*rows), ("outcome", "message_price", "country", "user_id"))
     expected = [
-        (outcome, None if price is None else round(float(price) * 10**6), country or None, user)
+        (outcome, None if price is None else Decimal(price), country or None, user)
         for outcome, price, country, user in values
     ]
     assert [*zip(*made, strict=True)] == expected

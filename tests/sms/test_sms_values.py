@@ -1,13 +1,14 @@
 """Fields come as numbers, as texts, as nothing: each becomes a value of its column's type or none."""
 
 import json
+from decimal import Decimal
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from deliverywatch.sms.clicksend.values import as_json, millionths, milliseconds, text, whole
+from deliverywatch.sms.clicksend.values import as_json, milliseconds, price_of, text, whole
 
 ANYTHING = st.recursive(
     st.none()
@@ -73,20 +74,21 @@ def test_times(value: Any, expected: int | None) -> None:
 @pytest.mark.parametrize(
     ("value", "expected"),
     [
-        ("0.0792", 79200),
-        ("0.070000", 70000),
-        (0.07, 70000),
-        (1, 1_000_000),
-        ("-0.5", -500_000),
+        ("0.0792", "0.079200"),
+        ("0.070000", "0.070000"),
+        (0.07, "0.070000"),
+        ("0.00000049", "0.000000"),
+        (1, "1.000000"),
+        ("-0.5", "-0.500000"),
         ("free", None),
-        ("999999.999999", 999_999_999_999),
+        ("999999.999999", "999999.999999"),
         ("1000000", None),
         ("1e999999", None),
         ("Infinity", None),
     ],
 )
-def test_prices(value: Any, expected: int | None) -> None:
-    assert millionths(value) == expected
+def test_prices(value: Any, expected: str | None) -> None:
+    assert price_of(value) == (Decimal(expected) if expected else None)
 
 
 def test_unknown_fields_are_bounded_json() -> None:
@@ -97,9 +99,9 @@ def test_unknown_fields_are_bounded_json() -> None:
 
 @given(ANYTHING)
 def test_no_value_raises_and_every_result_fits_its_column(value: Any) -> None:
-    number, price, word = whole(value, 32), millionths(value), text(value)
+    number, price, word = whole(value, 32), price_of(value), text(value)
     assert number is None or -(2**31) <= number < 2**31
-    assert price is None or abs(price) < 10**12
+    assert price is None or abs(price) < 10**6
     assert word is None or 0 < len(word.encode()) <= 4000
     moment = milliseconds(value)
     assert moment is None or 0 < moment < 2**33 * 1000

@@ -19,7 +19,8 @@ from deliverywatch.sms.counts import SlotCounts
 from deliverywatch.sms.lake import day_objects, slots
 
 if TYPE_CHECKING:
-    from deliverywatch.sms.lake.merge import Merged, MessageChange, Reading
+    from deliverywatch.sms.clicksend.records import Record
+    from deliverywatch.sms.lake.merge import Merged, MessageChange
     from deliverywatch.sms.plan import Plan, Range
     from deliverywatch.sms.ports import Ports, Settings, Source, Summary
 
@@ -50,37 +51,27 @@ class Hours:
             DeliveryWatchError: The range could not be read or kept: nothing of it is.
         """
         recorder = Recorder(self.plan.now, self.source.recipients)
-        reading = self._read(part, recorder)
-        read_count = sum(len(part.kind) for part in reading.parts) if reading else 0
-        changes = self._keep(part, reading) if reading else Counter()
-        malformed = _is_malformed(recorder.unreadable_count, read_count)
+        pages = (page.rows for page in self.source.history.pages(part.start, part.end))
+        # Of a message that was read twice the last record counts.
+        records = {record.message_id: record for record in recorder.records(pages, part.start, part.end)}
+        changes = self._keep(part, records) if records else Counter()
+        malformed = _is_malformed(recorder.unreadable_count, recorder.read_count)
         self._emit(part, changes, with_quiet_slots=not malformed)
-        self.summary.read_count += read_count
+        self.summary.read_count += recorder.read_count
         self.summary.unreadable_count += recorder.unreadable_count
         if malformed:
             raise SourceMalformed(
                 f"ClickSend sent {recorder.unreadable_count} rows without a usable message_id or date, beside "
-                f"{read_count} good ones, from {slots.as_text(part.start)} on."
+                f"{recorder.read_count} good ones, from {slots.as_text(part.start)} on."
             )
 
-    def _read(self, part: Range, recorder: Recorder) -> Reading | None:
-        reading: Reading | None = None
-        pages = (page.rows for page in self.source.history.pages(part.start, part.end))
-        for records in recorder.batches(pages, part.start, part.end):
-            if reading is None:
-                from deliverywatch.sms.lake import merge  # brings pyarrow, which a run without messages does not pay
-
-                reading = merge.Reading()
-            reading.add(records)
-        return reading
-
-    def _keep(self, part: Range, reading: Reading) -> Counter[MessageChange]:
-        from deliverywatch.sms.lake import merge  # brings pyarrow
+    def _keep(self, part: Range, records: dict[str, Record]) -> Counter[MessageChange]:
+        from deliverywatch.sms.lake import merge  # brings pyarrow, which a run without messages does not pay
 
         inserts_only = self.plan.insert_from is not None and part.start >= self.plan.insert_from
 
         def change(stored: bytes | None) -> Merged:
-            return merge.merge(stored, reading, token=self.token, inserts_only=inserts_only)
+            return merge.merge(stored, records, token=self.token, inserts_only=inserts_only)
 
         merged = day_objects.keep(
             self.ports.store, part.hour, change, self.ports.pause, token=self.token, now=self.plan.now

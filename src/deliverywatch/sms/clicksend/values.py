@@ -12,15 +12,15 @@ from typing import Any
 _LONGEST_TEXT = 1000
 
 _LATEST_SECOND = 2**33  # in the year 2242
-_PRICE_LIMIT = 10**12  # decimal(12,6), in millionths
+_PRICE_LIMIT = 10**12  # in millionths: decimal(12,6)
 
 
 def text(value: Any) -> str | None:
     """Return a text or number as text without surrounding blanks; none for an empty text and for anything else."""
-    if isinstance(value, int | float):
-        value = str(int(value) if value % 1 == 0 else value)
     if not isinstance(value, str):
-        return None
+        if not isinstance(value, int | float):
+            return None
+        value = str(int(value) if value % 1 == 0 else value)
     value = value.strip()[:_LONGEST_TEXT]
     # A lone surrogate can be read from JSON but not written to Parquet.
     return (value if value.isascii() else value.encode("utf-8", "replace").decode()) or None
@@ -36,18 +36,20 @@ def whole(value: Any, bits: int) -> int | None:
 
 def milliseconds(value: Any) -> int | None:
     """Return Unix seconds, as a number or as text, in milliseconds; none for what cannot be a time of sending."""
+    if isinstance(value, str) and value.isdecimal() and len(value) < 20:
+        value = int(value)
     if type(value) is not int:
         value = whole(value, 64)
     return value * 1000 if value is not None and 0 < value < _LATEST_SECOND else None
 
 
-def millionths(value: Any) -> int | None:
-    """Return a price in millionths of the currency's unit, rounded; none for what does not fit into 12 digits."""
+def price_of(value: Any) -> Decimal | None:
+    """Return a price, rounded to six places; none for what does not fit into 12 digits."""
     number = _number(value)
     if number is None or abs(number) >= _PRICE_LIMIT:
         return None
     scaled = round(number * 1_000_000)
-    return scaled if abs(scaled) < _PRICE_LIMIT else None
+    return Decimal(scaled).scaleb(-6) if abs(scaled) < _PRICE_LIMIT else None
 
 
 def as_json(values: dict[str, Any]) -> str | None:

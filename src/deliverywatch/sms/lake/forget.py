@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING
 
-from deliverywatch.sms.lake.parquet import NAMES, batch_of_rows, batches_of, columns_of, rows_of
+from deliverywatch.sms.lake.parquet import batch_of, batches_of, columns_of, records_of
 from deliverywatch.sms.lake.seal import beside, rewritten
 from deliverywatch.storage.store import Change
 
@@ -19,15 +19,13 @@ if TYPE_CHECKING:
     from deliverywatch.sms.clicksend.recipients import Recipients
 
 _PERSONAL = ("recipient_hash", "recipient")
-_PERSONAL_INDEXES = [NAMES.index(name) for name in _PERSONAL]
 
 
 def traces(number: str, recipients: Recipients) -> frozenset[str]:
     """Return what the lake may hold of a number in any spelling: itself and its hash, with and without a plus."""
     digits = "".join(letter for letter in number if letter.isdigit())
-    forms = [f"+{digits}", digits]
-    hashes = recipients.digests([form.encode() for form in forms])
-    return frozenset([*forms, hashes[:16].hex(), hashes[16:].hex()])
+    forms = (f"+{digits}", digits)
+    return frozenset([*forms, *map(recipients.hashed, forms)])
 
 
 def count(body: bytes, traces: Collection[str]) -> int:
@@ -53,8 +51,9 @@ def _matches(batch: pa.RecordBatch, traces: Collection[str]) -> list[bool]:
 def _blanked(batch: pa.RecordBatch, matches: Sequence[bool]) -> pa.RecordBatch:
     if not any(matches):
         return batch
-    rows = [
-        tuple(None if index in _PERSONAL_INDEXES else value for index, value in enumerate(row)) if is_theirs else row
-        for row, is_theirs in zip(rows_of(batch), matches, strict=True)
-    ]
-    return batch_of_rows(rows)
+    return batch_of(
+        [
+            record._replace(recipient_hash=None, recipient=None) if is_theirs else record
+            for record, is_theirs in zip(records_of(batch), matches, strict=True)
+        ]
+    )

@@ -78,29 +78,30 @@ def percentages(
     return [one_of(*row, sentence) for row in rows]
 
 
-def text(name: str, label: str, pattern: str, description: str, sentence: str, default: str | None = None) -> Parameter:
-    """Return a parameter that is text of a pattern; without a default it must be given."""
+def text(name: str, label: str, pattern: str, description: str, sentence: str, default: str | None = "") -> Parameter:
+    """Return a parameter that is text of a pattern; with None for a default it must be given."""
     fields = {} if default is None else {"Default": default}
     return _string(name, label, description, sentence, AllowedPattern=pattern, **fields)
 
 
 def address(name: str, label: str, description: str) -> Parameter:
     """Return a parameter that is one e-mail address and must be given."""
-    return text(name, label, f"^{_ADDRESS}$", description, "must be one e-mail address, such as alerts@example.com.")
+    sentence = "must be one e-mail address, such as alerts@example.com."
+    return text(name, label, f"^{_ADDRESS}$", description, sentence, default=None)
 
 
 def addresses(name: str, label: str, description: str) -> Parameter:
     """Return a parameter that is one or more e-mail addresses and must be given."""
     # SES takes 50 recipients per mail.
     sentence = "must be 1 to 50 e-mail addresses, separated by commas without spaces."
-    return text(name, label, f"^{_ADDRESS}(,{_ADDRESS}){{0,49}}$", description, sentence)
+    return text(name, label, f"^{_ADDRESS}(,{_ADDRESS}){{0,49}}$", description, sentence, default=None)
 
 
 def further_addresses(name: str, label: str, description: str) -> Parameter:
     """Return a parameter that is up to ten e-mail addresses, or none."""
     sentence = "must be empty, or 1 to 10 e-mail addresses, separated by commas without spaces."
     pattern = f"^(|{_ADDRESS}(,{_ADDRESS}){{0,9}})$"
-    return text(name, label, pattern, description, sentence, default="")
+    return text(name, label, pattern, description, sentence)
 
 
 def _string(name: str, label: str, description: str, sentence: str, **fields: Any) -> Parameter:

@@ -60,8 +60,9 @@ def findings(template: Template, emitted: Iterable[Published] = PUBLISHED) -> li
     faults: list[Finding] = []
     for name, properties in _of_type(template, "AWS::CloudWatch::Alarm"):
         for metric in _metrics(properties):
-            faults += _dimensions(name, metric, published)
-            faults += _period(name, metric, properties, template, published)
+            ours = published.get((metric.namespace, metric.name))
+            faults += _dimensions(name, metric, ours)
+            faults += _period(name, metric, ours, properties, template) if ours else ()
         faults += _breaching(name, properties)
         faults += _actions(name, properties)
     for name, properties in _of_type(template, "AWS::CloudWatch::CompositeAlarm"):
@@ -69,19 +70,15 @@ def findings(template: Template, emitted: Iterable[Published] = PUBLISHED) -> li
     return [*faults, *_topics(template), *_machines(template)]
 
 
-def _dimensions(name: str, metric: _Metric, published: Mapping[tuple[str, str], Published]) -> Iterator[Finding]:
+def _dimensions(name: str, metric: _Metric, ours: Published | None) -> Iterator[Finding]:
     queried = ", ".join(sorted(metric.dimensions)) or "none"
-    ours = published.get((metric.namespace, metric.name))
     sets = [set(ours.dimensions)] if ours else list(AWS_DIMENSIONS.get(metric.namespace, ()))
     if not sets:
         yield Finding("dimensions", name, f"nothing is known to publish {metric.namespace} {metric.name}.")
     elif metric.dimensions not in sets:
         wanted = " or ".join(", ".join(sorted(names)) or "none" for names in sets)
-        yield Finding(
-            "dimensions",
-            name,
-            f"{metric.namespace} {metric.name} is published by {wanted}, the alarm asks by {queried}.",
-        )
+        sentence = f"{metric.namespace} {metric.name} is published by {wanted}, the alarm asks by {queried}."
+        yield Finding("dimensions", name, sentence)
     for dimension, values in ours.values if ours else ():
         value = dict(metric.values).get(dimension)
         if value is not None and value not in values:
@@ -90,21 +87,13 @@ def _dimensions(name: str, metric: _Metric, published: Mapping[tuple[str, str], 
 
 
 def _period(
-    name: str,
-    metric: _Metric,
-    properties: Mapping[str, Any],
-    template: Template,
-    published: Mapping[tuple[str, str], Published],
+    name: str, metric: _Metric, ours: Published, properties: Mapping[str, Any], template: Template
 ) -> Iterator[Finding]:
-    ours = published.get((metric.namespace, metric.name))
     window = _period_of(properties, metric) * _number(properties.get("EvaluationPeriods", 1), template)
     # An alarm that ignores missing data keeps its state from one value to the next, however far they are apart.
-    if ours and ours.every_seconds and properties.get("TreatMissingData") != "ignore" and window < ours.every_seconds:
-        yield Finding(
-            "period",
-            name,
-            f"it looks back {window:,.0f} s, and {metric.name} comes only every {ours.every_seconds:,} s.",
-        )
+    if ours.every_seconds and properties.get("TreatMissingData") != "ignore" and window < ours.every_seconds:
+        sentence = f"it looks back {window:,.0f} s, and {metric.name} comes only every {ours.every_seconds:,} s."
+        yield Finding("period", name, sentence)
 
 
 def _breaching(name: str, properties: Mapping[str, Any]) -> Iterator[Finding]:

@@ -66,23 +66,22 @@ def _notify() -> Function:
         memory_megabytes=256,
         timeout_seconds=60,
         packages=("jinja2", "tzdata"),
-        environment={**_about_mails(), "DELIVERYWATCH_WORKGROUP": Sub(PREFIX)},
+        environment={**_ABOUT_MAILS, "DELIVERYWATCH_WORKGROUP": Sub(PREFIX)},
         statements=_notify_may(),
     )
 
 
-def _about_mails() -> dict[str, Any]:
-    return {
-        "DELIVERYWATCH_ENVIRONMENT": Ref("Environment"),
-        "DELIVERYWATCH_PREFIX": Sub(PREFIX),
-        "DELIVERYWATCH_BUCKET": Ref("LakeBucket"),
-        "DELIVERYWATCH_SENDER": Ref("SenderAddress"),
-        "DELIVERYWATCH_RECIPIENTS": Ref("AlertRecipients"),
-        "DELIVERYWATCH_CRITICAL_RECIPIENTS": Ref("CriticalRecipients"),
-        "DELIVERYWATCH_FALLBACK_TOPIC": Ref("FallbackTopic"),
-        "DELIVERYWATCH_TIME_ZONE": Ref("TimeZone"),
-        "DELIVERYWATCH_DASHBOARD": If("HasDashboard", named("sms"), ""),
-    }
+_ABOUT_MAILS = {
+    "DELIVERYWATCH_ENVIRONMENT": Ref("Environment"),
+    "DELIVERYWATCH_PREFIX": Sub(PREFIX),
+    "DELIVERYWATCH_BUCKET": Ref("LakeBucket"),
+    "DELIVERYWATCH_SENDER": Ref("SenderAddress"),
+    "DELIVERYWATCH_RECIPIENTS": Ref("AlertRecipients"),
+    "DELIVERYWATCH_CRITICAL_RECIPIENTS": Ref("CriticalRecipients"),
+    "DELIVERYWATCH_FALLBACK_TOPIC": Ref("FallbackTopic"),
+    "DELIVERYWATCH_TIME_ZONE": Ref("TimeZone"),
+    "DELIVERYWATCH_DASHBOARD": If("HasDashboard", named("sms"), ""),
+}
 
 
 def _digest() -> Function:
@@ -94,7 +93,7 @@ def _digest() -> Function:
         memory_megabytes=256,
         timeout_seconds=120,
         packages=("jinja2", "tzdata"),
-        environment={**_about_mails(), "DELIVERYWATCH_STACK": Ref("AWS::StackName")},
+        environment={**_ABOUT_MAILS, "DELIVERYWATCH_STACK": Ref("AWS::StackName")},
         statements=_digest_may(),
     )
 

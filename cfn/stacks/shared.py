@@ -34,7 +34,7 @@ def stack() -> Stack:
             "HasDigest": Equals(Ref("WeeklyDigest"), "true"),
             "HasDashboard": Equals(Ref("CreateDashboard"), "true"),
         },
-        outputs=_outputs(),
+        outputs=_OUTPUTS,
     )
 
 
@@ -128,24 +128,22 @@ _PARAMETERS = {
             "Encrypts the two topics; empty for none. Its policy must let cloudwatch.amazonaws.com use kms:Decrypt and "
             "kms:GenerateDataKey*, or alarms are lost.",
             "must be empty or the ARN of a KMS key (arn:aws:kms:...:key/...).",
-            default="",
         ),
     ],
 }
 
 
-def _outputs() -> dict[str, tuple[str, Any]]:
-    return {
-        "LakeBucket": ("Bucket of the lake; it stays when the stack is deleted", Ref("LakeBucket")),
-        "AlertsTopicArn": ("Topic for alarms; your own alarms may use it too", Ref("AlertsTopic")),
-        "FallbackTopicArn": ("Topic of the way out when SES fails", Ref("FallbackTopic")),
-        "AthenaWorkgroup": ("Athena workgroup of the saved queries", Ref("Workgroup")),
-        "AlarmsUrl": (
-            "All alarms of this stack",
-            Sub(f"{CONSOLE}/cloudwatch/home?region=${{AWS::Region}}#alarmsV2:?search={PREFIX}"),
-        ),
-        "QueriesUrl": (
-            "The saved queries",
-            Sub(f"{CONSOLE}/athena/home?region=${{AWS::Region}}#/saved-queries?workgroup={PREFIX}"),
-        ),
-    }
+_OUTPUTS = {
+    "LakeBucket": ("Bucket of the lake; it stays when the stack is deleted", Ref("LakeBucket")),
+    "AlertsTopicArn": ("Topic for alarms; your own alarms may use it too", Ref("AlertsTopic")),
+    "FallbackTopicArn": ("Topic of the way out when SES fails", Ref("FallbackTopic")),
+    "AthenaWorkgroup": ("Athena workgroup of the saved queries", Ref("Workgroup")),
+    "AlarmsUrl": (
+        "All alarms of this stack",
+        Sub(f"{CONSOLE}/cloudwatch/home?region=${{AWS::Region}}#alarmsV2:?search={PREFIX}"),
+    ),
+    "QueriesUrl": (
+        "The saved queries",
+        Sub(f"{CONSOLE}/athena/home?region=${{AWS::Region}}#/saved-queries?workgroup={PREFIX}"),
+    ),
+}

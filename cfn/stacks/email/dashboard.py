@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from blocks.dashboards import (
     BLUE,
@@ -21,11 +21,10 @@ from deliverywatch.email.counts import NAMESPACE
 from deliverywatch.email.events.streams import Stream, delivery_stream
 from stacks.email.parameters import configuration_set
 
-if TYPE_CHECKING:
-    from blocks.dashboards import Position
-
 _GREEN = "#2ca02c"
 _WATCHED = ("bounces-critical", "bounces-warning", "complaints-critical", "complaints-warning", "silence", "freshness")
+# Row, kind, metric, window in words and in seconds.
+_SHARES = ((4, "Bounce", "Bounced", "6 hours", 21_600), (10, "Complaint", "Complained", "a day", 86_400))
 _SHARED = ("email-reputation-bounces-warning", "email-reputation-complaints-warning", "email-refused")
 
 
@@ -42,19 +41,7 @@ def _set_variable(stream: Stream) -> str:
 
 
 def _of(stream: Stream, x: int) -> list[dict[str, Any]]:
-    name = stream.value.capitalize()
-    return [
-        _share(stream, ("Bounced", "Bounce", "bounces"), f"{name} bounces, share of 6 hours", (x, 4, 12, 6), 21_600),
-        _share(
-            stream,
-            ("Complained", "Complaint", "complaints"),
-            f"{name} complaints, share of a day",
-            (x, 10, 12, 6),
-            86_400,
-        ),
-        _volume(stream, x),
-        _firehose(stream, x),
-    ]
+    return [*(_share(stream, x, *share) for share in _SHARES), _volume(stream, x), _firehose(stream, x)]
 
 
 def _sent(stream: Stream, **look: Any) -> list[Any]:
@@ -62,21 +49,15 @@ def _sent(stream: Stream, **look: Any) -> list[Any]:
     return line("AWS/SES", "Send", dimensions, id="sent", label="sent", stat="Sum", **look)
 
 
-def _share(
-    stream: Stream, words: tuple[str, str, str], title: str, position: Position, period_seconds: int
-) -> dict[str, Any]:
-    metric, parameter, what = words
-    limits = [
-        limit("critical", f"Email{parameter}CriticalPercent", RED),
-        limit("warning", f"Email{parameter}WarningPercent"),
-    ]
-    dimensions = {**ENVIRONMENT, "Stream": stream.value}
+def _share(stream: Stream, x: int, y: int, kind: str, metric: str, window: str, seconds: int) -> dict[str, Any]:
+    what = f"{kind.lower()}s"
     metrics = [
         [{"expression": "100 * counted / sent", "id": "share", "label": f"{what} (%)", "color": BLUE}],
-        line(NAMESPACE, metric, dimensions, id="counted", stat="Sum", visible=False),
+        line(NAMESPACE, metric, {**ENVIRONMENT, "Stream": stream.value}, id="counted", stat="Sum", visible=False),
         _sent(stream, visible=False),
     ]
-    return chart(title, metrics, position, period_seconds, *limits)
+    limits = limit("critical", f"Email{kind}CriticalPercent", RED), limit("warning", f"Email{kind}WarningPercent")
+    return chart(f"{stream.value.capitalize()} {what}, share of {window}", metrics, (x, y, 12, 6), seconds, *limits)
 
 
 def _volume(stream: Stream, x: int) -> dict[str, Any]:

@@ -118,7 +118,6 @@ PARAMETERS = {
                 "^[A-Za-z0-9_-]{0,64}$",
                 f"The existing configuration set; empty for daily-system-design-{stream.value}-<Environment>.",
                 "must be the name of a configuration set: at most 64 letters, digits, - and _.",
-                default="",
             )
             for stream, name in _SET_PARAMETERS.items()
         ),

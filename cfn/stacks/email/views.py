@@ -12,6 +12,7 @@ from deliverywatch.email.events.columns import COLUMNS
 from deliverywatch.email.events.streams import Stream
 
 SHARED_COLUMNS = [(column.name, column.athena_type, column.comment) for column in COLUMNS]
+_COMPACT = (",", ":")
 _SCHEMA = "email_events_db_${Environment}"
 _TWO_DIGITS = "lpad(CAST({} AS varchar), 2, '0')"
 _DAY_OF_PARTS = (
@@ -35,24 +36,28 @@ def resources() -> list[Any]:
     """Return the views."""
     numbered = "*, row_number() OVER (PARTITION BY dt, event_id ORDER BY arrived_at) AS copy_number"
     unique = f"SELECT stream, {_LISTED}, dt FROM (SELECT {numbered} FROM email_events) WHERE copy_number = 1"  # noqa: S608
+    by_day, by_parts = (view_text(_both(day), _BOTH_COLUMNS, _SCHEMA, _COMPACT) for day in ("dt", _DAY_OF_PARTS))
+    in_glue: dict[str, Any] = {"database": "EmailDatabase", "storage": {"SerdeInfo": glue.SerdeInfo()}}
     return [
-        _view(
-            "EmailEventsView",
+        view(
             "email_events",
             "Both streams; name dt in every query",
             _BOTH_COLUMNS,
-            If("HasEmailDays", _text(_both("dt"), _BOTH_COLUMNS), _text(_both(_DAY_OF_PARTS), _BOTH_COLUMNS)),
-            [table_id(stream) for stream in Stream],
+            If("HasEmailDays", by_day, by_parts),
+            logical_id="EmailEventsView",
+            DependsOn=[table_id(stream) for stream in Stream],
+            **in_glue,
         ),
         # A copy that came on another day stays: over days no filter on dt could be pushed down, and each query would
         # read everything there is. Copies come within minutes.
-        _view(
-            "EmailEventsUniqueView",
+        view(
             "email_events_unique",
             "Both streams, each event once a day",
             _UNIQUE_COLUMNS,
-            _text(unique, _UNIQUE_COLUMNS),
-            ["EmailEventsView"],
+            view_text(unique, _UNIQUE_COLUMNS, _SCHEMA, _COMPACT),
+            logical_id="EmailEventsUniqueView",
+            DependsOn=["EmailEventsView"],
+            **in_glue,
         ),
     ]
 
@@ -62,23 +67,4 @@ def _both(day: str) -> str:
         f"SELECT CAST('{stream}' AS varchar) AS stream, {_LISTED}, {day} AS dt, "  # noqa: S608
         f'"$path" AS object_path FROM {stream}_events'
         for stream in Stream
-    )
-
-
-def _text(sql: str, columns: list[tuple[str, str, str]]) -> Any:
-    return view_text(sql, columns, _SCHEMA, (",", ":"))
-
-
-def _view(
-    logical_id: str, name: str, description: str, columns: list[tuple[str, str, str]], text: Any, after: list[str]
-) -> Any:
-    return view(
-        name,
-        description,
-        columns,
-        text,
-        logical_id=logical_id,
-        database="EmailDatabase",
-        storage={"SerdeInfo": glue.SerdeInfo()},
-        DependsOn=after,
     )

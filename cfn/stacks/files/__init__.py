@@ -9,7 +9,7 @@ from typing import Any
 
 from troposphere import GetAtt, If, Ref, Sub, awslambda, dynamodb, sqs
 
-from blocks.parts import Function, Statement, allow, dead_letters, queue, title
+from blocks.parts import Function, allow, dead_letters, queue, title
 from blocks.stack import Stack, dashboard_url
 from stacks.files import source as files_source
 from stacks.files.alarms import DEAD_LETTERS, QUEUE, errors_filter, watches
@@ -55,7 +55,7 @@ def _stack(functions: list[Function], source: list[Any], *, with_pusher: bool) -
         ],
         parameters=parameters(with_pusher=with_pusher),
         conditions=CONDITIONS,
-        outputs=_outputs(),
+        outputs=_OUTPUTS,
         functions=functions,
         watches=watches(names),
     )
@@ -80,19 +80,18 @@ def _process() -> Function:
             "DELIVERYWATCH_ITEM_DAYS": Ref("FilesItemDays"),
             "DELIVERYWATCH_TOMBSTONE_DAYS": Ref("FilesTombstoneDays"),
         },
-        statements=_process_may(),
+        statements=_PROCESS_MAY,
         is_traced=True,
     )
 
 
-def _process_may() -> list[Statement]:
-    return [
-        allow([f"sqs:{action}" for action in _QUEUE_ACTIONS], GetAtt(title(QUEUE), "Arn")),
-        allow(["dynamodb:PutItem", "dynamodb:UpdateItem"], GetAtt("FilesTable", "Arn")),
-        allow("dynamodb:BatchWriteItem", GetAtt("FilesFailuresTable", "Arn")),
-        allow(["s3:GetObject", "s3:PutObject"], Sub("${LakeBucket.Arn}/state/files.json")),
-        MAY_LIST_LAKE,
-    ]
+_PROCESS_MAY = [
+    allow([f"sqs:{action}" for action in _QUEUE_ACTIONS], GetAtt(title(QUEUE), "Arn")),
+    allow(["dynamodb:PutItem", "dynamodb:UpdateItem"], GetAtt("FilesTable", "Arn")),
+    allow("dynamodb:BatchWriteItem", GetAtt("FilesFailuresTable", "Arn")),
+    allow(["s3:GetObject", "s3:PutObject"], Sub("${LakeBucket.Arn}/state/files.json")),
+    MAY_LIST_LAKE,
+]
 
 
 def _queue(senders: list[Any]) -> list[Any]:
@@ -144,12 +143,11 @@ def _table(name: str, keys: dict[str, str], *, is_restorable: bool) -> Any:
     )
 
 
-def _outputs() -> dict[str, tuple[str, Any]]:
-    return {
-        "FilesBucket": ("Bucket that is watched", If("MakesFilesBucket", Ref("FilesUploads"), Ref("FilesBucketName"))),
-        "FilesQueueUrl": ("Queue of the notifications", Ref(title(QUEUE))),
-        "FilesDeadLettersUrl": ("Queue of messages that failed five times", Ref(title(DEAD_LETTERS))),
-        "FilesTable": ("Table with one item per version of an object", Ref("FilesTable")),
-        "FilesFailuresTable": ("Table with the reason of each failure", Ref("FilesFailuresTable")),
-        "FilesDashboardUrl": dashboard_url("files", "The dashboard of files"),
-    }
+_OUTPUTS = {
+    "FilesBucket": ("Bucket that is watched", If("MakesFilesBucket", Ref("FilesUploads"), Ref("FilesBucketName"))),
+    "FilesQueueUrl": ("Queue of the notifications", Ref(title(QUEUE))),
+    "FilesDeadLettersUrl": ("Queue of messages that failed five times", Ref(title(DEAD_LETTERS))),
+    "FilesTable": ("Table with one item per version of an object", Ref("FilesTable")),
+    "FilesFailuresTable": ("Table with the reason of each failure", Ref("FilesFailuresTable")),
+    "FilesDashboardUrl": dashboard_url("files", "The dashboard of files"),
+}

@@ -34,7 +34,6 @@ _SOURCE = [
         r"^(|[a-z0-9][a-z0-9.-]{1,61}[a-z0-9])$",
         "Bucket to watch; empty makes one. A bucket that is there must send its events to EventBridge.",
         "must be empty or the name of a bucket in this region.",
-        default="",
     ),
     text(
         "FilesPrefix",
@@ -42,7 +41,6 @@ _SOURCE = [
         _PART_OF_KEY,
         "Only objects whose key begins so are processed; empty for all.",
         _PART_SENTENCE,
-        default="",
     ),
     text(
         "FilesSuffix",
@@ -50,7 +48,6 @@ _SOURCE = [
         _PART_OF_KEY,
         "Only objects whose key ends so are processed; empty for all.",
         _PART_SENTENCE,
-        default="",
     ),
 ]
 
@@ -61,7 +58,6 @@ _FILTERS = [
         r"^(|[a-z0-9.+-]+/([a-z0-9.+-]+|\*)(,[a-z0-9.+-]+/([a-z0-9.+-]+|\*))*)$",
         "Only objects of these types are processed, such as text/csv,image/*; empty for all.",
         "must be empty or content types in small letters, separated by commas without spaces.",
-        default="",
     ),
     whole_number(
         "FilesMaximumMegabytes",

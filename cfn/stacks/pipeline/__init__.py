@@ -10,19 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from troposphere import GetAtt, Ref, Sub, events
 
-from blocks.parts import (
-    PREFIX,
-    Function,
-    Statement,
-    allow,
-    arn,
-    dead_letters,
-    invocable,
-    named,
-    retries,
-    sender,
-    title,
-)
+from blocks.parts import PREFIX, Function, Statement, allow, arn, dead_letters, invocable, named, retries, sender, title
 from blocks.stack import Stack, dashboard_url
 from blocks.tables import workgroup
 from deliverywatch.pipeline.declaration.pipelines import pipelines_of

@@ -17,6 +17,10 @@ if TYPE_CHECKING:
 _GREEN = "#1d8102"
 _ROWS = 25
 _HOUR = 3600
+# Job type, metric, statistic, label, colour.
+_Line = tuple[str, str, str, str, str]
+# Label, parameter, colour.
+_Limit = tuple[str, str, str]
 _MACHINE = arn("states", "stateMachine:")
 
 
@@ -32,11 +36,11 @@ def _of(pipeline: Pipeline, top: int) -> list[dict[str, Any]]:
         state_of(f"{pipeline.name}: alarms", shown, (0, top, 18, 4)),
         words(_links(pipeline), (18, top, 6, 4)),
         _runs(pipeline, top + 4),
-        _durations(pipeline, top + 4),
-        _records(pipeline, top + 11),
-        _dbt(pipeline, top + 11),
-        _scores(pipeline, top + 18),
-        _age(pipeline, top + 18),
+        # Two in a row, the first beside the runs.
+        *(
+            _chart(pipeline, *drawn, (12 * (number % 2), top + 4 + 7 * (number // 2)))
+            for number, drawn in enumerate(_CHARTS, 1)
+        ),
     ]
 
 
@@ -46,9 +50,16 @@ def _links(pipeline: Pipeline) -> str:
     return f"### {pipeline.name}\n\n[Runs]({runs})\n\n[Glue job runs]({jobs})"
 
 
-def _metric(pipeline: Pipeline, job_type: str, name: str, stat: str, label: str, color: str) -> list[Any]:
-    dimensions = {"Environment": "${Environment}", "Pipeline": pipeline.name, "JobType": job_type}
-    return line(NAMESPACE, name, dimensions, label=label, stat=stat, color=color)
+def _chart(
+    pipeline: Pipeline, title: str, metrics: Sequence[_Line], limits: Sequence[_Limit], corner: tuple[int, int]
+) -> dict[str, Any]:
+    dimensions = {"Environment": "${Environment}", "Pipeline": pipeline.name}
+    lines = [
+        line(NAMESPACE, name, {**dimensions, "JobType": job_type}, label=label, stat=stat, color=color)
+        for job_type, name, stat, label, color in metrics
+    ]
+    drawn = [limit(label, parameter(pipeline, what), color) for label, what, color in limits]
+    return chart(f"{pipeline.name}: {title}", lines, (*corner, 12, 7), _HOUR, *drawn)
 
 
 def _runs(pipeline: Pipeline, top: int) -> dict[str, Any]:
@@ -61,51 +72,29 @@ def _runs(pipeline: Pipeline, top: int) -> dict[str, Any]:
     return chart(f"{pipeline.name}: runs per hour", metrics, (0, top, 12, 7), _HOUR)
 
 
-def _durations(pipeline: Pipeline, top: int) -> dict[str, Any]:
-    most = limit("slow", parameter(pipeline, "DurationSeconds"))
-    metrics = [
-        _metric(pipeline, "pipeline", "ExecutionDuration", "Maximum", "run (s)", BLUE),
-        _metric(pipeline, "glue", "ExecutionDuration", "Maximum", "Glue jobs (s)", GREY),
-    ]
-    return chart(f"{pipeline.name}: duration", metrics, (12, top, 12, 7), _HOUR, most)
-
-
-def _records(pipeline: Pipeline, top: int) -> dict[str, Any]:
-    least = limit("too few", parameter(pipeline, "MinimumRecords"))
-    metrics = [
-        _metric(pipeline, "validation", "RecordsProcessed", "Sum", "processed", BLUE),
-        _metric(pipeline, "scd2", "RecordsCreated", "Sum", "created", _GREEN),
-        _metric(pipeline, "scd2", "RecordsUpdated", "Sum", "updated", GREY),
-        _metric(pipeline, "scd2", "RecordsDeleted", "Sum", "deleted", RED),
-    ]
-    return chart(f"{pipeline.name}: records", metrics, (0, top, 12, 7), _HOUR, least)
-
-
-def _dbt(pipeline: Pipeline, top: int) -> dict[str, Any]:
-    shown = {
-        "DbtModelsRun": ("models run", BLUE),
-        "DbtModelsFailed": ("models failed", RED),
-        "DbtTestsPassed": ("tests passed", _GREEN),
-        "DbtTestsFailed": ("tests failed", ORANGE),
-        "DbtTestsErrored": ("tests broken", GREY),
-    }
-    metrics = [_metric(pipeline, "dbt", name, "Sum", label, color) for name, (label, color) in shown.items()]
-    return chart(f"{pipeline.name}: dbt", metrics, (12, top, 12, 7), _HOUR)
-
-
-def _scores(pipeline: Pipeline, top: int) -> dict[str, Any]:
-    limits = [
-        limit("quality", parameter(pipeline, "QualityPercent")),
-        limit("integrity", parameter(pipeline, "IntegrityPercent"), RED),
-    ]
-    metrics = [
-        _metric(pipeline, "validation", "DataQualityScore", "Minimum", "quality (%)", BLUE),
-        _metric(pipeline, "scd2", "SCDIntegrityScore", "Minimum", "integrity (%)", _GREEN),
-    ]
-    return chart(f"{pipeline.name}: scores", metrics, (0, top, 12, 7), _HOUR, *limits)
-
-
-def _age(pipeline: Pipeline, top: int) -> dict[str, Any]:
-    most = limit("stale", parameter(pipeline, "StaleHours"))
-    metrics = [_metric(pipeline, "validation", "DataAgeHours", "Maximum", "newest change (h)", BLUE)]
-    return chart(f"{pipeline.name}: age of the newest change", metrics, (12, top, 12, 7), _HOUR, most)
+_CHARTS: Sequence[tuple[str, Sequence[_Line], Sequence[_Limit]]] = (
+    ("duration", (
+        ("pipeline", "ExecutionDuration", "Maximum", "run (s)", BLUE),
+        ("glue", "ExecutionDuration", "Maximum", "Glue jobs (s)", GREY),
+    ), [("slow", "DurationSeconds", ORANGE)]),
+    ("records", (
+        ("validation", "RecordsProcessed", "Sum", "processed", BLUE),
+        ("scd2", "RecordsCreated", "Sum", "created", _GREEN),
+        ("scd2", "RecordsUpdated", "Sum", "updated", GREY),
+        ("scd2", "RecordsDeleted", "Sum", "deleted", RED),
+    ), [("too few", "MinimumRecords", ORANGE)]),
+    ("dbt", (
+        ("dbt", "DbtModelsRun", "Sum", "models run", BLUE),
+        ("dbt", "DbtModelsFailed", "Sum", "models failed", RED),
+        ("dbt", "DbtTestsPassed", "Sum", "tests passed", _GREEN),
+        ("dbt", "DbtTestsFailed", "Sum", "tests failed", ORANGE),
+        ("dbt", "DbtTestsErrored", "Sum", "tests broken", GREY),
+    ), []),
+    ("scores", (
+        ("validation", "DataQualityScore", "Minimum", "quality (%)", BLUE),
+        ("scd2", "SCDIntegrityScore", "Minimum", "integrity (%)", _GREEN),
+    ), [("quality", "QualityPercent", ORANGE), ("integrity", "IntegrityPercent", RED)]),
+    ("age of the newest change", (
+        ("validation", "DataAgeHours", "Maximum", "newest change (h)", BLUE),
+    ), [("stale", "StaleHours", ORANGE)]),
+)  # fmt: skip

@@ -1,7 +1,6 @@
 """Scheduled queries: their schedule group, the reconciler, the executor, and where runs are kept."""
 
 from pathlib import Path
-from typing import Any
 
 from troposphere import GetAtt, If, Ref, Sub, scheduler
 
@@ -44,7 +43,7 @@ def stack() -> Stack:
         parameters=PARAMETERS,
         rules=RULES,
         conditions=CONDITIONS,
-        outputs=_outputs(),
+        outputs=_OUTPUTS,
         functions=[reconcile, execute],
         watches=WATCHES,
     )
@@ -72,7 +71,7 @@ def _reconcile() -> Function:
             "DELETE_PERCENT": Ref("QueriesDeletePercent"),
             "SPREAD_MINUTES": Ref("QueriesSpreadMinutes"),
             "PERIOD_MINUTES": Ref("QueriesReconcileMinutes"),
-            **_shared(),
+            **_SHARED,
         },
         statements=reconcile_may(f"{title(START)}Role"),
         files={"deliverywatch/queries/schedules.json": "cfn/schedules.json"},
@@ -92,18 +91,17 @@ def _execute() -> Function:
             "WORKGROUP": Ref("Workgroup"),
             "DATABASE": Ref("Database"),
             "TIMEOUT_SECONDS": Ref("QueriesTimeoutSeconds"),
-            **_shared(),
+            **_SHARED,
         },
         statements=execute_may(title(DEAD_LETTERS)),
     )
 
 
-def _shared() -> dict[str, Any]:
-    return {
-        "DELIVERYWATCH_ENVIRONMENT": Ref("Environment"),
-        "DELIVERYWATCH_BUCKET": Ref("LakeBucket"),
-        "DELIVERYWATCH_ALERTS_TOPIC": Ref("AlertsTopic"),
-    }
+_SHARED = {
+    "DELIVERYWATCH_ENVIRONMENT": Ref("Environment"),
+    "DELIVERYWATCH_BUCKET": Ref("LakeBucket"),
+    "DELIVERYWATCH_ALERTS_TOPIC": Ref("AlertsTopic"),
+}
 
 
 def _from_our_group() -> Statement:
@@ -116,10 +114,9 @@ def _from_our_group() -> Statement:
     }
 
 
-def _outputs() -> dict[str, tuple[str, Any]]:
-    return {
-        "QueriesReconciler": ("Function that keeps schedules in step with the file", Ref("QueriesReconcile")),
-        "QueriesExecutor": ("Function that runs a query", Ref("QueriesExecute")),
-        "QueriesDashboardUrl": dashboard_url("queries", "The dashboard of scheduled queries"),
-        "QueriesDeadLettersUrl": ("Queue of runs that could not be started or finished", Ref(title(DEAD_LETTERS))),
-    }
+_OUTPUTS = {
+    "QueriesReconciler": ("Function that keeps schedules in step with the file", Ref("QueriesReconcile")),
+    "QueriesExecutor": ("Function that runs a query", Ref("QueriesExecute")),
+    "QueriesDashboardUrl": dashboard_url("queries", "The dashboard of scheduled queries"),
+    "QueriesDeadLettersUrl": ("Queue of runs that could not be started or finished", Ref(title(DEAD_LETTERS))),
+}

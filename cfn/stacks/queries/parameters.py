@@ -62,7 +62,6 @@ PARAMETERS = {
             r"^(|https://\S{1,1000}|s3://[a-z0-9.-]{3,63}/\S{1,900})$",
             "Raw URL of the file in GitHub, GitLab or Bitbucket, on a branch (a commit never changes), or s3://...",
             "must be empty, an https URL, or s3://bucket/key.",
-            default="",
         ),
         text(
             "QueriesTokenParameter",
@@ -70,7 +69,6 @@ PARAMETERS = {
             r"^(|/[A-Za-z0-9_.\-/]{1,900})$",
             "Name of the SecureString with a token that may read the repository; empty for a public one.",
             "must be empty or the name of an SSM parameter, such as /deliverywatch/prod/queries/git.",
-            default="",
         ),
     ],
     "Scheduled queries: their schedules": [
@@ -107,7 +105,6 @@ PARAMETERS = {
             r"^(|[a-z0-9_]{1,128})$",
             "A database that queries may read beside the lake's own; they write database.table.",
             "must be empty or the name of a Glue database.",
-            default="",
         ),
         text(
             "QueriesDataBucket",
@@ -115,7 +112,6 @@ PARAMETERS = {
             r"^(|[a-z0-9][a-z0-9.-]{1,61}[a-z0-9])$",
             "The bucket in which the data of that database lies.",
             "must be empty or the name of a bucket.",
-            default="",
         ),
     ],
 }

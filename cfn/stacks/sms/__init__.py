@@ -58,7 +58,7 @@ def stack() -> Stack:
         ],
         parameters=PARAMETERS,
         rules=RULES,
-        outputs=_outputs(),
+        outputs=_OUTPUTS,
         conditions={"CompactsLake": Equals(Ref("CompactLake"), "true")},
         functions=[ingest, compact],
         watches=WATCHES,
@@ -134,15 +134,14 @@ def _compact() -> Function:
     )
 
 
-def _outputs() -> dict[str, tuple[str, Any]]:
-    return {
-        "DashboardUrl": dashboard_url("sms", "The dashboard"),
-        "NextSteps": (
-            "Before the first run",
-            Sub(
-                "1. Put the SecureStrings ${ClickSendCredentials}/username and ${ClickSendCredentials}/api_key"
-                " into SSM. 2. Confirm the subscription mail that AWS sends to ${FallbackAddress}. 3. While SES is in"
-                " its sandbox, verify the recipients too."
-            ),
+_OUTPUTS = {
+    "DashboardUrl": dashboard_url("sms", "The dashboard"),
+    "NextSteps": (
+        "Before the first run",
+        Sub(
+            "1. Put the SecureStrings ${ClickSendCredentials}/username and ${ClickSendCredentials}/api_key"
+            " into SSM. 2. Confirm the subscription mail that AWS sends to ${FallbackAddress}. 3. While SES is in"
+            " its sandbox, verify the recipients too."
         ),
-    }
+    ),
+}

@@ -2,18 +2,7 @@
 
 from typing import Any
 
-from blocks.dashboards import (
-    BLUE,
-    ENVIRONMENT,
-    GREY,
-    RED,
-    chart,
-    dashboard,
-    function_line,
-    limit,
-    line,
-    state_of,
-)
+from blocks.dashboards import BLUE, ENVIRONMENT, GREY, RED, chart, dashboard, function_line, limit, line, state_of
 from deliverywatch.sms.counts import NAMESPACE
 
 _SHOWN = ("sms-critical", "sms-warning", "sms-trickle", "sms-overdue", "sms-blind", "sms-ingest-errors", "mail-failed")

@@ -7,7 +7,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from deliverywatch.email.transform import Batch, transformed
+from deliverywatch.email.events.refusals import Reason
+from deliverywatch.email.transform import Batch, Refusal, transformed
 
 EVENTS = Path(__file__).parents[1] / "events"
 DOCUMENTED: list[dict[str, Any]] = json.loads((EVENTS / "ses_documented.json").read_text())
@@ -36,6 +37,12 @@ def records(*data: bytes) -> list[dict[str, Any]]:
         {"recordId": f"record-{number}", "approximateArrivalTimestamp": arrival, "data": b64encode(one).decode()}
         for number, one in enumerate(data)
     ]
+
+
+def reasons_in(body: bytes) -> dict[str, Refusal]:
+    """The refusals in an object of reasons, by the hash of the record."""
+    lines = [json.loads(line) for line in body.splitlines()]
+    return {each["sha256"]: Refusal(each["sha256"], Reason(each["reason"]), each["sentence"]) for each in lines}
 
 
 def answered(*data: bytes, tag: str = "campaign") -> Batch:

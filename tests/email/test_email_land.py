@@ -11,12 +11,11 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 from click.testing import CliRunner, Result
-from email_world import DOCUMENTED, ODD, TYPES, event, line
+from email_world import DOCUMENTED, ODD, TYPES, event, line, reasons_in
 
 from deliverywatch.cli import main
 from deliverywatch.email.events.columns import COLUMNS
 from deliverywatch.email.firehose import delivery
-from deliverywatch.email.transform import reasons_in
 
 DAY = "2026-11-21"
 GOOD = [line(each) for each in (*DOCUMENTED, *ODD.values())]
@@ -78,7 +77,7 @@ def test_broken_records_lie_under_the_error_prefix_byte_for_byte_with_the_reason
     ]
     assert [b64decode(each["rawData"]) for each in errors] == [HOSTILE[0], HOSTILE[2], HOSTILE[3]]
     assert {each["errorCode"] for each in errors} == {"Lambda.ProcessingFailedStatus"}
-    assert len(reasons_in([found(tmp_path / "lake", "errors/newsletter/reasons/")])) == 3
+    assert len(reasons_in(found(tmp_path / "lake", "errors/newsletter/reasons/"))) == 3
 
 
 def test_landing_the_same_file_again_writes_the_same_objects(events: Path, tmp_path: Path) -> None:

@@ -18,7 +18,6 @@ from deliverywatch.email.replay import event_in, replay
 from deliverywatch.storage.folder import Folder
 from deliverywatch.storage.store import read_listed
 
-ATTEMPT = delivery.Attempt(ARRIVED, ARRIVED)
 KEY = "errors/newsletter/processing-failed/dt=2026-11-21/object"
 TABLE = {"databaseName": "email_events_db_prod", "tableName": "newsletter_events"}
 
@@ -38,7 +37,7 @@ class Firehose:
 
 
 def failed(*records: bytes) -> bytes:
-    return b"".join(delivery.processing_error(b64encode(each).decode(), ATTEMPT, "arn") for each in records)
+    return b"".join(delivery.processing_error(b64encode(each).decode(), ARRIVED, "arn") for each in records)
 
 
 @pytest.fixture
@@ -93,7 +92,7 @@ def test_large_records_are_sent_in_requests_of_at_most_four_megabytes(tmp_path: 
 
 def test_a_row_that_did_not_fit_the_table_goes_back_to_the_event_it_was() -> None:
     row = orjson.dumps({"event_type": "Send", "raw": line(event("Send")).decode()})
-    error = delivery.conversion_error(b64encode(row).decode(), ATTEMPT, "misfit", TABLE)
+    error = delivery.conversion_error(b64encode(row).decode(), ARRIVED, "misfit", TABLE)
     assert event_in(error) == line(event("Send"))
 
 

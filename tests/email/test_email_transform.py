@@ -6,14 +6,14 @@ from typing import Any
 
 import orjson
 import pytest
-from email_world import ARN, DOCUMENTED, answered, event, line, records
+from email_world import ARN, DOCUMENTED, answered, event, line, reasons_in, records
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from deliverywatch.email import counts
 from deliverywatch.email.events.refusals import Reason
 from deliverywatch.email.events.streams import Stream, delivery_stream, stream_of
-from deliverywatch.email.transform import reasons_in, reasons_object, transformed
+from deliverywatch.email.transform import reasons_object, transformed
 
 SCALARS = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=20)
 JSON = st.recursive(
@@ -99,7 +99,7 @@ def test_the_reasons_of_refusals_are_found_again_by_the_hash_of_the_record() -> 
     batch = answered(b"nope\n", line(event("Send")), line({"eventType": "Teleport"}))
     key, body = reasons_object(batch, "request-1")
     assert key == "errors/newsletter/reasons/dt=2026-11-21/request-1.ndjson"
-    assert sorted(each.reason for each in reasons_in([body]).values()) == [Reason.NOT_JSON, Reason.UNKNOWN_EVENT_TYPE]
+    assert sorted(each.reason for each in reasons_in(body).values()) == [Reason.NOT_JSON, Reason.UNKNOWN_EVENT_TYPE]
 
 
 COUNTED = [

@@ -1,7 +1,4 @@
-"""The room's adapter to AWS: the delivery streams.
-
-An endpoint other than AWS comes from boto3's own `AWS_ENDPOINT_URL`; nothing here knows of it.
-"""
+"""The delivery streams, through boto3."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -20,17 +17,12 @@ class DeliveryStream:
     """One delivery stream of Firehose."""
 
     def __init__(self, name: str, client: Any = None) -> None:
-        """Open it.
-
-        Args:
-            name: The delivery stream.
-            client: Of Firehose; one of the environment's account if none.
-        """
+        """Take a delivery stream by name; without a client, boto3 makes one for the environment's account."""
         self._name = name
         self._firehose = client or boto3.client("firehose", config=_CONFIG)
 
     def put(self, records: Sequence[bytes]) -> list[int]:
-        """Send at most 500 records; returns the positions of those that Firehose did not take."""
+        """Send at most 500 records and return the positions of those that Firehose did not take."""
         batch = [{"Data": record} for record in records]
         try:
             answer = self._firehose.put_record_batch(DeliveryStreamName=self._name, Records=batch)

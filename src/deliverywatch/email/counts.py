@@ -1,6 +1,6 @@
-"""What a batch holds -> metrics: bounces and complaints per stream, and records that were refused.
+"""A batch -> metrics: bounces and complaints per stream, and records that were refused.
 
-How many were sent is SES's own metric of the configuration set: an independent witness for both the rates and silence.
+How many were sent is SES's own metric of the configuration set, an independent witness for both rates and silence.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ NAMESPACE = "DeliveryWatch/Email"
 def documents(environment: str, batch: Batch) -> list[str]:
     """Return the EMF documents of a batch, one line each.
 
-    Zeros are data: a stream that bounces nothing says so with every batch. Refusals are emitted only where there are
-    some, because a metric is billed by the hours that it has data in.
+    Zeros are data: a stream that bounces nothing says so with every batch. Refusals are emitted only if there are any,
+    because a metric is billed by the hours in which it has data.
     """
     documents = [_of_stream(environment, batch)] if batch.tally.types else []
     return [*documents, *([_refused(environment, batch)] if batch.refusals else [])]
@@ -32,14 +32,7 @@ def _of_stream(environment: str, batch: Batch) -> str:
 
 
 def _refused(environment: str, batch: Batch) -> str:
-    properties = {
-        "stream": batch.stream.value,
-        "reasons": [f"{refusal.reason}: {refusal.sentence}" for refusal in batch.refusals],
-    }
-    return emf.document(
-        NAMESPACE,
-        {"Environment": environment},
-        {"Refused": (len(batch.refusals), "Count")},
-        batch.arrived_at,
-        properties,
-    )
+    metrics = {"Refused": (len(batch.refusals), "Count")}
+    reasons = [f"{refusal.reason}: {refusal.sentence}" for refusal in batch.refusals]
+    properties = {"stream": batch.stream.value, "reasons": reasons}
+    return emf.document(NAMESPACE, {"Environment": environment}, metrics, batch.arrived_at, properties)

@@ -1,7 +1,7 @@
 """Raw events -> the fields that no column knows, and the change of the table that adds them.
 
-A crawler could not find them: Firehose writes columns of the table and drops the rest. They are in `raw`, also for the
-days before they had a column.
+A crawler could not find them: Firehose writes the columns of the table and drops the rest. `raw` holds them, for the
+days before they had a column too.
 """
 
 import re
@@ -28,8 +28,8 @@ class NewField:
     """A field that no column knows.
 
     Attributes:
-        path: Where it is; `[]` stands for each element of an array.
-        count: In how many events it was seen.
+        path: `[]` stands for each element of an array.
+        count: How many events have it.
         kinds: Its types in Athena's words, the most general last; none if it was always null or empty.
     """
 
@@ -39,21 +39,21 @@ class NewField:
 
     @property
     def column(self) -> str:
-        """A name for its column, which no other column has."""
+        """A name for its column that no other column has."""
         words = re.sub(r"([a-z0-9])([A-Z])", r"\1_\2", self.path.replace("[]", ""))
         name = re.sub(r"[^a-z0-9]+", "_", words.lower()).strip("_")[:_LONGEST_NAME] or "field"
         return f"{name}_2" if name in _NAMES else name
 
     @property
     def athena_type(self) -> str:
-        """The type of its column: the most general of those that were seen."""
+        """The type of its column: the most general of its types."""
         kind = self.kinds[-1] if self.kinds else "string"
         kind = "string" if "string" in self.kinds or ("boolean" in self.kinds and len(self.kinds) > 1) else kind
         return f"array<{kind}>" if "[]" in self.path else kind
 
 
 def drift(events: Iterable[bytes | str]) -> list[NewField]:
-    """Return the fields of events that no column knows, the most frequent first; what is no event is left out."""
+    """Return the fields that no column knows, the most frequent first; lines that are not events are skipped."""
     seen: Counter[str] = Counter()
     kinds: dict[str, set[str]] = {}
     for event in events:
@@ -66,7 +66,7 @@ def drift(events: Iterable[bytes | str]) -> list[NewField]:
 
 
 def statements(fields: Iterable[NewField], database: str) -> list[str]:
-    """Return the DDL that adds the columns to both tables, for Athena."""
+    """Return Athena's DDL that adds the columns to both tables."""
     added = ", ".join(f"{field.column} {field.athena_type}" for field in fields)
     return [f"ALTER TABLE {database}.{stream}_events ADD COLUMNS ({added})" for stream in Stream] if added else []
 
@@ -84,7 +84,7 @@ def _unknown(event: bytes | str) -> dict[str, set[str]]:
     types: dict[str, set[str]] = {}
     for path, value in leaves(content) if isinstance(content, dict) else ():
         field = general(path)
-        # An empty object or array says nothing of its fields.
+        # An empty object or array says nothing about its fields.
         if field not in KNOWN_FIELDS and not _is_container(field) and value not in ({}, []):
             types.setdefault(field, set()).update({_TYPES[type(value)]} if type(value) in _TYPES else ())
     return types

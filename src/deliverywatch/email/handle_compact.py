@@ -1,7 +1,7 @@
 """The Lambda `email-compact`: merges the objects of the two days before, once a night.
 
 Two days, because Firehose may deliver for up to 24 hours after a failure. Event: `{"scheduled_time": "..."}`, filled in
-by EventBridge Scheduler; without it the clock counts.
+by EventBridge Scheduler; the current time if it is missing.
 """
 
 import json

@@ -1,4 +1,4 @@
-"""The Lambda `email-transform`: a batch of Firehose -> its answer, its metrics, and what mails about it can say.
+"""The Lambda `email-transform`: a batch of Firehose -> its answer, its metrics, and the context of mails about it.
 
 Event and answer: docs.aws.amazon.com/firehose/latest/dev/data-transformation.html
 """
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
-    """Answer each record on its own; nothing that a record holds makes the function fail."""
+    """Answer each record on its own; no record can make the function fail."""
     batch = transformed(event, os.environ["DELIVERYWATCH_CAMPAIGN_TAG"])
     environment = os.environ["DELIVERYWATCH_ENVIRONMENT"]
     for document in counts.documents(environment, batch):
@@ -35,7 +35,7 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
 def _keep(batch: Batch, token: str, environment: str) -> None:
     if not (batch.refusals or batch.tally.sent or batch.tally.bounces):
         return
-    # boto3 is imported for news only: a batch of opens starts a third of a second sooner.
+    # boto3 is imported only where it is needed: a batch of opens starts a third of a second sooner.
     from deliverywatch.storage.s3 import Bucket
     from deliverywatch.storage.store import Change, update
 

@@ -1,11 +1,11 @@
-"""What lies under the error prefix -> what is wrong with it, and the records that can be read, sent again.
+"""The objects under the error prefix -> what is wrong with their records, and those that can be read, sent again.
 
-Firehose keeps a failed record as `rawData` in base64. A record that the transform refused is there as it came; one that
-did not fit the table is there as the row that the transform made, whose `raw` holds the event.
+Firehose keeps a failed record as `rawData` in base64. A record that the transform refused is kept as it came; one that
+did not fit the table is kept as the transform's row, whose `raw` holds the event.
 """
 
 from base64 import b64decode
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,6 +15,7 @@ from deliverywatch.email.events import rows
 from deliverywatch.email.events.refusals import RefusedError
 from deliverywatch.email.events.streams import Stream, error_folder
 from deliverywatch.email.firehose import delivery
+from deliverywatch.email.firehose.batches import batches
 from deliverywatch.storage.store import Store, read_listed
 
 # PutRecordBatch takes 500 records and 4 MiB at a time.
@@ -25,12 +26,11 @@ _KINDS = (delivery.PROCESSING_FAILED, delivery.CONVERSION_FAILED)
 
 @dataclass(slots=True)
 class Replayed:
-    """What became of the records of a stream's error prefix.
+    """What became of the records under a stream's error prefix.
 
     Attributes:
-        records: All of them.
-        sent: Those that can be read and were sent; in a dry run, that would be.
-        refused: Those that stay, by reason.
+        sent: Records that can be read and were sent; in a dry run, that would be.
+        refused: Records that stay, by reason.
         examples: The first sentence of each reason.
     """
 
@@ -48,12 +48,12 @@ def replay(
     """Send what can be read again, and leave the rest where it is.
 
     An object is rewritten with what stays only after its records were taken; a run that is killed in between sends them
-    twice, and `event_id` tells copies.
+    twice, and copies share their `event_id`.
 
     Args:
         store: Where the error objects are.
-        stream: Whose.
-        send: Takes at most 100 records of 3 MiB together; returns the places of those that were not taken.
+        stream: The stream whose records are sent.
+        send: Takes at most 100 records of 3 MiB together; returns the positions of those that were not taken.
         dry_run: Whether to send and rewrite nothing.
     """
     result = Replayed(stream)
@@ -65,11 +65,7 @@ def replay(
 
 
 def event_in(line: bytes) -> bytes:
-    """Return the event that a line of an error object holds, as it should be sent again.
-
-    Raises:
-        ValueError: The line is no error record of Firehose.
-    """
+    """Return the event in a line of an error object, ready to be sent; ValueError if it is no error record."""
     record: dict[str, Any] = orjson.loads(line)
     data = b64decode(record["rawData"])
     if record.get("dataCatalogTable"):
@@ -86,7 +82,10 @@ def _replay(
     if dry_run:
         result.sent += len(good)
         return
-    taken = {index for batch in _batches(good) for index in _taken(batch, good, send)}
+    taken: set[int] = set()
+    for batch in batches(good.items(), _BATCH_RECORDS, _BATCH_BYTES):
+        not_taken = send([event for _, event in batch])
+        taken |= {index for position, (index, _) in enumerate(batch) if position not in not_taken}
     result.sent += len(taken)
     stays = [line for index, line in enumerate(lines) if index not in taken]
     if not stays:
@@ -111,21 +110,3 @@ def _readable(lines: Sequence[bytes], result: Replayed) -> Iterator[tuple[int, b
 def _refuse(result: Replayed, reason: str, sentence: str) -> None:
     result.refused[reason] = result.refused.get(reason, 0) + 1
     result.examples.setdefault(reason, sentence)
-
-
-def _batches(good: Mapping[int, bytes]) -> Iterator[Sequence[int]]:
-    batch: list[int] = []
-    size = 0
-    for index, event in good.items():
-        if batch and (len(batch) == _BATCH_RECORDS or size + len(event) > _BATCH_BYTES):
-            yield batch
-            batch, size = [], 0
-        batch.append(index)
-        size += len(event)
-    if batch:
-        yield batch
-
-
-def _taken(batch: Sequence[int], good: dict[int, bytes], send: Callable[[Sequence[bytes]], Sequence[int]]) -> list[int]:
-    not_taken = set(send([good[index] for index in batch]))
-    return [index for number, index in enumerate(batch) if number not in not_taken]

@@ -1,14 +1,14 @@
 """A batch of Firehose -> its answer: each record on its own is `Ok` with its row, `Dropped`, or `ProcessingFailed`.
 
 Contract: docs.aws.amazon.com/firehose/latest/dev/data-transformation-status-model.html. Every record is answered once,
-with its own id; a broken one never fails its neighbours. Firehose keeps those under the error prefix without saying
-what was wrong with them, so the reasons are kept beside them, by the hash of the record's bytes.
+with its own id; a broken one never fails its neighbours. Firehose keeps broken ones under the error prefix without a
+reason, so the reasons are stored beside them, by the hash of the record's bytes.
 """
 
 import binascii
 import hashlib
 from base64 import b64decode, b64encode
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -24,7 +24,7 @@ from deliverywatch.email.events.values import iso
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """Why a record was refused; the hash finds it again under the error prefix."""
+    """Why a record was refused; its hash leads to it under the error prefix."""
 
     sha256: str
     reason: Reason
@@ -33,14 +33,13 @@ class Refusal:
 
 @dataclass(slots=True)
 class Batch:
-    """What became of a batch.
+    """A batch and what became of its records.
 
     Attributes:
-        stream: Whose delivery stream it came from.
-        arrived_at: When Firehose got the newest record; of a batch that is tried again it is the same.
+        arrived_at: When Firehose got the newest record; the same when the batch is retried.
         answers: For Firehose, in the order of the records.
-        refusals: Of the records that failed, in their order.
-        tally: What the rows say, for the metrics.
+        refusals: One for each record that failed, in their order.
+        tally: What is counted of the rows, for the metrics.
     """
 
     stream: Stream
@@ -51,12 +50,7 @@ class Batch:
 
 
 def transformed(event: Mapping[str, Any], campaign_tag: str) -> Batch:
-    """Return what becomes of a batch.
-
-    Args:
-        event: As Firehose hands it to its function.
-        campaign_tag: Name of the message tag that names the newsletter or campaign.
-    """
+    """Return the batch of a Firehose event; the value of the message tag `campaign_tag` names the campaign."""
     newest = max(map(_arrived, event["records"]), default=datetime.fromtimestamp(0, UTC))
     batch = Batch(stream_of(event["deliveryStreamArn"]), newest)
     for record in event["records"]:
@@ -65,32 +59,9 @@ def transformed(event: Mapping[str, Any], campaign_tag: str) -> Batch:
 
 
 def reasons_object(batch: Batch, token: str) -> tuple[str, bytes]:
-    """Return key and body of the reasons of a batch's refusals, one line of JSON each.
-
-    Args:
-        batch: At least one of its records was refused.
-        token: Of this invocation, so that no two write the same object.
-    """
+    """Return the key and body of a batch's refusals, one line of JSON each; the token makes the key unique."""
     key = f"{error_folder(batch.stream)}reasons/dt={batch.arrived_at:%Y-%m-%d}/{token}.ndjson"
-    return key, b"".join(orjson.dumps(_told(each), option=orjson.OPT_APPEND_NEWLINE) for each in batch.refusals)
-
-
-def reasons_in(bodies: Iterable[bytes]) -> dict[str, Refusal]:
-    """Return the refusals in objects of reasons, by the hash of the record."""
-    lines = [orjson.loads(line) for body in bodies for line in body.splitlines()]
-    return {each["sha256"]: Refusal(each["sha256"], Reason(each["reason"]), each["sentence"]) for each in lines}
-
-
-def refusals_by_reason(refusals: Sequence[Refusal]) -> dict[str, int]:
-    """Return how many records were refused for which reason."""
-    found: dict[str, int] = {}
-    for each in refusals:
-        found[each.reason] = found.get(each.reason, 0) + 1
-    return found
-
-
-def _told(refusal: Refusal) -> dict[str, str]:
-    return {"sha256": refusal.sha256, "reason": refusal.reason, "sentence": refusal.sentence}
+    return key, b"".join(orjson.dumps(refusal, option=orjson.OPT_APPEND_NEWLINE) for refusal in batch.refusals)
 
 
 def _answer(batch: Batch, record: Mapping[str, Any], campaign_tag: str) -> dict[str, str]:
@@ -104,7 +75,7 @@ def _answer(batch: Batch, record: Mapping[str, Any], campaign_tag: str) -> dict[
     except RefusedError as error:
         return _refused(batch, record, Refusal(_hash(data), error.reason, str(error)))
     except (binascii.Error, UnicodeError, TypeError, ValueError, RecursionError) as error:
-        # Nothing that a record holds may fail the batch: its neighbours would be tried again, three times, and lost.
+        # Whatever a record holds, it must not fail the batch: its neighbours would be retried three times, and lost.
         sentence = f"The record could not be read: {type(error).__name__}."
         return _refused(batch, record, Refusal(_hash(str(encoded).encode()), Reason.NOT_JSON, sentence))
     batch.tally.add(row)

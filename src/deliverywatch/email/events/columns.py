@@ -1,7 +1,7 @@
 """The columns of the e-mail tables: one list for the Glue tables, the transform, the conversion and the tests.
 
-One row per event that SES publishes. What people query has a typed column; the whole event stays beside it in `raw`, so
-that a field which SES adds tomorrow is there for the days before it had a column. Fields of the events:
+One row per event that SES publishes. What people query has a typed column; the whole event is kept beside it in `raw`,
+so that a field which SES adds tomorrow can be read for the days before it had a column. Fields of the events:
 docs.aws.amazon.com/ses/latest/dg/event-publishing-retrieving-firehose-contents.html
 """
 
@@ -14,9 +14,8 @@ class Column:
 
     Attributes:
         name: In lower case, as Athena wants it.
-        athena_type: Its type in Athena's words.
-        comment: What it holds.
-        fields: The fields of SES it is made of, as paths: `[]` stands for each element, `*` for each key.
+        fields: The fields of SES it is made of, as paths: `[]` stands for each element, `*` for each key. A field
+            without either is read as it is, by the column's type.
     """
 
     name: str
@@ -37,7 +36,7 @@ _RECIPIENTS = (
     "deliveryDelay.delayedRecipients[].emailAddress",
 )
 _DIAGNOSES = ("bounce.bouncedRecipients[]", "deliveryDelay.delayedRecipients[]")
-_LABELS = "map<string,array<string>>"
+LABELS = "map<string,array<string>>"
 
 COLUMNS = (
     Column("event_type", "string", "SES's word: Send, Delivery, Bounce, ...", ("eventType", "notificationType")),
@@ -53,7 +52,7 @@ COLUMNS = (
     Column("subject", "string", "subject; SES leaves it out of some events", ("mail.commonHeaders.subject",)),
     Column("recipients", "array<string>", "addresses that the event is about, else all of the message", _RECIPIENTS),
     Column("recipient_domain", "string", "domain of the first of them, in lower case"),
-    Column("tags", _LABELS, "message tags, SES's own (ses:...) and yours; names keep their case", ("mail.tags.*[]",)),
+    Column("tags", LABELS, "message tags, SES's own (ses:...) and yours; names keep their case", ("mail.tags.*[]",)),
     Column("processing_millis", "bigint", "from acceptance to delivery", ("delivery.processingTimeMillis",)),
     Column("smtp_response", "string", "what the receiving server said", ("delivery.smtpResponse",)),
     Column(
@@ -80,7 +79,7 @@ COLUMNS = (
     Column("user_agent", "string", "program", ("open.userAgent", "click.userAgent", "complaint.userAgent")),
     Column("bot_verdict", "string", "Likely or Unlikely; none before 2026-08", ("open.isBotEvent", "click.isBotEvent")),
     Column("link", "string", "the link that was clicked", ("click.link",)),
-    Column("link_tags", _LABELS, "tags of the link (ses:tags)", ("click.linkTags.*[]",)),
+    Column("link_tags", LABELS, "tags of the link (ses:tags)", ("click.linkTags.*[]",)),
     Column("contact_list", "string", "contact list of a subscription", ("subscription.contactList",)),
     Column("subscription_source", "string", "UnsubscribeHeader, ...", ("subscription.source",)),
     Column(
@@ -91,6 +90,9 @@ COLUMNS = (
     ),
     Column("raw", "string", "the whole event as JSON, with the values of mail.headers taken out"),
 )
+
+# Name and type, as Glue and Parquet take them.
+TABLE_COLUMNS = [(column.name, column.athena_type) for column in COLUMNS]
 
 # Documented fields that only `raw` holds: nobody groups by them.
 RAW_ONLY = (

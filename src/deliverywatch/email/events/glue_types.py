@@ -21,18 +21,14 @@ class GlueType:
 
 
 def parsed(words: str) -> GlueType:
-    """Return the type that these words name.
-
-    Raises:
-        ValueError: They name none that Firehose's conversion can write here.
-    """
+    """Return the type that these words name, or raise ValueError if the conversion cannot write it."""
     tokens = _TOKEN.findall(words.strip())
     if "".join(tokens) != re.sub(r"\s", "", words):
         raise ValueError(f"'{words}' is no type of Glue.")
-    found, rest = _type(tokens)
+    glue_type, rest = _type(tokens)
     if rest:
         raise ValueError(f"'{words}' goes on after its end.")
-    return found
+    return glue_type
 
 
 def _type(tokens: list[str]) -> tuple[GlueType, list[str]]:

@@ -1,7 +1,7 @@
 """Batches -> `state/email-<stream>.json` in the lake: what a mail about a stream can say beyond the alarm.
 
-Each batch adds to the slots that are there; the window is made of the slots anew. A batch that Firehose sends twice is
-counted twice here, and here only: the tables tell copies by their id.
+Each batch adds to the slots already in the document, and the window is computed from the slots. A batch that Firehose
+sends twice is counted twice here, and only here: the tables recognise copies by their id.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from deliverywatch.messages import context as documents
 from deliverywatch.messages.context import Context, Group, Reason, Sample, Slot, decoded, from_json, to_json
+from deliverywatch.messages.untrusted import iso
 from deliverywatch.thresholds import EMAIL_BOUNCE_WINDOW_SECONDS
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ _KEPT = timedelta(seconds=EMAIL_BOUNCE_WINDOW_SECONDS, hours=3)
 _TOP, _SAMPLES = 5, 5
 _DOMAINS_A_SLOT = 50
 
-# Of bounces and of complaints alike: both watches of a stream read this document.
+# For bounces and complaints alike: both watches of a stream read this document.
 _STEPS = (
     "If a campaign is still being sent, stop it: SES may pause accounts at 10 % bounces or 0.5 % complaints.",
     "Take those who complained or bounced for good off your list; the saved query email-bounce-reasons says why.",
@@ -35,7 +36,7 @@ _BLIND_STEPS = (
     "Look at Firehose on the dashboard: its log group /aws/kinesisfirehose/email-events-... says what it cannot write.",
     "Run 'deliverywatch email replay --dry-run{stack}': what could not land waits there. Mails still go out.",
 )
-# Unlike a provider that is asked again, SES tells an event once.
+# Unlike a provider that is polled, SES reports an event once.
 _BLIND_END = (
     "Events that waited in Firehose land now. Those that SES had no way to tell are lost, bounces among them: its "
     "suppression list and its metrics in CloudWatch have what is left of them."
@@ -51,15 +52,7 @@ def key_of(stream: str) -> str:
 
 
 def updated(previous: bytes | None, stream: str, tally: Tally, now: datetime, environment: str) -> bytes:
-    """Return the context with a batch added.
-
-    Args:
-        previous: The present document; anything that cannot be read is begun anew.
-        stream: Whose.
-        tally: What the batch holds.
-        now: When its newest record arrived.
-        environment: Of the stack; names the workgroup, and the stack in what is to be typed.
-    """
+    """Return the context with a batch added, whose newest record arrived at `now`; an unreadable one is begun anew."""
     document = decoded(previous)
     ours = previous if document.get("system") == "email" else None
     slots = _added({slot["start"]: slot for slot in (document.get("slots") if ours else ()) or ()}, tally, now)
@@ -93,26 +86,27 @@ def _added(slots: dict[str, dict[str, Any]], tally: Tally, now: datetime) -> lis
             reasons = Counter(slot["reasons"])
             reasons[f"{bounce.code}\t{bounce.text}"] += 1
             slot["reasons"] = dict(reasons)
-    newest = _start(_text(now))
-    starts = [
-        newest - timedelta(minutes=SLOT_MINUTES * back) for back in range(_KEPT // timedelta(minutes=SLOT_MINUTES))
-    ]
-    return [slots.get(_text(start)) or _empty(_text(start)) for start in reversed(starts)]
+    newest, step = _start(now), timedelta(minutes=SLOT_MINUTES)
+    starts = [str(iso(newest - step * back)) for back in reversed(range(_KEPT // step))]
+    return [slots.get(start) or _empty(start) for start in starts]
 
 
 def _count(
     slots: dict[str, dict[str, Any]], time: str, domain: str, *, total: int = 0, failed: int = 0
 ) -> dict[str, Any]:
-    start = _text(_start(time))
+    start = str(iso(_start(datetime.fromisoformat(time))))
     slot = slots.setdefault(start, _empty(start))
     slot["total"] += total
     slot["failed"] += failed
     slot["recipients_last_failed"] += failed
-    domains = slot["domains"]
-    if domain in domains or len(domains) < _DOMAINS_A_SLOT:
-        had = domains.get(domain, [0, 0])
-        domains[domain] = [had[0] + total, had[1] + failed]
+    if domain in slot["domains"] or len(slot["domains"]) < _DOMAINS_A_SLOT:
+        _add(slot["domains"], domain, total, failed)
     return slot
+
+
+def _add(domains: dict[str, list[int]], name: str, total: int, failed: int) -> None:
+    before = domains.get(name, [0, 0])
+    domains[name] = [before[0] + total, before[1] + failed]
 
 
 def _empty(start: str) -> dict[str, Any]:
@@ -127,8 +121,7 @@ def _domains(slots: list[dict[str, Any]]) -> tuple[Group, ...]:
     domains: dict[str, list[int]] = {}
     for slot in slots:
         for name, (total, failed) in slot["domains"].items():
-            had = domains.get(name, [0, 0])
-            domains[name] = [had[0] + total, had[1] + failed]
+            _add(domains, name, total, failed)
     ranked = sorted(domains.items(), key=lambda item: (-item[1][1], -item[1][0], item[0]))
     return tuple(Group(name, total, failed) for name, (total, failed) in ranked[:_TOP])
 
@@ -160,10 +153,6 @@ def _samples(previous: bytes | None, bounces: list[Bounce]) -> tuple[Sample, ...
     return (*newest, *from_json(previous).samples)[:_SAMPLES]
 
 
-def _start(text: str) -> datetime:
-    time = datetime.fromisoformat(text).astimezone(UTC)
+def _start(time: datetime) -> datetime:
+    time = time.astimezone(UTC)
     return time.replace(minute=time.minute // SLOT_MINUTES * SLOT_MINUTES, second=0, microsecond=0)
-
-
-def _text(time: datetime) -> str:
-    return f"{time.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"

@@ -16,10 +16,10 @@ from deliverywatch.errors import ConfigurationError
 # The default pool keeps freed memory for later.
 pa.set_memory_pool(pa.system_memory_pool())
 
-# Rows that are held as Python objects: about 10 MB.
+# Rows held as Python objects: about 10 MB.
 GROUP_ROWS = 4_000
 
-# Rows of a group of a merged file, held by Arrow: about 30 MB.
+# Rows of one group of a merged file, held by Arrow: about 30 MB.
 MERGED_ROWS = 16_000
 
 Codec = Literal["gzip", "snappy", "zstd"]
@@ -40,7 +40,7 @@ _TYPES = {
 
 def arrow_type(kind: GlueType) -> pa.DataType:
     """Return Arrow's type of a Glue type."""
-    inner = [arrow_type(each) for each in kind.inner]
+    inner = [arrow_type(part) for part in kind.inner]
     if kind.name == "array":
         return pa.list_(inner[0])
     if kind.name == "map":
@@ -62,21 +62,14 @@ class Writer:
     """Collects rows into one Parquet file."""
 
     def __init__(self, sink: Path | BinaryIO, columns: Sequence[tuple[str, str]], codec: Codec) -> None:
-        """Open the file.
-
-        Args:
-            sink: A path or an open file.
-            columns: Name and Glue type, in the order of the rows' values.
-            codec: How pages are compressed.
-        """
+        """Open the file; columns are name and Glue type, in the order of the rows' values."""
         self._schema = schema(columns)
-        level = {"zstd": 9, "gzip": 6}.get(codec)
         self._file = pq.ParquetWriter(
             sink,
             self._schema,
             compression=codec,
-            compression_level=level,
-            # Nothing but the days is ever skipped by; the rest of the statistics would be a tenth of a small file.
+            compression_level={"zstd": 9, "gzip": 6}.get(codec),
+            # Queries skip by day only; the other statistics would be a tenth of a small file.
             write_statistics=["event_time"],
             store_schema=False,
         )
@@ -90,9 +83,9 @@ class Writer:
             self._flush()
 
     def add_table(self, table: pa.Table) -> None:
-        """Append rows that Arrow has already, with these columns."""
+        """Append an Arrow table with these columns."""
         self._tables.append(table)
-        if sum(each.num_rows for each in self._tables) >= MERGED_ROWS:
+        if sum(table.num_rows for table in self._tables) >= MERGED_ROWS:
             self._flush_tables()
 
     def close(self) -> None:
@@ -115,10 +108,7 @@ class Writer:
 
 
 def rows(source: Path | BinaryIO, names: Sequence[str]) -> Iterator[tuple[Any, ...]]:
-    """Yield the rows of a file, with these of its columns; one that the file has not is None.
-
-    A file that was written before a column was added has it not; Athena reads it as null too.
-    """
+    """Yield these columns of a file's rows; one that the file does not have yet is None, as in Athena."""
     with pq.ParquetFile(source) as file:
         present = [name for name in names if name in file.schema_arrow.names]
         for batch in file.iter_batches(GROUP_ROWS, columns=present):
@@ -128,32 +118,26 @@ def rows(source: Path | BinaryIO, names: Sequence[str]) -> Iterator[tuple[Any, .
 
 
 def tables(body: bytes, columns: Sequence[tuple[str, str]], name: str) -> Iterator[pa.Table]:
-    """Yield the rows of a file in Arrow, with exactly these columns.
+    """Yield the rows of a file in Arrow, with exactly these columns; one that the file does not have is null.
 
-    Firehose writes times as INT96, which Arrow reads with nanoseconds and no zone: both become what we write.
-
-    Args:
-        body: The file.
-        columns: Name and Glue type; one that the file has not is null.
-        name: The file's, for the error.
+    Firehose writes times as INT96, which Arrow reads with nanoseconds and no zone: they become what we write.
 
     Raises:
-        ConfigurationError: The file has a column that is not among these: merging would lose it.
+        ConfigurationError: The file, which `name` names, has another column: merging would lose it.
     """
     wanted = schema(columns)
     with pq.ParquetFile(pa.BufferReader(body)) as file:
         present = file.schema_arrow.names
-        if unknown := [each for each in present if each not in wanted.names]:
+        if unknown := [column for column in present if column not in wanted.names]:
             raise ConfigurationError(
                 f"{name} has columns that this version does not know: {', '.join(unknown)}.",
                 next_step="Merge with the version that wrote it, or a newer one.",
             )
         for batch in file.iter_batches(GROUP_ROWS):
-            found = {each: batch.column(each) for each in present}
             arrays = [
-                pa.nulls(batch.num_rows, field.type)
-                if field.name not in found
-                else found[field.name].cast(field.type, safe=False)
+                batch.column(field.name).cast(field.type, safe=False)
+                if field.name in present
+                else pa.nulls(batch.num_rows, field.type)
                 for field in wanted
             ]
             yield pa.Table.from_arrays(arrays, schema=wanted)

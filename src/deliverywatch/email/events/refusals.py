@@ -1,4 +1,4 @@
-"""The result of a record, in Firehose's words; and why it cannot become a row: a stable word and a sentence."""
+"""The results of a record, in Firehose's words, and why it cannot become a row: a stable word and a sentence."""
 
 from enum import StrEnum
 
@@ -24,12 +24,3 @@ class RefusedError(Exception):
     def __init__(self, reason: Reason, sentence: str) -> None:
         super().__init__(sentence)
         self.reason = reason
-
-
-def name_of_type(value: object) -> str:
-    """Return what JSON calls the type of a value, with its article."""
-    if value is None:
-        return "null"
-    if isinstance(value, bool):
-        return "a boolean"
-    return {str: "text", int: "a number", float: "a number", list: "an array"}.get(type(value), "an object")

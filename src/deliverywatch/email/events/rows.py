@@ -1,6 +1,7 @@
 """An event of SES -> one row: the typed columns, and the whole event as text with its headers taken out.
 
-Each of the ten event types has its block, whose name is not always the type's. Formats and examples:
+Each of the ten event types has its block, whose name is not always the type's. A column that holds one field of a block
+as it is needs nothing here: it is read as `columns` says. Formats and examples:
 docs.aws.amazon.com/ses/latest/dg/event-publishing-retrieving-firehose-contents.html
 """
 
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from deliverywatch.email.events import values
+from deliverywatch.email.events.columns import COLUMNS, LABELS
 from deliverywatch.email.events.refusals import Reason, RefusedError
 
 if TYPE_CHECKING:
@@ -39,13 +41,36 @@ BLOCKS = {
     "Subscription": "subscription",
 }
 
+# The lists of the people that a block is about, with an address each.
+_PEOPLE = {"bounce": "bouncedRecipients", "complaint": "complainedRecipients", "deliveryDelay": "delayedRecipients"}
+
+Read = Callable[[Any, str, str], Any]
+
+_READ: dict[str, Read] = {
+    "string": values.text,
+    "bigint": values.whole_number,
+    "boolean": values.flag,
+    "timestamp": values.time,
+    LABELS: values.labels,
+}
+
+
+def _plain_fields(block: str) -> list[tuple[str, Read, list[str]]]:
+    """Return the columns that hold one field of a block as it is: name, how it is read, path inside the block."""
+    fields = [
+        (column, field.removeprefix(f"{block}.").removesuffix(".*[]"))
+        for column in COLUMNS
+        for field in column.fields
+        if field.startswith(f"{block}.") and column.name != "event_time"
+    ]
+    return [(column.name, _READ[column.athena_type], path.split(".")) for column, path in fields if "[]" not in path]
+
+
+_PLAIN_FIELDS = {block: _plain_fields(block) for block in BLOCKS.values()}
+
 
 def parse(data: bytes) -> Object:
-    """Return the event in a record.
-
-    Raises:
-        RefusedError: The record is too large, no JSON, or no object.
-    """
+    """Return the event in a record, or raise RefusedError: it is too large, not JSON, or not an object."""
     if len(data) > LARGEST_BYTES:
         raise RefusedError(Reason.TOO_LARGE, f"The record has {len(data):,} bytes; an event of SES has about 2,000.")
     try:
@@ -63,7 +88,7 @@ def row(event: Object, arrived_at: str, campaign_tag: str) -> Row:
     """Return the row of an event; columns without a value are left out.
 
     Args:
-        event: As parsed; the values of its headers are taken out in place.
+        event: As parsed; the values of its headers are redacted in place.
         arrived_at: When Firehose got it, as `values.iso` writes it.
         campaign_tag: Name of the message tag that names the newsletter or campaign.
 
@@ -74,11 +99,13 @@ def row(event: Object, arrived_at: str, campaign_tag: str) -> Row:
     block = BLOCKS.get(event_type) if type(event_type) is str else None
     if block is None:
         raise RefusedError(Reason.UNKNOWN_EVENT_TYPE, _unknown(event_type))
-    about = _block(event, block)
+    content = {} if block == "send" and block not in event else _part(event, block)
     made: Row = {"event_type": event_type, "arrived_at": arrived_at}
-    _message(made, _mail(event), campaign_tag)
-    _BLOCK_COLUMNS[block](made, about)
-    made["event_time"] = values.time(about, block, "timestamp") or made["sent_at"]
+    _read_message(made, _part(event, "mail"), campaign_tag)
+    for name, read, path in _PLAIN_FIELDS[block]:
+        made[name] = _read_at(content, block, path, read)
+    _read_people(made, content, block)
+    made["event_time"] = values.time(content, block, "timestamp") or made["sent_at"]
     made["recipient_domain"] = values.domain(made["recipients"][0]) if made["recipients"] else None
     made["event_id"] = _event_id(made)
     made["raw"] = _raw(event)
@@ -91,45 +118,53 @@ def _unknown(event_type: object) -> str:
     return f"The event type {event_type[:60]!r} is none of SES's ten."
 
 
-def _block(event: Object, name: str) -> Object:
-    if name not in event and name != "send":
+def _part(event: Object, name: str) -> Object:
+    if name not in event:
         raise RefusedError(Reason.MISSING_FIELD, f"The event has no {name}.")
     return values.child(event, "", name)
 
 
-def _mail(event: Object) -> Object:
-    if "mail" not in event:
-        raise RefusedError(Reason.MISSING_FIELD, "The event has no mail.")
-    return values.child(event, "", "mail")
-
-
-def _message(made: Row, mail: Object, campaign_tag: str) -> None:
-    sent_at = values.time(mail, "mail", "timestamp")
-    if sent_at is None:
+def _read_message(made: Row, mail: Object, campaign_tag: str) -> None:
+    made["sent_at"] = values.time(mail, "mail", "timestamp")
+    if made["sent_at"] is None:
         raise RefusedError(Reason.MISSING_FIELD, "The event has no mail.timestamp.")
-    tags = values.labels(mail, "mail", "tags")
-    made["sent_at"] = sent_at
+    made["tags"] = tags = values.labels(mail, "mail", "tags")
     made["message_id"] = values.required_text(mail, "mail", "messageId")
     made["sender"] = values.header(mail, "mail", "source")
     made["sender_domain"] = values.domain(made["sender"])
     made["subject"] = values.header(values.child(mail, "mail", "commonHeaders"), "mail.commonHeaders", "subject")
     made["recipients"] = values.texts(mail, "mail", "destination")
-    made["tags"] = tags
     if tags:
         made["configuration_set"] = next(iter(tags.get("ses:configuration-set", ())), None)
         made["campaign"] = next(iter(tags.get(campaign_tag, ())), None)
-    _redact(mail)
+    if headers := values.children(mail, "mail", "headers"):
+        mail["headers"] = [{**header, "value": REDACTED} for header in headers]
 
 
-def _redact(mail: Object) -> None:
-    headers = values.children(mail, "mail", "headers")
-    if headers:
-        mail["headers"] = [{**each, "value": REDACTED} for each in headers]
+def _read_at(owner: Object, block: str, path: list[str], read: Read) -> Any:
+    for parent in path[:-1]:
+        owner = values.child(owner, block, parent)
+        block = f"{block}.{parent}"
+    return read(owner, block, path[-1])
+
+
+def _read_people(made: Row, content: Object, block: str) -> None:
+    """Put those whom the event is about in the place of all whom the message went to."""
+    if block == "delivery":
+        made["recipients"] = values.texts(content, block, "recipients") or made["recipients"]
+    if block not in _PEOPLE:
+        return
+    people, path = values.children(content, block, _PEOPLE[block]), f"{block}.{_PEOPLE[block]}[]"
+    addresses = [values.text(person, path, "emailAddress") for person in people]
+    made["recipients"] = [address for address in addresses if address is not None] or made["recipients"]
+    if people and block != "complaint":
+        made["status_code"] = values.text(people[0], path, "status")
+        made["diagnostic"] = values.text(people[0], path, "diagnosticCode")
 
 
 def _event_id(made: Row) -> str:
-    # SES gives events no id. These fields tell two events apart; a copy has the same. Two clients can open a mail in
-    # the same millisecond, a scanner and a person: what is taken for a copy is merged away for good.
+    # SES gives events no id. These fields tell two events apart, and are the same in a copy. A scanner and a person can
+    # open a mail in the same millisecond: what is taken for a copy is merged away for good.
     of_visit = (made.get(name) or "" for name in ("link", "ip_address", "user_agent"))
     parts = (made["event_type"], made["message_id"], made["event_time"], *made["recipients"], *of_visit)
     return blake2b("\0".join(parts).encode("utf-8", "surrogatepass"), digest_size=12).hexdigest()
@@ -140,100 +175,3 @@ def _raw(event: Object) -> str:
         return orjson.dumps(event).decode()
     except (TypeError, orjson.JSONEncodeError) as error:
         raise RefusedError(Reason.TOO_DEEP, "The event is nested deeper than 254 levels.") from error
-
-
-def _send(_made: Row, _about: Object) -> None:
-    """Nothing: the block of Send is always empty."""
-
-
-def _delivery(made: Row, about: Object) -> None:
-    made["recipients"] = values.texts(about, "delivery", "recipients") or made["recipients"]
-    made["processing_millis"] = values.whole_number(about, "delivery", "processingTimeMillis")
-    made["smtp_response"] = values.text(about, "delivery", "smtpResponse")
-    made["reporting_mta"] = values.text(about, "delivery", "reportingMTA")
-    made["remote_mta_ip"] = values.text(about, "delivery", "remoteMtaIp")
-
-
-def _bounce(made: Row, about: Object) -> None:
-    made["bounce_type"] = values.text(about, "bounce", "bounceType")
-    made["bounce_subtype"] = values.text(about, "bounce", "bounceSubType")
-    made["feedback_id"] = values.text(about, "bounce", "feedbackId")
-    made["reporting_mta"] = values.text(about, "bounce", "reportingMTA")
-    made["remote_mta_ip"] = values.text(about, "bounce", "remoteMtaIp")
-    _diagnosed(made, about, "bounce", "bouncedRecipients")
-
-
-def _complaint(made: Row, about: Object) -> None:
-    made["complaint_type"] = values.text(about, "complaint", "complaintFeedbackType")
-    made["complaint_subtype"] = values.text(about, "complaint", "complaintSubType")
-    made["complaint_arrival"] = values.text(about, "complaint", "arrivalDate")
-    made["feedback_id"] = values.text(about, "complaint", "feedbackId")
-    made["user_agent"] = values.text(about, "complaint", "userAgent")
-    _concerned(made, about, "complaint", "complainedRecipients")
-
-
-def _reject(made: Row, about: Object) -> None:
-    made["reject_reason"] = values.text(about, "reject", "reason")
-
-
-def _open(made: Row, about: Object) -> None:
-    _visited(made, about, "open")
-
-
-def _click(made: Row, about: Object) -> None:
-    _visited(made, about, "click")
-    made["link"] = values.text(about, "click", "link")
-    made["link_tags"] = values.labels(about, "click", "linkTags")
-
-
-def _failure(made: Row, about: Object) -> None:
-    made["template_name"] = values.text(about, "failure", "templateName")
-    made["error_message"] = values.text(about, "failure", "errorMessage")
-
-
-def _delay(made: Row, about: Object) -> None:
-    made["delay_type"] = values.text(about, "deliveryDelay", "delayType")
-    made["expires_at"] = values.time(about, "deliveryDelay", "expirationTime")
-    made["reporting_mta"] = values.text(about, "deliveryDelay", "reportingMTA")
-    _diagnosed(made, about, "deliveryDelay", "delayedRecipients")
-
-
-def _subscription(made: Row, about: Object) -> None:
-    made["contact_list"] = values.text(about, "subscription", "contactList")
-    made["subscription_source"] = values.text(about, "subscription", "source")
-    preferences = values.child(about, "subscription", "newTopicPreferences")
-    made["unsubscribed_all"] = values.flag(preferences, "subscription.newTopicPreferences", "unsubscribeAll")
-
-
-def _visited(made: Row, about: Object, block: str) -> None:
-    made["ip_address"] = values.text(about, block, "ipAddress")
-    made["user_agent"] = values.text(about, block, "userAgent")
-    made["bot_verdict"] = values.text(about, block, "isBotEvent")
-
-
-def _concerned(made: Row, about: Object, block: str, name: str) -> list[Object]:
-    people = values.children(about, block, name)
-    addresses = [values.text(each, f"{block}.{name}[]", "emailAddress") for each in people]
-    made["recipients"] = [each for each in addresses if each is not None] or made["recipients"]
-    return people
-
-
-def _diagnosed(made: Row, about: Object, block: str, name: str) -> None:
-    people = _concerned(made, about, block, name)
-    if people:
-        made["status_code"] = values.text(people[0], f"{block}.{name}[]", "status")
-        made["diagnostic"] = values.text(people[0], f"{block}.{name}[]", "diagnosticCode")
-
-
-_BLOCK_COLUMNS: dict[str, Callable[[Row, Object], None]] = {
-    "send": _send,
-    "delivery": _delivery,
-    "bounce": _bounce,
-    "complaint": _complaint,
-    "reject": _reject,
-    "open": _open,
-    "click": _click,
-    "failure": _failure,
-    "deliveryDelay": _delay,
-    "subscription": _subscription,
-}

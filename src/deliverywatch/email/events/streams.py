@@ -1,4 +1,4 @@
-"""The two streams, and where in the bucket each keeps what.
+"""The two streams, and where in the bucket each keeps its objects.
 
 events/<stream>/dt=YYYY-MM-DD/              the table
 errors/<stream>/<type>/dt=YYYY-MM-DD/       what Firehose could not land, outside of the table
@@ -9,7 +9,7 @@ from enum import StrEnum
 
 
 class Stream(StrEnum):
-    """What is sent: each stream has its own configuration set, delivery stream, table and alarms."""
+    """A kind of mail; each has its own configuration set, delivery stream, table and alarms."""
 
     NEWSLETTER = "newsletter"
     TRANSACTIONAL = "transactional"
@@ -25,12 +25,12 @@ _NAME = "email-events-"
 
 
 def table_folder(stream: str) -> str:
-    """Return the folder of a stream's table, with its slash."""
+    """Return the folder of a stream's table, with a slash at the end."""
     return f"events/{stream}/"
 
 
 def error_folder(stream: str) -> str:
-    """Return the folder of what did not land, with its slash; never inside the table's."""
+    """Return the folder of what did not land, never inside the table's, with a slash at the end."""
     return f"errors/{stream}/"
 
 
@@ -40,7 +40,7 @@ def prefix(stream: str, partitions: str = "day") -> str:
 
 
 def error_prefix(stream: str) -> str:
-    """Return Firehose's prefix of what could not be landed; the type of error must be a part of it."""
+    """Return Firehose's prefix for what could not land; AWS wants the type of error in it."""
     return error_folder(stream) + "!{firehose:error-output-type}/dt=!{timestamp:yyyy-MM-dd}/"
 
 
@@ -50,10 +50,6 @@ def delivery_stream(stream: str, environment: str) -> str:
 
 
 def stream_of(delivery_stream_arn: str) -> Stream:
-    """Return the stream of a delivery stream's name or ARN.
-
-    Raises:
-        ValueError: It is none of ours.
-    """
+    """Return the stream of a delivery stream's name or ARN; ValueError for one of somebody else's."""
     name = delivery_stream_arn.rpartition("/")[2].removeprefix(_NAME)
     return Stream(name.partition("-")[0])

@@ -1,4 +1,4 @@
-"""Rows of a batch -> what is counted of them: bounces and complaints as SES counts them against a sender.
+"""Rows of a batch -> what is counted: bounces and complaints as SES counts them against a sender.
 
 SES counts permanent bounces only, and leaves out its own mailbox simulator and addresses that its suppression list
 stopped (docs.aws.amazon.com/ses/latest/dg/reputationdashboardmessages.html).
@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 _ADDRESS = re.compile(r"[^\s<>\"']+@[^\s<>\"',;:]+")
-# What a mail can show, and what of a server's words is looked at: looking for addresses takes the square of it.
+# How much of a server's words a mail can show, and how much is searched for addresses, which takes quadratic time.
 _LONGEST_WORDS = 120
 _LONGEST_READ = 500
 _MOST_BOUNCES = 500
@@ -21,7 +21,7 @@ _SUPPRESSED = "OnAccountSuppressionList"
 
 @dataclass(frozen=True, slots=True)
 class Bounce:
-    """A bounce as a mail may tell it: the recipient is masked, and the server's words hold no address."""
+    """A bounce as a mail may show it: the recipient is masked, and addresses are cut out of the server's words."""
 
     time: str
     message_id: str
@@ -37,9 +37,7 @@ class Tally:
 
     Attributes:
         types: Events by type.
-        bounced: Permanent bounces.
-        complained: Complaints.
-        sent: Mails by the ten minutes and the recipient's domain, as times to the tenth minute.
+        sent: Mails by the start of their ten minutes and the recipient's domain.
         bounces: The permanent ones, at most some hundreds.
     """
 
@@ -58,26 +56,26 @@ class Tally:
         elif event_type == "Bounce" and counts_as_bounce(row):
             self.bounced += 1
             if len(self.bounces) < _MOST_BOUNCES:
-                self.bounces.append(_told(row))
+                self.bounces.append(_masked(row))
         elif event_type == "Complaint":
             self.complained += counts_as_complaint(row)
 
 
 def counts_as_bounce(row: dict[str, Any]) -> bool:
-    """Whether SES counts it against the sender."""
+    """Return whether SES counts a bounce against the sender."""
     is_permanent = row.get("bounce_type") == "Permanent" and row.get("bounce_subtype") != _SUPPRESSED
     return is_permanent and row.get("recipient_domain") != _SIMULATOR
 
 
 def counts_as_complaint(row: dict[str, Any]) -> bool:
-    """Whether SES counts it against the sender."""
+    """Return whether SES counts a complaint against the sender."""
     is_of_a_person = row.get("complaint_subtype") != _SUPPRESSED and row.get("complaint_type") != "not-spam"
     return is_of_a_person and row.get("recipient_domain") != _SIMULATOR
 
 
-def _told(row: dict[str, Any]) -> Bounce:
-    said = (row.get("diagnostic") or row.get("bounce_subtype") or "")[:_LONGEST_READ]
-    words = " ".join(_ADDRESS.sub("<address>", said).split())
+def _masked(row: dict[str, Any]) -> Bounce:
+    reply = (row.get("diagnostic") or row.get("bounce_subtype") or "")[:_LONGEST_READ]
+    words = " ".join(_ADDRESS.sub("<address>", reply).split())
     domain = row.get("recipient_domain", "")
     person = row["recipients"][0] if row["recipients"] else ""
     return Bounce(

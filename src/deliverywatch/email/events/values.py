@@ -1,18 +1,28 @@
-"""Fields of an event -> values of columns, each checked for its type: a wrong one refuses the event, with the path.
+"""Fields of an event -> values of columns, checked for their types: a wrong one refuses the event, naming its path.
 
-A field that is missing or null is None. SES's words (types, verdicts, sub-types) are open: new ones pass.
+A field that is missing or null is None. SES's words (types, verdicts, sub-types) are an open set: new ones pass.
 """
 
 import re
 from datetime import UTC, datetime
 from typing import Any, NoReturn
 
-from deliverywatch.email.events.refusals import Reason, RefusedError, name_of_type
+from deliverywatch.email.events.refusals import Reason, RefusedError
 
 Object = dict[str, Any]
 
 _BIGINT = 2**63
-# What ends a header line: in a subject or sender it is an injected header, and nothing good comes of passing it on.
+# What JSON calls the types of Python.
+_TYPE_NAMES = {
+    type(None): "null",
+    bool: "a boolean",
+    str: "text",
+    int: "a number",
+    float: "a number",
+    list: "an array",
+    dict: "an object",
+}
+# What ends a header line: in a subject or sender it is an injected header, and must not be passed on.
 _LINE_BREAKS = ("\r", "\n", "\0")
 # As SES writes times and Firehose takes them; ISO 8601 has other spellings, 2026-W47-5 or a decimal comma.
 _AS_SES_WRITES = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{3})?Z", re.ASCII)
@@ -20,7 +30,7 @@ _AS_SES_WRITES = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{3})?Z", re.ASC
 
 def wrong(path: str, value: object, wanted: str) -> NoReturn:
     """Refuse a value of the wrong type."""
-    raise RefusedError(Reason.WRONG_TYPE, f"{path} is {name_of_type(value)}, not {wanted}.")
+    raise RefusedError(Reason.WRONG_TYPE, f"{path} is {_TYPE_NAMES[type(value)]}, not {wanted}.")
 
 
 def text(owner: Object, block: str, name: str) -> str | None:
@@ -40,7 +50,7 @@ def required_text(owner: Object, block: str, name: str) -> str:
 
 
 def header(owner: Object, block: str, name: str) -> str | None:
-    """Return a text that stood in a header, in one line."""
+    """Return the text of a header; one with a line break is refused."""
     value = text(owner, block, name)
     if value is not None and any(character in value for character in _LINE_BREAKS):
         raise RefusedError(Reason.HEADER_INJECTION, f"{block}.{name} holds a line break, as an injected header does.")
@@ -48,7 +58,7 @@ def header(owner: Object, block: str, name: str) -> str | None:
 
 
 def whole_number(owner: Object, block: str, name: str) -> int | None:
-    """Return a whole number; one that no column holds would fail behind the transform, and again at each replay."""
+    """Return a whole number; one too large for a column would fail after the transform, and again at each replay."""
     value = owner.get(name)
     if value is None or (type(value) is int and -_BIGINT <= value < _BIGINT):
         return value
@@ -64,7 +74,7 @@ def flag(owner: Object, block: str, name: str) -> bool | None:
 
 
 def child(owner: Object, block: str, name: str) -> Object:
-    """Return an object; an empty one where there is none."""
+    """Return an object; an empty one if the field is missing."""
     value = owner.get(name)
     if type(value) is dict:
         return value
@@ -76,7 +86,7 @@ def children(owner: Object, block: str, name: str) -> list[Object]:
     value = owner.get(name)
     if value is None:
         return []
-    if type(value) is list and all(type(each) is dict for each in value):
+    if type(value) is list and all(type(item) is dict for item in value):
         return value
     wrong(f"{block}.{name}", value, "an array of objects")
 
@@ -86,7 +96,7 @@ def texts(owner: Object, block: str, name: str) -> list[str]:
     value = owner.get(name)
     if value is None:
         return []
-    if type(value) is list and all(type(each) is str for each in value):
+    if type(value) is list and all(type(item) is str for item in value):
         return value
     wrong(f"{block}.{name}", value, "an array of texts")
 
@@ -96,12 +106,12 @@ def labels(owner: Object, block: str, name: str) -> dict[str, list[str]] | None:
     value = owner.get(name)
     if value is None:
         return None
-    if type(value) is dict and all(type(each) is list for each in value.values()):
-        for key, each in value.items():
-            if not all(type(one) is str for one in each):
-                wrong(f"{block}.{name}.{key}", each, "an array of texts")
-        return value
-    wrong(f"{block}.{name}", value, "an object of arrays")
+    if type(value) is not dict or not all(type(label) is list for label in value.values()):
+        wrong(f"{block}.{name}", value, "an object of arrays")
+    for key, label in value.items():
+        if not all(type(text) is str for text in label):
+            wrong(f"{block}.{name}.{key}", label, "an array of texts")
+    return value
 
 
 def time(owner: Object, block: str, name: str) -> str | None:
@@ -113,7 +123,7 @@ def time(owner: Object, block: str, name: str) -> str | None:
         time = datetime.fromisoformat(value)
         return value if _AS_SES_WRITES.fullmatch(value) else iso(time if time.tzinfo else time.replace(tzinfo=UTC))
     except (ValueError, OverflowError) as error:
-        # In UTC, the first and the last day of the calendar can lie outside of it.
+        # Converted to UTC, a time on the first or last day of the calendar can fall outside of it.
         raise RefusedError(Reason.BAD_TIME, f"{block}.{name} is no time in ISO 8601.") from error
 
 

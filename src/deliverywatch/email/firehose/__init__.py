@@ -1,5 +1,5 @@
-"""Firehose, simulated: what its conversion, buffers and prefixes make of the records of the transform.
+"""Firehose, simulated: what its conversion, buffers and prefixes make of the transform's records.
 
-In: answered records. Out: the objects that would lie in the bucket.
+In: answered records. Out: the objects that Firehose would write to the bucket.
 Read `landing` first, then `conversion` and `delivery`.
 """

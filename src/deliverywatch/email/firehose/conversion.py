@@ -1,15 +1,14 @@
-"""What Firehose's record format conversion makes of a JSON record: the rules of its OpenX deserializer, simulated.
+"""A JSON record -> the values of a table's columns, by the rules of Firehose's OpenX deserializer, simulated.
 
 Rules: docs.aws.amazon.com/firehose/latest/dev/record-format-conversion.html, and what probes of the real service
 showed: names match in any case; a single value in an array column becomes an array of one; an array fills a struct by
-position; anything in a string column is kept as JSON text; members without a column are dropped without a word; one bad
-record fails alone. With `CaseInsensitive` off, names must match exactly, and keys of maps keep their case.
+position; anything in a string column is kept as JSON text; members without a column are dropped silently; a bad record
+fails alone. With `CaseInsensitive` off, names must match exactly, and keys of maps keep their case.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING, Any
@@ -30,58 +29,37 @@ class MalformedError(Exception):
     """A record does not fit the table's schema; it alone goes to the error prefix."""
 
 
-@dataclass(frozen=True, slots=True)
-class OpenX:
-    """Settings of the deserializer; the defaults are Firehose's."""
-
-    case_insensitive: bool = True
-    column_to_json_key: Mapping[str, str] | None = None
-
-
 class Conversion:
     """The conversion into the columns of one table."""
 
-    def __init__(self, columns: Sequence[tuple[str, str]], settings: OpenX) -> None:
-        """Prepare it.
-
-        Args:
-            columns: Name and Glue type, in the table's order.
-            settings: Of the deserializer.
-        """
-        self._settings = settings
-        keys = settings.column_to_json_key or {}
+    def __init__(self, columns: Sequence[tuple[str, str]], *, is_case_insensitive: bool) -> None:
+        """Prepare the conversion into columns, each a name and a Glue type, in the table's order."""
+        self._fold = is_case_insensitive
         self._columns = [
-            (self._name(keys.get(name, name)), _converter(parsed(kind), settings)) for name, kind in columns
+            (name.lower() if self._fold else name, _converter(parsed(kind), fold=self._fold)) for name, kind in columns
         ]
 
     def row(self, record: bytes) -> list[Any]:
-        """Return the values of a record, in the order of the columns.
-
-        Raises:
-            MalformedError: It is no JSON object, or a value does not fit its column.
-        """
+        """Return the values of a record, in the order of the columns; MalformedError if it does not fit them."""
         try:
             members = orjson.loads(record)
         except orjson.JSONDecodeError as error:
             raise MalformedError(f"Error parsing JSON: {error}") from error
         if not isinstance(members, dict):
             raise MalformedError("Data does not match the schema: a record must be a JSON object.")
-        if self._settings.case_insensitive:
+        if self._fold:
             members = {key.lower(): value for key, value in members.items()}
         return [convert(members.get(name)) for name, convert in self._columns]
 
-    def _name(self, name: str) -> str:
-        return name.lower() if self._settings.case_insensitive else name
 
-
-def _converter(kind: GlueType, settings: OpenX) -> Convert:
-    made = _NESTED[kind.name](kind, settings) if kind.name in _NESTED else _scalar(kind.name, settings)
+def _converter(kind: GlueType, *, fold: bool) -> Convert:
+    made = _NESTED[kind.name](kind, fold) if kind.name in _NESTED else _scalar(kind.name, fold=fold)
     return lambda value: None if value is None else made(value)
 
 
-def _scalar(name: str, settings: OpenX) -> Convert:
+def _scalar(name: str, *, fold: bool) -> Convert:
     if name == "string" or name.startswith(("varchar", "char")):
-        return lambda value: value if type(value) is str else _as_text(value, settings)
+        return lambda value: value if type(value) is str else _as_text(value, fold=fold)
     if name in _INTEGERS:
         limit = 2 ** (_INTEGERS[name] - 1)
         return lambda value: _integer(value, limit)
@@ -90,16 +68,16 @@ def _scalar(name: str, settings: OpenX) -> Convert:
     return {"double": _double, "float": _double, "boolean": _boolean, "timestamp": _milliseconds, "date": _day}[name]
 
 
-def _as_text(value: Any, settings: OpenX) -> str:
+def _as_text(value: Any, *, fold: bool) -> str:
     if isinstance(value, (dict, list)):
-        return orjson.dumps(_lowered(value) if settings.case_insensitive else value).decode()
+        return orjson.dumps(_lowered(value) if fold else value).decode()
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def _lowered(value: Any) -> Any:
     if isinstance(value, dict):
-        return {key.lower(): _lowered(each) for key, each in value.items()}
-    return [_lowered(each) for each in value] if isinstance(value, list) else value
+        return {key.lower(): _lowered(member) for key, member in value.items()}
+    return [_lowered(item) for item in value] if isinstance(value, list) else value
 
 
 def _integer(value: Any, limit: int) -> int:
@@ -155,36 +133,34 @@ def _day(value: Any) -> Any:
         raise _misfit(value, "a day") from error
 
 
-def _array(kind: GlueType, settings: OpenX) -> Convert:
-    inner = _converter(kind.inner[0], settings)
+def _array(kind: GlueType, fold: bool) -> Convert:  # noqa: FBT001 (one shape for all nested types)
+    inner = _converter(kind.inner[0], fold=fold)
     return lambda value: [inner(item) for item in value] if isinstance(value, list) else [inner(value)]
 
 
-def _map(kind: GlueType, settings: OpenX) -> Convert:
-    inner = _converter(kind.inner[1], settings)
-    lower = settings.case_insensitive
+def _map(kind: GlueType, fold: bool) -> Convert:  # noqa: FBT001 (as above)
+    inner = _converter(kind.inner[1], fold=fold)
 
     def convert(value: Any) -> list[tuple[str, Any]]:
         if not isinstance(value, dict):
             raise _misfit(value, "an object")
         # Two keys that differ in case only become one, and the later value wins: Parquet's maps have unique keys.
-        return [*{key.lower() if lower else key: inner(each) for key, each in value.items()}.items()]
+        return [*{key.lower() if fold else key: inner(member) for key, member in value.items()}.items()]
 
     return convert
 
 
-def _struct(kind: GlueType, settings: OpenX) -> Convert:
-    members = [(name, _converter(inner, settings)) for name, inner in zip(kind.fields, kind.inner, strict=True)]
-    lower = settings.case_insensitive
+def _struct(kind: GlueType, fold: bool) -> Convert:  # noqa: FBT001 (as above)
+    members = [(name, _converter(inner, fold=fold)) for name, inner in zip(kind.fields, kind.inner, strict=True)]
 
     def convert(value: Any) -> dict[str, Any]:
         if isinstance(value, list):
             values = [*value, *([None] * len(members))]
-            return {name: inner(each) for (name, inner), each in zip(members, values, strict=False)}
+            return {name: inner(member) for (name, inner), member in zip(members, values, strict=False)}
         if not isinstance(value, dict):
             raise _misfit(value, "an object")
-        fields = {key.lower(): each for key, each in value.items()} if lower else value
-        return {name: inner(fields.get(name.lower() if lower else name)) for name, inner in members}
+        fields = {key.lower(): member for key, member in value.items()} if fold else value
+        return {name: inner(fields.get(name.lower() if fold else name)) for name, inner in members}
 
     return convert
 
@@ -193,4 +169,4 @@ def _misfit(value: Any, wanted: str) -> MalformedError:
     return MalformedError(f"Data does not match the schema: {str(value)[:60]!r} is not {wanted}.")
 
 
-_NESTED: dict[str, Callable[[GlueType, OpenX], Convert]] = {"array": _array, "map": _map, "struct": _struct}
+_NESTED: dict[str, Callable[[GlueType, bool], Convert]] = {"array": _array, "map": _map, "struct": _struct}

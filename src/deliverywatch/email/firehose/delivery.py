@@ -1,11 +1,10 @@
 """Firehose's last steps, simulated: its prefixes are evaluated, and what failed becomes an error record.
 
 Prefixes: docs.aws.amazon.com/firehose/latest/dev/s3-prefixes.html. Error records have the members that the real service
-writes, as recorded: `rawData` holds the record as it came, in base64.
+was recorded to write: `rawData` holds the record as it came, in base64.
 """
 
 import re
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -23,16 +22,16 @@ def evaluated(prefix: str, arrived_at: datetime, error_type: str = "") -> str:
     """Return a prefix with its expressions filled in.
 
     Args:
-        prefix: As the delivery stream has it.
+        prefix: As the delivery stream is configured.
         arrived_at: Arrival of the oldest record of the object, in UTC.
-        error_type: Of an error prefix, such as `processing-failed`.
+        error_type: For an error prefix, such as `processing-failed`.
 
     Raises:
         ValueError: The prefix holds an expression that is not simulated here.
     """
     expressions = [*_EXPRESSION.finditer(prefix)]
     text = _EXPRESSION.sub(lambda match: _value(match, arrived_at, error_type), prefix)
-    # Without a time of its own a prefix gets one, with no slash in between.
+    # A prefix without a time gets one, with no slash in between.
     return text if any(match[1] == "timestamp" for match in expressions) else text + f"{arrived_at:%Y/%m/%d/%H/}"
 
 
@@ -41,45 +40,24 @@ def object_name(delivery_stream: str, arrived_at: datetime, token: str, extensio
     return f"{delivery_stream}-1-{arrived_at:%Y-%m-%d-%H-%M-%S}-{token}{extension}"
 
 
-@dataclass(frozen=True, slots=True)
-class Attempt:
-    """When a record came and when it was given up, and who gave it up."""
-
-    arrived_at: datetime
-    ended_at: datetime
-
-
-def processing_error(raw_data: str, attempt: Attempt, lambda_arn: str) -> bytes:
-    """Return the line of a record whose transform said `ProcessingFailed`; Firehose does not say why.
-
-    Args:
-        raw_data: The record as it came, in base64.
-        attempt: When.
-        lambda_arn: The transform.
-    """
+def processing_error(raw_data: str, arrived_at: datetime, lambda_arn: str) -> bytes:
+    """Return the line of a record whose transform answered `ProcessingFailed`; Firehose does not say why."""
     return _line(
         {
             "rawData": raw_data,
             "errorCode": "Lambda.ProcessingFailedStatus",
             "errorMessage": "ProcessingFailed status set for record",
-            **_times(attempt),
+            **_times(arrived_at),
             "lambdaARN": lambda_arn,
         }
     )
 
 
-def conversion_error(raw_data: str, attempt: Attempt, sentence: str, table: dict[str, str]) -> bytes:
-    """Return the line of a record that does not fit the table.
-
-    Args:
-        raw_data: The record as it came to the conversion, in base64.
-        attempt: When.
-        sentence: What does not fit.
-        table: `databaseName` and `tableName`.
-    """
+def conversion_error(raw_data: str, arrived_at: datetime, sentence: str, table: dict[str, str]) -> bytes:
+    """Return the line of a record that does not fit the table, for the reason in the sentence."""
     return _line(
         {
-            **_times(attempt),
+            **_times(arrived_at),
             "errorCode": "DataFormatConversion.MalformedData",
             "errorMessage": sentence,
             "rawData": raw_data,
@@ -88,12 +66,9 @@ def conversion_error(raw_data: str, attempt: Attempt, sentence: str, table: dict
     )
 
 
-def _times(attempt: Attempt) -> dict[str, int]:
-    return {
-        "attemptsMade": 1,
-        "arrivalTimestamp": int(attempt.arrived_at.timestamp() * 1000),
-        "attemptEndingTimestamp": int(attempt.ended_at.timestamp() * 1000),
-    }
+def _times(arrived_at: datetime) -> dict[str, int]:
+    arrival = int(arrived_at.timestamp() * 1000)
+    return {"attemptsMade": 1, "arrivalTimestamp": arrival, "attemptEndingTimestamp": arrival}
 
 
 def _line(members: dict[str, Any]) -> bytes:

@@ -1,25 +1,26 @@
-"""One buffer of a delivery stream: answered records go in, the objects that Firehose would write come out."""
+"""One buffer of a delivery stream: answered records -> the objects that Firehose would write."""
 
 import io
 from base64 import b64decode, b64encode
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 
 from deliverywatch.email.events.parquet import Codec, Writer
 from deliverywatch.email.events.refusals import FAILED, OK
 from deliverywatch.email.firehose import delivery
-from deliverywatch.email.firehose.conversion import Conversion, MalformedError, OpenX
+from deliverywatch.email.firehose.conversion import Conversion, MalformedError
 
 
 @dataclass(frozen=True, slots=True)
 class Destination:
-    """What a delivery stream is told of its destination.
+    """How a delivery stream is configured.
 
     Attributes:
         name: Of the delivery stream.
         columns: Name and Glue type, as the table has them.
         table: `databaseName` and `tableName`, for error records.
+        is_case_insensitive: The deserializer's `CaseInsensitive`, which the product's stack turns off.
     """
 
     name: str
@@ -27,37 +28,24 @@ class Destination:
     error_prefix: str
     columns: Sequence[tuple[str, str]]
     table: dict[str, str]
-    openx: OpenX = field(default_factory=lambda: OpenX(case_insensitive=False))
+    is_case_insensitive: bool = False
     codec: Codec = "gzip"
     lambda_arn: str = ""
 
 
 class Landing:
-    """Takes records until the buffer is full; `objects` is what then lies in the bucket."""
+    """Takes records until the buffer is full; `objects` then returns what Firehose writes."""
 
     def __init__(self, destination: Destination, arrived_at: datetime, token: str) -> None:
-        """Open a buffer.
-
-        Args:
-            destination: Where it goes.
-            arrived_at: When the oldest record came; the day of the objects.
-            token: Part of the objects' names, different for each buffer.
-        """
-        self._to = destination
-        self._token = token
-        self._attempt = delivery.Attempt(arrived_at, arrived_at)
-        self._conversion = Conversion(destination.columns, destination.openx)
+        """Open a buffer whose oldest record came at `arrived_at`; the token makes the objects' names unique."""
+        self._to, self._arrived_at, self._token = destination, arrived_at, token
+        self._conversion = Conversion(destination.columns, is_case_insensitive=destination.is_case_insensitive)
         self._sink = io.BytesIO()
         self._writer: Writer | None = None
         self._errors: dict[str, list[bytes]] = {}
-        self.row_count = 0
 
     def take(self, records: Sequence[Mapping[str, object]], answers: Sequence[Mapping[str, str]]) -> list[str]:
-        """Take a batch and the transform's answers to it.
-
-        Args:
-            records: As they came, with `recordId` and `data`.
-            answers: Of the transform, one for each record, in any order.
+        """Take a batch, with one answer of the transform for each record, in any order.
 
         Returns:
             What became of each record: its result, or `format-conversion-failed`.
@@ -75,7 +63,7 @@ class Landing:
 
     def _take(self, came: str, answer: Mapping[str, str]) -> str:
         if answer["result"] == FAILED:
-            line = delivery.processing_error(came, self._attempt, self._to.lambda_arn)
+            line = delivery.processing_error(came, self._arrived_at, self._to.lambda_arn)
             self._errors.setdefault(delivery.PROCESSING_FAILED, []).append(line)
         if answer["result"] != OK:
             return answer["result"]
@@ -83,19 +71,14 @@ class Landing:
         try:
             row = self._conversion.row(data)
         except MalformedError as error:
-            line = delivery.conversion_error(b64encode(data).decode(), self._attempt, str(error), self._to.table)
+            line = delivery.conversion_error(b64encode(data).decode(), self._arrived_at, str(error), self._to.table)
             self._errors.setdefault(delivery.CONVERSION_FAILED, []).append(line)
             return delivery.CONVERSION_FAILED
-        self._write(row)
-        return OK
-
-    def _write(self, row: list[object]) -> None:
         if self._writer is None:
             self._writer = Writer(self._sink, self._to.columns, self._to.codec)
         self._writer.add(row)
-        self.row_count += 1
+        return OK
 
     def _key(self, prefix: str, kind: str, extension: str = "") -> str:
-        arrived_at = self._attempt.arrived_at
-        name = delivery.object_name(self._to.name, arrived_at, self._token, extension)
-        return delivery.evaluated(prefix, arrived_at, kind) + name
+        name = delivery.object_name(self._to.name, self._arrived_at, self._token, extension)
+        return delivery.evaluated(prefix, self._arrived_at, kind) + name

@@ -1,7 +1,7 @@
-"""Rows of the tables -> what an advertiser asks: engagement by campaign and day, the audience's growth, links.
+"""Rows of the tables -> what an advertiser asks for: engagement by campaign and day, growth of the audience, links.
 
 A mail counts for the time it was sent, however late it was opened; days and weeks are those in which something
-happened. People and bots are SES's verdict; an event without one (before August 2026) counts as neither.
+happened. Whether a person or a bot opened it is SES's verdict; an event without one (before August 2026) is neither.
 """
 
 import re
@@ -13,7 +13,7 @@ from typing import Any
 
 from deliverywatch.email.events.tally import counts_as_bounce, counts_as_complaint
 
-# What is read of the tables.
+# The columns that are read.
 NAMES = (
     *("event_id", "event_type", "event_time", "sent_at", "message_id", "campaign", "recipients", "recipient_domain"),
     *(
@@ -35,54 +35,45 @@ _TOP_LINKS = 20
 Row = dict[str, Any]
 
 
+# What can become of a mail, in the order of the report.
+_OUTCOMES = (
+    *("sent", "delivered", "bounced", "complained", "unsubscribed", "opened", "opened_by_people", "opened_by_bots"),
+    *("clicked", "clicked_by_people", "clicked_by_bots"),
+)
+
+
 @dataclass(slots=True)
 class Mails:
-    """Ids of the mails of a campaign, by what became of them; a mail that is opened twice is opened once."""
+    """Ids of the mails of a campaign by outcome: a mail that is opened twice counts once."""
 
-    sent: set[str] = field(default_factory=set)
-    delivered: set[str] = field(default_factory=set)
-    bounced: set[str] = field(default_factory=set)
-    complained: set[str] = field(default_factory=set)
-    unsubscribed: set[str] = field(default_factory=set)
-    opened: set[str] = field(default_factory=set)
-    opened_by_people: set[str] = field(default_factory=set)
-    opened_by_bots: set[str] = field(default_factory=set)
-    clicked: set[str] = field(default_factory=set)
-    clicked_by_people: set[str] = field(default_factory=set)
-    clicked_by_bots: set[str] = field(default_factory=set)
+    ids: dict[str, set[str]] = field(default_factory=lambda: {outcome: set() for outcome in _OUTCOMES})
     first_sent: datetime | None = None
 
     def add(self, row: Row) -> None:
-        """Take in an event of a mail."""
-        for name in _names(row):
-            getattr(self, name).add(row["message_id"])
+        """Add an event of a mail."""
+        for outcome in _outcomes(row):
+            self.ids[outcome].add(row["message_id"])
         if row["event_type"] == "Send":
             self.first_sent = min(self.first_sent or row["sent_at"], row["sent_at"])
 
     def counts(self) -> dict[str, int]:
-        """Return how many mails became what."""
-        names = [name for name in self.__dataclass_fields__ if name != "first_sent"]
-        return {name: len(getattr(self, name)) for name in names}
+        """Return the number of mails by outcome."""
+        return {outcome: len(ids) for outcome, ids in self.ids.items()}
 
 
 @dataclass(slots=True)
 class Audience:
-    """Different people of a week: who got a mail, and who of them opened or clicked one and is no bot."""
+    """The people of a week: who got a mail, and who opened or clicked one and is not a bot."""
 
     reached: set[str] = field(default_factory=set)
     engaged: set[str] = field(default_factory=set)
 
 
 class Engagement:
-    """What events of a period add up to."""
+    """The sums of a period's events."""
 
     def __init__(self, since: datetime, until: datetime) -> None:
-        """Begin with nothing.
-
-        Args:
-            since: Aware; mails sent before do not count.
-            until: Aware, not included.
-        """
+        """Begin with nothing; the period goes from `since` to before `until`, both aware."""
         self.since, self.until = since, until
         self.campaigns: dict[tuple[str, str], Mails] = defaultdict(Mails)
         self.days: dict[tuple[str, date], Mails] = defaultdict(Mails)
@@ -92,7 +83,7 @@ class Engagement:
         self._seen: set[bytes] = set()
 
     def add(self, stream: str, rows: Iterable[tuple[Any, ...]]) -> None:
-        """Take in rows of the columns `NAMES` of a stream; copies of an event count once."""
+        """Add rows of a stream, with the columns `NAMES`; copies of an event count once."""
         for values in rows:
             event_id = bytes.fromhex(values[0])
             if event_id in self._seen:
@@ -117,16 +108,19 @@ class Engagement:
         people = row["recipients"] or []
         if row["event_type"] == "Delivery":
             week.reached.update(people)
-        # A mail to several people does not tell who of them opened it.
+        # Of a mail to several people nobody knows which of them opened it.
         if row["event_type"] in ("Open", "Click") and row["bot_verdict"] != _BOTS and len(people) == 1:
             week.engaged.update(people)
 
     def document(self) -> dict[str, Any]:
-        """Return it as JSON has it: `period`, `campaigns`, `days`, `weeks` and `links`."""
+        """Return the report's document: `period`, `copies`, `campaigns`, `days`, `weeks` and `links`."""
         return {
             "period": {"since": f"{self.since:%Y-%m-%dT%H:%M:%SZ}", "until": f"{self.until:%Y-%m-%dT%H:%M:%SZ}"},
             "copies": self.copies,
-            "campaigns": [self._campaign(*key) for key in sorted(self.campaigns, key=self._by_sending)],
+            "campaigns": [
+                {"stream": stream, "campaign": campaign, **_rates(self.campaigns[stream, campaign].counts())}
+                for stream, campaign in sorted(self.campaigns, key=self._by_sending)
+            ],
             "days": [
                 {"day": str(day), "stream": stream, **_rates(self.days[stream, day].counts())}
                 for stream, day in sorted(self.days)
@@ -135,9 +129,6 @@ class Engagement:
             "links": self._links(),
         }
 
-    def _campaign(self, stream: str, campaign: str) -> dict[str, Any]:
-        return {"stream": stream, "campaign": campaign, **_rates(self.campaigns[stream, campaign].counts())}
-
     def _by_sending(self, key: tuple[str, str]) -> tuple[float, str, str]:
         first = self.campaigns[key].first_sent
         return (-first.timestamp() if first else 0.0, *key)
@@ -145,18 +136,12 @@ class Engagement:
     def _weeks(self) -> list[dict[str, Any]]:
         rows: list[dict[str, Any]] = []
         for stream, week in sorted(self.weeks):
-            audience = self.weeks[stream, week]
-            before = self.weeks.get((stream, week - timedelta(days=7)), Audience())
-            rows.append(
-                {
-                    "week": str(week),
-                    "stream": stream,
-                    "reached": len(audience.reached),
-                    "reached_growth_percent": _growth(len(before.reached), len(audience.reached)),
-                    "engaged": len(audience.engaged),
-                    "engaged_growth_percent": _growth(len(before.engaged), len(audience.engaged)),
-                }
-            )
+            row: dict[str, Any] = {"week": str(week), "stream": stream}
+            audience, before = (self.weeks.get((stream, day), Audience()) for day in (week, week - timedelta(days=7)))
+            for name in ("reached", "engaged"):
+                row[name] = len(getattr(audience, name))
+                row[f"{name}_growth_percent"] = _growth(len(getattr(before, name)), row[name])
+            rows.append(row)
         return rows
 
     def _links(self) -> list[dict[str, Any]]:
@@ -165,10 +150,10 @@ class Engagement:
             for (stream, campaign, link), mails in self.links.items()
             if "unsubscribe" not in link.lower()
         ]
-        return sorted(shown, key=lambda each: (-each["clicked"], each["link"]))[:_TOP_LINKS]
+        return sorted(shown, key=lambda row: (-row["clicked"], row["link"]))[:_TOP_LINKS]
 
 
-def _names(row: Row) -> tuple[str, ...]:
+def _outcomes(row: Row) -> tuple[str, ...]:
     kind, verdict = row["event_type"], row["bot_verdict"]
     who = {_PEOPLE: "_by_people", _BOTS: "_by_bots"}.get(verdict or "")
     if kind in ("Open", "Click"):

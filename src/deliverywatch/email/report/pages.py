@@ -1,4 +1,4 @@
-"""A lake and a period -> the report: as JSON, as CSV files, and as one HTML page with charts that stands alone."""
+"""A lake and a period -> the report: as JSON, as CSV files, and as one self-contained HTML page with charts."""
 
 import csv
 import io
@@ -12,20 +12,13 @@ from deliverywatch.email.report.engagement import NAMES, Engagement
 from deliverywatch.storage.store import Store, read_listed
 
 _DAY = re.compile(r"dt=(\d{4})-(\d\d)-(\d\d)/|year=(\d{4})/month=(\d\d)/day=(\d\d)/")
-# What a spreadsheet would take for a formula; a campaign is named by whoever sends.
+# What a spreadsheet would take for a formula; whoever sends names the campaigns.
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 SECTIONS = ("campaigns", "days", "weeks", "links")
 
 
 def engagement(store: Store, since: datetime, until: datetime, streams: Sequence[Stream] = tuple(Stream)) -> Engagement:
-    """Return what the events of a period add up to.
-
-    Args:
-        store: Where the tables are.
-        since: Aware; mails sent from then on.
-        until: Aware, not included.
-        streams: Which to look at.
-    """
+    """Return the sums of the events from `since` to before `until`, both aware."""
     # Imported here: it brings pyarrow, which `--help` does not need.
     from deliverywatch.email.events import parquet
 
@@ -37,7 +30,7 @@ def engagement(store: Store, since: datetime, until: datetime, streams: Sequence
 
 
 def csv_of(rows: Sequence[Mapping[str, Any]]) -> str:
-    """Return rows as CSV with a header; a text that a spreadsheet would run is quoted with an apostrophe."""
+    """Return rows as CSV with a header; an apostrophe goes before a text that a spreadsheet would run."""
     sink = io.StringIO()
     writer = csv.DictWriter(sink, list(rows[0]) if rows else [])
     writer.writeheader()
@@ -53,7 +46,7 @@ def html_of(document: Mapping[str, Any]) -> str:
     environment = Environment(
         loader=PackageLoader("deliverywatch.email.report", "templates"), autoescape=True, undefined=StrictUndefined
     )
-    streams = [each.value for each in Stream if _of(document["days"], each)]
+    streams = [stream.value for stream in Stream if _of(document["days"], stream)]
     return environment.get_template("report.html.j2").render(
         document=document,
         streams=streams,
@@ -64,7 +57,7 @@ def html_of(document: Mapping[str, Any]) -> str:
 
 
 def _keys(store: Store, stream: Stream, since: datetime) -> Iterator[str]:
-    """Days are of arrival: an event may arrive a while after it happened, and never before."""
+    """Yield the objects from the first day on; their days are those of arrival, which is never before the event."""
     for key in store.keys(table_folder(stream)):
         match = _DAY.search(key)
         if match and key.endswith(".parquet"):
@@ -84,10 +77,11 @@ def _of(rows: Sequence[dict[str, Any]], stream: str) -> list[dict[str, Any]]:
 def _totals(document: Mapping[str, Any], stream: str) -> dict[str, Any]:
     rows = _of(document["campaigns"], stream)
     totals: dict[str, Any] = {name: sum(row[name] for row in rows) for name in _SUMMED}
-    totals["open_percent"] = _share(totals["opened_by_people"], totals["delivered"])
-    totals["click_percent"] = _share(totals["clicked_by_people"], totals["delivered"])
-    totals["bounced_percent"] = _share(totals["bounced"], totals["sent"])
-    return totals
+    return totals | {
+        "open_percent": _share(totals["opened_by_people"], totals["delivered"]),
+        "click_percent": _share(totals["clicked_by_people"], totals["delivered"]),
+        "bounced_percent": _share(totals["bounced"], totals["sent"]),
+    }
 
 
 _SUMMED = ("sent", "delivered", "bounced", "complained", "unsubscribed", "opened_by_people", "clicked_by_people")
@@ -98,7 +92,7 @@ def _share(part: int, whole: int) -> str:
 
 
 def _every_day(rows: Sequence[dict[str, Any]]) -> Iterator[dict[str, Any]]:
-    """Fill days without an event, so that the chart's axis is one of time."""
+    """Yield a row for every day, also for one without an event, so that the chart's axis is linear in time."""
     if not rows:
         return
     by_day = {row["day"]: row for row in rows}

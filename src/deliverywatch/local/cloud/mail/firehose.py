@@ -16,7 +16,6 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from deliverywatch.email.events.refusals import FAILED
-from deliverywatch.email.firehose.conversion import OpenX
 from deliverywatch.email.firehose.landing import Destination, Landing
 from deliverywatch.local.cloud.cloudwatch.metrics import Point
 
@@ -135,7 +134,7 @@ class Firehose:
             error_prefix=config["ErrorOutputPrefix"],
             columns=[(each["Name"], each["Type"]) for each in table["StorageDescriptor"]["Columns"]],
             table={"databaseName": schema["DatabaseName"], "tableName": schema["TableName"]},
-            openx=OpenX(case_insensitive=str(reads.get("CaseInsensitive", True)).lower() == "true"),
+            is_case_insensitive=str(reads.get("CaseInsensitive", True)).lower() == "true",
             codec=conversion["OutputFormatConfiguration"]["Serializer"]["ParquetSerDe"]["Compression"].lower(),
             lambda_arn=_lambda_arn(config),
         )

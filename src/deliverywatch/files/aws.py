@@ -1,7 +1,4 @@
-"""The processor's ports over boto3: the table of items, the table of failures, the queue, the context in the lake.
-
-An endpoint other than AWS comes from boto3's own `AWS_ENDPOINT_URL`; nothing here knows of it.
-"""
+"""The processor's ports over boto3: the table of items, the table of failures, the queue, the context in the lake."""
 
 from __future__ import annotations
 
@@ -24,13 +21,13 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-# A function has 30 seconds for its batch; what is still throttled then is delivered again by SQS.
+# A function has 30 seconds for its batch; SQS redelivers what is still throttled then.
 _RETRIES = {"mode": "standard", "total_max_attempts": 4}
 # A write waits 5 ms for DynamoDB: eight at a time take a batch of 1,000 through in under a second.
 WRITERS = 8
 _FAILED = (BotoCoreError, ClientError)
 
-# The rule of `items`, as DynamoDB decides it: in the write itself, so that no two writers can both be the newer.
+# The rule of `items`, checked by DynamoDB in the write itself, so that of two writers only one can be the newer.
 _NEWER_EVENT = (
     "attribute_not_exists(#object) OR "
     "(#sequencer < :sequencer AND (attribute_not_exists(listed_at) OR listed_at <= :event_time))"
@@ -48,23 +45,23 @@ _DETAILS = ("content_type", "metadata", "checksums", "expires_at")
 
 
 def client(service: str) -> Any:
-    """Return a client for a function, which cannot wait long; boto3 does not check its requests, which cost time."""
+    """Return a client for a function, which cannot wait long; boto3's own check of requests would cost time."""
     config = Config(connect_timeout=2, read_timeout=5, retries=_RETRIES, parameter_validation=False)
     return boto3.client(service, config=config)
 
 
 class Table:
-    """The items; several writers may use one object at once."""
+    """The table of items; threads may share one."""
 
     def __init__(self, dynamodb: Any, name: str) -> None:
         self._dynamodb = dynamodb
         self._name = name
 
     def keep(self, item: Item) -> bool:
-        """Write an item if it is newer than the stored one; whether it was."""
+        """Write an item if it is newer than the stored one, and return whether it was."""
+        write = self._put_listed if "listed_at" in item else self._put
         with _translated(self._name):
             try:
-                write = self._put_listed if "listed_at" in item else self._put
                 write(item)
             except ClientError as error:
                 if error_code(error) == "ConditionalCheckFailedException":
@@ -82,7 +79,7 @@ class Table:
         )
 
     def _put_listed(self, item: Item) -> None:
-        """The stored sequencer stays, so that events from before it stay late; details of the former object go."""
+        """Keep the stored sequencer, so that events before it still count as late; drop the former object's details."""
         fields = {name: value for name, value in item.items() if name not in ("object", "version", "sequencer")}
         sets = [f"#{name} = :{name}" for name in fields]
         removed = [name for name in _DETAILS if name not in fields]
@@ -106,23 +103,22 @@ class Failures:
         self._name = name
 
     def record(self, failures: Sequence[Failure]) -> None:
-        """Write down failures; one that cannot be written down is logged and stops nothing."""
+        """Store failures; one that cannot be stored is logged and stops nothing."""
         # A batch may not write an item twice; SQS may deliver a message twice in one batch.
         items = {failure.message_id: failure.as_item() for failure in failures}.values()
         puts = [{"PutRequest": {"Item": typed(item)}} for item in items]
-        # The reasons stand in the function's log too, and must not cost the batch its good messages.
+        chunks = [puts[first : first + _PUTS_PER_CALL] for first in range(0, len(puts), _PUTS_PER_CALL)]
+        # The reasons are in the function's log too, and must not cost the batch its good messages.
         try:
-            left = sum(
-                self._left(puts[first : first + _PUTS_PER_CALL]) for first in range(0, len(puts), _PUTS_PER_CALL)
-            )
+            unprocessed = sum(map(self._unprocessed, chunks))
         except _FAILED as error:
             log.warning("The reasons of %d failures could not be kept: %s", len(puts), error_code(error))
             return
-        if left:
-            log.warning("The reasons of %d failures could not be kept: DynamoDB left them", left)
+        if unprocessed:
+            log.warning("The reasons of %d failures could not be kept: DynamoDB left them", unprocessed)
 
-    def _left(self, puts: list[dict[str, Any]]) -> int:
-        """Return how many DynamoDB leaves undone, which is no error there, in a second request too."""
+    def _unprocessed(self, puts: list[dict[str, Any]]) -> int:
+        """Write, and return how many puts DynamoDB left undone twice, which it does not report as an error."""
         for _ in range(2):
             answer = self._dynamodb.batch_write_item(RequestItems={self._name: puts})
             puts = answer.get("UnprocessedItems", {}).get(self._name, [])
@@ -139,7 +135,7 @@ class Queue:
         self._url = url
 
     def return_at_once(self, receipts: Sequence[str]) -> None:
-        """Let messages be delivered again now; where that fails they come after the visibility timeout."""
+        """Let messages be redelivered now; if that fails, they come back after the visibility timeout."""
         try:
             make_visible(self._sqs, self._url, receipts)
         except _FAILED as error:
@@ -147,13 +143,13 @@ class Queue:
 
 
 class Lake:
-    """One object of the lake: what a mail shows beside the alarm."""
+    """One object of the lake: the context document of a mail."""
 
     def __init__(self, s3: Any, bucket: str, key: str) -> None:
         self._bucket, self._key = Bucket(bucket, s3), key
 
     def update(self, change: Callable[[bytes | None], bytes]) -> None:
-        """Put what `change` makes of the present object in its place; a batch does not fail if that cannot be done."""
+        """Replace the object by what `change` makes of it; a batch does not fail if that cannot be done."""
         try:
             update(self._bucket, self._key, lambda body: Change(change(body), None))
         except (StoreConflict, StoreUnavailable) as error:
@@ -161,7 +157,7 @@ class Lake:
 
 
 def make_visible(sqs: Any, url: str, receipts: Sequence[str]) -> None:
-    """Let received messages be received again at once."""
+    """Make received messages visible again at once."""
     for first in range(0, len(receipts), _MESSAGES_PER_CALL):
         entries = [
             {"Id": str(number), "ReceiptHandle": receipt, "VisibilityTimeout": 0}
@@ -171,7 +167,7 @@ def make_visible(sqs: Any, url: str, receipts: Sequence[str]) -> None:
 
 
 def typed(fields: Mapping[str, Any]) -> dict[str, Any]:
-    """Return fields as DynamoDB's API wants them."""
+    """Return fields in the typed form of DynamoDB's API."""
     return {name: _typed(value) for name, value in fields.items()}
 
 
@@ -182,7 +178,7 @@ def _typed(value: Any) -> dict[str, Any]:
 
 
 def plain(fields: Mapping[str, Any]) -> dict[str, Any]:
-    """Return fields of DynamoDB's API as plain values."""
+    """Return the plain values of typed fields of DynamoDB's API."""
     return {name: _plain(value) for name, value in fields.items()}
 
 

@@ -29,15 +29,15 @@ class Objects:
         self._s3 = s3
 
     def details(self, bucket: str, key: str, version: str) -> Details | None:
-        """Return the details of a version of an object; none if it is gone already."""
-        which = {} if version == NO_VERSION else {"VersionId": version}
+        """Return the details of a version of an object; None if it is gone already."""
+        wanted = {} if version == NO_VERSION else {"VersionId": version}
         try:
-            head = self._s3.head_object(Bucket=bucket, Key=key, ChecksumMode="ENABLED", **which)
+            head = self._s3.head_object(Bucket=bucket, Key=key, ChecksumMode="ENABLED", **wanted)
         except (BotoCoreError, ClientError) as error:
             if error_code(error) in _GONE:
                 return None
-            message = f"S3 did not tell the details of an object of {bucket}: {error_code(error)}."
-            raise StoreUnavailable(message) from error
+            sentence = f"S3 did not tell the details of an object of {bucket}: {error_code(error)}."
+            raise StoreUnavailable(sentence) from error
         checksums = {
             name.removeprefix("Checksum"): str(value)
             for name, value in head.items()
@@ -56,26 +56,26 @@ class Queue:
         self._more = {"MessageSystemAttributes": header} if trace else {}
 
     def send(self, bodies: Sequence[str]) -> None:
-        """Send messages, all of them, in as few calls as they fit into."""
+        """Send all messages, in as few calls as they fit into."""
         for chunk in _chunks(bodies):
-            entries = [{"Id": str(number), "MessageBody": each, **self._more} for number, each in enumerate(chunk)]
+            entries = [{"Id": str(number), "MessageBody": body, **self._more} for number, body in enumerate(chunk)]
             try:
                 refused = self._sqs.send_message_batch(QueueUrl=self._url, Entries=entries).get("Failed", [])
             except (BotoCoreError, ClientError) as error:
                 raise QueueUnavailable(f"SQS took no message: {error_code(error)}.") from error
             if refused:
-                codes = ", ".join(sorted({str(each["Code"]) for each in refused}))
+                codes = ", ".join(sorted({str(entry["Code"]) for entry in refused}))
                 raise QueueUnavailable(f"SQS refused {len(refused)} of {len(entries)} messages: {codes}.")
 
 
 def _chunks(bodies: Sequence[str]) -> list[list[str]]:
     chunks: list[list[str]] = []
     room_bytes = 0
-    for each in bodies:
-        size_bytes = len(each.encode())
+    for body in bodies:
+        size_bytes = len(body.encode())
         if not chunks or len(chunks[-1]) == _MESSAGES_PER_CALL or size_bytes > room_bytes:
             chunks.append([])
             room_bytes = _BYTES_PER_CALL
-        chunks[-1].append(each)
+        chunks[-1].append(body)
         room_bytes -= size_bytes
     return chunks

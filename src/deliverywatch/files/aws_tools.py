@@ -1,4 +1,4 @@
-"""What the command line needs of AWS beyond the functions: looking into queues and tables, listing, redriving."""
+"""The command line's ports over boto3: looking into queues and tables, listing the bucket, redriving."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 
 _MESSAGES_PER_CALL = 10
 _ITEMS_PER_CALL = 100
-# Long enough to read a queue through once. The alarm looks at the most messages of five minutes, so hiding them for
-# seconds does not end an incident.
+# Long enough to read a queue once. The alarm looks at the maximum of five minutes, so hiding messages for seconds does
+# not end an incident.
 _PEEK_SECONDS = 30
 
 
@@ -34,11 +34,11 @@ class DeadLetters:
         self._url = url
 
     def peek(self, limit: int) -> list[DeadLetter]:
-        """Return up to so many messages, and leave them in the queue."""
+        """Return at most `limit` messages and leave them in the queue."""
         messages: dict[str, dict[str, Any]] = {}
         with _translated(QueueUnavailable, "The queue of dead letters could not be read"):
             while len(messages) < limit:
-                received = {each["MessageId"]: each for each in self._receive(limit - len(messages))}
+                received = {message["MessageId"]: message for message in self._receive(limit - len(messages))}
                 # In a long queue the first ones are visible again before the last one is read.
                 if received.keys() <= messages.keys():
                     break
@@ -51,7 +51,7 @@ class DeadLetters:
             QueueUrl=self._url,
             MaxNumberOfMessages=min(_MESSAGES_PER_CALL, count),
             VisibilityTimeout=_PEEK_SECONDS,
-            # All servers answer, not a sample of them.
+            # Long polling: all servers of SQS answer, not a sample.
             WaitTimeSeconds=2,
             MessageSystemAttributeNames=["SentTimestamp"],
         )
@@ -70,12 +70,12 @@ class Redrive:
         source, target = (self._arn(url) for url in self._urls)
         rate = {"MaxNumberOfMessagesPerSecond": per_second} if per_second else {}
         with _translated(QueueUnavailable, "The dead letters could not be redriven"):
-            # The destination is named: what EventBridge and the pusher put aside has no queue it came from.
+            # The destination is named, because what EventBridge and the pusher put aside came from no queue.
             answer = self._sqs.start_message_move_task(SourceArn=source, DestinationArn=target, **rate)
         return str(answer["TaskHandle"])
 
     def status(self) -> Mapping[str, Any]:
-        """Return the newest task as ListMessageMoveTasks has it."""
+        """Return the newest task as ListMessageMoveTasks describes it; empty if there is none."""
         with _translated(QueueUnavailable, "The redrive could not be followed"):
             answer = self._sqs.list_message_move_tasks(SourceArn=self._arn(self._urls[0]), MaxResults=1)
         return dict(answer["Results"][0]) if answer.get("Results") else {}
@@ -98,7 +98,7 @@ class Reasons:
         items: dict[str, Mapping[str, Any]] = {}
         with _translated(TableUnavailable, "The reasons could not be read"):
             for first in range(0, len(message_ids), _ITEMS_PER_CALL):
-                keys = [{"message_id": {"S": each}} for each in message_ids[first : first + _ITEMS_PER_CALL]]
+                keys = [{"message_id": {"S": name}} for name in message_ids[first : first + _ITEMS_PER_CALL]]
                 answer = self._dynamodb.batch_get_item(RequestItems={self._table: {"Keys": keys}})
                 items |= {item["message_id"]: item for item in map(plain, answer["Responses"].get(self._table, []))}
         return items
@@ -124,7 +124,7 @@ class Items:
             return [plain(item) for page in pages for item in page["Items"]]
 
     def of_bucket(self, bucket: str, prefix: str) -> Iterator[dict[str, Any]]:
-        """Yield the items of all keys of a bucket that begin so; the whole table is read for it."""
+        """Yield the items of a bucket's keys with a prefix; this scans the whole table."""
         names = ("key", "version", "state", "etag", "event_time")
         pages = self._dynamodb.get_paginator("scan").paginate(
             TableName=self._table,
@@ -140,7 +140,7 @@ class Items:
 
 
 class VersionListing:
-    """A bucket's listing, as far as it is watched; ListObjectVersions answers for buckets without versions too."""
+    """The watched part of a bucket's listing; ListObjectVersions works on buckets without versions too."""
 
     def __init__(self, s3: Any, name: str, watched: Filters) -> None:
         self._s3 = s3
@@ -148,31 +148,31 @@ class VersionListing:
         self._watched = watched
 
     def listing(self, prefix: str) -> Iterator[Listed]:
-        """Yield every version of every key that begins so, delete markers included."""
+        """Yield every version of every key with a prefix, delete markers included."""
         pages = self._s3.get_paginator("list_object_versions").paginate(Bucket=self._name, Prefix=prefix)
         with _translated(StoreUnavailable, f"The bucket {self._name} could not be listed"):
             for page in pages:
                 listed_at = _date(page)
-                versions = [_listed(each, State.PRESENT, listed_at) for each in page.get("Versions", [])]
-                markers = [_listed(each, State.DELETE_MARKER, listed_at) for each in page.get("DeleteMarkers", [])]
+                versions = [_listed(entry, State.PRESENT, listed_at) for entry in page.get("Versions", [])]
+                markers = [_listed(entry, State.DELETE_MARKER, listed_at) for entry in page.get("DeleteMarkers", [])]
                 yield from filter(self._watched.takes, [*versions, *markers])
 
 
 def _date(page: Mapping[str, Any]) -> datetime:
-    """When S3 answered, by S3's own clock, as events are."""
+    """Return when S3 answered, by S3's own clock, which also stamps the events."""
     date = page["ResponseMetadata"]["HTTPHeaders"].get("date")
     return parsedate_to_datetime(date).astimezone(UTC) if date else datetime.now(UTC)
 
 
-def _listed(one: Mapping[str, Any], state: State, listed_at: datetime) -> Listed:
-    etag = one.get("ETag")
+def _listed(entry: Mapping[str, Any], state: State, listed_at: datetime) -> Listed:
+    etag = entry.get("ETag")
     return Listed(
-        key=one["Key"],
-        version=one.get("VersionId") or "null",
+        key=entry["Key"],
+        version=entry.get("VersionId") or "null",
         state=state,
         etag=etag.strip('"') if etag else None,
-        size_bytes=one.get("Size"),
-        last_modified=one["LastModified"].astimezone(UTC),
+        size_bytes=entry.get("Size"),
+        last_modified=entry["LastModified"].astimezone(UTC),
         listed_at=listed_at,
     )
 

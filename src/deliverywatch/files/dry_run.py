@@ -1,4 +1,4 @@
-"""A batch of SQS messages -> what the processor would do with it, message by message, without touching anything."""
+"""A batch of SQS messages -> what the processor would do with each, without touching anything."""
 
 from __future__ import annotations
 
@@ -15,11 +15,10 @@ if TYPE_CHECKING:
 
 
 def dry_run(batch: Sequence[Message], now: datetime, retention: Retention) -> list[dict[str, Any]]:
-    """Return for each message its id and what would be done.
+    """Return for each message its `message_id` and what the processor `would` do.
 
-    Returns:
-        Per message `message_id` and `would`: `store` with the `items` that are written unless the table has newer
-        ones, `ignore` with the reasons, or `fail` with `kind`, `problem` and `next_step`.
+    That is `store` with the `items` that are written unless the table has newer ones, `ignore` with the reasons, or
+    `fail` with `kind`, `problem` and `next_step`.
     """
     return [{"message_id": message.id, **_outcome(message, now, retention)} for message in batch]
 

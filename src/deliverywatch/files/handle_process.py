@@ -1,6 +1,6 @@
 """The Lambda `files-process`: a batch of SQS messages -> items in DynamoDB.
 
-Event: docs.aws.amazon.com/lambda/latest/dg/with-sqs.html. What fails is printed as one line of JSON with the level
+Event: docs.aws.amazon.com/lambda/latest/dg/with-sqs.html. Each failure is printed as one line of JSON with the level
 ERROR, which a metric filter counts.
 """
 
@@ -18,10 +18,10 @@ from deliverywatch.files.records.sqs import messages_of
 
 
 def handler(event: object, _context: Any) -> dict[str, Any]:
-    """Process a batch and answer with the messages to deliver again.
+    """Process a batch and answer with the messages to redeliver.
 
     Raises:
-        TableUnavailable: No message could be kept, and all may be later: raised, so that Lambda slows down.
+        TableUnavailable: No message could be stored, but all may be later: raised so that Lambda slows down.
     """
     report = process.process(messages_of(event), datetime.now(UTC), _ports(), _settings())
     frame = {"system": "files", "environment": os.environ["DELIVERYWATCH_ENVIRONMENT"]}
@@ -42,13 +42,10 @@ def _settings() -> process.Settings:
 @cache
 def _ports() -> process.Ports:
     dynamodb = aws.client("dynamodb")
-    failures = aws.Failures(dynamodb, os.environ["DELIVERYWATCH_FAILURES_TABLE"])
-    lake = aws.Lake(aws.client("s3"), os.environ["DELIVERYWATCH_BUCKET"], mail_context.KEY)
-    queue = aws.Queue(aws.client("sqs"), os.environ["DELIVERYWATCH_QUEUE_URL"])
     return process.Ports(
         table=aws.Table(dynamodb, os.environ["DELIVERYWATCH_TABLE"]),
-        failures=failures,
-        lake=lake,
-        queue=queue,
+        failures=aws.Failures(dynamodb, os.environ["DELIVERYWATCH_FAILURES_TABLE"]),
+        lake=aws.Lake(aws.client("s3"), os.environ["DELIVERYWATCH_BUCKET"], mail_context.KEY),
+        queue=aws.Queue(aws.client("sqs"), os.environ["DELIVERYWATCH_QUEUE_URL"]),
         spread=ThreadPoolExecutor(aws.WRITERS).map,
     )

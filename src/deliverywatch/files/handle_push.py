@@ -1,7 +1,7 @@
-"""The Lambda `files-push`: an event of S3 or EventBridge -> messages in the queue, with what only the object tells.
+"""The Lambda `files-push`: an event of S3 or EventBridge -> messages in the queue, with the object's own details.
 
 Events: docs.aws.amazon.com/lambda/latest/dg/with-s3.html and AmazonS3/latest/userguide/ev-events.html. It catches
-nothing: an event that it cannot send on is tried again by Lambda and then put aside.
+nothing: Lambda retries an event that it cannot forward, and then puts it aside.
 """
 
 import json
@@ -12,10 +12,12 @@ from typing import Any
 
 from deliverywatch.files import aws_push, push
 
+_client = cache(aws_push.client)
+
 
 def handler(event: dict[str, Any], _context: Any) -> dict[str, Any]:
-    """Send an event on and return how many of its records were sent and how many left out."""
-    # X-Ray follows the message to the processor by this; Lambda sets it anew for each run.
+    """Forward an event and return how many of its records were sent and how many were left out."""
+    # With this X-Ray follows the message to the processor; Lambda sets it anew for each run.
     trace = os.environ.get("_X_AMZN_TRACE_ID", "")
     queue = aws_push.Queue(_client("sqs"), os.environ["DELIVERYWATCH_QUEUE_URL"], trace)
     summary = asdict(push.push(event, _filters(), aws_push.Objects(_client("s3")), queue))
@@ -31,8 +33,3 @@ def _filters() -> push.Filters:
         content_types=tuple(filter(None, types.split(","))),
         maximum_megabytes=int(os.environ["DELIVERYWATCH_MAXIMUM_MEGABYTES"]),
     )
-
-
-@cache
-def _client(service: str) -> Any:
-    return aws_push.client(service)

@@ -1,8 +1,8 @@
-"""A batch of SQS messages -> items in the table, and the messages that SQS shall deliver again: `process` is the road.
+"""A batch of SQS messages -> items in the table, and the messages that SQS should redeliver.
 
-Each message is read and kept by itself: one that fails is reported by its id (partial batch response,
-docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html), its neighbours are done. An event's only write
-is conditional, so that a message may be processed any number of times, in any order, and be killed at any step.
+Each message is processed by itself: one that fails is reported by its id (partial batch response,
+docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html) and its neighbours succeed. An event's only write
+is conditional, so that a message can be processed any number of times, in any order, and be interrupted at any step.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 
 from deliverywatch.errors import DeliveryWatchError, TableUnavailable
@@ -37,41 +38,37 @@ class Table(Protocol):
     """The items."""
 
     def keep(self, item: Item) -> bool:
-        """Write an item if it is newer than the stored one (the rule is in `items`); whether it was.
-
-        Raises:
-            TableUnavailable: The table could not be reached, or refuses.
-        """
+        """Write an item if it is newer than the stored one, and return whether it was; may raise TableUnavailable."""
 
 
 class Failures(Protocol):
     """Why messages failed."""
 
     def record(self, failures: Sequence[Failure]) -> None:
-        """Write down failures; one that cannot be written down is logged and stops nothing."""
+        """Store failures; one that cannot be stored is logged and stops nothing."""
 
 
 class Queue(Protocol):
     """The queue that the messages came from."""
 
     def return_at_once(self, receipts: Sequence[str]) -> None:
-        """Let messages be delivered again now, not after the visibility timeout; failing to stops nothing."""
+        """Let messages be redelivered now, not after the visibility timeout; failing to do so stops nothing."""
 
 
 class Lake(Protocol):
-    """The object with what a mail says about dead letters."""
+    """The context document of mails about dead letters."""
 
     def update(self, change: Callable[[bytes | None], bytes]) -> None:
-        """Put what `change` makes of the present object in its place; failing to stops nothing."""
+        """Replace the object by what `change` makes of it; failing to do so stops nothing."""
 
 
-# Applies a function to each of many, in order; the handler's does several at a time.
+# Like `map`; the handler's runs several at a time.
 Spread = Callable[[Callable[["Message"], "Result"], Iterable["Message"]], Iterable["Result"]]
 
 
 @dataclass(frozen=True, slots=True)
 class Ports:
-    """What a batch touches; without a queue, messages that fail are not hurried."""
+    """What a batch touches; without a queue, messages that fail are not redelivered early."""
 
     table: Table
     failures: Failures
@@ -90,7 +87,7 @@ class Settings:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What became of one message; `error` is the traceback of a failure that nobody foresaw."""
+    """What became of one message; `error` is the traceback of an unforeseen failure."""
 
     message: Message
     outcome: Outcome
@@ -106,7 +103,7 @@ class Report:
 
     @property
     def failures(self) -> list[Failure]:
-        """The failed attempts."""
+        """The failures, in the order of the batch."""
         return [result.failure for result in self.results if result.failure]
 
     @property
@@ -120,8 +117,8 @@ class Report:
 
     @property
     def answer(self) -> dict[str, Any]:
-        """Return what the function answers: the messages to deliver again."""
-        return {"batchItemFailures": [{"itemIdentifier": each.message_id} for each in self.failures]}
+        """The function's answer: the messages to redeliver."""
+        return {"batchItemFailures": [{"itemIdentifier": failure.message_id} for failure in self.failures]}
 
     @property
     def counts(self) -> dict[str, int]:
@@ -132,18 +129,15 @@ class Report:
 
 def process(batch: Sequence[Message], now: datetime, ports: Ports, settings: Settings) -> Report:
     """Process a batch, as `sqs.messages_of` returns it."""
-
-    def one(message: Message) -> Result:
-        return _process_one(message, now, ports.table, settings.retention)
-
-    report = Report(tuple(ports.spread(one, batch)))
+    process_one = partial(_process_one, now=now, table=ports.table, retention=settings.retention)
+    report = Report(tuple(ports.spread(process_one, batch)))
     if report.failures:
         ports.failures.record(report.failures)
     if dead := mail_context.final(report.failures, settings.most_receives):
         ports.lake.update(lambda previous: mail_context.document(previous, dead, now))
     if ports.queue and (in_vain := report.in_vain):
         # Waiting fixes nothing: these use up their attempts now, and are reported within a minute.
-        ports.queue.return_at_once([each.receipt for each in in_vain])
+        ports.queue.return_at_once([message.receipt for message in in_vain])
     return report
 
 
@@ -152,23 +146,18 @@ def _process_one(message: Message, now: datetime, table: Table, retention: Reten
     try:
         reading = messages.read(message.body)
         objects = reading.objects
-        # All are written, not only up to the first that was late: a body may report several objects.
+        # All are written, not only those before the first late one: a body may report several objects.
         kept = [table.keep(items.item(event, message.id, now, retention)) for event in reading.events]
     except Exception as error:
-        foreseen = isinstance(error, DeliveryWatchError)
-        reason = failure(message, objects, error, now)
-        return Result(message, Outcome.FAILED, reason, "" if foreseen else traceback.format_exc())
+        details = "" if isinstance(error, DeliveryWatchError) else traceback.format_exc()
+        return Result(message, Outcome.FAILED, failure(message, objects, error, now), details)
     if not kept:
         return Result(message, Outcome.IGNORED)
     return Result(message, Outcome.STORED if any(kept) else Outcome.STALE)
 
 
 def raise_if_nothing_works(report: Report) -> None:
-    """Raise if all messages failed and all may succeed later: Lambda polls more slowly after an error only.
-
-    Raises:
-        TableUnavailable: The first failure's sentence.
-    """
+    """Raise TableUnavailable if all messages failed and may succeed later: only after an error Lambda polls slower."""
     failures = report.failures
     if len(failures) > 1 and len(failures) == len(report.results) and all(failure.is_retryable for failure in failures):
         first = failures[0]

@@ -1,7 +1,7 @@
-"""The pusher: an event of S3, and what only the object itself says -> messages in the queue; `push` is the road.
+"""The pusher: an event of S3, and the object's own details -> messages in the queue.
 
-S3 or EventBridge starts it. Whatever it cannot do it raises, so that Lambda tries again and at last puts the event
-aside among the dead letters: nothing is lost. An event that is sent twice is harmless, the table keeps the newest.
+S3 or EventBridge starts it. Whatever goes wrong is raised, so that Lambda retries and finally puts the event among the
+dead letters: nothing is lost. An event that is sent twice is harmless, as the table keeps the newest.
 """
 
 from __future__ import annotations
@@ -25,30 +25,22 @@ class Objects(Protocol):
     """The bucket's objects."""
 
     def details(self, bucket: str, key: str, version: str) -> Details | None:
-        """Return the details of a version of an object; none if it is gone already.
-
-        Raises:
-            StoreUnavailable: S3 could not be reached, or refuses.
-        """
+        """Return the details of a version of an object; None if it is gone already. May raise StoreUnavailable."""
 
 
 class Queue(Protocol):
     """The queue that the processor reads."""
 
     def send(self, bodies: Sequence[str]) -> None:
-        """Send messages, all of them.
-
-        Raises:
-            QueueUnavailable: At least one was not taken.
-        """
+        """Send messages, or raise QueueUnavailable if the queue does not take all of them."""
 
 
 @dataclass(frozen=True, slots=True)
 class Filters:
-    """Which objects are sent on. Of a removed object there is only the key, so only that decides.
+    """Which objects are sent on; a removed object has only a key, so only that decides.
 
     Attributes:
-        content_types: In small letters, such as `text/csv` or `image/*`; none for all.
+        content_types: In lower case, such as `text/csv` or `image/*`; empty for all.
         maximum_megabytes: 0 for no limit.
     """
 
@@ -58,13 +50,13 @@ class Filters:
     maximum_megabytes: int = 0
 
     def takes(self, entry: ObjectEvent | Listed) -> bool:
-        """Whether an object passes by its name and size."""
+        """Return whether an object passes by its name and size."""
         is_named = entry.key.startswith(self.prefix) and entry.key.endswith(self.suffix)
         is_small = not self.maximum_megabytes or (entry.size_bytes or 0) <= self.maximum_megabytes * _MEGABYTE
         return is_named and is_small
 
     def takes_type(self, details: Details | None) -> bool:
-        """Whether an object passes by its type; one that is gone does, as another event reports its removal."""
+        """Return whether an object passes by its type; one that is gone does, as another event reports its removal."""
         if not self.content_types or details is None:
             return True
         kind = details.content_type.partition(";")[0].strip().lower()
@@ -80,10 +72,10 @@ class Summary:
 
 
 def push(event: Mapping[str, Any], filters: Filters, objects: Objects, queue: Queue) -> Summary:
-    """Send on what passes the filters of an event, as S3 or EventBridge gives it to Lambda.
+    """Send on those records of an event that pass the filters.
 
     Raises:
-        MessageMalformed: The event is neither.
+        MessageMalformed: The event is neither one of S3 nor one of EventBridge.
         StoreUnavailable: S3 did not give the details.
         QueueUnavailable: The queue did not take everything.
     """

@@ -1,7 +1,7 @@
-"""A bucket's listing and the table -> what the table misses, has wrong, or has too much; and the messages that fix it.
+"""A bucket's listing and the table -> what is missing, stale or extra in the table, and the messages that fix it.
 
 A listing has each version's state at one time. What is younger than a few minutes may still be on its way and is
-left out. The messages go the way of all others, through the queue: the table's own rule decides which state is newer.
+left out. The messages go through the queue like all others: the table's own rule decides which state is newer.
 """
 
 import json
@@ -15,17 +15,13 @@ from deliverywatch.files.records.events import State, as_text
 # S3 delivers within seconds as a rule, "on occasion" in a minute or longer.
 ON_THE_WAY = timedelta(minutes=5)
 
-# Some 500 bytes each, so that a message stays far below what SQS takes, and one that fails holds up few.
+# Some 500 bytes each, so that a message stays far below the limit of SQS, and one that fails affects few.
 _PER_MESSAGE = 25
 
 
 @dataclass(frozen=True, slots=True)
 class Listed:
-    """One version in a bucket's listing.
-
-    Attributes:
-        listed_at: When S3 made this part of the listing.
-    """
+    """One version in a bucket's listing; `listed_at` is when S3 made this part of the listing."""
 
     key: str
     version: str
@@ -40,25 +36,24 @@ class Listing(Protocol):
     """The watched bucket."""
 
     def listing(self, prefix: str) -> Iterator[Listed]:
-        """Yield every version of every key that begins so, delete markers included."""
+        """Yield every version of every key with a prefix, delete markers included."""
 
 
 class Items(Protocol):
     """The table."""
 
     def of_bucket(self, bucket: str, prefix: str) -> Iterator[Mapping[str, Any]]:
-        """Yield the items of all keys of a bucket that begin so."""
+        """Yield the items of a bucket's keys with a prefix."""
 
 
 @dataclass(slots=True)
 class Differences:
-    """What is not as it should be.
+    """How the table differs from the bucket.
 
     Attributes:
-        missing: Versions that the bucket has and the table does not have, or takes for removed.
-        stale: Versions of which the table has another content or state.
+        missing: Versions in the bucket that the table does not have, or has as removed.
+        stale: Versions that the table has with another content or state.
         extra: Items of versions that the bucket does not have.
-        same_count: Versions that are as they should be.
         on_the_way_count: Versions too young to judge.
     """
 
@@ -70,34 +65,34 @@ class Differences:
 
     @property
     def is_right(self) -> bool:
-        """Whether nothing is wrong."""
+        """Whether nothing is missing, stale or extra."""
         return not (self.missing or self.stale or self.extra)
 
     def as_fields(self, limit: int) -> dict[str, Any]:
-        """Return it as JSON has it, with the first of each kind."""
+        """Return the fields of the JSON document, with the first of each kind."""
         return {
             "same_count": self.same_count,
             "on_the_way_count": self.on_the_way_count,
             "missing_count": len(self.missing),
             "stale_count": len(self.stale),
             "extra_count": len(self.extra),
-            "missing": [{"key": each.key, "version": each.version} for each in self.missing[:limit]],
-            "stale": [{"key": each.key, "version": each.version} for each in self.stale[:limit]],
-            "extra": [{"key": each["key"], "version": each["version"]} for each in self.extra[:limit]],
+            "missing": [{"key": listed.key, "version": listed.version} for listed in self.missing[:limit]],
+            "stale": [{"key": listed.key, "version": listed.version} for listed in self.stale[:limit]],
+            "extra": [{"key": item["key"], "version": item["version"]} for item in self.extra[:limit]],
         }
 
 
 def compare(
     bucket: Listing, table: Items, name: str, prefix: str, now: datetime, kept_since: datetime | None = None
 ) -> Differences:
-    """Return how the table differs from the bucket; what is older than `kept_since` may have expired from the table."""
-    # The table first: what is uploaded meanwhile is young, and what is removed meanwhile is so too.
+    """Return how the table differs from the bucket; items older than `kept_since` may have expired."""
+    # The table first: whatever is uploaded or removed meanwhile is young, and left out.
     items = {(item["key"], item["version"]): item for item in table.of_bucket(name, prefix)}
     differences = Differences()
     for listed in bucket.listing(prefix):
         item = items.pop((listed.key, listed.version), None)
-        has_expired = item is None and kept_since is not None and listed.last_modified < kept_since
-        if not has_expired:
+        may_have_expired = item is None and kept_since is not None and listed.last_modified < kept_since
+        if not may_have_expired:
             _judge(differences, listed, item, now)
     since = as_text(now - ON_THE_WAY)
     left = [item for item in items.values() if item["state"] != State.REMOVED]
@@ -118,13 +113,13 @@ def _judge(differences: Differences, listed: Listed, item: Mapping[str, Any] | N
 
 
 def bodies(bucket: str, listing: Iterable[Listed]) -> Iterator[str]:
-    """Yield messages that report to the processor what was listed, in the order of the listing."""
+    """Yield messages that report a listing to the processor, in its order."""
     chunk: list[Listed] = []
-    for each in listing:
-        if chunk and (len(chunk) == _PER_MESSAGE or each.listed_at != chunk[0].listed_at):
+    for listed in listing:
+        if chunk and (len(chunk) == _PER_MESSAGE or listed.listed_at != chunk[0].listed_at):
             yield _body(bucket, chunk)
             chunk = []
-        chunk.append(each)
+        chunk.append(listed)
     if chunk:
         yield _body(bucket, chunk)
 
@@ -132,8 +127,8 @@ def bodies(bucket: str, listing: Iterable[Listed]) -> Iterator[str]:
 def repairs(bucket: str, differences: Differences, now: datetime) -> list[str]:
     """Return the messages that bring the table to what the bucket held at `now`, when its listing was complete."""
     gone = [
-        Listed(each["key"], each["version"], State.REMOVED, None, None, now - ON_THE_WAY, now)
-        for each in differences.extra
+        Listed(item["key"], item["version"], State.REMOVED, None, None, now - ON_THE_WAY, now)
+        for item in differences.extra
     ]
     return [*bodies(bucket, [*differences.missing, *differences.stale]), *bodies(bucket, gone)]
 
@@ -141,14 +136,14 @@ def repairs(bucket: str, differences: Differences, now: datetime) -> list[str]:
 def _body(bucket: str, chunk: Sequence[Listed]) -> str:
     objects = [
         {
-            "key": each.key,
-            "version": each.version,
-            "state": each.state.value,
-            "etag": each.etag,
-            "size": each.size_bytes,
-            "last_modified": as_text(each.last_modified),
+            "key": listed.key,
+            "version": listed.version,
+            "state": listed.state.value,
+            "etag": listed.etag,
+            "size": listed.size_bytes,
+            "last_modified": as_text(listed.last_modified),
         }
-        for each in chunk
+        for listed in chunk
     ]
     listing = {"bucket": bucket, "listed_at": as_text(chunk[0].listed_at), "objects": objects}
     return json.dumps({"deliverywatch": 1, "listing": listing}, ensure_ascii=False)

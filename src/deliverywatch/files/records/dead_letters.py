@@ -1,7 +1,7 @@
-"""The queue of dead letters -> why each of them failed, and what a redrive would do.
+"""The queue of dead letters -> why each of them failed, and whether a redrive would help.
 
-The reason is the one that the processor wrote down by message id (`failures`). Where it wrote none, the message itself
-may give it: what the pusher dropped carries the error, and a body that cannot be read still cannot.
+The processor stored the reason by message id (`failures`). If there is none, the message itself may give it: what the
+pusher dropped carries the error, and a body that could not be read still cannot.
 """
 
 import json
@@ -32,10 +32,10 @@ class DeadLetter:
 
 @dataclass(frozen=True, slots=True)
 class Explained:
-    """A dead letter with why it is one.
+    """A dead letter with its reason.
 
     Attributes:
-        kind: The error's stable word; `pusher` for what the pusher dropped, `unknown` where nobody wrote a reason.
+        kind: The error's stable word; `pusher` for what the pusher dropped, `unknown` without a reason.
         will_fail_again: Whether a redrive is in vain, because the message itself is wrong.
     """
 
@@ -48,7 +48,7 @@ class Explained:
     failed_at: str = ""
 
     def as_fields(self) -> dict[str, Any]:
-        """Return it as JSON has it, without the body."""
+        """Return the fields of the JSON document; the body is left out."""
         return {
             "message_id": self.dead_letter.message_id,
             "sent_at": as_text(self.dead_letter.sent_at),
@@ -65,25 +65,25 @@ class DeadLetters(Protocol):
     """The queue of dead letters."""
 
     def peek(self, limit: int) -> list[DeadLetter]:
-        """Return up to so many messages, and leave them in the queue."""
+        """Return at most `limit` messages and leave them in the queue."""
 
 
 class Reasons(Protocol):
-    """What the processor wrote down."""
+    """The table of failures."""
 
     def of(self, message_ids: Sequence[str]) -> Mapping[str, Mapping[str, Any]]:
-        """Return the items of the table of failures, by message id."""
+        """Return the items of messages, by message id."""
 
 
 def explained(queue: DeadLetters, reasons: Reasons, limit: int) -> list[Explained]:
-    """Return up to so many dead letters with their reasons, oldest first."""
-    dead_letters = sorted(queue.peek(limit), key=lambda each: (each.sent_at, each.message_id))
-    reason_of = reasons.of([each.message_id for each in dead_letters])
-    return [explain(each, reason_of.get(each.message_id)) for each in dead_letters]
+    """Return at most `limit` dead letters with their reasons, oldest first."""
+    dead_letters = sorted(queue.peek(limit), key=lambda dead: (dead.sent_at, dead.message_id))
+    reason_of = reasons.of([dead.message_id for dead in dead_letters])
+    return [explain(dead, reason_of.get(dead.message_id)) for dead in dead_letters]
 
 
 def explain(dead_letter: DeadLetter, reason: Mapping[str, Any] | None) -> Explained:
-    """Return a dead letter with its reason, as far as the processor could write one down."""
+    """Return a dead letter with its reason: the stored one, or what the message itself says."""
     failed_at = str(reason.get("failed_at", "")) if reason else ""
     try:
         objects = ", ".join(messages.read(dead_letter.body).objects[:_OBJECT_COUNT])
@@ -101,13 +101,9 @@ def explain(dead_letter: DeadLetter, reason: Mapping[str, Any] | None) -> Explai
 
 
 def one(queue: DeadLetters, reasons: Reasons, message_id: str, limit: int) -> Explained:
-    """Return the dead letter with this id, or with an id that begins so.
-
-    Raises:
-        InputError: There is none among the first `limit`, or several.
-    """
+    """Return the dead letter whose id begins so; InputError if the first `limit` hold none such, or several."""
     explanations = explained(queue, reasons, limit)
-    matching = [each for each in explanations if each.dead_letter.message_id.startswith(message_id)]
+    matching = [one for one in explanations if one.dead_letter.message_id.startswith(message_id)]
     if len(matching) != 1:
         problem = "names several dead letters" if matching else f"is none of the first {limit} dead letters"
         raise InputError(
@@ -117,13 +113,13 @@ def one(queue: DeadLetters, reasons: Reasons, message_id: str, limit: int) -> Ex
 
 
 def by_kind(explanations: Iterable[Explained]) -> list[tuple[str, str, int, bool]]:
-    """Return kind, sentence, count and whether a redrive is in vain, the most frequent first."""
-    counts = Counter((each.kind, each.problem, each.will_fail_again) for each in explanations)
+    """Return kind, sentence, count and whether a redrive is in vain, most frequent first."""
+    counts = Counter((one.kind, one.problem, one.will_fail_again) for one in explanations)
     return [(kind, problem, count, in_vain) for (kind, problem, in_vain), count in counts.most_common()]
 
 
 def _of_pusher(body: str) -> str:
-    """What Lambda says of an event that the pusher could not send on; empty for any other message."""
+    """Return what Lambda says about an event that the pusher could not forward; empty for any other message."""
     document = json.loads(body)
     answer = document.get("responsePayload") if isinstance(document, Mapping) else None
     if not isinstance(answer, Mapping):

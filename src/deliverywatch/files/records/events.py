@@ -1,7 +1,7 @@
 """What happened to one object of S3, in one shape for all ways in which S3 reports it.
 
-The order of events on a key is that of their sequencers, hexadecimal words of differing length that compare as text
-once the shorter is filled up with zeros on its right
+Events on a key are ordered by their sequencers: hexadecimal words of differing length that compare as text once the
+shorter is padded with zeros on the right
 (docs.aws.amazon.com/AmazonS3/latest/userguide/notification-content-structure.html).
 """
 
@@ -13,7 +13,7 @@ from enum import StrEnum
 
 from deliverywatch.errors import MessageMalformed
 
-# S3's own word for the version of an object in a bucket that keeps no versions.
+# S3's own word for the version of an object in a bucket without versions.
 NO_VERSION = "null"
 
 # S3 sends 16 to 18 digits and promises no length.
@@ -21,14 +21,14 @@ SEQUENCER_DIGITS = 64
 _SEQUENCER = re.compile(rf"[0-9A-F]{{1,{SEQUENCER_DIGITS}}}")
 
 KEY_LIMIT_BYTES = 1024
-# Names from before 2018 may have 255 characters, large letters and underscores.
+# Names from before 2018 may have 255 characters, capital letters and underscores.
 _BUCKET = re.compile(r"[A-Za-z0-9._-]{1,255}")
 # S3 began in 2006; a time far outside leaves no room for its expiry, or does not compare as text.
 _YEARS = range(2000, 3000)
 
 
 class State(StrEnum):
-    """What an event leaves of a version of an object."""
+    """The state of a version of an object after an event."""
 
     PRESENT = "present"
     DELETE_MARKER = "delete_marker"
@@ -37,7 +37,7 @@ class State(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Details:
-    """What only the object itself says, fetched by the pusher; checksums by algorithm, such as `CRC64NVME`."""
+    """What only the object itself tells, fetched by the pusher; checksums by algorithm, such as `CRC64NVME`."""
 
     content_type: str = ""
     metadata: Mapping[str, str] = field(default_factory=dict)
@@ -51,9 +51,9 @@ class ObjectEvent:
     Attributes:
         key: Decoded.
         name: S3's word for what happened, such as `ObjectCreated:Put`.
-        time: When it happened; for an object found in a listing, when it was last modified. Aware.
-        sequencer: Filled up to `SEQUENCER_DIGITS`; empty for an object found in a listing, which has none.
-        listed_at: When the listing was made that the object was found in; none for an event that S3 sent.
+        time: When it happened, or when an object of a listing was last modified; aware.
+        sequencer: Padded to `SEQUENCER_DIGITS`; empty for an object of a listing.
+        listed_at: When the object's listing was made; None for an event that S3 sent.
     """
 
     bucket: str
@@ -74,12 +74,11 @@ def object_of(bucket: str, key: str) -> str:
     return f"{bucket}/{key}"
 
 
-def padded(sequencer: object) -> str:
-    """Return a sequencer in the form in which sequencers of one key compare as text.
+# The functions below raise MessageMalformed for a value that S3 would not send.
 
-    Raises:
-        MessageMalformed: It is missing or not hexadecimal.
-    """
+
+def padded(sequencer: object) -> str:
+    """Return a sequencer padded so that those of one key compare as text."""
     word = sequencer.upper() if isinstance(sequencer, str) else ""
     if not _SEQUENCER.fullmatch(word):
         raise MessageMalformed(
@@ -89,11 +88,7 @@ def padded(sequencer: object) -> str:
 
 
 def checked_key(key: object) -> str:
-    """Return a decoded key if S3 can have it.
-
-    Raises:
-        MessageMalformed: It is missing, no text, or longer than S3 allows.
-    """
+    """Return a decoded key if it is one that S3 allows."""
     if not isinstance(key, str) or not key:
         raise MessageMalformed("The event names no key.")
     try:
@@ -106,11 +101,7 @@ def checked_key(key: object) -> str:
 
 
 def checked_bucket(name: object) -> str:
-    """Return the name of a bucket if S3 can have it.
-
-    Raises:
-        MessageMalformed: It is missing, or no bucket can be called so.
-    """
+    """Return the name of a bucket if it is one that S3 allows."""
     if not isinstance(name, str) or not name:
         raise MessageMalformed("The event names no bucket.")
     if not _BUCKET.fullmatch(name):
@@ -119,10 +110,9 @@ def checked_bucket(name: object) -> str:
 
 
 def checked_word(word: object, name: str) -> str | None:
-    """Return an opaque word of S3, such as a version or an etag; none if there is none.
+    """Return an opaque word of S3, such as a version or an etag, or None if it is missing.
 
-    Raises:
-        MessageMalformed: It is no text, or longer than 1,024 bytes, S3's limit for versions and DynamoDB's for keys.
+    It has at most 1,024 bytes: S3's limit for versions and DynamoDB's for keys.
     """
     if not word:
         return None
@@ -132,11 +122,7 @@ def checked_word(word: object, name: str) -> str | None:
 
 
 def as_time(text: object) -> datetime:
-    """Return a time of a notification; one without a zone is UTC.
-
-    Raises:
-        MessageMalformed: It is none, or of another age.
-    """
+    """Return the time of a notification; one without a zone is UTC."""
     try:
         time = datetime.fromisoformat(str(text))
     except ValueError as error:
@@ -147,5 +133,5 @@ def as_time(text: object) -> datetime:
 
 
 def as_text(time: datetime) -> str:
-    """Return a time with milliseconds in UTC, so that two of them compare as text: 2026-11-21T12:04:00.000Z."""
+    """Return a time in UTC with milliseconds, which compares as text: 2026-11-21T12:04:00.000Z."""
     return f"{time.astimezone(UTC):%Y-%m-%dT%H:%M:%S}.{time.microsecond // 1000:03}Z"

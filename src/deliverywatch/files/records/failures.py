@@ -1,7 +1,7 @@
-"""Why a message could not be processed: kept by message id, because a dead letter itself gives no reason.
+"""Why a message could not be processed: stored by message id, because a dead letter itself gives no reason.
 
-The processor writes it down at every failed attempt, in a table of its own whose items expire after the dead letters
-do. A message whose function was killed leaves none; `deliverywatch files dlq show` then says so.
+The processor stores it at every failed attempt, in a table of its own whose items outlive the dead letters. A message
+whose function was killed leaves none, and `deliverywatch files dlq show` says so.
 """
 
 from __future__ import annotations
@@ -31,8 +31,7 @@ class Failure:
     Attributes:
         kind: The error's stable word, such as `malformed` or `table`.
         problem: One sentence.
-        is_retryable: Whether another attempt may succeed.
-        objects: The first of the objects that the message is about, each as bucket/key; none if it cannot be read.
+        objects: The first objects that the message is about, as bucket/key; empty if it cannot be read.
         receive_count: How often SQS has delivered the message, this attempt included.
     """
 
@@ -47,7 +46,7 @@ class Failure:
     sent_at: datetime
 
     def as_fields(self) -> dict[str, Any]:
-        """Return it as the log and the table have it."""
+        """Return the fields for the log and the table."""
         return {
             "message_id": self.message_id,
             "kind": self.kind,
@@ -66,7 +65,7 @@ class Failure:
 
 
 def failure(message: Message, objects: tuple[str, ...], error: Exception, at: datetime) -> Failure:
-    """Return the failure of an attempt that failed with this error."""
+    """Return the failure of an attempt that ended in this error."""
     if isinstance(error, DeliveryWatchError):
         fields = (error.kind, str(error), error.next_step, isinstance(error, Retryable))
     else:

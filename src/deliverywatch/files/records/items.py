@@ -1,8 +1,8 @@
-"""Events -> items of the table, one per version of an object, and the rule that says which of two states is newer.
+"""Events -> items of the table, one per version of an object.
 
-The table's key is `object` (bucket/key) and `version` (S3's, or `null`). Within a key the sequencer decides. A bucket's
-listing has none: it shows the state at one time, so it gives way to every event after that time, and beats
-every state from before it.
+The table's key is `object` (bucket/key) and `version` (S3's, or `null`). Of two states of a key the one with the higher
+sequencer is newer. A bucket's listing has no sequencer: it shows the state at one time, so it yields to every event
+after that time and overrides every state before it.
 """
 
 from collections.abc import Iterable, Mapping
@@ -18,10 +18,10 @@ Item = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Retention:
-    """How long items are kept; DynamoDB deletes them some hours or days after that.
+    """How long items are kept; DynamoDB deletes them some hours or days later.
 
     Attributes:
-        item_days: Days after the event; 0 for ever.
+        item_days: Days after the event; 0 keeps them for ever.
         tombstone_days: Days that a removed object is remembered, so that a late event does not bring it back; longer
             than a message can live in both queues.
     """
@@ -31,7 +31,7 @@ class Retention:
 
 
 def item(event: ObjectEvent, message_id: str, now: datetime, retention: Retention) -> Item:
-    """Return what the table shall hold after an event; fields without a value are left out."""
+    """Return the item of an event; fields without a value are left out."""
     fields = {
         "object": object_of(event.bucket, event.key),
         "version": event.version,
@@ -53,18 +53,18 @@ def item(event: ObjectEvent, message_id: str, now: datetime, retention: Retentio
 
 
 def current(versions: Iterable[Mapping[str, Any]]) -> Mapping[str, Any] | None:
-    """Return the version that S3 would give for a key, of all its items; none if there is no object now.
+    """Return the version that S3 would return for a key, out of all its items; None if there is no object now.
 
-    A version that was removed for good uncovers the one before it; a delete marker hides them all.
+    Removing a version for good uncovers the one before it; a delete marker hides them all.
     """
-    remaining = [each for each in versions if each["state"] != State.REMOVED]
-    # A version that was found in a listing has no sequencer: then the times, which it has, decide.
-    order = "sequencer" if all(each["sequencer"] for each in remaining) else "event_time"
-    newest = max(remaining, key=lambda each: str(each[order]), default=None)
+    remaining = [version for version in versions if version["state"] != State.REMOVED]
+    # A version from a listing has no sequencer: then the times decide, which all have.
+    order = "sequencer" if all(version["sequencer"] for version in remaining) else "event_time"
+    newest = max(remaining, key=lambda version: str(version[order]), default=None)
     return newest if newest and newest["state"] == State.PRESENT else None
 
 
 def _expiry(event: ObjectEvent, retention: Retention) -> int | None:
-    # A delete marker is part of what is there, however old it is: without it the versions below would reappear.
+    # A delete marker stays in effect, however old it is: without it the versions below would reappear.
     days = retention.tombstone_days if event.state is State.REMOVED else retention.item_days
     return int((event.time + timedelta(days=days)).timestamp()) if days else None

@@ -1,7 +1,7 @@
 """Messages that became dead letters -> `state/files.json`: what a mail needs beyond the alarm.
 
-Besides the context it holds, as `dead`, the newest dead letters, of which the rest is made. It is written only when a
-message fails for the last time.
+It is written only when a message fails for the last time. Besides the context it holds, as `dead`, the newest dead
+letters, from which the context is made.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 KEY = key_of("files")
 
-# Half a day of dead letters explains what happens now; a mail shows five of each.
+# Half a day of dead letters explains the present; a mail shows five of each.
 _WINDOW = timedelta(hours=12)
 _KEPT_COUNT = 200
 _SHOWN_COUNT = 5
@@ -35,14 +35,15 @@ _STEPS = (
 
 
 def final(failures: Iterable[Failure], most_receives: int) -> list[Failure]:
-    """Return the failures after which SQS puts a message aside."""
-    return [each for each in failures if each.receive_count >= most_receives]
+    """Return the failures after which SQS puts their messages aside."""
+    return [failure for failure in failures if failure.receive_count >= most_receives]
 
 
 def document(previous: bytes | None, failures: Sequence[Failure], now: datetime) -> bytes:
-    """Return the present document with more dead letters; one that cannot be read counts as none."""
+    """Return the document with these dead letters added; an unreadable one is begun anew."""
     since = as_text(now - _WINDOW)
-    entries = [*_dead(previous), *(failure.as_fields() for failure in failures)]
+    before = [dict(entry) for entry in objects(decoded(previous).get("dead")) if "message_id" in entry]
+    entries = [*before, *(failure.as_fields() for failure in failures)]
     recent = {entry["message_id"]: entry for entry in entries if str(entry.get("failed_at")) >= since}
     dead = sorted(recent.values(), key=lambda entry: str(entry["failed_at"]))[-_KEPT_COUNT:]
     context = Context(
@@ -50,27 +51,24 @@ def document(previous: bytes | None, failures: Sequence[Failure], now: datetime)
         noun="messages about files",
         updated_at=now,
         facts=_reasons(dead),
-        table=(_COLUMNS, *(_row(each) for each in reversed(dead[-_SHOWN_COUNT:]))),
+        table=(_COLUMNS, *(_row(entry) for entry in reversed(dead[-_SHOWN_COUNT:]))),
         steps=_STEPS,
     )
     return to_json(context, dead=dead)
 
 
-def _dead(previous: bytes | None) -> list[dict[str, Any]]:
-    return [dict(letter) for letter in objects(decoded(previous).get("dead")) if "message_id" in letter]
-
-
 def _reasons(dead: Sequence[dict[str, Any]]) -> tuple[tuple[str, str], ...]:
-    """Each reason with how many messages it stopped, the most frequent first."""
-    counts = Counter(str(each.get("problem")) for each in dead).most_common(_SHOWN_COUNT)
+    """Return each reason with the number of messages it stopped, most frequent first."""
+    counts = Counter(str(entry.get("problem")) for entry in dead).most_common(_SHOWN_COUNT)
     return tuple(
         (f"Reason {number}", f"{problem} ({count} of the last {len(dead)})")
         for number, (problem, count) in enumerate(counts, start=1)
     )
 
 
-def _row(one: dict[str, Any]) -> tuple[str, ...]:
-    """When, which message, about which object: the end of a long name tells more than its beginning."""
-    name = str(one.get("objects") or "nothing that can be read")
+def _row(entry: dict[str, Any]) -> tuple[str, ...]:
+    """Return the cells of `_COLUMNS`; of a long name the end, which tells more than the beginning."""
+    name = str(entry.get("objects") or "nothing that can be read")
     shown = name if len(name) <= _NAME_LENGTH else f"...{name[-_NAME_LENGTH:]}"
-    return str(one.get("sent_at"))[5:16].replace("T", " "), str(one["message_id"])[:8], shown, str(one.get("kind"))
+    sent_at = str(entry.get("sent_at"))[5:16].replace("T", " ")
+    return sent_at, str(entry["message_id"])[:8], shown, str(entry.get("kind"))

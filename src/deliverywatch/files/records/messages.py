@@ -1,7 +1,7 @@
 """The body of an SQS message -> the events on objects that it reports.
 
-It reads what S3 sends to a queue, the same inside a message of SNS, events of EventBridge, what Lambda puts aside when
-the pusher failed, and our own two shapes:
+It may be what S3 sends to a queue, the same inside a message of SNS, an event of EventBridge, what Lambda puts aside
+when the pusher failed, or one of our own two shapes:
 
     {"deliverywatch": 1, "objects": [{"record": {...as S3 sends it...}, "head": {"content_type": "text/csv"}}]}
     {"deliverywatch": 1, "listing": {"bucket": "in", "listed_at": "...", "objects": [{"key": "a.csv", ...}]}}
@@ -28,15 +28,15 @@ from deliverywatch.files.records.events import (
     object_of,
     padded,
 )
+from deliverywatch.messages.untrusted import mapping
 
-# SNS in a destination of Lambda in a queue: nobody wraps deeper.
+# SNS in a destination of Lambda in a queue: nobody wraps deeper than that.
 _DEEPEST = 4
 _MAJOR_VERSION = "2"
-# More than S3 has for one object by far, and within the 38 digits of a number in DynamoDB.
+# Far more than one object of S3 can have, and within the 38 digits of a number in DynamoDB.
 _MOST_BYTES = 10**18
 
-_CREATED = {"ObjectCreated"}
-_REMOVED = {"ObjectRemoved", "LifecycleExpiration"}
+_S3_STATES = {"ObjectCreated": State.PRESENT, "ObjectRemoved": State.REMOVED, "LifecycleExpiration": State.REMOVED}
 _BRIDGE_STATES = {"Object Created": State.PRESENT, "Object Deleted": State.REMOVED}
 
 
@@ -46,7 +46,7 @@ class Reading:
 
     Attributes:
         events: In the order of the body.
-        ignored: What else it reports, each as a sentence: nothing that changes an object.
+        ignored: Sentences about what else it reports, none of which changes an object.
     """
 
     events: tuple[ObjectEvent, ...] = ()
@@ -58,16 +58,12 @@ class Reading:
         return tuple(dict.fromkeys(object_of(event.bucket, event.key) for event in self.events))
 
 
-def read(body: object) -> Reading:
+def read(body: object, depth: int = 0) -> Reading:
     """Return what a body says: the text of a message, or its decoded JSON.
 
     Raises:
-        MessageMalformed: It is none of the shapes above, or one of its records is not as it should be.
+        MessageMalformed: It has none of the shapes above, or a record of it is wrong.
     """
-    return _read(body, 0)
-
-
-def _read(body: object, depth: int) -> Reading:
     document = _decoded(body)
     if depth > _DEEPEST:
         raise MessageMalformed("The body is wrapped in more envelopes than anybody sends.")
@@ -76,11 +72,11 @@ def _read(body: object, depth: int) -> Reading:
     if document.get("Event") == "s3:TestEvent":
         return Reading(ignored=("S3 tests that it may send to the queue.",))
     if document.get("Type") == "Notification":
-        return _read(document.get("Message"), depth + 1)
+        return read(document.get("Message"), depth + 1)
     if document.get("source") == "aws.s3":
         return _bridged(document)
     if "requestPayload" in document:
-        return _read(document["requestPayload"], depth + 1)
+        return read(document["requestPayload"], depth + 1)
     if document.get("deliverywatch") == 1:
         return _own(document)
     raise MessageMalformed(_unknown(document))
@@ -108,9 +104,9 @@ def _unknown(document: Mapping[str, Any]) -> str:
 
 
 def _joined(readings: Any) -> Reading:
-    all_of = list(readings)
-    events = tuple(event for reading in all_of for event in reading.events)
-    return Reading(events, tuple(sentence for reading in all_of for sentence in reading.ignored))
+    readings = list(readings)
+    events = tuple(event for reading in readings for event in reading.events)
+    return Reading(events, tuple(sentence for reading in readings for sentence in reading.ignored))
 
 
 def _record(record: Mapping[str, Any]) -> Reading:
@@ -121,21 +117,19 @@ def _record(record: Mapping[str, Any]) -> Reading:
         raise MessageMalformed(f"A record has version {version[:10]!r}, which is not one of 2.x.")
     name = str(record.get("eventName", "")).removeprefix("s3:")
     family, _, action = name.partition(":")
-    if family not in _CREATED | _REMOVED:
+    if family not in _S3_STATES:
         return Reading(ignored=(f"{_shown(name)} does not change an object.",))
-    state = State.PRESENT if family in _CREATED else State.REMOVED
-    if action == "DeleteMarkerCreated":
-        state = State.DELETE_MARKER
+    state = State.DELETE_MARKER if action == "DeleteMarkerCreated" else _S3_STATES[family]
     s3 = _object(record, "s3")
     entry = _object(s3, "object")
-    # As a form is encoded: a space is +, a plus is %2B (the key in EventBridge's events is as it is).
+    # Encoded like a form: a space is +, a plus is %2B (in EventBridge's events the key is plain).
     key = _unquoted(entry.get("key"))
     return Reading((_event(_bucket(s3), key, state, _shown(name), record.get("eventTime"), entry, _S3_NAMES),))
 
 
 def _shown(name: str) -> str:
-    """Untrusted text, as a terminal and a log can have it."""
-    return "".join(each if each.isprintable() else "?" for each in name[:60])
+    """Return untrusted text in a form that is safe for a terminal and a log."""
+    return "".join(character if character.isprintable() else "?" for character in name[:60])
 
 
 def _unquoted(key: object) -> object:
@@ -163,15 +157,9 @@ _BRIDGE_NAMES = ("version-id", "etag")
 
 
 def _event(
-    bucket: str,
-    key: object,
-    state: State,
-    name: str,
-    time: object,
-    entry: Mapping[str, Any],
-    names: tuple[str, str],
+    bucket: str, key: object, state: State, name: str, time: object, entry: Mapping[str, Any], names: tuple[str, str]
 ) -> ObjectEvent:
-    version, etag = (checked_word(entry.get(each), each) for each in names)
+    version, etag = (checked_word(entry.get(field), field) for field in names)
     is_present = state is State.PRESENT
     return ObjectEvent(
         bucket=bucket,
@@ -198,12 +186,12 @@ def _size(entry: Mapping[str, Any]) -> int | None:
 def _own(document: Mapping[str, Any]) -> Reading:
     if "listing" in document:
         listing = _object(document, "listing")
-        return Reading(tuple(_listed(listing, each) for each in _objects(listing, "objects")))
-    return _joined(_enriched(each) for each in _objects(document, "objects"))
+        return Reading(tuple(_listed(listing, entry) for entry in _objects(listing, "objects")))
+    return _joined(map(_enriched, _objects(document, "objects")))
 
 
 def _enriched(sent: Mapping[str, Any]) -> Reading:
-    """A record as S3 sent it, through EventBridge or not, with what the pusher added."""
+    """Read a record as S3 sent it, through EventBridge or not, with what the pusher added."""
     record, head = _object(sent, "record"), sent.get("head")
     reading = _bridged(record) if record.get("source") == "aws.s3" else _record(record)
     if not isinstance(head, Mapping):
@@ -212,18 +200,18 @@ def _enriched(sent: Mapping[str, Any]) -> Reading:
     return replace(reading, events=tuple(replace(event, details=details) for event in reading.events))
 
 
-def _listed(listing: Mapping[str, Any], one: Mapping[str, Any]) -> ObjectEvent:
-    state = State(one["state"]) if one.get("state") in set(State) else State.PRESENT
+def _listed(listing: Mapping[str, Any], entry: Mapping[str, Any]) -> ObjectEvent:
+    state = State(entry["state"]) if entry.get("state") in set(State) else State.PRESENT
     return ObjectEvent(
         bucket=checked_bucket(listing.get("bucket")),
-        key=checked_key(one.get("key")),
-        version=checked_word(one.get("version"), "version") or NO_VERSION,
+        key=checked_key(entry.get("key")),
+        version=checked_word(entry.get("version"), "version") or NO_VERSION,
         state=state,
         name="Listed",
-        time=as_time(one.get("last_modified")),
+        time=as_time(entry.get("last_modified")),
         sequencer="",
-        size_bytes=_size(one),
-        etag=checked_word(one.get("etag"), "etag"),
+        size_bytes=_size(entry),
+        etag=checked_word(entry.get("etag"), "etag"),
         listed_at=as_time(listing.get("listed_at")),
     )
 
@@ -247,5 +235,4 @@ def _objects(parent: Mapping[str, Any], name: str) -> list[Mapping[str, Any]]:
 
 
 def _texts(parent: Mapping[str, Any], name: str) -> dict[str, str]:
-    values = parent.get(name)
-    return {str(key): str(value) for key, value in values.items()} if isinstance(values, Mapping) else {}
+    return {str(key): str(value) for key, value in mapping(parent.get(name)).items()}

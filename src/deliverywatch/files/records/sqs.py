@@ -7,8 +7,9 @@ from datetime import UTC, datetime
 from typing import Any
 
 from deliverywatch.errors import InputError
+from deliverywatch.messages.untrusted import mapping
 
-# Neither has more digits for thousands of years.
+# More digits will not come for thousands of years.
 _MILLISECONDS = re.compile(r"[0-9]{1,14}")
 _COUNT = re.compile(r"[0-9]{1,9}")
 
@@ -25,11 +26,7 @@ class Message:
 
 
 def messages_of(event: object) -> list[Message]:
-    """Return the messages of an event of SQS.
-
-    Raises:
-        InputError: It is none.
-    """
+    """Return the messages of an event of SQS, or raise InputError if it is another event."""
     records = event.get("Records") if isinstance(event, Mapping) else None
     if not isinstance(records, list) or not all(map(_has_id, records)):
         raise InputError(
@@ -45,9 +42,7 @@ def _has_id(record: object) -> bool:
 
 
 def _message(record: Mapping[str, Any]) -> Message:
-    attributes = record.get("attributes")
-    if not isinstance(attributes, Mapping):
-        attributes = {}
+    attributes = mapping(record.get("attributes"))
     count, sent = (str(attributes.get(name, "")) for name in ("ApproximateReceiveCount", "SentTimestamp"))
     sent_at = datetime.fromtimestamp(int(sent) / 1000, UTC) if _MILLISECONDS.fullmatch(sent) else None
     return Message(

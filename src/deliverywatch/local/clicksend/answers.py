@@ -3,18 +3,14 @@
 Protocol: developers.clicksend.com, GET /v3/sms/history; error bodies as recorded from the live API.
 """
 
-from __future__ import annotations
-
 import math
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl
 
 import orjson
 
-if TYPE_CHECKING:
-    from deliverywatch.local.clicksend.history import History
+from deliverywatch.local.clicksend.history import History
 
 _FOR_EVER = 2**40
 

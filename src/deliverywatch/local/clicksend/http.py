@@ -4,18 +4,14 @@ http.server reads the requests; what is added is speed on kept-alive connections
 answers that break off.
 """
 
-from __future__ import annotations
-
 import sys
 from collections.abc import Callable, Mapping
 from http.server import BaseHTTPRequestHandler
 from socketserver import ThreadingTCPServer
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from deliverywatch.local.clicksend.answers import Answer
+from deliverywatch.local.clicksend.answers import Answer
 
-    Answering = Callable[[str, str, Mapping[str, str]], Answer]
+Answering = Callable[[str, str, Mapping[str, str]], Answer]
 
 # Not enforced: no limit of the history is known. These are the headers that every answer of ClickSend carries.
 _LIMIT_HEADERS = {"x-ratelimit-limit": "6000", "x-ratelimit-remaining": "5999", "ratelimit-reset": "60"}

@@ -3,19 +3,15 @@
 Types: aws-resource-cloudwatch-alarm.html and its neighbours in CloudFormation's template reference.
 """
 
-from __future__ import annotations
-
 import json
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from deliverywatch.errors import ConfigurationError
 from deliverywatch.local.cloud.cloudwatch import wire
 from deliverywatch.local.cloud.cloudwatch.wire import CLOUDWATCH
 from deliverywatch.local.cloud.emulator import hooks
-
-if TYPE_CHECKING:
-    from deliverywatch.local.cloud.emulator.clock import Clock
+from deliverywatch.local.cloud.emulator.clock import Clock
 
 _PROVISIONERS = "services.cloudformation.provisioners"
 _ATHENA = "services.athena"

@@ -5,8 +5,6 @@ destination of the transactional stream off; something that is no event of SES g
 through SES, the events land as Parquet by the deployed transform, and Athena counts them at the end.
 """
 
-from __future__ import annotations
-
 import math
 import random
 import time
@@ -14,17 +12,15 @@ from collections.abc import Mapping
 from contextlib import nullcontext
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from deliverywatch import athena
 from deliverywatch.errors import ConfigurationError
+from deliverywatch.local.cloud.cloud import LocalCloud
 from deliverywatch.local.demo import play, report
+from deliverywatch.local.demo.play import Progress
 from deliverywatch.local.demo.report import File, Outcome, Result, Table
 from deliverywatch.local.demo.timeline import timeline
-
-if TYPE_CHECKING:
-    from deliverywatch.local.cloud.cloud import LocalCloud
-    from deliverywatch.local.demo.play import Progress
 
 STREAMS = ("newsletter", "transactional")
 SENDER = "news@example.com"

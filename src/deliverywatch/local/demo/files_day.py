@@ -4,25 +4,21 @@ Somebody takes the processor's right to write into the table away for 16 minutes
 later attempt; the first has used up its five by then.
 """
 
-from __future__ import annotations
-
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from deliverywatch.files import aws_tools
 from deliverywatch.files.aws import plain
 from deliverywatch.files.records import dead_letters
+from deliverywatch.local.cloud.cloud import LocalCloud
 from deliverywatch.local.demo import play, report
+from deliverywatch.local.demo.play import Progress
 from deliverywatch.local.demo.report import File, Outcome, Result, Table
 from deliverywatch.local.demo.timeline import Act, timeline
-
-if TYPE_CHECKING:
-    from deliverywatch.local.cloud.cloud import LocalCloud
-    from deliverywatch.local.demo.play import Progress
 
 _LENGTH = timedelta(minutes=70)
 _LEAD = timedelta(minutes=10)

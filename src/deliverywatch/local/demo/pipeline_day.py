@@ -4,25 +4,20 @@ The stack is the built one; the state machine, its tables and dbt's results are 
 fault comes a good run, which resolves it. Minutes in which nothing can happen are not played.
 """
 
-from __future__ import annotations
-
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from deliverywatch.local.cloud.cloud import LocalCloud
 from deliverywatch.local.demo import pipeline_machine, pipeline_tables, play, report
 from deliverywatch.local.demo.pipeline_faults import FAULTS, Fault
 from deliverywatch.local.demo.pipeline_tables import Left
-from deliverywatch.local.demo.play import MINUTE
+from deliverywatch.local.demo.play import MINUTE, Progress
 from deliverywatch.local.demo.report import Outcome, Result, Table
 from deliverywatch.local.demo.timeline import Act, timeline
-
-if TYPE_CHECKING:
-    from deliverywatch.local.cloud.cloud import LocalCloud
-    from deliverywatch.local.demo.play import Progress
 
 MACHINE = f"arn:aws:states:us-east-1:111122223333:stateMachine:{pipeline_machine.NAME}"
 MISSED = Fault("No run is started for two hours", "missed")

@@ -1,18 +1,14 @@
 """What a run of the reference pipeline leaves behind: rows, a history of them, and dbt's results, as objects in S3."""
 
-from __future__ import annotations
-
 import io
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from deliverywatch.local.cloud.cloud import LocalCloud
 from deliverywatch.local.demo.pipeline_machine import ARTIFACTS, artifact
-
-if TYPE_CHECKING:
-    from deliverywatch.local.cloud.cloud import LocalCloud
 
 DATA = "sf-user-data"
 DATABASE = "sf_user"

@@ -4,23 +4,19 @@ Read from `perform` on. An analyst edits the file of queries in the bucket; the 
 in step; the deployed executor runs the queries for real, in DuckDB over the lake; the notifier mails.
 """
 
-from __future__ import annotations
-
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from deliverywatch.local.cloud.cloud import LocalCloud
 from deliverywatch.local.demo import play, report
+from deliverywatch.local.demo.play import Progress
 from deliverywatch.local.demo.queries_shop import Shop
 from deliverywatch.local.demo.report import File, Outcome, Result, Table
 from deliverywatch.local.demo.timeline import Act, timeline
-
-if TYPE_CHECKING:
-    from deliverywatch.local.cloud.cloud import LocalCloud
-    from deliverywatch.local.demo.play import Progress
 
 KEY = "config/queries.json"
 LENGTH = timedelta(hours=3)

@@ -3,15 +3,11 @@
 The table is an analyst's own, beside those of the stack: `orders`, JSON lines, one partition a day.
 """
 
-from __future__ import annotations
-
 import json
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from deliverywatch.local.cloud.cloud import LocalCloud
+from deliverywatch.local.cloud.cloud import LocalCloud
 
 COUNTRIES = ("IT", "AU", "DE", "FR")
 QUARTER = timedelta(minutes=15)

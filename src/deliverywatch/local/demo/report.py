@@ -1,7 +1,5 @@
 """The result of a play -> a folder: mails in three forms, the timeline as JSON, and one page that links it all."""
 
-from __future__ import annotations
-
 import base64
 import json
 from collections.abc import Iterable, Mapping, Sequence
@@ -9,13 +7,11 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from html import escape
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from deliverywatch.local.cloud.mail.outbox import Mail
+from deliverywatch.local.demo.timeline import Entry, NumberedMail, Timeline
 from deliverywatch.messages.palette import TONES
-
-if TYPE_CHECKING:
-    from deliverywatch.local.cloud.mail.outbox import Mail
-    from deliverywatch.local.demo.timeline import Entry, NumberedMail, Timeline
 
 
 @dataclass(frozen=True, slots=True)

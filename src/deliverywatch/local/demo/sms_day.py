@@ -4,29 +4,24 @@ Read from `perform` on. Every part is the product's own: the template of cfn/bui
 AWS (`cloud`) and ClickSend (`clicksend`, with a day of `traffic`) are stand-ins on loopback. Time is simulated.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from deliverywatch import thresholds
 from deliverywatch.errors import ConfigurationError
 from deliverywatch.local.clicksend.history import Messages
 from deliverywatch.local.clicksend.server import ClickSendServer
 from deliverywatch.local.clicksend.traffic import INCIDENT, day
+from deliverywatch.local.cloud.cloud import LocalCloud
 from deliverywatch.local.demo import play, report, sms_rates
+from deliverywatch.local.demo.play import Progress
 from deliverywatch.local.demo.report import File, Outcome, Result
-from deliverywatch.local.demo.timeline import Act, timeline
-
-if TYPE_CHECKING:
-    from deliverywatch.local.cloud.cloud import LocalCloud
-    from deliverywatch.local.demo.play import Progress
-    from deliverywatch.local.demo.sms_rates import Rates
-    from deliverywatch.local.demo.timeline import Timeline
+from deliverywatch.local.demo.sms_rates import Rates
+from deliverywatch.local.demo.timeline import Act, Timeline, timeline
 
 CREDENTIALS = "/deliverywatch/prod/clicksend"
 DAY = timedelta(days=1)

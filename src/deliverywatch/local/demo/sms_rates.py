@@ -3,19 +3,15 @@
 The mark-up of the chart is in `sms_page.html.j2`.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from deliverywatch import thresholds
-
-if TYPE_CHECKING:
-    from deliverywatch.local.cloud.cloud import LocalCloud
-    from deliverywatch.local.demo.timeline import NumberedMail
+from deliverywatch.local.cloud.cloud import LocalCloud
+from deliverywatch.local.demo.timeline import NumberedMail
 
 WINDOW = timedelta(seconds=thresholds.WINDOW_SECONDS)
 # The last slot's counts carry a stamp after its end.

@@ -1,19 +1,14 @@
 """What a stack did in the local cloud -> the mails that arrived, and a timeline of mails, alarms and acts."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING
 
+from deliverywatch.local.cloud.cloud import LocalCloud
+from deliverywatch.local.cloud.cloudwatch.alarms import Transition
+from deliverywatch.local.cloud.mail.outbox import Mail
 from deliverywatch.local.demo import play
-
-if TYPE_CHECKING:
-    from deliverywatch.local.cloud.cloud import LocalCloud
-    from deliverywatch.local.cloud.cloudwatch.alarms import Transition
-    from deliverywatch.local.cloud.mail.outbox import Mail
 
 _MARK = re.compile(r"^\[([A-Z]+)[^\]]*\]")
 

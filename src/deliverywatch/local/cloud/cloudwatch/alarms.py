@@ -4,29 +4,25 @@ It replaces MiniStack's evaluator, which looks at an alarm only when somebody pu
 dimensions, M of N, missing data and metric math.
 """
 
-from __future__ import annotations
-
 import hashlib
 import json
 import zlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from deliverywatch.engine.definitions import alarm as definitions
 from deliverywatch.engine.evaluation.evaluate import Evaluation, evaluate
 from deliverywatch.engine.evaluation.message import Outcome, envelope, sns_message, sns_subject
 from deliverywatch.engine.evaluation.series import Series
 from deliverywatch.engine.evaluation.statistic import Sample
+from deliverywatch.local.cloud.cloudwatch.metrics import Point
 from deliverywatch.local.cloud.cloudwatch.mutes import Mutes
 from deliverywatch.local.cloud.cloudwatch.wire import CLOUDWATCH
 from deliverywatch.local.cloud.emulator import hooks
+from deliverywatch.local.cloud.emulator.clock import Clock
 from deliverywatch.local.cloud.emulator.emulator import ACCOUNT, HOST, REGION
-
-if TYPE_CHECKING:
-    from deliverywatch.local.cloud.cloudwatch.metrics import Point
-    from deliverywatch.local.cloud.emulator.clock import Clock
 
 _ACTIONS = {"ALARM": "AlarmActions", "OK": "OKActions", "INSUFFICIENT_DATA": "InsufficientDataActions"}
 

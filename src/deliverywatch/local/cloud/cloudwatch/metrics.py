@@ -4,8 +4,6 @@ Follows the embedded metric format (CloudWatch_Embedded_Metric_Format_Specificat
 (logs/FilterAndPatternSyntax.html).
 """
 
-from __future__ import annotations
-
 import itertools
 import json
 import operator
@@ -14,12 +12,9 @@ import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from deliverywatch.local.cloud.emulator.clock import Agenda
-
-if TYPE_CHECKING:
-    from deliverywatch.local.cloud.emulator.clock import Clock
+from deliverywatch.local.cloud.emulator.clock import Agenda, Clock
 
 # CloudWatch takes stamps from two weeks back to two hours ahead and silently drops the rest.
 OLDEST = timedelta(days=14)

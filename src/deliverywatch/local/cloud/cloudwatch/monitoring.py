@@ -3,20 +3,16 @@
 Requests and answers are those of GetMetricData, PutMetricAlarm and GetMetricWidgetImage in the AWS API reference.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from deliverywatch.engine.evaluation.fetch import query
+from deliverywatch.engine.evaluation.series import Series
 from deliverywatch.local.cloud.cloudwatch import widget, wire
 from deliverywatch.local.cloud.cloudwatch.wire import CLOUDWATCH
 from deliverywatch.local.cloud.emulator import hooks
-
-if TYPE_CHECKING:
-    from deliverywatch.engine.evaluation.series import Series
-    from deliverywatch.local.cloud.emulator.clock import Clock
+from deliverywatch.local.cloud.emulator.clock import Clock
 
 
 class Monitoring:

@@ -5,19 +5,15 @@ rule is made up for when its window ends; a rule that is deleted lets those alar
 (docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_DeleteAlarmMuteRule.html).
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from deliverywatch.engine.evaluation import mute
 from deliverywatch.local.cloud.cloudwatch import wire
+from deliverywatch.local.cloud.emulator import hooks
+from deliverywatch.local.cloud.emulator.clock import Clock
 from deliverywatch.local.cloud.emulator.emulator import ACCOUNT, REGION
-
-if TYPE_CHECKING:
-    from deliverywatch.local.cloud.emulator import hooks
-    from deliverywatch.local.cloud.emulator.clock import Clock
 
 _A_YEAR = timedelta(days=366)
 

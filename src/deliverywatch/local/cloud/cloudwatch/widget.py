@@ -3,20 +3,17 @@
 Format: docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/CloudWatch-Metric-Widget-Structure.html
 """
 
-from __future__ import annotations
-
 import json
 import re
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from zoneinfo import ZoneInfo, available_timezones
 
 from deliverywatch.local.cloud.cloudwatch.chart import PALETTE, Chart, Line, Mark, png
 
-if TYPE_CHECKING:
-    # Answers queries in the form of GetMetricData: id -> points, oldest first.
-    Answer = Callable[[Sequence[Mapping[str, Any]], datetime, datetime], Mapping[str, Sequence[tuple[datetime, float]]]]
+# Answers queries in the form of GetMetricData: id -> points, oldest first.
+Answer = Callable[[Sequence[Mapping[str, Any]], datetime, datetime], Mapping[str, Sequence[tuple[datetime, float]]]]
 
 _DEFAULT_PERIOD_SECONDS = 300
 _DURATION = re.compile(r"-P(?:(?P<days>\d+)D)?(?:T(?:(?P<hours>\d+)H)?(?:(?P<minutes>\d+)M)?)?")

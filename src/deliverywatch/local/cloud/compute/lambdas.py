@@ -4,8 +4,6 @@ MiniStack runs the code. It loses log lines that arrive late, never retries what
 between retries; here they happen one and two simulated minutes later, as Lambda's do, and end in the dead letter queue.
 """
 
-from __future__ import annotations
-
 import fnmatch
 import json
 import queue
@@ -14,15 +12,12 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from deliverywatch.errors import ConfigurationError
 from deliverywatch.local.cloud.cloudwatch import metrics
 from deliverywatch.local.cloud.emulator import hooks
-from deliverywatch.local.cloud.emulator.clock import Agenda, SimulatedTime
-
-if TYPE_CHECKING:
-    from deliverywatch.local.cloud.emulator.clock import Clock
+from deliverywatch.local.cloud.emulator.clock import Agenda, Clock, SimulatedTime
 
 _LAMBDA, _LOGS = "services.lambda_svc", "services.cloudwatch_logs"
 

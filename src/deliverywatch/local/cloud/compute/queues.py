@@ -4,19 +4,14 @@ MiniStack delivers by the machine's clock, in threads of its own, and has no Sta
 visible again in simulated time, a function gets its batch when `deliver` is called, and a redrive is done at once.
 """
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Callable, Mapping
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from deliverywatch.local.cloud.cloudwatch.metrics import Point
 from deliverywatch.local.cloud.emulator import hooks
-from deliverywatch.local.cloud.emulator.clock import SimulatedTime, iso
-
-if TYPE_CHECKING:
-    from deliverywatch.local.cloud.emulator.clock import Clock
+from deliverywatch.local.cloud.emulator.clock import Clock, SimulatedTime, iso
 
 _SQS, _S3, _LAMBDA = "services.sqs", "services.s3", "services.lambda_svc"
 

@@ -5,21 +5,16 @@ that is not run locally gives back, and how long it takes; functions are run as 
 ends as TIMED_OUT, which MiniStack never sets.
 """
 
-from __future__ import annotations
-
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from deliverywatch.errors import ConfigurationError
 from deliverywatch.local.cloud.cloudwatch import metrics
 from deliverywatch.local.cloud.emulator import hooks
-from deliverywatch.local.cloud.emulator.clock import iso
-
-if TYPE_CHECKING:
-    from deliverywatch.local.cloud.emulator.clock import Clock
+from deliverywatch.local.cloud.emulator.clock import Clock, iso
 
 _STATES = "services.stepfunctions"
 _OVER_ITS_LIMIT = "the run is over the limit of its state machine"

@@ -4,8 +4,6 @@ MiniStack writes one object a record at once, and drops what a transform fails. 
 are kept (a minute for the transform, the stream's own for the object), and its rules of conversion are the room's.
 """
 
-from __future__ import annotations
-
 import base64
 import json
 import threading
@@ -13,16 +11,13 @@ import uuid
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from deliverywatch.email.events.refusals import FAILED
 from deliverywatch.email.firehose.landing import Destination, Landing
-from deliverywatch.local.cloud.cloudwatch.metrics import Point
-
-if TYPE_CHECKING:
-    from deliverywatch.local.cloud.cloudwatch.metrics import Publisher
-    from deliverywatch.local.cloud.emulator import hooks
-    from deliverywatch.local.cloud.emulator.clock import Clock
+from deliverywatch.local.cloud.cloudwatch.metrics import Point, Publisher
+from deliverywatch.local.cloud.emulator import hooks
+from deliverywatch.local.cloud.emulator.clock import Clock
 
 _FIREHOSE = "services.firehose"
 _BATCH_RECORDS = 500

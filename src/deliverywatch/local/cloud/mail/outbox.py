@@ -3,8 +3,6 @@
 MiniStack records a mail without its source and never sends an SNS e-mail; here both are kept, with the simulated time.
 """
 
-from __future__ import annotations
-
 import base64
 import json
 from collections.abc import Callable
@@ -12,12 +10,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from email import message_from_bytes, policy
 from email.message import EmailMessage
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from deliverywatch.local.cloud.emulator import hooks
-
-if TYPE_CHECKING:
-    from deliverywatch.local.cloud.emulator.clock import Clock
+from deliverywatch.local.cloud.emulator.clock import Clock
 
 
 @dataclass(frozen=True, slots=True)

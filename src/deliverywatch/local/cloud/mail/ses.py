@@ -4,22 +4,16 @@ What becomes of a mail says the local part of its address, as in SES's mailbox s
 `suppressionlist...`; any other is delivered (docs.aws.amazon.com/ses/latest/dg/send-an-email-from-console.html).
 """
 
-from __future__ import annotations
-
 import json
 import re
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from deliverywatch.local.cloud.cloudwatch.metrics import Point
+from deliverywatch.local.cloud.cloudwatch.metrics import Point, Publisher
 from deliverywatch.local.cloud.emulator import hooks
-from deliverywatch.local.cloud.emulator.clock import Agenda
+from deliverywatch.local.cloud.emulator.clock import Agenda, Clock
 from deliverywatch.local.cloud.mail.ses_events import Sent
-
-if TYPE_CHECKING:
-    from deliverywatch.local.cloud.cloudwatch.metrics import Publisher
-    from deliverywatch.local.cloud.emulator.clock import Clock
 
 _DELIVERED_AFTER = timedelta(seconds=2)
 _COMPLAINED_AFTER = timedelta(minutes=20)

@@ -106,13 +106,13 @@ def test_a_second_deploy_updates_the_stack(cloud: LocalCloud, tmp_path: Path) ->
 def test_packaging_uploads_local_code_and_leaves_the_template_alone(tmp_path: Path) -> None:
     (tmp_path / "code").mkdir()
     (tmp_path / "code" / "handlers.py").write_text("x = 1\n")
-    before, uploaded = json.dumps(local_probe.TEMPLATE), {}
-    packaged = package(local_probe.TEMPLATE, tmp_path, uploaded.__setitem__)
+    before = json.dumps(local_probe.TEMPLATE)
+    packaged = package(local_probe.TEMPLATE, tmp_path)
     assert json.dumps(local_probe.TEMPLATE) == before
-    code = packaged["Resources"]["Probe"]["Properties"]["Code"]
-    assert zipfile.ZipFile(io.BytesIO(uploaded[code["S3Key"]])).namelist() == ["handlers.py"]
+    code = packaged.template["Resources"]["Probe"]["Properties"]["Code"]
+    assert zipfile.ZipFile(io.BytesIO(packaged.objects[code["S3Key"]])).namelist() == ["handlers.py"]
 
 
 def test_missing_code_is_reported(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match=r"The code of Probe is not at .*code"):
-        package(local_probe.TEMPLATE, tmp_path, {}.__setitem__)
+        package(local_probe.TEMPLATE, tmp_path)

@@ -43,31 +43,9 @@ HEALTHY = (Phase(timedelta(0), "A healthy day"),)
 
 # Messages per hour of the day: few at night, most in office hours.
 _VOLUME = (
-    20,
-    14,
-    10,
-    10,
-    12,
-    18,
-    90,
-    320,
-    760,
-    840,
-    860,
-    820,
-    780,
-    800,
-    820,
-    780,
-    720,
-    560,
-    380,
-    300,
-    240,
-    150,
-    80,
-    40,
-)
+    20, 14, 10, 10, 12, 18, 90, 320, 760, 840, 860, 820,
+    780, 800, 820, 780, 720, 560, 380, 300, 240, 150, 80, 40,
+)  # fmt: skip
 
 # (country, carrier, messages of 100); the first is the one of the incident.
 _NETWORKS = (

@@ -111,11 +111,7 @@ class LocalCloud:
         Raises:
             ConfigurationError: CloudFormation refuses the template or a parameter, or a resource fails.
         """
-        s3 = self.client("s3")
-        packaged = stack.package(
-            template, folder, lambda key, code: s3.put_object(Bucket=stack.CODE_BUCKET, Key=key, Body=code)
-        )
-        return stack.deploy(self.client, name, packaged, parameters)
+        return stack.deploy(self.client, name, stack.package(template, folder), parameters)
 
     def invoke(self, function: str, event: Any) -> Answer:
         """Invoke a function by name, now, and wait for its answer."""
@@ -163,8 +159,8 @@ class LocalCloud:
         return self._alarms.transitions[before:]
 
     def _carry_events(self) -> None:
-        self.ses.run_due(self.clock.now)
-        self.firehose.run_due(self.clock.now)
+        self.ses.run_due()
+        self.firehose.run_due()
 
     @property
     def transitions(self) -> list[Transition]:

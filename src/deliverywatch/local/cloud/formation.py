@@ -4,7 +4,7 @@ Types: aws-resource-cloudwatch-alarm.html and its neighbours in CloudFormation's
 """
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from deliverywatch.errors import ConfigurationError
@@ -15,7 +15,6 @@ from deliverywatch.local.cloud.emulator.clock import Clock
 
 _PROVISIONERS = "services.cloudformation.provisioners"
 _ATHENA = "services.athena"
-
 _OF_A_SCHEDULE = ("ScheduleExpressionTimezone", "StartDate", "EndDate", "KmsKeyArn")
 
 
@@ -23,15 +22,15 @@ def install(placed: hooks.Hooks, clock: Clock) -> None:
     """Teach MiniStack's CloudFormation the missing types."""
     handlers = hooks.inside(_PROVISIONERS, "_RESOURCE_HANDLERS")
     placed.replace(_PROVISIONERS, "_cw_metric_alarm_record", lambda original: _alarm(original, clock))
-    placed.register(handlers, "AWS::CloudWatch::CompositeAlarm", _entry(_put_composite, _delete_composite))
-    placed.register(handlers, "AWS::Athena::NamedQuery", _entry(_put_query, _delete_query))
-    # Nothing here is billed: a budget is taken and kept as a name.
-    placed.register(handlers, "AWS::Budgets::Budget", _entry(lambda name, _: (name, {}), lambda *_: None))
-    for kind, names, describedof in (
-        ("AWS::Scheduler::Schedule", _OF_A_SCHEDULE, _schedule),
-        ("AWS::Lambda::Function", ("DeadLetterConfig",), _function),
+    for kind, entry in (
+        ("AWS::CloudWatch::CompositeAlarm", _entry(_put_composite, _delete_composite)),
+        ("AWS::Athena::NamedQuery", _entry(_put_query, _delete_query)),
+        # Nothing here is billed: a budget is taken and kept as a name.
+        ("AWS::Budgets::Budget", _entry(lambda name, _: (name, {}), lambda _: None)),
+        ("AWS::Scheduler::Schedule", _completing(handlers["AWS::Scheduler::Schedule"], _schedule, *_OF_A_SCHEDULE)),
+        ("AWS::Lambda::Function", _completing(handlers["AWS::Lambda::Function"], _function, "DeadLetterConfig")),
     ):
-        placed.register(handlers, kind, _completing(handlers[kind], names, describedof))
+        placed.register(handlers, kind, entry)
 
 
 def _alarm(original: Callable[..., Any], clock: Clock) -> Callable[..., Any]:
@@ -65,15 +64,15 @@ def _query(query: Mapping[str, Any]) -> dict[str, Any]:
     return described
 
 
-def _entry(put: Callable[..., Any], delete: Callable[..., Any]) -> dict[str, Any]:
+def _entry(put: Callable[..., Any], delete: Callable[[str], Any]) -> dict[str, Any]:
     def create(logical_id: str, properties: Mapping[str, Any], stack_name: str) -> Any:
         return put(hooks.inside(_PROVISIONERS, "_physical_name")(stack_name, logical_id, max_len=255), properties)
 
     def update(physical_id: str, _old: Any, properties: Mapping[str, Any], _stack_name: str) -> Any:
-        delete(physical_id, properties)
+        delete(physical_id)
         return put(physical_id, properties)
 
-    return {"create": create, "update": update, "delete": delete}
+    return {"create": create, "update": update, "delete": lambda physical_id, _properties: delete(physical_id)}
 
 
 def _put_composite(name: str, properties: Mapping[str, Any]) -> tuple[str, dict[str, str]]:
@@ -83,7 +82,7 @@ def _put_composite(name: str, properties: Mapping[str, Any]) -> tuple[str, dict[
     return name, {"Arn": hooks.inside(CLOUDWATCH, "_composite_alarms")[name]["AlarmArn"]}
 
 
-def _delete_composite(name: str, _properties: Any) -> None:
+def _delete_composite(name: str) -> None:
     hooks.inside(CLOUDWATCH, "_composite_alarms").pop(name, None)
 
 
@@ -92,18 +91,18 @@ def _put_query(_name: str, properties: Mapping[str, Any]) -> tuple[str, dict[str
     return answer["NamedQueryId"], {"NamedQueryId": answer["NamedQueryId"]}
 
 
-def _delete_query(query_id: str, _properties: Any) -> None:
+def _delete_query(query_id: str) -> None:
     hooks.inside(_ATHENA, "_delete_named_query")({"NamedQueryId": query_id})
 
 
-def _completing(entry: Mapping[str, Any], names: Sequence[str], describedof: Callable[..., Any]) -> dict[str, Any]:
+def _completing(entry: Mapping[str, Any], described: Callable[..., Any], *names: str) -> dict[str, Any]:
     """Keep properties that MiniStack drops when the resource comes from a template."""
 
     def complete(put: Callable[..., Any], position: int) -> Callable[..., Any]:
         def completed(*arguments: Any, **more: Any) -> Any:
             answer = put(*arguments, **more)
             properties = arguments[position]
-            describedof(answer[0], properties).update({key: properties[key] for key in names if key in properties})
+            described(answer[0], properties).update({key: properties[key] for key in names if key in properties})
             return answer
 
         return completed

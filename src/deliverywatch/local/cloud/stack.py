@@ -5,7 +5,6 @@ The template is not changed: packaging makes a copy whose `Code` names objects i
 """
 
 import io
-import json
 import zipfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -13,25 +12,22 @@ from typing import Any
 
 from deliverywatch.errors import ConfigurationError
 from deliverywatch.operate.deploy import package as packages
+from deliverywatch.operate.deploy.package import Packaged
 
 CODE_BUCKET = "deliverywatch-local-code"
 DEPLOY_SECONDS = 60
 _CAPABILITIES = ["CAPABILITY_IAM", "CAPABILITY_NAMED_IAM"]
 
 
-def package(template: Mapping[str, Any], folder: Path, upload: Callable[[str, bytes], None]) -> Mapping[str, Any]:
-    """Return a copy of a template whose functions take their code from the bucket.
+def package(template: Mapping[str, Any], folder: Path) -> Packaged:
+    """Return a copy of a template whose functions take their code from the bucket, with what must lie there.
 
-    `Code` of a function may be a path, relative to the template's folder, to a folder or a zip; `upload` gets the key
-    and the bytes of each zip.
+    `Code` of a function may be a path, relative to the template's folder, to a folder or a zip.
 
     Raises:
         ConfigurationError: A path leads nowhere.
     """
-    packaged = packages.package(template, CODE_BUCKET, lambda name, path: _zipped(folder / path, name))
-    for key, content in packaged.objects.items():
-        upload(key, content)
-    return packaged.template
+    return packages.package(template, CODE_BUCKET, lambda name, path: _zipped(folder / path, name))
 
 
 def _zipped(path: Path, name: str) -> bytes:
@@ -49,19 +45,22 @@ def _zipped(path: Path, name: str) -> bytes:
 
 
 def deploy(
-    client: Callable[[str], Any], name: str, template: Mapping[str, Any], parameters: Mapping[str, str]
+    client: Callable[[str], Any], name: str, packaged: Packaged, parameters: Mapping[str, str]
 ) -> dict[str, str]:
-    """Create or update a stack from what `package` returned and wait until it is done; returns its outputs by key.
+    """Upload what `package` returned, create or update the stack and wait for it; returns its outputs by key.
 
     Raises:
         ConfigurationError: CloudFormation refuses the template or a parameter, or a resource fails.
     """
     from botocore.exceptions import ClientError, WaiterError
 
-    formation = client("cloudformation")
+    formation, s3 = client("cloudformation"), client("s3")
+    for key, content in packaged.objects.items():
+        s3.put_object(Bucket=CODE_BUCKET, Key=key, Body=content)
     request = {
         "StackName": name,
-        "TemplateURL": _uploaded(client("s3"), name, template),
+        # Not in the request: CloudFormation takes at most 51,200 bytes there.
+        "TemplateURL": f"{s3.meta.endpoint_url}/{CODE_BUCKET}/{packaged.template_key}",
         "Parameters": [{"ParameterKey": key, "ParameterValue": value} for key, value in parameters.items()],
         "Capabilities": _CAPABILITIES,
     }
@@ -76,13 +75,6 @@ def deploy(
         raise ConfigurationError(f"The stack {name} failed: {_first_failure(formation, name)}") from error
     (stack,) = formation.describe_stacks(StackName=name)["Stacks"]
     return {str(each["OutputKey"]): str(each["OutputValue"]) for each in stack.get("Outputs", [])}
-
-
-def _uploaded(s3: Any, name: str, template: Mapping[str, Any]) -> str:
-    # By address, not in the request: CloudFormation takes at most 51,200 bytes there.
-    key = f"{name}.template.json"
-    s3.put_object(Bucket=CODE_BUCKET, Key=key, Body=json.dumps(template).encode())
-    return f"{s3.meta.endpoint_url}/{CODE_BUCKET}/{key}"
 
 
 def _begin(formation: Any, request: dict[str, Any]) -> str:

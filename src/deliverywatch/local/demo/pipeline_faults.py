@@ -57,16 +57,10 @@ def _dbt(command: str, step: str) -> Callable[[str, datetime], Steps]:
     return answer
 
 
-def _slow(_run: str, at: datetime) -> Steps:
-    return {"Ingest": Step(3600, job(at, seconds=3600))}
-
-
-def _too_long(_run: str, at: datetime) -> Steps:
-    return {"Ingest": Step(5400, job(at), is_too_long=True)}
-
-
-def _aborted(_run: str, at: datetime) -> Steps:
-    return {"Ingest": Step(120, job(at), is_stopped=True)}
+def _lasting(seconds: int, *, is_stopped: bool = False, is_too_long: bool = False) -> Callable[[str, datetime], Steps]:
+    return lambda _run, at: {
+        "Ingest": Step(seconds, job(at, seconds=seconds), is_stopped=is_stopped, is_too_long=is_too_long)
+    }
 
 
 _MODEL, _TEST = "model.sf_user.dim_users", "test.sf_user.unique_users_id"
@@ -109,7 +103,8 @@ FAULTS = (
     Fault("Versions of 12 users overlap", "integrity", Left(overlapping_count=12)),
     Fault("12 users have two current versions", "integrity", Left(twice_current_count=12)),
 
-    Fault("A run takes over an hour", "slow", steps=_slow, status="SUCCEEDED"),
-    Fault("A run is over the limit of its state machine", "orchestrator-timeout", steps=_too_long, status="TIMED_OUT"),
-    Fault("Somebody aborts a run", "orchestrator-aborted", steps=_aborted, status="ABORTED"),
+    Fault("A run takes over an hour", "slow", steps=_lasting(3600), status="SUCCEEDED"),
+    Fault("A run is over the limit of its state machine", "orchestrator-timeout",
+          steps=_lasting(5400, is_too_long=True), status="TIMED_OUT"),
+    Fault("Somebody aborts a run", "orchestrator-aborted", steps=_lasting(120, is_stopped=True), status="ABORTED"),
 )  # fmt: skip

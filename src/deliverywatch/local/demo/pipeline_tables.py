@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from deliverywatch.local.cloud.cloud import LocalCloud
+from deliverywatch.local.demo import play
 from deliverywatch.local.demo.pipeline_machine import ARTIFACTS, artifact
 
 DATA = "sf-user-data"
@@ -52,18 +53,9 @@ def create(cloud: LocalCloud) -> None:
     """Make the buckets, the database and the two tables."""
     for bucket in (DATA, ARTIFACTS):
         cloud.client("s3").create_bucket(Bucket=bucket)
-    glue = cloud.client("glue")
-    glue.create_database(DatabaseInput={"Name": DATABASE})
+    cloud.client("glue").create_database(DatabaseInput={"Name": DATABASE})
     for name, columns in _COLUMNS.items():
-        storage = {
-            "Columns": [{"Name": column, "Type": kind} for column, kind in columns.items()],
-            "Location": f"s3://{DATA}/{name}/",
-            "InputFormat": "org.apache.hadoop.hive.ql.io.parquet.MapredParquetInputFormat",
-            "OutputFormat": "org.apache.hadoop.hive.ql.io.parquet.MapredParquetOutputFormat",
-            "SerdeInfo": {"SerializationLibrary": "org.apache.hadoop.hive.ql.io.parquet.serde.ParquetHiveSerDe"},
-        }
-        table = {"Name": name, "TableType": "EXTERNAL_TABLE", "StorageDescriptor": storage}
-        glue.create_table(DatabaseName=DATABASE, TableInput={**table, "Parameters": {"classification": "parquet"}})
+        play.create_table(cloud, DATABASE, f"s3://{DATA}/{name}/", "parquet", columns)
 
 
 def leave(cloud: LocalCloud, run: str, started_at: datetime, left: Left) -> None:

@@ -123,6 +123,21 @@ def live(
         progress.minute(f"{minute:%H:%M}")
 
 
+def create_table(
+    cloud: LocalCloud, database: str, location: str, kind: str, columns: Mapping[str, str], *partition_keys: str
+) -> None:
+    """Make a Glue table of `parquet` or `json` over a folder (`s3://bucket/name/`), named like it."""
+    described = [{"Name": name, "Type": column_type} for name, column_type in columns.items()]
+    table = {
+        "Name": location.split("/")[-2],
+        "TableType": "EXTERNAL_TABLE",
+        "StorageDescriptor": {"Columns": described, "Location": location},
+        "PartitionKeys": [{"Name": name, "Type": "string"} for name in partition_keys],
+        "Parameters": {"classification": kind},
+    }
+    cloud.client("glue").create_table(DatabaseName=database, TableInput=table)
+
+
 def lake_bucket(cloud: LocalCloud) -> str:
     """Return the bucket of the deployed stack."""
     (stack,) = cloud.client("cloudformation").describe_stacks(StackName=STACK)["Stacks"]

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from deliverywatch.local.cloud.cloud import LocalCloud
+from deliverywatch.local.demo import play
 
 COUNTRIES = ("IT", "AU", "DE", "FR")
 QUARTER = timedelta(minutes=15)
@@ -33,22 +34,7 @@ class Shop:
 
     def open(self, database: str) -> None:
         """Make the table."""
-        columns = [{"Name": name, "Type": kind} for name, kind in _COLUMNS.items()]
-        json_lines = {"SerializationLibrary": "org.openx.data.jsonserde.JsonSerDe"}
-        storage = {
-            "Columns": columns,
-            "Location": f"s3://{self.bucket}/orders/",
-            "InputFormat": "org.apache.hadoop.mapred.TextInputFormat",
-            "OutputFormat": "org.apache.hadoop.hive.ql.io.HiveIgnoreKeyTextOutputFormat",
-            "SerdeInfo": json_lines,
-        }
-        table = {
-            "Name": "orders",
-            "StorageDescriptor": storage,
-            "PartitionKeys": [{"Name": "dt", "Type": "string"}],
-            "Parameters": {"classification": "json"},
-        }
-        self.cloud.client("glue").create_table(DatabaseName=database, TableInput=table)
+        play.create_table(self.cloud, database, f"s3://{self.bucket}/orders/", "json", _COLUMNS, "dt")
 
     def sell(self, minute: datetime) -> None:
         """Write the orders of the quarter that ends now, if one does."""

@@ -24,13 +24,8 @@ NEWEST = timedelta(hours=2)
 MINIMUM_DELAY_SECONDS = 20
 DELAY_RANGE_SECONDS = 21
 
-_OF_TEXT: Mapping[str, Callable[[str, str], bool]] = {"=": operator.eq, "!=": operator.ne}
-_OF_NUMBERS: Mapping[str, Callable[[float, float], bool]] = {
-    ">": operator.gt,
-    ">=": operator.ge,
-    "<": operator.lt,
-    "<=": operator.le,
-}
+_OF_TEXT = {"=": operator.eq, "!=": operator.ne}
+_OF_NUMBERS = {">": operator.gt, ">=": operator.ge, "<": operator.lt, "<=": operator.le}
 _CONDITION = re.compile(r"""\$\.(?P<field>[\w.]+)\s*(?P<operator>!=|=|>=|<=|>|<)\s*(?P<value>"[^"]*"|[^\s&|()]+)""")
 
 
@@ -112,8 +107,8 @@ def _holds(condition: re.Match[str], fields: Mapping[str, Any]) -> bool:
     if actual is None:
         return False
     if condition["operator"] in _OF_TEXT:
-        return _OF_TEXT[condition["operator"]](str(actual), expected)
-    return _OF_NUMBERS[condition["operator"]](float(actual), float(expected))
+        return bool(_OF_TEXT[condition["operator"]](str(actual), expected))
+    return bool(_OF_NUMBERS[condition["operator"]](float(actual), float(expected)))
 
 
 def _field(fields: Mapping[str, Any], path: str) -> Any:

@@ -57,7 +57,8 @@ class Functions:
         placed.replace(_LAMBDA, "_emit_lambda_logs", lambda _: self._log)
         placed.replace(_LAMBDA, "_emit_lambda_metrics", lambda _: lambda *_, **__: None)
         placed.replace(_LAMBDA, "invoke_async_with_retry", lambda _: self.enqueue)
-        placed.replace("services.eventbridge", "_dispatch_to_lambda", lambda _: self._dispatch)
+        # What EventBridge sends to a function is an asynchronous event as well, with the same retries.
+        placed.replace("services.eventbridge", "_dispatch_to_lambda", lambda _: self._take_text)
         placed.replace("services.sns", "_deliver_to_lambda", lambda _: self._deliver)
         placed.replace("services.sns", "_threading", lambda _: _AtOnce(self._deliver))
 
@@ -90,8 +91,7 @@ class Functions:
         elif target := _dead_letters(function, settings):
             hooks.inside(_LAMBDA, "_route_async_failure")(target, name, event, result)
 
-    def _dispatch(self, arn: str, payload: str) -> None:
-        """Take what EventBridge sends to a function: an asynchronous event as well, with the same retries."""
+    def _take_text(self, arn: str, payload: str) -> None:
         self.enqueue_for(arn, json.loads(payload))
 
     def _deliver(self, endpoint: str, envelope: str, topic: str, subscription: str, *_: Any) -> None:

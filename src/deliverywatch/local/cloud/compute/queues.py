@@ -41,7 +41,9 @@ class Queues:
         placed.replace(_LAMBDA, "_dispatch_esm_batch", lambda _: lambda _mapping, run, *rest: run(*rest))
         placed.replace(_SQS, "_delete_messages_for_esm", self._around_batch_delete)
         handlers = hooks.inside(_SQS, "_HANDLERS")
-        placed.register(handlers, "ReceiveMessage", _without_waiting(handlers["ReceiveMessage"]))
+        receive = handlers["ReceiveMessage"]
+        # An empty queue answers at once: simulated time does not pass while somebody waits.
+        placed.register(handlers, "ReceiveMessage", lambda data, url: receive({**data, "WaitTimeSeconds": 0}, url))
         placed.register(handlers, "DeleteMessage", self._counting(handlers["DeleteMessage"]))
         placed.register(handlers, "StartMessageMoveTask", self._start_move)
         placed.register(handlers, "ListMessageMoveTasks", self._list_moves)
@@ -125,15 +127,6 @@ class Queues:
 
     def _list_moves(self, data: dict[str, Any], _url: str) -> dict[str, Any]:
         return {"Results": self._moves.get(data["SourceArn"], [])[: int(data.get("MaxResults", 1))]}
-
-
-def _without_waiting(original: Callable[..., Any]) -> Callable[..., Any]:
-    """Answer an empty queue at once: simulated time does not pass while somebody waits."""
-
-    def receive(data: dict[str, Any], url: str) -> Any:
-        return original({**data, "WaitTimeSeconds": 0}, url)
-
-    return receive
 
 
 def _fire_at_once(bucket: str, key: str, event_name: str, *rest: Any, **more: Any) -> None:

@@ -30,7 +30,7 @@ def install(placed: hooks.Hooks, uses: set[Use]) -> None:
     # Policies that insist on TLS are content with loopback, on which nothing is encrypted.
     placed.replace("app", "pin_request_origin", lambda pin: lambda address, _is_tls: pin(address, True))  # noqa: FBT003
     placed.replace("core.iam_actions", "extract_resource_arn", _with_narrower_resources)
-    placed.replace("core.iam_evaluator", "enforce", lambda original: _of_each(_noting(original, uses)))
+    placed.replace("core.iam_evaluator", "enforce", lambda original: _enforcing(original, uses))
     placed.replace("app", "_enforce_ses_v2", _with_sender)
 
 
@@ -58,27 +58,21 @@ def _schedule_arn(name: str, body: bytes, query: Mapping[str, Any]) -> str:
     return f"arn:aws:scheduler:{REGION}:{ACCOUNT}:schedule/{group or 'default'}/{unquote(name)}"
 
 
-def _noting(original: Callable[..., Any], uses: set[Use]) -> Callable[..., Any]:
-    """Note which role needs which right."""
+def _enforcing(original: Callable[..., Any], uses: set[Use]) -> Callable[..., Any]:
+    """Ask about each of several resources, and note which role needs which right; the first refusal counts."""
 
     def enforce(key: str, action: str, service: str, region: str, resource_arn: str = "*", **more: Any) -> Any:
-        answer = original(key, action, service, region, resource_arn, **more)
-        arn = getattr(hooks.inside("core.iam_evaluator", "resolve_principal")(key or "", ACCOUNT), "arn", "")
-        # arn:aws:sts::<account>:assumed-role/<role>/<session>
-        if ":assumed-role/" in arn:
-            uses.add(Use(arn.split("/")[1], action, resource_arn, answer is None))
-        return answer
-
-    return enforce
-
-
-def _of_each(original: Callable[..., Any]) -> Callable[..., Any]:
-    """Ask about each of several resources; the first refusal counts. A batch for SQS asks for the right to one."""
-
-    def enforce(key: str, action: str, service: str, region: str, resource_arn: str = "*", **more: Any) -> Any:
+        # A batch for SQS needs the right to one.
         single = action.removesuffix("Batch") if action.startswith("sqs:") else action
-        answers = (original(key, single, service, region, each, **more) for each in resource_arn.split(_AND))
-        return next((answer for answer in answers if answer), None)
+        arn = getattr(hooks.inside("core.iam_evaluator", "resolve_principal")(key or "", ACCOUNT), "arn", "")
+        for resource in resource_arn.split(_AND):
+            answer = original(key, single, service, region, resource, **more)
+            # arn:aws:sts::<account>:assumed-role/<role>/<session>
+            if ":assumed-role/" in arn:
+                uses.add(Use(arn.split("/")[1], single, resource, answer is None))
+            if answer:
+                return answer
+        return None
 
     return enforce
 

@@ -50,14 +50,17 @@ class Firehose:
         """Take every record that MiniStack would have written at once."""
         placed.replace(_FIREHOSE, "_deliver_records_to_s3", lambda _: self._take)
 
-    def run_due(self, now: datetime) -> None:
+    def run_due(self) -> None:
         """Transform and deliver what has waited for long enough."""
         for name, buffers in list(self._streams.items()):
-            if buffers.records_since and now - buffers.records_since >= _transform_wait(buffers.config):
+            transform_seconds = _processor(buffers.config).get("BufferIntervalInSeconds", 60)
+            if self._is_due(buffers.records_since, transform_seconds):
                 self._transform(name, buffers)
-            wait = timedelta(seconds=int(buffers.config["BufferingHints"]["IntervalInSeconds"]))
-            if buffers.answered_since and now - buffers.answered_since >= wait:
-                self._deliver(name, buffers, now)
+            if self._is_due(buffers.answered_since, buffers.config["BufferingHints"]["IntervalInSeconds"]):
+                self._deliver(name, buffers)
+
+    def _is_due(self, since: datetime | None, seconds: str | int) -> bool:
+        return since is not None and self._clock.now - since >= timedelta(seconds=int(seconds))
 
     def flush(self) -> None:
         """Deliver all that waits, whatever the time."""
@@ -65,7 +68,7 @@ class Firehose:
             if buffers.records:
                 self._transform(name, buffers)
             if buffers.answered:
-                self._deliver(name, buffers, self._clock.now)
+                self._deliver(name, buffers)
 
     def _take(self, stream: Mapping[str, Any], destination: Mapping[str, Any], records: Sequence[Any]) -> None:
         now = self._clock.now
@@ -102,17 +105,17 @@ class Firehose:
         self._measure(name, {"ExecuteProcessing.Success": 0})
         return [{**record, "result": FAILED} for record in records]
 
-    def _deliver(self, name: str, buffers: _Buffers, now: datetime) -> None:
+    def _deliver(self, name: str, buffers: _Buffers) -> None:
         answered, buffers.answered = buffers.answered, []
         since, buffers.answered_since = buffers.answered_since, None
-        oldest = since or now
+        oldest = since or self._clock.now
         landing = Landing(self._destination(name, buffers.config), oldest, uuid.uuid4().hex)
         results = [result for records, answers in answered for result in landing.take(records, answers)]
         bucket = buffers.config["BucketARN"].rpartition(":")[2]
         for key, body in landing.objects().items():
             self._client("s3").put_object(Bucket=bucket, Key=key, Body=body)
         failed = results.count("format-conversion-failed")
-        age = (now - oldest).total_seconds()
+        age = (self._clock.now - oldest).total_seconds()
         self._measure(
             name, {"DeliveryToS3.Success": 1, "DeliveryToS3.DataFreshness": age, "FailedConversion.Records": failed}
         )
@@ -142,10 +145,6 @@ class Firehose:
 
 def _lambda_arn(config: Mapping[str, Any]) -> str:
     return str(_processor(config).get("LambdaArn", ""))
-
-
-def _transform_wait(config: Mapping[str, Any]) -> timedelta:
-    return timedelta(seconds=int(_processor(config).get("BufferIntervalInSeconds", 60)))
 
 
 def _processor(config: Mapping[str, Any]) -> dict[str, Any]:

@@ -35,10 +35,10 @@ class SesEvents:
         """Publish an event of a mail at a time: an open or a click, which only the world can bring about."""
         self._waiting.add(at, (event, self._destinations.get(sent.configuration_set, {})))
 
-    def run_due(self, now: datetime) -> None:
+    def run_due(self) -> None:
         """Hand over what has happened by now; SES hands events of many mails over together."""
         batches: dict[str, list[dict[str, Any]]] = {}
-        while due := self._waiting.next_due(now):
+        while due := self._waiting.next_due(self._clock.now):
             at, (event, targets) = due
             self._hand_over(event, at, targets, batches)
         for stream, events in batches.items():

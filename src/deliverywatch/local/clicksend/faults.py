@@ -33,14 +33,9 @@ class Fault(StrEnum):
 
 @dataclass(slots=True)
 class PlannedFault:
-    """A fault for requests to come.
+    """A fault for requests to come: so many `times`, or all (None); of one page, or of any (None).
 
-    Attributes:
-        fault: What to do wrong.
-        times: How many requests more; None for all.
-        page: Only for requests of this page.
-        retry_after: The header of a 429.
-        seconds: How long an answer is delayed.
+    `retry_after` is the header of a 429, `seconds` how long an answer is delayed.
     """
 
     fault: Fault

@@ -29,14 +29,8 @@ _DAY = timedelta(days=1)
 class ClickSendServer:
     """A ClickSend server on 127.0.0.1, served by threads of this process; listens from `start` (or `with`) to `stop`.
 
-    Attributes:
-        history: What is shown.
-        now: The time at which it is shown, aware; None for the real time.
-        username: The one user that is let in.
-        api_key: That user's key.
-        balance: What is left of the credit.
-        queries: The requests for history, in order of arrival.
-        most_under_way: The largest number of requests that were answered at the same time.
+    It shows its history as at `now` (aware; None for the real time) to one user. `queries` are the requests for
+    history in order of arrival; `most_under_way` is the largest number that were answered at the same time.
     """
 
     def __init__(

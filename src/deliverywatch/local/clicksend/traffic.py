@@ -19,12 +19,9 @@ BASE_FAILED_PERCENT = 0.8
 
 @dataclass(frozen=True, slots=True)
 class Phase:
-    """A part of the day, until the next begins.
+    """A part of the day, from so long after midnight until the next begins; `text` is for a timeline.
 
-    Attributes:
-        since: Time after midnight.
-        text: What happens, for a timeline.
-        failed_percent: Share of all messages that fail; what is above the base fails at one carrier.
+    `failed_percent` is the share of all messages that fail; what is above the base fails at one carrier.
     """
 
     since: timedelta
@@ -66,13 +63,9 @@ _BATCH_SIZE = 20
 
 
 def day(midnight: datetime, seed: int = 1, *, phases: Sequence[Phase] = INCIDENT, volume: float = 1.0) -> list[Message]:
-    """Return the day's messages with their fates, in order of sending.
+    """Return the day's messages with their fates, in order of sending: about 10,000 times `volume`, by the seed.
 
-    Args:
-        midnight: Begin of the day, aware.
-        seed: The same seed, the same day.
-        phases: In order; the first begins at midnight.
-        volume: Factor on the number of messages, about 10,000.
+    The phases are in order, and the first begins at (aware) midnight.
     """
     random = Random(seed)  # noqa: S311 - a synthetic day has no secrets
     fates = _Fates(random)

@@ -48,9 +48,7 @@ class Answer:
 class LocalCloud:
     """One cloud per process, as a context manager; it stands still unless `tick` and `run_schedules` move it.
 
-    Attributes:
-        clock: The simulated time.
-        uses: Every right that a role has needed so far.
+    `uses` is every right that a role has needed so far.
     """
 
     def __init__(self, now: datetime) -> None:

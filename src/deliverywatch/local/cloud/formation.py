@@ -42,15 +42,11 @@ def _alarm(original: Callable[..., Any], clock: Clock) -> Callable[..., Any]:
         described: dict[str, Any] = original(name, plain)
         if metrics:
             described = wire.on_queries(described, [_query(each) for each in metrics])
-        return described | _stamps(name, clock)
+        now, existing = clock.now.timestamp(), hooks.inside(CLOUDWATCH, "_alarms").get(name)
+        since = existing["StateUpdatedTimestamp"] if existing else now
+        return {**described, "AlarmConfigurationUpdatedTimestamp": now, "StateUpdatedTimestamp": since}
 
     return record
-
-
-def _stamps(name: str, clock: Clock) -> dict[str, float]:
-    now, existing = clock.now.timestamp(), hooks.inside(CLOUDWATCH, "_alarms").get(name)
-    since = existing["StateUpdatedTimestamp"] if existing else now
-    return {"AlarmConfigurationUpdatedTimestamp": now, "StateUpdatedTimestamp": since}
 
 
 def _query(query: Mapping[str, Any]) -> dict[str, Any]:

@@ -46,12 +46,7 @@ def perform(out: Path, progress: Progress, _environ: Mapping[str, str], now: dat
 
 @dataclass(slots=True)
 class World:
-    """The deployed stack and the pipeline it watches.
-
-    Attributes:
-        acts: What was done, and when.
-        suffered: Faults with the subjects of the mails that each brought.
-    """
+    """The deployed stack and the pipeline it watches; `suffered` are faults with the subjects of their mails."""
 
     cloud: LocalCloud
     count: int = 0

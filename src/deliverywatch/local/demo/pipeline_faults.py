@@ -7,21 +7,16 @@ from datetime import datetime, timedelta
 
 from deliverywatch.local.cloud.compute.states import Step
 from deliverywatch.local.demo.pipeline_machine import artifact, job
-from deliverywatch.local.demo.pipeline_tables import Left, node, with_results
+from deliverywatch.local.demo.pipeline_tables import Left, node
 
 Steps = dict[str, Step]
 
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """One thing that goes wrong in one run.
+    """One thing that goes wrong in one run, the watch that mails it, and how the execution ends.
 
-    Attributes:
-        text: What it is, for the timeline.
-        watch: The watch that mails it, without the prefix of the pipeline.
-        left: What the run leaves behind.
-        steps: What the services answer otherwise, made for the name of the run and its start.
-        status: How the execution ends.
+    `steps` makes what the services answer otherwise, from the name of the run and its start.
     """
 
     text: str
@@ -92,13 +87,13 @@ FAULTS = (
     Fault("The source delivers what is 9 hours old", "stale", Left(age=timedelta(hours=9))),
     Fault("A fifth of the rows has no e-mail address", "quality", Left(empty_count=48)),
 
-    Fault("A model of dbt does not compile", "transform-code", with_results("run", _WRONG_CODE), _RUN),
-    Fault("A table that a model reads is gone", "transform-missing-data", with_results("run", _NO_TABLE), _RUN),
-    Fault("A test of dbt finds 12 rows", "test-data-rule", with_results("test", _ROWS), _TEST_STEP),
-    Fault("The SQL of a test of dbt is broken", "test-schema-change", with_results("test", _BROKEN), _TEST_STEP),
-    Fault("A test of dbt finds rows, and its step says it is fine", "test-data-rule", with_results("test", _ROWS),
+    Fault("A model of dbt does not compile", "transform-code", Left(results={"run": _WRONG_CODE}), _RUN),
+    Fault("A table that a model reads is gone", "transform-missing-data", Left(results={"run": _NO_TABLE}), _RUN),
+    Fault("A test of dbt finds 12 rows", "test-data-rule", Left(results={"test": _ROWS}), _TEST_STEP),
+    Fault("The SQL of a test of dbt is broken", "test-schema-change", Left(results={"test": _BROKEN}), _TEST_STEP),
+    Fault("A test of dbt finds rows, and its step says it is fine", "test-data-rule", Left(results={"test": _ROWS}),
           status="SUCCEEDED"),
-    Fault("The results that dbt wrote are cut off", "blind", with_results("run", None), status="SUCCEEDED"),
+    Fault("The results that dbt wrote are cut off", "blind", Left(results={"run": None}), status="SUCCEEDED"),
 
     Fault("Versions of 12 users overlap", "integrity", Left(overlapping_count=12)),
     Fault("12 users have two current versions", "integrity", Left(twice_current_count=12)),

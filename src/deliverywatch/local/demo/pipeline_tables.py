@@ -73,11 +73,6 @@ def node(unique_id: str, status: str, failures: int | None = None, message: str 
     return {"unique_id": unique_id, "status": status, "failures": failures, "message": message, "adapter_response": {}}
 
 
-def with_results(command: str, nodes: Sequence[Mapping[str, Any]] | None) -> Left:
-    """Return what a run leaves behind when a command of dbt ended so; None for a file that was cut off."""
-    return Left(results={command: nodes})
-
-
 def _users(started_at: datetime, left: Left) -> list[dict[str, Any]]:
     loaded = started_at + timedelta(minutes=5)
     return [

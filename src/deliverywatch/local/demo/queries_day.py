@@ -14,7 +14,6 @@ from typing import Any
 from deliverywatch.local.cloud.cloud import LocalCloud
 from deliverywatch.local.demo import play, report
 from deliverywatch.local.demo.play import Progress
-from deliverywatch.local.demo.queries_shop import Shop
 from deliverywatch.local.demo.report import File, Outcome, Result, Table
 from deliverywatch.local.demo.timeline import Act, timeline
 
@@ -69,6 +68,19 @@ EDITS: tuple[tuple[timedelta, str, dict[str, Any] | None], ...] = (
     (timedelta(minutes=130), "The analyst names the right one", REPORT),
 )
 
+_COUNTRIES = ("IT", "AU", "DE", "FR")
+_QUARTER = timedelta(minutes=15)
+_ORDERS = 40
+_COLUMNS = {"slot": "string", "country": "string", "status": "string", "amount": "double"}
+
+# Since when (after the start) which countries have so many orders of a hundred refused.
+_REFUSALS: tuple[tuple[timedelta, dict[str, int]], ...] = (
+    (timedelta(), {}),
+    (timedelta(minutes=45), {"IT": 30}),
+    (timedelta(minutes=60), {"IT": 45, "FR": 35}),
+    (timedelta(minutes=90), {}),
+)
+
 
 def perform(out: Path, progress: Progress, _environ: Mapping[str, str], now: datetime, *, fast: bool) -> Outcome:
     """Play the life of a query, yesterday from eight o'clock."""
@@ -80,6 +92,41 @@ def perform(out: Path, progress: Progress, _environ: Mapping[str, str], now: dat
         progress.step("Writing the result")
         exports = play.copy_objects(cloud, life.shop.bucket, "exports/", out)
         return report.write(_result(life, len(exports)), out)
+
+
+@dataclass(frozen=True, slots=True)
+class Shop:
+    """The orders of one day in the lake, in an analyst's own table of JSON lines: a file every 15 minutes."""
+
+    cloud: LocalCloud
+    bucket: str
+    start: datetime
+
+    def open(self, database: str) -> None:
+        """Make the table."""
+        play.create_table(self.cloud, database, f"s3://{self.bucket}/orders/", "json", _COLUMNS, "dt")
+
+    def sell(self, minute: datetime) -> None:
+        """Write the orders of the quarter that ends now, if one does."""
+        if (minute - self.start) % _QUARTER:
+            return
+        rows = [row for country in _COUNTRIES for row in self._orders(country, minute)]
+        body = "".join(f"{json.dumps(row)}\n" for row in rows).encode()
+        self.cloud.client("s3").put_object(
+            Bucket=self.bucket, Key=f"orders/dt={minute:%Y-%m-%d}/{minute:%H%M}.json", Body=body
+        )
+
+    def _orders(self, country: str, minute: datetime) -> list[dict[str, object]]:
+        refused = [shares for since, shares in _REFUSALS if self.start + since <= minute][-1].get(country, 2)
+        return [
+            {
+                "slot": f"{minute:%H:%M}",
+                "country": country,
+                "status": "refused" if 100 * number < refused * _ORDERS else "paid",
+                "amount": 10.0 + number,
+            }
+            for number in range(_ORDERS)
+        ]
 
 
 @dataclass(slots=True)

@@ -34,16 +34,9 @@ class File:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What the terminal and the page show.
+    """What the terminal (`summary`, one sentence) and the page show, whose `lead` is the sentence below its title.
 
-    Attributes:
-        summary: One sentence for the terminal.
-        title: The page's heading.
-        lead: The sentence below.
-        numbers: Up to four values with what each counts.
-        timeline: The mails, and what happened.
-        tables: Shown below the timeline.
-        files: What lies beside the page, but for the mails and the timeline.
+    `numbers` are up to four values with what each counts; `files` is what lies beside the page, mails and timeline.
     """
 
     summary: str

@@ -36,12 +36,7 @@ LEAD = timedelta(minutes=20)
 class Source:
     """A ClickSend account to read: the stand-in `server`, which follows the simulated time, or a real one.
 
-    Attributes:
-        url: Its address, without a path.
-        username: Of its API.
-        api_key: Of its API.
-        phases: What is done to the messages, and since when; empty for a real account.
-        server: The stand-in; None for a real account, whose history is what it is.
+    A real one has no `server`, and no `phases` (what is done to the messages, and since when).
     """
 
     url: str

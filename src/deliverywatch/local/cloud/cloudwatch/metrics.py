@@ -66,13 +66,10 @@ def _points(document: Mapping[str, Any], stamp: datetime) -> Iterator[Point]:
 
 
 def filtered(line: str, metric_filter: Mapping[str, Any], now: datetime) -> list[Point]:
-    """Return the points that a metric filter makes of one log line.
+    """Return the points that a metric filter, as DescribeMetricFilters returns it, makes of one log line.
 
-    Args:
-        line: The log event's message.
-        metric_filter: As DescribeMetricFilters returns it. Patterns are bare terms, all of which must appear, or
-            conditions on JSON fields, `{ $.level = "ERROR" && $.count > 3 }`, joined by `&&` or by `||`.
-        now: The time of the log event.
+    Patterns are bare terms, all of which must appear, or conditions on JSON fields joined by `&&` or by `||`, such as
+    `{ $.level = "ERROR" && $.count > 3 }`.
     """
     fields = _json_object(line)
     if not _matches(metric_filter.get("filterPattern") or "", line, fields):

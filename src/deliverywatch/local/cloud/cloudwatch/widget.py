@@ -24,7 +24,7 @@ def image(widget: str, answer: Answer, now: datetime) -> bytes:
     definition = json.loads(widget)
     start, end = _time(definition.get("start", "-PT3H"), now), _time(definition.get("end", "PT0H"), now)
     queries = _queries(definition)
-    points = answer([{key: value for key, value in each.items() if key != "color"} for each in queries], start, end)
+    points = answer([query for query, _ in queries], start, end)
     axis = (definition.get("yAxis") or {}).get("left") or {}
     return png(
         Chart(
@@ -42,14 +42,15 @@ def image(widget: str, answer: Answer, now: datetime) -> bytes:
     )
 
 
-def _queries(widget: Mapping[str, Any]) -> list[dict[str, Any]]:
-    queries: list[dict[str, Any]] = []
+def _queries(widget: Mapping[str, Any]) -> list[tuple[dict[str, Any], str | None]]:
+    """Return the query of each row, with its colour."""
+    queries: list[tuple[dict[str, Any], str | None]] = []
     previous: list[str] = []
     for position, row in enumerate(widget.get("metrics", [])):
         names = [each for each in row if isinstance(each, str)]
         options = row[-1] if row and isinstance(row[-1], dict) else {}
         previous = _whole(names, previous)
-        queries.append(_query(previous, options, widget, position))
+        queries.append((_query(previous, options, widget, position), options.get("color")))
     return queries
 
 
@@ -63,36 +64,27 @@ def _whole(names: list[str], previous: list[str]) -> list[str]:
 def _query(names: list[str], options: Mapping[str, Any], widget: Mapping[str, Any], position: int) -> dict[str, Any]:
     identifier = options.get("id", f"row{position}")
     period = int(options.get("period", widget.get("period", _DEFAULT_PERIOD_SECONDS)))
-    fields: dict[str, Any] = {
-        "Id": identifier,
-        "ReturnData": options.get("visible", True),
-        "color": options.get("color"),
-    }
+    fields: dict[str, Any] = {"Id": identifier, "ReturnData": options.get("visible", True)}
     if "expression" in options:
         expression = options["expression"]
         return fields | {"Expression": expression, "Period": period, "Label": options.get("label", expression)}
-    namespace, name, *dimensions = names
-    pairs = zip(dimensions[::2], dimensions[1::2], strict=True)
-    metric = {
-        "Namespace": namespace,
-        "MetricName": name,
-        "Dimensions": [{"Name": each, "Value": value} for each, value in pairs],
-    }
-    stat = options.get("stat", widget.get("stat", "Average"))
-    return fields | {
-        "Label": options.get("label", name),
-        "MetricStat": {"Metric": metric, "Period": period, "Stat": stat},
-    }
+    namespace, name, *parts = names
+    dimensions = [{"Name": each, "Value": value} for each, value in zip(parts[::2], parts[1::2], strict=True)]
+    metric = {"Namespace": namespace, "MetricName": name, "Dimensions": dimensions}
+    stat = {"Metric": metric, "Period": period, "Stat": options.get("stat", widget.get("stat", "Average"))}
+    return fields | {"Label": options.get("label", name), "MetricStat": stat}
 
 
 def _lines(
-    queries: Sequence[Mapping[str, Any]], points: Mapping[str, Sequence[tuple[datetime, float]]], period: int
+    queries: Sequence[tuple[Mapping[str, Any], str | None]],
+    points: Mapping[str, Sequence[tuple[datetime, float]]],
+    period: int,
 ) -> list[Line]:
-    shown = [each for each in queries if each["ReturnData"]]
+    shown = [(query, color) for query, color in queries if query["ReturnData"]]
     gap = timedelta(seconds=period * 1.5)
     return [
-        Line(each["Label"], tuple(points[each["Id"]]), each["color"] or PALETTE[number % len(PALETTE)], gap)
-        for number, each in enumerate(shown)
+        Line(query["Label"], tuple(points[query["Id"]]), color or PALETTE[number % len(PALETTE)], gap)
+        for number, (query, color) in enumerate(shown)
     ]
 
 

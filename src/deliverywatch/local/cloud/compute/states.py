@@ -31,14 +31,9 @@ _METRICS = {
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """What one state does in place of the service it calls.
+    """What one state does in place of the service it calls; `error` is a name and a cause, if it fails.
 
-    Attributes:
-        seconds: How long it takes, in simulated time.
-        output: What it returns.
-        error: The name of its error and the cause, if it fails.
-        is_stopped: Whether somebody stops the execution meanwhile.
-        is_too_long: Whether the limit of the state machine comes before its end.
+    Meanwhile somebody may stop the execution, or the limit of the state machine may come before the end of the step.
     """
 
     seconds: float

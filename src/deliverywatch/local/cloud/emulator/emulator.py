@@ -48,8 +48,7 @@ class Emulator:
     def start(self, install: Callable[[], None]) -> None:
         """Serve on a free port of loopback and return when requests are answered.
 
-        Args:
-            install: Puts the bridges into MiniStack; called when it is loaded and before it serves.
+        `install` puts the bridges into MiniStack when it is loaded and before it serves.
 
         Raises:
             ConfigurationError: MiniStack is not the one we know, the port is taken, or it does not answer.
@@ -144,10 +143,7 @@ def _environment(port: int, folder: Path) -> dict[str, str]:
         "MINISTACK_HOST": HOST,
         "MINISTACK_ACCOUNT_ID": ACCOUNT,
         "MINISTACK_REGION": REGION,
-        "IOT_MTLS_ENABLED": "0",
-        "SFTP_ENABLED": "0",
-        "PERSIST_STATE": "0",
-        "S3_PERSIST": "0",
+        **dict.fromkeys(("IOT_MTLS_ENABLED", "SFTP_ENABLED", "PERSIST_STATE", "S3_PERSIST"), "0"),
         "STATE_DIR": str(folder / "state"),
         "S3_DATA_DIR": str(folder / "s3"),
         "ATHENA_DATA_DIR": str(folder / "athena"),

@@ -18,13 +18,7 @@ from deliverywatch.local.cloud.emulator.clock import Clock
 
 @dataclass(frozen=True, slots=True)
 class Mail:
-    """One mail as it left.
-
-    Attributes:
-        sent_at: The simulated time.
-        source: The mail in RFC 5322 form, as given to SES.
-        channel: `ses`, or `sns` for the plain e-mail of a topic's subscription.
-    """
+    """One mail as it left, in RFC 5322 form; its channel is `ses`, or `sns` for the e-mail of a subscription."""
 
     sent_at: datetime
     source: bytes

@@ -66,7 +66,7 @@ def deliver(
 
     `contexts` holds what a mail finds in the lake at a moment, by the key of the document.
     """
-    pile, store = Pile(), _Lake(contexts=contexts or {})
+    pile, store = Pile(), _Lake(now=span.start, contexts=contexts or {})
     mails: list[Mail] = []
     for time in _handled(definitions, minutes, changes, span, time_zone, store, pile):
         if pile.messages:
@@ -79,22 +79,18 @@ def deliver(
 
 def count(definitions: Definitions, minutes: Minutes, changes: Sequence[Change], span: Span, since: datetime) -> int:
     """Return how many mails `deliver` would return from a time on; none is written, which is what takes time."""
-    store = _Sent()
+    store = _Sent(now=span.start)
     for _ in _handled(definitions, minutes, changes, span, "UTC", store, Pile()):
         pass
     return sum(datetime.fromisoformat(record["time"]) >= since for record in store.mails())
 
 
-@dataclass
+@dataclass(kw_only=True)
 class _Lake(Memory):
     """A Memory with the documents that a system would have left there by now."""
 
+    now: datetime
     contexts: Mapping[str, Callable[[datetime], bytes]] = field(default_factory=dict)
-    moments: list[datetime] = field(default_factory=list)
-
-    def go_to(self, moment: datetime) -> None:
-        """Be in the state of this moment."""
-        self.moments[:] = [moment]
 
     def mails(self) -> list[dict[str, Any]]:
         """Return the outbox's records, in the order in which they were claimed."""
@@ -103,7 +99,7 @@ class _Lake(Memory):
     def read(self, key: str) -> Stored | None:
         """Return an object, or None if there is none."""
         if key in self.contexts:
-            return Stored(self.contexts[key](self.moments[0]), "1")
+            return Stored(self.contexts[key](self.now), "1")
         return Memory.read(self, key)
 
 
@@ -144,7 +140,7 @@ def _handled(
     alarms = (*definitions.alarms, *definitions.composites)
     for time, states, actions in _by_time(changes, executed(changes, alarms, definitions.mutes, span.start, span.end)):
         yield from _swept(notifier, store, levels, before, time)
-        store.go_to(time)
+        store.now = time
         account.changes.update({change.alarm: change for change in states})
         for action in actions:
             for notice in parse(_message(definitions, account, action), time):
@@ -162,7 +158,7 @@ def _swept(
     every, first = timedelta(minutes=SWEEP_MINUTES), after.replace(minute=SWEEP_FROM_MINUTE, second=0, microsecond=0)
     time = first - (first - after) // every * every
     while time < before and any(level is not Level.OK for level in levels.values()):
-        store.go_to(time)
+        store.now = time
         for outcome in notifier.run({"sweep": time.isoformat()}, time):
             levels[outcome.watch] = outcome.level
         yield time

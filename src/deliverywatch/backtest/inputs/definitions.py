@@ -4,7 +4,6 @@ import itertools
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -13,6 +12,7 @@ from deliverywatch.engine.definitions import alarm as alarms
 from deliverywatch.engine.definitions import composites, documents, template_parameters, template_rules
 from deliverywatch.engine.definitions.alarm import Alarm, Metric, MetricStat
 from deliverywatch.engine.definitions.composites import Composite
+from deliverywatch.engine.definitions.template import fits
 from deliverywatch.engine.evaluation import mute
 from deliverywatch.errors import InputError
 
@@ -165,22 +165,18 @@ class LiveAccount:
     def load(self, overrides: Mapping[str, str]) -> Definitions:
         """Ask the account for its alarms; raise InputError if it has none that can be evaluated."""
         metric_alarms, combined, refused = self.definitions()
-        kept = [alarm for alarm in metric_alarms if not _is_left_out(alarm.name, self.without)]
+        kept = [alarm for alarm in metric_alarms if not fits(alarm.name, self.without)]
         if not kept:
             raise InputError("The account has no alarm to evaluate.", next_step="Check the region, or use a template.")
         return Definitions(
             overrides=overrides,
             parameters={},
             alarms=tuple(kept),
-            composites=tuple(composite for composite in combined if not _is_left_out(composite.name, self.without)),
+            composites=tuple(composite for composite in combined if not fits(composite.name, self.without)),
             mutes=(),
             watches=(),
             notes=tuple(f"Left out {name}: {reason}" for name, reason in refused),
         )
-
-
-def _is_left_out(name: str, without: Sequence[str]) -> bool:
-    return any(fnmatchcase(name, pattern) for pattern in without)
 
 
 def _values(settings: Sequence[str]) -> dict[str, list[str]]:
@@ -198,13 +194,7 @@ def _values(settings: Sequence[str]) -> dict[str, list[str]]:
 
 
 def _defaults(template: Mapping[str, Any]) -> dict[str, str]:
-    declared = template.get("Parameters") or {}
-    valued = {name: declaration for name, declaration in declared.items() if "Default" in declaration}
-    return {
-        name: str(declaration["Default"])
-        for name, declaration in valued.items()
-        if not template_parameters.is_in_ssm(declaration)
-    }
+    return {name: str(value) for name, value in template_parameters.defaults(template).items()}
 
 
 def _watches(template: Path, environment: str) -> tuple[severity.Watch, ...]:

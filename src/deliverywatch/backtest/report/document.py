@@ -1,6 +1,5 @@
 """A back-test -> the document that `--json` prints; its shape is in `deliverywatch backtest --help`."""
 
-from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -16,7 +15,7 @@ def document(result: Result) -> dict[str, Any]:
         "time_zone": result.time_zone,
         "notes": list(result.notes),
         "left_out": list(result.left_out),
-        "true_incidents": {"alarm": ratio.name if ratio else None, "spans": _spans(result.true_incidents)},
+        "true_incidents": {"alarm": ratio.name if ratio else None, "spans": list(map(_span, result.true_incidents))},
         "variants": [_variant(variant) for variant in result.variants],
         "sweep": _curve(result.curve) if result.curve else None,
     }
@@ -71,13 +70,9 @@ def _numbers(numbers: HeadlineNumbers) -> dict[str, Any]:
         "night_mails_a_month": round(numbers.night_mails_a_month, 1),
         "median_minutes_to_mail": None if waited is None else round(waited, 1),
         "missed_count": None if numbers.missed is None else len(numbers.missed),
-        "missed": _spans(numbers.missed or ()),
+        "missed": list(map(_span, numbers.missed or ())),
         "open_minutes": round(numbers.open_minutes),
     }
-
-
-def _spans(spans: Sequence[Span]) -> list[dict[str, str]]:
-    return [_span(span) for span in spans]
 
 
 def _span(span: Span) -> dict[str, str]:

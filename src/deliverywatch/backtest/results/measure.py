@@ -72,19 +72,18 @@ def headline_numbers(
     night = sum(not NIGHT_TO_HOUR <= mail.time.astimezone(zone).hour < NIGHT_FROM_HOUR for mail in mails)
     opened = [incident.start for _, incident in open_spans if incident.start > span.start]
     waits = list(_waits(opened, history, ratio)) if ratio else []
+    missed = tuple(
+        true for true in truths if not any(met.start < true.end and true.start < met.end for _, met in open_spans)
+    )
     return HeadlineNumbers(
         mails_count=len(mails),
         incidents_count=len(open_spans),
         mails_a_month=len(mails) / months,
         night_mails_a_month=night / months,
         minutes_to_mail=median(waits) if waits else None,
-        missed=tuple(true for true in truths if not _is_met(true, open_spans)) if ratio else None,
+        missed=missed if ratio else None,
         open_minutes=_open_minutes(open_spans),
     )
-
-
-def _is_met(true: Span, open_spans: Sequence[tuple[str, Span]]) -> bool:
-    return any(incident.start < true.end and true.start < incident.end for _, incident in open_spans)
 
 
 def _open_minutes(open_spans: Sequence[tuple[str, Span]]) -> float:

@@ -33,9 +33,9 @@ def resources(
     """
     resolver = Resolver(template, parameters)
     for logical_id, resource in (template.get("Resources") or {}).items():
-        if resource.get("Type") != kind or _fits(logical_id, without):
+        if resource.get("Type") != kind or fits(logical_id, without):
             continue
-        if resolver.is_there(logical_id) and not (without and _fits(resolver.name(logical_id), without)):
+        if resolver.is_there(logical_id) and not (without and fits(resolver.name(logical_id), without)):
             yield logical_id, resolver.properties(logical_id)
 
 
@@ -62,7 +62,8 @@ def require_unique(names: Sequence[str]) -> None:
             )
 
 
-def _fits(name: str, patterns: Sequence[str]) -> bool:
+def fits(name: str, patterns: Sequence[str]) -> bool:
+    """Return whether a name fits one of the patterns of names that are left out, such as `*-blind`."""
     return any(fnmatchcase(name, pattern) for pattern in patterns)
 
 

@@ -28,23 +28,27 @@ def values(template: Mapping[str, Any], overrides: Mapping[str, str]) -> dict[st
             f"The template has no parameter {unknown[0]}.",
             next_step=f"Use one of: {', '.join(sorted(declared)) or 'none, the template has no parameters'}.",
         )
-    defaults = {
-        name: declaration["Default"]
-        for name, declaration in declared.items()
-        if "Default" in declaration and not is_in_ssm(declaration)
-    }
-    given = {**PSEUDO_PARAMETERS, **defaults, **overrides}
+    given = {**PSEUDO_PARAMETERS, **defaults(template), **overrides}
     return {name: _typed(declared.get(name, {}), value) for name, value in given.items()}
 
 
-def is_in_ssm(declaration: Mapping[str, Any]) -> bool:
+def defaults(template: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the default of each parameter that has one in the template itself."""
+    return {
+        name: declaration["Default"]
+        for name, declaration in (template.get("Parameters") or {}).items()
+        if "Default" in declaration and not _is_in_ssm(declaration)
+    }
+
+
+def _is_in_ssm(declaration: Mapping[str, Any]) -> bool:
     """Return whether a parameter's default is no value but the name of one in the account's Parameter Store."""
     return str(declaration.get("Type", "")).startswith("AWS::SSM::Parameter::Value<")
 
 
 def lacking(declaration: Mapping[str, Any]) -> str:
     """Return what a parameter without a value has instead."""
-    if is_in_ssm(declaration):
+    if _is_in_ssm(declaration):
         return f"its value in SSM under {declaration.get('Default')}, where only the account can look"
     return "neither a default nor a value"
 

@@ -22,6 +22,12 @@ def test_every_parameter_stands_in_the_table_with_its_default() -> None:
     assert {name: default for name, default in ROWS.items() if name in defaults} == defaults
 
 
+def test_every_alarm_of_sms_stands_in_the_table() -> None:
+    (sms,) = [stack for stack in stacks.chosen(["sms"]) if any(watch.name == "sms-failures" for watch in stack.watches)]
+    names = [alarm.name for watch in sms.watches for alarm in watch.alarms]
+    assert [name for name in names if f"`…-{name}`" not in README] == []
+
+
 def test_the_deploy_command_gives_every_parameter_that_has_no_default() -> None:
     required = [name for name, parameter in parameters().items() if "Default" not in parameter]
     deploy = README.partition("aws cloudformation deploy")[2].partition("```")[0]
@@ -36,7 +42,8 @@ def test_a_link_to_a_picture_leads_somewhere() -> None:
 
 def test_every_link_of_a_readme_leads_to_a_file_or_a_heading() -> None:
     root = Path(__file__).parents[1]
-    for readme in (root / "README.md", *root.glob("src/deliverywatch/*/README.md")):
+    pages = [root / "README.md", root / "cfn/README.md", *root.glob(".github/*.md")]
+    for readme in (*pages, *root.glob("src/deliverywatch/*/README.md")):
         for target in re.findall(r"(?<!!)\[[^]]+\]\((?!https?:)([^)]+)\)", readme.read_text()):
             path, _, anchor = target.partition("#")
             linked = readme.parent / path if path else readme
@@ -50,6 +57,6 @@ def anchors(text: str) -> set[str]:
     return {re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-") for title in titles}
 
 
-@pytest.mark.parametrize("system", ["email", "pipeline", "files", "queries"])
+@pytest.mark.parametrize("system", [name for name in stacks.SYSTEMS if name not in ("sms", "files-pusher")])
 def test_every_system_has_a_page_of_its_own_that_the_readme_leads_to(system: str) -> None:
     assert f"](src/deliverywatch/{system}/README.md)" in README

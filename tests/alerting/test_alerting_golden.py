@@ -1,6 +1,6 @@
 """One recorded mail per event: a change of a mail is a change of tests/alerting/golden, to be looked at.
 
-DELIVERYWATCH_GOLDEN=write scripts/test tests/alerting/test_alerting_golden.py writes them anew.
+DELIVERYWATCH_UPDATE_GOLDEN=1 scripts/test tests/alerting/test_alerting_golden.py writes them anew.
 """
 
 import email
@@ -55,7 +55,7 @@ def test_the_mails_of_a_story_are_as_recorded(name: str) -> None:
     assert [str(mail["X-DeliveryWatch-Event"]).lower() for mail in world.ses.mails] == expected
     for event, message in zip(expected, world.ses.messages, strict=True):
         path = GOLDEN / f"{name}-{event}.eml"
-        if os.environ.get("DELIVERYWATCH_GOLDEN") == "write":
+        if os.environ.get("DELIVERYWATCH_UPDATE_GOLDEN"):
             path.write_bytes(message)
         assert content(message) == content(path.read_bytes()), f"{path.name} differs; look at it, then record it anew"
 

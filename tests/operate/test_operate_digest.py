@@ -1,6 +1,6 @@
 """The weekly mail: what it says of a good and of a bad week, and that it leaves the deployed stack once.
 
-DELIVERYWATCH_GOLDEN=write .venv/bin/pytest tests/operate/test_operate_digest.py writes its mails anew.
+DELIVERYWATCH_UPDATE_GOLDEN=1 .venv/bin/pytest tests/operate/test_operate_digest.py writes its mails anew.
 """
 
 from __future__ import annotations
@@ -108,7 +108,7 @@ def content(message: bytes) -> list[object]:
 def test_the_mail_of_a_week_is_as_recorded(name: str, week: Week) -> None:
     (message,) = sent(week)
     path = GOLDEN / f"digest-{name}.eml"
-    if os.environ.get("DELIVERYWATCH_GOLDEN") == "write":
+    if os.environ.get("DELIVERYWATCH_UPDATE_GOLDEN"):
         path.write_bytes(message)
     assert content(message) == content(path.read_bytes()), f"{path.name} differs; look at it, then record it anew"
 

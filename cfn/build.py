@@ -46,11 +46,8 @@ def build(systems: Sequence[str], bundled: str, out: Path) -> dict[Path, str]:
     """Build everything, then empty a folder and write it there; a build that fails leaves the folder as it was.
 
     `bundled` is the architecture to ship third-party packages for, or `none`. Returned is what was written, each with
-    its size in words, the template last.
-
-    Raises:
-        ConfigurationError: The folder holds something else, a package cannot be had, or AWS would refuse the template
-            or a zip.
+    its size in words, the template last. Raises ConfigurationError if the folder holds something else, a package cannot
+    be had, or AWS would refuse the template or a zip.
     """
     _check_is_ours(out)
     chosen = stacks.chosen(systems)

@@ -72,11 +72,7 @@ class Package:
 
 
 def zipped(spec: Function, files: Mapping[str, bytes]) -> Package:
-    """Return the zip of a function.
-
-    Raises:
-        ConfigurationError: Unpacked it is larger than Lambda takes.
-    """
+    """Return the zip of a function, or raise ConfigurationError if it unpacks to more than Lambda takes."""
     unpacked_bytes = sum(len(content) for content in files.values())
     if unpacked_bytes > UNPACKED_LIMIT_BYTES:
         raise ConfigurationError(

@@ -14,8 +14,7 @@ OURS = "deliverywatch"
 def closure(source: Path, module: str) -> dict[str, Path]:
     """Return the modules of this project that a module needs, itself and their packages among them, with their files.
 
-    Raises:
-        FileNotFoundError: There is no such module.
+    Raises FileNotFoundError if there is no such module.
     """
     if not file_of(source, module):
         raise FileNotFoundError(f"{source} has no module {module}")

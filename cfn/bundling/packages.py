@@ -30,8 +30,7 @@ _GLIBC_MINORS = range(17, 35)
 def closure(names: Iterable[str], architecture: str, python: str = PYTHON) -> list[str]:
     """Return these packages and all that they need in Lambda, sorted, without what is in the runtime.
 
-    Raises:
-        ConfigurationError: One of them is not installed, so that nobody can say what it needs.
+    Raises ConfigurationError if one is not installed, so that nobody can say what it needs.
     """
     waiting: list[str] = [canonicalize_name(name) for name in names]
     needed = set[str]()
@@ -68,8 +67,7 @@ def _needed(name: str, architecture: str, python: str) -> list[str]:
 def locked(lock: str, names: Sequence[str]) -> str:
     """Return the lines of a lock file that pin these packages, without markers: they are judged already.
 
-    Raises:
-        ConfigurationError: A package is not in the lock file.
+    Raises ConfigurationError if it does not pin one of them.
     """
     blocks: dict[str, str] = {
         canonicalize_name(block.split("==")[0]): block for block in re.split(r"\n(?=\S)", lock.strip())
@@ -83,11 +81,7 @@ def locked(lock: str, names: Sequence[str]) -> str:
 
 
 def install(requirements: Path, architecture: str, target: Path) -> None:
-    """Download and unpack the wheels of a requirements file for Lambda.
-
-    Raises:
-        ConfigurationError: A wheel cannot be had, or its hash is wrong.
-    """
+    """Download and unpack the wheels of a requirements file for Lambda, or raise ConfigurationError."""
     platforms = [f"manylinux_2_{minor}_{_MACHINES[architecture]}" for minor in reversed(_GLIBC_MINORS)]
     platforms.append(f"manylinux2014_{_MACHINES[architecture]}")
     command = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-input"]
@@ -105,9 +99,7 @@ def compile_bytecode(root: Path, python: str) -> None:
     """Compile everything in a folder, which will be `/var/task` in Lambda; only this version of Python can use it.
 
     Lambda cannot write bytecode beside the code, so without it each cold start compiles anew: 2.1 times as long.
-
-    Raises:
-        ConfigurationError: A file cannot be compiled.
+    Raises ConfigurationError if a file cannot be compiled.
     """
     # Unchecked, because unzipping changes the files' times; the paths are those in Lambda.
     options = ["-q", "--invalidation-mode", "unchecked-hash", "-s", str(root), "-p", "/var/task"]

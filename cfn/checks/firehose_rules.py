@@ -37,11 +37,7 @@ _TRAPS = {"YYYY": ("yyyy", "the year of the week"), "mm": ("MM", "minutes"), "DD
 
 
 def check(template: Mapping[str, Any]) -> None:
-    """Refuse a template whose delivery streams, event destinations or their tables AWS would refuse.
-
-    Raises:
-        ConfigurationError: All that is wrong, each with AWS's reason.
-    """
+    """Raise ConfigurationError, with every reason, if AWS would refuse delivery streams, destinations or tables."""
     if reasons := problems(template):
         raise ConfigurationError(
             "AWS would refuse this template: " + " ".join(reasons),

@@ -38,11 +38,7 @@ class _Metric:
 
 
 def check(template: Template) -> None:
-    """Make sure that nothing is wrong with a template's alarms.
-
-    Raises:
-        ConfigurationError: Something is; every finding is a sentence of its own.
-    """
+    """Raise ConfigurationError if anything is wrong with a template's alarms, with a sentence for every finding."""
     if faults := findings(template):
         sentences = " ".join(f"[{fault.rule}] {fault.resource}: {fault.sentence}" for fault in faults)
         raise ConfigurationError(

@@ -33,8 +33,7 @@ _ALTERNATIVES = ("files", "files-pusher")
 def chosen(systems: Sequence[str]) -> list[Stack]:
     """Return the stacks of these systems, after those that all of them need.
 
-    Raises:
-        ConfigurationError: Two of them are ways of the same system.
+    Raises ConfigurationError if two of them are ways of the same system.
     """
     if set(_ALTERNATIVES) <= set(systems):
         raise ConfigurationError(

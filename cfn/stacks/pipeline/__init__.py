@@ -36,10 +36,9 @@ def stack() -> Stack:
 
 
 def declared(document: object) -> tuple[Pipeline, ...]:
-    """Return the pipelines of a declaration, of which the functions can use every part.
+    """Return the pipelines of a declaration, or raise ConfigurationError if the functions could not use all of it.
 
-    Raises:
-        ConfigurationError: They cannot; a wrong rule for faults would else be found by the first run that fails.
+    A wrong rule for faults would otherwise show in the first run that fails.
     """
     shipped().with_rules(document)
     return pipelines_of(document)

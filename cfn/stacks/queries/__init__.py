@@ -19,11 +19,7 @@ _FILE = Path(__file__).parents[2] / "schedules.json"
 
 
 def stack() -> Stack:
-    """Return everything of scheduled queries.
-
-    Raises:
-        InputError: cfn/schedules.json is wrong.
-    """
+    """Return everything of scheduled queries, or raise InputError if cfn/schedules.json is wrong."""
     file.read(_FILE.read_bytes(), "deliverywatch")
     reconcile, execute = _reconcile(), _execute()
     return Stack(

@@ -125,11 +125,7 @@ def http() -> Http:
 
 
 def token(parameter: str) -> str:
-    """Return the secret of an SSM parameter; an empty name has none.
-
-    Raises:
-        ServiceRefused: It does not exist, or may not be read.
-    """
+    """Return the secret of an SSM parameter, or raise ServiceRefused; an empty name has none."""
     if not parameter:
         return ""
     with translated(f"The SSM parameter {parameter}"):

@@ -64,10 +64,7 @@ class Ports:
 class Order:
     """Which run is wanted.
 
-    Attributes:
-        due: The time that the run is for; aware, UTC.
-        is_again: Whether a run that was done is to be done anew.
-        is_by_hand: Whether a person started it, at another time than the one it is for.
+    `due` is aware, in UTC; `is_again` repeats a run that was done; `is_by_hand` starts one at another time than due.
     """
 
     query_id: str
@@ -79,8 +76,7 @@ class Order:
 def order_of(event: Mapping[str, Any], now: datetime) -> Order:
     """Return the order in an event: `{"query_id": "daily", "scheduled_time": "2026-11-21T02:00:00Z"}`, or due `now`.
 
-    Raises:
-        InputError: It names no query, or a time that is none.
+    Raises InputError if it names no query, or a time that is none.
     """
     query_id, text = event.get("query_id"), event.get("scheduled_time")
     if not isinstance(query_id, str) or not query_id:
@@ -97,10 +93,8 @@ def order_of(event: Mapping[str, Any], now: datetime) -> Order:
 def run(order: Order, settings: Settings, ports: Ports) -> Record | None:
     """Do a run and return its record; None for a query that is not in the file any more.
 
-    A query that fails is a run that is done: it is published and recorded. Only what may work later raises.
-
-    Raises:
-        DeliveryWatchError: Athena, S3 or SNS could not be used; started again, the run goes on.
+    A query that fails is a run that is done: it is published and recorded. What raises, because Athena, S3 or SNS could
+    not be used, goes on where it was when it is started again.
     """
     copy = source.last_copy(ports.lake)
     query = file.one(copy.body, order.query_id) if copy else None

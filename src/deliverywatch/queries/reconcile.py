@@ -42,8 +42,7 @@ class Ports(apply.Ports):
 def run(now: datetime, settings: Reconciliation, ports: Ports) -> dict[str, Any]:
     """Do a round that was due at `now`, and return its result, which is also logged and counted.
 
-    Raises:
-        DeliveryWatchError: The file is wrong, or schedules could not be read: nothing was changed.
+    Raises a DeliveryWatchError if the file is wrong or schedules could not be read: nothing was changed.
     """
     try:
         current = source.current(ports.source, ports.lake, settings.wiring.project, now)

@@ -28,11 +28,7 @@ class Reconciliation:
 
 
 def reconciliation(environ: Mapping[str, str]) -> Reconciliation:
-    """Return the settings of the reconciler.
-
-    Raises:
-        ConfigurationError: One that must be there is missing, or is not what it should be.
-    """
+    """Return the settings of the reconciler, or raise ConfigurationError if one is missing or not what it should be."""
     return Reconciliation(
         environment=_required(environ, "DELIVERYWATCH_ENVIRONMENT"),
         bucket=_required(environ, "DELIVERYWATCH_BUCKET"),
@@ -56,11 +52,7 @@ def reconciliation(environ: Mapping[str, str]) -> Reconciliation:
 
 
 def execution(environ: Mapping[str, str]) -> Execution:
-    """Return the settings of the executor.
-
-    Raises:
-        ConfigurationError: One that must be there is missing, or is not what it should be.
-    """
+    """Return the settings of the executor, or raise ConfigurationError if one is missing or not what it should be."""
     return Execution(
         bucket=_required(environ, "DELIVERYWATCH_BUCKET"),
         region=environ.get("AWS_REGION", ""),

@@ -48,12 +48,9 @@ class Refused(InputError):
 
 
 def read(body: bytes, project: str, *, was_parsed: Callable[[str], bool] = lambda _: False) -> Config:
-    """Return the queries of a file, whose schedules' names begin with `project`.
+    """Return the queries of a file, or raise Refused if anything in it is wrong.
 
-    `was_parsed` says of which statements it is certain that they parse: parsing takes most of the time.
-
-    Raises:
-        Refused: Anything in it is wrong.
+    Schedules' names begin with `project`. `was_parsed` says which statements parsed before: parsing takes longest.
     """
     findings = Findings()
     document = _decoded(body, findings)

@@ -46,7 +46,6 @@ class Http(Protocol):
 
     def request(self, method: str, url: str, **options: Any) -> Response:
         """Send a request and return the answer."""
-        ...
 
 
 class HttpSource:
@@ -59,10 +58,8 @@ class HttpSource:
     def fetch(self, etag: str) -> Fetched | None:
         """Return the file, or None if it is the one with this etag.
 
-        Raises:
-            SourceUnavailable: The host does not answer, or with an error of its own.
-            SourceThrottled: It asks for more patience than a run has.
-            SourceRefused: There is no such file, or not for us.
+        Raises SourceUnavailable (no answer, or an error of the host's own), SourceThrottled (it asks for more patience
+        than a run has) or SourceRefused (no such file, or not for us).
         """
         wanted = request(self.url, self._token(), etag)
         failure: DeliveryWatchError | None = None

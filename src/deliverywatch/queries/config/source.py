@@ -39,11 +39,9 @@ class Source(Protocol):
     @property
     def url(self) -> str:
         """Its name in the log and in mails."""
-        ...
 
     def fetch(self, etag: str) -> Fetched | None:
         """Return the file, or None if it is the one with this etag; raises a DeliveryWatchError if it cannot."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,9 +87,7 @@ def revision_of(body: bytes) -> str:
 def current(source: Source, store: Store, project: str, now: datetime) -> Current:
     """Return the queries of the newest file, and keep it in the store as the last good copy if it is new.
 
-    Raises:
-        Refused: The newest file is wrong: nothing shall be changed.
-        DeliveryWatchError: The source cannot be reached, and there is no copy.
+    Raises Refused if that file is wrong, and what the source raises if there is no copy: then nothing shall be changed.
     """
     copy = last_copy(store)
     same = copy if copy and (copy.source, copy.project) == (source.url, project) else None

@@ -28,8 +28,7 @@ class Request:
 def request(url: str, token: str = "", etag: str = "") -> Request:
     """Return the request for a file; one that still has the etag of our copy is not sent again.
 
-    Raises:
-        ConfigurationError: It is no https URL, or it holds a password.
+    Raises ConfigurationError if it is no https URL, or holds a password.
     """
     parts = urlsplit(url)
     if parts.scheme != "https" or not parts.hostname or parts.username or parts.password:

@@ -94,11 +94,7 @@ def _parse_problem(sample: str) -> str | None:
 
 
 def literal(value: Scalar) -> str:
-    """Return a value as SQL spells it.
-
-    Raises:
-        InputError: It cannot be spelled: not finite, too long, or with characters that nobody can see.
-    """
+    """Return a value as SQL spells it; raise InputError if it is not finite, too long, or has invisible characters."""
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, int | float):

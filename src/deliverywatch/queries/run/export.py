@@ -29,11 +29,9 @@ class Lake(Store, Protocol):
 
     def lines(self, location: str) -> Iterator[str]:
         """Yield the lines of an object of any size, with their ends."""
-        ...
 
     def copy(self, location: str, key: str, metadata: Mapping[str, str]) -> None:
         """Copy an object to where none is yet; raises StoreConflict if there is one."""
-        ...
 
 
 def keys(query: Query, local: datetime, result: Result) -> list[str]:
@@ -51,8 +49,7 @@ def keys(query: Query, local: datetime, result: Result) -> list[str]:
 def keep(lake: Lake, execution: Execution, key: str, about: Mapping[str, str]) -> str:
     """Copy a result to a key, or to the next one that is free, and return where it is; `about` is stored beside it.
 
-    Raises:
-        StoreConflict: All names are taken.
+    Raises StoreConflict if all names are taken.
     """
     for number in range(1, _MOST_NAMES):
         name = key if number == 1 else f"{key.removesuffix('.csv')}-{number}.csv"

@@ -18,7 +18,7 @@ from deliverywatch.messages.notice import SystemNotice, to_document
 
 if TYPE_CHECKING:
     from deliverywatch.queries.config.query import Query
-    from deliverywatch.queries.run.result import Reading, Result
+    from deliverywatch.queries.run.result import Result
     from deliverywatch.storage.store import Store
 
 FAILED = "failed"
@@ -105,16 +105,9 @@ def of_failure(query: Query, reason: str, due: datetime, facts: Mapping[str, str
     why = " ".join(reason.split())[:_LONGEST_REASON]
     sentence = f"The query {query.id} failed: {why}" if reason else f"The query {query.id} succeeds again."
     steps = [step.format(id=query.id, due=f"{due:%Y-%m-%dT%H:%M:%SZ}") for step in _FAILED_STEPS]
-    return Notice(
-        query.id,
-        FAILED,
-        Level.WARNING if reason else Level.OK,
-        f"Query {query.id} failed",
-        sentence,
-        facts=_about(query, facts),
-        steps=tuple(steps if reason else ()),
-        links=tuple(links),
-        recipients=query.channel,
+    level, title = Level.WARNING if reason else Level.OK, f"Query {query.id} failed"
+    return _notice(
+        query, FAILED, level, title, sentence, facts, steps=tuple(steps if reason else ()), links=tuple(links)
     )
 
 
@@ -122,15 +115,14 @@ def of_silence(query: Query, since: datetime | None, missed: int) -> Notice:
     """Return the notice that a query has missed so many runs since its last success; 0 says that it succeeds again."""
     last = f"since {since:%Y-%m-%d %H:%M} UTC" if since else "since it was added"
     sentence = f"The query {query.id} has not succeeded {last}: {missed} of its runs were due."
-    return Notice(
-        query.id,
+    return _notice(
+        query,
         STALE,
         Level.WARNING if missed else Level.OK,
         f"Query {query.id} is not succeeding",
         sentence if missed else f"The query {query.id} succeeds again.",
-        facts=_about(query, {"Schedule": f"{query.expression}, {query.timezone}"}),
+        {"Schedule": f"{query.expression}, {query.timezone}"},
         steps=tuple(step.format(id=query.id) for step in _SILENT_STEPS) if missed else (),
-        recipients=query.channel,
     )
 
 
@@ -154,7 +146,7 @@ def of_removal(query_id: str, topics: Iterable[str]) -> list[Notice]:
 
 def _of_measure(query: Query, topic: str, result: Result, facts: Mapping[str, str], links: Sequence[Link]) -> Notice:
     readings = [reading for reading in result.readings if reading.alert.watch == topic]
-    holding = sorted((reading for reading in readings if reading.holds), key=_severity, reverse=True)
+    holding = sorted((one for one in readings if one.holds), key=lambda one: one.alert.severity.rank, reverse=True)
     measured = next((reading.measured for reading in [*holding, *readings] if reading.measured is not None), None)
     value = "no value" if measured is None else f"{measured:.12g}"
     if holding:
@@ -164,26 +156,23 @@ def _of_measure(query: Query, topic: str, result: Result, facts: Mapping[str, st
         sentence = f"The query {query.id} is at {value}: '{first}' calls at {holding[0].alert.rule}.{too}"
     else:
         sentence = f"The query {query.id} is back to normal, now at {value}."
-    rules = {
-        f"Alert {alert.name}": f"{alert.rule} ({alert.severity})" for alert in (reading.alert for reading in readings)
-    }
-    return Notice(
-        query.id,
+    alerts = [reading.alert for reading in readings]
+    rules = {f"Alert {alert.name}": f"{alert.rule} ({alert.severity})" for alert in alerts}
+    return _notice(
+        query,
         topic,
         holding[0].alert.severity if holding else Level.OK,
         query.description or f"Query {query.id}",
         sentence,
-        facts=_about(query, {"Measured": value, **rules, **facts}),
+        {"Measured": value, **rules, **facts},
         table=(result.columns, *result.rows) if holding and result.rows else (),
         links=tuple(links),
-        recipients=query.channel,
     )
 
 
-def _about(query: Query, facts: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
+def _notice(
+    query: Query, topic: str, level: Level, title: str, sentence: str, facts: Mapping[str, str], **more: Any
+) -> Notice:
     named = {"Query": query.id, "Owner": query.owner, **facts}
-    return tuple((name, value) for name, value in named.items() if value)
-
-
-def _severity(reading: Reading) -> int:
-    return reading.alert.severity.rank
+    shown = tuple((name, value) for name, value in named.items() if value)
+    return Notice(query.id, topic, level, title, sentence, shown, recipients=query.channel, **more)

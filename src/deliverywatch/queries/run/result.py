@@ -44,8 +44,7 @@ class Result:
 def read(lines: Iterable[str], alerts: Sequence[Alert]) -> Result:
     """Return what is in the lines of a CSV, and what alerts measure in it.
 
-    Raises:
-        InputError: An alert names a column that is not there, or compares what is no number.
+    Raises InputError if an alert names a column that is not there, or compares what is no number.
     """
     csv.field_size_limit(_LONGEST_FIELD)
     reader = csv.reader(lines)

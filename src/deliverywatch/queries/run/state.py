@@ -59,8 +59,7 @@ def read(store: Store, query_id: str) -> State:
 def change(store: Store, query_id: str, changed: Callable[[State], State]) -> State:
     """Change what is remembered of a query, and return it; `changed` is called again when another writer was faster.
 
-    Raises:
-        StoreConflict: Other writers were faster every time.
+    Raises StoreConflict if other writers were faster every time.
     """
 
     def changed_object(body: bytes | None) -> Change[State]:

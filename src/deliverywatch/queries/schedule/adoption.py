@@ -26,11 +26,7 @@ class Adoption:
 
 
 def document(body: bytes) -> dict[str, Any]:
-    """Return a file of queries as it stands, checked no further.
-
-    Raises:
-        InputError: It is no JSON object with an object `queries`.
-    """
+    """Return a file of queries, checked no further; raise InputError if it is no object with an object `queries`."""
     try:
         content = json.loads(body)
     except ValueError as error:

@@ -39,23 +39,18 @@ class Schedules(Protocol):
 
     def names(self, prefix: str) -> Iterator[str]:
         """Yield the names in the group that begin so."""
-        ...
 
     def get(self, name: str) -> Schedule | None:
         """Return a schedule, or None if there is none."""
-        ...
 
     def create(self, schedule: Schedule) -> None:
         """Make a schedule; one that exists already is a ServiceBusy."""
-        ...
 
     def update(self, schedule: Schedule) -> None:
         """Replace a schedule; one that does not exist is a ServiceBusy."""
-        ...
 
     def delete(self, name: str) -> None:
         """Delete a schedule, if it exists."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,8 +90,7 @@ class Result:
 def observe(schedules: Schedules, prefix: str) -> dict[str, Schedule]:
     """Return by name every schedule whose name begins so, as it is; nothing else is even read.
 
-    Raises:
-        DeliveryWatchError: One of them could not be read: a plan without it would be wrong.
+    Raises if one of them could not be read: a plan without it would be wrong.
     """
     names = [name for name in schedules.names(prefix) if name.startswith(prefix)]
     with ThreadPoolExecutor(_READERS) as readers:
@@ -107,8 +101,7 @@ def observe(schedules: Schedules, prefix: str) -> dict[str, Schedule]:
 def reconcile(desired: Mapping[str, Schedule], prefix: str, rules: Rules, ports: Ports) -> Result:
     """Bring the schedules whose names begin so to the desired ones, and return what was done.
 
-    Raises:
-        DeliveryWatchError: The schedules could not be read; nothing was changed.
+    Raises if the schedules could not be read; nothing was changed then.
     """
     return apply(plan(desired, observe(ports.schedules, prefix), rules), desired, rules, ports)
 

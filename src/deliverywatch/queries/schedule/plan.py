@@ -93,14 +93,9 @@ class Rules:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What has to be done.
+    """What has to be done: changes, of which deletions come last, and names of schedules that are left as they are.
 
-    Attributes:
-        changes: Creations, updates, then deletions, by name.
-        unchanged: Names of schedules that are as they should be.
-        by_hand: Names of schedules that somebody switched off by hand and that are left so.
-        withheld: Names of schedules that the guard keeps from being deleted.
-        guard: Why it keeps them; empty if it does not.
+    `by_hand` were switched off by somebody; `withheld` are not deleted, for the reason in `guard`, which else is empty.
     """
 
     changes: tuple[Change, ...] = ()

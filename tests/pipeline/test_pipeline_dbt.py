@@ -43,7 +43,8 @@ def test_a_test_that_docs_generate_wrote_down_did_not_pass() -> None:
 
 
 def test_a_failed_test_says_how_many_rows_and_a_broken_one_says_none() -> None:
-    bad = {node.ending: node.failures for node in run_of(event("dbt_v4")).tests if node.is_bad}
+    run = run_of(event("dbt_v4"))
+    bad = {node.ending: node.failures for node in run.tests if node in run.bad}
     assert bad == {"failed": 80, "errored": None}
 
 

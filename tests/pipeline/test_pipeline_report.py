@@ -10,6 +10,7 @@ from deliverywatch.pipeline.declaration.values import moment
 from deliverywatch.pipeline.diagnosis.advice import links_of
 from deliverywatch.pipeline.diagnosis.collect import Run
 from deliverywatch.pipeline.diagnosis.evidence import Evidence
+from deliverywatch.pipeline.diagnosis.faults import shipped
 from deliverywatch.pipeline.diagnosis.runs import execution_of_event
 from deliverywatch.pipeline.report import Ports, report
 from pipeline.pipeline_world import (
@@ -53,7 +54,7 @@ class World:
         assert NOW is not None
         if "detail" in body:
             self.executions.description = body["detail"]
-        return report(body, PIPELINES, self.ports, NOW)
+        return report(body, PIPELINES, self.ports, NOW, shipped())
 
     def levels(self) -> list[tuple[str, str]]:
         return [(notice["watch"], notice["level"]) for notice in self.notices]

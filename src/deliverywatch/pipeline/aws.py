@@ -1,7 +1,4 @@
-"""The room's adapters to AWS: S3 for what steps leave behind, Step Functions, Athena, SNS.
-
-An endpoint other than AWS comes from boto3's own `AWS_ENDPOINT_URL`; nothing here knows of it.
-"""
+"""The room's adapters to AWS: S3 for what steps leave behind, Step Functions, Athena, SNS."""
 
 import json
 import time

@@ -47,12 +47,8 @@ def publish(event: object, pipelines: Sequence[Pipeline], ports: Ports, environm
         raise InputError(
             " ".join(run.problems), next_step="Look at what the dbt step wrote, and that this function may read it."
         )
-    return summary | {"metrics": sum(len(stamped.points) for stamped in due), "unknown": unknown(run)}
-
-
-def unknown(run: Run) -> dict[str, int]:
-    """Return dbt's words that no rule covers, with how often they came."""
-    return {status: count for invocation in run.dbt for status, count in invocation.unknown.items()}
+    unknown = {status: count for invocation in run.dbt for status, count in invocation.unknown.items()}
+    return summary | {"metrics": sum(len(stamped.points) for stamped in due), "unknown": unknown}
 
 
 def documents(points: Iterable[Point], stamp: datetime, run: Run, environment: str) -> list[str]:

@@ -23,7 +23,7 @@ from deliverywatch.pipeline.declaration.values import decoded, text
 from deliverywatch.pipeline.diagnosis.advice import Explanation, dashboard_link, document, explanation_of
 from deliverywatch.pipeline.diagnosis.collect import Artifacts, Executions, Run, run_of_arn, run_of_event
 from deliverywatch.pipeline.diagnosis.diagnose import ReportedError, diagnose
-from deliverywatch.pipeline.diagnosis.faults import Catalogue, shipped
+from deliverywatch.pipeline.diagnosis.faults import Catalogue
 from deliverywatch.pipeline.diagnosis.runs import EVENT_TYPE
 from deliverywatch.pipeline.outputs import mail_context, notified_causes
 from deliverywatch.pipeline.outputs.notified_causes import Memory
@@ -49,7 +49,7 @@ class Ports:
 
 
 def report(
-    event: object, pipelines: Sequence[Pipeline], ports: Ports, now: datetime, catalogue: Catalogue | None = None
+    event: object, pipelines: Sequence[Pipeline], ports: Ports, now: datetime, catalogue: Catalogue
 ) -> dict[str, Any]:
     """Publish what an event of EventBridge, or the input of a state machine's task, means for its pipeline.
 
@@ -59,7 +59,6 @@ def report(
     Raises:
         InputError: The event is neither, or what it names cannot be read.
     """
-    catalogue = catalogue or shipped()
     body = mapping(event)
     if body.get("detail-type") == EVENT_TYPE:
         run = run_of_event(event, pipelines, ports.executions, ports.artifacts)

@@ -6,7 +6,7 @@ cannot be checked raises always: a validation that did not happen must not look 
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import astuple, dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
@@ -109,10 +109,8 @@ def _within(checks: list[Check], score: Score, limit: float) -> Iterable[Check]:
 
 
 def _added(counts: Counts, more: Counts) -> Counts:
-    def both(one: int | None, other: int | None) -> int | None:
-        return other if one is None else one + (other or 0)
-
-    return Counts(*(both(getattr(counts, name), getattr(more, name)) for name in Counts.__slots__))
+    pairs = zip(astuple(counts), astuple(more), strict=True)
+    return Counts(*(one if other is None else (one or 0) + other for one, other in pairs))
 
 
 def _of_job(value: object) -> Check:

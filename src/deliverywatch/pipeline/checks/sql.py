@@ -7,8 +7,7 @@ from typing import Any, Protocol
 
 from deliverywatch.errors import InputError
 
-# Samples of one check.
-SAMPLES = 5
+SAMPLES = 5  # of one check
 
 
 class Tables(Protocol):

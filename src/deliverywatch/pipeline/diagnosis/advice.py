@@ -76,12 +76,8 @@ def links_of(run: Run, diagnosis: Diagnosis | None = None) -> tuple[tuple[str, s
         (title, f"{console}/s3/object/{bucket}?region={region}&prefix={quote(key)}")
         for title, (bucket, _, key) in zip(("Results of dbt", "Results of dbt before it"), addresses, strict=False)
     ]
-    return (("Execution", execution_url(run.execution)), *jobs[:2], *artifacts)
-
-
-def execution_url(execution: Execution) -> str:
-    """Return the address of an execution in the console."""
-    return f"{_console(execution)}/states/home?region={_region(execution)}#/v2/executions/details/{execution.arn}"
+    execution = f"{console}/states/home?region={region}#/v2/executions/details/{run.execution.arn}"
+    return (("Execution", execution), *jobs[:2], *artifacts)
 
 
 def dashboard_link(run: Run, environment: str) -> tuple[tuple[str, str], ...]:

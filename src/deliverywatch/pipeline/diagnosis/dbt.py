@@ -38,6 +38,7 @@ class Ending(StrEnum):
     UNKNOWN = "unknown"
 
 
+_BAD = (Ending.FAILED, Ending.ERRORED, Ending.PARTIAL)
 _OF_ALL = {
     "error": Ending.ERRORED,
     "skipped": Ending.SKIPPED,
@@ -68,11 +69,6 @@ class Node:
     failures: int | None
     message: str
 
-    @property
-    def is_bad(self) -> bool:
-        """Whether somebody should look at it."""
-        return self.ending in (Ending.FAILED, Ending.ERRORED, Ending.PARTIAL)
-
 
 @dataclass(frozen=True, slots=True)
 class DbtRun:
@@ -95,7 +91,7 @@ class DbtRun:
     @property
     def bad(self) -> tuple[Node, ...]:
         """The nodes that failed, of whatever kind: hooks too."""
-        return tuple(node for node in self.nodes if node.is_bad)
+        return tuple(node for node in self.nodes if node.ending in _BAD)
 
     @property
     def unknown(self) -> Mapping[str, int]:

@@ -79,14 +79,7 @@ def _advice(catalogue: Catalogue, where: Where, run: Run) -> tuple[str, ...]:
 
 
 def _body(at: datetime, *, facts: Pairs, steps: tuple[str, ...], links: Pairs, problem: Problem | None = None) -> bytes:
-    return to_json(
-        Context(
-            system="pipeline",
-            noun="pipeline",
-            updated_at=at,
-            facts=facts,
-            problem=problem,
-            steps=steps,
-            links=links,
-        )
+    context = Context(
+        system="pipeline", noun="pipeline", updated_at=at, facts=facts, problem=problem, steps=steps, links=links
     )
+    return to_json(context)

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from sms_world import KEY, NOW, World, at, row
 
 from deliverywatch.sms.clicksend.recipients import Recipients
-from deliverywatch.sms.clicksend.records import Record, Recorder
+from deliverywatch.sms.clicksend.records import Recorder
 from deliverywatch.sms.lake import seal
 from deliverywatch.sms.lake.columns import COLUMNS
 from deliverywatch.sms.lake.parquet import SCHEMA, Writer, batch_of, batches_of, columns_of, records_of
@@ -44,10 +44,6 @@ def test_a_reader_that_knows_nothing_of_us_sees_the_declared_columns() -> None:
     assert first["sent_at"] == at("12:05")
     assert (str(first["message_price"]), first["message_parts"], first["carrier"]) == ("0.079200", 1, "Telstra")
     assert first["observed_at"] == NOW
-
-
-def test_a_record_has_its_values_in_the_order_of_the_columns() -> None:
-    assert list(Record._fields) == [column.name for column in COLUMNS], "Record and lake/columns differ"
 
 
 def test_the_footer_keeps_what_is_said_beside_the_object() -> None:

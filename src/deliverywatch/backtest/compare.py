@@ -21,7 +21,7 @@ from deliverywatch.errors import InputError
 # Before the replay, alarms and incidents come into the state that they had then.
 _LEAD = timedelta(days=1)
 
-# From less, a month's figures say little.
+# From less, numbers for a month say little.
 _ENOUGH = timedelta(days=7)
 
 

@@ -1,4 +1,4 @@
-"""The Lambda `pipeline-publish`: the end of an execution, as EventBridge tells it -> one run of `publish`."""
+"""The Lambda `pipeline-publish`: the end of an execution, as EventBridge reports it -> one run of `publish`."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""A file that AWS or dbt wrote -> the metrics that would be emitted for it, without asking anybody.
+"""A file that AWS or dbt wrote -> the metrics that would be emitted for it, without a call to AWS.
 
 It may be an event or description of a Step Functions execution, a Glue job run (bare, as GetJobRun answers, or as an
 event), or dbt's `run_results.json`.

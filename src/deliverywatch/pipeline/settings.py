@@ -1,4 +1,4 @@
-"""What the stack tells the functions, from environment variables and the declaration in their zip."""
+"""What the stack passes to the functions: environment variables, and the declaration in their zip."""
 
 import tomllib
 from collections.abc import Mapping

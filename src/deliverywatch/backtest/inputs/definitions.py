@@ -51,7 +51,7 @@ class Definitions:
 
     @property
     def label(self) -> str:
-        """What tells it from others, such as `WarningThresholdPercent=5`."""
+        """What distinguishes it from others, such as `WarningThresholdPercent=5`."""
         settings = ", ".join(f"{name}={value}" for name, value in self.overrides.items())
         return f"{settings} (as it is)" if settings and self.is_as_it_is else settings or "as it is"
 

@@ -25,7 +25,7 @@ class History:
     Attributes:
         notes: How the datapoints came about, a sentence each.
         unknowable: Namespaces and names of metrics that this kind of history never holds: their alarms are left out.
-        left_out: Names of alarms that it cannot hold for another reason, which a note tells.
+        left_out: Names of alarms that it cannot hold for another reason, which a note gives.
         contexts: What a mail finds in the lake at a moment, by the key of the document.
         first_failures: When the first failed message of a datapoint was sent, by the datapoint's epoch second.
     """

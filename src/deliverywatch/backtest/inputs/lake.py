@@ -3,9 +3,10 @@
 Each slot of an hour whose object is there has a Total, a Failed and one run; an hour without an object is quiet if the
 lake's watermark is there and lies behind it, else it is a gap and has none of them.
 
-When a datapoint became visible is measured where the lake tells: a time in which messages were sent and no run observed
-anything was an outage of the pipeline, whose slots came out with the run that ended it; and a failure came out as much
-later as its row was observed after the first row of its slot. From a run to the datapoint a distribution is assumed.
+When a datapoint became visible is measured where the lake shows it: a time in which messages were sent and no run
+observed anything was an outage of the pipeline, whose slots came out with the run that ended it; and a failure came out
+as much later as its row was observed after the first row of its slot. From a run to the datapoint a distribution is
+assumed.
 """
 
 import json
@@ -181,7 +182,7 @@ def _outages(slots: dict[datetime, _Slot], seen: set[int], slot_minutes: int) ->
     begins, slot = sorted(slots), timedelta(minutes=slot_minutes)
     outages = []
     for before, after in pairwise(map(from_milliseconds, sorted(seen))):
-        # After more than a day a slot is not published any more: that was a back-fill, which tells nothing.
+        # After more than a day a slot is not published any more: that was a back-fill, which shows nothing.
         if _OUTAGE_SLOTS * slot < after - before <= timedelta(hours=EMIT_HOURS):
             inside = begins[bisect_right(begins, before - slot) : bisect_left(begins, after - slot)]
             if sum(slots[begin].total for begin in inside) >= _OUTAGE_MESSAGES:

@@ -35,7 +35,7 @@ def resources(
     for logical_id, resource in (template.get("Resources") or {}).items():
         if resource.get("Type") != kind or fits(logical_id, without):
             continue
-        if resolver.is_there(logical_id) and not (without and fits(resolver.name(logical_id), without)):
+        if resolver.exists(logical_id) and not (without and fits(resolver.name(logical_id), without)):
             yield logical_id, resolver.properties(logical_id)
 
 
@@ -102,8 +102,8 @@ class Resolver:
             raise self._error("has Properties that are not a mapping")
         return properties
 
-    def is_there(self, logical_id: str) -> bool:
-        """Return whether a resource's condition holds; without one it is always there."""
+    def exists(self, logical_id: str) -> bool:
+        """Return whether a resource's condition holds; without one it always exists."""
         self._where = f"Resource {logical_id}"
         return self.holds(self._section("Resources", logical_id).get("Condition"))
 

@@ -42,7 +42,7 @@ def contradictions(template: Mapping[str, Any], parameters: Mapping[str, str]) -
         try:
             sentences.extend(_broken(name, rule, _Rules(template, parameters)))
         except InputError:
-            continue  # it asks the account, or is no rule: the deployment will tell
+            continue  # it asks the account, or is no rule: the deployment will show it
     return sentences
 
 

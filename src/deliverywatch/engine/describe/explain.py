@@ -175,7 +175,7 @@ def _value_of_an_empty_period(alarm: Alarm, held: float, extra_points: Callable[
 
 
 def _data_stops(alarm: Alarm, spare: int) -> str:
-    """Say what data that stops means, by letting it stop: the rule itself tells after how many periods."""
+    """Say what data that stops means, by letting it stop: the rule itself shows after how many periods."""
     treat, slots = treatment(alarm), alarm.evaluation_periods + spare
     if treat is Treat.IGNORE:
         return "Where data is missing it keeps the state it has."

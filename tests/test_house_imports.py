@@ -30,7 +30,6 @@ MAY_REACH_OUTSIDE = {
     "sms/clicksend/client.py": {"urllib3"},
     "sms/clicksend/credit.py": {"urllib3"},
     "sms/lake/forget.py": {"pyarrow"},
-    "sms/lake/merge.py": {"pyarrow"},
     "sms/lake/parquet.py": {"pyarrow"},
     "sms/lake/seal.py": {"pyarrow"},
 }

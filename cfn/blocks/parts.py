@@ -33,7 +33,7 @@ class Code(awslambda.Function):  # type: ignore[misc]  # troposphere has no type
     props = {**awslambda.Function.props, "Code": (str, True), "LoggingConfig": (dict, False)}  # noqa: RUF012
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Function:
     """A Lambda function as the build needs it: what it ships and what it may do.
 
@@ -49,9 +49,10 @@ class Function:
     room: str
     verb: str
     description: str
-    memory_megabytes: int
+    # The share of a processor that comes with it keeps a cold start short.
+    memory_megabytes: int = 256
     timeout_seconds: int
-    packages: tuple[str, ...]
+    packages: tuple[str, ...] = ()
     environment: Mapping[str, Any]
     statements: Sequence[Statement]
     is_traced: bool = False

@@ -62,8 +62,6 @@ def _notify() -> Function:
         room="alerting",
         verb="notify",
         description="Alarm messages -> one mail per change of an incident",
-        # It holds 55 MB; 256 buys the share of a processor that keeps a cold start short.
-        memory_megabytes=256,
         timeout_seconds=60,
         packages=("jinja2", "tzdata"),
         environment={**_ABOUT_MAILS, "DELIVERYWATCH_WORKGROUP": Sub(PREFIX)},
@@ -89,8 +87,6 @@ def _digest() -> Function:
         room="operate",
         verb="digest",
         description="A week of this stack -> one mail that says whether the silence was health",
-        # It runs 52 times a year: 256 buys the share of a processor that ends it within seconds.
-        memory_megabytes=256,
         timeout_seconds=120,
         packages=("jinja2", "tzdata"),
         environment={**_ABOUT_MAILS, "DELIVERYWATCH_STACK": Ref("AWS::StackName")},

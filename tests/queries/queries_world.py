@@ -128,8 +128,8 @@ def wanted(*queries: Query) -> dict[str, Schedule]:
 
 
 def ports(service: FakeService, lines: list[str] | None = None, seconds_left: float = 600) -> apply.Ports:
-    told: list[str] = [] if lines is None else lines
-    return apply.Ports(Scheduler(service, GROUP), told.append, lambda _: None, lambda: seconds_left)
+    logged: list[str] = [] if lines is None else lines
+    return apply.Ports(Scheduler(service, GROUP), logged.append, lambda _: None, lambda: seconds_left)
 
 
 class MemoryLake(memory.Memory):
@@ -172,8 +172,8 @@ class FakeAthena:
 
     def look(self, execution_id: str) -> Execution:
         self.looks_until_over -= 1
-        (found,) = [execution for _, execution in self.started.values() if execution.id == execution_id]
-        return found if self.looks_until_over < 1 else Execution(execution_id, Status.RUNNING)
+        (execution_of_id,) = [execution for _, execution in self.started.values() if execution.id == execution_id]
+        return execution_of_id if self.looks_until_over < 1 else Execution(execution_id, Status.RUNNING)
 
     def stop(self, execution_id: str) -> None:
         self.stopped.append(execution_id)

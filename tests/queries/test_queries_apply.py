@@ -88,10 +88,10 @@ def test_any_state_comes_to_any_file_over_any_faults(state: list[Any], file: lis
     for _ in range(40):
         with suppress(Crash, DeliveryWatchError):
             reconcile(desired, PREFIX, FREE, ports(service))
-    found = observe(Scheduler(service, GROUP), PREFIX)
-    assert plan(desired, found, FREE).is_empty
-    assert set(found) == set(desired)
-    assert all(replace(found[name], is_enabled=desired[name].is_enabled) == desired[name] for name in found)
+    observed = observe(Scheduler(service, GROUP), PREFIX)
+    assert plan(desired, observed, FREE).is_empty
+    assert set(observed) == set(desired)
+    assert all(replace(observed[name], is_enabled=desired[name].is_enabled) == desired[name] for name in observed)
     assert foreign(service) == others
 
 

@@ -56,8 +56,8 @@ class Deployed:
         return [mail.subject.strip().partition("] ")[0][1:].split(" ")[0] for mail in self.cloud.outbox()]
 
     def history(self, query_id: str) -> list[dict[str, Any]]:
-        found = queries_day.records(self.cloud, self.life.shop.bucket)
-        return [run for run in found if run["query_id"] == query_id]
+        records = queries_day.records(self.cloud, self.life.shop.bucket)
+        return [run for run in records if run["query_id"] == query_id]
 
     def run(self, *arguments: str) -> Result:
         return CliRunner().invoke(main, ["queries", *arguments])
@@ -153,8 +153,8 @@ def test_alerts_open_escalate_and_resolve_once_each(stack: Deployed) -> None:
 
 def test_run_asks_the_deployed_executor_and_history_shows_it(stack: Deployed) -> None:
     due = f"{EIGHT + timedelta(minutes=60):%Y-%m-%dT%H:%MZ}"
-    told = stack.run("run", "refused-orders", "--date", due)
-    assert (told.exit_code, "succeeded" in told.stdout, "alerts: one country, several" in told.stdout) == (
+    answer = stack.run("run", "refused-orders", "--date", due)
+    assert (answer.exit_code, "succeeded" in answer.stdout, "alerts: one country, several" in answer.stdout) == (
         0,
         True,
         True,
@@ -183,10 +183,10 @@ def ask(stack: Deployed, sql: str, *parameters: str) -> list[list[str]]:
         QueryString=sql, WorkGroup="deliverywatch-prod", QueryExecutionContext=context, **asked
     )
     while True:
-        found = athena.get_query_execution(QueryExecutionId=started["QueryExecutionId"])["QueryExecution"]["Status"]
-        if found["State"] not in ("QUEUED", "RUNNING"):
+        status = athena.get_query_execution(QueryExecutionId=started["QueryExecutionId"])["QueryExecution"]["Status"]
+        if status["State"] not in ("QUEUED", "RUNNING"):
             break
-    assert found["State"] == "SUCCEEDED", found["StateChangeReason"]
+    assert status["State"] == "SUCCEEDED", status["StateChangeReason"]
     rows = athena.get_query_results(QueryExecutionId=started["QueryExecutionId"])["ResultSet"]["Rows"]
     return [[cell.get("VarCharValue", "") for cell in row["Data"]] for row in rows]
 
@@ -211,13 +211,13 @@ def test_the_operators_own_queries_run(stack: Deployed) -> None:
 
 
 def test_drift_is_shown_field_by_field_and_fixed_by_apply(stack: Deployed) -> None:
-    found = stack.schedule(MINE)
+    schedule = stack.schedule(MINE)
     stack.cloud.client("scheduler").update_schedule(
         Name=MINE,
         GroupName=GROUP,
         ScheduleExpression="rate(9 days)",
         FlexibleTimeWindow={"Mode": "OFF"},
-        Target=found["Target"],
+        Target=schedule["Target"],
     )
     shown = stack.run("plan", "--config", str(stack.file))
     assert "expression: 'rate(9 days)' -> 'cron(0/15 * * * ? *)'" in shown.stdout

@@ -112,9 +112,9 @@ def test_every_field_is_read() -> None:
     ],
 )
 def test_what_is_wrong_is_refused_at_its_path(change: dict[str, Any], path: str, words: str) -> None:
-    found = problems({"daily": GOOD | change})
-    assert any(where == f"$.queries.daily.{path}" and words in why for where, why in found) or (
-        not words and any("not used" in why for _, why in found)
+    refused = problems({"daily": GOOD | change})
+    assert any(where == f"$.queries.daily.{path}" and words in why for where, why in refused) or (
+        not words and any("not used" in why for _, why in refused)
     )
 
 
@@ -170,8 +170,8 @@ def test_a_file_that_is_none_is_refused(body: bytes, words: str) -> None:
 
 
 def test_all_problems_are_reported_at_once() -> None:
-    found = problems({"a": GOOD | {"schedule": "rate(1)"}, "b": GOOD | {"query": "x y z w"}, "c": {}})
-    assert {path.split(".")[2] for path, _ in found} == {"a", "b", "c"}
+    refused = problems({"a": GOOD | {"schedule": "rate(1)"}, "b": GOOD | {"query": "x y z w"}, "c": {}})
+    assert {path.split(".")[2] for path, _ in refused} == {"a", "b", "c"}
 
 
 def test_a_file_of_the_scheduler_that_came_before_is_taken_with_notices() -> None:

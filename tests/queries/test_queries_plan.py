@@ -35,13 +35,13 @@ def test_a_bare_schedule_gets_every_field() -> None:
     }
     ((change),) = plan(wanted(query("daily")), {"pn-daily": from_service(bare)}, RULES).changes
     assert change.action is Action.UPDATE
-    told = {each.field: (each.old, each.new) for each in change.differences}
-    assert set(told) == {
+    differences = {each.field: (each.old, each.new) for each in change.differences}
+    assert set(differences) == {
         "expression", "target_arn", "role_arn", "input", "dead_letter_arn", "maximum_age_seconds", "retries",
         "window_minutes", "end",
     }  # fmt: skip
-    assert told["expression"] == ("rate(1 day)", "cron(0 2 * * ? *)")
-    assert told["retries"] == (185, WIRING.retries)
+    assert differences["expression"] == ("rate(1 day)", "cron(0 2 * * ? *)")
+    assert differences["retries"] == (185, WIRING.retries)
 
 
 @pytest.mark.parametrize(
@@ -52,22 +52,22 @@ def test_a_bare_schedule_gets_every_field() -> None:
 )  # fmt: skip
 def test_each_change_of_an_entry_is_an_update(change: dict[str, str]) -> None:
     actual = {name: stored(each) for name, each in wanted(query("daily")).items()}
-    (found,) = plan(wanted(query("daily", **change)), actual, RULES).changes
-    assert found.action is Action.UPDATE
-    assert found.line().startswith("UPDATE pn-daily ")
-    assert " -> " in found.line()
+    (change_made,) = plan(wanted(query("daily", **change)), actual, RULES).changes
+    assert change_made.action is Action.UPDATE
+    assert change_made.line().startswith("UPDATE pn-daily ")
+    assert " -> " in change_made.line()
 
 
 def test_the_log_lines_are_those_that_users_know() -> None:
-    found = plan(wanted(query("new")), {"pn-old": stored(wanted(query("old"))["pn-old"])}, RULES)
-    assert [each.line() for each in found.changes] == ["CREATE pn-new cron(0 2 * * ? *) UTC", "DELETE pn-old"]
+    planned = plan(wanted(query("new")), {"pn-old": stored(wanted(query("old"))["pn-old"])}, RULES)
+    assert [each.line() for each in planned.changes] == ["CREATE pn-new cron(0 2 * * ? *) UTC", "DELETE pn-old"]
 
 
 def test_a_schedule_switched_off_by_hand_stays_off_and_is_reported() -> None:
     desired = wanted(query("daily"))
     by_hand = {"pn-daily": replace(desired["pn-daily"], is_enabled=False)}
-    found = plan(desired, by_hand, RULES)
-    assert (found.changes, found.by_hand, found.unchanged) == ((), ("pn-daily",), ("pn-daily",))
+    planned = plan(desired, by_hand, RULES)
+    assert (planned.changes, planned.by_hand, planned.unchanged) == ((), ("pn-daily",), ("pn-daily",))
 
 
 def test_a_schedule_switched_off_by_hand_stays_off_while_other_fields_follow_the_file() -> None:
@@ -109,15 +109,15 @@ def many(count: int) -> dict[str, Schedule]:
 )
 def test_the_guard_withholds_deletions(there: int, kept: int, deleted: int, withheld: int) -> None:
     actual = many(there)
-    found = plan(wanted(*(query(str(number)) for number in range(kept))), actual, RULES)
-    assert (len(found.changes), len(found.withheld), bool(found.guard)) == (deleted, withheld, bool(withheld))
-    assert found.is_empty == (not deleted and not withheld)
+    planned = plan(wanted(*(query(str(number)) for number in range(kept))), actual, RULES)
+    assert (len(planned.changes), len(planned.withheld), bool(planned.guard)) == (deleted, withheld, bool(withheld))
+    assert planned.is_empty == (not deleted and not withheld)
 
 
 def test_creations_and_updates_go_on_while_deletions_are_withheld() -> None:
-    found = plan(wanted(query("new"), query("0", description="x")), many(10), RULES)
-    assert [each.action for each in found.changes] == [Action.CREATE, Action.UPDATE]
-    assert len(found.withheld) == 9
+    planned = plan(wanted(query("new"), query("0", description="x")), many(10), RULES)
+    assert [each.action for each in planned.changes] == [Action.CREATE, Action.UPDATE]
+    assert len(planned.withheld) == 9
 
 
 def test_whoever_looked_lifts_the_guard() -> None:

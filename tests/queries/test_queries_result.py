@@ -15,8 +15,8 @@ def alert(on: str, operator: str = ">", value: float = 100, column: str = "") ->
 
 
 def reading(one: Alert, text: str = CSV) -> tuple[bool, float | None]:
-    (found,) = read(text.splitlines(keepends=True), [one]).readings
-    return found.holds, found.measured
+    (only,) = read(text.splitlines(keepends=True), [one]).readings
+    return only.holds, only.measured
 
 
 @pytest.mark.parametrize(
@@ -53,8 +53,8 @@ def test_a_header_alone_is_no_row() -> None:
 
 def test_commas_quotes_and_line_breaks_in_values_are_read_as_they_stand() -> None:
     text = '"name","n"\n"a, ""b""\nc","1"\n"d","2"\n'
-    found = read(text.splitlines(keepends=True), [])
-    assert (found.row_count, found.rows[0]) == (2, ('a, "b"\nc', "1"))
+    result = read(text.splitlines(keepends=True), [])
+    assert (result.row_count, result.rows[0]) == (2, ('a, "b"\nc', "1"))
 
 
 def test_a_missing_column_is_reported_with_those_of_the_result() -> None:
@@ -71,9 +71,9 @@ def test_text_is_not_compared_with_a_number() -> None:
 def test_a_mail_shows_the_first_rows_and_columns_in_short() -> None:
     header = ",".join(f'"c{number}"' for number in range(9))
     rows = "".join(",".join(['"' + "x" * 90 + '"'] * 9) + "\n" for _ in range(50))
-    found = read(f"{header}\n{rows}".splitlines(keepends=True), [])
-    assert (found.row_count, len(found.rows), len(found.columns), len(found.rows[0])) == (50, 10, 6, 6)
-    assert found.rows[0][0] == "x" * 37 + "..."
+    result = read(f"{header}\n{rows}".splitlines(keepends=True), [])
+    assert (result.row_count, len(result.rows), len(result.columns), len(result.rows[0])) == (50, 10, 6, 6)
+    assert result.rows[0][0] == "x" * 37 + "..."
 
 
 def test_alerts_on_one_measure_share_a_watch_and_others_do_not() -> None:

@@ -279,9 +279,9 @@ def test_a_setting_that_is_missing_or_wrong_is_named(change: dict[str, str], nam
 
 def test_the_commands_that_a_mail_names_say_which_file() -> None:
     held = Result(guard="9 of 10 schedules would be deleted.")
-    told = json.loads(mail_context.of_result(held, None, datetime(2026, 11, 21, tzinfo=UTC)))
+    document = json.loads(mail_context.of_result(held, None, datetime(2026, 11, 21, tzinfo=UTC)))
     commands = [
-        part for step in told["problem"]["steps"] for part in step.split("'") if part.startswith("deliverywatch")
+        part for step in document["problem"]["steps"] for part in step.split("'") if part.startswith("deliverywatch")
     ]
     assert commands == [
         "deliverywatch queries plan --config FILE",

@@ -63,12 +63,12 @@ BODY = b'{"queries": {"daily": {"schedule": "rate(1 day)", "query": "SELECT 1"}}
 def test_an_address_of_a_browser_leads_to_the_file(
     given: str, token: str, asked: str, header: tuple[str, str] | None
 ) -> None:
-    found = request(given, token)
-    assert found.url == asked
-    secret = {name: value for name, value in found.headers.items() if name in ("Authorization", "PRIVATE-TOKEN")}
+    wanted = request(given, token)
+    assert wanted.url == asked
+    secret = {name: value for name, value in wanted.headers.items() if name in ("Authorization", "PRIVATE-TOKEN")}
     assert secret == (dict([header]) if header else {})
-    assert "Bearer" not in repr(found)
-    assert "PRIVATE-TOKEN" not in repr(found)
+    assert "Bearer" not in repr(wanted)
+    assert "PRIVATE-TOKEN" not in repr(wanted)
 
 
 @pytest.mark.parametrize("url", ["http://example.com/x", "https://user:pw@example.com/x", "ftp://x", "x.json", ""])
@@ -182,9 +182,9 @@ class Given:
 
 def test_a_good_file_is_kept_with_its_revision() -> None:
     lake = MemoryLake()
-    found = current(Given(BODY), lake, "pn", NOW)
+    newest = current(Given(BODY), lake, "pn", NOW)
     kept = json.loads(lake.objects[COPY])
-    assert list(found.config.queries) == ["daily"]
+    assert list(newest.config.queries) == ["daily"]
     assert (kept["body"], kept["revision"], kept["source"]) == (BODY.decode(), revision_of(BODY), URL)
 
 
@@ -206,8 +206,8 @@ def test_a_source_that_cannot_be_had_leaves_the_last_good_copy() -> None:
     lake, given = MemoryLake(), Given(BODY, SourceUnavailable("down"))
     current(given, lake, "pn", NOW)
     before = dict(lake.objects)
-    found = current(given, lake, "pn", NOW)
-    assert (list(found.config.queries), str(found.problem)) == (["daily"], "down")
+    newest = current(given, lake, "pn", NOW)
+    assert (list(newest.config.queries), str(newest.problem)) == (["daily"], "down")
     assert lake.objects == before
 
 

@@ -130,10 +130,10 @@ def test_the_defaults_are_the_numbers_that_are_explained_in_one_place(queries_te
 
 
 def test_the_reconciler_may_touch_our_schedules_only(queries_template: dict[str, Any]) -> None:
-    found = [
+    allowed = [
         each for each in statements(queries_template, "QueriesReconcileRole") if "scheduler:" in str(each["Action"])
     ]
-    assert [(each["Action"], each["Resource"]) for each in found] == [
+    assert [(each["Action"], each["Resource"]) for each in allowed] == [
         (
             [
                 "scheduler:GetSchedule",
@@ -148,11 +148,11 @@ def test_the_reconciler_may_touch_our_schedules_only(queries_template: dict[str,
 
 
 def test_the_reconciler_passes_one_role_and_to_scheduler_only(queries_template: dict[str, Any]) -> None:
-    (found,) = [
+    (allowed,) = [
         each for each in statements(queries_template, "QueriesReconcileRole") if each["Action"] == "iam:PassRole"
     ]
-    assert found["Resource"].endswith("QueriesStartRole")
-    assert found["Condition"] == {"StringEquals": {"iam:PassedToService": "scheduler.amazonaws.com"}}
+    assert allowed["Resource"].endswith("QueriesStartRole")
+    assert allowed["Condition"] == {"StringEquals": {"iam:PassedToService": "scheduler.amazonaws.com"}}
 
 
 def test_the_executor_may_stop_what_it_starts_and_writes_no_history(queries_template: dict[str, Any]) -> None:
@@ -188,10 +188,10 @@ def test_the_reconciler_reads_the_file_where_it_was_said_to_be(
 ) -> None:
     function = of_type(queries_template, "AWS::Lambda::Function", **parameters)["QueriesReconcile"]
     assert function["Environment"]["Variables"]["CONFIG_GIT_URL"] == environment
-    found = [each["Resource"] for each in statements(queries_template, "QueriesReconcileRole", **parameters)]
+    resources = [each["Resource"] for each in statements(queries_template, "QueriesReconcileRole", **parameters)]
     if resource is not None:
-        assert resource in found
-    assert not [each for each in found if resource is None and ("ssm" in str(each) or ":::" in str(each))]
+        assert resource in resources
+    assert not [each for each in resources if resource is None and ("ssm" in str(each) or ":::" in str(each))]
 
 
 def test_runs_that_cannot_be_delivered_or_finished_end_in_one_queue(queries_template: dict[str, Any]) -> None:

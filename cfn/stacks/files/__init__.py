@@ -69,7 +69,6 @@ def _process() -> Function:
         # It holds 60 MB; 512 buys the share of a processor that a batch of 1,000 needs.
         memory_megabytes=512,
         timeout_seconds=TIMEOUT_SECONDS,
-        packages=(),
         environment={
             "DELIVERYWATCH_ENVIRONMENT": Ref("Environment"),
             "DELIVERYWATCH_BUCKET": Ref("LakeBucket"),

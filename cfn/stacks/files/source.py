@@ -67,9 +67,7 @@ def pusher() -> Function:
         room="files",
         verb="push",
         description="S3 events, with content type, metadata and checksum of each object -> the queue",
-        memory_megabytes=256,
         timeout_seconds=30,
-        packages=(),
         environment={
             "DELIVERYWATCH_QUEUE_URL": Ref(title(QUEUE)),
             "DELIVERYWATCH_PREFIX_OF_KEYS": Ref("FilesPrefix"),

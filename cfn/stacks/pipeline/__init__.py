@@ -75,10 +75,9 @@ def _function(verb: str, description: str, statements: Sequence[Statement], **mo
         room="pipeline",
         verb=verb,
         description=description,
-        memory_megabytes=256,
         statements=statements,
         files=_SHIPPED,
-        **{"timeout_seconds": 60, "packages": (), **more},
+        **{"timeout_seconds": 60, **more},
     )
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
@@ -208,5 +208,5 @@ class _Run:
             self.ports.lake.write_if_unchanged(key, done.line(), None)
         except StoreConflict:
             return done
-        self.ports.emit(done.metrics(), now, done.properties())
+        self.ports.emit(done.metrics(), now, {"event": "queries_execute", **asdict(done)})
         return done

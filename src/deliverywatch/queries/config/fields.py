@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 from deliverywatch.queries.config.query import Problem
 
 # Beyond it a float no longer tells neighbouring numbers apart by far, and an int may be no float at all.
 _LARGEST = 1e18
+_T = TypeVar("_T")
 
 
 @dataclass(slots=True)
@@ -51,50 +52,41 @@ class Section:
     def text(self, name: str, default: str = "", longest: int = 10_000) -> str:
         """Return a text."""
         value = self.content.get(name, default)
-        if isinstance(value, str) and len(value) <= longest:
-            return value
-        self.refuse(name, f"It is a text of at most {longest} characters.")
-        return default
+        is_right = isinstance(value, str) and len(value) <= longest
+        return value if is_right else self._refused(name, f"It is a text of at most {longest} characters.", default)
 
     def flag(self, name: str, *, default: bool) -> bool:
         """Return true or false."""
         value = self.content.get(name, default)
-        if isinstance(value, bool):
-            return value
-        self.refuse(name, "It is true or false.")
-        return default
+        return value if isinstance(value, bool) else self._refused(name, "It is true or false.", default)
 
     def choice(self, name: str, words: Iterable[str], default: str) -> str:
         """Return one of the words on offer."""
         value = self.content.get(name, default)
         offered = list(words)
-        if value in offered and isinstance(value, str):
-            return value
-        self.refuse(name, f"It is one of {', '.join(offered)}.")
-        return default
+        is_right = value in offered and isinstance(value, str)
+        return value if is_right else self._refused(name, f"It is one of {', '.join(offered)}.", default)
 
     def number(self, name: str) -> float | None:
         """Return a number that can be compared, or None if there is none."""
         value = self.content.get(name)
-        if value is None:
-            return None
-        if isinstance(value, int | float) and not isinstance(value, bool) and abs(value) <= _LARGEST:
+        is_number = isinstance(value, int | float) and not isinstance(value, bool) and abs(value) <= _LARGEST
+        if value is None or is_number:
             return value
-        self.refuse(name, f"It is a number, and none beyond {_LARGEST:g}.")
-        return None
+        return self._refused(name, f"It is a number, and none beyond {_LARGEST:g}.", None)
 
     def inside(self, name: str) -> Section | None:
         """Return an object in this one; None, with a problem, if it is something else."""
         value = self.content.get(name, {})
         if isinstance(value, dict):
             return Section(self.path_of(name), value, self.findings)
-        self.refuse(name, "It is an object: { }.")
-        return None
+        return self._refused(name, "It is an object: { }.", None)
 
     def items(self, name: str) -> list[Any]:
         """Return a list."""
         value = self.content.get(name, [])
-        if isinstance(value, list):
-            return value
-        self.refuse(name, "It is a list: [ ].")
-        return []
+        return value if isinstance(value, list) else self._refused(name, "It is a list: [ ].", [])
+
+    def _refused(self, name: str, sentence: str, default: _T) -> _T:
+        self.refuse(name, sentence)
+        return default

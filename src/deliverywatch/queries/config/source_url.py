@@ -6,7 +6,7 @@ and Bitbucket are used: their raw pages take no tokens.
 
 import re
 from dataclasses import dataclass, field
-from urllib.parse import quote, urlsplit, urlunsplit
+from urllib.parse import quote, urlsplit
 
 from deliverywatch.errors import ConfigurationError
 
@@ -51,7 +51,9 @@ def _resolved(url: str, token: str) -> tuple[str, dict[str, str]]:
     bearer = {"Authorization": f"Bearer {token}"} if token else {}
     if parts.hostname in ("github.com", _RAW_GITHUB):
         match = _GITHUB.fullmatch(parts.path) if parts.hostname == "github.com" else None
-        return f"https://{_RAW_GITHUB}/{'/'.join(match.groups())}" if match else _bare(url), bearer
+        # Without the token that GitHub puts into the raw URL of a private file: it would soon be old.
+        bare = parts._replace(query="", fragment="").geturl()
+        return f"https://{_RAW_GITHUB}/{'/'.join(match.groups())}" if match else bare, bearer
     if "/-/" in parts.path or "/api/v4/" in parts.path:
         match = _GITLAB.fullmatch(parts.path) if token else None
         source_url = f"https://{parts.netloc}{_gitlab_api(*match.groups())}" if match else url
@@ -60,12 +62,6 @@ def _resolved(url: str, token: str) -> tuple[str, dict[str, str]]:
         match = _BITBUCKET.fullmatch(parts.path)
         return _bitbucket(*match.groups(), with_token=bool(token)) if match else url, bearer
     return url, bearer
-
-
-def _bare(url: str) -> str:
-    """Without the token that GitHub puts into the raw URL of a private file: it would soon be old."""
-    parts = urlsplit(url)
-    return urlunsplit((parts.scheme, parts.netloc, parts.path, "", ""))
 
 
 def _gitlab_api(project: str, ref: str, path: str) -> str:

@@ -76,10 +76,6 @@ class Record:
             "Seconds": (self.seconds, "Seconds"),
         }
 
-    def properties(self) -> dict[str, Any]:
-        """Return what the log line holds beside the metrics."""
-        return {"event": "queries_execute", **asdict(self)}
-
 
 def key_of(query_id: str, due: datetime, number: int = 1) -> str:
     """Return where the record of a run lies that was due then (UTC); only by hand there is more than one."""

@@ -114,7 +114,12 @@ def apply(planned: Plan, desired: Mapping[str, Schedule], rules: Rules, ports: P
     result = Result(unchanged=list(planned.unchanged), by_hand=list(planned.by_hand), withheld=list(planned.withheld))
     result.guard = planned.guard
     for change in planned.changes:
-        _note(change, _Settling(change, desired.get(change.name), rules, ports).run, result)
+        try:
+            _Settling(change, desired.get(change.name), rules, ports).run()
+        except DeliveryWatchError as error:
+            result.failed[change.name] = f"{error}"
+        else:
+            getattr(result, _DONE[change.action]).append(change.name)
     for line in _summary(result):
         ports.log(line)
     return result
@@ -158,15 +163,6 @@ class _Settling:
             self.ports.schedules.create(change.after)
         else:
             self.ports.schedules.update(change.after)
-
-
-def _note(change: Change, run: Callable[[], None], result: Result) -> None:
-    try:
-        run()
-    except DeliveryWatchError as error:
-        result.failed[change.name] = f"{error}"
-        return
-    getattr(result, _DONE[change.action]).append(change.name)
 
 
 def _summary(result: Result) -> Iterable[str]:

@@ -44,21 +44,21 @@ def backfill(*, since: datetime, until: datetime | None, lake: Path | None, dry_
     from deliverywatch.sms import backfill as flow
     from deliverywatch.sms.ingest import backfill_plan
 
-    where = open_lake(lake, target, must_exist=False)
+    opened = open_lake(lake, target, must_exist=False)
     days = math.ceil((now - since) / timedelta(days=1))
-    start = flow.resumed(where.store, since)
-    plan = flow.within(backfill_plan(now, where.settings(), where.store, days), start, until or now)
+    start = flow.resumed(opened.store, since)
+    plan = flow.within(backfill_plan(now, opened.settings(), opened.store, days), start, until or now)
     if start != since:
         click.echo(f"Going on from {start:%Y-%m-%d %H:%M} UTC, where it was interrupted.", err=True)
     if dry_run:
-        click.echo(f"Would read {len(plan.ranges):,} hours into {where.name}; each is a request or more.", err=True)
+        click.echo(f"Would read {len(plan.ranges):,} hours into {opened.name}; each is a request or more.", err=True)
         return
     try:
-        new_count = _fill(plan, where, since)
+        new_count = _fill(plan, opened, since)
     except KeyboardInterrupt:
         click.echo("Interrupted; nothing is half done, and the same command goes on from here.", err=True)
         raise click.exceptions.Exit(Exit.FAILED) from None
-    click.echo(f"{len(plan.ranges):,} hours of {where.name} are filled: {new_count:,} new messages.", err=True)
+    click.echo(f"{len(plan.ranges):,} hours of {opened.name} are filled: {new_count:,} new messages.", err=True)
     if lake is not None:
         click.echo(f"See what is there: deliverywatch lake show {lake}", err=True)
 
@@ -72,11 +72,11 @@ def check_age(since: datetime, now: datetime) -> None:
         )
 
 
-def _fill(plan: Plan, where: Lake, since: datetime) -> int:
+def _fill(plan: Plan, opened: Lake, since: datetime) -> int:
     from deliverywatch.cli.terminal.progress import shown
     from deliverywatch.sms import backfill as flow
     from deliverywatch.sms.ports import Ports
 
     with shown(plan.ranges) as report:
-        ports = Ports(connect=lambda: where.source(report), store=where.store, emit=lambda _: None)
-        return flow.fill(plan, where.settings(), ports, since, lambda: uuid.uuid4().hex)
+        ports = Ports(connect=lambda: opened.source(report), store=opened.store, emit=lambda _: None)
+        return flow.fill(plan, opened.settings(), ports, since, lambda: uuid.uuid4().hex)

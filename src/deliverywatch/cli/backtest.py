@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 LIVE = "cloudwatch"
 _BAR_WIDTH = 24
-_SLOT_MINUTES = (1, 2, 5, 10)
+_SLOT_MINUTES = ("1", "2", "5", "10")
 
 
 @click.command()
@@ -90,22 +90,17 @@ def backtest(
     """  # noqa: D301 - click wants the control character
     from deliverywatch.backtest.compare import Request, compare
     from deliverywatch.backtest.report.document import document
+    from deliverywatch.backtest.report.page import page
 
-    request = Request(
-        _alarms(template, without),
-        _History(history, start, end),
-        settings,
-        time_zone,
-        is_swept=sweep or report is not None,
-        start=start,
-        end=end,
-    )
+    source, is_swept = _History(history, start, end), sweep or report is not None
+    request = Request(_alarms(template, without), source, settings, time_zone, is_swept=is_swept, start=start, end=end)
     with _progress() as show_progress:
         result = compare(request, show_progress)
     if render_to:
         _write(result, render_to)
     if report:
-        _draw(result, report)
+        report.write_text(page(result), encoding="utf-8")
+        click.echo(f"The report is in {report}.", err=True)
     if as_json:
         print_json(document(result))
     else:
@@ -134,12 +129,10 @@ class _History:
     def __call__(self, definitions: Definitions) -> History:
         """Return the history as the template's pipeline would have published it."""
         values = definitions.parameters
-        key = (
-            values.get("Environment", "prod"),
-            _minutes(values.get("SlotMinutes", "10")),
-            values.get("CountRecipientFaults", "true") == "true",
-            tuple(definitions.metrics),
-        )
+        minutes, counts_all = values.get("SlotMinutes", "10"), values.get("CountRecipientFaults", "true") == "true"
+        if minutes not in _SLOT_MINUTES:
+            raise InputError(f"SlotMinutes is {minutes}.", next_step="Give one of 1, 2, 5 and 10 to --set SlotMinutes.")
+        key = (values.get("Environment", "prod"), int(minutes), counts_all, tuple(definitions.metrics))
         if key not in self._read:
             self._read[key] = self._opened(definitions, *key[:3])
         return self._read[key]
@@ -164,12 +157,6 @@ class _History:
         return history.from_account(cloudwatch(), definitions, self._start, self._end or now, now, grain)
 
 
-def _minutes(text: str) -> int:
-    if not text.isdecimal() or int(text) not in _SLOT_MINUTES:
-        raise InputError(f"SlotMinutes is {text}.", next_step="Give one of 1, 2, 5 and 10 to --set SlotMinutes.")
-    return int(text)
-
-
 @contextmanager
 def _progress() -> Iterator[Callable[[float, str], None]]:
     """Show a bar on stderr, if that is a terminal; yields what takes the part that is done, and its name."""
@@ -177,9 +164,9 @@ def _progress() -> Iterator[Callable[[float, str], None]]:
         yield lambda _part, _what: None
         return
     from rich.console import Console
-    from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+    from rich.progress import BarColumn, Progress, TaskProgressColumn, TimeRemainingColumn
 
-    columns = (TextColumn("{task.description}"), BarColumn(bar_width=20), TaskProgressColumn(), TimeRemainingColumn())
+    columns = ("{task.description}", BarColumn(20), TaskProgressColumn(), TimeRemainingColumn())
     with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task("Reading", total=1.0)
         yield lambda part, what: bar.update(task, completed=part, description=what)
@@ -226,13 +213,6 @@ def _curve(curve: Curve) -> Table:
         bend = " knee: above it, little is gained" if point.threshold == curve.knee else ""
         steps.add_row(f"{point.threshold:g}", f"{point.mails_a_month:,.1f}", f"{bar}{now}{bend}")
     return steps
-
-
-def _draw(result: Result, path: Path) -> None:
-    from deliverywatch.backtest.report.page import page
-
-    path.write_text(page(result), encoding="utf-8")
-    click.echo(f"The report is in {path}.", err=True)
 
 
 def _write(result: Result, folder: Path) -> None:

@@ -12,9 +12,9 @@ import click
 
 from deliverywatch.cli.terminal.exits import Exit
 from deliverywatch.cli.terminal.lake_options import FOLDER, open_lake
-from deliverywatch.cli.terminal.output import json_option, print_json
+from deliverywatch.cli.terminal.output import print_json
 from deliverywatch.cli.terminal.prose import counted
-from deliverywatch.cli.terminal.target import Target, target
+from deliverywatch.cli.terminal.target import Target, target_and_json
 from deliverywatch.cli.terminal.time_options import Time
 from deliverywatch.storage.store import sleep_up_to
 from deliverywatch.thresholds import SETTLE_HOURS
@@ -28,8 +28,7 @@ if TYPE_CHECKING:
 @click.argument("lake", required=False, type=FOLDER)
 @click.option("--before", type=Time(), help="Only days that ended by then.")
 @click.option("--dry-run", is_flag=True, help="Say which days are due, and change nothing.")
-@json_option
-@target
+@target_and_json
 def compact(*, lake: Path | None, before: datetime | None, dry_run: bool, as_json: bool, target: Target) -> None:
     """Join the lake's old hours into one object per day.
 
@@ -42,14 +41,14 @@ def compact(*, lake: Path | None, before: datetime | None, dry_run: bool, as_jso
     """  # noqa: D301 - click wants the control character
     from deliverywatch.sms import compact as flow
 
-    where, now = open_lake(lake, target), datetime.now(UTC)
-    chosen = flow.due(where.store.sizes("sms/"), now, before)
+    opened, now = open_lake(lake, target), datetime.now(UTC)
+    chosen = flow.due(opened.store.sizes("sms/"), now, before)
     if not chosen:
-        click.echo(f"Nothing to do: {where.name} has no hours of a day that ended {SETTLE_HOURS} hours ago.", err=True)
+        click.echo(f"Nothing to do: {opened.name} has no hours of a day that ended {SETTLE_HOURS} hours ago.", err=True)
     if dry_run:
         _list(chosen, as_json=as_json)
         return
-    _print(_done(chosen, where.store), as_json=as_json)
+    _print(_done(chosen, opened.store), as_json=as_json)
 
 
 def _done(chosen: Sequence[Due], store: Store) -> Summary:

@@ -10,9 +10,9 @@ import click
 
 from deliverywatch.cli.terminal.input_files import read_json
 from deliverywatch.cli.terminal.name_value import pairs
-from deliverywatch.cli.terminal.output import json_option, print_json, print_plain, table
+from deliverywatch.cli.terminal.output import print_json, print_plain, table
 from deliverywatch.cli.terminal.prose import wrapped
-from deliverywatch.cli.terminal.target import Target, target
+from deliverywatch.cli.terminal.target import Target, target_and_json
 from deliverywatch.errors import CloudRefused, CloudUnavailable, InputError
 
 if TYPE_CHECKING:
@@ -32,8 +32,7 @@ BUILT = Path("build/template.json")
 @click.option("--emails-per-day", type=click.IntRange(0), help="How many e-mails are sent.  [default: 14000]")
 @click.option("--files-per-day", type=click.IntRange(0), help="How many files are uploaded.  [default: 1000]")
 @click.option("--month-to-date", is_flag=True, help="Ask Cost Explorer too, which costs 0.01 USD.")
-@json_option
-@target
+@target_and_json
 def cost(
     *,
     file: Path | None,
@@ -71,11 +70,12 @@ def cost(
     if as_json:
         print_json(bill.document(estimate, volume) | ({"month_to_date": spent} if month_to_date else {}))
         return
-    _print(bill.rows(estimate))
-    for sentence in bill.sentences(estimate, volume):
+    lines = table("item", ">USD", ">free", "~how it is made up", title="A month in USD, at list price", padding=2)
+    for item, how, usd, free in bill.rows(estimate):
+        lines.add_row(item, usd, free, how)
+    print_plain(lines)
+    for sentence in [*bill.sentences(estimate, volume), *([_month_to_date(spent)] if spent else [])]:
         click.echo(f"\n{wrapped(sentence)}")
-    if spent is not None:
-        click.echo(f"\n{wrapped(_month_to_date(spent))}")
 
 
 def _estimate(file: Path | None, given: tuple[str, ...], volume: Volume, target: Target, *, deployed: bool) -> Estimate:
@@ -124,10 +124,3 @@ def _month_to_date(spent: dict[str, Any]) -> str:
         return f"Month to date: not known. {spent['why']}"
     parts = ", ".join(f"{name} {usd:.2f}" for name, usd in sorted(spent["services"].items(), key=lambda pair: -pair[1]))
     return f"Month to date: {spent['usd']:.2f} USD ({parts})."
-
-
-def _print(rows: list[tuple[str, str, str, str]]) -> None:
-    lines = table("item", ">USD", ">free", "~how it is made up", title="A month in USD, at list price", padding=2)
-    for item, how, usd, free in rows:
-        lines.add_row(item, usd, free, how)
-    print_plain(lines)

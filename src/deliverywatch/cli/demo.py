@@ -70,16 +70,10 @@ def demo(*, system: str, out: Path, fast: bool, open_page: bool) -> None:
 
 
 def _played(system: str, out: Path, console: Console, *, fast: bool) -> Outcome:
-    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+    from rich.progress import BarColumn, Progress, TimeElapsedColumn
 
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(bar_width=40),
-        TextColumn("{task.fields[clock]}"),
-        TimeElapsedColumn(),
-    )
-    bar = Progress(*columns, console=console, transient=True)
-    with bar:
+    columns = ("{task.description}", BarColumn(bar_width=40), "{task.fields[clock]}", TimeElapsedColumn())
+    with Progress(*columns, console=console, transient=True) as bar:
         play: Any = importlib.import_module(_PLAYS[system])
         outcome: Outcome = play.perform(out, _Shown(bar), os.environ, datetime.now(UTC), fast=fast)
         return outcome

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 import click
 
 from deliverywatch.cli.terminal import steps
-from deliverywatch.cli.terminal.confirm import able_to_ask, confirmed, confirmed_by_name
-from deliverywatch.cli.terminal.output import json_option, print_json
-from deliverywatch.cli.terminal.target import Target, target
+from deliverywatch.cli.terminal.confirm import able_to_ask, confirmed
+from deliverywatch.cli.terminal.output import print_json
+from deliverywatch.cli.terminal.target import Target, target_and_json
 from deliverywatch.operate.deploy.changes import kind_words
 
 if TYPE_CHECKING:
@@ -25,8 +25,7 @@ _DEFAULT_PATH = "/deliverywatch/prod/clicksend"
 @click.option("--with-data", is_flag=True, help="Delete the history too: every message, incident and mail.")
 @click.option("--dry-run", is_flag=True, help="Say what would be deleted and what would be left, and change nothing.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
-@json_option
-@target
+@target_and_json
 def destroy(*, target: Target, with_data: bool, dry_run: bool, yes: bool, as_json: bool) -> None:
     """Delete the stack, and keep the history.
 
@@ -92,7 +91,8 @@ def _words(removal: Removal, *, with_data: bool) -> Iterator[str]:
 
 def _agree(removal: Removal, *, with_data: bool, yes: bool) -> None:
     if with_data and removal.data:
-        agreed = confirmed_by_name(removal.name, "The history cannot be brought back.", yes=yes)
+        warning = f"The history cannot be brought back. Type {removal.name} to go on"
+        agreed = yes or click.prompt(warning, default="", show_default=False, err=True) == removal.name
     else:
         agreed = removal.stack is None or confirmed(f"Delete {removal.name}?", yes=yes)
     if not agreed:

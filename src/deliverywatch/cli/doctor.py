@@ -9,9 +9,9 @@ import click
 
 from deliverywatch.cli.terminal.checks import documents, examined, show
 from deliverywatch.cli.terminal.exits import Exit
-from deliverywatch.cli.terminal.output import json_option, print_json
+from deliverywatch.cli.terminal.output import print_json
 from deliverywatch.cli.terminal.prose import counted
-from deliverywatch.cli.terminal.target import Target, target
+from deliverywatch.cli.terminal.target import Target, target_and_json
 from deliverywatch.errors import DeliveryWatchError
 
 if TYPE_CHECKING:
@@ -19,8 +19,7 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@json_option
-@target
+@target_and_json
 def doctor(*, target: Target, as_json: bool) -> None:
     """Check whether everything is as it should be, and say what fixes it.
 

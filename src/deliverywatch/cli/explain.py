@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from deliverywatch.cli.terminal.incident_options import Session, open_session, plain
-from deliverywatch.cli.terminal.output import json_option, print_json
+from deliverywatch.cli.terminal.output import print_json
 from deliverywatch.cli.terminal.prose import wrapped
-from deliverywatch.cli.terminal.target import Target, target
+from deliverywatch.cli.terminal.target import Target, target_and_json
 
 if TYPE_CHECKING:
     from deliverywatch.operate.incidents.explain import Facts, Section
@@ -21,8 +21,7 @@ if TYPE_CHECKING:
 @click.command()
 @click.argument("incident")
 @click.option("--watch", default="", help="Its watch, if two incidents opened in the same minute.")
-@json_option
-@target
+@target_and_json
 def explain(*, incident: str, watch: str, as_json: bool, target: Target) -> None:
     """Explain INCIDENT: what happened, when, why, who has it and what to do.
 

@@ -1,4 +1,4 @@
-"""`deliverywatch forget`: one recipient's data out of the lake, on request; and what of it remains where."""
+"""`deliverywatch forget`: one recipient's data out of the lake, on request; and what of it remains opened."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ import click
 
 from deliverywatch.cli.terminal.confirm import able_to_ask, confirmed
 from deliverywatch.cli.terminal.lake_options import FOLDER, Lake, open_lake
-from deliverywatch.cli.terminal.output import json_option, print_json
+from deliverywatch.cli.terminal.output import print_json
 from deliverywatch.cli.terminal.prose import counted, wrapped
-from deliverywatch.cli.terminal.target import Target, target
+from deliverywatch.cli.terminal.target import Target, target_and_json
 from deliverywatch.storage.store import sleep_up_to
 
 if TYPE_CHECKING:
@@ -32,8 +32,7 @@ _SHORTEST_DIGITS = 5
 )
 @click.option("--dry-run", is_flag=True, help="Say what would be removed, and change nothing.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
-@json_option
-@target
+@target_and_json
 def forget(
     *, number: str, lake: Path | None, purge: bool, dry_run: bool, yes: bool, as_json: bool, target: Target
 ) -> None:
@@ -53,42 +52,42 @@ def forget(
     from deliverywatch.operate.lake import forget as flow
     from deliverywatch.sms.lake import forget as forgetting
 
-    where = open_lake(lake, target)
-    known_as = forgetting.traces(given, where.recipients())
-    forgotten = flow.find(where.store, known_as)
-    versions = _versions(where)
+    opened = open_lake(lake, target)
+    known_as = forgetting.traces(given, opened.recipients())
+    forgotten = flow.find(opened.store, known_as)
+    versions = _versions(opened)
     purges = purge and versions is not None
     if not dry_run and (forgotten.row_counts or purges):
-        _ask(forgotten, where, yes=yes, purges=purges)
+        _ask(forgotten, opened, yes=yes, purges=purges)
     if not dry_run and forgotten.row_counts:
-        forgotten = flow.forget(where.store, known_as, token=uuid.uuid4().hex, pause=sleep_up_to)
+        forgotten = flow.forget(opened.store, known_as, token=uuid.uuid4().hex, pause=sleep_up_to)
     if not dry_run and purge and versions:
         forgotten.purged_count = versions.purge("sms/")
     old_count = versions.count("sms/") if versions else None
-    left = flow.remains(forgotten, datetime.now(UTC), where.parameters, old_count)
+    left = flow.remains(forgotten, datetime.now(UTC), opened.parameters, old_count)
     _print(forgotten, left, dry_run=dry_run, as_json=as_json)
 
 
-def _versions(where: Lake) -> OldVersions | None:
-    if where.cloud is None:
+def _versions(opened: Lake) -> OldVersions | None:
+    if opened.cloud is None:
         return None
     from deliverywatch.operate.lake.aws_versions import OldVersions
 
-    return OldVersions(where.cloud, where.name.removeprefix("s3://"))
+    return OldVersions(opened.cloud, opened.name.removeprefix("s3://"))
 
 
-def _ask(forgotten: Forgotten, where: Lake, *, yes: bool, purges: bool) -> None:
+def _ask(forgotten: Forgotten, opened: Lake, *, yes: bool, purges: bool) -> None:
     rows = sum(forgotten.row_counts.values())
     blank = [f"Blank the recipient in {counted(rows, 'row')}"] if rows else []
     purge = ["Delete every old version of its objects, also those that have nothing of the recipient"] if purges else []
-    if not confirmed(f"{where.name}: {'. '.join([*blank, *purge])}?", yes=yes):
+    if not confirmed(f"{opened.name}: {'. '.join([*blank, *purge])}?", yes=yes):
         raise click.Abort
 
 
 def _print(forgotten: Forgotten, left: list[tuple[str, str]], *, dry_run: bool, as_json: bool) -> None:
     rows, purged = sum(forgotten.row_counts.values()), forgotten.purged_count
     if as_json:
-        remains = [{"where": where, "what": what} for where, what in left]
+        remains = [{"where": place, "what": what} for place, what in left]
         counts = {"rows": rows, "objects": forgotten.row_counts, "changed": not dry_run, "purged_versions": purged}
         print_json({**counts, "remains": remains})
         return
@@ -100,5 +99,5 @@ def _print(forgotten: Forgotten, left: list[tuple[str, str]], *, dry_run: bool, 
     if purged:
         click.echo(f"{purged:,} old versions are deleted.")
     click.echo("\nWhat remains of it:")
-    for where, what in left:
-        click.echo(wrapped(f"{where}: {what}", "    ", "  "))
+    for place, what in left:
+        click.echo(wrapped(f"{place}: {what}", "    ", "  "))

@@ -65,7 +65,7 @@ def ingest(
         keep_running(lake, settings, environment)
     by_hand = plan.window(now, since, until or now, settings.slot_minutes) if since else None
     summary = run(lake, settings, environment, now, by_hand)
-    _tell(summary, lake)
+    _print(summary, lake)
 
 
 def run(lake: Path, settings: Settings, environment: str, now: datetime, by_hand: Plan | None = None) -> Summary:
@@ -85,12 +85,15 @@ def run(lake: Path, settings: Settings, environment: str, now: datetime, by_hand
 
 
 def keep_running(lake: Path, settings: Settings, environment: str) -> None:
-    """Do a run now and at the end of each slot; one that fails for a while is told and left to the next."""
+    """Do a run now and at the end of each slot; one that fails for a while is reported and left to the next."""
     due = datetime.now(UTC)
     click.echo(f"Reading into {lake} every {settings.slot_minutes} minutes; stop with Ctrl-C.", err=True)
     try:
         while True:
-            _attempt(lake, settings, environment, due)
+            try:
+                _print(run(lake, settings, environment, due), lake)
+            except Retryable as error:
+                click.echo(f"{due:%H:%M} failed: {error} {error.next_step}", err=True)
             due = next_end(datetime.now(UTC), settings.slot_minutes)
             time.sleep(max(0.0, (due - datetime.now(UTC)).total_seconds()))
     except KeyboardInterrupt:
@@ -104,14 +107,7 @@ def next_end(moment: datetime, slot_minutes: int) -> datetime:
     return floor(moment, slot_minutes) + timedelta(minutes=slot_minutes)
 
 
-def _attempt(lake: Path, settings: Settings, environment: str, due: datetime) -> None:
-    try:
-        _tell(run(lake, settings, environment, due), lake)
-    except Retryable as error:
-        click.echo(f"{due:%H:%M} failed: {error} {error.next_step}", err=True)
-
-
-def _tell(summary: Summary, lake: Path) -> None:
+def _print(summary: Summary, lake: Path) -> None:
     click.echo(
         f"{summary.read_count:,} rows read: {summary.new_count:,} new messages, {summary.changed_count:,} with news; "
         f"{summary.written_count:,} objects written, {summary.emitted_count:,} slots emitted.",

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from deliverywatch.cli.terminal.lake_options import FOLDER, Lake, open_lake
-from deliverywatch.cli.terminal.output import json_option, print_json, print_plain, table
-from deliverywatch.cli.terminal.target import Target, target
+from deliverywatch.cli.terminal.output import print_json, print_plain, table
+from deliverywatch.cli.terminal.target import Target, target_and_json
 from deliverywatch.cli.terminal.time_options import Time
 
 if TYPE_CHECKING:
@@ -29,8 +29,7 @@ def lake() -> None:
 @lake.command()
 @click.argument("directory", required=False, type=FOLDER)
 @click.option("--since", type=Time(), help="Only days from then on; a whole bucket takes a while to read.")
-@json_option
-@target
+@target_and_json
 def show(*, directory: Path | None, since: datetime | None, as_json: bool, target: Target) -> None:
     """Print what the lake holds, by UTC hour of sending.
 
@@ -53,44 +52,44 @@ def show(*, directory: Path | None, since: datetime | None, as_json: bool, targe
            "reasons": [{"code": "14", "text": "", "fault": "carrier",
              "count": 0}]}
     """  # noqa: D301 - click wants the control character
-    where = open_lake(directory, target)
-    document = overview(where, since).document()
+    opened = open_lake(directory, target)
+    document = overview(opened, since).document()
     if as_json:
         print_json(document)
         return
     if not document["hours"]:
-        print_plain(_how_to_fill(where))
+        print_plain(_how_to_fill(opened))
         return
     print_plain(_hours(document))
     if document["totals"]["failed"]:
         print_plain(_reasons(document))
 
 
-def _how_to_fill(where: Lake) -> str:
+def _how_to_fill(opened: Lake) -> str:
     """What to do about a lake without messages depends on whether ClickSend was asked already."""
     from deliverywatch.sms.lake.watermark import read_watermark
 
-    option = where.option if where.parameters else f" --lake{where.option}"
+    option = opened.option if opened.parameters else f" --lake{opened.option}"
     month = f"{datetime.now(UTC) - timedelta(days=30):%Y-%m-%d}"
-    if read_watermark(where.store):
+    if read_watermark(opened.store):
         return (
-            f"{where.name}: nothing was sent in the hours that were read. For the time before: "
+            f"{opened.name}: nothing was sent in the hours that were read. For the time before: "
             f"deliverywatch backfill --since {month}{option}"
         )
-    if where.parameters:
-        return f"{where.name} holds no messages yet: the function fills it at the end of each slot."
-    return f"{where.name} holds no messages yet: deliverywatch ingest --once{option}"
+    if opened.parameters:
+        return f"{opened.name} holds no messages yet: the function fills it at the end of each slot."
+    return f"{opened.name} holds no messages yet: deliverywatch ingest --once{option}"
 
 
-def overview(where: Lake, since: datetime | None = None) -> Overview:
+def overview(opened: Lake, since: datetime | None = None) -> Overview:
     """Return what a lake holds."""
     from deliverywatch.sms.lake import day_objects
     from deliverywatch.sms.lake import merge as objects
     from deliverywatch.sms.overview import NAMES, Overview
 
     result, first = Overview(), f"sms/dt={since.astimezone(UTC):%Y-%m-%d}" if since else ""
-    for key, body in day_objects.bodies(where.store, "sms/", first):
-        with day_objects.readable(where.path(key)):
+    for key, body in day_objects.bodies(opened.store, "sms/", first):
+        with day_objects.readable(opened.path(key)):
             day_objects.day_of_key(key)
             result.add(objects.rows(body, NAMES))
     return result

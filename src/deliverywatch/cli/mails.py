@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 import click
 
 from deliverywatch.cli.terminal.incident_options import Session, open_session, plain
-from deliverywatch.cli.terminal.output import json_option, print_json
+from deliverywatch.cli.terminal.output import print_json
 from deliverywatch.cli.terminal.prose import wrapped
-from deliverywatch.cli.terminal.target import Target, target
+from deliverywatch.cli.terminal.target import Target, target_and_json
 from deliverywatch.cli.terminal.time_options import TimeOrAge
 from deliverywatch.errors import InputError
 
@@ -24,8 +24,7 @@ _WEEK = timedelta(days=7)
 @click.argument("incident", required=False)
 @click.option("--since", type=TimeOrAge(), help="Mails from then on: 24h, 30d or 2026-11-21.  [default: 7d]")
 @click.option("--number", type=click.IntRange(1), help="Show this mail of INCIDENT as text.")
-@json_option
-@target
+@target_and_json
 def mails(*, incident: str | None, since: datetime | None, number: int | None, as_json: bool, target: Target) -> None:
     """List the mails of the last days, or those of INCIDENT.
 
@@ -39,22 +38,19 @@ def mails(*, incident: str | None, since: datetime | None, number: int | None, a
         raise click.UsageError("--number needs an INCIDENT.")
     if number and as_json:
         raise click.UsageError("--number shows a mail as text, --json the list: give one of them.")
-    from deliverywatch.operate.incidents.mails import document
+    from deliverywatch.operate.incidents import mails as outbox
 
     session = open_session(target)
-    records = _of_incident(session, incident) if incident else _of_time(session, since)
+    if incident:
+        records = _of_incident(session, incident)
+    else:
+        records = outbox.mails(session.lake, since or session.now - _WEEK, session.now)
     if number:
         click.echo(plain(_text(session, records, incident or "", number)))
     elif as_json:
-        print_json({"deliverywatch": 1, "mails": [document(record, session.now) for record in records]})
+        print_json({"deliverywatch": 1, "mails": [outbox.document(record, session.now) for record in records]})
     else:
         _print(records, session)
-
-
-def _of_time(session: Session, since: datetime | None) -> list[Record]:
-    from deliverywatch.operate.incidents.mails import mails as listed
-
-    return listed(session.lake, since or session.now - _WEEK, session.now)
 
 
 def _of_incident(session: Session, incident: str) -> list[Record]:

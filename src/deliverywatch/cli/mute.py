@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from deliverywatch.cli.terminal.incident_options import Session, open_session
-from deliverywatch.cli.terminal.output import json_option, print_json
+from deliverywatch.cli.terminal.output import print_json
 from deliverywatch.cli.terminal.prose import counted, wrapped
-from deliverywatch.cli.terminal.target import Target, target
+from deliverywatch.cli.terminal.target import Target, target, target_and_json
 from deliverywatch.cli.terminal.time_options import Duration
 from deliverywatch.errors import InputError
 
@@ -23,8 +23,7 @@ if TYPE_CHECKING:
 @click.option("--reason", default="", help="Why; whoever looks at 'status' sees it.")
 @click.option("--alarm", "alarms", multiple=True, help="Only this alarm, with or without the stack's prefix.")
 @click.option("--dry-run", is_flag=True, help="Say what would be muted, and mute nothing.")
-@json_option
-@target
+@target_and_json
 def mute(
     *, length: timedelta | None, reason: str, alarms: tuple[str, ...], dry_run: bool, as_json: bool, target: Target
 ) -> None:

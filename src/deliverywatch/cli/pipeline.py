@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tomllib
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,7 +13,7 @@ from deliverywatch.cli.terminal.exits import Exit
 from deliverywatch.cli.terminal.input_files import read_bytes, read_json
 from deliverywatch.cli.terminal.output import json_option, print_either, print_json
 from deliverywatch.cli.terminal.prose import wrapped
-from deliverywatch.cli.terminal.target import Target, target
+from deliverywatch.cli.terminal.target import Target, target_and_json
 from deliverywatch.cli.terminal.time_options import Time
 from deliverywatch.errors import InputError
 
@@ -59,8 +60,7 @@ def publish(*, file: Path, dry_run: bool, environment: str, name: str) -> None: 
 @pipeline.command()
 @click.argument("execution")
 @_PIPELINES
-@json_option
-@target
+@target_and_json
 def diagnose(*, execution: str, declaration: Path | None, as_json: bool, target: Target) -> None:
     """Say where and why a run failed, and what to do, as its mail would.
 
@@ -169,8 +169,8 @@ def lint(*, file: Path) -> None:
     FILE is a definition in Amazon States Language, as JSON. A failure path that ends in anything but a Fail state makes
     its execution succeed, so that no alarm and no event ever shows it. Ends with 3 if there is one.
 
-    A failure path is one that only a Catch leads to, or whose state is named for it: fail, error, abort, reject or
-    invalid. One that a Choice leads to under another name is not recognised.
+    A path counts as a failure path if only a Catch leads to it, or if its state is named for it: fail, error, abort,
+    reject or invalid. One that a Choice leads to under another name is not recognised.
     """
     from deliverywatch.pipeline.diagnosis.hidden_failures import hidden_failures
 
@@ -184,18 +184,12 @@ def lint(*, file: Path) -> None:
 
 
 def _declared(declaration: Path | None) -> Any:
-    """Return the declaration; an empty one where none is named and none is at its usual place."""
-    if declaration is None and not _DECLARATION.exists():
+    """Return the declaration, TOML or JSON; an empty one if none is named and the usual one does not exist."""
+    file = declaration or _DECLARATION
+    if declaration is None and not file.exists():
         return {}
-    return read_declaration(declaration or _DECLARATION)
-
-
-def read_declaration(file: Path) -> Any:
-    """Return what a declaration of pipelines holds, TOML or JSON."""
     if file.suffix == ".json":
         return read_json(file)
-    import tomllib
-
     try:
         return tomllib.loads(read_bytes(file).decode())
     except ValueError as error:

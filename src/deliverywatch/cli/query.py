@@ -20,7 +20,7 @@ from deliverywatch.cli.terminal.results import FORMATS, able_to_write, write
 from deliverywatch.cli.terminal.target import Target, target
 
 if TYPE_CHECKING:
-    from deliverywatch.operate.lake.query import Answer, Estimate, Saved
+    from deliverywatch.operate.lake.query import Answer, Saved
 
 
 @click.command()
@@ -69,7 +69,7 @@ def query(
 
     text = sys.stdin.read() if name_or_sql == "-" else name_or_sql
     sql = flow.chosen(text, saved, pairs(given, "--param message_id=1EF11A95-..."))
-    answer = _local(folder, sql) if folder else _on_stack(sql, target, is_copy=is_copy, dry_run=dry_run)
+    answer = _on_folder(folder, sql) if folder else _on_stack(sql, target, is_copy=is_copy, dry_run=dry_run)
     if answer is None:
         return
     write(answer.columns, answer.rows, kind, out)
@@ -93,7 +93,7 @@ def _list(saved: Sequence[Saved]) -> None:
             click.echo(f"  --param {' --param '.join(f'{name}=...' for name in query.parameters)}")
 
 
-def _local(folder: Path, sql: str) -> Answer:
+def _on_folder(folder: Path, sql: str) -> Answer:
     from deliverywatch.errors import InputError
     from deliverywatch.local.cloud.athena import duck
 
@@ -113,7 +113,10 @@ def _on_stack(sql: str, target: Target, *, is_copy: bool, dry_run: bool) -> Answ
     sizes = {key: size for folder in flow.folders(sql) for key, size in bucket.sizes(folder)}
     hidden = {key for key in sizes if key.startswith("sms/")} - set(counting(sizes))
     expected = flow.estimate(sql, [(key, size) for key, size in sizes.items() if key not in hidden], now)
-    click.echo(wrapped(_expectation(expected, is_copy=is_copy)), err=True)
+    since = f"from {expected.since} on" if expected.since else "of all days (a bound on dt makes it cheaper)"
+    price = "only the reading of S3" if is_copy else f"at most {expected.usd:.5f} USD"
+    size = f"{expected.byte_count / 1e6:,.1f} MB in {expected.object_count:,} objects"
+    click.echo(wrapped(f"Reads at most {size} {since}: {price}."), err=True)
     if dry_run:
         return None
     if is_copy:
@@ -125,31 +128,21 @@ def _on_stack(sql: str, target: Target, *, is_copy: bool, dry_run: bool) -> Answ
         raise click.exceptions.Exit(Exit.FAILED) from None
 
 
-def _expectation(expected: Estimate, *, is_copy: bool) -> str:
-    since = f"from {expected.since} on" if expected.since else "of all days (a bound on dt makes it cheaper)"
-    price = "only the reading of S3" if is_copy else f"at most {expected.usd:.5f} USD"
-    return f"Reads at most {expected.byte_count / 1e6:,.1f} MB in {expected.object_count:,} objects {since}: {price}."
-
-
 def _of_copy(sql: str, since: str | None, target: Target) -> Answer:
     from deliverywatch.local.cloud.athena import duck
     from deliverywatch.sms.lake import day_objects
+    from deliverywatch.storage.folder import Folder
 
     store = open_lake(None, target).store
     with tempfile.TemporaryDirectory(prefix="deliverywatch-") as root:
+        copy = Folder(Path(root))
         for key in store.keys("mails/"):
-            _copy(Path(root), key, stored.body if (stored := store.read(key)) else b"")
+            copy.write(key, stored.body if (stored := store.read(key)) else b"")
         for prefix in sorted({f"{key.rpartition('/')[0]}/" for key in store.keys("sms/")}):
             if since is None or prefix.rpartition("dt=")[2][:10] >= since:
                 for key, body in day_objects.bodies(store, prefix):
-                    _copy(Path(root), key, body)
+                    copy.write(key, body)
         return duck.run(Path(root), sql)
-
-
-def _copy(root: Path, key: str, body: bytes) -> None:
-    path = root / key
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(body)
 
 
 def _print(answer: Answer, out: Path | None) -> None:

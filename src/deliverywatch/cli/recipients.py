@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from deliverywatch.cli.terminal.lake_options import FOLDER, Lake, open_lake
+from deliverywatch.cli.terminal.lake_options import FOLDER, open_lake
 from deliverywatch.cli.terminal.prose import wrapped
 from deliverywatch.cli.terminal.results import FORMATS, able_to_write, write
 from deliverywatch.cli.terminal.target import Target, target
@@ -57,11 +57,15 @@ def recipients(
     able_to_write(kind, out)
     from deliverywatch.operate.incidents import recipients as flow
 
-    where, now = open_lake(lake, target), datetime.now(UTC)
-    period = flow.period_of(where.store, incident.upper(), now) if incident else flow.Period(since or now, until or now)
-    people = flow.unreached(where.store, period, now)
+    opened, now = open_lake(lake, target), datetime.now(UTC)
+    period = (
+        flow.period_of(opened.store, incident.upper(), now) if incident else flow.Period(since or now, until or now)
+    )
+    people = flow.unreached(opened.store, period, now)
     if lookup:
-        people = _looked_up(people, where)
+        source = opened.source(lambda _start, _count: None)
+        looked_up = flow.looked_up(people, source.history)
+        people = sorted(looked_up, key=lambda person: (-person.sent_at, person.message_id))
     columns = [(name, _TYPES.get(name, "varchar")) for name in flow.COLUMNS]
     rows = [person.values() for person in people]
     if lookup:
@@ -69,13 +73,6 @@ def recipients(
         rows = [(*row[:3], person.number, *row[3:]) for row, person in zip(rows, people, strict=True)]
     write(columns, rows, kind, out)
     click.echo(wrapped(_sentence(people, period, out, lookup=lookup)), err=True)
-
-
-def _looked_up(people: list[Person], where: Lake) -> list[Person]:
-    from deliverywatch.operate.incidents import recipients as flow
-
-    source = where.source(lambda _start, _count: None)
-    return sorted(flow.looked_up(people, source.history), key=lambda person: (-person.sent_at, person.message_id))
 
 
 def _sentence(people: list[Person], period: Period, out: Path | None, *, lookup: bool) -> str:

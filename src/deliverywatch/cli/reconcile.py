@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 import click
 
 from deliverywatch.cli.terminal.lake_options import open_lake
-from deliverywatch.cli.terminal.output import json_option, print_json
+from deliverywatch.cli.terminal.output import print_json
 from deliverywatch.cli.terminal.prose import wrapped
-from deliverywatch.cli.terminal.target import Target, target
+from deliverywatch.cli.terminal.target import Target, target_and_json
 from deliverywatch.cli.terminal.time_options import TimeOrAge
 from deliverywatch.errors import InputError
 from deliverywatch.storage.store import sleep_up_to
@@ -28,8 +28,7 @@ _MOST_LINES = 20
     help="First slot, such as 2d.  [default: 14 days ago, as far as CloudWatch takes points]",
 )
 @click.option("--dry-run", is_flag=True, help="Say what differs, and emit nothing.")
-@json_option
-@target
+@target_and_json
 def reconcile(*, since: datetime | None, dry_run: bool, as_json: bool, target: Target) -> None:
     """Bring CloudWatch's counts in line with the lake.
 
@@ -44,34 +43,33 @@ def reconcile(*, since: datetime | None, dry_run: bool, as_json: bool, target: T
     from deliverywatch.operate.lake.aws_reconcile import Metrics
     from deliverywatch.sms.lake.watermark import read_watermark
 
-    now, where = datetime.now(UTC), open_lake(None, target)
-    watermark = read_watermark(where.store)
+    now, opened = datetime.now(UTC), open_lake(None, target)
+    watermark = read_watermark(opened.store)
     if watermark is None:
         raise InputError(
             "No run of this stack has finished yet: there is nothing to compare.",
             next_step="Run it again after the first run, at the end of the next slot.",
         )
-    settings, metrics = where.settings(), Metrics(where.cloud, where.parameters["Environment"])
+    settings, metrics = opened.settings(), Metrics(opened.cloud, opened.parameters["Environment"])
     start, end = flow.span(now, since, watermark, settings.slot_minutes)
-    comparison = flow.compare(where.store, metrics, settings, now, start, end)
+    comparison = flow.compare(opened.store, metrics, settings, now, start, end)
     emitted_count = 0
     if not dry_run:
-        emitted_count = flow.emit(where.store, metrics, comparison.differences, now, sleep_up_to)
+        emitted_count = flow.emit(opened.store, metrics, comparison.differences, now, sleep_up_to)
     if as_json:
         print_json({**comparison.document(), "emitted": emitted_count, "dry_run": dry_run})
         return
     if since and since < start:
-        sentence = (
+        skipped = (
             f"Slots before {start:%Y-%m-%d %H:%M} UTC stay as they are: no run has counted them, or they are older"
         )
-        click.echo(wrapped(f"{sentence} than the 14 days that CloudWatch takes."), err=True)
-    _tell(comparison, emitted_count, dry_run=dry_run)
+        click.echo(wrapped(f"{skipped} than the 14 days that CloudWatch takes."), err=True)
+    _print(comparison, emitted_count, dry_run=dry_run)
 
 
-def _tell(comparison: Comparison, emitted_count: int, *, dry_run: bool) -> None:
-    click.echo(
-        f"{comparison.slot_count:,} slots from {comparison.start:%Y-%m-%d %H:%M} to {comparison.end:%Y-%m-%d %H:%M} UTC"
-    )
+def _print(comparison: Comparison, emitted_count: int, *, dry_run: bool) -> None:
+    span = f"{comparison.start:%Y-%m-%d %H:%M} to {comparison.end:%Y-%m-%d %H:%M} UTC"
+    click.echo(f"{comparison.slot_count:,} slots from {span}")
     for difference in comparison.differences[:_MOST_LINES]:
         click.echo(f"  {difference.slot:%Y-%m-%d %H:%M}   total {difference.total:+,}   failed {difference.failed:+,}")
     if len(comparison.differences) > _MOST_LINES:
@@ -84,14 +82,10 @@ def _tell(comparison: Comparison, emitted_count: int, *, dry_run: bool) -> None:
         sentence = f"{emitted_count:,} slots were emitted; CloudWatch shows those of the last day within hours, older"
         click.echo(wrapped(f"{sentence} ones within two days."), err=True)
     if comparison.waiting:
-        until = max(comparison.waiting.values())
-        sentence = (
-            f"{len(comparison.waiting):,} slots differ, but points of them may be on their way: run it again after"
-        )
+        count, until = len(comparison.waiting), max(comparison.waiting.values())
+        sentence = f"{count:,} slots differ, but points of them may be on their way: run it again after"
         click.echo(wrapped(f"{sentence} {until:%Y-%m-%d %H:%M} UTC."), err=True)
     if comparison.unread:
-        sentence = f"{len(comparison.unread):,} slots were counted and are not in the lake, the first"
-        first = f"{comparison.unread[0]:%Y-%m-%d %H:%M} UTC"
-        click.echo(
-            wrapped(f"{sentence} {first}: deliverywatch backfill --since {comparison.unread[0]:%Y-%m-%d}."), err=True
-        )
+        count, first = len(comparison.unread), comparison.unread[0]
+        sentence = f"{count:,} slots were counted and are not in the lake, the first {first:%Y-%m-%d %H:%M} UTC:"
+        click.echo(wrapped(f"{sentence} deliverywatch backfill --since {first:%Y-%m-%d}."), err=True)

@@ -16,7 +16,6 @@ from deliverywatch.cli.terminal.time_options import zone_option
 from deliverywatch.errors import InputError
 
 if TYPE_CHECKING:
-    from deliverywatch.alerting.incidents.severity import Watch
     from deliverywatch.alerting.inputs.settings import Settings
     from deliverywatch.alerting.notify import Outcome
 
@@ -62,9 +61,11 @@ def render(
                --context state/sms.json --time-zone Australia/Sydney
     """  # noqa: D301 - click wants the control character
     from deliverywatch.alerting.dry_run import dry_run
+    from deliverywatch.alerting.incidents import severity
 
     settings = _settings(environment, time_zone, region)
-    watches = _watches(watches_file, settings.prefix)
+    named = watches_file or (BUILT_WATCHES if BUILT_WATCHES.exists() else None)
+    watches = severity.watches(read_json(named), settings.prefix) if named else ()
     values = _context(context) if context else None
     _write_all(dry_run(read_json(event), settings, watches, values, datetime.now(UTC)), out)
     if not watches:
@@ -84,13 +85,6 @@ def _settings(environment: str, time_zone: str, region: str) -> Settings:
         workgroup=f"deliverywatch-{environment}",
         region=region,
     )
-
-
-def _watches(named: Path | None, prefix: str) -> tuple[Watch, ...]:
-    from deliverywatch.alerting.incidents.severity import watches
-
-    path = named or BUILT_WATCHES
-    return watches(read_json(path), prefix) if named or path.exists() else ()
 
 
 def _context(path: Path) -> bytes:

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 import click
 
 from deliverywatch.cli.terminal.exits import Exit
-from deliverywatch.cli.terminal.output import json_option, print_json
+from deliverywatch.cli.terminal.output import print_json
 from deliverywatch.cli.terminal.prose import wrapped
-from deliverywatch.cli.terminal.target import Target, target
+from deliverywatch.cli.terminal.target import Target, target_and_json
 
 if TYPE_CHECKING:
     from deliverywatch.messages.level import Level
@@ -22,8 +22,7 @@ _LEVELS = ["critical", "warning", "blind", "alarm"]
 @click.option("--expect", metavar="ADDRESS", help="Exit with 3 unless this address gets mails of --level.")
 @click.option("--set", "wanted", metavar="A,B", help="The addresses from now on; '' for nobody beyond AlertRecipients.")
 @click.option("--dry-run", is_flag=True, help="Say what would change, and change nothing.")
-@json_option
-@target
+@target_and_json
 def route(
     *, level: str | None, expect: str | None, wanted: str | None, dry_run: bool, as_json: bool, target: Target
 ) -> None:

@@ -9,9 +9,9 @@ import click
 
 from deliverywatch.cli.terminal.exits import Exit
 from deliverywatch.cli.terminal.incident_options import Session, open_session, plain
-from deliverywatch.cli.terminal.output import json_option, print_json
+from deliverywatch.cli.terminal.output import print_json
 from deliverywatch.cli.terminal.prose import wrapped
-from deliverywatch.cli.terminal.target import Target, target
+from deliverywatch.cli.terminal.target import Target, target_and_json
 from deliverywatch.messages.palette import TONES
 
 if TYPE_CHECKING:
@@ -23,8 +23,7 @@ _INDENT = "  "
 
 
 @click.command()
-@json_option
-@target
+@target_and_json
 def status(*, as_json: bool, target: Target) -> None:
     """Show what is going on: incidents, mutes, last readings, last mails.
 
@@ -55,9 +54,8 @@ def _lines(status: Status, session: Session, options: str) -> Iterator[str]:
     for incident in status.open:
         yield from _incident(incident, status, session)
     yield from _silent_alarms(status)
-    yield from _part(
-        "Last readings", [_heartbeat(heartbeat, session) for heartbeat in status.heartbeats] or ["none yet"]
-    )
+    readings = [_heartbeat(heartbeat, session) for heartbeat in status.heartbeats]
+    yield from _part("Last readings", readings or ["none yet"])
     mutes = [session.mute_line(mute, with_start=mute.status == "SCHEDULED") for mute in status.mutes]
     yield from _part("Mutes", mutes or ["none"])
     yield from _part("Last mails", [_mail(mail, session) for mail in status.mails] or ["none in 7 days"])

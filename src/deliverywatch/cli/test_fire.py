@@ -45,7 +45,9 @@ def test_fire(*, level: str, to: tuple[str, ...], by: str | None, wait: int, dry
     from deliverywatch.operate.incidents import aws_incidents, route, test_message
 
     session, wanted = open_session(target), Level(level)
-    _check(to)
+    route.change(Level.CRITICAL, to)  # refuses what is no address
+    if len(to) > 5:
+        raise click.UsageError("A test goes to at most five addresses.")
     now = datetime.now(UTC).replace(microsecond=0)
     notice = test_message.notice(wanted, by or getpass.getuser(), to, now)
     topic = session.stack.output("AlertsTopicArn")
@@ -56,32 +58,17 @@ def test_fire(*, level: str, to: tuple[str, ...], by: str | None, wait: int, dry
         return
     aws_incidents.publish(session.cloud, topic, notice)
     click.echo(wrapped(f"Published a test of level {level}; it goes to {addresses}."), err=True)
-    sent = test_message.awaited(
-        session.lake, wanted, now, 1 + wait // _EVERY_SECONDS, lambda: time.sleep(_EVERY_SECONDS)
+    tries = 1 + wait // _EVERY_SECONDS
+    _print(test_message.awaited(session.lake, wanted, now, tries, lambda: time.sleep(_EVERY_SECONDS)), wait)
+
+
+def _print(sent: Record | None, wait: int) -> None:
+    if sent and sent.channel != "fallback":
+        click.echo(f"Sent: {sent.subject}")
+        return
+    late = f"It is not out after {wait} s: 'deliverywatch mails' shows whether it was claimed, 'deliverywatch doctor'"
+    problem = (
+        f"SES refused it, so it went to the fallback topic: {sent.problem}" if sent else f"{late} what is in its way."
     )
-    _tell(sent, wait)
-
-
-def _check(to: tuple[str, ...]) -> None:
-    from deliverywatch.messages.level import Level
-    from deliverywatch.operate.incidents import route
-
-    route.change(Level.CRITICAL, to)  # the same addresses are addresses here
-    if len(to) > 5:
-        raise click.UsageError("A test goes to at most five addresses.")
-
-
-def _tell(sent: Record | None, wait: int) -> None:
-    if sent is None:
-        click.echo(
-            wrapped(
-                f"It is not out after {wait} s: 'deliverywatch mails' shows whether it was claimed, 'deliverywatch "
-                "doctor' what is in its way."
-            ),
-            err=True,
-        )
-        raise SystemExit(Exit.CHECK_FAILED)
-    if sent.channel == "fallback":
-        click.echo(wrapped(f"SES refused it, so it went to the fallback topic: {sent.problem}"), err=True)
-        raise SystemExit(Exit.CHECK_FAILED)
-    click.echo(f"Sent: {sent.subject}")
+    click.echo(wrapped(problem), err=True)
+    raise SystemExit(Exit.CHECK_FAILED)

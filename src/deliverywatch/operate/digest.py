@@ -53,16 +53,8 @@ class Digest:
 def send(week: Week, price: Callable[[Volume], Estimate], ports: Ports, settings: Settings, invocation: str) -> Digest:
     """Send the mail of a week unless it is sent already.
 
-    Args:
-        week: What is told.
-        price: Returns what a month costs at a volume.
-        ports: As the notifier's: claims, SES and the fallback.
-        settings: The stack.
-        invocation: Lambda's request id: a second start of the same run takes its claim over.
-
-    Raises:
-        MailUnavailable: Neither SES nor the fallback topic took it.
-        StoreUnavailable: S3 cannot be reached.
+    `price` returns what a month costs at a volume; `invocation` is Lambda's request id, by which a second start of the
+    same run takes its claim over.
     """
     name = digest_id(week.end)
     record = Record(name, WATCH, 1, EVENT, Level.OK.value, week.end, invocation, week.end)
@@ -99,6 +91,8 @@ def digest_view(week: Week, settings: Settings) -> View:
     """Return what the mail of a week says."""
     clock = formatting.clock(settings.time_zone)
     span = f"{_day(week.start, clock)} to {_day(week.end, clock)}"
+    unsent = "1 mail of this week is" if week.unsent == 1 else f"{week.unsent} mails of this week are"
+    url = dashboard_url(settings.region, settings.dashboard, week.start, week.end) if settings.region else ""
     return View(
         subject=_subject(week, settings.environment, clock),
         preheader=formatting.cut(_sentence(week), 90),
@@ -108,14 +102,14 @@ def digest_view(week: Week, settings: Settings) -> View:
         title=f"DeliveryWatch {settings.environment}",
         incident=span,
         sentence=_sentence(week),
-        notes=_notes(week),
+        notes=(f"{unsent} not known to be sent.",) if week.unsent else (),
         figures=_figures(week),
         verdict=verdict(week),
         groups=_groups(week),
         facts=facts(week, clock),
         facts_title="The week in figures",
         steps=_steps(week),
-        links=_links(week, settings),
+        links=(("Dashboard of the week", url),) if url else (),
         timeline=_timeline(week, clock),
         footer=_footer(week, settings, clock, span),
         why="You get this mail once a week because your address is among the alert recipients of the stack "
@@ -134,13 +128,12 @@ def _is_blind(week: Week) -> bool:
 
 def _tone(week: Week) -> str:
     if week.open:
-        return max((each.level for each in week.open), key=lambda level: level.rank).value
+        return max((incident.level for incident in week.open), key=lambda level: level.rank).value
     return "blind" if _is_blind(week) else "ok"
 
 
 def _sentence(week: Week) -> str:
-    if week.open:
-        count = len(week.open)
+    if count := len(week.open):
         return "1 incident is still open." if count == 1 else f"{count} incidents are still open."
     if _is_blind(week):
         return f"{formatting.amount(week.missing_runs)} runs are missing: for that time, silence proves nothing."
@@ -148,13 +141,6 @@ def _sentence(week: Week) -> str:
         return "A quiet week: everything was watched, and nothing was wrong."
     count = len(week.incidents)
     return f"Everything was watched; {'1 incident was' if count == 1 else f'{count} incidents were'} opened and closed."
-
-
-def _notes(week: Week) -> tuple[str, ...]:
-    if not week.unsent:
-        return ()
-    which = "1 mail of this week is" if week.unsent == 1 else f"{week.unsent} mails of this week are"
-    return (f"{which} not known to be sent.",)
 
 
 def _figures(week: Week) -> tuple[HeadlineNumber, ...]:
@@ -193,11 +179,6 @@ def _steps(week: Week) -> tuple[str, ...]:
     if week.unsent:
         steps.append("See which mails were not sent: deliverywatch mails --since 7d")
     return tuple(steps)
-
-
-def _links(week: Week, settings: Settings) -> tuple[tuple[str, str], ...]:
-    url = dashboard_url(settings.region, settings.dashboard, week.start, week.end) if settings.region else ""
-    return (("Dashboard of the week", url),) if url else ()
 
 
 def _timeline(week: Week, clock: Clock) -> tuple[Entry, ...]:

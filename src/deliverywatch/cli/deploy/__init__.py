@@ -17,8 +17,8 @@ from deliverywatch.cli.terminal.confirm import able_to_ask, confirmed
 from deliverywatch.cli.terminal.exits import Exit
 from deliverywatch.cli.terminal.input_files import read_bytes, read_json
 from deliverywatch.cli.terminal.name_value import pairs
-from deliverywatch.cli.terminal.output import json_option, print_json
-from deliverywatch.cli.terminal.target import Target, target
+from deliverywatch.cli.terminal.output import print_json
+from deliverywatch.cli.terminal.target import Target, target_and_json
 from deliverywatch.errors import InputError
 
 if TYPE_CHECKING:
@@ -42,8 +42,7 @@ if TYPE_CHECKING:
 @click.option("--revert-drift", is_flag=True, help="Also undo what was changed by hand.")
 @click.option("--dry-run", is_flag=True, help="Say what would change, and change nothing.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
-@json_option
-@target
+@target_and_json
 def deploy(
     *,
     target: Target,

@@ -5,7 +5,9 @@ Each works on a folder that `email land` wrote (`--lake`), or on the bucket of a
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+import hashlib
+import io
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -13,11 +15,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from deliverywatch.cli.email.land import STREAMS
+from deliverywatch.cli.email.land import STREAMS, raw_lines
 from deliverywatch.cli.terminal.exits import Exit
-from deliverywatch.cli.terminal.output import json_option, print_either, print_json
+from deliverywatch.cli.terminal.output import print_either, print_json
 from deliverywatch.cli.terminal.prose import one_line
-from deliverywatch.cli.terminal.target import Target, target
+from deliverywatch.cli.terminal.target import Target, target_and_json
 from deliverywatch.cli.terminal.time_options import Time
 from deliverywatch.errors import InputError
 
@@ -27,18 +29,17 @@ if TYPE_CHECKING:
     from deliverywatch.email.replay import Replayed
     from deliverywatch.storage.store import Store
 
+    Send = Callable[[Sequence[bytes]], Sequence[int]]
+
 LAKE = click.option(
     "--lake", type=click.Path(file_okay=False, path_type=Path), help="A folder that 'email land' wrote, not the stack."
 )
+_FIELD = ("path", "count", "column", "athena_type")
 _DRY_RUN = click.option("--dry-run", is_flag=True, help="Say what would be done, and change nothing.")
 
 
 def store_of(lake: Path | None, target: Target) -> Store:
-    """Return the folder that is named, or the bucket of the stack.
-
-    Raises:
-        InputError: There is no such folder.
-    """
+    """Return the folder that is named, or the bucket of the stack."""
     if lake is None:
         from deliverywatch.storage.s3 import Bucket
 
@@ -57,8 +58,7 @@ def store_of(lake: Path | None, target: Target) -> Store:
 @LAKE
 @click.option("--stream", type=STREAMS, help="Only this one.  [default: both]")
 @_DRY_RUN
-@json_option
-@target
+@target_and_json
 def replay(*, target: Target, lake: Path | None, stream: str | None, dry_run: bool, as_json: bool) -> None:
     """Send again what failed and can be read now.
 
@@ -66,9 +66,9 @@ def replay(*, target: Target, lake: Path | None, stream: str | None, dry_run: bo
     where it is.
 
     \b
-    JSON: {"streams": [{"stream": "newsletter", "objects": 1,
-             "records": 3, "sent": 2,
-             "refused": {"not_json": 1}, "examples": {"not_json": ""}}]}
+    JSON: {"streams": [{"stream": "newsletter", "objects": 1, "records": 3,
+             "sent": 2, "refused": {"not_json": 1},
+             "examples": {"not_json": ""}}]}
     """  # noqa: D301 - click wants the control character
     from deliverywatch.email import replay as flow
     from deliverywatch.email.events.streams import Stream
@@ -83,9 +83,7 @@ def replay(*, target: Target, lake: Path | None, stream: str | None, dry_run: bo
         _show_replayed(result, dry_run=dry_run)
 
 
-def _sender(
-    store: Store, lake: Path | None, target: Target, stream: Stream
-) -> Callable[[Sequence[bytes]], Sequence[int]]:
+def _sender(store: Store, lake: Path | None, target: Target, stream: Stream) -> Send:
     if lake is None:
         from deliverywatch.email.aws import DeliveryStream
         from deliverywatch.email.events.streams import delivery_stream
@@ -95,10 +93,8 @@ def _sender(
     return _lander(store, stream)
 
 
-def _lander(store: Store, stream: Stream) -> Callable[[Sequence[bytes]], Sequence[int]]:
+def _lander(store: Store, stream: Stream) -> Send:
     """A folder has no Firehose: what is sent again lands there as `email land` would land it."""
-    import hashlib
-
     from deliverywatch.email import land as flow
 
     def send(records: Sequence[bytes]) -> Sequence[int]:
@@ -121,8 +117,7 @@ def _show_replayed(done: Replayed, *, dry_run: bool) -> None:
 @click.argument("events", nargs=-1, type=click.Path(dir_okay=False, path_type=Path))
 @LAKE
 @click.option("--days", type=click.IntRange(1, 90), default=2, show_default=True, help="Days of the lake to look at.")
-@json_option
-@target
+@target_and_json
 def drift(*, target: Target, events: tuple[Path, ...], lake: Path | None, days: int, as_json: bool) -> None:
     """Find fields that SES sends and no column holds.
 
@@ -130,10 +125,9 @@ def drift(*, target: Target, events: tuple[Path, ...], lake: Path | None, days: 
     `raw` of the lake.
 
     \b
-    JSON: {"fields": [{"path": "delivery.inboxPlacement.folder",
-             "count": 3, "column": "",
-             "athena_type": "string"}], "statements": ["ALTER TABLE ..."],
-           "columns": ["Column(...),"]}
+    JSON: {"fields": [{"path": "delivery.inboxPlacement.folder", "count": 3,
+             "column": "", "athena_type": "string"}],
+           "statements": ["ALTER TABLE ..."], "columns": ["Column(...),"]}
 
     Exit code 3: there are such fields.
     """  # noqa: D301 - click wants the control character
@@ -141,7 +135,7 @@ def drift(*, target: Target, events: tuple[Path, ...], lake: Path | None, days: 
 
     database = "email_events_db_prod"
     if events or lake:
-        new_fields = flow.drift(_raw_lines(events) if events else _raw_column(store_of(lake, target), days))
+        new_fields = flow.drift(raw_lines(events) if events else _raw_column(store_of(lake, target), days))
     else:
         database = target.find()[1].output("EmailDatabase")
         new_fields = flow.drift(_raw_column(store_of(None, target), days))
@@ -151,17 +145,7 @@ def drift(*, target: Target, events: tuple[Path, ...], lake: Path | None, days: 
         raise SystemExit(Exit.CHECK_FAILED)
 
 
-def _raw_lines(paths: Iterable[Path]) -> Iterator[bytes]:
-    for path in paths:
-        if not path.exists():
-            raise InputError(f"There is no file {path}.", next_step="Name a file with one event of SES a line.")
-        with path.open("rb") as file:
-            yield from file
-
-
 def _raw_column(store: Store, days: int) -> Iterator[str]:
-    import io
-
     from deliverywatch.email.compact import day_folders
     from deliverywatch.email.events import parquet
     from deliverywatch.email.events.streams import Stream, table_folder
@@ -180,10 +164,7 @@ def _drift_document(new_fields: list[NewField], database: str) -> dict[str, Any]
     from deliverywatch.email import drift as flow
 
     return {
-        "fields": [
-            {"path": field.path, "count": field.count, "column": field.column, "athena_type": field.athena_type}
-            for field in new_fields
-        ],
+        "fields": [{name: getattr(field, name) for name in _FIELD} for field in new_fields],
         "statements": flow.statements(new_fields, database),
         "columns": flow.column_lines(new_fields),
     }
@@ -205,8 +186,7 @@ def _lines(document: dict[str, Any]) -> Iterator[str]:
 @LAKE
 @click.option("--day", "day", type=Time(), help="The UTC day to merge.  [default: the two days before today]")
 @_DRY_RUN
-@json_option
-@target
+@target_and_json
 def compact(*, target: Target, lake: Path | None, day: datetime | None, dry_run: bool, as_json: bool) -> None:
     """Merge the objects of a day into one, without copies.
 
@@ -214,8 +194,8 @@ def compact(*, target: Target, lake: Path | None, day: datetime | None, dry_run:
 
     \b
     JSON: {"days": [{"folder": "events/newsletter/dt=2026-11-20/",
-             "objects": 96, "rows": 2000,
-             "copies": 0, "bytes_before": 3000000, "bytes_after": 260000}]}
+             "objects": 96, "rows": 2000, "copies": 0,
+             "bytes_before": 3000000, "bytes_after": 260000}]}
     """  # noqa: D301 - click wants the control character
     from deliverywatch.email import compact as flow
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import hashlib
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
@@ -51,7 +52,7 @@ def land(*, events: Path, out: Path, stream: str, at: datetime | None, campaign_
     from deliverywatch.storage.folder import Folder
 
     settings = _settings(events, stream, at or datetime.now(UTC), campaign_tag)
-    landed = flow.land(lambda: _lines(events), settings, Folder(out))
+    landed = flow.land(lambda: raw_lines([events]), settings, Folder(out))
     document = _document(landed)
     if as_json:
         print_json(document)
@@ -61,34 +62,30 @@ def land(*, events: Path, out: Path, stream: str, at: datetime | None, campaign_
         raise SystemExit(Exit.CHECK_FAILED)
 
 
-def _settings(events: Path, stream: str, at: datetime, campaign_tag: str) -> Settings:
-    import hashlib
+def raw_lines(paths: Iterable[Path]) -> Iterator[bytes]:
+    """Yield the raw events of files, one a line, or raise InputError where one does not exist."""
+    for path in paths:
+        if not path.exists():
+            raise InputError(f"There is no file {path}.", next_step="Name a file with one event of SES a line.")
+        with path.open("rb") as file:
+            yield from file
 
+
+def _settings(events: Path, stream: str, at: datetime, campaign_tag: str) -> Settings:
     from deliverywatch.email.events.streams import Stream
     from deliverywatch.email.land import Settings
 
-    if not events.exists():
-        raise InputError(f"There is no file {events}.", next_step="Name a file with one event of SES a line.")
-    with events.open("rb") as file:
-        token = hashlib.file_digest(file, "sha256").hexdigest()[:32]
-    return Settings(Stream(stream), at.astimezone(UTC), token, campaign_tag)
-
-
-def _lines(path: Path) -> Iterator[bytes]:
-    with path.open("rb") as file:
-        yield from file
+    digest = hashlib.sha256()
+    for line in raw_lines([events]):
+        digest.update(line)
+    return Settings(Stream(stream), at.astimezone(UTC), digest.hexdigest()[:32], campaign_tag)
 
 
 def _document(landed: Landed) -> dict[str, Any]:
-    results, fields = landed.results, landed.fields
-    dropped, rows = results["Dropped"], results["Ok"]
+    fields, total = landed.fields, landed.results.total()
+    dropped, rows = landed.results["Dropped"], landed.results["Ok"]
     return {
-        "records": {
-            "in": results.total(),
-            "rows": rows,
-            "dropped": dropped,
-            "failed": results.total() - rows - dropped,
-        },
+        "records": {"in": total, "rows": rows, "dropped": dropped, "failed": total - rows - dropped},
         "fields": {
             "in": fields.came,
             "out": fields.kept + fields.redacted,
@@ -100,22 +97,17 @@ def _document(landed: Landed) -> dict[str, Any]:
         "types": dict(sorted(landed.types.items())),
         "objects": landed.keys,
         "errors": [
-            {"line": line, **{name: value for name, value in asdict(each).items() if name != "sha256"}}
-            for line, each in landed.refusals
+            {"line": line, **{name: value for name, value in asdict(refusal).items() if name != "sha256"}}
+            for line, refusal in landed.refusals
         ],
     }
 
 
 def _show(document: dict[str, Any], out: Path) -> None:
-    records, fields = document["records"], document["fields"]
-    click.echo(
-        f"{records['in']:,} records: {records['rows']:,} rows, {records['failed']:,} failed, "
-        f"{records['dropped']:,} empty and dropped"
-    )
-    click.echo(
-        f"{fields['in']:,} fields: {fields['kept']:,} kept, {fields['redacted']:,} redacted, {fields['lost']:,} lost; "
-        f"{fields['columns']:,} values in columns"
-    )
+    records = "{in:,} records: {rows:,} rows, {failed:,} failed, {dropped:,} empty and dropped"
+    fields = "{in:,} fields: {kept:,} kept, {redacted:,} redacted, {lost:,} lost; {columns:,} values in columns"
+    click.echo(records.format_map(document["records"]))
+    click.echo(fields.format_map(document["fields"]))
     for name, count in document["types"].items():
         click.echo(f"{count:10,}  {name}")
     for key in document["objects"]:

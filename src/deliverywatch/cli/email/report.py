@@ -10,9 +10,9 @@ import click
 
 from deliverywatch.cli.email.lake import LAKE, store_of
 from deliverywatch.cli.email.land import STREAMS
-from deliverywatch.cli.terminal.output import json_option, print_json, print_plain, table
+from deliverywatch.cli.terminal.output import print_json, print_plain, table
 from deliverywatch.cli.terminal.prose import one_line
-from deliverywatch.cli.terminal.target import Target, target
+from deliverywatch.cli.terminal.target import Target, target_and_json
 from deliverywatch.cli.terminal.time_options import Time
 from deliverywatch.errors import InputError
 
@@ -31,8 +31,7 @@ _DAYS = 30
 @click.option(
     "--csv", "folder", type=click.Path(file_okay=False, path_type=Path), help="Write CSV files to this folder."
 )
-@json_option
-@target
+@target_and_json
 def report(
     *,
     target: Target,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,13 +11,12 @@ import click
 from deliverywatch.cli.files.dlq import dlq
 from deliverywatch.cli.terminal.exits import Exit
 from deliverywatch.cli.terminal.input_files import read_json
-from deliverywatch.cli.terminal.output import json_option, print_either, print_json
+from deliverywatch.cli.terminal.output import print_either, print_json
 from deliverywatch.cli.terminal.prose import one_line
-from deliverywatch.cli.terminal.target import Target, target
+from deliverywatch.cli.terminal.target import Target, target_and_json
 
 if TYPE_CHECKING:
     from deliverywatch.files.aws_tools import VersionListing
-    from deliverywatch.files.process import Report
     from deliverywatch.files.verify import Differences
     from deliverywatch.operate.account.aws import Cloud
     from deliverywatch.operate.account.deployment import Deployment
@@ -38,8 +36,7 @@ files.add_command(dlq)
 @files.command()
 @click.argument("event", type=click.Path(dir_okay=False, exists=True, path_type=Path))
 @_DRY_RUN
-@json_option
-@target
+@target_and_json
 def process(*, target: Target, event: Path, dry_run: bool, as_json: bool) -> None:
     """Process an SQS event by hand, as the deployed function would.
 
@@ -47,7 +44,7 @@ def process(*, target: Target, event: Path, dry_run: bool, as_json: bool) -> Non
 
     \b
     JSON: [{"message_id": "", "would": "store", "items": [{...}],
-             "ignored": [""]},
+            "ignored": [""]},
            {"message_id": "", "would": "fail", "kind": "malformed",
             "problem": "", "next_step": ""}]
     Without --dry-run: [{"message_id": "", "outcome": "stored", "problem": null}]
@@ -87,13 +84,14 @@ def _processed(batch: Any, target: Target) -> list[dict[str, Any]]:
     days = (int(deployment.parameters[name]) for name in ("FilesItemDays", "FilesTombstoneDays"))
     # A message that fails here is in no queue: it is no dead letter, however often it was delivered.
     settings = flow.Settings(Retention(*days), most_receives=1_000_000)
-    return [*_outcomes(flow.process(batch, datetime.now(UTC), ports, settings))]
-
-
-def _outcomes(report: Report) -> Iterable[dict[str, Any]]:
-    for result in report.results:
-        problem = result.failure.problem if result.failure else None
-        yield {"message_id": result.message.id, "outcome": result.outcome.value, "problem": problem}
+    return [
+        {
+            "message_id": result.message.id,
+            "outcome": result.outcome.value,
+            "problem": result.failure.problem if result.failure else None,
+        }
+        for result in flow.process(batch, datetime.now(UTC), ports, settings).results
+    ]
 
 
 def _text(result: dict[str, Any]) -> str:
@@ -108,8 +106,7 @@ def _text(result: dict[str, Any]) -> str:
 @files.command()
 @click.argument("key")
 @click.option("--bucket", help="The bucket.  [default: the one that is watched]")
-@json_option
-@target
+@target_and_json
 def find(*, target: Target, key: str, bucket: str | None, as_json: bool) -> None:
     """Show all versions of the object KEY that the table knows.
 
@@ -124,7 +121,7 @@ def find(*, target: Target, key: str, bucket: str | None, as_json: bool) -> None
     cloud, deployment = target.find()
     name = object_of(bucket or deployment.output("FilesBucket"), key)
     table = aws_tools.Items(cloud.client("dynamodb"), deployment.output("FilesTable"))
-    versions = sorted(table.versions(name), key=lambda each: (each["event_time"], each["sequencer"]))
+    versions = sorted(table.versions(name), key=lambda version: (version["event_time"], version["sequencer"]))
     current = items.current(versions)
     if as_json:
         print_json({"object": name, "current": current, "versions": versions})
@@ -148,8 +145,7 @@ def _print_versions(name: str, versions: list[dict[str, Any]], current: Any) -> 
 @click.option("--repair", is_flag=True, help="Send messages that bring the table to what the bucket holds.")
 @_DRY_RUN
 @click.option("--limit", type=click.IntRange(0), default=20, show_default=True, help="Most examples of each kind.")
-@json_option
-@target
+@target_and_json
 def verify(*, target: Target, prefix: str, repair: bool, dry_run: bool, limit: int, as_json: bool) -> None:
     """Compare the bucket with the table, version by version.
 
@@ -161,9 +157,9 @@ def verify(*, target: Target, prefix: str, repair: bool, dry_run: bool, limit: i
 
     \b
     JSON: {"same_count": 0, "on_the_way_count": 0, "missing_count": 0,
-           "stale_count": 0, "extra_count": 0,
-           "missing": [{"key": "", "version": ""}],
-           "stale": [...], "extra": [...], "sent_count": 0}
+           "stale_count": 0, "extra_count": 0, "sent_count": 0,
+           "missing": [{"key": "", "version": ""}], "stale": [...],
+           "extra": [...]}
     Exit codes: 0 all as it should be, or repair messages sent, 3 differences.
     """  # noqa: D301 - click wants the control character
     from deliverywatch.files import aws_tools
@@ -191,10 +187,8 @@ def _print_differences(differences: Differences, limit: int, repair_count: int, 
         for version in document[kind]:
             click.echo(f"{kind:8} {one_line(version['key'])}  version {version['version']}")
     counts = ", ".join(f"{document[f'{kind}_count']} {kind}" for kind in ("missing", "stale", "extra"))
-    click.echo(
-        f"{differences.same_count} as they should be, {counts}, {differences.on_the_way_count} too young to tell.",
-        err=True,
-    )
+    young = f"{differences.on_the_way_count} too young to tell"
+    click.echo(f"{differences.same_count} as they should be, {counts}, {young}.", err=True)
     if repair_count:
         click.echo(f"{sent_count} of {repair_count} messages were sent that repair it.", err=True)
 
@@ -202,8 +196,7 @@ def _print_differences(differences: Differences, limit: int, repair_count: int, 
 @files.command()
 @click.option("--prefix", required=True, help="Only keys that begin with this; '' for all.")
 @_DRY_RUN
-@json_option
-@target
+@target_and_json
 def reprocess(*, target: Target, prefix: str, dry_run: bool, as_json: bool) -> None:
     """Send what is in the bucket through the intake again.
 

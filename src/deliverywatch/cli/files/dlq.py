@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from deliverywatch.cli.terminal.output import json_option, print_json
+from deliverywatch.cli.terminal.output import print_json
 from deliverywatch.cli.terminal.prose import counted, one_line, wrapped
-from deliverywatch.cli.terminal.target import Target, target
+from deliverywatch.cli.terminal.target import Target, target_and_json
 
 if TYPE_CHECKING:
     from deliverywatch.files.records.dead_letters import DeadLetters, Explained, Reasons
@@ -28,8 +28,7 @@ def dlq() -> None:
 
 @dlq.command("list")
 @_LIMIT
-@json_option
-@target
+@target_and_json
 def list_dead_letters(*, target: Target, limit: int, as_json: bool) -> None:
     """Say why each dead letter failed, oldest first. They stay in the queue.
 
@@ -52,8 +51,7 @@ def list_dead_letters(*, target: Target, limit: int, as_json: bool) -> None:
 @dlq.command()
 @click.argument("message_id")
 @_LIMIT
-@json_option
-@target
+@target_and_json
 def show(*, target: Target, message_id: str, limit: int, as_json: bool) -> None:
     """Show one dead letter with its body.
 
@@ -76,8 +74,7 @@ def show(*, target: Target, message_id: str, limit: int, as_json: bool) -> None:
 @click.option("--dry-run", is_flag=True, help="Say what would be tried again, and move nothing.")
 @click.option("--rate", type=click.IntRange(1, 500), help="Most messages a second.  [default: as many as SQS moves]")
 @_LIMIT
-@json_option
-@target
+@target_and_json
 def redrive(*, target: Target, dry_run: bool, rate: int | None, limit: int, as_json: bool) -> None:
     """Send all dead letters through the intake again.
 
@@ -106,8 +103,8 @@ def redrive(*, target: Target, dry_run: bool, rate: int | None, limit: int, as_j
         report |= _moved(target, rate)
     if as_json:
         print_json(report)
-        return
-    _print_redrive(report, limit)
+    else:
+        _print_redrive(report, limit)
 
 
 def _ports(target: Target) -> tuple[DeadLetters, Reasons]:

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from deliverywatch.cli.terminal.exits import Exit
-from deliverywatch.cli.terminal.output import json_option, print_either, print_json, print_plain, table
-from deliverywatch.cli.terminal.target import Target, target
+from deliverywatch.cli.terminal.output import print_either, print_json, print_plain, table
+from deliverywatch.cli.terminal.target import Target, target_and_json
 from deliverywatch.cli.terminal.time_options import Time
 
 if TYPE_CHECKING:
@@ -22,8 +22,7 @@ if TYPE_CHECKING:
 @click.option("--date", type=Time(), help="The time that the run is for: its {DATE}.  [default: now]")
 @click.option("--again", is_flag=True, help="Run anew what was run for that time; nothing is overwritten.")
 @click.option("--dry-run", is_flag=True, help="Print the statement and its parameters, and run nothing.")
-@target
-@json_option
+@target_and_json
 def run(*, target: Target, query_id: str, date: datetime | None, again: bool, dry_run: bool, as_json: bool) -> None:
     """Run the query ID now, in the deployed executor, and wait for it.
 
@@ -53,8 +52,7 @@ def run(*, target: Target, query_id: str, date: datetime | None, again: bool, dr
 @click.command()
 @click.argument("query_id", metavar="ID")
 @click.option("--days", type=click.IntRange(1, 400), default=14, show_default=True, help="How far to look back.")
-@target
-@json_option
+@target_and_json
 def history(*, target: Target, query_id: str, days: int, as_json: bool) -> None:
     """Print what the query ID did lately, the newest run first.
 

@@ -12,7 +12,7 @@ import click
 from deliverywatch.cli.terminal.exits import Exit
 from deliverywatch.cli.terminal.output import json_option, print_either, print_json
 from deliverywatch.cli.terminal.queries_file import DEFAULT_FILE, config_file, load
-from deliverywatch.cli.terminal.target import Target, target
+from deliverywatch.cli.terminal.target import Target, target, target_and_json
 
 if TYPE_CHECKING:
     from deliverywatch.queries.aws import Scheduler
@@ -26,8 +26,7 @@ CHANGES = 2
 
 @click.command()
 @config_file
-@target
-@json_option
+@target_and_json
 def plan(*, target: Target, path: Path, as_json: bool) -> None:
     """Show what the file of queries would change.
 

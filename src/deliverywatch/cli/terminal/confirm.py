@@ -14,8 +14,3 @@ def able_to_ask(*, answered: bool) -> None:
 def confirmed(question: str, *, yes: bool) -> bool:
     """Return whether the person agrees, or has agreed with `--yes`."""
     return yes or click.confirm(question, err=True)
-
-
-def confirmed_by_name(name: str, warning: str, *, yes: bool) -> bool:
-    """Return whether the person types the name of what will be lost, or has agreed with `--yes`."""
-    return yes or click.prompt(f"{warning} Type {name} to go on", default="", show_default=False, err=True) == name

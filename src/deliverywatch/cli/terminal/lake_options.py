@@ -23,14 +23,11 @@ FOLDER = click.Path(file_okay=False, path_type=Path)
 
 @dataclass(frozen=True, slots=True)
 class Lake:
-    """Where a lake lies.
+    """A folder, or a stack's bucket with the parameters and the account of the stack.
 
     Attributes:
         name: For sentences, such as `lake` or `s3://bucket`.
-        option: What names the same place in a command, with a space before it.
-        store: Its objects.
-        parameters: Of the stack; none for a folder.
-        cloud: The account; none for a folder.
+        option: What names the same lake in a command, with a space before it.
     """
 
     name: str

@@ -14,30 +14,24 @@ if TYPE_CHECKING:
 
 @contextmanager
 def shown(ranges: Sequence[Range]) -> Iterator[Callable[[datetime, int], None]]:
-    """Show how many of the ranges are read; yields what is to be told of each page."""
+    """Show how many of the ranges are read; yields what takes the start of a page's range and its number of rows."""
     if not sys.stderr.isatty():
         yield lambda _start, _row_count: None
         return
     from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
 
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(bar_width=20),
-        MofNCompleteColumn(),
-        TextColumn("hours, {task.fields[rows]:,} rows"),
-        TimeRemainingColumn(),
-    )
-    numbers = {each.start: number for number, each in enumerate(ranges)}
+    rows_read = "hours, {task.fields[rows]:,} rows"
+    columns = ("{task.description}", BarColumn(20), MofNCompleteColumn(), rows_read, TimeRemainingColumn())
+    numbers = {hours.start: number for number, hours in enumerate(ranges)}
     with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task("Reading", total=len(ranges) or None, rows=0)
         rows = 0
 
-        def tell(start: datetime, row_count: int) -> None:
+        def report(start: datetime, row_count: int) -> None:
             nonlocal rows
             rows += row_count
-            bar.update(
-                task, completed=numbers.get(start, len(ranges)), description=f"{start:%Y-%m-%d %H:%M}", rows=rows
-            )
+            number = numbers.get(start, len(ranges))
+            bar.update(task, completed=number, description=f"{start:%Y-%m-%d %H:%M}", rows=rows)
 
-        yield tell
+        yield report

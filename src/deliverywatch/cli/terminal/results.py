@@ -24,14 +24,7 @@ def able_to_write(kind: str, out: Path | None) -> None:
 
 
 def write(columns: Sequence[tuple[str, str]], rows: Sequence[tuple[Any, ...]], kind: str, out: Path | None) -> None:
-    """Print rows, or write them into a file.
-
-    Args:
-        columns: Name and type, in Athena's words.
-        rows: Values in that order, as the engine gave them.
-        kind: One of FORMATS.
-        out: The file; needed for Parquet.
-    """
+    """Print rows in one of FORMATS, or write them into a file; columns are name and type, in Athena's words."""
     if kind == "parquet" and out is not None:
         _parquet(columns, rows, out)
         return

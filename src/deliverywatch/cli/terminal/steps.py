@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -49,28 +49,26 @@ class Steps:
         elif event.status.endswith("_COMPLETE") and event.kind != "AWS::CloudFormation::Stack":
             self.done.add(event.resource)
             word = _WORDS.get(event.status.partition("_")[0], event.status.lower())
-            self._show(
-                f"{word} {event.resource}", f"{event.at:%H:%M:%S}  {word:8} {event.resource} ({kind_words(event.kind)})"
-            )
+            if not self._update(completed=len(self.done), description=f"{word} {event.resource}"):
+                self._line(f"{event.at:%H:%M:%S}  {word:8} {event.resource} ({kind_words(event.kind)})")
 
     def upload(self, count_bytes: int, size_bytes: int) -> None:
         """Show that so many more bytes are uploaded."""
         self.uploaded_bytes += count_bytes
-        if self.bar and self.task is not None:
-            text = f"Uploading code, {size_bytes / 2**20:.1f} MB"
-            self.bar.update(self.task, description=text, total=size_bytes, completed=self.uploaded_bytes)
+        text = f"Uploading code, {size_bytes / 2**20:.1f} MB"
+        self._update(description=text, total=size_bytes, completed=self.uploaded_bytes)
 
     def emptied(self, count: int) -> None:
         """Show that so many more objects are deleted."""
         self.deleted_count += count
-        if self.bar and self.task is not None:
-            self.bar.update(self.task, description=f"{self.deleted_count:,} objects deleted")
+        self._update(description=f"{self.deleted_count:,} objects deleted")
 
-    def _show(self, short: str, line: str) -> None:
-        if self.bar and self.task is not None:
-            self.bar.update(self.task, completed=len(self.done), description=short)
-        else:
-            click.echo(line, err=True)
+    def _update(self, **changes: Any) -> bool:
+        """Change the bar, and return whether one is shown."""
+        if self.bar is None or self.task is None:
+            return False
+        self.bar.update(self.task, **changes)
+        return True
 
     def _line(self, text: str) -> None:
         if self.bar:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from deliverywatch.cli.terminal.output import json_option
 from deliverywatch.operate.account.deployment import DEFAULT_STACK
 
 if TYPE_CHECKING:
@@ -64,3 +65,8 @@ def target(command: Callable[..., None]) -> Callable[..., None]:
         command(target=Target(stack, region, profile), **arguments)
 
     return run
+
+
+def target_and_json(command: Callable[..., None]) -> Callable[..., None]:
+    """Add `--json` and the three options to a verb."""
+    return json_option(target(command))

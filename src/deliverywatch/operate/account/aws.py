@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 
 # Adaptive mode retries throttling and broken connections with jitter; a person waits for the answer.
 _CONFIG = Config(connect_timeout=5, read_timeout=60, retries={"mode": "adaptive", "total_max_attempts": 5})
+
+# DeleteObjects takes at most so many.
+_BATCH_COUNT = 1000
 
 _EXPIRED = {"ExpiredToken", "ExpiredTokenException", "RequestExpired", "TokenRefreshRequired"}
 _UNKNOWN_KEY = {"InvalidClientTokenId", "UnrecognizedClientException", "SignatureDoesNotMatch", "InvalidAccessKeyId"}
@@ -123,13 +126,22 @@ def listed(client: Any, operation: str, key: str, **request: Any) -> list[Any]:
 
 
 def existing(ask: Callable[[], Any], *absent: str) -> Any:
-    """Return AWS's answer, or none where it is one of these error codes, which say that there is no such thing."""
+    """Return AWS's answer, or none if it is one of these error codes, which say that nothing like it exists."""
     try:
         return ask()
     except ClientError as error:
         if error.response["Error"]["Code"] in absent:
             return None
         raise
+
+
+def delete_versions(s3: Any, bucket: str, versions: Sequence[Mapping[str, Any]], **owner: str) -> Iterator[int]:
+    """Delete versions as ListObjectVersions names them, a thousand in a request; yield how many more are gone."""
+    keys = [{"Key": version["Key"], "VersionId": version["VersionId"]} for version in versions]
+    for first in range(0, len(keys), _BATCH_COUNT):
+        batch = keys[first : first + _BATCH_COUNT]
+        s3.delete_objects(Bucket=bucket, Delete={"Objects": batch, "Quiet": True}, **owner)
+        yield len(batch)
 
 
 @contextmanager

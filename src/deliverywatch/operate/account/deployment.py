@@ -15,13 +15,7 @@ DEFAULT_STACK = "deliverywatch-prod"
 
 @dataclass(frozen=True, slots=True)
 class Deployment:
-    """One stack of DeliveryWatch in one account and region.
-
-    Attributes:
-        environment: Its parameter `Environment`, which is part of every name.
-        status: CloudFormation's word, such as `UPDATE_COMPLETE`.
-        version: The version of DeliveryWatch that built the template.
-    """
+    """One stack of DeliveryWatch in one account and region; `version` is that which built its template."""
 
     name: str
     environment: str

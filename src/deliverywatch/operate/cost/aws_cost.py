@@ -32,5 +32,5 @@ def month_to_date(cloud: Cloud, stack: str, today: date) -> dict[str, float]:
             Filter={"Tags": {"Key": STACK_TAG, "Values": [stack]}},
             GroupBy=[{"Type": "DIMENSION", "Key": "SERVICE"}],
         )
-    groups = [group for found in answer["ResultsByTime"] for group in found.get("Groups", ())]
+    groups = [group for result in answer["ResultsByTime"] for group in result.get("Groups", ())]
     return {group["Keys"][0]: float(group["Metrics"]["UnblendedCost"]["Amount"]) for group in groups}

@@ -24,8 +24,7 @@ class Billed:
     Attributes:
         dashboards: Their bodies.
         starts: By function, how often its schedules start it in a month.
-        kinds: Every kind of resource there is.
-        uncounted: Kinds of resource that have a price which is not known here.
+        kinds: Every kind of resource; `uncounted` are those that have a price which is not in the list.
     """
 
     alarms: Sequence[Mapping[str, Any]]

@@ -13,13 +13,6 @@ from deliverywatch.operate.cost.billed import Billed, custom_metrics, read, refe
 from deliverywatch.operate.cost.prices import prices
 from deliverywatch.operate.cost.usage_assumptions import RUNS, UNMEASURED, Run
 
-MESSAGES_PER_DAY = 14_000
-MAILS_PER_MONTH = 100
-RECIPIENTS_PER_MAIL = 3
-QUERIES_PER_MONTH = 20
-EMAILS_PER_DAY = 14_000
-FILES_PER_DAY = 1_000
-
 _SMS = "DeliveryWatch/Sms"
 DAYS_PER_MONTH = usage_assumptions.HOURS_PER_MONTH / 24
 
@@ -31,12 +24,12 @@ class Volume:
     What belongs to a system that the template has not costs nothing.
     """
 
-    messages_per_day: int = MESSAGES_PER_DAY
-    mails_per_month: int = MAILS_PER_MONTH
-    recipients_per_mail: int = RECIPIENTS_PER_MAIL
-    queries_per_month: int = QUERIES_PER_MONTH
-    emails_per_day: int = EMAILS_PER_DAY
-    files_per_day: int = FILES_PER_DAY
+    messages_per_day: int = 14_000
+    mails_per_month: int = 100
+    recipients_per_mail: int = 3
+    queries_per_month: int = 20
+    emails_per_day: int = 14_000
+    files_per_day: int = 1_000
 
     @property
     def messages_per_month(self) -> float:
@@ -59,9 +52,7 @@ class Estimate:
     """What a month costs.
 
     Attributes:
-        lines: In the order in which they are shown.
         further_value_usd: What one more value of a dimension would add, with metrics and alarms as the others have.
-        further_value: How that is made up.
         uncounted: Kinds of resource that are billed by use and are not in the lines.
     """
 
@@ -125,10 +116,6 @@ def _composites(billed: Billed) -> list[Line]:
     return [Line("composite alarms", f"{count} at {price:.2f}", cost, cost)] if count else []
 
 
-def _name(made: Mapping[str, Any]) -> str:
-    return str(made["FunctionName"])
-
-
 def _run(function: str) -> Run:
     """A full name is `deliverywatch-<environment>-<room>-<verb>`."""
     return RUNS.get("-".join(function.split("-")[2:]), UNMEASURED)
@@ -136,7 +123,7 @@ def _run(function: str) -> Run:
 
 def _all_starts(billed: Billed, volume: Volume) -> dict[str, float]:
     """By function, how often its schedules or the files start it in a month."""
-    names = [_name(made) for made in billed.functions]
+    names = [str(made["FunctionName"]) for made in billed.functions]
     of_files = [name for name in names if name.endswith(("-files-process", "-files-push"))]
     return {**billed.starts, **dict.fromkeys(of_files, volume.files_per_day * DAYS_PER_MONTH)}
 
@@ -146,9 +133,10 @@ def _functions(billed: Billed, volume: Volume) -> Line:
     runs, arm, x86 = float(volume.mails_per_month), 0.0, 0.0
     all_starts = _all_starts(billed, volume)
     for made in billed.functions:
-        starts = all_starts.get(_name(made), 0)
-        seconds = starts * _run(_name(made)).seconds
-        if _name(made).endswith("-alerting-notify"):
+        name = str(made["FunctionName"])
+        starts = all_starts.get(name, 0)
+        seconds = starts * _run(name).seconds
+        if name.endswith("-alerting-notify"):
             seconds += volume.mails_per_month * usage_assumptions.PER_MAIL.seconds
         gigabyte_seconds = seconds * float(made["MemorySize"]) / 1024
         is_arm = made.get("Architectures") == ["arm64"]
@@ -160,13 +148,13 @@ def _functions(billed: Billed, volume: Volume) -> Line:
     return Line("Lambda", how, runs * requests + cost, _over(runs, "lambda_requests") * requests + cost * left)
 
 
-def _each_run(billed: Billed, volume: Volume) -> list[tuple[float, Run]]:
+def _all_runs(billed: Billed, volume: Volume) -> list[tuple[float, Run]]:
     started = [(starts, _run(name)) for name, starts in _all_starts(billed, volume).items()]
     return [*started, (volume.mails_per_month, usage_assumptions.PER_MAIL)]
 
 
 def _requests(billed: Billed, volume: Volume) -> Line:
-    runs = _each_run(billed, volume)
+    runs = _all_runs(billed, volume)
     writes = sum(count * run.s3_writes for count, run in runs)
     reads = sum(count * run.s3_reads for count, run in runs)
     cost = writes / 1e3 * prices().usd["s3_thousand_writes"] + reads / 1e3 * prices().usd["s3_thousand_reads"]
@@ -181,7 +169,7 @@ def _storage(volume: Volume) -> Line:
 
 
 def _logs(billed: Billed, volume: Volume) -> Line:
-    gigabytes = sum(count * run.log_bytes for count, run in _each_run(billed, volume)) / 1e9
+    gigabytes = sum(count * run.log_bytes for count, run in _all_runs(billed, volume)) / 1e9
     price = prices().usd["log_gigabyte"] + prices().usd["log_gigabyte_month"]
     how = f"{gigabytes * 1000:,.0f} MB, the metrics' lines among them"
     return Line("logs", how, gigabytes * price, _over(gigabytes, "log_gigabytes") * price)
@@ -195,14 +183,12 @@ def _starts(billed: Billed) -> Line:
 def _mails(volume: Volume) -> Line:
     usd, count = prices().usd, volume.mails_per_month
     sent = count * volume.recipients_per_mail
-    cost = (
-        sent / 1e3 * usd["ses_thousand_recipients"]
-        + sent * usage_assumptions.BYTES_PER_MAIL / 1e9 * usd["ses_gigabyte"]
-    )
-    pictures = count / 1e3 * usd["thousand_pictures"]
-    values = count * usage_assumptions.METRICS_READ_PER_MAIL / 1e3 * usd["thousand_metrics_read"]
+    gigabytes = sent * usage_assumptions.BYTES_PER_MAIL / 1e9
+    cost = sent / 1e3 * usd["ses_thousand_recipients"] + gigabytes * usd["ses_gigabyte"]
+    cost += count / 1e3 * usd["thousand_pictures"]
+    cost += count * usage_assumptions.METRICS_READ_PER_MAIL / 1e3 * usd["thousand_metrics_read"]
     how = f"{count:,} to {volume.recipients_per_mail} people each, with chart and figures from CloudWatch"
-    return Line("mails", how, cost + pictures + values, cost + pictures + values)
+    return Line("mails", how, cost, cost)
 
 
 def _queries(volume: Volume) -> Line:
@@ -220,15 +206,13 @@ def _firehose(billed: Billed, volume: Volume) -> list[Line]:
 
 
 def _files(billed: Billed, volume: Volume) -> list[Line]:
-    if not any(_name(made).endswith("-files-process") for made in billed.functions):
+    if not any(made["FunctionName"].endswith("-files-process") for made in billed.functions):
         return []
     files, usd = volume.files_per_day * DAYS_PER_MONTH, prices().usd
     writes = files * usage_assumptions.WRITES_PER_FILE / 1e6 * usd["dynamodb_million_writes"]
-    requests, price = (
-        files * usage_assumptions.SQS_REQUESTS_PER_FILE + usage_assumptions.POLLS_PER_MONTH,
-        usd["sqs_million_requests"],
-    )
-    how = f"{requests:,.0f} requests, {usage_assumptions.POLLS_PER_MONTH:,.0f} of them Lambda's looks for messages"
+    polls, price = usage_assumptions.POLLS_PER_MONTH, usd["sqs_million_requests"]
+    requests = files * usage_assumptions.SQS_REQUESTS_PER_FILE + polls
+    how = f"{requests:,.0f} requests, {polls:,.0f} of them Lambda's looks for messages"
     return [
         Line("DynamoDB", f"{files:,.0f} files of {volume.files_per_day:,} a day, a write each", writes, writes),
         Line("SQS", how, requests / 1e6 * price, _over(requests, "sqs_requests") / 1e6 * price),

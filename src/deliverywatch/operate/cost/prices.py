@@ -9,13 +9,7 @@ from pathlib import Path
 
 @dataclass(frozen=True, slots=True)
 class Prices:
-    """List prices of one region.
-
-    Attributes:
-        as_of: The month in which they were looked up.
-        usd: What one of each costs, in USD; the name says one of what.
-        always_free: How many of each are free in every account, every month, for good.
-    """
+    """List prices of one region, and the amounts that are free in every account, every month, for good."""
 
     region: str
     as_of: str

@@ -6,13 +6,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from deliverywatch.operate.account.aws import existing, listed, translated
+from deliverywatch.operate.account.aws import delete_versions, existing, listed, translated
 
 if TYPE_CHECKING:
     from deliverywatch.operate.account.aws import Cloud
-
-# DeleteObjects takes at most so many.
-_BATCH_COUNT = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,14 +40,10 @@ class KeptBuckets:
     def remove(self, bucket: str, deleted: Callable[[int], None]) -> None:
         """Delete a bucket with every version of every object, and report how many more are gone."""
         with translated(f"The bucket {bucket}"):
-            pages = self._s3.get_paginator("list_object_versions").paginate(Bucket=bucket, **self._owner)
-            for page in pages:
+            for page in self._s3.get_paginator("list_object_versions").paginate(Bucket=bucket, **self._owner):
                 versions = [*page.get("Versions", ()), *page.get("DeleteMarkers", ())]
-                keys = [{"Key": version["Key"], "VersionId": version["VersionId"]} for version in versions]
-                for first in range(0, len(keys), _BATCH_COUNT):
-                    batch = keys[first : first + _BATCH_COUNT]
-                    self._s3.delete_objects(Bucket=bucket, Delete={"Objects": batch, "Quiet": True}, **self._owner)
-                    deleted(len(batch))
+                for count in delete_versions(self._s3, bucket, versions, **self._owner):
+                    deleted(count)
             self._s3.delete_bucket(Bucket=bucket, **self._owner)
 
 

@@ -65,12 +65,7 @@ class Resource:
 
 @dataclass(frozen=True, slots=True)
 class Following:
-    """How a stack is followed: who gets its events, and how to wait.
-
-    Attributes:
-        report: Gets every event, in order.
-        pause: Returns after a few seconds.
-    """
+    """How a stack is followed: what gets every event, in order, and what returns after a few seconds."""
 
     report: Callable[[Event], None]
     pause: Callable[[], None]

@@ -16,7 +16,7 @@ from deliverywatch.operate.deploy.cloudformation import EMPTY, STILLBORN, Stack
 
 if TYPE_CHECKING:
     from deliverywatch.operate.deploy.aws_formation import CloudFormation
-    from deliverywatch.operate.deploy.cloudformation import ChangeSet, Event, Following
+    from deliverywatch.operate.deploy.cloudformation import Event, Following
 
 _STUCK = ("UPDATE_ROLLBACK_FAILED", "DELETE_FAILED", "UPDATE_FAILED")
 # What CloudFormation says of a change set in which nothing changes.
@@ -25,12 +25,7 @@ _NOTHING = ("didn't contain changes", "No updates are to be performed")
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What a deployment would change.
-
-    Attributes:
-        change_set: Its id; empty if nothing changes.
-        is_new: Whether the stack is made by it.
-    """
+    """What a deployment would change, by the id of its change set; that is empty if nothing changes."""
 
     stack: str
     change_set: str
@@ -71,17 +66,10 @@ def removed(formation: CloudFormation, stack: Stack, following: Following) -> No
 def follow(
     formation: CloudFormation, stack_id: str, following: Following, after: str | None
 ) -> tuple[Stack, list[Event]]:
-    """Follow a stack until it stands still.
+    """Follow a stack until it stands still; return it as it is then, and what failed, oldest first.
 
-    Args:
-        formation: CloudFormation.
-        stack_id: The stack.
-        following: Gets the events.
-        after: The newest event from before the stack was set in motion: it has not begun before there is another. None
-            if it moves already.
-
-    Returns:
-        The stack as it is at the end, and what failed, oldest first.
+    `after` is the newest event from before the stack was set in motion: it has not begun before another one. None if it
+    moves already.
     """
     failures: list[Event] = []
     seen = after or formation.newest_event(stack_id)
@@ -117,19 +105,14 @@ def plan(
     change_set = formation.create(
         {**request, "ChangeSetType": "CREATE" if is_new else "UPDATE", "Capabilities": ["CAPABILITY_IAM"], **mode}
     )
-    made = _made(formation, change_set, following)
+    while (made := formation.change_set(change_set)).status in ("CREATE_PENDING", "CREATE_IN_PROGRESS"):
+        following.pause()
     if made.status == "FAILED":
         formation.drop(made.id)
         if any(words in made.reason for words in _NOTHING):
             return Plan(request["StackName"], "", is_new, ())
         raise CloudRefused(f"CloudFormation refuses the change: {made.reason}", kind="change-refused")
     return Plan(request["StackName"], made.id, is_new, from_change_set(made.changes))
-
-
-def _made(formation: CloudFormation, change_set: str, following: Following) -> ChangeSet:
-    while (made := formation.change_set(change_set)).status in ("CREATE_PENDING", "CREATE_IN_PROGRESS"):
-        following.pause()
-    return made
 
 
 def drop(formation: CloudFormation, planned: Plan) -> None:

@@ -1,4 +1,4 @@
-"""A deployed stack -> nothing but what its owner keeps: the history, unless told otherwise.
+"""A deployed stack -> nothing but what its owner keeps: the history, unless it is to go too.
 
 Interrupted anywhere and run again, it ends the same: a stack that is gone leaves behind what its deletion skipped, and
 CloudFormation remembers that for 90 days.
@@ -23,14 +23,7 @@ _BUCKET = "AWS::S3::Bucket"
 
 @dataclass(frozen=True, slots=True)
 class Removal:
-    """What a removal would do.
-
-    Attributes:
-        stack: The stack to delete; none if it is gone already.
-        removed: What of it is deleted.
-        kept: What it leaves.
-        data: What the buckets among these hold.
-    """
+    """What a removal would do: delete `stack`, unless it is gone, and leave `kept`, whose buckets hold `data`."""
 
     name: str
     stack: Stack | None

@@ -19,14 +19,7 @@ _MOST_LISTED = 25
 
 @dataclass(frozen=True, slots=True)
 class Parameters:
-    """The parameters of a deployment.
-
-    Attributes:
-        given: Those with a value of their own now; the others keep what the stack has, or have their default.
-        kept: Names of those that keep what the stack has.
-        values: Every parameter with the value that it will have.
-        before: Every parameter with the value that it has; empty for a new stack.
-    """
+    """The parameters of a deployment: those given now, the names of those kept, and all values after and before it."""
 
     given: Mapping[str, str]
     kept: tuple[str, ...]
@@ -56,16 +49,9 @@ def missing(template: Mapping[str, Any], given: Mapping[str, str], deployed: Dep
 def resolve(
     template: Mapping[str, Any], given: Mapping[str, str], deployed: Deployment | None, stack: str
 ) -> Parameters:
-    """Return the parameters of a deployment.
+    """Return the parameters of a deployment, or raise InputError for an unknown, forbidden or missing one.
 
-    Args:
-        template: With the parameters that may be given.
-        given: What the command line says.
-        deployed: The stack as it is, or none if it is new.
-        stack: Its name: a new `deliverywatch-test` is the environment `test`, so that two never share their names.
-
-    Raises:
-        InputError: A parameter is not the template's, or one without a default is missing.
+    A new stack `deliverywatch-test` is the environment `test`, so that two never share their names.
     """
     declared = template["Parameters"]
     _check_known(declared, given)
@@ -96,10 +82,7 @@ def _check_allowed(declared: Mapping[str, Any], given: Mapping[str, str]) -> Non
     for name, value in given.items():
         allowed = [str(allowed_value) for allowed_value in declared[name].get("AllowedValues", (value,))]
         if value not in allowed:
-            near = (
-                allowed if len(allowed) <= _MOST_LISTED else difflib.get_close_matches(value, allowed, n=3, cutoff=0.5)
-            )
-            offered = (
-                f"Choose one of {', '.join(near)}." if near else "Its description in the template says what it can be."
-            )
+            is_short = len(allowed) <= _MOST_LISTED
+            near = ", ".join(allowed if is_short else difflib.get_close_matches(value, allowed, n=3, cutoff=0.5))
+            offered = f"Choose one of {near}." if near else "Its description in the template says what it can be."
             raise InputError(f"{name} cannot be '{value}'.", next_step=offered)

@@ -34,13 +34,7 @@ class Ports:
 
 @dataclass(frozen=True, slots=True)
 class Upgrade:
-    """One deployment to come.
-
-    Attributes:
-        deployed: The stack as it is, or none if it is new.
-        before: Its template; without resources if it is new.
-        packaged: The template to deploy with its code.
-    """
+    """One deployment to come; `deployed` is the stack as it is, with the template `before`, none if it is new."""
 
     stack: str
     deployed: Deployment | None
@@ -53,13 +47,9 @@ class Upgrade:
 
 @dataclass(frozen=True, slots=True)
 class Preview:
-    """What a deployment would do.
+    """What a deployment would do, and what a month costs at list price and within the always-free allowances.
 
-    Attributes:
-        planned: The change set that waits; none where it could not be asked for without changing something.
-        usd_before: What a month costs at list price as it is; None for a new stack.
-        usd_after: What it would cost.
-        free_usd_after: The same within the always-free allowances.
+    `planned` is the change set that waits; none if it could not be made without changing something.
     """
 
     changes: Sequence[Change]
@@ -80,20 +70,17 @@ def prepare(
     *,
     reverts_drift: bool = False,
 ) -> Upgrade:
-    """Return the deployment to come; nothing is asked of AWS.
+    """Return the deployment to come; AWS is not called.
 
     Args:
         template: As `cfn/build.py` wrote it.
-        given: Parameters that the operator says.
+        given: Parameters that the operator sets.
         stack: The stack's name.
-        current: The stack as it is with its template, or none if there is none.
-        bucket: Where the code will lie.
+        current: The stack as it is with its template; none for a new one.
+        bucket: Holds the code.
         code: Returns the zip of a function, by its logical id and its path.
         token: Distinguishes this run.
-        reverts_drift: Whether what was changed by hand is brought back too.
-
-    Raises:
-        InputError: A parameter is unknown or missing, or the code is not there.
+        reverts_drift: Whether what was changed by hand is undone too.
     """
     deployed, before = current or (None, {"Resources": {}})
     parameters = resolve(template, given, deployed, stack)
@@ -150,18 +137,13 @@ def drop(shown: Preview, ports: Ports) -> None:
         deploy.drop(ports.formation, shown.planned)
 
 
-def missing_objects(upgrade: Upgrade, artifacts: Artifacts) -> dict[str, bytes]:
-    """Return what must be uploaded: only what changed is not there yet."""
-    return {key: content for key, content in upgrade.packaged.objects.items() if not artifacts.has(key)}
-
-
 def carry_out(upgrade: Upgrade, shown: Preview, ports: Ports, uploaded: Callable[[int, int], None]) -> None:
-    """Upload what is not there yet and deploy; done again, it changes nothing.
+    """Upload what is missing and deploy; done again, it changes nothing.
 
     `uploaded` gets the number of bytes that were uploaded since the last call, and how many there will be.
     """
     ports.artifacts.make()
-    objects = missing_objects(upgrade, ports.artifacts)
+    objects = {key: code for key, code in upgrade.packaged.objects.items() if not ports.artifacts.has(key)}
     size_bytes = sum(map(len, objects.values()))
     for key, content in objects.items():
         ports.artifacts.put(key, content, lambda count: uploaded(count, size_bytes))

@@ -15,13 +15,7 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One line.
-
-    Attributes:
-        name: What was looked at, stable for scripts.
-        finding: One sentence that says how it is.
-        fix: The command, or the sentence, that fixes it; empty where nothing has to be fixed.
-    """
+    """One line: a name that is stable for scripts, one sentence, and the command that fixes what is wrong."""
 
     name: str
     verdict: Verdict

@@ -72,18 +72,18 @@ def functions(present: Sequence[Function], wanted: Sequence[str]) -> Check:
     return ok("functions", f"{len(present)} functions can run.")
 
 
-def bucket(name: str, found: BucketProtection | None) -> Check:
+def bucket(name: str, protection: BucketProtection | None) -> Check:
     """Return whether the lake is there, closed to the public and encrypted."""
-    if found is None:
+    if protection is None:
         return failed("bucket", f"The bucket {name} does not exist: nothing is kept.", "deliverywatch deploy")
-    if not found.is_private:
+    if not protection.is_private:
         return failed(
             "bucket",
             f"The bucket {name} is not closed to the public.",
             f"aws s3api put-public-access-block --bucket {name} --public-access-block-configuration "
             "BlockPublicAcls=true,IgnorePublicAcls=true,BlockPublicPolicy=true,RestrictPublicBuckets=true",
         )
-    if not found.is_encrypted:
+    if not protection.is_encrypted:
         return warning("bucket", f"The bucket {name} is not encrypted.", "deliverywatch deploy --revert-drift")
     return ok("bucket", f"{name} is there, private and encrypted.")
 
@@ -115,16 +115,16 @@ def dead_letters(counts: Mapping[str, int]) -> Check:
     )
 
 
-def key(arn: str, found: Key | None) -> Check:
+def key(arn: str, kms_key: Key | None) -> Check:
     """Return whether alarms and the notifier may use the topics' key; an empty ARN is no key."""
     if not arn:
         return ok("kms", "The topics use no key of yours, as they carry nothing personal.")
-    if found is None or not found.is_enabled:
+    if kms_key is None or not kms_key.is_enabled:
         finding = (
-            f"The key {arn} {'does not exist' if found is None else 'is disabled'}: alarms are lost without a trace."
+            f"The key {arn} {'does not exist' if kms_key is None else 'is disabled'}: alarms are lost without a trace."
         )
         return failed("kms", finding, f"aws kms enable-key --key-id {arn}")
-    if not _lets_in(found.policy, _CLOUDWATCH):
+    if not _lets_in(kms_key.policy, _CLOUDWATCH):
         return failed(
             "kms",
             f"The policy of {arn} does not let CloudWatch use it: alarms are lost without a trace.",

@@ -25,12 +25,9 @@ _ALARM = "AWS::CloudWatch::Alarm"
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """What is examined.
+    """What is examined, by a command of a version.
 
-    Attributes:
-        names: By kind of resource, the names in the account; of a queue its address.
-        template: The stack's template.
-        version: Of this command.
+    `names` has by kind of resource the names in the account; of a queue its address.
     """
 
     deployment: Deployment
@@ -90,7 +87,7 @@ def _functions(account: Account, subject: Subject) -> Iterable[Check]:
 def _sender(account: Account, subject: Subject) -> Iterable[Check]:
     address = subject.parameter("SenderAddress")
     names = (address, checks_mail.domain(address))
-    identities = {each.name: each for name in names if (each := account.identity(name))}
+    identities = {identity.name: identity for name in names if (identity := account.identity(name))}
     yield checks_mail.sender(address, identities)
     yield checks_mail.dkim(address, identities)
 

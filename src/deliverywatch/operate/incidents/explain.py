@@ -161,18 +161,15 @@ def _alarm_line(alarm: Alarm) -> str:
 
 
 def _mails(facts: Facts) -> list[str]:
-    lines = [
-        f"{record.seq}  {facts.clock.day_time(record.time, facts.now)}  {record.subject or record.event} "
-        f"({outbox.state_of(record, facts.now)}{_to(record)})"
-        for record in facts.mails
-    ]
+    lines = []
+    for record in facts.mails:
+        addresses = f"{record.recipients} address{'' if record.recipients == 1 else 'es'}"
+        state = f"{outbox.state_of(record, facts.now)}{f', to {addresses}' if record.recipients else ''}"
+        when = facts.clock.day_time(record.time, facts.now)
+        lines.append(f"{record.seq}  {when}  {record.subject or record.event} ({state})")
     due = [change.seq for due, change in facts.incident.due if due.id == facts.incident.id]
     unclaimed = [seq for seq in due if seq not in {record.seq for record in facts.mails}]
     return lines + [f"{seq}  is due and not yet claimed; the sweep sends it within 10 minutes" for seq in unclaimed]
-
-
-def _to(record: Record) -> str:
-    return f", to {record.recipients} address{'' if record.recipients == 1 else 'es'}" if record.recipients else ""
 
 
 def _steps(facts: Facts) -> list[str]:

@@ -27,7 +27,6 @@ class Mute:
     Attributes:
         status: CloudWatch's word: `SCHEDULED`, `ACTIVE` or `EXPIRED`.
         start: When its window begins; None for a rule that comes again and again.
-        duration: In CloudWatch's spelling, such as `PT2H`.
         is_ours: Whether `deliverywatch mute` made it, for this stack.
     """
 
@@ -73,13 +72,9 @@ def plan(prefix: str, alarms: Sequence[str], length: timedelta, reason: str, now
     start = now.astimezone(UTC).replace(second=0, microsecond=0) + timedelta(minutes=1)
     groups = [list(alarms[first : first + ALARMS_PER_RULE]) for first in range(0, len(alarms), ALARMS_PER_RULE)]
     # To the microsecond: a rule of the same name would replace the one before without a word.
-    stem = f"{_made(prefix)}{now.astimezone(UTC):%Y%m%d-%H%M%S-%f}"
+    stem = f"{prefix}-mute-{now.astimezone(UTC):%Y%m%d-%H%M%S-%f}"
     return [_request(f"{stem}-{number}", group, length, reason, start)
             for number, group in enumerate(groups, 1)]  # fmt: skip
-
-
-def _made(prefix: str) -> str:
-    return f"{prefix}-mute-"
 
 
 def _request(name: str, alarms: list[str], length: timedelta, reason: str, start: datetime) -> dict[str, Any]:
@@ -120,7 +115,7 @@ def _mute(rule: Mapping[str, Any], prefix: str) -> Mute:
         alarms=tuple((rule.get("MuteTargets") or {}).get("AlarmNames") or ()),
         start=datetime.fromisoformat(once[1]).replace(tzinfo=UTC) if once and is_utc else None,
         duration=schedule["Duration"],
-        is_ours=rule["Name"].startswith(_made(prefix)),
+        is_ours=rule["Name"].startswith(f"{prefix}-mute-"),
     )
 
 

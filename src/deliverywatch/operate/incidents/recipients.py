@@ -64,8 +64,10 @@ class Person:
     def values(self) -> tuple[Any, ...]:
         """Return the values of COLUMNS."""
         when = as_text(from_milliseconds(self.sent_at))
-        place = (self.country, self.carrier, self.code, self.reason, self.failed_count)
-        return (self.message_id, when, self.recipient, *place)
+        return (
+            *(self.message_id, when, self.recipient, self.country, self.carrier),
+            *(self.code, self.reason, self.failed_count),
+        )
 
 
 def period_of(store: Store, incident: str, now: datetime) -> Period:
@@ -80,7 +82,7 @@ def period_of(store: Store, incident: str, now: datetime) -> Period:
             f"No mail of {incident} is recorded.",
             next_step="The id stands in the subject of its mails; or say when it was with --since and --until.",
         )
-    records.sort(key=lambda each: int(each["seq"]))
+    records.sort(key=lambda record: int(record["seq"]))
     opened, last = records[0], records[-1]
     start = datetime.fromisoformat(opened["time"]) - _window(str(opened["watch"]))
     return Period(start, datetime.fromisoformat(last["time"]) if last["event"] == "RESOLVED" else now)
@@ -106,7 +108,7 @@ def unreached(store: Store, period: Period, now: datetime) -> list[Person]:
         failed = people.get(row[3] or "")
         if failed and row[1] == Outcome.DELIVERED and row[0] > failed.sent_at:
             del people[failed.known_as]
-    return sorted(people.values(), key=lambda each: (-each.sent_at, each.message_id))
+    return sorted(people.values(), key=lambda person: (-person.sent_at, person.message_id))
 
 
 def looked_up(people: Iterable[Person], history: History) -> Iterator[Person]:

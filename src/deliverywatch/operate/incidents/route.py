@@ -39,14 +39,9 @@ def routes(stack: Deployment) -> dict[Level, tuple[str, ...]]:
 
 
 def change(level: Level, wanted: Sequence[str]) -> tuple[str, str]:
-    """Return the parameter that holds a level's addresses, and its new value.
+    """Return the parameter that holds a level's addresses, and its new value; InputError if some cannot be taken.
 
-    Args:
-        level: For `critical` those who get critical mails besides; for any other those who get every mail.
-        wanted: The addresses, all of them.
-
-    Raises:
-        InputError: One is no address, or there are too few or too many.
+    Those of `critical` get critical mails besides; those of any other level get every mail.
     """
     wrong = [address for address in wanted if not _ADDRESS.fullmatch(address)]
     if wrong:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from deliverywatch.alerting.inputs.alarm import State
 from deliverywatch.alerting.mail.story import Story, entry_text
@@ -23,19 +23,13 @@ if TYPE_CHECKING:
     from deliverywatch.alerting.inputs.alarm import Alarm
     from deliverywatch.alerting.mail.formatting import Clock
     from deliverywatch.operate.account.deployment import Deployment
+    from deliverywatch.operate.incidents.aws_incidents import Alarms
     from deliverywatch.operate.incidents.mutes import Mute, Rules
     from deliverywatch.storage.store import Store
 
 _MAIL_COUNT = 5
 _MAIL_DAYS = timedelta(days=7)
 _STATE = "state/"
-
-
-class AlarmsOfTopic(Protocol):
-    """CloudWatch's alarms. Raises CloudRefused or CloudUnavailable."""
-
-    def calling(self, topic: str) -> list[Alarm]:
-        """Return the alarms, metric and composite, that tell this topic when they go off."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +46,6 @@ class Status:
     """What is going on in a stack.
 
     Attributes:
-        at: When it was looked at.
         incidents: The last incident of each watch, the open ones first, the worst of them first.
         raised: The alarms that are in ALARM and tell the alerts topic of it, or would if they were not muted.
         mutes: The rules that are active or still to come.
@@ -78,7 +71,7 @@ class Status:
         return tuple((due.id, change.seq) for incident in self.incidents for due, change in incident.due)
 
 
-def current_status(stack: Deployment, store: Store, alarms: AlarmsOfTopic, rules: Rules, now: datetime) -> Status:
+def current_status(stack: Deployment, store: Store, alarms: Alarms, rules: Rules, now: datetime) -> Status:
     """Return what is going on."""
     calling = alarms.calling(stack.output("AlertsTopicArn"))
     sent = outbox.mails(store, now - _MAIL_DAYS, now)
@@ -119,7 +112,7 @@ def last_change(incident: Incident, status: Status, clock: Clock) -> str:
 
 
 def document(status: Status) -> dict[str, Any]:
-    """Return the current_status as `status --json` prints it."""
+    """Return what `status --json` prints."""
     return {
         "deliverywatch": 1,
         "at": utc(status.at),
@@ -127,8 +120,8 @@ def document(status: Status) -> dict[str, Any]:
         "environment": status.stack.environment,
         "region": status.stack.region,
         "is_alarm_active": bool(status.open),
-        "incidents": [_incident(each, status.at) for each in status.open],
-        "raised_alarms": [each.name for each in status.raised],
+        "incidents": [_incident(incident, status.at) for incident in status.open],
+        "raised_alarms": [alarm.name for alarm in status.raised],
         "heartbeats": [_heartbeat(heartbeat, status.at) for heartbeat in status.heartbeats],
         "mutes": [mute_document(mute) for mute in status.mutes],
         "mails": [outbox.document(mail, status.at) for mail in status.mails],

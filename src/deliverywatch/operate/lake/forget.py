@@ -1,7 +1,7 @@
 """One recipient's number -> gone from the lake, and what remains where, said exactly.
 
 Every object is looked into, hours and days, those that no longer count too: whoever is killed in between does it again.
-What cannot be reached from here, and for how long it stays, is told and not promised away.
+What cannot be reached from here, and for how long it stays, is said and not promised away.
 """
 
 from __future__ import annotations
@@ -25,13 +25,7 @@ _ROUNDS = 5
 
 @dataclass(slots=True)
 class Forgotten:
-    """What was found and blanked.
-
-    Attributes:
-        row_counts: Rows of the recipient, by the object they were in.
-        newest: Begin of the newest day with such a row.
-        purged_count: Old versions that were deleted.
-    """
+    """What is blanked: rows of the recipient by their object, and the newest day with one; and old versions deleted."""
 
     row_counts: dict[str, int] = field(default_factory=dict)
     newest: datetime | None = None
@@ -46,7 +40,7 @@ class Forgotten:
 def find(store: Store, known_as: Collection[str]) -> Forgotten:
     """Return where the recipient is, and change nothing."""
     result = Forgotten()
-    for key in _objects(store):
+    for key in (key for key in store.keys("sms/") if key.endswith(".parquet")):
         stored = store.read(key)
         with day_objects.readable(key):
             row_count = forgetting.count(stored.body, known_as) if stored else 0
@@ -54,13 +48,7 @@ def find(store: Store, known_as: Collection[str]) -> Forgotten:
     return result
 
 
-def forget(
-    store: Store,
-    known_as: Collection[str],
-    *,
-    token: str,
-    pause: Callable[[float], None],
-) -> Forgotten:
+def forget(store: Store, known_as: Collection[str], *, token: str, pause: Callable[[float], None]) -> Forgotten:
     """Blank the recipient in every object, until a look into all of them finds nothing."""
     whole = Forgotten()
     for _ in range(_ROUNDS):
@@ -104,10 +92,6 @@ def _elsewhere(result_days: str) -> list[tuple[str, str]]:
         ("athena-results/", f"Rows that somebody asked for, for {result_days} days."),
         ("logs and metrics", "Counts only, no numbers."),
     ]
-
-
-def _objects(store: Store) -> list[str]:
-    return [key for key in store.keys("sms/") if key.endswith(".parquet")]
 
 
 def _blanker(key: str, known_as: Collection[str], token: str) -> Callable[[bytes | None], Change[None]]:

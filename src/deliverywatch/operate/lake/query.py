@@ -52,13 +52,7 @@ class Saved:
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """The most that a query can read and cost.
-
-    Attributes:
-        since: The first day it reads; none if it reads all.
-        object_count: Objects it opens.
-        byte_count: Their size: all columns, though a query seldom reads all.
-    """
+    """The most that a query can read: whole objects from the day `since` on; none if it reads all days."""
 
     since: str | None
     object_count: int
@@ -72,14 +66,7 @@ class Estimate:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What came out.
-
-    Attributes:
-        columns: Name and type, in Athena's words.
-        rows: Their values; text where the engine gives text.
-        scanned_bytes: What was read; none where nobody bills it.
-        seconds: How long it took.
-    """
+    """What came out: columns by name and type in Athena's words, and rows; DuckDB scans no bytes that anybody bills."""
 
     columns: list[tuple[str, str]]
     rows: list[tuple[Any, ...]]
@@ -154,12 +141,9 @@ def estimate(sql: str, sizes: Iterable[tuple[str, int]], now: datetime) -> Estim
     """Return the most that a query can read."""
     since, only = first_day(sql, now), set(_ONE_DAY.findall(sql))
     exact = only if only and not _RANGE.search(sql) else None
-    read = [size for key, size in sizes if _is_read(key.split("dt=")[-1][:10], since, exact)]
+    days = ((key.split("dt=")[-1][:10], size) for key, size in sizes)
+    read = [size for day, size in days if (day in exact if exact else since is None or day >= since)]
     return Estimate(since, len(read), sum(read))
-
-
-def _is_read(day: str, since: str | None, exact: set[str] | None) -> bool:
-    return day in exact if exact else since is None or day >= since
 
 
 def cost_usd(scanned_bytes: int, object_count: int = 0) -> float:

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Protocol
@@ -70,12 +70,9 @@ class Difference:
 
 @dataclass(slots=True)
 class Comparison:
-    """The lake beside CloudWatch.
+    """The lake beside CloudWatch, for the slots from `start` to `end`.
 
     Attributes:
-        start: First slot that was compared; aware.
-        end: End of the last one.
-        slot_count: Slots that were compared.
         differences: What is to be emitted.
         waiting: Slots that are left alone until points on their way are seen, and until when.
         unread: Slots that CloudWatch has counted and the lake holds nothing of.
@@ -156,12 +153,12 @@ def counts(store: Store, settings: Settings, start: datetime, end: datetime) -> 
                 kinds[sent_at // 60_000, *kind] += 1
         for (minute, outcome, fault, observed_at), number in kinds.items():
             slot = floor(from_milliseconds(minute * 60_000), settings.slot_minutes)
-            each = slots.setdefault(slot, Counts())
-            each.total += number * is_counted(outcome)
+            slot_counts = slots.setdefault(slot, Counts())
+            slot_counts.total += number * is_counted(outcome)
             is_failed = is_counted_failure(outcome, fault, count_recipient_faults=settings.count_recipient_faults)
-            each.failed += number * is_failed
+            slot_counts.failed += number * is_failed
             settled_at = _settled_at(slot, settings.slot_minutes, from_milliseconds(observed_at))
-            each.settled_at = max(each.settled_at, settled_at)
+            slot_counts.settled_at = max(slot_counts.settled_at, settled_at)
     return slots
 
 
@@ -177,6 +174,9 @@ def emit(
         held |= {our.slot: now + seen_after(now - our.stamp) for our in ours}
         return Change(_body(held) if ours else None, None)
 
+    def released(body: bytes | None) -> Change[None]:
+        return Change(_body({slot: until for slot, until in _held(body, now).items() if slot not in refused}), None)
+
     update(store, EMITTED, claimed, pause)
     for first in range(0, len(ours), _BATCH):
         try:
@@ -184,7 +184,7 @@ def emit(
         except CloudRefused:
             # Nothing of these was taken: whoever fixes it need not wait for the record.
             refused = {our.slot for our in ours[first:]}
-            update(store, EMITTED, _releaser(refused, now), pause)
+            update(store, EMITTED, released, pause)
             raise
     return len(ours)
 
@@ -198,12 +198,6 @@ def emitted_slots(store: Store, now: datetime) -> dict[datetime, datetime]:
     """Return the slots that were emitted and may not be seen yet, and until when they are left alone."""
     stored = store.read(EMITTED)
     return _held(stored.body if stored else None, now)
-
-
-def _releaser(gone: Collection[datetime], now: datetime) -> Callable[[bytes | None], Change[None]]:
-    return lambda body: Change(
-        _body({slot: until for slot, until in _held(body, now).items() if slot not in gone}), None
-    )
 
 
 def _held(body: bytes | None, now: datetime) -> dict[datetime, datetime]:

@@ -18,7 +18,7 @@ def verdict(week: Week) -> str:
     sent = [tally for tally in week.tallies if tally.budget_count]
     if not sent:
         return ""
-    worst = max(sent, key=lambda each: each.failed / each.budget_count)
+    worst = max(sent, key=lambda tally: tally.failed / tally.budget_count)
     used = 100 * worst.failed / worst.budget_count
     return (
         f"{formatting.percent(used)} of the failure budget is used: {formatting.percent(worst.budget_percent)} of the "
@@ -33,7 +33,7 @@ def facts(week: Week, clock: Clock) -> tuple[tuple[str, str], ...]:
         *((f"Runs of {run.system}", _runs(run)) for run in week.runs),
         *((tally.noun, _tally(tally)) for tally in week.tallies),
         ("Mails", _mails(week)),
-        ("Mutes", _mutes(week, clock)),
+        ("Mutes", "; ".join(_mute(mute, clock) for mute in week.mutes) or "none"),
         ("Cost", _cost(week)),
     ]
     return tuple((name, value) for name, value in lines if value)
@@ -59,10 +59,6 @@ def _mails(week: Week) -> str:
     unsent = f"; {week.unsent} not sent" if week.unsent else ""
     fallback = f"; {by_fallback} by the fallback, because SES refused" if by_fallback else ""
     return f"{len(week.mails)} ({parts}){unsent}{fallback}" if week.mails else "none"
-
-
-def _mutes(week: Week, clock: Clock) -> str:
-    return "; ".join(_mute(mute, clock) for mute in week.mutes) or "none"
 
 
 def _mute(one: Mute, clock: Clock) -> str:

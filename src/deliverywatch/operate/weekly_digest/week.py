@@ -6,10 +6,10 @@ threshold is the budget; an alarm over `runs` tells how often the system looked.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from deliverywatch.alerting.incidents import incident_store
 from deliverywatch.alerting.incidents.incident import from_json
@@ -18,28 +18,16 @@ from deliverywatch.operate.incidents import mutes
 from deliverywatch.operate.incidents.records import context_of, last_incidents
 
 if TYPE_CHECKING:
+    from deliverywatch.alerting.aws import CloudWatch
     from deliverywatch.alerting.incidents.incident import Incident
     from deliverywatch.alerting.incidents.outbox import Record
     from deliverywatch.alerting.inputs.alarm import Alarm
     from deliverywatch.operate.cost.estimate import Estimate
+    from deliverywatch.operate.incidents.aws_incidents import Alarms
     from deliverywatch.operate.incidents.mutes import Mute, Rules
     from deliverywatch.storage.store import Store
 
 _RUNS = "runs"
-
-
-class Alarms(Protocol):
-    """CloudWatch's alarms."""
-
-    def calling(self, topic: str) -> list[Alarm]:
-        """Return the alarms that tell this topic when they go off."""
-
-
-class Sums(Protocol):
-    """CloudWatch's metrics. Raises MetricsUnavailable."""
-
-    def sums(self, alarm: Alarm, start: datetime, end: datetime) -> Mapping[str, float]:
-        """Return by query id the sum of each of the alarm's own metrics over a time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,12 +66,7 @@ class Runs:
 
 @dataclass(frozen=True, slots=True)
 class Week:
-    """What is told of a week.
-
-    Attributes:
-        mutes: Rules whose window touched the week, or that come again and again.
-        estimate: What a month costs at the volume of this week.
-    """
+    """What happened in a week; `estimate` is what a month costs at its volume."""
 
     start: datetime
     end: datetime
@@ -116,7 +99,7 @@ class Sources:
 
     store: Store
     alarms: Alarms
-    sums: Sums
+    metrics: CloudWatch
     rules: Rules
 
 
@@ -127,7 +110,11 @@ def collect(sources: Sources, topic: str, prefix: str, start: datetime, end: dat
         start=start,
         end=end,
         tallies=tuple(_tally(sources, ratio, prefix, start, end) for ratio in _ratios(alarms)),
-        runs=tuple(_runs(sources, alarm, prefix, start, end) for alarm in alarms if _counts_runs(alarm)),
+        runs=tuple(
+            _runs(sources, alarm, prefix, start, end)
+            for alarm in alarms
+            if any(query["Id"] == _RUNS and "MetricStat" in query for query in alarm.queries)
+        ),
         incidents=tuple(_incidents(sources.store, start)),
         mails=tuple(outbox.mails(sources.store, start, end)),
         mutes=tuple(_mutes(sources.rules, prefix, start, end)),
@@ -147,20 +134,16 @@ def _ratios(alarms: Iterable[Alarm]) -> list[Alarm]:
 
 
 def _tally(sources: Sources, alarm: Alarm, prefix: str, start: datetime, end: datetime) -> Tally:
-    sums = sources.sums.sums(alarm, start, end)
+    sums = sources.metrics.sums(alarm, start, end)
     noun = context_of(sources.store, _system(alarm, prefix)).noun
     return Tally(noun, round(sums.get("total", 0)), round(sums.get("failed", 0)), alarm.threshold or 0.0)
-
-
-def _counts_runs(alarm: Alarm) -> bool:
-    return any(query["Id"] == _RUNS and "MetricStat" in query for query in alarm.queries)
 
 
 def _runs(sources: Sources, alarm: Alarm, prefix: str, start: datetime, end: datetime) -> Runs:
     system = _system(alarm, prefix)
     minutes = context_of(sources.store, system).slot_minutes
     expected = int((end - start).total_seconds() // (60 * minutes)) if minutes else None
-    return Runs(system, round(sources.sums.sums(alarm, start, end).get(_RUNS, 0)), expected)
+    return Runs(system, round(sources.metrics.sums(alarm, start, end).get(_RUNS, 0)), expected)
 
 
 def _system(alarm: Alarm, prefix: str) -> str:
@@ -171,14 +154,11 @@ def _incidents(store: Store, start: datetime) -> list[Incident]:
     """Those that were open at any time since the start, the oldest first."""
     last = last_incidents(store)
     keys = [key for one in last for key in incident_store.past(store, one.watch)]
-    read = [store.read(key) for key in keys if _opened_day(key) >= f"{start:%Y-%m-%d}"]
+    # A key ends with the day on which the incident opened.
+    read = [store.read(key) for key in keys if key.rpartition("/")[2][:10] >= f"{start:%Y-%m-%d}"]
     before = [from_json(stored.body) for stored in read if stored]
     incidents = [one for one in [*last, *before] if one and (one.is_open or one.changed_at >= start)]
     return sorted(incidents, key=lambda one: one.opened_at)
-
-
-def _opened_day(key: str) -> str:
-    return key.rpartition("/")[2][:10]
 
 
 def _mutes(rules: Rules, prefix: str, start: datetime, end: datetime) -> Sequence[Mute]:

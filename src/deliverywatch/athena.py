@@ -1,7 +1,7 @@
-"""A statement -> Athena's answer to it: started once, waited for with growing pauses, stopped when its time is over.
+"""A statement -> Athena's answer: started once, waited for with growing pauses, stopped when its time is up.
 
-Athena takes a token with a statement: the same token again gives the same execution, so that a run that is started
-twice asks, and pays, once (docs.aws.amazon.com/athena/latest/APIReference/API_StartQueryExecution.html).
+A statement is started with a token: the same token gives the same execution, so that a run that is started twice
+queries, and pays, once (docs.aws.amazon.com/athena/latest/APIReference/API_StartQueryExecution.html).
 """
 
 import hashlib
@@ -16,14 +16,14 @@ from deliverywatch.errors import DeliveryWatchError, Rejected, Retryable
 _FIRST_PAUSE_SECONDS = 0.2
 _LONGEST_PAUSE_SECONDS = 10.0
 _GROWTH = 1.5
-# An execution goes on whether we can see it or not, so that so many looks in a row may fail: some 20 seconds.
+# An execution goes on while we cannot see it, so this many looks in a row may fail: some 20 seconds.
 _BLIND_LOOKS = 10
-# How often a statement is run that Athena itself calls worth another try.
+# How often to run a statement that Athena itself calls retryable.
 _TRIES = 3
 
 
 class Status(StrEnum):
-    """Athena's words, and one of ours: STOPPED is what we stopped because it took too long."""
+    """Athena's words and one of ours: STOPPED means that we stopped it because it took too long."""
 
     QUEUED = "QUEUED"
     RUNNING = "RUNNING"
@@ -35,7 +35,7 @@ class Status(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """One statement, and for each `?` in it one literal."""
+    """A statement, with a literal for each `?` in it."""
 
     sql: str
     parameters: tuple[str, ...] = ()
@@ -46,7 +46,7 @@ class Execution:
     """One execution as Athena describes it.
 
     Attributes:
-        location: Where its CSV is: `s3://bucket/key`.
+        location: Of its CSV: `s3://bucket/key`.
         reason: Why it failed; empty if it did not.
         is_retryable: Whether Athena says that another try may succeed.
     """
@@ -61,45 +61,38 @@ class Execution:
 
     @property
     def is_over(self) -> bool:
-        """Whether it has ended, in whatever way."""
+        """Whether it has ended, one way or another."""
         return self.status not in (Status.QUEUED, Status.RUNNING)
 
 
 class Athena(Protocol):
-    """Athena. Every method raises a Retryable where trying again helps, else a Rejected."""
+    """Athena. Every method raises a Retryable if trying again helps, else a Rejected."""
 
     def start(self, statement: Statement, token: str = "") -> str:
         """Start a statement and return the execution's id; the same one for the same token."""
-        ...
 
     def look(self, execution_id: str) -> Execution:
         """Return an execution as it is now."""
-        ...
 
     def stop(self, execution_id: str) -> None:
-        """Stop an execution, so that it is not billed on."""
-        ...
+        """Stop an execution, so that it costs no more."""
 
 
 @dataclass(frozen=True, slots=True)
 class TimeBudget:
-    """How long an answer is waited for: `pause` sleeps so many seconds."""
+    """How long to wait for an answer; `pause` sleeps so many seconds."""
 
     pause: Callable[[float], None]
     seconds_left: Callable[[], float]
 
 
 def run_once(name: str, statement: Statement, athena: Athena, budget: TimeBudget) -> Execution:
-    """Return the end of a statement's execution; what Athena calls worth another try has had it.
+    """Return a statement's finished execution; one that Athena calls retryable was tried several times.
 
-    Args:
-        name: The same for each start of the same run.
-        statement: What to run.
-        athena: What it is run by.
-        budget: How long to wait.
+    The name must be the same whenever the same run is started again.
 
     Raises:
-        Retryable: Athena took no new statement for all that time, or could not be seen.
+        Retryable: Athena accepted no statement in the whole time, or could not be reached.
     """
     try:
         for number in range(_TRIES):
@@ -107,30 +100,30 @@ def run_once(name: str, statement: Statement, athena: Athena, budget: TimeBudget
             if not execution.is_retryable:
                 break
     except Rejected as error:
-        # What Athena does not even begin: the statement is wrong for it, or our role lacks the right.
+        # Athena does not even start it: the statement is invalid, or our role lacks a right.
         return Execution("", Status.FAILED, reason=str(error))
     return execution
 
 
 def token_of(name: str, statement: Statement, number: int = 0) -> str:
-    """Return the token of one try; another statement under the same name is another question."""
+    """Return the token of one try; another statement under the same name gets another."""
     text = "\n".join([name, str(number), statement.sql, *statement.parameters])
     return hashlib.sha256(text.encode()).hexdigest()
 
 
 def run(statement: Statement, athena: Athena, budget: TimeBudget, token: str = "") -> Execution:
-    """Return the end of a statement's execution.
+    """Return a statement's finished execution.
 
     Raises:
-        Retryable: Athena took no new statement for all that time, or could not be seen.
+        Retryable: Athena accepted no statement in the whole time, or could not be reached.
         Rejected: Athena refuses the statement, or the caller.
     """
-    # Without a token, a start that seemed to fail may run: tried again, it would be billed twice.
+    # Without a token a start that seemed to fail is not retried: both might run, and be billed.
     execution_id = _started(statement, token, athena, budget) if token else athena.start(statement)
     try:
         return _waited(execution_id, athena, budget)
     except Retryable:
-        raise  # whoever starts again with the same token finds it
+        raise  # a new start with the same token finds it
     except BaseException:
         with suppress(DeliveryWatchError):
             athena.stop(execution_id)
@@ -170,19 +163,12 @@ def _waited(execution_id: str, athena: Athena, budget: TimeBudget) -> Execution:
 
 
 class Workgroup:
-    """Athena with one workgroup, which says where results go and what a query may read at most."""
+    """Athena with one workgroup, which sets the location of results and the scan limit of a query."""
 
     def __init__(
         self, client: Any, name: str, database: str, translated: Callable[[str], AbstractContextManager[None]]
     ) -> None:
-        """Keep what every call needs.
-
-        Args:
-            client: boto3's.
-            name: The workgroup.
-            database: In which tables are looked for; empty for none.
-            translated: Raises what boto3 raises as one of our errors, about the subject it is given.
-        """
+        """Keep what every call needs; `translated` raises boto3's errors as ours, about a given subject."""
         self._client, self._name, self._translated = client, name, translated
         self._context = {"Database": database} if database else {}
 
@@ -223,7 +209,7 @@ class Workgroup:
             self._client.stop_query_execution(QueryExecutionId=execution_id)
 
     def result(self, execution_id: str) -> tuple[list[tuple[str, str]], list[tuple[str | None, ...]]]:
-        """Return columns (name and type) and rows, as text, of a query that succeeded."""
+        """Return the columns (name and type) and the rows, as text, of a query that succeeded."""
         columns: list[tuple[str, str]] = []
         rows: list[tuple[str | None, ...]] = []
         with self._translated("The query's result"):

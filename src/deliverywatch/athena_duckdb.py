@@ -1,4 +1,4 @@
-"""Athena's SQL -> DuckDB's, which runs it on this machine. Never deployed: both packages are of the extra `local`."""
+"""Athena's SQL -> DuckDB's, to run it on this machine. Never deployed: both packages come with the extra `local`."""
 
 from collections.abc import Callable
 from typing import Any
@@ -22,17 +22,15 @@ def connect(alternative: str = "") -> Any:
         ) from error
     connection = duckdb.connect()
     connection.execute("SET TimeZone = 'UTC'")
-    # It would stand among the data on stdout.
+    # It would be mixed with the data on stdout.
     connection.execute("SET enable_progress_bar = false")
     return connection
 
 
 def translated(query: str, views: Callable[[str], str | None] = lambda _: None) -> str:
-    """Return one Athena query in DuckDB's SQL; a long one takes sqlglot a tenth of a second.
+    """Return an Athena query in DuckDB's SQL, with its views inlined; a long one takes a tenth of a second.
 
-    Args:
-        query: In Athena's dialect.
-        views: Returns the SQL of a view by its name, none if there is no such view.
+    `views` returns the SQL of a view by its name, None if there is no such view.
     """
     import sqlglot  # only for this machine
     from sqlglot import exp
@@ -40,7 +38,7 @@ def translated(query: str, views: Callable[[str], str | None] = lambda _: None) 
     tree = sqlglot.parse_one(query, read="athena")
     if tree is None:
         return query
-    named = {each.alias for each in tree.find_all(exp.CTE)}
+    named = {expression.alias for expression in tree.find_all(exp.CTE)}
     for table in [*tree.find_all(exp.Table)]:
         sql = None if table.name in named else views(table.name)
         if sql is not None:
@@ -50,7 +48,7 @@ def translated(query: str, views: Callable[[str], str | None] = lambda _: None) 
 
 
 def with_parameters(query: str, parameters: list[str]) -> str:
-    """Return an Athena query with each `?` replaced by its literal, those in quotes and comments left alone."""
+    """Return an Athena query with each `?` outside of quotes and comments replaced by its literal."""
     import sqlglot
     from sqlglot import exp
 

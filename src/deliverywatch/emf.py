@@ -20,21 +20,21 @@ def document(
 
     Args:
         namespace: The CloudWatch namespace, such as `DeliveryWatch/Sms`.
-        dimensions: The one set of dimensions; each new value is a metric that is billed.
+        dimensions: The only set of dimensions; each new value is a metric that is billed.
         metrics: Name -> (value, unit), the unit in CloudWatch's words (`Count`, `Percent`).
         stamp: The timestamp of all values; aware, at most 14 days old and 2 hours ahead.
-        properties: Whatever else the log line shall hold; never billed as a metric.
+        properties: Further members of the log line; never billed as metrics.
 
     Raises:
-        aws_embedded_metrics.exceptions.InvalidTimestampError: The stamp is outside of what CloudWatch accepts.
+        aws_embedded_metrics.exceptions.InvalidTimestampError: CloudWatch would not accept the stamp.
     """
-    # Imported here: it brings aiohttp, 0.2 s of a cold start that a run without news does not pay.
+    # Imported here: it brings aiohttp, 0.2 s of a cold start that a run without metrics does not pay.
     from aws_embedded_metrics.logger.metrics_context import MetricsContext
     from aws_embedded_metrics.serializers.log_serializer import LogSerializer
 
     context = MetricsContext(namespace=namespace)
-    # A context of its own for each document: after a flush the library's logger would switch its default dimensions
-    # back on, and the next document would be a different, billed metric.
+    # A new context for each document: after a flush the library's logger would switch its default dimensions back on,
+    # and the next document would be a different, billed metric.
     context.set_dimensions([dict(dimensions)], use_default=False)
     context.set_timestamp(stamp)
     for name, (value, unit) in metrics.items():

@@ -8,19 +8,19 @@
     │   ├── StoreUnavailable      S3 could not be reached, or refuses
     │   ├── TableUnavailable      DynamoDB could not be reached, or refuses
     │   ├── QueueUnavailable      SQS could not be reached, or refuses
-    │   ├── MetricsUnavailable    CloudWatch could not be asked
-    │   ├── ServiceBusy           Scheduler or Athena throttles, or another change of the same thing is under way
+    │   ├── MetricsUnavailable    CloudWatch could not be queried
+    │   ├── ServiceBusy           Scheduler or Athena throttles, or another change of the same object is under way
     │   ├── CloudUnavailable      AWS does not answer an operator's command
     │   └── MailUnavailable       a mail could not be handed over
-    └── Rejected              only a person can mend it
+    └── Rejected              only a person can fix it
         ├── SourceRefused         ClickSend refuses the key (401) or the access (403)
         ├── SourceMalformed       ClickSend answered something that is not a page of history
         ├── ServiceRefused        Scheduler or Athena refuses a request as it is
         ├── CloudRefused          AWS refuses an operator's command: no stack, no credentials, no right
-        ├── MessageMalformed      a message in a queue is not what its sender should send
+        ├── MessageMalformed      a message in a queue is not in the format that it should have
         ├── ConfigurationError    a setting is missing or contradicts another
         └── InputError            a file, event or argument given by the user cannot be used
-            └── ObjectDamaged         an object of the lake is no Parquet file, or lacks columns
+            └── ObjectDamaged         an object of the lake is not a Parquet file, or lacks columns
 
 Every error carries a `kind` (a stable word for state and metrics) and a `next_step` (one sentence for a person).
 """
@@ -43,12 +43,12 @@ class DeliveryWatchError(Exception):
         self.next_step = next_step or self.next_step
 
     def as_fields(self) -> dict[str, str]:
-        """Return it as a function logs it."""
+        """Return the fields of a function's log line."""
         return {"error": self.kind, "problem": str(self), "next_step": self.next_step}
 
 
 def error_code(error: Exception) -> str:
-    """Return AWS's word for what boto3 raised, or the name of what happened on the way to AWS."""
+    """Return AWS's code for an error of boto3, or the name of an error on the way to AWS."""
     answer = getattr(error, "response", None) or {}
     return str(answer.get("Error", {}).get("Code") or type(error).__name__)
 
@@ -101,14 +101,14 @@ class QueueUnavailable(Retryable):
 
 
 class MetricsUnavailable(Retryable):
-    """CloudWatch could not be asked for alarms, metrics or a picture of them."""
+    """CloudWatch could not be queried for alarms, metrics or a picture of them."""
 
     kind = "metrics"
     next_step = "If it persists, check the function's right to read CloudWatch alarms and metrics."
 
 
 class ServiceBusy(Retryable):
-    """Scheduler or Athena throttles or fails, or another change of the same thing is under way."""
+    """Scheduler or Athena throttles or fails, or another change of the same object is under way."""
 
     kind = "busy"
     next_step = "Nothing to do now: the next run tries again."
@@ -129,7 +129,7 @@ class CloudUnavailable(Retryable):
 
 
 class Rejected(DeliveryWatchError):
-    """Only a person can mend it; trying again gives the same answer."""
+    """Only a person can fix it; trying again gives the same answer."""
 
     kind = "rejected"
 
@@ -156,7 +156,7 @@ class CloudRefused(Rejected):
 
 
 class MessageMalformed(Rejected):
-    """A message in a queue is not what its sender should send."""
+    """A message in a queue is not in the format that it should have."""
 
     kind = "malformed"
     next_step = "Find out who sends such messages to the queue; then delete the message, it will never be processed."
@@ -184,7 +184,7 @@ class InputError(Rejected):
 
 
 class ObjectDamaged(InputError):
-    """An object of the lake is no Parquet file, or lacks columns; it is left as it is."""
+    """An object of the lake is not a Parquet file, or lacks columns; it is left as it is."""
 
     kind = "damaged"
 

@@ -6,7 +6,7 @@ These are the defaults of the template's parameters: to tune one deployment, cha
 # The window of the failure alarms. 30 minutes is the product's promise ("over 3 % in 30 minutes").
 WINDOW_SECONDS = 1800
 
-# How often ClickSend is read, and the grain of the counts. 10 minutes cost 4,380 runs a month; 1, 2 and 5 would do too.
+# How often ClickSend is read, and the counts' resolution. 10 minutes make 4,380 runs a month; 1, 2 and 5 work too.
 SLOT_MINUTES = 10
 
 # A slot's counts are stamped this long after its end, so that every 30-minute window holds whole, published slots:
@@ -36,7 +36,7 @@ OVERDUE_FROM_MINUTES = 15
 OVERDUE_TO_MINUTES = 60
 OVERDUE_MINIMUM_COUNT = 20
 
-# The notifier looks again at open incidents this often, some minutes after each slot: a message may have been lost.
+# The notifier checks open incidents this often, some minutes after each slot: a message may have been lost.
 SWEEP_MINUTES = 10
 SWEEP_FROM_MINUTE = 5
 
@@ -46,25 +46,25 @@ SETTLE_HOURS = 72
 # Every run reads the last hour again, because outcomes arrive late.
 REREAD_MINUTES = 60
 
-# CloudWatch shows points older than 3 hours late, and those older than a day up to 2 days late: these stay in the lake.
+# CloudWatch shows points older than 3 hours late, and those older than a day up to 2 days late: only the lake has them.
 EMIT_HOURS = 24
 
 # ClickSend keeps four months of history.
 HISTORY_DAYS = 120
 
-# A day whose hours are larger stays as it is: whoever merges into its one object holds it three times in the 512 MB of
-# the function, and 24 objects of 4 MB each are no burden to a query. 100 MB are three million messages a day.
+# Larger days are not merged into one object: merging holds it three times in the function's 512 MB, and 24 objects of
+# 4 MB each are no burden to a query. 100 MB are three million messages a day.
 COMPACT_MOST_BYTES = 100_000_000
 
-# What was replaced or deleted in the lake can be brought back for a week; every run writes its hours anew, so that more
-# would outgrow the history itself.
+# What was replaced or deleted in the lake can be restored for a week; every run rewrites its hours, so that older
+# versions would outgrow the history itself.
 OLD_VERSION_DAYS = 7
 
 # Athena refuses a query that would read more; 100 MB cost 0.0005 USD.
 ATHENA_SCAN_LIMIT_MEGABYTES = 100
 ATHENA_RESULT_DAYS = 14
 
-# CloudWatch Logs keeps everything for ever by default, and bills it.
+# By default CloudWatch Logs keeps everything for ever, at a price.
 LOG_RETENTION_DAYS = 30
 
 # Items of files are kept for ever (0): the table is the customer's record of what arrived.
@@ -74,17 +74,17 @@ FILE_ITEM_DAYS = 0
 # that a message waits in the queue and the 14 days that it waits among the dead letters.
 FILE_TOMBSTONE_DAYS = 30
 
-# Pipelines: what must hold of a run, each a parameter per pipeline. An hour is four times what the reference takes.
+# Limits for a run, each a parameter per pipeline. An hour is four times what the reference pipeline takes.
 PIPELINE_DURATION_SECONDS = 3600
 
-# The reference runs every 6 hours; one hour more, so that a late start is no missed one.
+# The reference runs every 6 hours; one hour more, so that a late start does not count as a missed one.
 PIPELINE_MISSED_RUN_HOURS = 7
 
-# Shares of rows and of keys, not of checks: of four checks one failure is 75 already, whatever it found.
+# Shares of rows and keys, not of checks: with four checks, one failure would mean 75 %, however small it is.
 PIPELINE_QUALITY_PERCENT = 95
 PIPELINE_INTEGRITY_PERCENT = 98
 
-# A run of fewer rows than this has most likely read the wrong folder.
+# A run with fewer rows than this has most likely read the wrong folder.
 PIPELINE_MINIMUM_RECORDS_COUNT = 100
 
 # Athena stops a check that would read more; 10 GB cost 0.05 USD, and a check reads its table once.
@@ -104,7 +104,7 @@ EMAIL_COMPLAINT_CRITICAL_PERCENT = 0.5
 EMAIL_BOUNCE_RECOVERY_PERCENT = 4
 EMAIL_COMPLAINT_RECOVERY_PERCENT = 0.08
 
-# Bounces follow a newsletter within the hour; complaints come when people read, so that they get a day.
+# Bounces follow a newsletter within the hour; complaints come when people read it, so they get a day.
 EMAIL_BOUNCE_WINDOW_SECONDS = 6 * 3600
 EMAIL_COMPLAINT_WINDOW_SECONDS = 24 * 3600
 
@@ -113,60 +113,62 @@ EMAIL_MINIMUM_SENT_COUNT = 100
 EMAIL_MINIMUM_BOUNCED_COUNT = 5
 EMAIL_MINIMUM_COMPLAINED_COUNT = 2
 
-# In so many minutes of an hour SES sent mails and Firehose had not one event: the wiring is broken, for SES tells of
-# each within seconds. Fewer may be mails at the edge of a minute.
+# In so many minutes of an hour SES sent mails and Firehose got no event: the wiring is broken, as SES reports events
+# within seconds. Fewer may be mails at the edge of a minute.
 EMAIL_SILENCE_MINUTES = 5
 
-# Firehose holds events back for as long as its buffer may, 15 minutes; older than this they are stuck.
+# Firehose buffers events for 15 minutes; older ones than this are stuck.
 EMAIL_FRESHNESS_SECONDS = 3600
 
-# With conversion Firehose takes 64 to 128 MB and at most 900 s. The longest wait makes the fewest, largest objects: at
-# 2,000 events a day, 60 s would make a thousand objects that are ten times as large as the raw JSON.
+# With conversion Firehose allows 64 to 128 MB and at most 900 s. The longest wait makes the fewest and largest objects:
+# at 2,000 events a day, 60 s would make a thousand objects, ten times as large as the raw JSON.
 EMAIL_BUFFER_SECONDS = 900
 EMAIL_BUFFER_MEGABYTES = 128
 
-# How long events are kept. Standard-IA would cost more than it saves below 128 KB an object, so 0: never.
+# How long events are kept. Below 128 KB an object, Standard-IA would cost more than it saves, hence 0: never.
 EMAIL_RETENTION_DAYS = 730
 EMAIL_STANDARD_IA_DAYS = 0
 
-# What could not land waits this long for somebody to look at it and to replay it.
+# What could not land is kept this long for somebody to look at it and replay it.
 EMAIL_ERROR_DAYS = 180
 
-# A month of SES, Firehose, Glue and Athena in this account; a mail tells when 80 % of it is spent.
+# A month of SES, Firehose, Glue and Athena in this account; a mail is sent when 80 % of it is spent.
 EMAIL_BUDGET_DOLLARS = 20
-# Lambda's own default, and the least that is lost when a run is killed.
+
+# Lambda's own default; a run that is killed repeats at most so many messages.
 FILE_BATCH_COUNT = 10
 
-# One bad file, or a handful from one sender, is a warning; when more files than these fail, it is the intake.
+# One bad file, or a handful from one sender, is a warning; if more files than this fail, processing itself does.
 FILE_GROWTH_COUNT = 10
 
 # SQS leaves a message out of the age of the oldest once it was received three times, 9 minutes with our timeouts: what
-# waits longer than this is not one poisonous message but a queue that nobody empties.
+# waits longer than this is not one poison message but a queue that nobody empties.
 FILE_STALLED_MINUTES = 15
 
-# One message that fails five times is told by the queue of dead letters; more errors than this are no single message.
+# One message that fails five times shows in the queue of dead letters; more errors than this are not a single message.
 FILE_ERROR_COUNT = 10
 
-# The pusher sends files of any size on.
+# The pusher forwards files of any size.
 FILE_MAXIMUM_MEGABYTES = 0
-# Of the schedules of queries, at most so many are deleted by one change of their file, and at most this share: a file
-# that lost half of itself must not take half of the schedules with it.
+
+# The most query schedules that one change of their file may delete, as a number and as a share: a file that was cut in
+# half must not delete half of the schedules.
 QUERIES_DELETE_COUNT = 20
 QUERIES_DELETE_PERCENT = 30
 
-# Athena bills what a query reads, 10 MB at least (aws.amazon.com/athena/pricing, us-east-1).
+# Athena bills what a query reads, at least 10 MB (aws.amazon.com/athena/pricing, us-east-1).
 ATHENA_USD_PER_TERABYTE = 5.0
 ATHENA_LEAST_BYTES = 10_000_000
 
-# A query that runs longer is stopped: it would be billed on, and the function ends at 900 seconds.
+# A query that runs longer is stopped: it would cost more and more, and the function ends at 900 seconds.
 QUERIES_TIMEOUT_SECONDS = 600
 
-# A query is slow from here on, and a day of queries dear: both are surprises that somebody should look into.
+# A query that takes longer is slow, a day of queries that costs more is expensive: somebody should look into both.
 QUERIES_SLOW_SECONDS = 300
 QUERIES_DEAR_USD = 1
 
-# So many failed runs within an hour are not one broken query but something that all of them share.
+# So many failed runs within an hour are not one broken query but a shared cause.
 QUERIES_FAILED_COUNT = 5
 
-# A change of the file takes effect within this time. Each round asks Scheduler once per schedule.
+# A change of the file takes effect within this time. Each round calls Scheduler once per schedule.
 QUERIES_RECONCILE_MINUTES = 5

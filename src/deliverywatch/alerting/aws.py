@@ -22,12 +22,12 @@ from deliverywatch.storage.s3 import Bucket
 if TYPE_CHECKING:
     from deliverywatch.alerting.inputs.alarm import Alarm
 
-# The function has a minute, and a service that is silent must leave time to say so by another: 15 seconds at most.
+# The function has a minute: a service that hangs, for 15 seconds at most, must leave time to report it through another.
 _CONFIG = Config(retries={"mode": "adaptive", "total_max_attempts": 4}, connect_timeout=2, read_timeout=5)
 _FAILURES = (BotoCoreError, ClientError)
-# DescribeAlarms takes at most so many names.
+# The most names that DescribeAlarms takes.
 _NAMES_PER_CALL = 100
-# SES takes a message to at most so many addresses.
+# The most addresses that SES takes in one call.
 _RECIPIENTS = 50
 # SNS subjects are at most 100 ASCII characters; a message is at most 256 KiB.
 _TOPIC_SUBJECT_LIMIT = 100
@@ -71,7 +71,7 @@ class CloudWatch:
         """Return whether a mute rule holds back the actions of one of the alarms now."""
         try:
             answers = [self._client.list_alarm_mute_rules(AlarmName=name, Statuses=["ACTIVE"]) for name in names]
-        except (*_FAILURES, AttributeError) as error:  # a runtime's boto3 older than February 2026 does not know them
+        except (*_FAILURES, AttributeError) as error:  # boto3 from before February 2026 does not know mute rules
             raise MetricsUnavailable(f"CloudWatch did not name the mute rules: {error}") from error
         return any(answer.get("AlarmMuteRuleSummaries") for answer in answers)
 
@@ -88,10 +88,8 @@ class CloudWatch:
 
     def _page(self, names: Sequence[str]) -> Mapping[str, Any]:
         # Without the types CloudWatch leaves out composite alarms.
-        described: Mapping[str, Any] = self._client.describe_alarms(
-            AlarmNames=list(names), AlarmTypes=["MetricAlarm", "CompositeAlarm"]
-        )
-        return described
+        types = ["MetricAlarm", "CompositeAlarm"]
+        return dict(self._client.describe_alarms(AlarmNames=list(names), AlarmTypes=types))
 
     def _results(self, request: Mapping[str, Any]) -> list[Mapping[str, Any]]:
         try:
@@ -102,15 +100,15 @@ class CloudWatch:
 
 
 def lake(bucket: str) -> Bucket:
-    """Return the lake's bucket, as patient as the function can be."""
+    """Return the lake's bucket, with time-outs that fit into the function's minute."""
     return Bucket(bucket, config=_CONFIG)
 
 
 class Ses:
-    """SES v2, with the message as we wrote it."""
+    """SES v2, which sends the message unchanged."""
 
     def send(self, message: bytes, sender: str, recipients: Sequence[str]) -> str:
-        """Send a message and return its id; to more people than SES takes at once, in several calls."""
+        """Send a message, in several calls if SES does not take all recipients at once, and return its first id."""
         groups = [list(recipients[first : first + _RECIPIENTS]) for first in range(0, len(recipients), _RECIPIENTS)]
         try:
             answers = [

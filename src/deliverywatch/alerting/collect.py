@@ -1,4 +1,4 @@
-"""A change of an incident -> all that its message needs: what is known of it, the picture, and who gets it."""
+"""A change of an incident -> its message: what it says, the picture, and who gets it."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 def collect(incident: Incident, change: Change, state: WatchState, ports: Ports, settings: Settings) -> Message:
     """Return the message of a change; what cannot be read or drawn is left out."""
-    # Imported here: only an invocation that has something to send pays for templates and MIME.
+    # Imported here: only an invocation with something to send pays for templates and MIME.
     from deliverywatch.alerting.mail import formatting
     from deliverywatch.alerting.mail.message import Envelope, Message
     from deliverywatch.alerting.mail.recipients import recipients
@@ -31,7 +31,7 @@ def collect(incident: Incident, change: Change, state: WatchState, ports: Ports,
     story = Story(
         incident=incident,
         change=change,
-        # A change that a system notice caused is about no alarm, even where its watch has some.
+        # A change caused by a system notice is about no alarm, even if its watch has some.
         alarm=state.alarm_of(level, change.alarm) if change.alarm else None,
         context=context,
         clock=formatting.clock(settings.time_zone),
@@ -49,7 +49,7 @@ def collect(incident: Incident, change: Change, state: WatchState, ports: Ports,
         time=change.time,
         event=change.event.value,
         level=change.level,
-        # Whom a system names for its own watch gets the mail instead of everybody.
+        # Recipients that a system names for its watch replace the stack's.
         recipients=context.recipients or recipients(settings, incident, change),
     )
     return Message(content, envelope, _png(ports.charts, content.picture))

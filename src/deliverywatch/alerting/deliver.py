@@ -1,7 +1,7 @@
-"""A message that is ours to send -> rendered, sent, kept, and marked as sent.
+"""A claimed message -> rendered, sent, stored, and marked as sent.
 
-If SES will not take it, the same facts go as text to the fallback topic; if that fails too the invocation fails, Lambda
-tries again, and at last an alarm that does not pass this code says so.
+If SES refuses it, the same facts go as text to the fallback topic; if that fails too, the invocation fails, Lambda
+retries, and finally an alarm that does not depend on this code reports it.
 """
 
 from __future__ import annotations
@@ -19,19 +19,13 @@ if TYPE_CHECKING:
 
 
 def deliver(message: Message, record: Record, ports: Ports, settings: Settings) -> str:
-    """Send a message by mail, the only channel today; return its subject.
-
-    Args:
-        message: All that a channel needs.
-        record: The claim of this invocation.
-        ports: What the notifier talks to.
-        settings: The stack.
+    """Send a message by mail, the only channel today, under the claim of a record; return its subject.
 
     Raises:
         MailUnavailable: Neither SES nor the fallback topic took it.
-        StoreUnavailable: It was sent, and S3 did not take the note of it.
+        StoreUnavailable: It was sent, but S3 could not record that.
     """
-    # Imported here: only an invocation that has something to send pays for templates and MIME.
+    # Imported here: only an invocation with something to send pays for templates and MIME.
     from deliverywatch.alerting.mail.message import render
     from deliverywatch.alerting.mail.send import send
 

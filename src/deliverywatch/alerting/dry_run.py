@@ -1,7 +1,7 @@
 """Messages -> the mails that they would cause, without AWS: the notifier's own flow over a memory that starts empty.
 
-CloudWatch cannot be asked here, so the messages so far are all that is known, and a return to OK is taken as
-the end of an incident whose beginning nobody knows.
+Without CloudWatch only the messages so far are known, and a return to OK is taken as the end of an incident whose
+beginning is unknown.
 """
 
 from __future__ import annotations
@@ -28,12 +28,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class MessageAlarms:
-    """Alarms as messages described them, and Charts that nobody draws."""
+    """Alarms as the messages described them, and Charts that cannot be drawn."""
 
     alarms: dict[str, Alarm] = field(default_factory=dict)
 
     def describe(self, names: Sequence[str]) -> list[Alarm]:
-        """Return those of the alarms that a message was about."""
+        """Return those of the alarms that were in a message."""
         return [self.alarms[name] for name in names if name in self.alarms]
 
     def newest(self, *_: object) -> Mapping[str, Mapping[str, float]]:
@@ -73,14 +73,14 @@ class Pile:
 def dry_run(
     event: object, settings: Settings, watches: tuple[Watch, ...], context: bytes | None, received_at: datetime
 ) -> list[tuple[Outcome, list[bytes]]]:
-    """Return for each message what became of it and the mails that it caused, one after the other.
+    """Return for each message of an event its outcome and the mails that it caused.
 
     Args:
         event: The SNS-to-Lambda event, or a bare message.
         settings: How the mails look and where they would go.
-        watches: Those that are declared; any other alarm is a watch of its own.
+        watches: The declared ones; any other alarm is a watch of its own.
         context: The context document of every watch.
-        received_at: The time for messages that name none.
+        received_at: The time for messages without one.
     """
     store, pile, alarms = Memory(), Pile(), MessageAlarms()
     notifier = Notifier(Ports(alarms, store, pile, pile, alarms), settings, watches, "dry-run")

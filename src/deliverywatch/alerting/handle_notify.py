@@ -20,13 +20,10 @@ WATCHES = Path(__file__).with_name("watches.json")
 
 
 def handler(event: object, lambda_context: Any) -> dict[str, Any]:
-    """Turn what arrives into mails.
-
-    Returns:
-        What became of each message, which is printed as well: one line of JSON for the log.
+    """Turn messages into mails, and return the outcomes, which are logged as one line of JSON too.
 
     Raises:
-        DeliveryWatchError: What went wrong and what to do is printed first; Lambda then starts the event again.
+        DeliveryWatchError: The problem and the next step are logged first; Lambda then retries the event.
     """
     settings = from_environment(os.environ)
     invocation = str(getattr(lambda_context, "aws_request_id", "") or id(event))

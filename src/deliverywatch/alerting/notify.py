@@ -1,8 +1,8 @@
 """The notifier: whatever arrives -> one e-mail per change of a watch's level.
 
-For each message: look at the watch's live alarms, compute its level, write the incident if it changed (conditionally,
-so that of two invocations one wins), then deliver what is due. Killed between any two steps, the next delivery of the
-message, the next message of the watch or the ten-minute sweep goes on where it ended.
+For each message: read the watch's live alarms, compute its level, write the incident if it changed (conditionally, so
+that of two invocations one wins), then deliver what is due. If it is killed between two steps, the next delivery of the
+message, the next message of the watch or the ten-minute sweep continues.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ Result = TypeVar("Result")
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of one message, for the log: the watch's level and the mails that this invocation sent."""
+    """What became of one message, for the log: the watch's level, and the subjects of the mails just sent."""
 
     watch: str
     level: Level = Level.OK
@@ -58,7 +58,7 @@ class Delivery:
 
     Attributes:
         mail: The incident's id and the number of the change.
-        is_sent: Whether it is out, by whomever.
+        is_sent: Whether this or another invocation has sent it.
         subject: Its subject if it was sent just now.
     """
 
@@ -73,7 +73,7 @@ class Notifier:
 
     Attributes:
         watches: Those that the stack declares.
-        invocation: Lambda's request id: the same when a failed invocation is started again.
+        invocation: Lambda's request id, the same when a failed invocation is retried.
     """
 
     ports: Ports
@@ -82,15 +82,14 @@ class Notifier:
     invocation: str
 
     def run(self, event: object, received_at: datetime) -> list[Outcome]:
-        """Handle every message of an event, or a sweep; one that fails keeps none of the others from being handled.
+        """Handle every message of an event, or a sweep; a failure does not keep the others from being handled.
 
         Args:
             event: What Lambda hands over.
-            received_at: The time for messages that name none.
+            received_at: The time for messages without one.
 
         Raises:
-            DeliveryWatchError: The first failure, after all were tried. Started again, the event repeats nothing that
-                was done.
+            DeliveryWatchError: The first failure, after all were tried. A retry repeats nothing that was done.
         """
         swept_at = moment(mapping(event).get("sweep"))
         if swept_at is not None:
@@ -107,8 +106,7 @@ class Notifier:
         try:
             incident = self._settled(state, notice)
         except StoreUnavailable:
-            # Better twice than never: the mail goes out without a record, then Lambda starts this event
-            # again.
+            # Better twice than never: the mail goes out without a record, then Lambda retries the event.
             self._mail_unrecorded(state, notice)
             raise
         return self._deliver_due(state, incident)
@@ -120,7 +118,7 @@ class Notifier:
         return Outcome(test_message.WATCH, test.level, test_message.incident_id(time), (subject,) if subject else ())
 
     def _sweep(self, name: str, swept_at: datetime) -> Outcome:
-        """Send what is due, and look again at an open incident: its peak may have risen, a message may be lost."""
+        """Send what is due, and observe an open incident again: its peak may have risen, a message may be lost."""
         incident = incident_store.read(self.ports.store, name)
         if incident is None or not (incident.is_open or incident.due):
             return Outcome(name)
@@ -130,14 +128,14 @@ class Notifier:
         return self._deliver_due(state, incident)
 
     def _is_muted(self, watch: Watch) -> bool:
-        """Whether its alarms are muted now: then CloudWatch makes up at the end for what it held back, and so do we."""
+        """Return whether its alarms are muted now: CloudWatch then catches up when the mute ends, and so do we."""
         try:
             return self.ports.alarms.is_muted([severity.alarm for severity in watch.severities])
         except MetricsUnavailable:
             return False
 
     def _settled(self, state: WatchState, notice: Notice | None) -> Incident | None:
-        """Return the watch's incident as it is written after this state."""
+        """Return the watch's incident, changed and written according to its state."""
         name = state.watch.name
         return incident_store.change(self.ports.store, name, lambda incident: self._advanced(incident, state, notice))
 
@@ -151,9 +149,9 @@ class Notifier:
         alarm = state.alarm_of(incident.level)
         if alarm is None or not state.is_live or finding.total is None:
             return finding
-        # Without the guard of the alarm's expression, which calls few failures none.
+        # Without the guard of the alarm's expression, which counts few failures as none.
         now = 100 * (finding.failed or 0) / finding.total if finding.total else finding.value
-        # The window before the opening belongs to it: those are the messages that raised the alarm.
+        # The window before the opening belongs to the incident: its messages raised the alarm.
         start = incident.opened_at - timedelta(seconds=alarm.period_seconds)
         try:
             sums = self.ports.alarms.sums(alarm, start, finding.time)
@@ -173,7 +171,7 @@ class Notifier:
         return Outcome(state.watch.name, incident.level, incident.id, subjects)
 
     def deliver_change(self, state: WatchState, incident: Incident, change: Change, tried: list[Delivery]) -> None:
-        """Send the mail of a change unless it is sent already or another invocation is at it."""
+        """Send the mail of a change unless it is sent already or another invocation is sending it."""
         record = outbox.record_of(incident, change, self.invocation, state.now)
         claim, subject = _claimed(self.ports.store, record), ""
         if claim is Claim.OURS:
@@ -184,14 +182,14 @@ class Notifier:
     def _mail_unrecorded(self, state: WatchState, notice: Notice) -> None:
         before = presumption(state.watch, notice)
         incident = advance(before, state.watch.name, find(state, notice, before))
-        # S3 is not asked again: the function's minute is for the mail.
+        # S3 is not tried again: the function's minute is for the mail.
         notifier = replace(self, ports=replace(self.ports, store=Unreachable()))
         for due, change in incident.due if incident else ():
             with suppress(StoreUnavailable):
                 notifier.deliver_change(state, due, change, [])
 
     def _forget(self, watch: str, sent: frozenset[tuple[str, int]]) -> None:
-        """Take what is sent off the list of what is due; if that fails, the outbox still knows that it was sent."""
+        """Remove sent mails from those that are due; if that fails, the outbox still says that they were sent."""
         if sent:
             with suppress(StoreConflict):
                 incident_store.change(
@@ -199,7 +197,7 @@ class Notifier:
                 )
 
     def _watch_of_incident(self, incident: Incident) -> Watch:
-        """Return the watch of a recorded incident: declared, made of its only alarm, or without alarms."""
+        """Return the watch of a recorded incident: a declared one, one made from its alarm, or one without alarms."""
         declared = [watch for watch in self.watches if watch.name == incident.watch]
         alone = [watch_of(change.alarm, ()) for change in incident.timeline if change.alarm]
         return watch_named(incident.watch, incident.title, [*declared, *alone])
@@ -211,7 +209,7 @@ def watch_for(notice: Notice, declared: tuple[Watch, ...]) -> Watch:
 
 
 def _claimed(store: Store, record: Record) -> Claim:
-    """If S3 cannot be reached the mail is ours: better twice than never."""
+    """Claim a mail; if S3 cannot be reached it is ours, because better twice than never."""
     try:
         return outbox.claim(store, record)
     except StoreUnavailable:
@@ -219,7 +217,7 @@ def _claimed(store: Store, record: Record) -> Claim:
 
 
 def presumption(watch: Watch, notice: Notice) -> Incident | None:
-    """Return the incident that must have been open if this message tells of its end; None if it tells of no end."""
+    """Return the incident that must have been open if the message reports its end; None if it does not."""
     alarm = notice.alarm
     if alarm is None or alarm.state is not State.OK or notice.old_state is not State.ALARM:
         return None
@@ -228,7 +226,7 @@ def presumption(watch: Watch, notice: Notice) -> Incident | None:
 
 
 def _in_turn(steps: Iterable[Callable[[], Result]]) -> list[Result]:
-    """Take every step, then raise the first failure: a broken message must not stop the one behind it."""
+    """Run every step, then raise the first failure: a broken message must not stop the next one."""
     results: list[Result] = []
     failures: list[Exception] = []
     for step in steps:

@@ -16,7 +16,6 @@ class Charts(Protocol):
 
     def png(self, widget: str) -> bytes:
         """Return the picture of a widget definition, or raise MetricsUnavailable."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,9 +1,9 @@
-"""A system notice that asks for a test -> one mail, clearly marked, on the way of every mail; it opens no incident.
+"""A system notice that asks for a test -> one clearly marked mail, sent like every other; it opens no incident.
 
-Decision: a system notice on the alerts topic, and not SetAlarmState. Forcing an alarm would prove one step more,
-that CloudWatch may publish to the topic, which the alarm's history tells anyway; but it would open an incident that
-looks real, mail everybody twice, and hide a real alarm until the next minute. The notice passes the topic, its
-subscription, the notifier with its role, SES and the inbox, and leaves one line in the outbox, with the event TEST.
+Decision: a system notice on the alerts topic, and not SetAlarmState. Forcing an alarm would prove one more step, that
+CloudWatch may publish to the topic, which the alarm's history shows anyway; but it would open an incident that looks
+real, mail everybody twice, and hide a real alarm until the next minute. The notice passes the topic, its subscription,
+the notifier with its role, SES and the inbox, and leaves one line in the outbox, with the event TEST.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ EVENT = "TEST"
 
 
 def incident_id(time: datetime) -> str:
-    """Return the id of a test, in the place of an incident's; two in one second are one."""
+    """Return the id of a test, which stands for an incident's; two in one second are the same."""
     return time.strftime("TEST-%m%d-%H%M%S")
 
 
@@ -47,11 +47,11 @@ def outbox_record(time: datetime, level: Level, invocation: str) -> Record:
 
 
 def send(test: SystemNotice, time: datetime, ports: Ports, settings: Settings, invocation: str) -> str:
-    """Send the mail of a test; return its subject, empty if another invocation has it.
+    """Send the mail of a test and return its subject; empty if another invocation has claimed it.
 
     Raises:
         MailUnavailable: Neither SES nor the fallback topic took it.
-        StoreUnavailable: S3 cannot be reached: a test that leaves no trace proves nothing.
+        StoreUnavailable: S3 cannot be reached: a test that leaves no record proves nothing.
     """
     from deliverywatch.alerting.mail.message import Envelope, Message  # a test is rare
 

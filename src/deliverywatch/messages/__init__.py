@@ -1,6 +1,5 @@
 """What the systems and the notifier say to each other: typed values, written and read by the same code.
 
-In: a system's findings, or documents of unknown origin. Out: the notices and context documents of the bucket and topic.
-Read `notice` and `context` first; `level` is their scale, `palette` its colours, and
-`untrusted` cleans what others wrote.
+In: a system's findings, or untrusted documents. Out: the notices of the topic, the context documents of the bucket.
+Read `notice` and `context` first; `level` is their scale, `palette` its colours, `untrusted` cleans untrusted values.
 """

@@ -1,8 +1,8 @@
 """The context document `state/<watch>.json` in the lake: what a mail can say beyond the alarm or notice that caused it.
 
-The watch's own system leaves it there, the notifier reads it, and neither knows the other. An example is
-tests/events/sms_context.json. Whatever is missing or of the wrong type is left out on reading: a mail without details
-is better than none.
+The watch's own system writes it, the notifier reads it, and neither knows the other. An example is
+tests/events/sms_context.json. Whatever is missing or of the wrong type is ignored on reading: a mail without details is
+better than none.
 """
 
 import json
@@ -27,7 +27,7 @@ class Slot:
 
     Attributes:
         recipients_last_failed: How many recipients had their latest failure in it.
-        details: What else its system keeps in the document for itself; not read back.
+        details: Further members of the document, for its own system only; not read back.
     """
 
     start: datetime
@@ -38,13 +38,13 @@ class Slot:
 
     @property
     def rate_percent(self) -> float:
-        """The failed share."""
+        """The share of failures."""
         return _percent(self.failed, self.total)
 
 
 @dataclass(frozen=True, slots=True)
 class Reason:
-    """Why messages failed, with how many did."""
+    """Why messages failed, and how many did."""
 
     code: str
     text: str
@@ -63,7 +63,7 @@ class Group:
 
     @property
     def rate_percent(self) -> float:
-        """The failed share."""
+        """The share of failures."""
         return _percent(self.failed, self.total)
 
 
@@ -95,7 +95,7 @@ class Overdue(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """Why the system itself cannot see; `since` is when that reason first showed."""
+    """Why the system itself is blind; `since` is when that reason first appeared."""
 
     kind: str
     sentence: str
@@ -108,16 +108,15 @@ class Context:
     """What a watch's system knows.
 
     Attributes:
-        system: Whose document it is.
         noun: What is sent, as it stands in a sentence: "SMS".
         slots: Oldest first, at most the last hours.
-        window_minutes: What reasons, groups and samples are about.
+        window_minutes: The time that reasons, groups and samples are about.
         groups: By what they group, such as `carrier`.
-        facts: What else its system found out, by name, in its order.
-        table: Rows that show what it is about, the names of their columns first; empty for none.
-        recipients: Who gets the mail instead of the stack's recipients; empty for these.
-        blind_steps: What to do when the system itself cannot see; what suits a scheduled function if empty.
-        blind_end: What became of the time in which nothing was seen; that it is counted now if empty.
+        facts: Further findings, in the order of their system.
+        table: Rows of details, the names of their columns first; empty for none.
+        recipients: Replace the stack's recipients; empty for these.
+        blind_steps: What to do when the system is blind; the notifier's advice for a scheduled function if empty.
+        blind_end: What became of the blind time; the notifier says that it is being counted if empty.
         workgroup: The Athena workgroup with the system's saved queries; empty for the stack's.
     """
 
@@ -143,22 +142,19 @@ class Context:
 
 
 def key_of(name: str) -> str:
-    """Return the key of the document of a watch, or of a system whose watches share one."""
+    """Return the key of the document of a watch, or of a system whose watches share a document."""
     return f"state/{name}.json"
 
 
 def to_json(context: Context, **own: Any) -> bytes:
-    """Return the document, with whatever its system keeps in it besides."""
+    """Return the document, with further members for its own system."""
     return _encoded(_document(context) | own)
 
 
 def with_problem(body: bytes | None, problem: Problem, empty: Context) -> bytes:
-    """Return a document that says why nothing newer is known, and all else as it was.
+    """Return the document with a problem, and all else as it was; `empty` fills in the fields that it does not have.
 
-    Args:
-        body: The present document, if there is one that can be read.
-        problem: Its `since` counts only if the document does not have a problem of this kind already.
-        empty: Stands in for the fields that the document does not have.
+    A problem of the same kind that the document has already keeps its `since`.
     """
     document = _document(empty) | dict(decoded(body))
     before = mapping(document.get("problem"))
@@ -167,7 +163,7 @@ def with_problem(body: bytes | None, problem: Problem, empty: Context) -> bytes:
 
 
 def decoded(body: bytes | None) -> Mapping[str, Any]:
-    """Return the raw document; empty if it is missing or no JSON object."""
+    """Return the raw document; empty if it is missing or not a JSON object."""
     try:
         return mapping(json.loads(body)) if body else {}
     except (ValueError, RecursionError):
@@ -175,7 +171,7 @@ def decoded(body: bytes | None) -> Mapping[str, Any]:
 
 
 def from_json(body: bytes | None) -> Context:
-    """Return the context of a document; an empty one if it is missing or no JSON object."""
+    """Return the context of a document; an empty one if it is missing or not a JSON object."""
     document = decoded(body)
     window = mapping(document.get("window"))
     return Context(
@@ -260,11 +256,10 @@ def _percent(failed: int, total: int) -> float:
 
 
 def _slots(document: Mapping[str, Any]) -> tuple[Slot, ...]:
-    starts = [(moment(item.get("start")), item) for item in objects(document.get("slots"))]
     slots = [
         Slot(start, count(item.get("total")), count(item.get("failed")), count(item.get("recipients_last_failed")))
-        for start, item in starts
-        if start is not None
+        for item in objects(document.get("slots"))
+        if (start := moment(item.get("start")))
     ]
     return tuple(sorted(slots, key=lambda slot: slot.start))
 
@@ -280,10 +275,8 @@ def _reason(item: Mapping[str, Any]) -> Reason:
 
 
 def _groups(value: object) -> tuple[Group, ...]:
-    groups = [
-        Group(text(item.get("name"), 40), count(item.get("total")), count(item.get("failed")))
-        for item in objects(value)
-    ]
+    items = objects(value)
+    groups = [Group(text(item.get("name"), 40), count(item.get("total")), count(item.get("failed"))) for item in items]
     return tuple(sorted(groups, key=lambda group: (-group.failed, -group.total, group.name)))
 
 
@@ -333,5 +326,5 @@ def _texts(value: object) -> tuple[str, ...]:
 
 def _links(value: object) -> Pairs:
     pairs = [(text(item.get("title"), 60), text(item.get("url"), 1000)) for item in objects(value)]
-    # Only https: a link is the one thing of a context that a reader acts upon.
+    # Only https: a link is the one part of a context that a reader acts on.
     return tuple((title, url) for title, url in pairs if title and url.startswith("https://"))

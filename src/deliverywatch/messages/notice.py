@@ -1,11 +1,11 @@
-"""The system notice: what a system says of a condition that is too fine for an alarm of its own.
+"""The system notice: how a system reports a condition that is too fine for an alarm of its own.
 
 It is published to the alerts topic, where the notifier handles it like an alarm:
 
     {"deliverywatch": 1, "watch": "queries.daily-sales", "level": "warning", "time": "2026-11-21T12:04:00Z",
      "title": "Daily sales", "sentence": "The query returned no rows.", "facts": {"query": "daily-sales"}}
 
-A test of the alert path is one, too: `"test": true`, who asked for it in `by`, and the addresses it goes to in `to`.
+A test of the alert path is one too: `"test": true`, who asked for it in `by`, and the addresses it goes to in `to`.
 """
 
 from collections.abc import Mapping
@@ -19,7 +19,7 @@ from deliverywatch.messages.untrusted import key_part, mapping, moment, text
 
 _FACT_COUNT = 30
 _FACT_LIMIT = 500
-# A test goes to whoever tries it, not to the world.
+# A test goes to those who try it, not to everybody.
 _TO_COUNT = 5
 
 
@@ -28,11 +28,11 @@ class SystemNotice:
     """One condition as it is now; the notifier mails only what changed.
 
     Attributes:
-        watch: Names the incident that it opens, changes or ends.
-        time: None where the message does not say.
+        watch: The watch whose incident it opens, changes or ends.
+        time: None if the message does not say.
         is_test: Whether it asks for a test mail and reports nothing.
         by: Who asked for a test.
-        to: Where a test goes instead of the stack's recipients; empty for these.
+        to: Recipients of a test, instead of the stack's; empty for these.
     """
 
     watch: str
@@ -67,7 +67,7 @@ def is_notice(document: Mapping[str, Any]) -> bool:
 
 
 def from_document(document: Mapping[str, Any]) -> SystemNotice:
-    """Return the notice of a message, cleaned; anybody who may publish to the topic may have written it.
+    """Return the notice of a message, which is untrusted: anybody who may publish to the topic may have written it.
 
     Raises:
         InputError: It names no watch, or a level that does not exist.

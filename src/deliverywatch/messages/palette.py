@@ -8,7 +8,7 @@ class Tone:
     """The look of one level.
 
     Attributes:
-        ground: Of the mail's bar, and words on white; `ink` is the text on it. Both pairs reach 4.5:1.
+        ground: The mail's bar, and words on white; `ink` is the text on the bar. Both have a contrast of 4.5:1.
         line: Thresholds and marks in charts.
         fill: Bars of a chart.
         on_dark: Words on a dark page.

@@ -1,7 +1,7 @@
-"""Values from outside -> clean text, numbers and times; nothing here fails, what cannot be read is empty.
+"""Untrusted values -> clean text, numbers and times; nothing here fails, an unreadable value is empty.
 
-Alarm names, descriptions and reasons are written by others and end in mail headers, HTML and object keys. They are
-cleaned once, where they come in, so that no later step has to remember it.
+Alarm names, descriptions and reasons are written by others and end up in mail headers, HTML and object keys. They are
+cleaned once, where they come in, so that no later step has to think of it.
 """
 
 import json
@@ -11,8 +11,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-# Enough for every text that CloudWatch itself writes (a reason has at most 1,023 characters), and a bound for what
-# others send.
+# Enough for every text that CloudWatch writes (a reason has at most 1,023 characters), and a limit for all others.
 TEXT_LIMIT = 2000
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]+")
@@ -24,7 +23,7 @@ def text(value: object, limit: int = TEXT_LIMIT) -> str:
     if value is None:
         return ""
     words = value if isinstance(value, str) else _as_json(value)
-    # Cut before and after: a megabyte is not searched for control characters only to be thrown away.
+    # Cut before too: a megabyte is not searched for control characters only to be thrown away.
     line = _CONTROL.sub(" ", words[: 2 * limit]).strip()
     return line if len(line) <= limit else line[: limit - 1].rstrip() + "…"
 
@@ -62,27 +61,22 @@ def moment(value: object) -> datetime | None:
 
 
 def iso(value: datetime | None) -> str | None:
-    """Return a time as it stands in every document: UTC, to the second."""
+    """Return a time as all documents write it: UTC, to the second."""
     return f"{value.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}" if value else None
 
 
 def mapping(value: object) -> Mapping[str, Any]:
-    """Return the value if it is a JSON object, or an empty one."""
+    """Return the value if it is a JSON object, else an empty one."""
     return value if isinstance(value, dict) else {}
 
 
 def objects(value: object) -> list[Mapping[str, Any]]:
-    """Return the JSON objects of a list; whatever else it holds is left out."""
+    """Return the JSON objects of a list; its other items are left out."""
     return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
 
 
 def key_part(name: str, limit: int = 120) -> str:
-    """Return a name that may stand in an S3 key; different names give different parts.
-
-    Args:
-        name: Any text.
-        limit: The longest part to return; what is changed or cut is told apart by a hash at the end.
-    """
+    """Return a name for use in an S3 key; one that had to be changed or cut gets a hash, so that it stays unique."""
     safe = _UNSAFE_IN_KEY.sub("-", name).strip("-.")
     if safe == name and len(safe) <= limit:
         return safe

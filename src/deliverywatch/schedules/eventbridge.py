@@ -1,8 +1,8 @@
-"""A schedule expression of EventBridge Scheduler -> its meaning and the times at which it starts.
+"""A schedule expression of EventBridge Scheduler -> its meaning and its start times.
 
-It refuses what AWS refuses and accepts what AWS accepts, singular units and times in the past included. A local time
-that the clocks skip in spring is skipped; one that comes twice in autumn counts once, the first time; a day of a rate
-is 24 hours. Format: docs.aws.amazon.com/scheduler/latest/UserGuide/schedule-types.html
+It accepts and refuses what AWS does; singular units and past times are accepted. A local time that the clocks skip in
+spring is skipped; one that comes twice in autumn counts once, the first time; a day of a rate is 24 hours.
+Format: docs.aws.amazon.com/scheduler/latest/UserGuide/schedule-types.html
 """
 
 import re
@@ -24,20 +24,20 @@ _NEXT_STEP = (
     "Write cron(minute hour day month weekday year) such as cron(0 8 ? * MON-FRI *), rate(6 hours), or "
     "at(2026-11-21T12:00:00)."
 )
-# The clocks go forward or back by at most 3 hours at once.
+# The most by which clocks are ever changed at once.
 _SLACK = timedelta(hours=3)
 
 
 @dataclass(frozen=True, slots=True)
 class Rate:
-    """Again and again, counted from when the schedule was made; a day is 24 hours."""
+    """At regular intervals since the schedule was created; a day is 24 hours."""
 
     every: timedelta
 
 
 @dataclass(frozen=True, slots=True)
 class At:
-    """Once, at a time of the schedule's own zone; naive."""
+    """Once, at a naive time in the schedule's zone."""
 
     local: datetime
 
@@ -46,11 +46,7 @@ Expression = Rate | At | Cron
 
 
 def parse(text: str) -> Expression:
-    """Return what an expression means.
-
-    Raises:
-        InputError: EventBridge Scheduler would refuse it.
-    """
+    """Return the meaning of an expression, or raise InputError if EventBridge Scheduler would refuse it."""
     if len(text) > LONGEST:
         raise _refused(text[:40] + "...", f"it is longer than {LONGEST} characters.")
     try:
@@ -66,13 +62,13 @@ def parse(text: str) -> Expression:
 
 
 def following(expression: Expression, zone: str, after: datetime, anchor: datetime) -> Iterator[datetime]:
-    """Yield the times at which a schedule starts, in UTC and in order.
+    """Yield the start times of a schedule, in UTC and in order.
 
     Args:
         expression: From `parse`.
         zone: A name of the IANA database.
         after: Only times after this one; aware.
-        anchor: When the schedule was made: a rate counts from there.
+        anchor: When the schedule was created: rates count from there.
     """
     if isinstance(expression, Rate):
         yield from _of_rate(expression.every, after, anchor)
@@ -96,7 +92,7 @@ def _of_rate(every: timedelta, after: datetime, anchor: datetime) -> Iterator[da
 
 
 def _in_utc(local: datetime, zone: ZoneInfo) -> datetime | None:
-    """Return the time of a local time, the first of two; none where the clocks skip it."""
+    """Return a local time in UTC, the first of two; None if the clocks skip it."""
     utc = local.replace(tzinfo=zone).astimezone(UTC)
     return utc if utc.astimezone(zone).replace(tzinfo=None) == local else None
 

@@ -1,4 +1,4 @@
-"""What both cron dialects of AWS share: fields of numbers and names, days of a month, and the local times of all."""
+"""What both cron dialects of AWS share: fields of numbers and names, days of a month, and local start times."""
 
 import calendar
 import re
@@ -18,7 +18,7 @@ Days = Callable[[int, int], list[int]]
 
 @dataclass(frozen=True, slots=True)
 class Cron:
-    """A cron expression; hours and minutes are in order, and a day counts if any of `days` names it."""
+    """A cron expression; hours and minutes are in order, and a day matches if any of `days` has it."""
 
     minutes: tuple[int, ...]
     hours: tuple[int, ...]
@@ -43,7 +43,7 @@ class Cron:
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """One field of a dialect: what it is called in a refusal, its bounds, and the names that stand for numbers."""
+    """One field of a dialect: its name in error sentences, its bounds, and the names that stand for numbers."""
 
     name: str
     lowest: int
@@ -101,7 +101,7 @@ def days_of_month(text: str) -> Days:
 
 
 def nearest_weekday(wanted: int) -> Days:
-    """Return Monday to Friday nearest to a day of the month: `15W`; it never leaves the month."""
+    """Return the weekday nearest to a day, within its month: `15W`."""
 
     def days(first: int, length: int) -> list[int]:
         if wanted > length:

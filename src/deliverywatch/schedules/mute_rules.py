@@ -1,7 +1,7 @@
-"""A schedule expression of a CloudWatch alarm mute rule -> the times at which it starts: five-field cron, or `at(...)`.
+"""A schedule expression of a CloudWatch alarm mute rule, five-field cron or `at(...)` -> its start times.
 
-Follows "Alarm mute rules" of the CloudWatch user guide. As in every cron, a day matches if either day field does, where
-both are restricted; a wall-clock time that a clock change skips starts when it would have been.
+Follows "Alarm mute rules" of the CloudWatch user guide. As in every cron, if both day fields are restricted, a day that
+matches either one counts; a local time that a clock change skips starts as if the clocks had not changed.
 """
 
 import re
@@ -23,7 +23,7 @@ Schedule = Cron | datetime
 
 
 def parse(text: str) -> Schedule:
-    """Return the schedule of an expression, such as `cron(0 2 * * SUN)`, `0 2 * * SUN` or `at(2026-11-21T12:00)`.
+    """Return the schedule of an expression such as `cron(0 2 * * SUN)`, `0 2 * * SUN` or `at(2026-11-21T12:00)`.
 
     Raises:
         InputError: CloudWatch would refuse it.
@@ -37,7 +37,7 @@ def parse(text: str) -> Schedule:
 
 
 def starts(schedule: Schedule, zone: tzinfo, begin: datetime, end: datetime) -> Iterator[datetime]:
-    """Yield the times from `begin` to before `end` at which a schedule starts in its zone, in order."""
+    """Yield the start times of a schedule in its zone, from `begin` to before `end`, in order."""
     if isinstance(schedule, datetime):
         local_times = iter([schedule])
     else:

@@ -13,7 +13,7 @@ from deliverywatch.storage.store import Stored
 
 
 class Folder:
-    """Objects as files under a directory; hidden files are no objects."""
+    """Objects as files under a directory; hidden files do not count."""
 
     def __init__(self, root: Path) -> None:
         self._root = root
@@ -28,7 +28,7 @@ class Folder:
         return Stored(body, etag_of(body))
 
     def metadata(self, key: str) -> Mapping[str, str] | None:
-        """Return what a Parquet file's footer says, as a directory keeps nothing beside a file; None without a file."""
+        """Return the metadata in a Parquet file's footer, as a directory stores none; None if there is no file."""
         path = self._root / key
         if not path.exists():
             return None

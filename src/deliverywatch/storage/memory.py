@@ -9,16 +9,16 @@ from deliverywatch.storage.store import Stored
 
 
 def etag_of(body: bytes) -> str:
-    """Return the etag of a content, where nothing else gives one."""
+    """Return an etag for a content, for stores that have none of their own."""
     return hashlib.blake2b(body, digest_size=16).hexdigest()
 
 
 @dataclass
 class Memory:
-    """Objects and what is stored beside them, by key."""
+    """Objects and their metadata, by key."""
 
     objects: dict[str, bytes] = field(default_factory=dict)
-    beside: dict[str, Mapping[str, str]] = field(default_factory=dict)
+    stored_metadata: dict[str, Mapping[str, str]] = field(default_factory=dict)
 
     def read(self, key: str) -> Stored | None:
         """Return the object, or None."""
@@ -26,8 +26,8 @@ class Memory:
         return None if body is None else Stored(body, etag_of(body))
 
     def metadata(self, key: str) -> Mapping[str, str] | None:
-        """Return what was stored beside the object, or None if there is no object."""
-        return self.beside.get(key, {}) if key in self.objects else None
+        """Return the object's metadata, or None if there is no object."""
+        return self.stored_metadata.get(key, {}) if key in self.objects else None
 
     def write(self, key: str, body: bytes) -> None:
         """Store the object whatever was there."""
@@ -59,7 +59,7 @@ class Memory:
         return [(key, len(self.objects[key])) for key in self.keys(prefix)]
 
     def _put(self, key: str, body: bytes, metadata: Mapping[str, str]) -> None:
-        self.objects[key], self.beside[key] = body, metadata
+        self.objects[key], self.stored_metadata[key] = body, metadata
 
     def _check(self, key: str, etag: str | None) -> None:
         present = self.objects.get(key)

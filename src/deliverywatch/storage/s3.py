@@ -1,7 +1,7 @@
-"""A bucket of S3 as the store: the only place that knows what S3 answers to a conditional request.
+"""An S3 bucket as the store: the only module that knows how S3 answers conditional requests.
 
-docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-requests.html. An endpoint other than AWS comes from boto3's
-own `AWS_ENDPOINT_URL`; nothing here knows of it.
+docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-requests.html. For an endpoint other than AWS set boto3's own
+`AWS_ENDPOINT_URL`.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -17,12 +17,12 @@ from botocore.exceptions import BotoCoreError, ClientError
 from deliverywatch.errors import StoreConflict, StoreUnavailable, error_code
 from deliverywatch.storage.store import Stored
 
-# Adaptive mode retries 5xx, throttling and broken connections with jitter, and slows down when told to.
+# Adaptive mode retries 5xx, throttling and broken connections with jitter, and slows down when throttled.
 PATIENT = Config(connect_timeout=3, read_timeout=20, retries={"mode": "adaptive", "total_max_attempts": 6})
 
-# GetObject names the key; HeadObject has no body to name anything in.
+# GetObject answers with a code; HeadObject has no body and answers with the status only.
 _ABSENT = {"NoSuchKey", "404", "NotFound"}
-# Changed since it was read, or being changed by somebody else right now.
+# Changed since it was read, or being changed right now.
 _CHANGED = {"PreconditionFailed", "ConditionalRequestConflict", "412", "409"}
 _CONTENT_TYPES = {
     ".eml": "message/rfc822",
@@ -36,13 +36,7 @@ class Bucket:
     """Objects of one S3 bucket."""
 
     def __init__(self, name: str, client: Any = None, config: Config = PATIENT) -> None:
-        """Take a bucket by name; nothing is asked of S3 yet.
-
-        Args:
-            name: The bucket.
-            client: boto3's client of S3; without it one of the environment's account is made when it is first needed.
-            config: Time-outs and retries of that client.
-        """
+        """Take a bucket by name; without a client of S3, boto3 makes one with this config when it is first needed."""
         self._name, self._given, self._config = name, client, config
 
     def read(self, key: str) -> Stored | None:
@@ -54,7 +48,7 @@ class Bucket:
             return Stored(answer["Body"].read(), answer["ETag"])
 
     def metadata(self, key: str) -> Mapping[str, str] | None:
-        """Return what was stored beside the object without reading it, or None if there is no object."""
+        """Return the object's metadata without reading its body, or None if there is no object."""
         answer = self._unless_absent(key, self._s3.head_object)
         return None if answer is None else dict(answer["Metadata"])
 
@@ -89,7 +83,7 @@ class Bucket:
         """Return keys and bytes of the objects whose keys begin with a prefix, sorted."""
         with translated(prefix):
             pages = self._s3.get_paginator("list_objects_v2").paginate(Bucket=self._name, Prefix=prefix)
-            return sorted((each["Key"], each["Size"]) for page in pages for each in page.get("Contents", []))
+            return sorted((item["Key"], item["Size"]) for page in pages for item in page.get("Contents", []))
 
     def _unless_absent(self, key: str, call: Callable[..., dict[str, Any]], **condition: str) -> dict[str, Any] | None:
         with translated(key):
@@ -107,15 +101,9 @@ class Bucket:
 
 @contextmanager
 def translated(key: str, *, deleted_is_changed: bool = False) -> Iterator[None]:
-    """Raise what S3 answers as one of the store's two errors.
+    """Raise S3's errors as one of the store's two: StoreConflict for a condition that does not hold, StoreUnavailable.
 
-    Args:
-        key: What the request was about.
-        deleted_is_changed: Whether 404 is an answer to a condition: somebody deleted the object meanwhile.
-
-    Raises:
-        StoreConflict: The condition of a request does not hold.
-        StoreUnavailable: S3 cannot be reached, or refuses.
+    With `deleted_is_changed` a 404 answers a condition: somebody deleted the object meanwhile.
     """
     try:
         yield

@@ -1,11 +1,11 @@
-"""The port of the store, and the one way to change an object without losing what another writer does.
+"""The port of the store, and the one way to change an object without losing the changes of other writers.
 
-What an answer means, whichever adapter gives it:
+The meaning of every answer, for all adapters:
 
-    absent        `read` and `metadata` return None; deleting is no failure
+    absent        `read` and `metadata` return None; deleting succeeds
     changed       StoreConflict: the object was written or deleted since it was read, or is being written right now
-    lost answer   a write took effect and its repetition met its own result, which looks like `changed`: `update` reads
-                  again and recognises a body that only it can have written, or computes the change from any other
+    lost answer   a write took effect, but its retry met its own result, which looks like `changed`: `update` reads
+                  again and recognises a body that only it can have written, or computes the change anew
     unavailable   StoreUnavailable: the store cannot be reached, or refuses
 """
 
@@ -17,7 +17,7 @@ from typing import Generic, NoReturn, Protocol, TypeVar
 
 from deliverywatch.errors import StoreConflict, StoreUnavailable
 
-# Of two writers one wins every time; ten lost in a row are something else.
+# Of two writers one wins every time, so ten lost races in a row are no coincidence.
 ATTEMPTS = 10
 _PAUSE_SECONDS = 0.05
 _LONGEST_PAUSE_SECONDS = 2.0
@@ -38,15 +38,12 @@ class Store(Protocol):
 
     def read(self, key: str) -> Stored | None:
         """Return the object, or None."""
-        ...
 
     def metadata(self, key: str) -> Mapping[str, str] | None:
-        """Return what was stored beside the object without reading it, or None if there is no object."""
-        ...
+        """Return the object's metadata without reading its body, or None if there is no object."""
 
     def write(self, key: str, body: bytes) -> None:
         """Store the object whatever was there; readers see the old or the new one, never a part."""
-        ...
 
     def write_if_unchanged(
         self, key: str, body: bytes, etag: str | None, metadata: Mapping[str, str] | None = None
@@ -56,11 +53,9 @@ class Store(Protocol):
         Raises:
             StoreConflict: Somebody else wrote or deleted it meanwhile, or an earlier try of this very write succeeded.
         """
-        ...
 
     def delete(self, key: str) -> None:
         """Delete the object; one that is gone is no failure."""
-        ...
 
     def delete_if_unchanged(self, key: str, etag: str) -> None:
         """Delete the object if the present one has this etag; one that is gone is no failure.
@@ -68,26 +63,23 @@ class Store(Protocol):
         Raises:
             StoreConflict: Somebody else wrote it meanwhile.
         """
-        ...
 
     def keys(self, prefix: str) -> list[str]:
         """Return the keys that begin with a prefix, sorted."""
-        ...
 
     def sizes(self, prefix: str) -> list[tuple[str, int]]:
         """Return keys and bytes of the objects whose keys begin with a prefix, sorted."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
 class Change(Generic[Result]):
-    """What becomes of an object.
+    """A change of an object.
 
     Attributes:
         body: The new object, or None to leave the present one as it is.
         result: What `update` returns.
-        metadata: Stored beside the object.
-        is_unique: Whether no other writer can write the same body: found after a conflict, it is one's own.
+        metadata: Stored with the object.
+        is_unique: Whether no other writer can write the same body: if it is there after a conflict, we wrote it.
     """
 
     body: bytes | None
@@ -97,7 +89,7 @@ class Change(Generic[Result]):
 
 
 def sleep_up_to(seconds: float) -> None:
-    """Sleep a random part of so many seconds, so that writers that met once do not meet again."""
+    """Sleep a random part of so many seconds, so that writers that collided once do not collide again."""
     time.sleep(random.uniform(0, seconds))  # noqa: S311 (it only spreads retries)
 
 
@@ -107,13 +99,12 @@ def update(
     change: Callable[[bytes | None], Change[Result]],
     pause: Callable[[float], None] = sleep_up_to,
 ) -> Result:
-    """Change an object so that nothing that another writer does at the same time is lost.
+    """Change an object without losing what other writers do at the same time.
 
     Args:
-        store: Where the object is.
+        store: Holds the object.
         key: Its key.
-        change: Computes the change from the present body, None if there is no object; called again when another writer
-            was faster.
+        change: Computes the change from the present body, None if there is no object; called again after a lost race.
         pause: Sleeps up to so many seconds before the next try.
 
     Returns:
@@ -140,11 +131,7 @@ def update(
 
 
 def read_listed(store: Store, key: str) -> bytes:
-    """Return an object whose key was listed a moment ago.
-
-    Raises:
-        StoreUnavailable: It is gone.
-    """
+    """Return an object whose key was listed a moment ago; StoreUnavailable if it is gone."""
     stored = store.read(key)
     if stored is None:
         raise StoreUnavailable(f"{key} is gone: somebody deleted it meanwhile.")

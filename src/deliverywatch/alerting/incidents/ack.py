@@ -1,6 +1,6 @@
 """Somebody says "I have it" -> a line in the incident's record, which every later mail and `status` show.
 
-It changes neither the level nor what is mailed. There is no link in the mails to do it: mail scanners follow links.
+It changes neither the level nor what is mailed. Mails have no link for it, because mail scanners follow links.
 """
 
 from __future__ import annotations
@@ -15,23 +15,15 @@ if TYPE_CHECKING:
     from deliverywatch.alerting.incidents.incident import Ack, Incident
     from deliverywatch.storage.store import Store
 
-# One incident has a handful; a loop that acknowledges must not grow the record without end.
+# An incident has a handful; a script in a loop must not grow the record without end.
 ACK_LIMIT = 20
 
 
 def acknowledge(store: Store, watch: str, incident_id: str, ack: Ack) -> Incident:
-    """Return an open incident after an acknowledgement is in its record.
-
-    Args:
-        store: The bucket.
-        watch: The watch whose incident it is.
-        incident_id: The incident's id; it must be the one that is open.
-        ack: Who, when, and what they say.
+    """Record an acknowledgement, and return the incident.
 
     Raises:
-        InputError: The incident is over, or has too many acknowledgements.
-        StoreConflict: Others won every race.
-        StoreUnavailable: S3 cannot be reached.
+        InputError: The watch's open incident is another one, or it has too many acknowledgements.
     """
 
     def noted(incident: Incident | None) -> Incident:

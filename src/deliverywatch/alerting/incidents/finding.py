@@ -1,4 +1,4 @@
-"""The state of a watch, the message and the incident so far -> what that means for the incident."""
+"""The state of a watch, the message and the incident so far -> what they mean for the incident."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ def find(state: WatchState, notice: Notice | None, incident: Incident | None) ->
     """Return what a state means for the watch's incident.
 
     Args:
-        state: What is known of the watch.
-        notice: The message that led here; a system notice or an unreadable message brings its level with it.
+        state: The state of the watch.
+        notice: The message that led here; a system notice or an unreadable message carries its own level.
         incident: The watch's last incident: while it is open, recovery alarms hold the level.
     """
     still_open = incident if incident is not None and incident.is_open else None
@@ -31,7 +31,7 @@ def find(state: WatchState, notice: Notice | None, incident: Incident | None) ->
     )
     if notice is not None and notice.level is not None:
         return _of_notice(notice, notice.level, level)
-    # What a system said of its watch holds until it takes it back, whatever the watch's alarms say.
+    # The level that a system reported holds until the system takes it back, whatever the watch's alarms say.
     return _of_alarms(state, _worst(level, still_open.noticed if still_open else Level.OK), notice)
 
 

@@ -1,7 +1,7 @@
-"""A level, again and again -> an incident with its changes: OPENED, ESCALATED, DOWNGRADED, RESOLVED, or nothing.
+"""The level of a watch over time -> an incident with its changes: OPENED, ESCALATED, DOWNGRADED, RESOLVED, or nothing.
 
-The record of the last incident of a watch is `incidents/<watch>/current.json` in the lake; it stays there when the
-incident is resolved, so that a late message finds out that it is late.
+The record of a watch's last incident is `incidents/<watch>/current.json` in the lake; it stays there when the incident
+is resolved, so that a late message is recognised as late.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ from deliverywatch.messages.untrusted import count, number, text
 if TYPE_CHECKING:
     from deliverywatch.alerting.incidents.severity import Severity, Watch
 
-# An incident that changes its level this often is shown by its beginning and its latest changes.
+# Of an incident with more changes, only the first and the latest are kept.
 TIMELINE_LIMIT = 40
 
 
 class Event(StrEnum):
-    """What can happen to an incident; each is one mail."""
+    """What can happen to an incident; each event is one mail."""
 
     OPENED = "OPENED"
     ESCALATED = "ESCALATED"
@@ -36,13 +36,13 @@ class Finding:
     """What a watch's alarms or a notice say at one time.
 
     Attributes:
-        value: The newest value of the alarm that decides, in its own unit.
-        is_low_bad: Whether lower values are worse, as for an alarm that calls below its threshold.
-        failed: Of `total`, how many failed in the alarm's window; None where the alarm has no such metrics.
-        raised: The alarms that call now.
+        value: The newest value of the deciding alarm, in its own unit.
+        is_low_bad: Whether lower values are worse, as for an alarm that goes off below its threshold.
+        failed: How many of `total` failed in the alarm's window; None if the alarm has no such metrics.
+        raised: The alarms that are raised now.
         noticed: The level of a system notice, if the finding is about one.
-        is_live: Whether the level was computed from the live alarms; if not, only news newer than the last change
-            counts.
+        is_live: Whether the level was computed from live alarms; if not, the finding counts only if it is newer than
+            the last change.
         alarm: The alarm that the finding is about.
     """
 
@@ -63,7 +63,7 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One change of level: an entry of the timeline, and all that its mail needs to be written again later."""
+    """One change of level: an entry of the timeline, with all that its mail needs to be rendered later."""
 
     seq: int
     event: Event
@@ -92,15 +92,15 @@ class Incident:
     """The last incident of a watch, open or resolved.
 
     Attributes:
-        id: `INC-MMDD-HHMM` of the opening in UTC; with a number behind it if the watch used that one already.
-        seq: How many changes there were, which is the number of mails.
-        peak: The worst value that was seen, in the alarm's unit.
-        raised: The alarms that called since it opened.
-        noticed: The level that system notices hold it at, until one takes it back; alarms alone do not end it then.
+        id: `INC-MMDD-HHMM` of the opening in UTC; with a number at the end if the watch used that one already.
+        seq: The number of changes, and so of mails.
+        peak: The worst value so far, in the alarm's unit.
+        raised: The alarms that were raised since it opened.
+        noticed: The level that a system notice reported and has not taken back; until then alarms alone do not end it.
         unsent: The numbers of the changes whose mails may not be sent yet.
-        earlier: The incident before, as long as a mail of it is due.
-        is_presumed: Whether only a message says that it was open: its beginning and its peak are not known.
-        acks: Who has acknowledged it, the oldest first.
+        earlier: The incident before, as long as one of its mails is due.
+        is_presumed: Whether only its end was seen: its beginning and its peak are unknown.
+        acks: The acknowledgements, oldest first.
     """
 
     watch: str
@@ -126,12 +126,12 @@ class Incident:
 
     @property
     def due(self) -> list[tuple[Incident, Change]]:
-        """The changes whose mails are due, each with its incident, the oldest first."""
+        """The changes whose mails are due, with their incidents, oldest first."""
         before = self.earlier.due if self.earlier else []
         return before + [(self, change) for change in self.timeline if change.seq in self.unsent]
 
     def sent(self, mails: frozenset[tuple[str, int]]) -> Incident:
-        """Return it without these mails due; a mail is named by its incident's id and its number."""
+        """Return the incident without these mails due; a mail is an incident's id and a change's number."""
         unsent = tuple(seq for seq in self.unsent if (self.id, seq) not in mails)
         earlier = self.earlier.sent(mails) if self.earlier else None
         return replace(self, unsent=unsent, earlier=earlier if earlier and earlier.due else None)
@@ -140,10 +140,7 @@ class Incident:
 def advance(incident: Incident | None, watch: str, finding: Finding) -> Incident | None:
     """Return the incident after a finding: with one more change if the level changed, else at most with a new peak.
 
-    Args:
-        incident: The last incident of the watch, open or resolved; None if there never was one.
-        watch: The watch's name.
-        finding: Its time is never taken as earlier than the last change.
+    A finding from before the last change counts as made at its time.
     """
     if incident is not None and not finding.is_live and finding.time < incident.changed_at:
         return incident
@@ -161,7 +158,7 @@ def advance(incident: Incident | None, watch: str, finding: Finding) -> Incident
 
 
 def presumed(watch: Watch, severity: Severity, time: datetime) -> Incident:
-    """Return the open incident that an alarm's return to OK tells of, where no record can be read."""
+    """Return the open incident that an alarm's return to OK implies, where no record can be read."""
     return Incident(
         watch=watch.name,
         id=_incident_id(None, time),
@@ -238,12 +235,12 @@ def _worse(peak: float | None, finding: Finding) -> float | None:
 
 
 def to_json(incident: Incident) -> bytes:
-    """Return the record as it lies in the lake, one line of JSON."""
+    """Return the record for the lake, one line of JSON."""
     return json.dumps({"deliverywatch": 1} | _record(incident), default=_plain, ensure_ascii=False).encode()
 
 
 def from_json(body: bytes) -> Incident | None:
-    """Return the incident of a record, or None for a record that cannot be read: it is then begun anew, and mailed."""
+    """Return the incident of a record, or None if it is unreadable: the incident is then begun anew, and mailed."""
     try:
         return _incident(json.loads(body))
     except (ValueError, KeyError, TypeError):

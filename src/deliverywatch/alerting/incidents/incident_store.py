@@ -1,8 +1,8 @@
-"""The incident records of the lake: read, and changed so that of two writers neither loses what the other wrote.
+"""The incident records of the lake: read, and changed so that concurrent writers lose nothing.
 
-The notifier, its sweep and a person who acknowledges may write at once: each reads, changes and writes under the
-condition that nobody wrote meanwhile, and whoever loses reads again. `incidents/<watch>/current.json` is the last
-incident; before another takes its place it is kept as `incidents/<watch>/past/YYYY-MM-DD-<id>.json`.
+The notifier, its sweep and a person who acknowledges may write at the same time: whoever loses the race reads again.
+`incidents/<watch>/current.json` is the last incident; before another replaces it, it is copied to
+`incidents/<watch>/past/YYYY-MM-DD-<id>.json`.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ def incident_key(watch: str) -> str:
 
 
 def past_key(incident: Incident) -> str:
-    """Return the key under which an incident is kept when the next one opens; ids come again after a year."""
+    """Return the key of an incident's copy once the next one opens; it has the year, as ids repeat every year."""
     return f"{_FOLDER}{incident.watch}/past/{incident.opened_at:%Y-%m-%d}-{incident.id}.json"
 
 
@@ -38,28 +38,21 @@ def recorded_watches(store: Store) -> list[str]:
 
 
 def read(store: Store, watch: str) -> Incident | None:
-    """Return a watch's last incident; None if there is none or its record is not readable."""
+    """Return a watch's last incident; None if there is none or its record is unreadable."""
     stored = store.read(incident_key(watch))
     return from_json(stored.body) if stored else None
 
 
 def past(store: Store, watch: str) -> list[str]:
-    """Return the keys of a watch's earlier incidents, the oldest first."""
+    """Return the keys of a watch's earlier incidents, oldest first."""
     return sorted(store.keys(f"{_FOLDER}{watch}/past/"))
 
 
 def change(store: Store, watch: str, after: Callable[[Incident | None], Incident | None]) -> Incident | None:
-    """Return a watch's incident as it is written after a change.
+    """Change a watch's incident, and return it.
 
-    Args:
-        store: The bucket.
-        watch: The watch's name.
-        after: Gets the last incident and returns what it becomes, the same for no change. Called again after a lost
-            race, with what the winner wrote.
-
-    Raises:
-        StoreConflict: Others won every race.
-        StoreUnavailable: S3 cannot be reached.
+    `after` gets the last incident and returns what it becomes, the same for no change. It is called again after a lost
+    race, with what the winner wrote.
     """
 
     def changed(body: bytes | None) -> Change[Incident | None]:
@@ -68,7 +61,7 @@ def change(store: Store, watch: str, after: Callable[[Incident | None], Incident
         if incident is None or incident == present:
             return Change(None, incident)
         if present is not None and present.id != incident.id:
-            # Kept before it is overwritten; written twice, by two who open at once, it is the same.
+            # Copied before it is overwritten; if two open an incident at once, both write the same copy.
             store.write(past_key(present), to_json(present))
         return Change(to_json(incident), incident)
 

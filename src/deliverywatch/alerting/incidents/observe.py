@@ -1,7 +1,7 @@
 """A watch and the message that led to it -> its state now.
 
-The alarms are read rather than the message believed: messages come twice, late and out of order. Where CloudWatch
-cannot be read, the message's own word stands in.
+The live alarms are read, because messages come twice, late and out of order. If CloudWatch cannot be read, the message
+has to do.
 """
 
 from __future__ import annotations
@@ -22,34 +22,23 @@ if TYPE_CHECKING:
 
 
 class Alarms(Protocol):
-    """CloudWatch, as far as the notifier needs it. Every method raises MetricsUnavailable when it cannot be asked."""
+    """What the notifier needs of CloudWatch. Every method raises MetricsUnavailable if it cannot be reached."""
 
     def describe(self, names: Sequence[str]) -> list[Alarm]:
         """Return those of the alarms that exist."""
-        ...
 
     def newest(self, alarms: Iterable[Alarm], now: datetime) -> Mapping[str, Mapping[str, float]]:
         """Return by alarm name, by query id, the value of the alarm's period that ends at the minute of `now`."""
-        ...
 
     def sums(self, alarm: Alarm, start: datetime, end: datetime) -> Mapping[str, float]:
         """Return by query id the sum of each of the alarm's own metrics over a time."""
-        ...
 
     def is_muted(self, names: Sequence[str]) -> bool:
         """Return whether a mute rule holds back the actions of one of the alarms now."""
-        ...
 
 
 def observe(watch: Watch, notice: Notice | None, now: datetime, port: Alarms) -> WatchState:
-    """Return the state of a watch; one without alarms has none to ask for.
-
-    Args:
-        watch: The watch.
-        notice: The message that led here, if one did.
-        now: The time of the message or the run.
-        port: CloudWatch.
-    """
+    """Return the state of a watch, after a message if one led here, at the time of the message or the run."""
     described = _described(watch, port)
     alarms = _with_news(described or {}, notice)
     newest = max([now, *(alarm.updated_at for alarm in alarms.values() if alarm.updated_at)])
@@ -69,7 +58,7 @@ def _described(watch: Watch, port: Alarms) -> dict[str, Alarm] | None:
 
 
 def _with_news(described: dict[str, Alarm], notice: Notice | None) -> dict[str, Alarm]:
-    """DescribeAlarms may lag behind the message: of the two, the newer word counts."""
+    """Return the alarms with the message's own where it is newer: DescribeAlarms may lag behind."""
     alarm = notice.alarm if notice else None
     if alarm is None:
         return described
@@ -93,6 +82,6 @@ def _reading(alarm: Alarm | None, values: Mapping[str, float]) -> Reading:
     returned = alarm.returned.get("Id", "")
     value = values.get(returned)
     counts = {query_id: number for query_id, number in values.items() if query_id != returned}
-    # An alarm without data, or one that warms up, has no say: on a new stack FILL makes 0 runs out of nothing.
+    # An alarm without data has no say: on a new stack FILL turns nothing into 0 runs.
     has_say = alarm.state is not State.INSUFFICIENT_DATA
     return Reading(alarm.state, value, exceeds=has_say and alarm.exceeds(value), counts=counts)

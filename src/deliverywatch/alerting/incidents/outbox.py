@@ -1,8 +1,8 @@
 """One object per mail, `mails/dt=YYYY-MM-DD/<incident>-<watch>-<seq>.json`: who may send it, and that it was sent.
 
-It is claimed before sending, by creating it only if it is not there, and marked after: so a message that comes three
-times is mailed once, and a claim whose owner died is found and sent by the next. One line of JSON each: the folder is
-the audit trail and the Athena table `mails`.
+A mail is claimed before sending, by a conditional create, and marked afterwards: so a message that comes three times is
+mailed once, and a mail whose claimant died is sent by the next invocation. Each object is one line of JSON: the folder
+is the audit trail and the Athena table `mails`.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ if TYPE_CHECKING:
     from deliverywatch.alerting.incidents.incident import Change, Incident
     from deliverywatch.storage.store import Store
 
-# A function that sends a mail is done or dead after this time.
+# After this time a function that sends a mail has finished or died.
 CLAIM_LASTS = timedelta(minutes=5)
 
-# The columns of the Athena table, in Athena's types; the fields of Record.
+# The columns of the Athena table: the fields of Record, in Athena's types.
 COLUMNS = (
     ("incident", "string", "id of the incident"),
     ("watch", "string", "what was watched"),
@@ -45,7 +45,7 @@ COLUMNS = (
 
 
 class Claim(StrEnum):
-    """Whose a mail is: ours to send, another invocation's who is at it, or sent already."""
+    """The state of a mail: ours to send, being sent by another invocation, or sent already."""
 
     OURS = "ours"
     THEIRS = "theirs"
@@ -54,7 +54,7 @@ class Claim(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """One mail's line in the audit trail; the columns say what each field is."""
+    """One mail's line in the audit trail; `COLUMNS` explains the fields."""
 
     incident: str
     watch: str
@@ -93,31 +93,30 @@ def record_of(incident: Incident, change: Change, invocation: str, now: datetime
 
 
 def record_key(record: Record) -> str:
-    """Return the key of the record; the watch is in it because two watches can open in the same minute."""
+    """Return the key of the record; it has the watch, because two watches can open in the same minute."""
     return f"mails/dt={record.time:%Y-%m-%d}/{record.incident}-{record.watch}-{record.seq}.json"
 
 
 def body_key(record: Record) -> str:
-    """Return the key of the mail as it was sent."""
+    """Return the key of the mail itself."""
     return f"mail-bodies/dt={record.time:%Y-%m-%d}/{record.incident}-{record.watch}-{record.seq}.eml"
 
 
 def claim(store: Store, record: Record) -> Claim:
-    """Return whose the mail is, after trying to make it ours.
+    """Try to claim a mail, and return its state.
 
-    A claim is taken over from the same invocation (Lambda starts a failed one again, with the same request id) and from
-    one older than CLAIM_LASTS.
+    A claim is taken over from the same invocation (Lambda retries a failed one with the same request id) and if it is
+    older than CLAIM_LASTS.
     """
-    key, body = record_key(record), to_json(record)
     try:
-        store.write_if_unchanged(key, body, None)
+        store.write_if_unchanged(record_key(record), to_json(record), None)
     except StoreConflict:
-        return _taken_over(store, key, record)
+        return _taken_over(store, record_key(record), record)
     return Claim.OURS
 
 
 def mark_sent(store: Store, record: Record, now: datetime) -> None:
-    """Note that the mail was handed over."""
+    """Record that the mail was sent."""
     store.write(record_key(record), to_json(replace(record, sent_at=now)))
 
 
@@ -160,4 +159,4 @@ def _judged(body: bytes, record: Record) -> Claim:
         is_old = record.claimed_at - datetime.fromisoformat(present["claimed_at"]) > CLAIM_LASTS
         return Claim.OURS if is_old or present["claimed_by"] == record.claimed_by else Claim.THEIRS
     except (ValueError, KeyError, TypeError):
-        return Claim.OURS  # nobody can tell from a damaged record that the mail was sent: better twice than never
+        return Claim.OURS  # a damaged record does not prove that the mail was sent: better twice than never

@@ -1,9 +1,8 @@
 """States and newest values of a watch's alarms -> its level. The level is computed, never taken from one message.
 
-A watch is one human question ("are SMS failing?") that several alarms answer: a severity level each for warning and
-critical, and a recovery alarm per level that says when it is truly over. So an outage of 40 % is mailed once, as
-CRITICAL, though the warning's message arrives first; and a rate that hovers at a threshold does not open and resolve
-all day.
+A watch is one question ("are SMS failing?") that several alarms answer: a severity level each for warning and critical,
+and a recovery alarm per level that says when it is really over. So an outage of 40 % is mailed once, as CRITICAL, even
+if the warning's message arrives first; and a rate that hovers at a threshold does not open and resolve all day.
 """
 
 from collections.abc import Iterable, Mapping
@@ -30,9 +29,9 @@ class Watch:
     """One question with its alarms.
 
     Attributes:
-        name: Names the incident's folder in the lake.
-        title: What the mails call it.
-        context: The key of the context document that its system leaves in the lake; empty for none.
+        name: Also the name of the incident's folder in the lake.
+        title: Its name in mails.
+        context: The key of its system's context document in the lake; empty for none.
     """
 
     name: str
@@ -42,25 +41,25 @@ class Watch:
 
     @property
     def alarms(self) -> tuple[str, ...]:
-        """The names of all alarms, those of the worst level first."""
+        """The names of all alarms, worst level first."""
         names = [name for severity in self.by_severity for name in (severity.alarm, severity.recovery)]
         return tuple(dict.fromkeys(name for name in names if name))
 
     @property
     def by_severity(self) -> list[Severity]:
-        """The levels, the worst first."""
+        """The severities, worst first."""
         return sorted(self.severities, key=lambda severity: -severity.level.rank)
 
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What is known of one alarm now.
+    """The state and values of one alarm now.
 
     Attributes:
-        state: None means that nobody could say.
+        state: None if it is unknown.
         value: The newest value of its expression, if there is one.
         exceeds: Whether that value alone is over the threshold.
-        counts: The newest values of the metrics behind the expression, by their ids.
+        counts: The newest values of the expression's metrics, by their ids.
     """
 
     state: State | None
@@ -70,7 +69,7 @@ class Reading:
 
     @property
     def is_raised(self) -> bool:
-        """Whether this alarm calls now."""
+        """Whether this alarm is raised now."""
         return self.state is State.ALARM or self.exceeds
 
     @property
@@ -84,23 +83,23 @@ def level_of(watch: Watch, readings: Mapping[str, Reading], open_level: Level, r
 
     Args:
         watch: Its severity levels.
-        readings: By alarm name; an alarm that is not among them does not exist and counts for nothing.
+        readings: By alarm name; an alarm without a reading does not exist and counts for nothing.
         open_level: The level of the open incident, `ok` without one.
-        raised: The alarms that called during the open incident. Only these keep it open when their state is unknown:
-            losing sight of an alarm must never read as resolved, and an alarm that never called has no say in it.
+        raised: The alarms that were raised during the open incident. Only these keep it open when their state is
+            unknown: losing sight of an alarm must never read as resolved, but one that was never raised has no say.
     """
-    called = frozenset(raised)
-    calling = [severity.level for severity in watch.severities if _is_raised(readings.get(severity.alarm))]
+    was_raised = frozenset(raised)
+    raised_now = [severity.level for severity in watch.severities if _is_raised(readings.get(severity.alarm))]
     held = [
         severity.level
         for severity in watch.severities
-        if severity.level.rank <= open_level.rank and _is_held(severity, readings, called)
+        if severity.level.rank <= open_level.rank and _is_held(severity, readings, was_raised)
     ]
-    return max([Level.OK, *calling, *held], key=lambda level: level.rank)
+    return max([Level.OK, *raised_now, *held], key=lambda level: level.rank)
 
 
 def raised_alarms(watch: Watch, readings: Mapping[str, Reading]) -> frozenset[str]:
-    """Return the names of the alarms that call now, recovery alarms left out."""
+    """Return the names of the alarms that are raised now, without recovery alarms."""
     return frozenset(severity.alarm for severity in watch.severities if _is_raised(readings.get(severity.alarm)))
 
 
@@ -108,21 +107,14 @@ def _is_raised(reading: Reading | None) -> bool:
     return reading is not None and reading.is_raised
 
 
-def _is_held(severity: Severity, readings: Mapping[str, Reading], called: frozenset[str]) -> bool:
+def _is_held(severity: Severity, readings: Mapping[str, Reading], was_raised: frozenset[str]) -> bool:
     own = [readings[name] for name in (severity.alarm, severity.recovery) if name in readings]
-    return any(
-        # Nothing that is unknown lets go of what it called for.
-        severity.alarm in called if reading.is_unknown else reading.is_raised
-        for reading in own
-    )
+    # An alarm whose state becomes unknown still holds the level that it raised.
+    return any(severity.alarm in was_raised if reading.is_unknown else reading.is_raised for reading in own)
 
 
 def watches(document: object, prefix: str) -> tuple[Watch, ...]:
-    """Return the watches of `watches.json`, their alarms named in full.
-
-    Args:
-        document: The decoded file that `cfn/build.py` writes.
-        prefix: The stack's prefix, such as `deliverywatch-prod`.
+    """Return the watches of the `watches.json` that `cfn/build.py` writes, with the stack's prefix on their alarms.
 
     Raises:
         InputError: The document is not a list of watches.
@@ -134,10 +126,7 @@ def watches(document: object, prefix: str) -> tuple[Watch, ...]:
 
 
 def watch_named(name: str, title: str, declared: Iterable[Watch]) -> Watch:
-    """Return the watch that a system notice names: a declared one, or one without alarms.
-
-    Its system may leave a context under the watch's name, as `state/<watch>.json`.
-    """
+    """Return the watch that a system notice names: a declared one, or one without alarms but maybe with a context."""
     from deliverywatch.messages.context import key_of  # only a notice pays for its types
 
     named = (watch for watch in declared if watch.name == name)
@@ -145,7 +134,7 @@ def watch_named(name: str, title: str, declared: Iterable[Watch]) -> Watch:
 
 
 def watch_of(alarm: str, declared: Iterable[Watch]) -> Watch:
-    """Return the watch that an alarm belongs to; one nobody declared is a watch of its own with a single level."""
+    """Return the watch that an alarm belongs to; an undeclared alarm is a watch of its own with a single level."""
     for watch in declared:
         if alarm in watch.alarms:
             return watch

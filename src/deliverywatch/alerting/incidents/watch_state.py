@@ -1,4 +1,4 @@
-"""What is known of a watch at one time, and which of its alarms a mail is about."""
+"""The state of a watch at one time, and which of its alarms a mail is about."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class WatchState:
-    """What is known of a watch at one time.
+    """The state of a watch at one time.
 
     Attributes:
         now: The newest time of the message and the alarms.
         alarms: By name; those that exist, and the message's own.
-        readings: By name; in a state that is not live also the alarms of which nothing is known.
-        is_live: Whether the states are CloudWatch's own.
+        readings: By name; if the state is not live, also for alarms about which nothing is known.
+        is_live: Whether the states come from CloudWatch itself.
     """
 
     watch: Watch
@@ -32,25 +32,23 @@ class WatchState:
 
     @property
     def is_declared(self) -> bool:
-        """Whether the stack declared the watch: only such a watch has both alarms and a context."""
+        """Whether the stack declared the watch: only then does it have both alarms and a context."""
         return bool(self.watch.context and self.watch.severities)
 
     @property
     def thresholds(self) -> tuple[tuple[Level, float], ...]:
-        """The levels with the thresholds of their alarms, the worst first."""
+        """The levels with the thresholds of their alarms, worst first."""
         alarms = [(severity.level, self.alarms.get(severity.alarm)) for severity in self.watch.by_severity]
         return tuple((level, alarm.threshold) for level, alarm in alarms if alarm and alarm.threshold is not None)
 
     def alarm_of(self, level: Level, named: str = "") -> Alarm | None:
         """Return the alarm that a mail about a level is about.
 
-        Args:
-            level: An alarm that calls at it comes first, then one of that level, then the one named, then the worst.
-            named: The alarm that a message named.
+        It is one that is raised at the level, else one of the level, else the one that a message named, else the worst.
         """
         severities = [severity for severity in self.watch.by_severity if severity.alarm in self.alarms]
         equal = [severity.alarm for severity in severities if severity.level is level]
-        calling = [name for name in equal if self.readings[name].is_raised]
+        raised = [name for name in equal if self.readings[name].is_raised]
         every = [severity.alarm for severity in severities]
-        names = [*calling, *equal, *(name for name in every if name == named), *every]
+        names = [*raised, *equal, *(name for name in every if name == named), *every]
         return self.alarms[names[0]] if names else None

@@ -1,7 +1,7 @@
 """An alarm as CloudWatch describes it, in any of its three spellings -> Alarm.
 
 DescribeAlarms: docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_MetricAlarm.html (and API_CompositeAlarm).
-The `Trigger` of an SNS message and the `configuration` of a direct Lambda event say the same with other letters:
+The `Trigger` of an SNS message and the `configuration` of a direct Lambda event say the same in another spelling:
 docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/Notify_Users_Alarm_Changes.html
 """
 
@@ -14,7 +14,7 @@ from typing import Any
 
 from deliverywatch.messages.untrusted import count, mapping, moment, number, objects, text
 
-# The comparisons that need one number; those with an anomaly band have no threshold.
+# The comparisons with one number; those with an anomaly band have no threshold.
 _COMPARISONS = {
     "GreaterThanThreshold": (">", float.__gt__),
     "GreaterThanOrEqualToThreshold": (">=", float.__ge__),
@@ -45,13 +45,12 @@ class Alarm:
 
     Attributes:
         name: The full name, with the stack's prefix.
-        state: Its state, or None when it is unknown.
-        updated_at: When the state was last set.
+        state: None if it is unknown.
         queries: GetMetricData's MetricDataQueries; empty for a composite alarm.
         threshold: None for composite and anomaly detection alarms.
         comparison: CloudWatch's word, such as `GreaterThanThreshold`.
         datapoints_to_alarm: M of "M of N"; N without an M.
-        rule: The rule of a composite alarm.
+        rule: Of a composite alarm.
     """
 
     name: str
@@ -81,7 +80,7 @@ class Alarm:
 
     @property
     def is_percent(self) -> bool:
-        """Whether the value is a percentage: CloudWatch knows no unit of an expression, so its spelling decides."""
+        """Whether the value is a percentage: CloudWatch has no units for expressions, so the spelling decides."""
         query = self.returned
         expression = str(query.get("Expression", "")).replace(" ", "")
         metric = mapping(mapping(query.get("MetricStat")).get("Metric")).get("MetricName", "")
@@ -95,29 +94,24 @@ class Alarm:
 
     @property
     def is_ratio(self) -> bool:
-        """Whether it compares `failed` with `total`: so the metrics of every ratio alarm of `cfn/` are called."""
+        """Whether it compares `failed` with `total`, as the metrics of every ratio alarm of `cfn/` are called."""
         return {"failed", "total"} <= {query["Id"] for query in self.queries}
 
     def exceeds(self, value: float | None) -> bool:
-        """Whether this value alone puts the alarm into ALARM; never, where several datapoints must agree."""
-        if (
-            value is None
-            or self.threshold is None
-            or self.datapoints_to_alarm > 1
-            or self.comparison not in _COMPARISONS
-        ):
+        """Return whether this value alone puts the alarm into ALARM; never if several datapoints must agree."""
+        if value is None or self.threshold is None or self.datapoints_to_alarm > 1 or not self.sign:
             return False
         return bool(_COMPARISONS[self.comparison][1](float(value), self.threshold))
 
 
 def state_of(value: object) -> State | None:
-    """Return the state, or None for a word that CloudWatch does not have."""
+    """Return the state, or None if it is not one of CloudWatch's."""
     return State(value) if isinstance(value, str) and value in list(State) else None
 
 
 def from_description(described: Mapping[str, Any]) -> Alarm:
     """Return the Alarm of one MetricAlarm or CompositeAlarm of DescribeAlarms."""
-    return _alarm(
+    return from_trigger(
         described,
         name=text(described.get("AlarmName"), 255),
         state=state_of(described.get("StateValue")),
@@ -130,22 +124,18 @@ def from_description(described: Mapping[str, Any]) -> Alarm:
 
 
 def from_trigger(trigger: Mapping[str, Any], **rest: Any) -> Alarm:
-    """Return the Alarm of an SNS message's `Trigger`, with what the rest of the message says of it."""
-    return _alarm(trigger, **rest)
-
-
-def _alarm(definition: Mapping[str, Any], **rest: Any) -> Alarm:
-    queries = _queries(definition)
-    periods = count(definition.get("EvaluationPeriods"), 1)
+    """Return the Alarm of an SNS message's `Trigger`, with the fields that stand elsewhere in the message."""
+    queries = _queries(trigger)
+    periods = count(trigger.get("EvaluationPeriods"), 1)
     return Alarm(
         queries=queries,
-        threshold=None if definition.get("ThresholdMetricId") else number(definition.get("Threshold")),
-        comparison=text(definition.get("ComparisonOperator"), 100),
-        period_seconds=count(definition.get("Period")) or _period_seconds(queries),
+        threshold=None if trigger.get("ThresholdMetricId") else number(trigger.get("Threshold")),
+        comparison=text(trigger.get("ComparisonOperator"), 100),
+        period_seconds=count(trigger.get("Period")) or _period_seconds(queries),
         evaluation_periods=periods,
-        datapoints_to_alarm=count(definition.get("DatapointsToAlarm")) or periods,
+        datapoints_to_alarm=count(trigger.get("DatapointsToAlarm")) or periods,
         # Old messages spell it "- TreatMissingData:                    missing".
-        treat_missing_data=text(definition.get("TreatMissingData"), 100).rpartition(":")[2].strip(),
+        treat_missing_data=text(trigger.get("TreatMissingData"), 100).rpartition(":")[2].strip(),
         **rest,
     )
 
@@ -163,10 +153,7 @@ def _queries(definition: Mapping[str, Any]) -> tuple[Mapping[str, Any], ...]:
 
 def _query(item: Mapping[str, Any]) -> Mapping[str, Any]:
     query: dict[str, Any] = {"Id": text(item.get("Id"), 255), "ReturnData": item.get("ReturnData", True) is not False}
-    if item.get("Label"):
-        query["Label"] = text(item["Label"], 255)
-    if item.get("AccountId"):
-        query["AccountId"] = text(item["AccountId"], 255)
+    query |= {name: text(item[name], 255) for name in ("Label", "AccountId") if item.get(name)}
     if item.get("Expression"):
         query["Expression"] = text(item["Expression"], 2048)
         return query | ({"Period": count(item["Period"])} if item.get("Period") else {})
@@ -183,15 +170,14 @@ def _metric(metric: Mapping[str, Any]) -> Mapping[str, Any]:
     return {
         "Namespace": text(metric.get("Namespace"), 255),
         "MetricName": text(metric.get("MetricName"), 255),
-        # Capital letters in the API, small ones in the messages.
-        "Dimensions": [
-            {
-                "Name": text(pair.get("Name", pair.get("name")), 255),
-                "Value": text(pair.get("Value", pair.get("value")), 1024),
-            }
-            for pair in objects(metric.get("Dimensions"))
-        ],
+        "Dimensions": [_dimension(pair) for pair in objects(metric.get("Dimensions"))],
     }
+
+
+def _dimension(pair: Mapping[str, Any]) -> Mapping[str, str]:
+    # Capitalised in the API, in lower case in messages.
+    name, value = pair.get("Name", pair.get("name")), pair.get("Value", pair.get("value"))
+    return {"Name": text(name, 255), "Value": text(value, 1024)}
 
 
 def _period_seconds(queries: tuple[Mapping[str, Any], ...]) -> int:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from deliverywatch.alerting.inputs.alarm import Alarm
 
-# Text in quotes stays as it is; an id is a word that begins with a small letter.
+# Quoted text stays as it is; an id is a word that begins with a lower-case letter.
 _QUOTED_OR_ID = re.compile(r"\"[^\"]*\"|'[^']*'|\b[a-z]\w*")
 
 # CloudWatch keeps one-minute points for 15 days and five-minute points for 63.
@@ -25,12 +25,12 @@ _COARSEST_SECONDS = 3600
 def newest_requests(alarms: Iterable[Alarm], now: datetime) -> list[dict[str, Any]]:
     """Return the requests for the alarms' values of the period that ends at the minute of `now`.
 
-    Alarms of one period share a request: points are aligned to its start, so each period needs its own.
+    Points are aligned to the start of a request, so only alarms of the same period can share one.
     """
     end = now.replace(second=0, microsecond=0)
     by_period: dict[int, list[Mapping[str, Any]]] = {}
     for number, alarm in enumerate(alarms):
-        if _can_be_asked(alarm):
+        if _can_share(alarm):
             by_period.setdefault(alarm.period_seconds, []).extend(_renamed(alarm, number))
     return [
         {"MetricDataQueries": queries, "StartTime": end - timedelta(seconds=period_seconds), "EndTime": end}
@@ -50,7 +50,7 @@ def newest_values(alarms: Sequence[Alarm], results: Iterable[Mapping[str, Any]])
 
 
 def sums_request(alarm: Alarm, start: datetime, end: datetime) -> dict[str, Any] | None:
-    """Return the request for the sums of an alarm's own metrics over a time; None if it adds up none."""
+    """Return the request for the sums of an alarm's own metrics over a time; None if it has no sums."""
     grain_seconds = next((seconds for limit, seconds in _GRAINS if end - start <= limit), _COARSEST_SECONDS)
     first = datetime.fromtimestamp(start.timestamp() // grain_seconds * grain_seconds, tz=start.tzinfo)
     queries = [
@@ -58,13 +58,11 @@ def sums_request(alarm: Alarm, start: datetime, end: datetime) -> dict[str, Any]
         for query in alarm.queries
         if query.get("MetricStat", {}).get("Stat") == "Sum"
     ]
-    if not queries:
-        return None
-    return {"MetricDataQueries": queries, "StartTime": first, "EndTime": end}
+    return {"MetricDataQueries": queries, "StartTime": first, "EndTime": end} if queries else None
 
 
-def _can_be_asked(alarm: Alarm) -> bool:
-    # METRICS() means all metrics of the request: in a shared one it would take in those of other alarms.
+def _can_share(alarm: Alarm) -> bool:
+    # METRICS() means all metrics of the request: in a shared one it would include those of other alarms.
     return bool(alarm.queries) and not any("METRICS(" in query.get("Expression", "") for query in alarm.queries)
 
 
@@ -75,8 +73,7 @@ def _renamed(alarm: Alarm, number: int) -> list[Mapping[str, Any]]:
 
 def _with_id(query: Mapping[str, Any], prefix: str, ids: set[str]) -> Mapping[str, Any]:
     renamed = {**query, "Id": prefix + query["Id"], "ReturnData": True}
-    if "Expression" in query:
-        renamed["Expression"] = _QUOTED_OR_ID.sub(
-            lambda word: prefix + word[0] if word[0] in ids else word[0], query["Expression"]
-        )
-    return renamed
+    if "Expression" not in query:
+        return renamed
+    expression = _QUOTED_OR_ID.sub(lambda word: (prefix if word[0] in ids else "") + word[0], query["Expression"])
+    return renamed | {"Expression": expression}

@@ -2,7 +2,7 @@
 
 Alarm messages: docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/Notify_Users_Alarm_Changes.html
 System notices: `deliverywatch.messages.notice`. A message that is neither is not dropped: it becomes a notice that
-shows what came.
+shows its content.
 """
 
 import json
@@ -27,12 +27,11 @@ class Notice:
     """One message to the notifier.
 
     Attributes:
-        time: When the state changed; never the time of delivery where the message says better.
-        alarm: The alarm as the message tells it, with its new state; None for a system notice or an unreadable message.
-        old_state: The alarm's state before.
+        time: When the state changed; the time of delivery only if the message does not say.
+        alarm: The alarm as the message describes it, with its new state; None for other messages.
         watch: Of a system notice or an unreadable message; empty for an alarm, whose watch is looked up by its name.
         level: Of a system notice or an unreadable message.
-        facts: What the message says that no other field holds, in its own words and order.
+        facts: What the message says and no other field holds, in its own words and order.
         problem: Why the message could not be read as an alarm; empty if it could.
         test: The notice itself if it asks for a test mail and reports nothing.
     """
@@ -50,21 +49,12 @@ class Notice:
 
 
 def parse(event: object, received_at: datetime) -> list[Notice]:
-    """Return the notices of an event, in its order; every message gives one, however broken it is.
-
-    Args:
-        event: The decoded JSON that Lambda hands over, or a bare message.
-        received_at: The time for messages that tell none.
-    """
+    """Return the notices of an event of Lambda or a bare message; every message gives one, however broken it is."""
     return [_notice(message, envelope, received_at) for message, envelope in _messages(event)]
 
 
 def read(message: object, envelope: Mapping[str, Any], received_at: datetime) -> Notice:
-    """Return the notice of one message.
-
-    Raises:
-        InputError: The message is not JSON, or neither an alarm nor a system notice.
-    """
+    """Return the notice of one message, or raise InputError if it is neither an alarm nor a system notice."""
     body = mapping(_decoded(message))
     if system_notice.is_notice(body):
         return _from_system(body, envelope, received_at)
@@ -116,12 +106,7 @@ def _from_sns(body: Mapping[str, Any], envelope: Mapping[str, Any], received_at:
         arn=text(body.get("AlarmArn"), 1600),
         rule=text(body.get("AlarmRule")),
     )
-    return Notice(
-        time=time,
-        alarm=alarm,
-        old_state=state_of(body.get("OldStateValue")),
-        facts=_children(body),
-    )
+    return Notice(time, alarm, state_of(body.get("OldStateValue")), facts=_children(body))
 
 
 def _from_lambda(body: Mapping[str, Any], received_at: datetime) -> Notice:
@@ -131,25 +116,20 @@ def _from_lambda(body: Mapping[str, Any], received_at: datetime) -> Notice:
     if not data.get("alarmName"):
         raise InputError("The event names no alarm.")
     time = moment(state.get("timestamp")) or moment(body.get("time")) or received_at
-    arn = text(body.get("alarmArn") or next(iter(body.get("resources") or []), ""), 1600)
     alarm = from_trigger(
-        {"Metrics": [_spelled_as_sns(item) for item in objects(configuration.get("metrics"))]} | _judged(state),
+        {"Metrics": [_spelled_as_sns(item) for item in objects(configuration.get("metrics"))]} | _threshold(state),
         name=text(data["alarmName"], 255),
         state=_required_state(state.get("value")),
         updated_at=time,
         reason=text(state.get("reason")),
         description=text(configuration.get("description")),
-        arn=arn,
+        arn=text(body.get("alarmArn") or next(iter(body.get("resources") or []), ""), 1600),
         rule=text(configuration.get("alarmRule")),
     )
-    return Notice(
-        time=time,
-        alarm=alarm,
-        old_state=state_of(mapping(data.get("previousState")).get("value")),
-    )
+    return Notice(time, alarm, state_of(mapping(data.get("previousState")).get("value")))
 
 
-def _judged(state: Mapping[str, Any]) -> dict[str, Any]:
+def _threshold(state: Mapping[str, Any]) -> dict[str, Any]:
     try:
         return {"Threshold": mapping(_decoded(state.get("reasonData") or "{}")).get("threshold")}
     except InputError:
@@ -169,9 +149,8 @@ def _spelled_as_sns(item: Mapping[str, Any]) -> Mapping[str, Any]:
 
 def _from_system(body: Mapping[str, Any], envelope: Mapping[str, Any], received_at: datetime) -> Notice:
     notice = system_notice.from_document(body)
-    time = notice.time or moment(envelope.get("Timestamp")) or received_at
     return Notice(
-        time=time,
+        time=notice.time or moment(envelope.get("Timestamp")) or received_at,
         watch=notice.watch,
         level=notice.level,
         title=notice.title,
@@ -187,13 +166,12 @@ def _unreadable(message: object, envelope: Mapping[str, Any], received_at: datet
         facts = facts_of(mapping(_decoded(message)))
     except InputError:
         facts = ()
-    subject = text(envelope.get("Subject"), 100)
     return Notice(
         time=moment(envelope.get("Timestamp")) or received_at,
-        # Each text is a watch of its own: one broken message must not keep the next one from being mailed.
+        # Each text is a watch of its own, so that one broken message does not hide the next one.
         watch=key_part(f"message {raw}", 40),
         level=Level.ALARM,
-        title=subject or "Unreadable message",
+        title=text(envelope.get("Subject"), 100) or "Unreadable message",
         facts=facts or (("Message", raw),),
         problem=problem,
     )
@@ -207,10 +185,8 @@ def _required_state(value: object) -> State:
 
 
 def _children(body: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
-    """What triggered a composite alarm: its children with their states."""
-    children = objects(body.get("TriggeringChildren"))
-    names = [
-        (text(child.get("Arn"), _FACT_LIMIT).rpartition(":alarm:")[2], mapping(child.get("State")))
-        for child in children
-    ]
-    return tuple((f"Child alarm {name}", text(state.get("Value"), 40)) for name, state in names[:_FACT_COUNT])
+    """Return what triggered a composite alarm: its children with their states."""
+    children = objects(body.get("TriggeringChildren"))[:_FACT_COUNT]
+    names = [text(child.get("Arn"), _FACT_LIMIT).rpartition(":alarm:")[2] for child in children]
+    states = [text(mapping(child.get("State")).get("Value"), 40) for child in children]
+    return tuple((f"Child alarm {name}", state) for name, state in zip(names, states, strict=True))

@@ -1,11 +1,11 @@
-"""What the stack tells the notifier, from its environment variables."""
+"""The notifier's settings, from its environment variables."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 from deliverywatch.errors import ConfigurationError
 
-# SES refuses a message to more addresses than this.
+# The most addresses that SES takes in one call.
 RECIPIENT_LIMIT = 50
 
 
@@ -14,14 +14,13 @@ class Settings:
     """How the mails of one stack look and where they go.
 
     Attributes:
-        prefix: The stack's prefix, which all its alarms bear.
+        prefix: The stack's prefix, with which the names of its alarms begin.
         sender: An address, or a name with an address.
-        recipients: All of them stand in one mail.
-        critical_recipients: Those who get the mails of critical incidents besides.
+        critical_recipients: Further recipients of the mails of critical incidents.
         time_zone: A name of the IANA database.
         dashboard: The name of the CloudWatch dashboard; empty for none.
         workgroup: The Athena workgroup with the saved queries; empty for none.
-        region: The code of the stack's region, for links where a message tells none.
+        region: The code of the stack's region, for links where a message names none.
     """
 
     environment: str
@@ -36,11 +35,7 @@ class Settings:
 
 
 def from_environment(environ: Mapping[str, str]) -> Settings:
-    """Return the settings that the stack's environment variables hold.
-
-    Raises:
-        ConfigurationError: One that must be there is missing or empty, or there are more recipients than SES takes.
-    """
+    """Return the settings, or raise ConfigurationError if one is missing or SES would not take all recipients."""
     environment = _required(environ, "DELIVERYWATCH_ENVIRONMENT")
     recipients = addresses(_required(environ, "DELIVERYWATCH_RECIPIENTS"))
     if not 0 < len(recipients) <= RECIPIENT_LIMIT:
@@ -61,8 +56,8 @@ def from_environment(environ: Mapping[str, str]) -> Settings:
 
 
 def addresses(text: str) -> tuple[str, ...]:
-    """Return the addresses of a list that is separated by commas."""
-    return tuple(one.strip() for one in text.split(",") if one.strip())
+    """Return the addresses of a comma-separated list."""
+    return tuple(address.strip() for address in text.split(",") if address.strip())
 
 
 def _required(environ: Mapping[str, str], name: str) -> str:

@@ -1,7 +1,7 @@
 """The last three hours as a picture: a widget for CloudWatch to draw, or bars and a sparkline of the context's slots.
 
-Widget format: docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/CloudWatch-Metric-Widget-Structure.html. It can
-draw no alarm, so the thresholds of the watch are drawn as lines.
+Widget format: docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/CloudWatch-Metric-Widget-Structure.html. It
+cannot show alarms, so the watch's thresholds are drawn as lines.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _POINT_SECONDS = 300
 
 @dataclass(frozen=True, slots=True)
 class Bar:
-    """One slot of the chart; `level` is the worst whose threshold its rate is over."""
+    """One slot of the chart; `level` is the worst one whose threshold its rate exceeds."""
 
     height: int
     level: Level
@@ -55,9 +55,9 @@ def widget(story: Story) -> str | None:
         },
         "start": _stamp(start),
         "end": _stamp(end),
-        # The context's slots are the grain: points between them would be gaps.
+        # One point per slot of the context: there are no points in between.
         "period": story.context.slot_minutes * 60 or min(alarm.period_seconds or _POINT_SECONDS, _POINT_SECONDS),
-        # As wide as it is shown: CloudWatch's letters have a fixed size, and a larger picture would shrink them.
+        # As wide as it is shown: CloudWatch's letters have a fixed size and would shrink in a larger picture.
         "width": 560,
         "height": 220,
         "theme": "light",
@@ -69,11 +69,9 @@ def widget(story: Story) -> str | None:
 
 
 def bars(slots: Sequence[Slot], thresholds: Sequence[tuple[Level, float]]) -> tuple[Bar, ...]:
-    """Return the slots' failure rates as bars of at most BAR_HEIGHT, the highest as high as that.
+    """Return the slots' failure rates as bars, oldest first, on a scale on which BAR_HEIGHT is the highest value.
 
-    Args:
-        slots: Oldest first.
-        thresholds: The levels with their thresholds in percent.
+    The thresholds are in percent and belong to the scale.
     """
     shown = slots[-18:]
     top = max([slot.rate_percent for slot in shown] + [max([limit for _, limit in thresholds], default=0.0), 1.0])
@@ -95,7 +93,7 @@ def _level(slot: Slot, thresholds: Sequence[tuple[Level, float]]) -> Level:
 def _drawn(query: Mapping[str, Any], alarm: Alarm) -> list[Any]:
     look = {"id": query["Id"], "visible": query["ReturnData"]}
     if "Expression" in query:
-        # The alarm's guard says 0 where too few failed to raise it; the picture shows what there was.
+        # The alarm's guard returns 0 if too few failed; the picture shows the true share.
         expression = _SHARE if alarm.is_ratio else query["Expression"]
         return [look | {"expression": expression, "label": query.get("Label", query["Id"])}]
     stat = query["MetricStat"]

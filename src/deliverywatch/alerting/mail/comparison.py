@@ -1,4 +1,4 @@
-"""Groups of messages -> one sentence: is it one of them, or all? What is healthy says most about what is broken."""
+"""Groups of messages -> one sentence: is it one of them, or all? The healthy ones tell most about the broken ones."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ if TYPE_CHECKING:
 _BLAME_SHARE = 0.6
 _BLAME_FACTOR = 3
 
-# And its share of the failures is this many times its share of the messages: the country to which nearly everything is
-# sent has nearly all failures whatever the cause.
+# And its share of the failures must be this many times its share of the messages: a country to which nearly everything
+# is sent has nearly all failures whatever the cause.
 _BLAME_LIFT = 1.5
 
-# All groups are affected if each that is large enough to tell fails at least at this part of the overall rate.
+# All groups are affected if each one of at least this size fails at least at this part of the overall rate.
 _SPREAD_PART = 0.5
 _TELLING_COUNT = 20
 
-# Two failures of one carrier are no verdict on it.
+# Two failures of one carrier prove nothing.
 _TELLING_FAILURES = 5
 
 _PLURALS = {"carrier": "carriers", "country": "countries"}

@@ -1,4 +1,4 @@
-"""A story -> the lower end of its mail: links, the timeline of the incident, and the footer."""
+"""A story -> the end of its mail: links, the timeline of the incident, and the footer."""
 
 from __future__ import annotations
 
@@ -31,9 +31,9 @@ class Entry:
 
 
 def link_list(story: Story, settings: Settings) -> tuple[tuple[str, str], ...]:
-    """Return titles and addresses: the alarm, then what the stack and the watch's system offer."""
+    """Return titles and URLs: the alarm, then the pages of the stack and of the watch's system."""
     alarm_region = links.region_of(story.alarm.arn) if story.alarm else ""
-    # A system that brings a dashboard of its own has other pages than the stack's.
+    # A system with a dashboard of its own has other pages than the stack's.
     has_dashboard = any(title == "Dashboard" for title, _ in story.context.links)
     region = (settings.region or alarm_region) if story.is_declared and not has_dashboard else ""
     dashboard, workgroup = _dashboard(story, settings), story.context.workgroup or settings.workgroup
@@ -48,13 +48,13 @@ def link_list(story: Story, settings: Settings) -> tuple[tuple[str, str], ...]:
 
 
 def _dashboard(story: Story, settings: Settings) -> str:
-    """Each system has its own, and its watches' names begin with the system's; empty where the stack makes none."""
+    """Return the name of the system's dashboard, with which its watches begin; empty if the stack has none."""
     system = story.incident.watch.partition("-")[0]
     return f"{settings.prefix}-{system}" if settings.dashboard else ""
 
 
 def timeline(story: Story) -> tuple[Entry, ...]:
-    """Return the changes up to this one, the first and the latest, and who acknowledged the incident meanwhile."""
+    """Return the first and the latest changes up to this one, and the acknowledgements in between."""
     all_until = [change for change in story.incident.timeline if change.seq <= story.change.seq]
     until = all_until if len(all_until) <= _TIMELINE_COUNT else [all_until[0], *all_until[1 - _TIMELINE_COUNT :]]
     timed = [(change.time, _changed(story, change)) for change in until]
@@ -76,7 +76,7 @@ def _time(story: Story, moment: datetime) -> str:
 
 
 def footer(story: Story, settings: Settings) -> tuple[tuple[str, str], ...]:
-    """Return names and values of what says where the mail comes from; a declared alarm's description is its rule."""
+    """Return names and values that say where the mail comes from; a declared alarm's description is its rule."""
     alarm, time = story.alarm, story.change.time
     description = alarm.description if alarm and story.is_declared else ""
     arn = alarm.arn if alarm else ""
@@ -94,14 +94,14 @@ def footer(story: Story, settings: Settings) -> tuple[tuple[str, str], ...]:
 
 
 def _commands(story: Story, settings: Settings) -> list[tuple[str, str]]:
-    """What to type at night, with the incident filled in; the stack is named where it is not the default."""
+    """Return the commands to type at night, with the incident filled in, and the stack if it is not the default."""
     options = "" if settings.prefix == _DEFAULT_STACK else f" --stack {settings.prefix}"
     ack = "" if story.is_over else f"deliverywatch ack {story.incident.id} --by NAME{options}"
     return [("To read more", f"deliverywatch explain {story.incident.id}{options}"), ("To take it on", ack)]
 
 
 def why(settings: Settings) -> str:
-    """Return why the reader gets this, and how that ends."""
+    """Return why the reader gets this mail, and how to be taken off."""
     return (
         f"You get this mail because your address is among the alert recipients of the stack {settings.prefix}. "
         "To be taken off, ask whoever runs that stack."

@@ -1,21 +1,21 @@
 """Numbers and times -> the words of a mail: 31 %, 1,204, 2 h 5 min, 12:04 AEDT.
 
-A no-break space keeps number and unit together; the text part puts plain spaces in their place.
+A no-break space keeps number and unit together; the text part replaces it by a plain space.
 """
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta, tzinfo
+from datetime import UTC, datetime, timedelta, tzinfo
 
 _NBSP = "\u00a0"
 
 
 def percent(value: float) -> str:
-    """Return 31 %, 2.1 % or 0 %: a decimal only where it says something."""
+    """Return 31 %, 2.1 % or 0 %: a decimal only for small values."""
     return f"{_rounded(value)}{_NBSP}%"
 
 
 def percent_short(value: float) -> str:
-    """Return 31%, as a subject needs it."""
+    """Return 31%, for a subject."""
     return f"{_rounded(value)}%"
 
 
@@ -38,7 +38,7 @@ def span(duration: timedelta) -> str:
 
 
 def span_short(duration: timedelta) -> str:
-    """Return 42m, 2h 5m or 3d 4h, as a subject needs it."""
+    """Return 42m, 2h 5m or 3d 4h, for a subject."""
     return " ".join(f"{number}{unit[0]}" for number, unit in _units(duration))
 
 
@@ -53,7 +53,7 @@ def _units(duration: timedelta) -> list[tuple[int, str]]:
 
 
 def window(seconds: int) -> str:
-    """Return the alarm's window as it stands after "in the last": 30 minutes, 6 hours, hour."""
+    """Return a window as it reads after "in the last": 30 minutes, 6 hours, hour."""
     if seconds % 3600 == 0 and seconds:
         return "hour" if seconds == 3600 else f"{seconds // 3600}{_NBSP}hours"
     minutes = max(1, round(seconds / 60))
@@ -76,7 +76,7 @@ class Clock:
         return moment.astimezone(self.zone).strftime("%H:%M")
 
     def day_time(self, moment: datetime, today: datetime) -> str:
-        """Return 12:04, or with its date where that is not today's: 20 Nov 12:04."""
+        """Return 12:04, or 20 Nov 12:04 if it is not today."""
         local = moment.astimezone(self.zone)
         same = local.date() == today.astimezone(self.zone).date()
         return local.strftime("%H:%M") if same else local.strftime("%-d %b %H:%M")
@@ -87,12 +87,10 @@ class Clock:
 
 
 def clock(name: str) -> Clock:
-    """Return the clock of a zone of the IANA database; UTC for a name that it does not have."""
+    """Return the clock of a zone of the IANA database; UTC for an unknown name."""
     from zoneinfo import ZoneInfo, ZoneInfoNotFoundError  # 10 ms that only a run with a mail pays
 
     try:
         return Clock(ZoneInfo(name))
     except (ZoneInfoNotFoundError, ValueError):
-        from datetime import UTC
-
         return Clock(UTC)

@@ -1,10 +1,11 @@
-"""A story -> the numbers of a mail's first screen, at most four, and the facts of an alarm that no system explains."""
+"""A story -> the numbers on a mail's first screen, at most four, and the facts of an alarm that no system explains."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from deliverywatch.alerting.incidents.incident import Event
 from deliverywatch.alerting.mail import formatting
@@ -30,7 +31,7 @@ def headline_numbers(story: Story) -> tuple[HeadlineNumber, ...]:
 
 
 def alarm_facts(story: Story) -> tuple[tuple[str, str], ...]:
-    """Return what the alarm says of itself, for a reader whom no context tells more."""
+    """Return what the alarm says about itself, for where no context says more."""
     alarm = story.alarm
     if alarm is None:
         return story.change.facts
@@ -46,25 +47,19 @@ def alarm_facts(story: Story) -> tuple[tuple[str, str], ...]:
 
 
 def _of_trouble(story: Story) -> list[HeadlineNumber | None]:
-    # The peak of what has just begun is the rate itself: what was usual before tells more.
+    # At the beginning the peak is the rate itself: the rate before tells more.
     fourth = _before(story) if story.change.event is Event.OPENED else _peak(story)
     return [_rate(story), _counts(story), _since(story), fourth]
 
 
 def _of_blindness(story: Story) -> list[HeadlineNumber | None]:
-    since, now = story.blind_since, story.change.time
-    read_at = story.context.updated_at
-    last = (
-        HeadlineNumber("Last reading", story.clock.day_time(read_at, now), f"{formatting.span(now - read_at)} ago")
-        if read_at and read_at < now
-        else None
-    )
-    kind = HeadlineNumber("Cause", story.context.problem.kind) if story.context.problem else None
-    return [
-        HeadlineNumber("Blind since", story.clock.day_time(since, now), f"for {formatting.span(now - since)}"),
-        last,
-        kind,
-    ]
+    since, now, read_at = story.blind_since, story.change.time, story.context.updated_at
+    blind = HeadlineNumber("Blind since", story.clock.day_time(since, now), f"for {formatting.span(now - since)}")
+    cause = HeadlineNumber("Cause", story.context.problem.kind) if story.context.problem else None
+    if read_at is None or read_at >= now:
+        return [blind, cause]
+    ago = f"{formatting.span(now - read_at)} ago"
+    return [blind, HeadlineNumber("Last reading", story.clock.day_time(read_at, now), ago), cause]
 
 
 def _of_end(story: Story) -> list[HeadlineNumber | None]:
@@ -89,18 +84,16 @@ def _counts(story: Story) -> HeadlineNumber | None:
     if story.counts is None:
         return _overdue(story)
     failed, total = story.counts
-    during = (
-        _sent_since(story)
-        if story.is_over
-        else f"in {formatting.span(timedelta(seconds=story.alarm.period_seconds))}"
-        if story.alarm
-        else ""
-    )
+    during = _sent_since(story) if story.is_over else _window(story)
     return HeadlineNumber("Failed", formatting.amount(failed), f"of {formatting.amount(total)} {during}")
 
 
+def _window(story: Story) -> str:
+    return f"in {formatting.span(timedelta(seconds=story.alarm.period_seconds))}" if story.alarm else ""
+
+
 def _sent_since(story: Story) -> str:
-    """What opened the incident was sent in the window before."""
+    """Return the beginning of the window that opened the incident."""
     if story.alarm is None:
         return "sent"
     begin = story.incident.opened_at - timedelta(seconds=story.alarm.period_seconds)
@@ -131,13 +124,9 @@ def _before(story: Story) -> HeadlineNumber | None:
 
 def _peak(story: Story) -> HeadlineNumber | None:
     peak = story.incident.peak
-    return HeadlineNumber("Peak", story.measured(peak), _peak_note(story)) if peak is not None else None
-
-
-def _peak_note(story: Story) -> str:
-    """The peak is one of the alarm's window, not of the slots that the chart shows."""
-    window = f"in {formatting.span(timedelta(seconds=story.alarm.period_seconds))}" if story.alarm else "highest"
-    return window if story.is_over else f"{window}, so far"
+    # The highest value of the alarm's window, not of the chart's slots.
+    note = (_window(story) or "highest") + ("" if story.is_over else ", so far")
+    return HeadlineNumber("Peak", story.measured(peak), note) if peak is not None else None
 
 
 def _affected(story: Story) -> HeadlineNumber | None:
@@ -147,9 +136,8 @@ def _affected(story: Story) -> HeadlineNumber | None:
     if affected is None:
         return None
     recipients, is_whole = affected
-    return HeadlineNumber(
-        "Recipients affected", formatting.amount(recipients), "" if is_whole else "in the last 3 hours"
-    )
+    note = "" if is_whole else "in the last 3 hours"
+    return HeadlineNumber("Recipients affected", formatting.amount(recipients), note)
 
 
 def _metrics(story: Story) -> list[tuple[str, str]]:
@@ -158,9 +146,8 @@ def _metrics(story: Story) -> list[tuple[str, str]]:
     return [(name, _metric(query["MetricStat"])) for name, query in zip(names, queries, strict=True)]
 
 
-def _metric(stat: dict[str, dict[str, list[dict[str, str]]]]) -> str:
+def _metric(stat: Mapping[str, Any]) -> str:
     metric = stat["Metric"]
+    name = f"{stat['Stat']} of {metric['Namespace']} {metric['MetricName']}"
     dimensions = ", ".join(f"{pair['Name']}={pair['Value']}" for pair in metric["Dimensions"])
-    return f"{stat['Stat']} of {metric['Namespace']} {metric['MetricName']}" + (
-        f" ({dimensions})" if dimensions else ""
-    )
+    return f"{name} ({dimensions})" if dimensions else name

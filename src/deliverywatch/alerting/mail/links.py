@@ -1,36 +1,36 @@
-"""Names of AWS resources -> addresses of their console pages.
+"""Names of AWS resources -> URLs of their console pages.
 
-CloudWatch and Athena document no addresses; these forms are what their consoles show in the browser's address bar.
+CloudWatch and Athena do not document these URLs; they are what the browser's address bar shows.
 """
 
 import re
 from datetime import datetime
 from urllib.parse import quote
 
-# A region comes out of a message and goes into the host of a link: nothing else may.
+# A region comes from a message and goes into the host of a link, where nothing else may go.
 _REGION = re.compile(r"[a-z]{2}(-[a-z]+){1,3}-[0-9]{1,2}")
 _DOMAINS = {"us-gov": "console.amazonaws-us-gov.com", "cn": "console.amazonaws.cn"}
 
 
 def region_of(arn: str) -> str:
-    """Return the region of an alarm's ARN, or nothing if it holds none."""
+    """Return the region of an alarm's ARN; empty if it has none."""
     parts = arn.split(":")
     return parts[3] if len(parts) > 5 and _REGION.fullmatch(parts[3]) else ""
 
 
 def account_of(arn: str) -> str:
-    """Return the account of an alarm's ARN, or nothing if it holds none."""
+    """Return the account of an alarm's ARN; empty if it has none."""
     parts = arn.split(":")
     return parts[4] if len(parts) > 5 else ""
 
 
 def alarm_url(region: str, name: str) -> str:
-    """Return the address of an alarm."""
+    """Return the URL of an alarm."""
     return f"{_console(region)}/cloudwatch/home?region={region}#alarmsV2:alarm/{quote(name, safe='')}"
 
 
 def dashboard_url(region: str, name: str, start: datetime, end: datetime) -> str:
-    """Return the address of a dashboard at an absolute time, so that a week later it shows the same; empty for none."""
+    """Return the URL of a dashboard at an absolute time, which shows the same a week later; empty for none."""
     if not name:
         return ""
     times = f"start={start:%Y-%m-%dT%H:%M:%S}.000Z&end={end:%Y-%m-%dT%H:%M:%S}.000Z"
@@ -38,7 +38,7 @@ def dashboard_url(region: str, name: str, start: datetime, end: datetime) -> str
 
 
 def saved_queries_url(region: str, workgroup: str) -> str:
-    """Return the address of an Athena workgroup's saved queries; empty for none."""
+    """Return the URL of an Athena workgroup's saved queries; empty for none."""
     if not workgroup:
         return ""
     page = f"#/query-editor/saved-queries?workgroup={quote(workgroup, safe='')}"

@@ -1,7 +1,7 @@
 """A message -> the mail: text and HTML from one view, the picture inline, headers that thread.
 
-SES replaces Message-ID and Date, so every mail of an incident, the first included, refers to one made-up root: that
-alone keeps them in one conversation (docs.aws.amazon.com/ses/latest/dg/header-fields.html). Headers: RFC 3834 for
+SES replaces Message-ID and Date, so every mail of an incident, even the first, refers to one made-up root: only that
+keeps them in one conversation (docs.aws.amazon.com/ses/latest/dg/header-fields.html). Headers: RFC 3834 for
 Auto-Submitted, RFC 2919 for List-Id.
 """
 
@@ -31,7 +31,7 @@ _CHART_ID = "chart@deliverywatch"
 
 @dataclass(frozen=True, slots=True)
 class Mail:
-    """A mail in all its forms; `message` is what is sent and kept."""
+    """A mail in all its forms; `message` is what is sent and stored."""
 
     subject: str
     text: str
@@ -41,11 +41,10 @@ class Mail:
 
 @dataclass(frozen=True, slots=True)
 class Envelope:
-    """What a mail's headers say.
+    """What a mail's headers say; id, watch and the year of `opened_at` name the thread.
 
     Attributes:
-        id: Of the incident, or of what stands in its place.
-        watch: With the id and the year of `opened_at` it names the thread.
+        id: Of the incident, or of the test.
         number: Of the mail within its thread.
     """
 
@@ -61,13 +60,7 @@ class Envelope:
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """What a channel renders and sends.
-
-    Attributes:
-        view: What it says.
-        envelope: Whose it is and who gets it.
-        png: The chart as CloudWatch drew it; without it the view's bars are drawn.
-    """
+    """What a channel renders and sends; without a `png` of the chart the view's bars are drawn."""
 
     view: View
     envelope: Envelope
@@ -113,14 +106,14 @@ def _headed(view: View, envelope: Envelope, settings: Settings) -> EmailMessage:
 
 
 def _fix_boundaries(message: EmailMessage, name: str) -> None:
-    """Name the parts' boundaries, so that the same facts give the same bytes."""
+    """Name the parts' boundaries, so that the same content gives the same bytes."""
     for number, part in enumerate(part for part in message.walk() if part.is_multipart()):
         part.set_boundary(f"=_{name}-{number}")
 
 
 def _text(view: View) -> str:
-    lines = _templates().get_template("mail.txt.j2").render(mail=view, columns=TEXT_COLUMNS)
-    return lines.replace("\u00a0", " ").strip() + "\n"
+    page = _templates().get_template("mail.txt.j2").render(mail=view, columns=TEXT_COLUMNS)
+    return page.replace("\u00a0", " ").strip() + "\n"
 
 
 def _html(view: View, *, has_picture: bool) -> str:
@@ -151,10 +144,6 @@ def _templates() -> Environment:
         undefined=StrictUndefined,
     )
     environment.globals["tones"] = TONES
-    environment.filters |= {
-        "wrap": wrap,
-        "percent": formatting.percent,
-        "amount": formatting.amount,
-        "cut": formatting.cut,
-    }
+    environment.filters |= {name: getattr(formatting, name) for name in ("percent", "amount", "cut")}
+    environment.filters["wrap"] = wrap
     return environment

@@ -1,4 +1,4 @@
-"""A mail -> SES, or its text to the fallback topic if SES will not take it."""
+"""A mail -> SES, or its text -> the fallback topic if SES refuses it."""
 
 from __future__ import annotations
 
@@ -17,7 +17,6 @@ class Mailer(Protocol):
 
     def send(self, message: bytes, sender: str, recipients: Sequence[str]) -> str:
         """Send a message and return its id, or raise MailUnavailable."""
-        ...
 
 
 class Fallback(Protocol):
@@ -25,12 +24,11 @@ class Fallback(Protocol):
 
     def publish(self, subject: str, text: str) -> str:
         """Publish a text and return its id, or raise MailUnavailable."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """How a mail went out; the problem says why SES would not take it."""
+    """How a mail went out; the problem says why SES refused it."""
 
     channel: str
     message_id: str
@@ -38,11 +36,7 @@ class Sent:
 
 
 def send(mail: Mail, sender: str, recipients: Sequence[str], mailer: Mailer, fallback: Fallback) -> Sent:
-    """Send a mail; return how it went out.
-
-    Raises:
-        MailUnavailable: Neither SES nor the fallback topic took it.
-    """
+    """Send a mail and return how it went out; MailUnavailable if neither SES nor the fallback topic took it."""
     try:
         return Sent("ses", mailer.send(mail.message, sender, recipients))
     except MailUnavailable as error:

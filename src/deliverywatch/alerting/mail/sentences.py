@@ -32,9 +32,8 @@ def preheader(story: Story, verdict: str) -> str:
     if story.is_blind or story.is_over or not story.counts:
         return formatting.cut(headline(story), 90)
     failed, total = story.counts
-    mostly = [
-        f"mostly {groups[0].name}" for _, groups in story.context.groups[:1] if verdict.startswith("Concentrated")
-    ]
+    is_concentrated = verdict.startswith("Concentrated")
+    mostly = [f"mostly {groups[0].name}" for _, groups in story.context.groups[:1] if is_concentrated]
     rate = f"{formatting.percent(100 * failed / total)} of {formatting.amount(total)} {story.context.noun} failed"
     return formatting.cut(" · ".join([rate, *mostly, since]), 90)
 
@@ -59,24 +58,15 @@ def _measurement(story: Story) -> str:
         counts = f"{formatting.amount(pending)} of {formatting.amount(total)} {story.context.noun}"
         return f"{counts} are without an outcome ({share})."
     if story.value is not None and alarm:
-        return f"{story.title}: {measure(alarm)} is at {story.measured(story.value)}{_limit(story)}."
+        limit = f" (threshold {story.threshold})" if story.threshold else ""
+        return f"{story.title}: {measure(alarm)} is at {story.measured(story.value)}{limit}."
     return f"{story.title} is in ALARM since {story.clock.time(story.change.time)}."
 
 
-def _limit(story: Story) -> str:
-    limit = story.threshold
-    return f" (threshold {limit})" if limit else ""
-
-
 def _end(story: Story) -> str:
-    after = (
-        "" if story.incident.is_presumed else f" after {formatting.span(story.change.time - story.incident.opened_at)}"
-    )
+    incident, change = story.incident, story.change
+    after = "" if incident.is_presumed else f" after {formatting.span(change.time - incident.opened_at)}"
     if story.is_blind:
         return f"We can see {_failures(story)} again{after}."
-    now = (
-        f", now at {formatting.percent(story.change.value)}"
-        if story.change.value is not None and story.is_percent
-        else ""
-    )
+    now = f", now at {formatting.percent(change.value)}" if change.value is not None and story.is_percent else ""
     return f"{story.title}: over{after}{now}."

@@ -1,4 +1,4 @@
-"""A change of an incident with all that is known of it: what the parts of a mail ask before they say anything."""
+"""A change of an incident with its alarm and context: what the parts of a mail are made of."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ class Story:
     """All that a mail is made of.
 
     Attributes:
-        incident: It may have gone on since the change.
+        incident: It may have changed again since.
         change: What the mail is about.
         alarm: The alarm that the mail is about, if there is one.
-        context: What the watch's system left; an empty one will do.
-        is_declared: Whether the stack declared the alarm; its dashboard and queries know nothing of any other.
-        thresholds: Of the watch's levels, the worst first.
+        context: The document of the watch's system; may be empty.
+        is_declared: Whether the stack declared the alarm; its dashboard and queries are about no other.
+        thresholds: Of the watch's levels, worst first.
         written_at: When the mail is written; None means at the change.
     """
 
@@ -44,12 +44,12 @@ class Story:
 
     @property
     def is_over(self) -> bool:
-        """Whether the mail tells of the end."""
+        """Whether the mail reports the end."""
         return self.change.event is Event.RESOLVED
 
     @property
     def is_blind(self) -> bool:
-        """Whether it is about not seeing, rather than about something seen."""
+        """Whether it is about being blind, not about something measured."""
         return Level.BLIND in (self.change.level, self.change.before if self.is_over else Level.OK)
 
     @property
@@ -64,18 +64,18 @@ class Story:
 
     @property
     def overdue(self) -> Overdue | None:
-        """How many are overdue, if that is what the alarm measures; it is not about failures."""
+        """How many messages are overdue, if that is what the alarm measures."""
         is_about_it = self.alarm is not None and "overdue" in measure(self.alarm).lower()
         return self.context.overdue if is_about_it else None
 
     @property
     def is_about_failures(self) -> bool:
-        """Whether the context's reasons, groups and samples explain what the mail tells."""
+        """Whether the context's reasons, groups and samples explain what the mail reports."""
         return self.alarm is not None and self.alarm.is_ratio and not self.is_blind
 
     @property
     def blind_since(self) -> datetime:
-        """Since when nothing is seen: the system knows it better than the alarm, which waits for a window."""
+        """Since when nothing is seen; the system knows that better than the alarm, which waits for its window."""
         problem = self.context.problem
         return problem.since if problem and problem.since else self.incident.opened_at
 
@@ -124,7 +124,7 @@ def entry_text(story: Story, change: Change) -> str:
 
 
 def rule(alarm: Alarm) -> str:
-    """Return when the alarm goes off, spelled out of its definition; empty where that is not known."""
+    """Return when the alarm goes off, according to its definition; empty if that is unknown."""
     if alarm.rule:
         return alarm.rule
     if alarm.comparison.endswith(("UpperThreshold", "LowerThreshold", "UpperThresholds")):

@@ -1,4 +1,4 @@
-"""An incident's change with all that is known -> the view model that both parts of the mail are made of.
+"""A story -> the view model of both parts of the mail.
 
 The anatomy, top to bottom: bar, sentence, numbers, verdict, chart, reasons, groups, samples, steps, links, timeline,
 footer. What does not apply is empty, and the templates leave it out.
@@ -30,14 +30,14 @@ _REASON_COUNT = 5
 _GROUP_COUNT = 3
 _SAMPLE_COUNT = 5
 
-# A context this much older than the mail is not about what the mail is about.
+# The details of a context this much older than the mail are marked as old.
 _STALE = timedelta(minutes=30)
 _LATE = timedelta(minutes=5)
 
 
 @dataclass(frozen=True, slots=True)
 class Chart:
-    """The last hours as bars, for where no picture can be shown, and in words."""
+    """The last hours as bars and in words, for where no picture can be shown."""
 
     title: str
     text: str
@@ -49,16 +49,16 @@ class Chart:
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """A mail before it is written; texts are plain, escaping is the templates' business.
+    """The contents of a mail; texts are plain, and the templates escape them.
 
     Attributes:
-        tone: What the colours follow: a level, or `resolved`.
-        word: The tone in capitals, because colour alone does not tell everybody.
+        tone: A level or `resolved`, which the colours follow.
+        word: The tone in capitals, because not everybody sees colours.
         notes: What the reader should know before trusting the rest.
-        picture: The definition of the chart for CloudWatch to draw, in place of `chart`.
+        picture: The definition of the chart for CloudWatch to draw, instead of `chart`.
         window: The time that reasons and groups are about, as the end of a heading.
         facts: What an alarm says that no context explains.
-        table: Rows that show what it is about, the names of their columns first.
+        table: Rows of the context, the names of their columns first.
     """
 
     subject: str
@@ -92,7 +92,7 @@ def view(story: Story, settings: Settings) -> View:
     """Return the view of a change."""
     context, change = story.context, story.change
     tone = "resolved" if story.is_over else change.level.value
-    # What the context holds is the last window: once it is over, that window tells of the calm.
+    # The context holds the last window: once the incident is over, that window shows the calm.
     is_detailed = bool(context.reasons) and story.is_about_failures and not story.is_over
     verdict = _verdict(story) if is_detailed else ""
     window = f" in the last {formatting.window(60 * context.window_minutes)}" if context.window_minutes else ""
@@ -129,11 +129,8 @@ def _subject(story: Story, environment: str) -> str:
     if story.is_over:
         lasted = formatting.span_short(story.change.time - story.incident.opened_at)
         word = "RESOLVED" if story.incident.is_presumed else f"RESOLVED {lasted}"
-    share = (
-        f" {formatting.percent_short(story.value)}"
-        if story.value is not None and story.is_percent and not story.is_over
-        else ""
-    )
+    has_share = story.is_percent and not story.is_over
+    share = f" {formatting.percent_short(story.value)}" if has_share and story.value is not None else ""
     tail = f"{share} - {environment} - {story.incident.id}"
     title = formatting.cut(story.title, SUBJECT_LIMIT - len(f"[{word}] {tail}"), "...")
     return f"[{word}] {title}{tail}"
@@ -158,14 +155,14 @@ def _notes(story: Story) -> tuple[str, ...]:
 
 
 def _own_words(story: Story) -> list[str]:
-    """What the author of an undeclared alarm says of it, or why a message could not be read."""
+    """Return what an undeclared alarm's author says about it, or why a message could not be read."""
     if story.alarm is not None:
         return [story.alarm.description] if story.alarm.description else []
     return [story.change.reason] if story.change.level is Level.ALARM and story.change.reason else []
 
 
 def _facts(story: Story) -> tuple[tuple[str, str], ...]:
-    """What the message says where no declared alarm explains itself, then what the watch's system knows."""
+    """Return the message's facts unless a declared alarm explains itself, then those of the watch's system."""
     facts = () if story.is_declared and story.alarm is not None else alarm_facts(story)
     return facts if story.is_over else (*facts, *story.context.facts)
 
@@ -214,5 +211,5 @@ def _steps(story: Story) -> tuple[str, ...]:
             f"Send one of these {context.noun} to yourself. If it arrives, only the receipts are late.",
             f"If it does not, tell those who rely on {context.noun} and hold back what can wait.",
         )
-    # A context without counts of messages explains what its system found, not a failure rate.
+    # A context without slots explains something else than a failure rate.
     return context.steps if story.is_about_failures or not context.slots else ()

@@ -8,20 +8,15 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from deliverywatch.messages.context import Context
 
-# Of fewer messages a rate says nothing.
+# The rate of fewer messages means nothing.
 _TELLING_COUNT = 20
 
 
 def recipients_affected(context: Context, opened_at: datetime, window_seconds: int) -> tuple[int, bool] | None:
     """Return how many recipients failed in an incident, and whether the slots reach back to its beginning.
 
-    Each recipient is counted in the slot of its latest failure only, so the sum from a slot to the end counts nobody
-    twice.
-
-    Args:
-        context: The slots are taken as they are now.
-        opened_at: When the incident opened.
-        window_seconds: The alarm's window: what failed in it raised the alarm.
+    It begins with the alarm's window before the opening. Each recipient is counted only in the slot of its latest
+    failure, so the sum of the slots counts nobody twice.
     """
     if not context.slots:
         return None
@@ -31,8 +26,8 @@ def recipients_affected(context: Context, opened_at: datetime, window_seconds: i
 
 
 def window_counts(context: Context, seconds: int) -> tuple[int, int] | None:
-    """Return failed and total of the last slots that make up a window; None where the slots do not reach."""
-    wanted = seconds // (60 * context.slot_minutes) if context.slot_minutes else 0
+    """Return failed and total of the last slots that make up a window; None if there are fewer slots."""
+    wanted = _slot_count(context, seconds)
     slots = context.slots[-wanted:] if wanted else ()
     if not slots or len(slots) < wanted:
         return None
@@ -41,7 +36,7 @@ def window_counts(context: Context, seconds: int) -> tuple[int, int] | None:
 
 def counts_before(context: Context, seconds: int) -> tuple[int, int, tuple[datetime, datetime]] | None:
     """Return failed and total of the slots before the last window, with their time; None if too few were sent."""
-    wanted = seconds // (60 * context.slot_minutes) if context.slot_minutes else 0
+    wanted = _slot_count(context, seconds)
     slots = context.slots[:-wanted] if wanted else ()
     total = sum(slot.total for slot in slots)
     if total < _TELLING_COUNT:
@@ -50,12 +45,16 @@ def counts_before(context: Context, seconds: int) -> tuple[int, int, tuple[datet
 
 
 def is_rising(context: Context) -> bool:
-    """Whether the last slot failed clearly more than the one before.
+    """Return whether the last slot's rate is clearly higher than the one before.
 
-    Falling is never said: outcomes of the last slot still arrive, and they only add failures.
+    A fall is never reported: outcomes of the last slot still arrive, and can only add failures.
     """
     if len(context.slots) < 2:
         return False
     before, now = context.slots[-2:]
     is_telling = min(before.total, now.total) >= _TELLING_COUNT
     return is_telling and now.rate_percent - before.rate_percent >= max(1.0, before.rate_percent / 5)
+
+
+def _slot_count(context: Context, seconds: int) -> int:
+    return seconds // (60 * context.slot_minutes) if context.slot_minutes else 0

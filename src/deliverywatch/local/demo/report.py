@@ -62,25 +62,16 @@ def write(result: Result, out: Path, template: str = "page.html.j2", more: Mappi
 
     The template is one of this room and extends `page.html.j2`; `more` is what it needs beside `result`.
     """
+    from jinja2 import Environment, PackageLoader, StrictUndefined  # only the result needs templates
+
     _write_mails(result.timeline.mails, out / "mails")
     (out / "timeline.json").write_text(as_json(result.timeline.entries))
     page = out / "index.html"
-    page.write_text(_environment().get_template(template).render(result=result, **(more or {})), encoding="utf-8")
+    loader = PackageLoader("deliverywatch.local.demo", ".")
+    pages = Environment(loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True)
+    html = pages.get_template(template).render(result=result, tones=TONES, **(more or {}))
+    page.write_text(html, encoding="utf-8")
     return Outcome(page, result.summary, result.timeline.entries)
-
-
-def _environment() -> Any:
-    # Imported here: only the result needs templates.
-    from jinja2 import Environment, PackageLoader, StrictUndefined
-
-    environment = Environment(
-        loader=PackageLoader("deliverywatch.local.demo", "."),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-    )
-    environment.globals["tones"] = TONES
-    return environment
 
 
 def _write_mails(mails: Iterable[NumberedMail], folder: Path) -> None:

@@ -1,4 +1,4 @@
-"""What all systems share: the lake (bucket, database, workgroup) and the two topics."""
+"""What all systems share: the lake (bucket, database, workgroup), the two topics, and the parameters of all mails."""
 
 from typing import Any
 

@@ -10,11 +10,11 @@ The rooms, in the order in which data flows through them:
     (cfn/)     metrics -> CloudWatch alarms -> one SNS topic
     alerting   alarm message -> incident -> one e-mail per change
 
-Beside the road, and never deployed:
+Beside the road, on a person's machine; of these only the weekly digest of `operate` is deployed, as a function:
 
     engine     evaluates CloudWatch alarms from their definition, as CloudWatch would
     backtest   a template and a history -> the mails that would have been sent
-    operate    a deployed stack -> what its operator asks of it or does to it
+    operate    a deployed stack -> what its operator asks of it or does to it, and a digest every week
     local      the whole road on one machine, without an AWS account
     cli        `deliverywatch <verb>`
 
@@ -24,7 +24,7 @@ On the ground floor, used by several rooms:
     athena     a statement -> its execution, started once, waited for, stopped when its time is over; its rows
     athena_duckdb  the same SQL on this machine, for the local cloud and checks of local tables
     schedules  schedule expressions of AWS -> the times at which they start
-    messages   what systems tell the notifier, and how JSON of strangers is read
+    messages   notices, contexts and levels, written and read by the same code; how untrusted JSON is read
 
 and `thresholds` (every number an operator may turn), `errors` (what can go wrong and whether trying again helps) and
 `emf` (counts -> CloudWatch's embedded metric format).

@@ -98,3 +98,50 @@ def test_a_lock_file_is_hashed_and_names_no_address(name: str) -> None:
     assert "://" not in lock
     requirements = re.split(r"\n(?=\S)", lock.strip())
     assert all("--hash=sha256:" in block for block in requirements)
+
+
+# Words that only this project used, each with the field's word for it.
+PRIVATE_WORDS = {
+    "asked": "the name of the thing",
+    "asking": "athena",
+    "contrast": "comparison",
+    "drill": "test message",
+    "foreign": "untrusted",
+    "found": "the name of the thing",
+    "gather": "collect",
+    "guide": "advice",
+    "ladder": "severities",
+    "ledger": "incident store",
+    "mend": "fix",
+    "misbehaviour": "faults",
+    "rehearse": "dry run",
+    "rung": "severity",
+    "rungs": "severities",
+    "scene": "context at",
+    "sealing": "seal",
+    "sight": "watch state",
+    "situation": "status",
+    "survey": "recent statistics",
+    "told": "notified, written or printed",
+    "trial": "dry run",
+}
+
+
+def names_in(path: Path) -> set[str]:
+    """What a module calls its functions, classes, arguments, variables and imports."""
+    names = {path.stem}
+    for node in ast.walk(ast.parse(path.read_text())):
+        match node:
+            case ast.FunctionDef(name=name) | ast.ClassDef(name=name) | ast.arg(arg=name):
+                names.add(name)
+            case ast.Name(id=name, ctx=ast.Store()):
+                names.add(name)
+            case ast.alias(asname=str(name)):
+                names.add(name)
+    return names
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=name_of)
+def test_a_name_uses_the_words_of_the_field(path: Path) -> None:
+    words = {word.lower() for name in names_in(path) for word in re.findall(r"[A-Z]?[a-z]+", name)}
+    assert not {word: PRIVATE_WORDS[word] for word in words & set(PRIVATE_WORDS)}

@@ -188,13 +188,13 @@ class Watch:
 
     def document(self) -> dict[str, Any]:
         """Return what the notifier must know of it."""
-        rungs = [
+        severities = [
             {"alarm": alarm.name, "level": alarm.severity} | ({"recovery": alarm.recovery} if alarm.recovery else {})
             for alarm in self.alarms
             if alarm.severity
         ]
         context = {"context": self.context} if self.context else {}
-        return {"name": self.name, "title": self.title, "rungs": rungs} | context
+        return {"name": self.name, "title": self.title, "rungs": severities} | context
 
 
 def _text(words: str) -> Any:

@@ -1,4 +1,4 @@
-"""The alert path: alarm messages -> the notifier -> one mail per change, the way out when that fails, and the weekly digest."""
+"""The alert path: alarm messages -> the notifier -> one mail per change; its way out; and the weekly digest."""
 
 from typing import Any
 

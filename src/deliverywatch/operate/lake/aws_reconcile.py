@@ -33,7 +33,7 @@ class Metrics:
         values: dict[str, dict[datetime, float]] = {name: {} for name in _NAMES}
         with translated("The metrics"):
             while start < end:
-                for name, stamp, value in self._asked(start, min(end, start + _STEP)):
+                for name, stamp, value in self._sums(start, min(end, start + _STEP)):
                     values[name][stamp] = value
                 start += _STEP
         return values
@@ -54,7 +54,7 @@ class Metrics:
         with translated("The metrics"):
             self._client.put_metric_data(Namespace=NAMESPACE, MetricData=data)
 
-    def _asked(self, start: datetime, end: datetime) -> Iterator[tuple[str, datetime, float]]:
+    def _sums(self, start: datetime, end: datetime) -> Iterator[tuple[str, datetime, float]]:
         queries = [self._query(name) for name in _NAMES]
         pages = self._client.get_paginator("get_metric_data").paginate(
             MetricDataQueries=queries, StartTime=start, EndTime=end, ScanBy="TimestampAscending"

@@ -93,10 +93,10 @@ def chosen(text: str, saved: Iterable[Saved], given: Mapping[str, str]) -> str:
             f"There is no saved query {text}. There is: {', '.join(sorted(by_name)) or 'none'}.",
             next_step='Name one of these, or write SQL, such as "SELECT count(*) FROM sms_messages".',
         )
-    return filled(query or Saved("this query", _asking(text)), given)
+    return filled(query or Saved("this query", _read_only(text)), given)
 
 
-def _asking(sql: str) -> str:
+def _read_only(sql: str) -> str:
     """Return the text of a query, if it only asks: an INSERT would add to the lake what no run has written."""
     code = _NO_CODE.sub(" ", sql).strip().rstrip(";").rstrip()
     if _ASKS.match(code) and ";" not in code:

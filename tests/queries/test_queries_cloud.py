@@ -16,8 +16,7 @@ from deliverywatch.cli import main
 from deliverywatch.errors import StoreConflict
 from deliverywatch.local.cloud.cloud import LocalCloud
 from deliverywatch.local.demo import queries_day
-from deliverywatch.queries.aws import Scheduler
-from deliverywatch.queries.aws_lake import Lake
+from deliverywatch.queries.aws import Lake, Scheduler
 from deliverywatch.queries.config import file as config
 from deliverywatch.queries.config import statement
 

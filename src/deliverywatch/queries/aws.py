@@ -1,10 +1,11 @@
-"""The room's adapters to AWS: a schedule group, the alerts topic and a token in SSM; `aws_lake` has S3's.
+"""The room's adapters to AWS: a schedule group, the lake and a file in S3, the alerts topic, a token in SSM.
 
 An endpoint other than AWS comes from boto3's own `AWS_ENDPOINT_URL`; nothing here knows of it.
 """
 
 from __future__ import annotations
 
+import codecs
 import json
 import time
 from collections.abc import Callable, Iterator, Mapping, Set
@@ -18,10 +19,12 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from deliverywatch import emf
-from deliverywatch.errors import ServiceBusy, ServiceRefused, error_code
+from deliverywatch.errors import ServiceBusy, ServiceRefused, SourceRefused, SourceUnavailable, error_code
+from deliverywatch.queries.config.source import Fetched, revision_of
 from deliverywatch.queries.run.record import NAMESPACE, Emit
 from deliverywatch.queries.schedule.pace import Pace
 from deliverywatch.queries.schedule.specification import Schedule, from_service
+from deliverywatch.storage import s3
 
 if TYPE_CHECKING:
     from deliverywatch.queries.config.http_source import Http
@@ -33,6 +36,7 @@ _CONFIG = Config(
 
 _CALLS_PER_SECOND, _LISTS_PER_SECOND = 200.0, 20.0
 _BURST = 50
+_CHUNK_BYTES = 256 * 1024
 _MISSING = {"ResourceNotFoundException"}
 _BUSY = {
     "ConflictException", "ThrottlingException", "InternalServerException", "ServiceUnavailableException",
@@ -91,6 +95,55 @@ class Scheduler:
             except ClientError as error:
                 if error_code(error) not in _MISSING:
                     raise
+
+
+class Lake(s3.Bucket):
+    """The lake's bucket, with Athena's results in it."""
+
+    def lines(self, location: str) -> Iterator[str]:
+        """Yield the lines of an object of any size, with their ends."""
+        bucket, _, key = location.removeprefix("s3://").partition("/")
+        with s3.translated(key):
+            chunks = self._s3.get_object(Bucket=bucket, Key=key)["Body"].iter_chunks(_CHUNK_BYTES)
+            rest = ""
+            for text in codecs.iterdecode(chunks, "utf-8"):
+                *whole, rest = (rest + text).split("\n")
+                yield from (f"{line}\n" for line in whole)
+            yield from [rest] if rest else []
+
+    def copy(self, location: str, key: str, metadata: Mapping[str, str]) -> None:
+        """Copy an object to where none is yet."""
+        bucket, _, source = location.removeprefix("s3://").partition("/")
+        about = {"Metadata": dict(metadata), "MetadataDirective": "REPLACE", "ContentType": "text/csv"}
+        with s3.translated(key):
+            self._s3.copy_object(
+                Bucket=self._name, Key=key, CopySource={"Bucket": bucket, "Key": source}, IfNoneMatch="*", **about
+            )
+
+
+class S3File:
+    """The file of queries as an object of any bucket: `s3://bucket/key`."""
+
+    def __init__(self, client: Any, url: str) -> None:
+        self.url, self._s3 = url, client
+
+    def fetch(self, etag: str) -> Fetched | None:
+        """Return the file, or None if it is the one with this etag."""
+        bucket, _, key = self.url.removeprefix("s3://").partition("/")
+        try:
+            answer = self._s3.get_object(Bucket=bucket, Key=key, **({"IfNoneMatch": etag} if etag else {}))
+            body = answer["Body"].read()
+        except ClientError as error:
+            if error_code(error) in {"304", "NotModified"}:
+                return None
+            raise SourceRefused(
+                f"{self.url} cannot be read: {error_code(error)}.",
+                kind="s3",
+                next_step="Check QueriesConfigUrl, and that the bucket's policy lets the reconciler's role read it.",
+            ) from error
+        except BotoCoreError as error:
+            raise SourceUnavailable(f"{self.url} cannot be reached: {type(error).__name__}.") from error
+        return Fetched(body, revision_of(body), answer["ETag"])
 
 
 class Topic:

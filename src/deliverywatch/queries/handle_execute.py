@@ -13,7 +13,7 @@ from functools import partial
 from typing import Any
 
 from deliverywatch import athena
-from deliverywatch.queries import aws, aws_lake, execute, settings
+from deliverywatch.queries import aws, execute, settings
 
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
@@ -22,7 +22,7 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     order = execute.order_of(event, datetime.now(UTC))
     ports = execute.Ports(
         athena=athena.Workgroup(aws.client("athena"), os.environ["WORKGROUP"], os.environ["DATABASE"], aws.translated),
-        lake=aws_lake.Lake(chosen.bucket, aws.client("s3")),
+        lake=aws.Lake(chosen.bucket, aws.client("s3")),
         publish=aws.Topic(aws.client("sns"), os.environ["DELIVERYWATCH_ALERTS_TOPIC"]).publish,
         emit=aws.emitter(os.environ["DELIVERYWATCH_ENVIRONMENT"], partial(print, flush=True)),
         pause=time.sleep,

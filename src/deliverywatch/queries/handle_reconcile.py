@@ -12,7 +12,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from deliverywatch.queries import aws, aws_lake, reconcile, settings
+from deliverywatch.queries import aws, reconcile, settings
 from deliverywatch.queries.config.http_source import HttpSource
 from deliverywatch.queries.config.source import Packaged
 
@@ -31,7 +31,7 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     now = datetime.fromisoformat(due).astimezone(UTC) if due else datetime.now(UTC)
     ports = reconcile.Ports(
         source=_source(chosen),
-        lake=aws_lake.Lake(chosen.bucket, aws.client("s3")),
+        lake=aws.Lake(chosen.bucket, aws.client("s3")),
         schedules=aws.Scheduler(aws.client("scheduler"), chosen.group),
         log=print,
         publish=aws.Topic(aws.client("sns"), os.environ["DELIVERYWATCH_ALERTS_TOPIC"]).publish,
@@ -44,7 +44,7 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
 
 def _source(chosen: Reconciliation) -> Source:
     if chosen.url.startswith("s3://"):
-        return aws_lake.S3File(aws.client("s3"), chosen.url)
+        return aws.S3File(aws.client("s3"), chosen.url)
     if chosen.url:
         return HttpSource(chosen.url, lambda: aws.token(chosen.token_parameter), aws.http(), time.sleep)
     return Packaged(PACKAGED)

@@ -43,10 +43,7 @@ _FILENAME = re.compile(r"[0-9A-Za-z_.(){}\- ]{1,200}", re.ASCII)
 
 
 def query_of(query_id: str, section: Section, was_parsed: Callable[[str], bool]) -> Query:
-    """Return the query of an entry; whatever is wrong with it is noted with its path.
-
-    `was_parsed` says whether a statement parsed before.
-    """
+    """Return the query of an entry, and note what is wrong with it; `was_parsed` says whether a statement once was."""
     section.check_names(FIELDS, LEGACY_FIELDS)
     kind = Kind(section.choice("type", Kind, Kind.EXPORT))
     alerts = _alerts(section, kind)
@@ -93,10 +90,8 @@ def _expression_problem(text: str) -> str:
 
 def _zone(section: Section) -> str:
     name = section.text("timezone", "UTC", LONGEST_ZONE)
-    if not _is_zone(name):
-        section.refuse("timezone", f"There is no time zone '{name}'; write one such as Europe/Rome.")
-        return "UTC"
-    return name
+    sentence = f"There is no time zone '{name}'; write one such as Europe/Rome."
+    return name if _is_zone(name) else section.refused("timezone", sentence, "UTC")
 
 
 @cache
@@ -112,8 +107,7 @@ def _sql(
 ) -> str:
     sql = section.text("query", longest=statement.LONGEST_BYTES)
     if not sql.strip():
-        section.refuse("query", "It is missing: what shall Athena be asked?")
-        return sql
+        return section.refused("query", "It is missing: what shall Athena be asked?", sql)
     problems = list(statement.problems(sql, parameters, has_threshold=has_threshold))
     if not problems and not was_parsed(sql) and (problem := statement.parse_problem(sql, parameters)):
         problems.append(problem)
@@ -156,12 +150,10 @@ def _threshold(section: Section, alerts: tuple[Alert, ...]) -> float | None:
 def _channel(section: Section) -> tuple[str, ...]:
     value = section.content.get("channel", [])
     given = [value] if isinstance(value, str) else section.items("channel")
-    if len(given) > MOST_ADDRESSES or not all(
-        isinstance(address, str) and _ADDRESS.fullmatch(address) for address in given
-    ):
-        section.refuse("channel", f"It is an e-mail address, or a list of at most {MOST_ADDRESSES} of them.")
-        return ()
-    return tuple(given)
+    are_addresses = all(isinstance(address, str) and _ADDRESS.fullmatch(address) for address in given)
+    if are_addresses and len(given) <= MOST_ADDRESSES:
+        return tuple(given)
+    return section.refused("channel", f"It is an e-mail address, or a list of at most {MOST_ADDRESSES} of them.", ())
 
 
 def _filename(section: Section) -> str:
@@ -177,11 +169,9 @@ def _filename(section: Section) -> str:
         )
     except (ValueError, KeyError, IndexError):
         is_plain = False
-    if not is_plain:
-        offered = ", ".join(f"{{{word}}}" for word in FILENAME_WORDS)
-        section.refuse(name, f"It is a file name that ends in .csv; it may use {offered}.")
-        return DEFAULT_FILENAME
-    return text
+    offered = ", ".join(f"{{{word}}}" for word in FILENAME_WORDS)
+    sentence = f"It is a file name that ends in .csv; it may use {offered}."
+    return text if is_plain else section.refused(name, sentence, DEFAULT_FILENAME)
 
 
 def _alerts(section: Section, kind: Kind) -> tuple[Alert, ...]:

@@ -37,15 +37,16 @@ class Section:
         """Note that a field is wrong."""
         self.findings.problems.append(Problem(self.path_of(name), sentence))
 
-    def notice(self, name: str, sentence: str) -> None:
-        """Note that a field is accepted but not needed."""
-        self.findings.notices.append(Problem(self.path_of(name), sentence))
+    def refused(self, name: str, sentence: str, default: _T) -> _T:
+        """Note that a field is wrong, and return what stands in for it."""
+        self.refuse(name, sentence)
+        return default
 
     def check_names(self, names: Collection[str], legacy: Mapping[str, str]) -> None:
         """Refuse fields with other names than these; those of older files are accepted with a notice."""
         for name in self.content:
             if name in legacy:
-                self.notice(name, legacy[name])
+                self.findings.notices.append(Problem(self.path_of(name), legacy[name]))
             elif name not in names:
                 self.refuse(name, f"There is no such field. There is: {', '.join(names)}.")
 
@@ -53,19 +54,19 @@ class Section:
         """Return a text."""
         value = self.content.get(name, default)
         is_right = isinstance(value, str) and len(value) <= longest
-        return value if is_right else self._refused(name, f"It is a text of at most {longest} characters.", default)
+        return value if is_right else self.refused(name, f"It is a text of at most {longest} characters.", default)
 
     def flag(self, name: str, *, default: bool) -> bool:
         """Return true or false."""
         value = self.content.get(name, default)
-        return value if isinstance(value, bool) else self._refused(name, "It is true or false.", default)
+        return value if isinstance(value, bool) else self.refused(name, "It is true or false.", default)
 
     def choice(self, name: str, words: Iterable[str], default: str) -> str:
         """Return one of the words on offer."""
         value = self.content.get(name, default)
         offered = list(words)
         is_right = value in offered and isinstance(value, str)
-        return value if is_right else self._refused(name, f"It is one of {', '.join(offered)}.", default)
+        return value if is_right else self.refused(name, f"It is one of {', '.join(offered)}.", default)
 
     def number(self, name: str) -> float | None:
         """Return a number that can be compared, or None if there is none."""
@@ -73,20 +74,16 @@ class Section:
         is_number = isinstance(value, int | float) and not isinstance(value, bool) and abs(value) <= _LARGEST
         if value is None or is_number:
             return value
-        return self._refused(name, f"It is a number, and none beyond {_LARGEST:g}.", None)
+        return self.refused(name, f"It is a number, and none beyond {_LARGEST:g}.", None)
 
     def inside(self, name: str) -> Section | None:
         """Return an object in this one; None, with a problem, if it is something else."""
         value = self.content.get(name, {})
         if isinstance(value, dict):
             return Section(self.path_of(name), value, self.findings)
-        return self._refused(name, "It is an object: { }.", None)
+        return self.refused(name, "It is an object: { }.", None)
 
     def items(self, name: str) -> list[Any]:
         """Return a list."""
         value = self.content.get(name, [])
-        return value if isinstance(value, list) else self._refused(name, "It is a list: [ ].", [])
-
-    def _refused(self, name: str, sentence: str, default: _T) -> _T:
-        self.refuse(name, sentence)
-        return default
+        return value if isinstance(value, list) else self.refused(name, "It is a list: [ ].", [])

@@ -57,15 +57,13 @@ class Schedule:
 
     def request(self) -> dict[str, Any]:
         """Return what CreateSchedule and UpdateSchedule take, the group left out."""
-        window = {"Mode": "OFF"}
-        if self.window_minutes:
-            window = {"Mode": "FLEXIBLE", "MaximumWindowInMinutes": self.window_minutes}  # type: ignore[dict-item]
+        flexible = {"Mode": "FLEXIBLE", "MaximumWindowInMinutes": self.window_minutes}
         optional = {"Description": self.description, "KmsKeyArn": self.kms_key_arn}
         return {
             "Name": self.name,
             "ScheduleExpression": self.expression,
             "ScheduleExpressionTimezone": self.timezone,
-            "FlexibleTimeWindow": window,
+            "FlexibleTimeWindow": flexible if self.window_minutes else {"Mode": "OFF"},
             "State": "ENABLED" if self.is_enabled else "DISABLED",
             "ActionAfterCompletion": self.after_completion,
             "Target": self._target(),
@@ -137,6 +135,8 @@ def from_service(answer: Mapping[str, Any]) -> Schedule:
     target = answer.get("Target") or {}
     policy = target.get("RetryPolicy") or {}
     ours = {"Arn", "RoleArn", "Input", "RetryPolicy", "DeadLetterConfig"}
+    text = target.get("Input") or ""
+    content = _mapping(text)
     other = {name: value for name, value in target.items() if name not in ours and value}
     return Schedule(
         name=answer["Name"],
@@ -146,7 +146,7 @@ def from_service(answer: Mapping[str, Any]) -> Schedule:
         description=answer.get("Description") or "",
         target_arn=target.get("Arn", ""),
         role_arn=target.get("RoleArn", ""),
-        input=_canonical_text(target.get("Input") or ""),
+        input=_canonical(content) if content else text,
         dead_letter_arn=(target.get("DeadLetterConfig") or {}).get("Arn", ""),
         maximum_age_seconds=policy.get("MaximumEventAgeInSeconds", _MAXIMUM_AGE_SECONDS),
         retries=policy.get("MaximumRetryAttempts", _RETRIES),
@@ -173,10 +173,6 @@ def _mapping(text: str) -> Mapping[str, Any]:
     except ValueError:
         return {}
     return content if isinstance(content, dict) else {}
-
-
-def _canonical_text(text: str) -> str:
-    return _canonical(content) if (content := _mapping(text)) else text
 
 
 def _canonical(content: Mapping[str, Any]) -> str:

@@ -26,8 +26,8 @@ On the ground floor, used by several rooms:
     schedules  schedule expressions of AWS -> the times at which they start
     messages   notices, contexts and levels, written and read by the same code; how untrusted JSON is read
 
-and `thresholds` (every number an operator may turn), `errors` (what can go wrong and whether trying again helps) and
-`emf` (counts -> CloudWatch's embedded metric format).
+and `thresholds` (every number an operator may turn), `errors` (what can go wrong and whether trying again helps),
+`environment` (variables of a function) and `emf` (counts -> CloudWatch's embedded metric format).
 
 The top of a room holds its handlers and flows (verbs), the adapters to AWS and the settings that wire them. What they
 work with (nouns) lies in sub-rooms; the `__init__` of each says what comes in, what goes out, and what to read first.

@@ -330,7 +330,9 @@ class World:
 
     def notifier(self, invocation: str = "") -> Notifier:
         self.invocation += 1
-        ports = Ports(self.cloudwatch, self.store, self.ses, self.ses, self.cloudwatch)
+        ports = Ports(
+            alarms=self.cloudwatch, store=self.store, mailer=self.ses, fallback=self.ses, charts=self.cloudwatch
+        )
         return Notifier(ports, self.settings, WATCHES, invocation or f"request-{self.invocation}")
 
     def tell(self, message: Mapping[str, Any], invocation: str = "") -> list[Any]:

@@ -85,7 +85,13 @@ def price(usage: Volume) -> Estimate:
 
 def sent(week: Week, store: Memory | None = None, price: Callable[[Volume], Estimate] = price) -> list[bytes]:
     pile, told = Pile(), MessageAlarms()
-    send(week, price, Ports(told, store or Memory(), pile, pile, told), SETTINGS, "request-1")
+    send(
+        week,
+        price,
+        Ports(alarms=told, store=store or Memory(), mailer=pile, fallback=pile, charts=told),
+        SETTINGS,
+        "request-1",
+    )
     return pile.messages
 
 
@@ -167,7 +173,13 @@ def test_nobody_who_takes_it_fails_the_run() -> None:
 
     told = MessageAlarms()
     with pytest.raises(MailUnavailable, match="SNS is down"):
-        send(QUIET, price, Ports(told, Memory(), Refusing(), Refusing(), told), SETTINGS, "request-1")
+        send(
+            QUIET,
+            price,
+            Ports(alarms=told, store=Memory(), mailer=Refusing(), fallback=Refusing(), charts=told),
+            SETTINGS,
+            "request-1",
+        )
 
 
 def test_the_volume_of_the_week_is_a_months_for_the_estimate() -> None:

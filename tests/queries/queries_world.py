@@ -129,7 +129,9 @@ def wanted(*queries: Query) -> dict[str, Schedule]:
 
 def ports(service: FakeService, lines: list[str] | None = None, seconds_left: float = 600) -> apply.Ports:
     logged: list[str] = [] if lines is None else lines
-    return apply.Ports(Scheduler(service, GROUP), logged.append, lambda _: None, lambda: seconds_left)
+    return apply.Ports(
+        schedules=Scheduler(service, GROUP), log=logged.append, pause=lambda _: None, seconds_left=lambda: seconds_left
+    )
 
 
 class MemoryLake(memory.Memory):

@@ -83,7 +83,9 @@ def dry_run(
         received_at: The time for messages without one.
     """
     store, pile, alarms = Memory(), Pile(), MessageAlarms()
-    notifier = Notifier(Ports(alarms, store, pile, pile, alarms), settings, watches, "dry-run")
+    notifier = Notifier(
+        Ports(alarms=alarms, store=store, mailer=pile, fallback=pile, charts=alarms), settings, watches, "dry-run"
+    )
     results = []
     for notice in parse(event, received_at):
         watch = watch_for(notice, watches)

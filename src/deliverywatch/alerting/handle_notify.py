@@ -42,7 +42,8 @@ def handler(event: object, lambda_context: Any) -> dict[str, Any]:
 def _ports() -> Ports:
     cloudwatch = CloudWatch()
     topic = Topic(os.environ["DELIVERYWATCH_FALLBACK_TOPIC"])
-    return Ports(cloudwatch, lake(os.environ["DELIVERYWATCH_BUCKET"]), Ses(), topic, cloudwatch)
+    store = lake(os.environ["DELIVERYWATCH_BUCKET"])
+    return Ports(alarms=cloudwatch, store=store, mailer=Ses(), fallback=topic, charts=cloudwatch)
 
 
 @cache

@@ -18,7 +18,7 @@ class Charts(Protocol):
         """Return the picture of a widget definition, or raise MetricsUnavailable."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Ports:
     """What the notifier talks to."""
 

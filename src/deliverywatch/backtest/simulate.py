@@ -134,7 +134,12 @@ def _handled(
         minutes.series,
     )
     settings = _settings(definitions.environment, time_zone)
-    notifier = Notifier(Ports(account, store, pile, pile, account), settings, definitions.watches, "backtest")
+    notifier = Notifier(
+        Ports(alarms=account, store=store, mailer=pile, fallback=pile, charts=account),
+        settings,
+        definitions.watches,
+        "backtest",
+    )
     levels: dict[str, Level] = {}
     before = span.start
     alarms = (*definitions.alarms, *definitions.composites)

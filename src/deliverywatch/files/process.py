@@ -66,7 +66,7 @@ class Lake(Protocol):
 Spread = Callable[[Callable[["Message"], "Result"], Iterable["Message"]], Iterable["Result"]]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Ports:
     """What a batch touches; without a queue, messages that fail are not redelivered early."""
 

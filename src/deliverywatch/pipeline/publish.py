@@ -18,7 +18,7 @@ from deliverywatch.pipeline.outputs.metrics import Point
 from deliverywatch.storage.store import Change, Store, update
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Ports:
     """Everything outside of the flow; `emit` prints an EMF document, one line."""
 

@@ -37,7 +37,7 @@ class Topic(Protocol):
         """Publish a system notice, or raise CloudUnavailable or CloudRefused."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Ports:
     """What the flow touches, and the environment whose dashboard its mails link; empty for none."""
 

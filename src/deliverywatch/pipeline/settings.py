@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from deliverywatch.environment import required
 from deliverywatch.errors import ConfigurationError
 from deliverywatch.messages.untrusted import mapping
 from deliverywatch.pipeline.declaration.pipelines import Pipeline, limits_of, pipelines_of
@@ -40,17 +41,10 @@ def from_environment(environ: Mapping[str, str], declaration: Path = DECLARATION
     limits = mapping(decoded(environ.get("DELIVERYWATCH_LIMITS", "{}")))
     declared = pipelines_of(document)
     return Settings(
-        environment=_required(environ, "DELIVERYWATCH_ENVIRONMENT"),
-        bucket=_required(environ, "DELIVERYWATCH_BUCKET"),
+        environment=required(environ, "DELIVERYWATCH_ENVIRONMENT"),
+        bucket=required(environ, "DELIVERYWATCH_BUCKET"),
         pipelines=tuple(replace(one, limits=limits_of(mapping(limits.get(one.name)), one.limits)) for one in declared),
         topic=environ.get("DELIVERYWATCH_ALERTS_TOPIC", ""),
         workgroup=environ.get("DELIVERYWATCH_WORKGROUP", ""),
         document=document,
     )
-
-
-def _required(environ: Mapping[str, str], name: str) -> str:
-    value = environ.get(name, "").strip()
-    if not value:
-        raise ConfigurationError(f"The environment variable {name} is missing or empty.")
-    return value

@@ -46,7 +46,7 @@ class Settings:
     timeout_seconds: float = QUERIES_TIMEOUT_SECONDS
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Ports:
     """What a run touches: `publish` hands a message to the alerts topic, `seconds_left` is what the function has."""
 

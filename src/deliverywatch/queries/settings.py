@@ -7,6 +7,7 @@ QUERY_EXECUTOR_ARN, SCHEDULE_ROLE_ARN, SCHEDULE_GROUP_NAME, PROJECT_NAME.
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from deliverywatch.environment import required
 from deliverywatch.errors import ConfigurationError
 from deliverywatch.queries.execute import Settings as Execution
 from deliverywatch.queries.schedule.plan import ByHand, Rules
@@ -30,13 +31,13 @@ class Reconciliation:
 def reconciliation(environ: Mapping[str, str]) -> Reconciliation:
     """Return the settings of the reconciler, or raise ConfigurationError if one is missing or not what it should be."""
     return Reconciliation(
-        environment=_required(environ, "DELIVERYWATCH_ENVIRONMENT"),
-        bucket=_required(environ, "DELIVERYWATCH_BUCKET"),
-        group=_required(environ, "SCHEDULE_GROUP_NAME"),
+        environment=required(environ, "DELIVERYWATCH_ENVIRONMENT"),
+        bucket=required(environ, "DELIVERYWATCH_BUCKET"),
+        group=required(environ, "SCHEDULE_GROUP_NAME"),
         wiring=Wiring(
-            project=_required(environ, "PROJECT_NAME"),
-            executor_arn=_required(environ, "QUERY_EXECUTOR_ARN"),
-            role_arn=_required(environ, "SCHEDULE_ROLE_ARN"),
+            project=required(environ, "PROJECT_NAME"),
+            executor_arn=required(environ, "QUERY_EXECUTOR_ARN"),
+            role_arn=required(environ, "SCHEDULE_ROLE_ARN"),
             dead_letter_arn=environ.get("DEAD_LETTER_QUEUE_ARN", ""),
             window_minutes=int(_number(environ, "SPREAD_MINUTES", 0)),
         ),
@@ -54,17 +55,10 @@ def reconciliation(environ: Mapping[str, str]) -> Reconciliation:
 def execution(environ: Mapping[str, str]) -> Execution:
     """Return the settings of the executor, or raise ConfigurationError if one is missing or not what it should be."""
     return Execution(
-        bucket=_required(environ, "DELIVERYWATCH_BUCKET"),
+        bucket=required(environ, "DELIVERYWATCH_BUCKET"),
         region=environ.get("AWS_REGION", ""),
         timeout_seconds=_number(environ, "TIMEOUT_SECONDS", Execution("", "").timeout_seconds),
     )
-
-
-def _required(environ: Mapping[str, str], name: str) -> str:
-    value = environ.get(name, "").strip()
-    if not value:
-        raise ConfigurationError(f"The environment variable {name} is missing or empty.")
-    return value
 
 
 def _number(environ: Mapping[str, str], name: str, default: float) -> float:

@@ -41,7 +41,7 @@ class Settings:
     count_recipient_faults: bool = True
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Ports:
     """What a run touches.
 

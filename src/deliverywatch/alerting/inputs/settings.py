@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from deliverywatch.environment import required
 from deliverywatch.errors import ConfigurationError
 
 # The most addresses that SES takes in one call.
@@ -36,8 +37,8 @@ class Settings:
 
 def from_environment(environ: Mapping[str, str]) -> Settings:
     """Return the settings, or raise ConfigurationError if one is missing or SES would not take all recipients."""
-    environment = _required(environ, "DELIVERYWATCH_ENVIRONMENT")
-    recipients = addresses(_required(environ, "DELIVERYWATCH_RECIPIENTS"))
+    environment = required(environ, "DELIVERYWATCH_ENVIRONMENT")
+    recipients = addresses(required(environ, "DELIVERYWATCH_RECIPIENTS"))
     if not 0 < len(recipients) <= RECIPIENT_LIMIT:
         raise ConfigurationError(
             f"DELIVERYWATCH_RECIPIENTS names {len(recipients)} addresses; SES takes 1 to {RECIPIENT_LIMIT}."
@@ -45,7 +46,7 @@ def from_environment(environ: Mapping[str, str]) -> Settings:
     return Settings(
         environment=environment,
         prefix=environ.get("DELIVERYWATCH_PREFIX") or f"deliverywatch-{environment}",
-        sender=_required(environ, "DELIVERYWATCH_SENDER"),
+        sender=required(environ, "DELIVERYWATCH_SENDER"),
         recipients=recipients,
         time_zone=environ.get("DELIVERYWATCH_TIME_ZONE") or "UTC",
         dashboard=environ.get("DELIVERYWATCH_DASHBOARD", ""),
@@ -58,10 +59,3 @@ def from_environment(environ: Mapping[str, str]) -> Settings:
 def addresses(text: str) -> tuple[str, ...]:
     """Return the addresses of a comma-separated list."""
     return tuple(address.strip() for address in text.split(",") if address.strip())
-
-
-def _required(environ: Mapping[str, str], name: str) -> str:
-    value = environ.get(name, "").strip()
-    if not value:
-        raise ConfigurationError(f"The environment variable {name} is missing or empty.")
-    return value

@@ -112,7 +112,7 @@ class _Account:
         from deliverywatch.operate.deploy.aws_formation import CloudFormation
         from deliverywatch.operate.deploy.upgrade import Ports
 
-        return Ports(CloudFormation(self.cloud), self.artifacts, progress.following())
+        return Ports(formation=CloudFormation(self.cloud), artifacts=self.artifacts, following=progress.following())
 
 
 def _account(target: Target, bucket: str | None) -> _Account:

@@ -72,7 +72,7 @@ def apply(*, target: Target, path: Path, allow_deletes: bool, dry_run: bool, as_
     def tell(line: str) -> None:
         click.echo(line, err=as_json)
 
-    ports = flow.Ports(schedules, tell, time.sleep, lambda: float("inf"))
+    ports = flow.Ports(schedules=schedules, log=tell, pause=time.sleep, seconds_left=lambda: float("inf"))
     result = flow.apply(planned, wanted, rules, ports)
     if as_json:
         print_json(result.document())

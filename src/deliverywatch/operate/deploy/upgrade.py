@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from deliverywatch.operate.deploy.cloudformation import Following
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Ports:
     """What a deployment works with."""
 

@@ -53,7 +53,7 @@ class Schedules(Protocol):
         """Delete a schedule, if it exists."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Ports:
     """What a reconciliation touches; `log` takes its lines, `seconds_left` is what the run may still take."""
 

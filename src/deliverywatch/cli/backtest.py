@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -89,11 +89,17 @@ def backtest(
              "points": [{"threshold": 0.5, "mails_a_month": 0.0}]}}
     """  # noqa: D301 - click wants the control character
     from deliverywatch.backtest.compare import Request, compare
+    from deliverywatch.backtest.inputs.definitions import LiveAccount, TemplateFile
     from deliverywatch.backtest.report.document import document
     from deliverywatch.backtest.report.page import page
 
-    source, is_swept = _History(history, start, end), sweep or report is not None
-    request = Request(_alarms(template, without), source, settings, time_zone, is_swept=is_swept, start=start, end=end)
+    source: Source = TemplateFile(Path(template), without)
+    if template == LIVE:
+        from deliverywatch.backtest.aws import cloudwatch  # brings boto3
+
+        source = LiveAccount(cloudwatch().definitions, without)
+    past, is_swept = _History(history, start, end), sweep or report is not None
+    request = Request(source, past, settings, time_zone, is_swept=is_swept, start=start, end=end)
     with _progress() as show_progress:
         result = compare(request, show_progress)
     if render_to:
@@ -105,16 +111,6 @@ def backtest(
         print_json(document(result))
     else:
         _print(result, is_swept=sweep)
-
-
-def _alarms(template: str, without: Sequence[str]) -> Source:
-    from deliverywatch.backtest.inputs.definitions import LiveAccount, TemplateFile
-
-    if template != LIVE:
-        return TemplateFile(Path(template), without)
-    from deliverywatch.backtest.aws import cloudwatch
-
-    return LiveAccount(cloudwatch().definitions, without)
 
 
 class _History:

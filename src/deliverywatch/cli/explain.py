@@ -35,8 +35,7 @@ def explain(*, incident: str, watch: str, as_json: bool, target: Target) -> None
     facts = _facts(open_session(target), incident, watch)
     sections = explained(facts)
     if not as_json:
-        _print(sections)
-        _next(facts, target.options())
+        _print(sections, facts, target.options())
         return
     from deliverywatch.alerting.incidents.incident import to_json
 
@@ -71,15 +70,12 @@ def _facts(session: Session, incident_id: str, watch: str) -> Facts:
     )  # fmt: skip
 
 
-def _print(sections: list[Section]) -> None:
+def _print(sections: list[Section], facts: Facts, options: str) -> None:
     for number, section in enumerate(sections):
         click.echo(f"\n{section.title}" if number else click.style(section.title, bold=True))
         for line in section.lines:
             # What begins with a time or a number hangs below it.
             click.echo(wrapped(plain(line), "     ", "  "))
-
-
-def _next(facts: Facts, options: str) -> None:
     incident = facts.incident
     if incident.is_open and not incident.acks:
         click.echo(f"\nNext: deliverywatch ack {incident.id} --by NAME{options}")

@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import click
 
 from deliverywatch.cli.terminal.exits import Exit
 from deliverywatch.cli.terminal.output import print_json
 from deliverywatch.cli.terminal.prose import wrapped
 from deliverywatch.cli.terminal.target import Target, target_and_json
-
-if TYPE_CHECKING:
-    from deliverywatch.messages.level import Level
 
 _LEVELS = ["critical", "warning", "blind", "alarm"]
 
@@ -39,12 +34,15 @@ def route(
 
     JSON: {"critical": ["address"], ...}, by level.
     """  # noqa: D301 - click wants the control character
+    from deliverywatch.operate.incidents import route as route_flow
+
     if (expect or wanted is not None) and not level:
         raise click.UsageError("--expect and --set need a --level.")
     if wanted is not None:
         _set(level or "", wanted, target, dry_run=dry_run)
         return
-    recipients = _recipients(target, level)
+    routes = route_flow.routes(target.find()[1])
+    recipients = {severity: addresses for severity, addresses in routes.items() if level in (None, severity.value)}
     if as_json:
         print_json({severity.value: list(addresses) for severity, addresses in recipients.items()})
     else:
@@ -53,13 +51,6 @@ def route(
     if expect and not any(expect.lower() == one.lower() for addresses in recipients.values() for one in addresses):
         click.echo(f"{expect} gets no mails of level {level}.", err=True)
         raise SystemExit(Exit.CHECK_FAILED)
-
-
-def _recipients(target: Target, level: str | None) -> dict[Level, tuple[str, ...]]:
-    from deliverywatch.operate.incidents.route import routes
-
-    _, stack = target.find()
-    return {severity: addresses for severity, addresses in routes(stack).items() if level in (None, severity.value)}
 
 
 def _set(level: str, wanted: str, target: Target, *, dry_run: bool) -> None:

@@ -91,6 +91,7 @@ def digest_view(week: Week, settings: Settings) -> View:
     """Return what the mail of a week says."""
     clock = formatting.clock(settings.time_zone)
     span = f"{_day(week.start, clock)} to {_day(week.end, clock)}"
+    groups = tuple(Group(tally.noun, tally.total, tally.failed) for tally in week.tallies)
     unsent = "1 mail of this week is" if week.unsent == 1 else f"{week.unsent} mails of this week are"
     url = dashboard_url(settings.region, settings.dashboard, week.start, week.end) if settings.region else ""
     return View(
@@ -105,7 +106,7 @@ def digest_view(week: Week, settings: Settings) -> View:
         notes=(f"{unsent} not known to be sent.",) if week.unsent else (),
         figures=_figures(week),
         verdict=verdict(week),
-        groups=_groups(week),
+        groups=(("kind", groups),) if len(groups) > 1 else (),
         facts=facts(week, clock),
         facts_title="The week in figures",
         steps=_steps(week),
@@ -162,12 +163,6 @@ def _figures(week: Week) -> tuple[HeadlineNumber, ...]:
             "Mails", formatting.amount(len(week.mails)), "1 incident" if count == 1 else f"{count or 'no'} incidents"
         ),
     )
-
-
-def _groups(week: Week) -> tuple[tuple[str, tuple[Group, ...]], ...]:
-    if len(week.tallies) < 2:
-        return ()
-    return (("kind", tuple(Group(tally.noun, tally.total, tally.failed) for tally in week.tallies)),)
 
 
 def _steps(week: Week) -> tuple[str, ...]:

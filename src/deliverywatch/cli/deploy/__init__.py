@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from deliverywatch.operate.account.aws import Cloud
     from deliverywatch.operate.account.deployment import Deployment
     from deliverywatch.operate.deploy.aws_artifacts import Artifacts
-    from deliverywatch.operate.deploy.upgrade import Ports, Preview, Upgrade
+    from deliverywatch.operate.deploy.upgrade import Ports, Upgrade
     from deliverywatch.operate.doctor.check import Check
 
 
@@ -78,23 +78,28 @@ def deploy(
     """  # noqa: D301 - click wants the control character
     able_to_ask(answered=dry_run or yes)
     from deliverywatch.cli.deploy import preview as shown
+    from deliverywatch.operate.deploy import upgrade as flow
 
     account = _account(target, artifacts_bucket)
     upgrade = _upgrade(account, _read(template), template.parent, texts, reverts_drift=revert_drift)
-    preview = _preview(account, upgrade, may_make=not dry_run)
+    with steps.shown() as progress:
+        progress.begin("Looking at what would change")
+        preview = flow.preview(upgrade, account.ports(progress), may_make=not dry_run)
     document = shown.document(upgrade, preview, account.cloud.region, account.number)
     if not as_json:
         click.echo("\n".join(shown.words(upgrade, preview, account.cloud.region, account.number)))
     if dry_run:
-        _drop(account, preview)
+        flow.drop(preview, account.ports(steps.Steps(None)))
         if as_json:
             print_json(document)
         return
     if preview.changes and not confirmed(f"Deploy this to {target.stack}?", yes=yes):
-        _drop(account, preview)
+        flow.drop(preview, account.ports(steps.Steps(None)))
         raise click.Abort
     if preview.changes:
-        _carry_out(account, upgrade, preview)
+        with steps.shown() as progress:
+            progress.begin(f"Deploying {account.stack}", len(preview.changes))
+            flow.carry_out(upgrade, preview, account.ports(progress), progress.upload)
         document["status"] = "deployed"
     _look(account, target, document, is_new=upgrade.deployed is None, as_json=as_json)
 
@@ -159,28 +164,6 @@ def _deployed(account: _Account) -> tuple[Deployment, Mapping[str, Any]] | None:
     if stack is None or stack.status in (EMPTY, *STILLBORN):
         return None
     return aws.find(account.cloud, account.stack), formation.template(account.stack)
-
-
-def _preview(account: _Account, upgrade: Upgrade, *, may_make: bool) -> Preview:
-    from deliverywatch.operate.deploy.upgrade import preview
-
-    with steps.shown() as progress:
-        progress.begin("Looking at what would change")
-        return preview(upgrade, account.ports(progress), may_make=may_make)
-
-
-def _drop(account: _Account, preview: Preview) -> None:
-    from deliverywatch.operate.deploy import upgrade
-
-    upgrade.drop(preview, account.ports(steps.Steps(None)))
-
-
-def _carry_out(account: _Account, upgrade: Upgrade, preview: Preview) -> None:
-    from deliverywatch.operate.deploy.upgrade import carry_out
-
-    with steps.shown() as progress:
-        progress.begin(f"Deploying {account.stack}", len(preview.changes))
-        carry_out(upgrade, preview, account.ports(progress), progress.upload)
 
 
 def _look(account: _Account, target: Target, document: dict[str, Any], *, is_new: bool, as_json: bool) -> None:

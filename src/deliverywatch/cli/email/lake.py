@@ -24,7 +24,6 @@ from deliverywatch.cli.terminal.time_options import Time
 from deliverywatch.errors import InputError
 
 if TYPE_CHECKING:
-    from deliverywatch.email.drift import NewField
     from deliverywatch.email.events.streams import Stream
     from deliverywatch.email.replay import Replayed
     from deliverywatch.storage.store import Store
@@ -139,7 +138,11 @@ def drift(*, target: Target, events: tuple[Path, ...], lake: Path | None, days: 
     else:
         database = target.find()[1].output("EmailDatabase")
         new_fields = flow.drift(_raw_column(store_of(None, target), days))
-    document = _drift_document(new_fields, database)
+    document = {
+        "fields": [{name: getattr(field, name) for name in _FIELD} for field in new_fields],
+        "statements": flow.statements(new_fields, database),
+        "columns": flow.column_lines(new_fields),
+    }
     print_either(document, "\n".join(_lines(document)), as_json=as_json)
     if new_fields:
         raise SystemExit(Exit.CHECK_FAILED)
@@ -158,16 +161,6 @@ def _raw_column(store: Store, days: int) -> Iterator[str]:
     for key in keys:
         if any(name in key for name in wanted):
             yield from (raw for (raw,) in parquet.rows(io.BytesIO(read_listed(store, key)), ["raw"]))
-
-
-def _drift_document(new_fields: list[NewField], database: str) -> dict[str, Any]:
-    from deliverywatch.email import drift as flow
-
-    return {
-        "fields": [{name: getattr(field, name) for name in _FIELD} for field in new_fields],
-        "statements": flow.statements(new_fields, database),
-        "columns": flow.column_lines(new_fields),
-    }
 
 
 def _lines(document: dict[str, Any]) -> Iterator[str]:

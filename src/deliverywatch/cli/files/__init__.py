@@ -50,22 +50,17 @@ def process(*, target: Target, event: Path, dry_run: bool, as_json: bool) -> Non
     Without --dry-run: [{"message_id": "", "outcome": "stored", "problem": null}]
     Exit codes: 0 every message is processed, 2 wrong input, 3 one fails.
     """  # noqa: D301 - click wants the control character
+    from deliverywatch import thresholds
+    from deliverywatch.files import dry_run as flow
+    from deliverywatch.files.records.items import Retention
     from deliverywatch.files.records.sqs import messages_of
 
     batch = messages_of(read_json(event))
-    results = _dry_run(batch) if dry_run else _processed(batch, target)
+    retention = Retention(thresholds.FILE_ITEM_DAYS, thresholds.FILE_TOMBSTONE_DAYS)
+    results = flow.dry_run(batch, datetime.now(UTC), retention) if dry_run else _processed(batch, target)
     print_either(results, "\n".join(map(_text, results)), as_json=as_json)
     if any("fail" in str(result.get("would", result.get("outcome"))) for result in results):
         raise SystemExit(Exit.CHECK_FAILED)
-
-
-def _dry_run(batch: Any) -> list[dict[str, Any]]:
-    from deliverywatch import thresholds
-    from deliverywatch.files.dry_run import dry_run
-    from deliverywatch.files.records.items import Retention
-
-    retention = Retention(thresholds.FILE_ITEM_DAYS, thresholds.FILE_TOMBSTONE_DAYS)
-    return dry_run(batch, datetime.now(UTC), retention)
 
 
 def _processed(batch: Any, target: Target) -> list[dict[str, Any]]:

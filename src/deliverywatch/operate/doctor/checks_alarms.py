@@ -34,7 +34,8 @@ class Mute:
 def present(alarms: Collection[str], wanted: Collection[str]) -> Check:
     """Return whether every alarm of the template is there."""
     if lost := sorted(set(wanted) - set(alarms)):
-        return failed("alarms", f"{len(lost)} alarms are gone: {some(lost)}.", _again(lost))
+        again = f"deliverywatch deploy --revert-drift, which makes {lost[0]} again"
+        return failed("alarms", f"{len(lost)} alarms are gone: {some(lost)}.", again)
     return ok("alarms", f"All {len(wanted)} alarms are there.")
 
 
@@ -117,7 +118,3 @@ def _differences(alarm: Mapping[str, Any], wanted: Mapping[str, Any] | None) -> 
 
 def _expressions(alarm: Mapping[str, Any]) -> list[str]:
     return [query["Expression"] for query in alarm.get("Metrics", ()) if "Expression" in query]
-
-
-def _again(lost: Sequence[str]) -> str:
-    return f"deliverywatch deploy --revert-drift, which makes {lost[0]} again"

@@ -60,20 +60,16 @@ class Facts:
 
 def explained(facts: Facts) -> list[Section]:
     """Return what there is to say, in the order in which somebody who was just woken needs it."""
+    incident = facts.incident
+    level = incident.level.value if incident.is_open else "over"
     sections = [
-        Section(_headline(facts), tuple(_state(facts))),
+        Section(f"{incident.id}: {incident.title or incident.watch}, {level}", tuple(_state(facts))),
         Section("What happened", tuple(_happened(facts))),
         Section("Why", tuple(_why(facts))),
         Section("Mails", tuple(_mails(facts))),
         Section("What to do", tuple(_steps(facts))),
     ]
     return [section for section in sections if section.lines]
-
-
-def _headline(facts: Facts) -> str:
-    incident = facts.incident
-    level = incident.level.value if incident.is_open else "over"
-    return f"{incident.id}: {incident.title or incident.watch}, {level}"
 
 
 def _state(facts: Facts) -> list[str]:

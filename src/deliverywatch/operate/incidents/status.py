@@ -34,7 +34,7 @@ _STATE = "state/"
 
 @dataclass(frozen=True, slots=True)
 class Heartbeat:
-    """When a system last left what it knows, and what keeps it from seeing."""
+    """When a system last left its context, and what keeps it from seeing."""
 
     system: str
     read_at: datetime

@@ -3,6 +3,7 @@
 import subprocess
 import sys
 from datetime import UTC, datetime, timedelta, timezone
+from importlib.metadata import version
 
 import click
 import pytest
@@ -26,7 +27,7 @@ def test_every_verb_has_help(verb: str) -> None:
 
 
 def test_the_version_is_that_of_the_package() -> None:
-    assert CliRunner().invoke(main, ["--version"]).stdout == "deliverywatch, version 0.1.0\n"
+    assert CliRunner().invoke(main, ["--version"]).stdout == f"deliverywatch, version {version('deliverywatch')}\n"
 
 
 def test_an_unknown_verb_is_wrong_usage() -> None:

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
 
 import click
 
@@ -183,8 +184,6 @@ def _print(result: Result, *, is_swept: bool) -> None:
 
 
 def _mails(variant: Variant, time_zone: str) -> Table:
-    from zoneinfo import ZoneInfo
-
     mails = table(f"time ({time_zone})", "~subject", title=f"\n{len(variant.mails)} mails")
     for mail in variant.mails:
         mails.add_row(f"{mail.time.astimezone(ZoneInfo(time_zone)):%Y-%m-%d %H:%M}", mail.subject)

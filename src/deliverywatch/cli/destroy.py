@@ -12,6 +12,7 @@ from deliverywatch.cli.terminal import steps
 from deliverywatch.cli.terminal.confirm import able_to_ask, confirmed
 from deliverywatch.cli.terminal.output import print_json
 from deliverywatch.cli.terminal.target import Target, target_and_json
+from deliverywatch.errors import CloudRefused
 from deliverywatch.operate.deploy.changes import kind_words
 
 if TYPE_CHECKING:
@@ -65,7 +66,6 @@ def destroy(*, target: Target, with_data: bool, dry_run: bool, yes: bool, as_jso
 
 
 def _secrets(cloud: Cloud, stack: str) -> list[str]:
-    from deliverywatch.errors import CloudRefused
     from deliverywatch.operate.account import aws
     from deliverywatch.operate.deploy.aws_storage import parameters_under
 

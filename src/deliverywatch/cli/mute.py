@@ -68,21 +68,17 @@ def unmute(*, name: str | None, dry_run: bool, target: Target) -> None:
     from deliverywatch.operate.incidents import mutes
 
     session = open_session(target)
-    ending = _to_end(mutes.of_stack(session.rules, session.stack.prefix), name)
+    muted = mutes.of_stack(session.rules, session.stack.prefix)
+    ending = [mute_rule for mute_rule in muted if (mute_rule.name == name if name else mute_rule.is_ours)]
+    if name and not ending:
+        names = ", ".join(mute_rule.name for mute_rule in muted) or "none"
+        raise InputError(f"There is no mute {name}.", next_step=f"There is: {names}.")
     for mute_rule in ending:
         if not dry_run:
             session.rules.delete(mute_rule.name)
         click.echo(wrapped(f"{'Would end' if dry_run else 'Ended'} {mute_rule.name}: {mute_rule.reason}", "    ", ""))
     if not ending:
         click.echo("Nothing is muted.")
-
-
-def _to_end(muted: list[Mute], name: str | None) -> list[Mute]:
-    ending = [mute_rule for mute_rule in muted if (mute_rule.name == name if name else mute_rule.is_ours)]
-    if name and not ending:
-        names = ", ".join(mute_rule.name for mute_rule in muted) or "none"
-        raise InputError(f"There is no mute {name}.", next_step=f"There is: {names}.")
-    return ending
 
 
 def _chosen(session: Session, named: tuple[str, ...]) -> list[str]:

@@ -25,7 +25,6 @@ from deliverywatch.errors import InputError
 
 if TYPE_CHECKING:
     from deliverywatch.email.events.streams import Stream
-    from deliverywatch.email.replay import Replayed
     from deliverywatch.storage.store import Store
 
     Send = Callable[[Sequence[bytes]], Sequence[int]]
@@ -78,8 +77,11 @@ def replay(*, target: Target, lake: Path | None, stream: str | None, dry_run: bo
     if as_json:
         print_json({"streams": [asdict(result) for result in done]})
         return
+    verb = "can be sent again" if dry_run else "sent again"
     for result in done:
-        _show_replayed(result, dry_run=dry_run)
+        click.echo(f"{result.stream}: {result.records:,} records in {result.objects:,} objects, {result.sent:,} {verb}")
+        for reason, count in sorted(result.refused.items(), key=lambda item: -item[1]):
+            click.echo(f"{count:10,}  {reason}: {one_line(result.examples[reason])}")
 
 
 def _sender(store: Store, lake: Path | None, target: Target, stream: Stream) -> Send:
@@ -89,13 +91,9 @@ def _sender(store: Store, lake: Path | None, target: Target, stream: Stream) -> 
 
         cloud, deployment = target.find()
         return DeliveryStream(delivery_stream(stream, deployment.environment), cloud.client("firehose")).put
-    return _lander(store, stream)
-
-
-def _lander(store: Store, stream: Stream) -> Send:
-    """A folder has no Firehose: what is sent again lands there as `email land` would land it."""
     from deliverywatch.email import land as flow
 
+    # A folder has no Firehose: what is sent again lands there as `email land` would land it.
     def send(records: Sequence[bytes]) -> Sequence[int]:
         token = hashlib.sha256(b"".join(records)).hexdigest()[:32]
         settings = flow.Settings(stream, datetime.now(UTC), f"replay-{token}")
@@ -103,13 +101,6 @@ def _lander(store: Store, stream: Stream) -> Send:
         return []
 
     return send
-
-
-def _show_replayed(done: Replayed, *, dry_run: bool) -> None:
-    verb = "can be sent again" if dry_run else "sent again"
-    click.echo(f"{done.stream}: {done.records:,} records in {done.objects:,} objects, {done.sent:,} {verb}")
-    for reason, count in sorted(done.refused.items(), key=lambda item: -item[1]):
-        click.echo(f"{count:10,}  {reason}: {one_line(done.examples[reason])}")
 
 
 @click.command()

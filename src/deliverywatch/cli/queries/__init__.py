@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
 
 import click
 
@@ -71,9 +73,6 @@ def next_runs(*, query_id: str, path: Path, after: datetime | None, as_json: boo
 
     JSON: [{"local": "2026-11-21T08:00:00+01:00", "utc": "2026-11-21T07:00:00Z"}]
     """
-    from itertools import islice
-    from zoneinfo import ZoneInfo
-
     from deliverywatch.schedules import eventbridge
 
     query = named(query_id, load(path, "x"))

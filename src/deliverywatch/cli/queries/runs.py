@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
 
 import click
 
@@ -12,6 +13,7 @@ from deliverywatch.cli.terminal.exits import Exit
 from deliverywatch.cli.terminal.output import print_either, print_json, print_plain, table
 from deliverywatch.cli.terminal.target import Target, target_and_json
 from deliverywatch.cli.terminal.time_options import Time
+from deliverywatch.errors import InputError
 
 if TYPE_CHECKING:
     from deliverywatch.queries.run.record import Record
@@ -80,9 +82,6 @@ def _records(lake: Any, query_id: str, days: int) -> list[Record]:
 
 
 def _statement(s3: Any, bucket: str, query_id: str, due: datetime) -> str:
-    from zoneinfo import ZoneInfo
-
-    from deliverywatch.errors import InputError
     from deliverywatch.queries.config import file, source, statement
     from deliverywatch.storage.s3 import Bucket
 

@@ -8,11 +8,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+from click.core import ParameterSource
 
 from deliverywatch.cli.terminal.exits import Exit
 from deliverywatch.cli.terminal.output import json_option, print_either, print_json
 from deliverywatch.cli.terminal.queries_file import DEFAULT_FILE, config_file, load
 from deliverywatch.cli.terminal.target import Target, target, target_and_json
+from deliverywatch.errors import CloudRefused, InputError
 
 if TYPE_CHECKING:
     from deliverywatch.queries.aws import Scheduler
@@ -69,10 +71,10 @@ def apply(*, target: Target, path: Path, allow_deletes: bool, dry_run: bool, as_
         return
     from deliverywatch.queries.schedule import apply as flow
 
-    def tell(line: str) -> None:
+    def log(line: str) -> None:
         click.echo(line, err=as_json)
 
-    ports = flow.Ports(schedules=schedules, log=tell, pause=time.sleep, seconds_left=lambda: float("inf"))
+    ports = flow.Ports(schedules=schedules, log=log, pause=time.sleep, seconds_left=lambda: float("inf"))
     result = flow.apply(planned, wanted, rules, ports)
     if as_json:
         print_json(result.document())
@@ -117,7 +119,6 @@ def adopt(*, target: Target, path: Path, group: str | None, prefix: str | None, 
 
 
 def _planned(path: Path, target: Target, *, allow_deletes: bool) -> tuple[dict[str, Schedule], Plan, Rules, Scheduler]:
-    from deliverywatch.errors import CloudRefused, InputError
     from deliverywatch.queries.aws import Scheduler
     from deliverywatch.queries.schedule.apply import observe
     from deliverywatch.queries.schedule.plan import plan as compare
@@ -138,10 +139,6 @@ def _planned(path: Path, target: Target, *, allow_deletes: bool) -> tuple[dict[s
 
 def _check_source(url: str) -> None:
     """Of a stack that reads its file elsewhere, the packaged file says nothing: it would delete what is there."""
-    from click.core import ParameterSource
-
-    from deliverywatch.errors import CloudRefused
-
     if url and click.get_current_context().get_parameter_source("path") is ParameterSource.DEFAULT:
         raise CloudRefused(
             f"The stack reads its queries from {url}, and not from {DEFAULT_FILE}.",

@@ -30,7 +30,7 @@ _NOTHING = "Nothing was changed."
 
 
 class Interrupted(click.ClickException):
-    """A person stopped a verb; told without the word error, which it is not."""
+    """A person stopped a verb; said without the word error, which it is not."""
 
     exit_code = Exit.FAILED
 

@@ -125,6 +125,13 @@ def listed(client: Any, operation: str, key: str, **request: Any) -> list[Any]:
     return [item for page in pages for item in page.get(key, ())]
 
 
+def described_alarms(client: Any, **request: Any) -> list[Mapping[str, Any]]:
+    """Return alarms, composite ones too, as DescribeAlarms does."""
+    types = ["MetricAlarm", "CompositeAlarm"]
+    pages = client.get_paginator("describe_alarms").paginate(AlarmTypes=types, **request)
+    return [alarm for page in pages for kind in types for alarm in page.get(f"{kind}s", ())]
+
+
 def existing(ask: Callable[[], Any], *absent: str) -> Any:
     """Return AWS's answer, or none if it is one of these error codes, which say that nothing like it exists."""
     try:

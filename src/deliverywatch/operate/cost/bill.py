@@ -15,10 +15,8 @@ if TYPE_CHECKING:
 # The baseline asks Athena every ten minutes.
 _BASELINE_RUNS = HOURS_PER_MONTH * 6.0
 
-Row = tuple[str, str, str, str]
 
-
-def rows(estimate: Estimate) -> list[Row]:
+def rows(estimate: Estimate) -> list[tuple[str, str, str, str]]:
     """Return item, how it is made up, USD at list price and USD within the free allowance; the sum last."""
     lines = [(line.item, line.how, f"{line.usd:.3f}", f"{line.free_usd:.3f}") for line in estimate.lines]
     return [*lines, ("together", "", f"{estimate.usd:.2f}", f"{estimate.free_usd:.2f}")]

@@ -11,7 +11,7 @@ from typing import Any
 
 from deliverywatch.engine.definitions.template import Resolver
 
-# More of one action than this are told by kind instead of by name.
+# More new resources than this are counted by kind instead of named.
 _NAMED_COUNT = 12
 
 

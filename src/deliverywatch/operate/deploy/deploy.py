@@ -141,9 +141,8 @@ def carry_out(formation: CloudFormation, planned: Plan, following: Following) ->
 
 
 def _stuck(stack: Stack) -> CloudRefused:
-    if stack.status == "DELETE_FAILED":
-        next_step = "Run 'deliverywatch destroy', which says what holds it back."
-    else:
+    next_step = "Run 'deliverywatch destroy', which says what holds it back."
+    if stack.status != "DELETE_FAILED":
         next_step = (
             f"Run 'aws cloudformation continue-update-rollback --stack-name {stack.name}', wait until it has ended, "
             "and run the same command again."

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from deliverywatch.errors import ConfigurationError
-from deliverywatch.operate.account.aws import existing, listed, translated
+from deliverywatch.operate.account.aws import described_alarms, existing, listed, translated
 from deliverywatch.operate.doctor.checks_alarms import FailedAction, Mute
 from deliverywatch.operate.doctor.checks_mail import Identity, Sending, Subscription
 from deliverywatch.operate.doctor.checks_stack import BucketProtection, Function, Key
@@ -24,7 +24,7 @@ _LOOK_BACK = timedelta(hours=3)
 
 
 class Account:
-    """One account and region; a question that AWS denies is told as an error, not as an answer."""
+    """One account and region; a question that AWS denies is an error, not an answer."""
 
     def __init__(self, cloud: Cloud) -> None:
         self._client = cloud.client
@@ -100,10 +100,8 @@ class Account:
 
     def alarms(self, prefix: str) -> list[Mapping[str, Any]]:
         """Return the alarms whose names begin so, composite ones too, as DescribeAlarms does."""
-        request = {"AlarmNamePrefix": prefix, "AlarmTypes": ["MetricAlarm", "CompositeAlarm"]}
         with translated("The alarms"):
-            pages = list(self._client("cloudwatch").get_paginator("describe_alarms").paginate(**request))
-        return [alarm for page in pages for kind in ("MetricAlarms", "CompositeAlarms") for alarm in page.get(kind, ())]
+            return described_alarms(self._client("cloudwatch"), AlarmNamePrefix=prefix)
 
     def topics(self) -> set[str]:
         """Return the ARNs of the topics in this region."""

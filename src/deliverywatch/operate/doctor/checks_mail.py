@@ -97,7 +97,7 @@ def sandbox(state: Sending, unverified: Sequence[str]) -> Check:
 
 
 def fallback(topic: str, address: str, subscriptions: Sequence[Subscription]) -> Check:
-    """Return whether somebody is told when SES fails."""
+    """Return whether somebody is notified when SES fails."""
     mails = [subscription for subscription in subscriptions if subscription.protocol.startswith("email")]
     if any(mail.is_confirmed for mail in mails):
         return ok("fallback", f"{next(mail.endpoint for mail in mails if mail.is_confirmed)} is told when SES fails.")

@@ -10,7 +10,7 @@ from botocore.exceptions import ClientError, WaiterError
 
 from deliverywatch.alerting.inputs.alarm import from_description
 from deliverywatch.errors import CloudRefused
-from deliverywatch.operate.account.aws import existing, translated
+from deliverywatch.operate.account.aws import described_alarms, existing, translated
 from deliverywatch.storage.s3 import Bucket
 
 if TYPE_CHECKING:
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 _ACTIONS = ("AlarmActions", "OKActions", "InsufficientDataActions")
 # DescribeAlarms takes at most so many names.
 _NAMES = 100
-_TYPES = ["MetricAlarm", "CompositeAlarm"]
 _NO_RULE = ("ResourceNotFound", "ResourceNotFoundException")
 _CAPABILITIES = ["CAPABILITY_IAM", "CAPABILITY_NAMED_IAM"]
 
@@ -46,28 +45,18 @@ class Alarms:
         return [from_description(alarm) for alarm in self._described(topic, _ACTIONS[:1])]
 
     def _described(self, topic: str, kinds: Sequence[str]) -> list[Mapping[str, Any]]:
-        request = {"ActionPrefix": topic, "AlarmTypes": _TYPES}
         with translated("The alarms"):
-            pages = list(self._cloudwatch.get_paginator("describe_alarms").paginate(**request))
+            alarms = described_alarms(self._cloudwatch, ActionPrefix=topic)
         # A prefix is also that of a longer name.
-        return [
-            alarm
-            for page in pages
-            for alarm in _of_page(page)
-            if topic in [arn for kind in kinds for arn in alarm.get(kind, ())]
-        ]
+        return [alarm for alarm in alarms if topic in [arn for kind in kinds for arn in alarm.get(kind, ())]]
 
     def named(self, names: Sequence[str]) -> dict[str, Alarm]:
         """Return those of the alarms that exist, by name."""
         if not names:
             return {}
         with translated("The alarms"):
-            page = self._cloudwatch.describe_alarms(AlarmNames=list(names)[:_NAMES], AlarmTypes=_TYPES)
-        return {alarm["AlarmName"]: from_description(alarm) for alarm in _of_page(page)}
-
-
-def _of_page(page: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    return [*page.get("MetricAlarms", ()), *page.get("CompositeAlarms", ())]
+            alarms = described_alarms(self._cloudwatch, AlarmNames=list(names)[:_NAMES])
+        return {alarm["AlarmName"]: from_description(alarm) for alarm in alarms}
 
 
 class MuteRules:

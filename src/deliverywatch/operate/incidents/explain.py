@@ -59,7 +59,7 @@ class Facts:
 
 
 def explained(facts: Facts) -> list[Section]:
-    """Return what there is to say, in the order in which somebody who was just woken needs it."""
+    """Return the sections, in the order in which somebody who was just woken needs it."""
     incident = facts.incident
     level = incident.level.value if incident.is_open else "over"
     sections = [

@@ -1,7 +1,7 @@
 """The parameters of a stack -> who gets the mails of each level; and the change of one of them.
 
 Decision: recipients are parameters of the stack, and nothing else is. They are seen where everything else of the stack
-is seen, CloudFormation checks and logs every change, a deploy keeps them because it keeps what it is not told, and the
+is seen, CloudFormation checks and logs every change, a deploy keeps them because it keeps what is not set anew, and the
 notifier needs no further read. The price is that a change is an update of the stack, which takes half a minute.
 """
 

@@ -100,7 +100,7 @@ def heartbeats(store: Store) -> list[Heartbeat]:
 
 
 def last_change(incident: Incident, status: Status, clock: Clock) -> str:
-    """Return what the last mail of an incident told: critical at 29 % (126 of 439); worst so far 40 %."""
+    """Return what the last mail of an incident said: critical at 29 % (126 of 439); worst so far 40 %."""
     change = incident.timeline[-1]
     alarms = {alarm.name: alarm for alarm in status.raised}
     story = Story(incident, change, alarms.get(change.alarm), context.Context(), clock, incident.title)

@@ -16,6 +16,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from deliverywatch.alerting.inputs import metric_queries
 from deliverywatch.alerting.inputs.alarm import from_description
+from deliverywatch.alerting.inputs.settings import RECIPIENT_LIMIT
 from deliverywatch.errors import MailUnavailable, MetricsUnavailable
 from deliverywatch.storage.s3 import Bucket
 
@@ -27,8 +28,6 @@ _CONFIG = Config(retries={"mode": "adaptive", "total_max_attempts": 4}, connect_
 _FAILURES = (BotoCoreError, ClientError)
 # The most names that DescribeAlarms takes.
 _NAMES_PER_CALL = 100
-# The most addresses that SES takes in one call.
-_RECIPIENTS = 50
 # SNS subjects are at most 100 ASCII characters; a message is at most 256 KiB.
 _TOPIC_SUBJECT_LIMIT = 100
 _TOPIC_TEXT_LIMIT = 60_000
@@ -109,11 +108,13 @@ class Ses:
 
     def send(self, message: bytes, sender: str, recipients: Sequence[str]) -> str:
         """Send a message, in several calls if SES does not take all recipients at once, and return its first id."""
-        groups = [list(recipients[first : first + _RECIPIENTS]) for first in range(0, len(recipients), _RECIPIENTS)]
+        groups = [recipients[first : first + RECIPIENT_LIMIT] for first in range(0, len(recipients), RECIPIENT_LIMIT)]
         try:
             answers = [
                 self._client.send_email(
-                    FromEmailAddress=sender, Destination={"ToAddresses": group}, Content={"Raw": {"Data": message}}
+                    FromEmailAddress=sender,
+                    Destination={"ToAddresses": list(group)},
+                    Content={"Raw": {"Data": message}},
                 )
                 for group in groups
             ]

@@ -21,9 +21,7 @@ if TYPE_CHECKING:
 def deliver(message: Message, record: Record, ports: Ports, settings: Settings) -> str:
     """Send a message by mail, the only channel today, under the claim of a record; return its subject.
 
-    Raises:
-        MailUnavailable: Neither SES nor the fallback topic took it.
-        StoreUnavailable: It was sent, but S3 could not record that.
+    It raises MailUnavailable if nothing took it, StoreUnavailable if it was sent but could not be recorded.
     """
     # Imported here: only an invocation with something to send pays for templates and MIME.
     from deliverywatch.alerting.mail.message import render

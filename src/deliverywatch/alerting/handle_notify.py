@@ -20,11 +20,7 @@ WATCHES = Path(__file__).with_name("watches.json")
 
 
 def handler(event: object, lambda_context: Any) -> dict[str, Any]:
-    """Turn messages into mails, and return the outcomes, which are logged as one line of JSON too.
-
-    Raises:
-        DeliveryWatchError: The problem and the next step are logged first; Lambda then retries the event.
-    """
+    """Turn messages into mails, and return the outcomes; they, or the error that makes Lambda retry, are logged."""
     settings = from_environment(os.environ)
     invocation = str(getattr(lambda_context, "aws_request_id", "") or id(event))
     notifier = Notifier(_ports(), settings, _watches(settings.prefix), invocation)

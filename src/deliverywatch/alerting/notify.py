@@ -82,14 +82,9 @@ class Notifier:
     invocation: str
 
     def run(self, event: object, received_at: datetime) -> list[Outcome]:
-        """Handle every message of an event, or a sweep; a failure does not keep the others from being handled.
+        """Handle every message of a Lambda event, or a sweep; `received_at` is the time of messages without one.
 
-        Args:
-            event: What Lambda hands over.
-            received_at: The time for messages without one.
-
-        Raises:
-            DeliveryWatchError: The first failure, after all were tried. A retry repeats nothing that was done.
+        The first failure is raised after all were tried. A retry repeats nothing that was done.
         """
         swept_at = moment(mapping(event).get("sweep"))
         if swept_at is not None:

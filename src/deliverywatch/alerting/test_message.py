@@ -49,9 +49,7 @@ def outbox_record(time: datetime, level: Level, invocation: str) -> Record:
 def send(test: SystemNotice, time: datetime, ports: Ports, settings: Settings, invocation: str) -> str:
     """Send the mail of a test and return its subject; empty if another invocation has claimed it.
 
-    Raises:
-        MailUnavailable: Neither SES nor the fallback topic took it.
-        StoreUnavailable: S3 cannot be reached: a test that leaves no record proves nothing.
+    Without S3 it raises StoreUnavailable: a test that leaves no record proves nothing.
     """
     from deliverywatch.alerting.mail.message import Envelope, Message  # a test is rare
 

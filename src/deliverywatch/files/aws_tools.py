@@ -44,7 +44,7 @@ class DeadLetters:
                     break
                 messages |= received
             make_visible(self._sqs, self._url, [message["ReceiptHandle"] for message in messages.values()])
-        return [_dead_letter(message) for message in messages.values()]
+        return [DeadLetter(name, message["Body"], _sent_at(message)) for name, message in messages.items()]
 
     def _receive(self, count: int) -> list[dict[str, Any]]:
         answer = self._sqs.receive_message(
@@ -177,9 +177,8 @@ def _listed(entry: Mapping[str, Any], state: State, listed_at: datetime) -> List
     )
 
 
-def _dead_letter(message: Mapping[str, Any]) -> DeadLetter:
-    sent_at = datetime.fromtimestamp(int(message["Attributes"]["SentTimestamp"]) / 1000, UTC)
-    return DeadLetter(message["MessageId"], message["Body"], sent_at)
+def _sent_at(message: Mapping[str, Any]) -> datetime:
+    return datetime.fromtimestamp(int(message["Attributes"]["SentTimestamp"]) / 1000, UTC)
 
 
 @contextmanager

@@ -94,9 +94,8 @@ def compare(
         may_have_expired = item is None and kept_since is not None and listed.last_modified < kept_since
         if not may_have_expired:
             _judge(differences, listed, item, now)
-    since = as_text(now - ON_THE_WAY)
     left = [item for item in items.values() if item["state"] != State.REMOVED]
-    differences.extra = [item for item in left if item["event_time"] < since]
+    differences.extra = [item for item in left if item["event_time"] < as_text(now - ON_THE_WAY)]
     differences.on_the_way_count += len(left) - len(differences.extra)
     return differences
 

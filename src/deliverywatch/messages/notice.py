@@ -17,8 +17,8 @@ from deliverywatch.errors import InputError
 from deliverywatch.messages.level import Level
 from deliverywatch.messages.untrusted import key_part, mapping, moment, text
 
-_FACT_COUNT = 30
-_FACT_LIMIT = 500
+FACT_COUNT = 30
+FACT_LIMIT = 500
 # A test goes to those who try it, not to everybody.
 _TO_COUNT = 5
 
@@ -67,11 +67,7 @@ def is_notice(document: Mapping[str, Any]) -> bool:
 
 
 def from_document(document: Mapping[str, Any]) -> SystemNotice:
-    """Return the notice of a message, which is untrusted: anybody who may publish to the topic may have written it.
-
-    Raises:
-        InputError: It names no watch, or a level that does not exist.
-    """
+    """Return the notice of an untrusted message, or raise InputError if it has no watch or an unknown level."""
     watch, level = text(document.get("watch"), 255), text(document.get("level"), 20)
     if not watch or level not in list(Level):
         raise InputError(f"A system notice needs a watch and a level out of {', '.join(Level)}.")
@@ -90,7 +86,7 @@ def from_document(document: Mapping[str, Any]) -> SystemNotice:
 
 def facts_of(values: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
     """Return names and values as text, as many as a mail can show."""
-    pairs = [(text(name, 60), text(value, _FACT_LIMIT)) for name, value in list(values.items())[:_FACT_COUNT]]
+    pairs = [(text(name, 60), text(value, FACT_LIMIT)) for name, value in list(values.items())[:FACT_COUNT]]
     return tuple((name, value) for name, value in pairs if value)
 
 

@@ -20,11 +20,7 @@ ACK_LIMIT = 20
 
 
 def acknowledge(store: Store, watch: str, incident_id: str, ack: Ack) -> Incident:
-    """Record an acknowledgement, and return the incident.
-
-    Raises:
-        InputError: The watch's open incident is another one, or it has too many acknowledgements.
-    """
+    """Record an acknowledgement and return the incident; InputError if it is over or has too many of them."""
 
     def noted(incident: Incident | None) -> Incident:
         if incident is None or incident.id != incident_id or not incident.is_open:

@@ -15,20 +15,13 @@ if TYPE_CHECKING:
 
 
 def find(state: WatchState, notice: Notice | None, incident: Incident | None) -> Finding:
-    """Return what a state means for the watch's incident.
+    """Return what a state means for the watch's last incident: while it is open, recovery alarms hold the level.
 
-    Args:
-        state: The state of the watch.
-        notice: The message that led here; a system notice or an unreadable message carries its own level.
-        incident: The watch's last incident: while it is open, recovery alarms hold the level.
+    A system notice or an unreadable message carries its own level.
     """
     still_open = incident if incident is not None and incident.is_open else None
-    level = level_of(
-        state.watch,
-        state.readings,
-        still_open.level if still_open else Level.OK,
-        still_open.raised if still_open else (),
-    )
+    open_level, raised = (still_open.level, still_open.raised) if still_open else (Level.OK, frozenset[str]())
+    level = level_of(state.watch, state.readings, open_level, raised)
     if notice is not None and notice.level is not None:
         return _of_notice(notice, notice.level, level)
     # The level that a system reported holds until the system takes it back, whatever the watch's alarms say.

@@ -202,12 +202,13 @@ def _changed(incident: Incident, event: Event, finding: Finding) -> Incident:
         reason=finding.reason,
         facts=finding.facts,
     )
+    timeline = (*incident.timeline, change)
     return replace(
         incident,
         level=finding.level,
         changed_at=time,
         seq=change.seq,
-        timeline=_limited((*incident.timeline, change)),
+        timeline=timeline if len(timeline) <= TIMELINE_LIMIT else (timeline[0], *timeline[2:]),
         unsent=(*incident.unsent, change.seq),
     )
 
@@ -223,10 +224,6 @@ def _incident_id(previous: Incident | None, time: datetime) -> str:
     if previous is None or not previous.id.startswith(base):
         return base
     return f"{base}-{count(previous.id[len(base) + 1 :], 1) + 1}"
-
-
-def _limited(timeline: tuple[Change, ...]) -> tuple[Change, ...]:
-    return timeline if len(timeline) <= TIMELINE_LIMIT else (timeline[0], *timeline[2:])
 
 
 def _worse(peak: float | None, finding: Finding) -> float | None:

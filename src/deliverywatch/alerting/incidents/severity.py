@@ -114,11 +114,7 @@ def _is_held(severity: Severity, readings: Mapping[str, Reading], was_raised: fr
 
 
 def watches(document: object, prefix: str) -> tuple[Watch, ...]:
-    """Return the watches of the `watches.json` that `cfn/build.py` writes, with the stack's prefix on their alarms.
-
-    Raises:
-        InputError: The document is not a list of watches.
-    """
+    """Return the watches of the `watches.json` that `cfn/build.py` writes, with the stack's prefix on their alarms."""
     items = mapping(document).get("watches")
     if not isinstance(items, list):
         raise InputError("The watches file holds no list `watches`.", next_step="Run `python cfn/build.py` again.")

@@ -127,11 +127,12 @@ def from_trigger(trigger: Mapping[str, Any], **rest: Any) -> Alarm:
     """Return the Alarm of an SNS message's `Trigger`, with the fields that stand elsewhere in the message."""
     queries = _queries(trigger)
     periods = count(trigger.get("EvaluationPeriods"), 1)
+    longest_seconds = max((count(mapping(query.get("MetricStat")).get("Period")) for query in queries), default=0)
     return Alarm(
         queries=queries,
         threshold=None if trigger.get("ThresholdMetricId") else number(trigger.get("Threshold")),
         comparison=text(trigger.get("ComparisonOperator"), 100),
-        period_seconds=count(trigger.get("Period")) or _period_seconds(queries),
+        period_seconds=count(trigger.get("Period")) or longest_seconds,
         evaluation_periods=periods,
         datapoints_to_alarm=count(trigger.get("DatapointsToAlarm")) or periods,
         # Old messages spell it "- TreatMissingData:                    missing".
@@ -178,7 +179,3 @@ def _dimension(pair: Mapping[str, Any]) -> Mapping[str, str]:
     # Capitalised in the API, in lower case in messages.
     name, value = pair.get("Name", pair.get("name")), pair.get("Value", pair.get("value"))
     return {"Name": text(name, 255), "Value": text(value, 1024)}
-
-
-def _period_seconds(queries: tuple[Mapping[str, Any], ...]) -> int:
-    return max((count(mapping(query.get("MetricStat")).get("Period")) for query in queries), default=0)

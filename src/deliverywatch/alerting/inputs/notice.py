@@ -15,11 +15,8 @@ from deliverywatch.alerting.inputs.alarm import Alarm, State, from_trigger, stat
 from deliverywatch.errors import InputError
 from deliverywatch.messages import notice as system_notice
 from deliverywatch.messages.level import Level
-from deliverywatch.messages.notice import SystemNotice, facts_of
+from deliverywatch.messages.notice import FACT_COUNT, FACT_LIMIT, SystemNotice, facts_of
 from deliverywatch.messages.untrusted import key_part, mapping, moment, objects, text
-
-_FACT_COUNT = 30
-_FACT_LIMIT = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,7 +183,7 @@ def _required_state(value: object) -> State:
 
 def _children(body: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
     """Return what triggered a composite alarm: its children with their states."""
-    children = objects(body.get("TriggeringChildren"))[:_FACT_COUNT]
-    names = [text(child.get("Arn"), _FACT_LIMIT).rpartition(":alarm:")[2] for child in children]
+    children = objects(body.get("TriggeringChildren"))[:FACT_COUNT]
+    names = [text(child.get("Arn"), FACT_LIMIT).rpartition(":alarm:")[2] for child in children]
     states = [text(mapping(child.get("State")).get("Value"), 40) for child in children]
     return tuple((f"Child alarm {name}", state) for name, state in zip(names, states, strict=True))

@@ -39,10 +39,9 @@ def from_environment(environ: Mapping[str, str]) -> Settings:
     """Return the settings, or raise ConfigurationError if one is missing or SES would not take all recipients."""
     environment = required(environ, "DELIVERYWATCH_ENVIRONMENT")
     recipients = addresses(required(environ, "DELIVERYWATCH_RECIPIENTS"))
-    if not 0 < len(recipients) <= RECIPIENT_LIMIT:
-        raise ConfigurationError(
-            f"DELIVERYWATCH_RECIPIENTS names {len(recipients)} addresses; SES takes 1 to {RECIPIENT_LIMIT}."
-        )
+    count = len(recipients)
+    if not 0 < count <= RECIPIENT_LIMIT:
+        raise ConfigurationError(f"DELIVERYWATCH_RECIPIENTS names {count} addresses; SES takes 1 to {RECIPIENT_LIMIT}.")
     return Settings(
         environment=environment,
         prefix=environ.get("DELIVERYWATCH_PREFIX") or f"deliverywatch-{environment}",

@@ -32,14 +32,15 @@ class Entry:
 
 def link_list(story: Story, settings: Settings) -> tuple[tuple[str, str], ...]:
     """Return titles and URLs: the alarm, then the pages of the stack and of the watch's system."""
-    alarm_region = links.region_of(story.alarm.arn) if story.alarm else ""
+    alarm_region = (links.region_of(story.alarm.arn) if story.alarm else "") or settings.region
+    alarm_url = links.alarm_url(alarm_region, story.alarm.name) if story.alarm and alarm_region else ""
     # A system with a dashboard of its own has other pages than the stack's.
     has_dashboard = any(title == "Dashboard" for title, _ in story.context.links)
     region = (settings.region or alarm_region) if story.is_declared and not has_dashboard else ""
     dashboard, workgroup = _dashboard(story, settings), story.context.workgroup or settings.workgroup
     start = story.incident.opened_at - timedelta(hours=chart.HOURS)
     pages = [
-        ("Alarm in CloudWatch", _alarm_url(story, alarm_region or settings.region)),
+        ("Alarm in CloudWatch", alarm_url),
         ("Dashboard", links.dashboard_url(region, dashboard, start, story.change.time) if region else ""),
         ("Saved queries", links.saved_queries_url(region, workgroup) if region else ""),
         *story.context.links,
@@ -106,7 +107,3 @@ def why(settings: Settings) -> str:
         f"You get this mail because your address is among the alert recipients of the stack {settings.prefix}. "
         "To be taken off, ask whoever runs that stack."
     )
-
-
-def _alarm_url(story: Story, region: str) -> str:
-    return links.alarm_url(region, story.alarm.name) if story.alarm and region else ""

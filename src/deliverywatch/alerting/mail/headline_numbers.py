@@ -75,9 +75,8 @@ def _rate(story: Story) -> HeadlineNumber | None:
     alarm, value = story.alarm, story.value
     if alarm is None or value is None:
         return None
-    limit = story.threshold
     name = "Failure rate" if alarm.is_ratio else "Now"
-    return HeadlineNumber(name, story.measured(value), f"threshold {limit}" if limit else "")
+    return HeadlineNumber(name, story.measured(value), f"threshold {story.threshold}" if story.threshold else "")
 
 
 def _counts(story: Story) -> HeadlineNumber | None:

@@ -106,9 +106,8 @@ def one(queue: DeadLetters, reasons: Reasons, message_id: str, limit: int) -> Ex
     matching = [one for one in explanations if one.dead_letter.message_id.startswith(message_id)]
     if len(matching) != 1:
         problem = "names several dead letters" if matching else f"is none of the first {limit} dead letters"
-        raise InputError(
-            f"{message_id} {problem}.", next_step="'deliverywatch files dlq list' shows the ids of those there are."
-        )
+        next_step = "'deliverywatch files dlq list' shows the ids of those there are."
+        raise InputError(f"{message_id} {problem}.", next_step=next_step)
     return matching[0]
 
 

@@ -110,10 +110,7 @@ def checked_bucket(name: object) -> str:
 
 
 def checked_word(word: object, name: str) -> str | None:
-    """Return an opaque word of S3, such as a version or an etag, or None if it is missing.
-
-    It has at most 1,024 bytes: S3's limit for versions and DynamoDB's for keys.
-    """
+    """Return an opaque word of S3, such as a version or an etag, of the length that S3 and DynamoDB allow, or None."""
     if not word:
         return None
     if not isinstance(word, str) or not word.isprintable() or len(word.encode()) > KEY_LIMIT_BYTES:

@@ -45,7 +45,7 @@ from deliverywatch.sms import compact
 from deliverywatch.storage.folder import Folder
 store = Folder(Path({root!r}))
 due = compact.due(store.sizes("sms/"), datetime.fromisoformat({now!r}))
-done = compact.compact(due, store, token="b", pause=lambda _: None)
+done = compact.compact(due, store, token="b")
 assert (done.day_count, done.failures) == (1, dict())
 print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, time.process_time())
 """
@@ -59,9 +59,7 @@ def figures(rounds: int = 15) -> Iterator[Figure]:
         shutil.copytree(hours, days)
         store = Folder(days)
         started = time.process_time()
-        compact.compact(
-            compact.due(store.sizes("sms/"), END + timedelta(days=9)), store, token="b", pause=lambda _: None
-        )
+        compact.compact(compact.due(store.sizes("sms/"), END + timedelta(days=9)), store, token="b")
         seconds = time.process_time() - started
         yield _objects(hours, days)
         for name, sql in _queries():

@@ -50,7 +50,7 @@ def answers(template: dict[str, Any], lake: Path) -> Iterator[list[dict[str, lis
 
     look()
     store = Watched(lake, look)
-    done = compact.compact(compact.due(store.sizes("sms/"), LATER), store, token="t", pause=lambda _: None)
+    done = compact.compact(compact.due(store.sizes("sms/"), LATER), store, token="t")
     assert done.failures == {}
     assert done.day_count >= 3
     yield answers

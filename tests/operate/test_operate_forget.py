@@ -59,7 +59,7 @@ def written(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
     ports = Ports(connect=lambda: source, store=store, emit=lambda _: None)
     plan = ingest.backfill_plan(NOW, settings, store, 5)
     ingest.run(NOW, settings, ports, token="fill", by_hand=plan)
-    done = compact.compact(compact.due(store.sizes("sms/"), NOW), store, token="c", pause=lambda _: None)
+    done = compact.compact(compact.due(store.sizes("sms/"), NOW), store, token="c")
     assert done.day_count >= 1
     return root
 
@@ -138,10 +138,10 @@ def test_a_day_that_is_just_being_made_does_not_bring_it_back(folder: Path) -> N
 
     for key in day_objects.hour_keys(day):
         update(store, key, lambda body: seal.sealed(body, "killed"), lambda _: None)
-    flow.forget(store, known_as, token="f", pause=lambda _: None)
+    flow.forget(store, known_as, token="f")
     assert not flow.find(store, known_as).row_counts
-    day_objects.make_day(store, day, "next", lambda _: None)
-    day_objects.clear(store, day, "next", lambda _: None)
+    day_objects.make_day(store, day, "next")
+    day_objects.clear(store, day, "next")
     assert not flow.find(store, known_as).row_counts
 
 

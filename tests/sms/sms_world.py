@@ -189,7 +189,6 @@ class World:
             store=self.store,
             emit=self._emit,
             seconds_left=lambda: self.seconds_left,
-            pause=lambda _seconds: None,
         )
 
     def run(self, now: datetime = NOW, by_hand: Plan | None = None) -> Summary:

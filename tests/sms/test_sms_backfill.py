@@ -89,7 +89,7 @@ def test_started_again_it_goes_on_where_it_was() -> None:
 def test_a_day_that_is_one_object_takes_what_clicksend_has_changed_since() -> None:
     world = account()
     fill(world)
-    done = compact.compact(compact.due(world.store.sizes("sms/"), NOW), world.store, token="c", pause=lambda _: None)
+    done = compact.compact(compact.due(world.store.sizes("sms/"), NOW), world.store, token="c")
     assert (done.day_count, done.failures) == (2, {})
     assert {key.rpartition("/")[2] for key in world.lake()} == {"day.parquet"}
     world.history.rows[0]["status_text"] = "other words"
@@ -108,9 +108,7 @@ def test_the_sweep_settles_a_late_outcome_in_the_object_of_its_day() -> None:
     world.history.rows = [row("P", sent_at, "pending")]
     world.run(sent_at + timedelta(minutes=10))
     world.run(midnight - timedelta(minutes=10))
-    done = compact.compact(
-        compact.due(world.store.sizes("sms/"), midnight), world.store, token="c", pause=lambda _: None
-    )
+    done = compact.compact(compact.due(world.store.sizes("sms/"), midnight), world.store, token="c")
     assert done.day_count == 1
     world.history.rows = [row("P", sent_at, "failed")]
     world.run(midnight)

@@ -55,7 +55,6 @@ def write(store: Any, number: int, version: int, others: int) -> Merged:
         store,
         hour,
         lambda body: merge.merge(body, records, token=f"writer {version}"),
-        lambda _: None,
         token=f"writer {version}",
         now=now,
     )
@@ -63,7 +62,7 @@ def write(store: Any, number: int, version: int, others: int) -> Merged:
 
 def compacted(store: Any, token: str) -> compact.Summary:
     chosen = compact.due(store.sizes("sms/"), NOW)
-    return compact.compact(chosen, store, token=token, pause=lambda _: None)
+    return compact.compact(chosen, store, token=token)
 
 
 def visible(memory: Memory) -> list[tuple[str, int]]:
@@ -258,7 +257,7 @@ def test_a_recipient_who_is_forgotten_while_a_day_is_made_does_not_come_back() -
         actor = Actor(memory, lambda store: compacted(store, "c"))
         for _ in range(place):
             actor.step()
-        forget.forget(memory, known_as, token="f", pause=lambda _: None)
+        forget.forget(memory, known_as, token="f")
         while not actor.is_over:
             actor.step()
         compacted(memory, "next")

@@ -53,13 +53,13 @@ def test_a_compaction_leaves_its_day_as_it_is_and_does_the_others(body: bytes) -
     world.run(NOW, by_hand=ingest.backfill_plan(NOW, world.settings, world.store, 7))
     broken = key_of(oldest + 5 * HOUR)
     damage(world, broken, body)
-    done = compact.compact(compact.due(world.store.sizes("sms/"), NOW), world.store, token="c", pause=lambda _: None)
+    done = compact.compact(compact.due(world.store.sizes("sms/"), NOW), world.store, token="c")
     assert (done.day_count, [*done.failures]) == (1, [f"{oldest:%Y-%m-%d}"])
     assert broken in done.failures[f"{oldest:%Y-%m-%d}"]
     assert world.store.objects[broken] == body
     assert day_key_of(oldest) not in world.store.objects
     del world.store.objects[broken]
-    again = compact.compact(compact.due(world.store.sizes("sms/"), NOW), world.store, token="d", pause=lambda _: None)
+    again = compact.compact(compact.due(world.store.sizes("sms/"), NOW), world.store, token="d")
     assert (again.day_count, again.failures) == (1, {})
     assert world.outcomes() == {"M0": "delivered", "M1": "delivered"}
 
@@ -70,7 +70,7 @@ def test_time_that_is_up_postpones_a_day_and_none_is_begun_that_may_not_end() ->
     world.run(NOW, by_hand=ingest.backfill_plan(NOW, world.settings, world.store, 7))
     answers = iter([True, False])
     due = compact.due(world.store.sizes("sms/"), NOW)
-    done = compact.compact(due, world.store, token="c", pause=lambda _: None, has_time=lambda: next(answers))
+    done = compact.compact(due, world.store, token="c", has_time=lambda: next(answers))
     assert (done.day_count, done.postponed_count) == (1, 1)
 
 
@@ -92,7 +92,7 @@ def test_a_day_that_would_not_fit_into_the_function_stays_as_it_is() -> None:
     world.run(NOW, by_hand=ingest.backfill_plan(NOW, world.settings, world.store, 7))
     sizes = [(key, 60_000_000 if f"{oldest:%Y-%m-%d}" in key else size) for key, size in world.store.sizes("sms/")]
     sizes.append((key_of(oldest + 9 * HOUR), 60_000_000))
-    done = compact.compact(compact.due(sizes, NOW), world.store, token="c", pause=lambda _: None)
+    done = compact.compact(compact.due(sizes, NOW), world.store, token="c")
     assert (done.day_count, done.too_large_count) == (1, 1)
     assert key_of(oldest + 3 * HOUR) in world.store.objects
 
@@ -110,4 +110,4 @@ def test_an_object_is_not_blamed_for_what_is_wrong_elsewhere() -> None:
         if stored is None:
             del world.store.objects[key_of(at("12:00"))]
         with pytest.raises(ValueError, match="of the rows that were read"):
-            day_objects.keep(world.store, at("12:00"), broken, lambda _: None, token="t", now=NOW)
+            day_objects.keep(world.store, at("12:00"), broken, token="t", now=NOW)

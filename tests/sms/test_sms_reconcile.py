@@ -76,7 +76,7 @@ class Account(World):
 
     def reconcile(self, now: datetime) -> int:
         found = self.compare(now)
-        return reconcile.emit(self.store, self.metrics, found.differences, now, lambda _: None)
+        return reconcile.emit(self.store, self.metrics, found.differences, now)
 
     def seen(self, now: datetime) -> dict[datetime, tuple[float, float]]:
         self.metrics.now = now
@@ -148,9 +148,7 @@ def test_what_cloudwatch_refuses_can_be_tried_again_at_once() -> None:
 def test_two_at_once_emit_it_once() -> None:
     world, later = account(), NOW + OUTSIDE
     first, second = world.compare(later), world.compare(later)
-    counts = [
-        reconcile.emit(world.store, world.metrics, each.differences, later, lambda _: None) for each in (first, second)
-    ]
+    counts = [reconcile.emit(world.store, world.metrics, each.differences, later) for each in (first, second)]
     assert counts == [1, 0]
 
 

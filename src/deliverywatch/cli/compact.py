@@ -16,7 +16,6 @@ from deliverywatch.cli.terminal.output import print_json
 from deliverywatch.cli.terminal.prose import counted
 from deliverywatch.cli.terminal.target import Target, target_and_json
 from deliverywatch.cli.terminal.time_options import Time
-from deliverywatch.storage.store import sleep_up_to
 from deliverywatch.thresholds import SETTLE_HOURS
 
 if TYPE_CHECKING:
@@ -59,7 +58,6 @@ def _done(chosen: Sequence[Due], store: Store) -> Summary:
             chosen,
             store,
             token=uuid.uuid4().hex,
-            pause=sleep_up_to,
             on_begin=lambda due: click.echo(f"{due.day:%Y-%m-%d}: {_hours(due)}", err=True),
         )
     except KeyboardInterrupt:

@@ -15,7 +15,6 @@ from deliverywatch.cli.terminal.lake_options import FOLDER, Lake, open_lake
 from deliverywatch.cli.terminal.output import print_json
 from deliverywatch.cli.terminal.prose import counted, wrapped
 from deliverywatch.cli.terminal.target import Target, target_and_json
-from deliverywatch.storage.store import sleep_up_to
 
 if TYPE_CHECKING:
     from deliverywatch.operate.lake.aws_versions import OldVersions
@@ -60,7 +59,7 @@ def forget(
     if not dry_run and (forgotten.row_counts or purges):
         _ask(forgotten, opened, yes=yes, purges=purges)
     if not dry_run and forgotten.row_counts:
-        forgotten = flow.forget(opened.store, known_as, token=uuid.uuid4().hex, pause=sleep_up_to)
+        forgotten = flow.forget(opened.store, known_as, token=uuid.uuid4().hex)
     if not dry_run and purge and versions:
         forgotten.purged_count = versions.purge("sms/")
     old_count = versions.count("sms/") if versions else None

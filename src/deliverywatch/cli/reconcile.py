@@ -13,7 +13,6 @@ from deliverywatch.cli.terminal.prose import wrapped
 from deliverywatch.cli.terminal.target import Target, target_and_json
 from deliverywatch.cli.terminal.time_options import TimeOrAge
 from deliverywatch.errors import InputError
-from deliverywatch.storage.store import sleep_up_to
 
 if TYPE_CHECKING:
     from deliverywatch.operate.lake.reconcile import Comparison
@@ -55,7 +54,7 @@ def reconcile(*, since: datetime | None, dry_run: bool, as_json: bool, target: T
     comparison = flow.compare(opened.store, metrics, settings, now, start, end)
     emitted_count = 0
     if not dry_run:
-        emitted_count = flow.emit(opened.store, metrics, comparison.differences, now, sleep_up_to)
+        emitted_count = flow.emit(opened.store, metrics, comparison.differences, now)
     if as_json:
         print_json({**comparison.document(), "emitted": emitted_count, "dry_run": dry_run})
         return

@@ -82,7 +82,6 @@ def compact(
     store: Store,
     *,
     token: str,
-    pause: Callable[[float], None],
     has_time: Callable[[], bool] = lambda: True,
     on_begin: Callable[[Due], None] = lambda _: None,
 ) -> Summary:
@@ -92,7 +91,6 @@ def compact(
         days: As `due` returns them.
         store: Of the lake.
         token: Different for each run.
-        pause: Sleeps up to so many seconds, for another writer to finish.
         has_time: Whether another day can be begun.
         on_begin: Is called with each day before it is begun.
     """
@@ -106,8 +104,8 @@ def compact(
             continue
         on_begin(due_day)
         try:
-            day_objects.make_day(store, due_day.day, token, pause)
-            day_objects.clear(store, due_day.day, token, pause)
+            day_objects.make_day(store, due_day.day, token)
+            day_objects.clear(store, due_day.day, token)
             summary.day_count += 1
             summary.hour_count += due_day.hour_count
         except DeliveryWatchError as error:

@@ -12,7 +12,6 @@ from typing import Any
 from deliverywatch.errors import StoreUnavailable
 from deliverywatch.sms import compact
 from deliverywatch.storage.s3 import Bucket
-from deliverywatch.storage.store import sleep_up_to
 
 # A day of a million rows takes half of it; one that is begun with less left might be killed, and begun anew.
 _DAY_SECONDS = 300
@@ -25,7 +24,6 @@ def handler(_event: dict[str, Any], context: Any) -> dict[str, Any]:
         compact.due(store.sizes("sms/"), datetime.now(UTC)),
         store,
         token=uuid.uuid4().hex,
-        pause=sleep_up_to,
         has_time=lambda: context.get_remaining_time_in_millis() > _DAY_SECONDS * 1000,
     )
     print(json.dumps({"event": "sms_compact", **summary.as_fields()}), flush=True)

@@ -73,9 +73,7 @@ class Hours:
         def change(stored: bytes | None) -> Merged:
             return merge.merge(stored, records, token=self.token, inserts_only=inserts_only)
 
-        merged = day_objects.keep(
-            self.ports.store, part.hour, change, self.ports.pause, token=self.token, now=self.plan.now
-        )
+        merged = day_objects.keep(self.ports.store, part.hour, change, token=self.token, now=self.plan.now)
         self.summary.written_count += merged.body is not None
         for difference, number in merged.changes.items():
             self.summary.new_count += number * (difference.before is None)

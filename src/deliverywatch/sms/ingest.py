@@ -140,7 +140,7 @@ class _Run:
 
     def _mark(self, covered_until: datetime) -> None:
         watermark = Watermark(covered_until, self.plan.counted_from)
-        advance_watermark(self.ports.store, watermark, self.ports.pause, latest=self.plan.latest)
+        advance_watermark(self.ports.store, watermark, latest=self.plan.latest)
 
     def _conclude(self, covered_until: datetime) -> None:
         self._mark(covered_until)

@@ -8,7 +8,6 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Protocol
 
-from deliverywatch.storage.store import sleep_up_to
 from deliverywatch.thresholds import SLOT_MINUTES
 
 if TYPE_CHECKING:
@@ -50,14 +49,12 @@ class Ports:
         store: Holds the lake, the watermark and the context.
         emit: Publishes datapoints, all or none of them.
         seconds_left: How long the run may still take.
-        pause: Sleeps up to so many seconds, for another writer to finish.
     """
 
     connect: Callable[[], Source]
     store: Store
     emit: Callable[[Sequence[Datapoint]], None]
     seconds_left: Callable[[], float] = lambda: math.inf
-    pause: Callable[[float], None] = sleep_up_to
 
 
 @dataclass(slots=True)

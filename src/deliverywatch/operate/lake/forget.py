@@ -48,7 +48,7 @@ def find(store: Store, known_as: Collection[str]) -> Forgotten:
     return result
 
 
-def forget(store: Store, known_as: Collection[str], *, token: str, pause: Callable[[float], None]) -> Forgotten:
+def forget(store: Store, known_as: Collection[str], *, token: str) -> Forgotten:
     """Blank the recipient in every object, until a look into all of them finds nothing."""
     whole = Forgotten()
     for _ in range(_ROUNDS):
@@ -56,9 +56,9 @@ def forget(store: Store, known_as: Collection[str], *, token: str, pause: Callab
         if not remaining.row_counts:
             break
         for folder in remaining.folders:
-            day_objects.finish(store, day_objects.day_of_key(f"{folder}day.parquet"), token, pause)
+            day_objects.finish(store, day_objects.day_of_key(f"{folder}day.parquet"), token)
         for key, row_count in find(store, known_as).row_counts.items():
-            update(store, key, _blanker(key, known_as, token), pause)
+            update(store, key, _blanker(key, known_as, token))
             _note(whole, key, row_count)
     return whole
 

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Protocol
@@ -162,9 +162,7 @@ def counts(store: Store, settings: Settings, start: datetime, end: datetime) -> 
     return slots
 
 
-def emit(
-    store: Store, metrics: Metrics, differences: Sequence[Difference], now: datetime, pause: Callable[[float], None]
-) -> int:
+def emit(store: Store, metrics: Metrics, differences: Sequence[Difference], now: datetime) -> int:
     """Emit differences that nobody else is emitting, and return how many: first their record, then the points."""
     ours: list[Difference] = []
 
@@ -177,14 +175,14 @@ def emit(
     def released(body: bytes | None) -> Change[None]:
         return Change(_body({slot: until for slot, until in _held(body, now).items() if slot not in refused}), None)
 
-    update(store, EMITTED, claimed, pause)
+    update(store, EMITTED, claimed)
     for first in range(0, len(ours), _BATCH):
         try:
             metrics.put(ours[first : first + _BATCH])
         except CloudRefused:
             # Nothing of these was taken: whoever fixes it need not wait for the record.
             refused = {our.slot for our in ours[first:]}
-            update(store, EMITTED, released, pause)
+            update(store, EMITTED, released)
             raise
     return len(ours)
 

@@ -101,7 +101,6 @@ def keep(
     store: Store,
     hour: datetime,
     change: Callable[[bytes | None], Merged],
-    pause: Callable[[float], None],
     *,
     token: str,
     now: datetime,
@@ -112,7 +111,6 @@ def keep(
         store: Of the lake.
         hour: Begin of the hour.
         change: Computes the change from the present body; called again when another writer was faster.
-        pause: Sleeps up to so many seconds before the next try.
         token: Different for each run.
         now: Aware. The object of a day that cannot have one yet is not looked for: between the write of a new hour and
             its emission nothing else happens.
@@ -131,24 +129,24 @@ def keep(
         return _changed(hour_key, body, change)
 
     try:
-        done = update(store, hour_key, unless_sealed, pause)
+        done = update(store, hour_key, unless_sealed)
         if not may_be_made or not _exists(store, day):
             return done
     except _Sealed:
-        make_day(store, day, token, pause)
+        make_day(store, day, token)
 
     day_key = day_key_of(day)
-    return update(store, day_key, lambda body: _changed(day_key, body, change), pause)
+    return update(store, day_key, lambda body: _changed(day_key, body, change))
 
 
-def make_day(store: Store, day: datetime, token: str, pause: Callable[[float], None]) -> None:
+def make_day(store: Store, day: datetime, token: str) -> None:
     """Make one object of a day's hours, unless it is there; the hours stay until `clear` deletes them."""
     from deliverywatch.sms.lake import seal  # brings pyarrow
 
     if _exists(store, day):
         return
     for key in hour_keys(day):
-        update(store, key, _readable(key, lambda body: seal.sealed(body, token)), pause)
+        update(store, key, _readable(key, lambda body: seal.sealed(body, token)))
     try:
         with readable(folder_of(day)):
             made = seal.joined(_sealed_bodies(store, day), token)
@@ -161,16 +159,16 @@ def make_day(store: Store, day: datetime, token: str, pause: Callable[[float], N
             raise
 
 
-def finish(store: Store, day: datetime, token: str, pause: Callable[[float], None]) -> None:
+def finish(store: Store, day: datetime, token: str) -> None:
     """Make a day's object if somebody has begun to and was killed: only then is it clear which objects count."""
     keys = [key for key in store.keys(folder_of(day)) if key.endswith(".parquet")]
     if day_key_of(day) in keys:
         return
     if any(_is_sealed(key, stored.body) for key in keys if (stored := store.read(key))):
-        make_day(store, day, token, pause)
+        make_day(store, day, token)
 
 
-def clear(store: Store, day: datetime, token: str, pause: Callable[[float], None]) -> None:
+def clear(store: Store, day: datetime, token: str) -> None:
     """Delete the hours beside a day's object, after taking in what a stray one holds more."""
     from deliverywatch.sms.lake import seal  # brings pyarrow
 
@@ -180,7 +178,7 @@ def clear(store: Store, day: datetime, token: str, pause: Callable[[float], None
             continue
         if not _is_sealed(key, stored.body):
             absorb = partial(seal.absorbed, stray=stored.body, token=token)
-            update(store, day_key_of(day), _readable(key, absorb), pause)
+            update(store, day_key_of(day), _readable(key, absorb))
         with suppress(StoreConflict):  # somebody is just writing it: the next compaction takes it in
             store.delete_if_unchanged(key, stored.etag)
 

@@ -1,7 +1,6 @@
 """How far the runs on schedule got: an object of the lake that only moves forward."""
 
 import json
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -40,9 +39,7 @@ def read_watermark(store: Store) -> Watermark | None:
     return _watermark(stored.body) if stored else None
 
 
-def advance_watermark(
-    store: Store, watermark: Watermark, pause: Callable[[float], None], *, latest: datetime | None = None
-) -> None:
+def advance_watermark(store: Store, watermark: Watermark, *, latest: datetime | None = None) -> None:
     """Move the watermark; it never goes back, whoever else moves it, unless it stands after `latest`, in the future."""
 
     def ahead(body: bytes | None) -> Change[None]:
@@ -54,7 +51,7 @@ def advance_watermark(
             return Change(None, None)
         return Change(replace(watermark, counted_from=present.counted_from).as_body(), None)
 
-    update(store, WATERMARK, ahead, pause)
+    update(store, WATERMARK, ahead)
 
 
 def _watermark(body: bytes) -> Watermark:

@@ -106,6 +106,8 @@ PRIVATE_WORDS = {
     "asking": "athena",
     "contrast": "comparison",
     "drill": "test message",
+    "each": "the name of the thing",
+    "figures": "headline numbers",
     "foreign": "untrusted",
     "found": "the name of the thing",
     "gather": "collect",

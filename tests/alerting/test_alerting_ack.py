@@ -8,7 +8,7 @@ from alerting_stories import context, put
 
 from deliverywatch.alerting.incidents.ack import ACK_LIMIT, acknowledge
 from deliverywatch.alerting.incidents.incident import Ack, from_json, to_json
-from deliverywatch.alerting.incidents.incident_store import past, read
+from deliverywatch.alerting.incidents.incident_store import earlier_keys, read
 from deliverywatch.errors import InputError, StoreConflict
 
 KIM = Ack("Kim", at("12:10"), "calling the carrier")
@@ -113,10 +113,10 @@ def test_an_incident_is_kept_when_the_next_one_opens(world: World) -> None:
     take(world)
     world.cloudwatch.measure(1, 1204)
     world.alarm("sms-warning", "OK", "12:34", old="ALARM")
-    assert past(world.store, "sms-failures") == []
+    assert earlier_keys(world.store, "sms-failures") == []
     world.cloudwatch.measure(72, 1185)
     world.alarm("sms-warning", "ALARM", "14:04")
-    assert past(world.store, "sms-failures") == ["incidents/sms-failures/past/2026-11-21-INC-1121-1204.json"]
-    kept = from_json(world.store.memory.objects[past(world.store, "sms-failures")[0]])
+    assert earlier_keys(world.store, "sms-failures") == ["incidents/sms-failures/past/2026-11-21-INC-1121-1204.json"]
+    kept = from_json(world.store.memory.objects[earlier_keys(world.store, "sms-failures")[0]])
     assert kept is not None
     assert (kept.id, kept.is_open, kept.acks) == ("INC-1121-1204", False, (KIM,))

@@ -40,7 +40,7 @@ def test_the_documented_document_is_read_whole() -> None:
     assert (context.noun, context.slot_minutes, len(context.slots), context.window_minutes) == ("SMS", 10, 4, 30)
     assert [reason.code for reason in context.reasons] == ["14", "12"]
     assert [by for by, _ in context.groups] == ["carrier", "country"]
-    assert context.samples[0].place == "Telstra, AU"
+    assert context.samples[0].carrier_and_country == "Telstra, AU"
     assert context.overdue == (9, 1180, 0.8)
     assert len(context.steps) == 3
     assert context.links == (("ClickSend status", "https://status.clicksend.com"),)

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from deliverywatch.alerting.incidents.incident import Change, Event, Incident, to_json
-from deliverywatch.alerting.incidents.incident_store import incident_key, past_key
+from deliverywatch.alerting.incidents.incident_store import earlier_key, incident_key
 from deliverywatch.alerting.incidents.outbox import Record, from_json, record_key
 from deliverywatch.alerting.incidents.outbox import to_json as line_of
 from deliverywatch.engine.evaluation import mute as engine
@@ -107,18 +107,18 @@ def incident(watch: str, opened: datetime, level: Level = Level.OK) -> Incident:
     return Incident(watch, f"INC-{opened:%m%d-%H%M}", level, opened, opened, watch, 1, timeline=(change,))
 
 
-def lake(*last: Incident, past: Sequence[Incident] = ()) -> Memory:
+def lake(*last: Incident, earlier: Sequence[Incident] = ()) -> Memory:
     store = Memory()
-    for each in last:
-        store.write(incident_key(each.watch), to_json(each))
-    for each in past:
-        store.write(past_key(each), to_json(each))
+    for record in last:
+        store.write(incident_key(record.watch), to_json(record))
+    for record in earlier:
+        store.write(earlier_key(record), to_json(record))
     return store
 
 
 def test_an_incident_is_found_by_its_id_in_any_spelling_open_or_over_or_long_ago() -> None:
     old, last = incident("sms-failures", NOW - timedelta(days=9)), incident("sms-failures", NOW, Level.WARNING)
-    store = lake(last, past=[old])
+    store = lake(last, earlier=[old])
     assert records.find(store, " inc-1121-0300 ") == last
     assert records.find(store, old.id) == old
 
@@ -134,7 +134,7 @@ def test_an_id_of_two_watches_asks_for_the_watch() -> None:
 
 def test_an_id_that_came_again_after_a_year_is_the_newer_one() -> None:
     year = incident("sms-failures", NOW - timedelta(days=365)), incident("sms-failures", NOW - timedelta(days=730))
-    store = lake(incident("sms-failures", NOW + timedelta(days=1)), past=year)
+    store = lake(incident("sms-failures", NOW + timedelta(days=1)), earlier=year)
     assert records.find(store, "INC-1121-0300") == year[0]
 
 

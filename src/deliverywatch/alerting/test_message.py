@@ -81,7 +81,7 @@ def view_of_test(test: SystemNotice, time: datetime, settings: Settings) -> View
         incident=name,
         sentence="This is a test: nothing is wrong.",
         notes=(f"{by} asked for it. A real mail of level {level.value} looks like this and says what is wrong here.",),
-        figures=(
+        headline_numbers=(
             HeadlineNumber("Level", level.value),
             HeadlineNumber("Sent to", _people(len(test.to or real)), "this mail"),
             HeadlineNumber("Real ones go to", _people(len(real)), f"of level {level.value}"),

@@ -99,8 +99,8 @@ def backtest(
         from deliverywatch.backtest.aws import cloudwatch  # brings boto3
 
         source = LiveAccount(cloudwatch().definitions, without)
-    past, is_swept = _History(history, start, end), sweep or report is not None
-    request = Request(source, past, settings, time_zone, is_swept=is_swept, start=start, end=end)
+    history_for, is_swept = _History(history, start, end), sweep or report is not None
+    request = Request(source, history_for, settings, time_zone, is_swept=is_swept, start=start, end=end)
     with _progress() as show_progress:
         result = compare(request, show_progress)
     if render_to:

@@ -68,8 +68,8 @@ def _done(chosen: Sequence[Due], store: Store) -> Summary:
 def _hours(due: Due) -> str:
     if due.is_too_large:
         return f"{due.byte_count / 1e6:,.0f} MB stay as they are: a query gains nothing"
-    place = "left beside the day's object" if due.is_made else "into one object"
-    return f"{counted(due.hour_count, 'hour')} {place}"
+    outcome = "left beside the day's object" if due.is_made else "into one object"
+    return f"{counted(due.hour_count, 'hour')} {outcome}"
 
 
 def _list(chosen: Sequence[Due], *, as_json: bool) -> None:

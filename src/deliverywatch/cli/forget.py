@@ -86,7 +86,7 @@ def _ask(forgotten: Forgotten, opened: Lake, *, yes: bool, purges: bool) -> None
 def _print(forgotten: Forgotten, left: list[tuple[str, str]], *, dry_run: bool, as_json: bool) -> None:
     rows, purged = sum(forgotten.row_counts.values()), forgotten.purged_count
     if as_json:
-        remains = [{"where": place, "what": what} for place, what in left]
+        remains = [{"where": where, "what": what} for where, what in left]
         counts = {"rows": rows, "objects": forgotten.row_counts, "changed": not dry_run, "purged_versions": purged}
         print_json({**counts, "remains": remains})
         return
@@ -98,5 +98,5 @@ def _print(forgotten: Forgotten, left: list[tuple[str, str]], *, dry_run: bool, 
     if purged:
         click.echo(f"{purged:,} old versions are deleted.")
     click.echo("\nWhat remains of it:")
-    for place, what in left:
-        click.echo(wrapped(f"{place}: {what}", "    ", "  "))
+    for where, what in left:
+        click.echo(wrapped(f"{where}: {what}", "    ", "  "))

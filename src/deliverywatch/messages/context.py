@@ -80,7 +80,7 @@ class Sample:
     text: str
 
     @property
-    def place(self) -> str:
+    def carrier_and_country(self) -> str:
         """Carrier and country, as far as they are known."""
         return ", ".join(part for part in (self.carrier, self.country) if part)
 

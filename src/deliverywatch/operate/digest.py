@@ -104,7 +104,7 @@ def digest_view(week: Week, settings: Settings) -> View:
         incident=span,
         sentence=_sentence(week),
         notes=(f"{unsent} not known to be sent.",) if week.unsent else (),
-        figures=_figures(week),
+        headline_numbers=_headline_numbers(week),
         verdict=verdict(week),
         groups=(("kind", groups),) if len(groups) > 1 else (),
         facts=facts(week, clock),
@@ -144,7 +144,7 @@ def _sentence(week: Week) -> str:
     return f"Everything was watched; {'1 incident was' if count == 1 else f'{count} incidents were'} opened and closed."
 
 
-def _figures(week: Week) -> tuple[HeadlineNumber, ...]:
+def _headline_numbers(week: Week) -> tuple[HeadlineNumber, ...]:
     expected_runs = [run for run in week.runs if run.expected is not None]
     done = sum(run.done for run in expected_runs or week.runs)
     expected = sum(run.expected or 0 for run in expected_runs)

@@ -26,7 +26,7 @@ def incident_key(watch: str) -> str:
     return f"{_FOLDER}{watch}{_RECORD}"
 
 
-def past_key(incident: Incident) -> str:
+def earlier_key(incident: Incident) -> str:
     """Return the key of an incident's copy once the next one opens; it has the year, as ids repeat every year."""
     return f"{_FOLDER}{incident.watch}/past/{incident.opened_at:%Y-%m-%d}-{incident.id}.json"
 
@@ -43,7 +43,7 @@ def read(store: Store, watch: str) -> Incident | None:
     return from_json(stored.body) if stored else None
 
 
-def past(store: Store, watch: str) -> list[str]:
+def earlier_keys(store: Store, watch: str) -> list[str]:
     """Return the keys of a watch's earlier incidents, oldest first."""
     return sorted(store.keys(f"{_FOLDER}{watch}/past/"))
 
@@ -62,7 +62,7 @@ def change(store: Store, watch: str, after: Callable[[Incident | None], Incident
             return Change(None, incident)
         if present is not None and present.id != incident.id:
             # Copied before it is overwritten; if two open an incident at once, both write the same copy.
-            store.write(past_key(present), to_json(present))
+            store.write(earlier_key(present), to_json(present))
         return Change(to_json(incident), incident)
 
     return update(store, incident_key(watch), changed)

@@ -70,7 +70,7 @@ class View:
     incident: str
     sentence: str
     notes: tuple[str, ...]
-    figures: tuple[HeadlineNumber, ...]
+    headline_numbers: tuple[HeadlineNumber, ...]
     timeline: tuple[Entry, ...]
     footer: tuple[tuple[str, str], ...]
     why: str
@@ -106,7 +106,7 @@ def view(story: Story, settings: Settings) -> View:
         incident=story.incident.id,
         sentence=headline(story),
         notes=_notes(story),
-        figures=headline_numbers(story),
+        headline_numbers=headline_numbers(story),
         verdict=verdict,
         chart=_chart(story),
         picture=chart.widget(story),

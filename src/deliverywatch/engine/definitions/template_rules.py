@@ -18,19 +18,19 @@ class _Rules(Resolver):
         super().__init__(template, parameters)
         self._functions |= {
             "Fn::Contains": self._contains,
-            "Fn::EachMemberEquals": self._each_equals,
-            "Fn::EachMemberIn": self._each_in,
+            "Fn::EachMemberEquals": self._all_equal,
+            "Fn::EachMemberIn": self._all_in,
         }
 
     def _contains(self, value: Any) -> bool:
         values, wanted = self.resolve(value)
         return str(wanted) in map(str, values)
 
-    def _each_equals(self, value: Any) -> bool:
+    def _all_equal(self, value: Any) -> bool:
         values, wanted = self.resolve(value)
         return all(str(member) == str(wanted) for member in values)
 
-    def _each_in(self, value: Any) -> bool:
+    def _all_in(self, value: Any) -> bool:
         values, allowed = self.resolve(value)
         return set(map(str, values)) <= set(map(str, allowed))
 

@@ -44,11 +44,14 @@ class _Cells:
         cells = self.samples[first:last]
         if all(cell[4] <= as_of for cell in cells):
             # A sum of sums that are rounded already would be rounded twice.
-            return Window(self._each(first, last) if self.crowded else cells, lambda: self._each(first, last))
-        seen = [sample for sample in self._each(first, last) if sample.published <= as_of]
+            return Window(
+                self._samples(first, last) if self.crowded else cells,
+                lambda: self._samples(first, last),
+            )
+        seen = [sample for sample in self._samples(first, last) if sample.published <= as_of]
         return Window(seen, lambda: seen)
 
-    def _each(self, first: int, last: int) -> list[Sample]:
+    def _samples(self, first: int, last: int) -> list[Sample]:
         return [
             sample
             for index in range(first, last)

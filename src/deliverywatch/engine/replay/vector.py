@@ -14,7 +14,7 @@ from deliverywatch.engine.metric_math.syntax import Binary, Call, Minus, Name, N
 from deliverywatch.engine.replay.minutes import Column
 from deliverywatch.engine.replay.numeric import Flags, Floats, numpy
 
-_EACH = {"ABS": "abs", "CEIL": "ceil", "FLOOR": "floor"}
+_UFUNCS = {"ABS": "abs", "CEIL": "ceil", "FLOOR": "floor"}
 # NumPy rounds these differently than Python's mathematics does, so these are computed by Python, value by value.
 _BY_VALUE: dict[str, Callable[..., float]] = {"LOG": math.log, "LOG10": math.log10, "^": math.pow}
 _OPERATORS = {
@@ -50,7 +50,7 @@ def _is_pointwise(node: Node) -> bool:
         case Call("FILL", arguments, _):
             return len(arguments) == 2 and not (isinstance(arguments[1], Name) and arguments[1].name.isupper())
         case Call(function, arguments, _):
-            return (function in _EACH or function in _BY_VALUE) and len(arguments) == 1
+            return (function in _UFUNCS or function in _BY_VALUE) and len(arguments) == 1
         case _:
             return False
 
@@ -83,11 +83,12 @@ class _Columns:
     def _call(self, function: str, arguments: list[Operand]) -> Operand:
         if function == "IF":
             return self._if(*arguments)
-        return self._fill(*arguments) if function == "FILL" else self._each(function, arguments[0])
+        return self._fill(*arguments) if function == "FILL" else self._elementwise(function, arguments[0])
 
-    def _each(self, function: str, operand: Operand) -> Operand:
+    def _elementwise(self, function: str, operand: Operand) -> Operand:
         values = _numbers(operand)
-        result = getattr(self._np, _EACH[function])(values) if function in _EACH else self._by_value(function, values)
+        ufunc = _UFUNCS.get(function)
+        result = getattr(self._np, ufunc)(values) if ufunc else self._by_value(function, values)
         return self._finite(result, _missing(operand), is_scalar=not isinstance(operand, Column))
 
     def _binary(self, operator: str, left: Operand, right: Operand) -> Operand:

@@ -141,7 +141,7 @@ class ClickSendServer:
     def _planned_fault(self, page: int) -> PlannedFault | None:
         """Return the first fault for a request of this page and count it as done once."""
         with self._lock:
-            planned = next((each for each in self._faults if each.page in {None, page}), None)
+            planned = next((fault for fault in self._faults if fault.page in {None, page}), None)
             if planned and planned.times is not None:
                 planned.times -= 1
                 if planned.times == 0:

@@ -41,7 +41,7 @@ def _alarm(original: Callable[..., Any], clock: Clock) -> Callable[..., Any]:
             plain |= {"MetricName": "in Metrics", "Namespace": "in Metrics"}
         described: dict[str, Any] = original(name, plain)
         if metrics:
-            described = wire.on_queries(described, [_query(each) for each in metrics])
+            described = wire.on_queries(described, [_query(metric) for metric in metrics])
         now, existing = clock.now.timestamp(), hooks.inside(CLOUDWATCH, "_alarms").get(name)
         since = existing["StateUpdatedTimestamp"] if existing else now
         return {**described, "AlarmConfigurationUpdatedTimestamp": now, "StateUpdatedTimestamp": since}

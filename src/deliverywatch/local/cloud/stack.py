@@ -39,7 +39,7 @@ def _zipped(path: Path, name: str) -> bytes:
         )
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
-        for file in sorted(each for each in path.rglob("*") if each.is_file() and "__pycache__" not in each.parts):
+        for file in sorted(file for file in path.rglob("*") if file.is_file() and "__pycache__" not in file.parts):
             archive.writestr(zipfile.ZipInfo(str(file.relative_to(path))), file.read_bytes())
     return buffer.getvalue()
 
@@ -74,11 +74,11 @@ def deploy(
     except WaiterError as error:
         raise ConfigurationError(f"The stack {name} failed: {_first_failure(formation, name)}") from error
     (stack,) = formation.describe_stacks(StackName=name)["Stacks"]
-    return {str(each["OutputKey"]): str(each["OutputValue"]) for each in stack.get("Outputs", [])}
+    return {str(output["OutputKey"]): str(output["OutputValue"]) for output in stack.get("Outputs", [])}
 
 
 def _begin(formation: Any, request: dict[str, Any]) -> str:
-    if any(each["StackName"] == request["StackName"] for each in formation.describe_stacks()["Stacks"]):
+    if any(stack["StackName"] == request["StackName"] for stack in formation.describe_stacks()["Stacks"]):
         formation.update_stack(**request)
         return "update"
     formation.create_stack(**request)
@@ -87,6 +87,6 @@ def _begin(formation: Any, request: dict[str, Any]) -> str:
 
 def _first_failure(formation: Any, name: str) -> str:
     events = formation.describe_stack_events(StackName=name)["StackEvents"]
-    failed = [each for each in events if each["ResourceStatus"].endswith("FAILED")]
-    reasons = [f"{each['LogicalResourceId']}: {each.get('ResourceStatusReason', '')}" for each in failed]
+    failed = [event for event in events if event["ResourceStatus"].endswith("FAILED")]
+    reasons = [f"{event['LogicalResourceId']}: {event.get('ResourceStatusReason', '')}" for event in failed]
     return reasons[-1] if reasons else "no reason was given"

@@ -118,12 +118,12 @@ class World:
     def _switch(self, *, enabled: bool) -> None:
         ses = self._cloud.client("sesv2")
         name = configuration_set("transactional")
-        for each in ses.get_configuration_set_event_destinations(ConfigurationSetName=name)["EventDestinations"]:
-            if "KinesisFirehoseDestination" in each:
-                kept = {key: each[key] for key in ("MatchingEventTypes", "KinesisFirehoseDestination")}
+        for destination in ses.get_configuration_set_event_destinations(ConfigurationSetName=name)["EventDestinations"]:
+            if "KinesisFirehoseDestination" in destination:
+                kept = {key: destination[key] for key in ("MatchingEventTypes", "KinesisFirehoseDestination")}
                 ses.update_configuration_set_event_destination(
                     ConfigurationSetName=name,
-                    EventDestinationName=each["Name"],
+                    EventDestinationName=destination["Name"],
                     EventDestination={"Enabled": enabled, **kept},
                 )
 

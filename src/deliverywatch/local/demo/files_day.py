@@ -97,7 +97,7 @@ class Hour:
 
 def _result(hour: Hour, items: list[dict[str, Any]]) -> Result:
     events = timeline(hour.cloud, hour.acts)
-    processed = sum(each["state"] == "present" for each in items)
+    processed = sum(item["state"] == "present" for item in items)
     uploads, mails = len(hour.uploads), len(events.mails)
     counts = f"{uploads} files uploaded, {processed} in the table, {mails} mails"
     return Result(
@@ -120,16 +120,16 @@ def _result(hour: Hour, items: list[dict[str, Any]]) -> Result:
 def _items(hour: Hour) -> list[dict[str, Any]]:
     pages = hour.cloud.client("dynamodb").get_paginator("scan").paginate(TableName=hour.outputs["FilesTable"])
     items = [plain(item) for page in pages for item in page["Items"]]
-    return sorted(items, key=lambda each: str(each["event_time"]))
+    return sorted(items, key=lambda item: str(item["event_time"]))
 
 
 def _dead_table(hour: Hour) -> Table:
-    rows = tuple((each.dead_letter.message_id[:8], each.objects.partition("/")[2], each.problem) for each in hour.dead)
+    rows = tuple((row.dead_letter.message_id[:8], row.objects.partition("/")[2], row.problem) for row in hour.dead)
     return Table("What deliverywatch files dlq list said before the redrive", ("Message", "File", "Why"), rows)
 
 
 def _item_table(items: list[dict[str, Any]]) -> Table:
     rows = tuple(
-        (each["event_time"][11:19], each["key"], each["state"], str(each.get("size_bytes", ""))) for each in items
+        (item["event_time"][11:19], item["key"], item["state"], str(item.get("size_bytes", ""))) for item in items
     )
     return Table("The table at the end", ("Uploaded (UTC)", "File", "State", "Bytes"), rows)

@@ -33,7 +33,7 @@ def perform(out: Path, progress: Progress, _environ: Mapping[str, str], now: dat
     start = play.yesterday(now) - timedelta(days=3)
     with play.stage(out, progress, ["pipeline"], start) as (cloud, template, folder):
         world = deploy(cloud, template, folder)
-        faults = [None] * _GOOD_RUNS + [each for fault in chosen for each in (fault, None)]
+        faults = [None] * _GOOD_RUNS + [run for fault in chosen for run in (fault, None)]
         progress.day(len(faults))
         for fault in faults:
             world.suffer(fault) if fault else world.run()
@@ -117,7 +117,7 @@ def _result(world: World, start: datetime) -> Result:
     events = timeline(world.cloud, world.acts)
     total = len(world.suffered)
     exact = sum(len(subjects) == 1 for _, subjects in world.suffered)
-    resolved = sum(each.event == "RESOLVED" for each in events.mails)
+    resolved = sum(mail.event == "RESOLVED" for mail in events.mails)
     rows = tuple((fault.text, fault.full_watch, "; ".join(mails) or "no mail") for fault, mails in world.suffered)
     return Result(
         summary=f"{total} faults planted, {exact} mailed exactly once, {resolved} resolved.",

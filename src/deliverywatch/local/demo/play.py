@@ -141,7 +141,7 @@ def create_table(
 def lake_bucket(cloud: LocalCloud) -> str:
     """Return the bucket of the deployed stack."""
     (stack,) = cloud.client("cloudformation").describe_stacks(StackName=STACK)["Stacks"]
-    return next(str(each["OutputValue"]) for each in stack["Outputs"] if each["OutputKey"] == "LakeBucket")
+    return next(str(output["OutputValue"]) for output in stack["Outputs"] if output["OutputKey"] == "LakeBucket")
 
 
 def documents(cloud: LocalCloud, bucket: str, prefix: str) -> list[Any]:

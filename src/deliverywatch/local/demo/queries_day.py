@@ -178,7 +178,7 @@ def deploy(cloud: LocalCloud, template: Mapping[str, Any], folder: Path, start: 
 
 def records(cloud: LocalCloud, bucket: str) -> list[dict[str, Any]]:
     """Return what every run of a query left, in order of time."""
-    return sorted(play.documents(cloud, bucket, "queries/runs/"), key=lambda each: (each["due"], each["query_id"]))
+    return sorted(play.documents(cloud, bucket, "queries/runs/"), key=lambda run: (run["due"], run["query_id"]))
 
 
 def _result(life: Life, exports: int) -> Result:

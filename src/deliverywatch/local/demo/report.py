@@ -76,11 +76,11 @@ def write(result: Result, out: Path, template: str = "page.html.j2", more: Mappi
 
 def _write_mails(mails: Iterable[NumberedMail], folder: Path) -> None:
     folder.mkdir(parents=True)
-    for each in mails:
-        path = folder / each.stem
-        path.with_suffix(".eml").write_bytes(each.mail.source)
-        path.with_suffix(".txt").write_text(each.mail.text("plain"), encoding="utf-8")
-        path.with_suffix(".html").write_text(_readable(each.mail), encoding="utf-8")
+    for mail in mails:
+        path = folder / mail.stem
+        path.with_suffix(".eml").write_bytes(mail.mail.source)
+        path.with_suffix(".txt").write_text(mail.mail.text("plain"), encoding="utf-8")
+        path.with_suffix(".html").write_text(_readable(mail.mail), encoding="utf-8")
 
 
 def _readable(mail: Mail) -> str:
@@ -96,7 +96,7 @@ def _readable(mail: Mail) -> str:
 
 def as_json(rows: Sequence[Any]) -> str:
     """Return dataclasses as a JSON list, times as `2026-08-29T12:04:00Z`."""
-    return json.dumps([asdict(each) for each in rows], indent=1, default=_iso) + "\n"
+    return json.dumps([asdict(row) for row in rows], indent=1, default=_iso) + "\n"
 
 
 def _iso(value: object) -> str:

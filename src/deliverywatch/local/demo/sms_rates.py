@@ -44,17 +44,17 @@ class Rates:
     @property
     def total(self) -> int:
         """Messages sent."""
-        return sum(each.total for each in self.samples)
+        return sum(sample.total for sample in self.samples)
 
     @property
     def failed(self) -> int:
         """Messages that failed."""
-        return sum(each.failed for each in self.samples)
+        return sum(sample.failed for sample in self.samples)
 
     @property
     def peak_percent(self) -> float:
         """The highest failed share of a window."""
-        return max((each.percent for each in self.samples if each.percent is not None), default=0.0)
+        return max((sample.percent for sample in self.samples if sample.percent is not None), default=0.0)
 
 
 def read(cloud: LocalCloud, start: datetime, end: datetime) -> Rates:
@@ -62,9 +62,9 @@ def read(cloud: LocalCloud, start: datetime, end: datetime) -> Rates:
     total, failed = (_sums(cloud, name, start, end) for name in ("Total", "Failed"))
     samples = []
     for stamp, count in total.items():
-        window = [each for each in total if stamp - WINDOW < each <= stamp]
-        whole = sum(total[each] for each in window)
-        percent = 100 * sum(failed.get(each, 0.0) for each in window) / whole if whole else None
+        window = [minute for minute in total if stamp - WINDOW < minute <= stamp]
+        whole = sum(total[minute] for minute in window)
+        percent = 100 * sum(failed.get(minute, 0.0) for minute in window) / whole if whole else None
         samples.append(Sample(stamp, round(count), round(failed.get(stamp, 0.0)), percent))
     return Rates(start, end, tuple(samples))
 
@@ -80,8 +80,8 @@ def _sums(cloud: LocalCloud, metric: str, start: datetime, end: datetime) -> dic
         Period=60,
         Statistics=["Sum"],
     )
-    points = sorted(answer["Datapoints"], key=lambda each: each["Timestamp"])
-    return {each["Timestamp"].astimezone(UTC): float(each["Sum"]) for each in points}
+    points = sorted(answer["Datapoints"], key=lambda point: point["Timestamp"])
+    return {point["Timestamp"].astimezone(UTC): float(point["Sum"]) for point in points}
 
 
 def plot(rates: Rates, mails: Sequence[NumberedMail], name: str, width: int, height: int) -> dict[str, Any]:
@@ -95,9 +95,9 @@ def plot(rates: Rates, mails: Sequence[NumberedMail], name: str, width: int, hei
     def y(percent: float) -> float:
         return round(bottom - (bottom - top) * percent / ceiling, 1)
 
-    points = [(x(each.at), y(each.percent)) for each in rates.samples if each.percent is not None]
+    points = [(x(sample.at), y(sample.percent)) for sample in rates.samples if sample.percent is not None]
     line = " ".join(f"{'L' if number else 'M'}{px},{py}" for number, (px, py) in enumerate(points))
-    circles = _apart([x(each.mail.sent_at) for each in mails])
+    circles = _apart([x(mail.mail.sent_at) for mail in mails])
     return {
         "name": name,
         "width": width,
@@ -112,8 +112,8 @@ def plot(rates: Rates, mails: Sequence[NumberedMail], name: str, width: int, hei
         "hours": [(x(hour), f"{hour:%H:%M}") for hour in _hours(rates, (right - left) / _TICK_WIDTH)],
         "levels": [(y(value), f"{level} {value:g} %", level) for value, level in LEVELS],
         "pins": [
-            {"x": x(each.mail.sent_at), "circle": circle, "y": top - 16, "mail": each}
-            for each, circle in zip(mails, circles, strict=True)
+            {"x": x(mail.mail.sent_at), "circle": circle, "y": top - 16, "mail": mail}
+            for mail, circle in zip(mails, circles, strict=True)
         ],
     }
 
@@ -126,12 +126,12 @@ def _apart(positions: list[float]) -> list[float]:
             overlap = max(0.0, _CIRCLE_WIDTH - (moved[left + 1] - moved[left]))
             moved[left] -= overlap / 2
             moved[left + 1] += overlap / 2
-    return [round(each, 1) for each in moved]
+    return [round(position, 1) for position in moved]
 
 
 def _hours(rates: Rates, most: float) -> list[datetime]:
     hours = (rates.end - rates.start) / timedelta(hours=1)
-    step = next((each for each in _TICK_HOURS if hours / each <= most), 24)
+    step = next((step for step in _TICK_HOURS if hours / step <= most), 24)
     first = rates.start.replace(minute=0, second=0, microsecond=0)
     times = [first + timedelta(hours=number) for number in range(0, int(hours) + 2, step)]
-    return [each for each in times if rates.start <= each <= rates.end]
+    return [time for time in times if rates.start <= time <= rates.end]

@@ -47,14 +47,14 @@ class Timeline:
 
 def timeline(cloud: LocalCloud, acts: Iterable[Act]) -> Timeline:
     """Return what happened to the deployed stack; each mail with the event that the notifier's own record names."""
-    events = {str(each.get("subject")): str(each["event"]) for each in audit_trail(cloud) if "event" in each}
+    events = {str(line.get("subject")): str(line["event"]) for line in audit_trail(cloud) if "event" in line}
     mails = tuple(_numbered(number, mail, events) for number, mail in enumerate(cloud.outbox(), start=1))
     entries = [
         *(Entry(at, "act", text) for at, text in acts),
         *_alarm_entries(cloud.transitions),
-        *(Entry(each.mail.sent_at, "mail", f"Mail {each.number}: {each.mail.subject}", each.mark) for each in mails),
+        *(Entry(mail.mail.sent_at, "mail", f"Mail {mail.number}: {mail.mail.subject}", mail.mark) for mail in mails),
     ]
-    return Timeline(mails, tuple(sorted(entries, key=lambda each: each.at)))
+    return Timeline(mails, tuple(sorted(entries, key=lambda entry: entry.at)))
 
 
 def audit_trail(cloud: LocalCloud) -> list[dict[str, str]]:
@@ -71,13 +71,16 @@ def _numbered(number: int, mail: Mail, events: dict[str, str]) -> NumberedMail:
 
 def _alarm_entries(transitions: Sequence[Transition]) -> list[Entry]:
     """One entry for each change, but one for all alarms that get their first data."""
-    settled = [each for each in transitions if (each.old, each.new) == ("INSUFFICIENT_DATA", "OK")]
+    settled = [change for change in transitions if (change.old, change.new) == ("INSUFFICIENT_DATA", "OK")]
     entries = [
         Entry(
-            each.at, "alarm", f"Alarm {each.alarm.removeprefix(f'{play.STACK}-')}: {each.old} -> {each.new}", each.new
+            change.at,
+            "alarm",
+            f"Alarm {change.alarm.removeprefix(f'{play.STACK}-')}: {change.old} -> {change.new}",
+            change.new,
         )
-        for each in transitions
-        if each not in settled
+        for change in transitions
+        if change not in settled
     ]
     if settled:
         entries.append(Entry(settled[-1].at, "alarm", f"{len(settled)} alarms have their first data and are OK", "OK"))

@@ -34,7 +34,7 @@ def find(store: Store, incident_id: str, watch: str = "") -> Incident:
     """
     wanted = incident_id.strip().upper()
     last = last_incidents(store)
-    candidates = [incident for incident in last if incident.id == wanted] or _past(store, wanted)
+    candidates = [incident for incident in last if incident.id == wanted] or _earlier(store, wanted)
     of_watch = [incident for incident in candidates if watch in ("", incident.watch)]
     if not of_watch:
         newest = ", ".join(incident.id for incident in last[:3]) or "none yet"
@@ -45,8 +45,10 @@ def find(store: Store, incident_id: str, watch: str = "") -> Incident:
     return max(of_watch, key=lambda incident: incident.opened_at)
 
 
-def _past(store: Store, incident_id: str) -> list[Incident]:
-    keys = [key for watch in incident_store.recorded_watches(store) for key in incident_store.past(store, watch)]
+def _earlier(store: Store, incident_id: str) -> list[Incident]:
+    keys = [
+        key for watch in incident_store.recorded_watches(store) for key in incident_store.earlier_keys(store, watch)
+    ]
     stored = [store.read(key) for key in keys if key.endswith(f"-{incident_id}.json")]
     read = [from_json(record.body) for record in stored if record]
     return [incident for incident in read if incident is not None]

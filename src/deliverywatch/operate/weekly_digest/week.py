@@ -153,7 +153,7 @@ def _system(alarm: Alarm, prefix: str) -> str:
 def _incidents(store: Store, start: datetime) -> list[Incident]:
     """Those that were open at any time since the start, the oldest first."""
     last = last_incidents(store)
-    keys = [key for one in last for key in incident_store.past(store, one.watch)]
+    keys = [key for one in last for key in incident_store.earlier_keys(store, one.watch)]
     # A key ends with the day on which the incident opened.
     read = [store.read(key) for key in keys if key.rpartition("/")[2][:10] >= f"{start:%Y-%m-%d}"]
     before = [from_json(stored.body) for stored in read if stored]

@@ -90,7 +90,7 @@ def _both(day: bytes, stays: bytearray, stray: bytes, in_day: set[str]) -> Itera
         yield from selected(batch, stays[first : first + batch.num_rows])
         first += batch.num_rows
     for batch in batches_of(stray):
-        yield from selected(batch, [each not in in_day for each, _ in _identities(batch)])
+        yield from selected(batch, [identity not in in_day for identity, _ in _identities(batch)])
 
 
 def rewritten(batches: Iterable[pa.RecordBatch], metadata: Mapping[str, str], token: str) -> Change[None]:

@@ -35,9 +35,9 @@ def typed(relation: str, table: Mapping[str, Any]) -> str:
         relation = f"{relation[:-1]}, filename = '{_PATH}')"
     columns = (table.get("StorageDescriptor") or {}).get("Columns") or []
     if relation.startswith("read_json_auto("):
-        kinds = {str(each["Name"]): hooks.inside("services.athena", "_duckdb_type")(each) for each in columns}
+        kinds = {str(column["Name"]): hooks.inside("services.athena", "_duckdb_type")(column) for column in columns}
         return relation.replace("union_by_name = true", f"columns = {kinds}", 1)
-    stamps = [str(each["Name"]) for each in columns if str(each.get("Type", "")).lower() == "timestamp"]
+    stamps = [str(column["Name"]) for column in columns if str(column.get("Type", "")).lower() == "timestamp"]
     replaced = ", ".join(f'make_timestamp(epoch_us("{name}")) AS "{name}"' for name in stamps)
     return f"(SELECT * REPLACE ({replaced}) FROM {relation})" if stamps else relation  # noqa: S608 - of our own template
 

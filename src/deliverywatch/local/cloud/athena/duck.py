@@ -50,7 +50,7 @@ def run(folder: Path, sql: str) -> Answer:
     connection.execute(f"CREATE VIEW mails AS {_mails(sorted(folder.glob('mails/dt=*/*.json')))}")
     try:
         result = connection.execute(athena_duckdb.translated(sql))
-        columns = [(str(each[0]), str(each[1]).lower()) for each in result.description or ()]
+        columns = [(str(column[0]), str(column[1]).lower()) for column in result.description or ()]
         return Answer(columns, result.fetchall())
     except (duckdb.Error, ValueError) as error:  # sqlglot's errors are ValueErrors
         raise InputError(
@@ -62,9 +62,9 @@ def _messages(folder: Path) -> str:
     names = [path.relative_to(folder).as_posix() for path in folder.glob("sms/dt=*/*.parquet")]
     paths = [folder / name for name in day_objects.counting(names)]
     if not paths:
-        return _empty((each.name, each.athena_type) for each in COLUMNS)
+        return _empty((column.name, column.athena_type) for column in COLUMNS)
     # Athena's timestamp has no zone, whatever the file says.
-    times = [each.name for each in COLUMNS if each.athena_type == "timestamp"]
+    times = [column.name for column in COLUMNS if column.athena_type == "timestamp"]
     replaced = ", ".join(f"{name} AT TIME ZONE 'UTC' AS {name}" for name in times)
     return f"SELECT * REPLACE ({replaced}) FROM read_parquet({_list(paths)}, union_by_name = true, {_DAY})"  # noqa: S608
 

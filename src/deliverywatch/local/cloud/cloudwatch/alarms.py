@@ -151,8 +151,8 @@ class Alarms:
         shared = envelope(record["AlarmName"], record["AlarmDescription"], outcome, old, *about)
         children = json.loads(record.get("StateReasonData") or "{}").get("triggeringAlarms", [])
         triggering = [
-            {"Arn": each["arn"], "State": {"Value": each["state"]["value"], "Timestamp": each["state"]["timestamp"]}}
-            for each in children
+            {"Arn": child["arn"], "State": {"Value": child["state"]["value"], "Timestamp": child["state"]["timestamp"]}}
+            for child in children
         ]
         return {**shared, "AlarmRule": record["AlarmRule"], "TriggeringChildren": triggering}
 
@@ -182,4 +182,4 @@ def _samples(value: Any, values: Any, counts: Any, statistics: Any) -> list[Samp
         return [Sample(*(float(statistics.get(name, 0)) for name in names))]
     several = values if values is not None else [value or 0]
     pairs = zip(map(float, several), map(float, counts or [1] * len(several)), strict=True)
-    return [Sample(each * count, count, each, each) for each, count in pairs]
+    return [Sample(value * count, count, value, value) for value, count in pairs]

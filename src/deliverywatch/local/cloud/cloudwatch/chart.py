@@ -143,7 +143,7 @@ def _draw_values(draw: ImageDraw.ImageDraw, frame: _Frame, font: Font) -> None:
 def _draw_times(draw: ImageDraw.ImageDraw, frame: _Frame, zone: str, font: Font) -> None:
     room = max(2, int((frame.right - frame.left) / SCALE / _LABEL_WIDTH))
     minutes = (frame.end - frame.start) / timedelta(minutes=1)
-    step = timedelta(minutes=next((each for each in _TICK_MINUTES if minutes / each <= room), _TICK_MINUTES[-1]))
+    step = timedelta(minutes=next((tick for tick in _TICK_MINUTES if minutes / tick <= room), _TICK_MINUTES[-1]))
     tick = datetime.fromtimestamp(math.ceil(frame.start.timestamp() / step.total_seconds()) * step.total_seconds(), UTC)
     while tick <= frame.end:
         x = frame.x(tick)

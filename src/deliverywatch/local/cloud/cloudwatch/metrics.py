@@ -74,7 +74,7 @@ def filtered(line: str, metric_filter: Mapping[str, Any], now: datetime) -> list
     fields = _json_object(line)
     if not _matches(metric_filter.get("filterPattern") or "", line, fields):
         return []
-    return [_transformed(each, fields, now) for each in metric_filter["metricTransformations"]]
+    return [_transformed(transformation, fields, now) for transformation in metric_filter["metricTransformations"]]
 
 
 def _transformed(transformation: Mapping[str, Any], fields: Mapping[str, Any], now: datetime) -> Point:

@@ -37,8 +37,8 @@ class Monitoring:
         queries = request["MetricDataQueries"]
         points = self._answer(queries, _time(request["StartTime"]), _time(request["EndTime"]))
         step = -1 if request.get("ScanBy", "TimestampDescending") == "TimestampDescending" else 1
-        shown = [each for each in queries if each.get("ReturnData", True)]
-        return {"MetricDataResults": [_result(each, points[each["Id"]][::step]) for each in shown]}
+        shown = [query for query in queries if query.get("ReturnData", True)]
+        return {"MetricDataResults": [_result(query, points[query["Id"]][::step]) for query in shown]}
 
     def _picture(self, request: Mapping[str, Any]) -> dict[str, Any]:
         return {"MetricWidgetImage": widget.image(request["MetricWidget"], self._answer, self._clock.now)}

@@ -49,8 +49,9 @@ class Mutes:
 
     def _list(self, request: Mapping[str, Any]) -> dict[str, Any]:
         alarm, statuses = request.get("AlarmName"), request.get("Statuses")
-        summaries = [self._summary(each) for each in self._rules.values() if not alarm or alarm in _targets(each)]
-        return {"AlarmMuteRuleSummaries": [each for each in summaries if not statuses or each["Status"] in statuses]}
+        summaries = [self._summary(rule) for rule in self._rules.values() if not alarm or alarm in _targets(rule)]
+        listed = [summary for summary in summaries if not statuses or summary["Status"] in statuses]
+        return {"AlarmMuteRuleSummaries": listed}
 
     def _delete(self, request: Mapping[str, Any]) -> dict[str, Any]:
         rule = self._rules.pop(request["AlarmMuteRuleName"], None)

@@ -47,7 +47,7 @@ def _queries(widget: Mapping[str, Any]) -> list[tuple[dict[str, Any], str | None
     queries: list[tuple[dict[str, Any], str | None]] = []
     previous: list[str] = []
     for position, row in enumerate(widget.get("metrics", [])):
-        names = [each for each in row if isinstance(each, str)]
+        names = [name for name in row if isinstance(name, str)]
         options = row[-1] if row and isinstance(row[-1], dict) else {}
         previous = _whole(names, previous)
         queries.append((_query(previous, options, widget, position), options.get("color")))
@@ -69,7 +69,7 @@ def _query(names: list[str], options: Mapping[str, Any], widget: Mapping[str, An
         expression = options["expression"]
         return fields | {"Expression": expression, "Period": period, "Label": options.get("label", expression)}
     namespace, name, *parts = names
-    dimensions = [{"Name": each, "Value": value} for each, value in zip(parts[::2], parts[1::2], strict=True)]
+    dimensions = [{"Name": key, "Value": value} for key, value in zip(parts[::2], parts[1::2], strict=True)]
     metric = {"Namespace": namespace, "MetricName": name, "Dimensions": dimensions}
     stat = {"Metric": metric, "Period": period, "Stat": options.get("stat", widget.get("stat", "Average"))}
     return fields | {"Label": options.get("label", name), "MetricStat": stat}
@@ -90,8 +90,8 @@ def _lines(
 
 def _marks(widget: Mapping[str, Any]) -> list[Mark]:
     horizontal = (widget.get("annotations") or {}).get("horizontal") or []
-    single = [each for each in horizontal if isinstance(each, dict)]
-    return [Mark(float(each["value"]), each.get("label", ""), each.get("color", "#d13212")) for each in single]
+    single = [line for line in horizontal if isinstance(line, dict)]
+    return [Mark(float(line["value"]), line.get("label", ""), line.get("color", "#d13212")) for line in single]
 
 
 def _time(text: str, now: datetime) -> datetime:

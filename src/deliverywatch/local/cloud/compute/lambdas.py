@@ -133,9 +133,9 @@ class Functions:
 
     def _points(self, group: str, line: str) -> list[metrics.Point]:
         points = metrics.embedded(line, self._clock.now)
-        for each in list(hooks.inside(_LOGS, "_metric_filters").values()):
-            if each["logGroupName"] == group:
-                points.extend(metrics.filtered(line, each, self._clock.now))
+        for metric_filter in list(hooks.inside(_LOGS, "_metric_filters").values()):
+            if metric_filter["logGroupName"] == group:
+                points.extend(metrics.filtered(line, metric_filter, self._clock.now))
         return points
 
     def _health(self, name: str, error: bool, duration: int) -> list[metrics.Point]:  # noqa: FBT001

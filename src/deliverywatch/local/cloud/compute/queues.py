@@ -68,14 +68,18 @@ class Queues:
         """Give what other parts of MiniStack put into a queue by the machine's clock the present time."""
         now = self._clock.now.timestamp()
         for queue in hooks.inside(_SQS, "_queues").values():
-            for each in queue["messages"]:
-                if each["sent_at"] > now:
-                    each.update(sent_at=now, visible_at=now)
+            for message in queue["messages"]:
+                if message["sent_at"] > now:
+                    message.update(sent_at=now, visible_at=now)
 
     def _measures(self, queue: Mapping[str, Any]) -> dict[str, tuple[float, str]]:
         now = self._clock.now.timestamp()
-        waiting = [each for each in queue["messages"] if each["visible_at"] <= now]
-        ages = [now - each["sent_at"] for each in queue["messages"] if each["receive_count"] <= _RECEIVES_THAT_COUNT]
+        waiting = [message for message in queue["messages"] if message["visible_at"] <= now]
+        ages = [
+            now - message["sent_at"]
+            for message in queue["messages"]
+            if message["receive_count"] <= _RECEIVES_THAT_COUNT
+        ]
         counts = self._counts.pop(queue["name"], Counter())
         return {
             "ApproximateNumberOfMessagesVisible": (float(len(waiting)), "Count"),
@@ -106,11 +110,11 @@ class Queues:
         source_arn = data["SourceArn"]
         source = hooks.inside(_SQS, "_queue_by_arn")(source_arn)
         messages, source["messages"] = source["messages"], []
-        for each in messages:
-            arn = data.get("DestinationArn") or each["sys"].get("DeadLetterQueueSourceArn")
+        for message in messages:
+            arn = data.get("DestinationArn") or message["sys"].get("DeadLetterQueueSourceArn")
             target = hooks.inside(_SQS, "_queue_by_arn")(arn)
             hooks.inside(_SQS, "_act_send_message")(
-                {"MessageBody": each["body"], "MessageAttributes": each["message_attributes"]},
+                {"MessageBody": message["body"], "MessageAttributes": message["message_attributes"]},
                 hooks.inside(_SQS, "_queue_url")(target["name"]),
             )
         handle = f"move-{len(self._moves.get(source_arn, []))}"

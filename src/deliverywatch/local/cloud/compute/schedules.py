@@ -54,7 +54,7 @@ def _in_pages(original: Callable[..., Any]) -> Callable[..., Any]:
 def due(minute: datetime) -> list[Firing]:
     """Return what the deployed schedules send at a full minute, in the order of their names."""
     schedules = sorted(hooks.inside("services.scheduler", "_schedules").values(), key=_name)
-    return [_firing(each, minute) for each in schedules if _is_due(each, minute)]
+    return [_firing(schedule, minute) for schedule in schedules if _is_due(schedule, minute)]
 
 
 def _is_due(schedule: dict[str, Any], minute: datetime) -> bool:

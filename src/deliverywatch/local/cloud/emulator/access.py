@@ -46,7 +46,7 @@ def _with_narrower_resources(original: Callable[..., str]) -> Callable[..., str]
         if service == "athena" and body:
             execution = hooks.inside("services.athena", "_executions").get(json.loads(body).get("QueryExecutionId"))
             bodies = [json.dumps({"WorkGroup": execution["WorkGroup"]}).encode() if execution else body]
-        return _AND.join(original(service, method, path, headers, each, query, *rest) for each in bodies)
+        return _AND.join(original(service, method, path, headers, body, query, *rest) for body in bodies)
 
     return resource
 

@@ -87,7 +87,7 @@ class Emulator:
         root = logging.getLogger()
         before = list(root.handlers)
         hooks.module("app")
-        for handler in [each for each in root.handlers if each not in before]:
+        for handler in [handler for handler in root.handlers if handler not in before]:
             root.removeHandler(handler)
         for name in hooks.NAMES:
             logging.getLogger(name.rsplit(".", 1)[-1]).setLevel(logging.CRITICAL)

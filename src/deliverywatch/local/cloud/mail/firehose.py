@@ -130,7 +130,7 @@ class Firehose:
             name=name,
             prefix=config["Prefix"],
             error_prefix=config["ErrorOutputPrefix"],
-            columns=[(each["Name"], each["Type"]) for each in table["StorageDescriptor"]["Columns"]],
+            columns=[(column["Name"], column["Type"]) for column in table["StorageDescriptor"]["Columns"]],
             table={"databaseName": schema["DatabaseName"], "tableName": schema["TableName"]},
             is_case_insensitive=str(reads.get("CaseInsensitive", True)).lower() == "true",
             codec=conversion["OutputFormatConfiguration"]["Serializer"]["ParquetSerDe"]["Compression"].lower(),
@@ -149,4 +149,8 @@ def _lambda_arn(config: Mapping[str, Any]) -> str:
 
 def _processor(config: Mapping[str, Any]) -> dict[str, Any]:
     processors = (config.get("ProcessingConfiguration") or {}).get("Processors") or []
-    return {each["ParameterName"]: each["ParameterValue"] for one in processors for each in one.get("Parameters") or ()}
+    return {
+        parameter["ParameterName"]: parameter["ParameterValue"]
+        for processor in processors
+        for parameter in processor.get("Parameters") or ()
+    }

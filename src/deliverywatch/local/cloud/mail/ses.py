@@ -43,7 +43,7 @@ class SesEvents:
             self._hand_over(event, at, targets, batches)
         for stream, events in batches.items():
             for first in range(0, len(events), 500):
-                records = [{"Data": json.dumps(each).encode() + b"\n"} for each in events[first : first + 500]]
+                records = [{"Data": json.dumps(event).encode() + b"\n"} for event in events[first : first + 500]]
                 self._client("firehose").put_record_batch(DeliveryStreamName=stream, Records=records)
 
     def _hand_over(
@@ -66,8 +66,8 @@ class SesEvents:
     def _count(self, event: dict[str, Any], at: datetime, target: Mapping[str, Any]) -> None:
         tags = event["mail"]["tags"]
         dimensions = tuple(
-            (each["DimensionName"], tags.get(each["DimensionName"], [each["DefaultDimensionValue"]])[0])
-            for each in target["DimensionConfigurations"]
+            (dimension["DimensionName"], tags.get(dimension["DimensionName"], [dimension["DefaultDimensionValue"]])[0])
+            for dimension in target["DimensionConfigurations"]
         )
         self._publisher.submit("ses", [Point("AWS/SES", event["eventType"], dimensions, at, 1)])
 
@@ -86,7 +86,7 @@ class SesEvents:
             tuple(request["Destination"]["ToAddresses"]),
             subject=content.get("Data", ""),
             sender=request["FromEmailAddress"],
-            tags={each["Name"]: each["Value"] for each in request.get("EmailTags") or ()},
+            tags={tag["Name"]: tag["Value"] for tag in request.get("EmailTags") or ()},
         )
         self.sent.append(sent)
         for at, event in _outcome(sent):

@@ -56,8 +56,8 @@ class Sent:
             ("5.1.1", "550 5.1.1 user unknown") if kind == "Permanent" else ("4.2.2", "452 4.2.2 mailbox full")
         )
         people = [
-            {"emailAddress": each, "action": "failed", "status": status, "diagnosticCode": f"smtp; {answer}"}
-            for each in self.recipients
+            {"emailAddress": recipient, "action": "failed", "status": status, "diagnosticCode": f"smtp; {answer}"}
+            for recipient in self.recipients
         ]
         return self.event(
             "Bounce",
@@ -71,7 +71,7 @@ class Sent:
 
     def complaint(self, at: datetime) -> dict[str, Any]:
         """Return the event of a complaint about it."""
-        people = [{"emailAddress": each} for each in self.recipients]
+        people = [{"emailAddress": recipient} for recipient in self.recipients]
         return self.event(
             "Complaint",
             at,

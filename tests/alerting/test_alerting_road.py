@@ -14,18 +14,21 @@ Once the mail is out, two notes of it are taken where the road came from: the ou
 loses it from what is due. They are on the list, after `mail.send`.
 """
 
+import json
 import sys
 from pathlib import Path
 from types import FrameType
 
+import pytest
 from alerting_fakes import DAY, World, at, message, sns
-from alerting_stories import context, put
+from alerting_stories import EVENTS, context, put
 
 import deliverywatch.alerting
 import deliverywatch.alerting.mail.message
 import deliverywatch.alerting.mail.recipients
 import deliverywatch.alerting.mail.send
 import deliverywatch.alerting.mail.view
+from deliverywatch.errors import MailUnavailable
 
 ROOM = Path(deliverywatch.alerting.__file__).parent
 TRUNK = {"notify", "collect", "deliver", "mail.view"}
@@ -90,6 +93,37 @@ def test_a_message_passes_each_module_once_on_its_way_to_the_mail() -> None:
     assert len(world.ses.messages) == 1
     assert road == TO_THE_MAIL + NOTES
     assert len(set(TO_THE_MAIL)) == len(TO_THE_MAIL)
+
+
+NOTICE = {"deliverywatch": 1, "watch": "queries.sales", "title": "Sales", "sentence": "No rows.", "level": "warning"}
+MESSAGES = {
+    "an alarm without a context": sns(message("sms-critical", "ALARM", "12:04")),
+    "a composite alarm": json.loads((EVENTS / "sns_composite.json").read_text()),
+    "a system notice": sns(NOTICE | {"time": at("12:04").isoformat()}),
+    "a message that cannot be read": sns("not JSON"),
+}
+
+
+@pytest.mark.parametrize("event", MESSAGES.values(), ids=MESSAGES)
+def test_other_messages_leave_out_what_they_lack_and_return_nowhere(event: object) -> None:
+    world = World()
+    world.cloudwatch.set("sms-critical", "ALARM", at("12:04"))
+    road = stays(world, event)
+    assert len(world.ses.messages) == 1
+    assert road == [module for module in TO_THE_MAIL + NOTES if module != "mail.comparison"]
+
+
+def test_a_sweep_first_reads_which_incidents_are_open() -> None:
+    world = World()
+    world.cloudwatch.set("sms-critical", "ALARM", at("12:04"))
+    world.ses.refusal, world.ses.topic_refusal = "SES is down.", "SNS is down."
+    with pytest.raises(MailUnavailable):
+        world.tell(message("sms-critical", "ALARM", "12:04"))
+    world.ses.refusal = ""
+    road = stays(world, {"sweep": at("12:20").isoformat()})
+    assert len(world.ses.messages) == 1
+    on_its_way = [module for module in TO_THE_MAIL[1:] if module != "mail.comparison"]
+    assert road == ["incidents.incident_store", *on_its_way, *NOTES]
 
 
 def test_the_end_of_an_incident_takes_the_same_road() -> None:

@@ -16,8 +16,8 @@ from deliverywatch.messages.palette import TONES
 # Column, row, width, height; a dashboard is 24 columns wide.
 Position = tuple[int, int, int, int]
 
-RED, ORANGE = TONES["critical"].dashboard, TONES["warning"].dashboard
-GREY, BLUE = "#879596", "#1f77b4"
+RED, ORANGE, GREEN, GREY = (TONES[level].dashboard for level in ("critical", "warning", "ok", "blind"))
+BLUE = "#1f77b4"
 ENVIRONMENT = {"Environment": "${Environment}"}
 
 

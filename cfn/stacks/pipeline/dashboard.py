@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from blocks.dashboards import BLUE, GREY, ORANGE, RED, chart, dashboard, limit, line, state_of, words
+from blocks.dashboards import BLUE, GREEN, GREY, ORANGE, RED, chart, dashboard, limit, line, state_of, words
 from blocks.parts import CONSOLE, arn
 from deliverywatch.pipeline.outputs.metrics import NAMESPACE
 from stacks.pipeline.alarms import CHILDREN
@@ -14,7 +14,6 @@ from stacks.pipeline.parameters import parameter
 if TYPE_CHECKING:
     from deliverywatch.pipeline.declaration.pipelines import Pipeline
 
-_GREEN = "#1d8102"
 _ROWS = 25
 _HOUR = 3600
 # Job type, metric, statistic, label, colour.
@@ -64,7 +63,7 @@ def _chart(
 
 def _runs(pipeline: Pipeline, top: int) -> dict[str, Any]:
     machine = {"StateMachineArn": f"{_MACHINE}{pipeline.state_machine}"}
-    ends = {"Succeeded": _GREEN, "Failed": RED, "TimedOut": ORANGE, "Aborted": GREY}
+    ends = {"Succeeded": GREEN, "Failed": RED, "TimedOut": ORANGE, "Aborted": GREY}
     metrics = [
         line("AWS/States", f"Executions{end}", machine, label=end.lower(), stat="Sum", color=color)
         for end, color in ends.items()
@@ -79,20 +78,20 @@ _CHARTS: Sequence[tuple[str, Sequence[_Line], Sequence[_Limit]]] = (
     ), [("slow", "DurationSeconds", ORANGE)]),
     ("records", (
         ("validation", "RecordsProcessed", "Sum", "processed", BLUE),
-        ("scd2", "RecordsCreated", "Sum", "created", _GREEN),
+        ("scd2", "RecordsCreated", "Sum", "created", GREEN),
         ("scd2", "RecordsUpdated", "Sum", "updated", GREY),
         ("scd2", "RecordsDeleted", "Sum", "deleted", RED),
     ), [("too few", "MinimumRecords", ORANGE)]),
     ("dbt", (
         ("dbt", "DbtModelsRun", "Sum", "models run", BLUE),
         ("dbt", "DbtModelsFailed", "Sum", "models failed", RED),
-        ("dbt", "DbtTestsPassed", "Sum", "tests passed", _GREEN),
+        ("dbt", "DbtTestsPassed", "Sum", "tests passed", GREEN),
         ("dbt", "DbtTestsFailed", "Sum", "tests failed", ORANGE),
         ("dbt", "DbtTestsErrored", "Sum", "tests broken", GREY),
     ), []),
     ("scores", (
         ("validation", "DataQualityScore", "Minimum", "quality (%)", BLUE),
-        ("scd2", "SCDIntegrityScore", "Minimum", "integrity (%)", _GREEN),
+        ("scd2", "SCDIntegrityScore", "Minimum", "integrity (%)", GREEN),
     ), [("quality", "QualityPercent", ORANGE), ("integrity", "IntegrityPercent", RED)]),
     ("age of the newest change", (
         ("validation", "DataAgeHours", "Maximum", "newest change (h)", BLUE),

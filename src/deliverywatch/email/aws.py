@@ -4,13 +4,10 @@ from collections.abc import Sequence
 from typing import Any
 
 import boto3
-from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from deliverywatch.errors import StoreUnavailable, error_code
-
-# Adaptive mode retries 5xx, throttling and broken connections with jitter, and slows down when told to.
-_CONFIG = Config(connect_timeout=3, read_timeout=20, retries={"mode": "adaptive", "total_max_attempts": 6})
+from deliverywatch.storage.s3 import PATIENT
 
 
 class DeliveryStream:
@@ -19,7 +16,7 @@ class DeliveryStream:
     def __init__(self, name: str, client: Any = None) -> None:
         """Take a delivery stream by name; without a client, boto3 makes one for the environment's account."""
         self._name = name
-        self._firehose = client or boto3.client("firehose", config=_CONFIG)
+        self._firehose = client or boto3.client("firehose", config=PATIENT)
 
     def put(self, records: Sequence[bytes]) -> list[int]:
         """Send at most 500 records and return the positions of those that Firehose did not take."""

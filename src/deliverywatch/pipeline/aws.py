@@ -7,14 +7,12 @@ from contextlib import contextmanager
 from typing import Any
 
 import boto3
-from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from deliverywatch.athena import Statement, Status, TimeBudget, Workgroup, run
 from deliverywatch.errors import CloudRefused, CloudUnavailable, error_code
-from deliverywatch.storage.s3 import Bucket
+from deliverywatch.storage.s3 import PATIENT, Bucket
 
-_CONFIG = Config(connect_timeout=3, read_timeout=20, retries={"mode": "adaptive", "total_max_attempts": 6})
 # What a function keeps to stop a query and to report it.
 _RESERVE_SECONDS = 15.0
 _TRANSIENT = {"ThrottlingException", "TooManyRequestsException", "InternalServerException", "ServiceUnavailable"}
@@ -37,7 +35,7 @@ class StepFunctions:
     """Executions of state machines."""
 
     def __init__(self, client: Any = None) -> None:
-        self._client = client or boto3.client("stepfunctions", config=_CONFIG)
+        self._client = client or boto3.client("stepfunctions", config=PATIENT)
 
     def describe(self, arn: str) -> Mapping[str, Any]:
         """Return what DescribeExecution says, or raise CloudRefused."""
@@ -57,7 +55,7 @@ class Athena:
 
     def __init__(self, workgroup: str, seconds_left: Callable[[], float], client: Any = None) -> None:
         self._workgroup, self._seconds_left = workgroup, seconds_left
-        self._client = client or boto3.client("athena", config=_CONFIG)
+        self._client = client or boto3.client("athena", config=PATIENT)
 
     def rows(self, sql: str, database: str) -> list[dict[str, Any]]:
         """Return a query's rows, their values as text.
@@ -85,7 +83,7 @@ class AlertsTopic:
 
     def __init__(self, arn: str) -> None:
         self._arn = arn
-        self._client = boto3.client("sns", config=_CONFIG)
+        self._client = boto3.client("sns", config=PATIENT)
 
     def publish(self, notice: Mapping[str, Any]) -> None:
         """Publish a system notice, or raise CloudUnavailable or CloudRefused."""

@@ -8,15 +8,12 @@ from functools import cache
 from typing import Any
 
 import boto3
-from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from deliverywatch.errors import ConfigurationError, error_code
 from deliverywatch.sms.clicksend.credentials import Credentials
 from deliverywatch.sms.clicksend.recipients import hash_key
-
-# Adaptive mode retries 5xx, throttling and broken connections with jitter, and slows down when told to.
-_CONFIG = Config(connect_timeout=3, read_timeout=20, retries={"mode": "adaptive", "total_max_attempts": 6})
+from deliverywatch.storage.s3 import PATIENT
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +31,7 @@ def account(prefix: str) -> Account:
     Raises:
         ConfigurationError: The parameters are missing or may not be read.
     """
-    return account_of(boto3.client("ssm", config=_CONFIG), prefix)
+    return account_of(boto3.client("ssm", config=PATIENT), prefix)
 
 
 def account_of(ssm: Any, prefix: str) -> Account:

@@ -65,7 +65,7 @@ def owner(incident: Incident, clock: Clock, now: datetime) -> str:
 def context_of(store: Store, watch: str) -> Context:
     """Return what the watch's system left: under the watch's own name, or under its system's, its name's first word."""
     for name in (watch, watch.partition("-")[0], watch.partition(".")[0]):
-        stored = store.read(f"state/{name}.json")
+        stored = store.read(context.key_of(name))
         if stored is not None:
             return context.from_json(stored.body)
     return context.from_json(None)

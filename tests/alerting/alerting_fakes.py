@@ -235,6 +235,10 @@ class FakeStore:
         self._answer()
         return self.memory.read(key)
 
+    def metadata(self, key: str) -> Mapping[str, str] | None:
+        self._answer()
+        return self.memory.metadata(key)
+
     def write_if_unchanged(
         self, key: str, body: bytes, etag: str | None, metadata: Mapping[str, str] | None = None
     ) -> None:
@@ -252,7 +256,7 @@ class FakeStore:
         return self.memory.keys(prefix)
 
     # The notifier uses no more of a store than that.
-    metadata = delete = delete_if_unchanged = sizes = Unreachable.read
+    delete = delete_if_unchanged = sizes = Unreachable.read
 
     def _answer(self) -> None:
         self.asked += 1

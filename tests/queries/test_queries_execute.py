@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from queries_world import Crash, FakeAthena, MemoryLake
 
 from deliverywatch.athena import Execution, Status
-from deliverywatch.errors import InputError, ServiceBusy, ServiceRefused
+from deliverywatch.errors import InputError, ServiceBusy, ServiceRefused, StoreConflict
 from deliverywatch.queries import execute
 from deliverywatch.queries.config import source
 from deliverywatch.queries.execute import Order, Ports, Settings, order_of, run
@@ -118,6 +118,18 @@ def test_the_same_event_twice_is_one_run() -> None:
     first, second = world.run(), world.run()
     assert first == second
     assert (len(world.athena.started), len(world.published), len(world.emitted)) == (1, 1, 1)
+
+
+def test_a_record_whose_answer_was_lost_is_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    world = World(DAILY)
+
+    def lost(key: str, when: str) -> Exception | None:
+        return StoreConflict(key) if key.startswith("queries/runs/") and when == "after" else None
+
+    world.lake.fault = lost
+    monkeypatch.setattr("random.uniform", lambda *_: 0)
+    world.run()
+    assert (len(world.lake.keys("queries/runs/")), len(world.emitted)) == (1, 1)
 
 
 def test_a_run_again_by_hand_overwrites_nothing() -> None:

@@ -13,7 +13,9 @@ import pyarrow.parquet as pq
 import pytest
 from botocore.awsrequest import AWSResponse
 from botocore.config import Config
+from botocore.response import StreamingBody
 from moto import mock_aws
+from urllib3.exceptions import ProtocolError, ReadTimeoutError, SSLError
 
 from deliverywatch.errors import StoreConflict, StoreUnavailable, error_code
 from deliverywatch.storage.folder import Folder
@@ -171,7 +173,7 @@ def appended(store: Store, letter: bytes, meanwhile: Callable[[], None] | None =
         if meanwhile:
             meanwhile()
         after = (body or b"") + letter
-        return Change(after, after, is_unique=True)
+        return Change(after, after)
 
     return update(store, "text", change, lambda _: None)
 
@@ -252,7 +254,12 @@ def answering(client: Any, operation: str, *answers: AWSResponse) -> list[str]:
     return requests
 
 
-CHANGED = [(412, "PreconditionFailed"), (409, "ConditionalRequestConflict"), (404, "NoSuchKey")]
+CHANGED = [
+    (412, "PreconditionFailed"),
+    (409, "ConditionalRequestConflict"),
+    (409, "OperationAborted"),
+    (404, "NoSuchKey"),
+]
 
 
 @pytest.mark.parametrize("etag", [None, ETAG])
@@ -278,7 +285,7 @@ def test_after_each_of_them_a_change_is_made_anew(moto: Any, status: int, code: 
     assert len(tries) == 2
 
 
-@pytest.mark.parametrize(("status", "code"), CHANGED[:2])
+@pytest.mark.parametrize(("status", "code"), CHANGED[:3])
 def test_a_deletion_whose_condition_does_not_hold_is_a_conflict(moto: Any, status: int, code: str) -> None:
     answering(moto, "DeleteObject", answer(status, code))
     with pytest.raises(StoreConflict):
@@ -305,6 +312,55 @@ def test_a_write_whose_answer_was_lost_is_recognised_and_not_made_twice(moto: An
     assert appended(bucket, b"a") == b"a"
     assert stored(bucket, "text").body == b"a"
     assert len(requests) == 2
+
+
+def test_a_lost_answer_is_recognised_even_if_others_could_have_written_the_same(moto: Any) -> None:
+    bucket = Bucket("lake", moto)
+    bucket.write("text", b"1")
+    answering(moto, "PutObject", answer(503, "SlowDown"))
+    update(bucket, "text", lambda body: Change(str(int(body or 0) + 1).encode(), None), lambda _: None)
+    assert stored(bucket, "text").body == b"2"
+
+
+class BrokenBody(io.BytesIO):
+    """What comes before the connection breaks."""
+
+    def __init__(self, error: Exception) -> None:
+        self.error = error
+
+    def read(self, *_: Any) -> bytes:
+        raise self.error
+
+
+def breaking(client: Any, error: Exception, times: int) -> None:
+    """Break the connection while the first bodies are read."""
+    left = [error] * times
+
+    def broken(parsed: dict[str, Any], **_: Any) -> None:
+        if left:
+            parsed["Body"] = StreamingBody(BrokenBody(left.pop()), 10)
+
+    client.meta.events.register("after-call.s3.GetObject", broken)
+
+
+BROKEN = [ProtocolError("IncompleteRead"), ReadTimeoutError(None, "", ""), SSLError("bad record mac")]  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("error", BROKEN, ids=lambda error: type(error).__name__)
+def test_a_body_that_breaks_off_is_read_again(moto: Any, error: Exception) -> None:
+    bucket = Bucket("lake", moto)
+    bucket.write(KEY, b"x")
+    breaking(moto, error, 2)
+    assert stored(bucket).body == b"x"
+
+
+@pytest.mark.parametrize("error", BROKEN, ids=lambda error: type(error).__name__)
+def test_a_body_that_always_breaks_off_is_unavailable(moto: Any, error: Exception) -> None:
+    bucket = Bucket("lake", moto)
+    bucket.write(KEY, b"x")
+    breaking(moto, error, 3)
+    with pytest.raises(StoreUnavailable, match=KEY):
+        bucket.read(KEY)
 
 
 def operations(store: Store) -> list[Callable[[], object]]:

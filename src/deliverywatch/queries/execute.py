@@ -16,11 +16,12 @@ from zoneinfo import ZoneInfo
 
 from deliverywatch.athena import Status as Ended
 from deliverywatch.athena import TimeBudget, run_once
-from deliverywatch.errors import InputError, StoreConflict
+from deliverywatch.errors import InputError
 from deliverywatch.queries.config import file, source, statement
 from deliverywatch.queries.run import export, notices, record, state
 from deliverywatch.queries.run.record import Record, Status
 from deliverywatch.queries.run.result import read as read_result
+from deliverywatch.storage.store import Change, update
 from deliverywatch.thresholds import QUERIES_TIMEOUT_SECONDS
 
 if TYPE_CHECKING:
@@ -204,9 +205,10 @@ class _Run:
     def _written(self, done: Record, now: datetime) -> Record:
         """Write the record and emit the metrics, unless another invocation finished the same run meanwhile."""
         key = record.key_of(self.query.id, self.order.due, self.number)
-        try:
-            self.ports.lake.write_if_unchanged(key, done.line(), None)
-        except StoreConflict:
-            return done
-        self.ports.emit(done.metrics(), now, {"event": "queries_execute", **asdict(done)})
+
+        def once(present: bytes | None) -> Change[bool]:
+            return Change(done.line() if present is None else None, present is None)
+
+        if update(self.ports.lake, key, once):
+            self.ports.emit(done.metrics(), now, {"event": "queries_execute", **asdict(done)})
         return done

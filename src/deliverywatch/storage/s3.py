@@ -12,18 +12,23 @@ from typing import Any
 
 import boto3
 from botocore.config import Config
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError, IncompleteReadError
+from botocore.httpsession import URLLib3SSLError
 
 from deliverywatch.errors import StoreConflict, StoreUnavailable, error_code
 from deliverywatch.storage.store import Stored
 
-# Adaptive mode retries 5xx, throttling and broken connections with jitter, and slows down when throttled.
+# Adaptive mode retries 5xx, throttling and broken connections with jitter, and slows down when throttled; a connection
+# that breaks while a body is read is left to whoever reads.
 PATIENT = Config(connect_timeout=3, read_timeout=20, retries={"mode": "adaptive", "total_max_attempts": 6})
 
+# A body that broke off: botocore wraps all of urllib3's errors but those of TLS.
+_BROKEN_OFF = (HTTPClientError, IncompleteReadError, URLLib3SSLError)
+_READS = 3
 # GetObject answers with a code; HeadObject has no body and answers with the status only.
 _ABSENT = {"NoSuchKey", "404", "NotFound"}
 # Changed since it was read, or being changed right now.
-_CHANGED = {"PreconditionFailed", "ConditionalRequestConflict", "412", "409"}
+_CHANGED = {"PreconditionFailed", "ConditionalRequestConflict", "OperationAborted", "412", "409"}
 _CONTENT_TYPES = {
     ".eml": "message/rfc822",
     ".json": "application/json",
@@ -41,11 +46,8 @@ class Bucket:
 
     def read(self, key: str) -> Stored | None:
         """Return the object, or None."""
-        answer = self._unless_absent(key, self._s3.get_object)
-        if answer is None:
-            return None
         with translated(key):
-            return Stored(answer["Body"].read(), answer["ETag"])
+            return self._read(key, _READS)
 
     def metadata(self, key: str) -> Mapping[str, str] | None:
         """Return the object's metadata without reading its body, or None if there is no object."""
@@ -85,6 +87,15 @@ class Bucket:
             pages = self._s3.get_paginator("list_objects_v2").paginate(Bucket=self._name, Prefix=prefix)
             return sorted((item["Key"], item["Size"]) for page in pages for item in page.get("Contents", []))
 
+    def _read(self, key: str, tries: int) -> Stored | None:
+        answer = self._unless_absent(key, self._s3.get_object)
+        try:
+            return None if answer is None else Stored(answer["Body"].read(), answer["ETag"])
+        except _BROKEN_OFF:
+            if tries == 1:
+                raise
+        return self._read(key, tries - 1)
+
     def _unless_absent(self, key: str, call: Callable[..., dict[str, Any]], **condition: str) -> dict[str, Any] | None:
         with translated(key):
             try:
@@ -107,7 +118,7 @@ def translated(key: str, *, deleted_is_changed: bool = False) -> Iterator[None]:
     """
     try:
         yield
-    except (ClientError, BotoCoreError) as error:
+    except (ClientError, BotoCoreError, URLLib3SSLError) as error:
         if error_code(error) in (_CHANGED | _ABSENT if deleted_is_changed else _CHANGED):
             raise StoreConflict(f"{key} was written by somebody else meanwhile.") from error
         raise StoreUnavailable(f"S3 could not be used for {key}: {error_code(error)}.") from error

@@ -4,19 +4,22 @@ The meaning of every answer, for all adapters:
 
     absent        `read` and `metadata` return None; deleting succeeds
     changed       StoreConflict: the object was written or deleted since it was read, or is being written right now
-    lost answer   a write took effect, but its retry met its own result, which looks like `changed`: `update` reads
-                  again and recognises a body that only it can have written, or computes the change anew
+    lost answer   a write took effect, but its retry met its own result, which looks like `changed`: `update` marks
+                  what it writes in the object's metadata, and recognises it
     unavailable   StoreUnavailable: the store cannot be reached, or refuses
 """
 
 import random
 import time
+import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Generic, NoReturn, Protocol, TypeVar
 
 from deliverywatch.errors import StoreConflict, StoreUnavailable
 
+# Of the metadata: which call of `update` wrote the object.
+WRITER = "writer"
 # Of two writers one wins every time, so ten lost races in a row are no coincidence.
 ATTEMPTS = 10
 _PAUSE_SECONDS = 0.05
@@ -79,13 +82,11 @@ class Change(Generic[Result]):
         body: The new object, or None to leave the present one as it is.
         result: What `update` returns.
         metadata: Stored with the object.
-        is_unique: Whether no other writer can write the same body: if it is there after a conflict, we wrote it.
     """
 
     body: bytes | None
     result: Result
     metadata: Mapping[str, str] = field(default_factory=dict)
-    is_unique: bool = False
 
 
 def sleep_up_to(seconds: float) -> None:
@@ -113,17 +114,19 @@ def update(
     Raises:
         StoreConflict: Other writers were faster every time.
     """
-    tried: Change[Result] | None = None
+    writer = uuid.uuid4().hex
     for attempt in range(ATTEMPTS):
         stored = store.read(key)
-        if tried is not None and tried.is_unique and stored is not None and stored.body == tried.body:
-            return tried.result
         tried = change(stored.body if stored else None)
         if tried.body is None:
             return tried.result
         try:
-            store.write_if_unchanged(key, tried.body, stored.etag if stored else None, tried.metadata)
+            store.write_if_unchanged(
+                key, tried.body, stored.etag if stored else None, {**tried.metadata, WRITER: writer}
+            )
         except StoreConflict:
+            if (store.metadata(key) or {}).get(WRITER) == writer:
+                return tried.result
             pause(min(_LONGEST_PAUSE_SECONDS, _PAUSE_SECONDS * 2**attempt))
         else:
             return tried.result

@@ -14,6 +14,8 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from deliverywatch.errors import StoreConflict
+from deliverywatch.storage.store import Change as StoreChange
+from deliverywatch.storage.store import update
 
 if TYPE_CHECKING:
     from deliverywatch.alerting.incidents.incident import Change, Incident
@@ -138,17 +140,11 @@ def from_json(body: bytes) -> Record | None:
 
 
 def _taken_over(store: Store, key: str, record: Record) -> Claim:
-    stored = store.read(key)
-    if stored is None:
-        return Claim.THEIRS
-    verdict = _judged(stored.body, record)
-    if verdict is not Claim.OURS:
-        return verdict
-    try:
-        store.write_if_unchanged(key, to_json(record), stored.etag)
-    except StoreConflict:
-        return Claim.THEIRS
-    return Claim.OURS
+    def claimed(body: bytes | None) -> StoreChange[Claim]:
+        verdict = Claim.OURS if body is None else _judged(body, record)
+        return StoreChange(to_json(record) if verdict is Claim.OURS else None, verdict)
+
+    return update(store, key, claimed)
 
 
 def _judged(body: bytes, record: Record) -> Claim:

@@ -214,7 +214,7 @@ def _changed(key: str, body: bytes | None, change: Callable[[bytes | None], Merg
         if body is None or seal.is_whole(body):
             raise
         raise ObjectDamaged(key) from error
-    return Change(merged.body, merged, merged.metadata, is_unique=True)  # by the run's token
+    return Change(merged.body, merged, merged.metadata)
 
 
 def _exists(store: Store, day: datetime) -> bool:

@@ -63,8 +63,7 @@ def merge(stored: bytes | None, records: Mapping[str, Record], *, token: str, in
     Args:
         stored: The hour's object, if there is one.
         records: What one run read of this hour, by `message_id`.
-        token: Different for each run, kept in the object: two runs never write the same bytes, so that a run which
-            finds its own bytes in the store knows that it was the writer.
+        token: Different for each run, kept in the object: two runs never write the same bytes.
         inserts_only: Leave rows alone that are stored already.
     """
     unchanged, verdicts_before = _compare(stored, records, inserts_only=inserts_only)

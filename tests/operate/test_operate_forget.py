@@ -13,6 +13,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from deliverywatch.errors import CloudRefused
+from deliverywatch.operate.account.aws import delete_versions, translated
 from deliverywatch.operate.lake import forget as flow
 from deliverywatch.operate.lake.forget import Forgotten
 from deliverywatch.sms import compact, ingest
@@ -213,3 +215,12 @@ def test_old_versions_are_purged_only_after_a_yes(
     assert declined.exit_code == 1
     assert len(s3.list_object_versions(Bucket=bucket, Prefix="sms/note.txt")["Versions"]) == 2
     s3.delete_object(Bucket=bucket, Key="sms/note.txt")
+
+
+def test_an_old_version_that_s3_will_not_delete_is_an_error_although_it_answers_200() -> None:
+    class S3:
+        def delete_objects(self, **_: object) -> dict[str, object]:
+            return {"Errors": [{"Key": "sms/a", "VersionId": "1", "Code": "AccessDenied", "Message": "Access Denied"}]}
+
+    with pytest.raises(CloudRefused, match="AWS denies DeleteObjects"), translated("The old versions under sms/"):
+        list(delete_versions(S3(), "lake", [{"Key": "sms/a", "VersionId": "1"}]))

@@ -16,7 +16,7 @@ from botocore import exceptions
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
-from deliverywatch.errors import CloudRefused, CloudUnavailable, InputError
+from deliverywatch.errors import CloudRefused, CloudUnavailable, InputError, error_code
 from deliverywatch.operate.account import deployment
 
 if TYPE_CHECKING:
@@ -137,17 +137,22 @@ def existing(ask: Callable[[], Any], *absent: str) -> Any:
     try:
         return ask()
     except ClientError as error:
-        if error.response["Error"]["Code"] in absent:
+        if error_code(error) in absent:
             return None
         raise
 
 
 def delete_versions(s3: Any, bucket: str, versions: Sequence[Mapping[str, Any]], **owner: str) -> Iterator[int]:
-    """Delete versions as ListObjectVersions names them, a thousand in a request; yield how many more are gone."""
+    """Delete versions as ListObjectVersions names them, a thousand in a request; yield how many more are gone.
+
+    Raises ClientError if S3 refuses one: its answer is 200 even then.
+    """
     keys = [{"Key": version["Key"], "VersionId": version["VersionId"]} for version in versions]
     for first in range(0, len(keys), _BATCH_COUNT):
         batch = keys[first : first + _BATCH_COUNT]
-        s3.delete_objects(Bucket=bucket, Delete={"Objects": batch, "Quiet": True}, **owner)
+        answer = s3.delete_objects(Bucket=bucket, Delete={"Objects": batch, "Quiet": True}, **owner)
+        for error in answer.get("Errors", ()):
+            raise ClientError({"Error": error}, "DeleteObjects")
         yield len(batch)
 
 
@@ -168,7 +173,7 @@ def translated(what: str) -> Iterator[None]:
 
 
 def _refused(what: str, error: ClientError) -> DeliveryWatchError:
-    code, message = error.response["Error"]["Code"], error.response["Error"].get("Message", "")
+    code, message = error_code(error), error.response["Error"].get("Message", "")
     if code in _EXPIRED:
         return CloudRefused("The AWS credentials have expired.", kind="expired-credentials", next_step=_SIGN_IN)
     if code in _UNKNOWN_KEY:

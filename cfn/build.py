@@ -116,7 +116,7 @@ def _json(content: Any) -> bytes:
     "--systems",
     default="sms",
     show_default=True,
-    help=f"What to watch, separated by commas. There is: {', '.join(stacks.SYSTEMS)}.",
+    help=f"What to watch, separated by commas: {', '.join(stacks.SYSTEMS)}.",
 )
 @click.option(
     "--bundle",
@@ -172,7 +172,8 @@ def _names(systems: str) -> list[str]:
     unknown = [name for name in names if name not in stacks.SYSTEMS]
     if unknown or not names:
         raise ConfigurationError(
-            f"--systems names {', '.join(unknown) or 'nothing'}.", next_step=f"There is: {', '.join(stacks.SYSTEMS)}."
+            f"--systems names {', '.join(unknown) or 'nothing'}.",
+            next_step=f"Choose one of: {', '.join(stacks.SYSTEMS)}.",
         )
     return names
 

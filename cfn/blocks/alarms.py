@@ -1,6 +1,6 @@
 """An alarm and the watch it belongs to -> CloudFormation's alarm, and what the notifier is configured with.
 
-The description stands in the footer of every mail, so it says the rule to someone who has never seen CloudWatch.
+The description is in the footer of every mail, so it says the rule to someone who has never seen CloudWatch.
 """
 
 from collections.abc import Mapping, Sequence

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def expiry(name: str, prefix: str, days: Any) -> Any:
-    """Return the rule that deletes what lies under a prefix after so many days."""
+    """Return the rule that deletes what is under a prefix after the given days."""
     return s3.LifecycleRule(Id=name, Status="Enabled", Prefix=prefix, ExpirationInDays=days)
 
 

@@ -24,7 +24,7 @@ ENVIRONMENT = {"Environment": "${Environment}"}
 def dashboard(system: str, widgets: Sequence[Mapping[str, Any]], variables: Mapping[str, Any] | None = None) -> Any:
     """Return a dashboard over the last day; the first three of an account are free, so it is made on condition."""
     text = json.dumps({"start": "-P1D", "periodOverride": "inherit", "widgets": widgets}, separators=(",", ":"))
-    # A parameter that stands for a number must not stand in quotes.
+    # A parameter that stands for a number must not be in quotes.
     body = Sub(re.sub(r'"number:(\$\{\w+\})"', r"\1", text), **(variables or {}))
     return cloudwatch.Dashboard(
         f"{title(system)}Dashboard", Condition="HasDashboard", DashboardName=named(system), DashboardBody=body

@@ -109,7 +109,7 @@ def tls_only(actions: str, resources: Any) -> Statement:
 def role(name: str, service: str, statements: Sequence[Statement], conditions: Mapping[str, Any] | None = None) -> Any:
     """Return a role that one AWS service may take and that allows exactly these statements.
 
-    It has no name of its own: names of roles are the account's, and a stack may stand in two regions.
+    It has no name of its own: names of roles are the account's, and a stack may be in two regions.
     """
     trust = {"Effect": "Allow", "Principal": {"Service": service}, "Action": "sts:AssumeRole"}
     return iam.Role(

@@ -111,7 +111,7 @@ def _children(name: str, properties: Mapping[str, Any], template: Template) -> I
     named = {_text(alarm.get("AlarmName")) for _, alarm in _of_type(template, "AWS::CloudWatch::Alarm")}
     for child in re.findall(r'(?:ALARM|OK|INSUFFICIENT_DATA)\("([^"]+)"\)', _text(properties.get("AlarmRule"))):
         if child not in named:
-            yield Finding("children", name, f"its rule names {child}, which is no alarm of this template.")
+            yield Finding("children", name, f"its rule names {child}, which is not an alarm of this template.")
 
 
 def _topics(template: Template) -> Iterator[Finding]:

@@ -1,4 +1,4 @@
-"""What our functions emit, as the lint of alarms must know it: a metric nobody emits, or emits otherwise, is no alarm.
+"""What our functions emit, for the lint of alarms: one on a metric that nobody emits, or emits otherwise, never fires.
 
 CloudWatch never says that an alarm's dimensions match nothing; it waits for data for ever.
 """

@@ -80,7 +80,7 @@ class Athena(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class TimeBudget:
-    """How long to wait for an answer; `pause` sleeps so many seconds."""
+    """How long to wait for an answer; `pause` sleeps for the given seconds."""
 
     pause: Callable[[float], None]
     seconds_left: Callable[[], float]

@@ -135,7 +135,7 @@ EMAIL_ERROR_DAYS = 180
 # A month of SES, Firehose, Glue and Athena in this account; a mail is sent when 80 % of it is spent.
 EMAIL_BUDGET_DOLLARS = 20
 
-# Lambda's own default; a run that is killed repeats at most so many messages.
+# Lambda's own default; the most messages that a killed run repeats.
 FILE_BATCH_COUNT = 10
 
 # One bad file, or a handful from one sender, is a warning; if more files than this fail, processing itself does.

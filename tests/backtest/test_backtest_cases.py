@@ -110,7 +110,7 @@ def test_a_parameter_on_the_command_line_goes_over_that_of_the_case(tmp_path: Pa
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        (WRONG.replace("sms-blind", "sms-blond"), 'Case "right": sms-blond is no alarm'),
+        (WRONG.replace("sms-blind", "sms-blond"), 'Case "right": sms-blond is not an alarm'),
         (WRONG.replace("Runs", "Run"), 'Case "right": Series Run is watched by no alarm.'),
         ('parameters = { Nothing = "1" }\n' + WRONG, "The template has no parameter Nothing."),
     ],
@@ -169,9 +169,12 @@ def test_check_of_cases_that_are_as_expected_ends_with_0_and_writes_junit(tmp_pa
     ("arguments", "words"),
     [
         (["check", "nowhere.toml"], "nowhere.toml cannot be read"),
-        (["check", FILES[0], "--set", "WarningThresholdPercent"], "'WarningThresholdPercent' is no setting."),
+        (["check", FILES[0], "--set", "WarningThresholdPercent"], "'WarningThresholdPercent' is not NAME=VALUE."),
         (["check", FILES[0], "--junit", "/nowhere/junit.xml"], "/nowhere/junit.xml cannot be written"),
-        (["explain", "nothing"], "nothing is no alarm of template.json. There is: deliverywatch-prod-mail-failed, "),
+        (
+            ["explain", "nothing"],
+            "nothing is not an alarm of template.json. Choose one of: deliverywatch-prod-mail-failed, ",
+        ),
     ],
 )
 def test_bad_input_is_reported_in_a_sentence_and_ends_with_2(arguments: list[Any], words: str, template: Path) -> None:

@@ -185,7 +185,7 @@ def test_a_bad_history_is_one_sentence(tmp_path: Path, lines: list[str], sentenc
         ("Time;Total", "2026-11-20T00:00Z;1", "orders.csv has no column `time`: its first line is Time;Total."),
         ("time,Total,Failed", "2026-11-20T00:00Z,1,2,3", "it has more cells than the first line has names."),
         ("time,Total,Failed", "2026-11-20T00:00Z,abc,2", "abc in column Total is not a finite number"),
-        ("time,Total,Failed", "1767571260,1,2", "1767571260 is no time; write it like 2026-11-21T12:00:00Z."),
+        ("time,Total,Failed", "1767571260,1,2", "1767571260 is not a time; write it like 2026-11-21T12:00:00Z."),
     ],
 )
 def test_a_file_of_another_shape_is_one_sentence(tmp_path: Path, header: str, row: str, sentence: str) -> None:
@@ -218,7 +218,7 @@ def test_an_alarm_left_out_is_not_requested(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        (["--set", "Limit"], "'Limit' is no setting."),
+        (["--set", "Limit"], "'Limit' is not NAME=VALUE."),
         (["--set", "Nothing=3"], "The template has no parameter Nothing."),
         (["--time-zone", "Mars/Olympus"], "There is no time zone 'Mars/Olympus'."),
         (["--from", "2027-01-01"], "too short to replay"),

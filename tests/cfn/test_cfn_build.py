@@ -109,7 +109,7 @@ def test_a_build_that_fails_leaves_the_last_one_as_it_was(tmp_path: Path, monkey
 def test_an_unknown_system_is_refused_in_one_sentence(tmp_path: Path) -> None:
     result = run("--systems", "sms,pigeon", "--out", str(tmp_path / "out"))
     assert result.returncode == 1
-    assert result.stderr == f"--systems names pigeon. There is: {', '.join(stacks.SYSTEMS)}.\n"
+    assert result.stderr == f"--systems names pigeon. Choose one of: {', '.join(stacks.SYSTEMS)}.\n"
 
 
 def test_two_ways_of_one_system_are_refused_together(tmp_path: Path) -> None:

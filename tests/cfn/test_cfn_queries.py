@@ -138,7 +138,7 @@ def lake(all_messages: list[Message], tmp_path_factory: pytest.TempPathFactory) 
 def view_of(template: dict[str, Any]) -> str:
     """The SQL of the view `sms_messages`, as Athena would read it from Glue."""
     tables = {table["TableInput"]["Name"]: table for table in of_type(template, "AWS::Glue::Table").values()}
-    return sql_of_view(tables["sms_messages"]["TableInput"]) or pytest.fail("it is no view")
+    return sql_of_view(tables["sms_messages"]["TableInput"]) or pytest.fail("it is not a view")
 
 
 def _write_mails(root: Path) -> None:

@@ -127,9 +127,9 @@ def test_a_length_of_time_is_days_hours_and_minutes(text: str, length: timedelta
 
 
 def test_what_is_no_length_is_refused_with_examples() -> None:
-    with pytest.raises(click.BadParameter, match="no length of time such as 30m, 2h or 1d12h"):
+    with pytest.raises(click.BadParameter, match="not a length of time such as 30m, 2h or 1d12h"):
         Duration().convert("soon", None, None)
-    with pytest.raises(click.BadParameter, match="no time such as"):
+    with pytest.raises(click.BadParameter, match="not a time such as"):
         TimeOrAge().convert("soon", None, None)
 
 

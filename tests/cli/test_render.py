@@ -137,10 +137,10 @@ def test_a_folder_that_cannot_be_written_is_bad_input(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "sentence"),
     [
-        ("{}", "is no context: it holds nothing that a mail could say."),
-        ('{"AlarmName": "x"}', "is no context: it holds nothing that a mail could say."),
-        ("[1, 2]", "is no context: it holds nothing that a mail could say."),
-        ('{"slots": "many", "window": 5}', "is no context: it holds nothing that a mail could say."),
+        ("{}", "is not a context: it holds nothing for a mail."),
+        ('{"AlarmName": "x"}', "is not a context: it holds nothing for a mail."),
+        ("[1, 2]", "is not a context: it holds nothing for a mail."),
+        ('{"slots": "many", "window": 5}', "is not a context: it holds nothing for a mail."),
         ("rubbish", "is not JSON"),
     ],
 )

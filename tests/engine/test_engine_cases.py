@@ -161,7 +161,7 @@ def test_an_alarm_takes_part_only_if_all_its_metrics_are_given() -> None:
 
 def test_a_state_of_an_alarm_that_takes_no_part_is_refused_with_the_way_out() -> None:
     (one,) = parse(case(states="[{ at = '1m', alarm = 'ratio', state = 'OK' }]"))
-    with pytest.raises(InputError, match=r"ratio is no alarm that the case's series feed.*_x60 for none"):
+    with pytest.raises(InputError, match=r"ratio is not an alarm that the case's series feed.*_x60 for none"):
         difference(replay_case(one, [plain(), ratio()]))
 
 
@@ -200,12 +200,12 @@ def test_an_alarm_may_be_named_by_the_end_of_its_name(name: str, full: str) -> N
 
 @pytest.mark.parametrize(
     ("name", "words"),
-    [("critical", "may mean b-critical, c-critical"), ("ning", "ning is no alarm"), ("", " is no alarm")],
+    [("critical", "may mean b-critical, c-critical"), ("ning", "ning is not an alarm"), ("", " is not an alarm")],
 )
 def test_a_name_that_means_none_or_several_is_refused(name: str, words: str) -> None:
     with pytest.raises(InputError, match=words) as raised:
         named(name, ["a-warning", "b-critical", "c-critical"])
-    assert raised.value.next_step == "There is: a-warning, b-critical, c-critical."
+    assert raised.value.next_step == "Choose one of: a-warning, b-critical, c-critical."
 
 
 def test_expected_states_are_of_their_kind() -> None:

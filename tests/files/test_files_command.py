@@ -65,4 +65,4 @@ def test_an_event_of_another_service_is_wrong_input(tmp_path: Path) -> None:
     path.write_text("{}")
     result = CliRunner().invoke(main, ["files", "process", str(path), "--dry-run"])
     assert result.exit_code == 2
-    assert "The event is none of SQS" in result.output
+    assert "This is not an SQS event" in result.output

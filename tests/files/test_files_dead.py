@@ -15,7 +15,7 @@ from deliverywatch.files.aws import plain
 def poisoned(intake: Intake) -> tuple[Intake, str]:
     """The intake after a poisonous message between two good ones failed five times."""
     intake.put("before.csv")
-    message_id = intake.send("this is no notification")
+    message_id = intake.send("this is not a notification")
     intake.put("after.csv")
     intake.settle()
     exhaust(intake)

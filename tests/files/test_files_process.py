@@ -117,7 +117,7 @@ def test_messages_that_can_never_work_are_no_error_of_the_function() -> None:
 
 @pytest.mark.parametrize("event", [None, [], {}, {"Records": [{}]}, {"Records": [{"body": "x"}]}, recorded("s3_put")])
 def test_an_event_that_is_none_of_sqs_is_refused(event: object) -> None:
-    with pytest.raises(InputError, match="none of SQS"):
+    with pytest.raises(InputError, match="not an SQS event"):
         messages_of(event)
 
 

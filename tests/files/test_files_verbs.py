@@ -24,8 +24,8 @@ def printed(*arguments: str) -> Any:
 
 @pytest.fixture(scope="module")
 def poison(intake: Intake) -> str:
-    """The id of the only dead letter, a message that is no notification; the tests of redrive come after its own."""
-    message_id = intake.send("this is no notification")
+    """The id of the only dead letter, a message that is not a notification; the tests of redrive come after its own."""
+    message_id = intake.send("this is not a notification")
     intake.settle()
     exhaust(intake)
     return message_id
@@ -48,8 +48,8 @@ def test_list_as_json_has_the_attempt(poison: str) -> None:
 def test_show_prints_the_body_of_the_dead_letter_whose_id_begins_so(poison: str) -> None:
     result = run("dlq", "show", poison[:8])
     assert result.exit_code == 0
-    assert result.stdout.splitlines()[-1] == "this is no notification"
-    assert printed("dlq", "show", poison)["body"] == "this is no notification"
+    assert result.stdout.splitlines()[-1] == "this is not a notification"
+    assert printed("dlq", "show", poison)["body"] == "this is not a notification"
 
 
 def test_show_of_another_id_is_wrong_usage(poison: str) -> None:

@@ -125,7 +125,7 @@ def test_what_cannot_be_asked_is_one_sentence(filled: LocalCloud, run: Callable[
     ],
 )
 def test_a_query_cannot_change_the_lake(text: str) -> None:
-    with pytest.raises(InputError, match="A query only asks"):
+    with pytest.raises(InputError, match="A query only reads"):
         query.chosen(text, [], {})
 
 
@@ -169,6 +169,17 @@ def test_a_folder_needs_no_account(run: Callable[..., Result], tmp_path: Path) -
     wrong = run("query", "SELECT x FROM sms_messages", "--local", tmp_path)
     assert wrong.exit_code == 2
     assert "DuckDB cannot run the query" in wrong.stderr
+
+
+@pytest.mark.parametrize(
+    ("sql", "at"), [("SELECT x FROM", " at line 1, column 13."), ("SELECT 'x FROM mails", ".")], ids=["cut", "quote"]
+)
+def test_sql_that_does_not_parse_is_for_the_caller_to_correct(
+    run: Callable[..., Result], tmp_path: Path, sql: str, at: str
+) -> None:
+    wrong = run("query", sql, "--local", tmp_path)
+    assert wrong.exit_code == 2
+    assert f"The query does not parse as Athena SQL{at} Correct the query." in wrong.stderr
 
 
 class Slow:

@@ -96,7 +96,7 @@ def test_a_number_that_clicksend_no_longer_tells_is_left_out(
         monkeypatch.setenv("DELIVERYWATCH_CLICKSEND_URL", clicksend.url)
         result = run("recipients", "INC-1121-1204", "--lake", lake, "--lookup")
     assert [each["number"] for each in rows(result)] == ["", A]
-    assert "ClickSend does not tell 1 of the numbers" in result.stderr
+    assert "ClickSend does not give 1 of the numbers" in result.stderr
 
 
 @pytest.mark.parametrize(

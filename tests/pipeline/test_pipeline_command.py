@@ -47,7 +47,7 @@ def test_what_was_cut_and_what_lies_elsewhere_is_said() -> None:
     assert "run_results.json" in whole["notes"][0]
 
 
-@pytest.mark.parametrize(("content", "sentence"), [("{", "not JSON"), ("[]", "no event of Step Functions")])
+@pytest.mark.parametrize(("content", "sentence"), [("{", "not JSON"), ("[]", "neither an event of Step Functions")])
 def test_a_file_that_is_something_else_is_refused(tmp_path: Path, content: str, sentence: str) -> None:
     path = tmp_path / "file.json"
     path.write_text(content)

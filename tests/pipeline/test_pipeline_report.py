@@ -165,7 +165,7 @@ def test_blindness_has_a_context_of_its_own_and_all_link_the_dashboard(world: Wo
     [
         ({"error_type": "bad_luck", "execution": ARN}, "bad_luck"),
         ({"error_type": "glue_job_failure"}, "which execution"),
-        ({}, "no type of error"),
+        ({}, "is not an error type"),
     ],
 )
 def test_a_call_that_cannot_be_understood_raises(world: World, body: Any, word: str) -> None:

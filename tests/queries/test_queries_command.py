@@ -56,7 +56,7 @@ def test_next_shows_ten_times_across_a_change_of_clocks(file: Path) -> None:
 def test_next_names_the_queries_of_the_file(file: Path) -> None:
     done = run("next", "dayly", "--config", str(file))
     assert done.exit_code == 2
-    assert "There is: daily." in done.stderr
+    assert "Choose one of: daily." in done.stderr
 
 
 def test_a_missing_file_is_an_error(tmp_path: Path) -> None:

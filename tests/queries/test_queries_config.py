@@ -77,7 +77,7 @@ def test_every_field_is_read() -> None:
         ({"query": "SELECT '{when}'"}, "query", "{when}"),
         ({"query": "SELECT {THRESHOLD}"}, "query", "alert_threshold"),
         ({"parameters": {"a": 1}}, "parameters.a", ""),
-        ({"query": "SELECT '{a}'", "parameters": {"a": "x"}}, "query", "stands in quotes"),
+        ({"query": "SELECT '{a}'", "parameters": {"a": "x"}}, "query", "is in quotes"),
         ({"parameters": {"a": None}}, "parameters.a", "a text, a number"),
         ({"parameters": {"a": []}}, "parameters.a", "not empty"),
         ({"parameters": {"a": "x\x00"}}, "parameters.a", "control character"),

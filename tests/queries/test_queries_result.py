@@ -64,7 +64,7 @@ def test_a_missing_column_is_reported_with_those_of_the_result() -> None:
 
 
 def test_text_is_not_compared_with_a_number() -> None:
-    with pytest.raises(InputError, match="'IT', which is no number"):
+    with pytest.raises(InputError, match="'IT', which is not a number"):
         reading(alert("first_value", column="country"))
 
 

@@ -73,7 +73,7 @@ def test_an_address_of_a_browser_leads_to_the_file(
 
 @pytest.mark.parametrize("url", ["http://example.com/x", "https://user:pw@example.com/x", "ftp://x", "x.json", ""])
 def test_an_address_that_is_not_safe_is_refused(url: str) -> None:
-    with pytest.raises(ConfigurationError, match="no https URL"):
+    with pytest.raises(ConfigurationError, match="not an https URL"):
         request(url)
 
 

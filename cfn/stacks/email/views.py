@@ -1,6 +1,6 @@
 """The views of e-mail: both streams as one table, and the same without the copies that Firehose may deliver.
 
-They stand in the template, so that they are there from the first minute and follow the columns.
+They are in the template, so that they exist from the first minute and follow the columns.
 """
 
 from typing import Any

@@ -1,6 +1,6 @@
 """The watches of the file intake and their alarms.
 
-SQS publishes a queue's metrics only while it is used: an empty queue has none, which is no alarm.
+SQS publishes a queue's metrics only while it is used: an empty queue has none, which is not an alarm.
 """
 
 from collections.abc import Mapping, Sequence

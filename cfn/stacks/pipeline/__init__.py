@@ -116,7 +116,7 @@ def _functions(pipelines: Sequence[Pipeline]) -> list[Function]:
 
 def _environment(pipelines: Iterable[Pipeline]) -> dict[str, Any]:
     text = json.dumps({pipeline.name: limits(pipeline) for pipeline in pipelines}, separators=(",", ":"))
-    # A parameter that stands for a number must not stand in quotes.
+    # A parameter that stands for a number must not be in quotes.
     return {
         "DELIVERYWATCH_ENVIRONMENT": Ref("Environment"),
         "DELIVERYWATCH_BUCKET": Ref("LakeBucket"),

@@ -18,7 +18,7 @@ from deliverywatch.engine.replay.minutes import Minutes
 from deliverywatch.engine.replay.replay import Replay, can_vectorise
 from deliverywatch.engine.replay.sweep import sweep
 
-# The curve goes up to so many times the threshold, in so many steps.
+# How many times the threshold the curve reaches, and in how many steps.
 _REACH = 4
 RAISED_STEPS = 1000
 MAIL_STEPS = 24

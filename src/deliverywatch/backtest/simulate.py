@@ -70,7 +70,7 @@ def deliver(
     mails: list[Mail] = []
     for time in _handled(definitions, minutes, changes, span, time_zone, store, pile):
         if pile.messages:
-            # One sweep looks at all watches: whose mail it was stands in the outbox, in the order of sending.
+            # One sweep looks at all watches: the outbox records whose mail it was, in the order of sending.
             whose = [record["watch"] for record in store.mails()][len(mails) :]
             mails.extend(_mail(time, *sent) for sent in zip(whose, pile.messages, strict=True))
             pile.messages.clear()

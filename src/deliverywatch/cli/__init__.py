@@ -40,7 +40,7 @@ class _Unusable(click.ClickException):
 
 
 class _Verbs(click.Group):
-    """A group that finds its verbs in modules of their own and tells every failure in one sentence."""
+    """A group that finds its verbs in modules of their own and reports every failure in one sentence."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
         return _VERBS
@@ -65,7 +65,7 @@ class _Verbs(click.Group):
         try:
             return super().invoke(ctx)
         except (click.ClickException, click.exceptions.Exit, click.Abort, BrokenPipeError):
-            raise  # a reader that has gone, such as `head`, is no failure to tell of: click ends quietly
+            raise  # a reader that has gone, such as `head`, is not a failure to report: click ends quietly
         except KeyboardInterrupt:
             raise Interrupted(ctx.invoked_subcommand) from None
         except Exception as error:
@@ -89,7 +89,7 @@ def _sentence(error: Exception) -> str:
 @click.group(cls=_Verbs, context_settings={"help_option_names": ["-h", "--help"]}, epilog=WORDS)
 @click.version_option(package_name="deliverywatch", prog_name="deliverywatch")
 @click.option("--verbose", is_flag=True, help="Show the traceback of a failure.")
-def main(*, verbose: bool) -> None:  # noqa: ARG001 - it is for `invoke`, which tells the failures
+def main(*, verbose: bool) -> None:  # noqa: ARG001 - `invoke` reads it
     """Tell support before customers do when messages stop arriving.
 
     \b

@@ -180,7 +180,7 @@ def _print(result: Result, *, is_swept: bool) -> None:
     for note in result.notes:
         click.echo(wrapped(note))
     if result.left_out:
-        click.echo(wrapped(f"Left out, as such a history cannot tell: {', '.join(result.left_out)}."))
+        click.echo(wrapped(f"Left out, because this history does not show them: {', '.join(result.left_out)}."))
 
 
 def _mails(variant: Variant, time_zone: str) -> Table:

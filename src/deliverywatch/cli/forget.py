@@ -46,7 +46,7 @@ def forget(
     """  # noqa: D301 - click wants the control character
     given = sys.stdin.readline() if number == "-" else number
     if sum(letter.isdigit() for letter in given) < _SHORTEST_DIGITS:
-        raise click.UsageError("That is no phone number such as +61400000000.")
+        raise click.UsageError("That is not a phone number such as +61400000000.")
     able_to_ask(answered=yes or dry_run)
     from deliverywatch.operate.lake import forget as flow
     from deliverywatch.sms.lake import forget as forgetting

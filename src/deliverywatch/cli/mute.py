@@ -89,7 +89,7 @@ def _chosen(session: Session, named: tuple[str, ...]) -> list[str]:
     unknown = [short for short, name in zip(named, full, strict=True) if name not in names]
     if unknown:
         short = ", ".join(name.removeprefix(f"{session.stack.prefix}-") for name in names)
-        raise InputError(f"No alarm {unknown[0]} sends mails.", next_step=f"There is: {short}.")
+        raise InputError(f"No alarm {unknown[0]} sends mails.", next_step=f"Choose one of: {short}.")
     return full
 
 

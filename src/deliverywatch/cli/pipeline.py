@@ -176,7 +176,7 @@ def lint(*, file: Path) -> None:
 
     definition = read_json(file)
     if not isinstance(definition, dict) or not isinstance(definition.get("States"), dict):
-        raise InputError(f"{file} is no state machine: it has no States.", next_step="Give a definition as JSON.")
+        raise InputError(f"{file} is not a state machine: it has no States.", next_step="Give a definition as JSON.")
     failures = hidden_failures(definition)
     click.echo("\n".join(failures) or "No failure path was found that ends in success.")
     if failures:

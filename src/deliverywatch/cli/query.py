@@ -1,4 +1,4 @@
-"""`deliverywatch query`: the saved queries and SQL of one's own, on Athena, or on DuckDB over a folder or a copy."""
+"""`deliverywatch query`: saved queries and your own SQL, on Athena, or with DuckDB on a folder or a copy."""
 
 from __future__ import annotations
 

@@ -80,5 +80,5 @@ def _sentence(people: list[Person], period: Period, out: Path | None, *, lookup:
     end = f"{period.end:%H:%M}" if period.end.date() == period.start.date() else f"{period.end:%Y-%m-%d %H:%M}"
     sentence = f"{count} not reached between {period.start:%Y-%m-%d %H:%M} and {end} UTC, and not since"
     unknown = sum(person.number is None for person in people) if lookup else 0
-    more = f"; ClickSend does not tell {unknown:,} of the numbers" if unknown else ""
+    more = f"; ClickSend does not give {unknown:,} of the numbers" if unknown else ""
     return f"{sentence}{more}{f'. Written to {out}' if out else ''}."

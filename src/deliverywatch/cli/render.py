@@ -94,7 +94,7 @@ def _context(path: Path) -> bytes:
     body = read_bytes(path)
     if not isinstance(read_json(path), dict) or from_json(body) == Context():
         raise InputError(
-            f"{path} is no context: it holds nothing that a mail could say.",
+            f"{path} is not a context: it holds nothing for a mail.",
             next_step="Name the file state/<system>.json of the lake, such as state/sms.json.",
         )
     return body

@@ -84,7 +84,7 @@ def _incident(incident: Incident, status: Status, session: Session) -> Iterator[
 
 
 def _silent_alarms(status: Status) -> Iterator[str]:
-    """Alarms in ALARM of which no incident tells: muted ones, or those whose message is still on its way."""
+    """Alarms in ALARM without an incident: muted ones, or those whose message is still on its way."""
     from deliverywatch.operate.incidents.status import muted
 
     covered = {name for incident in status.open for name in incident.raised}

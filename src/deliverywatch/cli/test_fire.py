@@ -45,7 +45,7 @@ def test_fire(*, level: str, to: tuple[str, ...], by: str | None, wait: int, dry
     from deliverywatch.operate.incidents import aws_incidents, route, test_message
 
     session, wanted = open_session(target), Level(level)
-    route.change(Level.CRITICAL, to)  # refuses what is no address
+    route.change(Level.CRITICAL, to)  # refuses what is not an address
     if len(to) > 5:
         raise click.UsageError("A test goes to at most five addresses.")
     now = datetime.now(UTC).replace(microsecond=0)

@@ -65,7 +65,7 @@ def replay(
 
 
 def event_in(line: bytes) -> bytes:
-    """Return the event in a line of an error object, ready to be sent; ValueError if it is no error record."""
+    """Return the event in a line of an error object, ready to be sent; ValueError if it is not an error record."""
     record: dict[str, Any] = orjson.loads(line)
     data = b64decode(record["rawData"])
     if record.get("dataCatalogTable"):
@@ -102,7 +102,7 @@ def _readable(lines: Sequence[bytes], result: Replayed) -> Iterator[tuple[int, b
         except RefusedError as error:
             _refuse(result, error.reason, str(error))
         except (ValueError, KeyError, TypeError, AttributeError):
-            _refuse(result, "not_an_error_record", "The line is no error record of Firehose.")
+            _refuse(result, "not_an_error_record", "The line is not an error record of Firehose.")
         else:
             yield index, event
 

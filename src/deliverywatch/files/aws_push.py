@@ -36,7 +36,7 @@ class Objects:
         except (BotoCoreError, ClientError) as error:
             if error_code(error) in _GONE:
                 return None
-            sentence = f"S3 did not tell the details of an object of {bucket}: {error_code(error)}."
+            sentence = f"S3 did not give the details of an object of {bucket}: {error_code(error)}."
             raise StoreUnavailable(sentence) from error
         checksums = {
             name.removeprefix("Checksum"): str(value)

@@ -108,7 +108,7 @@ class Context:
     """What a watch's system knows.
 
     Attributes:
-        noun: What is sent, as it stands in a sentence: "SMS".
+        noun: What is sent, as written in a sentence: "SMS".
         slots: Oldest first, at most the last hours.
         window_minutes: The time that reasons, groups and samples are about.
         groups: By what they group, such as `carrier`.

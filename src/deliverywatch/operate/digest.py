@@ -1,6 +1,6 @@
 """A week of a stack -> one mail that says whether the silence was health.
 
-Runs done and expected come first: a mail that tells of no failures proves something only if somebody looked.
+Runs done and expected come first: a mail that reports no failures proves something only if somebody looked.
 """
 
 from __future__ import annotations

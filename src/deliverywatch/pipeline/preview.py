@@ -35,7 +35,7 @@ def preview(document: object, environment: str, pipeline: str) -> dict[str, Any]
         run = run_of(body)
         return _document("dbt", metrics.of_dbt([run]), environment, pipeline, run.unknown, _notes_on(run))
     raise InputError(
-        "The file is no event of Step Functions, no Glue job run and no run_results.json of dbt.",
+        "The file is neither an event of Step Functions nor a Glue job run nor a run_results.json of dbt.",
         next_step="Give one of these three as JSON.",
     )
 

@@ -53,7 +53,7 @@ def report(
 ) -> dict[str, Any]:
     """Publish what an event of EventBridge, or the input of a state machine's task, means for its pipeline.
 
-    Returns the diagnosis as JSON, with the watches that something was published about under `told`. `now` is the time
+    Returns the diagnosis as JSON, with the watches about which something was published under `told`. `now` is the time
     of a failure that a state machine reports, where its history does not have it.
 
     Raises:
@@ -94,7 +94,7 @@ def reported_error(body: Mapping[str, Any], catalogue: Catalogue) -> ReportedErr
     """Return what a state machine says of a failure; raise InputError if its error type is none of the catalogue's."""
     error_type = text(body.get("error_type"))
     if error_type not in catalogue.types:
-        raise InputError(f"'{error_type}' is no type of error.", next_step=f"Give one of {', '.join(catalogue.types)}.")
+        raise InputError(f"'{error_type}' is not an error type.", next_step=f"Use one of {', '.join(catalogue.types)}.")
     caught = mapping(decoded(body.get("error")))
     error = text(caught.get("Error")) or text(body.get("error"))
     return ReportedError(error_type, error, text(caught.get("Cause")) or text(body.get("cause")))

@@ -85,7 +85,7 @@ def order_of(event: Mapping[str, Any], now: datetime) -> Order:
     try:
         due = datetime.fromisoformat(text) if text else now
     except (ValueError, TypeError) as error:
-        raise InputError(f"'{text}' is no time such as 2026-11-21T02:00:00Z.") from error
+        raise InputError(f"'{text}' is not a time such as 2026-11-21T02:00:00Z.") from error
     due = due if due.tzinfo else due.replace(tzinfo=UTC)
     is_again, is_by_hand = event.get("again") is True, event.get("by_hand") is True
     return Order(query_id, due.astimezone(UTC).replace(microsecond=0), is_again=is_again, is_by_hand=is_by_hand)

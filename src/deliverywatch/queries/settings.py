@@ -65,7 +65,7 @@ def _number(environ: Mapping[str, str], name: str, default: float) -> float:
     try:
         return float(environ.get(name) or default)
     except ValueError as error:
-        raise ConfigurationError(f"The environment variable {name} is no number: '{environ[name]}'.") from error
+        raise ConfigurationError(f"The environment variable {name} is not a number: '{environ[name]}'.") from error
 
 
 def _by_hand(word: str) -> ByHand:

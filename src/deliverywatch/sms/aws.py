@@ -35,7 +35,7 @@ def account(prefix: str) -> Account:
 
 
 def account_of(ssm: Any, prefix: str) -> Account:
-    """Return the account of the SSM parameters under a path, read with a client of one's own.
+    """Return the account of the SSM parameters under a path, read with a client made for it.
 
     Raises:
         ConfigurationError: The parameters are missing or may not be read.

@@ -51,7 +51,7 @@ def run(
         settings: Of the stack.
         ports: Everything outside of the run.
         token: Different for each run.
-        clock: The current time, if the run may be late: it tells a watermark of a later run from one in the future.
+        clock: The current time, if the run may be late: a watermark of a later run is not one in the future.
         by_hand: A plan of `plan.window` or `plan.backfill` instead; it leaves watermark and context alone.
 
     Raises:
@@ -67,7 +67,7 @@ def run(
 
 
 def backfill_plan(now: datetime, settings: Settings, store: Store, days: int) -> Plan:
-    """Return the plan that fills the lake with so many days of history, as far as no run on schedule is responsible."""
+    """Return the plan that fills the lake with days of history, as far as no run on schedule is responsible."""
     watermark = read_watermark(store)
     return plan.backfill(now, watermark.covered_until if watermark else None, settings.slot_minutes, days)
 

@@ -68,7 +68,7 @@ def due(scheduled_time: Any, clock: datetime, slot_minutes: int) -> datetime:
     """Return when a run was due by its event, or what time it is if the event does not say.
 
     Raises:
-        InputError: It is no time with a zone, or one that has not come yet: the slots before it are not over.
+        InputError: It is not a time with a zone, or one that has not come yet: the slots before it are not over.
     """
     if not scheduled_time:
         return clock
@@ -78,7 +78,7 @@ def due(scheduled_time: Any, clock: datetime, slot_minutes: int) -> datetime:
         time = None
     if time is None or time.tzinfo is None:
         raise InputError(
-            "The event's scheduled_time is no time with a zone.",
+            "The event's scheduled_time is not a time with a zone.",
             next_step='Write it as in {"scheduled_time": "2026-11-21T12:10:00Z"}, or leave it out to run for now.',
         )
     if time > clock + timedelta(minutes=slot_minutes):

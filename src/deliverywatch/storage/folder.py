@@ -62,12 +62,12 @@ class Folder:
             self.write(key, body)
 
     def delete(self, key: str) -> None:
-        """Delete the object; one that is gone is no failure."""
+        """Delete the object; one that is gone is not a failure."""
         with _translated(self._root / key):
             (self._root / key).unlink(missing_ok=True)
 
     def delete_if_unchanged(self, key: str, etag: str) -> None:
-        """Delete the object if the present one has this etag; one that is gone is no failure."""
+        """Delete the object if the present one has this etag; one that is gone is not a failure."""
         with self._locked(key):
             if (self._root / key).exists():
                 self._check(key, etag)

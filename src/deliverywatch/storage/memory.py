@@ -41,11 +41,11 @@ class Memory:
         self._put(key, body, metadata or {})
 
     def delete(self, key: str) -> None:
-        """Delete the object; one that is gone is no failure."""
+        """Delete the object; one that is gone is not a failure."""
         self.objects.pop(key, None)
 
     def delete_if_unchanged(self, key: str, etag: str) -> None:
-        """Delete the object if the present one has this etag; one that is gone is no failure."""
+        """Delete the object if the present one has this etag; one that is gone is not a failure."""
         if key in self.objects:
             self._check(key, etag)
             self.delete(key)

@@ -69,12 +69,12 @@ class Bucket:
             self._s3.put_object(Bucket=self._name, Key=key, Body=body, **fields, **condition)
 
     def delete(self, key: str) -> None:
-        """Delete the object; one that is gone is no failure."""
+        """Delete the object; one that is gone is not a failure."""
         with translated(key):
             self._s3.delete_object(Bucket=self._name, Key=key)
 
     def delete_if_unchanged(self, key: str, etag: str) -> None:
-        """Delete the object if the present one has this etag; one that is gone is no failure."""
+        """Delete the object if the present one has this etag; one that is gone is not a failure."""
         self._unless_absent(key, self._s3.delete_object, IfMatch=etag)
 
     def keys(self, prefix: str) -> list[str]:

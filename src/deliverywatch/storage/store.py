@@ -58,10 +58,10 @@ class Store(Protocol):
         """
 
     def delete(self, key: str) -> None:
-        """Delete the object; one that is gone is no failure."""
+        """Delete the object; one that is gone is not a failure."""
 
     def delete_if_unchanged(self, key: str, etag: str) -> None:
-        """Delete the object if the present one has this etag; one that is gone is no failure.
+        """Delete the object if the present one has this etag; one that is gone is not a failure.
 
         Raises:
             StoreConflict: Somebody else wrote it meanwhile.
@@ -90,7 +90,7 @@ class Change(Generic[Result]):
 
 
 def sleep_up_to(seconds: float) -> None:
-    """Sleep a random part of so many seconds, so that writers that collided once do not collide again."""
+    """Sleep a random part of the given seconds, so that writers that collided once do not collide again."""
     time.sleep(random.uniform(0, seconds))  # noqa: S311 (it only spreads retries)
 
 
@@ -106,7 +106,7 @@ def update(
         store: Holds the object.
         key: Its key.
         change: Computes the change from the present body, None if there is no object; called again after a lost race.
-        pause: Sleeps up to so many seconds before the next try.
+        pause: Sleeps up to the given seconds before the next try.
 
     Returns:
         The result of the change that was written, or that left the object as it is.

@@ -26,7 +26,7 @@ def acknowledge(store: Store, watch: str, incident_id: str, ack: Ack) -> Inciden
         if incident is None or incident.id != incident_id or not incident.is_open:
             raise InputError(
                 f"{incident_id} is over, so there is nothing to acknowledge.",
-                next_step=f"'deliverywatch explain {incident_id}' tells what it was.",
+                next_step=f"'deliverywatch explain {incident_id}' shows what it was.",
             )
         if len(incident.acks) >= ACK_LIMIT:
             raise InputError(

@@ -1,4 +1,4 @@
-"""Groups of messages -> one sentence: is it one of them, or all? The healthy ones tell most about the broken ones."""
+"""Groups of messages -> one sentence: is it one of them, or all? The healthy ones say most about the broken ones."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _PLURALS = {"carrier": "carriers", "country": "countries"}
 
 
 def verdict(context: Context) -> str:
-    """Return one sentence that says whether failures are concentrated or spread; empty if the groups cannot tell."""
+    """Return one sentence that says whether failures are concentrated or spread; empty if the groups do not show it."""
     blamed = [(by, groups) for by, groups in context.groups if _is_concentrated(groups)]
     if blamed:
         return _concentrated(*max(blamed, key=lambda pair: _lift(pair[1])))

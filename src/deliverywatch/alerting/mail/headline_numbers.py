@@ -47,7 +47,7 @@ def alarm_facts(story: Story) -> tuple[tuple[str, str], ...]:
 
 
 def _of_trouble(story: Story) -> list[HeadlineNumber | None]:
-    # At the beginning the peak is the rate itself: the rate before tells more.
+    # At the beginning the peak is the rate itself: the rate before says more.
     fourth = _before(story) if story.change.event is Event.OPENED else _peak(story)
     return [_rate(story), _counts(story), _since(story), fourth]
 

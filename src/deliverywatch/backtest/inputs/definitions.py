@@ -188,7 +188,7 @@ def _values(settings: Sequence[str]) -> dict[str, list[str]]:
         )
         if not name.strip() or not values_by_name[name.strip()]:
             raise InputError(
-                f"'{setting}' is no setting.", next_step="Write it like --set WarningThresholdPercent=2,3,5."
+                f"'{setting}' is not NAME=VALUE.", next_step="Write it like --set WarningThresholdPercent=2,3,5."
             )
     return values_by_name
 

@@ -80,7 +80,7 @@ def from_account(
                 next_step=f"Choose a later --from (it keeps minutes for 15 days), or give --without {alarm.name}.",
             )
     series = account.history(definitions.metrics, start, end, now)
-    notes = ["History: CloudWatch, which does not tell when a datapoint became visible: at once."]
+    notes = ["History: CloudWatch, which does not record when a datapoint became visible: taken as at once."]
     if percentiles:
         notes.append("CloudWatch returns no values of which a percentile could be made again.")
     return History(series, tuple(notes), left_out=frozenset(percentiles))

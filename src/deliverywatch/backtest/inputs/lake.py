@@ -38,7 +38,7 @@ from deliverywatch.thresholds import EMIT_HOURS
 # AWS gives no figure, so this is an assumption; only what exceeds the stamp's two minutes can move an alarm.
 PUBLISH_DELAYS = ((0.50, 60), (0.98, 90), (1.00, 180))
 
-# Without an observation for two slots and so many messages, no run can have taken place.
+# Without an observation for two slots and this many messages, no run can have taken place.
 _OUTAGE_SLOTS, _OUTAGE_MESSAGES = 2, 5
 
 NAMES = ("sent_at", "outcome", "fault", "observed_at")

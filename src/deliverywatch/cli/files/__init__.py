@@ -182,7 +182,7 @@ def _print_differences(differences: Differences, limit: int, repair_count: int, 
         for version in document[kind]:
             click.echo(f"{kind:8} {one_line(version['key'])}  version {version['version']}")
     counts = ", ".join(f"{document[f'{kind}_count']} {kind}" for kind in ("missing", "stale", "extra"))
-    young = f"{differences.on_the_way_count} too young to tell"
+    young = f"{differences.on_the_way_count} too recent to judge"
     click.echo(f"{differences.same_count} as they should be, {counts}, {young}.", err=True)
     if repair_count:
         click.echo(f"{sent_count} of {repair_count} messages were sent that repair it.", err=True)
@@ -195,8 +195,8 @@ def _print_differences(differences: Differences, limit: int, repair_count: int, 
 def reprocess(*, target: Target, prefix: str, dry_run: bool, as_json: bool) -> None:
     """Send what is in the bucket through the intake again.
 
-    Every version in its listing; the table changes only where it differs from the bucket, and never back to a state
-    that is older than one it knows.
+    Sends every version in its listing. The table changes only where it differs from the bucket, and never back to a
+    state that is older than one it knows.
 
     \b
     JSON: {"listed_count": 0, "message_count": 0, "dry_run": true}
@@ -218,7 +218,7 @@ def reprocess(*, target: Target, prefix: str, dry_run: bool, as_json: bool) -> N
 
 
 def _bucket(cloud: Cloud, deployment: Deployment) -> VersionListing:
-    """The watched bucket, as far as the stack's filters let its objects in; content types a listing does not tell."""
+    """The watched bucket, as far as the stack's filters let its objects in; a listing does not show content types."""
     from deliverywatch.files import aws_tools
     from deliverywatch.files.push import Filters
 

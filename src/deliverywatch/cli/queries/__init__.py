@@ -68,8 +68,8 @@ def validate(*, path: Path, project: str, as_json: bool) -> None:
 def next_runs(*, query_id: str, path: Path, after: datetime | None, as_json: bool) -> None:
     """Print the next ten runs of the query ID.
 
-    In its zone and in UTC. As EventBridge does it, a local time that the clocks skip in spring is left out, and one
-    that comes twice in autumn runs once. A rate counts from when its schedule is made: from now, here.
+    Times are in its zone and in UTC. As EventBridge does it, a local time that the clocks skip in spring is left out,
+    and one that comes twice in autumn runs once. A rate counts from when its schedule is made: from now, here.
 
     JSON: [{"local": "2026-11-21T08:00:00+01:00", "utc": "2026-11-21T07:00:00Z"}]
     """

@@ -32,7 +32,7 @@ CHANGES = 2
 def plan(*, target: Target, path: Path, as_json: bool) -> None:
     """Show what the file of queries would change.
 
-    Field by field; nothing is changed.
+    It is shown field by field; nothing is changed.
 
     \b
     JSON: {"changes": [{"action": "update", "name": "",

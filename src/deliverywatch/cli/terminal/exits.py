@@ -4,7 +4,7 @@ from enum import IntEnum
 
 
 class Exit(IntEnum):
-    """What a script can tell from the code alone."""
+    """What a script learns from the code alone."""
 
     DONE = 0
     # AWS, ClickSend or a file refused; the sentence on stderr says why and what to do.

@@ -14,5 +14,5 @@ def pairs(texts: Sequence[str], example: str = "--set WarningThresholdPercent=5"
     split = [text.partition("=") for text in texts]
     for text, (name, sign, _) in zip(texts, split, strict=True):
         if not name.strip() or not sign:
-            raise InputError(f"'{text}' is no setting.", next_step=f"Write it like {example}.")
+            raise InputError(f"'{text}' is not NAME=VALUE.", next_step=f"Write it like {example}.")
     return {name.strip(): value.strip() for name, _, value in split}

@@ -35,6 +35,7 @@ def load(path: Path, project: str) -> Config:
 def named(query_id: str, config: Config) -> Query:
     """Return a query of a configuration, or raise InputError with those there are."""
     if query_id not in config.queries:
-        present = ", ".join(list(config.queries)[:20]) or "none"
-        raise InputError(f"There is no query '{query_id}'.", next_step=f"There is: {present}.")
+        present = ", ".join(list(config.queries)[:20])
+        choice = f"Choose one of: {present}." if present else "The file has no queries."
+        raise InputError(f"There is no query '{query_id}'.", next_step=choice)
     return config.queries[query_id]

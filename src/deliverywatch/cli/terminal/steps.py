@@ -35,7 +35,7 @@ class Steps:
     deleted_count: int = 0
 
     def begin(self, text: str, total: int | None = None) -> None:
-        """Begin a step of so many parts, or of an unknown number."""
+        """Begin a step with this number of parts, or None if it is unknown."""
         self.done.clear()
         if self.bar is None or self.task is None:
             click.echo(text, err=True)
@@ -53,13 +53,13 @@ class Steps:
                 self._line(f"{event.at:%H:%M:%S}  {word:8} {event.resource} ({kind_words(event.kind)})")
 
     def upload(self, count_bytes: int, size_bytes: int) -> None:
-        """Show that so many more bytes are uploaded."""
+        """Show that this many more bytes are uploaded."""
         self.uploaded_bytes += count_bytes
         text = f"Uploading code, {size_bytes / 2**20:.1f} MB"
         self._update(description=text, total=size_bytes, completed=self.uploaded_bytes)
 
     def emptied(self, count: int) -> None:
-        """Show that so many more objects are deleted."""
+        """Show that this many more objects are deleted."""
         self.deleted_count += count
         self._update(description=f"{self.deleted_count:,} objects deleted")
 

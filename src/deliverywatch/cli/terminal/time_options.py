@@ -23,7 +23,7 @@ class Time(click.ParamType[datetime]):
         try:
             moment = value if isinstance(value, datetime) else datetime.fromisoformat(value)
         except ValueError:
-            self.fail(f"'{value}' is no time such as {self.examples}.", param, ctx)
+            self.fail(f"'{value}' is not a time such as {self.examples}.", param, ctx)
         return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
@@ -45,7 +45,7 @@ class Duration(click.ParamType[timedelta]):
         """Return the length."""
         length = value if isinstance(value, timedelta) else parsed(value)
         if length is None:
-            self.fail(f"'{value}' is no length of time such as 30m, 2h or 1d12h.", param, ctx)
+            self.fail(f"'{value}' is not a length of time such as 30m, 2h or 1d12h.", param, ctx)
         return length
 
 

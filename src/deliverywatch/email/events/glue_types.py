@@ -24,7 +24,7 @@ def parsed(words: str) -> GlueType:
     """Return the type that these words name, or raise ValueError if the conversion cannot write it."""
     tokens = _TOKEN.findall(words.strip())
     if "".join(tokens) != re.sub(r"\s", "", words):
-        raise ValueError(f"'{words}' is no type of Glue.")
+        raise ValueError(f"'{words}' is not a type of Glue.")
     glue_type, rest = _type(tokens)
     if rest:
         raise ValueError(f"'{words}' goes on after its end.")
@@ -38,7 +38,7 @@ def _type(tokens: list[str]) -> tuple[GlueType, list[str]]:
     if name in ("array", "map", "struct"):
         return _nested(name, rest)
     if name not in SCALARS and not name.startswith(("decimal(", "varchar(", "char(")):
-        raise ValueError(f"'{name}' is no type of Glue.")
+        raise ValueError(f"'{name}' is not a type of Glue.")
     return GlueType(name), rest
 
 

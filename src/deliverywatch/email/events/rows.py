@@ -163,7 +163,7 @@ def _read_people(made: Row, content: Object, block: str) -> None:
 
 
 def _event_id(made: Row) -> str:
-    # SES gives events no id. These fields tell two events apart, and are the same in a copy. A scanner and a person can
+    # SES gives events no id. These fields distinguish events, and are the same in a copy. A scanner and a person can
     # open a mail in the same millisecond: what is taken for a copy is merged away for good.
     of_visit = (made.get(name) or "" for name in ("link", "ip_address", "user_agent"))
     parts = (made["event_type"], made["message_id"], made["event_time"], *made["recipients"], *of_visit)

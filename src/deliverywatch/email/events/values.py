@@ -124,7 +124,7 @@ def time(owner: Object, block: str, name: str) -> str | None:
         return value if _AS_SES_WRITES.fullmatch(value) else iso(time if time.tzinfo else time.replace(tzinfo=UTC))
     except (ValueError, OverflowError) as error:
         # Converted to UTC, a time on the first or last day of the calendar can fall outside of it.
-        raise RefusedError(Reason.BAD_TIME, f"{block}.{name} is no time in ISO 8601.") from error
+        raise RefusedError(Reason.BAD_TIME, f"{block}.{name} is not a time in ISO 8601.") from error
 
 
 def iso(time: datetime) -> str:
@@ -133,7 +133,7 @@ def iso(time: datetime) -> str:
 
 
 def domain(address: str | None) -> str | None:
-    """Return the domain of an address, in lower case; the address may stand in angle brackets behind a name."""
+    """Return the domain of an address, in lower case; the address may follow a name, in angle brackets."""
     if not address:
         return None
     bare = address.rpartition("<")[2].partition(">")[0]

@@ -1,4 +1,4 @@
-"""Records -> batches, as Firehose takes them and hands them to its function: so many records and bytes at most."""
+"""Records -> batches, as large as Firehose takes them and hands them to its function."""
 
 from collections.abc import Iterable, Iterator
 

@@ -260,7 +260,7 @@ def _require_shape(template: Mapping[str, Any]) -> None:
 
 
 def _malformed(what: str) -> InputError:
-    return InputError(f"{what}, which is no mapping of names.", next_step="Correct the template and load it again.")
+    return InputError(f"{what}, which is not a mapping of names.", next_step="Correct the template and load it again.")
 
 
 def _unprocessed(name: str) -> InputError:

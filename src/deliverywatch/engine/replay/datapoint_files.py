@@ -158,7 +158,7 @@ def _moment(value: object) -> datetime:
     try:
         moment = value if isinstance(value, datetime) else datetime.fromisoformat(str(value))
     except ValueError:
-        raise InputError(f"{value} is no time; write it like 2026-11-21T12:00:00Z.") from None
+        raise InputError(f"{value} is not a time; write it like 2026-11-21T12:00:00Z.") from None
     if moment.tzinfo is None:
         raise InputError(f"time {value} has no zone; write it like 2026-11-21T12:00:00Z.")
     return moment.astimezone(UTC)

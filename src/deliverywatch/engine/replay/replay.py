@@ -26,7 +26,7 @@ KEEP = 3
 # 3^10 states of the window fit a table that is built in a tenth of a second and stays in the processor's cache.
 MAXIMUM_TABLE_SLOTS = 10
 
-# Values of so many expressions are held: 4 MB each for a year. Alarms that share one usually come one after the other.
+# How many expressions keep their values: 4 MB each for a year. Alarms that share one usually come one after the other.
 MAXIMUM_HELD = 8
 
 _COMPARED = {

@@ -31,7 +31,7 @@ def sweep(replay: Replay, alarm: Alarm, thresholds: Sequence[float]) -> list[Out
     low, high = _bounds(alarm, replay.columns(alarm), sign)
     signed = np.sort(np.asarray(thresholds, float) * sign)
     side = "left" if alarm.comparison in (Comparison.ABOVE, Comparison.BELOW) else "right"
-    # The number of thresholds that are breached: with them sorted, always the first so many.
+    # The number of thresholds that are breached: with them sorted, always the first ones.
     breached = np.searchsorted(signed, _settled(low, high), side)
     raised, minutes = _counts(breached, len(signed))
     counts = dict(zip(signed.tolist(), zip(raised.tolist(), minutes.tolist(), strict=True), strict=True))

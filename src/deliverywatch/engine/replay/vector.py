@@ -116,7 +116,7 @@ class _Columns:
         return self._np.asarray(self._np.frompyfunc(one, len(values), 1)(*values), float)
 
     def _finite(self, result: Floats, missing: Flags | None, *, is_scalar: bool) -> Operand:
-        """Drop what is no finite number."""
+        """Drop what is not a finite number."""
         if is_scalar:
             # As in `operators`: NaN stands for a scalar without a value until it meets a series.
             return float(result) if math.isfinite(result) else math.nan

@@ -85,8 +85,9 @@ def named(name: str, names: Iterable[str], which: str = "") -> str:
     meant = [full for full in candidates if full == name] or [full for full in candidates if full.endswith(f"-{name}")]
     if len(meant) == 1:
         return meant[0]
-    problem = f"may mean {', '.join(meant)}" if meant else f"is no alarm{which}"
-    raise InputError(f"{name} {problem}.", next_step=f"There is: {', '.join(candidates) or 'no alarm'}.")
+    problem = f"may mean {', '.join(meant)}" if meant else f"is not an alarm{which}"
+    choice = f"Choose one of: {', '.join(candidates)}." if candidates else "There are no alarms to choose from."
+    raise InputError(f"{name} {problem}.", next_step=choice)
 
 
 def clock(span: timedelta) -> str:

@@ -64,7 +64,7 @@ class Case:
     Attributes:
         start: The time of the first value of every series.
         series: By the metric's name, or namespace/name: its line in compact notation. Where several metrics have the
-            name, the value of a dimension tells them apart: `Errors{my-function}`.
+            name, the value of a dimension distinguishes them: `Errors{my-function}`.
         delay: From the time that a value stands for until alarms see it.
         created: When the alarms were created, after the start; None for long before, so that none warms up.
         until: How far to replay at least; else to the last value or expectation.

@@ -37,7 +37,7 @@ class State(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Details:
-    """What only the object itself tells, fetched by the pusher; checksums by algorithm, such as `CRC64NVME`."""
+    """What only the object itself shows, fetched by the pusher; checksums by algorithm, such as `CRC64NVME`."""
 
     content_type: str = ""
     metadata: Mapping[str, str] = field(default_factory=dict)

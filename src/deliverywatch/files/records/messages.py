@@ -100,7 +100,7 @@ def _decoded(body: object) -> Mapping[str, Any]:
 def _unknown(document: Mapping[str, Any]) -> str:
     if document.get("Type") == "SubscriptionConfirmation":
         return "SNS asks to confirm a subscription: open the address under SubscribeURL in the body."
-    return "The body is no notification of S3, SNS, EventBridge or the pusher."
+    return "The body is not a notification of S3, SNS, EventBridge or the pusher."
 
 
 def _joined(readings: Any) -> Reading:
@@ -179,7 +179,7 @@ def _size(entry: Mapping[str, Any]) -> int | None:
     if size is None:
         return None
     if not isinstance(size, int) or isinstance(size, bool) or not 0 <= size < _MOST_BYTES:
-        raise MessageMalformed("The event's size is no number of bytes.")
+        raise MessageMalformed("The event's size is not a number of bytes.")
     return size
 
 
@@ -230,7 +230,7 @@ def _object(parent: Mapping[str, Any], name: str) -> Mapping[str, Any]:
 def _objects(parent: Mapping[str, Any], name: str) -> list[Mapping[str, Any]]:
     values = parent.get(name)
     if not isinstance(values, list) or not all(isinstance(value, Mapping) for value in values):
-        raise MessageMalformed(f"The field {name!r} is no list of objects.")
+        raise MessageMalformed(f"The field {name!r} is not a list of objects.")
     return values
 
 

@@ -30,7 +30,7 @@ def messages_of(event: object) -> list[Message]:
     records = event.get("Records") if isinstance(event, Mapping) else None
     if not isinstance(records, list) or not all(map(_has_id, records)):
         raise InputError(
-            "The event is none of SQS: it has no list of Records, each with a messageId.",
+            "This is not an SQS event: it has no list of Records, each with a messageId.",
             next_step="Give an event as Lambda gets it from SQS: Records, each with messageId and body.",
         )
     return [_message(record) for record in records]

@@ -27,7 +27,7 @@ _CYCLE = 1000
 
 @dataclass(frozen=True, slots=True)
 class Bulk:
-    """Messages sent evenly from `start` on, over so many hours; the seed only changes their ids and numbers."""
+    """Messages sent evenly from `start` on, over `hours` hours; the seed only changes their ids and numbers."""
 
     start: datetime
     hours: float

@@ -33,7 +33,7 @@ class Fault(StrEnum):
 
 @dataclass(slots=True)
 class PlannedFault:
-    """A fault for requests to come: so many `times`, or all (None); of one page, or of any (None).
+    """A fault for later requests: for a number of `times`, or all (None); for one page, or any (None).
 
     `retry_after` is the header of a 429, `seconds` how long an answer is delayed.
     """

@@ -56,7 +56,7 @@ class _Handler(BaseHTTPRequestHandler):
             self.send_header(name, value)
         self.end_headers()
         self.wfile.write(answer.body)
-        # After a body that was not read, or one that is too short, the next request could not be told from it.
+        # After a body that was not read, or one that is too short, the next request could not be separated from it.
         self.close_connection |= bool(answer.missing_bytes) or self.command != "GET"
 
     do_POST = do_PUT = do_DELETE = do_HEAD = do_GET  # noqa: N815 - http.server's names

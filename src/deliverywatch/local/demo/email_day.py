@@ -1,7 +1,7 @@
 """`deliverywatch demo --system email`: a morning of two streams through the deployed stack.
 
 Read from `perform` on. A newsletter goes to a list that was not cleaned for a year; somebody switches the event
-destination of the transactional stream off; something that is no event of SES gets into Firehose. Mails are sent
+destination of the transactional stream off; something that is not an event of SES gets into Firehose. Mails are sent
 through SES, the events land as Parquet by the deployed transform, and Athena counts them at the end.
 """
 
@@ -34,7 +34,7 @@ _NEWSLETTER_COUNT, _NEWSLETTER_MINUTES = 300, 10
 _NEWSLETTER, _GARBAGE, _OFF, _ON = 30, 75, 90, 180
 _ACTS = {
     _NEWSLETTER: f"The newsletter goes to {_NEWSLETTER_COUNT} people, one in eight of whom is gone",
-    _GARBAGE: "Somebody puts a record into Firehose that is no event of SES",
+    _GARBAGE: "Somebody puts a record into Firehose that is not an event of SES",
     _OFF: "The transactional event destination is switched off",
     _ON: "The transactional event destination is switched on again",
 }
@@ -98,7 +98,7 @@ class World:
             self._newsletter(number - _NEWSLETTER)
         if number == _GARBAGE:
             self._cloud.client("firehose").put_record(
-                DeliveryStreamName="email-events-newsletter-prod", Record={"Data": b"this is no event\n"}
+                DeliveryStreamName="email-events-newsletter-prod", Record={"Data": b"this is not an event\n"}
             )
         if number in (_OFF, _ON):
             self._switch(enabled=number == _ON)

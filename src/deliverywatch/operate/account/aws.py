@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 # Adaptive mode retries throttling and broken connections with jitter; a person waits for the answer.
 _CONFIG = Config(connect_timeout=5, read_timeout=60, retries={"mode": "adaptive", "total_max_attempts": 5})
 
-# DeleteObjects takes at most so many.
+# The most keys that DeleteObjects takes.
 _BATCH_COUNT = 1000
 
 _EXPIRED = {"ExpiredToken", "ExpiredTokenException", "RequestExpired", "TokenRefreshRequired"}

@@ -230,7 +230,7 @@ def _dashboards(billed: Billed) -> list[Line]:
 def _further_value(billed: Billed) -> tuple[float, str]:
     """Return what one carrier or country more would cost: the metrics of one system's ratio alarms, and such alarms.
 
-    Of several systems it is SMS, or else the first by name: a carrier is no dimension of an e-mail.
+    Of several systems it is SMS, or else the first by name: a carrier is not a dimension of an e-mail.
     """
     ratios = [
         alarm for alarm in billed.alarms if {"failed", "total"} <= {metric["Id"] for metric in alarm.get("Metrics", ())}

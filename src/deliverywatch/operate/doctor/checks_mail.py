@@ -100,15 +100,17 @@ def fallback(topic: str, address: str, subscriptions: Sequence[Subscription]) ->
     """Return whether somebody is notified when SES fails."""
     mails = [subscription for subscription in subscriptions if subscription.protocol.startswith("email")]
     if any(mail.is_confirmed for mail in mails):
-        return ok("fallback", f"{next(mail.endpoint for mail in mails if mail.is_confirmed)} is told when SES fails.")
+        return ok(
+            "fallback", f"{next(mail.endpoint for mail in mails if mail.is_confirmed)} is notified when SES fails."
+        )
     how = f"aws sns subscribe --protocol email --topic-arn {topic} --notification-endpoint {address}"
     if mails:
         return failed(
             "fallback",
-            f"{mails[0].endpoint} has not confirmed yet: if SES fails, nobody is told.",
+            f"{mails[0].endpoint} has not confirmed yet: if SES fails, nobody is notified.",
             f"Open the mail 'AWS Notification - Subscription Confirmation' there, or send it again: {how}",
         )
-    return failed("fallback", "Nobody is subscribed to the fallback topic: if SES fails, nobody is told.", how)
+    return failed("fallback", "Nobody is subscribed to the fallback topic: if SES fails, nobody is notified.", how)
 
 
 def notifier(subscriptions: Sequence[Subscription], function: str) -> Check:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from deliverywatch.operate.account.deployment import Deployment
 
 _ACTIONS = ("AlarmActions", "OKActions", "InsufficientDataActions")
-# DescribeAlarms takes at most so many names.
+# The most names that DescribeAlarms takes.
 _NAMES = 100
 _NO_RULE = ("ResourceNotFound", "ResourceNotFoundException")
 _CAPABILITIES = ["CAPABILITY_IAM", "CAPABILITY_NAMED_IAM"]
@@ -41,7 +41,7 @@ class Alarms:
         return [from_description(alarm) for alarm in self._described(topic, _ACTIONS)]
 
     def calling(self, topic: str) -> list[Alarm]:
-        """Return those that tell this topic when they go off; a recovery alarm only tells when it is over."""
+        """Return those that notify this topic when they go off; a recovery alarm notifies only when it is over."""
         return [from_description(alarm) for alarm in self._described(topic, _ACTIONS[:1])]
 
     def _described(self, topic: str, kinds: Sequence[str]) -> list[Mapping[str, Any]]:
@@ -128,6 +128,6 @@ def change_parameter(cloud: Cloud, stack: Deployment, name: str, value: str) -> 
         except WaiterError as error:
             raise CloudRefused(
                 f"The stack {stack.name} could not be updated, and is as it was.",
-                next_step=f"'aws cloudformation describe-stack-events --stack-name {stack.name}' tells why.",
+                next_step=f"'aws cloudformation describe-stack-events --stack-name {stack.name}' says why.",
             ) from error
     return True

@@ -18,7 +18,7 @@ from deliverywatch.errors import InputError
 if TYPE_CHECKING:
     from deliverywatch.storage.store import Store
 
-# One object is a request of 20 ms: so many at once keep a month of mails under a second.
+# One object is a request of 20 ms: this many at once keep a month of mails under a second.
 _AT_ONCE = 8
 _FOLDER = "mails/dt="
 

@@ -2,7 +2,7 @@
 
 CloudWatch itself holds the actions back and makes up for them at the end: docs.aws.amazon.com/AmazonCloudWatch/latest/
 monitoring/alarm-mute-rules.html. The rule begins at the next full minute, because `at(...)` knows no seconds. The alarm
-`mail-failed` is never among them: it acts on the fallback topic, and tells that mails are lost.
+`mail-failed` is never among them: it acts on the fallback topic, and says that mails are lost.
 """
 
 import re

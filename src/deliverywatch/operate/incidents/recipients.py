@@ -1,6 +1,6 @@
 """An incident -> the people whom it kept from getting a message, and who got none since.
 
-When it was stands in the records of its mails. Whether somebody was reached later is asked of the lake, by the hash of
+The records of its mails say when it was. Whether somebody was reached later is asked of the lake, by the hash of
 the number; the number itself, if it is wanted, of ClickSend at that moment.
 """
 
@@ -80,7 +80,7 @@ def period_of(store: Store, incident: str, now: datetime) -> Period:
     if not records:
         raise InputError(
             f"No mail of {incident} is recorded.",
-            next_step="The id stands in the subject of its mails; or say when it was with --since and --until.",
+            next_step="The id is in the subject of its mails; or give the time with --since and --until.",
         )
     records.sort(key=lambda record: int(record["seq"]))
     opened, last = records[0], records[-1]
@@ -112,7 +112,7 @@ def unreached(store: Store, period: Period, now: datetime) -> list[Person]:
 
 
 def looked_up(people: Iterable[Person], history: History) -> Iterator[Person]:
-    """Yield the people with their numbers, as ClickSend tells them now; nothing of it is kept."""
+    """Yield the people with their numbers, as ClickSend gives them now; none of it is kept."""
     by_hour: dict[datetime, dict[str, Person]] = {}
     for person in people:
         by_hour.setdefault(hour_of(from_milliseconds(person.sent_at)), {})[person.message_id] = person
@@ -138,7 +138,7 @@ def _rows(store: Store, start: datetime, end: datetime) -> Iterator[tuple[Any, .
 def _person(row: tuple[Any, ...]) -> Person:
     sent_at, _, message_id, known_as, recipient, country, carrier, error, status, text = row
     return Person(
-        # Without a number nobody can tell whose it was: the message stands for a recipient of its own.
+        # Without a number nobody knows whose it was: the message counts as a recipient of its own.
         known_as=known_as or message_id,
         message_id=message_id,
         sent_at=sent_at,

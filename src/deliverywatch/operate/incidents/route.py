@@ -45,7 +45,7 @@ def change(level: Level, wanted: Sequence[str]) -> tuple[str, str]:
     """
     wrong = [address for address in wanted if not _ADDRESS.fullmatch(address)]
     if wrong:
-        raise InputError(f"'{wrong[0]}' is no e-mail address.", next_step="Write addresses such as duty@example.com.")
+        raise InputError(f"'{wrong[0]}' is not an e-mail address.", next_step="Write it like duty@example.com.")
     unique = list(dict.fromkeys(wanted))
     lowest, highest = (0, _FURTHER_LIMIT) if level is Level.CRITICAL else (1, RECIPIENT_LIMIT)
     if not lowest <= len(unique) <= highest:

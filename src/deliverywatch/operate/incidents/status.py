@@ -47,7 +47,7 @@ class Status:
 
     Attributes:
         incidents: The last incident of each watch, the open ones first, the worst of them first.
-        raised: The alarms that are in ALARM and tell the alerts topic of it, or would if they were not muted.
+        raised: The alarms that are in ALARM and notify the alerts topic, or would if they were not muted.
         mutes: The rules that are active or still to come.
         mails: The last mails, the newest first.
     """

@@ -25,7 +25,7 @@ def notice(level: Level, by: str, to: Sequence[str], now: datetime) -> dict[str,
 
 
 def awaited(store: Store, level: Level, now: datetime, tries: int, pause: Callable[[], None]) -> Record | None:
-    """Return the outbox line of the test of this second once its mail is sent, or None after so many tries."""
+    """Return the outbox line of the test of this second once its mail is sent, or None after the given tries."""
     key = record_key(outbox_record(now, level, ""))
     for _ in range(tries):
         stored = store.read(key)

@@ -90,19 +90,19 @@ def chosen(text: str, saved: Iterable[Saved], given: Mapping[str, str]) -> str:
     query = by_name[name] if name in by_name else by_name[alike[0]] if len(alike) == 1 else None
     if query is None and not re.search(r"\s", text.strip()):
         raise InputError(
-            f"There is no saved query {text}. There is: {', '.join(sorted(by_name)) or 'none'}.",
+            f"There is no saved query {text}. Choose one of: {', '.join(sorted(by_name)) or 'none'}.",
             next_step='Name one of these, or write SQL, such as "SELECT count(*) FROM sms_messages".',
         )
     return filled(query or Saved("this query", _read_only(text)), given)
 
 
 def _read_only(sql: str) -> str:
-    """Return the text of a query, if it only asks: an INSERT would add to the lake what no run has written."""
+    """Return the text of a query, if it only reads: an INSERT would add to the lake what no run has written."""
     code = _NO_CODE.sub(" ", sql).strip().rstrip(";").rstrip()
     if _ASKS.match(code) and ";" not in code:
         return sql
     raise InputError(
-        "A query only asks: it is one statement that begins with SELECT, WITH, VALUES, SHOW, DESCRIBE or EXPLAIN.",
+        "A query only reads: it is one statement that begins with SELECT, WITH, VALUES, SHOW, DESCRIBE or EXPLAIN.",
         next_step="Correct the SQL, or name a saved query; what changes tables is done in the Athena console.",
     )
 

@@ -1,7 +1,7 @@
-"""A stack's alarms, metrics, records and rules over a week -> what the digest tells, whatever systems there are.
+"""A stack's alarms, metrics, records and rules over a week -> what the digest reports, whatever the systems.
 
-No system is known here. An alarm that compares `failed` with `total` tells what was sent and what failed, and its
-threshold is the budget; an alarm over `runs` tells how often the system looked.
+No system is known here. An alarm that compares `failed` with `total` shows what was sent and what failed, and its
+threshold is the budget; an alarm over `runs` shows how often the system looked.
 """
 
 from __future__ import annotations

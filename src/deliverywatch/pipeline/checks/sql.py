@@ -29,7 +29,7 @@ def key_text(columns: Sequence[str]) -> str:
 
 
 def time_of(value: object) -> datetime | None:
-    """Return a time as Athena or DuckDB give it; None for NULL. Raises InputError for text that is no time in UTC.
+    """Return a time as Athena or DuckDB give it; None for NULL. Raises InputError for text that is not a time in UTC.
 
     Athena writes `2026-11-21 05:58:12.000`, and `2026-11-21 05:58:12.000 UTC` for a timestamp with a zone.
     """
@@ -46,7 +46,7 @@ def time_of(value: object) -> datetime | None:
         time = datetime.fromisoformat(written)
     except ValueError as error:
         raise InputError(
-            f"'{written}' is no time that Athena writes in UTC.",
+            f"'{written}' is not a time that Athena writes in UTC.",
             next_step="Give a column of type timestamp, or a cast to it.",
         ) from error
     return time.astimezone(UTC) if time.tzinfo else time.replace(tzinfo=UTC)

@@ -16,7 +16,7 @@ from deliverywatch.pipeline.declaration.values import number, text
 
 _IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _TABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)?")
-# It stands in logical ids of the template, in names of alarms and in keys of objects.
+# It is used in logical ids of the template, in names of alarms and in keys of objects.
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,30}")
 
 
@@ -129,7 +129,7 @@ def named(name: str, pipelines: Sequence[Pipeline]) -> Pipeline:
     names = ", ".join(pipeline.name for pipeline in pipelines)
     raise ConfigurationError(
         f"No pipeline and no state machine called '{name}' is declared.",
-        next_step=f"Declare it in cfn/pipelines.toml and build again; there is: {names}.",
+        next_step=f"Declare it in cfn/pipelines.toml and build again; declared: {names}.",
     )
 
 
@@ -194,7 +194,7 @@ def _limit(body: Mapping[str, Any], name: str, default: float) -> float:
 def _list_of(body: Mapping[str, Any], name: str) -> list[Mapping[str, Any]]:
     value = body.get(name, [])
     if not isinstance(value, list):
-        raise _wrong(f"There may be several of {name}, so it stands in two brackets, as [[{name}]]")
+        raise _wrong(f"There may be several of {name}, so it is written in two brackets, as [[{name}]]")
     return objects(value)
 
 
@@ -204,7 +204,7 @@ def _check_fields(body: Mapping[str, Any], kind: str, names: Iterable[str]) -> N
     fields = [{"histories": "history", "minimum_records_count": "minimum_records"}.get(name, name) for name in names]
     for name in body:
         if name not in fields:
-            raise _wrong(f"'{name}' is no field of {kind}; there is {', '.join(fields)}")
+            raise _wrong(f"'{name}' is not a field of {kind}; it has {', '.join(fields)}")
 
 
 def _where(word: object, name: str) -> Where:
@@ -230,7 +230,7 @@ def _history(body: Mapping[str, Any]) -> History:
         raise _wrong(f"The history {body.get('table')} names no key")
     open_end = text(body.get("open_end"))
     if open_end and not re.fullmatch(r"\d{4}-\d\d-\d\d( \d\d:\d\d:\d\d(\.\d{1,6})?)?", open_end):
-        raise _wrong(f"The open_end '{open_end}' is no time such as 9999-12-31 00:00:00")
+        raise _wrong(f"The open_end '{open_end}' is not a time such as 9999-12-31 00:00:00")
     return History(
         table=_table(body),
         key=key,
@@ -247,7 +247,7 @@ def _history(body: Mapping[str, Any]) -> History:
 def _table(body: Mapping[str, Any]) -> str:
     name = text(body.get("table"))
     if not _TABLE.fullmatch(name):
-        raise _wrong(f"'{name}' is no name of a table such as curated.users_history")
+        raise _wrong(f"'{name}' is not a name of a table such as curated.users_history")
     return name
 
 
@@ -267,7 +267,7 @@ def _optional(body: Mapping[str, Any], field_name: str) -> str:
 
 def _checked(name: object, field_name: str) -> str:
     if not isinstance(name, str) or not _IDENTIFIER.fullmatch(name):
-        raise _wrong(f"'{name}' under {field_name} is no plain name of a column")
+        raise _wrong(f"'{name}' under {field_name} is not a plain name of a column")
     return name
 
 

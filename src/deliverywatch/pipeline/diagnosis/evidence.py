@@ -77,7 +77,7 @@ def of_history(events: Iterable[Mapping[str, Any]]) -> Evidence:
             outputs.append(decoded(details.get("cause")))
         elif "output" in details:
             outputs.append(decoded(details["output"]))
-            # What a step tried again and did is no failure.
+            # What a step tried again and did is not a failure.
             failures = [failure for failure in failures if failure.step != step or not kind.endswith("Succeeded")]
         step_of[event.get("id")] = step
     return replace(

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 from deliverywatch.queries.config.query import Problem
 
-# Beyond it a float no longer tells neighbouring numbers apart by far, and an int may be no float at all.
+# Far beyond it a float no longer distinguishes neighbouring numbers, and an int may be no float at all.
 _LARGEST = 1e18
 _T = TypeVar("_T")
 
@@ -48,7 +48,7 @@ class Section:
             if name in legacy:
                 self.findings.notices.append(Problem(self.path_of(name), legacy[name]))
             elif name not in names:
-                self.refuse(name, f"There is no such field. There is: {', '.join(names)}.")
+                self.refuse(name, f"There is no such field. Choose one of: {', '.join(names)}.")
 
     def text(self, name: str, default: str = "", longest: int = 10_000) -> str:
         """Return a text."""

@@ -26,7 +26,7 @@ LEGACY_FIELDS = {
     "version": "It is not needed.",
     "description": "It is not needed.",
 }
-# A schedule's name, `{project}-{id}`, has at most so many characters.
+# The longest name of a schedule, `{project}-{id}`, in characters.
 LONGEST_NAME = 64
 # A file of 10,000 queries has about 6 MB.
 LONGEST_BYTES = 32 * 1024 * 1024

@@ -124,6 +124,6 @@ def _taken(fetched: Fetched, source: Source, store: Store, project: str, now: da
 
 
 def _parsed_in(copy: Copy | None) -> Callable[[str], bool]:
-    """Return what says whether a statement stands in the copy, where it was checked."""
+    """Return what says whether a statement is in the copy, where it was checked."""
     entries = json.loads(copy.body)["queries"].values() if copy else ()
     return {entry["query"] for entry in entries}.__contains__

@@ -28,12 +28,12 @@ class Request:
 def request(url: str, token: str = "", etag: str = "") -> Request:
     """Return the request for a file; one that still has the etag of our copy is not sent again.
 
-    Raises ConfigurationError if it is no https URL, or holds a password.
+    Raises ConfigurationError if it is not an https URL, or holds a password.
     """
     parts = urlsplit(url)
     if parts.scheme != "https" or not parts.hostname or parts.username or parts.password:
         raise ConfigurationError(
-            "The address of the file of queries is no https URL without user and password.",
+            "The address of the file of queries is not an https URL without user and password.",
             next_step="Set QueriesConfigUrl to the raw URL, and keep a token in the SSM parameter of its own.",
         )
     headers = {"User-Agent": "deliverywatch", "Accept": "*/*"} | ({"If-None-Match": etag} if etag else {})

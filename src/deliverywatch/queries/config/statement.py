@@ -28,7 +28,7 @@ LONGEST_BYTES = 262_144
 LONGEST_PARAMETER = 1000
 
 _PLACEHOLDER = re.compile(r"\{([A-Za-z_]\w*)\}", re.ASCII)
-# Quoted text and comments first: what stands in them is no parameter.
+# Quoted text and comments first: what is in them is not a parameter.
 _PARTS = re.compile(r"'(?:[^']|'')*'|\"(?:[^\"]|\"\")*\"|--[^\n]*|/\*.*?\*/|\{[A-Za-z_]\w*\}", re.ASCII | re.DOTALL)
 _LITERAL = re.compile(r"'(?:[^']|'')*'|\"(?:[^\"]|\"\")*\"|--[^\n]*|/\*.*?\*/|\b\d+(?:\.\d+)?\b", re.ASCII | re.DOTALL)
 # How sqlglot writes a piece of the statement into what it says.
@@ -64,7 +64,7 @@ def problems(sql: str, parameters: Mapping[str, Value], *, has_threshold: bool) 
     for part in _PARTS.findall(sql):
         for name in _PLACEHOLDER.findall(part) if part[0] in "'\"" else ():
             if name in parameters:
-                yield f"The parameter {{{name}}} stands in quotes: write it without, its value is quoted for you."
+                yield f"The parameter {{{name}}} is in quotes: write it without, its value is quoted for you."
 
 
 def parse_problem(sql: str, parameters: Mapping[str, Value]) -> str | None:

@@ -112,7 +112,7 @@ def of_failure(query: Query, reason: str, due: datetime, facts: Mapping[str, str
 
 
 def of_silence(query: Query, since: datetime | None, missed: int) -> Notice:
-    """Return the notice that a query has missed so many runs since its last success; 0 says that it succeeds again."""
+    """Return the notice that a query missed a number of runs since its last success; 0 says that it succeeds again."""
     last = f"since {since:%Y-%m-%d %H:%M} UTC" if since else "since it was added"
     sentence = f"The query {query.id} has not succeeded {last}: {missed} of its runs were due."
     return _notice(

@@ -44,7 +44,7 @@ class Result:
 def read(lines: Iterable[str], alerts: Sequence[Alert]) -> Result:
     """Return what is in the lines of a CSV, and what alerts measure in it.
 
-    Raises InputError if an alert names a column that is not there, or compares what is no number.
+    Raises InputError if an alert names a column that is not there, or compares what is not a number.
     """
     csv.field_size_limit(_LONGEST_FIELD)
     reader = csv.reader(lines)
@@ -96,7 +96,7 @@ class _Meter:
             return float(text)
         except ValueError:
             raise InputError(
-                f"The alert '{self._alert.name}' compares '{_short(text)}', which is no number.",
+                f"The alert '{self._alert.name}' compares '{_short(text)}', which is not a number.",
                 next_step="Name a column of numbers with `column`, or cast it in the query.",
             ) from None
 

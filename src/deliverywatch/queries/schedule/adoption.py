@@ -26,7 +26,7 @@ class Adoption:
 
 
 def document(body: bytes) -> dict[str, Any]:
-    """Return a file of queries, checked no further; raise InputError if it is no object with an object `queries`."""
+    """Return a file of queries, checked no further; raise InputError if it has no object `queries`."""
     try:
         content = json.loads(body)
     except ValueError as error:

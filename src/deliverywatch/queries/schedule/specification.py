@@ -123,7 +123,7 @@ def _desired(query: Query, wiring: Wiring) -> Schedule:
 def event(query: Query) -> str:
     """Return what the executor gets; Scheduler fills in the time at which the run was due.
 
-    The state that we write stands in it, as Scheduler keeps no other memory for us: it distinguishes a schedule that
+    The state that we write is in it, as Scheduler keeps no other memory for us: it distinguishes a schedule that
     was switched off by hand from one that the file had switched off.
     """
     state = "ENABLED" if query.enabled else "DISABLED"

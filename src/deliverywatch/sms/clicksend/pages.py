@@ -77,7 +77,7 @@ def parse_page(body: bytes) -> Page:
     """Return the page that a body with HTTP status 200 holds.
 
     Raises:
-        SourceUnavailable: The body is no JSON: HTML of a gateway, a truncated answer, nothing; or it says 5xx inside.
+        SourceUnavailable: The body is not JSON: HTML of a gateway, a truncated answer, nothing; or it says 5xx inside.
         SourceThrottled: It says 429 inside.
         SourceRefused: It says 401 or 403 inside.
         SourceMalformed: It is JSON, but not a page of history.

@@ -27,7 +27,7 @@ def text(value: Any) -> str | None:
 
 
 def whole(value: Any, bits: int) -> int | None:
-    """Return the value as a signed whole number of so many bits, from `1`, `"1"` or `"1.00"`."""
+    """Return the value as a signed whole number of the given bits, from `1`, `"1"` or `"1.00"`."""
     number = _number(value)
     if number is None:
         return None

@@ -16,7 +16,7 @@ def hour_of(time: datetime) -> datetime:
 
 
 def floor(time: datetime, minutes: int) -> datetime:
-    """Return the begin of the slot of so many minutes, a divisor of 60, in which the time lies."""
+    """Return the start of the slot in which the time lies; its minutes are a divisor of 60."""
     time = time.astimezone(UTC)
     return time.replace(minute=time.minute - time.minute % minutes, second=0, microsecond=0)
 
@@ -58,5 +58,5 @@ def as_text(time: datetime) -> str:
 
 
 def from_milliseconds(value: int) -> datetime:
-    """Return the time so many milliseconds after 1970."""
+    """Return the time that is the given milliseconds after 1970."""
     return datetime.fromtimestamp(value / 1000, UTC)

@@ -18,7 +18,7 @@ _asks_for_path: ContextVar[bool] = ContextVar("asks_for_path", default=False)
 
 
 def sql_of_view(table: Mapping[str, Any]) -> str | None:
-    """Return the SQL of a view as Glue keeps it for Athena; none if the table is no view."""
+    """Return the SQL of a view as Glue keeps it for Athena; none if the table is not a view."""
     text = str(table.get("ViewOriginalText") or "")
     if not text.startswith("/* Presto View: "):
         return None

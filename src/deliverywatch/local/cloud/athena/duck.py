@@ -23,7 +23,7 @@ def saved() -> list[Saved]:
     """Return the saved queries of the template.
 
     Raises:
-        ConfigurationError: This is no checkout.
+        ConfigurationError: This is not a checkout.
     """
     paths = sorted(_QUERIES.glob("*/*.sql"))
     if not paths:
@@ -43,6 +43,7 @@ def run(folder: Path, sql: str) -> Answer:
     """
     connection = athena_duckdb.connect(", or ask Athena: without --local and --copy")
     import duckdb  # only for this machine
+    from sqlglot.errors import SqlglotError
 
     # Else a table that is not there would be looked for among the variables of this program.
     connection.execute("SET python_enable_replacements = false")
@@ -52,7 +53,10 @@ def run(folder: Path, sql: str) -> Answer:
         result = connection.execute(athena_duckdb.translated(sql))
         columns = [(str(column[0]), str(column[1]).lower()) for column in result.description or ()]
         return Answer(columns, result.fetchall())
-    except (duckdb.Error, ValueError) as error:  # sqlglot's errors are ValueErrors
+    except SqlglotError as error:
+        at = next((f" at line {one['line']}, column {one['col']}" for one in getattr(error, "errors", ())), "")
+        raise InputError(f"The query does not parse as Athena SQL{at}.", next_step="Correct the query.") from error
+    except (duckdb.Error, ValueError) as error:
         raise InputError(
             f"DuckDB cannot run the query: {str(error).splitlines()[0]}", next_step="Correct the query."
         ) from error

@@ -69,7 +69,7 @@ def module(name: str) -> Any:
 
 
 def inside(module_name: str, name: str) -> Any:
-    """Return what MiniStack has under a name now; the name must stand in `NAMES`, so that `check_names` has seen it."""
+    """Return what MiniStack has under a name now; the name must be in `NAMES`, so that `check_names` has seen it."""
     if name not in NAMES[module_name]:
         raise LookupError(f"{module_name}.{name} is not among the checked names")
     return getattr(module(module_name), name)
@@ -118,7 +118,7 @@ class Hooks:
         self._undo: list[Callable[[], None]] = []
 
     def replace(self, module_name: str, name: str, make: Callable[[Any], Any]) -> None:
-        """Put `make(original)` where the original stands; the name must stand in `NAMES`."""
+        """Put `make(original)` where the original is; the name must be in `NAMES`."""
         target, original = module(module_name), inside(module_name, name)
         self._undo.append(lambda: setattr(target, name, original))
         setattr(target, name, make(original))

@@ -72,7 +72,7 @@ def unmute(*, name: str | None, dry_run: bool, target: Target) -> None:
     ending = [mute_rule for mute_rule in muted if (mute_rule.name == name if name else mute_rule.is_ours)]
     if name and not ending:
         names = ", ".join(mute_rule.name for mute_rule in muted) or "none"
-        raise InputError(f"There is no mute {name}.", next_step=f"There is: {names}.")
+        raise InputError(f"There is no mute {name}.", next_step=f"Choose one of: {names}.")
     for mute_rule in ending:
         if not dry_run:
             session.rules.delete(mute_rule.name)

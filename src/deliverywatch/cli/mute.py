@@ -71,8 +71,9 @@ def unmute(*, name: str | None, dry_run: bool, target: Target) -> None:
     muted = mutes.of_stack(session.rules, session.stack.prefix)
     ending = [mute_rule for mute_rule in muted if (mute_rule.name == name if name else mute_rule.is_ours)]
     if name and not ending:
-        names = ", ".join(mute_rule.name for mute_rule in muted) or "none"
-        raise InputError(f"There is no mute {name}.", next_step=f"Choose one of: {names}.")
+        names = ", ".join(mute_rule.name for mute_rule in muted)
+        choice = f"Choose one of: {names}." if names else "Nothing is muted."
+        raise InputError(f"There is no mute {name}.", next_step=choice)
     for mute_rule in ending:
         if not dry_run:
             session.rules.delete(mute_rule.name)

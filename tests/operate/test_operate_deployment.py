@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -52,7 +53,7 @@ def test_the_deployed_stack_is_found_with_its_parameters_and_outputs(found: tupl
     assert (deployment.name, deployment.environment, deployment.region) == ("deliverywatch-prod", "prod", "us-east-1")
     assert deployment.parameters["WarningThresholdPercent"] == "3"
     assert deployment.bucket == deployment.outputs["LakeBucket"]
-    assert deployment.version == "0.1.0"
+    assert deployment.version == version("deliverywatch")
 
 
 def test_a_stack_that_is_not_there_is_told_with_the_next_command(empty_cloud: LocalCloud) -> None:

@@ -293,8 +293,9 @@ def test_a_deletion_whose_condition_does_not_hold_is_a_conflict(moto: Any, statu
 
 
 def test_a_conditional_deletion_of_an_object_that_is_gone_is_done(moto: Any) -> None:
-    answering(moto, "DeleteObject", answer(404, "NoSuchKey"))
+    requests = answering(moto, "DeleteObject", answer(404, "NoSuchKey"))
     Bucket("lake", moto).delete_if_unchanged(KEY, ETAG)
+    assert len(requests) == 1
 
 
 def test_s3_is_asked_again_when_it_answers_503(moto: Any) -> None:

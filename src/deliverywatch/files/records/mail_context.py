@@ -29,7 +29,7 @@ _COLUMNS = ("Sent (UTC)", "Message", "About", "Kind")
 
 _STEPS = (
     "See why each failed: deliverywatch files dlq list",
-    "If the cause is mended, process them again: deliverywatch files dlq redrive --dry-run, then without --dry-run.",
+    "If the cause is fixed, process them again: deliverywatch files dlq redrive --dry-run, then without --dry-run.",
     "If a message can never be processed, delete it in the SQS console; the incident ends when the queue is empty.",
 )
 

@@ -139,7 +139,7 @@ def _sentence(run: Run, diagnosis: Diagnosis) -> str:
 
 
 def _facts(run: Run, diagnosis: Diagnosis) -> list[tuple[str, str]]:
-    again = "yes, starting it again may help" if diagnosis.cause.retryable else "no, something must be mended first"
+    again = "yes, starting it again may help" if diagnosis.cause.retryable else "no, something must be fixed first"
     facts = [
         ("Cause", f"{diagnosis.where}, {diagnosis.cause.why}"),
         ("Severity", diagnosis.severity.value),

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 HOUR = timedelta(hours=1)
 PROGRAM = [sys.executable, "-c", "from deliverywatch.cli import main; main()"]
+# A shell makes what it starts in the background deaf to Ctrl-C, and a child inherits that.
+HEEDS_INTERRUPTS = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); "
 
 
 def run(*arguments: object) -> Result:
@@ -152,7 +154,7 @@ def test_without_once_it_runs_until_interrupted_and_outlives_a_failure(
     clicksend: ClickSendServer, tmp_path: Path
 ) -> None:
     clicksend.add_fault(Fault.THROTTLED, retry_after="9999")
-    command = [*PROGRAM, "ingest", "--lake", str(tmp_path)]
+    command = [PROGRAM[0], PROGRAM[1], HEEDS_INTERRUPTS + PROGRAM[2], "ingest", "--lake", str(tmp_path)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as program:
         assert program.stderr is not None
         told = [program.stderr.readline(), program.stderr.readline()]

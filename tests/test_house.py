@@ -147,3 +147,14 @@ def names_in(path: Path) -> set[str]:
 def test_a_name_uses_the_words_of_the_field(path: Path) -> None:
     words = {word.lower() for name in names_in(path) for word in re.findall(r"[A-Z]?[a-z]+", name)}
     assert not {word: PRIVATE_WORDS[word] for word in words & set(PRIVATE_WORDS)}
+
+
+@pytest.mark.parametrize(
+    "name", re.findall(r"^import (\w+)$", (ROOT / "scripts/benchmarks/__main__.py").read_text(), re.M)
+)
+def test_a_benchmark_has_figures(name: str) -> None:
+    path = ROOT / f"scripts/benchmarks/{name}.py"
+    if path.exists():
+        assert any(
+            isinstance(node, ast.FunctionDef) and node.name == "figures" for node in ast.parse(path.read_text()).body
+        )

@@ -22,7 +22,7 @@ from peak import peak_bytes
 from deliverywatch.email import land
 from deliverywatch.email.compact import compact
 from deliverywatch.email.events.streams import Stream
-from deliverywatch.email.report.pages import engagement as report_figures
+from deliverywatch.email.report.pages import engagement
 from deliverywatch.email.transform import transformed
 from deliverywatch.local.cloud.mail.ses_events import Sent
 from deliverywatch.storage.folder import Folder
@@ -105,7 +105,7 @@ def compaction() -> Iterator[Figure]:
     )
 
 
-def engagement() -> Iterator[Figure]:
+def figures() -> Iterator[Figure]:
     """All figures of this module."""
     yield transform_speed()
     yield from whole_way()
@@ -151,7 +151,7 @@ def _measured(path: Path, lake: Path) -> dict[str, Any]:
     landed = land.land(lines, land.Settings(Stream.NEWSLETTER, DAY, "all"), store)
     land_seconds = time.perf_counter() - began
     began = time.perf_counter()
-    document = report_figures(store, DAY - timedelta(days=1), DAY + timedelta(days=2)).document()
+    document = engagement(store, DAY - timedelta(days=1), DAY + timedelta(days=2)).document()
     return {
         "land_seconds": land_seconds,
         "report_seconds": time.perf_counter() - began,

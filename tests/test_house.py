@@ -150,7 +150,7 @@ def test_a_name_uses_the_words_of_the_field(path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", re.findall(r"^import (\w+)$", (ROOT / "scripts/benchmarks/__main__.py").read_text(), re.M)
+    "name", re.findall(r"^import (\w+)$", (ROOT / "scripts/benchmarks/__main__.py").read_text(), re.MULTILINE)
 )
 def test_a_benchmark_has_figures(name: str) -> None:
     path = ROOT / f"scripts/benchmarks/{name}.py"

@@ -179,12 +179,15 @@ class Watch:
         title: What its mails call it.
         alarms: The most severe first.
         context: The object in the lake with what its mails add.
+        is_assessed: Whether that object says what the system's data prove about this watch; its incidents then end on
+            that evidence alone (`deliverywatch.messages.verdict`).
     """
 
     name: str
     title: str
     alarms: Sequence[Alarm | Composite]
     context: str = ""
+    is_assessed: bool = False
 
     def document(self) -> dict[str, Any]:
         """Return what the notifier must know of it."""
@@ -194,7 +197,8 @@ class Watch:
             if alarm.severity
         ]
         context = {"context": self.context} if self.context else {}
-        return {"name": self.name, "title": self.title, "rungs": severities} | context
+        assessed = {"assessed": True} if self.is_assessed else {}
+        return {"name": self.name, "title": self.title, "rungs": severities} | context | assessed
 
 
 def _text(words: str) -> Any:

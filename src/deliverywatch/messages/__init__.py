@@ -1,5 +1,6 @@
 """What the systems and the notifier say to each other: typed values, written and read by the same code.
 
 In: a system's findings, or untrusted documents. Out: the notices of the topic, the context documents of the bucket.
-Read `notice` and `context` first; `level` is their scale, `palette` its colours, `untrusted` cleans untrusted values.
+Read `verdict` first: it is the rule of the house. Then `notice` and `context`; `level` is their scale, `palette` its
+colours, `untrusted` cleans untrusted values.
 """

@@ -11,7 +11,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, NamedTuple
 
+from deliverywatch.messages import verdict
 from deliverywatch.messages.untrusted import count, iso, mapping, moment, number, objects, text
+from deliverywatch.messages.verdict import Assessment
 
 _FACT_COUNT = 30
 # What fits into a mail's width, and into a screen of it.
@@ -118,6 +120,7 @@ class Context:
         blind_steps: What to do when the system is blind; the notifier's advice for a scheduled function if empty.
         blind_end: What became of the blind time; the notifier says that it is being counted if empty.
         workgroup: The Athena workgroup with the system's saved queries; empty for the stack's.
+        assessments: What the system's data say about its watches, by their names.
     """
 
     system: str = ""
@@ -139,6 +142,7 @@ class Context:
     links: Pairs = ()
     blind_end: str = ""
     workgroup: str = ""
+    assessments: Mapping[str, Assessment] = field(default_factory=dict)
 
 
 def key_of(name: str) -> str:
@@ -194,6 +198,7 @@ def from_json(body: bytes | None) -> Context:
         links=_links(document.get("links")),
         blind_end=text(document.get("blind_end"), 300),
         workgroup=text(document.get("workgroup"), 128),
+        assessments=verdict.assessments(document),
     )
 
 
@@ -209,6 +214,7 @@ def _document(context: Context) -> dict[str, Any]:
         "blind_steps": context.blind_steps,
         "blind_end": context.blind_end,
         "workgroup": context.workgroup,
+        "assessments": {watch: verdict.to_document(one) for watch, one in context.assessments.items()},
     }
     return {
         "deliverywatch": 1,

@@ -5,6 +5,8 @@ It is published to the alerts topic, where the notifier handles it like an alarm
     {"deliverywatch": 1, "watch": "queries.daily-sales", "level": "warning", "time": "2026-11-21T12:04:00Z",
      "title": "Daily sales", "sentence": "The query returned no rows.", "facts": {"query": "daily-sales"}}
 
+With an `assessment` (`deliverywatch.messages.verdict`) it asks the notifier to look at a watch that the stack declares.
+
 A test of the alert path is one too: `"test": true`, who asked for it in `by`, and the addresses it goes to in `to`.
 """
 
@@ -14,8 +16,10 @@ from datetime import UTC, datetime
 from typing import Any
 
 from deliverywatch.errors import InputError
+from deliverywatch.messages import verdict
 from deliverywatch.messages.level import Level
 from deliverywatch.messages.untrusted import key_part, mapping, moment, text
+from deliverywatch.messages.verdict import Assessment
 
 FACT_COUNT = 30
 FACT_LIMIT = 500
@@ -33,6 +37,8 @@ class SystemNotice:
         is_test: Whether it asks for a test mail and reports nothing.
         by: Who asked for a test.
         to: Recipients of a test, instead of the stack's; empty for these.
+        assessment: What the system's data say about a declared watch. The newest one counts, this or that of the
+            context document, so that a notice that is lost, late or out of order does no harm.
     """
 
     watch: str
@@ -44,11 +50,14 @@ class SystemNotice:
     is_test: bool = False
     by: str = ""
     to: tuple[str, ...] = ()
+    assessment: Assessment | None = None
 
 
 def to_document(notice: SystemNotice) -> dict[str, Any]:
     """Return the message that is published."""
-    test = {"test": True, "by": notice.by, "to": list(notice.to)} if notice.is_test else {}
+    rare: dict[str, Any] = {"test": True, "by": notice.by, "to": list(notice.to)} if notice.is_test else {}
+    if notice.assessment:
+        rare["assessment"] = verdict.to_document(notice.assessment)
     return {
         "deliverywatch": 1,
         "watch": notice.watch,
@@ -58,7 +67,7 @@ def to_document(notice: SystemNotice) -> dict[str, Any]:
         "title": notice.title,
         "sentence": notice.sentence,
         "facts": dict(notice.facts),
-    } | test
+    } | rare
 
 
 def is_notice(document: Mapping[str, Any]) -> bool:
@@ -81,6 +90,7 @@ def from_document(document: Mapping[str, Any]) -> SystemNotice:
         is_test=document.get("test") is True,
         by=text(document.get("by"), 60),
         to=_addresses(document.get("to")),
+        assessment=verdict.from_document(document.get("assessment")),
     )
 
 

@@ -23,12 +23,21 @@ TIMELINE_LIMIT = 40
 
 
 class Event(StrEnum):
-    """What can happen to an incident; each event is one mail."""
+    """What can happen to an incident; each event is one mail.
+
+    QUIET, UNSEEN and REMINDER change no level: too little is seen to tell, an alarm is gone, a day has passed. CLOSED
+    ends an incident as unknown: it was quiet for so long that no evidence is expected. A NOTICE is mailed once.
+    """
 
     OPENED = "OPENED"
     ESCALATED = "ESCALATED"
     DOWNGRADED = "DOWNGRADED"
     RESOLVED = "RESOLVED"
+    QUIET = "QUIET"
+    UNSEEN = "UNSEEN"
+    REMINDER = "REMINDER"
+    CLOSED = "CLOSED"
+    NOTICE = "NOTICE"
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,12 +32,14 @@ class Watch:
         name: Also the name of the incident's folder in the lake.
         title: Its name in mails.
         context: The key of its system's context document in the lake; empty for none.
+        is_assessed: Whether that document holds an assessment of it, so that its incidents end on that evidence alone.
     """
 
     name: str
     title: str
     severities: tuple[Severity, ...] = ()
     context: str = ""
+    is_assessed: bool = False
 
     @property
     def alarms(self) -> tuple[str, ...]:
@@ -140,7 +142,13 @@ def watch_of(alarm: str, declared: Iterable[Watch]) -> Watch:
 def _watch(item: Mapping[str, Any], prefix: str) -> Watch:
     try:
         severities = tuple(_severity(level, prefix) for level in item["rungs"])
-        return Watch(name=item["name"], title=item["title"], severities=severities, context=item.get("context", ""))
+        return Watch(
+            name=item["name"],
+            title=item["title"],
+            severities=severities,
+            context=item.get("context", ""),
+            is_assessed=item.get("assessed") is True,
+        )
     except (KeyError, TypeError, ValueError) as error:
         raise InputError(f"A watch of the watches file cannot be read: {error!r}.") from error
 

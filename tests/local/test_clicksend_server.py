@@ -5,12 +5,14 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 import urllib3
 
+from deliverywatch.local.clicksend.answers import Wallet
 from deliverywatch.local.clicksend.bulk import Bulk
 from deliverywatch.local.clicksend.faults import Fault
 from deliverywatch.local.clicksend.history import DELIVERED, Message, Messages, Shape, failure
@@ -136,6 +138,32 @@ def test_a_row_has_every_documented_field(clicksend: ClickSendServer) -> None:
     row = data(clicksend)["data"][0]
     assert len(row) == 25
     assert (type(row["date"]), type(row["schedule"]), type(row["message_parts"])) == (int, str, int)
+
+
+def balance(clicksend: ClickSendServer, seconds: int) -> float:
+    clicksend.now = START + seconds * SECOND
+    return float(ask(clicksend, "/v3/account").json()["data"]["balance"])
+
+
+def test_the_balance_stands_still_unless_it_is_spent(clicksend: ClickSendServer) -> None:
+    assert {balance(clicksend, seconds) for seconds in (0, 20, 60)} == {42.5}
+
+
+def test_the_balance_falls_with_what_is_sent_and_rises_with_a_top_up(clicksend: ClickSendServer) -> None:
+    clicksend.wallet = Wallet(2.0, spends_from=START)
+    assert [round(balance(clicksend, seconds), 4) for seconds in (-1, 0, 9, 60)] == [2.0, 1.9208, 1.208, -1.168]
+    clicksend.wallet = replace(clicksend.wallet, balance=12.0)
+    assert balance(clicksend, 60) == pytest.approx(8.832)
+
+
+def test_a_message_that_was_refused_costs_nothing() -> None:
+    history = Messages([Message("A", START), Message("B", START, fields={"message_price": "0.0000"})])
+    assert Wallet(1.0, spends_from=START).left(history, START) == pytest.approx(1 - 0.0792)
+
+
+def test_a_bulk_history_has_a_price() -> None:
+    history = Bulk(START, hours=1, messages=10)
+    assert history.price(history.between(0, 2**40, START + timedelta(hours=2))) == pytest.approx(9 * 0.0713 + 0.1426)
 
 
 def test_an_old_row_has_texts_for_numbers_and_no_names() -> None:

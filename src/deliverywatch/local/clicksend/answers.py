@@ -79,13 +79,36 @@ def page(query: Query, history: History, now: datetime, surplus: int = 0) -> Ans
     return Answer(200, b'%s%s,"data":[%s]}}' % (_SUCCESS, head, b",".join(rows)))
 
 
-def account(username: str, api_key: str, balance: float) -> Answer:
+@dataclass(frozen=True, slots=True)
+class Wallet:
+    """What an account can pay with.
+
+    Attributes:
+        balance: In the account's currency, at `spends_from`; it falls by the price of what is sent from then on.
+        spends_from: Aware; None for a balance that stands still.
+        low_balance: Below this ClickSend warns, and charges the account if `recharges`.
+    """
+
+    balance: float = 42.5
+    spends_from: datetime | None = None
+    low_balance: float = 5.0
+    recharges: bool = False
+
+    def left(self, history: History, now: datetime) -> float:
+        """Return the balance after what was sent until now."""
+        if self.spends_from is None:
+            return self.balance
+        sent = history.between(int(self.spends_from.timestamp()), int(now.timestamp()), now)
+        return self.balance - history.price(sent)
+
+
+def account(username: str, api_key: str, wallet: Wallet, balance: float) -> Answer:
     """Return the account of the caller; ClickSend's own answer holds the key too."""
     data = {
         "username": username,
         "balance": f"{balance:.6f}",
-        "low_credit_amount": "5.00",
-        "auto_recharge": 0,
+        "low_credit_amount": f"{wallet.low_balance:.2f}",
+        "auto_recharge": int(wallet.recharges),
         "active": 1,
         "banned": 0,
         "timezone": "Etc/UTC",

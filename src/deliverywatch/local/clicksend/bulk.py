@@ -47,6 +47,10 @@ class Bulk:
             for position in positions
         ]
 
+    def price(self, positions: range) -> float:
+        """Return what the messages at these positions cost together."""
+        return sum(float(_price(position)) for position in positions)
+
     def _position(self, second: int) -> int:
         """The first position that was sent in this second or later."""
         offset = second - int(self.start.timestamp())
@@ -70,6 +74,10 @@ def _outcome(position: int) -> Mapping[str, str]:
     return ACCEPTED if position % 100 == 7 else DELIVERED
 
 
+def _price(position: int) -> str:
+    return "0.0713" if position % 10 else "0.1426"
+
+
 @cache
 def _template(position: int) -> bytes:
     """One row as JSON, with a placeholder for each value that differs from message to message."""
@@ -77,7 +85,7 @@ def _template(position: int) -> bytes:
         "to": "NUMBER",
         "country": "US",
         "carrier": _CARRIERS[position % len(_CARRIERS)],
-        "message_price": "0.0713" if position % 10 else "0.1426",
+        "message_price": _price(position),
         "message_parts": 1 if position % 10 else 2,
         "custom_string": f"order:{position}",
     }

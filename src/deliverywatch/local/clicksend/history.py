@@ -86,6 +86,9 @@ class History(Protocol):
     def rows(self, positions: range, now: datetime) -> list[bytes]:
         """Return the rows at these positions as JSON."""
 
+    def price(self, positions: range) -> float:
+        """Return what the messages at these positions cost together."""
+
 
 class Messages:
     """A history of given messages; messages can come and go."""
@@ -111,6 +114,11 @@ class Messages:
     def rows(self, positions: range, now: datetime) -> list[bytes]:
         """Return the rows at these positions as JSON."""
         return [orjson.dumps(self._messages[position].row(now, self._shape)) for position in positions]
+
+    def price(self, positions: range) -> float:
+        """Return what the messages at these positions cost together."""
+        usual = _EXAMPLE["message_price"]
+        return sum(float(self._messages[position].fields.get("message_price", usual)) for position in positions)
 
 
 def _second(message: Message) -> int:

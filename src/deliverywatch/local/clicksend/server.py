@@ -14,7 +14,7 @@ from typing import Self
 import click
 
 from deliverywatch.local.clicksend import answers
-from deliverywatch.local.clicksend.answers import Answer, BadQueryError, Query
+from deliverywatch.local.clicksend.answers import Answer, BadQueryError, Query, Wallet
 from deliverywatch.local.clicksend.bulk import Bulk
 from deliverywatch.local.clicksend.faults import Fault, PlannedFault, damaged, refusal
 from deliverywatch.local.clicksend.history import History, Message, Messages, Shape
@@ -29,8 +29,14 @@ _DAY = timedelta(days=1)
 class ClickSendServer:
     """A ClickSend server on 127.0.0.1, served by threads of this process; listens from `start` (or `with`) to `stop`.
 
-    It shows its history as at `now` (aware; None for the real time) to one user. `queries` are the requests for
-    history in order of arrival; `most_under_way` is the largest number that were answered at the same time.
+    It shows its history as at `now` (aware; None for the real time) to one user.
+
+    Attributes:
+        wallet: What the account can pay with; to top it up, replace it.
+        account_answer: Is answered instead of the account, if set.
+        queries: The requests for history in order of arrival.
+        account_queries: How often the account was read.
+        most_under_way: The largest number of requests for history that were answered at the same time.
     """
 
     def __init__(
@@ -45,8 +51,10 @@ class ClickSendServer:
         self.history: History = Messages() if history is None else history
         self.now = now
         self.username, self.api_key = username, api_key
-        self.balance = 42.5
+        self.wallet = Wallet()
+        self.account_answer: Answer | None = None
         self.queries: list[Query] = []
+        self.account_queries = 0
         self.most_under_way = 0
         self._under_way = 0
         self._faults: list[PlannedFault] = []
@@ -104,13 +112,18 @@ class ClickSendServer:
         if headers.get("authorization") != self._authorization():
             return answers.UNAUTHORIZED
         if path == _ACCOUNT:
-            return answers.account(self.username, self.api_key, self.balance)
+            return self._account()
         try:
             query = answers.parse_query(parameters)
         except BadQueryError as problem:
             return answers.bad_request(problem)
         with self._counted(query):
             return self._with_faults(query)
+
+    def _account(self) -> Answer:
+        self.account_queries += 1
+        left = self.wallet.left(self.history, self._time())
+        return self.account_answer or answers.account(self.username, self.api_key, self.wallet, left)
 
     def _authorization(self) -> str:
         return "Basic " + b64encode(f"{self.username}:{self.api_key}".encode()).decode()
@@ -176,6 +189,7 @@ class ClickSendServer:
 )
 @click.option("--seed", type=int, default=1, show_default=True, help="The same seed, the same messages.")
 @click.option("--old-rows", is_flag=True, help="Answer the row shape of ClickSend's older documents.")
+@click.option("--balance", type=float, default=42.5, show_default=True, help="Credit, before what is sent from now on.")
 @click.option("--username", default="demo", show_default=True, help="The user that is let in.")
 @click.option("--api-key", default="demo-key", show_default=True, help="That user's key.")
 def main(
@@ -186,6 +200,7 @@ def main(
     hours: float,
     seed: int,
     old_rows: bool,
+    balance: float,
     username: str,
     api_key: str,
 ) -> None:
@@ -197,6 +212,7 @@ def main(
     shape = Shape.OLD if old_rows else Shape.CURRENT
     history = Bulk(midnight, hours, messages, seed) if messages else Messages(day_of_messages(midnight, seed), shape)
     with ClickSendServer(history, username=username, api_key=api_key, port=port) as server:
+        server.wallet = Wallet(balance, spends_from=datetime.now(UTC))
         click.echo(server.url)
         click.echo(f"Messages of {midnight:%Y-%m-%d} for user {username}; stop with Ctrl-C.", err=True)
         with suppress(KeyboardInterrupt):

@@ -105,3 +105,11 @@ def test_phases_and_volume_can_be_chosen() -> None:
 def test_the_phases_of_the_incident_have_words_for_a_timeline() -> None:
     assert [phase.since for phase in INCIDENT] == sorted(phase.since for phase in INCIDENT)
     assert all(phase.text for phase in INCIDENT)
+
+
+@pytest.mark.parametrize("late_percent", [0, 10, 40, 100])
+def test_a_slow_phase_delivers_its_share_late_and_all_in_the_end(late_percent: float) -> None:
+    phases = (Phase(timedelta(0), "A slow day", late_percent=late_percent, late_by=timedelta(hours=10)),)
+    delivered = [message for message in day(MIDNIGHT, phases=phases) if not failed(message)]
+    late = [message for message in delivered if message.outcomes[-1][0] - message.sent_at >= timedelta(hours=8)]
+    assert 100 * len(late) / len(delivered) == pytest.approx(late_percent, abs=0.1)

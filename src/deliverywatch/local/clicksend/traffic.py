@@ -21,12 +21,15 @@ BASE_FAILED_PERCENT = 0.8
 class Phase:
     """A part of the day, from so long after midnight until the next begins; `text` is for a timeline.
 
-    `failed_percent` is the share of all messages that fail; what is above the base fails at one carrier.
+    `failed_percent` is the share of all messages that fail; what is above the base fails at one carrier. Of the others,
+    `late_percent` arrive only about `late_by` after they were sent.
     """
 
     since: timedelta
     text: str
     failed_percent: float = BASE_FAILED_PERCENT
+    late_percent: float = 0.0
+    late_by: timedelta = timedelta(minutes=40)
 
 
 INCIDENT = (
@@ -89,6 +92,7 @@ class _Fates:
         self._random = random
         self._base = _Share()
         self._incident = _Share()
+        self._slow = _Share()
 
     def next(self, phase: Phase) -> _Fate:
         """Return the next message's fate."""
@@ -98,6 +102,8 @@ class _Fates:
         excess = (phase.failed_percent - BASE_FAILED_PERCENT) / 100
         if network is _NETWORKS[0] and self._incident.falls_due(excess / _INCIDENT_SHARE):
             return _Fate(network, self._random.choices((_CONGESTED, _REJECTED), (3, 1))[0], self._prompt())
+        if self._slow.falls_due(phase.late_percent / 100):
+            return _Fate(network, DELIVERED, phase.late_by * self._random.uniform(0.8, 1.2))
         return _Fate(network, DELIVERED, self._prompt())
 
     def _prompt(self) -> timedelta:

@@ -12,7 +12,7 @@ from decimal import Decimal
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from deliverywatch.sms.clicksend.outcomes import Fault, Outcome, Verdict, judge
+from deliverywatch.sms.clicksend.outcomes import Fault, Outcome, judge
 from deliverywatch.sms.clicksend.redaction import redacted, without_personal
 from deliverywatch.sms.clicksend.values import as_json, milliseconds, price_of, text, whole
 from deliverywatch.thresholds import SETTLE_HOURS
@@ -127,20 +127,11 @@ def _shared(fields: tuple[Any, ...], circumstances: tuple[bool, bool, bool]) -> 
     numbers = (whole(parts, 32), price_of(price), whole(user_id, 64), whole(subaccount_id, 64), text(list_id))
     is_test_number, is_due, is_settled = circumstances
     verdict = judge(direction=direction, status=status, code=code, error=error, is_due=is_due, is_settled=is_settled)
-    if is_test_number or _is_free(verdict, numbers[0], numbers[1]):
+    if is_test_number:  # never judged by price or parts: a message that ClickSend refused has none of either
         verdict = (Outcome.EXCLUDED, Fault.NONE)
     outcome, fault = verdict[0].value, verdict[1].value
     texts = (status, code, redacted(status_text), error, redacted(error_text), direction, *others)
     return (outcome, fault, *texts), numbers
-
-
-def _is_free(verdict: Verdict, parts: int | None, price: Decimal | None) -> bool:
-    """Whether nothing was really sent: it is free and without parts.
-
-    A failure is none of these: what ClickSend blocked is free and without parts as well, and hiding it would hide an
-    outage.
-    """
-    return verdict[0] != Outcome.FAILED and price == 0 and parts == 0
 
 
 def _extra(row: Row) -> str | None:

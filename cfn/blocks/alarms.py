@@ -42,7 +42,7 @@ def function_metric(name: str, function: str) -> Metric:
 
 
 def queue_metric(name: str, queue: str, statistic: str = "Maximum") -> Metric:
-    """Return a metric that SQS publishes about a queue while it is used; an empty queue has none."""
+    """Return a metric that SQS publishes about a queue while it is used."""
     return Metric("AWS/SQS", name, statistic, {"QueueName": GetAtt(title(queue), "QueueName")})
 
 
@@ -73,7 +73,9 @@ class Alarm:
         name: Without the prefix.
         description: The rule in plain words; may name parameters as `${Name}`.
         threshold: A number, or the name of a parameter.
-        missing: What a period without data means: `ignore`, `breaching` or `notBreaching`.
+        missing: What a period without data means: `ignore`, because it proves nothing and the state holds; `breaching`
+            where the data itself is the sign of life.
+        absence_proves: Why no data is evidence of health here, as an exception: it is then `notBreaching`.
         periods: (periods over the threshold that raise the alarm, of this many looked at).
         warm_up_minutes: How long a new alarm waits before it judges, 0 for not at all.
         on_alarm: Topics that hear when it goes off; `on_ok` when it is over.
@@ -86,7 +88,7 @@ class Alarm:
     value: Metric | Expression
     threshold: float | str = 0
     period_seconds: int = 300
-    missing: str = "notBreaching"
+    missing: str = "ignore"
     periods: tuple[Any, Any] = (1, 1)
     comparison: str = "GreaterThanThreshold"
     warm_up_minutes: int = 0
@@ -94,6 +96,7 @@ class Alarm:
     on_ok: Sequence[str] = ALERTS
     severity: Severity | None = "warning"
     recovery: str = ""
+    absence_proves: str = ""
 
     def resource(self) -> Any:
         """Return the alarm as CloudFormation has it."""
@@ -107,7 +110,7 @@ class Alarm:
             ComparisonOperator=self.comparison,
             EvaluationPeriods=looked_at,
             DatapointsToAlarm=to_alarm,
-            TreatMissingData=self.missing,
+            TreatMissingData="notBreaching" if self.absence_proves else self.missing,
             **{key: [Ref(topic) for topic in topics] for key, topics in actions.items() if topics},
             **self._warm_up(),
             **self._measured(),
@@ -141,7 +144,7 @@ def keeps_open(
     name: str, description: str, value: Metric | Expression, threshold: float | str, period_seconds: int
 ) -> Alarm:
     """Return an alarm that opens no incident, and only notifies when the one that it keeps open is over."""
-    return Alarm(name, description, value, threshold, period_seconds, "ignore", on_alarm=(), severity=None)
+    return Alarm(name, description, value, threshold, period_seconds, on_alarm=(), severity=None)
 
 
 @dataclass(frozen=True, slots=True)

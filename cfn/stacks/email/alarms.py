@@ -118,7 +118,6 @@ def _share(stream: Stream, share: _Share) -> list[Alarm]:
                 share.value(stream),
                 share.parameter(severity),
                 window,
-                "ignore",
                 severity=severity,
                 recovery=recoveries[severity],
             )
@@ -156,7 +155,7 @@ def _silence(stream: Stream) -> Alarm:
 
 
 def _deliveries(stream: Stream) -> list[Alarm]:
-    """What Firehose says of itself; a stream without events says nothing, and nothing is wrong with it."""
+    """What Firehose says of itself; a stream without events says nothing, and each alarm keeps its state."""
     rows: list[tuple[str, tuple[str, str], float | str, str, dict[str, Any]]] = [
         ("freshness", ("DeliveryToS3.DataFreshness", "Maximum"), "EmailFreshnessSeconds",
          (f"Events of {stream} mails have waited more than ${{EmailFreshnessSeconds}} seconds in Firehose: they do not "
@@ -196,7 +195,6 @@ def _reputation(share: _Share, severity: Severity) -> Alarm:
         Expression(f"{share.what.capitalize()} by SES's count (%)", "100 * rate", {"rate": rate}),
         share.parameter(severity),
         _HOUR,
-        "ignore",
         comparison="GreaterThanOrEqualToThreshold",
         severity=severity,
     )

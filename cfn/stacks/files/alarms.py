@@ -1,6 +1,7 @@
 """The watches of the file intake and their alarms.
 
-SQS publishes a queue's metrics only while it is used: an empty queue has none, which is not an alarm.
+SQS publishes a queue's metrics only while it is used, and stops after six hours even where messages lie in it: without
+data every alarm keeps its state.
 """
 
 from collections.abc import Mapping, Sequence

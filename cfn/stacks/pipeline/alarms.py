@@ -5,7 +5,7 @@ and aborted runs and on jobs are there for the composite and the dashboard, in a
 is measured (quality, integrity, records, age, duration) mails by its alarm. Some of it `pipeline-report` may mail
 first: the watch has the same name there, so that the second adds no mail.
 
-Readings come once a run, so their alarms ignore missing data: they keep their state until the next run is measured.
+Readings come once a run: their alarms keep their state until the next run is measured.
 """
 
 from __future__ import annotations
@@ -84,12 +84,12 @@ def _executions(pipeline: Pipeline, name: str) -> Metric:
 
 
 def _ended(pipeline: Pipeline, what: str) -> Alarm:
-    # Step Functions counts only what happens.
     return Alarm(
         f"pipeline-{pipeline.name}-{what}",
         f"{pipeline.name}: a run {what.replace('-', ' ')}. The mail comes from pipeline-report, which knows the cause.",
         _executions(pipeline, _MAILED_BY_THE_REPORT[what]),
         severity="ok",
+        absence_proves="Step Functions counts only what happens; this alarm opens and ends no incident.",
     )
 
 
@@ -100,7 +100,6 @@ def _job_failures(pipeline: Pipeline) -> Alarm:
         "cause.",
         _metric(pipeline, "glue", "JobSuccess", "Minimum"),
         1,
-        missing="ignore",
         comparison="LessThanThreshold",
         severity="ok",
     )
@@ -124,7 +123,6 @@ def _readings(pipeline: Pipeline) -> list[Alarm]:
             f"{pipeline.name}: {words.replace('{limit}', f'${{{parameter(pipeline, limit)}}}')}",
             _metric(pipeline, *metric),
             parameter(pipeline, limit),
-            missing="ignore",
             comparison=comparison,
             severity=severity,
         )
@@ -144,7 +142,6 @@ def _slow(pipeline: Pipeline) -> Alarm:
         # A run that failed is mailed with its cause, however long it took: it has no value here.
         Expression("Seconds of a run", "IF(success >= 1, duration)", measured),
         limit,
-        missing="ignore",
     )
 
 

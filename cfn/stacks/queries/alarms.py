@@ -18,7 +18,6 @@ _SCHEDULES = [
         # The least of the rounds: what one of them left and the next made good is nobody's trouble.
         Metric(NAMESPACE, "Failed", "Minimum"),
         period_seconds=900,
-        missing="ignore",
     ),
     Alarm(
         "queries-reconcile-stale",
@@ -39,7 +38,6 @@ _SOURCE = Alarm(
     "For an hour the file of queries could not be had: schedules stay as its last good copy wants them.",
     Metric(NAMESPACE, "SourceFailed", "Minimum"),
     period_seconds=_HOUR,
-    missing="ignore",
 )
 _RUNS = [
     Alarm(

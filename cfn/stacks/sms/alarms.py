@@ -72,7 +72,7 @@ _INGEST_ERRORS = Alarm(
     "Runs that read ClickSend's history failed in two of the last three periods of 10 minutes.",
     function_metric("Errors", "sms-ingest"),
     period_seconds=600,
-    # No run, no error: that is what sms-blind is for.
+    # Without a run there is no datapoint, and the state holds: sms-blind says that nothing runs.
     periods=(2, 3),
     severity="blind",
 )

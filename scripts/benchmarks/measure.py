@@ -15,12 +15,24 @@ sys.path.append(str(ROOT / "cfn"))
 
 
 class Figure(NamedTuple):
-    """One line of the benchmark; ratio is ours to the reference."""
+    """One line of the benchmark; ratio is ours to the reference, `is_met` whether its limit holds if it has one."""
 
     figure: str
     ours: str
     reference: str
     ratio: float
+    is_met: bool | None = None
+
+    def line(self) -> str:
+        """Return it as it is printed."""
+        line = f"{self.figure:50} | {self.ours:>12} | {self.ratio:6.2f} | {self.reference}"
+        return f"{line} | MISSED" if self.is_met is False else line
+
+
+def summary(figures: Sequence[Figure]) -> str:
+    """Return the last line of a run: how many of the figures that have a limit missed it."""
+    limited = [figure.is_met for figure in figures if figure.is_met is not None]
+    return f"{limited.count(False)} MISSED of {len(limited)} figures with a limit; {len(figures)} figures in all"
 
 
 def in_turns(

@@ -7,10 +7,11 @@ are handed over parsed, so that what is measured is our own time.
 from __future__ import annotations
 
 import json
-import resource
 import sys
 import time
 from typing import Any
+
+from peak import peak_bytes
 
 BEGAN = time.process_time()
 COUNTRIES = ("AU", "NZ", "IT", "DE", "FR", "ES", "PT", "US", "CA", "BR")
@@ -45,8 +46,7 @@ def main(count: int, kind: str) -> None:
     seconds = time.process_time() - began
 
     assert (len(planned.changes), len(planned.unchanged)) == (count // 2, count - count // 2)
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
-    calls = service.calls
+    peak, calls = peak_bytes(), service.calls
     reference = reference_seconds(service, body)
     print(json.dumps([loaded, seconds, peak, calls, reference]))
 

@@ -43,11 +43,11 @@ def figures() -> Iterator[Figure]:
         f"{largest.peak_bytes / MEGABYTE:.0f}",
         f"{LIMIT_BYTES / MEGABYTE:.0f}, the function's memory",
         largest.peak_bytes / LIMIT_BYTES,
+        largest.peak_bytes <= LIMIT_BYTES,
     )
     rate = busiest_second(COUNTS[-1])
-    yield Figure(
-        "calls in the busiest second", f"{rate}", f"{QUOTA_PER_SECOND}, Scheduler's quota", rate / QUOTA_PER_SECOND
-    )
+    quota = f"{QUOTA_PER_SECOND}, Scheduler's quota"
+    yield Figure("calls in the busiest second", f"{rate}", quota, rate / QUOTA_PER_SECOND, rate <= QUOTA_PER_SECOND)
 
 
 def planned(count: int, kind: str) -> Plan:
@@ -75,10 +75,12 @@ def busiest_second(count: int) -> int:
 def _time(count: int, kind: str, about: str) -> Figure:
     taken = planned(count, kind)
     whole = taken.loading_seconds + taken.seconds
-    limit = f" (limit {LIMIT_SECONDS:.0f})" if count == COUNTS[-1] and kind != "strange" else ""
+    is_limited = count == COUNTS[-1] and kind != "strange"
+    limit = f" (limit {LIMIT_SECONDS:.0f})" if is_limited else ""
     return Figure(
         f"plan of {count:,} queries, {about}, s",
         f"{whole:.2f}",
         f"{taken.reference_seconds:.2f}, boto3 and JSON alone{limit}",
         whole / taken.reference_seconds,
+        whole <= LIMIT_SECONDS if is_limited else None,
     )

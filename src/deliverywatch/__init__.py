@@ -1,5 +1,9 @@
 """DeliveryWatch: tells support when messages stop arriving, before customers do.
 
+One rule stands above all others: a verdict needs evidence (`deliverywatch.messages.verdict`). Only evidence
+of failure opens an incident, only evidence of health resolves it; too little data holds what there is and says so; what
+cannot be seen is reported as blind.
+
 The rooms, in the order in which data flows through them:
 
     sms        ClickSend history -> outcomes -> Parquet lake -> counts as metrics
@@ -24,7 +28,7 @@ On the ground floor, used by several rooms:
     athena     a statement -> its execution, started once, waited for, stopped when its time is over; its rows
     athena_duckdb  the same SQL on this machine, for the local cloud and checks of local tables
     schedules  schedule expressions of AWS -> the times at which they start
-    messages   notices, contexts and levels, written and read by the same code; how untrusted JSON is read
+    messages   verdicts, notices, contexts and levels, written and read by the same code; how untrusted JSON is read
 
 and `thresholds` (every number an operator may turn), `errors` (what can go wrong and whether trying again helps),
 `environment` (variables of a function) and `emf` (counts -> CloudWatch's embedded metric format).

@@ -331,9 +331,9 @@ def test_the_daily_summary_counts_every_outcome_of_a_day(
         assert [row[outcome] for outcome in ("delivered", "failed", "pending", "unknown")] == [
             outcomes[outcome] for outcome in ("delivered", "failed", "pending", "unknown")
         ]
-        assert {fault: row[f"failed_{fault}"] for fault in ("recipient", "carrier", "provider", "content")} == {
-            fault: faults[fault] for fault in ("recipient", "carrier", "provider", "content")
-        }
+        assert {
+            fault: row[f"failed_{fault}"] for fault in ("recipient", "carrier", "provider", "content", "account")
+        } == {fault: faults[fault] for fault in ("recipient", "carrier", "provider", "content", "account")}
         assert row["price"] == Decimal("0.05") * len(day)
 
 

@@ -36,7 +36,7 @@ def test_json_has_a_stable_shape(lake: Path, begin: datetime) -> None:
     assert list(document) == ["hours", "totals", "faults", "reasons"]
     assert document["hours"][0] == {"hour": f"{begin:%Y-%m-%dT%H}:00:00Z", **counts}
     assert document["totals"] == {name: 3 * count for name, count in counts.items()}
-    assert document["faults"] == {"recipient": 0, "carrier": 18, "provider": 0, "content": 0, "none": 0}
+    assert document["faults"] == {"recipient": 0, "carrier": 18, "provider": 0, "content": 0, "account": 0, "none": 0}
     reason = {"code": "14", "text": "Recipient network error or congestion", "fault": "carrier", "count": 18}
     assert document["reasons"] == [reason]
 

@@ -2,7 +2,8 @@
 
 import pytest
 
-from deliverywatch.sms.clicksend.outcomes import Fault, Outcome, is_counted_failure, is_unsettled, judge, reason
+from deliverywatch.sms.clicksend.judge import judge
+from deliverywatch.sms.clicksend.outcomes import Fault, Outcome, is_counted_failure, is_unsettled, reason
 
 
 def verdict(status: str | None, code: str | None, error: str | None = None, **circumstances: object) -> tuple[str, str]:

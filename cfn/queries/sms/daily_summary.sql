@@ -12,6 +12,7 @@ SELECT
   count_if(outcome = 'failed' AND fault = 'carrier') AS failed_carrier,
   count_if(outcome = 'failed' AND fault = 'provider') AS failed_provider,
   count_if(outcome = 'failed' AND fault = 'content') AS failed_content,
+  count_if(outcome = 'failed' AND fault = 'account') AS failed_account,
   count(DISTINCT CASE WHEN outcome = 'failed' THEN recipient_hash END) AS recipients_with_failures,
   sum(message_parts) AS parts,
   sum(message_price) AS price

@@ -48,7 +48,7 @@ def show(*, directory: Path | None, since: datetime | None, as_json: bool, targe
              "failed": 0, "pending": 0, "excluded": 0, "unknown": 0}],
            "totals": {as in an hour},
            "faults": {"recipient": 0, "carrier": 0, "provider": 0, "content": 0,
-             "none": 0},
+             "account": 0, "none": 0},
            "reasons": [{"code": "14", "text": "", "fault": "carrier",
              "count": 0}]}
     """  # noqa: D301 - click wants the control character

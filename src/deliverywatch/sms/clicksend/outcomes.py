@@ -1,8 +1,7 @@
-"""A row's status and codes -> what became of the message, and whose side a failure is on.
+"""What may become of a message, whose side a failure is on, and what ClickSend's codes for failures mean.
 
 Codes: help.clicksend.com, "List of SMS gateway error codes" (the older table: its row numbers are the API's
-`error_code`). `status` alone says nothing: a message on its way and one on the handset both read `Sent`. That there is
-an `error_code` says nothing either: a delivered message carries 4.
+`error_code`). `judge` decides which it is.
 """
 
 from enum import StrEnum
@@ -19,12 +18,13 @@ class Outcome(StrEnum):
 
 
 class Fault(StrEnum):
-    """Whose side a failure is on."""
+    """Whose side a failure is on; `account` is ours: credit, permissions, and how we send."""
 
     RECIPIENT = "recipient"
     CARRIER = "carrier"
     PROVIDER = "provider"
     CONTENT = "content"
+    ACCOUNT = "account"
     NONE = "none"
 
 
@@ -33,10 +33,13 @@ UNSETTLED = "unsettled"
 
 Verdict = tuple[Outcome, Fault]
 
-_DELIVERED: Verdict = (Outcome.DELIVERED, Fault.NONE)
-_PENDING: Verdict = (Outcome.PENDING, Fault.NONE)
-_EXCLUDED: Verdict = (Outcome.EXCLUDED, Fault.NONE)
-_UNKNOWN: Verdict = (Outcome.UNKNOWN, Fault.NONE)
+DELIVERED: Verdict = (Outcome.DELIVERED, Fault.NONE)
+PENDING: Verdict = (Outcome.PENDING, Fault.NONE)
+EXCLUDED: Verdict = (Outcome.EXCLUDED, Fault.NONE)
+UNKNOWN: Verdict = (Outcome.UNKNOWN, Fault.NONE)
+
+# A network refused for now and ClickSend tries again: no failure yet, and yet a sign of trouble.
+TEMPORARY_CODES = ("300", "302")
 
 _FAULTS = {
     **dict.fromkeys(("8", "9", "11", "12", "13"), Fault.RECIPIENT),
@@ -62,44 +65,6 @@ _REASONS = {
     "19": "Rejected as spam",
     "20": "No delivery receipt ever came",
 }
-
-
-def judge(
-    *, direction: str | None, status: str | None, code: str | None, error: str | None, is_due: bool, is_settled: bool
-) -> Verdict:
-    """Return what became of a message that was not a test.
-
-    Args:
-        direction: `in` or `out`; history lists both.
-        status: ClickSend's.
-        code: `status_code`: 200, 201, 300, 301, 302 or none.
-        error: `error_code`, the number of a reason.
-        is_due: Whether a scheduled message should have been sent by now.
-        is_settled: Whether it was sent so long ago that a temporary failure is for good.
-    """
-    status = (status or "").lower()
-    if (direction or "").lower() == "in" or status in {"received", "cancelled"}:
-        return _EXCLUDED
-    if status == "scheduled" and not is_due:
-        return _EXCLUDED
-    if status == "cancelledafterreview":
-        return Outcome.FAILED, Fault.CONTENT
-    return _by_code(code, error, is_settled=is_settled) if code else _by_status(status, error)
-
-
-def _by_code(code: str, error: str | None, *, is_settled: bool) -> Verdict:
-    if code == "201":
-        return _DELIVERED
-    if code == "301" or (code in {"300", "302"} and is_settled):
-        return Outcome.FAILED, fault_of(error)
-    return _PENDING if code in {"200", "300", "302"} else _UNKNOWN
-
-
-def _by_status(status: str, error: str | None) -> Verdict:
-    """Without a code the status is all there is; `Completed` says neither that it arrived nor that it did not."""
-    if status == "failed":
-        return Outcome.FAILED, fault_of(error)
-    return _PENDING if status in {"queued", "sent", "scheduled", "waitapproval"} else _UNKNOWN
 
 
 def fault_of(error_code: str | None) -> Fault:

@@ -12,7 +12,8 @@ from decimal import Decimal
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from deliverywatch.sms.clicksend.outcomes import Fault, Outcome, judge
+from deliverywatch.sms.clicksend.judge import judge
+from deliverywatch.sms.clicksend.outcomes import EXCLUDED
 from deliverywatch.sms.clicksend.redaction import redacted, without_personal
 from deliverywatch.sms.clicksend.values import as_json, milliseconds, price_of, text, whole
 from deliverywatch.thresholds import SETTLE_HOURS
@@ -126,9 +127,18 @@ def _shared(fields: tuple[Any, ...], circumstances: tuple[bool, bool, bool]) -> 
     status, code, status_text, error, error_text, direction, *others = map(text, words)
     numbers = (whole(parts, 32), price_of(price), whole(user_id, 64), whole(subaccount_id, 64), text(list_id))
     is_test_number, is_due, is_settled = circumstances
-    verdict = judge(direction=direction, status=status, code=code, error=error, is_due=is_due, is_settled=is_settled)
+    verdict = judge(
+        direction=direction,
+        status=status,
+        code=code,
+        error=error,
+        status_text=status_text,
+        error_text=error_text,
+        is_due=is_due,
+        is_settled=is_settled,
+    )
     if is_test_number:  # never judged by price or parts: a message that ClickSend refused has none of either
-        verdict = (Outcome.EXCLUDED, Fault.NONE)
+        verdict = EXCLUDED
     outcome, fault = verdict[0].value, verdict[1].value
     texts = (status, code, redacted(status_text), error, redacted(error_text), direction, *others)
     return (outcome, fault, *texts), numbers

@@ -20,7 +20,7 @@ COLUMNS = (
     Column("message_id", "string", "ClickSend's id of the message, unique"),
     Column("sent_at", "timestamp", "time of sending, UTC"),
     Column("outcome", "string", "delivered, failed, pending, excluded or unknown"),
-    Column("fault", "string", "whose side a failure is on: recipient, carrier, provider, content or none"),
+    Column("fault", "string", "side of a failure: recipient, carrier, provider, content, account (ours) or none"),
     Column("status", "string", "ClickSend's status; does not tell delivered from sent"),
     Column("status_code", "string", "200 accepted, 201 delivered, 300/302 temporary failure, 301 failed"),
     Column("status_text", "string", "ClickSend's words for the status"),

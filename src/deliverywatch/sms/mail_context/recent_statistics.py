@@ -12,6 +12,7 @@ from typing import Any
 from deliverywatch.messages.context import Group, Reason, Sample
 from deliverywatch.sms.clicksend.outcomes import Outcome, is_counted_failure, reason
 from deliverywatch.sms.clicksend.recipients import masked
+from deliverywatch.sms.clicksend.redaction import redacted
 from deliverywatch.sms.lake.slots import from_milliseconds
 from deliverywatch.thresholds import OVERDUE_FROM_MINUTES, OVERDUE_MINIMUM_COUNT, OVERDUE_TO_MINUTES, WINDOW_SECONDS
 
@@ -124,10 +125,11 @@ def printable(text: str, longest: int) -> str:
 
 
 def words(error: str | None, status: str | None, text: str | None) -> str:
-    """Return why a message failed: our words for its `error_code`, or ClickSend's `status_text`."""
+    """Return why a message failed: our words for its `error_code`, or ClickSend's `status_text` or `status`."""
     if (status or "").lower() == "cancelledafterreview":
         return "Cancelled by ClickSend's review"
-    return reason(error) or printable(text or "Failed without a reason", _LONGEST_TEXT)
+    refusal = None if (status or "").lower() == "failed" else redacted(status)
+    return reason(error) or printable(text or refusal or "Failed without a reason", _LONGEST_TEXT)
 
 
 def _ranked(members: dict[str, list[int]]) -> tuple[Group, ...]:

@@ -27,6 +27,12 @@ _BY_FAULT = {
         "Stop the campaign that carries this text, and word it anew without short links.",
         "Ask ClickSend which rule it was and how to get the text approved; quote the message ids of this mail.",
     ),
+    Fault.ACCOUNT: (
+        "Log in to ClickSend: it refuses messages of this account; the reasons in this mail say what for.",
+        "Put that right: top up the credit, enable the country, register the sender, or send more slowly.",
+        "Send again what is still worth it: ClickSend does not send refused messages later by itself.",
+        "If the account is suspended or in review, call ClickSend; quote the message ids of this mail.",
+    ),
     Fault.NONE: (
         "Read ClickSend's words for the failures in this mail, and check its status page.",
         "See in this mail whether one carrier or country stands out.",

@@ -127,8 +127,7 @@ def test_a_system_notice_brings_its_watch_and_level() -> None:
 @pytest.mark.parametrize("event", ["sns_not_json.json", "sns_unknown_message.json"])
 def test_what_is_no_alarm_is_shown_as_it_came(event: str) -> None:
     notice = only(event)
-    assert (notice.alarm, notice.level) == (None, Level.ALARM)
-    assert notice.problem
+    assert (notice.alarm, notice.level, notice.is_single) == (None, None, True)
     assert notice.facts
 
 
@@ -162,9 +161,9 @@ def test_a_megabyte_of_text_is_cut_to_what_a_reader_can_use() -> None:
     assert sum(len(name) + len(value) for name, value in notice.facts) < 3000
 
 
-def test_equal_texts_share_a_watch_and_different_ones_do_not() -> None:
-    one, same, other = parse(sns("a report", "a report", "another report"), DAY)
-    assert one.watch == same.watch != other.watch
+def test_equal_texts_are_different_messages_by_the_ids_that_sns_gave_them() -> None:
+    one, other = parse(sns("a report", "a report"), DAY)
+    assert one.message_id != other.message_id
 
 
 anything = st.recursive(
@@ -183,7 +182,7 @@ def test_a_message_with_any_values_becomes_a_notice(body: dict[str, Any]) -> Non
     told.pop("Records", None)
     (notice,) = parse(sns(told), DAY)
     assert notice.time.tzinfo is not None
-    assert notice.alarm is not None or notice.problem or notice.level
+    assert notice.alarm is not None or notice.is_single or notice.level
 
 
 @given(anything)

@@ -6,7 +6,7 @@ modules' names without repetition. A call from a module into one that was left b
 What does not count:
 
 - the trunk, which calls the stations one after the other and so is between any two of them: `notify`, `collect`,
-  `deliver`, and `mail.view` for the parts of a mail;
+  `single_notice`, `deliver`, and `mail.view` for the parts of a mail;
 - values: modules that hold types with pure functions on them and touch nothing, used wherever such a value is;
 - what is outside `alerting`: the ports (here fakes), `messages` and `storage`.
 
@@ -31,9 +31,10 @@ import deliverywatch.alerting.mail.view
 from deliverywatch.errors import MailUnavailable
 
 ROOM = Path(deliverywatch.alerting.__file__).parent
-TRUNK = {"notify", "collect", "deliver", "mail.view"}
+TRUNK = {"notify", "collect", "deliver", "mail.view", "single_notice"}
 VALUES = {
     "inputs.alarm",
+    "inputs.other_messages",
     "incidents.severity",
     "incidents.watch_state",
     "incidents.incident",
@@ -100,7 +101,6 @@ MESSAGES = {
     "an alarm without a context": sns(message("sms-critical", "ALARM", "12:04")),
     "a composite alarm": json.loads((EVENTS / "sns_composite.json").read_text()),
     "a system notice": sns(NOTICE | {"time": at("12:04").isoformat()}),
-    "a message that cannot be read": sns("not JSON"),
 }
 
 
@@ -111,6 +111,14 @@ def test_other_messages_leave_out_what_they_lack_and_return_nowhere(event: objec
     road = stays(world, event)
     assert len(world.ses.messages) == 1
     assert road == [module for module in TO_THE_MAIL + NOTES if module != "mail.comparison"]
+
+
+def test_a_single_message_passes_no_incident() -> None:
+    world = World()
+    road = stays(world, sns("not JSON"))
+    assert len(world.ses.messages) == 1
+    on_its_way = ["incidents.outbox", "mail.recipients", "mail.footer", "mail.message", "mail.send"]
+    assert road == ["inputs.notice", *on_its_way, "incidents.outbox"]
 
 
 def test_a_sweep_first_reads_which_incidents_are_open() -> None:

@@ -97,6 +97,8 @@ class Notifier:
         """Handle one message."""
         if notice.test:
             return self._send_test(notice.test, notice.time)
+        if notice.is_single:
+            return self._send_single(notice)
         state = observe(watch_for(notice, self.watches), notice, notice.time, self.ports.alarms)
         try:
             incident = self._settled(state, notice)
@@ -111,6 +113,12 @@ class Notifier:
 
         subject = test_message.send(test, time, self.ports, self.settings, self.invocation)
         return Outcome(test_message.WATCH, test.level, test_message.incident_id(time), (subject,) if subject else ())
+
+    def _send_single(self, notice: Notice) -> Outcome:
+        from deliverywatch.alerting import single_notice
+
+        subject = single_notice.send(notice, self.ports, self.settings, self.invocation)
+        return Outcome(single_notice.WATCH, Level.OK, single_notice.notice_id(notice), (subject,) if subject else ())
 
     def _sweep(self, name: str, swept_at: datetime) -> Outcome:
         """Send what is due, and observe an open incident again: its peak may have risen, a message may be lost."""

@@ -27,12 +27,13 @@ class Tone:
 
 
 _FINE = Tone("✓", "#1c6b3c", "#eaf7ee", "#2f7d4f", "#8fa3b5", "#5fc98c", "#1d8102", "green")
-# By the name of a level, and of what a mail says at the end of an incident.
+# By the name of a level, and of what a mail is about that has none: the end of an incident, a single notice.
 TONES = {
     "critical": Tone("▲", "#a61b1b", "#fdeeee", "#b3261e", "#c62f2f", "#ff7d72", "#d13212", "red"),
     "alarm": Tone("▲", "#9a3412", "#fff1ea", "#b3261e", "#c62f2f", "#ff7d72", "#d13212", "red"),
     "warning": Tone("▲", "#8a5200", "#fff4e0", "#b26a00", "#d18a1b", "#e39a4b", "#ff9900", "yellow"),
     "blind": Tone("○", "#544f70", "#f1effa", "#5b5675", "#8a84a8", "#b794e8", "#879596", "magenta"),
+    "notice": Tone("●", "#2f5573", "#eaf2f8", "#3b6a8f", "#7fa3bf", "#8db8d8", "#1f77b4", "cyan"),
     "ok": _FINE,
     "resolved": _FINE,
 }

@@ -15,6 +15,8 @@ from typing import Any
 TEXT_LIMIT = 2000
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]+")
+# Half of a character, as a text has that was cut in the middle of one; it cannot be written as UTF-8.
+_SURROGATE = re.compile(r"[\ud800-\udfff]")
 _UNSAFE_IN_KEY = re.compile(r"[^A-Za-z0-9._-]+")
 
 
@@ -24,7 +26,7 @@ def text(value: object, limit: int = TEXT_LIMIT) -> str:
         return ""
     words = value if isinstance(value, str) else _as_json(value)
     # Cut before too: a megabyte is not searched for control characters only to be thrown away.
-    line = _CONTROL.sub(" ", words[: 2 * limit]).strip()
+    line = _SURROGATE.sub("\ufffd", _CONTROL.sub(" ", words[: 2 * limit])).strip()
     return line if len(line) <= limit else line[: limit - 1].rstrip() + "…"
 
 

@@ -29,7 +29,7 @@ COLUMNS = (
     ("incident", "string", "id of the incident"),
     ("watch", "string", "what was watched"),
     ("seq", "int", "number of the mail within its incident"),
-    ("event", "string", "OPENED, ESCALATED, DOWNGRADED or RESOLVED"),
+    ("event", "string", "OPENED, ESCALATED, DOWNGRADED, RESOLVED, QUIET, UNSEEN, REMINDER, CLOSED, NOTICE or TEST"),
     ("level", "string", "level after the change: ok, blind, warning, alarm or critical"),
     ("time", "string", "time of the change, UTC, ISO 8601"),
     ("value", "double", "newest value of the alarm, in its own unit"),

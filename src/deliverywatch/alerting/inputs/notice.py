@@ -1,22 +1,24 @@
 """What starts the notifier -> notices: SNS-to-Lambda events, bare messages, direct alarm events, system notices.
 
 Alarm messages: docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/Notify_Users_Alarm_Changes.html
-System notices: `deliverywatch.messages.notice`. A message that is neither is not dropped: it becomes a notice that
-shows its content.
+System notices: `deliverywatch.messages.notice`. A message that is neither is no state of anything. It is not dropped,
+but a single notice, which is mailed once and opens no incident.
 """
 
+import hashlib
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
+from deliverywatch.alerting.inputs import other_messages
 from deliverywatch.alerting.inputs.alarm import Alarm, State, from_trigger, state_of
 from deliverywatch.errors import InputError
 from deliverywatch.messages import notice as system_notice
 from deliverywatch.messages.level import Level
-from deliverywatch.messages.notice import FACT_COUNT, FACT_LIMIT, SystemNotice, facts_of
-from deliverywatch.messages.untrusted import key_part, mapping, moment, objects, text
+from deliverywatch.messages.notice import FACT_COUNT, FACT_LIMIT, SystemNotice
+from deliverywatch.messages.untrusted import mapping, moment, objects, text
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,11 +28,14 @@ class Notice:
     Attributes:
         time: When the state changed; the time of delivery only if the message does not say.
         alarm: The alarm as the message describes it, with its new state; None for other messages.
-        watch: Of a system notice or an unreadable message; empty for an alarm, whose watch is looked up by its name.
-        level: Of a system notice or an unreadable message.
+        watch: Of a system notice; empty for an alarm, whose watch is looked up by its name.
+        level: Of a system notice.
         facts: What the message says and no other field holds, in its own words and order.
-        problem: Why the message could not be read as an alarm; empty if it could.
+        problem: What of an alarm or a system notice could not be read; empty if nothing.
         test: The notice itself if it asks for a test mail and reports nothing.
+        is_single: Whether it is no state of anything: it is mailed once, and there is nothing that could end.
+        message_id: What SNS calls the message, the same when it is delivered twice; else a hash of its content.
+        received_at: When this invocation began.
     """
 
     time: datetime
@@ -43,6 +48,9 @@ class Notice:
     facts: tuple[tuple[str, str], ...] = ()
     problem: str = ""
     test: SystemNotice | None = None
+    is_single: bool = False
+    message_id: str = ""
+    received_at: datetime | None = None
 
 
 def parse(event: object, received_at: datetime) -> list[Notice]:
@@ -77,9 +85,15 @@ def _message_of(sns: object) -> tuple[object, Mapping[str, Any]]:
 
 def _notice(message: object, envelope: Mapping[str, Any], received_at: datetime) -> Notice:
     try:
-        return read(message, envelope, received_at)
+        notice = read(message, envelope, received_at)
     except InputError as error:
-        return _unreadable(message, envelope, received_at, str(error))
+        notice = _single(message, envelope, received_at, str(error))
+    return replace(notice, message_id=_message_id(message, envelope), received_at=received_at)
+
+
+def _message_id(message: object, envelope: Mapping[str, Any]) -> str:
+    named = text(envelope.get("MessageId"), 100)
+    return named or hashlib.sha256(text(message).encode()).hexdigest()[:16]
 
 
 def _decoded(message: object) -> object:
@@ -157,20 +171,20 @@ def _from_system(body: Mapping[str, Any], envelope: Mapping[str, Any], received_
     )
 
 
-def _unreadable(message: object, envelope: Mapping[str, Any], received_at: datetime, problem: str) -> Notice:
-    raw = text(message)
+def _single(message: object, envelope: Mapping[str, Any], received_at: datetime, problem: str) -> Notice:
     try:
-        facts = facts_of(mapping(_decoded(message)))
+        content = _decoded(message)
     except InputError:
-        facts = ()
+        content = message
+    # An alarm or a system notice that cannot be read is told apart from what never was one.
+    is_broken = bool(mapping(content).get("AlarmName")) or system_notice.is_notice(mapping(content))
     return Notice(
         time=moment(envelope.get("Timestamp")) or received_at,
-        # Each text is a watch of its own, so that one broken message does not hide the next one.
-        watch=key_part(f"message {raw}", 40),
-        level=Level.ALARM,
-        title=text(envelope.get("Subject"), 100) or "Unreadable message",
-        facts=facts or (("Message", raw),),
-        problem=problem,
+        title=other_messages.title_of(content, text(envelope.get("Subject"), 100)),
+        sentence=other_messages.sentence_of(content),
+        facts=other_messages.facts_of(content),
+        problem=problem if is_broken else "",
+        is_single=True,
     )
 
 

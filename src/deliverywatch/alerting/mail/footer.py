@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from deliverywatch.alerting.mail import chart, links
@@ -81,7 +81,6 @@ def footer(story: Story, settings: Settings) -> tuple[tuple[str, str], ...]:
     alarm, time = story.alarm, story.change.time
     description = alarm.description if alarm and story.is_declared else ""
     arn = alarm.arn if alarm else ""
-    local, utc = story.clock.full(time), f"{time.astimezone(UTC):%H:%M} UTC"
     lines = [
         ("Rule", description or rule(alarm) if alarm else ""),
         ("Alarm", alarm.name if alarm else ""),
@@ -89,7 +88,7 @@ def footer(story: Story, settings: Settings) -> tuple[tuple[str, str], ...]:
         ("Stack", f"{settings.prefix} (environment {settings.environment})"),
         ("Incident", f"{story.incident.id}, mail {story.change.seq}"),
         *_commands(story, settings),
-        ("Time", local if local.endswith(" UTC") else f"{local} ({utc})"),
+        ("Time", story.clock.full_with_utc(time)),
     ]
     return tuple((name, value) for name, value in lines if value)
 

@@ -85,6 +85,11 @@ class Clock:
         """Return 21 Nov 2026 12:04 AEDT."""
         return moment.astimezone(self.zone).strftime("%-d %b %Y %H:%M %Z")
 
+    def full_with_utc(self, moment: datetime) -> str:
+        """Return 21 Nov 2026 23:04 AEDT (12:04 UTC), for UTC itself without the part in brackets."""
+        local = self.full(moment)
+        return local if local.endswith(" UTC") else f"{local} ({moment.astimezone(UTC):%H:%M} UTC)"
+
 
 def clock(name: str) -> Clock:
     """Return the clock of a zone of the IANA database; UTC for an unknown name."""

@@ -4,7 +4,6 @@ from deliverywatch.alerting.incidents.incident import Event
 from deliverywatch.alerting.mail import formatting
 from deliverywatch.alerting.mail.story import Story, measure
 from deliverywatch.alerting.mail.window import is_rising
-from deliverywatch.messages.level import Level
 
 _OPENINGS = {Event.ESCALATED: "It got worse: ", Event.DOWNGRADED: "It is getting better but is not over: "}
 
@@ -39,8 +38,6 @@ def preheader(story: Story, verdict: str) -> str:
 
 
 def _of_notice(story: Story) -> str:
-    if story.change.level is Level.ALARM:
-        return f"A message came that is not a CloudWatch alarm: {story.title}."
     return story.change.reason or f"{story.title} is at level {story.change.level}."
 
 

@@ -15,7 +15,6 @@ from deliverywatch.alerting.mail.comparison import verdict as compared
 from deliverywatch.alerting.mail.footer import footer, link_list, timeline, why
 from deliverywatch.alerting.mail.headline_numbers import alarm_facts, headline_numbers
 from deliverywatch.alerting.mail.sentences import headline, preheader
-from deliverywatch.messages.level import Level
 
 if TYPE_CHECKING:
     from deliverywatch.alerting.inputs.settings import Settings
@@ -131,9 +130,12 @@ def _subject(story: Story, environment: str) -> str:
         word = "RESOLVED" if story.incident.is_presumed else f"RESOLVED {lasted}"
     has_share = story.is_percent and not story.is_over
     share = f" {formatting.percent_short(story.value)}" if has_share and story.value is not None else ""
-    tail = f"{share} - {environment} - {story.incident.id}"
-    title = formatting.cut(story.title, SUBJECT_LIMIT - len(f"[{word}] {tail}"), "...")
-    return f"[{word}] {title}{tail}"
+    return subject_of(word, story.title, f"{share} - {environment} - {story.incident.id}")
+
+
+def subject_of(word: str, title: str, tail: str) -> str:
+    """Return a subject of at most SUBJECT_LIMIT characters: only the title is cut."""
+    return f"[{word}] {formatting.cut(title, SUBJECT_LIMIT - len(f'[{word}] {tail}'), '...')}{tail}"
 
 
 def _notes(story: Story) -> tuple[str, ...]:
@@ -155,10 +157,8 @@ def _notes(story: Story) -> tuple[str, ...]:
 
 
 def _own_words(story: Story) -> list[str]:
-    """Return what an undeclared alarm's author says about it, or why a message could not be read."""
-    if story.alarm is not None:
-        return [story.alarm.description] if story.alarm.description else []
-    return [story.change.reason] if story.change.level is Level.ALARM and story.change.reason else []
+    """Return what an undeclared alarm's author says about it."""
+    return [story.alarm.description] if story.alarm and story.alarm.description else []
 
 
 def _facts(story: Story) -> tuple[tuple[str, str], ...]:

@@ -3,7 +3,7 @@
 import logging
 import threading
 import traceback
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 from time import monotonic
 
@@ -258,7 +258,7 @@ def test_rows_without_an_id_count_as_messages(clicksend: ClickSendServer) -> Non
 class LosingTies(Messages):
     """Rows of one second that change places from page to page: the last of a page may be the first of the next."""
 
-    def rows(self, positions: range, now: datetime) -> list[bytes]:
+    def rows(self, positions: Sequence[int], now: datetime) -> list[bytes]:
         rows = super().rows(positions, now)
         return [rows[0], *rows[:-1]] if len(positions) == 100 else rows
 
@@ -287,10 +287,13 @@ def test_an_address_that_would_show_the_key_is_refused(clicksend: ClickSendServe
         client(clicksend, url=url)
 
 
+ENDLESS = {*(Fault.DRIP, Fault.DRIP_HEADERS), *(Fault.TOTAL_FAR, Fault.LAST_PAGE_FAR, Fault.LAST_PAGE_REPEATED)}
+
+
 def test_the_key_is_never_shown(clicksend: ClickSendServer, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG)
     shown = [repr(Credentials("somebody", API_KEY))]
-    for fault in Fault:
+    for fault in set(Fault) - ENDLESS:
         clicksend.clear_faults()
         clicksend.add_fault(fault, times=None, retry_after="9999")
         try:

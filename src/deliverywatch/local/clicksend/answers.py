@@ -4,8 +4,10 @@ Protocol: developers.clicksend.com, GET /v3/sms/history; error bodies as recorde
 """
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from enum import StrEnum
 from urllib.parse import parse_qsl
 
 import orjson
@@ -18,15 +20,24 @@ _JSON = "application/json"
 _HTML = b"<html>\r\n<head><title>502 Bad Gateway</title></head>\r\n<body><h1>502 Bad Gateway</h1></body>\r\n</html>\r\n"
 
 
+class Drip(StrEnum):
+    """Which part of an answer comes a byte at a time, for ever."""
+
+    NONE = "none"
+    BODY = "body"
+    HEADERS = "headers"
+
+
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What goes over the wire; a body may be announced longer than it is."""
+    """What goes over the wire; a body may be announced longer than it is, or come a byte at a time."""
 
     status: int
     body: bytes
     headers: dict[str, str] = field(default_factory=dict)
     content_type: str = _JSON
     missing_bytes: int = 0
+    drip: Drip = Drip.NONE
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +49,23 @@ class Query:
     date_from: int = 0
     date_to: int = _FOR_EVER
     descending: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """What the pages of a query are cut from, and what they say of it; honest unless a fault made it.
+
+    Attributes:
+        positions: All rows in their order, those that match the query.
+        total, last_page: As stated; None states what is true.
+        page, limit: Which page is shown and how many rows it has; None for what is requested.
+    """
+
+    positions: Sequence[int]
+    total: int | None = None
+    last_page: int | None = None
+    page: int | None = None
+    limit: int | None = None
 
 
 class BadQueryError(ValueError):
@@ -67,13 +95,14 @@ def parse_query(text: str) -> Query:
     )
 
 
-def page(query: Query, history: History, now: datetime, surplus: int = 0) -> Answer:
-    """Return the requested page of history; the surplus makes its total wrong."""
+def page(query: Query, history: History, now: datetime, listing: Listing | None = None) -> Answer:
+    """Return the requested page of history, or that page of a listing."""
     matching = history.between(query.date_from, query.date_to, now)
-    first = (query.page - 1) * query.limit
-    ordered = matching[::-1] if query.descending else matching
-    rows = history.rows(ordered[first : first + query.limit], now)
-    paginator = _paginator(query, len(matching) + surplus, first, len(rows))
+    listing = listing or Listing(matching[::-1] if query.descending else matching)
+    limit = listing.limit or query.limit
+    first = ((listing.page or query.page) - 1) * limit
+    rows = history.rows(listing.positions[first : first + limit], now)
+    paginator = _paginator(query, listing, limit, len(rows))
     # The rows are JSON already: decoding and encoding them again would make this server slower than what it serves.
     head = orjson.dumps(paginator)[:-1]
     return Answer(200, b'%s%s,"data":[%s]}}' % (_SUCCESS, head, b",".join(rows)))
@@ -145,11 +174,13 @@ def throttled(retry_after: str | None) -> Answer:
 _SUCCESS = b'{"http_code":200,"response_code":"SUCCESS","response_msg":"Here are your data.","data":'
 
 
-def _paginator(query: Query, total: int, first: int, count: int) -> dict[str, int | str | None]:
-    last_page = math.ceil(total / query.limit)
+def _paginator(query: Query, listing: Listing, limit: int, count: int) -> dict[str, int | str | None]:
+    total = len(listing.positions) if listing.total is None else listing.total
+    last_page = math.ceil(total / limit) if listing.last_page is None else listing.last_page
+    first = (query.page - 1) * limit
     return {
         "total": total,
-        "per_page": query.limit,
+        "per_page": limit,
         "current_page": query.page,
         "last_page": last_page,
         "next_page_url": f"/?page={query.page + 1}" if query.page < last_page else None,

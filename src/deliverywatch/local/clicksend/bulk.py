@@ -4,7 +4,7 @@ For measuring: a million messages need no memory, and every process that was giv
 """
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
@@ -39,13 +39,15 @@ class Bulk:
         last = min(last, int(now.timestamp()))
         return range(self._position(first), max(self._position(first), self._position(last + 1)))
 
-    def rows(self, positions: range, now: datetime) -> list[bytes]:  # noqa: ARG002 - their outcomes never change
+    def rows(self, positions: Sequence[int], now: datetime) -> list[bytes]:  # noqa: ARG002 - their outcomes never change
         """Return the rows at these positions as JSON."""
-        start, seconds = int(self.start.timestamp()), self._length_seconds()
         return [
-            _template(position % _CYCLE) % _unique(self.seed, position, start + position * seconds // self.messages)
-            for position in positions
+            _template(position % _CYCLE) % _unique(self.seed, position, self.second(position)) for position in positions
         ]
+
+    def second(self, position: int) -> int:
+        """Return the Unix second in which the message at a position was sent."""
+        return int(self.start.timestamp()) + position * self._length_seconds() // self.messages
 
     def price(self, positions: range) -> float:
         """Return what the messages at these positions cost together."""

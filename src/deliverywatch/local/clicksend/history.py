@@ -83,11 +83,14 @@ class History(Protocol):
     def between(self, first: int, last: int, now: datetime) -> range:
         """Return the positions of what was sent in these Unix seconds, both inclusive, and is visible now."""
 
-    def rows(self, positions: range, now: datetime) -> list[bytes]:
+    def rows(self, positions: Sequence[int], now: datetime) -> list[bytes]:
         """Return the rows at these positions as JSON."""
 
     def price(self, positions: range) -> float:
         """Return what the messages at these positions cost together."""
+
+    def second(self, position: int) -> int:
+        """Return the Unix second in which the message at a position was sent."""
 
 
 class Messages:
@@ -111,9 +114,13 @@ class Messages:
         last = min(last, int(now.timestamp()))
         return range(bisect_left(self._messages, first, key=_second), bisect_right(self._messages, last, key=_second))
 
-    def rows(self, positions: range, now: datetime) -> list[bytes]:
+    def rows(self, positions: Sequence[int], now: datetime) -> list[bytes]:
         """Return the rows at these positions as JSON."""
         return [orjson.dumps(self._messages[position].row(now, self._shape)) for position in positions]
+
+    def second(self, position: int) -> int:
+        """Return the Unix second in which the message at a position was sent."""
+        return _second(self._messages[position])
 
     def price(self, positions: range) -> float:
         """Return what the messages at these positions cost together."""

@@ -5,16 +5,21 @@ answers that break off.
 """
 
 import sys
+import time
 from collections.abc import Callable, Mapping
 from http.server import BaseHTTPRequestHandler
 from socketserver import ThreadingTCPServer
 
-from deliverywatch.local.clicksend.answers import Answer
+from deliverywatch.local.clicksend.answers import Answer, Drip
 
 Answering = Callable[[str, str, Mapping[str, str]], Answer]
 
 # Not enforced: no limit of the history is known. These are the headers that every answer of ClickSend carries.
 _LIMIT_HEADERS = {"x-ratelimit-limit": "6000", "x-ratelimit-remaining": "5999", "ratelimit-reset": "60"}
+
+# A drip ends when the client goes away, or with this process.
+_ENDLESS_BYTES = 100_000
+_DRIP_SECONDS = 0.02
 
 
 class Server(ThreadingTCPServer):
@@ -47,6 +52,9 @@ class _Handler(BaseHTTPRequestHandler):
         """Answer."""
         headers = {name.lower(): value for name, value in self.headers.items()}
         answer = self.server.answering(self.command, self.path, headers)
+        if answer.drip is not Drip.NONE:
+            self._drip(answer)
+            return
         self.send_response(answer.status)
         announced = {
             "Content-Type": answer.content_type,
@@ -58,6 +66,16 @@ class _Handler(BaseHTTPRequestHandler):
         self.wfile.write(answer.body)
         # After a body that was not read, or one that is too short, the next request could not be separated from it.
         self.close_connection |= bool(answer.missing_bytes) or self.command != "GET"
+
+    def _drip(self, answer: Answer) -> None:
+        """Send a byte every while and never come to an end; whoever waits has to go away."""
+        head = b"HTTP/1.1 %d OK\r\nContent-Length: %d\r\nX-Slow: " % (answer.status, _ENDLESS_BYTES)
+        self.wfile.write(head if answer.drip is Drip.HEADERS else head + b"yes\r\n\r\n")
+        self.close_connection = True
+        for _ in range(_ENDLESS_BYTES):
+            self.wfile.write(b" ")
+            self.wfile.flush()
+            time.sleep(_DRIP_SECONDS)
 
     do_POST = do_PUT = do_DELETE = do_HEAD = do_GET  # noqa: N815 - http.server's names
 

@@ -19,6 +19,7 @@ from deliverywatch.local.clicksend.bulk import Bulk
 from deliverywatch.local.clicksend.faults import Fault, PlannedFault, damaged, refusal
 from deliverywatch.local.clicksend.history import History, Message, Messages, Shape
 from deliverywatch.local.clicksend.http import Server
+from deliverywatch.local.clicksend.listings import listing_of
 from deliverywatch.local.clicksend.traffic import day as day_of_messages
 
 _PATH = "/v3/sms/history"
@@ -143,13 +144,12 @@ class ClickSendServer:
     def _with_faults(self, query: Query) -> Answer:
         planned = self._planned_fault(query.page)
         if planned is None:
-            return self._page(query)
+            return answers.page(query, self.history, self._time())
         if planned.fault is Fault.DELAY:
             self._stopped.wait(planned.seconds)
         elif planned.fault in {Fault.APPEARS, Fault.VANISHES}:
             self._shift(query, planned.fault)
-        surplus = 1 if planned.fault is Fault.WRONG_TOTAL else 0
-        return refusal(planned) or damaged(self._page(query, surplus), planned.fault)
+        return refusal(planned) or damaged(self._page(query, planned.fault), planned.fault)
 
     def _planned_fault(self, page: int) -> PlannedFault | None:
         """Return the first fault for a request of this page and count it as done once."""
@@ -161,8 +161,11 @@ class ClickSendServer:
                     self._faults.remove(planned)
             return planned
 
-    def _page(self, query: Query, surplus: int = 0) -> Answer:
-        return answers.page(query, self.history, self._time(), surplus)
+    def _page(self, query: Query, fault: Fault) -> Answer:
+        now = self._time()
+        matching = self.history.between(query.date_from, query.date_to, now)
+        listing = listing_of(fault, query, self.history, matching, len(self.queries))
+        return answers.page(query, self.history, now, listing)
 
     def _time(self) -> datetime:
         return self.now or datetime.now(UTC)

@@ -6,10 +6,12 @@ All names begin with `deliverywatch-${Environment}`, so that two environments li
 import json
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 from troposphere import GetAtt, If, Ref, Sub, awslambda, iam, logs, scheduler, sns, sqs
+
+from deliverywatch.environment import parameter_name
 
 RUNTIME = "python3.13"
 PREFIX = "deliverywatch-${Environment}"
@@ -88,6 +90,12 @@ def allow(actions: str | Sequence[str], resources: Any, conditions: Mapping[str,
     """Return one statement of a policy that allows actions on resources."""
     statement = {"Effect": "Allow", "Action": actions, "Resource": resources}
     return {**statement, "Condition": dict(conditions)} if conditions else statement
+
+
+def limits(kind: type) -> dict[str, Any]:
+    """Return the environment that fills in a dataclass of limits (`deliverywatch.environment.limits`)."""
+    names = [field.name for field in fields(kind)]
+    return {f"DELIVERYWATCH_{name.upper()}": Ref(parameter_name(name)) for name in names}
 
 
 def policy(statements: Sequence[Statement]) -> dict[str, Any]:

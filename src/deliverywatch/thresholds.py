@@ -29,6 +29,16 @@ MINIMUM_FAILED_COUNT = 3
 TRICKLE_PERCENT = 25
 TRICKLE_WINDOW_SECONDS = 6 * 3600
 
+# Three failures in a row are no accident where one in twenty fails, and a small account must not wait for ten.
+OUTAGE_PERCENT = 90
+OUTAGE_MINIMUM_FAILED_COUNT = 3
+
+# How far thin traffic is read back for enough messages to judge by.
+ASSESSED_HOURS = 24
+
+# Without a message for so long an open incident is quiet: what failed last may be fixed, or nobody may be sending.
+QUIET_MINUTES = 60
+
 # Of the messages sent 15 to 60 minutes ago, the share still without an outcome. ClickSend says most arrive within
 # seconds; over half of them pending means that it accepts messages and nothing arrives, which never shows as a failure.
 OVERDUE_PERCENT = 50

@@ -25,6 +25,7 @@ ALLOWED = {
         "s3:ListBucket": [LAKE],
         "ssm:GetParameters": [ARN("ssm", "parameter/deliverywatch/prod/clicksend/*")],
         "kms:Decrypt": [ARN("kms", "key/*")],
+        "sns:Publish": ["AlertsTopic"],
     },
     "SmsCompactRole": {
         "logs:CreateLogStream": ["SmsCompactLogs"],
@@ -199,7 +200,7 @@ def test_a_key_of_the_topics_may_be_used_by_those_that_mail_if_there_is_one(temp
         if statement["Resource"] == key
     ]
     use = ["kms:Decrypt", "kms:GenerateDataKey"]
-    assert uses == [("AlertingNotifyRole", use), ("OperateDigestRole", use)]
+    assert uses == [("AlertingNotifyRole", use), ("OperateDigestRole", use), ("SmsIngestRole", use)]
 
 
 @pytest.mark.parametrize(

@@ -22,6 +22,7 @@ from deliverywatch.sms.ports import Ports, Settings, Source, Summary
 from deliverywatch.storage import memory
 
 if TYPE_CHECKING:
+    from deliverywatch.messages.notice import SystemNotice
     from deliverywatch.sms.counts import Datapoint
     from deliverywatch.sms.plan import Plan
     from deliverywatch.storage.store import Stored
@@ -171,6 +172,8 @@ class World:
     clock: datetime = NOW
     emissions: list[list[Datapoint]] = field(default_factory=list)
     steps: Callable[[str, str], None] = lambda _port, _key: None
+    notices: list[SystemNotice] = field(default_factory=list)
+    notify_error: Exception | None = None
 
     def step_by(self, steps: Callable[[str, str], None]) -> None:
         """Let this be called before each thing that a run does outside of itself, and after each that it changed."""
@@ -182,6 +185,12 @@ class World:
         self.points.extend(points)
         self.steps("emitted", "")
 
+    def _notify(self, notice: SystemNotice) -> None:
+        self.steps("notify", notice.watch)
+        if self.notify_error:
+            raise self.notify_error
+        self.notices.append(notice)
+
     def ports(self) -> Ports:
         source = Source(self.history, Recipients(KEY))
         return Ports(
@@ -189,6 +198,7 @@ class World:
             store=self.store,
             emit=self._emit,
             seconds_left=lambda: self.seconds_left,
+            notify=self._notify,
         )
 
     def run(self, now: datetime = NOW, by_hand: Plan | None = None) -> Summary:

@@ -179,7 +179,8 @@ def test_the_context_has_the_shape_that_mails_are_made_of() -> None:
     world = World()
     world.history.rows = [row("A", at("11:55"), "failed"), row("B", at("12:05"))]
     world.run()
-    assert shape(world.context()) == shape(json.loads(EXAMPLE.read_text()))
+    mail = {name: member for name, member in world.context().items() if name not in ("assessments", "published")}
+    assert shape(mail) == shape(json.loads(EXAMPLE.read_text()))
 
 
 @settings(max_examples=25)

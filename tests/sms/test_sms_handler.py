@@ -66,6 +66,7 @@ def s3(clicksend: ClickSendServer, monkeypatch: pytest.MonkeyPatch) -> Iterator[
         "DELIVERYWATCH_SLOT_MINUTES": "10",
         "DELIVERYWATCH_COUNT_RECIPIENT_FAULTS": "true",
         "DELIVERYWATCH_RECIPIENT_NUMBERS": "hashed",
+        "DELIVERYWATCH_ALERTS_TOPIC": "arn:aws:sns:us-east-1:123456789012:alerts",
         "AWS_DEFAULT_REGION": "us-east-1",
         "AWS_ACCESS_KEY_ID": "testing",
         "AWS_SECRET_ACCESS_KEY": "testing",

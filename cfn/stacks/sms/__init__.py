@@ -5,12 +5,13 @@ from typing import Any
 
 from troposphere import Equals, If, Ref, Sub
 
-from blocks.parts import MEMORY_SETTINGS, Function, Statement, allow, arn, retries, schedule
+from blocks.parts import MEMORY_SETTINGS, Function, Statement, allow, arn, limits, retries, schedule
 from blocks.stack import Stack, dashboard_url
 from blocks.tables import LAKE, PARQUET, saved_queries, table, view, view_text
+from deliverywatch.sms.assessments.failures import FailureLimits
 from deliverywatch.sms.lake.columns import COLUMNS
 from deliverywatch.sms.lake.slots import DAY_OBJECT
-from stacks.shared import MAY_LIST_LAKE, objects
+from stacks.shared import MAY_LIST_LAKE, may_publish, objects
 from stacks.sms.alarms import WATCHES
 from stacks.sms.dashboard import sms_dashboard
 from stacks.sms.parameters import PARAMETERS, RULES
@@ -83,6 +84,8 @@ def _ingest() -> Function:
             "DELIVERYWATCH_SLOT_MINUTES": Ref("SlotMinutes"),
             "DELIVERYWATCH_COUNT_RECIPIENT_FAULTS": Ref("CountRecipientFaults"),
             "DELIVERYWATCH_RECIPIENT_NUMBERS": Ref("RecipientNumbers"),
+            "DELIVERYWATCH_ALERTS_TOPIC": Ref("AlertsTopic"),
+            **limits(FailureLimits),
             **MEMORY_SETTINGS,
         },
         statements=_ingest_may(),
@@ -101,6 +104,7 @@ def _ingest_may() -> list[Statement]:
         MAY_LIST_LAKE,
         allow("ssm:GetParameters", parameters),
         allow("kms:Decrypt", Sub(arn("kms", "key/*")), only_these),
+        *may_publish("AlertsTopic"),
     ]
 
 

@@ -32,6 +32,12 @@ _LIMITS = whole_numbers(
      "Fewer failures than this never raise an alarm."),
     ("TricklePercent", "Trickle: over (%) in 6 hours", (1, 99), thresholds.TRICKLE_PERCENT,
      "Failed share of the SMS of 6 hours that opens an incident even where 30 minutes hold too few."),
+    ("OutagePercent", "Outage: at least (%)", (50, 100), thresholds.OUTAGE_PERCENT,
+     "Failed share of the newest SMS of a small account that is critical, however few there are."),
+    ("OutageMinimumFailed", "Outage: at least so many failures", (2, 1_000_000),
+     thresholds.OUTAGE_MINIMUM_FAILED_COUNT, "Fewer failures than this are never an outage."),
+    ("QuietMinutes", "Quiet after minutes without an SMS", (10, 1_440), thresholds.QUIET_MINUTES,
+     "An open incident stays open without traffic; after so many minutes one mail says so."),
     ("OverduePercent", "Overdue: over (%)", (1, 99), thresholds.OVERDUE_PERCENT,
      "Share of the SMS sent 15 to 60 minutes ago that still have no outcome."),
 )  # fmt: skip

@@ -1,8 +1,10 @@
-"""The room's adapter to AWS: the ClickSend account from SSM parameters.
+"""The room's adapters to AWS: the ClickSend account from SSM parameters, the alerts topic.
 
 An endpoint other than AWS comes from boto3's own `AWS_ENDPOINT_URL`; nothing here knows of it.
 """
 
+import json
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
@@ -11,8 +13,12 @@ import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
 from deliverywatch.errors import ConfigurationError, error_code
+from deliverywatch.messages import notice as notices
+from deliverywatch.messages.notice import SystemNotice
+from deliverywatch.sms.clicksend.client import ClickSend
 from deliverywatch.sms.clicksend.credentials import Credentials
-from deliverywatch.sms.clicksend.recipients import hash_key
+from deliverywatch.sms.clicksend.recipients import Recipients, hash_key
+from deliverywatch.sms.ports import Source
 from deliverywatch.storage.s3 import PATIENT
 
 
@@ -22,6 +28,29 @@ class Account:
 
     credentials: Credentials
     recipient_key: bytes = field(repr=False)
+
+
+class AlertsTopic:
+    """The topic that the notifier listens to; its client is made when it is needed, which is rare."""
+
+    def __init__(self, arn: str) -> None:
+        self._arn = arn
+
+    def publish(self, notice: SystemNotice) -> None:
+        """Publish a notice; a failure is boto's."""
+        message = json.dumps(notices.to_document(notice))
+        boto3.client("sns", config=PATIENT).publish(TopicArn=self._arn, Message=message, Subject="DeliveryWatch")
+
+
+def source(setting: Mapping[str, str], remaining_seconds: Callable[[], float]) -> Source:
+    """Return the account of a function's environment, without the prefix of its names, and what is kept of its numbers.
+
+    Raises:
+        ConfigurationError: The parameters are missing or may not be read.
+    """
+    opened = account(setting["CREDENTIALS"])
+    history = ClickSend(opened.credentials, setting["CLICKSEND_URL"], remaining_seconds=remaining_seconds)
+    return Source(history, Recipients(opened.recipient_key, plain=setting["RECIPIENT_NUMBERS"] == "plain"))
 
 
 @cache

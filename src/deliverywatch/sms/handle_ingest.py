@@ -11,13 +11,12 @@ import os
 import uuid
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from deliverywatch.errors import SourceRefused
 from deliverywatch.sms import aws, counts, ingest, plan
-from deliverywatch.sms.clicksend.client import ClickSend
-from deliverywatch.sms.clicksend.recipients import Recipients
-from deliverywatch.sms.ports import Ports, Settings, Source
+from deliverywatch.sms.ports import Ports, Settings
 from deliverywatch.storage.s3 import Bucket
 
 if TYPE_CHECKING:
@@ -28,7 +27,7 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """Do a run and return what it did, in numbers; a run that fails raises, so that Lambda's Errors rises."""
     prefix = "DELIVERYWATCH_"
     setting = {name.removeprefix(prefix): value for name, value in os.environ.items() if name.startswith(prefix)}
-    settings = Settings(int(setting["SLOT_MINUTES"]), setting["COUNT_RECIPIENT_FAULTS"] == "true")
+    settings = Settings.of(setting)
     clock = datetime.now(UTC)
     now = plan.due(event.get("scheduled_time"), clock, settings.slot_minutes)
 
@@ -38,15 +37,16 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     def reading_seconds_left() -> float:
         return seconds_left() - ingest.RESERVE_SECONDS
 
-    def connect() -> Source:
-        account = aws.account(setting["CREDENTIALS"])
-        history = ClickSend(account.credentials, setting["CLICKSEND_URL"], remaining_seconds=reading_seconds_left)
-        return Source(history, Recipients(account.recipient_key, plain=setting["RECIPIENT_NUMBERS"] == "plain"))
-
     def emit(points: Sequence[Datapoint]) -> None:
         print(counts.documents(setting["ENVIRONMENT"], points), end="", flush=True)
 
-    ports = Ports(connect=connect, store=Bucket(setting["BUCKET"]), emit=emit, seconds_left=seconds_left)
+    ports = Ports(
+        connect=partial(aws.source, setting, reading_seconds_left),
+        store=Bucket(setting["BUCKET"]),
+        emit=emit,
+        seconds_left=seconds_left,
+        notify=aws.AlertsTopic(setting["ALERTS_TOPIC"]).publish,
+    )
     try:
         summary = ingest.run(now, settings, ports, token=uuid.uuid4().hex, clock=clock).as_fields()
     except SourceRefused:

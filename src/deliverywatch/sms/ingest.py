@@ -8,21 +8,25 @@ from __future__ import annotations
 
 import json
 import logging
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from deliverywatch.errors import DeliveryWatchError, SourceUnavailable
-from deliverywatch.sms import counts, plan
+from deliverywatch.messages import context as documents
+from deliverywatch.sms import assess, counts, plan
 from deliverywatch.sms.hours import Hours
 from deliverywatch.sms.lake import day_objects as days
 from deliverywatch.sms.lake import slots
+from deliverywatch.sms.lake.recent_hours import RecentHours
 from deliverywatch.sms.lake.watermark import Watermark, advance_watermark, read_watermark
 from deliverywatch.sms.mail_context import context
 from deliverywatch.sms.mail_context.recent_statistics import NAMES, RecentStatistics
 from deliverywatch.sms.ports import Summary
 
 if TYPE_CHECKING:
+    from deliverywatch.messages.verdict import Assessment
     from deliverywatch.sms.plan import Plan, Range
     from deliverywatch.sms.ports import Ports, Settings
     from deliverywatch.storage.store import Store
@@ -144,25 +148,51 @@ class _Run:
 
     def _conclude(self, covered_until: datetime) -> None:
         self._mark(covered_until)
-        statistics = self._recent_statistics()
+        hours = RecentHours(self.ports.store)
+        statistics = self._recent_statistics(hours)
         # An event that comes late, or twice, must not set back what the mails say.
         if covered_until == self.plan.end:
-            body = context.document(statistics, self.plan.now, self.plan.end, self.settings.slot_minutes)
-            self.ports.store.write(context.KEY, body)
+            self._report(statistics, hours)
         self.ports.emit([counts.run_datapoint(self.plan.now, statistics.overdue_percent)])
 
-    def _recent_statistics(self) -> RecentStatistics:
-        """Read the newest hours, which have objects of their own: their day becomes one only after days."""
+    def _report(self, statistics: RecentStatistics, hours: RecentHours) -> None:
+        """Leave what the mails say and what the data prove, then notify of what changed."""
+        now, store = self.plan.now, self.ports.store
+        stored = store.read(context.KEY)
+        before = stored.body if stored else None
+        published = context.published_of(before)
+        evidence = assess.Evidence(
+            now=now,
+            end=self.plan.end,
+            settings=self.settings,
+            hours=hours,
+            statistics=statistics,
+            previous=documents.from_json(before).assessments,
+            store=store,
+        )
+        assessments = assess.assess(evidence)
+        self._write(statistics, assessments, published)
+        done = assess.publish(assessments, published, now, self.ports.notify)
+        if done != published:
+            self._write(statistics, assessments, done)
+
+    def _write(
+        self,
+        statistics: RecentStatistics,
+        assessments: Mapping[str, Assessment],
+        published: Mapping[str, Assessment],
+    ) -> None:
+        minutes = self.settings.slot_minutes
+        body = context.document(statistics, self.plan.now, self.plan.end, minutes, assessments, published)
+        self.ports.store.write(context.KEY, body)
+
+    def _recent_statistics(self, hours: RecentHours) -> RecentStatistics:
         settings, end = self.settings, self.plan.end
         statistics = RecentStatistics(
             self.plan.now, end, settings.slot_minutes, count_recipient_faults=settings.count_recipient_faults
         )
         for hour in slots.steps(slots.hour_of(end - timedelta(hours=context.HOURS)), end, 60):
-            stored = self.ports.store.read(slots.key_of(hour))
-            if stored is not None:
-                from deliverywatch.sms.lake import merge  # brings pyarrow
-
-                statistics.add(merge.rows(stored.body, NAMES))
+            statistics.add(hours.rows(hour, NAMES))
         return statistics
 
     def _check_time_left(self, part: Range) -> None:

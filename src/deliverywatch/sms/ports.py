@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Protocol
 
+from deliverywatch.environment import limits
+from deliverywatch.sms.assessments.failures import FailureLimits
 from deliverywatch.thresholds import SLOT_MINUTES
 
 if TYPE_CHECKING:
+    from deliverywatch.messages.notice import SystemNotice
     from deliverywatch.sms.clicksend.pages import Page
     from deliverywatch.sms.clicksend.recipients import Recipients
     from deliverywatch.sms.counts import Datapoint
@@ -38,6 +41,13 @@ class Settings:
 
     slot_minutes: int = SLOT_MINUTES
     count_recipient_faults: bool = True
+    failures: FailureLimits = field(default_factory=FailureLimits)
+
+    @classmethod
+    def of(cls, values: Mapping[str, str]) -> Settings:
+        """Return the settings of a function's environment, without the prefix of its names."""
+        counts_recipient_faults = values["COUNT_RECIPIENT_FAULTS"] == "true"
+        return cls(int(values["SLOT_MINUTES"]), counts_recipient_faults, limits(FailureLimits, values))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,12 +59,14 @@ class Ports:
         store: Holds the lake, the watermark and the context.
         emit: Publishes datapoints, all or none of them.
         seconds_left: How long the run may still take.
+        notify: Publishes a notice to the notifier; any error means that it was not published.
     """
 
     connect: Callable[[], Source]
     store: Store
     emit: Callable[[Sequence[Datapoint]], None]
     seconds_left: Callable[[], float] = lambda: math.inf
+    notify: Callable[[SystemNotice], None] = lambda _notice: None
 
 
 @dataclass(slots=True)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from deliverywatch.errors import DeliveryWatchError
 from deliverywatch.messages import context as documents
+from deliverywatch.messages import verdict
 from deliverywatch.messages.context import Context, Overdue, Problem, Slot
 from deliverywatch.sms.clicksend.outcomes import Outcome
 from deliverywatch.sms.lake.slots import steps
@@ -16,16 +18,28 @@ from deliverywatch.sms.mail_context import runbook
 from deliverywatch.thresholds import OVERDUE_PERCENT, WINDOW_SECONDS
 
 if TYPE_CHECKING:
+    from deliverywatch.messages.verdict import Assessment
     from deliverywatch.sms.mail_context.recent_statistics import RecentStatistics
 
 KEY = documents.key_of("sms")
 
 # How far a mail looks back: the incident's begin and the healthy time before it.
 HOURS = 3
+_PUBLISHED = "published"
 
 
-def document(statistics: RecentStatistics, now: datetime, end: datetime, slot_minutes: int) -> bytes:
-    """Return the context after a run at `now` that succeeded, of the rows from `HOURS` before `end`."""
+def document(
+    statistics: RecentStatistics,
+    now: datetime,
+    end: datetime,
+    slot_minutes: int,
+    assessments: Mapping[str, Assessment] | None = None,
+    published: Mapping[str, Assessment] | None = None,
+) -> bytes:
+    """Return the context after a run at `now` that succeeded, of the rows from `HOURS` before `end`.
+
+    `published` holds the last assessments of which the notifier was sent a notice.
+    """
     reasons = statistics.top_reasons()
     pending, total = statistics.overdue
     overdue = Overdue(pending, total, round(statistics.overdue_percent, 1))
@@ -37,8 +51,15 @@ def document(statistics: RecentStatistics, now: datetime, end: datetime, slot_mi
         samples=statistics.samples(),
         overdue=overdue,
         steps=runbook.steps(reasons[0].fault if reasons else None, is_overdue=overdue.percent > OVERDUE_PERCENT),
+        assessments=assessments or {},
     )
-    return documents.to_json(context)
+    sent = {watch: verdict.to_document(one) for watch, one in (published or {}).items()}
+    return documents.to_json(context, **({_PUBLISHED: sent} if sent else {}))
+
+
+def published_of(body: bytes | None) -> dict[str, Assessment]:
+    """Return the last assessments of which the notifier was sent a notice."""
+    return verdict.assessments({"assessments": documents.decoded(body).get(_PUBLISHED)})
 
 
 def with_problem(previous: bytes | None, error: Exception, now: datetime, slot_minutes: int) -> bytes:

@@ -1,0 +1,135 @@
+"""What a run left in the lake -> an assessment per watch, kept in the context, and a notice of each that changed.
+
+A notice only makes the notifier look: the document is what counts, so a notice that is lost, late or sent twice does no
+harm. One that could not be published is published by the next run, because the document says what was.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+from deliverywatch.messages.level import Level
+from deliverywatch.messages.notice import SystemNotice
+from deliverywatch.messages.verdict import Assessment, Verdict
+from deliverywatch.sms.assessments import failures, slot_counts
+from deliverywatch.sms.lake.slots import HOUR, hour_of
+from deliverywatch.thresholds import ASSESSED_HOURS
+
+if TYPE_CHECKING:
+    from deliverywatch.sms.assessments.slot_counts import SlotCount
+    from deliverywatch.sms.lake.recent_hours import RecentHours
+    from deliverywatch.sms.mail_context.recent_statistics import RecentStatistics
+    from deliverywatch.sms.ports import Settings
+    from deliverywatch.storage.store import Store
+
+log = logging.getLogger(__name__)
+
+# While messages fail, the notifier is made to look this often.
+_REPEAT = timedelta(hours=1)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Evidence:
+    """What the assessments of a run rest on.
+
+    Attributes:
+        now: When the run was due.
+        end: Of the newest slot that was read.
+        hours: The newest hours of the lake.
+        statistics: Of the newest three hours.
+        previous: The assessments that the run before left, by their watches.
+        store: For what an assessment keeps of its own.
+    """
+
+    now: datetime
+    end: datetime
+    settings: Settings
+    hours: RecentHours
+    statistics: RecentStatistics
+    previous: Mapping[str, Assessment]
+    store: Store
+
+    def slots(self) -> Iterator[SlotCount]:
+        """Yield the slots that hold messages, the newest first; an hour is read when it is reached."""
+        settings, newest = self.settings, hour_of(self.end - timedelta(microseconds=1))
+        for back in range(ASSESSED_HOURS + 1):
+            rows = self.hours.rows(newest - back * HOUR, slot_counts.NAMES)
+            slots = slot_counts.newest_first(
+                rows, settings.slot_minutes, count_recipient_faults=settings.count_recipient_faults
+            )
+            yield from (slot for slot in slots if slot.end <= self.end)
+
+
+# By the watch that it judges.
+JUDGES: Mapping[str, Callable[[Evidence], Assessment]] = {
+    "sms-failures": lambda evidence: failures.assess(
+        evidence.slots(), evidence.now, evidence.end, evidence.settings.failures
+    ),
+}
+
+
+def assess(
+    evidence: Evidence, judges: Mapping[str, Callable[[Evidence], Assessment]] = JUDGES
+) -> dict[str, Assessment]:
+    """Return what the data say about every watch; one that cannot be judged is blind and stops no other."""
+    return {watch: _judged(watch, judge, evidence) for watch, judge in judges.items()}
+
+
+def _judged(watch: str, judge: Callable[[Evidence], Assessment], evidence: Evidence) -> Assessment:
+    try:
+        return judge(evidence)
+    except Exception as error:  # whatever it is, the messages are counted and the other watches are judged
+        log.warning("%s could not be judged: %s", watch, type(error).__name__)
+        sentence = f"The newest data could not be judged: {type(error).__name__}."
+        return Assessment(verdict=Verdict.BLIND, as_of=evidence.now, sentence=sentence)
+
+
+def due(
+    assessments: Mapping[str, Assessment], published: Mapping[str, Assessment], now: datetime
+) -> dict[str, Assessment]:
+    """Return the assessments that the notifier should look at now, given the last that was published of each watch."""
+    return {
+        watch: assessment
+        for watch, assessment in assessments.items()
+        if _is_news(assessment, published.get(watch)) or _is_repeated(assessment, published[watch], now)
+    }
+
+
+def publish(
+    assessments: Mapping[str, Assessment],
+    published: Mapping[str, Assessment],
+    now: datetime,
+    notify: Callable[[SystemNotice], None],
+) -> dict[str, Assessment]:
+    """Publish what is due and return the last that was published of each watch; a failure is logged, not raised."""
+    done = dict(published)
+    for watch, assessment in due(assessments, published, now).items():
+        try:
+            notify(notice_of(watch, assessment))
+        except Exception as error:  # the run itself succeeded, and the next one publishes it
+            log.warning("the notice of %s could not be published: %s", watch, type(error).__name__)
+        else:
+            done[watch] = replace(assessment, as_of=now)
+    return done
+
+
+def notice_of(watch: str, assessment: Assessment) -> SystemNotice:
+    """Return the notice that makes the notifier look at a watch."""
+    level, time, sentence = assessment.opens, assessment.as_of, assessment.sentence
+    return SystemNotice(watch=watch, level=level, time=time, sentence=sentence, assessment=assessment)
+
+
+def _is_news(assessment: Assessment, before: Assessment | None) -> bool:
+    return before is None or _decisive(assessment) != _decisive(before)
+
+
+def _decisive(assessment: Assessment) -> tuple[Verdict, Level, Level]:
+    return assessment.verdict, assessment.opens, assessment.holds
+
+
+def _is_repeated(assessment: Assessment, before: Assessment, now: datetime) -> bool:
+    return assessment.opens is not Level.OK and now - before.as_of >= _REPEAT

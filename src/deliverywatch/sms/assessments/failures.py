@@ -1,0 +1,204 @@
+"""What was seen of the newest slots -> whether messages fail, also where traffic is too thin for the alarms.
+
+With enough messages in the newest 30 minutes the alarms open incidents, and the share here says when one may end.
+Where traffic is thinner, it walks back slot by slot to the shortest newest stretch that says enough: three messages for
+an outage, and as many as the alarms want for everything else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+from deliverywatch import thresholds
+from deliverywatch.messages.level import Level
+from deliverywatch.messages.verdict import Assessment, Verdict
+
+if TYPE_CHECKING:
+    from deliverywatch.sms.assessments.slot_counts import SlotCount
+
+_WINDOW = timedelta(seconds=thresholds.WINDOW_SECONDS)
+# Traffic is quiet when it pauses for so many times its usual pause: an account that sends every two hours is not quiet
+# after one.
+_PAUSES = 3
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FailureLimits:
+    """What an operator may choose; parameters of the template by the same names."""
+
+    minimum_total: int = thresholds.MINIMUM_TOTAL_COUNT
+    minimum_failed: int = thresholds.MINIMUM_FAILED_COUNT
+    warning_recovery_percent: float = thresholds.WARNING_RECOVERY_PERCENT
+    critical_recovery_percent: float = thresholds.CRITICAL_RECOVERY_PERCENT
+    trickle_percent: float = thresholds.TRICKLE_PERCENT
+    outage_percent: float = thresholds.OUTAGE_PERCENT
+    outage_minimum_failed: int = thresholds.OUTAGE_MINIMUM_FAILED_COUNT
+    quiet_minutes: int = thresholds.QUIET_MINUTES
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Stretch:
+    """The newest slots, added up; repeated tries of one dead number count once."""
+
+    total: int = 0
+    failed: int = 0
+    good: int = 0
+    dead_numbers: frozenset[str] = frozenset()
+    start: datetime | None = None
+    end: datetime | None = None
+
+    @property
+    def known(self) -> int:
+        return self.failed + self.good
+
+    @property
+    def failed_percent(self) -> float:
+        """Of the messages with an outcome."""
+        return 100 * self.failed / self.known if self.known else 0.0
+
+    @property
+    def usual_pause(self) -> timedelta:
+        return (self.end - self.start) / self.total if self.start and self.end and self.total else timedelta()
+
+    def with_older(self, slot: SlotCount) -> _Stretch:
+        dead_numbers = self.dead_numbers | set(slot.dead_numbers)
+        repeats = len(slot.dead_numbers) - (len(dead_numbers) - len(self.dead_numbers))
+        return _Stretch(
+            total=self.total + slot.total - repeats,
+            failed=self.failed + slot.failed - repeats,
+            good=self.good + slot.good,
+            dead_numbers=dead_numbers,
+            start=slot.start,
+            end=self.end or slot.end,
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Stretches:
+    """The newest slots as far back as they are needed.
+
+    Attributes:
+        window: The newest 30 minutes.
+        quiet: The newest minutes after which an incident counts as quiet.
+        newest: The shortest that may show an outage.
+        judged: At least the window, and as much more as a share needs.
+    """
+
+    window: _Stretch = _Stretch()
+    quiet: _Stretch = _Stretch()
+    newest: _Stretch = _Stretch()
+    judged: _Stretch = _Stretch()
+
+
+def assess(slots: Iterable[SlotCount], now: datetime, end: datetime, limits: FailureLimits) -> Assessment:
+    """Return what slots say about `sms-failures`.
+
+    Args:
+        slots: Those that hold messages, the newest first; no more of them are taken than are needed.
+        now: When they are judged.
+        end: Of the newest slot that was read, whether it holds messages or not.
+        limits: Of the stack.
+    """
+    seen = _walk(slots, end, limits)
+    is_thin = seen.window.total < limits.minimum_total
+    if is_thin and _is_quiet(seen, end, limits):
+        return _too_little(seen, now, _quiet_sentence(seen.judged, end))
+    if is_thin and _is_outage(seen.newest, limits):
+        return _failing(seen.newest, now, opens=Level.CRITICAL, holds=Level.CRITICAL)
+    if seen.judged.known < limits.minimum_total:
+        return _too_little(seen, now, _few_sentence(seen.judged))
+    share = seen.judged.failed_percent
+    if share <= limits.warning_recovery_percent:
+        return _assessment(Verdict.HEALTHY, seen.judged, now)
+    holds = Level.CRITICAL if share > limits.critical_recovery_percent else Level.WARNING
+    is_trickle = share > limits.trickle_percent and seen.judged.failed >= limits.minimum_failed
+    return _failing(seen.judged, now, opens=Level.WARNING if is_thin and is_trickle else Level.OK, holds=holds)
+
+
+def _walk(slots: Iterable[SlotCount], end: datetime, limits: FailureLimits) -> _Stretches:
+    window = quiet = newest = judged = _Stretch()
+    oldest, window_start = end - timedelta(hours=thresholds.ASSESSED_HOURS), end - _WINDOW
+    quiet_start = end - timedelta(minutes=limits.quiet_minutes)
+    for slot in slots:
+        is_beyond = slot.end <= window_start
+        if slot.end <= oldest or (is_beyond and _is_enough(judged, limits)):
+            break
+        judged = judged.with_older(slot)
+        newest = judged if newest.total < limits.outage_minimum_failed else newest
+        quiet = judged if slot.end > quiet_start else quiet
+        window = window if is_beyond else judged
+    return _Stretches(window=window, quiet=quiet, newest=newest, judged=judged)
+
+
+def _is_enough(stretch: _Stretch, limits: FailureLimits) -> bool:
+    """Return whether a stretch gives a share to judge by: one that one or two failures make says little."""
+    is_bad_luck = 0 < stretch.failed < limits.minimum_failed
+    is_low = stretch.failed_percent <= limits.warning_recovery_percent
+    return stretch.known >= limits.minimum_total and (is_low or not is_bad_luck)
+
+
+def _is_quiet(seen: _Stretches, end: datetime, limits: FailureLimits) -> bool:
+    last_seen = seen.judged.end
+    patience = max(timedelta(minutes=limits.quiet_minutes), _PAUSES * seen.judged.usual_pause)
+    return last_seen is not None and end - last_seen >= patience
+
+
+def _is_outage(stretch: _Stretch, limits: FailureLimits) -> bool:
+    is_enough = stretch.failed >= limits.outage_minimum_failed
+    return is_enough and 100 * stretch.failed >= limits.outage_percent * stretch.total
+
+
+def _failing(stretch: _Stretch, now: datetime, *, opens: Level, holds: Level) -> Assessment:
+    return _assessment(Verdict.FAILING, stretch, now, opens=opens, holds=holds)
+
+
+def _assessment(
+    verdict: Verdict, stretch: _Stretch, now: datetime, *, opens: Level = Level.OK, holds: Level = Level.OK
+) -> Assessment:
+    return Assessment(
+        verdict=verdict,
+        as_of=now,
+        opens=opens,
+        holds=holds,
+        sentence=f"{_share(stretch)}.",
+        last_seen=stretch.end,
+        seen_count=stretch.known,
+        value=round(stretch.failed_percent, 1),
+    )
+
+
+def _too_little(seen: _Stretches, now: datetime, sentence: str) -> Assessment:
+    """Return that nothing can be said; it counts what came since the traffic went quiet, and shows the last share."""
+    judged = seen.judged
+    return Assessment(
+        verdict=Verdict.TOO_LITTLE,
+        as_of=now,
+        sentence=sentence,
+        last_seen=judged.end,
+        seen_count=seen.quiet.total,
+        value=round(judged.failed_percent, 1) if judged.known else None,
+    )
+
+
+def _share(stretch: _Stretch) -> str:
+    if stretch.known == 1:
+        return "The last SMS failed" if stretch.failed else "The last SMS did not fail"
+    if stretch.failed in (0, stretch.known):
+        return f"{'All' if stretch.failed else 'None'} of the last {stretch.known} SMS failed"
+    return f"{stretch.failed} of the last {stretch.known} SMS failed ({stretch.failed_percent:.3g} %)"
+
+
+def _quiet_sentence(judged: _Stretch, end: datetime) -> str:
+    minutes = round((end - judged.end) / timedelta(minutes=1)) if judged.end else 0
+    before = f"; before that, {_share(judged)[0].lower()}{_share(judged)[1:]}" if judged.known else ""
+    return f"No SMS was sent for {minutes} minutes{before}."
+
+
+def _few_sentence(judged: _Stretch) -> str:
+    hours = thresholds.ASSESSED_HOURS
+    if not judged.total:
+        return f"No SMS was sent in the last {hours} hours."
+    return f"Of {judged.total} SMS of the last {hours} hours {judged.known} have an outcome, too few to judge."

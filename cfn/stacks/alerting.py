@@ -23,7 +23,7 @@ from blocks.stack import Stack
 from blocks.tables import JSON_LINES, LAKE, saved_queries, table
 from deliverywatch.alerting.incidents.outbox import COLUMNS
 from deliverywatch.thresholds import SWEEP_FROM_MINUTE, SWEEP_MINUTES
-from stacks.shared import MAY_LIST_LAKE, may_publish, objects
+from stacks.shared import MAY_LIST_LAKE, MAY_SET_ASIDE, may_publish, objects
 
 DEAD_LETTERS = "alerting-notify-dead-letters"
 # A mail that was claimed and never sent is retried within 10 minutes, between the runs of the ingest function.
@@ -117,6 +117,7 @@ def _notify_may() -> list[Statement]:
         allow("s3:PutObject", objects("mail-bodies")),
         allow("s3:GetObject", objects("state")),
         MAY_LIST_LAKE,
+        MAY_SET_ASIDE,
         _may_send(),
         # CloudWatch knows no resources for these four.
         allow([f"cloudwatch:{action}" for action in _READ], "*"),

@@ -46,6 +46,8 @@ def objects(*prefixes: str) -> list[Any]:
 # Without it S3 answers 403 where an object is not there yet, instead of 404; a condition on s3:prefix would bring the
 # 403 back, because reading an object has no prefix.
 MAY_LIST_LAKE = allow("s3:ListBucket", GetAtt("LakeBucket", "Arn"))
+# For whoever overwrites records: one that cannot be read is kept there first.
+MAY_SET_ASIDE = allow("s3:PutObject", objects("damaged"))
 
 
 def may_publish(topic: str) -> list[Any]:

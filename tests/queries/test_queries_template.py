@@ -160,7 +160,13 @@ def test_the_executor_may_stop_what_it_starts_and_writes_no_history(queries_temp
     actions = {action for each in allowed for action in as_list(each["Action"])}
     assert {"athena:StartQueryExecution", "athena:StopQueryExecution"} <= actions
     written = [resource for each in allowed if "s3:PutObject" in each["Action"] for resource in each["Resource"]]
-    assert {resource.rsplit("/", 2)[-2] for resource in written} == {"athena-results", "exports", "queries", "state"}
+    assert {resource.rsplit("/", 2)[-2] for resource in written} == {
+        "athena-results",
+        "damaged",
+        "exports",
+        "queries",
+        "state",
+    }
 
 
 @pytest.mark.parametrize(

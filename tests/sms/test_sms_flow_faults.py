@@ -8,7 +8,6 @@ import pytest
 from sms_world import NOW, Killed, World, at, row
 
 from deliverywatch.errors import (
-    ConfigurationError,
     DeliveryWatchError,
     SourceMalformed,
     SourceRefused,
@@ -119,17 +118,6 @@ def test_a_refusal_is_loud_marks_nothing_as_read_and_passes_with_the_next_succes
     world.history.error = None
     world.run(NOW + SLOT)
     assert (world.context()["problem"], world.watermark()) == (None, NOW + SLOT)
-
-
-@pytest.mark.parametrize("body", [b"", b"[]", b"{}", b'{"covered_until": "soon"}', b'{"covered_until": "2026-11-21"}'])
-def test_a_damaged_watermark_is_no_first_run_but_a_clear_error(body: bytes) -> None:
-    world = World()
-    world.store.objects[WATERMARK] = body
-    with pytest.raises(ConfigurationError, match="damaged") as caught:
-        world.run()
-    assert "delete it" in caught.value.next_step
-    assert world.context()["problem"]["kind"] == "watermark"
-    assert world.points == []
 
 
 def test_a_watermark_in_the_future_is_set_back_with_a_warning(caplog: pytest.LogCaptureFixture) -> None:

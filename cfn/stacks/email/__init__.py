@@ -11,7 +11,7 @@ from stacks.email import lake, streams
 from stacks.email.alarms import watches
 from stacks.email.dashboard import email_dashboard
 from stacks.email.parameters import CONDITIONS, PARAMETERS, RULES
-from stacks.shared import MAY_LIST_LAKE
+from stacks.shared import MAY_LIST_LAKE, MAY_SET_ASIDE
 
 # Long after midnight: Firehose writes the last events of a day up to 15 minutes into the next.
 _NIGHTLY = "cron(30 2 * * ? *)"
@@ -58,6 +58,7 @@ def _transform() -> Function:
             allow("s3:PutObject", Sub("${EmailBucket.Arn}/errors/*")),
             allow(["s3:GetObject", "s3:PutObject"], Sub("${LakeBucket.Arn}/state/email-*")),
             MAY_LIST_LAKE,
+            MAY_SET_ASIDE,
         ],
     )
 

@@ -15,7 +15,7 @@ from stacks.files import source as files_source
 from stacks.files.alarms import DEAD_LETTERS, QUEUE, errors_filter, watches
 from stacks.files.dashboard import files_dashboard
 from stacks.files.parameters import CONDITIONS, parameters
-from stacks.shared import MAY_LIST_LAKE
+from stacks.shared import MAY_LIST_LAKE, MAY_SET_ASIDE
 
 TIMEOUT_SECONDS = 30
 WINDOW_SECONDS = 1
@@ -90,6 +90,7 @@ _PROCESS_MAY = [
     allow("dynamodb:BatchWriteItem", GetAtt("FilesFailuresTable", "Arn")),
     allow(["s3:GetObject", "s3:PutObject"], Sub("${LakeBucket.Arn}/state/files.json")),
     MAY_LIST_LAKE,
+    MAY_SET_ASIDE,
 ]
 
 

@@ -18,7 +18,7 @@ from deliverywatch.pipeline.diagnosis.faults import shipped
 from stacks.pipeline.alarms import DEAD_LETTERS, watches
 from stacks.pipeline.dashboard import pipeline_dashboard
 from stacks.pipeline.parameters import limits, parameters
-from stacks.shared import MAY_LIST_LAKE, may_publish, objects
+from stacks.shared import MAY_LIST_LAKE, MAY_SET_ASIDE, may_publish, objects
 
 if TYPE_CHECKING:
     from deliverywatch.pipeline.declaration.pipelines import Pipeline
@@ -83,7 +83,7 @@ def _function(verb: str, description: str, statements: Sequence[Statement], **mo
 
 def _functions(pipelines: Sequence[Pipeline]) -> list[Function]:
     environment = _environment(pipelines)
-    looks = [*_may_look(pipelines), allow(["s3:GetObject", "s3:PutObject"], objects("state/pipeline"))]
+    looks = [*_may_look(pipelines), allow(["s3:GetObject", "s3:PutObject"], objects("state/pipeline")), MAY_SET_ASIDE]
     return [
         _function(
             "publish",

@@ -5,7 +5,7 @@ from typing import Any
 from troposphere import GetAtt, If, Ref, Sub
 
 from blocks.parts import NO_VALUE, Statement, allow, arn
-from stacks.shared import MAY_LIST_LAKE, may_publish, objects
+from stacks.shared import MAY_LIST_LAKE, MAY_SET_ASIDE, may_publish, objects
 
 _TOKEN = Sub(arn("ssm", "parameter${QueriesTokenParameter}"))
 
@@ -24,6 +24,7 @@ def reconcile_may(start_role: str) -> list[Any]:
         allow("iam:PassRole", GetAtt(start_role, "Arn"), to_scheduler),
         allow(["s3:GetObject", "s3:PutObject"], objects("queries", "state")),
         MAY_LIST_LAKE,
+        MAY_SET_ASIDE,
         *may_publish("AlertsTopic"),
         If("QueriesHasToken", allow("ssm:GetParameter", _TOKEN), NO_VALUE),
         If("QueriesHasToken", _decrypt(), NO_VALUE),
@@ -47,7 +48,7 @@ def execute_may(dead_letters: str) -> list[Any]:
         allow(["s3:GetBucketLocation", "s3:ListBucketMultipartUploads"], lake),
         allow(
             ["s3:PutObject", "s3:AbortMultipartUpload", "s3:ListMultipartUploadParts"],
-            objects("athena-results", "exports", "queries", "state"),
+            objects("athena-results", "damaged", "exports", "queries", "state"),
         ),
         If("QueriesHasDataBucket", allow(["s3:GetObject", "s3:ListBucket", "s3:GetBucketLocation"], _data()), NO_VALUE),
         MAY_LIST_LAKE,

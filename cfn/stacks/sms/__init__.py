@@ -11,7 +11,7 @@ from blocks.tables import LAKE, PARQUET, saved_queries, table, view, view_text
 from deliverywatch.sms.assessments.failures import FailureLimits
 from deliverywatch.sms.lake.columns import COLUMNS
 from deliverywatch.sms.lake.slots import DAY_OBJECT
-from stacks.shared import MAY_LIST_LAKE, may_publish, objects
+from stacks.shared import MAY_LIST_LAKE, MAY_SET_ASIDE, may_publish, objects
 from stacks.sms.alarms import WATCHES
 from stacks.sms.dashboard import sms_dashboard
 from stacks.sms.parameters import PARAMETERS, RULES
@@ -102,6 +102,7 @@ def _ingest_may() -> list[Statement]:
     return [
         allow(["s3:GetObject", "s3:PutObject"], objects("sms", "state")),
         MAY_LIST_LAKE,
+        MAY_SET_ASIDE,
         allow("ssm:GetParameters", parameters),
         allow("kms:Decrypt", Sub(arn("kms", "key/*")), only_these),
         *may_publish("AlertsTopic"),

@@ -40,10 +40,11 @@ def reconcile(*, since: datetime | None, dry_run: bool, as_json: bool, target: T
     """  # noqa: D301 - click wants the control character
     from deliverywatch.operate.lake import reconcile as flow
     from deliverywatch.operate.lake.aws_reconcile import Metrics
+    from deliverywatch.sms.lake.rebuild import rebuilt
     from deliverywatch.sms.lake.watermark import read_watermark
 
     now, opened = datetime.now(UTC), open_lake(None, target)
-    watermark = read_watermark(opened.store)
+    watermark = read_watermark(opened.store) or rebuilt(opened.store, now)
     if watermark is None:
         raise InputError(
             "No run of this stack has finished yet: there is nothing to compare.",

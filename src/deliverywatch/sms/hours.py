@@ -16,7 +16,7 @@ from deliverywatch.errors import SourceMalformed
 from deliverywatch.sms import counts
 from deliverywatch.sms.clicksend.records import Recorder
 from deliverywatch.sms.counts import SlotCounts
-from deliverywatch.sms.lake import day_objects, slots
+from deliverywatch.sms.lake import day_objects, marks, slots
 
 if TYPE_CHECKING:
     from deliverywatch.sms.clicksend.records import Record
@@ -71,7 +71,9 @@ class Hours:
         inserts_only = self.plan.insert_from is not None and part.start >= self.plan.insert_from
 
         def change(stored: bytes | None) -> Merged:
-            return merge.merge(stored, records, token=self.token, inserts_only=inserts_only)
+            is_backfill = stored is None and self.plan.emit_from is None
+            added = marks.UNCOUNTED if is_backfill else self.plan.marks(part)
+            return merge.merge(stored, records, token=self.token, inserts_only=inserts_only, added=added)
 
         merged = day_objects.keep(self.ports.store, part.hour, change, token=self.token, now=self.plan.now)
         self.summary.written_count += merged.body is not None

@@ -19,8 +19,9 @@ from deliverywatch.sms import assess, counts, plan
 from deliverywatch.sms.hours import Hours
 from deliverywatch.sms.lake import day_objects as days
 from deliverywatch.sms.lake import slots
+from deliverywatch.sms.lake.rebuild import rebuilt
 from deliverywatch.sms.lake.recent_hours import RecentHours
-from deliverywatch.sms.lake.watermark import Watermark, advance_watermark, read_watermark
+from deliverywatch.sms.lake.watermark import WATERMARK, Watermark, advance_watermark, read_watermark
 from deliverywatch.sms.mail_context import context
 from deliverywatch.sms.mail_context.recent_statistics import NAMES, RecentStatistics
 from deliverywatch.sms.ports import Summary
@@ -72,12 +73,15 @@ def run(
 
 def backfill_plan(now: datetime, settings: Settings, store: Store, days: int) -> Plan:
     """Return the plan that fills the lake with days of history, as far as no run on schedule is responsible."""
-    watermark = read_watermark(store)
+    watermark = read_watermark(store) or rebuilt(store, now)
     return plan.backfill(now, watermark.covered_until if watermark else None, settings.slot_minutes, days)
 
 
 def _scheduled(now: datetime, settings: Settings, store: Store, clock: datetime | None) -> Plan:
+    latest = max(now, clock or now)
     watermark = read_watermark(store)
+    if watermark is None or watermark.covered_until > latest + timedelta(minutes=settings.slot_minutes):
+        watermark = _rebuilt(store, latest) or watermark
     chosen = plan.scheduled(now, watermark, settings.slot_minutes, clock)
     if watermark and chosen.latest and watermark.covered_until > chosen.latest:
         log.warning(
@@ -86,6 +90,17 @@ def _scheduled(now: datetime, settings: Settings, store: Store, clock: datetime 
             *map(slots.as_text, (watermark.covered_until, chosen.end)),
         )
     return chosen
+
+
+def _rebuilt(store: Store, now: datetime) -> Watermark | None:
+    """Return the watermark that the lake proves, stored: none before the first run."""
+    watermark = rebuilt(store, now)
+    if watermark is not None:
+        advance_watermark(store, watermark, latest=now)
+        sentence = f"{WATERMARK} was lost, damaged or in the future; the lake proves {watermark.as_body().decode()}"
+        check = "'deliverywatch reconcile --dry-run' says whether CloudWatch lacks anything."
+        log.warning("%s", json.dumps({"event": "sms_watermark_rebuilt", "problem": sentence, "next_step": check}))
+    return watermark
 
 
 @dataclass(slots=True)
@@ -182,8 +197,9 @@ class _Run:
         assessments: Mapping[str, Assessment],
         published: Mapping[str, Assessment],
     ) -> None:
-        minutes = self.settings.slot_minutes
-        body = context.document(statistics, self.plan.now, self.plan.end, minutes, assessments, published)
+        now, minutes = self.plan.now, self.settings.slot_minutes
+        facts = context.facts_of(self.plan.rebuilt_at, now)
+        body = context.document(statistics, now, self.plan.end, minutes, assessments, published, facts)
         self.ports.store.write(context.KEY, body)
 
     def _recent_statistics(self, hours: RecentHours) -> RecentStatistics:

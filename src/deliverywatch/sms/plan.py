@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from deliverywatch.errors import InputError
+from deliverywatch.sms.lake import marks
 from deliverywatch.sms.lake.slots import HOUR, as_text, floor, hour_of, steps
 from deliverywatch.thresholds import EMIT_HOURS, HISTORY_DAYS, REREAD_MINUTES, SETTLE_HOURS
 
@@ -47,6 +48,7 @@ class Plan:
         covered_from, covered_until: Where the watermark stands before and after the run; none leaves it alone.
         counted_from: Begin of the first slot that any run emitted, unless an early version wrote the watermark.
         latest: A watermark after this time is none that a run set.
+        rebuilt_at: When the watermark was made anew of the lake.
         is_first: Whether there was no watermark: the run covers the last hour instead.
     """
 
@@ -61,7 +63,14 @@ class Plan:
     covered_until: datetime | None = None
     counted_from: datetime | None = None
     latest: datetime | None = None
+    rebuilt_at: datetime | None = None
     is_first: bool = False
+
+    def marks(self, part: Range) -> dict[str, str]:
+        """Return what a write of a range leaves beside its object: all before it is covered, unless a run by hand."""
+        if self.covered_from is None:
+            return {}
+        return marks.of_schedule(self.counted_from, max(self.covered_from, part.start))
 
 
 def due(scheduled_time: Any, clock: datetime, slot_minutes: int) -> datetime:
@@ -118,6 +127,7 @@ def scheduled(now: datetime, watermark: Watermark | None, slot_minutes: int, clo
         covered_until=max(covered, end),
         counted_from=counted_from,
         latest=latest,
+        rebuilt_at=watermark.rebuilt_at if watermark else None,
         is_first=watermark is None,
     )
 

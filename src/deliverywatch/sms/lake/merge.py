@@ -8,11 +8,22 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from deliverywatch.sms.clicksend.outcomes import UNSETTLED, is_unsettled
-from deliverywatch.sms.lake.parquet import GROUP_ROWS, Writer, batch_of, batches_of, columns_of, records_of, selected
+from deliverywatch.sms.lake import marks
+from deliverywatch.sms.lake.parquet import (
+    GROUP_ROWS,
+    Writer,
+    batch_of,
+    batches_of,
+    columns_of,
+    footer_of,
+    records_of,
+    selected,
+)
 
 if TYPE_CHECKING:
     from deliverywatch.sms.clicksend.records import Record
@@ -45,19 +56,28 @@ class Merged:
         body: The new object; none if nothing changed.
         unsettled_count: Rows of the new object that a later reading may find changed.
         changes: What became of how many messages that were new or changed.
+        marks: What is stored beside the object, and in its footer (`marks`).
     """
 
     body: bytes | None
     unsettled_count: int
     changes: Counter[MessageChange]
+    marks: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def metadata(self) -> Mapping[str, str]:
         """What is stored beside the object: without reading it, it says whether the hour has to be read again."""
-        return {UNSETTLED: str(self.unsettled_count)}
+        return {**self.marks, UNSETTLED: str(self.unsettled_count)}
 
 
-def merge(stored: bytes | None, records: Mapping[str, Record], *, token: str, inserts_only: bool = False) -> Merged:
+def merge(
+    stored: bytes | None,
+    records: Mapping[str, Record],
+    *,
+    token: str,
+    inserts_only: bool = False,
+    added: Mapping[str, str] = MappingProxyType({}),
+) -> Merged:
     """Return the hour's new object and what changed.
 
     Args:
@@ -65,6 +85,7 @@ def merge(stored: bytes | None, records: Mapping[str, Record], *, token: str, in
         records: What one run read of this hour, by `message_id`.
         token: Different for each run, kept in the object: two runs never write the same bytes.
         inserts_only: Leave rows alone that are stored already.
+        added: Marks that the run leaves.
     """
     unchanged, verdicts_before = _compare(stored, records, inserts_only=inserts_only)
     taken = [record for message_id, record in records.items() if message_id not in unchanged]
@@ -84,8 +105,9 @@ def merge(stored: bytes | None, records: Mapping[str, Record], *, token: str, in
     for first in range(0, len(taken), GROUP_ROWS):
         writer.add(batch_of(taken[first : first + GROUP_ROWS]))
     unsettled_count = sum(number for outcome, number in outcomes.items() if is_unsettled(*outcome))
-    body = writer.close({UNSETTLED: str(unsettled_count), "token": token})
-    return Merged(body, unsettled_count, changes)
+    kept = marks.combined(footer_of(stored) if stored else {}, added)
+    merged = Merged(None, unsettled_count, changes, kept)
+    return replace(merged, body=writer.close({**merged.metadata, marks.TOKEN: token}))
 
 
 def rows(stored: bytes, names: Sequence[str]) -> Iterator[tuple[Any, ...]]:

@@ -89,6 +89,12 @@ def batches_of(body: bytes, names: Sequence[str] = NAMES) -> Iterator[pa.RecordB
     return batches if stored.issuperset(names) else (_with_nulls(batch, names) for batch in batches)
 
 
+def footer_of(body: bytes) -> dict[str, str]:
+    """Return the metadata in an object's footer."""
+    footer = pq.read_metadata(pa.BufferReader(body)).metadata or {}
+    return {name.decode(): value.decode(errors="replace") for name, value in footer.items()}
+
+
 def _with_nulls(batch: pa.RecordBatch, names: Sequence[str]) -> pa.RecordBatch:
     schema = pa.schema([SCHEMA.field(name) for name in names])
     arrays = [

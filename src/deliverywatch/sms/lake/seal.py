@@ -7,10 +7,10 @@ from one file to the next: no row becomes a Python object, and one hour at a tim
 from collections.abc import Iterable, Iterator, Mapping
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from deliverywatch.sms.clicksend.outcomes import UNSETTLED
-from deliverywatch.sms.lake.parquet import NAMES, Writer, batches_of, columns_of, selected
+from deliverywatch.sms.lake import marks
+from deliverywatch.sms.lake.parquet import NAMES, Writer, batches_of, columns_of, footer_of, selected
 from deliverywatch.storage.store import Change
 
 _SEALED = "sealed"
@@ -26,12 +26,12 @@ def is_whole(body: bytes) -> bool:
 
 def is_sealed(body: bytes) -> bool:
     """Whether nothing may be added to an hour's object any more, because its day is being made of it."""
-    return _SEALED in _footer(body)
+    return _SEALED in footer_of(body)
 
 
 def beside(body: bytes) -> dict[str, str]:
     """Return what is stored beside an object, which whoever rewrites it has to keep."""
-    return {name: value for name, value in _footer(body).items() if name in (UNSETTLED, _SEALED)}
+    return marks.kept(footer_of(body))
 
 
 def sealed(body: bytes | None, token: str) -> Change[None]:
@@ -39,10 +39,10 @@ def sealed(body: bytes | None, token: str) -> Change[None]:
 
     The token is different for each run: two runs never write the same bytes.
     """
-    footer = _footer(body) if body is not None else {}
+    footer = footer_of(body) if body is not None else {}
     if _SEALED in footer:
         return Change(None, None)
-    metadata = {UNSETTLED: footer.get(UNSETTLED, "0"), _SEALED: "1"}
+    metadata = {UNSETTLED: "0", **marks.kept(footer), _SEALED: "1"}
     return rewritten(batches_of(body) if body is not None else (), metadata, token)
 
 
@@ -52,7 +52,9 @@ def joined(hours: Iterable[bytes], token: str) -> Change[None]:
 
     def batches() -> Iterator[pa.RecordBatch]:
         for body in hours:
-            metadata[UNSETTLED] = str(int(metadata[UNSETTLED]) + _unsettled_count(body))
+            unsettled_count = int(metadata[UNSETTLED]) + _unsettled_count(body)
+            metadata.update(marks.combined(metadata, beside(body)) | {UNSETTLED: str(unsettled_count)})
+            metadata.pop(_SEALED, None)
             yield from batches_of(body)
 
     return rewritten(batches(), metadata, token)
@@ -73,7 +75,8 @@ def absorbed(day: bytes | None, *, stray: bytes, token: str) -> Change[None]:
     if len(in_day) == len(observed):
         return Change(None, None)
     # Whether the added rows are settled is not counted: one reading more of them is cheaper.
-    metadata = {UNSETTLED: str(_unsettled_count(day) + _unsettled_count(stray))}
+    unsettled_count = _unsettled_count(day) + _unsettled_count(stray)
+    metadata = marks.combined(beside(stray), beside(day)) | {UNSETTLED: str(unsettled_count)}
     return rewritten(_both(day, stays, stray, in_day), metadata, token)
 
 
@@ -98,13 +101,8 @@ def rewritten(batches: Iterable[pa.RecordBatch], metadata: Mapping[str, str], to
     writer = Writer()
     for batch in batches:
         writer.add(batch)
-    return Change(writer.close({**metadata, "token": token}), None, metadata)
+    return Change(writer.close({**metadata, marks.TOKEN: token}), None, metadata)
 
 
 def _unsettled_count(body: bytes) -> int:
-    return int(_footer(body).get(UNSETTLED, "0"))
-
-
-def _footer(body: bytes) -> dict[str, str]:
-    footer = pq.read_metadata(pa.BufferReader(body)).metadata or {}
-    return {name.decode(): value.decode() for name, value in footer.items()}
+    return int(footer_of(body).get(UNSETTLED, "0"))

@@ -1,14 +1,21 @@
-"""How far the runs on schedule got: an object of the lake that only moves forward."""
+"""How far the runs on schedule got: an object of the lake that only moves forward.
+
+One that is lost or damaged is no first run: `rebuild` makes it of what the lake proves.
+"""
 
 import json
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from datetime import datetime
+from typing import Any
 
-from deliverywatch.errors import ConfigurationError
 from deliverywatch.sms.lake.slots import as_text
-from deliverywatch.storage.store import Change, Store, update
+from deliverywatch.storage.records import document_of, other_members, read_record, update_record
+from deliverywatch.storage.store import Change, Store
 
 WATERMARK = "state/sms-watermark.json"
+
+_TIMES = ("covered_until", "counted_from", "rebuilt_at")
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,59 +25,46 @@ class Watermark:
     Attributes:
         covered_until: End of the newest slot that was fully covered.
         counted_from: Begin of the first slot that was emitted; none if an early version wrote the watermark.
+        rebuilt_at: When it was last made anew of the lake, because it was lost or damaged.
+        others: What a later version stored.
     """
 
     covered_until: datetime
     counted_from: datetime | None = None
+    rebuilt_at: datetime | None = None
+    others: Mapping[str, Any] = field(default_factory=dict, hash=False)
 
     def as_body(self) -> bytes:
         """Return the object that holds it."""
-        times = {"covered_until": self.covered_until, "counted_from": self.counted_from}
-        return json.dumps({name: as_text(time) for name, time in times.items() if time}).encode()
+        times = {name: as_text(time) for name in _TIMES if (time := getattr(self, name))}
+        return json.dumps({**self.others, **times}).encode()
 
 
 def read_watermark(store: Store) -> Watermark | None:
-    """Return how far the runs got, or none before the first one.
-
-    Raises:
-        ConfigurationError: The object is damaged.
-    """
-    stored = store.read(WATERMARK)
-    return _watermark(stored.body) if stored else None
+    """Return how far the runs got; none before the first one, or if it cannot be read."""
+    return read_record(store, WATERMARK, _watermark)
 
 
 def advance_watermark(store: Store, watermark: Watermark, *, latest: datetime | None = None) -> None:
-    """Move the watermark; it never goes back, whoever else moves it, unless it stands after `latest`, in the future."""
+    """Move the watermark; it never goes back, whoever else moves it, unless it stands after `latest`, in the future.
 
-    def ahead(body: bytes | None) -> Change[None]:
-        present = _watermark(body) if body is not None else None
+    A damaged one is set aside and replaced.
+    """
+
+    def ahead(present: Watermark | None) -> Change[None]:
         if present is None:
             return Change(watermark.as_body(), None)
         is_possible = latest is None or present.covered_until <= latest
         if is_possible and present.covered_until >= watermark.covered_until:
             return Change(None, None)
-        return Change(replace(watermark, counted_from=present.counted_from).as_body(), None)
+        return Change(replace(present, covered_until=watermark.covered_until).as_body(), None)
 
-    update(store, WATERMARK, ahead)
+    update_record(store, WATERMARK, _watermark, ahead)
 
 
 def _watermark(body: bytes) -> Watermark:
-    """Return the watermark; taking a damaged one for none would leave a gap that nobody notices."""
-    try:
-        fields = json.loads(body)
-        covered_until = datetime.fromisoformat(fields["covered_until"])
-        counted_from = datetime.fromisoformat(fields.get("counted_from", fields["covered_until"]))
-    except (ValueError, TypeError, KeyError, AttributeError):
-        raise _damaged() from None
-    if covered_until.tzinfo is None or counted_from.tzinfo is None:
-        raise _damaged()
-    return Watermark(covered_until, counted_from if "counted_from" in fields else None)
-
-
-def _damaged() -> ConfigurationError:
-    return ConfigurationError(
-        f"{WATERMARK} does not say until when messages were read: it is damaged.",
-        kind="watermark",
-        next_step='Write {"covered_until": "..."} into it, with the time of the last good run such as '
-        "2026-11-21T12:10:00Z; or delete it, then only the last hour is read.",
-    )
+    document = document_of(body)
+    times = {name: datetime.fromisoformat(document[name]) for name in _TIMES if document.get(name)}
+    if any(time.tzinfo is None for time in times.values()):
+        raise ValueError("a time without a zone")
+    return Watermark(**times, others=other_members(document, _TIMES))

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from deliverywatch.errors import DeliveryWatchError
 from deliverywatch.messages import context as documents
 from deliverywatch.messages import verdict
-from deliverywatch.messages.context import Context, Overdue, Problem, Slot
+from deliverywatch.messages.context import Context, Overdue, Pairs, Problem, Slot
 from deliverywatch.sms.clicksend.outcomes import Outcome
 from deliverywatch.sms.lake.slots import steps
 from deliverywatch.sms.mail_context import runbook
@@ -35,6 +35,7 @@ def document(
     slot_minutes: int,
     assessments: Mapping[str, Assessment] | None = None,
     published: Mapping[str, Assessment] | None = None,
+    facts: Pairs = (),
 ) -> bytes:
     """Return the context after a run at `now` that succeeded, of the rows from `HOURS` before `end`.
 
@@ -50,6 +51,7 @@ def document(
         groups=statistics.top_groups(),
         samples=statistics.samples(),
         overdue=overdue,
+        facts=facts,
         steps=runbook.steps(reasons[0].fault if reasons else None, is_overdue=overdue.percent > OVERDUE_PERCENT),
         assessments=assessments or {},
     )
@@ -60,6 +62,14 @@ def document(
 def published_of(body: bytes | None) -> dict[str, Assessment]:
     """Return the last assessments of which the notifier was sent a notice."""
     return verdict.assessments({"assessments": documents.decoded(body).get(_PUBLISHED)})
+
+
+def facts_of(rebuilt_at: datetime | None, now: datetime) -> Pairs:
+    """Return what a mail says for a day after the watermark was lost."""
+    if rebuilt_at is None or now - rebuilt_at > timedelta(days=1):
+        return ()
+    sentence = f"its record was lost and made anew of the lake at {rebuilt_at:%Y-%m-%d %H:%M} UTC; "
+    return (("Counting", f"{sentence}'deliverywatch reconcile --dry-run' says whether CloudWatch lacks anything"),)
 
 
 def with_problem(previous: bytes | None, error: Exception, now: datetime, slot_minutes: int) -> bytes:

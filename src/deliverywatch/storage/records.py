@@ -1,0 +1,88 @@
+"""Records that outlive a release: read leniently, rewritten without loss, and set aside when they cannot be read.
+
+A record may be older or newer than the code that reads it. A member that it lacks is null or a default; a member that
+only a later version knows is kept when the record is rewritten (`other_members`). What cannot be read at all is copied
+to `damaged/<key>` before it is overwritten, and logged; `deliverywatch doctor` lists it. It never stops the rest.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Callable, Collection, Mapping
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from deliverywatch.errors import StoreConflict, StoreUnavailable
+from deliverywatch.storage.store import Change, update
+
+if TYPE_CHECKING:
+    from deliverywatch.storage.store import Store
+
+log = logging.getLogger(__name__)
+
+DAMAGED = "damaged/"
+
+# What a parser of untrusted bytes raises about those that it cannot read.
+UNREADABLE = (ValueError, KeyError, TypeError, AttributeError, RecursionError, OverflowError)
+
+Record = TypeVar("Record")
+Result = TypeVar("Result")
+
+
+def damaged_key(key: str) -> str:
+    """Return where a record is set aside that cannot be read."""
+    return f"{DAMAGED}{key}"
+
+
+def set_aside(store: Store, key: str, body: bytes) -> None:
+    """Copy a record that cannot be read, and log it; a store that does not take the copy stops nobody."""
+    try:
+        store.write(damaged_key(key), body)
+        problem = f"it is kept as {damaged_key(key)}"
+    except (StoreConflict, StoreUnavailable) as error:
+        problem = f"it could not be kept: {error}"
+    log.warning("%s", json.dumps({"event": "record_damaged", "key": key, "problem": problem}))
+
+
+def read_record(store: Store, key: str, parse: Callable[[bytes], Record]) -> Record | None:
+    """Return a record; None if there is none or it cannot be read, which whoever writes it next sets aside."""
+    stored = store.read(key)
+    try:
+        return parse(stored.body) if stored else None
+    except UNREADABLE as error:
+        log.warning("%s cannot be read (%s) and counts as missing", key, type(error).__name__)
+        return None
+
+
+def update_record(
+    store: Store, key: str, parse: Callable[[bytes], Record], change: Callable[[Record | None], Change[Result]]
+) -> Result:
+    """Change a record as `update` does; one that cannot be read counts as missing, and is set aside first."""
+
+    def changed(body: bytes | None) -> Change[Result]:
+        try:
+            present = None if body is None else parse(body)
+        except UNREADABLE:
+            present = None
+            if body is not None:
+                set_aside(store, key, body)
+        return change(present)
+
+    return update(store, key, changed)
+
+
+def document_of(body: bytes) -> Mapping[str, Any]:
+    """Return the JSON object of a record.
+
+    Raises:
+        ValueError: It is none.
+    """
+    document = json.loads(body)
+    if not isinstance(document, dict):
+        raise ValueError("not a JSON object")  # noqa: TRY004 (the content is wrong, not a caller's type)
+    return document
+
+
+def other_members(document: Mapping[str, Any], known: Collection[str]) -> dict[str, Any]:
+    """Return the members of a record that this version does not know: they are written again as they are."""
+    return {name: value for name, value in document.items() if name not in known}

@@ -53,6 +53,10 @@ SWEEP_FROM_MINUTE = 5
 # A receipt may take up to 72 hours; after that a temporary failure (300, 302) is a failure.
 SETTLE_HOURS = 72
 
+# A message that was read so soon after it was sent was waited for: the run that first saw its outcome tells, up to one
+# slot, how long that took. Of one that a back-fill found, or a run after an outage, nobody knows.
+FIRST_READ_MINUTES = 2 * SLOT_MINUTES
+
 # Every run reads the last hour again, because outcomes arrive late.
 REREAD_MINUTES = 60
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -19,6 +20,8 @@ from deliverywatch.sms.counts import SlotCounts
 from deliverywatch.sms.lake import day_objects, marks, slots
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from deliverywatch.sms.clicksend.records import Record
     from deliverywatch.sms.lake.merge import Merged, MessageChange
     from deliverywatch.sms.plan import Plan, Range
@@ -50,13 +53,16 @@ class Hours:
             SourceMalformed: Many rows of the range cannot be read; the others are kept and emitted all the same.
             DeliveryWatchError: The range could not be read or kept: nothing of it is.
         """
-        recorder = Recorder(self.plan.now, self.source.recipients)
+        due_until = slots.floor(self.plan.now, self.settings.slot_minutes)
+        recorder = Recorder(self.plan.now, self.source.recipients, due_until)
         pages = (page.rows for page in self.source.history.pages(part.start, part.end))
         # Of a message that was read twice the last record counts.
         records = {record.message_id: record for record in recorder.records(pages, part.start, part.end)}
-        changes = self._keep(part, records) if records else Counter()
+        scheduled = {key: record for key, record in records.items() if not _belongs(record, part.hour)}
+        self._keep_scheduled(part, scheduled)
+        changes = self._keep(part, part.hour, records, scheduled) if records else Counter()
         malformed = _is_malformed(recorder.unreadable_count, recorder.read_count)
-        self._emit(part, changes, with_quiet_slots=not malformed)
+        self._emit(changes, () if malformed else self._quiet_slots(part))
         self.summary.read_count += recorder.read_count
         self.summary.unreadable_count += recorder.unreadable_count
         if malformed:
@@ -65,17 +71,29 @@ class Hours:
                 f"{recorder.read_count} good ones, from {slots.as_text(part.start)} on."
             )
 
-    def _keep(self, part: Range, records: dict[str, Record]) -> Counter[MessageChange]:
+    def _keep_scheduled(self, part: Range, records: dict[str, Record]) -> None:
+        """Keep and emit what was listed with the range and was, or is to be, sent in other hours; before it leaves."""
+        hours: dict[datetime, dict[str, Record]] = {}
+        for key, record in records.items():
+            hours.setdefault(slots.hour_of(slots.from_milliseconds(record.sent_at)), {})[key] = record
+        for hour, members in hours.items():
+            self._emit(self._keep(part, hour, members, {}))
+
+    def _keep(
+        self, part: Range, hour: datetime, records: dict[str, Record], moved: dict[str, Record]
+    ) -> Counter[MessageChange]:
+        """Keep in an hour those of a range's records that were not moved to another one."""
         from deliverywatch.sms.lake import merge  # brings pyarrow, which a run without messages does not pay
 
-        inserts_only = self.plan.insert_from is not None and part.start >= self.plan.insert_from
+        inserts_only = self.plan.insert_from is not None and hour >= self.plan.insert_from
+        staying = {key: record for key, record in records.items() if key not in moved} if moved else records
 
         def change(stored: bytes | None) -> Merged:
             is_backfill = stored is None and self.plan.emit_from is None
             added = marks.UNCOUNTED if is_backfill else self.plan.marks(part)
-            return merge.merge(stored, records, token=self.token, inserts_only=inserts_only, added=added)
+            return merge.merge(stored, staying, token=self.token, inserts_only=inserts_only, added=added, moved=moved)
 
-        merged = day_objects.keep(self.ports.store, part.hour, change, token=self.token, now=self.plan.now)
+        merged = day_objects.keep(self.ports.store, hour, change, token=self.token, now=self.plan.now)
         self.summary.written_count += merged.body is not None
         for difference, number in merged.changes.items():
             self.summary.new_count += number * (difference.before is None)
@@ -84,14 +102,16 @@ class Hours:
             log.warning("ClickSend sent a status that no rule covers, counted as unknown: %r", label)
         return merged.changes
 
-    def _emit(self, part: Range, changes: Counter[MessageChange], *, with_quiet_slots: bool) -> None:
+    def _quiet_slots(self, part: Range) -> list[datetime]:
+        return [slot for slot in self.plan.new_slots if part.start <= slot < part.end]
+
+    def _emit(self, changes: Counter[MessageChange], quiet_slots: Iterable[datetime] = ()) -> None:
         if self.plan.emit_from is None:
             return
         minutes = self.settings.slot_minutes
         changed = counts.per_slot(changes, minutes, count_recipient_faults=self.settings.count_recipient_faults)
         due = {slot for slot, slot_counts in changed.items() if not slot_counts.is_empty()}
-        if with_quiet_slots:
-            due.update(slot for slot in self.plan.new_slots if part.start <= slot < part.end)
+        due.update(quiet_slots)
         points = [
             counts.slot_datapoint(slot, minutes, changed.get(slot, SlotCounts()))
             for slot in sorted(due)
@@ -100,6 +120,10 @@ class Hours:
         if points:
             self.ports.emit(points)
         self.summary.emitted_count += len(points)
+
+
+def _belongs(record: Record, hour: datetime) -> bool:
+    return record.created_at is None or slots.hour_of(slots.from_milliseconds(record.sent_at)) == hour
 
 
 def _is_malformed(unreadable_count: int, read_count: int) -> bool:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from deliverywatch.errors import DeliveryWatchError, SourceUnavailable
 from deliverywatch.messages import context as documents
-from deliverywatch.sms import assess, counts, plan
+from deliverywatch.sms import assess, counts, plan, scheduled
 from deliverywatch.sms.hours import Hours
 from deliverywatch.sms.lake import day_objects as days
 from deliverywatch.sms.lake import slots
@@ -110,6 +110,7 @@ class _Run:
     ports: Ports
     token: str
     summary: Summary = field(default_factory=Summary)
+    reread: list[Range] = field(default_factory=list)
 
     def go(self) -> Summary:
         self.summary.first_run = self.plan.is_first
@@ -119,11 +120,30 @@ class _Run:
             hours.cover(part)
             self._advance(part.end)
         if self.plan.covered_until is not None:
+            self._read_scheduled(hours)
             self._conclude(self.plan.covered_until)
         self._settle(hours)
         if self.summary.unreadable_count:
             log.warning("%d rows have no usable message_id or date and are not kept", self.summary.unreadable_count)
         return self.summary
+
+    def _read_scheduled(self, hours: Hours) -> None:
+        """Read again where messages were created that have become due since; what fails is read by the next run."""
+        for hour in slots.steps(self.plan.ranges[0].hour, self.plan.end, 60):
+            try:
+                for part in self._created(hour):
+                    self._check_time_left(part)
+                    hours.cover(part)
+            except Exception as error:
+                reason = _reason(error)
+                log.warning("What was scheduled for the hour of %s was not read: %s", slots.as_text(hour), reason)
+
+    def _created(self, hour: datetime) -> list[Range]:
+        """Return where messages of an hour were created that may have changed, unless this run has read it."""
+        rows = RecentHours(self.ports.store).rows(hour, scheduled.NAMES)
+        parts = scheduled.created_ranges(rows, self.plan.end, (*self.plan.ranges, *self.reread))
+        self.reread.extend(parts)
+        return parts
 
     def _settle(self, hours: Hours) -> None:
         """Read again what may have changed, oldest first: those hours are soon out of reach. One failure stops none."""
@@ -148,7 +168,9 @@ class _Run:
         if self.ports.seconds_left() < _LEAST_SECONDS:
             self.summary.postponed_count += 1
             return
-        hours.cover(part)
+        self.reread.append(part)
+        for one in (part, *self._created(part.hour)):
+            hours.cover(one)
         self.summary.settling_count += 1
 
     def _advance(self, covered_until: datetime) -> None:

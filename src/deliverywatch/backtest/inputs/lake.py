@@ -79,9 +79,9 @@ def read(folder: Path, environment: str, slot_minutes: int, *, count_recipient_f
         raise InputError(
             f"{folder} holds no hour of a lake.", next_step="Name the folder of 'deliverywatch ingest --lake'."
         )
-    covered, gaps = _coverage(hours, _watermark(folder))
-    # What was sent after the newest observation may not be read yet.
+    # What was sent after the newest observation may not be read yet, or is scheduled.
     until = max(from_milliseconds(max(seen, default=0)), min(hours))
+    covered, gaps = _coverage({hour for hour in hours if hour <= until}, _watermark(folder))
     begins = [
         begin
         for hour in sorted(covered)

@@ -7,6 +7,7 @@ says nothing: a delivered message carries 4. So the status code decides; where i
 from deliverywatch.sms.clicksend.outcomes import (
     DELIVERED,
     EXCLUDED,
+    HELD,
     PENDING,
     TEMPORARY_CODES,
     UNKNOWN,
@@ -14,11 +15,9 @@ from deliverywatch.sms.clicksend.outcomes import (
     Outcome,
     Verdict,
     fault_of,
+    squeezed,
 )
 from deliverywatch.sms.clicksend.refusals import fault_of_words, verdict_of
-
-# A message that ClickSend still holds may be one that waits for its time.
-HELD = frozenset({"scheduled", "queued", "waitapproval"})
 
 
 def judge(
@@ -54,11 +53,6 @@ def judge(
     texts = (status, status_text, error_text)
     verdict = _by_code(code, status, is_settled=is_settled) or _by_words(word, texts, has_code=code is not None)
     return (Outcome.FAILED, _fault(error, texts)) if verdict[0] == Outcome.FAILED else verdict
-
-
-def squeezed(status: str | None) -> str:
-    """Return the letters of a status in lower case: `WAIT_APPROVAL` and `WaitApproval` are one."""
-    return "".join(filter(str.isalpha, status or "")).lower()
 
 
 def _by_code(code: str | None, status: str | None, *, is_settled: bool) -> Verdict | None:

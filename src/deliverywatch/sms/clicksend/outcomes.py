@@ -31,12 +31,18 @@ class Fault(StrEnum):
 # Name of the number of a lake object's rows for which `is_unsettled` holds, in what is stored beside the object.
 UNSETTLED = "unsettled"
 
+# What became of a message for good, as far as anybody can tell.
+FINAL = frozenset({Outcome.DELIVERED.value, Outcome.FAILED.value})
+
 Verdict = tuple[Outcome, Fault]
 
 DELIVERED: Verdict = (Outcome.DELIVERED, Fault.NONE)
 PENDING: Verdict = (Outcome.PENDING, Fault.NONE)
 EXCLUDED: Verdict = (Outcome.EXCLUDED, Fault.NONE)
 UNKNOWN: Verdict = (Outcome.UNKNOWN, Fault.NONE)
+
+# A message that ClickSend still holds may be one that waits for its time.
+HELD = frozenset({"scheduled", "queued", "waitapproval"})
 
 # A network refused for now and ClickSend tries again: no failure yet, and yet a sign of trouble.
 TEMPORARY_CODES = ("300", "302")
@@ -67,6 +73,11 @@ _REASONS = {
 }
 
 
+def squeezed(status: str | None) -> str:
+    """Return the letters of a status in lower case: `WAIT_APPROVAL` and `WaitApproval` are one."""
+    return "".join(filter(str.isalpha, status or "")).lower()
+
+
 def fault_of(error_code: str | None) -> Fault:
     """Return whose side a failure with this `error_code` is on; `none` when the code leaves it open."""
     return _FAULTS.get(error_code or "", Fault.NONE)
@@ -74,7 +85,7 @@ def fault_of(error_code: str | None) -> Fault:
 
 def is_unsettled(outcome: str, status: str | None) -> bool:
     """Whether a later reading may find another outcome, so that the hour has to be read again."""
-    waits_for_its_time = outcome == Outcome.EXCLUDED and (status or "").lower() == "scheduled"
+    waits_for_its_time = outcome == Outcome.EXCLUDED and squeezed(status) in HELD
     return outcome in {Outcome.PENDING, Outcome.UNKNOWN} or waits_for_its_time
 
 

@@ -32,6 +32,9 @@ _SHARED = (
 _LEFT_BEHIND = ("body", "first_name", "last_name", "from_email", "_api_username", "custom_string", "contact_id")
 _DOCUMENTED = {*_SHARED, "message_id", "date", "to", "schedule", *_LEFT_BEHIND}
 
+# A later time than this is no schedule but a mistake, and must not hide a message.
+_LONGEST_SCHEDULE = 366 * 86_400_000
+
 # developers.clicksend.com/docs/testing: nothing is sent to these, nothing is charged.
 TEST_NUMBERS = {
     *("+61411111111", "+61422222222", "+61433333333", "+61444444444"),
@@ -65,6 +68,8 @@ class Record(NamedTuple):
     scheduled_at: int | None
     observed_at: int
     extra: str | None
+    created_at: int | None
+    outcome_at: int | None  # the lake knows when it first saw an outcome
 
 
 class Recorder:
@@ -75,40 +80,48 @@ class Recorder:
         unreadable_count: Rows left out because they have no id or no time of sending.
     """
 
-    def __init__(self, now: datetime, recipients: Recipients) -> None:
-        """Begin without rows; `now`, when they were read, decides what is due and what is settled."""
+    def __init__(self, now: datetime, recipients: Recipients, due_until: datetime | None = None) -> None:
+        """Begin without rows, which were read `now`; what is scheduled for `due_until` (now) or later is not due."""
         self.read_count = self.unreadable_count = 0
         self._now = int(now.timestamp()) * 1000
+        self._due_until = int((due_until or now).timestamp()) * 1000
         self._settled_until = self._now - SETTLE_HOURS * 3_600_000
         self._recipients = recipients
 
     def records(self, pages: Iterable[Iterable[Row]], start: datetime, end: datetime) -> Iterator[Record]:
-        """Yield the records of the rows that were sent in [start, end), in their order."""
+        """Yield the records of the rows of [start, end), in their order.
+
+        By which of its two times ClickSend lists a scheduled message is not documented: either will do, so that it is
+        not lost. Where it belongs is its time of sending alone, whichever range it was read with.
+        """
         first, last = int(start.timestamp()) * 1000, int(end.timestamp()) * 1000
         for rows in pages:
             for row in rows:
                 record = self._record(row)
                 if record is None:
                     self.unreadable_count += 1
-                elif first <= record.sent_at < last:
+                elif first <= (record.created_at or record.sent_at) < last or first <= record.sent_at < last:
                     self.read_count += 1
                     yield record
 
     def _record(self, row: Row) -> Record | None:
         """Return the row's record; none without an id or a time of sending."""
-        message_id, sent_at = text(row.get("message_id")), milliseconds(row.get("date"))
-        if message_id is None or sent_at is None:
+        message_id, date = text(row.get("message_id")), milliseconds(row.get("date"))
+        if message_id is None or date is None:
             return None
         number, scheduled_at = text(row.get("to")), milliseconds(row.get("schedule"))
         hashed, shown = (self._recipients.hashed(number), self._recipients.shown(number)) if number else (None, None)
-        is_due, is_settled = (scheduled_at or sent_at) <= self._now, sent_at <= self._settled_until
+        is_later = scheduled_at is not None and date < scheduled_at <= date + _LONGEST_SCHEDULE
+        sent_at, created_at = (scheduled_at or date, date) if is_later else (date, None)
+        is_due, is_settled = not is_later or sent_at < self._due_until, sent_at <= self._settled_until
         fields, circumstances = tuple(map(row.get, _SHARED)), (number in TEST_NUMBERS, is_due, is_settled)
         try:
             words, numbers = _shared(fields, circumstances)
         except TypeError:  # a list or an object among the values: it cannot be looked up
             words, numbers = _shared.__wrapped__(fields, circumstances)
         extra = None if row.keys() <= _DOCUMENTED else _extra(row)
-        return Record._make((message_id, sent_at, *words, hashed, shown, *numbers, scheduled_at, self._now, extra))
+        kept = (*numbers, scheduled_at, self._now, extra, created_at, None)
+        return Record._make((message_id, sent_at, *words, hashed, shown, *kept))
 
 
 @lru_cache(5_000)

@@ -1,7 +1,7 @@
 """The columns of the SMS lake: one list for the Parquet files, the Glue table and the tests.
 
-One row per `message_id`, in the object of the UTC hour in which it was sent. No message bodies, names or e-mail
-addresses.
+One row per `message_id`, in the object of the UTC hour in which it was sent, or is due to be sent. No message bodies,
+names or e-mail addresses.
 """
 
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ class Column:
 
 COLUMNS = (
     Column("message_id", "string", "ClickSend's id of the message, unique"),
-    Column("sent_at", "timestamp", "time of sending, UTC"),
+    Column("sent_at", "timestamp", "time of sending, or for which it was scheduled, UTC"),
     Column("outcome", "string", "delivered, failed, pending, excluded or unknown"),
     Column("fault", "string", "side of a failure: recipient, carrier, provider, content, account (ours) or none"),
     Column("status", "string", "ClickSend's status; does not tell delivered from sent"),
@@ -40,4 +40,6 @@ COLUMNS = (
     Column("scheduled_at", "timestamp", "time the message was scheduled for, UTC"),
     Column("observed_at", "timestamp", "time of the run that last saw a change of this row, UTC"),
     Column("extra", "string", "fields that ClickSend did not document, as JSON"),
+    Column("created_at", "timestamp", "ClickSend's date, UTC, of a message that was scheduled for later"),
+    Column("outcome_at", "timestamp", "run that first saw it delivered or failed, UTC; up to one slot late"),
 )

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from deliverywatch.sms.clicksend.outcomes import UNSETTLED, is_unsettled
+from deliverywatch.sms.clicksend.outcomes import FINAL, UNSETTLED, Fault, Outcome, is_unsettled
 from deliverywatch.sms.lake import marks
 from deliverywatch.sms.lake.parquet import (
     GROUP_ROWS,
@@ -24,6 +24,7 @@ from deliverywatch.sms.lake.parquet import (
     records_of,
     selected,
 )
+from deliverywatch.thresholds import FIRST_READ_MINUTES
 
 if TYPE_CHECKING:
     from deliverywatch.sms.clicksend.records import Record
@@ -77,6 +78,7 @@ def merge(
     token: str,
     inserts_only: bool = False,
     added: Mapping[str, str] = MappingProxyType({}),
+    moved: Mapping[str, Record] | None = None,
 ) -> Merged:
     """Return the hour's new object and what changed.
 
@@ -86,24 +88,26 @@ def merge(
         token: Different for each run, kept in the object: two runs never write the same bytes.
         inserts_only: Leave rows alone that are stored already.
         added: Marks that the run leaves.
+        moved: What the run read and keeps in other hours: rows of it leave this one.
     """
-    unchanged, verdicts_before = _compare(stored, records, inserts_only=inserts_only)
-    taken = [record for message_id, record in records.items() if message_id not in unchanged]
-    if not taken:
+    before = _compare(stored, records, {} if inserts_only else moved or {}, inserts_only=inserts_only)
+    taken = [_timed(record, before.verdicts.get(key)) for key, record in records.items() if key not in before.unchanged]
+    if not taken and not before.gone:
         return Merged(None, 0, Counter())
-    changes = Counter(_change(record, verdicts_before.get(record.message_id)) for record in taken)
+    changes = Counter(_change(record, before.verdicts.get(record.message_id)) for record in taken)
     outcomes: Counter[tuple[str, str | None]] = Counter()
     for change, number in changes.items():
         outcomes[change.outcome, change.status] += number
     writer = Writer()
     for batch in batches_of(stored) if stored else ():
         (message_ids,) = columns_of(batch, ("message_id",))
-        stays = [message_id not in records or message_id in unchanged for message_id in message_ids]
+        stays = [key in before.unchanged or not (key in records or key in before.gone) for key in message_ids]
         for staying in selected(batch, stays):
             writer.add(staying)
             outcomes.update(zip(*columns_of(staying, ("outcome", "status")), strict=True))
     for first in range(0, len(taken), GROUP_ROWS):
         writer.add(batch_of(taken[first : first + GROUP_ROWS]))
+    changes.update(map(_departure, before.gone.values()))
     unsettled_count = sum(number for outcome, number in outcomes.items() if is_unsettled(*outcome))
     kept = marks.combined(footer_of(stored) if stored else {}, added)
     merged = Merged(None, unsettled_count, changes, kept)
@@ -116,29 +120,62 @@ def rows(stored: bytes, names: Sequence[str]) -> Iterator[tuple[Any, ...]]:
         yield from zip(*columns_of(batch, names), strict=True)
 
 
+@dataclass(frozen=True, slots=True)
+class _Before:
+    """What the stored rows say of what was read.
+
+    Attributes:
+        unchanged: Ids of records that are no news.
+        verdicts: Outcome, fault and `outcome_at` of the rows that the others replace.
+        gone: Rows that leave for another hour.
+    """
+
+    unchanged: set[str] = field(default_factory=set)
+    verdicts: dict[str, tuple[str, str, int | None]] = field(default_factory=dict)
+    gone: dict[str, Record] = field(default_factory=dict)
+
+
 def _compare(
-    stored: bytes | None, records: Mapping[str, Record], *, inserts_only: bool
-) -> tuple[set[str], dict[str, tuple[str, str]]]:
-    """Return the ids of records that are no news, and outcome and fault of the stored rows that the others replace."""
-    unchanged, verdicts_before = set[str](), dict[str, tuple[str, str]]()
+    stored: bytes | None, records: Mapping[str, Record], moved: Mapping[str, Record], *, inserts_only: bool
+) -> _Before:
+    before = _Before()
     for batch in batches_of(stored) if stored else ():
         for row in records_of(batch):
-            record = records.get(row.message_id)
-            if record is None:
-                continue
-            # A later reading that finds the same is no news, and an earlier one never is.
-            is_news = row.observed_at <= record.observed_at and row != record._replace(observed_at=row.observed_at)
-            if is_news and not inserts_only:
-                verdicts_before[row.message_id] = (row.outcome, row.fault)
-            else:
-                unchanged.add(row.message_id)
-    return unchanged, verdicts_before
+            if row.message_id in moved and row.observed_at <= moved[row.message_id].observed_at:
+                before.gone[row.message_id] = row
+            elif (record := records.get(row.message_id)) is not None:
+                if not inserts_only and _is_news(record, row):
+                    before.verdicts[row.message_id] = (row.outcome, row.fault, row.outcome_at)
+                else:
+                    before.unchanged.add(row.message_id)
+    return before
 
 
-def _change(record: Record, before: tuple[str, str] | None) -> MessageChange:
+def _is_news(record: Record, row: Record) -> bool:
+    """A later reading that finds the same is no news, and an earlier one never is."""
+    same = record._replace(observed_at=row.observed_at, outcome_at=row.outcome_at)
+    return row.observed_at <= record.observed_at and row != same
+
+
+def _timed(record: Record, before: tuple[str, str, int | None] | None) -> Record:
+    """Return the record with the time at which its outcome was first seen, as far as a run was there to see it."""
+    if record.outcome not in FINAL:
+        return record
+    if before is not None and before[0] in FINAL:
+        return record._replace(outcome_at=before[2])
+    was_awaited = before is not None or record.observed_at - record.sent_at <= FIRST_READ_MINUTES * 60_000
+    return record._replace(outcome_at=record.observed_at) if was_awaited else record
+
+
+def _departure(row: Record) -> MessageChange:
+    """Where it leaves, it counts no more: like a message that turned out not to have been sent."""
+    return _change(row._replace(outcome=Outcome.EXCLUDED.value, fault=Fault.NONE.value), (row.outcome, row.fault))
+
+
+def _change(record: Record, before: tuple[Any, ...] | None) -> MessageChange:
     return MessageChange(
         record.sent_at // 60_000,
-        before,
+        before[:2] if before else None,
         record.outcome,
         record.fault,
         record.error_code,

@@ -41,7 +41,9 @@ def _recent(store: Store, now: datetime) -> Iterator[tuple[datetime, datetime]]:
 
 
 def _newest(store: Store, now: datetime) -> Iterator[tuple[datetime, datetime]]:
-    for key in reversed(counting(store.keys("sms/"))[-_OLDER_OBJECTS:]):
+    # Objects of hours to come hold what is scheduled for them.
+    past = [key for key in store.keys("sms/") if key <= key_of(now)]
+    for key in reversed(counting(past)[-_OLDER_OBJECTS:]):
         metadata, hour = store.metadata(key), _begin(key)
         if metadata is not None and hour is not None and _is_counted(metadata):
             yield _proof(hour, metadata, now)

@@ -30,6 +30,7 @@ def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setenv("AWS_DEFAULT_REGION", REGION)
     # One attempt: how long botocore waits between several is its own business.
     monkeypatch.setattr(adapters, "_CONFIG", Config(retries={"total_max_attempts": 1}))
+    monkeypatch.setattr(adapters, "_SEND_PAUSES_SECONDS", (0, 0))
     with mock_aws():
         boto3.client("s3").create_bucket(Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": REGION})
         yield

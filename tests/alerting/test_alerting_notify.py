@@ -295,7 +295,7 @@ def test_what_ses_does_not_take_goes_to_the_fallback_topic_with_all_its_facts(wo
     world.alarm("sms-critical", "ALARM", "12:04")
     ((subject, body),) = world.ses.texts
     assert subject == "[CRITICAL] SMS failures 29% - prod - INC-1121-1204"
-    assert body.startswith(f"SES did not take this mail, so it comes this way: {refusal}")
+    assert body.startswith(f"SES did not confirm this mail, so it comes this way: {refusal}")
     assert "349 of 1,204 SMS" in body.replace("messages", "SMS")
     assert (record(world)["channel"], record(world)["problem"]) == ("fallback", refusal)
     assert record(world)["sent_at"]

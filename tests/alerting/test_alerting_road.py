@@ -42,6 +42,8 @@ VALUES = {
     "mail.window",
     "mail.formatting",
     "mail.links",
+    "mail.size",
+    "mail.headers",
 }
 TO_THE_MAIL = [
     "inputs.notice",
@@ -49,12 +51,12 @@ TO_THE_MAIL = [
     "incidents.incident_store",
     "incidents.finding",
     "incidents.outbox",
+    "mail.recipients",
     "mail.comparison",
     "mail.sentences",
     "mail.headline_numbers",
     "mail.chart",
     "mail.footer",
-    "mail.recipients",
     "mail.message",
     "mail.send",
 ]
@@ -117,7 +119,7 @@ def test_a_single_message_passes_no_incident() -> None:
     world = World()
     road = stays(world, sns("not JSON"))
     assert len(world.ses.messages) == 1
-    on_its_way = ["incidents.outbox", "mail.recipients", "mail.footer", "mail.message", "mail.send"]
+    on_its_way = ["incidents.outbox", "mail.recipients", "mail.message", "mail.send"]
     assert road == ["inputs.notice", *on_its_way, "incidents.outbox"]
 
 

@@ -30,6 +30,17 @@ def test_the_header_names_those_that_it_goes_to() -> None:
     assert world.ses.mails[0]["To"] == "support@example.com, duty@example.com, boss@example.com"
 
 
+def test_the_reason_at_the_foot_is_true_for_both_lists() -> None:
+    world = World(settings=BOSS)
+    incident(world)
+    first, second, *_ = [" ".join(mail.get_body(("plain",)).get_content().split()) for mail in world.ses.mails]  # type: ignore[union-attr]
+    assert "among the alert recipients of the stack deliverywatch-prod. To be taken off" in first
+    assert (
+        "among the alert recipients of the stack deliverywatch-prod, or among those of its critical incidents."
+        in second
+    )
+
+
 def test_an_incident_that_was_never_critical_stays_with_the_team() -> None:
     world = World(settings=BOSS)
     world.alarm("sms-warning", "ALARM", "12:04")

@@ -93,6 +93,19 @@ def test_whom_its_context_names_is_told_instead_of_everybody(world: World, given
     assert world.ses.envelopes[-1][1] == ("team@example.com",)
 
 
+def test_the_reason_at_the_foot_is_true_for_whom_its_context_names(world: World) -> None:
+    world.store.write("state/queries.daily.rows.json", json.dumps({"recipients": ["team@example.com"]}).encode())
+    world.tell(notice("queries.daily.rows", "warning", "12:00"))
+    (mail,) = world.ses.mails
+    text = " ".join(mail.get_body(("plain",)).get_content().split())  # type: ignore[union-attr]
+    assert mail["To"] == "team@example.com"
+    assert (
+        "is set as a recipient of 'sf_user: ingest failed' (queries.daily.rows), which has recipients of its own"
+        in text
+    )
+    assert "among the alert recipients" not in text
+
+
 @pytest.mark.parametrize("given", [[], None, "team@example.com", {"x": 1}])
 def test_without_such_names_everybody_is_told(world: World, given: Any) -> None:
     world.store.write("state/queries.daily.rows.json", json.dumps({"recipients": given, "table": given}).encode())

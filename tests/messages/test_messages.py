@@ -82,4 +82,4 @@ def test_a_notice_needs_a_watch_and_a_level() -> None:
 
 
 def test_every_level_has_a_look() -> None:
-    assert {level.value for level in Level} | {"resolved"} == set(TONES)
+    assert {level.value for level in Level} | {"resolved", "notice"} == set(TONES)

@@ -5,6 +5,7 @@ A client is made when it is first used: each costs 50 ms, and most invocations n
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from functools import cached_property
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import boto3
 from botocore.config import Config
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import BotoCoreError, ClientError, ConnectTimeoutError, EndpointConnectionError
 
 from deliverywatch.alerting.inputs import metric_queries
 from deliverywatch.alerting.inputs.alarm import from_description
@@ -26,6 +27,13 @@ if TYPE_CHECKING:
 # The function has a minute: a service that hangs, for 15 seconds at most, must leave time to report it through another.
 _CONFIG = Config(retries={"mode": "adaptive", "total_max_attempts": 4}, connect_timeout=2, read_timeout=5)
 _FAILURES = (BotoCoreError, ClientError)
+# SendEmail is not idempotent: what SES may have taken is not sent again, so botocore repeats nothing. A slow SES gets
+# about as long as the four attempts of the others.
+_SEND_CONFIG = Config(retries={"total_max_attempts": 1}, connect_timeout=2, read_timeout=15)
+_SEND_PAUSES_SECONDS = (0.5, 1.5)
+# SES had nothing in its hands: no connection came about, or it said that it has too much to do.
+_UNSENT = (ConnectTimeoutError, EndpointConnectionError)
+_BUSY_STATUSES = frozenset({429, 503})
 # The most names that DescribeAlarms takes.
 _NAMES_PER_CALL = 100
 # SNS subjects are at most 100 ASCII characters; a message is at most 256 KiB.
@@ -110,21 +118,36 @@ class Ses:
         """Send a message, in several calls if SES does not take all recipients at once, and return its first id."""
         groups = [recipients[first : first + RECIPIENT_LIMIT] for first in range(0, len(recipients), RECIPIENT_LIMIT)]
         try:
-            answers = [
-                self._client.send_email(
-                    FromEmailAddress=sender,
-                    Destination={"ToAddresses": list(group)},
-                    Content={"Raw": {"Data": message}},
-                )
-                for group in groups
-            ]
+            answers = [self._sent(message, sender, group) for group in groups]
         except _FAILURES as error:
             raise MailUnavailable(str(error)) from error
         return str(answers[0]["MessageId"])
 
+    def _sent(self, message: bytes, sender: str, recipients: Sequence[str]) -> Mapping[str, Any]:
+        """Send to one group, again only where SES certainly took nothing."""
+        request = {
+            "FromEmailAddress": sender,
+            "Destination": {"ToAddresses": list(recipients)},
+            "Content": {"Raw": {"Data": message}},
+        }
+        for pause_seconds in _SEND_PAUSES_SECONDS:
+            try:
+                return dict(self._client.send_email(**request))
+            except _FAILURES as error:
+                if not _is_unsent(error):
+                    raise
+            time.sleep(pause_seconds)
+        return dict(self._client.send_email(**request))
+
     @cached_property
     def _client(self) -> Any:
-        return boto3.client("sesv2", config=_CONFIG)
+        return boto3.client("sesv2", config=_SEND_CONFIG)
+
+
+def _is_unsent(error: Exception) -> bool:
+    if not isinstance(error, ClientError):
+        return isinstance(error, _UNSENT)
+    return error.response.get("ResponseMetadata", {}).get("HTTPStatusCode") in _BUSY_STATUSES
 
 
 class Topic:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from deliverywatch.alerting.incidents import outbox
 from deliverywatch.alerting.incidents.incident import Event
 from deliverywatch.alerting.incidents.outbox import Claim, Record
-from deliverywatch.alerting.mail.recipients import of_level
+from deliverywatch.alerting.mail.recipients import audience_of_level
 from deliverywatch.errors import StoreUnavailable
 from deliverywatch.messages.level import Level
 
@@ -62,16 +62,16 @@ def send(notice: Notice, ports: Ports, settings: Settings, invocation: str) -> s
         claim = Claim.OURS
     if claim is not Claim.OURS:
         return ""
-    recipients = of_level(settings, LEVEL)
+    audience = audience_of_level(settings, LEVEL)
     event = Event.NOTICE.value
-    envelope = Envelope(record.incident, WATCH, 1, notice.time, notice.time, event, LEVEL, recipients)
-    return deliver(Message(view_of_notice(notice, settings), envelope), record, ports, settings)
+    envelope = Envelope(record.incident, WATCH, 1, notice.time, notice.time, event, LEVEL, audience.addresses)
+    return deliver(Message(view_of_notice(notice, settings, audience.why), envelope), record, ports, settings)
 
 
-def view_of_notice(notice: Notice, settings: Settings) -> View:
+def view_of_notice(notice: Notice, settings: Settings, why: str) -> View:
     """Return what the mail of a single notice says: the message's own words, and that nothing stays open."""
     from deliverywatch.alerting.mail import formatting
-    from deliverywatch.alerting.mail.footer import Entry, why
+    from deliverywatch.alerting.mail.footer import Entry
     from deliverywatch.alerting.mail.view import View, subject_of
 
     clock, name, word = formatting.clock(settings.time_zone), notice_id(notice), Event.NOTICE.value
@@ -95,5 +95,5 @@ def view_of_notice(notice: Notice, settings: Settings) -> View:
             ("Message", notice.message_id),
             ("Time", clock.full_with_utc(notice.time)),
         ),
-        why=why(settings),
+        why=why,
     )

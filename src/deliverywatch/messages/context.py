@@ -6,6 +6,7 @@ better than none.
 """
 
 import json
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -19,6 +20,14 @@ _FACT_COUNT = 30
 # What fits into a mail's width, and into a screen of it.
 _TABLE_ROWS, _TABLE_COLUMNS, _CELL_LIMIT = 11, 6, 60
 _RECIPIENT_COUNT = 10
+# More is never shown, and a document that was blown up must not take the time of the mail.
+_BYTES = 4_000_000
+_SLOT_COUNT, _ITEM_COUNT, _TEXT_COUNT = 2_000, 50, 10
+_LONGEST_MINUTES = 7 * 24 * 60
+# What SES takes: it refuses the whole mail for one address of another form.
+_ADDRESS = re.compile(
+    r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*@([A-Za-z0-9-]+\.)+[A-Za-z0-9-]+"
+)
 
 Pairs = tuple[tuple[str, str], ...]
 
@@ -175,19 +184,19 @@ def decoded(body: bytes | None) -> Mapping[str, Any]:
 
 
 def from_json(body: bytes | None) -> Context:
-    """Return the context of a document; an empty one if it is missing or not a JSON object."""
-    document = decoded(body)
+    """Return the context of a document; an empty one if it is missing, not a JSON object or beyond all measure."""
+    document = decoded(body) if body is None or len(body) <= _BYTES else {}
     window = mapping(document.get("window"))
     return Context(
         system=text(document.get("system"), 30),
         noun=text(document.get("noun"), 30) or Context().noun,
         updated_at=moment(document.get("updated_at")),
-        slot_minutes=count(document.get("slot_minutes")),
+        slot_minutes=_minutes(document.get("slot_minutes")),
         slots=_slots(document),
-        window_minutes=count(window.get("minutes")),
-        reasons=tuple(_reason(item) for item in objects(window.get("reasons"))),
-        groups=tuple((text(by, 30), _groups(members)) for by, members in mapping(window.get("groups")).items()),
-        samples=tuple(_sample(item) for item in objects(window.get("samples"))),
+        window_minutes=_minutes(window.get("minutes")),
+        reasons=tuple(_reason(item) for item in objects(window.get("reasons"))[:_ITEM_COUNT]),
+        groups=_groupings(mapping(window.get("groups"))),
+        samples=tuple(_sample(item) for item in objects(window.get("samples"))[:_ITEM_COUNT]),
         overdue=_overdue(mapping(document.get("overdue"))),
         problem=_problem(mapping(document.get("problem"))),
         facts=_facts(document.get("facts")),
@@ -264,7 +273,7 @@ def _percent(failed: int, total: int) -> float:
 def _slots(document: Mapping[str, Any]) -> tuple[Slot, ...]:
     slots = [
         Slot(start, count(item.get("total")), count(item.get("failed")), count(item.get("recipients_last_failed")))
-        for item in objects(document.get("slots"))
+        for item in objects(document.get("slots"))[-_SLOT_COUNT:]
         if (start := moment(item.get("start")))
     ]
     return tuple(sorted(slots, key=lambda slot: slot.start))
@@ -280,10 +289,19 @@ def _reason(item: Mapping[str, Any]) -> Reason:
     )
 
 
+def _minutes(value: object) -> int:
+    minutes = count(value)
+    return minutes if minutes <= _LONGEST_MINUTES else 0
+
+
+def _groupings(groups: Mapping[str, Any]) -> tuple[tuple[str, tuple[Group, ...]], ...]:
+    return tuple((text(by, 30), _groups(members)) for by, members in list(groups.items())[:_TEXT_COUNT])
+
+
 def _groups(value: object) -> tuple[Group, ...]:
     items = objects(value)
     groups = [Group(text(item.get("name"), 40), count(item.get("total")), count(item.get("failed"))) for item in items]
-    return tuple(sorted(groups, key=lambda group: (-group.failed, -group.total, group.name)))
+    return tuple(sorted(groups, key=lambda group: (-group.failed, -group.total, group.name))[:_ITEM_COUNT])
 
 
 def _sample(item: Mapping[str, Any]) -> Sample:
@@ -312,8 +330,8 @@ def _problem(item: Mapping[str, Any]) -> Problem | None:
 
 
 def _facts(value: object) -> Pairs:
-    pairs = [(text(item.get("name"), 60), text(item.get("value"), 500)) for item in objects(value)]
-    return tuple((name, fact) for name, fact in pairs[:_FACT_COUNT] if name and fact)
+    pairs = [(text(item.get("name"), 60), text(item.get("value"), 500)) for item in objects(value)[:_FACT_COUNT]]
+    return tuple((name, fact) for name, fact in pairs if name and fact)
 
 
 def _table(value: object) -> tuple[tuple[str, ...], ...]:
@@ -323,14 +341,14 @@ def _table(value: object) -> tuple[tuple[str, ...], ...]:
 
 def _recipients(value: object) -> tuple[str, ...]:
     addresses = [text(item, 320) for item in value] if isinstance(value, list) else []
-    return tuple(item for item in addresses[:_RECIPIENT_COUNT] if "@" in item and not set(item) & set(" ,;<>"))
+    return tuple(item for item in addresses[:_RECIPIENT_COUNT] if _ADDRESS.fullmatch(item))
 
 
 def _texts(value: object) -> tuple[str, ...]:
-    return tuple(text(item, 300) for item in value if text(item)) if isinstance(value, list) else ()
+    return tuple(text(item, 300) for item in value[:_TEXT_COUNT] if text(item)) if isinstance(value, list) else ()
 
 
 def _links(value: object) -> Pairs:
-    pairs = [(text(item.get("title"), 60), text(item.get("url"), 1000)) for item in objects(value)]
+    pairs = [(text(item.get("title"), 60), text(item.get("url"), 1000)) for item in objects(value)[:_TEXT_COUNT]]
     # Only https: a link is the one part of a context that a reader acts on.
     return tuple((title, url) for title, url in pairs if title and url.startswith("https://"))

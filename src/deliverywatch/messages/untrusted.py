@@ -14,6 +14,10 @@ from typing import Any
 # Enough for every text that CloudWatch writes (a reason has at most 1,023 characters), and a limit for all others.
 TEXT_LIMIT = 2000
 
+# Beyond these a count or a time is nobody's, and calculating with it would leave what Python can hold.
+_HIGHEST_COUNT = 10**15
+_YEARS = range(1971, 9000)
+
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]+")
 # Half of a character, as a text has that was cut in the middle of one; it cannot be written as UTF-8.
 _SURROGATE = re.compile(r"[\ud800-\udfff]")
@@ -42,13 +46,16 @@ def number(value: object) -> float | None:
 
 
 def count(value: object, default: int = 0) -> int:
-    """Return a whole number of at least 0, or the default."""
+    """Return a whole number from 0 to 10^15, or the default."""
     read = number(value)
-    return default if read is None or read < 0 else int(read)
+    return default if read is None or not 0 <= read <= _HIGHEST_COUNT else int(read)
 
 
 def moment(value: object) -> datetime | None:
-    """Return an aware UTC time from ISO 8601 text (no zone means UTC) or a datetime, or None."""
+    """Return an aware UTC time from ISO 8601 text (no zone means UTC) or a datetime, or None.
+
+    None also for the edges of the calendar, where adding a day would leave it.
+    """
     if isinstance(value, str):
         try:
             value = datetime.fromisoformat(value.strip())
@@ -57,9 +64,10 @@ def moment(value: object) -> datetime | None:
     if not isinstance(value, datetime):
         return None
     try:
-        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+        read = value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
     except OverflowError:  # a zone that leads out of the calendar
         return None
+    return read if read.year in _YEARS else None
 
 
 def iso(value: datetime | None) -> str | None:

@@ -22,6 +22,8 @@ _COMPARISONS = {
     "LessThanOrEqualToThreshold": ("<=", float.__le__),
 }
 _QUOTED_VALUE = re.compile(r"\[(-?[0-9.]+(?:[eE][-+]?[0-9]+)?) \(")
+# CloudWatch looks back a week at most.
+_LONGEST_PERIOD_SECONDS = 7 * 86_400
 _STATISTICS = {
     "SUM": "Sum",
     "AVERAGE": "Average",
@@ -132,7 +134,7 @@ def from_trigger(trigger: Mapping[str, Any], **rest: Any) -> Alarm:
         queries=queries,
         threshold=None if trigger.get("ThresholdMetricId") else number(trigger.get("Threshold")),
         comparison=text(trigger.get("ComparisonOperator"), 100),
-        period_seconds=count(trigger.get("Period")) or longest_seconds,
+        period_seconds=min(count(trigger.get("Period")) or longest_seconds, _LONGEST_PERIOD_SECONDS),
         evaluation_periods=periods,
         datapoints_to_alarm=count(trigger.get("DatapointsToAlarm")) or periods,
         # Old messages spell it "- TreatMissingData:                    missing".

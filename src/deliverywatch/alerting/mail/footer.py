@@ -98,11 +98,3 @@ def _commands(story: Story, settings: Settings) -> list[tuple[str, str]]:
     options = "" if settings.prefix == _DEFAULT_STACK else f" --stack {settings.prefix}"
     ack = "" if story.is_over else f"deliverywatch ack {story.incident.id} --by NAME{options}"
     return [("To read more", f"deliverywatch explain {story.incident.id}{options}"), ("To take it on", ack)]
-
-
-def why(settings: Settings) -> str:
-    """Return why the reader gets this mail, and how to be taken off."""
-    return (
-        f"You get this mail because your address is among the alert recipients of the stack {settings.prefix}. "
-        "To be taken off, ask whoever runs that stack."
-    )

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, tzinfo
 
 _NBSP = "\u00a0"
+# From here on digits say less than the power of ten; infinity and what is no number belong here too.
+_READABLE = 1e16
 
 
 def percent(value: float) -> str:
@@ -20,16 +22,24 @@ def percent_short(value: float) -> str:
 
 
 def _rounded(value: float) -> str:
+    if _is_beyond(value):
+        return f"{value:.3g}"
     if abs(value) >= 10 or value == int(value):
         return f"{value:,.0f}"
     return f"{value:.1f}".removesuffix(".0")
 
 
 def amount(value: float) -> str:
-    """Return a count or a measured value with thousands separated: 1,204 or 0.35."""
+    """Return a count or a measured value with thousands separated: 1,204 or 0.35; 1e+20 for what nobody reads."""
+    if _is_beyond(value):
+        return f"{value:.3g}"
     if value == int(value):
         return f"{value:,.0f}"
     return f"{value:,.1f}" if abs(value) >= 10 else f"{value:.3g}"
+
+
+def _is_beyond(value: float) -> bool:
+    return not abs(value) < _READABLE
 
 
 def span(duration: timedelta) -> str:

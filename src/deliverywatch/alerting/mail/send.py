@@ -28,7 +28,7 @@ class Fallback(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """How a mail went out; the problem says why SES refused it."""
+    """How a mail went out; the problem says why SES did not confirm it, or why it is less than it should be."""
 
     channel: str
     message_id: str
@@ -37,9 +37,11 @@ class Sent:
 
 def send(mail: Mail, sender: str, recipients: Sequence[str], mailer: Mailer, fallback: Fallback) -> Sent:
     """Send a mail and return how it went out; MailUnavailable if neither SES nor the fallback topic took it."""
+    problem = mail.problem
     try:
-        return Sent("ses", mailer.send(mail.message, sender, recipients))
+        if mail.message:
+            return Sent("ses", mailer.send(mail.message, sender, recipients), problem or None)
     except MailUnavailable as error:
         problem = str(error)
-    text = f"SES did not take this mail, so it comes this way: {problem}\n\n{mail.text}"
+    text = f"SES did not confirm this mail, so it comes this way: {problem}\n\n{mail.text}"
     return Sent("fallback", fallback.publish(mail.subject, text), problem)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from deliverywatch.alerting.mail import chart, formatting
 from deliverywatch.alerting.mail.comparison import verdict as compared
-from deliverywatch.alerting.mail.footer import footer, link_list, timeline, why
+from deliverywatch.alerting.mail.footer import footer, link_list, timeline
 from deliverywatch.alerting.mail.headline_numbers import alarm_facts, headline_numbers
 from deliverywatch.alerting.mail.sentences import headline, preheader
 
@@ -87,8 +87,8 @@ class View:
     links: tuple[tuple[str, str], ...] = ()
 
 
-def view(story: Story, settings: Settings) -> View:
-    """Return the view of a change."""
+def view(story: Story, settings: Settings, why: str) -> View:
+    """Return the view of a change; `why` says why its readers get it."""
     context, change = story.context, story.change
     tone = "resolved" if story.is_over else change.level.value
     # The context holds the last window: once the incident is over, that window shows the calm.
@@ -119,7 +119,7 @@ def view(story: Story, settings: Settings) -> View:
         links=link_list(story, settings),
         timeline=timeline(story),
         footer=footer(story, settings),
-        why=why(settings),
+        why=why,
     )
 
 

@@ -27,7 +27,8 @@ if TYPE_CHECKING:
 def collect(incident: Incident, change: Change, state: WatchState, ports: Ports, settings: Settings) -> Message:
     """Return the message of a change; what cannot be read, worded or drawn is left out."""
     # Imported here: only an invocation with something to send pays for templates and MIME.
-    from deliverywatch.alerting.mail.message import Envelope, Message
+    from deliverywatch.alerting.mail.headers import Envelope
+    from deliverywatch.alerting.mail.message import Message
     from deliverywatch.alerting.mail.recipients import audience
 
     context = _context(ports.store, state.watch.context)

@@ -53,7 +53,8 @@ def send(notice: Notice, ports: Ports, settings: Settings, invocation: str) -> s
     Without S3 it is sent all the same, and StoreUnavailable is raised: better twice than never.
     """
     from deliverywatch.alerting.deliver import deliver  # with its templates, only for what is sent
-    from deliverywatch.alerting.mail.message import Envelope, Message
+    from deliverywatch.alerting.mail.headers import Envelope
+    from deliverywatch.alerting.mail.message import Message
 
     record = outbox_record(notice, invocation)
     try:

@@ -51,7 +51,8 @@ def send(test: SystemNotice, time: datetime, ports: Ports, settings: Settings, i
 
     Without S3 it raises StoreUnavailable: a test that leaves no record proves nothing.
     """
-    from deliverywatch.alerting.mail.message import Envelope, Message  # a test is rare
+    from deliverywatch.alerting.mail.headers import Envelope  # a test is rare
+    from deliverywatch.alerting.mail.message import Message
 
     record = outbox_record(time, test.level, invocation)
     if outbox.claim(ports.store, record) is not Claim.OURS:

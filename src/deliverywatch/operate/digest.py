@@ -16,9 +16,10 @@ from deliverywatch.alerting.incidents import outbox
 from deliverywatch.alerting.incidents.outbox import Claim, Record
 from deliverywatch.alerting.mail import formatting
 from deliverywatch.alerting.mail.footer import Entry
+from deliverywatch.alerting.mail.headers import Envelope
 from deliverywatch.alerting.mail.headline_numbers import HeadlineNumber
 from deliverywatch.alerting.mail.links import dashboard_url
-from deliverywatch.alerting.mail.message import Envelope, Message
+from deliverywatch.alerting.mail.message import Message
 from deliverywatch.alerting.mail.view import View
 from deliverywatch.errors import InputError
 from deliverywatch.messages.context import Group

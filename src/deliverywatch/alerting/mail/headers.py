@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import hashlib
 import re
+from dataclasses import dataclass
+from datetime import datetime
 from email import policy
 from email.headerregistry import Address, BaseHeader, HeaderRegistry
 from email.message import EmailMessage
@@ -21,7 +23,6 @@ if TYPE_CHECKING:
     from email.policy import EmailPolicy, Policy
 
     from deliverywatch.alerting.inputs.settings import Settings
-    from deliverywatch.alerting.mail.message import Envelope
 
 # A domain that nobody can have (RFC 2606), for ids where the sender's cannot stand in a header.
 _NO_DOMAIN = "deliverywatch.invalid"
@@ -29,6 +30,25 @@ _NAME_LIMIT = 40
 _LINE_LIMIT = 78
 _UNSAFE = re.compile(r"[^a-z0-9-]+")
 _DOMAIN = re.compile(r"[a-z0-9-]+(\.[a-z0-9-]+)*")
+
+
+@dataclass(frozen=True, slots=True)
+class Envelope:
+    """What a mail's headers say; id, watch and the year of `opened_at` name the thread.
+
+    Attributes:
+        id: Of the incident, or of the test.
+        number: Of the mail within its thread.
+    """
+
+    id: str
+    watch: str
+    number: int
+    opened_at: datetime
+    time: datetime
+    event: str
+    level: Level
+    recipients: tuple[str, ...]
 
 
 class _PlainHeader(BaseHeader):

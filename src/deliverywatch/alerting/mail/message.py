@@ -7,11 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from datetime import datetime
 from functools import cache
 from typing import TYPE_CHECKING
 
-from deliverywatch.alerting.mail.headers import headed, safe
+from deliverywatch.alerting.mail.headers import Envelope, headed, safe
 from deliverywatch.alerting.mail.size import MAIL_LIMIT_BYTES, lighter
 from deliverywatch.messages.palette import TONES
 
@@ -22,7 +21,6 @@ if TYPE_CHECKING:
 
     from deliverywatch.alerting.inputs.settings import Settings
     from deliverywatch.alerting.mail.view import View
-    from deliverywatch.messages.level import Level
 
 TEXT_COLUMNS = 78
 _CHART_ID = "chart@deliverywatch"
@@ -44,25 +42,6 @@ class Mail:
     html: str
     message: bytes
     problem: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Envelope:
-    """What a mail's headers say; id, watch and the year of `opened_at` name the thread.
-
-    Attributes:
-        id: Of the incident, or of the test.
-        number: Of the mail within its thread.
-    """
-
-    id: str
-    watch: str
-    number: int
-    opened_at: datetime
-    time: datetime
-    event: str
-    level: Level
-    recipients: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,8 +78,8 @@ def render(message: Message, settings: Settings) -> Mail:
 
 def _fitting(message: Message, settings: Settings) -> Mail:
     """Return the mail, or the first smaller one that is not too large."""
-    for smaller in lighter(message):
-        mail = _rendered(smaller, settings)
+    for view, png in lighter(message.view, message.png):
+        mail = _rendered(replace(message, view=view, png=png), settings)
         if len(mail.message) <= MAIL_LIMIT_BYTES:
             return mail
     return _plain(message, settings, "The mail was too large.")

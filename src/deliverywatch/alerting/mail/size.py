@@ -1,4 +1,4 @@
-"""A message that is too large -> the same message with less in it, until it fits.
+"""A view that makes too large a mail -> the same view with less in it, until the mail fits.
 
 Gmail shows no more than 102 KB of a mail and hides the rest, the footer with the commands first. What a reader can miss
 goes first: the picture (bars take its place), then the ends of long texts and lists.
@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any
 from deliverywatch.alerting.mail.formatting import cut
 
 if TYPE_CHECKING:
-    from deliverywatch.alerting.mail.message import Message
     from deliverywatch.alerting.mail.view import View
 
 # All of a mail as SES gets it, encoded, with the picture.
@@ -23,13 +22,13 @@ _STEPS = ((400, 18), (150, 8), (80, 3))
 _NOTE = "Some details are left out here: with them the mail would be too large."
 
 
-def lighter(message: Message) -> Iterator[Message]:
-    """Yield a message and what can be sent in its place, each smaller than the one before."""
-    yield message
-    if message.png is not None:
-        yield replace(message, png=None)
+def lighter(view: View, png: bytes | None) -> Iterator[tuple[View, bytes | None]]:
+    """Yield a view with its picture and what can be sent in their place, each smaller than the one before."""
+    yield view, png
+    if png is not None:
+        yield view, None
     for characters, items in _STEPS:
-        yield replace(message, png=None, view=_shortened(message.view, characters, items))
+        yield _shortened(view, characters, items), None
 
 
 def _shortened(view: View, characters: int, items: int) -> View:

@@ -116,14 +116,14 @@ def view(
     *,
     logical_id: str = "",
     database: str = "Database",
-    storage: Mapping[str, Any] | None = None,
     **properties: Any,
 ) -> Any:
-    """Return a view in the form in which Athena keeps its own."""
+    """Return a view in the form in which Athena keeps its own: it reads none without a SerdeInfo, even an empty one."""
     content = {
         "TableType": "VIRTUAL_VIEW",
+        "PartitionKeys": [],
         "Parameters": {"presto_view": "true", "comment": "Presto View"},
-        "StorageDescriptor": glue.StorageDescriptor(Columns=_columns(columns), **(storage or {})),
+        "StorageDescriptor": glue.StorageDescriptor(Columns=_columns(columns), SerdeInfo=glue.SerdeInfo()),
         "ViewOriginalText": text,
         "ViewExpandedText": "/* Presto View */",
     }

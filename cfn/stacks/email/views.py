@@ -5,7 +5,7 @@ They are in the template, so that they exist from the first minute and follow th
 
 from typing import Any
 
-from troposphere import If, glue
+from troposphere import If
 
 from blocks.tables import view, view_text
 from deliverywatch.email.events.columns import COLUMNS
@@ -37,7 +37,6 @@ def resources() -> list[Any]:
     numbered = "*, row_number() OVER (PARTITION BY dt, event_id ORDER BY arrived_at) AS copy_number"
     unique = f"SELECT stream, {_LISTED}, dt FROM (SELECT {numbered} FROM email_events) WHERE copy_number = 1"  # noqa: S608
     by_day, by_parts = (view_text(_both(day), _BOTH_COLUMNS, _SCHEMA, _COMPACT) for day in ("dt", _DAY_OF_PARTS))
-    in_glue: dict[str, Any] = {"database": "EmailDatabase", "storage": {"SerdeInfo": glue.SerdeInfo()}}
     return [
         view(
             "email_events",
@@ -46,7 +45,7 @@ def resources() -> list[Any]:
             If("HasEmailDays", by_day, by_parts),
             logical_id="EmailEventsView",
             DependsOn=[table_id(stream) for stream in Stream],
-            **in_glue,
+            database="EmailDatabase",
         ),
         # A copy that came on another day stays: over days no filter on dt could be pushed down, and each query would
         # read everything there is. Copies come within minutes.
@@ -57,7 +56,7 @@ def resources() -> list[Any]:
             view_text(unique, _UNIQUE_COLUMNS, _SCHEMA, _COMPACT),
             logical_id="EmailEventsUniqueView",
             DependsOn=["EmailEventsView"],
-            **in_glue,
+            database="EmailDatabase",
         ),
     ]
 

@@ -53,7 +53,7 @@ class World:
 
     def save(self, queries: dict[str, Any]) -> None:
         copy = source.Copy(json.dumps({"queries": queries}), "revision", "", "x", "pn", "")
-        self.lake.objects[source.COPY] = json.dumps(source.asdict(copy)).encode()
+        self.lake.objects[source.COPY] = source.body_of(copy)
 
     def run(self, due: datetime = DUE, **fields: Any) -> Record | None:
         return run(Order("daily", due, **fields), SETTINGS, self.ports)

@@ -12,8 +12,9 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from deliverywatch.errors import StoreConflict, StoreUnavailable, TableUnavailable, error_code
+from deliverywatch.storage.records import update_record, whole_document
 from deliverywatch.storage.s3 import Bucket
-from deliverywatch.storage.store import Change, update
+from deliverywatch.storage.store import Change
 
 if TYPE_CHECKING:
     from deliverywatch.files.records.failures import Failure
@@ -151,7 +152,7 @@ class Lake:
     def update(self, change: Callable[[bytes | None], bytes]) -> None:
         """Replace the object by what `change` makes of it; a batch does not fail if that cannot be done."""
         try:
-            update(self._bucket, self._key, lambda body: Change(change(body), None))
+            update_record(self._bucket, self._key, whole_document, lambda body: Change(change(body), None))
         except (StoreConflict, StoreUnavailable) as error:
             log.warning("%s is left as it is: %s", self._key, error)
 
@@ -184,7 +185,14 @@ def plain(fields: Mapping[str, Any]) -> dict[str, Any]:
 
 def _plain(value: Mapping[str, Any]) -> Any:
     ((kind, content),) = value.items()
-    return plain(content) if kind == "M" else int(content) if kind == "N" else content
+    if kind == "M":
+        return plain(content)
+    if kind == "N":
+        return int(content) if content.lstrip("-").isdigit() else float(content)
+    # Kinds that this version does not write.
+    if kind == "L":
+        return [_plain(item) for item in content]
+    return None if kind == "NULL" else content
 
 
 @contextmanager

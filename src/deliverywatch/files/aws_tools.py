@@ -14,6 +14,7 @@ from deliverywatch.errors import QueueUnavailable, StoreUnavailable, TableUnavai
 from deliverywatch.files.aws import make_visible, plain
 from deliverywatch.files.records.dead_letters import DeadLetter
 from deliverywatch.files.records.events import State
+from deliverywatch.files.records.items import as_read
 from deliverywatch.files.verify import Listed
 
 if TYPE_CHECKING:
@@ -121,7 +122,7 @@ class Items:
             ConsistentRead=True,
         )
         with _translated(TableUnavailable, "The table could not be read"):
-            return [plain(item) for page in pages for item in page["Items"]]
+            return [as_read(plain(item)) for page in pages for item in page["Items"]]
 
     def of_bucket(self, bucket: str, prefix: str) -> Iterator[dict[str, Any]]:
         """Yield the items of a bucket's keys with a prefix; this scans the whole table."""

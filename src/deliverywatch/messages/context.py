@@ -8,12 +8,12 @@ better than none.
 import json
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from datetime import datetime
 from typing import Any, NamedTuple
 
 from deliverywatch.messages import verdict
-from deliverywatch.messages.untrusted import count, iso, mapping, moment, number, objects, text
+from deliverywatch.messages.untrusted import count, iso, mapping, moment, number, objects, other_members, text
 from deliverywatch.messages.verdict import Assessment
 
 _FACT_COUNT = 30
@@ -154,14 +154,25 @@ class Context:
     assessments: Mapping[str, Assessment] = field(default_factory=dict)
 
 
+# All members that a document of this version may have: for want of a value, some are left out.
+_MEMBERS = frozenset(part.name for part in fields(Context)) - {"window_minutes", "reasons", "groups", "samples"} | {
+    "deliverywatch",
+    "window",
+}
+
+
 def key_of(name: str) -> str:
     """Return the key of the document of a watch, or of a system whose watches share a document."""
     return f"state/{name}.json"
 
 
-def to_json(context: Context, **own: Any) -> bytes:
-    """Return the document, with further members for its own system."""
-    return _encoded(_document(context) | own)
+def to_json(context: Context, before: bytes | None = None, **own: Any) -> bytes:
+    """Return the document, with further members for its own system; one that is None is left out.
+
+    Of the document `before` it keeps what only a later version knows.
+    """
+    others = other_members(decoded(before), _MEMBERS | own.keys())
+    return _encoded(others | _document(context) | {name: value for name, value in own.items() if value is not None})
 
 
 def with_problem(body: bytes | None, problem: Problem, empty: Context) -> bytes:
@@ -170,8 +181,8 @@ def with_problem(body: bytes | None, problem: Problem, empty: Context) -> bytes:
     A problem of the same kind that the document has already keeps its `since`.
     """
     document = _document(empty) | dict(decoded(body))
-    before = mapping(document.get("problem"))
-    since = {"since": before["since"]} if before.get("kind") == problem.kind and "since" in before else {}
+    earlier = mapping(document.get("problem"))
+    since = {"since": earlier["since"]} if earlier.get("kind") == problem.kind and "since" in earlier else {}
     return _encoded(document | {"problem": _problem_document(problem) | since})
 
 

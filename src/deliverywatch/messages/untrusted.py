@@ -7,7 +7,7 @@ cleaned once, where they come in, so that no later step has to think of it.
 import json
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -78,6 +78,11 @@ def iso(value: datetime | None) -> str | None:
 def mapping(value: object) -> Mapping[str, Any]:
     """Return the value if it is a JSON object, else an empty one."""
     return value if isinstance(value, dict) else {}
+
+
+def other_members(document: Mapping[str, Any], known: Collection[str]) -> dict[str, Any]:
+    """Return the members of a record that this version does not know: they are written again as they are."""
+    return {name: value for name, value in document.items() if name not in known}
 
 
 def objects(value: object) -> list[Mapping[str, Any]]:

@@ -15,7 +15,8 @@ from deliverywatch.pipeline.declaration.pipelines import Pipeline
 from deliverywatch.pipeline.diagnosis.collect import Artifacts, Executions, Run, run_of_event
 from deliverywatch.pipeline.outputs import counted_runs, metrics
 from deliverywatch.pipeline.outputs.metrics import Point
-from deliverywatch.storage.store import Change, Store, update
+from deliverywatch.storage.records import update_record
+from deliverywatch.storage.store import Change, Store
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,9 +74,9 @@ def documents(points: Iterable[Point], stamp: datetime, run: Run, environment: s
 def _counted(run: Run, stamp: datetime, store: Store) -> list[counted_runs.Stamped]:
     points = metrics.of_run(run.execution, run.evidence, run.dbt)
 
-    def counted(body: bytes | None) -> Change[list[counted_runs.Stamped]]:
-        before = counted_runs.entry_of(body) if body is not None else None
+    def counted(before: counted_runs.Entry | None) -> Change[list[counted_runs.Stamped]]:
         result = counted_runs.count(run.execution, points, before, stamp)
         return Change(counted_runs.body_of(result[0]), result[1]) if result else Change(None, [])
 
-    return update(store, counted_runs.key_for(run.execution, run.pipeline.name), counted)
+    key = counted_runs.key_for(run.execution, run.pipeline.name)
+    return update_record(store, key, counted_runs.entry_of, counted)

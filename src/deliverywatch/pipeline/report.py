@@ -27,7 +27,8 @@ from deliverywatch.pipeline.diagnosis.faults import Catalogue
 from deliverywatch.pipeline.diagnosis.runs import EVENT_TYPE
 from deliverywatch.pipeline.outputs import mail_context, notified_causes
 from deliverywatch.pipeline.outputs.notified_causes import Memory
-from deliverywatch.storage.store import Change, Store, update
+from deliverywatch.storage.records import read_record, update_record
+from deliverywatch.storage.store import Change, Store
 
 
 class Topic(Protocol):
@@ -147,12 +148,13 @@ def _publish_recovery(run: Run, memory: Memory, ports: Ports, at: datetime) -> l
 
 
 def _remember(run: Run, ports: Ports, changed: Callable[[Memory], Memory]) -> None:
-    def noted(body: bytes | None) -> Change[None]:
-        return Change(notified_causes.body_of(changed(notified_causes.memory_of(body))), None)
+    def noted(before: Memory | None) -> Change[None]:
+        return Change(notified_causes.body_of(changed(before or Memory())), None)
 
-    update(ports.store, notified_causes.key_for(run.pipeline.name), noted)
+    key = notified_causes.key_for(run.pipeline.name)
+    update_record(ports.store, key, notified_causes.memory_of, noted)
 
 
 def _memory(run: Run, ports: Ports) -> Memory:
-    stored = ports.store.read(notified_causes.key_for(run.pipeline.name))
-    return notified_causes.memory_of(stored.body if stored else None)
+    key = notified_causes.key_for(run.pipeline.name)
+    return read_record(ports.store, key, notified_causes.memory_of) or Memory()

@@ -21,6 +21,7 @@ from deliverywatch.queries.config import file, source, statement
 from deliverywatch.queries.run import export, notices, record, state
 from deliverywatch.queries.run.record import Record, Status
 from deliverywatch.queries.run.result import read as read_result
+from deliverywatch.storage.records import readable
 from deliverywatch.storage.store import Change, update
 from deliverywatch.thresholds import QUERIES_TIMEOUT_SECONDS
 
@@ -111,8 +112,10 @@ def _number(order: Order, lake: Lake) -> tuple[int, Record | None]:
         stored = lake.read(record.key_of(order.query_id, order.due, number))
         if stored is None:
             return number, None
-        if not order.is_again:
-            return number, record.read(stored.body)
+        # A run whose record cannot be read is one that was done: the next number is free for another.
+        done = None if order.is_again else readable(record.read, stored.body)
+        if done is not None:
+            return number, done
     raise InputError(f"The query {order.query_id} was run {_MOST_RUNS} times for {order.due:%Y-%m-%d %H:%M}.")
 
 

@@ -7,13 +7,16 @@ lake, so that the same command goes on from there; what was done since is done a
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from deliverywatch.messages.untrusted import moment
 from deliverywatch.sms import ingest
 from deliverywatch.sms.lake.slots import HOUR
+from deliverywatch.storage.records import document_of, read_record, update_record
+from deliverywatch.storage.store import Change
 
 if TYPE_CHECKING:
     from deliverywatch.sms.plan import Plan
@@ -30,12 +33,9 @@ def within(plan: Plan, start: datetime, end: datetime) -> Plan:
 
 def resumed(store: Store, since: datetime) -> datetime:
     """Return where an interrupted back-fill with the same begin stopped, or the begin."""
-    stored = store.read(KEY)
-    try:
-        mark = json.loads(stored.body) if stored else {}
-        return datetime.fromisoformat(mark["done_until"]) if mark["since"] == since.isoformat() else since
-    except (ValueError, KeyError, TypeError):
-        return since
+    mark = read_record(store, KEY, document_of) or {}
+    done_until = moment(mark.get("done_until"))
+    return done_until if done_until and mark.get("since") == since.isoformat() else since
 
 
 def fill(plan: Plan, settings: Settings, ports: Ports, since: datetime, token: Callable[[], str]) -> int:
@@ -64,4 +64,9 @@ def fill(plan: Plan, settings: Settings, ports: Ports, since: datetime, token: C
 
 
 def _mark(store: Store, since: datetime, done_until: datetime) -> None:
-    store.write(KEY, json.dumps({"since": since.isoformat(), "done_until": done_until.isoformat()}).encode())
+    mark = {"since": since.isoformat(), "done_until": done_until.isoformat()}
+
+    def marked(before: Mapping[str, Any] | None) -> Change[None]:
+        return Change(json.dumps({**(before or {}), **mark}).encode(), None)
+
+    update_record(store, KEY, document_of, marked)

@@ -25,6 +25,8 @@ from deliverywatch.sms.lake.watermark import WATERMARK, Watermark, advance_water
 from deliverywatch.sms.mail_context import context
 from deliverywatch.sms.mail_context.recent_statistics import NAMES, RecentStatistics
 from deliverywatch.sms.ports import Summary
+from deliverywatch.storage.records import update_record, whole_document
+from deliverywatch.storage.store import Change
 
 if TYPE_CHECKING:
     from deliverywatch.messages.verdict import Assessment
@@ -221,8 +223,12 @@ class _Run:
     ) -> None:
         now, minutes = self.plan.now, self.settings.slot_minutes
         facts = context.facts_of(self.plan.rebuilt_at, now)
-        body = context.document(statistics, now, self.plan.end, minutes, assessments, published, facts)
-        self.ports.store.write(context.KEY, body)
+
+        def document(before: bytes | None) -> Change[None]:
+            body = context.document(statistics, now, self.plan.end, minutes, assessments, published, facts, before)
+            return Change(body, None)
+
+        update_record(self.ports.store, context.KEY, whole_document, document)
 
     def _recent_statistics(self, hours: RecentHours) -> RecentStatistics:
         settings, end = self.settings, self.plan.end
@@ -249,8 +255,10 @@ def _reason(error: Exception) -> str:
 
 def _leave_problem(error: Exception, now: datetime, settings: Settings, store: Store) -> None:
     try:
-        stored = store.read(context.KEY)
-        previous = stored.body if stored else None
-        store.write(context.KEY, context.with_problem(previous, error, now, settings.slot_minutes))
+
+        def document(before: bytes | None) -> Change[None]:
+            return Change(context.with_problem(before, error, now, settings.slot_minutes), None)
+
+        update_record(store, context.KEY, whole_document, document)
     except Exception as second:  # it must not hide the first error, which is raised on
         log.warning("the problem could not be noted in %s: %s", context.KEY, type(second).__name__)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from deliverywatch.errors import StoreConflict, StoreUnavailable
@@ -44,14 +44,21 @@ def set_aside(store: Store, key: str, body: bytes) -> None:
     log.warning("%s", json.dumps({"event": "record_damaged", "key": key, "problem": problem}))
 
 
+def readable(parse: Callable[[bytes], Record], body: bytes) -> Record | None:
+    """Return what a body holds; None if it cannot be read."""
+    try:
+        return parse(body)
+    except UNREADABLE:
+        return None
+
+
 def read_record(store: Store, key: str, parse: Callable[[bytes], Record]) -> Record | None:
     """Return a record; None if there is none or it cannot be read, which whoever writes it next sets aside."""
     stored = store.read(key)
-    try:
-        return parse(stored.body) if stored else None
-    except UNREADABLE as error:
-        log.warning("%s cannot be read (%s) and counts as missing", key, type(error).__name__)
-        return None
+    record = readable(parse, stored.body) if stored else None
+    if stored and record is None:
+        log.warning("%s cannot be read and counts as missing", key)
+    return record
 
 
 def update_record(
@@ -60,15 +67,22 @@ def update_record(
     """Change a record as `update` does; one that cannot be read counts as missing, and is set aside first."""
 
     def changed(body: bytes | None) -> Change[Result]:
-        try:
-            present = None if body is None else parse(body)
-        except UNREADABLE:
-            present = None
-            if body is not None:
-                set_aside(store, key, body)
+        present = None if body is None else readable(parse, body)
+        if present is None and body is not None:
+            set_aside(store, key, body)
         return change(present)
 
     return update(store, key, changed)
+
+
+def whole_document(body: bytes) -> bytes:
+    """Return a record as it is if it is a JSON object, for those who change it as bytes.
+
+    Raises:
+        ValueError: It is none.
+    """
+    document_of(body)
+    return body
 
 
 def document_of(body: bytes) -> Mapping[str, Any]:
@@ -81,8 +95,3 @@ def document_of(body: bytes) -> Mapping[str, Any]:
     if not isinstance(document, dict):
         raise ValueError("not a JSON object")  # noqa: TRY004 (the content is wrong, not a caller's type)
     return document
-
-
-def other_members(document: Mapping[str, Any], known: Collection[str]) -> dict[str, Any]:
-    """Return the members of a record that this version does not know: they are written again as they are."""
-    return {name: value for name, value in document.items() if name not in known}

@@ -7,13 +7,15 @@ is resolved, so that a late message is recognised as late.
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field, fields, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 from deliverywatch.messages.level import Level
-from deliverywatch.messages.untrusted import count, number, text
+from deliverywatch.messages.untrusted import count, moment, number, other_members, text
+from deliverywatch.storage.records import document_of, readable
 
 if TYPE_CHECKING:
     from deliverywatch.alerting.incidents.severity import Severity, Watch
@@ -85,6 +87,7 @@ class Change:
     alarm: str = ""
     reason: str = ""
     facts: tuple[tuple[str, str], ...] = ()
+    others: Mapping[str, Any] = field(default_factory=dict, hash=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +97,7 @@ class Ack:
     by: str
     time: datetime
     note: str = ""
+    others: Mapping[str, Any] = field(default_factory=dict, hash=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +114,7 @@ class Incident:
         earlier: The incident before, as long as one of its mails is due.
         is_presumed: Whether only its end was seen: its beginning and its peak are unknown.
         acks: The acknowledgements, oldest first.
+        others: What a later version stored; also of each change and acknowledgement.
     """
 
     watch: str
@@ -127,6 +132,7 @@ class Incident:
     earlier: Incident | None = None
     is_presumed: bool = False
     acks: tuple[Ack, ...] = ()
+    others: Mapping[str, Any] = field(default_factory=dict, hash=False)
 
     @property
     def is_open(self) -> bool:
@@ -247,57 +253,91 @@ def to_json(incident: Incident) -> bytes:
 
 def from_json(body: bytes) -> Incident | None:
     """Return the incident of a record, or None if it is unreadable: the incident is then begun anew, and mailed."""
-    try:
-        return _incident(json.loads(body))
-    except (ValueError, KeyError, TypeError):
-        return None
+    return readable(parsed, body)
+
+
+def parsed(body: bytes) -> Incident:
+    """Return the incident of a record; what cannot be read raises one of `records.UNREADABLE`."""
+    return _incident(document_of(body))
 
 
 def _record(incident: Incident) -> dict[str, Any]:
     record = asdict(replace(incident, earlier=None))
     record["told"] = record.pop("noticed")  # its name in the stored format
-    return record | {"earlier": _record(incident.earlier) if incident.earlier else None}
+    earlier = {"earlier": _record(incident.earlier) if incident.earlier else None}
+    parts = {name: [_with_others(part) for part in record[name]] for name in ("timeline", "acks")}
+    return _with_others(record | earlier | parts)
+
+
+def _with_others(record: dict[str, Any]) -> dict[str, Any]:
+    others = record.pop("others")
+    return {**record, **others}
 
 
 def _plain(value: object) -> Any:
     return sorted(value) if isinstance(value, frozenset) else str(value)
 
 
-def _incident(record: Any) -> Incident:
+def _time(value: object) -> datetime:
+    time = moment(value)
+    if time is None:
+        raise ValueError("no time")
+    return time
+
+
+def _incident(record: Mapping[str, Any]) -> Incident:
     return Incident(
         watch=text(record["watch"]),
         id=text(record["id"]),
         level=Level(record["level"]),
-        opened_at=datetime.fromisoformat(record["opened_at"]),
-        changed_at=datetime.fromisoformat(record["changed_at"]),
+        opened_at=_time(record["opened_at"]),
+        changed_at=_time(record.get("changed_at") or record["opened_at"]),
         title=text(record.get("title")),
-        seq=count(record["seq"]),
+        seq=count(record.get("seq")),
         peak=number(record.get("peak")),
         raised=frozenset(record.get("raised", ())),
-        noticed=Level(record.get("told", Level.OK)),
-        timeline=tuple(_change(change) for change in record["timeline"]),
-        unsent=tuple(record.get("unsent", ())),
+        noticed=Level(record.get("told") or Level.OK),
+        timeline=tuple(_change(change) for change in record.get("timeline") or ()),
+        unsent=tuple(record.get("unsent") or ()),
         earlier=_incident(record["earlier"]) if record.get("earlier") else None,
         is_presumed=bool(record.get("is_presumed")),
-        acks=tuple(_ack(ack) for ack in record.get("acks", ())),
+        acks=tuple(_ack(ack) for ack in record.get("acks") or ()),
+        others=other_members(record, _KNOWN),
     )
 
 
-def _ack(record: Any) -> Ack:
-    return Ack(text(record["by"]), datetime.fromisoformat(record["time"]), text(record.get("note")))
+def _ack(record: Mapping[str, Any]) -> Ack:
+    known = ("by", "time", "note")
+    return Ack(text(record["by"]), _time(record["time"]), text(record.get("note")), other_members(record, known))
 
 
-def _change(record: Any) -> Change:
+def _change(record: Mapping[str, Any]) -> Change:
+    # A word that only a later version knows is written again as it was; until then it counts as one that opens nothing.
+    strange = {"event": Event, "level": Level, "before": Level}
+    known = {name: _known(kind, record.get(name)) for name, kind in strange.items()}
+    unknown = {name: record[name] for name, word in known.items() if word is None and name in record}
     return Change(
         seq=count(record["seq"]),
-        event=Event(record["event"]),
-        level=Level(record["level"]),
-        before=Level(record["before"]),
-        time=datetime.fromisoformat(record["time"]),
+        event=known["event"] or Event.NOTICE,
+        level=known["level"] or Level.ALARM,
+        before=known["before"] or Level.OK,
+        time=_time(record["time"]),
         value=number(record.get("value")),
         failed=number(record.get("failed")),
         total=number(record.get("total")),
         alarm=text(record.get("alarm")),
         reason=text(record.get("reason")),
-        facts=tuple((text(name), text(value)) for name, value in record.get("facts", ())),
+        facts=tuple((text(name), text(value)) for name, value in record.get("facts") or ()),
+        others=other_members(record, _KNOWN_OF_CHANGE) | unknown,
     )
+
+
+def _known(kind: Callable[[Any], Any], word: object) -> Any:
+    try:
+        return kind(word)
+    except ValueError:
+        return None
+
+
+_KNOWN = frozenset(part.name for part in fields(Incident)) - {"noticed"} | {"deliverywatch", "told"}
+_KNOWN_OF_CHANGE = frozenset(part.name for part in fields(Change))

@@ -10,8 +10,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from deliverywatch.alerting.incidents.incident import from_json, to_json
-from deliverywatch.storage.store import Change, update
+from deliverywatch.alerting.incidents.incident import from_json, parsed, to_json
+from deliverywatch.storage.records import update_record
+from deliverywatch.storage.store import Change
 
 if TYPE_CHECKING:
     from deliverywatch.alerting.incidents.incident import Incident
@@ -52,11 +53,10 @@ def change(store: Store, watch: str, after: Callable[[Incident | None], Incident
     """Change a watch's incident, and return it.
 
     `after` gets the last incident and returns what it becomes, the same for no change. It is called again after a lost
-    race, with what the winner wrote.
+    race, with what the winner wrote. A record that cannot be read is set aside, and the incident begun anew.
     """
 
-    def changed(body: bytes | None) -> Change[Incident | None]:
-        present = None if body is None else from_json(body)
+    def changed(present: Incident | None) -> Change[Incident | None]:
         incident = after(present)
         if incident is None or incident == present:
             return Change(None, incident)
@@ -65,4 +65,4 @@ def change(store: Store, watch: str, after: Callable[[Incident | None], Incident
             store.write(earlier_key(present), to_json(present))
         return Change(to_json(incident), incident)
 
-    return update(store, incident_key(watch), changed)
+    return update_record(store, incident_key(watch), parsed, changed)

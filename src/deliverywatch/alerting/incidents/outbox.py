@@ -8,14 +8,16 @@ is the audit trail and the Athena table `mails`.
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from deliverywatch.errors import StoreConflict
+from deliverywatch.messages.untrusted import moment, other_members
+from deliverywatch.storage.records import UNREADABLE, document_of, update_record
 from deliverywatch.storage.store import Change as StoreChange
-from deliverywatch.storage.store import update
 
 if TYPE_CHECKING:
     from deliverywatch.alerting.incidents.incident import Change, Incident
@@ -77,6 +79,9 @@ class Record:
     sent_at: datetime | None = None
 
 
+_NAMES = tuple(part.name for part in fields(Record))
+
+
 def record_of(incident: Incident, change: Change, invocation: str, now: datetime) -> Record:
     """Return the record of a change whose mail this invocation wants to send."""
     return Record(
@@ -119,40 +124,45 @@ def claim(store: Store, record: Record) -> Claim:
 
 def mark_sent(store: Store, record: Record, now: datetime) -> None:
     """Record that the mail was sent."""
-    store.write(record_key(record), to_json(replace(record, sent_at=now)))
+    sent = replace(record, sent_at=now)
+
+    def marked(before: Mapping[str, Any] | None) -> StoreChange[None]:
+        return StoreChange(to_json(sent, before), None)
+
+    update_record(store, record_key(record), document_of, marked)
 
 
-def to_json(record: Record) -> bytes:
-    """Return the record as one line of JSON."""
-    line = json.dumps(asdict(record), default=lambda value: value.isoformat(), ensure_ascii=False)
+def to_json(record: Record, before: Mapping[str, Any] | None = None) -> bytes:
+    """Return the record as one line of JSON, with what a later version stored there before."""
+    document = asdict(record) | other_members(before or {}, _NAMES)
+    line = json.dumps(document, default=lambda value: value.isoformat(), ensure_ascii=False)
     return f"{line}\n".encode()
 
 
 def from_json(body: bytes) -> Record | None:
     """Return the record of a line, or None for one that cannot be read."""
     try:
-        line = json.loads(body)
-        values = {field.name: line[field.name] for field in fields(Record) if field.name in line}
+        line = document_of(body)
+        values = {"watch": "", "claimed_by": "", "claimed_at": line["time"], "level": "", "event": "", "seq": 0}
+        values |= {name: line[name] for name in _NAMES if name in line}
         times = {name: values[name] for name in ("time", "claimed_at", "sent_at") if values.get(name)}
         return Record(**values | {name: datetime.fromisoformat(value) for name, value in times.items()})
-    except (ValueError, TypeError):
+    except UNREADABLE:
         return None
 
 
 def _taken_over(store: Store, key: str, record: Record) -> Claim:
-    def claimed(body: bytes | None) -> StoreChange[Claim]:
-        verdict = Claim.OURS if body is None else _judged(body, record)
-        return StoreChange(to_json(record) if verdict is Claim.OURS else None, verdict)
+    def claimed(present: Mapping[str, Any] | None) -> StoreChange[Claim]:
+        # A damaged record does not prove that the mail was sent: better twice than never.
+        verdict = Claim.OURS if present is None else _judged(present, record)
+        return StoreChange(to_json(record, present) if verdict is Claim.OURS else None, verdict)
 
-    return update(store, key, claimed)
+    return update_record(store, key, document_of, claimed)
 
 
-def _judged(body: bytes, record: Record) -> Claim:
-    try:
-        present = json.loads(body)
-        if present["sent_at"]:
-            return Claim.SENT
-        is_old = record.claimed_at - datetime.fromisoformat(present["claimed_at"]) > CLAIM_LASTS
-        return Claim.OURS if is_old or present["claimed_by"] == record.claimed_by else Claim.THEIRS
-    except (ValueError, KeyError, TypeError):
-        return Claim.OURS  # a damaged record does not prove that the mail was sent: better twice than never
+def _judged(present: Mapping[str, Any], record: Record) -> Claim:
+    if present.get("sent_at"):
+        return Claim.SENT
+    claimed_at = moment(present.get("claimed_at"))
+    is_old = claimed_at is None or record.claimed_at - claimed_at > CLAIM_LASTS
+    return Claim.OURS if is_old or present.get("claimed_by") == record.claimed_by else Claim.THEIRS

@@ -74,11 +74,13 @@ def history(*, target: Target, query_id: str, days: int, as_json: bool) -> None:
 
 def _records(lake: Any, query_id: str, days: int) -> list[Record]:
     from deliverywatch.queries.run import record
+    from deliverywatch.storage.records import readable
 
     today = datetime.now(UTC)
     folders = [f"{record.FOLDER}dt={today - timedelta(days=back):%Y-%m-%d}/{query_id}/" for back in range(days)]
     keys = [key for folder in folders for key in reversed(lake.keys(folder))]
-    return [record.read(stored.body) for stored in map(lake.read, keys) if stored]
+    read = (readable(record.read, stored.body) for stored in map(lake.read, keys) if stored)
+    return [done for done in read if done is not None]
 
 
 def _statement(s3: Any, bucket: str, query_id: str, due: datetime) -> str:

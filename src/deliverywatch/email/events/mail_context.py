@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from deliverywatch.messages import context as documents
 from deliverywatch.messages.context import Context, Group, Reason, Sample, Slot, decoded, from_json, to_json
-from deliverywatch.messages.untrusted import iso
+from deliverywatch.messages.untrusted import iso, moment, objects
 from deliverywatch.thresholds import EMAIL_BOUNCE_WINDOW_SECONDS
 
 if TYPE_CHECKING:
@@ -55,7 +55,8 @@ def updated(previous: bytes | None, stream: str, tally: Tally, now: datetime, en
     """Return the context with a batch added, whose newest record arrived at `now`; an unreadable one is begun anew."""
     document = decoded(previous)
     ours = previous if document.get("system") == "email" else None
-    slots = _added({slot["start"]: slot for slot in (document.get("slots") if ours else ()) or ()}, tally, now)
+    stored = [{**_empty(""), **slot} for slot in objects(document.get("slots") if ours else ())]
+    slots = _added({slot["start"]: slot for slot in stored if moment(slot["start"])}, tally, now)
     window = slots[-EMAIL_BOUNCE_WINDOW_SECONDS // 60 // SLOT_MINUTES :]
     stack = "" if environment == _DEFAULT_ENVIRONMENT else f" --stack deliverywatch-{environment}"
     context = Context(
@@ -74,7 +75,7 @@ def updated(previous: bytes | None, stream: str, tally: Tally, now: datetime, en
         workgroup=f"email-analytics-{environment}",
         links=_LINKS,
     )
-    return to_json(context)
+    return to_json(context, ours)
 
 
 def _added(slots: dict[str, dict[str, Any]], tally: Tally, now: datetime) -> list[dict[str, Any]]:

@@ -52,15 +52,24 @@ def item(event: ObjectEvent, message_id: str, now: datetime, retention: Retentio
     return {name: value for name, value in fields.items() if value is not None}
 
 
+# What every item has, for one that an earlier or a later version left without it.
+_DEFAULTS = {"state": State.PRESENT.value, "event_time": "", "sequencer": ""}
+
+
+def as_read(fields: Mapping[str, Any]) -> Item:
+    """Return an item of the table as this version reads it: what it lacks has a default."""
+    return {**_DEFAULTS, **fields}
+
+
 def current(versions: Iterable[Mapping[str, Any]]) -> Mapping[str, Any] | None:
     """Return the version that S3 would return for a key, out of all its items; None if there is no object now.
 
     Removing a version for good uncovers the one before it; a delete marker hides them all.
     """
-    remaining = [version for version in versions if version["state"] != State.REMOVED]
+    remaining = [item for item in map(as_read, versions) if item["state"] != State.REMOVED]
     # A version from a listing has no sequencer: then the times decide, which all have.
-    order = "sequencer" if all(version["sequencer"] for version in remaining) else "event_time"
-    newest = max(remaining, key=lambda version: str(version[order]), default=None)
+    order = "sequencer" if all(item["sequencer"] for item in remaining) else "event_time"
+    newest = max(remaining, key=lambda item: str(item[order]), default=None)
     return newest if newest and newest["state"] == State.PRESENT else None
 
 

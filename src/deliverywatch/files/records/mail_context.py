@@ -54,7 +54,7 @@ def document(previous: bytes | None, failures: Sequence[Failure], now: datetime)
         table=(_COLUMNS, *(_row(entry) for entry in reversed(dead[-_SHOWN_COUNT:]))),
         steps=_STEPS,
     )
-    return to_json(context, dead=dead)
+    return to_json(context, previous, dead=dead)
 
 
 def _reasons(dead: Sequence[dict[str, Any]]) -> tuple[tuple[str, str], ...]:

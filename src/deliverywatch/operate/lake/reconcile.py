@@ -16,16 +16,18 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Protocol
 
 from deliverywatch.errors import CloudRefused
+from deliverywatch.messages.untrusted import other_members
 from deliverywatch.sms.clicksend.outcomes import is_counted_failure
 from deliverywatch.sms.counts import is_counted
 from deliverywatch.sms.lake import day_objects
 from deliverywatch.sms.lake.slots import as_text, day_of, floor, folder_of, from_milliseconds, stamp_of, steps
-from deliverywatch.storage.store import Change, update
+from deliverywatch.storage.records import document_of, read_record, update_record
+from deliverywatch.storage.store import Change
 from deliverywatch.thresholds import EMIT_HOURS
 
 if TYPE_CHECKING:
@@ -66,6 +68,23 @@ class Difference:
     stamp: datetime
     total: int
     failed: int
+
+
+@dataclass(frozen=True, slots=True)
+class Emitted:
+    """The record of slots that were emitted, and until when each is left alone; what a later version stored."""
+
+    until: Mapping[datetime, datetime] = field(default_factory=dict)
+    others: Mapping[str, Any] = field(default_factory=dict)
+
+    def held(self, now: datetime) -> dict[datetime, datetime]:
+        """Return the slots whose points may not be seen yet."""
+        return {slot: until for slot, until in self.until.items() if until > now}
+
+    def as_body(self) -> bytes:
+        """Return the object that holds it."""
+        until = {as_text(slot): as_text(time) for slot, time in sorted(self.until.items())}
+        return json.dumps({**self.others, "until": until}).encode()
 
 
 @dataclass(slots=True)
@@ -166,23 +185,26 @@ def emit(store: Store, metrics: Metrics, differences: Sequence[Difference], now:
     """Emit differences that nobody else is emitting, and return how many: first their record, then the points."""
     ours: list[Difference] = []
 
-    def claimed(body: bytes | None) -> Change[None]:
-        held = _held(body, now)
+    def claimed(before: Emitted | None) -> Change[None]:
+        before = before or Emitted()
+        held = before.held(now)
         ours[:] = [difference for difference in differences if difference.slot not in held]
         held |= {our.slot: now + seen_after(now - our.stamp) for our in ours}
-        return Change(_body(held) if ours else None, None)
+        return Change(replace(before, until=held).as_body() if ours else None, None)
 
-    def released(body: bytes | None) -> Change[None]:
-        return Change(_body({slot: until for slot, until in _held(body, now).items() if slot not in refused}), None)
+    def released(before: Emitted | None) -> Change[None]:
+        before = before or Emitted()
+        held = {slot: until for slot, until in before.held(now).items() if slot not in refused}
+        return Change(replace(before, until=held).as_body(), None)
 
-    update(store, EMITTED, claimed)
+    update_record(store, EMITTED, emitted_of, claimed)
     for first in range(0, len(ours), _BATCH):
         try:
             metrics.put(ours[first : first + _BATCH])
         except CloudRefused:
             # Nothing of these was taken: whoever fixes it need not wait for the record.
             refused = {our.slot for our in ours[first:]}
-            update(store, EMITTED, released)
+            update_record(store, EMITTED, emitted_of, released)
             raise
     return len(ours)
 
@@ -194,18 +216,15 @@ def seen_after(age: timedelta) -> timedelta:
 
 def emitted_slots(store: Store, now: datetime) -> dict[datetime, datetime]:
     """Return the slots that were emitted and may not be seen yet, and until when they are left alone."""
-    stored = store.read(EMITTED)
-    return _held(stored.body if stored else None, now)
+    return (read_record(store, EMITTED, emitted_of) or Emitted()).held(now)
 
 
-def _held(body: bytes | None, now: datetime) -> dict[datetime, datetime]:
-    held = json.loads(body)["until"] if body else {}
-    pairs = ((datetime.fromisoformat(slot), datetime.fromisoformat(until)) for slot, until in held.items())
-    return {slot: until for slot, until in pairs if until > now}
-
-
-def _body(held: Mapping[datetime, datetime]) -> bytes:
-    return json.dumps({"until": {as_text(slot): as_text(until) for slot, until in sorted(held.items())}}).encode()
+def emitted_of(body: bytes) -> Emitted:
+    """Return the record that an object holds."""
+    document = document_of(body)
+    held = dict(document.get("until") or {})
+    until = {datetime.fromisoformat(slot): datetime.fromisoformat(time) for slot, time in held.items()}
+    return Emitted(until, other_members(document, ("until",)))
 
 
 def _settled_at(slot: datetime, slot_minutes: int, observed_at: datetime) -> datetime:

@@ -8,20 +8,25 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from deliverywatch.errors import DeliveryWatchError
+from deliverywatch.messages.untrusted import other_members
 from deliverywatch.queries.config import file as config
+from deliverywatch.storage.records import document_of, read_record, update_record
+from deliverywatch.storage.store import Change
 
 if TYPE_CHECKING:
     from deliverywatch.queries.config.query import Config
     from deliverywatch.storage.store import Store
 
 COPY = "queries/config/current.json"
+
+_MEMBERS = ("body", "revision", "etag", "source", "project", "taken_at")
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +51,10 @@ class Source(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Copy:
-    """The last good file: it was checked as a whole, for the names of `project`; `taken_at` is ISO 8601."""
+    """The last good file: it was checked as a whole, for the names of `project`; `taken_at` is ISO 8601.
+
+    `others` is what a later version stored.
+    """
 
     body: str
     revision: str
@@ -54,6 +62,7 @@ class Copy:
     source: str
     project: str
     taken_at: str
+    others: Mapping[str, Any] = field(default_factory=dict, hash=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,11 +113,15 @@ def current(source: Source, store: Store, project: str, now: datetime) -> Curren
 
 def last_copy(store: Store) -> Copy | None:
     """Return the last good copy, or None; one that cannot be read is made anew."""
-    stored = store.read(COPY)
-    try:
-        return Copy(**json.loads(stored.body)) if stored else None
-    except (ValueError, TypeError):
-        return None
+    return read_record(store, COPY, _copy)
+
+
+def _copy(body: bytes) -> Copy:
+    document = document_of(body)
+    known = {name: str(document.get(name) or "") for name in _MEMBERS}
+    # The body is checked too: whoever has a copy runs its queries.
+    json.loads(known["body"])["queries"]
+    return Copy(**known, others=other_members(document, _MEMBERS))
 
 
 def _of_copy(copy: Copy, problem: DeliveryWatchError | None = None) -> Current:
@@ -118,9 +131,22 @@ def _of_copy(copy: Copy, problem: DeliveryWatchError | None = None) -> Current:
 
 def _taken(fetched: Fetched, source: Source, store: Store, project: str, now: datetime, before: Copy | None) -> Current:
     queries = config.read(fetched.body, project, was_parsed=_parsed_in(before))
-    copy = Copy(fetched.body.decode("utf-8-sig"), fetched.revision, fetched.etag, source.url, project, now.isoformat())
-    store.write(COPY, json.dumps(asdict(copy)).encode())
+    copy = Copy(
+        body=fetched.body.decode("utf-8-sig"),
+        revision=fetched.revision,
+        etag=fetched.etag,
+        source=source.url,
+        project=project,
+        taken_at=now.isoformat(),
+        others=before.others if before else {},
+    )
+    update_record(store, COPY, _copy, lambda _: Change(body_of(copy), None))
     return Current(queries, copy)
+
+
+def body_of(copy: Copy) -> bytes:
+    """Return the object that holds a copy."""
+    return json.dumps({**copy.others, **{name: getattr(copy, name) for name in _MEMBERS}}).encode()
 
 
 def _parsed_in(copy: Copy | None) -> Callable[[str], bool]:

@@ -6,11 +6,12 @@ the end: whoever is started again for the same time reads it and does nothing.
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
+from deliverywatch.storage.records import document_of
 from deliverywatch.thresholds import ATHENA_LEAST_BYTES, ATHENA_USD_PER_TERABYTE
 
 FOLDER = "queries/runs/"
@@ -84,9 +85,16 @@ def key_of(query_id: str, due: datetime, number: int = 1) -> str:
 
 
 def read(body: bytes) -> Record:
-    """Return the run that a record describes."""
-    content = json.loads(body)
-    return Record(**content | {"status": Status(content["status"])})
+    """Return the run that a record describes: what it lacks is empty, what only a later version knows is left out.
+
+    Raises:
+        ValueError: It cannot be read.
+    """
+    content = document_of(body)
+    kinds = {part.name: part.type for part in fields(Record)}
+    empty = {name: 0 if kind in (int, float) else "" for name, kind in kinds.items()}
+    known = {name: content[name] for name in kinds if content.get(name) is not None}
+    return Record(**empty | known | {"status": Status(content["status"])})
 
 
 def cost_usd(scanned_bytes: int) -> float:

@@ -10,10 +10,12 @@ import json
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from deliverywatch.messages.level import Level
-from deliverywatch.storage.store import Change, update
+from deliverywatch.messages.untrusted import other_members
+from deliverywatch.storage.records import document_of, read_record, update_record
+from deliverywatch.storage.store import Change
 
 if TYPE_CHECKING:
     from deliverywatch.queries.run.notices import Notice
@@ -32,6 +34,7 @@ class State:
         succeeded: When the newest run was due that succeeded.
         seen: Since when the query runs at the times at which it does.
         seen_as: What these times are.
+        others: What a later version stored.
     """
 
     open: Mapping[str, str] = field(default_factory=dict)
@@ -39,6 +42,7 @@ class State:
     succeeded: datetime | None = None
     seen: datetime | None = None
     seen_as: str = ""
+    others: Mapping[str, Any] = field(default_factory=dict, hash=False)
 
     def news(self, notices: Iterable[Notice]) -> list[Notice]:
         """Return those that say something else than what was published last."""
@@ -52,8 +56,7 @@ class State:
 
 def read(store: Store, query_id: str) -> State:
     """Return what is remembered of a query; nothing, if there is nothing or it cannot be read."""
-    stored = store.read(key_of(query_id))
-    return _state(stored.body if stored else None)
+    return read_record(store, key_of(query_id), _state) or State()
 
 
 def change(store: Store, query_id: str, changed: Callable[[State], State]) -> State:
@@ -62,12 +65,13 @@ def change(store: Store, query_id: str, changed: Callable[[State], State]) -> St
     Raises StoreConflict if other writers were faster every time.
     """
 
-    def changed_object(body: bytes | None) -> Change[State]:
-        before = _state(body)
+    def changed_object(present: State | None) -> Change[State]:
+        # What could not be read is still so and published again, and the notifier knows what it mailed.
+        before = present or State()
         after = changed(before)
-        return Change(None if after == before else json.dumps(asdict(after), default=str).encode(), after)
+        return Change(None if after == before else _body(after), after)
 
-    return update(store, key_of(query_id), changed_object)
+    return update_record(store, key_of(query_id), _state, changed_object)
 
 
 def key_of(query_id: str) -> str:
@@ -75,14 +79,19 @@ def key_of(query_id: str) -> str:
     return f"{FOLDER}{query_id}.json"
 
 
-def _state(body: bytes | None) -> State:
-    try:
-        content = json.loads(body) if body is not None else {}
-        times = {name: _time(content.get(name)) for name in ("judged", "succeeded", "seen")}
-        return State(open=dict(content.get("open", {})), seen_as=str(content.get("seen_as", "")), **times)
-    except (ValueError, AttributeError, TypeError):
-        # Damaged: what is still so is published again, and the notifier knows what it mailed.
-        return State()
+def _body(state: State) -> bytes:
+    known = asdict(state)
+    others = known.pop("others")
+    return json.dumps({**others, **known}, default=str).encode()
+
+
+def _state(body: bytes) -> State:
+    content = document_of(body)
+    times = {name: _time(content.get(name)) for name in ("judged", "succeeded", "seen")}
+    others = other_members(content, ("open", "seen_as", *times))
+    return State(
+        open=dict(content.get("open") or {}), seen_as=str(content.get("seen_as") or ""), **times, others=others
+    )
 
 
 def _time(text: str | None) -> datetime | None:

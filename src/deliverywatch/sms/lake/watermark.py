@@ -9,8 +9,9 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
+from deliverywatch.messages.untrusted import other_members
 from deliverywatch.sms.lake.slots import as_text
-from deliverywatch.storage.records import document_of, other_members, read_record, update_record
+from deliverywatch.storage.records import document_of, read_record, update_record
 from deliverywatch.storage.store import Change, Store
 
 WATERMARK = "state/sms-watermark.json"

@@ -36,10 +36,11 @@ def document(
     assessments: Mapping[str, Assessment] | None = None,
     published: Mapping[str, Assessment] | None = None,
     facts: Pairs = (),
+    before: bytes | None = None,
 ) -> bytes:
     """Return the context after a run at `now` that succeeded, of the rows from `HOURS` before `end`.
 
-    `published` holds the last assessments of which the notifier was sent a notice.
+    `published` holds the last assessments of which the notifier was sent a notice, `before` is the document before.
     """
     reasons = statistics.top_reasons()
     pending, total = statistics.overdue
@@ -56,7 +57,7 @@ def document(
         assessments=assessments or {},
     )
     sent = {watch: verdict.to_document(one) for watch, one in (published or {}).items()}
-    return documents.to_json(context, **({_PUBLISHED: sent} if sent else {}))
+    return documents.to_json(context, before, **{_PUBLISHED: sent or None})
 
 
 def published_of(body: bytes | None) -> dict[str, Assessment]:

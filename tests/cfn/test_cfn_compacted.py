@@ -15,7 +15,7 @@ pytestmark = pytest.mark.slow
 
 __all__ = ["all_messages", "lake"]  # fixtures, in a lake of this module's own
 
-LATER = NOW + timedelta(days=4)  # all three days are due
+LATER = NOW + timedelta(days=5)  # all days are due, that of what is scheduled for tomorrow too
 
 
 class Watched(Folder):

@@ -7,18 +7,22 @@ replaced: CloudWatch by the history, S3 by memory, SES by a list.
 import email
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from email import policy
 from itertools import groupby
 from typing import Any
 
 from deliverywatch.alerting.dry_run import Pile
+from deliverywatch.alerting.incidents.severity import Watch
 from deliverywatch.alerting.inputs.notice import parse
 from deliverywatch.alerting.inputs.settings import Settings
 from deliverywatch.alerting.notify import Notifier
+from deliverywatch.alerting.notify import Outcome as NotifierOutcome
 from deliverywatch.alerting.ports import Ports
 from deliverywatch.backtest.inputs.account import ACCOUNT, REGION, Account
+from deliverywatch.backtest.inputs.assessed import KEY as ASSESSED_KEY
+from deliverywatch.backtest.inputs.assessed import Assessed, assessed
 from deliverywatch.backtest.inputs.definitions import Definitions
 from deliverywatch.backtest.results.result import Mail, Span
 from deliverywatch.engine.definitions import rule as rules
@@ -29,12 +33,14 @@ from deliverywatch.engine.replay.backtest import Change, backtest
 from deliverywatch.engine.replay.minutes import Minutes
 from deliverywatch.errors import StoreConflict
 from deliverywatch.messages.level import Level
+from deliverywatch.messages.notice import to_document
 from deliverywatch.storage.memory import Memory
 from deliverywatch.storage.store import Stored
 from deliverywatch.thresholds import SWEEP_FROM_MINUTE, SWEEP_MINUTES
 
 # Where the notifier claims mails.
 _MAILS = "mails/"
+_INSTANT = timedelta(microseconds=1)
 
 
 def replay(
@@ -66,7 +72,8 @@ def deliver(
 
     `contexts` holds what a mail finds in the lake at a moment, by the key of the document.
     """
-    pile, store = Pile(), _Lake(now=span.start, contexts=contexts or {})
+    pile = Pile()
+    store = _Lake(now=span.start, contexts=contexts or {}, assessed=assessed(definitions, minutes.series))
     mails: list[Mail] = []
     for time in _handled(definitions, minutes, changes, span, time_zone, store, pile):
         if pile.messages:
@@ -79,7 +86,7 @@ def deliver(
 
 def count(definitions: Definitions, minutes: Minutes, changes: Sequence[Change], span: Span, since: datetime) -> int:
     """Return how many mails `deliver` would return from a time on; none is written, which is what takes time."""
-    store = _Sent(now=span.start)
+    store = _Sent(now=span.start, assessed=assessed(definitions, minutes.series))
     for _ in _handled(definitions, minutes, changes, span, "UTC", store, Pile()):
         pass
     return sum(datetime.fromisoformat(record["time"]) >= since for record in store.mails())
@@ -90,7 +97,13 @@ class _Lake(Memory):
     """A Memory with the documents that a system would have left there by now."""
 
     now: datetime
+    assessed: Assessed
     contexts: Mapping[str, Callable[[datetime], bytes]] = field(default_factory=dict)
+    _is_claimed: bool = False
+
+    def at(self, now: datetime) -> None:
+        """Go on to a time."""
+        self.now, self._is_claimed = now, False
 
     def mails(self) -> list[dict[str, Any]]:
         """Return the outbox's records, in the order in which they were claimed."""
@@ -98,9 +111,22 @@ class _Lake(Memory):
 
     def read(self, key: str) -> Stored | None:
         """Return an object, or None if there is none."""
+        if key == ASSESSED_KEY and self.assessed.judges:
+            return Stored(self.assessed.document(self.now, self._rest(key)), "1")
         if key in self.contexts:
             return Stored(self.contexts[key](self.now), "1")
         return Memory.read(self, key)
+
+    def _rest(self, key: str) -> bytes | None:
+        """Return what a document says beside its assessments: only a mail needs it, and reading it takes time."""
+        return self.contexts[key](self.now) if key in self.contexts and self._is_claimed else None
+
+    def write_if_unchanged(
+        self, key: str, body: bytes, etag: str | None, metadata: Mapping[str, str] | None = None
+    ) -> None:
+        """Write an object as S3 does, and remember that a mail was claimed."""
+        self._is_claimed = self._is_claimed or key.startswith(_MAILS)
+        Memory.write_if_unchanged(self, key, body, etag, metadata)
 
 
 @dataclass
@@ -137,37 +163,80 @@ def _handled(
     notifier = Notifier(
         Ports(alarms=account, store=store, mailer=pile, fallback=pile, charts=account),
         settings,
-        definitions.watches,
+        _watched(definitions, store.assessed),
         "backtest",
     )
-    levels: dict[str, Level] = {}
+    replayed = _Replayed(notifier, store)
     before = span.start
     alarms = (*definitions.alarms, *definitions.composites)
     for time, states, actions in _by_time(changes, executed(changes, alarms, definitions.mutes, span.start, span.end)):
-        yield from _swept(notifier, store, levels, before, time)
-        store.now = time
+        yield from replayed.between(before, time)
+        store.at(time)
         account.changes.update({change.alarm: change for change in states})
         for action in actions:
-            for notice in parse(_message(definitions, account, action), time):
-                outcome = notifier.handle(notice)
-                levels[outcome.watch] = outcome.level
-                yield time
+            yield from replayed.handle(_message(definitions, account, action), time)
+        yield from replayed.notify(time)
         before = time
-    yield from _swept(notifier, store, levels, before, span.end)
+    yield from replayed.between(before, span.end)
 
 
-def _swept(
-    notifier: Notifier, store: _Lake, levels: dict[str, Level], after: datetime, before: datetime
-) -> Iterator[datetime]:
-    """Let the notifier look again at open incidents every ten minutes between two changes, as its schedule does."""
+@dataclass(slots=True)
+class _Replayed:
+    """The notifier in the past: what comes to it, and the level of each watch after that."""
+
+    notifier: Notifier
+    store: _Lake
+    levels: dict[str, Level] = field(default_factory=dict)
+
+    def handle(self, message: Mapping[str, Any], time: datetime) -> Iterator[datetime]:
+        """Let it handle one message."""
+        for notice in parse(message, time):
+            self._remember(self.notifier.handle(notice))
+            yield time
+
+    def notify(self, time: datetime) -> Iterator[datetime]:
+        """Let it handle the notices that the pipeline's run of this time published."""
+        for notice in self.store.assessed.notices(time):
+            yield from self.handle(to_document(notice), time)
+
+    def between(self, after: datetime, before: datetime) -> Iterator[datetime]:
+        """Let sweeps and the pipeline's runs take place between two changes: while something is open, all of them."""
+        time = self._next(after)
+        while time and time < before:
+            self.store.at(time)
+            yield from self.notify(time)
+            if _next_sweep(time - _INSTANT) == time:
+                for outcome in self.notifier.run({"sweep": time.isoformat()}, time):
+                    self._remember(outcome)
+                yield time
+            time = self._next(time)
+
+    def _next(self, after: datetime) -> datetime | None:
+        is_open = any(level is not Level.OK for level in self.levels.values())
+        run = self.store.assessed.next_run(after, is_open=is_open)
+        return min([time for time in (run, _next_sweep(after) if is_open else None) if time], default=None)
+
+    def _remember(self, outcome: NotifierOutcome) -> None:
+        self.levels[outcome.watch] = outcome.level
+
+
+def _next_sweep(after: datetime) -> datetime:
     every, first = timedelta(minutes=SWEEP_MINUTES), after.replace(minute=SWEEP_FROM_MINUTE, second=0, microsecond=0)
-    time = first - (first - after) // every * every
-    while time < before and any(level is not Level.OK for level in levels.values()):
-        store.now = time
-        for outcome in notifier.run({"sweep": time.isoformat()}, time):
-            levels[outcome.watch] = outcome.level
-        yield time
-        time += every
+    return first + ((after - first) // every + 1) * every
+
+
+def _watched(definitions: Definitions, judged: Assessed) -> tuple[Watch, ...]:
+    """Return the watches of which something is replayed, with the alarms that are; one that is not judged has these."""
+    replayed = {alarm.name for alarm in (*definitions.alarms, *definitions.composites)}
+    watches = [
+        replace(
+            watch,
+            severities=tuple(severity for severity in watch.severities if severity.alarm in replayed),
+            is_assessed=watch.name in judged.judges,
+        )
+        for watch in definitions.watches
+    ]
+    return tuple(watch for watch in watches if watch.severities or watch.is_assessed)
 
 
 def _by_time(

@@ -54,13 +54,12 @@ class Evidence:
     store: Store
 
     def slots(self) -> Iterator[SlotCount]:
-        """Yield the slots that hold messages, the newest first; an hour is read when it is reached."""
-        settings, newest = self.settings, hour_of(self.end - timedelta(microseconds=1))
-        for back in range(ASSESSED_HOURS + 1):
-            rows = self.hours.rows(newest - back * HOUR, slot_counts.NAMES)
-            slots = slot_counts.newest_first(
-                rows, settings.slot_minutes, count_recipient_faults=settings.count_recipient_faults
-            )
+        """Yield the slots, the newest first; an hour is read when it is reached."""
+        minutes, counts_all = self.settings.slot_minutes, self.settings.count_recipient_faults
+        newest = hour_of(self.end - timedelta(microseconds=1))
+        for hour in (newest - back * HOUR for back in range(ASSESSED_HOURS + 1)):
+            rows = self.hours.rows(hour, slot_counts.NAMES)
+            slots = slot_counts.of_hour(rows, hour, minutes, count_recipient_faults=counts_all)
             yield from (slot for slot in slots if slot.end <= self.end)
 
 

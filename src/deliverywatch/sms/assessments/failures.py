@@ -38,6 +38,11 @@ class FailureLimits:
     outage_minimum_failed: int = thresholds.OUTAGE_MINIMUM_FAILED_COUNT
     quiet_minutes: int = thresholds.QUIET_MINUTES
 
+    @property
+    def trickle_failed(self) -> int:
+        """Return how many failures make a trickle: of ten messages, three fail by chance every few days."""
+        return 2 * self.minimum_failed
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Stretch:
@@ -81,15 +86,21 @@ class _Stretches:
     """The newest slots as far back as they are needed.
 
     Attributes:
+        all: As far as they were read.
         window: The newest 30 minutes.
         quiet: The newest minutes after which an incident counts as quiet.
-        newest: The shortest that may show an outage.
-        judged: At least the window, and as much more as a share needs.
+        outage: The shortest with as many messages as an outage takes.
+        newest: At least the window, and the shortest with as many messages as the alarms want.
+        trickle: As much more as shows whether its share is no chance.
+        judged: At least the window, and as much more as a share needs by which an incident may end.
     """
 
+    all: _Stretch = _Stretch()
     window: _Stretch = _Stretch()
     quiet: _Stretch = _Stretch()
+    outage: _Stretch = _Stretch()
     newest: _Stretch = _Stretch()
+    trickle: _Stretch = _Stretch()
     judged: _Stretch = _Stretch()
 
 
@@ -97,7 +108,7 @@ def assess(slots: Iterable[SlotCount], now: datetime, end: datetime, limits: Fai
     """Return what slots say about `sms-failures`.
 
     Args:
-        slots: Those that hold messages, the newest first; no more of them are taken than are needed.
+        slots: The newest first, empty ones too; no more of them are taken than are needed.
         now: When they are judged.
         end: Of the newest slot that was read, whether it holds messages or not.
         limits: Of the stack.
@@ -106,38 +117,54 @@ def assess(slots: Iterable[SlotCount], now: datetime, end: datetime, limits: Fai
     is_thin = seen.window.total < limits.minimum_total
     if is_thin and _is_quiet(seen, end, limits):
         return _too_little(seen, now, _quiet_sentence(seen.judged, end))
-    if is_thin and _is_outage(seen.newest, limits):
-        return _failing(seen.newest, now, opens=Level.CRITICAL, holds=Level.CRITICAL)
+    if is_thin and _is_outage(seen.outage, limits):
+        return _failing(seen.outage, now, opens=Level.CRITICAL, holds=Level.CRITICAL)
     if seen.judged.known < limits.minimum_total:
         return _too_little(seen, now, _few_sentence(seen.judged))
     share = seen.judged.failed_percent
+    if is_thin and _is_trickle(seen, limits):
+        is_critical = max(share, seen.trickle.failed_percent) > limits.critical_recovery_percent
+        return _failing(seen.trickle, now, opens=Level.WARNING, holds=Level.CRITICAL if is_critical else Level.WARNING)
     if share <= limits.warning_recovery_percent:
         return _assessment(Verdict.HEALTHY, seen.judged, now)
     holds = Level.CRITICAL if share > limits.critical_recovery_percent else Level.WARNING
-    is_trickle = share > limits.trickle_percent and seen.judged.failed >= limits.minimum_failed
-    return _failing(seen.judged, now, opens=Level.WARNING if is_thin and is_trickle else Level.OK, holds=holds)
+    return _failing(seen.judged, now, opens=Level.OK, holds=holds)
 
 
 def _walk(slots: Iterable[SlotCount], end: datetime, limits: FailureLimits) -> _Stretches:
-    window = quiet = newest = judged = _Stretch()
-    oldest, window_start = end - timedelta(hours=thresholds.ASSESSED_HOURS), end - _WINDOW
+    seen, window_start = _Stretches(), end - _WINDOW
+    oldest = end - timedelta(hours=thresholds.ASSESSED_HOURS)
     quiet_start = end - timedelta(minutes=limits.quiet_minutes)
     for slot in slots:
         is_beyond = slot.end <= window_start
-        if slot.end <= oldest or (is_beyond and _is_enough(judged, limits)):
+        is_newest = is_beyond and seen.newest.known >= limits.minimum_total
+        is_judged, is_decided = is_newest and _is_enough(seen.judged, limits), is_newest and _is_decided(seen, limits)
+        if slot.end <= oldest or (is_judged and is_decided):
             break
-        judged = judged.with_older(slot)
-        newest = judged if newest.total < limits.outage_minimum_failed else newest
-        quiet = judged if slot.end > quiet_start else quiet
-        window = window if is_beyond else judged
-    return _Stretches(window=window, quiet=quiet, newest=newest, judged=judged)
+        stretch = seen.all.with_older(slot) if slot.total else seen.all
+        seen = _Stretches(
+            all=stretch,
+            window=seen.window if is_beyond else stretch,
+            quiet=stretch if slot.end > quiet_start else seen.quiet,
+            outage=seen.outage if seen.outage.total >= limits.outage_minimum_failed else stretch,
+            newest=seen.newest if is_newest else stretch,
+            trickle=seen.trickle if is_decided else stretch,
+            judged=seen.judged if is_judged else stretch,
+        )
+    return seen
 
 
 def _is_enough(stretch: _Stretch, limits: FailureLimits) -> bool:
-    """Return whether a stretch gives a share to judge by: one that one or two failures make says little."""
+    """Return whether a stretch gives a share by which an incident may end: one or two failures may be bad luck."""
     is_bad_luck = 0 < stretch.failed < limits.minimum_failed
-    is_low = stretch.failed_percent <= limits.warning_recovery_percent
-    return stretch.known >= limits.minimum_total and (is_low or not is_bad_luck)
+    return stretch.failed_percent <= limits.warning_recovery_percent or not is_bad_luck
+
+
+def _is_decided(seen: _Stretches, limits: FailureLimits) -> bool:
+    """Return whether more slots can not make a trickle of it, or of what is none."""
+    is_hopeless = limits.trickle_percent * seen.trickle.known >= 100 * limits.trickle_failed
+    is_low = seen.newest.failed_percent <= limits.trickle_percent
+    return is_low or is_hopeless or seen.trickle.failed >= limits.trickle_failed
 
 
 def _is_quiet(seen: _Stretches, end: datetime, limits: FailureLimits) -> bool:
@@ -149,6 +176,11 @@ def _is_quiet(seen: _Stretches, end: datetime, limits: FailureLimits) -> bool:
 def _is_outage(stretch: _Stretch, limits: FailureLimits) -> bool:
     is_enough = stretch.failed >= limits.outage_minimum_failed
     return is_enough and 100 * stretch.failed >= limits.outage_percent * stretch.total
+
+
+def _is_trickle(seen: _Stretches, limits: FailureLimits) -> bool:
+    share = min(seen.newest.failed_percent, seen.trickle.failed_percent)
+    return seen.trickle.failed >= limits.trickle_failed and share > limits.trickle_percent
 
 
 def _failing(stretch: _Stretch, now: datetime, *, opens: Level, holds: Level) -> Assessment:

@@ -35,22 +35,23 @@ def counted(slot: datetime, slot_minutes: int, total: int, failed: int) -> SlotC
     return SlotCount(slot, slot + timedelta(minutes=slot_minutes), total, failed, total - failed)
 
 
-def newest_first(
-    rows: Iterable[tuple[Any, ...]], slot_minutes: int, *, count_recipient_faults: bool
+def of_hour(
+    rows: Iterable[tuple[Any, ...]], hour: datetime, slot_minutes: int, *, count_recipient_faults: bool
 ) -> list[SlotCount]:
-    """Return the slots that hold messages, of rows of the columns `NAMES`."""
-    tallies: dict[int, _Tally] = {}
+    """Return all slots of an hour, the newest first, of rows of the columns `NAMES`."""
     length = slot_minutes * 60_000
+    begin = int(hour.timestamp()) * 1000
+    tallies = {start: _Tally() for start in range(begin, begin + 3_600_000, length)}
     for sent_at, outcome, fault, recipient, message_id in rows:
-        if outcome != Outcome.EXCLUDED:
-            tally = tallies.setdefault(sent_at - sent_at % length, _Tally())
+        tally = tallies.get(sent_at - sent_at % length)
+        if tally and outcome != Outcome.EXCLUDED:
             is_failed = is_counted_failure(outcome, fault, count_recipient_faults=count_recipient_faults)
             tally.total += 1
             tally.failed += is_failed
             tally.good += not is_failed and outcome in (Outcome.DELIVERED, Outcome.FAILED)
             if is_failed and fault == Fault.RECIPIENT:
                 tally.dead_numbers.append(recipient or message_id)
-    return [_slot_count(start, start + length, tallies[start]) for start in sorted(tallies, reverse=True)]
+    return [_slot_count(start, start + length, tally) for start, tally in reversed(tallies.items())]
 
 
 class _Tally:

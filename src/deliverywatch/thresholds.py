@@ -46,6 +46,25 @@ OVERDUE_FROM_MINUTES = 15
 OVERDUE_TO_MINUTES = 60
 OVERDUE_MINIMUM_COUNT = 20
 
+# Credit that ends sooner is warned of. A mail shall come 48 hours before the end: one hour goes by until the next
+# reading, and 23 are for growth, as the last day lags behind it (twice the pace in three days still leaves 48).
+CREDIT_WARNING_HOURS = 72
+# There is time for a top-up by hand, and hardly for asking who may.
+CREDIT_CRITICAL_HOURS = 6
+# A warning ends when the credit lasts this many times as long as what opened it, or a quiet week-end would end it.
+CREDIT_RECOVERY_FACTOR = 2
+# A refusal for credit that is older is no news: either somebody topped up, or nothing was sent since.
+CREDIT_REFUSED_HOURS = 3
+# ClickSend allows about 20 requests for the account a minute; an hour is what the runway needs.
+CREDIT_READ_MINUTES = 60
+# Older balances prove nothing, and a day without any is mailed as blind.
+CREDIT_STALE_HOURS = 3
+CREDIT_BLIND_HOURS = 24
+# Before so many hours of a day are known the pace may be that of a busy morning: nothing but the last hours is told.
+CREDIT_LEARNING_HOURS = 20
+# Two weeks, to see whether this one is busier than the one before, and a day of slack.
+CREDIT_KEPT_DAYS = 15
+
 # The notifier checks open incidents this often, some minutes after each slot: a message may have been lost.
 SWEEP_MINUTES = 10
 SWEEP_FROM_MINUTE = 5

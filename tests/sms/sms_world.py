@@ -23,6 +23,7 @@ from deliverywatch.storage import memory
 
 if TYPE_CHECKING:
     from deliverywatch.messages.notice import SystemNotice
+    from deliverywatch.sms.clicksend.credit import Credit
     from deliverywatch.sms.counts import Datapoint
     from deliverywatch.sms.plan import Plan
     from deliverywatch.storage.store import Stored
@@ -174,6 +175,7 @@ class World:
     steps: Callable[[str, str], None] = lambda _port, _key: None
     notices: list[SystemNotice] = field(default_factory=list)
     notify_error: Exception | None = None
+    credit: Callable[[], Credit] | None = None
 
     def step_by(self, steps: Callable[[str, str], None]) -> None:
         """Let this be called before each thing that a run does outside of itself, and after each that it changed."""
@@ -192,7 +194,7 @@ class World:
         self.notices.append(notice)
 
     def ports(self) -> Ports:
-        source = Source(self.history, Recipients(KEY))
+        source = Source(self.history, Recipients(KEY), self.credit)
         return Ports(
             connect=lambda: source,
             store=self.store,

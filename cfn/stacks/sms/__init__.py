@@ -85,6 +85,8 @@ def _ingest() -> Function:
             "DELIVERYWATCH_COUNT_RECIPIENT_FAULTS": Ref("CountRecipientFaults"),
             "DELIVERYWATCH_RECIPIENT_NUMBERS": Ref("RecipientNumbers"),
             "DELIVERYWATCH_ALERTS_TOPIC": Ref("AlertsTopic"),
+            "DELIVERYWATCH_CREDIT_WATCH": Ref("CreditWatch"),
+            "DELIVERYWATCH_CREDIT_WARNING_HOURS": Ref("CreditWarningHours"),
             **limits(FailureLimits),
             **MEMORY_SETTINGS,
         },

@@ -38,6 +38,8 @@ _LIMITS = whole_numbers(
      thresholds.OUTAGE_MINIMUM_FAILED_COUNT, "Fewer failures than this are never an outage."),
     ("QuietMinutes", "Quiet after minutes without an SMS", (10, 1_440), thresholds.QUIET_MINUTES,
      "An open incident stays open without traffic; after so many minutes one mail says so."),
+    ("CreditWarningHours", "Credit: warning under (hours)", (12, 336), thresholds.CREDIT_WARNING_HOURS,
+     "The credit that ends sooner, at the pace of the last day or week, is mailed; 72 leaves 48 hours to top it up."),
     ("OverduePercent", "Overdue: over (%)", (1, 99), thresholds.OVERDUE_PERCENT,
      "Share of the SMS sent 15 to 60 minutes ago that still have no outcome."),
 )  # fmt: skip
@@ -84,6 +86,12 @@ PARAMETERS = {
             "CompactLake",
             "One object per day",
             "Joins the hours of the lake, once 72 hours old, into one object per day: queries open 24 times fewer.",
+            default=True,
+        ),
+        switch(
+            "CreditWatch",
+            "Watch the credit",
+            "Reads the account's balance once an hour, with the same key, and mails before the credit ends.",
             default=True,
         ),
     ],

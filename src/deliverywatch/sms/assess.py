@@ -7,19 +7,20 @@ harm. One that could not be published is published by the next run, because the 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from deliverywatch.messages.level import Level
 from deliverywatch.messages.notice import SystemNotice
 from deliverywatch.messages.verdict import Assessment, Verdict
-from deliverywatch.sms.assessments import failures, slot_counts
+from deliverywatch.sms.assessments import credit, failures, slot_counts
 from deliverywatch.sms.lake.slots import HOUR, hour_of
-from deliverywatch.thresholds import ASSESSED_HOURS
+from deliverywatch.thresholds import ASSESSED_HOURS, CREDIT_REFUSED_HOURS
 
 if TYPE_CHECKING:
+    from deliverywatch.sms.assessments.balances import Balances
     from deliverywatch.sms.assessments.slot_counts import SlotCount
     from deliverywatch.sms.lake.recent_hours import RecentHours
     from deliverywatch.sms.mail_context.recent_statistics import RecentStatistics
@@ -43,6 +44,7 @@ class Evidence:
         statistics: Of the newest three hours.
         previous: The assessments that the run before left, by their watches.
         store: For what an assessment keeps of its own.
+        balances: Of the account's credit; None where nobody watches it.
     """
 
     now: datetime
@@ -52,6 +54,7 @@ class Evidence:
     statistics: RecentStatistics
     previous: Mapping[str, Assessment]
     store: Store
+    balances: Balances | None = None
 
     def slots(self) -> Iterator[SlotCount]:
         """Yield the slots, the newest first; an hour is read when it is reached."""
@@ -62,12 +65,24 @@ class Evidence:
             slots = slot_counts.of_hour(rows, hour, minutes, count_recipient_faults=counts_all)
             yield from (slot for slot in slots if slot.end <= self.end)
 
+    def rows(self, hours: int, names: Sequence[str]) -> Iterator[tuple[Any, ...]]:
+        """Yield some columns of what was sent in the newest hours, the newest hour first."""
+        newest = hour_of(self.end - timedelta(microseconds=1))
+        for back in range(hours):
+            yield from self.hours.rows(newest - back * HOUR, names)
+
+
+def _credit(evidence: Evidence) -> Assessment:
+    refusals = credit.refusals(evidence.rows(CREDIT_REFUSED_HOURS, credit.NAMES))
+    return credit.assess(evidence.balances, refusals, evidence.now, evidence.settings.credit_warning_hours)
+
 
 # By the watch that it judges.
 JUDGES: Mapping[str, Callable[[Evidence], Assessment]] = {
     "sms-failures": lambda evidence: failures.assess(
         evidence.slots(), evidence.now, evidence.end, evidence.settings.failures
     ),
+    credit.WATCH: _credit,
 }
 
 

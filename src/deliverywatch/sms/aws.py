@@ -15,8 +15,10 @@ from botocore.exceptions import BotoCoreError, ClientError
 from deliverywatch.errors import ConfigurationError, error_code
 from deliverywatch.messages import notice as notices
 from deliverywatch.messages.notice import SystemNotice
+from deliverywatch.sms.clicksend import credit
 from deliverywatch.sms.clicksend.client import ClickSend
 from deliverywatch.sms.clicksend.credentials import Credentials
+from deliverywatch.sms.clicksend.credit import Credit
 from deliverywatch.sms.clicksend.recipients import Recipients, hash_key
 from deliverywatch.sms.ports import Source
 from deliverywatch.storage.s3 import PATIENT
@@ -50,7 +52,13 @@ def source(setting: Mapping[str, str], remaining_seconds: Callable[[], float]) -
     """
     opened = account(setting["CREDENTIALS"])
     history = ClickSend(opened.credentials, setting["CLICKSEND_URL"], remaining_seconds=remaining_seconds)
-    return Source(history, Recipients(opened.recipient_key, plain=setting["RECIPIENT_NUMBERS"] == "plain"))
+    recipients = Recipients(opened.recipient_key, plain=setting["RECIPIENT_NUMBERS"] == "plain")
+    reads_credit = setting.get("CREDIT_WATCH") == "true"
+    return Source(history, recipients, _credit_of(opened.credentials, setting) if reads_credit else None)
+
+
+def _credit_of(credentials: Credentials, setting: Mapping[str, str]) -> Callable[[], Credit]:
+    return lambda: credit.ask(credentials, setting["CLICKSEND_URL"])
 
 
 @cache

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from deliverywatch.errors import DeliveryWatchError, SourceUnavailable
 from deliverywatch.messages import context as documents
 from deliverywatch.sms import assess, counts, plan, scheduled
+from deliverywatch.sms.assessments.balances import Balances, Unread
 from deliverywatch.sms.hours import Hours
 from deliverywatch.sms.lake import day_objects as days
 from deliverywatch.sms.lake import slots
@@ -25,13 +26,14 @@ from deliverywatch.sms.lake.watermark import WATERMARK, Watermark, advance_water
 from deliverywatch.sms.mail_context import context
 from deliverywatch.sms.mail_context.recent_statistics import NAMES, RecentStatistics
 from deliverywatch.sms.ports import Summary
+from deliverywatch.sms.watch_credit import watch_credit
 from deliverywatch.storage.records import update_record, whole_document
 from deliverywatch.storage.store import Change
 
 if TYPE_CHECKING:
     from deliverywatch.messages.verdict import Assessment
     from deliverywatch.sms.plan import Plan, Range
-    from deliverywatch.sms.ports import Ports, Settings
+    from deliverywatch.sms.ports import Ports, Settings, Source
     from deliverywatch.storage.store import Store
 
 log = logging.getLogger(__name__)
@@ -40,6 +42,8 @@ log = logging.getLogger(__name__)
 RESERVE_SECONDS = 20.0
 # A range that is begun with less left would be lost.
 _LEAST_SECONDS = RESERVE_SECONDS + 10
+# The most that reading the balance takes: ten seconds to connect, and ten for the answer.
+_CREDIT_SECONDS = 20
 
 
 def run(
@@ -113,10 +117,12 @@ class _Run:
     token: str
     summary: Summary = field(default_factory=Summary)
     reread: list[Range] = field(default_factory=list)
+    source: Source = field(init=False)
 
     def go(self) -> Summary:
         self.summary.first_run = self.plan.is_first
-        hours = Hours(self.plan, self.settings, self.ports, self.ports.connect(), self.token, self.summary)
+        self.source = self.ports.connect()
+        hours = Hours(self.plan, self.settings, self.ports, self.source, self.token, self.summary)
         for part in self.plan.ranges:
             self._check_time_left(part)
             hours.cover(part)
@@ -208,12 +214,21 @@ class _Run:
             statistics=statistics,
             previous=documents.from_json(before).assessments,
             store=store,
+            balances=self._balances(),
         )
         assessments = assess.assess(evidence)
         self._write(statistics, assessments, published)
         done = assess.publish(assessments, published, now, self.ports.notify)
         if done != published:
             self._write(statistics, assessments, done)
+
+    def _balances(self) -> Balances | None:
+        has_time = self.ports.seconds_left() >= _LEAST_SECONDS + _CREDIT_SECONDS
+        try:
+            return watch_credit(self.source.credit, self.ports.store, self.plan.now, has_time=has_time)
+        except DeliveryWatchError as error:  # no balance is no reason to lose the run
+            log.warning("the balances are out of reach: %s", error)
+            return Balances(unread=Unread(str(error), self.plan.now))
 
     def _write(
         self,

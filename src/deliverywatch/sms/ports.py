@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from deliverywatch.environment import limits
 from deliverywatch.sms.assessments.failures import FailureLimits
-from deliverywatch.thresholds import SLOT_MINUTES
+from deliverywatch.thresholds import CREDIT_WARNING_HOURS, SLOT_MINUTES
 
 if TYPE_CHECKING:
     from deliverywatch.messages.notice import SystemNotice
+    from deliverywatch.sms.clicksend.credit import Credit
     from deliverywatch.sms.clicksend.pages import Page
     from deliverywatch.sms.clicksend.recipients import Recipients
     from deliverywatch.sms.counts import Datapoint
@@ -29,25 +30,41 @@ class History(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """An account whose history is read, and what may be kept of its recipients."""
+    """An account whose history is read, and what may be kept of its recipients.
+
+    Attributes:
+        credit: Reads what the account can still pay for; None where nobody watches that.
+    """
 
     history: History
     recipients: Recipients
+    credit: Callable[[], Credit] | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What an operator may choose; `count_recipient_faults` is whether dead numbers count as failures."""
+    """What an operator may choose.
+
+    Attributes:
+        count_recipient_faults: Whether dead numbers count as failures.
+        credit_warning_hours: A credit that ends sooner is a warning.
+    """
 
     slot_minutes: int = SLOT_MINUTES
     count_recipient_faults: bool = True
     failures: FailureLimits = field(default_factory=FailureLimits)
+    credit_warning_hours: float = CREDIT_WARNING_HOURS
 
     @classmethod
     def of(cls, values: Mapping[str, str]) -> Settings:
         """Return the settings of a function's environment, without the prefix of its names."""
         counts_recipient_faults = values["COUNT_RECIPIENT_FAULTS"] == "true"
-        return cls(int(values["SLOT_MINUTES"]), counts_recipient_faults, limits(FailureLimits, values))
+        return cls(
+            int(values["SLOT_MINUTES"]),
+            counts_recipient_faults,
+            limits(FailureLimits, values),
+            float(values.get("CREDIT_WARNING_HOURS", CREDIT_WARNING_HOURS)),
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

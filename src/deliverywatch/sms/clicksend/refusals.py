@@ -17,13 +17,17 @@ _WAITING = (
     "will be retried", "will retry", "retrying", "temporar", "deferred", "in progress", " on hold ", "pending",
     " queued ", " buffered", " enroute ", " en route ", " acceptd ",
 )  # fmt: skip
+_NO_CREDIT = (
+    "insufficient * credit", "insufficient * balance", "insufficient * fund", "not enough * credit",
+    "not enough * balance", "not enough * fund", " no credit", " no balance ", "out of credit", "out of fund",
+    "lack of credit", "credit limit", "credit * exhausted", "credit * exceeded", "credit * expired",
+    "not have enough * credit", "not have enough * balance", "not have enough * fund", "not have sufficient",
+    "balance * low", "balance * exhausted", "payment required",
+)  # fmt: skip
 _REFUSALS: tuple[tuple[Fault, tuple[str, ...]], ...] = (
     # Ours to put right: credit, what the account may do, and how it asks.
     (Fault.ACCOUNT, (
-        "insufficient * credit", "insufficient * balance", "insufficient * fund", "not enough * credit",
-        "not enough * balance", "not enough * fund", " no credit", " no balance ", "out of credit", "out of fund",
-        "lack of credit", "credit limit", "credit * exhausted", "credit * exceeded", "credit * expired",
-        "balance * low", "balance * exhausted", "payment required", "spend limit", "spending limit",
+        *_NO_CREDIT, "spend limit", "spending limit",
         "quota * exceeded", "quota * reached", "quota violation", "limit * exceeded", "limit * reached",
         "exceeded * limit", "country * not enabled", "country * disabled", "country * not allowed",
         "country * not supported", "country * not permitted", "country * blocked", "destination * not enabled",
@@ -90,13 +94,18 @@ def _pattern(phrases: tuple[str, ...]) -> re.Pattern[str]:
 
 
 _IS_WAITING = _pattern(_WAITING)
+_LACKS_CREDIT = _pattern(_NO_CREDIT)
 _IS_REFUSED = tuple((fault, _pattern(phrases)) for fault, phrases in _REFUSALS)
+
+
+def _plain(words: str | None) -> str:
+    return f" {_BREAKS.sub(' ', words or '').lower().strip()} "
 
 
 @lru_cache(1_000)
 def verdict_of(words: str | None) -> Verdict | None:
     """Return what the words say became of a message; none if they say nothing that is known."""
-    plain = f" {_BREAKS.sub(' ', words or '').lower().strip()} "
+    plain = _plain(words)
     if _IS_WAITING.search(plain):
         return PENDING
     fault = next((fault for fault, pattern in _IS_REFUSED if pattern.search(plain)), None)
@@ -111,3 +120,13 @@ def fault_of_words(*texts: str | None) -> Fault:
     """Return whose side a failure is on by the first of the texts that says so; `none` if none does."""
     verdicts = map(verdict_of, texts)
     return next((verdict[1] for verdict in verdicts if verdict and verdict[1] != Fault.NONE), Fault.NONE)
+
+
+def is_for_credit(*texts: str | None) -> bool:
+    """Whether one of the texts of a failure says that the account could not pay."""
+    return any(map(_is_for_credit, texts))
+
+
+@lru_cache(1_000)
+def _is_for_credit(words: str | None) -> bool:
+    return bool(_LACKS_CREDIT.search(_plain(words)))

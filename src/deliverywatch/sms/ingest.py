@@ -79,7 +79,7 @@ def run(
 
 def backfill_plan(now: datetime, settings: Settings, store: Store, days: int) -> Plan:
     """Return the plan that fills the lake with days of history, as far as no run on schedule is responsible."""
-    watermark = read_watermark(store) or rebuilt(store, now)
+    watermark = read_watermark(store)
     return plan.backfill(now, watermark.covered_until if watermark else None, settings.slot_minutes, days)
 
 

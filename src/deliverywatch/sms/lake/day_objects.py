@@ -26,7 +26,7 @@ from typing import TYPE_CHECKING
 from deliverywatch.errors import ObjectDamaged, StoreConflict
 from deliverywatch.sms.clicksend.outcomes import UNSETTLED
 from deliverywatch.sms.lake.slots import DAY_OBJECT, HOUR, day_key_of, day_of, folder_of, key_of, steps
-from deliverywatch.storage.store import Change, update
+from deliverywatch.storage.store import Change, Result, update
 from deliverywatch.thresholds import SETTLE_HOURS
 
 if TYPE_CHECKING:
@@ -142,14 +142,14 @@ def keep(
 def make_day(store: Store, day: datetime, token: str) -> None:
     """Make one object of a day's hours, unless it is there; the hours stay until `clear` deletes them."""
     from deliverywatch.sms.lake import seal  # brings pyarrow
+    from deliverywatch.sms.lake.parquet import united
 
     if _exists(store, day):
         return
-    for key in hour_keys(day):
-        update(store, key, _readable(key, lambda body: seal.sealed(body, token)))
+    others = [update(store, key, _readable(key, lambda body: seal.sealed(body, token))) for key in hour_keys(day)]
     try:
         with readable(folder_of(day)):
-            made = seal.joined(_sealed_bodies(store, day), token)
+            made = seal.joined(_sealed_bodies(store, day), token, united(others))
     except _Sealed:
         return
     try:
@@ -229,8 +229,8 @@ def _is_sealed(key: str, body: bytes) -> bool:
         return seal.is_sealed(body)
 
 
-def _readable(key: str, change: Callable[[bytes | None], Change[None]]) -> Callable[[bytes | None], Change[None]]:
-    def readable_change(body: bytes | None) -> Change[None]:
+def _readable(key: str, change: Callable[[bytes | None], Change[Result]]) -> Callable[[bytes | None], Change[Result]]:
+    def readable_change(body: bytes | None) -> Change[Result]:
         with readable(key):
             return change(body)
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING
 
-from deliverywatch.sms.lake.parquet import batch_of, batches_of, columns_of, records_of
+from deliverywatch.sms.lake.parquet import NAMES, batches_of, columns_of, others_of, replaced
 from deliverywatch.sms.lake.seal import beside, rewritten
 from deliverywatch.storage.store import Change
 
@@ -40,7 +40,9 @@ def without(body: bytes | None, traces: Collection[str], token: str) -> Change[N
     """
     if body is None or not count(body, traces):
         return Change(None, None)
-    return rewritten((_blanked(batch, _matches(batch, traces)) for batch in batches_of(body)), beside(body), token)
+    others = others_of(body)
+    batches = (_blanked(batch, _matches(batch, traces)) for batch in batches_of(body, NAMES, others))
+    return rewritten(batches, beside(body), token, others)
 
 
 def _matches(batch: pa.RecordBatch, traces: Collection[str]) -> list[bool]:
@@ -49,11 +51,7 @@ def _matches(batch: pa.RecordBatch, traces: Collection[str]) -> list[bool]:
 
 
 def _blanked(batch: pa.RecordBatch, matches: Sequence[bool]) -> pa.RecordBatch:
-    if not any(matches):
-        return batch
-    return batch_of(
-        [
-            record._replace(recipient_hash=None, recipient=None) if is_theirs else record
-            for record, is_theirs in zip(records_of(batch), matches, strict=True)
-        ]
-    )
+    for name, values in zip(_PERSONAL, columns_of(batch, _PERSONAL), strict=True):
+        left = [None if is_theirs else value for value, is_theirs in zip(values, matches, strict=True)]
+        batch = replaced(batch, name, left)
+    return batch

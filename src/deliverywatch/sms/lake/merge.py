@@ -16,11 +16,14 @@ from deliverywatch.sms.clicksend.outcomes import FINAL, UNSETTLED, Fault, Outcom
 from deliverywatch.sms.lake import marks
 from deliverywatch.sms.lake.parquet import (
     GROUP_ROWS,
+    NAMES,
+    Others,
     Writer,
     batch_of,
     batches_of,
     columns_of,
     footer_of,
+    others_of,
     records_of,
     selected,
 )
@@ -90,7 +93,8 @@ def merge(
         added: Marks that the run leaves.
         moved: What the run read and keeps in other hours: rows of it leave this one.
     """
-    before = _compare(stored, records, {} if inserts_only else moved or {}, inserts_only=inserts_only)
+    others = others_of(stored) if stored else []
+    before = _compare(stored, others, records, {} if inserts_only else moved or {}, inserts_only=inserts_only)
     taken = [_timed(record, before.verdicts.get(key)) for key, record in records.items() if key not in before.unchanged]
     if not taken and not before.gone:
         return Merged(None, 0, Counter())
@@ -98,15 +102,18 @@ def merge(
     outcomes: Counter[tuple[str, str | None]] = Counter()
     for change, number in changes.items():
         outcomes[change.outcome, change.status] += number
-    writer = Writer()
-    for batch in batches_of(stored) if stored else ():
+    writer = Writer(others)
+    for batch in batches_of(stored, NAMES, others) if stored else ():
         (message_ids,) = columns_of(batch, ("message_id",))
         stays = [key in before.unchanged or not (key in records or key in before.gone) for key in message_ids]
         for staying in selected(batch, stays):
             writer.add(staying)
             outcomes.update(zip(*columns_of(staying, ("outcome", "status")), strict=True))
+    none = (None,) * len(others)
     for first in range(0, len(taken), GROUP_ROWS):
-        writer.add(batch_of(taken[first : first + GROUP_ROWS]))
+        group = taken[first : first + GROUP_ROWS]
+        rows_of = [(*record, *before.others.get(record.message_id, none)) for record in group] if others else group
+        writer.add(batch_of(rows_of, others))
     changes.update(map(_departure, before.gone.values()))
     unsettled_count = sum(number for outcome, number in outcomes.items() if is_unsettled(*outcome))
     kept = marks.combined(footer_of(stored) if stored else {}, added)
@@ -128,24 +135,32 @@ class _Before:
         unchanged: Ids of records that are no news.
         verdicts: Outcome, fault and `outcome_at` of the rows that the others replace.
         gone: Rows that leave for another hour.
+        others: What the rows that the others replace have in columns of a later version.
     """
 
     unchanged: set[str] = field(default_factory=set)
     verdicts: dict[str, tuple[str, str, int | None]] = field(default_factory=dict)
     gone: dict[str, Record] = field(default_factory=dict)
+    others: dict[str, tuple[Any, ...]] = field(default_factory=dict)
 
 
 def _compare(
-    stored: bytes | None, records: Mapping[str, Record], moved: Mapping[str, Record], *, inserts_only: bool
+    stored: bytes | None,
+    others: Others,
+    records: Mapping[str, Record],
+    moved: Mapping[str, Record],
+    *,
+    inserts_only: bool,
 ) -> _Before:
-    before = _Before()
-    for batch in batches_of(stored) if stored else ():
-        for row in records_of(batch):
+    before, names = _Before(), [column.name for column in others]
+    for batch in batches_of(stored, NAMES, others) if stored else ():
+        for row, *rest in zip(records_of(batch), *columns_of(batch, names), strict=True):
             if row.message_id in moved and row.observed_at <= moved[row.message_id].observed_at:
                 before.gone[row.message_id] = row
             elif (record := records.get(row.message_id)) is not None:
                 if not inserts_only and _is_news(record, row):
                     before.verdicts[row.message_id] = (row.outcome, row.fault, row.outcome_at)
+                    before.others[row.message_id] = tuple(rest)
                 else:
                     before.unchanged.add(row.message_id)
     return before

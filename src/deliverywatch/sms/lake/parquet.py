@@ -7,7 +7,7 @@ Views and the writer's own encodings do without. Texts that repeat are Arrow dic
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from itertools import compress
+from itertools import chain, compress
 from typing import Any
 
 import pyarrow as pa
@@ -18,6 +18,9 @@ from deliverywatch.sms.lake.columns import COLUMNS
 
 # The default pool keeps freed memory for later; with the system's allocator a run's peak is 10 MiB lower.
 pa.set_memory_pool(pa.system_memory_pool())
+
+# Columns that only a later version knows.
+Others = Sequence[pa.Field]
 
 # Rows of a row group: each has its own dictionaries; with a quarter of them an object would be a seventh larger.
 GROUP_ROWS = 65_536
@@ -48,11 +51,11 @@ SCHEMA = pa.schema(
 )
 
 
-def batch_of(records: Sequence[Record]) -> pa.RecordBatch:
-    """Return the records, at least one, as a batch."""
-    columns = zip(*records, strict=True)
-    arrays = [pa.array(values, field.type) for values, field in zip(columns, SCHEMA, strict=True)]
-    return pa.RecordBatch.from_arrays(arrays, schema=SCHEMA)
+def batch_of(rows: Sequence[tuple[Any, ...]], others: Others = ()) -> pa.RecordBatch:
+    """Return the rows, at least one, as a batch: each is a record, followed by its values of the other columns."""
+    schema = _schema(others)
+    arrays = [pa.array(values, field.type) for values, field in zip(zip(*rows, strict=True), schema, strict=True)]
+    return pa.RecordBatch.from_arrays(arrays, schema=schema)
 
 
 def records_of(batch: pa.RecordBatch) -> list[Record]:
@@ -70,11 +73,34 @@ def selected(batch: pa.RecordBatch, choice: Sequence[int]) -> Iterator[pa.Record
     if all(choice):
         yield batch
     elif any(choice):
-        yield batch_of([*compress(records_of(batch), choice)])
+        rows = zip(*columns_of(batch, batch.schema.names), strict=True)
+        yield batch_of([*compress(rows, choice)], [*batch.schema][len(NAMES) :])
 
 
-def batches_of(body: bytes, names: Sequence[str] = NAMES) -> Iterator[pa.RecordBatch]:
-    """Read some columns of a Parquet file, a batch at a time; a column that was added later is null, as in Athena.
+def replaced(batch: pa.RecordBatch, name: str, values: Sequence[Any]) -> pa.RecordBatch:
+    """Return the batch with other values in a column."""
+    field = batch.schema.field(name)
+    return batch.set_column(batch.schema.get_field_index(name), field, pa.array(values, field.type))
+
+
+def others_of(body: bytes) -> list[pa.Field]:
+    """Return the columns of a file that only a later version knows: whoever rewrites the file keeps them."""
+    schema = pq.read_schema(pa.BufferReader(body)).remove_metadata()
+    return [field for field in schema if field.name not in SCHEMA.names]
+
+
+def united(columns: Iterable[Others]) -> list[pa.Field]:
+    """Return the other columns of several files, each once; of two types the first counts."""
+    by_name: dict[str, pa.Field] = {}
+    for field in chain.from_iterable(columns):
+        by_name.setdefault(field.name, field)
+    return [*by_name.values()]
+
+
+def batches_of(body: bytes, names: Sequence[str] = NAMES, others: Others = ()) -> Iterator[pa.RecordBatch]:
+    """Read some columns of a Parquet file, and these others, a batch at a time.
+
+    A column that was added later is null, as in Athena; one of another type becomes what this version writes.
 
     Raises:
         KeyError: The file lacks a column without which a row is none.
@@ -85,8 +111,9 @@ def batches_of(body: bytes, names: Sequence[str] = NAMES) -> Iterator[pa.RecordB
         raise KeyError(f"no column {min(missing)}")
     repeated = [name for name in _REPEATED if name in stored]
     file = pq.ParquetFile(pa.BufferReader(body), metadata=footer, read_dictionary=repeated, pre_buffer=False)
-    batches = file.iter_batches(_READ_ROWS, columns=list(names), use_threads=False)
-    return batches if stored.issuperset(names) else (_with_nulls(batch, names) for batch in batches)
+    wanted = pa.schema([*(SCHEMA.field(name) for name in names), *others])
+    batches = file.iter_batches(_READ_ROWS, columns=wanted.names, use_threads=False)
+    return (batch if batch.schema.equals(wanted) else _conforming(batch, wanted) for batch in batches)
 
 
 def footer_of(body: bytes) -> dict[str, str]:
@@ -95,25 +122,31 @@ def footer_of(body: bytes) -> dict[str, str]:
     return {name.decode(): value.decode(errors="replace") for name, value in footer.items()}
 
 
-def _with_nulls(batch: pa.RecordBatch, names: Sequence[str]) -> pa.RecordBatch:
-    schema = pa.schema([SCHEMA.field(name) for name in names])
-    arrays = [
-        batch.column(field.name) if field.name in batch.schema.names else pa.nulls(batch.num_rows, field.type)
-        for field in schema
-    ]
-    return pa.RecordBatch.from_arrays(arrays, schema=schema)
+def _schema(others: Others) -> pa.Schema:
+    return pa.schema([*SCHEMA, *others]) if others else SCHEMA
+
+
+def _conforming(batch: pa.RecordBatch, wanted: pa.Schema) -> pa.RecordBatch:
+    return pa.RecordBatch.from_arrays([_column(batch, field) for field in wanted], schema=wanted)
+
+
+def _column(batch: pa.RecordBatch, field: pa.Field) -> pa.Array:
+    if field.name not in batch.schema.names:
+        return pa.nulls(batch.num_rows, field.type)
+    column = batch.column(field.name)
+    return column if column.type == field.type else pa.array(column.to_pylist(), field.type)
 
 
 class Writer:
-    """Collects batches into one Parquet file in memory."""
+    """Collects batches into one Parquet file in memory, with these columns beside ours."""
 
-    def __init__(self) -> None:
+    def __init__(self, others: Others = ()) -> None:
         self._sink = pa.BufferOutputStream()
         self._pending: list[pa.RecordBatch] = []
         self._pending_rows = 0
         self._file = pq.ParquetWriter(
             self._sink,
-            SCHEMA,
+            _schema(others),
             compression="zstd",
             compression_level=1,
             # A quarter of the default: 5 MB less at 40,000 rows, for 0.2 % more bytes.

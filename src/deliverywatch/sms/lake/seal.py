@@ -10,7 +10,17 @@ import pyarrow as pa
 
 from deliverywatch.sms.clicksend.outcomes import UNSETTLED
 from deliverywatch.sms.lake import marks
-from deliverywatch.sms.lake.parquet import NAMES, Writer, batches_of, columns_of, footer_of, selected
+from deliverywatch.sms.lake.parquet import (
+    NAMES,
+    Others,
+    Writer,
+    batches_of,
+    columns_of,
+    footer_of,
+    others_of,
+    selected,
+    united,
+)
 from deliverywatch.storage.store import Change
 
 _SEALED = "sealed"
@@ -34,19 +44,21 @@ def beside(body: bytes) -> dict[str, str]:
     return marks.kept(footer_of(body))
 
 
-def sealed(body: bytes | None, token: str) -> Change[None]:
+def sealed(body: bytes | None, token: str) -> Change[list[pa.Field]]:
     """Return an hour's object with the same rows, or without any if it has none, sealed; None if it is sealed already.
 
-    The token is different for each run: two runs never write the same bytes.
+    The result are its other columns. The token is different for each run: two runs never write the same bytes.
     """
-    footer = footer_of(body) if body is not None else {}
+    footer, others = (footer_of(body), others_of(body)) if body is not None else ({}, [])
     if _SEALED in footer:
-        return Change(None, None)
+        return Change(None, others)
     metadata = {UNSETTLED: "0", **marks.kept(footer), _SEALED: "1"}
-    return rewritten(batches_of(body) if body is not None else (), metadata, token)
+    batches = batches_of(body, NAMES, others) if body is not None else ()
+    made = rewritten(batches, metadata, token, others)
+    return Change(made.body, others, made.metadata)
 
 
-def joined(hours: Iterable[bytes], token: str) -> Change[None]:
+def joined(hours: Iterable[bytes], token: str, others: Others = ()) -> Change[None]:
     """Return the day's object with the rows of all its hours, in their order; each is read when it is its turn."""
     metadata = {UNSETTLED: "0"}
 
@@ -55,9 +67,9 @@ def joined(hours: Iterable[bytes], token: str) -> Change[None]:
             unsettled_count = int(metadata[UNSETTLED]) + _unsettled_count(body)
             metadata.update(marks.combined(metadata, beside(body)) | {UNSETTLED: str(unsettled_count)})
             metadata.pop(_SEALED, None)
-            yield from batches_of(body)
+            yield from batches_of(body, NAMES, others)
 
-    return rewritten(batches(), metadata, token)
+    return rewritten(batches(), metadata, token, others)
 
 
 def absorbed(day: bytes | None, *, stray: bytes, token: str) -> Change[None]:
@@ -77,7 +89,8 @@ def absorbed(day: bytes | None, *, stray: bytes, token: str) -> Change[None]:
     # Whether the added rows are settled is not counted: one reading more of them is cheaper.
     unsettled_count = _unsettled_count(day) + _unsettled_count(stray)
     metadata = marks.combined(beside(stray), beside(day)) | {UNSETTLED: str(unsettled_count)}
-    return rewritten(_both(day, stays, stray, in_day), metadata, token)
+    others = united([others_of(day), others_of(stray)])
+    return rewritten(_both(day, stays, stray, in_day, others), metadata, token, others)
 
 
 _IDENTITY = ("message_id", "observed_at")
@@ -87,18 +100,20 @@ def _identities(batch: pa.RecordBatch) -> Iterator[tuple[str, int]]:
     yield from zip(*columns_of(batch, _IDENTITY), strict=True)
 
 
-def _both(day: bytes, stays: bytearray, stray: bytes, in_day: set[str]) -> Iterator[pa.RecordBatch]:
+def _both(day: bytes, stays: bytearray, stray: bytes, in_day: set[str], others: Others) -> Iterator[pa.RecordBatch]:
     first = 0
-    for batch in batches_of(day):
+    for batch in batches_of(day, NAMES, others):
         yield from selected(batch, stays[first : first + batch.num_rows])
         first += batch.num_rows
-    for batch in batches_of(stray):
+    for batch in batches_of(stray, NAMES, others):
         yield from selected(batch, [identity not in in_day for identity, _ in _identities(batch)])
 
 
-def rewritten(batches: Iterable[pa.RecordBatch], metadata: Mapping[str, str], token: str) -> Change[None]:
-    """Return an object of these batches, with the metadata in its footer too."""
-    writer = Writer()
+def rewritten(
+    batches: Iterable[pa.RecordBatch], metadata: Mapping[str, str], token: str, others: Others = ()
+) -> Change[None]:
+    """Return an object of these batches, which have these other columns too, with the metadata also in its footer."""
+    writer = Writer(others)
     for batch in batches:
         writer.add(batch)
     return Change(writer.close({**metadata, marks.TOKEN: token}), None, metadata)

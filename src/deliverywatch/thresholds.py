@@ -72,6 +72,10 @@ SWEEP_FROM_MINUTE = 5
 # A receipt may take up to 72 hours; after that a temporary failure (300, 302) is a failure.
 SETTLE_HOURS = 72
 
+# An hour of which not all announced rows came is read again this often, once an hour, beside the seven readings that
+# every hour gets anyway: what ClickSend announces and never sends must not be asked for all day.
+INCOMPLETE_REREADS_COUNT = 3
+
 # A message that was read so soon after it was sent was waited for: the run that first saw its outcome tells, up to one
 # slot, how long that took. Of one that a back-fill found, or a run after an outage, nobody knows.
 FIRST_READ_MINUTES = 2 * SLOT_MINUTES

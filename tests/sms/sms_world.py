@@ -91,6 +91,8 @@ class History:
     strays: list[dict[str, Any]] = field(default_factory=list)
     broken_hours: set[datetime] = field(default_factory=set)
     before: Callable[[str, str], None] = lambda _port, _key: None
+    breaks_after_pages: int | None = None
+    gaps: dict[datetime, Page] = field(default_factory=dict)
 
     def pages(self, start: datetime, end: datetime) -> Iterator[Page]:
         self.asked.append((start, end))
@@ -107,7 +109,11 @@ class History:
             found = found + self.strays
         parts = [found[index : index + self.page_size] for index in range(0, len(found), self.page_size)] or [[]]
         for number, part in enumerate(parts, 1):
+            if number - 1 == self.breaks_after_pages:
+                raise SourceUnavailable("5xx")
             yield Page(number, len(found), len(parts) if found else 0, part)
+        if floor(start, 60) in self.gaps:
+            yield self.gaps[floor(start, 60)]
 
 
 class Killed(BaseException):

@@ -33,17 +33,34 @@ def unreadable(number: int) -> list[dict[str, object]]:
 
 
 @pytest.mark.parametrize(("bad", "good"), [(1, 0), (50, 0), (3, 50), (10, 100)])
-def test_many_unreadable_rows_fail_the_run_and_nothing_is_marked_as_read(bad: int, good: int) -> None:
+def test_many_unreadable_rows_fail_the_run_that_has_gone_on_past_them(bad: int, good: int) -> None:
     world = World()
     world.run(NOW - SLOT)
     known = [row(f"good {index}", at("12:05")) for index in range(good)]
     world.history.rows, world.history.strays = known, unreadable(bad)
     with pytest.raises(SourceMalformed, match=f"{bad} rows without a usable message_id or date"):
         world.run()
-    assert (world.watermark(), world.run_count()) == (NOW - SLOT, 1)
+    assert (world.watermark(), world.run_count()) == (NOW, 1)
     assert world.context()["problem"]["kind"] == "malformed"
     assert len(world.rows_of(at("12:00"))) == good
     assert world.emitted().get(at("12:00")) == ((good, 0) if good else None)
+    world.history.strays = []
+    world.run(NOW + SLOT)
+    assert (world.context()["problem"], world.run_count()) == (None, 2)
+
+
+def test_what_was_read_before_clicksend_failed_is_kept_and_counted() -> None:
+    world = World()
+    world.run(NOW - SLOT)
+    world.history.rows = [row(f"M{index}", at("12:05"), "failed") for index in range(3)]
+    world.history.page_size = 1
+    world.history.breaks_after_pages = 2
+    with pytest.raises(SourceUnavailable):
+        world.run()
+    assert (world.watermark(), world.emitted()[at("12:00")]) == (NOW - SLOT, (2, 2))
+    world.history.breaks_after_pages = None
+    world.run()
+    assert (world.watermark(), world.emitted()[at("12:00")]) == (NOW, (3, 3))
 
 
 @pytest.mark.parametrize(("bad", "good"), [(2, 1), (3, 57)])

@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from deliverywatch.errors import SourceMalformed
+from deliverywatch.errors import DeliveryWatchError, SourceMalformed
 from deliverywatch.sms import counts
+from deliverywatch.sms.clicksend.pages import Gap
 from deliverywatch.sms.clicksend.records import Recorder
 from deliverywatch.sms.counts import SlotCounts
 from deliverywatch.sms.lake import day_objects, marks, slots
@@ -22,22 +23,28 @@ from deliverywatch.sms.lake import day_objects, marks, slots
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from deliverywatch.sms.clicksend.records import Record
+    from deliverywatch.sms.clicksend.records import Record, Row
+    from deliverywatch.sms.lake.incomplete import IncompleteStore
     from deliverywatch.sms.lake.merge import Merged, MessageChange
     from deliverywatch.sms.plan import Plan, Range
-    from deliverywatch.sms.ports import Ports, Settings, Source, Summary
+    from deliverywatch.sms.ports import History, Ports, Settings, Source, Summary
 
 log = logging.getLogger(__name__)
 
-# A stray row or two is left out with a warning; a larger share means that ClickSend's format is another one now, and
-# counting the rest would show a drop in traffic that never was.
+# A stray row or two is left out and noted; a larger share means that ClickSend's format is another one now. The rest is
+# counted and later hours are read, but the run fails in the end: it must not pass for one that saw everything.
 _MOST_UNREADABLE_PERCENT = 5
 _LEAST_UNREADABLE_COUNT = 3
 
 
 @dataclass(slots=True)
 class Hours:
-    """Reads and keeps ranges, as one run does, whose numbers are added up in `summary`."""
+    """Reads and keeps ranges, as one run does, whose numbers are added up in `summary`.
+
+    Attributes:
+        incomplete: Which ranges lack rows, as far as this run and those before it know.
+        malformed: Why a range counts as unread though the run went on; the first such range of the run.
+    """
 
     plan: Plan
     settings: Settings
@@ -45,31 +52,38 @@ class Hours:
     source: Source
     token: str
     summary: Summary
+    incomplete: IncompleteStore
+    malformed: SourceMalformed | None = None
 
-    def cover(self, part: Range) -> None:
-        """Read a range, keep its messages, and emit what they change.
+    def cover(self, part: Range, *, is_sweep: bool = False) -> None:
+        """Read a range, keep its messages, and emit what they change; note what of it could not be read.
+
+        Args:
+            part: The range.
+            is_sweep: Whether it was covered by an earlier run, long enough ago that this is one of its last readings.
 
         Raises:
-            SourceMalformed: Many rows of the range cannot be read; the others are kept and emitted all the same.
-            DeliveryWatchError: The range could not be read or kept: nothing of it is.
+            DeliveryWatchError: The range could not be read to its end, or not be kept; what was read is kept if it can.
         """
-        due_until = slots.floor(self.plan.now, self.settings.slot_minutes)
-        recorder = Recorder(self.plan.now, self.source.recipients, due_until)
-        pages = (page.rows for page in self.source.history.pages(part.start, part.end))
-        # Of a message that was read twice the last record counts.
-        records = {record.message_id: record for record in recorder.records(pages, part.start, part.end)}
-        scheduled = {key: record for key, record in records.items() if not _belongs(record, part.hour)}
+        recorder = Recorder(
+            self.plan.now, self.source.recipients, slots.floor(self.plan.now, self.settings.slot_minutes)
+        )
+        reading = _Reading(recorder, part)
+        reading.read(self.source.history)
+        scheduled = {key: record for key, record in reading.records.items() if not _belongs(record, part.hour)}
         self._keep_scheduled(part, scheduled)
-        changes = self._keep(part, part.hour, records, scheduled) if records else Counter()
+        changes = self._keep(part, part.hour, reading.records, scheduled) if reading.records else Counter()
         malformed = _is_malformed(recorder.unreadable_count, recorder.read_count)
-        self._emit(changes, () if malformed else self._quiet_slots(part))
+        self._emit(changes, () if malformed or reading.failure else self._quiet_slots(part))
         self.summary.read_count += recorder.read_count
         self.summary.unreadable_count += recorder.unreadable_count
-        if malformed:
-            raise SourceMalformed(
-                f"ClickSend sent {recorder.unreadable_count} rows without a usable message_id or date, beside "
-                f"{recorder.read_count} good ones, from {slots.as_text(part.start)} on."
-            )
+        if reading.failure:
+            raise reading.failure
+        gap = reading.gap_with_unreadable()
+        self.summary.missing_count += gap.missing_count if gap else 0
+        self.incomplete.note(part.start, part.end, gap, self.plan.now, is_sweep=is_sweep)
+        if malformed and not is_sweep and self.malformed is None:
+            self.malformed = _malformed(recorder, part)
 
     def _keep_scheduled(self, part: Range, records: dict[str, Record]) -> None:
         """Keep and emit what was listed with the range and was, or is to be, sent in other hours; before it leaves."""
@@ -124,6 +138,47 @@ class Hours:
 
 def _belongs(record: Record, hour: datetime) -> bool:
     return record.created_at is None or slots.hour_of(slots.from_milliseconds(record.sent_at)) == hour
+
+
+@dataclass(slots=True)
+class _Reading:
+    """What of a range could be read: of a message that was read twice the last record counts."""
+
+    recorder: Recorder
+    part: Range
+    records: dict[str, Record] = field(default_factory=dict)
+    gap: Gap | None = None
+    failure: DeliveryWatchError | None = None
+
+    def read(self, history: History) -> None:
+        """Read until the end, or until ClickSend fails: what came before that is worth keeping."""
+        try:
+            for record in self.recorder.records(self._pages(history), self.part.start, self.part.end):
+                self.records[record.message_id] = record
+        except DeliveryWatchError as failure:
+            self.failure = failure
+
+    def gap_with_unreadable(self) -> Gap | None:
+        """Return what is missing: rows that did not come, and those that cannot be used."""
+        unreadable = self.recorder.unreadable_count
+        if not unreadable:
+            return self.gap
+        missing = unreadable + (self.gap.missing_count if self.gap else 0)
+        announced = max(self.gap.announced_count if self.gap else 0, missing + len(self.records))
+        return Gap(self.part.start, self.part.end, missing, announced)
+
+    def _pages(self, history: History) -> Iterator[Iterable[Row]]:
+        for page in history.pages(self.part.start, self.part.end):
+            self.recorder.unreadable_count += page.strange_count
+            self.gap = page.gap or self.gap
+            yield page.rows
+
+
+def _malformed(recorder: Recorder, part: Range) -> SourceMalformed:
+    return SourceMalformed(
+        f"ClickSend sent {recorder.unreadable_count} rows without a usable message_id or date, beside "
+        f"{recorder.read_count} good ones, from {slots.as_text(part.start)} on."
+    )
 
 
 def _is_malformed(unreadable_count: int, read_count: int) -> bool:

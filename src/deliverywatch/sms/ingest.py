@@ -20,6 +20,7 @@ from deliverywatch.sms.assessments.balances import Balances, Unread
 from deliverywatch.sms.hours import Hours
 from deliverywatch.sms.lake import day_objects as days
 from deliverywatch.sms.lake import slots
+from deliverywatch.sms.lake.incomplete import IncompleteStore
 from deliverywatch.sms.lake.rebuild import rebuilt
 from deliverywatch.sms.lake.recent_hours import RecentHours
 from deliverywatch.sms.lake.watermark import WATERMARK, Watermark, advance_watermark, read_watermark
@@ -70,7 +71,7 @@ def run(
     """
     try:
         chosen = by_hand or _scheduled(now, settings, ports.store, clock)
-        return _Run(chosen, settings, ports, token).go()
+        return _Run(chosen, settings, ports, token, IncompleteStore(ports.store)).go()
     except Exception as error:
         if by_hand is None:
             _leave_problem(error, now, settings, ports.store)
@@ -115,6 +116,7 @@ class _Run:
     settings: Settings
     ports: Ports
     token: str
+    incomplete: IncompleteStore
     summary: Summary = field(default_factory=Summary)
     reread: list[Range] = field(default_factory=list)
     source: Source = field(init=False)
@@ -122,17 +124,19 @@ class _Run:
     def go(self) -> Summary:
         self.summary.first_run = self.plan.is_first
         self.source = self.ports.connect()
-        hours = Hours(self.plan, self.settings, self.ports, self.source, self.token, self.summary)
+        hours = Hours(self.plan, self.settings, self.ports, self.source, self.token, self.summary, self.incomplete)
         for part in self.plan.ranges:
             self._check_time_left(part)
             hours.cover(part)
             self._advance(part.end)
         if self.plan.covered_until is not None:
             self._read_scheduled(hours)
-            self._conclude(self.plan.covered_until)
+            self._conclude(self.plan.covered_until, is_success=hours.malformed is None)
         self._settle(hours)
         if self.summary.unreadable_count:
             log.warning("%d rows have no usable message_id or date and are not kept", self.summary.unreadable_count)
+        if hours.malformed:
+            raise hours.malformed
         return self.summary
 
     def _read_scheduled(self, hours: Hours) -> None:
@@ -171,14 +175,15 @@ class _Run:
     def _settle_one(self, part: Range, hours: Hours) -> None:
         # An hour more, because the clocks of two functions may differ.
         is_due = days.is_due(slots.day_of(part.hour), self.plan.now + slots.HOUR)
-        if not days.unsettled_count(self.ports.store, part.hour, may_be_compacted=is_due):
+        is_incomplete = self.incomplete.present.is_due(part.start, part.end)
+        if not is_incomplete and not days.unsettled_count(self.ports.store, part.hour, may_be_compacted=is_due):
             return
         if self.ports.seconds_left() < _LEAST_SECONDS:
             self.summary.postponed_count += 1
             return
         self.reread.append(part)
         for one in (part, *self._created(part.hour)):
-            hours.cover(one)
+            hours.cover(one, is_sweep=True)
         self.summary.settling_count += 1
 
     def _advance(self, covered_until: datetime) -> None:
@@ -191,14 +196,15 @@ class _Run:
         watermark = Watermark(covered_until, self.plan.counted_from)
         advance_watermark(self.ports.store, watermark, latest=self.plan.latest)
 
-    def _conclude(self, covered_until: datetime) -> None:
+    def _conclude(self, covered_until: datetime, *, is_success: bool) -> None:
         self._mark(covered_until)
         hours = RecentHours(self.ports.store)
         statistics = self._recent_statistics(hours)
         # An event that comes late, or twice, must not set back what the mails say.
         if covered_until == self.plan.end:
             self._report(statistics, hours)
-        self.ports.emit([counts.run_datapoint(self.plan.now, statistics.overdue_percent)])
+        if is_success:
+            self.ports.emit([counts.run_datapoint(self.plan.now, statistics.overdue_percent)])
 
     def _report(self, statistics: RecentStatistics, hours: RecentHours) -> None:
         """Leave what the mails say and what the data prove, then notify of what changed."""
@@ -237,7 +243,7 @@ class _Run:
         published: Mapping[str, Assessment],
     ) -> None:
         now, minutes = self.plan.now, self.settings.slot_minutes
-        facts = context.facts_of(self.plan.rebuilt_at, now)
+        facts = context.facts_of(self.plan.rebuilt_at, now, self.incomplete.present.sentence(now))
 
         def document(before: bytes | None) -> Change[None]:
             body = context.document(statistics, now, self.plan.end, minutes, assessments, published, facts, before)

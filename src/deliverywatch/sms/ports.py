@@ -94,6 +94,7 @@ class Summary:
         first_run: Whether there was no watermark, so that only the last hour was covered.
         read_count: Records read, those that were read twice counted twice.
         unreadable_count: Rows without a usable id or time of sending.
+        missing_count: These, and rows that ClickSend announced and did not send.
         new_count, changed_count: Messages that were not in the lake, or are no longer as it has them.
         written_count: Objects of the lake.
         emitted_count: Datapoints of slots.
@@ -105,6 +106,7 @@ class Summary:
     first_run: bool = False
     read_count: int = 0
     unreadable_count: int = 0
+    missing_count: int = 0
     new_count: int = 0
     changed_count: int = 0
     written_count: int = 0

@@ -1,8 +1,6 @@
-"""A range of sending time -> the pages of ClickSend's message history, several requests in flight, none lost unnoticed.
+"""A query of ClickSend's message history -> its pages: several requests in flight, paced, tried again.
 
-`GET /v3/sms/history` (developers.clicksend.com) has no cursor: pages are numbered, and a row that appears or vanishes
-while they are read shifts all later ones. Therefore the range is frozen, the order is by date, and the distinct
-messages that were read are compared with the `total` that every page states.
+`GET /v3/sms/history` (developers.clicksend.com). What makes a whole range of these pages is `reading`.
 """
 
 from __future__ import annotations
@@ -15,8 +13,9 @@ from base64 import b64encode
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import urllib3
@@ -24,7 +23,8 @@ from urllib3.exceptions import HTTPError, InvalidHeader, ReadTimeoutError
 
 from deliverywatch.errors import ConfigurationError, SourceThrottled, SourceUnavailable
 from deliverywatch.sms.clicksend.pace import Pace
-from deliverywatch.sms.clicksend.pages import Page, Tally, check_status, parse_page
+from deliverywatch.sms.clicksend.pages import Page, check_status, parse_page
+from deliverywatch.sms.clicksend.reading import Query, Reading
 
 if TYPE_CHECKING:
     from urllib3.response import BaseHTTPResponse
@@ -36,15 +36,8 @@ if TYPE_CHECKING:
 _PATH = "/v3/sms/history"
 _IN_FLIGHT = 8
 
-# A request that failed is tried this often; a refused or malformed one never again.
-_ATTEMPTS = 4
-
-# Rows a page, of the first and the second reading. 100 is ClickSend's maximum; another size moves the edges between
-# pages, where rows of one second may change places: `date` has no tie-breaker, and campaigns go out within a second.
-_PAGE_SIZES = (100, 90)
-
-# Between the two readings, so that what is just appearing has appeared.
-_SETTLE_SECONDS = 3.0
+# Half a million messages within one range: whoever sends more pages than this sends them for ever.
+_MOST_PAGES = 5_000
 
 
 class ClickSend:
@@ -88,10 +81,10 @@ class ClickSend:
         self._http = urllib3.PoolManager(maxsize=in_flight + 1, headers=headers(credentials), retries=False)
 
     def pages(self, start: datetime, end: datetime) -> Iterator[Page]:
-        """Read what was sent in a range, in order of date.
+        """Read what was sent in a range, in order of date; what cannot be read comes as the gap of a last page.
 
         Whether ClickSend's edges are inclusive is undocumented, so a second more is requested on both sides: rows
-        outside of the range are the caller's to drop. If pages shifted while they were read, all of them come once
+        outside of the range are the caller's to drop. If rows and what was announced did not agree, some come once
         more: rows are the caller's to de-duplicate.
 
         Args:
@@ -101,43 +94,43 @@ class ClickSend:
         Raises:
             SourceRefused: The key (401) or the access (403) is refused.
             SourceThrottled: 429 for longer than there is time.
-            SourceUnavailable: No usable answer after several tries, or pages shifted in both readings (kind
-                `incomplete`).
-            SourceMalformed: The answer is not a page of history.
+            SourceUnavailable: No usable answer to anything after several tries.
+            SourceMalformed: No answer is a page of history.
         """
-        earlier: Tally | None = None
-        for size in _PAGE_SIZES:
-            tally = Tally()
-            for page in self._reading(_query(start, end, size)):
-                tally.add(page)
-                yield page
-            if tally.is_complete(earlier):
-                return
-            earlier = tally
-            self._sleep(_SETTLE_SECONDS)
-        message = f"ClickSend's pages shifted while they were read, twice: {tally.difference()}."
-        raise SourceUnavailable(message, kind="incomplete")
+        reading = Reading(self._reading, self._sleep, lambda: self._remaining_seconds() > 0)
+        return reading.pages(start, end)
 
-    def _reading(self, query: Mapping[str, str]) -> Iterator[Page]:
-        """Yield all pages in order, fetched by threads that are never more than `in_flight` ahead of the consumer."""
+    def _reading(self, query: Query) -> Iterator[Page]:
+        """Yield all pages in order, fetched by threads that are never more than `in_flight` ahead of the consumer.
+
+        The end is a page without rows or one that repeats the one before, or the one with which all announced rows have
+        come: `last_page` is not to be trusted in either direction.
+        """
         abandoned = threading.Event()
-        first = self._page(query, 1, abandoned)
-        yield first
-        if first.last_page < 2:
-            return
         threads = ThreadPoolExecutor(self._in_flight, thread_name_prefix="clicksend")
         ahead: deque[Future[_Answer]] = deque()
+        parameters, extent, page = _parameters(query), _Extent(query.size), None
         try:
-            for number in range(2, first.last_page + 1):
-                while len(ahead) < self._in_flight and number + len(ahead) <= first.last_page:
-                    ahead.append(threads.submit(self._request, query, number + len(ahead), abandoned))
-                yield self._page(query, number, abandoned, ahead.popleft())
+            for number in range(1, _MOST_PAGES):
+                while page and len(ahead) < self._in_flight and number + len(ahead) <= extent.last_page:
+                    ahead.append(threads.submit(self._request, parameters, number + len(ahead), abandoned))
+                page = self._page(parameters, number, abandoned, query.attempts, ahead.popleft() if ahead else None)
+                if not extent.adds(page, number):
+                    return
+                yield page
+                if extent.is_reached(page, number):
+                    return
         finally:
             abandoned.set()
             threads.shutdown(wait=True, cancel_futures=True)
 
     def _page(
-        self, query: Mapping[str, str], number: int, abandoned: threading.Event, ahead: Future[_Answer] | None = None
+        self,
+        query: Mapping[str, str],
+        number: int,
+        abandoned: threading.Event,
+        attempts: int,
+        ahead: Future[_Answer] | None = None,
     ) -> Page:
         """Return a page, requested until it comes; the first time it may have been read ahead."""
         failure_count = 0
@@ -151,7 +144,7 @@ class ClickSend:
                 page = _page_of(answer)
             except (SourceThrottled, SourceUnavailable):
                 failure_count += 1
-                if failure_count == _ATTEMPTS:
+                if failure_count == attempts:
                     raise
                 self._pace.back_off(failure_count)
             else:
@@ -202,13 +195,44 @@ def _retry_after_seconds(response: BaseHTTPResponse) -> float | None:
         return None
 
 
-def _query(start: datetime, end: datetime, size: int) -> dict[str, str]:
+def _parameters(query: Query) -> dict[str, str]:
     return {
-        "limit": str(size),
-        "date_from": str(math.floor(start.timestamp()) - 1),
-        "date_to": str(math.ceil(end.timestamp())),
-        "order_by": "date:asc",
+        "limit": str(query.size),
+        "date_from": str(query.part.start - 1),
+        "date_to": str(query.part.end),
+        "order_by": "date:desc" if query.descending else "date:asc",
     }
+
+
+@dataclass(slots=True)
+class _Extent:
+    """How far the pages of one reading go, by what comes rather than by what is said of it.
+
+    `last_page` is what may be read ahead: no page beyond it is expected, though one may exist.
+    """
+
+    size: int
+    last_page: int = 1
+    row_count: int = 0
+    previous: list[Any] = field(default_factory=list)
+
+    def adds(self, page: Page, number: int) -> bool:
+        """Whether a page has rows that the one before had not; the first one always counts."""
+        ids = [row.get("message_id") for row in page.rows]
+        is_more = number == 1 or (bool(page.rows) and ids != self.previous)
+        self.previous = ids
+        self.row_count += len(page.rows) + page.strange_count
+        if number == 1 and page.rows:
+            self.last_page = math.ceil(page.total / len(page.rows))
+        return is_more
+
+    def is_reached(self, page: Page, number: int) -> bool:
+        """Whether the page is the last: it is not full, all announced rows have come, and no other page is announced.
+
+        A total of one less would else hide a row on a page that nobody requests.
+        """
+        is_short = len(page.rows) + page.strange_count < self.size
+        return not page.rows or (is_short and self.row_count >= page.total and number >= page.last_page)
 
 
 def headers(credentials: Credentials) -> dict[str, str]:

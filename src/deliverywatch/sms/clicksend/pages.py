@@ -7,17 +7,45 @@ list has `last_page: 0`. Nothing of a row ever gets into an error.
 
 from __future__ import annotations
 
+import json
 import re
 from array import array
+from collections import Counter
 from dataclasses import dataclass, field
-from typing import Any
+from datetime import datetime
+from typing import Any, NamedTuple
 
 import orjson
 
-from deliverywatch.errors import SourceMalformed, SourceRefused, SourceThrottled, SourceUnavailable
+from deliverywatch.errors import (
+    DeliveryWatchError,
+    SourceMalformed,
+    SourceRefused,
+    SourceThrottled,
+    SourceUnavailable,
+)
+from deliverywatch.sms.clicksend.values import milliseconds
 
 _FORBIDDEN_STEP = "Give this ClickSend user access to the API and to reporting (Developers > API credentials)."
+# Longer ones are numbers of nothing that ClickSend counts.
+_LONGEST_INTEGER = 30
+
 _ADDRESS_STEP = "Check the ClickSend address: it is https://rest.clicksend.com unless you changed it."
+
+
+class Gap(NamedTuple):
+    """Rows of a range that could not be read, though ClickSend announced them.
+
+    Attributes:
+        start, end: The narrowest part of the range that holds them all; end is exclusive.
+        missing_count: How many these are, at least.
+        announced_count: How many rows ClickSend announced for the whole range.
+    """
+
+    start: datetime
+    end: datetime
+    missing_count: int
+    announced_count: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,12 +57,16 @@ class Page:
         total: Rows in all pages of the reading, as ClickSend counts them.
         last_page: Number of the last page; 0 when there are no rows.
         rows: As they came, in order of `date`.
+        strange_count: What stood among the rows and is none.
+        gap: What of a range could not be read; such a page has no rows.
     """
 
     number: int
     total: int
     last_page: int
     rows: list[dict[str, Any]]
+    strange_count: int = 0
+    gap: Gap | None = None
 
 
 @dataclass(slots=True)
@@ -45,32 +77,46 @@ class Tally:
         fingerprints: One number per message id, again for each time that it was read: 8 bytes each instead of 100.
         totals: All totals that the pages stated.
         anonymous_count: Rows without an id.
+        page_count, row_count: What came.
+        seconds: Rows per second of sending, if `counts_seconds`: not needed, and not cheap, where all is well.
+        failure: What ended the reading before its end.
     """
 
+    counts_seconds: bool = True
     fingerprints: array[int] = field(default_factory=lambda: array("q"))
     totals: set[int] = field(default_factory=set)
     anonymous_count: int = 0
+    page_count: int = 0
+    row_count: int = 0
+    seconds: Counter[int] = field(default_factory=Counter)
+    failure: DeliveryWatchError | None = None
+
+    @property
+    def announced_count(self) -> int:
+        """How many rows there are, as ClickSend says; the largest number if it says several."""
+        return max(self.totals, default=0)
 
     def add(self, page: Page) -> None:
         """Count the page's messages; those without an id by themselves."""
         self.totals.add(page.total)
+        self.page_count += 1
+        self.row_count += len(page.rows) + page.strange_count
         ids = [message_id for row in page.rows if (message_id := row.get("message_id")) and type(message_id) is str]
         self.fingerprints.extend(map(hash, ids))
-        self.anonymous_count += len(page.rows) - len(ids)
+        self.anonymous_count += len(page.rows) + page.strange_count - len(ids)
+        if self.counts_seconds:
+            times = (milliseconds(row.get("date")) for row in page.rows)
+            self.seconds.update(time // 1000 for time in times if time is not None)
 
-    def is_complete(self, earlier: Tally | None) -> bool:
-        """Whether every page states the same total, and as many were read: in this reading or with the earlier one."""
-        if self.totals == {self._count(self.fingerprints)}:
-            return True
-        return earlier is not None and self.totals == {self._count(self.fingerprints + earlier.fingerprints)}
+    def ids(self) -> frozenset[int]:
+        """Return the fingerprints, each once."""
+        return frozenset(self.fingerprints)
 
-    def difference(self) -> str:
-        """What does not fit, as a part of a sentence."""
-        stated = " or ".join(str(total) for total in sorted(self.totals))
-        return f"{self._count(self.fingerprints)} messages were read and {stated} announced"
-
-    def _count(self, fingerprints: array[int]) -> int:
-        return len(set(fingerprints)) + self.anonymous_count
+    def agrees(self, other: Tally) -> bool:
+        """Whether both readings came to their end and brought the same."""
+        if self.failure or other.failure or self.totals != other.totals or len(self.totals) != 1:
+            return False
+        return self.row_count == other.row_count and self.ids() == other.ids()
 
 
 def parse_page(body: bytes) -> Page:
@@ -83,15 +129,18 @@ def parse_page(body: bytes) -> Page:
         SourceMalformed: It is JSON, but not a page of history.
     """
     envelope = _object(_json(body), "answer")
-    check_status(_count(envelope, "http_code"))
+    check_status(_status(envelope))
     if envelope.get("response_code") != "SUCCESS":
         raise SourceMalformed(f"ClickSend answered {_word(envelope)} instead of SUCCESS.")
     paginator = _object(envelope.get("data"), "data")
+    listed = _rows(paginator.get("data"))
+    rows = [row for row in listed if isinstance(row, dict)]
     return Page(
-        number=_count(paginator, "current_page"),
+        number=_count(paginator, "current_page", 0),
         total=_count(paginator, "total"),
-        last_page=_count(paginator, "last_page"),
-        rows=_rows(paginator.get("data")),
+        last_page=_count(paginator, "last_page", 0),
+        rows=rows,
+        strange_count=len(listed) - len(rows),
     )
 
 
@@ -122,6 +171,14 @@ def _json(body: bytes) -> Any:
     try:
         return orjson.loads(body)
     except orjson.JSONDecodeError:
+        return _lenient_json(body)
+
+
+def _lenient_json(body: bytes) -> Any:
+    """Return JSON that a strict reader refuses: texts that were cut within a letter, a byte order mark, NaN."""
+    try:
+        return _whole_letters(_LENIENT.decode(body.decode("utf-8-sig", "replace")))
+    except (ValueError, RecursionError):
         # Without the decoder's own words: its exception carries the document, and with it people's numbers.
         is_html = body.lstrip().startswith(b"<")
         impression = "a gateway in front of it answered with HTML" if is_html else "its answer is truncated or no JSON"
@@ -130,20 +187,51 @@ def _json(body: bytes) -> Any:
         raise SourceUnavailable(f"ClickSend is not available: {impression}.") from None
 
 
+def _whole_letters(value: Any) -> Any:
+    """Return decoded JSON in which halves of pairs of surrogates are replaced: nothing could write them."""
+    if isinstance(value, str):
+        return value if value.isascii() else value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    if isinstance(value, list):
+        return [_whole_letters(inner) for inner in value]
+    if isinstance(value, dict):
+        return {_whole_letters(name): _whole_letters(inner) for name, inner in value.items()}
+    return value
+
+
+def _integer(digits: str) -> int | float:
+    """Return a number of any length; as an exact one, Python refuses thousands of digits."""
+    return int(digits) if len(digits) < _LONGEST_INTEGER else float(digits)
+
+
+# Without NaN and Infinity, which no column could take, and with control characters in texts.
+_LENIENT = json.JSONDecoder(strict=False, parse_constant=lambda _: None, parse_int=_integer)
+
+
 def _object(value: Any, name: str) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise SourceMalformed(f"ClickSend's {name} is not an object.")
     return value
 
 
-def _rows(value: Any) -> list[dict[str, Any]]:
-    if not isinstance(value, list) or not set(map(type, value)) <= {dict}:
+def _rows(value: Any) -> list[Any]:
+    if not isinstance(value, list):
         raise SourceMalformed("ClickSend's data.data is not a list of messages.")
     return value
 
 
-def _count(fields: dict[str, Any], name: str) -> int:
+def _status(envelope: dict[str, Any]) -> int:
+    """Return the status that an envelope states; 200, which HTTP said, if it states none.
+
+    ClickSend's own example has `status` in place of `http_code`.
+    """
+    stated = [name for name in ("http_code", "status") if envelope.get(name) is not None]
+    return _count(envelope, stated[0]) if stated else 200
+
+
+def _count(fields: dict[str, Any], name: str, default: int | None = None) -> int:
     value = fields.get(name)
+    if value is None and default is not None:
+        return default
     if isinstance(value, str) and re.fullmatch(r"[0-9]{1,15}", value):
         return int(value)
     if isinstance(value, int) and not isinstance(value, bool) and value >= 0:

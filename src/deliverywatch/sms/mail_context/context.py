@@ -65,8 +65,12 @@ def published_of(body: bytes | None) -> dict[str, Assessment]:
     return verdict.assessments({"assessments": documents.decoded(body).get(_PUBLISHED)})
 
 
-def facts_of(rebuilt_at: datetime | None, now: datetime) -> Pairs:
-    """Return what a mail says for a day after the watermark was lost."""
+def facts_of(rebuilt_at: datetime | None, now: datetime, incomplete: str) -> Pairs:
+    """Return what a mail says for a day after the watermark was lost, and what of the newest days was not read."""
+    return (*_rebuilt(rebuilt_at, now), *((("Not read", incomplete),) if incomplete else ()))
+
+
+def _rebuilt(rebuilt_at: datetime | None, now: datetime) -> Pairs:
     if rebuilt_at is None or now - rebuilt_at > timedelta(days=1):
         return ()
     sentence = f"its record was lost and made anew of the lake at {rebuilt_at:%Y-%m-%d %H:%M} UTC; "

@@ -17,6 +17,7 @@ from deliverywatch.sms.assessments import balances as documents
 from deliverywatch.sms.assessments.balances import Balance, Balances, with_failure, with_reading
 from deliverywatch.sms.assessments.credit import Refusals, assess, refusals
 from deliverywatch.sms.clicksend.credit import Credit
+from deliverywatch.storage.records import readable
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 MONDAY = datetime(2026, 11, 2, tzinfo=UTC)
@@ -210,8 +211,15 @@ def test_balances_are_read_back_as_they_were_written_and_stay_bounded(amounts: l
 
 
 @given(st.binary(max_size=200) | st.from_type(dict[str, int]).map(lambda made: json.dumps({"balances": made}).encode()))
-def test_a_damaged_document_is_an_empty_one(body: bytes) -> None:
-    assert documents.from_json(body).kept == ()
+def test_no_document_makes_balances_of_what_is_none(body: bytes) -> None:
+    read = readable(documents.from_json, body)
+    assert read is None or read.kept == ()
+
+
+def test_what_a_later_version_keeps_of_the_credit_is_written_again() -> None:
+    made = documents.from_json(b'{"deliverywatch": 1, "currency": "AUD"}')
+    written = json.loads(documents.to_json(with_reading(made, Credit(1.0, 5.0, is_active=True, recharges=False), NOW)))
+    assert written["currency"] == "AUD" and len(written["balances"]) == 1
 
 
 def test_a_reading_that_comes_late_takes_the_place_of_what_is_newer() -> None:

@@ -129,7 +129,7 @@ def test_where_nobody_watches_the_credit_nothing_is_read_and_that_is_said() -> N
     assert verdict(made) == ("too_little", "ok")
 
 
-@pytest.mark.parametrize("operation", ["read", "write"])
+@pytest.mark.parametrize("operation", ["read", "replace"])
 def test_a_store_that_fails_costs_the_balance_and_not_the_run(operation: str) -> None:
     made = world(Account())
 
@@ -141,6 +141,14 @@ def test_a_store_that_fails_costs_the_balance_and_not_the_run(operation: str) ->
     made.run()
     assert made.run_count() == 1
     assert verdict(made)[0] in ("blind", "too_little")
+
+
+def test_balances_that_cannot_be_read_are_set_aside_and_begun_anew() -> None:
+    made = world(Account())
+    made.store.write(KEY, b"half a docu")
+    made.run()
+    assert made.store.objects[f"damaged/{KEY}"] == b"half a docu"
+    assert len(kept(made)["balances"]) == 1
 
 
 @dataclass

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING
 
 from deliverywatch.sms.assessments import balances as documents
 from deliverywatch.sms.assessments.balances import Balances, with_failure, with_reading
+from deliverywatch.storage.records import read_record, update_record
+from deliverywatch.storage.store import Change
 from deliverywatch.thresholds import CREDIT_READ_MINUTES
 
 if TYPE_CHECKING:
@@ -33,13 +35,13 @@ def watch_credit(
     """
     if read is None:
         return None
-    stored = store.read(documents.KEY)
-    balances = documents.from_json(stored.body if stored else None)
+    balances = read_record(store, documents.KEY, documents.from_json) or Balances()
     is_due = balances.last is None or now - balances.last.at >= _EVERY or now < balances.last.at
     if not is_due or not has_time:
         return balances
     balances = _read(read, balances, now)
-    store.write(documents.KEY, documents.to_json(balances))
+    # The hour's reading of another run counts as much as this one.
+    update_record(store, documents.KEY, documents.from_json, lambda _: Change(documents.to_json(balances), None))
     return balances
 
 

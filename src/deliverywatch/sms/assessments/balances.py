@@ -7,14 +7,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from deliverywatch.errors import DeliveryWatchError
 from deliverywatch.messages import context
-from deliverywatch.messages.untrusted import iso, mapping, moment, number, objects, text
+from deliverywatch.messages.untrusted import iso, mapping, moment, number, objects, other_members, text
+from deliverywatch.storage.records import document_of
 from deliverywatch.thresholds import CREDIT_KEPT_DAYS
 
 if TYPE_CHECKING:
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
 KEY = context.key_of("sms-credit")
 # A reading an hour, and some by hand or by a second run.
+_MEMBERS = ("deliverywatch", "balances", "low_balance", "recharges", "is_active", "unread")
 _MOST_BALANCES = CREDIT_KEPT_DAYS * 24 * 2
 
 
@@ -49,6 +51,7 @@ class Balances:
         kept: Oldest first, of the last two weeks.
         low_balance: Below this ClickSend warns, and charges the account if it `recharges` by itself.
         is_active: Whether the account may send at all.
+        others: Members of the document that a later version knows.
         unread: Set while the last try to read it failed.
     """
 
@@ -57,6 +60,7 @@ class Balances:
     recharges: bool = False
     is_active: bool = True
     unread: Unread | None = None
+    others: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def last(self) -> Balance | None:
@@ -79,6 +83,7 @@ def with_reading(balances: Balances, credit: Credit, now: datetime) -> Balances:
         low_balance=credit.low_balance,
         recharges=credit.recharges,
         is_active=credit.is_active,
+        others=balances.others,
     )
 
 
@@ -93,6 +98,7 @@ def to_json(balances: Balances) -> bytes:
     """Return the document."""
     unread = balances.unread
     document = {
+        **balances.others,
         "deliverywatch": 1,
         "balances": [{"at": iso(one.at), "balance": round(one.amount, 6)} for one in balances.kept],
         "low_balance": balances.low_balance,
@@ -103,9 +109,13 @@ def to_json(balances: Balances) -> bytes:
     return json.dumps(document).encode()
 
 
-def from_json(body: bytes | None) -> Balances:
-    """Return the balances of a document; none if it is missing or damaged: the next hours fill it again."""
-    document = context.decoded(body)
+def from_json(body: bytes) -> Balances:
+    """Return the balances of a document, without those that cannot be read.
+
+    Raises:
+        ValueError: It is no JSON object.
+    """
+    document = document_of(body)
     kept = [
         Balance(at, amount)
         for item in objects(document.get("balances"))
@@ -117,6 +127,7 @@ def from_json(body: bytes | None) -> Balances:
         recharges=document.get("recharges") is True,
         is_active=document.get("is_active") is not False,
         unread=_unread(mapping(document.get("unread"))),
+        others=other_members(document, _MEMBERS),
     )
 
 

@@ -64,7 +64,13 @@ def _notify() -> Function:
         description="Alarm messages -> one mail per change of an incident",
         timeout_seconds=60,
         packages=("jinja2", "tzdata"),
-        environment={**_ABOUT_MAILS, "DELIVERYWATCH_WORKGROUP": Sub(PREFIX)},
+        environment={
+            **_ABOUT_MAILS,
+            "DELIVERYWATCH_WORKGROUP": Sub(PREFIX),
+            "DELIVERYWATCH_STACK": Ref("AWS::StackName"),
+            "DELIVERYWATCH_CLOSE_UNKNOWN_HOURS": Ref("CloseUnknownHours"),
+            "DELIVERYWATCH_REMINDER_HOURS": Ref("ReminderHours"),
+        },
         statements=_notify_may(),
     )
 
@@ -121,6 +127,8 @@ def _notify_may() -> list[Statement]:
         _may_send(),
         # CloudWatch knows no resources for these four.
         allow([f"cloudwatch:{action}" for action in _READ], "*"),
+        # Alarms that are gone while the stack is updated or deleted are no loss.
+        allow("cloudformation:DescribeStacks", Sub(arn("cloudformation", "stack/${AWS::StackName}/*"))),
         *may_publish("FallbackTopic"),
         allow("sqs:SendMessage", GetAtt(title(DEAD_LETTERS), "Arn")),
     ]

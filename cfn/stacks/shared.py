@@ -76,6 +76,22 @@ _PARAMETERS = {
             "Addresses that also get the mails of critical incidents, to their end; empty for none.",
         ),
         address("FallbackAddress", "Fallback", "Address that SNS writes to when SES fails; confirm its first message."),
+        whole_number(
+            "CloseUnknownHours",
+            "Hours until a quiet incident is closed",
+            (1, 720),
+            thresholds.CLOSE_UNKNOWN_HOURS,
+            "An incident of which nothing is seen any more is closed as unknown this long after the mail that said so.",
+            "must be a whole number of hours from 1 to 720.",
+        ),
+        whole_number(
+            "ReminderHours",
+            "Hours between reminders",
+            (0, 720),
+            thresholds.REMINDER_HOURS,
+            "While an incident is open, a mail says what changed this long after the last one; 0 for none.",
+            "must be a whole number of hours from 0 to 720.",
+        ),
         switch(
             "WeeklyDigest",
             "Weekly mail",

@@ -36,7 +36,8 @@ OUTAGE_MINIMUM_FAILED_COUNT = 3
 # How far thin traffic is read back for enough messages to judge by.
 ASSESSED_HOURS = 24
 
-# Without a message for so long an open incident is quiet: what failed last may be fixed, or nobody may be sending.
+# Without a message, or other evidence, for so long an open incident is quiet, which is mailed once: what failed last
+# may be fixed, or nobody may be sending.
 QUIET_MINUTES = 60
 
 # Of the messages sent 15 to 60 minutes ago, the share still without an outcome. ClickSend says most arrive within
@@ -68,6 +69,18 @@ CREDIT_KEPT_DAYS = 15
 # The notifier checks open incidents this often, some minutes after each slot: a message may have been lost.
 SWEEP_MINUTES = 10
 SWEEP_FROM_MINUTE = 5
+
+# What a system's data prove holds this long: three runs of ten minutes. Then it is as if nothing had been seen.
+ASSESSMENT_FRESH_MINUTES = 30
+
+# A day after the mail that an incident is quiet it is closed as unknown: by then somebody has looked.
+CLOSE_UNKNOWN_HOURS = 24
+
+# An open incident is recalled once a day, counted from its last mail; 0 is never.
+REMINDER_HOURS = 24
+
+# A notice that says it is from later than this after its receipt comes from a clock that is wrong.
+FUTURE_MINUTES = 5
 
 # A receipt may take up to 72 hours; after that a temporary failure (300, 302) is a failure.
 SETTLE_HOURS = 72

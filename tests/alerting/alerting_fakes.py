@@ -14,8 +14,9 @@ from deliverywatch.alerting.incidents.severity import watches
 from deliverywatch.alerting.inputs.alarm import Alarm, State, from_description
 from deliverywatch.alerting.inputs.settings import Settings
 from deliverywatch.alerting.notify import Notifier
-from deliverywatch.alerting.ports import Ports
+from deliverywatch.alerting.ports import Ports, Unrecorded
 from deliverywatch.errors import MailUnavailable, MetricsUnavailable, StoreUnavailable
+from deliverywatch.messages.untrusted import moment
 from deliverywatch.storage.memory import Memory
 from deliverywatch.storage.store import Unreachable
 
@@ -323,6 +324,18 @@ class FakeSes:
 
 
 @dataclass
+class FakeStack:
+    """A stack that may be being changed; counts how often it is asked."""
+
+    changing: bool = False
+    asked: int = 0
+
+    def is_changing(self) -> bool:
+        self.asked += 1
+        return self.changing
+
+
+@dataclass
 class World:
     """Everything around the notifier."""
 
@@ -331,16 +344,28 @@ class World:
     ses: FakeSes = field(default_factory=FakeSes)
     settings: Settings = SETTINGS
     invocation: int = 0
+    now: datetime | None = None
+    stack: FakeStack = field(default_factory=FakeStack)
+    unrecorded: Unrecorded = field(default_factory=Unrecorded)
 
     def notifier(self, invocation: str = "") -> Notifier:
         self.invocation += 1
         ports = Ports(
-            alarms=self.cloudwatch, store=self.store, mailer=self.ses, fallback=self.ses, charts=self.cloudwatch
+            alarms=self.cloudwatch,
+            store=self.store,
+            mailer=self.ses,
+            fallback=self.ses,
+            charts=self.cloudwatch,
+            stack=self.stack,
+            unrecorded=self.unrecorded,
         )
         return Notifier(ports, self.settings, WATCHES, invocation or f"request-{self.invocation}")
 
     def tell(self, message: Mapping[str, Any], invocation: str = "") -> list[Any]:
-        return self.notifier(invocation).run(message, DAY)
+        """Hand a message over, no earlier than it says it was made; one from the next year is not waited for."""
+        times = [time for time in _times(message) if time < DAY + timedelta(days=90)]
+        self.now = max([*times, *([self.now] if self.now else [])], default=DAY)
+        return self.notifier(invocation).run(message, self.now)
 
     def sweep(self, time: datetime) -> list[Any]:
         return self.tell({"sweep": time.isoformat()})
@@ -349,6 +374,13 @@ class World:
         """Let an alarm change, and tell of it."""
         self.cloudwatch.set(name, state, at(clock))
         return self.tell(message(name, state, clock, old))
+
+
+def _times(event: Mapping[str, Any]) -> list[datetime]:
+    """Return the times that an event and its messages say."""
+    own = [event.get(name) for name in ("sweep", "StateChangeTime", "time")]
+    records = [record.get("Sns", {}).get("Timestamp") for record in event.get("Records", ())]
+    return [time for time in map(moment, [*own, *records]) if time]
 
 
 def message(name: str, state: str, clock: str, old: str = "OK") -> dict[str, Any]:

@@ -8,14 +8,14 @@ from typing import Any
 
 import boto3
 import pytest
-from alerting_fakes import PREFIX, WATCHES_DOCUMENT, message, sns
+from alerting_fakes import PREFIX, WATCHES, WATCHES_DOCUMENT, message, sns
 from botocore.config import Config
 from botocore.exceptions import ClientError
 from moto import mock_aws
 
 from deliverywatch.alerting import aws as adapters
 from deliverywatch.alerting import handle_notify
-from deliverywatch.alerting.aws import CloudWatch, Ses, Topic, lake
+from deliverywatch.alerting.aws import CloudWatch, Ses, Stack, Topic, lake
 from deliverywatch.alerting.inputs.alarm import State
 from deliverywatch.errors import MailUnavailable, MetricsUnavailable, StoreUnavailable
 
@@ -54,7 +54,7 @@ def refusal(code: str, operation: str) -> ClientError:
     return ClientError({"Error": {"Code": code, "Message": "no"}}, operation)
 
 
-def put_alarms() -> None:
+def put_alarms(*names: str, state: str = "ALARM") -> None:
     cloudwatch = boto3.client("cloudwatch")
     metric = {
         "Namespace": "DeliveryWatch/Sms",
@@ -62,17 +62,18 @@ def put_alarms() -> None:
         "Dimensions": [{"Name": "Environment", "Value": "prod"}],
     }
     stat = {"Metric": metric, "Period": 1800, "Stat": "Sum"}
-    cloudwatch.put_metric_alarm(
-        AlarmName=f"{PREFIX}-sms-critical",
-        ComparisonOperator="GreaterThanThreshold",
-        EvaluationPeriods=1,
-        Threshold=25,
-        Metrics=[
-            {"Id": "share", "Expression": "failed", "ReturnData": True},
-            {"Id": "failed", "MetricStat": stat, "ReturnData": False},
-        ],
-    )
-    cloudwatch.set_alarm_state(AlarmName=f"{PREFIX}-sms-critical", StateValue="ALARM", StateReason="Threshold Crossed")
+    for name in names or [f"{PREFIX}-sms-critical"]:
+        cloudwatch.put_metric_alarm(
+            AlarmName=name,
+            ComparisonOperator="GreaterThanThreshold",
+            EvaluationPeriods=1,
+            Threshold=25,
+            Metrics=[
+                {"Id": "share", "Expression": "failed", "ReturnData": True},
+                {"Id": "failed", "MetricStat": stat, "ReturnData": False},
+            ],
+        )
+        cloudwatch.set_alarm_state(AlarmName=name, StateValue=state, StateReason="Threshold Crossed")
 
 
 def test_alarms_are_described_with_their_queries() -> None:
@@ -221,5 +222,27 @@ def test_the_function_logs_what_to_do_before_it_fails(
 
 
 @pytest.mark.usefixtures("function")
-def test_the_sweep_of_an_empty_lake_does_nothing() -> None:
-    assert handle_notify.handler({"sweep": "2026-11-21T12:10:00Z"}, None) == {"outcomes": []}
+def test_the_sweep_of_an_empty_lake_and_quiet_alarms_does_nothing() -> None:
+    put_alarms(*[name for watch in WATCHES for name in watch.alarms], state="OK")
+    outcomes = handle_notify.handler({"sweep": "2026-11-21T12:10:00Z"}, None)["outcomes"]
+    assert [(outcome["level"], outcome["sent"]) for outcome in outcomes] == [("ok", ())] * len(WATCHES)
+
+
+@pytest.mark.parametrize(
+    ("status", "is_changing"),
+    [("UPDATE_IN_PROGRESS", True), ("DELETE_FAILED", True), ("UPDATE_COMPLETE", False), ("ROLLBACK_COMPLETE", False)],
+)
+def test_a_stack_that_is_updated_or_deleted_is_changing(
+    status: str, monkeypatch: pytest.MonkeyPatch, *, is_changing: bool
+) -> None:
+    client = boto3.client("cloudformation")
+    monkeypatch.setattr(client, "describe_stacks", lambda **_: {"Stacks": [{"StackStatus": status}]})
+    monkeypatch.setattr(adapters.boto3, "client", lambda *_, **__: client)
+    assert Stack("deliverywatch-prod").is_changing() is is_changing
+
+
+def test_a_stack_that_cannot_be_read_is_not_changing(monkeypatch: pytest.MonkeyPatch) -> None:
+    client = boto3.client("cloudformation")
+    failing(client, "DescribeStacks", refusal("ValidationError", "DescribeStacks"))
+    monkeypatch.setattr(adapters.boto3, "client", lambda *_, **__: client)
+    assert not Stack("absent").is_changing()

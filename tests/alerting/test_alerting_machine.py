@@ -15,7 +15,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 from deliverywatch.alerting.incidents.ack import ACK_LIMIT, acknowledge
 from deliverywatch.alerting.incidents.incident import Ack, Incident, from_json
-from deliverywatch.alerting.incidents.severity import Reading, level_of
+from deliverywatch.alerting.incidents.severity import Open, Reading, level_of
 from deliverywatch.alerting.inputs.alarm import State
 from deliverywatch.errors import InputError
 
@@ -74,7 +74,7 @@ class Notifications(RuleBasedStateMachine):
         number, told = self.waiting.pop(position % len(self.waiting))
         self.delivered.append((number, told))
         other = self.world.notifier(f"request-{number}-twin")
-        self.world.store.before_write = [lambda: None] * write + [lambda: other.run(told, DAY)]
+        self.world.store.before_write = [lambda: None] * write + [lambda: other.run(told, self.now)]
         self._run(told, f"request-{number}", 0)
         self.world.store.before_write = []
 
@@ -171,8 +171,7 @@ class Notifications(RuleBasedStateMachine):
         return {name: Reading(alarm.state) for name, alarm in self.world.cloudwatch.alarms.items()}
 
     def _level(self, incident: Incident) -> Level:
-        open_level = incident.level
-        return level_of(WATCHES[0], self._readings(), open_level, incident.raised)
+        return level_of(WATCHES[0], self._readings(), Open(incident.level, incident.raised))
 
     def _calling(self) -> bool:
         states = [self.world.cloudwatch.alarms[f"{PREFIX}-{name}"].state for name in SPOKEN]

@@ -168,8 +168,20 @@ def test_the_sweep_ends_an_incident_whose_last_message_was_lost(world: World) ->
     assert [mail["X-DeliveryWatch-Event"] for mail in world.ses.mails] == ["OPENED", "RESOLVED"]
 
 
-def test_the_sweep_opens_nothing_because_actions_may_be_muted(world: World) -> None:
+def test_the_sweep_opens_what_no_message_reported(world: World) -> None:
     world.cloudwatch.set("sms-critical", "ALARM", at("12:04"))
+    world.sweep(at("12:10"))
+    assert world.ses.subjects == ["[CRITICAL] SMS failures - prod - INC-1121-1210"]
+
+
+@pytest.mark.parametrize("silence", ["muted", "actions disabled", "suppressed"])
+def test_the_sweep_opens_nothing_whose_actions_are_held_back(world: World, silence: str) -> None:
+    world.cloudwatch.set("sms-critical", "ALARM", at("12:04"))
+    name = f"{PREFIX}-sms-critical"
+    if silence == "muted":
+        world.cloudwatch.muted = {name}
+    else:
+        world.cloudwatch.alarms[name] = replace(world.cloudwatch.alarms[name], acts=False)
     world.sweep(at("12:10"))
     assert not world.ses.messages
 

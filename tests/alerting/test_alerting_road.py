@@ -20,7 +20,7 @@ from pathlib import Path
 from types import FrameType
 
 import pytest
-from alerting_fakes import DAY, World, at, message, sns
+from alerting_fakes import World, at, message, sns
 from alerting_stories import EVENTS, context, put
 
 import deliverywatch.alerting
@@ -38,6 +38,7 @@ VALUES = {
     "incidents.severity",
     "incidents.watch_state",
     "incidents.incident",
+    "incidents.advance",
     "mail.story",
     "mail.window",
     "mail.formatting",
@@ -47,8 +48,9 @@ VALUES = {
 }
 TO_THE_MAIL = [
     "inputs.notice",
-    "incidents.observe",
     "incidents.incident_store",
+    "incidents.observe",
+    "incidents.assessed",
     "incidents.finding",
     "incidents.outbox",
     "mail.recipients",
@@ -82,7 +84,7 @@ def stays(world: World, event: object) -> list[str]:
     notifier = world.notifier()
     sys.setprofile(note)
     try:
-        notifier.run(event, DAY)
+        notifier.run(event, at("12:45"))
     finally:
         sys.setprofile(None)
     return modules
@@ -133,7 +135,7 @@ def test_a_sweep_first_reads_which_incidents_are_open() -> None:
     road = stays(world, {"sweep": at("12:20").isoformat()})
     assert len(world.ses.messages) == 1
     on_its_way = [module for module in TO_THE_MAIL[1:] if module != "mail.comparison"]
-    assert road == ["incidents.incident_store", *on_its_way, *NOTES]
+    assert road == ["sweep", "incidents.incident_store", "sweep", *on_its_way, *NOTES, "sweep"]
 
 
 def test_the_end_of_an_incident_takes_the_same_road() -> None:

@@ -3,7 +3,7 @@
 import pytest
 from alerting_fakes import PREFIX, WATCHES, WATCHES_DOCUMENT
 
-from deliverywatch.alerting.incidents.severity import Reading, level_of, watch_of, watches
+from deliverywatch.alerting.incidents.severity import Open, Reading, Severity, Watch, level_of, watch_of, watches
 from deliverywatch.alerting.inputs.alarm import Alarm, State
 from deliverywatch.errors import InputError
 from deliverywatch.messages.level import Level
@@ -47,28 +47,38 @@ def readings(letters: str, over: str = "") -> dict[str, Reading]:
         ("---?", "", WARNING, "sms-warning", WARNING, "its recovery is not known"),
         ("????", "", WARNING, "", OK, "no alarm that called is among the unknown"),
         ("0000", "", CRITICAL, "sms-critical", CRITICAL, "CloudWatch cannot be asked"),
-        ("    ", "", WARNING, "sms-warning", OK, "deleted alarms hold nothing"),
-        ("- - ", "", WARNING, "sms-warning", OK, "without recovery alarms the level's own state decides"),
-        ("? A ", "", WARNING, "sms-warning", WARNING, "an unknown critical does not lift a warning"),
+        ("    ", "", WARNING, "sms-warning", WARNING, "deleted alarms hold what there is"),
+        ("--- ", "", CRITICAL, "sms-warning", CRITICAL, "one that is deleted is enough"),
+        ("    ", "", OK, "", OK, "deleted alarms open nothing by their level"),
+        ("? A?", "", WARNING, "sms-warning", WARNING, "an unknown critical does not lift a warning"),
     ],
 )
 def test_the_level_of_a_watch(
     letters: str, over: str, open_level: Level, raised: str, expected: Level, because: str
 ) -> None:
-    called = [f"{PREFIX}-{name}" for name in raised.split()]
-    assert level_of(FAILURES, readings(letters, over), open_level, called) is expected, because
+    called = frozenset(f"{PREFIX}-{name}" for name in raised.split())
+    present = readings(letters, over)
+    missing = frozenset(FAILURES.alarms) - present.keys()
+    assert level_of(FAILURES, present, Open(open_level, called), missing=missing) is expected, because
+
+
+def test_without_recovery_alarms_the_own_state_of_a_level_decides() -> None:
+    watch = Watch("x", "X", (Severity("warning", WARNING),))
+    incident = Open(WARNING, frozenset(["warning"]))
+    assert level_of(watch, {"warning": Reading(State.OK)}, incident) is OK
+    assert level_of(watch, {"warning": Reading(State.OK, is_without_data=True)}, incident) is WARNING
 
 
 def test_one_of_two_equal_rungs_is_enough() -> None:
     states = {f"{PREFIX}-sms-blind": Reading(State.OK), f"{PREFIX}-sms-ingest-errors": Reading(State.ALARM)}
-    assert level_of(BLIND, states, OK) is IS_BLIND
+    assert level_of(BLIND, states) is IS_BLIND
 
 
 def test_an_alarm_that_never_called_does_not_keep_an_incident_open() -> None:
     blind, errors = f"{PREFIX}-sms-blind", f"{PREFIX}-sms-ingest-errors"
     states = {blind: Reading(State.OK), errors: Reading(State.INSUFFICIENT_DATA)}
-    assert level_of(BLIND, states, IS_BLIND, [blind]) is OK
-    assert level_of(BLIND, states, IS_BLIND, [errors]) is IS_BLIND
+    assert level_of(BLIND, states, Open(IS_BLIND, frozenset([blind]))) is OK
+    assert level_of(BLIND, states, Open(IS_BLIND, frozenset([errors]))) is IS_BLIND
 
 
 @pytest.mark.parametrize(

@@ -47,6 +47,7 @@ ALLOWED = {
         "cloudwatch:GetMetricData": ["*"],
         "cloudwatch:GetMetricWidgetImage": ["*"],
         "cloudwatch:ListAlarmMuteRules": ["*"],
+        "cloudformation:DescribeStacks": [ARN("cloudformation", "stack/stack/*")],
         "sns:Publish": ["FallbackTopic"],
         "sqs:SendMessage": ["AlertingNotifyDeadLetters"],
     },
@@ -80,6 +81,7 @@ NEEDS = {
     "put_object": {"s3:PutObject", "s3:GetObject"},
     "list_objects_v2": {"s3:ListBucket"},
     "get_parameters": {"ssm:GetParameters", "kms:Decrypt"},
+    "describe_stacks": {"cloudformation:DescribeStacks"},
     "describe_alarms": {"cloudwatch:DescribeAlarms"},
     "get_metric_data": {"cloudwatch:GetMetricData"},
     "get_metric_widget_image": {"cloudwatch:GetMetricWidgetImage"},
@@ -135,7 +137,7 @@ def test_each_role_allows_exactly_its_actions_on_its_resources(template: dict[st
 def operations_in(code: ast.AST) -> set[str]:
     """Return the operations of AWS that code names: called on a client, or given to a paginator."""
     session = botocore.session.get_session()
-    services = ("s3", "ssm", "cloudwatch", "sesv2", "sns", "sqs", "lambda", "athena", "kms")
+    services = ("s3", "ssm", "cloudwatch", "sesv2", "sns", "sqs", "lambda", "athena", "kms", "cloudformation")
     operations = {
         xform_name(name) for service in services for name in session.get_service_model(service).operation_names
     }

@@ -137,6 +137,9 @@ def test_the_notifier_gets_what_it_needs(template: dict[str, Any]) -> None:
         "DELIVERYWATCH_TIME_ZONE": "Australia/Sydney",
         "DELIVERYWATCH_DASHBOARD": "deliverywatch-prod-sms",
         "DELIVERYWATCH_WORKGROUP": "deliverywatch-prod",
+        "DELIVERYWATCH_STACK": "stack",
+        "DELIVERYWATCH_CLOSE_UNKNOWN_HOURS": "24",
+        "DELIVERYWATCH_REMINDER_HOURS": "24",
     }
     assert environment(template, "AlertingNotify", CreateDashboard="false")["DELIVERYWATCH_DASHBOARD"] == ""
 

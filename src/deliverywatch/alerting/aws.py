@@ -1,4 +1,4 @@
-"""The notifier's ports over boto3: CloudWatch, SES v2 and SNS, and the lake.
+"""The notifier's ports over boto3: CloudWatch, CloudFormation, SES v2 and SNS, and the lake.
 
 A client is made when it is first used: each costs 50 ms, and most invocations need two of the four.
 """
@@ -104,6 +104,21 @@ class CloudWatch:
             return [result for page in pages for result in page["MetricDataResults"]]
         except _FAILURES as error:
             raise MetricsUnavailable(f"CloudWatch did not return the metrics: {error}") from error
+
+
+class Stack:
+    """The stack that the notifier belongs to."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+
+    def is_changing(self) -> bool:
+        """Return whether it is being created, updated or deleted; False if that cannot be read: a loss is mailed."""
+        try:
+            (stack,) = boto3.client("cloudformation", config=_CONFIG).describe_stacks(StackName=self._name)["Stacks"]
+        except (*_FAILURES, ValueError):
+            return False
+        return str(stack["StackStatus"]).endswith("_IN_PROGRESS") or str(stack["StackStatus"]).startswith("DELETE_")
 
 
 def lake(bucket: str) -> Bucket:

@@ -70,7 +70,7 @@ def _view(
         title=incident.title or state.watch.title,
         is_declared=state.is_declared,
         thresholds=state.thresholds,
-        written_at=state.now,
+        written_at=state.seen_at,
     )
     return view(story, settings, why)
 

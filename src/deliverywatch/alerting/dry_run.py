@@ -1,18 +1,19 @@
 """Messages -> the mails that they would cause, without AWS: the notifier's own flow over a memory that starts empty.
 
-Without CloudWatch only the messages so far are known, and a return to OK is taken as the end of an incident whose
-beginning is unknown.
+Without CloudWatch only the messages so far are known: a return to OK is taken as the end of an incident whose beginning
+is unknown, and no assessment is asked for.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from deliverywatch.alerting.incidents.incident import to_json
 from deliverywatch.alerting.incidents.incident_store import incident_key
+from deliverywatch.alerting.inputs.alarm import Alarm, State
 from deliverywatch.alerting.inputs.notice import parse
 from deliverywatch.alerting.notify import Notifier, presumption, watch_for
 from deliverywatch.alerting.ports import Ports
@@ -21,7 +22,6 @@ from deliverywatch.storage.memory import Memory
 
 if TYPE_CHECKING:
     from deliverywatch.alerting.incidents.severity import Watch
-    from deliverywatch.alerting.inputs.alarm import Alarm
     from deliverywatch.alerting.inputs.settings import Settings
     from deliverywatch.alerting.notify import Outcome
 
@@ -33,8 +33,8 @@ class MessageAlarms:
     alarms: dict[str, Alarm] = field(default_factory=dict)
 
     def describe(self, names: Sequence[str]) -> list[Alarm]:
-        """Return those of the alarms that were in a message."""
-        return [self.alarms[name] for name in names if name in self.alarms]
+        """Return the alarms as the messages described them; of one that was in no message nothing is known."""
+        return [self.alarms.get(name, Alarm(name, State.INSUFFICIENT_DATA)) for name in names]
 
     def newest(self, *_: object) -> dict[str, Any]:
         """Return no values."""
@@ -81,6 +81,7 @@ def dry_run(
         received_at: The time for messages without one.
     """
     store, pile, alarms = Memory(), Pile(), MessageAlarms()
+    watches = tuple(replace(watch, is_assessed=False) for watch in watches)
     notifier = Notifier(
         Ports(alarms=alarms, store=store, mailer=pile, fallback=pile, charts=alarms), settings, watches, "dry-run"
     )
@@ -94,7 +95,8 @@ def dry_run(
             store.write(incident_key(watch.name), to_json(before))
         if context is not None and watch.context:
             store.write(watch.context, context)
-        outcome = notifier.handle(notice)
+        # A sample may be of any age: its mail is no late one.
+        outcome = notifier.handle(replace(notice, received_at=notice.time))
         results.append((outcome, list(pile.messages)))
         pile.messages.clear()
     return results

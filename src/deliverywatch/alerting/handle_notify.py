@@ -8,11 +8,11 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from deliverywatch.alerting.aws import CloudWatch, Ses, Topic, lake
+from deliverywatch.alerting.aws import CloudWatch, Ses, Stack, Topic, lake
 from deliverywatch.alerting.incidents.severity import Watch, watches
 from deliverywatch.alerting.inputs.settings import from_environment
 from deliverywatch.alerting.notify import Notifier
-from deliverywatch.alerting.ports import Ports
+from deliverywatch.alerting.ports import Ports, StableStack
 from deliverywatch.errors import DeliveryWatchError
 
 _LINE = {"event": "alerting_notify"}
@@ -39,7 +39,15 @@ def _ports() -> Ports:
     cloudwatch = CloudWatch()
     topic = Topic(os.environ["DELIVERYWATCH_FALLBACK_TOPIC"])
     store = lake(os.environ["DELIVERYWATCH_BUCKET"])
-    return Ports(alarms=cloudwatch, store=store, mailer=Ses(), fallback=topic, charts=cloudwatch)
+    stack = os.environ.get("DELIVERYWATCH_STACK")
+    return Ports(
+        alarms=cloudwatch,
+        store=store,
+        mailer=Ses(),
+        fallback=topic,
+        charts=cloudwatch,
+        stack=Stack(stack) if stack else StableStack(),
+    )
 
 
 @cache

@@ -1,24 +1,26 @@
 """The notifier: whatever arrives -> one e-mail per change of a watch's level.
 
-For each message: read the watch's live alarms, compute its level, write the incident if it changed (conditionally, so
-that of two invocations one wins), then deliver what is due. If it is killed between two steps, the next delivery of the
-message, the next message of the watch or the ten-minute sweep continues.
+For each message: read the incident and then the watch's live alarms, compute its level, write the incident if it
+changed (conditionally, so that whoever loses a race looks again), then deliver what is due, the oldest first: the mails
+of a watch are a queue. If it is killed between two steps, the next delivery of the message, the next message of the
+watch or the ten-minute sweep continues. The sweep looks at every declared watch: a message may be lost.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
+from deliverywatch.alerting import sweep
 from deliverywatch.alerting.collect import collect
-from deliverywatch.alerting.deliver import deliver
+from deliverywatch.alerting.deliver import claimed, deliver
 from deliverywatch.alerting.incidents import incident_store, outbox
+from deliverywatch.alerting.incidents.advance import Limits, advance, presumed
 from deliverywatch.alerting.incidents.finding import find
-from deliverywatch.alerting.incidents.incident import Incident, advance, presumed
+from deliverywatch.alerting.incidents.incident import newer
 from deliverywatch.alerting.incidents.observe import observe
 from deliverywatch.alerting.incidents.outbox import Claim
 from deliverywatch.alerting.incidents.severity import Watch, watch_named, watch_of
@@ -30,14 +32,13 @@ from deliverywatch.messages.untrusted import mapping, moment
 from deliverywatch.storage.store import Unreachable
 
 if TYPE_CHECKING:
-    from deliverywatch.alerting.incidents.incident import Change, Finding
-    from deliverywatch.alerting.incidents.outbox import Record
+    from deliverywatch.alerting.incidents.incident import Change, Finding, Incident
     from deliverywatch.alerting.incidents.watch_state import WatchState
     from deliverywatch.alerting.inputs.notice import Notice
     from deliverywatch.alerting.inputs.settings import Settings
     from deliverywatch.alerting.ports import Ports
+    from deliverywatch.alerting.sweep import Overview
     from deliverywatch.messages.notice import SystemNotice
-    from deliverywatch.storage.store import Store
 
 Result = TypeVar("Result")
 
@@ -53,18 +54,28 @@ class Outcome:
 
 
 @dataclass(frozen=True, slots=True)
-class Delivery:
-    """What became of one mail.
+class Look:
+    """One look at a watch.
 
     Attributes:
-        mail: The incident's id and the number of the change.
-        is_sent: Whether this or another invocation has sent it.
-        subject: Its subject if it was sent just now.
+        notice: The message that led here; None in a sweep.
+        time: Of the message or the sweep.
+        now: The real time, by which claims age.
     """
 
-    mail: tuple[str, int]
-    is_sent: bool
-    subject: str = ""
+    watch: Watch
+    notice: Notice | None
+    time: datetime
+    now: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """A watch's state and its incident before and after it, as written or about to be."""
+
+    state: WatchState
+    before: Incident | None
+    after: Incident | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,15 +93,13 @@ class Notifier:
     invocation: str
 
     def run(self, event: object, received_at: datetime) -> list[Outcome]:
-        """Handle every message of a Lambda event, or a sweep; `received_at` is the time of messages without one.
+        """Handle every message of a Lambda event, or a sweep; `received_at` is the real time.
 
         The first failure is raised after all were tried. A retry repeats nothing that was done.
         """
         swept_at = moment(mapping(event).get("sweep"))
         if swept_at is not None:
-            return _in_turn(
-                partial(self._sweep, name, swept_at) for name in incident_store.recorded_watches(self.ports.store)
-            )
+            return self._sweep(swept_at, received_at)
         return _in_turn(partial(self.handle, notice) for notice in parse(event, received_at))
 
     def handle(self, notice: Notice) -> Outcome:
@@ -99,14 +108,21 @@ class Notifier:
             return self._send_test(notice.test, notice.time)
         if notice.is_single:
             return self._send_single(notice)
-        state = observe(watch_for(notice, self.watches), notice, notice.time, self.ports.alarms)
+        look = Look(watch_for(notice, self.watches), notice, notice.time, notice.received_at or notice.time)
+        # CloudWatch holds back the messages of muted alarms; a system does not know what is muted.
+        if notice.assessment and self._is_muted(look.watch):
+            return Outcome(look.watch.name)
+        tried: list[Settled] = []
         try:
-            incident = self._settled(state, notice)
+            settled = self._settled(look, tried)
         except StoreUnavailable:
             # Better twice than never: the mail goes out without a record, then Lambda retries the event.
-            self._mail_unrecorded(state, notice)
+            # S3 is not tried again: the function's minute is for the mail.
+            replace(self, ports=replace(self.ports, store=Unreachable())).mail_unrecorded(
+                look, tried[-1] if tried else None
+            )
             raise
-        return self._deliver_due(state, incident)
+        return self._deliver_due(look, settled.state, settled.after)
 
     def _send_test(self, test: SystemNotice, time: datetime) -> Outcome:
         from deliverywatch.alerting import test_message  # a test is rare
@@ -120,15 +136,22 @@ class Notifier:
         subject = single_notice.send(notice, self.ports, self.settings, self.invocation)
         return Outcome(single_notice.WATCH, Level.OK, single_notice.notice_id(notice), (subject,) if subject else ())
 
-    def _sweep(self, name: str, swept_at: datetime) -> Outcome:
-        """Send what is due, and observe an open incident again: its peak may have risen, a message may be lost."""
-        incident = incident_store.read(self.ports.store, name)
-        if incident is None or not (incident.is_open or incident.due):
-            return Outcome(name)
-        state = observe(self._watch_of_incident(incident), None, swept_at, self.ports.alarms)
-        if incident.is_open and state.is_live and not self._is_muted(state.watch):
-            incident = self._settled(state, None)
-        return self._deliver_due(state, incident)
+    def _sweep(self, swept_at: datetime, now: datetime) -> list[Outcome]:
+        """Look at every declared watch and at whatever else is open or due."""
+        notifier = replace(self, ports=replace(self.ports, stack=sweep.Once(self.ports.stack)))
+        overview = sweep.overview(self.watches, self.ports, now)
+        looks = [Look(watch, None, swept_at, now) for watch in overview.watches]
+        return _in_turn(partial(notifier.swept, look, overview) for look in looks)
+
+    def swept(self, look: Look, overview: Overview) -> Outcome:
+        """Look at a watch in a sweep if there is something to see, and send what is due."""
+        incident = overview.incidents.get(look.watch.name)
+        if not overview.needs_look(look.watch):
+            return Outcome(look.watch.name)
+        if self._is_muted(look.watch):
+            return self._deliver_due(look, self._state(look), incident)
+        settled = self._settled(look, [])
+        return self._deliver_due(look, settled.state, settled.after)
 
     def _is_muted(self, watch: Watch) -> bool:
         """Return whether its alarms are muted now: CloudWatch then catches up when the mute ends, and so do we."""
@@ -137,16 +160,41 @@ class Notifier:
         except MetricsUnavailable:
             return False
 
-    def _settled(self, state: WatchState, notice: Notice | None) -> Incident | None:
-        """Return the watch's incident, changed and written according to its state."""
-        name = state.watch.name
-        return incident_store.change(self.ports.store, name, lambda incident: self._advanced(incident, state, notice))
+    def _state(self, look: Look) -> WatchState:
+        ports = self.ports
+        return observe(look.watch, look.notice, look.time, look.now, ports.alarms, ports.stack, ports.store)
+
+    def _settled(self, look: Look, tried: list[Settled]) -> Settled:
+        """Return the watch's incident, changed and written according to its state; `tried` gets every attempt.
+
+        The alarms are read after the record: if another invocation writes it meanwhile, they are read again.
+        """
+        name, unrecorded = look.watch.name, self.ports.unrecorded.incidents
+
+        def after(recorded: Incident | None) -> Incident | None:
+            before = newer(recorded, unrecorded.get(name))
+            state = self._state(look)
+            tried.append(Settled(state, before, self._advanced(before, state, look.notice)))
+            return tried[-1].after
+
+        written = incident_store.change(self.ports.store, name, after)
+        unrecorded.pop(name, None)
+        return replace(tried[-1], after=written)
 
     def _advanced(self, incident: Incident | None, state: WatchState, notice: Notice | None) -> Incident | None:
+        if notice is None and not state.is_live and state.watch.severities:
+            return incident  # without CloudWatch a sweep has nothing to say
         finding = find(state, notice, incident)
         if incident is not None and incident.is_open and finding.level is Level.OK:
             finding = self._with_totals(finding, incident, state)
-        return advance(incident, state.watch.name, finding)
+        return advance(incident, state.watch.name, finding, self._limits)
+
+    @property
+    def _limits(self) -> Limits:
+        return Limits(
+            close_unknown=timedelta(hours=self.settings.close_unknown_hours),
+            reminder=timedelta(hours=self.settings.reminder_hours),
+        )
 
     def _with_totals(self, finding: Finding, incident: Incident, state: WatchState) -> Finding:
         alarm = state.alarm_of(incident.level)
@@ -162,61 +210,71 @@ class Notifier:
             return replace(finding, value=now, failed=None, total=None)
         return replace(finding, value=now, failed=sums.get("failed"), total=sums.get("total"))
 
-    def _deliver_due(self, state: WatchState, incident: Incident | None) -> Outcome:
+    def _deliver_due(self, look: Look, state: WatchState, incident: Incident | None) -> Outcome:
+        """Send the mails of a watch that are due, oldest first; it waits for one that another invocation sends."""
+        name, subjects = look.watch.name, []
+        while incident is not None and incident.due:
+            due, change = incident.due[0]
+            claim, subject = self._sent(look, state, due, change)
+            if claim is Claim.THEIRS:
+                break
+            subjects += [subject] if subject else []
+            incident = self._without_due(name, incident, (due.id, change.seq))
         if incident is None:
-            return Outcome(state.watch.name)
-        tried: list[Delivery] = []
+            return Outcome(name, sent=tuple(subjects))
+        return Outcome(name, incident.level, incident.id, tuple(subjects))
+
+    def _sent(self, look: Look, state: WatchState, incident: Incident, change: Change) -> tuple[Claim, str]:
+        """Send the mail of a change unless another invocation has it; return whose it was, and its subject if ours."""
+        record = outbox.record_of(incident, change, self.invocation, look.now)
         try:
-            _in_turn(partial(self.deliver_change, state, due, change, tried) for due, change in incident.due)
-        finally:
-            self._forget(state.watch.name, frozenset(delivery.mail for delivery in tried if delivery.is_sent))
-        subjects = tuple(delivery.subject for delivery in tried if delivery.subject)
-        return Outcome(state.watch.name, incident.level, incident.id, subjects)
+            claim = claimed(record, self.ports)
+        except StoreUnavailable:
+            # A message is better mailed twice than never; the sweep comes again.
+            if look.notice is None:
+                raise
+            claim = Claim.OURS
+        if claim is not Claim.OURS:
+            return claim, ""
+        message = collect(incident, change, state, self.ports, self.settings)
+        try:
+            return claim, deliver(message, record, self.ports, self.settings)
+        except StoreUnavailable:  # it is sent; that it could not be recorded must not send it again
+            return claim, message.view.subject
 
-    def deliver_change(self, state: WatchState, incident: Incident, change: Change, tried: list[Delivery]) -> None:
-        """Send the mail of a change unless it is sent already or another invocation is sending it."""
-        record = outbox.record_of(incident, change, self.invocation, state.now)
-        claim, subject = _claimed(self.ports.store, record), ""
-        if claim is Claim.OURS:
-            message = collect(incident, change, state, self.ports, self.settings)
-            subject = deliver(message, record, self.ports, self.settings)
-        tried.append(Delivery((incident.id, change.seq), is_sent=claim is not Claim.THEIRS, subject=subject))
-
-    def _mail_unrecorded(self, state: WatchState, notice: Notice) -> None:
-        before = presumption(state.watch, notice)
-        incident = advance(before, state.watch.name, find(state, notice, before))
-        # S3 is not tried again: the function's minute is for the mail.
-        notifier = replace(self, ports=replace(self.ports, store=Unreachable()))
+    def mail_unrecorded(self, look: Look, tried: Settled | None) -> None:
+        """Send what a message changes although S3 is out of reach, and remember what it became."""
+        settled = tried or self._unread(look)
+        incident, before = settled.after, settled.before
+        was_due = {(due.id, change.seq) for due, change in before.due} if before else set()
         for due, change in incident.due if incident else ():
-            with suppress(StoreUnavailable):
-                notifier.deliver_change(state, due, change, [])
+            if (due.id, change.seq) not in was_due:
+                self._sent(look, settled.state, due, change)
+        if incident is not None and incident.id and not incident.is_presumed:
+            self.ports.unrecorded.incidents[look.watch.name] = incident
 
-    def _forget(self, watch: str, sent: frozenset[tuple[str, int]]) -> None:
-        """Remove sent mails from those that are due; if that fails, the outbox still says that they were sent."""
-        if sent:
-            with suppress(StoreConflict):
-                incident_store.change(
-                    self.ports.store, watch, lambda incident: incident.sent(sent) if incident else None
-                )
+    def _unread(self, look: Look) -> Settled:
+        """Return what a message means where no record can be read."""
+        before = self.ports.unrecorded.incidents.get(look.watch.name)
+        if before is None and look.notice is not None:
+            before = presumption(look.watch, look.notice)
+        state = self._state(look)
+        return Settled(state, before, self._advanced(before, state, look.notice))
 
-    def _watch_of_incident(self, incident: Incident) -> Watch:
-        """Return the watch of a recorded incident: a declared one, one made from its alarm, or one without alarms."""
-        declared = [watch for watch in self.watches if watch.name == incident.watch]
-        alone = [watch_of(change.alarm, ()) for change in incident.timeline if change.alarm]
-        return watch_named(incident.watch, incident.title, [*declared, *alone])
+    def _without_due(self, watch: str, incident: Incident, mail: tuple[str, int]) -> Incident | None:
+        """Return the incident as it is now, without a sent mail; if S3 fails, the outbox knows that it is sent."""
+        sent = frozenset([mail])
+        try:
+            return incident_store.change(
+                self.ports.store, watch, lambda present: present.sent(sent) if present else None
+            )
+        except (StoreConflict, StoreUnavailable):
+            return incident.sent(sent)
 
 
 def watch_for(notice: Notice, declared: tuple[Watch, ...]) -> Watch:
     """Return the watch of a message: its alarm's, or the one that a notice names."""
     return watch_of(notice.alarm.name, declared) if notice.alarm else watch_named(notice.watch, notice.title, declared)
-
-
-def _claimed(store: Store, record: Record) -> Claim:
-    """Claim a mail; if S3 cannot be reached it is ours, because better twice than never."""
-    try:
-        return outbox.claim(store, record)
-    except StoreUnavailable:
-        return Claim.OURS
 
 
 def presumption(watch: Watch, notice: Notice) -> Incident | None:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from deliverywatch.alerting.incidents.observe import Alarms
+    from deliverywatch.alerting.incidents.incident import Incident
+    from deliverywatch.alerting.incidents.observe import Alarms, Stack
+    from deliverywatch.alerting.incidents.outbox import Record
     from deliverywatch.alerting.mail.send import Fallback, Mailer
     from deliverywatch.storage.store import Store
 
@@ -18,12 +20,35 @@ class Charts(Protocol):
         """Return the picture of a widget definition, or raise MetricsUnavailable."""
 
 
+class StableStack:
+    """A stack that nobody changes: for what runs without CloudFormation."""
+
+    def is_changing(self) -> bool:
+        """Return that nobody changes it."""
+        return False
+
+
+@dataclass(slots=True)
+class Unrecorded:
+    """What was mailed while S3 was out of reach, until it is recorded; a warm function keeps it between invocations.
+
+    Attributes:
+        incidents: By watch, as they became; their mails are due until they are recorded.
+        mails: The outbox records that could not be marked as sent, by their keys, with the mails.
+    """
+
+    incidents: dict[str, Incident] = field(default_factory=dict)
+    mails: dict[str, tuple[Record, bytes]] = field(default_factory=dict)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ports:
-    """What the notifier talks to."""
+    """What the notifier talks to, and what it could not write down."""
 
     alarms: Alarms
     store: Store
     mailer: Mailer
     fallback: Fallback
     charts: Charts
+    stack: Stack = field(default_factory=StableStack)
+    unrecorded: Unrecorded = field(default_factory=Unrecorded)

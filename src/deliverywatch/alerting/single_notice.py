@@ -9,7 +9,6 @@ from __future__ import annotations
 import hashlib
 from typing import TYPE_CHECKING
 
-from deliverywatch.alerting.incidents import outbox
 from deliverywatch.alerting.incidents.incident import Event
 from deliverywatch.alerting.incidents.outbox import Claim, Record
 from deliverywatch.alerting.mail.recipients import audience_of_level
@@ -52,13 +51,13 @@ def send(notice: Notice, ports: Ports, settings: Settings, invocation: str) -> s
 
     Without S3 it is sent all the same, and StoreUnavailable is raised: better twice than never.
     """
-    from deliverywatch.alerting.deliver import deliver  # with its templates, only for what is sent
+    from deliverywatch.alerting.deliver import claimed, deliver  # with its templates, only for what is sent
     from deliverywatch.alerting.mail.headers import Envelope
     from deliverywatch.alerting.mail.message import Message
 
     record = outbox_record(notice, invocation)
     try:
-        claim = outbox.claim(ports.store, record)
+        claim = claimed(record, ports)
     except StoreUnavailable:
         claim = Claim.OURS
     if claim is not Claim.OURS:

@@ -2,30 +2,73 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from deliverywatch.alerting.incidents.incident import Finding
-from deliverywatch.alerting.incidents.severity import Reading, level_of, raised_alarms
+from deliverywatch.alerting.incidents.severity import CLOSED, Open, Reading, has_evidence, level_of, raised_alarms
 from deliverywatch.messages.level import Level
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from deliverywatch.alerting.incidents.incident import Incident
     from deliverywatch.alerting.incidents.watch_state import WatchState
     from deliverywatch.alerting.inputs.notice import Notice
 
 
 def find(state: WatchState, notice: Notice | None, incident: Incident | None) -> Finding:
-    """Return what a state means for the watch's last incident: while it is open, recovery alarms hold the level.
+    """Return what a state means for the watch's last incident: while it is open, its level falls on evidence alone.
 
-    A system notice or an unreadable message carries its own level.
+    A system notice or an unreadable message carries its own level, unless it only asks to look at an assessed watch.
     """
+    state = _without_late(state, notice, incident)
     still_open = incident if incident is not None and incident.is_open else None
-    open_level, raised = (still_open.level, still_open.raised) if still_open else (Level.OK, frozenset[str]())
-    level = level_of(state.watch, state.readings, open_level, raised)
-    if notice is not None and notice.level is not None:
+    level = level_of(
+        state.watch,
+        _counting(state, incident),
+        Open(still_open.level, still_open.raised, still_open.unseen) if still_open else CLOSED,
+        missing=state.missing,
+        assessment=state.assessment,
+    )
+    if notice is not None and notice.level is not None and not (notice.assessment and state.watch.is_assessed):
         return _of_notice(notice, notice.level, level)
     # The level that a system reported holds until the system takes it back, whatever the watch's alarms say.
-    return _of_alarms(state, _worst(level, still_open.noticed if still_open else Level.OK), notice)
+    noticed = still_open.noticed if still_open else Level.OK
+    finding = _of_alarms(state, _worst(level, noticed), notice)
+    is_proven = has_evidence(state.watch, state.readings, state.assessment) or noticed.rank >= finding.level.rank
+    return replace(finding, is_held=finding.level is not Level.OK and not is_proven)
+
+
+def _without_late(state: WatchState, notice: Notice | None, incident: Incident | None) -> WatchState:
+    """Return the state without the message's own alarm if that does not exist and something newer came meanwhile."""
+    alarm = notice.alarm if notice else None
+    is_late = alarm and incident and alarm.name in state.unconfirmed and notice and notice.time < incident.changed_at
+    if not (alarm and is_late):
+        return state
+    alarms = {name: one for name, one in state.alarms.items() if name != alarm.name}
+    readings = {name: one for name, one in state.readings.items() if name != alarm.name}
+    return replace(state, alarms=alarms, readings=readings, missing=state.missing | {alarm.name})
+
+
+def _counting(state: WatchState, incident: Incident | None) -> Mapping[str, Reading]:
+    """Return the readings that may open an incident.
+
+    An alarm that ignores missing data keeps its state ALARM while there are none: once an incident of an assessed watch
+    is over, that state, as old as the incident, does not open the next one; a value over the threshold does.
+    """
+    if incident is None or incident.is_open or not state.watch.is_assessed:
+        return state.readings
+    return {
+        name: reading
+        for name, reading in state.readings.items()
+        if reading.exceeds or _changed_after(state, name, incident)
+    }
+
+
+def _changed_after(state: WatchState, name: str, incident: Incident) -> bool:
+    updated_at = state.alarms[name].updated_at if name in state.alarms else None
+    return updated_at is None or updated_at > incident.changed_at
 
 
 def _of_notice(notice: Notice, noticed: Level, level: Level) -> Finding:
@@ -49,10 +92,12 @@ def _of_alarms(state: WatchState, level: Level, notice: Notice | None) -> Findin
     alarm = state.alarm_of(level, named)
     reading = state.readings[alarm.name] if alarm else Reading(None)
     counts = reading.counts or {}
+    by_data = state.assessment if _is_by_data(state, level) else None
+    value = alarm.quoted_value if alarm and reading.value is None else reading.value
     return Finding(
         level=level,
         time=state.now,
-        value=alarm.quoted_value if alarm and reading.value is None else reading.value,
+        value=by_data.value if by_data else value,
         is_low_bad=alarm is not None and alarm.sign.startswith("<"),
         failed=counts.get("failed"),
         total=counts.get("total"),
@@ -60,6 +105,18 @@ def _of_alarms(state: WatchState, level: Level, notice: Notice | None) -> Findin
         is_live=state.is_live,
         alarm=alarm.name if alarm else named,
         title=state.watch.title,
-        reason=alarm.reason if alarm else "",
+        reason=by_data.sentence if by_data else alarm.reason if alarm else "",
         facts=notice.facts if notice else (),
+        assessment=state.assessment,
+        missing=frozenset() if state.is_changing else state.missing,
+        known=frozenset(name for name, reading in state.readings.items() if not reading.is_unknown),
     )
+
+
+def _is_by_data(state: WatchState, level: Level) -> bool:
+    """Return whether the assessment says more of the level than the alarms: they are not raised, or there are none."""
+    is_raised = any(
+        severity.level is level and severity.alarm in state.readings and state.readings[severity.alarm].is_raised
+        for severity in state.watch.severities
+    )
+    return state.assessment is not None and not is_raised and state.assessment.opens is level

@@ -1,7 +1,7 @@
-"""The level of a watch over time -> an incident with its changes: OPENED, ESCALATED, DOWNGRADED, RESOLVED, or nothing.
+"""An incident with its changes, and its record in the lake.
 
 The record of a watch's last incident is `incidents/<watch>/current.json` in the lake; it stays there when the incident
-is resolved, so that a late message is recognised as late.
+is resolved, so that a late message is recognised as late. Fields that an older release did not write have defaults.
 """
 
 from __future__ import annotations
@@ -13,12 +13,13 @@ from datetime import datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
+from deliverywatch.messages import verdict
 from deliverywatch.messages.level import Level
 from deliverywatch.messages.untrusted import count, moment, number, other_members, text
 from deliverywatch.storage.records import document_of, readable
 
 if TYPE_CHECKING:
-    from deliverywatch.alerting.incidents.severity import Severity, Watch
+    from deliverywatch.messages.verdict import Assessment
 
 # Of an incident with more changes, only the first and the latest are kept.
 TIMELINE_LIMIT = 40
@@ -55,6 +56,10 @@ class Finding:
         is_live: Whether the level was computed from live alarms; if not, the finding counts only if it is newer than
             the last change.
         alarm: The alarm that the finding is about.
+        assessment: What the system's data say about the watch, if it is assessed and they are fresh.
+        is_held: Whether the level is only held: nothing that is seen proves failure or health.
+        missing: The watch's alarms that CloudWatch does not have, unless its stack is being changed.
+        known: The watch's alarms whose state is known.
     """
 
     level: Level
@@ -70,11 +75,20 @@ class Finding:
     title: str = ""
     reason: str = ""
     facts: tuple[tuple[str, str], ...] = ()
+    assessment: Assessment | None = None
+    is_held: bool = False
+    missing: frozenset[str] = frozenset()
+    known: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One change of level: an entry of the timeline, with all that its mail needs to be rendered later."""
+    """An entry of the timeline, with all that its mail needs to be rendered later.
+
+    Attributes:
+        assessment: What the system's data said at that time, of an assessed watch.
+        missing: The alarms that CloudWatch does not have any more, of UNSEEN.
+    """
 
     seq: int
     event: Event
@@ -87,6 +101,8 @@ class Change:
     alarm: str = ""
     reason: str = ""
     facts: tuple[tuple[str, str], ...] = ()
+    assessment: Assessment | None = None
+    missing: tuple[str, ...] = ()
     others: Mapping[str, Any] = field(default_factory=dict, hash=False)
 
 
@@ -102,10 +118,11 @@ class Ack:
 
 @dataclass(frozen=True, slots=True)
 class Incident:
-    """The last incident of a watch, open or resolved.
+    """The last incident of a watch, open or over.
 
     Attributes:
-        id: `INC-MMDD-HHMM` of the opening in UTC; with a number at the end if the watch used that one already.
+        id: `INC-MMDD-HHMM` of the opening in UTC; with a number at the end if the watch used that one already. Empty
+            in a record of a watch that had no incident: it remembers `noticed_at` alone.
         seq: The number of changes, and so of mails.
         peak: The worst value so far, in the alarm's unit.
         raised: The alarms that were raised since it opened.
@@ -114,6 +131,10 @@ class Incident:
         earlier: The incident before, as long as one of its mails is due.
         is_presumed: Whether only its end was seen: its beginning and its peak are unknown.
         acks: The acknowledgements, oldest first.
+        noticed_at: The time of the newest system notice that was applied; an older one comes late and counts no more.
+        unseen: The alarms that were mailed as missing and whose state is not known again.
+        held_since: Since when its level is only held, without evidence; None while there is some.
+        quiet_at: When that was mailed; None if it was not.
         others: What a later version stored; also of each change and acknowledgement.
     """
 
@@ -132,6 +153,10 @@ class Incident:
     earlier: Incident | None = None
     is_presumed: bool = False
     acks: tuple[Ack, ...] = ()
+    noticed_at: datetime | None = None
+    unseen: frozenset[str] = frozenset()
+    held_since: datetime | None = None
+    quiet_at: datetime | None = None
     others: Mapping[str, Any] = field(default_factory=dict, hash=False)
 
     @property
@@ -140,8 +165,13 @@ class Incident:
         return self.level is not Level.OK
 
     @property
+    def is_closed_as_unknown(self) -> bool:
+        """Whether it ended because nothing was seen of it for too long."""
+        return bool(self.timeline) and self.timeline[-1].event is Event.CLOSED
+
+    @property
     def due(self) -> list[tuple[Incident, Change]]:
-        """The changes whose mails are due, with their incidents, oldest first."""
+        """The changes whose mails are due, with their incidents, oldest first: they are sent in this order."""
         before = self.earlier.due if self.earlier else []
         return before + [(self, change) for change in self.timeline if change.seq in self.unsent]
 
@@ -152,98 +182,13 @@ class Incident:
         return replace(self, unsent=unsent, earlier=earlier if earlier and earlier.due else None)
 
 
-def advance(incident: Incident | None, watch: str, finding: Finding) -> Incident | None:
-    """Return the incident after a finding: with one more change if the level changed, else at most with a new peak.
-
-    A finding from before the last change counts as made at its time.
-    """
-    if incident is not None and not finding.is_live and finding.time < incident.changed_at:
-        return incident
-    if incident is None or not incident.is_open:
-        return _opened(incident, watch, finding) if finding.level is not Level.OK else incident
-    after = replace(
-        incident,
-        peak=_worse(incident.peak, finding),
-        raised=incident.raised | finding.raised,
-        noticed=incident.noticed if finding.noticed is None else finding.noticed,
-    )
-    if finding.level.rank == incident.level.rank:
-        return after
-    return _changed(after, _event(incident.level, finding.level), finding)
-
-
-def presumed(watch: Watch, severity: Severity, time: datetime) -> Incident:
-    """Return the open incident that an alarm's return to OK implies, where no record can be read."""
-    return Incident(
-        watch=watch.name,
-        id=_incident_id(None, time),
-        level=severity.level,
-        opened_at=time,
-        changed_at=time,
-        title=watch.title,
-        raised=frozenset([severity.alarm]),
-        is_presumed=True,
-    )
-
-
-def _opened(previous: Incident | None, watch: str, finding: Finding) -> Incident:
-    incident = Incident(
-        watch=watch,
-        id=_incident_id(previous, finding.time),
-        title=finding.title,
-        level=Level.OK,
-        opened_at=finding.time,
-        changed_at=finding.time,
-        peak=finding.value,
-        raised=finding.raised,
-        noticed=finding.noticed or Level.OK,
-        earlier=previous if previous and previous.due else None,
-    )
-    return _changed(incident, Event.OPENED, finding)
-
-
-def _changed(incident: Incident, event: Event, finding: Finding) -> Incident:
-    time = max(finding.time, incident.changed_at)
-    change = Change(
-        seq=incident.seq + 1,
-        event=event,
-        level=finding.level,
-        before=incident.level,
-        time=time,
-        value=finding.value,
-        failed=finding.failed,
-        total=finding.total,
-        alarm=finding.alarm,
-        reason=finding.reason,
-        facts=finding.facts,
-    )
-    timeline = (*incident.timeline, change)
-    return replace(
-        incident,
-        level=finding.level,
-        changed_at=time,
-        seq=change.seq,
-        timeline=timeline if len(timeline) <= TIMELINE_LIMIT else (timeline[0], *timeline[2:]),
-        unsent=(*incident.unsent, change.seq),
-    )
-
-
-def _event(before: Level, after: Level) -> Event:
-    if after is Level.OK:
-        return Event.RESOLVED
-    return Event.ESCALATED if after.rank > before.rank else Event.DOWNGRADED
-
-
-def _incident_id(previous: Incident | None, time: datetime) -> str:
-    base = time.strftime("INC-%m%d-%H%M")
-    if previous is None or not previous.id.startswith(base):
-        return base
-    return f"{base}-{count(previous.id[len(base) + 1 :], 1) + 1}"
-
-
-def _worse(peak: float | None, finding: Finding) -> float | None:
-    values = [value for value in (peak, finding.value) if value is not None]
-    return min(values, default=None) if finding.is_low_bad else max(values, default=None)
+def newer(recorded: Incident | None, unrecorded: Incident | None) -> Incident | None:
+    """Return the recorded incident, or the one that was mailed while S3 was out of reach if that is newer."""
+    if unrecorded is None or (recorded is not None and recorded.changed_at >= unrecorded.changed_at):
+        return recorded
+    if recorded is None or recorded.id == unrecorded.id or not recorded.due:
+        return unrecorded
+    return replace(unrecorded, earlier=recorded)
 
 
 def to_json(incident: Incident) -> bytes:
@@ -302,6 +247,10 @@ def _incident(record: Mapping[str, Any]) -> Incident:
         earlier=_incident(record["earlier"]) if record.get("earlier") else None,
         is_presumed=bool(record.get("is_presumed")),
         acks=tuple(_ack(ack) for ack in record.get("acks") or ()),
+        noticed_at=moment(record.get("noticed_at")),
+        unseen=frozenset(record.get("unseen") or ()),
+        held_since=moment(record.get("held_since")),
+        quiet_at=moment(record.get("quiet_at")),
         others=other_members(record, _KNOWN),
     )
 
@@ -328,6 +277,8 @@ def _change(record: Mapping[str, Any]) -> Change:
         alarm=text(record.get("alarm")),
         reason=text(record.get("reason")),
         facts=tuple((text(name), text(value)) for name, value in record.get("facts") or ()),
+        assessment=verdict.from_document(record.get("assessment")),
+        missing=tuple(text(name, 255) for name in record.get("missing") or ()),
         others=other_members(record, _KNOWN_OF_CHANGE) | unknown,
     )
 

@@ -39,9 +39,10 @@ def recorded_watches(store: Store) -> list[str]:
 
 
 def read(store: Store, watch: str) -> Incident | None:
-    """Return a watch's last incident; None if there is none or its record is unreadable."""
+    """Return a watch's last incident; None if it had none or its record is unreadable."""
     stored = store.read(incident_key(watch))
-    return from_json(stored.body) if stored else None
+    incident = from_json(stored.body) if stored else None
+    return incident if incident and incident.id else None
 
 
 def earlier_keys(store: Store, watch: str) -> list[str]:
@@ -60,7 +61,7 @@ def change(store: Store, watch: str, after: Callable[[Incident | None], Incident
         incident = after(present)
         if incident is None or incident == present:
             return Change(None, incident)
-        if present is not None and present.id != incident.id:
+        if present is not None and present.id not in ("", incident.id):
             # Copied before it is overwritten; if two open an incident at once, both write the same copy.
             store.write(earlier_key(present), to_json(present))
         return Change(to_json(incident), incident)

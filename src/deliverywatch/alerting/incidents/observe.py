@@ -1,7 +1,7 @@
 """A watch and the message that led to it -> its state now.
 
 The live alarms are read, because messages come twice, late and out of order. If CloudWatch cannot be read, the message
-has to do.
+has to do. Of an assessed watch the newest assessment is read too.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Protocol
 
+from deliverywatch.alerting.incidents.assessed import assessment_of
 from deliverywatch.alerting.incidents.severity import Reading
 from deliverywatch.alerting.incidents.watch_state import WatchState
 from deliverywatch.alerting.inputs.alarm import State
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from deliverywatch.alerting.incidents.severity import Watch
     from deliverywatch.alerting.inputs.alarm import Alarm
     from deliverywatch.alerting.inputs.notice import Notice
+    from deliverywatch.storage.store import Store
 
 
 class Alarms(Protocol):
@@ -37,20 +39,51 @@ class Alarms(Protocol):
         """Return whether a mute rule holds back the actions of one of the alarms now."""
 
 
-def observe(watch: Watch, notice: Notice | None, now: datetime, port: Alarms) -> WatchState:
-    """Return the state of a watch, after a message if one led here, at the time of the message or the run."""
+class Stack(Protocol):
+    """The CloudFormation stack that the alarms belong to."""
+
+    def is_changing(self) -> bool:
+        """Return whether it is being created, updated or deleted; False if that cannot be read."""
+
+
+def observe(
+    watch: Watch, notice: Notice | None, time: datetime, now: datetime, port: Alarms, stack: Stack, store: Store
+) -> WatchState:
+    """Return the state of a watch, after a message if one led here.
+
+    Args:
+        watch: What to look at.
+        notice: The message; None in a sweep.
+        time: Of the message or the sweep.
+        now: The real time.
+        port: CloudWatch.
+        stack: Asked only if one of the watch's alarms does not exist.
+        store: Holds the assessments.
+    """
     described = _described(watch, port)
     alarms = _with_news(described or {}, notice)
-    newest = max([now, *(alarm.updated_at for alarm in alarms.values() if alarm.updated_at)])
-    values = _values(alarms, newest, port) if described else {}
+    newest = max([time, *(alarm.updated_at for alarm in alarms.values() if alarm.updated_at)])
+    values = _values(alarms, newest, port) if described else None
     names = alarms if described is not None else dict.fromkeys([*watch.alarms, *alarms])
-    readings = {name: _reading(alarms.get(name), values.get(name, {})) for name in names}
-    return WatchState(watch, newest, alarms, readings, is_live=described is not None)
+    missing = frozenset(watch.alarms) - alarms.keys() if described is not None else frozenset()
+    return WatchState(
+        watch,
+        newest,
+        now,
+        alarms,
+        {name: _reading(alarms.get(name), values) for name in names},
+        is_live=described is not None,
+        missing=missing,
+        unconfirmed=frozenset(alarms.keys() - described.keys()) if described is not None else frozenset(),
+        is_changing=bool(missing) and stack.is_changing(),
+        assessment=assessment_of(watch, notice, store, now),
+    )
 
 
 def _described(watch: Watch, port: Alarms) -> dict[str, Alarm] | None:
     if not watch.severities:
-        return None
+        # An assessed watch without alarms is seen as soon as its assessment is.
+        return {} if watch.is_assessed else None
     try:
         return {alarm.name: alarm for alarm in port.describe(watch.alarms)}
     except MetricsUnavailable:
@@ -68,20 +101,29 @@ def _with_news(described: dict[str, Alarm], notice: Notice | None) -> dict[str, 
     return described
 
 
-def _values(alarms: Mapping[str, Alarm], now: datetime, port: Alarms) -> Mapping[str, Mapping[str, float]]:
+def _values(alarms: Mapping[str, Alarm], now: datetime, port: Alarms) -> Mapping[str, Mapping[str, float]] | None:
+    """Return the newest values of the alarms; None if they cannot be read."""
     measured = [alarm for alarm in alarms.values() if alarm.queries and alarm.threshold is not None]
     try:
         return port.newest(measured, now) if measured else {}
     except MetricsUnavailable:
-        return {}
+        return None
 
 
-def _reading(alarm: Alarm | None, values: Mapping[str, float]) -> Reading:
+def _reading(alarm: Alarm | None, values: Mapping[str, Mapping[str, float]] | None) -> Reading:
     if alarm is None:
         return Reading(None)
     returned = alarm.returned.get("Id", "")
-    value = values.get(returned)
-    counts = {query_id: number for query_id, number in values.items() if query_id != returned}
+    own = (values or {}).get(alarm.name, {})
+    value = own.get(returned)
+    counts = {query_id: number for query_id, number in own.items() if query_id != returned}
     # An alarm without data has no say: on a new stack FILL turns nothing into 0 runs.
     has_say = alarm.state is not State.INSUFFICIENT_DATA
-    return Reading(alarm.state, value, exceeds=has_say and alarm.exceeds(value), counts=counts)
+    return Reading(
+        alarm.state,
+        value,
+        exceeds=has_say and alarm.exceeds(value),
+        counts=counts,
+        is_measured=values is not None and bool(alarm.queries) and alarm.threshold is not None,
+        is_without_data=alarm.is_without_data and value is None,
+    )

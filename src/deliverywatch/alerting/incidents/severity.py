@@ -1,8 +1,11 @@
-"""States and newest values of a watch's alarms -> its level. The level is computed, never taken from one message.
+"""States and newest values of a watch's alarms, and its assessment -> its level; never from one message alone.
 
-A watch is one question ("are SMS failing?") that several alarms answer: a severity level each for warning and critical,
-and a recovery alarm per level that says when it is really over. So an outage of 40 % is mailed once, as CRITICAL, even
-if the warning's message arrives first; and a rate that hovers at a threshold does not open and resolve all day.
+A watch is one question ("are SMS failing?") that several alarms answer: a severity level each for warning and critical.
+So an outage of 40 % is mailed once, as CRITICAL, even if the warning's message arrives first.
+
+A level rises on evidence of failure and falls on evidence of health; without evidence it is held. Evidence of health
+is a fresh assessment of an assessed watch, and CloudWatch's own OK for any other, where a recovery alarm may say when
+it is really over: a rate that hovers at a threshold does not open and resolve all day.
 """
 
 from collections.abc import Iterable, Mapping
@@ -13,6 +16,7 @@ from deliverywatch.alerting.inputs.alarm import State
 from deliverywatch.errors import InputError
 from deliverywatch.messages.level import Level
 from deliverywatch.messages.untrusted import key_part, mapping, objects, text
+from deliverywatch.messages.verdict import Assessment, Verdict
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,12 +66,16 @@ class Reading:
         value: The newest value of its expression, if there is one.
         exceeds: Whether that value alone is over the threshold.
         counts: The newest values of the expression's metrics, by their ids.
+        is_measured: Whether its newest value was read; there may still be none.
+        is_without_data: Whether its state was set although no datapoint was received.
     """
 
     state: State | None
     value: float | None = None
     exceeds: bool = False
     counts: Mapping[str, float] | None = None
+    is_measured: bool = False
+    is_without_data: bool = False
 
     @property
     def is_raised(self) -> bool:
@@ -77,42 +85,117 @@ class Reading:
     @property
     def is_unknown(self) -> bool:
         """Whether this alarm can neither open nor resolve anything."""
-        return self.state in (None, State.INSUFFICIENT_DATA) and not self.exceeds
+        return not self.exceeds and (
+            self.state in (None, State.INSUFFICIENT_DATA) or (self.state is State.OK and self.is_without_data)
+        )
+
+    @property
+    def is_kept(self) -> bool:
+        """Whether it only keeps its state ALARM, as missing data are ignored: there is no datapoint now."""
+        return self.state is State.ALARM and self.is_measured and self.value is None
 
 
-def level_of(watch: Watch, readings: Mapping[str, Reading], open_level: Level, raised: Iterable[str] = ()) -> Level:
+@dataclass(frozen=True, slots=True)
+class Open:
+    """What an open incident says about the level that is to be held.
+
+    Attributes:
+        level: `ok` without an open incident.
+        raised: The alarms that were raised during it. Only these keep it open when their state is unknown: losing
+            sight of an alarm must never read as resolved, but one that was never raised has no say.
+        unseen: The alarms that were missing during it; each holds the level until its state is known.
+    """
+
+    level: Level = Level.OK
+    raised: frozenset[str] = frozenset()
+    unseen: frozenset[str] = frozenset()
+
+
+CLOSED = Open()
+
+
+def level_of(
+    watch: Watch,
+    readings: Mapping[str, Reading],
+    incident: Open = CLOSED,
+    *,
+    missing: Iterable[str] = (),
+    assessment: Assessment | None = None,
+) -> Level:
     """Return the level that the watch has now.
 
     Args:
         watch: Its severity levels.
-        readings: By alarm name; an alarm without a reading does not exist and counts for nothing.
-        open_level: The level of the open incident, `ok` without one.
-        raised: The alarms that were raised during the open incident. Only these keep it open when their state is
-            unknown: losing sight of an alarm must never read as resolved, but one that was never raised has no say.
+        readings: By alarm name.
+        incident: The open incident.
+        missing: Alarms of the watch that CloudWatch does not have; they hold the level.
+        assessment: What the system's data say about the watch; None if that is unknown or stale.
     """
-    was_raised = frozenset(raised)
-    raised_now = [severity.level for severity in watch.severities if _is_raised(readings.get(severity.alarm))]
-    held = [
+    judged = assessment if watch.is_assessed and is_evidence(assessment) else None
+    raised = [
         severity.level
         for severity in watch.severities
-        if severity.level.rank <= open_level.rank and _is_held(severity, readings, was_raised)
+        if (reading := readings.get(severity.alarm)) and reading.is_raised and not (judged and reading.is_kept)
     ]
-    return max([Level.OK, *raised_now, *held], key=lambda level: level.rank)
+    opens = [assessment.opens] if watch.is_assessed and assessment else []
+    return _worst([Level.OK, *raised, *opens, *_held(watch, readings, incident, frozenset(missing), judged)])
+
+
+def has_evidence(watch: Watch, readings: Mapping[str, Reading], assessment: Assessment | None) -> bool:
+    """Return whether something that is seen now proves failure or health, so that a level is not only held.
+
+    The state ALARM is no such proof for an assessed watch, whose alarms keep their state while there are no data.
+    """
+    if watch.is_assessed:
+        return is_evidence(assessment) or any(reading.exceeds for reading in readings.values())
+    return any(reading.is_raised for reading in readings.values())
+
+
+def is_evidence(assessment: Assessment | None) -> bool:
+    """Return whether an assessment proves failure or health."""
+    return assessment is not None and assessment.verdict in (Verdict.HEALTHY, Verdict.FAILING)
 
 
 def raised_alarms(watch: Watch, readings: Mapping[str, Reading]) -> frozenset[str]:
     """Return the names of the alarms that are raised now, without recovery alarms."""
-    return frozenset(severity.alarm for severity in watch.severities if _is_raised(readings.get(severity.alarm)))
+    return frozenset(
+        severity.alarm
+        for severity in watch.severities
+        if severity.alarm in readings and readings[severity.alarm].is_raised
+    )
 
 
-def _is_raised(reading: Reading | None) -> bool:
-    return reading is not None and reading.is_raised
+def _held(
+    watch: Watch,
+    readings: Mapping[str, Reading],
+    incident: Open,
+    missing: frozenset[str],
+    judged: Assessment | None,
+) -> list[Level]:
+    """Return the levels below which an open incident may not step."""
+    unseen = [name for name in incident.unseen if name not in readings or readings[name].is_unknown]
+    if missing or unseen:
+        return [incident.level]
+    if watch.is_assessed:
+        is_unreadable = any(reading.state is None for reading in readings.values())
+        holds = incident.level if judged is None or is_unreadable else judged.holds
+        return [min(holds, incident.level, key=lambda level: level.rank)]
+    return [
+        severity.level
+        for severity in watch.severities
+        if severity.level.rank <= incident.level.rank and _is_held(severity, readings, incident.raised)
+    ]
 
 
 def _is_held(severity: Severity, readings: Mapping[str, Reading], was_raised: frozenset[str]) -> bool:
     own = [readings[name] for name in (severity.alarm, severity.recovery) if name in readings]
     # An alarm whose state becomes unknown still holds the level that it raised.
     return any(severity.alarm in was_raised if reading.is_unknown else reading.is_raised for reading in own)
+
+
+def _worst(levels: Iterable[Level]) -> Level:
+    # Blind weighs as much as warning, but failure that is seen is told before it.
+    return max(levels, key=lambda level: (level.rank, level is not Level.BLIND))
 
 
 def watches(document: object, prefix: str) -> tuple[Watch, ...]:

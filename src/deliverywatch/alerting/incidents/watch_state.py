@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from deliverywatch.alerting.incidents.severity import Reading, Watch
     from deliverywatch.alerting.inputs.alarm import Alarm
     from deliverywatch.messages.level import Level
+    from deliverywatch.messages.verdict import Assessment
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,16 +20,26 @@ class WatchState:
 
     Attributes:
         now: The newest time of the message and the alarms.
+        seen_at: When it was observed, by the real clock.
         alarms: By name; those that exist, and the message's own.
         readings: By name; if the state is not live, also for alarms about which nothing is known.
         is_live: Whether the states come from CloudWatch itself.
+        missing: The watch's alarms that CloudWatch does not have.
+        unconfirmed: The message's own alarm if CloudWatch does not have it.
+        is_changing: Whether the stack is being updated or deleted, so that alarms are missing on purpose.
+        assessment: What the system's data say about the watch; None if it has none, or none that is fresh.
     """
 
     watch: Watch
     now: datetime
+    seen_at: datetime
     alarms: Mapping[str, Alarm]
     readings: Mapping[str, Reading]
     is_live: bool
+    missing: frozenset[str] = frozenset()
+    unconfirmed: frozenset[str] = frozenset()
+    is_changing: bool = False
+    assessment: Assessment | None = None
 
     @property
     def is_declared(self) -> bool:

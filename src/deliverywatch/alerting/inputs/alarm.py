@@ -53,6 +53,7 @@ class Alarm:
         comparison: CloudWatch's word, such as `GreaterThanThreshold`.
         datapoints_to_alarm: M of "M of N"; N without an M.
         rule: Of a composite alarm.
+        acts: Whether its actions are enabled and no other alarm suppresses them.
     """
 
     name: str
@@ -69,6 +70,7 @@ class Alarm:
     datapoints_to_alarm: int = 0
     treat_missing_data: str = ""
     rule: str = ""
+    acts: bool = True
 
     @property
     def sign(self) -> str:
@@ -93,6 +95,11 @@ class Alarm:
         """The newest value that the reason quotes: "1 datapoint [21.5 (21/11/26 12:04:00)] was greater than ..."."""
         quoted = _QUOTED_VALUE.search(self.reason)
         return number(quoted[1]) if quoted else None
+
+    @property
+    def is_without_data(self) -> bool:
+        """Whether its state was set although no datapoint was received: "no datapoints were received for 3 periods"."""
+        return "no datapoints were received" in self.reason
 
     @property
     def is_ratio(self) -> bool:
@@ -122,6 +129,7 @@ def from_description(described: Mapping[str, Any]) -> Alarm:
         description=text(described.get("AlarmDescription")),
         arn=text(described.get("AlarmArn")),
         rule=text(described.get("AlarmRule")),
+        acts=described.get("ActionsEnabled") is not False and not described.get("ActionsSuppressedBy"),
     )
 
 

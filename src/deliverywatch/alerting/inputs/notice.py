@@ -19,6 +19,7 @@ from deliverywatch.messages import notice as system_notice
 from deliverywatch.messages.level import Level
 from deliverywatch.messages.notice import FACT_COUNT, FACT_LIMIT, SystemNotice
 from deliverywatch.messages.untrusted import mapping, moment, objects, text
+from deliverywatch.messages.verdict import Assessment
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +33,7 @@ class Notice:
         level: Of a system notice.
         facts: What the message says and no other field holds, in its own words and order.
         problem: What of an alarm or a system notice could not be read; empty if nothing.
+        assessment: What a system's data say about the watch that its notice names.
         test: The notice itself if it asks for a test mail and reports nothing.
         is_single: Whether it is no state of anything: it is mailed once, and there is nothing that could end.
         message_id: What SNS calls the message, the same when it is delivered twice; else a hash of its content.
@@ -47,6 +49,7 @@ class Notice:
     sentence: str = ""
     facts: tuple[tuple[str, str], ...] = ()
     problem: str = ""
+    assessment: Assessment | None = None
     test: SystemNotice | None = None
     is_single: bool = False
     message_id: str = ""
@@ -167,6 +170,7 @@ def _from_system(body: Mapping[str, Any], envelope: Mapping[str, Any], received_
         title=notice.title,
         sentence=notice.sentence,
         facts=notice.facts,
+        assessment=notice.assessment,
         test=notice if notice.is_test else None,
     )
 

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 
 from deliverywatch.environment import required
 from deliverywatch.errors import ConfigurationError
+from deliverywatch.messages.untrusted import count
+from deliverywatch.thresholds import CLOSE_UNKNOWN_HOURS, REMINDER_HOURS
 
 # The most addresses that SES takes in one call.
 RECIPIENT_LIMIT = 50
@@ -18,6 +20,8 @@ class Settings:
         prefix: The stack's prefix, with which the names of its alarms begin.
         sender: An address, or a name with an address.
         critical_recipients: Further recipients of the mails of critical incidents.
+        close_unknown_hours: How long an incident may be quiet before it is closed as unknown.
+        reminder_hours: How long an incident may be open without a mail; 0 for no reminder.
         time_zone: A name of the IANA database.
         dashboard: The name of the CloudWatch dashboard; empty for none.
         workgroup: The Athena workgroup with the saved queries; empty for none.
@@ -33,15 +37,18 @@ class Settings:
     workgroup: str = ""
     region: str = ""
     critical_recipients: tuple[str, ...] = ()
+    close_unknown_hours: int = CLOSE_UNKNOWN_HOURS
+    reminder_hours: int = REMINDER_HOURS
 
 
 def from_environment(environ: Mapping[str, str]) -> Settings:
     """Return the settings, or raise ConfigurationError if one is missing or SES would not take all recipients."""
     environment = required(environ, "DELIVERYWATCH_ENVIRONMENT")
     recipients = addresses(required(environ, "DELIVERYWATCH_RECIPIENTS"))
-    count = len(recipients)
-    if not 0 < count <= RECIPIENT_LIMIT:
-        raise ConfigurationError(f"DELIVERYWATCH_RECIPIENTS names {count} addresses; SES takes 1 to {RECIPIENT_LIMIT}.")
+    if not 0 < len(recipients) <= RECIPIENT_LIMIT:
+        raise ConfigurationError(
+            f"DELIVERYWATCH_RECIPIENTS names {len(recipients)} addresses; SES takes 1 to {RECIPIENT_LIMIT}."
+        )
     return Settings(
         environment=environment,
         prefix=environ.get("DELIVERYWATCH_PREFIX") or f"deliverywatch-{environment}",
@@ -52,6 +59,8 @@ def from_environment(environ: Mapping[str, str]) -> Settings:
         workgroup=environ.get("DELIVERYWATCH_WORKGROUP", ""),
         region=environ.get("AWS_REGION", ""),
         critical_recipients=addresses(environ.get("DELIVERYWATCH_CRITICAL_RECIPIENTS", "")),
+        close_unknown_hours=count(environ.get("DELIVERYWATCH_CLOSE_UNKNOWN_HOURS"), CLOSE_UNKNOWN_HOURS),
+        reminder_hours=count(environ.get("DELIVERYWATCH_REMINDER_HOURS"), REMINDER_HOURS),
     )
 
 

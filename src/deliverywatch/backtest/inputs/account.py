@@ -28,8 +28,8 @@ class Account:
     _cache: tuple[datetime | None, dict[tuple[Query, ...], dict[str, float]]] = (None, {})
 
     def describe(self, names: Sequence[str]) -> list[cloudwatch.Alarm]:
-        """Return those of the alarms that exist."""
-        return [self._described(name) for name in names if name in self.alarms or name in self.rules]
+        """Return the alarms; one that is not replayed has no data."""
+        return [self._described(name) for name in names]
 
     def newest(self, alarms: Iterable[cloudwatch.Alarm], now: datetime) -> Mapping[str, Mapping[str, float]]:
         """Return by alarm name, by query id, the value of the alarm's period that ends at the minute of `now`."""
@@ -58,7 +58,7 @@ class Account:
         alarm, arn = self.alarms.get(name), alarm_arn(name, ACCOUNT, REGION)
         unknown = cloudwatch.State.INSUFFICIENT_DATA
         if alarm is None:
-            return cloudwatch.from_trigger({}, name=name, state=unknown, arn=arn, rule=self.rules[name])
+            return cloudwatch.from_trigger({}, name=name, state=unknown, arn=arn, rule=self.rules.get(name, ""))
         return cloudwatch.from_trigger(
             trigger(alarm), name=name, state=unknown, arn=arn, description=alarm.description or ""
         )

@@ -225,7 +225,7 @@ class World:
 
     def lake(self) -> dict[str, bytes]:
         """The objects of the lake."""
-        return {key: body for key, body in self.store.objects.items() if key.endswith(".parquet")}
+        return {key: body for key, body in self.store.objects.items() if key.startswith("sms/")}
 
     def outcomes(self) -> dict[str, str]:
         """The outcome of each message of the lake."""
@@ -265,7 +265,7 @@ class World:
         totals: Counter[datetime] = Counter()
         failed: Counter[datetime] = Counter()
         for key, body in self.store.objects.items():
-            if key.endswith(".parquet"):
+            if key.startswith("sms/"):
                 for sent_at, outcome in lake.rows(body, ("sent_at", "outcome")):
                     slot = floor(from_milliseconds(sent_at), self.settings.slot_minutes)
                     totals[slot] += outcome != "excluded"

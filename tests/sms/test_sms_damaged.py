@@ -18,32 +18,63 @@ def damage(world: World, key: str, body: bytes) -> None:
 
 
 @pytest.mark.parametrize("body", DAMAGED)
-def test_a_run_names_it_and_leaves_it(body: bytes) -> None:
+def test_a_run_sets_it_aside_and_reads_its_hour_again(body: bytes, caplog: pytest.LogCaptureFixture) -> None:
     world = World()
-    world.history.rows = [row("A", at("12:05"))]
-    damage(world, key_of(at("12:00")), body)
-    with pytest.raises(
-        ObjectDamaged, match=r"sms/dt=2026-11-21/12\.parquet is not an object of a DeliveryWatch lake"
-    ) as told:
-        world.run()
-    assert "Nothing was changed. Restore an older version" in told.value.next_step
-    assert world.store.objects[key_of(at("12:00"))] == body
-    assert world.context()["problem"]["kind"] == "damaged"
+    world.history.rows = [row("A", at("11:05"), "failed"), row("B", at("11:25"), "pending"), row("C", at("11:55"))]
+    for minutes in (30, 20, 10):
+        world.run(NOW - timedelta(minutes=minutes))
+    key = key_of(at("11:00"))
+    counted, rows = world.emitted(), world.rows_of(at("11:00"))
+    damage(world, key, body)
+    world.history.rows.append(row("D", at("12:05"), "failed"))
+    world.run()
+    assert world.store.objects[f"damaged/{key}"] == body
+    assert f'"event": "record_damaged", "key": "{key}"' in caplog.text
+    assert world.emitted() == counted | {at("12:00"): (1, 1)}
+    world.history.rows[1] = row("B", at("11:25"), "failed")
+    world.run(at("13:00"))
+    assert world.outcomes() == {"A": "failed", "B": "failed", "C": "delivered", "D": "failed"}
+    assert len(world.rows_of(at("11:00"))) == len(rows)
+    # What became of a message after its hour was read again counts as ever.
+    assert world.emitted()[at("11:20")] == (1, 1)
+    assert world.emitted()[at("11:00")] == (1, 1)
 
 
-def test_a_backfill_names_it_and_goes_on_there_once_it_is_fixed() -> None:
+@pytest.mark.parametrize("body", DAMAGED)
+def test_an_hour_that_no_range_of_the_run_holds_is_read_again_by_its_sweep(body: bytes) -> None:
+    world = World()
+    world.history.rows = [row("A", at("08:05"), "failed")]
+    world.run(at("08:30"))
+    world.run()
+    damage(world, key_of(at("08:00")), body)
+    world.run(at("13:00"))
+    assert world.store.objects[f"damaged/{key_of(at('08:00'))}"] == body
+    world.run(at("13:10"))
+    assert world.outcomes() == {"A": "failed"}
+    assert world.emitted()[at("08:00")] == (1, 1)
+
+
+def test_a_backfill_sets_it_aside_and_goes_on() -> None:
     from deliverywatch.sms import backfill
 
     world, since = World(), NOW.replace(hour=4, minute=0) - timedelta(days=2)
     world.history.rows = [row(f"M{hour}", since + hour * HOUR) for hour in range(3)]
     damage(world, key_of(since + HOUR), b"no Parquet")
     plan = backfill.within(ingest.backfill_plan(NOW, world.settings, world.store, 3), since, since + 3 * HOUR)
-    with pytest.raises(ObjectDamaged):
-        backfill.fill(plan, world.settings, world.ports(), since, lambda: "t")
-    assert backfill.resumed(world.store, since) == since + HOUR
-    del world.store.objects[key_of(since + HOUR)]
     backfill.fill(plan, world.settings, world.ports(), since, lambda: "t")
     assert set(world.outcomes()) == {"M0", "M1", "M2"}
+    assert world.store.objects[f"damaged/{key_of(since + HOUR)}"] == b"no Parquet"
+
+
+@pytest.mark.parametrize("body", DAMAGED)
+def test_the_object_of_a_day_is_named_and_left(body: bytes) -> None:
+    world, day = World(), day_of(NOW) - timedelta(days=5)
+    world.history.rows = [row("A", day + HOUR)]
+    damage(world, day_key_of(day), body)
+    with pytest.raises(ObjectDamaged, match=r"dt=2026-11-16/day\.parquet is not an object") as caught:
+        world.run(by_hand=ingest.backfill_plan(NOW, world.settings, world.store, 6))
+    assert "Nothing was changed. Restore an older version" in caught.value.next_step
+    assert world.store.objects[day_key_of(day)] == body
 
 
 @pytest.mark.parametrize("body", DAMAGED)

@@ -107,7 +107,14 @@ class Hours:
             added = marks.UNCOUNTED if is_backfill else self.plan.marks(part)
             return merge.merge(stored, staying, token=self.token, inserts_only=inserts_only, added=added, moved=moved)
 
-        merged = day_objects.keep(self.ports.store, hour, change, token=self.token, now=self.plan.now)
+        merged = day_objects.keep(
+            self.ports.store,
+            hour,
+            change,
+            token=self.token,
+            now=self.plan.now,
+            counted_until=self.plan.covered_from,
+        )
         self.summary.written_count += merged.body is not None
         for difference, number in merged.changes.items():
             self.summary.new_count += number * (difference.before is None)

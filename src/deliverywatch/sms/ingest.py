@@ -152,7 +152,7 @@ class _Run:
 
     def _created(self, hour: datetime) -> list[Range]:
         """Return where messages of an hour were created that may have changed, unless this run has read it."""
-        rows = RecentHours(self.ports.store).rows(hour, scheduled.NAMES)
+        rows = RecentHours(self.ports.store, self._begin_anew).rows(hour, scheduled.NAMES)
         parts = scheduled.created_ranges(rows, self.plan.end, (*self.plan.ranges, *self.reread))
         self.reread.extend(parts)
         return parts
@@ -198,13 +198,17 @@ class _Run:
 
     def _conclude(self, covered_until: datetime, *, is_success: bool) -> None:
         self._mark(covered_until)
-        hours = RecentHours(self.ports.store)
+        hours = RecentHours(self.ports.store, self._begin_anew)
         statistics = self._recent_statistics(hours)
         # An event that comes late, or twice, must not set back what the mails say.
         if covered_until == self.plan.end:
             self._report(statistics, hours)
         if is_success:
             self.ports.emit([counts.run_datapoint(self.plan.now, statistics.overdue_percent)])
+
+    def _begin_anew(self, hour: datetime) -> None:
+        """Set a damaged hour aside; the sweep reads it again."""
+        days.begin_anew(self.ports.store, hour, self.token, self.plan.covered_from or self.plan.now)
 
     def _report(self, statistics: RecentStatistics, hours: RecentHours) -> None:
         """Leave what the mails say and what the data prove, then notify of what changed."""

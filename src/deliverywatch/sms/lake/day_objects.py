@@ -25,7 +25,9 @@ from typing import TYPE_CHECKING
 
 from deliverywatch.errors import ObjectDamaged, StoreConflict
 from deliverywatch.sms.clicksend.outcomes import UNSETTLED
-from deliverywatch.sms.lake.slots import DAY_OBJECT, HOUR, day_key_of, day_of, folder_of, key_of, steps
+from deliverywatch.sms.lake import marks
+from deliverywatch.sms.lake.slots import DAY_OBJECT, HOUR, as_text, day_key_of, day_of, folder_of, key_of, steps
+from deliverywatch.storage.records import set_aside
 from deliverywatch.storage.store import Change, Result, update
 from deliverywatch.thresholds import SETTLE_HOURS
 
@@ -39,7 +41,7 @@ DAY = timedelta(days=1)
 _LISTINGS = 4
 
 # What a file that is no Parquet, or lacks columns, may raise; pyarrow's own errors are among them.
-_ARROW_ERRORS = (ValueError, OSError, KeyError, TypeError)
+ARROW_ERRORS = (ValueError, OSError, KeyError, TypeError)
 
 
 class _Sealed(Exception):
@@ -104,6 +106,7 @@ def keep(
     *,
     token: str,
     now: datetime,
+    counted_until: datetime | None = None,
 ) -> Merged:
     """Change the object that holds an hour's rows, so that nothing that anybody does at the same time is lost.
 
@@ -114,10 +117,11 @@ def keep(
         token: Different for each run.
         now: Aware. The object of a day that cannot have one yet is not looked for: between the write of a new hour and
             its emission nothing else happens.
+        counted_until: Until when messages were counted, in case the hour's object is damaged; `now` if none.
 
     Raises:
         StoreConflict: Other writers were faster every time.
-        ObjectDamaged: The present object cannot be read.
+        ObjectDamaged: The object of the hour's day cannot be read.
     """
     hour_key, day = key_of(hour), day_of(hour)
     may_be_made = is_due(day, now + HOUR)
@@ -129,7 +133,11 @@ def keep(
         return _changed(hour_key, body, change)
 
     try:
-        done = update(store, hour_key, unless_sealed)
+        try:
+            done = update(store, hour_key, unless_sealed)
+        except ObjectDamaged:
+            begin_anew(store, hour, token, counted_until or now)
+            done = update(store, hour_key, unless_sealed)
         if not may_be_made or not _exists(store, day):
             return done
     except _Sealed:
@@ -137,6 +145,25 @@ def keep(
 
     day_key = day_key_of(day)
     return update(store, day_key, lambda body: _changed(day_key, body, change))
+
+
+def begin_anew(store: Store, hour: datetime, token: str, counted_until: datetime) -> None:
+    """Set an hour's object aside if it cannot be read, and put an empty one in its place.
+
+    Its messages are read again, and those sent before `counted_until` are not counted a second time (`marks`).
+    """
+    from deliverywatch.sms.lake import seal  # brings pyarrow
+
+    key = key_of(hour)
+
+    def emptied(body: bytes | None) -> Change[None]:
+        if body is None or seal.is_whole(body):
+            return Change(None, None)
+        set_aside(store, key, body)
+        beside = marks.kept(store.metadata(key) or {})
+        return seal.empty({**beside, UNSETTLED: "0", marks.BEGUN_ANEW: as_text(counted_until)}, token)
+
+    update(store, key, emptied)
 
 
 def make_day(store: Store, day: datetime, token: str) -> None:
@@ -184,11 +211,15 @@ def clear(store: Store, day: datetime, token: str) -> None:
 
 
 def unsettled_count(store: Store, hour: datetime, *, may_be_compacted: bool) -> int:
-    """Return how many rows of an hour, or of its day once that is one object, a later reading may find changed."""
+    """Return how many rows of an hour, or of its day once that is one object, a later reading may find changed.
+
+    An hour that was begun anew counts as one: for want of some rows it may hold none that say so.
+    """
     metadata = store.metadata(key_of(hour))
     if metadata is None and may_be_compacted:
         metadata = store.metadata(day_key_of(day_of(hour)))
-    return int((metadata or {}).get(UNSETTLED, "0"))
+    beside = metadata or {}
+    return int(beside.get(UNSETTLED, "0")) + (marks.BEGUN_ANEW in beside)
 
 
 @contextmanager
@@ -200,14 +231,16 @@ def readable(key: str) -> Iterator[None]:
     """
     try:
         yield
-    except _ARROW_ERRORS as error:
+    except ARROW_ERRORS as error:
         raise ObjectDamaged(key) from error
 
 
 def _changed(key: str, body: bytes | None, change: Callable[[bytes | None], Merged]) -> Change[Merged]:
+    if body == b"":
+        raise ObjectDamaged(key)
     try:
         merged = change(body)
-    except _ARROW_ERRORS as error:
+    except ARROW_ERRORS as error:
         from deliverywatch.sms.lake import seal  # brings pyarrow
 
         # It may be the rows that were read just now: the object is only blamed if it cannot be read by itself.

@@ -3,18 +3,21 @@
 `counted-from` is the first slot that any run counted, empty in an object that only a back-fill wrote. `covered-until`
 is how far the runs on schedule had got before one of them wrote the object. Both prove what was counted after the
 watermark is lost (`rebuild`). An object of version 0.2 or before has neither.
+
+`begun-anew` is in an object that replaces a damaged one: until then its messages were counted, as far as anybody knows.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import datetime
 from types import MappingProxyType
 
 from deliverywatch.sms.lake.slots import as_text
 from deliverywatch.storage.store import WRITER
 
-COUNTED_FROM, COVERED_UNTIL = "counted-from", "covered-until"
+COUNTED_FROM, COVERED_UNTIL, BEGUN_ANEW = "counted-from", "covered-until", "begun-anew"
 TOKEN = "token"  # noqa: S105 (it makes two writes differ)
 
 # Of an object that a back-fill begins.
@@ -33,6 +36,14 @@ def of_schedule(counted_from: datetime | None, covered_until: datetime | None) -
 def kept(stored: Mapping[str, str]) -> dict[str, str]:
     """Return what whoever rewrites an object keeps, also of what a later version stored beside it."""
     return {name: value for name, value in stored.items() if name not in _OF_ONE_WRITE}
+
+
+def counted_before(marks: Mapping[str, str]) -> datetime | None:
+    """Return before which time of sending the messages of an object count as counted; none if it was never damaged."""
+    with suppress(ValueError):
+        time = datetime.fromisoformat(marks.get(BEGUN_ANEW, ""))
+        return time if time.tzinfo else None
+    return None
 
 
 def combined(stored: Mapping[str, str], added: Mapping[str, str]) -> dict[str, str]:

@@ -117,7 +117,7 @@ def merge(
     changes.update(map(_departure, before.gone.values()))
     unsettled_count = sum(number for outcome, number in outcomes.items() if is_unsettled(*outcome))
     kept = marks.combined(footer_of(stored) if stored else {}, added)
-    merged = Merged(None, unsettled_count, changes, kept)
+    merged = Merged(None, unsettled_count, _uncounted(changes, kept), kept)
     return replace(merged, body=writer.close({**merged.metadata, marks.TOKEN: token}))
 
 
@@ -180,6 +180,15 @@ def _timed(record: Record, before: tuple[str, str, int | None] | None) -> Record
         return record._replace(outcome_at=before[2])
     was_awaited = before is not None or record.observed_at - record.sent_at <= FIRST_READ_MINUTES * 60_000
     return record._replace(outcome_at=record.observed_at) if was_awaited else record
+
+
+def _uncounted(changes: Counter[MessageChange], kept: Mapping[str, str]) -> Counter[MessageChange]:
+    """Leave out messages that are new only because the object that had them was damaged: `reconcile` compares them."""
+    until = marks.counted_before(kept)
+    if until is None:
+        return changes
+    first = until.timestamp() // 60
+    return Counter({one: number for one, number in changes.items() if one.before is not None or one.minute >= first})
 
 
 def _departure(row: Record) -> MessageChange:

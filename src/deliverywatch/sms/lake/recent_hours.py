@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from deliverywatch.sms.lake.day_objects import ARROW_ERRORS
 from deliverywatch.sms.lake.slots import key_of
 
 if TYPE_CHECKING:
@@ -15,9 +16,13 @@ if TYPE_CHECKING:
 
 @dataclass(slots=True)
 class RecentHours:
-    """Hours that have objects of their own: their day becomes one only after days."""
+    """Hours that have objects of their own: their day becomes one only after days.
+
+    Of one that cannot be read to its end the rows before count, after `on_damage` was called with it.
+    """
 
     store: Store
+    on_damage: Callable[[datetime], None]
     _bodies: dict[datetime, bytes | None] = field(default_factory=dict)
 
     def rows(self, hour: datetime, names: Sequence[str]) -> Iterator[tuple[Any, ...]]:
@@ -29,4 +34,8 @@ class RecentHours:
         if body is not None:
             from deliverywatch.sms.lake import merge  # brings pyarrow
 
-            yield from merge.rows(body, names)
+            try:
+                yield from merge.rows(body, names)
+            except ARROW_ERRORS:
+                self._bodies[hour] = None
+                self.on_damage(hour)

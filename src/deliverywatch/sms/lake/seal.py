@@ -44,6 +44,11 @@ def beside(body: bytes) -> dict[str, str]:
     return marks.kept(footer_of(body))
 
 
+def empty(metadata: Mapping[str, str], token: str) -> Change[None]:
+    """Return an object without rows."""
+    return rewritten((), metadata, token)
+
+
 def sealed(body: bytes | None, token: str) -> Change[list[pa.Field]]:
     """Return an hour's object with the same rows, or without any if it has none, sealed; None if it is sealed already.
 

@@ -66,6 +66,30 @@ CREDIT_LEARNING_HOURS = 20
 # Two weeks, to see whether this one is busier than the one before, and a day of slack.
 CREDIT_KEPT_DAYS = 15
 
+# Of what is usual for the 30 minutes, sent less than this is silence: one system of several may still send a message or
+# two. More than the second share resolves it.
+SILENCE_PERCENT = 2
+SILENCE_RECOVERY_PERCENT = 20
+
+# What is usual is the median of the same local hours of four weeks. Two of a weekday are the least to say anything by.
+SILENCE_WEEKS = 4
+SILENCE_LEARNING_WEEKS = 2
+
+# Accounts that send less on a busy day are too small: in their 30 minutes nothing is no surprise.
+SILENCE_MINIMUM_DAILY_COUNT = 200
+
+# Silence is judged only where nothing in 30 minutes is as unlikely as this by chance. An account has some 1,300 such
+# half hours in the business days of a quarter, and few are near the limit.
+SILENCE_CHANCE = 0.0001
+
+# Expected of 30 minutes, fewer are never judged: nine are as unlikely to stay out as the chance above.
+SILENCE_MINIMUM_EXPECTED_COUNT = 10
+
+# A lost record of volumes is counted again in the lake: so many days a run, and only if so much time is left. A day is
+# up to 25 objects, so that four weeks take less than an hour and no run takes noticeably longer.
+VOLUME_DAYS_A_RUN = 7
+VOLUME_LEAST_SECONDS = 120
+
 # The notifier checks open incidents this often, some minutes after each slot: a message may have been lost.
 SWEEP_MINUTES = 10
 SWEEP_FROM_MINUTE = 5

@@ -99,6 +99,7 @@ def test_a_run_keeps_the_lake_and_prints_its_counts(s3: Any, capfd: pytest.Captu
     assert printed[-2]["Runs"] == 1
     assert sorted(stored(s3)) == [
         f"sms/dt={NOW - HOUR:%Y-%m-%d}/{NOW - HOUR:%H}.parquet",
+        "state/sms-volumes.json",
         "state/sms-watermark.json",
         "state/sms.json",
     ]

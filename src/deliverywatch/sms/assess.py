@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+from deliverywatch.errors import StoreUnavailable
 from deliverywatch.messages.level import Level
 from deliverywatch.messages.notice import SystemNotice
 from deliverywatch.messages.verdict import Assessment, Verdict
@@ -22,6 +23,7 @@ from deliverywatch.thresholds import ASSESSED_HOURS, CREDIT_REFUSED_HOURS
 if TYPE_CHECKING:
     from deliverywatch.sms.assessments.balances import Balances
     from deliverywatch.sms.assessments.slot_counts import SlotCount
+    from deliverywatch.sms.expect import ExpectedVolumes
     from deliverywatch.sms.lake.recent_hours import RecentHours
     from deliverywatch.sms.mail_context.recent_statistics import RecentStatistics
     from deliverywatch.sms.ports import Settings
@@ -45,6 +47,7 @@ class Evidence:
         previous: The assessments that the run before left, by their watches.
         store: For what an assessment keeps of its own.
         balances: Of the account's credit; None where nobody watches it.
+        volumes: What is usual; None if silence is not judged by this run.
     """
 
     now: datetime
@@ -55,6 +58,7 @@ class Evidence:
     previous: Mapping[str, Assessment]
     store: Store
     balances: Balances | None = None
+    volumes: ExpectedVolumes | None = None
 
     def slots(self) -> Iterator[SlotCount]:
         """Yield the slots, the newest first; an hour is read when it is reached."""
@@ -77,23 +81,34 @@ def _credit(evidence: Evidence) -> Assessment:
     return credit.assess(evidence.balances, refusals, evidence.now, evidence.settings.credit_warning_hours)
 
 
+def _silence(evidence: Evidence) -> Assessment | None:
+    if evidence.settings.silence is None:
+        return None
+    if evidence.volumes is None:
+        raise StoreUnavailable("The record of volumes could not be reached.")
+    return evidence.volumes.assess(evidence.now, evidence.end)
+
+
+# None of a watch that is switched off.
+Judge = Callable[[Evidence], Assessment | None]
+
 # By the watch that it judges.
-JUDGES: Mapping[str, Callable[[Evidence], Assessment]] = {
+JUDGES: Mapping[str, Judge] = {
     "sms-failures": lambda evidence: failures.assess(
         evidence.slots(), evidence.now, evidence.end, evidence.settings.failures
     ),
     credit.WATCH: _credit,
+    "sms-silence": _silence,
 }
 
 
-def assess(
-    evidence: Evidence, judges: Mapping[str, Callable[[Evidence], Assessment]] = JUDGES
-) -> dict[str, Assessment]:
+def assess(evidence: Evidence, judges: Mapping[str, Judge] = JUDGES) -> dict[str, Assessment]:
     """Return what the data say about every watch; one that cannot be judged is blind and stops no other."""
-    return {watch: _judged(watch, judge, evidence) for watch, judge in judges.items()}
+    judged = {watch: _judged(watch, judge, evidence) for watch, judge in judges.items()}
+    return {watch: assessment for watch, assessment in judged.items() if assessment}
 
 
-def _judged(watch: str, judge: Callable[[Evidence], Assessment], evidence: Evidence) -> Assessment:
+def _judged(watch: str, judge: Judge, evidence: Evidence) -> Assessment | None:
     try:
         return judge(evidence)
     except Exception as error:  # whatever it is, the messages are counted and the other watches are judged

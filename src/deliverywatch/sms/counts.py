@@ -83,12 +83,14 @@ def newly_unknown(changes: Iterable[MessageChange]) -> list[str]:
     return sorted(labels)
 
 
-def slot_datapoint(slot: datetime, slot_minutes: int, counts: SlotCounts) -> Datapoint:
-    """Return the datapoint of one slot's counts, total and failed together."""
+def slot_datapoint(slot: datetime, slot_minutes: int, counts: SlotCounts, expected: float | None = None) -> Datapoint:
+    """Return the datapoint of one slot's counts, total and failed together, with what was expected if that is known."""
     properties: dict[str, Any] = {"slot": as_text(slot)}
     for name, numbers in counts.failed_by.items():
         properties[f"failed_by_{name}"] = dict(numbers.most_common(_TOP))
-    metrics = {"Total": (counts.total, "Count"), "Failed": (counts.failed, "Count")}
+    metrics: dict[str, tuple[float, str]] = {"Total": (counts.total, "Count"), "Failed": (counts.failed, "Count")}
+    if expected is not None:
+        metrics["Expected"] = (expected, "Count")
     return Datapoint(metrics, stamp_of(slot, slot_minutes), properties)
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from deliverywatch.sms.clicksend.records import Record, Row
+    from deliverywatch.sms.expect import ExpectedVolumes
     from deliverywatch.sms.lake.incomplete import IncompleteStore
     from deliverywatch.sms.lake.merge import Merged, MessageChange
     from deliverywatch.sms.plan import Plan, Range
@@ -54,6 +55,7 @@ class Hours:
     summary: Summary
     incomplete: IncompleteStore
     malformed: SourceMalformed | None = None
+    volumes: ExpectedVolumes | None = None
 
     def cover(self, part: Range, *, is_sweep: bool = False) -> None:
         """Read a range, keep its messages, and emit what they change; note what of it could not be read.
@@ -126,21 +128,30 @@ class Hours:
     def _quiet_slots(self, part: Range) -> list[datetime]:
         return [slot for slot in self.plan.new_slots if part.start <= slot < part.end]
 
-    def _emit(self, changes: Counter[MessageChange], quiet_slots: Iterable[datetime] = ()) -> None:
+    def _emit(self, changes: Counter[MessageChange], quiet_slots: Collection[datetime] = ()) -> None:
         if self.plan.emit_from is None:
             return
         minutes = self.settings.slot_minutes
         changed = counts.per_slot(changes, minutes, count_recipient_faults=self.settings.count_recipient_faults)
         due = {slot for slot, slot_counts in changed.items() if not slot_counts.is_empty()}
         due.update(quiet_slots)
+        expected = self._expected(changed, quiet_slots)
         points = [
-            counts.slot_datapoint(slot, minutes, changed.get(slot, SlotCounts()))
+            counts.slot_datapoint(slot, minutes, changed.get(slot, SlotCounts()), expected.get(slot))
             for slot in sorted(due)
             if slot >= self.plan.emit_from
         ]
         if points:
             self.ports.emit(points)
         self.summary.emitted_count += len(points)
+
+    def _expected(self, changed: dict[datetime, SlotCounts], new_slots: Collection[datetime]) -> dict[datetime, float]:
+        """Return what was to be expected of slots that are emitted for the first time, as far as that is known."""
+        if self.volumes is None:
+            return {}
+        self.volumes.count(changed, new_slots)
+        values = {slot: self.volumes.expected(slot) for slot in new_slots}
+        return {slot: value for slot, value in values.items() if value is not None}
 
 
 def _belongs(record: Record, hour: datetime) -> bool:

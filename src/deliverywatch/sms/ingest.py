@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from deliverywatch.errors import DeliveryWatchError, SourceUnavailable
 from deliverywatch.messages import context as documents
-from deliverywatch.sms import assess, counts, plan, scheduled
+from deliverywatch.sms import assess, counts, expect, plan, scheduled
 from deliverywatch.sms.assessments.balances import Balances, Unread
 from deliverywatch.sms.hours import Hours
 from deliverywatch.sms.lake import day_objects as days
@@ -33,6 +33,7 @@ from deliverywatch.storage.store import Change
 
 if TYPE_CHECKING:
     from deliverywatch.messages.verdict import Assessment
+    from deliverywatch.sms.expect import ExpectedVolumes
     from deliverywatch.sms.plan import Plan, Range
     from deliverywatch.sms.ports import Ports, Settings, Source
     from deliverywatch.storage.store import Store
@@ -120,15 +121,30 @@ class _Run:
     summary: Summary = field(default_factory=Summary)
     reread: list[Range] = field(default_factory=list)
     source: Source = field(init=False)
+    volumes: ExpectedVolumes | None = None
 
     def go(self) -> Summary:
         self.summary.first_run = self.plan.is_first
         self.source = self.ports.connect()
-        hours = Hours(self.plan, self.settings, self.ports, self.source, self.token, self.summary, self.incomplete)
-        for part in self.plan.ranges:
-            self._check_time_left(part)
-            hours.cover(part)
-            self._advance(part.end)
+        self.volumes = expect.load(self.ports.store, self.settings) if self.plan.covered_until else None
+        hours = Hours(
+            self.plan,
+            self.settings,
+            self.ports,
+            self.source,
+            self.token,
+            self.summary,
+            self.incomplete,
+            volumes=self.volumes,
+        )
+        try:
+            for part in self.plan.ranges:
+                self._check_time_left(part)
+                hours.cover(part)
+                self._advance(part.end)
+        finally:
+            if self.plan.covered_until is None and self.summary.written_count:
+                expect.forget(self.ports.store, [part.hour for part in self.plan.ranges])
         if self.plan.covered_until is not None:
             self._read_scheduled(hours)
             self._conclude(self.plan.covered_until, is_success=hours.malformed is None)
@@ -202,9 +218,12 @@ class _Run:
         statistics = self._recent_statistics(hours)
         # An event that comes late, or twice, must not set back what the mails say.
         if covered_until == self.plan.end:
+            self._recount(statistics)
             self._report(statistics, hours)
         if is_success:
             self.ports.emit([counts.run_datapoint(self.plan.now, statistics.overdue_percent)])
+        if self.volumes is not None and covered_until == self.plan.end:
+            expect.keep(self.ports.store, self.volumes, self.plan.end, self.ports.seconds_left)
 
     def _begin_anew(self, hour: datetime) -> None:
         """Set a damaged hour aside; the sweep reads it again."""
@@ -223,6 +242,7 @@ class _Run:
             hours=hours,
             statistics=statistics,
             previous=documents.from_json(before).assessments,
+            volumes=self.volumes,
             store=store,
             balances=self._balances(),
         )
@@ -255,12 +275,20 @@ class _Run:
 
         update_record(self.ports.store, context.KEY, whole_document, document)
 
+    def _recount(self, statistics: RecentStatistics) -> None:
+        if self.volumes is not None:
+            newest = {slots.from_milliseconds(slot): outcomes.total() for slot, outcomes in statistics.slots.items()}
+            self.volumes.recount(newest, self._oldest_hour(), self.plan.end)
+
+    def _oldest_hour(self) -> datetime:
+        return slots.hour_of(self.plan.end - timedelta(hours=context.HOURS))
+
     def _recent_statistics(self, hours: RecentHours) -> RecentStatistics:
         settings, end = self.settings, self.plan.end
         statistics = RecentStatistics(
             self.plan.now, end, settings.slot_minutes, count_recipient_faults=settings.count_recipient_faults
         )
-        for hour in slots.steps(slots.hour_of(end - timedelta(hours=context.HOURS)), end, 60):
+        for hour in slots.steps(self._oldest_hour(), end, 60):
             statistics.add(hours.rows(hour, NAMES))
         return statistics
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime, tzinfo
 from typing import TYPE_CHECKING, Any, Protocol
 
 from deliverywatch.environment import limits
 from deliverywatch.sms.assessments.failures import FailureLimits
+from deliverywatch.sms.assessments.silence import SilenceLimits
 from deliverywatch.thresholds import CREDIT_WARNING_HOURS, SLOT_MINUTES
 
 if TYPE_CHECKING:
@@ -48,12 +49,16 @@ class Settings:
     Attributes:
         count_recipient_faults: Whether dead numbers count as failures.
         credit_warning_hours: A credit that ends sooner is a warning.
+        silence: None if silence is not watched.
+        zone: Where the days of the account begin.
     """
 
     slot_minutes: int = SLOT_MINUTES
     count_recipient_faults: bool = True
     failures: FailureLimits = field(default_factory=FailureLimits)
     credit_warning_hours: float = CREDIT_WARNING_HOURS
+    silence: SilenceLimits | None = field(default_factory=SilenceLimits)
+    zone: tzinfo = UTC
 
     @classmethod
     def of(cls, values: Mapping[str, str]) -> Settings:
@@ -64,7 +69,19 @@ class Settings:
             counts_recipient_faults,
             limits(FailureLimits, values),
             float(values.get("CREDIT_WARNING_HOURS", CREDIT_WARNING_HOURS)),
+            limits(SilenceLimits, values) if values.get("SILENCE_WATCH", "true") == "true" else None,
+            _zone(values.get("TIME_ZONE", "UTC")),
         )
+
+
+def _zone(name: str) -> tzinfo:
+    """Return a zone of the IANA database; UTC for one that this machine does not know."""
+    from zoneinfo import ZoneInfo, ZoneInfoNotFoundError  # 10 ms that only a function pays
+
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError):
+        return UTC
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

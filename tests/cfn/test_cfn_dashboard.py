@@ -21,7 +21,7 @@ def test_it_shows_rate_volume_overdue_alarms_and_the_watching_itself(template: d
         "Alarms",
         "SMS failed, share of 30 minutes",
         "SMS per 10 minutes",
-        "SMS of 15 to 60 minutes ago without an outcome",
+        "SMS of 5 to 20 minutes ago without an outcome",
         "Runs and errors per 30 minutes",
     ]
 

@@ -120,6 +120,7 @@ def test_the_ingest_function_gets_what_it_needs(template: dict[str, Any]) -> Non
         "DELIVERYWATCH_OUTAGE_PERCENT": "90",
         "DELIVERYWATCH_OUTAGE_MINIMUM_FAILED": "3",
         "DELIVERYWATCH_QUIET_MINUTES": "60",
+        "DELIVERYWATCH_OVERDUE_PERCENT": "10",
         "ARROW_DEFAULT_MEMORY_POOL": "system",
         "MALLOC_ARENA_MAX": "1",
     }

@@ -10,7 +10,6 @@ from sms_world import at
 from deliverywatch.sms import counts
 from deliverywatch.sms.counts import Datapoint, SlotCounts
 from deliverywatch.sms.lake.merge import MessageChange
-from deliverywatch.sms.mail_context.recent_statistics import RecentStatistics
 
 MINUTE = int(at("12:05").timestamp()) // 60
 SLOT = at("12:00")
@@ -73,12 +72,16 @@ def test_a_datapoint_says_what_its_failures_were_made_of() -> None:
     assert properties["failed_by_fault"] == {"carrier": 3, "recipient": 1}
 
 
-@pytest.mark.parametrize(("pending", "total", "percent"), [(10, 20, 50.0), (19, 19, 0.0), (0, 0, 0.0), (1, 3000, 0.03)])
-def test_few_messages_are_never_overdue(pending: int, total: int, percent: float) -> None:
-    statistics = RecentStatistics(at("12:10"), at("12:10"), 10, count_recipient_faults=True)
-    statistics.overdue = [pending, total]
-    point = counts.run_datapoint(at("12:10"), statistics.overdue_percent)
-    assert point.metrics == {"Runs": (1, "Count"), "OverduePercent": (percent, "Percent")}
+@pytest.mark.parametrize(
+    ("points", "metrics"),
+    [(None, {}), (0.0, {"OverduePercent": (0.0, "Percent")}), (12.345, {"OverduePercent": (12.35, "Percent")})],
+)
+def test_where_too_little_is_known_of_late_messages_there_is_no_datapoint(
+    points: float | None, metrics: dict[str, tuple[float, str]]
+) -> None:
+    point = counts.run_datapoint(at("12:10"), points, {"delay": {"median_minutes": 10}})
+    assert point.metrics == {"Runs": (1, "Count"), **metrics}
+    assert point.properties == {"delay": {"median_minutes": 10}}
 
 
 def test_each_unknown_status_is_named_once_and_only_when_it_is_new() -> None:

@@ -159,15 +159,6 @@ def test_dead_numbers_can_be_left_out_of_failed() -> None:
         assert world.emitted()[at("12:00")] == (2, 1 + is_counted)
 
 
-@pytest.mark.parametrize(("count", "percent"), [(19, 0), (20, 100)])
-def test_overdue_is_zero_for_too_few_messages(count: int, percent: float) -> None:
-    world = World()
-    world.history.rows = [row(f"M{index}", at("11:40"), "pending") for index in range(count)]
-    world.run()
-    (point,) = [point for point in world.points if "Runs" in point.metrics]
-    assert point.metrics["OverduePercent"] == (percent, "Percent")
-
-
 def shape(value: Any) -> Any:
     """The keys of a document, recursively."""
     if isinstance(value, dict):
@@ -179,7 +170,8 @@ def test_the_context_has_the_shape_that_mails_are_made_of() -> None:
     world = World()
     world.history.rows = [row("A", at("11:55"), "failed"), row("B", at("12:05"))]
     world.run()
-    mail = {name: member for name, member in world.context().items() if name not in ("assessments", "published")}
+    own = ("assessments", "published", "facts", "delay")
+    mail = {name: member for name, member in world.context().items() if name not in own}
     assert shape(mail) == shape(json.loads(EXAMPLE.read_text()))
 
 

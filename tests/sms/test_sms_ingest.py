@@ -24,7 +24,7 @@ def test_a_second_run_writes_no_object_and_emits_no_slot() -> None:
     world.points.clear()
     world.run()
     assert world.store.writes == ["state/sms.json"]
-    assert [set(point.metrics) for point in world.points] == [{"Runs", "OverduePercent"}]
+    assert [set(point.metrics) for point in world.points] == [{"Runs"}]
 
 
 def test_a_late_failure_corrects_its_slot() -> None:

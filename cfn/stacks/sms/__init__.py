@@ -8,6 +8,7 @@ from troposphere import Equals, If, Ref, Sub
 from blocks.parts import MEMORY_SETTINGS, Function, Statement, allow, arn, limits, retries, schedule
 from blocks.stack import Stack, dashboard_url
 from blocks.tables import LAKE, PARQUET, saved_queries, table, view, view_text
+from deliverywatch.sms.assessments.delivery import DeliveryLimits
 from deliverywatch.sms.assessments.failures import FailureLimits
 from deliverywatch.sms.lake.columns import COLUMNS
 from deliverywatch.sms.lake.slots import DAY_OBJECT
@@ -88,6 +89,7 @@ def _ingest() -> Function:
             "DELIVERYWATCH_CREDIT_WATCH": Ref("CreditWatch"),
             "DELIVERYWATCH_CREDIT_WARNING_HOURS": Ref("CreditWarningHours"),
             **limits(FailureLimits),
+            **limits(DeliveryLimits),
             **MEMORY_SETTINGS,
         },
         statements=_ingest_may(),

@@ -45,8 +45,8 @@ _TRICKLE = Alarm(
 )
 _OVERDUE = Alarm(
     "sms-overdue",
-    "For 20 minutes, more than ${OverduePercent} % of the SMS sent 15 to 60 minutes before have had no outcome: "
-    "ClickSend accepts messages and nothing arrives, which never shows as a failure.",
+    "For 20 minutes, the share of SMS without an outcome 5 to 20 minutes after they were sent was more than "
+    "${OverduePercent} points above this account's usual share: messages are late, long before they fail.",
     Metric(NAMESPACE, "OverduePercent", "Average"),
     "OverduePercent",
     600,
@@ -81,7 +81,7 @@ _FAILURES = [_opens("critical"), _opens("warning"), _keeps("critical", "critical
 WATCHES = [
     Watch("sms-failures", "SMS failures", _FAILURES, _CONTEXT),
     Watch("sms-trickle", "SMS failing in a trickle", [_TRICKLE], _CONTEXT),
-    Watch("sms-overdue", "SMS without an outcome", [_OVERDUE], _CONTEXT),
+    Watch("sms-overdue", "SMS without an outcome", [_OVERDUE], _CONTEXT, is_assessed=True),
     # Without an alarm: the balance is no metric, which would cost 0.30 USD a month.
     Watch("sms-credit", "SMS credit", [], _CONTEXT, is_assessed=True),
     Watch("sms-blind", "SMS monitoring is blind", [_BLIND, _INGEST_ERRORS], _CONTEXT),

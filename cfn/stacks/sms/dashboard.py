@@ -33,8 +33,9 @@ def _volume() -> dict[str, Any]:
 
 
 def _overdue() -> dict[str, Any]:
-    share = line(NAMESPACE, "OverduePercent", ENVIRONMENT, label="without an outcome (%)", stat="Average", color=BLUE)
-    title = "SMS of 15 to 60 minutes ago without an outcome"
+    label = "without an outcome (points above usual)"
+    share = line(NAMESPACE, "OverduePercent", ENVIRONMENT, label=label, stat="Average", color=BLUE)
+    title = "SMS of 5 to 20 minutes ago without an outcome"
     return chart(title, [share], (0, 10, 12, 6), 600, limit("overdue", "OverduePercent"))
 
 

@@ -97,11 +97,19 @@ class Sample:
 
 
 class Overdue(NamedTuple):
-    """Of the messages that should have an outcome by now, how many have none; 0 % where they are too few to judge."""
+    """Of the messages that should have an outcome by now, how many have none.
+
+    Attributes:
+        percent: Their share; 0 where they are too few to judge.
+        usual_percent: The share that is usual; 0 where it is not known.
+        temporary: Those of the pending that a network refused for now.
+    """
 
     pending: int
     total: int
     percent: float
+    usual_percent: float = 0.0
+    temporary: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -330,7 +338,9 @@ def _sample(item: Mapping[str, Any]) -> Sample:
 def _overdue(item: Mapping[str, Any]) -> Overdue | None:
     if item.get("total") is None:
         return None
-    return Overdue(count(item.get("pending")), count(item.get("total")), number(item.get("percent")) or 0.0)
+    percent, usual_percent = (number(item.get(name)) or 0.0 for name in ("percent", "usual_percent"))
+    pending, total, temporary = (count(item.get(name)) for name in ("pending", "total", "temporary"))
+    return Overdue(pending, total, percent, usual_percent, temporary)
 
 
 def _problem(item: Mapping[str, Any]) -> Problem | None:

@@ -16,12 +16,13 @@ from deliverywatch.errors import StoreUnavailable
 from deliverywatch.messages.level import Level
 from deliverywatch.messages.notice import SystemNotice
 from deliverywatch.messages.verdict import Assessment, Verdict
-from deliverywatch.sms.assessments import credit, failures, slot_counts
+from deliverywatch.sms.assessments import credit, delivery, failures, slot_counts
 from deliverywatch.sms.lake.slots import HOUR, hour_of
 from deliverywatch.thresholds import ASSESSED_HOURS, CREDIT_REFUSED_HOURS
 
 if TYPE_CHECKING:
     from deliverywatch.sms.assessments.balances import Balances
+    from deliverywatch.sms.assessments.delivery import Measured
     from deliverywatch.sms.assessments.slot_counts import SlotCount
     from deliverywatch.sms.expect import ExpectedVolumes
     from deliverywatch.sms.lake.recent_hours import RecentHours
@@ -44,6 +45,7 @@ class Evidence:
         end: Of the newest slot that was read.
         hours: The newest hours of the lake.
         statistics: Of the newest three hours.
+        measured: How long outcomes take.
         previous: The assessments that the run before left, by their watches.
         store: For what an assessment keeps of its own.
         balances: Of the account's credit; None where nobody watches it.
@@ -55,6 +57,7 @@ class Evidence:
     settings: Settings
     hours: RecentHours
     statistics: RecentStatistics
+    measured: Measured
     previous: Mapping[str, Assessment]
     store: Store
     balances: Balances | None = None
@@ -96,6 +99,9 @@ Judge = Callable[[Evidence], Assessment | None]
 JUDGES: Mapping[str, Judge] = {
     "sms-failures": lambda evidence: failures.assess(
         evidence.slots(), evidence.now, evidence.end, evidence.settings.failures
+    ),
+    "sms-overdue": lambda evidence: delivery.assess(
+        evidence.measured.delivery, evidence.measured.usual_percent, evidence.now, evidence.settings.delivery
     ),
     credit.WATCH: _credit,
     "sms-silence": _silence,

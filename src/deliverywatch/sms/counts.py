@@ -94,9 +94,16 @@ def slot_datapoint(slot: datetime, slot_minutes: int, counts: SlotCounts, expect
     return Datapoint(metrics, stamp_of(slot, slot_minutes), properties)
 
 
-def run_datapoint(now: datetime, overdue_percent: float) -> Datapoint:
-    """Return the datapoint of a run that succeeded."""
-    return Datapoint({"Runs": (1, "Count"), "OverduePercent": (round(overdue_percent, 2), "Percent")}, now)
+def run_datapoint(now: datetime, overdue_points: float | None, delay: Mapping[str, Any] | None = None) -> Datapoint:
+    """Return the datapoint of a run that succeeded.
+
+    Args:
+        now: When it was due.
+        overdue_points: By how much the share without an outcome is above the usual one; None emits none.
+        delay: What the log line says of the time to the outcome, for the dashboard.
+    """
+    overdue = {} if overdue_points is None else {"OverduePercent": (round(overdue_points, 2), "Percent")}
+    return Datapoint({"Runs": (1, "Count"), **overdue}, now, delay or {})
 
 
 def document(environment: str, point: Datapoint) -> str:

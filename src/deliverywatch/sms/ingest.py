@@ -17,6 +17,7 @@ from deliverywatch.errors import DeliveryWatchError, SourceUnavailable
 from deliverywatch.messages import context as documents
 from deliverywatch.sms import assess, counts, expect, plan, scheduled
 from deliverywatch.sms.assessments.balances import Balances, Unread
+from deliverywatch.sms.assessments.delivery import Measured
 from deliverywatch.sms.hours import Hours
 from deliverywatch.sms.lake import day_objects as days
 from deliverywatch.sms.lake import slots
@@ -26,6 +27,7 @@ from deliverywatch.sms.lake.recent_hours import RecentHours
 from deliverywatch.sms.lake.watermark import WATERMARK, Watermark, advance_watermark, read_watermark
 from deliverywatch.sms.mail_context import context
 from deliverywatch.sms.mail_context.recent_statistics import NAMES, RecentStatistics
+from deliverywatch.sms.measure_delivery import measure_delivery
 from deliverywatch.sms.ports import Summary
 from deliverywatch.sms.watch_credit import watch_credit
 from deliverywatch.storage.records import update_record, whole_document
@@ -33,6 +35,7 @@ from deliverywatch.storage.store import Change
 
 if TYPE_CHECKING:
     from deliverywatch.messages.verdict import Assessment
+    from deliverywatch.sms.assess import Evidence
     from deliverywatch.sms.expect import ExpectedVolumes
     from deliverywatch.sms.plan import Plan, Range
     from deliverywatch.sms.ports import Ports, Settings, Source
@@ -215,13 +218,15 @@ class _Run:
     def _conclude(self, covered_until: datetime, *, is_success: bool) -> None:
         self._mark(covered_until)
         hours = RecentHours(self.ports.store, self._begin_anew)
-        statistics = self._recent_statistics(hours)
+        statistics, measured = self._recent_statistics(hours), Measured()
         # An event that comes late, or twice, must not set back what the mails say.
         if covered_until == self.plan.end:
             self._recount(statistics)
-            self._report(statistics, hours)
+            measured = measure_delivery(hours, self.ports.store, self.plan.now, self.settings)
+            self._report(statistics, hours, measured)
         if is_success:
-            self.ports.emit([counts.run_datapoint(self.plan.now, statistics.overdue_percent)])
+            delay = statistics.delays.summed().document()
+            self.ports.emit([counts.run_datapoint(self.plan.now, measured.points, {"delay": delay} if delay else {})])
         if self.volumes is not None and covered_until == self.plan.end:
             expect.keep(self.ports.store, self.volumes, self.plan.end, self.ports.seconds_left)
 
@@ -229,7 +234,7 @@ class _Run:
         """Set a damaged hour aside; the sweep reads it again."""
         days.begin_anew(self.ports.store, hour, self.token, self.plan.covered_from or self.plan.now)
 
-    def _report(self, statistics: RecentStatistics, hours: RecentHours) -> None:
+    def _report(self, statistics: RecentStatistics, hours: RecentHours, measured: Measured) -> None:
         """Leave what the mails say and what the data prove, then notify of what changed."""
         now, store = self.plan.now, self.ports.store
         stored = store.read(context.KEY)
@@ -241,16 +246,17 @@ class _Run:
             settings=self.settings,
             hours=hours,
             statistics=statistics,
+            measured=measured,
             previous=documents.from_json(before).assessments,
             volumes=self.volumes,
             store=store,
             balances=self._balances(),
         )
         assessments = assess.assess(evidence)
-        self._write(statistics, assessments, published)
+        self._write(evidence, assessments, published)
         done = assess.publish(assessments, published, now, self.ports.notify)
         if done != published:
-            self._write(statistics, assessments, done)
+            self._write(evidence, assessments, done)
 
     def _balances(self) -> Balances | None:
         has_time = self.ports.seconds_left() >= _LEAST_SECONDS + _CREDIT_SECONDS
@@ -261,16 +267,14 @@ class _Run:
             return Balances(unread=Unread(str(error), self.plan.now))
 
     def _write(
-        self,
-        statistics: RecentStatistics,
-        assessments: Mapping[str, Assessment],
-        published: Mapping[str, Assessment],
+        self, evidence: Evidence, assessments: Mapping[str, Assessment], published: Mapping[str, Assessment]
     ) -> None:
         now, minutes = self.plan.now, self.settings.slot_minutes
         facts = context.facts_of(self.plan.rebuilt_at, now, self.incomplete.present.sentence(now))
 
         def document(before: bytes | None) -> Change[None]:
-            body = context.document(statistics, now, self.plan.end, minutes, assessments, published, facts, before)
+            seen = (evidence.statistics, now, self.plan.end, minutes)
+            body = context.document(*seen, assessments, published, facts, before, evidence.measured)
             return Change(body, None)
 
         update_record(self.ports.store, context.KEY, whole_document, document)

@@ -9,6 +9,7 @@ from datetime import UTC, datetime, tzinfo
 from typing import TYPE_CHECKING, Any, Protocol
 
 from deliverywatch.environment import limits
+from deliverywatch.sms.assessments.delivery import DeliveryLimits
 from deliverywatch.sms.assessments.failures import FailureLimits
 from deliverywatch.sms.assessments.silence import SilenceLimits
 from deliverywatch.thresholds import CREDIT_WARNING_HOURS, SLOT_MINUTES
@@ -59,6 +60,7 @@ class Settings:
     credit_warning_hours: float = CREDIT_WARNING_HOURS
     silence: SilenceLimits | None = field(default_factory=SilenceLimits)
     zone: tzinfo = UTC
+    delivery: DeliveryLimits = field(default_factory=DeliveryLimits)
 
     @classmethod
     def of(cls, values: Mapping[str, str]) -> Settings:
@@ -67,10 +69,11 @@ class Settings:
         return cls(
             int(values["SLOT_MINUTES"]),
             counts_recipient_faults,
-            limits(FailureLimits, values),
-            float(values.get("CREDIT_WARNING_HOURS", CREDIT_WARNING_HOURS)),
-            limits(SilenceLimits, values) if values.get("SILENCE_WATCH", "true") == "true" else None,
-            _zone(values.get("TIME_ZONE", "UTC")),
+            failures=limits(FailureLimits, values),
+            credit_warning_hours=float(values.get("CREDIT_WARNING_HOURS", CREDIT_WARNING_HOURS)),
+            delivery=limits(DeliveryLimits, values),
+            silence=limits(SilenceLimits, values) if values.get("SILENCE_WATCH", "true") == "true" else None,
+            zone=_zone(values.get("TIME_ZONE", "UTC")),
         )
 
 

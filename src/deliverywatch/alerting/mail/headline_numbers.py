@@ -102,7 +102,7 @@ def _sent_since(story: Story) -> str:
 def _overdue(story: Story) -> HeadlineNumber | None:
     if story.overdue is None:
         return None
-    pending, total, _ = story.overdue
+    pending, total = story.overdue[:2]
     return HeadlineNumber("Without an outcome", formatting.amount(pending), f"of {formatting.amount(total)}")
 
 

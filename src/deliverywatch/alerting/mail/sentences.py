@@ -50,7 +50,7 @@ def _measurement(story: Story) -> str:
         rising = ", and the rate is rising" if is_rising(story.context) else ""
         return f"{what} in the last {formatting.window(alarm.period_seconds)} ({share}){rising}."
     if story.overdue and story.overdue.total:
-        pending, total, _ = story.overdue
+        pending, total = story.overdue[:2]
         share = formatting.percent(100 * pending / total)
         counts = f"{formatting.amount(pending)} of {formatting.amount(total)} {story.context.noun}"
         return f"{counts} are without an outcome ({share})."

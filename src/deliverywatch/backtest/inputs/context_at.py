@@ -5,12 +5,17 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from deliverywatch.sms.assessments import delivery
+from deliverywatch.sms.assessments.delivery import Measured
 from deliverywatch.sms.clicksend.outcomes import Outcome
 from deliverywatch.sms.lake import day_objects
 from deliverywatch.sms.lake.slots import day_of, floor, folder_of, hour_of
 from deliverywatch.sms.mail_context import context
 from deliverywatch.sms.mail_context.recent_statistics import NAMES, RecentStatistics
 from deliverywatch.storage.folder import Folder
+
+# The columns of `delivery`, with those that say what was known when.
+_DELIVERY = (*delivery.NAMES[:2], "fault", *delivery.NAMES[2:], "observed_at")
 
 
 def at(folder: Path, moment: datetime, slot_minutes: int, *, count_recipient_faults: bool) -> bytes:
@@ -23,11 +28,15 @@ def at(folder: Path, moment: datetime, slot_minutes: int, *, count_recipient_fau
     run = floor(moment, slot_minutes)
     begin = hour_of(run - timedelta(hours=context.HOURS))
     statistics = RecentStatistics(run, run, slot_minutes, count_recipient_faults=count_recipient_faults)
+    late: list[delivery.Minute] = []
     for day in dict.fromkeys((day_of(begin), day_of(run))):
         for key, body in day_objects.bodies(Folder(folder), folder_of(day)):
             with day_objects.readable(str(folder / key)):
                 statistics.add(_as_observed(merge.rows(body, (*NAMES, "observed_at")), begin, run))
-    return context.document(statistics, run, run, slot_minutes)
+                rows = _as_observed(merge.rows(body, _DELIVERY), begin, run)
+                late += delivery.minutes(((*row[:2], *row[3:]) for row in rows), run, slot_minutes)
+    measured = delivery.measure(sorted(late, reverse=True), run)
+    return context.document(statistics, run, run, slot_minutes, measured=Measured(measured))
 
 
 def _as_observed(rows: Iterable[tuple[Any, ...]], begin: datetime, run: datetime) -> Iterator[tuple[Any, ...]]:

@@ -12,6 +12,7 @@ from deliverywatch.errors import DeliveryWatchError
 from deliverywatch.messages import context as documents
 from deliverywatch.messages import verdict
 from deliverywatch.messages.context import Context, Overdue, Pairs, Problem, Slot
+from deliverywatch.sms.assessments.delivery import Measured
 from deliverywatch.sms.clicksend.outcomes import Outcome
 from deliverywatch.sms.lake.slots import steps
 from deliverywatch.sms.mail_context import runbook
@@ -19,13 +20,14 @@ from deliverywatch.thresholds import OVERDUE_PERCENT, WINDOW_SECONDS
 
 if TYPE_CHECKING:
     from deliverywatch.messages.verdict import Assessment
+    from deliverywatch.sms.mail_context.delay import Delay
     from deliverywatch.sms.mail_context.recent_statistics import RecentStatistics
 
 KEY = documents.key_of("sms")
 
 # How far a mail looks back: the incident's begin and the healthy time before it.
 HOURS = 3
-_PUBLISHED = "published"
+_PUBLISHED, _DELAY = "published", "delay"
 
 
 def document(
@@ -37,27 +39,46 @@ def document(
     published: Mapping[str, Assessment] | None = None,
     facts: Pairs = (),
     before: bytes | None = None,
+    measured: Measured | None = None,
 ) -> bytes:
     """Return the context after a run at `now` that succeeded, of the rows from `HOURS` before `end`.
 
     `published` holds the last assessments of which the notifier was sent a notice, `before` is the document before.
     """
     reasons = statistics.top_reasons()
-    pending, total = statistics.overdue
-    overdue = Overdue(pending, total, round(statistics.overdue_percent, 1))
+    measured, delay = measured or Measured(), statistics.delays.summed()
     context = replace(
         _empty(now, slot_minutes),
         slots=_slots(statistics, end, slot_minutes),
         reasons=reasons,
         groups=statistics.top_groups(),
         samples=statistics.samples(),
-        overdue=overdue,
-        facts=facts,
-        steps=runbook.steps(reasons[0].fault if reasons else None, is_overdue=overdue.percent > OVERDUE_PERCENT),
+        overdue=_overdue(measured),
+        facts=(*_delivery_facts(measured, delay), *facts),
+        steps=runbook.steps(reasons[0].fault if reasons else None, is_overdue=(measured.points or 0) > OVERDUE_PERCENT),
         assessments=assessments or {},
     )
     sent = {watch: verdict.to_document(one) for watch, one in (published or {}).items()}
-    return documents.to_json(context, before, **{_PUBLISHED: sent or None})
+    own = {_PUBLISHED: sent or None, _DELAY: delay.document() or None}
+    return documents.to_json(context, before, **own)
+
+
+def _overdue(measured: Measured) -> Overdue:
+    seen = measured.delivery
+    percent = 0.0 if measured.points is None else round(seen.percent, 1)
+    return Overdue(seen.late, seen.total, percent, round(measured.usual_percent, 1), seen.temporary)
+
+
+def _delivery_facts(measured: Measured, delay: Delay) -> Pairs:
+    seen = measured.delivery
+    usual = f", usually {measured.usual_percent:.3g} %" if measured.usual_percent else ""
+    share = f"{seen.late:,} of {seen.total:,} ({seen.percent:.3g} %{usual})" if seen.total else ""
+    facts = (
+        ("Time to the outcome", delay.sentence()),
+        ("Without an outcome in time", share),
+        ("Refused by networks for now", f"{seen.temporary:,} of these (300, 302)" if seen.temporary else ""),
+    )
+    return tuple((name, value) for name, value in facts if value)
 
 
 def published_of(body: bytes | None) -> dict[str, Assessment]:

@@ -14,12 +14,13 @@ from deliverywatch.sms.clicksend.outcomes import Outcome, is_counted_failure, re
 from deliverywatch.sms.clicksend.recipients import masked
 from deliverywatch.sms.clicksend.redaction import redacted
 from deliverywatch.sms.lake.slots import from_milliseconds
-from deliverywatch.thresholds import OVERDUE_FROM_MINUTES, OVERDUE_MINIMUM_COUNT, OVERDUE_TO_MINUTES, WINDOW_SECONDS
+from deliverywatch.sms.mail_context.delay import Delays
+from deliverywatch.thresholds import OVERDUE_TO_MINUTES, WINDOW_SECONDS
 
 # What is read of the lake.
 NAMES = (
     *("sent_at", "outcome", "fault", "carrier", "country"),
-    *("error_code", "status_code", "status", "status_text", "message_id", "recipient_hash", "recipient"),
+    *("error_code", "status_code", "status", "status_text", "message_id", "recipient_hash", "recipient", "outcome_at"),
 )
 
 _TOP = 5
@@ -39,7 +40,7 @@ class RecentStatistics:
         last_failures: The newest failure of each recipient, in milliseconds.
         reasons: Why messages failed in the newest 30 minutes.
         groups: Total and failed per carrier and country in the newest 30 minutes.
-        overdue: How many of the messages sent 15 to 60 minutes ago are pending, and how many there are.
+        delays: How long outcomes took, of messages that had time for one.
     """
 
     def __init__(self, now: datetime, end: datetime, slot_minutes: int, *, count_recipient_faults: bool) -> None:
@@ -48,13 +49,13 @@ class RecentStatistics:
         self.last_failures: dict[str, int] = {}
         self.reasons: Counter[_Key] = Counter()
         self.groups: dict[str, dict[str, list[int]]] = {"carrier": {}, "country": {}}
-        self.overdue = [0, 0]
+        self.delays = Delays(slot_minutes)
         self._samples: dict[_Key, list[tuple[Any, ...]]] = {}
         self._slot_milliseconds = slot_minutes * 60_000
         self._count_recipient_faults = count_recipient_faults
         newest, closed = int(now.timestamp()) * 1000, int(end.timestamp()) * 1000
         self._window = (closed - WINDOW_SECONDS * 1000, closed)
-        self._overdue = (newest - OVERDUE_TO_MINUTES * 60_000, newest - OVERDUE_FROM_MINUTES * 60_000)
+        self._had_time = newest - OVERDUE_TO_MINUTES * 60_000
 
     def add(self, rows: Iterable[tuple[Any, ...]]) -> None:
         """Take in rows of the columns `NAMES`."""
@@ -65,20 +66,13 @@ class RecentStatistics:
             failed = is_counted_failure(outcome, fault, count_recipient_faults=self._count_recipient_faults)
             counted_as = Outcome.FAILED if failed else "" if outcome == Outcome.FAILED else outcome
             self.slots[sent_at - sent_at % self._slot_milliseconds][counted_as] += 1
-            if self._overdue[0] <= sent_at < self._overdue[1]:
-                self.overdue[0] += outcome == Outcome.PENDING
-                self.overdue[1] += 1
+            if sent_at < self._had_time:
+                self.delays.add(sent_at, outcome, row[-1])
             if self._window[0] <= sent_at < self._window[1]:
                 self._group("carrier", carrier, failed)
                 self._group("country", country, failed)
             if failed:
                 self._fail(row)
-
-    @property
-    def overdue_percent(self) -> float:
-        """The share of those messages that are still pending; 0 for too few to judge."""
-        pending_count, total_count = self.overdue
-        return 100 * pending_count / total_count if total_count >= OVERDUE_MINIMUM_COUNT else 0.0
 
     def top_reasons(self) -> tuple[Reason, ...]:
         """Return the most frequent reasons of the newest 30 minutes, the first first."""
@@ -102,7 +96,7 @@ class RecentStatistics:
         counts[1] += failed
 
     def _fail(self, row: tuple[Any, ...]) -> None:
-        sent_at, _, fault, carrier, country, error, code, status, text, message_id, recipient_hash, recipient = row
+        sent_at, _, fault, carrier, country, error, code, status, text, message_id, recipient_hash, recipient = row[:-1]
         # Without a number the message stands for a recipient of its own.
         person = recipient_hash or message_id
         self.last_failures[person] = max(sent_at, self.last_failures.get(person, 0))

@@ -30,6 +30,8 @@ STORIES: dict[str, tuple[Callable[[World], None], list[str]]] = {
     "unknown-message": (events("sns_unknown_message.json"), ["notice"]),
     "system-notice": (events("sns_system_notice.json"), ["opened"]),
     "lambda-alarm": (events("lambda_alarm.json"), ["opened"]),
+    "contributor": (events("sns_contributor.json"), ["opened"]),
+    "cross-account": (events("sns_cross_account.json"), ["opened"]),
     "test": (requested_test, ["test"]),
     "acknowledged": (acknowledged, ["opened", "escalated"]),
     "insufficient-data": (events("sns_insufficient_data.json"), []),

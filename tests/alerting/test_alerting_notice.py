@@ -37,6 +37,8 @@ def only(name: str) -> Notice:
         ("sns_insufficient_data.json", "orders-queue-age", State.INSUFFICIENT_DATA, 900, None),
         ("sns_old_fields.json", "web-5xx", State.ALARM, 1, 10),
         ("lambda_alarm.json", "shop-5xx-share", State.ALARM, 5, 7.4),
+        ("sns_contributor.json", "orders-by-shop", State.ALARM, 5, 10),
+        ("sns_cross_account.json", "queue-age", State.ALARM, 900, 1843),
     ],
 )
 def test_every_documented_shape_is_read(
@@ -77,6 +79,50 @@ def test_a_composite_alarm_names_the_children_that_triggered_it() -> None:
     assert notice.facts == (("Child alarm checkout-errors", "ALARM"),)
     assert notice.alarm is not None
     assert notice.alarm.rule == 'ALARM("checkout-errors") AND NOT ALARM("deploying")'
+
+
+def test_a_composite_alarm_of_a_direct_event_names_them_too_and_what_holds_its_actions_back() -> None:
+    children = [{"arn": "arn:aws:cloudwatch:eu-west-1:1:alarm:errors", "state": {"value": "ALARM"}}]
+    state = {"value": "ALARM", "reasonData": json.dumps({"triggeringAlarms": children}), "timestamp": at("12:04")}
+    state |= {"actionsSuppressedBy": "WaitPeriod", "actionsSuppressedReason": "Actions suppressed by deploying"}
+    event = {"alarmData": {"alarmName": "unhealthy", "state": state, "configuration": {"alarmRule": "ALARM(errors)"}}}
+    assert parse(event, DAY)[0].facts == (
+        ("Child alarm errors", "ALARM"),
+        ("Suppressed by", "WaitPeriod"),
+        ("Because", "Actions suppressed by deploying"),
+    )
+
+
+def test_the_contributor_and_a_mute_that_is_over_are_shown() -> None:
+    facts = dict(only("sns_contributor.json").facts)
+    assert facts["Contributor"] == "Shop=north, Channel=web"
+    assert facts["Contributor id"] == "5c1a7e0b9d2f4831"
+    assert "when the mute ended" in facts["After a mute"]
+
+
+def test_a_query_over_many_series_has_the_period_beside_its_expression() -> None:
+    alarm = only("sns_contributor.json").alarm
+    assert alarm is not None
+    assert alarm.period_seconds == 300
+
+
+@pytest.mark.parametrize(
+    ("unit", "shown", "is_percent"),
+    [("Seconds", "Seconds", False), ("Percent", "Percent", True), ("Count", "", False), (None, "", False)],
+)
+def test_the_unit_of_the_value_is_known(unit: str | None, shown: str, is_percent: bool) -> None:
+    told = message("sms-overdue", "ALARM", "12:04")
+    told["Trigger"] |= {"MetricName": "Duration", "Unit": unit}
+    alarm = parse(told, DAY)[0].alarm
+    assert alarm is not None
+    assert (alarm.unit, alarm.is_percent) == (shown, is_percent)
+
+
+@pytest.mark.parametrize(("time", "says"), [("yesterday", "'yesterday' is not a time"), (None, "The message has none")])
+def test_a_time_that_cannot_be_read_is_said_to_be_unreadable(time: str | None, says: str) -> None:
+    told = message("sms-warning", "ALARM", "12:04") | {"StateChangeTime": time}
+    ((name, value),) = parse(sns(told), DAY)[0].facts
+    assert (name, value) == ("Time of the change", f"{says}: times here are those of its delivery.")
 
 
 def test_the_old_spelling_of_missing_data_is_understood() -> None:

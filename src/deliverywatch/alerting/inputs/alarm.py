@@ -21,7 +21,11 @@ _COMPARISONS = {
     "LessThanThreshold": ("<", float.__lt__),
     "LessThanOrEqualToThreshold": ("<=", float.__le__),
 }
-_QUOTED_VALUE = re.compile(r"\[(-?[0-9.]+(?:[eE][-+]?[0-9]+)?) \(")
+_NUMBER = r"(-?[0-9.]+(?:[eE][-+]?[0-9]+)?)"
+# With the time of the datapoint, or without it.
+_QUOTED_VALUES = (re.compile(rf"\[{_NUMBER} \("), re.compile(rf"\bdatapoints? \({_NUMBER}\)"))
+# Words that say nothing about the value.
+_NO_UNITS = frozenset({"", "None", "Count"})
 # CloudWatch looks back a week at most.
 _LONGEST_PERIOD_SECONDS = 7 * 86_400
 _STATISTICS = {
@@ -54,6 +58,7 @@ class Alarm:
         datapoints_to_alarm: M of "M of N"; N without an M.
         rule: Of a composite alarm.
         acts: Whether its actions are enabled and no other alarm suppresses them.
+        unit: CloudWatch's word for the unit of the value, such as `Seconds`; empty for counts and where it has none.
     """
 
     name: str
@@ -71,6 +76,7 @@ class Alarm:
     treat_missing_data: str = ""
     rule: str = ""
     acts: bool = True
+    unit: str = ""
 
     @property
     def sign(self) -> str:
@@ -84,7 +90,9 @@ class Alarm:
 
     @property
     def is_percent(self) -> bool:
-        """Whether the value is a percentage: CloudWatch has no units for expressions, so the spelling decides."""
+        """Whether the value is a percentage: by its unit, or for expressions, which have none, by the spelling."""
+        if self.unit:
+            return self.unit == "Percent"
         query = self.returned
         expression = str(query.get("Expression", "")).replace(" ", "")
         metric = mapping(mapping(query.get("MetricStat")).get("Metric")).get("MetricName", "")
@@ -92,9 +100,9 @@ class Alarm:
 
     @property
     def quoted_value(self) -> float | None:
-        """The newest value that the reason quotes: "1 datapoint [21.5 (21/11/26 12:04:00)] was greater than ..."."""
-        quoted = _QUOTED_VALUE.search(self.reason)
-        return number(quoted[1]) if quoted else None
+        """The newest value that the reason quotes: "1 datapoint [21.5 (21/11/26 12:04:00)]" or "1 datapoint (21.5)"."""
+        matches = (pattern.search(self.reason) for pattern in _QUOTED_VALUES)
+        return next((number(match[1]) for match in matches if match), None)
 
     @property
     def is_without_data(self) -> bool:
@@ -137,7 +145,7 @@ def from_trigger(trigger: Mapping[str, Any], **rest: Any) -> Alarm:
     """Return the Alarm of an SNS message's `Trigger`, with the fields that stand elsewhere in the message."""
     queries = _queries(trigger)
     periods = count(trigger.get("EvaluationPeriods"), 1)
-    longest_seconds = max((count(mapping(query.get("MetricStat")).get("Period")) for query in queries), default=0)
+    longest_seconds = max((_period_seconds(query) for query in queries), default=0)
     return Alarm(
         queries=queries,
         threshold=None if trigger.get("ThresholdMetricId") else number(trigger.get("Threshold")),
@@ -147,8 +155,21 @@ def from_trigger(trigger: Mapping[str, Any], **rest: Any) -> Alarm:
         datapoints_to_alarm=count(trigger.get("DatapointsToAlarm")) or periods,
         # Old messages spell it "- TreatMissingData:                    missing".
         treat_missing_data=text(trigger.get("TreatMissingData"), 100).rpartition(":")[2].strip(),
+        unit=_unit(trigger),
         **rest,
     )
+
+
+def _period_seconds(query: Mapping[str, Any]) -> int:
+    # A query over many series has no metric: its period stands beside the expression.
+    return count(mapping(query.get("MetricStat")).get("Period") or query.get("Period"))
+
+
+def _unit(trigger: Mapping[str, Any]) -> str:
+    returned = [item for item in objects(trigger.get("Metrics")) if item.get("ReturnData", True) is not False]
+    stat = mapping(returned[0].get("MetricStat")) if returned else {}
+    unit = text(trigger.get("Unit") or stat.get("Unit"), 40)
+    return "" if unit in _NO_UNITS else unit
 
 
 def _queries(definition: Mapping[str, Any]) -> tuple[Mapping[str, Any], ...]:

@@ -21,6 +21,8 @@ from deliverywatch.messages.notice import FACT_COUNT, FACT_LIMIT, SystemNotice
 from deliverywatch.messages.untrusted import mapping, moment, objects, text
 from deliverywatch.messages.verdict import Assessment
 
+Facts = tuple[tuple[str, str], ...]
+
 
 @dataclass(frozen=True, slots=True)
 class Notice:
@@ -47,7 +49,7 @@ class Notice:
     level: Level | None = None
     title: str = ""
     sentence: str = ""
-    facts: tuple[tuple[str, str], ...] = ()
+    facts: Facts = ()
     problem: str = ""
     assessment: Assessment | None = None
     test: SystemNotice | None = None
@@ -120,7 +122,9 @@ def _from_sns(body: Mapping[str, Any], envelope: Mapping[str, Any], received_at:
         arn=text(body.get("AlarmArn"), 1600),
         rule=text(body.get("AlarmRule")),
     )
-    return Notice(time, alarm, state_of(body.get("OldStateValue")), facts=_children(body))
+    facts = (*_contributor(body), *_children(body.get("TriggeringChildren")), *_circumstances(body))
+    facts += _unreadable_time(body.get("StateChangeTime"))
+    return Notice(time, alarm, state_of(body.get("OldStateValue")), facts=facts)
 
 
 def _from_lambda(body: Mapping[str, Any], received_at: datetime) -> Notice:
@@ -131,7 +135,8 @@ def _from_lambda(body: Mapping[str, Any], received_at: datetime) -> Notice:
         raise InputError("The event names no alarm.")
     time = moment(state.get("timestamp")) or moment(body.get("time")) or received_at
     alarm = from_trigger(
-        {"Metrics": [_spelled_as_sns(item) for item in objects(configuration.get("metrics"))]} | _threshold(state),
+        {"Metrics": [_spelled_as_sns(item) for item in objects(configuration.get("metrics"))]}
+        | {"Threshold": _reason_data(state).get("threshold")},
         name=text(data["alarmName"], 255),
         state=_required_state(state.get("value")),
         updated_at=time,
@@ -140,12 +145,14 @@ def _from_lambda(body: Mapping[str, Any], received_at: datetime) -> Notice:
         arn=text(body.get("alarmArn") or next(iter(body.get("resources") or []), ""), 1600),
         rule=text(configuration.get("alarmRule")),
     )
-    return Notice(time, alarm, state_of(mapping(data.get("previousState")).get("value")))
+    facts = (*_children(_reason_data(state).get("triggeringAlarms")), *_circumstances(data), *_suppressed(state))
+    facts += _unreadable_time(state.get("timestamp"))
+    return Notice(time, alarm, state_of(mapping(data.get("previousState")).get("value")), facts=facts)
 
 
-def _threshold(state: Mapping[str, Any]) -> dict[str, Any]:
+def _reason_data(state: Mapping[str, Any]) -> Mapping[str, Any]:
     try:
-        return {"Threshold": mapping(_decoded(state.get("reasonData") or "{}")).get("threshold")}
+        return mapping(_decoded(state.get("reasonData") or "{}"))
     except InputError:
         return {}
 
@@ -158,7 +165,14 @@ def _spelled_as_sns(item: Mapping[str, Any]) -> Mapping[str, Any]:
     query = {"Id": item.get("id"), "Label": item.get("label"), "ReturnData": item.get("returnData", True)}
     if item.get("expression"):
         return query | {"Expression": item["expression"]}
-    return query | {"MetricStat": {"Metric": named, "Period": stat.get("period"), "Stat": stat.get("stat")}}
+    return query | {
+        "MetricStat": {
+            "Metric": named,
+            "Period": stat.get("period"),
+            "Stat": stat.get("stat"),
+            "Unit": stat.get("unit"),
+        }
+    }
 
 
 def _from_system(body: Mapping[str, Any], envelope: Mapping[str, Any], received_at: datetime) -> Notice:
@@ -199,9 +213,41 @@ def _required_state(value: object) -> State:
     return state
 
 
-def _children(body: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
-    """Return what triggered a composite alarm: its children with their states."""
-    children = objects(body.get("TriggeringChildren"))[:FACT_COUNT]
-    names = [text(child.get("Arn"), FACT_LIMIT).rpartition(":alarm:")[2] for child in children]
-    states = [text(mapping(child.get("State")).get("Value"), 40) for child in children]
-    return tuple((f"Child alarm {name}", state) for name, state in zip(names, states, strict=True))
+def _children(value: object) -> Facts:
+    """Return what triggered a composite alarm: its children with their states, in either spelling."""
+    children = objects(value)[:FACT_COUNT]
+    names = [text(child.get("Arn") or child.get("arn"), FACT_LIMIT).rpartition(":alarm:")[2] for child in children]
+    states = [mapping(child.get("State") or child.get("state")) for child in children]
+    words = [text(state.get("Value") or state.get("value"), 40) for state in states]
+    return tuple((f"Child alarm {name}", word) for name, word in zip(names, words, strict=True))
+
+
+def _contributor(body: Mapping[str, Any]) -> Facts:
+    """Return which series of an alarm over many series the message is about."""
+    pairs = list(mapping(body.get("AlarmContributorAttributes")).items())[:FACT_COUNT]
+    attributes = ", ".join(f"{text(name, 255)}={text(value, 255)}" for name, value in pairs)
+    facts = (
+        ("Contributor", text(attributes, FACT_LIMIT)),
+        ("Contributor id", text(body.get("AlarmContributorId"), 100)),
+    )
+    return tuple((name, value) for name, value in facts if value)
+
+
+def _circumstances(body: Mapping[str, Any]) -> Facts:
+    """Return why the message comes now and not at the change of state."""
+    is_after_mute = body.get("ActionExecutedAfterMuteWindow", body.get("actionExecutedAfterMuteWindow")) is True
+    sentence = "A mute rule held this message back; it was sent when the mute ended."
+    return (("After a mute", sentence),) if is_after_mute else ()
+
+
+def _suppressed(state: Mapping[str, Any]) -> Facts:
+    """Return what holds back a composite alarm's actions, and why."""
+    facts = (("Suppressed by", state.get("actionsSuppressedBy")), ("Because", state.get("actionsSuppressedReason")))
+    return tuple((name, text(value, FACT_LIMIT)) for name, value in facts if value)
+
+
+def _unreadable_time(value: object) -> Facts:
+    if moment(value) is not None:
+        return ()
+    what = f"'{text(value, 40)}' is not a time" if value else "The message has none"
+    return (("Time of the change", f"{what}: times here are those of its delivery."),)

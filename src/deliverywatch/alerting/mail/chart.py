@@ -92,6 +92,8 @@ def _level(slot: Slot, thresholds: Sequence[tuple[Level, float]]) -> Level:
 
 def _drawn(query: Mapping[str, Any], alarm: Alarm) -> list[Any]:
     look = {"id": query["Id"], "visible": query["ReturnData"]}
+    if query.get("AccountId"):  # of a metric of another account
+        look["accountId"] = query["AccountId"]
     if "Expression" in query:
         # The alarm's guard returns 0 if too few failed; the picture shows the true share.
         expression = _SHARE if alarm.is_ratio else query["Expression"]

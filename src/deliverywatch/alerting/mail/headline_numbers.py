@@ -142,11 +142,17 @@ def _affected(story: Story) -> HeadlineNumber | None:
 def _metrics(story: Story) -> list[tuple[str, str]]:
     queries = [query for query in (story.alarm.queries if story.alarm else ()) if "MetricStat" in query]
     names = ["Metric"] if len(queries) == 1 else [f"Metric {query['Id']}" for query in queries]
-    return [(name, _metric(query["MetricStat"])) for name, query in zip(names, queries, strict=True)]
+    return [(name, _metric(query)) for name, query in zip(names, queries, strict=True)]
 
 
-def _metric(stat: Mapping[str, Any]) -> str:
+def _metric(query: Mapping[str, Any]) -> str:
+    stat = query["MetricStat"]
     metric = stat["Metric"]
-    name = f"{stat['Stat']} of {metric['Namespace']} {metric['MetricName']}"
     dimensions = ", ".join(f"{pair['Name']}={pair['Value']}" for pair in metric["Dimensions"])
-    return f"{name} ({dimensions})" if dimensions else name
+    parts = [
+        f"{stat['Stat']} of {metric['Namespace']} {metric['MetricName']}",
+        f"({dimensions})" if dimensions else "",
+        f"in account {query['AccountId']}" if query.get("AccountId") else "",
+        f"called '{query['Label']}'" if query.get("Label") else "",
+    ]
+    return " ".join(part for part in parts if part)

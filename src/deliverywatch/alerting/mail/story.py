@@ -92,8 +92,11 @@ class Story:
         return 100 * self.counts[0] / self.counts[1]
 
     def measured(self, value: float) -> str:
-        """Return a value of the alarm with its unit."""
-        return formatting.percent(value) if self.is_percent else formatting.amount(value)
+        """Return a value of the alarm with its unit: 31 %, 1,843 seconds or 1,204."""
+        if self.is_percent:
+            return formatting.percent(value)
+        unit = self.alarm.unit.lower() if self.alarm else ""
+        return formatting.amount(value) + (f"\u00a0{unit}" if unit else "")
 
     @property
     def threshold(self) -> str:
@@ -134,7 +137,8 @@ def rule(alarm: Alarm) -> str:
     window = formatting.span(timedelta(seconds=alarm.period_seconds))
     periods = f", in {alarm.datapoints_to_alarm} of {alarm.evaluation_periods} periods"
     agreed = periods if alarm.evaluation_periods > 1 else ""
-    return f"{measure(alarm)} {alarm.sign} {formatting.amount(alarm.threshold)} over {window}{agreed}."
+    unit = f" {alarm.unit.lower()}" if alarm.unit and not alarm.is_percent else " %" if alarm.unit else ""
+    return f"{measure(alarm)} {alarm.sign} {formatting.amount(alarm.threshold)}{unit} over {window}{agreed}."
 
 
 def measure(alarm: Alarm) -> str:

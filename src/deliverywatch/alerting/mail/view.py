@@ -162,8 +162,8 @@ def _own_words(story: Story) -> list[str]:
 
 
 def _facts(story: Story) -> tuple[tuple[str, str], ...]:
-    """Return the message's facts unless a declared alarm explains itself, then those of the watch's system."""
-    facts = () if story.is_declared and story.alarm is not None else alarm_facts(story)
+    """Return the message's own facts, of an undeclared alarm with all it says, then those of the watch's system."""
+    facts = story.change.facts if story.is_declared and story.alarm is not None else alarm_facts(story)
     return facts if story.is_over else (*facts, *story.context.facts)
 
 

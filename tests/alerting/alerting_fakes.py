@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import email
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -10,7 +11,8 @@ from email import policy
 from email.message import EmailMessage
 from typing import TYPE_CHECKING, Any
 
-from deliverywatch.alerting.incidents.severity import watches
+from deliverywatch.alerting.incidents.incident import Incident, from_json
+from deliverywatch.alerting.incidents.severity import Watch, watches
 from deliverywatch.alerting.inputs.alarm import Alarm, State, from_description
 from deliverywatch.alerting.inputs.settings import Settings
 from deliverywatch.alerting.notify import Notifier
@@ -59,6 +61,8 @@ WATCHES_DOCUMENT = {
     ]
 }
 WATCHES = watches(WATCHES_DOCUMENT, PREFIX)
+# Failing messages as they are judged by their own data.
+ASSESSED = (replace(WATCHES[0], is_assessed=True), *WATCHES[1:])
 
 SETTINGS = Settings(
     environment="prod",
@@ -319,6 +323,10 @@ class FakeSes:
         return [email.message_from_bytes(one, policy=policy.default) for one in self.messages]  # type: ignore[misc]
 
     @property
+    def events(self) -> list[str]:
+        return [str(mail["X-DeliveryWatch-Event"]) for mail in self.mails]
+
+    @property
     def subjects(self) -> list[str]:
         return [str(mail["Subject"]) for mail in self.mails]
 
@@ -343,6 +351,7 @@ class World:
     store: FakeStore = field(default_factory=FakeStore)
     ses: FakeSes = field(default_factory=FakeSes)
     settings: Settings = SETTINGS
+    watches: tuple[Watch, ...] = WATCHES
     invocation: int = 0
     now: datetime | None = None
     stack: FakeStack = field(default_factory=FakeStack)
@@ -359,7 +368,7 @@ class World:
             stack=self.stack,
             unrecorded=self.unrecorded,
         )
-        return Notifier(ports, self.settings, WATCHES, invocation or f"request-{self.invocation}")
+        return Notifier(ports, self.settings, self.watches, invocation or f"request-{self.invocation}")
 
     def tell(self, message: Mapping[str, Any], invocation: str = "") -> list[Any]:
         """Hand a message over, no earlier than it says it was made; one from the next year is not waited for."""
@@ -369,6 +378,17 @@ class World:
 
     def sweep(self, time: datetime) -> list[Any]:
         return self.tell({"sweep": time.isoformat()})
+
+    def incident(self, watch: str) -> Incident:
+        """Return the record of a watch."""
+        incident = from_json(self.store.memory.objects[f"incidents/{watch}/current.json"])
+        assert incident is not None
+        return incident
+
+    def assess(self, clock: str, verdict: str, **more: Any) -> None:
+        """Let the system say what its data prove about failing messages."""
+        judged = {"verdict": verdict, "as_of": at(clock).isoformat(), "sentence": f"{verdict} at {clock}"} | more
+        self.store.memory.write("state/sms.json", json.dumps({"assessments": {"sms-failures": judged}}).encode())
 
     def alarm(self, name: str, state: str, clock: str, old: str = "OK") -> list[Any]:
         """Let an alarm change, and tell of it."""
@@ -403,8 +423,6 @@ def message(name: str, state: str, clock: str, old: str = "OK") -> dict[str, Any
 
 def sns(*messages: object) -> dict[str, Any]:
     """Return the event that SNS gives a Lambda function."""
-    import json
-
     return {
         "Records": [
             {

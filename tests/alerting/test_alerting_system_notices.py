@@ -147,3 +147,39 @@ def test_a_system_with_a_workgroup_of_its_own_has_that_one_linked(world: World) 
     lost, _ = blind_mails(world, noun="mails", workgroup="email-analytics-prod")
     assert "saved-queries?workgroup=email-analytics-prod" in lost
     assert "workgroup=deliverywatch-prod" not in lost
+
+
+def told_at(world: World, level: str, clock: str, watch: str = "queries.sales") -> None:
+    world.tell({"deliverywatch": 1, "watch": watch, "level": level, "time": f"{at(clock).isoformat()}"})
+
+
+def test_notices_that_come_late_do_not_open_their_watch_again(world: World) -> None:
+    told_at(world, "ok", "12:05")
+    told_at(world, "warning", "12:04")
+    assert not world.ses.messages
+    told_at(world, "warning", "12:06")
+    told_at(world, "ok", "12:08")
+    told_at(world, "critical", "12:07")
+    world.sweep(at("12:15"))
+    assert world.ses.events == ["OPENED", "RESOLVED"]
+
+
+def test_an_alarm_that_changed_meanwhile_does_not_make_a_notice_late(world: World) -> None:
+    told_at(world, "warning", "12:00", "sms-failures")
+    world.cloudwatch.measure(300, 1000)
+    world.alarm("sms-critical", "ALARM", "12:20")
+    told_at(world, "ok", "12:10", "sms-failures")
+    world.cloudwatch.measure(1, 1000)
+    world.alarm("sms-critical", "OK", "12:40", old="ALARM")
+    assert world.ses.events == ["OPENED", "ESCALATED", "RESOLVED"]
+
+
+def test_a_notice_from_the_future_counts_from_its_receipt_and_says_so(world: World) -> None:
+    world.sweep(at("12:00"))
+    world.tell({"deliverywatch": 1, "watch": "q", "level": "warning", "time": "2099-01-01T00:00:00Z", "title": "Q"})
+    told_at(world, "ok", "12:10", "q")
+    told_at(world, "critical", "12:20", "q")
+    assert world.ses.events == ["OPENED", "RESOLVED", "OPENED"]
+    assert str(world.ses.mails[0]["Subject"]).endswith("INC-1121-1200")
+    text = " ".join(world.ses.mails[0].get_body(("plain",)).get_content().split())  # type: ignore[union-attr]
+    assert "2099-01-01T00:00:00Z is later than its receipt, which counts instead." in text

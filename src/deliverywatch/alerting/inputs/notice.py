@@ -9,7 +9,7 @@ import hashlib
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from deliverywatch.alerting.inputs import other_messages
@@ -18,8 +18,9 @@ from deliverywatch.errors import InputError
 from deliverywatch.messages import notice as system_notice
 from deliverywatch.messages.level import Level
 from deliverywatch.messages.notice import FACT_COUNT, FACT_LIMIT, SystemNotice
-from deliverywatch.messages.untrusted import mapping, moment, objects, text
+from deliverywatch.messages.untrusted import iso, mapping, moment, objects, text
 from deliverywatch.messages.verdict import Assessment
+from deliverywatch.thresholds import FUTURE_MINUTES
 
 Facts = tuple[tuple[str, str], ...]
 
@@ -93,7 +94,17 @@ def _notice(message: object, envelope: Mapping[str, Any], received_at: datetime)
         notice = read(message, envelope, received_at)
     except InputError as error:
         notice = _single(message, envelope, received_at, str(error))
-    return replace(notice, message_id=_message_id(message, envelope), received_at=received_at)
+    return _as_of_receipt(replace(notice, message_id=_message_id(message, envelope), received_at=received_at))
+
+
+def _as_of_receipt(notice: Notice) -> Notice:
+    """Return a notice from the future as one of its receipt: else every later one would come too late."""
+    now = notice.received_at
+    if now is None or notice.time - now <= timedelta(minutes=FUTURE_MINUTES):
+        return notice
+    said = ("Time of the message", f"{iso(notice.time)} is later than its receipt, which counts instead.")
+    alarm = replace(notice.alarm, updated_at=now) if notice.alarm else None
+    return replace(notice, time=now, alarm=alarm, facts=(*notice.facts, said))
 
 
 def _message_id(message: object, envelope: Mapping[str, Any]) -> str:

@@ -1,0 +1,282 @@
+"""Only evidence of failure opens, only evidence of health resolves; what is neither holds the level and says so."""
+
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from alerting_fakes import ASSESSED, PREFIX, SETTINGS, World, at, sns
+
+CRITICAL = f"{PREFIX}-sms-critical"
+SPELL = {"last_seen": "2026-11-21T12:20:00Z", "seen_count": 4}
+
+
+@pytest.fixture
+def world() -> World:
+    """A world whose watch of failing messages is assessed, with a critical incident since 12:04."""
+    world = World(watches=ASSESSED)
+    world.cloudwatch.measure(349, 1204)
+    world.assess("12:02", "failing", holds="critical")
+    world.alarm("sms-critical", "ALARM", "12:04")
+    assert world.ses.events == ["OPENED"]
+    return world
+
+
+def without_data(world: World) -> None:
+    """Let the alarm ignore that there are no datapoints: it keeps its state."""
+    world.cloudwatch.values = {}
+
+
+SITUATIONS: dict[str, tuple[dict[str, Any] | None, list[str]]] = {
+    "healthy": ({"verdict": "healthy"}, ["RESOLVED"]),
+    "still failing": ({"verdict": "failing", "holds": "critical"}, []),
+    "failing less": ({"verdict": "failing", "holds": "warning"}, ["DOWNGRADED"]),
+    "between the thresholds, of warning": (
+        {"verdict": "failing", "holds": "warning", "opens": "warning"},
+        ["DOWNGRADED"],
+    ),
+    "too little to tell": ({"verdict": "too_little"}, []),
+    "blind": ({"verdict": "blind"}, []),
+    "no assessment": (None, []),
+    "stale": ({"verdict": "healthy", "as_of": "2026-11-21T12:09:00Z"}, []),
+    "from the future": ({"verdict": "healthy", "as_of": "2026-11-22T12:00:00Z"}, []),
+    "unreadable": ({"verdict": "healthy", "as_of": "yesterday"}, []),
+    "a verdict that nobody knows": ({"verdict": "splendid"}, []),
+}
+
+
+@pytest.mark.parametrize(("judged", "expected"), SITUATIONS.values(), ids=SITUATIONS)
+@pytest.mark.parametrize("how", ["ok", "no data"])
+def test_an_assessed_incident_steps_down_on_evidence_alone(
+    world: World, judged: dict[str, Any] | None, expected: list[str], how: str
+) -> None:
+    if judged is None:
+        world.store.memory.delete("state/sms.json")
+    else:
+        world.assess("12:42", **judged)
+    without_data(world)
+    if how == "ok":
+        world.cloudwatch.set("sms-critical", "OK", at("12:44"))
+    world.sweep(at("12:45"))
+    assert world.ses.events[1:] == expected
+
+
+def test_an_alarm_that_is_raised_with_data_holds_whatever_the_assessment_says(world: World) -> None:
+    world.assess("12:42", "healthy")
+    world.sweep(at("12:45"))
+    assert world.ses.events == ["OPENED"]
+
+
+def test_unreadable_alarms_hold_whatever_the_assessment_says(world: World) -> None:
+    world.assess("12:42", "healthy")
+    world.cloudwatch.is_down = True
+    world.sweep(at("12:45"))
+    world.alarm("sms-critical", "OK", "12:46", old="ALARM")
+    assert world.ses.events == ["OPENED"]
+
+
+def test_an_assessment_opens_without_any_alarm(world: World) -> None:
+    world = World(watches=ASSESSED)
+    world.assess("12:02", "failing", opens="critical", sentence="All of the last 3 SMS failed.", value=100)
+    world.sweep(at("12:05"))
+    (mail,) = world.ses.mails
+    assert (mail["X-DeliveryWatch-Event"], mail["X-DeliveryWatch-Level"]) == ("OPENED", "critical")
+
+
+@pytest.mark.parametrize("verdict", ["healthy", "too_little", "blind"])
+def test_what_proves_no_failure_opens_nothing(verdict: str) -> None:
+    world = World(watches=ASSESSED)
+    world.assess("12:02", verdict)
+    world.sweep(at("12:05"))
+    assert not world.ses.messages
+
+
+def notice(verdict: str, clock: str, **more: Any) -> dict[str, Any]:
+    assessment = {"verdict": verdict, "as_of": at(clock).isoformat()} | more
+    time = at(clock).isoformat()
+    return sns(
+        {"deliverywatch": 1, "watch": "sms-failures", "level": "critical", "time": time, "assessment": assessment}
+    ) | {"time": time}
+
+
+def test_a_notice_makes_the_notifier_look_and_the_newer_assessment_counts() -> None:
+    world = World(watches=ASSESSED)
+    world.assess("12:03", "healthy")
+    world.tell(notice("failing", "12:02", opens="critical"))
+    assert not world.ses.messages
+    world.tell(notice("failing", "12:22", opens="critical"))
+    assert world.ses.events == ["OPENED"]
+
+
+def test_a_notice_changes_nothing_while_the_alarms_are_muted() -> None:
+    world = World(watches=ASSESSED)
+    world.cloudwatch.muted = {CRITICAL}
+    world.assess("12:02", "failing", opens="critical")
+    world.tell(notice("failing", "12:02", opens="critical"))
+    assert not world.ses.messages
+    world.cloudwatch.muted = set()
+    world.sweep(at("12:05"))
+    assert world.ses.events == ["OPENED"]
+
+
+def quiet_until(world: World, hours: float) -> None:
+    """Sweep every ten minutes, while the system sees too little to tell."""
+    without_data(world)
+    world.cloudwatch.set("sms-critical", "OK", at("12:14"))
+    for number in range(round(6 * hours)):
+        now = at("12:30") + timedelta(minutes=10 * number)
+        world.assess("12:30", "too_little", as_of=now.isoformat(), **SPELL)
+        world.sweep(now)
+
+
+def test_an_incident_of_which_too_little_is_seen_is_quiet_once_and_in_the_end_closed_as_unknown(world: World) -> None:
+    quiet_until(world, 30)
+    assert world.ses.events == ["OPENED", "QUIET", "CLOSED"]
+    times = [mail["Date"].datetime - at("12:00") for mail in world.ses.mails]
+    assert (times[1], times[2] - times[1]) == (timedelta(hours=1, minutes=20), timedelta(hours=24))
+
+
+def test_the_mail_that_it_is_quiet_has_what_was_seen(world: World) -> None:
+    quiet_until(world, 2)
+    (quiet,) = [change for change in world.incident("sms-failures").timeline if change.event == "QUIET"]
+    assert quiet.assessment is not None
+    assert (quiet.level, quiet.assessment.last_seen, quiet.assessment.seen_count) == ("critical", at("12:20"), 4)
+
+
+def test_evidence_ends_a_quiet_spell_and_the_next_one_is_mailed_again(world: World) -> None:
+    quiet_until(world, 2)
+    world.assess("14:32", "failing", holds="critical")
+    world.sweep(at("14:35"))
+    for clock in ("14:45", "15:10", "15:45", "16:00"):
+        world.assess(clock, "too_little")
+        world.sweep(at(clock))
+    assert world.ses.events == ["OPENED", "QUIET", "QUIET"]
+
+
+def test_what_is_closed_as_unknown_does_not_open_again_by_the_state_that_was_kept(world: World) -> None:
+    without_data(world)
+    for number in range(60):
+        world.sweep(at("12:30") + timedelta(minutes=30 * number))
+    assert world.ses.events == ["OPENED", "QUIET", "CLOSED"]
+    world.cloudwatch.measure(300, 1000)
+    world.sweep(at("12:30") + timedelta(hours=31))
+    assert world.ses.events == ["OPENED", "QUIET", "CLOSED", "OPENED"]
+
+
+def test_an_alarm_that_knows_nothing_is_quiet_and_closed_as_unknown_too() -> None:
+    world = World()
+    world.alarm("sms-overdue", "ALARM", "12:04")
+    world.alarm("sms-overdue", "INSUFFICIENT_DATA", "12:34", old="ALARM")
+    for number in range(6 * 26):
+        world.sweep(at("12:40") + timedelta(minutes=10 * number))
+    assert world.ses.events == ["OPENED", "QUIET", "CLOSED"]
+
+
+def test_an_ok_without_a_datapoint_is_no_evidence() -> None:
+    world = World()
+    world.alarm("sms-overdue", "ALARM", "12:04")
+    world.cloudwatch.set("sms-overdue", "OK", at("12:34"))
+    name = f"{PREFIX}-sms-overdue"
+    reason = (
+        "Threshold Crossed: no datapoints were received for 2 periods and 2 missing datapoints were treated as [x]."
+    )
+    world.cloudwatch.alarms[name] = replace(world.cloudwatch.alarms[name], reason=reason)
+    world.sweep(at("12:35"))
+    assert world.ses.events == ["OPENED"]
+    world.cloudwatch.values = {name: {"value": 0.0}}
+    world.sweep(at("12:45"))
+    assert world.ses.events == ["OPENED", "RESOLVED"]
+
+
+def test_an_open_incident_is_recalled_once_a_day(world: World) -> None:
+    for number in range(1, 6 * 73):
+        now = at("12:04") + timedelta(minutes=10 * number)
+        world.assess("12:00", "failing", as_of=now.isoformat(), holds="critical")
+        world.sweep(now)
+    assert world.ses.events == ["OPENED", "REMINDER", "REMINDER", "REMINDER"]
+
+
+def test_a_system_that_reported_it_is_recalled_too_and_never_quiet() -> None:
+    world = World()
+    world.tell({"deliverywatch": 1, "watch": "queries.sales", "level": "warning", "time": "2026-11-21T12:00:00Z"})
+    for number in range(1, 6 * 49):
+        world.sweep(at("12:05") + timedelta(minutes=10 * number))
+    assert world.ses.events == ["OPENED", "REMINDER", "REMINDER"]
+
+
+def test_no_hours_mean_no_reminder_and_a_mute_holds_them(world: World) -> None:
+    world.settings = replace(SETTINGS, reminder_hours=0)
+    world.assess("12:00", "failing", as_of="2026-11-22T13:00:00Z", holds="critical")
+    world.sweep(at("12:04") + timedelta(hours=25))
+    world.settings, world.cloudwatch.muted = SETTINGS, {CRITICAL}
+    world.sweep(at("12:14") + timedelta(hours=25))
+    assert world.ses.events == ["OPENED"]
+
+
+def test_an_alarm_that_is_gone_is_loss_of_sight_told_once_and_never_an_all_clear(world: World) -> None:
+    alarm = world.cloudwatch.alarms.pop(CRITICAL)
+    for clock in ("12:14", "12:24", "12:34"):
+        world.assess(clock, "healthy")
+        world.sweep(at(clock))
+    assert world.ses.events == ["OPENED", "UNSEEN"]
+    assert world.incident("sms-failures").timeline[-1].missing == (CRITICAL,)
+    world.cloudwatch.alarms[CRITICAL] = alarm
+    world.cloudwatch.set("sms-critical", "INSUFFICIENT_DATA", at("12:40"))
+    world.sweep(at("12:44"))
+    assert world.ses.events == ["OPENED", "UNSEEN"]
+    world.cloudwatch.set("sms-critical", "OK", at("12:50"))
+    world.cloudwatch.measure(1, 1000)
+    world.sweep(at("12:54"))
+    assert world.ses.events == ["OPENED", "UNSEEN", "RESOLVED"]
+
+
+def test_an_alarm_that_is_gone_without_an_incident_is_one_mail_for_its_watch() -> None:
+    world = World()
+    kept = {name: world.cloudwatch.alarms.pop(name) for name in (CRITICAL, f"{PREFIX}-sms-warning")}
+    for clock in ("12:14", "12:24", "12:34"):
+        world.sweep(at(clock))
+    assert [(mail["X-DeliveryWatch-Event"], mail["X-DeliveryWatch-Level"]) for mail in world.ses.mails] == [
+        ("UNSEEN", "blind")
+    ]
+    world.cloudwatch.alarms |= kept
+    world.sweep(at("12:44"))
+    assert world.ses.events == ["UNSEEN", "RESOLVED"]
+
+
+def test_failure_that_is_seen_while_an_alarm_is_gone_is_mailed() -> None:
+    world = World()
+    del world.cloudwatch.alarms[CRITICAL]
+    world.sweep(at("12:14"))
+    world.alarm("sms-warning", "ALARM", "12:20")
+    assert [(mail["X-DeliveryWatch-Event"], mail["X-DeliveryWatch-Level"]) for mail in world.ses.mails] == [
+        ("UNSEEN", "blind"),
+        ("ESCALATED", "warning"),
+    ]
+
+
+def test_a_gone_alarm_is_closed_as_unknown_and_not_told_every_day() -> None:
+    world = World()
+    del world.cloudwatch.alarms[CRITICAL]
+    for number in range(6 * 24 * 4):
+        world.sweep(at("12:05") + timedelta(minutes=10 * number))
+    assert world.ses.events == ["UNSEEN", "CLOSED"]
+
+
+def test_a_stack_that_is_changed_on_purpose_loses_nothing_and_is_asked_once_a_sweep(world: World) -> None:
+    world.stack.changing = True
+    alarms, world.cloudwatch.alarms = world.cloudwatch.alarms, {}
+    world.sweep(at("12:14"))
+    assert (world.ses.events, world.stack.asked) == (["OPENED"], 1)
+    world.cloudwatch.alarms, world.stack.changing = alarms, False
+    world.sweep(at("12:24"))
+    assert (world.ses.events, world.stack.asked) == (["OPENED"], 1)
+
+
+def test_a_late_message_of_a_deleted_alarm_proves_nothing() -> None:
+    world = World()
+    alarm = {"AlarmName": "foreign", "OldStateValue": "ALARM", "NewStateValue": "OK"}
+    world.tell(alarm | {"NewStateValue": "ALARM", "OldStateValue": "OK", "StateChangeTime": "2026-11-21T12:04:00Z"})
+    world.tell(alarm | {"StateChangeTime": "2026-11-21T12:00:00Z"})
+    assert world.ses.events == ["OPENED", "UNSEEN"]
+    world.tell(alarm | {"StateChangeTime": "2026-11-21T12:30:00Z"})
+    assert world.ses.events == ["OPENED", "UNSEEN", "RESOLVED"]

@@ -56,6 +56,13 @@ OVERDUE_HOURS = 6
 # A real account never heard of one message in twenty: below this, and what chance adds, a share is not conspicuous.
 OVERDUE_NOISE_PERCENT = 5
 
+# A status that no rule covers says neither that a message arrives nor that it fails: over this share of the SMS of some
+# hours somebody has to look. Below the counts one odd message would be a share.
+UNKNOWN_PERCENT = 3
+UNKNOWN_MINIMUM_COUNT = 3
+UNKNOWN_SEEN_COUNT = 20
+UNKNOWN_HOURS = 3
+
 # What is usual is learned of so many days, and counts as 0 until these few are known.
 OVERDUE_USUAL_DAYS = 28
 OVERDUE_LEARNING_DAYS = 3

@@ -76,6 +76,7 @@ def test_the_defaults_are_the_numbers_that_are_explained_in_one_place(template: 
         "OutageMinimumFailed": thresholds.OUTAGE_MINIMUM_FAILED_COUNT,
         "QuietMinutes": thresholds.QUIET_MINUTES,
         "OverduePercent": thresholds.OVERDUE_PERCENT,
+        "UnknownPercent": thresholds.UNKNOWN_PERCENT,
         "AthenaScanLimitMegabytes": thresholds.ATHENA_SCAN_LIMIT_MEGABYTES,
         "AthenaResultDays": thresholds.ATHENA_RESULT_DAYS,
         "LogRetentionDays": thresholds.LOG_RETENTION_DAYS,
@@ -121,6 +122,7 @@ def test_the_ingest_function_gets_what_it_needs(template: dict[str, Any]) -> Non
         "DELIVERYWATCH_OUTAGE_MINIMUM_FAILED": "3",
         "DELIVERYWATCH_QUIET_MINUTES": "60",
         "DELIVERYWATCH_OVERDUE_PERCENT": "10",
+        "DELIVERYWATCH_UNKNOWN_PERCENT": "3",
         "ARROW_DEFAULT_MEMORY_POOL": "system",
         "MALLOC_ARENA_MAX": "1",
     }

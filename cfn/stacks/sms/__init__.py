@@ -10,6 +10,7 @@ from blocks.stack import Stack, dashboard_url
 from blocks.tables import LAKE, PARQUET, saved_queries, table, view, view_text
 from deliverywatch.sms.assessments.delivery import DeliveryLimits
 from deliverywatch.sms.assessments.failures import FailureLimits
+from deliverywatch.sms.assessments.unknown import UnknownLimits
 from deliverywatch.sms.lake.columns import COLUMNS
 from deliverywatch.sms.lake.slots import DAY_OBJECT
 from stacks.shared import MAY_LIST_LAKE, MAY_SET_ASIDE, may_publish, objects
@@ -90,6 +91,7 @@ def _ingest() -> Function:
             "DELIVERYWATCH_CREDIT_WARNING_HOURS": Ref("CreditWarningHours"),
             **limits(FailureLimits),
             **limits(DeliveryLimits),
+            **limits(UnknownLimits),
             **MEMORY_SETTINGS,
         },
         statements=_ingest_may(),

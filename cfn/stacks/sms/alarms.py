@@ -82,6 +82,8 @@ WATCHES = [
     Watch("sms-failures", "SMS failures", _FAILURES, _CONTEXT),
     Watch("sms-trickle", "SMS failing in a trickle", [_TRICKLE], _CONTEXT),
     Watch("sms-overdue", "SMS without an outcome", [_OVERDUE], _CONTEXT, is_assessed=True),
+    # Without an alarm: the share of unknown outcomes is no metric, which would cost 0.30 USD a month.
+    Watch("sms-unknown", "SMS with an unknown status", [], _CONTEXT, is_assessed=True),
     # Without an alarm: the balance is no metric, which would cost 0.30 USD a month.
     Watch("sms-credit", "SMS credit", [], _CONTEXT, is_assessed=True),
     Watch("sms-blind", "SMS monitoring is blind", [_BLIND, _INGEST_ERRORS], _CONTEXT),

@@ -40,6 +40,8 @@ _LIMITS = whole_numbers(
      "An open incident stays open without traffic; after so many minutes one mail says so."),
     ("CreditWarningHours", "Credit: warning under (hours)", (12, 336), thresholds.CREDIT_WARNING_HOURS,
      "The credit that ends sooner, at the pace of the last day or week, is mailed; 72 leaves 48 hours to top it up."),
+    ("UnknownPercent", "Unknown: over (%)", (1, 99), thresholds.UNKNOWN_PERCENT,
+     "Share of the SMS of some hours whose status no rule covers, so that nobody knows whether they arrive."),
     ("OverduePercent", "Late: over (points)", (1, 99), thresholds.OVERDUE_PERCENT,
      "Share of the SMS sent 5 to 20 minutes ago that have no outcome, in points above the account's usual share."),
 )  # fmt: skip

@@ -16,7 +16,7 @@ from deliverywatch.errors import StoreUnavailable
 from deliverywatch.messages.level import Level
 from deliverywatch.messages.notice import SystemNotice
 from deliverywatch.messages.verdict import Assessment, Verdict
-from deliverywatch.sms.assessments import credit, delivery, failures, slot_counts
+from deliverywatch.sms.assessments import credit, delivery, failures, slot_counts, unknown
 from deliverywatch.sms.lake.slots import HOUR, hour_of
 from deliverywatch.thresholds import ASSESSED_HOURS, CREDIT_REFUSED_HOURS
 
@@ -84,6 +84,12 @@ def _credit(evidence: Evidence) -> Assessment:
     return credit.assess(evidence.balances, refusals, evidence.now, evidence.settings.credit_warning_hours)
 
 
+def _unknown(evidence: Evidence) -> Assessment:
+    newest = hour_of(evidence.end - timedelta(microseconds=1))
+    hours = (evidence.hours.rows(newest - back * HOUR, unknown.NAMES) for back in range(ASSESSED_HOURS))
+    return unknown.assess(unknown.collect(hours), evidence.now, evidence.settings.unknown)
+
+
 def _silence(evidence: Evidence) -> Assessment | None:
     if evidence.settings.silence is None:
         return None
@@ -103,6 +109,7 @@ JUDGES: Mapping[str, Judge] = {
     "sms-overdue": lambda evidence: delivery.assess(
         evidence.measured.delivery, evidence.measured.usual_percent, evidence.now, evidence.settings.delivery
     ),
+    unknown.WATCH: _unknown,
     credit.WATCH: _credit,
     "sms-silence": _silence,
 }

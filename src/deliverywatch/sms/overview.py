@@ -7,8 +7,9 @@ from datetime import datetime
 from typing import Any
 
 from deliverywatch.sms.clicksend.outcomes import Fault, Outcome
+from deliverywatch.sms.clicksend.redaction import printable
 from deliverywatch.sms.lake.slots import as_text, from_milliseconds
-from deliverywatch.sms.mail_context.recent_statistics import printable, words
+from deliverywatch.sms.mail_context.recent_statistics import words
 
 # What is read of the lake.
 NAMES = ("sent_at", "outcome", "fault", "error_code", "status", "status_text")

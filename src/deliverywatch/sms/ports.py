@@ -12,6 +12,7 @@ from deliverywatch.environment import limits
 from deliverywatch.sms.assessments.delivery import DeliveryLimits
 from deliverywatch.sms.assessments.failures import FailureLimits
 from deliverywatch.sms.assessments.silence import SilenceLimits
+from deliverywatch.sms.assessments.unknown import UnknownLimits
 from deliverywatch.thresholds import CREDIT_WARNING_HOURS, SLOT_MINUTES
 
 if TYPE_CHECKING:
@@ -61,6 +62,7 @@ class Settings:
     silence: SilenceLimits | None = field(default_factory=SilenceLimits)
     zone: tzinfo = UTC
     delivery: DeliveryLimits = field(default_factory=DeliveryLimits)
+    unknown: UnknownLimits = field(default_factory=UnknownLimits)
 
     @classmethod
     def of(cls, values: Mapping[str, str]) -> Settings:
@@ -72,6 +74,7 @@ class Settings:
             failures=limits(FailureLimits, values),
             credit_warning_hours=float(values.get("CREDIT_WARNING_HOURS", CREDIT_WARNING_HOURS)),
             delivery=limits(DeliveryLimits, values),
+            unknown=limits(UnknownLimits, values),
             silence=limits(SilenceLimits, values) if values.get("SILENCE_WATCH", "true") == "true" else None,
             zone=_zone(values.get("TIME_ZONE", "UTC")),
         )

@@ -15,9 +15,10 @@ from typing import TYPE_CHECKING, Any
 from deliverywatch.errors import InputError
 from deliverywatch.sms.clicksend.outcomes import Outcome
 from deliverywatch.sms.clicksend.recipients import masked
+from deliverywatch.sms.clicksend.redaction import printable
 from deliverywatch.sms.lake import day_objects
 from deliverywatch.sms.lake.slots import HOUR, as_text, day_of, folder_of, from_milliseconds, hour_of, steps
-from deliverywatch.sms.mail_context.recent_statistics import printable, words
+from deliverywatch.sms.mail_context.recent_statistics import words
 from deliverywatch.thresholds import OVERDUE_TO_MINUTES, TRICKLE_WINDOW_SECONDS, WINDOW_SECONDS
 
 if TYPE_CHECKING:

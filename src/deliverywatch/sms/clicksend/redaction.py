@@ -26,6 +26,12 @@ def redacted(value: str | None) -> str | None:
     return _IDENTIFYING.sub(_HIDDEN, value) if value else value
 
 
+def printable(text: str, longest: int) -> str:
+    """Return untrusted text on one line, without what cannot be printed, at most so long."""
+    line = " ".join(text.split())
+    return "".join(letter for letter in line if letter.isprintable())[:longest]
+
+
 def without_personal(value: Any, depth: int = 0) -> Any:
     """Return decoded JSON without fields whose names sound personal, and with identifying values hidden.
 

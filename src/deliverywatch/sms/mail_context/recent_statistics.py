@@ -12,7 +12,7 @@ from typing import Any
 from deliverywatch.messages.context import Group, Reason, Sample
 from deliverywatch.sms.clicksend.outcomes import Outcome, is_counted_failure, reason
 from deliverywatch.sms.clicksend.recipients import masked
-from deliverywatch.sms.clicksend.redaction import redacted
+from deliverywatch.sms.clicksend.redaction import printable, redacted
 from deliverywatch.sms.lake.slots import from_milliseconds
 from deliverywatch.sms.mail_context.delay import Delays
 from deliverywatch.thresholds import OVERDUE_TO_MINUTES, WINDOW_SECONDS
@@ -110,12 +110,6 @@ class RecentStatistics:
         heapq.heappush(newest, (sent_at, message_id, masked(recipient), country or "", carrier or "", *key[:2]))
         if len(newest) > _TOP:
             heapq.heappop(newest)
-
-
-def printable(text: str, longest: int) -> str:
-    """Return untrusted text on one line, without what cannot be printed, at most so long."""
-    line = " ".join(text.split())
-    return "".join(letter for letter in line if letter.isprintable())[:longest]
 
 
 def words(error: str | None, status: str | None, text: str | None) -> str:

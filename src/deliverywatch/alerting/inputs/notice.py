@@ -98,13 +98,12 @@ def _notice(message: object, envelope: Mapping[str, Any], received_at: datetime)
 
 
 def _as_of_receipt(notice: Notice) -> Notice:
-    """Return a notice from the future as one of its receipt: else every later one would come too late."""
+    """Return a system's notice from the future as one of its receipt: else every later one would come too late."""
     now = notice.received_at
-    if now is None or notice.time - now <= timedelta(minutes=FUTURE_MINUTES):
+    if now is None or notice.level is None or notice.time - now <= timedelta(minutes=FUTURE_MINUTES):
         return notice
     said = ("Time of the message", f"{iso(notice.time)} is later than its receipt, which counts instead.")
-    alarm = replace(notice.alarm, updated_at=now) if notice.alarm else None
-    return replace(notice, time=now, alarm=alarm, facts=(*notice.facts, said))
+    return replace(notice, time=now, facts=(*notice.facts, said))
 
 
 def _message_id(message: object, envelope: Mapping[str, Any]) -> str:

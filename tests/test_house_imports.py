@@ -28,7 +28,7 @@ MAY_REACH_OUTSIDE = {
     "engine/replay/datapoint_files.py": {"pyarrow"},
     "queries/config/http_source.py": {"urllib3"},
     "sms/clicksend/client.py": {"urllib3"},
-    "sms/clicksend/credit.py": {"urllib3"},
+    "sms/clicksend/transport.py": {"socket", "urllib3"},
     "sms/lake/forget.py": {"pyarrow"},
     "sms/lake/parquet.py": {"pyarrow"},
     "sms/lake/seal.py": {"pyarrow"},

@@ -53,7 +53,7 @@ def messages(count: int) -> list[Message]:
 def client(clicksend: ClickSendServer, time: Time | None = None, **options: Any) -> ClickSend:
     """A client of the account that waits for nothing longer than a second."""
     time = time or Time()
-    defaults = {"read_seconds": 1.0, "remaining_seconds": time.remaining_seconds, "random": lambda: 0.5}
+    defaults = {"answer_seconds": 1.0, "remaining_seconds": time.remaining_seconds, "random": lambda: 0.5}
     url, key = options.pop("url", clicksend.url), options.pop("api_key", API_KEY)
     credentials = Credentials("somebody", key)
     return ClickSend(credentials, url, clock=time.clock, sleep=time.sleep, **(defaults | options))

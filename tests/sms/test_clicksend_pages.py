@@ -193,3 +193,18 @@ def assert_page_or_error(answer: bytes) -> None:
 def test_a_page_cut_off_anywhere_is_never_a_page(cut: int) -> None:
     with pytest.raises(SourceUnavailable):
         parse_page(body()[:cut])
+
+
+@pytest.mark.parametrize(
+    ("answer", "says", "rights"),
+    [
+        (b'{"data":{"access_reporting":"required"}}', "that access_reporting is missing", "access_reporting,"),
+        (b"You need access_sms and access_reporting.", "access_reporting and access_sms is missing", "access_sms,"),
+        (b"", "access_reporting or access_sms is missing", "access_reporting and access_sms,"),
+        (b"access_" + b"x" * 99, "access_reporting or access_sms is missing", "access_reporting and access_sms,"),
+    ],
+)
+def test_403_says_which_right_is_missing(answer: bytes, says: str, rights: str) -> None:
+    with pytest.raises(SourceRefused, match=says) as raised:
+        check_status(403, answer)
+    assert rights in raised.value.next_step

@@ -59,9 +59,9 @@ PARAMETERS = {
         text(
             "ClickSendUrl",
             "Address of the API",
-            r"^https?://[A-Za-z0-9.-]+(:\d+)?$",
+            r"^https?://[A-Za-z0-9.-]+(:\d+)?(/v3)?/?$",
             "Where ClickSend's REST API is; change it only to test against another server.",
-            "must be an address such as https://rest.clicksend.com, without a path.",
+            "must be an address such as https://rest.clicksend.com, without a path other than /v3.",
             default="https://rest.clicksend.com",
         ),
         one_of(

@@ -34,7 +34,7 @@ def source(report: Callable[[datetime, int], None]) -> Source:
     from deliverywatch.sms.clicksend.recipients import Recipients
     from deliverywatch.sms.ports import Source
 
-    if missing := [name for name in _NAMES if not os.environ.get(name)]:
+    if missing := [name for name in _NAMES if not os.environ.get(name, "").strip()]:
         raise ConfigurationError(
             f"{' and '.join(missing)} {'is' if len(missing) == 1 else 'are'} not set in the environment.",
             next_step="Set the user name and API key that ClickSend shows under Developers > API credentials.",
@@ -52,6 +52,7 @@ def source(report: Callable[[datetime, int], None]) -> Source:
 
 def recipient_key() -> bytes:
     """Return the key of the recipients' hashes in a folder, as the environment says it."""
+    from deliverywatch.sms.clicksend.credentials import Credentials
     from deliverywatch.sms.clicksend.recipients import hash_key
 
     if own := os.environ.get(RECIPIENT_KEY):
@@ -61,7 +62,7 @@ def recipient_key() -> bytes:
             f"Neither {RECIPIENT_KEY} nor {_NAMES[1]} is set in the environment: numbers cannot be hashed.",
             next_step="Set the one with which the folder was filled.",
         )
-    return hash_key(os.environ[_NAMES[1]], is_api_key=True)
+    return hash_key(Credentials("", os.environ[_NAMES[1]]).api_key, is_api_key=True)
 
 
 def source_of_stack(cloud: Cloud, parameters: Mapping[str, str], report: Callable[[datetime, int], None]) -> Source:

@@ -9,29 +9,26 @@ import math
 import random as random_module
 import threading
 import time
-from base64 import b64encode
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
 import urllib3
-from urllib3.exceptions import HTTPError, InvalidHeader, ReadTimeoutError
+from urllib3.exceptions import InvalidHeader
 
-from deliverywatch.errors import ConfigurationError, SourceThrottled, SourceUnavailable
+from deliverywatch.errors import SourceMalformed, SourceThrottled, SourceUnavailable
 from deliverywatch.sms.clicksend.pace import Pace
 from deliverywatch.sms.clicksend.pages import Page, check_status, parse_page
 from deliverywatch.sms.clicksend.reading import Query, Reading
+from deliverywatch.sms.clicksend.transport import Answer, Transport
 
 if TYPE_CHECKING:
-    from urllib3.response import BaseHTTPResponse
-
     from deliverywatch.sms.clicksend.credentials import Credentials
 
-    _Answer = BaseHTTPResponse | SourceUnavailable | None
+    _Answer = Answer | SourceUnavailable | SourceMalformed | None
 
 _PATH = "/v3/sms/history"
 _IN_FLIGHT = 8
@@ -51,7 +48,7 @@ class ClickSend:
         remaining_seconds: Callable[[], float],
         in_flight: int = _IN_FLIGHT,
         connect_seconds: float = 5.0,
-        read_seconds: float = 20.0,
+        answer_seconds: float = 20.0,
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], None] = time.sleep,
         random: Callable[[], float] = random_module.random,
@@ -60,25 +57,24 @@ class ClickSend:
 
         Args:
             credentials: Sent with HTTP Basic authentication.
-            base_url: Address without path; https, or http to this machine.
+            base_url: Address without path, or with `/v3`; https, or http to this machine.
             remaining_seconds: Returns how much time the caller has left; no pause goes beyond it.
             in_flight: Most requests under way at once, and most pages read ahead.
             connect_seconds: Time-out of a connection.
-            read_seconds: Time-out of an answer.
+            answer_seconds: Time for an answer, from the request to its last byte.
             clock: Measures pauses.
             sleep: Sleeps them.
             random: Spreads the retries of several clients.
 
         Raises:
-            ConfigurationError: The address would send the key in clear text, or is none.
+            ConfigurationError: The address would send the key in clear text or is none, or no such proxy can be used.
         """
-        self._url = checked_address(base_url) + _PATH
+        self._transport = Transport(credentials, base_url, connections=in_flight + 1)
         self._in_flight = in_flight
         self._remaining_seconds = remaining_seconds
-        self._timeout_seconds = (connect_seconds, read_seconds)
+        self._timeout_seconds = (connect_seconds, answer_seconds)
         self._sleep = sleep
         self._pace = Pace(in_flight, remaining_seconds, clock=clock, sleep=sleep, random=random)
-        self._http = urllib3.PoolManager(maxsize=in_flight + 1, headers=headers(credentials), retries=False)
 
     def pages(self, start: datetime, end: datetime) -> Iterator[Page]:
         """Read what was sent in a range, in order of date; what cannot be read comes as the gap of a last page.
@@ -155,40 +151,29 @@ class ClickSend:
         """Do one request; a failure that may pass is an answer too, judged when it is this page's turn; 429 is none."""
         with self._pace.turn(abandoned):
             try:
-                response = self._get({**query, "page": str(number)})
-            except SourceUnavailable as failure:
+                answer = self._get({**query, "page": str(number)})
+            except (SourceUnavailable, SourceMalformed) as failure:
                 return failure
-            if response.status != 429:
-                return response
+            if answer.status != 429:
+                return answer
             # At once, as it slows down the requests of all threads.
-            self._pace.throttled(_retry_after_seconds(response))
+            self._pace.throttled(_retry_after_seconds(answer.retry_after))
             return None
 
-    def _get(self, query: Mapping[str, str]) -> BaseHTTPResponse:
+    def _get(self, query: Mapping[str, str]) -> Answer:
         remaining_seconds = max(0.1, self._remaining_seconds())
-        connect_seconds, read_seconds = (min(seconds, remaining_seconds) for seconds in self._timeout_seconds)
-        timeout = urllib3.Timeout(connect=connect_seconds, read=read_seconds)
-        try:
-            # Neither retried nor redirected by urllib3: its pauses know no budget, and the key stays with one address.
-            return self._http.request("GET", self._url, fields=query, timeout=timeout, retries=False, redirect=False)
-        except ReadTimeoutError as error:
-            message = f"ClickSend is not available: it did not answer within {read_seconds:g} s."
-            raise SourceUnavailable(message) from error
-        except HTTPError as error:
-            host = urlsplit(self._url).netloc  # never credentials: such an address is refused
-            message = f"ClickSend is not available: the connection to {host} failed ({type(error).__name__})."
-            raise SourceUnavailable(message) from error
+        connect_seconds, answer_seconds = (min(seconds, remaining_seconds) for seconds in self._timeout_seconds)
+        return self._transport.get(_PATH, query, connect_seconds, answer_seconds)
 
 
-def _page_of(answer: BaseHTTPResponse | SourceUnavailable) -> Page:
-    if isinstance(answer, SourceUnavailable):
+def _page_of(answer: Answer | SourceUnavailable | SourceMalformed) -> Page:
+    if isinstance(answer, SourceUnavailable | SourceMalformed):
         raise answer
-    check_status(answer.status)
-    return parse_page(answer.data)
+    check_status(answer.status, answer.body)
+    return parse_page(answer.body)
 
 
-def _retry_after_seconds(response: BaseHTTPResponse) -> float | None:
-    value = response.headers.get("Retry-After")
+def _retry_after_seconds(value: str | None) -> float | None:
     try:
         return None if value is None else urllib3.Retry().parse_retry_after(value)
     except (InvalidHeader, ValueError, OverflowError):
@@ -233,31 +218,3 @@ class _Extent:
         """
         is_short = len(page.rows) + page.strange_count < self.size
         return not page.rows or (is_short and self.row_count >= page.total and number >= page.last_page)
-
-
-def headers(credentials: Credentials) -> dict[str, str]:
-    """Return what every request carries."""
-    # Not urllib3's make_headers: it encodes as Latin-1 and fails on other letters.
-    pair = b64encode(f"{credentials.username}:{credentials.api_key}".encode()).decode()
-    # ClickSend asks for a content type, though a GET has no content.
-    return {"Authorization": f"Basic {pair}", "Content-Type": "application/json", "User-Agent": "DeliveryWatch"}
-
-
-def checked_address(base_url: str) -> str:
-    """Return an address without a slash at its end.
-
-    Raises:
-        ConfigurationError: It would send the key in clear text, or is none.
-    """
-    try:
-        address = urlsplit(base_url)
-        named = address.hostname and address.port != 0 and not (address.query or address.fragment)
-    except ValueError:
-        named = None
-    if not named or address.scheme not in {"https", "http"}:
-        raise ConfigurationError("The ClickSend address is not one like https://rest.clicksend.com.")
-    if address.username is not None or address.password is not None:
-        raise ConfigurationError("The ClickSend address holds credentials; they belong into their own settings.")
-    if address.scheme != "https" and address.hostname not in {"127.0.0.1", "::1", "localhost"}:
-        raise ConfigurationError("The ClickSend address is not https, so that the API key would travel in clear text.")
-    return base_url.rstrip("/")

@@ -10,12 +10,9 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import urllib3
-from urllib3.exceptions import HTTPError
-
-from deliverywatch.errors import SourceMalformed, SourceUnavailable
-from deliverywatch.sms.clicksend.client import checked_address, headers
+from deliverywatch.errors import SourceMalformed
 from deliverywatch.sms.clicksend.pages import check_status
+from deliverywatch.sms.clicksend.transport import Transport
 
 if TYPE_CHECKING:
     from deliverywatch.sms.clicksend.credentials import Credentials
@@ -48,14 +45,9 @@ def ask(credentials: Credentials, base_url: str, *, timeout_seconds: float = 10.
         SourceUnavailable: ClickSend does not answer.
         SourceMalformed: The answer is not an account.
     """
-    url = checked_address(base_url) + _PATH
-    with urllib3.PoolManager(headers=headers(credentials), retries=False) as http:
-        try:
-            answer = http.request("GET", url, timeout=timeout_seconds, redirect=False)
-        except HTTPError as error:
-            raise SourceUnavailable(f"ClickSend is not available: {type(error).__name__}.") from error
-    check_status(answer.status)
-    return _read(answer.data)
+    answer = Transport(credentials, base_url).get(_PATH, {}, timeout_seconds, timeout_seconds)
+    check_status(answer.status, answer.body, "the account's credit")
+    return _read(answer.body)
 
 
 def _read(body: bytes) -> Credit:

@@ -34,6 +34,7 @@ class Pace:
         self._active = 0
         self._refusals = 0
         self._resume_at = clock()
+        self._retry_after_seconds: float | None = None
         self._remaining_seconds = remaining_seconds
         self._clock, self._sleep, self._random = clock, sleep, random
         self._turn = threading.Condition()
@@ -70,6 +71,7 @@ class Pace:
                 self._allowed = max(1.0, self._allowed / 2)
                 self._refusals += 1
             self._resume_at = max(self._resume_at, now + self._pause_seconds(retry_after_seconds))
+            self._retry_after_seconds = retry_after_seconds
 
     def succeeded(self) -> None:
         """Grow by about one request per round of answers, up to the limit."""
@@ -110,8 +112,13 @@ class Pace:
 
     def _check_that_it_fits(self, pause_seconds: float) -> None:
         remaining_seconds = self._remaining_seconds()
-        if pause_seconds > remaining_seconds:
-            raise SourceThrottled(
-                f"ClickSend answered 429 and asks to wait {pause_seconds:.0f} s, "
-                f"longer than the {max(0.0, remaining_seconds):.0f} s that this run has left."
-            )
+        if pause_seconds <= remaining_seconds:
+            return
+        requested = self._retry_after_seconds
+        pause = (
+            f"asks to wait {requested:.0f} s" if requested is not None else f"the next pause is {pause_seconds:.0f} s"
+        )
+        raise SourceThrottled(
+            f"ClickSend answered 429 and {pause}, longer than the {max(0.0, remaining_seconds):.0f} s that this run "
+            "has left."
+        )

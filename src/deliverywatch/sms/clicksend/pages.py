@@ -26,7 +26,11 @@ from deliverywatch.errors import (
 )
 from deliverywatch.sms.clicksend.values import milliseconds
 
-_FORBIDDEN_STEP = "Give this ClickSend user access to the API and to reporting (Developers > API credentials)."
+# Of a ClickSend user: what reading the history needs, and the form of all their names.
+_RIGHTS = ("access_reporting", "access_sms")
+_RIGHT = re.compile(rb"\baccess_[a-z]{1,30}\b")
+_FORBIDDEN_BYTES = 10_000
+
 # Longer ones are numbers of nothing that ClickSend counts.
 _LONGEST_INTEGER = 30
 
@@ -129,7 +133,7 @@ def parse_page(body: bytes) -> Page:
         SourceMalformed: It is JSON, but not a page of history.
     """
     envelope = _object(_json(body), "answer")
-    check_status(_status(envelope))
+    check_status(_status(envelope), body)
     if envelope.get("response_code") != "SUCCESS":
         raise SourceMalformed(f"ClickSend answered {_word(envelope)} instead of SUCCESS.")
     paginator = _object(envelope.get("data"), "data")
@@ -144,8 +148,13 @@ def parse_page(body: bytes) -> Page:
     )
 
 
-def check_status(status: int) -> None:
+def check_status(status: int, body: bytes = b"", subject: str = "the message history") -> None:
     """Return if the status is 200, otherwise raise the error that it stands for.
+
+    Args:
+        status: Of HTTP, or inside of an envelope.
+        body: Of the answer: that of a 403 may name a right.
+        subject: What was requested, as a part of a sentence.
 
     Raises:
         SourceRefused: 401 (kind `unauthorized`) or 403 (kind `forbidden`).
@@ -156,15 +165,26 @@ def check_status(status: int) -> None:
     if status == 401:
         raise SourceRefused("ClickSend refuses the API key (401).")
     if status == 403:
-        message = "ClickSend accepts the API key but forbids reading the message history (403)."
-        raise SourceRefused(message, kind="forbidden", next_step=_FORBIDDEN_STEP)
+        raise _forbidden(body, subject)
     if status == 429:
         raise SourceThrottled("ClickSend answers that there were too many requests (429).")
     if status == 408 or status >= 500:
         raise SourceUnavailable(f"ClickSend is not available: it answered {status}.")
     if status != 200:
-        message = f"ClickSend answered {status} to the request for message history."
+        message = f"ClickSend answered {status} to the request for {subject}."
         raise SourceMalformed(message, next_step=_ADDRESS_STEP)
+
+
+def _forbidden(body: bytes, subject: str) -> SourceRefused:
+    """Return the error of a 403 with the right that is missing: the one that ClickSend names, or those it takes."""
+    named = sorted({right.decode() for right in _RIGHT.findall(body[:_FORBIDDEN_BYTES])})
+    lacks = f"it says that {' and '.join(named)} is missing" if named else f"{' or '.join(_RIGHTS)} is missing"
+    rights = " and ".join(named or _RIGHTS)
+    return SourceRefused(
+        f"ClickSend accepts the API key but forbids reading {subject} (403): {lacks}.",
+        kind="forbidden",
+        next_step=f"Give this ClickSend user the rights {rights}, under Subaccounts in ClickSend's dashboard.",
+    )
 
 
 def _json(body: bytes) -> Any:

@@ -41,7 +41,7 @@ def test_the_documented_document_is_read_whole() -> None:
     assert [reason.code for reason in context.reasons] == ["14", "12"]
     assert [by for by, _ in context.groups] == ["carrier", "country"]
     assert context.samples[0].carrier_and_country == "Telstra, AU"
-    assert context.overdue == (9, 1180, 0.8)
+    assert (context.overdue or ())[:3] == (9, 1180, 0.8)
     assert len(context.steps) == 3
     assert context.links == (("ClickSend status", "https://status.clicksend.com"),)
 

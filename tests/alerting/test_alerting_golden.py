@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from alerting_fakes import World
+from alerting_held_stories import STORIES as HELD_STORIES
 from alerting_stories import acknowledged, blind, events, incident, outage, overdue, requested_test, trickle
 
 GOLDEN = Path(__file__).with_name("golden")
@@ -36,6 +37,7 @@ STORIES: dict[str, tuple[Callable[[World], None], list[str]]] = {
     "acknowledged": (acknowledged, ["opened", "escalated"]),
     "insufficient-data": (events("sns_insufficient_data.json"), []),
     "ok-after-deploy": (events("sns_ok_after_deploy.json"), []),
+    **HELD_STORIES,
 }
 
 

@@ -45,6 +45,7 @@ VALUES = {
     "mail.links",
     "mail.size",
     "mail.headers",
+    "mail.held",
 }
 TO_THE_MAIL = [
     "inputs.notice",

@@ -43,8 +43,8 @@ class WatchState:
 
     @property
     def is_declared(self) -> bool:
-        """Whether the stack declared the watch: only then does it have both alarms and a context."""
-        return bool(self.watch.context and self.watch.severities)
+        """Whether the stack declared the watch: only then does it have a context and something that opens it."""
+        return bool(self.watch.context and (self.watch.severities or self.watch.is_assessed))
 
     @property
     def thresholds(self) -> tuple[tuple[Level, float], ...]:

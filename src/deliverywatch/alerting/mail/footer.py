@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
+from deliverywatch.alerting.incidents.incident import Event
 from deliverywatch.alerting.mail import chart, links
 from deliverywatch.alerting.mail.story import entry_text, rule
 from deliverywatch.messages.level import Level
@@ -64,7 +65,8 @@ def timeline(story: Story) -> tuple[Entry, ...]:
 
 
 def _changed(story: Story, change: Change) -> Entry:
-    tone = "resolved" if change.level is Level.OK else change.level.value
+    is_unseen = change.event in (Event.QUIET, Event.UNSEEN, Event.CLOSED)
+    tone = "blind" if is_unseen else "resolved" if change.level is Level.OK else change.level.value
     return Entry(_time(story, change.time), change.event.value, tone, entry_text(story, change))
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from deliverywatch.alerting.incidents.incident import Event
 from deliverywatch.alerting.mail import formatting
 from deliverywatch.alerting.mail.window import counts_before, recipients_affected
+from deliverywatch.messages.level import Level
 
 if TYPE_CHECKING:
     from deliverywatch.alerting.mail.story import Story
@@ -26,7 +27,10 @@ class HeadlineNumber:
 
 def headline_numbers(story: Story) -> tuple[HeadlineNumber, ...]:
     """Return the numbers that say how bad it is, or how bad it was."""
-    numbers = _of_end(story) if story.is_over else _of_blindness(story) if story.is_blind else _of_trouble(story)
+    if story.change.event in (Event.QUIET, Event.UNSEEN):
+        numbers = _of_held(story)
+    else:
+        numbers = _of_end(story) if story.is_over else _of_blindness(story) if story.is_blind else _of_trouble(story)
     return tuple(number for number in numbers if number is not None)
 
 
@@ -52,6 +56,21 @@ def _of_trouble(story: Story) -> list[HeadlineNumber | None]:
     return [_rate(story), _counts(story), _since(story), fourth]
 
 
+def _of_held(story: Story) -> list[HeadlineNumber | None]:
+    if story.change.before is Level.OK:  # nothing was going on
+        return [_since(story)]
+    level = HeadlineNumber("Level", story.change.level.value, "held")
+    return [level, _last_seen(story), _since(story), _peak(story)]
+
+
+def _last_seen(story: Story) -> HeadlineNumber | None:
+    assessment = story.change.assessment
+    if assessment is None or assessment.last_seen is None:
+        return None
+    ago = f"{formatting.span(story.change.time - assessment.last_seen)} ago"
+    return HeadlineNumber("Last seen", story.clock.day_time(assessment.last_seen, story.change.time), ago)
+
+
 def _of_blindness(story: Story) -> list[HeadlineNumber | None]:
     since, now, read_at = story.blind_since, story.change.time, story.context.updated_at
     blind = HeadlineNumber("Blind since", story.clock.day_time(since, now), f"for {formatting.span(now - since)}")
@@ -68,6 +87,8 @@ def _of_end(story: Story) -> list[HeadlineNumber | None]:
         return [HeadlineNumber("Over since", story.clock.day_time(change.time, change.time))]
     times = f"{story.clock.day_time(incident.opened_at, change.time)} to {story.clock.time(change.time)}"
     lasted = HeadlineNumber("Duration", formatting.span(change.time - incident.opened_at), times)
+    if change.event is Event.CLOSED:
+        return [lasted, _last_seen(story), _peak(story)]
     return [lasted] if story.is_blind else [lasted, _peak(story), _counts(story), _affected(story)]
 
 
@@ -76,10 +97,21 @@ def _rate(story: Story) -> HeadlineNumber | None:
     if alarm is None or value is None:
         return None
     name = "Failure rate" if alarm.is_ratio else "Now"
-    return HeadlineNumber(name, story.measured(value), f"threshold {story.threshold}" if story.threshold else "")
+    note = _judged(story) if story.finding else f"threshold {story.threshold}" if story.threshold else ""
+    return HeadlineNumber(name, story.measured(value), note)
+
+
+def _judged(story: Story) -> str:
+    """Return how much a finding of the system rests on: its limits are not those of the alarm."""
+    if story.is_points:
+        return "above the usual share"
+    count = story.change.assessment.seen_count if story.change.assessment else 0
+    return f"of the last {formatting.amount(count)} {story.context.noun}" if count and story.is_about_failures else ""
 
 
 def _counts(story: Story) -> HeadlineNumber | None:
+    if story.finding:
+        return None
     if story.counts is None:
         return _overdue(story)
     failed, total = story.counts

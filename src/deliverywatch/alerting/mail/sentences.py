@@ -1,7 +1,7 @@
 """A change of an incident -> the sentences of its mail: headline, preview, timeline, and the rule in words."""
 
 from deliverywatch.alerting.incidents.incident import Event
-from deliverywatch.alerting.mail import formatting
+from deliverywatch.alerting.mail import formatting, held
 from deliverywatch.alerting.mail.story import Story, measure
 from deliverywatch.alerting.mail.window import is_rising
 
@@ -10,11 +10,19 @@ _OPENINGS = {Event.ESCALATED: "It got worse: ", Event.DOWNGRADED: "It is getting
 
 def headline(story: Story) -> str:
     """Return the one sentence that says what, how much and since when."""
+    if story.change.event in held.EVENTS:
+        return held.headline(story, _now(story))
     if story.is_over:
         return _end(story)
+    return _now(story)
+
+
+def _now(story: Story) -> str:
     if story.is_blind:
         since = story.clock.day_time(story.blind_since, story.change.time)
         return f"We cannot see {_failures(story)} since {since}: this is not a measured outage."
+    if story.finding:
+        return _OPENINGS.get(story.change.event, "") + story.finding
     if story.alarm is None:
         return _of_notice(story)
     return _OPENINGS.get(story.change.event, "") + _measurement(story)
@@ -28,7 +36,7 @@ def _failures(story: Story) -> str:
 def preheader(story: Story, verdict: str) -> str:
     """Return what an inbox shows behind the subject, at most 90 characters."""
     since = f"since {story.clock.time(story.incident.opened_at)}"
-    if story.is_blind or story.is_over or not story.counts:
+    if story.is_blind or story.is_over or story.finding or story.change.event in held.EVENTS or not story.counts:
         return formatting.cut(headline(story), 90)
     failed, total = story.counts
     is_concentrated = verdict.startswith("Concentrated")
@@ -38,7 +46,9 @@ def preheader(story: Story, verdict: str) -> str:
 
 
 def _of_notice(story: Story) -> str:
-    return story.change.reason or f"{story.title} is at level {story.change.level}."
+    until = (change.reason for change in reversed(story.incident.timeline) if change.seq <= story.change.seq)
+    reason = story.change.reason or next((reason for reason in until if reason), "")
+    return reason or f"{story.title} is at level {story.change.level}."
 
 
 def _measurement(story: Story) -> str:

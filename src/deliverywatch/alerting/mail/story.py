@@ -10,12 +10,15 @@ from deliverywatch.alerting.incidents.incident import Event
 from deliverywatch.alerting.mail import formatting
 from deliverywatch.alerting.mail.window import window_counts
 from deliverywatch.messages.level import Level
+from deliverywatch.messages.verdict import Verdict
 
 if TYPE_CHECKING:
     from deliverywatch.alerting.incidents.incident import Ack, Change, Incident
     from deliverywatch.alerting.inputs.alarm import Alarm
     from deliverywatch.alerting.mail.formatting import Clock
     from deliverywatch.messages.context import Context, Overdue
+
+_POINTS = "points above"
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,13 +47,22 @@ class Story:
 
     @property
     def is_over(self) -> bool:
-        """Whether the mail reports the end."""
-        return self.change.event is Event.RESOLVED
+        """Whether the mail reports the end, be it known or not."""
+        return self.change.event in (Event.RESOLVED, Event.CLOSED)
 
     @property
     def is_blind(self) -> bool:
         """Whether it is about being blind, not about something measured."""
-        return Level.BLIND in (self.change.level, self.change.before if self.is_over else Level.OK)
+        return _is_blind(self.change)
+
+    @property
+    def finding(self) -> str:
+        """What the system's data say, if they are what the change rests on or nothing else is measured; else empty."""
+        assessment = self.change.assessment
+        if assessment is None or assessment.verdict is not Verdict.FAILING or self.is_over:
+            return ""
+        is_own = self.change.reason == assessment.sentence or not self.is_about_failures
+        return assessment.sentence if is_own else ""
 
     @property
     def counts(self) -> tuple[float, float] | None:
@@ -82,7 +94,12 @@ class Story:
     @property
     def is_percent(self) -> bool:
         """Whether the alarm's value is a percentage."""
-        return self.alarm is not None and self.alarm.is_percent
+        return self.alarm is not None and self.alarm.is_percent and not self.is_points
+
+    @property
+    def is_points(self) -> bool:
+        """Whether the value is the difference of two percentages: only the alarm's description says so."""
+        return self.alarm is not None and _POINTS in self.alarm.description
 
     @property
     def value(self) -> float | None:
@@ -95,7 +112,7 @@ class Story:
         """Return a value of the alarm with its unit: 31 %, 1,843 seconds or 1,204."""
         if self.is_percent:
             return formatting.percent(value)
-        unit = self.alarm.unit.lower() if self.alarm else ""
+        unit = "points" if self.is_points else self.alarm.unit.lower() if self.alarm else ""
         return formatting.amount(value) + (f"\u00a0{unit}" if unit else "")
 
     @property
@@ -114,16 +131,36 @@ class Story:
 
 def entry_text(story: Story, change: Change) -> str:
     """Return what the timeline says of a change."""
-    if story.is_blind:
+    if held := _held_text(change.event, change.level):
+        return held
+    if _is_blind(change):
         return "we see again" if change.event is Event.RESOLVED else "we lost sight"
     if change.event is Event.RESOLVED:
         return "back to normal"
     level = "in alarm" if change.level is Level.ALARM else change.level.value
-    if change.value is None:
+    if change.value is None or story.alarm is None:  # without an alarm a value has no unit
         return level
     counts = change.failed is not None and change.total
     of = f" ({formatting.amount(change.failed or 0)} of {formatting.amount(change.total or 0)})" if counts else ""
     return f"{level} at {story.measured(change.value)}{of}"
+
+
+def _held_text(event: Event, level: Level) -> str:
+    """Return what the timeline says of a change without new evidence; empty where its values say it."""
+    match event:
+        case Event.QUIET:
+            return f"too little is seen to tell; {level.value} is held"
+        case Event.UNSEEN:
+            return "an alarm is gone" if level is Level.BLIND else f"an alarm is gone; {level.value} is held"
+        case Event.CLOSED:
+            return "as unknown: nothing was seen for too long"
+        case _:
+            return ""
+
+
+def _is_blind(change: Change) -> bool:
+    is_end = change.event in (Event.RESOLVED, Event.CLOSED)
+    return Level.BLIND in (change.level, change.before if is_end else Level.OK)
 
 
 def rule(alarm: Alarm) -> str:

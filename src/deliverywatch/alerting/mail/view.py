@@ -10,11 +10,13 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from deliverywatch.alerting.mail import chart, formatting
+from deliverywatch.alerting.incidents.incident import Event
+from deliverywatch.alerting.mail import chart, formatting, held
 from deliverywatch.alerting.mail.comparison import verdict as compared
 from deliverywatch.alerting.mail.footer import footer, link_list, timeline
 from deliverywatch.alerting.mail.headline_numbers import alarm_facts, headline_numbers
 from deliverywatch.alerting.mail.sentences import headline, preheader
+from deliverywatch.messages.level import Level
 
 if TYPE_CHECKING:
     from deliverywatch.alerting.inputs.settings import Settings
@@ -90,23 +92,25 @@ class View:
 def view(story: Story, settings: Settings, why: str) -> View:
     """Return the view of a change; `why` says why its readers get it."""
     context, change = story.context, story.change
-    tone = "resolved" if story.is_over else change.level.value
-    # The context holds the last window: once the incident is over, that window shows the calm.
-    is_detailed = bool(context.reasons) and story.is_about_failures and not story.is_over
+    word, tone = _word(story)
+    # The context holds the last window: once the incident is over or quiet, that window shows the calm.
+    is_calm = story.is_over or change.event is Event.QUIET
+    is_detailed = bool(context.reasons) and story.is_about_failures and not is_calm
     verdict = _verdict(story) if is_detailed else ""
     window = f" in the last {formatting.window(60 * context.window_minutes)}" if context.window_minutes else ""
     return View(
         subject=_subject(story, settings.environment),
         preheader=preheader(story, verdict),
         tone=tone,
-        word=tone.upper(),
+        word=word,
         event=change.event.value,
         title=story.title,
         incident=story.incident.id,
         sentence=headline(story),
-        notes=_notes(story),
+        notes=(*(held.notes(story, settings) if change.event in held.EVENTS else ()), *_notes(story)),
         headline_numbers=headline_numbers(story),
         facts=_facts(story),
+        facts_title="What the message says" if change.facts or not story.is_declared else "What is known",
         verdict=verdict,
         chart=_chart(story),
         picture=chart.widget(story),
@@ -123,8 +127,19 @@ def view(story: Story, settings: Settings, why: str) -> View:
     )
 
 
+def _word(story: Story) -> tuple[str, str]:
+    """Return the state in capitals, and the tone: what nobody can see has the colour of being blind."""
+    if story.change.event in held.EVENTS:
+        is_level = story.change.event is Event.REMINDER
+        return held.word(story), story.change.level.value if is_level else Level.BLIND.value
+    tone = "resolved" if story.is_over else story.change.level.value
+    return tone.upper(), tone
+
+
 def _subject(story: Story, environment: str) -> str:
-    word = story.change.level.value.upper()
+    if story.change.event in held.EVENTS and story.change.event is not Event.REMINDER:
+        return subject_of(held.word(story), held.subject_title(story), f" - {environment} - {story.incident.id}")
+    word = held.subject_word(story) if story.change.event in held.EVENTS else story.change.level.value.upper()
     if story.is_over:
         lasted = formatting.span_short(story.change.time - story.incident.opened_at)
         word = "RESOLVED" if story.incident.is_presumed else f"RESOLVED {lasted}"
@@ -143,7 +158,7 @@ def _notes(story: Story) -> tuple[str, ...]:
     notes = [] if story.is_declared else _own_words(story)
     if story.written_at and story.written_at - change.time > _LATE:
         notes.append(f"This mail is late: it was due at {story.clock.day_time(change.time, story.written_at)}.")
-    if story.is_blind and story.is_over:
+    if story.is_blind and story.change.event is Event.RESOLVED:
         counted = f"The {context.noun} sent meanwhile are being counted: if they failed, that has a mail of its own."
         notes.append(context.blind_end or counted)
     if context.problem and not story.is_over:
@@ -194,9 +209,9 @@ def _samples(story: Story) -> tuple[tuple[str, Sample], ...]:
 
 
 def _steps(story: Story) -> tuple[str, ...]:
-    context = story.context
-    if story.is_over:
-        return ()
+    context, of_held = story.context, held.steps(story)
+    if of_held is not None or story.is_over:
+        return of_held or ()
     if story.is_blind and context.problem:
         return context.problem.steps
     if story.is_blind:

@@ -182,6 +182,7 @@ NAMES = [
     "sms-affected-recipients",
     "sms-by-carrier-and-country",
     "sms-daily-summary",
+    "sms-delay",
     "sms-failure-rate-per-minute",
     "sms-message-history",
     "sms-top-reasons",
@@ -379,3 +380,53 @@ def test_athena_can_read_every_table_and_view_of_every_system() -> None:
     assert [one["Name"] for one in tables if "SerdeInfo" not in one["StorageDescriptor"]] == []
     assert [one["Name"] for one in tables if "PartitionKeys" not in one] == []
     assert {one["TableType"] for one in tables} == {"EXTERNAL_TABLE", "VIRTUAL_VIEW"}
+
+
+SLOT = timedelta(minutes=10)
+
+
+@dataclass(slots=True)
+class Waiting:
+    """A history in which the message of each minute gets its outcome so many minutes after it was sent."""
+
+    minutes: dict[datetime, float]
+    now: datetime = NOW
+
+    def pages(self, start: datetime, end: datetime) -> Iterator[Page]:
+        rows = [
+            Message(f"{sent_at:%H%M}", sent_at, self._outcome(sent_at), "14", "Optus", "AU", "+61400000001").row()
+            for sent_at in self.minutes
+            if start <= sent_at < end and sent_at <= self.now
+        ]
+        yield Page(1, len(rows), 1, rows)
+
+    def _outcome(self, sent_at: datetime) -> str:
+        is_there = self.now - sent_at >= timedelta(minutes=self.minutes[sent_at])
+        return ("failed" if sent_at.minute % 10 == 0 else "delivered") if is_there else "pending"
+
+
+def test_the_delay_is_the_time_until_a_run_saw_the_outcome(template: dict[str, Any], tmp_path: Path) -> None:
+    draw, begin = random.Random(1), NOW - timedelta(hours=2)
+    minutes = {begin + timedelta(minutes=number): draw.choice([0.1, 0.1, 0.1, 25, 999]) for number in range(90)}
+    history = Waiting(minutes)
+    ports = Ports(
+        connect=lambda: Source(history, Recipients(b"key of the tests")), store=Folder(tmp_path), emit=lambda _: None
+    )
+    for number in range(13):
+        history.now = begin + number * SLOT
+        ingest.run(history.now, Settings(), ports, token=f"{number}")
+    _write_mails(tmp_path)
+    (row,) = run(_database(tmp_path, view_of(template)), saved(template)["sms-delay"])
+    runs = [begin + number * SLOT for number in range(13)]
+    seen = [
+        next(time for time in runs if time > sent_at and time - sent_at >= timedelta(minutes=minute)) - sent_at
+        for sent_at, minute in minutes.items()
+        if minute < 100
+    ]
+    delays = sorted(delay / timedelta(minutes=1) for delay in seen)
+    assert (row["day"], row["carrier"], row["total"]) == (f"{NOW:%Y-%m-%d}", "Optus", 90)
+    assert (row["timed"], row["waiting"]) == (len(delays), 90 - len(delays))
+    assert row["median_minutes"] == pytest.approx(delays[len(delays) // 2], abs=1.5)
+    assert row["p95_minutes"] == pytest.approx(delays[int(0.95 * len(delays))], abs=2)
+    assert row["longest_minutes"] == delays[-1]
+    assert row["over_30_minutes_percent"] == round(100 * sum(delay > 30 for delay in delays) / len(delays), 1)

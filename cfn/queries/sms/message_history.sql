@@ -19,7 +19,7 @@ SELECT
   fault,
   coalesce(status_text, error_text) AS reason,
   error_code,
-  observed_at AS outcome_known_at,
+  coalesce(outcome_at, observed_at) AS outcome_known_at,
   recipient,
   country,
   carrier,

@@ -54,7 +54,8 @@ def template(stacks: Sequence[Stack], architecture: str, version: str) -> Any:
     made.set_version("2010-09-09")
     # W3002: "code paths work only with `package`", which is how this template is meant.
     lint = {"config": {"ignore_checks": ["W3002"]}}
-    made.set_metadata({"DeliveryWatch": {"Version": version}, "cfn-lint": lint})
+    # `status` and `operate-doctor` read the watches where they are deployed: the notifier's copy is in its zip.
+    made.set_metadata({"DeliveryWatch": {"Version": version, "Watches": watches(stacks)["watches"]}, "cfn-lint": lint})
     made.add_output(Output("Version", Description="Version of DeliveryWatch", Value=version))
     for stack in stacks:
         _add_parameters(made, stack)

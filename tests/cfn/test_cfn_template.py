@@ -57,8 +57,16 @@ def test_the_longest_environment_makes_no_name_too_long(template: dict[str, Any]
 
 
 def test_a_stack_says_its_version(template: dict[str, Any]) -> None:
-    assert template["Metadata"]["DeliveryWatch"] == {"Version": version("deliverywatch")}
+    assert template["Metadata"]["DeliveryWatch"]["Version"] == version("deliverywatch")
     assert template["Outputs"]["Version"]["Value"] == version("deliverywatch")
+
+
+def test_a_stack_declares_its_watches_where_it_is_deployed(template: dict[str, Any]) -> None:
+    declared = template["Metadata"]["DeliveryWatch"]["Watches"]
+    alarms = {made["AlarmName"] for made in of_type(template, "AWS::CloudWatch::Alarm").values()}
+    named = {f"deliverywatch-prod-{level['alarm']}" for watch in declared for level in watch["rungs"]}
+    assert named <= alarms
+    assert {watch["name"] for watch in declared} >= {"sms-failures", "sms-credit", "sms-blind"}
 
 
 def test_the_defaults_are_the_numbers_that_are_explained_in_one_place(template: dict[str, Any]) -> None:

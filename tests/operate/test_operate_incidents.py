@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from cfnlint.jsonschema import StandardValidator
 
+from deliverywatch.messages.context import Context, to_json
+from deliverywatch.messages.verdict import Assessment, Verdict
 from deliverywatch.operate.account import aws
 from deliverywatch.operate.account.deployment import Deployment
 from deliverywatch.operate.incidents import aws_incidents, mutes, status
 from deliverywatch.operate.incidents.status import document
+from deliverywatch.operate.incidents.watch_verdicts import declared_watches
 
 pytestmark = pytest.mark.slow
 
@@ -49,8 +52,19 @@ def quiet(cloud: LocalCloud) -> LocalCloud:
     keys = [{"Key": found["Key"]} for found in s3.list_objects_v2(Bucket=bucket).get("Contents", [])]
     if keys:
         s3.delete_objects(Bucket=bucket, Delete={"Objects": keys})
+    # The command line judges by the real time, whatever time the cloud has.
+    s3.put_object(Bucket=bucket, Key="state/sms.json", Body=healthy(datetime.now(UTC)))
     cloud.clock.advance_to(cloud.clock.now + timedelta(minutes=10))
     return cloud
+
+
+def healthy(now: datetime) -> bytes:
+    """The context of SMS in which every watch that is assessed is healthy."""
+    stack = aws.find(aws.connect(), PREFIX)
+    declared = declared_watches(aws.template(aws.connect(), PREFIX), stack.prefix)
+    assessment = Assessment(verdict=Verdict.HEALTHY, as_of=now, sentence="1 of the last 439 SMS failed.")
+    assessments = {watch.name: assessment for watch in declared if watch.is_assessed}
+    return to_json(Context(system="sms", noun="SMS", updated_at=now, assessments=assessments))
 
 
 @pytest.fixture
@@ -80,6 +94,29 @@ def test_status_of_a_quiet_stack_is_short_and_ends_with_0(run: Callable[..., Res
     assert (told.exit_code, told.stderr) == (0, "")
     assert "Nothing is open." in told.stdout
     assert "Last mails\n  none in 7 days" in told.stdout
+    assert "healthy    SMS credit: 1 of the last 439 SMS failed." in told.stdout
+    assert max(map(len, told.stdout.splitlines())) <= 80
+
+
+def test_status_of_a_stack_with_a_deleted_alarm_is_not_quiet(run: Callable[..., Result], quiet: LocalCloud) -> None:
+    name = f"{PREFIX}-sms-overdue"
+    kept = quiet.client("cloudwatch").describe_alarms(AlarmNames=[name])["MetricAlarms"][0]
+    quiet.client("cloudwatch").delete_alarms(AlarmNames=[name])
+    told = run("status")
+    assert told.exit_code == 5
+    assert "Nothing is open, as far as can be seen." in told.stdout
+    assert f"The alarm\n    {name} does not exist." in told.stdout
+    assert max(map(len, told.stdout.splitlines())) <= 80
+    accepted = quiet.client("cloudwatch").meta.service_model.operation_model("PutMetricAlarm").input_shape.members
+    quiet.client("cloudwatch").put_metric_alarm(**{key: value for key, value in kept.items() if key in accepted})
+
+
+def test_status_of_a_record_that_cannot_be_read_is_not_quiet(run: Callable[..., Result], quiet: LocalCloud) -> None:
+    bucket = aws.find(aws.connect(), PREFIX).bucket
+    quiet.client("s3").put_object(Bucket=bucket, Key="incidents/sms-overdue/current.json", Body=b"half a rec")
+    told = run("status", "--json")
+    found = json.loads(told.stdout)
+    assert (told.exit_code, found["is_everything_seen"], wrong(found)) == (5, False, [])
 
 
 def test_status_of_an_open_incident_ends_with_4_and_names_the_next_commands(

@@ -1,62 +1,80 @@
-"""`deliverywatch status`: what is open, since when, who has it and what was mailed; 4 while an incident is open."""
+"""`deliverywatch status`: what is open, what is known of each watch, what was mailed; 4 while an incident is open."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import click
 
 from deliverywatch.cli.terminal.exits import Exit
-from deliverywatch.cli.terminal.incident_options import Session, open_session, plain
+from deliverywatch.cli.terminal.incident_options import Session, plain, session_of
 from deliverywatch.cli.terminal.output import print_json
 from deliverywatch.cli.terminal.prose import wrapped
 from deliverywatch.cli.terminal.target import Target, target_and_json
 from deliverywatch.messages.palette import TONES
+from deliverywatch.messages.verdict import Verdict
 
 if TYPE_CHECKING:
     from deliverywatch.alerting.incidents.incident import Incident
     from deliverywatch.alerting.incidents.outbox import Record
     from deliverywatch.operate.incidents.status import Heartbeat, Status
+    from deliverywatch.operate.incidents.watch_verdicts import WatchVerdict
 
 _INDENT = "  "
+_COLOURS = {Verdict.HEALTHY: "green", Verdict.FAILING: "red", Verdict.BLIND: "magenta"}
 
 
 @click.command()
 @target_and_json
 def status(*, as_json: bool, target: Target) -> None:
-    """Show what is going on: incidents, mutes, last readings, last mails.
+    """Show what is going on: incidents, watches, mutes, last mails.
 
     \b
     deliverywatch status                 to read
     deliverywatch status || call-me      for scripts: ends with 4 while an
-                                         incident is open
+                                         incident is open, and with 5 if none
+                                         is but not everything can be seen
     deliverywatch status --json | jq     for programs; status.schema.json of
                                          the package describes it
     """  # noqa: D301 - click wants the control character
-    from deliverywatch.operate.incidents.status import current_status, document
+    from deliverywatch.operate.incidents.status import document, without_lake
 
-    session = open_session(target)
-    current = current_status(session.stack, session.lake, session.alarms, session.rules, session.now)
+    cloud, stack = target.find()
+    session = session_of(cloud, stack) if "LakeBucket" in stack.outputs else None
+    current = _current(session) if session else without_lake(stack, datetime.now(UTC))
+    lines = _lines(current, session, target.options()) if session else _unseen(current)
     if as_json:
         print_json(document(current))
     else:
-        for line in _lines(current, session, target.options()):
+        for line in lines:
             click.echo(plain(line))
-    if current.open:
-        raise SystemExit(Exit.ALARM_ACTIVE)
+    if current.open or current.unseen:
+        raise SystemExit(Exit.ALARM_ACTIVE if current.open else Exit.UNSEEN)
+
+
+def _current(session: Session) -> Status:
+    from deliverywatch.operate.account import aws
+    from deliverywatch.operate.incidents.status import current_status
+    from deliverywatch.operate.incidents.watch_verdicts import declared_watches
+
+    stack = session.stack
+    declared = declared_watches(aws.template(session.cloud, stack.name), stack.prefix)
+    return current_status(stack, session.lake, session.alarms, session.rules, session.now, declared)
 
 
 def _lines(status: Status, session: Session, options: str) -> Iterator[str]:
     yield f"{status.stack.name} in {status.stack.region}, {session.clock.full(status.at)}"
-    if not status.open:
-        yield "\nNothing is open."
+    yield from _unseen(status)
     for incident in status.open:
         yield from _incident(incident, status, session)
     yield from _silent_alarms(status)
+    if status.watches:
+        yield from _part("Watches", [_watch(one) for one in status.watches])
     readings = [_heartbeat(heartbeat, session) for heartbeat in status.heartbeats]
     yield from _part("Last readings", readings or ["none yet"])
-    mutes = [session.mute_line(mute, with_start=mute.status == "SCHEDULED") for mute in status.mutes]
+    mutes = [session.mute_line(mute, with_start=mute.status != "ACTIVE") for mute in status.mutes]
     yield from _part("Mutes", mutes or ["none"])
     yield from _part("Last mails", [_mail(mail, session) for mail in status.mails] or ["none in 7 days"])
     if status.unsent:
@@ -66,6 +84,19 @@ def _lines(status: Status, session: Session, options: str) -> Iterator[str]:
         yield f"\nNext: deliverywatch explain {incident.id}{options}"
         if not incident.acks:
             yield f"      deliverywatch ack {incident.id} --by NAME{options}"
+
+
+def _unseen(status: Status) -> Iterator[str]:
+    if not status.open:
+        yield "\nNothing is open, as far as can be seen." if status.unseen else "\nNothing is open."
+    if status.unseen:
+        yield from _part("Not seen", list(status.unseen))
+
+
+def _watch(one: WatchVerdict) -> str:
+    word = one.verdict.value.replace("_", " ")
+    shown = click.style(f"{word:10}", fg=_COLOURS.get(one.verdict))
+    return f"{shown} {one.title}{f': {one.sentence}' if one.sentence else ''}"
 
 
 def _incident(incident: Incident, status: Status, session: Session) -> Iterator[str]:

@@ -15,6 +15,11 @@ class Exit(IntEnum):
     CHECK_FAILED = 3
     # `status` found an alarm that is active.
     ALARM_ACTIVE = 4
+    # `status` knows of no open incident, and cannot see everything: silence proves nothing.
+    UNSEEN = 5
 
 
-WORDS = "Exit codes: 0 done, 1 failed, 2 wrong usage or input, 3 a check failed, 4 an alarm is active."
+WORDS = (
+    "Exit codes: 0 done, 1 failed, 2 wrong usage or input, 3 a check failed, 4 an alarm is active, 5 not everything "
+    "can be seen."
+)

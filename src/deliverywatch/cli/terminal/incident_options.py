@@ -43,10 +43,18 @@ class Session:
 
 def open_session(target: Target) -> Session:
     """Return the stack that the options name, now."""
+    return session_of(*target.find())
+
+
+def session_of(cloud: Cloud, stack: Deployment) -> Session:
+    """Return a stack, now.
+
+    Raises:
+        CloudRefused: It has no lake, as it was never deployed whole.
+    """
     from deliverywatch.alerting.mail import formatting
     from deliverywatch.operate.incidents import aws_incidents
 
-    cloud, stack = target.find()
     clock = formatting.clock(stack.parameters.get("TimeZone", "UTC"))
     alarms, rules = aws_incidents.Alarms(cloud), aws_incidents.MuteRules(cloud)
     return Session(cloud, stack, aws_incidents.lake(cloud, stack), alarms, rules, clock, datetime.now(UTC))

@@ -44,6 +44,11 @@ class Alarms:
         """Return those that notify this topic when they go off; a recovery alarm notifies only when it is over."""
         return [from_description(alarm) for alarm in self._described(topic, _ACTIONS[:1])]
 
+    def of_prefix(self, prefix: str) -> list[Alarm]:
+        """Return the alarms, metric and composite, whose names begin so."""
+        with translated("The alarms"):
+            return [from_description(alarm) for alarm in described_alarms(self._cloudwatch, AlarmNamePrefix=prefix)]
+
     def _described(self, topic: str, kinds: Sequence[str]) -> list[Mapping[str, Any]]:
         with translated("The alarms"):
             alarms = described_alarms(self._cloudwatch, ActionPrefix=topic)

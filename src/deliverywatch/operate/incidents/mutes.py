@@ -17,6 +17,8 @@ from deliverywatch.errors import InputError
 ALARMS_PER_RULE = 100
 REASON_LIMIT = 1024
 LONGEST = timedelta(days=15)
+# CloudWatch's word for a rule whose last window is over.
+ENDED = "EXPIRED"
 _AT = re.compile(r"at\((\d{4}-\d\d-\d\dT\d\d:\d\d)\)")
 
 

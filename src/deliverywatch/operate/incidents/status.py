@@ -1,35 +1,49 @@
 """The incident records, the alarms, the mute rules and the outbox -> what is going on now: the content of `status`.
 
-The JSON document follows `status.schema.json`, which lies beside this module.
+That nothing is open is said only of what was seen: a record that cannot be read, a stack that is half deployed, an
+alarm that is gone and a watch that is blind are named. The JSON document follows `status.schema.json`, which lies
+beside this module.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+from deliverywatch.alerting.incidents import incident_store
+from deliverywatch.alerting.incidents.incident import from_json
 from deliverywatch.alerting.inputs.alarm import State
 from deliverywatch.alerting.mail.story import Story, entry_text
 from deliverywatch.messages import context
+from deliverywatch.messages.verdict import Verdict
 from deliverywatch.operate.incidents import mails as outbox
-from deliverywatch.operate.incidents import mutes
+from deliverywatch.operate.incidents import mutes, watch_verdicts
 from deliverywatch.operate.incidents.mails import utc
 from deliverywatch.operate.incidents.records import last_incidents
+from deliverywatch.storage.records import readable, whole_document
 
 if TYPE_CHECKING:
     from deliverywatch.alerting.incidents.incident import Incident
     from deliverywatch.alerting.incidents.outbox import Record
+    from deliverywatch.alerting.incidents.severity import Watch
     from deliverywatch.alerting.inputs.alarm import Alarm
     from deliverywatch.alerting.mail.formatting import Clock
+    from deliverywatch.messages.context import Context
     from deliverywatch.operate.account.deployment import Deployment
     from deliverywatch.operate.incidents.aws_incidents import Alarms
     from deliverywatch.operate.incidents.mutes import Mute, Rules
+    from deliverywatch.operate.incidents.watch_verdicts import WatchVerdict
     from deliverywatch.storage.store import Store
 
 _MAIL_COUNT = 5
 _MAIL_DAYS = timedelta(days=7)
 _STATE = "state/"
+_MUTES = ("ACTIVE", "SCHEDULED", mutes.ENDED)
+_WHOLE = ("CREATE_COMPLETE", "UPDATE_COMPLETE", "IMPORT_COMPLETE")
+# What somebody has to look at comes first.
+_ORDER = (Verdict.FAILING, Verdict.BLIND, Verdict.TOO_LITTLE, Verdict.HEALTHY)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,8 +62,10 @@ class Status:
     Attributes:
         incidents: The last incident of each watch, the open ones first, the worst of them first.
         raised: The alarms that are in ALARM and notify the alerts topic, or would if they were not muted.
-        mutes: The rules that are active or still to come.
+        watches: What can be said of each watch, those that are not healthy first.
+        mutes: The rules that are active or still to come, and those that ended in the last week.
         mails: The last mails, the newest first.
+        unseen: What keeps the rest from being all there is, one sentence each.
     """
 
     at: datetime
@@ -59,6 +75,8 @@ class Status:
     heartbeats: tuple[Heartbeat, ...]
     mutes: tuple[Mute, ...]
     mails: tuple[Record, ...]
+    watches: tuple[WatchVerdict, ...] = ()
+    unseen: tuple[str, ...] = ()
 
     @property
     def open(self) -> tuple[Incident, ...]:
@@ -71,30 +89,79 @@ class Status:
         return tuple((due.id, change.seq) for incident in self.incidents for due, change in incident.due)
 
 
-def current_status(stack: Deployment, store: Store, alarms: Alarms, rules: Rules, now: datetime) -> Status:
-    """Return what is going on."""
+def current_status(
+    stack: Deployment, store: Store, alarms: Alarms, rules: Rules, now: datetime, declared: Sequence[Watch] = ()
+) -> Status:
+    """Return what is going on; `declared` are the watches of the deployed template."""
+    by_name = {alarm.name: alarm for alarm in alarms.of_prefix(f"{stack.prefix}-")}
     calling = alarms.calling(stack.output("AlertsTopicArn"))
     sent = outbox.mails(store, now - _MAIL_DAYS, now)
+    contexts, unreadable = _contexts(store)
+    watches = watch_verdicts.watch_verdicts(declared, by_name, contexts, now)
+    unseen = [*_of_deployment(stack), *_unreadable_records(store), *unreadable, *_blind(watches)]
     return Status(
         at=now,
         stack=stack,
         incidents=tuple(last_incidents(store)),
         raised=tuple(alarm for alarm in calling if alarm.state is State.ALARM),
-        heartbeats=tuple(heartbeats(store)),
-        mutes=tuple(mutes.of_stack(rules, stack.prefix)),
+        heartbeats=tuple(_heartbeats(contexts)),
+        mutes=tuple(mute for mute in mutes.of_stack(rules, stack.prefix, _MUTES) if not _is_old(mute, now)),
         mails=tuple(reversed(sent[-_MAIL_COUNT:])),
+        watches=tuple(sorted(watches, key=lambda one: _ORDER.index(one.verdict))),
+        unseen=tuple(unseen),
     )
 
 
-def heartbeats(store: Store) -> list[Heartbeat]:
+def without_lake(stack: Deployment, now: datetime) -> Status:
+    """Return what can be said of a stack that does not name its lake, as it was never deployed whole."""
+    unseen = (*_of_deployment(stack), "It has no lake yet, so that nothing else is known of it.")
+    return Status(now, stack, (), (), (), (), (), (), unseen)
+
+
+def _of_deployment(stack: Deployment) -> list[str]:
+    if stack.status in _WHOLE:
+        return []
+    if stack.status == "UPDATE_ROLLBACK_COMPLETE":
+        return [f"The last deploy was rolled back ({stack.status}): the stack is as it was before."]
+    if stack.status.endswith("_IN_PROGRESS"):
+        return [f"The stack is being changed ({stack.status}): what is missing may be missing on purpose."]
+    return [f"The stack is half deployed ({stack.status}): run 'deliverywatch deploy'."]
+
+
+def _unreadable_records(store: Store) -> list[str]:
+    """Return a sentence for each watch of which nobody can say whether it has an open incident."""
+    keys = {watch: incident_store.incident_key(watch) for watch in incident_store.recorded_watches(store)}
+    stored = ((watch, store.read(key)) for watch, key in keys.items())
+    return [
+        f"The record of {watch} cannot be read: whether it has an open incident is not known."
+        for watch, record in stored
+        if record and from_json(record.body) is None
+    ]
+
+
+def _contexts(store: Store) -> tuple[dict[str, Context], list[str]]:
+    """Return what the systems left by key, and a sentence for each document that cannot be read."""
+    stored = {key: record for key in store.keys(_STATE) if (record := store.read(key))}
+    unreadable = [key for key, record in stored.items() if readable(whole_document, record.body) is None]
+    contexts = {key: context.from_json(record.body) for key, record in stored.items() if key not in unreadable}
+    return contexts, [f"{key} cannot be read: what its system saw is not known." for key in unreadable]
+
+
+def _blind(watches: Iterable[WatchVerdict]) -> list[str]:
+    return [f"{one.title} cannot be seen: {one.sentence}" for one in watches if one.verdict is Verdict.BLIND]
+
+
+def _is_old(mute: Mute, now: datetime) -> bool:
+    return mute.status == mutes.ENDED and (mute.end is None or now - mute.end > _MAIL_DAYS)
+
+
+def _heartbeats(contexts: Mapping[str, Context]) -> list[Heartbeat]:
     """Return when each system last left its context in the lake."""
-    read = ((key, store.read(key)) for key in store.keys(_STATE))
-    contexts = ((key, context.from_json(stored.body)) for key, stored in read if stored)
     return [
         Heartbeat(
             key.removeprefix(_STATE).removesuffix(".json"), one.updated_at, one.problem.sentence if one.problem else ""
         )
-        for key, one in contexts
+        for key, one in contexts.items()
         if one.updated_at
     ]
 
@@ -120,10 +187,14 @@ def document(status: Status) -> dict[str, Any]:
         "environment": status.stack.environment,
         "region": status.stack.region,
         "is_alarm_active": bool(status.open),
+        "is_everything_seen": not status.unseen,
+        "unseen": list(status.unseen),
+        "watches": [watch_verdicts.document(one) for one in status.watches],
         "incidents": [_incident(incident, status.at) for incident in status.open],
         "raised_alarms": [alarm.name for alarm in status.raised],
         "heartbeats": [_heartbeat(heartbeat, status.at) for heartbeat in status.heartbeats],
-        "mutes": [mute_document(mute) for mute in status.mutes],
+        "mutes": [mute_document(mute) for mute in status.mutes if mute.status != mutes.ENDED],
+        "ended_mutes": [mute_document(mute) for mute in status.mutes if mute.status == mutes.ENDED],
         "mails": [outbox.document(mail, status.at) for mail in status.mails],
         "unsent_mails": [{"incident": incident, "number": number} for incident, number in status.unsent],
     }

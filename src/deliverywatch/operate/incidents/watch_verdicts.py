@@ -1,0 +1,106 @@
+"""A stack's declared watches, its alarms and what its systems left -> which of the four verdicts holds of each watch.
+
+The watches are declared in the template's metadata, as the notifier is configured with. What an alarm says without data
+is too little to tell, and a watch whose alarm is gone, or that nobody judged for half an hour, is blind.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from deliverywatch.alerting.incidents import severity
+from deliverywatch.alerting.inputs.alarm import State
+from deliverywatch.messages.level import Level
+from deliverywatch.messages.untrusted import iso, mapping
+from deliverywatch.messages.verdict import Verdict, to_document
+from deliverywatch.thresholds import ASSESSMENT_FRESH_MINUTES
+
+if TYPE_CHECKING:
+    from deliverywatch.alerting.incidents.severity import Watch
+    from deliverywatch.alerting.inputs.alarm import Alarm
+    from deliverywatch.messages.context import Context
+    from deliverywatch.messages.verdict import Assessment
+
+_FRESH = timedelta(minutes=ASSESSMENT_FRESH_MINUTES)
+
+
+@dataclass(frozen=True, slots=True)
+class WatchVerdict:
+    """What can be said of one watch now; `assessment` is what its system left, however old."""
+
+    watch: str
+    title: str
+    verdict: Verdict
+    sentence: str = ""
+    assessment: Assessment | None = None
+
+
+def declared_watches(template: Mapping[str, Any], prefix: str) -> tuple[Watch, ...]:
+    """Return the watches that a deployed template declares; none for one of a version that declared them nowhere."""
+    metadata = mapping(mapping(template.get("Metadata")).get("DeliveryWatch"))
+    return severity.watches({"watches": metadata.get("Watches") or []}, prefix)
+
+
+def watch_verdicts(
+    declared: Iterable[Watch], alarms: Mapping[str, Alarm], contexts: Mapping[str, Context], now: datetime
+) -> list[WatchVerdict]:
+    """Return what can be said of each watch, given its alarms by name and the documents by their keys."""
+    return [_verdict(watch, alarms, contexts.get(watch.context), now) for watch in declared]
+
+
+def _verdict(watch: Watch, alarms: Mapping[str, Alarm], left: Context | None, now: datetime) -> WatchVerdict:
+    assessment = left.assessments.get(watch.name) if left and watch.is_assessed else None
+    verdict, sentence = _of_raised(watch, alarms) or _of_missing(watch, alarms) or (Verdict.HEALTHY, "")
+    if watch.is_assessed and verdict is not Verdict.BLIND:
+        verdict, sentence = _of_assessment(assessment, now, is_raised=verdict is Verdict.FAILING)
+    elif verdict is Verdict.HEALTHY:
+        verdict, sentence = _of_data(watch, alarms)
+    return WatchVerdict(watch.name, watch.title, verdict, sentence, assessment)
+
+
+def _of_raised(watch: Watch, alarms: Mapping[str, Alarm]) -> tuple[Verdict, str] | None:
+    raised = [one for one in watch.by_severity if one.alarm in alarms and alarms[one.alarm].state is State.ALARM]
+    if not raised:
+        return None
+    verdict = Verdict.BLIND if raised[0].level is Level.BLIND else Verdict.FAILING
+    return verdict, f"{raised[0].alarm} is in ALARM."
+
+
+def _of_missing(watch: Watch, alarms: Mapping[str, Alarm]) -> tuple[Verdict, str] | None:
+    if missing := [name for name in watch.alarms if name not in alarms]:
+        return Verdict.BLIND, f"The alarm {missing[0]} does not exist."
+    mute = [name for name in watch.alarms if not alarms[name].acts]
+    return (Verdict.BLIND, f"The actions of {mute[0]} are switched off.") if mute else None
+
+
+def _of_assessment(assessment: Assessment | None, now: datetime, *, is_raised: bool) -> tuple[Verdict, str]:
+    if assessment is None:
+        return Verdict.BLIND, "Its data were not judged yet."
+    if now - assessment.as_of > _FRESH:
+        return Verdict.BLIND, f"Its data were last judged at {iso(assessment.as_of)}."
+    return (Verdict.FAILING if is_raised else assessment.verdict), assessment.sentence
+
+
+def _of_data(watch: Watch, alarms: Mapping[str, Alarm]) -> tuple[Verdict, str]:
+    without = [
+        name
+        for name in watch.alarms
+        if alarms[name].state in (None, State.INSUFFICIENT_DATA) or alarms[name].is_without_data
+    ]
+    # One alarm of several that has data is no proof of what the others watch.
+    return (Verdict.TOO_LITTLE, f"{without[0]} has no data.") if without else (Verdict.HEALTHY, "")
+
+
+def document(one: WatchVerdict) -> dict[str, Any]:
+    """Return a verdict as JSON has it."""
+    assessment = to_document(one.assessment) if one.assessment else None
+    return {
+        "watch": one.watch,
+        "title": one.title,
+        "verdict": one.verdict.value,
+        "sentence": one.sentence,
+        "assessment": assessment,
+    }

@@ -1,0 +1,178 @@
+"""What `status` says of a stack that is healthy, failing, too quiet to tell, or not to be seen."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from deliverywatch.alerting.incidents.incident_store import incident_key
+from deliverywatch.alerting.incidents.severity import Severity, Watch
+from deliverywatch.alerting.inputs.alarm import Alarm, State
+from deliverywatch.messages.context import Context, to_json
+from deliverywatch.messages.level import Level
+from deliverywatch.messages.verdict import Assessment, Verdict
+from deliverywatch.operate.account.deployment import Deployment
+from deliverywatch.operate.incidents.status import Status, current_status, document, without_lake
+from deliverywatch.operate.incidents.watch_verdicts import declared_watches
+from deliverywatch.storage.memory import Memory
+
+NOW = datetime(2026, 11, 21, 12, 10, tzinfo=UTC)
+PREFIX = "deliverywatch-prod"
+FAILURES = Watch(
+    "sms-failures",
+    "SMS failures",
+    (Severity(f"{PREFIX}-sms-critical", Level.CRITICAL), Severity(f"{PREFIX}-sms-warning", Level.WARNING)),
+    "state/sms.json",
+    is_assessed=True,
+)
+SIGHT = Watch("sms-blind", "SMS monitoring is blind", (Severity(f"{PREFIX}-sms-blind", Level.BLIND),), "state/sms.json")
+ALARMS = {name: Alarm(name, State.OK) for watch in (FAILURES, SIGHT) for name in watch.alarms}
+HEALTHY = Assessment(verdict=Verdict.HEALTHY, as_of=NOW, sentence="1 of the last 439 SMS failed.", seen_count=439)
+
+
+class Alarms:
+    def __init__(self, alarms: dict[str, Alarm]) -> None:
+        self.alarms = list(alarms.values())
+
+    def of_prefix(self, prefix: str) -> list[Alarm]:
+        return [alarm for alarm in self.alarms if alarm.name.startswith(prefix)]
+
+    def calling(self, _topic: str) -> list[Alarm]:
+        return self.alarms
+
+
+class Rules:
+    def __init__(self, *rules: dict[str, Any]) -> None:
+        self.rules = rules
+
+    def names(self, statuses: Sequence[str]) -> list[str]:
+        return [rule["Name"] for rule in self.rules if rule["Status"] in statuses]
+
+    def describe(self, name: str) -> dict[str, Any]:
+        return next(rule for rule in self.rules if rule["Name"] == name)
+
+
+def stack(status: str = "UPDATE_COMPLETE") -> Deployment:
+    outputs = {"AlertsTopicArn": "arn:aws:sns:us-east-1:123456789012:alerts", "LakeBucket": "lake"}
+    return Deployment(PREFIX, "prod", "us-east-1", "123456789012", status, "0.3.0", {}, outputs)
+
+
+def left(**assessments: Assessment | None) -> bytes:
+    named = {name.replace("_", "-"): one for name, one in assessments.items() if one}
+    return to_json(Context(system="sms", noun="SMS", updated_at=NOW, slot_minutes=10, assessments=named))
+
+
+def seen(
+    assessment: Assessment | None = HEALTHY,
+    alarms: dict[str, Alarm] = ALARMS,
+    objects: dict[str, bytes] | None = None,
+    status: str = "UPDATE_COMPLETE",
+    rules: Rules | None = None,
+) -> Status:
+    store: Any = Memory({"state/sms.json": left(sms_failures=assessment), **(objects or {})})
+    port: Any = Alarms(alarms)
+    return current_status(stack(status), store, port, rules or Rules(), NOW, (FAILURES, SIGHT))  # type: ignore[arg-type]
+
+
+def verdicts(status: Status) -> dict[str, str]:
+    return {one.watch: one.verdict.value for one in status.watches}
+
+
+def without(name: str) -> dict[str, Alarm]:
+    return {key: alarm for key, alarm in ALARMS.items() if not key.endswith(name)}
+
+
+def changed(name: str, **fields: Any) -> dict[str, Alarm]:
+    return {key: replace(alarm, **fields) if key.endswith(name) else alarm for key, alarm in ALARMS.items()}
+
+
+def test_what_was_seen_healthy_is_all_there_is() -> None:
+    status = seen()
+    assert verdicts(status) == {"sms-failures": "healthy", "sms-blind": "healthy"}
+    assert (status.unseen, status.open) == ((), ())
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments", "watch", "verdict"),
+    [
+        ("failing by its data", {"assessment": replace(HEALTHY, verdict=Verdict.FAILING)}, "sms-failures", "failing"),
+        ("failing by its alarm", {"alarms": changed("sms-warning", state=State.ALARM)}, "sms-failures", "failing"),
+        ("little traffic", {"assessment": replace(HEALTHY, verdict=Verdict.TOO_LITTLE)}, "sms-failures", "too_little"),
+        ("never judged", {"assessment": None}, "sms-failures", "blind"),
+        ("stale", {"assessment": replace(HEALTHY, as_of=NOW - timedelta(minutes=31))}, "sms-failures", "blind"),
+        ("alarm deleted", {"alarms": without("sms-critical")}, "sms-failures", "blind"),
+        ("actions off", {"alarms": changed("sms-critical", acts=False)}, "sms-failures", "blind"),
+        ("no runs", {"alarms": changed("sms-blind", state=State.ALARM)}, "sms-blind", "blind"),
+        ("no data", {"alarms": changed("sms-blind", state=State.INSUFFICIENT_DATA)}, "sms-blind", "too_little"),
+        (
+            "OK for want of data",
+            {"alarms": changed("sms-blind", reason="Threshold Crossed: no datapoints were received for 3 periods")},
+            "sms-blind",
+            "too_little",
+        ),
+        ("alarm of an alarm watch deleted", {"alarms": without("sms-blind")}, "sms-blind", "blind"),
+        ("unreadable context", {"objects": {"state/sms.json": b"half a docu"}}, "sms-failures", "blind"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_each_watch_has_one_of_four_verdicts(name: str, arguments: dict[str, Any], watch: str, verdict: str) -> None:
+    status = seen(**arguments)
+    assert verdicts(status)[watch] == verdict, name
+    # What is blind is named, and nothing else is.
+    assert bool(status.unseen) == (verdict == "blind")
+    assert document(status)["is_everything_seen"] == (verdict != "blind")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        ({"objects": {incident_key("sms-overdue"): b"{}"}}, "The record of sms-overdue cannot be read"),
+        ({"objects": {"state/queries.x.json": b"<html>"}}, "state/queries.x.json cannot be read"),
+        ({"status": "UPDATE_IN_PROGRESS"}, "being changed"),
+        ({"status": "UPDATE_ROLLBACK_COMPLETE"}, "rolled back"),
+        ({"status": "UPDATE_ROLLBACK_FAILED"}, "half deployed"),
+        ({"status": "CREATE_FAILED"}, "half deployed"),
+    ],
+)
+def test_what_keeps_nothing_is_open_from_being_true_is_named(arguments: dict[str, Any], sentence: str) -> None:
+    status = seen(**arguments)
+    assert any(sentence in one for one in status.unseen)
+    assert document(status)["unseen"] == list(status.unseen)
+
+
+def test_a_stack_without_a_lake_is_no_quiet_stack() -> None:
+    status = without_lake(stack("CREATE_IN_PROGRESS"), NOW)
+    assert len(status.unseen) == 2
+    assert document(status)["watches"] == []
+
+
+def test_what_has_to_be_looked_at_stands_first() -> None:
+    status = seen(replace(HEALTHY, verdict=Verdict.TOO_LITTLE), changed("sms-blind", state=State.ALARM))
+    assert [one.verdict.value for one in status.watches] == ["blind", "too_little"]
+
+
+def rule(name: str, status: str, start: str) -> dict[str, Any]:
+    schedule = {"Expression": f"at({start})", "Duration": "PT2H", "Timezone": "UTC"}
+    targets = {"AlarmNames": [f"{PREFIX}-sms-warning"]}
+    return {"Name": name, "Status": status, "Rule": {"Schedule": schedule}, "MuteTargets": targets}
+
+
+def test_a_mute_that_ended_is_shown_for_a_week() -> None:
+    rules = Rules(
+        rule("on", "ACTIVE", "2026-11-21T11:00"),
+        rule("over", "EXPIRED", "2026-11-20T11:00"),
+        rule("long over", "EXPIRED", "2026-11-10T11:00"),
+    )
+    shown = document(seen(rules=rules))
+    assert [mute["name"] for mute in shown["mutes"]] == ["on"]
+    assert [(mute["name"], mute["end"]) for mute in shown["ended_mutes"]] == [("over", "2026-11-20T13:00:00Z")]
+
+
+def test_the_watches_are_those_that_the_deployed_template_declares() -> None:
+    item = {"name": "sms-credit", "title": "SMS credit", "rungs": [], "context": "state/sms.json", "assessed": True}
+    template = {"Metadata": {"DeliveryWatch": {"Version": "0.3.0", "Watches": [item]}}, "Resources": {}}
+    (watch,) = declared_watches(template, PREFIX)
+    assert (watch.name, watch.is_assessed, watch.alarms) == ("sms-credit", True, ())
+    assert declared_watches({"Resources": {}}, PREFIX) == ()

@@ -68,6 +68,12 @@ def chart(
     return _widget("metric", position, properties)
 
 
+def log_chart(title: str, function: str, query: str, position: Position) -> dict[str, Any]:
+    """Return a line chart of what a function's log lines say: no metric is billed, only what opening it scans."""
+    source = f"SOURCE '/aws/lambda/{PREFIX}-{function}' | {query}"
+    return _widget("log", position, {"title": title, "view": "timeSeries", "region": "${AWS::Region}", "query": source})
+
+
 def state_of(title: str, alarms: Sequence[str], position: Position) -> dict[str, Any]:
     """Return the widget that shows the state of alarms, named without the prefix."""
     return _widget(

@@ -1,6 +1,8 @@
 """The dashboard's body is what CloudWatch accepts, and shows what is deployed."""
 
 import json
+import re
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -8,6 +10,10 @@ from cfn_values import GIVEN, of_type
 
 from deliverywatch.engine.definitions.alarm import from_template
 from deliverywatch.engine.metric_math.expression import names, parse
+from deliverywatch.sms import counts
+from deliverywatch.sms.mail_context.delay import Delays
+
+NOW = datetime(2026, 11, 21, 12, 10, tzinfo=UTC)
 
 
 def widgets(template: dict[str, Any], **parameters: str) -> dict[str, dict[str, Any]]:
@@ -23,7 +29,20 @@ def test_it_shows_rate_volume_overdue_alarms_and_the_watching_itself(template: d
         "SMS per 10 minutes",
         "SMS of 5 to 20 minutes ago without an outcome",
         "Runs and errors per 30 minutes",
+        "Minutes until the outcome of SMS is known, half and 95 % of them, up to one slot too many",
     ]
+
+
+def test_the_time_to_the_outcome_comes_from_the_log_lines_of_a_run_and_costs_no_metric(
+    template: dict[str, Any],
+) -> None:
+    (query,) = [widget["properties"]["query"] for widget in widgets(template).values() if widget["type"] == "log"]
+    groups = {group["LogGroupName"] for group in of_type(template, "AWS::Logs::LogGroup").values()}
+    assert query.partition("'")[2].partition("'")[0] in groups
+    delays = Delays(10)
+    delays.add(0, "delivered", 1)
+    line = json.loads(counts.document("prod", counts.run_datapoint(NOW, None, {"delay": delays.summed().document()})))
+    assert {f"delay.{name}" for name in line["delay"]} == set(re.findall(r"delay\.\w+", query))
 
 
 def test_it_is_made_on_demand_only(template: dict[str, Any]) -> None:

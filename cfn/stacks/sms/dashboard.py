@@ -2,7 +2,19 @@
 
 from typing import Any
 
-from blocks.dashboards import BLUE, ENVIRONMENT, GREY, RED, chart, dashboard, function_line, limit, line, state_of
+from blocks.dashboards import (
+    BLUE,
+    ENVIRONMENT,
+    GREY,
+    RED,
+    chart,
+    dashboard,
+    function_line,
+    limit,
+    line,
+    log_chart,
+    state_of,
+)
 from deliverywatch.sms.counts import NAMESPACE
 
 _SHOWN = ("sms-critical", "sms-warning", "sms-trickle", "sms-overdue", "sms-blind", "sms-ingest-errors", "mail-failed")
@@ -10,7 +22,9 @@ _SHOWN = ("sms-critical", "sms-warning", "sms-trickle", "sms-overdue", "sms-blin
 
 def sms_dashboard() -> Any:
     """Return the dashboard."""
-    return dashboard("sms", [state_of("Alarms", _SHOWN, (0, 0, 24, 3)), _share(), _volume(), _overdue(), _runs()])
+    return dashboard(
+        "sms", [state_of("Alarms", _SHOWN, (0, 0, 24, 3)), _share(), _volume(), _overdue(), _runs(), _delay()]
+    )
 
 
 def _count(name: str, query_id: str, label: str, **look: Any) -> list[Any]:
@@ -37,6 +51,13 @@ def _overdue() -> dict[str, Any]:
     share = line(NAMESPACE, "OverduePercent", ENVIRONMENT, label=label, stat="Average", color=BLUE)
     title = "SMS of 5 to 20 minutes ago without an outcome"
     return chart(title, [share], (0, 10, 12, 6), 600, limit("overdue", "OverduePercent"))
+
+
+def _delay() -> dict[str, Any]:
+    within = ", ".join(f"max(delay.{name}_minutes) as {name}_minutes" for name in ("median", "p95"))
+    title = "Minutes until the outcome of SMS is known, half and 95 % of them, up to one slot too many"
+    query = f"filter ispresent(delay.count) | stats {within} by bin(10m)"
+    return log_chart(title, "sms-ingest", query, (0, 16, 24, 6))
 
 
 def _runs() -> dict[str, Any]:

@@ -84,6 +84,15 @@ def _credit(evidence: Evidence) -> Assessment:
     return credit.assess(evidence.balances, refusals, evidence.now, evidence.settings.credit_warning_hours)
 
 
+def _overdue(evidence: Evidence) -> Assessment:
+    measured, limits = evidence.measured, evidence.settings.delivery
+    assessment = delivery.assess(measured.delivery, measured.usual_percent, evidence.now, limits)
+    delay = evidence.statistics.delays.summed().sentence()
+    return replace(
+        assessment, sentence=f"{assessment.sentence} Outcomes came: {delay}." if delay else assessment.sentence
+    )
+
+
 def _unknown(evidence: Evidence) -> Assessment:
     newest = hour_of(evidence.end - timedelta(microseconds=1))
     hours = (evidence.hours.rows(newest - back * HOUR, unknown.NAMES) for back in range(ASSESSED_HOURS))
@@ -106,9 +115,7 @@ JUDGES: Mapping[str, Judge] = {
     "sms-failures": lambda evidence: failures.assess(
         evidence.slots(), evidence.now, evidence.end, evidence.settings.failures
     ),
-    "sms-overdue": lambda evidence: delivery.assess(
-        evidence.measured.delivery, evidence.measured.usual_percent, evidence.now, evidence.settings.delivery
-    ),
+    "sms-overdue": _overdue,
     unknown.WATCH: _unknown,
     credit.WATCH: _credit,
     "sms-silence": _silence,

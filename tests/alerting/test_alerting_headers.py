@@ -27,6 +27,7 @@ def headers_of(raw: bytes) -> dict[str, str]:
         # A word that is longer than a line cannot be folded.
         assert len(line) <= 78 or max(map(len, line.split())) > 60
         assert line.strip()
+        assert line != "Subject:"
     unfolded = re.sub(r"\r\n(?=[ \t])", "", block).split("\r\n")
     pairs = [line.partition(": ") for line in unfolded]
     assert all(re.fullmatch(r"[!-9;-~]+", name) for name, _, _ in pairs)

@@ -29,7 +29,7 @@ LEVEL = Level.ALARM
 def notice_id(notice: Notice) -> str:
     """Return the id that stands for an incident's, the same for every delivery of one message."""
     digest = hashlib.sha256(notice.message_id.encode("utf-8", "replace")).hexdigest()[:6]
-    return f"{notice.time:MSG-%m%d-%H%M}-{digest}"
+    return f"{notice.time:MSG-%m%d}-{digest}"
 
 
 def outbox_record(notice: Notice, invocation: str) -> Record:

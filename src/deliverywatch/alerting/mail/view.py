@@ -26,7 +26,8 @@ if TYPE_CHECKING:
     from deliverywatch.alerting.mail.story import Story
     from deliverywatch.messages.context import Group, Reason, Sample
 
-SUBJECT_LIMIT = 78
+# With "Subject: " before it one line of a mail: Python begins a longer one in the second line, below an empty first one.
+SUBJECT_LIMIT = 69
 _REASON_COUNT = 5
 _GROUP_COUNT = 3
 _SAMPLE_COUNT = 5

@@ -30,7 +30,7 @@ def incidents(mails: Sequence[Mail], span: Span) -> list[tuple[str, Span]]:
     for mail in mails:
         if mail.event == "OPENED":
             opened[mail.watch] = mail.time
-        elif mail.event == "RESOLVED" and mail.watch in opened:
+        elif mail.event in ("RESOLVED", "CLOSED") and mail.watch in opened:
             closed.append((mail.watch, Span(opened.pop(mail.watch), mail.time)))
     both = [*closed, *((watch, Span(start, span.end)) for watch, start in opened.items())]
     cut = [(watch, Span(max(open_.start, span.start), open_.end)) for watch, open_ in both if open_.end > span.start]

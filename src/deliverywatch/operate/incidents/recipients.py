@@ -86,7 +86,7 @@ def period_of(store: Store, incident: str, now: datetime) -> Period:
     records.sort(key=lambda record: int(record["seq"]))
     opened, last = records[0], records[-1]
     start = datetime.fromisoformat(opened["time"]) - _window(str(opened["watch"]))
-    return Period(start, datetime.fromisoformat(last["time"]) if last["event"] == "RESOLVED" else now)
+    return Period(start, datetime.fromisoformat(last["time"]) if last["event"] in ("RESOLVED", "CLOSED") else now)
 
 
 def _window(watch: str) -> timedelta:

@@ -73,10 +73,8 @@ class Page(HTMLParser):
 @every_mail
 def test_the_subject_is_short_plain_and_begins_with_the_state(mail: EmailMessage) -> None:
     subject = str(mail["Subject"])
-    assert re.match(
-        r"\[(CRITICAL|WARNING|ALARM|BLIND|NOTICE|RESOLVED [0-9hmd ]+)\] .+ - prod - (INC-1121-[0-9]{4}|MSG-1121-[0-9a-f]{6})$",
-        subject,
-    )
+    word = r"(CRITICAL|WARNING|ALARM|BLIND|NOTICE|RESOLVED [0-9hmd ]+)"
+    assert re.match(rf"\[{word}\] .+ - prod - (INC-1121-[0-9]{{4}}|MSG-1121-[0-9a-f]{{6}})$", subject)
     assert subject.isascii()
     assert len(subject) <= 69
 

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from deliverywatch.alerting.mail.story import Story
     from deliverywatch.messages.context import Group, Reason, Sample
 
-# With "Subject: " before it one line of a mail: Python begins a longer one in the second line, below an empty first one.
+# With "Subject: " before it one line of a mail: Python begins a longer one in the second line, and the first is empty.
 SUBJECT_LIMIT = 69
 _REASON_COUNT = 5
 _GROUP_COUNT = 3

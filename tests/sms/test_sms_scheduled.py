@@ -7,10 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from clicksend_world import client
-from sms_world import World, at
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sms_world import History, World, at, row
 
 from deliverywatch.local.clicksend.history import ACCEPTED, DELIVERED, Message, Messages, failure
 from deliverywatch.local.clicksend.server import ClickSendServer
+from deliverywatch.sms.clicksend.pages import Page
+from deliverywatch.sms.lake import merge
 from deliverywatch.sms.lake.slots import from_milliseconds
 
 if TYPE_CHECKING:
@@ -142,3 +146,68 @@ def test_a_changed_word_does_not_change_when_an_outcome_was_first_seen(account: 
     world = runs(account, "12:10", "12:30", Message("M1", at("12:03"), fates))
     (row,) = world.rows_of(at("12:00"))
     assert (row["outcome"], from_milliseconds(row["outcome_at"])) == ("delivered", at("12:10"))
+
+
+class ListedBy(History):
+    """A history that lists rows by a time of the test's choice, whatever their `date` says."""
+
+    def pages(self, start: datetime, end: datetime) -> Iterator[Page]:
+        first, last = start.timestamp() - 1, end.timestamp() + 1
+        rows = [
+            {name: value for name, value in row.items() if name != "at"}
+            for row in self.rows
+            if first <= row["at"] <= last
+        ]
+        yield Page(1, len(rows), 1, rows)
+
+
+BEGIN = at("08:00")
+plans = st.tuples(
+    st.integers(-1300, 150),
+    st.integers(0, 1500),
+    st.sampled_from(["created", "due", "listed by schedule"]),
+    st.lists(st.sampled_from(["pending", "delivered", "failed", "temporary"]), min_size=1, max_size=3),
+)
+
+
+def seen_at(now: datetime, planned: list[tuple[int, int, str, list[str]]]) -> list[dict[str, Any]]:
+    """What history shows: a message is scheduled until it is due, and its outcome changes every quarter of an hour."""
+    rows = []
+    for number, (minute, wait, listed_by, outcomes) in enumerate(planned):
+        created = BEGIN + timedelta(minutes=minute)
+        due = created + timedelta(minutes=wait)
+        date = due if listed_by == "due" else created
+        age = (now - due).total_seconds() // 60
+        outcome = "scheduled" if age < 0 else outcomes[min(len(outcomes) - 1, int(age // 15))]
+        if created < now:
+            shown = row(f"M{number}", date, outcome, schedule=str(int(due.timestamp())))
+            rows.append(shown | {"at": (created if listed_by == "created" else due).timestamp()})
+    return rows
+
+
+@settings(max_examples=15)
+@given(st.lists(plans, max_size=6), st.sets(st.integers(1, 22)))
+def test_whatever_was_scheduled_is_one_row_and_counts_once_when_it_is_due(
+    planned: list[tuple[int, int, str, list[str]]], skipped: set[int]
+) -> None:
+    world = World(history=ListedBy(rows=seen_at(BEGIN - timedelta(hours=24), planned)))
+    for number in range(-24, 1):
+        world.history.rows = seen_at(BEGIN + timedelta(hours=number), planned)
+        world.run(BEGIN + timedelta(hours=number))
+    for number in range(1, 25):
+        if number not in skipped:
+            now = BEGIN + number * SLOT
+            world.history.rows = seen_at(now, planned)
+            world.run(now)
+    end = BEGIN + 24 * SLOT
+    ids = [name for body in world.lake().values() for (name,) in merge.rows(body, ("message_id",))]
+    assert len(ids) == len(set(ids))
+    due_times = {f"M{number}": BEGIN + timedelta(minutes=plan[0] + plan[1]) for number, plan in enumerate(planned)}
+    counted_ids = {name for name, outcome in world.outcomes().items() if outcome != "excluded"}
+    watched = {name for name, due in due_times.items() if BEGIN - timedelta(hours=22) <= due < end}
+    assert watched <= counted_ids
+    assert not {name for name in counted_ids if due_times[name] >= end}
+    sums = {slot: each for slot, each in world.emitted().items() if each != (0, 0)}
+    assert {slot: each for slot, each in world.counted().items() if each != (0, 0) and slot >= BEGIN} == {
+        slot: each for slot, each in sums.items() if slot >= BEGIN
+    }

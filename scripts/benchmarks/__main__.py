@@ -12,6 +12,7 @@ import sys
 import cold_start
 import compact
 import email_events
+import evidence
 import ingest
 import run
 import zips
@@ -33,6 +34,7 @@ MODULES = {
     "queries": queries,
     "email": email_events,
     "pipeline": pipeline,
+    "evidence": evidence,
 }
 
 

@@ -25,13 +25,14 @@ CRITICAL_RECOVERY_PERCENT = 15
 MINIMUM_TOTAL_COUNT = 10
 MINIMUM_FAILED_COUNT = 3
 
-# Quiet hours and small accounts never fill the 30-minute guard: a longer window with a higher share catches these.
+# Quiet hours and small accounts never fill 30 minutes: there the newest messages are judged, as many as the guard asks
+# for, by a higher share.
 TRICKLE_PERCENT = 25
-TRICKLE_WINDOW_SECONDS = 6 * 3600
 
 # Three failures in a row are no accident where one in twenty fails, and a small account must not wait for ten.
 OUTAGE_PERCENT = 90
 OUTAGE_MINIMUM_FAILED_COUNT = 3
+OUTAGE_WINDOW_SECONDS = 90 * 60
 
 # How far thin traffic is read back for enough messages to judge by.
 ASSESSED_HOURS = 24

@@ -84,8 +84,8 @@ mails = [MAILS]
         ('{ at = "12m" }', "Mail 1: expected a mail at 12m, was OPENED critical of sms-failures at 11m."),
         ('{ watch = "sms-blind" }', "Mail 1: expected a mail of sms-blind, was OPENED critical of sms-failures"),
         (
-            '{ at = "11m" }, { at = "11m" }, { level = "ok" }, { level = "ok" }, { at = "2h" }',
-            "Mail 5: expected a mail",
+            '{ at = "11m" }, { level = "ok" }, { at = "2h" }',
+            "Mail 3: expected a mail",
         ),
     ],
 )
@@ -187,14 +187,19 @@ def test_explain_tells_one_alarm_with_the_parameters_given(template: Path) -> No
     printed = run("explain", "sms-warning", "--template", template, "--set", "WarningThresholdPercent=5", width=60)
     assert printed.exit_code == 0
     text = " ".join(printed.stdout.split())
-    assert text.startswith("deliverywatch-prod-sms-warning: Watches IF(total >= 10 AND failed >= 3")
+    assert text.startswith("deliverywatch-prod-sms-warning: Watches IF(total >= 10, IF(failed >= 3")
     assert "when the value is above 5," in text
     assert max(map(len, printed.stdout.splitlines())) <= 60
 
 
-def test_explain_without_a_name_tells_all_nine_alarms(template: Path) -> None:
+def alarm_count(template: Path) -> int:
+    resources = json.loads(template.read_text())["Resources"].values()
+    return sum(resource["Type"] == "AWS::CloudWatch::Alarm" for resource in resources)
+
+
+def test_explain_without_a_name_tells_all_alarms(template: Path) -> None:
     rows = json.loads(run("explain", "--template", template, "--json").stdout)
-    assert len(rows) == 9
+    assert len(rows) == alarm_count(template)
     assert all(row["text"].startswith(f"{row['alarm']}: Watches ") for row in rows)
     (blind,) = [row["text"] for row in rows if row["alarm"].endswith("-blind")]
     assert "Once created it waits 40 minutes before it judges." in blind
@@ -209,7 +214,9 @@ def test_an_alarm_that_the_engine_refuses_can_be_left_out(tmp_path: Path, wrong:
     assert refused.exit_code == 2
     assert "Alarm Band is not evaluated: it compares with an anomaly detection band" in refused.stderr
     assert run("check", wrong, "--template", path, "--without", "Band").exit_code == 3
-    assert len(json.loads(run("explain", "--template", path, "--without", "B*", "--json").stdout)) == 9
+    assert len(json.loads(run("explain", "--template", path, "--without", "B*", "--json").stdout)) == alarm_count(
+        template
+    )
 
 
 def test_the_examples_in_help_and_docstring_are_as_they_say(tmp_path: Path, template: Path) -> None:

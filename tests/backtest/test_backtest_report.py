@@ -35,7 +35,7 @@ def test_the_page_lists_mails_and_compares(page: str) -> None:
 
 
 def test_the_page_shows_the_thresholds_and_the_knee(page: str) -> None:
-    assert "sms-warning-recovery: 2 %" in page
+    assert "sms-critical: 25 %" in page
     assert "Above the knee" in page
 
 

@@ -2,6 +2,7 @@
 
 import json
 from collections import Counter
+from dataclasses import fields
 from datetime import UTC, datetime
 from typing import Any
 
@@ -11,10 +12,11 @@ from cfn_values import GIVEN
 from deliverywatch.alerting.incidents.severity import watches
 from deliverywatch.engine.definitions.alarm import Alarm, Comparison, Treat, from_template
 from deliverywatch.engine.metric_math.expression import names, parse
+from deliverywatch.environment import parameter_name
 from deliverywatch.sms import counts
+from deliverywatch.sms.assessments.failures import FailureLimits
 
 PREFIX = "deliverywatch-prod-"
-FAILURES = ["sms-critical", "sms-warning", "sms-critical-recovery", "sms-warning-recovery"]
 ALERTS = "arn:aws:sns:eu-west-1:111122223333:deliverywatch-prod-alerts"
 FALLBACK = "arn:aws:sns:eu-west-1:111122223333:deliverywatch-prod-fallback"
 
@@ -32,13 +34,12 @@ def expression(alarm: Alarm) -> str:
 
 
 # name: threshold, comparison, period, M of N, missing data, expression
-_SHARE = "IF(total >= 10 AND failed >= 3, 100 * failed / total, 0)"
+_SHARE = "IF(total >= 10, IF(failed >= 3, 100 * failed / total, 0))"
+_SMALL_SHARE = "IF(total >= 3 AND total < 3 * 10, IF(failed >= 2 * 3, 100 * failed / total, 0))"
 EXPECTED = {
     "sms-critical": (25, ">", 1800, (1, 1), "ignore", _SHARE),
     "sms-warning": (3, ">", 1800, (1, 1), "ignore", _SHARE),
-    "sms-critical-recovery": (15, ">", 1800, (1, 1), "ignore", _SHARE),
-    "sms-warning-recovery": (2, ">", 1800, (1, 1), "ignore", _SHARE),
-    "sms-trickle": (25, ">", 21600, (1, 1), "ignore", "IF(failed >= 3, 100 * failed / total, 0)"),
+    "sms-outage": (90, ">=", 5400, (1, 1), "ignore", _SMALL_SHARE),
     "sms-overdue": (10, ">", 600, (2, 2), "ignore", ""),
     "sms-blind": (1, "<", 1800, (1, 1), "breaching", "FILL(runs, 0)"),
     "sms-ingest-errors": (0, ">", 600, (2, 3), "ignore", ""),
@@ -47,7 +48,7 @@ EXPECTED = {
 
 
 def test_the_alarms_are_those_that_were_designed(template: dict[str, Any]) -> None:
-    signs = {Comparison.ABOVE: ">", Comparison.BELOW: "<"}
+    signs = {Comparison.ABOVE: ">", Comparison.AT_LEAST: ">=", Comparison.BELOW: "<"}
     assert {
         name: (
             alarm.threshold,
@@ -99,20 +100,18 @@ def test_the_alarms_read_exactly_what_sms_emits(template: dict[str, Any]) -> Non
 
 
 def test_each_alarm_says_its_rule_in_a_sentence_with_its_numbers(template: dict[str, Any]) -> None:
-    chosen = {"CriticalThresholdPercent": "40", "TricklePercent": "33", "OverduePercent": "66", "MinimumFailed": "7"}
+    chosen = {"CriticalThresholdPercent": "40", "OutagePercent": "95", "OverduePercent": "66", "MinimumFailed": "7"}
     descriptions = {name: alarm.description or "" for name, alarm in alarms(template, **chosen).items()}
     assert all(text.endswith(".") and "${" not in text and 40 < len(text) < 1024 for text in descriptions.values())
     assert "more than 40 %" in descriptions["sms-critical"]
     assert "at least 10 sent and 7 failed" in descriptions["sms-critical"]
-    assert "33 %" in descriptions["sms-trickle"]
+    assert "at least 95 %" in descriptions["sms-outage"]
     assert "66 points above" in descriptions["sms-overdue"]
 
 
 def test_every_alarm_tells_somebody_and_mail_failed_goes_past_the_notifier(template: dict[str, Any]) -> None:
     for name, alarm in alarms(template).items():
-        silent_on_alarm = name.endswith("-recovery")
-        on_alarm = () if silent_on_alarm else (FALLBACK if name == "mail-failed" else ALERTS,)
-        assert alarm.alarm_actions == on_alarm
+        assert alarm.alarm_actions == (FALLBACK if name == "mail-failed" else ALERTS,)
         assert alarm.ok_actions == (() if name == "mail-failed" else (ALERTS,))
         assert alarm.insufficient_data_actions == ()
         assert alarm.actions_enabled
@@ -121,7 +120,7 @@ def test_every_alarm_tells_somebody_and_mail_failed_goes_past_the_notifier(templ
 def test_losing_sight_never_reads_as_resolved(template: dict[str, Any]) -> None:
     texts = {name: alarm.description or "" for name, alarm in alarms(template).items()}
     ratios = [alarm for name, alarm in alarms(template).items() if " % " in texts[name] or " points " in texts[name]]
-    assert len(ratios) == 6
+    assert len(ratios) == 4
     assert {alarm.treat_missing_data for alarm in ratios} == {Treat.IGNORE}
 
 
@@ -130,12 +129,11 @@ def test_losing_sight_never_reads_as_resolved(template: dict[str, Any]) -> None:
     [
         ("CriticalThresholdPercent", "40", ["sms-critical"]),
         ("WarningThresholdPercent", "5", ["sms-warning"]),
-        ("CriticalRecoveryPercent", "10", ["sms-critical-recovery"]),
-        ("WarningRecoveryPercent", "0.5", ["sms-warning-recovery"]),
-        ("TricklePercent", "30", ["sms-trickle"]),
+        ("OutagePercent", "95", ["sms-outage"]),
+        ("OutageMinimumFailed", "4", ["sms-outage"]),
         ("OverduePercent", "60", ["sms-overdue"]),
-        ("MinimumTotal", "50", FAILURES),
-        ("MinimumFailed", "5", [*FAILURES, "sms-trickle"]),
+        ("MinimumTotal", "50", ["sms-critical", "sms-warning", "sms-outage"]),
+        ("MinimumFailed", "5", ["sms-critical", "sms-warning"]),
     ],
 )
 def test_a_parameter_turns_the_alarms_it_names(
@@ -164,8 +162,8 @@ def test_the_watching_costs_less_than_three_dollars_a_month_at_list_price(templa
     references = sum(1 for alarm in loaded for query in alarm.queries if query.metric)
     own = {query.metric.metric for alarm in loaded for query in alarm.queries if query.metric}
     custom = {metric for metric in own if not metric.namespace.startswith("AWS/")}
-    assert (references, len(custom)) == (14, 4)
-    assert references * 0.10 + len(custom) * 0.30 == pytest.approx(2.60)
+    assert (references, len(custom)) == (10, 4)
+    assert references * 0.10 + len(custom) * 0.30 == pytest.approx(2.20)
 
 
 def test_two_environments_share_no_alarm(template: dict[str, Any]) -> None:
@@ -174,3 +172,11 @@ def test_two_environments_share_no_alarm(template: dict[str, Any]) -> None:
     )
     assert len(prod) == len(test) == len(EXPECTED)
     assert not prod & test
+
+
+def test_every_limit_of_an_assessment_is_a_parameter_that_reaches_the_ingest(template: dict[str, Any]) -> None:
+    variables = template["Resources"]["SmsIngest"]["Properties"]["Environment"]["Variables"]
+    for field in fields(FailureLimits):
+        parameter = parameter_name(field.name)
+        assert template["Parameters"][parameter]["Default"] == str(field.default)
+        assert variables[f"DELIVERYWATCH_{field.name.upper()}"] == {"Ref": parameter}

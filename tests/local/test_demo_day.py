@@ -70,9 +70,10 @@ def test_no_function_failed(played: deployed.Deployed) -> None:
     assert played.cloud.failures == []
 
 
-def test_a_mail_leaves_in_the_minute_in_which_its_alarm_changes(played: deployed.Deployed) -> None:
+def test_a_mail_leaves_with_its_alarm_or_with_the_run_that_proves_it(played: deployed.Deployed) -> None:
     changes = {each.at for each in played.cloud.transitions}
-    assert {mail.sent_at for mail in played.cloud.outbox()} <= changes
+    others = {mail.sent_at for mail in played.cloud.outbox()} - changes
+    assert all(sent_at.minute % 10 == 0 and sent_at.second < 30 for sent_at in others)
 
 
 def test_the_mails_form_one_thread_and_carry_a_picture(played: deployed.Deployed) -> None:

@@ -6,11 +6,13 @@ import json
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from cfnlint.jsonschema import StandardValidator
 
+from deliverywatch.cli import test_fire
 from deliverywatch.messages.context import Context, to_json
 from deliverywatch.messages.verdict import Assessment, Verdict
 from deliverywatch.operate.account import aws
@@ -44,8 +46,8 @@ def quiet(cloud: LocalCloud) -> LocalCloud:
     rules = aws_incidents.MuteRules(aws.connect())
     for name in rules.names(["ACTIVE", "SCHEDULED", "EXPIRED"]):
         rules.delete(name)
-    # A recovery alarm without data would hold what its severity called for.
-    for alarm in ("sms-critical", "sms-warning", "sms-critical-recovery", "sms-warning-recovery"):
+    # An alarm without data keeps the state that it was forced into.
+    for alarm in ("sms-critical", "sms-warning"):
         force(cloud, alarm, "OK")
     s3 = cloud.client("s3")
     bucket = aws.find(aws.connect(), PREFIX).bucket
@@ -213,13 +215,13 @@ def test_an_incident_that_is_over_can_still_be_explained_and_so_can_the_one_befo
     ids = []
     for _ in range(2):
         quiet.clock.advance_to(quiet.clock.now + 20 * MINUTE)
-        force(quiet, "sms-critical", "ALARM")
+        force(quiet, "sms-ingest-errors", "ALARM")
         ids.append(f"INC-{quiet.clock.now:%m%d-%H%M}")
         quiet.clock.advance_to(quiet.clock.now + 5 * MINUTE)
-        force(quiet, "sms-critical", "OK")
+        force(quiet, "sms-ingest-errors", "OK")
     for each in ids:
         told = run("explain", each).stdout
-        assert told.startswith(f"{each}: SMS failures, over")
+        assert told.startswith(f"{each}: SMS monitoring is blind, over")
         assert "lasted 5 min" in told
     assert run("ack", ids[0], "--by", "Kim").exit_code == 2
 
@@ -283,11 +285,11 @@ def test_what_cannot_be_done_is_told_in_one_sentence(
 def test_a_mute_is_made_listed_and_ended(run: Callable[..., Result]) -> None:
     made = run("mute", "90m", "--reason", "moving the sender")
     assert made.exit_code == 0
-    assert made.stdout.startswith("Muted 8 alarms from ")
+    assert made.stdout.startswith("Muted 6 alarms from ")
     (found,) = json.loads(run("mute", "--json").stdout)["mutes"]
-    assert (found["reason"], found["is_ours"], len(found["alarms"])) == ("moving the sender", True, 8)
+    assert (found["reason"], found["is_ours"], len(found["alarms"])) == ("moving the sender", True, 6)
     assert f"{PREFIX}-mail-failed" not in found["alarms"]
-    run("mute", "30m", "--reason", "one more", "--alarm", "sms-trickle")
+    run("mute", "30m", "--reason", "one more", "--alarm", "sms-warning")
     assert "1 alarm from" in run("mute").stdout
     run("unmute", json.loads(run("mute", "--json").stdout)["mutes"][0]["name"])
     assert run("unmute", "--dry-run").stdout.startswith("Would end deliverywatch-prod-mute-")
@@ -297,7 +299,7 @@ def test_a_mute_is_made_listed_and_ended(run: Callable[..., Result]) -> None:
 
 @pytest.mark.usefixtures("quiet")
 def test_a_mute_can_be_tried_without_muting_anything(run: Callable[..., Result]) -> None:
-    tried = run("mute", "1d", "--reason", "x", "--alarm", "sms-trickle", "--dry-run")
+    tried = run("mute", "1d", "--reason", "x", "--alarm", "sms-warning", "--dry-run")
     assert tried.stdout.startswith("Would mute 1 alarm from ")
     assert run("mute").stdout == "Nothing is muted.\n"
 
@@ -312,17 +314,17 @@ def test_a_muted_stack_mails_nothing_until_the_mute_is_over(quiet: LocalCloud) -
     start = quiet.clock.now.replace(second=0, microsecond=0) + MINUTE
     quiet.clock.advance_to(start)
     before = len(quiet.outbox())
-    force(quiet, "sms-trickle", "ALARM")
+    force(quiet, "sms-warning", "ALARM")
     seen = status.current_status(stack, aws_incidents.lake(account, stack), alarms, rules, quiet.clock.now)
-    assert ([each.name for each in seen.raised], seen.open) == ([f"{PREFIX}-sms-trickle"], ())
-    found = status.muted(seen, f"{PREFIX}-sms-trickle")
+    assert ([each.name for each in seen.raised], seen.open) == ([f"{PREFIX}-sms-warning"], ())
+    found = status.muted(seen, f"{PREFIX}-sms-warning")
     assert found is not None
     assert (found.end, found.status) == (start + timedelta(minutes=10), "ACTIVE")
     assert len(quiet.outbox()) == before
     live(quiet, start + MINUTE, 12)
     subjects = [mail.subject for mail in quiet.outbox()[before:]]
-    assert len([each for each in subjects if each.startswith("[WARNING] SMS failing in a trickle")]) == 1
-    force(quiet, "sms-trickle", "OK")
+    assert len([each for each in subjects if each.startswith("[WARNING] SMS failures")]) == 1
+    force(quiet, "sms-warning", "OK")
     rules.delete(request["Name"])
 
 
@@ -335,13 +337,14 @@ def test_a_test_takes_the_real_way_and_leaves_no_incident(
     run: Callable[..., Result], quiet: LocalCloud, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("time.sleep", lambda _: quiet.settle())
+    monkeypatch.setattr(test_fire, "datetime", SimpleNamespace(now=lambda _: quiet.clock.now))
     before = len(quiet.outbox())
     told = run("test-fire", "--level", "critical", "--to", "me@example.com", "--by", "Kim")
     assert told.exit_code == 0, told.stderr
     (mail,) = quiet.outbox()[before:]
     assert mail.subject.startswith("[TEST] CRITICAL mail of DeliveryWatch - prod - TEST-")
     assert told.stdout == f"Sent: {mail.subject}\n"
-    assert "Nothing is open." in run("status").stdout
+    assert "Nothing is open" in run("status").stdout
     assert "[TEST] CRITICAL" in run("mails").stdout
 
 
@@ -350,6 +353,7 @@ def test_a_test_that_ses_refuses_says_so(
 ) -> None:
     monkeypatch.setattr("time.sleep", lambda _: quiet.settle())
     quiet.clock.advance_to(quiet.clock.now + MINUTE)
+    monkeypatch.setattr(test_fire, "datetime", SimpleNamespace(now=lambda _: quiet.clock.now))
     quiet.refuse_mail("MessageRejected", "Email address is not verified.")
     told = run("test-fire", "--level", "warning")
     quiet.refuse_mail()

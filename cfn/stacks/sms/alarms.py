@@ -4,44 +4,46 @@ Every ratio ignores missing data: losing sight must never read as "resolved". St
 minutes holds three whole slots of 10 (see `deliverywatch.thresholds.STAMP_DELAY_SECONDS`).
 """
 
-from blocks.alarms import Alarm, Expression, Metric, Severity, Watch, function_metric, keeps_open
+from blocks.alarms import Alarm, Expression, Metric, Severity, Watch, function_metric
 from deliverywatch.sms.counts import NAMESPACE
-from deliverywatch.thresholds import TRICKLE_WINDOW_SECONDS, WINDOW_SECONDS
+from deliverywatch.thresholds import OUTAGE_WINDOW_SECONDS, WINDOW_SECONDS
 
 _CONTEXT = "state/sms.json"
 _COUNTS = {"total": Metric(NAMESPACE, "Total", "Sum"), "failed": Metric(NAMESPACE, "Failed", "Sum")}
+# Too few messages give no datapoint: 0 % would be good news that nobody has.
 _SHARE = Expression(
     "SMS failed (%)",
-    "IF(total >= ${MinimumTotal} AND failed >= ${MinimumFailed}, 100 * failed / total, 0)",
+    "IF(total >= ${MinimumTotal}, IF(failed >= ${MinimumFailed}, 100 * failed / total, 0))",
+    _COUNTS,
+)
+# The ingest tells an outage from three tries of one dead number; who only counts asks for twice as many.
+_SMALL_SHARE = Expression(
+    "Few SMS failed (%)",
+    "IF(total >= ${OutageMinimumFailed} AND total < 3 * ${MinimumTotal}, "
+    "IF(failed >= 2 * ${OutageMinimumFailed}, 100 * failed / total, 0))",
     _COUNTS,
 )
 
 
 def _opens(severity: Severity) -> Alarm:
-    parameter, recovery = f"{severity.capitalize()}ThresholdPercent", f"sms-{severity}-recovery"
+    parameter = f"{severity.capitalize()}ThresholdPercent"
     words = (
         f"{severity.capitalize()}: more than ${{{parameter}}} % of the SMS of the last 30 minutes failed, with at "
         "least ${MinimumTotal} sent and ${MinimumFailed} failed."
     )
-    return Alarm(
-        f"sms-{severity}", words, _SHARE, parameter, WINDOW_SECONDS, "ignore", severity=severity, recovery=recovery
-    )
+    return Alarm(f"sms-{severity}", words, _SHARE, parameter, WINDOW_SECONDS, "ignore", severity=severity)
 
 
-def _keeps(severity: Severity, state: str) -> Alarm:
-    parameter = f"{severity.capitalize()}RecoveryPercent"
-    words = f"Keeps an incident {state} while more than ${{{parameter}}} % of the SMS of 30 minutes fail."
-    return keeps_open(f"sms-{severity}-recovery", words, _SHARE, parameter, WINDOW_SECONDS)
-
-
-_TRICKLE = Alarm(
-    "sms-trickle",
-    "More than ${TricklePercent} % of the SMS of the last 6 hours failed, with at least ${MinimumFailed} failed. It "
-    "catches what 30 minutes are too short for: quiet hours and small accounts.",
-    Expression("SMS failed in 6 hours (%)", "IF(failed >= ${MinimumFailed}, 100 * failed / total, 0)", _COUNTS),
-    "TricklePercent",
-    TRICKLE_WINDOW_SECONDS,
+_OUTAGE = Alarm(
+    "sms-outage",
+    "Critical: at least ${OutagePercent} % of the few SMS of the last 90 minutes failed, at least twice "
+    "${OutageMinimumFailed} of them. It is for accounts and hours that are too small for the other alarms.",
+    _SMALL_SHARE,
+    "OutagePercent",
+    OUTAGE_WINDOW_SECONDS,
     "ignore",
+    comparison="GreaterThanOrEqualToThreshold",
+    severity="critical",
 )
 _OVERDUE = Alarm(
     "sms-overdue",
@@ -76,11 +78,10 @@ _INGEST_ERRORS = Alarm(
     periods=(2, 3),
     severity="blind",
 )
-_FAILURES = [_opens("critical"), _opens("warning"), _keeps("critical", "critical"), _keeps("warning", "open")]
+_FAILURES = [_opens("critical"), _OUTAGE, _opens("warning")]
 
 WATCHES = [
-    Watch("sms-failures", "SMS failures", _FAILURES, _CONTEXT),
-    Watch("sms-trickle", "SMS failing in a trickle", [_TRICKLE], _CONTEXT),
+    Watch("sms-failures", "SMS failures", _FAILURES, _CONTEXT, is_assessed=True),
     Watch("sms-overdue", "SMS without an outcome", [_OVERDUE], _CONTEXT, is_assessed=True),
     # Without an alarm: the share of unknown outcomes is no metric, which would cost 0.30 USD a month.
     Watch("sms-unknown", "SMS with an unknown status", [], _CONTEXT, is_assessed=True),

@@ -17,7 +17,7 @@ from blocks.dashboards import (
 )
 from deliverywatch.sms.counts import NAMESPACE
 
-_SHOWN = ("sms-critical", "sms-warning", "sms-trickle", "sms-overdue", "sms-blind", "sms-ingest-errors", "mail-failed")
+_SHOWN = ("sms-critical", "sms-warning", "sms-outage", "sms-overdue", "sms-blind", "sms-ingest-errors", "mail-failed")
 
 
 def sms_dashboard() -> Any:

@@ -27,11 +27,11 @@ RULES = {
 
 _LIMITS = whole_numbers(
     ("MinimumTotal", "At least so many SMS in 30 minutes", (1, 1_000_000), thresholds.MINIMUM_TOTAL_COUNT,
-     "Below this volume the share says nothing and counts as 0."),
+     "Below this volume the share of 30 minutes says nothing, and a longer time is looked at."),
     ("MinimumFailed", "At least so many failures", (1, 1_000_000), thresholds.MINIMUM_FAILED_COUNT,
      "Fewer failures than this never raise an alarm."),
-    ("TricklePercent", "Trickle: over (%) in 6 hours", (1, 99), thresholds.TRICKLE_PERCENT,
-     "Failed share of the SMS of 6 hours that opens an incident even where 30 minutes hold too few."),
+    ("TricklePercent", "Trickle: over (%)", (1, 99), thresholds.TRICKLE_PERCENT,
+     "Failed share of the newest SMS that opens an incident where 30 minutes hold too few."),
     ("OutagePercent", "Outage: at least (%)", (50, 100), thresholds.OUTAGE_PERCENT,
      "Failed share of the newest SMS of a small account that is critical, however few there are."),
     ("OutageMinimumFailed", "Outage: at least so many failures", (2, 1_000_000),

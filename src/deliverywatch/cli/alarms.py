@@ -66,7 +66,6 @@ def check(
       mails = [
         { at = "31m", event = "OPENED", level = "warning" },
         { at = "41m", event = "ESCALATED", level = "critical" },
-        { at = "1h1m", event = "OPENED", watch = "sms-trickle" },
       ]
 
     \b

@@ -8,7 +8,6 @@
     mails = [
         { at = "31m", event = "OPENED", level = "warning" },
         { at = "41m", event = "ESCALATED", level = "critical" },
-        { at = "1h1m", event = "OPENED", watch = "sms-trickle" },
     ]
 
 The file is TOML (toml.io). A series holds one value per interval (one minute, unless the case or the file says

@@ -193,3 +193,4 @@ class LocalCloud:
     def _close(self) -> None:
         self._emulator.stop()
         self._hooks.undo()
+        self._functions.close()

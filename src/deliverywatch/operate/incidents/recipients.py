@@ -19,7 +19,7 @@ from deliverywatch.sms.clicksend.redaction import printable
 from deliverywatch.sms.lake import day_objects
 from deliverywatch.sms.lake.slots import HOUR, as_text, day_of, folder_of, from_milliseconds, hour_of, steps
 from deliverywatch.sms.mail_context.recent_statistics import words
-from deliverywatch.thresholds import OVERDUE_TO_MINUTES, TRICKLE_WINDOW_SECONDS, WINDOW_SECONDS
+from deliverywatch.thresholds import OUTAGE_WINDOW_SECONDS, OVERDUE_TO_MINUTES
 
 if TYPE_CHECKING:
     from deliverywatch.sms.ports import History
@@ -91,9 +91,7 @@ def period_of(store: Store, incident: str, now: datetime) -> Period:
 
 def _window(watch: str) -> timedelta:
     """How far the alarm looked back when it went off: what it saw is part of the incident."""
-    if "trickle" in watch:
-        return timedelta(seconds=TRICKLE_WINDOW_SECONDS)
-    return timedelta(minutes=OVERDUE_TO_MINUTES) if "overdue" in watch else timedelta(seconds=WINDOW_SECONDS)
+    return timedelta(minutes=OVERDUE_TO_MINUTES) if "overdue" in watch else timedelta(seconds=OUTAGE_WINDOW_SECONDS)
 
 
 def unreached(store: Store, period: Period, now: datetime) -> list[Person]:

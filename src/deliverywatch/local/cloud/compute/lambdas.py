@@ -16,6 +16,7 @@ from typing import Any
 
 from deliverywatch.errors import ConfigurationError
 from deliverywatch.local.cloud.cloudwatch import metrics
+from deliverywatch.local.cloud.compute.worker_clock import WorkerClock
 from deliverywatch.local.cloud.emulator import hooks
 from deliverywatch.local.cloud.emulator.clock import Agenda, Clock, SimulatedTime
 
@@ -45,6 +46,7 @@ class Functions:
     def __init__(self, clock: Clock, publisher: metrics.Publisher) -> None:
         self._clock = clock
         self._publisher = publisher
+        self._worker_clock = WorkerClock()
         # A function (MiniStack's record of it), the event, and how often it was tried.
         self._waiting: Agenda[tuple[Any, Any, int]] = Agenda()
         self.failures: list[Failure] = []
@@ -52,7 +54,8 @@ class Functions:
     def install(self, placed: hooks.Hooks) -> None:
         """Put the bridges into MiniStack."""
         placed.replace(_LOGS, "time", lambda _: SimulatedTime(self._clock))
-        placed.replace("core.lambda_runtime", "_PYTHON_WORKER_SCRIPT", _marked_script)
+        placed.replace("core.lambda_runtime", "_PYTHON_WORKER_SCRIPT", self._script)
+        placed.replace(_LAMBDA, "_execute_function_with_config_scope", self._at_present)
         placed.replace("core.lambda_runtime:Worker", "_drain_stderr_bounded", lambda _: _drain)
         placed.replace(_LAMBDA, "_emit_lambda_logs", lambda _: self._log)
         placed.replace(_LAMBDA, "_emit_lambda_metrics", lambda _: lambda *_, **__: None)
@@ -61,6 +64,10 @@ class Functions:
         placed.replace("services.eventbridge", "_dispatch_to_lambda", lambda _: self._take_text)
         placed.replace("services.sns", "_deliver_to_lambda", lambda _: self._deliver)
         placed.replace("services.sns", "_threading", lambda _: _AtOnce(self._deliver))
+
+    def close(self) -> None:
+        """Remove what lies outside of the process."""
+        self._worker_clock.close()
 
     def enqueue(self, function: Any, event: Any) -> None:
         """Take an asynchronous event for a function (MiniStack's record of it), to be run by `run_due`."""
@@ -78,6 +85,18 @@ class Functions:
             self._clock.advance_to(due[0])
             self._publisher.release()
             self._attempt(*due[1])
+
+    def _script(self, script: str) -> str:
+        return self._worker_clock.added_to(_marked_script(script))
+
+    def _at_present(self, execute: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
+        """Let a function run at the simulated time."""
+
+        def executed(function: Any, event: Any) -> Any:
+            self._worker_clock.set(self._clock.now)
+            return execute(function, event)
+
+        return executed
 
     def _attempt(self, function: Any, event: Any, tried: int) -> None:
         result = hooks.inside(_LAMBDA, "_execute_function_with_config_scope")(function, event)

@@ -328,3 +328,15 @@ def test_a_mail_says_what_to_type_and_its_end_asks_nobody_to_take_it_on(prefix: 
     assert f"To take it on: deliverywatch ack INC-1121-1204 --by NAME{options} " in opened
     assert "To read more" in resolved
     assert "To take it on" not in resolved
+
+
+def test_advice_for_one_watch_goes_before_what_holds_for_all() -> None:
+    world = World()
+    advice = {"sms-overdue": ["Send one to yourself."], "sms-unknown": ["Look one up."]}
+    put(world, context("12:00", [(388, 0)], overdue={"pending": 9, "total": 10, "percent": 90}, watch_steps=advice))
+    world.cloudwatch.values["deliverywatch-prod-sms-overdue"] = {"value": 68.8}
+    world.alarm("sms-overdue", "ALARM", "12:06")
+    (mail,) = world.ses.mails
+    assert "1. Send one to yourself." in body(mail, "plain")
+    assert "Look one up." not in body(mail, "plain")
+    assert "provider's status page" not in body(mail, "plain")

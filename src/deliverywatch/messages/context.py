@@ -134,6 +134,7 @@ class Context:
         facts: Further findings, in the order of their system.
         table: Rows of details, the names of their columns first; empty for none.
         recipients: Replace the stack's recipients; empty for these.
+        watch_steps: What to do about one watch, by its name; `steps` are about failures.
         blind_steps: What to do when the system is blind; the notifier's advice for a scheduled function if empty.
         blind_end: What became of the blind time; the notifier says that it is being counted if empty.
         workgroup: The Athena workgroup with the system's saved queries; empty for the stack's.
@@ -155,6 +156,7 @@ class Context:
     table: tuple[tuple[str, ...], ...] = ()
     recipients: tuple[str, ...] = ()
     steps: tuple[str, ...] = ()
+    watch_steps: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     blind_steps: tuple[str, ...] = ()
     links: Pairs = ()
     blind_end: str = ""
@@ -222,6 +224,7 @@ def from_json(body: bytes | None) -> Context:
         table=_table(document.get("table")),
         recipients=_recipients(document.get("recipients")),
         steps=_texts(document.get("steps")),
+        watch_steps={text(watch, 255): _texts(of) for watch, of in mapping(document.get("watch_steps")).items()},
         blind_steps=_texts(document.get("blind_steps")),
         links=_links(document.get("links")),
         blind_end=text(document.get("blind_end"), 300),
@@ -239,6 +242,7 @@ def _document(context: Context) -> dict[str, Any]:
         "facts": _objects(context.facts, "name", "value"),
         "table": context.table,
         "recipients": context.recipients,
+        "watch_steps": dict(context.watch_steps),
         "blind_steps": context.blind_steps,
         "blind_end": context.blind_end,
         "workgroup": context.workgroup,

@@ -221,6 +221,8 @@ def _steps(story: Story) -> tuple[str, ...]:
             "If there were no runs at all, look whether the schedule is enabled.",
             f"Nothing is lost, the next good run reads what was missed; until then watch {context.noun} otherwise.",
         )
+    if of_watch := context.watch_steps.get(story.incident.watch):
+        return of_watch
     if story.overdue:
         return (
             "Look at the provider's status page: it accepts messages, and nothing is heard of them.",

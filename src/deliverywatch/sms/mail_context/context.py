@@ -55,6 +55,7 @@ def document(
         samples=statistics.samples(),
         overdue=_overdue(measured),
         facts=(*_delivery_facts(measured, delay), *facts),
+        watch_steps=runbook.BY_WATCH,
         steps=runbook.steps(reasons[0].fault if reasons else None, is_overdue=(measured.points or 0) > OVERDUE_PERCENT),
         assessments=assessments or {},
     )

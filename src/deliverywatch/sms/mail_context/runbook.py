@@ -46,6 +46,16 @@ _OVERDUE = (
     "Hold back what can wait. " + _TICKET,
 )
 
+# By the watch that the mail is about.
+BY_WATCH = {
+    "sms-overdue": _OVERDUE,
+    "sms-unknown": (
+        "Look up one of these messages in ClickSend's dashboard: does it say that the message arrived?",
+        "If it did not, treat them as failures: check ClickSend's status page, and hold back what can wait.",
+        "Report the words to the maintainers of DeliveryWatch, so that a rule covers them.",
+    ),
+}
+
 _QUIET = ("Nothing to do: no message failed in the last 30 minutes.",)
 
 

@@ -29,12 +29,12 @@ def headers_of(raw: bytes) -> dict[str, str]:
         assert line.strip()
         assert line != "Subject:"
     unfolded = re.sub(r"\r\n(?=[ \t])", "", block).split("\r\n")
-    pairs = [line.partition(": ") for line in unfolded]
+    pairs = [line.partition(":") for line in unfolded]
     assert all(re.fullmatch(r"[!-9;-~]+", name) for name, _, _ in pairs)
     names = [name.lower() for name, _, _ in pairs]
     assert set(names) >= ONCE
     assert all(names.count(name) == 1 for name in ONCE)
-    return {name.lower(): value for name, _, value in pairs}
+    return {name.lower(): value.strip() for name, _, value in pairs}
 
 
 def check(raw: bytes) -> dict[str, str]:

@@ -9,7 +9,7 @@ from alerting_fakes import DAY, World, at, message, sns
 from alerting_stories import CONTEXT, context, drawn, put
 from hypothesis import given
 from hypothesis import strategies as st
-from test_alerting_headers import check
+from test_alerting_headers import check, headers_of
 
 from deliverywatch.alerting.mail import view as views
 from deliverywatch.alerting.mail.size import MAIL_LIMIT_BYTES
@@ -83,6 +83,36 @@ def test_any_message_gives_at_most_one_mail_and_no_error(changes: list[tuple[tup
     world.cloudwatch.is_down = True
     world.tell(sns(json.dumps(changed(MESSAGE, changes))))
     assert not world.ses.messages or is_told(world)
+
+
+def recorded() -> dict[str, Any]:
+    """The record of an open incident with everything in it."""
+    world = World()
+    world.cloudwatch.measure(349, 1204)
+    world.alarm("sms-critical", "ALARM", "12:04")
+    record: dict[str, Any] = json.loads(world.store.memory.read(RECORD).body)  # type: ignore[union-attr]
+    record["acks"] = [{"by": "Kim", "time": "2026-11-21T12:09:00+00:00", "note": "calling"}]
+    record["timeline"][0]["facts"] = [["a", "b"]]
+    return record | {"earlier": copy.deepcopy(record), "unsent": [1], "quiet_at": "2026-11-21T12:05:00+00:00"}
+
+
+RECORD = "incidents/sms-failures/current.json"
+RECORDED = recorded()
+
+
+@given(changes_of(RECORDED))
+def test_any_record_of_an_incident_leaves_its_end_and_its_mails_possible(
+    changes: list[tuple[tuple[Any, ...], Any]],
+) -> None:
+    world = World()
+    world.store.memory.write(RECORD, json.dumps(changed(RECORDED, changes)).encode())
+    world.cloudwatch.measure(349, 1204)
+    world.alarm("sms-critical", "ALARM", "12:14")
+    world.sweep(at("12:24"))
+    for raw in world.ses.messages:
+        headers_of(raw)
+        assert len(raw) <= MAIL_LIMIT_BYTES
+    assert world.ses.texts == []
 
 
 @pytest.mark.parametrize("body", [DEEP, '{"a":' * 50_000, "NaN", '"\\ud83d"', "{", "\x00", "[" + "1," * 100_000 + "1]"])

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from alerting_fakes import SETTINGS, World, at
+from alerting_held_stories import STORIES as HELD_STORIES
 from alerting_stories import CONTEXT, blind, context, events, incident, outage, overdue, put, trickle
 
 import deliverywatch.alerting
@@ -26,6 +27,7 @@ STORIES: dict[str, Callable[[World], None]] = {
     "hostile": events("sns_hostile.json"),
     "not JSON": events("sns_not_json.json"),
     "system notice": events("sns_system_notice.json"),
+    **{name: story for name, (story, _) in HELD_STORIES.items()},
 }
 
 
@@ -73,7 +75,7 @@ class Page(HTMLParser):
 @every_mail
 def test_the_subject_is_short_plain_and_begins_with_the_state(mail: EmailMessage) -> None:
     subject = str(mail["Subject"])
-    word = r"(CRITICAL|WARNING|ALARM|BLIND|NOTICE|RESOLVED [0-9hmd ]+)"
+    word = r"((STILL )?CRITICAL( 1d)?|WARNING|ALARM|BLIND|NOTICE|QUIET|CLOSED AS UNKNOWN|RESOLVED [0-9hmd ]+)"
     assert re.match(rf"\[{word}\] .+ - prod - (INC-1121-[0-9]{{4}}|MSG-1121-[0-9a-f]{{6}})$", subject)
     assert subject.isascii()
     assert len(subject) <= 69

@@ -193,7 +193,8 @@ def newer(recorded: Incident | None, unrecorded: Incident | None) -> Incident | 
 
 def to_json(incident: Incident) -> bytes:
     """Return the record for the lake, one line of JSON."""
-    return json.dumps({"deliverywatch": 1} | _record(incident), default=_plain, ensure_ascii=False).encode()
+    document = json.dumps({"deliverywatch": 1} | _record(incident), default=_plain, ensure_ascii=False)
+    return document.encode(errors="replace")  # members of others may hold half a character
 
 
 def from_json(body: bytes) -> Incident | None:
@@ -240,19 +241,23 @@ def _incident(record: Mapping[str, Any]) -> Incident:
         title=text(record.get("title")),
         seq=count(record.get("seq")),
         peak=number(record.get("peak")),
-        raised=frozenset(record.get("raised", ())),
+        raised=_names(record.get("raised")),
         noticed=Level(record.get("told") or Level.OK),
         timeline=tuple(_change(change) for change in record.get("timeline") or ()),
-        unsent=tuple(record.get("unsent") or ()),
+        unsent=tuple(count(seq) for seq in record.get("unsent") or ()),
         earlier=_incident(record["earlier"]) if record.get("earlier") else None,
         is_presumed=bool(record.get("is_presumed")),
         acks=tuple(_ack(ack) for ack in record.get("acks") or ()),
         noticed_at=moment(record.get("noticed_at")),
-        unseen=frozenset(record.get("unseen") or ()),
+        unseen=_names(record.get("unseen")),
         held_since=moment(record.get("held_since")),
         quiet_at=moment(record.get("quiet_at")),
         others=other_members(record, _KNOWN),
     )
+
+
+def _names(value: Any) -> frozenset[str]:
+    return frozenset(str(name) for name in value or ())
 
 
 def _ack(record: Mapping[str, Any]) -> Ack:

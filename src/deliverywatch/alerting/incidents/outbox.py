@@ -136,7 +136,7 @@ def to_json(record: Record, before: Mapping[str, Any] | None = None) -> bytes:
     """Return the record as one line of JSON, with what a later version stored there before."""
     document = asdict(record) | other_members(before or {}, _NAMES)
     line = json.dumps(document, default=lambda value: value.isoformat(), ensure_ascii=False)
-    return f"{line}\n".encode()
+    return f"{line}\n".encode(errors="replace")
 
 
 def from_json(body: bytes) -> Record | None:

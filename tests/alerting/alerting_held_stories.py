@@ -93,12 +93,15 @@ NO_SMS = judged("12:04", "You normally send about 900 SMS by this time of the da
 LATE = judged("12:06", "61 of 240 SMS (25 %) had no outcome 5 to 20 minutes after they were sent, usually 3 %.", 22.4)
 WORDS = judged("12:04", "12 of 300 SMS (4 %) have an outcome that is not known: 'parked' (9), 'queued' (3).", 4.0)
 SHORT = judged("12:04", "412.50 of credit is left, which lasts about 40 hours at up to 247.50 a day.", 40.0)
+FINE = judged("13:34", "None of the last 12 SMS failed.", 0.0, Verdict.HEALTHY, seen_count=12)
+WELL = change(3, Event.RESOLVED, OK, CRITICAL, "13:34", alarm=ALARM, value=0.0, failed=11, total=23, assessment=FINE)
 FACTS = [{"name": "Credit left", "value": "412.50"}, {"name": "Lasts", "value": "about 40 hours"}]
 
 STORIES: dict[str, tuple[Story, list[str]]] = {
     "small-account": (mailed(FAILURES, SMALL), ["opened"]),
     "small-account-held": (mailed(FAILURES, SMALL, QUIET), ["quiet"]),
     "small-account-unknown": (mailed(FAILURES, SMALL, QUIET, CLOSED), ["closed"]),
+    "small-account-well": (mailed(FAILURES, SMALL, QUIET, WELL), ["resolved"]),
     "alarm-gone": (mailed(FAILURES, OPENED, UNSEEN), ["unseen"]),
     "alarm-gone-alone": (mailed(FAILURES, change(1, Event.UNSEEN, BLIND, OK, "12:04", **GONE)), ["unseen"]),
     "day-later": (mailed(FAILURES, OPENED, STILL, acks=(Ack("Kim", at("12:20"), "calling them"),)), ["reminder"]),

@@ -54,6 +54,15 @@ BY_WATCH = {
         "If it did not, treat them as failures: check ClickSend's status page, and hold back what can wait.",
         "Report the words to the maintainers of DeliveryWatch, so that a rule covers them.",
     ),
+    "sms-silence": (
+        "Look at what sends the SMS, before anything else: its queue, its schedule, its last deploy.",
+        "Send one SMS to yourself. If it shows in ClickSend's history, the road is open, and nobody uses it.",
+        "If today is a holiday or you stopped sending on purpose, there is nothing to do: it ends with the next SMS.",
+    ),
+    "sms-credit": (
+        "Top up the account in ClickSend's dashboard, or switch on its automatic top-up.",
+        "If somebody else holds the account, tell them how long it lasts: an SMS that is refused is not sent later.",
+    ),
 }
 
 _QUIET = ("Nothing to do: no message failed in the last 30 minutes.",)

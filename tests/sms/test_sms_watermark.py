@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 from sms_world import NOW, World, at, row
 
-from deliverywatch.sms import ingest
+from deliverywatch.sms import ingest, plan
 from deliverywatch.sms.lake import marks, seal
 from deliverywatch.sms.lake.rebuild import rebuilt
 from deliverywatch.sms.lake.slots import HOUR, key_of
@@ -76,11 +76,10 @@ def test_the_mails_of_a_day_say_that_it_was_rebuilt() -> None:
     del world.store.objects[WATERMARK]
     world.run(NOW + SLOT)
     world.run(NOW + 2 * SLOT)
-    (fact,) = world.context()["facts"]
-    assert fact["name"] == "Counting"
-    assert "made anew of the lake at 2026-11-21 12:20 UTC" in fact["value"]
+    facts = {fact["name"]: fact["value"] for fact in world.context()["facts"]}
+    assert "made anew of the lake at 2026-11-21 12:20 UTC" in facts["Counting"]
     world.run(NOW + timedelta(days=2))
-    assert "facts" not in world.context()
+    assert "Counting" not in {fact["name"] for fact in world.context().get("facts", ())}
 
 
 def test_a_back_fill_before_the_first_run_is_no_proof_of_one() -> None:
@@ -96,6 +95,7 @@ def test_a_lake_of_the_release_before_proves_its_hours() -> None:
     world = watched("06:05", "09:15")
     unmarked = {name: {"unsettled": "1"} for name in world.store.stored_metadata}
     world.store.stored_metadata |= unmarked
+    del world.store.objects["state/sms.json"]
     proof = rebuilt(world.store, NOW)
     assert proof is not None
     assert (proof.covered_until, proof.counted_from) == (at("09:00"), at("06:00"))
@@ -103,15 +103,36 @@ def test_a_lake_of_the_release_before_proves_its_hours() -> None:
 
 def test_the_proof_is_as_far_as_the_runs_had_got() -> None:
     world = watched("06:05", "11:55")
+    del world.store.objects["state/sms.json"]
     proof = rebuilt(world.store, NOW)
     assert proof is not None
     assert (proof.covered_until, proof.counted_from) == (at("11:00"), at("04:00"))
+
+
+def test_what_was_summed_up_for_the_mails_was_covered_though_no_message_was_sent() -> None:
+    world = World()
+    world.run(at("06:00"))
+    del world.store.objects[WATERMARK]
+    world.history.rows = [row("in the outage", at("08:05"), "failed")]
+    assert not world.run(NOW).first_run
+    assert world.emitted()[at("08:00")] == (1, 1)
+
+
+def test_a_run_by_hand_proves_that_its_messages_count_and_not_that_those_before_were_read() -> None:
+    world = watched("05:35", until="06:00")
+    world.history.rows += [row("not read", at("07:05"), "failed"), row("by hand", at("10:05"), "pending")]
+    world.run(NOW - HOUR, by_hand=plan.window(NOW - HOUR, at("10:00"), at("11:00"), 10))
+    del world.store.objects[WATERMARK], world.store.objects["state/sms.json"]
+    fail_all(world)
+    world.run(NOW)
+    assert world.emitted()[at("07:00")] == world.emitted()[at("10:00")] == (1, 1)
 
 
 def test_a_mark_in_the_future_proves_nothing_but_its_hour() -> None:
     world = watched("06:05")
     key = key_of(at("06:00"))
     world.store.stored_metadata[key] = {marks.COVERED_UNTIL: "2030-01-01T00:00:00Z", marks.COUNTED_FROM: "never"}
+    del world.store.objects["state/sms.json"]
     proof = rebuilt(world.store, NOW)
     assert proof is not None
     assert (proof.covered_until, proof.counted_from) == (at("06:00"), at("06:00"))

@@ -2,7 +2,7 @@
 
 import io
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -321,6 +321,31 @@ def test_a_lost_answer_is_recognised_even_if_others_could_have_written_the_same(
     answering(moto, "PutObject", answer(503, "SlowDown"))
     update(bucket, "text", lambda body: Change(str(int(body or 0) + 1).encode(), None), lambda _: None)
     assert stored(bucket, "text").body == b"2"
+
+
+class Unanswering(Memory):
+    """A store that keeps the next write and answers with an error; `is_down` as long as it also refuses to be read."""
+
+    is_down = False
+    fails = True
+
+    def write_if_unchanged(self, *arguments: Any) -> None:
+        super().write_if_unchanged(*arguments)
+        if self.fails:
+            raise StoreUnavailable("S3 answers 503.")
+
+    def metadata(self, key: str) -> Mapping[str, str] | None:
+        if self.is_down:
+            raise StoreUnavailable("S3 answers 503.")
+        return super().metadata(key)
+
+
+def test_a_write_that_took_effect_though_its_answer_is_an_error_is_recognised() -> None:
+    store = Unanswering()
+    assert update(store, KEY, lambda _: Change(b"a", "written")) == "written"
+    store.is_down = True
+    with pytest.raises(StoreUnavailable):
+        update(store, KEY, lambda _: Change(b"b", "written"))
 
 
 class BrokenBody(io.BytesIO):

@@ -68,8 +68,10 @@ class Plan:
 
     def marks(self, part: Range) -> dict[str, str]:
         """Return what a write of a range leaves beside its object: all before it is covered, unless a run by hand."""
-        if self.covered_from is None:
+        if self.emit_from is None:
             return {}
+        if self.covered_from is None:
+            return marks.of_schedule(part.start, None)
         return marks.of_schedule(self.counted_from, max(self.covered_from, part.start))
 
 

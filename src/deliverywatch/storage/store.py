@@ -4,8 +4,8 @@ The meaning of every answer, for all adapters:
 
     absent        `read` and `metadata` return None; deleting succeeds
     changed       StoreConflict: the object was written or deleted since it was read, or is being written right now
-    lost answer   a write took effect, but its retry met its own result, which looks like `changed`: `update` marks
-                  what it writes in the object's metadata, and recognises it
+    lost answer   a write took effect, but its answer is an error, or its retry met its own result, which looks like
+                  `changed`: `update` marks what it writes in the object's metadata, and recognises it
     unavailable   StoreUnavailable: the store cannot be reached, or refuses
 """
 
@@ -13,6 +13,7 @@ import random
 import time
 import uuid
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Generic, NoReturn, Protocol, TypeVar
 
@@ -124,6 +125,10 @@ def update(
             store.write_if_unchanged(
                 key, tried.body, stored.etag if stored else None, {**tried.metadata, WRITER: writer}
             )
+        except StoreUnavailable:
+            if _is_written(store, key, writer):
+                return tried.result
+            raise
         except StoreConflict:
             if (store.metadata(key) or {}).get(WRITER) == writer:
                 return tried.result
@@ -131,6 +136,13 @@ def update(
         else:
             return tried.result
     raise StoreConflict(f"Other writers were faster {ATTEMPTS} times in a row at {key}.")
+
+
+def _is_written(store: Store, key: str, writer: str) -> bool:
+    """Whether a write took effect whose answer was an error; not if that cannot be found out either."""
+    with suppress(StoreUnavailable):
+        return (store.metadata(key) or {}).get(WRITER) == writer
+    return False
 
 
 def read_listed(store: Store, key: str) -> bytes:

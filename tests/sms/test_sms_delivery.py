@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -267,3 +268,26 @@ def test_networks_that_refuse_for_now_are_told_at_once_and_how_many() -> None:
     assert overdue(world) == {"12:10": 50.0}
     facts = {fact["name"]: fact["value"] for fact in world.context()["facts"]}
     assert facts["Refused by networks for now"] == "30 of these (300, 302)"
+
+
+moments = st.lists(st.tuples(st.integers(0, 400), st.integers(0, 30), st.integers(0, 30)), max_size=12)
+
+
+@given(moments, st.floats(0, 100))
+def test_points_are_a_share_and_one_more_late_message_never_lowers_them(
+    seen: list[tuple[int, int, int]], usual: float
+) -> None:
+    minutes = [batch(ago, late, late + good) for ago, late, good in sorted(seen) if late + good]
+    measured = delivery.measure(minutes, NOW)
+    assert 0 <= measured.late <= measured.total
+    above = delivery.points_above(measured, usual, NOW, LIMITS)
+    assert above is None or 0 <= above <= 100
+    worse = replace(measured, late=min(measured.total, measured.late + 1))
+    more = delivery.points_above(worse, usual, NOW, LIMITS)
+    assert above is None or more is None or more >= above
+
+
+@given(st.permutations(range(6)))
+def test_rows_may_come_in_any_order(order: list[int]) -> None:
+    rows = [(sent(5 + 3 * number), "pending" if number % 2 else "delivered", "200", None) for number in order]
+    assert delivery.minutes(rows, NOW, 10) == delivery.minutes(sorted(rows), NOW, 10)

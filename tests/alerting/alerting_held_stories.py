@@ -94,6 +94,8 @@ LATE = judged("12:06", "61 of 240 SMS (25 %) had no outcome 5 to 20 minutes afte
 WORDS = judged("12:04", "12 of 300 SMS (4 %) have an outcome that is not known: 'parked' (9), 'queued' (3).", 4.0)
 SHORT = judged("12:04", "412.50 of credit is left, which lasts about 40 hours at up to 247.50 a day.", 40.0)
 FINE = judged("13:34", "None of the last 12 SMS failed.", 0.0, Verdict.HEALTHY, seen_count=12)
+EASED = judged("13:24", "2 of the last 12 SMS failed (16.7 %).", 16.7, holds=WARNING, seen_count=12)
+BETTER = replace(by_data(3, Event.DOWNGRADED, WARNING, "13:24", EASED, alarm=ALARM), before=CRITICAL, value=0.0)
 WELL = change(3, Event.RESOLVED, OK, CRITICAL, "13:34", alarm=ALARM, value=0.0, failed=11, total=23, assessment=FINE)
 FACTS = [{"name": "Credit left", "value": "412.50"}, {"name": "Lasts", "value": "about 40 hours"}]
 
@@ -102,6 +104,7 @@ STORIES: dict[str, tuple[Story, list[str]]] = {
     "small-account-held": (mailed(FAILURES, SMALL, QUIET), ["quiet"]),
     "small-account-unknown": (mailed(FAILURES, SMALL, QUIET, CLOSED), ["closed"]),
     "small-account-well": (mailed(FAILURES, SMALL, QUIET, WELL), ["resolved"]),
+    "small-account-better": (mailed(FAILURES, SMALL, QUIET, BETTER), ["downgraded"]),
     "alarm-gone": (mailed(FAILURES, OPENED, UNSEEN), ["unseen"]),
     "alarm-gone-alone": (mailed(FAILURES, change(1, Event.UNSEEN, BLIND, OK, "12:04", **GONE)), ["unseen"]),
     "day-later": (mailed(FAILURES, OPENED, STILL, acks=(Ack("Kim", at("12:20"), "calling them"),)), ["reminder"]),

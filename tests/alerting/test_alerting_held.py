@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 from alerting_fakes import SETTINGS, World, at
 from alerting_held_stories import (
+    BETTER,
     BLIND,
     CLOSED,
     CREDIT,
@@ -21,6 +22,7 @@ from alerting_held_stories import (
     STILL,
     UNSEEN,
     WARNING,
+    WELL,
     Story,
     by_data,
     change,
@@ -83,6 +85,12 @@ def told(story: Story, world: World | None = None) -> tuple[str, str]:
             ["had no outcome 5 to 20 minutes after they were sent", "22.4 points (above the usual share)"],
         ),
         (mailed(CREDIT, CREDIT_OPENED), "[WARNING] SMS credit", ["412.50 of credit is left"]),
+        (
+            mailed(FAILURES, SMALL, QUIET, BETTER),
+            "[WARNING] SMS failures 17%",
+            ["It is getting better but is not over: 2 of the last 12 SMS failed (16.7 %).", "warning at 17 %"],
+        ),
+        (mailed(FAILURES, SMALL, QUIET, WELL), "[RESOLVED 1h 30m] SMS failures", ["None of the last 12 SMS failed."]),
     ],
 )
 def test_a_mail_says_what_is_seen_what_that_means_and_how_it_ends(story: Story, subject: str, says: list[str]) -> None:

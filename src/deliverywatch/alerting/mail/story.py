@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from deliverywatch.alerting.inputs.alarm import Alarm
     from deliverywatch.alerting.mail.formatting import Clock
     from deliverywatch.messages.context import Context, Overdue
+    from deliverywatch.messages.verdict import Assessment
 
 _POINTS = "points above"
 
@@ -58,11 +59,10 @@ class Story:
     @property
     def finding(self) -> str:
         """What the system's data say, if they are what the change rests on or nothing else is measured; else empty."""
-        assessment = self.change.assessment
-        if assessment is None or assessment.verdict is not Verdict.FAILING or self.is_over:
+        assessment = _failing(self.change)
+        if assessment is None or self.is_over:
             return ""
-        is_own = self.change.reason == assessment.sentence or not self.is_about_failures
-        return assessment.sentence if is_own else ""
+        return assessment.sentence if _rests_on_data(self.change) or not self.is_about_failures else ""
 
     @property
     def counts(self) -> tuple[float, float] | None:
@@ -103,7 +103,9 @@ class Story:
 
     @property
     def value(self) -> float | None:
-        """The alarm's value at the change, computed from the counts where CloudWatch gave none."""
+        """The value at the change: of the system's data if it rests on them, else of the alarm, else of its counts."""
+        if _rests_on_data(self.change) and self.change.assessment:
+            return self.change.assessment.value
         if self.change.value is not None or self.counts is None or self.is_over:
             return self.change.value
         return 100 * self.counts[0] / self.counts[1]
@@ -140,9 +142,24 @@ def entry_text(story: Story, change: Change) -> str:
     level = "in alarm" if change.level is Level.ALARM else change.level.value
     if change.value is None or story.alarm is None:  # without an alarm a value has no unit
         return level
+    if _rests_on_data(change) and change.assessment and change.assessment.value is not None:
+        return f"{level} at {story.measured(change.assessment.value)}"
     counts = change.failed is not None and change.total
     of = f" ({formatting.amount(change.failed or 0)} of {formatting.amount(change.total or 0)})" if counts else ""
     return f"{level} at {story.measured(change.value)}{of}"
+
+
+def _failing(change: Change) -> Assessment | None:
+    is_failing = change.assessment is not None and change.assessment.verdict is Verdict.FAILING
+    return change.assessment if is_failing else None
+
+
+def _rests_on_data(change: Change) -> bool:
+    """Return whether it is the system's data that opened it, or let it step down: no alarm can do that."""
+    assessment = _failing(change)
+    if assessment is None or not assessment.sentence:
+        return False
+    return change.reason == assessment.sentence or change.event is Event.DOWNGRADED
 
 
 def _held_text(event: Event, level: Level) -> str:

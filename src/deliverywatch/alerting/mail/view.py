@@ -157,7 +157,7 @@ def subject_of(word: str, title: str, tail: str) -> str:
 def _notes(story: Story) -> tuple[str, ...]:
     context, change = story.context, story.change
     notes = [] if story.is_declared else _own_words(story)
-    if change.event in (Event.RESOLVED, Event.DOWNGRADED) and change.assessment and change.assessment.sentence:
+    if change.event is Event.RESOLVED and change.assessment and change.assessment.sentence:
         notes.append(change.assessment.sentence)
     if story.written_at and story.written_at - change.time > _LATE:
         notes.append(f"This mail is late: it was due at {story.clock.day_time(change.time, story.written_at)}.")

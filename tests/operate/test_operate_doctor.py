@@ -16,6 +16,7 @@ from deliverywatch.operate.account import aws
 from deliverywatch.operate.doctor import aws_doctor
 from deliverywatch.sms.clicksend import credit
 from deliverywatch.sms.clicksend.credentials import Credentials
+from deliverywatch.sms.lake import incomplete
 
 if TYPE_CHECKING:
     from click.testing import Result
@@ -59,8 +60,8 @@ def test_a_working_stack_passes_every_check(verdicts: Callable[[], dict[str, dic
     assert failing(checks) == set()
     assert list(checks) == [
         "credentials", "region", "stack", "functions", "bucket", "workgroup", "kms", "sender", "dkim", "sending",
-        "sandbox", "notifier", "fallback", "clicksend-key", "clicksend-credit", "heartbeat", "alarms",
-        "alarm-actions", "drift", "alarm-history", "dead-letters", "mutes",
+        "sandbox", "notifier", "fallback", "clicksend-key", "clicksend-credit", "heartbeat", "records",
+        "clicksend-rows", "alarms", "alarm-actions", "drift", "alarm-history", "dead-letters", "mutes",
     ]  # fmt: skip
     assert checks["clicksend-credit"]["told"] == "42.50 of credit is left."
 
@@ -68,7 +69,28 @@ def test_a_working_stack_passes_every_check(verdicts: Callable[[], dict[str, dic
 def test_a_line_is_at_most_80_columns_wide_but_for_commands(run: Callable[..., Result]) -> None:
     lines = run("doctor").stdout.splitlines()
     assert max(len(line) for line in lines if not line.startswith("         aws")) <= 80
-    assert "22 checks: " in lines[-1]
+    assert "24 checks: " in lines[-1]
+
+
+def test_records_that_were_set_aside_and_rows_that_did_not_come_are_named(
+    cloud: LocalCloud, verdicts: Callable[[], dict[str, dict[str, str]]]
+) -> None:
+    s3 = cloud.client("s3")
+    bucket = next(each["Name"] for each in s3.list_buckets()["Buckets"] if "lake" in each["Name"])
+    lacking = {"start": "2026-11-21T10:30:00Z", "end": "2026-11-21T10:31:00Z", "missing_count": 12}
+    objects = {
+        "damaged/state/sms-watermark.json": b"{",
+        incomplete.KEY: json.dumps({"ranges": [lacking | {"announced_count": 621}]}).encode(),
+    }
+    for key, body in objects.items():
+        s3.put_object(Bucket=bucket, Key=key, Body=body)
+    checks = verdicts()
+    for key in objects:
+        s3.delete_object(Bucket=bucket, Key=key)
+    assert (checks["records"]["verdict"], checks["clicksend-rows"]["verdict"]) == ("warning", "warning")
+    assert "begun anew: state/sms-watermark.json" in checks["records"]["told"]
+    assert f"aws s3 rm --recursive s3://{bucket}/damaged/" in checks["records"]["mend"]
+    assert "12 of 621 rows of 2026-11-21 10:30 UTC could not be read" in checks["clicksend-rows"]["told"]
 
 
 def delete_alarm(cloud: LocalCloud) -> Callable[[], None]:

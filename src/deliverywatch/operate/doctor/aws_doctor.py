@@ -15,6 +15,7 @@ from deliverywatch.operate.doctor.checks_stack import BucketProtection, Function
 from deliverywatch.sms.clicksend import credit
 from deliverywatch.sms.clicksend.credentials import Credentials
 from deliverywatch.sms.counts import NAMESPACE
+from deliverywatch.storage.s3 import Bucket
 
 if TYPE_CHECKING:
     from deliverywatch.operate.account.aws import Cloud
@@ -75,6 +76,10 @@ class Account:
             )
         blocked = (block or {}).get("PublicAccessBlockConfiguration", {})
         return BucketProtection(all(blocked.get(way) for way in _PRIVATE), encryption is not None)
+
+    def lake(self, name: str) -> Bucket:
+        """Return the bucket as what the systems remember lies there."""
+        return Bucket(name, self._client("s3"))
 
     def workgroup(self, name: str) -> str | None:
         """Return the state of an Athena workgroup, or none."""

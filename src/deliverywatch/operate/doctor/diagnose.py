@@ -12,8 +12,10 @@ from typing import TYPE_CHECKING, Any
 
 from deliverywatch.engine.definitions.template import resources
 from deliverywatch.errors import DeliveryWatchError, SourceRefused
-from deliverywatch.operate.doctor import checks_alarms, checks_mail, checks_stack
+from deliverywatch.operate.doctor import checks_alarms, checks_mail, checks_records, checks_stack
 from deliverywatch.operate.doctor.check import Check, failed, ok
+from deliverywatch.sms.lake.incomplete import read_incomplete
+from deliverywatch.storage.records import DAMAGED
 
 if TYPE_CHECKING:
     from deliverywatch.operate.account.deployment import Deployment
@@ -161,6 +163,14 @@ def _heartbeat(account: Account, subject: Subject) -> Iterable[Check]:
         yield checks_stack.heartbeat(last, subject.now, f"{subject.deployment.prefix}-sms-ingest")
 
 
+def _records(account: Account, subject: Subject) -> Iterable[Check]:
+    bucket = subject.deployment.bucket
+    store = account.lake(bucket)
+    yield checks_records.damaged(store.keys(DAMAGED), bucket)
+    if subject.parameter("SlotMinutes"):
+        yield checks_records.incomplete(read_incomplete(store), subject.now)
+
+
 def _dead_letters(account: Account, subject: Subject) -> Iterable[Check]:
     urls = [url for url in subject.names.get("AWS::SQS::Queue", ()) if "dead-letters" in url]
     yield checks_stack.dead_letters(account.queue_counts(urls))
@@ -182,6 +192,7 @@ _CHECKS: Collection[tuple[str, Callable[[Account, Subject], Iterable[Check]]]] =
     ("fallback", _fallback),
     ("clicksend-key", _clicksend),
     ("heartbeat", _heartbeat),
+    ("records", _records),
     ("alarms", _alarms),
     ("alarm-history", _history),
     ("dead-letters", _dead_letters),

@@ -76,7 +76,9 @@ class Account:
         end = int(now.timestamp()) // 60 * 60
         values = self._windows(alarm, end - alarm.period_seconds, end, now)
         value = evaluate(alarm, self.series, now).slots[-1].value
-        return values if value is None else {**values, returned(alarm): value}
+        # The notifier's own id for the metric of an alarm without metric math.
+        name = returned(alarm) if alarm.is_math else "value"
+        return values if value is None else {**values, name: value}
 
     def _windows(self, alarm: Alarm, start: int, end: int, as_of: datetime) -> dict[str, float]:
         values = {

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Protocol
 
+from deliverywatch.backtest.inputs import overdue
 from deliverywatch.backtest.inputs.past_runs import PastRuns, past_runs
 from deliverywatch.engine.replay.numeric import Flags, numpy
 from deliverywatch.environment import limits, parameter_name
@@ -20,6 +21,7 @@ from deliverywatch.messages import context as documents
 from deliverywatch.messages import verdict
 from deliverywatch.sms import assess
 from deliverywatch.sms.assessments import failures
+from deliverywatch.sms.assessments.delivery import DeliveryLimits
 from deliverywatch.sms.assessments.failures import FailureLimits
 from deliverywatch.sms.counts import NAMESPACE
 from deliverywatch.sms.mail_context import context
@@ -119,6 +121,9 @@ class _Failures:
         return failed[newest] - failed[begin] >= fewest
 
 
+# Metrics of which a run publishes one datapoint for each slot, or nearly each.
+_OF_RUNS = (("Total", "Failed"), (overdue.METRIC, overdue.METRIC))
+
 _JUDGES: Mapping[str, Callable[[PastRuns, Mapping[str, str]], Judge]] = {
     "sms-failures": lambda runs, parameters: _Failures(runs, limits(FailureLimits, parameters, parameter_name)),
 }
@@ -127,9 +132,16 @@ _JUDGES: Mapping[str, Callable[[PastRuns, Mapping[str, str]], Judge]] = {
 def assessed(definitions: Definitions, series: Series) -> Assessed:
     """Return the declared watches that the pipeline judges and whose counts a history holds."""
     metrics: dict[str, Any] = {metric.name: metric for metric in series.metrics() if metric.namespace == NAMESPACE}
-    if not {"Total", "Failed"} <= metrics.keys():
+    names = next((pair for pair in _OF_RUNS if metrics.keys() >= set(pair)), None)
+    if names is None:
         return Assessed(PastRuns([], [], [], SLOT_MINUTES, [], []), {})
     slot_minutes = int(definitions.parameters.get("SlotMinutes", SLOT_MINUTES))
-    runs = past_runs(series, metrics["Total"], metrics["Failed"], slot_minutes)
-    declared = [watch.name for watch in definitions.watches if watch.is_assessed and watch.name in _JUDGES]
-    return Assessed(runs, {watch: _JUDGES[watch](runs, definitions.parameters) for watch in declared})
+    runs = past_runs(series, metrics[names[0]], metrics[names[1]], slot_minutes)
+    judges: dict[str, Judge] = {}
+    if names == _OF_RUNS[0]:
+        judges |= {watch: judge(runs, definitions.parameters) for watch, judge in _JUDGES.items()}
+    if late := metrics.get(overdue.METRIC):
+        chosen = limits(DeliveryLimits, definitions.parameters, parameter_name)
+        judges[overdue.WATCH] = overdue.overdue(runs, series, late, chosen)
+    declared = {watch.name for watch in definitions.watches if watch.is_assessed}
+    return Assessed(runs, {watch: judge for watch, judge in judges.items() if watch in declared})

@@ -21,12 +21,12 @@ from deliverywatch.email import land
 from deliverywatch.email.compact import compact
 from deliverywatch.email.events.columns import COLUMNS
 from deliverywatch.email.events.streams import Stream
-from deliverywatch.errors import ConfigurationError
 from deliverywatch.local.cloud.mail.ses_events import Sent
 from deliverywatch.storage import memory
 from deliverywatch.storage.folder import Folder
 from deliverywatch.storage.store import read_listed
 
+RELEASES = sorted((Path(__file__).parents[1] / "storage/stored").iterdir())
 DAY = date(2026, 11, 20)
 START = datetime(2026, 11, 20, tzinfo=UTC)
 FOLDER = "events/newsletter/dt=2026-11-20/"
@@ -156,16 +156,45 @@ def test_an_object_from_before_a_column_was_added_is_merged_with_nulls() -> None
     assert compact(store, [DAY])[0].rows == 2
 
 
-def test_an_object_with_a_column_that_is_not_known_is_not_touched() -> None:
+def test_a_column_of_a_later_version_stays_with_its_rows() -> None:
     store = Memory({})
     landed(store, opens([1]), 1)
+    landed(store, opens([2]), 2)
+    _, second = store.keys(FOLDER)
     sink = io.BytesIO()
-    pq.write_table(pa.table({"event_id": ["00"], "tomorrow": ["x"]}), sink)
-    store.write(f"{FOLDER}new.parquet", sink.getvalue())
+    table = pq.read_table(io.BytesIO(read_listed(store, second)))
+    pq.write_table(table.append_column("tomorrow", pa.array(["x"])), sink)
+    store.write(second, sink.getvalue())
+    assert compact(store, [DAY])[0].rows == 2
+    (key,) = store.keys(FOLDER)
+    assert pq.read_table(io.BytesIO(read_listed(store, key)))["tomorrow"].to_pylist() == [None, "x"]
+    landed(store, opens([3]), 3)
+    assert compact(store, [DAY])[0].rows == 3
+
+
+@pytest.mark.parametrize("body", [b"", b"PAR1 and no more", b"x" * 1000])
+def test_an_object_that_cannot_be_read_is_set_aside_and_the_others_are_merged(body: bytes) -> None:
+    store = Memory({})
+    landed(store, opens([1]), 1)
+    landed(store, opens([2]), 2)
+    broken = f"{FOLDER}broken.parquet"
+    store.write(broken, body)
     before = dict(store.objects)
-    with pytest.raises(ConfigurationError, match=r"columns that this version does not know: tomorrow"):
-        compact(store, [DAY])
+    compact(store, [DAY], dry_run=True)
     assert store.objects == before
+    assert compact(store, [DAY])[0].rows == 2
+    assert store.objects[f"damaged/{broken}"] == body
+    assert len(store.keys(FOLDER)) == 1
+
+
+@pytest.mark.parametrize("release", RELEASES)
+def test_an_object_of_a_release_is_merged_with_those_of_this_one(release: Path) -> None:
+    store = Memory({})
+    (sample,) = (path.read_bytes() for path in release.rglob("events/newsletter/*/*.parquet"))
+    store.write(f"{FOLDER}sample.parquet", sample)
+    landed(store, opens([1]), 1)
+    (done,) = compact(store, [DAY])
+    assert (done.objects, done.rows) == (2, pq.read_table(io.BytesIO(sample)).num_rows + 1)
 
 
 def day_of_events(count: int) -> list[bytes]:

@@ -76,6 +76,7 @@ def _compact() -> Function:
         statements=[
             allow("s3:ListBucket", GetAtt("EmailBucket", "Arn")),
             allow(["s3:GetObject", "s3:PutObject", "s3:DeleteObject"], Sub("${EmailBucket.Arn}/events/*")),
+            allow("s3:PutObject", Sub("${EmailBucket.Arn}/damaged/*")),
         ],
     )
 

@@ -3,6 +3,9 @@
 The merged object is named after what it was merged from and written before anything is deleted. So a run that is killed
 may leave rows twice but never loses one, and two runs at once do no harm: copies share their `event_id`, and the next
 run removes them, as the view does until then.
+
+An object that cannot be read is set aside under `damaged/`: no query over its day could be answered. A column that only
+a later version knows stays.
 """
 
 import hashlib
@@ -10,9 +13,11 @@ import io
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
+from typing import Any
 
 from deliverywatch.email.events.columns import TABLE_COLUMNS
 from deliverywatch.email.events.streams import Stream, table_folder
+from deliverywatch.storage.records import set_aside
 from deliverywatch.storage.store import Store, read_listed
 
 
@@ -49,8 +54,12 @@ def _compact(store: Store, folder: str, *, dry_run: bool) -> Compacted | None:
     keys = [key for key in store.keys(folder) if key.endswith(".parquet")]
     if len(keys) < 2:
         return None
-    body, rows, copies, size = _merged(store, keys)
+    damaged, others = _examined(store, keys)
+    body, rows, copies, size = _merged(store, [key for key in keys if key not in damaged], others)
     if not dry_run:
+        for key, unreadable in damaged.items():
+            set_aside(store, key, unreadable)
+
         name = hashlib.sha256("\n".join(keys).encode()).hexdigest()[:24]
         store.write(f"{folder}compacted-{name}.parquet", body)
         for key in keys:
@@ -58,18 +67,34 @@ def _compact(store: Store, folder: str, *, dry_run: bool) -> Compacted | None:
     return Compacted(folder, len(keys), rows, copies, size, len(body))
 
 
-def _merged(store: Store, keys: Sequence[str]) -> tuple[bytes, int, int, int]:
+def _examined(store: Store, keys: Sequence[str]) -> tuple[dict[str, bytes], list[Any]]:
+    """Return the objects that cannot be read, and the columns of the others that only a later version knows."""
     # Imported here: it brings pyarrow, which a day without small objects does not need.
     from deliverywatch.email.events import parquet
 
+    damaged: dict[str, bytes] = {}
+    others: dict[str, Any] = {}
+    for key in keys:
+        body = read_listed(store, key)
+        if not parquet.is_whole(body):
+            damaged[key] = body
+            continue
+        for field in parquet.others_of(body, TABLE_COLUMNS):
+            others.setdefault(field.name, field)
+    return damaged, [*others.values()]
+
+
+def _merged(store: Store, keys: Sequence[str], others: Sequence[Any]) -> tuple[bytes, int, int, int]:
+    from deliverywatch.email.events import parquet
+
     sink = io.BytesIO()
-    writer = parquet.Writer(sink, TABLE_COLUMNS, "zstd")
+    writer = parquet.Writer(sink, TABLE_COLUMNS, "zstd", others)
     seen: set[bytes] = set()
     rows = copies = size = 0
     for key in keys:
         body = read_listed(store, key)
         size += len(body)
-        for table in parquet.tables(body, TABLE_COLUMNS, key):
+        for table in parquet.tables(body, TABLE_COLUMNS, others):
             fresh = [_is_new(bytes.fromhex(event_id), seen) for event_id in table.column("event_id").to_pylist()]
             rows += sum(fresh)
             copies += len(fresh) - sum(fresh)

@@ -11,7 +11,6 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from deliverywatch.email.events.glue_types import GlueType, parsed
-from deliverywatch.errors import ConfigurationError
 
 # The default pool keeps freed memory for later.
 pa.set_memory_pool(pa.system_memory_pool())
@@ -21,6 +20,9 @@ GROUP_ROWS = 4_000
 
 # Rows of one group of a merged file, held by Arrow: about 30 MB.
 MERGED_ROWS = 16_000
+
+# Columns that only a later version knows.
+Others = Sequence[pa.Field]
 
 Codec = Literal["gzip", "snappy", "zstd"]
 
@@ -61,9 +63,11 @@ def schema(columns: Sequence[tuple[str, str]]) -> pa.Schema:
 class Writer:
     """Collects rows into one Parquet file."""
 
-    def __init__(self, sink: Path | BinaryIO, columns: Sequence[tuple[str, str]], codec: Codec) -> None:
-        """Open the file; columns are name and Glue type, in the order of the rows' values."""
-        self._schema = schema(columns)
+    def __init__(
+        self, sink: Path | BinaryIO, columns: Sequence[tuple[str, str]], codec: Codec, others: Others = ()
+    ) -> None:
+        """Open the file; columns are name and Glue type, in the order of the rows' values, before the other ones."""
+        self._schema = pa.schema([*schema(columns), *others])
         self._file = pq.ParquetWriter(
             sink,
             self._schema,
@@ -117,22 +121,33 @@ def rows(source: Path | BinaryIO, names: Sequence[str]) -> Iterator[tuple[Any, .
             yield from zip(*(columns.get(name, empty) for name in names), strict=True)
 
 
-def tables(body: bytes, columns: Sequence[tuple[str, str]], name: str) -> Iterator[pa.Table]:
-    """Yield the rows of a file in Arrow, with exactly these columns; one that the file does not have is null.
-
-    Firehose writes times as INT96, which Arrow reads with nanoseconds and no zone: they become what we write.
+def others_of(body: bytes, columns: Sequence[tuple[str, str]]) -> list[pa.Field]:
+    """Return the columns of a file that only a later version knows: whoever merges the file keeps them.
 
     Raises:
-        ConfigurationError: The file, which `name` names, has another column: merging would lose it.
+        ValueError: The file cannot be read.
     """
-    wanted = schema(columns)
+    known = {name for name, _ in columns}
+    return [field for field in pq.read_schema(pa.BufferReader(body)).remove_metadata() if field.name not in known]
+
+
+def is_whole(body: bytes) -> bool:
+    """Whether a file can be read to its end."""
+    try:
+        with pq.ParquetFile(pa.BufferReader(body)) as file:
+            return all(batch is not None for batch in file.iter_batches(GROUP_ROWS))
+    except (ValueError, OSError, TypeError):  # pyarrow's own errors are among them
+        return False
+
+
+def tables(body: bytes, columns: Sequence[tuple[str, str]], others: Others = ()) -> Iterator[pa.Table]:
+    """Yield the rows of a file in Arrow, with exactly these columns and these others; what the file lacks is null.
+
+    Firehose writes times as INT96, which Arrow reads with nanoseconds and no zone: they become what we write.
+    """
+    wanted = pa.schema([*schema(columns), *others])
     with pq.ParquetFile(pa.BufferReader(body)) as file:
         present = file.schema_arrow.names
-        if unknown := [column for column in present if column not in wanted.names]:
-            raise ConfigurationError(
-                f"{name} has columns that this version does not know: {', '.join(unknown)}.",
-                next_step="Merge with the version that wrote it, or a newer one.",
-            )
         for batch in file.iter_batches(GROUP_ROWS):
             arrays = [
                 batch.column(field.name).cast(field.type, safe=False)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-_TOKEN = re.compile(r"\s*([a-z_0-9:\-]+(?:\(\d+(?:,\s*\d+)?\))?|[<>,])", re.IGNORECASE)
+_TOKEN = re.compile(r"[a-z_0-9:\-]+(?:\(\d+(?:,\s*\d+)?\))?|[<>,]", re.IGNORECASE)
 SCALARS = frozenset(
     {"string", "int", "bigint", "smallint", "tinyint", "double", "float", "boolean", "timestamp", "date"}
 )

@@ -9,8 +9,9 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
 
-_ADDRESS = re.compile(r"[^\s<>\"']+@[^\s<>\"',;:]+")
-# How much of a server's words a mail can show, and how much is searched for addresses, which takes quadratic time.
+# From where a word begins: tried from each of its letters, a long word without an address would take quadratic time.
+_ADDRESS = re.compile(r"(?<![^\s<>\"',;:])[^\s<>\"',;:]+@[^\s<>\"',;:]+")
+# How much of a server's words a mail can show, and how much is searched for addresses.
 _LONGEST_WORDS = 120
 _LONGEST_READ = 500
 _MOST_BOUNCES = 500

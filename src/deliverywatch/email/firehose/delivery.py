@@ -10,7 +10,7 @@ from typing import Any
 
 import orjson
 
-_EXPRESSION = re.compile(r"!\{(\w+):([^}]*)\}")
+_EXPRESSION = re.compile(r"!\{(\w+):([^{}]*)\}")
 _JAVA = re.compile(r"([a-zA-Z])\1*|'[^']*'|[^a-zA-Z']+")
 _STRFTIME = {"yyyy": "%Y", "MM": "%m", "dd": "%d", "HH": "%H", "mm": "%M", "ss": "%S"}
 

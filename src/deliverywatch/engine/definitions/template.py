@@ -16,7 +16,7 @@ from deliverywatch.errors import InputError
 _Definition = TypeVar("_Definition")
 
 _NO_VALUE = object()
-_VARIABLE = re.compile(r"\$\{(!?)([^}]*)\}")
+_VARIABLE = re.compile(r"\$\{(!?)([^{}]*)\}")
 # Each level takes up to ten frames of Python's stack.
 _DEPTH = 50
 

@@ -10,7 +10,7 @@ from deliverywatch.local.cloud.cloudwatch.alarms import Transition
 from deliverywatch.local.cloud.mail.outbox import Mail
 from deliverywatch.local.demo import play
 
-_MARK = re.compile(r"^\[([A-Z]+)[^\]]*\]")
+_MARK = re.compile(r"^\[([A-Z]++)[^\]]*\]")
 
 # What a play did, and when.
 Act = tuple[datetime, str]

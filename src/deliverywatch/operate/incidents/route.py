@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 LEVELS = (Level.CRITICAL, Level.WARNING, Level.BLIND, Level.ALARM)
 # As many as the parameter takes.
 _FURTHER_LIMIT = 10
-_ADDRESS = re.compile(r"[^@\s,]+@[^@\s,]+\.[^@\s,]+")
+_ADDRESS = re.compile(r"[^@\s,]+@(?=[^@\s,]+\.[^@\s,])[^@\s,]+")
 
 
 def routes(stack: Deployment) -> dict[Level, tuple[str, ...]]:

@@ -28,7 +28,7 @@ _DATE = re.compile(r"\bdt\s*(?:>=|=|BETWEEN)\s*'(\d{4}-\d\d-\d\d)'", re.IGNORECA
 _ONE_DAY = re.compile(r"\bdt\s*=\s*'(\d{4}-\d\d-\d\d)'", re.IGNORECASE)
 _RANGE = re.compile(r"\bdt\s*(?:>|<|BETWEEN|IN|LIKE)", re.IGNORECASE)
 _PARAMETER = re.compile(r"CAST\(NULL AS varchar\) AS (\w+)", re.IGNORECASE)
-_NO_CODE = re.compile(r"'(?:[^']|'')*'|\"[^\"]*\"|--[^\n]*|/\*.*?\*/", re.DOTALL)
+_NO_CODE = re.compile(r"'(?:[^']|'')*'|\"[^\"]*\"|--[^\n]*|/\*.*?(?:\*/|\Z)", re.DOTALL)
 _ASKS = re.compile(r"[(\s]*(?:SELECT|WITH|VALUES|SHOW|DESCRIBE|DESC|EXPLAIN)\b", re.IGNORECASE)
 
 

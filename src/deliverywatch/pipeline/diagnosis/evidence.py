@@ -16,7 +16,8 @@ from deliverywatch.pipeline.checks.validation import Report, merged, report_of
 from deliverywatch.pipeline.declaration.values import decoded, moment, text
 from deliverywatch.pipeline.diagnosis.runs import JobRun, job_run_of
 
-_ARTIFACT = re.compile(r"s3://[^/\s'\"]+/[^\s'\",;()]*run_results[^/\s'\",;()]*?\.json")
+# No longer than S3 allows: a text full of beginnings would take quadratic time.
+_ARTIFACT = re.compile(r"s3://[^/\s'\"]{1,63}/[^\s'\",;()]{0,1000}run_results[^/\s'\",;()]{0,200}?\.json")
 # Events of a step's work; those of the execution itself end alike.
 _WORK = ("Task", "LambdaFunction", "Activity")
 # Output is at most 256 KB; deeper than this it is no data that a person wrote.

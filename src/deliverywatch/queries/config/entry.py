@@ -37,7 +37,7 @@ MOST_ADDRESSES = 10
 FILENAME_WORDS = ("query_id", "date", "time", "timestamp", "alert_name")
 DEFAULT_FILENAME = "{query_id}-{date}-{time}.csv"
 
-_ADDRESS = re.compile(r"[^@\s,<>\"]+@[^@\s,<>\"]+\.[^@\s,<>\"]+")
+_ADDRESS = re.compile(r"[^@\s,<>\"]+@(?=[^@\s,<>\"]+\.[^@\s,<>\"])[^@\s,<>\"]+")
 _PARAMETER = re.compile(r"[A-Za-z_]\w{0,63}", re.ASCII)
 _FILENAME = re.compile(r"[0-9A-Za-z_.(){}\- ]{1,200}", re.ASCII)
 

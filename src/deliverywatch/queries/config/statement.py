@@ -29,8 +29,12 @@ LONGEST_PARAMETER = 1000
 
 _PLACEHOLDER = re.compile(r"\{([A-Za-z_]\w*)\}", re.ASCII)
 # Quoted text and comments first: what is in them is not a parameter.
-_PARTS = re.compile(r"'(?:[^']|'')*'|\"(?:[^\"]|\"\")*\"|--[^\n]*|/\*.*?\*/|\{[A-Za-z_]\w*\}", re.ASCII | re.DOTALL)
-_LITERAL = re.compile(r"'(?:[^']|'')*'|\"(?:[^\"]|\"\")*\"|--[^\n]*|/\*.*?\*/|\b\d+(?:\.\d+)?\b", re.ASCII | re.DOTALL)
+_PARTS = re.compile(
+    r"'(?:[^']|'')*'|\"(?:[^\"]|\"\")*\"|--[^\n]*|/\*.*?(?:\*/|\Z)|\{[A-Za-z_]\w*\}", re.ASCII | re.DOTALL
+)
+_LITERAL = re.compile(
+    r"'(?:[^']|'')*'|\"(?:[^\"]|\"\")*\"|--[^\n]*|/\*.*?(?:\*/|\Z)|\b\d+(?:\.\d+)?\b", re.ASCII | re.DOTALL
+)
 # How sqlglot writes a piece of the statement into what it says.
 _TOKEN = re.compile(r"<Token token_type: .*?, text: (.*?), line: [^>]*>")
 _UNPRINTABLE = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")

@@ -11,6 +11,9 @@ from typing import Any
 # Longer texts are cut: nothing that ClickSend documents comes near, and a lake is no place for what does.
 _LONGEST_TEXT = 1000
 
+# As text; no number that a column takes is longer, blanks and zeros included.
+_LONGEST_NUMBER = 100
+
 _LATEST_SECOND = 2**33  # in the year 2242
 _PRICE_LIMIT = 10**12  # in millionths: decimal(12,6)
 
@@ -36,7 +39,7 @@ def whole(value: Any, bits: int) -> int | None:
 
 def milliseconds(value: Any) -> int | None:
     """Return Unix seconds, as a number or as text, in milliseconds; none for what cannot be a time of sending."""
-    if isinstance(value, str) and value.isdecimal() and len(value) < 20:
+    if isinstance(value, str) and len(value) < 20 and value.isdecimal():
         value = int(value)
     if type(value) is not int:
         value = whole(value, 64)
@@ -65,7 +68,7 @@ def as_json(values: dict[str, Any]) -> str | None:
 
 
 def _number(value: Any) -> Decimal | None:
-    if not isinstance(value, str | int | float):
+    if not isinstance(value, str | int | float) or (isinstance(value, str) and len(value) > _LONGEST_NUMBER):
         return None
     try:
         number = Decimal(value.strip() if isinstance(value, str) else value)

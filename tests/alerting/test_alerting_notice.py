@@ -100,6 +100,28 @@ def test_the_contributor_and_a_mute_that_is_over_are_shown() -> None:
     assert "when the mute ended" in facts["After a mute"]
 
 
+CONTRIBUTOR = {
+    "detail-type": "CloudWatch Alarm Contributor State Change",
+    "source": "aws.cloudwatch",
+    "detail": {
+        "alarmName": "tables",
+        "alarmContributor": {"id": "6d442278dba546f6", "attributes": {"TableName": "orders"}},
+        "state": {"value": "ALARM", "timestamp": "2026-11-21T12:04:00.000+0000"},
+    },
+}
+
+
+def test_the_contributor_of_an_event_is_shown_too() -> None:
+    (notice,) = parse(CONTRIBUTOR, DAY)
+    assert notice.facts == (("Contributor", "TableName=orders"), ("Contributor id", "6d442278dba546f6"))
+
+
+def test_an_alarm_that_was_edited_is_a_single_notice_and_no_state() -> None:
+    edited = CONTRIBUTOR | {"detail-type": "CloudWatch Alarm Configuration Change"}
+    (notice,) = parse(edited, DAY)
+    assert (notice.is_single, notice.title) == (True, "CloudWatch Alarm Configuration Change")
+
+
 def test_a_query_over_many_series_has_the_period_beside_its_expression() -> None:
     alarm = only("sns_contributor.json").alarm
     assert alarm is not None

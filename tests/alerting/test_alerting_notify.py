@@ -3,6 +3,7 @@
 import json
 import random
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from alerting_fakes import PREFIX, SETTINGS, World, at, message, sns
@@ -421,3 +422,31 @@ def test_all_recipients_stand_in_one_mail(world: World, count: int) -> None:
     (mail,) = world.ses.mails
     assert [address.addr_spec for address in mail["To"].addresses] == list(addresses)
     assert world.ses.envelopes[0][1] == addresses
+
+
+def of_series(state: str, clock: str, series: str) -> dict[str, Any]:
+    """Return the message about one series of an alarm over many."""
+    return message("sms-critical", state, clock) | {"AlarmContributorId": series, "OldStateValue": "ALARM"}
+
+
+def test_one_series_that_is_fine_again_ends_nothing_while_the_alarm_stands(world: World) -> None:
+    world.cloudwatch.set("sms-critical", "ALARM", at("12:04"))
+    world.tell(of_series("ALARM", "12:04", "north"))
+    world.tell(of_series("OK", "12:14", "north"))
+    assert [subject.split()[0] for subject in world.ses.subjects] == ["[CRITICAL]"]
+
+
+def test_nor_while_cloudwatch_cannot_be_read(world: World) -> None:
+    world.cloudwatch.set("sms-critical", "ALARM", at("12:04"))
+    world.tell(of_series("ALARM", "12:04", "north"))
+    world.cloudwatch.is_down = True
+    world.tell(of_series("OK", "12:14", "north"))
+    assert len(world.ses.subjects) == 1
+
+
+def test_the_last_series_that_is_fine_again_ends_it(world: World) -> None:
+    world.cloudwatch.set("sms-critical", "ALARM", at("12:04"))
+    world.tell(of_series("ALARM", "12:04", "north"))
+    world.cloudwatch.set("sms-critical", "OK", at("12:14"))
+    world.tell(of_series("OK", "12:14", "north"))
+    assert [subject.split()[0] for subject in world.ses.subjects] == ["[CRITICAL]", "[RESOLVED"]

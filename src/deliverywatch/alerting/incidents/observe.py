@@ -96,6 +96,8 @@ def _with_news(described: dict[str, Alarm], notice: Notice | None) -> dict[str, 
     if alarm is None:
         return described
     before = described.get(alarm.name)
+    if before is not None and alarm.state is None:  # about one of many series, not about the alarm
+        return described
     if before is None or (before.updated_at and alarm.updated_at and alarm.updated_at > before.updated_at):
         return described | {alarm.name: alarm}
     return described

@@ -24,6 +24,9 @@ from deliverywatch.thresholds import FUTURE_MINUTES
 
 Facts = tuple[tuple[str, str], ...]
 
+# Of EventBridge's events about alarms, those that report a state; another says that an alarm was edited.
+_STATE_CHANGE, _CONTRIBUTOR_CHANGE = "CloudWatch Alarm State Change", "CloudWatch Alarm Contributor State Change"
+
 
 @dataclass(frozen=True, slots=True)
 class Notice:
@@ -71,7 +74,8 @@ def read(message: object, envelope: Mapping[str, Any], received_at: datetime) ->
         return _from_system(body, envelope, received_at)
     if body.get("AlarmName"):
         return _from_sns(body, envelope, received_at)
-    if body.get("alarmData") or body.get("detail"):
+    is_state = body.get("detail-type", _STATE_CHANGE) in (_STATE_CHANGE, _CONTRIBUTOR_CHANGE)
+    if is_state and (body.get("alarmData") or body.get("detail")):
         return _from_lambda(body, received_at)
     raise InputError("The message names no alarm: it has neither AlarmName nor alarmData.")
 
@@ -125,14 +129,15 @@ def _from_sns(body: Mapping[str, Any], envelope: Mapping[str, Any], received_at:
     alarm = from_trigger(
         mapping(body.get("Trigger")),
         name=text(body["AlarmName"], 255),
-        state=_required_state(body.get("NewStateValue")),
+        state=_state_of_alarm(_required_state(body.get("NewStateValue")), body.get("AlarmContributorId")),
         updated_at=time,
         reason=text(body.get("NewStateReason")),
         description=text(body.get("AlarmDescription")),
         arn=text(body.get("AlarmArn"), 1600),
         rule=text(body.get("AlarmRule")),
     )
-    facts = (*_contributor(body), *_children(body.get("TriggeringChildren")), *_circumstances(body))
+    contributor = _contributor(body.get("AlarmContributorAttributes"), body.get("AlarmContributorId"))
+    facts = (*contributor, *_children(body.get("TriggeringChildren")), *_circumstances(body))
     facts += _unreadable_time(body.get("StateChangeTime"))
     return Notice(time, alarm, state_of(body.get("OldStateValue")), facts=facts)
 
@@ -141,6 +146,7 @@ def _from_lambda(body: Mapping[str, Any], received_at: datetime) -> Notice:
     # A direct alarm action puts it under alarmData, EventBridge under detail; the content is the same.
     data = mapping(body.get("alarmData") or body.get("detail"))
     state, configuration = mapping(data.get("state")), mapping(data.get("configuration"))
+    contributor = mapping(data.get("alarmContributor"))
     if not data.get("alarmName"):
         raise InputError("The event names no alarm.")
     time = moment(state.get("timestamp")) or moment(body.get("time")) or received_at
@@ -148,14 +154,19 @@ def _from_lambda(body: Mapping[str, Any], received_at: datetime) -> Notice:
         {"Metrics": [_spelled_as_sns(item) for item in objects(configuration.get("metrics"))]}
         | {"Threshold": _reason_data(state).get("threshold")},
         name=text(data["alarmName"], 255),
-        state=_required_state(state.get("value")),
+        state=_state_of_alarm(_required_state(state.get("value")), contributor.get("id")),
         updated_at=time,
         reason=text(state.get("reason")),
         description=text(configuration.get("description")),
         arn=text(body.get("alarmArn") or next(iter(body.get("resources") or []), ""), 1600),
         rule=text(configuration.get("alarmRule")),
     )
-    facts = (*_children(_reason_data(state).get("triggeringAlarms")), *_circumstances(data), *_suppressed(state))
+    facts = (
+        *_contributor(contributor.get("attributes"), contributor.get("id")),
+        *_children(_reason_data(state).get("triggeringAlarms")),
+        *_circumstances(data),
+        *_suppressed(state),
+    )
     facts += _unreadable_time(state.get("timestamp"))
     return Notice(time, alarm, state_of(mapping(data.get("previousState")).get("value")), facts=facts)
 
@@ -232,13 +243,18 @@ def _children(value: object) -> Facts:
     return tuple((f"Child alarm {name}", word) for name, word in zip(names, words, strict=True))
 
 
-def _contributor(body: Mapping[str, Any]) -> Facts:
+def _state_of_alarm(state: State, contributor_id: object) -> State | None:
+    """Return the state of the alarm: that one of its series is fine again says nothing about the others."""
+    return None if contributor_id and state is not State.ALARM else state
+
+
+def _contributor(values: object, contributor_id: object) -> Facts:
     """Return which series of an alarm over many series the message is about."""
-    pairs = list(mapping(body.get("AlarmContributorAttributes")).items())[:FACT_COUNT]
+    pairs = list(mapping(values).items())[:FACT_COUNT]
     attributes = ", ".join(f"{text(name, 255)}={text(value, 255)}" for name, value in pairs)
     facts = (
         ("Contributor", text(attributes, FACT_LIMIT)),
-        ("Contributor id", text(body.get("AlarmContributorId"), 100)),
+        ("Contributor id", text(contributor_id, 100)),
     )
     return tuple((name, value) for name, value in facts if value)
 

@@ -18,7 +18,7 @@ from deliverywatch.messages.palette import TONES
 _POINT_LIMIT = 6000
 
 _INK, _RATE, _OPEN, _QUIET = "#1d2733", "#1f5fa8", "#c43d2f", "#5b6b7b"
-_LEVELS = {level: tone.line for level, tone in TONES.items() if level != "resolved"}
+_LEVELS = {level: tone.line for level, tone in TONES.items() if level not in ("resolved", "notice")}
 _DASHES = ("solid", "dash", "dot", "dashdot")
 
 # The slider below the chart zooms and pans, by mouse and by finger; buttons would lie on the legend.

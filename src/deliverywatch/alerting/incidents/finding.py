@@ -91,8 +91,9 @@ def _of_alarms(state: WatchState, level: Level, notice: Notice | None) -> Findin
     named = notice.alarm.name if notice and notice.alarm else ""
     alarm = state.alarm_of(level, named)
     reading = state.readings[alarm.name] if alarm else Reading(None)
-    counts = reading.counts or {}
     by_data = state.assessment if _is_by_data(state, level) else None
+    # The alarm's counts are of its own window, in which there may be hardly any.
+    counts = {} if by_data else reading.counts or {}
     value = alarm.quoted_value if alarm and reading.value is None else reading.value
     return Finding(
         level=level,

@@ -14,6 +14,7 @@ import compact
 import email_events
 import evidence
 import ingest
+import late
 import machine
 import run
 import zips
@@ -36,6 +37,7 @@ MODULES = {
     "email": email_events,
     "pipeline": pipeline,
     "evidence": evidence,
+    "late": late,
     "machine": machine,
 }
 # Only when they are named.

@@ -59,10 +59,10 @@ def verdict(*seen: Minute, usual: float = 0.0) -> Verdict:
         ([batch(10, 3, 5)], 0.0, None, Verdict.TOO_LITTLE),
         ([batch(10, 0, 5)], 0.0, 0.0, Verdict.HEALTHY),
         ([batch(10, 0, 4)], 0.0, None, Verdict.TOO_LITTLE),
-        # One in twenty never gets an outcome somewhere: four of twenty may be chance, five are none.
-        ([batch(10, 4, 20)], 5.0, None, Verdict.TOO_LITTLE),
-        ([batch(10, 5, 20)], 5.0, 20.0, Verdict.FAILING),
-        ([batch(10, 6, 30)], 5.0, None, Verdict.TOO_LITTLE),
+        # One in twenty never gets an outcome somewhere: five of twenty may be chance, six are none.
+        ([batch(10, 5, 20)], 5.0, None, Verdict.TOO_LITTLE),
+        ([batch(10, 6, 20)], 5.0, 25.0, Verdict.FAILING),
+        ([batch(10, 7, 30)], 5.0, None, Verdict.TOO_LITTLE),
         ([], 0.0, None, Verdict.TOO_LITTLE),
     ],
 )

@@ -76,7 +76,7 @@ class Page(HTMLParser):
 def test_the_subject_is_short_plain_and_begins_with_the_state(mail: EmailMessage) -> None:
     subject = str(mail["Subject"])
     word = r"((STILL )?CRITICAL( 1d)?|WARNING|ALARM|BLIND|NOTICE|QUIET|CLOSED AS UNKNOWN|RESOLVED [0-9hmd ]+)"
-    assert re.match(rf"\[{word}\] .+ - prod - (INC-1121-[0-9]{{4}}|MSG-1121-[0-9a-f]{{6}})$", subject)
+    assert re.match(rf"\[{word}\] .+ - prod - (INC-1121-[0-9]{{4}}|MSG-1121-[0-9A-F]{{6}})$", subject)
     assert subject.isascii()
     assert len(subject) <= 69
 

@@ -90,7 +90,7 @@ def test_it_is_mailed_once_however_often_it_is_delivered() -> None:
     world = World()
     for _ in range(3):
         world.tell(event("Disk full on host a", "Disk full"))
-    assert world.ses.subjects == ["[NOTICE] Disk full - prod - MSG-1121-6b86b2"]
+    assert world.ses.subjects == ["[NOTICE] Disk full - prod - MSG-1121-6B86B2"]
 
 
 def test_the_same_text_an_hour_later_is_mailed_again() -> None:

@@ -28,7 +28,7 @@ LEVEL = Level.ALARM
 
 def notice_id(notice: Notice) -> str:
     """Return the id that stands for an incident's, the same for every delivery of one message."""
-    digest = hashlib.sha256(notice.message_id.encode("utf-8", "replace")).hexdigest()[:6]
+    digest = hashlib.sha256(notice.message_id.encode("utf-8", "replace")).hexdigest()[:6].upper()
     return f"{notice.time:MSG-%m%d}-{digest}"
 
 

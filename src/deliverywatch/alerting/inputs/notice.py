@@ -263,7 +263,9 @@ def _circumstances(body: Mapping[str, Any]) -> Facts:
     """Return why the message comes now and not at the change of state."""
     is_after_mute = body.get("ActionExecutedAfterMuteWindow", body.get("actionExecutedAfterMuteWindow")) is True
     sentence = "A mute rule held this message back; it was sent when the mute ended."
-    return (("After a mute", sentence),) if is_after_mute else ()
+    until = text(mapping(body.get("muteDetail")).get("muteWindowEnd"), 40)
+    facts = (("After a mute", sentence if is_after_mute else ""), ("Muted until", until))
+    return tuple((name, value) for name, value in facts if value)
 
 
 def _suppressed(state: Mapping[str, Any]) -> Facts:

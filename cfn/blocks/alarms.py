@@ -184,6 +184,7 @@ class Watch:
         context: The object in the lake with what its mails add.
         is_assessed: Whether that object says what the system's data prove about this watch; its incidents then end on
             that evidence alone (`deliverywatch.messages.verdict`).
+        condition: Of the template, under which it exists; empty for always.
     """
 
     name: str
@@ -191,6 +192,14 @@ class Watch:
     alarms: Sequence[Alarm | Composite]
     context: str = ""
     is_assessed: bool = False
+    condition: str = ""
+
+    def resources(self) -> list[Any]:
+        """Return its alarms as CloudFormation has them."""
+        resources = [alarm.resource() for alarm in self.alarms]
+        for resource in resources if self.condition else ():
+            resource.Condition = self.condition
+        return resources
 
     def document(self) -> dict[str, Any]:
         """Return what the notifier must know of it."""

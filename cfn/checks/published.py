@@ -42,7 +42,7 @@ def _parts_of(metric: str) -> frozenset[str]:
 
 
 PUBLISHED = (
-    *(Published(SMS, name, _ENVIRONMENT, _SLOT) for name in ("Total", "Failed", "Runs", "OverduePercent")),
+    *(Published(SMS, name, _ENVIRONMENT, _SLOT) for name in ("Total", "Failed", "Expected", "Runs", "OverduePercent")),
     *(Published(EMAIL, name, _ENVIRONMENT | {"Stream"}) for name in ("Bounced", "Complained")),
     Published(EMAIL, "Refused", _ENVIRONMENT),
     *(

@@ -40,7 +40,8 @@ def chosen(systems: Sequence[str]) -> list[Stack]:
             f"--systems names {' and '.join(_ALTERNATIVES)}, which are two ways of the same system.",
             next_step="Name one of them.",
         )
-    return [shared.stack(), alerting.stack(), *(SYSTEMS[system]() for system in systems)]
+    built = [SYSTEMS[system]() for system in systems]
+    return [shared.stack(), alerting.stack([watch for stack in built for watch in stack.watches]), *built]
 
 
 def watches(stacks: Sequence[Stack]) -> dict[str, Any]:
@@ -81,4 +82,4 @@ def _add_resources(made: Any, stack: Stack, architecture: str) -> None:
     for spec in stack.functions:
         made.add_resource(function(spec, architecture))
     made.add_resource(list(stack.resources))
-    made.add_resource([alarm.resource() for watch in stack.watches for alarm in watch.alarms])
+    made.add_resource([resource for watch in stack.watches for resource in watch.resources()])

@@ -1,10 +1,11 @@
 """The alert path: alarm messages -> the notifier -> one mail per change; its way out; and the weekly digest."""
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from troposphere import GetAtt, If, Ref, Sub, sns
+from troposphere import GetAtt, If, Join, Ref, Sub, sns
 
-from blocks.alarms import Alarm, waiting_in
+from blocks.alarms import Alarm, Watch, waiting_in
 from blocks.parts import (
     PREFIX,
     Function,
@@ -31,9 +32,9 @@ SWEEP_EXPRESSION = f"cron({SWEEP_FROM_MINUTE}/{SWEEP_MINUTES} * * * ? *)"
 _READ = ("DescribeAlarms", "GetMetricData", "GetMetricWidgetImage", "ListAlarmMuteRules")
 
 
-def stack() -> Stack:
-    """Return the notifier with all that calls it and all that catches what it drops."""
-    notify, digest = _notify(), _digest()
+def stack(watches: Sequence[Watch] = ()) -> Stack:
+    """Return the notifier of some watches, with all that calls it and all that catches what it drops."""
+    notify, digest = _notify(_switched_off(watches)), _digest()
     return Stack(
         resources=[
             table("mails", "One row per mail, as claimed and sent", f"{LAKE}mails/", COLUMNS, JSON_LINES),
@@ -57,7 +58,13 @@ def stack() -> Stack:
     )
 
 
-def _notify() -> Function:
+def _switched_off(watches: Sequence[Watch]) -> dict[str, Any]:
+    """Return the names of the watches whose condition is not met: that their alarms are missing is no loss."""
+    names = [If(watch.condition, "", watch.name) for watch in watches if watch.condition]
+    return {"DELIVERYWATCH_SWITCHED_OFF": Join(",", names)} if names else {}
+
+
+def _notify(switched_off: Mapping[str, Any]) -> Function:
     return Function(
         room="alerting",
         verb="notify",
@@ -66,6 +73,7 @@ def _notify() -> Function:
         packages=("jinja2", "tzdata"),
         environment={
             **_ABOUT_MAILS,
+            **switched_off,
             "DELIVERYWATCH_WORKGROUP": Sub(PREFIX),
             "DELIVERYWATCH_STACK": Ref("AWS::StackName"),
             "DELIVERYWATCH_CLOSE_UNKNOWN_HOURS": Ref("CloseUnknownHours"),

@@ -41,6 +41,7 @@ def test_a_lake_says_nothing_of_alarms_on_what_is_not_in_it(deployed: Path, lake
         "mail-failed",
         "sms-ingest-errors",
         "sms-overdue",
+        "sms-silence",
     ]
 
 

@@ -41,6 +41,7 @@ EXPECTED = {
     "sms-warning": (3, ">", 1800, (1, 1), "ignore", _SHARE),
     "sms-outage": (90, ">=", 5400, (1, 1), "ignore", _SMALL_SHARE),
     "sms-overdue": (10, ">", 600, (2, 2), "ignore", ""),
+    "sms-silence": (2, "<", 1800, (1, 1), "ignore", "IF(expected >= 10, 100 * total / expected)"),
     "sms-blind": (1, "<", 1800, (1, 1), "breaching", "FILL(runs, 0)"),
     "sms-ingest-errors": (0, ">", 600, (2, 3), "ignore", ""),
     "mail-failed": (0, ">", 300, (1, 1), "ignore", ""),
@@ -71,7 +72,7 @@ def test_every_expression_parses_and_uses_every_metric_that_is_paid_for(template
 def emitted(environment: str) -> set[tuple[str, str, tuple[tuple[str, str], ...]]]:
     """Return every metric that the ingest function prints: namespace, name, dimensions."""
     slot = datetime.now(UTC).replace(microsecond=0)
-    points = [counts.slot_datapoint(slot, 10, counts.SlotCounts(5, 1)), counts.run_datapoint(slot, 0.0)]
+    points = [counts.slot_datapoint(slot, 10, counts.SlotCounts(5, 1), 5.0), counts.run_datapoint(slot, 0.0)]
     emitted = set()
     for line in (json.loads(counts.document(environment, point)) for point in points):
         (directive,) = line["_aws"]["CloudWatchMetrics"]
@@ -120,7 +121,7 @@ def test_every_alarm_tells_somebody_and_mail_failed_goes_past_the_notifier(templ
 def test_losing_sight_never_reads_as_resolved(template: dict[str, Any]) -> None:
     texts = {name: alarm.description or "" for name, alarm in alarms(template).items()}
     ratios = [alarm for name, alarm in alarms(template).items() if " % " in texts[name] or " points " in texts[name]]
-    assert len(ratios) == 4
+    assert len(ratios) == 5
     assert {alarm.treat_missing_data for alarm in ratios} == {Treat.IGNORE}
 
 
@@ -132,6 +133,8 @@ def test_losing_sight_never_reads_as_resolved(template: dict[str, Any]) -> None:
         ("OutagePercent", "95", ["sms-outage"]),
         ("OutageMinimumFailed", "4", ["sms-outage"]),
         ("OverduePercent", "60", ["sms-overdue"]),
+        ("SilencePercent", "5", ["sms-silence"]),
+        ("SilenceMinimumExpected", "20", ["sms-silence"]),
         ("MinimumTotal", "50", ["sms-critical", "sms-warning", "sms-outage"]),
         ("MinimumFailed", "5", ["sms-critical", "sms-warning"]),
     ],
@@ -162,8 +165,8 @@ def test_the_watching_costs_less_than_three_dollars_a_month_at_list_price(templa
     references = sum(1 for alarm in loaded for query in alarm.queries if query.metric)
     own = {query.metric.metric for alarm in loaded for query in alarm.queries if query.metric}
     custom = {metric for metric in own if not metric.namespace.startswith("AWS/")}
-    assert (references, len(custom)) == (10, 4)
-    assert references * 0.10 + len(custom) * 0.30 == pytest.approx(2.20)
+    assert (references, len(custom)) == (12, 5)
+    assert references * 0.10 + len(custom) * 0.30 == pytest.approx(2.70)
 
 
 def test_two_environments_share_no_alarm(template: dict[str, Any]) -> None:
@@ -180,3 +183,7 @@ def test_every_limit_of_an_assessment_is_a_parameter_that_reaches_the_ingest(tem
         parameter = parameter_name(field.name)
         assert template["Parameters"][parameter]["Default"] == str(field.default)
         assert variables[f"DELIVERYWATCH_{field.name.upper()}"] == {"Ref": parameter}
+
+
+def test_a_switch_takes_the_watch_for_silence_away(template: dict[str, Any]) -> None:
+    assert alarms(template).keys() - alarms(template, SilenceWatch="false").keys() == {"sms-silence"}

@@ -85,6 +85,10 @@ def test_the_defaults_are_the_numbers_that_are_explained_in_one_place(template: 
         "QuietMinutes": thresholds.QUIET_MINUTES,
         "OverduePercent": thresholds.OVERDUE_PERCENT,
         "UnknownPercent": thresholds.UNKNOWN_PERCENT,
+        "SilencePercent": thresholds.SILENCE_PERCENT,
+        "SilenceRecoveryPercent": thresholds.SILENCE_RECOVERY_PERCENT,
+        "SilenceMinimumDaily": thresholds.SILENCE_MINIMUM_DAILY_COUNT,
+        "SilenceMinimumExpected": thresholds.SILENCE_MINIMUM_EXPECTED_COUNT,
         "AthenaScanLimitMegabytes": thresholds.ATHENA_SCAN_LIMIT_MEGABYTES,
         "AthenaResultDays": thresholds.ATHENA_RESULT_DAYS,
         "LogRetentionDays": thresholds.LOG_RETENTION_DAYS,
@@ -131,13 +135,25 @@ def test_the_ingest_function_gets_what_it_needs(template: dict[str, Any]) -> Non
         "DELIVERYWATCH_QUIET_MINUTES": "60",
         "DELIVERYWATCH_OVERDUE_PERCENT": "10",
         "DELIVERYWATCH_UNKNOWN_PERCENT": "3",
+        "DELIVERYWATCH_SILENCE_WATCH": "true",
+        "DELIVERYWATCH_SILENCE_PERCENT": "2",
+        "DELIVERYWATCH_SILENCE_RECOVERY_PERCENT": "20",
+        "DELIVERYWATCH_SILENCE_MINIMUM_DAILY": "200",
+        "DELIVERYWATCH_SILENCE_MINIMUM_EXPECTED": "10",
+        "DELIVERYWATCH_TIME_ZONE": "UTC",
         "ARROW_DEFAULT_MEMORY_POOL": "system",
         "MALLOC_ARENA_MAX": "1",
     }
 
 
+def test_the_notifier_knows_which_watch_is_switched_off(template: dict[str, Any]) -> None:
+    variables = environment(template, "AlertingNotify", SilenceWatch="false")
+    assert variables["DELIVERYWATCH_SWITCHED_OFF"] == "sms-silence"
+
+
 def test_the_notifier_gets_what_it_needs(template: dict[str, Any]) -> None:
     assert environment(template, "AlertingNotify", TimeZone="Australia/Sydney") == {
+        "DELIVERYWATCH_SWITCHED_OFF": "",
         "DELIVERYWATCH_ENVIRONMENT": "prod",
         "DELIVERYWATCH_PREFIX": "deliverywatch-prod",
         "DELIVERYWATCH_BUCKET": "LakeBucket",

@@ -44,8 +44,8 @@ def test_the_always_free_allowance_leaves_less_than_a_dollar() -> None:
 
 def test_metrics_and_alarms_are_counted_in_the_template() -> None:
     found = estimate()
-    assert line(found, "metrics") == Line("metrics", "4 custom metrics at 0.30", pytest.approx(1.2), 0)
-    assert line(found, "alarms").how == "9 alarms that refer to 14 metrics, at 0.10 each"
+    assert line(found, "metrics") == Line("metrics", "5 custom metrics at 0.30", pytest.approx(1.5), 0)
+    assert line(found, "alarms").how == "8 alarms that refer to 12 metrics, at 0.10 each"
 
 
 @pytest.mark.parametrize("system", stacks.SYSTEMS)
@@ -125,8 +125,8 @@ def test_what_is_not_known_is_named() -> None:
 
 def test_one_more_value_of_a_dimension_is_named_with_its_price() -> None:
     found = estimate()
-    assert found.further_value_usd == pytest.approx(2 * 0.30 + 10 * 0.10)
-    assert "1.60" in " ".join(bill.sentences(found, Volume()))
+    assert found.further_value_usd == pytest.approx(2 * 0.30 + 6 * 0.10)
+    assert "1.20" in " ".join(bill.sentences(found, Volume()))
 
 
 @pytest.mark.parametrize(

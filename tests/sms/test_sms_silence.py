@@ -124,12 +124,14 @@ def test_slots_of_five_minutes_expect_half() -> None:
     assert silence.expected(expectation, 5, LIMITS) == 25
 
 
-def test_a_case_without_a_history_has_always_sent_what_it_sends_first() -> None:
-    slots = {MONDAY + number * STEP: 300 if number < 36 else 0 for number in range(72)}
-    silent = [
-        slot for slot, seen in silence.replayed(slots, silence.steady(slots, 10)) if silence.is_silent(seen, LIMITS)
-    ]
-    assert silent == [MONDAY + number * STEP for number in range(38, 72)]
+@pytest.mark.parametrize(
+    ("totals", "minutes", "expected"),
+    [([300] * 6 + [0] * 9, 10, 300), ([30] * 60 + [0] * 9, 1, 30), ([3] * 60, 10, 0), ([], 10, 0), ([0] * 9, 10, 0)],
+)
+def test_a_case_without_a_history_has_always_sent_what_it_sends_first(
+    totals: list[int], minutes: int, expected: float
+) -> None:
+    assert silence.expected_if_steady(totals, minutes, LIMITS) == expected
 
 
 def stopped(sent: Weeks, account: Account, day: int, hour: int) -> Callable[[], Iterator[bool]]:

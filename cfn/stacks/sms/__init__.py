@@ -10,11 +10,12 @@ from blocks.stack import Stack, dashboard_url
 from blocks.tables import LAKE, PARQUET, saved_queries, table, view, view_text
 from deliverywatch.sms.assessments.delivery import DeliveryLimits
 from deliverywatch.sms.assessments.failures import FailureLimits
+from deliverywatch.sms.assessments.silence import SilenceLimits
 from deliverywatch.sms.assessments.unknown import UnknownLimits
 from deliverywatch.sms.lake.columns import COLUMNS
 from deliverywatch.sms.lake.slots import DAY_OBJECT
 from stacks.shared import MAY_LIST_LAKE, MAY_SET_ASIDE, may_publish, objects
-from stacks.sms.alarms import WATCHES
+from stacks.sms.alarms import WATCHES, WATCHES_SILENCE
 from stacks.sms.dashboard import sms_dashboard
 from stacks.sms.parameters import PARAMETERS, RULES
 
@@ -62,7 +63,10 @@ def stack() -> Stack:
         parameters=PARAMETERS,
         rules=RULES,
         outputs=_OUTPUTS,
-        conditions={"CompactsLake": Equals(Ref("CompactLake"), "true")},
+        conditions={
+            "CompactsLake": Equals(Ref("CompactLake"), "true"),
+            WATCHES_SILENCE: Equals(Ref("SilenceWatch"), "true"),
+        },
         functions=[ingest, compact],
         watches=WATCHES,
     )
@@ -77,7 +81,7 @@ def _ingest() -> Function:
         memory_megabytes=512,
         # The most that Lambda gives: after days without ClickSend one run reads all that was missed.
         timeout_seconds=900,
-        packages=("aws-embedded-metrics", "orjson", "pyarrow", "urllib3"),
+        packages=("aws-embedded-metrics", "orjson", "pyarrow", "tzdata", "urllib3"),
         environment={
             "DELIVERYWATCH_ENVIRONMENT": Ref("Environment"),
             "DELIVERYWATCH_BUCKET": Ref("LakeBucket"),
@@ -89,7 +93,10 @@ def _ingest() -> Function:
             "DELIVERYWATCH_ALERTS_TOPIC": Ref("AlertsTopic"),
             "DELIVERYWATCH_CREDIT_WATCH": Ref("CreditWatch"),
             "DELIVERYWATCH_CREDIT_WARNING_HOURS": Ref("CreditWarningHours"),
+            "DELIVERYWATCH_SILENCE_WATCH": Ref("SilenceWatch"),
+            "DELIVERYWATCH_TIME_ZONE": Ref("TimeZone"),
             **limits(FailureLimits),
+            **limits(SilenceLimits),
             **limits(DeliveryLimits),
             **limits(UnknownLimits),
             **MEMORY_SETTINGS,

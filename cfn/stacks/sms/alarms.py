@@ -9,6 +9,8 @@ from deliverywatch.sms.counts import NAMESPACE
 from deliverywatch.thresholds import OUTAGE_WINDOW_SECONDS, WINDOW_SECONDS
 
 _CONTEXT = "state/sms.json"
+# The condition under which silence is watched.
+WATCHES_SILENCE = "WatchesSilence"
 _COUNTS = {"total": Metric(NAMESPACE, "Total", "Sum"), "failed": Metric(NAMESPACE, "Failed", "Sum")}
 # Too few messages give no datapoint: 0 % would be good news that nobody has.
 _SHARE = Expression(
@@ -55,6 +57,20 @@ _OVERDUE = Alarm(
     "ignore",
     (2, 2),
 )
+# A warning: it is inferred from what did not happen, and whoever closed early or moved a campaign must not be woken.
+_SILENCE = Alarm(
+    "sms-silence",
+    "In 30 minutes less than ${SilencePercent} % of the SMS were sent that are usual at this time, by the last four "
+    "weeks and by today so far. It judges only where at least ${SilenceMinimumExpected} are usual.",
+    Expression(
+        "SMS sent, of what is usual (%)",
+        "IF(expected >= ${SilenceMinimumExpected}, 100 * total / expected)",
+        {"total": Metric(NAMESPACE, "Total", "Sum"), "expected": Metric(NAMESPACE, "Expected", "Sum")},
+    ),
+    "SilencePercent",
+    WINDOW_SECONDS,
+    comparison="LessThanThreshold",
+)
 _BLIND = Alarm(
     "sms-blind",
     "No run read ClickSend's history successfully for 30 minutes: failures would not be seen.",
@@ -87,5 +103,6 @@ WATCHES = [
     Watch("sms-unknown", "SMS with an unknown status", [], _CONTEXT, is_assessed=True),
     # Without an alarm: the balance is no metric, which would cost 0.30 USD a month.
     Watch("sms-credit", "SMS credit", [], _CONTEXT, is_assessed=True),
+    Watch("sms-silence", "SMS silence", [_SILENCE], _CONTEXT, is_assessed=True, condition=WATCHES_SILENCE),
     Watch("sms-blind", "SMS monitoring is blind", [_BLIND, _INGEST_ERRORS], _CONTEXT),
 ]

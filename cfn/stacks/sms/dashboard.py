@@ -17,7 +17,16 @@ from blocks.dashboards import (
 )
 from deliverywatch.sms.counts import NAMESPACE
 
-_SHOWN = ("sms-critical", "sms-warning", "sms-outage", "sms-overdue", "sms-blind", "sms-ingest-errors", "mail-failed")
+_SHOWN = (
+    "sms-critical",
+    "sms-warning",
+    "sms-outage",
+    "sms-overdue",
+    "sms-silence",
+    "sms-blind",
+    "sms-ingest-errors",
+    "mail-failed",
+)
 
 
 def sms_dashboard() -> Any:

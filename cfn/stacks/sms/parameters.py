@@ -42,6 +42,14 @@ _LIMITS = whole_numbers(
      "The credit that ends sooner, at the pace of the last day or week, is mailed; 72 leaves 48 hours to top it up."),
     ("UnknownPercent", "Unknown: over (%)", (1, 99), thresholds.UNKNOWN_PERCENT,
      "Share of the SMS of some hours whose status no rule covers, so that nobody knows whether they arrive."),
+    ("SilencePercent", "Silence: under (%) of the usual", (1, 50), thresholds.SILENCE_PERCENT,
+     "Fewer SMS in 30 minutes, of what is usual at this time, are silence."),
+    ("SilenceRecoveryPercent", "Silence is over from (%) of the usual", (1, 100), thresholds.SILENCE_RECOVERY_PERCENT,
+     "An open incident ends when at least so many SMS are sent again; more than the percentage that opens it."),
+    ("SilenceMinimumDaily", "Silence: at least so many SMS a day", (1, 1_000_000),
+     thresholds.SILENCE_MINIMUM_DAILY_COUNT, "Smaller accounts are not watched for silence: it may be chance."),
+    ("SilenceMinimumExpected", "Silence: at least so many usual SMS", (1, 1_000_000),
+     thresholds.SILENCE_MINIMUM_EXPECTED_COUNT, "Where fewer are usual in 30 minutes, their absence says nothing."),
     ("OverduePercent", "Late: over (points)", (1, 99), thresholds.OVERDUE_PERCENT,
      "Share of the SMS sent 5 to 20 minutes ago that have no outcome, in points above the account's usual share."),
 )  # fmt: skip
@@ -88,6 +96,12 @@ PARAMETERS = {
             "CompactLake",
             "One object per day",
             "Joins the hours of the lake, once 72 hours old, into one object per day: queries open 24 times fewer.",
+            default=True,
+        ),
+        switch(
+            "SilenceWatch",
+            "Watch for silence",
+            "Mails when far fewer SMS are sent than usual at this time; it learns for two weeks.",
             default=True,
         ),
         switch(

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from deliverywatch.backtest.inputs import definitions as templates
 from deliverywatch.backtest.inputs.definitions import Definitions
+from deliverywatch.backtest.inputs.expected import with_expected_of_case
 from deliverywatch.backtest.results.result import Mail, Span
 from deliverywatch.backtest.simulate import deliver
 from deliverywatch.engine.replay.minutes import Minutes
@@ -59,7 +60,7 @@ def check(
 def _result(case: Case, definitions: Definitions) -> Result:
     began = time.perf_counter()
     try:
-        run = case_run.replay_case(case, definitions.alarms, definitions.composites)
+        run = case_run.replay_case(with_expected_of_case(case, definitions), definitions.alarms, definitions.composites)
         difference = case_run.difference(run)
     except InputError as error:
         raise InputError(f'Case "{case.name}": {error}', next_step=error.next_step) from error

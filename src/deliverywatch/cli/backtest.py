@@ -129,9 +129,13 @@ class _History:
         minutes, counts_all = values.get("SlotMinutes", "10"), values.get("CountRecipientFaults", "true") == "true"
         if minutes not in _SLOT_MINUTES:
             raise InputError(f"SlotMinutes is {minutes}.", next_step="Give one of 1, 2, 5 and 10 to --set SlotMinutes.")
-        key = (values.get("Environment", "prod"), int(minutes), counts_all, tuple(definitions.metrics))
+        from deliverywatch.backtest.inputs.expected import with_expected
+
+        chosen = (values.get("Environment", "prod"), int(minutes), counts_all)
+        usual = tuple((name, value) for name, value in values.items() if name.startswith(("Silence", "TimeZone")))
+        key = (*chosen, tuple(definitions.metrics), usual)
         if key not in self._read:
-            self._read[key] = self._opened(definitions, *key[:3])
+            self._read[key] = with_expected(self._opened(definitions, *chosen), definitions)
         return self._read[key]
 
     def _opened(self, definitions: Definitions, environment: str, slot_minutes: int, is_everybody: bool) -> History:  # noqa: FBT001

@@ -30,6 +30,9 @@ _PLAYS = {
     "pipeline": "deliverywatch.local.demo.pipeline_day",
 }
 
+# Of `deliverywatch.local.demo.sms_stories`, which is imported only when it is played.
+_STORIES = ("silence", "small", "slow", "credit")
+
 
 @click.command()
 @click.option("--system", type=click.Choice(list(_PLAYS)), default="sms", show_default=True, help="What to play.")
@@ -40,9 +43,10 @@ _PLAYS = {
     show_default=True,
     help="The folder of the result; an earlier demo there is replaced.",
 )
+@click.option("--play", "story", type=click.Choice(_STORIES), help="Play this story of SMS instead of a day.")
 @click.option("--fast", is_flag=True, help="Play only the hours around the incident.")
 @click.option("--open", "open_page", is_flag=True, help="Open the page in a browser at the end.")
-def demo(*, system: str, out: Path, fast: bool, open_page: bool) -> None:
+def demo(*, system: str, story: str | None, out: Path, fast: bool, open_page: bool) -> None:
     """Play a day with an incident through the whole stack, on this machine.
 
     The template is built and deployed into a local cloud, where it lives through yesterday in simulated time. No AWS
@@ -56,12 +60,20 @@ def demo(*, system: str, out: Path, fast: bool, open_page: bool) -> None:
     email     a morning of two streams of e-mail
     queries   the life of a query: added, alerting, changed, resolved, removed
     pipeline  one fault after the other in Step Functions, Glue and dbt
+
+    \b
+    --play silence  nothing is sent any more, and so nothing fails
+    --play small    an account of five SMS in half an hour, all of which fail
+    --play slow     every second SMS takes 40 minutes, and all arrive
+    --play credit   the credit runs out, slowly and then fast
     """  # noqa: D301 - click wants the control character
     from rich.console import Console
 
     console = Console(highlight=False)
     began = time.monotonic()
-    outcome = _played(system, out, console, fast=fast)
+    if story and (system != "sms" or fast):
+        raise click.UsageError("--play is a story of SMS of its own: leave --system and --fast out.")
+    outcome = _played(story or system, out, console, fast=fast)
     _show(outcome, console)
     seconds = time.monotonic() - began
     console.print(f"Played in {seconds:.0f} s. Mails, files and timeline: {outcome.page}", soft_wrap=True)
@@ -69,13 +81,18 @@ def demo(*, system: str, out: Path, fast: bool, open_page: bool) -> None:
         webbrowser.open(outcome.page.resolve().as_uri())
 
 
-def _played(system: str, out: Path, console: Console, *, fast: bool) -> Outcome:
+def _played(what: str, out: Path, console: Console, *, fast: bool) -> Outcome:
     from rich.progress import BarColumn, Progress, TimeElapsedColumn
 
     columns = ("{task.description}", BarColumn(bar_width=40), "{task.fields[clock]}", TimeElapsedColumn())
     with Progress(*columns, console=console, transient=True) as bar:
-        play: Any = importlib.import_module(_PLAYS[system])
-        outcome: Outcome = play.perform(out, _Shown(bar), os.environ, datetime.now(UTC), fast=fast)
+        now = datetime.now(UTC)
+        if what in _STORIES:
+            from deliverywatch.local.demo import sms_stories  # brings the emulator
+
+            return sms_stories.perform(what, out, _Shown(bar), now)
+        play: Any = importlib.import_module(_PLAYS[what])
+        outcome: Outcome = play.perform(out, _Shown(bar), os.environ, now, fast=fast)
         return outcome
 
 

@@ -20,7 +20,17 @@ from deliverywatch.sms.assessments import silence
 from deliverywatch.sms.assessments.usual_volume import Forecast
 from deliverywatch.sms.counts import is_counted
 from deliverywatch.sms.lake import day_objects, volumes
-from deliverywatch.sms.lake.slots import DAY_OBJECT, HOUR, day_of, floor, folder_of, from_milliseconds, hour_of, steps
+from deliverywatch.sms.lake.slots import (
+    DAY_OBJECT,
+    HOUR,
+    day_of,
+    floor,
+    folder_of,
+    from_milliseconds,
+    hour_of,
+    key_of,
+    steps,
+)
 from deliverywatch.sms.lake.volumes import STEP_MINUTES, Volumes, volumes_of
 from deliverywatch.storage.records import update_record
 from deliverywatch.storage.store import Change
@@ -40,6 +50,8 @@ SecondsLeft = Callable[[], float]
 # A day more than the weeks, as local days begin elsewhere.
 _KEPT = timedelta(days=7 * SILENCE_WEEKS + 1)
 _NAMES = ("sent_at", "outcome")
+# The record is at most so old; what is older is counted by the day.
+_NEWEST = timedelta(hours=3)
 
 
 @dataclass(slots=True)
@@ -87,12 +99,13 @@ class ExpectedVolumes:
         return silence.assess(self.forecast.at(newest), now, self.limits)
 
 
-def load(store: Store, settings: Settings) -> ExpectedVolumes | None:
-    """Return what the record says; None if the watch is off or the record cannot be reached."""
+def load(store: Store, settings: Settings, covered_until: datetime) -> ExpectedVolumes | None:
+    """Return what was sent until now, until when runs have covered it; None if the watch is off or S3 out of reach."""
     if settings.silence is None:
         return None
     try:
         record = volumes.read_volumes(store)
+        _catch_up(store, record, covered_until)
     except DeliveryWatchError as error:
         log.warning("%s cannot be read, so silence is not judged by this run: %s", volumes.KEY, error)
         return None
@@ -104,9 +117,14 @@ def load(store: Store, settings: Settings) -> ExpectedVolumes | None:
 
 
 def keep(store: Store, expected: ExpectedVolumes, end: datetime, seconds_left: SecondsLeft) -> None:
-    """Bring the record up to date until the end of the newest slot; a failure is logged, not raised."""
+    """Bring the record up to date until the end of the newest slot; a failure is logged, not raised.
+
+    It is written once an hour: a write costs twelve times as much as a reading, and the newest hours are read anyway.
+    """
     try:
-        _count_missing(store, expected.volumes, end, seconds_left)
+        is_new = not expected.loaded.counts
+        if not _count_missing(store, expected.volumes, end, seconds_left) and not is_new and end != hour_of(end):
+            return
         update_record(store, volumes.KEY, volumes_of, partial(_merged, expected, day_of(end) - _KEPT))
     except DeliveryWatchError as error:
         log.warning("%s is not up to date: %s", volumes.KEY, error)
@@ -136,26 +154,46 @@ def _merged(expected: ExpectedVolumes, oldest: datetime, present: Volumes | None
     return Change(None if merged == present else merged.as_body(), None)
 
 
-def _count_missing(store: Store, record: Volumes, end: datetime, seconds_left: SecondsLeft) -> None:
+def _catch_up(store: Store, record: Volumes, covered_until: datetime) -> None:
+    """Count in the lake what runs have read since the record was written."""
+    since = max(record.counts, default=covered_until) + timedelta(minutes=STEP_MINUTES)
+    if not timedelta(0) < covered_until - since <= _NEWEST:
+        return
+    totals: Counter[datetime] = Counter()
+    for hour in steps(hour_of(since), covered_until, 60):
+        if stored := store.read(key_of(hour)):
+            totals.update(_totals(key_of(hour), stored.body))
+    record.counts |= {step: totals[step] for step in steps(since, covered_until, STEP_MINUTES)}
+
+
+def _count_missing(store: Store, record: Volumes, end: datetime, seconds_left: SecondsLeft) -> bool:
+    """Count in the lake what the record lacks, the newest days first; returns whether there was something."""
     if record.since is None:
         record.since = _first_hour(store, end)
     since = max(record.since, day_of(end) - _KEPT)
     missing = {day_of(step) for step in steps(since, end, STEP_MINUTES) if step not in record.counts}
     for day in sorted(missing, reverse=True)[:VOLUME_DAYS_A_RUN]:
         if seconds_left() < VOLUME_LEAST_SECONDS:
-            return
+            break
         _count_day(store, record, max(day, since), min(day + day_objects.DAY, end))
+    return bool(missing)
 
 
 def _count_day(store: Store, record: Volumes, start: datetime, end: datetime) -> None:
+    totals: Counter[datetime] = Counter()
+    for key, body in day_objects.bodies(store, folder_of(start)):
+        totals.update(_totals(key, body))
+    record.counts |= {step: totals[step] for step in steps(start, end, STEP_MINUTES)}
+
+
+def _totals(key: str, body: bytes) -> Counter[datetime]:
     from deliverywatch.sms.lake import merge  # brings pyarrow
 
     totals: Counter[datetime] = Counter()
-    for key, body in day_objects.bodies(store, folder_of(start)):
-        with day_objects.readable(key):
-            for sent_at, outcome in merge.rows(body, _NAMES):
-                totals[floor(from_milliseconds(sent_at), STEP_MINUTES)] += is_counted(outcome)
-    record.counts |= {step: totals[step] for step in steps(start, end, STEP_MINUTES)}
+    with day_objects.readable(key):
+        for sent_at, outcome in merge.rows(body, _NAMES):
+            totals[floor(from_milliseconds(sent_at), STEP_MINUTES)] += is_counted(outcome)
+    return totals
 
 
 def _first_hour(store: Store, end: datetime) -> datetime:

@@ -129,7 +129,8 @@ class _Run:
     def go(self) -> Summary:
         self.summary.first_run = self.plan.is_first
         self.source = self.ports.connect()
-        self.volumes = expect.load(self.ports.store, self.settings) if self.plan.covered_until else None
+        if self.plan.covered_from is not None:
+            self.volumes = expect.load(self.ports.store, self.settings, self.plan.covered_from)
         hours = Hours(
             self.plan,
             self.settings,

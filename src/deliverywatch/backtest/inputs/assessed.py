@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Protocol
 
-from deliverywatch.backtest.inputs import overdue
+from deliverywatch.backtest.inputs import expected, overdue
 from deliverywatch.backtest.inputs.past_runs import PastRuns, past_runs
 from deliverywatch.engine.replay.numeric import Flags, numpy
 from deliverywatch.environment import limits, parameter_name
@@ -140,6 +140,8 @@ def assessed(definitions: Definitions, series: Series) -> Assessed:
     judges: dict[str, Judge] = {}
     if names == _OF_RUNS[0]:
         judges |= {watch: judge(runs, definitions.parameters) for watch, judge in _JUDGES.items()}
+        if usual := metrics.get(expected.METRIC):
+            judges[expected.WATCH] = expected.silence_judge(runs, series, usual, definitions.parameters)
     if late := metrics.get(overdue.METRIC):
         chosen = limits(DeliveryLimits, definitions.parameters, parameter_name)
         judges[overdue.WATCH] = overdue.overdue(runs, series, late, chosen)

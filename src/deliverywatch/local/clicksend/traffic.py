@@ -22,7 +22,8 @@ class Phase:
     """A part of the day, from so long after midnight until the next begins; `text` is for a timeline.
 
     `failed_percent` is the share of all messages that fail; what is above the base fails at one carrier. Of the others,
-    `late_percent` arrive only about `late_by` after they were sent.
+    `late_percent` arrive only about `late_by` after they were sent. If `fails_everywhere`, every carrier fails as much.
+    `volume` is how much of the usual is sent.
     """
 
     since: timedelta
@@ -30,6 +31,8 @@ class Phase:
     failed_percent: float = BASE_FAILED_PERCENT
     late_percent: float = 0.0
     late_by: timedelta = timedelta(minutes=40)
+    fails_everywhere: bool = False
+    volume: float = 1.0
 
 
 INCIDENT = (
@@ -72,10 +75,8 @@ def day(midnight: datetime, seed: int = 1, *, phases: Sequence[Phase] = INCIDENT
     """
     random = Random(seed)  # noqa: S311 - a synthetic day has no secrets
     fates = _Fates(random)
-    return [
-        _message(random, midnight + offset, fates.next(_phase_at(phases, offset)))
-        for offset in sorted(_offsets(random, volume))
-    ]
+    sent = ((offset, _phase_at(phases, offset)) for offset in sorted(_offsets(random, volume)))
+    return [_message(random, midnight + offset, fates.next(phase)) for offset, phase in sent if fates.is_sent(phase)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +94,11 @@ class _Fates:
         self._base = _Share()
         self._incident = _Share()
         self._slow = _Share()
+        self._sent = _Share()
+
+    def is_sent(self, phase: Phase) -> bool:
+        """Whether the next message is sent at all."""
+        return phase.volume >= 1 or self._sent.falls_due(phase.volume)
 
     def next(self, phase: Phase) -> _Fate:
         """Return the next message's fate."""
@@ -100,7 +106,8 @@ class _Fates:
         if self._base.falls_due(BASE_FAILED_PERCENT / 100):
             return _Fate(network, _ABSENT, self._late())
         excess = (phase.failed_percent - BASE_FAILED_PERCENT) / 100
-        if network is _NETWORKS[0] and self._incident.falls_due(excess / _INCIDENT_SHARE):
+        is_struck = network is _NETWORKS[0] or phase.fails_everywhere
+        if is_struck and self._incident.falls_due(excess / (1 if phase.fails_everywhere else _INCIDENT_SHARE)):
             return _Fate(network, self._random.choices((_CONGESTED, _REJECTED), (3, 1))[0], self._prompt())
         if self._slow.falls_due(phase.late_percent / 100):
             return _Fate(network, DELIVERED, phase.late_by * self._random.uniform(0.8, 1.2))

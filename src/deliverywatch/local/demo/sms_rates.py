@@ -59,7 +59,7 @@ class Rates:
 
 def read(cloud: LocalCloud, start: datetime, end: datetime) -> Rates:
     """Return the failed shares of the deployed stack."""
-    total, failed = (_sums(cloud, name, start, end) for name in ("Total", "Failed"))
+    total, failed = (sums(cloud, name, start, end) for name in ("Total", "Failed"))
     samples = []
     for stamp, count in total.items():
         window = [minute for minute in total if stamp - WINDOW < minute <= stamp]
@@ -69,7 +69,7 @@ def read(cloud: LocalCloud, start: datetime, end: datetime) -> Rates:
     return Rates(start, end, tuple(samples))
 
 
-def _sums(cloud: LocalCloud, metric: str, start: datetime, end: datetime) -> dict[datetime, float]:
+def sums(cloud: LocalCloud, metric: str, start: datetime, end: datetime) -> dict[datetime, float]:
     """Return a metric's sum for each minute that has one, in order of time."""
     answer = cloud.client("cloudwatch").get_metric_statistics(
         Namespace="DeliveryWatch/Sms",

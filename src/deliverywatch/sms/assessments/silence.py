@@ -7,20 +7,20 @@ holiday nothing is expected.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from deliverywatch import thresholds
 from deliverywatch.messages.level import Level
 from deliverywatch.messages.verdict import Assessment, Verdict
-from deliverywatch.sms.assessments.usual_volume import STEP_MINUTES, Expectation, Forecast, UsualDay, steady_day
+from deliverywatch.sms.assessments.usual_volume import STEP_MINUTES, STEPS_A_DAY, Expectation, UsualDay, least_count
 
 # So many messages are sending again, wherever so few are usual that a share says nothing.
 _SENDING_COUNT = 3
 _MINUTES = thresholds.WINDOW_SECONDS // 60
 _LEARNING_DAYS = 7 * thresholds.SILENCE_LEARNING_WEEKS
-_HOUR = timedelta(hours=1)
+_DAY_MINUTES = 24 * 60
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,19 +67,21 @@ def is_silent(expectation: Expectation, limits: SilenceLimits) -> bool:
     return is_large and _is_judged(expectation, limits) and 100 * sent < limits.silence_percent * window
 
 
-def replayed(totals: Mapping[datetime, int], forecast: Forecast) -> Iterator[tuple[datetime, Expectation]]:
-    """Yield what was to be expected of each slot, by those before it; the slots in order of time, each by its begin."""
-    for slot, total in totals.items():
-        forecast.add(slot, total)
-        yield slot, forecast.at(slot)
+def expected_if_steady(totals: Sequence[float], slot_minutes: float, limits: SilenceLimits) -> float:
+    """Return the metric `Expected` of every slot of an account that always sends what it sends in its first hour."""
+    first = totals[: max(1, round(60 / slot_minutes))]
+    per_slot = sum(first) / len(first) if first else 0.0
+    is_large_enough = per_slot * _DAY_MINUTES / slot_minutes >= limits.silence_minimum_daily
+    window = per_slot * _MINUTES / slot_minutes
+    return per_slot if is_large_enough and window >= least_count(group_count=1) else 0.0
 
 
-def steady(totals: Mapping[datetime, int], slot_minutes: int) -> Forecast:
-    """Return a forecast as if an account had always sent what it sends in the first hour of these slots."""
-    first = min(totals, default=None)
-    sent = sum(total for slot, total in totals.items() if first and slot < first + _HOUR)
-    slots_an_hour = min(len(totals), 60 // slot_minutes) or 1
-    return Forecast(always=steady_day(sent / slots_an_hour * STEP_MINUTES / slot_minutes))
+def assess_counts(expected_count: float, sent: int, now: datetime, limits: SilenceLimits) -> Assessment:
+    """Return what the sums of `Expected` and `Total` of the last 30 minutes say, where the volumes are not known."""
+    flat = tuple([expected_count] * STEPS_A_DAY)
+    usual = UsualDay(limits.silence_minimum_daily, median=flat, work=flat, rest=flat, least_count=1)
+    expectation = Expectation(usual=usual, window=expected_count, today=expected_count, sent_in_window=sent)
+    return assess(expectation, now, limits)
 
 
 def _is_large_enough(usual: UsualDay, limits: SilenceLimits) -> bool:

@@ -129,11 +129,9 @@ class Forecast:
 
     Attributes:
         zone: Where the days of the account begin.
-        always: What is usual on every day, instead of what the volumes say.
     """
 
     zone: tzinfo = UTC
-    always: UsualDay | None = None
     _counts: dict[int, int] = field(default_factory=dict)
     _usual: dict[int, UsualDay | None] = field(default_factory=dict)
     _last_seen: datetime | None = None
@@ -174,23 +172,9 @@ class Forecast:
         )
 
     def _usual_on(self, day: int) -> UsualDay | None:
-        if self.always is not None:
-            return self.always
         if day not in self._usual:
             self._usual = {day: usual_day(self._counts, day)}
         return self._usual[day]
-
-
-def steady_day(step_count: float) -> UsualDay:
-    """Return a day on which every ten minutes are alike, as if it had never been otherwise."""
-    steps = (step_count,) * STEPS_A_DAY
-    return UsualDay(
-        daily_count=round(sum(steps)),
-        median=steps,
-        work=steps,
-        rest=steps,
-        least_count=-math.log(thresholds.SILENCE_CHANCE),
-    )
 
 
 def usual_day(counts: Mapping[int, int], day: int) -> UsualDay | None:
@@ -214,7 +198,7 @@ def usual_day(counts: Mapping[int, int], day: int) -> UsualDay | None:
         median=_median(work_days),
         work=_reliable(_median(work_days)),
         rest=_reliable(_median(rest_days)),
-        least_count=_least_count(work_days),
+        least_count=least_count(_group_count(work_days)),
     )
 
 
@@ -259,18 +243,21 @@ def _around(numbers: Sequence[float], step: int, reach: int) -> Sequence[float]:
     return numbers[max(0, step - reach) : step + reach + 1]
 
 
-def _least_count(days: Sequence[Sequence[int]]) -> float:
+def least_count(group_count: float) -> float:
     """Return how many messages must be expected of a window before none of them is as unlikely as `SILENCE_CHANCE`.
 
-    If messages come in groups of a random size, the variance of a count is twice the size of a group less one times
-    its mean, and none means that no group came.
+    None means that no group came, where so many messages come at once.
     """
+    return -math.log(thresholds.SILENCE_CHANCE) * group_count
+
+
+def _group_count(days: Sequence[Sequence[int]]) -> float:
+    """Return how many messages come at once: for groups of a random size the variance is 2 n - 1 times the mean."""
     windows = [
         [sum(day[step : step + STEPS_A_WINDOW]) for step in range(0, STEPS_A_DAY, STEPS_A_WINDOW)] for day in days
     ]
     ratios = [variance(counts) / mean(counts) for counts in zip(*windows, strict=True) if _is_measurable(counts)]
-    group = (max(1.0, median(ratios)) + 1) / 2 if ratios else 1.0
-    return -math.log(thresholds.SILENCE_CHANCE) * group
+    return (max(1.0, median(ratios)) + 1) / 2 if ratios else 1.0
 
 
 def _is_measurable(counts: Sequence[int]) -> bool:

@@ -13,6 +13,7 @@ import cold_start
 import compact
 import email_events
 import evidence
+import hostile
 import ingest
 import late
 import machine
@@ -27,6 +28,7 @@ import queries
 
 MODULES = {
     "ingest": ingest,
+    "hostile": hostile,
     "cold_start": cold_start,
     "engine": engine,
     "run": run,

@@ -10,7 +10,7 @@ import pytest
 from deliverywatch.alerting.incidents.incident_store import incident_key
 from deliverywatch.alerting.incidents.severity import Severity, Watch
 from deliverywatch.alerting.inputs.alarm import Alarm, State
-from deliverywatch.messages.context import Context, to_json
+from deliverywatch.messages.context import NOT_READ, Context, to_json
 from deliverywatch.messages.level import Level
 from deliverywatch.messages.verdict import Assessment, Verdict
 from deliverywatch.operate.account.deployment import Deployment
@@ -176,3 +176,10 @@ def test_the_watches_are_those_that_the_deployed_template_declares() -> None:
     (watch,) = declared_watches(template, PREFIX)
     assert (watch.name, watch.is_assessed, watch.alarms) == ("sms-credit", True, ())
     assert declared_watches({"Resources": {}}, PREFIX) == ()
+
+
+def test_what_a_system_could_not_read_stands_beside_its_last_reading() -> None:
+    missing = "12 of 621 rows of 10:30 to 10:40 UTC could not be read"
+    facts = (("Other", "fact"), (NOT_READ, missing))
+    status = seen(objects={"state/sms.json": to_json(Context(system="sms", updated_at=NOW, facts=facts))})
+    assert [one["problem"] for one in document(status)["heartbeats"]] == [missing]

@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from deliverywatch.errors import SourceUnavailable
+from deliverywatch.messages.context import NOT_READ
 from deliverywatch.sms import ingest
 from deliverywatch.sms.clicksend.pages import Page
 from deliverywatch.sms.clicksend.recipients import Recipients
@@ -218,6 +219,11 @@ class World:
     def context(self) -> dict[str, Any]:
         """What is left for the mails."""
         return json.loads(self.store.objects["state/sms.json"])  # type: ignore[no-any-return]
+
+    def not_read(self) -> str:
+        """What the mails say could not be read."""
+        facts = {fact["name"]: fact["value"] for fact in self.context().get("facts", ())}
+        return facts.get(NOT_READ, "")
 
     def watermark(self) -> datetime:
         """Until when messages were read."""

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import json
 import re
+import time
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 import pytest
 from clicksend_world import API_KEY, Time, client
 from sms_world import KEY, World
 
+from deliverywatch.errors import SourceUnavailable
 from deliverywatch.local.clicksend.faults import Fault
 from deliverywatch.local.clicksend.history import DELIVERED, Message, Messages, failure
 from deliverywatch.local.clicksend.server import ClickSendServer
+from deliverywatch.sms import ingest
 from deliverywatch.sms.clicksend.recipients import Recipients
 from deliverywatch.sms.lake import incomplete
 from deliverywatch.sms.lake.slots import floor
@@ -85,7 +88,7 @@ WHOLE = [
     *(Fault.LISTED_TWICE, Fault.LISTED_TWICE_UNCOUNTED, Fault.TOTAL_LESS),
     *(Fault.LAST_PAGE_FIRST, Fault.LAST_PAGE_FAR, Fault.LAST_PAGE_REPEATED, Fault.LIMIT_CAPPED),
     *(Fault.LONE_SURROGATE, Fault.INVALID_UTF8, Fault.CUT_EMOJI, Fault.CONTROL_CHARACTERS, Fault.BYTE_ORDER_MARK),
-    *(Fault.NOT_A_NUMBER, Fault.NO_HTTP_CODE, Fault.NO_CODE, Fault.GZIP),
+    *(Fault.NOT_A_NUMBER, Fault.LARGE_FIELD, Fault.NO_HTTP_CODE, Fault.NO_CODE, Fault.GZIP),
 ]
 CLAIMED = [Fault.WRONG_TOTAL, Fault.TOTAL_FAR]
 
@@ -95,7 +98,7 @@ def test_every_run_succeeds_and_counts_what_an_honest_server_would_give(world: H
     world.clicksend.add_fault(fault, times=None)
     world.run_all()
     assert_counted(world)
-    assert bool(world.context().get("facts")) == (fault in CLAIMED)
+    assert bool(world.not_read()) == (fault in CLAIMED)
     assert len(world.clicksend.queries) < 24 * 60
 
 
@@ -105,7 +108,7 @@ def test_a_total_that_is_wrong_for_a_while_is_noted_until_it_is_right(world: Hos
     for now in RUNS:
         world.clicksend.now = now
         world.run(now)
-        noted.append("facts" in world.context())
+        noted.append(bool(world.not_read()))
     assert_counted(world)
     assert noted == sorted(noted, reverse=True)
     assert (noted[0], noted[-1]) == (True, False)
@@ -119,5 +122,19 @@ def test_a_message_that_breaks_every_answer_costs_itself_and_is_named(world: Hos
     world.clicksend.add_fault(fault, times=None)
     world.run_all()
     assert_counted(world)
-    (fact,) = world.context()["facts"]
-    assert re.fullmatch(r"1 of \d\d rows of 10:31 UTC could not be read", fact["value"])
+    assert re.fullmatch(r"1 of \d\d rows of 10:31 UTC could not be read", world.not_read())
+
+
+@pytest.mark.parametrize("fault", [Fault.DRIP, Fault.DRIP_HEADERS, Fault.DELAY])
+def test_a_server_that_never_comes_to_an_end_is_told_before_the_function_ends(
+    world: HostileWorld, fault: Fault
+) -> None:
+    world.clicksend.now = RUNS[0]
+    world.clicksend.add_fault(fault, times=None)
+    ends_at = time.monotonic() + 1
+    reader = client(world.clicksend, remaining_seconds=lambda: ends_at - time.monotonic(), answer_seconds=20.0)
+    source = Source(reader, Recipients(KEY))
+    ports = replace(world.ports(), connect=lambda: source)
+    with pytest.raises(SourceUnavailable):
+        ingest.run(RUNS[0], world.settings, ports, token="run")
+    assert world.context()["problem"]["kind"] == "unavailable"

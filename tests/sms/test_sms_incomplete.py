@@ -119,7 +119,7 @@ def test_a_run_goes_on_past_a_gap_and_sweeps_read_that_hour_a_few_times() -> Non
     world.history.gaps = {at("09:00"): gap_page(at("09:05"))}
     world.run(at("09:10"))
     assert (world.watermark(), world.run_count()) == (at("09:10"), 1)
-    assert world.context()["facts"] == [{"name": "Not read", "value": "1 of 2 rows of 09:05 UTC could not be read"}]
+    assert world.not_read() == "1 of 2 rows of 09:05 UTC could not be read"
     world.run(at("11:10"))
     counts = [world.run(at("12:10") + number * HOUR).settling_count for number in range(INCOMPLETE_REREADS_COUNT + 1)]
     assert counts == [*[1] * INCOMPLETE_REREADS_COUNT, 0]
@@ -133,9 +133,9 @@ def test_a_sweep_that_reads_the_hour_completely_takes_it_off() -> None:
     world.run(at("11:10"))
     world.history.gaps = {}
     assert world.run(at("12:10")).settling_count == 1
-    assert "facts" in world.context(), "written before the sweep"
+    assert world.not_read(), "written before the sweep"
     world.run(at("12:20"))
-    assert "facts" not in world.context()
+    assert not world.not_read()
 
 
 def test_a_reading_by_hand_completes_it() -> None:

@@ -16,6 +16,9 @@ from deliverywatch.messages import verdict
 from deliverywatch.messages.untrusted import count, iso, mapping, moment, number, objects, other_members, text
 from deliverywatch.messages.verdict import Assessment
 
+# Name of the fact that says what of its newest input a system could not read.
+NOT_READ = "Not read"
+
 _FACT_COUNT = 30
 # What fits into a mail's width, and into a screen of it.
 _TABLE_ROWS, _TABLE_COLUMNS, _CELL_LIMIT = 11, 6, 60

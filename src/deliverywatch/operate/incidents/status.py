@@ -48,7 +48,7 @@ _ORDER = (Verdict.FAILING, Verdict.BLIND, Verdict.TOO_LITTLE, Verdict.HEALTHY)
 
 @dataclass(frozen=True, slots=True)
 class Heartbeat:
-    """When a system last left its context, and what keeps it from seeing."""
+    """When a system last left its context, and what keeps it from seeing all."""
 
     system: str
     read_at: datetime
@@ -158,12 +158,15 @@ def _is_old(mute: Mute, now: datetime) -> bool:
 def _heartbeats(contexts: Mapping[str, Context]) -> list[Heartbeat]:
     """Return when each system last left its context in the lake."""
     return [
-        Heartbeat(
-            key.removeprefix(_STATE).removesuffix(".json"), one.updated_at, one.problem.sentence if one.problem else ""
-        )
+        Heartbeat(key.removeprefix(_STATE).removesuffix(".json"), one.updated_at, _problem(one))
         for key, one in contexts.items()
         if one.updated_at
     ]
+
+
+def _problem(one: Context) -> str:
+    """Return why a system is blind, or what it could not read."""
+    return one.problem.sentence if one.problem else dict(one.facts).get(context.NOT_READ, "")
 
 
 def last_change(incident: Incident, status: Status, clock: Clock) -> str:

@@ -89,7 +89,7 @@ def published_of(body: bytes | None) -> dict[str, Assessment]:
 
 def facts_of(rebuilt_at: datetime | None, now: datetime, incomplete: str) -> Pairs:
     """Return what a mail says for a day after the watermark was lost, and what of the newest days was not read."""
-    return (*_rebuilt(rebuilt_at, now), *((("Not read", incomplete),) if incomplete else ()))
+    return (*_rebuilt(rebuilt_at, now), *(((documents.NOT_READ, incomplete),) if incomplete else ()))
 
 
 def _rebuilt(rebuilt_at: datetime | None, now: datetime) -> Pairs:

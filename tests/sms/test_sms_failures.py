@@ -1,6 +1,6 @@
 """The assessment of failing messages: what opens, what holds, what resolves, and what proves nothing."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import timedelta
 
@@ -48,7 +48,7 @@ def judged(seen: Sequence[SlotCount], limits: FailureLimits = LIMITS) -> Assessm
         ("2 1/2 1/2 0/2 1/2 0/2", FAILING, OK, CRITICAL, "3 of the last 10 SMS failed (30 %)."),
         ("6 1/2 1/2 1/2 1/2 1/2 1/2 0/2 0/2", FAILING, WARNING, CRITICAL, "6 of the last 16 SMS failed (37.5 %)."),
         ("9/9 0 0 5 0 5 0", HEALTHY, OK, OK, "None of the last 10 SMS failed."),
-        ("1 1 1", TOO_LITTLE, OK, OK, "Of 3 SMS of the last 24 hours 3 have an outcome, too few to judge."),
+        ("1 1 1", TOO_LITTLE, OK, OK, "Only 3 SMS were sent in the last 24 hours, too few to judge."),
         ("", TOO_LITTLE, OK, OK, "No SMS was sent in the last 24 hours."),
         ("9/9 0 0 0 0 0 0", TOO_LITTLE, OK, OK, f"{QUIET} all of the last 9 SMS failed."),
         ("90/90 0 0 0 0 0 0", TOO_LITTLE, OK, OK, f"{QUIET} all of the last 90 SMS failed."),
@@ -85,7 +85,31 @@ def test_messages_older_than_a_day_say_nothing() -> None:
 def test_messages_without_an_outcome_are_no_proof_of_health() -> None:
     pending = SlotCount(NOW - timedelta(minutes=10), NOW, total=100, failed=0, good=3)
     assert judged([pending]).verdict is TOO_LITTLE
+    assert judged([pending]).sentence == "Only 3 of the last 100 SMS have an outcome, too few to judge."
     assert judged([replace(pending, good=10)]).verdict is HEALTHY
+
+
+def test_failures_among_messages_without_an_outcome_are_no_outage_and_still_hold_an_incident() -> None:
+    among_pending = SlotCount(NOW - timedelta(minutes=10), NOW, total=100, failed=3, good=0)
+    assessment = judged([among_pending])
+    assert (assessment.verdict, assessment.opens, assessment.holds) == (FAILING, OK, CRITICAL)
+    assert assessment.sentence == "3 of the last 100 SMS failed (3 %)."
+    thin = [replace(among_pending, total=9, start=slot.start, end=slot.end) for slot in slots("1 1 1")[:1]]
+    assert judged(thin).opens is OK
+
+
+def test_an_account_whose_messages_never_get_an_outcome_is_not_read_back_a_day() -> None:
+    taken = 0
+
+    def never_final() -> Iterator[SlotCount]:
+        nonlocal taken
+        for back in range(144):
+            taken += 1
+            end = NOW - timedelta(minutes=10 * back)
+            yield SlotCount(end - timedelta(minutes=10), end, total=40, failed=0, good=0)
+
+    assert assess(never_final(), NOW, NOW, LIMITS).verdict is TOO_LITTLE
+    assert taken == 4
 
 
 @pytest.mark.parametrize(
@@ -109,7 +133,8 @@ def test_only_as_many_hours_are_read_as_are_needed() -> None:
     world.store.before = lambda operation, key: read.append(key) if operation == "read" else None
     world.history.rows += [row(f"N{number}", at("12:15")) for number in range(10)]
     world.run(NOW + timedelta(minutes=10))
-    assert {key[-10:-8] for key in read if key.endswith(".parquet")} == {"09", "10", "11", "12"}
+    # The other watches of a run read six hours.
+    assert min(key[-10:-8] for key in read if key.endswith(".parquet")) == "06"
 
 
 COUNTS = st.lists(st.tuples(st.integers(0, 12), st.integers(0, 12)), max_size=60)

@@ -23,6 +23,8 @@ _WINDOW = timedelta(seconds=thresholds.WINDOW_SECONDS)
 # Traffic is quiet when it pauses for so many times its usual pause: an account that sends every two hours is not quiet
 # after one.
 _PAUSES = 3
+# Of some countries no outcome ever comes: so many times the least that is judged say nothing, and older ones neither.
+_WITHOUT_OUTCOME = 10
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,7 +63,12 @@ class _Stretch:
 
     @property
     def failed_percent(self) -> float:
-        """Of the messages with an outcome."""
+        """What is proven: that what has no outcome yet will fail is not."""
+        return 100 * self.failed / self.total if self.total else 0.0
+
+    @property
+    def worst_percent(self) -> float:
+        """Of the messages with an outcome: what an incident ends by, as nobody saw the others arrive."""
         return 100 * self.failed / self.known if self.known else 0.0
 
     @property
@@ -119,16 +126,18 @@ def assess(slots: Iterable[SlotCount], now: datetime, end: datetime, limits: Fai
         return _too_little(seen, now, _quiet_sentence(seen.judged, end))
     if is_thin and _is_outage(seen.outage, limits):
         return _failing(seen.outage, now, opens=Level.CRITICAL, holds=Level.CRITICAL)
-    if seen.judged.known < limits.minimum_total:
-        return _too_little(seen, now, _few_sentence(seen.judged))
-    share = seen.judged.failed_percent
     if is_thin and _is_trickle(seen, limits):
-        is_critical = max(share, seen.trickle.failed_percent) > limits.critical_recovery_percent
-        return _failing(seen.trickle, now, opens=Level.WARNING, holds=Level.CRITICAL if is_critical else Level.WARNING)
-    if share <= limits.warning_recovery_percent:
-        return _assessment(Verdict.HEALTHY, seen.judged, now)
-    holds = Level.CRITICAL if share > limits.critical_recovery_percent else Level.WARNING
-    return _failing(seen.judged, now, opens=Level.OK, holds=holds)
+        return _failing(seen.trickle, now, opens=Level.WARNING, holds=_held(limits, seen.judged, seen.trickle))
+    if seen.judged.known >= limits.minimum_total and seen.judged.worst_percent <= limits.warning_recovery_percent:
+        return _healthy(seen.judged, now)
+    if seen.judged.total >= limits.minimum_total and seen.judged.failed_percent > limits.warning_recovery_percent:
+        return _failing(seen.judged, now, opens=Level.OK, holds=_held(limits, seen.judged))
+    return _too_little(seen, now, _few_sentence(seen.judged, limits))
+
+
+def _held(limits: FailureLimits, *stretches: _Stretch) -> Level:
+    worst = max(stretch.worst_percent for stretch in stretches)
+    return Level.CRITICAL if worst > limits.critical_recovery_percent else Level.WARNING
 
 
 def _walk(slots: Iterable[SlotCount], end: datetime, limits: FailureLimits) -> _Stretches:
@@ -137,7 +146,7 @@ def _walk(slots: Iterable[SlotCount], end: datetime, limits: FailureLimits) -> _
     quiet_start = end - timedelta(minutes=limits.quiet_minutes)
     for slot in slots:
         is_beyond = slot.end <= window_start
-        is_newest = is_beyond and seen.newest.known >= limits.minimum_total
+        is_newest = is_beyond and _is_plenty(seen.newest, limits)
         is_judged, is_decided = is_newest and _is_enough(seen.judged, limits), is_newest and _is_decided(seen, limits)
         if slot.end <= oldest or (is_judged and is_decided):
             break
@@ -154,15 +163,20 @@ def _walk(slots: Iterable[SlotCount], end: datetime, limits: FailureLimits) -> _
     return seen
 
 
+def _is_plenty(stretch: _Stretch, limits: FailureLimits) -> bool:
+    """Return whether there are enough messages with an outcome, or so many without that older ones say no more."""
+    return stretch.known >= limits.minimum_total or stretch.total >= _WITHOUT_OUTCOME * limits.minimum_total
+
+
 def _is_enough(stretch: _Stretch, limits: FailureLimits) -> bool:
     """Return whether a stretch gives a share by which an incident may end: one or two failures may be bad luck."""
     is_bad_luck = 0 < stretch.failed < limits.minimum_failed
-    return stretch.failed_percent <= limits.warning_recovery_percent or not is_bad_luck
+    return stretch.worst_percent <= limits.warning_recovery_percent or not is_bad_luck
 
 
 def _is_decided(seen: _Stretches, limits: FailureLimits) -> bool:
     """Return whether more slots can not make a trickle of it, or of what is none."""
-    is_hopeless = limits.trickle_percent * seen.trickle.known >= 100 * limits.trickle_failed
+    is_hopeless = limits.trickle_percent * seen.trickle.total >= 100 * limits.trickle_failed
     is_low = seen.newest.failed_percent <= limits.trickle_percent
     return is_low or is_hopeless or seen.trickle.failed >= limits.trickle_failed
 
@@ -184,21 +198,26 @@ def _is_trickle(seen: _Stretches, limits: FailureLimits) -> bool:
 
 
 def _failing(stretch: _Stretch, now: datetime, *, opens: Level, holds: Level) -> Assessment:
-    return _assessment(Verdict.FAILING, stretch, now, opens=opens, holds=holds)
-
-
-def _assessment(
-    verdict: Verdict, stretch: _Stretch, now: datetime, *, opens: Level = Level.OK, holds: Level = Level.OK
-) -> Assessment:
     return Assessment(
-        verdict=verdict,
+        verdict=Verdict.FAILING,
         as_of=now,
         opens=opens,
         holds=holds,
-        sentence=f"{_share(stretch)}.",
+        sentence=f"{_share(stretch.failed, stretch.total)}.",
+        last_seen=stretch.end,
+        seen_count=stretch.total,
+        value=round(stretch.failed_percent, 1),
+    )
+
+
+def _healthy(stretch: _Stretch, now: datetime) -> Assessment:
+    return Assessment(
+        verdict=Verdict.HEALTHY,
+        as_of=now,
+        sentence=f"{_share(stretch.failed, stretch.known)}.",
         last_seen=stretch.end,
         seen_count=stretch.known,
-        value=round(stretch.failed_percent, 1),
+        value=round(stretch.worst_percent, 1),
     )
 
 
@@ -211,26 +230,28 @@ def _too_little(seen: _Stretches, now: datetime, sentence: str) -> Assessment:
         sentence=sentence,
         last_seen=judged.end,
         seen_count=seen.quiet.total,
-        value=round(judged.failed_percent, 1) if judged.known else None,
+        value=round(judged.worst_percent, 1) if judged.known else None,
     )
 
 
-def _share(stretch: _Stretch) -> str:
-    if stretch.known == 1:
-        return "The last SMS failed" if stretch.failed else "The last SMS did not fail"
-    if stretch.failed in (0, stretch.known):
-        return f"{'All' if stretch.failed else 'None'} of the last {stretch.known} SMS failed"
-    return f"{stretch.failed} of the last {stretch.known} SMS failed ({stretch.failed_percent:.3g} %)"
+def _share(failed: int, total: int) -> str:
+    if total == 1:
+        return "The last SMS failed" if failed else "The last SMS did not fail"
+    if failed in (0, total):
+        return f"{'All' if failed else 'None'} of the last {total} SMS failed"
+    return f"{failed} of the last {total} SMS failed ({100 * failed / total:.3g} %)"
 
 
 def _quiet_sentence(judged: _Stretch, end: datetime) -> str:
     minutes = round((end - judged.end) / timedelta(minutes=1)) if judged.end else 0
-    before = f"; before that, {_share(judged)[0].lower()}{_share(judged)[1:]}" if judged.known else ""
-    return f"No SMS was sent for {minutes} minutes{before}."
+    share = _share(judged.failed, judged.known) if judged.known else ""
+    return f"No SMS was sent for {minutes} minutes{f'; before that, {share[0].lower()}{share[1:]}' if share else ''}."
 
 
-def _few_sentence(judged: _Stretch) -> str:
+def _few_sentence(judged: _Stretch, limits: FailureLimits) -> str:
     hours = thresholds.ASSESSED_HOURS
     if not judged.total:
         return f"No SMS was sent in the last {hours} hours."
-    return f"Of {judged.total} SMS of the last {hours} hours {judged.known} have an outcome, too few to judge."
+    if judged.total < limits.minimum_total:
+        return f"Only {judged.total} SMS were sent in the last {hours} hours, too few to judge."
+    return f"Only {judged.known} of the last {judged.total} SMS have an outcome, too few to judge."

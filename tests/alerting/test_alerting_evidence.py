@@ -61,6 +61,15 @@ def test_an_assessed_incident_steps_down_on_evidence_alone(
     assert world.ses.events[1:] == expected
 
 
+def test_the_end_that_rests_on_data_counts_the_whole_incident(world: World) -> None:
+    world.assess("12:42", "healthy")
+    without_data(world)
+    world.cloudwatch.totals = {"failed": 700, "total": 3000}
+    world.alarm("sms-critical", "OK", "12:44", old="ALARM")
+    text = " ".join(world.ses.mails[-1].get_body(("plain",)).get_content().split())  # type: ignore[union-attr]
+    assert "Failed 700 (of 3,000 sent since" in text
+
+
 def test_an_alarm_that_is_raised_with_data_holds_whatever_the_assessment_says(world: World) -> None:
     world.assess("12:42", "healthy")
     world.sweep(at("12:45"))

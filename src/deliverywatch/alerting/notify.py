@@ -198,7 +198,7 @@ class Notifier:
 
     def _with_totals(self, finding: Finding, incident: Incident, state: WatchState) -> Finding:
         alarm = state.alarm_of(incident.level)
-        if alarm is None or not state.is_live or finding.total is None:
+        if alarm is None or not state.is_live or not alarm.is_ratio:
             return finding
         # Without the guard of the alarm's expression, which counts few failures as none.
         now = 100 * (finding.failed or 0) / finding.total if finding.total else finding.value

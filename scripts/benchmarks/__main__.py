@@ -17,6 +17,7 @@ import hostile
 import ingest
 import late
 import machine
+import notifier
 import run
 import zips
 from measure import summary
@@ -41,9 +42,10 @@ MODULES = {
     "evidence": evidence,
     "late": late,
     "machine": machine,
+    "notifier": notifier,
 }
 # Only when they are named.
-LONG = {"machine"}
+LONG = {"machine", "notifier"}
 
 
 def main(names: list[str]) -> None:

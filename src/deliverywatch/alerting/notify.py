@@ -20,12 +20,13 @@ from deliverywatch.alerting.deliver import claimed, deliver
 from deliverywatch.alerting.incidents import incident_store, outbox
 from deliverywatch.alerting.incidents.advance import Limits, advance, presumed
 from deliverywatch.alerting.incidents.finding import find
-from deliverywatch.alerting.incidents.incident import newer
+from deliverywatch.alerting.incidents.incident import with_mailed
 from deliverywatch.alerting.incidents.observe import observe
 from deliverywatch.alerting.incidents.outbox import Claim
 from deliverywatch.alerting.incidents.severity import Watch, watch_named, watch_of
 from deliverywatch.alerting.inputs.alarm import State
 from deliverywatch.alerting.inputs.notice import parse
+from deliverywatch.alerting.ports import Mailed
 from deliverywatch.errors import MetricsUnavailable, StoreConflict, StoreUnavailable
 from deliverywatch.messages.level import Level
 from deliverywatch.messages.untrusted import mapping, moment
@@ -172,7 +173,8 @@ class Notifier:
         name, unrecorded = look.watch.name, self.ports.unrecorded.incidents
 
         def after(recorded: Incident | None) -> Incident | None:
-            before = newer(recorded, unrecorded.get(name))
+            mailed = unrecorded.get(name)
+            before = with_mailed(recorded, mailed.incident, mailed.at) if mailed else recorded
             state = self._state(look)
             tried.append(Settled(state, before, self._advanced(before, state, look.notice)))
             return tried[-1].after
@@ -226,7 +228,7 @@ class Notifier:
 
     def _sent(self, look: Look, state: WatchState, incident: Incident, change: Change) -> tuple[Claim, str]:
         """Send the mail of a change unless another invocation has it; return whose it was, and its subject if ours."""
-        record = outbox.record_of(incident, change, self.invocation, look.now)
+        record = self._record(look, incident, change)
         try:
             claim = claimed(record, self.ports)
         except StoreUnavailable:
@@ -242,20 +244,27 @@ class Notifier:
         except StoreUnavailable:  # it is sent; that it could not be recorded must not send it again
             return claim, message.view.subject
 
+    def _record(self, look: Look, incident: Incident, change: Change) -> outbox.Record:
+        return outbox.record_of(incident, change, self.invocation, look.now)
+
     def mail_unrecorded(self, look: Look, tried: Settled | None) -> None:
         """Send what a message changes although S3 is out of reach, and remember what it became."""
         settled = tried or self._unread(look)
         incident, before = settled.after, settled.before
         was_due = {(due.id, change.seq) for due, change in before.due} if before else set()
-        for due, change in incident.due if incident else ():
-            if (due.id, change.seq) not in was_due:
-                self._sent(look, settled.state, due, change)
-        if incident is not None and incident.id and not incident.is_presumed:
-            self.ports.unrecorded.incidents[look.watch.name] = incident
+        fresh = [one for one in (incident.due if incident else []) if (one[0].id, one[1].seq) not in was_due]
+        for due, change in fresh:
+            self._sent(look, settled.state, due, change)
+        for due, change in fresh if was_due else ():
+            # An earlier mail may still be under way: this one is mailed again after it.
+            self.ports.unrecorded.mails.pop(outbox.record_key(self._record(look, due, change)), None)
+        if incident is not None and fresh:
+            self.ports.unrecorded.incidents[look.watch.name] = Mailed(incident, look.now)
 
     def _unread(self, look: Look) -> Settled:
         """Return what a message means where no record can be read."""
-        before = self.ports.unrecorded.incidents.get(look.watch.name)
+        mailed = self.ports.unrecorded.incidents.get(look.watch.name)
+        before = mailed.incident if mailed else None
         if before is None and look.notice is not None:
             before = presumption(look.watch, look.notice)
         state = self._state(look)

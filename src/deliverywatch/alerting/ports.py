@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from deliverywatch.alerting.incidents.incident import Incident
     from deliverywatch.alerting.incidents.observe import Alarms, Stack
     from deliverywatch.alerting.incidents.outbox import Record
@@ -28,6 +30,14 @@ class StableStack:
         return False
 
 
+@dataclass(frozen=True, slots=True)
+class Mailed:
+    """An incident as it was mailed, and when, by the real clock."""
+
+    incident: Incident
+    at: datetime
+
+
 @dataclass(slots=True)
 class Unrecorded:
     """What was mailed while S3 was out of reach, until it is recorded; a warm function keeps it between invocations.
@@ -37,7 +47,7 @@ class Unrecorded:
         mails: The outbox records that could not be marked as sent, by their keys, with the mails.
     """
 
-    incidents: dict[str, Incident] = field(default_factory=dict)
+    incidents: dict[str, Mailed] = field(default_factory=dict)
     mails: dict[str, tuple[Record, bytes]] = field(default_factory=dict)
 
 

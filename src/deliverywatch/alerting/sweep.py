@@ -50,21 +50,21 @@ class Overview:
     Attributes:
         watches: The declared ones, and those of open or due incidents.
         incidents: The last incident by watch, of the records that could be read.
-        unreadable: The watches whose record could not be read.
+        unsure: The watches whose record could not be read or is older than what was mailed.
         alarms: By name; None if CloudWatch could not be read.
         assessments: By watch; the fresh ones.
     """
 
     watches: tuple[Watch, ...]
     incidents: Mapping[str, Incident]
-    unreadable: frozenset[str]
+    unsure: frozenset[str]
     alarms: Mapping[str, Alarm] | None
     assessments: Mapping[str, Assessment] = field(default_factory=dict)
 
     def needs_look(self, watch: Watch) -> bool:
         """Return whether something of a watch is raised, open, due, missing or unknown."""
         incident, assessment = self.incidents.get(watch.name), self.assessments.get(watch.name)
-        if watch.name in self.unreadable or (incident and (incident.is_open or incident.due)):
+        if watch.name in self.unsure or (incident and (incident.is_open or incident.due)):
             return True
         if assessment and assessment.opens is not Level.OK:
             return True
@@ -87,15 +87,16 @@ def overview(declared: tuple[Watch, ...], ports: Ports, now: datetime) -> Overvi
             unreadable.add(name)
         else:
             incidents |= {name: incident} if incident else {}
-    incidents |= {name: incident for name, incident in ports.unrecorded.incidents.items() if name not in incidents}
+    mailed = {name: one.incident for name, one in ports.unrecorded.incidents.items()}
     names = {watch.name for watch in declared}
-    active = [one for one in incidents.values() if one.watch not in names and (one.is_open or one.due)]
+    active = [one for one in incidents.values() if one.watch not in names | mailed.keys() and (one.is_open or one.due)]
+    active += [one for name, one in mailed.items() if name not in names]
     others = [watch_of_incident(incident, declared) for incident in active]
-    unknown = [watch_named(name, name, ()) for name in sorted(unreadable - names)]
+    unknown = [watch_named(name, name, ()) for name in sorted(unreadable - names - mailed.keys())]
     watches = (*declared, *others, *unknown)
     assessments = {watch.name: assessment_of(watch, None, ports.store, now) for watch in declared if watch.is_assessed}
     fresh = {name: assessment for name, assessment in assessments.items() if assessment}
-    return Overview(watches, incidents, frozenset(unreadable), _alarms(watches, ports), fresh)
+    return Overview(watches, incidents, frozenset(unreadable | mailed.keys()), _alarms(watches, ports), fresh)
 
 
 def watch_of_incident(incident: Incident, declared: Iterable[Watch]) -> Watch:

@@ -182,6 +182,7 @@ def _changed(incident: Incident, event: Event, finding: Finding) -> Incident:
         incident,
         level=finding.level,
         changed_at=time,
+        seen_at=finding.seen_at or incident.seen_at,
         seq=change.seq,
         timeline=_shortened((*incident.timeline, change), unsent),
         unsent=unsent,

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from deliverywatch.alerting.incidents.incident import Finding
 from deliverywatch.alerting.incidents.severity import CLOSED, Open, Reading, has_evidence, level_of, raised_alarms
+from deliverywatch.alerting.inputs.alarm import State
 from deliverywatch.messages.level import Level
 
 if TYPE_CHECKING:
@@ -24,18 +25,19 @@ def find(state: WatchState, notice: Notice | None, incident: Incident | None) ->
     """
     state = _without_late(state, notice, incident)
     still_open = incident if incident is not None and incident.is_open else None
+    reported = _reported(notice)
     level = level_of(
         state.watch,
         _counting(state, incident),
-        Open(still_open.level, still_open.raised, still_open.unseen) if still_open else CLOSED,
+        Open(still_open.level, still_open.raised | reported, still_open.unseen) if still_open else CLOSED,
         missing=state.missing,
         assessment=state.assessment,
     )
     if notice is not None and notice.level is not None and not (notice.assessment and state.watch.is_assessed):
-        return _of_notice(notice, notice.level, level)
+        return replace(_of_notice(notice, notice.level, level), seen_at=state.seen_at)
     # The level that a system reported holds until the system takes it back, whatever the watch's alarms say.
     noticed = still_open.noticed if still_open else Level.OK
-    finding = _of_alarms(state, _worst(level, noticed), notice)
+    finding = _of_alarms(state, _worst(level, noticed), notice, reported)
     is_proven = has_evidence(state.watch, state.readings, state.assessment) or noticed.rank >= finding.level.rank
     return replace(finding, is_held=finding.level is not Level.OK and not is_proven)
 
@@ -87,7 +89,7 @@ def _worst(one: Level, other: Level) -> Level:
     return max(one, other, key=lambda level: level.rank)
 
 
-def _of_alarms(state: WatchState, level: Level, notice: Notice | None) -> Finding:
+def _of_alarms(state: WatchState, level: Level, notice: Notice | None, reported: frozenset[str]) -> Finding:
     named = notice.alarm.name if notice and notice.alarm else ""
     alarm = state.alarm_of(level, named)
     reading = state.readings[alarm.name] if alarm else Reading(None)
@@ -98,11 +100,12 @@ def _of_alarms(state: WatchState, level: Level, notice: Notice | None) -> Findin
     return Finding(
         level=level,
         time=state.now,
+        seen_at=state.seen_at,
         value=by_data.value if by_data else value,
         is_low_bad=alarm is not None and alarm.sign.startswith("<"),
         failed=counts.get("failed"),
         total=counts.get("total"),
-        raised=raised_alarms(state.watch, state.readings),
+        raised=raised_alarms(state.watch, state.readings) | reported,
         is_live=state.is_live,
         alarm=alarm.name if alarm else named,
         title=state.watch.title,
@@ -112,6 +115,12 @@ def _of_alarms(state: WatchState, level: Level, notice: Notice | None) -> Findin
         missing=frozenset() if state.is_changing else state.missing,
         known=frozenset(name for name, reading in state.readings.items() if not reading.is_unknown),
     )
+
+
+def _reported(notice: Notice | None) -> frozenset[str]:
+    """Return the alarm that a message reports as raised: it was, even if its state is unknown by now."""
+    alarm = notice.alarm if notice else None
+    return frozenset([alarm.name]) if alarm and alarm.state is State.ALARM else frozenset()
 
 
 def _is_by_data(state: WatchState, level: Level) -> bool:

@@ -48,6 +48,7 @@ class Finding:
     """What a watch's alarms or a notice say at one time.
 
     Attributes:
+        seen_at: When it was made, by the real clock.
         value: The newest value of the deciding alarm, in its own unit.
         is_low_bad: Whether lower values are worse, as for an alarm that goes off below its threshold.
         failed: How many of `total` failed in the alarm's window; None if the alarm has no such metrics.
@@ -64,6 +65,7 @@ class Finding:
 
     level: Level
     time: datetime
+    seen_at: datetime | None = None
     value: float | None = None
     is_low_bad: bool = False
     failed: float | None = None
@@ -135,6 +137,7 @@ class Incident:
         unseen: The alarms that were mailed as missing and whose state is not known again.
         held_since: Since when its level is only held, without evidence; None while there is some.
         quiet_at: When that was mailed; None if it was not.
+        seen_at: When the last change was found, by the real clock.
         others: What a later version stored; also of each change and acknowledgement.
     """
 
@@ -157,6 +160,7 @@ class Incident:
     unseen: frozenset[str] = frozenset()
     held_since: datetime | None = None
     quiet_at: datetime | None = None
+    seen_at: datetime | None = None
     others: Mapping[str, Any] = field(default_factory=dict, hash=False)
 
     @property
@@ -182,13 +186,32 @@ class Incident:
         return replace(self, unsent=unsent, earlier=earlier if earlier and earlier.due else None)
 
 
-def newer(recorded: Incident | None, unrecorded: Incident | None) -> Incident | None:
-    """Return the recorded incident, or the one that was mailed while S3 was out of reach if that is newer."""
-    if unrecorded is None or (recorded is not None and recorded.changed_at >= unrecorded.changed_at):
+def with_mailed(recorded: Incident | None, mailed: Incident | None, mailed_at: datetime | None) -> Incident | None:
+    """Return the recorded incident at the level that was mailed last.
+
+    Args:
+        recorded: As the lake knows it.
+        mailed: As it was mailed while S3 was out of reach; None if nothing was.
+        mailed_at: When, by the real clock.
+    """
+    if mailed is None or mailed_at is None or recorded is None:
+        return mailed or recorded
+    recorded = _with_newest_notice(recorded, mailed)
+    if recorded.seen_at and mailed_at <= recorded.seen_at:
         return recorded
-    if recorded is None or recorded.id == unrecorded.id or not recorded.due:
-        return unrecorded
-    return replace(unrecorded, earlier=recorded)
+    is_same = recorded.id == mailed.id
+    if (is_same and recorded.seq < mailed.seq) or not (is_same or recorded.is_open):
+        earlier = recorded if recorded.due and not is_same else mailed.earlier
+        changed_at = max(recorded.changed_at, mailed.changed_at)
+        return _with_newest_notice(replace(mailed, changed_at=changed_at, earlier=earlier), recorded)
+    return replace(recorded, level=mailed.level, raised=recorded.raised | mailed.raised)
+
+
+def _with_newest_notice(incident: Incident, other: Incident) -> Incident:
+    """Return an incident with the system notice of another one if that is newer."""
+    if other.noticed_at is None or (incident.noticed_at and incident.noticed_at >= other.noticed_at):
+        return incident
+    return replace(incident, noticed=other.noticed, noticed_at=other.noticed_at)
 
 
 def to_json(incident: Incident) -> bytes:
@@ -252,6 +275,7 @@ def _incident(record: Mapping[str, Any]) -> Incident:
         unseen=_names(record.get("unseen")),
         held_since=moment(record.get("held_since")),
         quiet_at=moment(record.get("quiet_at")),
+        seen_at=moment(record.get("seen_at")),
         others=other_members(record, _KNOWN),
     )
 

@@ -63,7 +63,9 @@ def observe(
     described = _described(watch, port)
     alarms = _with_news(described or {}, notice)
     newest = max([time, *(alarm.updated_at for alarm in alarms.values() if alarm.updated_at)])
-    values = _values(alarms, newest, port) if described else None
+    # The values of an alarm that does not exist are not asked for: none would mean that there are no data.
+    existing = {name: alarm for name, alarm in alarms.items() if described and name in described}
+    values = _values(existing, newest, port) if existing else None
     names = alarms if described is not None else dict.fromkeys([*watch.alarms, *alarms])
     missing = frozenset(watch.alarms) - alarms.keys() if described is not None else frozenset()
     return WatchState(
@@ -71,7 +73,7 @@ def observe(
         newest,
         now,
         alarms,
-        {name: _reading(alarms.get(name), values) for name in names},
+        {name: _reading(alarms.get(name), values if name in existing else None) for name in names},
         is_live=described is not None,
         missing=missing,
         unconfirmed=frozenset(alarms.keys() - described.keys()) if described is not None else frozenset(),

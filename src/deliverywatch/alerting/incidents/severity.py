@@ -176,9 +176,10 @@ def _held(
     unseen = [name for name in incident.unseen if name not in readings or readings[name].is_unknown]
     if missing or unseen:
         return [incident.level]
+    if any(reading.state is None for reading in readings.values()):
+        return [incident.level]  # CloudWatch cannot be read
     if watch.is_assessed:
-        is_unreadable = any(reading.state is None for reading in readings.values())
-        holds = incident.level if judged is None or is_unreadable else judged.holds
+        holds = judged.holds if judged else incident.level
         return [min(holds, incident.level, key=lambda level: level.rank)]
     return [
         severity.level

@@ -83,7 +83,7 @@ def row(message_id: str, sent_at: datetime, outcome: str = "delivered", **fields
 
 @dataclass
 class History:
-    """An account's history: what is in `rows` when it is asked, in pages; `strays` have no date and come at 12:05."""
+    """An account's history: what is in `rows` when it is asked, in pages; `strays` have no date."""
 
     rows: list[dict[str, Any]] = field(default_factory=list)
     page_size: int = 100
@@ -94,6 +94,7 @@ class History:
     before: Callable[[str, str], None] = lambda _port, _key: None
     breaks_after_pages: int | None = None
     gaps: dict[datetime, Page] = field(default_factory=dict)
+    strays_at: datetime = NOW - timedelta(minutes=5)
 
     def pages(self, start: datetime, end: datetime) -> Iterator[Page]:
         self.asked.append((start, end))
@@ -106,7 +107,7 @@ class History:
         found = sorted(
             (row for row in self.rows if first <= int(row["date"]) <= last), key=lambda row: int(row["date"])
         )
-        if start <= NOW - timedelta(minutes=5) < end:
+        if start <= self.strays_at < end:
             found = found + self.strays
         parts = [found[index : index + self.page_size] for index in range(0, len(found), self.page_size)] or [[]]
         for number, part in enumerate(parts, 1):

@@ -2,18 +2,21 @@
 
 from collections import Counter
 from collections.abc import Iterator
-from datetime import timedelta
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from random import Random
 
 import pytest
 from clicksend_world import API_KEY, END, START, Time, client
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from deliverywatch.errors import SourceUnavailable
 from deliverywatch.local.clicksend.faults import Fault
 from deliverywatch.local.clicksend.history import Message, Messages
 from deliverywatch.local.clicksend.server import ClickSendServer
 from deliverywatch.sms.clicksend.pages import Gap, Page, Tally
-from deliverywatch.sms.clicksend.reading import Evidence, Part, cut, judged
+from deliverywatch.sms.clicksend.reading import Evidence, Part, Query, Reading, cut, judged
 
 
 def campaign(count: int, batch: int, second: int = 1800) -> list[Message]:
@@ -154,3 +157,78 @@ def test_a_second_with_a_campaign_is_cut_out_with_little_beside_it() -> None:
         )
     assert part.end - part.start <= 20
     assert reading.seconds.total() <= 302
+
+
+@dataclass
+class Server:
+    """A server without HTTP, whose rows of one second stand in another order at each request."""
+
+    seconds: list[int]
+    random: Random
+    fails_percent: int = 0
+    wobbles_percent: int = 0
+    is_exclusive: bool = False
+    count: int = 0
+
+    def pages(self, query: Query) -> Iterator[Page]:
+        for number in range(1, 100):
+            page = self._page(query, number)
+            yield page
+            if len(page.rows) < query.size:
+                return
+
+    def _page(self, query: Query, number: int) -> Page:
+        self.count += 1
+        if self.random.random() * 100 < self.fails_percent:
+            raise SourceUnavailable("5xx")
+        first, last = query.part.start - 1 + self.is_exclusive, query.part.end - self.is_exclusive
+        listed = [
+            {"message_id": str(index), "date": EPOCH + second}
+            for index, second in enumerate(self.seconds)
+            if first <= EPOCH + second <= last
+        ]
+        self.random.shuffle(listed)
+        listed.sort(key=lambda row: int(str(row["date"])), reverse=query.descending)
+        total = len(listed) + (self.random.random() * 100 < self.wobbles_percent)
+        begin = (number - 1) * query.size
+        return Page(number, total, -(-total // query.size), listed[begin : begin + query.size])
+
+    def read(self) -> tuple[set[str], Gap | None]:
+        reading = Reading(self.pages, lambda _: None, lambda: True)
+        start, end = (datetime.fromtimestamp(second, UTC) for second in (EPOCH, EPOCH + 600))
+        pages = list(reading.pages(start, end))
+        gaps = [page.gap for page in pages if page.gap]
+        return {str(row["message_id"]) for page in pages for row in page.rows}, gaps[0] if gaps else None
+
+
+EPOCH = int(START.timestamp())
+bursts = st.lists(st.tuples(st.integers(0, 599), st.integers(1, 260)), min_size=1, max_size=4)
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    bursts=bursts,
+    seed=st.integers(),
+    fails=st.sampled_from([0, 0, 2, 20]),
+    wobbles=st.sampled_from([0, 0, 10, 100]),
+    is_exclusive=st.booleans(),
+)
+def test_what_is_said_to_be_whole_is_whole_and_every_reading_ends(
+    bursts: list[tuple[int, int]], seed: int, fails: int, wobbles: int, is_exclusive: bool
+) -> None:
+    seconds = [second for second, count in bursts for _ in range(count)]
+    server = Server(seconds, Random(seed), fails, wobbles, is_exclusive)
+    try:
+        read, gap = server.read()
+    except SourceUnavailable:
+        assert fails
+    else:
+        assert gap or len(read) == len(seconds)
+        assert gap is None or 0 < gap.missing_count <= gap.announced_count
+    assert server.count <= 650
+
+
+def test_a_thousand_messages_of_one_second_in_any_order_are_read_whole() -> None:
+    server = Server([300] * 1000, Random(1))
+    assert server.read() == ({str(index) for index in range(1000)}, None)
+    assert server.count < 300

@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta
 
 import pytest
-from sms_world import NOW, Killed, World, row
+from sms_world import NOW, Killed, World, at, row
 
 from deliverywatch.sms import backfill, compact, ingest
 from deliverywatch.sms.lake import day_objects, merge
@@ -115,3 +115,14 @@ def test_the_sweep_settles_a_late_outcome_in_the_object_of_its_day() -> None:
     assert world.run(midnight + timedelta(minutes=10)).settling_count > 0
     assert world.outcomes() == {"P": "failed"}
     assert [*world.lake()] == [day_objects.day_key_of(day_objects.day_of(sent_at))]
+
+
+def test_rows_without_a_date_stop_no_back_fill(caplog: pytest.LogCaptureFixture) -> None:
+    world = World()
+    world.history.rows = [row("A", at("08:05")), row("B", at("10:05"))]
+    world.history.strays_at, world.history.strays = at("09:05"), [row("bad", at("09:05")) | {"date": "soon"}] * 5
+    since = at("08:00")
+    plan = backfill.within(ingest.backfill_plan(NOW, world.settings, world.store, 1), since, at("11:00"))
+    tokens = iter(str(number) for number in range(99))
+    assert backfill.fill(plan, world.settings, world.ports(), since, lambda: next(tokens)) == 2
+    assert "5 rows have no usable message_id or date" in caplog.text

@@ -115,4 +115,6 @@ def _print(summary: Summary, lake: Path) -> None:
     )
     if summary.unreadable_count:
         click.echo(f"{summary.unreadable_count:,} rows had no usable id or time and are not kept.", err=True)
+    if missing := summary.missing_count - summary.unreadable_count:
+        click.echo(f"{missing:,} announced rows could not be read; later runs read them again.", err=True)
     click.echo(f"See what is there: deliverywatch lake show {lake}", err=True)

@@ -29,10 +29,10 @@ _PAGE_SIZES = (100, 90, 75, 60, 50, 40, 30, 95, 85, 70)
 # Before the second reading, so that what is just appearing has appeared.
 _SETTLE_SECONDS = 3.0
 
-# What a range may cost beyond its first two readings: these requests, and this often the pages that it has. One second
-# in which thousands were sent needs several readings; a server that lies about everything must not cost more.
-_MOST_REQUESTS = 100
-_MOST_READINGS = 3
+# What a range may cost beyond its first two readings: these requests and some more for each page that it has, up to a
+# limit. One second in which thousands were sent needs several readings; a server that lies about everything must not
+# cost more.
+_BASE_REQUESTS, _REQUESTS_PER_PAGE, _MOST_REQUESTS = 100, 10, 500
 
 # A request of the first two readings is tried this often; of a part less often, as one of its rows may be the reason.
 _ATTEMPTS, _ATTEMPTS_OF_PART = 4, 2
@@ -98,7 +98,7 @@ class Reading:
         if first.failure:
             self._check_that_it_answers(whole, first)
         self.sleep(_SETTLE_SECONDS)
-        self._requests_left = _MOST_REQUESTS + _MOST_READINGS * first.page_count
+        self._requests_left = min(_MOST_REQUESTS, _BASE_REQUESTS + _REQUESTS_PER_PAGE * first.page_count)
         yield from self._read(Query(whole, _PAGE_SIZES[1]), second)
         yield from self._concluded(whole, [first, second])
         if self._parts_missing:

@@ -43,6 +43,15 @@ def test_late_failures_count_after_the_watermark_is_lost(body: bytes | None) -> 
     assert (world.watermark(), len(world.outcomes())) == (at("13:00"), 3)
 
 
+@pytest.mark.parametrize("body", [None, b"{", b'{"covered_until": "2027-11-21T12:00:00Z"}'])
+def test_the_rebuilt_watermark_knows_since_when_messages_count_though_no_object_says_so(body: bytes | None) -> None:
+    world = watched(until="06:00")
+    counted_from = json.loads(world.store.objects[WATERMARK])["counted_from"]
+    world.store.objects[WATERMARK] = body or b""
+    world.run(NOW)
+    assert json.loads(world.store.objects[WATERMARK])["counted_from"] == counted_from
+
+
 def test_what_was_sent_in_an_outage_is_read_although_the_watermark_was_lost_in_it() -> None:
     world = watched("05:35", until="06:00")
     world.history.rows.append(row("in the outage", at("08:05"), "failed"))

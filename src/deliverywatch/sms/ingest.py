@@ -276,7 +276,8 @@ class _Run:
 
         def document(before: bytes | None) -> Change[None]:
             seen = (evidence.statistics, now, self.plan.end, minutes)
-            body = context.document(*seen, assessments, published, facts, before, evidence.measured)
+            known = (before, evidence.measured, self.plan.counted_from)
+            body = context.document(*seen, assessments, published, facts, *known)
             return Change(body, None)
 
         update_record(self.ports.store, context.KEY, whole_document, document)

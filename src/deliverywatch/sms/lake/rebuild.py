@@ -14,6 +14,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from deliverywatch.messages import context
+from deliverywatch.messages.untrusted import moment
 from deliverywatch.sms.lake.day_objects import counting, day_of_key
 from deliverywatch.sms.lake.marks import COUNTED_FROM, COVERED_UNTIL
 from deliverywatch.sms.lake.slots import DAY_OBJECT, HOUR, hour_of, key_of, steps
@@ -30,7 +31,8 @@ _OLDER_OBJECTS = 24
 def rebuilt(store: Store, now: datetime) -> Watermark | None:
     """Return the watermark that the lake proves at `now`; none if no run on schedule ever wrote to it."""
     proofs = [*_recent(store, now)] or [*_newest(store, now)]
-    coverage = [until for until, _ in proofs if until] + _reported(store, now)
+    proofs += _reported(store, now)
+    coverage = [until for until, _ in proofs if until]
     if not coverage:
         return None
     covered_until = max(coverage)
@@ -38,12 +40,15 @@ def rebuilt(store: Store, now: datetime) -> Watermark | None:
     return Watermark(covered_until, min([covered_until, *(since for _, since in proofs)]), rebuilt_at=now)
 
 
-def _reported(store: Store, now: datetime) -> list[datetime]:
-    """Return until when the last run on schedule that reached the present summed up the lake for the mails."""
+def _reported(store: Store, now: datetime) -> Iterator[tuple[datetime, datetime]]:
+    """Yield until when the last run that reached the present summed up the lake, and since when messages count."""
     stored = store.read(context.key_of("sms"))
-    document = context.from_json(stored.body if stored else None)
-    until = [slot.start + timedelta(minutes=document.slot_minutes) for slot in document.slots[-1:]]
-    return [time for time in until if time <= now and document.slot_minutes]
+    body = stored.body if stored else None
+    document = context.from_json(body)
+    for slot in document.slots[-1:]:
+        until = slot.start + timedelta(minutes=document.slot_minutes)
+        if document.slot_minutes and until <= now:
+            yield until, moment(context.decoded(body).get("counted_from")) or until
 
 
 def _recent(store: Store, now: datetime) -> Iterator[tuple[datetime | None, datetime]]:

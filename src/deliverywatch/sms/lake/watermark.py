@@ -55,8 +55,9 @@ def advance_watermark(store: Store, watermark: Watermark, *, latest: datetime | 
     def ahead(present: Watermark | None) -> Change[None]:
         if present is None:
             return Change(watermark.as_body(), None)
-        is_possible = latest is None or present.covered_until <= latest
-        if is_possible and present.covered_until >= watermark.covered_until:
+        if latest is not None and present.covered_until > latest:
+            return Change(replace(watermark, others=present.others).as_body(), None)
+        if present.covered_until >= watermark.covered_until:
             return Change(None, None)
         return Change(replace(present, covered_until=watermark.covered_until).as_body(), None)
 

@@ -12,6 +12,7 @@ from deliverywatch.errors import DeliveryWatchError
 from deliverywatch.messages import context as documents
 from deliverywatch.messages import verdict
 from deliverywatch.messages.context import Context, Overdue, Pairs, Problem, Slot
+from deliverywatch.messages.untrusted import iso
 from deliverywatch.sms.assessments.delivery import Measured
 from deliverywatch.sms.clicksend.outcomes import Outcome
 from deliverywatch.sms.lake.slots import steps
@@ -28,6 +29,8 @@ KEY = documents.key_of("sms")
 # How far a mail looks back: the incident's begin and the healthy time before it.
 HOURS = 3
 _PUBLISHED, _DELAY = "published", "delay"
+# Since when messages are counted: `lake/rebuild` reads it if the watermark is lost.
+_COUNTED_FROM = "counted_from"
 
 
 def document(
@@ -40,6 +43,7 @@ def document(
     facts: Pairs = (),
     before: bytes | None = None,
     measured: Measured | None = None,
+    counted_from: datetime | None = None,
 ) -> bytes:
     """Return the context after a run at `now` that succeeded, of the rows from `HOURS` before `end`.
 
@@ -60,7 +64,7 @@ def document(
         assessments=assessments or {},
     )
     sent = {watch: verdict.to_document(one) for watch, one in (published or {}).items()}
-    own = {_PUBLISHED: sent or None, _DELAY: delay.document() or None}
+    own = {_PUBLISHED: sent or None, _DELAY: delay.document() or None, _COUNTED_FROM: iso(counted_from)}
     return documents.to_json(context, before, **own)
 
 

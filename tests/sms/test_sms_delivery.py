@@ -106,7 +106,7 @@ def test_an_incident_is_held_until_the_share_is_half_way_back() -> None:
 def test_the_sentence_says_how_many_are_late_what_is_usual_and_how_many_networks_refused() -> None:
     seen = delivery.measure([batch(10, 18, 45, temporary=12)], NOW)
     assert delivery.assess(seen, 2.13, NOW, LIMITS).sentence == (
-        "18 of 45 SMS (40 %) had no outcome 5 to 20 minutes after they were sent, usually 2.13 %. "
+        "18 of 45 SMS (40 %) had no outcome 5 to 20 minutes after they were sent, usually 2.1 %. "
         "Networks refused 12 of them for now (300, 302)."
     )
 

@@ -37,11 +37,11 @@ def judged(seen: Sequence[SlotCount], limits: FailureLimits = LIMITS) -> Assessm
     [
         ("100 100 100", HEALTHY, OK, OK, "None of the last 300 SMS failed."),
         ("2/100 2/100 2/100", HEALTHY, OK, OK, "6 of the last 300 SMS failed (2 %)."),
-        ("3/100 2/100 2/100", FAILING, OK, WARNING, "7 of the last 300 SMS failed (2.33 %)."),
+        ("3/100 2/100 2/100", FAILING, OK, WARNING, "7 of the last 300 SMS failed (2.3 %)."),
         ("60/100 0/100 0/100", FAILING, OK, CRITICAL, "60 of the last 300 SMS failed (20 %)."),
         ("100/100 100/100 100/100", FAILING, OK, CRITICAL, "All of the last 300 SMS failed."),
         ("20 1/1 1/1 1/1", FAILING, CRITICAL, CRITICAL, "All of the last 3 SMS failed."),
-        ("20 0 0 1/1 1/1 0", FAILING, OK, WARNING, "2 of the last 22 SMS failed (9.09 %)."),
+        ("20 0 0 1/1 1/1 0", FAILING, OK, WARNING, "2 of the last 22 SMS failed (9.1 %)."),
         ("1 1 1 1 1 1 1 1/1 0 1/1 0 1/1", FAILING, CRITICAL, CRITICAL, "All of the last 3 SMS failed."),
         ("3/3 0 0 4 0 3 0", FAILING, OK, CRITICAL, "3 of the last 10 SMS failed (30 %)."),
         ("6/6 0 0 4 0 0", FAILING, WARNING, CRITICAL, "6 of the last 10 SMS failed (60 %)."),

@@ -210,10 +210,10 @@ def _too_little(delivery: Delivery, now: datetime, sentence: str) -> Assessment:
 def _sentence(delivery: Delivery, usual_percent: float) -> str:
     begin, end = thresholds.OVERDUE_FROM_MINUTES, thresholds.OVERDUE_TO_MINUTES
     sentence = f"{_share(delivery)} had no outcome {begin} to {end} minutes after they were sent"
-    usual = f", usually {usual_percent:.3g} %" if usual_percent else ""
+    usual = f", usually {round(usual_percent, 1):g} %" if usual_percent else ""
     refused = f" Networks refused {delivery.temporary} of them for now (300, 302)." if delivery.temporary else ""
     return f"{sentence}{usual}.{refused}"
 
 
 def _share(delivery: Delivery) -> str:
-    return f"{delivery.late} of {delivery.total} SMS ({delivery.percent:.3g} %)"
+    return f"{delivery.late} of {delivery.total} SMS ({round(delivery.percent, 1):g} %)"

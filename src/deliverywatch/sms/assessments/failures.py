@@ -239,7 +239,7 @@ def _share(failed: int, total: int) -> str:
         return "The last SMS failed" if failed else "The last SMS did not fail"
     if failed in (0, total):
         return f"{'All' if failed else 'None'} of the last {total} SMS failed"
-    return f"{failed} of the last {total} SMS failed ({100 * failed / total:.3g} %)"
+    return f"{failed} of the last {total} SMS failed ({round(100 * failed / total, 1):g} %)"
 
 
 def _quiet_sentence(judged: _Stretch, end: datetime) -> str:

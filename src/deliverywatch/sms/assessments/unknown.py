@@ -109,7 +109,7 @@ def assess(statuses: Statuses, now: datetime, limits: UnknownLimits) -> Assessme
 def _sentence(statuses: Statuses) -> str:
     if not statuses.total:
         return f"No SMS was sent in the last {thresholds.ASSESSED_HOURS} hours."
-    share = f"{statuses.unknown:,} of the last {statuses.total:,} SMS ({statuses.percent:.3g} %)"
+    share = f"{statuses.unknown:,} of the last {statuses.total:,} SMS ({round(statuses.percent, 1):g} %)"
     listed = f": {statuses.listed()}" if statuses.unknown else ""
     return f"{share} have a status that no rule covers{listed}."
 

@@ -76,8 +76,8 @@ def _overdue(measured: Measured) -> Overdue:
 
 def _delivery_facts(measured: Measured, delay: Delay) -> Pairs:
     seen = measured.delivery
-    usual = f", usually {measured.usual_percent:.3g} %" if measured.usual_percent else ""
-    share = f"{seen.late:,} of {seen.total:,} ({seen.percent:.3g} %{usual})" if seen.total else ""
+    usual = f", usually {round(measured.usual_percent, 1):g} %" if measured.usual_percent else ""
+    share = f"{seen.late:,} of {seen.total:,} ({round(seen.percent, 1):g} %{usual})" if seen.total else ""
     facts = (
         ("Time to the outcome", delay.sentence()),
         ("Without an outcome in time", share),

@@ -96,6 +96,27 @@ def test_the_first_mail_that_is_not_as_expected_is_reported(
     assert (result.difference or "").startswith(words)
 
 
+@pytest.mark.parametrize("volume", ["1 0 0", "1 1 0", "1 1 1", "2 2 1", "3 3 3", "4 3 3", "4 4 4"])
+def test_an_outage_is_critical_with_the_third_failed_message_whatever_the_volume(
+    volume: str, tmp_path: Path, template: Path
+) -> None:
+    healthy, failing = [*volume.split()] * 12, [*volume.split()] * 4
+    # A mail comes the minute after the datapoint of the slot with the third failed message.
+    third = next(slot for slot in range(12) if sum(map(int, failing[: slot + 1])) >= 3)
+    (result,) = checked(
+        tmp_path,
+        f"""
+        [[case]]
+        name = "all fail after six hours"
+        interval = "10m"
+        series = {{ Total = "{" ".join(healthy + failing)}", Failed = "0x35 {" ".join(failing)}" }}
+        mails = [{{ at = "{6 * 60 + 10 * third + 1}m", event = "OPENED", level = "critical" }}]
+        """,
+        template,
+    )
+    assert result.difference is None
+
+
 def test_a_parameter_on_the_command_line_goes_over_that_of_the_case(tmp_path: Path, template: Path) -> None:
     path = tmp_path / "cases.toml"
     series = '{ Total = "100x8", Failed = "9x8" }'

@@ -55,7 +55,11 @@ def verdict(*seen: Minute, usual: float = 0.0) -> Verdict:
         ([batch(10, 21, 300)], 0.0, 7.0, Verdict.FAILING),
         ([batch(10, 5, 5)], 0.0, 100.0, Verdict.FAILING),
         ([batch(10, 4, 4)], 0.0, None, Verdict.TOO_LITTLE),
-        ([batch(10, 5, 5)], 95.0, 5.0, Verdict.HEALTHY),
+        ([batch(10, 5, 5)], 85.0, None, Verdict.TOO_LITTLE),
+        # Without receipts no outcome is ever known: that they are as late as usual proves nothing.
+        ([batch(10, 300, 300)], 100.0, None, Verdict.TOO_LITTLE),
+        ([batch(10, 270, 300)], 90.0, None, Verdict.TOO_LITTLE),
+        ([batch(10, 0, 300)], 100.0, 0.0, Verdict.HEALTHY),
         ([batch(10, 3, 5)], 0.0, None, Verdict.TOO_LITTLE),
         ([batch(10, 0, 5)], 0.0, 0.0, Verdict.HEALTHY),
         ([batch(10, 0, 4)], 0.0, None, Verdict.TOO_LITTLE),

@@ -133,9 +133,11 @@ def measure(seen: Iterable[Minute], now: datetime) -> Delivery:
 def points_above(delivery: Delivery, usual_percent: float, now: datetime, limits: DeliveryLimits) -> float | None:
     """Return by how many points the share is above the usual one, never below 0; None where too little is known.
 
-    It is too little where the messages are few or old, and where chance alone could put the share over the threshold.
+    It is too little where the messages are few or old, where chance alone could put the share over the threshold, and
+    where so many never get an outcome that none could be missed.
     """
-    if _is_quiet(delivery, now) or not (_is_enough(delivery) or _is_plain(delivery)):
+    is_some = _is_enough(delivery) or _is_plain(delivery)
+    if _is_quiet(delivery, now) or _is_hopeless(delivery, usual_percent, limits) or not is_some:
         return None
     points = max(0.0, delivery.percent - usual_percent)
     return points if points <= limits.overdue_percent or _is_significant(delivery, usual_percent) else None
@@ -149,6 +151,9 @@ def assess(delivery: Delivery, usual_percent: float, now: datetime, limits: Deli
         return _too_little(delivery, now, f"No SMS was sent in the last {hours} hours that should have an outcome.")
     if _is_quiet(delivery, now):
         return _too_little(delivery, now, f"No SMS since: of those before, {_share(delivery)} had no outcome in time.")
+    if _is_hopeless(delivery, usual_percent, limits):
+        usual = f"Usually {usual_percent:.3g} % of the SMS have no outcome in time"
+        return _too_little(delivery, now, f"{usual}: of this account nobody can see whether they are late.")
     if points is None:
         return _too_little(delivery, now, f"Too few SMS to judge: {_share(delivery)} had no outcome in time.")
     return judged(points, now, limits, _sentence(delivery, usual_percent), delivery)
@@ -169,6 +174,11 @@ def judged(
         seen_count=delivery.total if delivery else 0,
         value=round(points, 1),
     )
+
+
+def _is_hopeless(delivery: Delivery, usual_percent: float, limits: DeliveryLimits) -> bool:
+    """Whether no share could be over the threshold, as in an account without receipts, where no outcome ever comes."""
+    return usual_percent + limits.overdue_percent >= 100 and 2 * delivery.late > delivery.total
 
 
 def _is_quiet(delivery: Delivery, now: datetime) -> bool:

@@ -115,6 +115,34 @@ def test_any_record_of_an_incident_leaves_its_end_and_its_mails_possible(
     assert world.ses.texts == []
 
 
+NOTICE = {
+    "deliverywatch": 1,
+    "watch": "queries.daily",
+    "level": "warning",
+    "time": "2026-11-21T12:00:00Z",
+    "title": "Daily",
+    "sentence": "No rows.",
+    "facts": {"query": "daily"},
+    "assessment": {"verdict": "failing", "as_of": "2026-11-21T12:00:00Z", "opens": "warning", "value": 4},
+}
+
+
+@given(changes_of(NOTICE))
+def test_any_system_notice_gives_at_most_one_mail_and_no_error(changes: list[tuple[tuple[Any, ...], Any]]) -> None:
+    world = World()
+    world.tell(sns(json.dumps(changed(NOTICE, changes))))
+    assert not world.ses.messages or is_told(world)
+
+
+@given(changes_of(sns(MESSAGE)))
+def test_any_event_of_lambda_gives_mails_and_no_error(changes: list[tuple[tuple[Any, ...], Any]]) -> None:
+    world = World()
+    world.cloudwatch.is_down = True
+    world.notifier().run(changed(sns(MESSAGE), changes), DAY)
+    assert all(len(raw) <= MAIL_LIMIT_BYTES for raw in world.ses.messages)
+    assert world.ses.texts == []
+
+
 @pytest.mark.parametrize("body", [DEEP, '{"a":' * 50_000, "NaN", '"\\ud83d"', "{", "\x00", "[" + "1," * 100_000 + "1]"])
 def test_a_body_of_any_shape_is_one_mail(body: str) -> None:
     world = World()

@@ -147,6 +147,12 @@ def test_a_time_that_cannot_be_read_is_said_to_be_unreadable(time: str | None, s
     assert (name, value) == ("Time of the change", f"{says}: times here are those of its delivery.")
 
 
+def test_nor_is_that_of_a_system_notice_replaced_in_silence() -> None:
+    body = {"deliverywatch": 1, "watch": "x", "level": "warning", "time": "soon"}
+    assert dict(parse(sns(body), DAY)[0].facts)["Time of the change"].startswith("'soon' is not a time")
+    assert parse(sns(body | {"time": None}), at("12:05"))[0].facts == ()
+
+
 def test_the_old_spelling_of_missing_data_is_understood() -> None:
     alarm = only("sns_old_fields.json").alarm
     assert alarm is not None

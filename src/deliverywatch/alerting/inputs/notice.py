@@ -204,7 +204,7 @@ def _from_system(body: Mapping[str, Any], envelope: Mapping[str, Any], received_
         level=notice.level,
         title=notice.title,
         sentence=notice.sentence,
-        facts=notice.facts,
+        facts=notice.facts + (_unreadable_time(body["time"]) if body.get("time") else ()),
         assessment=notice.assessment,
         test=notice if notice.is_test else None,
     )

@@ -167,6 +167,7 @@ class FakeCloudWatch:
     picture: bytes | None = None
     is_down: bool = False
     muted: set[str] | None = field(default_factory=set)
+    described: int = 0
     asked_at: list[datetime] = field(default_factory=list)
     summed: list[tuple[str, datetime, datetime]] = field(default_factory=list)
     widgets: list[str] = field(default_factory=list)
@@ -191,6 +192,7 @@ class FakeCloudWatch:
 
     def describe(self, names: Sequence[str]) -> list[Alarm]:
         self._answer()
+        self.described += 1
         return [self.alarms[name] for name in names if name in self.alarms]
 
     def newest(self, alarms: Iterable[Alarm], now: datetime) -> Mapping[str, Mapping[str, float]]:
@@ -336,11 +338,15 @@ class FakeStack:
     """A stack that may be being changed; counts how often it is asked."""
 
     changing: bool = False
+    deleted: datetime | None = None
     asked: int = 0
 
     def is_changing(self) -> bool:
         self.asked += 1
         return self.changing
+
+    def deleted_at(self) -> datetime | None:
+        return self.deleted
 
 
 @dataclass

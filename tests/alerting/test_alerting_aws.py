@@ -236,9 +236,23 @@ def test_a_stack_that_is_updated_or_deleted_is_changing(
     status: str, monkeypatch: pytest.MonkeyPatch, *, is_changing: bool
 ) -> None:
     client = boto3.client("cloudformation")
-    monkeypatch.setattr(client, "describe_stacks", lambda **_: {"Stacks": [{"StackStatus": status}]})
+    stack = {"StackStatus": status, "CreationTime": datetime(2026, 11, 21, tzinfo=UTC)}
+    monkeypatch.setattr(client, "describe_stacks", lambda **_: {"Stacks": [stack]})
     monkeypatch.setattr(adapters.boto3, "client", lambda *_, **__: client)
     assert Stack("deliverywatch-prod").is_changing() is is_changing
+    assert (Stack("deliverywatch-prod").deleted_at() is not None) is status.startswith("DELETE_")
+
+
+def test_more_alarms_than_one_answer_holds_are_all_described() -> None:
+    names = [f"alarm-{number:03}" for number in range(130)]
+    put_alarms(*names)
+    cloudwatch, requests = CloudWatch(), []
+    cloudwatch._client.meta.events.register(
+        "provide-client-params.cloudwatch.DescribeAlarms",
+        lambda params, **_: requests.append((len(params["AlarmNames"]), params["MaxRecords"])),
+    )
+    assert [alarm.name for alarm in cloudwatch.describe(names)] == names
+    assert requests == [(100, 100), (30, 100)]
 
 
 def test_a_stack_that_cannot_be_read_is_not_changing(monkeypatch: pytest.MonkeyPatch) -> None:

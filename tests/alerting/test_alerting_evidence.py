@@ -281,6 +281,16 @@ def test_a_stack_that_is_changed_on_purpose_loses_nothing_and_is_asked_once_a_sw
     assert (world.ses.events, world.stack.asked) == (["OPENED"], 1)
 
 
+def test_a_stack_that_is_deleted_says_so_once() -> None:
+    world = World()
+    world.stack.changing, world.stack.deleted = True, at("12:09")
+    world.cloudwatch.alarms = {}
+    for clock in ("12:14", "12:24"):
+        world.sweep(at(clock))
+    assert world.ses.events == ["NOTICE"]
+    assert world.ses.subjects[0].startswith("[NOTICE] deliverywatch-prod is being deleted - prod")
+
+
 def test_a_late_message_of_a_deleted_alarm_proves_nothing() -> None:
     world = World()
     alarm = {"AlarmName": "foreign", "OldStateValue": "ALARM", "NewStateValue": "OK"}

@@ -9,7 +9,7 @@ from alerting_fakes import DAY, at, message, sns
 from hypothesis import given
 from hypothesis import strategies as st
 
-from deliverywatch.alerting.inputs.alarm import State
+from deliverywatch.alerting.inputs.alarm import State, from_description
 from deliverywatch.alerting.inputs.notice import Notice, parse, read
 from deliverywatch.errors import InputError
 from deliverywatch.messages.level import Level
@@ -262,3 +262,17 @@ def test_a_message_with_any_values_becomes_a_notice(body: dict[str, Any]) -> Non
 @given(anything)
 def test_any_event_becomes_at_least_one_notice(event: object) -> None:
     assert parse(event, DAY)
+
+
+@pytest.mark.parametrize(
+    ("fields", "acts"),
+    [
+        ({}, True),
+        ({"ActionsEnabled": True, "AlarmActions": ["arn"]}, True),
+        ({"ActionsEnabled": False}, False),
+        ({"AlarmActions": []}, False),
+        ({"ActionsSuppressedBy": "WaitPeriod"}, False),
+    ],
+)
+def test_an_alarm_acts_unless_its_actions_are_off_none_or_suppressed(fields: dict[str, Any], *, acts: bool) -> None:
+    assert from_description({"AlarmName": "x", "StateValue": "ALARM", **fields}).acts is acts

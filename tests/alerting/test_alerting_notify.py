@@ -175,7 +175,15 @@ def test_the_sweep_opens_what_no_message_reported(world: World) -> None:
     assert world.ses.subjects == ["[CRITICAL] SMS failures - prod - INC-1121-1210"]
 
 
-@pytest.mark.parametrize("silence", ["muted", "actions disabled", "suppressed"])
+def test_a_sweep_describes_all_alarms_at_once_and_reads_values_only_where_something_is_raised(world: World) -> None:
+    world.sweep(at("12:10"))
+    assert (world.cloudwatch.described, world.cloudwatch.asked_at) == (1, [])
+    world.cloudwatch.set("sms-critical", "ALARM", at("12:14"))
+    world.sweep(at("12:20"))
+    assert (world.cloudwatch.described, world.cloudwatch.asked_at) == (3, [at("12:20")])
+
+
+@pytest.mark.parametrize("silence", ["muted", "actions disabled"])
 def test_the_sweep_opens_nothing_whose_actions_are_held_back(world: World, silence: str) -> None:
     world.cloudwatch.set("sms-critical", "ALARM", at("12:04"))
     name = f"{PREFIX}-sms-critical"

@@ -19,6 +19,7 @@ from deliverywatch.alerting.inputs import metric_queries
 from deliverywatch.alerting.inputs.alarm import from_description
 from deliverywatch.alerting.inputs.settings import RECIPIENT_LIMIT
 from deliverywatch.errors import MailUnavailable, MetricsUnavailable
+from deliverywatch.messages.untrusted import moment
 from deliverywatch.storage.s3 import Bucket
 
 if TYPE_CHECKING:
@@ -96,7 +97,8 @@ class CloudWatch:
     def _page(self, names: Sequence[str]) -> Mapping[str, Any]:
         # Without the types CloudWatch leaves out composite alarms.
         types = ["MetricAlarm", "CompositeAlarm"]
-        return dict(self._client.describe_alarms(AlarmNames=list(names), AlarmTypes=types))
+        # Without their number it answers with the first 50.
+        return dict(self._client.describe_alarms(AlarmNames=list(names), AlarmTypes=types, MaxRecords=_NAMES_PER_CALL))
 
     def _results(self, request: Mapping[str, Any]) -> list[Mapping[str, Any]]:
         try:
@@ -114,11 +116,21 @@ class Stack:
 
     def is_changing(self) -> bool:
         """Return whether it is being created, updated or deleted; False if that cannot be read: a loss is mailed."""
+        stack = self._described()
+        return stack.get("StackStatus", "").endswith("_IN_PROGRESS") or self.deleted_at() is not None
+
+    def deleted_at(self) -> datetime | None:
+        """Return when its deletion began; None if it is not being deleted."""
+        stack = self._described()
+        is_deleted = stack.get("StackStatus", "").startswith("DELETE_")
+        return moment(stack.get("DeletionTime") or stack.get("CreationTime")) if is_deleted else None
+
+    def _described(self) -> Mapping[str, Any]:
         try:
             (stack,) = boto3.client("cloudformation", config=_CONFIG).describe_stacks(StackName=self._name)["Stacks"]
         except (*_FAILURES, ValueError):
-            return False
-        return str(stack["StackStatus"]).endswith("_IN_PROGRESS") or str(stack["StackStatus"]).startswith("DELETE_")
+            return {}
+        return dict(stack)
 
 
 def lake(bucket: str) -> Bucket:

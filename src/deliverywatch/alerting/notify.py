@@ -46,12 +46,13 @@ Result = TypeVar("Result")
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of one message, for the log: the watch's level, and the subjects of the mails just sent."""
+    """What became of one message, for the log: the watch's level, the subjects of the mails just sent, and why none."""
 
     watch: str
     level: Level = Level.OK
     incident: str = ""
     sent: tuple[str, ...] = ()
+    note: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,10 +140,13 @@ class Notifier:
 
     def _sweep(self, swept_at: datetime, now: datetime) -> list[Outcome]:
         """Look at every declared watch and at whatever else is open or due."""
-        notifier = replace(self, ports=replace(self.ports, stack=sweep.Once(self.ports.stack)))
+        stack = sweep.Once(self.ports.stack)
+        notifier = replace(self, ports=replace(self.ports, stack=stack))
         overview = sweep.overview(self.watches, self.ports, now)
         looks = [Look(watch, None, swept_at, now) for watch in overview.watches]
-        return _in_turn(partial(notifier.swept, look, overview) for look in looks)
+        outcomes = _in_turn(partial(notifier.swept, look, overview) for look in looks)
+        deletion = sweep.deletion(stack, self.settings.prefix, now)
+        return [*outcomes, self._send_single(deletion)] if deletion else outcomes
 
     def swept(self, look: Look, overview: Overview) -> Outcome:
         """Look at a watch in a sweep if there is something to see, and send what is due."""
@@ -222,9 +226,9 @@ class Notifier:
                 break
             subjects += [subject] if subject else []
             incident = self._without_due(name, incident, (due.id, change.seq))
-        if incident is None:
-            return Outcome(name, sent=tuple(subjects))
-        return Outcome(name, incident.level, incident.id, tuple(subjects))
+        note = "Alarms are missing while the stack is being changed." if state.is_changing else ""
+        level, incident_id = (incident.level, incident.id) if incident else (Level.OK, "")
+        return Outcome(name, level, incident_id, tuple(subjects), note)
 
     def _sent(self, look: Look, state: WatchState, incident: Incident, change: Change) -> tuple[Claim, str]:
         """Send the mail of a change unless another invocation has it; return whose it was, and its subject if ours."""

@@ -29,6 +29,9 @@ class StableStack:
         """Return that nobody changes it."""
         return False
 
+    def deleted_at(self) -> None:
+        """Return that nobody deletes it."""
+
 
 @dataclass(frozen=True, slots=True)
 class Mailed:

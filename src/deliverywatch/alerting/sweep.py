@@ -14,6 +14,7 @@ from deliverywatch.alerting.incidents import incident_store
 from deliverywatch.alerting.incidents.assessed import assessment_of
 from deliverywatch.alerting.incidents.severity import watch_named, watch_of
 from deliverywatch.alerting.inputs.alarm import State
+from deliverywatch.alerting.inputs.notice import Notice
 from deliverywatch.errors import MetricsUnavailable, StoreUnavailable
 from deliverywatch.messages.level import Level
 
@@ -41,6 +42,10 @@ class Once:
         if self.answer is None:
             self.answer = self.stack.is_changing()
         return self.answer
+
+    def deleted_at(self) -> datetime | None:
+        """Return when its deletion began; None if that is not known to be under way."""
+        return self.stack.deleted_at() if self.answer else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +102,21 @@ def overview(declared: tuple[Watch, ...], ports: Ports, now: datetime) -> Overvi
     assessments = {watch.name: assessment_of(watch, None, ports.store, now) for watch in declared if watch.is_assessed}
     fresh = {name: assessment for name, assessment in assessments.items() if assessment}
     return Overview(watches, incidents, frozenset(unreadable | mailed.keys()), _alarms(watches, ports), fresh)
+
+
+def deletion(stack: Once, prefix: str, now: datetime) -> Notice | None:
+    """Return the notice that the stack is being deleted, which explains that its alarms are gone; None if it is not."""
+    deleted_at = stack.deleted_at()
+    if deleted_at is None:
+        return None
+    return Notice(
+        time=deleted_at,
+        title=f"{prefix} is being deleted",
+        sentence=f"The stack {prefix} is being deleted on purpose: from now on nothing of it is watched.",
+        is_single=True,
+        message_id=f"{prefix} deleted {deleted_at.isoformat()}",
+        received_at=now,
+    )
 
 
 def watch_of_incident(incident: Incident, declared: Iterable[Watch]) -> Watch:

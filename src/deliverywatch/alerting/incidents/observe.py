@@ -45,6 +45,9 @@ class Stack(Protocol):
     def is_changing(self) -> bool:
         """Return whether it is being created, updated or deleted; False if that cannot be read."""
 
+    def deleted_at(self) -> datetime | None:
+        """Return when its deletion began; None if it is not being deleted."""
+
 
 def observe(
     watch: Watch, notice: Notice | None, time: datetime, now: datetime, port: Alarms, stack: Stack, store: Store

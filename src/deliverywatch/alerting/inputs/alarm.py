@@ -57,7 +57,7 @@ class Alarm:
         comparison: CloudWatch's word, such as `GreaterThanThreshold`.
         datapoints_to_alarm: M of "M of N"; N without an M.
         rule: Of a composite alarm.
-        acts: Whether its actions are enabled and no other alarm suppresses them.
+        acts: Whether it has actions that are enabled and that no other alarm suppresses.
         unit: CloudWatch's word for the unit of the value, such as `Seconds`; empty for counts and where it has none.
     """
 
@@ -137,8 +137,13 @@ def from_description(described: Mapping[str, Any]) -> Alarm:
         description=text(described.get("AlarmDescription")),
         arn=text(described.get("AlarmArn")),
         rule=text(described.get("AlarmRule")),
-        acts=described.get("ActionsEnabled") is not False and not described.get("ActionsSuppressedBy"),
+        acts=_acts(described),
     )
+
+
+def _acts(described: Mapping[str, Any]) -> bool:
+    is_enabled = described.get("ActionsEnabled") is not False and described.get("AlarmActions") != []
+    return is_enabled and not described.get("ActionsSuppressedBy")
 
 
 def from_trigger(trigger: Mapping[str, Any], **rest: Any) -> Alarm:

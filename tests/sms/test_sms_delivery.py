@@ -248,7 +248,7 @@ def test_slow_messages_of_a_busy_account_are_told_within_two_slots_and_end_with_
     assert max(seen[time] for time in ("11:30", "11:40", "12:00")) < 5
     left = world.context()["assessments"]["sms-overdue"]
     assert left["verdict"] == "healthy"
-    assert left["sentence"].endswith("Outcomes came: half within 10 minutes, 95 % within 50 minutes.")
+    assert left["sentence"].endswith("Outcomes of 3 hours: half within 10 minutes, 95 % within 50 minutes.")
     assert world.context()["delay"]["p95_minutes"] >= 40
 
 

@@ -18,6 +18,7 @@ from deliverywatch.messages.notice import SystemNotice
 from deliverywatch.messages.verdict import Assessment, Verdict
 from deliverywatch.sms.assessments import credit, delivery, failures, slot_counts, unknown
 from deliverywatch.sms.lake.slots import HOUR, hour_of
+from deliverywatch.sms.mail_context import context
 from deliverywatch.thresholds import ASSESSED_HOURS, CREDIT_REFUSED_HOURS
 
 if TYPE_CHECKING:
@@ -89,7 +90,8 @@ def _overdue(evidence: Evidence) -> Assessment:
     assessment = delivery.assess(measured.delivery, measured.usual_percent, evidence.now, limits)
     delay = evidence.statistics.delays.summed().sentence()
     return replace(
-        assessment, sentence=f"{assessment.sentence} Outcomes came: {delay}." if delay else assessment.sentence
+        assessment,
+        sentence=f"{assessment.sentence} Outcomes of {context.HOURS} hours: {delay}." if delay else assessment.sentence,
     )
 
 

@@ -79,7 +79,7 @@ def _delivery_facts(measured: Measured, delay: Delay) -> Pairs:
     usual = f", usually {round(measured.usual_percent, 1):g} %" if measured.usual_percent else ""
     share = f"{seen.late:,} of {seen.total:,} ({round(seen.percent, 1):g} %{usual})" if seen.total else ""
     facts = (
-        ("Time to the outcome", delay.sentence()),
+        (f"Time to the outcome, {HOURS} hours", delay.sentence()),
         ("Without an outcome in time", share),
         ("Refused by networks for now", f"{seen.temporary:,} of these (300, 302)" if seen.temporary else ""),
     )

@@ -113,3 +113,15 @@ def test_a_slow_phase_delivers_its_share_late_and_all_in_the_end(late_percent: f
     delivered = [message for message in day(MIDNIGHT, phases=phases) if not failed(message)]
     late = [message for message in delivered if message.outcomes[-1][0] - message.sent_at >= timedelta(hours=8)]
     assert 100 * len(late) / len(delivered) == pytest.approx(late_percent, abs=0.1)
+
+
+def test_a_phase_without_volume_sends_nothing_and_one_that_fails_everywhere_fails_whole() -> None:
+    phases = (
+        Phase(timedelta(0), ""),
+        Phase(timedelta(hours=10), "", volume=0),
+        Phase(timedelta(hours=12), "", failed_percent=100, fails_everywhere=True),
+    )
+    messages = day(MIDNIGHT, phases=phases)
+    hours = Counter((message.sent_at - MIDNIGHT) // timedelta(hours=1) for message in messages)
+    assert not hours[10] and not hours[11] and hours[9] and hours[12]
+    assert percent(messages, 12, 20) == 100

@@ -60,6 +60,7 @@ _NETWORKS = (
     ("US", "T-Mobile", 4),
 )
 _INCIDENT_SHARE = _NETWORKS[0][2] / 100
+_HEALTHY_SHARE = 1 - BASE_FAILED_PERCENT / 100
 
 _ABSENT = failure("12", "Absent Subscriber. The subscriber is offline.")
 _CONGESTED = failure("14", "Recipient network error or congestion")
@@ -107,7 +108,9 @@ class _Fates:
             return _Fate(network, _ABSENT, self._late())
         excess = (phase.failed_percent - BASE_FAILED_PERCENT) / 100
         is_struck = network is _NETWORKS[0] or phase.fails_everywhere
-        if is_struck and self._incident.falls_due(excess / (1 if phase.fails_everywhere else _INCIDENT_SHARE)):
+        if is_struck and self._incident.falls_due(
+            excess / (_HEALTHY_SHARE if phase.fails_everywhere else _INCIDENT_SHARE)
+        ):
             return _Fate(network, self._random.choices((_CONGESTED, _REJECTED), (3, 1))[0], self._prompt())
         if self._slow.falls_due(phase.late_percent / 100):
             return _Fate(network, DELIVERED, phase.late_by * self._random.uniform(0.8, 1.2))

@@ -18,13 +18,16 @@ from deliverywatch.local.demo import play, report, sms_day, sms_rates
 from deliverywatch.local.demo.play import Progress
 from deliverywatch.local.demo.report import Outcome, Result, Table
 from deliverywatch.local.demo.timeline import timeline
-from deliverywatch.sms.lake.slots import HOUR, floor
+from deliverywatch.sms.lake.slots import HOUR, floor, steps
 from deliverywatch.sms.lake.volumes import KEY as VOLUMES
 from deliverywatch.sms.lake.volumes import STEP_MINUTES, Volumes
+from deliverywatch.thresholds import SLOT_MINUTES
 
 _DAY = timedelta(days=1)
 _HISTORY_DAYS = 28
 _ROW_MINUTES = 30
+# Of what the campaign of the story of the credit sends.
+_ORDINARY = 1 / 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,7 +41,7 @@ class Story:
         hours: From when to when it is lived through minute by minute.
         metric: Of which the page shows the values beside those sent and failed, and what it is called there.
         remembers: Whether the account has four weeks of history behind it.
-        top_ups: The balance by the time after midnight from which it is spent; the first is that of the day before.
+        top_ups: The balance by the time after midnight from which it is spent; the stack runs from the first one on.
     """
 
     title: str
@@ -94,17 +97,18 @@ STORIES = {
     ),
     "credit": Story(
         title="The credit runs out",
-        lead="An account spends its credit as on any day, and a mail says in time how long it will last. At 11:00 a "
-        "campaign spends it ten times as fast: what was days are hours. At 13:00 somebody tops it up.",
+        lead="An account spends its credit as on any day, and a mail says three days before how long it will last. At "
+        "11:00 a campaign spends twenty times as much: what was days are hours, and a second mail is critical. At "
+        "13:00 somebody tops the account up.",
         phases=(
-            Phase(timedelta(0), "An ordinary day", volume=0.1),
-            Phase(timedelta(hours=11), "A campaign spends ten times as much"),
-            Phase(timedelta(hours=12), "The campaign is over", volume=0.1),
-            Phase(timedelta(hours=13), "The account is topped up", volume=0.1),
+            Phase(timedelta(0), "An ordinary day", volume=_ORDINARY),
+            Phase(timedelta(hours=11), "A campaign spends twenty times as much"),
+            Phase(timedelta(hours=12), "The campaign is over", volume=_ORDINARY),
+            Phase(timedelta(hours=13), "The account is topped up", volume=_ORDINARY),
         ),
-        volume=2.0,
-        hours=(8.5, 14),
-        top_ups={-_DAY: 800.0, timedelta(hours=13): 5000.0},
+        volume=4.0,
+        hours=(8.5, 13.5),
+        top_ups={-11 * HOUR: 472.0, timedelta(hours=13): 5000.0},
     ),
 }
 
@@ -113,7 +117,7 @@ def perform(name: str, out: Path, progress: Progress, now: datetime) -> Outcome:
     """Play a story yesterday."""
     story, midnight = STORIES[name], play.yesterday(now)
     start, end = (midnight + hours * HOUR for hours in story.hours)
-    began = midnight - _DAY if story.top_ups else start
+    began = midnight + min(story.top_ups) if story.top_ups else start
     messages = [*_day_before(story, midnight), *day(midnight, phases=story.phases, volume=story.volume)]
     with (
         ClickSendServer(Messages(messages), now=start) as server,
@@ -154,10 +158,10 @@ def _day_before(story: Story, midnight: datetime) -> list[Message]:
 
 
 def _hurry(cloud: LocalCloud, start: datetime, end: datetime, act: Callable[[datetime], None]) -> None:
-    """Let only the runs of full hours take place: they read what those between would have read."""
-    for number in range(int((end - start) / HOUR)):
-        act(start + number * HOUR)
-        cloud.run_schedules(start + number * HOUR)
+    """Let only one run an hour take place until the last hour: it reads what those between would have read."""
+    for minute in [*steps(start, end - HOUR, 60), *steps(max(start, end - HOUR), end, SLOT_MINUTES)]:
+        act(minute)
+        cloud.run_schedules(minute)
 
 
 def _remember(cloud: LocalCloud, midnight: datetime, start: datetime, story: Story) -> None:

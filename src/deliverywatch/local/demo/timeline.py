@@ -83,5 +83,5 @@ def _alarm_entries(transitions: Sequence[Transition]) -> list[Entry]:
         if change not in settled
     ]
     if settled:
-        entries.append(Entry(settled[-1].at, "alarm", f"{len(settled)} alarms have their first data and are OK", "OK"))
+        entries.append(Entry(settled[0].at, "alarm", f"{len(settled)} alarms have their first data and are OK", "OK"))
     return entries

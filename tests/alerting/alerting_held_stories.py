@@ -5,13 +5,14 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
-from alerting_fakes import PREFIX, WATCHES, World, at
+from alerting_fakes import PREFIX, WATCHES, World, at, metric, ratio_alarm
 from alerting_stories import context, put
 
 from deliverywatch.alerting.collect import collect
 from deliverywatch.alerting.incidents.incident import Ack, Change, Event, Incident
 from deliverywatch.alerting.incidents.severity import Reading, Severity, Watch
 from deliverywatch.alerting.incidents.watch_state import WatchState
+from deliverywatch.alerting.inputs.alarm import from_description
 from deliverywatch.alerting.mail.message import render
 from deliverywatch.messages.level import Level
 from deliverywatch.messages.verdict import Assessment, Verdict
@@ -22,9 +23,26 @@ ALARM, OVERDUE_ALARM = f"{PREFIX}-sms-critical", f"{PREFIX}-sms-overdue"
 POINTS = "For 20 minutes, the share of SMS without an outcome was more than 10 points above this account's usual share."
 THIN = [(3, 3), (3, 3), (3, 3), (0, 0), (0, 0), (2, 2)]
 FAILURES, OVERDUE = (next(one for one in WATCHES if one.name == name) for name in ("sms-failures", "sms-overdue"))
-SILENCE = Watch("sms-silence", "SMS silence", (Severity(f"{PREFIX}-sms-silence", CRITICAL),), "state/sms.json", True)
+SILENCE_ALARM = f"{PREFIX}-sms-silence"
+SILENCE = Watch("sms-silence", "SMS silence", (Severity(SILENCE_ALARM, CRITICAL),), "state/sms.json", True)
 UNKNOWN = Watch("sms-unknown", "SMS with unknown outcomes", (), "state/sms.json", True)
 CREDIT = Watch("sms-credit", "SMS credit", (), "state/sms.json", True)
+
+
+SILENT = ratio_alarm("sms-silence", 20) | {
+    "ComparisonOperator": "LessThanThreshold",
+    "Metrics": [
+        {
+            "Id": "share",
+            "Label": "SMS sent, of what is usual (%)",
+            "Expression": "IF(expected >= 20, 100 * total / expected)",
+        },
+        *(
+            {"Id": name.lower(), "MetricStat": metric(name, 1800), "ReturnData": False}
+            for name in ("Total", "Expected")
+        ),
+    ],
+}
 
 
 def judged(clock: str, sentence: str, value: float, verdict: Verdict = Verdict.FAILING, **rest: Any) -> Assessment:
@@ -50,6 +68,7 @@ def mailed(watch: Watch, *changes: Change, acks: tuple[Ack, ...] = (), **context
         first, last = changes[0], changes[-1]
         until = min(last.time, at("23:50"))
         put(world, context(f"{until:%H}:{until.minute // 10}0", THIN, **context_changes))
+        world.cloudwatch.alarms[SILENCE_ALARM] = from_description(SILENT)
         described = {name: alarm for name, alarm in world.cloudwatch.alarms.items() if name in watch.alarms}
         if OVERDUE_ALARM in described:
             described[OVERDUE_ALARM] = replace(described[OVERDUE_ALARM], description=POINTS, threshold=10)
@@ -108,7 +127,7 @@ STORIES: dict[str, tuple[Story, list[str]]] = {
     "alarm-gone": (mailed(FAILURES, OPENED, UNSEEN), ["unseen"]),
     "alarm-gone-alone": (mailed(FAILURES, change(1, Event.UNSEEN, BLIND, OK, "12:04", **GONE)), ["unseen"]),
     "day-later": (mailed(FAILURES, OPENED, STILL, acks=(Ack("Kim", at("12:20"), "calling them"),)), ["reminder"]),
-    "silence": (mailed(SILENCE, by_data(1, Event.OPENED, CRITICAL, "12:04", NO_SMS)), ["opened"]),
+    "silence": (mailed(SILENCE, by_data(1, Event.OPENED, CRITICAL, "12:04", NO_SMS, alarm=SILENCE_ALARM)), ["opened"]),
     "slow": (
         mailed(OVERDUE, by_data(1, Event.OPENED, WARNING, "12:06", LATE, alarm=OVERDUE_ALARM)),
         ["opened"],

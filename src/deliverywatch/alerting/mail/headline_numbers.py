@@ -97,12 +97,14 @@ def _rate(story: Story) -> HeadlineNumber | None:
     if alarm is None or value is None:
         return None
     name = "Failure rate" if alarm.is_ratio else "Now"
-    note = _judged(story) if story.finding else f"threshold {story.threshold}" if story.threshold else ""
+    note = _judged(story) or (f"threshold {story.threshold}" if story.threshold else "")
     return HeadlineNumber(name, story.measured(value), note)
 
 
 def _judged(story: Story) -> str:
-    """Return how much a finding of the system rests on: its limits are not those of the alarm."""
+    """Return what a finding of the system rests on where its limits are not those of the alarm; else empty."""
+    if not story.finding:
+        return ""
     if story.is_points:
         return "above the usual share"
     count = story.change.assessment.seen_count if story.change.assessment else 0
@@ -156,8 +158,9 @@ def _before(story: Story) -> HeadlineNumber | None:
 def _peak(story: Story) -> HeadlineNumber | None:
     peak = story.incident.peak
     # The highest value of the alarm's window, not of the chart's slots.
-    note = (_window(story) or "highest") + ("" if story.is_over else ", so far")
-    return HeadlineNumber("Peak", story.measured(peak), note) if peak is not None else None
+    note = (_window(story) or ("" if story.is_low_bad else "highest")) + ("" if story.is_over else ", so far")
+    name = "Lowest" if story.is_low_bad else "Peak"
+    return HeadlineNumber(name, story.measured(peak), note) if peak is not None else None
 
 
 def _affected(story: Story) -> HeadlineNumber | None:

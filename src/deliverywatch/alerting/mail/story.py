@@ -97,6 +97,11 @@ class Story:
         return self.alarm is not None and self.alarm.is_percent and not self.is_points
 
     @property
+    def is_low_bad(self) -> bool:
+        """Whether lower values are worse."""
+        return self.alarm is not None and self.alarm.sign.startswith("<")
+
+    @property
     def is_points(self) -> bool:
         """Whether the value is the difference of two percentages: only the alarm's description says so."""
         return self.alarm is not None and _POINTS in self.alarm.description

@@ -144,7 +144,8 @@ def _subject(story: Story, environment: str) -> str:
     if story.is_over:
         lasted = formatting.span_short(story.change.time - story.incident.opened_at)
         word = "RESOLVED" if story.incident.is_presumed else f"RESOLVED {lasted}"
-    has_share = story.is_percent and not story.is_over
+    # "SMS silence 0%" would read as no silence at all.
+    has_share = story.is_percent and not story.is_over and not story.is_low_bad
     share = f" {formatting.percent_short(story.value)}" if has_share and story.value is not None else ""
     return subject_of(word, story.title, f"{share} - {environment} - {story.incident.id}")
 

@@ -75,7 +75,7 @@ class Hours:
         scheduled = {key: record for key, record in reading.records.items() if not _belongs(record, part.hour)}
         self._keep_scheduled(part, scheduled)
         changes = self._keep(part, part.hour, reading.records, scheduled) if reading.records else Counter()
-        malformed = _is_malformed(recorder.unreadable_count, recorder.read_count)
+        malformed = _is_malformed(recorder.unreadable_count, recorder.read_count, reading.strange_count)
         self._emit(changes, () if malformed or reading.failure else self._quiet_slots(part))
         self.summary.read_count += recorder.read_count
         self.summary.unreadable_count += recorder.unreadable_count
@@ -166,6 +166,7 @@ class _Reading:
     part: Range
     records: dict[str, Record] = field(default_factory=dict)
     gap: Gap | None = None
+    strange_count: int = 0
     failure: DeliveryWatchError | None = None
 
     def read(self, history: History) -> None:
@@ -188,6 +189,7 @@ class _Reading:
     def _pages(self, history: History) -> Iterator[Iterable[Row]]:
         for page in history.pages(self.part.start, self.part.end):
             self.recorder.unreadable_count += page.strange_count
+            self.strange_count += page.strange_count
             self.gap = page.gap or self.gap
             yield page.rows
 
@@ -199,8 +201,9 @@ def _malformed(recorder: Recorder, part: Range) -> SourceMalformed:
     )
 
 
-def _is_malformed(unreadable_count: int, read_count: int) -> bool:
-    if not read_count:
-        return unreadable_count > 0
-    share_percent = 100 * unreadable_count / (unreadable_count + read_count)
-    return unreadable_count >= _LEAST_UNREADABLE_COUNT and share_percent > _MOST_UNREADABLE_PERCENT
+def _is_malformed(unreadable_count: int, read_count: int, strange_count: int) -> bool:
+    """Whether too much cannot be used; of what is not even an object, one or two are stray wherever they stand."""
+    if not read_count and unreadable_count > strange_count:
+        return True
+    is_large_share = 100 * unreadable_count > _MOST_UNREADABLE_PERCENT * (unreadable_count + read_count)
+    return unreadable_count >= _LEAST_UNREADABLE_COUNT and is_large_share

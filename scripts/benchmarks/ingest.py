@@ -2,7 +2,7 @@
 
 The plain way is `json.loads`, `pa.Table.from_pylist` and `pq.write_table` with pyarrow's defaults. It stores what
 ClickSend sends, types included. Ours is as plain, an object per row and an Arrow array per column, and judges each row,
-leaves out what is personal, hashes numbers and removes duplicates beside it: a ratio of 0.7 to 1 is as it should be.
+leaves out what is personal, hashes numbers and removes duplicates beside it: a ratio of 0.6 to 1 is as it should be.
 """
 
 import io

@@ -1,8 +1,9 @@
 """One account watched through everything that may happen to it, as a state machine of hypothesis.
 
-Rows are sent and change; runs fail, are repeated, late, by skewed clocks, inside each other, or killed between any two
-things that they do outside of themselves; the store answers 412, or keeps a write and answers with an error; ClickSend
-lists rows twice, in another order, of other times, without ids, or not all of them; the watermark is lost.
+Rows are sent, scheduled and change; runs fail, are repeated, late, by skewed clocks, inside each other, or killed
+between any two things that they do outside of themselves; the store answers 412, or keeps a write and answers with an
+error; ClickSend lists rows twice, in another order, of other times, without ids, or not all of them; the watermark is
+lost.
 
 After each run, whatever became of it:
 
@@ -23,7 +24,7 @@ from typing import TYPE_CHECKING
 
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
-from sms_world import NOW, History, Killed, World, row
+from sms_world import NOW, STATUS, History, Killed, World, row
 
 from deliverywatch.errors import DeliveryWatchError, SourceRefused, SourceUnavailable, StoreConflict, StoreUnavailable
 from deliverywatch.operate.lake import reconcile
@@ -45,7 +46,7 @@ _CORRECTABLE = timedelta(minutes=30)
 _LATER = {"pending": ("failed", "delivered"), "temporary": ("failed", "delivered"), "failed": ("delivered",)}
 _OUTCOMES = ("delivered", "failed", "pending", "temporary", "dead", "excluded", "unknown")
 # What the lake calls it; 300 is failed after three days, as long as no play lasts.
-_KEPT_AS = {"temporary": "pending", "dead": "failed"}
+_KEPT_AS = {"temporary": "pending", "dead": "failed", "scheduled": "excluded"}
 
 FAULTS = ("kill", "conflict", "unavailable", "lost answer", "error answer", "nested run")
 PLACES = (("lake", 6), ("emission", 8), ("elsewhere", 60))
@@ -120,6 +121,7 @@ class Account(RuleBasedStateMachine):
         self.world = World(history=self.history)
         self.now = self.start = NOW
         self.sent: dict[str, tuple[datetime, list[str]]] = {}
+        self.scheduled: dict[str, tuple[datetime, str]] = {}
         self.lost: Counter[tuple[datetime, str]] = Counter()
         self.runs = 0
 
@@ -139,6 +141,18 @@ class Account(RuleBasedStateMachine):
             self.sent[name] = (sent_at, [outcome])
             self.history.rows.append(row(name, sent_at, outcome))
         self.now += timedelta(minutes=minutes)
+        self._send_what_is_due()
+
+    @rule(ahead=st.sampled_from([5, 25, 70, 200]), outcome=st.sampled_from(["delivered", "failed", "pending"]))
+    @precondition(lambda self: self.now < self.start + _LONGEST)
+    def schedule(self, ahead: int, outcome: str) -> None:
+        """A message that is sent later; ClickSend lists it by when it was created."""
+        created_at = (self.now - timedelta(seconds=1)).replace(microsecond=0)
+        due_at, name = created_at + timedelta(minutes=ahead), f"S{len(self.sent):04}"
+        self.sent[name] = (due_at, ["scheduled"])
+        self.scheduled[name] = (due_at, outcome)
+        fields = {"schedule": str(int(due_at.timestamp()))}
+        self.history.rows.append(row(name, created_at, "scheduled", **fields))
 
     @rule(index=st.integers(0, 99), choice=st.integers(0, 1))
     @precondition(lambda self: self.sent)
@@ -147,7 +161,7 @@ class Account(RuleBasedStateMachine):
         name = sorted(self.sent)[index % len(self.sent)]
         sent_at, known = self.sent[name]
         later = _LATER.get(known[-1], ())
-        if not later or (known[-1] == "failed" and self.now - sent_at > _CORRECTABLE):
+        if name.startswith("S") or not later or (known[-1] == "failed" and self.now - sent_at > _CORRECTABLE):
             return
         known.append(later[choice % len(later)])
         self.history.rows = [
@@ -199,6 +213,7 @@ class Account(RuleBasedStateMachine):
         self.history.poison = ""
         for _ in range(8):
             self.now = floor(self.now, 10) + SLOT
+            self._send_what_is_due()
             self.world.step_by(lambda _port, _key: None)
             self._attempt(self.now, self.now)
         self.each_message_is_kept_once_and_as_it_was()
@@ -219,6 +234,15 @@ class Account(RuleBasedStateMachine):
         put.update({(one.slot, "Failed"): one.failed for one in metrics.differences})
         assert (found.waiting, found.unread) == ({}, [])
         assert _nonzero(put) == self.lost
+
+    def _send_what_is_due(self) -> None:
+        for name, (due_at, outcome) in [*self.scheduled.items()]:
+            if due_at <= self.now:
+                del self.scheduled[name]
+                self.sent[name][1].append(outcome)
+                self.history.rows = [
+                    {**each, **STATUS[outcome]} if each["message_id"] == name else each for each in self.history.rows
+                ]
 
     def _attempt(
         self, due: datetime, clock: datetime, faults: Faults | None = None, by_hand: Plan | None = None

@@ -1,6 +1,8 @@
 """The lake outlives a release: a lake of the last one is read and corrected, columns of a later one are kept."""
 
 import io
+import json
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -10,12 +12,15 @@ import pyarrow.parquet as pq
 import pytest
 from sms_world import KEY, NOW, World, at, row
 
+from deliverywatch.messages import context
 from deliverywatch.sms import compact
+from deliverywatch.sms.assessments import balances, usual
 from deliverywatch.sms.clicksend.recipients import Recipients
 from deliverywatch.sms.clicksend.records import Recorder
-from deliverywatch.sms.lake import forget, merge, seal
+from deliverywatch.sms.lake import forget, incomplete, merge, seal, volumes
 from deliverywatch.sms.lake.columns import COLUMNS
 from deliverywatch.sms.lake.slots import HOUR, day_key_of, day_of, key_of
+from deliverywatch.sms.lake.watermark import WATERMARK
 
 STORED = Path(__file__).parents[1] / "storage/stored"
 RELEASES = sorted(path.name for path in STORED.iterdir())
@@ -147,3 +152,54 @@ def test_a_column_of_another_type_is_what_this_version_writes() -> None:
         (parts, at_) for parts, (_, at_) in zip((1, 2), merge.rows(body, ("message_parts", "observed_at")), strict=True)
     ]
     assert rows(seal.sealed(wide, "t").body or b"")["A"]["message_parts"] == 1
+
+
+STATE = {
+    WATERMARK: b'{"covered_until": "2026-11-21T12:10:00Z", "counted_from": "2026-11-21T09:10:00Z"}',
+    context.key_of("sms"): b"{}",
+    incomplete.KEY: b'{"ranges": [{"start": "2026-11-21T11:30:00Z", "end": "2026-11-21T11:40:00Z"}]}',
+    volumes.KEY: b"{}",
+    usual.KEY: b"{}",
+}
+
+
+def run_with(state: dict[str, bytes]) -> World:
+    """A run over an account with traffic that finds these documents."""
+    world = World()
+    sent = [row(f"M{number}", at("09:15") + timedelta(minutes=4 * number)) for number in range(60)]
+    world.history.rows = sent[:44]
+    world.run()
+    world.store.objects |= state
+    world.history.rows = sent
+    world.run(at("13:20"))
+    return world
+
+
+@pytest.mark.parametrize("key", STATE)
+def test_a_run_keeps_what_a_later_version_wrote_into_its_documents(key: str) -> None:
+    later = {"of_a_later_version": {"deep": [1, None]}}
+    world = run_with({key: json.dumps(json.loads(STATE[key]) | later).encode()})
+    after = json.loads(world.store.objects[key])
+    assert after | later == after
+
+
+@pytest.mark.parametrize(
+    "rewritten", [lambda body: usual.parse(body).as_body(), lambda body: balances.to_json(balances.from_json(body))]
+)
+def test_what_is_learned_keeps_what_a_later_version_wrote(rewritten: Callable[[bytes], bytes]) -> None:
+    later = {"of_a_later_version": {"deep": [1, None]}}
+    after = json.loads(rewritten(json.dumps(later).encode()))
+    assert after | later == after
+    assert len(after) > len(later)
+
+
+@pytest.mark.parametrize("body", [b"", b"\xff", b"[]", b"{", b"[" * 100_000], ids=range(5))
+@pytest.mark.parametrize("key", STATE)
+def test_a_run_sets_a_damaged_document_aside_and_does_all_else(key: str, body: bytes) -> None:
+    world = run_with({key: body})
+    assert world.watermark() == at("13:20")
+    assert world.run_count() == 2
+    assert len(world.outcomes()) == len([one for one in world.history.rows if one["date"] >= at("11:10").timestamp()])
+    # What nothing has changed is not written, and so still there.
+    left = world.store.objects.get(f"damaged/{key}", world.store.objects[key])
+    assert left == body

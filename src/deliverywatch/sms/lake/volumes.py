@@ -65,7 +65,7 @@ def volumes_of(body: bytes) -> Volumes:
     """Return the record of an object; raises what `storage.records.UNREADABLE` lists if it is damaged."""
     document = document_of(body)
     counts: dict[datetime, int] = {}
-    for name, numbers in document["days"].items():
+    for name, numbers in (document.get("days") or {}).items():
         day = datetime.strptime(name, "%Y-%m-%d").replace(tzinfo=UTC)
         for step, number in zip(_steps_of(day), numbers, strict=True):
             if number is not None:

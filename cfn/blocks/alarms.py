@@ -210,7 +210,8 @@ class Watch:
         ]
         context = {"context": self.context} if self.context else {}
         assessed = {"assessed": True} if self.is_assessed else {}
-        return {"name": self.name, "title": self.title, "rungs": severities} | context | assessed
+        condition = {"condition": self.condition} if self.condition else {}
+        return {"name": self.name, "title": self.title, "rungs": severities} | context | assessed | condition
 
 
 def _text(words: str) -> Any:

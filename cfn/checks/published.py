@@ -7,6 +7,8 @@ from dataclasses import dataclass
 
 from deliverywatch import thresholds
 from deliverywatch.email.counts import NAMESPACE as EMAIL
+from deliverywatch.operate.doctor.findings import METRIC as DOCTOR
+from deliverywatch.operate.doctor.findings import NAMESPACE as OPERATE
 from deliverywatch.pipeline.outputs.metrics import NAMESPACE as PIPELINE
 from deliverywatch.pipeline.outputs.metrics import PUBLISHED as PIPELINE_METRICS
 from deliverywatch.queries.run.record import NAMESPACE as QUERIES
@@ -43,6 +45,7 @@ def _parts_of(metric: str) -> frozenset[str]:
 
 PUBLISHED = (
     *(Published(SMS, name, _ENVIRONMENT, _SLOT) for name in ("Total", "Failed", "Expected", "Runs", "OverduePercent")),
+    Published(OPERATE, DOCTOR, _ENVIRONMENT, 86_400),
     *(Published(EMAIL, name, _ENVIRONMENT | {"Stream"}) for name in ("Bounced", "Complained")),
     Published(EMAIL, "Refused", _ENVIRONMENT),
     *(

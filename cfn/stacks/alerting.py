@@ -7,6 +7,7 @@ from troposphere import GetAtt, If, Join, Ref, Sub, sns
 
 from blocks.alarms import Alarm, Watch, waiting_in
 from blocks.parts import (
+    NO_VALUE,
     PREFIX,
     Function,
     Statement,
@@ -34,7 +35,7 @@ _READ = ("DescribeAlarms", "GetMetricData", "GetMetricWidgetImage", "ListAlarmMu
 
 def stack(watches: Sequence[Watch] = ()) -> Stack:
     """Return the notifier of some watches, with all that calls it and all that catches what it drops."""
-    notify, digest = _notify(_switched_off(watches)), _digest()
+    notify, digest, examine = _notify(_switched_off(watches)), _digest(), _examine()
     return Stack(
         resources=[
             table("mails", "One row per mail, as claimed and sent", f"{LAKE}mails/", COLUMNS, JSON_LINES),
@@ -51,9 +52,17 @@ def stack(watches: Sequence[Watch] = ()) -> Stack:
                 ScheduleExpressionTimezone=Ref("TimeZone"),
                 State=If("HasDigest", "ENABLED", "DISABLED"),
             ),
+            *schedule(
+                "operate-examine-nightly",
+                examine,
+                # Before the day begins where the readers are.
+                "cron(30 5 * * ? *)",
+                ScheduleExpressionTimezone=Ref("TimeZone"),
+                State=If("HasDoctor", "ENABLED", "DISABLED"),
+            ),
             _MAIL_FAILED.resource(),
         ],
-        functions=[notify, digest],
+        functions=[notify, digest, examine],
         outputs={"DeadLettersUrl": ("Queue of alarm messages that could not be mailed", Ref(title(DEAD_LETTERS)))},
     )
 
@@ -106,6 +115,51 @@ def _digest() -> Function:
         environment={**_ABOUT_MAILS, "DELIVERYWATCH_STACK": Ref("AWS::StackName")},
         statements=_digest_may(),
     )
+
+
+def _examine() -> Function:
+    return Function(
+        room="operate",
+        verb="examine",
+        description="The checks of doctor that only read -> a notice of each that fails",
+        timeout_seconds=300,
+        packages=("aws-embedded-metrics",),
+        environment={"DELIVERYWATCH_STACK": Ref("AWS::StackName")},
+        statements=_examine_may(),
+    )
+
+
+def _examine_may() -> list[Statement]:
+    """Rights to read what the checks look at, and to leave what they find; none reads a secret."""
+    lambdas = [f"lambda:{action}" for action in ("GetFunctionConfiguration", "GetFunctionConcurrency", "GetPolicy")]
+    return [
+        allow(
+            [f"cloudformation:{action}" for action in ("DescribeStacks", "GetTemplate", "ListStackResources")],
+            Sub(arn("cloudformation", "stack/${AWS::StackName}/*")),
+        ),
+        allow(lambdas, Sub(arn("lambda", f"function:{PREFIX}-*"))),
+        allow("scheduler:GetSchedule", Sub(arn("scheduler", f"schedule/default/{PREFIX}-*"))),
+        # CloudWatch, SNS, SES and SSM know no resources for these, which say nothing that is secret.
+        allow(
+            [
+                *("cloudwatch:DescribeAlarms", "cloudwatch:DescribeAlarmHistory"),
+                *("sns:ListTopics", "ses:GetAccount", "ssm:DescribeParameters"),
+            ],
+            "*",
+        ),
+        allow("ses:GetEmailIdentity", Sub(arn("ses", "identity/*"))),
+        allow("sns:ListSubscriptionsByTopic", [Ref("AlertsTopic"), Ref("FallbackTopic")]),
+        allow("sqs:GetQueueAttributes", Sub(arn("sqs", f"{PREFIX}-*"))),
+        allow("athena:GetWorkGroup", Sub(arn("athena", f"workgroup/{PREFIX}"))),
+        allow(["s3:GetBucketPublicAccessBlock", "s3:GetEncryptionConfiguration"], GetAtt("LakeBucket", "Arn")),
+        MAY_LIST_LAKE,
+        allow("s3:GetObject", objects("state")),
+        allow("s3:PutObject", Sub("${LakeBucket.Arn}/state/operate-doctor*")),
+        allow("s3:PutObject", objects("damaged")),
+        If("HasKmsKey", allow(["kms:DescribeKey", "kms:GetKeyPolicy"], Ref("KmsKeyArn")), NO_VALUE),
+        *may_publish("AlertsTopic"),
+        allow("sns:Publish", Ref("FallbackTopic")),
+    ]
 
 
 def _digest_may() -> list[Statement]:

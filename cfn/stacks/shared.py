@@ -32,6 +32,7 @@ def stack() -> Stack:
         conditions={
             "HasKmsKey": given("KmsKeyArn"),
             "HasDigest": Equals(Ref("WeeklyDigest"), "true"),
+            "HasDoctor": Equals(Ref("NightlyDoctor"), "true"),
             "HasDashboard": Equals(Ref("CreateDashboard"), "true"),
         },
         outputs=_OUTPUTS,
@@ -97,6 +98,12 @@ _PARAMETERS = {
             "Weekly mail",
             "A mail every Monday: runs done and expected, messages, failure rate, mails, mutes, cost.",
             # 52 runs and mails a year cost less than a cent a month, and prove that silence means health.
+            default=True,
+        ),
+        switch(
+            "NightlyDoctor",
+            "Checks every night",
+            "Makes the checks of `deliverywatch doctor` every night, and mails what would keep mails from coming.",
             default=True,
         ),
         one_of(

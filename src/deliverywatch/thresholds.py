@@ -111,6 +111,9 @@ SILENCE_MINIMUM_EXPECTED_COUNT = 10
 VOLUME_DAYS_A_RUN = 7
 VOLUME_LEAST_SECONDS = 120
 
+# The checks of doctor run every night; half a day later than that they did not.
+DOCTOR_LATE_HOURS = 36
+
 # The notifier checks open incidents this often, some minutes after each slot: a message may have been lost.
 SWEEP_MINUTES = 10
 SWEEP_FROM_MINUTE = 5

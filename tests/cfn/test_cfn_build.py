@@ -59,6 +59,7 @@ def test_a_build_says_what_it_wrote_and_how_large_it_is(tmp_path: Path) -> None:
     assert [Path(line.split()[-1]).name for line in lines] == [
         "alerting-notify.zip",
         "operate-digest.zip",
+        "operate-examine.zip",
         "sms-ingest.zip",
         "sms-compact.zip",
         "watches.json",

@@ -68,6 +68,33 @@ ALLOWED = {
         "cloudformation:GetTemplate": [ARN("cloudformation", "stack/stack/*")],
         "sns:Publish": ["FallbackTopic"],
     },
+    "OperateExamineRole": {
+        "logs:CreateLogStream": ["OperateExamineLogs"],
+        "logs:PutLogEvents": ["OperateExamineLogs"],
+        "cloudformation:DescribeStacks": [ARN("cloudformation", "stack/stack/*")],
+        "cloudformation:GetTemplate": [ARN("cloudformation", "stack/stack/*")],
+        "cloudformation:ListStackResources": [ARN("cloudformation", "stack/stack/*")],
+        "lambda:GetFunctionConfiguration": [ARN("lambda", "function:deliverywatch-prod-*")],
+        "lambda:GetFunctionConcurrency": [ARN("lambda", "function:deliverywatch-prod-*")],
+        "lambda:GetPolicy": [ARN("lambda", "function:deliverywatch-prod-*")],
+        "scheduler:GetSchedule": [ARN("scheduler", "schedule/default/deliverywatch-prod-*")],
+        "cloudwatch:DescribeAlarms": ["*"],
+        "cloudwatch:DescribeAlarmHistory": ["*"],
+        "sns:ListTopics": ["*"],
+        "ses:GetAccount": ["*"],
+        "ssm:DescribeParameters": ["*"],
+        "ses:GetEmailIdentity": [ARN("ses", "identity/*")],
+        "sns:ListSubscriptionsByTopic": ["AlertsTopic", "FallbackTopic"],
+        "sqs:GetQueueAttributes": [ARN("sqs", "deliverywatch-prod-*")],
+        "athena:GetWorkGroup": [ARN("athena", "workgroup/deliverywatch-prod")],
+        "s3:GetBucketPublicAccessBlock": [LAKE],
+        "s3:GetEncryptionConfiguration": [LAKE],
+        "s3:ListBucket": [LAKE],
+        "s3:GetObject": [f"{LAKE}/state/*"],
+        "s3:PutObject": [f"{LAKE}/state/operate-doctor*", f"{LAKE}/damaged/*"],
+        "sns:Publish": ["AlertsTopic", "FallbackTopic"],
+    },
+    "OperateExamineNightlyRole": {"lambda:InvokeFunction": ["OperateExamine"]},
     "OperateDigestWeeklyRole": {"lambda:InvokeFunction": ["OperateDigest"]},
     "SmsIngestSlotsRole": {"lambda:InvokeFunction": ["SmsIngest"]},
     "AlertingSweepRole": {"lambda:InvokeFunction": ["AlertingNotify"]},
@@ -202,7 +229,14 @@ def test_a_key_of_the_topics_may_be_used_by_those_that_mail_if_there_is_one(temp
         if statement["Resource"] == key
     ]
     use = ["kms:Decrypt", "kms:GenerateDataKey"]
-    assert uses == [("AlertingNotifyRole", use), ("OperateDigestRole", use), ("SmsIngestRole", use)]
+    look = ["kms:DescribeKey", "kms:GetKeyPolicy"]
+    assert uses == [
+        ("AlertingNotifyRole", use),
+        ("OperateDigestRole", use),
+        ("OperateExamineRole", look),
+        ("OperateExamineRole", use),
+        ("SmsIngestRole", use),
+    ]
 
 
 @pytest.mark.parametrize(

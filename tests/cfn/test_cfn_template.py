@@ -286,6 +286,7 @@ def test_a_run_starts_at_the_end_of_each_slot_and_a_sweep_every_ten_minutes(temp
         "sms-ingest-slots": ("cron(0/5 * * * ? *)", {"scheduled_time": "<aws.scheduler.scheduled-time>"}),
         "sms-compact-nightly": ("cron(40 4 * * ? *)", {"scheduled_time": "<aws.scheduler.scheduled-time>"}),
         "alerting-sweep": ("cron(5/10 * * * ? *)", {"sweep": "<aws.scheduler.scheduled-time>"}),
+        "operate-examine-nightly": ("cron(30 5 * * ? *)", {"scheduled_time": "<aws.scheduler.scheduled-time>"}),
         "operate-digest-weekly": ("cron(0 7 ? * MON *)", {"scheduled_time": "<aws.scheduler.scheduled-time>"}),
     }
     assert {each["ScheduleExpressionTimezone"] for each in schedules.values()} == {"UTC"}

@@ -47,6 +47,7 @@ ELSEWHERE = {
         "cloudwatch:GetAlarmMuteRule": "a mute of the week; MiniStack asks for the right to all rules, AWS to this one",
         "sns:Publish": "a digest that SES refuses",
     },
+    "OperateExamineRole": {"s3:GetObject": "records of an earlier night"},
     "EmailCompactRole": dict.fromkeys(
         ("s3:GetObject", "s3:PutObject", "s3:DeleteObject"), "days that are old enough, of which a day has none"
     ),
@@ -64,7 +65,7 @@ ELSEWHERE = {
     "QueriesReconcileRole": {"sns:Publish": "a query that went silent, or was removed while it called"},
 }
 # In every template, and judged where SMS is at work, which opens incidents of every kind.
-SHARED = {"AlertingNotifyRole", "OperateDigestRole"}
+SHARED = {"AlertingNotifyRole", "OperateDigestRole", "OperateExamineRole"}
 
 
 class Seen:
@@ -133,6 +134,7 @@ def play_sms(folder: Path) -> None:
         stack.cloud.client("cloudwatch").delete_alarms(AlarmNames=["deliverywatch-prod-sms-outage"])
         assert stack.cloud.invoke(NOTIFY, {"sweep": stack.now.isoformat()}).error is None
         assert stack.cloud.invoke("deliverywatch-prod-operate-digest", {}).error is None
+        assert stack.cloud.invoke("deliverywatch-prod-operate-examine", {}).error is None
 
 
 def play(system: str) -> Callable[[Path], None]:

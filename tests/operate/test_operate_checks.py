@@ -41,6 +41,11 @@ def policy(*actions: str, service: str = "cloudwatch.amazonaws.com") -> dict[str
     return {"Statement": [{"Effect": "Allow", "Principal": {"Service": service}, "Action": list(actions)}]}
 
 
+def permission(topic: str = TOPIC) -> dict[str, Any]:
+    statement = {"Effect": "Allow", "Principal": {"Service": "sns.amazonaws.com"}, "Action": "lambda:InvokeFunction"}
+    return {"Statement": [{**statement, "Condition": {"ArnLike": {"AWS:SourceArn": topic}}}]}
+
+
 def credit(balance: float, low: float = 5.0, *, active: bool = True, recharges: bool = False) -> Check:
     return stack.clicksend(Credit(balance, low, active, recharges))[-1]
 
@@ -64,6 +69,10 @@ FINE = {
     "stack": stack.stack(deployment(), "0.1.0"),
     "functions": stack.functions([function()], ["sms-ingest"]),
     "bucket": stack.bucket("lake", stack.BucketProtection(is_private=True, is_encrypted=True)),
+    "concurrency": stack.concurrency([function(), stack.Function("x", "Active", "Successful", "", 5)]),
+    "schedules": stack.schedules({"a": "ENABLED", "b": "DISABLED"}, {"a": "ENABLED", "b": "DISABLED"}),
+    "stored credentials": stack.credentials(["/c/username"], {"/c/username"}),
+    "permission": mail.permission(permission(), "notify", TOPIC),
     "workgroup": stack.workgroup("w", "ENABLED"),
     "no key": stack.key("", None),
     "a key": stack.key(KEY, stack.Key(is_enabled=True, policy=policy("kms:Decrypt", "kms:GenerateDataKey*"))),
@@ -96,6 +105,26 @@ BAD: dict[str, tuple[Check, Verdict, str, str]] = {
     "a function that failed": (
         stack.functions([function(update="Failed")], ["sms-ingest"]),
         Verdict.FAILED, "Its role is gone.", "aws lambda get-function",
+    ),
+    "a function that may not run": (
+        stack.concurrency([stack.Function("sms-ingest", "Active", "Successful", "", 0)]),
+        Verdict.FAILED, "never runs", "aws lambda delete-function-concurrency --function-name sms-ingest",
+    ),
+    "a schedule that is off": (
+        stack.schedules({"a": "DISABLED"}, {"a": "ENABLED"}), Verdict.FAILED, "a is switched off", "--revert-drift",
+    ),
+    "a schedule that is gone": (
+        stack.schedules({"a": None}, {"a": "ENABLED"}), Verdict.FAILED, "a does not exist", "--revert-drift",
+    ),
+    "credentials that nobody stored": (
+        stack.credentials(["/c/username", "/c/api_key"], {"/c/username"}),
+        Verdict.FAILED, "not stored: /c/api_key", "aws ssm put-parameter --type SecureString --name /c/api_key",
+    ),
+    "a notifier without a policy": (
+        mail.permission(None, "notify", TOPIC), Verdict.FAILED, "may not start notify", f"--source-arn {TOPIC}",
+    ),
+    "a notifier that another topic may start": (
+        mail.permission(permission(f"{TOPIC}-2"), "notify", TOPIC), Verdict.FAILED, "may not start", "add-permission",
     ),
     "no bucket": (stack.bucket("lake", None), Verdict.FAILED, "does not exist", "deliverywatch deploy"),
     "a public bucket": (
@@ -229,4 +258,4 @@ def test_doctor_makes_every_check_that_there_is() -> None:
         for part in vars(diagnose).values()
         if getattr(part, "__annotations__", {}).get("return") == "Iterable[Check]"
     }
-    assert {part for _, part in diagnose._CHECKS} == parts
+    assert {part for _, part in diagnose.CHECKS} == parts

@@ -44,7 +44,9 @@ def test_the_always_free_allowance_leaves_less_than_a_dollar() -> None:
 
 def test_metrics_and_alarms_are_counted_in_the_template() -> None:
     found = estimate()
-    assert line(found, "metrics") == Line("metrics", "5 custom metrics at 0.30", pytest.approx(1.5), 0)
+    assert line(found, "metrics") == Line(
+        "metrics", "5 custom metrics at 0.30, and one for 30 hours", pytest.approx(1.5125), 0
+    )
     assert line(found, "alarms").how == "8 alarms that refer to 12 metrics, at 0.10 each"
 
 

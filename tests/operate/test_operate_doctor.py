@@ -59,9 +59,10 @@ def test_a_working_stack_passes_every_check(verdicts: Callable[[], dict[str, dic
     checks = verdicts()
     assert failing(checks) == set()
     assert list(checks) == [
-        "credentials", "region", "stack", "functions", "bucket", "workgroup", "kms", "sender", "dkim", "sending",
-        "sandbox", "notifier", "fallback", "clicksend-key", "clicksend-credit", "heartbeat", "records",
-        "clicksend-rows", "alarms", "alarm-actions", "drift", "alarm-history", "dead-letters", "mutes",
+        "credentials", "region", "stack", "functions", "concurrency", "schedules", "bucket", "workgroup", "kms",
+        "sender", "dkim", "sending", "sandbox", "notifier", "notifier-policy", "fallback", "clicksend-stored",
+        "clicksend-key", "clicksend-credit", "heartbeat", "records", "clicksend-rows", "alarms", "alarm-actions",
+        "drift", "alarm-history", "dead-letters", "mutes",
     ]  # fmt: skip
     assert checks["clicksend-credit"]["told"] == "42.50 of credit is left."
 
@@ -69,7 +70,7 @@ def test_a_working_stack_passes_every_check(verdicts: Callable[[], dict[str, dic
 def test_a_line_is_at_most_80_columns_wide_but_for_commands(run: Callable[..., Result]) -> None:
     lines = run("doctor").stdout.splitlines()
     assert max(len(line) for line in lines if not line.startswith("         aws")) <= 80
-    assert "24 checks: " in lines[-1]
+    assert "28 checks: " in lines[-1]
 
 
 def test_records_that_were_set_aside_and_rows_that_did_not_come_are_named(
@@ -170,25 +171,104 @@ def unsubscribe(protocol: str) -> Callable[[LocalCloud], Callable[[], None]]:
     return act
 
 
+def stop_notifier(cloud: LocalCloud) -> Callable[[], None]:
+    client, name = cloud.client("lambda"), f"{PREFIX}-alerting-notify"
+    client.put_function_concurrency(FunctionName=name, ReservedConcurrentExecutions=0)
+    return lambda: client.delete_function_concurrency(FunctionName=name)
+
+
+def disable_schedule(cloud: LocalCloud) -> Callable[[], None]:
+    return change_schedule(cloud, "DISABLED")
+
+
+def change_schedule(cloud: LocalCloud, state: str) -> Callable[[], None]:
+    client = cloud.client("scheduler")
+    made = client.get_schedule(Name=f"{PREFIX}-sms-ingest-slots")
+    accepted = client.meta.service_model.operation_model("UpdateSchedule").input_shape.members
+    before = {name: value for name, value in made.items() if name in accepted}
+    client.update_schedule(**{**before, "State": state})
+    return lambda: client.update_schedule(**before)
+
+
+def delete_schedule(cloud: LocalCloud) -> Callable[[], None]:
+    client = cloud.client("scheduler")
+    made = client.get_schedule(Name=f"{PREFIX}-alerting-sweep")
+    accepted = client.meta.service_model.operation_model("CreateSchedule").input_shape.members
+    client.delete_schedule(Name=made["Name"])
+    return lambda: client.create_schedule(**{name: value for name, value in made.items() if name in accepted})
+
+
+def forbid_notifier(cloud: LocalCloud) -> Callable[[], None]:
+    client, name = cloud.client("lambda"), f"{PREFIX}-alerting-notify"
+    (statement,) = json.loads(client.get_policy(FunctionName=name)["Policy"])["Statement"]
+    client.remove_permission(FunctionName=name, StatementId=statement["Sid"])
+    return lambda: client.add_permission(
+        FunctionName=name, StatementId=statement["Sid"], Action="lambda:InvokeFunction",
+        Principal="sns.amazonaws.com", SourceArn=ALERTS,
+    )  # fmt: skip
+
+
 def delete_topic(cloud: LocalCloud) -> Callable[[], None]:
     cloud.client("sns").delete_topic(TopicArn=ALERTS)
     return lambda: None
 
 
+# What is broken, how, which checks of `doctor` say so, and which of these are made every night.
 BROKEN = {
     "alarm deleted": (delete_alarm, {"alarms"}),
     "threshold changed": (change_threshold, {"drift"}),
     "actions disabled": (disable_actions, {"alarm-actions"}),
-    "key missing": (forget_key, {"clicksend-key"}),
+    "key missing": (forget_key, {"clicksend-stored", "clicksend-key"}),
     "key wrong": (wrong_key, {"clicksend-key"}),
     "sender deleted": (forget_sender, {"sender"}),
     "bucket opened": (open_bucket, {"bucket"}),
     "dead letter": (dead_letter, {"dead-letters"}),
     "fallback unsubscribed": (unsubscribe("email"), {"fallback"}),
     "notifier unsubscribed": (unsubscribe("lambda"), {"notifier"}),
+    "notifier stopped": (stop_notifier, {"concurrency"}),
+    "schedule disabled": (disable_schedule, {"schedules"}),
+    "schedule deleted": (delete_schedule, {"schedules"}),
+    "permission removed": (forbid_notifier, {"notifier-policy"}),
     # Last: it is not made again.
     "topic deleted": (delete_topic, {"alarm-actions", "notifier"}),
 }
+
+
+def nightly(cloud: LocalCloud) -> set[str]:
+    """The checks that fail by night; every message that they cause is delivered."""
+    answer = cloud.invoke(f"{PREFIX}-operate-examine", {"scheduled_time": cloud.clock.now.isoformat()})
+    assert answer.error is None
+    cloud.settle()
+    return set(answer.payload["failing"])
+
+
+# While one of these fails, the notifier is never started: the fallback topic alone has it.
+UNREACHABLE = {"notifier", "notifier-policy", "concurrency"}
+BY_NIGHT = {name: broken for name, broken in BROKEN.items() if name not in ("key wrong", "topic deleted")}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("harm", "checks"), BY_NIGHT.values(), ids=BY_NIGHT)
+def test_what_somebody_breaks_is_mailed_by_the_next_night_and_so_is_its_end(
+    cloud: LocalCloud, harm: Callable[[LocalCloud], Callable[[], None]], checks: set[str]
+) -> None:
+    assert nightly(cloud) == set()
+    before = len(cloud.outbox())
+    undo = harm(cloud)
+    found = nightly(cloud), nightly(cloud)
+    undo()
+    assert found == (checks - {"clicksend-key"},) * 2
+    assert nightly(cloud) == set()
+    assert nightly(cloud) == set()
+    mails = cloud.outbox()[before:]
+    words = sorted(
+        (mail.subject.split()[0], name) for mail in mails for name in found[0] if f"Check {name} " in mail.subject
+    )
+    once = sorted((word, name) for name in found[0] for word in ("[BLIND]", "[RESOLVED"))
+    assert words == ([] if found[0] & UNREACHABLE else once)
+    by_fallback = [mail.subject.split()[0] for mail in mails if mail.channel == "sns"]
+    if found[0] & UNREACHABLE:
+        assert by_fallback == ["[BLIND]", "[RESOLVED]"]
 
 
 @pytest.mark.parametrize(("harm", "checks"), BROKEN.values(), ids=BROKEN)

@@ -63,7 +63,7 @@ def quiet(cloud: LocalCloud) -> LocalCloud:
 def healthy(now: datetime) -> bytes:
     """The context of SMS in which every watch that is assessed is healthy."""
     stack = aws.find(aws.connect(), PREFIX)
-    declared = declared_watches(aws.template(aws.connect(), PREFIX), stack.prefix)
+    declared = declared_watches(aws.template(aws.connect(), PREFIX), stack.parameters, stack.prefix)
     assessment = Assessment(verdict=Verdict.HEALTHY, as_of=now, sentence="1 of the last 439 SMS failed.")
     assessments = {watch.name: assessment for watch in declared if watch.is_assessed}
     return to_json(Context(system="sms", noun="SMS", updated_at=now, assessments=assessments))

@@ -172,10 +172,17 @@ def test_a_mute_that_ended_is_shown_for_a_week() -> None:
 
 def test_the_watches_are_those_that_the_deployed_template_declares() -> None:
     item = {"name": "sms-credit", "title": "SMS credit", "rungs": [], "context": "state/sms.json", "assessed": True}
-    template = {"Metadata": {"DeliveryWatch": {"Version": "0.3.0", "Watches": [item]}}, "Resources": {}}
-    (watch,) = declared_watches(template, PREFIX)
+    optional = {**item, "name": "sms-silence", "condition": "WatchesSilence"}
+    template = {
+        "Metadata": {"DeliveryWatch": {"Version": "0.3.0", "Watches": [item, optional]}},
+        "Parameters": {"SilenceWatch": {"Type": "String", "Default": "true"}},
+        "Conditions": {"WatchesSilence": {"Fn::Equals": [{"Ref": "SilenceWatch"}, "true"]}},
+        "Resources": {},
+    }
+    assert [one.name for one in declared_watches(template, {}, PREFIX)] == ["sms-credit", "sms-silence"]
+    (watch,) = declared_watches(template, {"SilenceWatch": "false"}, PREFIX)
     assert (watch.name, watch.is_assessed, watch.alarms) == ("sms-credit", True, ())
-    assert declared_watches({"Resources": {}}, PREFIX) == ()
+    assert declared_watches({"Resources": {}}, {}, PREFIX) == ()
 
 
 def test_what_a_system_could_not_read_stands_beside_its_last_reading() -> None:

@@ -60,7 +60,7 @@ def _current(session: Session) -> Status:
     from deliverywatch.operate.incidents.watch_verdicts import declared_watches
 
     stack = session.stack
-    declared = declared_watches(aws.template(session.cloud, stack.name), stack.prefix)
+    declared = declared_watches(aws.template(session.cloud, stack.name), stack.parameters, stack.prefix)
     return current_status(stack, session.lake, session.alarms, session.rules, session.now, declared)
 
 

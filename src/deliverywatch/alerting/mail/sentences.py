@@ -18,6 +18,8 @@ def headline(story: Story) -> str:
 
 
 def _now(story: Story) -> str:
+    if story.is_blind and _has_own_words(story):
+        return story.change.reason
     if story.is_blind:
         since = story.clock.day_time(story.blind_since, story.change.time)
         return f"We cannot see {_failures(story)} since {since}: this is not a measured outage."
@@ -26,6 +28,11 @@ def _now(story: Story) -> str:
     if story.alarm is None:
         return _of_notice(story)
     return _OPENINGS.get(story.change.event, "") + _measurement(story)
+
+
+def _has_own_words(story: Story) -> bool:
+    """Whether a system's notice says itself what cannot be seen."""
+    return story.alarm is None and bool(story.change.reason)
 
 
 def _failures(story: Story) -> str:
@@ -73,6 +80,8 @@ def _measurement(story: Story) -> str:
 def _end(story: Story) -> str:
     incident, change = story.incident, story.change
     after = "" if incident.is_presumed else f" after {formatting.span(change.time - incident.opened_at)}"
+    if story.is_blind and _has_own_words(story):
+        return story.change.reason
     if story.is_blind:
         return f"We can see {_failures(story)} again{after}."
     now = f", now at {formatting.percent(change.value)}" if change.value is not None and story.is_percent else ""

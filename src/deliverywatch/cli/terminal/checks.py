@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import shutil
 import textwrap
 from collections.abc import Iterable, Iterator
@@ -28,34 +27,26 @@ def examined(cloud: Cloud, deployment: Deployment) -> Iterator[Check]:
     from deliverywatch.operate.deploy.aws_formation import CloudFormation
     from deliverywatch.operate.doctor.aws_doctor import Account
     from deliverywatch.operate.doctor.diagnose import Subject, examine
+    from deliverywatch.sms.clicksend import credit
 
     formation = CloudFormation(cloud)
-    names: dict[str, list[str]] = {}
-    for resource in formation.resources(deployment.name):
-        names.setdefault(resource.kind, []).append(resource.name)
+    names = formation.names(deployment.name)
     template = formation.template(deployment.name)
     subject = Subject(deployment, names, template, version("deliverywatch"), datetime.now(UTC))
-    yield from examine(Account(cloud), subject)
+    yield from examine(Account(cloud, credit.ask), subject)
 
 
 def show(check: Check, target: Target) -> None:
     """Print one check: its line, and the command that fixes it on a line of its own, to be copied."""
+    from deliverywatch.operate.doctor.check import with_target
+
     verdict = click.style(f"{check.verdict.value:8}", fg=_COLOURS[check.verdict.value])
     first, *rest = textwrap.wrap(check.finding, shutil.get_terminal_size().columns - _INDENT, break_long_words=False)
     click.echo(f"{verdict} {check.name:16} {first}")
     for line in rest:
         click.echo(f"{'':{_INDENT}}{line}")
     if check.fix:
-        click.echo(f"         {_for(target, check.fix)}")
-
-
-def _for(target: Target, command: str) -> str:
-    """Return a command with the options that name the same stack, region and profile."""
-    given = {"--region": target.region, "--profile": target.profile}
-    account = "".join(f" {name} {value}" for name, value in given.items() if value)
-    if command.startswith("aws "):
-        command = f"aws{account}{command.removeprefix('aws')}"
-    return re.sub(r"deliverywatch (deploy|unmute)", rf"deliverywatch \1{target.options()}", command)
+        click.echo(f"         {with_target(check.fix, target.stack, target.region, target.profile)}")
 
 
 def documents(checks: Iterable[Check]) -> list[dict[str, str]]:

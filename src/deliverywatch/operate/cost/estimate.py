@@ -80,6 +80,7 @@ def monthly(template: Mapping[str, Any], parameters: Mapping[str, str], volume: 
         _metrics(billed),
         _alarms(billed),
         *_composites(billed),
+        _calls(billed, usage),
         _functions(billed, usage),
         _requests(billed, usage),
         _storage(usage),
@@ -100,8 +101,20 @@ def _over(used: float, allowance: str) -> float:
 
 
 def _metrics(billed: Billed) -> Line:
+    """A metric is billed for the hours in which it is emitted: all, or those of the few runs that emit it."""
     count, price = len(custom_metrics(billed)), prices().usd["metric"]
-    return Line("metrics", f"{count} custom metrics at {price:.2f}", count * price, _over(count, "metrics") * price)
+    by_the_hour = sum(starts * _run(name).metrics for name, starts in billed.starts.items())
+    used = count + by_the_hour / usage_assumptions.HOURS_PER_MONTH
+    rare = f", and one for {by_the_hour:,.0f} hours" if by_the_hour else ""
+    how = f"{count} custom metrics at {price:.2f}{rare}"
+    return Line("metrics", how, used * price, _over(used, "metrics") * price)
+
+
+def _calls(billed: Billed, volume: Volume) -> Line:
+    count = sum(count * run.cloudwatch_calls for count, run in _all_runs(billed, volume))
+    price = prices().usd["thousand_cloudwatch_calls"] / 1e3
+    how = f"{count:,.0f} requests: every sweep looks at all alarms"
+    return Line("CloudWatch", how, count * price, _over(count, "cloudwatch_calls") * price)
 
 
 def _alarms(billed: Billed) -> Line:

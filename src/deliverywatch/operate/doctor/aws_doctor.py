@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from deliverywatch.errors import ConfigurationError
@@ -12,13 +13,13 @@ from deliverywatch.operate.account.aws import described_alarms, existing, listed
 from deliverywatch.operate.doctor.checks_alarms import FailedAction, Mute
 from deliverywatch.operate.doctor.checks_mail import Identity, Sending, Subscription
 from deliverywatch.operate.doctor.checks_stack import BucketProtection, Function, Key
-from deliverywatch.sms.clicksend import credit
 from deliverywatch.sms.clicksend.credentials import Credentials
 from deliverywatch.sms.counts import NAMESPACE
 from deliverywatch.storage.s3 import Bucket
 
 if TYPE_CHECKING:
     from deliverywatch.operate.account.aws import Cloud
+    from deliverywatch.sms.clicksend.credit import Credit
 
 _PRIVATE = ("BlockPublicAcls", "BlockPublicPolicy", "IgnorePublicAcls", "RestrictPublicBuckets")
 _LOOK_BACK = timedelta(hours=3)
@@ -27,8 +28,10 @@ _LOOK_BACK = timedelta(hours=3)
 class Account:
     """One account and region; a question that AWS denies is an error, not an answer."""
 
-    def __init__(self, cloud: Cloud) -> None:
+    def __init__(self, cloud: Cloud, read_credit: Callable[[Credentials, str], Credit] | None = None) -> None:
+        """Look at an account; without `read_credit`, which asks ClickSend, `credit` must not be called."""
         self._client = cloud.client
+        self._read_credit = read_credit
 
     def identity(self, name: str) -> Identity | None:
         """Return an address or a domain in SES, or none."""
@@ -51,7 +54,7 @@ class Account:
             account.get("EnforcementStatus", "HEALTHY"),
         )
 
-    def credit(self, parameters: str, url: str) -> credit.Credit:
+    def credit(self, parameters: str, url: str) -> Credit:
         """Return the credit of the ClickSend account whose credentials are SSM parameters under a path."""
         names = [f"{parameters}/username", f"{parameters}/api_key"]
         with translated("The ClickSend credentials"):
@@ -62,7 +65,9 @@ class Account:
                 f"The ClickSend credentials are not stored: {' and '.join(missing)}.",
                 next_step=f"aws ssm put-parameter --type SecureString --name {missing[0]} --value ...",
             )
-        return credit.ask(Credentials(values[names[0]], values[names[1]]), url)
+        if self._read_credit is None:
+            raise ConfigurationError("ClickSend is not asked here.")
+        return self._read_credit(Credentials(values[names[0]], values[names[1]]), url)
 
     def bucket(self, name: str) -> BucketProtection | None:
         """Return a bucket, or none."""
@@ -99,9 +104,31 @@ class Account:
         if made is None:
             return None
         reason = made.get("StateReason") or made.get("LastUpdateStatusReason") or ""
-        return Function(
-            made["FunctionName"], made.get("State", "Active"), made.get("LastUpdateStatus", "Successful"), reason
-        )
+        reserved = client.get_function_concurrency(FunctionName=name).get("ReservedConcurrentExecutions")
+        update = made.get("LastUpdateStatus", "Successful")
+        return Function(made["FunctionName"], made.get("State", "Active"), update, reason, reserved)
+
+    def function_policy(self, name: str) -> Mapping[str, Any] | None:
+        """Return the policy that says who may start a function, or none."""
+        with translated(f"The policy of {name}"):
+            answer = existing(lambda: self._client("lambda").get_policy(FunctionName=name), "ResourceNotFoundException")
+        return None if answer is None else dict(json.loads(answer["Policy"]))
+
+    def schedules(self, names: Sequence[str]) -> dict[str, str | None]:
+        """Return the states of schedules; none for one that does not exist."""
+        client = self._client("scheduler")
+        with translated("The schedules"):
+            made = {
+                name: existing(partial(client.get_schedule, Name=name), "ResourceNotFoundException") for name in names
+            }
+        return {name: schedule and str(schedule["State"]) for name, schedule in made.items()}
+
+    def stored_parameters(self, names: Sequence[str]) -> set[str]:
+        """Return those of the SSM parameters that exist, without their values."""
+        filters = [{"Key": "Name", "Option": "Equals", "Values": list(names)}]
+        with translated("The SSM parameters"):
+            stored = listed(self._client("ssm"), "describe_parameters", "Parameters", ParameterFilters=filters)
+        return {parameter["Name"] for parameter in stored}
 
     def alarms(self, prefix: str) -> list[Mapping[str, Any]]:
         """Return the alarms whose names begin so, composite ones too, as DescribeAlarms does."""

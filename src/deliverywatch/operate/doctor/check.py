@@ -1,7 +1,10 @@
 """One line of `doctor`: what was looked at, how it is, and the command that fixes it."""
 
+import re
 from dataclasses import dataclass
 from enum import StrEnum
+
+from deliverywatch.operate.account.deployment import DEFAULT_STACK
 
 
 class Verdict(StrEnum):
@@ -36,6 +39,15 @@ def warning(name: str, finding: str, fix: str) -> Check:
 def failed(name: str, finding: str, fix: str) -> Check:
     """Return the line of something that does not work."""
     return Check(name, Verdict.FAILED, finding, fix)
+
+
+def with_target(command: str, stack: str, region: str | None = None, profile: str | None = None) -> str:
+    """Return a command with the options that name a stack, a region and a profile."""
+    account = "".join(f" {name} {value}" for name, value in (("--region", region), ("--profile", profile)) if value)
+    named = "" if stack == DEFAULT_STACK else f" --stack {stack}"
+    if command.startswith("aws "):
+        return f"aws{account}{command.removeprefix('aws')}"
+    return re.sub(r"deliverywatch (deploy|unmute)", rf"deliverywatch \1{named}{account}", command)
 
 
 def some(words: list[str], limit: int = 3) -> str:

@@ -5,6 +5,7 @@ Facts: docs.aws.amazon.com/ses/latest/APIReference-V2, GetEmailIdentity and GetA
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from deliverywatch.operate.doctor.check import Check, failed, ok, some, warning
 
@@ -111,6 +112,25 @@ def fallback(topic: str, address: str, subscriptions: Sequence[Subscription]) ->
             f"Open the mail 'AWS Notification - Subscription Confirmation' there, or send it again: {how}",
         )
     return failed("fallback", "Nobody is subscribed to the fallback topic: if SES fails, nobody is notified.", how)
+
+
+def permission(policy: Mapping[str, Any] | None, function: str, topic: str) -> Check:
+    """Return whether the topic of the alarms may start the notifier, by the function's own policy."""
+    if any(_lets_start(statement, topic) for statement in (policy or {}).get("Statement", ())):
+        return ok("notifier-policy", "The topic of the alarms may start the notifier.")
+    return failed(
+        "notifier-policy",
+        f"The topic of the alarms may not start {function}: no alarm becomes a mail.",
+        f"aws lambda add-permission --function-name {function} --statement-id alerts --action lambda:InvokeFunction "
+        f"--principal sns.amazonaws.com --source-arn {topic}",
+    )
+
+
+def _lets_start(statement: Mapping[str, Any], topic: str) -> bool:
+    principal = statement.get("Principal")
+    service = principal.get("Service") if isinstance(principal, dict) else principal
+    source = ((statement.get("Condition") or {}).get("ArnLike") or {}).get("AWS:SourceArn", topic)
+    return statement.get("Effect") == "Allow" and service in ("sns.amazonaws.com", "*") and source == topic
 
 
 def notifier(subscriptions: Sequence[Subscription], function: str) -> Check:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -30,12 +30,13 @@ class BucketProtection:
 
 @dataclass(frozen=True, slots=True)
 class Function:
-    """A function as Lambda describes it."""
+    """A function as Lambda describes it; `reserved` is how many of it may run at once, None for no limit of its own."""
 
     name: str
     state: str
     last_update: str
     reason: str
+    reserved: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +71,41 @@ def functions(present: Sequence[Function], wanted: Sequence[str]) -> Check:
         finding = f"{first.name} cannot run: {first.reason or first.state}"
         return failed("functions", finding, f"aws lambda get-function --function-name {first.name}, then deploy again")
     return ok("functions", f"{len(present)} functions can run.")
+
+
+def concurrency(present: Sequence[Function]) -> Check:
+    """Return whether every function may run at all: with a reserved concurrency of 0 none is ever started."""
+    stopped = [one.name for one in present if one.reserved == 0]
+    if not stopped:
+        return ok("concurrency", "Every function may run.")
+    return failed(
+        "concurrency",
+        f"{some(stopped)} never runs: its reserved concurrency is 0.",
+        f"aws lambda delete-function-concurrency --function-name {stopped[0]}",
+    )
+
+
+def schedules(states: Mapping[str, str | None], wanted: Mapping[str, str]) -> Check:
+    """Return whether every schedule starts its function; both map a name to a state, None for one that is gone."""
+    if lost := [name for name in wanted if states.get(name) is None]:
+        return failed("schedules", f"The schedule {some(lost)} does not exist.", "deliverywatch deploy --revert-drift")
+    off = [name for name, state in wanted.items() if state == "ENABLED" and states[name] != "ENABLED"]
+    if off:
+        finding = f"The schedule {some(off)} is switched off: what it starts does not run."
+        return failed("schedules", finding, "deliverywatch deploy --revert-drift")
+    return ok("schedules", f"{len(wanted)} schedules are as they were deployed.")
+
+
+def credentials(names: Sequence[str], stored: Collection[str]) -> Check:
+    """Return whether the SSM parameters with the ClickSend credentials are there; their values are not read."""
+    lost = [name for name in names if name not in stored]
+    if not lost:
+        return ok("clicksend-stored", "The ClickSend credentials are stored.")
+    return failed(
+        "clicksend-stored",
+        f"The ClickSend credentials are not stored: {some(lost)}.",
+        f"aws ssm put-parameter --type SecureString --name {lost[0]} --value ...",
+    )
 
 
 def bucket(name: str, protection: BucketProtection | None) -> Check:

@@ -29,7 +29,8 @@ _ALARM = "AWS::CloudWatch::Alarm"
 class Subject:
     """What is examined, by a command of a version.
 
-    `names` has by kind of resource the names in the account; of a queue its address.
+    `names` has by kind of resource the names in the account; of a queue its address. Of `history_days` is asked which
+    actions of alarms failed.
     """
 
     deployment: Deployment
@@ -37,6 +38,7 @@ class Subject:
     template: Mapping[str, Any]
     version: str
     now: datetime
+    history_days: int = HISTORY_DAYS
 
     def parameter(self, name: str) -> str:
         """Return a parameter's value; empty if the stack has no such parameter."""
@@ -44,26 +46,33 @@ class Subject:
 
     def alarms(self) -> dict[str, dict[str, Any]]:
         """Return by alarm name its properties as they were deployed."""
-        return {str(made["AlarmName"]): made for _, made in self._resolved()}
+        return {str(made["AlarmName"]): made for _, made in self._resolved(_ALARM)}
+
+    def schedules(self) -> dict[str, str]:
+        """Return by the name of each schedule the state in which it was deployed."""
+        resolved = self._resolved("AWS::Scheduler::Schedule")
+        return {str(made["Name"]): str(made.get("State", "ENABLED")) for _, made in resolved}
 
     def thresholds(self) -> dict[str, str]:
         """Return by alarm name the parameter that its threshold comes from."""
         given = {name: made["Properties"].get("Threshold") for name, made in self.template["Resources"].items()}
         return {
             str(made["AlarmName"]): given[name]["Ref"]
-            for name, made in self._resolved()
+            for name, made in self._resolved(_ALARM)
             if isinstance(given[name], dict) and "Ref" in given[name]
         }
 
-    def _resolved(self) -> Iterator[tuple[str, dict[str, Any]]]:
+    def _resolved(self, kind: str) -> Iterator[tuple[str, dict[str, Any]]]:
         given = {name: self.deployment.parameters[name] for name in self.template["Parameters"]}
         pseudo = {"AWS::Region": self.deployment.region, "AWS::AccountId": self.deployment.account}
-        return resources(self.template, _ALARM, {**given, **pseudo})
+        return resources(self.template, kind, {**given, **pseudo})
 
 
-def examine(account: Account, subject: Subject) -> Iterator[Check]:
-    """Yield one line per check, in the order in which things are fixed."""
-    for name, check in _CHECKS:
+def examine(account: Account, subject: Subject, without: Collection[str] = ()) -> Iterator[Check]:
+    """Yield one line per check, in the order in which things are fixed; `without` names groups of `CHECKS`."""
+    for name, check in CHECKS:
+        if name in without:
+            continue
         try:
             yield from check(account, subject)
         except SourceRefused as error:
@@ -83,7 +92,20 @@ def _stack(_: Account, subject: Subject) -> Iterable[Check]:
 
 def _functions(account: Account, subject: Subject) -> Iterable[Check]:
     names = subject.names.get("AWS::Lambda::Function", ())
-    yield checks_stack.functions(account.functions(names), names)
+    present = account.functions(names)
+    yield checks_stack.functions(present, names)
+    yield checks_stack.concurrency(present)
+
+
+def _schedules(account: Account, subject: Subject) -> Iterable[Check]:
+    wanted = subject.schedules()
+    yield checks_stack.schedules(account.schedules(list(wanted)), wanted)
+
+
+def _stored(account: Account, subject: Subject) -> Iterable[Check]:
+    if path := subject.parameter("ClickSendCredentials"):
+        names = [f"{path}/username", f"{path}/api_key"]
+        yield checks_stack.credentials(names, account.stored_parameters(names))
 
 
 def _sender(account: Account, subject: Subject) -> Iterable[Check]:
@@ -130,15 +152,16 @@ def _alarms(account: Account, subject: Subject) -> Iterable[Check]:
 
 
 def _history(account: Account, subject: Subject) -> Iterable[Check]:
-    since = subject.now - timedelta(days=HISTORY_DAYS)
-    yield checks_alarms.history(account.failed_actions(f"{subject.deployment.prefix}-", since), HISTORY_DAYS)
+    days = subject.history_days
+    since = subject.now - timedelta(days=days)
+    yield checks_alarms.history(account.failed_actions(f"{subject.deployment.prefix}-", since), days)
 
 
 def _notifier(account: Account, subject: Subject) -> Iterable[Check]:
     deployment = subject.deployment
-    yield checks_mail.notifier(
-        account.subscriptions(_topic(deployment, "alerts")), f"{deployment.prefix}-alerting-notify"
-    )
+    topic, function = _topic(deployment, "alerts"), f"{deployment.prefix}-alerting-notify"
+    yield checks_mail.notifier(account.subscriptions(topic), function)
+    yield checks_mail.permission(account.function_policy(function), function, topic)
 
 
 def _fallback(account: Account, subject: Subject) -> Iterable[Check]:
@@ -180,9 +203,10 @@ def _mutes(account: Account, _: Subject) -> Iterable[Check]:
     yield checks_alarms.muted(account.mutes())
 
 
-_CHECKS: Collection[tuple[str, Callable[[Account, Subject], Iterable[Check]]]] = (
+CHECKS: Collection[tuple[str, Callable[[Account, Subject], Iterable[Check]]]] = (
     ("stack", _stack),
     ("functions", _functions),
+    ("schedules", _schedules),
     ("bucket", _bucket),
     ("workgroup", _workgroup),
     ("kms", _key),
@@ -190,6 +214,7 @@ _CHECKS: Collection[tuple[str, Callable[[Account, Subject], Iterable[Check]]]] =
     ("sandbox", _sandbox),
     ("notifier", _notifier),
     ("fallback", _fallback),
+    ("clicksend-stored", _stored),
     ("clicksend-key", _clicksend),
     ("heartbeat", _heartbeat),
     ("records", _records),

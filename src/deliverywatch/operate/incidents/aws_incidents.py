@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 _ACTIONS = ("AlarmActions", "OKActions", "InsufficientDataActions")
 # The most names that DescribeAlarms takes.
 _NAMES = 100
+# SNS allows 100 characters of a subject, and 256 KB of a text.
+_SUBJECT_LIMIT, _TEXT_LIMIT = 100, 60_000
 _NO_RULE = ("ResourceNotFound", "ResourceNotFoundException")
 _CAPABILITIES = ["CAPABILITY_IAM", "CAPABILITY_NAMED_IAM"]
 
@@ -106,6 +108,12 @@ def publish(cloud: Cloud, topic: str, notice: Mapping[str, Any]) -> None:
     """Publish a notice of our own to the alerts topic."""
     with translated("The alerts topic"):
         cloud.client("sns").publish(TopicArn=topic, Message=json.dumps(notice))
+
+
+def publish_text(cloud: Cloud, topic: str, subject: str, text: str) -> None:
+    """Publish a text to the fallback topic, whose subscribers get it as it is."""
+    with translated("The fallback topic"):
+        cloud.client("sns").publish(TopicArn=topic, Subject=subject[:_SUBJECT_LIMIT], Message=text[:_TEXT_LIMIT])
 
 
 def change_parameter(cloud: Cloud, stack: Deployment, name: str, value: str) -> bool:

@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Any
 
 from deliverywatch.alerting.incidents import severity
 from deliverywatch.alerting.inputs.alarm import State
+from deliverywatch.engine.definitions.template import Resolver
 from deliverywatch.messages.level import Level
-from deliverywatch.messages.untrusted import iso, mapping
+from deliverywatch.messages.untrusted import iso, mapping, objects
 from deliverywatch.messages.verdict import Verdict, to_document
 from deliverywatch.thresholds import ASSESSMENT_FRESH_MINUTES
 
@@ -38,10 +39,15 @@ class WatchVerdict:
     assessment: Assessment | None = None
 
 
-def declared_watches(template: Mapping[str, Any], prefix: str) -> tuple[Watch, ...]:
-    """Return the watches that a deployed template declares; none for one of a version that declared them nowhere."""
-    metadata = mapping(mapping(template.get("Metadata")).get("DeliveryWatch"))
-    return severity.watches({"watches": metadata.get("Watches") or []}, prefix)
+def declared_watches(template: Mapping[str, Any], parameters: Mapping[str, str], prefix: str) -> tuple[Watch, ...]:
+    """Return the watches that a deployed template declares and its parameters do not switch off.
+
+    A template of a version that declared them nowhere has none.
+    """
+    items = objects(mapping(mapping(template.get("Metadata")).get("DeliveryWatch")).get("Watches"))
+    known = {name: value for name, value in parameters.items() if name in (template.get("Parameters") or {})}
+    resolver = Resolver(template, known)
+    return severity.watches({"watches": [item for item in items if resolver.holds(item.get("condition"))]}, prefix)
 
 
 def watch_verdicts(

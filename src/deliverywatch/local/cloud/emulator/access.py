@@ -30,6 +30,7 @@ def install(placed: hooks.Hooks, uses: set[Use]) -> None:
     # Policies that insist on TLS are content with loopback, on which nothing is encrypted.
     placed.replace("app", "pin_request_origin", lambda pin: lambda address, _is_tls: pin(address, True))  # noqa: FBT003
     placed.replace("core.iam_actions", "extract_resource_arn", _with_narrower_resources)
+    placed.replace("core.iam_actions", "_lambda_action", _with_concurrency)
     placed.replace("core.iam_evaluator", "enforce", lambda original: _enforcing(original, uses))
     placed.replace("app", "_enforce_ses_v2", _with_sender)
 
@@ -49,6 +50,16 @@ def _with_narrower_resources(original: Callable[..., str]) -> Callable[..., str]
         return _AND.join(original(service, method, path, headers, body, query, *rest) for body in bodies)
 
     return resource
+
+
+def _with_concurrency(original: Callable[[str, str], str | None]) -> Callable[[str, str], str | None]:
+    """Name the right to read or to lift a reserved concurrency, where MiniStack would demand the one to set it."""
+    verbs = {"GET": "GetFunctionConcurrency", "DELETE": "DeleteFunctionConcurrency"}
+
+    def action(method: str, path: str) -> str | None:
+        return verbs.get(method, "PutFunctionConcurrency") if path.endswith("/concurrency") else original(method, path)
+
+    return action
 
 
 def _schedule_arn(name: str, body: bytes, query: Mapping[str, Any]) -> str:

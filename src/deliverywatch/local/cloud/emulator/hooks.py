@@ -16,7 +16,7 @@ VERSION = "1.5.33"
 # Every name of MiniStack that this room replaces or calls, by module.
 NAMES = {
     "app": ("AUTH", "_enforce_data_plane", "_enforce_ses_v2", "_reset_all_state", "app", "pin_request_origin"),
-    "core.iam_actions": ("extract_resource_arn",),
+    "core.iam_actions": ("_lambda_action", "extract_resource_arn"),
     "core.iam_evaluator": ("enforce", "pin_request_origin", "resolve_principal"),
     "core.lambda_runtime": ("_PYTHON_WORKER_SCRIPT", "reset"),
     "core.lambda_runtime:Worker": ("_drain_stderr_bounded",),

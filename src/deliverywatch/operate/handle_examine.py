@@ -1,0 +1,50 @@
+"""The Lambda function `operate-examine`: every night, EventBridge Scheduler's event -> the checks of `doctor`."""
+
+import json
+import os
+from datetime import UTC, datetime
+from functools import partial
+from typing import Any
+
+from deliverywatch import emf
+from deliverywatch.messages import notice as notices
+from deliverywatch.messages.untrusted import mapping, moment
+from deliverywatch.operate.account import aws
+from deliverywatch.operate.deploy.aws_formation import CloudFormation
+from deliverywatch.operate.doctor import diagnose
+from deliverywatch.operate.doctor.aws_doctor import Account
+from deliverywatch.operate.doctor.check import with_target
+from deliverywatch.operate.doctor.findings import METRIC, NAMESPACE
+from deliverywatch.operate.examine import LEFT_OUT, Ports, examine
+from deliverywatch.operate.incidents import aws_incidents
+
+
+def handler(event: object, _context: Any) -> dict[str, Any]:
+    """Check the stack, publish what fails and what passes again, and return the names of the checks that fail.
+
+    Raises:
+        DeliveryWatchError: The stack cannot be read, or a notice could not be published; Lambda starts it again.
+    """
+    now = moment(mapping(event).get("scheduled_time")) or datetime.now(UTC)
+    cloud = aws.connect()
+    stack = aws.find(cloud, os.environ["DELIVERYWATCH_STACK"])
+    formation, alerts = CloudFormation(cloud), stack.output("AlertsTopicArn")
+    subject = diagnose.Subject(
+        stack, formation.names(stack.name), formation.template(stack.name), stack.version, now, history_days=1
+    )
+
+    def emit(count: int) -> None:
+        stamp, dimensions = datetime.now(UTC), {"Environment": stack.environment}
+        print(emf.document(NAMESPACE, dimensions, {METRIC: (count, "Count")}, stamp), flush=True)
+
+    ports = Ports(
+        store=aws_incidents.lake(cloud, stack),
+        notify=lambda notice: aws_incidents.publish(cloud, alerts, notices.to_document(notice)),
+        fallback=partial(aws_incidents.publish_text, cloud, stack.output("FallbackTopicArn")),
+        emit=emit,
+        command=partial(with_target, stack=stack.name, region=stack.region),
+    )
+    findings = examine(diagnose.examine(Account(cloud), subject, LEFT_OUT), ports, stack.prefix, now)
+    result = {"failing": [one.check for one in findings.failing]}
+    print(json.dumps({"event": "operate_examine", **result}), flush=True)
+    return result

@@ -96,6 +96,9 @@ def test_what_was_delivered_stays_delivered_and_only_a_status_refuses_what_was_a
     [
         *("Temporary network error, will be retried", "Temporarily unavailable", "Retrying", "message deferred"),
         *(
+            "Held for review",
+            "Awaiting approval",
+            "WAIT_APPROVAL",
             "In progress",
             "SUCCESS",
             "Success: Message sent.",

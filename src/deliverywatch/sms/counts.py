@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from deliverywatch import emf
 from deliverywatch.sms.clicksend.outcomes import Outcome, is_counted_failure
+from deliverywatch.sms.clicksend.redaction import printable, redacted
 from deliverywatch.sms.lake.slots import as_text, floor, from_milliseconds, stamp_of
 
 if TYPE_CHECKING:
@@ -76,7 +77,7 @@ def is_counted(outcome: str) -> bool:
 def newly_unknown(changes: Iterable[MessageChange]) -> list[str]:
     """Return each status and code that no rule covers and that was not there before, once."""
     labels = {
-        f"{change.status}/{change.status_code}"[:_LONGEST_WORD]
+        printable(redacted(f"{change.status}/{change.status_code}") or "", _LONGEST_WORD)
         for change in changes
         if change.outcome == Outcome.UNKNOWN and (change.before is None or change.before[0] != Outcome.UNKNOWN)
     }

@@ -15,7 +15,8 @@ from deliverywatch.sms.clicksend.outcomes import DELIVERED, PENDING, Fault, Outc
 # A blank stands for the end of a word; `*` for any words between, at most three.
 _WAITING = (
     "will be retried", "will retry", "retrying", "temporar", "deferred", "in progress", " on hold ", "pending",
-    " queued ", " buffered", " enroute ", " en route ", " acceptd ",
+    " queued ", " buffered", " enroute ", " en route ", " acceptd ", " held ", "awaiting", "in review", "under review",
+    "for review", "waiting for approval", "wait approval",
 )  # fmt: skip
 _NO_CREDIT = (
     "insufficient * credit", "insufficient * balance", "insufficient * fund", "not enough * credit",

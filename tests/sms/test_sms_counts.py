@@ -92,7 +92,7 @@ def test_each_unknown_status_is_named_once_and_only_when_it_is_new() -> None:
 
 def test_an_unknown_status_is_logged_without_what_names_a_person() -> None:
     unknown = change(None, "unknown", status="To +61491570156\n", status_code=None)
-    assert counts.newly_unknown([unknown]) == ["To •••••/None"]
+    assert counts.newly_unknown([unknown]) == ["To ••••• /None"]
 
 
 def test_a_document_is_one_line_with_one_dimension() -> None:

@@ -4,8 +4,9 @@ import datetime as dt
 import socket
 import ssl
 import threading
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
@@ -161,6 +162,26 @@ def test_a_proxy_of_the_environment_is_used_and_what_it_lacks_is_said() -> None:
         error
     )
     assert "secret" not in str(error) + error.next_step
+
+
+class DrippingProxy(BaseHTTPRequestHandler):
+    """A proxy that never comes to the end of its answer."""
+
+    def do_CONNECT(self) -> None:
+        with suppress(OSError):
+            for _ in range(10_000):
+                self.wfile.write(b"H")
+                self.wfile.flush()
+                time.sleep(0.02)
+
+    def log_message(self, *_: object) -> None: ...
+
+
+def test_a_proxy_that_drips_has_the_same_deadline() -> None:
+    with served(DrippingProxy) as proxy:
+        address = f"127.0.0.1:{proxy.server_port}"
+        error = failure_of("https://rest.clicksend.invalid", {"https": address}, seconds=0.3)
+    assert "did not answer in full within 0.3 s" in str(error)
 
 
 def test_a_proxy_that_is_away_is_said_to_be() -> None:

@@ -306,14 +306,24 @@ def _deadline(seconds: float) -> Iterator[_Deadline]:
 
 
 class _Watched:
-    """Tells the deadline of the thread's request which socket it is about."""
+    """Tells the deadline of the thread's request which socket it is about: from the first byte, also to a proxy."""
 
     sock: Any
 
+    def _new_conn(self) -> socket.socket:
+        opened: socket.socket = super()._new_conn()  # type: ignore[misc]
+        _watch(opened)
+        return opened
+
     def request(self, *args: Any, **options: Any) -> None:
         super().request(*args, **options)  # type: ignore[misc]
-        if deadline := getattr(_request, "deadline", None):
-            deadline.sock = self.sock
+        # Another one than was opened, if it was encrypted since, or kept from an earlier request.
+        _watch(self.sock)
+
+
+def _watch(sock: socket.socket) -> None:
+    if deadline := getattr(_request, "deadline", None):
+        deadline.sock = sock
 
 
 class _Connection(_Watched, HTTPConnection):

@@ -35,11 +35,9 @@ def expression(alarm: Alarm) -> str:
 
 # name: threshold, comparison, period, M of N, missing data, expression
 _SHARE = "IF(total >= 10, IF(failed >= 3, 100 * failed / total, 0))"
-_SMALL_SHARE = "IF(total >= 3 AND total < 3 * 10, IF(failed >= 2 * 3, 100 * failed / total, 0))"
 EXPECTED = {
     "sms-critical": (25, ">", 1800, (1, 1), "ignore", _SHARE),
     "sms-warning": (3, ">", 1800, (1, 1), "ignore", _SHARE),
-    "sms-outage": (90, ">=", 5400, (1, 1), "ignore", _SMALL_SHARE),
     "sms-overdue": (10, ">", 600, (2, 2), "ignore", ""),
     "sms-silence": (2, "<", 1800, (1, 1), "ignore", "IF(expected >= 10, 100 * total / expected)"),
     "sms-blind": (1, "<", 1800, (1, 1), "breaching", "FILL(runs, 0)"),
@@ -101,12 +99,11 @@ def test_the_alarms_read_exactly_what_sms_emits(template: dict[str, Any]) -> Non
 
 
 def test_each_alarm_says_its_rule_in_a_sentence_with_its_numbers(template: dict[str, Any]) -> None:
-    chosen = {"CriticalThresholdPercent": "40", "OutagePercent": "95", "OverduePercent": "66", "MinimumFailed": "7"}
+    chosen = {"CriticalThresholdPercent": "40", "OverduePercent": "66", "MinimumFailed": "7"}
     descriptions = {name: alarm.description or "" for name, alarm in alarms(template, **chosen).items()}
     assert all(text.endswith(".") and "${" not in text and 40 < len(text) < 1024 for text in descriptions.values())
     assert "more than 40 %" in descriptions["sms-critical"]
     assert "at least 10 sent and 7 failed" in descriptions["sms-critical"]
-    assert "at least 95 %" in descriptions["sms-outage"]
     assert "66 points above" in descriptions["sms-overdue"]
 
 
@@ -121,7 +118,7 @@ def test_every_alarm_tells_somebody_and_mail_failed_goes_past_the_notifier(templ
 def test_losing_sight_never_reads_as_resolved(template: dict[str, Any]) -> None:
     texts = {name: alarm.description or "" for name, alarm in alarms(template).items()}
     ratios = [alarm for name, alarm in alarms(template).items() if " % " in texts[name] or " points " in texts[name]]
-    assert len(ratios) == 5
+    assert len(ratios) == 4
     assert {alarm.treat_missing_data for alarm in ratios} == {Treat.IGNORE}
 
 
@@ -130,12 +127,13 @@ def test_losing_sight_never_reads_as_resolved(template: dict[str, Any]) -> None:
     [
         ("CriticalThresholdPercent", "40", ["sms-critical"]),
         ("WarningThresholdPercent", "5", ["sms-warning"]),
-        ("OutagePercent", "95", ["sms-outage"]),
-        ("OutageMinimumFailed", "4", ["sms-outage"]),
+        # The ingest judges by these.
+        ("OutagePercent", "95", []),
+        ("OutageMinimumFailed", "4", []),
         ("OverduePercent", "60", ["sms-overdue"]),
         ("SilencePercent", "5", ["sms-silence"]),
         ("SilenceMinimumExpected", "20", ["sms-silence"]),
-        ("MinimumTotal", "50", ["sms-critical", "sms-warning", "sms-outage"]),
+        ("MinimumTotal", "50", ["sms-critical", "sms-warning"]),
         ("MinimumFailed", "5", ["sms-critical", "sms-warning"]),
     ],
 )
@@ -165,8 +163,8 @@ def test_the_watching_costs_less_than_three_dollars_a_month_at_list_price(templa
     references = sum(1 for alarm in loaded for query in alarm.queries if query.metric)
     own = {query.metric.metric for alarm in loaded for query in alarm.queries if query.metric}
     custom = {metric for metric in own if not metric.namespace.startswith("AWS/")}
-    assert (references, len(custom)) == (12, 5)
-    assert references * 0.10 + len(custom) * 0.30 == pytest.approx(2.70)
+    assert (references, len(custom)) == (10, 5)
+    assert references * 0.10 + len(custom) * 0.30 == pytest.approx(2.50)
 
 
 def test_two_environments_share_no_alarm(template: dict[str, Any]) -> None:

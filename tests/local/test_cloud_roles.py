@@ -131,7 +131,7 @@ def play_sms(folder: Path) -> None:
         s3.put_object(Bucket=lake, Key=f"sms/dt={old:%Y-%m-%d}/09.parquet", Body=content)
         assert stack.cloud.invoke("deliverywatch-prod-sms-compact", {}).error is None
         # Of an alarm that is gone the notifier asks whether the stack is being changed.
-        stack.cloud.client("cloudwatch").delete_alarms(AlarmNames=["deliverywatch-prod-sms-outage"])
+        stack.cloud.client("cloudwatch").delete_alarms(AlarmNames=["deliverywatch-prod-sms-overdue"])
         assert stack.cloud.invoke(NOTIFY, {"sweep": stack.now.isoformat()}).error is None
         assert stack.cloud.invoke("deliverywatch-prod-operate-digest", {}).error is None
         assert stack.cloud.invoke("deliverywatch-prod-operate-examine", {}).error is None

@@ -47,7 +47,7 @@ def test_metrics_and_alarms_are_counted_in_the_template() -> None:
     assert line(found, "metrics") == Line(
         "metrics", "5 custom metrics at 0.30, and one for 30 hours", pytest.approx(1.5125), 0
     )
-    assert line(found, "alarms").how == "8 alarms that refer to 12 metrics, at 0.10 each"
+    assert line(found, "alarms").how == "7 alarms that refer to 10 metrics, at 0.10 each"
 
 
 @pytest.mark.parametrize("system", stacks.SYSTEMS)
@@ -58,6 +58,23 @@ def test_every_function_of_a_system_has_an_assumption_about_its_runs(system: str
     names = {str(made["Properties"]["FunctionName"]["Fn::Sub"]).partition("}-")[2] for made in functions}
     assert names
     assert names - set(RUNS) == set()
+
+
+def test_a_metric_that_is_emitted_once_a_night_is_billed_for_that_hour() -> None:
+    """Custom metrics are billed for each hour in which they are emitted: 30 of 730 hours."""
+    nightly, never = estimate(), estimate(NightlyDoctor="false")
+    assert line(nightly, "metrics").usd - line(never, "metrics").usd == pytest.approx(0.30 * 365 / 12 / 730, rel=0.01)
+    assert "hours" not in line(never, "metrics").how
+
+
+def test_every_sweep_asks_cloudwatch_once() -> None:
+    """Within the million requests that every account has free."""
+    found = line(estimate(), "CloudWatch")
+    assert (0.043 < found.usd < 0.06, found.free_usd) == (True, 0)
+
+
+def test_without_its_dearest_watch_the_stack_costs_half_a_dollar_less() -> None:
+    assert estimate().usd - estimate(SilenceWatch="false").usd == pytest.approx(0.50)
 
 
 def test_an_alarm_on_a_new_metric_adds_its_metric_and_itself() -> None:
@@ -127,8 +144,8 @@ def test_what_is_not_known_is_named() -> None:
 
 def test_one_more_value_of_a_dimension_is_named_with_its_price() -> None:
     found = estimate()
-    assert found.further_value_usd == pytest.approx(2 * 0.30 + 6 * 0.10)
-    assert "1.20" in " ".join(bill.sentences(found, Volume()))
+    assert found.further_value_usd == pytest.approx(2 * 0.30 + 4 * 0.10)
+    assert "1.00" in " ".join(bill.sentences(found, Volume()))
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ minutes holds three whole slots of 10 (see `deliverywatch.thresholds.STAMP_DELAY
 
 from blocks.alarms import Alarm, Expression, Metric, Severity, Watch, function_metric
 from deliverywatch.sms.counts import NAMESPACE
-from deliverywatch.thresholds import OUTAGE_WINDOW_SECONDS, WINDOW_SECONDS
+from deliverywatch.thresholds import WINDOW_SECONDS
 
 _CONTEXT = "state/sms.json"
 # The condition under which silence is watched.
@@ -16,13 +16,6 @@ _COUNTS = {"total": Metric(NAMESPACE, "Total", "Sum"), "failed": Metric(NAMESPAC
 _SHARE = Expression(
     "SMS failed (%)",
     "IF(total >= ${MinimumTotal}, IF(failed >= ${MinimumFailed}, 100 * failed / total, 0))",
-    _COUNTS,
-)
-# The ingest tells an outage from three tries of one dead number; who only counts asks for twice as many.
-_SMALL_SHARE = Expression(
-    "Few SMS failed (%)",
-    "IF(total >= ${OutageMinimumFailed} AND total < 3 * ${MinimumTotal}, "
-    "IF(failed >= 2 * ${OutageMinimumFailed}, 100 * failed / total, 0))",
     _COUNTS,
 )
 
@@ -36,17 +29,6 @@ def _opens(severity: Severity) -> Alarm:
     return Alarm(f"sms-{severity}", words, _SHARE, parameter, WINDOW_SECONDS, "ignore", severity=severity)
 
 
-_OUTAGE = Alarm(
-    "sms-outage",
-    "Critical: at least ${OutagePercent} % of the few SMS of the last 90 minutes failed, at least twice "
-    "${OutageMinimumFailed} of them. It is for accounts and hours that are too small for the other alarms.",
-    _SMALL_SHARE,
-    "OutagePercent",
-    OUTAGE_WINDOW_SECONDS,
-    "ignore",
-    comparison="GreaterThanOrEqualToThreshold",
-    severity="critical",
-)
 _OVERDUE = Alarm(
     "sms-overdue",
     "For 20 minutes, the share of SMS without an outcome 5 to 20 minutes after they were sent was more than "
@@ -94,7 +76,8 @@ _INGEST_ERRORS = Alarm(
     periods=(2, 3),
     severity="blind",
 )
-_FAILURES = [_opens("critical"), _OUTAGE, _opens("warning")]
+# What these are too coarse for, such as an outage of a small account, the ingest judges itself, without an alarm.
+_FAILURES = [_opens("critical"), _opens("warning")]
 
 WATCHES = [
     Watch("sms-failures", "SMS failures", _FAILURES, _CONTEXT, is_assessed=True),

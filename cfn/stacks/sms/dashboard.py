@@ -20,7 +20,6 @@ from deliverywatch.sms.counts import NAMESPACE
 _SHOWN = (
     "sms-critical",
     "sms-warning",
-    "sms-outage",
     "sms-overdue",
     "sms-silence",
     "sms-blind",

@@ -111,7 +111,7 @@ _PARAMETERS = {
             "Time zone",
             ZONES,
             "UTC",
-            "Time zone of the times in mails; all data is in UTC.",
+            "Time zone of the times in mails, and of the hours by which silence is judged; all data is in UTC.",
             "must be a name of the IANA time zone database, such as UTC or Australia/Melbourne.",
         ),
     ],

@@ -2,7 +2,8 @@
 
 Replayed minute by minute through the alarms of the built template, the assessments of the ingest and the notifier's own
 code. The reference is the alarms of version 0.2, with the same notifier. Slots are 10 minutes, stamped as the pipeline
-does, and visible 0.7 to 2.6 minutes after their end. All is seeded, so that each run prints the same.
+does, and visible 0.7 to 2.6 minutes after their end. All is seeded, so that each run prints the same. The end is about
+silence (`silence`).
 """
 
 import subprocess
@@ -15,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import silence
 from measure import ROOT, Figure
 
 from deliverywatch.alerting.incidents.severity import Severity, Watch
@@ -185,6 +187,7 @@ def figures() -> Iterator[Figure]:
         ours, before = built(Path(folder)), version_0_2()
     yield from _outages(ours, before)
     yield from _months(ours, before)
+    yield from silence.figures()
 
 
 def _outages(ours: Definitions, before: Definitions) -> Iterator[Figure]:

@@ -104,7 +104,8 @@ def load(store: Store, settings: Settings, covered_until: datetime) -> ExpectedV
     if settings.silence is None:
         return None
     try:
-        record = volumes.read_volumes(store)
+        loaded = volumes.read_volumes(store)
+        record = replace(loaded, counts=dict(loaded.counts))
         _catch_up(store, record, covered_until)
     except DeliveryWatchError as error:
         log.warning("%s cannot be read, so silence is not judged by this run: %s", volumes.KEY, error)
@@ -112,8 +113,7 @@ def load(store: Store, settings: Settings, covered_until: datetime) -> ExpectedV
     forecast = Forecast(settings.zone)
     for step, count in record.counts.items():
         forecast.add(step, count)
-    volumes_now = replace(record, counts=dict(record.counts))
-    return ExpectedVolumes(record, volumes_now, forecast, settings.slot_minutes, settings.silence)
+    return ExpectedVolumes(loaded, record, forecast, settings.slot_minutes, settings.silence)
 
 
 def keep(store: Store, expected: ExpectedVolumes, end: datetime, seconds_left: SecondsLeft) -> None:

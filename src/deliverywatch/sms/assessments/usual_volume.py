@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, tzinfo
 from statistics import fmean as mean
 from statistics import median, variance
@@ -45,7 +45,7 @@ _TELLING_COUNT = 20
 _MEASURABLE_COUNT = 3
 # With less than this share of a work day's messages today is a rest day. On a bridge day a third is usual; and of a
 # step no more counts than is usual, give or take chance, so that a campaign on a holiday makes no work day.
-_WORK_SHARE = 0.5
+_WORK_SHARE = 0.6
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,6 +142,10 @@ class Forecast:
         self._counts[step] = self._counts.get(step, 0) + count
         if count > 0:
             self._last_seen = max(time, self._last_seen or time)
+
+    def copy(self) -> Forecast:
+        """Return one that goes on by itself."""
+        return replace(self, _counts=dict(self._counts), _usual=dict(self._usual))
 
     def known_days(self, time: datetime) -> int:
         """Return how many of the days before an aware time, in four weeks, are known."""

@@ -104,7 +104,8 @@ def view(story: Story, settings: Settings, why: str) -> View:
         preheader=preheader(story, verdict),
         tone=tone,
         word=word,
-        event=change.event.value,
+        # "Unseen" and "reminder" are our words; the reader's are in the bar already.
+        event=word if change.event in held.EVENTS else change.event.value,
         title=story.title,
         incident=story.incident.id,
         sentence=headline(story),

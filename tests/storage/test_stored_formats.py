@@ -95,6 +95,9 @@ def test_the_contexts_of_a_release_are_read(store: Memory) -> None:
 def test_an_item_of_a_release_is_the_current_version(store: Memory) -> None:
     item = json.loads(store.objects["files/item.json"])
     assert items.current([item]) == item
+    bare = {name: item[name] for name in ("object", "version")}
+    assert items.as_read(bare)["key"] == "a.csv"
+    assert items.current([bare | LATER]) == items.as_read(bare | LATER)
 
 
 def acknowledged(store: Memory) -> None:

@@ -90,7 +90,7 @@ def explain(dead_letter: DeadLetter, reason: Mapping[str, Any] | None) -> Explai
     except MessageMalformed as error:
         return Explained(dead_letter, error.kind, str(error), error.next_step, "", True, failed_at)  # noqa: FBT003
     if reason is not None:
-        kind, problem, next_step = (str(reason[name]) for name in ("kind", "problem", "next_step"))
+        kind, problem, next_step = (str(reason.get(name, "")) for name in ("kind", "problem", "next_step"))
         in_vain = reason.get("is_retryable") == "false"
         return Explained(dead_letter, kind, problem, next_step, objects, in_vain, failed_at)
     if dropped := _of_pusher(dead_letter.body):

@@ -58,7 +58,7 @@ _DEFAULTS = {"state": State.PRESENT.value, "event_time": "", "sequencer": ""}
 
 def as_read(fields: Mapping[str, Any]) -> Item:
     """Return an item of the table as this version reads it: what it lacks has a default."""
-    return {**_DEFAULTS, **fields}
+    return {"key": str(fields.get("object", "")).partition("/")[2], "version": "null", **_DEFAULTS, **fields}
 
 
 def current(versions: Iterable[Mapping[str, Any]]) -> Mapping[str, Any] | None:

@@ -47,6 +47,8 @@ class Functions:
         self._clock = clock
         self._publisher = publisher
         self._worker_clock = WorkerClock()
+        # A queue starts its function without any of our doing: it sees when something else ran last.
+        self._worker_clock.set(clock.now)
         # A function (MiniStack's record of it), the event, and how often it was tried.
         self._waiting: Agenda[tuple[Any, Any, int]] = Agenda()
         self.failures: list[Failure] = []

@@ -1,10 +1,11 @@
 """Silence is told where an account normally sends: not at night, on holidays or while nothing is known."""
 
-from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from deliverywatch.local.clicksend.weeks import OFFICE, Account, Weeks, weeks
 from deliverywatch.messages.level import Level
@@ -134,15 +135,57 @@ def test_a_case_without_a_history_has_always_sent_what_it_sends_first(
     assert silence.expected_if_steady(totals, minutes, LIMITS) == expected
 
 
-def stopped(sent: Weeks, account: Account, day: int, hour: int) -> Callable[[], Iterator[bool]]:
-    """Whether it is silence, ten minutes after ten minutes, once the account stops at an hour of a day."""
+def test_the_change_of_clocks_moves_no_expectation() -> None:
+    """The last week before the Monday has the hour that comes twice."""
+    monday = datetime(2026, 10, 26, tzinfo=BERLIN)
+    forecast = Forecast(BERLIN)
+    for number in range(28 * 144 + 6):
+        time = (monday - timedelta(weeks=4)).astimezone(UTC) + number * STEP
+        local = time.astimezone(BERLIN)
+        forecast.add(time, 50 if 8 <= local.hour < 18 and local.weekday() < 5 else 0)
+    seen = {hour: forecast.at(monday + timedelta(hours=hour)).usual for hour in (0, 9, 17, 19)}
+    usual = next(iter(seen.values()))
+    assert usual is not None and all(one == usual for one in seen.values())
+    assert [usual.work[6 * hour + 3] for hour in (7, 8, 12, 18)] == [0, 50, 50, 0]
 
-    def told() -> Iterator[bool]:
-        forecast, stop = Forecast(account.zone), MONDAY + timedelta(days=day, hours=hour)
-        for index, count in enumerate(sent.counts):
-            time = sent.time(index)
-            forecast.add(time, count if time < stop else 0)
-            if time >= stop:
-                yield silence.is_silent(forecast.at(time), LIMITS)
 
-    return told
+@pytest.mark.parametrize("seed", [1, 2])
+def test_in_two_months_with_holidays_and_campaigns_only_real_stops_are_silence(seed: int) -> None:
+    """`scripts/bench evidence` lives through half a year of ten accounts."""
+    account = Account(name="shop", daily_count=2000, campaigns=True, weekly_growth=0.02, rest_share=0.1)
+    sent, start = weeks(account, MONDAY, 13, seed), 5 * 7 * 144
+    forecast, silent_days, stops = Forecast(account.zone), set[int](), dict[int, int]()
+    for index, count in enumerate(sent.counts):
+        forecast.add(sent.time(index), count)
+        local = sent.time(index).astimezone(account.zone)
+        day = local.toordinal()
+        if index >= start and silence.is_silent(forecast.at(sent.time(index)), LIMITS):
+            silent_days.add(day)
+        is_work_day = local.weekday() < 5 and day not in sent.free_days | sent.half_days
+        if index >= start and is_work_day and (local.hour, local.minute) == (11, 0) and index % 3 == 0:
+            stops[index] = _steps_to_silence(forecast.copy(), sent, index)
+    # An afternoon off is silence, as far as anybody can tell.
+    assert silent_days <= sent.half_days
+    assert len(stops) > 5 and max(stops.values()) <= 3
+
+
+def _steps_to_silence(forecast: Forecast, sent: Weeks, index: int) -> int:
+    """How many steps without a message it takes, after the one in which the last was sent."""
+    for step in range(1, 10):
+        forecast.add(sent.time(index + step), 0)
+        if silence.is_silent(forecast.at(sent.time(index + step)), LIMITS):
+            return step
+    return 10
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.lists(st.tuples(st.integers(0, 40 * 144), st.integers(0, 5000)), max_size=300), st.integers(0, 40 * 144))
+def test_whatever_was_sent_an_expectation_is_a_number_and_a_sentence(sent: list[tuple[int, int]], now: int) -> None:
+    forecast = always(1, BERLIN)
+    for step, count in sent:
+        forecast.add(MONDAY + step * STEP, count)
+    seen = forecast.at(MONDAY + now * STEP)
+    value = silence.expected(seen, 10, LIMITS)
+    assert value is None or 0 <= value < 10**7
+    said = silence.assess(seen, MONDAY, LIMITS)
+    assert said.sentence.endswith(".") and said.opens is Level.OK

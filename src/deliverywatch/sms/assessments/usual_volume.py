@@ -16,6 +16,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, tzinfo
+from functools import lru_cache
 from statistics import fmean as mean
 from statistics import median, variance
 
@@ -69,7 +70,7 @@ class UsualDay:
     @property
     def busiest_window(self) -> float:
         """The most that is expected of a window."""
-        return max(sum(self.work[step : step + STEPS_A_WINDOW]) for step in range(STEPS_A_DAY))
+        return _busiest_window(self.work)
 
     def share(self, sent: Sequence[float]) -> float | None:
         """Return how much of a work day today is, of its steps so far, from 0 to 1; None if it is too early to tell."""
@@ -121,6 +122,12 @@ class Expectation:
     def is_telling(self) -> bool:
         """Whether so much is expected that its absence is no accident."""
         return self.usual is not None and self.window >= self.usual.least_count
+
+
+# A back-test asks at each of a day's steps.
+@lru_cache(maxsize=4)
+def _busiest_window(work: tuple[float, ...]) -> float:
+    return max(sum(work[step : step + STEPS_A_WINDOW]) for step in range(STEPS_A_DAY))
 
 
 @dataclass(slots=True)
@@ -240,7 +247,8 @@ def _reliable(usual: Sequence[float]) -> tuple[float, ...]:
 
 
 def _smoothed(day: Sequence[int]) -> list[float]:
-    return [sum(near) / len(near) for step in range(STEPS_A_DAY) if (near := _around(day, step, 1))]
+    inner = ((before + step + after) / 3 for before, step, after in zip(day, day[1:], day[2:], strict=False))
+    return [(day[0] + day[1]) / 2, *inner, (day[-2] + day[-1]) / 2]
 
 
 def _around(numbers: Sequence[float], step: int, reach: int) -> Sequence[float]:

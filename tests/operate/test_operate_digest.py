@@ -26,11 +26,14 @@ from deliverywatch.alerting.ports import Ports
 from deliverywatch.errors import InputError, MailUnavailable
 from deliverywatch.local.demo import play
 from deliverywatch.messages.level import Level
+from deliverywatch.messages.verdict import Verdict
 from deliverywatch.operate.account import aws
 from deliverywatch.operate.cost.estimate import Estimate, Line, Volume
 from deliverywatch.operate.digest import digest_id, send, start_of, volume
+from deliverywatch.operate.doctor.findings import Finding, Findings
 from deliverywatch.operate.incidents.aws_incidents import MuteRules
 from deliverywatch.operate.incidents.mutes import Mute
+from deliverywatch.operate.incidents.watch_verdicts import WatchVerdict
 from deliverywatch.operate.weekly_digest.week import Runs, Tally, Week
 from deliverywatch.storage.memory import Memory
 
@@ -76,6 +79,23 @@ BUSY = Week(
     (Mute("deliverywatch-prod-mute-1", "moving to the new sender", "EXPIRED", ("deliverywatch-prod-sms-warning",),
           START + timedelta(days=3), "PT2H", is_ours=True),),
 )  # fmt: skip
+FINDING = Finding(
+    "fallback", "Nobody is subscribed to the fallback topic.", "aws sns subscribe", END - timedelta(days=2)
+)
+SEEN = replace(
+    QUIET,
+    watches=(
+        WatchVerdict("sms-failures", "SMS failures", Verdict.HEALTHY, "1 of the last 439 SMS failed."),
+        WatchVerdict(
+            "sms-credit", "SMS credit", Verdict.HEALTHY, "812.40 of credit is left, which lasts about 12 days."
+        ),
+        WatchVerdict("sms-silence", "SMS silence", Verdict.TOO_LITTLE, "The usual volume is learned until 4 Dec."),
+    ),
+    checks=Findings(
+        END - timedelta(hours=14), (FINDING,), (replace(FINDING, check="alarms", until=END - timedelta(days=1)),)
+    ),
+    has_checks=True,
+)
 BLIND = replace(QUIET, runs=(Runs("sms", 810, 1008),))
 
 
@@ -110,7 +130,7 @@ def content(message: bytes) -> list[object]:
     return [[(name, " ".join(str(value).split())) for name, value in parsed.items()], *parts]
 
 
-@pytest.mark.parametrize(("name", "week"), [("quiet", QUIET), ("busy", BUSY), ("blind", BLIND)])
+@pytest.mark.parametrize(("name", "week"), [("quiet", QUIET), ("busy", BUSY), ("blind", BLIND), ("watches", SEEN)])
 def test_the_mail_of_a_week_is_as_recorded(name: str, week: Week) -> None:
     (message,) = sent(week)
     path = GOLDEN / f"digest-{name}.eml"
@@ -132,6 +152,46 @@ def test_missing_runs_take_the_meaning_from_silence() -> None:
     assert "deliverywatch doctor" in text(message)
 
 
+def lines(week: Week) -> str:
+    (message,) = sent(week)
+    return " ".join(text(message).split())
+
+
+def test_the_credit_and_what_is_too_little_to_tell_are_said() -> None:
+    body = lines(SEEN)
+    assert "Credit: 812.40 of credit is left, which lasts about 12 days." in body
+    assert "Too little to tell: SMS silence: The usual volume is learned until 4 Dec." in body
+
+
+def test_what_the_nightly_checks_found_is_said_with_its_end() -> None:
+    body = lines(SEEN)
+    assert "fallback fails since 21 Nov 2026 07:00 AEDT: Nobody is subscribed to the fallback topic." in body
+    assert "alarms failed from 21 Nov 2026 07:00 AEDT to 22 Nov 2026 07:00 AEDT" in body
+    assert "deliverywatch status, then deliverywatch doctor" in body
+
+
+def test_nights_without_checks_are_said() -> None:
+    assert "Nightly checks: never made" in lines(replace(QUIET, has_checks=True))
+    late = replace(SEEN, checks=Findings(END - timedelta(days=3)))
+    assert "Nightly checks: not made since 20 Nov 2026 07:00 AEDT" in lines(late)
+    assert "Nightly checks: nothing wrong" in lines(replace(SEEN, checks=Findings(END - timedelta(hours=14))))
+    assert "Nightly checks" not in lines(QUIET)
+
+
+def test_a_watch_that_is_blind_takes_the_meaning_from_silence() -> None:
+    blind = replace(
+        SEEN, watches=(WatchVerdict("sms-overdue", "SMS late", Verdict.BLIND, "Its alarm does not exist."),)
+    )
+    (message,) = sent(blind)
+    assert subject(message).startswith("[WEEKLY] blind at times")
+    assert "What SMS late watches cannot be seen" in lines(blind)
+    assert "Cannot be seen: SMS late: Its alarm does not exist." in lines(blind)
+
+
+def test_a_mute_is_said_with_its_beginning_and_its_end() -> None:
+    assert "from 19 Nov 2026 07:00 AEDT to 19 Nov 2026 09:00 AEDT: moving to the new sender" in lines(BUSY)
+
+
 def test_one_run_of_a_thousand_that_is_missing_is_no_news() -> None:
     (message,) = sent(replace(QUIET, runs=(Runs("sms", 1007, 1008),)))
     assert subject(message).startswith("[WEEKLY] all watched")
@@ -142,7 +202,7 @@ def test_a_week_with_trouble_tells_all_of_it() -> None:
     body = text(message)
     assert subject(message).startswith("[WEEKLY] 1 open, ")
     assert "4 (1 escalated, 2 opened, 1 resolved); 1 not sent; 1 by the fallback" in " ".join(body.split())
-    assert "moving to the new sender" in body
+    assert "moving to the new sender" in " ".join(body.split())
     assert "SMS failures, for 42 min, INC-1117-2000" in body
     assert "deliverywatch explain INC-1122-1700" in body
 

@@ -14,6 +14,7 @@ from deliverywatch.messages.context import NOT_READ, Context, to_json
 from deliverywatch.messages.level import Level
 from deliverywatch.messages.verdict import Assessment, Verdict
 from deliverywatch.operate.account.deployment import Deployment
+from deliverywatch.operate.doctor import findings
 from deliverywatch.operate.incidents.status import Status, current_status, document, without_lake
 from deliverywatch.operate.incidents.watch_verdicts import declared_watches
 from deliverywatch.storage.memory import Memory
@@ -140,6 +141,17 @@ def test_what_keeps_nothing_is_open_from_being_true_is_named(arguments: dict[str
     status = seen(**arguments)
     assert any(sentence in one for one in status.unseen)
     assert document(status)["unseen"] == list(status.unseen)
+
+
+@pytest.mark.parametrize(("hours", "is_late"), [(10, False), (40, True)])
+def test_a_night_without_the_checks_is_named(hours: int, is_late: bool) -> None:
+    made = {findings.KEY: findings.to_json(findings.Findings(NOW - timedelta(hours=hours)))}
+    store: Any = Memory({"state/sms.json": left(sms_failures=HEALTHY), **made})
+    port: Any = Alarms(ALARMS)
+    rules: Any = Rules()
+    checked = replace(stack(), parameters={"NightlyDoctor": "true"})
+    status = current_status(checked, store, port, rules, NOW, (FAILURES, SIGHT))
+    assert bool(status.unseen) == is_late
 
 
 def test_a_stack_without_a_lake_is_no_quiet_stack() -> None:

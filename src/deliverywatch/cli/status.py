@@ -55,12 +55,11 @@ def status(*, as_json: bool, target: Target) -> None:
 
 
 def _current(session: Session) -> Status:
-    from deliverywatch.operate.account import aws
+    from deliverywatch.operate.incidents import aws_incidents
     from deliverywatch.operate.incidents.status import current_status
-    from deliverywatch.operate.incidents.watch_verdicts import declared_watches
 
     stack = session.stack
-    declared = declared_watches(aws.template(session.cloud, stack.name), stack.parameters, stack.prefix)
+    declared = aws_incidents.watches(session.cloud, stack)
     return current_status(stack, session.lake, session.alarms, session.rules, session.now, declared)
 
 

@@ -24,6 +24,7 @@ from deliverywatch.alerting.mail.view import View
 from deliverywatch.errors import InputError
 from deliverywatch.messages.context import Group
 from deliverywatch.messages.level import Level
+from deliverywatch.messages.verdict import Verdict
 from deliverywatch.operate.cost.estimate import DAYS_PER_MONTH, Volume
 from deliverywatch.operate.weekly_digest.facts import facts, verdict
 
@@ -131,7 +132,7 @@ def _is_blind(week: Week) -> bool:
 def _tone(week: Week) -> str:
     if week.open:
         return max((incident.level for incident in week.open), key=lambda level: level.rank).value
-    return "blind" if _is_blind(week) else "ok"
+    return "blind" if _is_blind(week) or week.watches_that_are(Verdict.BLIND) else "ok"
 
 
 def _sentence(week: Week) -> str:
@@ -139,6 +140,8 @@ def _sentence(week: Week) -> str:
         return "1 incident is still open." if count == 1 else f"{count} incidents are still open."
     if _is_blind(week):
         return f"{formatting.amount(week.missing_runs)} runs are missing: for that time, silence proves nothing."
+    if blind := week.watches_that_are(Verdict.BLIND):
+        return f"What {blind[0].title} watches cannot be seen: its silence proves nothing."
     if not week.incidents:
         return "A quiet week: everything was watched, and nothing was wrong."
     count = len(week.incidents)
@@ -172,6 +175,8 @@ def _steps(week: Week) -> tuple[str, ...]:
         steps.append(f"See what is open: deliverywatch explain {week.open[0].id}")
     if _is_blind(week):
         steps.append("Find out why runs are missing: deliverywatch doctor")
+    elif week.watches_that_are(Verdict.BLIND) or week.unchecked or (week.checks and week.checks.failing):
+        steps.append("See what cannot be seen: deliverywatch status, then deliverywatch doctor")
     if week.unsent:
         steps.append("See which mails were not sent: deliverywatch mails --since 7d")
     return tuple(steps)
@@ -195,7 +200,8 @@ def _entry(incident: Incident, week: Week, clock: Clock) -> Entry:
 def _subject(week: Week, environment: str, clock: Clock) -> str:
     total, failed = sum(tally.total for tally in week.tallies), sum(tally.failed for tally in week.tallies)
     share = formatting.percent_short(100 * failed / total if total else 0)
-    state = f"{len(week.open)} open" if week.open else "blind at times" if _is_blind(week) else "all watched"
+    is_blind = _is_blind(week) or bool(week.watches_that_are(Verdict.BLIND))
+    state = f"{len(week.open)} open" if week.open else "blind at times" if is_blind else "all watched"
     return (
         f"[WEEKLY] {state}, {formatting.amount(total)} sent, {share} failed - {environment} - {_day(week.end, clock)}"
     )

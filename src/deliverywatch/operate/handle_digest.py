@@ -48,7 +48,9 @@ def _sent(end: datetime, invocation: str) -> digest.Digest:
     ports = Ports(alarms=cloudwatch, store=store, mailer=Ses(), fallback=fallback, charts=cloudwatch)
     sources = week.Sources(store, aws_incidents.Alarms(cloud), cloudwatch, aws_incidents.MuteRules(cloud))
     start = digest.start_of(end, stack.made_at)
-    seen = week.collect(sources, stack.output("AlertsTopicArn"), settings.prefix, start, end)
+    topic, declared = stack.output("AlertsTopicArn"), aws_incidents.watches(cloud, stack)
+    has_checks = stack.parameters.get("NightlyDoctor") == "true"
+    seen = week.collect(sources, topic, settings.prefix, start, end, declared, has_checks=has_checks)
 
     def price(volume: Volume) -> Estimate:
         return monthly(aws.template(cloud, stack.name), stack.parameters, volume)

@@ -9,11 +9,14 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import ClientError, WaiterError
 
 from deliverywatch.alerting.inputs.alarm import from_description
-from deliverywatch.errors import CloudRefused
+from deliverywatch.errors import CloudRefused, InputError
+from deliverywatch.operate.account import aws
 from deliverywatch.operate.account.aws import described_alarms, existing, translated
+from deliverywatch.operate.incidents.watch_verdicts import declared_watches
 from deliverywatch.storage.s3 import Bucket
 
 if TYPE_CHECKING:
+    from deliverywatch.alerting.incidents.severity import Watch
     from deliverywatch.alerting.inputs.alarm import Alarm
     from deliverywatch.operate.account.aws import Cloud
     from deliverywatch.operate.account.deployment import Deployment
@@ -30,6 +33,15 @@ _CAPABILITIES = ["CAPABILITY_IAM", "CAPABILITY_NAMED_IAM"]
 def lake(cloud: Cloud, stack: Deployment) -> Bucket:
     """Return the stack's lake as the operator's credentials see it."""
     return Bucket(stack.bucket, cloud.client("s3"))
+
+
+def watches(cloud: Cloud, stack: Deployment) -> tuple[Watch, ...]:
+    """Return the watches that a deployed stack declares; none if its template was deployed as YAML."""
+    try:
+        template = aws.template(cloud, stack.name)
+    except InputError:
+        return ()
+    return declared_watches(template, stack.parameters, stack.prefix)
 
 
 class Alarms:

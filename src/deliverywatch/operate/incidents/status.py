@@ -18,6 +18,8 @@ from deliverywatch.alerting.inputs.alarm import State
 from deliverywatch.alerting.mail.story import Story, entry_text
 from deliverywatch.messages import context
 from deliverywatch.messages.verdict import Verdict
+from deliverywatch.operate.doctor import findings
+from deliverywatch.operate.doctor.findings import Findings
 from deliverywatch.operate.incidents import mails as outbox
 from deliverywatch.operate.incidents import mutes, watch_verdicts
 from deliverywatch.operate.incidents.mails import utc
@@ -99,6 +101,7 @@ def current_status(
     contexts, unreadable = _contexts(store)
     watches = watch_verdicts.watch_verdicts(declared, by_name, contexts, now)
     unseen = [*_of_deployment(stack), *_unreadable_records(store), *unreadable, *_blind(watches)]
+    unseen += _unchecked(stack, findings.read(store), now)
     return Status(
         at=now,
         stack=stack,
@@ -149,6 +152,16 @@ def _contexts(store: Store) -> tuple[dict[str, Context], list[str]]:
 
 def _blind(watches: Iterable[WatchVerdict]) -> list[str]:
     return [f"{one.title} cannot be seen: {one.sentence}" for one in watches if one.verdict is Verdict.BLIND]
+
+
+def _unchecked(stack: Deployment, checks: Findings | None, now: datetime) -> list[str]:
+    """Return a sentence if a night went by without the checks that find what would stop mails."""
+    if stack.parameters.get("NightlyDoctor") != "true":
+        return []
+    since = checks.at if checks else stack.made_at
+    if since is None or not Findings(since).is_late(now):
+        return []
+    return [f"The nightly checks did not run since {utc(since)}: see 'deliverywatch doctor'."]
 
 
 def _is_old(mute: Mute, now: datetime) -> bool:

@@ -3,14 +3,26 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from deliverywatch.alerting.mail import formatting
+from deliverywatch.messages.verdict import Verdict
+from deliverywatch.sms.assessments.credit import WATCH as CREDIT
 
 if TYPE_CHECKING:
     from deliverywatch.alerting.mail.formatting import Clock
     from deliverywatch.operate.incidents.mutes import Mute
+    from deliverywatch.operate.incidents.watch_verdicts import WatchVerdict
     from deliverywatch.operate.weekly_digest.week import Runs, Tally, Week
+
+
+# The words for the verdicts that somebody should read.
+_UNHEALTHY = {
+    Verdict.FAILING: "Failing",
+    Verdict.BLIND: "Cannot be seen",
+    Verdict.TOO_LITTLE: "Too little to tell",
+}
 
 
 def verdict(week: Week) -> str:
@@ -32,6 +44,8 @@ def facts(week: Week, clock: Clock) -> tuple[tuple[str, str], ...]:
     lines = [
         *((f"Runs of {run.system}", _runs(run)) for run in week.runs),
         *((tally.noun, _tally(tally)) for tally in week.tallies),
+        *_watches(week),
+        ("Nightly checks", _checks(week, clock)),
         ("Mails", _mails(week)),
         ("Mutes", "; ".join(_mute(mute, clock) for mute in week.mutes) or "none"),
         ("Cost", _cost(week)),
@@ -61,10 +75,37 @@ def _mails(week: Week) -> str:
     return f"{len(week.mails)} ({parts}){unsent}{fallback}" if week.mails else "none"
 
 
+def _watches(week: Week) -> list[tuple[str, str]]:
+    """Return the credit, and what of the watches is not simply healthy."""
+    credit = [one.sentence for one in week.watches if one.watch == CREDIT and one.verdict is Verdict.HEALTHY]
+    of_verdict = [(name, _named(week.watches_that_are(verdict))) for verdict, name in _UNHEALTHY.items()]
+    return [*(("Credit", sentence) for sentence in credit), *of_verdict]
+
+
+def _named(watches: Sequence[WatchVerdict]) -> str:
+    return " ".join(f"{one.title}: {one.sentence or 'no data.'}" for one in watches)
+
+
+def _checks(week: Week, clock: Clock) -> str:
+    checks = week.checks
+    if week.unchecked:
+        return f"not made since {clock.full(checks.at)}" if checks else "never made"
+    if checks is None:
+        return ""
+    failing = [f"{one.check} fails since {clock.full(one.since)}: {one.sentence}" for one in checks.failing]
+    past = [
+        f"{one.check} failed from {clock.full(one.since)} to {clock.full(one.until)}"
+        for one in checks.past
+        if one.until and one.until >= week.start
+    ]
+    return "; ".join([*failing, *past]) or "nothing wrong"
+
+
 def _mute(one: Mute, clock: Clock) -> str:
-    when = f"{clock.full(one.start)} " if one.start else "again and again "
-    length = formatting.span(one.end - one.start) if one.start and one.end else one.duration
-    return f"{when}for {length}: {one.reason or 'no reason given'}"
+    reason = one.reason or "no reason given"
+    if one.start and one.end:
+        return f"from {clock.full(one.start)} to {clock.full(one.end)}: {reason}"
+    return f"again and again for {one.duration}: {reason}"
 
 
 def _cost(week: Week) -> str:

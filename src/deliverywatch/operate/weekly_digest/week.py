@@ -13,18 +13,25 @@ from typing import TYPE_CHECKING
 
 from deliverywatch.alerting.incidents import incident_store
 from deliverywatch.alerting.incidents.incident import from_json
+from deliverywatch.messages import context
+from deliverywatch.operate.doctor import findings
 from deliverywatch.operate.incidents import mails as outbox
 from deliverywatch.operate.incidents import mutes
 from deliverywatch.operate.incidents.records import context_of, last_incidents
+from deliverywatch.operate.incidents.watch_verdicts import watch_verdicts
 
 if TYPE_CHECKING:
     from deliverywatch.alerting.aws import CloudWatch
     from deliverywatch.alerting.incidents.incident import Incident
     from deliverywatch.alerting.incidents.outbox import Record
+    from deliverywatch.alerting.incidents.severity import Watch
     from deliverywatch.alerting.inputs.alarm import Alarm
+    from deliverywatch.messages.verdict import Verdict
     from deliverywatch.operate.cost.estimate import Estimate
+    from deliverywatch.operate.doctor.findings import Findings
     from deliverywatch.operate.incidents.aws_incidents import Alarms
     from deliverywatch.operate.incidents.mutes import Mute, Rules
+    from deliverywatch.operate.incidents.watch_verdicts import WatchVerdict
     from deliverywatch.storage.store import Store
 
 _RUNS = "runs"
@@ -66,7 +73,14 @@ class Runs:
 
 @dataclass(frozen=True, slots=True)
 class Week:
-    """What happened in a week; `estimate` is what a month costs at its volume."""
+    """What happened in a week.
+
+    Attributes:
+        watches: What can be said of each watch at its end.
+        checks: What the nightly checks found; None where they never ran.
+        has_checks: Whether they are to run at all.
+        estimate: What a month costs at its volume.
+    """
 
     start: datetime
     end: datetime
@@ -76,6 +90,9 @@ class Week:
     mails: tuple[Record, ...]
     mutes: tuple[Mute, ...]
     estimate: Estimate | None = None
+    watches: tuple[WatchVerdict, ...] = ()
+    checks: Findings | None = None
+    has_checks: bool = False
 
     @property
     def missing_runs(self) -> int:
@@ -86,6 +103,15 @@ class Week:
     def open(self) -> tuple[Incident, ...]:
         """Incidents that are still going on."""
         return tuple(incident for incident in self.incidents if incident.is_open)
+
+    @property
+    def unchecked(self) -> bool:
+        """Whether the nightly checks were to run and did not."""
+        return self.has_checks and (self.checks is None or self.checks.is_late(self.end))
+
+    def watches_that_are(self, verdict: Verdict) -> tuple[WatchVerdict, ...]:
+        """Return the watches of which that can be said."""
+        return tuple(one for one in self.watches if one.verdict is verdict)
 
     @property
     def unsent(self) -> int:
@@ -103,8 +129,20 @@ class Sources:
     rules: Rules
 
 
-def collect(sources: Sources, topic: str, prefix: str, start: datetime, end: datetime) -> Week:
-    """Return what happened in [start, end); for a stack that is younger, start is when it was made."""
+def collect(
+    sources: Sources,
+    topic: str,
+    prefix: str,
+    start: datetime,
+    end: datetime,
+    declared: Sequence[Watch] = (),
+    *,
+    has_checks: bool = False,
+) -> Week:
+    """Return what happened in [start, end); for a stack that is younger, start is when it was made.
+
+    `declared` are the watches of the deployed template.
+    """
     alarms = sources.alarms.calling(topic)
     return Week(
         start=start,
@@ -118,7 +156,17 @@ def collect(sources: Sources, topic: str, prefix: str, start: datetime, end: dat
         incidents=tuple(_incidents(sources.store, start)),
         mails=tuple(outbox.mails(sources.store, start, end)),
         mutes=tuple(_mutes(sources.rules, prefix, start, end)),
+        watches=tuple(_watches(sources, declared, prefix, end)),
+        checks=findings.read(sources.store),
+        has_checks=has_checks,
     )
+
+
+def _watches(sources: Sources, declared: Sequence[Watch], prefix: str, end: datetime) -> list[WatchVerdict]:
+    by_name = {alarm.name: alarm for alarm in sources.alarms.of_prefix(f"{prefix}-")}
+    stored = {key: sources.store.read(key) for key in {watch.context for watch in declared if watch.context}}
+    contexts = {key: context.from_json(record.body) for key, record in stored.items() if record}
+    return watch_verdicts(declared, by_name, contexts, end)
 
 
 def _ratios(alarms: Iterable[Alarm]) -> list[Alarm]:

@@ -299,3 +299,33 @@ def test_a_late_message_of_a_deleted_alarm_proves_nothing() -> None:
     assert world.ses.events == ["OPENED", "UNSEEN"]
     world.tell(alarm | {"StateChangeTime": "2026-11-21T12:30:00Z"})
     assert world.ses.events == ["OPENED", "UNSEEN", "RESOLVED"]
+
+
+def test_a_watch_that_is_switched_off_while_it_is_open_is_no_all_clear(world: World) -> None:
+    world.watches = world.watches[1:]
+    for number in range(6 * 27):
+        world.sweep(at("12:14") + timedelta(minutes=10 * number))
+    assert world.ses.events == ["OPENED", "REMINDER"]
+    world.cloudwatch.alarms.clear()
+    world.watches = ()
+    for number in range(6 * 26):
+        world.sweep(at("12:14") + timedelta(hours=28, minutes=10 * number))
+    assert world.ses.events == ["OPENED", "REMINDER", "UNSEEN", "CLOSED"]
+
+
+def test_a_switched_off_watch_without_alarms_is_closed_as_unknown() -> None:
+    world = World(watches=ASSESSED)
+    world.assess("12:02", "failing", opens="critical")
+    world.sweep(at("12:05"))
+    world.watches = world.watches[1:]
+    for number in range(6 * 27):
+        world.sweep(at("12:15") + timedelta(minutes=10 * number))
+    assert world.ses.events == ["OPENED", "QUIET", "CLOSED"]
+
+
+def test_the_alarm_of_a_watch_that_is_no_more_ends_its_incident_by_its_own_ok(world: World) -> None:
+    world.watches = ()
+    world.cloudwatch.set("sms-critical", "OK", at("12:44"))
+    world.cloudwatch.measure(1, 1000)
+    world.sweep(at("12:45"))
+    assert world.ses.events == ["OPENED", "RESOLVED"]

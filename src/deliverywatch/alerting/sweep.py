@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from deliverywatch.alerting.incidents import incident_store
 from deliverywatch.alerting.incidents.assessed import assessment_of
-from deliverywatch.alerting.incidents.severity import watch_named, watch_of
+from deliverywatch.alerting.incidents.severity import Severity, Watch, watch_named
 from deliverywatch.alerting.inputs.alarm import State
 from deliverywatch.alerting.inputs.notice import Notice
 from deliverywatch.errors import MetricsUnavailable, StoreUnavailable
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 
     from deliverywatch.alerting.incidents.incident import Incident
     from deliverywatch.alerting.incidents.observe import Stack
-    from deliverywatch.alerting.incidents.severity import Watch
     from deliverywatch.alerting.inputs.alarm import Alarm
     from deliverywatch.alerting.ports import Ports
     from deliverywatch.messages.verdict import Assessment
@@ -120,9 +119,22 @@ def deletion(stack: Once, prefix: str, now: datetime) -> Notice | None:
 
 
 def watch_of_incident(incident: Incident, declared: Iterable[Watch]) -> Watch:
-    """Return the watch of a recorded incident: a declared one, one made from its alarm, or one without alarms."""
-    alone = [watch_of(change.alarm, ()) for change in incident.timeline if change.alarm]
-    return watch_named(incident.watch, incident.title, [*declared, *alone])
+    """Return the watch of a recorded incident: the declared one, or one of what the incident itself knows.
+
+    A release may take a watch away, and a parameter switch it off, while it has an open incident. That proves no
+    health: its alarms are looked at as long as they exist; without any, it is held until it is closed as unknown.
+    """
+    declared = [watch for watch in declared if watch.name == incident.watch]
+    alarms = sorted(incident.raised | incident.unseen)
+    if declared or not (alarms or _has_no_source(incident)):
+        return watch_named(incident.watch, incident.title, declared)
+    severities = tuple(Severity(name, incident.level) for name in alarms)
+    return Watch(incident.watch, incident.title, severities, is_assessed=not alarms)
+
+
+def _has_no_source(incident: Incident) -> bool:
+    """Return whether nothing that could end an incident is known: no alarm, no system that reported it."""
+    return incident.is_open and incident.noticed is Level.OK and incident.noticed_at is None
 
 
 def _alarms(watches: Iterable[Watch], ports: Ports) -> dict[str, Alarm] | None:

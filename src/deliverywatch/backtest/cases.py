@@ -14,6 +14,7 @@ from pathlib import Path
 from deliverywatch.backtest.inputs import definitions as templates
 from deliverywatch.backtest.inputs.definitions import Definitions
 from deliverywatch.backtest.inputs.expected import with_expected_of_case
+from deliverywatch.backtest.inputs.readings import add_readings, without_readings
 from deliverywatch.backtest.results.result import Mail, Span
 from deliverywatch.backtest.simulate import deliver
 from deliverywatch.engine.replay.minutes import Minutes
@@ -60,7 +61,9 @@ def check(
 def _result(case: Case, definitions: Definitions) -> Result:
     began = time.perf_counter()
     try:
-        run = case_run.replay_case(with_expected_of_case(case, definitions), definitions.alarms, definitions.composites)
+        watched = without_readings(with_expected_of_case(case, definitions))
+        run = case_run.replay_case(watched, definitions.alarms, definitions.composites)
+        add_readings(run.series, case)
         difference = case_run.difference(run)
     except InputError as error:
         raise InputError(f'Case "{case.name}": {error}', next_step=error.next_step) from error

@@ -76,6 +76,12 @@ def check(
     `mails` out to check states only.
 
     \b
+    What the ingest of SMS sees beside alarms is judged of Total and Failed,
+    of OverduePercent, of Unknown (messages with a status that no rule covers)
+    and of Balance (the credit, hour by hour). Without Expected the account
+    has always sent what the case sends in its first hour; _x60 is no history.
+
+    \b
     JSON: {"cases": [{"name": "", "difference": null, "seconds": 0.1}],
            "passed": 1, "failed": 0}
     Exit codes: 0 all as expected, 2 wrong usage or input, 3 not as expected.

@@ -13,16 +13,17 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Protocol
 
-from deliverywatch.backtest.inputs import expected, overdue
+from deliverywatch.backtest.inputs import expected, overdue, readings
 from deliverywatch.backtest.inputs.past_runs import PastRuns, past_runs
 from deliverywatch.engine.replay.numeric import Flags, numpy
 from deliverywatch.environment import limits, parameter_name
 from deliverywatch.messages import context as documents
 from deliverywatch.messages import verdict
 from deliverywatch.sms import assess
-from deliverywatch.sms.assessments import failures
+from deliverywatch.sms.assessments import credit, failures, unknown
 from deliverywatch.sms.assessments.delivery import DeliveryLimits
 from deliverywatch.sms.assessments.failures import FailureLimits
+from deliverywatch.sms.assessments.unknown import UnknownLimits
 from deliverywatch.sms.counts import NAMESPACE
 from deliverywatch.sms.mail_context import context
 from deliverywatch.thresholds import SLOT_MINUTES
@@ -122,7 +123,7 @@ class _Failures:
 
 
 # Metrics of which a run publishes one datapoint for each slot, or nearly each.
-_OF_RUNS = (("Total", "Failed"), (overdue.METRIC, overdue.METRIC))
+_OF_RUNS = (("Total", "Failed"), (overdue.METRIC, overdue.METRIC), (readings.BALANCE, readings.BALANCE))
 
 _JUDGES: Mapping[str, Callable[[PastRuns, Mapping[str, str]], Judge]] = {
     "sms-failures": lambda runs, parameters: _Failures(runs, limits(FailureLimits, parameters, parameter_name)),
@@ -142,6 +143,11 @@ def assessed(definitions: Definitions, series: Series) -> Assessed:
         judges |= {watch: judge(runs, definitions.parameters) for watch, judge in _JUDGES.items()}
         if usual := metrics.get(expected.METRIC):
             judges[expected.WATCH] = expected.silence_judge(runs, series, usual, definitions.parameters)
+        if readings.UNKNOWN in metrics:
+            chosen_unknown = limits(UnknownLimits, definitions.parameters, parameter_name)
+            judges[unknown.WATCH] = readings.unknown_judge(runs, series, chosen_unknown)
+    if readings.BALANCE in metrics:
+        judges[credit.WATCH] = readings.credit_judge(runs, series, definitions.parameters)
     if late := metrics.get(overdue.METRIC):
         chosen = limits(DeliveryLimits, definitions.parameters, parameter_name)
         judges[overdue.WATCH] = overdue.overdue(runs, series, late, chosen)

@@ -71,6 +71,10 @@ class PastRuns:
                 begin = self._end(index) - timedelta(minutes=self.slot_minutes)
                 yield counted(begin, self.slot_minutes, total, min(max(failed, 0), total))
 
+    def stamp(self, end: datetime) -> int:
+        """Return the stamp of the slot that ends at a time, in epoch seconds."""
+        return int(end.timestamp()) + STAMP_DELAY_SECONDS
+
     def most(self) -> tuple[list[float], list[float]]:
         """Return totals and failures per slot, the most that was ever known of each."""
         totals = [counts.total + sum(max(change[1], 0) for change in counts.late) for counts in self._counts]

@@ -160,7 +160,7 @@ def lines(week: Week) -> str:
 def test_the_credit_and_what_is_too_little_to_tell_are_said() -> None:
     body = lines(SEEN)
     assert "Credit: 812.40 of credit is left, which lasts about 12 days." in body
-    assert "Too little to tell: SMS silence: The usual volume is learned until 4 Dec." in body
+    assert "Too little to tell: sms-silence: The usual volume is learned until 4 Dec." in body
 
 
 def test_what_the_nightly_checks_found_is_said_with_its_end() -> None:
@@ -184,8 +184,8 @@ def test_a_watch_that_is_blind_takes_the_meaning_from_silence() -> None:
     )
     (message,) = sent(blind)
     assert subject(message).startswith("[WEEKLY] blind at times")
-    assert "What SMS late watches cannot be seen" in lines(blind)
-    assert "Cannot be seen: SMS late: Its alarm does not exist." in lines(blind)
+    assert "What sms-overdue watches cannot be seen" in lines(blind)
+    assert "Cannot be seen: sms-overdue: Its alarm does not exist." in lines(blind)
 
 
 def test_a_mute_is_said_with_its_beginning_and_its_end() -> None:

@@ -96,7 +96,7 @@ def test_status_of_a_quiet_stack_is_short_and_ends_with_0(run: Callable[..., Res
     assert (told.exit_code, told.stderr) == (0, "")
     assert "Nothing is open." in told.stdout
     assert "Last mails\n  none in 7 days" in told.stdout
-    assert "healthy    SMS credit: 1 of the last 439 SMS failed." in told.stdout
+    assert "healthy    sms-credit: 1 of the last 439 SMS failed." in told.stdout
     assert max(map(len, told.stdout.splitlines())) <= 80
 
 
@@ -107,7 +107,7 @@ def test_status_of_a_stack_with_a_deleted_alarm_is_not_quiet(run: Callable[..., 
     told = run("status")
     assert told.exit_code == 5
     assert "Nothing is open, as far as can be seen." in told.stdout
-    assert f"The alarm\n    {name} does not exist." in told.stdout
+    assert f"sms-overdue is blind: The alarm {name} does not exist." in " ".join(told.stdout.split())
     assert max(map(len, told.stdout.splitlines())) <= 80
     accepted = quiet.client("cloudwatch").meta.service_model.operation_model("PutMetricAlarm").input_shape.members
     quiet.client("cloudwatch").put_metric_alarm(**{key: value for key, value in kept.items() if key in accepted})

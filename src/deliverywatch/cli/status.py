@@ -95,7 +95,8 @@ def _unseen(status: Status) -> Iterator[str]:
 def _watch(one: WatchVerdict) -> str:
     word = one.verdict.value.replace("_", " ")
     shown = click.style(f"{word:10}", fg=_COLOURS.get(one.verdict))
-    return f"{shown} {one.title}{f': {one.sentence}' if one.sentence else ''}"
+    # By its name: its title says what is wrong, such as "SMS monitoring is blind", also while nothing is.
+    return f"{shown} {one.watch}{f': {one.sentence}' if one.sentence else ''}"
 
 
 def _incident(incident: Incident, status: Status, session: Session) -> Iterator[str]:

@@ -141,7 +141,7 @@ def _sentence(week: Week) -> str:
     if _is_blind(week):
         return f"{formatting.amount(week.missing_runs)} runs are missing: for that time, silence proves nothing."
     if blind := week.watches_that_are(Verdict.BLIND):
-        return f"What {blind[0].title} watches cannot be seen: its silence proves nothing."
+        return f"What {blind[0].watch} watches cannot be seen: its silence proves nothing."
     if not week.incidents:
         return "A quiet week: everything was watched, and nothing was wrong."
     count = len(week.incidents)

@@ -151,7 +151,7 @@ def _contexts(store: Store) -> tuple[dict[str, Context], list[str]]:
 
 
 def _blind(watches: Iterable[WatchVerdict]) -> list[str]:
-    return [f"{one.title} cannot be seen: {one.sentence}" for one in watches if one.verdict is Verdict.BLIND]
+    return [f"{one.watch} is blind: {one.sentence}" for one in watches if one.verdict is Verdict.BLIND]
 
 
 def _unchecked(stack: Deployment, checks: Findings | None, now: datetime) -> list[str]:

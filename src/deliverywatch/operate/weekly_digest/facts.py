@@ -83,7 +83,7 @@ def _watches(week: Week) -> list[tuple[str, str]]:
 
 
 def _named(watches: Sequence[WatchVerdict]) -> str:
-    return " ".join(f"{one.title}: {one.sentence or 'no data.'}" for one in watches)
+    return " ".join(f"{one.watch}: {one.sentence or 'no data.'}" for one in watches)
 
 
 def _checks(week: Week, clock: Clock) -> str:

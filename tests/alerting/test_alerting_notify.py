@@ -10,6 +10,7 @@ from alerting_fakes import PREFIX, SETTINGS, World, at, message, sns
 from alerting_stories import context
 
 from deliverywatch.alerting.incidents.incident import from_json
+from deliverywatch.alerting.ports import Unrecorded
 from deliverywatch.errors import MailUnavailable, StoreConflict, StoreUnavailable
 from deliverywatch.messages.level import Level
 
@@ -458,3 +459,58 @@ def test_the_last_series_that_is_fine_again_ends_it(world: World) -> None:
     world.cloudwatch.set("sms-critical", "OK", at("12:14"))
     world.tell(of_series("OK", "12:14", "north"))
     assert [subject.split()[0] for subject in world.ses.subjects] == ["[CRITICAL]", "[RESOLVED"]
+
+
+@pytest.mark.parametrize("is_same_process", [True, False])
+def test_what_was_mailed_without_s3_is_recorded_when_it_is_back_so_that_its_end_is_mailed(
+    world: World, *, is_same_process: bool
+) -> None:
+    world.store.is_down = True
+    for _ in range(3):
+        with pytest.raises(StoreUnavailable):
+            world.alarm("sms-critical", "ALARM", "12:04")
+    world.store.is_down = False
+    if not is_same_process:
+        world.unrecorded = Unrecorded()
+    world.sweep(at("12:14"))
+    world.alarm("sms-critical", "OK", "12:34", old="ALARM")
+    again = [] if is_same_process else ["OPENED"]
+    assert world.ses.events == ["OPENED", *again, "RESOLVED"]
+    if is_same_process:
+        assert record(world)["sent_at"]
+
+
+@pytest.mark.parametrize("prefix", ["mail-bodies/", "mails/"])
+def test_a_record_or_copy_that_cannot_be_written_causes_no_second_mail(world: World, prefix: str) -> None:
+    memory, write, create = world.store.memory, world.store.memory.write, world.store.memory.write_if_unchanged
+
+    def refused(key: str) -> None:
+        if key.startswith(prefix):
+            raise StoreUnavailable("S3 denies it.")
+
+    memory.write = lambda key, body: (refused(key), write(key, body))[1]  # type: ignore[method-assign]
+    memory.write_if_unchanged = lambda key, *rest: (refused(key), create(key, *rest))[1]  # type: ignore[method-assign]
+    world.alarm("sms-critical", "ALARM", "12:04")
+    for clock in ("12:14", "12:24", "12:34"):
+        world.sweep(at(clock))
+    assert world.ses.events == ["OPENED"]
+
+
+def test_a_mail_waits_for_an_earlier_one_of_its_watch_that_is_claimed_and_not_sent(world: World) -> None:
+    world.ses.refusal = world.ses.topic_refusal = "down"
+    with pytest.raises(MailUnavailable):
+        world.alarm("sms-critical", "ALARM", "12:04")
+    world.ses.refusal = world.ses.topic_refusal = ""
+    world.alarm("sms-critical", "OK", "12:08", old="ALARM")
+    assert not world.ses.messages
+    world.sweep(at("12:14"))
+    assert world.ses.events == ["OPENED", "RESOLVED"]
+
+
+def test_a_late_message_is_mailed_once_though_a_sweep_runs_in_the_middle(world: World) -> None:
+    world.cloudwatch.set("sms-critical", "ALARM", at("12:04"))
+    world.sweep(at("12:00"))
+    world.now, other = at("12:20"), world.notifier("sweep")
+    world.store.before_write = [lambda: None, lambda: other.run({"sweep": at("12:20").isoformat()}, at("12:20"))]
+    world.tell(message("sms-critical", "ALARM", "12:04"))
+    assert world.ses.events == ["OPENED"]

@@ -203,3 +203,15 @@ def test_a_run_sets_a_damaged_document_aside_and_does_all_else(key: str, body: b
     # What nothing has changed is not written, and so still there.
     left = world.store.objects.get(f"damaged/{key}", world.store.objects[key])
     assert left == body
+
+
+def test_a_side_that_only_a_later_version_knows_stops_no_run() -> None:
+    world = World()
+    world.history.rows = [row(name, at("12:05"), "failed") for name in ("A", "B")]
+    world.run()
+    key = key_of(at("12:00"))
+    world.store.objects[key] = rewritten(world.store.objects[key], fault=pa.array(["satellite", "satellite"]))
+    world.history.rows = []
+    world.run(NOW + timedelta(minutes=10))
+    assert world.context()["window"]["reasons"][0]["fault"] == "satellite"
+    assert world.context()["steps"]

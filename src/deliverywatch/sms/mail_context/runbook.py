@@ -76,5 +76,6 @@ def steps(top_fault: str | None, *, is_overdue: bool) -> tuple[str, ...]:
         is_overdue: Whether most messages wait for an outcome.
     """
     if top_fault is not None:
-        return _BY_FAULT[Fault(top_fault)]
+        # A side that only a later version knows has no advice of its own here.
+        return _BY_FAULT[Fault(top_fault) if top_fault in set(Fault) else Fault.PROVIDER]
     return _OVERDUE if is_overdue else _QUIET

@@ -78,12 +78,18 @@ def test_two_environments_are_deployed_side_by_side(cloud: LocalCloud, packaged:
         result = deploy(cloud, packaged, f"deliverywatch-{environment}", f"Environment={environment}")
         assert result.returncode == 0, result.stderr
         alarms = cloud.client("cloudwatch").describe_alarms(AlarmNamePrefix=f"deliverywatch-{environment}-")
-        assert len(alarms["MetricAlarms"]) == 8
+        assert len(alarms["MetricAlarms"]) == 7
     names = {each["Name"] for each in cloud.client("scheduler").list_schedules()["Schedules"]}
     assert names == {
         f"deliverywatch-{environment}-{name}"
         for environment in ("prod", "test")
-        for name in ("sms-ingest-slots", "sms-compact-nightly", "alerting-sweep", "operate-digest-weekly")
+        for name in (
+            "sms-ingest-slots",
+            "sms-compact-nightly",
+            "alerting-sweep",
+            "operate-digest-weekly",
+            "operate-examine-nightly",
+        )
     }
 
 

@@ -1,8 +1,9 @@
 """What a run leaves of its watches, and which notices it publishes."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import timedelta
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -90,13 +91,23 @@ def test_a_change_is_news_and_an_open_failure_is_repeated(
     assert bool(assess.due({"sms-failures": assessment}, published, now)) == is_due
 
 
-def test_a_watch_that_cannot_be_judged_is_blind_and_stops_no_other() -> None:
-    def broken(_evidence: Any) -> Assessment:
-        raise ValueError("+61400000123 is odd")
+def broken(_evidence: Any) -> Assessment:
+    raise ValueError("+61400000123 is odd")
 
-    judges: dict[str, Callable[[Any], Assessment]] = {"broken": broken, "good": lambda _evidence: HEALTHY}
-    evidence: Any = type("Evidence", (), {"now": NOW})()
-    assessments = assess.assess(evidence, judges)
+
+def judged(judges: Mapping[str, Callable[[Any], Assessment]], **previous: Assessment) -> dict[str, Assessment]:
+    evidence: Any = SimpleNamespace(now=NOW, previous=previous)
+    return assess.assess(evidence, judges)
+
+
+def test_a_watch_that_cannot_be_judged_is_blind_and_stops_no_other() -> None:
+    assessments = judged({"broken": broken, "good": lambda _evidence: HEALTHY})
     assert assessments["good"] is HEALTHY
     assert assessments["broken"].verdict is Verdict.BLIND
     assert assessments["broken"].sentence == "The newest data could not be judged: ValueError."
+
+
+def test_a_watch_that_two_runs_could_not_judge_is_mailed_as_blind() -> None:
+    first = judged({"broken": broken})["broken"]
+    second = judged({"broken": broken}, broken=first)["broken"]
+    assert (first.opens, second.opens) == (Level.OK, Level.BLIND)

@@ -135,8 +135,15 @@ def _judged(watch: str, judge: Judge, evidence: Evidence) -> Assessment | None:
         return judge(evidence)
     except Exception as error:  # whatever it is, the messages are counted and the other watches are judged
         log.warning("%s could not be judged: %s", watch, type(error).__name__)
-        sentence = f"The newest data could not be judged: {type(error).__name__}."
-        return Assessment(verdict=Verdict.BLIND, as_of=evidence.now, sentence=sentence)
+        return _blind(watch, error, evidence)
+
+
+def _blind(watch: str, error: Exception, evidence: Evidence) -> Assessment:
+    """Return that a watch cannot be judged; if it could not in the run before either, somebody has to look."""
+    before = evidence.previous.get(watch)
+    opens = Level.BLIND if before and before.verdict is Verdict.BLIND else Level.OK
+    sentence = f"The newest data could not be judged: {type(error).__name__}."
+    return Assessment(verdict=Verdict.BLIND, as_of=evidence.now, opens=opens, sentence=sentence)
 
 
 def due(

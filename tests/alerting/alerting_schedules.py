@@ -487,6 +487,11 @@ class Life:
 
     def _note_truth(self) -> None:
         """Note which level is proven for each watch now."""
+        # What was raised before an incident is none of its business once it is no more.
+        for alarm, (name, _) in ALARMS.items():
+            described, incident = self.cloudwatch.alarms.get(f"{PREFIX}-{alarm}"), self._incident(name)
+            if described and described.state != "ALARM" and not (incident and incident.is_open):
+                self.was_raised.discard(alarm)
         # A notice may still be under way with what the system said before.
         said = [judged for judged in self.judged if self._is_fresh(judged)]
         for judged in [self.assessment, *said]:

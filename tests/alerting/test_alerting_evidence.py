@@ -231,11 +231,24 @@ def test_an_alarm_that_is_gone_is_loss_of_sight_told_once_and_never_an_all_clear
     assert world.incident("sms-failures").timeline[-1].missing == (CRITICAL,)
     world.cloudwatch.alarms[CRITICAL] = alarm
     world.cloudwatch.set("sms-critical", "INSUFFICIENT_DATA", at("12:40"))
+    world.assess("12:42", "too_little")
     world.sweep(at("12:44"))
     assert world.ses.events == ["OPENED", "UNSEEN"]
     world.cloudwatch.set("sms-critical", "OK", at("12:50"))
     world.cloudwatch.measure(1, 1000)
+    world.assess("12:52", "healthy")
     world.sweep(at("12:54"))
+    assert world.ses.events == ["OPENED", "UNSEEN", "RESOLVED"]
+
+
+def test_an_alarm_that_is_back_without_data_is_made_up_for_by_the_data_of_its_system(world: World) -> None:
+    alarm = world.cloudwatch.alarms.pop(CRITICAL)
+    world.sweep(at("12:14"))
+    world.cloudwatch.alarms[CRITICAL] = alarm
+    world.cloudwatch.set("sms-critical", "INSUFFICIENT_DATA", at("12:20"))
+    without_data(world)
+    world.assess("12:22", "healthy")
+    world.sweep(at("12:24"))
     assert world.ses.events == ["OPENED", "UNSEEN", "RESOLVED"]
 
 

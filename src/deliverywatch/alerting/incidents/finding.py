@@ -6,7 +6,15 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from deliverywatch.alerting.incidents.incident import Finding
-from deliverywatch.alerting.incidents.severity import CLOSED, Open, Reading, has_evidence, level_of, raised_alarms
+from deliverywatch.alerting.incidents.severity import (
+    CLOSED,
+    Open,
+    Reading,
+    has_evidence,
+    is_evidence,
+    level_of,
+    raised_alarms,
+)
 from deliverywatch.alerting.inputs.alarm import State
 from deliverywatch.messages.level import Level
 
@@ -113,8 +121,15 @@ def _of_alarms(state: WatchState, level: Level, notice: Notice | None, reported:
         facts=notice.facts if notice else (),
         assessment=state.assessment,
         missing=frozenset() if state.is_changing else state.missing,
-        known=frozenset(name for name, reading in state.readings.items() if not reading.is_unknown),
+        known=_known(state),
     )
+
+
+def _known(state: WatchState) -> frozenset[str]:
+    """Return the alarms of which there is evidence again: their own state, or their system's data."""
+    is_judged = state.watch.is_assessed and is_evidence(state.assessment)
+    readings = state.readings.items()
+    return frozenset(name for name, one in readings if not one.is_unknown or (is_judged and one.state is not None))
 
 
 def _reported(notice: Notice | None) -> frozenset[str]:

@@ -103,7 +103,7 @@ class Open:
         level: `ok` without an open incident.
         raised: The alarms that were raised during it. Only these keep it open when their state is unknown: losing
             sight of an alarm must never read as resolved, but one that was never raised has no say.
-        unseen: The alarms that were missing during it; each holds the level until its state is known.
+        unseen: The alarms that were missing during it; each holds the level until there is evidence again.
     """
 
     level: Level = Level.OK
@@ -173,7 +173,8 @@ def _held(
     judged: Assessment | None,
 ) -> list[Level]:
     """Return the levels below which an open incident may not step."""
-    unseen = [name for name in incident.unseen if name not in readings or readings[name].is_unknown]
+    # An alarm that is back says nothing before it has data, but the system's own data do.
+    unseen = [name for name in incident.unseen if name not in readings or (readings[name].is_unknown and not judged)]
     if missing or unseen:
         return [incident.level]
     if any(reading.state is None for reading in readings.values()):

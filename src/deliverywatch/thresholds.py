@@ -75,7 +75,7 @@ CREDIT_WARNING_HOURS = 72
 CREDIT_CRITICAL_HOURS = 6
 # A warning ends when the credit lasts this many times as long as what opened it, or a quiet week-end would end it.
 CREDIT_RECOVERY_FACTOR = 2
-# A refusal for credit that is older is no news: either somebody topped up, or nothing was sent since.
+# A refusal for credit that is older is no news, once something was sent since.
 CREDIT_REFUSED_HOURS = 3
 # ClickSend allows about 20 requests for the account a minute; an hour is what the runway needs.
 CREDIT_READ_MINUTES = 60

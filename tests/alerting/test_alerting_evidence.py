@@ -152,14 +152,25 @@ def test_the_mail_that_it_is_quiet_has_what_was_seen(world: World) -> None:
     assert (quiet.level, quiet.assessment.last_seen, quiet.assessment.seen_count) == ("critical", at("12:20"), 4)
 
 
-def test_evidence_ends_a_quiet_spell_and_the_next_one_is_mailed_again(world: World) -> None:
+def test_an_incident_that_is_quiet_again_and_again_is_mailed_as_such_once_a_day(world: World) -> None:
+    """As where messages are sent in bursts: all of each fail, and between them nothing is seen."""
+    without_data(world)
+    for number in range(6 * 54):
+        now, verdict = at("12:30") + timedelta(minutes=10 * number), "failing" if number % 12 == 11 else "too_little"
+        world.assess("12:30", verdict, as_of=now.isoformat(), holds="critical" if verdict == "failing" else "ok")
+        world.sweep(now)
+    assert [event for event in world.ses.events if event != "REMINDER"] == ["OPENED", *["QUIET"] * 3]
+
+
+def test_an_incident_that_goes_quiet_again_unsaid_is_closed_as_unknown_all_the_same(world: World) -> None:
     quiet_until(world, 2)
     world.assess("14:32", "failing", holds="critical")
     world.sweep(at("14:35"))
-    for clock in ("14:45", "15:10", "15:45", "16:00"):
-        world.assess(clock, "too_little")
-        world.sweep(at(clock))
-    assert world.ses.events == ["OPENED", "QUIET", "QUIET"]
+    for number in range(6 * 26):
+        now = at("14:45") + timedelta(minutes=10 * number)
+        world.assess("14:45", "too_little", as_of=now.isoformat())
+        world.sweep(now)
+    assert world.ses.events == ["OPENED", "QUIET", "REMINDER", "CLOSED"]
 
 
 def test_what_is_closed_as_unknown_does_not_open_again_by_the_state_that_was_kept(world: World) -> None:

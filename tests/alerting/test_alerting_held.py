@@ -138,6 +138,14 @@ def test_a_reminder_without_an_alarm_repeats_the_last_reason() -> None:
     assert "Still warning after 1 h: 412.50 of credit is left" in text
 
 
+def test_a_step_down_and_a_reminder_say_what_is_left_now_and_not_what_was() -> None:
+    topped_up = replace(SHORT, verdict=SHORT.verdict.HEALTHY, sentence="206.00 of credit is left.", holds=WARNING)
+    for event, before in ((Event.DOWNGRADED, CRITICAL), (Event.REMINDER, WARNING)):
+        now = change(2, event, WARNING, before, "14:04", assessment=topped_up)
+        _, text = told(mailed(CREDIT, CREDIT_OPENED, now))
+        assert "206.00 of credit is left. " in text
+
+
 def test_an_end_that_is_unknown_asks_nobody_to_take_it_on() -> None:
     assert "To take it on" not in told(mailed(FAILURES, SMALL, QUIET, CLOSED))[1]
     assert "To take it on" in told(mailed(FAILURES, SMALL, QUIET))[1]

@@ -196,7 +196,26 @@ def test_only_refusals_for_credit_are_taken_for_one() -> None:
         (at, "failed", "Failed", "Rejected by the recipient network", None),
         (at, "delivered", "Sent", "insufficient credit", None),
     ]
-    assert refusals(rows) == Refusals(2, NOW.replace(microsecond=0))
+    assert refusals([rows]) == Refusals(2, NOW.replace(microsecond=0))
+
+
+def test_a_refusal_is_news_until_something_is_sent_again_or_for_three_hours() -> None:
+    at = int(NOW.timestamp() * 1000)
+    refused, sent, cancelled = (
+        [(at, outcome, status, None, None)]
+        for outcome, status in (("failed", "INSUFFICIENT_CREDIT"), ("delivered", "Sent"), ("excluded", "Cancelled"))
+    )
+    assert refusals([[], [], sent, refused]).count == 0
+    assert refusals([sent, [], refused, []]).count == 1
+    assert refusals([[], [], [], cancelled, [], refused, refused]).count == 1
+
+
+@pytest.mark.parametrize(
+    ("hours", "says"),
+    [(0.4, "less than an hour"), (1.2, "about an hour"), (1.6, "about 2 hours"), (200, "about 8 days")],
+)
+def test_what_is_left_lasts_hours_in_words(hours: float, says: str) -> None:
+    assert f"which lasts {says} at up to" in assess(balances(*falling(hours)), NOBODY, NOW).sentence
 
 
 @given(st.lists(st.floats(0, 1_000), min_size=1, max_size=60), st.booleans())

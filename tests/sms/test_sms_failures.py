@@ -68,6 +68,12 @@ def test_an_account_that_sends_every_two_hours_is_not_quiet_after_one() -> None:
     assert judged(slots(every_two_hours + "0 0 0 0 0 0 " * 5)).verdict is TOO_LITTLE
 
 
+def test_an_outage_that_goes_quiet_was_last_seen_as_it_was_opened() -> None:
+    quiet = judged(slots("1 1 1 1 1 1 1/1 1/1 1/1 0 0 0 0 0 0"))
+    assert (quiet.verdict, quiet.value) == (TOO_LITTLE, 100)
+    assert quiet.sentence == f"{QUIET} all of the last 3 SMS failed."
+
+
 def test_one_failure_of_a_few_messages_is_judged_over_a_longer_time() -> None:
     assert judged(slots("100 4 3 1/3")).verdict is HEALTHY
     assert judged(slots("60/100 4 3 1/3")).holds is CRITICAL

@@ -7,7 +7,7 @@ harm. One that could not be published is published by the next run, because the 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -19,7 +19,7 @@ from deliverywatch.messages.verdict import Assessment, Verdict
 from deliverywatch.sms.assessments import credit, delivery, failures, slot_counts, unknown
 from deliverywatch.sms.lake.slots import HOUR, hour_of
 from deliverywatch.sms.mail_context import context
-from deliverywatch.thresholds import ASSESSED_HOURS, CREDIT_REFUSED_HOURS
+from deliverywatch.thresholds import ASSESSED_HOURS
 
 if TYPE_CHECKING:
     from deliverywatch.sms.assessments.balances import Balances
@@ -73,15 +73,15 @@ class Evidence:
             slots = slot_counts.of_hour(rows, hour, minutes, count_recipient_faults=counts_all)
             yield from (slot for slot in slots if slot.end <= self.end)
 
-    def rows(self, hours: int, names: Sequence[str]) -> Iterator[tuple[Any, ...]]:
-        """Yield some columns of what was sent in the newest hours, the newest hour first."""
+    def by_hour(self, names: Sequence[str]) -> Iterator[Iterable[tuple[Any, ...]]]:
+        """Yield some columns of what was sent hour by hour, the newest first; an hour is read when it is reached."""
         newest = hour_of(self.end - timedelta(microseconds=1))
-        for back in range(hours):
-            yield from self.hours.rows(newest - back * HOUR, names)
+        for back in range(ASSESSED_HOURS):
+            yield self.hours.rows(newest - back * HOUR, names)
 
 
 def _credit(evidence: Evidence) -> Assessment:
-    refusals = credit.refusals(evidence.rows(CREDIT_REFUSED_HOURS, credit.NAMES))
+    refusals = credit.refusals(evidence.by_hour(credit.NAMES))
     return credit.assess(evidence.balances, refusals, evidence.now, evidence.settings.credit_warning_hours)
 
 
@@ -96,9 +96,7 @@ def _overdue(evidence: Evidence) -> Assessment:
 
 
 def _unknown(evidence: Evidence) -> Assessment:
-    newest = hour_of(evidence.end - timedelta(microseconds=1))
-    hours = (evidence.hours.rows(newest - back * HOUR, unknown.NAMES) for back in range(ASSESSED_HOURS))
-    return unknown.assess(unknown.collect(hours), evidence.now, evidence.settings.unknown)
+    return unknown.assess(unknown.collect(evidence.by_hour(unknown.NAMES)), evidence.now, evidence.settings.unknown)
 
 
 def _silence(evidence: Evidence) -> Assessment | None:

@@ -19,6 +19,10 @@ if TYPE_CHECKING:
     from deliverywatch.alerting.incidents.severity import Severity, Watch
 
 
+# An incident that is quiet again within this time, at the same level, is no news.
+_QUIET_AGAIN = timedelta(days=1)
+
+
 @dataclass(frozen=True, slots=True)
 class Limits:
     """How long an open incident may go without evidence or a mail.
@@ -51,6 +55,8 @@ def advance(incident: Incident | None, watch: str, finding: Finding, limits: Lim
         return _changed(after, _event(incident.level, finding.level), finding)
     same = replace(finding, level=incident.level)
     event = _event_of_same_level(after, same, limits)
+    if event is Event.QUIET and _was_quiet_lately(incident, same):
+        return replace(after, quiet_at=finding.time)
     if event is Event.CLOSED:
         return _changed(after, event, replace(same, level=Level.OK))
     return _changed(after, event, same) if event else after
@@ -133,6 +139,12 @@ def _event_of_same_level(incident: Incident, finding: Finding, limits: Limits) -
             return Event.CLOSED
     last = incident.timeline[-1].time if incident.timeline else incident.opened_at
     return Event.REMINDER if limits.reminder and finding.time - last >= limits.reminder else None
+
+
+def _was_quiet_lately(incident: Incident, finding: Finding) -> bool:
+    """Return whether the same was mailed within a day: traffic that comes in bursts is quiet between any two."""
+    quiet = [change for change in incident.timeline if change.event is Event.QUIET]
+    return bool(quiet) and quiet[-1].level is finding.level and finding.time - quiet[-1].time < _QUIET_AGAIN
 
 
 def _last_seen(held_since: datetime, finding: Finding) -> datetime:

@@ -53,6 +53,9 @@ def preheader(story: Story, verdict: str) -> str:
 
 
 def _of_notice(story: Story) -> str:
+    seen = story.change.assessment.sentence if story.change.assessment else ""
+    if seen and not story.change.reason:  # what was said earlier is no longer so
+        return _OPENINGS.get(story.change.event, "") + seen
     until = (change.reason for change in reversed(story.incident.timeline) if change.seq <= story.change.seq)
     reason = story.change.reason or next((reason for reason in until if reason), "")
     return reason or f"{story.title} is at level {story.change.level}."

@@ -22,6 +22,7 @@ from deliverywatch.thresholds import (
     CREDIT_BLIND_HOURS,
     CREDIT_CRITICAL_HOURS,
     CREDIT_RECOVERY_FACTOR,
+    CREDIT_REFUSED_HOURS,
     CREDIT_STALE_HOURS,
     CREDIT_WARNING_HOURS,
 )
@@ -51,9 +52,20 @@ class _Finding:
     holds: Level = Level.OK
 
 
-def refusals(rows: Iterable[tuple[Any, ...]]) -> Refusals:
-    """Return the refusals among rows of the columns `NAMES`."""
-    times = [sent_at for sent_at, outcome, *texts in rows if outcome == Outcome.FAILED and is_for_credit(*texts)]
+def refusals(hours: Iterable[Iterable[tuple[Any, ...]]]) -> Refusals:
+    """Return the refusals of the newest hours; where nothing was sent in these, of the last one with a message.
+
+    Args:
+        hours: Rows of the columns `NAMES`, hour by hour, the newest first; no more hours are taken than are needed.
+    """
+    is_seen, times = False, list[int]()
+    for number, rows in enumerate(hours):
+        if number >= CREDIT_REFUSED_HOURS and is_seen:
+            break
+        for sent_at, outcome, *texts in rows:
+            is_seen = is_seen or outcome != Outcome.EXCLUDED
+            if outcome == Outcome.FAILED and is_for_credit(*texts):
+                times.append(sent_at)
     return Refusals(len(times), from_milliseconds(max(times)) if times else None)
 
 
@@ -85,7 +97,7 @@ def _refused(balances: Balances, refusals: Refusals) -> _Finding | None:
     if refusals.last is None or (topped_up_at and topped_up_at >= refusals.last):
         return None
     subject = "1 SMS was" if refusals.count == 1 else f"{refusals.count:,} SMS were"
-    left = f" {balances.last.amount:.2f} was left when it was last read." if balances.last else ""
+    left = f" {balances.last.amount:,.2f} was left when it was last read." if balances.last else ""
     return _critical(f"{subject} refused because the ClickSend account has too little credit.{left}")
 
 
@@ -147,5 +159,12 @@ def _sentence(left: float, lasts: Runway | None, hours: float | None) -> str:
         return f"{credit}."
     if hours is None:
         return f"{credit}, which lasts more than a month."
-    length = f"{hours:.0f} hours" if hours < 2 * CREDIT_WARNING_HOURS else f"{hours / 24:.0f} days"
-    return f"{credit}, which lasts about {length} at up to {lasts.per_day:,.2f} a day."
+    return f"{credit}, which lasts {_length(hours)} at up to {lasts.per_day:,.2f} a day."
+
+
+def _length(hours: float) -> str:
+    if hours < 1:
+        return "less than an hour"
+    if hours >= 2 * CREDIT_WARNING_HOURS:
+        return f"about {hours / 24:.0f} days"
+    return f"about {hours:.0f} hours" if round(hours) > 1 else "about an hour"

@@ -123,7 +123,8 @@ def assess(slots: Iterable[SlotCount], now: datetime, end: datetime, limits: Fai
     seen = _walk(slots, end, limits)
     is_thin = seen.window.total < limits.minimum_total
     if is_thin and _is_quiet(seen, end, limits):
-        return _too_little(seen, now, _quiet_sentence(seen.judged, end))
+        last = seen.outage if _is_outage(seen.outage, limits) else seen.judged
+        return _too_little(seen, last, now, _quiet_sentence(last, end))
     if is_thin and _is_outage(seen.outage, limits):
         return _failing(seen.outage, now, opens=Level.CRITICAL, holds=Level.CRITICAL)
     if is_thin and _is_trickle(seen, limits):
@@ -132,7 +133,7 @@ def assess(slots: Iterable[SlotCount], now: datetime, end: datetime, limits: Fai
         return _healthy(seen.judged, now)
     if seen.judged.total >= limits.minimum_total and seen.judged.failed_percent > limits.warning_recovery_percent:
         return _failing(seen.judged, now, opens=Level.OK, holds=_held(limits, seen.judged))
-    return _too_little(seen, now, _few_sentence(seen.judged, limits))
+    return _too_little(seen, seen.judged, now, _few_sentence(seen.judged, limits))
 
 
 def _held(limits: FailureLimits, *stretches: _Stretch) -> Level:
@@ -221,16 +222,15 @@ def _healthy(stretch: _Stretch, now: datetime) -> Assessment:
     )
 
 
-def _too_little(seen: _Stretches, now: datetime, sentence: str) -> Assessment:
+def _too_little(seen: _Stretches, last: _Stretch, now: datetime, sentence: str) -> Assessment:
     """Return that nothing can be said; it counts what came since the traffic went quiet, and shows the last share."""
-    judged = seen.judged
     return Assessment(
         verdict=Verdict.TOO_LITTLE,
         as_of=now,
         sentence=sentence,
-        last_seen=judged.end,
+        last_seen=last.end,
         seen_count=seen.quiet.total,
-        value=round(judged.worst_percent, 1) if judged.known else None,
+        value=round(last.worst_percent, 1) if last.known else None,
     )
 
 
@@ -242,9 +242,9 @@ def _share(failed: int, total: int) -> str:
     return f"{failed} of the last {total} SMS failed ({round(100 * failed / total, 1):g} %)"
 
 
-def _quiet_sentence(judged: _Stretch, end: datetime) -> str:
-    minutes = round((end - judged.end) / timedelta(minutes=1)) if judged.end else 0
-    share = _share(judged.failed, judged.known) if judged.known else ""
+def _quiet_sentence(last: _Stretch, end: datetime) -> str:
+    minutes = round((end - last.end) / timedelta(minutes=1)) if last.end else 0
+    share = _share(last.failed, last.known) if last.known else ""
     return f"No SMS was sent for {minutes} minutes{f'; before that, {share[0].lower()}{share[1:]}' if share else ''}."
 
 

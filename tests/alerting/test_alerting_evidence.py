@@ -1,5 +1,6 @@
 """Only evidence of failure opens, only evidence of health resolves; what is neither holds the level and says so."""
 
+import json
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -353,3 +354,44 @@ def test_the_alarm_of_a_watch_that_is_no_more_ends_its_incident_by_its_own_ok(wo
     world.cloudwatch.measure(1, 1000)
     world.sweep(at("12:45"))
     assert world.ses.events == ["OPENED", "RESOLVED"]
+
+
+def elsewhere(state: str, clock: str, old: str = "OK") -> dict[str, Any]:
+    """Return the message of an alarm of another account, where one here has the same name."""
+    alarm = f"arn:aws:cloudwatch:eu-west-1:210987654321:alarm:{CRITICAL}"
+    time = at(clock).isoformat()
+    values = {"NewStateValue": state, "OldStateValue": old, "StateChangeTime": time, "NewStateReason": "[7.0 ("}
+    return {"AlarmName": CRITICAL, "AlarmArn": alarm} | values
+
+
+HERE = replace(SETTINGS, account="123456789012")
+
+
+def test_an_alarm_of_another_account_ends_by_its_own_messages_and_is_not_looked_for_here() -> None:
+    world = World(settings=HERE)
+    world.tell(elsewhere("ALARM", "12:04"))
+    for number in range(6 * 25):
+        world.sweep(at("12:14") + timedelta(minutes=10 * number))
+    assert world.ses.events == ["OPENED", "REMINDER"]
+    assert "210987654321" in str(world.ses.mails[0].get_body(("plain",)))
+    world.tell(elsewhere("INSUFFICIENT_DATA", "38:00", "ALARM"))
+    assert world.ses.events == ["OPENED", "REMINDER"]
+    world.tell(elsewhere("OK", "38:04", "INSUFFICIENT_DATA"))
+    assert world.ses.events == ["OPENED", "REMINDER", "RESOLVED"]
+
+
+def test_a_message_of_another_account_that_its_end_overtook_opens_nothing() -> None:
+    world = World(settings=HERE)
+    world.tell(elsewhere("OK", "12:10", "ALARM"))
+    world.tell(elsewhere("ALARM", "12:04"))
+    assert world.ses.events == []
+
+
+def test_an_incident_that_0_2_0_opened_for_a_line_of_text_is_closed_as_unknown() -> None:
+    world = World()
+    record = {"watch": "message-Disk-full-d9aee2e6", "id": "INC-1121-1200", "level": "alarm", "told": "alarm"}
+    record |= {"opened_at": at("12:00").isoformat(), "title": "Disk full", "seq": 1}
+    world.store.memory.write("incidents/message-Disk-full-d9aee2e6/current.json", json.dumps(record).encode())
+    for number in range(6 * 27):
+        world.sweep(at("12:10") + timedelta(minutes=10 * number))
+    assert world.ses.events == ["QUIET", "CLOSED"]

@@ -41,3 +41,8 @@ def test_a_cold_start_loads_no_arrow_no_templates_and_no_mime() -> None:
     loaded = subprocess.run([sys.executable, "-c", script], check=True, capture_output=True, text=True).stdout.split()
     assert "boto3" in loaded
     assert not {"pyarrow", "numpy", "jinja2", "zoneinfo", "deliverywatch.alerting.mail.message"} & set(loaded)
+
+
+def test_the_own_account_is_that_of_the_fallback_topic() -> None:
+    topic = {"DELIVERYWATCH_FALLBACK_TOPIC": "arn:aws:sns:eu-west-1:111122223333:deliverywatch-prod-fallback"}
+    assert (from_environment(ENVIRON | topic).account, from_environment(ENVIRON).account) == ("111122223333", "")

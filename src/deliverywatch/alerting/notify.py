@@ -25,7 +25,7 @@ from deliverywatch.alerting.incidents.observe import observe
 from deliverywatch.alerting.incidents.outbox import Claim
 from deliverywatch.alerting.incidents.severity import Watch, watch_named, watch_of
 from deliverywatch.alerting.inputs.alarm import State
-from deliverywatch.alerting.inputs.notice import parse
+from deliverywatch.alerting.inputs.notice import as_report, parse
 from deliverywatch.alerting.ports import Mailed
 from deliverywatch.errors import MetricsUnavailable, StoreConflict, StoreUnavailable
 from deliverywatch.messages.level import Level
@@ -110,6 +110,7 @@ class Notifier:
             return self._send_test(notice.test, notice.time)
         if notice.is_single:
             return self._send_single(notice)
+        notice = as_report(notice, self.settings.account, self.settings.region)
         look = Look(watch_for(notice, self.watches), notice, notice.time, notice.received_at or notice.time)
         # CloudWatch holds back the messages of muted alarms; a system does not know what is muted.
         if notice.assessment and self._is_muted(look.watch):
@@ -286,8 +287,10 @@ class Notifier:
 
 
 def watch_for(notice: Notice, declared: tuple[Watch, ...]) -> Watch:
-    """Return the watch of a message: its alarm's, or the one that a notice names."""
-    return watch_of(notice.alarm.name, declared) if notice.alarm else watch_named(notice.watch, notice.title, declared)
+    """Return the watch of a message: the one that a notice names, or its alarm's."""
+    if notice.alarm and not notice.watch:
+        return watch_of(notice.alarm.name, declared)
+    return watch_named(notice.watch, notice.title, declared)
 
 
 def presumption(watch: Watch, notice: Notice) -> Incident | None:

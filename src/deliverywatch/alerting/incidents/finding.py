@@ -87,6 +87,8 @@ def _of_notice(notice: Notice, noticed: Level, level: Level) -> Finding:
         time=notice.time,
         noticed=noticed,
         is_live=False,
+        alarm=notice.alarm.name if notice.alarm else "",
+        value=notice.alarm.quoted_value if notice.alarm else None,
         title=notice.title,
         reason=notice.sentence or notice.problem,
         facts=notice.facts,

@@ -255,8 +255,12 @@ def _time(value: object) -> datetime:
 
 
 def _incident(record: Mapping[str, Any]) -> Incident:
+    watch, noticed_at = text(record["watch"]), moment(record.get("noticed_at"))
+    # Version 0.2.0 opened incidents for messages that are the state of nothing. No system takes their level back.
+    is_of_single = watch.startswith("message-") and noticed_at is None
+    noticed = Level.OK if is_of_single else Level(record.get("told") or Level.OK)
     return Incident(
-        watch=text(record["watch"]),
+        watch=watch,
         id=text(record["id"]),
         level=Level(record["level"]),
         opened_at=_time(record["opened_at"]),
@@ -265,13 +269,13 @@ def _incident(record: Mapping[str, Any]) -> Incident:
         seq=count(record.get("seq")),
         peak=number(record.get("peak")),
         raised=_names(record.get("raised")),
-        noticed=Level(record.get("told") or Level.OK),
+        noticed=noticed,
         timeline=tuple(_change(change) for change in record.get("timeline") or ()),
         unsent=tuple(count(seq) for seq in record.get("unsent") or ()),
         earlier=_incident(record["earlier"]) if record.get("earlier") else None,
         is_presumed=bool(record.get("is_presumed")),
         acks=tuple(_ack(ack) for ack in record.get("acks") or ()),
-        noticed_at=moment(record.get("noticed_at")),
+        noticed_at=noticed_at,
         unseen=_names(record.get("unseen")),
         held_since=moment(record.get("held_since")),
         quiet_at=moment(record.get("quiet_at")),

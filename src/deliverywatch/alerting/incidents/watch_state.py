@@ -56,10 +56,11 @@ class WatchState:
         """Return the alarm that a mail about a level is about.
 
         It is one that is raised at the level, else one of the level, else the one that a message named, else the worst.
+        A watch without alarms may have a message's own.
         """
         severities = [severity for severity in self.watch.by_severity if severity.alarm in self.alarms]
         equal = [severity.alarm for severity in severities if severity.level is level]
         raised = [name for name in equal if self.readings[name].is_raised]
         every = [severity.alarm for severity in severities]
         names = [*raised, *equal, *(name for name in every if name == named), *every]
-        return self.alarms[names[0]] if names else None
+        return self.alarms[names[0]] if names else self.alarms.get(named)

@@ -215,3 +215,19 @@ def _dimension(pair: Mapping[str, Any]) -> Mapping[str, str]:
     # Capitalised in the API, in lower case in messages.
     name, value = pair.get("Name", pair.get("name")), pair.get("Value", pair.get("value"))
     return {"Name": text(name, 255), "Value": text(value, 1024)}
+
+
+def account_of(arn: str) -> str:
+    """Return the account of an ARN; empty if it has none."""
+    parts = arn.split(":")
+    return parts[4] if len(parts) > 5 else ""
+
+
+def is_elsewhere(alarm: Alarm, account: str, region: str) -> bool:
+    """Return whether an alarm is one of another account or region, where CloudWatch is not asked for it.
+
+    It is not if its ARN or the own account or region is not known.
+    """
+    parts = alarm.arn.split(":")
+    home = (account_of(alarm.arn), parts[3] if len(parts) > 5 else "")
+    return all((*home, account, region)) and home != (account, region)

@@ -13,12 +13,12 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from deliverywatch.alerting.inputs import other_messages
-from deliverywatch.alerting.inputs.alarm import Alarm, State, from_trigger, state_of
+from deliverywatch.alerting.inputs.alarm import Alarm, State, from_trigger, is_elsewhere, state_of
 from deliverywatch.errors import InputError
 from deliverywatch.messages import notice as system_notice
 from deliverywatch.messages.level import Level
 from deliverywatch.messages.notice import FACT_COUNT, FACT_LIMIT, SystemNotice
-from deliverywatch.messages.untrusted import iso, mapping, moment, objects, text
+from deliverywatch.messages.untrusted import iso, key_part, mapping, moment, objects, text
 from deliverywatch.messages.verdict import Assessment
 from deliverywatch.thresholds import FUTURE_MINUTES
 
@@ -35,8 +35,8 @@ class Notice:
     Attributes:
         time: When the state changed; the time of delivery only if the message does not say.
         alarm: The alarm as the message describes it, with its new state; None for other messages.
-        watch: Of a system notice; empty for an alarm, whose watch is looked up by its name.
-        level: Of a system notice.
+        watch: Of a system notice or an alarm elsewhere; empty for another alarm, whose watch is looked up by its name.
+        level: Of a system notice, or of an alarm elsewhere.
         facts: What the message says and no other field holds, in its own words and order.
         problem: What of an alarm or a system notice could not be read; empty if nothing.
         assessment: What a system's data say about the watch that its notice names.
@@ -78,6 +78,25 @@ def read(message: object, envelope: Mapping[str, Any], received_at: datetime) ->
     if is_state and (body.get("alarmData") or body.get("detail")):
         return _from_lambda(body, received_at)
     raise InputError("The message names no alarm: it has neither AlarmName nor alarmData.")
+
+
+def as_report(notice: Notice, account: str, region: str) -> Notice:
+    """Return the message of an alarm of another account or region as a notice with a level of its own.
+
+    Nobody here can look whether such an alarm exists, or what its state is now: its messages are all there is to know.
+    An alarm here may have the same name, as where many accounts are set up alike.
+    """
+    alarm = notice.alarm
+    if alarm is None or not is_elsewhere(alarm, account, region):
+        return notice
+    levels = {State.ALARM: Level.ALARM, State.OK: Level.OK}
+    return replace(
+        notice,
+        watch=key_part(f"alarm.{alarm.arn}"),
+        level=levels.get(alarm.state) if alarm.state else None,
+        title=alarm.name,
+        sentence=alarm.reason,
+    )
 
 
 def _messages(event: object) -> Iterator[tuple[object, Mapping[str, Any]]]:

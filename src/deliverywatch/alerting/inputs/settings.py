@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from deliverywatch.alerting.inputs.alarm import account_of
 from deliverywatch.environment import required
 from deliverywatch.errors import ConfigurationError
 from deliverywatch.messages.untrusted import count
@@ -26,6 +27,7 @@ class Settings:
         dashboard: The name of the CloudWatch dashboard; empty for none.
         workgroup: The Athena workgroup with the saved queries; empty for none.
         region: The code of the stack's region, for links where a message names none.
+        account: The stack's account, whose alarms CloudWatch can be asked for; empty if it is not known.
     """
 
     environment: str
@@ -36,6 +38,7 @@ class Settings:
     dashboard: str = ""
     workgroup: str = ""
     region: str = ""
+    account: str = ""
     critical_recipients: tuple[str, ...] = ()
     close_unknown_hours: int = CLOSE_UNKNOWN_HOURS
     reminder_hours: int = REMINDER_HOURS
@@ -58,6 +61,7 @@ def from_environment(environ: Mapping[str, str]) -> Settings:
         dashboard=environ.get("DELIVERYWATCH_DASHBOARD", ""),
         workgroup=environ.get("DELIVERYWATCH_WORKGROUP", ""),
         region=environ.get("AWS_REGION", ""),
+        account=account_of(environ.get("DELIVERYWATCH_FALLBACK_TOPIC", "")),
         critical_recipients=addresses(environ.get("DELIVERYWATCH_CRITICAL_RECIPIENTS", "")),
         close_unknown_hours=count(environ.get("DELIVERYWATCH_CLOSE_UNKNOWN_HOURS"), CLOSE_UNKNOWN_HOURS),
         reminder_hours=count(environ.get("DELIVERYWATCH_REMINDER_HOURS"), REMINDER_HOURS),

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from deliverywatch.alerting.incidents.incident import Event
+from deliverywatch.alerting.inputs.alarm import account_of
 from deliverywatch.alerting.mail import chart, links
 from deliverywatch.alerting.mail.story import entry_text, rule
 from deliverywatch.messages.level import Level
@@ -86,7 +87,7 @@ def footer(story: Story, settings: Settings) -> tuple[tuple[str, str], ...]:
     lines = [
         ("Rule", description or rule(alarm) if alarm else ""),
         ("Alarm", alarm.name if alarm else ""),
-        ("Account", " · ".join(part for part in (links.account_of(arn), links.region_of(arn)) if part)),
+        ("Account", " · ".join(part for part in (account_of(arn), links.region_of(arn)) if part)),
         ("Stack", f"{settings.prefix} (environment {settings.environment})"),
         ("Incident", f"{story.incident.id}, mail {story.change.seq}"),
         *_commands(story, settings),

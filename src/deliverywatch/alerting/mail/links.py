@@ -18,12 +18,6 @@ def region_of(arn: str) -> str:
     return parts[3] if len(parts) > 5 and _REGION.fullmatch(parts[3]) else ""
 
 
-def account_of(arn: str) -> str:
-    """Return the account of an alarm's ARN; empty if it has none."""
-    parts = arn.split(":")
-    return parts[4] if len(parts) > 5 else ""
-
-
 def alarm_url(region: str, name: str) -> str:
     """Return the URL of an alarm."""
     return f"{_console(region)}/cloudwatch/home?region={region}#alarmsV2:alarm/{quote(name, safe='')}"

@@ -27,7 +27,6 @@ MAY_REACH_OUTSIDE = {
     "email/events/parquet.py": {"pyarrow"},
     "engine/replay/datapoint_files.py": {"pyarrow"},
     "queries/config/http_source.py": {"urllib3"},
-    "sms/clicksend/client.py": {"urllib3"},
     "sms/clicksend/transport.py": {"socket", "urllib3"},
     "sms/lake/forget.py": {"pyarrow"},
     "sms/lake/parquet.py": {"pyarrow"},

@@ -207,6 +207,16 @@ def test_429_is_refused_at_once_when_the_pause_goes_beyond_the_budget(clicksend:
     assert time.pauses == []
 
 
+@pytest.mark.parametrize(
+    ("retry_after", "told"),
+    [("86400", "86400"), ("9" * 400, "1000000000"), ("Fri, 31 Dec 9999 23:59:59 GMT", "1000000000")],
+)
+def test_a_pause_is_told_as_it_was_asked_for(clicksend: ClickSendServer, retry_after: str, told: str) -> None:
+    clicksend.add_fault(Fault.THROTTLED, retry_after=retry_after, times=None)
+    with pytest.raises(SourceThrottled, match=f"asks to wait {told} s"):
+        ids(client(clicksend))
+
+
 def test_429_for_ever_ends_with_the_budget(clicksend: ClickSendServer) -> None:
     clicksend.add_fault(Fault.THROTTLED, times=None)
     time = Time(budget_seconds=120)

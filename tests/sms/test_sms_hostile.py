@@ -89,8 +89,11 @@ WHOLE = [
     *(Fault.LAST_PAGE_FIRST, Fault.LAST_PAGE_FAR, Fault.LAST_PAGE_REPEATED, Fault.LIMIT_CAPPED),
     *(Fault.LONE_SURROGATE, Fault.INVALID_UTF8, Fault.CUT_EMOJI, Fault.CONTROL_CHARACTERS, Fault.BYTE_ORDER_MARK),
     *(Fault.NOT_A_NUMBER, Fault.LARGE_FIELD, Fault.NO_HTTP_CODE, Fault.NO_CODE, Fault.GZIP),
+    *(Fault.ROWS_BY_PLACE, Fault.ISO_DATES),
 ]
 CLAIMED = [Fault.WRONG_TOTAL, Fault.TOTAL_FAR, Fault.ROWS_OF_NOTHING]
+# Faults with which an answer without messages is no evidence that there are none.
+SILENT = [Fault.NO_NUMBERS, Fault.NO_PAGINATOR]
 
 
 @pytest.mark.parametrize("fault", [*WHOLE, *CLAIMED])
@@ -100,6 +103,17 @@ def test_every_run_succeeds_and_counts_what_an_honest_server_would_give(world: H
     assert_counted(world)
     assert bool(world.not_read()) == (fault in CLAIMED)
     assert len(world.clicksend.queries) < 24 * 60
+
+
+@pytest.mark.parametrize("fault", SILENT)
+def test_rows_are_counted_whatever_is_said_about_them(world: HostileWorld, fault: Fault) -> None:
+    for number, now in enumerate(RUNS):
+        if number == 6:  # from now on there are messages in every range
+            world.clicksend.add_fault(fault, times=None)
+        world.clicksend.now = now
+        world.run(now)
+    assert_counted(world)
+    assert world.not_read() == ""
 
 
 def test_a_total_that_is_wrong_for_a_while_is_noted_until_it_is_right(world: HostileWorld) -> None:

@@ -24,7 +24,18 @@ ANYTHING = st.recursive(
 
 @pytest.mark.parametrize(
     ("value", "expected"),
-    [("201", "201"), (201, "201"), (201.0, "201"), (" a ", "a"), ("", None), (None, None), ([1], None), ({}, None)],
+    [
+        ("201", "201"),
+        (201, "201"),
+        (201.0, "201"),
+        (" a ", "a"),
+        ("", None),
+        (None, None),
+        ([1], None),
+        ({}, None),
+        (1e20, None),
+        (10**20, "1" + "0" * 20),
+    ],
 )
 def test_texts(value: Any, expected: str | None) -> None:
     assert text(value) == expected
@@ -64,7 +75,19 @@ def test_whole_numbers(value: Any, expected: int | None) -> None:
         (-5, None),
         ("", None),
         ("soon", None),
-        (10**12, None),
+        (True, None),
+        (10**9 - 1, None),
+        (1795258800123, 1795258800000),
+        ("1795258800123", 1795258800000),
+        ("2026-11-21T11:00:00+00:00", 1795258800000),
+        ("2026-11-21T13:00:00.5+02:00", 1795258800000),
+        ("2026-11-21 11:00:00", 1795258800000),
+        ("0001-01-01T00:00:00+14:00", None),
+        ("9999-12-31", None),
+        (2**33, None),
+        (2**33 * 1000, None),
+        (10**12 - 1, None),
+        (1e20, None),
     ],
 )
 def test_times(value: Any, expected: int | None) -> None:

@@ -5,9 +5,12 @@ answer HTML; rows appear, vanish and change places while pages are read (`listin
 """
 
 import gzip
+import json
+import re
 import zlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from enum import StrEnum
 from functools import cache
 
@@ -66,6 +69,10 @@ class Fault(StrEnum):
     GZIP_BOMB = "a compressed answer of 200 MB"
     NO_HTTP_CODE = "an envelope with `status` in place of `http_code`"
     NO_CODE = "an envelope with neither `http_code` nor `status`"
+    NO_NUMBERS = "words in place of all numbers of the envelope and the paginator"
+    NO_PAGINATOR = "a mere list of messages"
+    ROWS_BY_PLACE = "from page 2 on the messages as an object, by their places: PHP's list that does not begin with 0"
+    ISO_DATES = "times in ISO 8601"
 
 
 @dataclass(slots=True)
@@ -139,6 +146,31 @@ def _replaced(before: bytes, after: bytes, count: int = -1) -> Callable[[Answer]
     return lambda answer: replace(answer, body=answer.body.replace(before, after, count))
 
 
+def _without_paginator(answer: Answer) -> Answer:
+    document = json.loads(answer.body)
+    return replace(answer, body=json.dumps(document | {"data": document["data"]["data"]}).encode())
+
+
+def _by_place(answer: Answer) -> Answer:
+    document = json.loads(answer.body)
+    data = document["data"]
+    first = (data["current_page"] - 1) * data["per_page"]
+    data["data"] = {str(place): row for place, row in enumerate(data["data"], first)} if first else data["data"]
+    return replace(answer, body=json.dumps(document).encode())
+
+
+def _iso_dates(answer: Answer) -> Answer:
+    def iso(match: re.Match[bytes]) -> bytes:
+        return f'"date":"{datetime.fromtimestamp(int(match[1]), UTC).isoformat()}"'.encode()
+
+    return replace(answer, body=re.sub(rb'"date":"?(\d+)"?', iso, answer.body))
+
+
+def _without_numbers(answer: Answer) -> Answer:
+    body = re.sub(rb'"(http_code|total|per_page|current_page|last_page)":\d+', rb'"\1":"many"', answer.body)
+    return replace(answer, body=body)
+
+
 def _not_a_number(answer: Answer) -> Answer:
     body = answer.body.replace(b'"list_id":null', b'"list_id":NaN')
     return replace(answer, body=body.replace(b'"contact_id":null', b'"contact_id":-Infinity'))
@@ -175,4 +207,8 @@ _DAMAGES: Mapping[Fault, Callable[[Answer], Answer]] = {
     Fault.GZIP_BOMB: _bomb,
     Fault.NO_HTTP_CODE: _replaced(b'"http_code":', b'"status":', 1),
     Fault.NO_CODE: _replaced(b'"http_code":200,', b"", 1),
+    Fault.NO_NUMBERS: _without_numbers,
+    Fault.NO_PAGINATOR: _without_paginator,
+    Fault.ROWS_BY_PLACE: _by_place,
+    Fault.ISO_DATES: _iso_dates,
 }

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import email.utils
 import math
 import random as random_module
 import threading
@@ -15,9 +16,6 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
-
-import urllib3
-from urllib3.exceptions import InvalidHeader
 
 from deliverywatch.errors import SourceMalformed, SourceThrottled, SourceUnavailable
 from deliverywatch.sms.clicksend.pace import Pace
@@ -35,6 +33,9 @@ _IN_FLIGHT = 8
 
 # Half a million messages within one range: whoever sends more pages than this sends them for ever.
 _MOST_PAGES = 5_000
+
+# Thirty years are told as any longer time.
+_LONGEST_RETRY_SECONDS = 1e9
 
 
 class ClickSend:
@@ -174,10 +175,16 @@ def _page_of(answer: Answer | SourceUnavailable | SourceMalformed) -> Page:
 
 
 def _retry_after_seconds(value: str | None) -> float | None:
+    """Return what the header says, as a number or as the time until its date; None if that is neither."""
     try:
-        return None if value is None else urllib3.Retry().parse_retry_after(value)
-    except (InvalidHeader, ValueError, OverflowError):
+        seconds = float(value or "") if (value or "").strip().isdecimal() else _seconds_until(value or "")
+    except (ValueError, TypeError, IndexError, OverflowError):
         return None
+    return min(max(0.0, seconds), _LONGEST_RETRY_SECONDS)
+
+
+def _seconds_until(date: str) -> float:
+    return email.utils.parsedate_to_datetime(date).timestamp() - time.time()
 
 
 def _parameters(query: Query) -> dict[str, str]:

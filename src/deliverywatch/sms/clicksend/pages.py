@@ -2,7 +2,8 @@
 
 Format: developers.clicksend.com, GET /v3/sms/history: an envelope (`http_code`, `response_code`, `data`) around a
 Laravel paginator (`total`, `current_page`, `last_page`) around the rows. Numbers come as numbers or as text; an empty
-list has `last_page: 0`. Nothing of a row ever gets into an error.
+list has `last_page: 0`. What is said about the rows is worth less than they are: where it cannot be used, they are
+read all the same. Nothing of a row ever gets into an error.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from deliverywatch.errors import (
     SourceThrottled,
     SourceUnavailable,
 )
-from deliverywatch.sms.clicksend.values import milliseconds
+from deliverywatch.sms.clicksend.values import milliseconds, whole
 
 # Of a ClickSend user: what reading the history needs, and the form of all their names.
 _RIGHTS = ("access_reporting", "access_sms")
@@ -37,6 +38,7 @@ _LONGEST_VALUE = 2_000
 
 # Longer ones are numbers of nothing that ClickSend counts.
 _LONGEST_INTEGER = 30
+_COUNT_BITS = 50
 
 _ADDRESS_STEP = "Check the ClickSend address: it is https://rest.clicksend.com unless you changed it."
 
@@ -140,15 +142,15 @@ def parse_page(body: bytes) -> Page:
     check_status(_status(envelope), body)
     if envelope.get("response_code") != "SUCCESS":
         raise SourceMalformed(f"ClickSend answered {_word(envelope)} instead of SUCCESS.")
-    paginator = _object(envelope.get("data"), "data")
+    paginator = _paginator(envelope.get("data"))
     listed = _rows(paginator.get("data"))
     rows = [row for row in listed if isinstance(row, dict)]
     if len(body) > _LARGE_BYTES:
         rows = [_shortened(row) for row in rows]
     return Page(
-        number=_count(paginator, "current_page", 0),
-        total=_count(paginator, "total"),
-        last_page=_count(paginator, "last_page", 0),
+        number=_count(paginator.get("current_page")) or 0,
+        total=_total(paginator, rows),
+        last_page=_count(paginator.get("last_page")) or 0,
         rows=rows,
         strange_count=len(listed) - len(rows),
     )
@@ -247,10 +249,26 @@ def _shortened(row: dict[str, Any]) -> dict[str, Any]:
     }
 
 
+def _paginator(value: Any) -> dict[str, Any]:
+    """Return the paginator, or what stands for it around a mere list of rows."""
+    return {"data": value} if isinstance(value, list) and value else _object(value, "data")
+
+
 def _rows(value: Any) -> list[Any]:
+    """Return the rows, also of an object by their places: what PHP makes of a list that does not begin with 0."""
+    if isinstance(value, dict) and all(map(str.isdecimal, value)):
+        return [*value.values()]
     if not isinstance(value, list):
         raise SourceMalformed("ClickSend's data.data is not a list of messages.")
     return value
+
+
+def _total(paginator: dict[str, Any], rows: list[dict[str, Any]]) -> int:
+    """Return how many rows there are, as ClickSend says; 0 if it does not: the rows are read until none come."""
+    total = _count(paginator.get("total"))
+    if total is None and not rows:
+        raise SourceMalformed("ClickSend's total is not a count, and it lists no messages.")
+    return total or 0
 
 
 def _status(envelope: dict[str, Any]) -> int:
@@ -258,19 +276,14 @@ def _status(envelope: dict[str, Any]) -> int:
 
     ClickSend's own example has `status` in place of `http_code`.
     """
-    stated = [name for name in ("http_code", "status") if envelope.get(name) is not None]
-    return _count(envelope, stated[0]) if stated else 200
+    stated = (_count(envelope.get(name)) for name in ("http_code", "status"))
+    return next((status for status in stated if status is not None), 200)
 
 
-def _count(fields: dict[str, Any], name: str, default: int | None = None) -> int:
-    value = fields.get(name)
-    if value is None and default is not None:
-        return default
-    if isinstance(value, str) and re.fullmatch(r"[0-9]{1,15}", value):
-        return int(value)
-    if isinstance(value, int) and not isinstance(value, bool) and value >= 0:
-        return value
-    raise SourceMalformed(f"ClickSend's {name} is not a count.")
+def _count(value: Any) -> int | None:
+    """Return a count, as a number or as text; None for anything else."""
+    number = None if isinstance(value, bool) else whole(value, _COUNT_BITS)
+    return number if number is not None and number >= 0 else None
 
 
 def _word(envelope: dict[str, Any]) -> str:

@@ -8,20 +8,26 @@ import json
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
+from deliverywatch.messages.untrusted import moment
+
 # Longer texts are cut: nothing that ClickSend documents comes near, and a lake is no place for what does.
 _LONGEST_TEXT = 1000
 
 # As text; no number that a column takes is longer, blanks and zeros included.
 _LONGEST_NUMBER = 100
 
-_LATEST_SECOND = 2**33  # in the year 2242
+# From the year 2001 to 2242, and 1000 times as much: no number is a time in both units.
+_EARLIEST_SECOND, _LATEST_SECOND = 10**9, 2**33
+
+# A number of this size that is no integer has lost digits: it names nothing.
+_LEAST_INEXACT = 2.0**53
 _PRICE_LIMIT = 10**12  # in millionths: decimal(12,6)
 
 
 def text(value: Any) -> str | None:
-    """Return a text or number as text without surrounding blanks; none for an empty text and for anything else."""
+    """Return a text or exact number as text without surrounding blanks; none for an empty text and for all else."""
     if not isinstance(value, str):
-        if not isinstance(value, int | float):
+        if not isinstance(value, int | float) or (isinstance(value, float) and abs(value) >= _LEAST_INEXACT):
             return None
         value = str(int(value) if value % 1 == 0 else value)
     value = value.strip()[:_LONGEST_TEXT]
@@ -38,12 +44,24 @@ def whole(value: Any, bits: int) -> int | None:
 
 
 def milliseconds(value: Any) -> int | None:
-    """Return Unix seconds, as a number or as text, in milliseconds; none for what cannot be a time of sending."""
+    """Return a time in milliseconds, cut to the second; none for what cannot be a time of sending.
+
+    ClickSend documents Unix seconds; milliseconds and ISO 8601 (without a zone: UTC) are understood too.
+    """
     if isinstance(value, str) and len(value) < 20 and value.isdecimal():
         value = int(value)
-    if type(value) is not int:
-        value = whole(value, 64)
-    return value * 1000 if value is not None and 0 < value < _LATEST_SECOND else None
+    seconds = value if type(value) is int else _seconds(value)
+    if seconds >= 1000 * _EARLIEST_SECOND:
+        seconds //= 1000
+    return seconds * 1000 if _EARLIEST_SECOND <= seconds < _LATEST_SECOND else None
+
+
+def _seconds(value: Any) -> int:
+    number = whole(value, 64)
+    if number is None:
+        time = moment(value) if isinstance(value, str) and len(value) <= _LONGEST_NUMBER else None
+        return int(time.timestamp()) if time else 0
+    return number
 
 
 def price_of(value: Any) -> Decimal | None:

@@ -183,3 +183,11 @@ def test_a_notice_from_the_future_counts_from_its_receipt_and_says_so(world: Wor
     assert str(world.ses.mails[0]["Subject"]).endswith("INC-1121-1200")
     text = " ".join(world.ses.mails[0].get_body(("plain",)).get_content().split())  # type: ignore[union-attr]
     assert "2099-01-01T00:00:00Z is later than its receipt, which counts instead." in text
+
+
+def test_a_reminder_says_what_the_system_said(world: World) -> None:
+    world.tell(notice("pipeline.sf_user.ingest", "critical", "12:00"))
+    world.sweep(at("36:10"))
+    text = world.ses.mails[-1].get_body(("plain",)).get_content()  # type: ignore[union-attr]
+    assert world.ses.events == ["OPENED", "REMINDER"]
+    assert "The job ran out of memory." in text and "Attempt: 2" in text

@@ -89,7 +89,7 @@ FINE = {
     "credit": credit(10),
     "little credit that is topped up": credit(1, recharges=True),
     "alarms": alarms.present(["a", "b"], ["a", "b"]),
-    "actions": alarms.actions([ALARM], {TOPIC}),
+    "actions": alarms.actions([ALARM], {TOPIC}, {"sms-warning": {"AlarmActions": [TOPIC]}}),
     "history": alarms.history([], 7),
     "mutes": alarms.muted([]),
     "drift": drift(),
@@ -194,10 +194,14 @@ BAD: dict[str, tuple[Check, Verdict, str, str]] = {
         alarms.present(["a"], ["a", "b"]), Verdict.FAILED, "1 alarms are gone: b", "--revert-drift",
     ),
     "actions that are off": (
-        alarms.actions([{**ALARM, "ActionsEnabled": False}], {TOPIC}),
+        alarms.actions([{**ALARM, "ActionsEnabled": False}], {TOPIC}, {}),
         Verdict.FAILED, "switched off", "enable-alarm-actions --alarm-names sms-warning",
     ),
-    "a topic that is gone": (alarms.actions([ALARM], set()), Verdict.FAILED, "does not exist", "deploy"),
+    "actions that were taken away": (
+        alarms.actions([{**ALARM, "AlarmActions": []}], {TOPIC}, {"sms-warning": {"AlarmActions": [TOPIC]}}),
+        Verdict.FAILED, "Actions of sms-warning were taken away", "--revert-drift",
+    ),
+    "a topic that is gone": (alarms.actions([ALARM], set(), {}), Verdict.FAILED, "does not exist", "deploy"),
     "actions that failed": (
         alarms.history([failure(11), failure(9)], 7),
         Verdict.FAILED, "2 actions failed in 7 days, the last on 2026-11-21 11:00", "--alarm-name sms-warning",

@@ -128,6 +128,25 @@ def test_a_record_that_cannot_be_read_is_begun_anew() -> None:
     assert stack.store.objects[f"damaged/{findings.KEY}"] == b"half a rec"
 
 
+def test_what_passes_again_is_published_although_the_record_was_lost() -> None:
+    stack = Stack()
+    stack.night(LOST)
+    stack.store.write(findings.KEY, b"half a rec")
+    for number in (1, 2):
+        stack.night(BACK, now=NOW + number * NIGHT)
+    assert stack.levels() == [("operate-doctor.fallback", "blind"), ("operate-doctor.fallback", "ok")]
+
+
+def test_every_command_names_the_stack() -> None:
+    stack = Stack()
+    stack.night(LOST)
+    left = context.from_json(stack.store.objects["state/operate-doctor.fallback.json"])
+    commands = [*left.blind_steps, dict(stack.notices[0].facts)["Command"]]
+    assert all("--region eu-west-1" in command for command in commands)
+    named = with_target("deliverywatch doctor", stack="my-stack", region="eu-west-1")
+    assert named == "deliverywatch doctor --stack my-stack --region eu-west-1"
+
+
 def test_a_night_that_goes_by_without_checks_is_late() -> None:
     made = Findings(NOW)
     assert not made.is_late(NOW + NIGHT) and made.is_late(NOW + 2 * NIGHT)

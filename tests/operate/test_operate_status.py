@@ -103,6 +103,7 @@ def test_what_was_seen_healthy_is_all_there_is() -> None:
         ("little traffic", {"assessment": replace(HEALTHY, verdict=Verdict.TOO_LITTLE)}, "sms-failures", "too_little"),
         ("never judged", {"assessment": None}, "sms-failures", "blind"),
         ("stale", {"assessment": replace(HEALTHY, as_of=NOW - timedelta(minutes=31))}, "sms-failures", "blind"),
+        ("from the future", {"assessment": replace(HEALTHY, as_of=NOW + timedelta(hours=2))}, "sms-failures", "blind"),
         ("alarm deleted", {"alarms": without("sms-critical")}, "sms-failures", "blind"),
         ("actions off", {"alarms": changed("sms-critical", acts=False)}, "sms-failures", "blind"),
         ("no runs", {"alarms": changed("sms-blind", state=State.ALARM)}, "sms-blind", "blind"),

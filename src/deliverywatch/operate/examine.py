@@ -18,12 +18,12 @@ from deliverywatch.messages.context import Context
 from deliverywatch.messages.level import Level
 from deliverywatch.messages.notice import SystemNotice
 from deliverywatch.operate.doctor import findings as records
+from deliverywatch.operate.doctor.findings import Finding, Findings
 from deliverywatch.storage.records import update_record
 from deliverywatch.storage.store import Change
 
 if TYPE_CHECKING:
     from deliverywatch.operate.doctor.check import Check
-    from deliverywatch.operate.doctor.findings import Finding, Findings
     from deliverywatch.storage.store import Store
 
 log = logging.getLogger(__name__)
@@ -61,8 +61,9 @@ def examine(checks: Iterable[Check], ports: Ports, prefix: str, now: datetime) -
     Raises:
         CloudUnavailable: A notice could not be published; the fallback topic has it, and the next try publishes it.
     """
+    made = list(checks)
     before = records.read(ports.store)
-    findings = records.after(before, checks, now)
+    findings = records.after(before or _from_contexts(ports.store, made, now), made, now)
     ports.emit(len(findings.failing))
     known = {one.check for one in before.failing} if before else frozenset[str]()
     passed = [one for one in findings.past if one.until == now]
@@ -77,13 +78,21 @@ def examine(checks: Iterable[Check], ports: Ports, prefix: str, now: datetime) -
     return findings
 
 
+def _from_contexts(store: Store, made: Iterable[Check], now: datetime) -> Findings | None:
+    """Return what may have failed before the record of it was lost: else nobody would publish that it passes again."""
+    keys = frozenset(store.keys(f"state/{records.WATCH}."))
+    possible = (Finding(check.name, "It is not known.", "", now) for check in made)
+    failed = tuple(one for one in possible if context.key_of(watch_of(one)) in keys)
+    return Findings(now, failed) if failed else None
+
+
 def _published(findings: Iterable[Finding], ports: Ports, now: datetime) -> list[Finding]:
     """Publish a notice of each, and return those of which that failed."""
     lost = []
     for one in findings:
         try:
             ports.store.write(context.key_of(watch_of(one)), _context(one, ports))
-            ports.notify(_notice(one, now))
+            ports.notify(_notice(one, now, ports))
         except Exception as error:  # whatever stops one must not hide the others
             log.warning("the notice of %s could not be published: %s", one.check, type(error).__name__)
             lost.append(one)
@@ -95,19 +104,22 @@ def watch_of(finding: Finding) -> str:
     return f"{records.WATCH}.{finding.check}"
 
 
-def _notice(one: Finding, now: datetime) -> SystemNotice:
+def _notice(one: Finding, now: datetime, ports: Ports) -> SystemNotice:
     return SystemNotice(
         watch=watch_of(one),
         level=Level.BLIND if one.until is None else Level.OK,
         time=now,
         title=f"Check {one.check}",
         sentence=one.sentence if one.until is None else "The nightly check passes again.",
-        facts=(("Check", one.check), ("Command", one.fix)) if one.until is None else (("Check", one.check),),
+        facts=(("Check", one.check), ("Command", ports.command(one.fix)))
+        if one.until is None
+        else (("Check", one.check),),
     )
 
 
 def _context(one: Finding, ports: Ports) -> bytes:
-    steps = (f"{ports.command(one.fix)}", "deliverywatch doctor, which makes all the checks again")
+    again = ports.command("deliverywatch doctor")
+    steps = (ports.command(one.fix), f"{again}, which makes all the checks again")
     end = "The check passes again. What happened meanwhile was not seen by what it checks."
     return context.to_json(Context(system="operate", noun="checks", blind_steps=steps, blind_end=end))
 

@@ -53,7 +53,7 @@ def advance(incident: Incident | None, watch: str, finding: Finding, limits: Lim
     after = _observed(incident, finding)
     if _is_change(incident.level, finding.level):
         return _changed(after, _event(incident.level, finding.level), finding)
-    same = replace(finding, level=incident.level)
+    same = _as_reported(incident, replace(finding, level=incident.level))
     event = _event_of_same_level(after, same, limits)
     if event is Event.QUIET and _was_quiet_lately(incident, same):
         return replace(after, quiet_at=finding.time)
@@ -114,6 +114,14 @@ def _observed(incident: Incident, finding: Finding) -> Incident:
         held_since=(incident.held_since or finding.time) if finding.is_held else None,
         quiet_at=incident.quiet_at if finding.is_held else None,
     )
+
+
+def _as_reported(incident: Incident, finding: Finding) -> Finding:
+    """Return a finding of a sweep, which has no words of its own, with what the watch's system said last."""
+    last = incident.timeline[-1] if incident.timeline else None
+    if last is None or incident.noticed is Level.OK or finding.alarm or finding.reason:
+        return finding
+    return replace(finding, alarm=last.alarm, reason=last.reason, facts=last.facts)
 
 
 def _is_change(before: Level, after: Level) -> bool:

@@ -47,7 +47,7 @@ def with_target(command: str, stack: str, region: str | None = None, profile: st
     named = "" if stack == DEFAULT_STACK else f" --stack {stack}"
     if command.startswith("aws "):
         return f"aws{account}{command.removeprefix('aws')}"
-    return re.sub(r"deliverywatch (deploy|unmute)", rf"deliverywatch \1{named}{account}", command)
+    return re.sub(r"deliverywatch (deploy|doctor|reconcile|unmute)", rf"deliverywatch \1{named}{account}", command)
 
 
 def some(words: list[str], limit: int = 3) -> str:

@@ -39,8 +39,13 @@ def present(alarms: Collection[str], wanted: Collection[str]) -> Check:
     return ok("alarms", f"All {len(wanted)} alarms are there.")
 
 
-def actions(alarms: Sequence[Mapping[str, Any]], topics: Collection[str]) -> Check:
-    """Return whether the alarms, as DescribeAlarms returns them, may act, and on topics (ARNs) that exist."""
+def actions(
+    alarms: Sequence[Mapping[str, Any]], topics: Collection[str], wanted: Mapping[str, Mapping[str, Any]]
+) -> Check:
+    """Return whether the alarms, as DescribeAlarms returns them, may act, and on topics (ARNs) that exist.
+
+    `wanted` has the properties in the template by alarm name.
+    """
     off = [alarm["AlarmName"] for alarm in alarms if not alarm.get("ActionsEnabled", True)]
     if off:
         names = " ".join(off)
@@ -49,10 +54,22 @@ def actions(alarms: Sequence[Mapping[str, Any]], topics: Collection[str]) -> Che
             f"The actions of {some(off)} are switched off: no mail comes.",
             f"aws cloudwatch enable-alarm-actions --alarm-names {names}",
         )
+    if bare := [alarm["AlarmName"] for alarm in alarms if _lacks_action(alarm, wanted.get(alarm["AlarmName"], {}))]:
+        finding = f"Actions of {some(bare)} were taken away: no mail comes."
+        return failed("alarm-actions", finding, "deliverywatch deploy --revert-drift")
     named = {action for alarm in alarms for action in [*alarm.get("AlarmActions", ()), *alarm.get("OKActions", ())]}
     if lost := sorted(action for action in named if ":sns:" in action and action not in topics):
         return failed("alarm-actions", f"Alarms act on {some(lost)}, which does not exist.", "deliverywatch deploy")
     return ok("alarm-actions", f"The alarms act on {len(named)} topics that exist.")
+
+
+def _lacks_action(alarm: Mapping[str, Any], wanted: Mapping[str, Any]) -> bool:
+    return any(_names(wanted.get(kind)) - _names(alarm.get(kind)) for kind in ("AlarmActions", "OKActions"))
+
+
+def _names(arns: Collection[Any] | None) -> set[str]:
+    """Return what ARNs end with; a template does not know the partition of its stack."""
+    return {arn.rpartition(":")[2] for arn in arns or () if isinstance(arn, str)}
 
 
 def history(failures: Sequence[FailedAction], days: int) -> Check:

@@ -147,7 +147,7 @@ def _workgroup(account: Account, subject: Subject) -> Iterable[Check]:
 def _alarms(account: Account, subject: Subject) -> Iterable[Check]:
     alarms, wanted = account.alarms(f"{subject.deployment.prefix}-"), subject.alarms()
     yield checks_alarms.present([alarm["AlarmName"] for alarm in alarms], wanted)
-    yield checks_alarms.actions(alarms, account.topics())
+    yield checks_alarms.actions(alarms, account.topics(), wanted)
     yield checks_alarms.drift(alarms, wanted, subject.thresholds())
 
 

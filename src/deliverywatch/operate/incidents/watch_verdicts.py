@@ -17,7 +17,7 @@ from deliverywatch.engine.definitions.template import Resolver
 from deliverywatch.messages.level import Level
 from deliverywatch.messages.untrusted import iso, mapping, objects
 from deliverywatch.messages.verdict import Verdict, to_document
-from deliverywatch.thresholds import ASSESSMENT_FRESH_MINUTES
+from deliverywatch.thresholds import ASSESSMENT_FRESH_MINUTES, FUTURE_MINUTES
 
 if TYPE_CHECKING:
     from deliverywatch.alerting.incidents.severity import Watch
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from deliverywatch.messages.context import Context
     from deliverywatch.messages.verdict import Assessment
 
-_FRESH = timedelta(minutes=ASSESSMENT_FRESH_MINUTES)
+_FRESH, _FUTURE = timedelta(minutes=ASSESSMENT_FRESH_MINUTES), timedelta(minutes=FUTURE_MINUTES)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +87,8 @@ def _of_assessment(assessment: Assessment | None, now: datetime, *, is_raised: b
         return Verdict.BLIND, "Its data were not judged yet."
     if now - assessment.as_of > _FRESH:
         return Verdict.BLIND, f"Its data were last judged at {iso(assessment.as_of)}."
+    if assessment.as_of - now > _FUTURE:
+        return Verdict.BLIND, f"Its data say that they were judged at {iso(assessment.as_of)}, which is yet to come."
     return (Verdict.FAILING if is_raised else assessment.verdict), assessment.sentence
 
 

@@ -163,6 +163,17 @@ def test_an_incident_that_is_quiet_again_and_again_is_mailed_as_such_once_a_day(
     assert [event for event in world.ses.events if event != "REMINDER"] == ["OPENED", *["QUIET"] * 3]
 
 
+def test_what_a_system_cannot_see_is_mailed_as_blind_and_not_as_quiet_too() -> None:
+    world = World(watches=ASSESSED)
+    for number in range(6 * 30):
+        now = at("12:04") + timedelta(minutes=10 * number)
+        seen = {"opens": "blind", "sentence": "The data could not be read.", "last_seen": "2026-11-20T11:00:00Z"}
+        world.assess("12:02", "blind", as_of=now.isoformat(), **seen)
+        world.sweep(now)
+    assert world.ses.events == ["OPENED", "REMINDER"]
+    assert world.incident("sms-failures").level == "blind"
+
+
 def test_an_incident_that_goes_quiet_again_unsaid_is_closed_as_unknown_all_the_same(world: World) -> None:
     quiet_until(world, 2)
     world.assess("14:32", "failing", holds="critical")

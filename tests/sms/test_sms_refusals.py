@@ -32,19 +32,20 @@ REFUSALS = {
         ACCOUNT_NOT_ACTIVATED | Account suspended | Your account has been suspended | Account is banned
         INVALID_CREDENTIALS | MISSING_CREDENTIALS | Unauthorized | unauthorised | NOT_ENOUGH_PERMISSION_TO_LIST_ID
         INVALID_SENDER_ID | Invalid sender | Sender ID is not registered | Unregistered sender | REGISTRATION_NEEDED
-        INVALID_SCHEDULE | MISSING_REQUIRED_FIELDS | INVALID_LANG
+        INVALID_SCHEDULE | MISSING_REQUIRED_FIELDS | INVALID_LANG | Payment declined
     """,
     Fault.RECIPIENT: """
         INVALID_RECIPIENT | InvalidRecipient | Invalid recipient. | Invalid number | invalid phone number
         Recipient number is invalid | Number does not exist | Unknown Subscriber | unidentified subscriber
         Absent Subscriber. The subscriber is offline. | Number not in service | Landline | Unreachable
         Handset memory is full | Memory capacity exceeded | opted out | OPTED_OUT | Opt-Out | Recipient has opted-out
+        Subscriber unknown | Unallocated number | Number is not allocated
         Unsubscribed | DND | Do not disturb | Blacklisted | number is black-listed | BLOCKED_BY_RECIPIENT
     """,
     Fault.CONTENT: """
         Spam | SPAM_DETECTED | Rejected as spam | anti-spam rejection | Content rejected | content blocked
         Message content not allowed | Filtered | Blocked URL | EMPTY_MESSAGE | Message too long | CancelledAfterReview
-        Cancelled After Review | SUBJECT_REQUIRED | INVALID_MEDIA_FILE | against our policy
+        Cancelled After Review | SUBJECT_REQUIRED | INVALID_MEDIA_FILE | against our policy | TEMPLATE-NOT-FOUND
     """,
     Fault.CARRIER: """
         Rejected by the recipient network | rejected by carrier | Blocked by carrier | blocked by the operator
@@ -57,7 +58,8 @@ REFUSALS = {
         Undelivered | UNDELIVERED | UNDELIV | Undeliverable | UNDELIVERABLE | Not delivered | NonDelivered
         Could not be delivered | Delivery failed | Failed | FAILURE | Rejected | REJECTD | refused | Denied | Expired
         EXPIRED | Delivery receipt expired | Bounced | BOUNCED | Hard bounce | Blocked | BLOCKED | barred | dropped
-        Not sent | Message not accepted | DELETED | aborted
+        Not sent | Message not accepted | DELETED | aborted | Unable to deliver | Could not be sent | Declined
+        Delivery impossible | Suppressed
     """,
 }
 SPELLINGS = [
@@ -77,6 +79,7 @@ def test_a_word_of_refusal_is_a_failure_with_a_side_wherever_it_stands(words: st
     assert judged(words) == (Outcome.FAILED, fault)
     assert judged(words.upper()) == judged(f"  {words.lower().replace(' ', '_')}.") == (Outcome.FAILED, fault)
     assert judged("Completed", status_text=words) == (Outcome.FAILED, fault)
+    assert judged("Sent", status_text=words) == judged("SUCCESS", error_text=words) == (Outcome.FAILED, fault)
     assert judged(None, error_text=words) == (Outcome.FAILED, fault)
     assert judged("Whatever", "499", status_text=words) == (Outcome.FAILED, fault)
     assert judged("Failed", "301", status_text=words)[1] == fault
@@ -119,6 +122,7 @@ def test_what_may_still_arrive_is_pending(words: str) -> None:
 )
 def test_words_of_arrival_are_a_delivery(words: str) -> None:
     assert judged(words) == judged("Completed", status_text=words) == (Outcome.DELIVERED, Fault.NONE)
+    assert judged("Sent", status_text=words, error_text="Unknown error") == (Outcome.DELIVERED, Fault.NONE)
 
 
 @pytest.mark.parametrize(

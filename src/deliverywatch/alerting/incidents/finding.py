@@ -46,8 +46,17 @@ def find(state: WatchState, notice: Notice | None, incident: Incident | None) ->
     # The level that a system reported holds until the system takes it back, whatever the watch's alarms say.
     noticed = still_open.noticed if still_open else Level.OK
     finding = _of_alarms(state, _worst(level, noticed), notice, reported)
-    is_proven = has_evidence(state.watch, state.readings, state.assessment) or noticed.rank >= finding.level.rank
+    is_proven = (
+        has_evidence(state.watch, state.readings, state.assessment)
+        or noticed.rank >= finding.level.rank
+        or _is_known_blind(state, finding.level)
+    )
     return replace(finding, is_held=finding.level is not Level.OK and not is_proven)
+
+
+def _is_known_blind(state: WatchState, level: Level) -> bool:
+    """Return whether the system says that it is blind, which is no quiet that is to be mailed as well."""
+    return level is Level.BLIND and state.assessment is not None and state.assessment.opens is level
 
 
 def _without_late(state: WatchState, notice: Notice | None, incident: Incident | None) -> WatchState:

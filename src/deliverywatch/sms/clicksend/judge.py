@@ -19,6 +19,9 @@ from deliverywatch.sms.clicksend.outcomes import (
 )
 from deliverywatch.sms.clicksend.refusals import fault_of_words, verdict_of
 
+# Without a code such a status says no more than that the message was accepted: what other texts say goes before.
+_SAYS_LITTLE = frozenset({"sent", "success", "submitted", "accepted"})
+
 
 def judge(
     *,
@@ -67,6 +70,8 @@ def _by_code(code: str | None, status: str | None, *, is_settled: bool) -> Verdi
 
 def _by_words(word: str, texts: tuple[str | None, ...], *, has_code: bool) -> Verdict:
     """Return what the first text says that says anything; beside a code that no rule covers, only a refusal counts."""
+    if word in _SAYS_LITTLE:
+        texts = (*texts[1:], *texts[:1])
     verdicts = (verdict for text in texts if (verdict := verdict_of(text)))
     if has_code:
         return next((verdict for verdict in verdicts if verdict[0] == Outcome.FAILED), UNKNOWN)

@@ -23,7 +23,7 @@ _NO_CREDIT = (
     "not enough * balance", "not enough * fund", " no credit", " no balance ", "out of credit", "out of fund",
     "lack of credit", "credit limit", "credit * exhausted", "credit * exceeded", "credit * expired",
     "not have enough * credit", "not have enough * balance", "not have enough * fund", "not have sufficient",
-    "balance * low", "balance * exhausted", "payment required",
+    "balance * low", "balance * exhausted", "payment required", "payment declined", "payment failed",
 )  # fmt: skip
 _REFUSALS: tuple[tuple[Fault, tuple[str, ...]], ...] = (
     # Ours to put right: credit, what the account may do, and how it asks.
@@ -47,14 +47,15 @@ _REFUSALS: tuple[tuple[Fault, tuple[str, ...]], ...] = (
         "message content", "prohibited", "profanit", "policy", "filtered", "cancelled after review",
         "canceled after review", "blocked url", "blocked link", "url * not allowed", "message too long",
         "message * too long", "empty message", "message * empty", "invalid message", "subject required",
-        "invalid media", "template mismatch",
+        "invalid media", "template mismatch", "template * not approved", "template * not found",
     )),
     (Fault.RECIPIENT, (
         "invalid recipient", "invalid number", "invalid phone", "invalid mobile", "invalid destination",
         "invalid msisdn", "invalid subscriber", "recipient * invalid", "number * invalid", "invalid to ",
         "number * inactive", "number * not in service", "number * not exist", "number * disconnected",
         "number * barred", "not a mobile", "landline", "unknown subscriber", "unidentified subscriber",
-        "absent subscriber", "subscriber * absent", "subscriber * offline", "subscriber * barred", "unreachable",
+        "subscriber * unknown", "absent subscriber", "subscriber * absent", "subscriber * offline",
+        "subscriber * barred", "unallocated", "number * not allocated", "unreachable",
         "out of reach", "switched off", "handset off", "phone off", "memory * full", "memory * exceeded", "inbox full",
         "opted out", "opt out", "optout", "unsubscrib", "do not disturb", " dnd ", "do not contact", "blacklist",
         "black list", "blocklist", "block list", "blocked by recipient", "blocked by the recipient", "blocked by user",
@@ -74,7 +75,9 @@ _REFUSALS: tuple[tuple[Fault, tuple[str, ...]], ...] = (
     (Fault.NONE, (
         "undeliver", "undeliv ", "not delivered", "non delivered", "not be delivered", "not deliver", "delivery fail",
         "failed", "failure", "reject", "refused", "denied", "expired", "bounced", " bounce ", "blocked", "barred",
-        "dropped", "discarded", "not sent", "unsent", "not accepted", "aborted", "deleted", "unroutable",
+        "dropped", "discarded", "not sent", "not be sent", "unsent", "cannot be sent", "unable to send",
+        "unable to deliver", "cannot deliver", "delivery impossible", "declined", "suppressed", "not accepted",
+        "aborted", "deleted", "unroutable",
     )),
 )  # fmt: skip
 _ARRIVED = re.compile(

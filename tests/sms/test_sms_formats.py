@@ -2,7 +2,8 @@
 
 import io
 import json
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -181,6 +182,34 @@ def test_a_run_keeps_what_a_later_version_wrote_into_its_documents(key: str) -> 
     world = run_with({key: json.dumps(json.loads(STATE[key]) | later).encode()})
     after = json.loads(world.store.objects[key])
     assert after | later == after
+
+
+# At the edges of the calendar and of numbers, without a zone, and half of a character.
+ODD = [
+    *("0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00", "9999-12-31", "2026-11-21", "2099-01-01T00:00:00Z"),
+    *("\ud800", {"\ud800": "\ud800"}, 1e308, -1, 10**400, math.inf, math.nan, None, [[]]),
+]
+
+
+def with_odd_values(document: Any) -> Iterator[Any]:
+    """The document with one value replaced: each that is not deeper than three levels, and one more member."""
+    yield from ODD
+    if isinstance(document, dict):
+        for name, value in list(document.items())[:20]:
+            yield from (document | {name: odd} for odd in with_odd_values(value))
+        yield from (document | {odd: [1] * 144, "later": odd} for odd in ODD if isinstance(odd, str))
+
+
+@pytest.mark.parametrize("key", STATE)
+def test_no_value_in_a_document_stops_the_runs(key: str) -> None:
+    world = run_with(STATE)
+    before, time = json.loads(world.store.objects[key]), at("13:20")
+    documents = [*with_odd_values(before)]
+    for odd in documents[:: len(documents) // 150 + 1]:
+        world.store.objects[key] = json.dumps(odd).encode()
+        time += timedelta(minutes=10)
+        world.run(time)
+    assert world.watermark() == time
 
 
 @pytest.mark.parametrize(

@@ -184,3 +184,14 @@ def test_between_two_writes_of_the_record_nothing_is_missed(minutes: int) -> Non
     end = floor(NOW + timedelta(minutes=minutes + 70), 60)
     world.run(end)
     assert counts(world) == sent(world)
+
+
+@pytest.mark.parametrize(
+    "record",
+    [{"since": "0001-01-01T00:00:00+14:00"}, {"since": "2026-11-21T12:00:00"}, {"days": {"9999-12-31": [1] * 144}}],
+)
+def test_a_record_with_times_of_nobody_stops_no_run(record: dict[str, Any]) -> None:
+    world = world_with("12:05")
+    world.store.write(volumes.KEY, json.dumps({"days": {}} | record).encode())
+    world.run()
+    assert counts(world) == sent(world)

@@ -31,7 +31,16 @@ def fail_all(world: World) -> None:
     world.history.rows = [each | {"status": "Failed", "status_code": "301"} for each in world.history.rows]
 
 
-@pytest.mark.parametrize("body", [None, *DAMAGED, b'{"covered_until": "2027-11-21T12:00:00Z"}'])
+# Times with which nobody can calculate, and one that would leave out what was counted.
+ODD = [
+    b'{"covered_until": "0001-01-01T00:00:00Z"}',
+    b'{"covered_until": "0001-01-01T00:00:00+14:00"}',
+    b'{"covered_until": "9999-12-31T23:59:59-14:00"}',
+    b'{"covered_until": "2026-11-21T12:00:00Z", "counted_from": "2099-01-01T00:00:00Z"}',
+]
+
+
+@pytest.mark.parametrize("body", [None, *DAMAGED, *ODD, b'{"covered_until": "2027-11-21T12:00:00Z"}'])
 def test_late_failures_count_after_the_watermark_is_lost(body: bytes | None) -> None:
     world = watched("06:05", "09:15", "11:55")
     world.store.objects[WATERMARK] = body or b""
@@ -61,6 +70,14 @@ def test_what_was_sent_in_an_outage_is_read_although_the_watermark_was_lost_in_i
     assert world.emitted()[at("08:00")] == (1, 1)
 
 
+def test_a_watermark_of_another_age_goes_back_as_far_as_the_history() -> None:
+    world = watched("11:55")
+    world.store.objects[WATERMARK] = b'{"covered_until": "1971-01-01T00:00:00Z"}'
+    world.run(at("13:00"))
+    assert len(world.history.asked) < 150 * 24
+    assert (world.watermark(), world.counted()) == (at("13:00"), {at("11:50"): (1, 0)})
+
+
 def test_an_outage_of_days_is_caught_up_from_the_newest_object() -> None:
     world = watched("06:05", until="06:30")
     days = timedelta(days=5)
@@ -70,7 +87,7 @@ def test_an_outage_of_days_is_caught_up_from_the_newest_object() -> None:
     assert "late" in world.outcomes()
 
 
-@pytest.mark.parametrize("body", DAMAGED)
+@pytest.mark.parametrize("body", [*DAMAGED, *ODD])
 def test_a_damaged_watermark_is_set_aside(body: bytes, caplog: pytest.LogCaptureFixture) -> None:
     world = watched("09:15")
     world.store.objects[WATERMARK] = body

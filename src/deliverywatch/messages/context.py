@@ -237,7 +237,8 @@ def from_json(body: bytes | None) -> Context:
 
 
 def _encoded(document: Mapping[str, Any]) -> bytes:
-    return json.dumps(document, ensure_ascii=False, indent=1).encode()
+    # Members of a later version are kept as they are, and may hold half of a character.
+    return json.dumps(document, ensure_ascii=False, indent=1).encode(errors="replace")
 
 
 def _document(context: Context) -> dict[str, Any]:

@@ -111,9 +111,10 @@ def scheduled(now: datetime, watermark: Watermark | None, slot_minutes: int, clo
     """
     end = floor(now, slot_minutes)
     latest = max(now, clock or now) + timedelta(minutes=slot_minutes)
-    covered = _covered(end, watermark, latest, slot_minutes)
+    oldest = hour_of(now - timedelta(days=HISTORY_DAYS))
+    covered = max(_covered(end, watermark, latest, slot_minutes), oldest)
     start = min(covered, end) if watermark is None else min(covered, end) - _REREAD
-    start = max(start, hour_of(now - timedelta(days=HISTORY_DAYS)))
+    start = max(start, oldest)
     counted_from = watermark.counted_from if watermark else covered
     emit_from = now - timedelta(hours=EMIT_HOURS)
     new_slots = tuple(steps(covered, end, slot_minutes))

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from deliverywatch.messages.untrusted import other_members
+from deliverywatch.messages.untrusted import count, moment, other_members
 from deliverywatch.sms.lake.slots import as_text
 from deliverywatch.storage.records import document_of, read_record
 
@@ -67,11 +67,12 @@ def volumes_of(body: bytes) -> Volumes:
     counts: dict[datetime, int] = {}
     for name, numbers in (document.get("days") or {}).items():
         day = datetime.strptime(name, "%Y-%m-%d").replace(tzinfo=UTC)
+        if moment(day) is None:
+            raise ValueError("a day at an edge of the calendar")
         for step, number in zip(_steps_of(day), numbers, strict=True):
             if number is not None:
-                counts[step] = max(0, int(number))
-    since = document.get("since")
-    return Volumes(counts, datetime.fromisoformat(since) if since else None, other_members(document, _NAMES))
+                counts[step] = count(int(number))
+    return Volumes(counts, moment(document.get("since")), other_members(document, _NAMES))
 
 
 def _steps_of(day: datetime) -> Iterator[datetime]:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
-from deliverywatch.messages.untrusted import other_members
+from deliverywatch.messages.untrusted import moment, other_members
 from deliverywatch.sms.lake.slots import as_text
 from deliverywatch.storage.records import document_of, read_record, update_record
 from deliverywatch.storage.store import Change, Store
@@ -67,6 +67,8 @@ def advance_watermark(store: Store, watermark: Watermark, *, latest: datetime | 
 def _watermark(body: bytes) -> Watermark:
     document = document_of(body)
     times = {name: datetime.fromisoformat(document[name]) for name in _TIMES if document.get(name)}
-    if any(time.tzinfo is None for time in times.values()):
-        raise ValueError("a time without a zone")
+    if any(time.tzinfo is None or moment(time) is None for time in times.values()):
+        raise ValueError("a time without a zone, or at an edge of the calendar")
+    if times.get("counted_from", times["covered_until"]) > times["covered_until"]:
+        raise ValueError("what was counted before it was covered")
     return Watermark(**times, others=other_members(document, _TIMES))

@@ -7,9 +7,12 @@ from typing import Any
 
 import pytest
 
+from deliverywatch.alerting.incidents.incident import Incident
+from deliverywatch.alerting.incidents.incident import to_json as to_record
 from deliverywatch.alerting.incidents.incident_store import incident_key
 from deliverywatch.alerting.incidents.severity import Severity, Watch
 from deliverywatch.alerting.inputs.alarm import Alarm, State
+from deliverywatch.errors import StoreUnavailable
 from deliverywatch.messages.context import NOT_READ, Context, to_json
 from deliverywatch.messages.level import Level
 from deliverywatch.messages.verdict import Assessment, Verdict
@@ -100,6 +103,21 @@ def test_what_was_seen_healthy_is_all_there_is() -> None:
     [
         ("failing by its data", {"assessment": replace(HEALTHY, verdict=Verdict.FAILING)}, "sms-failures", "failing"),
         ("failing by its alarm", {"alarms": changed("sms-warning", state=State.ALARM)}, "sms-failures", "failing"),
+        (
+            "a raised alarm without data since",
+            {"alarms": changed("sms-warning", state=State.ALARM, updated_at=NOW - timedelta(hours=2))},
+            "sms-failures",
+            "healthy",
+        ),
+        (
+            "raised since it was judged",
+            {
+                "alarms": changed("sms-warning", state=State.ALARM, updated_at=NOW),
+                "assessment": replace(HEALTHY, as_of=NOW - timedelta(minutes=8)),
+            },
+            "sms-failures",
+            "failing",
+        ),
         ("little traffic", {"assessment": replace(HEALTHY, verdict=Verdict.TOO_LITTLE)}, "sms-failures", "too_little"),
         ("never judged", {"assessment": None}, "sms-failures", "blind"),
         ("stale", {"assessment": replace(HEALTHY, as_of=NOW - timedelta(minutes=31))}, "sms-failures", "blind"),
@@ -142,6 +160,35 @@ def test_what_keeps_nothing_is_open_from_being_true_is_named(arguments: dict[str
     status = seen(**arguments)
     assert any(sentence in one for one in status.unseen)
     assert document(status)["unseen"] == list(status.unseen)
+
+
+class Denied(Memory):
+    """A lake of which some objects are refused."""
+
+    prefix = ""
+
+    def read(self, key: str) -> Any:
+        if key.startswith(self.prefix):
+            raise StoreUnavailable("S3 denies GetObject.")
+        return super().read(key)
+
+    def keys(self, prefix: str) -> list[str]:
+        if prefix.startswith(self.prefix):
+            raise StoreUnavailable("S3 denies ListBucket.")
+        return super().keys(prefix)
+
+
+@pytest.mark.parametrize("prefix", ["", "incidents/", "incidents/sms-overdue/current.json", "state/", "mails/"])
+def test_what_s3_refuses_is_named_and_hides_nothing_else(prefix: str) -> None:
+    opened = Incident("sms-blind", "INC-1121-1204", Level.BLIND, opened_at=NOW, changed_at=NOW)
+    store: Any = Denied({"state/sms.json": left(sms_failures=HEALTHY), incident_key("sms-blind"): to_record(opened)})
+    store.objects[incident_key("sms-overdue")] = to_record(replace(opened, watch="sms-overdue"))
+    store.prefix = prefix
+    ports: Any = (Alarms(ALARMS), Rules())
+    status = current_status(stack(), store, *ports, NOW, (FAILURES, SIGHT))
+    assert any(f"{prefix}" in one and "S3 denies" in one for one in status.unseen)
+    if not prefix.startswith("incidents/") and prefix:
+        assert len(status.open) == 2
 
 
 @pytest.mark.parametrize(("hours", "is_late"), [(10, False), (40, True)])

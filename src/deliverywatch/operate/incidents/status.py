@@ -16,6 +16,7 @@ from deliverywatch.alerting.incidents import incident_store
 from deliverywatch.alerting.incidents.incident import from_json
 from deliverywatch.alerting.inputs.alarm import State
 from deliverywatch.alerting.mail.story import Story, entry_text
+from deliverywatch.errors import StoreUnavailable
 from deliverywatch.messages import context
 from deliverywatch.messages.verdict import Verdict
 from deliverywatch.operate.doctor import findings
@@ -25,6 +26,7 @@ from deliverywatch.operate.incidents import mutes, watch_verdicts
 from deliverywatch.operate.incidents.mails import utc
 from deliverywatch.operate.incidents.records import last_incidents
 from deliverywatch.storage.records import readable, whole_document
+from deliverywatch.storage.store import Unreachable
 
 if TYPE_CHECKING:
     from deliverywatch.alerting.incidents.incident import Incident
@@ -37,11 +39,13 @@ if TYPE_CHECKING:
     from deliverywatch.operate.incidents.aws_incidents import Alarms
     from deliverywatch.operate.incidents.mutes import Mute, Rules
     from deliverywatch.operate.incidents.watch_verdicts import WatchVerdict
-    from deliverywatch.storage.store import Store
+    from deliverywatch.storage.store import Store, Stored
 
 _MAIL_COUNT = 5
 _MAIL_DAYS = timedelta(days=7)
 _STATE = "state/"
+# Where everything is refused, the first of it say why.
+_REFUSED_COUNT = 5
 _MUTES = ("ACTIVE", "SCHEDULED", mutes.ENDED)
 _WHOLE = ("CREATE_COMPLETE", "UPDATE_COMPLETE", "IMPORT_COMPLETE")
 # What somebody has to look at comes first.
@@ -91,27 +95,62 @@ class Status:
         return tuple((due.id, change.seq) for incident in self.incidents for due, change in incident.due)
 
 
+class _Seen:
+    """A lake as far as it can be read: what is refused is named, and hides nothing else."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self.refused: dict[str, str] = {}
+
+    def read(self, key: str) -> Stored | None:
+        """Return the object; None if there is none or it is refused."""
+        try:
+            return self._store.read(key)
+        except StoreUnavailable as error:
+            self.refused[key] = str(error)
+            return None
+
+    def keys(self, prefix: str) -> list[str]:
+        """Return the keys that begin so; none if they are refused."""
+        try:
+            return self._store.keys(prefix)
+        except StoreUnavailable as error:
+            self.refused[prefix] = str(error)
+            return []
+
+    # `status` changes nothing.
+    metadata = write = write_if_unchanged = delete = delete_if_unchanged = sizes = Unreachable().read
+
+    def sentences(self) -> list[str]:
+        """Return what was refused: the first ones, and how many more there are."""
+        named = [f"{key} cannot be read: {error}" for key, error in sorted(self.refused.items())]
+        more = len(named) - _REFUSED_COUNT
+        return named if more <= 0 else [*named[:_REFUSED_COUNT], f"{more} more objects of the lake cannot be read."]
+
+
 def current_status(
     stack: Deployment, store: Store, alarms: Alarms, rules: Rules, now: datetime, declared: Sequence[Watch] = ()
 ) -> Status:
     """Return what is going on; `declared` are the watches of the deployed template."""
+    lake = _Seen(store)
     by_name = {alarm.name: alarm for alarm in alarms.of_prefix(f"{stack.prefix}-")}
     calling = alarms.calling(stack.output("AlertsTopicArn"))
-    sent = outbox.mails(store, now - _MAIL_DAYS, now)
-    contexts, unreadable = _contexts(store)
+    sent = outbox.mails(lake, now - _MAIL_DAYS, now)
+    contexts, unreadable = _contexts(lake)
     watches = watch_verdicts.watch_verdicts(declared, by_name, contexts, now)
-    unseen = [*_of_deployment(stack), *_unreadable_records(store), *unreadable, *_blind(watches)]
-    unseen += _unchecked(stack, findings.read(store), now)
+    unseen = [*_of_deployment(stack), *_unreadable_records(lake), *unreadable, *_blind(watches)]
+    unseen += _unchecked(stack, findings.read(lake), now)
+    incidents = tuple(last_incidents(lake))
     return Status(
         at=now,
         stack=stack,
-        incidents=tuple(last_incidents(store)),
+        incidents=incidents,
         raised=tuple(alarm for alarm in calling if alarm.state is State.ALARM),
         heartbeats=tuple(_heartbeats(contexts)),
         mutes=tuple(mute for mute in mutes.of_stack(rules, stack.prefix, _MUTES) if not _is_old(mute, now)),
         mails=tuple(reversed(sent[-_MAIL_COUNT:])),
         watches=tuple(sorted(watches, key=lambda one: _ORDER.index(one.verdict))),
-        unseen=tuple(unseen),
+        unseen=(*unseen, *lake.sentences()),
     )
 
 

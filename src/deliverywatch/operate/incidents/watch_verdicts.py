@@ -59,11 +59,12 @@ def watch_verdicts(
 
 def _verdict(watch: Watch, alarms: Mapping[str, Alarm], left: Context | None, now: datetime) -> WatchVerdict:
     assessment = left.assessments.get(watch.name) if left and watch.is_assessed else None
-    verdict, sentence = _of_raised(watch, alarms) or _of_missing(watch, alarms) or (Verdict.HEALTHY, "")
-    if watch.is_assessed and verdict is not Verdict.BLIND:
-        verdict, sentence = _of_assessment(assessment, now, is_raised=verdict is Verdict.FAILING)
-    elif verdict is Verdict.HEALTHY:
-        verdict, sentence = _of_data(watch, alarms)
+    if watch.is_assessed:
+        is_raised = _is_raised_since(watch, alarms, assessment)
+        missing = None if is_raised else _of_missing(watch, alarms)
+        verdict, sentence = missing or _of_assessment(assessment, now, is_raised=is_raised)
+    else:
+        verdict, sentence = _of_raised(watch, alarms) or _of_missing(watch, alarms) or _of_data(watch, alarms)
     return WatchVerdict(watch.name, watch.title, verdict, sentence, assessment)
 
 
@@ -73,6 +74,15 @@ def _of_raised(watch: Watch, alarms: Mapping[str, Alarm]) -> tuple[Verdict, str]
         return None
     verdict = Verdict.BLIND if raised[0].level is Level.BLIND else Verdict.FAILING
     return verdict, f"{raised[0].alarm} is in ALARM."
+
+
+def _is_raised_since(watch: Watch, alarms: Mapping[str, Alarm], assessment: Assessment | None) -> bool:
+    """Return whether an alarm is raised since the data were judged; one that ignores missing data keeps ALARM."""
+    known = (alarms[one.alarm] for one in watch.severities if one.alarm in alarms)
+    return any(
+        alarm.state is State.ALARM and not (assessment and alarm.updated_at and alarm.updated_at <= assessment.as_of)
+        for alarm in known
+    )
 
 
 def _of_missing(watch: Watch, alarms: Mapping[str, Alarm]) -> tuple[Verdict, str] | None:

@@ -72,6 +72,7 @@ def test_an_outage_that_goes_quiet_was_last_seen_as_it_was_opened() -> None:
     quiet = judged(slots("1 1 1 1 1 1 1/1 1/1 1/1 0 0 0 0 0 0"))
     assert (quiet.verdict, quiet.value) == (TOO_LITTLE, 100)
     assert quiet.sentence == f"{QUIET} all of the last 3 SMS failed."
+    assert judged(slots("100/100 3/3 3/3 3/3 0 0 0 0 0 0")).sentence == f"{QUIET} all of the last 109 SMS failed."
 
 
 def test_one_failure_of_a_few_messages_is_judged_over_a_longer_time() -> None:

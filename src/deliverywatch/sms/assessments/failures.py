@@ -123,7 +123,8 @@ def assess(slots: Iterable[SlotCount], now: datetime, end: datetime, limits: Fai
     seen = _walk(slots, end, limits)
     is_thin = seen.window.total < limits.minimum_total
     if is_thin and _is_quiet(seen, end, limits):
-        last = seen.outage if _is_outage(seen.outage, limits) else seen.judged
+        is_newest_worse = _is_outage(seen.outage, limits) and not _is_outage(seen.judged, limits)
+        last = seen.outage if is_newest_worse else seen.judged
         return _too_little(seen, last, now, _quiet_sentence(last, end))
     if is_thin and _is_outage(seen.outage, limits):
         return _failing(seen.outage, now, opens=Level.CRITICAL, holds=Level.CRITICAL)

@@ -143,7 +143,7 @@ def _examine_may() -> list[Statement]:
         allow(
             [
                 *("cloudwatch:DescribeAlarms", "cloudwatch:DescribeAlarmHistory"),
-                *("sns:ListTopics", "ses:GetAccount", "ssm:DescribeParameters"),
+                *("sns:ListTopics", "ses:GetAccount", "ses:GetSuppressedDestination", "ssm:DescribeParameters"),
             ],
             "*",
         ),

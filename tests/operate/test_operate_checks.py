@@ -4,9 +4,11 @@ import importlib
 import inspect
 import pkgutil
 from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 
 from deliverywatch.operate import doctor
 from deliverywatch.operate.account.deployment import Deployment
@@ -14,6 +16,7 @@ from deliverywatch.operate.doctor import checks_alarms as alarms
 from deliverywatch.operate.doctor import checks_mail as mail
 from deliverywatch.operate.doctor import checks_stack as stack
 from deliverywatch.operate.doctor import diagnose
+from deliverywatch.operate.doctor.aws_doctor import Account
 from deliverywatch.operate.doctor.check import Check, Verdict
 from deliverywatch.sms.clicksend.credit import Credit
 
@@ -82,6 +85,7 @@ FINE = {
     "dkim": mail.dkim(WATCH, {WATCH: ADDRESS, "example.com": DOMAIN}),
     "sending": mail.sending(FREE),
     "out of the sandbox": mail.sandbox(FREE, []),
+    "no suppressed recipient": mail.suppressed({}),
     "fallback": mail.fallback(TOPIC, "oncall@example.com", [PENDING, CONFIRMED]),
     "notifier": mail.notifier([NOTIFIER], "notify"),
     "heartbeat": stack.heartbeat(NOW - timedelta(minutes=29), NOW, "f"),
@@ -155,6 +159,10 @@ BAD: dict[str, tuple[Check, Verdict, str, str]] = {
         mail.sender(WATCH, {}), Verdict.FAILED, "SES does not know it", f"--email-identity {WATCH}",
     ),
     "a sender that waits": (mail.sender(WATCH, {WATCH: WAITING}), Verdict.FAILED, "waits", "confirm the mail"),
+    "a recipient that bounced once": (
+        mail.suppressed({WATCH: "BOUNCE"}),
+        Verdict.FAILED, f"{WATCH} (bounce)", f"delete-suppressed-destination --email-address {WATCH}",
+    ),
     "no dkim": (mail.dkim(WATCH, {WATCH: ADDRESS}), Verdict.WARNING, "not signed", "--email-identity example.com"),
     "sending paused": (
         mail.sending(mail.Sending(is_out_of_sandbox=True, is_enabled=False, enforcement="SHUTDOWN")),
@@ -238,6 +246,18 @@ def test_what_is_not_well_says_so_and_what_fixes_it(check: Check, verdict: Verdi
 def test_one_queue_of_dead_letters_is_told_as_one() -> None:
     assert stack.dead_letters({"https://q/a": 0}).finding == "The queue of dead letters is empty."
     assert stack.dead_letters({"https://q/a": 0, "https://q/b": 0}).finding == "2 queues of dead letters are empty."
+
+
+def test_ses_says_which_recipient_it_suppresses() -> None:
+    class Ses:
+        def get_suppressed_destination(self, EmailAddress: str) -> dict[str, Any]:  # noqa: N803 - boto3's name
+            if EmailAddress != "bounced@example.com":
+                raise ClientError({"Error": {"Code": "NotFoundException"}}, "GetSuppressedDestination")
+            return {"SuppressedDestination": {"EmailAddress": EmailAddress, "Reason": "BOUNCE"}}
+
+    cloud: Any = SimpleNamespace(client=lambda _: Ses())
+    account = Account(cloud)
+    assert [account.suppression(f"{name}@example.com") for name in ("bounced", "well")] == ["BOUNCE", ""]
 
 
 def test_every_check_was_seen_failing_or_warning() -> None:

@@ -33,7 +33,7 @@ LEFT_OUT = ("heartbeat", "mutes", "clicksend-key")
 # While one of these fails, no mail of the notifier may come.
 _ON_THE_WAY = frozenset(
     {"stack", "functions", "concurrency", "schedules", "kms", "bucket", "sender", "sending", "sandbox", "notifier"}
-    | {"notifier-policy", "alarm-actions", "alarm-history", "dead-letters"}
+    | {"suppressed", "notifier-policy", "alarm-actions", "alarm-history", "dead-letters"}
 )
 
 

@@ -44,6 +44,14 @@ class Account:
         dkim = (identity.get("DkimAttributes") or {}).get("Status", "NOT_STARTED")
         return Identity(name, bool(identity["VerifiedForSendingStatus"]), dkim)
 
+    def suppression(self, address: str) -> str:
+        """Return why SES delivers nothing to an address, such as `BOUNCE`; empty if it does."""
+        with translated(f"The suppression of {address}"):
+            answer = existing(
+                lambda: self._client("sesv2").get_suppressed_destination(EmailAddress=address), "NotFoundException"
+            )
+        return str(answer["SuppressedDestination"]["Reason"]) if answer else ""
+
     def sending(self) -> Sending:
         """Return what SES lets the account do."""
         with translated("The state of SES"):

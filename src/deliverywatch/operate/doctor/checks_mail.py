@@ -97,6 +97,18 @@ def sandbox(state: Sending, unverified: Sequence[str]) -> Check:
     )
 
 
+def suppressed(reasons: Mapping[str, str]) -> Check:
+    """Return whether SES delivers to every recipient; `reasons` has SES's word for each address that it leaves out."""
+    if not reasons:
+        return ok("suppressed", "SES leaves out no recipient.")
+    words = [f"{address} ({reason.lower()})" for address, reason in reasons.items()]
+    return failed(
+        "suppressed",
+        f"SES takes the mails to {some(words)}, and does not deliver them: the account suppresses these addresses.",
+        f"aws sesv2 delete-suppressed-destination --email-address {next(iter(reasons))}",
+    )
+
+
 def fallback(topic: str, address: str, subscriptions: Sequence[Subscription]) -> Check:
     """Return whether somebody is notified when SES fails."""
     mails = [subscription for subscription in subscriptions if subscription.protocol.startswith("email")]

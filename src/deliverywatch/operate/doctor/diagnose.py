@@ -124,6 +124,13 @@ def _sandbox(account: Account, subject: Subject) -> Iterable[Check]:
     yield checks_mail.sandbox(state, unverified)
 
 
+def _suppressed(account: Account, subject: Subject) -> Iterable[Check]:
+    named = ",".join(subject.parameter(name) for name in ("AlertRecipients", "CriticalRecipients"))
+    addresses = dict.fromkeys(address.strip() for address in named.split(",") if address.strip())
+    reasons = {address: reason for address in addresses if (reason := account.suppression(address))}
+    yield checks_mail.suppressed(reasons)
+
+
 def _is_verified(account: Account, address: str) -> bool:
     identities = (account.identity(name) for name in (address, checks_mail.domain(address)))
     return any(identity is not None and identity.is_verified for identity in identities)
@@ -212,6 +219,7 @@ CHECKS: Collection[tuple[str, Callable[[Account, Subject], Iterable[Check]]]] = 
     ("kms", _key),
     ("sender", _sender),
     ("sandbox", _sandbox),
+    ("suppressed", _suppressed),
     ("notifier", _notifier),
     ("fallback", _fallback),
     ("clicksend-stored", _stored),

@@ -135,6 +135,7 @@ def test_a_noun_of_several_words_stands_behind_its_failures(world: World) -> Non
     lost, found = blind_mails(world, noun="newsletter mails")
     assert "We cannot see failures of newsletter mails since" in lost
     assert "We can see failures of newsletter mails again" in found
+    assert "We cannot see failures of messages since" in blind_mails(World())[0]
 
 
 def test_a_system_says_what_became_of_the_time_in_which_nothing_was_seen(world: World) -> None:

@@ -220,3 +220,22 @@ def test_the_key_that_the_account_answers_is_kept_nowhere(
     everything = b"".join(objects(s3).values()) + (caplog.text + printed.out + printed.err).encode()
     assert b"sms_ingest" in everything
     assert b"KEY-0123-SECRET" not in everything and b"jo-the-user" not in everything
+
+
+@pytest.mark.parametrize(
+    ("account", "amounts"),
+    [
+        ('{"balance": "NaN"}', []),
+        ('{"balance": "inf"}', []),
+        ('{"balance": 12.5, "low_credit_amount": null, "auto_recharge": null, "active": null, "banned": null}', [12.5]),
+    ],
+)
+def test_only_an_amount_is_a_balance_and_a_switch_that_is_null_hides_none(
+    run: Any, account: str, amounts: list[float]
+) -> None:
+    server, go, s3 = run
+    server.account_answer = Answer(200, f'{{"http_code": 200, "data": {account}}}'.encode())
+    go(NOW.replace(minute=0))
+    kept_in_store = json.loads(objects(s3)[KEY])
+    assert [one["balance"] for one in kept_in_store["balances"]] == amounts
+    assert (kept_in_store["unread"] is None) is bool(amounts)

@@ -4,6 +4,7 @@ from deliverywatch.alerting.incidents.incident import Event
 from deliverywatch.alerting.mail import formatting, held
 from deliverywatch.alerting.mail.story import Story, measure
 from deliverywatch.alerting.mail.window import is_rising
+from deliverywatch.messages.context import Context
 
 _OPENINGS = {Event.ESCALATED: "It got worse: ", Event.DOWNGRADED: "It is getting better but is not over: "}
 
@@ -37,7 +38,7 @@ def _has_own_words(story: Story) -> bool:
 
 def _failures(story: Story) -> str:
     noun = story.context.noun
-    return f"failures of {noun}" if " " in noun else f"{noun} failures"
+    return f"failures of {noun}" if " " in noun or noun == Context().noun else f"{noun} failures"
 
 
 def preheader(story: Story, verdict: str) -> str:

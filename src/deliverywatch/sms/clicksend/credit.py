@@ -7,8 +7,10 @@ neither shown nor logged.
 from __future__ import annotations
 
 import json
+import math
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from deliverywatch.errors import SourceMalformed
 from deliverywatch.sms.clicksend.pages import check_status
@@ -54,11 +56,23 @@ def _read(body: bytes) -> Credit:
     try:
         account = json.loads(body)["data"]
         return Credit(
-            balance=float(account["balance"]),
-            low_balance=float(account.get("low_credit_amount") or 0),
-            is_active=bool(int(account.get("active", 1))) and not int(account.get("banned", 0)),
-            recharges=bool(int(account.get("auto_recharge", 0))),
+            balance=_amount(account["balance"]),
+            low_balance=_amount(account.get("low_credit_amount") or 0),
+            is_active=_is_on(account, "active", otherwise=True) and not _is_on(account, "banned", otherwise=False),
+            recharges=_is_on(account, "auto_recharge", otherwise=False),
         )
     except (ValueError, KeyError, TypeError, AttributeError):
         # Without the cause: its text could hold what the answer holds.
         raise SourceMalformed("ClickSend's answer is not an account.") from None
+
+
+def _amount(value: Any) -> float:
+    amount = float(value)
+    if not math.isfinite(amount):
+        raise ValueError("It is no amount.")
+    return amount
+
+
+def _is_on(account: Mapping[str, Any], name: str, *, otherwise: bool) -> bool:
+    value = account.get(name)
+    return otherwise if value is None else bool(int(value))

@@ -54,6 +54,29 @@ def test_an_hour_that_no_range_of_the_run_holds_is_read_again_by_its_sweep(body:
     assert world.emitted()[at("08:00")] == (1, 1)
 
 
+@pytest.mark.parametrize("name", [b"token", b"unsettled", b"covered-until"])
+def test_an_object_whose_footer_names_nothing_is_corrected(name: bytes) -> None:
+    world = World()
+    world.history.rows = [row("A", at("11:15"), "pending")]
+    world.run()
+    key = key_of(at("11:00"))
+    damage(world, key, world.store.objects[key].replace(name, b"\x8a" + name[1:]))
+    world.history.rows = [row("A", at("11:15"), "failed")]
+    world.run(at("12:20"))
+    assert world.emitted()[at("11:10")] == (1, 1)
+
+
+@pytest.mark.parametrize("value", ["abc", "-5", "9" * 5_000])
+def test_a_count_of_unsettled_rows_that_is_none_is_read_again(value: str) -> None:
+    world = World()
+    world.history.rows = [row("A", at("08:05"), "pending")]
+    world.run(at("08:30"))
+    world.store.stored_metadata[key_of(at("08:00"))] = {"unsettled": value}
+    world.history.rows = [row("A", at("08:05"), "failed")]
+    world.run(at("12:00"))
+    assert world.outcomes() == {"A": "failed"}
+
+
 def test_a_backfill_sets_it_aside_and_goes_on() -> None:
     from deliverywatch.sms import backfill
 

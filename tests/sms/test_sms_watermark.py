@@ -164,6 +164,17 @@ def test_a_mark_in_the_future_proves_nothing_but_its_hour() -> None:
     assert (proof.covered_until, proof.counted_from) == (at("06:00"), at("06:00"))
 
 
+@pytest.mark.parametrize("mark", ["0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00", "soon"])
+def test_marks_with_which_nobody_can_calculate_prove_nothing_but_their_hours(mark: str) -> None:
+    world = watched("11:55")
+    for key in world.lake():
+        world.store.stored_metadata[key] = dict.fromkeys((marks.COUNTED_FROM, marks.COVERED_UNTIL), mark)
+    del world.store.objects[WATERMARK]
+    fail_all(world)
+    world.run(at("13:00"))
+    assert world.emitted()[at("11:50")] == (1, 1)
+
+
 def test_a_watermark_keeps_what_a_later_version_wrote() -> None:
     world = watched("06:05")
     stored = json.loads(world.store.objects[WATERMARK])

@@ -24,6 +24,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from deliverywatch.errors import ObjectDamaged, StoreConflict
+from deliverywatch.messages.untrusted import count
 from deliverywatch.sms.clicksend.outcomes import UNSETTLED
 from deliverywatch.sms.lake import marks
 from deliverywatch.sms.lake.slots import DAY_OBJECT, HOUR, as_text, day_key_of, day_of, folder_of, key_of, steps
@@ -219,7 +220,8 @@ def unsettled_count(store: Store, hour: datetime, *, may_be_compacted: bool) -> 
     if metadata is None and may_be_compacted:
         metadata = store.metadata(day_key_of(day_of(hour)))
     beside = metadata or {}
-    return int(beside.get(UNSETTLED, "0")) + (marks.BEGUN_ANEW in beside)
+    # One that cannot be read is read again, once more than needed.
+    return count(beside.get(UNSETTLED, "0"), default=1) + (marks.BEGUN_ANEW in beside)
 
 
 @contextmanager

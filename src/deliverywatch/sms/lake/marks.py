@@ -10,10 +10,10 @@ watermark is lost (`rebuild`). An object of version 0.2 or before has neither.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from contextlib import suppress
 from datetime import datetime
 from types import MappingProxyType
 
+from deliverywatch.messages.untrusted import moment
 from deliverywatch.sms.lake.slots import as_text
 from deliverywatch.storage.store import WRITER
 
@@ -40,10 +40,7 @@ def kept(stored: Mapping[str, str]) -> dict[str, str]:
 
 def counted_before(marks: Mapping[str, str]) -> datetime | None:
     """Return before which time of sending the messages of an object count as counted; none if it was never damaged."""
-    with suppress(ValueError):
-        time = datetime.fromisoformat(marks.get(BEGUN_ANEW, ""))
-        return time if time.tzinfo else None
-    return None
+    return moment(marks.get(BEGUN_ANEW))
 
 
 def combined(stored: Mapping[str, str], added: Mapping[str, str]) -> dict[str, str]:

@@ -119,7 +119,7 @@ def batches_of(body: bytes, names: Sequence[str] = NAMES, others: Others = ()) -
 def footer_of(body: bytes) -> dict[str, str]:
     """Return the metadata in an object's footer."""
     footer = pq.read_metadata(pa.BufferReader(body)).metadata or {}
-    return {name.decode(): value.decode(errors="replace") for name, value in footer.items()}
+    return {name.decode(errors="replace"): value.decode(errors="replace") for name, value in footer.items()}
 
 
 def _schema(others: Others) -> pa.Schema:

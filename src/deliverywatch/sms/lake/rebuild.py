@@ -77,7 +77,7 @@ def _proof(hour: datetime, metadata: Mapping[str, str], now: datetime) -> tuple[
 
     One with the second alone is of a run by hand, before which nothing need have been covered.
     """
-    until, since = (_time(metadata.get(name)) for name in (COVERED_UNTIL, COUNTED_FROM))
+    until, since = (moment(metadata.get(name)) for name in (COVERED_UNTIL, COUNTED_FROM))
     if until is None and COUNTED_FROM in metadata:
         return None, since or hour
     return until if until and until <= now else hour, since or hour
@@ -87,11 +87,4 @@ def _begin(key: str) -> datetime | None:
     with suppress(ValueError):
         name = key.rpartition("/")[2]
         return day_of_key(key) + (0 if name == DAY_OBJECT else int(name[:2])) * HOUR
-    return None
-
-
-def _time(text: str | None) -> datetime | None:
-    with suppress(ValueError):
-        time = datetime.fromisoformat(text or "")
-        return time if time.tzinfo else None
     return None

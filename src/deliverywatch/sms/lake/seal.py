@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 
 import pyarrow as pa
 
+from deliverywatch.messages.untrusted import count
 from deliverywatch.sms.clicksend.outcomes import UNSETTLED
 from deliverywatch.sms.lake import marks
 from deliverywatch.sms.lake.parquet import (
@@ -69,7 +70,7 @@ def joined(hours: Iterable[bytes], token: str, others: Others = ()) -> Change[No
 
     def batches() -> Iterator[pa.RecordBatch]:
         for body in hours:
-            unsettled_count = int(metadata[UNSETTLED]) + _unsettled_count(body)
+            unsettled_count = count(metadata[UNSETTLED]) + _unsettled_count(body)
             metadata.update(marks.combined(metadata, beside(body)) | {UNSETTLED: str(unsettled_count)})
             metadata.pop(_SEALED, None)
             yield from batches_of(body, NAMES, others)
@@ -125,4 +126,4 @@ def rewritten(
 
 
 def _unsettled_count(body: bytes) -> int:
-    return int(footer_of(body).get(UNSETTLED, "0"))
+    return count(footer_of(body).get(UNSETTLED, "0"), default=1)

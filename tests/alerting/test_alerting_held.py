@@ -35,6 +35,7 @@ from alerting_held_stories import (
 from test_alerting_headers import check
 
 from deliverywatch.alerting.incidents.incident import Ack, Event
+from deliverywatch.messages.level import Level
 
 ALONE = mailed(FAILURES, change(1, Event.UNSEEN, BLIND, OK, "12:04", **GONE))
 CREDIT_OPENED = by_data(1, Event.OPENED, WARNING, "12:04", SHORT)
@@ -144,6 +145,15 @@ def test_a_step_down_and_a_reminder_say_what_is_left_now_and_not_what_was() -> N
         now = change(2, event, WARNING, before, "14:04", assessment=topped_up)
         _, text = told(mailed(CREDIT, CREDIT_OPENED, now))
         assert "206.00 of credit is left. " in text
+
+
+@pytest.mark.parametrize(
+    ("event", "level"), [(Event.ESCALATED, CRITICAL), (Event.REMINDER, WARNING), (Event.RESOLVED, OK)]
+)
+def test_a_value_without_an_alarm_has_no_unit_and_no_peak(event: Event, level: Level) -> None:
+    now = change(2, event, level, WARNING, "14:04", value=302.2, assessment=replace(SHORT, sentence="Credit is left."))
+    _, text = told(mailed(CREDIT, CREDIT_OPENED, now))
+    assert "Peak" not in text and "302.2" not in text and "40 then" not in text
 
 
 def test_an_end_that_is_unknown_asks_nobody_to_take_it_on() -> None:

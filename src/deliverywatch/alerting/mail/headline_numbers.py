@@ -156,7 +156,8 @@ def _before(story: Story) -> HeadlineNumber | None:
 
 
 def _peak(story: Story) -> HeadlineNumber | None:
-    peak = story.incident.peak
+    # Without an alarm nobody knows the unit, or whether high is bad: the most hours of credit are the best.
+    peak = story.incident.peak if story.alarm is not None else None
     # The highest value of the alarm's window, not of the chart's slots.
     note = (_window(story) or ("" if story.is_low_bad else "highest")) + ("" if story.is_over else ", so far")
     name = "Lowest" if story.is_low_bad else "Peak"

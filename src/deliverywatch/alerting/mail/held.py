@@ -160,7 +160,7 @@ def _since_last_mail(story: Story) -> list[str]:
         return []
     last, now = before[-1], story.change
     since = f"Since the last mail ({story.clock.day_time(last.time, now.time)})"
-    if last.value is None or now.value is None:
+    if last.value is None or now.value is None or story.alarm is None:  # without an alarm a value has no unit
         return [f"{since} the level has not changed."]
     words = f"{story.measured(last.value)} then, {story.measured(now.value)} now"
     return [f"{since} the level has not changed: {words}."]

@@ -82,6 +82,7 @@ ALLOWED = {
         "cloudwatch:DescribeAlarmHistory": ["*"],
         "sns:ListTopics": ["*"],
         "ses:GetAccount": ["*"],
+        "ses:GetSuppressedDestination": ["*"],
         "ssm:DescribeParameters": ["*"],
         "ses:GetEmailIdentity": [ARN("ses", "identity/*")],
         "sns:ListSubscriptionsByTopic": ["AlertsTopic", "FallbackTopic"],

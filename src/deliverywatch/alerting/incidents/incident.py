@@ -197,7 +197,7 @@ def with_mailed(recorded: Incident | None, mailed: Incident | None, mailed_at: d
     if mailed is None or mailed_at is None or recorded is None:
         return mailed or recorded
     recorded = _with_newest_notice(recorded, mailed)
-    if recorded.seen_at and mailed_at <= recorded.seen_at:
+    if recorded.seen_at and mailed_at < recorded.seen_at:
         return recorded
     is_same = recorded.id == mailed.id
     if (is_same and recorded.seq < mailed.seq) or not (is_same or recorded.is_open):

@@ -114,6 +114,7 @@ class Life:
         self.was_raised: set[str] = set()
         self.raised_at: Counter[str] = Counter()
         self.raise_of: Counter[str] = Counter()
+        self.raise_when_mailed: dict[tuple[str, tuple[str, int]], int] = {}
         self.seen: dict[str, tuple[str, int]] = {}
         self.violations: list[str] = []
         self.step = 0
@@ -383,6 +384,8 @@ class Life:
         number = int(str(mail["Message-ID"]).partition("@")[0].rpartition(".")[2])
         event, level = str(mail["X-DeliveryWatch-Event"]), str(mail["X-DeliveryWatch-Level"])
         self.sent.append(Sent(TITLES[title], (incident, number), event, level))
+        watch = TITLES[title]
+        self.raise_when_mailed.setdefault((watch, (incident, number)), self.raised_at[watch])
 
     # The truth, and what must hold
 
@@ -471,7 +474,10 @@ class Life:
                 if change.event in ("RESOLVED", "DOWNGRADED") and name == REPORTED:
                     self._check_report(incident, change)
                 elif change.event in ("RESOLVED", "DOWNGRADED"):
-                    self._check_proof(name, change.level)
+                    # What was mailed without S3 is recorded later, when the watch may be raised again.
+                    mailed = self.raise_when_mailed.get((name, (incident.id if incident else "", change.seq)))
+                    since = self.raise_of[name]
+                    self._check_proof(name, change.level, since if mailed is None else min(since, mailed))
                 self.raise_of[name] = self.raised_at[name]
 
     def _check_report(self, incident: Incident | None, change: Change) -> None:
@@ -479,9 +485,8 @@ class Life:
         if not any(before <= time <= change.time and level.rank <= change.level.rank for time, level in self.reports):
             self._wrong(REPORTED, f"it stepped down to {change.level.value}, and no system said so")
 
-    def _check_proof(self, name: str, level: Level) -> None:
+    def _check_proof(self, name: str, level: Level, since: int) -> None:
         self._note_truth()
-        since = self.raise_of[name]
         if not any(step >= since and floor.rank <= level.rank for step, floor in self.proven[name]):
             self._wrong(name, f"it stepped down to {level.value} in step {self.step} without evidence since {since}")
 

@@ -248,7 +248,10 @@ class Life:
         except KilledError:
             self.kinds["killed"] += 1
             self._lose(container)
-            self.kinds["killed after sending"] += any(not self._is_marked(sent) for sent in self.sent[before:])
+            is_unmarked = any(not self._is_marked(sent) for sent in self.sent[before:])
+            self.kinds["killed after sending"] += is_unmarked
+            # Killed before it could even remember what it mailed.
+            self.kinds["memory lost"] += is_unmarked and self.s3 != "up"
             self._again(waiting)
         except (StoreUnavailable, MailUnavailable, MetricsUnavailable):
             self._again(waiting)

@@ -151,7 +151,7 @@ def test_a_dry_run_of_a_change_leaves_the_stack_and_no_change_set(
 def test_a_new_stack_tells_what_is_left_to_do_and_a_changed_one_that_something_is_wrong(
     deploy: Callable[..., Result],
 ) -> None:
-    first, second = deploy("--yes"), deploy("--yes", "--set", "MinimumFailed=4")
+    first, second = deploy("--yes"), deploy("--yes", "--set", "WarningThresholdPercent=5")
     assert (first.exit_code, second.exit_code) == (0, 3)
     assert "Left to do:\nfailed   sender" in first.stdout
     assert "Not as it should be:\nfailed   sender" in second.stdout
@@ -266,9 +266,9 @@ def straight() -> dict[str, Any]:
 
 @pytest.fixture
 def small(built_stack: tuple[Any, Path]) -> Path:
-    """A template with little of each: a bucket that is kept, a function with its code and its role."""
+    """A template with little of each: a bucket that is kept, a topic, a function with its code and its role."""
     template, folder = built_stack
-    names = ("LakeBucket", "SmsIngest", "SmsIngestRole", "SmsIngestLogs")
+    names = ("LakeBucket", "AlertsTopic", "SmsIngest", "SmsIngestRole", "SmsIngestLogs")
     path = folder / "small.json"
     resources = {name: template["Resources"][name] for name in names}
     path.write_text(json.dumps({**template, "Resources": resources, "Outputs": {}}))

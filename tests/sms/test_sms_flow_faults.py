@@ -18,7 +18,7 @@ from deliverywatch.sms import ingest, plan
 from deliverywatch.sms.lake.watermark import WATERMARK
 
 SLOT = timedelta(minutes=10)
-TEXT_DATE = "2026-11-21 12:05:00"
+TEXT_DATE = "five past twelve"
 ERRORS = [
     SourceRefused("401"),
     SourceRefused("403", kind="forbidden"),

@@ -170,7 +170,7 @@ def test_the_context_has_the_shape_that_mails_are_made_of() -> None:
     world = World()
     world.history.rows = [row("A", at("11:55"), "failed"), row("B", at("12:05"))]
     world.run()
-    own = ("assessments", "published", "facts", "delay", "watch_steps")
+    own = ("assessments", "published", "facts", "delay", "watch_steps", "counted_from")
     mail = {name: member for name, member in world.context().items() if name not in own}
     assert shape(mail) == shape(json.loads(EXAMPLE.read_text()))
 

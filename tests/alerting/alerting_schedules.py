@@ -98,8 +98,8 @@ class Life:
         self.skew = timedelta(minutes=self.dice.choice([0, 0, 0, -3, 3]))
         self.cloudwatch, self.memory, self.stack = FakeCloudWatch(), Memory(), FakeStack()
         self.containers = [Unrecorded(), Unrecorded()]
-        self.waiting: list[Waiting] = []
-        self.delivered: list[Waiting] = []
+        self.busy: list[int] = []
+        self.waiting, self.delivered = list[Waiting](), list[Waiting]()
         self.sent: list[Sent] = []
         self.faults = Faults()
         self.kinds: Counter[str] = Counter()
@@ -109,7 +109,7 @@ class Life:
         self.reports: list[tuple[datetime, Level]] = []
         self.judged: list[dict[str, Any]] = []
         self.reported = Level.OK
-        self.number = self.depth = 0
+        self.number = 0
         self.proven: dict[str, list[tuple[int, Level]]] = {name: [] for name in NAMES}
         self.was_raised: set[str] = set()
         self.raised_at: Counter[str] = Counter()
@@ -240,8 +240,10 @@ class Life:
     def invoke(self, waiting: Waiting) -> None:
         """Run an invocation with its faults; Lambda tries a failed one again later."""
         outer, self.faults = self.faults, self._faults_of_invocation()
-        container = self.dice.randrange(2)
-        self.depth += 1
+        # A process handles one event at a time: what comes meanwhile goes to the other one.
+        chosen = self.dice.randrange(2)
+        container = 1 - chosen if chosen in self.busy else chosen
+        self.busy.append(container)
         before = len(self.sent)
         try:
             self._notifier(waiting.request, container).run(waiting.body, self.now)
@@ -256,14 +258,14 @@ class Life:
         except (StoreUnavailable, MailUnavailable, MetricsUnavailable):
             self._again(waiting)
         finally:
-            self.depth -= 1
+            self.busy.pop()
             self.faults = outer
         both = self.containers[0].incidents.keys() & self.containers[1].incidents.keys()
         self.kinds["mailed by two processes without S3"] += bool(both)
         self._check_changes()
 
     def _faults_of_invocation(self) -> Faults:
-        if self.dice.random() < 0.6 or self.depth > 1:
+        if self.dice.random() < 0.6 or len(self.busy) > 1:
             return Faults()
         faults = Faults()
         if self.dice.random() < 0.5:
@@ -342,7 +344,7 @@ class Life:
         return []
 
     def send(self, message: bytes, sender: str, recipients: Sequence[str]) -> str:  # noqa: ARG002 - the port's
-        self._refused[self.depth] = message
+        self._refused[len(self.busy)] = message
         self.faults.moment()
         if self.ses != "up":
             raise MailUnavailable("SES does not answer.")
@@ -354,7 +356,7 @@ class Life:
         self.faults.moment()
         if self.ses == "down":
             raise MailUnavailable("The fallback topic does not answer.")
-        self._mailed(self._refused[self.depth])
+        self._mailed(self._refused[len(self.busy)])
         self.faults.moment()
         return "sns"
 

@@ -82,7 +82,7 @@ CREDIT_READ_MINUTES = 60
 # Older balances prove nothing, and a day without any is mailed as blind.
 CREDIT_STALE_HOURS = 3
 CREDIT_BLIND_HOURS = 24
-# Before so many hours of a day are known the pace may be that of a busy morning: nothing but the last hours is told.
+# Before so many hours of a day are known the pace may be that of a busy morning: nothing but the last hours is mailed.
 CREDIT_LEARNING_HOURS = 20
 # Two weeks, to see whether this one is busier than the one before, and a day of slack.
 CREDIT_KEPT_DAYS = 15

@@ -1,8 +1,8 @@
 """The rule of the house: a verdict needs evidence. What a system's own data say about a watch -> one of four verdicts.
 
 Healthy, failing, too little to tell and blind are four different things. Only evidence of failure opens an incident,
-only evidence of health resolves it; too little to tell holds what there is and says so; what cannot be seen is told as
-blind. A guard below its minimum, a deleted alarm, NULL, an empty, partial or stale result, a lost message and no
+only evidence of health resolves it; too little to tell holds what there is and says so; what cannot be seen is reported
+as blind. A guard below its minimum, a deleted alarm, NULL, an empty, partial or stale result, a lost message and no
 traffic are none of them good news.
 
 A system that can judge its watches more finely than an alarm leaves an `Assessment` of each in its context document

@@ -207,7 +207,7 @@ def _changed(incident: Incident, event: Event, finding: Finding) -> Incident:
         timeline=_shortened((*incident.timeline, change), unsent),
         unsent=unsent,
         unseen=incident.unseen | finding.missing if event is Event.UNSEEN else incident.unseen,
-        # An alarm that is gone is told as such: the incident is quiet from then on.
+        # The mail says that an alarm is gone: the incident is quiet from then on.
         quiet_at=time if event in (Event.QUIET, Event.UNSEEN) else incident.quiet_at,
     )
 

@@ -196,7 +196,7 @@ def _is_held(severity: Severity, readings: Mapping[str, Reading], was_raised: fr
 
 
 def _worst(levels: Iterable[Level]) -> Level:
-    # Blind weighs as much as warning, but failure that is seen is told before it.
+    # Blind weighs as much as warning, but failure that is seen comes before it.
     return max(levels, key=lambda level: (level.rank, level is not Level.BLIND))
 
 

@@ -234,7 +234,7 @@ def _single(message: object, envelope: Mapping[str, Any], received_at: datetime,
         content = _decoded(message)
     except InputError:
         content = message
-    # An alarm or a system notice that cannot be read is told apart from what never was one.
+    # An alarm or a system notice that cannot be read is not mistaken for what never was one.
     is_broken = bool(mapping(content).get("AlarmName")) or system_notice.is_notice(mapping(content))
     return Notice(
         time=moment(envelope.get("Timestamp")) or received_at,

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 HOUR, DAY, WEEK = timedelta(hours=1), timedelta(days=1), timedelta(days=7)
 # A week may be busier than the one before by this factor: more is a campaign, which ends.
 _MOST_GROWTH = 2.0
-# Of a week that lacks more readings than this, no growth is told.
+# Of a week that lacks more readings than this, no growth is computed.
 _LEAST_SEEN = 0.9
 # A runway beyond this is only "more than a month".
 _HORIZON_HOURS = 31 * 24

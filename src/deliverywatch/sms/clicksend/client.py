@@ -34,7 +34,7 @@ _IN_FLIGHT = 8
 # Half a million messages within one range: whoever sends more pages than this sends them for ever.
 _MOST_PAGES = 5_000
 
-# Thirty years are told as any longer time.
+# The most seconds that are shown: thirty years say as much as any longer time.
 _LONGEST_RETRY_SECONDS = 1e9
 
 

@@ -4,7 +4,7 @@
 pages or on none, and `total` may be wrong. What was read is therefore compared with what was announced. If they do not
 agree, the range is read once more, and then cut into parts: a part that fits into one page has no edges to lose rows
 at. All readings are united by the caller, who keeps a row once. What is missing in the end is a `Gap`: a range is kept
-as far as it was read, marked, told, and passed.
+as far as it was read, marked, reported, and passed.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Ranges of which not all rows could be read -> `state/sms-incomplete.json`: told, and read again a few times.
+"""Ranges of which not all rows could be read -> `state/sms-incomplete.json`: shown, and read again a few times.
 
 A run goes on past them, with what it could read in the lake. A later reading that is complete takes them off the list;
 what is still missing when all outcomes are final stays missing.

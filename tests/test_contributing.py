@@ -9,11 +9,11 @@ import pytest
 
 import stacks
 from blocks.alarms import Severity
+from cwalarm.definitions import alarm as definition
+from cwalarm.evaluation import message, statistic
 from deliverywatch.alerting.inputs import alarm as alarm_message
 from deliverywatch.cli.route import _LEVELS as ROUTE_OPTIONS
 from deliverywatch.cli.test_fire import test_fire as fire
-from deliverywatch.engine.definitions import alarm as definition
-from deliverywatch.engine.evaluation import message, statistic
 from deliverywatch.messages.level import Level
 from deliverywatch.operate.incidents.route import LEVELS as ROUTES
 
@@ -83,8 +83,8 @@ def test_a_list_of_levels_is_complete(place: str, levels: list[str], wanted: set
 @pytest.mark.parametrize(
     ("place", "names"),
     [
-        ("src/deliverywatch/engine/definitions/alarm.py, _STANDARD_STATISTICS", definition._STANDARD_STATISTICS),
-        ("src/deliverywatch/engine/evaluation/message.py, _CAPITALS", set(message._CAPITALS)),
+        ("src/cwalarm/definitions/alarm.py, _STANDARD_STATISTICS", definition._STANDARD_STATISTICS),
+        ("src/cwalarm/evaluation/message.py, _CAPITALS", set(message._CAPITALS)),
         ("src/deliverywatch/alerting/inputs/alarm.py, _STATISTICS", set(alarm_message._STATISTICS.values())),
     ],
 )

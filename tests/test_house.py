@@ -13,7 +13,7 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 SOURCES = sorted([*ROOT.glob("src/**/*.py"), *ROOT.glob("cfn/**/*.py")])
-ROOMS = sorted(path.parent for path in ROOT.glob("src/deliverywatch/*/__init__.py"))
+ROOMS = sorted([ROOT / "src/cwalarm", *(path.parent for path in ROOT.glob("src/deliverywatch/*/__init__.py"))])
 VERB_GROUPS = {("cli", "deploy"), ("cli", "email"), ("cli", "files"), ("cli", "queries")}
 FOLDERS = sorted({path.parent for path in SOURCES})
 SUB_ROOMS = [path for path in FOLDERS if path.parent in ROOMS and (path.parent.name, path.name) not in VERB_GROUPS]

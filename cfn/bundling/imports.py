@@ -8,7 +8,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-OURS = "deliverywatch"
+OURS = {"cwalarm", "deliverywatch"}
 
 
 def closure(source: Path, module: str) -> dict[str, Path]:
@@ -32,12 +32,12 @@ def closure(source: Path, module: str) -> dict[str, Path]:
 def others(source: Path, module: str) -> set[str]:
     """Return the packages of others, not of Python's own, that a module and all that it needs import."""
     names = {name.split(".")[0] for path in closure(source, module).values() for name in imported(path)}
-    return names - sys.stdlib_module_names - {OURS}
+    return names - sys.stdlib_module_names - OURS
 
 
 def file_of(source: Path, module: str) -> Path | None:
     """Return the file of a module of this project, or none where the name is something in a module."""
-    if module.split(".", maxsplit=1)[0] != OURS:
+    if module.split(".", maxsplit=1)[0] not in OURS:
         return None
     path = source.joinpath(*module.split("."))
     return next((file for file in (path / "__init__.py", path.with_suffix(".py")) if file.is_file()), None)

@@ -12,7 +12,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from deliverywatch.engine.definitions.template import resources
+from cwalarm.definitions.template import resources
 from deliverywatch.errors import ConfigurationError
 
 if TYPE_CHECKING:

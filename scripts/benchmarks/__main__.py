@@ -12,6 +12,7 @@ import sys
 import cold_start
 import compact
 import email_events
+import engine
 import evidence
 import hostile
 import ingest
@@ -22,7 +23,6 @@ import run
 import zips
 from measure import summary
 
-import engine
 import files
 import pipeline
 import queries

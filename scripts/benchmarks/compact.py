@@ -146,7 +146,7 @@ def _database(root: Path) -> duckdb.DuckDBPyConnection:
 
 def _view() -> str:
     import stacks
-    from deliverywatch.engine.definitions.template import Resolver
+    from cwalarm.definitions.template import Resolver
 
     template = stacks.template(stacks.chosen(["sms"]), "arm64", "0").to_dict()
     table = Resolver(template, {}).properties("SmsMessagesTable")["TableInput"]

@@ -22,13 +22,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from measure import Figure
 
+from cwalarm.definitions.alarm import Alarm, Metric, State, from_description
+from cwalarm.evaluation.series import Series
+from cwalarm.evaluation.verdict import verdict
+from cwalarm.replay.minutes import Minutes, Samples
+from cwalarm.replay.replay import Replay
+from cwalarm.replay.sweep import sweep
 from deliverywatch.backtest.inputs import lake
-from deliverywatch.engine.definitions.alarm import Alarm, Metric, State, from_description
-from deliverywatch.engine.evaluation.series import Series
-from deliverywatch.engine.evaluation.verdict import verdict
-from deliverywatch.engine.replay.minutes import Minutes, Samples
-from deliverywatch.engine.replay.replay import Replay
-from deliverywatch.engine.replay.sweep import sweep
 from deliverywatch.sms.lake.parquet import SCHEMA
 from deliverywatch.sms.lake.slots import key_of
 

@@ -19,13 +19,13 @@ import numpy as np
 import silence
 from measure import ROOT, Figure
 
+from cwalarm.definitions.alarm import Metric, from_description
+from cwalarm.evaluation.series import Series
+from cwalarm.replay.minutes import Minutes
 from deliverywatch.alerting.incidents.severity import Severity, Watch
 from deliverywatch.backtest import simulate
 from deliverywatch.backtest.inputs.definitions import Definitions, TemplateFile
 from deliverywatch.backtest.results.result import Span
-from deliverywatch.engine.definitions.alarm import Metric, from_description
-from deliverywatch.engine.evaluation.series import Series
-from deliverywatch.engine.replay.minutes import Minutes
 from deliverywatch.messages.level import Level
 from deliverywatch.sms.counts import NAMESPACE
 from deliverywatch.sms.lake.slots import stamp_of

@@ -25,39 +25,41 @@
 Every error carries a `kind` (a stable word for state and metrics) and a `next_step` (one sentence for a person).
 """
 
+from cwalarm.errors import ConfigurationError, CwalarmError, InputError, MetricsUnavailable, Rejected, Retryable
 
-class DeliveryWatchError(Exception):
-    """A failure with a stable kind and a next step; its text is one sentence that says what happened and why.
+# The root of the tree, and the classes that `cwalarm` raises too: it stands alone and cannot import these.
+DeliveryWatchError = CwalarmError
 
-    Attributes:
-        kind: A stable lower-case word for `state/*.json` and logs, such as `unauthorized`.
-        next_step: One sentence that tells a person what to do.
-    """
-
-    kind = "error"
-    next_step = "Read the function's log for the first error of this run."
-
-    def __init__(self, message: str, *, kind: str | None = None, next_step: str | None = None) -> None:
-        super().__init__(message)
-        self.kind = kind or self.kind
-        self.next_step = next_step or self.next_step
-
-    def as_fields(self) -> dict[str, str]:
-        """Return the fields of a function's log line."""
-        return {"error": self.kind, "problem": str(self), "next_step": self.next_step}
+__all__ = [
+    "CloudRefused",
+    "CloudUnavailable",
+    "ConfigurationError",
+    "DeliveryWatchError",
+    "InputError",
+    "MailUnavailable",
+    "MessageMalformed",
+    "MetricsUnavailable",
+    "ObjectDamaged",
+    "QueueUnavailable",
+    "Rejected",
+    "Retryable",
+    "ServiceBusy",
+    "ServiceRefused",
+    "SourceMalformed",
+    "SourceRefused",
+    "SourceThrottled",
+    "SourceUnavailable",
+    "StoreConflict",
+    "StoreUnavailable",
+    "TableUnavailable",
+    "error_code",
+]
 
 
 def error_code(error: Exception) -> str:
     """Return AWS's code for an error of boto3, or the name of an error on the way to AWS."""
     answer = getattr(error, "response", None) or {}
     return str(answer.get("Error", {}).get("Code") or type(error).__name__)
-
-
-class Retryable(DeliveryWatchError):
-    """The same call may succeed later."""
-
-    kind = "retryable"
-    next_step = "Nothing to do now: the next run tries again and misses no message."
 
 
 class SourceUnavailable(Retryable):
@@ -100,13 +102,6 @@ class QueueUnavailable(Retryable):
     next_step = "If it persists, check the access to the queue and the state of SQS in this region."
 
 
-class MetricsUnavailable(Retryable):
-    """CloudWatch could not be queried for alarms, metrics or a picture of them."""
-
-    kind = "metrics"
-    next_step = "If it persists, check the function's right to read CloudWatch alarms and metrics."
-
-
 class ServiceBusy(Retryable):
     """Scheduler or Athena throttles or fails, or another change of the same object is under way."""
 
@@ -126,12 +121,6 @@ class CloudUnavailable(Retryable):
 
     kind = "cloud"
     next_step = "Check the network and health.aws.amazon.com, and run the command again."
-
-
-class Rejected(DeliveryWatchError):
-    """Only a person can fix it; trying again gives the same answer."""
-
-    kind = "rejected"
 
 
 class SourceRefused(Rejected):
@@ -167,20 +156,6 @@ class ServiceRefused(Rejected):
 
     kind = "refused"
     next_step = "Correct what the service names, in the file of queries or in the role of the function."
-
-
-class ConfigurationError(Rejected):
-    """A setting is missing or contradicts another."""
-
-    kind = "configuration"
-    next_step = "Correct the setting that the message names and deploy again."
-
-
-class InputError(Rejected):
-    """A file, event or argument given by the user cannot be used."""
-
-    kind = "input"
-    next_step = "Correct the input that the message names and run the command again."
 
 
 class ObjectDamaged(InputError):

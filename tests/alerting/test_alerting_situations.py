@@ -17,11 +17,11 @@ import pytest
 from alerting_fakes import DAY, SETTINGS, FakeCloudWatch, World, at
 
 import stacks
+from cwalarm.definitions import alarm as alarms
+from cwalarm.evaluation.message import alarm_arn, trigger
 from deliverywatch.alerting.incidents.severity import Watch, watches
 from deliverywatch.alerting.inputs import alarm as cloudwatch
 from deliverywatch.alerting.inputs.alarm import Alarm, State
-from deliverywatch.engine.definitions import alarm as alarms
-from deliverywatch.engine.evaluation.message import alarm_arn, trigger
 from deliverywatch.messages.level import Level
 from deliverywatch.messages.verdict import Assessment, Verdict, to_document
 

@@ -6,12 +6,12 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from cwalarm.definitions.alarm import Metric
+from cwalarm.evaluation.series import Series
 from deliverywatch.alerting.incidents.severity import Watch
 from deliverywatch.backtest.inputs.assessed import Assessed, assessed
 from deliverywatch.backtest.inputs.definitions import Definitions
 from deliverywatch.backtest.inputs.past_runs import past_runs
-from deliverywatch.engine.definitions.alarm import Metric
-from deliverywatch.engine.evaluation.series import Series
 from deliverywatch.messages.level import Level
 from deliverywatch.messages.verdict import Verdict
 from deliverywatch.sms.counts import NAMESPACE

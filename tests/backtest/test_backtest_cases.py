@@ -12,10 +12,10 @@ import pytest
 from click.testing import CliRunner
 
 import build
+from cwalarm.definitions import alarm, documents
+from cwalarm.unit_tests import cases
 from deliverywatch.backtest.cases import Result, check, junit
 from deliverywatch.cli import main
-from deliverywatch.engine.definitions import alarm, documents
-from deliverywatch.engine.unit_tests import cases
 from deliverywatch.errors import InputError
 
 if TYPE_CHECKING:

@@ -6,15 +6,15 @@ from pathlib import Path
 
 import pytest
 
+from cwalarm.definitions.alarm import Metric
+from cwalarm.evaluation.series import Series
+from cwalarm.replay.minutes import Minutes
+from cwalarm.unit_tests.cases import Case
 from deliverywatch.backtest.inputs.definitions import Definitions, TemplateFile
 from deliverywatch.backtest.inputs.expected import METRIC, with_expected, with_expected_of_case
 from deliverywatch.backtest.inputs.history import History
 from deliverywatch.backtest.results.result import Span
 from deliverywatch.backtest.simulate import deliver, replay
-from deliverywatch.engine.definitions.alarm import Metric
-from deliverywatch.engine.evaluation.series import Series
-from deliverywatch.engine.replay.minutes import Minutes
-from deliverywatch.engine.unit_tests.cases import Case
 from deliverywatch.sms.counts import NAMESPACE
 from deliverywatch.sms.lake.slots import stamp_of
 

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from backtest.backtest_world import MIDNIGHT, SLOT, Row, write_lake
+from cwalarm.definitions.alarm import Metric
 from deliverywatch.backtest.inputs import lake
-from deliverywatch.engine.definitions.alarm import Metric
 from deliverywatch.errors import InputError
 
 HOUR = timedelta(hours=1)

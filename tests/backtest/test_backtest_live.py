@@ -10,8 +10,8 @@ import pytest
 from click.testing import CliRunner, Result
 
 from backtest.backtest_world import template
+from cwalarm.aws import stretches
 from deliverywatch.cli import main
-from deliverywatch.engine.aws import stretches
 from deliverywatch.errors import InputError
 from deliverywatch.local.cloud.cloud import LocalCloud
 

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from deliverywatch.engine.definitions.template import resources
+from cwalarm.definitions.template import resources
 
 # What has no default, and an account that is not the resolver's own, so that no test is right by chance.
 GIVEN = {

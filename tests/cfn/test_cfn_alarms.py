@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 from cfn_values import GIVEN
 
+from cwalarm.definitions.alarm import Alarm, Comparison, Treat, from_template
+from cwalarm.metric_math.expression import names, parse
 from deliverywatch.alerting.incidents.severity import watches
-from deliverywatch.engine.definitions.alarm import Alarm, Comparison, Treat, from_template
-from deliverywatch.engine.metric_math.expression import names, parse
 from deliverywatch.environment import parameter_name
 from deliverywatch.sms import counts
 from deliverywatch.sms.assessments.failures import FailureLimits

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from cfn_values import GIVEN, of_type
 
-from deliverywatch.engine.definitions.alarm import from_template
-from deliverywatch.engine.metric_math.expression import names, parse
+from cwalarm.definitions.alarm import from_template
+from cwalarm.metric_math.expression import names, parse
 from deliverywatch.sms import counts
 from deliverywatch.sms.mail_context.delay import Delays
 

@@ -8,10 +8,10 @@ from functools import cache
 import pytest
 
 import stacks
-from deliverywatch.engine.definitions import alarm as alarms
-from deliverywatch.engine.definitions.alarm import Alarm, MetricStat, State, Treat
-from deliverywatch.engine.evaluation.evaluate import evaluate
-from deliverywatch.engine.evaluation.series import Series
+from cwalarm.definitions import alarm as alarms
+from cwalarm.definitions.alarm import Alarm, MetricStat, State, Treat
+from cwalarm.evaluation.evaluate import evaluate
+from cwalarm.evaluation.series import Series
 
 NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)
 ACCOUNT = {

@@ -144,7 +144,7 @@ def own(template: dict[str, Any]) -> dict[str, str]:
     """ARN -> logical id, by letting the template resolve an ARN of each of its resources."""
     from cfn_values import GIVEN
 
-    from deliverywatch.engine.definitions.template import Resolver
+    from cwalarm.definitions.template import Resolver
 
     resolver = Resolver(template, GIVEN)
     arns = {resolver.resolve({"Fn::GetAtt": [name, "Arn"]}): name for name in template["Resources"]}

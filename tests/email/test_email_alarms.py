@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from cwalarm.definitions import alarm, documents
+from cwalarm.unit_tests import cases
 from deliverywatch.backtest.cases import check
-from deliverywatch.engine.definitions import alarm, documents
-from deliverywatch.engine.unit_tests import cases
 
 FILES = sorted((Path(__file__).parents[1] / "backtests/email").glob("*.toml"))
 

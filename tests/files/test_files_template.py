@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 import build
-from deliverywatch.engine.definitions.template import resources
+from cwalarm.definitions.template import resources
 
 GOLDEN = Path(__file__).parents[1] / "templates"
 ACCOUNT = {

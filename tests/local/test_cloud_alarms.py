@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from deliverywatch.engine.definitions import alarm as definitions
+from cwalarm.definitions import alarm as definitions
 from deliverywatch.local.cloud.cloud import LocalCloud
 
 MINUTE = timedelta(minutes=1)

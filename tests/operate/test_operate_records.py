@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from cwalarm.evaluation import mute as engine
 from deliverywatch.alerting.incidents.incident import Change, Event, Incident, to_json
 from deliverywatch.alerting.incidents.incident_store import earlier_key, incident_key
 from deliverywatch.alerting.incidents.outbox import Record, from_json, record_key
 from deliverywatch.alerting.incidents.outbox import to_json as line_of
-from deliverywatch.engine.evaluation import mute as engine
 from deliverywatch.errors import InputError
 from deliverywatch.messages.level import Level
 from deliverywatch.operate.account.deployment import Deployment

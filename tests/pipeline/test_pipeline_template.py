@@ -17,10 +17,10 @@ import pytest
 import build
 import stacks
 from cfn.cfn_values import of_type
+from cwalarm.definitions import alarm, documents
+from cwalarm.unit_tests import cases
 from deliverywatch.alerting.incidents.severity import watches
 from deliverywatch.backtest.cases import check
-from deliverywatch.engine.definitions import alarm, documents
-from deliverywatch.engine.unit_tests import cases
 from deliverywatch.errors import ConfigurationError
 from deliverywatch.messages.level import Level
 from deliverywatch.pipeline.declaration.pipelines import pipelines_of

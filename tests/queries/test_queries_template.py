@@ -16,11 +16,11 @@ from typing import Any
 import pytest
 
 import stacks
+from cwalarm.definitions import alarm, documents
+from cwalarm.definitions.template import resources
+from cwalarm.unit_tests import cases
 from deliverywatch import thresholds
 from deliverywatch.backtest.cases import check
-from deliverywatch.engine.definitions import alarm, documents
-from deliverywatch.engine.definitions.template import resources
-from deliverywatch.engine.unit_tests import cases
 from deliverywatch.queries.run import record
 
 TESTS = Path(__file__).parents[1]

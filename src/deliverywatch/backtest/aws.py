@@ -3,7 +3,7 @@
 import boto3
 from botocore.exceptions import BotoCoreError
 
-from deliverywatch.engine import aws
+from cwalarm import aws
 from deliverywatch.errors import ConfigurationError
 
 

@@ -11,17 +11,17 @@ from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
+from cwalarm.replay.minutes import Minutes
+from cwalarm.unit_tests import case_run
+from cwalarm.unit_tests import cases as files
+from cwalarm.unit_tests.case_run import CaseRun
+from cwalarm.unit_tests.cases import Case, ExpectedMail
 from deliverywatch.backtest.inputs import definitions as templates
 from deliverywatch.backtest.inputs.definitions import Definitions
 from deliverywatch.backtest.inputs.expected import with_expected_of_case
 from deliverywatch.backtest.inputs.readings import add_readings, without_readings
 from deliverywatch.backtest.results.result import Mail, Span
 from deliverywatch.backtest.simulate import deliver
-from deliverywatch.engine.replay.minutes import Minutes
-from deliverywatch.engine.unit_tests import case_run
-from deliverywatch.engine.unit_tests import cases as files
-from deliverywatch.engine.unit_tests.case_run import CaseRun
-from deliverywatch.engine.unit_tests.cases import Case, ExpectedMail
 from deliverywatch.errors import InputError
 
 
@@ -37,7 +37,7 @@ class Result:
 def check(
     cases: Path, template: Path, overrides: Mapping[str, str] | None = None, without: Sequence[str] = ()
 ) -> list[Result]:
-    """Return the results of a file of cases (see `deliverywatch.engine.unit_tests.cases`), in its order.
+    """Return the results of a file of cases (see `cwalarm.unit_tests.cases`), in its order.
 
     Overrides of the template's parameters win over those of the cases; alarms that fit `without` are left out.
 

@@ -5,6 +5,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
+from cwalarm.definitions.alarm import Alarm
+from cwalarm.replay.datapoint_files import require
+from cwalarm.replay.minutes import Minutes
+from cwalarm.replay.replay import can_vectorise
 from deliverywatch.backtest import simulate
 from deliverywatch.backtest.curve import curve
 from deliverywatch.backtest.inputs import definitions as templates
@@ -12,10 +16,6 @@ from deliverywatch.backtest.inputs.definitions import Definitions
 from deliverywatch.backtest.inputs.history import History, bounds
 from deliverywatch.backtest.results.measure import headline_numbers, incidents, true_incidents
 from deliverywatch.backtest.results.result import Result, Span, Variant
-from deliverywatch.engine.definitions.alarm import Alarm
-from deliverywatch.engine.replay.datapoint_files import require
-from deliverywatch.engine.replay.minutes import Minutes
-from deliverywatch.engine.replay.replay import can_vectorise
 from deliverywatch.errors import InputError
 
 # Before the replay, alarms and incidents come into the state that they had then.

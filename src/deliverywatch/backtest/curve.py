@@ -8,15 +8,15 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
+from cwalarm.definitions.alarm import Alarm, Comparison
+from cwalarm.replay.backtest import Change, backtest
+from cwalarm.replay.minutes import Minutes
+from cwalarm.replay.replay import Replay, can_vectorise
+from cwalarm.replay.sweep import sweep
 from deliverywatch.backtest import simulate
 from deliverywatch.backtest.inputs.definitions import Definitions
 from deliverywatch.backtest.results.measure import DAYS_A_MONTH
 from deliverywatch.backtest.results.result import Curve, Point, Span
-from deliverywatch.engine.definitions.alarm import Alarm, Comparison
-from deliverywatch.engine.replay.backtest import Change, backtest
-from deliverywatch.engine.replay.minutes import Minutes
-from deliverywatch.engine.replay.replay import Replay, can_vectorise
-from deliverywatch.engine.replay.sweep import sweep
 
 # How many times the threshold the curve reaches, and in how many steps.
 _REACH = 4

@@ -13,6 +13,12 @@ from email import policy
 from itertools import groupby
 from typing import Any
 
+from cwalarm.definitions import rule as rules
+from cwalarm.evaluation.evaluate import evaluate
+from cwalarm.evaluation.message import Outcome, composite_reason, sns_message
+from cwalarm.replay.actions import Executed, combine, executed, require_children
+from cwalarm.replay.backtest import Change, backtest
+from cwalarm.replay.minutes import Minutes
 from deliverywatch.alerting.dry_run import Pile
 from deliverywatch.alerting.incidents.severity import Watch
 from deliverywatch.alerting.inputs.notice import parse
@@ -25,12 +31,6 @@ from deliverywatch.backtest.inputs.assessed import KEY as ASSESSED_KEY
 from deliverywatch.backtest.inputs.assessed import Assessed, assessed
 from deliverywatch.backtest.inputs.definitions import Definitions
 from deliverywatch.backtest.results.result import Mail, Span
-from deliverywatch.engine.definitions import rule as rules
-from deliverywatch.engine.evaluation.evaluate import evaluate
-from deliverywatch.engine.evaluation.message import Outcome, composite_reason, sns_message
-from deliverywatch.engine.replay.actions import Executed, combine, executed, require_children
-from deliverywatch.engine.replay.backtest import Change, backtest
-from deliverywatch.engine.replay.minutes import Minutes
 from deliverywatch.errors import StoreConflict
 from deliverywatch.messages.level import Level
 from deliverywatch.messages.notice import to_document

@@ -117,7 +117,7 @@ def explain(
 
     JSON: [{"alarm": "full name", "text": "one paragraph", "warnings": [""]}]
     """
-    from deliverywatch.engine.unit_tests.case_run import named
+    from cwalarm.unit_tests.case_run import named
 
     explained = _explained(template, pairs(settings), without)
     chosen = sorted(explained) if name is None else [named(name, explained, f" of {template.name}")]
@@ -131,9 +131,9 @@ def explain(
 
 def _explained(template: Path, overrides: dict[str, str], without: Sequence[str]) -> dict[str, tuple[str, list[str]]]:
     """Return by name what each alarm and each composite means, and what is easily overlooked about it."""
-    from deliverywatch.engine.definitions import alarm, composites, documents
-    from deliverywatch.engine.describe import explain as words
-    from deliverywatch.engine.describe import lint
+    from cwalarm.definitions import alarm, composites, documents
+    from cwalarm.describe import explain as words
+    from cwalarm.describe import lint
 
     document = documents.read(template)
     explained: dict[str, tuple[str, list[str]]] = {}

@@ -147,9 +147,9 @@ class _History:
         return self._live(definitions) if self._named == LIVE else history.from_file(path, definitions)
 
     def _live(self, definitions: Definitions) -> History:
+        from cwalarm.aws import grain_seconds
         from deliverywatch.backtest.aws import cloudwatch
         from deliverywatch.backtest.inputs import history
-        from deliverywatch.engine.aws import grain_seconds
 
         if self._start is None:
             raise InputError("CloudWatch needs a begin.", next_step="Add --from, such as --from 2026-11-01.")

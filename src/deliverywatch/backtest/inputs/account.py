@@ -5,12 +5,12 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import NoReturn
 
+from cwalarm.definitions.alarm import Alarm, Query, State
+from cwalarm.evaluation.evaluate import evaluate, returned
+from cwalarm.evaluation.message import alarm_arn, trigger
+from cwalarm.evaluation.series import Series
+from cwalarm.replay.backtest import Change
 from deliverywatch.alerting.inputs import alarm as cloudwatch
-from deliverywatch.engine.definitions.alarm import Alarm, Query, State
-from deliverywatch.engine.evaluation.evaluate import evaluate, returned
-from deliverywatch.engine.evaluation.message import alarm_arn, trigger
-from deliverywatch.engine.evaluation.series import Series
-from deliverywatch.engine.replay.backtest import Change
 from deliverywatch.errors import MetricsUnavailable
 
 ACCOUNT, REGION = "123456789012", "us-east-1"

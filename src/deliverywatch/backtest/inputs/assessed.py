@@ -13,9 +13,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Protocol
 
+from cwalarm.replay.numeric import Flags, numpy
 from deliverywatch.backtest.inputs import expected, overdue, readings
 from deliverywatch.backtest.inputs.past_runs import PastRuns, past_runs
-from deliverywatch.engine.replay.numeric import Flags, numpy
 from deliverywatch.environment import limits, parameter_name
 from deliverywatch.messages import context as documents
 from deliverywatch.messages import verdict
@@ -29,8 +29,8 @@ from deliverywatch.sms.mail_context import context
 from deliverywatch.thresholds import SLOT_MINUTES
 
 if TYPE_CHECKING:
+    from cwalarm.evaluation.series import Series
     from deliverywatch.backtest.inputs.definitions import Definitions
-    from deliverywatch.engine.evaluation.series import Series
     from deliverywatch.messages.notice import SystemNotice
     from deliverywatch.messages.verdict import Assessment
 

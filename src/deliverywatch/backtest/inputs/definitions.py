@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
+from cwalarm.definitions import alarm as alarms
+from cwalarm.definitions import composites, documents, template_parameters, template_rules
+from cwalarm.definitions.alarm import Alarm, Metric, MetricStat
+from cwalarm.definitions.composites import Composite
+from cwalarm.definitions.template import fits
+from cwalarm.evaluation import mute
 from deliverywatch.alerting.incidents import severity
-from deliverywatch.engine.definitions import alarm as alarms
-from deliverywatch.engine.definitions import composites, documents, template_parameters, template_rules
-from deliverywatch.engine.definitions.alarm import Alarm, Metric, MetricStat
-from deliverywatch.engine.definitions.composites import Composite
-from deliverywatch.engine.definitions.template import fits
-from deliverywatch.engine.evaluation import mute
 from deliverywatch.errors import InputError
 
 _VARIANT_LIMIT = 50

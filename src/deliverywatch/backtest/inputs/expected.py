@@ -12,8 +12,8 @@ from itertools import takewhile
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
-from deliverywatch.engine.replay.numeric import Flags, numpy
-from deliverywatch.engine.unit_tests import notation
+from cwalarm.replay.numeric import Flags, numpy
+from cwalarm.unit_tests import notation
 from deliverywatch.environment import limits, parameter_name
 from deliverywatch.sms.assessments import silence
 from deliverywatch.sms.assessments.silence import SilenceLimits
@@ -22,12 +22,12 @@ from deliverywatch.sms.counts import NAMESPACE
 from deliverywatch.thresholds import SLOT_MINUTES, STAMP_DELAY_SECONDS, WINDOW_SECONDS
 
 if TYPE_CHECKING:
+    from cwalarm.definitions.alarm import Metric
+    from cwalarm.evaluation.series import Series
+    from cwalarm.unit_tests.cases import Case
     from deliverywatch.backtest.inputs.definitions import Definitions
     from deliverywatch.backtest.inputs.history import History
     from deliverywatch.backtest.inputs.past_runs import PastRuns
-    from deliverywatch.engine.definitions.alarm import Metric
-    from deliverywatch.engine.evaluation.series import Series
-    from deliverywatch.engine.unit_tests.cases import Case
     from deliverywatch.messages.verdict import Assessment
 
 METRIC = "Expected"

@@ -8,14 +8,14 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from deliverywatch.engine.replay import datapoint_files
+from cwalarm.replay import datapoint_files
 from deliverywatch.errors import InputError
 
 if TYPE_CHECKING:
+    from cwalarm.aws import CloudWatch
+    from cwalarm.definitions.alarm import Metric
+    from cwalarm.evaluation.series import Series
     from deliverywatch.backtest.inputs.definitions import Definitions
-    from deliverywatch.engine.aws import CloudWatch
-    from deliverywatch.engine.definitions.alarm import Metric
-    from deliverywatch.engine.evaluation.series import Series
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,10 +21,10 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+from cwalarm.definitions.alarm import Metric
+from cwalarm.evaluation.series import Series
 from deliverywatch.backtest.inputs import context_at
 from deliverywatch.backtest.inputs.history import History
-from deliverywatch.engine.definitions.alarm import Metric
-from deliverywatch.engine.evaluation.series import Series
 from deliverywatch.errors import InputError
 from deliverywatch.sms.clicksend.outcomes import is_counted_failure
 from deliverywatch.sms.counts import NAMESPACE, is_counted

@@ -8,14 +8,14 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from deliverywatch.engine.replay.numeric import Flags, numpy
+from cwalarm.replay.numeric import Flags, numpy
 from deliverywatch.messages.verdict import Assessment, Verdict
 from deliverywatch.sms.assessments import delivery
 
 if TYPE_CHECKING:
+    from cwalarm.definitions.alarm import Metric
+    from cwalarm.evaluation.series import Series
     from deliverywatch.backtest.inputs.past_runs import PastRuns
-    from deliverywatch.engine.definitions.alarm import Metric
-    from deliverywatch.engine.evaluation.series import Series
     from deliverywatch.sms.assessments.delivery import DeliveryLimits
 
 WATCH = "sms-overdue"

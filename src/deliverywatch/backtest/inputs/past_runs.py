@@ -12,8 +12,8 @@ from deliverywatch.sms.assessments.slot_counts import SlotCount, counted
 from deliverywatch.thresholds import STAMP_DELAY_SECONDS
 
 if TYPE_CHECKING:
-    from deliverywatch.engine.definitions.alarm import Metric
-    from deliverywatch.engine.evaluation.series import Series
+    from cwalarm.definitions.alarm import Metric
+    from cwalarm.evaluation.series import Series
 
 _MINUTE = 60
 

@@ -12,9 +12,9 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from deliverywatch.engine.definitions.alarm import Metric
-from deliverywatch.engine.replay.numeric import Flags, numpy
-from deliverywatch.engine.unit_tests import notation
+from cwalarm.definitions.alarm import Metric
+from cwalarm.replay.numeric import Flags, numpy
+from cwalarm.unit_tests import notation
 from deliverywatch.sms.assessments import credit, unknown
 from deliverywatch.sms.assessments.balances import Balance, Balances
 from deliverywatch.sms.assessments.credit import Refusals
@@ -23,9 +23,9 @@ from deliverywatch.sms.counts import NAMESPACE
 from deliverywatch.thresholds import ASSESSED_HOURS, CREDIT_WARNING_HOURS, UNKNOWN_HOURS, UNKNOWN_SEEN_COUNT
 
 if TYPE_CHECKING:
+    from cwalarm.evaluation.series import Series
+    from cwalarm.unit_tests.cases import Case
     from deliverywatch.backtest.inputs.past_runs import PastRuns
-    from deliverywatch.engine.evaluation.series import Series
-    from deliverywatch.engine.unit_tests.cases import Case
     from deliverywatch.messages.verdict import Assessment
     from deliverywatch.sms.assessments.unknown import UnknownLimits
 

@@ -7,10 +7,10 @@ from datetime import UTC, datetime
 from importlib import import_module
 from typing import Any
 
+from cwalarm.definitions.alarm import Alarm
+from cwalarm.replay.numeric import numpy
+from cwalarm.replay.replay import Replay
 from deliverywatch.backtest.results.result import Curve, Result, Variant
-from deliverywatch.engine.definitions.alarm import Alarm
-from deliverywatch.engine.replay.numeric import numpy
-from deliverywatch.engine.replay.replay import Replay
 from deliverywatch.errors import ConfigurationError
 from deliverywatch.messages.palette import TONES
 

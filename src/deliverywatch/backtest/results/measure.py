@@ -6,12 +6,12 @@ from datetime import UTC, datetime, timedelta
 from statistics import median
 from zoneinfo import ZoneInfo
 
+from cwalarm.definitions.alarm import Alarm
+from cwalarm.replay.minutes import Minutes
+from cwalarm.replay.numeric import numpy
 from deliverywatch.backtest.inputs.definitions import counts_of
 from deliverywatch.backtest.inputs.history import History
 from deliverywatch.backtest.results.result import HeadlineNumbers, Mail, Span
-from deliverywatch.engine.definitions.alarm import Alarm
-from deliverywatch.engine.replay.minutes import Minutes
-from deliverywatch.engine.replay.numeric import numpy
 
 # Fewer messages in a window than these are no incident that anybody can have missed.
 TRUE_MINIMUM_COUNT = 100

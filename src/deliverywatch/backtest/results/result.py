@@ -3,10 +3,10 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from cwalarm.definitions.alarm import Alarm
+from cwalarm.replay.backtest import Change
+from cwalarm.replay.minutes import Minutes
 from deliverywatch.backtest.inputs.definitions import Definitions
-from deliverywatch.engine.definitions.alarm import Alarm
-from deliverywatch.engine.replay.backtest import Change
-from deliverywatch.engine.replay.minutes import Minutes
 
 
 @dataclass(frozen=True, slots=True)

@@ -73,7 +73,7 @@ def next_runs(*, query_id: str, path: Path, after: datetime | None, as_json: boo
 
     JSON: [{"local": "2026-11-21T08:00:00+01:00", "utc": "2026-11-21T07:00:00Z"}]
     """
-    from deliverywatch.schedules import eventbridge
+    from cwalarm.schedules import eventbridge
 
     query = named(query_id, load(path, "x"))
     begin = after or datetime.now(UTC)

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from deliverywatch.engine.definitions.template import Resolver
+from cwalarm.definitions.template import Resolver
 from deliverywatch.operate.cost.usage_assumptions import starts_per_month
 
 # Kinds of resource that have no price of their own, or that are counted by what they start.

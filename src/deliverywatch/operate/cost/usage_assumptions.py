@@ -9,8 +9,8 @@ from datetime import UTC, datetime
 from functools import cache
 from itertools import takewhile
 
-from deliverywatch.schedules import eventbridge
-from deliverywatch.schedules.eventbridge import At, Rate
+from cwalarm.schedules import eventbridge
+from cwalarm.schedules.eventbridge import At, Rate
 
 HOURS_PER_MONTH = 730
 # The starts of 2026: those after its eve and before its end.

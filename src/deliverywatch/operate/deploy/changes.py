@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from deliverywatch.engine.definitions.template import Resolver
+from cwalarm.definitions.template import Resolver
 
 # More new resources than this are counted by kind instead of named.
 _NAMED_COUNT = 12

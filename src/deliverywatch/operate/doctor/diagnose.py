@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from deliverywatch.engine.definitions.template import resources
+from cwalarm.definitions.template import resources
 from deliverywatch.errors import DeliveryWatchError, SourceRefused
 from deliverywatch.operate.doctor import checks_alarms, checks_mail, checks_records, checks_stack
 from deliverywatch.operate.doctor.check import Check, failed, ok

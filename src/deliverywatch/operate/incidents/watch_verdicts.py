@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+from cwalarm.definitions.template import Resolver
 from deliverywatch.alerting.incidents import severity
 from deliverywatch.alerting.inputs.alarm import State
-from deliverywatch.engine.definitions.template import Resolver
 from deliverywatch.messages.level import Level
 from deliverywatch.messages.untrusted import iso, mapping, objects
 from deliverywatch.messages.verdict import Verdict, to_document

@@ -9,12 +9,12 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from cwalarm.schedules import eventbridge
 from deliverywatch.errors import InputError
 from deliverywatch.messages.level import Level
 from deliverywatch.queries.config import statement
 from deliverywatch.queries.config.fields import Section
 from deliverywatch.queries.config.query import OPERATORS, SEVERITIES, Alert, Kind, Measure, Query
-from deliverywatch.schedules import eventbridge
 
 if TYPE_CHECKING:
     from deliverywatch.queries.config.query import Value

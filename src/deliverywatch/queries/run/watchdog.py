@@ -13,11 +13,11 @@ from datetime import datetime, timedelta
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
+from cwalarm.schedules import eventbridge
+from cwalarm.schedules.eventbridge import At
 from deliverywatch.messages.level import Level
 from deliverywatch.queries.run import notices, state
 from deliverywatch.queries.run.state import State
-from deliverywatch.schedules import eventbridge
-from deliverywatch.schedules.eventbridge import At
 
 if TYPE_CHECKING:
     from deliverywatch.queries.config.query import Query

@@ -12,11 +12,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from deliverywatch.engine.definitions import alarm as definitions
-from deliverywatch.engine.evaluation.evaluate import Evaluation, evaluate
-from deliverywatch.engine.evaluation.message import Outcome, envelope, sns_message, sns_subject
-from deliverywatch.engine.evaluation.series import Series
-from deliverywatch.engine.evaluation.statistic import Sample
+from cwalarm.definitions import alarm as definitions
+from cwalarm.evaluation.evaluate import Evaluation, evaluate
+from cwalarm.evaluation.message import Outcome, envelope, sns_message, sns_subject
+from cwalarm.evaluation.series import Series
+from cwalarm.evaluation.statistic import Sample
 from deliverywatch.local.cloud.cloudwatch.metrics import Point
 from deliverywatch.local.cloud.cloudwatch.mutes import Mutes
 from deliverywatch.local.cloud.cloudwatch.wire import CLOUDWATCH

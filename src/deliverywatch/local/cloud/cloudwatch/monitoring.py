@@ -7,8 +7,8 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from deliverywatch.engine.evaluation.fetch import query
-from deliverywatch.engine.evaluation.series import Series
+from cwalarm.evaluation.fetch import query
+from cwalarm.evaluation.series import Series
 from deliverywatch.local.cloud.cloudwatch import widget, wire
 from deliverywatch.local.cloud.cloudwatch.wire import CLOUDWATCH
 from deliverywatch.local.cloud.emulator import hooks

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
-from deliverywatch.engine.evaluation import mute
+from cwalarm.evaluation import mute
 from deliverywatch.local.cloud.cloudwatch import wire
 from deliverywatch.local.cloud.emulator import hooks
 from deliverywatch.local.cloud.emulator.clock import Clock

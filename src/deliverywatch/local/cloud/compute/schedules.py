@@ -12,8 +12,8 @@ from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import Any
 
+from cwalarm.schedules import eventbridge
 from deliverywatch.local.cloud.emulator import hooks
-from deliverywatch.schedules import eventbridge
 
 # A rate counts from when its schedule was made, which the demo would not want to depend on: here, from midnight.
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)

@@ -1,0 +1,15 @@
+"""CloudWatch alarms, evaluated here as CloudWatch would: no account is needed, and no system is known.
+
+Read `evaluation.evaluate` first: one alarm, one moment. Its sub-rooms, from the top down; each imports only those below
+(a contract in pyproject.toml):
+
+    unit_tests    a file of series and expected states -> the first difference, explained
+    replay        alarms over months of minutes at once, with NumPy -> changes of state and the actions that run
+    describe      a definition -> plain words, and what is doubtful about it
+    evaluation    datapoints visible at a moment -> a state, CloudWatch's reason for it, the SNS message
+    metric_math   an expression and the series that it names -> values per slot
+    definitions   a template or DescribeAlarms -> alarms, composites, their rules
+    schedules     schedule expressions of AWS -> the times at which they start
+
+At the top stands `aws` (a live account -> definitions and datapoints); at the bottom `errors`.
+"""

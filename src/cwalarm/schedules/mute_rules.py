@@ -1,0 +1,69 @@
+"""A schedule expression of a CloudWatch alarm mute rule, five-field cron or `at(...)` -> its start times.
+
+Follows "Alarm mute rules" of the CloudWatch user guide. As in every cron, if both day fields are restricted, a day that
+matches either one counts; a local time that a clock change skips starts as if the clocks had not changed.
+"""
+
+import re
+from collections.abc import Iterator
+from datetime import datetime, time, tzinfo
+from itertools import takewhile
+
+from cwalarm.errors import InputError
+from cwalarm.schedules import fields
+from cwalarm.schedules.fields import Cron, Days
+
+# Sunday is 0 and 7.
+_WEEKDAY = fields.weekday_field(0, 7, sunday=0)
+_AT = re.compile(r"at\((\d{4}-\d\d-\d\dT\d\d:\d\d)\)")
+_NEXT_STEP = "Write five fields such as cron(0 2 * * SUN), or one moment such as at(2026-11-21T12:00)."
+
+# A single start is naive, in the rule's own zone.
+Schedule = Cron | datetime
+
+
+def parse(text: str) -> Schedule:
+    """Return the schedule of an expression such as `cron(0 2 * * SUN)`, `0 2 * * SUN` or `at(2026-11-21T12:00)`.
+
+    Raises:
+        InputError: CloudWatch would refuse it.
+    """
+    try:
+        match = _AT.fullmatch(text.strip())
+        return datetime.fromisoformat(match[1]) if match else _cron(text.strip())
+    except (InputError, ValueError) as error:
+        why = error if isinstance(error, InputError) else "there is no such date or time."
+        raise InputError(f"{text!r} is not a schedule, because {why}", next_step=_NEXT_STEP) from error
+
+
+def starts(schedule: Schedule, zone: tzinfo, begin: datetime, end: datetime) -> Iterator[datetime]:
+    """Yield the start times of a schedule in its zone, from `begin` to before `end`, in order."""
+    if isinstance(schedule, datetime):
+        local_times = iter([schedule])
+    else:
+        last = end.astimezone(zone).date()
+        first = datetime.combine(begin.astimezone(zone).date(), time())
+        local_times = takewhile(lambda local: local.date() <= last, schedule.local_times(first))
+    yield from (start for local in local_times if begin <= (start := local.replace(tzinfo=zone)) < end)
+
+
+def _cron(text: str) -> Cron:
+    words = text.removeprefix("cron(").removesuffix(")").upper().split()
+    if len(words) != 5:
+        raise InputError(f"it has {len(words)} fields and needs 5: minute, hour, day, month, day of the week.")
+    minute, hour, day, month, weekday = (word.replace("?", "*") for word in words)
+    return Cron(
+        minutes=fields.MINUTE.values(minute),
+        hours=fields.HOUR.values(hour),
+        days=_days(day, weekday),
+        months=fields.MONTH.values(month),
+        years=fields.YEAR.values("*"),
+    )
+
+
+def _days(day: str, weekday: str) -> tuple[Days, ...]:
+    of_month = [fields.days_of_month(part) for part in day.split(",")]
+    of_week = [fields.days_of_week(part, _WEEKDAY) for part in weekday.split(",")]
+    if day == "*":
+        return tuple(of_week)
+    return tuple(of_month if weekday == "*" else of_month + of_week)

@@ -14,7 +14,8 @@ from click.testing import CliRunner
 import build
 from cwalarm.definitions import alarm, documents
 from cwalarm.unit_tests import cases
-from deliverywatch.backtest.cases import Result, check, junit
+from cwalarm.unit_tests.check import Result, junit
+from deliverywatch.backtest.cases import check
 from deliverywatch.cli import main
 from deliverywatch.errors import InputError
 

@@ -4,34 +4,22 @@ Usable as it is from pytest: `assert not [one for one in check(cases, template) 
 """
 
 import dataclasses
-import time
-import xml.etree.ElementTree as ET
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
 from cwalarm.replay.minutes import Minutes
 from cwalarm.unit_tests import case_run
-from cwalarm.unit_tests import cases as files
+from cwalarm.unit_tests import check as flow
 from cwalarm.unit_tests.case_run import CaseRun
 from cwalarm.unit_tests.cases import Case, ExpectedMail
+from cwalarm.unit_tests.check import Result
 from deliverywatch.backtest.inputs import definitions as templates
 from deliverywatch.backtest.inputs.definitions import Definitions
 from deliverywatch.backtest.inputs.expected import with_expected_of_case
 from deliverywatch.backtest.inputs.readings import add_readings, without_readings
 from deliverywatch.backtest.results.result import Mail, Span
 from deliverywatch.backtest.simulate import deliver
-from deliverywatch.errors import InputError
-
-
-@dataclass(frozen=True, slots=True)
-class Result:
-    """What became of a case; `difference` is the first thing that is not as expected, None if all is."""
-
-    name: str
-    difference: str | None
-    seconds: float = 0.0
 
 
 def check(
@@ -44,32 +32,17 @@ def check(
     Raises:
         InputError: A file cannot be read, or a case fits no alarm of the template.
     """
-    try:
-        text = cases.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"{cases} cannot be read: {error}.", next_step="Name a file of cases in TOML.") from error
-    loaded: dict[tuple[tuple[str, str], ...], Definitions] = {}
-    results = []
-    for case in files.parse(text, cases.name):
-        parameters = tuple(sorted({**dict(case.parameters), **(overrides or {})}.items()))
-        if parameters not in loaded:
-            loaded[parameters] = templates.TemplateFile(template, without).load(dict(parameters))
-        results.append(_result(case, loaded[parameters]))
-    return results
+    return flow.check(cases, templates.TemplateFile(template, without).load, _difference, overrides or {})
 
 
-def _result(case: Case, definitions: Definitions) -> Result:
-    began = time.perf_counter()
-    try:
-        watched = without_readings(with_expected_of_case(case, definitions))
-        run = case_run.replay_case(watched, definitions.alarms, definitions.composites)
-        add_readings(run.series, case)
-        difference = case_run.difference(run)
-    except InputError as error:
-        raise InputError(f'Case "{case.name}": {error}', next_step=error.next_step) from error
-    if difference is None and case.mails is not None:
-        difference = _mails_differ(case.mails, _mails(run, definitions), run)
-    return Result(case.name, difference, time.perf_counter() - began)
+def _difference(case: Case, definitions: Definitions) -> str | None:
+    watched = without_readings(with_expected_of_case(case, definitions))
+    run = case_run.replay_case(watched, definitions.alarms, definitions.composites)
+    add_readings(run.series, case)
+    states = case_run.difference(run)
+    if states is not None or case.mails is None:
+        return states
+    return _mails_differ(case.mails, _mails(run, definitions), run)
 
 
 def _mails(run: CaseRun, definitions: Definitions) -> list[Mail]:
@@ -117,23 +90,3 @@ def _described(mail: Mail, run: CaseRun) -> str:
 
 def _all(mails: Sequence[Mail], run: CaseRun) -> str:
     return f"All mails: {', '.join(_described(mail, run) for mail in mails) or 'none'}."
-
-
-def _printable(text: str) -> str:
-    """Return the text without the control characters that XML does not allow."""
-    return "".join(character if character.isprintable() else "?" for character in text)
-
-
-def junit(results: Sequence[Result], suite: str) -> bytes:
-    """Return the results of a file of cases as JUnit's XML, which CI systems read."""
-    failed = sum(result.difference is not None for result in results)
-    seconds = f"{sum(result.seconds for result in results):.3f}"
-    top = ET.Element("testsuites", tests=str(len(results)), failures=str(failed), time=seconds)
-    group = ET.SubElement(top, "testsuite", name=suite, tests=str(len(results)), failures=str(failed), time=seconds)
-    for result in results:
-        name = _printable(result.name)
-        case = ET.SubElement(group, "testcase", name=name, classname=suite, time=f"{result.seconds:.3f}")
-        if result.difference is not None:
-            message = _printable(result.difference)
-            ET.SubElement(case, "failure", message=message).text = message
-    return bytes(ET.tostring(top, encoding="utf-8", xml_declaration=True)) + b"\n"

@@ -4,7 +4,10 @@ import json
 from pathlib import Path
 from typing import Any
 
+from cwalarm.cli.terminal import write_bytes
 from deliverywatch.errors import InputError
+
+__all__ = ["read_bytes", "read_json", "write_bytes"]
 
 
 def read_bytes(path: Path, next_step: str | None = None) -> bytes:
@@ -21,11 +24,3 @@ def read_json(path: Path, next_step: str | None = None) -> Any:
         return json.loads(read_bytes(path, next_step))
     except (ValueError, RecursionError) as error:
         raise InputError(f"{path} is not JSON: {error}.", next_step=next_step) from error
-
-
-def write_bytes(path: Path, content: bytes) -> None:
-    """Write a file, or raise InputError."""
-    try:
-        path.write_bytes(content)
-    except OSError as error:
-        raise InputError(f"{path} cannot be written: {error.strerror}.") from error

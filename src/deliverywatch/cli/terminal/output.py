@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from cwalarm.cli.terminal import json_option, print_json
+
 if TYPE_CHECKING:
     from rich.table import Table
 
-json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON instead.")
-
-
-def print_json(document: object, *, indent: int | None = None) -> None:
-    """Print a document; every letter as it is."""
-    click.echo(json.dumps(document, ensure_ascii=False, indent=indent))
+__all__ = ["json_option", "print_either", "print_json", "print_plain", "table"]
 
 
 def print_either(document: object, words: str, *, as_json: bool, indent: int | None = None) -> None:

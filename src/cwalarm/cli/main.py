@@ -1,0 +1,61 @@
+"""`cwalarm`: its verbs, found when they are called, and every failure as one sentence."""
+
+from __future__ import annotations
+
+import importlib
+import traceback
+from typing import Any
+
+import click
+
+from cwalarm.cli.terminal import Exit
+from cwalarm.errors import CwalarmError, InputError
+
+VERBS = ("explain", "check")
+
+
+class _Unusable(click.ClickException):
+    """Input that cannot be used: running the command again gives the same."""
+
+    exit_code = Exit.USAGE
+
+
+class _Verbs(click.Group):
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
+        return list(VERBS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - click's signature
+        """Return a verb; its module is imported only now, as what it needs takes a moment to import."""
+        if cmd_name not in VERBS:
+            return None
+        command: click.Command = getattr(importlib.import_module(f"cwalarm.cli.{cmd_name}"), cmd_name)
+        return command
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except CwalarmError as error:
+            if ctx.params["verbose"]:
+                click.echo(traceback.format_exc(), err=True, nl=False)
+            kind = _Unusable if isinstance(error, InputError) else click.ClickException
+            raise kind(f"{error} {error.next_step}") from error
+
+
+@click.group(cls=_Verbs, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="deliverywatch", prog_name="cwalarm")
+@click.option("--verbose", is_flag=True, help="Show the traceback of a failure.")
+def main(*, verbose: bool) -> None:
+    """Evaluate CloudWatch alarms on this machine, from their CloudFormation template.
+
+    \b
+    What does it mean:      cwalarm explain --template template.yaml
+    What is wrong with it:  cwalarm lint template.yaml
+    Does it do as I say:    cwalarm check cases.toml --template template.yaml
+    What would it have done: cwalarm backtest --template template.yaml \\
+                               --history datapoints.csv
+
+    No AWS account is needed. Data goes to stdout, everything else to stderr.
+
+    \b
+    Exit codes: 0 done, 1 failed, 2 wrong usage or input, 3 a check failed.
+    """  # noqa: D301 - click wants the control character

@@ -1,0 +1,98 @@
+"""What the verbs share: options, sentences wrapped at the terminal's width, JSON, exit codes, files."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import textwrap
+from collections.abc import Sequence
+from enum import IntEnum
+from pathlib import Path
+
+import click
+
+from cwalarm.errors import InputError
+
+_WIDEST = 100
+
+
+class Exit(IntEnum):
+    """What a script learns from the code alone."""
+
+    DONE = 0
+    FAILED = 1
+    # A wrong option, or input that cannot be used: running it again gives the same.
+    USAGE = 2
+    # The verb did its work and what it looked at is not as it should be.
+    CHECK_FAILED = 3
+
+
+template_option = click.option(
+    "--template",
+    required=True,
+    type=click.Path(path_type=Path),
+    help="The CloudFormation template, JSON or YAML, such as build/template.json.",
+)
+settings_option = click.option(
+    "--set", "settings", multiple=True, metavar="NAME=VALUE", help="A parameter of the template; can be repeated."
+)
+without_option = click.option(
+    "--without", multiple=True, metavar="PATTERN", help="Leave out alarms, such as '*-anomaly'."
+)
+junit_option = click.option(
+    "--junit", type=click.Path(path_type=Path, dir_okay=False), help="Also write JUnit XML, for CI."
+)
+json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON instead.")
+
+
+def columns() -> int:
+    """Return how wide prose may be: the terminal's width, COLUMNS first, at most 100."""
+    return min(_WIDEST, shutil.get_terminal_size().columns)
+
+
+def wrapped(text: str, indent: str = "", first: str | None = None) -> str:
+    """Return a paragraph as lines, each behind the indent; the first behind `first`, if that is another."""
+    return textwrap.fill(
+        text,
+        columns() - 1,
+        initial_indent=indent if first is None else first,
+        subsequent_indent=indent,
+        break_on_hyphens=False,
+        break_long_words=False,
+    )
+
+
+def one_line(text: str) -> str:
+    """Return untrusted text, such as the key of a file, without what a terminal would take for an order."""
+    return "".join(letter if letter.isprintable() else "?" for letter in text)
+
+
+def counted(count: int, noun: str) -> str:
+    """Return `1 row` or `2,000 rows`."""
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"
+
+
+def print_json(document: object, *, indent: int | None = None) -> None:
+    """Print a document; every letter as it is."""
+    click.echo(json.dumps(document, ensure_ascii=False, indent=indent))
+
+
+def pairs(texts: Sequence[str], example: str = "--set WarningThresholdPercent=5") -> dict[str, str]:
+    """Return the values of `NAME=VALUE` by their names.
+
+    Raises:
+        InputError: One is not of that form; the next step shows the example.
+    """
+    split = [text.partition("=") for text in texts]
+    for text, (name, sign, _) in zip(texts, split, strict=True):
+        if not name.strip() or not sign:
+            raise InputError(f"'{text}' is not NAME=VALUE.", next_step=f"Write it like {example}.")
+    return {name.strip(): value.strip() for name, _, value in split}
+
+
+def write_bytes(path: Path, content: bytes) -> None:
+    """Write a file, or raise InputError."""
+    try:
+        path.write_bytes(content)
+    except OSError as error:
+        raise InputError(f"{path} cannot be written: {error.strerror}.") from error

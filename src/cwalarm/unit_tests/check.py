@@ -1,0 +1,109 @@
+"""A file of cases and a template -> for each case whether all is as expected, and if not, what was.
+
+Usable as it is from pytest: `assert not [one for one in check_states(cases, template) if one.difference]`.
+"""
+
+import time
+import xml.etree.ElementTree as ET
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+from cwalarm.definitions import alarm, composites, documents
+from cwalarm.definitions.alarm import Alarm
+from cwalarm.definitions.composites import Composite
+from cwalarm.errors import InputError
+from cwalarm.unit_tests import case_run
+from cwalarm.unit_tests import cases as files
+from cwalarm.unit_tests.cases import Case
+
+_Loaded = TypeVar("_Loaded")
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What became of a case; `difference` is the first thing that is not as expected, None if all is."""
+
+    name: str
+    difference: str | None
+    seconds: float = 0.0
+
+
+def check_states(
+    cases: Path, template: Path, overrides: Mapping[str, str] | None = None, without: Sequence[str] = ()
+) -> list[Result]:
+    """Return the results of a file of cases (see `cwalarm.unit_tests.cases`), in its order; they expect states only.
+
+    Overrides of the template's parameters win over those of the cases; alarms that fit `without` are left out.
+
+    Raises:
+        InputError: A file cannot be read, a case fits no alarm of the template, or it expects mails.
+    """
+    document = documents.read(template)
+
+    def load(parameters: Mapping[str, str]) -> tuple[list[Alarm], list[Composite]]:
+        loaded = alarm.from_template(document, parameters, without)
+        return loaded, composites.from_template(document, parameters, without)
+
+    return check(cases, load, _difference, overrides or {})
+
+
+def _difference(case: Case, loaded: tuple[list[Alarm], list[Composite]]) -> str | None:
+    if case.mails is not None:
+        raise InputError("it expects mails.", next_step="Leave `mails` out: alarms have states, and know no mails.")
+    return case_run.difference(case_run.replay_case(case, *loaded))
+
+
+def check(
+    cases: Path,
+    load: Callable[[Mapping[str, str]], _Loaded],
+    difference: Callable[[Case, _Loaded], str | None],
+    overrides: Mapping[str, str],
+) -> list[Result]:
+    """Return the results of a file of cases, in its order.
+
+    `load` is called once for each set of parameters that cases have, with the overrides in it; `difference` returns
+    the first thing that is not as a case expects. Raises InputError as they do, with the name of the case.
+    """
+    loaded: dict[tuple[tuple[str, str], ...], _Loaded] = {}
+    results = []
+    for case in _read(cases):
+        parameters = tuple(sorted({**dict(case.parameters), **overrides}.items()))
+        if parameters not in loaded:
+            loaded[parameters] = load(dict(parameters))
+        began = time.perf_counter()
+        try:
+            first = difference(case, loaded[parameters])
+        except InputError as error:
+            raise InputError(f'Case "{case.name}": {error}', next_step=error.next_step) from error
+        results.append(Result(case.name, first, time.perf_counter() - began))
+    return results
+
+
+def _read(cases: Path) -> list[Case]:
+    try:
+        text = cases.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"{cases} cannot be read: {error}.", next_step="Name a file of cases in TOML.") from error
+    return files.parse(text, cases.name)
+
+
+def junit(results: Sequence[Result], suite: str) -> bytes:
+    """Return the results of a file of cases as JUnit's XML, which CI systems read."""
+    failed = sum(result.difference is not None for result in results)
+    seconds = f"{sum(result.seconds for result in results):.3f}"
+    top = ET.Element("testsuites", tests=str(len(results)), failures=str(failed), time=seconds)
+    group = ET.SubElement(top, "testsuite", name=suite, tests=str(len(results)), failures=str(failed), time=seconds)
+    for result in results:
+        name = _printable(result.name)
+        case = ET.SubElement(group, "testcase", name=name, classname=suite, time=f"{result.seconds:.3f}")
+        if result.difference is not None:
+            message = _printable(result.difference)
+            ET.SubElement(case, "failure", message=message).text = message
+    return bytes(ET.tostring(top, encoding="utf-8", xml_declaration=True)) + b"\n"
+
+
+def _printable(text: str) -> str:
+    """Return the text without the control characters that XML does not allow."""
+    return "".join(character if character.isprintable() else "?" for character in text)

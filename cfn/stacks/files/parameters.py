@@ -2,12 +2,14 @@
 
 from troposphere import Equals, Or, Ref
 
+from blocks.buckets import ENCODED
 from blocks.parameters import Parameter, given, one_of, text, whole_number, whole_numbers
 from deliverywatch import thresholds
 
-# What S3 takes in a filter and EventBridge in a wildcard without escaping.
-_PART_OF_KEY = r"^[A-Za-z0-9!_.'()/ =+@,:-]{0,200}$"
-_PART_SENTENCE = "must be at most 200 letters, digits and !_.'()/=+@,:- or spaces."
+# What EventBridge takes in a wildcard as it is, and `encoded_key` writes as S3 wants it. Not !'(): S3's guide calls
+# them safe in a filter, but S3 encodes them in the keys of its events.
+_PART_OF_KEY = rf"^[A-Za-z0-9_./{''.join(ENCODED)}-]{{0,200}}$"
+_PART_SENTENCE = "must be at most 200 letters, digits and _./=+@,:- or spaces."
 
 
 CONDITIONS = {

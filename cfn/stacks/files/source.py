@@ -4,7 +4,7 @@ from typing import Any
 
 from troposphere import GetAtt, If, Ref, Sub, events, iam, s3
 
-from blocks.buckets import kept_bucket
+from blocks.buckets import encoded_key, kept_bucket
 from blocks.parts import (
     NO_VALUE,
     PREFIX,
@@ -126,7 +126,7 @@ def _bucket(notifies: Any, after: str) -> list[Any]:
 
 def _filter() -> Any:
     rules = [
-        If(f"HasFiles{name.capitalize()}", s3.Rules(Name=name, Value=Ref(f"Files{name.capitalize()}")), NO_VALUE)
+        If(f"HasFiles{title(name)}", s3.Rules(Name=name, Value=encoded_key(Ref(f"Files{title(name)}"))), NO_VALUE)
         for name in ("prefix", "suffix")
     ]
     return If("HasFilesFilter", s3.Filter(S3Key=s3.S3Key(Rules=rules)), NO_VALUE)

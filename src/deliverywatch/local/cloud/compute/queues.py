@@ -37,6 +37,7 @@ class Queues:
             placed.replace(name, "time", lambda _: simulated)
         placed.replace(_S3, "now_iso", lambda _: lambda: iso(self._clock.now))
         placed.replace(_S3, "_fire_s3_event_async", lambda _: _fire_at_once)
+        placed.replace(_S3, "_key_matches_filter", _comparing_as_s3_does)
         placed.replace(_LAMBDA, "_ensure_poller", lambda _: lambda: None)
         placed.replace(_LAMBDA, "_dispatch_esm_batch", lambda _: lambda _mapping, run, *rest: run(*rest))
         placed.replace(_SQS, "_delete_messages_for_esm", self._around_batch_delete)
@@ -138,3 +139,15 @@ def _fire_at_once(bucket: str, key: str, event_name: str, *rest: Any, **more: An
     if bucket in hooks.inside(_S3, "_bucket_notifications"):
         sequencer = hooks.inside(_S3, "_next_event_sequencer")(event_name)
         hooks.inside(_S3, "_fire_s3_event")(bucket, key, event_name, *rest, sequencer=sequencer, **more)
+
+
+def _comparing_as_s3_does(original: Callable[..., bool]) -> Callable[..., bool]:
+    """Compare the filter of a notification with the URL-encoded key, where MiniStack takes the plain one.
+
+    Recorded: github.com/aws/aws-cdk/pull/28012 (`schemaVersion=1/` matched nothing, `schemaVersion%3D1/` did).
+    """
+
+    def matches(key: str, prefix: str | None, suffix: str | None) -> bool:
+        return original(hooks.inside(_S3, "_event_object_key")(key), prefix, suffix)
+
+    return matches

@@ -6,8 +6,10 @@ import json
 import shutil
 import textwrap
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from enum import IntEnum
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -25,6 +27,21 @@ class Exit(IntEnum):
     USAGE = 2
     # The verb did its work and what it looked at is not as it should be.
     CHECK_FAILED = 3
+
+
+class Time(click.ParamType[datetime]):
+    """A date or a time in ISO 8601; without a zone it is UTC."""
+
+    name = "time"
+    examples = "2026-11-21T11:00Z, 2026-11-21T11:00+10:00 or 2026-11-21"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> datetime:
+        """Return the time in UTC, aware."""
+        try:
+            moment = value if isinstance(value, datetime) else datetime.fromisoformat(value)
+        except ValueError:
+            self.fail(f"'{value}' is not a time such as {self.examples}.", param, ctx)
+        return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 template_option = click.option(

@@ -51,6 +51,13 @@ def _updated(ordered: Sequence[Composite], states: dict[str, State], time: datet
             yield Change(time, composite.name, after, before)
 
 
+def complete(composites: Sequence[Composite], available: set[str]) -> list[Composite]:
+    """Return the composites all of whose children are available, be these composites themselves."""
+    kept = [composite for composite in composites if available.issuperset(rules.children(composite.rule))]
+    names = {composite.name for composite in kept}
+    return kept if names <= available else complete(composites, available | names)
+
+
 def require_children(composites: Sequence[Composite], alarms: Sequence[str]) -> None:
     """Raise InputError if an alarm that a composite asks about is not there."""
     names = {*alarms, *(composite.name for composite in composites)}

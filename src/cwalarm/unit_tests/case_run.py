@@ -8,7 +8,6 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from cwalarm.definitions import rule as rules
 from cwalarm.definitions.alarm import Alarm, Metric, State
 from cwalarm.definitions.composites import Composite
 from cwalarm.describe.explain import condition
@@ -18,7 +17,7 @@ from cwalarm.evaluation.evaluate import evaluate, returned
 from cwalarm.evaluation.fetch import Fetch
 from cwalarm.evaluation.series import Series
 from cwalarm.metric_math.values import Frame
-from cwalarm.replay.actions import combine
+from cwalarm.replay.actions import combine, complete
 from cwalarm.replay.backtest import Change, changes_of, plain
 from cwalarm.unit_tests import notation
 from cwalarm.unit_tests.cases import MINUTE, Case, ExpectedState
@@ -57,7 +56,7 @@ def replay_case(case: Case, alarms: Sequence[Alarm], composites: Sequence[Compos
     end = _end(case)
     changes = [change for alarm in partakers for change in _changes(alarm, case, series, end)]
     changes.sort(key=lambda change: (change.time, change.alarm))
-    above = _above(composites, {alarm.name for alarm in partakers})
+    above = complete(composites, {alarm.name for alarm in partakers})
     combined = combine(changes, above, case.start)
     both = sorted((*changes, *combined), key=lambda change: change.time)
     return CaseRun(case, tuple(partakers), tuple(above), series, tuple(both), end)
@@ -96,13 +95,6 @@ def clock(span: timedelta) -> str:
     hours, minutes = divmod(minutes, 60)
     parts = (f"{hours}h" if hours else "", f"{minutes}m" if minutes else "", f"{seconds}s" if seconds else "")
     return "".join(parts) or "0m"
-
-
-def _above(composites: Sequence[Composite], available: set[str]) -> list[Composite]:
-    """Return the composites all of whose children take part, be these composites themselves."""
-    complete = [composite for composite in composites if available.issuperset(rules.children(composite.rule))]
-    names = {composite.name for composite in complete}
-    return complete if names <= available else _above(composites, available | names)
 
 
 def _series(case: Case, metrics: Iterable[Metric]) -> tuple[Series, set[Metric]]:

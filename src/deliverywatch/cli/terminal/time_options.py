@@ -7,24 +7,12 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import click
 
+from cwalarm.cli.terminal import Time
 from deliverywatch.errors import InputError
 
+__all__ = ["Duration", "Time", "TimeOrAge", "parsed", "zone_option"]
+
 _LENGTH = re.compile(r"(?:(\d{1,4})d)?(?:(\d{1,4})h)?(?:(\d{1,5})m)?")
-
-
-class Time(click.ParamType[datetime]):
-    """A date or a time in ISO 8601; without a zone it is UTC."""
-
-    name = "time"
-    examples = "2026-11-21T11:00Z, 2026-11-21T11:00+10:00 or 2026-11-21"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> datetime:
-        """Return the time in UTC, aware."""
-        try:
-            moment = value if isinstance(value, datetime) else datetime.fromisoformat(value)
-        except ValueError:
-            self.fail(f"'{value}' is not a time such as {self.examples}.", param, ctx)
-        return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 def parsed(text: str) -> timedelta | None:

@@ -1,0 +1,109 @@
+"""`cwalarm`, as somebody meets it who has a template, a file of datapoints, and nothing of the product."""
+
+import json
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from cwalarm.cli.main import VERBS, main
+
+TEMPLATE = """
+Resources:
+  Errors:
+    Type: AWS::CloudWatch::Alarm
+    Properties:
+      AlarmName: errors
+      Namespace: AWS/Lambda
+      MetricName: Errors
+      Statistic: Sum
+      Period: 60
+      EvaluationPeriods: 1
+      Threshold: 3
+      ComparisonOperator: GreaterThanThreshold
+      TreatMissingData: notBreaching
+      AlarmActions: [arn:aws:sns:us-east-1:123456789012:support]
+  Slow:
+    Type: AWS::CloudWatch::Alarm
+    Properties: {AlarmName: slow, Namespace: AWS/Lambda, MetricName: Duration, Statistic: Maximum, Period: 60,
+                 EvaluationPeriods: 1, Threshold: 900, ComparisonOperator: GreaterThanThreshold}
+  Both:
+    Type: AWS::CloudWatch::CompositeAlarm
+    Properties: {AlarmName: both, AlarmRule: ALARM(errors) AND ALARM(slow)}
+"""
+HISTORY = "time,Errors\n" + "".join(f"2026-11-21T12:{minute:02}:00Z,{4 * (minute == 5)}\n" for minute in range(9))
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    (tmp_path / "template.yaml").write_text(TEMPLATE)
+    (tmp_path / "history.csv").write_text(HISTORY)
+    return tmp_path
+
+
+def run(*arguments: object) -> Result:
+    return CliRunner(env={"COLUMNS": "80"}).invoke(main, [str(argument) for argument in arguments])
+
+
+def backtest(folder: Path, *more: str) -> Result:
+    return run("backtest", "--template", folder / "template.yaml", "--history", folder / "history.csv", *more)
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_every_verb_has_help_that_fits_80_columns(verb: str) -> None:
+    result = run(verb, "--help")
+    assert result.exit_code == 0
+    assert all(len(line) <= 80 for line in result.output.splitlines())
+
+
+def test_a_backtest_says_what_each_alarm_did_and_which_the_history_says_nothing_of(folder: Path) -> None:
+    answer = json.loads(backtest(folder, "--json").output)
+    assert answer["left_out"] == ["both", "slow"]
+    assert answer["alarms"] == [
+        {
+            "alarm": "errors",
+            "alarm_count": 1,
+            "first": "2026-11-21T12:06:00Z",
+            "minutes_in_alarm": 1,
+            "longest_minutes": 1,
+            "action_count": 1,
+            "last_state": "OK",
+        }
+    ]
+    assert answer["actions"] == [
+        {"time": "2026-11-21T12:06:00Z", "alarm": "errors", "state": "ALARM", "is_replay": False}
+    ]
+
+
+def test_its_table_fits_80_columns_and_lists_the_changes(folder: Path) -> None:
+    output = backtest(folder).output
+    assert "2026-11-21 12:06  errors: OK -> ALARM" in output
+    assert "lacks what they watch: both, slow." in output
+    assert all(len(line) <= 80 for line in output.splitlines())
+
+
+def test_a_history_that_no_alarm_watches_is_refused_in_one_sentence(folder: Path) -> None:
+    (folder / "history.csv").write_text("time,Other\n2026-11-21T12:00:00Z,1\n")
+    result = backtest(folder)
+    assert result.exit_code == 2
+    assert "No alarm of the template watches only what is in history.csv." in result.output
+
+
+def test_a_case_that_expects_mails_is_refused_since_alarms_know_none(folder: Path) -> None:
+    (folder / "cases.toml").write_text(
+        '[[case]]\nname = "one"\nseries = { Errors = "4" }\nmails = [{ event = "OPENED" }]\n'
+    )
+    result = run("check", folder / "cases.toml", "--template", folder / "template.yaml")
+    assert result.exit_code == 2
+    assert 'Case "one": it expects mails. Leave `mails` out' in result.output
+
+
+@pytest.mark.parametrize(("state", "code"), [("ALARM", 0), ("OK", 3)])
+def test_a_check_ends_with_3_if_an_alarm_does_not_do_what_was_written_down(folder: Path, state: str, code: int) -> None:
+    states = f'[{{ at = "2m", alarm = "errors", state = "{state}" }}]'
+    (folder / "cases.toml").write_text(f'[[case]]\nname = "x"\nseries = {{ Errors = "0 4" }}\nstates = {states}\n')
+    assert run("check", folder / "cases.toml", "--template", folder / "template.yaml").exit_code == code
+
+
+def test_explain_takes_the_end_of_a_name(folder: Path) -> None:
+    assert "errors" in run("explain", "errors", "--template", folder / "template.yaml").output

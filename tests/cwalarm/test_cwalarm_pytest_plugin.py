@@ -1,0 +1,51 @@
+"""The fixture `alarm`, in a run of pytest of its own, as a stranger's project would have it."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from test_cwalarm_cli import TEMPLATE
+
+TESTS = """
+import pytest
+
+
+def test_passes(alarm):
+    errors = alarm("errors", "template.yaml").given("0x6 4x3 0x3")
+    errors.becomes("OK", at="7m").becomes("ALARM", at="8m").becomes("OK", at="12m")
+    assert errors.changes() == [("0m", "OK"), ("8m", "ALARM"), ("12m", "OK")]
+
+
+def test_passes_where_it_never_rises(alarm):
+    alarm("errors", "template.yaml").given("3x9", interval="5m").never("ALARM")
+
+
+def test_passes_for_a_composite(alarm):
+    alarm("both", "template.yaml").given(Errors="4x9", Duration="0x4 1000x5").becomes("ALARM", at="6m")
+
+
+def test_fails_with_the_periods(alarm):
+    alarm("errors", "template.yaml").given("0x6 4x3").becomes("OK", at="8m")
+
+
+def test_fails_where_it_rises(alarm):
+    alarm("errors", "template.yaml").given("0 4").never("ALARM")
+"""
+
+
+def test_it_passes_and_fails_a_test_with_what_the_alarm_saw(tmp_path: Path) -> None:
+    (tmp_path / "template.yaml").write_text(TEMPLATE)
+    (tmp_path / "test_alarms.py").write_text(TESTS)
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "cwalarm.pytest_plugin", "-p", "no:cacheprovider"]
+    run = subprocess.run(
+        command,
+        cwd=tmp_path,
+        env={**os.environ, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert "2 failed, 3 passed" in run.stdout
+    assert "errors at 8m: expected OK, was ALARM" in run.stdout
+    assert "errors was ALARM at 2m." in run.stdout

@@ -21,8 +21,8 @@ from cwalarm.definitions import composites as composite_alarms
 from cwalarm.definitions import documents
 from cwalarm.definitions.alarm import State
 from cwalarm.errors import InputError
-from cwalarm.unit_tests import case_run
-from cwalarm.unit_tests.cases import START, Case, ExpectedState, duration
+from cwalarm.unit_tests import case_run, notation
+from cwalarm.unit_tests.cases import MINUTE, START, Case, ExpectedState, duration
 
 if TYPE_CHECKING:
     from cwalarm.definitions.alarm import Alarm
@@ -75,14 +75,16 @@ class AlarmUnderTest:
         return [(case_run.clock(change.time - START), str(change.state)) for change in own]
 
     def _run(self, states: tuple[ExpectedState, ...], until: str = "0m") -> case_run.CaseRun:
+        interval = duration(self.interval)
+        given = max((len(notation.values(line)) for line in self.series.values()), default=0) * interval
         case = Case(
             self.name,
             START,
-            duration(self.interval),
+            interval,
             self.series,
             states,
             delay=duration(self.delay),
-            until=duration(until),
+            until=max(given, duration(until)) + MINUTE,  # the evaluation that sees the last value, too
         )
         return case_run.replay_case(case, self.alarms, self.composites)
 

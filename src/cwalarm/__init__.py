@@ -3,6 +3,8 @@
 Read `evaluation.evaluate` first: one alarm, one moment. Its sub-rooms, from the top down; each imports only those below
 (a contract in pyproject.toml):
 
+    cli           `cwalarm <verb>`
+    conformance   what CloudWatch is known to have decided -> what an evaluator answers
     unit_tests    a file of series and expected states -> the first difference, explained
     replay        alarms over months of minutes at once, with NumPy -> changes of state and the actions that run
     describe      a definition -> plain words, and what is doubtful about it
@@ -11,5 +13,6 @@ Read `evaluation.evaluate` first: one alarm, one moment. Its sub-rooms, from the
     definitions   a template or DescribeAlarms -> alarms, composites, their rules
     schedules     schedule expressions of AWS -> the times at which they start
 
-At the top stands `aws` (a live account -> definitions and datapoints); at the bottom `errors`.
+Beside them stand `aws` (a live account -> definitions and datapoints) and `pytest_plugin` (the fixture `alarm`), at the
+bottom `errors`.
 """

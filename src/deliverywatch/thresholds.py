@@ -111,6 +111,27 @@ SILENCE_MINIMUM_EXPECTED_COUNT = 10
 VOLUME_DAYS_A_RUN = 7
 VOLUME_LEAST_SECONDS = 120
 
+# `backtest`: from less than a week nothing is said of a month, because it lacks days and nights that a month has. A
+# setting is recommended only where so much of the history has data: a gap may be an incident that nobody saw.
+BACKTEST_LEAST_DAYS = 7
+BACKTEST_LEAST_COVERAGE_PERCENT = 90
+# A team reads two mails a week with care, and one of them may wake somebody; night is the readers'.
+BACKTEST_MAILS_A_WEEK = 2
+BACKTEST_NIGHT_MAILS_A_WEEK = 1
+NIGHT_FROM_HOUR, NIGHT_TO_HOUR = 22, 6
+# What a recommendation tries for the guard, beside today's: more failures tell more than more messages.
+BACKTEST_MINIMUM_TOTALS = (10, 20, 50, 100)
+BACKTEST_MINIMUM_FAILURES = (3, 5, 10, 20)
+# What is usual of an account is learned of so many days around each slot. What lasts longer is a change of the usual,
+# unless its share is so high that nobody gets used to it.
+BACKTEST_USUAL_DAYS = 28
+BACKTEST_NEW_USUAL_DAYS = 14
+BACKTEST_NEVER_USUAL_PERCENT = 25
+# A time is an incident if a run of chance as long as the history shows one like it in one of ten histories, and if its
+# share lies so many points above the usual one: less is nothing that anybody would act on.
+BACKTEST_CHANCE = 0.1
+BACKTEST_INCIDENT_POINTS = 2
+
 # The checks of doctor run every night; half a day later than that they did not.
 DOCTOR_LATE_HOURS = 36
 

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from cwalarm.definitions.alarm import Alarm
@@ -15,14 +15,12 @@ from deliverywatch.backtest.inputs import definitions as templates
 from deliverywatch.backtest.inputs.definitions import Definitions
 from deliverywatch.backtest.inputs.history import History, bounds
 from deliverywatch.backtest.results.measure import headline_numbers, incidents, true_incidents
-from deliverywatch.backtest.results.result import Result, Span, Variant
+from deliverywatch.backtest.results.result import Night, Result, Span, Variant
 from deliverywatch.errors import InputError
+from deliverywatch.thresholds import BACKTEST_LEAST_DAYS
 
 # Before the replay, alarms and incidents come into the state that they had then.
 _LEAD = timedelta(days=1)
-
-# From less, numbers for a month say little.
-_ENOUGH = timedelta(days=7)
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +30,7 @@ class Request:
     Attributes:
         history_for: Returns the history for a template's parameters.
         settings: Such as `WarningThresholdPercent=2,3,5`.
-        time_zone: The readers' zone.
+        night: The hours in which a mail wakes somebody, and the readers' zone.
         is_swept: Whether to turn the threshold of the subject.
         start: None for the history's begin, as `end` for its end.
     """
@@ -40,7 +38,7 @@ class Request:
     source: templates.Source
     history_for: Callable[[Definitions], History]
     settings: Sequence[str] = ()
-    time_zone: str = "UTC"
+    night: Night = field(default_factory=Night)
     is_swept: bool = False
     start: datetime | None = None
     end: datetime | None = None
@@ -79,7 +77,7 @@ def compare(request: Request, on_progress: Callable[[float, str], None] = lambda
     subject = _subject(variants[0])
     return Result(
         span=yardstick.span,
-        time_zone=request.time_zone,
+        night=request.night,
         variants=tuple(variants),
         ratio=yardstick.ratio,
         subject=subject,
@@ -120,10 +118,10 @@ def _variant(
     definitions, _ = _replayable(definitions, history)
     minutes = Minutes(history.series)
     changes = simulate.replay(definitions, minutes, yardstick.lead, on_progress)
-    mails = simulate.deliver(definitions, minutes, changes, yardstick.lead, request.time_zone, history.contexts)
+    mails = simulate.deliver(definitions, minutes, changes, yardstick.lead, request.night.time_zone, history.contexts)
     open_spans = incidents(mails, span)
     within = [mail for mail in mails if mail.time >= span.start]
-    numbers = headline_numbers(within, open_spans, history, yardstick.truths, yardstick.ratio, span, request.time_zone)
+    numbers = headline_numbers(within, open_spans, history, yardstick.truths, yardstick.ratio, span, request.night)
     changes_within = tuple(change for change in changes if change.time >= span.start)
     return Variant(definitions, minutes, changes_within, tuple(within), tuple(open_spans), numbers)
 
@@ -151,9 +149,10 @@ def _cautions(yardstick: _Yardstick, subject: Alarm | None) -> list[str]:
         cautions.append(
             "There is no chart and no curve: no alarm is evaluated each minute, of values that each minute has."
         )
-    if yardstick.span.end - yardstick.span.start < _ENOUGH:
+    if not yardstick.span.is_week:
         cautions.append(
-            f"A month's figures are extrapolated from {yardstick.span.days:.1f} days: take them for a rough guess."
+            f"{yardstick.span.days:.1f} days say nothing of a month: there are no figures a month and no knee for less "
+            f"than {BACKTEST_LEAST_DAYS} days."
         )
     if yardstick.ratio is None:
         cautions.append(

@@ -1,4 +1,4 @@
-"""One alarm's threshold, turned from low to high -> mails a month, times raised, and where the curve bends.
+"""One alarm's threshold, turned from low to high -> mails, times raised, and where the curve bends.
 
 Times raised come of one order statistic per evaluation (`engine.sweep`), a thousand thresholds at once. Mails come of
 the notifier's own code, threshold by threshold, so there are fewer of them.
@@ -15,7 +15,6 @@ from cwalarm.replay.replay import Replay, can_vectorise
 from cwalarm.replay.sweep import sweep
 from deliverywatch.backtest import simulate
 from deliverywatch.backtest.inputs.definitions import Definitions
-from deliverywatch.backtest.results.measure import DAYS_A_MONTH
 from deliverywatch.backtest.results.result import Curve, Point, Span
 
 # How many times the threshold the curve reaches, and in how many steps.
@@ -46,25 +45,23 @@ def curve(
     span = Span(max(span.start, span.end - _MAXIMUM_SPAN), span.end)
     lead = Span(max(lead.start, span.start - _LEAD), lead.end)
     changes = simulate.replay(definitions, minutes, lead)
-    months = span.days / DAYS_A_MONTH
     first, last = (int(moment.timestamp()) // 60 for moment in (span.start, span.end))
     replay = Replay(minutes, first, last)
     points = []
     for done, threshold in enumerate(_steps(alarm, replay, MAIL_STEPS), 1):
         turned = _turned(definitions, alarm, threshold)
-        mails = _mail_count(definitions, turned, minutes, changes, lead, span.start)
-        points.append(Point(threshold, mails / months))
+        points.append(Point(threshold, _mail_count(definitions, turned, minutes, changes, lead, span.start)))
         on_progress(done, MAIL_STEPS)
     outcomes = sweep(replay, alarm, _steps(alarm, replay, RAISED_STEPS))
-    raised = tuple((outcome.threshold, outcome.raised / months) for outcome in outcomes)
-    return Curve(alarm, span, tuple(points), raised, _bend(alarm, points))
+    raised = tuple((outcome.threshold, outcome.raised) for outcome in outcomes)
+    return Curve(alarm, span, tuple(points), raised, _bend(alarm, points) if span.is_week else None)
 
 
 def _bend(alarm: Alarm, points: Sequence[Point]) -> float | None:
     # What calls below its threshold gets quieter the lower that is.
     is_below = alarm.comparison in (Comparison.BELOW, Comparison.AT_MOST)
-    ordered = [Point(-point.threshold, point.mails_a_month) for point in reversed(points)] if is_below else points
-    bend = knee([point.threshold for point in ordered], [point.mails_a_month for point in ordered])
+    ordered = [Point(-point.threshold, point.mails_count) for point in reversed(points)] if is_below else points
+    bend = knee([point.threshold for point in ordered], [point.mails_count for point in ordered])
     return -bend if is_below and bend is not None else bend
 
 

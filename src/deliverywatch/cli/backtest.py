@@ -78,7 +78,8 @@ def backtest(
            "true_incidents": {"alarm": "", "spans": [{"from": "", "to": ""}]},
            "variants": [{"label": "", "parameters": {"P": "2"},
              "figures": {"mails_count": 0, "incidents_count": 0,
-               "mails_a_month": 0.0, "night_mails_a_month": 0.0,
+               "night_mails_count": 0, "mails_a_month": 0.0,
+               "night_mails_a_month": 0.0,
                "median_minutes_to_mail": 0.0, "missed_count": 0,
                "missed": [{"from": "", "to": ""}], "open_minutes": 0},
              "transitions": [{"time": "", "alarm": "", "state": "ALARM",
@@ -87,12 +88,15 @@ def backtest(
              "mails": [{"time": "", "incident": "", "watch": "",
                "event": "OPENED", "level": "warning", "subject": ""}]}],
            "sweep": {"alarm": "", "from": "", "to": "", "knee": 2.5,
-             "points": [{"threshold": 0.5, "mails_a_month": 0.0}]}}
+             "points": [{"threshold": 0.5, "mails_count": 0,
+               "mails_a_month": 0.0}]}}
+    Of less than a week mails_a_month and knee are null.
     """  # noqa: D301 - click wants the control character
     from deliverywatch.backtest.compare import Request, compare
     from deliverywatch.backtest.inputs.definitions import LiveAccount, TemplateFile
     from deliverywatch.backtest.report.document import document
     from deliverywatch.backtest.report.page import page
+    from deliverywatch.backtest.results.result import Night
 
     source: Source = TemplateFile(Path(template), without)
     if template == LIVE:
@@ -100,7 +104,7 @@ def backtest(
 
         source = LiveAccount(cloudwatch().definitions, without)
     history_for, is_swept = _History(history, start, end), sweep or report is not None
-    request = Request(source, history_for, settings, time_zone, is_swept=is_swept, start=start, end=end)
+    request = Request(source, history_for, settings, Night(time_zone), is_swept=is_swept, start=start, end=end)
     with _progress() as show_progress:
         result = compare(request, show_progress)
     if render_to:
@@ -177,7 +181,7 @@ def _print(result: Result, *, is_swept: bool) -> None:
     span = f"{result.span.start:%Y-%m-%d %H:%M} to {result.span.end:%Y-%m-%d %H:%M} UTC"
     print_plain(f"Replayed {span}, {result.span.days:,.1f} days.")
     if len(result.variants) == 1:
-        print_plain(_mails(result.variants[0], result.time_zone))
+        print_plain(_mails(result.variants[0], result.night.time_zone))
     print_plain(_comparison(result))
     if is_swept and result.curve:
         print_plain(_curve(result.curve))
@@ -204,13 +208,13 @@ def _comparison(result: Result) -> Table:
 
 
 def _curve(curve: Curve) -> Table:
-    steps = table(">threshold", ">mails\n/ month", "", title=f"\nThreshold of {curve.alarm.name}")
-    most = max(point.mails_a_month for point in curve.points) or 1.0
+    steps = table(">threshold", f">mails\n{curve.unit}", "", title=f"\nThreshold of {curve.alarm.name}")
+    most = max(point.mails_count for point in curve.points) or 1
     for point in curve.points:
-        bar = "#" * round(_BAR_WIDTH * point.mails_a_month / most)
-        now = " now" if point.threshold == curve.alarm.threshold else ""
+        bar = "#" * round(_BAR_WIDTH * point.mails_count / most)
+        now = " today" if point.threshold == curve.alarm.threshold else ""
         bend = " knee: above it, little is gained" if point.threshold == curve.knee else ""
-        steps.add_row(f"{point.threshold:g}", f"{point.mails_a_month:,.1f}", f"{bar}{now}{bend}")
+        steps.add_row(f"{point.threshold:g}", f"{curve.rate(point.mails_count):,.1f}", f"{bar}{now}{bend}")
     return steps
 
 

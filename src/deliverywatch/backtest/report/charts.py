@@ -1,78 +1,106 @@
-"""A back-test -> two charts as HTML: an alarm's value with its bands and mails, and the curve of its threshold.
+"""A back-test -> two charts: an alarm's value with its bands and mails, and the curve of its threshold.
 
-Drawn by Plotly; the first brings plotly.js along, so that the page asks no network for anything.
+A chart is lines, bands, marks and labels in percent of its area. The page draws them as SVG that stretches and as text
+that does not, so that it reads on a phone, needs no script, and a year takes some kilobytes.
 """
 
-from datetime import UTC, datetime
-from importlib import import_module
-from typing import Any
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from itertools import groupby
 
 from cwalarm.definitions.alarm import Alarm
 from cwalarm.replay.numeric import numpy
 from cwalarm.replay.replay import Replay
-from deliverywatch.backtest.results.result import Curve, Result, Variant
-from deliverywatch.errors import ConfigurationError
+from deliverywatch.backtest.results.result import Curve, Result, Span, Variant
 from deliverywatch.messages.palette import TONES
 
-# More points than these show nothing more on a screen, and make the page slow.
-_POINT_LIMIT = 6000
+# More points than these show nothing more on a screen.
+_POINT_LIMIT = 1200
 
-_INK, _RATE, _OPEN, _QUIET = "#1d2733", "#1f5fa8", "#c43d2f", "#5b6b7b"
+_VALUE, _OPEN, _QUIET = "#1f5fa8", "#c43d2f", "#5b6b7b"
 _LEVELS = {level: tone.line for level, tone in TONES.items() if level not in ("resolved", "notice")}
-_DASHES = ("solid", "dash", "dot", "dashdot")
+_DASHES = ("none", "6 4", "2 3", "8 3 2 3")
+_TICKS = 4
+# Above the value there is room for the marks of mails.
+_TOP_PERCENT = 12.0
 
-# The slider below the chart zooms and pans, by mouse and by finger; buttons would lie on the legend.
-_CONFIG = {"responsive": True, "displayModeBar": False}
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A line as the path of an SVG; `name` is for the legend, empty for none."""
+
+    path: str
+    colour: str
+    name: str
+    dash: str = "none"
+    width: float = 1.5
 
 
-def history_chart(result: Result, variant: Variant, alarm: Alarm) -> str:
-    """Return the chart of the alarm's value over time, with plotly.js: mails in a lane of their own above it."""
-    figure = _figure()
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """A mail: where it stands, and what it says when pointed at."""
+
+    x: float
+    y: float
+    colour: str
+    title: str
+
+
+@dataclass(frozen=True, slots=True)
+class Chart:
+    """A chart in percent of its area, from the upper left; ticks are a position and a label."""
+
+    lines: list[Line] = field(default_factory=list)
+    bands: list[tuple[float, float]] = field(default_factory=list)
+    marks: list[Mark] = field(default_factory=list)
+    legend: list[tuple[str, str]] = field(default_factory=list)
+    x_ticks: list[tuple[float, str]] = field(default_factory=list)
+    y_ticks: list[tuple[float, str]] = field(default_factory=list)
+
+
+def history_chart(result: Result, variant: Variant, alarm: Alarm) -> Chart:
+    """Return the chart of the alarm's value over time, with the mails above it."""
     unit = " %" if alarm == result.ratio else ""
-    times, values = _values(result, variant, alarm)
-    figure.add_scatter(
-        x=times, y=values, mode="lines", name=f"value{unit}", line={"color": _RATE, "width": 1.5}, connectgaps=False
-    )
-    _add_limits(figure, variant, alarm, (times[0], times[-1]), unit)
-    for watch, span in variant.incidents:
-        figure.add_vrect(x0=span.start, x1=span.end, fillcolor=_OPEN, opacity=0.12, line_width=0, name=watch)
-    _add_mails(figure, variant)
-    figure.update_layout(
-        xaxis={"rangeslider": {"visible": True, "thickness": 0.08}},
-        yaxis={"title": f"value{unit}", "rangemode": "tozero", "domain": [0, 0.84]},
-        yaxis2={"domain": [0.86, 1], "visible": False, "range": [-1, len(_LEVELS)], "fixedrange": True},
-    )
-    # Below the slider: on a phone it has a line for each entry.
-    figure.update_layout(legend={"orientation": "h", "y": -0.32, "yanchor": "top"})
-    return _html(figure, 580, with_library=True)
+    values = _values(result, variant, alarm)
+    judges = [judge for judge in variant.definitions.alarms if judge.queries == alarm.queries]
+    top = _top([*(value for value in values if value is not None), *(judge.threshold for judge in judges)])
+    chart = Chart(x_ticks=_times(result.span), y_ticks=_levels(top, unit))
+    # One value stands at the begin, and the last at the end.
+    last = max(len(values) - 1, 1)
+    points = [(100 * index / last, value) for index, value in enumerate(values)]
+    chart.lines.append(Line(_path(points, top), _VALUE, f"value{unit}"))
+    chart.lines.extend(_limits(variant, judges, top, unit))
+    chart.bands.extend((_x(open_.start, result.span), _x(open_.end, result.span)) for _, open_ in variant.incidents)
+    _add_mails(chart, result, variant)
+    return chart
 
 
-def curve_chart(curve: Curve) -> str:
-    """Return the chart of mails a month by threshold, without plotly.js."""
-    figure = _figure()
-    thresholds, raised = zip(*curve.raised, strict=True)
-    figure.add_scatter(
-        x=thresholds, y=raised, mode="lines", name="raised a month", line={"color": _QUIET, "width": 1, "dash": "dot"}
+def curve_chart(curve: Curve) -> Chart:
+    """Return the chart of mails by threshold."""
+    rates = [curve.rate(point.mails_count) for point in curve.points]
+    raised = [curve.rate(count) for _, count in curve.raised]
+    top, low = _top([*rates, *raised]), min(curve.points[0].threshold, 0.0)
+    width = curve.points[-1].threshold - low or 1.0
+
+    def x(threshold: float) -> float:
+        return min(max(100 * (threshold - low) / width, 0.0), 100.0)
+
+    chart = Chart(
+        x_ticks=[(25.0 * step, f"{low + width * step / 4:.3g}") for step in range(5)], y_ticks=_levels(top, "")
     )
-    figure.add_scatter(
-        x=[point.threshold for point in curve.points],
-        y=[point.mails_a_month for point in curve.points],
-        mode="lines+markers",
-        name="mails a month",
-        line={"color": _RATE},
-    )
-    now = curve.alarm.threshold
-    figure.add_vline(x=now, line={"color": _QUIET, "dash": "dot"}, annotation_text=f"now {now:g}")
+    dotted = [(x(threshold), rate) for (threshold, _), rate in zip(curve.raised, raised, strict=True)]
+    chart.lines.append(Line(_path(dotted, top), _QUIET, f"raised {curve.unit}", "2 3", 1))
+    solid = [(x(point.threshold), rate) for point, rate in zip(curve.points, rates, strict=True)]
+    chart.lines.append(Line(_path(solid, top), _VALUE, f"mails {curve.unit}"))
+    chart.lines.append(_upright(x(curve.alarm.threshold), f"today, {curve.alarm.threshold:g}", _QUIET, "6 4"))
     if curve.knee is not None:
-        figure.add_vline(
-            x=curve.knee, line={"color": _OPEN}, annotation_text=f"knee {curve.knee:.3g}", annotation_y=0.85
-        )
-    figure.update_xaxes(title="threshold")
-    figure.update_yaxes(title="a month", rangemode="tozero")
-    return _html(figure, 340, with_library=False)
+        chart.lines.append(_upright(x(curve.knee), f"knee, {curve.knee:.3g}", _OPEN))
+    return chart
 
 
-def _values(result: Result, variant: Variant, alarm: Alarm) -> tuple[list[datetime], list[float | None]]:
+def _values(result: Result, variant: Variant, alarm: Alarm) -> list[float | None]:
     """Return the alarm's value as it saw it; of too many minutes the highest of each step."""
     np = numpy()
     first, last = (int(moment.timestamp()) // 60 for moment in (result.span.start, result.span.end))
@@ -82,62 +110,70 @@ def _values(result: Result, variant: Variant, alarm: Alarm) -> tuple[list[dateti
     cut = np.append(values, np.full(-len(values) % step, np.nan)).reshape(-1, step)
     empty = np.isnan(cut).all(axis=1)
     highest = np.where(np.isnan(cut), -np.inf, cut).max(axis=1).round(3).tolist()
-    times = [datetime.fromtimestamp((first + index * step) * 60, UTC) for index in range(len(highest))]
-    return times, [None if gap else value for value, gap in zip(highest, empty.tolist(), strict=True)]
+    return [None if gap else value for value, gap in zip(highest, empty.tolist(), strict=True)]
 
 
-def _add_limits(figure: Any, variant: Variant, alarm: Alarm, ends: tuple[datetime, datetime], unit: str) -> None:
-    """Draw the thresholds of the alarms that judge the same value; the legend names them, as labels would overlap."""
+def _path(points: Sequence[tuple[float, float | None]], top: float) -> str:
+    """Return the path through points; where one has no value the line is broken."""
+    parts = []
+    for is_gap, run in groupby(points, key=lambda point: point[1] is None):
+        if not is_gap:
+            corners = [f"{x:.2f} {_y(value or 0.0, top):.2f}" for x, value in run]
+            # A path of one point would not be seen.
+            parts.append("M" + "L".join(corners if len(corners) > 1 else corners * 2))
+    return "".join(parts)
+
+
+def _limits(variant: Variant, judges: Sequence[Alarm], top: float, unit: str) -> list[Line]:
+    """Return the thresholds of the alarms that judge the same value; the legend names them, as labels would overlap."""
     prefix = f"deliverywatch-{variant.definitions.environment}-"
-    judges = [judge for judge in variant.definitions.alarms if judge.queries == alarm.queries]
-    for number, judge in enumerate(sorted(judges, key=lambda judge: -judge.threshold)):
-        figure.add_scatter(
-            x=ends,
-            y=[judge.threshold] * 2,
-            mode="lines",
-            name=f"{judge.name.removeprefix(prefix)}: {judge.threshold:g}{unit}",
-            line={"color": _QUIET, "width": 1, "dash": _DASHES[number % len(_DASHES)]},
+    return [
+        Line(
+            _path([(0, judge.threshold), (100, judge.threshold)], top),
+            _QUIET,
+            f"{judge.name.removeprefix(prefix)}: {judge.threshold:g}{unit}",
+            _DASHES[number % len(_DASHES)],
+            1,
+        )
+        for number, judge in enumerate(sorted(judges, key=lambda judge: -judge.threshold))
+    ]
+
+
+def _add_mails(chart: Chart, result: Result, variant: Variant) -> None:
+    for height, (level, colour) in enumerate(_LEVELS.items()):
+        mails = [mail for mail in variant.mails if mail.level == level]
+        if mails:
+            chart.legend.append((f"mail: {'resolved' if level == 'ok' else level}", colour))
+        y = _TOP_PERCENT * (height + 0.5) / (len(_LEVELS) + 1)
+        chart.marks.extend(
+            Mark(_x(mail.time, result.span), y, colour, f"{mail.time:%d %b %H:%M} UTC {mail.subject}") for mail in mails
         )
 
 
-def _add_mails(figure: Any, variant: Variant) -> None:
-    for height, level in enumerate(_LEVELS):
-        mails = [mail for mail in variant.mails if mail.level == level]
-        if mails:
-            figure.add_scatter(
-                x=[mail.time for mail in mails],
-                y=[len(_LEVELS) - 1 - height] * len(mails),
-                yaxis="y2",
-                text=[mail.subject for mail in mails],
-                mode="markers",
-                name=f"mail: {'resolved' if level == 'ok' else level}",
-                marker={"color": _LEVELS[level], "size": 9, "symbol": "diamond", "line": {"color": "#fff", "width": 1}},
-                hovertemplate="%{x|%d %b %H:%M} UTC<br>%{text}<extra></extra>",
-            )
+def _upright(x: float, name: str, colour: str, dash: str = "none") -> Line:
+    return Line(f"M{x:.2f} 0L{x:.2f} 100", colour, name, dash)
 
 
-def _figure() -> Any:
-    try:
-        figure = import_module("plotly.graph_objects").Figure()
-    except ImportError as error:
-        raise ConfigurationError(
-            "The report needs Plotly, which is not installed.",
-            next_step="Run `pip install 'deliverywatch[backtest]'`.",
-        ) from error
-    figure.update_layout(
-        template="plotly_white",
-        margin={"l": 48, "r": 12, "t": 12, "b": 40},
-        font={"family": "system-ui, sans-serif", "size": 13, "color": _INK},
-        legend={"orientation": "h", "y": 1.02, "yanchor": "bottom"},
-        hovermode="closest",
-        # A finger on the chart scrolls the page.
-        dragmode=False,
-    )
-    return figure
+def _x(moment: datetime, span: Span) -> float:
+    return min(max(100 * (moment - span.start) / (span.end - span.start), 0.0), 100.0)
 
 
-def _html(figure: Any, height: int, *, with_library: bool) -> str:
-    drawn: str = figure.to_html(
-        full_html=False, include_plotlyjs=with_library, config=_CONFIG, default_height=height, default_width="100%"
-    )
-    return drawn
+def _y(value: float, top: float) -> float:
+    return 100 - (100 - _TOP_PERCENT) * min(max(value / top, 0.0), 1.0)
+
+
+def _top(values: Sequence[float]) -> float:
+    """Return the highest value, rounded up so that a quarter of it is a short number."""
+    highest = max([*values, 0.0]) or 1.0
+    power = 10.0 ** math.floor(math.log10(highest))
+    return next(step * power for step in (1, 1.2, 1.6, 2, 2.4, 3, 4, 5, 6, 8, 10) if step * power >= highest)
+
+
+def _levels(top: float, unit: str) -> list[tuple[float, str]]:
+    return [(_y(top * step / _TICKS, top), f"{top * step / _TICKS:g}{unit}") for step in range(_TICKS + 1)]
+
+
+def _times(span: Span) -> list[tuple[float, str]]:
+    wanted = "%H:%M" if span.end - span.start <= timedelta(days=2) else "%d %b"
+    times = [span.start + (span.end - span.start) * step / _TICKS for step in range(_TICKS + 1)]
+    return [(100.0 * step / _TICKS, f"{time.astimezone(UTC):{wanted}}") for step, time in enumerate(times)]

@@ -12,7 +12,7 @@ def document(result: Result) -> dict[str, Any]:
     return {
         "from": _time(result.span.start),
         "to": _time(result.span.end),
-        "time_zone": result.time_zone,
+        "time_zone": result.night.time_zone,
         "notes": list(result.notes),
         "left_out": list(result.left_out),
         "true_incidents": {"alarm": ratio.name if ratio else None, "spans": list(map(_span, result.true_incidents))},
@@ -27,7 +27,12 @@ def _curve(curve: Curve) -> dict[str, Any]:
         **_span(curve.span),
         "knee": curve.knee,
         "points": [
-            {"threshold": point.threshold, "mails_a_month": round(point.mails_a_month, 1)} for point in curve.points
+            {
+                "threshold": point.threshold,
+                "mails_count": point.mails_count,
+                "mails_a_month": rounded(curve.span.a_month(point.mails_count)),
+            }
+            for point in curve.points
         ],
     }
 
@@ -62,17 +67,22 @@ def _variant(variant: Variant) -> dict[str, Any]:
 
 
 def _numbers(numbers: HeadlineNumbers) -> dict[str, Any]:
-    waited = numbers.minutes_to_mail
     return {
         "mails_count": numbers.mails_count,
         "incidents_count": numbers.incidents_count,
-        "mails_a_month": round(numbers.mails_a_month, 1),
-        "night_mails_a_month": round(numbers.night_mails_a_month, 1),
-        "median_minutes_to_mail": None if waited is None else round(waited, 1),
+        "night_mails_count": numbers.night_mails_count,
+        "mails_a_month": rounded(numbers.mails_a_month),
+        "night_mails_a_month": rounded(numbers.night_mails_a_month),
+        "median_minutes_to_mail": rounded(numbers.minutes_to_mail),
         "missed_count": None if numbers.missed is None else len(numbers.missed),
         "missed": list(map(_span, numbers.missed or ())),
         "open_minutes": round(numbers.open_minutes),
     }
+
+
+def rounded(number: float | None) -> float | None:
+    """Return a number as documents show it; None for one that cannot be said."""
+    return None if number is None else round(number, 1)
 
 
 def _span(span: Span) -> dict[str, str]:

@@ -13,23 +13,28 @@ _MAIL_LIMIT = 500
 
 
 def page(result: Result) -> str:
-    """Return the page, with charts of the template as it is; raise ConfigurationError if Plotly is not installed."""
+    """Return the page, with charts of the template as it is."""
+    return rendered(
+        "report.html.j2",
+        result=result,
+        variant=result.variants[0],
+        history=charts.history_chart(result, result.variants[0], result.subject) if result.subject else None,
+        turned=charts.curve_chart(result.curve) if result.curve else None,
+        unit=" %" if result.subject == result.ratio else "",
+        columns=[name.replace("\n", " ") for name in COLUMNS],
+        rows=rows(result),
+        lists=[_listed(variant, result.night.time_zone) for variant in result.variants],
+    )
+
+
+def rendered(template: str, **values: Any) -> str:
+    """Return a page of this room's templates."""
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
     environment = Environment(
         loader=FileSystemLoader(Path(__file__).with_name("templates")), autoescape=True, undefined=StrictUndefined
     )
-    return environment.get_template("report.html.j2").render(
-        result=result,
-        variant=result.variants[0],
-        # What Plotly made of our numbers is HTML already.
-        history=charts.history_chart(result, result.variants[0], result.subject) if result.subject else "",
-        turned=charts.curve_chart(result.curve) if result.curve else "",
-        unit=" %" if result.subject == result.ratio else "",
-        columns=[name.replace("\n", " ") for name in COLUMNS],
-        rows=rows(result),
-        lists=[_listed(variant, result.time_zone) for variant in result.variants],
-    )
+    return environment.get_template(template).render(**values)
 
 
 def _listed(variant: Variant, time_zone: str) -> dict[str, Any]:

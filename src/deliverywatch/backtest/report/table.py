@@ -10,14 +10,19 @@ def rows(result: Result) -> list[tuple[str, ...]]:
     return [_row(variant, len(result.true_incidents)) for variant in result.variants]
 
 
+def number(value: float | None, decimals: int = 0) -> str:
+    """Return a number as tables show it; a dash for one that cannot be said."""
+    return "-" if value is None else f"{value:,.{decimals}f}"
+
+
 def _row(variant: Variant, true_count: int) -> tuple[str, ...]:
     numbers = variant.numbers
     return (
         variant.definitions.label,
         f"{numbers.mails_count:,}",
-        f"{numbers.mails_a_month:,.1f}",
-        f"{numbers.night_mails_a_month:,.1f}",
-        "-" if numbers.minutes_to_mail is None else f"{numbers.minutes_to_mail:,.0f}",
+        number(numbers.mails_a_month, 1),
+        number(numbers.night_mails_a_month, 1),
+        number(numbers.minutes_to_mail),
         "-" if numbers.missed is None else f"{len(numbers.missed)} of {true_count}",
         f"{numbers.open_minutes / 60:,.1f}",
     )

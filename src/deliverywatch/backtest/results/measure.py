@@ -4,20 +4,16 @@ from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from statistics import median
-from zoneinfo import ZoneInfo
 
 from cwalarm.definitions.alarm import Alarm
 from cwalarm.replay.minutes import Minutes
 from cwalarm.replay.numeric import numpy
 from deliverywatch.backtest.inputs.definitions import counts_of
 from deliverywatch.backtest.inputs.history import History
-from deliverywatch.backtest.results.result import HeadlineNumbers, Mail, Span
+from deliverywatch.backtest.results.result import HeadlineNumbers, Mail, Night, Span
 
 # Fewer messages in a window than these are no incident that anybody can have missed.
 TRUE_MINIMUM_COUNT = 100
-
-NIGHT_FROM_HOUR, NIGHT_TO_HOUR = 22, 6
-DAYS_A_MONTH = 365.25 / 12
 
 
 def incidents(mails: Sequence[Mail], span: Span) -> list[tuple[str, Span]]:
@@ -61,15 +57,14 @@ def headline_numbers(
     truths: Sequence[Span],
     ratio: Alarm | None,
     span: Span,
-    time_zone: str,
+    night: Night,
 ) -> HeadlineNumbers:
     """Return the headline numbers of one set of parameters, from the mails of the replay, in order of time.
 
     `open_spans` are what `incidents` returned; `truths` what `true_incidents` returned for the template as it is, whose
     `ratio` says what bad is.
     """
-    months, zone = span.days / DAYS_A_MONTH, ZoneInfo(time_zone)
-    night = sum(not NIGHT_TO_HOUR <= mail.time.astimezone(zone).hour < NIGHT_FROM_HOUR for mail in mails)
+    night_count = sum(night.holds(mail.time) for mail in mails)
     opened = [incident.start for _, incident in open_spans if incident.start > span.start]
     waits = list(_waits(opened, history, ratio)) if ratio else []
     missed = tuple(
@@ -78,8 +73,9 @@ def headline_numbers(
     return HeadlineNumbers(
         mails_count=len(mails),
         incidents_count=len(open_spans),
-        mails_a_month=len(mails) / months,
-        night_mails_a_month=night / months,
+        night_mails_count=night_count,
+        mails_a_month=span.a_month(len(mails)),
+        night_mails_a_month=span.a_month(night_count),
         minutes_to_mail=median(waits) if waits else None,
         missed=missed if ratio else None,
         open_minutes=_open_minutes(open_spans),

@@ -2,11 +2,15 @@
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
 
 from cwalarm.definitions.alarm import Alarm
 from cwalarm.replay.backtest import Change
 from cwalarm.replay.minutes import Minutes
 from deliverywatch.backtest.inputs.definitions import Definitions
+from deliverywatch.thresholds import BACKTEST_LEAST_DAYS, NIGHT_FROM_HOUR, NIGHT_TO_HOUR
+
+_DAYS_A_MONTH = 365.25 / 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +30,36 @@ class Span:
         """How long it is."""
         return self.minutes / 1440
 
+    @property
+    def is_week(self) -> bool:
+        """Whether it is long enough to say anything of a month."""
+        return self.days >= BACKTEST_LEAST_DAYS
+
+    def a_month(self, count: float) -> float | None:
+        """Return how many of so many in it make a month of 30.4 days; None for less than a week, which says nothing."""
+        return count / self.days * _DAYS_A_MONTH if self.is_week else None
+
+
+@dataclass(frozen=True, slots=True)
+class Night:
+    """The hours in which a mail wakes somebody, in the readers' zone; the last one is not part of it."""
+
+    time_zone: str = "UTC"
+    from_hour: int = NIGHT_FROM_HOUR
+    to_hour: int = NIGHT_TO_HOUR
+
+    def holds(self, moment: datetime) -> bool:
+        """Return whether a time is at night."""
+        hour = moment.astimezone(ZoneInfo(self.time_zone)).hour
+        if self.from_hour <= self.to_hour:
+            return self.from_hour <= hour < self.to_hour
+        return hour >= self.from_hour or hour < self.to_hour
+
+    @property
+    def words(self) -> str:
+        """Such as `22:00 to 06:00 in UTC`."""
+        return f"{self.from_hour:02}:00 to {self.to_hour:02}:00 in {self.time_zone}"
+
 
 @dataclass(frozen=True, slots=True)
 class Mail:
@@ -42,10 +76,11 @@ class Mail:
 
 @dataclass(frozen=True, slots=True)
 class HeadlineNumbers:
-    """What one set of parameters would have meant; a month has 30.4 days.
+    """What one set of parameters would have meant.
 
     Attributes:
-        night_mails_a_month: Of the mails, those from 22 to 6 o'clock where the readers are.
+        mails_a_month: None for less than a week.
+        night_mails_a_month: Of the mails, those at night where the readers are; None as above.
         minutes_to_mail: Median from the first bad message of an incident to its mail; None if there is none.
         missed: True incidents during which no incident of any watch was open; None without an alarm on a share.
         open_minutes: How long an incident was open.
@@ -53,8 +88,9 @@ class HeadlineNumbers:
 
     mails_count: int
     incidents_count: int
-    mails_a_month: float
-    night_mails_a_month: float
+    night_mails_count: int
+    mails_a_month: float | None
+    night_mails_a_month: float | None
     minutes_to_mail: float | None
     missed: tuple[Span, ...] | None
     open_minutes: float
@@ -77,7 +113,7 @@ class Point:
     """What one threshold would have meant."""
 
     threshold: float
-    mails_a_month: float
+    mails_count: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,15 +121,26 @@ class Curve:
     """What every threshold of an alarm would have meant at the end of the replay, `span`.
 
     Attributes:
-        raised: Threshold and times that the alarm alone would have been raised a month.
-        knee: The threshold of `points` above which little is gained; None for a curve that does not bend.
+        raised: Threshold and times that the alarm alone would have been raised.
+        knee: The threshold of `points` above which little is gained; None for a curve that does not bend, and for less
+            than a week.
     """
 
     alarm: Alarm
     span: Span
     points: tuple[Point, ...]
-    raised: tuple[tuple[float, float], ...]
+    raised: tuple[tuple[float, int], ...]
     knee: float | None
+
+    def rate(self, count: float) -> float:
+        """Return what a count is in the unit of the curve: a month, or for less than a week the span itself."""
+        monthly = self.span.a_month(count)
+        return count if monthly is None else monthly
+
+    @property
+    def unit(self) -> str:
+        """Such as `a month`."""
+        return "a month" if self.span.is_week else f"in {self.span.days:.1f} days"
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +156,7 @@ class Result:
     """
 
     span: Span
-    time_zone: str
+    night: Night
     variants: tuple[Variant, ...]
     ratio: Alarm | None
     subject: Alarm | None

@@ -30,10 +30,11 @@ def kinds() -> set[str]:
     for path in (ROOT / "src").rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text())):
             name = getattr(node.func, "id", getattr(node.func, "attr", "")) if isinstance(node, ast.Call) else ""
-            if name in CLASSES and isinstance(node, ast.Call):
+            # Adapters are handed the class, as `kind`.
+            if name in {*CLASSES, "kind"} and isinstance(node, ast.Call):
                 named = [each.value for each in node.keywords if each.arg == "kind"]
                 found |= {each.value for each in named if isinstance(each, ast.Constant)}
-                found |= set() if named else {CLASSES[name].kind}
+                found |= {CLASSES[name].kind} if name in CLASSES and not named else set()
     return found
 
 

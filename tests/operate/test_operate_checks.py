@@ -231,6 +231,13 @@ BAD: dict[str, tuple[Check, Verdict, str, str]] = {
 
 
 @pytest.mark.parametrize("check", FINE.values(), ids=FINE)
+def test_an_sdk_below_the_floor_is_named_with_the_command_that_updates_it() -> None:
+    old, good = stack.sdk("1.34.100"), stack.sdk("1.34.145")
+    assert (old.verdict, good.verdict) == (Verdict.FAILED, Verdict.OK)
+    assert "botocore 1.34.100 is older than 1.34.145" in old.finding
+    assert "put-runtime-management-config" in old.fix
+
+
 def test_what_is_well_has_nothing_to_mend(check: Check) -> None:
     assert (check.verdict, check.fix) == (Verdict.OK, "")
     assert check.finding.endswith(".")

@@ -22,8 +22,9 @@ from deliverywatch.alerting.dry_run import MessageAlarms, Pile
 from deliverywatch.alerting.incidents.incident import Change, Event, Incident
 from deliverywatch.alerting.incidents.outbox import Record
 from deliverywatch.alerting.inputs.settings import Settings
+from deliverywatch.alerting.mail.formatting import clock
 from deliverywatch.alerting.ports import Ports
-from deliverywatch.errors import InputError, MailUnavailable
+from deliverywatch.errors import CloudRefused, InputError, MailUnavailable
 from deliverywatch.local.demo import play
 from deliverywatch.messages.level import Level
 from deliverywatch.messages.verdict import Verdict
@@ -34,6 +35,8 @@ from deliverywatch.operate.doctor.findings import Finding, Findings
 from deliverywatch.operate.incidents.aws_incidents import MuteRules
 from deliverywatch.operate.incidents.mutes import Mute
 from deliverywatch.operate.incidents.watch_verdicts import WatchVerdict
+from deliverywatch.operate.weekly_digest import week
+from deliverywatch.operate.weekly_digest.facts import facts
 from deliverywatch.operate.weekly_digest.week import Runs, Tally, Week
 from deliverywatch.storage.memory import Memory
 
@@ -186,6 +189,23 @@ def test_a_watch_that_is_blind_takes_the_meaning_from_silence() -> None:
     assert subject(message).startswith("[WEEKLY] blind at times")
     assert "What sms-overdue watches cannot be seen" in lines(blind)
     assert "Cannot be seen: sms-overdue: Its alarm does not exist." in lines(blind)
+
+
+def test_mutes_that_cannot_be_read_are_not_none() -> None:
+    unknown = replace(QUIET, mutes_problem="The AWS SDK here is too old: it has no operation 'list_alarm_mute_rules'.")
+    (line,) = [value for name, value in facts(unknown, clock("UTC")) if name == "Mutes"]
+    assert line.startswith("not known: The AWS SDK here is too old")
+
+
+def test_rules_that_aws_does_not_show_cost_the_digest_a_line_and_not_the_mail() -> None:
+    class Unreadable:
+        def names(self, *_: object) -> list[str]:
+            raise CloudRefused("The mute rules could not be read.")
+
+    assert week._mutes(cast("Any", Unreadable()), "deliverywatch-prod", START, END) == (
+        (),
+        "The mute rules could not be read.",
+    )
 
 
 def test_a_mute_is_said_with_its_beginning_and_its_end() -> None:

@@ -59,7 +59,7 @@ def test_a_working_stack_passes_every_check(verdicts: Callable[[], dict[str, dic
     checks = verdicts()
     assert failing(checks) == set()
     assert list(checks) == [
-        "credentials", "region", "stack", "functions", "concurrency", "schedules", "bucket", "workgroup", "kms",
+        "credentials", "region", "stack", "sdk", "functions", "concurrency", "schedules", "bucket", "workgroup", "kms",
         "sender", "dkim", "sending", "sandbox", "suppressed", "notifier", "notifier-policy", "fallback",
         "clicksend-stored", "clicksend-key",
         "clicksend-credit", "heartbeat", "records", "clicksend-rows", "alarms", "alarm-actions",
@@ -71,7 +71,7 @@ def test_a_working_stack_passes_every_check(verdicts: Callable[[], dict[str, dic
 def test_a_line_is_at_most_80_columns_wide_but_for_commands(run: Callable[..., Result]) -> None:
     lines = run("doctor").stdout.splitlines()
     assert max(len(line) for line in lines if not line.startswith("         aws")) <= 80
-    assert "29 checks: " in lines[-1]
+    assert "30 checks: " in lines[-1]
 
 
 def test_records_that_were_set_aside_and_rows_that_did_not_come_are_named(

@@ -6,7 +6,8 @@ A client is made when it is first used: each costs 50 ms, and most invocations n
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -18,8 +19,9 @@ from botocore.exceptions import BotoCoreError, ClientError, ConnectTimeoutError,
 from deliverywatch.alerting.inputs import metric_queries
 from deliverywatch.alerting.inputs.alarm import from_description
 from deliverywatch.alerting.inputs.settings import RECIPIENT_LIMIT
-from deliverywatch.errors import MailUnavailable, MetricsUnavailable
+from deliverywatch.errors import DeliveryWatchError, MailUnavailable, MetricsUnavailable
 from deliverywatch.messages.untrusted import moment
+from deliverywatch.sdk import sendable
 from deliverywatch.storage.s3 import Bucket
 
 if TYPE_CHECKING:
@@ -47,12 +49,10 @@ class CloudWatch:
 
     def describe(self, names: Sequence[str]) -> list[Alarm]:
         """Return those of the alarms that exist."""
-        try:
+        with _translated(MetricsUnavailable, "CloudWatch did not describe the alarms"):
             pages = [
                 self._page(names[first : first + _NAMES_PER_CALL]) for first in range(0, len(names), _NAMES_PER_CALL)
             ]
-        except _FAILURES as error:
-            raise MetricsUnavailable(f"CloudWatch did not describe the alarms: {error}") from error
         return [
             from_description(alarm)
             for page in pages
@@ -77,18 +77,17 @@ class CloudWatch:
 
     def is_muted(self, names: Sequence[str]) -> bool:
         """Return whether a mute rule holds back the actions of one of the alarms now."""
-        try:
+        with _translated(MetricsUnavailable, "CloudWatch did not name the mute rules"):
             answers = [self._client.list_alarm_mute_rules(AlarmName=name, Statuses=["ACTIVE"]) for name in names]
-        except (*_FAILURES, AttributeError) as error:  # boto3 from before February 2026 does not know mute rules
-            raise MetricsUnavailable(f"CloudWatch did not name the mute rules: {error}") from error
         return any(answer.get("AlarmMuteRuleSummaries") for answer in answers)
 
     def png(self, widget: str) -> bytes:
         """Return the picture of a widget definition."""
-        try:
-            return bytes(self._client.get_metric_widget_image(MetricWidget=widget)["MetricWidgetImage"])
-        except (*_FAILURES, KeyError) as error:
-            raise MetricsUnavailable(f"CloudWatch drew no picture: {error}") from error
+        with _translated(MetricsUnavailable, "CloudWatch drew no picture"):
+            answer = self._client.get_metric_widget_image(MetricWidget=widget)
+        if "MetricWidgetImage" not in answer:
+            raise MetricsUnavailable("CloudWatch drew no picture.")
+        return bytes(answer["MetricWidgetImage"])
 
     @cached_property
     def _client(self) -> Any:
@@ -101,11 +100,9 @@ class CloudWatch:
         return dict(self._client.describe_alarms(AlarmNames=list(names), AlarmTypes=types, MaxRecords=_NAMES_PER_CALL))
 
     def _results(self, request: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-        try:
+        with _translated(MetricsUnavailable, "CloudWatch did not return the metrics"):
             pages = self._client.get_paginator("get_metric_data").paginate(**request)
             return [result for page in pages for result in page["MetricDataResults"]]
-        except _FAILURES as error:
-            raise MetricsUnavailable(f"CloudWatch did not return the metrics: {error}") from error
 
 
 class Stack:
@@ -127,10 +124,11 @@ class Stack:
 
     def _described(self) -> Mapping[str, Any]:
         try:
-            (stack,) = boto3.client("cloudformation", config=_CONFIG).describe_stacks(StackName=self._name)["Stacks"]
-        except (*_FAILURES, ValueError):
+            with sendable(MetricsUnavailable):
+                answer = boto3.client("cloudformation", config=_CONFIG).describe_stacks(StackName=self._name)
+        except (*_FAILURES, MetricsUnavailable):
             return {}
-        return dict(stack)
+        return dict(answer["Stacks"][0]) if answer["Stacks"] else {}
 
 
 def lake(bucket: str) -> Bucket:
@@ -145,7 +143,8 @@ class Ses:
         """Send a message, in several calls if SES does not take all recipients at once, and return its first id."""
         groups = [recipients[first : first + RECIPIENT_LIMIT] for first in range(0, len(recipients), RECIPIENT_LIMIT)]
         try:
-            answers = [self._sent(message, sender, group) for group in groups]
+            with sendable(MailUnavailable):
+                answers = [self._sent(message, sender, group) for group in groups]
         except _FAILURES as error:
             raise MailUnavailable(str(error)) from error
         return str(answers[0]["MessageId"])
@@ -186,10 +185,18 @@ class Topic:
     def publish(self, subject: str, text: str) -> str:
         """Publish a text and return its id."""
         plain = subject.encode("ascii", "replace").decode()[:_TOPIC_SUBJECT_LIMIT]
-        try:
+        with _translated(MailUnavailable, f"Neither SES nor the fallback topic took the mail '{plain}'"):
             answer = boto3.client("sns", config=_CONFIG).publish(
                 TopicArn=self._arn, Subject=plain, Message=text[:_TOPIC_TEXT_LIMIT]
             )
-        except _FAILURES as error:
-            raise MailUnavailable(f"Neither SES nor the fallback topic took the mail '{plain}': {error}") from error
         return str(answer["MessageId"])
+
+
+@contextmanager
+def _translated(kind: type[DeliveryWatchError], what: str) -> Iterator[None]:
+    """Raise boto3's errors as `kind`, after a sentence that says what did not happen."""
+    try:
+        with sendable(kind):
+            yield
+    except _FAILURES as error:
+        raise kind(f"{what}: {error}") from error

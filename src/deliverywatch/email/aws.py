@@ -7,6 +7,7 @@ import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
 from deliverywatch.errors import StoreUnavailable, error_code
+from deliverywatch.sdk import sendable
 from deliverywatch.storage.s3 import PATIENT
 
 
@@ -22,7 +23,8 @@ class DeliveryStream:
         """Send at most 500 records and return the positions of those that Firehose did not take."""
         batch = [{"Data": record} for record in records]
         try:
-            answer = self._firehose.put_record_batch(DeliveryStreamName=self._name, Records=batch)
+            with sendable(StoreUnavailable):
+                answer = self._firehose.put_record_batch(DeliveryStreamName=self._name, Records=batch)
         except (ClientError, BotoCoreError) as error:
             raise StoreUnavailable(f"AWS could not be used for {self._name}: {error_code(error)}.") from error
         return [index for index, response in enumerate(answer["RequestResponses"]) if response.get("ErrorCode")]

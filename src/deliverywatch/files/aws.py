@@ -11,7 +11,8 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
-from deliverywatch.errors import StoreConflict, StoreUnavailable, TableUnavailable, error_code
+from deliverywatch.errors import QueueUnavailable, StoreConflict, StoreUnavailable, TableUnavailable, error_code
+from deliverywatch.sdk import sendable
 from deliverywatch.storage.records import update_record, whole_document
 from deliverywatch.storage.s3 import Bucket
 from deliverywatch.storage.store import Change
@@ -111,9 +112,10 @@ class Failures:
         chunks = [puts[first : first + _PUTS_PER_CALL] for first in range(0, len(puts), _PUTS_PER_CALL)]
         # The reasons are in the function's log too, and must not cost the batch its good messages.
         try:
-            unprocessed = sum(map(self._unprocessed, chunks))
-        except _FAILED as error:
-            log.warning("The reasons of %d failures could not be kept: %s", len(puts), error_code(error))
+            with _translated(self._name):
+                unprocessed = sum(map(self._unprocessed, chunks))
+        except TableUnavailable as error:
+            log.warning("The reasons of %d failures could not be kept: %s", len(puts), error)
             return
         if unprocessed:
             log.warning("The reasons of %d failures could not be kept: DynamoDB left them", unprocessed)
@@ -138,8 +140,9 @@ class Queue:
     def return_at_once(self, receipts: Sequence[str]) -> None:
         """Let messages be redelivered now; if that fails, they come back after the visibility timeout."""
         try:
-            make_visible(self._sqs, self._url, receipts)
-        except _FAILED as error:
+            with sendable(QueueUnavailable):
+                make_visible(self._sqs, self._url, receipts)
+        except (*_FAILED, QueueUnavailable) as error:
             log.warning("%d messages that cannot be processed wait for nothing: %s", len(receipts), error_code(error))
 
 
@@ -198,6 +201,7 @@ def _plain(value: Mapping[str, Any]) -> Any:
 @contextmanager
 def _translated(table: str) -> Iterator[None]:
     try:
-        yield
+        with sendable(TableUnavailable):
+            yield
     except _FAILED as error:
         raise TableUnavailable(f"DynamoDB could not be used for {table}: {error_code(error)}.") from error

@@ -9,6 +9,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from deliverywatch.errors import QueueUnavailable, StoreUnavailable, error_code
 from deliverywatch.files.records.events import NO_VERSION, Details
+from deliverywatch.sdk import sendable
 
 _CONFIG = Config(connect_timeout=2, read_timeout=5, retries={"mode": "standard", "total_max_attempts": 4})
 _GONE = {"404", "NoSuchKey", "NoSuchVersion", "405"}  # 405: the version is a delete marker
@@ -32,7 +33,8 @@ class Objects:
         """Return the details of a version of an object; None if it is gone already."""
         wanted = {} if version == NO_VERSION else {"VersionId": version}
         try:
-            head = self._s3.head_object(Bucket=bucket, Key=key, ChecksumMode="ENABLED", **wanted)
+            with sendable(StoreUnavailable):
+                head = self._s3.head_object(Bucket=bucket, Key=key, ChecksumMode="ENABLED", **wanted)
         except (BotoCoreError, ClientError) as error:
             if error_code(error) in _GONE:
                 return None
@@ -60,10 +62,11 @@ class Queue:
         for chunk in _chunks(bodies):
             entries = [{"Id": str(number), "MessageBody": body, **self._more} for number, body in enumerate(chunk)]
             try:
-                refused = self._sqs.send_message_batch(QueueUrl=self._url, Entries=entries).get("Failed", [])
+                with sendable(QueueUnavailable):
+                    answer = self._sqs.send_message_batch(QueueUrl=self._url, Entries=entries)
             except (BotoCoreError, ClientError) as error:
                 raise QueueUnavailable(f"SQS took no message: {error_code(error)}.") from error
-            if refused:
+            if refused := answer.get("Failed", []):
                 codes = ", ".join(sorted({str(entry["Code"]) for entry in refused}))
                 raise QueueUnavailable(f"SQS refused {len(refused)} of {len(entries)} messages: {codes}.")
 

@@ -16,6 +16,7 @@ from deliverywatch.files.records.dead_letters import DeadLetter
 from deliverywatch.files.records.events import State
 from deliverywatch.files.records.items import as_read
 from deliverywatch.files.verify import Listed
+from deliverywatch.sdk import sendable
 
 if TYPE_CHECKING:
     from deliverywatch.files.push import Filters
@@ -185,6 +186,7 @@ def _sent_at(message: Mapping[str, Any]) -> datetime:
 @contextmanager
 def _translated(kind: type[QueueUnavailable | TableUnavailable | StoreUnavailable], what: str) -> Iterator[None]:
     try:
-        yield
+        with sendable(kind):
+            yield
     except (BotoCoreError, ClientError) as error:
         raise kind(f"{what}: {error}", next_step="Check your rights and the stack's name, then try again.") from error

@@ -11,6 +11,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from deliverywatch.athena import Statement, Status, TimeBudget, Workgroup, run
 from deliverywatch.errors import CloudRefused, CloudUnavailable, error_code
+from deliverywatch.sdk import sendable
 from deliverywatch.storage.s3 import PATIENT, Bucket
 
 # What a function keeps to stop a query and to report it.
@@ -44,9 +45,8 @@ class StepFunctions:
 
     def history(self, arn: str) -> Iterator[Mapping[str, Any]]:
         """Yield the events of an execution, the oldest first, or raise CloudRefused."""
-        pages = self._client.get_paginator("get_execution_history").paginate(executionArn=arn)
         with _translated("Step Functions", "the history of the execution"):
-            for page in pages:
+            for page in self._client.get_paginator("get_execution_history").paginate(executionArn=arn):
                 yield from page["events"]
 
 
@@ -94,7 +94,8 @@ class AlertsTopic:
 @contextmanager
 def _translated(service: str, what: str) -> Iterator[None]:
     try:
-        yield
+        with sendable(CloudRefused):
+            yield
     except (ClientError, BotoCoreError) as error:
         kind = CloudUnavailable if isinstance(error, BotoCoreError) or error_code(error) in _TRANSIENT else CloudRefused
         raise kind(f"{service} could not be asked for {what}: {error_code(error)}.") from error

@@ -24,6 +24,7 @@ from deliverywatch.queries.config.source import Fetched, revision_of
 from deliverywatch.queries.run.record import NAMESPACE, Emit
 from deliverywatch.queries.schedule.pace import Pace
 from deliverywatch.queries.schedule.specification import Schedule, from_service
+from deliverywatch.sdk import sendable
 from deliverywatch.storage import s3
 
 if TYPE_CHECKING:
@@ -131,7 +132,8 @@ class S3File:
         """Return the file, or None if it is the one with this etag."""
         bucket, _, key = self.url.removeprefix("s3://").partition("/")
         try:
-            answer = self._s3.get_object(Bucket=bucket, Key=key, **({"IfNoneMatch": etag} if etag else {}))
+            with sendable(SourceRefused):
+                answer = self._s3.get_object(Bucket=bucket, Key=key, **({"IfNoneMatch": etag} if etag else {}))
             body = answer["Body"].read()
         except ClientError as error:
             if error_code(error) in {"304", "NotModified"}:
@@ -190,7 +192,8 @@ def token(parameter: str) -> str:
 def translated(what: str, busy: Set[str] = frozenset()) -> Iterator[None]:
     """Raise what boto3 raises as one of our errors about `what`; after the codes in `busy` it helps to look again."""
     try:
-        yield
+        with sendable(ServiceRefused):
+            yield
     except ClientError as error:
         code, message = error_code(error), error.response.get("Error", {}).get("Message", "")
         status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)

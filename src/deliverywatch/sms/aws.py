@@ -15,6 +15,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from deliverywatch.errors import ConfigurationError, error_code
 from deliverywatch.messages import notice as notices
 from deliverywatch.messages.notice import SystemNotice
+from deliverywatch.sdk import sendable
 from deliverywatch.sms.clicksend import credit
 from deliverywatch.sms.clicksend.client import ClickSend
 from deliverywatch.sms.clicksend.credentials import Credentials
@@ -79,7 +80,8 @@ def account_of(ssm: Any, prefix: str) -> Account:
     """
     names = {name: f"{prefix}/{name}" for name in ("username", "api_key", "recipient_key")}
     try:
-        answer = ssm.get_parameters(Names=[*names.values()], WithDecryption=True)
+        with sendable(ConfigurationError):
+            answer = ssm.get_parameters(Names=[*names.values()], WithDecryption=True)
     except (ClientError, BotoCoreError) as error:
         raise ConfigurationError(
             f"The ClickSend credentials under {prefix} cannot be read from SSM: {error_code(error)}.",

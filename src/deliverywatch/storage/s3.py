@@ -16,6 +16,7 @@ from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError, Inc
 from botocore.httpsession import URLLib3SSLError
 
 from deliverywatch.errors import StoreConflict, StoreUnavailable, error_code
+from deliverywatch.sdk import sendable
 from deliverywatch.storage.store import Stored
 
 # Adaptive mode retries 5xx, throttling and broken connections with jitter, and slows down when throttled; a connection
@@ -29,6 +30,9 @@ _READS = 3
 _ABSENT = {"NoSuchKey", "404", "NotFound"}
 # Changed since it was read, or being changed right now.
 _CHANGED = {"PreconditionFailed", "ConditionalRequestConflict", "OperationAborted", "412", "409"}
+# Of botocore: PutObject has them since 1.35, DeleteObject since 1.35.72, CopyObject since 1.40 (October 2025).
+_HEADERS = {"IfMatch": "If-Match", "IfNoneMatch": "If-None-Match"}
+_ASIDE = "deliverywatch_conditions"
 _CONTENT_TYPES = {
     ".eml": "message/rfc822",
     ".json": "application/json",
@@ -107,7 +111,23 @@ class Bucket:
 
     @cached_property
     def _s3(self) -> Any:
-        return self._given or boto3.client("s3", config=self._config)
+        return _conditional(self._given or boto3.client("s3", config=self._config))
+
+
+def _conditional(client: Any) -> Any:
+    """Return a client that sends conditions even if its SDK is from before S3 had them: they are headers."""
+    client.meta.events.register("before-parameter-build.s3", _set_aside, unique_id="deliverywatch-set-aside")
+    client.meta.events.register("before-call.s3", _add_headers, unique_id="deliverywatch-add-headers")
+    return client
+
+
+def _set_aside(params: dict[str, Any], model: Any, context: dict[str, Any], **_: Any) -> None:
+    lacking = [name for name in _HEADERS if name in params and name not in model.input_shape.members]
+    context[_ASIDE] = {_HEADERS[name]: params.pop(name) for name in lacking}
+
+
+def _add_headers(params: dict[str, Any], context: dict[str, Any], **_: Any) -> None:
+    params["headers"].update(context.get(_ASIDE, {}))
 
 
 @contextmanager
@@ -117,7 +137,8 @@ def translated(key: str, *, deleted_is_changed: bool = False) -> Iterator[None]:
     With `deleted_is_changed` a 404 answers a condition: somebody deleted the object meanwhile.
     """
     try:
-        yield
+        with sendable(StoreUnavailable):
+            yield
     except (ClientError, BotoCoreError, URLLib3SSLError) as error:
         if error_code(error) in (_CHANGED | _ABSENT if deleted_is_changed else _CHANGED):
             raise StoreConflict(f"{key} was written by somebody else meanwhile.") from error

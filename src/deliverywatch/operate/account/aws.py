@@ -18,6 +18,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from deliverywatch.errors import CloudRefused, CloudUnavailable, InputError, error_code
 from deliverywatch.operate.account import deployment
+from deliverywatch.sdk import sendable
 
 if TYPE_CHECKING:
     from deliverywatch.errors import DeliveryWatchError
@@ -165,7 +166,8 @@ def translated(what: str) -> Iterator[None]:
         CloudUnavailable: It may work later.
     """
     try:
-        yield
+        with sendable(CloudRefused):
+            yield
     except ClientError as error:
         raise _refused(what, error) from error
     except BotoCoreError as error:

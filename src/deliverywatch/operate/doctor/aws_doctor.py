@@ -8,6 +8,8 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+import botocore
+
 from deliverywatch.errors import ConfigurationError
 from deliverywatch.operate.account.aws import described_alarms, existing, listed, translated
 from deliverywatch.operate.doctor.checks_alarms import FailedAction, Mute
@@ -32,6 +34,11 @@ class Account:
         """Look at an account; without `read_credit`, which asks ClickSend, `credit` must not be called."""
         self._client = cloud.client
         self._read_credit = read_credit
+
+    @property
+    def sdk(self) -> str:
+        """The version of botocore here: in the nightly checks that of Lambda's runtime."""
+        return str(botocore.__version__)
 
     def identity(self, name: str) -> Identity | None:
         """Return an address or a domain in SES, or none."""

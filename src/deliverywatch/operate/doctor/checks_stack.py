@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from deliverywatch.operate.doctor.check import Check, failed, ok, some, warning
+from deliverywatch.sdk import FLOOR, is_below_floor
 from deliverywatch.thresholds import WINDOW_SECONDS
 
 if TYPE_CHECKING:
@@ -58,6 +59,17 @@ def stack(deployment: Deployment, version: str) -> Check:
             "python cfn/build.py, then deliverywatch deploy",
         )
     return ok("stack", f"{deployment.name} is deployed, version {version}.")
+
+
+def sdk(version: str) -> Check:
+    """Return whether the SDK that makes these checks, of a function or of this machine, is new enough."""
+    if is_below_floor(version):
+        return failed(
+            "sdk",
+            f"botocore {version} is older than {FLOOR}, with which all functions are tested: some calls may fail.",
+            "aws lambda put-runtime-management-config --update-runtime-on Auto --function-name ...",
+        )
+    return ok("sdk", f"botocore {version} is not older than {FLOOR}.")
 
 
 def functions(present: Sequence[Function], wanted: Sequence[str]) -> Check:

@@ -83,11 +83,12 @@ def examine(account: Account, subject: Subject, without: Collection[str] = ()) -
             yield failed(name, str(error), error.next_step)
 
 
-def _stack(_: Account, subject: Subject) -> Iterable[Check]:
+def _stack(account: Account, subject: Subject) -> Iterable[Check]:
     deployment = subject.deployment
     yield ok("credentials", f"AWS knows the credentials: account {deployment.account}.")
     yield ok("region", f"{deployment.name} is in {deployment.region}.")
     yield checks_stack.stack(deployment, subject.version)
+    yield checks_stack.sdk(account.sdk)
 
 
 def _functions(account: Account, subject: Subject) -> Iterable[Check]:

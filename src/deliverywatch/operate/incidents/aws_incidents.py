@@ -88,7 +88,7 @@ class MuteRules:
         """Return the names of the rules of the account in one of these states."""
         names: list[str] = []
         request: dict[str, Any] = {"Statuses": list(statuses)}
-        # Without a paginator, of which the boto3 that Lambda brings for the digest may not know yet.
+        # Without a paginator, of which a boto3 that has the operation may not know yet.
         with translated("The mute rules"):
             while True:
                 page = self._cloudwatch.list_alarm_mute_rules(**request)

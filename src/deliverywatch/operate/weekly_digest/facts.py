@@ -47,7 +47,7 @@ def facts(week: Week, clock: Clock) -> tuple[tuple[str, str], ...]:
         *_watches(week),
         ("Nightly checks", _checks(week, clock)),
         ("Mails", _mails(week)),
-        ("Mutes", "; ".join(_mute(mute, clock) for mute in week.mutes) or "none"),
+        ("Mutes", _mutes(week, clock)),
         ("Cost", _cost(week)),
     ]
     return tuple((name, value) for name, value in lines if value)
@@ -99,6 +99,12 @@ def _checks(week: Week, clock: Clock) -> str:
         if one.until and one.until >= week.start
     ]
     return "; ".join([*failing, *past]) or "nothing wrong"
+
+
+def _mutes(week: Week, clock: Clock) -> str:
+    if week.mutes_problem:
+        return f"not known: {week.mutes_problem}"
+    return "; ".join(_mute(mute, clock) for mute in week.mutes) or "none"
 
 
 def _mute(one: Mute, clock: Clock) -> str:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from deliverywatch.alerting.incidents import incident_store
 from deliverywatch.alerting.incidents.incident import from_json
+from deliverywatch.errors import CloudRefused
 from deliverywatch.messages import context
 from deliverywatch.operate.doctor import findings
 from deliverywatch.operate.incidents import mails as outbox
@@ -79,6 +80,7 @@ class Week:
         watches: What can be said of each watch at its end.
         checks: What the nightly checks found; None where they never ran.
         has_checks: Whether they are to run at all.
+        mutes_problem: Why it is not known what was muted; empty if it is.
         estimate: What a month costs at its volume.
     """
 
@@ -93,6 +95,7 @@ class Week:
     watches: tuple[WatchVerdict, ...] = ()
     checks: Findings | None = None
     has_checks: bool = False
+    mutes_problem: str = ""
 
     @property
     def missing_runs(self) -> int:
@@ -144,6 +147,7 @@ def collect(
     `declared` are the watches of the deployed template.
     """
     alarms = sources.alarms.calling(topic)
+    muted, mutes_problem = _mutes(sources.rules, prefix, start, end)
     return Week(
         start=start,
         end=end,
@@ -155,7 +159,8 @@ def collect(
         ),
         incidents=tuple(_incidents(sources.store, start)),
         mails=tuple(outbox.mails(sources.store, start, end)),
-        mutes=tuple(_mutes(sources.rules, prefix, start, end)),
+        mutes=muted,
+        mutes_problem=mutes_problem,
         watches=tuple(_watches(sources, declared, prefix, end)),
         checks=findings.read(sources.store),
         has_checks=has_checks,
@@ -209,6 +214,10 @@ def _incidents(store: Store, start: datetime) -> list[Incident]:
     return sorted(incidents, key=lambda one: one.opened_at)
 
 
-def _mutes(rules: Rules, prefix: str, start: datetime, end: datetime) -> Sequence[Mute]:
-    rules_of_stack = mutes.of_stack(rules, prefix, ("ACTIVE", "SCHEDULED", "EXPIRED"))
-    return [mute for mute in rules_of_stack if mute.start is None or (mute.start < end and (mute.end or end) > start)]
+def _mutes(rules: Rules, prefix: str, start: datetime, end: datetime) -> tuple[tuple[Mute, ...], str]:
+    """Return what was muted, or why that is not known: a line less must not cost the mail."""
+    try:
+        made = mutes.of_stack(rules, prefix, ("ACTIVE", "SCHEDULED", "EXPIRED"))
+    except CloudRefused as error:
+        return (), str(error)
+    return tuple(one for one in made if one.start is None or (one.start < end and (one.end or end) > start)), ""

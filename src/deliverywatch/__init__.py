@@ -29,8 +29,8 @@ On the ground floor, used by several rooms:
     messages   verdicts, notices, contexts and levels, written and read by the same code; how untrusted JSON is read
 
 and `thresholds` (every number an operator may turn), `errors` (what can go wrong and whether trying again helps),
-`environment` (variables of a function), `sdk` (what the boto3 at hand cannot send, and the oldest that functions work with)
-and `emf` (counts -> CloudWatch's embedded metric format).
+`environment` (variables of a function), `sdk` (the oldest boto3 that functions work with, and what it cannot send) and
+`emf` (counts -> CloudWatch's embedded metric format).
 
 Beside this package stands another that knows nothing of it and is for everybody's alarms:
 

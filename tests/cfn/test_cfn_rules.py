@@ -107,7 +107,6 @@ def test_every_value_of_a_threshold_goes_with_some_other(template: dict[str, Any
         ("TimeZone", "", "IANA"),
         ("Environment", "Prod", "lower-case"),
         ("ClickSendCredentials", "/deliverywatch/", "without a slash at its end"),
-        ("ClickSendCredentials", "", "a path of SSM parameters"),
         ("ClickSendUrl", "rest.clicksend.com", "https://rest.clicksend.com"),
         ("SlotMinutes", "7", "1, 2, 5 or 10"),
         ("LogRetentionDays", "31", "CloudWatch Logs offers"),
@@ -136,6 +135,7 @@ def test_a_bad_value_is_refused_with_a_sentence(template: dict[str, Any], name: 
         ("ClickSendUrl", "http://127.0.0.1:8080"),
         ("KmsKeyArn", "arn:aws:kms:eu-west-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab"),
         ("ClickSendCredentials", "/deliverywatch/test/clicksend"),
+        ("ClickSendCredentials", ""),
         ("WarningRecoveryPercent", "0.5"),
     ],
 )

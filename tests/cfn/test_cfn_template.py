@@ -312,6 +312,6 @@ def test_the_outputs_say_where_to_look_and_what_to_do_next(template: dict[str, A
     assert {"LakeBucket", "AlertsTopicArn", "FallbackTopicArn", "AthenaWorkgroup", "DashboardUrl", "NextSteps"} <= set(
         outputs
     )
-    steps = outputs["NextSteps"]["Value"]["Fn::Sub"]
+    steps, _ = outputs["NextSteps"]["Value"]["Fn::Sub"]
     assert all(word in steps for word in ("/username", "/api_key", "Confirm", "${FallbackAddress}", "sandbox"))
     assert all(output["Description"] for output in outputs.values())

@@ -2,25 +2,36 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from click.testing import CliRunner
 
 from deliverywatch.cli import main
+from deliverywatch.cli.terminal import steps
 from deliverywatch.local.clicksend.history import Messages
 from deliverywatch.local.clicksend.server import ClickSendServer
 from deliverywatch.local.clicksend.traffic import HEALTHY, day
 from deliverywatch.local.cloud.cloud import LocalCloud
 from deliverywatch.local.demo import play, sms_day
 from deliverywatch.operate.account import aws
+from deliverywatch.operate.deploy import aws_storage
 
 if TYPE_CHECKING:
     from click.testing import Result
 
     from deliverywatch.operate.account.deployment import Deployment
+
+GIVEN = {
+    "SenderAddress": "alerts@example.com",
+    "AlertRecipients": "support@example.com",
+    "FallbackAddress": "oncall@example.com",
+}
+SETTINGS = [word for name, value in GIVEN.items() for word in ("--set", f"{name}={value}")]
 
 
 @pytest.fixture(scope="session")
@@ -70,3 +81,42 @@ def run(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Result]:
     """Runs a verb as in a terminal of 80 columns, and returns its exit code and what it printed."""
     monkeypatch.setenv("COLUMNS", "80")
     return lambda *arguments: CliRunner().invoke(main, [*map(str, arguments)])
+
+
+@pytest.fixture
+def new_cloud(empty_cloud: LocalCloud, monkeypatch: pytest.MonkeyPatch) -> LocalCloud:
+    """The local cloud as a new account, which nobody has to wait for."""
+    monkeypatch.setattr(steps, "PAUSE_SECONDS", 0.02)
+    forget(empty_cloud)
+    return empty_cloud
+
+
+def forget(empty_cloud: LocalCloud) -> None:
+    """Delete every stack and every bucket."""
+    formation, s3 = empty_cloud.client("cloudformation"), empty_cloud.client("s3")
+    for stack in formation.describe_stacks()["Stacks"]:
+        formation.delete_stack(StackName=stack["StackName"])
+        formation.get_waiter("stack_delete_complete").wait(
+            StackName=stack["StackName"], WaiterConfig={"Delay": 0.05, "MaxAttempts": 200}
+        )
+    for bucket in s3.list_buckets()["Buckets"]:
+        if bucket["Name"] != "deliverywatch-local-code":
+            aws_storage.KeptBuckets(aws.connect(), "111122223333").remove(bucket["Name"], lambda _: None)
+
+
+@pytest.fixture
+def deploy(run: Callable[..., Result], built_stack: tuple[Any, Path], new_cloud: LocalCloud) -> Callable[..., Result]:
+    """Runs `deploy` of the built template with the parameters that have no default."""
+    _, folder = built_stack
+    return lambda *more: run("deploy", "--template", folder / "template.json", *SETTINGS, *more)
+
+
+@pytest.fixture
+def small(built_stack: tuple[Any, Path]) -> Path:
+    """A template with little of each: a bucket that is kept, a topic, a function with its code and its role."""
+    template, folder = built_stack
+    names = ("LakeBucket", "AlertsTopic", "SmsIngest", "SmsIngestRole", "SmsIngestLogs")
+    path = folder / "small.json"
+    resources = {name: template["Resources"][name] for name in names}
+    path.write_text(json.dumps({**template, "Resources": resources, "Outputs": {}}))
+    return path

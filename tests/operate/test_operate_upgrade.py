@@ -14,9 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from deliverywatch.cli.terminal import steps
-from deliverywatch.operate.account import aws
-from deliverywatch.operate.deploy import aws_artifacts, aws_formation, aws_storage
+from deliverywatch.operate.deploy import aws_artifacts, aws_formation
+from operate.conftest import GIVEN, forget
 
 pytestmark = pytest.mark.slow
 
@@ -26,43 +25,13 @@ if TYPE_CHECKING:
     from deliverywatch.local.clicksend.server import ClickSendServer
     from deliverywatch.local.cloud.cloud import LocalCloud
 
-GIVEN = {
-    "SenderAddress": "alerts@example.com",
-    "AlertRecipients": "support@example.com",
-    "FallbackAddress": "oncall@example.com",
-}
-SETTINGS = [word for name, value in GIVEN.items() for word in ("--set", f"{name}={value}")]
 BUCKET = "deliverywatch-artifacts-111122223333-us-east-1"
 
 
-@pytest.fixture(autouse=True)
-def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(steps, "PAUSE_SECONDS", 0.02)
-
-
 @pytest.fixture
-def cloud(empty_cloud: LocalCloud) -> LocalCloud:
+def cloud(new_cloud: LocalCloud) -> LocalCloud:
     """The local cloud as a new account."""
-    _forget(empty_cloud)
-    return empty_cloud
-
-
-def _forget(empty_cloud: LocalCloud) -> None:
-    formation, s3 = empty_cloud.client("cloudformation"), empty_cloud.client("s3")
-    for stack in formation.describe_stacks()["Stacks"]:
-        formation.delete_stack(StackName=stack["StackName"])
-        formation.get_waiter("stack_delete_complete").wait(
-            StackName=stack["StackName"], WaiterConfig={"Delay": 0.05, "MaxAttempts": 200}
-        )
-    for bucket in s3.list_buckets()["Buckets"]:
-        if bucket["Name"] != "deliverywatch-local-code":
-            aws_storage.KeptBuckets(aws.connect(), "111122223333").remove(bucket["Name"], lambda _: None)
-
-
-@pytest.fixture
-def deploy(run: Callable[..., Result], built_stack: tuple[Any, Path], cloud: LocalCloud) -> Callable[..., Result]:
-    _, folder = built_stack
-    return lambda *more: run("deploy", "--template", folder / "template.json", *SETTINGS, *more)
+    return new_cloud
 
 
 def state(cloud: LocalCloud) -> dict[str, Any]:
@@ -264,17 +233,6 @@ def straight() -> dict[str, Any]:
     return {}
 
 
-@pytest.fixture
-def small(built_stack: tuple[Any, Path]) -> Path:
-    """A template with little of each: a bucket that is kept, a topic, a function with its code and its role."""
-    template, folder = built_stack
-    names = ("LakeBucket", "AlertsTopic", "SmsIngest", "SmsIngestRole", "SmsIngestLogs")
-    path = folder / "small.json"
-    resources = {name: template["Resources"][name] for name in names}
-    path.write_text(json.dumps({**template, "Resources": resources, "Outputs": {}}))
-    return path
-
-
 @pytest.mark.parametrize(
     ("step", "when", "more"), MOMENTS, ids=["-".join([step, when, *more[1:]]) for step, when, more in MOMENTS]
 )
@@ -295,7 +253,7 @@ def test_a_deployment_interrupted_anywhere_and_run_again_ends_like_one_that_was_
         deploy("--yes", "--template", small)
         straight.setdefault("state", state(cloud))
     if not more:
-        _forget(cloud)
+        forget(cloud)
     owner = aws_artifacts.Artifacts if step in ("make", "put") else aws_formation.CloudFormation
     unpatched = getattr(owner, step)
 

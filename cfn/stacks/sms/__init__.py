@@ -5,6 +5,7 @@ from typing import Any
 
 from troposphere import Equals, If, Ref, Sub
 
+from blocks.parameters import given
 from blocks.parts import MEMORY_SETTINGS, Function, Statement, allow, arn, limits, retries, schedule
 from blocks.stack import Stack, dashboard_url
 from blocks.tables import LAKE, PARQUET, saved_queries, table, view, view_text
@@ -31,6 +32,13 @@ FROM (
 )
 WHERE is_day = has_day
 """
+
+# Of the stack's own environment unless it is said otherwise, so that a second stack never reads the first's account.
+_CREDENTIALS = If(
+    "HasClickSendCredentials",
+    Ref("ClickSendCredentials"),
+    Sub("/deliverywatch/${Environment}/clicksend"),
+)
 
 
 def stack() -> Stack:
@@ -64,6 +72,7 @@ def stack() -> Stack:
         rules=RULES,
         outputs=_OUTPUTS,
         conditions={
+            "HasClickSendCredentials": given("ClickSendCredentials"),
             "CompactsLake": Equals(Ref("CompactLake"), "true"),
             WATCHES_SILENCE: Equals(Ref("SilenceWatch"), "true"),
         },
@@ -85,7 +94,7 @@ def _ingest() -> Function:
         environment={
             "DELIVERYWATCH_ENVIRONMENT": Ref("Environment"),
             "DELIVERYWATCH_BUCKET": Ref("LakeBucket"),
-            "DELIVERYWATCH_CREDENTIALS": Ref("ClickSendCredentials"),
+            "DELIVERYWATCH_CREDENTIALS": _CREDENTIALS,
             "DELIVERYWATCH_CLICKSEND_URL": Ref("ClickSendUrl"),
             "DELIVERYWATCH_SLOT_MINUTES": Ref("SlotMinutes"),
             "DELIVERYWATCH_COUNT_RECIPIENT_FAULTS": Ref("CountRecipientFaults"),
@@ -106,7 +115,7 @@ def _ingest() -> Function:
 
 
 def _ingest_may() -> list[Statement]:
-    parameters = Sub(arn("ssm", "parameter${ClickSendCredentials}/*"))
+    parameters = Sub(arn("ssm", "parameter${Credentials}/*"), Credentials=_CREDENTIALS)
     # Whichever key encrypts the two parameters, and only for them.
     only_these = {
         "StringEquals": {"kms:ViaService": Sub("ssm.${AWS::Region}.amazonaws.com")},
@@ -157,9 +166,10 @@ _OUTPUTS = {
     "NextSteps": (
         "Before the first run",
         Sub(
-            "1. Put the SecureStrings ${ClickSendCredentials}/username and ${ClickSendCredentials}/api_key"
+            "1. Put the SecureStrings ${Credentials}/username and ${Credentials}/api_key"
             " into SSM. 2. Confirm the subscription mail that AWS sends to ${FallbackAddress}. 3. While SES is in"
-            " its sandbox, verify the recipients too."
+            " its sandbox, verify the recipients too.",
+            Credentials=_CREDENTIALS,
         ),
     ),
 }

@@ -59,10 +59,9 @@ PARAMETERS = {
         text(
             "ClickSendCredentials",
             "Credentials",
-            r"^(/[A-Za-z0-9_.-]+)+$",
-            "Path of the SSM SecureString parameters `username` and `api_key`; the stack holds no secret.",
-            "must be a path of SSM parameters such as /deliverywatch/prod/clicksend, without a slash at its end.",
-            default="/deliverywatch/prod/clicksend",
+            r"^(|(/[A-Za-z0-9_.-]+)+)$",
+            "Path of the SSM SecureStrings `username` and `api_key`; empty for /deliverywatch/{environment}/clicksend.",
+            "must be empty or a path of SSM parameters such as /clicksend/prod, without a slash at its end.",
         ),
         text(
             "ClickSendUrl",

@@ -12,14 +12,11 @@ from deliverywatch.cli.terminal import steps
 from deliverywatch.cli.terminal.confirm import able_to_ask, confirmed
 from deliverywatch.cli.terminal.output import print_json
 from deliverywatch.cli.terminal.target import Target, target_and_json
-from deliverywatch.errors import CloudRefused
 from deliverywatch.operate.deploy.changes import kind_words
 
 if TYPE_CHECKING:
     from deliverywatch.operate.account.aws import Cloud
     from deliverywatch.operate.deploy.destroy import Removal
-
-_DEFAULT_PATH = "/deliverywatch/prod/clicksend"
 
 
 @click.command()
@@ -51,7 +48,8 @@ def destroy(*, target: Target, with_data: bool, dry_run: bool, yes: bool, as_jso
     with steps.shown() as progress:
         progress.begin(f"Looking at {target.stack}")
         secrets = _secrets(cloud, target.stack)
-        removal = flow.plan(stacks, buckets, target.stack, cloud.region, progress.following())
+        following = progress.following()
+        removal = flow.plan(stacks, buckets, target.stack, cloud.region, following, may_wait=not dry_run)
     artifacts = Artifacts(cloud, account)
     code = artifacts.name if artifacts.exists() else ""
     left = flow.left(removal, secrets, code, target.options(), with_data=with_data)
@@ -66,15 +64,16 @@ def destroy(*, target: Target, with_data: bool, dry_run: bool, yes: bool, as_jso
 
 
 def _secrets(cloud: Cloud, stack: str) -> list[str]:
+    """Return the SSM parameters that a stack read; of one that is gone or was never made, those of its environment."""
     from deliverywatch.operate.account import aws
+    from deliverywatch.operate.account.deployment import credentials_path, environment_of, from_description
     from deliverywatch.operate.deploy.aws_storage import parameters_under
 
-    try:
-        path = aws.find(cloud, stack).parameters.get("ClickSendCredentials", "")
-    except CloudRefused as error:
-        if error.kind != "no-stack":
-            raise
-        path = _DEFAULT_PATH
+    described, environment = aws.described(cloud, stack), environment_of(stack)
+    if described and (described.get("Parameters") or not environment):
+        path = from_description(described).credentials
+    else:
+        path = credentials_path({"ClickSendCredentials": "", "Environment": environment}) if environment else ""
     return parameters_under(cloud, path) if path else []
 
 

@@ -52,8 +52,8 @@ def _checks(target: Target) -> Iterator[Check]:
     try:
         cloud, deployment = target.find()
     except DeliveryWatchError as error:
-        names = {"no-stack": "stack", "foreign-stack": "stack", "no-region": "region"}
-        if error.kind == "no-stack":
+        names = {"no-stack": "stack", "unfinished-stack": "stack", "foreign-stack": "stack", "no-region": "region"}
+        if error.kind in ("no-stack", "unfinished-stack"):
             yield ok("credentials", "AWS knows the credentials.")
         yield failed(names.get(error.kind, "credentials"), str(error), error.next_step)
         return

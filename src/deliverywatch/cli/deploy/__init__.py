@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from deliverywatch.operate.account.aws import Cloud
     from deliverywatch.operate.account.deployment import Deployment
     from deliverywatch.operate.deploy.aws_artifacts import Artifacts
+    from deliverywatch.operate.deploy.cloudformation import Stack
     from deliverywatch.operate.deploy.upgrade import Ports, Upgrade
     from deliverywatch.operate.doctor.check import Check
 
@@ -80,8 +81,9 @@ def deploy(
     from deliverywatch.cli.deploy import preview as shown
     from deliverywatch.operate.deploy import upgrade as flow
 
-    account = _account(target, artifacts_bucket)
-    upgrade = _upgrade(account, _read(template), template.parent, texts, reverts_drift=revert_drift)
+    account, built = _account(target, artifacts_bucket), _read(template)
+    seen = _seen(account, may_wait=not dry_run)
+    upgrade = _upgrade(account, seen, built, template.parent, texts, reverts_drift=revert_drift)
     with steps.shown() as progress:
         progress.begin("Looking at what would change")
         preview = flow.preview(upgrade, account.ports(progress), may_make=not dry_run)
@@ -135,35 +137,52 @@ def _read(path: Path) -> dict[str, Any]:
     raise InputError(f"{path} is not a template that cfn/build.py wrote.", next_step="Run 'python cfn/build.py'.")
 
 
+def _seen(account: _Account, *, may_wait: bool) -> Stack | None:
+    """Return what CloudFormation has under the stack's name; what it works on is waited for, if that may be."""
+    from deliverywatch.operate.deploy.deploy import settled
+
+    with steps.shown() as progress:
+        progress.begin(f"Looking at {account.stack}")
+        ports = account.ports(progress)
+        return settled(ports.formation, account.stack, ports.following, may_wait=may_wait)
+
+
 def _upgrade(
-    account: _Account, template: dict[str, Any], folder: Path, texts: tuple[str, ...], *, reverts_drift: bool
+    account: _Account,
+    seen: Stack | None,
+    template: dict[str, Any],
+    folder: Path,
+    texts: tuple[str, ...],
+    *,
+    reverts_drift: bool,
 ) -> Upgrade:
     from deliverywatch.operate.deploy import parameters, upgrade
 
     def code(_function: str, path: str) -> bytes:
         return read_bytes(folder / path, "Run 'python cfn/build.py' again.")
 
-    deployed = _deployed(account)
+    deployed = _deployed(account, seen)
     given = pairs(texts)
     if sys.stdin.isatty():
         for name in parameters.missing(template, given, deployed[0] if deployed else None):
             question = f"{template['Parameters'][name]['Description']}\n{name}"
             given[name] = click.prompt(question, err=True).strip()
     token, bucket = uuid.uuid4().hex, account.artifacts.name
-    return upgrade.prepare(template, given, account.stack, deployed, bucket, code, token, reverts_drift=reverts_drift)
+    return upgrade.prepare(
+        template, given, account.stack, seen, deployed, bucket, code, token, reverts_drift=reverts_drift
+    )
 
 
-def _deployed(account: _Account) -> tuple[Deployment, Mapping[str, Any]] | None:
+def _deployed(account: _Account, seen: Stack | None) -> tuple[Deployment, Mapping[str, Any]] | None:
     """Return the deployed stack with its template; none if it is still to be made, or to be made anew."""
     from deliverywatch.operate.account import aws
+    from deliverywatch.operate.account.stack_status import is_unfinished
     from deliverywatch.operate.deploy.aws_formation import CloudFormation
-    from deliverywatch.operate.deploy.cloudformation import EMPTY, STILLBORN
 
-    formation = CloudFormation(account.cloud)
-    stack = formation.find(account.stack)
-    if stack is None or stack.status in (EMPTY, *STILLBORN):
+    # One that is being deleted will be gone.
+    if seen is None or is_unfinished(seen.status) or seen.status == "DELETE_IN_PROGRESS":
         return None
-    return aws.find(account.cloud, account.stack), formation.template(account.stack)
+    return aws.find(account.cloud, account.stack), CloudFormation(account.cloud).template(account.stack)
 
 
 def _look(account: _Account, target: Target, document: dict[str, Any], *, is_new: bool, as_json: bool) -> None:

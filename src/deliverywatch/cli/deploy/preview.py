@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
+from deliverywatch.operate.account.stack_status import Phase
 from deliverywatch.operate.deploy import changes
 
 if TYPE_CHECKING:
@@ -49,7 +50,10 @@ def words(upgrade: Upgrade, preview: Preview, region: str, account: str) -> Iter
         yield f"  {name}: {before or 'none'} -> {after or 'none'}"
     for line in changes.lines(preview.changes):
         yield f"  {line}"
-    if preview.changes and upgrade.deployed and not preview.planned:
+    if upgrade.seen and upgrade.seen.phase is Phase.MOVING:
+        status = upgrade.seen.status
+        yield f"  CloudFormation is changing it ({status}): what is to be done can differ once that has ended."
+    elif preview.changes and upgrade.deployed and not preview.planned:
         yield "  Which of these would be replaced is known only once the artifacts bucket is there."
     yield _cost(preview)
 

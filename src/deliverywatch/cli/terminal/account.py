@@ -67,11 +67,12 @@ def recipient_key() -> bytes:
 
 def source_of_stack(cloud: Cloud, parameters: Mapping[str, str], report: Callable[[datetime, int], None]) -> Source:
     """Return the account of a stack, with its key for hashes and its choice of what is stored of a number."""
+    from deliverywatch.operate.account.deployment import credentials_path
     from deliverywatch.sms.aws import account_of
     from deliverywatch.sms.clicksend.recipients import Recipients
     from deliverywatch.sms.ports import Source
 
-    account = account_of(cloud.client("ssm"), parameters["ClickSendCredentials"])
+    account = account_of(cloud.client("ssm"), credentials_path(parameters))
     history = _ReportingHistory(account.credentials, parameters["ClickSendUrl"], report)
     return Source(history, Recipients(account.recipient_key, plain=parameters["RecipientNumbers"] == "plain"))
 

@@ -63,9 +63,10 @@ class Lake:
 
         if self.cloud is None:
             return Recipients(account.recipient_key())
+        from deliverywatch.operate.account.deployment import credentials_path
         from deliverywatch.sms.aws import account_of
 
-        stored = account_of(self.cloud.client("ssm"), self.parameters["ClickSendCredentials"])
+        stored = account_of(self.cloud.client("ssm"), credentials_path(self.parameters))
         return Recipients(stored.recipient_key)
 
 

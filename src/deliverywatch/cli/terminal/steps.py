@@ -78,7 +78,7 @@ class Steps:
 
     def following(self) -> Following:
         """Return how the flows follow a stack."""
-        return Following(self.event, lambda: time.sleep(PAUSE_SECONDS))
+        return Following(self.event, lambda: time.sleep(PAUSE_SECONDS), self._line)
 
 
 @contextmanager

@@ -72,12 +72,14 @@ def find(cloud: Cloud, name: str) -> deployment.Deployment:
     """Return the deployment with a stack's name.
 
     Raises:
-        CloudRefused: There is no such stack, it is not one of DeliveryWatch, or the account may not be asked.
+        CloudRefused: There is no such stack, it was never deployed as a whole, it is not one of DeliveryWatch, or the
+            account may not be asked.
         CloudUnavailable: AWS does not answer.
     """
     stack = described(cloud, name)
     if stack is None:
         raise deployment.missing(name, cloud.region)
+    deployment.check_finished(stack)
     return deployment.from_description(stack)
 
 

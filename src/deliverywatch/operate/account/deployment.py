@@ -9,8 +9,10 @@ from datetime import datetime
 from typing import Any
 
 from deliverywatch.errors import CloudRefused
+from deliverywatch.operate.account.stack_status import is_unfinished
 
 DEFAULT_STACK = "deliverywatch-prod"
+_PREFIX = "deliverywatch-"
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +33,11 @@ class Deployment:
     def prefix(self) -> str:
         """What all names of the stack begin with, those of alarms and functions too."""
         return f"deliverywatch-{self.environment}"
+
+    @property
+    def credentials(self) -> str:
+        """The path of the SSM parameters with the ClickSend credentials; empty if it reads no SMS."""
+        return credentials_path(self.parameters)
 
     @property
     def bucket(self) -> str:
@@ -74,6 +81,31 @@ def from_description(stack: Mapping[str, Any]) -> Deployment:
         parameters=parameters,
         outputs=outputs,
         made_at=stack.get("CreationTime"),
+    )
+
+
+def environment_of(stack: str) -> str:
+    """Return the environment that a stack of this name is by default, so that two never share their names."""
+    return stack.removeprefix(_PREFIX) if stack.startswith(_PREFIX) else ""
+
+
+def credentials_path(parameters: Mapping[str, str]) -> str:
+    """Return the path of the SSM parameters with the ClickSend credentials, by default that of the environment."""
+    if "ClickSendCredentials" not in parameters:
+        return ""
+    return parameters["ClickSendCredentials"] or f"/deliverywatch/{parameters['Environment']}/clicksend"
+
+
+def check_finished(stack: Mapping[str, Any]) -> None:
+    """Raise CloudRefused for a stack of a DescribeStacks answer that was never deployed as a whole."""
+    name, status = stack["StackName"], stack["StackStatus"]
+    if not is_unfinished(status):
+        return
+    named = "" if name == DEFAULT_STACK else f" --stack {name}"
+    raise CloudRefused(
+        f"The stack {name} was never deployed as a whole: it is in status {status}.",
+        kind="unfinished-stack",
+        next_step=f"Run 'deliverywatch deploy{named}', which waits for it or makes it anew.",
     )
 
 

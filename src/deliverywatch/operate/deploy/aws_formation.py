@@ -2,15 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+from botocore.exceptions import ClientError
+
+from deliverywatch.errors import DeliveryWatchError, error_code
 from deliverywatch.operate.account import aws
 from deliverywatch.operate.account.aws import listed, translated
-from deliverywatch.operate.deploy.cloudformation import NAME, ChangeSet, Event, Resource, Stack
+from deliverywatch.operate.deploy.cloudformation import ChangeSet, Event, Refusal, Resource, Stack, overtaken
 
 if TYPE_CHECKING:
     from deliverywatch.operate.account.aws import Cloud
+
+# What CloudFormation answers to the second of two changes at once: its change set is gone, or the stack moves.
+_OVERTAKEN_CODES = {"ChangeSetNotFound", "InvalidChangeSetStatus", "AlreadyExists", "OperationInProgress"}
+_OVERTAKEN = re.compile(r"_IN_PROGRESS state|in status \w+_IN_PROGRESS|status of \[?OBSOLETE|already exists and cannot")
+# The events of DescribeEvents that say why something is refused.
+_REFUSING = ("VALIDATION_ERROR", "HOOK_INVOCATION_ERROR")
 
 
 class CloudFormation:
@@ -44,7 +55,7 @@ class CloudFormation:
 
     def create(self, request: Mapping[str, Any]) -> str:
         """Create a change set and return its id."""
-        with translated(f"The change of {request['StackName']}"):
+        with _first_come(request["StackName"]):
             return str(self._client.create_change_set(**request)["Id"])
 
     def change_set(self, change_set_id: str) -> ChangeSet:
@@ -54,31 +65,34 @@ class CloudFormation:
         changes = [change for page in pages for change in page.get("Changes", ())]
         return ChangeSet(change_set_id, pages[0]["Status"], pages[0].get("StatusReason", ""), changes)
 
-    def change_sets(self, name: str) -> list[str]:
-        """Return the ids of the change sets of a stack that DeliveryWatch made and that wait."""
-        with translated("The change sets"):
-            summaries = listed(self._client, "list_change_sets", "Summaries", StackName=name)
-        return [
-            str(summary["ChangeSetId"])
-            for summary in summaries
-            if summary["ChangeSetName"].startswith(f"{NAME}-")
-            and summary.get("ExecutionStatus") in ("AVAILABLE", "UNAVAILABLE")
-        ]
+    def refusals(self, **of: str) -> list[Refusal] | None:
+        """Return what the validation of a change set or a stack refuses; none if CloudFormation cannot be asked.
+
+        A change set is named by its id: by its name DescribeEvents does not find it.
+        """
+        failed = {"FailedEvents": True}
+        try:
+            with translated("The events"):
+                events = listed(self._client, "describe_events", "OperationEvents", **of, Filters=failed)
+        except (DeliveryWatchError, KeyError):
+            # Roles and releases of boto3 from before November 2025 lack it.
+            return None
+        return [_refusal(event) for event in events if event.get("EventType") in _REFUSING and _holds(event)]
 
     def drop(self, change_set_id: str) -> None:
         """Delete a change set."""
         with translated("The change set"):
             self._client.delete_change_set(ChangeSetName=change_set_id)
 
-    def execute(self, change_set_id: str) -> None:
-        """Let a change set happen."""
-        with translated("The change set"):
+    def execute(self, change_set_id: str, name: str) -> None:
+        """Let a change set of a stack happen."""
+        with _first_come(name):
             # A bucket that a failed first deployment made is deleted with it, though the stack's own deletion keeps it.
             self._client.execute_change_set(ChangeSetName=change_set_id, RetainExceptOnCreate=True)
 
     def delete(self, stack_id: str) -> None:
         """Begin to delete a stack."""
-        with translated("The stack"):
+        with _first_come(stack_id.split("/")[1]):
             self._client.delete_stack(StackName=stack_id)
 
     def template(self, name: str) -> Mapping[str, Any]:
@@ -131,3 +145,28 @@ def _event(event: Mapping[str, Any]) -> Event:
 
 def _resource(made: Mapping[str, Any]) -> Resource:
     return Resource(made["LogicalResourceId"], made["ResourceType"], made.get("PhysicalResourceId", ""))
+
+
+@contextmanager
+def _first_come(name: str) -> Iterator[None]:
+    """Translate what CloudFormation answers to a change of a stack, also to the second of two at once."""
+    with translated(f"The change of {name}"):
+        try:
+            yield
+        except ClientError as error:
+            code = error_code(error).removesuffix("Exception")
+            if code in _OVERTAKEN_CODES or _OVERTAKEN.search(error.response["Error"].get("Message", "")):
+                raise overtaken(name) from error
+            raise
+
+
+def _holds(event: Mapping[str, Any]) -> bool:
+    return "WARN" not in (event.get("ValidationFailureMode"), event.get("HookFailureMode"))
+
+
+def _refusal(event: Mapping[str, Any]) -> Refusal:
+    reason = event.get("ValidationStatusReason") or event.get("HookStatusReason") or event.get("ResourceStatusReason")
+    path = event.get("ValidationPath", "")
+    return Refusal(
+        event.get("LogicalResourceId", ""), event.get("ResourceType", ""), path, reason or "no reason is given"
+    )

@@ -5,12 +5,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from deliverywatch.errors import CloudRefused
+from deliverywatch.operate.account.stack_status import Phase, phase
+
 # What the names of our change sets begin with.
 NAME = "deliverywatch"
-# A stack that only has change sets, and nothing else yet.
-EMPTY = "REVIEW_IN_PROGRESS"
-# A stack whose very first deployment failed: it can only be deleted.
-STILLBORN = ("ROLLBACK_COMPLETE", "ROLLBACK_FAILED", "CREATE_FAILED")
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,9 +21,9 @@ class Stack:
     status: str
 
     @property
-    def is_moving(self) -> bool:
-        """Whether CloudFormation works on it."""
-        return self.status.endswith("_IN_PROGRESS") and self.status != EMPTY
+    def phase(self) -> Phase:
+        """What can be done with it."""
+        return phase(self.status)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +54,22 @@ class ChangeSet:
 
 
 @dataclass(frozen=True, slots=True)
+class Refusal:
+    """What CloudFormation's validation says of one resource; `path` leads to the property."""
+
+    resource: str
+    kind: str
+    path: str
+    reason: str
+
+    def words(self) -> str:
+        """Return one sentence: resource, property and reason."""
+        inside = self.path.partition("/Properties/")[2]
+        where = f"{self.resource} ({self.kind.removeprefix('AWS::').replace('::', ' ')})"
+        return f"{where}{f', property {inside}' if inside else ''}: {self.reason.rstrip('.')}."
+
+
+@dataclass(frozen=True, slots=True)
 class Resource:
     """One resource of a stack; `name` is what it is called in the account."""
 
@@ -65,7 +80,17 @@ class Resource:
 
 @dataclass(frozen=True, slots=True)
 class Following:
-    """How a stack is followed: what gets every event, in order, and what returns after a few seconds."""
+    """How a stack is followed: what gets every event, in order, what returns after a few seconds, what says why."""
 
     report: Callable[[Event], None]
     pause: Callable[[], None]
+    explain: Callable[[str], None]
+
+
+def overtaken(name: str) -> CloudRefused:
+    """Return the error that says that somebody else changed a stack first."""
+    return CloudRefused(
+        f"Another change of {name} was faster, and nothing of this one was done.",
+        kind="overtaken",
+        next_step="Run the same command again: it waits for the other, and compares with what that has made.",
+    )

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from deliverywatch.operate.account.deployment import missing
+from deliverywatch.operate.account.stack_status import Phase
 from deliverywatch.operate.deploy.deploy import follow, removed
 
 if TYPE_CHECKING:
@@ -32,20 +33,25 @@ class Removal:
     data: Sequence[Held]
 
 
-def plan(stacks: CloudFormation, storage: KeptBuckets, name: str, region: str, following: Following) -> Removal:
-    """Return what a removal would do; nothing is changed."""
+def plan(
+    stacks: CloudFormation, storage: KeptBuckets, name: str, region: str, following: Following, *, may_wait: bool
+) -> Removal:
+    """Return what a removal would do; nothing is changed. A stack that moves is waited for, if that may be."""
     stack = stacks.find(name)
-    if stack and stack.is_moving:
+    if stack and stack.phase is Phase.MOVING and may_wait:
+        following.explain(f"CloudFormation is changing {name} ({stack.status}): waiting until it is done.")
         stack, _ = follow(stacks, stack.id, following, None)
-    if stack and stack.status != "DELETE_COMPLETE":
-        ids, resources = stacks.kept(name), stacks.resources(stack.id)
-        gone = [resource for resource in resources if resource.id not in ids]
-        kept = [resource for resource in resources if resource.id in ids]
-    else:
+    if stack is None or stack.phase is Phase.GONE:
         deleted = stacks.last_deleted(name)
         if deleted is None:
             raise missing(name, region)
         stack, gone, kept = None, [], stacks.skipped(deleted)
+    else:
+        # A stack that only has change sets has no template either.
+        ids = set() if stack.phase is Phase.EMPTY else stacks.kept(name)
+        resources = stacks.resources(stack.id)
+        gone = [resource for resource in resources if resource.id not in ids]
+        kept = [resource for resource in resources if resource.id in ids]
     data = [storage.held(resource.name) for resource in kept if resource.kind == _BUCKET]
     return Removal(name, stack, gone, kept, [held for held in data if held])
 

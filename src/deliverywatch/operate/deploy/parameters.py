@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from deliverywatch.errors import InputError
+from deliverywatch.operate.account.deployment import environment_of
 
 if TYPE_CHECKING:
     from deliverywatch.operate.account.deployment import Deployment
 
-_PREFIX = "deliverywatch-"
 # Longer lists help nobody: those are searched for what was meant.
 _MOST_LISTED = 25
 
@@ -62,8 +62,8 @@ def resolve(
             next_step="Add " + " ".join(f"--set {name}=..." for name in lacking) + ".",
         )
     before = dict(deployed.parameters) if deployed else {}
-    if deployed is None and "Environment" not in given and stack.startswith(_PREFIX):
-        given = {**given, "Environment": stack.removeprefix(_PREFIX)}
+    if deployed is None and "Environment" not in given and (environment := environment_of(stack)):
+        given = {**given, "Environment": environment}
     kept = tuple(name for name in declared if name in before and name not in given)
     defaults = {name: str(made["Default"]) for name, made in declared.items() if "Default" in made}
     values = {**defaults, **{name: before[name] for name in kept}, **given}

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from deliverywatch.operate.account.stack_status import Phase
 from deliverywatch.operate.cost import estimate
 from deliverywatch.operate.deploy import changes, deploy
 from deliverywatch.operate.deploy.cloudformation import NAME
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from deliverywatch.operate.deploy.aws_artifacts import Artifacts
     from deliverywatch.operate.deploy.aws_formation import CloudFormation
     from deliverywatch.operate.deploy.changes import Change
-    from deliverywatch.operate.deploy.cloudformation import Following
+    from deliverywatch.operate.deploy.cloudformation import Following, Stack
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,9 +35,13 @@ class Ports:
 
 @dataclass(frozen=True, slots=True)
 class Upgrade:
-    """One deployment to come; `deployed` is the stack as it is, with the template `before`, none if it is new."""
+    """One deployment to come; `deployed` is the stack as it is, with the template `before`, none if it is new.
+
+    `seen` is what CloudFormation had under the name.
+    """
 
     stack: str
+    seen: Stack | None
     deployed: Deployment | None
     before: Mapping[str, Any]
     packaged: Packaged
@@ -63,6 +68,7 @@ def prepare(
     template: Mapping[str, Any],
     given: Mapping[str, str],
     stack: str,
+    seen: Stack | None,
     current: tuple[Deployment, Mapping[str, Any]] | None,
     bucket: str,
     code: Callable[[str, str], bytes],
@@ -76,6 +82,7 @@ def prepare(
         template: As `cfn/build.py` wrote it.
         given: Parameters that the operator sets.
         stack: The stack's name.
+        seen: What CloudFormation has under that name.
         current: The stack as it is with its template; none for a new one.
         bucket: Holds the code.
         code: Returns the zip of a function, by its logical id and its path.
@@ -84,17 +91,18 @@ def prepare(
     """
     deployed, before = current or (None, {"Resources": {}})
     parameters = resolve(template, given, deployed, stack)
-    return Upgrade(stack, deployed, before, package(template, bucket, code), parameters, token, reverts_drift)
+    return Upgrade(stack, seen, deployed, before, package(template, bucket, code), parameters, token, reverts_drift)
 
 
 def preview(upgrade: Upgrade, ports: Ports, *, may_make: bool) -> Preview:
     """Return what a deployment would do.
 
-    Of a deployed stack CloudFormation is asked, which knows what is replaced. A new one is all new, and without
-    the bucket that CloudFormation reads from, templates are compared here.
+    Of a deployed stack CloudFormation is asked, which knows what is replaced. A new one is all new; while a change is
+    under way, and without the bucket that CloudFormation reads from, templates are compared here.
     """
     planned = None
-    if upgrade.deployed and (may_make or ports.artifacts.exists()):
+    is_moving = upgrade.seen is not None and upgrade.seen.phase is Phase.MOVING
+    if upgrade.deployed and not is_moving and (may_make or ports.artifacts.exists()):
         planned = _planned(upgrade, ports)
         planned_changes = list(planned.changes)
     else:
@@ -116,7 +124,7 @@ def _planned(upgrade: Upgrade, ports: Ports) -> deploy.Plan:
     """Upload the template, and let CloudFormation say what it would change."""
     if not ports.artifacts.exists():
         ports.artifacts.make()
-    stack = deploy.ready(ports.formation, upgrade.stack, ports.following)
+    stack = deploy.cleared(ports.formation, upgrade.stack, upgrade.seen, ports.following)
     key = upgrade.packaged.template_key
     if not ports.artifacts.has(key):
         ports.artifacts.put(key, upgrade.packaged.objects[key], lambda _: None)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+from deliverywatch.operate.account.stack_status import Phase, phase, way_out
 from deliverywatch.operate.doctor.check import Check, failed, ok, some, warning
 from deliverywatch.sdk import FLOOR, is_below_floor
 from deliverywatch.thresholds import WINDOW_SECONDS
@@ -15,7 +16,6 @@ if TYPE_CHECKING:
     from deliverywatch.operate.account.deployment import Deployment
     from deliverywatch.sms.clicksend.credit import Credit
 
-_WORKING = ("CREATE_COMPLETE", "UPDATE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE", "IMPORT_COMPLETE")
 _CLOUDWATCH = "cloudwatch.amazonaws.com"
 # What a service needs of a key that encrypts a topic.
 _OF_A_KEY = ("kms:Decrypt", "kms:GenerateDataKey")
@@ -50,8 +50,13 @@ class Key:
 
 def stack(deployment: Deployment, version: str) -> Check:
     """Return whether the stack stands, and is of this version."""
-    if deployment.status not in _WORKING:
-        return failed("stack", f"The stack is in status {deployment.status}.", "deliverywatch deploy")
+    status = deployment.status
+    if phase(status) is Phase.MOVING:
+        finding = f"CloudFormation is changing the stack ({status}): what follows can be half done."
+        return warning("stack", finding, "Look again when it has ended: deliverywatch doctor")
+    if phase(status) is not Phase.STANDING:
+        fix = way_out(status, deployment.name) or "deliverywatch deploy"
+        return failed("stack", f"The stack is in status {status}.", fix)
     if deployment.version != version:
         return warning(
             "stack",

@@ -76,7 +76,7 @@ def examine(account: Account, subject: Subject, without: Collection[str] = ()) -
         try:
             yield from check(account, subject)
         except SourceRefused as error:
-            path = subject.parameter("ClickSendCredentials")
+            path = subject.deployment.credentials
             fix = f"aws ssm put-parameter --overwrite --type SecureString --name {path}/api_key --value ..."
             yield failed(name, str(error), fix)
         except DeliveryWatchError as error:
@@ -104,7 +104,7 @@ def _schedules(account: Account, subject: Subject) -> Iterable[Check]:
 
 
 def _stored(account: Account, subject: Subject) -> Iterable[Check]:
-    if path := subject.parameter("ClickSendCredentials"):
+    if path := subject.deployment.credentials:
         names = [f"{path}/username", f"{path}/api_key"]
         yield checks_stack.credentials(names, account.stored_parameters(names))
 
@@ -138,7 +138,7 @@ def _is_verified(account: Account, address: str) -> bool:
 
 
 def _clicksend(account: Account, subject: Subject) -> Iterable[Check]:
-    if path := subject.parameter("ClickSendCredentials"):
+    if path := subject.deployment.credentials:
         yield from checks_stack.clicksend(account.credit(path, subject.parameter("ClickSendUrl")))
 
 

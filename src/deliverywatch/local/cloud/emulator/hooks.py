@@ -24,6 +24,12 @@ NAMES = {
         "_create_named_query", "_delete_named_query", "_duckdb_type", "_executions", "_run_duckdb",
         "_save_query_results", "_start_query_execution", "_table_relation",
     ),
+    "services.cloudformation": ("_change_sets",),
+    "services.cloudformation.handlers": ("_ACTION_HANDLERS", "_resolve_stack"),
+    "services.cloudformation.helpers": ("_error", "_p"),
+    "services.cloudformation.stacks": (
+        "_evaluate_conditions", "_operation_event", "_static_property", "_validation_errors",
+    ),
     "services.cloudformation.provisioners": ("_RESOURCE_HANDLERS", "_cw_metric_alarm_record", "_physical_name"),
     "services.cloudwatch": (
         "_alarms", "_composite_alarms", "_dispatch_alarm_actions", "_error", "_evaluate_alarm",
@@ -56,7 +62,8 @@ NAMES = {
         "_deliver_to_lambda", "_fanout", "_threading", "_topic_by_arn_any_scope", "time", "topic_policy_allows",
     ),
     "services.sqs": (
-        "_HANDLERS", "_act_send_message", "_delete_messages_for_esm", "_queue_by_arn", "_queue_url", "_queues", "time",
+        "_Err", "_HANDLERS", "_act_send_message", "_delete_messages_for_esm", "_queue_by_arn", "_queue_name_to_url",
+        "_queue_url", "_queues", "time",
     ),
 }  # fmt: skip
 

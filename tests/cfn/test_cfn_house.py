@@ -49,3 +49,8 @@ def test_modules_stand_in_no_circle(folder: str) -> None:
     while free := {name for name, others in waiting.items() if not others & waiting.keys()}:
         waiting = {name: others for name, others in waiting.items() if name not in free}
     assert not waiting
+
+
+def test_tables_and_views_of_glue_are_made_in_one_place() -> None:
+    makes = [path for path in MODULES if "glue.Table(" in (CFN / path).read_text()]
+    assert makes == [Path("blocks/tables.py")]

@@ -19,7 +19,6 @@ import sqlglot
 from cfn_values import of_type
 from sqlglot import exp
 
-import stacks
 from deliverywatch.alerting.incidents import outbox
 from deliverywatch.athena_duckdb import translated
 from deliverywatch.local.cloud.athena.dialect import sql_of_view
@@ -368,18 +367,6 @@ def test_the_mails_of_thirty_days_are_listed_with_those_that_never_left(
 ) -> None:
     (mail,) = run(athena, saved(template)["alerting-mails"])
     assert (mail["incident"], mail["channel"], mail["failed"]) == ("INC-1121-1204", "not sent", 5)
-
-
-def test_athena_can_read_every_table_and_view_of_every_system() -> None:
-    systems = [name for name in stacks.SYSTEMS if name != "files-pusher"]
-    template = stacks.template(stacks.chosen(systems), "arm64", "0").to_dict()
-    tables = [
-        one["Properties"]["TableInput"] for one in template["Resources"].values() if one["Type"] == "AWS::Glue::Table"
-    ]
-    # Without a SerdeInfo, even an empty one: "Table storage descriptor is missing SerDe info".
-    assert [one["Name"] for one in tables if "SerdeInfo" not in one["StorageDescriptor"]] == []
-    assert [one["Name"] for one in tables if "PartitionKeys" not in one] == []
-    assert {one["TableType"] for one in tables} == {"EXTERNAL_TABLE", "VIRTUAL_VIEW"}
 
 
 SLOT = timedelta(minutes=10)

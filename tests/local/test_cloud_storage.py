@@ -11,6 +11,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from deliverywatch.local.cloud.cloud import LocalCloud
+from deliverywatch.local.demo import play
 
 TABLE = pa.table(
     {
@@ -66,28 +67,19 @@ def query(cloud: LocalCloud, bucket: str, sql: str) -> list[list[Any]]:
     return [[cell.get("VarCharValue") for cell in row["Data"]] for row in rows[1:]]
 
 
-def table(cloud: LocalCloud, name: str, location: str, columns: dict[str, str], serde: str) -> None:
+def table(cloud: LocalCloud, location: str, kind: str, columns: dict[str, str]) -> None:
     glue = cloud.client("glue")
     if "probe" not in {each["Name"] for each in glue.get_databases()["DatabaseList"]}:
         glue.create_database(DatabaseInput={"Name": "probe"})
-    storage = {
-        "Columns": [{"Name": column, "Type": kind} for column, kind in columns.items()],
-        "Location": location,
-        "SerdeInfo": {"SerializationLibrary": serde},
-    }
-    partitions = [{"Name": "dt", "Type": "string"}]
-    described = {"Name": name, "PartitionKeys": partitions, "StorageDescriptor": storage}
-    glue.create_table(DatabaseName="probe", TableInput=described)
+    play.create_table(cloud, "probe", location, kind, columns, "dt")
 
 
 def test_athena_runs_athenas_sql_over_a_partitioned_lake(cloud: LocalCloud, bucket: str) -> None:
     buffer = io.BytesIO()
     pq.write_table(TABLE, buffer)
-    cloud.client("s3").put_object(Bucket=bucket, Key="lake/dt=2026-11-20/12.parquet", Body=buffer.getvalue())
+    cloud.client("s3").put_object(Bucket=bucket, Key="messages/dt=2026-11-20/12.parquet", Body=buffer.getvalue())
     kinds = {"status": "string", "extra": "string", "sent_at": "timestamp"}
-    table(
-        cloud, "messages", f"s3://{bucket}/lake/", kinds, "org.apache.hadoop.hive.ql.io.parquet.serde.ParquetHiveSerDe"
-    )
+    table(cloud, f"s3://{bucket}/messages/", "parquet", kinds)
     rows = query(
         cloud,
         bucket,
@@ -101,5 +93,5 @@ def test_athena_reads_json_with_the_types_of_the_table(cloud: LocalCloud, bucket
     line = b'{"time": "2026-11-20T12:30:00+00:00", "seq": 1, "value": null}\n'
     cloud.client("s3").put_object(Bucket=bucket, Key="mails/dt=2026-11-20/1.json", Body=line)
     kinds = {"time": "string", "seq": "int", "value": "double"}
-    table(cloud, "mails", f"s3://{bucket}/mails/", kinds, "org.openx.data.jsonserde.JsonSerDe")
+    table(cloud, f"s3://{bucket}/mails/", "json", kinds)
     assert query(cloud, bucket, "SELECT time, seq + 1, value FROM mails") == [["2026-11-20T12:30:00+00:00", "2", None]]

@@ -15,7 +15,8 @@ import boto3
 from botocore.config import Config
 
 from deliverywatch.local.cloud import change_sets, formation, stack
-from deliverywatch.local.cloud.athena import answers, dialect
+from deliverywatch.local.cloud.athena import answers
+from deliverywatch.local.cloud.athena.dialect import Dialect
 from deliverywatch.local.cloud.cloudwatch.alarms import Alarms, Transition
 from deliverywatch.local.cloud.cloudwatch.metrics import Publisher
 from deliverywatch.local.cloud.cloudwatch.monitoring import Monitoring
@@ -186,7 +187,7 @@ class LocalCloud:
         formation.install(self._hooks, self.clock)
         for bridge in (
             *(self._functions, self._queues, self._alarms, self._monitoring, self._outbox, self.firehose),
-            *(dialect, self.states, answers, schedules, change_sets),
+            *(Dialect(self.clock), self.states, answers, schedules, change_sets),
         ):
             bridge.install(self._hooks)
 

@@ -123,6 +123,21 @@ def live(
         progress.minute(f"{minute:%H:%M}")
 
 
+_HIVE = "org.apache.hadoop.hive.ql.io"
+_FORMATS: Mapping[str, Mapping[str, Any]] = {
+    "parquet": {
+        "InputFormat": f"{_HIVE}.parquet.MapredParquetInputFormat",
+        "OutputFormat": f"{_HIVE}.parquet.MapredParquetOutputFormat",
+        "SerdeInfo": {"SerializationLibrary": f"{_HIVE}.parquet.serde.ParquetHiveSerDe"},
+    },
+    "json": {
+        "InputFormat": "org.apache.hadoop.mapred.TextInputFormat",
+        "OutputFormat": f"{_HIVE}.HiveIgnoreKeyTextOutputFormat",
+        "SerdeInfo": {"SerializationLibrary": "org.openx.data.jsonserde.JsonSerDe"},
+    },
+}
+
+
 def create_table(
     cloud: LocalCloud, database: str, location: str, kind: str, columns: Mapping[str, str], *partition_keys: str
 ) -> None:
@@ -131,7 +146,7 @@ def create_table(
     table = {
         "Name": location.split("/")[-2],
         "TableType": "EXTERNAL_TABLE",
-        "StorageDescriptor": {"Columns": described, "Location": location},
+        "StorageDescriptor": {"Columns": described, "Location": location, **_FORMATS[kind]},
         "PartitionKeys": [{"Name": name, "Type": "string"} for name in partition_keys],
         "Parameters": {"classification": kind},
     }

@@ -1,5 +1,5 @@
-"""Athena: its SQL translated for DuckDB, and the answers it lacks.
+"""Athena and Glue: what they refuse, in their words; the rest runs in DuckDB, with results where Athena puts them.
 
-In: SQL of Athena. Out: rows, and results where Athena puts them.
+In: SQL of Athena, tables of Glue. Out: rows, or the reason of Athena.
 Read `dialect` first.
 """

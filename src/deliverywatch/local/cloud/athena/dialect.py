@@ -1,28 +1,32 @@
-"""Athena SQL -> the dialect of DuckDB, in which MiniStack runs it.
+"""Athena SQL -> the dialect of DuckDB, in which MiniStack runs it; what Athena refuses is refused first.
 
 MiniStack passes a query on as it is, so that functions such as `approx_percentile` or `json_extract_scalar` fail; it
-leaves the types of columns to DuckDB instead of Glue; and it knows neither views nor "$path", the name of a row's file.
+leaves the types of columns to DuckDB instead of Glue; it knows neither views nor "$path", the name of a row's file; and
+it reads tables that Athena cannot read, and folders that no partition names.
 """
 
-import base64
-import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextvars import ContextVar
 from typing import Any
 
 from deliverywatch.athena_duckdb import translated
+from deliverywatch.errors import ConfigurationError
+from deliverywatch.local.cloud.athena import projection, statements
+from deliverywatch.local.cloud.athena.tables import refusal, view_definition
 from deliverywatch.local.cloud.emulator import hooks
+from deliverywatch.local.cloud.emulator.clock import Clock
 
+_ATHENA, _GLUE = "services.athena", "services.glue"
 _PATH = "$path"
+# Of the folder into which MiniStack copies a table's objects.
+_COPIES = "ministack-athena-"
 _asks_for_path: ContextVar[bool] = ContextVar("asks_for_path", default=False)
 
 
 def sql_of_view(table: Mapping[str, Any]) -> str | None:
     """Return the SQL of a view as Glue keeps it for Athena; none if the table is not a view."""
-    text = str(table.get("ViewOriginalText") or "")
-    if not text.startswith("/* Presto View: "):
-        return None
-    return str(json.loads(base64.b64decode(text.split()[3]))["originalSql"])
+    definition = view_definition(table)
+    return str(definition["originalSql"]) if definition else None
 
 
 def typed(relation: str, table: Mapping[str, Any]) -> str:
@@ -35,30 +39,113 @@ def typed(relation: str, table: Mapping[str, Any]) -> str:
         relation = f"{relation[:-1]}, filename = '{_PATH}')"
     columns = (table.get("StorageDescriptor") or {}).get("Columns") or []
     if relation.startswith("read_json_auto("):
-        kinds = {str(column["Name"]): hooks.inside("services.athena", "_duckdb_type")(column) for column in columns}
+        kinds = {str(column["Name"]): hooks.inside(_ATHENA, "_duckdb_type")(column) for column in columns}
         return relation.replace("union_by_name = true", f"columns = {kinds}", 1)
     stamps = [str(column["Name"]) for column in columns if str(column.get("Type", "")).lower() == "timestamp"]
     replaced = ", ".join(f'make_timestamp(epoch_us("{name}")) AS "{name}"' for name in stamps)
     return f"(SELECT * REPLACE ({replaced}) FROM {relation})" if stamps else relation  # noqa: S608 - of our own template
 
 
-def _table(database: str, name: str) -> Mapping[str, Any]:
-    return hooks.inside("services.glue", "_tables").get(f"{database}/{name}") or {}
+class Dialect:
+    """The queries of Athena and the tables of Glue."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+
+    def install(self, placed: hooks.Hooks) -> None:
+        """Let MiniStack refuse what Athena and Glue refuse, and translate the rest before DuckDB gets it."""
+        placed.replace(_ATHENA, "_start_query_execution", _around_start)
+        placed.replace(_ATHENA, "_run_duckdb", _around_run)
+        placed.replace(_ATHENA, "_table_relation", self._around_relation)
+        for name in ("_create_table", "_update_table"):
+            placed.replace(_GLUE, name, _around_write)
+
+    def _around_relation(self, original: Callable[..., str]) -> Callable[..., str]:
+        def relation(table: Mapping[str, Any], files: list[str]) -> str:
+            projected = projection.projection_of(str(table["Name"]), table)
+            if projected is None:
+                return typed(original(table, files), table)
+            uris = {file: f"{projected.location}/{file.split(_COPIES, 1)[1].partition('/')[2]}" for file in files}
+            read = [file for file, uri in uris.items() if projection.reads(projected, uri, self._clock.now)]
+            return typed(original(table, read), table) if read else str(hooks.inside(_ATHENA, "_empty_relation")(table))
+
+        return relation
 
 
-def install(placed: hooks.Hooks) -> None:
-    """Translate each query before MiniStack hands it to DuckDB, and each table that it reads."""
+def _around_start(original: Callable[..., Any]) -> Callable[..., Any]:
+    """Refuse at once what Athena does not parse."""
 
-    def around(original: Callable[..., Any]) -> Callable[..., Any]:
-        async def run(query: str, database: str, *arguments: Any) -> Any:
-            sql = translated(query, lambda name: sql_of_view(_table(database, name)))
-            _asks_for_path.set(_PATH in sql)
-            return await original(sql, database, *arguments)
+    def start(data: Mapping[str, Any]) -> Any:
+        tree = _parsed(data["QueryString"])
+        if tree is not None and (reason := statements.reserved(tree)):
+            return _refused(reason, AthenaErrorCode="MALFORMED_QUERY")
+        return original(data)
 
-        return run
+    return start
 
-    def around_relation(original: Callable[..., str]) -> Callable[..., str]:
-        return lambda table, files: typed(original(table, files), table)
 
-    placed.replace("services.athena", "_run_duckdb", around)
-    placed.replace("services.athena", "_table_relation", around_relation)
+def _around_run(original: Callable[..., Any]) -> Callable[..., Any]:
+    async def run(query: str, database: str, *arguments: Any) -> Any:
+        for reason in _refusals(query, database):
+            raise ConfigurationError(reason)
+        sql = translated(query, lambda name: sql_of_view(_table(database, name) or {}))
+        _asks_for_path.set(_PATH in sql)
+        return await original(sql, database, *arguments)
+
+    return run
+
+
+def _around_write(original: Callable[..., Any]) -> Callable[..., Any]:
+    """Refuse names that Glue would change, and remember whether a table has partition keys at all."""
+
+    def write(data: Mapping[str, Any]) -> Any:
+        table = data["TableInput"]
+        columns = [*(table.get("StorageDescriptor") or {}).get("Columns", []), *table.get("PartitionKeys", [])]
+        for name in (table.get("Name", ""), *(column.get("Name", "") for column in columns)):
+            if not name or name != name.lower():
+                rule = "Names are lowercase letters, digits and underscores: Glue keeps others in lower case."
+                return _refused(f"{rule} It is: '{name}'")
+        answer = original(data)
+        if answer[0] == 200 and "PartitionKeys" not in table:
+            del hooks.inside(_GLUE, "_tables")[f"{data['DatabaseName']}/{table['Name']}"]["PartitionKeys"]
+        return answer
+
+    return write
+
+
+def _refused(message: str, **more: str) -> tuple[int, dict[str, str], bytes]:
+    code = "InvalidRequestException" if more else "InvalidInputException"
+    return hooks.inside(_ATHENA, "error_response_json")(code, message, 400, extra=more)  # type: ignore[no-any-return]
+
+
+def _refusals(query: str, database: str) -> Iterator[str]:
+    """Yield what Athena says of the tables of a query, and of those of its views."""
+    from sqlglot import exp  # only for this machine
+
+    tree = _parsed(query)
+    if tree is None:
+        return
+    temporary = {expression.alias for expression in tree.find_all(exp.CTE)}
+    for reference in tree.find_all(exp.Table):
+        table = None if reference.name in temporary else _table(reference.db or database, reference.name)
+        if table is not None:
+            yield from filter(None, [refusal(reference.name, table)])
+            projected = projection.projection_of(reference.name, table)
+            yield from statements.unnamed_keys(tree, projected.injected if projected else ())
+            yield from _refusals(sql_of_view(table) or "", reference.db or database)
+
+
+def _parsed(query: str) -> Any:
+    """Return the statement; none if it cannot be parsed, which MiniStack or DuckDB reports."""
+    import sqlglot
+    from sqlglot.errors import SqlglotError
+
+    try:
+        return sqlglot.parse_one(query, read="athena") if query else None
+    except SqlglotError:
+        return None
+
+
+def _table(database: str, name: str) -> Mapping[str, Any] | None:
+    table: Mapping[str, Any] | None = hooks.inside(_GLUE, "_tables").get(f"{database}/{name}")
+    return table

@@ -21,8 +21,8 @@ NAMES = {
     "core.lambda_runtime": ("_PYTHON_WORKER_SCRIPT", "reset"),
     "core.lambda_runtime:Worker": ("_drain_stderr_bounded",),
     "services.athena": (
-        "_create_named_query", "_delete_named_query", "_duckdb_type", "_executions", "_run_duckdb",
-        "_save_query_results", "_start_query_execution", "_table_relation",
+        "_create_named_query", "_delete_named_query", "_duckdb_type", "_empty_relation", "_executions", "_run_duckdb",
+        "_save_query_results", "_start_query_execution", "_table_relation", "error_response_json",
     ),
     "services.cloudformation": ("_change_sets",),
     "services.cloudformation.handlers": ("_ACTION_HANDLERS", "_resolve_stack"),
@@ -41,7 +41,7 @@ NAMES = {
         "_log_groups", "_metric_filters", "time",
     ),
     "services.eventbridge": ("_dispatch_to_lambda", "start_scheduler", "time"),
-    "services.glue": ("_tables",),
+    "services.glue": ("_create_table", "_tables", "_update_table"),
     "services.lambda_svc": (
         "_dispatch_esm_batch", "_emit_lambda_logs", "_emit_lambda_metrics", "_ensure_poller", "_esm_backoff_until",
         "_execute_function_with_config_scope", "_execution_record_for_config", "_functions",

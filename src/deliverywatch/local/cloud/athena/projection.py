@@ -156,7 +156,7 @@ def _is_date(text: str, pattern: str) -> bool:
 
 def _time(text: str, pattern: str) -> datetime | None:
     """Return a text as a time, in Java's pattern."""
-    form = re.sub(r"yyyy|uuuu|yy|MM|dd|HH|mm|ss|'[^']*'", lambda found: _python(found[0]), pattern)
+    form = re.sub(r"yyyy|uuuu|yy|MM|dd|HH|mm|ss|'[^']*'", lambda part: _python(part[0]), pattern)
     try:
         return datetime.strptime(text, form).replace(tzinfo=UTC)
     except ValueError:
@@ -172,8 +172,8 @@ def reads(projection: Projection, uri: str, now: datetime) -> bool:
     pattern = _PLACE.sub(
         lambda place: f"(?P<{place[1]}>[^/]+)", re.sub(r"([.+*?()\[\]|^\\])", r"\\\1", projection.template)
     )
-    found = re.match(f"{pattern}/", uri)
-    return found is not None and all(_holds(projection, key, found[key], now) for key in projection.keys)
+    values = re.match(f"{pattern}/", uri)
+    return values is not None and all(_holds(projection, key, values[key], now) for key in projection.keys)
 
 
 def _holds(projection: Projection, key: str, value: str, now: datetime) -> bool:
@@ -192,10 +192,10 @@ def _holds(projection: Projection, key: str, value: str, now: datetime) -> bool:
 
 
 def _bound(text: str, pattern: str, now: datetime) -> datetime:
-    found = _NOW.fullmatch(text)
-    if found is None:
+    relative = _NOW.fullmatch(text)
+    if relative is None:
         return _time(text, pattern) or now
-    sign, count, unit = found.groups()
+    sign, count, unit = relative.groups()
     if unit is None:
         return now
     step = timedelta(days=_DAYS_OF[unit]) if unit in _DAYS_OF else timedelta(**{f"{unit.lower()}s": 1})

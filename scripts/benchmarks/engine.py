@@ -25,8 +25,9 @@ from measure import Figure
 from cwalarm.definitions.alarm import Alarm, Metric, State, from_description
 from cwalarm.evaluation.series import Series
 from cwalarm.evaluation.verdict import verdict
-from cwalarm.replay.minutes import Minutes, Samples
+from cwalarm.replay.minutes import Minutes
 from cwalarm.replay.replay import Replay
+from cwalarm.replay.samples import Samples
 from cwalarm.replay.sweep import sweep
 from deliverywatch.backtest.inputs import lake
 from deliverywatch.sms.lake.parquet import SCHEMA

@@ -2,7 +2,7 @@
 
 import itertools
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -21,9 +21,11 @@ from cwalarm.metric_math.values import Frame
 from cwalarm.replay import replay, vector
 from cwalarm.replay.backtest import Change, backtest
 from cwalarm.replay.backtest import plain as step_by_step
-from cwalarm.replay.minutes import Column, Minutes
-from cwalarm.replay.replay import Replay, can_vectorise
+from cwalarm.replay.method import can_vectorise, why_step_by_step
+from cwalarm.replay.minutes import Minutes
+from cwalarm.replay.replay import Replay
 from cwalarm.replay.sweep import sweep
+from cwalarm.replay.values import Column, VectorFrame
 
 np: Any = pytest.importorskip(
     "numpy", reason="the replay over arrays needs NumPy, which is not part of every installation"
@@ -109,8 +111,7 @@ def test_values_with_a_fraction_are_replayed_as_they_are_evaluated(
     comparison: str,
 ) -> None:
     alarm = plain(Statistic=statistic, Period=period, Threshold=threshold, ComparisonOperator=comparison)
-    # Late samples of an average are left to the plain evaluation.
-    fast, slow = both(alarm, held(samples, is_late=is_late and statistic == "Sum"))
+    fast, slow = both(alarm, held(samples, is_late=is_late))
     assert fast == slow
 
 
@@ -149,11 +150,16 @@ def test_a_window_of_any_fractions_has_the_exact_sum_rounded_once(numbers: list[
 
 
 @settings(max_examples=40)
-@given(samples=SAMPLES, statistic=st.sampled_from(["Minimum", "Maximum"]), period=st.sampled_from([60, 180, 300, 420]))
+@given(
+    samples=SAMPLES,
+    is_late=st.booleans(),
+    statistic=st.sampled_from(["Minimum", "Maximum"]),
+    period=st.sampled_from([60, 180, 300, 420]),
+)
 def test_extremes_are_replayed_as_they_are_evaluated(
-    samples: list[tuple[int, int, int]], statistic: str, period: int
+    samples: list[tuple[int, int, int]], is_late: bool, statistic: str, period: int
 ) -> None:
-    fast, slow = both(plain(Statistic=statistic, Period=period), held(samples, is_late=False))
+    fast, slow = both(plain(Statistic=statistic, Period=period), held(samples, is_late=is_late))
     assert fast == slow
 
 
@@ -187,6 +193,7 @@ EXPRESSIONS = [
 ]
 
 
+FRAME = VectorFrame(np.arange(20) * 60, 60)
 POINTS = st.lists(st.one_of(st.none(), st.integers(0, 6).map(float), st.floats(-1e3, 1e3)), min_size=20, max_size=20)
 
 
@@ -197,7 +204,7 @@ def test_metric_math_over_arrays_equals_metric_math_slot_by_slot(
     text: str, failed: list[float | None], total: list[float | None]
 ) -> None:
     node = expression.parse(text)
-    computed = vector.evaluate(node, {"failed": column(failed), "total": column(total)}.__getitem__)
+    computed = vector.evaluate(node, {"failed": column(failed), "total": column(total)}.__getitem__, FRAME)
     assert isinstance(computed, Column)
     missing = np.zeros(20, bool) if computed.missing is None else computed.missing
     expected = expression.evaluate(node, {"failed": failed, "total": total}.__getitem__, Frame())
@@ -286,20 +293,23 @@ def test_a_backtest_lists_the_changes_of_all_alarms_in_order_of_time() -> None:
     ]
 
 
-def odd_alarms() -> Iterator[dict[str, Any]]:
-    yield {"Statistic": "p90"}
-    yield {"EvaluationWindow": {"WallClockWindow": {}}}
-    yield {"Metrics": [{"Id": "x", "Expression": "RATE(a)"}, {**entry("a", "Errors", 300)}]}
-    yield {"Metrics": [{"Id": "x", "Expression": "FILL(a, REPEAT)"}, {**entry("a", "Errors", 300)}]}
+NUMBERS_ONLY = [{"Id": "x", "Expression": "a + IF(MAX(a) > 1, 1)"}, entry("a", "Failed", 300)]
 
 
-@pytest.mark.parametrize("changes", list(odd_alarms()))
-def test_an_alarm_that_arrays_do_not_fit_is_replayed_step_by_step(changes: dict[str, Any]) -> None:
+@pytest.mark.parametrize(
+    ("changes", "why"),
+    [
+        ({"EvaluationWindow": {"WallClockWindow": {}}}, "wall clock"),
+        ({"Period": 10}, "shorter than a minute"),
+        ({"Metrics": NUMBERS_ONLY}, "IF of numbers"),
+    ],
+)
+def test_an_alarm_that_arrays_do_not_fit_is_replayed_step_by_step(changes: dict[str, Any], why: str) -> None:
     alarm, series = plain(**changes), held([(minute, minute % 7, 0) for minute in range(100)], is_late=False)
-    assert not can_vectorise(alarm, Minutes(series))
+    assert why in str(why_step_by_step(alarm, Minutes(series)))
     expected = list(step_by_step(alarm, series, FIRST, FIRST + SPAN_MINUTES))
-    changes = backtest([alarm], series, NOON, end_of_span())
-    assert [(int(change.time.timestamp()), change.state) for change in changes] == expected
+    found = backtest([alarm], series, NOON, end_of_span())
+    assert [(int(change.time.timestamp()), change.state) for change in found] == expected
 
 
 def test_an_alarm_over_days_changes_on_the_hour_only() -> None:

@@ -67,7 +67,7 @@ def measure(name: str, window: Window) -> float | None:
     """
     if standard := _STANDARD.get(name):
         return standard(window) if window.cells else None
-    trim = _trim_of(name)
+    trim = trim_of(name)
     weighted = _weighted(window.samples())
     # "Percentile statistics are not available for metrics when any of the metric values are negative numbers."
     if not weighted or (trim.kind == "p" and weighted[0][0] < 0):
@@ -89,6 +89,12 @@ def is_known(name: str) -> bool:
     return name in _STANDARD or _parsed(name) is not None
 
 
+def is_percentile(name: str) -> bool:
+    """Return whether a statistic is a percentile, which means little with few samples."""
+    trim = _parsed(name)
+    return trim is not None and trim.kind == "p"
+
+
 def low_sample_limit(fraction: float) -> float:
     """Return the number of samples under which a percentile means little: p99 needs 1,000, p50 needs 20."""
     return 10 / (1 - fraction) if fraction >= 0.5 else 10 / fraction
@@ -98,7 +104,7 @@ _Weighted = list[tuple[float, float]]
 
 
 @dataclass(frozen=True, slots=True)
-class _Trim:
+class Trim:
     """Which part of the distribution counts: between two percentiles, or between two values."""
 
     kind: str
@@ -107,7 +113,8 @@ class _Trim:
     is_percent: bool
 
 
-def _trim_of(name: str) -> _Trim:
+def trim_of(name: str) -> Trim:
+    """Return which part of the distribution a statistic is of; raise InputError if it is none of that kind."""
     trim = _parsed(name)
     if trim is None:
         raise InputError(
@@ -117,11 +124,11 @@ def _trim_of(name: str) -> _Trim:
     return trim
 
 
-def _parsed(name: str) -> _Trim | None:
+def _parsed(name: str) -> Trim | None:
     if name.lower() == "iqm":
-        return _Trim("tm", 25, 75, is_percent=True)
+        return Trim("tm", 25, 75, is_percent=True)
     if short := _SHORT.fullmatch(name):
-        return _checked(_Trim(short[1].lower(), 0, float(short[2]), is_percent=True))
+        return _checked(Trim(short[1].lower(), 0, float(short[2]), is_percent=True))
     ranged = _RANGE.fullmatch(name)
     if ranged is None or not (ranged[2] or ranged[4]):
         return None
@@ -131,10 +138,10 @@ def _parsed(name: str) -> _Trim | None:
         high = float(ranged[4]) if ranged[4] else (100 if is_percent else math.inf)
     except ValueError:
         return None
-    return _checked(_Trim(ranged[1].lower(), low, high, is_percent))
+    return _checked(Trim(ranged[1].lower(), low, high, is_percent))
 
 
-def _checked(trim: _Trim) -> _Trim | None:
+def _checked(trim: Trim) -> Trim | None:
     sound = (trim.low < trim.high or trim.kind == "p") and (not trim.is_percent or 0 <= trim.low <= trim.high <= 100)
     return trim if sound and not (trim.kind == "pr" and trim.is_percent) else None
 
@@ -157,7 +164,7 @@ def _at(weighted: _Weighted, ends: list[float], rank: int) -> float:
     return next((value for (value, _), end in zip(weighted, ends, strict=True) if rank < end), weighted[-1][0])
 
 
-def _kept(trim: _Trim, weighted: _Weighted) -> _Weighted:
+def _kept(trim: Trim, weighted: _Weighted) -> _Weighted:
     """Return the part between the bounds; a value that straddles a percentile counts with the part of it inside."""
     if not trim.is_percent:
         return [(value, count) for value, count in weighted if trim.low < value <= trim.high]
@@ -178,19 +185,19 @@ def _number(weighted: _Weighted) -> float:
     return math.fsum(count for _, count in weighted)
 
 
-def _trimmed_mean(trim: _Trim, weighted: _Weighted) -> float | None:
+def _trimmed_mean(trim: Trim, weighted: _Weighted) -> float | None:
     kept = _kept(trim, weighted)
     return _total(kept) / _number(kept) if kept else None
 
 
-def _winsorized_mean(trim: _Trim, weighted: _Weighted) -> float:
+def _winsorized_mean(trim: Trim, weighted: _Weighted) -> float:
     """Return the mean after values beyond the bounds are set to the bounds."""
     low = _percentile(weighted, trim.low) if trim.is_percent else trim.low
     high = _percentile(weighted, trim.high) if trim.is_percent else trim.high
     return _total([(min(max(value, low), high), count) for value, count in weighted]) / _number(weighted)
 
 
-_TRIMMED: dict[str, Callable[[_Trim, _Weighted], float | None]] = {
+_TRIMMED: dict[str, Callable[[Trim, _Weighted], float | None]] = {
     "p": lambda trim, weighted: _percentile(weighted, trim.high),
     "tm": _trimmed_mean,
     "tc": lambda trim, weighted: _number(_kept(trim, weighted)),

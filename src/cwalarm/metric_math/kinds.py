@@ -38,8 +38,12 @@ class Checker:
                 self._open.pop()
         return self._types[query_id]
 
+    def part(self, text: str, node: Node) -> Type:
+        """Return what a part of the text of an expression results in."""
+        return _Expression(text, self._queries, self._referred).type(node)
+
     def _expression(self, text: str) -> Type:
-        return _Expression(text, self._queries, self._referred).type(expression.parse(text))
+        return self.part(text, expression.parse(text))
 
     def _referred(self, name: str, refused: Callable[[str], InputError]) -> Type:
         if name in self._open:

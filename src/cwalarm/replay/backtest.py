@@ -10,8 +10,9 @@ from cwalarm.errors import InputError
 from cwalarm.evaluation import windows
 from cwalarm.evaluation.evaluate import judge
 from cwalarm.evaluation.series import Series
+from cwalarm.replay.method import can_vectorise
 from cwalarm.replay.minutes import Minutes
-from cwalarm.replay.replay import Replay, can_vectorise
+from cwalarm.replay.replay import Replay
 
 
 @dataclass(frozen=True, slots=True)

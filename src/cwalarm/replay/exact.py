@@ -6,6 +6,7 @@ cut into two whole parts, high and low, in 64 bits each; what comes out is the e
 rounds it.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -70,7 +71,50 @@ def added(places: Floats, part: Floats, size: int) -> Floats:
     """Return the sum of the numbers that go to each place, from 0 up to `size`."""
     np = numpy()
     if part.dtype.kind == "f":
-        return np.bincount(places, part, size)
+        # Of no places at all it counts in whole numbers, whatever the weights.
+        return np.bincount(places, part, size).astype(float, copy=False)
     sums = np.zeros(size, np.int64)
     np.add.at(sums, places, part)
     return sums
+
+
+def exact_sum(rows: Floats) -> Floats:
+    """Return the sum over the first axis, rounded once, as `math.fsum` has it; NaN where no float holds it.
+
+    A second running sum keeps what the first loses by rounding, a third bounds what the second loses. Where that bound
+    may turn the last bit, which is once in a million million, the sum is left to `math.fsum`.
+    """
+    np = numpy()
+    if are_small_and_whole(rows):
+        return rows.sum(axis=0)
+    total, lost, bound = (np.zeros(rows.shape[1:]) for _ in range(3))
+    with np.errstate(all="ignore"):
+        for row in rows:
+            total, error = _two_sum(total, row)
+            lost, error = _two_sum(lost, error)
+            bound += np.abs(error)
+        bound = np.where(bound > 0, 4 * bound + np.abs(lost) * 2.0**-50, 0)
+        low, high = total + (lost - bound), total + (lost + bound)
+    for place in zip(*np.nonzero(~(low == high) | ~np.isfinite(low)), strict=True):
+        low[place] = _fsum(rows[(slice(None), *place)].tolist())
+    return low
+
+
+def are_small_and_whole(rows: Floats) -> bool:
+    """Return whether sums over the first axis need no rounding."""
+    np = numpy()
+    return bool((rows == np.floor(rows)).all() and np.abs(rows).max(initial=0.0) * len(rows) < _WHOLE)
+
+
+def _two_sum(left: Floats, right: Floats) -> tuple[Floats, Floats]:
+    """Return the sum, and what its rounding lost."""
+    total = left + right
+    part = total - left
+    return total, (left - (total - part)) + (right - part)
+
+
+def _fsum(values: list[float]) -> float:
+    try:
+        return math.fsum(values)
+    except (OverflowError, ValueError):
+        return math.nan

@@ -4,39 +4,23 @@ A window is named by the minute at which it ends. Its sum is exact and rounded o
 """
 
 import math
+from collections import OrderedDict
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from cwalarm.definitions.alarm import Metric, MetricStat
 from cwalarm.evaluation.series import Series
+from cwalarm.evaluation.statistic import low_sample_limit, trim_of
+from cwalarm.replay import distribution
 from cwalarm.replay.exact import Terms, added, joined, terms
 from cwalarm.replay.numeric import Flags, Floats, numpy
+from cwalarm.replay.samples import Samples, samples_of
+from cwalarm.replay.values import Column
 
-STATISTICS = frozenset({"Sum", "SampleCount", "Average", "Minimum", "Maximum"})
+# How many windows are kept for the next alarm: 5 MB each for a year.
+_MAXIMUM_WINDOWS = 16
 
-
-@dataclass(frozen=True, slots=True)
-class Column:
-    """Values over consecutive slots; where `missing` is set the value is 0, and None means that none is missing."""
-
-    values: Floats
-    missing: Flags | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Samples:
-    """The samples of one metric as arrays: minute, sum, count, extremes, and the minute from which each can be seen."""
-
-    minute: Floats
-    sum: Floats
-    count: Floats
-    minimum: Floats
-    maximum: Floats
-    visible: Floats
-
-    @property
-    def late_minutes(self) -> int:
-        """The longest time from the end of a sample's minute to the minute in which it can be seen."""
-        return int(max(0, (self.visible - self.minute - 1).max())) if len(self.minute) else 0
+_EXTREMES = ("Minimum", "Maximum")
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,11 +50,11 @@ class Minutes:
         self._late: dict[Metric, int] = {}
         self._terms: dict[tuple[Metric, str], Terms | None] = {}
         self._running: dict[tuple[Metric, str], tuple[_Running, ...]] = {}
-        self._windows: dict[tuple[MetricStat, int, int, int], Column] = {}
+        self._windows: OrderedDict[tuple[MetricStat, int, int], tuple[int, Column]] = OrderedDict()
 
     def put(self, metric: Metric, samples: Samples) -> None:
         """Give the samples of a metric as arrays, in any order; they take the place of those in the store."""
-        self._samples[metric] = samples
+        self._samples[metric] = samples.ordered()
 
     def late_minutes(self, metric: Metric) -> int:
         """Return how many minutes after its own minute a sample of the metric may appear."""
@@ -84,14 +68,17 @@ class Minutes:
             if self._parts(metric, name):
                 self._sums(metric, name)
 
-    def is_exact(self, stat: MetricStat) -> bool:
-        """Return whether windows of a statistic come out as those of the plain evaluation, to the last bit."""
-        if stat.statistic in ("Minimum", "Maximum"):
-            return self.late_minutes(stat.metric) == 0
-        held = [self._parts(stat.metric, name) for name in ("sum", "count")]
-        # An average with a fraction needs the extremes of its window, which are not known of late samples.
-        is_plain = stat.statistic != "Average" or self.late_minutes(stat.metric) == 0
-        return None not in held and (is_plain or all(part.is_whole for part in held if part))
+    def why_inexact(self, stat: MetricStat) -> str | None:
+        """Return why windows of a statistic may differ from those of the plain evaluation; None if to no bit."""
+        np, samples = numpy(), self._of(stat.metric)
+        if not (samples.count > 0).all():
+            return f"{stat.name} has datapoints that never occurred."
+        if stat.is_extended:
+            is_whole = (samples.count == np.floor(samples.count)).all()
+            return None if is_whole else f"{stat.name} has datapoints that occurred a fraction of a time."
+        names = {"Sum": ("sum", "count"), "Average": ("sum", "count"), "SampleCount": ("count",)}
+        held = [self._parts(stat.metric, name) for name in names.get(stat.statistic, ())]
+        return f"The values of {stat.name} lie too far apart for exact sums." if None in held else None
 
     def window(self, stat: MetricStat, first: int, last: int, age_minutes: int = 0) -> Column:
         """Return the value of the sliding window that ends at each minute (since 1970) from `first` to before `last`.
@@ -99,23 +86,40 @@ class Minutes:
         Each window is looked at `age_minutes` after its end; what is published later is not in it.
         """
         age = min(age_minutes, self.late_minutes(stat.metric))
-        key = (stat, first, last, age)
-        if key not in self._windows:
-            self._windows[key] = self._computed(stat, first, last, age)
-        return self._windows[key]
+        key = (stat, last, age)
+        begin, column = self._windows.pop(key, (last, Column(())))
+        if begin > first:
+            begin, column = first, self._computed(stat, first, last, age)
+        self._windows[key] = begin, column
+        if len(self._windows) > _MAXIMUM_WINDOWS:
+            self._windows.popitem(last=False)
+        start = first - begin
+        return Column(column.values[start:], None if column.missing is None else column.missing[start:])
+
+    def has_few_samples(self, stat: MetricStat, first: int, last: int, age_minutes: int) -> Flags:
+        """Return for each window whether it has samples, and too few of them for a percentile to mean something."""
+        fraction = trim_of(stat.statistic).high / 100
+        age = min(age_minutes, self.late_minutes(stat.metric))
+        counts = self._total(stat, "count", first, last, age)
+        if not 0 < fraction < 1:
+            return counts > 0
+        return (counts > 0) & (counts < low_sample_limit(fraction) - 1e-6)
 
     def _computed(self, stat: MetricStat, first: int, last: int, age: int) -> Column:
         np = numpy()
-        counts = self._total(stat, "count", first, last, age)
-        missing = counts == 0
-        if stat.statistic == "SampleCount":
-            values = counts
-        elif stat.statistic in ("Minimum", "Maximum"):
-            values = self._extreme(stat, first, last)
+        if stat.is_extended:
+            width = stat.period_seconds // 60
+            trim = trim_of(stat.statistic)
+            return distribution.windowed(self._of(stat.metric), trim, first, last, width, age)
+        counts = self._total(stat, "count", first, last, age) if stat.statistic not in _EXTREMES else None
+        if counts is None:
+            values = self._extreme(stat, first, last, age)
+            missing = np.isinf(values)
         else:
-            values = self._total(stat, "sum", first, last, age)
+            missing = counts == 0
+            values = counts if stat.statistic == "SampleCount" else self._total(stat, "sum", first, last, age)
             if stat.statistic == "Average":
-                values = self._average(stat, first, last, np.divide(values, np.where(missing, 1, counts)))
+                values = self._average(stat, first, last, age, np.divide(values, np.where(missing, 1, counts)))
         if not missing.any():
             return Column(values)
         np.putmask(values, missing, 0)
@@ -141,34 +145,26 @@ class Minutes:
         change = added(starts, part, last - first + 1) - added(ends, part, last - first + 1)
         return np.cumsum(change)[:-1]
 
-    def _average(self, stat: MetricStat, first: int, last: int, values: Floats) -> Floats:
+    def _average(self, stat: MetricStat, first: int, last: int, age: int, values: Floats) -> Floats:
         """Return averages, where all samples of a window are equal without the rounding of their sum."""
         held = self._parts(stat.metric, "sum")
         if held and held.is_whole:
             return values
-        lowest, highest = (self._extreme(replace(stat, statistic=name), first, last) for name in ("Minimum", "Maximum"))
-        return numpy().where(lowest == highest, lowest, values)
+        low, high = (self._extreme(replace(stat, statistic=name), first, last, age) for name in ("Minimum", "Maximum"))
+        return numpy().where(low == high, low, values)
 
-    def _extreme(self, stat: MetricStat, first: int, last: int) -> Floats:
-        """Return the smallest (or largest) sample of each window, by joining windows of half the width."""
-        np = numpy()
-        member, join = ("minimum", np.minimum) if stat.statistic == "Minimum" else ("maximum", np.maximum)
-        width, done = stat.period_seconds // 60, 1
-        extremes = self._per_minute(stat.metric, member, first - width, last - 1)
-        while done * 2 <= width:
-            extremes = join(extremes[:-done], extremes[done:])
-            done *= 2
-        rest = width - done
-        return join(extremes[: len(extremes) - rest], extremes[rest:])
+    def _extreme(self, stat: MetricStat, first: int, last: int, age: int) -> Floats:
+        """Return the smallest (or largest) sample of each window, infinity without one.
 
-    def _per_minute(self, metric: Metric, name: str, first: int, last: int) -> Floats:
-        """Return the extreme of each minute, from `first` up to and without `last`."""
-        np = numpy()
-        samples = self._of(metric)
-        inside = (samples.minute >= first) & (samples.minute < last)
-        empty, join = (math.inf, np.minimum) if name == "minimum" else (-math.inf, np.maximum)
+        Of a sample that is seen late, a window misses as many minutes at its end as the sample is late for it.
+        """
+        np, width, samples = numpy(), stat.period_seconds // 60, self._of(stat.metric)
+        join, empty = (np.minimum, math.inf) if stat.statistic == "Minimum" else (np.maximum, -math.inf)
+        lost = np.maximum(samples.visible - samples.minute - 1 - age, 0)
         extremes = np.full(last - first, empty)
-        join.at(extremes, samples.minute[inside] - first, getattr(samples, name)[inside])
+        for short in np.unique(lost[lost < width]).tolist():
+            per_minute = _per_minute(samples, lost == short, stat, first - width, last - 1 - short)
+            extremes = join(extremes, _sliding(per_minute, width - short, join))
         return extremes
 
     def _sums(self, metric: Metric, name: str) -> tuple[_Running, ...]:
@@ -190,14 +186,26 @@ class Minutes:
 
     def _of(self, metric: Metric) -> Samples:
         if metric not in self._samples:
-            self._samples[metric] = _arrays(self.series, metric)
+            self._samples[metric] = samples_of(self.series, metric)
         return self._samples[metric]
 
 
-def _arrays(series: Series, metric: Metric) -> Samples:
+def _per_minute(samples: Samples, chosen: Flags, stat: MetricStat, first: int, last: int) -> Floats:
+    """Return the extreme of the chosen samples in each minute, from `first` up to and without `last`."""
     np = numpy()
-    rows = [(start, *sample) for start, sample in series.samples(metric)]
-    table = np.array(rows, dtype=float).reshape(-1, 6).T
-    minute = np.floor(table[0] / 60).astype(np.int64)
-    visible = np.maximum(np.ceil(table[5] / 60), minute + 1).astype(np.int64)
-    return Samples(minute, table[1], table[2], table[3], table[4], visible)
+    chosen = chosen & (samples.minute >= first) & (samples.minute < last)
+    is_least = stat.statistic == "Minimum"
+    extremes = np.full(last - first, math.inf if is_least else -math.inf)
+    values = (samples.minimum if is_least else samples.maximum)[chosen]
+    (np.minimum if is_least else np.maximum).at(extremes, samples.minute[chosen] - first, values)
+    return extremes
+
+
+def _sliding(values: Floats, width: int, join: Callable[[Floats, Floats], Floats]) -> Floats:
+    """Return the extreme of each window of some values, by joining windows of half the width."""
+    done = 1
+    while done * 2 <= width:
+        values = join(values[:-done], values[done:])
+        done *= 2
+    rest = width - done
+    return join(values[: len(values) - rest], values[rest:])

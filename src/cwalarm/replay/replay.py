@@ -2,22 +2,25 @@
 
 A slot is good, bad or missing, so the slots of an evaluation are a number in base 3, and the rule of `verdict` is
 compiled once into a table over all such numbers. Alarms with too many slots for a table are counted instead, one slot
-at a time for all minutes.
+at a time for all minutes. Where the value of a slot depends on the other slots, the slots of each evaluation are rows.
 """
 
 import itertools
-from collections.abc import Callable, Sequence
+import math
+from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache
 
-from cwalarm.definitions.alarm import Alarm, Comparison, Query, State, Treat
-from cwalarm.errors import InputError
+from cwalarm.definitions.alarm import Alarm, Comparison, MetricStat, Query, State, Treat
 from cwalarm.evaluation import windows
 from cwalarm.evaluation.evaluate import returned, treatment
+from cwalarm.evaluation.statistic import is_percentile
 from cwalarm.evaluation.verdict import verdict
 from cwalarm.metric_math import expression
 from cwalarm.replay import vector
-from cwalarm.replay.minutes import STATISTICS, Column, Minutes
+from cwalarm.replay.method import looks_along
+from cwalarm.replay.minutes import Minutes
 from cwalarm.replay.numeric import Flags, Floats, numpy
+from cwalarm.replay.values import Column, Columns, Operand, VectorFrame, missing_of, spread
 
 GOOD, BAD, MISSING = 0, 1, 2
 CODES = (State.OK, State.ALARM, State.INSUFFICIENT_DATA)
@@ -29,38 +32,17 @@ MAXIMUM_TABLE_SLOTS = 10
 # How many expressions keep their values: 4 MB each for a year. Alarms that share one usually come one after the other.
 MAXIMUM_HELD = 8
 
+# So many slots are computed at once: half a megabyte an array, which stays in the processor's cache.
+HELD_SLOTS = 65_536
+# With fewer evaluations than this at once, NumPy's calls cost more than what they compute.
+LEAST_COLUMNS = 8_192
+
 _COMPARED = {
     Comparison.ABOVE: "greater",
     Comparison.AT_LEAST: "greater_equal",
     Comparison.BELOW: "less",
     Comparison.AT_MOST: "less_equal",
 }
-
-
-def can_vectorise(alarm: Alarm, minutes: Minutes) -> bool:
-    """Return whether the alarm looks at whole minutes, slot by slot, with statistics that arrays hold."""
-    if alarm.wall_clock_zone is not None or alarm.period_seconds % 60:
-        return False
-    metrics = alarm.metrics
-    return (
-        all(metric.statistic in STATISTICS and metric.period_seconds == alarm.period_seconds for metric in metrics)
-        and all(minutes.is_exact(metric) for metric in metrics)
-        and all(_is_pointwise(query, alarm) for query in alarm.queries if query.expression)
-    )
-
-
-def _is_pointwise(query: Query, alarm: Alarm) -> bool:
-    node = expression.parse(query.expression or "")
-    ids = {query.id for query in alarm.queries}
-    has_series_condition = all(
-        expression.names(call.arguments[0]) for call in expression.calls(node) if call.function == "IF"
-    )
-    return (
-        vector.is_pointwise(node)
-        and has_series_condition
-        and bool(expression.names(node))
-        and (expression.names(node) <= ids)
-    )
 
 
 class Replay:
@@ -84,59 +66,109 @@ class Replay:
         return alarm.evaluation_periods + self.extra_points(alarm.period_seconds)
 
     def columns(self, alarm: Alarm) -> list[Column]:
-        """Return the values of the slots of every evaluation: one column per age, newest slot first."""
-        width = alarm.period_seconds // 60
-        return [
-            self._cut(self._valued(alarm, age * width), (self.slots(alarm) - 1 - age) * width)
-            for age in range(self.slots(alarm))
-        ]
+        """Return the values of the slots of every minute: one column per age, newest slot first."""
+        if looks_along(alarm.queries):
+            return self._rows(alarm)
+        return [_cut(self._valued(alarm, age), self._places(alarm, age, 1)) for age in range(self.slots(alarm))]
 
-    def _cut(self, column: Column, start: int) -> Column:
-        end = start + self.last - self.first
-        return Column(column.values[start:end], None if column.missing is None else column.missing[start:end])
+    def _rows(self, alarm: Alarm) -> list[Column]:
+        rows = _joined(list(self._frames(alarm, 1)))
+        if rows.missing is None:
+            return [Column(row) for row in rows.values[::-1]]
+        return list(map(Column, rows.values[::-1], rows.missing[::-1]))
 
-    def _valued(self, alarm: Alarm, age_minutes: int) -> Column:
-        """Return the alarm's value for windows that end at each minute, as seen some minutes later."""
+    def _places(self, alarm: Alarm, age: int, step: int, start: int = 0, size: int | None = None) -> slice:
+        """Return where the slots of an age lie in a column that begins with the oldest slot of the first minute."""
+        begin = start + (self.slots(alarm) - 1 - age) * (alarm.period_seconds // 60)
+        count = self.last - self.first - start if size is None else size
+        return slice(begin, begin + count, step)
+
+    def _begin(self, alarm: Alarm) -> int:
+        return self.first - (self.slots(alarm) - 1) * (alarm.period_seconds // 60)
+
+    def _distinct_ages(self, alarm: Alarm) -> int:
+        """Return the age in slots from which on nothing is late any more."""
         late = max(self.minutes.late_minutes(stat.metric) for stat in alarm.metrics)
-        key = (alarm.queries, self.slots(alarm), min(age_minutes, late))
+        return min(self.slots(alarm) - 1, -(-late * 60 // alarm.period_seconds))
+
+    def _valued(self, alarm: Alarm, age: int) -> Column:
+        """Return the alarm's value for windows that end at each minute, as seen some slots later."""
+        key = (alarm.queries, self.slots(alarm), min(age, self._distinct_ages(alarm)))
         if key not in self._values:
             if len(self._values) >= MAXIMUM_HELD:
                 del self._values[next(iter(self._values))]
-            self._values[key] = self._computed(alarm, returned(alarm), age_minutes)
+            self._values[key] = self._by_slot(alarm, age)
         return self._values[key]
 
-    def _computed(self, alarm: Alarm, query_id: str, age_minutes: int) -> Column:
-        query = next(query for query in alarm.queries if query.id == query_id)
-        if query.metric:
-            begin = self.first - (self.slots(alarm) - 1) * (alarm.period_seconds // 60)
-            return self.minutes.window(query.metric, begin, self.last, age_minutes)
-        node = expression.parse(query.expression or "")
-        column = vector.evaluate(node, lambda name: self._computed(alarm, name, age_minutes))
-        if not isinstance(column, Column):
-            raise InputError(f"Alarm {alarm.name} watches an expression without a metric.")
-        return column
+    def _by_slot(self, alarm: Alarm, age: int) -> Column:
+        """Compute an alarm whose slots are independent, for all windows that any evaluation looks at."""
+        np, begin, age_minutes = numpy(), self._begin(alarm), age * alarm.period_seconds // 60
+        windows_of = {stat: self.minutes.window(stat, begin, self.last, age_minutes) for stat in alarm.metrics}
+        if not alarm.queries[0].expression:
+            return windows_of[alarm.metrics[0]]
+        parts = []
+        for at in range(0, self.last - begin, HELD_SLOTS):
+            places = slice(at, at + HELD_SLOTS)
+            starts = np.arange(begin + at, min(begin + at + HELD_SLOTS, self.last)) * 60 - alarm.period_seconds
+            cut = {stat: _cut(column, places) for stat, column in windows_of.items()}
+            parts.append(computed(alarm, starts, cut.__getitem__))
+        return _joined(parts)
+
+    def _frames(self, alarm: Alarm, step: int, start: int = 0) -> Iterator[Column]:
+        """Yield an alarm whose slots look at one another, some evaluations at a time: a row per slot, oldest first."""
+        np, slots, period = numpy(), self.slots(alarm), alarm.period_seconds
+        windows_of = {stat: self._windows(alarm, stat) for stat in alarm.metrics}
+        size = max(HELD_SLOTS // slots, LEAST_COLUMNS) * step
+        for at in range(start, self.last - self.first, size):
+            count = min(size, self.last - self.first - at)
+            places = [self._places(alarm, age, step, at, count) for age in reversed(range(slots))]
+            ends = (self.first + at + np.arange(0, count, step)) * 60
+            starts = ends - (np.arange(slots)[::-1, None] + 1) * period
+            stacked = {stat: _stacked(columns, places) for stat, columns in windows_of.items()}
+            yield computed(alarm, starts, stacked.__getitem__)
+
+    def _windows(self, alarm: Alarm, stat: MetricStat) -> list[Column]:
+        """Return a metric's windows by age in slots, newest first, up to the age from which on all are the same."""
+        begin, width = self._begin(alarm), alarm.period_seconds // 60
+        ages = range(self._distinct_ages(alarm) + 1)
+        return [self.minutes.window(stat, begin, self.last, age * width) for age in ages]
 
     def codes(self, alarm: Alarm) -> Floats:
         """Return what each evaluation comes to: an index into CODES, or KEEP."""
-        digits = [self._digits(alarm, column) for column in self._distinct(alarm)]
-        ages = [digits[min(age, len(digits) - 1)] for age in range(self.slots(alarm))]
-        width, size = alarm.period_seconds // 60, self.last - self.first
-        starts = [(len(ages) - 1 - age) * width for age in range(len(ages))]
-        cut = [digit[start : start + size] for digit, start in zip(ages, starts, strict=True)]
-        return _by_table(alarm, cut) if len(cut) <= MAXIMUM_TABLE_SLOTS else _by_counting(alarm, cut)
+        step = windows.cadence_seconds(alarm) // 60
+        start = -self.first % step
+        ages = (
+            self._digits_along(alarm, step, start)
+            if looks_along(alarm.queries)
+            else self._digits_by_slot(alarm, step, start)
+        )
+        codes = _by_table(alarm, ages) if len(ages) <= MAXIMUM_TABLE_SLOTS else _by_counting(alarm, ages)
+        if alarm.low_sample_percentile == "ignore":
+            codes = _kept_where(self._few_samples(alarm, ages, step, start), codes)
+        return codes
 
-    def _distinct(self, alarm: Alarm) -> list[Column]:
-        """Return the values by age, up to the age from which on nothing is late any more."""
-        width = alarm.period_seconds // 60
-        late = max(self.minutes.late_minutes(stat.metric) for stat in alarm.metrics)
-        return [self._valued(alarm, age * width) for age in range(min(self.slots(alarm) - 1, -(-late // width)) + 1)]
+    def _digits_by_slot(self, alarm: Alarm, step: int, start: int) -> list[Flags]:
+        digits = [_digits(alarm, self._valued(alarm, age)) for age in range(self._distinct_ages(alarm) + 1)]
+        ages = range(self.slots(alarm))
+        return [digits[min(age, len(digits) - 1)][self._places(alarm, age, step, start)] for age in ages]
 
-    def _digits(self, alarm: Alarm, column: Column) -> Flags:
+    def _digits_along(self, alarm: Alarm, step: int, start: int) -> list[Flags]:
         np = numpy()
-        digits = getattr(np, _COMPARED[alarm.comparison])(column.values, alarm.threshold).view(np.uint8)
-        if column.missing is not None:
-            np.putmask(digits, column.missing, MISSING)
-        return digits
+        parts = [_digits(alarm, part) for part in self._frames(alarm, step, start)]
+        return list(np.concatenate(parts, axis=1)[::-1]) if parts else [np.zeros(0, np.uint8)] * self.slots(alarm)
+
+    def _few_samples(self, alarm: Alarm, ages: Sequence[Flags], step: int, start: int) -> Flags:
+        """Return the evaluations in which a datapoint that would decide is a percentile of too few samples."""
+        np, begin, width = numpy(), self._begin(alarm), alarm.period_seconds // 60
+        real, few = np.zeros(len(ages[0]), np.int32), np.zeros(len(ages[0]), bool)
+        stats = [stat for stat in alarm.metrics if is_percentile(stat.statistic)]
+        for age, digits in enumerate(ages):
+            decides = (digits != MISSING) & (real < alarm.evaluation_periods)
+            for stat in stats:
+                flags = self.minutes.has_few_samples(stat, begin, self.last, age * width)
+                few |= decides & flags[self._places(alarm, age, step, start)]
+            real += digits != MISSING
+        return few
 
     def changes(self, alarm: Alarm, previous: State = State.INSUFFICIENT_DATA) -> list[tuple[int, State]]:
         """Return the changes of state: epoch seconds of the evaluation, and the new state.
@@ -147,7 +179,6 @@ class Replay:
         codes = self.codes(alarm)
         step = windows.cadence_seconds(alarm) // 60
         start = -self.first % step
-        codes = codes[start::step]
         # Only where the code changes can the state change; most minutes are like the one before.
         runs = np.concatenate(([0], np.flatnonzero(codes[1:] != codes[:-1]) + 1)) if len(codes) else np.zeros(0, int)
         runs = runs[codes[runs] != KEEP]
@@ -155,6 +186,69 @@ class Replay:
         at = np.flatnonzero(states != np.concatenate(([CODES.index(previous)], states[:-1])))
         seconds = (self.first + start + runs[at] * step) * 60
         return [(second, CODES[state]) for second, state in zip(seconds.tolist(), states[at].tolist(), strict=True)]
+
+
+class _Queries:
+    """The queries of an alarm over some slots, each computed once."""
+
+    def __init__(self, alarm: Alarm, starts: Floats, window: Callable[[MetricStat], Column]) -> None:
+        self._queries = {query.id: query for query in alarm.queries}
+        self._window = window
+        ids = tuple(query.id for query in alarm.queries if query.metric)
+        self._frame = VectorFrame(starts, alarm.period_seconds, ids)
+        self._values: dict[str, Operand] = {}
+
+    def value(self, name: str) -> Operand:
+        if name not in self._values:
+            self._values[name] = self._computed(self._queries[name])
+        return self._values[name]
+
+    def _computed(self, query: Query) -> Operand:
+        if query.metric:
+            return self._window(query.metric)
+        return vector.evaluate(expression.parse(query.expression or ""), self.value, self._frame)
+
+
+def computed(alarm: Alarm, starts: Floats, window: Callable[[MetricStat], Column]) -> Column:
+    """Return the value that an alarm compares with its threshold; `window` returns the values of a metric."""
+    result = _Queries(alarm, starts, window).value(returned(alarm))
+    if isinstance(result, Columns):
+        return result.members[0] if result.members else spread(math.nan, starts.shape)
+    return result if isinstance(result, Column) else spread(result, starts.shape)
+
+
+def _joined(parts: Sequence[Column]) -> Column:
+    """Return columns one after the other as one."""
+    np = numpy()
+    values = np.concatenate([part.values for part in parts], axis=-1)
+    if all(part.missing is None for part in parts):
+        return Column(values)
+    return Column(values, np.concatenate([missing_of(part) for part in parts], axis=-1))
+
+
+def _cut(column: Column, places: slice) -> Column:
+    return Column(column.values[places], None if column.missing is None else column.missing[places])
+
+
+def _stacked(windows_by_age: Sequence[Column], places: Sequence[slice]) -> Column:
+    """Return a row for each slot, oldest first, out of the windows of its age."""
+    np, size = numpy(), len(places)
+    ages = [min(size - 1 - row, len(windows_by_age) - 1) for row in range(size)]
+    rows = [_cut(windows_by_age[age], place) for age, place in zip(ages, places, strict=True)]
+    missing = None if all(row.missing is None for row in rows) else np.stack([missing_of(row) for row in rows])
+    return Column(np.stack([row.values for row in rows]), missing)
+
+
+def _digits(alarm: Alarm, column: Column) -> Flags:
+    np = numpy()
+    digits = getattr(np, _COMPARED[alarm.comparison])(column.values, alarm.threshold).view(np.uint8)
+    if column.missing is not None:
+        np.putmask(digits, column.missing, MISSING)
+    return digits
+
+
+def _kept_where(flags: Flags, codes: Flags) -> Flags:
+    return numpy().where(flags, KEEP, codes)
 
 
 def _by_table(alarm: Alarm, ages: Sequence[Flags]) -> Flags:

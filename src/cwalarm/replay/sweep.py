@@ -10,9 +10,9 @@ from dataclasses import dataclass
 
 from cwalarm.definitions.alarm import Alarm, Comparison, Treat
 from cwalarm.evaluation.evaluate import treatment
-from cwalarm.replay.minutes import Column
 from cwalarm.replay.numeric import Floats, numpy
 from cwalarm.replay.replay import Replay
+from cwalarm.replay.values import Column
 
 
 @dataclass(frozen=True, slots=True)

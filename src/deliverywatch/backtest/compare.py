@@ -7,8 +7,8 @@ from datetime import datetime, timedelta
 
 from cwalarm.definitions.alarm import Alarm
 from cwalarm.replay.datapoint_files import require
+from cwalarm.replay.method import can_vectorise
 from cwalarm.replay.minutes import Minutes
-from cwalarm.replay.replay import can_vectorise
 from deliverywatch.backtest import simulate
 from deliverywatch.backtest.curve import curve
 from deliverywatch.backtest.inputs import definitions as templates

@@ -10,8 +10,9 @@ from datetime import datetime, timedelta
 
 from cwalarm.definitions.alarm import Alarm, Comparison
 from cwalarm.replay.backtest import Change, backtest
+from cwalarm.replay.method import can_vectorise
 from cwalarm.replay.minutes import Minutes
-from cwalarm.replay.replay import Replay, can_vectorise
+from cwalarm.replay.replay import Replay
 from cwalarm.replay.sweep import sweep
 from deliverywatch.backtest import simulate
 from deliverywatch.backtest.inputs.definitions import Definitions

@@ -1,0 +1,66 @@
+"""How an alarm is replayed: slot by slot for all minutes at once, row by row, or step by step and why.
+
+Step by step is always right; arrays are taken where they come to the same value, to the last bit.
+"""
+
+from collections.abc import Iterator, Sequence
+from functools import lru_cache
+
+from cwalarm.definitions.alarm import Alarm, Query
+from cwalarm.metric_math import expression
+from cwalarm.metric_math.kinds import Checker
+from cwalarm.metric_math.signatures import Kind
+from cwalarm.metric_math.syntax import Call, Name
+from cwalarm.replay import vector
+from cwalarm.replay.folds import FOLDS
+from cwalarm.replay.minutes import Minutes
+
+_LINES = {"REPEAT", "LINEAR"}
+
+
+def can_vectorise(alarm: Alarm, minutes: Minutes) -> bool:
+    """Return whether arrays come to the same states as the plain evaluation."""
+    return why_step_by_step(alarm, minutes) is None
+
+
+def why_step_by_step(alarm: Alarm, minutes: Minutes) -> str | None:
+    """Return why the alarm has to be evaluated again and again, in one sentence; None if arrays serve."""
+    if alarm.wall_clock_zone is not None:
+        return "Its window follows the wall clock."
+    if alarm.period_seconds % 60:
+        return "Its period is shorter than a minute."
+    inexact = (minutes.why_inexact(stat) for stat in alarm.metrics)
+    return next((why for why in (*inexact, *_unfit(alarm)) if why), None)
+
+
+@lru_cache(maxsize=1024)
+def looks_along(queries: tuple[Query, ...]) -> bool:
+    """Return whether the value of a slot depends on the other slots that an evaluation fetches."""
+    checker = Checker(queries)
+    return any(_looks_along(checker, query, call) for query, call in _calls(queries))
+
+
+def _looks_along(checker: Checker, query: Query, call: Call) -> bool:
+    if call.function == "FILL":
+        return isinstance(call.arguments[1], Name) and call.arguments[1].name in _LINES
+    if call.function in FOLDS:
+        return checker.part(query.expression or "", call.arguments[0]).kind is Kind.SERIES
+    return call.function in vector.ALONG
+
+
+def _unfit(alarm: Alarm) -> Iterator[str]:
+    """Yield what arrays do not fit: values whose type depends on data."""
+    checker = Checker(alarm.queries)
+    for query, call in _calls(alarm.queries):
+        kinds = [checker.part(query.expression or "", argument) for argument in call.arguments]
+        if call.function == "IF" and len(kinds) == 2 and {kind.kind for kind in kinds} == {Kind.NUMBER}:
+            yield f"{query.id} has an IF of numbers only without a third argument."
+        is_cut = call.function in ("SLICE", "SORT") and kinds[0].series_count is None
+        if is_cut and any((kind.constant or 0) < 0 for kind in kinds[1:]):
+            yield f"{query.id} counts from the end of an array whose length depends on data."
+
+
+def _calls(queries: Sequence[Query]) -> Iterator[tuple[Query, Call]]:
+    for query in queries:
+        if query.expression and not query.metric:
+            yield from ((query, call) for call in expression.calls(expression.parse(query.expression)))

@@ -1,0 +1,47 @@
+"""The datapoints of one metric as arrays, in order of time."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from itertools import chain
+
+from cwalarm.definitions.alarm import Metric
+from cwalarm.evaluation.series import Series
+from cwalarm.replay.numeric import Floats, numpy
+
+_MEMBERS = 6
+
+
+@dataclass(frozen=True, slots=True)
+class Samples:
+    """The samples of one metric as arrays: minute, sum, count, extremes, and the minute from which each can be seen."""
+
+    minute: Floats
+    sum: Floats
+    count: Floats
+    minimum: Floats
+    maximum: Floats
+    visible: Floats
+
+    @property
+    def late_minutes(self) -> int:
+        """The longest time from the end of a sample's minute to the minute in which it can be seen."""
+        return int(max(0, (self.visible - self.minute - 1).max())) if len(self.minute) else 0
+
+    def ordered(self) -> "Samples":
+        """Return the samples in order of their minutes."""
+        np = numpy()
+        if (self.minute[1:] >= self.minute[:-1]).all():
+            return self
+        order = np.argsort(self.minute, kind="stable")
+        members = (self.minute, self.sum, self.count, self.minimum, self.maximum, self.visible)
+        return Samples(*(member[order] for member in members))
+
+
+def samples_of(series: Series, metric: Metric) -> Samples:
+    """Return the datapoints of a metric in a store."""
+    np = numpy()
+    flat: Iterable[float] = chain.from_iterable((start, *sample) for start, sample in series.samples(metric))
+    table = np.fromiter(flat, float).reshape(-1, _MEMBERS).T.copy()
+    minute = np.floor(table[0] / 60).astype(np.int64)
+    visible = np.maximum(np.ceil(table[5] / 60), minute + 1).astype(np.int64)
+    return Samples(minute, table[1], table[2], table[3], table[4], visible)

@@ -16,9 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from cwalarm.definitions import alarm as alarms
-from cwalarm.definitions import composites as composite_alarms
-from cwalarm.definitions import documents
+from cwalarm.definitions import documents, inventory
 from cwalarm.definitions.alarm import State
 from cwalarm.errors import InputError
 from cwalarm.unit_tests import case_run, notation
@@ -99,7 +97,7 @@ class AlarmUnderTest:
         )
 
     def _full_name(self) -> str:
-        return case_run.named(self.name, [one.name for one in (*self.alarms, *self.composites)], " of the template")
+        return inventory.named(self.name, [one.name for one in (*self.alarms, *self.composites)], " of the template")
 
 
 @pytest.fixture
@@ -109,7 +107,8 @@ def alarm() -> Callable[..., AlarmUnderTest]:
     def of_template(name: str, template: str | Path, **parameters: Any) -> AlarmUnderTest:
         document = _read(Path(template))
         overrides = {key: str(value) for key, value in parameters.items()}
-        loaded = tuple(alarms.from_template(document, overrides))
-        return AlarmUnderTest(name, loaded, tuple(composite_alarms.from_template(document, overrides)))
+        inventoried = inventory.read(document, overrides)
+        inventoried.require(name, f" of {Path(template).name}")
+        return AlarmUnderTest(name, inventoried.alarms, inventoried.composites)
 
     return of_template

@@ -72,17 +72,21 @@ def backtest(
              "last_state": "OK"}],
            "changes": [{"time": "", "alarm": "", "state": "", "previous": ""}],
            "actions": [{"time": "", "alarm": "", "state": "",
-             "is_replay": false}]}
+             "is_replay": false}],
+           "absent": [{"alarm": "", "reason": "", "next_step": ""}]}
     """  # noqa: D301 - click wants the control character
-    from cwalarm.definitions import alarm, composites, documents
+    from cwalarm.definitions import documents, inventory
+    from cwalarm.definitions.readings import require_all
     from cwalarm.evaluation import mute
     from cwalarm.replay import datapoint_files
     from cwalarm.replay.actions import complete
     from cwalarm.replay.outcome import replay
 
     document, overrides = documents.read(template), pairs(settings)
-    every = alarm.from_template(document, overrides, without)
-    above = composites.from_template(document, overrides, without)
+    alarms = inventory.read(document, overrides, without)
+    require_all(alarms.refused)
+    alarms.require_some(template.name)
+    every, above = alarms.alarms, alarms.composites
     mutes = mute.from_template(document, overrides, without)
     series = datapoint_files.read(history, sorted({stat.metric for one in every for stat in one.metrics}, key=str))
     watching = [one for one in every if {stat.metric for stat in one.metrics} <= set(series.metrics())]
@@ -91,9 +95,11 @@ def backtest(
     replayed = replay(_some(watching, history), kept, mutes, series, *span)
     left_out = sorted({one.name for one in [*every, *above]} - {one.name for one in [*watching, *kept]})
     if as_json:
-        print_json(_document(replayed, left_out, *span))
+        absent = [{"alarm": one.name, "reason": one.reason, "next_step": one.next_step} for one in alarms.absent]
+        print_json({**_document(replayed, left_out, *span), "absent": absent})
     else:
-        click.echo(_words(replayed, left_out, *span))
+        notes = [f"{one.name} is not in the stack, because {one.reason}. {one.next_step}" for one in alarms.absent]
+        click.echo("\n\n".join([_words(replayed, left_out, *span), *map(wrapped, notes)]))
 
 
 def _some(watching: Sequence[Alarm], history: Path) -> Sequence[Alarm]:

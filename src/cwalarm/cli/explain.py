@@ -1,13 +1,16 @@
-"""`cwalarm explain`: what the alarms of a template mean, in words."""
+"""`cwalarm explain`: what the alarms of a template mean, in words, and which of them there are not."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from cwalarm.cli.terminal import (
+    counted,
     json_option,
     pairs,
     print_json,
@@ -16,6 +19,25 @@ from cwalarm.cli.terminal import (
     without_option,
     wrapped,
 )
+from cwalarm.errors import InputError
+
+if TYPE_CHECKING:
+    from cwalarm.definitions.alarm import Alarm
+    from cwalarm.definitions.composites import Composite
+    from cwalarm.definitions.inventory import Inventory
+    from cwalarm.definitions.readings import Refused
+
+_DEFINED, _ABSENT, _REFUSED = "defined", "absent", "refused"
+
+
+@dataclass(frozen=True, slots=True)
+class _Meaning:
+    """What is printed of one alarm."""
+
+    alarm: str
+    text: str
+    warnings: Sequence[str] = ()
+    status: str = _DEFINED
 
 
 @click.command()
@@ -30,33 +52,76 @@ def explain(
     """Say what the alarm NAME means.
 
     What it watches, how fast it fires and recovers, and what missing data does. NAME may be the end of the full name,
-    such as sms-warning. Without it all alarms are explained.
+    such as sms-warning. Without it all alarms are explained: one behind a condition that does not hold is listed with
+    the parameter that puts it into the stack, and one that cannot be read with the reason.
 
-    JSON: [{"alarm": "full name", "text": "one paragraph", "warnings": [""]}]
-    """
-    from cwalarm.unit_tests.case_run import named
+    \b
+    JSON: [{"alarm": "full name", "text": "one paragraph", "warnings": [""],
+            "status": "defined, absent or refused"}]
+    Exit codes: 0 all explained, 2 there is none or one is refused.
+    """  # noqa: D301 - click wants the control character
+    from cwalarm.definitions import documents, inventory
 
-    explained = _explained(template, pairs(settings), without)
-    chosen = sorted(explained) if name is None else [named(name, explained, f" of {template.name}")]
-    meanings = [(alarm, *explained[alarm]) for alarm in chosen]
+    alarms = inventory.read(documents.read(template), pairs(settings), without)
+    meanings, refused = _meanings(alarms) if name is None else ([_meaning(alarms.one(name, template.name))], [])
     if as_json:
-        print_json([{"alarm": alarm, "text": text, "warnings": warnings} for alarm, text, warnings in meanings])
-        return
-    paragraphs = [" ".join((text, *(f"Mind: {warning}" for warning in warnings))) for _, text, warnings in meanings]
-    click.echo("\n\n".join(map(wrapped, paragraphs)) or f"{template.name} has no alarm.")
+        print_json([{**asdict(meaning), "warnings": list(meaning.warnings)} for meaning in meanings])
+    else:
+        click.echo("\n\n".join(wrapped(_paragraph(meaning)) for meaning in meanings))
+    _require_all(alarms, refused, template.name, is_one=name is not None)
 
 
-def _explained(template: Path, overrides: dict[str, str], without: Sequence[str]) -> dict[str, tuple[str, list[str]]]:
-    """Return by name what each alarm and each composite means, and what is easily overlooked about it."""
-    from cwalarm.definitions import alarm, composites, documents
+def _paragraph(meaning: _Meaning) -> str:
+    return " ".join((meaning.text, *(f"Mind: {warning}" for warning in meaning.warnings)))
+
+
+def _meanings(alarms: Inventory) -> tuple[list[_Meaning], list[Refused]]:
+    """Return what is printed of every alarm, those that are defined first, and which are refused."""
+    from cwalarm.definitions.readings import Refused
+
+    meanings: list[_Meaning] = []
+    refused = list(alarms.refused)
+    for definition in sorted(alarms.defined, key=lambda alarm: alarm.name):
+        try:
+            meanings.append(_meaning(definition))
+        except InputError as error:
+            refused.append(Refused(definition.name, definition.name, error))
+    return [*meanings, *_not_defined(alarms, refused)], refused
+
+
+def _not_defined(alarms: Inventory, refused: Sequence[Refused]) -> Iterator[_Meaning]:
+    for absent in alarms.absent:
+        text = f"{absent.name}: not in the stack, because {absent.reason}. {absent.next_step}"
+        yield _Meaning(absent.name, text, status=_ABSENT)
+    for item in refused:
+        yield _Meaning(item.name, f"{item.name}: not explained. {item.error} {item.error.next_step}", status=_REFUSED)
+
+
+def _meaning(definition: Alarm | Composite) -> _Meaning:
+    """Return what an alarm or a composite means, and what is easily overlooked about it."""
+    from cwalarm.definitions.composites import Composite
     from cwalarm.describe import explain as words
     from cwalarm.describe import lint
 
-    document = documents.read(template)
-    explained: dict[str, tuple[str, list[str]]] = {}
-    for definition in alarm.from_template(document, overrides, without):
-        lint.require_sound(definition)
-        explained[definition.name] = (words.explain(definition), lint.warnings(definition))
-    for composite in composites.from_template(document, overrides, without):
-        explained[composite.name] = (words.explain_composite(composite), [])
-    return explained
+    if isinstance(definition, Composite):
+        return _Meaning(definition.name, words.explain_composite(definition))
+    lint.require_sound(definition)
+    return _Meaning(definition.name, words.explain(definition), lint.warnings(definition))
+
+
+def _require_all(alarms: Inventory, refused: Sequence[Refused], template: str, *, is_one: bool) -> None:
+    """Raise InputError if alarms were asked for and some, or all, are not explained."""
+    from cwalarm.definitions.readings import missing_parameters
+    from cwalarm.definitions.template_parameters import options
+
+    if is_one or not refused:
+        alarms.require_some(template)
+        return
+    if len(refused) == 1:
+        raise refused[0].error
+    names = missing_parameters(refused)
+    without = " ".join(f"--without {item.logical_id}" for item in refused)
+    raise InputError(
+        f"{counted(len(refused), 'alarm')} of {template} could not be explained.",
+        next_step=f"Give {options(names)}, or leave out {without}." if names else f"Leave out {without}.",
+    )

@@ -11,7 +11,8 @@ from enum import StrEnum
 from typing import Any, NamedTuple
 
 from cwalarm.definitions import members
-from cwalarm.definitions import template as cloudformation
+from cwalarm.definitions.readings import Readings, read, require_all
+from cwalarm.definitions.template import Resolver
 from cwalarm.errors import InputError
 
 _BANDED = {"LessThanLowerOrGreaterThanUpperThreshold", "LessThanLowerThreshold", "GreaterThanUpperThreshold"}
@@ -165,13 +166,19 @@ def from_template(
     Raises:
         InputError: An alarm cannot be resolved or evaluated, or two have one name.
     """
-    for name, log in cloudformation.resources(template, "AWS::CloudWatch::LogAlarm", parameters or {}, without):
-        raise _unsupported(
-            str(log.get("AlarmName", name)), "it is a log alarm, and the engine has no log lines to query"
-        )
-    alarms = cloudformation.read_all(template, "AWS::CloudWatch::Alarm", parameters, without, from_description)
-    cloudformation.require_unique([alarm.name for alarm in alarms])
-    return alarms
+    readings = read_all(Resolver(template, parameters or {}), without)
+    require_all(readings.refused)
+    return readings.definitions
+
+
+def read_all(resolver: Resolver, without: Sequence[str] = ()) -> Readings[Alarm]:
+    """Return what became of every metric alarm and log alarm of a template."""
+    readers = {"AWS::CloudWatch::LogAlarm": _from_log_description, "AWS::CloudWatch::Alarm": from_description}
+    return read(resolver, readers, without)
+
+
+def _from_log_description(description: Mapping[str, Any]) -> Alarm:
+    raise _unsupported(str(description["AlarmName"]), "it is a log alarm, and the engine has no log lines to query")
 
 
 def from_description(description: Mapping[str, Any]) -> Alarm:

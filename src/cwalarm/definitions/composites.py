@@ -9,8 +9,9 @@ from typing import Any
 
 from cwalarm.definitions import members
 from cwalarm.definitions import rule as rules
-from cwalarm.definitions import template as cloudformation
 from cwalarm.definitions.alarm import AnyAlarm, State, shared_members
+from cwalarm.definitions.readings import Readings, read, require_all
+from cwalarm.definitions.template import Resolver
 from cwalarm.errors import InputError
 
 
@@ -37,10 +38,14 @@ def from_template(
     Raises:
         InputError: One cannot be resolved or read, or two have one name.
     """
-    kind = "AWS::CloudWatch::CompositeAlarm"
-    composites = cloudformation.read_all(template, kind, parameters, without, from_description)
-    cloudformation.require_unique([composite.name for composite in composites])
-    return composites
+    readings = read_all(Resolver(template, parameters or {}), without)
+    require_all(readings.refused)
+    return readings.definitions
+
+
+def read_all(resolver: Resolver, without: Sequence[str] = ()) -> Readings[Composite]:
+    """Return what became of every composite alarm of a template."""
+    return read(resolver, {"AWS::CloudWatch::CompositeAlarm": from_description}, without)
 
 
 def from_description(description: Mapping[str, Any]) -> Composite:

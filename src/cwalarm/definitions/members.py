@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any
 
+from cwalarm.definitions import scalars
 from cwalarm.errors import InputError
 
 _SHOWN_CHARACTERS = 60
@@ -33,9 +34,9 @@ def reading(kind: str, name: str, noun: str = "definition") -> Iterator[None]:
 def text(holder: Mapping[str, Any], name: str) -> str:
     """Return a member that must be there (else KeyError) and be text."""
     value = holder[name]
-    if isinstance(value, bool) or not isinstance(value, (str, int, float)):
+    if not isinstance(value, (str, int, float)):
         raise _misfit(name, value, "text")
-    return str(value)
+    return str(scalars.of_value(value))
 
 
 def optional_text(holder: Mapping[str, Any], name: str) -> str | None:

@@ -4,8 +4,8 @@ Follows "Rules" and "Rule-specific intrinsic functions" of the CloudFormation us
 (`Fn::ValueOf`, `Fn::RefAll`) are not judged.
 """
 
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, ClassVar
 
 from cwalarm.definitions.template import Resolver
 from cwalarm.errors import InputError
@@ -14,25 +14,24 @@ from cwalarm.errors import InputError
 class _Rules(Resolver):
     """Resolves the functions that only rules have, too."""
 
-    def __init__(self, template: Mapping[str, Any], parameters: Mapping[str, str]) -> None:
-        super().__init__(template, parameters)
-        self._functions |= {
-            "Fn::Contains": self._contains,
-            "Fn::EachMemberEquals": self._all_equal,
-            "Fn::EachMemberIn": self._all_in,
-        }
-
     def _contains(self, value: Any) -> bool:
         values, wanted = self.resolve(value)
-        return str(wanted) in map(str, values)
+        return self.text(wanted) in map(self.text, values)
 
     def _all_equal(self, value: Any) -> bool:
         values, wanted = self.resolve(value)
-        return all(str(member) == str(wanted) for member in values)
+        return all(self.text(member) == self.text(wanted) for member in values)
 
     def _all_in(self, value: Any) -> bool:
         values, allowed = self.resolve(value)
-        return set(map(str, values)) <= set(map(str, allowed))
+        return set(map(self.text, values)) <= set(map(self.text, allowed))
+
+    functions: ClassVar[dict[str, Callable[[Any, Any], Any]]] = {
+        **Resolver.functions,
+        "Fn::Contains": _contains,
+        "Fn::EachMemberEquals": _all_equal,
+        "Fn::EachMemberIn": _all_in,
+    }
 
 
 def contradictions(template: Mapping[str, Any], parameters: Mapping[str, str]) -> list[str]:

@@ -10,8 +10,9 @@ from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Any
 
 from cwalarm.definitions import members
-from cwalarm.definitions import template as cloudformation
 from cwalarm.definitions.alarm import State
+from cwalarm.definitions.readings import read, require_all
+from cwalarm.definitions.template import Resolver
 from cwalarm.errors import InputError
 from cwalarm.evaluation.windows import zone_of
 from cwalarm.schedules import mute_rules
@@ -54,8 +55,10 @@ def from_template(
     template: Mapping[str, Any], parameters: Mapping[str, str] | None = None, without: Sequence[str] = ()
 ) -> list[MuteRule]:
     """Read every mute rule out of a CloudFormation template but those whose name or logical id fits `without`."""
-    kind = "AWS::CloudWatch::AlarmMuteRule"
-    return cloudformation.read_all(template, kind, parameters, without, from_description, "Name")
+    resolver = Resolver(template, parameters or {})
+    readings = read(resolver, {"AWS::CloudWatch::AlarmMuteRule": from_description}, without, "Name")
+    require_all(readings.refused)
+    return readings.definitions
 
 
 def from_description(description: Mapping[str, Any]) -> MuteRule:

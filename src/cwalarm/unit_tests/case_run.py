@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 
 from cwalarm.definitions.alarm import Alarm, Metric, State
 from cwalarm.definitions.composites import Composite
+from cwalarm.definitions.inventory import named
 from cwalarm.describe.explain import condition
 from cwalarm.describe.lint import require_sound
 from cwalarm.errors import InputError
@@ -76,17 +77,6 @@ def difference(run: CaseRun) -> str | None:
                 run, name, expected
             )
     return None
-
-
-def named(name: str, names: Iterable[str], which: str = "") -> str:
-    """Return the one full name that is meant by a name or the end of one, or raise InputError."""
-    candidates = sorted(names)
-    meant = [full for full in candidates if full == name] or [full for full in candidates if full.endswith(f"-{name}")]
-    if len(meant) == 1:
-        return meant[0]
-    problem = f"may mean {', '.join(meant)}" if meant else f"is not an alarm{which}"
-    choice = f"Choose one of: {', '.join(candidates)}." if candidates else "There are no alarms to choose from."
-    raise InputError(f"{name} {problem}.", next_step=choice)
 
 
 def clock(span: timedelta) -> str:

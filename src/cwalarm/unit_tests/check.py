@@ -5,14 +5,16 @@ Usable as it is from pytest: `assert not [one for one in check_states(cases, tem
 
 import time
 import xml.etree.ElementTree as ET
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
-from cwalarm.definitions import alarm, composites, documents
-from cwalarm.definitions.alarm import Alarm
-from cwalarm.definitions.composites import Composite
+from cwalarm.definitions import documents, inventory
+from cwalarm.definitions.absence import Absent
+from cwalarm.definitions.alarm import AnyAlarm
+from cwalarm.definitions.inventory import Inventory
+from cwalarm.definitions.readings import Refused
 from cwalarm.errors import InputError
 from cwalarm.unit_tests import case_run
 from cwalarm.unit_tests import cases as files
@@ -42,17 +44,31 @@ def check_states(
     """
     document = documents.read(template)
 
-    def load(parameters: Mapping[str, str]) -> tuple[list[Alarm], list[Composite]]:
-        loaded = alarm.from_template(document, parameters, without)
-        return loaded, composites.from_template(document, parameters, without)
+    def load(parameters: Mapping[str, str]) -> Inventory:
+        loaded = inventory.read(document, parameters, without)
+        loaded.require_some(template.name)
+        return loaded
 
     return check(cases, load, _difference, overrides or {})
 
 
-def _difference(case: Case, loaded: tuple[list[Alarm], list[Composite]]) -> str | None:
+def _difference(case: Case, loaded: Inventory) -> str | None:
     if case.mails is not None:
         raise InputError("it expects mails.", next_step="Leave `mails` out: alarms have states, and know no mails.")
-    return case_run.difference(case_run.replay_case(case, *loaded))
+    require_defined(case, loaded.defined, loaded.absent, loaded.refused)
+    return case_run.difference(case_run.replay_case(case, loaded.alarms, loaded.composites))
+
+
+def require_defined(
+    case: Case, defined: Iterable[AnyAlarm], absent: Sequence[Absent], refused: Sequence[Refused]
+) -> None:
+    """Raise InputError if a case expects a state of an alarm that the stack does not have, or that cannot be read."""
+    names = {alarm.name for alarm in defined}
+    others: list[Absent | Refused] = [*absent, *refused]
+    for expected in case.states:
+        for item in others:
+            if item.name not in names and (item.name == expected.alarm or item.name.endswith(f"-{expected.alarm}")):
+                raise item.error
 
 
 def check(

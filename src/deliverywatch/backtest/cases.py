@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from pathlib import Path
 
+from cwalarm.definitions.readings import require_all
 from cwalarm.replay.minutes import Minutes
 from cwalarm.unit_tests import case_run
 from cwalarm.unit_tests import check as flow
@@ -32,10 +33,14 @@ def check(
     Raises:
         InputError: A file cannot be read, or a case fits no alarm of the template.
     """
-    return flow.check(cases, templates.TemplateFile(template, without).load, _difference, overrides or {})
+    return flow.check(cases, templates.TemplateFile(template, without).load_readable, _difference, overrides or {})
 
 
 def _difference(case: Case, definitions: Definitions) -> str | None:
+    defined = (*definitions.alarms, *definitions.composites)
+    flow.require_defined(case, defined, definitions.absent, definitions.refused)
+    if case.mails is not None:
+        require_all(definitions.refused)
     watched = without_readings(with_expected_of_case(case, definitions))
     run = case_run.replay_case(watched, definitions.alarms, definitions.composites)
     add_readings(run.series, case)

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
-from cwalarm.definitions import alarm as alarms
-from cwalarm.definitions import composites, documents, template_parameters, template_rules
+from cwalarm.definitions import documents, inventory, template_parameters, template_rules
+from cwalarm.definitions.absence import Absent
 from cwalarm.definitions.alarm import Alarm, Metric, MetricStat
 from cwalarm.definitions.composites import Composite
+from cwalarm.definitions.readings import Refused, require_all
 from cwalarm.definitions.template import fits
 from cwalarm.evaluation import mute
 from deliverywatch.alerting.incidents import severity
@@ -30,6 +31,8 @@ class Definitions:
         undeployable: Overrides that the template would refuse, such as `WarningThresholdPercent=2.5`.
         contradictions: What the template's rules say against these parameters.
         is_as_it_is: Whether the overrides are the template's own defaults.
+        absent: The alarms whose condition does not hold.
+        refused: The alarms that cannot be read.
     """
 
     overrides: Mapping[str, str]
@@ -43,6 +46,8 @@ class Definitions:
     contradictions: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     is_as_it_is: bool = False
+    absent: tuple[Absent, ...] = ()
+    refused: tuple[Refused, ...] = ()
 
     @property
     def environment(self) -> str:
@@ -120,29 +125,37 @@ class TemplateFile:
 
     def load(self, overrides: Mapping[str, str]) -> Definitions:
         """Read the template with values of its parameters; raise InputError if a file or an alarm cannot be read."""
+        definitions = self.load_readable(overrides)
+        require_all(definitions.refused)
+        return definitions
+
+    def load_readable(self, overrides: Mapping[str, str]) -> Definitions:
+        """Read the template as `load` does, and list alarms that cannot be read; raise InputError if none is left."""
         template = documents.read(self.path)
         declared, defaults = template.get("Parameters") or {}, _defaults(template)
         parameters = {**defaults, **overrides}
-        loaded = alarms.from_template(template, overrides, self.without)
-        if not loaded:
-            raise InputError(
-                f"{self.path.name} has no alarm to replay.", next_step="Give a template with CloudWatch alarms."
-            )
+        loaded = inventory.read(template, overrides, self.without)
+        if not loaded.alarms:
+            require_all(loaded.refused)
+            loaded.require_some(self.path.name)
         return Definitions(
             overrides=dict(overrides),
             parameters=parameters,
-            alarms=tuple(loaded),
-            composites=tuple(composites.from_template(template, overrides, self.without)),
+            alarms=loaded.alarms,
+            composites=loaded.composites,
             mutes=tuple(mute.from_template(template, overrides, self.without)),
             watches=_watches(self.path, parameters.get("Environment", "prod")),
-            warm_up_minutes=max((alarm.warm_up.minutes for alarm in loaded if alarm.warm_up), default=0),
+            warm_up_minutes=max((alarm.warm_up.minutes for alarm in loaded.alarms if alarm.warm_up), default=0),
             undeployable=tuple(
                 f"{name}={value}"
                 for name, value in overrides.items()
                 if value not in map(str, declared[name].get("AllowedValues") or [value])
             ),
             contradictions=tuple(template_rules.contradictions(template, overrides)),
+            notes=tuple(f"{one.name} is not in the stack: {one.reason}. {one.next_step}" for one in loaded.absent),
             is_as_it_is=all(defaults.get(name) == value for name, value in overrides.items()),
+            absent=loaded.absent,
+            refused=loaded.refused,
         )
 
 

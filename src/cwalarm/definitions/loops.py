@@ -1,0 +1,61 @@
+"""A section of a template with `Fn::ForEach` -> the section with what the loops make of it.
+
+Follows "Fn::ForEach" of the CloudFormation template reference (AWS::LanguageExtensions).
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from cwalarm.errors import InputError
+
+PREFIX = "Fn::ForEach::"
+
+
+def expand(
+    section: Mapping[str, Any], resolve: Callable[[Any], Any], refused: dict[str, InputError] | None = None
+) -> dict[str, Any]:
+    """Return a mapping with every loop in it replaced by what it makes, loops within loops too.
+
+    A loop that cannot be expanded raises InputError, or is added to `refused` by its key.
+    """
+    made: dict[str, Any] = {}
+    for key, value in section.items():
+        if not str(key).startswith(PREFIX):
+            made[key] = value
+            continue
+        try:
+            made.update(_rounds(key, value, resolve))
+        except InputError as error:
+            if refused is None:
+                raise
+            refused[key] = error
+    return made
+
+
+def _rounds(key: str, loop: Any, resolve: Callable[[Any], Any]) -> dict[str, Any]:
+    name = key.removeprefix(PREFIX)
+    if not isinstance(loop, list) or len(loop) != 3 or not isinstance(loop[0], str) or not isinstance(loop[2], dict):
+        raise InputError(f"{key} is not an identifier, a collection and an output.", next_step="Correct the template.")
+    identifier, collection, output = loop
+    items = resolve(collection)
+    items = items.split(",") if isinstance(items, str) else items
+    if not isinstance(items, list) or not all(isinstance(item, str) for item in items):
+        raise InputError(f"The collection of loop {name} is no list of texts.", next_step="Correct the template.")
+    made: dict[str, Any] = {}
+    for item in items:
+        made.update(expand(_replaced(output, identifier, item), resolve))
+    return made
+
+
+def _replaced(value: Any, identifier: str, item: str) -> Any:
+    """Return a value with the loop's variable replaced: `${Name}`, `&{Name}` (letters and digits only) and its Ref."""
+    if isinstance(value, str):
+        alphanumeric = "".join(letter for letter in item if letter.isalnum())
+        return value.replace(f"${{{identifier}}}", item).replace(f"&{{{identifier}}}", alphanumeric)
+    if isinstance(value, list):
+        return [_replaced(part, identifier, item) for part in value]
+    if not isinstance(value, dict):
+        return value
+    if value == {"Ref": identifier}:
+        return item
+    return {_replaced(key, identifier, item): _replaced(part, identifier, item) for key, part in value.items()}

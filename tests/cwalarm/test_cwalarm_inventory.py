@@ -1,0 +1,261 @@
+"""No alarm of a template vanishes: each is defined, absent by its condition, or refused with what to do."""
+
+from typing import Any
+
+import pytest
+
+from cwalarm.definitions import documents
+from cwalarm.definitions.inventory import Inventory, read
+from cwalarm.definitions.readings import require_all
+from cwalarm.errors import InputError
+
+ALARM = """Namespace: X, MetricName: E, Statistic: Sum, Period: 60, EvaluationPeriods: 1,
+      ComparisonOperator: GreaterThanThreshold"""
+PLAIN = f"{{Type: AWS::CloudWatch::Alarm, Properties: {{{ALARM}, Threshold: 1}}}}"
+
+
+def alarm(more: str, threshold: str = "1") -> str:
+    return f"{{Type: AWS::CloudWatch::Alarm, Properties: {{{ALARM}, Threshold: {threshold}, {more}}}}}"
+
+
+def found(text: str, **parameters: str) -> Inventory:
+    return read(documents.parse(text), parameters)
+
+
+CONDITIONAL = f"""
+Parameters:
+  Stage: {{Type: String, Default: CODE, AllowedValues: [CODE, TEST, PROD]}}
+  Email: {{Type: String, Default: ""}}
+  Kind: {{Type: String, Default: small}}
+Mappings: {{Kinds: {{small: {{alarms: no}}, large: {{alarms: yes}}}}}}
+Conditions:
+  IsProd: !Equals [!Ref Stage, PROD]
+  HasEmail: !Not [!Equals [!Ref Email, ""]]
+  Both: !And [!Condition IsProd, !Condition HasEmail]
+  ByMap: !Equals [!FindInMap [Kinds, !Ref Kind, alarms], true]
+  Abroad: !Equals [!Ref AWS::Region, eu-west-1]
+  Never: !Equals [a, b]
+Resources:
+  A: {{Condition: CONDITION, {PLAIN[1:]}
+"""
+
+
+@pytest.mark.parametrize(
+    ("condition", "reason", "next_step"),
+    [
+        ("IsProd", "while Stage is CODE", "--set Stage=PROD."),
+        ("HasEmail", "while Email is empty", "--set Email=...."),
+        ("Both", "while Email is empty and Stage is CODE", "--set Email=... --set Stage=PROD."),
+        ("ByMap", "while Kind is small", "--set Kind=large."),
+        ("Abroad", "while AWS::Region is us-east-1", "--set AWS::Region=eu-west-1."),
+        ("Never", "does not hold", "depends on no parameter."),
+    ],
+)
+def test_an_alarm_behind_a_condition_is_listed_with_what_turns_it(condition: str, reason: str, next_step: str) -> None:
+    inventory = found(CONDITIONAL.replace("CONDITION", condition))
+    (absent,) = inventory.absent
+    assert absent.reason.startswith(f"its condition {condition} does not hold")
+    assert absent.reason.endswith(reason)
+    assert absent.next_step.endswith(next_step)
+    assert not inventory.alarms
+    if absent.overrides:
+        assert found(CONDITIONAL.replace("CONDITION", condition), **absent.overrides).alarms
+
+
+NEEDY = f"""
+Parameters: {{Topic: {{Type: String}}, Limit: {{Type: Number}}, Env: {{Type: String}}, Hidden: {{Type: String}},
+  Ssm: {{Type: "AWS::SSM::Parameter::Value<String>", Default: /x}}}}
+Resources:
+  Acts: {alarm("AlarmActions: [!Ref Topic, !Ref Ssm, arn:own], AlarmDescription: !Ref Env, Tags: [!Ref Env]")}
+  Lists: {alarm("OKActions: !Split [',', !Ref Topic]")}
+  Needs: {alarm("AlarmName: !Sub '${Env}-x', Dimensions: [{Name: a, Value: !Join ['', [!Ref Hidden]]}]", "!Ref Limit")}
+  Ssm: {alarm("Unit: !Ref Ssm")}
+"""
+
+
+def test_what_only_actions_need_is_in_the_way_of_no_alarm() -> None:
+    acts, lists = found(NEEDY).alarms
+    assert (acts.alarm_actions, acts.description) == (("{Topic}", "{Ssm}", "arn:own"), "{Env}")
+    assert lists.ok_actions == ("{Fn::Split}",)
+
+
+def test_all_missing_parameters_of_an_alarm_are_named_at_once_ready_to_copy() -> None:
+    needs = found(NEEDY).refused[0]
+    assert str(needs.error) == (
+        "Resource Needs needs parameters Limit, Env, Hidden, which have neither a default nor a value."
+    )
+    assert "Give them with --set Limit=... --set Env=... --set Hidden=...." in needs.error.next_step
+
+
+def test_a_value_that_is_in_ssm_is_said_to_be_there() -> None:
+    refused = found(NEEDY).refused
+    assert "its value in SSM under /x, where only the account can look" in str(refused[1].error)
+    with pytest.raises(InputError, match=r"The template needs parameters Limit, Env, Hidden, Ssm\."):
+        require_all(refused)
+
+
+@pytest.mark.parametrize(
+    ("key", "words", "next_step"),
+    [
+        (
+            "!Ref AWS::AccountId",
+            "for 123456789012, and the keys there are 111122223333, 444455556666; the value of",
+            "",
+        ),
+        ("!Ref AWS::AccountId", "made up here", "--set AWS::AccountId=111122223333."),
+        (
+            "!Ref Stage",
+            "for dev, and the keys there are 111122223333, 444455556666; Stage decides on it",
+            "--set Stage=",
+        ),
+        ("fixed", "in mapping Env for fixed, and the keys there are", "Correct the template."),
+        ("!Sub 'x-${Stage}'", "for x-dev", "--set Stage=...."),
+    ],
+)
+def test_a_key_that_a_map_lacks_is_named_with_what_decides_on_it(key: str, words: str, next_step: str) -> None:
+    text = f"""
+Parameters: {{Stage: {{Type: String, Default: dev}}}}
+Mappings: {{Env: {{111122223333: {{limit: 5}}, "444455556666": {{limit: 6}}}}}}
+Resources: {{A: {alarm("Unit: Count", f"!FindInMap [Env, {key}, limit]")}}}
+"""
+    error = found(text).refused[0].error
+    assert words in str(error)
+    assert next_step in error.next_step
+    assert found(text, **{"AWS::AccountId": "444455556666", "Stage": "111122223333"}) is not None
+
+
+def test_null_is_refused_in_cloudformations_words_and_only_for_the_alarm_that_has_it() -> None:
+    inventory = found(f"Resources: {{A: {alarm('Unit: ~')}, B: {PLAIN}}}")
+    assert [one.name for one in inventory.alarms] == ["B"]
+    assert "[/Resources/A/Properties/Unit] 'null' values are not allowed in templates" in str(
+        inventory.refused[0].error
+    )
+
+
+SAM = f"""
+Transform: AWS::Serverless-2016-10-31
+Globals: {{Function: {{AutoPublishAlias: live}}}}
+Resources:
+  Fn: {{Type: AWS::Serverless::Function, Properties: {{FunctionName: pay}}}}
+  A: {alarm("Dimensions: [{Name: a, Value: VALUE}]")}
+"""
+
+
+@pytest.mark.parametrize(
+    ("value", "resolved"),
+    [
+        ("!Ref Fn", "pay"),
+        ("!Ref Fn.Version", "Fn.Version"),
+        ("!GetAtt Fn.Version.Version", "Fn.Version.Version"),
+        ("!Ref Fn.Alias", "arn:aws:lambda:us-east-1:123456789012:function:pay:live"),
+        ("!Ref FnAliaslive", "arn:aws:lambda:us-east-1:123456789012:function:pay:live"),
+        (
+            '!Sub "${Fn}:live ${Fn.Version} ${Fn.Arn}"',
+            "pay:live Fn.Version arn:aws:lambda:us-east-1:123456789012:function:pay",
+        ),
+        ("!Ref ServerlessRestApi", "ServerlessRestApi"),
+        ("!GetAtt FnRole.Arn", "arn:aws:serverless:us-east-1:123456789012:FnRole"),
+    ],
+)
+def test_what_sam_generates_can_be_referred_to(value: str, resolved: str) -> None:
+    (loaded,) = found(SAM.replace("VALUE", value)).alarms
+    assert loaded.metrics[0].dimensions == (("a", resolved),)
+
+
+def test_a_name_that_sam_does_not_generate_is_an_error() -> None:
+    assert "refers to Nothing" in str(found(SAM.replace("VALUE", "!Ref Nothing")).refused[0].error)
+
+
+LOOPS = """
+Transform: AWS::LanguageExtensions
+Parameters: {Queues: {Type: CommaDelimitedList, Default: "jobs,dead-letters"}, Later: {Type: CommaDelimitedList}}
+Mappings: {M: {jobs: {limit: 7}}}
+Resources:
+  Fn::ForEach::Alarms:
+    - Queue
+    - !Ref Queues
+    - Alarm&{Queue}:
+        Type: AWS::CloudWatch::Alarm
+        Properties:
+          AlarmName: !Sub "${Queue}-waiting"
+          Namespace: AWS/SQS
+          MetricName: Waiting
+          Statistic: Sum
+          Period: 60
+          EvaluationPeriods: !Length [a, b]
+          Threshold: !FindInMap [M, !Ref Queue, limit, {DefaultValue: 9}]
+          ComparisonOperator: GreaterThanThreshold
+          AlarmDescription: !ToJsonString {a: [1, true]}
+          Dimensions:
+            - {Name: QueueName, Value: !Ref Queue}
+  Fn::ForEach::Unknown: [X, !Ref Later, {"Alarm${X}": {Type: "AWS::CloudWatch::Alarm"}}]
+  Fn::ForEach::Roles: [X, !Ref Later, {"Role${X}": {Type: "AWS::IAM::Role"}}]
+  Fn::Transform: {Name: AWS::Include, Parameters: {Location: s3://x}}
+"""
+
+
+def test_loops_and_the_other_language_extensions_are_expanded() -> None:
+    jobs, letters = found(LOOPS).alarms
+    assert (jobs.name, jobs.threshold, jobs.metrics[0].dimensions) == ("jobs-waiting", 7, (("QueueName", "jobs"),))
+    assert (letters.name, letters.threshold, letters.evaluation_periods) == ("dead-letters-waiting", 9, 2)
+    assert letters.description == '{"a":["1","true"]}'
+
+
+def test_a_loop_or_an_include_that_only_the_account_can_expand_is_refused_by_name() -> None:
+    refused = {item.name: f"{item.error} {item.error.next_step}" for item in found(LOOPS).refused}
+    assert list(refused) == ["Fn::ForEach::Unknown", "Fn::Transform"]
+    assert "needs parameter Later" in refused["Fn::ForEach::Unknown"]
+    assert "--template-stage Processed" in refused["Fn::Transform"]
+
+
+def test_a_macro_over_the_whole_template_is_refused_by_name() -> None:
+    with pytest.raises(InputError, match="goes through Shout, which only the account can run"):
+        found(f"Transform: [AWS::Serverless-2016-10-31, Shout]\nResources: {{A: {PLAIN}}}")
+
+
+OTHERS = f"""
+Resources:
+  Flow: {{Type: AWS::StepFunctions::StateMachine, Properties: {{StateMachineName: orders}}}}
+  Database: {{Type: AWS::RDS::DBInstance, Properties: {{DBInstanceIdentifier: main}}}}
+  Group: {{Type: AWS::ElasticLoadBalancingV2::TargetGroup}}
+  Inner: {{Type: AWS::CloudFormation::Stack}}
+  Made: {{Type: Custom::Thing, Properties: {{Name: x}}}}
+  A: {alarm("Dimensions: [{Name: a, Value: VALUE}]")}
+"""
+
+
+@pytest.mark.parametrize(
+    ("value", "resolved"),
+    [
+        ("!Ref Flow", "arn:aws:states:us-east-1:123456789012:stateMachine:orders"),
+        ("!GetAtt Flow.Name", "orders"),
+        ("!Ref Database", "main"),
+        ("!GetAtt Group.TargetGroupFullName", "Group"),
+        ("!GetAtt Inner.Outputs.Queue", "Inner.Outputs.Queue"),
+        ("!GetAtt Made.Name", "Made.Name"),
+        ("!GetAtt Database.Endpoint.Address", "Database.Endpoint.Address"),
+    ],
+)
+def test_what_ref_and_getatt_return_is_distinct_and_true_as_far_as_a_template_says(value: str, resolved: str) -> None:
+    (loaded,) = found(OTHERS.replace("VALUE", value)).alarms
+    assert loaded.metrics[0].dimensions == (("a", resolved),)
+
+
+@pytest.mark.parametrize(
+    ("text", "words", "next_step"),
+    [
+        ("Resources: {Q: {Type: AWS::SQS::Queue}}", "t.yaml has no alarm.", "Give a template that has"),
+        ("Resources: {S: {Type: AWS::CloudFormation::Stack}}", "has no alarm.", "nested stack: S."),
+        (CONDITIONAL.replace("CONDITION", "IsProd"), "A is not in the stack, because its condition", "Stage=PROD"),
+        (NEEDY.replace("Acts:", "Acts2:"), "", ""),
+    ],
+)
+def test_a_template_without_alarms_says_so(text: str, words: str, next_step: str) -> None:
+    inventory: Any = found(text)
+    if not words:
+        inventory.require_some("t.yaml")
+        return
+    with pytest.raises(InputError) as raised:
+        inventory.require_some("t.yaml")
+    assert words in str(raised.value)
+    assert next_step in raised.value.next_step

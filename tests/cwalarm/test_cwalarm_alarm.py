@@ -6,7 +6,7 @@ import pytest
 from engine_alarms import NOON, entry, plain, ratio
 
 from cwalarm.definitions.alarm import Alarm, Treat, from_description, from_template
-from cwalarm.describe.lint import problems, require_sound, warnings
+from cwalarm.describe.soundness import problems, require_sound, warnings
 from cwalarm.errors import InputError
 
 PROPERTIES: dict[str, Any] = {

@@ -14,8 +14,11 @@ def test_a_ratio_alarm_in_plain_words() -> None:
         "Unless total >= 10 AND failed >= 3, the value is 0, which is good. "
         "CloudWatch looks every minute at the 30 minutes before, so the window slides and is not tied to the clock. "
         "It goes into ALARM when the value is above 25, at the earliest 1 minute after the data shows it. "
-        "It recovers as soon as one period is good again; a short burst stays in view for 30 minutes. "
-        "Where data is missing it keeps the state it has. "
+        "It recovers as soon as one period is good again. "
+        "A short burst stays in view for 30 minutes among good values, "
+        "until other data comes where nothing else is published. When data stops, it keeps the state it has. "
+        "If several values add up in a period, it may go from ALARM to OK after 6 minutes already. "
+        "Bad data that comes up to 89 minutes late still raises it, later data does not. "
         "It acts when it changes to ALARM and OK."
     )
 
@@ -28,7 +31,7 @@ def test_a_ratio_alarm_in_plain_words() -> None:
             "above 3 in 2 of the last 3 periods, at the earliest 5 minutes",
         ),
         ({"EvaluationPeriods": 3}, "in all 3 periods, at the earliest 10 minutes"),
-        ({"EvaluationPeriods": 3, "DatapointsToAlarm": 2}, "It recovers when 2 of the last 3 periods are good."),
+        ({"EvaluationPeriods": 3, "DatapointsToAlarm": 2}, "It recovers when 2 periods in a row are good."),
         ({"TreatMissingData": "breaching"}, "it goes from OK to ALARM after 15 minutes without any (2 older periods"),
         ({"Period": 60}, "INSUFFICIENT_DATA after 6 minutes without any (5 older periods"),
         ({"Period": 86400, "EvaluationPeriods": 2}, "CloudWatch looks once an hour"),
@@ -65,7 +68,7 @@ def test_a_guard_that_calls_is_described_as_bad() -> None:
         (1, "breaching", "it goes from OK to ALARM after 15 minutes without any."),
         (2, "breaching", "it goes from OK to ALARM after 20 minutes without any (2 older periods"),
         (2, "notBreaching", "it goes from ALARM to OK after 20 minutes without any (2 older periods"),
-        (3, "missing", "it goes from OK to INSUFFICIENT_DATA after 25 minutes without any (2 older periods"),
+        (3, "missing", "it goes to INSUFFICIENT_DATA after 25 minutes without any (2 older periods"),
     ],
 )
 def test_when_data_stops_the_time_is_that_of_the_rule(m: int, treat: str, words: str) -> None:
@@ -79,7 +82,7 @@ def filled(expression: str, treat: str = "breaching", **changes: object) -> str:
 
 def test_a_filled_period_counts_at_once() -> None:
     below = {"ComparisonOperator": "LessThanThreshold", "Threshold": 1}
-    assert "counts as 0, which is bad: when data stops, it is in ALARM after 30 minutes. It acts" in filled(
+    assert "counts as 0, which is bad: when data stops, it goes from OK to ALARM after 30 minutes" in filled(
         "FILL(total, 0)", **below
     )
     assert "Once" not in filled("FILL(total, 0)", "notBreaching", **below)
@@ -87,11 +90,11 @@ def test_a_filled_period_counts_at_once() -> None:
 
 def test_a_period_filled_with_what_was_before_is_described() -> None:
     words = filled("FILL(total, REPEAT)")
-    assert "filled from what was there before. Once all 90 minutes are empty, it goes to ALARM." in words
+    assert "it goes from OK to ALARM after 90 minutes without any (2 older periods" in words
 
 
 def test_a_value_that_needs_the_one_before_is_gone_earlier() -> None:
-    assert "after at most 90 minutes without any" in filled("RATE(total)")
+    assert "it goes from OK to ALARM after 1 hour without any" in filled("RATE(total)")
 
 
 @pytest.mark.parametrize(
@@ -99,7 +102,7 @@ def test_a_value_that_needs_the_one_before_is_gone_earlier() -> None:
     [
         ("IF(total < 20, 0, total)", "While total < 20, the value is 0, which is good."),
         ("IF(total >= 20, total)", "Unless total >= 20, there is no value."),
-        ("IF(MAX([total, 1]) > 2, total, 0)", "Unless MAX([total, 1]) > 2, the value is 0, which is good."),
+        ("IF(MAX([total, total]) > 2, total, 0)", "Unless MAX([total, total]) > 2, the value is 0, which is good."),
     ],
 )
 def test_a_guard_is_described_in_every_form(expression: str, words: str) -> None:

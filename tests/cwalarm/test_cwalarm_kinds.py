@@ -8,7 +8,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from cwalarm.definitions.alarm import Alarm, Metric
-from cwalarm.describe.lint import problems
+from cwalarm.describe.soundness import problems
 from cwalarm.evaluation.evaluate import evaluate
 from cwalarm.evaluation.series import Series
 from cwalarm.metric_math.functions import FUNCTIONS

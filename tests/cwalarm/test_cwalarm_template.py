@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from cwalarm.definitions import composites
 from cwalarm.definitions.alarm import from_template
-from cwalarm.describe import lint
+from cwalarm.describe import soundness
 from cwalarm.errors import InputError
 from cwalarm.evaluation import mute
 from cwalarm.evaluation.evaluate import evaluate
@@ -99,7 +99,7 @@ def test_a_composite_or_a_mute_rule_is_left_out_by_its_name_too() -> None:
 )
 def test_a_member_that_cloudwatch_would_refuse_is_named_with_its_alarm(changes: dict[str, Any], words: str) -> None:
     with pytest.raises(InputError, match=f"Alarm errors cannot be .*{words}"):
-        lint.require_sound(from_template(template(Good=alarm(**changes)))[0])
+        soundness.require_sound(from_template(template(Good=alarm(**changes)))[0])
 
 
 def test_two_alarms_of_one_name_are_refused() -> None:
@@ -258,6 +258,6 @@ def test_nothing_in_place_of_any_part_of_a_template_makes_the_engine_crash(path:
             assert error.next_step
             continue
         for definition in definitions if read is from_template else ():
-            if not lint.problems(definition):
-                assert isinstance(lint.warnings(definition), list)
+            if not soundness.problems(definition):
+                assert isinstance(soundness.warnings(definition), list)
                 assert evaluate(definition, Series(), NOON).slots

@@ -4,7 +4,7 @@ import pytest
 from engine_alarms import ERRORS, NOON, minutes, plain
 
 from cwalarm.definitions.alarm import Alarm, State
-from cwalarm.describe.lint import warnings
+from cwalarm.describe.soundness import warnings
 from cwalarm.errors import InputError
 from cwalarm.evaluation.evaluate import evaluate
 from cwalarm.evaluation.reason import WARMING_UP

@@ -101,12 +101,12 @@ def _meaning(definition: Alarm | Composite) -> _Meaning:
     """Return what an alarm or a composite means, and what is easily overlooked about it."""
     from cwalarm.definitions.composites import Composite
     from cwalarm.describe import explain as words
-    from cwalarm.describe import lint
+    from cwalarm.describe import soundness
 
     if isinstance(definition, Composite):
         return _Meaning(definition.name, words.explain_composite(definition))
-    lint.require_sound(definition)
-    return _Meaning(definition.name, words.explain(definition), lint.warnings(definition))
+    soundness.require_sound(definition)
+    return _Meaning(definition.name, words.explain(definition), soundness.warnings(definition))
 
 
 def _require_all(alarms: Inventory, refused: Sequence[Refused], template: str, *, is_one: bool) -> None:

@@ -95,6 +95,12 @@ def is_percentile(name: str) -> bool:
     return trim is not None and trim.kind == "p"
 
 
+def percentile_fraction(name: str) -> float | None:
+    """Return what `p95` names, 0.95; None for any other statistic."""
+    trim = _parsed(name)
+    return trim.high / 100 if trim is not None and trim.kind == "p" else None
+
+
 def low_sample_limit(fraction: float) -> float:
     """Return the number of samples under which a percentile means little: p99 needs 1,000, p50 needs 20."""
     return 10 / (1 - fraction) if fraction >= 0.5 else 10 / fraction

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from cwalarm.definitions.alarm import Alarm, State
-from cwalarm.describe.lint import require_sound
+from cwalarm.describe.soundness import require_sound
 from cwalarm.errors import InputError
 from cwalarm.evaluation import windows
 from cwalarm.evaluation.evaluate import judge

@@ -11,8 +11,8 @@ from datetime import datetime, timedelta
 from cwalarm.definitions.alarm import Alarm, Metric, State
 from cwalarm.definitions.composites import Composite
 from cwalarm.definitions.inventory import named
-from cwalarm.describe.explain import condition
-from cwalarm.describe.lint import require_sound
+from cwalarm.describe.soundness import require_sound
+from cwalarm.describe.words import condition
 from cwalarm.errors import InputError
 from cwalarm.evaluation.evaluate import evaluate, returned
 from cwalarm.evaluation.fetch import Fetch

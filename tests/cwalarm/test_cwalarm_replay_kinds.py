@@ -4,12 +4,12 @@ import re
 from typing import Any
 
 import pytest
-from cwalarm.describe.lint import problems
 from engine_alarms import NOON, counted, entry, minutes, ratio
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from cwalarm.definitions.alarm import Alarm
+from cwalarm.describe.soundness import problems
 from cwalarm.evaluation.series import Series
 from cwalarm.evaluation.statistic import Sample
 from cwalarm.metric_math.functions import FUNCTIONS

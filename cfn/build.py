@@ -12,7 +12,7 @@ import os
 import shutil
 import sys
 import tempfile
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,6 +21,7 @@ try:
     import click
 
     import stacks
+    from blocks.extras import SENTENCES, Extra
     from bundling import bundle, packages, trim
     from checks import firehose_rules, lint
     from deliverywatch.errors import ConfigurationError, DeliveryWatchError
@@ -37,12 +38,16 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).parents[1]
 # A function whose zip holds a generated file beside its code.
 _WATCHES = {"alerting-notify": "deliverywatch/alerting/watches.json"}
+_NO_PIPELINE = (
+    "cfn/pipelines.toml declares no pipeline yet, so the template has nothing of that system. Declare yours there and "
+    "build again; --with example-pipeline builds the example."
+)
 # What CloudFormation takes at most (AWSCloudFormation/latest/UserGuide/cloudformation-limits.html).
 _TEMPLATE_LIMIT_BYTES = 1_000_000
 _RESOURCE_LIMIT_COUNT = 500
 
 
-def build(systems: Sequence[str], bundled: str, out: Path) -> dict[Path, str]:
+def build(systems: Sequence[str], bundled: str, out: Path, extras: Collection[Extra] = ()) -> dict[Path, str]:
     """Build everything, then empty a folder and write it there; a build that fails leaves the folder as it was.
 
     `bundled` is the architecture to ship third-party packages for, or `none`. Returned is what was written, each with
@@ -50,12 +55,12 @@ def build(systems: Sequence[str], bundled: str, out: Path) -> dict[Path, str]:
     be had, or AWS would refuse the template or a zip.
     """
     _check_is_ours(out)
-    chosen = stacks.chosen(systems)
+    chosen = stacks.chosen(systems, extras)
     watches = _json(stacks.watches(chosen))
     functions = [spec for stack in chosen for spec in stack.functions]
     made = {f"{spec.name}.zip": _zip(spec, bundled, watches) for spec in functions}
     architecture = "arm64" if bundled == "none" else bundled
-    template = stacks.template(chosen, architecture, version("deliverywatch")).to_dict()
+    template = stacks.template(chosen, architecture, version("deliverywatch"), extras).to_dict()
     firehose_rules.check(template)
     lint.check(template)
     documents = {"watches.json": watches, "template.json": _json(template)}
@@ -119,6 +124,13 @@ def _json(content: Any) -> bytes:
     help=f"What to watch, separated by commas: {', '.join(stacks.SYSTEMS)}.",
 )
 @click.option(
+    "--with",
+    "extras",
+    type=click.Choice([extra.value for extra in Extra]),
+    multiple=True,
+    help=f"What is left out unless you ask for it, as often as you like: {', '.join(SENTENCES.values())}.",
+)
+@click.option(
     "--bundle",
     "bundled",
     type=click.Choice(["arm64", "x86_64", "none"]),
@@ -133,13 +145,14 @@ def _json(content: Any) -> bytes:
     default=ROOT / "build",
     help="Folder to empty and build into.  [default: build]",
 )
-def main(systems: str, bundled: str, out: Path) -> None:
+def main(systems: str, extras: tuple[Extra, ...], bundled: str, out: Path) -> None:
     """Build the CloudFormation template and the zip of every function.
 
     Then deploy with `aws cloudformation package` and `aws cloudformation deploy`; README.md has both.
     """
     try:
-        written = build(_names(systems), bundled, out)
+        names = _names(systems)
+        written = build(names, bundled, out, extras)
     except OSError as error:
         sys.exit(f"{out} cannot be written: {error.strerror}. Name another folder with --out.")
     except DeliveryWatchError as error:
@@ -147,6 +160,8 @@ def main(systems: str, bundled: str, out: Path) -> None:
     for path, size in written.items():
         click.echo(f"{size:50} {click.format_filename(_near(path))}")
     _warn(written, bundled)
+    if "pipeline" in names and not any(path.name.startswith("pipeline-") for path in written):
+        click.echo(_NO_PIPELINE, err=True)
 
 
 def _near(path: Path) -> Path:

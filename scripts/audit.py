@@ -72,10 +72,11 @@ def checkov() -> list[str]:
     sys.path[:0] = [str(ROOT / "cfn")]
     import build
     import stacks
+    from blocks.extras import Extra
 
     with tempfile.TemporaryDirectory() as folder:
         for system in stacks.SYSTEMS:
-            build.build([system], "none", Path(folder) / system)
+            build.build([system], "none", Path(folder) / system, [*Extra])
         options = ["--framework", "cloudformation", "--skip-download", "--quiet", "--compact", "--output", "json"]
         command = [TOOLS / "bin/checkov", "--directory", folder, *options]
         # Without the configuration of the repository: what it leaves out must be found.

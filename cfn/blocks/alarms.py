@@ -3,12 +3,13 @@
 The description is in the footer of every mail, so it says the rule to someone who has never seen CloudWatch.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from troposphere import GetAtt, Ref, Sub, cloudwatch
 
+from blocks.extras import Extra
 from blocks.parts import PREFIX, named, title
 
 Severity = Literal["critical", "warning", "blind", "ok"]
@@ -98,7 +99,7 @@ class Alarm:
     recovery: str = ""
     absence_proves: str = ""
 
-    def resource(self) -> Any:
+    def resource(self, extras: Collection[Extra] = ()) -> Any:
         """Return the alarm as CloudFormation has it."""
         to_alarm, looked_at = self.periods
         actions = {"AlarmActions": self.on_alarm, "OKActions": self.on_ok}
@@ -112,15 +113,17 @@ class Alarm:
             DatapointsToAlarm=to_alarm,
             TreatMissingData="notBreaching" if self.absence_proves else self.missing,
             **{key: [Ref(topic) for topic in topics] for key, topics in actions.items() if topics},
-            **self._warm_up(),
+            **(self._warm_up() if Extra.WARM_UP in extras else {}),
             **self._measured(),
         )
 
     def _warm_up(self) -> dict[str, Any]:
         if not self.warm_up_minutes:
             return {}
+        # It begins again with every update, so it has to end with the first data: those of a watch that is at work are
+        # there already.
         waits = cloudwatch.WarmUpConfiguration(
-            WarmUpPeriodDurationInMinutes=self.warm_up_minutes, OnlyStartEvaluatingAfterWarmUpPeriodEnds=True
+            WarmUpPeriodDurationInMinutes=self.warm_up_minutes, OnlyStartEvaluatingAfterWarmUpPeriodEnds=False
         )
         return {"WarmUpConfiguration": waits}
 
@@ -156,8 +159,9 @@ class Composite:
     children: Sequence[str]
     severity: Severity = "ok"
     recovery: str = ""
+    warm_up_minutes: int = 0
 
-    def resource(self) -> Any:
+    def resource(self, _extras: Collection[Extra] = ()) -> Any:
         """Return the alarm as CloudFormation has it."""
         rule = " OR ".join(f'ALARM("{PREFIX}-{child}")' for child in self.children)
         topics = [Ref(topic) for topic in ALERTS]
@@ -194,24 +198,26 @@ class Watch:
     is_assessed: bool = False
     condition: str = ""
 
-    def resources(self) -> list[Any]:
+    def resources(self, extras: Collection[Extra] = ()) -> list[Any]:
         """Return its alarms as CloudFormation has them."""
-        resources = [alarm.resource() for alarm in self.alarms]
+        resources = [alarm.resource(extras) for alarm in self.alarms]
         for resource in resources if self.condition else ():
             resource.Condition = self.condition
         return resources
 
     def document(self) -> dict[str, Any]:
         """Return what the notifier must know of it."""
-        severities = [
-            {"alarm": alarm.name, "level": alarm.severity} | ({"recovery": alarm.recovery} if alarm.recovery else {})
-            for alarm in self.alarms
-            if alarm.severity
-        ]
+        severities = [_severity(alarm) for alarm in self.alarms if alarm.severity]
         context = {"context": self.context} if self.context else {}
         assessed = {"assessed": True} if self.is_assessed else {}
         condition = {"condition": self.condition} if self.condition else {}
         return {"name": self.name, "title": self.title, "rungs": severities} | context | assessed | condition
+
+
+def _severity(alarm: Alarm | Composite) -> dict[str, Any]:
+    recovery = {"recovery": alarm.recovery} if alarm.recovery else {}
+    waits = {"warm_up_minutes": alarm.warm_up_minutes} if alarm.warm_up_minutes else {}
+    return {"alarm": alarm.name, "level": alarm.severity} | recovery | waits
 
 
 def _text(words: str) -> Any:

@@ -6,7 +6,7 @@ first.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING, Any
 
 from troposphere import Output, Template
@@ -16,6 +16,7 @@ from deliverywatch.errors import ConfigurationError
 from stacks import alerting, email, files, pipeline, queries, shared, sms
 
 if TYPE_CHECKING:
+    from blocks.extras import Extra
     from blocks.stack import Stack
 
 SYSTEMS = {
@@ -30,8 +31,8 @@ SYSTEMS = {
 _ALTERNATIVES = ("files", "files-pusher")
 
 
-def chosen(systems: Sequence[str]) -> list[Stack]:
-    """Return the stacks of these systems, after those that all of them need.
+def chosen(systems: Sequence[str], extras: Collection[Extra] = ()) -> list[Stack]:
+    """Return the stacks of these systems with these extras, after those that all of them need.
 
     Raises ConfigurationError if two of them are ways of the same system.
     """
@@ -40,7 +41,7 @@ def chosen(systems: Sequence[str]) -> list[Stack]:
             f"--systems names {' and '.join(_ALTERNATIVES)}, which are two ways of the same system.",
             next_step="Name one of them.",
         )
-    built = [SYSTEMS[system]() for system in systems]
+    built = [SYSTEMS[system](extras) for system in systems]
     return [shared.stack(), alerting.stack([watch for stack in built for watch in stack.watches]), *built]
 
 
@@ -49,7 +50,7 @@ def watches(stacks: Sequence[Stack]) -> dict[str, Any]:
     return {"watches": [watch.document() for stack in stacks for watch in stack.watches]}
 
 
-def template(stacks: Sequence[Stack], architecture: str, version: str) -> Any:
+def template(stacks: Sequence[Stack], architecture: str, version: str, extras: Collection[Extra] = ()) -> Any:
     """Return the template of these stacks, whose functions run on `arm64` or `x86_64`; its outputs show the version."""
     made = Template(Description="DeliveryWatch: tells support when messages stop arriving, before customers do")
     made.set_version("2010-09-09")
@@ -60,7 +61,7 @@ def template(stacks: Sequence[Stack], architecture: str, version: str) -> Any:
     made.add_output(Output("Version", Description="Version of DeliveryWatch", Value=version))
     for stack in stacks:
         _add_parameters(made, stack)
-        _add_resources(made, stack, architecture)
+        _add_resources(made, stack, architecture, extras)
         for name, (description, value) in stack.outputs.items():
             made.add_output(Output(name, Description=description, Value=value))
     return made
@@ -78,8 +79,8 @@ def _add_parameters(made: Any, stack: Stack) -> None:
         made.add_condition(name, condition)
 
 
-def _add_resources(made: Any, stack: Stack, architecture: str) -> None:
+def _add_resources(made: Any, stack: Stack, architecture: str, extras: Collection[Extra]) -> None:
     for spec in stack.functions:
         made.add_resource(function(spec, architecture))
     made.add_resource(list(stack.resources))
-    made.add_resource([resource for watch in stack.watches for resource in watch.resources()])
+    made.add_resource([resource for watch in stack.watches for resource in watch.resources(extras)])

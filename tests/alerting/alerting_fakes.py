@@ -56,7 +56,10 @@ WATCHES_DOCUMENT = {
             "name": "sms-blind",
             "title": "SMS monitoring is blind",
             "context": "state/sms.json",
-            "rungs": [{"alarm": "sms-blind", "level": "blind"}, {"alarm": "sms-ingest-errors", "level": "blind"}],
+            "rungs": [
+                {"alarm": "sms-blind", "level": "blind", "warm_up_minutes": 40},
+                {"alarm": "sms-ingest-errors", "level": "blind"},
+            ],
         },
     ]
 }

@@ -113,6 +113,42 @@ def test_an_alarm_that_warms_up_has_no_say_whatever_its_expression_makes_of_noth
     assert not world.ses.messages
 
 
+def configured(world: World, clock: str) -> None:
+    """Let sms-blind be created or changed."""
+    name = f"{PREFIX}-sms-blind"
+    world.cloudwatch.alarms[name] = replace(world.cloudwatch.alarms[name], configured_at=at(clock))
+
+
+def test_a_new_stack_without_data_is_blind_only_once_it_has_had_the_time_for_a_run(world: World) -> None:
+    configured(world, "12:00")
+    world.alarm("sms-blind", "ALARM", "12:01", old="INSUFFICIENT_DATA")
+    world.sweep(at("12:35"))
+    assert not world.ses.messages
+    world.sweep(at("12:45"))
+    assert world.ses.subjects == ["[BLIND] SMS monitoring is blind - prod - INC-1121-1245"]
+
+
+def test_an_update_delays_nothing_of_a_watch_that_was_at_work(world: World) -> None:
+    configured(world, "12:00")
+    world.alarm("sms-blind", "ALARM", "12:01", old="OK")
+    assert len(world.ses.messages) == 1
+
+
+def test_an_update_neither_ends_nor_hides_what_was_raised_before_it(world: World) -> None:
+    world.cloudwatch.set("sms-blind", "ALARM", at("11:30"))
+    configured(world, "12:00")
+    world.sweep(at("12:05"))
+    world.sweep(at("12:15"))
+    assert len(world.ses.messages) == 1
+
+
+def test_an_alarm_that_falls_silent_after_an_update_is_mailed_at_once(world: World) -> None:
+    configured(world, "12:00")
+    world.cloudwatch.set("sms-blind", "ALARM", at("12:21"))
+    world.sweep(at("12:25"))
+    assert len(world.ses.messages) == 1
+
+
 def test_blindness_does_not_resolve(world: World) -> None:
     world.alarm("sms-critical", "ALARM", "12:04")
     world.alarm("sms-critical", "INSUFFICIENT_DATA", "12:34", old="ALARM")

@@ -17,6 +17,7 @@ import pytest
 from alerting_fakes import DAY, SETTINGS, FakeCloudWatch, World, at
 
 import stacks
+from blocks.extras import Extra
 from cwalarm.definitions import alarm as alarms
 from cwalarm.evaluation.message import alarm_arn, trigger
 from deliverywatch.alerting.incidents.severity import Watch, watches
@@ -41,7 +42,7 @@ WITHOUT_DATA = (
 @cache
 def declared() -> tuple[dict[str, Watch], dict[str, Alarm]]:
     """Return the watches of all systems by name, and the definitions of their alarms by theirs."""
-    chosen = stacks.chosen([name for name in stacks.SYSTEMS if name != "files-pusher"])
+    chosen = stacks.chosen([name for name in stacks.SYSTEMS if name != "files-pusher"], [*Extra])
     template = stacks.template(chosen, "arm64", "0").to_dict()
     defined = [
         cloudwatch.from_trigger(trigger(alarm), name=alarm.name, arn=alarm_arn(alarm.name, "111122223333", "eu-west-1"))

@@ -177,3 +177,16 @@ def test_a_zip_that_lambda_would_refuse_is_refused_here() -> None:
     too_large = {"data": bytes(bundle.UNPACKED_LIMIT_BYTES + 2**20)}
     with pytest.raises(ConfigurationError, match=r"sms-ingest unpacks to 251\.0 MB; Lambda takes 250 MB"):
         bundle.zipped(function, too_large)
+
+
+def test_pipelines_without_a_declaration_add_nothing_and_the_build_says_so(tmp_path: Path) -> None:
+    result = run("--systems", "sms,pipeline", "--bundle", "none", "--out", str(tmp_path / "out"))
+    assert result.returncode == 0
+    assert "cfn/pipelines.toml declares no pipeline yet" in result.stderr
+    assert "Pipeline" not in json.dumps(json.loads((tmp_path / "out/template.json").read_text())["Resources"])
+
+
+def test_an_extra_that_does_not_exist_is_refused_with_those_that_do(tmp_path: Path) -> None:
+    result = run("--with", "wings", "--out", str(tmp_path / "out"))
+    assert result.returncode == 2
+    assert all(extra in result.stderr for extra in ("wings", "budget", "example-pipeline", "warm-up"))

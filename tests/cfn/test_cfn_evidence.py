@@ -8,6 +8,7 @@ from functools import cache
 import pytest
 
 import stacks
+from blocks.extras import Extra
 from cwalarm.definitions import alarm as alarms
 from cwalarm.definitions.alarm import Alarm, MetricStat, State, Treat
 from cwalarm.evaluation.evaluate import evaluate
@@ -43,7 +44,7 @@ ENDS_WITHOUT_DATA = {
 
 @cache
 def deployed() -> dict[str, Alarm]:
-    template = stacks.template(stacks.chosen(SYSTEMS), "arm64", "0").to_dict()
+    template = stacks.template(stacks.chosen(SYSTEMS, [*Extra]), "arm64", "0").to_dict()
     return {alarm.name.removeprefix(PREFIX): alarm for alarm in alarms.from_template(template, ACCOUNT)}
 
 
@@ -93,7 +94,7 @@ def test_every_exception_is_an_alarm_that_exists() -> None:
 def test_absence_ends_only_alarms_that_open_no_incident() -> None:
     severities = {
         severity["alarm"]: severity["level"]
-        for watch in stacks.watches(stacks.chosen(SYSTEMS))["watches"]
+        for watch in stacks.watches(stacks.chosen(SYSTEMS, [*Extra]))["watches"]
         for severity in watch["rungs"]
     }
     by_absence = {name for name, alarm in deployed().items() if alarm.treat_missing_data is Treat.NOT_BREACHING}

@@ -12,6 +12,7 @@ import pytest
 import build
 import stacks
 from blocks.alarms import Alarm, Metric
+from blocks.extras import Extra
 from checks.lint import check, findings
 from checks.published import PUBLISHED, Published
 from deliverywatch.errors import ConfigurationError
@@ -219,14 +220,14 @@ def test_a_state_machine_in_a_template_is_looked_at() -> None:
 
 @pytest.mark.parametrize("systems", [*([each] for each in SYSTEMS), SYSTEMS, ["files-pusher"]], ids=",".join)
 def test_our_own_templates_are_right(systems: list[str]) -> None:
-    assert findings(stacks.template(stacks.chosen(systems), "arm64", "0").to_dict()) == []
+    assert findings(stacks.template(stacks.chosen(systems, [*Extra]), "arm64", "0", [*Extra]).to_dict()) == []
 
 
 def test_a_build_with_a_wrong_alarm_fails_and_says_why(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     right = stacks.SYSTEMS["sms"]()
     nothing = Metric("DeliveryWatch/Sms", "Nothing", "Sum", {})
     wrong = Alarm("sms-nothing", "Nobody emits it.", nothing, 1, 300, "ignore").resource()
-    monkeypatch.setitem(stacks.SYSTEMS, "sms", lambda: replace(right, resources=[*right.resources, wrong]))
+    monkeypatch.setitem(stacks.SYSTEMS, "sms", lambda _: replace(right, resources=[*right.resources, wrong]))
     with pytest.raises(ConfigurationError, match=r"\[dimensions\] SmsNothing: nothing is known to publish"):
         build.build(["sms"], "none", tmp_path / "build")
     assert not (tmp_path / "build").exists()

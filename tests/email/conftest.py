@@ -11,6 +11,7 @@ from email_population import by_arrival
 from email_world import line
 
 import build
+from blocks.extras import Extra
 from deliverywatch.email import land
 from deliverywatch.email.events.streams import Stream
 from deliverywatch.storage.folder import Folder
@@ -19,7 +20,7 @@ from deliverywatch.storage.folder import Folder
 @pytest.fixture(scope="session")
 def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("email") / "build"
-    build.build(["email"], "none", out)
+    build.build(["email"], "none", out, [Extra.BUDGET])
     return out
 
 

@@ -16,6 +16,7 @@ from email_values import GIVEN, of_type
 
 import build
 import stacks
+from blocks.extras import Extra
 from deliverywatch.email.events.columns import COLUMNS
 from deliverywatch.email.events.streams import Stream
 
@@ -25,7 +26,7 @@ FIREHOSE = "AWS::KinesisFirehose::DeliveryStream"
 
 def test_the_part_of_email_is_the_one_that_was_reviewed() -> None:
     # Without what all systems share: that has a golden of its own.
-    part = stacks.template([stacks.SYSTEMS["email"]()], "arm64", "0").to_dict()
+    part = stacks.template([stacks.SYSTEMS["email"]([Extra.BUDGET])], "arm64", "0").to_dict()
     text = json.dumps(part, indent=1, sort_keys=True) + "\n"
     if os.environ.get("DELIVERYWATCH_UPDATE_GOLDEN"):
         GOLDEN.write_text(text)
@@ -34,7 +35,7 @@ def test_the_part_of_email_is_the_one_that_was_reviewed() -> None:
 
 
 def test_cfn_lint_has_nothing_to_say_of_email_beside_sms(tmp_path: Path) -> None:
-    build.build(["sms", "email"], "none", tmp_path / "build")
+    build.build(["sms", "email"], "none", tmp_path / "build", [Extra.BUDGET])
     linter = Path(sys.executable).with_name("cfn-lint")
     command = [linter, "--regions", "us-east-1", "--", tmp_path / "build/template.json"]
     result = subprocess.run(command, capture_output=True, text=True, check=False)

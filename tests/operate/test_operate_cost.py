@@ -14,6 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import stacks
+from blocks.extras import Extra
 from deliverywatch.errors import InputError
 from deliverywatch.operate.cost import bill
 from deliverywatch.operate.cost.aws_cost import month_to_date
@@ -53,7 +54,7 @@ def test_metrics_and_alarms_are_counted_in_the_template() -> None:
 @pytest.mark.parametrize("system", stacks.SYSTEMS)
 def test_every_function_of_a_system_has_an_assumption_about_its_runs(system: str) -> None:
     """A new function must not be counted as any other: say what a run of it takes, or that nobody measured it."""
-    document = stacks.template(stacks.chosen([system]), "arm64", "0").to_dict()
+    document = stacks.template(stacks.chosen([system], [*Extra]), "arm64", "0").to_dict()
     functions = [made for made in document["Resources"].values() if made["Type"] == "AWS::Lambda::Function"]
     names = {str(made["Properties"]["FunctionName"]["Fn::Sub"]).partition("}-")[2] for made in functions}
     assert names

@@ -7,13 +7,14 @@ from typing import Any
 import pytest
 
 import build
+from blocks.extras import Extra
 
 
 @pytest.fixture(scope="session")
 def pipeline_build(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of a build without third-party packages."""
     out = tmp_path_factory.mktemp("pipeline") / "build"
-    build.build(["pipeline"], "none", out)
+    build.build(["pipeline"], "none", out, [Extra.EXAMPLE_PIPELINE])
     return out
 
 

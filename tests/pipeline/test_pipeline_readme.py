@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 import stacks
+from blocks.extras import Extra
 from deliverywatch.cli.pipeline import pipeline
 from deliverywatch.local.demo.pipeline_faults import FAULTS
 from deliverywatch.pipeline.diagnosis.faults import Why, shipped
@@ -16,7 +17,9 @@ from stacks import shared
 
 SECTION = (Path(__file__).parents[2] / "src/deliverywatch/pipeline/README.md").read_text()
 ROWS = dict(re.findall(r"^\| `(\w+)` \| `?([^|`]+?)`? \|", SECTION, re.MULTILINE))
-PART: dict[str, Any] = stacks.template([shared.stack(), stacks.SYSTEMS["pipeline"]()], "arm64", "0").to_dict()
+PART: dict[str, Any] = stacks.template(
+    [shared.stack(), stacks.SYSTEMS["pipeline"]([Extra.EXAMPLE_PIPELINE])], "arm64", "0"
+).to_dict()
 RESOURCES = PART["Resources"].values()
 
 

@@ -14,7 +14,7 @@ from deliverywatch.pipeline.diagnosis.faults import shipped
 from deliverywatch.pipeline.settings import from_environment
 from pipeline.pipeline_world import DECLARED
 
-SHIPPED = Path(__file__).parents[2] / "cfn/pipelines.toml"
+SHIPPED = Path(__file__).parents[2] / "cfn/pipelines.example.toml"
 ENVIRONMENT = {"DELIVERYWATCH_ENVIRONMENT": "prod", "DELIVERYWATCH_BUCKET": "lake"}
 
 

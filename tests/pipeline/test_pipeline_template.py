@@ -16,6 +16,7 @@ import pytest
 
 import build
 import stacks
+from blocks.extras import Extra
 from cfn.cfn_values import of_type
 from cwalarm.definitions import alarm, documents
 from cwalarm.unit_tests import cases
@@ -35,7 +36,7 @@ FUNCTIONS = ("pipeline-publish", "pipeline-report", "pipeline-validate")
 
 def test_the_part_of_pipelines_is_the_one_that_was_reviewed() -> None:
     # Without what all systems share: that has a golden of its own.
-    part = stacks.template([stacks.SYSTEMS["pipeline"]()], "arm64", "0").to_dict()
+    part = stacks.template([stacks.SYSTEMS["pipeline"]([Extra.EXAMPLE_PIPELINE])], "arm64", "0").to_dict()
     text = json.dumps(part, indent=1, sort_keys=True) + "\n"
     if os.environ.get("DELIVERYWATCH_UPDATE_GOLDEN"):
         GOLDEN.write_text(text)
@@ -44,7 +45,7 @@ def test_the_part_of_pipelines_is_the_one_that_was_reviewed() -> None:
 
 @pytest.mark.parametrize("systems", [["pipeline"], ["sms", "pipeline"]])
 def test_cfn_lint_has_nothing_to_say(systems: list[str], tmp_path: Path) -> None:
-    build.build(systems, "none", tmp_path / "build")
+    build.build(systems, "none", tmp_path / "build", [Extra.EXAMPLE_PIPELINE])
     linter = Path(sys.executable).with_name("cfn-lint")
     command = [linter, "--regions", "us-east-1", "--", tmp_path / "build/template.json"]
     result = subprocess.run(command, capture_output=True, text=True, check=False)

@@ -13,6 +13,7 @@ from moto import mock_aws
 
 import sdk_floor
 import stacks
+from blocks.extras import Extra
 from bundling.imports import closure
 from deliverywatch import sdk
 from deliverywatch.alerting import aws as alerting
@@ -62,7 +63,7 @@ def at_floor(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def handlers() -> list[str]:
-    return sorted({spec.module for system in stacks.SYSTEMS.values() for spec in system().functions})
+    return sorted({spec.module for system in stacks.SYSTEMS.values() for spec in system([*Extra]).functions})
 
 
 def calls(path: Path) -> set[str]:

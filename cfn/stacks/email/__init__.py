@@ -1,37 +1,40 @@
 """E-mail: SES events of two configuration sets -> Firehose -> Parquet, read with Athena, watched by alarms."""
 
+from collections.abc import Collection
 from typing import Any
 
 from troposphere import GetAtt, If, Ref, Sub, budgets
 
+from blocks.extras import Extra
 from blocks.parts import CONSOLE, MEMORY_SETTINGS, Function, allow, schedule
 from blocks.stack import Stack
 from blocks.tables import saved_queries
 from stacks.email import lake, streams
 from stacks.email.alarms import watches
 from stacks.email.dashboard import email_dashboard
-from stacks.email.parameters import CONDITIONS, PARAMETERS, RULES
+from stacks.email.parameters import BUDGET, BUDGET_CONDITIONS, CONDITIONS, PARAMETERS, RULES
 from stacks.shared import MAY_LIST_LAKE, MAY_SET_ASIDE
 
 # Long after midnight: Firehose writes the last events of a day up to 15 minutes into the next.
 _NIGHTLY = "cron(30 2 * * ? *)"
 
 
-def stack() -> Stack:
+def stack(extras: Collection[Extra] = ()) -> Stack:
     """Return everything of the e-mail system."""
     transform, compact = _transform(), _compact()
+    has_budget = Extra.BUDGET in extras
     return Stack(
         resources=[
             *lake.resources(),
             *saved_queries("email", "EmailDatabase", "EmailWorkgroup"),
             *streams.resources(transform),
             *schedule("email-compact-days", compact, _NIGHTLY),
-            _budget(),
+            *([_budget()] if has_budget else []),
             email_dashboard(),
         ],
-        parameters=PARAMETERS,
+        parameters=PARAMETERS | (BUDGET if has_budget else {}),
         rules=RULES,
-        conditions=CONDITIONS,
+        conditions=CONDITIONS | (BUDGET_CONDITIONS if has_budget else {}),
         outputs=_outputs(),
         functions=[transform, compact],
         watches=watches(),

@@ -84,8 +84,8 @@ CONDITIONS = {
     "HasEmailDays": Equals(Ref("EmailPartitions"), "day"),
     "HasEmailStandardIa": Not(Equals(Ref("EmailStandardIaDays"), "0")),
     "HasEmailCrawler": Equals(Ref("EmailCrawler"), "true"),
-    "HasEmailBudget": Not(Equals(Ref("EmailBudgetDollars"), "0")),
 }
+BUDGET_CONDITIONS = {"HasEmailBudget": Not(Equals(Ref("EmailBudgetDollars"), "0"))}
 
 _BUFFERS = whole_numbers(
     ("EmailBufferSeconds", "Firehose: seconds until events are written", (60, 900), thresholds.EMAIL_BUFFER_SECONDS,
@@ -155,6 +155,12 @@ PARAMETERS = {
             "run costs about 0.15 USD.",
             default=False,
         ),
+    ],
+    "When e-mail raises an alarm": [*_SHARES, *_LIMITS],
+}
+
+BUDGET = {
+    "E-mail budget": [
         whole_number(
             "EmailBudgetDollars",
             "Monthly budget (USD)",
@@ -164,6 +170,5 @@ PARAMETERS = {
             "budget.",
             "must be a whole number of dollars; 0 for no budget.",
         ),
-    ],
-    "When e-mail raises an alarm": [*_SHARES, *_LIMITS],
+    ]
 }

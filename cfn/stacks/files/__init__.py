@@ -5,10 +5,12 @@ come through EventBridge, because CloudFormation could only replace its notifica
 function, which fills the queue; never both ways for one event.
 """
 
+from collections.abc import Collection
 from typing import Any
 
 from troposphere import GetAtt, If, Ref, Sub, awslambda, dynamodb, sqs
 
+from blocks.extras import Extra
 from blocks.parts import Function, allow, dead_letters, queue, title
 from blocks.stack import Stack, dashboard_url
 from stacks.files import source as files_source
@@ -30,12 +32,12 @@ RETENTION_SECONDS = 4 * 24 * 3600
 _QUEUE_ACTIONS = ("ReceiveMessage", "DeleteMessage", "GetQueueAttributes", "ChangeMessageVisibility")
 
 
-def stack() -> Stack:
+def stack(_extras: Collection[Extra] = ()) -> Stack:
     """Return the intake in which S3 itself fills the queue."""
     return _stack([_process()], [*files_source.direct()], with_pusher=False)
 
 
-def stack_with_pusher() -> Stack:
+def stack_with_pusher(_extras: Collection[Extra] = ()) -> Stack:
     """Return the intake in which the pusher fills the queue."""
     return _stack([_process(), files_source.pusher()], files_source.through_pusher(), with_pusher=True)
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import tomllib
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from troposphere import GetAtt, Ref, Sub, events
 
+from blocks.extras import Extra
 from blocks.parts import PREFIX, Function, Statement, allow, arn, dead_letters, invocable, named, retries, sender, title
 from blocks.stack import Stack, dashboard_url
 from blocks.tables import workgroup
@@ -24,15 +26,16 @@ if TYPE_CHECKING:
     from deliverywatch.pipeline.declaration.pipelines import Pipeline
 
 DECLARATION = "cfn/pipelines.toml"
-_SHIPPED = {"deliverywatch/pipeline/pipelines.toml": DECLARATION}
+EXAMPLE = "cfn/pipelines.example.toml"
 _STARTED = ("pipeline-publish", "pipeline-report")
 _ENDED = ["SUCCEEDED", "FAILED", "TIMED_OUT", "ABORTED"]
 
 
-def stack() -> Stack:
-    """Return everything of the pipeline system, for the pipelines that are declared."""
-    document = tomllib.loads((Path(__file__).parents[3] / DECLARATION).read_text(encoding="utf-8"))
-    return stack_of(declared(document))
+def stack(extras: Collection[Extra] = ()) -> Stack:
+    """Return everything of the pipeline system, for the pipelines that are declared; nothing where none is."""
+    declaration = EXAMPLE if Extra.EXAMPLE_PIPELINE in extras else DECLARATION
+    document = tomllib.loads((Path(__file__).parents[3] / declaration).read_text(encoding="utf-8"))
+    return stack_of(declared(document), declaration) if document else Stack(resources=[])
 
 
 def declared(document: object) -> tuple[Pipeline, ...]:
@@ -44,8 +47,8 @@ def declared(document: object) -> tuple[Pipeline, ...]:
     return pipelines_of(document)
 
 
-def stack_of(pipelines: Sequence[Pipeline]) -> Stack:
-    """Return everything of the pipeline system, for these pipelines."""
+def stack_of(pipelines: Sequence[Pipeline], declaration: str = DECLARATION) -> Stack:
+    """Return everything of the pipeline system, for these pipelines; the functions ship their declaration."""
     return Stack(
         resources=[
             workgroup(
@@ -59,7 +62,7 @@ def stack_of(pipelines: Sequence[Pipeline]) -> Stack:
             pipeline_dashboard(pipelines),
         ],
         parameters=parameters(pipelines),
-        functions=_functions(pipelines),
+        functions=[replace(function, files=shipped_as(declaration)) for function in _functions(pipelines)],
         watches=watches(pipelines),
         outputs={
             "PipelineReportArn": ("Task for the failure path of a state machine", GetAtt("PipelineReport", "Arn")),
@@ -70,13 +73,17 @@ def stack_of(pipelines: Sequence[Pipeline]) -> Stack:
     )
 
 
+def shipped_as(declaration: str) -> dict[str, str]:
+    """Return the declaration's place in the zips."""
+    return {"deliverywatch/pipeline/pipelines.toml": declaration}
+
+
 def _function(verb: str, description: str, statements: Sequence[Statement], **more: Any) -> Function:
     return Function(
         room="pipeline",
         verb=verb,
         description=description,
         statements=statements,
-        files=_SHIPPED,
         **{"timeout_seconds": 60, **more},
     )
 

@@ -1,9 +1,11 @@
 """Scheduled queries: their schedule group, the reconciler, the executor, and where runs are kept."""
 
+from collections.abc import Collection
 from pathlib import Path
 
 from troposphere import GetAtt, If, Ref, Sub, scheduler
 
+from blocks.extras import Extra
 from blocks.parts import Function, Statement, dead_letters, named, retries, role, schedule, title
 from blocks.stack import Stack, dashboard_url
 from blocks.tables import JSON_LINES, LAKE, saved_queries, table
@@ -18,7 +20,7 @@ START = "queries-start"
 _FILE = Path(__file__).parents[2] / "schedules.json"
 
 
-def stack() -> Stack:
+def stack(_extras: Collection[Extra] = ()) -> Stack:
     """Return everything of scheduled queries, or raise InputError if cfn/schedules.json is wrong."""
     file.read(_FILE.read_bytes(), "deliverywatch")
     reconcile, execute = _reconcile(), _execute()

@@ -1,10 +1,11 @@
 """SMS: the ingest function and its schedule, the table, the saved queries and the dashboard."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from troposphere import Equals, If, Ref, Sub
 
+from blocks.extras import Extra
 from blocks.parameters import given
 from blocks.parts import MEMORY_SETTINGS, Function, Statement, allow, arn, limits, retries, schedule
 from blocks.stack import Stack, dashboard_url
@@ -41,7 +42,7 @@ _CREDENTIALS = If(
 )
 
 
-def stack() -> Stack:
+def stack(_extras: Collection[Extra] = ()) -> Stack:
     """Return everything of the SMS system."""
     ingest, compact = _ingest(), _compact()
     columns = [(column.name, column.athena_type, column.comment) for column in COLUMNS]

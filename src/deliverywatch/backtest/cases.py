@@ -52,7 +52,8 @@ def _difference(case: Case, definitions: Definitions) -> str | None:
 
 def _mails(run: CaseRun, definitions: Definitions) -> list[Mail]:
     taking_part = dataclasses.replace(definitions, alarms=run.alarms, composites=run.composites)
-    return deliver(taking_part, Minutes(run.series), run.changes, Span(run.case.start, run.end), "UTC")
+    created = None if run.case.created is None else run.case.start + run.case.created
+    return deliver(taking_part, Minutes(run.series), run.changes, Span(run.case.start, run.end), "UTC", created=created)
 
 
 def _mails_differ(expected: Sequence[ExpectedMail], mails: Sequence[Mail], run: CaseRun) -> str | None:

@@ -67,15 +67,17 @@ def deliver(
     span: Span,
     time_zone: str,
     contexts: Mapping[str, Callable[[datetime], bytes]] | None = None,
+    created: datetime | None = None,
 ) -> list[Mail]:
     """Return the mails that the notifier makes of what `replay` returned, in order of time.
 
-    `contexts` holds what a mail finds in the lake at a moment, by the key of the document.
+    `contexts` holds what a mail finds in the lake at a moment, by the key of the document. The alarms were `created`
+    then; None means long ago.
     """
     pile = Pile()
     store = _Lake(now=span.start, contexts=contexts or {}, assessed=assessed(definitions, minutes.series))
     mails: list[Mail] = []
-    for time in _handled(definitions, minutes, changes, span, time_zone, store, pile):
+    for time in _handled(definitions, minutes, changes, span, time_zone, store, pile, created):
         if pile.messages:
             # One sweep looks at all watches: the outbox records whose mail it was, in the order of sending.
             whose = [record["watch"] for record in store.mails()][len(mails) :]
@@ -152,12 +154,14 @@ def _handled(
     time_zone: str,
     store: _Lake,
     pile: Pile,
+    created: datetime | None = None,
 ) -> Iterator[datetime]:
     """Yield the time of each message and each sweep, as soon as the notifier has handled it."""
     account = Account(
         {alarm.name: alarm for alarm in definitions.alarms},
         {composite.name: composite.rule_text for composite in definitions.composites},
         minutes.series,
+        created,
     )
     settings = _settings(definitions.environment, time_zone)
     notifier = Notifier(
@@ -166,7 +170,7 @@ def _handled(
         _watched(definitions, store.assessed),
         "backtest",
     )
-    replayed = _Replayed(notifier, store)
+    replayed = _Replayed(notifier, store, created)
     before = span.start
     alarms = (*definitions.alarms, *definitions.composites)
     for time, states, actions in _by_time(changes, executed(changes, alarms, definitions.mutes, span.start, span.end)):
@@ -182,10 +186,14 @@ def _handled(
 
 @dataclass(slots=True)
 class _Replayed:
-    """The notifier in the past: what comes to it, and the level of each watch after that."""
+    """The notifier in the past: what comes to it, and the level of each watch after that.
+
+    While something is open, and while new alarms wait for their first data, sweeps may find something.
+    """
 
     notifier: Notifier
     store: _Lake
+    created: datetime | None
     levels: dict[str, Level] = field(default_factory=dict)
 
     def handle(self, message: Mapping[str, Any], time: datetime) -> Iterator[datetime]:
@@ -214,7 +222,12 @@ class _Replayed:
     def _next(self, after: datetime) -> datetime | None:
         is_open = any(level is not Level.OK for level in self.levels.values())
         run = self.store.assessed.next_run(after, is_open=is_open)
-        return min([time for time in (run, _next_sweep(after) if is_open else None) if time], default=None)
+        sweep = _next_sweep(after) if is_open or self._is_new(after) else None
+        return min([time for time in (run, sweep) if time], default=None)
+
+    def _is_new(self, time: datetime) -> bool:
+        waits = [one.warm_up for watch in self.notifier.watches for one in watch.severities]
+        return self.created is not None and time < self.created + max(waits, default=timedelta())
 
     def _remember(self, outcome: NotifierOutcome) -> None:
         self.levels[outcome.watch] = outcome.level

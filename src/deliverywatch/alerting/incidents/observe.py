@@ -17,7 +17,7 @@ from deliverywatch.alerting.inputs.alarm import State
 from deliverywatch.errors import MetricsUnavailable
 
 if TYPE_CHECKING:
-    from deliverywatch.alerting.incidents.severity import Watch
+    from deliverywatch.alerting.incidents.severity import Severity, Watch
     from deliverywatch.alerting.inputs.alarm import Alarm
     from deliverywatch.alerting.inputs.notice import Notice
     from deliverywatch.storage.store import Store
@@ -71,18 +71,27 @@ def observe(
     values = _values(existing, newest, port) if existing else None
     names = alarms if described is not None else dict.fromkeys([*watch.alarms, *alarms])
     missing = frozenset(watch.alarms) - alarms.keys() if described is not None else frozenset()
+    readings = {name: _reading(alarms.get(name), values if name in existing else None) for name in names}
+    # Without data a new alarm proves nothing yet.
+    new = {one.alarm for one in watch.severities if _waits(one, alarms.get(one.alarm), notice, now)}
     return WatchState(
         watch,
         newest,
         now,
         alarms,
-        {name: _reading(alarms.get(name), values if name in existing else None) for name in names},
+        readings | dict.fromkeys(new, Reading(State.INSUFFICIENT_DATA)),
         is_live=described is not None,
         missing=missing,
         unconfirmed=frozenset(alarms.keys() - described.keys()) if described is not None else frozenset(),
         is_changing=bool(missing) and stack.is_changing(),
         assessment=assessment_of(watch, notice, store, now),
     )
+
+
+def _waits(severity: Severity, alarm: Alarm | None, notice: Notice | None, now: datetime) -> bool:
+    is_about = notice is not None and notice.alarm is not None and notice.alarm.name == severity.alarm
+    before = notice.old_state if notice and is_about else None
+    return alarm is not None and alarm.waits(severity.warm_up, now, before)
 
 
 def _described(watch: Watch, port: Alarms) -> dict[str, Alarm] | None:

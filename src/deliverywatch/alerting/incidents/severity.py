@@ -10,22 +10,27 @@ it is really over: a rate that hovers at a threshold does not open and resolve a
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 from deliverywatch.alerting.inputs.alarm import State
 from deliverywatch.errors import InputError
 from deliverywatch.messages.level import Level
-from deliverywatch.messages.untrusted import key_part, mapping, objects, text
+from deliverywatch.messages.untrusted import count, key_part, mapping, objects, text
 from deliverywatch.messages.verdict import Assessment, Verdict
 
 
 @dataclass(frozen=True, slots=True)
 class Severity:
-    """One severity level: while `alarm` is in ALARM the watch is at least at `level`; `recovery` keeps it there."""
+    """One severity level: while `alarm` is in ALARM the watch is at least at `level`; `recovery` keeps it there.
+
+    An alarm that is new has `warm_up` to get its first data.
+    """
 
     alarm: str
     level: Level
     recovery: str = ""
+    warm_up: timedelta = timedelta()
 
 
 @dataclass(frozen=True, slots=True)
@@ -240,4 +245,7 @@ def _watch(item: Mapping[str, Any], prefix: str) -> Watch:
 
 def _severity(item: Mapping[str, Any], prefix: str) -> Severity:
     recovery = item.get("recovery")
-    return Severity(f"{prefix}-{item['alarm']}", Level(item["level"]), f"{prefix}-{recovery}" if recovery else "")
+    warm_up = timedelta(minutes=count(item.get("warm_up_minutes")))
+    return Severity(
+        f"{prefix}-{item['alarm']}", Level(item["level"]), f"{prefix}-{recovery}" if recovery else "", warm_up
+    )

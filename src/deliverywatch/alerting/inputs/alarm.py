@@ -8,7 +8,7 @@ docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/Notify_Users_Alarm_Change
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
@@ -26,6 +26,8 @@ _NUMBER = r"(-?[0-9.]+(?:[eE][-+]?[0-9]+)?)"
 _QUOTED_VALUES = (re.compile(rf"\[{_NUMBER} \("), re.compile(rf"\bdatapoints? \({_NUMBER}\)"))
 # Words that say nothing about the value.
 _NO_UNITS = frozenset({"", "None", "Count"})
+# An alarm is looked at every minute, and judges a new metric math expression within some.
+_FIRST_LOOKS = timedelta(minutes=5)
 # CloudWatch looks back a week at most.
 _LONGEST_PERIOD_SECONDS = 7 * 86_400
 _STATISTICS = {
@@ -59,6 +61,7 @@ class Alarm:
         rule: Of a composite alarm.
         acts: Whether it has actions that are enabled and that no other alarm suppresses.
         unit: CloudWatch's word for the unit of the value, such as `Seconds`; empty for counts and where it has none.
+        configured_at: When it was created or last changed.
     """
 
     name: str
@@ -77,6 +80,7 @@ class Alarm:
     rule: str = ""
     acts: bool = True
     unit: str = ""
+    configured_at: datetime | None = None
 
     @property
     def sign(self) -> str:
@@ -109,6 +113,17 @@ class Alarm:
         """Whether its state was set although no datapoint was received: "no datapoints were received for 3 periods"."""
         return "no datapoints were received" in self.reason
 
+    def waits(self, warm_up: timedelta, now: datetime, before: State | None = None) -> bool:
+        """Return whether it is raised for nothing but that it is new, and may still wait for its first data.
+
+        `before` is the state before, if a message says it. One that was OK has had data, and one that was raised before
+        it was changed stays raised: an update of the stack hides nothing.
+        """
+        if not warm_up or self.state is not State.ALARM or self.configured_at is None or before is State.OK:
+            return False
+        raised_after = (self.updated_at or self.configured_at) - self.configured_at
+        return timedelta() <= raised_after <= _FIRST_LOOKS and now < self.configured_at + warm_up
+
     @property
     def is_ratio(self) -> bool:
         """Whether it compares `failed` with `total`, as the metrics of every ratio alarm of `cfn/` are called."""
@@ -133,6 +148,7 @@ def from_description(described: Mapping[str, Any]) -> Alarm:
         name=text(described.get("AlarmName"), 255),
         state=state_of(described.get("StateValue")),
         updated_at=moment(described.get("StateUpdatedTimestamp")),
+        configured_at=moment(described.get("AlarmConfigurationUpdatedTimestamp")),
         reason=text(described.get("StateReason")),
         description=text(described.get("AlarmDescription")),
         arn=text(described.get("AlarmArn")),

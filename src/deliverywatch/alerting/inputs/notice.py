@@ -154,6 +154,7 @@ def _from_sns(body: Mapping[str, Any], envelope: Mapping[str, Any], received_at:
         description=text(body.get("AlarmDescription")),
         arn=text(body.get("AlarmArn"), 1600),
         rule=text(body.get("AlarmRule")),
+        configured_at=moment(body.get("AlarmConfigurationUpdatedTimestamp")),
     )
     contributor = _contributor(body.get("AlarmContributorAttributes"), body.get("AlarmContributorId"))
     facts = (*contributor, *_children(body.get("TriggeringChildren")), *_circumstances(body))

@@ -18,11 +18,15 @@ ACCOUNT, REGION = "123456789012", "us-east-1"
 
 @dataclass(slots=True)
 class Account:
-    """CloudWatch without an account: it answers from the datapoints and the latest change of each alarm."""
+    """CloudWatch without an account: it answers from the datapoints and the latest change of each alarm.
+
+    The alarms were created at `created`, or long ago.
+    """
 
     alarms: Mapping[str, Alarm]
     rules: Mapping[str, str]
     series: Series
+    created: datetime | None = None
     changes: dict[str, Change] = field(default_factory=dict)
     _definitions: dict[str, cloudwatch.Alarm] = field(default_factory=dict)
     _cache: tuple[datetime | None, dict[tuple[Query, ...], dict[str, float]]] = (None, {})
@@ -52,7 +56,8 @@ class Account:
             self._definitions[name] = self._defined(name)
         change = self.changes.get(name)
         state = cloudwatch.State(change.state.value if change else State.INSUFFICIENT_DATA.value)
-        return replace(self._definitions[name], state=state, updated_at=change.time if change else None)
+        changed_at = change.time if change else None
+        return replace(self._definitions[name], state=state, updated_at=changed_at, configured_at=self.created)
 
     def _defined(self, name: str) -> cloudwatch.Alarm:
         alarm, arn = self.alarms.get(name), alarm_arn(name, ACCOUNT, REGION)

@@ -90,7 +90,8 @@ def build(folder: Path, systems: Sequence[str] = ("sms",)) -> dict[str, Any]:
             "The demo deploys the template of cfn/build.py, which is not part of the installed package.",
             next_step="Run scripts/demo in a checkout of the repository.",
         )
-    command = [sys.executable, str(_BUILD), "--systems", ",".join(systems), "--bundle", "none", "--out", str(folder)]
+    options = ["--systems", ",".join(systems), "--with", "example-pipeline", "--bundle", "none", "--out", str(folder)]
+    command = [sys.executable, str(_BUILD), *options]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
         raise ConfigurationError(f"cfn/build.py failed: {done.stderr.strip().splitlines()[-1]}")

@@ -64,12 +64,13 @@ def _verdict(watch: Watch, alarms: Mapping[str, Alarm], left: Context | None, no
         missing = None if is_raised else _of_missing(watch, alarms)
         verdict, sentence = missing or _of_assessment(assessment, now, is_raised=is_raised)
     else:
-        verdict, sentence = _of_raised(watch, alarms) or _of_missing(watch, alarms) or _of_data(watch, alarms)
+        verdict, sentence = _of_raised(watch, alarms, now) or _of_missing(watch, alarms) or _of_data(watch, alarms)
     return WatchVerdict(watch.name, watch.title, verdict, sentence, assessment)
 
 
-def _of_raised(watch: Watch, alarms: Mapping[str, Alarm]) -> tuple[Verdict, str] | None:
-    raised = [one for one in watch.by_severity if one.alarm in alarms and alarms[one.alarm].state is State.ALARM]
+def _of_raised(watch: Watch, alarms: Mapping[str, Alarm], now: datetime) -> tuple[Verdict, str] | None:
+    known = [(one, alarms[one.alarm]) for one in watch.by_severity if one.alarm in alarms]
+    raised = [one for one, alarm in known if alarm.state is State.ALARM and not alarm.waits(one.warm_up, now)]
     if not raised:
         return None
     verdict = Verdict.BLIND if raised[0].level is Level.BLIND else Verdict.FAILING

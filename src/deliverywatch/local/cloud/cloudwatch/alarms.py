@@ -74,7 +74,10 @@ class Alarms:
         if record is None:
             return
         self._release(name)
-        result = evaluate(self._definition(record), self.series, self._clock.now, record["StateValue"])
+        # An alarm warms up when it is made and again when it is changed.
+        configured = datetime.fromtimestamp(record["AlarmConfigurationUpdatedTimestamp"], UTC)
+        alarm, state = self._definition(record), record["StateValue"]
+        result = evaluate(alarm, self.series, self._clock.now, state, created=configured)
         if result.state != record["StateValue"]:
             self._change(record, result)
 

@@ -14,11 +14,13 @@ from deliverywatch.alerting.inputs.settings import from_environment
 from deliverywatch.alerting.notify import Notifier
 from deliverywatch.alerting.ports import Ports, StableStack
 from deliverywatch.errors import DeliveryWatchError
+from deliverywatch.messages.scheduled import filled_in
 
 _LINE = {"event": "alerting_notify"}
 WATCHES = Path(__file__).with_name("watches.json")
 
 
+@filled_in
 def handler(event: object, lambda_context: Any) -> dict[str, Any]:
     """Turn messages into mails, and return the outcomes; they, or the error that makes Lambda retry, are logged."""
     settings = from_environment(os.environ)

@@ -11,9 +11,11 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from deliverywatch.email.compact import compact
+from deliverywatch.messages.scheduled import filled_in
 from deliverywatch.storage.s3 import Bucket
 
 
+@filled_in
 def handler(event: dict[str, Any], _context: Any) -> dict[str, Any]:
     """Merge and return what was merged."""
     scheduled = event.get("scheduled_time")

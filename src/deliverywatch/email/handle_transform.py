@@ -13,11 +13,13 @@ from deliverywatch.email import counts
 from deliverywatch.email.events import mail_context as contexts
 from deliverywatch.email.transform import reasons_object, transformed
 from deliverywatch.errors import Retryable
+from deliverywatch.messages.scheduled import filled_in
 
 if TYPE_CHECKING:
     from deliverywatch.email.transform import Batch
 
 
+@filled_in
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """Answer each record on its own; no record can make the function fail."""
     batch = transformed(event, os.environ["DELIVERYWATCH_CAMPAIGN_TAG"])

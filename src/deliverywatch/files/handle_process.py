@@ -15,8 +15,10 @@ from deliverywatch.files import aws, process
 from deliverywatch.files.records import mail_context
 from deliverywatch.files.records.items import Retention
 from deliverywatch.files.records.sqs import messages_of
+from deliverywatch.messages.scheduled import filled_in
 
 
+@filled_in
 def handler(event: object, _context: Any) -> dict[str, Any]:
     """Process a batch and answer with the messages to redeliver.
 

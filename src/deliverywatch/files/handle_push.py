@@ -11,10 +11,12 @@ from functools import cache
 from typing import Any
 
 from deliverywatch.files import aws_push, push
+from deliverywatch.messages.scheduled import filled_in
 
 _client = cache(aws_push.client)
 
 
+@filled_in
 def handler(event: dict[str, Any], _context: Any) -> dict[str, Any]:
     """Forward an event and return how many of its records were sent and how many were left out."""
     # With this X-Ray follows the message to the processor; Lambda sets it anew for each run.

@@ -9,6 +9,7 @@ from deliverywatch.alerting.aws import CloudWatch, Ses, Topic, lake
 from deliverywatch.alerting.inputs.settings import from_environment
 from deliverywatch.alerting.ports import Ports
 from deliverywatch.errors import DeliveryWatchError
+from deliverywatch.messages.scheduled import filled_in
 from deliverywatch.messages.untrusted import mapping, moment
 from deliverywatch.operate import digest
 from deliverywatch.operate.account import aws
@@ -19,6 +20,7 @@ from deliverywatch.operate.weekly_digest import week
 _LINE = {"event": "operate_digest"}
 
 
+@filled_in
 def handler(event: object, lambda_context: Any) -> dict[str, Any]:
     """Mail what the seven days before the scheduled time were like.
 

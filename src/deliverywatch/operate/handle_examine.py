@@ -8,6 +8,7 @@ from typing import Any
 
 from deliverywatch import emf
 from deliverywatch.messages import notice as notices
+from deliverywatch.messages.scheduled import filled_in
 from deliverywatch.messages.untrusted import mapping, moment
 from deliverywatch.operate.account import aws
 from deliverywatch.operate.deploy.aws_formation import CloudFormation
@@ -19,6 +20,7 @@ from deliverywatch.operate.examine import LEFT_OUT, Ports, examine
 from deliverywatch.operate.incidents import aws_incidents
 
 
+@filled_in
 def handler(event: object, _context: Any) -> dict[str, Any]:
     """Check the stack, publish what fails and what passes again, and return the names of the checks that fail.
 

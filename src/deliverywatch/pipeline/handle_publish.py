@@ -5,6 +5,7 @@ import os
 from typing import Any
 
 from deliverywatch.errors import DeliveryWatchError
+from deliverywatch.messages.scheduled import filled_in
 from deliverywatch.pipeline import aws
 from deliverywatch.pipeline.publish import Ports, publish
 from deliverywatch.pipeline.settings import from_environment
@@ -13,6 +14,7 @@ from deliverywatch.storage.s3 import Bucket
 _LINE = {"event": "pipeline_publish"}
 
 
+@filled_in
 def handler(event: object, _: Any) -> dict[str, Any]:
     """Emit the metrics of the execution that has ended; print a summary, or first what went wrong and then raise it."""
     settings = from_environment(os.environ)

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from deliverywatch.errors import DeliveryWatchError
+from deliverywatch.messages.scheduled import filled_in
 from deliverywatch.pipeline import aws
 from deliverywatch.pipeline.report import Ports, report
 from deliverywatch.pipeline.settings import from_environment
@@ -14,6 +15,7 @@ from deliverywatch.storage.s3 import Bucket
 _LINE = {"event": "pipeline_report"}
 
 
+@filled_in
 def handler(event: object, _: Any) -> dict[str, Any]:
     """Publish what failed and why, or that it is well again; print the diagnosis, or what went wrong and raise it."""
     settings = from_environment(os.environ)

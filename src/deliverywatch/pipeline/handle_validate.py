@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from deliverywatch.errors import DeliveryWatchError
+from deliverywatch.messages.scheduled import filled_in
 from deliverywatch.pipeline import aws
 from deliverywatch.pipeline.checks.validation import document
 from deliverywatch.pipeline.settings import from_environment
@@ -14,6 +15,7 @@ from deliverywatch.pipeline.validate import task_of, validate
 _LINE = {"event": "pipeline_validate"}
 
 
+@filled_in
 def handler(event: object, context: Any) -> dict[str, Any]:
     """Check the tables and return the report; a DeliveryWatchError is printed before it is raised."""
     settings = from_environment(os.environ)

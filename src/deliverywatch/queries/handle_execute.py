@@ -13,9 +13,11 @@ from functools import partial
 from typing import Any
 
 from deliverywatch import athena
+from deliverywatch.messages.scheduled import filled_in
 from deliverywatch.queries import aws, execute, settings
 
 
+@filled_in
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """Do a run and return its record; what may work later raises, and Lambda starts it again."""
     chosen = settings.execution(os.environ)

@@ -12,6 +12,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from deliverywatch.messages.scheduled import filled_in
 from deliverywatch.queries import aws, reconcile, settings
 from deliverywatch.queries.config.http_source import HttpSource
 from deliverywatch.queries.config.source import Packaged
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 PACKAGED = Path(__file__).with_name("schedules.json")
 
 
+@filled_in
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """Do a round and return what it did; a round that changes nothing because something is wrong raises."""
     chosen = settings.reconciliation(os.environ)

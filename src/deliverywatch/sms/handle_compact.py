@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from deliverywatch.errors import StoreUnavailable
+from deliverywatch.messages.scheduled import filled_in
 from deliverywatch.sms import compact
 from deliverywatch.storage.s3 import Bucket
 
@@ -17,6 +18,7 @@ from deliverywatch.storage.s3 import Bucket
 _DAY_SECONDS = 300
 
 
+@filled_in
 def handler(_event: dict[str, Any], context: Any) -> dict[str, Any]:
     """Compact what is due and return what was done, in numbers; a day that fails raises after all others are done."""
     store = Bucket(os.environ["DELIVERYWATCH_BUCKET"])

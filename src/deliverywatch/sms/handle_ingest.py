@@ -15,6 +15,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from deliverywatch.errors import SourceRefused
+from deliverywatch.messages.scheduled import filled_in
 from deliverywatch.sms import aws, counts, ingest, plan
 from deliverywatch.sms.ports import Ports, Settings
 from deliverywatch.storage.s3 import Bucket
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from deliverywatch.sms.counts import Datapoint
 
 
+@filled_in
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """Do a run and return what it did, in numbers; a run that fails raises, so that Lambda's Errors rises."""
     prefix = "DELIVERYWATCH_"

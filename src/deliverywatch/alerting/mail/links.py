@@ -1,15 +1,13 @@
-"""Names of AWS resources -> URLs of their console pages.
-
-CloudWatch and Athena do not document these URLs; they are what the browser's address bar shows.
-"""
+"""Names of AWS resources -> URLs of their console pages."""
 
 import re
 from datetime import datetime
 from urllib.parse import quote
 
+from deliverywatch.messages.console import console
+
 # A region comes from a message and goes into the host of a link, where nothing else may go.
 _REGION = re.compile(r"[a-z]{2}(-[a-z]+){1,3}-[0-9]{1,2}")
-_DOMAINS = {"us-gov": "console.amazonaws-us-gov.com", "cn": "console.amazonaws.cn"}
 
 
 def region_of(arn: str) -> str:
@@ -20,7 +18,7 @@ def region_of(arn: str) -> str:
 
 def alarm_url(region: str, name: str) -> str:
     """Return the URL of an alarm."""
-    return f"{_console(region)}/cloudwatch/home?region={region}#alarmsV2:alarm/{quote(name, safe='')}"
+    return f"{console(region)}/cloudwatch/home?region={region}#alarmsV2:alarm/{quote(name, safe='')}"
 
 
 def dashboard_url(region: str, name: str, start: datetime, end: datetime) -> str:
@@ -28,7 +26,7 @@ def dashboard_url(region: str, name: str, start: datetime, end: datetime) -> str
     if not name:
         return ""
     times = f"start={start:%Y-%m-%dT%H:%M:%S}.000Z&end={end:%Y-%m-%dT%H:%M:%S}.000Z"
-    return f"{_console(region)}/cloudwatch/home?region={region}#dashboards/dashboard/{quote(name, safe='')}?{times}"
+    return f"{console(region)}/cloudwatch/home?region={region}#dashboards/dashboard/{quote(name, safe='')}?{times}"
 
 
 def saved_queries_url(region: str, workgroup: str) -> str:
@@ -36,9 +34,4 @@ def saved_queries_url(region: str, workgroup: str) -> str:
     if not workgroup:
         return ""
     page = f"#/query-editor/saved-queries?workgroup={quote(workgroup, safe='')}"
-    return f"{_console(region)}/athena/home?region={region}{page}"
-
-
-def _console(region: str) -> str:
-    partition = "us-gov" if region.startswith("us-gov-") else region.partition("-")[0]
-    return f"https://{region}.{_DOMAINS.get(partition, 'console.aws.amazon.com')}"
+    return f"{console(region)}/athena/home?region={region}{page}"

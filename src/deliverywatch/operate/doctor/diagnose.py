@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from cwalarm.definitions.template import resources
 from deliverywatch.errors import DeliveryWatchError, SourceRefused
+from deliverywatch.messages.console import partition
 from deliverywatch.operate.doctor import checks_alarms, checks_mail, checks_records, checks_stack
 from deliverywatch.operate.doctor.check import Check, failed, ok
 from deliverywatch.sms.lake.incomplete import read_incomplete
@@ -178,9 +179,8 @@ def _fallback(account: Account, subject: Subject) -> Iterable[Check]:
 
 
 def _topic(deployment: Deployment, name: str) -> str:
-    partitions = {"cn": "aws-cn", "us-gov": "aws-us-gov"}
-    special = (partition for begin, partition in partitions.items() if deployment.region.startswith(f"{begin}-"))
-    return f"arn:{next(special, 'aws')}:sns:{deployment.region}:{deployment.account}:{deployment.prefix}-{name}"
+    home = f"arn:{partition(deployment.region)}:sns:{deployment.region}:{deployment.account}"
+    return f"{home}:{deployment.prefix}-{name}"
 
 
 def _key(account: Account, subject: Subject) -> Iterable[Check]:

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
+from deliverywatch.messages.console import console
 from deliverywatch.messages.level import Level
 from deliverywatch.pipeline.checks.validation import Check
 from deliverywatch.pipeline.declaration.pipelines import Where
@@ -66,32 +67,30 @@ def advice_on(catalogue: Catalogue, where: Where, run: Run, step: str) -> tuple[
 
 def links_of(run: Run, diagnosis: Diagnosis | None = None) -> tuple[tuple[str, str], ...]:
     """Return the links to an execution, to the logs of its failed jobs and to what dbt wrote."""
-    console, region = _console(run.execution), _region(run.execution)
+    region = _region(run.execution)
+    home = console(region)
     # The console escapes the names of log groups twice, with $ for %.
-    logs = f"{console}/cloudwatch/home?region={region}#logsV2:log-groups/log-group/{_GLUE_LOGS}/log-events"
+    logs = f"{home}/cloudwatch/home?region={region}#logsV2:log-groups/log-group/{_GLUE_LOGS}/log-events"
     jobs = [(f"Log of {job.job}", f"{logs}/{quote(job.id, safe='')}") for job in (diagnosis.jobs if diagnosis else ())]
     # The newest first: where a step of dbt failed, it is its own.
     addresses = [address.removeprefix("s3://").partition("/") for address in reversed(run.evidence.artifacts)]
     artifacts = [
-        (title, f"{console}/s3/object/{bucket}?region={region}&prefix={quote(key)}")
+        (title, f"{home}/s3/object/{bucket}?region={region}&prefix={quote(key)}")
         for title, (bucket, _, key) in zip(("Results of dbt", "Results of dbt before it"), addresses, strict=False)
     ]
-    execution = f"{console}/states/home?region={region}#/v2/executions/details/{run.execution.arn}"
+    execution = f"{home}/states/home?region={region}#/v2/executions/details/{run.execution.arn}"
     return (("Execution", execution), *jobs[:2], *artifacts)
 
 
 def dashboard_link(run: Run, environment: str) -> tuple[tuple[str, str], ...]:
     """Return the link to the dashboard of pipelines of an environment."""
-    url = f"{_console(run.execution)}/cloudwatch/home?region={_region(run.execution)}#dashboards/dashboard"
+    region = _region(run.execution)
+    url = f"{console(region)}/cloudwatch/home?region={region}#dashboards/dashboard"
     return (("Dashboard", f"{url}/deliverywatch-{environment}-pipeline"),) if environment else ()
 
 
 def _region(execution: Execution) -> str:
     return execution.arn.split(":")[3]
-
-
-def _console(execution: Execution) -> str:
-    return f"https://{_region(execution)}.console.aws.amazon.com"
 
 
 def node_words(node: Node) -> str:

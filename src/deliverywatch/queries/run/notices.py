@@ -12,6 +12,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
+from deliverywatch.messages.console import console
 from deliverywatch.messages.context import Context, key_of, to_json
 from deliverywatch.messages.level import Level
 from deliverywatch.messages.notice import SystemNotice, to_document
@@ -132,9 +133,10 @@ def links_of(region: str, execution_id: str, exported: str) -> list[Link]:
     A presigned URL would end with the credentials of the role that signed it, after hours at most.
     """
     # Athena keeps its history for 45 days.
-    athena = f"https://{region}.console.aws.amazon.com/athena/home?region={region}#/query-editor/history/{execution_id}"
+    home = console(region)
+    athena = f"{home}/athena/home?region={region}#/query-editor/history/{execution_id}"
     bucket, _, key = exported.removeprefix("s3://").partition("/")
-    file = f"https://{region}.console.aws.amazon.com/s3/object/{bucket}?region={region}&prefix={quote(key)}"
+    file = f"{home}/s3/object/{bucket}?region={region}&prefix={quote(key)}"
     return [*([("Result file", file)] if exported else []), *([("Query in Athena", athena)] if execution_id else [])]
 
 

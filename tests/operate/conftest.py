@@ -17,9 +17,11 @@ from deliverywatch.local.clicksend.history import Messages
 from deliverywatch.local.clicksend.server import ClickSendServer
 from deliverywatch.local.clicksend.traffic import HEALTHY, day
 from deliverywatch.local.cloud.cloud import LocalCloud
+from deliverywatch.local.cloud.compute import queues
 from deliverywatch.local.demo import play, sms_day
 from deliverywatch.operate.account import aws
 from deliverywatch.operate.deploy import aws_storage
+from deliverywatch.operate.deploy import deploy as deploying
 
 if TYPE_CHECKING:
     from click.testing import Result
@@ -87,6 +89,8 @@ def run(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Result]:
 def new_cloud(empty_cloud: LocalCloud, monkeypatch: pytest.MonkeyPatch) -> LocalCloud:
     """The local cloud as a new account, which nobody has to wait for."""
     monkeypatch.setattr(steps, "PAUSE_SECONDS", 0.02)
+    monkeypatch.setattr(queues, "NAME_KEPT_SECONDS", 0)
+    monkeypatch.setattr(deploying, "NAME_KEPT_SECONDS", 0)
     forget(empty_cloud)
     return empty_cloud
 

@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from botocore.exceptions import ClientError
 
+from deliverywatch.local.cloud.compute import queues
 from deliverywatch.local.cloud.emulator import hooks
 from deliverywatch.operate.deploy import aws_formation
+from deliverywatch.operate.deploy import deploy as deploying
 
 pytestmark = pytest.mark.slow
 
@@ -180,3 +182,47 @@ def test_the_local_cloud_refuses_a_change_in_the_words_of_aws(new_cloud: LocalCl
         formation.describe_events(ChangeSetName="second")
     kept("CREATE_COMPLETE")
     assert conflicting.exists()
+
+
+def test_the_name_of_a_deleted_queue_is_taken_for_a_minute_as_sqs_says(new_cloud: LocalCloud) -> None:
+    sqs = new_cloud.client("sqs")
+    url = sqs.create_queue(QueueName="letters")["QueueUrl"]
+    sqs.delete_queue(QueueUrl=url)
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(queues, "NAME_KEPT_SECONDS", 60)
+        with pytest.raises(ClientError, match="You must wait 60 seconds after deleting a queue") as refused:
+            sqs.create_queue(QueueName="letters")
+    assert refused.value.response["Error"]["Code"] == "AWS.SimpleQueueService.QueueDeletedRecently"
+    assert sqs.create_queue(QueueName="letters")["QueueUrl"] == url
+
+
+@pytest.fixture
+def with_queue(small: Path) -> Path:
+    """A template with a queue that bears a name."""
+    template = json.loads(small.read_text())
+    template["Resources"]["Letters"] = {"Type": "AWS::SQS::Queue", "Properties": {"QueueName": "ours"}}
+    path = small.with_name("queue.json")
+    path.write_text(json.dumps(template))
+    return path
+
+
+@pytest.mark.parametrize("waits", [True, False])
+def test_a_stack_can_be_destroyed_and_deployed_again_at_once(
+    deploy: Callable[..., Result],
+    run: Callable[..., Result],
+    with_queue: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    *,
+    waits: bool,
+) -> None:
+    deploy("--yes", "--template", with_queue)
+    run("destroy", "--yes")
+    monkeypatch.setattr(queues, "NAME_KEPT_SECONDS", 1.5)
+    # A clock that is wrong, or a queue that somebody deleted by hand: then the reason is said.
+    monkeypatch.setattr(deploying, "NAME_KEPT_SECONDS", 2 if waits else 0)
+    result = deploy("--yes", "--template", with_queue)
+    if waits:
+        assert result.exit_code == 0, result.output
+        assert "SQS keeps the names of deleted queues for a minute: waiting until" in result.stderr
+    else:
+        assert "Letters: You must wait 60 seconds after deleting a queue" in result.stderr

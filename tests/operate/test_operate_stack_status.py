@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import boto3
@@ -90,7 +91,7 @@ class Account:
             self.calls.append("pause")
             self.statuses.pop(0)
 
-        return Following(lambda _: None, pause, self.calls.append)
+        return Following(lambda _: None, pause, self.calls.append, lambda: datetime.now(UTC))
 
 
 def formation(account: Account) -> CloudFormation:

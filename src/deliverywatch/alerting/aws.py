@@ -78,8 +78,16 @@ class CloudWatch:
     def is_muted(self, names: Sequence[str]) -> bool:
         """Return whether a mute rule holds back the actions of one of the alarms now."""
         with _translated(MetricsUnavailable, "CloudWatch did not name the mute rules"):
-            answers = [self._client.list_alarm_mute_rules(AlarmName=name, Statuses=["ACTIVE"]) for name in names]
-        return any(answer.get("AlarmMuteRuleSummaries") for answer in answers)
+            return any(self._has_rule(name) for name in names)
+
+    def _has_rule(self, name: str) -> bool:
+        request: dict[str, Any] = {"AlarmName": name, "Statuses": ["ACTIVE"]}
+        # A page can be empty though another one follows.
+        while not (page := self._client.list_alarm_mute_rules(**request)).get("AlarmMuteRuleSummaries"):
+            if not page.get("NextToken"):
+                return False
+            request["NextToken"] = page["NextToken"]
+        return True
 
     def png(self, widget: str) -> bytes:
         """Return the picture of a widget definition."""

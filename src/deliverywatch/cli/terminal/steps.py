@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -78,7 +79,7 @@ class Steps:
 
     def following(self) -> Following:
         """Return how the flows follow a stack."""
-        return Following(self.event, lambda: time.sleep(PAUSE_SECONDS), self._line)
+        return Following(self.event, lambda: time.sleep(PAUSE_SECONDS), self._line, lambda: datetime.now(UTC))
 
 
 @contextmanager

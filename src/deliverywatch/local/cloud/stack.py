@@ -78,7 +78,8 @@ def deploy(
 
 
 def _begin(formation: Any, request: dict[str, Any]) -> str:
-    if any(stack["StackName"] == request["StackName"] for stack in formation.describe_stacks()["Stacks"]):
+    pages = formation.get_paginator("describe_stacks").paginate()
+    if any(stack["StackName"] == request["StackName"] for page in pages for stack in page["Stacks"]):
         formation.update_stack(**request)
         return "update"
     formation.create_stack(**request)
@@ -86,7 +87,7 @@ def _begin(formation: Any, request: dict[str, Any]) -> str:
 
 
 def _first_failure(formation: Any, name: str) -> str:
-    events = formation.describe_stack_events(StackName=name)["StackEvents"]
-    failed = [event for event in events if event["ResourceStatus"].endswith("FAILED")]
+    pages = formation.get_paginator("describe_stack_events").paginate(StackName=name)
+    failed = [event for page in pages for event in page["StackEvents"] if event["ResourceStatus"].endswith("FAILED")]
     reasons = [f"{event['LogicalResourceId']}: {event.get('ResourceStatusReason', '')}" for event in failed]
     return reasons[-1] if reasons else "no reason was given"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
@@ -130,6 +131,13 @@ class CloudFormation:
         ours = [stack for stack in stacks if stack["StackName"] == name]
         newest = max(ours, key=lambda stack: stack.get("DeletionTime") or stack["CreationTime"], default=None)
         return str(newest["StackId"]) if newest else None
+
+    def queues_deleted_at(self, name: str) -> datetime | None:
+        """Return when the last queue of the newest deleted stack of this name was deleted; none if it had none."""
+        stack_id = self.last_deleted(name)
+        events = self.events(stack_id, None) if stack_id else []
+        deleted = [event.at for event in events if (event.kind, event.status) == ("AWS::SQS::Queue", "DELETE_COMPLETE")]
+        return max(deleted, default=None)
 
 
 def _event(event: Mapping[str, Any]) -> Event:

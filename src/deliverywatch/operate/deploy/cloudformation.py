@@ -80,11 +80,12 @@ class Resource:
 
 @dataclass(frozen=True, slots=True)
 class Following:
-    """How a stack is followed: what gets every event, in order, what returns after a few seconds, what says why."""
+    """How a stack is followed: what gets every event, in order, what returns after a few seconds, and what says why."""
 
     report: Callable[[Event], None]
     pause: Callable[[], None]
     explain: Callable[[str], None]
+    now: Callable[[], datetime]
 
 
 def overtaken(name: str) -> CloudRefused:

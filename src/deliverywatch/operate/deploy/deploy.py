@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from deliverywatch.errors import CloudRefused
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
     from deliverywatch.operate.deploy.aws_formation import CloudFormation
     from deliverywatch.operate.deploy.cloudformation import ChangeSet, Event, Following
 
+# SQS refuses the name of a queue for so long after its deletion (API_CreateQueue, QueueDeletedRecently).
+NAME_KEPT_SECONDS = 60
 # What CloudFormation says of a change set in which nothing changes.
 _NOTHING = ("didn't contain changes", "No updates are to be performed")
 # How it points to the reasons that only DescribeEvents has.
@@ -67,6 +70,18 @@ def cleared(formation: CloudFormation, name: str, seen: Stack | None, following:
         removed(formation, stack, following)
         return None
     return None if stack is None or stack.phase is Phase.GONE else stack
+
+
+def wait_for_names(formation: CloudFormation, name: str, following: Following) -> None:
+    """Wait, a minute at most, until the names of the queues that a stack's deletion deleted can be used again."""
+    began_at = following.now()
+    deleted_at = formation.queues_deleted_at(name)
+    until = min(deleted_at or began_at, began_at) + timedelta(seconds=NAME_KEPT_SECONDS)
+    if deleted_at is None or until <= began_at:
+        return
+    following.explain(f"SQS keeps the names of deleted queues for a minute: waiting until {until:%H:%M:%S} UTC.")
+    while following.now() < until:
+        following.pause()
 
 
 def removed(formation: CloudFormation, stack: Stack, following: Following) -> None:

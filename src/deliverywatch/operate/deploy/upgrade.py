@@ -125,6 +125,8 @@ def _planned(upgrade: Upgrade, ports: Ports) -> deploy.Plan:
     if not ports.artifacts.exists():
         ports.artifacts.make()
     stack = deploy.cleared(ports.formation, upgrade.stack, upgrade.seen, ports.following)
+    if stack is None:
+        deploy.wait_for_names(ports.formation, upgrade.stack, ports.following)
     key = upgrade.packaged.template_key
     if not ports.artifacts.has(key):
         ports.artifacts.put(key, upgrade.packaged.objects[key], lambda _: None)

@@ -4,6 +4,7 @@ MiniStack delivers by the machine's clock, in threads of its own, and has no Sta
 visible again in simulated time, a function gets its batch when `deliver` is called, and a redrive is done at once.
 """
 
+import time
 from collections import Counter
 from collections.abc import Callable, Mapping
 from datetime import datetime
@@ -14,6 +15,10 @@ from deliverywatch.local.cloud.emulator import hooks
 from deliverywatch.local.cloud.emulator.clock import Clock, SimulatedTime, iso
 
 _SQS, _S3, _LAMBDA = "services.sqs", "services.s3", "services.lambda_svc"
+_QUEUE = "AWS::SQS::Queue"
+
+# SQS keeps the name of a deleted queue for so long; here by the machine's clock, as CloudFormation's events are.
+NAME_KEPT_SECONDS = 60.0
 
 # A batch that is delivered again and again at one time is a fault of ours; better to stop than to hang.
 _MOST_BATCHES = 10_000
@@ -29,6 +34,7 @@ class Queues:
         self._store = store
         self._counts: dict[str, Counter[str]] = {}
         self._moves: dict[str, list[dict[str, Any]]] = {}
+        self._deleted_at: dict[str, float] = {}
 
     def install(self, placed: hooks.Hooks) -> None:
         """Put the bridges into MiniStack."""
@@ -48,6 +54,10 @@ class Queues:
         placed.register(handlers, "DeleteMessage", self._counting(handlers["DeleteMessage"]))
         placed.register(handlers, "StartMessageMoveTask", self._start_move)
         placed.register(handlers, "ListMessageMoveTasks", self._list_moves)
+        placed.register(handlers, "CreateQueue", self._creating(handlers["CreateQueue"]))
+        placed.register(handlers, "DeleteQueue", self._deleting(handlers["DeleteQueue"]))
+        provisioners = hooks.inside("services.cloudformation.provisioners", "_RESOURCE_HANDLERS")
+        placed.register(provisioners, _QUEUE, self._provisioning(provisioners[_QUEUE]))
 
     def deliver(self) -> None:
         """Hand every visible message to the function that is mapped to its queue, until none is left."""
@@ -105,6 +115,42 @@ class Queues:
             return original(data, url)
 
         return delete
+
+    def _creating(self, original: Callable[..., Any]) -> Callable[..., Any]:
+        def create(data: dict[str, Any], url: str) -> Any:
+            self._check_free(data.get("QueueName", ""))
+            return original(data, url)
+
+        return create
+
+    def _deleting(self, original: Callable[..., Any]) -> Callable[..., Any]:
+        def delete(data: dict[str, Any], url: str) -> Any:
+            answer = original(data, url)
+            self._note_deleted(data.get("QueueUrl", url))
+            return answer
+
+        return delete
+
+    def _provisioning(self, entry: Mapping[str, Any]) -> dict[str, Any]:
+        def create(logical_id: str, properties: Mapping[str, Any], stack_name: str) -> Any:
+            self._check_free(properties.get("QueueName", ""))
+            return entry["create"](logical_id, properties, stack_name)
+
+        def delete(physical_id: str, properties: Mapping[str, Any]) -> Any:
+            self._note_deleted(physical_id)
+            return entry["delete"](physical_id, properties)
+
+        return {**entry, "create": create, "delete": delete}
+
+    def _check_free(self, name: str) -> None:
+        if time.time() < self._deleted_at.get(name, 0.0) + NAME_KEPT_SECONDS:
+            raise hooks.inside(_SQS, "_Err")(
+                "QueueDeletedRecently",
+                "You must wait 60 seconds after deleting a queue before you can create another with the same name.",
+            )
+
+    def _note_deleted(self, url: str) -> None:
+        self._deleted_at[url.rsplit("/", 1)[-1]] = time.time()
 
     def _start_move(self, data: dict[str, Any], _url: str) -> dict[str, str]:
         """Move all messages of a dead-letter queue, as new ones, to the destination or to where they came from."""

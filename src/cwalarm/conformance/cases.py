@@ -36,10 +36,11 @@ class ConformanceCase:
     Attributes:
         alarm: Members of PutMetricAlarm; the metric is whatever the datapoints are of.
         datapoints: One value per period, oldest first, None where there is none. What lies before them has none, too.
-        at: The time of the evaluation; the newest period ends with its minute.
+        at: The time of the evaluation, or where the newest period had ended before, its end.
         previous: The state before.
         expected: The state after, or KEEP.
         reason: StateReason as it was recorded; empty where the source has none.
+        assumed: Members of the alarm, or `at`, which the source does not say; any other value that fits would do.
     """
 
     id: str
@@ -51,6 +52,7 @@ class ConformanceCase:
     previous: str
     expected: str
     reason: str = ""
+    assumed: tuple[str, ...] = ()
 
 
 def load() -> list[ConformanceCase]:
@@ -60,4 +62,5 @@ def load() -> list[ConformanceCase]:
 
 def _case(entry: Mapping[str, Any]) -> ConformanceCase:
     read = {"certainty": Certainty(entry["certainty"]), "at": datetime.fromisoformat(entry["at"])}
-    return ConformanceCase(**{**entry, **read, "datapoints": tuple(entry["datapoints"])})
+    lists = {name: tuple(entry.get(name, ())) for name in ("datapoints", "assumed")}
+    return ConformanceCase(**{**entry, **read, **lists})

@@ -19,7 +19,7 @@ from cwalarm.evaluation.series import Series
 
 _METRIC = {"Namespace": "Conformance", "MetricName": "Metric"}
 # The answer's side: a case goes out without them.
-_ANSWERS = ("expected", "reason", "certainty", "source")
+_ANSWERS = ("expected", "reason", "certainty", "source", "assumed")
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,8 +13,21 @@ from cwalarm.cli.main import VERBS
 ROOT = Path(__file__).parents[2]
 EXAMPLES = ROOT / "src/cwalarm/examples"
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-# What the extra installs, and the names under which it is imported.
-INSTALLED = {"click", "numpy", "yaml", "tzdata"}
+# What others of the project's extras install, by the names under which it is imported.
+MISSING = {
+    *(
+        "aws_embedded_metrics",
+        "awscli",
+        "boto3",
+        "botocore",
+        "cfnlint",
+        "deliverywatch",
+        "duckdb",
+        "jinja2",
+        "ministack",
+    ),
+    *("moto", "orjson", "plotly", "pyarrow", "requests", "rich", "sqlglot", "troposphere", "urllib3"),
+}
 
 _RUN = """
 import sys
@@ -22,8 +35,7 @@ from importlib.abc import MetaPathFinder
 
 class Missing(MetaPathFinder):
     def find_spec(self, name, path=None, target=None):
-        top = name.partition(".")[0]
-        if top not in sys.stdlib_module_names and top not in {installed} and top != "cwalarm":
+        if name.partition(".")[0] in {missing}:
             raise ModuleNotFoundError(f"No module named '{{name}}'", name=name)
 
 sys.meta_path.insert(0, Missing())
@@ -33,7 +45,7 @@ main(sys.argv[1:])
 
 
 def run_alone(package: Path, *arguments: object) -> subprocess.CompletedProcess[str]:
-    script = _RUN.format(installed=INSTALLED)
+    script = _RUN.format(missing=MISSING)
     command = [
         sys.executable,
         "-c",

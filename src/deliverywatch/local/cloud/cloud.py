@@ -14,7 +14,7 @@ from typing import Any, Self
 import boto3
 from botocore.config import Config
 
-from deliverywatch.local.cloud import change_sets, formation, stack
+from deliverywatch.local.cloud import change_sets, conditions, formation, stack
 from deliverywatch.local.cloud.athena import answers
 from deliverywatch.local.cloud.athena.dialect import Dialect
 from deliverywatch.local.cloud.cloudwatch.alarms import Alarms, Transition
@@ -123,9 +123,17 @@ class LocalCloud:
         firings = schedules.due(minute)
         self.clock.advance_to(minute + SCHEDULE_DELAY if firings else minute)
         for firing in firings:
-            self._functions.enqueue_for(firing.target, firing.event)
+            self._start(firing)
         self.settle()
         return firings
+
+    def _start(self, firing: schedules.Firing) -> None:
+        if ":sqs:" not in firing.target:
+            self._functions.enqueue_for(firing.target, firing.event)
+            return
+        sqs = self.client("sqs")
+        url = sqs.get_queue_url(QueueName=firing.target.rpartition(":")[2])["QueueUrl"]
+        sqs.send_message(QueueUrl=url, MessageBody=json.dumps(firing.event))
 
     def settle(self) -> None:
         """Run everything asynchronous that is due now, and show every point whose time has come."""
@@ -187,7 +195,7 @@ class LocalCloud:
         formation.install(self._hooks, self.clock)
         for bridge in (
             *(self._functions, self._queues, self._alarms, self._monitoring, self._outbox, self.firehose),
-            *(Dialect(self.clock), self.states, answers, schedules, change_sets),
+            *(Dialect(self.clock), self.states, answers, schedules, change_sets, conditions),
         ):
             bridge.install(self._hooks)
 

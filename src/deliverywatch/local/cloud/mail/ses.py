@@ -4,10 +4,12 @@ What becomes of a mail says the local part of its address, as in SES's mailbox s
 `suppressionlist...`; any other is delivered (docs.aws.amazon.com/ses/latest/dg/send-an-email-from-console.html).
 """
 
+import base64
 import json
 import re
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
+from email import message_from_bytes
 from typing import Any
 
 from deliverywatch.local.cloud.cloudwatch.metrics import Point, Publisher
@@ -60,6 +62,10 @@ class SesEvents:
             if "KinesisFirehoseDestination" in target:
                 name = target["KinesisFirehoseDestination"]["DeliveryStreamArn"].rpartition("/")[2]
                 batches.setdefault(name, []).append(event)
+            if "SnsDestination" in target:
+                self._client("sns").publish(
+                    TopicArn=target["SnsDestination"]["TopicArn"], Message=json.dumps(event), Subject="SES event"
+                )
             if "CloudWatchDestination" in target:
                 self._count(event, at, target["CloudWatchDestination"])
 
@@ -79,6 +85,7 @@ class SesEvents:
             return
         self._destinations[name] = dict(record.get("EventDestinations") or {})
         content = (request["Content"].get("Simple") or {}).get("Subject") or {}
+        raw = request["Content"].get("Raw")
         sent = Sent(
             message_id,
             self._clock.now,
@@ -86,6 +93,7 @@ class SesEvents:
             tuple(request["Destination"]["ToAddresses"]),
             subject=content.get("Data", ""),
             sender=request["FromEmailAddress"],
+            headers=dict(message_from_bytes(base64.b64decode(raw["Data"])).items()) if raw else {},
             tags={tag["Name"]: tag["Value"] for tag in request.get("EmailTags") or ()},
         )
         self.sent.append(sent)

@@ -19,7 +19,7 @@ _WITHOUT_HEADERS = ("Rendering Failure", "DeliveryDelay")
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """A mail as SES took it."""
+    """A mail as SES took it; `headers` are those of a raw message."""
 
     message_id: str
     sent_at: datetime
@@ -28,6 +28,7 @@ class Sent:
     subject: str = "News"
     sender: str = "News <news@example.com>"
     tags: Mapping[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str] = field(default_factory=dict)
 
     def event(self, event_type: str, at: datetime, **about: Any) -> dict[str, Any]:
         """Return an event of this mail.
@@ -105,7 +106,8 @@ class Sent:
 
     def _headers(self) -> dict[str, Any]:
         token = hashlib.sha256(self.message_id.encode()).hexdigest()[:24]
-        headers = {
+        # Of a raw message its own, as it was given: github.com/jdavidbakr/mail-tracker/issues/163.
+        headers = dict(self.headers) or {
             "From": self.sender,
             "To": ", ".join(self.recipients),
             "Subject": self.subject,

@@ -1,0 +1,127 @@
+"""`deliverywatch smoke`: what can only be proven on a real account, tried there."""
+
+from __future__ import annotations
+
+import shutil
+import textwrap
+import time
+import uuid
+from contextlib import closing
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+import click
+
+from deliverywatch.cli.terminal.confirm import able_to_ask, confirmed
+from deliverywatch.cli.terminal.exits import Exit
+from deliverywatch.cli.terminal.output import print_json
+from deliverywatch.cli.terminal.prose import wrapped
+from deliverywatch.cli.terminal.target import Target, target_and_json
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+    from deliverywatch.operate.proofs.behaviours import Behaviour
+    from deliverywatch.operate.proofs.prove import Proof
+    from deliverywatch.operate.proofs.trial import Outcome, Trial
+
+_COLOURS = {"proven": "green", "wrong": "red", "open": "yellow"}
+_INDENT = 8
+
+
+@click.command()
+@click.option("--only", multiple=True, metavar="PROOF", help="Only this proof, as --dry-run names it; several times.")
+@click.option("--dry-run", is_flag=True, help="Say what would be made and what it costs.")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@target_and_json
+def smoke(*, only: tuple[str, ...], dry_run: bool, yes: bool, target: Target, as_json: bool) -> None:
+    """Try on this account what only AWS can prove, against a deployed stack.
+
+    Everything that it makes is named deliverywatch-smoke-... or lies under
+    smoke/ of the lake's bucket, and is taken away again, also after Ctrl-C.
+    The stack itself is not changed. Takes about a quarter of an hour.
+
+    \b
+    JSON: {"stack": "", "ok": true, "left_behind": [""],
+           "behaviours": [{"behaviour": "", "says": "", "evidence": "",
+             "verdict": "proven" | "wrong" | "open", "finding": ""}]}
+    Exit codes: 0 nothing is wrong, 3 something is, or was left behind.
+    """  # noqa: D301 - click wants the control character
+    if not dry_run:
+        able_to_ask(answered=yes)
+    proofs = _chosen(only)
+    cloud, stack = target.find()
+    _announce(proofs, f"{stack.name} in account {stack.account}, {stack.region}")
+    if dry_run or not confirmed("Go on?", yes=yes):
+        return
+    from deliverywatch.operate.proofs.trial import Trial
+
+    trial = Trial(cloud, stack, uuid.uuid4().hex[:8], lambda: datetime.now(UTC), time.sleep)
+    outcomes = _tried(trial, [proof.name for proof in proofs], is_quiet=as_json)
+    _report(trial, outcomes, target, as_json=as_json)
+
+
+def _chosen(names: Collection[str]) -> list[Proof]:
+    from deliverywatch.operate.proofs.prove import PROOFS
+
+    known = [proof.name for proof in PROOFS]
+    if unknown := [name for name in names if name not in known]:
+        raise click.UsageError(f"There is no proof {unknown[0]}: choose of {', '.join(known)}.")
+    return [proof for proof in PROOFS if not names or proof.name in names]
+
+
+def _announce(proofs: Collection[Proof], where: str) -> None:
+    click.echo(wrapped(f"On {where} this"), err=True)
+    for proof in proofs:
+        click.echo(f"  {proof.name:10}{proof.does}", err=True)
+    minutes, usd = sum(proof.minutes for proof in proofs), sum(proof.usd for proof in proofs)
+    click.echo(wrapped(f"It takes at most {minutes} minutes and costs about {usd:.4f} USD at list price."), err=True)
+
+
+def _tried(trial: Trial, names: Collection[str], *, is_quiet: bool) -> list[Outcome]:
+    from deliverywatch.operate.proofs.prove import prove
+
+    outcomes = []
+    # Closed at once after Ctrl-C, so that everything is gone when the command ends.
+    with closing(prove(trial, names)) as tries:
+        for outcome in tries:
+            outcomes.append(outcome)
+            if not is_quiet:
+                _show(outcome)
+    return outcomes
+
+
+def _show(outcome: Outcome) -> None:
+    says = _line(outcome.behaviour).says
+    word = click.style(f"{outcome.verdict.value:{_INDENT}}", fg=_COLOURS[outcome.verdict.value])
+    width = shutil.get_terminal_size().columns - _INDENT
+    first, *rest = [*textwrap.wrap(says, width), *textwrap.wrap(outcome.finding, width)]
+    click.echo(f"{word}{first}")
+    for line in rest:
+        click.echo(f"{'':{_INDENT}}{line}")
+
+
+def _line(name: str) -> Behaviour:
+    from deliverywatch.operate.proofs.behaviours import BEHAVIOURS
+
+    return next(one for one in BEHAVIOURS if one.name == name)
+
+
+def _report(trial: Trial, outcomes: Collection[Outcome], target: Target, *, as_json: bool) -> None:
+    is_well = not trial.leftovers and all(outcome.verdict != "wrong" for outcome in outcomes)
+    if as_json:
+        documents = [_document(outcome) for outcome in outcomes]
+        print_json({"stack": target.stack, "ok": is_well, "left_behind": trial.leftovers, "behaviours": documents})
+    else:
+        counts = {verdict: sum(outcome.verdict == verdict for outcome in outcomes) for verdict in _COLOURS}
+        click.echo(", ".join(f"{count} {verdict}" for verdict, count in counts.items()) + ".")
+    for leftover in trial.leftovers:
+        click.echo(wrapped(f"Left behind, delete it by hand: {leftover}"), err=True)
+    if not is_well:
+        raise SystemExit(Exit.CHECK_FAILED)
+
+
+def _document(outcome: Outcome) -> dict[str, str]:
+    line = _line(outcome.behaviour)
+    about = {"behaviour": outcome.behaviour, "says": line.says, "evidence": line.evidence.value}
+    return {**about, "verdict": outcome.verdict.value, "finding": outcome.finding}

@@ -1,0 +1,125 @@
+"""Proofs over a queue of their own: what Scheduler fills into an input, and which headers of a mail SES keeps."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Generator, Mapping
+from contextlib import ExitStack
+from datetime import timedelta
+from email.message import EmailMessage
+from typing import Any
+
+from deliverywatch.operate.account.aws import translated
+from deliverywatch.operate.proofs.trial import Outcome, Trial, judged
+
+_INPUT = '{"scheduled_time": "<aws.scheduler.scheduled-time>"}'
+_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
+_SIMULATOR = "success@simulator.amazonses.com"
+# A role is known everywhere after seconds; Scheduler starts within its minute.
+_SCHEDULE_SECONDS, _MAIL_SECONDS = 300.0, 180.0
+_AHEAD = timedelta(minutes=2)
+
+
+def scheduler_input(trial: Trial) -> Generator[Outcome]:
+    """Yield whether Scheduler fills in the time for which an event was planned."""
+    scheduler, name = trial.cloud.client("scheduler"), trial.name
+    with trial.tidied() as undo, translated("The schedule of the trial"):
+        url, arn = _queue(trial, undo)
+        role = _role(trial, undo, arn)
+        at = trial.now().replace(second=0, microsecond=0) + _AHEAD
+        trial.made(undo, f"The schedule {name}", scheduler.delete_schedule, Name=name)
+        scheduler.create_schedule(
+            Name=name,
+            ScheduleExpression=f"at({at:%Y-%m-%dT%H:%M:%S})",
+            FlexibleTimeWindow={"Mode": "OFF"},
+            Target={"Arn": arn, "RoleArn": role, "Input": _INPUT},
+        )
+        text = trial.awaited(lambda: _received(trial, url), _SCHEDULE_SECONDS) or ""
+    is_filled = f"{at:%Y-%m-%dT%H:%M}" in text and bool(_TIME.search(text))
+    yield judged("scheduler-fills-time", f"Its target received {text or 'nothing'}", is_so=is_filled)
+
+
+def mail_headers(trial: Trial) -> Generator[Outcome]:
+    """Yield whether SES gives a mail an id of its own and keeps what it refers to."""
+    ses, sns, name = trial.cloud.client("sesv2"), trial.cloud.client("sns"), trial.name
+    with trial.tidied() as undo, translated("The mail of the trial"):
+        url, arn = _queue(trial, undo)
+        topic = sns.create_topic(Name=name)["TopicArn"]
+        trial.made(undo, f"The topic {name}", sns.delete_topic, TopicArn=topic)
+        sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=arn, Attributes={"RawMessageDelivery": "true"})
+        trial.made(undo, f"The configuration set {name}", ses.delete_configuration_set, ConfigurationSetName=name)
+        ses.create_configuration_set(ConfigurationSetName=name)
+        destination = {"Enabled": True, "MatchingEventTypes": ["DELIVERY"], "SnsDestination": {"TopicArn": topic}}
+        ses.create_configuration_set_event_destination(
+            ConfigurationSetName=name, EventDestinationName="smoke", EventDestination=destination
+        )
+        message, root = _mail(trial)
+        sent = ses.send_email(
+            FromEmailAddress=trial.stack.parameters["SenderAddress"],
+            Destination={"ToAddresses": [_SIMULATOR]},
+            Content={"Raw": {"Data": message}},
+            ConfigurationSetName=name,
+        )
+        event = trial.awaited(lambda: _received(trial, url), _MAIL_SECONDS)
+    yield _kept(json.loads(event)["mail"] if event else {}, sent["MessageId"], root)
+
+
+def _kept(mail: Mapping[str, Any], message_id: str, root: str) -> Outcome:
+    headers = {header["name"].lower(): header["value"] for header in mail.get("headers", ())}
+    if not headers:
+        return judged("ses-keeps-references", "SES published no delivery of the mail.", is_so=False)
+    is_kept = headers.get("references") == root and headers.get("in-reply-to") == root
+    finding = f"SES reports References as they were given, under its own id {message_id}."
+    if not is_kept:
+        finding = f"SES reports References as {headers.get('references')!r}."
+    return judged("ses-keeps-references", finding, is_so=is_kept and mail.get("messageId") == message_id)
+
+
+def _mail(trial: Trial) -> tuple[bytes, str]:
+    root, mail = f"<{trial.name}@deliverywatch.invalid>", EmailMessage()
+    mail["From"], mail["To"] = trial.stack.parameters["SenderAddress"], _SIMULATOR
+    mail["Subject"] = "DeliveryWatch: a trial of SES's headers"
+    mail["Message-ID"], mail["References"], mail["In-Reply-To"] = f"<own-{trial.id}@deliverywatch.invalid>", root, root
+    mail.set_content("Sent by 'deliverywatch smoke' to SES's mailbox simulator.")
+    return mail.as_bytes(), root
+
+
+def _queue(trial: Trial, undo: ExitStack) -> tuple[str, str]:
+    """Make the queue that a service of this account may send to, and return its URL and ARN."""
+    # A name cannot be used again for a minute after its deletion.
+    sqs, name = trial.cloud.client("sqs"), f"{trial.name}-{len(trial.queues)}"
+    trial.queues.append(name)
+    arn = f"arn:{sqs.meta.partition}:sqs:{trial.stack.region}:{trial.stack.account}:{name}"
+    statement = {
+        "Effect": "Allow",
+        "Principal": {"Service": "sns.amazonaws.com"},
+        "Action": "sqs:SendMessage",
+        "Resource": arn,
+        "Condition": {"StringEquals": {"aws:SourceAccount": trial.stack.account}},
+    }
+    policy = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+    url = sqs.create_queue(QueueName=name, Attributes={"Policy": policy})["QueueUrl"]
+    trial.made(undo, f"The queue {name}", sqs.delete_queue, QueueUrl=url)
+    return str(url), arn
+
+
+def _received(trial: Trial, url: str) -> str | None:
+    messages = trial.cloud.client("sqs").receive_message(QueueUrl=url).get("Messages", ())
+    return str(messages[0]["Body"]) if messages else None
+
+
+def _role(trial: Trial, undo: ExitStack, queue: str) -> str:
+    """Make the role that lets Scheduler send to the queue, and return its ARN once it can be used."""
+    iam, name = trial.cloud.client("iam"), trial.name
+    trust = _policy("sts:AssumeRole", Principal={"Service": "scheduler.amazonaws.com"})
+    trial.made(undo, f"The role {name}", iam.delete_role, RoleName=name)
+    role = iam.create_role(RoleName=name, AssumeRolePolicyDocument=trust)["Role"]["Arn"]
+    trial.made(undo, f"The policy of {name}", iam.delete_role_policy, RoleName=name, PolicyName="send")
+    iam.put_role_policy(RoleName=name, PolicyName="send", PolicyDocument=_policy("sqs:SendMessage", Resource=queue))
+    trial.pause(15.0)
+    return str(role)
+
+
+def _policy(action: str, **about: Any) -> str:
+    return json.dumps({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": action, **about}]})

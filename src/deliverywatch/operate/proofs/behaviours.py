@@ -1,0 +1,219 @@
+"""Each behaviour of AWS that we rely on: how it is known, the code that relies on it, and the test that pins it here.
+
+`.github/PROOFS.md` is made of it; a test sees that code and tests exist and that each proof of `prove` is named here.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+_DOCS = "docs.aws.amazon.com/"
+_ALARMS = f"{_DOCS}AmazonCloudWatch/latest/monitoring/"
+_CLOUDWATCH_API = f"{_DOCS}AmazonCloudWatch/latest/APIReference/"
+_S3 = f"{_DOCS}AmazonS3/latest/userguide/"
+_ATHENA = f"{_DOCS}athena/latest/ug/"
+_LAMBDA = f"{_DOCS}lambda/latest/dg/"
+
+
+class Evidence(StrEnum):
+    """How a behaviour is known."""
+
+    DOCUMENTED = "documented"
+    # Seen by others on real accounts, and written down.
+    RECORDED = "recorded"
+    # Concluded from what is documented and recorded; nobody has written down that it is so.
+    BELIEVED = "believed"
+
+
+@dataclass(frozen=True, slots=True)
+class Behaviour:
+    """One behaviour.
+
+    Attributes:
+        source: Where it is documented or recorded; of what is believed, what it is concluded from.
+        code: The module that relies on it, under `src`.
+        tests: What pins it, as `file::test` under `tests`.
+    """
+
+    name: str
+    service: str
+    says: str
+    evidence: Evidence
+    source: str
+    code: str
+    tests: tuple[str, ...]
+
+
+_D, _R, _B = Evidence.DOCUMENTED, Evidence.RECORDED, Evidence.BELIEVED
+_OWN = "operate/test_operate_proofs.py::test_every_behaviour_is_proven_against_the_local_cloud"
+
+BEHAVIOURS = (
+    Behaviour(
+        "alarm-window-slides", "CloudWatch alarms",
+        "An alarm is evaluated every minute over a window that slides with it, not over aligned periods.",
+        _D, f"{_ALARMS}alarm-evaluation.html", "cwalarm/evaluation/windows.py",
+        ("cwalarm/test_cwalarm_evaluate.py::test_the_window_slides_by_the_minute_and_ends_at_the_floored_minute", _OWN),
+    ),
+    Behaviour(
+        "stamp-counts-after-its-minute", "CloudWatch alarms",
+        "A point stamped ahead of now is in the window when its minute is over, and not before.",
+        _B, "newest windows of recorded events end at the floored minute: github.com/guardian/cdk/issues/1063",
+        "deliverywatch/sms/lake/slots.py",
+        ("cwalarm/test_cwalarm_evaluate.py::test_a_minute_of_which_half_is_published_counts_by_half", _OWN),
+    ),
+    Behaviour(
+        "alarm-range", "CloudWatch alarms",
+        "An alarm fetches two periods more than it evaluates; five below 300 seconds.",
+        _B, "times of recorded alarms; asked in github.com/awsdocs/amazon-cloudwatch-user-guide/issues/102",
+        "cwalarm/evaluation/windows.py",
+        (
+            "cwalarm/test_cwalarm_evaluate.py::test_slots_step_back_by_the_period_two_beyond_the_evaluation_periods",
+            "cwalarm/test_cwalarm_evaluate.py::test_at_sixty_seconds_five_slots_more_are_fetched",
+        ),
+    ),
+    Behaviour(
+        "alarm-missing-ignore", "CloudWatch alarms",
+        "With TreatMissingData=ignore an alarm without data keeps its state.",
+        _D, f"{_ALARMS}alarms-and-missing-data.html", "cwalarm/evaluation/evaluate.py",
+        ("cwalarm/test_cwalarm_evaluate.py::test_an_alarm_that_ignores_missing_data_keeps_its_state",),
+    ),
+    Behaviour(
+        "math-missing-is-zero", "CloudWatch metrics",
+        "Arithmetic takes a missing value as 0, and drops a point that would divide by zero.",
+        _R, f"github.com/cdklabs/cdk-monitoring-constructs/issues/602; {_ALARMS}using-metric-math.html",
+        "cwalarm/metric_math/functions.py",
+        (
+            "cwalarm/test_cwalarm_expression.py::test_a_share_is_dropped_where_the_total_is_zero_or_missing",
+            ("local/test_cloud_monitoring.py::"
+            "test_an_expression_is_computed_slot_by_slot_and_division_by_zero_leaves_a_gap"),
+        ),
+    ),
+    Behaviour(
+        "points-add-up", "CloudWatch metrics",
+        "Points of one minute add up in Sum: what is emitted again is counted again.",
+        _D, f"{_ALARMS}publishingMetrics.html", "deliverywatch/sms/counts.py",
+        ("cwalarm/test_cwalarm_series.py::test_points_of_one_minute_add_up",),
+    ),
+    Behaviour(
+        "stamps-accepted", "CloudWatch metrics",
+        "Stamps from two weeks back to two hours ahead are taken, all others dropped without a word.",
+        _D, f"{_CLOUDWATCH_API}API_PutMetricData.html", "deliverywatch/sms/counts.py",
+        ("local/test_local_metrics.py::test_a_stamp_outside_of_what_cloudwatch_takes_is_dropped",),
+    ),
+    Behaviour(
+        "emf-becomes-metric", "CloudWatch metrics",
+        "A line in the embedded metric format that a function prints is a datapoint within five minutes.",
+        _B, f"no figure in {_ALARMS}CloudWatch_Embedded_Metric_Format_Specification.html; half a minute is usual",
+        "deliverywatch/emf.py",
+        ("local/test_cloud_functions.py::test_an_emf_line_is_a_metric_once_its_time_has_come", _OWN),
+    ),
+    Behaviour(
+        "dimensions-are-exact", "CloudWatch metrics",
+        "A metric without dimensions is one of its own, never the sum of the others.",
+        _D, f"{_ALARMS}cloudwatch_concepts.html", "cwalarm/evaluation/series.py",
+        ("local/test_cloud_monitoring.py::test_a_metric_without_dimensions_is_not_the_sum_of_all_others",),
+    ),
+    Behaviour(
+        "describe-alarms-pages", "CloudWatch alarms",
+        "DescribeAlarms returns 50 alarms unless asked for more, and composite alarms only if asked for.",
+        _D, f"{_CLOUDWATCH_API}API_DescribeAlarms.html", "deliverywatch/alerting/aws.py",
+        ("alerting/test_alerting_aws.py::test_more_alarms_than_one_answer_holds_are_all_described",),
+    ),
+    Behaviour(
+        "mutes-are-made-up-for", "CloudWatch alarms",
+        "A mute rule holds the actions of an alarm back, and runs those of its state when the window ends.",
+        _D, f"{_ALARMS}alarm-mute-rules.html", "deliverywatch/operate/incidents/mutes.py",
+        ("local/test_cloud_mutes.py::test_a_muted_alarm_changes_and_notifies_nobody_until_the_window_ends",),
+    ),
+    Behaviour(
+        "s3-put-if-none-match", "S3",
+        "PutObject with If-None-Match: * is refused with 412 where an object is.",
+        _D, f"{_S3}conditional-writes.html", "deliverywatch/storage/s3.py",
+        ("storage/test_storage_contract.py::test_only_who_read_the_present_object_may_write_over_it", _OWN),
+    ),
+    Behaviour(
+        "s3-put-if-match", "S3",
+        "PutObject with If-Match is refused with 412 where the object is another, and taken where it is the same.",
+        _D, f"{_S3}conditional-writes.html", "deliverywatch/storage/s3.py",
+        ("storage/test_storage_contract.py::test_only_who_read_the_present_object_may_write_over_it", _OWN),
+    ),
+    Behaviour(
+        "s3-delete-if-match", "S3",
+        "DeleteObject with If-Match is refused with 412 where the object is another.",
+        _D, f"{_S3}conditional-deletes.html", "deliverywatch/storage/s3.py",
+        ("storage/test_storage_contract.py::test_only_who_read_the_present_object_may_delete_it", _OWN),
+    ),
+    Behaviour(
+        "s3-copy-if-none-match", "S3",
+        "CopyObject with If-None-Match: * is refused with 412 where an object is.",
+        _D, f"{_DOCS}AmazonS3/latest/API/API_CopyObject.html", "deliverywatch/queries/aws.py",
+        ("sdk/test_sdk_floor.py::test_a_condition_goes_as_the_same_header_whatever_the_sdk", _OWN),
+    ),
+    Behaviour(
+        "s3-filter-is-encoded", "S3",
+        "The prefix of a notification is compared with the URL-encoded key: dt=2026/ matches nothing.",
+        _R, "github.com/aws/aws-cdk/pull/28012", "deliverywatch/local/cloud/compute/queues.py",
+        ("files/test_files_filters.py::test_a_prefix_with_special_characters_lets_its_objects_in_and_no_others",),
+    ),
+    Behaviour(
+        "athena-view", "Athena",
+        "Athena reads a view that CloudFormation makes as a Glue table, as one made with CREATE VIEW.",
+        _R, "github.com/aws/aws-cdk/pull/13721, github.com/hashicorp/terraform-provider-aws/issues/28517",
+        "deliverywatch/operate/lake/aws_query.py",
+        ("local/test_cloud_storage.py::test_athena_runs_athenas_sql_over_a_partitioned_lake", _OWN),
+    ),
+    Behaviour(
+        "athena-token", "Athena",
+        "StartQueryExecution with a known token starts nothing, and names the execution that it started before.",
+        _D, f"{_DOCS}athena/latest/APIReference/API_StartQueryExecution.html", "deliverywatch/athena.py",
+        (
+            ("queries/test_queries_execute.py::"
+            "test_what_athena_calls_worth_another_try_has_it_under_another_token"),
+        ),
+    ),
+    Behaviour(
+        "athena-zstd", "Athena",
+        "Athena reads Parquet that is compressed with ZSTD.",
+        _D, f"{_ATHENA}compression-formats.html", "deliverywatch/sms/lake/parquet.py",
+        ("local/test_cloud_storage.py::test_athena_runs_athenas_sql_over_a_partitioned_lake",),
+    ),
+    Behaviour(
+        "scheduler-fills-time", "EventBridge Scheduler",
+        "<aws.scheduler.scheduled-time> in an input is replaced by the time for which the event was planned.",
+        _D, f"{_DOCS}scheduler/latest/UserGuide/managing-schedule-context-attributes.html",
+        "deliverywatch/sms/handle_ingest.py",
+        ("local/test_cloud_schedules.py::test_the_event_holds_the_time_for_which_it_was_planned", _OWN),
+    ),
+    Behaviour(
+        "ses-keeps-references", "SES",
+        "SES gives a mail an id of its own and keeps References and In-Reply-To, which hold a conversation together.",
+        _R, f"github.com/twentyhq/twenty/pull/25884, github.com/resend/resend-node/issues/133; {_DOCS}ses/latest/dg/"
+        "header-fields.html",
+        "deliverywatch/alerting/mail/headers.py",
+        ("alerting/test_alerting_mail.py::test_the_headers_thread_the_mail_and_keep_robots_from_answering", _OWN),
+    ),
+    Behaviour(
+        "sns-may-reorder", "SNS",
+        "Messages of a topic may come twice and in another order.",
+        _D, f"{_ALARMS}Notify_Users_Alarm_Changes.html", "deliverywatch/alerting/notify.py",
+        ("alerting/test_alerting_notify.py::test_messages_in_the_wrong_order_do_not_flip_the_state_back",),
+    ),
+    Behaviour(
+        "lambda-retries", "Lambda",
+        "An asynchronous event that fails is tried again after one and two minutes, and then set aside.",
+        _D, f"{_LAMBDA}invocation-async-error-handling.html", "deliverywatch/local/cloud/compute/lambdas.py",
+        (
+            ("local/test_cloud_functions.py::"
+            "test_an_event_that_fails_is_retried_after_one_and_two_minutes_and_then_set_aside"),
+        ),
+    ),
+    Behaviour(
+        "lambda-sdk", "Lambda",
+        "The boto3 of a python3.13 runtime is of no promised version; none is older than 1.34.145.",
+        _B, f"{_LAMBDA}lambda-python.html names no version; that one is four months older than the runtime",
+        "deliverywatch/sdk.py",
+        (
+            ("sdk/test_sdk_floor.py::"
+            "test_a_function_calls_nothing_that_the_oldest_sdk_lacks_unless_it_can_do_without"),
+        ),
+    ),
+)  # fmt: skip

@@ -1,0 +1,101 @@
+"""One try on a real account: what it works with, what it makes and takes away again, and what comes of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from deliverywatch.errors import DeliveryWatchError, error_code
+from deliverywatch.operate.account.aws import translated
+
+if TYPE_CHECKING:
+    from deliverywatch.operate.account.aws import Cloud
+    from deliverywatch.operate.account.deployment import Deployment
+
+# Of everything that a trial makes, so that whoever finds it knows what it was.
+NAME = "deliverywatch-smoke"
+_LOOK_SECONDS = 5.0
+
+_Found = TypeVar("_Found")
+
+
+class Verdict(StrEnum):
+    """What a try says about a behaviour."""
+
+    PROVEN = "proven"
+    WRONG = "wrong"
+    # The stack has no such part, or a right is missing: nothing is known.
+    OPEN = "open"
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What came of one behaviour: its name in `behaviours`, and one sentence of what was seen."""
+
+    behaviour: str
+    verdict: Verdict
+    finding: str
+
+
+def judged(behaviour: str, finding: str, *, is_so: bool) -> Outcome:
+    """Return a behaviour as proven or wrong, by what was seen."""
+    return Outcome(behaviour, Verdict.PROVEN if is_so else Verdict.WRONG, finding)
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """One run of all proofs on one stack.
+
+    Attributes:
+        id: What the names of everything it makes end with.
+        leftovers: What could not be taken away again.
+        queues: The names of the queues that it made so far.
+    """
+
+    cloud: Cloud
+    stack: Deployment
+    id: str
+    now: Callable[[], datetime]
+    pause: Callable[[float], None]
+    leftovers: list[str] = field(default_factory=list)
+    queues: list[str] = field(default_factory=list)
+
+    @property
+    def name(self) -> str:
+        """What whatever it makes is called."""
+        return f"{NAME}-{self.id}"
+
+    @contextmanager
+    def tidied(self) -> Iterator[ExitStack]:
+        """Give what takes everything away again, in reverse order, also after Ctrl-C."""
+        with ExitStack() as undo:
+            yield undo
+
+    def made(self, undo: ExitStack, what: str, remove: Callable[..., Any], **request: Any) -> None:
+        """Note how to take away what is about to be made; a failure is noted, and does not keep the rest from it."""
+
+        def taken_away() -> None:
+            try:
+                with translated(what):
+                    remove(**request)
+            except DeliveryWatchError as error:
+                if not _is_gone(error):
+                    self.leftovers.append(f"{what}: {error}")
+
+        undo.callback(taken_away)
+
+    def awaited(self, look: Callable[[], _Found | None], seconds: float) -> _Found | None:
+        """Return what a look finds, or None after so many seconds."""
+        end = self.now() + timedelta(seconds=seconds)
+        while (seen := look()) is None and self.now() < end:
+            self.pause(_LOOK_SECONDS)
+        return seen
+
+
+def _is_gone(error: DeliveryWatchError) -> bool:
+    code = error_code(error.__cause__) if isinstance(error.__cause__, Exception) else ""
+    return any(word in code for word in ("NotFound", "NoSuch", "NonExistent"))

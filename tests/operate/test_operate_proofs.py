@@ -1,0 +1,255 @@
+"""`deliverywatch smoke` against the local cloud: every behaviour is proven there, and each proof can fail."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from collections.abc import Callable, Iterator
+from datetime import datetime, timedelta
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from cwalarm.evaluation.evaluate import evaluate
+from deliverywatch.local.cloud.athena import dialect
+from deliverywatch.local.cloud.cloudwatch import alarms
+from deliverywatch.local.cloud.compute import schedules
+from deliverywatch.local.cloud.emulator import hooks
+from deliverywatch.local.cloud.mail.ses_events import Sent
+from deliverywatch.operate.proofs import aws_lake
+from deliverywatch.operate.proofs.prove import PROOFS, prove
+from deliverywatch.operate.proofs.trial import NAME, Outcome, Trial, Verdict
+
+if TYPE_CHECKING:
+    from click.testing import Result
+
+    from deliverywatch.local.cloud.cloud import LocalCloud
+    from deliverywatch.operate.account import aws
+    from deliverywatch.operate.account.deployment import Deployment
+
+MINUTE = timedelta(minutes=1)
+
+
+@pytest.fixture
+def pause(cloud: LocalCloud) -> Callable[[float], None]:
+    """Waiting: the local cloud lives through the minutes that are waited for."""
+    waited = [0.0]
+
+    def wait(seconds: float) -> None:
+        waited[0] += seconds
+        while waited[0] >= 20:
+            waited[0] -= 60
+            minute = cloud.clock.now.replace(second=0, microsecond=0) + MINUTE
+            cloud.run_schedules(minute)
+            cloud.tick(minute)
+
+    return wait
+
+
+@pytest.fixture
+def tried(cloud: LocalCloud, found: tuple[aws.Cloud, Deployment], pause: Callable[[float], None]) -> Callable[..., Any]:
+    account, stack = found
+    numbers: Iterator[int] = iter(range(1000))
+
+    def run(*names: str, waiting: Any = pause) -> tuple[dict[str, Outcome], list[str]]:
+        trial = Trial(account, stack, f"{cloud.clock.now:%d%H%M%S}-{next(numbers)}", lambda: cloud.clock.now, waiting)
+        return {outcome.behaviour: outcome for outcome in prove(trial, names)}, trial.leftovers
+
+    return run
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _a_run(cloud: LocalCloud) -> None:
+    """One run, so that the lake has an object."""
+    assert cloud.invoke("deliverywatch-prod-sms-ingest", {}).error is None
+    cloud.tick(cloud.clock.now.replace(second=0, microsecond=0) + 3 * MINUTE)
+
+
+def resources(cloud: LocalCloud) -> list[Any]:
+    """Whatever a trial may make."""
+    lake = next(each["Name"] for each in cloud.client("s3").list_buckets()["Buckets"] if "lake" in each["Name"])
+    objects = cloud.client("s3").list_object_versions(Bucket=lake, Prefix="smoke/")
+    return [
+        [one["AlarmName"] for one in cloud.client("cloudwatch").describe_alarms(AlarmNamePrefix=NAME)["MetricAlarms"]],
+        [one["Name"] for one in cloud.client("scheduler").list_schedules(NamePrefix=NAME)["Schedules"]],
+        [one["RoleName"] for one in cloud.client("iam").list_roles()["Roles"] if NAME in one["RoleName"]],
+        cloud.client("sqs").list_queues(QueueNamePrefix=NAME).get("QueueUrls", []),
+        [one["TopicArn"] for one in cloud.client("sns").list_topics()["Topics"] if NAME in one["TopicArn"]],
+        [name for name in cloud.client("sesv2").list_configuration_sets()["ConfigurationSets"] if NAME in name],
+        [*objects.get("Versions", []), *objects.get("DeleteMarkers", [])],
+    ]
+
+
+def test_every_behaviour_is_proven_against_the_local_cloud(tried: Callable[..., Any], cloud: LocalCloud) -> None:
+    outcomes, leftovers = tried()
+    assert {name: one.finding for name, one in outcomes.items() if one.verdict is not Verdict.PROVEN} == {}
+    assert set(outcomes) == {name for proof in PROOFS for name in proof.behaviours}
+    assert leftovers == []
+    assert resources(cloud) == [[]] * 7
+
+
+def unconditional(patch: pytest.MonkeyPatch, cloud: LocalCloud) -> None:
+    for name in ("_check_put_preconditions", "_etag_condition_matches"):
+        patch.setattr(hooks.module("services.s3"), name, lambda *_: None)
+
+
+def unconditional_deletion(patch: pytest.MonkeyPatch, cloud: LocalCloud) -> None:
+    original = hooks.module("services.s3")._delete_object
+
+    def deleted(bucket: str, key: str, headers: Any, query: Any) -> Any:
+        return original(bucket, key, {name: value for name, value in headers.items() if name != "if-match"}, query)
+
+    patch.setattr(hooks.module("services.s3"), "_delete_object", deleted)
+
+
+def broken_view(patch: pytest.MonkeyPatch, cloud: LocalCloud) -> None:
+    patch.setattr(
+        dialect, "sql_of_view", lambda table: "SELECT nothing FROM nowhere" if "Presto" in str(table) else None
+    )
+
+
+def no_metrics(patch: pytest.MonkeyPatch, cloud: LocalCloud) -> None:
+    patch.setattr(cloud._publisher, "submit", lambda *_: None)
+
+
+def aligned_windows(patch: pytest.MonkeyPatch, cloud: LocalCloud) -> None:
+    def at_the_mark(definition: Any, series: Any, now: datetime, state: str) -> Any:
+        return evaluate(definition, series, now.replace(minute=now.minute // 5 * 5), state)
+
+    patch.setattr(alarms, "evaluate", at_the_mark)
+
+
+def early_stamps(patch: pytest.MonkeyPatch, cloud: LocalCloud) -> None:
+    patch.setattr(alarms, "evaluate", lambda made, series, now, state: evaluate(made, series, now + 3 * MINUTE, state))
+
+
+def unfilled_input(patch: pytest.MonkeyPatch, cloud: LocalCloud) -> None:
+    def as_it_is(schedule: dict[str, Any], minute: datetime) -> schedules.Firing:
+        return schedules.Firing(schedule["Name"], schedule["Target"]["Arn"], json.loads(schedule["Target"]["Input"]))
+
+    patch.setattr(schedules, "_firing", as_it_is)
+
+
+def lost_references(patch: pytest.MonkeyPatch, cloud: LocalCloud) -> None:
+    patch.setattr(Sent, "_headers", lambda sent: {"headers": [{"name": "Subject", "value": sent.subject}]})
+
+
+FAULTS = {
+    "s3-put-if-none-match": ("writes", unconditional),
+    "s3-copy-if-none-match": ("writes", unconditional),
+    "s3-put-if-match": ("writes", unconditional),
+    "s3-delete-if-match": ("writes", unconditional_deletion),
+    "athena-view": ("views", broken_view),
+    "emf-becomes-metric": ("emf", no_metrics),
+    "alarm-window-slides": ("alarm", aligned_windows),
+    "stamp-counts-after-its-minute": ("alarm", early_stamps),
+    "scheduler-fills-time": ("schedule", unfilled_input),
+    "ses-keeps-references": ("mail", lost_references),
+}
+
+
+@pytest.mark.parametrize("behaviour", [name for proof in PROOFS for name in proof.behaviours])
+def test_a_cloud_that_behaves_otherwise_turns_the_line_to_wrong(
+    behaviour: str, tried: Callable[..., Any], cloud: LocalCloud, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    proof, plant = FAULTS[behaviour]
+    plant(monkeypatch, cloud)
+    outcomes, _ = tried(proof)
+    assert outcomes[behaviour].verdict is Verdict.WRONG, outcomes[behaviour].finding
+
+
+@pytest.mark.parametrize("proof", [proof.name for proof in PROOFS])
+def test_whatever_stops_a_proof_everything_it_made_is_taken_away(
+    proof: str, tried: Callable[..., Any], cloud: LocalCloud, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stop(*_: Any, **__: Any) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Trial, "awaited", stop)
+    monkeypatch.setattr("deliverywatch.operate.proofs.aws_lake._refused", stop)
+    with contextlib.suppress(KeyboardInterrupt):
+        tried(proof, waiting=stop) if proof == "schedule" else tried(proof)
+    assert resources(cloud) == [[]] * 7
+
+
+def test_what_cannot_be_taken_away_is_named(
+    tried: Callable[..., Any], cloud: LocalCloud, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def denied(*_: Any, **__: Any) -> None:
+        raise ClientError({"Error": {"Code": "AccessDenied", "Message": "no"}}, "DeleteObject")
+
+    monkeypatch.setattr("deliverywatch.operate.proofs.aws_lake._emptied", denied)
+    _, leftovers = tried("writes")
+    assert len(leftovers) == 1
+    assert "/smoke/" in leftovers[0]
+    monkeypatch.undo()
+    (lake,) = [each["Name"] for each in cloud.client("s3").list_buckets()["Buckets"] if "lake" in each["Name"]]
+    aws_lake._emptied(cloud.client("s3"), lake, "smoke/")
+
+
+def test_a_right_that_is_missing_leaves_a_behaviour_open(
+    tried: Callable[..., Any], cloud: LocalCloud, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cloud.refuse_mail("AccessDeniedException", "not allowed")
+    outcomes, _ = tried("mail")
+    cloud.refuse_mail()
+    assert outcomes["ses-keeps-references"].verdict is Verdict.OPEN
+    assert resources(cloud) == [[]] * 7
+
+
+@pytest.fixture
+def smoke(run: Callable[..., Result], pause: Callable[[float], None], monkeypatch: pytest.MonkeyPatch) -> Any:
+    monkeypatch.setattr("deliverywatch.cli.smoke.time", SimpleNamespace(sleep=pause))
+    return lambda *arguments: run("smoke", *arguments)
+
+
+def test_the_verb_says_before_what_it_makes_and_what_it_costs_and_asks(smoke: Any, cloud: LocalCloud) -> None:
+    asked = smoke()
+    assert asked.exit_code == 2
+    assert "add --yes to go on, or --dry-run" in asked.stderr
+    planned = smoke("--dry-run")
+    assert planned.exit_code == 0
+    assert "111122223333" in planned.stderr
+    assert "at most 30 minutes and costs about 0.00" in planned.stderr
+    assert all(f"  {proof.name}" in planned.stderr for proof in PROOFS)
+
+
+def test_the_verb_prints_each_line_as_proven_or_wrong(
+    smoke: Any, monkeypatch: pytest.MonkeyPatch, cloud: LocalCloud
+) -> None:
+    good = smoke("--only", "writes", "--yes")
+    assert good.exit_code == 0
+    assert good.stdout.endswith("4 proven, 0 wrong, 0 open.\n")
+    assert max(map(len, good.stdout.splitlines())) <= 80
+    unconditional(monkeypatch, cloud)
+    bad = smoke("--only", "writes", "--yes", "--json")
+    document = json.loads(bad.stdout)
+    assert bad.exit_code == 3
+    assert (document["ok"], document["left_behind"]) == (False, [])
+    assert document["behaviours"][0] == {
+        "behaviour": "s3-put-if-none-match",
+        "says": "PutObject with If-None-Match: * is refused with 412 where an object is.",
+        "evidence": "documented",
+        "verdict": "wrong",
+        "finding": "S3 took it although its condition does not hold.",
+    }
+
+
+def test_an_unknown_proof_is_refused_with_those_there_are(smoke: Any) -> None:
+    result = smoke("--only", "everything", "--yes")
+    assert result.exit_code == 2
+    assert "There is no proof everything: choose of writes, views, emf, alarm, schedule, mail." in result.stderr
+
+
+def test_a_person_who_stops_it_is_told_that_nothing_is_left(
+    smoke: Any, monkeypatch: pytest.MonkeyPatch, cloud: LocalCloud
+) -> None:
+    def stop(*_: Any, **__: Any) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Trial, "awaited", stop)
+    result = smoke("--only", "mail", "--yes")
+    assert "Stopped. What it had made is taken away again." in result.stderr
+    assert resources(cloud) == [[]] * 7

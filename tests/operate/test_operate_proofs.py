@@ -20,7 +20,7 @@ from deliverywatch.local.cloud.emulator import hooks
 from deliverywatch.local.cloud.mail.ses_events import Sent
 from deliverywatch.operate.proofs import aws_lake
 from deliverywatch.operate.proofs.prove import PROOFS, prove
-from deliverywatch.operate.proofs.trial import NAME, Outcome, Trial, Verdict
+from deliverywatch.operate.proofs.session import NAME, Outcome, Session, Verdict
 
 if TYPE_CHECKING:
     from click.testing import Result
@@ -54,8 +54,10 @@ def tried(cloud: LocalCloud, found: tuple[aws.Cloud, Deployment], pause: Callabl
     numbers: Iterator[int] = iter(range(1000))
 
     def run(*names: str, waiting: Any = pause) -> tuple[dict[str, Outcome], list[str]]:
-        trial = Trial(account, stack, f"{cloud.clock.now:%d%H%M%S}-{next(numbers)}", lambda: cloud.clock.now, waiting)
-        return {outcome.behaviour: outcome for outcome in prove(trial, names)}, trial.leftovers
+        session = Session(
+            account, stack, f"{cloud.clock.now:%d%H%M%S}-{next(numbers)}", lambda: cloud.clock.now, waiting
+        )
+        return {outcome.behaviour: outcome for outcome in prove(session, names)}, session.leftovers
 
     return run
 
@@ -68,7 +70,7 @@ def _a_run(cloud: LocalCloud) -> None:
 
 
 def resources(cloud: LocalCloud) -> list[Any]:
-    """Whatever a trial may make."""
+    """Whatever a run may make."""
     lake = next(each["Name"] for each in cloud.client("s3").list_buckets()["Buckets"] if "lake" in each["Name"])
     objects = cloud.client("s3").list_object_versions(Bucket=lake, Prefix="smoke/")
     return [
@@ -115,14 +117,17 @@ def no_metrics(patch: pytest.MonkeyPatch, cloud: LocalCloud) -> None:
 
 
 def aligned_windows(patch: pytest.MonkeyPatch, cloud: LocalCloud) -> None:
-    def at_the_mark(definition: Any, series: Any, now: datetime, state: str) -> Any:
-        return evaluate(definition, series, now.replace(minute=now.minute // 5 * 5), state)
+    def at_the_mark(definition: Any, series: Any, now: datetime, state: str, **more: Any) -> Any:
+        return evaluate(definition, series, now.replace(minute=now.minute // 5 * 5), state, **more)
 
     patch.setattr(alarms, "evaluate", at_the_mark)
 
 
 def early_stamps(patch: pytest.MonkeyPatch, cloud: LocalCloud) -> None:
-    patch.setattr(alarms, "evaluate", lambda made, series, now, state: evaluate(made, series, now + 3 * MINUTE, state))
+    def ahead(definition: Any, series: Any, now: datetime, state: str, **more: Any) -> Any:
+        return evaluate(definition, series, now + 3 * MINUTE, state, **more)
+
+    patch.setattr(alarms, "evaluate", ahead)
 
 
 def unfilled_input(patch: pytest.MonkeyPatch, cloud: LocalCloud) -> None:
@@ -167,7 +172,7 @@ def test_whatever_stops_a_proof_everything_it_made_is_taken_away(
     def stop(*_: Any, **__: Any) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(Trial, "awaited", stop)
+    monkeypatch.setattr(Session, "awaited", stop)
     monkeypatch.setattr("deliverywatch.operate.proofs.aws_lake._refused", stop)
     with contextlib.suppress(KeyboardInterrupt):
         tried(proof, waiting=stop) if proof == "schedule" else tried(proof)
@@ -249,7 +254,7 @@ def test_a_person_who_stops_it_is_told_that_nothing_is_left(
     def stop(*_: Any, **__: Any) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(Trial, "awaited", stop)
+    monkeypatch.setattr(Session, "awaited", stop)
     result = smoke("--only", "mail", "--yes")
     assert "Stopped. What it had made is taken away again." in result.stderr
     assert resources(cloud) == [[]] * 7

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from deliverywatch.operate.proofs.behaviours import Behaviour
     from deliverywatch.operate.proofs.prove import Proof
-    from deliverywatch.operate.proofs.trial import Outcome, Trial
+    from deliverywatch.operate.proofs.session import Outcome, Session
 
 _COLOURS = {"proven": "green", "wrong": "red", "open": "yellow"}
 _INDENT = 8
@@ -54,11 +54,11 @@ def smoke(*, only: tuple[str, ...], dry_run: bool, yes: bool, target: Target, as
     _announce(proofs, f"{stack.name} in account {stack.account}, {stack.region}")
     if dry_run or not confirmed("Go on?", yes=yes):
         return
-    from deliverywatch.operate.proofs.trial import Trial
+    from deliverywatch.operate.proofs.session import Session
 
-    trial = Trial(cloud, stack, uuid.uuid4().hex[:8], lambda: datetime.now(UTC), time.sleep)
-    outcomes = _tried(trial, [proof.name for proof in proofs], is_quiet=as_json)
-    _report(trial, outcomes, target, as_json=as_json)
+    session = Session(cloud, stack, uuid.uuid4().hex[:8], lambda: datetime.now(UTC), time.sleep)
+    outcomes = _tried(session, [proof.name for proof in proofs], is_quiet=as_json)
+    _report(session, outcomes, target, as_json=as_json)
 
 
 def _chosen(names: Collection[str]) -> list[Proof]:
@@ -78,12 +78,12 @@ def _announce(proofs: Collection[Proof], where: str) -> None:
     click.echo(wrapped(f"It takes at most {minutes} minutes and costs about {usd:.4f} USD at list price."), err=True)
 
 
-def _tried(trial: Trial, names: Collection[str], *, is_quiet: bool) -> list[Outcome]:
+def _tried(session: Session, names: Collection[str], *, is_quiet: bool) -> list[Outcome]:
     from deliverywatch.operate.proofs.prove import prove
 
     outcomes = []
     # Closed at once after Ctrl-C, so that everything is gone when the command ends.
-    with closing(prove(trial, names)) as tries:
+    with closing(prove(session, names)) as tries:
         for outcome in tries:
             outcomes.append(outcome)
             if not is_quiet:
@@ -107,15 +107,15 @@ def _line(name: str) -> Behaviour:
     return next(one for one in BEHAVIOURS if one.name == name)
 
 
-def _report(trial: Trial, outcomes: Collection[Outcome], target: Target, *, as_json: bool) -> None:
-    is_well = not trial.leftovers and all(outcome.verdict != "wrong" for outcome in outcomes)
+def _report(session: Session, outcomes: Collection[Outcome], target: Target, *, as_json: bool) -> None:
+    is_well = not session.leftovers and all(outcome.verdict != "wrong" for outcome in outcomes)
     if as_json:
         documents = [_document(outcome) for outcome in outcomes]
-        print_json({"stack": target.stack, "ok": is_well, "left_behind": trial.leftovers, "behaviours": documents})
+        print_json({"stack": target.stack, "ok": is_well, "left_behind": session.leftovers, "behaviours": documents})
     else:
         counts = {verdict: sum(outcome.verdict == verdict for outcome in outcomes) for verdict in _COLOURS}
         click.echo(", ".join(f"{count} {verdict}" for verdict, count in counts.items()) + ".")
-    for leftover in trial.leftovers:
+    for leftover in session.leftovers:
         click.echo(wrapped(f"Left behind, delete it by hand: {leftover}"), err=True)
     if not is_well:
         raise SystemExit(Exit.CHECK_FAILED)

@@ -11,7 +11,7 @@ from email.message import EmailMessage
 from typing import Any
 
 from deliverywatch.operate.account.aws import translated
-from deliverywatch.operate.proofs.trial import Outcome, Trial, judged
+from deliverywatch.operate.proofs.session import Outcome, Session, judged
 
 _INPUT = '{"scheduled_time": "<aws.scheduler.scheduled-time>"}'
 _TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
@@ -21,47 +21,47 @@ _SCHEDULE_SECONDS, _MAIL_SECONDS = 300.0, 180.0
 _AHEAD = timedelta(minutes=2)
 
 
-def scheduler_input(trial: Trial) -> Generator[Outcome]:
+def scheduler_input(session: Session) -> Generator[Outcome]:
     """Yield whether Scheduler fills in the time for which an event was planned."""
-    scheduler, name = trial.cloud.client("scheduler"), trial.name
-    with trial.tidied() as undo, translated("The schedule of the trial"):
-        url, arn = _queue(trial, undo)
-        role = _role(trial, undo, arn)
-        at = trial.now().replace(second=0, microsecond=0) + _AHEAD
-        trial.made(undo, f"The schedule {name}", scheduler.delete_schedule, Name=name)
+    scheduler, name = session.cloud.client("scheduler"), session.name
+    with session.tidied() as undo, translated("The schedule of the proof"):
+        url, arn = _queue(session, undo)
+        role = _role(session, undo, arn)
+        at = session.now().replace(second=0, microsecond=0) + _AHEAD
+        session.made(undo, f"The schedule {name}", scheduler.delete_schedule, Name=name)
         scheduler.create_schedule(
             Name=name,
             ScheduleExpression=f"at({at:%Y-%m-%dT%H:%M:%S})",
             FlexibleTimeWindow={"Mode": "OFF"},
             Target={"Arn": arn, "RoleArn": role, "Input": _INPUT},
         )
-        text = trial.awaited(lambda: _received(trial, url), _SCHEDULE_SECONDS) or ""
+        text = session.awaited(lambda: _received(session, url), _SCHEDULE_SECONDS) or ""
     is_filled = f"{at:%Y-%m-%dT%H:%M}" in text and bool(_TIME.search(text))
     yield judged("scheduler-fills-time", f"Its target received {text or 'nothing'}", is_so=is_filled)
 
 
-def mail_headers(trial: Trial) -> Generator[Outcome]:
+def mail_headers(session: Session) -> Generator[Outcome]:
     """Yield whether SES gives a mail an id of its own and keeps what it refers to."""
-    ses, sns, name = trial.cloud.client("sesv2"), trial.cloud.client("sns"), trial.name
-    with trial.tidied() as undo, translated("The mail of the trial"):
-        url, arn = _queue(trial, undo)
+    ses, sns, name = session.cloud.client("sesv2"), session.cloud.client("sns"), session.name
+    with session.tidied() as undo, translated("The mail of the proof"):
+        url, arn = _queue(session, undo)
         topic = sns.create_topic(Name=name)["TopicArn"]
-        trial.made(undo, f"The topic {name}", sns.delete_topic, TopicArn=topic)
+        session.made(undo, f"The topic {name}", sns.delete_topic, TopicArn=topic)
         sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=arn, Attributes={"RawMessageDelivery": "true"})
-        trial.made(undo, f"The configuration set {name}", ses.delete_configuration_set, ConfigurationSetName=name)
+        session.made(undo, f"The configuration set {name}", ses.delete_configuration_set, ConfigurationSetName=name)
         ses.create_configuration_set(ConfigurationSetName=name)
         destination = {"Enabled": True, "MatchingEventTypes": ["DELIVERY"], "SnsDestination": {"TopicArn": topic}}
         ses.create_configuration_set_event_destination(
             ConfigurationSetName=name, EventDestinationName="smoke", EventDestination=destination
         )
-        message, root = _mail(trial)
+        message, root = _mail(session)
         sent = ses.send_email(
-            FromEmailAddress=trial.stack.parameters["SenderAddress"],
+            FromEmailAddress=session.stack.parameters["SenderAddress"],
             Destination={"ToAddresses": [_SIMULATOR]},
             Content={"Raw": {"Data": message}},
             ConfigurationSetName=name,
         )
-        event = trial.awaited(lambda: _received(trial, url), _MAIL_SECONDS)
+        event = session.awaited(lambda: _received(session, url), _MAIL_SECONDS)
     yield _kept(json.loads(event)["mail"] if event else {}, sent["MessageId"], root)
 
 
@@ -76,48 +76,52 @@ def _kept(mail: Mapping[str, Any], message_id: str, root: str) -> Outcome:
     return judged("ses-keeps-references", finding, is_so=is_kept and mail.get("messageId") == message_id)
 
 
-def _mail(trial: Trial) -> tuple[bytes, str]:
-    root, mail = f"<{trial.name}@deliverywatch.invalid>", EmailMessage()
-    mail["From"], mail["To"] = trial.stack.parameters["SenderAddress"], _SIMULATOR
-    mail["Subject"] = "DeliveryWatch: a trial of SES's headers"
-    mail["Message-ID"], mail["References"], mail["In-Reply-To"] = f"<own-{trial.id}@deliverywatch.invalid>", root, root
+def _mail(session: Session) -> tuple[bytes, str]:
+    root, mail = f"<{session.name}@deliverywatch.invalid>", EmailMessage()
+    mail["From"], mail["To"] = session.stack.parameters["SenderAddress"], _SIMULATOR
+    mail["Subject"] = "DeliveryWatch: a test of SES's headers"
+    mail["Message-ID"], mail["References"], mail["In-Reply-To"] = (
+        f"<own-{session.id}@deliverywatch.invalid>",
+        root,
+        root,
+    )
     mail.set_content("Sent by 'deliverywatch smoke' to SES's mailbox simulator.")
     return mail.as_bytes(), root
 
 
-def _queue(trial: Trial, undo: ExitStack) -> tuple[str, str]:
+def _queue(session: Session, undo: ExitStack) -> tuple[str, str]:
     """Make the queue that a service of this account may send to, and return its URL and ARN."""
     # A name cannot be used again for a minute after its deletion.
-    sqs, name = trial.cloud.client("sqs"), f"{trial.name}-{len(trial.queues)}"
-    trial.queues.append(name)
-    arn = f"arn:{sqs.meta.partition}:sqs:{trial.stack.region}:{trial.stack.account}:{name}"
+    sqs, name = session.cloud.client("sqs"), f"{session.name}-{len(session.queues)}"
+    session.queues.append(name)
+    arn = f"arn:{sqs.meta.partition}:sqs:{session.stack.region}:{session.stack.account}:{name}"
     statement = {
         "Effect": "Allow",
         "Principal": {"Service": "sns.amazonaws.com"},
         "Action": "sqs:SendMessage",
         "Resource": arn,
-        "Condition": {"StringEquals": {"aws:SourceAccount": trial.stack.account}},
+        "Condition": {"StringEquals": {"aws:SourceAccount": session.stack.account}},
     }
     policy = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
     url = sqs.create_queue(QueueName=name, Attributes={"Policy": policy})["QueueUrl"]
-    trial.made(undo, f"The queue {name}", sqs.delete_queue, QueueUrl=url)
+    session.made(undo, f"The queue {name}", sqs.delete_queue, QueueUrl=url)
     return str(url), arn
 
 
-def _received(trial: Trial, url: str) -> str | None:
-    messages = trial.cloud.client("sqs").receive_message(QueueUrl=url).get("Messages", ())
+def _received(session: Session, url: str) -> str | None:
+    messages = session.cloud.client("sqs").receive_message(QueueUrl=url).get("Messages", ())
     return str(messages[0]["Body"]) if messages else None
 
 
-def _role(trial: Trial, undo: ExitStack, queue: str) -> str:
+def _role(session: Session, undo: ExitStack, queue: str) -> str:
     """Make the role that lets Scheduler send to the queue, and return its ARN once it can be used."""
-    iam, name = trial.cloud.client("iam"), trial.name
+    iam, name = session.cloud.client("iam"), session.name
     trust = _policy("sts:AssumeRole", Principal={"Service": "scheduler.amazonaws.com"})
-    trial.made(undo, f"The role {name}", iam.delete_role, RoleName=name)
+    session.made(undo, f"The role {name}", iam.delete_role, RoleName=name)
     role = iam.create_role(RoleName=name, AssumeRolePolicyDocument=trust)["Role"]["Arn"]
-    trial.made(undo, f"The policy of {name}", iam.delete_role_policy, RoleName=name, PolicyName="send")
+    session.made(undo, f"The policy of {name}", iam.delete_role_policy, RoleName=name, PolicyName="send")
     iam.put_role_policy(RoleName=name, PolicyName="send", PolicyDocument=_policy("sqs:SendMessage", Resource=queue))
-    trial.pause(15.0)
+    session.pause(15.0)
     return str(role)
 
 

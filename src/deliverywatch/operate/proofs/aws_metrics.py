@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from deliverywatch.operate.account.aws import invoke, listed, translated
-from deliverywatch.operate.proofs.trial import NAME, Outcome, Trial, Verdict, judged
+from deliverywatch.operate.proofs.session import NAME, Outcome, Session, Verdict, judged
 from deliverywatch.sms.counts import NAMESPACE
 
 _NAMESPACE = "DeliveryWatch/Smoke"
@@ -19,75 +19,79 @@ _AHEAD = 2 * _MINUTE
 _EMF_SECONDS, _EVALUATION_SECONDS, _STAMP_SECONDS = 300.0, 180.0, 420.0
 
 
-def emf_delay(trial: Trial) -> Generator[Outcome]:
+def emf_delay(session: Session) -> Generator[Outcome]:
     """Yield whether a run's EMF line is a datapoint within five minutes, and after how long."""
-    if "SlotMinutes" not in trial.stack.parameters:
+    if "SlotMinutes" not in session.stack.parameters:
         yield Outcome("emf-becomes-metric", Verdict.OPEN, "The stack was built without sms.")
         return
-    before, began = _runs(trial), trial.now()
-    _, problem = invoke(trial.cloud, f"{trial.stack.prefix}-sms-ingest", {})
+    before, began = _runs(session), session.now()
+    _, problem = invoke(session.cloud, f"{session.stack.prefix}-sms-ingest", {})
     if problem:
         yield Outcome("emf-becomes-metric", Verdict.OPEN, f"The run failed: {problem}")
         return
-    shown = trial.awaited(lambda: True if _runs(trial) > before else None, _EMF_SECONDS)
-    seconds = (trial.now() - began).total_seconds()
+    shown = session.awaited(lambda: True if _runs(session) > before else None, _EMF_SECONDS)
+    seconds = (session.now() - began).total_seconds()
     finding = f"A run counted after {seconds:.0f} s." if shown else f"No datapoint after {seconds:.0f} s."
     yield judged("emf-becomes-metric", finding, is_so=bool(shown))
 
 
-def _runs(trial: Trial) -> float:
-    dimensions = [{"Name": "Environment", "Value": trial.stack.environment}]
+def _runs(session: Session) -> float:
+    dimensions = [{"Name": "Environment", "Value": session.stack.environment}]
     metric = {"Namespace": NAMESPACE, "MetricName": "Runs", "Dimensions": dimensions}
     query = {"Id": "runs", "MetricStat": {"Metric": metric, "Period": 60, "Stat": "Sum"}}
-    span = {"StartTime": trial.now() - timedelta(hours=1), "EndTime": trial.now() + timedelta(minutes=15)}
+    span = {"StartTime": session.now() - timedelta(hours=1), "EndTime": session.now() + timedelta(minutes=15)}
     with translated("The metric of the runs"):
         results = listed(
-            trial.cloud.client("cloudwatch"), "get_metric_data", "MetricDataResults", MetricDataQueries=[query], **span
+            session.cloud.client("cloudwatch"),
+            "get_metric_data",
+            "MetricDataResults",
+            MetricDataQueries=[query],
+            **span,
         )
     return float(sum(value for result in results for value in result["Values"]))
 
 
-def alarm_window(trial: Trial) -> Generator[Outcome]:
+def alarm_window(session: Session) -> Generator[Outcome]:
     """Yield whether the window slides by the minute, and whether a point stamped ahead waits for its minute's end."""
-    cloudwatch, name = trial.cloud.client("cloudwatch"), trial.name
-    with trial.tidied() as undo:
-        _wait_between_marks(trial)
-        _put(trial, {trial.now() - number * _MINUTE: 0.0 for number in range(1, 15)})
-        trial.made(undo, f"The alarm {name}", cloudwatch.delete_alarms, AlarmNames=[name])
-        _make_alarm(trial)
-        yield _sliding(trial.awaited(lambda: _described(trial, "OK"), _EVALUATION_SECONDS))
-        stamp = trial.now().replace(second=0, microsecond=0) + _AHEAD
-        _put(trial, {stamp: 1.0})
-        yield _stamped(trial.awaited(lambda: _described(trial, "ALARM"), _STAMP_SECONDS), stamp)
+    cloudwatch, name = session.cloud.client("cloudwatch"), session.name
+    with session.tidied() as undo:
+        _wait_between_marks(session)
+        _put(session, {session.now() - number * _MINUTE: 0.0 for number in range(1, 15)})
+        session.made(undo, f"The alarm {name}", cloudwatch.delete_alarms, AlarmNames=[name])
+        _make_alarm(session)
+        yield _sliding(session.awaited(lambda: _described(session, "OK"), _EVALUATION_SECONDS))
+        stamp = session.now().replace(second=0, microsecond=0) + _AHEAD
+        _put(session, {stamp: 1.0})
+        yield _stamped(session.awaited(lambda: _described(session, "ALARM"), _STAMP_SECONDS), stamp)
 
 
-def _wait_between_marks(trial: Trial) -> None:
+def _wait_between_marks(session: Session) -> None:
     """Wait until the next evaluations are away from the marks of five minutes, where both kinds of window agree."""
-    while trial.now().minute % 5 not in (1, 2):
-        trial.pause(20.0)
+    while session.now().minute % 5 not in (1, 2):
+        session.pause(20.0)
 
 
-def _dimensions(trial: Trial) -> list[dict[str, str]]:
-    return [{"Name": "Run", "Value": trial.id}]
+def _dimensions(session: Session) -> list[dict[str, str]]:
+    return [{"Name": "Run", "Value": session.id}]
 
 
-def _put(trial: Trial, values: Mapping[datetime, float]) -> None:
+def _put(session: Session, values: Mapping[datetime, float]) -> None:
     points = [
-        {"MetricName": "Failed", "Dimensions": _dimensions(trial), "Timestamp": moment, "Value": value}
+        {"MetricName": "Failed", "Dimensions": _dimensions(session), "Timestamp": moment, "Value": value}
         for moment, value in values.items()
     ]
-    with translated("The metric of the trial"):
-        trial.cloud.client("cloudwatch").put_metric_data(Namespace=_NAMESPACE, MetricData=points)
+    with translated("The metric of the proof"):
+        session.cloud.client("cloudwatch").put_metric_data(Namespace=_NAMESPACE, MetricData=points)
 
 
-def _make_alarm(trial: Trial) -> None:
-    with translated("The alarm of the trial"):
-        trial.cloud.client("cloudwatch").put_metric_alarm(
-            AlarmName=trial.name,
+def _make_alarm(session: Session) -> None:
+    with translated("The alarm of the proof"):
+        session.cloud.client("cloudwatch").put_metric_alarm(
+            AlarmName=session.name,
             AlarmDescription=f"Made by 'deliverywatch smoke', which deletes it: an alarm {NAME}-... may be deleted.",
             Namespace=_NAMESPACE,
             MetricName="Failed",
-            Dimensions=_dimensions(trial),
+            Dimensions=_dimensions(session),
             Statistic="Sum",
             Period=_PERIOD_SECONDS,
             EvaluationPeriods=1,
@@ -97,9 +101,9 @@ def _make_alarm(trial: Trial) -> None:
         )
 
 
-def _described(trial: Trial, state: str) -> Mapping[str, Any] | None:
-    with translated("The alarm of the trial"):
-        alarms = trial.cloud.client("cloudwatch").describe_alarms(AlarmNames=[trial.name])["MetricAlarms"]
+def _described(session: Session, state: str) -> Mapping[str, Any] | None:
+    with translated("The alarm of the proof"):
+        alarms = session.cloud.client("cloudwatch").describe_alarms(AlarmNames=[session.name])["MetricAlarms"]
     return next((alarm for alarm in alarms if alarm["StateValue"] == state), None)
 
 

@@ -14,8 +14,8 @@ _HEAD = """# What we rely on of AWS, and how we know it
 
 Made of `src/deliverywatch/operate/proofs/behaviours.py` by its test
 (`DELIVERYWATCH_UPDATE_GOLDEN=1 .venv/bin/pytest tests/operate/test_operate_behaviours.py`). This was built without an
-account: what AWS documents and what others recorded on theirs is cited, the rest is said to be believed. The local cloud
-behaves as each line says, which the named tests pin. Lines with a proof are tried on your account by
+account: what AWS documents and what others recorded on theirs is cited, the rest is said to be believed. The local
+cloud behaves as each line says, which the named tests pin. Lines with a proof are tried on your account by
 
 ```sh
 deliverywatch smoke

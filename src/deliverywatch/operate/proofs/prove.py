@@ -1,6 +1,6 @@
 """A deployed stack on a real account -> each behaviour that only AWS can prove, as proven, wrong or open.
 
-Nothing of the stack is changed: objects go under `smoke/` of its bucket, everything else is made for the trial and
+Nothing of the stack is changed: objects go under `smoke/` of its bucket, everything else is made for the proof and
 taken away after each proof. One run of the ingest function is one as every ten minutes.
 """
 
@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING
 
 from deliverywatch.errors import DeliveryWatchError
 from deliverywatch.operate.proofs import aws_events, aws_lake, aws_metrics
-from deliverywatch.operate.proofs.trial import Outcome, Verdict
+from deliverywatch.operate.proofs.session import Outcome, Verdict
 
 if TYPE_CHECKING:
-    from deliverywatch.operate.proofs.trial import Trial
+    from deliverywatch.operate.proofs.session import Session
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +28,7 @@ class Proof:
     minutes: int
     usd: float
     behaviours: tuple[str, ...]
-    run: Callable[[Trial], Generator[Outcome]]
+    run: Callable[[Session], Generator[Outcome]]
 
 
 PROOFS = (
@@ -76,7 +76,7 @@ PROOFS = (
 )
 
 
-def prove(trial: Trial, names: Collection[str] = ()) -> Generator[Outcome]:
+def prove(session: Session, names: Collection[str] = ()) -> Generator[Outcome]:
     """Yield what comes of each behaviour, of the proofs that are named or of all; what AWS refuses leaves it open."""
     for proof in PROOFS:
         if names and proof.name not in names:
@@ -84,7 +84,7 @@ def prove(trial: Trial, names: Collection[str] = ()) -> Generator[Outcome]:
         seen: set[str] = set()
         try:
             # Closed, not left to the garbage collector: what was made is taken away before anybody goes on.
-            with closing(proof.run(trial)) as outcomes:
+            with closing(proof.run(session)) as outcomes:
                 for outcome in outcomes:
                     seen.add(outcome.behaviour)
                     yield outcome

@@ -16,11 +16,11 @@ if TYPE_CHECKING:
     from deliverywatch.operate.account.aws import Cloud
     from deliverywatch.operate.account.deployment import Deployment
 
-# Of everything that a trial makes, so that whoever finds it knows what it was.
+# Of everything that a run makes, so that whoever finds it knows what it was.
 NAME = "deliverywatch-smoke"
 _LOOK_SECONDS = 5.0
 
-_Found = TypeVar("_Found")
+_Answer = TypeVar("_Answer")
 
 
 class Verdict(StrEnum):
@@ -47,7 +47,7 @@ def judged(behaviour: str, finding: str, *, is_so: bool) -> Outcome:
 
 
 @dataclass(frozen=True, slots=True)
-class Trial:
+class Session:
     """One run of all proofs on one stack.
 
     Attributes:
@@ -88,7 +88,7 @@ class Trial:
 
         undo.callback(taken_away)
 
-    def awaited(self, look: Callable[[], _Found | None], seconds: float) -> _Found | None:
+    def awaited(self, look: Callable[[], _Answer | None], seconds: float) -> _Answer | None:
         """Return what a look finds, or None after so many seconds."""
         end = self.now() + timedelta(seconds=seconds)
         while (seen := look()) is None and self.now() < end:

@@ -107,3 +107,97 @@ def test_a_check_ends_with_3_if_an_alarm_does_not_do_what_was_written_down(folde
 
 def test_explain_takes_the_end_of_a_name(folder: Path) -> None:
     assert "errors" in run("explain", "errors", "--template", folder / "template.yaml").output
+
+
+MORE = """
+  {id}:
+    Type: AWS::CloudWatch::Alarm
+    {condition}
+    Properties: {{AlarmName: {name}, Namespace: N, MetricName: M, Statistic: Sum, Period: 60, EvaluationPeriods: 1,
+                 Threshold: {threshold}, ComparisonOperator: GreaterThanThreshold}}
+"""
+CONDITIONAL = """
+Parameters: {Stage: {Type: String, Default: CODE}, Limit: {Type: Number}, Other: {Type: Number}}
+Conditions: {IsProd: !Equals [!Ref Stage, PROD]}
+Resources:
+""" + "".join(
+    MORE.format(id=name.capitalize(), name=name, condition=condition, threshold=threshold)
+    for name, condition, threshold in (
+        ("prod", "Condition: IsProd", "1"),
+        ("fine", "", "1"),
+        ("needs", "", "!Ref Limit"),
+        ("wants", "", "!Ref Other"),
+    )
+)
+
+
+@pytest.fixture
+def conditional(tmp_path: Path) -> Path:
+    path = tmp_path / "conditional.yaml"
+    path.write_text(CONDITIONAL)
+    return path
+
+
+def test_explain_lists_what_is_not_in_the_stack_and_what_cannot_be_read_behind_the_rest(conditional: Path) -> None:
+    result = run("explain", "--template", conditional, "--json")
+    assert result.exit_code == 2
+    statuses = {one["alarm"]: one["status"] for one in json.loads(result.stdout)}
+    assert statuses == {"fine": "defined", "prod": "absent", "needs": "refused", "wants": "refused"}
+    texts = " ".join(run("explain", "--template", conditional).stdout.split())
+    assert (
+        "prod: not in the stack, because its condition IsProd does not hold while Stage is CODE. It is there" in texts
+    )
+    assert "--set Limit=... --set Other=..." in result.stderr
+
+
+def test_explain_of_one_alarm_needs_nothing_that_another_needs(conditional: Path) -> None:
+    assert run("explain", "fine", "--template", conditional).exit_code == 0
+    absent = run("explain", "prod", "--template", conditional)
+    assert absent.exit_code == 2
+    assert absent.stderr.endswith("does not hold while Stage is CODE. It is there with --set Stage=PROD.\n")
+    assert run("explain", "prod", "--template", conditional, "--set", "Stage=PROD").exit_code == 0
+
+
+@pytest.mark.parametrize(
+    ("alarm", "code", "words"),
+    [
+        ("fine", 0, "1 as expected"),
+        ("prod", 2, "--set Stage=PROD"),
+        ("needs", 2, "needs parameter Limit"),
+        ("none", 2, "none is not an alarm"),
+    ],
+)
+def test_a_case_that_names_an_alarm_that_is_not_there_is_told_why(
+    conditional: Path, alarm: str, code: int, words: str
+) -> None:
+    cases = conditional.with_name("cases.toml")
+    states = f'[{{ at = "5m", alarm = "{alarm}", state = "ALARM" }}]'
+    cases.write_text(f'[[case]]\nname = "x"\nseries = {{ M = "5x6" }}\nstates = {states}\n')
+    result = run("check", cases, "--template", conditional)
+    assert result.exit_code == code
+    assert words in result.output
+
+
+@pytest.mark.parametrize("verb", [["explain"], ["check", "cases.toml"], ["backtest", "--history", "history.csv"]])
+def test_a_template_without_alarms_says_so_where_alarms_are_wanted(folder: Path, verb: list[str]) -> None:
+    (folder / "cases.toml").write_text('[[case]]\nname = "x"\nseries = { M = "5x6" }\nstates = []\n')
+    (folder / "none.yaml").write_text("Resources: {Q: {Type: AWS::SQS::Queue}}")
+    names = [str(folder / part) if "." in part else part for part in verb]
+    result = run(*names, "--template", folder / "none.yaml")
+    assert result.exit_code == 2
+    assert "none.yaml has no alarm." in result.stderr
+
+
+def test_a_backtest_names_the_alarms_that_are_not_in_the_stack(folder: Path) -> None:
+    template = folder / "template.yaml"
+    template.write_text(
+        TEMPLATE.replace("  Slow:\n", "  Slow:\n    Condition: Never\n") + "Conditions: {Never: !Equals [a, b]}\n"
+    )
+    assert json.loads(backtest(folder, "--json").output)["absent"] == [
+        {
+            "alarm": "slow",
+            "reason": "its condition Never does not hold",
+            "next_step": "The condition depends on no parameter.",
+        }
+    ]
+    assert "slow is not in the stack, because its condition Never does not hold." in backtest(folder).output

@@ -124,6 +124,16 @@ Resources: {{A: {alarm("Unit: Count", f"!FindInMap [Env, {key}, limit]")}}}
     assert found(text, **{"AWS::AccountId": "444455556666", "Stage": "111122223333"}) is not None
 
 
+def test_a_threshold_that_only_the_account_knows_is_refused_with_what_it_is() -> None:
+    made, stored = alarm("Unit: Count", "!GetAtt Made.Limit"), alarm("Unit: Count", "'{{resolve:ssm:/limit}}'")
+    refused = [
+        str(item.error)
+        for item in found(f"Resources: {{Made: {{Type: Custom::Thing}}, A: {made}, B: {stored}}}").refused
+    ]
+    assert "its Threshold is Made.Limit, which only the account knows" in refused[0]
+    assert "its Threshold is {{resolve:ssm:/limit}}, which only the account knows" in refused[1]
+
+
 def test_null_is_refused_in_cloudformations_words_and_only_for_the_alarm_that_has_it() -> None:
     inventory = found(f"Resources: {{A: {alarm('Unit: ~')}, B: {PLAIN}}}")
     assert [one.name for one in inventory.alarms] == ["B"]
@@ -137,6 +147,7 @@ Transform: AWS::Serverless-2016-10-31
 Globals: {{Function: {{AutoPublishAlias: live}}}}
 Resources:
   Fn: {{Type: AWS::Serverless::Function, Properties: {{FunctionName: pay}}}}
+  Api: {{Type: AWS::Serverless::Api, Properties: {{StageName: prod}}}}
   A: {alarm("Dimensions: [{Name: a, Value: VALUE}]")}
 """
 
@@ -154,6 +165,7 @@ Resources:
             "pay:live Fn.Version arn:aws:lambda:us-east-1:123456789012:function:pay",
         ),
         ("!Ref ServerlessRestApi", "ServerlessRestApi"),
+        ("!Ref Api.Stage", "prod"),
         ("!GetAtt FnRole.Arn", "arn:aws:serverless:us-east-1:123456789012:FnRole"),
     ],
 )
@@ -217,7 +229,9 @@ OTHERS = f"""
 Resources:
   Flow: {{Type: AWS::StepFunctions::StateMachine, Properties: {{StateMachineName: orders}}}}
   Database: {{Type: AWS::RDS::DBInstance, Properties: {{DBInstanceIdentifier: main}}}}
-  Group: {{Type: AWS::ElasticLoadBalancingV2::TargetGroup}}
+  Group: {{Type: AWS::ElasticLoadBalancingV2::TargetGroup, Properties: {{Name: web}}}}
+  Balancer: {{Type: AWS::ElasticLoadBalancingV2::LoadBalancer, Properties: {{Type: network}}}}
+  Listener: {{Type: AWS::ElasticLoadBalancingV2::Listener, Properties: {{LoadBalancerArn: !Ref Balancer}}}}
   Inner: {{Type: AWS::CloudFormation::Stack}}
   Made: {{Type: Custom::Thing, Properties: {{Name: x}}}}
   A: {alarm("Dimensions: [{Name: a, Value: VALUE}]")}
@@ -230,7 +244,10 @@ Resources:
         ("!Ref Flow", "arn:aws:states:us-east-1:123456789012:stateMachine:orders"),
         ("!GetAtt Flow.Name", "orders"),
         ("!Ref Database", "main"),
-        ("!GetAtt Group.TargetGroupFullName", "Group"),
+        ("!GetAtt Group.TargetGroupFullName", "targetgroup/web/id"),
+        ("!GetAtt Balancer.LoadBalancerFullName", "net/Balancer/id"),
+        ("!Select [1, !Split ['loadbalancer/', !Ref Balancer]]", "net/Balancer/id"),
+        ("!Select [2, !Split ['/', !Ref Listener]]", "Balancer"),
         ("!GetAtt Inner.Outputs.Queue", "Inner.Outputs.Queue"),
         ("!GetAtt Made.Name", "Made.Name"),
         ("!GetAtt Database.Endpoint.Address", "Database.Endpoint.Address"),

@@ -122,6 +122,8 @@ def moment(holder: Mapping[str, Any], name: str) -> datetime | None:
 
 
 def _misfit(name: str, value: object, wanted: str) -> ValueError:
+    if isinstance(value, scalars.Unknown) or (isinstance(value, str) and value.startswith("{{resolve:")):
+        return ValueError(f"its {name} is {value}, which only the account knows")
     shown = repr(value)
     cut = shown if len(shown) <= _SHOWN_CHARACTERS else shown[: _SHOWN_CHARACTERS - 3] + "..."
     return ValueError(f"its {name} {cut} is not {wanted}")

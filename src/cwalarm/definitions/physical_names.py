@@ -8,13 +8,22 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from cwalarm.definitions.scalars import Unknown
+
 Resolve = Callable[[Any], Any]
+
+_LISTENER = "AWS::ElasticLoadBalancingV2::Listener"
+_BALANCER = "AWS::ElasticLoadBalancingV2::LoadBalancer"
+_BALANCERS = {"network": "net", "gateway": "gwy"}
 
 # What stands before the name, where it is not `SERVICE:REGION:ACCOUNT:NAME`.
 _ARNS = {
     "AWS::CloudWatch::Alarm": "cloudwatch:{region}:{account}:alarm:{name}",
     "AWS::CloudWatch::CompositeAlarm": "cloudwatch:{region}:{account}:alarm:{name}",
     "AWS::DynamoDB::Table": "dynamodb:{region}:{account}:table/{name}",
+    "AWS::ECS::Service": "ecs:{region}:{account}:service/{name}",
+    _BALANCER: "elasticloadbalancing:{region}:{account}:loadbalancer/{kind}/{name}/id",
+    "AWS::ElasticLoadBalancingV2::TargetGroup": "elasticloadbalancing:{region}:{account}:targetgroup/{name}/id",
     "AWS::Events::Rule": "events:{region}:{account}:rule/{name}",
     "AWS::IAM::Role": "iam::{account}:role/{name}",
     "AWS::Kinesis::Stream": "kinesis:{region}:{account}:stream/{name}",
@@ -33,7 +42,8 @@ _REF_IS_ARN = {
     "AWS::AutoScaling::ScalingPolicy",
     "AWS::Batch::JobQueue",
     "AWS::ECS::Service",
-    "AWS::ElasticLoadBalancingV2::LoadBalancer",
+    _LISTENER,
+    _BALANCER,
     "AWS::ElasticLoadBalancingV2::TargetGroup",
     "AWS::MSK::Cluster",
     "AWS::SNS::Topic",
@@ -88,19 +98,25 @@ class Resource:
     def attribute(self, name: str, scope: Scope) -> str:
         """Return what Fn::GetAtt returns; what only the account knows is written `LogicalId.Attribute`."""
         if self.kind.startswith(_FROM_ELSEWHERE) or name.startswith("Outputs."):
-            return f"{self.logical_id}.{name}"
+            return Unknown(f"{self.logical_id}.{name}")
         if name.endswith("Arn"):
             return self.arn(scope)
+        if name.endswith("FullName"):
+            return self.arn(scope).rpartition(":")[2].removeprefix("loadbalancer/")
         if name in self.properties:
             return str(self.resolve(self.properties[name]))
-        return self.name if name.endswith(_NAMES_THE_RESOURCE) else f"{self.logical_id}.{name}"
+        return self.name if name.endswith(_NAMES_THE_RESOURCE) else Unknown(f"{self.logical_id}.{name}")
 
     def arn(self, scope: Scope) -> str:
-        """Return its ARN."""
-        return _arn(scope, self.kind, self.name)
+        """Return its ARN; what of it AWS makes up is `id`."""
+        if self.kind == _LISTENER:
+            balancer = str(self.resolve(self.properties["LoadBalancerArn"]))
+            return balancer.replace(":loadbalancer/", ":listener/") + "/id"
+        balancer = _BALANCERS.get(str(self.properties.get("Type")), "app")
+        return _arn(scope, self.kind, self.name, balancer)
 
 
-def _arn(scope: Scope, kind: str, name: str) -> str:
+def _arn(scope: Scope, kind: str, name: str, balancer: str = "") -> str:
     service = kind.split("::")[1].lower()
     form = _ARNS.get(kind, f"{service}:{{region}}:{{account}}:{{name}}")
-    return f"arn:{scope.partition}:{form.format(region=scope.region, account=scope.account, name=name)}"
+    return f"arn:{scope.partition}:{form.format(region=scope.region, account=scope.account, name=name, kind=balancer)}"

@@ -7,8 +7,11 @@ property such as `Fn.Alias` or a logical id such as `FnRole`, as far as alarms r
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-_TRANSFORM = "AWS::Serverless-"
+_OWN = "AWS::Serverless::"
 _IMPLICIT = ("ServerlessRestApi", "ServerlessHttpApi", "ServerlessDeploymentApplication", "CodeDeployServiceRole")
+# The properties of resources by which templates refer to what SAM generates for them.
+_FUNCTION_PARTS = ("Alias", "Version")
+_API_PARTS = ("ApiKey", "Deployment", "Stage", "UsagePlan", "UsagePlanKey")
 
 
 def transforms(template: Mapping[str, Any]) -> Iterator[str]:
@@ -20,28 +23,33 @@ def transforms(template: Mapping[str, Any]) -> Iterator[str]:
 
 def generated(template: Mapping[str, Any], name: str) -> dict[str, Any] | None:
     """Return the resource that SAM generates under a name; None if it generates none."""
-    if not any(transform.startswith(_TRANSFORM) for transform in transforms(template)):
-        return None
-    resources = template.get("Resources") or {}
+    own = {key: made for key, made in (template.get("Resources") or {}).items() if _is_own(made)}
     owner, _, part = name.partition(".")
     if part:
-        is_known = part in ("Alias", "Version") and owner in resources
-        return _of_function(template, owner, part) if is_known else None
-    if name.startswith(_IMPLICIT):
-        return {"Type": "AWS::Serverless::Generated"}
-    for logical_id, resource in resources.items():
-        is_own = str(resource.get("Type")).startswith("AWS::Serverless::") and name.startswith(logical_id)
-        if is_own and name != logical_id:
-            alias = _of_function(template, logical_id, "Alias")
-            is_alias = name.startswith(f"{logical_id}Alias")
-            return alias if is_alias else {"Type": "AWS::Serverless::Generated"}
+        return _part(template, owner, own[owner], part) if owner in own else None
+    if own and name.startswith(_IMPLICIT):
+        return {"Type": f"{_OWN}Generated"}
+    for logical_id, resource in own.items():
+        rest = name.removeprefix(logical_id)
+        if rest not in ("", name):
+            alias = _part(template, logical_id, resource, "Alias") if rest.startswith("Alias") else None
+            return alias or {"Type": f"{_OWN}Generated"}
     return None
 
 
-def _of_function(template: Mapping[str, Any], function: str, part: str) -> dict[str, Any]:
-    properties: dict[str, Any] = {"FunctionName": {"Ref": function}}
-    if part == "Alias":
-        own = template["Resources"][function].get("Properties") or {}
+def _is_own(resource: Mapping[str, Any]) -> bool:
+    return str(resource.get("Type")).startswith(_OWN)
+
+
+def _part(template: Mapping[str, Any], owner: str, resource: Mapping[str, Any], part: str) -> dict[str, Any] | None:
+    """Return the resource that a property such as `Fn.Alias` or `Api.Stage` refers to."""
+    kind, own = str(resource["Type"]).removeprefix(_OWN), resource.get("Properties") or {}
+    if kind == "Function" and part in _FUNCTION_PARTS:
         shared = (template.get("Globals") or {}).get("Function") or {}
-        properties["Name"] = own.get("AutoPublishAlias", shared.get("AutoPublishAlias", part))
-    return {"Type": f"AWS::Lambda::{part}", "Properties": properties}
+        alias = own.get("AutoPublishAlias", shared.get("AutoPublishAlias", part))
+        named = {"Name": alias} if part == "Alias" else {}
+        return {"Type": f"AWS::Lambda::{part}", "Properties": {"FunctionName": {"Ref": owner}, **named}}
+    if kind in ("Api", "HttpApi") and part in _API_PARTS:
+        named = {"StageName": own.get("StageName", "$default")} if part == "Stage" else {}
+        return {"Type": f"AWS::ApiGateway::{part}", "Properties": named}
+    return None

@@ -22,6 +22,12 @@ _SMALLEST_PLAIN = 1e-3
 _SMALLEST_LARGE = 1e7
 
 
+class Unknown(str):
+    """A text that stands for a value which only the account knows."""
+
+    __slots__ = ()
+
+
 def of_plain(text: str) -> str | None:
     """Return the text of a scalar that stands in YAML without quotes; None for null."""
     if text in _NULL:

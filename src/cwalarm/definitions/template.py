@@ -284,7 +284,7 @@ class Resolver:
 
     def _imported(self, value: Any) -> str:
         """Stand for what another stack exports: only its account knows it, and as a name it serves as it is."""
-        return f"{{ImportValue {self.text(value)}}}"
+        return scalars.Unknown(f"{{ImportValue {self.text(value)}}}")
 
     def _as_json(self, value: Any) -> str:
         return json.dumps(scalars.of_value(self.resolve(value)), separators=(",", ":"))

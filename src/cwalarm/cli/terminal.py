@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+import secrets
 import shutil
 import textwrap
 from collections.abc import Sequence
@@ -62,6 +64,35 @@ junit_option = click.option(
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON instead.")
 
 
+# Around a style of our own; nobody who writes a text can know it, so that no text can style itself.
+_MARK = f"\ufdd0{secrets.token_hex(8)}"
+_STYLE = re.compile(rf"{_MARK}<([0-9;]*)>")
+# What moves the cursor, changes colours, rings, or turns the direction of what follows; tabs and line breaks stay.
+_ORDER = re.compile(
+    r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]"
+)
+
+
+def styled(text: str, colour: str | None = None, *, bold: bool = False) -> str:
+    """Return a text that `echo` shows in a colour of click, such as `red`, where there is a terminal."""
+    style = click.style("", fg=colour, bold=bold or None, reset=False)
+    codes = ";".join(re.findall(r"\x1b\[([0-9;]*)m", style))
+    return f"{_MARK}<{codes}>{text}{_MARK}<0>" if codes else text
+
+
+def harmless(text: str) -> str:
+    """Return a text without what a terminal would take for an order, with our own styles as they are."""
+    return _STYLE.sub(lambda match: f"\x1b[{match[1]}m", _ORDER.sub("?", text)).replace("\ufdd0", "?")
+
+
+def echo(text: object = "", *, err: bool = False, nl: bool = True) -> None:
+    """Print a text to stdout or stderr; whatever strangers put into it gives the terminal no orders.
+
+    Every verb prints with it: ruff refuses `click.echo` and `print`.
+    """
+    click.echo(harmless(str(text)), err=err, nl=nl)
+
+
 def columns() -> int:
     """Return how wide prose may be: the terminal's width, COLUMNS first, at most 100."""
     return min(_WIDEST, shutil.get_terminal_size().columns)
@@ -90,8 +121,10 @@ def counted(count: int, noun: str) -> str:
 
 
 def print_json(document: object, *, indent: int | None = None) -> None:
-    """Print a document; every letter as it is."""
-    click.echo(json.dumps(document, ensure_ascii=False, indent=indent))
+    """Print a document; what a terminal would take for an order is written as JSON's escapes."""
+    text = json.dumps(document, ensure_ascii=False, indent=indent)
+    escaped = _ORDER.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
+    echo(escaped.replace("\ufdd0", "\\ufdd0"))
 
 
 def pairs(texts: Sequence[str], example: str = "--set WarningThresholdPercent=5") -> dict[str, str]:

@@ -1,6 +1,5 @@
 """Columns and rows -> a table for a terminal, CSV, JSON or a Parquet file."""
 
-import csv
 import io
 import json
 from collections.abc import Sequence
@@ -8,6 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import click
+
+from deliverywatch.spreadsheet import csv_of
 
 FORMATS = ("table", "csv", "json", "parquet")
 
@@ -28,19 +29,11 @@ def write(columns: Sequence[tuple[str, str]], rows: Sequence[tuple[Any, ...]], k
     if kind == "parquet" and out is not None:
         _parquet(columns, rows, out)
         return
-    text = {"table": _table, "csv": _csv, "json": _json}[kind]([name for name, _ in columns], rows)
+    text = {"table": _table, "csv": csv_of, "json": _json}[kind]([name for name, _ in columns], rows)
     if out is None:
         click.echo(text, nl=False)
     else:
         out.write_text(text)
-
-
-def _csv(names: Sequence[str], rows: Sequence[tuple[Any, ...]]) -> str:
-    file = io.StringIO()
-    writer = csv.writer(file, lineterminator="\n")
-    writer.writerow(names)
-    writer.writerows(rows)
-    return file.getvalue()
 
 
 def _json(names: Sequence[str], rows: Sequence[tuple[Any, ...]]) -> str:

@@ -1,19 +1,17 @@
 """A lake and a period -> the report: as JSON, as CSV files, and as one self-contained HTML page with charts."""
 
-import csv
 import io
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
+from deliverywatch import spreadsheet
 from deliverywatch.email.events.streams import Stream, table_folder
 from deliverywatch.email.report.engagement import NAMES, Engagement
 from deliverywatch.storage.store import Store, read_listed
 
 _DAY = re.compile(r"dt=(\d{4})-(\d\d)-(\d\d)/|year=(\d{4})/month=(\d\d)/day=(\d\d)/")
-# What a spreadsheet would take for a formula; whoever sends names the campaigns.
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 SECTIONS = ("campaigns", "days", "weeks", "links")
 
 
@@ -30,12 +28,9 @@ def engagement(store: Store, since: datetime, until: datetime, streams: Sequence
 
 
 def csv_of(rows: Sequence[Mapping[str, Any]]) -> str:
-    """Return rows as CSV with a header; an apostrophe goes before a text that a spreadsheet would run."""
-    sink = io.StringIO()
-    writer = csv.DictWriter(sink, list(rows[0]) if rows else [])
-    writer.writeheader()
-    writer.writerows({name: _harmless(value) for name, value in row.items()} for row in rows)
-    return sink.getvalue()
+    """Return rows as CSV with a header."""
+    names = list(rows[0]) if rows else []
+    return spreadsheet.csv_of(names, ([row[name] for name in names] for row in rows))
 
 
 def html_of(document: Mapping[str, Any]) -> str:
@@ -64,10 +59,6 @@ def _keys(store: Store, stream: Stream, since: datetime) -> Iterator[str]:
             year, month, day = (int(part) for part in match.groups() if part)
             if date(year, month, day) >= since.astimezone(UTC).date():
                 yield key
-
-
-def _harmless(value: object) -> object:
-    return f"'{value}" if isinstance(value, str) and value.startswith(_FORMULA) else value
 
 
 def _of(rows: Sequence[dict[str, Any]], stream: str) -> list[dict[str, Any]]:

@@ -1,0 +1,44 @@
+"""CSV that is written here is shown by a spreadsheet, never run."""
+
+import ast
+import csv
+import io
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from deliverywatch.spreadsheet import csv_of, neutral
+
+SOURCES = Path(__file__).parents[1] / "src"
+
+
+@pytest.mark.parametrize(
+    "cell", ["=1+1", "+1", "-1+1", "@SUM(A1)", "\t=1", "\r=1", " =1", "+61411111111", "-cmd|' /C calc'!A0", "-", "--1"]
+)
+def test_what_a_spreadsheet_would_run_goes_behind_an_apostrophe(cell: str) -> None:
+    assert neutral(cell) == f"'{cell}"
+
+
+@pytest.mark.parametrize("cell", ["-5", "-5.25", "-1e-3", "Optus", "a=b", "", "2026-11-21", -5, 1.5, None, True])
+def test_everything_else_stays_as_it_is(cell: object) -> None:
+    assert neutral(cell) == cell
+
+
+@given(st.lists(st.text(alphabet=st.characters(codec="utf-8", exclude_characters="\0"), max_size=8), min_size=1))
+def test_no_cell_of_any_text_begins_a_formula_and_every_text_is_still_there(texts: list[str]) -> None:
+    [_, row] = csv.reader(io.StringIO(csv_of(["x"] * len(texts), [texts]), newline=""))
+    assert [cell.removeprefix("'") for cell in row] == [text.removeprefix("'") for text in texts]
+    assert not [cell for cell in row if cell.lstrip().startswith(("=", "+", "@"))]
+
+
+def test_nothing_else_writes_csv() -> None:
+    writers = {
+        path.relative_to(SOURCES).as_posix()
+        for path in SOURCES.rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Attribute) and ast.unparse(node) in ("csv.writer", "csv.DictWriter")
+    }
+    # The local cloud writes results as Athena does, which runs nothing and neutralises nothing.
+    assert writers == {"deliverywatch/spreadsheet.py", "deliverywatch/local/cloud/athena/answers.py"}

@@ -32,6 +32,7 @@ Conditions:
   IsProd: !Equals [!Ref Stage, PROD]
   HasEmail: !Not [!Equals [!Ref Email, ""]]
   Both: !And [!Condition IsProd, !Condition HasEmail]
+  Three: !And [!Condition Both, !Condition ByMap]
   ByMap: !Equals [!FindInMap [Kinds, !Ref Kind, alarms], true]
   Abroad: !Equals [!Ref AWS::Region, eu-west-1]
   Never: !Equals [a, b]
@@ -43,11 +44,16 @@ Resources:
 @pytest.mark.parametrize(
     ("condition", "reason", "next_step"),
     [
-        ("IsProd", "while Stage is CODE", "--set Stage=PROD."),
-        ("HasEmail", "while Email is empty", "--set Email=...."),
-        ("Both", "while Email is empty and Stage is CODE", "--set Email=... --set Stage=PROD."),
-        ("ByMap", "while Kind is small", "--set Kind=large."),
-        ("Abroad", "while AWS::Region is us-east-1", "--set AWS::Region=eu-west-1."),
+        ("IsProd", "while Stage is CODE", "--set Stage=PROD puts it there."),
+        ("HasEmail", "while Email is empty", "--set Email=... puts it there."),
+        ("Both", "while Email is empty and Stage is CODE", "--set Email=... --set Stage=PROD puts it there."),
+        (
+            "Three",
+            "while Email is empty and Kind is small and Stage is CODE",
+            "--set Kind=large --set Stage=PROD puts it there.",
+        ),
+        ("ByMap", "while Kind is small", "--set Kind=large puts it there."),
+        ("Abroad", "while AWS::Region is us-east-1", "--set AWS::Region=eu-west-1 puts it there."),
         ("Never", "does not hold", "depends on no parameter."),
     ],
 )
@@ -84,7 +90,7 @@ def test_all_missing_parameters_of_an_alarm_are_named_at_once_ready_to_copy() ->
     assert str(needs.error) == (
         "Resource Needs needs parameters Limit, Env, Hidden, which have neither a default nor a value."
     )
-    assert "Give them with --set Limit=... --set Env=... --set Hidden=...." in needs.error.next_step
+    assert "Add --set Limit=... --set Env=... --set Hidden=... with their values." in needs.error.next_step
 
 
 def test_a_value_that_is_in_ssm_is_said_to_be_there() -> None:
@@ -102,14 +108,14 @@ def test_a_value_that_is_in_ssm_is_said_to_be_there() -> None:
             "for 123456789012, and the keys there are 111122223333, 444455556666; the value of",
             "",
         ),
-        ("!Ref AWS::AccountId", "made up here", "--set AWS::AccountId=111122223333."),
+        ("!Ref AWS::AccountId", "made up here", "--set AWS::AccountId=111122223333 or"),
         (
             "!Ref Stage",
             "for dev, and the keys there are 111122223333, 444455556666; Stage decides on it",
             "--set Stage=",
         ),
         ("fixed", "in mapping Env for fixed, and the keys there are", "Correct the template."),
-        ("!Sub 'x-${Stage}'", "for x-dev", "--set Stage=...."),
+        ("!Sub 'x-${Stage}'", "for x-dev", "--set Stage=... or"),
     ],
 )
 def test_a_key_that_a_map_lacks_is_named_with_what_decides_on_it(key: str, words: str, next_step: str) -> None:

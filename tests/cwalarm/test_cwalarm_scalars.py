@@ -1,5 +1,6 @@
 """A scalar is one text, whether a template is YAML or JSON: the one that CloudFormation makes of it."""
 
+import contextlib
 import json
 from typing import Any
 
@@ -91,6 +92,16 @@ def test_a_file_of_another_tool_is_refused_with_the_way_to_a_template(text: str,
     with pytest.raises(InputError) as raised:
         documents.parse(text)
     assert words in raised.value.next_step
+
+
+@given(st.text(alphabet="ab01:-~&*!<>|{}[]'\"#,.\n \t", max_size=40))
+@example("!!set {a: b}")
+@example("!!python/object:os.system {}")
+@example("<<: 1")
+@example("? [a]\n: b")
+def test_no_text_makes_the_reader_crash(text: str) -> None:
+    with contextlib.suppress(InputError):
+        assert isinstance(documents.parse(f"Resources: {{}}\n{text}"), dict)
 
 
 SCALARS = st.one_of(

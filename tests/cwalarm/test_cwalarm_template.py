@@ -1,5 +1,6 @@
 """Templates that hold what cannot be used: it can be left out, and nothing in a template makes the engine crash."""
 
+import contextlib
 import copy
 from collections.abc import Iterator
 from typing import Any
@@ -9,7 +10,7 @@ from engine_alarms import NOON, entry
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from cwalarm.definitions import composites
+from cwalarm.definitions import composites, inventory
 from cwalarm.definitions.alarm import from_template
 from cwalarm.describe import soundness
 from cwalarm.errors import InputError
@@ -213,6 +214,11 @@ FUNCTIONS = [
     "Fn::Select",
     "Fn::FindInMap",
     "Fn::Not",
+    "Fn::Split",
+    "Fn::Length",
+    "Fn::ToJsonString",
+    "Fn::ForEach::Loop",
+    "Fn::ImportValue",
 ]
 LEAVES = st.one_of(
     st.none(),
@@ -251,6 +257,8 @@ def changed(path: tuple[Any, ...], value: Any) -> dict[str, Any]:
 @example(path=("Resources", "Plain", "Properties", "Period"), value=10**400)
 def test_nothing_in_place_of_any_part_of_a_template_makes_the_engine_crash(path: tuple[Any, ...], value: Any) -> None:
     document = changed(path, value)
+    with contextlib.suppress(InputError):
+        assert inventory.read(document, {}).nested == ()
     for read in (from_template, composites.from_template, mute.from_template):
         try:
             definitions = read(document)

@@ -11,7 +11,7 @@ from cwalarm.errors import InputError
 # Stands for any value but those that a condition compares with, in words too.
 _ANOTHER = "..."
 _MOST_VALUES = 30
-_MOST_CHANGED = 2
+_MOST_TRIED = 2_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +39,7 @@ class Absent:
         if not self.values:
             return "The condition depends on no parameter."
         options = " ".join(f"--set {name}={value}" for name, value in self.overrides.items())
-        return f"It is there with {options}." if options else "Give other values with --set."
+        return f"{options} puts it there." if options else "Give other values with --set."
 
     @property
     def error(self) -> InputError:
@@ -47,14 +47,16 @@ class Absent:
         return InputError(f"{self.name} is not in the stack: {self.reason}.", next_step=self.next_step)
 
 
-def absent(resolver: Resolver, logical_id: str) -> Absent:
-    """Return what is to be said of a resource whose condition does not hold."""
+def absent(resolver: Resolver, logical_id: str, known: dict[str, Mapping[str, str]]) -> Absent:
+    """Return what is to be said of a resource whose condition does not hold; `known` keeps what makes it hold."""
     condition = str(resolver.section("Resources")[logical_id]["Condition"])
     expressions = list(_expressions(resolver, condition, set()))
     names = sorted(set().union(*map(references, expressions)) & {*resolver.declared, *resolver.parameters})
     values = {name: resolver.parameters[name] for name in names if name in resolver.parameters}
-    overrides = next(_solutions(resolver, condition, names, expressions), {})
-    return Absent(resolver.name(logical_id), logical_id, condition, values, overrides)
+    if condition not in known:
+        tried = itertools.islice(_combinations(resolver, names, expressions), _MOST_TRIED)
+        known[condition] = next((turned for turned in tried if _holds(resolver, condition, turned)), {})
+    return Absent(resolver.name(logical_id), logical_id, condition, values, known[condition])
 
 
 def _expressions(resolver: Resolver, condition: str, visited: set[str]) -> Iterator[Any]:
@@ -68,17 +70,14 @@ def _expressions(resolver: Resolver, condition: str, visited: set[str]) -> Itera
         yield from _expressions(resolver, name, visited)
 
 
-def _solutions(
-    resolver: Resolver, condition: str, names: list[str], expressions: list[Any]
-) -> Iterator[Mapping[str, str]]:
+def _combinations(resolver: Resolver, names: list[str], expressions: list[Any]) -> Iterator[dict[str, str]]:
+    """Yield values for parameters that may make a condition hold: for one of them, then for two, and so on."""
     comparisons = list(_comparisons(expressions))
     choices = {name: _choices(resolver, name, comparisons) for name in names}
-    for count in range(1, _MOST_CHANGED + 1):
+    for count in range(1, len(names) + 1):
         for changed in itertools.combinations(names, count):
             for values in itertools.product(*(choices[name] for name in changed)):
-                overrides = dict(zip(changed, values, strict=True))
-                if _holds(resolver.with_parameters(overrides), condition):
-                    yield overrides
+                yield dict(zip(changed, values, strict=True))
 
 
 def _choices(resolver: Resolver, name: str, comparisons: list[Any]) -> list[str]:
@@ -102,9 +101,9 @@ def _comparisons(value: Any) -> Iterator[Any]:
         yield from _comparisons(item)
 
 
-def _holds(resolver: Resolver, condition: str) -> bool:
+def _holds(resolver: Resolver, condition: str, values: Mapping[str, str]) -> bool:
     try:
-        return resolver.holds(condition)
+        return resolver.with_parameters(values).holds(condition)
     except InputError:
         return False
 

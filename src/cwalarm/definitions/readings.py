@@ -50,12 +50,13 @@ def read(
     """
     readings: Readings[_Definition] = Readings(refused=_unexpanded(resolver, readers, without))
     names: set[str] = set()
+    turned: dict[str, Mapping[str, str]] = {}
     for kind, read_description in readers.items():
         for logical_id in resolver.of_kind(kind, without):
             try:
                 description = _described(resolver, logical_id, name)
                 if description is None:
-                    readings.absent.append(absent(resolver, logical_id))
+                    readings.absent.append(absent(resolver, logical_id, turned))
                     continue
                 definition = read_description(description)
                 _require_unique(str(description[name]), names)

@@ -272,7 +272,7 @@ class Resolver:
             f"{names[0]} decides on it" if names[0] in self.declared else f"the value of {names[0]} is made up here"
         )
         choice = keys[0] if expression == {"Ref": names[0]} else "..."
-        return self._error(f"{what}; {behind}", f"Give another value with --set {names[0]}={choice}.")
+        return self._error(f"{what}; {behind}", f"Try --set {names[0]}={choice} or another of them.")
 
     def _select(self, value: Any) -> Any:
         index, values = self.resolve(value)

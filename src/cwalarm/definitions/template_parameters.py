@@ -29,7 +29,7 @@ class ParametersMissing(InputError):
         reason = f", which {has} {reasons.pop()}" if len(reasons) == 1 else ""
         super().__init__(
             f"{subject} needs parameter{'s' if len(lacks) > 1 else ''} {', '.join(lacks)}{reason}.",
-            next_step=f"Give {'them' if len(lacks) > 1 else 'it'} with {options(lacks)}.{spare}",
+            next_step=f"Add {options(lacks)} with {'their values' if len(lacks) > 1 else 'its value'}.{spare}",
         )
         self.subject, self.lacks, self.spare = subject, lacks, spare
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import datetime, timedelta
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
@@ -13,6 +14,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from cwalarm.evaluation.evaluate import evaluate
+from deliverywatch.local.cloud import change_sets
 from deliverywatch.local.cloud.athena import dialect
 from deliverywatch.local.cloud.cloudwatch import alarms
 from deliverywatch.local.cloud.compute import schedules
@@ -53,10 +55,8 @@ def tried(cloud: LocalCloud, found: tuple[aws.Cloud, Deployment], pause: Callabl
     account, stack = found
     numbers: Iterator[int] = iter(range(1000))
 
-    def run(*names: str, waiting: Any = pause) -> tuple[dict[str, Outcome], list[str]]:
-        session = Session(
-            account, stack, f"{cloud.clock.now:%d%H%M%S}-{next(numbers)}", lambda: cloud.clock.now, waiting
-        )
+    def run(*names: str) -> tuple[dict[str, Outcome], list[str]]:
+        session = Session(account, stack, f"{cloud.clock.now:%d%H%M%S}-{next(numbers)}", lambda: cloud.clock.now, pause)
         return {outcome.behaviour: outcome for outcome in prove(session, names)}, session.leftovers
 
     return run
@@ -73,6 +73,7 @@ def resources(cloud: LocalCloud) -> list[Any]:
     """Whatever a run may make."""
     lake = next(each["Name"] for each in cloud.client("s3").list_buckets()["Buckets"] if "lake" in each["Name"])
     objects = cloud.client("s3").list_object_versions(Bucket=lake, Prefix="smoke/")
+    stacks = cloud.client("cloudformation").list_stacks()["StackSummaries"]
     return [
         [one["AlarmName"] for one in cloud.client("cloudwatch").describe_alarms(AlarmNamePrefix=NAME)["MetricAlarms"]],
         [one["Name"] for one in cloud.client("scheduler").list_schedules(NamePrefix=NAME)["Schedules"]],
@@ -80,6 +81,7 @@ def resources(cloud: LocalCloud) -> list[Any]:
         cloud.client("sqs").list_queues(QueueNamePrefix=NAME).get("QueueUrls", []),
         [one["TopicArn"] for one in cloud.client("sns").list_topics()["Topics"] if NAME in one["TopicArn"]],
         [name for name in cloud.client("sesv2").list_configuration_sets()["ConfigurationSets"] if NAME in name],
+        [one["StackName"] for one in stacks if NAME in one["StackName"] and "DELETE" not in one["StackStatus"]],
         [*objects.get("Versions", []), *objects.get("DeleteMarkers", [])],
     ]
 
@@ -89,7 +91,7 @@ def test_every_behaviour_is_proven_against_the_local_cloud(tried: Callable[..., 
     assert {name: one.finding for name, one in outcomes.items() if one.verdict is not Verdict.PROVEN} == {}
     assert set(outcomes) == {name for proof in PROOFS for name in proof.behaviours}
     assert leftovers == []
-    assert resources(cloud) == [[]] * 7
+    assert resources(cloud) == [[]] * 8
 
 
 def unconditional(patch: pytest.MonkeyPatch, cloud: LocalCloud) -> None:
@@ -118,7 +120,9 @@ def no_metrics(patch: pytest.MonkeyPatch, cloud: LocalCloud) -> None:
 
 def aligned_windows(patch: pytest.MonkeyPatch, cloud: LocalCloud) -> None:
     def at_the_mark(definition: Any, series: Any, now: datetime, state: str, **more: Any) -> Any:
-        return evaluate(definition, series, now.replace(minute=now.minute // 5 * 5), state, **more)
+        at = {"queryDate": evaluate(definition, series, now, state, **more).reason_data["queryDate"]}
+        aligned = evaluate(definition, series, now.replace(minute=now.minute // 5 * 5), state, **more)
+        return replace(aligned, reason_data=aligned.reason_data | at)
 
     patch.setattr(alarms, "evaluate", at_the_mark)
 
@@ -141,7 +145,12 @@ def lost_references(patch: pytest.MonkeyPatch, cloud: LocalCloud) -> None:
     patch.setattr(Sent, "_headers", lambda sent: {"headers": [{"name": "Subject", "value": sent.subject}]})
 
 
+def no_validation(patch: pytest.MonkeyPatch, cloud: LocalCloud) -> None:
+    patch.setattr(change_sets, "_validate", lambda _: None)
+
+
 FAULTS = {
+    "cloudformation-validates-early": ("validation", no_validation),
     "s3-put-if-none-match": ("writes", unconditional),
     "s3-copy-if-none-match": ("writes", unconditional),
     "s3-put-if-match": ("writes", unconditional),
@@ -175,8 +184,8 @@ def test_whatever_stops_a_proof_everything_it_made_is_taken_away(
     monkeypatch.setattr(Session, "awaited", stop)
     monkeypatch.setattr("deliverywatch.operate.proofs.aws_lake._refused", stop)
     with contextlib.suppress(KeyboardInterrupt):
-        tried(proof, waiting=stop) if proof == "schedule" else tried(proof)
-    assert resources(cloud) == [[]] * 7
+        tried(proof)
+    assert resources(cloud) == [[]] * 8
 
 
 def test_what_cannot_be_taken_away_is_named(
@@ -201,7 +210,7 @@ def test_a_right_that_is_missing_leaves_a_behaviour_open(
     outcomes, _ = tried("mail")
     cloud.refuse_mail()
     assert outcomes["ses-keeps-references"].verdict is Verdict.OPEN
-    assert resources(cloud) == [[]] * 7
+    assert resources(cloud) == [[]] * 8
 
 
 @pytest.fixture
@@ -217,7 +226,7 @@ def test_the_verb_says_before_what_it_makes_and_what_it_costs_and_asks(smoke: An
     planned = smoke("--dry-run")
     assert planned.exit_code == 0
     assert "111122223333" in planned.stderr
-    assert "at most 30 minutes and costs about 0.00" in planned.stderr
+    assert "at most 32 minutes and costs about 0.00" in planned.stderr
     assert all(f"  {proof.name}" in planned.stderr for proof in PROOFS)
 
 
@@ -245,7 +254,10 @@ def test_the_verb_prints_each_line_as_proven_or_wrong(
 def test_an_unknown_proof_is_refused_with_those_there_are(smoke: Any) -> None:
     result = smoke("--only", "everything", "--yes")
     assert result.exit_code == 2
-    assert "There is no proof everything: choose of writes, views, emf, alarm, schedule, mail." in result.stderr
+    assert (
+        "There is no proof everything: choose of writes, views, validation, emf, alarm, schedule, mail."
+        in result.stderr
+    )
 
 
 def test_a_person_who_stops_it_is_told_that_nothing_is_left(
@@ -257,4 +269,4 @@ def test_a_person_who_stops_it_is_told_that_nothing_is_left(
     monkeypatch.setattr(Session, "awaited", stop)
     result = smoke("--only", "mail", "--yes")
     assert "Stopped. What it had made is taken away again." in result.stderr
-    assert resources(cloud) == [[]] * 7
+    assert resources(cloud) == [[]] * 8

@@ -10,6 +10,8 @@ from datetime import timedelta
 from email.message import EmailMessage
 from typing import Any
 
+from botocore.exceptions import ClientError
+
 from deliverywatch.operate.account.aws import translated
 from deliverywatch.operate.proofs.session import Outcome, Session, judged
 
@@ -17,8 +19,8 @@ _INPUT = '{"scheduled_time": "<aws.scheduler.scheduled-time>"}'
 _TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
 _SIMULATOR = "success@simulator.amazonses.com"
 # A role is known everywhere after seconds; Scheduler starts within its minute.
-_SCHEDULE_SECONDS, _MAIL_SECONDS = 300.0, 180.0
-_AHEAD = timedelta(minutes=2)
+_SCHEDULE_SECONDS, _MAIL_SECONDS, _ROLE_SECONDS = 300.0, 180.0, 60.0
+_AHEAD = timedelta(minutes=3)
 
 
 def scheduler_input(session: Session) -> Generator[Outcome]:
@@ -29,15 +31,27 @@ def scheduler_input(session: Session) -> Generator[Outcome]:
         role = _role(session, undo, arn)
         at = session.now().replace(second=0, microsecond=0) + _AHEAD
         session.made(undo, f"The schedule {name}", scheduler.delete_schedule, Name=name)
-        scheduler.create_schedule(
-            Name=name,
-            ScheduleExpression=f"at({at:%Y-%m-%dT%H:%M:%S})",
-            FlexibleTimeWindow={"Mode": "OFF"},
-            Target={"Arn": arn, "RoleArn": role, "Input": _INPUT},
-        )
+        request = {
+            "Name": name,
+            "ScheduleExpression": f"at({at:%Y-%m-%dT%H:%M:%S})",
+            "FlexibleTimeWindow": {"Mode": "OFF"},
+            "Target": {"Arn": arn, "RoleArn": role, "Input": _INPUT},
+        }
+        session.awaited(lambda: _scheduled(scheduler, request), _ROLE_SECONDS)
         text = session.awaited(lambda: _received(session, url), _SCHEDULE_SECONDS) or ""
     is_filled = f"{at:%Y-%m-%dT%H:%M}" in text and bool(_TIME.search(text))
     yield judged("scheduler-fills-time", f"Its target received {text or 'nothing'}", is_so=is_filled)
+
+
+def _scheduled(scheduler: Any, request: Mapping[str, Any]) -> bool | None:
+    """Make the schedule; with a role that is not known everywhere yet it is refused, and made at the next look."""
+    try:
+        scheduler.create_schedule(**request)
+    except ClientError as error:
+        if "role" not in str(error):
+            raise
+        return None
+    return True
 
 
 def mail_headers(session: Session) -> Generator[Outcome]:
@@ -45,7 +59,8 @@ def mail_headers(session: Session) -> Generator[Outcome]:
     ses, sns, name = session.cloud.client("sesv2"), session.cloud.client("sns"), session.name
     with session.tidied() as undo, translated("The mail of the proof"):
         url, arn = _queue(session, undo)
-        topic = sns.create_topic(Name=name)["TopicArn"]
+        lets_in = _policy("sns:Publish", session, "ses.amazonaws.com", Resource="*")
+        topic = sns.create_topic(Name=name, Attributes={"Policy": lets_in})["TopicArn"]
         session.made(undo, f"The topic {name}", sns.delete_topic, TopicArn=topic)
         sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=arn, Attributes={"RawMessageDelivery": "true"})
         session.made(undo, f"The configuration set {name}", ses.delete_configuration_set, ConfigurationSetName=name)
@@ -61,8 +76,15 @@ def mail_headers(session: Session) -> Generator[Outcome]:
             Content={"Raw": {"Data": message}},
             ConfigurationSetName=name,
         )
-        event = session.awaited(lambda: _received(session, url), _MAIL_SECONDS)
-    yield _kept(json.loads(event)["mail"] if event else {}, sent["MessageId"], root)
+        event = session.awaited(lambda: _delivery(_received(session, url)), _MAIL_SECONDS)
+    yield _kept(event or {}, sent["MessageId"], root)
+
+
+def _delivery(text: str | None) -> Mapping[str, Any] | None:
+    """Return the mail of an event; SES also publishes that it found the topic, in plain words."""
+    event = json.loads(text) if text and text.startswith("{") else {}
+    mail: Mapping[str, Any] | None = event.get("mail")
+    return mail
 
 
 def _kept(mail: Mapping[str, Any], message_id: str, root: str) -> Outcome:
@@ -95,14 +117,7 @@ def _queue(session: Session, undo: ExitStack) -> tuple[str, str]:
     sqs, name = session.cloud.client("sqs"), f"{session.name}-{len(session.queues)}"
     session.queues.append(name)
     arn = f"arn:{sqs.meta.partition}:sqs:{session.stack.region}:{session.stack.account}:{name}"
-    statement = {
-        "Effect": "Allow",
-        "Principal": {"Service": "sns.amazonaws.com"},
-        "Action": "sqs:SendMessage",
-        "Resource": arn,
-        "Condition": {"StringEquals": {"aws:SourceAccount": session.stack.account}},
-    }
-    policy = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+    policy = _policy("sqs:SendMessage", session, "sns.amazonaws.com", Resource=arn)
     url = sqs.create_queue(QueueName=name, Attributes={"Policy": policy})["QueueUrl"]
     session.made(undo, f"The queue {name}", sqs.delete_queue, QueueUrl=url)
     return str(url), arn
@@ -116,14 +131,19 @@ def _received(session: Session, url: str) -> str | None:
 def _role(session: Session, undo: ExitStack, queue: str) -> str:
     """Make the role that lets Scheduler send to the queue, and return its ARN once it can be used."""
     iam, name = session.cloud.client("iam"), session.name
-    trust = _policy("sts:AssumeRole", Principal={"Service": "scheduler.amazonaws.com"})
+    trust = _policy("sts:AssumeRole", session, "scheduler.amazonaws.com")
     session.made(undo, f"The role {name}", iam.delete_role, RoleName=name)
     role = iam.create_role(RoleName=name, AssumeRolePolicyDocument=trust)["Role"]["Arn"]
     session.made(undo, f"The policy of {name}", iam.delete_role_policy, RoleName=name, PolicyName="send")
-    iam.put_role_policy(RoleName=name, PolicyName="send", PolicyDocument=_policy("sqs:SendMessage", Resource=queue))
-    session.pause(15.0)
+    iam.put_role_policy(RoleName=name, PolicyName="send", PolicyDocument=_document("sqs:SendMessage", Resource=queue))
     return str(role)
 
 
-def _policy(action: str, **about: Any) -> str:
+def _policy(action: str, session: Session, service: str, **about: Any) -> str:
+    """Return the policy that lets a service in, for this account."""
+    condition = {"StringEquals": {"aws:SourceAccount": session.stack.account}}
+    return _document(action, Principal={"Service": service}, Condition=condition, **about)
+
+
+def _document(action: str, **about: Any) -> str:
     return json.dumps({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": action, **about}]})

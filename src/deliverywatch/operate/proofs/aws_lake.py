@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator
+from datetime import timedelta
+from functools import partial
 from typing import Any
 
 from botocore.exceptions import ClientError
@@ -15,7 +17,7 @@ from deliverywatch.operate.proofs.session import Outcome, Session, Verdict, judg
 
 _REFUSED = {"PreconditionFailed", "412"}
 _STALE = '"00000000000000000000000000000000"'
-_QUERY_SECONDS = 120.0
+_QUERY_TIME = timedelta(minutes=2)
 
 
 def conditional_writes(session: Session) -> Generator[Outcome]:
@@ -59,12 +61,12 @@ def views(session: Session) -> Generator[Outcome]:
     with translated(f"The database {database}"):
         tables = listed(session.cloud.client("glue"), "get_tables", "TableList", DatabaseName=database)
     names = sorted(table["Name"] for table in tables if table.get("TableType") == "VIRTUAL_VIEW")
-    end = TimeBudget(session.pause, lambda: _QUERY_SECONDS)
+    budget = TimeBudget(session.pause, partial(session.seconds_until, session.now() + _QUERY_TIME))
     problems = []
     for name in names:
         # Of the stack's own catalog; Athena bills its least, 10 MB.
         statement = Statement(f'SELECT * FROM "{name}" LIMIT 1')  # noqa: S608
-        execution = run(statement, athena, end, f"{session.name}-{name}")
+        execution = run(statement, athena, budget)
         if execution.status is not Status.SUCCEEDED:
             problems.append(f"{name}: {execution.reason or execution.status}")
     if not names:

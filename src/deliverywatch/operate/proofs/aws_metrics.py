@@ -24,45 +24,54 @@ def emf_delay(session: Session) -> Generator[Outcome]:
     if "SlotMinutes" not in session.stack.parameters:
         yield Outcome("emf-becomes-metric", Verdict.OPEN, "The stack was built without sms.")
         return
-    before, began = _runs(session), session.now()
+    began = session.now()
+    before = _runs(session, began)
     _, problem = invoke(session.cloud, f"{session.stack.prefix}-sms-ingest", {})
     if problem:
         yield Outcome("emf-becomes-metric", Verdict.OPEN, f"The run failed: {problem}")
         return
-    shown = session.awaited(lambda: True if _runs(session) > before else None, _EMF_SECONDS)
+    shown = session.awaited(lambda: True if _runs(session, began) > before else None, _EMF_SECONDS)
     seconds = (session.now() - began).total_seconds()
     finding = f"A run counted after {seconds:.0f} s." if shown else f"No datapoint after {seconds:.0f} s."
     yield judged("emf-becomes-metric", finding, is_so=bool(shown))
 
 
-def _runs(session: Session) -> float:
+def _runs(session: Session, began: datetime) -> float:
+    """Return the runs around a time that is the same for each look: no run may leave the span meanwhile."""
     dimensions = [{"Name": "Environment", "Value": session.stack.environment}]
     metric = {"Namespace": NAMESPACE, "MetricName": "Runs", "Dimensions": dimensions}
-    query = {"Id": "runs", "MetricStat": {"Metric": metric, "Period": 60, "Stat": "Sum"}}
-    span = {"StartTime": session.now() - timedelta(hours=1), "EndTime": session.now() + timedelta(minutes=15)}
-    with translated("The metric of the runs"):
-        results = listed(
-            session.cloud.client("cloudwatch"),
-            "get_metric_data",
-            "MetricDataResults",
-            MetricDataQueries=[query],
-            **span,
-        )
-    return float(sum(value for result in results for value in result["Values"]))
+    span = timedelta(minutes=15)
+    return sum(_values(session, metric, began - span, began + span))
+
+
+def _values(session: Session, metric: Mapping[str, Any], start: datetime, end: datetime) -> list[float]:
+    query = {"Id": "one", "MetricStat": {"Metric": metric, "Period": 60, "Stat": "Sum"}}
+    request = {"MetricDataQueries": [query], "StartTime": start, "EndTime": end}
+    with translated("The metric of the proof"):
+        results = listed(session.cloud.client("cloudwatch"), "get_metric_data", "MetricDataResults", **request)
+    return [float(value) for result in results for value in result["Values"]]
 
 
 def alarm_window(session: Session) -> Generator[Outcome]:
     """Yield whether the window slides by the minute, and whether a point stamped ahead waits for its minute's end."""
     cloudwatch, name = session.cloud.client("cloudwatch"), session.name
     with session.tidied() as undo:
-        _wait_between_marks(session)
         _put(session, {session.now() - number * _MINUTE: 0.0 for number in range(1, 15)})
+        session.awaited(lambda: _shown(session), _EMF_SECONDS)
+        _wait_between_marks(session)
         session.made(undo, f"The alarm {name}", cloudwatch.delete_alarms, AlarmNames=[name])
         _make_alarm(session)
         yield _sliding(session.awaited(lambda: _described(session, "OK"), _EVALUATION_SECONDS))
         stamp = session.now().replace(second=0, microsecond=0) + _AHEAD
         _put(session, {stamp: 1.0})
         yield _stamped(session.awaited(lambda: _described(session, "ALARM"), _STAMP_SECONDS), stamp)
+
+
+def _shown(session: Session) -> bool | None:
+    """Whether the points can be read: an alarm that is made before is evaluated at a time of CloudWatch's choice."""
+    metric = {"Namespace": _NAMESPACE, "MetricName": "Failed", "Dimensions": _dimensions(session)}
+    start = session.now() - timedelta(minutes=20)
+    return True if _values(session, metric, start, session.now()) else None
 
 
 def _wait_between_marks(session: Session) -> None:
@@ -107,17 +116,19 @@ def _described(session: Session, state: str) -> Mapping[str, Any] | None:
     return next((alarm for alarm in alarms if alarm["StateValue"] == state), None)
 
 
-def _window_start(alarm: Mapping[str, Any]) -> datetime | None:
-    text = json.loads(alarm.get("StateReasonData") or "{}").get("startDate")
-    return datetime.strptime(text, "%Y-%m-%dT%H:%M:%S.%f%z") if text else None
-
-
 def _sliding(alarm: Mapping[str, Any] | None) -> Outcome:
-    start = _window_start(alarm) if alarm else None
-    if start is None:
+    reason = json.loads((alarm or {}).get("StateReasonData") or "{}")
+    if "startDate" not in reason:
         return Outcome("alarm-window-slides", Verdict.OPEN, "CloudWatch evaluated the alarm with no window to see.")
-    finding = f"The window of 5 minutes began at {start:%H:%M:%S}."
+    start, at = _time(reason["startDate"]), _time(reason["queryDate"])
+    finding = f"Evaluated at {at:%H:%M:%S}, the window of 5 minutes began at {start:%H:%M:%S}."
+    if at.minute % 5 == 0:
+        return Outcome("alarm-window-slides", Verdict.OPEN, f"{finding} Both kinds of window do: run it again.")
     return judged("alarm-window-slides", finding, is_so=start.timestamp() % _PERIOD_SECONDS != 0)
+
+
+def _time(text: str) -> datetime:
+    return datetime.strptime(text, "%Y-%m-%dT%H:%M:%S.%f%z")
 
 
 def _stamped(alarm: Mapping[str, Any] | None, stamp: datetime) -> Outcome:

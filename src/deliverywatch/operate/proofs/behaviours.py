@@ -198,6 +198,13 @@ BEHAVIOURS = (
         ("alerting/test_alerting_notify.py::test_messages_in_the_wrong_order_do_not_flip_the_state_back",),
     ),
     Behaviour(
+        "cloudformation-validates-early", "CloudFormation",
+        "A change set whose template cannot be carried out fails, and DescribeEvents names resource and reason.",
+        _R, "github.com/aws/aws-cdk-cli/issues/1000, github.com/aws-cloudformation/rain/pull/744",
+        "deliverywatch/operate/deploy/aws_formation.py",
+        (_OWN,),
+    ),
+    Behaviour(
         "lambda-retries", "Lambda",
         "An asynchronous event that fails is tried again after one and two minutes, and then set aside.",
         _D, f"{_LAMBDA}invocation-async-error-handling.html", "deliverywatch/local/cloud/compute/lambdas.py",

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from deliverywatch.errors import DeliveryWatchError
-from deliverywatch.operate.proofs import aws_events, aws_lake, aws_metrics
+from deliverywatch.operate.proofs import aws_events, aws_lake, aws_metrics, aws_stack
 from deliverywatch.operate.proofs.session import Outcome, Verdict
 
 if TYPE_CHECKING:
@@ -41,6 +41,14 @@ PROOFS = (
         aws_lake.conditional_writes,
     ),
     Proof("views", "reads one row of each view of the stack with Athena", 2, 0.0002, ("athena-view",), aws_lake.views),
+    Proof(
+        "validation",
+        "makes a change set that cannot be carried out, and deletes it with its empty stack",
+        2,
+        0.0,
+        ("cloudformation-validates-early",),
+        aws_stack.early_validation,
+    ),
     Proof(
         "emf",
         "starts sms-ingest once, a run as every ten minutes",

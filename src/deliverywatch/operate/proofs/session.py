@@ -91,9 +91,13 @@ class Session:
     def awaited(self, look: Callable[[], _Answer | None], seconds: float) -> _Answer | None:
         """Return what a look finds, or None after so many seconds."""
         end = self.now() + timedelta(seconds=seconds)
-        while (seen := look()) is None and self.now() < end:
+        while (seen := look()) is None and self.seconds_until(end) > 0:
             self.pause(_LOOK_SECONDS)
         return seen
+
+    def seconds_until(self, end: datetime) -> float:
+        """Return how long it is until then."""
+        return (end - self.now()).total_seconds()
 
 
 def _is_gone(error: DeliveryWatchError) -> bool:

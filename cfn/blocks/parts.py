@@ -22,6 +22,8 @@ SCHEDULED_TIME = "<aws.scheduler.scheduled-time>"
 MEMORY_SETTINGS = {"ARROW_DEFAULT_MEMORY_POOL": "system", "MALLOC_ARENA_MAX": "1"}
 
 NO_VALUE = Ref("AWS::NoValue")
+# The queue of alarm messages that could not be mailed and of starts that failed; its alarm passes the notifier by.
+UNDELIVERED = "alerting-notify-dead-letters"
 
 Statement = dict[str, Any]
 
@@ -114,15 +116,25 @@ def tls_only(actions: str, resources: Any) -> Statement:
     }
 
 
-def role(name: str, service: str, statements: Sequence[Statement], conditions: Mapping[str, Any] | None = None) -> Any:
-    """Return a role that one AWS service may take and that allows exactly these statements.
+def role(name: str, service: str, statements: Sequence[Statement], source: Any) -> Any:
+    """Return a role that one AWS service may take for one source, and that allows exactly these statements.
 
-    It has no name of its own: names of roles are the account's, and a stack may be in two regions.
+    It has no name of its own: names of roles are the account's, and a stack may be in two regions. The source's ARN may
+    hold wildcards, and must not refer to what waits for the role.
     """
-    trust = {"Effect": "Allow", "Principal": {"Service": service}, "Action": "sts:AssumeRole"}
+    trust = {
+        "Effect": "Allow",
+        "Principal": {"Service": service},
+        "Action": "sts:AssumeRole",
+        # Else the service could be talked into taking it for somebody else's resource.
+        "Condition": {
+            "StringEquals": {"aws:SourceAccount": Ref("AWS::AccountId")},
+            "ArnLike": {"aws:SourceArn": source},
+        },
+    }
     return iam.Role(
         f"{title(name)}Role",
-        AssumeRolePolicyDocument=policy([{**trust, "Condition": dict(conditions)} if conditions else trust]),
+        AssumeRolePolicyDocument=policy([trust]),
         Policies=[iam.Policy(PolicyName=name, PolicyDocument=policy(statements))],
     )
 
@@ -138,7 +150,10 @@ def function(spec: Function, architecture: str) -> list[Any]:
     if spec.is_traced:
         # X-Ray knows no resources for these two.
         own.append(allow(["xray:PutTraceSegments", "xray:PutTelemetryRecords"], "*"))
-    return [log_group, role(spec.name, "lambda.amazonaws.com", [*own, *spec.statements]), _code(spec, architecture)]
+    # With or without a version at its end.
+    source = Sub(arn("lambda", f"function:{PREFIX}-{spec.name}*"))
+    taken = role(spec.name, "lambda.amazonaws.com", [*own, *spec.statements], source)
+    return [log_group, taken, _code(spec, architecture)]
 
 
 def _code(spec: Function, architecture: str) -> Any:
@@ -165,14 +180,15 @@ def schedule(
 ) -> list[Any]:
     """Return a schedule that starts a function, in UTC unless `properties` differ, and a role that may start only that.
 
-    `event` is the key under which the function gets the scheduled time.
+    `event` is the key under which the function gets the scheduled time. A start that fails for ten minutes goes to the
+    queue of what could not be delivered.
     """
     # Scheduler names the group, not the schedule, as the source when it takes the role.
     source = Sub(arn("scheduler", "schedule-group/default"))
-    caller = {"StringEquals": {"aws:SourceAccount": Ref("AWS::AccountId"), "aws:SourceArn": source}}
-    target_arn = GetAtt(title(target.name), "Arn")
+    target_arn, dead = GetAtt(title(target.name), "Arn"), GetAtt(title(UNDELIVERED), "Arn")
+    may = [allow("lambda:InvokeFunction", target_arn), allow("sqs:SendMessage", dead)]
     return [
-        role(name, "scheduler.amazonaws.com", [allow("lambda:InvokeFunction", target_arn)], caller),
+        role(name, "scheduler.amazonaws.com", may, source),
         scheduler.Schedule(
             f"{title(name)}Schedule",
             Name=named(name),
@@ -183,24 +199,45 @@ def schedule(
                 RoleArn=GetAtt(f"{title(name)}Role", "Arn"),
                 Input=json.dumps({event: SCHEDULED_TIME}),
                 RetryPolicy=scheduler.RetryPolicy(MaximumRetryAttempts=2, MaximumEventAgeInSeconds=600),
+                DeadLetterConfig=scheduler.DeadLetterConfig(Arn=dead),
             ),
             **{"ScheduleExpressionTimezone": "UTC", **properties},
         ),
     ]
 
 
-def retries(function: str, attempts: int, dead_letters: str = "") -> Any:
-    """Return how often Lambda repeats an asynchronous run that failed, and where its event goes after that."""
-    made = awslambda.EventInvokeConfig(
+def retries(function: str, attempts: int, dead_letters: str) -> Any:
+    """Return how often Lambda repeats an asynchronous run that failed, and the queue of its event after that."""
+    failed = awslambda.OnFailure(Destination=GetAtt(title(dead_letters), "Arn"))
+    return _retries(function, attempts, DestinationConfig=awslambda.DestinationConfig(OnFailure=failed))
+
+
+def not_kept(function: str, reason: str, seen_by: str) -> Any:
+    """Return that Lambda neither repeats an asynchronous run that failed nor keeps its event; why, and who sees it."""
+    return _retries(function, 0, Metadata={"DeliveryWatch": {"NotKept": reason, "SeenBy": seen_by}})
+
+
+def reported(function: str) -> Any:
+    """Return that what becomes of each asynchronous run is mailed when it changes: for what runs once a day or less.
+
+    Lambda itself publishes the record of the run, whatever the code did. An alarm would cost 0.10 USD a month for each
+    function, and be over as soon as the run that failed is out of its window.
+    """
+    topic = Ref("AlertsTopic")
+    ends = awslambda.DestinationConfig(
+        OnFailure=awslambda.OnFailure(Destination=topic), OnSuccess=awslambda.OnSuccess(Destination=topic)
+    )
+    return _retries(function, 2, DestinationConfig=ends)
+
+
+def _retries(function: str, attempts: int, **more: Any) -> Any:
+    return awslambda.EventInvokeConfig(
         f"{title(function)}Retries",
         FunctionName=Ref(title(function)),
         Qualifier="$LATEST",
         MaximumRetryAttempts=attempts,
+        **more,
     )
-    if dead_letters:
-        failed = awslambda.OnFailure(Destination=GetAtt(title(dead_letters), "Arn"))
-        made.DestinationConfig = awslambda.DestinationConfig(OnFailure=failed)
-    return made
 
 
 def invocable(name: str, function: str, principal: str, **source: Any) -> Any:

@@ -1,4 +1,4 @@
-"""A built template -> what is wrong with its alarms, each in a sentence: alarms that can never call, or always do.
+"""A built template -> what is wrong with it, each in a sentence: first of all alarms that never call, or always do.
 
 CloudFormation and cfn-lint take all of this without a word, and CloudWatch never says that an alarm sees no data.
 """
@@ -9,24 +9,15 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from checks import functions, trust
+from checks.finding import Finding, Template, of_type
 from checks.published import AWS_DIMENSIONS, PUBLISHED, Published
 from deliverywatch.errors import ConfigurationError
 from deliverywatch.pipeline.diagnosis.hidden_failures import hidden_failures
 
-Template = dict[str, Any]
-
 # Of these an absence is the news: what counts runs, and what FILL makes of a silence.
 _COUNTS_OF_RUNS = frozenset({"Runs", "ExecutionsStarted", "ExecutionsSucceeded", "Invocations", "Unchanged"})
 _CLOUDWATCH = "cloudwatch.amazonaws.com"
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One thing that is wrong: the rule, the resource's logical id, and a sentence."""
-
-    rule: str
-    resource: str
-    sentence: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,22 +39,22 @@ def check(template: Template) -> None:
 
 
 def findings(template: Template, emitted: Iterable[Published] = PUBLISHED) -> list[Finding]:
-    """Return everything that is wrong with a template's alarms, topics and state machines.
+    """Return everything that is wrong with a template's alarms, topics, state machines, functions and roles.
 
     `emitted` is what our functions emit; the template's metric filters are added.
     """
     published = {(metric.namespace, metric.name): metric for metric in (*emitted, *_filtered(template))}
     faults: list[Finding] = []
-    for name, properties in _of_type(template, "AWS::CloudWatch::Alarm"):
+    for name, properties in of_type(template, "AWS::CloudWatch::Alarm"):
         for metric in _metrics(properties):
             ours = published.get((metric.namespace, metric.name))
             faults += _dimensions(name, metric, ours)
             faults += _period(name, metric, ours, properties, template) if ours else ()
         faults += _breaching(name, properties)
         faults += _actions(name, properties)
-    for name, properties in _of_type(template, "AWS::CloudWatch::CompositeAlarm"):
+    for name, properties in of_type(template, "AWS::CloudWatch::CompositeAlarm"):
         faults += [*_actions(name, properties), *_children(name, properties, template)]
-    return [*faults, *_topics(template), *_machines(template)]
+    return [*faults, *_topics(template), *_machines(template), *functions.findings(template), *trust.findings(template)]
 
 
 def _dimensions(name: str, metric: _Metric, ours: Published | None) -> Iterator[Finding]:
@@ -108,7 +99,7 @@ def _actions(name: str, properties: Mapping[str, Any]) -> Iterator[Finding]:
 
 
 def _children(name: str, properties: Mapping[str, Any], template: Template) -> Iterator[Finding]:
-    named = {_text(alarm.get("AlarmName")) for _, alarm in _of_type(template, "AWS::CloudWatch::Alarm")}
+    named = {_text(alarm.get("AlarmName")) for _, alarm in of_type(template, "AWS::CloudWatch::Alarm")}
     for child in re.findall(r'(?:ALARM|OK|INSUFFICIENT_DATA)\("([^"]+)"\)', _text(properties.get("AlarmRule"))):
         if child not in named:
             yield Finding("children", name, f"its rule names {child}, which is not an alarm of this template.")
@@ -116,7 +107,7 @@ def _children(name: str, properties: Mapping[str, Any], template: Template) -> I
 
 def _topics(template: Template) -> Iterator[Finding]:
     """An encrypted topic whose key CloudWatch may not use: the console shows ALARM, and nothing is sent."""
-    for name, properties in _of_type(template, "AWS::SNS::Topic"):
+    for name, properties in of_type(template, "AWS::SNS::Topic"):
         for key in _values(properties.get("KmsMasterKeyId")):
             if not _lets_cloudwatch_in(key, template):
                 yield Finding("encryption", name, f"its key does not let {_CLOUDWATCH} use it, so alarms are lost.")
@@ -133,7 +124,7 @@ def _lets_cloudwatch_in(key: Any, template: Template) -> bool:
 
 
 def _machines(template: Template) -> Iterator[Finding]:
-    for name, properties in _of_type(template, "AWS::StepFunctions::StateMachine"):
+    for name, properties in of_type(template, "AWS::StepFunctions::StateMachine"):
         text = _text(properties.get("DefinitionString"))
         definition = properties.get("Definition") or (json.loads(text) if text else {})
         for sentence in hidden_failures(definition):
@@ -171,16 +162,10 @@ def _period_of(properties: Mapping[str, Any], metric: _Metric) -> float:
 
 
 def _filtered(template: Template) -> Iterator[Published]:
-    for _, properties in _of_type(template, "AWS::Logs::MetricFilter"):
+    for _, properties in of_type(template, "AWS::Logs::MetricFilter"):
         for metric in properties["MetricTransformations"]:
             names = frozenset(pair["Key"] for pair in metric.get("Dimensions", []))
             yield Published(metric["MetricNamespace"], metric["MetricName"], names)
-
-
-def _of_type(template: Template, kind: str) -> Iterator[tuple[str, dict[str, Any]]]:
-    for name, resource in template.get("Resources", {}).items():
-        if resource["Type"] == kind:
-            yield name, resource.get("Properties", {})
 
 
 def _number(value: Any, template: Template) -> float:

@@ -9,6 +9,7 @@ from blocks.alarms import Alarm, Watch, waiting_in
 from blocks.parts import (
     NO_VALUE,
     PREFIX,
+    UNDELIVERED,
     Function,
     Statement,
     allow,
@@ -16,6 +17,7 @@ from blocks.parts import (
     dead_letters,
     invocable,
     named,
+    reported,
     retries,
     schedule,
     sender,
@@ -27,7 +29,6 @@ from deliverywatch.alerting.incidents.outbox import COLUMNS
 from deliverywatch.thresholds import SWEEP_FROM_MINUTE, SWEEP_MINUTES
 from stacks.shared import MAY_LIST_LAKE, MAY_SET_ASIDE, may_publish, objects
 
-DEAD_LETTERS = "alerting-notify-dead-letters"
 # A mail that was claimed and never sent is retried within 10 minutes, between the runs of the ingest function.
 SWEEP_EXPRESSION = f"cron({SWEEP_FROM_MINUTE}/{SWEEP_MINUTES} * * * ? *)"
 _READ = ("DescribeAlarms", "GetMetricData", "GetMetricWidgetImage", "ListAlarmMuteRules")
@@ -40,9 +41,11 @@ def stack(watches: Sequence[Watch] = ()) -> Stack:
         resources=[
             table("mails", "One row per mail, as claimed and sent", f"{LAKE}mails/", COLUMNS, JSON_LINES),
             *saved_queries("alerting"),
-            *dead_letters(DEAD_LETTERS, [sender("sns", Ref("AlertsTopic"))]),
+            *dead_letters(UNDELIVERED, [sender("sns", Ref("AlertsTopic"))]),
             *_subscribed(),
-            retries("alerting-notify", 2, DEAD_LETTERS),
+            retries("alerting-notify", 2, UNDELIVERED),
+            reported("operate-digest"),
+            reported("operate-examine"),
             *schedule("alerting-sweep", notify, SWEEP_EXPRESSION, event="sweep"),
             *schedule(
                 "operate-digest-weekly",
@@ -63,7 +66,7 @@ def stack(watches: Sequence[Watch] = ()) -> Stack:
             _MAIL_FAILED.resource(),
         ],
         functions=[notify, digest, examine],
-        outputs={"DeadLettersUrl": ("Queue of alarm messages that could not be mailed", Ref(title(DEAD_LETTERS)))},
+        outputs={"DeadLettersUrl": ("Queue of alarm messages that could not be mailed", Ref(title(UNDELIVERED)))},
     )
 
 
@@ -176,6 +179,7 @@ def _digest_may() -> list[Statement]:
             Sub(arn("cloudformation", "stack/${AWS::StackName}/*")),
         ),
         *may_publish("FallbackTopic"),
+        allow("sns:Publish", Ref("AlertsTopic")),
     ]
 
 
@@ -192,7 +196,7 @@ def _notify_may() -> list[Statement]:
         # Alarms that are gone while the stack is updated or deleted are no loss.
         allow("cloudformation:DescribeStacks", Sub(arn("cloudformation", "stack/${AWS::StackName}/*"))),
         *may_publish("FallbackTopic"),
-        allow("sqs:SendMessage", GetAtt(title(DEAD_LETTERS), "Arn")),
+        allow("sqs:SendMessage", GetAtt(title(UNDELIVERED), "Arn")),
     ]
 
 
@@ -213,16 +217,16 @@ def _subscribed() -> list[Any]:
             TopicArn=Ref("AlertsTopic"),
             Protocol="lambda",
             Endpoint=GetAtt("AlertingNotify", "Arn"),
-            RedrivePolicy={"deadLetterTargetArn": GetAtt(title(DEAD_LETTERS), "Arn")},
+            RedrivePolicy={"deadLetterTargetArn": GetAtt(title(UNDELIVERED), "Arn")},
         ),
     ]
 
 
 _MAIL_FAILED = Alarm(
     "mail-failed",
-    "The notifier could not handle an alarm message, and nobody may have been told: it waits in the queue of dead "
-    "letters. This mail comes from CloudWatch itself, past the notifier.",
-    waiting_in(DEAD_LETTERS),
+    "The notifier could not handle an alarm message, and nobody may have been told, or a schedule could not start its "
+    "function: it waits in the queue of dead letters. This mail comes from CloudWatch itself, past the notifier.",
+    waiting_in(UNDELIVERED),
     on_alarm=("FallbackTopic",),
     on_ok=(),
 )

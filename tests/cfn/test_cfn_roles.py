@@ -34,6 +34,8 @@ ALLOWED = {
         "s3:PutObject": [f"{LAKE}/sms/*"],
         "s3:DeleteObject": [f"{LAKE}/sms/*"],
         "s3:ListBucket": [LAKE],
+        # Lambda says what became of the run.
+        "sns:Publish": ["AlertsTopic"],
     },
     "AlertingNotifyRole": {
         "logs:CreateLogStream": ["AlertingNotifyLogs"],
@@ -51,7 +53,6 @@ ALLOWED = {
         "sns:Publish": ["FallbackTopic"],
         "sqs:SendMessage": ["AlertingNotifyDeadLetters"],
     },
-    "SmsCompactNightlyRole": {"lambda:InvokeFunction": ["SmsCompact"]},
     "OperateDigestRole": {
         "logs:CreateLogStream": ["OperateDigestLogs"],
         "logs:PutLogEvents": ["OperateDigestLogs"],
@@ -66,7 +67,8 @@ ALLOWED = {
         "cloudwatch:GetAlarmMuteRule": [ARN("cloudwatch", "alarm-mute-rule:*")],
         "cloudformation:DescribeStacks": [ARN("cloudformation", "stack/stack/*")],
         "cloudformation:GetTemplate": [ARN("cloudformation", "stack/stack/*")],
-        "sns:Publish": ["FallbackTopic"],
+        # Lambda says what became of the run.
+        "sns:Publish": ["AlertsTopic", "FallbackTopic"],
     },
     "OperateExamineRole": {
         "logs:CreateLogStream": ["OperateExamineLogs"],
@@ -95,10 +97,16 @@ ALLOWED = {
         "s3:PutObject": [f"{LAKE}/state/operate-doctor*", f"{LAKE}/damaged/*"],
         "sns:Publish": ["AlertsTopic", "FallbackTopic"],
     },
-    "OperateExamineNightlyRole": {"lambda:InvokeFunction": ["OperateExamine"]},
-    "OperateDigestWeeklyRole": {"lambda:InvokeFunction": ["OperateDigest"]},
-    "SmsIngestSlotsRole": {"lambda:InvokeFunction": ["SmsIngest"]},
-    "AlertingSweepRole": {"lambda:InvokeFunction": ["AlertingNotify"]},
+    **{
+        role: {"lambda:InvokeFunction": [function], "sqs:SendMessage": ["AlertingNotifyDeadLetters"]}
+        for role, function in {
+            "OperateExamineNightlyRole": "OperateExamine",
+            "OperateDigestWeeklyRole": "OperateDigest",
+            "SmsIngestSlotsRole": "SmsIngest",
+            "SmsCompactNightlyRole": "SmsCompact",
+            "AlertingSweepRole": "AlertingNotify",
+        }.items()
+    },
 }
 
 # What a call of boto3 needs; put_object on a condition needs s3:GetObject too, send_email of a raw message both.
@@ -236,6 +244,7 @@ def test_a_key_of_the_topics_may_be_used_by_those_that_mail_if_there_is_one(temp
         ("OperateDigestRole", use),
         ("OperateExamineRole", look),
         ("OperateExamineRole", use),
+        ("SmsCompactRole", use),
         ("SmsIngestRole", use),
     ]
 

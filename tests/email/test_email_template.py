@@ -145,9 +145,9 @@ def test_events_of_all_ten_types_leave_each_configuration_set_and_only_from_ther
     assert destinations["TransactionalToMetrics"]["EventDestination"]["MatchingEventTypes"] == ["send"]
     role = of_type(template, "AWS::IAM::Role", NewsletterConfigurationSet="news")["EmailNewsletterEventsRole"]
     (trust,) = role["AssumeRolePolicyDocument"]["Statement"]
-    assert trust["Condition"]["StringEquals"] == {
-        "AWS:SourceAccount": GIVEN["AWS::AccountId"],
-        "AWS:SourceArn": "arn:aws:ses:eu-west-1:111122223333:configuration-set/news",
+    assert trust["Condition"] == {
+        "StringEquals": {"aws:SourceAccount": GIVEN["AWS::AccountId"]},
+        "ArnLike": {"aws:SourceArn": "arn:aws:ses:eu-west-1:111122223333:configuration-set/news"},
     }
     (allowed,) = role["Policies"][0]["PolicyDocument"]["Statement"]
     assert allowed["Action"] == "firehose:PutRecordBatch"

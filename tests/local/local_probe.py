@@ -48,7 +48,8 @@ MAY = [
         "Condition": {"StringEquals": {"ses:FromAddress": "watch@example.com"}},
     },
 ]
-TRUST = [{"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}, "Action": "sts:AssumeRole"}]
+SERVICES = ["lambda.amazonaws.com", "scheduler.amazonaws.com"]
+TRUST = [{"Effect": "Allow", "Principal": {"Service": SERVICES}, "Action": "sts:AssumeRole"}]
 ROLE = {
     "Type": "AWS::IAM::Role",
     "Properties": {

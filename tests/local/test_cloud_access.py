@@ -1,12 +1,15 @@
 """Roles, policies and permissions hold: least privilege is tested by running, not by reading."""
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
 
+from deliverywatch.errors import ConfigurationError
 from deliverywatch.local.cloud.cloud import LocalCloud
+from local.local_probe import TRUST, function
 
 
 def test_a_function_may_do_what_its_role_allows_and_nothing_else(cloud: LocalCloud) -> None:
@@ -50,6 +53,23 @@ def test_a_bucket_that_insists_on_tls_is_content_with_loopback(cloud: LocalCloud
     s3.put_bucket_policy(Bucket=bucket, Policy=json.dumps({"Version": "2012-10-17", "Statement": [deny]}))
     assert cloud.invoke("probe-remember", {}).error is None
     s3.delete_bucket_policy(Bucket=bucket)
+
+
+@pytest.mark.parametrize("condition", [{"aws:SourceAccount": "444455556666"}, {"aws:SourceArn": "arn:aws:lambda:*:x"}])
+def test_a_function_whose_role_does_not_trust_lambda_with_it_is_refused(
+    cloud: LocalCloud, tmp_path: Path, condition: dict[str, str]
+) -> None:
+    statement = {**TRUST[0], "Condition": {"StringLike": condition}}
+    trust = {"Version": "2012-10-17", "Statement": [statement]}
+    role = {"Type": "AWS::IAM::Role", "Properties": {"AssumeRolePolicyDocument": trust}}
+    (tmp_path / "code").mkdir()
+    made = function("stranger")
+    made["Properties"] = {
+        key: made["Properties"][key] for key in ("FunctionName", "Runtime", "Handler", "Role", "Code")
+    }
+    with pytest.raises(ConfigurationError, match="cannot be assumed by Lambda"):
+        cloud.deploy({"Resources": {"Role": role, "Stranger": made}}, {}, tmp_path, name="stranger")
+    cloud.client("cloudformation").delete_stack(StackName="stranger")
 
 
 def test_who_is_nobody_is_refused(cloud: LocalCloud) -> None:

@@ -82,7 +82,37 @@ def test_an_event_that_fails_is_retried_after_one_and_two_minutes_and_then_set_a
     assert attempts == [2, 2, 3, 3, 3]
     url = cloud.client("sqs").get_queue_url(QueueName="probe-dead-letters")["QueueUrl"]
     (message,) = cloud.client("sqs").receive_message(QueueUrl=url)["Messages"]
-    assert json.loads(message["Body"])["requestPayload"] == {"fail": "always"}
+    assert json.loads(message["Body"]) == {"fail": "always"}
+
+
+@pytest.mark.parametrize(
+    ("event", "minutes", "condition", "count", "answer"),
+    [
+        ({}, 1, "Success", 1, None),
+        ({"fail": "always"}, 3, "RetriesExhausted", 2, "errorMessage"),
+    ],
+)
+def test_what_became_of_a_run_goes_to_its_destination_after_as_many_tries_as_were_set(
+    cloud: LocalCloud, event: Any, minutes: int, condition: str, count: int, answer: str | None
+) -> None:
+    ends = cloud.client("sqs").create_queue(QueueName="probe-ends")["QueueUrl"]
+    target = {"Destination": "arn:aws:sqs:us-east-1:111122223333:probe-ends"}
+    cloud.client("lambda").put_function_event_invoke_config(
+        FunctionName="probe-probe",
+        MaximumRetryAttempts=1,
+        DestinationConfig={"OnSuccess": target, "OnFailure": target},
+    )
+    cloud.client("lambda").invoke(FunctionName="probe-probe", InvocationType="Event", Payload=json.dumps(event))
+    first = cloud.clock.now.replace(second=0) + timedelta(minutes=1)
+    for number in range(minutes):
+        cloud.tick(first + timedelta(minutes=number))
+    (message,) = cloud.client("sqs").receive_message(QueueUrl=ends)["Messages"]
+    cloud.client("sqs").delete_queue(QueueUrl=ends)
+    cloud.client("lambda").delete_function_event_invoke_config(FunctionName="probe-probe")
+    record = json.loads(message["Body"])
+    assert (record["requestContext"]["condition"], record["requestPayload"]) == (condition, event)
+    assert record["requestContext"]["approximateInvokeCount"] == count
+    assert answer is None or answer in record["responsePayload"]
 
 
 def test_sns_hands_a_function_its_events_in_order_and_stamps_them_with_the_simulated_time(

@@ -44,13 +44,16 @@ BY_AWS = {
     "s3:AbortMultipartUpload": "Athena writes the result in the function's name",
     "ses:SendEmail": "SES asks for both rights of a raw message; the local cloud for one",
 }
+_REPORTED = {"sns:Publish": "Lambda says what became of the run"}
 # Rights for what a play does not play, by role.
 ELSEWHERE = {
     "OperateDigestRole": {
         "sns:Publish": "a digest that SES refuses",
     },
     "OperateExamineRole": {"s3:GetObject": "records of an earlier night"},
-    "EmailCompactRole": dict.fromkeys(
+    "SmsCompactRole": _REPORTED,
+    "EmailCompactRole": _REPORTED
+    | dict.fromkeys(
         ("s3:GetObject", "s3:PutObject", "s3:DeleteObject"), "days that are old enough, of which a day has none"
     ),
     "FilesProcessRole": {

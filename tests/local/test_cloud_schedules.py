@@ -1,5 +1,6 @@
 """Deployed schedules fire at simulated times, in their own time zone, with the time in their event."""
 
+import json
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -11,11 +12,11 @@ from deliverywatch.local.cloud.compute import schedules
 DAY = datetime(2026, 3, 10, tzinfo=UTC)
 
 
-def create(cloud: LocalCloud, expression: str, **options: Any) -> None:
+def create(cloud: LocalCloud, expression: str, changes: Any = None, **options: Any) -> None:
     target = {
         "Arn": "arn:aws:lambda:us-east-1:111122223333:function:probe-remember",
-        "RoleArn": "arn:aws:iam::111122223333:role/any",
-    }
+        "RoleArn": "arn:aws:iam::111122223333:role/nobody",
+    } | (changes or {})
     wanted = {
         "Name": "tried",
         "ScheduleExpression": expression,
@@ -65,6 +66,27 @@ def test_the_event_holds_the_time_for_which_it_was_planned(cloud: LocalCloud, no
     minute = noon.replace(hour=22)
     assert [each.schedule for each in cloud.run_schedules(minute)] == ["morning"]
     assert remembered() == [{"at": f"{minute:%Y-%m-%dT%H:%M:%SZ}"}]
+
+
+def test_a_role_that_does_not_trust_the_schedules_group_starts_nothing_and_the_event_is_set_aside(
+    cloud: LocalCloud, noon: datetime, remembered: Any
+) -> None:
+    source = {"aws:SourceArn": "arn:aws:scheduler:us-east-1:111122223333:schedule-group/another"}
+    trust = {
+        "Effect": "Allow",
+        "Principal": {"Service": "scheduler.amazonaws.com"},
+        "Action": "sts:AssumeRole",
+        "Condition": {"StringEquals": {"aws:SourceAccount": "111122223333"}, "ArnLike": source},
+    }
+    document = json.dumps({"Version": "2012-10-17", "Statement": [trust]})
+    role = cloud.client("iam").create_role(RoleName="another-group", AssumeRolePolicyDocument=document)["Role"]["Arn"]
+    url = cloud.client("sqs").create_queue(QueueName="not-started")["QueueUrl"]
+    queue = {"Arn": "arn:aws:sqs:us-east-1:111122223333:not-started"}
+    create(cloud, "rate(1 minute)", {"RoleArn": role, "DeadLetterConfig": queue, "Input": '{"kept": true}'})
+    cloud.run_schedules(noon.replace(hour=23))
+    assert remembered() == []
+    (message,) = cloud.client("sqs").receive_message(QueueUrl=url)["Messages"]
+    assert json.loads(message["Body"]) == {"kept": True}
 
 
 def test_nothing_fires_by_the_clock_of_the_machine(cloud: LocalCloud) -> None:

@@ -6,14 +6,14 @@ from typing import Any
 from troposphere import GetAtt, If, Ref, Sub, budgets
 
 from blocks.extras import Extra
-from blocks.parts import CONSOLE, MEMORY_SETTINGS, Function, allow, schedule
+from blocks.parts import CONSOLE, MEMORY_SETTINGS, Function, allow, reported, schedule
 from blocks.stack import Stack
 from blocks.tables import saved_queries
 from stacks.email import lake, streams
 from stacks.email.alarms import watches
 from stacks.email.dashboard import email_dashboard
 from stacks.email.parameters import BUDGET, BUDGET_CONDITIONS, CONDITIONS, PARAMETERS, RULES
-from stacks.shared import MAY_LIST_LAKE, MAY_SET_ASIDE
+from stacks.shared import MAY_LIST_LAKE, MAY_SET_ASIDE, may_publish
 
 # Long after midnight: Firehose writes the last events of a day up to 15 minutes into the next.
 _NIGHTLY = "cron(30 2 * * ? *)"
@@ -28,6 +28,7 @@ def stack(extras: Collection[Extra] = ()) -> Stack:
             *lake.resources(),
             *saved_queries("email", "EmailDatabase", "EmailWorkgroup"),
             *streams.resources(transform),
+            reported("email-compact"),
             *schedule("email-compact-days", compact, _NIGHTLY),
             *([_budget()] if has_budget else []),
             email_dashboard(),
@@ -80,6 +81,7 @@ def _compact() -> Function:
             allow("s3:ListBucket", GetAtt("EmailBucket", "Arn")),
             allow(["s3:GetObject", "s3:PutObject", "s3:DeleteObject"], Sub("${EmailBucket.Arn}/events/*")),
             allow("s3:PutObject", Sub("${EmailBucket.Arn}/damaged/*")),
+            *may_publish("AlertsTopic"),
         ],
     )
 

@@ -127,7 +127,7 @@ def _crawler() -> list[Any]:
         allow("s3:GetObject", Sub("${EmailBucket.Arn}/events/*")),
         allow(["logs:CreateLogGroup", "logs:CreateLogStream", "logs:PutLogEvents"], glue_logs),
     ]
-    made_role = role("email-crawler", "glue.amazonaws.com", reads)
+    made_role = role("email-crawler", "glue.amazonaws.com", reads, Sub(arn("glue", "*")))
     made_role.Condition = "HasEmailCrawler"
     target = glue.CatalogTarget(DatabaseName=Ref("EmailDatabase"), Tables=[Ref(table_id(stream)) for stream in Stream])
     keeps = {"Version": 1.0, "CrawlerOutput": {"Partitions": {"AddOrUpdateBehavior": "InheritFromTable"}}}

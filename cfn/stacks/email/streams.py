@@ -42,7 +42,8 @@ def _of(stream: Stream, transform: Function) -> list[Any]:
         RetentionInDays=Ref("LogRetentionDays"),
     )
     log_stream = logs.LogStream(f"{name}DeliveryLog", LogGroupName=Ref(group), LogStreamName="delivery")
-    delivers = role(f"email-{stream.value}-delivery", "firehose.amazonaws.com", _may(stream, transform))
+    source = Sub(arn("firehose", f"deliverystream/{_name(stream)}"))
+    delivers = role(f"email-{stream.value}-delivery", "firehose.amazonaws.com", _may(stream, transform), source)
     return [
         group,
         log_stream,
@@ -124,12 +125,7 @@ def _conversion(stream: Stream, delivers: Any) -> dict[str, Any]:
 
 def _destinations(stream: Stream) -> list[Any]:
     name = title(stream)
-    from_this_set = {
-        "StringEquals": {
-            "AWS:SourceAccount": Ref("AWS::AccountId"),
-            "AWS:SourceArn": Sub(arn("ses", "configuration-set/${Set}"), Set=configuration_set(stream)),
-        }
-    }
+    from_this_set = Sub(arn("ses", "configuration-set/${Set}"), Set=configuration_set(stream))
     puts = allow("firehose:PutRecordBatch", GetAtt(stream_id(stream), "Arn"))
     publishes = role(f"email-{stream.value}-events", "ses.amazonaws.com", [puts], from_this_set)
     lake = {"DeliveryStreamARN": GetAtt(stream_id(stream), "Arn"), "IAMRoleARN": GetAtt(publishes, "Arn")}

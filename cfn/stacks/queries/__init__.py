@@ -6,7 +6,7 @@ from pathlib import Path
 from troposphere import GetAtt, If, Ref, Sub, scheduler
 
 from blocks.extras import Extra
-from blocks.parts import Function, Statement, dead_letters, named, retries, role, schedule, title
+from blocks.parts import Function, dead_letters, named, not_kept, retries, role, schedule, title
 from blocks.stack import Stack, dashboard_url
 from blocks.tables import JSON_LINES, LAKE, saved_queries, table
 from deliverywatch.queries.config import file
@@ -30,11 +30,14 @@ def stack(_extras: Collection[Extra] = ()) -> Stack:
             *saved_queries("queries"),
             scheduler.ScheduleGroup("QueriesScheduleGroup", Name=named("queries")),
             *dead_letters(DEAD_LETTERS),
-            role(START, "scheduler.amazonaws.com", start_may(title(DEAD_LETTERS)), _from_our_group()),
+            role(START, "scheduler.amazonaws.com", start_may(title(DEAD_LETTERS)), _SOURCE),
             *schedule("queries-reconcile-rounds", reconcile, Sub("cron(0/${QueriesReconcileMinutes} * * * ? *)")),
-            # A round that failed is done by the next one; a run that failed is repeated twice, then it waits for
-            # somebody.
-            retries("queries-reconcile", 0),
+            not_kept(
+                "queries-reconcile",
+                "The event holds only its time: the next round does what this one left undone.",
+                "The alarm queries-reconcile-stale: one failed round of two minutes is nobody's trouble.",
+            ),
+            # A run that failed is repeated twice, then it waits for somebody.
             retries("queries-execute", 2, DEAD_LETTERS),
             queries_dashboard(),
         ],
@@ -102,14 +105,8 @@ _SHARED = {
 }
 
 
-def _from_our_group() -> Statement:
-    # Scheduler names the group, not the schedule, as the source when it takes the role.
-    return {
-        "StringEquals": {
-            "aws:SourceAccount": Ref("AWS::AccountId"),
-            "aws:SourceArn": GetAtt("QueriesScheduleGroup", "Arn"),
-        }
-    }
+# Scheduler names the group, not the schedule, as the source when it takes the role.
+_SOURCE = GetAtt("QueriesScheduleGroup", "Arn")
 
 
 _OUTPUTS = {

@@ -7,7 +7,7 @@ from troposphere import Equals, If, Ref, Sub
 
 from blocks.extras import Extra
 from blocks.parameters import given
-from blocks.parts import MEMORY_SETTINGS, Function, Statement, allow, arn, limits, retries, schedule
+from blocks.parts import MEMORY_SETTINGS, Function, Statement, allow, arn, limits, not_kept, reported, schedule
 from blocks.stack import Stack, dashboard_url
 from blocks.tables import LAKE, PARQUET, saved_queries, table, view, view_text
 from deliverywatch.sms.assessments.delivery import DeliveryLimits
@@ -57,9 +57,13 @@ def stack(_extras: Collection[Extra] = ()) -> Stack:
             ),
             _messages(columns),
             *saved_queries("sms"),
-            # The next slot's run reads what this one missed. A retry by Lambda would count as a second failed run, and
-            # that is what the alarm sms-ingest-errors looks at.
-            retries("sms-ingest", 0),
+            # A retry by Lambda would count as a second failed run, which is what the alarm sms-ingest-errors looks at.
+            not_kept(
+                "sms-ingest",
+                "The event holds only its time: the next slot's run reads what this one missed.",
+                "The alarms sms-ingest-errors and sms-blind.",
+            ),
+            reported("sms-compact"),
             *schedule("sms-ingest-slots", ingest, Sub("cron(0/${SlotMinutes} * * * ? *)")),
             *schedule(
                 "sms-compact-nightly",
@@ -158,6 +162,7 @@ def _compact() -> Function:
             allow(["s3:GetObject", "s3:PutObject", "s3:DeleteObject"], objects("sms")),
             # To find what is due, too.
             MAY_LIST_LAKE,
+            *may_publish("AlertsTopic"),
         ],
     )
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from deliverywatch.alerting.inputs import other_messages
+from deliverywatch.alerting.inputs import function_result, other_messages
 from deliverywatch.alerting.inputs.alarm import Alarm, State, from_trigger, is_elsewhere, state_of
 from deliverywatch.errors import InputError
 from deliverywatch.messages import notice as system_notice
@@ -74,6 +74,8 @@ def read(message: object, envelope: Mapping[str, Any], received_at: datetime) ->
         return _from_system(body, envelope, received_at)
     if body.get("AlarmName"):
         return _from_sns(body, envelope, received_at)
+    if body.get("requestContext") and function_result.is_result(body):
+        return _from_system(system_notice.to_document(function_result.notice_of(body)), envelope, received_at)
     is_state = body.get("detail-type", _STATE_CHANGE) in (_STATE_CHANGE, _CONTRIBUTOR_CHANGE)
     if is_state and (body.get("alarmData") or body.get("detail")):
         return _from_lambda(body, received_at)

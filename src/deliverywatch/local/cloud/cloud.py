@@ -21,7 +21,7 @@ from deliverywatch.local.cloud.cloudwatch.alarms import Alarms, Transition
 from deliverywatch.local.cloud.cloudwatch.metrics import Publisher
 from deliverywatch.local.cloud.cloudwatch.monitoring import Monitoring
 from deliverywatch.local.cloud.compute import schedules
-from deliverywatch.local.cloud.compute.lambdas import Failure, Functions
+from deliverywatch.local.cloud.compute.lambdas import Failure, Functions, send
 from deliverywatch.local.cloud.compute.queues import Queues
 from deliverywatch.local.cloud.compute.states import States
 from deliverywatch.local.cloud.emulator import access, hooks
@@ -128,12 +128,10 @@ class LocalCloud:
         return firings
 
     def _start(self, firing: schedules.Firing) -> None:
-        if ":sqs:" not in firing.target:
+        if firing.may_start and ":sqs:" not in firing.target:
             self._functions.enqueue_for(firing.target, firing.event)
-            return
-        sqs = self.client("sqs")
-        url = sqs.get_queue_url(QueueName=firing.target.rpartition(":")[2])["QueueUrl"]
-        sqs.send_message(QueueUrl=url, MessageBody=json.dumps(firing.event))
+        else:
+            send(firing.target if firing.may_start else firing.dead_letters, firing.event)
 
     def settle(self) -> None:
         """Run everything asynchronous that is due now, and show every point whose time has come."""

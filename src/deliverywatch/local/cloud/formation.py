@@ -10,8 +10,9 @@ from typing import Any
 from deliverywatch.errors import ConfigurationError
 from deliverywatch.local.cloud.cloudwatch import wire
 from deliverywatch.local.cloud.cloudwatch.wire import CLOUDWATCH
-from deliverywatch.local.cloud.emulator import hooks
+from deliverywatch.local.cloud.emulator import access, hooks
 from deliverywatch.local.cloud.emulator.clock import Clock
+from deliverywatch.local.cloud.emulator.emulator import ACCOUNT, REGION
 
 _PROVISIONERS = "services.cloudformation.provisioners"
 _ATHENA = "services.athena"
@@ -28,7 +29,10 @@ def install(placed: hooks.Hooks, clock: Clock) -> None:
         # Nothing here is billed: a budget is taken and kept as a name.
         ("AWS::Budgets::Budget", _entry(lambda name, _: (name, {}), lambda _: None)),
         ("AWS::Scheduler::Schedule", _completing(handlers["AWS::Scheduler::Schedule"], _schedule, *_OF_A_SCHEDULE)),
-        ("AWS::Lambda::Function", _completing(handlers["AWS::Lambda::Function"], _function, "DeadLetterConfig")),
+        (
+            "AWS::Lambda::Function",
+            _taken(_completing(handlers["AWS::Lambda::Function"], _function, "DeadLetterConfig")),
+        ),
     ):
         placed.register(handlers, kind, entry)
 
@@ -104,6 +108,18 @@ def _completing(entry: Mapping[str, Any], described: Callable[..., Any], *names:
         return completed
 
     return {**entry, "create": complete(entry["create"], 1), "update": complete(entry["update"], 2)}
+
+
+def _taken(entry: Mapping[str, Any]) -> dict[str, Any]:
+    """Refuse a function whose role does not trust Lambda with it, as Lambda does."""
+
+    def created(logical_id: str, properties: Mapping[str, Any], stack_name: str) -> Any:
+        source = f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:{properties.get('FunctionName', logical_id)}"
+        if not access.may_take(properties["Role"], "lambda.amazonaws.com", source):
+            raise ConfigurationError("The role defined for the function cannot be assumed by Lambda.")
+        return entry["create"](logical_id, properties, stack_name)
+
+    return {**entry, "create": created}
 
 
 def _schedule(name: str, properties: Mapping[str, Any]) -> Any:

@@ -9,6 +9,7 @@ import json
 import queue
 import threading
 import time
+import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -102,15 +103,19 @@ class Functions:
 
     def _attempt(self, function: Any, event: Any, tried: int) -> None:
         result = hooks.inside(_LAMBDA, "_execute_function_with_config_scope")(function, event)
-        if not result.get("error"):
-            return
-        name = function["config"]["FunctionName"]
-        self.failures.append(Failure(self._clock.now, name, str(result["body"].get("errorMessage", ""))))
-        settings = _invoke_settings(function)
-        if tried < settings.get("MaximumRetryAttempts", RETRIES):
+        is_good, settings, name = (
+            not result.get("error"),
+            _invoke_settings(function),
+            function["config"]["FunctionName"],
+        )
+        if not is_good:
+            self.failures.append(Failure(self._clock.now, name, str(result["body"].get("errorMessage", ""))))
+        if not is_good and tried < settings.get("MaximumRetryAttempts", RETRIES):
             self._waiting.add(self._clock.now + RETRY_DELAYS[min(tried, 1)], (function, event, tried + 1))
-        elif target := _dead_letters(function, settings):
-            hooks.inside(_LAMBDA, "_route_async_failure")(target, name, event, result)
+        elif target := _destination(settings, "OnSuccess" if is_good else "OnFailure"):
+            send(target, _record(function, event, result, tried + 1, self._clock.now))
+        elif not is_good and (dead := (function["config"].get("DeadLetterConfig") or {}).get("TargetArn")):
+            send(dead, event)
 
     def _take_text(self, arn: str, payload: str) -> None:
         self.enqueue_for(arn, json.loads(payload))
@@ -225,6 +230,33 @@ def _invoke_settings(function: Any) -> dict[str, Any]:
     return function.get("event_invoke_config") or per_version.get("$LATEST") or {}
 
 
-def _dead_letters(function: Any, settings: dict[str, Any]) -> str:
-    destination = ((settings.get("DestinationConfig") or {}).get("OnFailure") or {}).get("Destination")
-    return destination or (function["config"].get("DeadLetterConfig") or {}).get("TargetArn") or ""
+def _destination(settings: dict[str, Any], end: str) -> str:
+    return ((settings.get("DestinationConfig") or {}).get(end) or {}).get("Destination") or ""
+
+
+def _record(function: Any, event: Any, result: dict[str, Any], count: int, now: datetime) -> dict[str, Any]:
+    """Return the record of a run (docs.aws.amazon.com/lambda/latest/dg/invocation-async-retain-records.html)."""
+    failed = {"functionError": result.get("function_error") or "Unhandled"} if result.get("error") else {}
+    return {
+        "version": "1.0",
+        "timestamp": f"{now:%Y-%m-%dT%H:%M:%S}.000Z",
+        "requestContext": {
+            "requestId": str(uuid.uuid4()),
+            "functionArn": f"{function['config']['FunctionArn']}:$LATEST",
+            "condition": "RetriesExhausted" if failed else "Success",
+            "approximateInvokeCount": count,
+        },
+        "requestPayload": event,
+        "responseContext": {"statusCode": 200, "executedVersion": "$LATEST", **failed},
+        "responsePayload": result.get("body"),
+    }
+
+
+def send(target: str, content: Any) -> None:
+    """Send what could not be handled, or became of it, to a topic or a queue; one that does not exist gets nothing."""
+    body = json.dumps(content)
+    if ":sns:" in target:
+        hooks.inside("services.sns", "_fanout")(target, str(uuid.uuid4()), body, "", "", {})
+    elif hooks.inside("services.sqs", "_queue_by_arn")(target) is not None:
+        url = hooks.inside("services.sqs", "_queue_url")(target.rpartition(":")[2])
+        hooks.inside("services.sqs", "_act_send_message")({"MessageBody": body}, url)

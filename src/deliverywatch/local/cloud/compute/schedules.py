@@ -13,7 +13,8 @@ from functools import lru_cache
 from typing import Any
 
 from cwalarm.schedules import eventbridge
-from deliverywatch.local.cloud.emulator import hooks
+from deliverywatch.local.cloud.emulator import access, hooks
+from deliverywatch.local.cloud.emulator.emulator import ACCOUNT, REGION
 
 # A rate counts from when its schedule was made, which the demo would not want to depend on: here, from midnight.
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -24,11 +25,17 @@ _parse = lru_cache(256)(eventbridge.parse)
 
 @dataclass(frozen=True, slots=True)
 class Firing:
-    """One target that is to be invoked now: the schedule's name, the target's ARN and the event."""
+    """One target that is to be invoked now: the schedule's name, the target's ARN and the event.
+
+    Without a role that trusts the schedule's group it cannot be: the event then goes to the queue of dead letters, if
+    the schedule has one.
+    """
 
     schedule: str
     target: str
     event: Any
+    may_start: bool = True
+    dead_letters: str = ""
 
 
 def install(placed: hooks.Hooks) -> None:
@@ -85,4 +92,8 @@ def _firing(schedule: dict[str, Any], minute: datetime) -> Firing:
     text = schedule["Target"].get("Input") or "{}"
     for name, value in attributes.items():
         text = text.replace(f"<{name}>", value)
-    return Firing(schedule["Name"], schedule["Target"]["Arn"], json.loads(text))
+    target = schedule["Target"]
+    group = f"arn:aws:scheduler:{REGION}:{ACCOUNT}:schedule-group/{schedule.get('GroupName') or 'default'}"
+    may_start = access.may_take(target["RoleArn"], "scheduler.amazonaws.com", group)
+    dead_letters = (target.get("DeadLetterConfig") or {}).get("Arn", "")
+    return Firing(schedule["Name"], target["Arn"], json.loads(text), may_start, dead_letters)

@@ -1,5 +1,6 @@
 """Who may do what: MiniStack's evaluation of roles and policies, switched on, and fixed where it demands too much."""
 
+import fnmatch
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -33,6 +34,35 @@ def install(placed: hooks.Hooks, uses: set[Use]) -> None:
     placed.replace("core.iam_actions", "_lambda_action", _with_concurrency)
     placed.replace("core.iam_evaluator", "enforce", lambda original: _enforcing(original, uses))
     placed.replace("app", "_enforce_ses_v2", _with_sender)
+
+
+def may_take(role_arn: str, service: str, source: str) -> bool:
+    """Return whether the trust policy of a role lets a service take it for a source.
+
+    docs.aws.amazon.com/IAM/latest/UserGuide/confused-deputy.html
+    """
+    role = hooks.inside("services.iam", "_roles").get(role_arn.rpartition("/")[2])
+    document = role["AssumeRolePolicyDocument"] if role else "{}"
+    policy = json.loads(document) if isinstance(document, str) else document
+    keys = {"aws:sourceaccount": ACCOUNT, "aws:sourcearn": source}
+    return any(
+        service in _listed(statement["Principal"].get("Service", [])) and _holds(statement.get("Condition", {}), keys)
+        for statement in policy.get("Statement", [])
+        if statement["Effect"] == "Allow"
+    )
+
+
+def _holds(conditions: Mapping[str, Mapping[str, Any]], keys: Mapping[str, str]) -> bool:
+    """Return whether all conditions hold; a key that the service does not send equals nothing."""
+    return all(
+        any(fnmatch.fnmatchcase(keys.get(key.lower(), ""), pattern) for pattern in _listed(patterns))
+        for pairs in conditions.values()
+        for key, patterns in pairs.items()
+    )
+
+
+def _listed(value: Any) -> list[str]:
+    return [value] if isinstance(value, str) else list(value)
 
 
 def _with_narrower_resources(original: Callable[..., str]) -> Callable[..., str]:

@@ -42,6 +42,7 @@ NAMES = {
     ),
     "services.eventbridge": ("_dispatch_to_lambda", "start_scheduler", "time"),
     "services.glue": ("_create_table", "_tables", "_update_table"),
+    "services.iam": ("_roles",),
     "services.lambda_svc": (
         "_dispatch_esm_batch", "_emit_lambda_logs", "_emit_lambda_metrics", "_ensure_poller", "_esm_backoff_until",
         "_execute_function_with_config_scope", "_execution_record_for_config", "_functions",

@@ -20,7 +20,7 @@ from deliverywatch.local.cloud.cloud import LocalCloud
 from deliverywatch.local.cloud.compute import queues
 from deliverywatch.local.demo import play, sms_day
 from deliverywatch.operate.account import aws
-from deliverywatch.operate.deploy import aws_storage
+from deliverywatch.operate.deploy import aws_storage, prerequisites
 from deliverywatch.operate.deploy import deploy as deploying
 
 if TYPE_CHECKING:
@@ -91,6 +91,8 @@ def new_cloud(empty_cloud: LocalCloud, monkeypatch: pytest.MonkeyPatch) -> Local
     monkeypatch.setattr(steps, "PAUSE_SECONDS", 0.02)
     monkeypatch.setattr(queues, "NAME_KEPT_SECONDS", 0)
     monkeypatch.setattr(deploying, "NAME_KEPT_SECONDS", 0)
+    # A second per deployment, and tests of their own.
+    monkeypatch.setattr(prerequisites, "LOOKS", ())
     forget(empty_cloud)
     return empty_cloud
 

@@ -43,6 +43,7 @@ if TYPE_CHECKING:
 @click.option("--revert-drift", is_flag=True, help="Also undo what was changed by hand.")
 @click.option("--dry-run", is_flag=True, help="Say what would change, and change nothing.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
+@click.option("--force", is_flag=True, help="Deploy although something that was looked at would make it fail.")
 @target_and_json
 def deploy(
     *,
@@ -53,12 +54,14 @@ def deploy(
     revert_drift: bool,
     dry_run: bool,
     yes: bool,
+    force: bool,
     as_json: bool,
 ) -> None:
     """Deploy the built template, or change the stack.
 
-    Says what would change and what it costs, asks, uploads what is new, follows CloudFormation, and checks that it
-    works. Parameters that are not set keep their value. After an interruption, the same command goes on.
+    Says what the account lacks for it, what would change and what it costs, asks, uploads what is new, follows
+    CloudFormation, and checks that it works. Parameters that are not set keep their value. After an interruption, the
+    same command goes on.
 
     \b
     Example: deliverywatch deploy --set SenderAddress=alerts@example.com \\
@@ -73,7 +76,8 @@ def deploy(
              | "remove", "resource": "", "kind": "", "because": [""],
              "kept": false}],
            "monthly_usd": {"before": 2.86, "after": 2.86, "after_free": 0.2},
-           "outputs": {"name": ""}, "checks": [as in doctor --json]}
+           "outputs": {"name": ""}, "before": [as in doctor --json],
+           "checks": [as in doctor --json]}
     Exit codes: 0 done, 1 failed, 2 wrong usage or input, 3 it is deployed, but a
     stack that was there before does not work as it should.
     """  # noqa: D301 - click wants the control character
@@ -84,10 +88,11 @@ def deploy(
     account, built = _account(target, artifacts_bucket), _read(template)
     seen = _seen(account, may_wait=not dry_run)
     upgrade = _upgrade(account, seen, built, template.parent, texts, reverts_drift=revert_drift)
+    before = _before(account, upgrade, target, may_fail=dry_run or force, as_json=as_json)
     with steps.shown() as progress:
         progress.begin("Looking at what would change")
         preview = flow.preview(upgrade, account.ports(progress), may_make=not dry_run)
-    document = shown.document(upgrade, preview, account.cloud.region, account.number)
+    document = shown.document(upgrade, preview, account.cloud.region, account.number, documents(before))
     if not as_json:
         click.echo("\n".join(shown.words(upgrade, preview, account.cloud.region, account.number)))
     if dry_run:
@@ -112,6 +117,7 @@ class _Account:
 
     cloud: Cloud
     number: str
+    principal: str
     stack: str
     artifacts: Artifacts
 
@@ -123,11 +129,11 @@ class _Account:
 
 
 def _account(target: Target, bucket: str | None) -> _Account:
-    from deliverywatch.operate.deploy.aws_artifacts import Artifacts, account_of
+    from deliverywatch.operate.deploy.aws_artifacts import Artifacts, identity_of
 
     cloud = target.connect()
-    number = account_of(cloud)
-    return _Account(cloud, number, target.stack, Artifacts(cloud, number, bucket))
+    number, principal = identity_of(cloud)
+    return _Account(cloud, number, principal, target.stack, Artifacts(cloud, number, bucket))
 
 
 def _read(path: Path) -> dict[str, Any]:
@@ -183,6 +189,23 @@ def _deployed(account: _Account, seen: Stack | None) -> tuple[Deployment, Mappin
     if seen is None or is_unfinished(seen.status) or seen.status == "DELETE_IN_PROGRESS":
         return None
     return aws.find(account.cloud, account.stack), CloudFormation(account.cloud).template(account.stack)
+
+
+def _before(account: _Account, upgrade: Upgrade, target: Target, *, may_fail: bool, as_json: bool) -> list[Check]:
+    """Return what the account lacks for a deployment, before anything is changed."""
+    from deliverywatch.cli.deploy.first_look import look
+    from deliverywatch.operate.deploy.prerequisites import Intent
+
+    intent = Intent(
+        stack=account.stack,
+        region=account.cloud.region,
+        principal=account.principal,
+        template=upgrade.packaged.template,
+        parameters=upgrade.parameters.values,
+        artifacts=account.artifacts.name,
+        is_new=upgrade.deployed is None,
+    )
+    return look(account.cloud, account.number, intent, target, may_fail=may_fail, as_json=as_json)
 
 
 def _look(account: _Account, target: Target, document: dict[str, Any], *, is_new: bool, as_json: bool) -> None:

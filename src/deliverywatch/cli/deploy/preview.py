@@ -12,8 +12,10 @@ if TYPE_CHECKING:
     from deliverywatch.operate.deploy.upgrade import Preview, Upgrade
 
 
-def document(upgrade: Upgrade, preview: Preview, region: str, account: str) -> dict[str, Any]:
-    """Return what `--json` prints of a deployment to come."""
+def document(
+    upgrade: Upgrade, preview: Preview, region: str, account: str, before: list[dict[str, str]]
+) -> dict[str, Any]:
+    """Return what `--json` prints of a deployment to come; `before` is what was looked at first."""
     return {
         "stack": upgrade.stack,
         "region": region,
@@ -38,6 +40,7 @@ def document(upgrade: Upgrade, preview: Preview, region: str, account: str) -> d
             "after_free": round(preview.free_usd_after, 2),
         },
         "outputs": {},
+        "before": before,
         "checks": [],
     }
 

@@ -18,6 +18,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from deliverywatch.errors import CloudRefused, CloudUnavailable, InputError, error_code
 from deliverywatch.operate.account import deployment
+from deliverywatch.operate.account.remedies import remedy
 from deliverywatch.sdk import sendable
 
 if TYPE_CHECKING:
@@ -188,7 +189,7 @@ def _refused(what: str, error: ClientError) -> DeliveryWatchError:
         return CloudRefused(
             f"{what} could not be read or changed: AWS denies {error.operation_name} ({message}).",
             kind="denied",
-            next_step="Have this right added to your role, or use another with --profile.",
+            next_step=remedy(message) or "Have this right added to your role, or use another with --profile.",
         )
     if code in _THROTTLED or error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0) >= 500:
         return CloudUnavailable(f"{what}: AWS does not answer {error.operation_name} now ({code}).")

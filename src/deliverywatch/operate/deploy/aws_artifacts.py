@@ -7,6 +7,7 @@ import json
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from deliverywatch.errors import CloudRefused, DeliveryWatchError
 from deliverywatch.operate.account.aws import existing, translated
 
 if TYPE_CHECKING:
@@ -17,8 +18,40 @@ _MISSING = ("404", "NoSuchBucket", "NoSuchKey", "NotFound")
 
 def account_of(cloud: Cloud) -> str:
     """Return the number of the account."""
+    return identity_of(cloud)[0]
+
+
+def identity_of(cloud: Cloud) -> tuple[str, str]:
+    """Return the number of the account, and the ARN of who asks.
+
+    Raises:
+        CloudRefused: The credentials are not known, or not in this region, which an account may have to enable first.
+    """
+    try:
+        return _identity(cloud, cloud.region)
+    except CloudRefused as error:
+        if error.kind != "unknown-credentials" or not _is_known_elsewhere(cloud):
+            raise
+        raise CloudRefused(
+            f"The region {cloud.region} is not enabled for this account.",
+            kind="region-disabled",
+            next_step=f"Run 'aws account enable-region --region-name {cloud.region}' and wait some minutes, or name "
+            "another with --region.",
+        ) from error
+
+
+def _identity(cloud: Cloud, region: str) -> tuple[str, str]:
     with translated("The account"):
-        return str(cloud.client("sts").get_caller_identity()["Account"])
+        caller = cloud.client("sts", region).get_caller_identity()
+    return str(caller["Account"]), str(caller["Arn"])
+
+
+def _is_known_elsewhere(cloud: Cloud) -> bool:
+    try:
+        _identity(cloud, "us-east-1")
+    except DeliveryWatchError:
+        return False
+    return cloud.region != "us-east-1"
 
 
 class Artifacts:

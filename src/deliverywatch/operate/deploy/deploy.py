@@ -12,6 +12,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from deliverywatch.errors import CloudRefused
+from deliverywatch.operate.account.remedies import remedy
 from deliverywatch.operate.account.stack_status import Phase, way_out
 from deliverywatch.operate.deploy.changes import Change, from_change_set
 from deliverywatch.operate.deploy.cloudformation import Stack, overtaken
@@ -174,7 +175,7 @@ def carry_out(formation: CloudFormation, planned: Plan, following: Following) ->
         raise CloudRefused(
             f"The deployment failed and was taken back: {reasons}",
             kind="rolled-back",
-            next_step="Fix what the reason names and run the same command again.",
+            next_step=remedy(reasons) or "Fix what the reason names and run the same command again.",
         )
 
 
@@ -193,7 +194,8 @@ def _refused(formation: CloudFormation, made: ChangeSet) -> CloudRefused:
         )
     formation.drop(made.id)
     reasons = " ".join(refusal.words() for refusal in refusals or ()) or made.reason
-    return CloudRefused(f"CloudFormation refuses the change: {reasons}", kind="change-refused")
+    next_step = remedy(reasons) or CloudRefused.next_step
+    return CloudRefused(f"CloudFormation refuses the change: {reasons}", kind="change-refused", next_step=next_step)
 
 
 def _details(formation: CloudFormation, failures: Sequence[Event], **of: str) -> str:

@@ -66,7 +66,7 @@ class Account:
     def denied(self, principal: str, actions: Sequence[str]) -> dict[str, str]:
         """Return by action the words for what denies it to a principal, as far as IAM can say."""
         source = self._policy_source(principal)
-        found: dict[str, str] = {}
+        denials: dict[str, str] = {}
         for first in range(0, len(actions), _ACTIONS_PER_CALL):
             names = list(actions[first : first + _ACTIONS_PER_CALL])
             with translated("Your rights"):
@@ -77,8 +77,8 @@ class Account:
                     PolicySourceArn=source,
                     ActionNames=names,
                 )
-            found |= {result["EvalActionName"]: words for result in results if (words := _denial(result))}
-        return found
+            denials |= {result["EvalActionName"]: words for result in results if (words := _denial(result))}
+        return denials
 
     def _policy_source(self, principal: str) -> str:
         """Return what IAM simulates for an ARN of STS: of a session its role, with the path that only IAM knows."""

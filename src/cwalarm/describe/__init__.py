@@ -1,5 +1,5 @@
-"""An alarm in plain words, and how it behaves when data is played to it.
+"""An alarm in plain words, and what is doubtful about its definition.
 
-In: an alarm or a composite. Out: sentences, and the behaviour that they state.
+In: an alarm or a composite. Out: sentences and findings.
 Read `explain` first, then `behaviour`, which it says in words, and `probe`.
 """

@@ -2,21 +2,19 @@
 
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from cwalarm.definitions.alarm import Alarm
-from cwalarm.replay.datapoint_files import require
 from cwalarm.replay.method import can_vectorise
 from cwalarm.replay.minutes import Minutes
 from deliverywatch.backtest import simulate
 from deliverywatch.backtest.curve import curve
 from deliverywatch.backtest.inputs import definitions as templates
 from deliverywatch.backtest.inputs.definitions import Definitions
-from deliverywatch.backtest.inputs.history import History, bounds
+from deliverywatch.backtest.inputs.history import History, bounds, replayable
 from deliverywatch.backtest.results.measure import headline_numbers, incidents, true_incidents
 from deliverywatch.backtest.results.result import Night, Result, Span, Variant
-from deliverywatch.errors import InputError
 from deliverywatch.thresholds import BACKTEST_LEAST_DAYS
 
 # Before the replay, alarms and incidents come into the state that they had then.
@@ -64,7 +62,7 @@ def compare(request: Request, on_progress: Callable[[float, str], None] = lambda
     on_progress(0.0, "Reading")
     baseline = request.source.load(overrides[0])
     history = request.history_for(baseline)
-    baseline, left_out = _replayable(baseline, history)
+    baseline, left_out = replayable(baseline, history)
     yardstick = _yardstick(request, baseline, history)
     variants: list[Variant] = []
     for number, values in enumerate(overrides):
@@ -115,7 +113,7 @@ def _variant(
     request: Request, definitions: Definitions, yardstick: _Yardstick, on_progress: Callable[[int, int], None]
 ) -> Variant:
     history, span = request.history_for(definitions), yardstick.span
-    definitions, _ = _replayable(definitions, history)
+    definitions, _ = replayable(definitions, history)
     minutes = Minutes(history.series)
     changes = simulate.replay(definitions, minutes, yardstick.lead, on_progress)
     mails = simulate.deliver(definitions, minutes, changes, yardstick.lead, request.night.time_zone, history.contexts)
@@ -172,20 +170,3 @@ def _refused(variants: Sequence[Variant]) -> list[str]:
     )
     allowed = [f"Not among the template's allowed values, so not deployable: {', '.join(names)}."] if names else []
     return [*allowed, *broken]
-
-
-def _replayable(definitions: Definitions, history: History) -> tuple[Definitions, tuple[str, ...]]:
-    """Return the definitions without the alarms that this kind of history can say nothing about, and their names."""
-    left_out = history.left_out | {
-        alarm.name
-        for alarm in definitions.alarms
-        if any((stat.namespace, stat.name) in history.unknowable for stat in alarm.metrics)
-    }
-    kept = tuple(alarm for alarm in definitions.alarms if alarm.name not in left_out)
-    for alarm in kept:
-        require(alarm, history.series)
-    if not kept:
-        raise InputError(
-            "No alarm watches what is in the history.", next_step="Name a history of the metrics that they watch."
-        )
-    return replace(definitions, alarms=kept), tuple(sorted(left_out))

@@ -50,7 +50,7 @@ def curve(
     replay = Replay(minutes, first, last)
     points = []
     for done, threshold in enumerate(_steps(alarm, replay, MAIL_STEPS), 1):
-        turned = _turned(definitions, alarm, threshold)
+        turned = with_threshold(definitions, alarm, threshold)
         points.append(Point(threshold, _mail_count(definitions, turned, minutes, changes, lead, span.start)))
         on_progress(done, MAIL_STEPS)
     outcomes = sweep(replay, alarm, _steps(alarm, replay, RAISED_STEPS))
@@ -94,7 +94,7 @@ def _steps(alarm: Alarm, replay: Replay, count: int) -> list[float]:
     return sorted(steps | {alarm.threshold})
 
 
-def _turned(definitions: Definitions, alarm: Alarm, threshold: float) -> dict[str, Alarm]:
+def with_threshold(definitions: Definitions, alarm: Alarm, threshold: float) -> dict[str, Alarm]:
     """Return the alarms that are other ones with this threshold, by name."""
     levels = [level for watch in definitions.watches for level in watch.severities if level.alarm == alarm.name]
     held = {level.recovery for level in levels}

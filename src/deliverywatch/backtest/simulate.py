@@ -6,6 +6,7 @@ replaced: CloudWatch by the history, S3 by memory, SES by a list.
 
 import email
 import json
+import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -87,11 +88,27 @@ def deliver(
 
 
 def count(definitions: Definitions, minutes: Minutes, changes: Sequence[Change], span: Span, since: datetime) -> int:
-    """Return how many mails `deliver` would return from a time on; none is written, which is what takes time."""
+    """Return how many mails `deliver` would return from a time on."""
+    return sum(mail.time >= since for mail in sent(definitions, minutes, changes, span))
+
+
+def sent(
+    definitions: Definitions, minutes: Minutes, changes: Sequence[Change], span: Span, limit: float = math.inf
+) -> list[Mail]:
+    """Return the mails that `deliver` would return, without subject and message; writing them is what takes time.
+
+    After more mails than the limit it stops.
+    """
     store = _Sent(now=span.start, assessed=assessed(definitions, minutes.series))
     for _ in _handled(definitions, minutes, changes, span, "UTC", store, Pile()):
-        pass
-    return sum(datetime.fromisoformat(record["time"]) >= since for record in store.mails())
+        if store.sent_count > limit:
+            break
+    return [_unwritten(record) for record in store.mails()]
+
+
+def _unwritten(record: Mapping[str, Any]) -> Mail:
+    time = datetime.fromisoformat(record["time"])
+    return Mail(time, record["incident"], record["watch"], record["event"], record["level"], "", b"")
 
 
 @dataclass(kw_only=True)
@@ -131,9 +148,11 @@ class _Lake(Memory):
         Memory.write_if_unchanged(self, key, body, etag, metadata)
 
 
-@dataclass
+@dataclass(kw_only=True)
 class _Sent(_Lake):
     """A lake in which whoever claims a mail finds that it is sent already."""
+
+    sent_count: int = 0
 
     def write_if_unchanged(
         self, key: str, body: bytes, etag: str | None, metadata: Mapping[str, str] | None = None
@@ -142,6 +161,7 @@ class _Sent(_Lake):
         if not key.startswith(_MAILS):
             return Memory.write_if_unchanged(self, key, body, etag, metadata)
         record = json.loads(body)
+        self.sent_count += 1
         self.write(key, json.dumps({**record, "sent_at": record["claimed_at"]}).encode())
         raise StoreConflict(f"{key} is sent.")
 

@@ -15,8 +15,10 @@ import click
 
 from deliverywatch.cli.terminal.output import json_option, print_json, print_plain, table
 from deliverywatch.cli.terminal.prose import wrapped
-from deliverywatch.cli.terminal.time_options import Time, zone_option
+from deliverywatch.cli.terminal.recommendation import recommendation, show
+from deliverywatch.cli.terminal.time_options import Hours, Time, zone_option
 from deliverywatch.errors import InputError
+from deliverywatch.thresholds import BACKTEST_MAILS_A_WEEK, BACKTEST_NIGHT_MAILS_A_WEEK
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -27,6 +29,8 @@ if TYPE_CHECKING:
 
 LIVE = "cloudwatch"
 _BAR_WIDTH = 24
+_MANY = click.FloatRange(0)
+_CSV = click.Path(path_type=Path, dir_okay=False)
 _SLOT_MINUTES = ("1", "2", "5", "10")
 
 
@@ -39,6 +43,13 @@ _SLOT_MINUTES = ("1", "2", "5", "10")
 @click.option("--sweep", is_flag=True, help="Try warning thresholds: mails a month at each, and the knee.")
 @click.option("--without", multiple=True, metavar="PATTERN", help="Leave out alarms, such as '*-blind'.")
 @zone_option
+@click.option("--night", type=Hours(), default="22-6", show_default=True, help="The hours that are night there.")
+@click.option("--recommend", "is_wanted", is_flag=True, help="Recommend threshold, guard and window.")
+@click.option("--alarm", default="", metavar="PATTERN", help="Of this alarm.  [default: of the failed share]")
+@click.option("--mails-a-week", type=_MANY, default=BACKTEST_MAILS_A_WEEK, show_default=True, help="At most.")
+@click.option("--night-mails-a-week", "night_mails", type=_MANY, default=BACKTEST_NIGHT_MAILS_A_WEEK, help="Of these.")
+@click.option("--incidents", type=_CSV, help="CSV from,until[,name]: what was wrong.  [default: detected]")
+@click.option("--write-incidents", type=_CSV, help="Write them there, to be corrected.")
 @click.option("--render-to", type=click.Path(path_type=Path, file_okay=False), help="Write every mail there.")
 @click.option("--report", type=click.Path(path_type=Path, dir_okay=False), help="Write a page with charts.")
 @json_option
@@ -52,6 +63,13 @@ def backtest(
     sweep: bool,
     without: tuple[str, ...],
     time_zone: str,
+    night: tuple[int, int],
+    is_wanted: bool,
+    alarm: str,
+    mails_a_week: float,
+    night_mails: float,
+    incidents: Path | None,
+    write_incidents: Path | None,
     render_to: Path | None,
     report: Path | None,
     as_json: bool,
@@ -66,11 +84,23 @@ def backtest(
         --set WarningThresholdPercent=2,3,5 --report report.html
 
     \b
-    mails / month  for a month of 30.4 days; night is 22:00 to 06:00
+    mails / month  for a month of 30.4 days, and none for less than a week
     to the mail    median minutes from the first bad message to the mail
     missed         times without an open incident in which the share of 100
                    messages or more exceeded the template's threshold
     open           hours in which an incident was open
+
+    \b
+    --recommend turns WarningThresholdPercent, MinimumFailed, MinimumTotal and
+    WindowMinutes, or the threshold of another --alarm; several values of --set
+    are those that are tried. It recommends the smallest setting that misses
+    no incident and keeps within the mails a week, shows its neighbours, three
+    mails, and what it would have done in a part that it had not seen. It says
+    so, and recommends nothing, where under 90 % of the history has data.
+
+    \b
+    deliverywatch backtest --template build/template.json --history lake \\
+        --recommend --time-zone Europe/Berlin --mails-a-week 3
 
     \b
     JSON: {"from": "2026-11-21T11:00:00Z", "to": "", "time_zone": "UTC",
@@ -91,6 +121,27 @@ def backtest(
              "points": [{"threshold": 0.5, "mails_count": 0,
                "mails_a_month": 0.0}]}}
     Of less than a week mails_a_month and knee are null.
+
+    \b
+    JSON of --recommend: {"alarm": "", "watch": "", "from": "", "to": "",
+      "time_zone": "UTC", "night": "", "mails_a_week": 2.0,
+      "night_mails_a_week": 1.0, "refusals": [""],
+      "coverage": {"percent": 98.2, "slot_minutes": 10, "expected_count": 0,
+        "present_count": 0, "gaps": [{"from": "", "until": ""}]},
+      "incidents": {"source": "detected", "how": [""], "judged": [{
+        "from": "", "until": "", "name": "", "messages": 0, "failed": 0,
+        "usual_percent": 0.8}], "unjudged": []},
+      "settings": [{"role": "today" | "smaller" | "recommended" | "larger",
+        "parameters": {"P": "2"}, "from": "", "to": "", "mails_count": 0,
+        "night_mails_count": 0, "mails_a_month": 0.0,
+        "night_mails_a_month": 0.0, "mails_a_week": 0.0,
+        "night_mails_a_week": 0.0, "noise_count": 0, "most_in_a_week": 0,
+        "by_weekday": [0], "by_hour": [0], "median_minutes_to_mail": 0.0,
+        "longest_minutes_to_mail": 0.0, "missed": []}],
+      "set": {"P": "2"}, "deploy": "deliverywatch deploy --set P=2",
+      "reasons": [""], "hold_out": {"split": "", "violations": [""]},
+      "mails": [{"why": "", "time": "", "subject": "", "text": ""}],
+      "notes": [""]}
     """  # noqa: D301 - click wants the control character
     from deliverywatch.backtest.compare import Request, compare
     from deliverywatch.backtest.inputs.definitions import LiveAccount, TemplateFile
@@ -104,9 +155,16 @@ def backtest(
 
         source = LiveAccount(cloudwatch().definitions, without)
     history_for, is_swept = _History(history, start, end), sweep or report is not None
-    request = Request(source, history_for, settings, Night(time_zone), is_swept=is_swept, start=start, end=end)
+    hours = Night(time_zone, *night)
+    request = Request(source, history_for, settings, hours, is_swept=is_swept, start=start, end=end)
     with _progress() as show_progress:
-        result = compare(request, show_progress)
+        if is_wanted:
+            budget = (mails_a_week, night_mails)
+            recommended = recommendation(request, budget, alarm, incidents, write_incidents, show_progress)
+        else:
+            result = compare(request, show_progress)
+    if is_wanted:
+        return show(recommended, as_json=as_json, report=report)
     if render_to:
         _write(result, render_to)
     if report:
@@ -116,6 +174,7 @@ def backtest(
         print_json(document(result))
     else:
         _print(result, is_swept=sweep)
+    return None
 
 
 class _History:

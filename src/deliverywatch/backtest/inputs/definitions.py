@@ -3,7 +3,7 @@
 import itertools
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -30,6 +30,7 @@ class Definitions:
         warm_up_minutes: How long alarms wait for their first data before they may call.
         undeployable: Overrides that the template would refuse, such as `WarningThresholdPercent=2.5`.
         contradictions: What the template's rules say against these parameters.
+        choices: The values that the template allows, by parameter, where it lists them.
         is_as_it_is: Whether the overrides are the template's own defaults.
         absent: The alarms whose condition does not hold.
         refused: The alarms that cannot be read.
@@ -48,6 +49,7 @@ class Definitions:
     is_as_it_is: bool = False
     absent: tuple[Absent, ...] = ()
     refused: tuple[Refused, ...] = ()
+    choices: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
     @property
     def environment(self) -> str:
@@ -68,12 +70,13 @@ class Definitions:
     @property
     def ratio(self) -> Alarm | None:
         """The alarm that says what a failure is: it compares `failed` with `total` and calls first."""
-        ratios = [
-            alarm
-            for alarm in self.alarms
-            if {"failed", "total"} <= {query.id for query in alarm.queries} and alarm.alarm_actions
-        ]
+        ratios = [alarm for alarm in self.alarms if is_ratio(alarm) and alarm.alarm_actions]
         return min(ratios, key=lambda alarm: (alarm.period_seconds, alarm.threshold), default=None)
+
+
+def is_ratio(alarm: Alarm) -> bool:
+    """Return whether an alarm compares metrics with the ids `failed` and `total`."""
+    return {"failed", "total"} <= {query.id for query in alarm.queries if query.metric}
 
 
 def counts_of(alarm: Alarm) -> tuple[MetricStat, MetricStat]:
@@ -156,6 +159,11 @@ class TemplateFile:
             is_as_it_is=all(defaults.get(name) == value for name, value in overrides.items()),
             absent=loaded.absent,
             refused=loaded.refused,
+            choices={
+                name: [str(value) for value in definition["AllowedValues"]]
+                for name, definition in declared.items()
+                if definition.get("AllowedValues")
+            },
         )
 
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cwalarm.replay import datapoint_files
+from cwalarm.replay.datapoint_files import require
 from deliverywatch.errors import InputError
 
 if TYPE_CHECKING:
@@ -104,3 +105,20 @@ def bounds(
             next_step="Choose --from and --to within it, or name a longer history.",
         )
     return begin, last
+
+
+def replayable(definitions: Definitions, history: History) -> tuple[Definitions, tuple[str, ...]]:
+    """Return the definitions without the alarms that this kind of history can say nothing about, and their names."""
+    left_out = history.left_out | {
+        alarm.name
+        for alarm in definitions.alarms
+        if any((stat.namespace, stat.name) in history.unknowable for stat in alarm.metrics)
+    }
+    kept = tuple(alarm for alarm in definitions.alarms if alarm.name not in left_out)
+    for alarm in kept:
+        require(alarm, history.series)
+    if not kept:
+        raise InputError(
+            "No alarm watches what is in the history.", next_step="Name a history of the metrics that they watch."
+        )
+    return replace(definitions, alarms=kept), tuple(sorted(left_out))

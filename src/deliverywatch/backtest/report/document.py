@@ -10,8 +10,8 @@ def document(result: Result) -> dict[str, Any]:
     """Return the document; times are ISO 8601 in UTC."""
     ratio = result.ratio
     return {
-        "from": _time(result.span.start),
-        "to": _time(result.span.end),
+        "from": time(result.span.start),
+        "to": time(result.span.end),
         "time_zone": result.night.time_zone,
         "notes": list(result.notes),
         "left_out": list(result.left_out),
@@ -44,7 +44,7 @@ def _variant(variant: Variant) -> dict[str, Any]:
         "figures": _numbers(variant.numbers),
         "transitions": [
             {
-                "time": _time(change.time),
+                "time": time(change.time),
                 "alarm": change.alarm,
                 "state": change.state.value,
                 "previous": change.previous.value,
@@ -54,7 +54,7 @@ def _variant(variant: Variant) -> dict[str, Any]:
         "incidents": [{"watch": watch, **_span(span)} for watch, span in variant.incidents],
         "mails": [
             {
-                "time": _time(mail.time),
+                "time": time(mail.time),
                 "incident": mail.incident,
                 "watch": mail.watch,
                 "event": mail.event,
@@ -86,8 +86,9 @@ def rounded(number: float | None) -> float | None:
 
 
 def _span(span: Span) -> dict[str, str]:
-    return {"from": _time(span.start), "to": _time(span.end)}
+    return {"from": time(span.start), "to": time(span.end)}
 
 
-def _time(moment: datetime) -> str:
+def time(moment: datetime) -> str:
+    """Return a time as documents show it, in UTC."""
     return f"{moment:%Y-%m-%dT%H:%M:%SZ}"

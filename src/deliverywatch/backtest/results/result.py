@@ -11,6 +11,7 @@ from deliverywatch.backtest.inputs.definitions import Definitions
 from deliverywatch.thresholds import BACKTEST_LEAST_DAYS, NIGHT_FROM_HOUR, NIGHT_TO_HOUR
 
 _DAYS_A_MONTH = 365.25 / 12
+_LAST_DATAPOINT_MINUTES = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +34,8 @@ class Span:
     @property
     def is_week(self) -> bool:
         """Whether it is long enough to say anything of a month."""
-        return self.days >= BACKTEST_LEAST_DAYS
+        # A history of so many days ends with its last datapoint, not at midnight.
+        return self.minutes + _LAST_DATAPOINT_MINUTES >= BACKTEST_LEAST_DAYS * 1440
 
     def a_month(self, count: float) -> float | None:
         """Return how many of so many in it make a month of 30.4 days; None for less than a week, which says nothing."""

@@ -37,6 +37,19 @@ class Duration(click.ParamType[timedelta]):
         return length
 
 
+class Hours(click.ParamType[tuple[int, int]]):
+    """Hours of the day, the last one not part of them: `22-6`."""
+
+    name = "hours"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[int, int]:
+        """Return the first hour and the one after the last."""
+        match = re.fullmatch(r"(\d{1,2})(?::00)?-(\d{1,2})(?::00)?", value.replace(" ", ""))
+        if not match or not all(int(hour) <= 24 for hour in match.groups()):
+            self.fail(f"'{value}' is not hours of the day such as 22-6.", param, ctx)
+        return int(match[1]) % 24, int(match[2]) % 24
+
+
 class TimeOrAge(Time):
     """A time, or how long ago: 2026-11-21T11:00Z, 24h, 7d."""
 

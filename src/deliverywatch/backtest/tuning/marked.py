@@ -1,0 +1,107 @@
+"""A CSV file, `from,until[,name]` -> incidents, and a sentence for each row that cannot be used; and back.
+
+A time is ISO 8601, in UTC if it has no offset. Other columns are ignored, so that what was written can be corrected
+and read again.
+"""
+
+import csv
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from deliverywatch.backtest.results.recommendation import Incident
+from deliverywatch.backtest.results.result import Span
+from deliverywatch.errors import InputError
+
+_COLUMNS = ("from", "until", "name", "messages", "failed", "usual_percent")
+_EXAMPLE = "2026-11-21T11:00Z,2026-11-21T12:50Z,carrier outage"
+
+
+@dataclass(frozen=True, slots=True)
+class Marked:
+    """The incidents of a file, in order of time, and what was wrong with other rows."""
+
+    incidents: tuple[Incident, ...]
+    refused: tuple[str, ...]
+
+
+def read(path: Path) -> Marked:
+    """Read a file; raises InputError if it is no such file, never for a row."""
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(
+            f"{path} cannot be read: {error}.", next_step=f"Give a CSV file in UTF-8 with rows such as {_EXAMPLE}."
+        ) from error
+    rows = _rows(text)
+    names = [cell.strip().lower() for cell in rows[0][1]] if rows else []
+    if "from" in names and "until" in names:
+        columns, rows = names, rows[1:]
+    else:
+        # A file without a first line of names.
+        columns = list(_COLUMNS[:3])
+    incidents: list[Incident] = []
+    refused: list[str] = []
+    for number, cells in rows:
+        try:
+            incidents.append(_incident(dict(zip(columns, cells, strict=False))))
+        except ValueError as error:
+            refused.append(f"Row {number} of {path.name} is left out: {error}.")
+    return Marked(tuple(sorted(incidents, key=lambda incident: incident.span.start)), tuple(refused))
+
+
+def write(path: Path, incidents: Iterable[Incident]) -> None:
+    """Write incidents; raises InputError if there is such a file, which somebody may have corrected, or no folder."""
+    try:
+        with path.open("x", newline="", encoding="utf-8") as file:
+            rows = csv.writer(file, lineterminator="\n")
+            rows.writerow(_COLUMNS)
+            rows.writerows(map(_row, incidents))
+    except FileExistsError as error:
+        raise InputError(f"{path} exists.", next_step="Name another file, or remove that one.") from error
+    except OSError as error:
+        raise InputError(f"{path} cannot be written: {error.strerror}.", next_step="Name another file.") from error
+
+
+def _rows(text: str) -> list[tuple[int, list[str]]]:
+    """Return the rows that hold anything, with their numbers; a spreadsheet may separate by semicolons."""
+    first = next((line for line in text.splitlines() if line.strip()), "")
+    delimiter = ";" if first.count(";") > first.count(",") else ","
+    try:
+        rows = list(csv.reader(text.replace("\0", "").splitlines(), delimiter=delimiter))
+    except csv.Error:
+        # A cell of a hundred thousand letters: taken line by line, so that only its own row is lost.
+        rows = [line.split(delimiter) for line in text.splitlines()]
+    return [(number, cells) for number, cells in enumerate(rows, 1) if any(cell.strip() for cell in cells)]
+
+
+def _incident(row: dict[str, str]) -> Incident:
+    start, end = _time(row.get("from", ""), "from"), _time(row.get("until", ""), "until")
+    if end <= start:
+        raise ValueError(f"its end {row['until'].strip()} is not after its begin {row['from'].strip()}")
+    counts = [_count(row.get(name, "")) for name in ("messages", "failed")]
+    return Incident(Span(start, end), row.get("name", "").strip(), *counts)
+
+
+def _count(text: str) -> int | None:
+    return int(text) if text.strip().isdecimal() else None
+
+
+def _time(text: str, column: str) -> datetime:
+    text = text.strip()
+    if not text:
+        raise ValueError(f"it has no time in the column {column}")
+    try:
+        time = datetime.fromisoformat(text)
+        return time.replace(tzinfo=UTC) if time.tzinfo is None else time.astimezone(UTC)
+    except (ValueError, OverflowError):
+        shown = text if len(text) <= 40 else f"{text[:40]}..."
+        raise ValueError(f"{shown!r} in the column {column} is not a time such as 2026-11-21T11:00Z") from None
+
+
+def _row(incident: Incident) -> Sequence[str | int]:
+    times = [f"{time:%Y-%m-%dT%H:%M:%SZ}" for time in (incident.span.start, incident.span.end)]
+    usual = "" if incident.usual_percent is None else f"{incident.usual_percent:.2f}"
+    counts = ["" if count is None else count for count in (incident.message_count, incident.failed_count)]
+    return [*times, incident.name, *counts, usual]

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from cwalarm.definitions.readings import Refused
 
 _DEFINED, _ABSENT, _REFUSED = "defined", "absent", "refused"
+_MOST_NAMED = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +113,7 @@ def _meaning(definition: Alarm | Composite) -> _Meaning:
 def _require_all(alarms: Inventory, refused: Sequence[Refused], template: str, *, is_one: bool) -> None:
     """Raise InputError if alarms were asked for and some, or all, are not explained."""
     from cwalarm.definitions.readings import missing_parameters
-    from cwalarm.definitions.template_parameters import options
+    from cwalarm.definitions.template_parameters import ParametersMissing, options
 
     if is_one or not refused:
         alarms.require_some(template)
@@ -120,8 +121,17 @@ def _require_all(alarms: Inventory, refused: Sequence[Refused], template: str, *
     if len(refused) == 1:
         raise refused[0].error
     names = missing_parameters(refused)
-    without = " ".join(f"--without {item.logical_id}" for item in refused)
+    others = [item.logical_id for item in refused if not isinstance(item.error, ParametersMissing)]
+    steps = [f"Add {options(names)} with values." if names else "", _leave_out(others)]
     raise InputError(
         f"{counted(len(refused), 'alarm')} of {template} could not be explained.",
-        next_step=f"Give {options(names)}, or leave out {without}." if names else f"Leave out {without}.",
+        next_step=" ".join(filter(None, steps)),
     )
+
+
+def _leave_out(logical_ids: Sequence[str]) -> str:
+    if not logical_ids:
+        return ""
+    named = " ".join(f"--without {logical_id}" for logical_id in logical_ids[:_MOST_NAMED])
+    more = f" and {len(logical_ids) - _MOST_NAMED} more" if len(logical_ids) > _MOST_NAMED else ""
+    return f"Leave out {named}{more}."

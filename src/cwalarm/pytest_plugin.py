@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from cwalarm.definitions import documents, inventory
+from cwalarm.definitions import documents, inventory, scalars
 from cwalarm.definitions.alarm import State
 from cwalarm.errors import InputError
 from cwalarm.unit_tests import case_run, notation
@@ -106,7 +106,7 @@ def alarm() -> Callable[..., AlarmUnderTest]:
 
     def of_template(name: str, template: str | Path, **parameters: Any) -> AlarmUnderTest:
         document = _read(Path(template))
-        overrides = {key: str(value) for key, value in parameters.items()}
+        overrides = {key: str(scalars.of_value(value)) for key, value in parameters.items()}
         inventoried = inventory.read(document, overrides)
         inventoried.require(name, f" of {Path(template).name}")
         return AlarmUnderTest(name, inventoried.alarms, inventoried.composites)

@@ -211,3 +211,8 @@ def test_a_name_that_means_none_or_several_is_refused(name: str, words: str) -> 
 def test_expected_states_are_of_their_kind() -> None:
     (one,) = parse(OUTAGE)
     assert one.states == (ExpectedState(timedelta(minutes=12), "errors", State.ALARM),)
+
+
+def test_a_flag_among_the_parameters_is_the_text_that_a_template_compares_with() -> None:
+    (loaded,) = parse(case(parameters='{ On = true, Limit = 1.0, Stage = "PROD" }'))
+    assert dict(loaded.parameters) == {"On": "true", "Limit": "1.0", "Stage": "PROD"}

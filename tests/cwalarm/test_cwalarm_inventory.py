@@ -148,6 +148,27 @@ def test_null_is_refused_in_cloudformations_words_and_only_for_the_alarm_that_ha
     )
 
 
+@pytest.mark.parametrize(
+    ("more", "words"),
+    [
+        ("Condition: Nulls, ", "'null' values are not allowed in templates"),
+        ("Condition: Lacks, ", "null for its default, and 'null' values are not allowed"),
+    ],
+)
+def test_null_in_a_condition_is_no_text_to_compare_with(more: str, words: str) -> None:
+    text = f"""
+Parameters: {{P: {{Type: String, Default: x}}, Q: {{Type: String, Default: ~}}}}
+Conditions: {{Nulls: !Equals [!Ref P, ~], Lacks: !Equals [!Ref Q, x]}}
+Resources: {{A: {{{more}{PLAIN[1:]}}}
+"""
+    assert words in str(found(text).refused[0].error)
+
+
+def test_an_include_among_the_properties_of_an_alarm_is_refused() -> None:
+    included = alarm("Fn::Transform: {Name: AWS::Include, Parameters: {Location: s3://x}}")
+    assert "uses Fn::Transform" in str(found(f"Resources: {{A: {included}}}").refused[0].error)
+
+
 SAM = f"""
 Transform: AWS::Serverless-2016-10-31
 Globals: {{Function: {{AutoPublishAlias: live}}}}
@@ -268,7 +289,8 @@ def test_what_ref_and_getatt_return_is_distinct_and_true_as_far_as_a_template_sa
     ("text", "words", "next_step"),
     [
         ("Resources: {Q: {Type: AWS::SQS::Queue}}", "t.yaml has no alarm.", "Give a template that has"),
-        ("Resources: {S: {Type: AWS::CloudFormation::Stack}}", "has no alarm.", "nested stack: S."),
+        ("Resources: {S: {Type: AWS::CloudFormation::Stack}}", "has no alarm.", "nested stack or module: S."),
+        ("Resources: {S: {Type: Our::Alarms::For::MODULE}}", "has no alarm.", "nested stack or module: S."),
         (CONDITIONAL.replace("CONDITION", "IsProd"), "A is not in the stack, because its condition", "Stage=PROD"),
         (NEEDY.replace("Acts:", "Acts2:"), "", ""),
     ],

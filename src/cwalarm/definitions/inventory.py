@@ -60,7 +60,11 @@ class Inventory:
                 f"{first.reason}.",
                 next_step=first.next_step,
             )
-        nested = f"Give the template of a nested stack: {', '.join(self.nested[:_MOST_NAMED])}." if self.nested else ""
+        nested = (
+            f"Give the template of a nested stack or module: {', '.join(self.nested[:_MOST_NAMED])}."
+            if self.nested
+            else ""
+        )
         raise InputError(f"{template} has no alarm.", next_step=nested or "Give a template that has CloudWatch alarms.")
 
 
@@ -76,8 +80,12 @@ def read(template: Mapping[str, Any], parameters: Mapping[str, str], without: Se
         tuple(combined.definitions),
         (*metric.absent, *combined.absent),
         tuple({item.logical_id: item for item in (*metric.refused, *combined.refused)}.values()),
-        tuple(logical_id for kind in _NESTED for logical_id in resolver.of_kind(kind)),
+        tuple(name for name, made in resolver.section("Resources").items() if _is_nested(str(made.get("Type")))),
     )
+
+
+def _is_nested(kind: str) -> bool:
+    return kind in _NESTED or kind.endswith("::MODULE")
 
 
 def named(name: str, names: Iterable[str], which: str = "") -> str:

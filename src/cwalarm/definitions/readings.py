@@ -112,8 +112,8 @@ def _described(resolver: Resolver, logical_id: str, name: str) -> dict[str, Any]
 def _description(resolver: Resolver, logical_id: str, name: str) -> dict[str, Any]:
     given = resolver.section("Resources")[logical_id].get("Properties") or {}
     lists = {action: resolver.list_or_stand_ins(given[action]) for action in _ACTIONS if action in given}
-    texts = [resolver.or_stand_in(given["AlarmDescription"])] if "AlarmDescription" in given else []
-    described = {"AlarmDescription": texts[0]} if texts and isinstance(texts[0], str) else {}
+    text = resolver.or_stand_in(given.get("AlarmDescription", ""))
+    described = {"AlarmDescription": text if isinstance(text, str) else ""}
     return {name: logical_id, **resolver.properties(logical_id, _NOT_NEEDED), **described, **lists}
 
 

@@ -124,6 +124,8 @@ class Resolver:
 
     def list_or_stand_ins(self, value: Any) -> Any:
         """Return what should be a list of texts; what of it cannot be resolved is written as `{Name}`."""
+        if value is None:
+            return None
         if isinstance(value, list):
             return [item for item in map(self.or_stand_in, value) if item is not _NO_VALUE]
         resolved = self.or_stand_in(value)
@@ -169,15 +171,17 @@ class Resolver:
     def _resolved(self, value: Any) -> Any:
         if isinstance(value, list):
             return [item for item in map(self.resolve, value) if item is not _NO_VALUE]
+        if value is None:
+            raise self._error("is refused by CloudFormation: 'null' values are not allowed in templates")
         if not isinstance(value, dict):
             return value
         name, argument = next(iter(value.items()), ("", None))
         if len(value) == 1 and name in self.functions:
             return self._call(name, argument)
-        if any(str(key).startswith(loops.PREFIX) for key in value):
-            value = loops.expand(value, self.resolve)
-        elif len(value) == 1 and str(name).startswith("Fn::"):
-            raise self._error(f"uses {name}, which cannot be resolved without an account")
+        value = loops.expand(value, self.resolve)
+        for key in value:
+            if str(key).startswith("Fn::"):
+                raise self._error(f"uses {key}, which cannot be resolved without an account")
         pairs = ((key, self.resolve(item)) for key, item in value.items())
         return {key: item for key, item in pairs if item is not _NO_VALUE}
 

@@ -23,6 +23,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from cwalarm.definitions import scalars
 from cwalarm.definitions.alarm import State
 from cwalarm.errors import InputError
 from cwalarm.unit_tests import notation
@@ -127,7 +128,7 @@ def _read(entry: Mapping[str, Any], document: Mapping[str, Any]) -> Case:
         delay=duration(entry.get("delay", "0m")),
         created=duration(entry["created"]) if "created" in entry else None,
         until=duration(entry.get("until", "0m")),
-        parameters=tuple((name, str(value)) for name, value in parameters.items()),
+        parameters=tuple((name, str(scalars.of_value(value))) for name, value in parameters.items()),
     )
 
 

@@ -38,6 +38,19 @@ def test_conditional_writes_hold_on_a_bucket_with_versions(cloud: LocalCloud, bu
     assert s3.get_object(Bucket=bucket, Key="state")["Body"].read() == b"2"
 
 
+def test_a_copy_meets_the_conditions_of_a_write(cloud: LocalCloud, bucket: str) -> None:
+    s3 = cloud.client("s3")
+    tag = s3.put_object(Bucket=bucket, Key="result", Body=b"1")["ETag"]
+    about = {"Bucket": bucket, "Key": "export", "CopySource": {"Bucket": bucket, "Key": "result"}}
+    s3.copy_object(**about, IfNoneMatch="*")
+    with pytest.raises(ClientError, match="At least one of the pre-conditions you specified did not hold") as exists:
+        s3.copy_object(**about, IfNoneMatch="*")
+    with pytest.raises(ClientError) as changed:
+        s3.copy_object(**about, IfMatch=tag[::-1])
+    s3.copy_object(**about, IfMatch=tag)
+    assert (status_of(exists), status_of(changed)) == (412, 412)
+
+
 def test_an_object_keeps_its_metadata(cloud: LocalCloud, bucket: str) -> None:
     cloud.client("s3").put_object(Bucket=bucket, Key="hour", Body=b"", Metadata={"unsettled": "3"})
     assert cloud.client("s3").head_object(Bucket=bucket, Key="hour")["Metadata"] == {"unsettled": "3"}

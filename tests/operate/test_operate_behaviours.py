@@ -14,6 +14,7 @@ from deliverywatch.operate.proofs.page import page
 from deliverywatch.operate.proofs.prove import PROOFS
 
 ROOT = Path(__file__).parents[2]
+CLOUD = ROOT / "src/deliverywatch/local/cloud"
 PAGE = ROOT / ".github/PROOFS.md"
 
 
@@ -24,10 +25,16 @@ def functions_in(path: Path) -> set[str]:
 @pytest.mark.parametrize("behaviour", BEHAVIOURS, ids=[one.name for one in BEHAVIOURS])
 def test_every_behaviour_has_code_that_relies_on_it_and_tests_that_pin_it(behaviour: Behaviour) -> None:
     assert (ROOT / "src" / behaviour.code).is_file()
+    assert (CLOUD / behaviour.local).exists()
     assert behaviour.tests
     for test in behaviour.tests:
         file, _, name = test.partition("::")
         assert name in functions_in(ROOT / "tests" / file), test
+
+
+def test_whatever_the_local_cloud_puts_into_its_emulator_plays_a_behaviour_that_is_listed() -> None:
+    bridges = {path for path in CLOUD.rglob("*.py") if "install" in functions_in(path)}
+    assert {path.relative_to(CLOUD).as_posix() for path in bridges} <= {one.local for one in BEHAVIOURS}
 
 
 def test_what_is_documented_or_recorded_names_where() -> None:

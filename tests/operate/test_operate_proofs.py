@@ -15,7 +15,6 @@ from botocore.exceptions import ClientError
 
 from cwalarm.evaluation.evaluate import evaluate
 from deliverywatch.local.cloud import change_sets
-from deliverywatch.local.cloud.athena import dialect
 from deliverywatch.local.cloud.cloudwatch import alarms
 from deliverywatch.local.cloud.compute import schedules
 from deliverywatch.local.cloud.emulator import hooks
@@ -108,10 +107,11 @@ def unconditional_deletion(patch: pytest.MonkeyPatch, cloud: LocalCloud) -> None
     patch.setattr(hooks.module("services.s3"), "_delete_object", deleted)
 
 
-def broken_view(patch: pytest.MonkeyPatch, cloud: LocalCloud) -> None:
-    patch.setattr(
-        dialect, "sql_of_view", lambda table: "SELECT nothing FROM nowhere" if "Presto" in str(table) else None
-    )
+def view_without_serde(patch: pytest.MonkeyPatch, cloud: LocalCloud) -> None:
+    tables = hooks.inside("services.glue", "_tables")
+    key = next(key for key, table in tables.items() if table.get("TableType") == "VIRTUAL_VIEW")
+    storage = {name: value for name, value in tables[key]["StorageDescriptor"].items() if name != "SerdeInfo"}
+    patch.setitem(tables[key], "StorageDescriptor", storage)
 
 
 def no_metrics(patch: pytest.MonkeyPatch, cloud: LocalCloud) -> None:
@@ -155,7 +155,7 @@ FAULTS = {
     "s3-copy-if-none-match": ("writes", unconditional),
     "s3-put-if-match": ("writes", unconditional),
     "s3-delete-if-match": ("writes", unconditional_deletion),
-    "athena-view": ("views", broken_view),
+    "athena-view": ("views", view_without_serde),
     "emf-becomes-metric": ("emf", no_metrics),
     "alarm-window-slides": ("alarm", aligned_windows),
     "stamp-counts-after-its-minute": ("alarm", early_stamps),
@@ -249,6 +249,14 @@ def test_the_verb_prints_each_line_as_proven_or_wrong(
         "verdict": "wrong",
         "finding": "S3 took it although its condition does not hold.",
     }
+
+
+def test_a_person_may_look_at_the_conversation(smoke: Any, cloud: LocalCloud) -> None:
+    result = smoke("--only", "mail", "--mail-to", "me@example.com", "--yes")
+    assert "Look whether the two mails to me@example.com" in " ".join(result.stdout.split())
+    one, other = cloud.outbox()[-2:]
+    assert one.message["To"] == "me@example.com"
+    assert one.message["References"] == other.message["References"] == one.message["In-Reply-To"]
 
 
 def test_an_unknown_proof_is_refused_with_those_there_are(smoke: Any) -> None:

@@ -31,10 +31,11 @@ _INDENT = 8
 
 @click.command()
 @click.option("--only", multiple=True, metavar="PROOF", help="Only this proof, as --dry-run names it; several times.")
+@click.option("--mail-to", default="", metavar="ADDRESS", help="Also mail this address twice, to look at the thread.")
 @click.option("--dry-run", is_flag=True, help="Say what would be made and what it costs.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @target_and_json
-def smoke(*, only: tuple[str, ...], dry_run: bool, yes: bool, target: Target, as_json: bool) -> None:
+def smoke(*, only: tuple[str, ...], mail_to: str, dry_run: bool, yes: bool, target: Target, as_json: bool) -> None:
     """Try on this account what only AWS can prove, against a deployed stack.
 
     Everything that it makes is named deliverywatch-smoke-... or lies under
@@ -56,7 +57,7 @@ def smoke(*, only: tuple[str, ...], dry_run: bool, yes: bool, target: Target, as
         return
     from deliverywatch.operate.proofs.session import Session
 
-    session = Session(cloud, stack, uuid.uuid4().hex[:8], lambda: datetime.now(UTC), time.sleep)
+    session = Session(cloud, stack, uuid.uuid4().hex[:8], lambda: datetime.now(UTC), time.sleep, mail_to)
     outcomes = _tried(session, [proof.name for proof in proofs], is_quiet=as_json)
     _report(session, outcomes, target, as_json=as_json)
 

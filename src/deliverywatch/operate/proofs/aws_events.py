@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Generator, Mapping
 from contextlib import ExitStack
+from dataclasses import replace
 from datetime import timedelta
 from email.message import EmailMessage
 from typing import Any
@@ -69,15 +70,14 @@ def mail_headers(session: Session) -> Generator[Outcome]:
         ses.create_configuration_set_event_destination(
             ConfigurationSetName=name, EventDestinationName="smoke", EventDestination=destination
         )
-        message, root = _mail(session)
-        sent = ses.send_email(
-            FromEmailAddress=session.stack.parameters["SenderAddress"],
-            Destination={"ToAddresses": [_SIMULATOR]},
-            Content={"Raw": {"Data": message}},
-            ConfigurationSetName=name,
-        )
+        root = f"<{session.name}@deliverywatch.invalid>"
+        sent = _sent(session, root, _SIMULATOR, ConfigurationSetName=name)
+        for _ in range(2 if session.mail_to else 0):
+            _sent(session, root, session.mail_to)
         event = session.awaited(lambda: _delivery(_received(session, url)), _MAIL_SECONDS)
-    yield _kept(event or {}, sent["MessageId"], root)
+    kept = _kept(event or {}, sent, root)
+    look = f" Look whether the two mails to {session.mail_to} are one conversation." if session.mail_to else ""
+    yield replace(kept, finding=kept.finding + look)
 
 
 def _delivery(text: str | None) -> Mapping[str, Any] | None:
@@ -98,17 +98,19 @@ def _kept(mail: Mapping[str, Any], message_id: str, root: str) -> Outcome:
     return judged("ses-keeps-references", finding, is_so=is_kept and mail.get("messageId") == message_id)
 
 
-def _mail(session: Session) -> tuple[bytes, str]:
-    root, mail = f"<{session.name}@deliverywatch.invalid>", EmailMessage()
-    mail["From"], mail["To"] = session.stack.parameters["SenderAddress"], _SIMULATOR
-    mail["Subject"] = "DeliveryWatch: a test of SES's headers"
+def _sent(session: Session, root: str, address: str, **about: str) -> str:
+    """Send a mail that refers to a root, as the notifier's do, and return the id that SES gives it."""
+    sender, mail = session.stack.parameters["SenderAddress"], EmailMessage()
+    mail["From"], mail["To"], mail["Subject"] = sender, address, "DeliveryWatch: a test of SES's headers"
     mail["Message-ID"], mail["References"], mail["In-Reply-To"] = (
         f"<own-{session.id}@deliverywatch.invalid>",
         root,
         root,
     )
-    mail.set_content("Sent by 'deliverywatch smoke' to SES's mailbox simulator.")
-    return mail.as_bytes(), root
+    mail.set_content("Sent by 'deliverywatch smoke'. Two mails like this should be one conversation.")
+    content, to = {"Raw": {"Data": mail.as_bytes()}}, {"ToAddresses": [address]}
+    ses = session.cloud.client("sesv2")
+    return str(ses.send_email(FromEmailAddress=sender, Destination=to, Content=content, **about)["MessageId"])
 
 
 def _queue(session: Session, undo: ExitStack) -> tuple[str, str]:

@@ -31,6 +31,7 @@ class Behaviour:
     Attributes:
         source: Where it is documented or recorded; of what is believed, what it is concluded from.
         code: The module that relies on it, under `src`.
+        local: The module of the local cloud that behaves so; empty where MiniStack itself does.
         tests: What pins it, as `file::test` under `tests`.
     """
 
@@ -40,6 +41,7 @@ class Behaviour:
     evidence: Evidence
     source: str
     code: str
+    local: str
     tests: tuple[str, ...]
 
 
@@ -51,6 +53,7 @@ BEHAVIOURS = (
         "alarm-window-slides", "CloudWatch alarms",
         "An alarm is evaluated every minute over a window that slides with it, not over aligned periods.",
         _D, f"{_ALARMS}alarm-evaluation.html", "cwalarm/evaluation/windows.py",
+        "cloudwatch/alarms.py",
         ("cwalarm/test_cwalarm_evaluate.py::test_the_window_slides_by_the_minute_and_ends_at_the_floored_minute", _OWN),
     ),
     Behaviour(
@@ -58,6 +61,7 @@ BEHAVIOURS = (
         "A point stamped ahead of now is in the window when its minute is over, and not before.",
         _B, "newest windows of recorded events end at the floored minute: github.com/guardian/cdk/issues/1063",
         "deliverywatch/sms/lake/slots.py",
+        "cloudwatch/alarms.py",
         ("cwalarm/test_cwalarm_evaluate.py::test_a_minute_of_which_half_is_published_counts_by_half", _OWN),
     ),
     Behaviour(
@@ -65,6 +69,7 @@ BEHAVIOURS = (
         "An alarm fetches two periods more than it evaluates; five below 300 seconds.",
         _B, "times of recorded alarms; asked in github.com/awsdocs/amazon-cloudwatch-user-guide/issues/102",
         "cwalarm/evaluation/windows.py",
+        "cloudwatch/alarms.py",
         (
             "cwalarm/test_cwalarm_evaluate.py::test_slots_step_back_by_the_period_two_beyond_the_evaluation_periods",
             "cwalarm/test_cwalarm_evaluate.py::test_at_sixty_seconds_five_slots_more_are_fetched",
@@ -74,6 +79,7 @@ BEHAVIOURS = (
         "alarm-missing-ignore", "CloudWatch alarms",
         "With TreatMissingData=ignore an alarm without data keeps its state.",
         _D, f"{_ALARMS}alarms-and-missing-data.html", "cwalarm/evaluation/evaluate.py",
+        "cloudwatch/alarms.py",
         ("cwalarm/test_cwalarm_evaluate.py::test_an_alarm_that_ignores_missing_data_keeps_its_state",),
     ),
     Behaviour(
@@ -81,6 +87,7 @@ BEHAVIOURS = (
         "Arithmetic takes a missing value as 0, and drops a point that would divide by zero.",
         _R, f"github.com/cdklabs/cdk-monitoring-constructs/issues/602; {_ALARMS}using-metric-math.html",
         "cwalarm/metric_math/functions.py",
+        "cloudwatch/monitoring.py",
         (
             "cwalarm/test_cwalarm_expression.py::test_a_share_is_dropped_where_the_total_is_zero_or_missing",
             ("local/test_cloud_monitoring.py::"
@@ -91,12 +98,14 @@ BEHAVIOURS = (
         "points-add-up", "CloudWatch metrics",
         "Points of one minute add up in Sum: what is emitted again is counted again.",
         _D, f"{_ALARMS}publishingMetrics.html", "deliverywatch/sms/counts.py",
+        "cloudwatch/alarms.py",
         ("cwalarm/test_cwalarm_series.py::test_points_of_one_minute_add_up",),
     ),
     Behaviour(
         "stamps-accepted", "CloudWatch metrics",
         "Stamps from two weeks back to two hours ahead are taken, all others dropped without a word.",
         _D, f"{_CLOUDWATCH_API}API_PutMetricData.html", "deliverywatch/sms/counts.py",
+        "cloudwatch/metrics.py",
         ("local/test_local_metrics.py::test_a_stamp_outside_of_what_cloudwatch_takes_is_dropped",),
     ),
     Behaviour(
@@ -104,54 +113,63 @@ BEHAVIOURS = (
         "A line in the embedded metric format that a function prints is a datapoint within five minutes.",
         _B, f"no figure in {_ALARMS}CloudWatch_Embedded_Metric_Format_Specification.html; half a minute is usual",
         "deliverywatch/emf.py",
+        "cloudwatch/metrics.py",
         ("local/test_cloud_functions.py::test_an_emf_line_is_a_metric_once_its_time_has_come", _OWN),
     ),
     Behaviour(
         "dimensions-are-exact", "CloudWatch metrics",
         "A metric without dimensions is one of its own, never the sum of the others.",
         _D, f"{_ALARMS}cloudwatch_concepts.html", "cwalarm/evaluation/series.py",
+        "cloudwatch/monitoring.py",
         ("local/test_cloud_monitoring.py::test_a_metric_without_dimensions_is_not_the_sum_of_all_others",),
     ),
     Behaviour(
         "describe-alarms-pages", "CloudWatch alarms",
         "DescribeAlarms returns 50 alarms unless asked for more, and composite alarms only if asked for.",
         _D, f"{_CLOUDWATCH_API}API_DescribeAlarms.html", "deliverywatch/alerting/aws.py",
+        "",
         ("alerting/test_alerting_aws.py::test_more_alarms_than_one_answer_holds_are_all_described",),
     ),
     Behaviour(
         "mutes-are-made-up-for", "CloudWatch alarms",
         "A mute rule holds the actions of an alarm back, and runs those of its state when the window ends.",
         _D, f"{_ALARMS}alarm-mute-rules.html", "deliverywatch/operate/incidents/mutes.py",
+        "cloudwatch/mutes.py",
         ("local/test_cloud_mutes.py::test_a_muted_alarm_changes_and_notifies_nobody_until_the_window_ends",),
     ),
     Behaviour(
         "s3-put-if-none-match", "S3",
         "PutObject with If-None-Match: * is refused with 412 where an object is.",
         _D, f"{_S3}conditional-writes.html", "deliverywatch/storage/s3.py",
+        "",
         ("storage/test_storage_contract.py::test_only_who_read_the_present_object_may_write_over_it", _OWN),
     ),
     Behaviour(
         "s3-put-if-match", "S3",
         "PutObject with If-Match is refused with 412 where the object is another, and taken where it is the same.",
         _D, f"{_S3}conditional-writes.html", "deliverywatch/storage/s3.py",
+        "",
         ("storage/test_storage_contract.py::test_only_who_read_the_present_object_may_write_over_it", _OWN),
     ),
     Behaviour(
         "s3-delete-if-match", "S3",
         "DeleteObject with If-Match is refused with 412 where the object is another.",
         _D, f"{_S3}conditional-deletes.html", "deliverywatch/storage/s3.py",
+        "",
         ("storage/test_storage_contract.py::test_only_who_read_the_present_object_may_delete_it", _OWN),
     ),
     Behaviour(
         "s3-copy-if-none-match", "S3",
         "CopyObject with If-None-Match: * is refused with 412 where an object is.",
         _D, f"{_DOCS}AmazonS3/latest/API/API_CopyObject.html", "deliverywatch/queries/aws.py",
-        ("sdk/test_sdk_floor.py::test_a_condition_goes_as_the_same_header_whatever_the_sdk", _OWN),
+        "conditions.py",
+        ("local/test_cloud_storage.py::test_a_copy_meets_the_conditions_of_a_write", _OWN),
     ),
     Behaviour(
         "s3-filter-is-encoded", "S3",
         "The prefix of a notification is compared with the URL-encoded key: dt=2026/ matches nothing.",
         _R, "github.com/aws/aws-cdk/pull/28012", "deliverywatch/local/cloud/compute/queues.py",
+        "compute/queues.py",
         ("files/test_files_filters.py::test_a_prefix_with_special_characters_lets_its_objects_in_and_no_others",),
     ),
     Behaviour(
@@ -159,12 +177,14 @@ BEHAVIOURS = (
         "Athena reads a view that CloudFormation makes as a Glue table, as one made with CREATE VIEW.",
         _R, "github.com/aws/aws-cdk/pull/13721, github.com/hashicorp/terraform-provider-aws/issues/28517",
         "deliverywatch/operate/lake/aws_query.py",
+        "athena/dialect.py",
         ("local/test_cloud_storage.py::test_athena_runs_athenas_sql_over_a_partitioned_lake", _OWN),
     ),
     Behaviour(
         "athena-token", "Athena",
         "StartQueryExecution with a known token starts nothing, and names the execution that it started before.",
         _D, f"{_DOCS}athena/latest/APIReference/API_StartQueryExecution.html", "deliverywatch/athena.py",
+        "athena/answers.py",
         (
             ("queries/test_queries_execute.py::"
             "test_what_athena_calls_worth_another_try_has_it_under_another_token"),
@@ -174,6 +194,7 @@ BEHAVIOURS = (
         "athena-zstd", "Athena",
         "Athena reads Parquet that is compressed with ZSTD.",
         _D, f"{_ATHENA}compression-formats.html", "deliverywatch/sms/lake/parquet.py",
+        "",
         ("local/test_cloud_storage.py::test_athena_runs_athenas_sql_over_a_partitioned_lake",),
     ),
     Behaviour(
@@ -181,6 +202,7 @@ BEHAVIOURS = (
         "<aws.scheduler.scheduled-time> in an input is replaced by the time for which the event was planned.",
         _D, f"{_DOCS}scheduler/latest/UserGuide/managing-schedule-context-attributes.html",
         "deliverywatch/sms/handle_ingest.py",
+        "compute/schedules.py",
         ("local/test_cloud_schedules.py::test_the_event_holds_the_time_for_which_it_was_planned", _OWN),
     ),
     Behaviour(
@@ -189,12 +211,14 @@ BEHAVIOURS = (
         _R, f"github.com/twentyhq/twenty/pull/25884, github.com/resend/resend-node/issues/133; {_DOCS}ses/latest/dg/"
         "header-fields.html",
         "deliverywatch/alerting/mail/headers.py",
+        "mail/ses_events.py",
         ("alerting/test_alerting_mail.py::test_the_headers_thread_the_mail_and_keep_robots_from_answering", _OWN),
     ),
     Behaviour(
         "sns-may-reorder", "SNS",
         "Messages of a topic may come twice and in another order.",
         _D, f"{_ALARMS}Notify_Users_Alarm_Changes.html", "deliverywatch/alerting/notify.py",
+        "",
         ("alerting/test_alerting_notify.py::test_messages_in_the_wrong_order_do_not_flip_the_state_back",),
     ),
     Behaviour(
@@ -202,12 +226,63 @@ BEHAVIOURS = (
         "A change set whose template cannot be carried out fails, and DescribeEvents names resource and reason.",
         _R, "github.com/aws/aws-cdk-cli/issues/1000, github.com/aws-cloudformation/rain/pull/744",
         "deliverywatch/operate/deploy/aws_formation.py",
+        "change_sets.py",
         (_OWN,),
+    ),
+    Behaviour(
+        "sqs-partial-batch", "SQS and Lambda",
+        "Of a batch only the messages come back that the function names in batchItemFailures.",
+        _D, f"{_LAMBDA}services-sqs-errorhandling.html", "deliverywatch/files/handle_process.py",
+        "compute/queues.py",
+        ("files/test_files_cloud.py::test_every_upload_becomes_one_item_whatever_its_key",
+         "files/test_files_cloud.py::test_nothing_is_left_in_the_queues"),
+    ),
+    Behaviour(
+        "stepfunctions-events", "Step Functions",
+        "A run that ends publishes one event with its status, and its history says which step failed and why.",
+        _D, f"{_DOCS}step-functions/latest/dg/eventbridge-integration.html", "deliverywatch/pipeline/report.py",
+        "compute/states.py",
+        ("local/test_pipeline_day.py::test_a_planted_fault_ends_in_exactly_one_mail_with_the_right_cause",),
+    ),
+    Behaviour(
+        "firehose-keeps-failed", "Firehose",
+        "Records that a transform fails go under the error prefix with their reason; none is lost.",
+        _D, f"{_DOCS}firehose/latest/dg/data-transformation-failure-handling.html",
+        "deliverywatch/email/handle_transform.py",
+        "mail/firehose.py",
+        ("email/test_email_local.py::test_a_transform_that_fails_loses_nothing",
+         "email/test_email_local.py::test_what_cannot_be_read_lies_under_the_error_prefix_with_its_reason"),
+    ),
+    Behaviour(
+        "ses-takes-raw", "SES",
+        "SES sends a raw message as it is given, and refuses one whose sender is not verified.",
+        _D, f"{_DOCS}ses/latest/APIReference-V2/API_SendEmail.html", "deliverywatch/alerting/aws.py",
+        "mail/outbox.py",
+        ("local/test_cloud_mail.py::test_a_mail_is_kept_as_it_was_given_with_the_simulated_time",
+         "alerting/test_alerting_aws.py::test_a_sender_that_is_not_verified_is_refused_as_mail_unavailable"),
+    ),
+    Behaviour(
+        "roles-are-enough", "IAM",
+        "A function may do what its role allows and nothing else; S3 answers 404 instead of 403 with ListBucket only.",
+        _D, f"{_DOCS}AmazonS3/latest/API/API_GetObject.html", "deliverywatch/storage/s3.py",
+        "emulator/access.py",
+        ("local/test_cloud_roles.py::test_a_system_at_work_needs_every_right_that_it_has_and_no_other",
+         "local/test_cloud_access.py::test_a_function_may_do_what_its_role_allows_and_nothing_else"),
+    ),
+    Behaviour(
+        "cloudformation-makes-alarms", "CloudFormation",
+        "Alarms on metric math, composite alarms, saved queries and schedules come out as the template has them.",
+        _D, f"{_DOCS}AWSCloudFormation/latest/TemplateReference/aws-resource-cloudwatch-alarm.html",
+        "deliverywatch/operate/deploy/upgrade.py",
+        "formation.py",
+        ("local/test_cloud_stack.py::test_an_alarm_on_metric_math_keeps_its_queries_and_nothing_of_a_plain_one",
+         "local/test_cloud_stack.py::test_a_composite_alarm_and_a_saved_query_come_from_the_template"),
     ),
     Behaviour(
         "lambda-retries", "Lambda",
         "An asynchronous event that fails is tried again after one and two minutes, and then set aside.",
         _D, f"{_LAMBDA}invocation-async-error-handling.html", "deliverywatch/local/cloud/compute/lambdas.py",
+        "compute/lambdas.py",
         (
             ("local/test_cloud_functions.py::"
             "test_an_event_that_fails_is_retried_after_one_and_two_minutes_and_then_set_aside"),
@@ -218,6 +293,7 @@ BEHAVIOURS = (
         "The boto3 of a python3.13 runtime is of no promised version; none is older than 1.34.145.",
         _B, f"{_LAMBDA}lambda-python.html names no version; that one is four months older than the runtime",
         "deliverywatch/sdk.py",
+        "",
         (
             ("sdk/test_sdk_floor.py::"
             "test_a_function_calls_nothing_that_the_oldest_sdk_lacks_unless_it_can_do_without"),

@@ -24,6 +24,7 @@ deliverywatch smoke
 in about a quarter of an hour, for less than a cent. It says before what it will make, asks, takes everything away
 again, and prints each line as proven, wrong or open (exit code 3 if one is wrong).
 """
+_COLUMNS = "| behaviour | source | relied on by | played locally by | pinned by | proof |"
 _TITLES = {
     Evidence.BELIEVED: "Believed: concluded from what is known, written down by nobody",
     Evidence.RECORDED: "Recorded: seen by others on real accounts",
@@ -37,7 +38,7 @@ def page(behaviours: Collection[Behaviour], proofs: Iterable[tuple[str, Collecti
     parts = [_HEAD]
     for evidence, title in _TITLES.items():
         rows = [_row(one, proven_by.get(one.name, "")) for one in behaviours if one.evidence is evidence]
-        parts.append(f"## {title}\n\n| behaviour | source | relied on by | pinned by | proof |\n|---|---|---|---|---|")
+        parts.append(f"## {title}\n\n{_COLUMNS}\n|---|---|---|---|---|---|")
         parts.append("\n".join(rows) + "\n")
     return "\n".join(parts)
 
@@ -45,5 +46,6 @@ def page(behaviours: Collection[Behaviour], proofs: Iterable[tuple[str, Collecti
 def _row(one: Behaviour, proof: str) -> str:
     tests = "<br>".join(f"`{test}`" for test in one.tests)
     smoke = f"`smoke --only {proof}`" if proof else ""
+    local = f"`{one.local}`" if one.local else "MiniStack"
     says = one.says.replace("<", "&lt;")
-    return f"| **{one.service}**: {says} (`{one.name}`) | {one.source} | `{one.code}` | {tests} | {smoke} |"
+    return f"| **{one.service}**: {says} (`{one.name}`) | {one.source} | `{one.code}` | {local} | {tests} | {smoke} |"

@@ -52,6 +52,7 @@ class Session:
 
     Attributes:
         id: What the names of everything it makes end with.
+        mail_to: Who gets two mails of one conversation, to look at; empty for nobody.
         leftovers: What could not be taken away again.
         queues: The names of the queues that it made so far.
     """
@@ -61,6 +62,7 @@ class Session:
     id: str
     now: Callable[[], datetime]
     pause: Callable[[float], None]
+    mail_to: str = ""
     leftovers: list[str] = field(default_factory=list)
     queues: list[str] = field(default_factory=list)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -39,6 +40,7 @@ def pause(cloud: LocalCloud) -> Callable[[float], None]:
     waited = [0.0]
 
     def wait(seconds: float) -> None:
+        time.sleep(0.05)  # DuckDB takes real time
         waited[0] += seconds
         while waited[0] >= 20:
             waited[0] -= 60

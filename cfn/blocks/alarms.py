@@ -5,6 +5,7 @@ The description is in the footer of every mail, so it says the rule to someone w
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any, Literal
 
 from troposphere import GetAtt, Ref, Sub, cloudwatch
@@ -14,6 +15,9 @@ from blocks.parts import PREFIX, named, title
 
 Severity = Literal["critical", "warning", "blind", "ok"]
 ALERTS = ("AlertsTopic",)
+
+# For alarms that FILL with zeros: they end when data stops, and that is meant.
+FILLED = {"recovers-without-data": "No data is a zero here: nothing was sent, nothing failed, nothing waits."}
 ENVIRONMENT = {"Environment": Ref("Environment")}
 
 
@@ -77,6 +81,7 @@ class Alarm:
         missing: What a period without data means: `ignore`, because it proves nothing and the state holds; `breaching`
             where the data itself is the sign of life.
         absence_proves: Why no data is evidence of health here, as an exception: it is then `notBreaching`.
+        accepted: Findings of `alarms lint` that are meant, each with the reason.
         periods: (periods over the threshold that raise the alarm, of this many looked at).
         warm_up_minutes: How long a new alarm waits before it judges, 0 for not at all.
         on_alarm: Topics that hear when it goes off; `on_ok` when it is over.
@@ -98,6 +103,7 @@ class Alarm:
     severity: Severity | None = "warning"
     recovery: str = ""
     absence_proves: str = ""
+    accepted: Mapping[str, str] = field(default_factory=dict)
 
     def resource(self, extras: Collection[Extra] = ()) -> Any:
         """Return the alarm as CloudFormation has it."""
@@ -115,7 +121,17 @@ class Alarm:
             **{key: [Ref(topic) for topic in topics] for key, topics in actions.items() if topics},
             **(self._warm_up() if Extra.WARM_UP in extras else {}),
             **self._measured(),
+            **self._metadata(extras),
         )
+
+    def _metadata(self, extras: Collection[Extra]) -> dict[str, Any]:
+        """Return what the lint of alarms is to accept: what the definition already gives a reason for, and its own."""
+        accepted = dict(self.accepted)
+        if self.absence_proves:
+            accepted["recovers-without-data"] = self.absence_proves
+        if self.warm_up_minutes and Extra.WARM_UP in extras:
+            accepted["warm-up-not-replayed"] = "A replay begins with a stack that has been there for long."
+        return {"Metadata": {"cwalarm": {"accept": accepted}}} if accepted else {}
 
     def _warm_up(self) -> dict[str, Any]:
         if not self.warm_up_minutes:
@@ -144,10 +160,19 @@ class Alarm:
 
 
 def keeps_open(
-    name: str, description: str, value: Metric | Expression, threshold: float | str, period_seconds: int
+    name: str,
+    description: str,
+    value: Metric | Expression,
+    threshold: float | str,
+    period_seconds: int,
+    accepted: Mapping[str, str] = MappingProxyType({}),
 ) -> Alarm:
     """Return an alarm that opens no incident, and only notifies when the one that it keeps open is over."""
-    return Alarm(name, description, value, threshold, period_seconds, on_alarm=(), severity=None)
+    reasons = {
+        "no-alarm-action": "It opens no incident: only the end of what it keeps open is news.",
+        **accepted,
+    }
+    return Alarm(name, description, value, threshold, period_seconds, on_alarm=(), severity=None, accepted=reasons)
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,6 +27,13 @@ SYSTEMS = {
     "queries": queries.stack,
     "pipeline": pipeline.stack,
 }
+# Findings of `alarms lint` that are meant in every alarm.
+_ACCEPTED = {
+    "single-datapoint": "A datapoint is a window of sums or a whole run: it is evidence, and no outlier.",
+    "silent-without-data": "No data proves nothing, so the state holds; that a publisher stopped is what the alarms on "
+    "runs, starts and events are for, which publish always.",
+}
+
 # Two ways of one system: S3 fills the queue itself, or the pusher does.
 _ALTERNATIVES = ("files", "files-pusher")
 
@@ -57,7 +64,8 @@ def template(stacks: Sequence[Stack], architecture: str, version: str, extras: C
     # W3002: "code paths work only with `package`", which is how this template is meant.
     lint = {"config": {"ignore_checks": ["W3002"]}}
     # `status` and `operate-doctor` read the watches where they are deployed: the notifier's copy is in its zip.
-    made.set_metadata({"DeliveryWatch": {"Version": version, "Watches": watches(stacks)["watches"]}, "cfn-lint": lint})
+    own = {"Version": version, "Watches": watches(stacks)["watches"]}
+    made.set_metadata({"DeliveryWatch": own, "cfn-lint": lint, "cwalarm": {"accept": _ACCEPTED}})
     made.add_output(Output("Version", Description="Version of DeliveryWatch", Value=version))
     for stack in stacks:
         _add_parameters(made, stack)

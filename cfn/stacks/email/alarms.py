@@ -9,7 +9,7 @@ from typing import Any
 
 from troposphere import Ref, Sub
 
-from blocks.alarms import ENVIRONMENT, Alarm, Expression, Metric, Severity, Watch, function_metric, keeps_open
+from blocks.alarms import ENVIRONMENT, FILLED, Alarm, Expression, Metric, Severity, Watch, function_metric, keeps_open
 from deliverywatch import thresholds
 from deliverywatch.email.counts import NAMESPACE
 from deliverywatch.email.events.mail_context import key_of
@@ -120,6 +120,7 @@ def _share(stream: Stream, share: _Share) -> list[Alarm]:
                 window,
                 severity=severity,
                 recovery=recoveries[severity],
+                accepted=FILLED,
             )
             for severity in _OPENING
         ),
@@ -130,6 +131,7 @@ def _share(stream: Stream, share: _Share) -> list[Alarm]:
             share.value(stream),
             share.parameter("recovery"),
             window,
+            FILLED,
         ),
     ]
 
@@ -162,7 +164,7 @@ def _deliveries(stream: Stream) -> list[Alarm]:
           "reach the bucket."), {}),
         ("delivery", ("DeliveryToS3.Success", "Average"), 1,
          f"Firehose failed to write events of {stream} mails into the bucket, and goes on trying for 24 hours.",
-         {"comparison": "LessThanThreshold"}),
+         {"comparison": "LessThanThreshold", "accepted": {"blind-without-data": "Silence has an alarm of its own."}}),
         ("conversion", ("FailedConversion.Records", "Sum"), 0,
          (f"Events of {stream} mails did not fit the table: they wait under the error prefix, and 'deliverywatch email "
           "replay --dry-run' says why."), {}),
@@ -214,4 +216,5 @@ _REFUSED = Alarm(
     # FILL ends it after an hour: without, missing data would be waited for.
     Expression("Events refused", "FILL(refused, 0)", {"refused": Metric(NAMESPACE, "Refused", "Sum")}),
     period_seconds=_HOUR,
+    accepted=FILLED,
 )

@@ -9,7 +9,7 @@ from typing import Any
 
 from troposphere import Ref, logs
 
-from blocks.alarms import Alarm, Expression, Metric, Watch, function_metric, queue_metric, waiting_in
+from blocks.alarms import FILLED, Alarm, Expression, Metric, Watch, function_metric, queue_metric, waiting_in
 from deliverywatch.files.records.failures import NAMESPACE
 
 QUEUE = "files-queue"
@@ -74,6 +74,7 @@ _STALLED = Alarm(
     ),
     periods=(3, 3),
     severity="critical",
+    accepted=FILLED,
 )
 
 
@@ -86,6 +87,7 @@ def _errors(functions: Sequence[str]) -> Alarm:
         _sum("Failed attempts", {"failed": Metric(NAMESPACE, "FailedAttempts", "Sum")} | crashed),
         "FilesErrorCount",
         periods=(2, 2),
+        accepted=FILLED,
     )
 
 
@@ -97,6 +99,7 @@ def _throttles(functions: Sequence[str]) -> Alarm:
         "at once in this account: messages wait, and some may become dead letters unread.",
         _sum("Runs that could not start", throttled),
         periods=(2, 3),
+        accepted=FILLED,
     )
 
 

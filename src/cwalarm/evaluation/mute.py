@@ -4,6 +4,7 @@ Follows "Alarm mute rules" of the CloudWatch user guide and AWS::CloudWatch::Ala
 """
 
 import re
+from bisect import bisect_right
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, tzinfo
@@ -113,12 +114,21 @@ def joined(spans: Iterable[Window]) -> list[Window]:
 
 
 def muted(changes: Sequence[Action], spans: Sequence[Window]) -> list[Action]:
-    """Return the actions that run: those outside every window, and after each window one for the state of then."""
-    actions = [change for change in changes if not any(span.start <= change.time < span.end for span in spans)]
-    for span in joined(spans):
-        inside = [change for change in changes if span.start <= change.time < span.end]
-        if inside:
-            actions.append(Action(span.end, inside[-1].state, is_replay=True))
+    """Return the actions that run: those outside every window, and after each window one for the state of then.
+
+    The changes are in order of time.
+    """
+    windows = joined(spans)
+    starts = [window.start for window in windows]
+    actions: list[Action] = []
+    newest: dict[Window, Action] = {}
+    for change in changes:
+        place = bisect_right(starts, change.time) - 1
+        if place >= 0 and change.time < windows[place].end:
+            newest[windows[place]] = change
+        else:
+            actions.append(change)
+    actions.extend(Action(window.end, change.state, is_replay=True) for window, change in newest.items())
     return sorted(actions, key=lambda action: (action.time, not action.is_replay))
 
 

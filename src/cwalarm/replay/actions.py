@@ -3,10 +3,13 @@
 What composites hold back and what mute rules silence is left out, or comes later, as it would have in CloudWatch.
 """
 
-from collections.abc import Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from heapq import merge
 from itertools import chain, groupby
+from operator import attrgetter
 
 from cwalarm.definitions import rule as rules
 from cwalarm.definitions.alarm import AnyAlarm, State
@@ -33,22 +36,36 @@ def combine(changes: Sequence[Change], composites: Sequence[Composite], start: d
     The changes of metric alarms are in order of time; every alarm starts in INSUFFICIENT_DATA.
     """
     named = {composite.name: composite for composite in composites}
+    watches = [_Watch(named[name]) for name in order(named)]
     states: dict[str, State] = {}
-    ordered = [named[name] for name in order(named)]
-    combined = list(_updated(ordered, states, start))
-    for time, group in groupby(changes, key=lambda change: change.time):
-        states.update({change.alarm: change.state for change in group})
-        combined.extend(_updated(ordered, states, time))
+    combined: list[Change] = []
+    for time, group in chain([(start, iter(()))], groupby(changes, key=attrgetter("time"))):
+        changed = {change.alarm: change.state for change in group}
+        states.update(changed)
+        for watch in watches:
+            if (time is start or not watch.children.isdisjoint(changed)) and (change := watch.change(states, time)):
+                changed[change.alarm] = states[change.alarm] = change.state
+                combined.append(change)
     return combined
 
 
-def _updated(ordered: Sequence[Composite], states: dict[str, State], time: datetime) -> Iterator[Change]:
-    for composite in ordered:
-        before = states.get(composite.name, State.INSUFFICIENT_DATA)
-        after = state_of(composite, lambda child: states.get(child, State.INSUFFICIENT_DATA))
-        if after != before:
-            states[composite.name] = after
-            yield Change(time, composite.name, after, before)
+class _Watch:
+    """A composite and what its rule came to for the states that its children have had."""
+
+    def __init__(self, composite: Composite) -> None:
+        self._composite = composite
+        self._named = rules.children(composite.rule)
+        self.children = frozenset(self._named)
+        self._known: dict[tuple[State | None, ...], State] = {}
+
+    def change(self, states: Mapping[str, State], time: datetime) -> Change | None:
+        """Return how the composite changes; None if it does not."""
+        key = tuple(map(states.get, self._named))
+        if key not in self._known:
+            self._known[key] = state_of(self._composite, lambda child: states.get(child, State.INSUFFICIENT_DATA))
+        name, after = self._composite.name, self._known[key]
+        before = states.get(name, State.INSUFFICIENT_DATA)
+        return Change(time, name, after, before) if after is not before else None
 
 
 def complete(composites: Sequence[Composite], available: set[str]) -> list[Composite]:
@@ -79,10 +96,13 @@ def executed(
 ) -> list[Executed]:
     """Return the actions that run from `start` to before `end`, in order of time, for changes of all alarms."""
     actions: list[Executed] = []
+    of_alarm: defaultdict[str | None, list[Change]] = defaultdict(list)
+    for change in changes:
+        of_alarm[change.alarm].append(change)
     for alarm in alarms:
-        if alarm.actions_enabled:
+        if alarm.actions_enabled and any(map(alarm.actions_for, State)):
             spans = [span for rule in mutes if alarm.name in rule.alarms for span in mute.windows(rule, start, end)]
-            run = mute.muted(_due(alarm, changes, end), spans)
+            run = mute.muted(_due(alarm, of_alarm, end), spans)
             actions.extend(
                 Executed(action.time, alarm.name, action.state, action.is_replay)
                 for action in run
@@ -91,19 +111,20 @@ def executed(
     return sorted(actions, key=lambda action: (action.time, action.alarm))
 
 
-def _due(alarm: AnyAlarm, changes: Sequence[Change], end: datetime) -> list[mute.Action]:
+def _due(alarm: AnyAlarm, of_alarm: Mapping[str | None, list[Change]], end: datetime) -> list[mute.Action]:
     """Return the actions of an alarm as they fall due, before any mute rule."""
+    changes = of_alarm[alarm.name]
     if isinstance(alarm, Composite) and alarm.suppressor:
-        return _suppressed(alarm, changes, end)
-    return [mute.Action(change.time, change.state) for change in changes if change.alarm == alarm.name]
+        both = merge(changes, of_alarm[alarm.suppressor], key=attrgetter("time"))
+        return _suppressed(alarm, both, end)
+    return [mute.Action(change.time, change.state) for change in changes]
 
 
-def _suppressed(composite: Composite, changes: Sequence[Change], end: datetime) -> list[mute.Action]:
+def _suppressed(composite: Composite, changes: Iterable[Change], end: datetime) -> list[mute.Action]:
     states = {composite.name: State.INSUFFICIENT_DATA, composite.suppressor: State.INSUFFICIENT_DATA}
     held = Suppression(State.INSUFFICIENT_DATA)
     actions: list[tuple[float, State]] = []
-    relevant = [change for change in changes if change.alarm in states]
-    for time, group in chain(groupby(relevant, key=lambda change: change.time), [(end, iter(()))]):
+    for time, group in chain(groupby(changes, key=attrgetter("time")), [(end, iter(()))]):
         states.update({change.alarm: change.state for change in group})
         step = advance(composite, held, time.timestamp(), states[composite.name], states[composite.suppressor])
         held = step.suppression

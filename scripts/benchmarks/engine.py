@@ -17,6 +17,7 @@ from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
+import engine_kinds
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -182,6 +183,7 @@ def figures() -> Iterator[Figure]:
     yield _swept(data, one_seconds)
     with tempfile.TemporaryDirectory() as folder:
         yield _lake(Path(folder))
+    yield from engine_kinds.figures()
 
 
 def _one(data: Year) -> Any:

@@ -342,3 +342,21 @@ def test_a_span_without_minutes_is_refused() -> None:
 
 def test_an_empty_history_is_a_gap_and_not_zero() -> None:
     assert backtest([plain(TreatMissingData=Treat.MISSING)], Series(), NOON, end_of_span()) == []
+
+
+def test_many_alarms_are_replayed_by_several_processes_to_the_same_end() -> None:
+    alarms = [plain(AlarmName=f"alarm-{index:02}", Threshold=index % 7, Period=60) for index in range(50)]
+    series = held([(minute, minute % 7, minute % 3) for minute in range(100)], is_late=True)
+    progress: list[tuple[int, int]] = []
+    together = backtest(
+        alarms, series, NOON, end_of_span(), processes=2, on_progress=lambda done, every: progress.append((done, every))
+    )
+    assert together == backtest(alarms, series, NOON, end_of_span())
+    assert progress[-1] == (50, 50)
+
+
+def test_an_alarm_that_lists_its_metric_before_its_expression_watches_the_expression() -> None:
+    queries = [entry("a", "Failed", 300), {"Id": "x", "Expression": "a * 10"}]
+    fast, slow = both(plain(Metrics=queries), held([(minute, 1, 0) for minute in range(0, 90, 9)], is_late=False))
+    assert fast == slow
+    assert State.ALARM in [state for _, state in slow]

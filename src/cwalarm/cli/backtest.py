@@ -81,6 +81,7 @@ def backtest(
     from cwalarm.replay import datapoint_files
     from cwalarm.replay.actions import complete
     from cwalarm.replay.outcome import replay
+    from cwalarm.replay.parallel import processors
 
     document, overrides = documents.read(template), pairs(settings)
     alarms = inventory.read(document, overrides, without)
@@ -92,7 +93,7 @@ def backtest(
     watching = [one for one in every if {stat.metric for stat in one.metrics} <= set(series.metrics())]
     kept = complete(above, {one.name for one in watching})
     span = _span(series, start, end)
-    replayed = replay(_some(watching, history), kept, mutes, series, *span)
+    replayed = replay(_some(watching, history), kept, mutes, series, *span, processes=processors())
     left_out = sorted({one.name for one in [*every, *above]} - {one.name for one in [*watching, *kept]})
     if as_json:
         absent = [{"alarm": one.name, "reason": one.reason, "next_step": one.next_step} for one in alarms.absent]

@@ -67,6 +67,7 @@ class Minutes:
         for name in ("sum", "count"):
             if self._parts(metric, name):
                 self._sums(metric, name)
+        self.late_minutes(metric)
 
     def why_inexact(self, stat: MetricStat) -> str | None:
         """Return why windows of a statistic may differ from those of the plain evaluation; None if to no bit."""

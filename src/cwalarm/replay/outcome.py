@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from cwalarm.definitions.alarm import Alarm, State
 from cwalarm.replay.actions import Executed, combine, executed, require_children
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from cwalarm.evaluation.series import Series
 
 _NOTHING = timedelta()
+_Row = TypeVar("_Row", Change, Executed)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +50,8 @@ def replay(
     series: Series,
     start: datetime,
     end: datetime,
+    *,
+    processes: int = 1,
 ) -> Replayed:
     """Replay alarms, the composites above them and mute rules from `start` to before `end`.
 
@@ -56,12 +60,20 @@ def replay(
         ConfigurationError: NumPy is not installed.
     """
     require_children(composites, [alarm.name for alarm in alarms])
-    changes = backtest(alarms, series, start, end)
+    changes = backtest(alarms, series, start, end, processes=processes)
     both = sorted((*changes, *combine(changes, composites, start)), key=lambda change: change.time)
     every = [*alarms, *composites]
     actions = executed(both, every, mutes, start, end)
-    outcomes = [outcome(alarm.name, both, actions, end) for alarm in every]
+    own, run = _by_alarm(both), _by_alarm(actions)
+    outcomes = [outcome(alarm.name, own[alarm.name], run[alarm.name], end) for alarm in every]
     return Replayed(tuple(both), tuple(actions), tuple(sorted(outcomes, key=lambda one: one.alarm)))
+
+
+def _by_alarm(rows: Iterable[_Row]) -> defaultdict[str, list[_Row]]:
+    own: defaultdict[str, list[_Row]] = defaultdict(list)
+    for row in rows:
+        own[row.alarm].append(row)
+    return own
 
 
 def outcome(name: str, changes: Sequence[Change], actions: Sequence[Executed], end: datetime) -> Outcome:

@@ -7,7 +7,7 @@ at a time for all minutes. Where the value of a slot depends on the other slots,
 
 import itertools
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import lru_cache
 
 from cwalarm.definitions.alarm import Alarm, Comparison, MetricStat, Query, State, Treat
@@ -34,6 +34,8 @@ MAXIMUM_HELD = 8
 
 # So many slots are computed at once: half a megabyte an array, which stays in the processor's cache.
 HELD_SLOTS = 65_536
+# So many slots of one expression are kept for alarms that share it: 64 MB, 13 slots over a year.
+MAXIMUM_HELD_SLOTS = 7_000_000
 # With fewer evaluations than this at once, NumPy's calls cost more than what they compute.
 LEAST_COLUMNS = 8_192
 
@@ -60,6 +62,7 @@ class Replay:
         self.last = last
         self.extra_points = extra_points
         self._values: dict[tuple[tuple[Query, ...], int, int], Column] = {}
+        self._held: tuple[object, list[Column]] | None = None
 
     def slots(self, alarm: Alarm) -> int:
         """Return how many slots an evaluation looks at."""
@@ -104,8 +107,9 @@ class Replay:
         """Compute an alarm whose slots are independent, for all windows that any evaluation looks at."""
         np, begin, age_minutes = numpy(), self._begin(alarm), age * alarm.period_seconds // 60
         windows_of = {stat: self.minutes.window(stat, begin, self.last, age_minutes) for stat in alarm.metrics}
-        if not alarm.queries[0].expression:
-            return windows_of[alarm.metrics[0]]
+        watched = next(query.metric for query in alarm.queries if query.id == returned(alarm))
+        if watched:
+            return windows_of[watched]
         parts = []
         for at in range(0, self.last - begin, HELD_SLOTS):
             places = slice(at, at + HELD_SLOTS)
@@ -114,8 +118,18 @@ class Replay:
             parts.append(computed(alarm, starts, cut.__getitem__))
         return _joined(parts)
 
-    def _frames(self, alarm: Alarm, step: int, start: int = 0) -> Iterator[Column]:
-        """Yield an alarm whose slots look at one another, some evaluations at a time: a row per slot, oldest first."""
+    def _frames(self, alarm: Alarm, step: int, start: int = 0) -> Iterable[Column]:
+        """Return the frames of an alarm whose slots look at one another; the last ones are kept if they are small."""
+        key = (alarm.queries, self.slots(alarm), step, start)
+        if self._held and self._held[0] == key:
+            return self._held[1]
+        if self.slots(alarm) * (self.last - self.first) // step > MAXIMUM_HELD_SLOTS:
+            return self._computed_frames(alarm, step, start)
+        self._held = key, list(self._computed_frames(alarm, step, start))
+        return self._held[1]
+
+    def _computed_frames(self, alarm: Alarm, step: int, start: int) -> Iterator[Column]:
+        """Yield some evaluations at a time: a row per slot, oldest first, and a column per evaluation."""
         np, slots, period = numpy(), self.slots(alarm), alarm.period_seconds
         windows_of = {stat: self._windows(alarm, stat) for stat in alarm.metrics}
         size = max(HELD_SLOTS // slots, LEAST_COLUMNS) * step
@@ -175,6 +189,11 @@ class Replay:
 
         The alarm has warmed up long before; `backtest` takes those that have not step by step.
         """
+        seconds, states = self.transitions(alarm, previous)
+        return [(second, CODES[state]) for second, state in zip(seconds.tolist(), states.tolist(), strict=True)]
+
+    def transitions(self, alarm: Alarm, previous: State = State.INSUFFICIENT_DATA) -> tuple[Floats, Flags]:
+        """Return the changes of state as two arrays: epoch seconds, and the index of the new state in CODES."""
         np = numpy()
         codes = self.codes(alarm)
         step = windows.cadence_seconds(alarm) // 60
@@ -184,8 +203,7 @@ class Replay:
         runs = runs[codes[runs] != KEEP]
         states = codes[runs]
         at = np.flatnonzero(states != np.concatenate(([CODES.index(previous)], states[:-1])))
-        seconds = (self.first + start + runs[at] * step) * 60
-        return [(second, CODES[state]) for second, state in zip(seconds.tolist(), states[at].tolist(), strict=True)]
+        return (self.first + start + runs[at] * step) * 60, states[at]
 
 
 class _Queries:

@@ -74,8 +74,21 @@ def test_keys_are_text_too_and_merges_are_resolved() -> None:
     }
 
 
-@pytest.mark.parametrize("text", ["Resources: {[a]: 1}", "Resources: {~: 1}", "Resources: &a {b: *a}"])
-def test_what_is_no_template_is_refused_and_no_endless_loop(text: str) -> None:
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Resources: {[a]: 1}",
+        "Resources: {~: 1}",
+        "Resources: &a {b: *a}",
+        "Resources: {}\n---\nResources: {}",
+        "Resources: {<<: 1}",
+        "[" * 100_000,
+        "- " * 100_000,
+        "a:\n" + "".join(f"{' ' * depth}b:\n" for depth in range(1, 2_000)),
+    ],
+    ids=range(8),
+)
+def test_what_is_no_template_is_refused_and_ends_no_process(text: str) -> None:
     with pytest.raises(InputError):
         documents.parse(text)
 

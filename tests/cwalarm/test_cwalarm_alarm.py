@@ -6,7 +6,7 @@ import pytest
 from engine_alarms import NOON, entry, plain, ratio
 
 from cwalarm.definitions.alarm import Alarm, Treat, from_description, from_template
-from cwalarm.describe.soundness import problems, require_sound, warnings
+from cwalarm.describe.soundness import problems, require_sound
 from cwalarm.errors import InputError
 
 PROPERTIES: dict[str, Any] = {
@@ -181,11 +181,6 @@ def test_an_alarm_that_cannot_be_evaluated_is_named_with_its_problem() -> None:
 def test_an_alarm_without_a_metric_is_refused() -> None:
     with pytest.raises(InputError, match="Alarm ratio cannot be evaluated: An alarm needs 1 to 10 metrics"):
         require_sound(ratio(Metrics=[{"Id": "x", "Expression": "1 + 1"}]))
-
-
-def test_a_function_whose_result_depends_on_the_fetched_range_is_warned_about() -> None:
-    alarm = ratio(Metrics=[{"Id": "x", "Expression": "RUNNING_SUM(a)"}, entry("a", "Failed")])
-    assert warnings(alarm) == ["x uses RUNNING_SUM, whose result depends on how many periods CloudWatch fetches."]
 
 
 def test_a_definition_knows_when_it_was_configured() -> None:

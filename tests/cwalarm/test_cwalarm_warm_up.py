@@ -4,11 +4,11 @@ import pytest
 from engine_alarms import ERRORS, NOON, minutes, plain
 
 from cwalarm.definitions.alarm import Alarm, State
-from cwalarm.describe.soundness import warnings
 from cwalarm.errors import InputError
 from cwalarm.evaluation.evaluate import evaluate
 from cwalarm.evaluation.reason import WARMING_UP
 from cwalarm.evaluation.series import Series
+from cwalarm.lint.definition_rules import findings
 from cwalarm.replay.backtest import backtest
 from cwalarm.replay.backtest import plain as step_by_step
 from cwalarm.unit_tests.notation import add
@@ -66,10 +66,10 @@ def test_a_backtest_waits_as_long_as_the_alarm_does(created: int | None, is_whol
 
 
 def test_a_replay_that_knows_no_creation_says_so() -> None:
-    assert warnings(warming()) == [
+    assert [one.why for one in findings(warming())] == [
         "It warms up for 10 minutes once it is created: a replay takes it as created long before."
     ]
-    assert warnings(plain()) == []
+    assert list(findings(plain())) == []
 
 
 def test_a_warm_up_without_a_length_is_refused() -> None:

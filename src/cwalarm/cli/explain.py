@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from cwalarm.definitions.composites import Composite
     from cwalarm.definitions.inventory import Inventory
     from cwalarm.definitions.readings import Refused
+    from cwalarm.lint.explained import Explained
 
 _DEFINED, _ABSENT, _REFUSED = "defined", "absent", "refused"
 _MOST_NAMED = 5
@@ -52,7 +53,8 @@ def explain(
 ) -> None:
     """Say what the alarm NAME means.
 
-    What it watches, how fast it fires and recovers, and what missing data does. NAME may be the end of the full name,
+    What it watches, how fast it fires and recovers, what missing data does, and what `lint` finds: all of it comes from
+    playing data to the evaluator. "In view" is how long it is in ALARM. NAME may be the end of the full name,
     such as sms-warning. Without it all alarms are explained: one behind a condition that does not hold is listed with
     the parameter that puts it into the stack, and one that cannot be read with the reason.
 
@@ -62,9 +64,13 @@ def explain(
     Exit codes: 0 all explained, 2 there is none or one is refused.
     """  # noqa: D301 - click wants the control character
     from cwalarm.definitions import documents, inventory
+    from cwalarm.lint.explained import Explained
 
-    alarms = inventory.read(documents.read(template), pairs(settings), without)
-    meanings, refused = _meanings(alarms) if name is None else ([_meaning(alarms.one(name, template.name))], [])
+    document, overrides = documents.read(template), pairs(settings)
+    alarms = inventory.read(document, overrides, without)
+    explained = Explained(document, overrides, alarms)
+    one = None if name is None else alarms.one(name, template.name)
+    meanings, refused = _meanings(alarms, explained) if one is None else ([_meaning(one, explained)], [])
     if as_json:
         print_json([{**asdict(meaning), "warnings": list(meaning.warnings)} for meaning in meanings])
     else:
@@ -76,7 +82,7 @@ def _paragraph(meaning: _Meaning) -> str:
     return " ".join((meaning.text, *(f"Mind: {warning}" for warning in meaning.warnings)))
 
 
-def _meanings(alarms: Inventory) -> tuple[list[_Meaning], list[Refused]]:
+def _meanings(alarms: Inventory, explained: Explained) -> tuple[list[_Meaning], list[Refused]]:
     """Return what is printed of every alarm, those that are defined first, and which are refused."""
     from cwalarm.definitions.readings import Refused
 
@@ -84,7 +90,7 @@ def _meanings(alarms: Inventory) -> tuple[list[_Meaning], list[Refused]]:
     refused = list(alarms.refused)
     for definition in sorted(alarms.defined, key=lambda alarm: alarm.name):
         try:
-            meanings.append(_meaning(definition))
+            meanings.append(_meaning(definition, explained))
         except InputError as error:
             refused.append(Refused(definition.name, definition.name, error))
     return [*meanings, *_not_defined(alarms, refused)], refused
@@ -98,16 +104,10 @@ def _not_defined(alarms: Inventory, refused: Sequence[Refused]) -> Iterator[_Mea
         yield _Meaning(item.name, f"{item.name}: not explained. {item.error} {item.error.next_step}", status=_REFUSED)
 
 
-def _meaning(definition: Alarm | Composite) -> _Meaning:
-    """Return what an alarm or a composite means, and what is easily overlooked about it."""
-    from cwalarm.definitions.composites import Composite
-    from cwalarm.describe import explain as words
-    from cwalarm.describe import soundness
-
-    if isinstance(definition, Composite):
-        return _Meaning(definition.name, words.explain_composite(definition))
-    soundness.require_sound(definition)
-    return _Meaning(definition.name, words.explain(definition), soundness.warnings(definition))
+def _meaning(definition: Alarm | Composite, explained: Explained) -> _Meaning:
+    """Return what an alarm or a composite means, and what the lint finds about it."""
+    text, findings = explained.alarm(definition)
+    return _Meaning(definition.name, text, [f"[{one.rule.name}] {one.sentence}" for one in findings])
 
 
 def _require_all(alarms: Inventory, refused: Sequence[Refused], template: str, *, is_one: bool) -> None:

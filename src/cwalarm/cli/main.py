@@ -11,7 +11,7 @@ import click
 from cwalarm.cli.terminal import Exit
 from cwalarm.errors import CwalarmError, InputError
 
-VERBS = ("explain", "check", "backtest", "conformance")
+VERBS = ("explain", "lint", "check", "backtest", "conformance")
 
 
 class _Unusable(click.ClickException):

@@ -133,8 +133,14 @@ def _chosen(probe: Probe, hits: Search) -> tuple[Levels | None, Levels | None]:
         return good, bad
     pairs = product(hits.good, hits.bad) if hits.bad else _unsteady(hits)
     bursts = [(burst, *pair) for pair in pairs if (burst := shortest_burst(probe, *pair))]
-    _, good, bad = min(bursts, key=lambda one: one[0][:2], default=(None, good, bad))
+    _, good, bad = min(bursts, key=_plainness, default=(None, good, bad))
     return good, bad
+
+
+def _plainness(choice: tuple[Burst, Levels, Levels]) -> tuple[bool, int, int]:
+    """Prefer values that a count can have, then the fewest periods, then the soonest ALARM."""
+    burst, good, bad = choice
+    return any(reading.value < 0 for reading in (*good.values(), *bad.values())), burst.periods, burst.fires_seconds
 
 
 def _unsteady(hits: Search) -> Iterator[tuple[Levels, Levels]]:

@@ -1,4 +1,4 @@
-"""An alarm's definition -> what CloudWatch would refuse about it, or what would make it behave unlike it reads."""
+"""An alarm's definition -> what CloudWatch would refuse about it."""
 
 import re
 from collections.abc import Iterator
@@ -14,9 +14,6 @@ _ID = re.compile(r"[a-z][a-zA-Z0-9_]*")
 _MAXIMUM_METRICS = 10
 _DAY_SECONDS = 86400
 
-# Their value depends on how many slots CloudWatch happens to fetch.
-_RANGE_DEPENDENT = {"DATAPOINT_COUNT", "RATE", "REMOVE_EMPTY", "RUNNING_SUM"}
-
 
 def problems(alarm: Alarm) -> list[str]:
     """Return a sentence for each thing that CloudWatch would refuse; empty if the definition is sound."""
@@ -31,29 +28,6 @@ def require_sound(alarm: Alarm) -> None:
             f"Alarm {alarm.name} cannot be evaluated: {sentences[0]}",
             next_step=f"Correct the definition, or leave it out with --without {alarm.name}.",
         )
-
-
-def warnings(alarm: Alarm) -> list[str]:
-    """Return a sentence for each thing that CloudWatch accepts and that is easily overlooked."""
-    return [
-        *_warm_up(alarm),
-        *(
-            f"{query.id} uses {name}, whose result depends on how many periods CloudWatch fetches."
-            for query in alarm.queries
-            for name in sorted(_functions(query) & _RANGE_DEPENDENT)
-        ),
-    ]
-
-
-def _warm_up(alarm: Alarm) -> Iterator[str]:
-    if alarm.warm_up:
-        minutes = alarm.warm_up.minutes
-        yield f"It warms up for {minutes} minutes once it is created: a replay takes it as created long before."
-
-
-def _functions(query: Query) -> set[str]:
-    calls = expression.calls(expression.parse(query.expression)) if query.expression else []
-    return {call.function for call in calls}
 
 
 def _queries(alarm: Alarm) -> Iterator[str]:

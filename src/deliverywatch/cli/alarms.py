@@ -8,6 +8,7 @@ import click
 
 from cwalarm.cli.check import report
 from cwalarm.cli.explain import explain
+from cwalarm.cli.lint import lint
 from cwalarm.cli.terminal import json_option, junit_option, pairs, settings_option, template_option, without_option
 
 
@@ -73,3 +74,4 @@ def check(
 
 
 alarms.add_command(explain)
+alarms.add_command(lint)

@@ -1,0 +1,59 @@
+"""A template -> what the rules need to know of it beside the alarm that they judge."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from cwalarm.definitions import rule as composite_rules
+from cwalarm.definitions.alarm import Alarm, Metric
+from cwalarm.definitions.composites import Composite
+from cwalarm.definitions.inventory import Inventory
+from cwalarm.definitions.template import Resolver
+from cwalarm.lint import publishers
+from cwalarm.lint.aws_metrics import SPARSE
+from cwalarm.lint.publishers import Published
+
+KINDS = ("AWS::CloudWatch::Alarm", "AWS::CloudWatch::CompositeAlarm", "AWS::CloudWatch::LogAlarm")
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What a template says beside one alarm.
+
+    Attributes:
+        logical_ids: Of the alarms, by their names.
+        referred: Names of the alarms that a composite's rule or suppressor refers to.
+    """
+
+    resources: Mapping[str, Mapping[str, Any]]
+    published: tuple[Published, ...]
+    logical_ids: Mapping[str, str]
+    referred: frozenset[str]
+
+    def raw(self, alarm: str) -> Mapping[str, Any]:
+        """Return the properties of an alarm as they are written, with their functions."""
+        properties = self.resources.get(self.logical_ids.get(alarm, ""), {}).get("Properties")
+        return properties if isinstance(properties, dict) else {}
+
+    def publishers_of(self, metric: Metric) -> list[Published]:
+        """Return what the template publishes under the name of a metric."""
+        return [one for one in self.published if (one.namespace, one.name) == (metric.namespace, metric.name)]
+
+    def is_sparse(self, alarm: Alarm) -> bool:
+        """Return whether everything that an alarm watches is published only when something happens."""
+        return all(self._is_sparse(stat.metric) for stat in alarm.metrics)
+
+    def _is_sparse(self, metric: Metric) -> bool:
+        own = self.publishers_of(metric)
+        return metric.name in SPARSE.get(metric.namespace, ()) or (bool(own) and all(one.is_sparse for one in own))
+
+
+def read(resolver: Resolver, inventory: Inventory) -> Facts:
+    """Return the facts of a template whose alarms have been read."""
+    ids = {resolver.name(logical_id): logical_id for kind in KINDS for logical_id in resolver.of_kind(kind)}
+    return Facts(resolver.section("Resources"), publishers.read(resolver), ids, _referred(inventory.composites))
+
+
+def _referred(composites: Sequence[Composite]) -> frozenset[str]:
+    children = {name for composite in composites for name in composite_rules.children(composite.rule)}
+    return frozenset(children | {composite.suppressor for composite in composites if composite.suppressor})

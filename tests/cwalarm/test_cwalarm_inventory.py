@@ -259,6 +259,9 @@ Resources:
   Group: {{Type: AWS::ElasticLoadBalancingV2::TargetGroup, Properties: {{Name: web}}}}
   Balancer: {{Type: AWS::ElasticLoadBalancingV2::LoadBalancer, Properties: {{Type: network}}}}
   Listener: {{Type: AWS::ElasticLoadBalancingV2::Listener, Properties: {{LoadBalancerArn: !Ref Balancer}}}}
+  Jobs: {{Type: AWS::SQS::Queue, Properties: {{QueueName: jobs}}}}
+  Rest: {{Type: AWS::ApiGateway::RestApi, Properties: {{Name: shop}}}}
+  Cache: {{Type: AWS::ElastiCache::ReplicationGroup, Properties: {{ReplicationGroupId: sessions}}}}
   Inner: {{Type: AWS::CloudFormation::Stack}}
   Made: {{Type: Custom::Thing, Properties: {{Name: x}}}}
   A: {alarm("Dimensions: [{Name: a, Value: VALUE}]")}
@@ -270,6 +273,11 @@ Resources:
     [
         ("!Ref Flow", "arn:aws:states:us-east-1:123456789012:stateMachine:orders"),
         ("!GetAtt Flow.Name", "orders"),
+        ("!Ref Jobs", "https://sqs.us-east-1.amazonaws.com/123456789012/jobs"),
+        ("!GetAtt Jobs.QueueName", "jobs"),
+        ("!Ref Rest", "Rest"),
+        ("!GetAtt Rest.RestApiId", "Rest"),
+        ("!Ref Cache", "sessions"),
         ("!Ref Database", "main"),
         ("!GetAtt Group.TargetGroupFullName", "targetgroup/web/id"),
         ("!GetAtt Balancer.LoadBalancerFullName", "net/Balancer/id"),
@@ -304,3 +312,33 @@ def test_a_template_without_alarms_says_so(text: str, words: str, next_step: str
         inventory.require_some("t.yaml")
     assert words in str(raised.value)
     assert next_step in raised.value.next_step
+
+
+CDK = """
+{"Parameters": {"BootstrapVersion": {"Type": "AWS::SSM::Parameter::Value<String>",
+   "Default": "/cdk-bootstrap/hnb659fds/version", "Description": "Version of the bootstrap resources. [cdk:skip]"}},
+ "Conditions": {"CDKMetadataAvailable": {"Fn::Or": [
+   {"Fn::Or": [{"Fn::Equals": [{"Ref": "AWS::Region"}, "af-south-1"]},
+     {"Fn::Equals": [{"Ref": "AWS::Region"}, "us-east-1"]}]},
+   {"Fn::Equals": [{"Ref": "AWS::Region"}, "eu-west-1"]}]}},
+ "Rules": {"CheckBootstrapVersion": {"Assertions": [{"Assert": {"Fn::Not": [{"Fn::Contains": [["1"],
+   {"Ref": "BootstrapVersion"}]}]}}]}},
+ "Resources": {
+   "CDKMetadata": {"Type": "AWS::CDK::Metadata", "Condition": "CDKMetadataAvailable"},
+   "NestedStackResource": {"Type": "AWS::CloudFormation::Stack", "Properties": {"TemplateURL": {"Fn::Sub": "https://x"}}},
+   "Alarm7103F465": {"Type": "AWS::CloudWatch::Alarm", "Properties": {"ComparisonOperator": "GreaterThanThreshold",
+     "EvaluationPeriods": 1, "Threshold": 0, "Period": 300, "Statistic": "Sum", "Namespace": "X", "MetricName": "M",
+     "Dimensions": [
+       {"Name": "a", "Value": {"Fn::ImportValue": "Base:ExportsOutputRefQueue"}},
+       {"Name": "b", "Value": {"Fn::GetAtt": ["NestedStackResource", "Outputs.NestedQueueArn"]}}]}}}}
+"""
+
+
+def test_what_the_cdk_synthesises_is_read() -> None:
+    inventory = found(CDK)
+    (loaded,) = inventory.alarms
+    assert (loaded.name, loaded.metrics[0].dimensions) == (
+        "Alarm7103F465",
+        (("a", "{ImportValue Base:ExportsOutputRefQueue}"), ("b", "NestedStackResource.Outputs.NestedQueueArn")),
+    )
+    assert inventory.nested == ("NestedStackResource",)

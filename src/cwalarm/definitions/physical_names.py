@@ -53,9 +53,18 @@ _REF_IS_ARN = {
     "AWS::StepFunctions::StateMachine",
 }
 
+# Ref and every attribute that is an id return what AWS makes up, even where the resource has a name.
+_HAS_ID = {
+    "AWS::ApiGateway::RestApi",
+    "AWS::ApiGatewayV2::Api",
+    "AWS::Cognito::UserPool",
+    "AWS::Serverless::Api",
+    "AWS::Serverless::HttpApi",
+}
+
 # What they return is made by code or by another template: every attribute is a value of its own.
 _FROM_ELSEWHERE = ("AWS::CloudFormation::", "AWS::Serverless::Application", "Custom::")
-_NAMES_THE_RESOURCE = ("Name", "Id", "Identifier")
+_IDS = ("Id", "Identifier")
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +74,7 @@ class Scope:
     partition: str
     region: str
     account: str
+    suffix: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +90,7 @@ class Resource:
     def name(self) -> str:
         """What it is called, such as a queue's `QueueName`; else its logical id."""
         kind = self.kind.rpartition("::")[2]
-        wanted = (f"{kind}Name", f"{kind}Identifier", "Name", "AlarmName", "ApiName")
+        wanted = (f"{kind}Name", f"{kind}Identifier", f"{kind}Id", "Name", "AlarmName", "ApiName", "ClusterName")
         # Glue keeps the name of a table or a database one level deeper.
         properties = self.properties.get(f"{kind}Input") or self.properties
         named = next((properties[name] for name in wanted if name in properties), self.logical_id)
@@ -91,8 +101,10 @@ class Resource:
         if self.kind == "AWS::Lambda::Alias":
             function = str(self.resolve(self.properties["FunctionName"])).rpartition(":function:")[2]
             return f"{_arn(scope, 'AWS::Lambda::Function', function)}:{self.name}"
-        if self.kind == "AWS::Lambda::Version":
+        if self.kind == "AWS::Lambda::Version" or self.kind in _HAS_ID:
             return self.logical_id
+        if self.kind == "AWS::SQS::Queue":
+            return f"https://sqs.{scope.region}.{scope.suffix}/{scope.account}/{self.name}"
         return self.arn(scope) if self.kind in _REF_IS_ARN else self.name
 
     def attribute(self, name: str, scope: Scope) -> str:
@@ -105,7 +117,9 @@ class Resource:
             return self.arn(scope).rpartition(":")[2].removeprefix("loadbalancer/")
         if name in self.properties:
             return str(self.resolve(self.properties[name]))
-        return self.name if name.endswith(_NAMES_THE_RESOURCE) else Unknown(f"{self.logical_id}.{name}")
+        if name.endswith(_IDS):
+            return self.reference(scope)
+        return self.name if name.endswith("Name") else Unknown(f"{self.logical_id}.{name}")
 
     def arn(self, scope: Scope) -> str:
         """Return its ARN; what of it AWS makes up is `id`."""

@@ -225,7 +225,9 @@ class Resolver:
 
     @property
     def _scope(self) -> Scope:
-        return Scope(*(str(self.parameters[f"AWS::{name}"]) for name in ("Partition", "Region", "AccountId")))
+        return Scope(
+            *(str(self.parameters[f"AWS::{name}"]) for name in ("Partition", "Region", "AccountId", "URLSuffix"))
+        )
 
     def _substitute(self, value: Any) -> str:
         text, own = (value, {}) if isinstance(value, str) else (value[0], value[1])

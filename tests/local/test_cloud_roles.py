@@ -196,7 +196,9 @@ def test_a_system_at_work_needs_every_right_that_it_has_and_no_other(
     system: str, seen: Seen, refused: Path, tmp_path: Path
 ) -> None:
     SCENARIOS[system](tmp_path)
-    assert set(refused.read_text().splitlines()) <= REFUSED_BY_SDK, "newer than the oldest SDK that Lambda may hold"
+    unknown = set(refused.read_text().splitlines())
+    assert unknown <= REFUSED_BY_SDK, "newer than the oldest SDK that Lambda may hold"
+    assert unknown or system != "sms", "the notifier and the digest look for mute rules"
     # A play may take a right away for a while, to show what happens then: that one is used at other times.
     missing = {role: actions - seen.used.get(role, set()) for role, actions in seen.refused.items()}
     assert {role: actions for role, actions in missing.items() if actions} == {}, "a right is missing"

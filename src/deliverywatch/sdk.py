@@ -2,7 +2,8 @@
 
 Functions use the boto3 of Lambda's runtime, of which AWS promises no version. Our own, trimmed to what a function
 calls, would add 2.8 MB to each zip (8.0 unpacked, with bytecode): the notifier's is 1.1. Its imports take 0.92 times as
-long from a warm disk, but each cold start would fetch it first. What is newer than the floor has a way without it. Nothing of botocore is imported here: a function that calls nothing does not pay for it.
+long from a warm disk, but each cold start would fetch it first. What is newer than the floor has a way without it.
+Nothing of botocore is imported here: a function that calls nothing does not pay for it.
 """
 
 import re

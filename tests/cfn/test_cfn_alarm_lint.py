@@ -3,11 +3,11 @@
 import json
 
 import pytest
-from cwalarm.lint.findings import Finding, Verdict
-from cwalarm.lint.lint import Report, lint
 
 import stacks
 from cwalarm.definitions import documents
+from cwalarm.lint.findings import Finding, Verdict
+from cwalarm.lint.lint import Report, lint
 
 
 def report(systems: list[str]) -> Report:

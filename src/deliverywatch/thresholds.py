@@ -135,6 +135,9 @@ BACKTEST_INCIDENT_POINTS = 2
 # The checks of doctor run every night; half a day later than that they did not.
 DOCTOR_LATE_HOURS = 36
 
+# CloudFormation needs minutes to compare a large stack with its template, and a person waits for `doctor`.
+DRIFT_WAIT_SECONDS = 180
+
 # The notifier checks open incidents this often, some minutes after each slot: a message may have been lost.
 SWEEP_MINUTES = 10
 SWEEP_FROM_MINUTE = 5

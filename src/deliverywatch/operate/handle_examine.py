@@ -32,7 +32,7 @@ def handler(event: object, _context: Any) -> dict[str, Any]:
     stack = aws.find(cloud, os.environ["DELIVERYWATCH_STACK"])
     formation, alerts = CloudFormation(cloud), stack.output("AlertsTopicArn")
     subject = diagnose.Subject(
-        stack, formation.names(stack.name), formation.template(stack.name), stack.version, now, history_days=1
+        stack, formation.resources(stack.name), formation.template(stack.name), stack.version, now, history_days=1
     )
 
     def emit(count: int) -> None:

@@ -30,9 +30,8 @@ def examined(cloud: Cloud, deployment: Deployment) -> Iterator[Check]:
     from deliverywatch.sms.clicksend import credit
 
     formation = CloudFormation(cloud)
-    names = formation.names(deployment.name)
-    template = formation.template(deployment.name)
-    subject = Subject(deployment, names, template, version("deliverywatch"), datetime.now(UTC))
+    resources, template = formation.resources(deployment.name), formation.template(deployment.name)
+    subject = Subject(deployment, resources, template, version("deliverywatch"), datetime.now(UTC))
     yield from examine(Account(cloud, credit.ask), subject)
 
 

@@ -33,6 +33,8 @@ def install(placed: hooks.Hooks, clock: Clock) -> None:
             "AWS::Lambda::Function",
             _taken(_completing(handlers["AWS::Lambda::Function"], _function, "DeadLetterConfig")),
         ),
+        ("AWS::S3::Bucket", _followed(handlers["AWS::S3::Bucket"], _keep_life_cycle)),
+        ("AWS::DynamoDB::Table", _followed(handlers["AWS::DynamoDB::Table"], _keep_table_settings)),
     ):
         placed.register(handlers, kind, entry)
 
@@ -98,11 +100,19 @@ def _delete_query(query_id: str) -> None:
 def _completing(entry: Mapping[str, Any], described: Callable[..., Any], *names: str) -> dict[str, Any]:
     """Keep properties that MiniStack drops when the resource comes from a template."""
 
+    def keep(name: str, properties: Mapping[str, Any]) -> None:
+        described(name, properties).update({key: properties[key] for key in names if key in properties})
+
+    return _followed(entry, keep)
+
+
+def _followed(entry: Mapping[str, Any], keep: Callable[[str, Mapping[str, Any]], None]) -> dict[str, Any]:
+    """Do something more with each resource that is made or changed."""
+
     def complete(put: Callable[..., Any], position: int) -> Callable[..., Any]:
         def completed(*arguments: Any, **more: Any) -> Any:
             answer = put(*arguments, **more)
-            properties = arguments[position]
-            described(answer[0], properties).update({key: properties[key] for key in names if key in properties})
+            keep(answer[0], arguments[position])
             return answer
 
         return completed
@@ -120,6 +130,51 @@ def _taken(entry: Mapping[str, Any]) -> dict[str, Any]:
         return entry["create"](logical_id, properties, stack_name)
 
     return {**entry, "create": created}
+
+
+def _keep_life_cycle(bucket: str, properties: Mapping[str, Any]) -> None:
+    rules = properties.get("LifecycleConfiguration", {}).get("Rules", ())
+    kept = hooks.inside("services.s3", "_bucket_lifecycle")
+    kept.pop(bucket, None)
+    if rules:
+        kept[bucket] = [_life_cycle_rule(rule) for rule in rules]
+
+
+def _life_cycle_rule(rule: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a rule of a template as S3 describes it."""
+    expiration = {
+        "Days": rule.get("ExpirationInDays"),
+        "ExpiredObjectDeleteMarker": rule.get("ExpiredObjectDeleteMarker"),
+    }
+    given = {key: value for key, value in expiration.items() if value is not None}
+    conditions = {key: rule[key] for key in ("Prefix", "ObjectSizeGreaterThan") if key in rule}
+    moves = [
+        {"StorageClass": move["StorageClass"], "Days": move["TransitionInDays"]} for move in rule.get("Transitions", ())
+    ]
+    same = {key: rule[key] for key in ("NoncurrentVersionExpiration", "AbortIncompleteMultipartUpload") if key in rule}
+    return {
+        **same,
+        "ID": rule.get("Id", ""),
+        "Status": rule["Status"],
+        "Filter": {"And": conditions} if len(conditions) > 1 else conditions,
+        **({"Expiration": given} if given else {}),
+        **({"Transitions": moves} if moves else {}),
+    }
+
+
+def _keep_table_settings(table: str, properties: Mapping[str, Any]) -> None:
+    living, restorable = properties.get("TimeToLiveSpecification"), properties.get("PointInTimeRecoverySpecification")
+    if living:
+        status = "ENABLED" if _is_true(living["Enabled"]) else "DISABLED"
+        kept = {"TimeToLiveStatus": status, "AttributeName": living["AttributeName"]}
+        hooks.inside("services.dynamodb", "_ttl_settings")[table] = kept
+    if restorable:
+        on = _is_true(restorable["PointInTimeRecoveryEnabled"])
+        hooks.inside("services.dynamodb", "_pitr_settings")[table] = on
+
+
+def _is_true(value: Any) -> bool:
+    return str(value).lower() == "true"
 
 
 def _schedule(name: str, properties: Mapping[str, Any]) -> Any:

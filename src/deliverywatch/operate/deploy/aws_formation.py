@@ -106,13 +106,6 @@ class CloudFormation:
             summaries = listed(self._client, "list_stack_resources", "StackResourceSummaries", StackName=stack_id)
         return [_resource(summary) for summary in summaries if summary["ResourceStatus"] != "DELETE_COMPLETE"]
 
-    def names(self, stack_id: str) -> dict[str, list[str]]:
-        """Return by kind of resource the names that a stack's resources have in the account."""
-        names: dict[str, list[str]] = {}
-        for resource in self.resources(stack_id):
-            names.setdefault(resource.kind, []).append(resource.name)
-        return names
-
     def kept(self, name: str) -> set[str]:
         """Return the ids of the resources that outlive the stack, by its template."""
         resources = self.template(name).get("Resources", {})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -12,19 +13,25 @@ import botocore
 
 from deliverywatch.errors import ConfigurationError
 from deliverywatch.operate.account.aws import described_alarms, existing, listed, translated
+from deliverywatch.operate.doctor import aws_deployed, aws_drift
 from deliverywatch.operate.doctor.checks_alarms import FailedAction, Mute
 from deliverywatch.operate.doctor.checks_mail import Identity, Sending, Subscription
 from deliverywatch.operate.doctor.checks_stack import BucketProtection, Function, Key
 from deliverywatch.sms.clicksend.credentials import Credentials
 from deliverywatch.sms.counts import NAMESPACE
 from deliverywatch.storage.s3 import Bucket
+from deliverywatch.thresholds import DRIFT_WAIT_SECONDS
 
 if TYPE_CHECKING:
     from deliverywatch.operate.account.aws import Cloud
+    from deliverywatch.operate.account.deployment import Deployment
+    from deliverywatch.operate.deploy.cloudformation import Resource
+    from deliverywatch.operate.doctor.checks_changed import Compared
     from deliverywatch.sms.clicksend.credit import Credit
 
 _PRIVATE = ("BlockPublicAcls", "BlockPublicPolicy", "IgnorePublicAcls", "RestrictPublicBuckets")
 _LOOK_BACK = timedelta(hours=3)
+_PAUSE_SECONDS = 2
 
 
 class Account:
@@ -32,7 +39,7 @@ class Account:
 
     def __init__(self, cloud: Cloud, read_credit: Callable[[Credentials, str], Credit] | None = None) -> None:
         """Look at an account; without `read_credit`, which asks ClickSend, `credit` must not be called."""
-        self._client = cloud.client
+        self._cloud, self._client = cloud, cloud.client
         self._read_credit = read_credit
 
     @property
@@ -149,6 +156,26 @@ class Account:
         """Return the alarms whose names begin so, composite ones too, as DescribeAlarms does."""
         with translated("The alarms"):
             return described_alarms(self._client("cloudwatch"), AlarmNamePrefix=prefix)
+
+    def compare(
+        self, deployment: Deployment, template: Mapping[str, Any], resources: Sequence[Resource]
+    ) -> list[Compared]:
+        """Return each resource of a stack with what is not as it was deployed."""
+        return aws_deployed.compare(self._cloud, deployment, template, resources)
+
+    def drift(self, stack: str) -> list[Compared]:
+        """Return the resources that CloudFormation calls changed; it takes its time.
+
+        Raises:
+            CloudUnavailable: It takes longer than a person may wait.
+        """
+        end = time.monotonic() + DRIFT_WAIT_SECONDS
+
+        def pause() -> bool:
+            time.sleep(_PAUSE_SECONDS)
+            return time.monotonic() < end
+
+        return aws_drift.changed(self._cloud, stack, pause)
 
     def topics(self) -> set[str]:
         """Return the ARNs of the topics in this region."""

@@ -13,13 +13,14 @@ from typing import TYPE_CHECKING, Any
 from cwalarm.definitions.template import resources
 from deliverywatch.errors import DeliveryWatchError, SourceRefused
 from deliverywatch.messages.console import partition
-from deliverywatch.operate.doctor import checks_alarms, checks_mail, checks_records, checks_stack
-from deliverywatch.operate.doctor.check import Check, failed, ok
+from deliverywatch.operate.doctor import checks_alarms, checks_changed, checks_mail, checks_records, checks_stack
+from deliverywatch.operate.doctor.check import Check, failed, ok, warning
 from deliverywatch.sms.lake.incomplete import read_incomplete
 from deliverywatch.storage.records import DAMAGED
 
 if TYPE_CHECKING:
     from deliverywatch.operate.account.deployment import Deployment
+    from deliverywatch.operate.deploy.cloudformation import Resource
     from deliverywatch.operate.doctor.aws_doctor import Account
 
 HISTORY_DAYS = 7
@@ -30,16 +31,19 @@ _ALARM = "AWS::CloudWatch::Alarm"
 class Subject:
     """What is examined, by a command of a version.
 
-    `names` has by kind of resource the names in the account; of a queue its address. Of `history_days` is asked which
-    actions of alarms failed.
+    Of `history_days` is asked which actions of alarms failed.
     """
 
     deployment: Deployment
-    names: Mapping[str, Sequence[str]]
+    resources: Sequence[Resource]
     template: Mapping[str, Any]
     version: str
     now: datetime
     history_days: int = HISTORY_DAYS
+
+    def names(self, kind: str) -> list[str]:
+        """Return the names that resources of a kind have in the account; of a queue its address."""
+        return [resource.name for resource in self.resources if resource.kind == kind]
 
     def parameter(self, name: str) -> str:
         """Return a parameter's value; empty if the stack has no such parameter."""
@@ -93,7 +97,7 @@ def _stack(account: Account, subject: Subject) -> Iterable[Check]:
 
 
 def _functions(account: Account, subject: Subject) -> Iterable[Check]:
-    names = subject.names.get("AWS::Lambda::Function", ())
+    names = subject.names("AWS::Lambda::Function")
     present = account.functions(names)
     yield checks_stack.functions(present, names)
     yield checks_stack.concurrency(present)
@@ -160,6 +164,18 @@ def _alarms(account: Account, subject: Subject) -> Iterable[Check]:
     yield checks_alarms.drift(alarms, wanted, subject.thresholds())
 
 
+def _changed(account: Account, subject: Subject) -> Iterable[Check]:
+    deployment = subject.deployment
+    compared = account.compare(deployment, subject.template, subject.resources)
+    yield from checks_changed.changed(compared, deployment.bucket)
+    try:
+        drifted = account.drift(deployment.name)
+    except DeliveryWatchError as error:
+        yield warning(checks_changed.NAME, str(error), error.next_step or "deliverywatch doctor")
+    else:
+        yield from checks_changed.drifted(drifted, compared, deployment)
+
+
 def _history(account: Account, subject: Subject) -> Iterable[Check]:
     days = subject.history_days
     since = subject.now - timedelta(days=days)
@@ -203,7 +219,7 @@ def _records(account: Account, subject: Subject) -> Iterable[Check]:
 
 
 def _dead_letters(account: Account, subject: Subject) -> Iterable[Check]:
-    urls = [url for url in subject.names.get("AWS::SQS::Queue", ()) if "dead-letters" in url]
+    urls = [url for url in subject.names("AWS::SQS::Queue") if "dead-letters" in url]
     yield checks_stack.dead_letters(account.queue_counts(urls))
 
 
@@ -228,6 +244,7 @@ CHECKS: Collection[tuple[str, Callable[[Account, Subject], Iterable[Check]]]] = 
     ("heartbeat", _heartbeat),
     ("records", _records),
     ("alarms", _alarms),
+    (checks_changed.NAME, _changed),
     ("alarm-history", _history),
     ("dead-letters", _dead_letters),
     ("mutes", _mutes),

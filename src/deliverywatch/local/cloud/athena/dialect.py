@@ -107,7 +107,7 @@ def _around_write(original: Callable[..., Any]) -> Callable[..., Any]:
                 return _refused(f"{rule} It is: '{name}'")
         answer = original(data)
         if answer[0] == 200 and "PartitionKeys" not in table:
-            del hooks.inside(_GLUE, "_tables")[f"{data['DatabaseName']}/{table['Name']}"]["PartitionKeys"]
+            hooks.inside(_GLUE, "_tables")[f"{data['DatabaseName']}/{table['Name']}"].pop("PartitionKeys", None)
         return answer
 
     return write

@@ -40,6 +40,7 @@ NAMES = {
         "_append_log_events", "_create_log_group", "_create_log_stream", "_fanout_to_subscription_filters",
         "_log_groups", "_metric_filters", "time",
     ),
+    "services.dynamodb": ("_pitr_settings", "_ttl_settings"),
     "services.eventbridge": ("_dispatch_to_lambda", "start_scheduler", "time"),
     "services.glue": ("_create_table", "_tables", "_update_table"),
     "services.iam": ("_roles",),
@@ -49,9 +50,9 @@ NAMES = {
         "_get_func_record_for_ref", "_poll_sqs", "_route_async_failure", "invoke_async_with_retry",
     ),
     "services.s3": (
-        "_bucket_notifications", "_check_put_preconditions", "_copy_object", "_ensure_bucket", "_event_object_key",
-        "_fire_s3_event", "_fire_s3_event_async", "_key_matches_filter", "_next_event_sequencer", "_put_object",
-        "now_iso", "time",
+        "_bucket_lifecycle", "_bucket_notifications", "_check_put_preconditions", "_copy_object", "_ensure_bucket",
+        "_event_object_key", "_fire_s3_event", "_fire_s3_event_async", "_key_matches_filter", "_next_event_sequencer",
+        "_put_object", "now_iso", "time",
     ),
     "services.stepfunctions": (
         "_add_event", "_emit_execution_status_event", "_fail_execution", "_get_mock_response", "_sfn_mock_config",

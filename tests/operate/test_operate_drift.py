@@ -14,7 +14,7 @@ from hypothesis import strategies as some
 
 from deliverywatch.errors import CloudRefused, CloudUnavailable
 from deliverywatch.operate.account.deployment import Deployment
-from deliverywatch.operate.deploy.cloudformation import Resource
+from deliverywatch.operate.account.resources import Resource
 from deliverywatch.operate.doctor import aws_drift
 from deliverywatch.operate.doctor.checks_changed import Compared, changed, drifted
 from deliverywatch.operate.doctor.deployed import Difference, Place, changes, properties

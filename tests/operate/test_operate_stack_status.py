@@ -13,9 +13,10 @@ import pytest
 from deliverywatch.errors import CloudRefused
 from deliverywatch.operate.account import aws
 from deliverywatch.operate.account.deployment import Deployment
+from deliverywatch.operate.account.resources import Resource
 from deliverywatch.operate.account.stack_status import Phase, phase
 from deliverywatch.operate.deploy import deploy, destroy
-from deliverywatch.operate.deploy.cloudformation import Event, Following, Resource, Stack
+from deliverywatch.operate.deploy.cloudformation import Event, Following, Stack
 from deliverywatch.operate.doctor import checks_stack
 
 if TYPE_CHECKING:

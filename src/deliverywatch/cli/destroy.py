@@ -12,7 +12,7 @@ from deliverywatch.cli.terminal import steps
 from deliverywatch.cli.terminal.confirm import able_to_ask, confirmed
 from deliverywatch.cli.terminal.output import print_json
 from deliverywatch.cli.terminal.target import Target, target_and_json
-from deliverywatch.operate.deploy.changes import kind_words
+from deliverywatch.operate.account.resources import kind_words
 
 if TYPE_CHECKING:
     from deliverywatch.operate.account.aws import Cloud

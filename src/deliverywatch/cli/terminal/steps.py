@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from deliverywatch.operate.deploy.changes import kind_words
+from deliverywatch.operate.account.resources import kind_words
 from deliverywatch.operate.deploy.cloudformation import Following
 
 if TYPE_CHECKING:

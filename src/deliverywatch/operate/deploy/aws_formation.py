@@ -13,7 +13,8 @@ from botocore.exceptions import ClientError
 from deliverywatch.errors import DeliveryWatchError, error_code
 from deliverywatch.operate.account import aws
 from deliverywatch.operate.account.aws import listed, translated
-from deliverywatch.operate.deploy.cloudformation import ChangeSet, Event, Refusal, Resource, Stack, overtaken
+from deliverywatch.operate.account.resources import Resource
+from deliverywatch.operate.deploy.cloudformation import ChangeSet, Event, Refusal, Stack, overtaken
 
 if TYPE_CHECKING:
     from deliverywatch.operate.account.aws import Cloud

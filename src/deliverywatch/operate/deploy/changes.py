@@ -10,6 +10,7 @@ from enum import StrEnum
 from typing import Any
 
 from cwalarm.definitions.template import Resolver
+from deliverywatch.operate.account.resources import kind_words
 
 # More new resources than this are counted by kind instead of named.
 _NAMED_COUNT = 12
@@ -85,11 +86,6 @@ def _change(resource: Mapping[str, Any]) -> Change:
     because = dict.fromkeys(target.get("Name") or target["Attribute"] for target in targets)
     is_kept = "Retain" in resource.get("PolicyAction", "")
     return Change(action, resource["LogicalResourceId"], kind_words(resource["ResourceType"]), tuple(because), is_kept)
-
-
-def kind_words(kind: str) -> str:
-    """Return `AWS::Lambda::Function` as `Lambda Function`."""
-    return kind.removeprefix("AWS::").replace("::", " ")
 
 
 def compared(

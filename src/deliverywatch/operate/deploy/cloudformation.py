@@ -70,15 +70,6 @@ class Refusal:
 
 
 @dataclass(frozen=True, slots=True)
-class Resource:
-    """One resource of a stack; `name` is what it is called in the account."""
-
-    id: str
-    kind: str
-    name: str
-
-
-@dataclass(frozen=True, slots=True)
 class Following:
     """How a stack is followed: what gets every event, in order, what returns after a few seconds, and what says why."""
 

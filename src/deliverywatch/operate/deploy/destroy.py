@@ -15,9 +15,10 @@ from deliverywatch.operate.account.stack_status import Phase
 from deliverywatch.operate.deploy.deploy import follow, removed
 
 if TYPE_CHECKING:
+    from deliverywatch.operate.account.resources import Resource
     from deliverywatch.operate.deploy.aws_formation import CloudFormation
     from deliverywatch.operate.deploy.aws_storage import Held, KeptBuckets
-    from deliverywatch.operate.deploy.cloudformation import Following, Resource, Stack
+    from deliverywatch.operate.deploy.cloudformation import Following, Stack
 
 _BUCKET = "AWS::S3::Bucket"
 

@@ -26,7 +26,7 @@ from deliverywatch.operate.doctor.template_shapes import (
 if TYPE_CHECKING:
     from deliverywatch.operate.account.aws import Cloud
     from deliverywatch.operate.account.deployment import Deployment
-    from deliverywatch.operate.deploy.cloudformation import Resource
+    from deliverywatch.operate.account.resources import Resource
 
 _Properties = Mapping[str, Any]
 _LAMBDA = (

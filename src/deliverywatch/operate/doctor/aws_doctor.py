@@ -25,7 +25,7 @@ from deliverywatch.thresholds import DRIFT_WAIT_SECONDS
 if TYPE_CHECKING:
     from deliverywatch.operate.account.aws import Cloud
     from deliverywatch.operate.account.deployment import Deployment
-    from deliverywatch.operate.deploy.cloudformation import Resource
+    from deliverywatch.operate.account.resources import Resource
     from deliverywatch.operate.doctor.checks_changed import Compared
     from deliverywatch.sms.clicksend.credit import Credit
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from deliverywatch.errors import CloudUnavailable
 from deliverywatch.operate.account.aws import translated
-from deliverywatch.operate.deploy.cloudformation import Resource
+from deliverywatch.operate.account.resources import Resource
 from deliverywatch.operate.doctor.checks_changed import Compared
 from deliverywatch.operate.doctor.deployed import Difference, shortened
 

@@ -6,13 +6,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from deliverywatch.operate.deploy.changes import kind_words
+from deliverywatch.operate.account.resources import kind_words
 from deliverywatch.operate.doctor.check import Check, failed, ok, some, warning
 
 if TYPE_CHECKING:
     from deliverywatch.errors import DeliveryWatchError
     from deliverywatch.operate.account.deployment import Deployment
-    from deliverywatch.operate.deploy.cloudformation import Resource
+    from deliverywatch.operate.account.resources import Resource
     from deliverywatch.operate.doctor.deployed import Difference
 
 NAME = "changed"

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from cwalarm.definitions.template import Resolver
 
 if TYPE_CHECKING:
-    from deliverywatch.operate.deploy.cloudformation import Resource
+    from deliverywatch.operate.account.resources import Resource
 
 _ATTRIBUTE = re.compile(r"\$\{(\w+)\.(\w+)\}")
 # What somebody adds to these is a change as well: elsewhere AWS adds its own defaults.

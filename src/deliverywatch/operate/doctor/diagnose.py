@@ -20,7 +20,7 @@ from deliverywatch.storage.records import DAMAGED
 
 if TYPE_CHECKING:
     from deliverywatch.operate.account.deployment import Deployment
-    from deliverywatch.operate.deploy.cloudformation import Resource
+    from deliverywatch.operate.account.resources import Resource
     from deliverywatch.operate.doctor.aws_doctor import Account
 
 HISTORY_DAYS = 7

@@ -14,6 +14,7 @@ SOURCE = Path(__file__).parents[2] / "src"
 REGIONS = {
     "eu-central-1": ("aws", "https://eu-central-1.console.aws.amazon.com/"),
     "us-gov-west-1": ("aws-us-gov", "https://us-gov-west-1.console.amazonaws-us-gov.com/"),
+    "eusc-de-east-1": ("aws-eusc", "https://eusc-de-east-1.console.amazonaws-eusc.eu/"),
     "cn-northwest-1": ("aws-cn", "https://cn-northwest-1.console.amazonaws.cn/"),
 }
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 import pytest
+from botocore.awsrequest import AWSResponse
 from botocore.exceptions import ClientError
 from click.testing import CliRunner
 
@@ -144,3 +146,49 @@ def test_three_options_name_the_target(given: list[str], named: Target, told: st
     assert CliRunner().invoke(verb, given).exit_code == 0
     assert seen == [named]
     assert named.options() == told
+
+
+def test_a_bucket_of_ours_is_only_used_while_it_is_ours(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    without_account(monkeypatch, tmp_path, AWS_REGION="us-east-1", AWS_ENDPOINT_URL="http://127.0.0.1:9")
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIAUNKNOWN000000000")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "none")
+    cloud, owners = aws.connect(), []
+    s3 = cloud.s3_of("111122223333")
+
+    def sent(request: Any, **_: Any) -> AWSResponse:
+        owners.append((request.method, request.headers.get("x-amz-expected-bucket-owner")))
+        return AWSResponse(request.url, 404, {}, None)
+
+    s3.meta.events.register("before-send.s3", sent)
+    for name, more in (
+        ("get_object", {"Key": "k"}),
+        ("put_object", {"Key": "k"}),
+        ("delete_object", {"Key": "k"}),
+        ("list_objects_v2", {}),
+        ("list_object_versions", {}),
+        ("head_bucket", {}),
+        ("delete_bucket", {}),
+    ):
+        with contextlib.suppress(ClientError, AttributeError):
+            getattr(s3, name)(Bucket="bucket", **more)
+    assert len(owners) == 7
+    assert {owner.decode() if isinstance(owner, bytes) else owner for _, owner in owners} == {"111122223333"}
+    assert cloud.s3_of("111122223333") is s3
+
+
+def test_other_buckets_than_ours_are_read_where_another_account_may_own_them() -> None:
+    others = {
+        # dbt's artifacts lie where the pipeline's owner keeps them.
+        "deliverywatch/cli/pipeline.py",
+        # It looks at what is there, and says so.
+        "deliverywatch/operate/doctor/aws_doctor.py",
+        "deliverywatch/operate/proofs/aws_lake.py",
+    }
+    source = Path(__file__).parents[2] / "src"
+    plain = {
+        str(path.relative_to(source))
+        for room in ("cli", "operate")
+        for path in (source / "deliverywatch" / room).rglob("*.py")
+        if 'client("s3")' in path.read_text()
+    }
+    assert plain <= others

@@ -89,6 +89,9 @@ class OneAccount:
     def client(self, _service: str, _region: str | None = None) -> Any:
         return self._client
 
+    def s3_of(self, _account: str) -> Any:
+        return self._client
+
 
 def template() -> dict[str, Any]:
     return dict(json.loads((ROOT / "tests/templates/sms.json").read_text()))
@@ -144,6 +147,12 @@ LACKING: list[tuple[str, dict[str, Any], str, list[str]]] = [
         {"head_bucket": {"BucketRegion": "us-east-1"}},
         "failed",
         ["us-east-1", "without --artifacts-bucket"],
+    ),
+    (
+        "artifacts",
+        {"head_bucket": ClientError({"Error": {"Code": "403", "Message": "Forbidden"}}, "HeadBucket")},
+        "failed",
+        ["another account's", "--artifacts-bucket"],
     ),
     ("environment", {"describe_stacks": {"Stacks": [OTHER_STACK]}}, "failed", ["watching", "--set Environment="]),
     (
@@ -259,6 +268,10 @@ def test_what_cannot_be_looked_at_is_said_and_stops_nothing(call: str, fault: st
     account = OneAccount(**{**closed, call: FAULTS[fault]})
     found = looked(account)
     assert call in account.calls
+    if (call, fault) == ("head_bucket", "denied"):
+        # S3 says no more of a bucket that is somebody else's.
+        assert found.pop("artifacts")[0] == "failed"
+        return
     assert [verdict for verdict, _ in found.values()] == ["warning"] * len(found)
     assert any("could not be looked at" in words for _, words in found.values())
 
@@ -302,6 +315,7 @@ def test_readme_has_a_row_for_everything_that_is_looked_at() -> None:
         ("because no VPC endpoint policy allows the s3:GetObject action", "VPC endpoint"),
         ("Insufficient Lake Formation permission(s): Required Create Database on Catalog", "grant-permissions"),
         ("decreases account's UnreservedConcurrentExecution below its minimum value of [10]", "L-B99A9384"),
+        ("The requested bucket name is not available. The bucket namespace is shared", "--artifacts-bucket"),
         ("You must wait 60 seconds after deleting a queue before you can create another", "Wait a minute"),
     ],
 )

@@ -33,7 +33,7 @@ STATUSES: dict[str, tuple[str, str, str]] = {
     "ROLLBACK_FAILED": ("makes it anew", "unfinished-stack", "failed"),
     "ROLLBACK_COMPLETE": ("makes it anew", "unfinished-stack", "failed"),
     "DELETE_IN_PROGRESS": ("waits", "", "warning"),
-    "DELETE_FAILED": ("Run 'deliverywatch destroy'", "", "failed"),
+    "DELETE_FAILED": ("Run 'deliverywatch destroy --stack deliverywatch-prod'", "", "failed"),
     "DELETE_COMPLETE": ("makes it anew", "", "failed"),
     "UPDATE_IN_PROGRESS": ("waits", "", "warning"),
     "UPDATE_COMPLETE_CLEANUP_IN_PROGRESS": ("waits", "", "warning"),

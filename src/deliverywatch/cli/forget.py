@@ -72,7 +72,7 @@ def _versions(opened: Lake) -> OldVersions | None:
         return None
     from deliverywatch.operate.lake.aws_versions import OldVersions
 
-    return OldVersions(opened.cloud, opened.name.removeprefix("s3://"))
+    return OldVersions(opened.cloud.s3_of(opened.account), opened.name.removeprefix("s3://"))
 
 
 def _ask(forgotten: Forgotten, opened: Lake, *, yes: bool, purges: bool) -> None:

@@ -109,7 +109,7 @@ def _on_stack(sql: str, target: Target, *, is_copy: bool, dry_run: bool) -> Answ
     from deliverywatch.storage.s3 import Bucket
 
     cloud, stack = target.find()
-    bucket, now = Bucket(stack.bucket, cloud.client("s3")), datetime.now(UTC)
+    bucket, now = Bucket(stack.bucket, cloud.s3_of(stack.account)), datetime.now(UTC)
     sizes = {key: size for folder in flow.folders(sql) for key, size in bucket.sizes(folder)}
     hidden = {key for key in sizes if key.startswith("sms/")} - set(counting(sizes))
     expected = flow.estimate(sql, [(key, size) for key, size in sizes.items() if key not in hidden], now)

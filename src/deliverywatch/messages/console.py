@@ -3,11 +3,12 @@
 AWS does not document the addresses of the console's pages; they are what the browser's address bar shows.
 """
 
-_PARTITIONS = {"cn": "aws-cn", "us-gov": "aws-us-gov"}
+_PARTITIONS = {"cn": "aws-cn", "us-gov": "aws-us-gov", "eusc": "aws-eusc"}
 _DOMAINS = {
     "aws": "console.aws.amazon.com",
     "aws-cn": "console.amazonaws.cn",
     "aws-us-gov": "console.amazonaws-us-gov.com",
+    "aws-eusc": "console.amazonaws-eusc.eu",
 }
 
 

@@ -7,7 +7,7 @@ from urllib.parse import quote
 from deliverywatch.messages.console import console
 
 # A region comes from a message and goes into the host of a link, where nothing else may go.
-_REGION = re.compile(r"[a-z]{2}(-[a-z]+){1,3}-[0-9]{1,2}")
+_REGION = re.compile(r"[a-z]{2,4}(-[a-z]+){1,3}-[0-9]{1,2}")
 
 
 def region_of(arn: str) -> str:

@@ -42,7 +42,7 @@ def store_of(lake: Path | None, target: Target) -> Store:
         from deliverywatch.storage.s3 import Bucket
 
         cloud, deployment = target.find()
-        return Bucket(deployment.output("EmailBucket"), cloud.client("s3"))
+        return Bucket(deployment.output("EmailBucket"), cloud.s3_of(deployment.account))
     from deliverywatch.storage.folder import Folder
 
     if not lake.is_dir():
@@ -122,8 +122,9 @@ def drift(*, target: Target, events: tuple[Path, ...], lake: Path | None, days: 
     Exit code 3: there are such fields.
     """  # noqa: D301 - click wants the control character
     from deliverywatch.email import drift as flow
+    from deliverywatch.operate.account.deployment import environment_of
 
-    database = "email_events_db_prod"
+    database = f"email_events_db_{environment_of(target.stack) or 'prod'}"
     if events or lake:
         new_fields = flow.drift(raw_lines(events) if events else _raw_column(store_of(lake, target), days))
     else:

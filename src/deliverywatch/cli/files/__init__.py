@@ -74,7 +74,7 @@ def _processed(batch: Any, target: Target) -> list[dict[str, Any]]:
     ports = flow.Ports(
         table=aws.Table(dynamodb, deployment.output("FilesTable")),
         failures=aws.Failures(dynamodb, deployment.output("FilesFailuresTable")),
-        lake=aws.Lake(cloud.client("s3"), deployment.bucket, mail_context.KEY),
+        lake=aws.Lake(cloud.s3_of(deployment.account), deployment.bucket, mail_context.KEY),
     )
     days = (int(deployment.parameters[name]) for name in ("FilesItemDays", "FilesTombstoneDays"))
     # A message that fails here is in no queue: it is no dead letter, however often it was delivered.
@@ -225,7 +225,7 @@ def _bucket(cloud: Cloud, deployment: Deployment) -> VersionListing:
     parameters = deployment.parameters
     most = int(parameters.get("FilesMaximumMegabytes", "0"))
     watched = Filters(parameters["FilesPrefix"], parameters["FilesSuffix"], maximum_megabytes=most)
-    return aws_tools.VersionListing(cloud.client("s3"), deployment.output("FilesBucket"), watched)
+    return aws_tools.VersionListing(cloud.s3_of(deployment.account), deployment.output("FilesBucket"), watched)
 
 
 def _sent(cloud: Cloud, url: str, bodies: list[str]) -> int:

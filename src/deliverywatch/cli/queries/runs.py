@@ -39,7 +39,7 @@ def run(*, target: Target, query_id: str, date: datetime | None, again: bool, dr
     cloud, deployment = target.find()
     due = (date or datetime.now(UTC)).astimezone(UTC).replace(microsecond=0)
     if dry_run:
-        click.echo(_statement(cloud.client("s3"), deployment.bucket, query_id, due))
+        click.echo(_statement(cloud.s3_of(deployment.account), deployment.bucket, query_id, due))
         return
     event = {"query_id": query_id, "scheduled_time": due.isoformat(), "again": again, "by_hand": True}
     done = aws_queries.execute(cloud, deployment, event)
@@ -63,7 +63,7 @@ def history(*, target: Target, query_id: str, days: int, as_json: bool) -> None:
     from deliverywatch.storage.s3 import Bucket
 
     cloud, deployment = target.find()
-    records = _records(Bucket(deployment.bucket, cloud.client("s3")), query_id, days)
+    records = _records(Bucket(deployment.bucket, cloud.s3_of(deployment.account)), query_id, days)
     if as_json:
         print_json([asdict(record) for record in records])
     elif records:

@@ -35,6 +35,7 @@ class Lake:
     store: Store
     parameters: Mapping[str, str] = field(default_factory=dict)
     cloud: Any = None
+    account: str = ""
 
     def path(self, key: str) -> str:
         """Return where an object lies, for sentences."""
@@ -84,5 +85,5 @@ def open_lake(lake: Path | None, target: Target, *, must_exist: bool = True) -> 
     from deliverywatch.storage.s3 import Bucket
 
     cloud, stack = target.find()
-    bucket = Bucket(stack.bucket, cloud.client("s3"))
-    return Lake(f"s3://{stack.bucket}", target.options(), bucket, stack.parameters, cloud)
+    bucket = Bucket(stack.bucket, cloud.s3_of(stack.account))
+    return Lake(f"s3://{stack.bucket}", target.options(), bucket, stack.parameters, cloud, stack.account)

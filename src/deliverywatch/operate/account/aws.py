@@ -9,6 +9,7 @@ import json
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import boto3
@@ -33,7 +34,11 @@ _BATCH_COUNT = 1000
 _EXPIRED = {"ExpiredToken", "ExpiredTokenException", "RequestExpired", "TokenRefreshRequired"}
 _UNKNOWN_KEY = {"InvalidClientTokenId", "UnrecognizedClientException", "SignatureDoesNotMatch", "InvalidAccessKeyId"}
 _DENIED = {"AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "AuthorizationError", "403"}
-_THROTTLED = {"Throttling", "ThrottlingException", "TooManyRequestsException", "SlowDown", "RequestLimitExceeded"}
+_THROTTLED = {
+    *("Throttling", "ThrottlingException", "TooManyRequestsException", "SlowDown", "RequestLimitExceeded"),
+    # Somebody else makes or deletes the same bucket right now.
+    "OperationAborted",
+}
 _SIGN_IN = "Sign in with 'aws sso login' or 'aws configure', or name another profile with --profile."
 
 
@@ -51,6 +56,20 @@ class Cloud:
         if key not in self._clients:
             self._clients[key] = self._session.client(service, region_name=key[1], config=_CONFIG)
         return self._clients[key]
+
+    def s3_of(self, account: str) -> Any:
+        """Return the client of S3 for buckets that an account must own: a deleted name can be anybody's next."""
+        key = (f"s3 of {account}", self.region)
+        if key not in self._clients:
+            client = self._session.client("s3", region_name=self.region, config=_CONFIG)
+            client.meta.events.register("before-parameter-build.s3", partial(_expect_owner, account))
+            self._clients[key] = client
+        return self._clients[key]
+
+
+def _expect_owner(account: str, params: dict[str, Any], model: Any, **_: Any) -> None:
+    if "ExpectedBucketOwner" in model.input_shape.members:
+        params.setdefault("ExpectedBucketOwner", account)
 
 
 def connect(profile: str | None = None, region: str | None = None) -> Cloud:
@@ -146,7 +165,7 @@ def existing(ask: Callable[[], Any], *absent: str) -> Any:
         raise
 
 
-def delete_versions(s3: Any, bucket: str, versions: Sequence[Mapping[str, Any]], **owner: str) -> Iterator[int]:
+def delete_versions(s3: Any, bucket: str, versions: Sequence[Mapping[str, Any]]) -> Iterator[int]:
     """Delete versions as ListObjectVersions names them, a thousand in a request; yield how many more are gone.
 
     Raises ClientError if S3 refuses one: its answer is 200 even then.
@@ -154,7 +173,7 @@ def delete_versions(s3: Any, bucket: str, versions: Sequence[Mapping[str, Any]],
     keys = [{"Key": version["Key"], "VersionId": version["VersionId"]} for version in versions]
     for first in range(0, len(keys), _BATCH_COUNT):
         batch = keys[first : first + _BATCH_COUNT]
-        answer = s3.delete_objects(Bucket=bucket, Delete={"Objects": batch, "Quiet": True}, **owner)
+        answer = s3.delete_objects(Bucket=bucket, Delete={"Objects": batch, "Quiet": True})
         for error in answer.get("Errors", ()):
             raise ClientError({"Error": error}, "DeleteObjects")
         yield len(batch)
@@ -193,7 +212,8 @@ def _refused(what: str, error: ClientError) -> DeliveryWatchError:
         )
     if code in _THROTTLED or error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0) >= 500:
         return CloudUnavailable(f"{what}: AWS does not answer {error.operation_name} now ({code}).")
-    return CloudRefused(f"{what}: AWS refuses {error.operation_name}: {message or code}.".replace("..", "."))
+    sentence = f"{what}: AWS refuses {error.operation_name}: {message or code}.".replace("..", ".")
+    return CloudRefused(sentence, next_step=remedy(message))
 
 
 def _unreachable(what: str, error: BotoCoreError) -> DeliveryWatchError:

@@ -59,5 +59,5 @@ def way_out(status: str, name: str) -> str:
     return {
         Phase.HALF_UPDATED: f"Run 'aws cloudformation rollback-stack --stack-name {name}', {again}",
         Phase.NOT_ROLLED_BACK: f"Run 'aws cloudformation continue-update-rollback --stack-name {name}', {again}",
-        Phase.NOT_DELETED: "Run 'deliverywatch destroy', which says what holds it back.",
+        Phase.NOT_DELETED: f"Run 'deliverywatch destroy --stack {name}', which says what holds it back.",
     }.get(phase(status), "")

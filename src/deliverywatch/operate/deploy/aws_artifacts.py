@@ -55,18 +55,17 @@ def _is_known_elsewhere(cloud: Cloud) -> bool:
 
 
 class Artifacts:
-    """One bucket; every call names the account that must own it, so that nobody else's is ever written to."""
+    """One bucket of the account: nobody else's is ever written to."""
 
     def __init__(self, cloud: Cloud, account: str, name: str | None = None) -> None:
         self.name = name or f"deliverywatch-artifacts-{account}-{cloud.region}"
         self._region = cloud.region
-        self._s3 = cloud.client("s3")
-        self._owner = {"ExpectedBucketOwner": account}
+        self._s3 = cloud.s3_of(account)
 
     def exists(self) -> bool:
         """Return whether the bucket is there, and ours."""
         with translated(f"The bucket {self.name}"):
-            return bool(existing(lambda: self._s3.head_bucket(Bucket=self.name, **self._owner), *_MISSING))
+            return bool(existing(lambda: self._s3.head_bucket(Bucket=self.name), *_MISSING))
 
     def make(self) -> None:
         """Make the bucket; a part that an interrupted run left out is made up for."""
@@ -74,21 +73,23 @@ class Artifacts:
         elsewhere = {} if self._region == "us-east-1" else {"LocationConstraint": self._region}
         with translated(f"The bucket {self.name}"):
             if not self.exists():
-                s3.create_bucket(**bucket, **({"CreateBucketConfiguration": elsewhere} if elsewhere else {}))
-            s3.put_public_access_block(**bucket, **self._owner, PublicAccessBlockConfiguration=_PRIVATE)
-            s3.put_bucket_encryption(**bucket, **self._owner, ServerSideEncryptionConfiguration=_ENCRYPTED)
-            s3.put_bucket_ownership_controls(**bucket, **self._owner, OwnershipControls=_OWNED)
-            s3.put_bucket_policy(**bucket, **self._owner, Policy=self._tls_only())
+                request = {**bucket, **({"CreateBucketConfiguration": elsewhere} if elsewhere else {})}
+                # Another deployment can have made it meanwhile.
+                existing(lambda: s3.create_bucket(**request), "BucketAlreadyOwnedByYou")
+            s3.put_public_access_block(**bucket, PublicAccessBlockConfiguration=_PRIVATE)
+            s3.put_bucket_encryption(**bucket, ServerSideEncryptionConfiguration=_ENCRYPTED)
+            s3.put_bucket_ownership_controls(**bucket, OwnershipControls=_OWNED)
+            s3.put_bucket_policy(**bucket, Policy=self._tls_only())
 
     def has(self, key: str) -> bool:
         """Return whether an object is there; its key is the hash of what it holds."""
         with translated(f"The bucket {self.name}"):
-            return bool(existing(lambda: self._s3.head_object(Bucket=self.name, Key=key, **self._owner), *_MISSING))
+            return bool(existing(lambda: self._s3.head_object(Bucket=self.name, Key=key), *_MISSING))
 
     def put(self, key: str, content: bytes, uploaded: Callable[[int], None]) -> None:
         """Upload an object, and report how many more bytes of it are there now."""
         with translated(f"The upload to {self.name}"):
-            self._s3.upload_fileobj(io.BytesIO(content), self.name, key, ExtraArgs=dict(self._owner), Callback=uploaded)
+            self._s3.upload_fileobj(io.BytesIO(content), self.name, key, Callback=uploaded)
 
     def url(self, key: str) -> str:
         """Return where CloudFormation reads an object."""

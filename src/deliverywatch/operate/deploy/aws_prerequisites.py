@@ -6,7 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from deliverywatch.errors import CloudRefused
+from botocore.exceptions import ClientError
+
+from deliverywatch.errors import CloudRefused, error_code
 from deliverywatch.operate.account.aws import described_alarms, existing, listed, translated
 from deliverywatch.operate.doctor import aws_doctor
 
@@ -33,7 +35,7 @@ class Account:
 
     def __init__(self, cloud: Cloud, number: str) -> None:
         doctor = aws_doctor.Account(cloud)
-        self._client, self._owner = cloud.client, {"ExpectedBucketOwner": number}
+        self._client, self._s3 = cloud.client, cloud.s3_of(number)
         self._identity, self._sending = doctor.identity, doctor.sending
         self._stored = doctor.stored_parameters
 
@@ -49,12 +51,15 @@ class Account:
         """Return those of the SSM parameters that exist, without their values."""
         return self._stored(names)
 
-    def bucket_region(self, name: str) -> str:
-        """Return the region of a bucket of this account; empty if there is none of that name."""
+    def bucket_region(self, name: str) -> str | None:
+        """Return the region of a bucket; empty if there is none of that name, None if it is another account's."""
         with translated(f"The bucket {name}"):
-            answer = existing(
-                lambda: self._client("s3").head_bucket(Bucket=name, **self._owner), "404", "NoSuchBucket", "NotFound"
-            )
+            try:
+                answer = existing(lambda: self._s3.head_bucket(Bucket=name), "404", "NoSuchBucket", "NotFound")
+            except ClientError as error:
+                if error_code(error) not in ("403", "AccessDenied"):
+                    raise
+                return None
         return str((answer or {}).get("BucketRegion", ""))
 
     def stacks_of(self, environment: str) -> list[str]:

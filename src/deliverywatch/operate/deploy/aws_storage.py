@@ -22,29 +22,27 @@ class Held:
 
 
 class KeptBuckets:
-    """The buckets of one account; every call names the account that must own them."""
+    """The buckets of one account."""
 
     def __init__(self, cloud: Cloud, account: str) -> None:
-        self._s3 = cloud.client("s3")
-        self._owner = {"ExpectedBucketOwner": account}
+        self._s3 = cloud.s3_of(account)
 
     def held(self, bucket: str) -> Held | None:
         """Return what a bucket holds, or none if there is no such bucket."""
-        request = {"Bucket": bucket, **self._owner}
         with translated(f"The bucket {bucket}"):
             objects = existing(
-                lambda: listed(self._s3, "list_objects_v2", "Contents", **request), "NoSuchBucket", "404"
+                lambda: listed(self._s3, "list_objects_v2", "Contents", Bucket=bucket), "NoSuchBucket", "404"
             )
         return None if objects is None else Held(bucket, len(objects), sum(stored["Size"] for stored in objects))
 
     def remove(self, bucket: str, deleted: Callable[[int], None]) -> None:
         """Delete a bucket with every version of every object, and report how many more are gone."""
         with translated(f"The bucket {bucket}"):
-            for page in self._s3.get_paginator("list_object_versions").paginate(Bucket=bucket, **self._owner):
+            for page in self._s3.get_paginator("list_object_versions").paginate(Bucket=bucket):
                 versions = [*page.get("Versions", ()), *page.get("DeleteMarkers", ())]
-                for count in delete_versions(self._s3, bucket, versions, **self._owner):
+                for count in delete_versions(self._s3, bucket, versions):
                     deleted(count)
-            self._s3.delete_bucket(Bucket=bucket, **self._owner)
+            self._s3.delete_bucket(Bucket=bucket)
 
 
 def parameters_under(cloud: Cloud, path: str) -> list[str]:

@@ -115,6 +115,10 @@ def _artifacts(account: Account, intent: Intent) -> Iterable[Check]:
     if region in ("", intent.region):
         yield ok("artifacts", f"Code is uploaded to s3://{intent.artifacts}.")
         return
+    if region is None:
+        finding = f"s3://{intent.artifacts} is another account's, or your role may not read it."
+        yield failed("artifacts", finding, "deliverywatch deploy --artifacts-bucket with a name that is free or yours")
+        return
     yield failed(
         "artifacts",
         f"s3://{intent.artifacts} lies in {region}: Lambda reads code only from a bucket in its own region, "

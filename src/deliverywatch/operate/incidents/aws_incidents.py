@@ -32,7 +32,7 @@ _CAPABILITIES = ["CAPABILITY_IAM", "CAPABILITY_NAMED_IAM"]
 
 def lake(cloud: Cloud, stack: Deployment) -> Bucket:
     """Return the stack's lake as the operator's credentials see it."""
-    return Bucket(stack.bucket, cloud.client("s3"))
+    return Bucket(stack.bucket, cloud.s3_of(stack.account))
 
 
 def watches(cloud: Cloud, stack: Deployment) -> tuple[Watch, ...]:

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from deliverywatch.operate.account.aws import delete_versions, listed, translated
-
-if TYPE_CHECKING:
-    from deliverywatch.operate.account.aws import Cloud
 
 
 class OldVersions:
     """Those of one bucket."""
 
-    def __init__(self, cloud: Cloud, bucket: str) -> None:
-        self._s3, self._bucket = cloud.client("s3"), bucket
+    def __init__(self, s3: Any, bucket: str) -> None:
+        self._s3, self._bucket = s3, bucket
 
     def count(self, prefix: str) -> int:
         """Return how many old versions there are under a prefix."""

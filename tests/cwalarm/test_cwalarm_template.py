@@ -253,6 +253,7 @@ def changed(path: tuple[Any, ...], value: Any) -> dict[str, Any]:
 @settings(max_examples=300)
 @given(path=st.sampled_from(PLACES), value=JSON)
 @example(path=("Resources", "Plain", "Condition"), value={})
+@example(path=("Parameters",), value={"Fn::Sub": None})
 @example(path=("Resources", "Math", "Properties", "AlarmName"), value={"Fn::Sub": "${Math}"})
 @example(path=("Resources", "Math", "Properties", "Metrics", 0, "Expression"), value="x + 1")
 @example(path=("Resources", "Plain", "Properties", "Period"), value=10**400)

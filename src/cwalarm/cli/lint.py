@@ -106,7 +106,7 @@ def _uri(template: Path) -> str:
 def _end(report: Report) -> None:
     if report.missing:
         options = " ".join(f"--set {name}=..." for name in report.missing)
-        raise InputError("Alarms that need parameters were not judged.", next_step=f"Give {options}.")
+        raise InputError("Alarms that need parameters were not judged.", next_step=f"Add {options} with values.")
     if any(one.counts for one in report.findings):
         raise SystemExit(Exit.CHECK_FAILED)
 
@@ -122,7 +122,7 @@ def _print(report: Report, template: Path) -> None:
         for one in judged.findings:
             click.echo(_paragraph(one))
     for absent in report.absent:
-        click.echo(wrapped(f"{one_line(absent.name)} is not in the stack, because {absent.reason}."))
+        click.echo(wrapped(f"{one_line(absent.name)} is not in the stack, because {absent.reason}. {absent.next_step}"))
     levels = ", ".join(counted(report.count(level), level.value) for level in Level)
     accepted = sum(one.accepted is not None for one in report.findings)
     click.echo(f"{counted(len(report.judged), 'alarm')}: {levels}, {accepted} accepted.")

@@ -16,6 +16,10 @@ from cwalarm.errors import InputError
 _SHOWN_CHARACTERS = 60
 
 
+class KnownToAccountOnly(ValueError):
+    """A member has a value that no template says."""
+
+
 @contextmanager
 def reading(kind: str, name: str, noun: str = "definition") -> Iterator[None]:
     """Turn an InputError, and errors of Python's own, into an InputError that says whose definition it is."""
@@ -23,6 +27,12 @@ def reading(kind: str, name: str, noun: str = "definition") -> Iterator[None]:
         yield
     except InputError as error:
         raise InputError(f"{kind} {name} cannot be read: {error}", next_step=error.next_step) from error
+    except KnownToAccountOnly as error:
+        raise InputError(
+            f"{kind} {name} cannot be read: {error}.",
+            kind="unsupported",
+            next_step=f"Leave it out with --without {name}.",
+        ) from error
     except (KeyError, ValueError, TypeError, AttributeError) as error:
         problem = f"it lacks {error}" if isinstance(error, KeyError) else str(error)
         raise InputError(
@@ -123,7 +133,7 @@ def moment(holder: Mapping[str, Any], name: str) -> datetime | None:
 
 def _misfit(name: str, value: object, wanted: str) -> ValueError:
     if isinstance(value, scalars.Unknown) or (isinstance(value, str) and value.startswith("{{resolve:")):
-        return ValueError(f"its {name} is {value}, which only the account knows")
+        return KnownToAccountOnly(f"its {name} is {value}, which only the account knows")
     shown = repr(value)
     cut = shown if len(shown) <= _SHOWN_CHARACTERS else shown[: _SHOWN_CHARACTERS - 3] + "..."
     return ValueError(f"its {name} {cut} is not {wanted}")

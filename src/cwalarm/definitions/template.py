@@ -78,7 +78,8 @@ class Resolver:
     def _expanded(self, section: Mapping[str, Any]) -> dict[str, Any]:
         expanded = loops.expand(section, self.resolve, self.refused)
         for name in [name for name in expanded if str(name).startswith("Fn::")]:
-            self.refused[name] = InputError(f"{name} is a macro, which only the account can run.", next_step=_PROCESSED)
+            problem = f"{name} is a macro, which only the account can run."
+            self.refused[name] = InputError(problem, kind="unsupported", next_step=_PROCESSED)
             del expanded[name]
         return expanded
 
@@ -181,7 +182,7 @@ class Resolver:
         value = loops.expand(value, self.resolve)
         for key in value:
             if str(key).startswith("Fn::"):
-                raise self._error(f"uses {key}, which cannot be resolved without an account")
+                raise self._error(f"uses {key}, which only the account can resolve", _PROCESSED, "unsupported")
         pairs = ((key, self.resolve(item)) for key, item in value.items())
         return {key: item for key, item in pairs if item is not _NO_VALUE}
 
@@ -274,11 +275,11 @@ class Resolver:
         what = f"looks in mapping {mapping} for {key}, and the keys there are {', '.join(keys)}"
         if not names:
             return self._error(what)
-        behind = (
-            f"{names[0]} decides on it" if names[0] in self.declared else f"the value of {names[0]} is made up here"
-        )
+        is_own = names[0] in self.declared
+        behind = f"{names[0]} decides on it" if is_own else f"the value of {names[0]} is made up here"
         choice = keys[0] if expression == {"Ref": names[0]} else "..."
-        return self._error(f"{what}; {behind}", f"Try --set {names[0]}={choice} or another of them.")
+        next_step = f"Try --set {names[0]}={choice} or another of them."
+        return self._error(f"{what}; {behind}", next_step, "input" if is_own else "unsupported")
 
     def _select(self, value: Any) -> Any:
         index, values = self.resolve(value)
@@ -326,8 +327,8 @@ class Resolver:
         _, _, logical_id = self._where.partition("Resource ")
         return f" Or leave it out with --without {logical_id}." if logical_id else ""
 
-    def _error(self, what: str, next_step: str = "Correct the template.") -> InputError:
-        return InputError(f"{self._where} {what}.", next_step=next_step + self._spare)
+    def _error(self, what: str, next_step: str = "Correct the template.", kind: str = "input") -> InputError:
+        return InputError(f"{self._where} {what}.", kind=kind, next_step=next_step + self._spare)
 
 
 def references(value: Any) -> set[str]:
@@ -366,6 +367,7 @@ def _require_shape(template: Mapping[str, Any]) -> None:
     if macros or "Fn::Transform" in template:
         raise InputError(
             f"The template goes through {', '.join(macros) or 'Fn::Transform'}, which only the account can run.",
+            kind="unsupported",
             next_step=_PROCESSED,
         )
     for section in ("Resources", "Parameters", "Conditions", "Mappings"):
@@ -377,7 +379,7 @@ def _require_shape(template: Mapping[str, Any]) -> None:
 
 
 def _require_entry(section: str, name: Any, entry: Any) -> None:
-    if str(name).startswith("Fn::"):
+    if section == "Resources" and str(name).startswith("Fn::"):
         return
     if not isinstance(name, str) or not isinstance(entry, dict):
         raise _malformed(f"{section.removesuffix('s')} {name} is {repr(entry)[:60]}")

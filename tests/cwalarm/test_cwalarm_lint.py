@@ -158,6 +158,7 @@ BROKEN: list[tuple[str, dict[str, Resource]]] = [
     ("composite-never-recovers", {"A": alarm(), "C": composite("ALARM(errors) OR NOT ALARM(errors)")}),
     ("band-missing", {"A": band("m1")}),
     ("warm-up-not-replayed", {"A": alarm(WarmUpConfiguration={"WarmUpPeriodDurationInMinutes": 10})}),
+    ("not-evaluated", {"A": alarm(Weight=3)}),
     ("unused-acceptance", {"A": alarm() | {"Metadata": {"cwalarm": {"accept": {"no-action": "a robot reads it"}}}}}),
 ]
 

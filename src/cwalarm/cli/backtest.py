@@ -77,6 +77,7 @@ def backtest(
     """  # noqa: D301 - click wants the control character
     from cwalarm.definitions import documents, inventory
     from cwalarm.definitions.readings import require_all
+    from cwalarm.evaluation import assumptions as assumed
     from cwalarm.evaluation import mute
     from cwalarm.replay import datapoint_files
     from cwalarm.replay.actions import complete
@@ -95,11 +96,13 @@ def backtest(
     span = _span(series, start, end)
     replayed = replay(_some(watching, history), kept, mutes, series, *span, processes=processors())
     left_out = sorted({one.name for one in [*every, *above]} - {one.name for one in [*watching, *kept]})
+    assumptions = [f"{one.name}: {text}" for one in [*watching, *kept] for text in assumed.of(one, series)]
     if as_json:
         absent = [{"alarm": one.name, "reason": one.reason, "next_step": one.next_step} for one in alarms.absent]
-        print_json({**_document(replayed, left_out, *span), "absent": absent})
+        print_json({**_document(replayed, left_out, *span), "absent": absent, "assumptions": assumptions})
     else:
         notes = [f"{one.name} is not in the stack, because {one.reason}. {one.next_step}" for one in alarms.absent]
+        notes += [f"Assumed of {sentence}" for sentence in assumptions]
         click.echo("\n\n".join([_words(replayed, left_out, *span), *map(wrapped, notes)]))
 
 

@@ -56,11 +56,13 @@ def check(
 
     \b
     0x2 50x3 is 0 0 0 50 50 50 50, 0+10x3 is 0 10 20 30, _ is a gap.
-    With delay = "2m" each value is visible to alarms so much later.
+    With delay = "2m" each value is visible to alarms so much later; with
+    units = { Total = "Count" } alarms that name another Unit do not see it.
     An alarm takes part if all metrics that it watches are given.
 
     \b
-    JSON: {"cases": [{"name": "", "difference": null, "seconds": 0.1}],
+    JSON: {"cases": [{"name": "", "difference": null, "seconds": 0.1,
+                      "assumptions": ["alarm: what the result rests on"]}],
            "passed": 1, "failed": 0}
     Exit codes: 0 all as expected, 2 wrong usage or input, 3 not as expected.
     """  # noqa: D301 - click wants the control character
@@ -91,3 +93,5 @@ def _print(results: Sequence[Result], failed: int) -> None:
         if result.difference is not None:
             click.echo(wrapped(result.difference, " " * 6))
     click.echo(f"{counted(len(results), 'case')}: {len(results) - failed} as expected, {failed} not.")
+    for sentence in dict.fromkeys(sentence for result in results for sentence in result.assumptions):
+        click.echo(wrapped(f"Assumed of {sentence}"))

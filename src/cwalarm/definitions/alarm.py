@@ -8,10 +8,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 from cwalarm.definitions import members
 from cwalarm.definitions.readings import Readings, read, require_all
+from cwalarm.definitions.supported import METRIC_ALARM, Support, unknown_members
 from cwalarm.definitions.template import Resolver
 from cwalarm.errors import InputError
 
@@ -85,6 +87,7 @@ class Query:
     label: str | None = None
     return_data: bool = True
     period_seconds: int | None = None
+    account_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +100,7 @@ class WarmUp:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AnyAlarm:
-    """What metric alarms and composites share."""
+    """What metric alarms and composites share; `unknown_members` are those that `supported` does not list."""
 
     name: str
     description: str | None = None
@@ -105,6 +108,7 @@ class AnyAlarm:
     ok_actions: tuple[str, ...] = ()
     insufficient_data_actions: tuple[str, ...] = ()
     actions_enabled: bool = True
+    unknown_members: tuple[str, ...] = ()
 
     def actions_for(self, state: State) -> tuple[str, ...]:
         """Return the actions that a change to `state` starts."""
@@ -186,7 +190,8 @@ def from_description(description: Mapping[str, Any]) -> Alarm:
     name = str(description.get("AlarmName", "(unnamed)"))
     _refuse_other_kinds(name, description)
     with members.reading("Alarm", name):
-        return _read(name, description)
+        alarm = _read(name, description)
+    return _require_one_account(alarm)
 
 
 def _refuse_other_kinds(name: str, description: Mapping[str, Any]) -> None:
@@ -196,13 +201,32 @@ def _refuse_other_kinds(name: str, description: Mapping[str, Any]) -> None:
     for member, reason in {
         "ThresholdMetricId": band,
         "EvaluationCriteria": "it is a PromQL alarm, and the engine does not speak PromQL",
+        "EvaluationInterval": "its EvaluationInterval belongs to PromQL, which the engine does not speak",
     }.items():
         if description.get(member):
             raise _unsupported(name, reason)
     entries = description.get("Metrics")
     for entry in entries if isinstance(entries, list) else ():
-        if isinstance(entry, dict) and str(entry.get("Expression", "")).lstrip().upper().startswith("SELECT "):
-            raise _unsupported(name, "it is a Metrics Insights query, which asks CloudWatch for metrics by a search")
+        query = _why_not(str(entry.get("Expression", "")).split()) if isinstance(entry, dict) else None
+        if query:
+            raise _unsupported(name, query)
+
+
+def _why_not(words: Sequence[str]) -> str | None:
+    """Return why an expression of an alarm is not evaluated, if it is a query."""
+    capitals = [word.upper() for word in words]
+    if capitals[:1] != ["SELECT"]:
+        return None
+    if ("GROUP", "BY") in pairwise(capitals):
+        return "it is a Metrics Insights query with GROUP BY, whose contributors have states of their own"
+    return "it is a Metrics Insights query, which asks CloudWatch for metrics by a search"
+
+
+def _require_one_account(alarm: Alarm) -> Alarm:
+    accounts = {(query.metric.metric, query.account_id) for query in alarm.queries if query.metric}
+    if len(accounts) > len({metric for metric, _ in accounts}):
+        raise _unsupported(alarm.name, "it compares one metric of several accounts, and datapoints name no account")
+    return alarm
 
 
 def _unsupported(name: str, reason: str) -> InputError:
@@ -218,7 +242,7 @@ def _read(name: str, description: Mapping[str, Any]) -> Alarm:
     if low_samples not in (None, "evaluate", "ignore"):
         raise ValueError(f"its EvaluateLowSampleCountPercentile {low_samples!r} is neither evaluate nor ignore")
     return Alarm(
-        **shared_members(name, description),
+        **shared_members(name, description, METRIC_ALARM),
         queries=_queries(description),
         threshold=members.number(description, "Threshold"),
         comparison=Comparison(description["ComparisonOperator"]),
@@ -233,8 +257,8 @@ def _read(name: str, description: Mapping[str, Any]) -> Alarm:
     )
 
 
-def shared_members(name: str, description: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the fields of an `AnyAlarm` by name."""
+def shared_members(name: str, description: Mapping[str, Any], table: Mapping[str, Support]) -> dict[str, Any]:
+    """Return the fields of an `AnyAlarm` by name; `table` lists the members that are known of its kind."""
     return {
         "name": name,
         "description": members.optional_text(description, "AlarmDescription"),
@@ -242,6 +266,7 @@ def shared_members(name: str, description: Mapping[str, Any]) -> dict[str, Any]:
         "ok_actions": members.texts(description, "OKActions"),
         "insufficient_data_actions": members.texts(description, "InsufficientDataActions"),
         "actions_enabled": members.flag(description, "ActionsEnabled", default=True),
+        "unknown_members": unknown_members(description, table),
     }
 
 
@@ -263,6 +288,7 @@ def query_from_description(entry: Mapping[str, Any]) -> Query:
         label=members.optional_text(entry, "Label"),
         return_data=members.flag(entry, "ReturnData", default=True),
         period_seconds=members.optional_whole(entry, "Period"),
+        account_id=members.optional_text(entry, "AccountId"),
     )
 
 

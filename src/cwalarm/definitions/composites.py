@@ -11,6 +11,7 @@ from cwalarm.definitions import members
 from cwalarm.definitions import rule as rules
 from cwalarm.definitions.alarm import AnyAlarm, State, shared_members
 from cwalarm.definitions.readings import Readings, read, require_all
+from cwalarm.definitions.supported import COMPOSITE_ALARM
 from cwalarm.definitions.template import Resolver
 from cwalarm.errors import InputError
 
@@ -64,7 +65,7 @@ def _read(name: str, description: Mapping[str, Any]) -> Composite:
     if min(wait, extension) < 0 or (not suppressor and max(wait, extension)):
         raise ValueError("it has a period of a suppressor that is negative, or without an ActionsSuppressor")
     return Composite(
-        **shared_members(name, description),
+        **shared_members(name, description, COMPOSITE_ALARM),
         rule=rules.parse(text),
         rule_text=text,
         suppressor=suppressor.rpartition(":alarm:")[2] if suppressor else None,

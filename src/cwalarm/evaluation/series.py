@@ -64,6 +64,8 @@ class Series:
 
     def __init__(self) -> None:
         self._cells: dict[Metric, _Cells] = {}
+        # Those with a unit again, by metric and unit.
+        self._by_unit: dict[Metric, dict[str, _Cells]] = {}
 
     def add(
         self,
@@ -74,10 +76,12 @@ class Series:
         count: float = 1,
         published: datetime | None = None,
         resolution_seconds: int = 60,
+        unit: str | None = None,
     ) -> None:
         """Add a value that occurred `count` times, visible from `published` on; None for always.
 
-        The time is rounded down to the resolution: 60 seconds, or 1 for a high-resolution metric.
+        The time is rounded down to the resolution: 60 seconds, or 1 for a high-resolution metric. A unit is one of
+        CloudWatch's, such as `Percent`; None where it is not known.
 
         Raises:
             InputError: The value is not finite, or a time has no zone.
@@ -88,6 +92,7 @@ class Series:
             Sample(value * count, count, value, value),
             published=published,
             resolution_seconds=resolution_seconds,
+            unit=unit,
         )
 
     def add_set(
@@ -98,6 +103,7 @@ class Series:
         *,
         published: datetime | None = None,
         resolution_seconds: int = 60,
+        unit: str | None = None,
     ) -> None:
         """Add a statistic set as `add` does; percentiles of it are known only where minimum and maximum are equal."""
         if not all(-LARGEST <= value <= LARGEST for value in sample[:4]):
@@ -107,15 +113,26 @@ class Series:
             )
         start = int(_epoch(time, metric) // resolution_seconds * resolution_seconds)
         visible = ALWAYS if published is None else _epoch(published, metric)
-        self._cells.setdefault(metric, _Cells([], [], {})).add(start, sample._replace(published=visible))
+        seen = sample._replace(published=visible)
+        self._cells.setdefault(metric, _Cells([], [], {})).add(start, seen)
+        if unit:
+            self._by_unit.setdefault(metric, {}).setdefault(unit, _Cells([], [], {})).add(start, seen)
 
     def metrics(self) -> list[Metric]:
         """Return the metrics that have a datapoint, in order."""
         return sorted(self._cells)
 
-    def samples(self, metric: Metric) -> Iterator[tuple[int, Sample]]:
-        """Yield each sample of a metric with the epoch seconds of its cell, oldest cell first."""
-        cells = self._cells.get(metric, _Cells([], [], {}))
+    def units(self, metric: Metric) -> list[str]:
+        """Return the units that are known of a metric's datapoints, in order."""
+        return sorted(self._by_unit.get(metric, ()))
+
+    def unit_of(self, stat: MetricStat) -> str | None:
+        """Return the unit that chooses the datapoints of a statistic; None where all count, or no unit is known."""
+        return stat.unit if stat.unit and stat.metric in self._by_unit else None
+
+    def samples(self, metric: Metric, unit: str | None = None) -> Iterator[tuple[int, Sample]]:
+        """Yield each sample of a metric, or those of one unit, with the epoch seconds of its cell, oldest first."""
+        cells = self._of(metric, unit) or _Cells([], [], {})
         for start, sample in zip(cells.starts, cells.samples, strict=True):
             yield from ((start, single) for single in cells.crowded.get(start, (sample,)))
 
@@ -126,13 +143,16 @@ class Series:
 
     def window(self, stat: MetricStat, start: int, end: int, as_of: float = math.inf) -> float | None:
         """Return a statistic of a window, None without a datapoint published by `as_of`; times are epoch seconds."""
-        cells = self._cells.get(stat.metric)
+        cells = self._of(stat.metric, self.unit_of(stat))
         return None if cells is None else measure(stat.statistic, cells.between(start, end, as_of))
 
     def is_significant(self, stat: MetricStat, start: int, end: int, as_of: float = math.inf) -> bool:
         """Return whether a window has samples enough for its statistic; one without any has no datapoint to judge."""
-        cells = self._cells.get(stat.metric)
+        cells = self._of(stat.metric, self.unit_of(stat))
         return cells is None or is_significant(stat.statistic, cells.between(start, end, as_of))
+
+    def _of(self, metric: Metric, unit: str | None) -> _Cells | None:
+        return self._by_unit.get(metric, {}).get(unit) if unit else self._cells.get(metric)
 
 
 def _merged(samples: Iterable[Sample]) -> Sample:

@@ -3,8 +3,9 @@
 import re
 from collections.abc import Iterator
 
-from cwalarm.definitions.alarm import Alarm, Comparison, MetricStat, Query, Treat
+from cwalarm.definitions.alarm import Alarm, AnyAlarm, Comparison, MetricStat, Query, Treat
 from cwalarm.describe.words import duration
+from cwalarm.evaluation import assumptions
 from cwalarm.evaluation.evaluate import returned, treatment
 from cwalarm.evaluation.statistic import low_sample_limit, percentile_fraction
 from cwalarm.lint.aws_metrics import COUNTS, GAUGES, INTERVALS, PERCENTAGES, WITH_TRAFFIC
@@ -36,6 +37,12 @@ def findings(alarm: Alarm) -> Iterator[Finding]:
         waits = f"It warms up for {alarm.warm_up.minutes} minutes once it is created"
         why = f"{waits}: a replay takes it as created long before."
         yield finding("warm-up-not-replayed", alarm.name, why)
+    yield from not_evaluated(alarm)
+
+
+def not_evaluated(alarm: AnyAlarm) -> Iterator[Finding]:
+    """Yield what the definition of an alarm or a composite says that the engine does not know or cannot see."""
+    yield from (finding("not-evaluated", alarm.name, sentence) for sentence in assumptions.of_definition(alarm))
 
 
 def _range(alarm: Alarm) -> Iterator[Finding]:

@@ -11,6 +11,7 @@ from cwalarm.definitions.readings import Refused
 from cwalarm.definitions.template_parameters import ParametersMissing
 from cwalarm.describe.behaviour import Behaviour
 from cwalarm.evaluation.evaluate import treatment
+from cwalarm.lint import definition_rules
 from cwalarm.lint.aws_metrics import DIMENSION_SETS, REFERENCES, UNITS
 from cwalarm.lint.facts import Facts
 from cwalarm.lint.findings import Finding, finding
@@ -155,6 +156,7 @@ def composite(definition: Composite, facts: Facts) -> Iterator[Finding]:
             yield finding("composite-child-unknown", definition.name, f"{child} is not an alarm of the template.")
     yield from _outcomes(definition, children)
     yield from actions(definition, facts)
+    yield from definition_rules.not_evaluated(definition)
 
 
 def _outcomes(definition: Composite, children: list[str]) -> Iterator[Finding]:

@@ -113,8 +113,8 @@ def backtest(
         require_sound(alarm)
     minutes = history if isinstance(history, Minutes) else Minutes(history)
     replay = Replay(minutes, int(start.timestamp()) // 60, int(end.timestamp()) // 60, extra_points)
-    for metric in {stat.metric for alarm in alarms for stat in alarm.metrics}:
-        minutes.prepare(metric)
+    for source in {minutes.source(stat) for alarm in alarms for stat in alarm.metrics}:
+        minutes.prepare(source)
     # Alarms with one expression come one after the other: they share its values.
     grouped = sorted(alarms, key=lambda alarm: (str(alarm.queries), alarm.evaluation_periods))
     transitions: list[Transitions] = []

@@ -1,8 +1,8 @@
 """Files of datapoints -> a store: CSV and Parquet with one row per datapoint.
 
 Columns: `time` and one column per metric (`Total`, `Failed`), or `time`, `metric`, `value`; optionally `published`
-(when alarms could see it). A cell without a number is a gap, never zero. A time counts to the second and names its
-zone, or is a timestamp with one.
+(when alarms could see it) and `unit` (of the row's values, such as `Percent`). A cell without a number is a gap, never
+zero. A time counts to the second and names its zone, or is a timestamp with one.
 """
 
 import csv
@@ -16,7 +16,7 @@ from cwalarm.definitions.alarm import Alarm, Metric
 from cwalarm.errors import InputError
 from cwalarm.evaluation.series import Series
 
-_TIME, _PUBLISHED, _METRIC, _VALUE = "time", "published", "metric", "value"
+_TIME, _PUBLISHED, _METRIC, _VALUE, _UNIT = "time", "published", "metric", "value", "unit"
 
 
 def read(path: Path, metrics: Sequence[Metric]) -> Series:
@@ -110,12 +110,13 @@ def _add(series: Series, row: Mapping[str, Any], metrics: Sequence[Metric]) -> N
         value = _number(name, cell)
         if value is not None:
             # To the second, for alarms of 10 to 30 seconds; to longer ones it is all the same, as minutes are whole.
-            series.add(_named(name, metrics), moment, value, published=published, resolution_seconds=1)
+            metric, unit = _named(name, metrics), str(row.get(_UNIT) or "") or None
+            series.add(metric, moment, value, published=published, resolution_seconds=1, unit=unit)
 
 
 def _require_order(row: Mapping[str, Any], newest: dict[str, datetime]) -> None:
     """Check that a row is newer than the one before; only what was published later may be as old."""
-    moment, name = _moment(row.get(_TIME)), str(row.get(_METRIC) or "")
+    moment, name = _moment(row.get(_TIME)), f"{row.get(_METRIC) or ''} {row.get(_UNIT) or ''}"
     before = newest.get(name)
     if before is not None and moment < before:
         raise InputError("it is older than the row before; sort the rows by time.")
@@ -129,7 +130,7 @@ def _cells(row: Mapping[str, Any]) -> list[tuple[str, Any]]:
         raise InputError("it has more cells than the first line has names.")
     if _METRIC in row and _VALUE in row:
         return [(str(row[_METRIC]), row[_VALUE])]
-    return [(name, cell) for name, cell in row.items() if name not in (_TIME, _PUBLISHED)]
+    return [(name, cell) for name, cell in row.items() if name not in (_TIME, _PUBLISHED, _UNIT)]
 
 
 def _named(name: str, metrics: Sequence[Metric]) -> Metric:

@@ -20,6 +20,8 @@ from cwalarm.replay.values import Column
 # How many windows are kept for the next alarm: 5 MB each for a year.
 _MAXIMUM_WINDOWS = 16
 
+Source = Metric | tuple[Metric, str]
+
 _EXTREMES = ("Minimum", "Maximum")
 
 
@@ -46,39 +48,44 @@ class Minutes:
 
     def __init__(self, series: Series) -> None:
         self.series = series
-        self._samples: dict[Metric, Samples] = {}
-        self._late: dict[Metric, int] = {}
-        self._terms: dict[tuple[Metric, str], Terms | None] = {}
-        self._running: dict[tuple[Metric, str], tuple[_Running, ...]] = {}
+        self._samples: dict[Source, Samples] = {}
+        self._late: dict[Source, int] = {}
+        self._terms: dict[tuple[Source, str], Terms | None] = {}
+        self._running: dict[tuple[Source, str], tuple[_Running, ...]] = {}
         self._windows: OrderedDict[tuple[MetricStat, int, int], tuple[int, Column]] = OrderedDict()
+
+    def source(self, stat: MetricStat) -> Source:
+        """Return what the datapoints of a statistic are held by: its metric, and its unit if units are known."""
+        unit = self.series.unit_of(stat)
+        return (stat.metric, unit) if unit else stat.metric
 
     def put(self, metric: Metric, samples: Samples) -> None:
         """Give the samples of a metric as arrays, in any order; they take the place of those in the store."""
         self._samples[metric] = samples.ordered()
 
-    def late_minutes(self, metric: Metric) -> int:
+    def late_minutes(self, source: Source) -> int:
         """Return how many minutes after its own minute a sample of the metric may appear."""
-        if metric not in self._late:
-            self._late[metric] = self._of(metric).late_minutes
-        return self._late[metric]
+        if source not in self._late:
+            self._late[source] = self._of(source).late_minutes
+        return self._late[source]
 
-    def prepare(self, metric: Metric) -> None:
+    def prepare(self, source: Source) -> None:
         """Turn the samples of a metric into running sums now, rather than when the first alarm asks."""
         for name in ("sum", "count"):
-            if self._parts(metric, name):
-                self._sums(metric, name)
-        self.late_minutes(metric)
+            if self._parts(source, name):
+                self._sums(source, name)
+        self.late_minutes(source)
 
     def why_inexact(self, stat: MetricStat) -> str | None:
         """Return why windows of a statistic may differ from those of the plain evaluation; None if to no bit."""
-        np, samples = numpy(), self._of(stat.metric)
+        np, samples = numpy(), self._of(self.source(stat))
         if not (samples.count > 0).all():
             return f"{stat.name} has datapoints that never occurred."
         if stat.is_extended:
             is_whole = (samples.count == np.floor(samples.count)).all()
             return None if is_whole else f"{stat.name} has datapoints that occurred a fraction of a time."
         names = {"Sum": ("sum", "count"), "Average": ("sum", "count"), "SampleCount": ("count",)}
-        held = [self._parts(stat.metric, name) for name in names.get(stat.statistic, ())]
+        held = [self._parts(self.source(stat), name) for name in names.get(stat.statistic, ())]
         return f"The values of {stat.name} lie too far apart for exact sums." if None in held else None
 
     def window(self, stat: MetricStat, first: int, last: int, age_minutes: int = 0) -> Column:
@@ -86,7 +93,7 @@ class Minutes:
 
         Each window is looked at `age_minutes` after its end; what is published later is not in it.
         """
-        age = min(age_minutes, self.late_minutes(stat.metric))
+        age = min(age_minutes, self.late_minutes(self.source(stat)))
         key = (stat, last, age)
         begin, column = self._windows.pop(key, (last, Column(())))
         if begin > first:
@@ -100,7 +107,7 @@ class Minutes:
     def has_few_samples(self, stat: MetricStat, first: int, last: int, age_minutes: int) -> Flags:
         """Return for each window whether it has samples, and too few of them for a percentile to mean something."""
         fraction = trim_of(stat.statistic).high / 100
-        age = min(age_minutes, self.late_minutes(stat.metric))
+        age = min(age_minutes, self.late_minutes(self.source(stat)))
         counts = self._total(stat, "count", first, last, age)
         if not 0 < fraction < 1:
             return counts > 0
@@ -111,7 +118,7 @@ class Minutes:
         if stat.is_extended:
             width = stat.period_seconds // 60
             trim = trim_of(stat.statistic)
-            return distribution.windowed(self._of(stat.metric), trim, first, last, width, age)
+            return distribution.windowed(self._of(self.source(stat)), trim, first, last, width, age)
         counts = self._total(stat, "count", first, last, age) if stat.statistic not in _EXTREMES else None
         if counts is None:
             values = self._extreme(stat, first, last, age)
@@ -128,19 +135,19 @@ class Minutes:
 
     def _total(self, stat: MetricStat, name: str, first: int, last: int, age: int) -> Floats:
         """Return the sum of a member of the samples over each window."""
-        held = self._parts(stat.metric, name)
+        held = self._parts(self.source(stat), name)
         if held is None:
             raise ValueError(f"the samples of {stat.name} have no exact sums")
-        if age < self.late_minutes(stat.metric):
+        if age < self.late_minutes(self.source(stat)):
             return joined([self._late_total(stat, part, first, last, age) for part in held.parts], held.exponent)
-        width, running = stat.period_seconds // 60, self._sums(stat.metric, name)
+        width, running = stat.period_seconds // 60, self._sums(self.source(stat), name)
         sums = [part.before(first, last) - part.before(first - width, last - width) for part in running]
         return joined(sums, held.exponent)
 
     def _late_total(self, stat: MetricStat, part: Floats, first: int, last: int, age: int) -> Floats:
         """Count a late sample in the windows that end after it, from the moment on at which it can be seen."""
         np, width = numpy(), stat.period_seconds // 60
-        samples = self._of(stat.metric)
+        samples = self._of(self.source(stat))
         starts = np.clip(np.maximum(samples.minute + 1, samples.visible - age) - first, 0, last - first)
         ends = np.clip(samples.minute + width + 1 - first, starts, last - first)
         change = added(starts, part, last - first + 1) - added(ends, part, last - first + 1)
@@ -148,7 +155,7 @@ class Minutes:
 
     def _average(self, stat: MetricStat, first: int, last: int, age: int, values: Floats) -> Floats:
         """Return averages, where all samples of a window are equal without the rounding of their sum."""
-        held = self._parts(stat.metric, "sum")
+        held = self._parts(self.source(stat), "sum")
         if held and held.is_whole:
             return values
         low, high = (self._extreme(replace(stat, statistic=name), first, last, age) for name in ("Minimum", "Maximum"))
@@ -159,7 +166,7 @@ class Minutes:
 
         Of a sample that is seen late, a window misses as many minutes at its end as the sample is late for it.
         """
-        np, width, samples = numpy(), stat.period_seconds // 60, self._of(stat.metric)
+        np, width, samples = numpy(), stat.period_seconds // 60, self._of(self.source(stat))
         join, empty = (np.minimum, math.inf) if stat.statistic == "Minimum" else (np.maximum, -math.inf)
         lost = np.maximum(samples.visible - samples.minute - 1 - age, 0)
         extremes = np.full(last - first, empty)
@@ -168,27 +175,28 @@ class Minutes:
             extremes = join(extremes, _sliding(per_minute, width - short, join))
         return extremes
 
-    def _sums(self, metric: Metric, name: str) -> tuple[_Running, ...]:
-        if (metric, name) not in self._running:
-            held = self._parts(metric, name)
-            self._running[metric, name] = tuple(self._summed(metric, part) for part in (held.parts if held else ()))
-        return self._running[metric, name]
+    def _sums(self, source: Source, name: str) -> tuple[_Running, ...]:
+        if (source, name) not in self._running:
+            held = self._parts(source, name)
+            self._running[source, name] = tuple(self._summed(source, part) for part in (held.parts if held else ()))
+        return self._running[source, name]
 
-    def _summed(self, metric: Metric, part: Floats) -> _Running:
-        np, minute = numpy(), self._of(metric).minute
+    def _summed(self, source: Source, part: Floats) -> _Running:
+        np, minute = numpy(), self._of(source).minute
         first = int(minute.min()) if len(minute) else 0
         per_minute = added(minute - first, part, int(minute.max()) - first + 1 if len(minute) else 0)
         return _Running(first, np.concatenate((np.zeros_like(per_minute, shape=1), np.cumsum(per_minute))))
 
-    def _parts(self, metric: Metric, name: str) -> Terms | None:
-        if (metric, name) not in self._terms:
-            self._terms[metric, name] = terms(getattr(self._of(metric), name))
-        return self._terms[metric, name]
+    def _parts(self, source: Source, name: str) -> Terms | None:
+        if (source, name) not in self._terms:
+            self._terms[source, name] = terms(getattr(self._of(source), name))
+        return self._terms[source, name]
 
-    def _of(self, metric: Metric) -> Samples:
-        if metric not in self._samples:
-            self._samples[metric] = samples_of(self.series, metric)
-        return self._samples[metric]
+    def _of(self, source: Source) -> Samples:
+        if source not in self._samples:
+            metric, unit = (source, None) if isinstance(source, Metric) else source
+            self._samples[source] = samples_of(self.series, metric, unit)
+        return self._samples[source]
 
 
 def _per_minute(samples: Samples, chosen: Flags, stat: MetricStat, first: int, last: int) -> Floats:

@@ -91,7 +91,7 @@ class Replay:
 
     def _distinct_ages(self, alarm: Alarm) -> int:
         """Return the age in slots from which on nothing is late any more."""
-        late = max(self.minutes.late_minutes(stat.metric) for stat in alarm.metrics)
+        late = max(self.minutes.late_minutes(self.minutes.source(stat)) for stat in alarm.metrics)
         return min(self.slots(alarm) - 1, -(-late * 60 // alarm.period_seconds))
 
     def _valued(self, alarm: Alarm, age: int) -> Column:

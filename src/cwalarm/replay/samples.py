@@ -37,10 +37,10 @@ class Samples:
         return Samples(*(member[order] for member in members))
 
 
-def samples_of(series: Series, metric: Metric) -> Samples:
-    """Return the datapoints of a metric in a store."""
+def samples_of(series: Series, metric: Metric, unit: str | None = None) -> Samples:
+    """Return the datapoints of a metric in a store, or those of one unit."""
     np = numpy()
-    flat: Iterable[float] = chain.from_iterable((start, *sample) for start, sample in series.samples(metric))
+    flat: Iterable[float] = chain.from_iterable((start, *sample) for start, sample in series.samples(metric, unit))
     table = np.fromiter(flat, float).reshape(-1, _MEMBERS).T.copy()
     minute = np.floor(table[0] / 60).astype(np.int64)
     visible = np.maximum(np.ceil(table[5] / 60), minute + 1).astype(np.int64)

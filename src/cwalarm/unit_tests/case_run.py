@@ -14,6 +14,7 @@ from cwalarm.definitions.inventory import named
 from cwalarm.describe.soundness import require_sound
 from cwalarm.describe.words import condition
 from cwalarm.errors import InputError
+from cwalarm.evaluation import assumptions as assumed
 from cwalarm.evaluation.evaluate import evaluate, returned
 from cwalarm.evaluation.fetch import Fetch
 from cwalarm.evaluation.series import Series
@@ -63,6 +64,19 @@ def replay_case(case: Case, alarms: Sequence[Alarm], composites: Sequence[Compos
     return CaseRun(case, tuple(partakers), tuple(above), series, tuple(both), end)
 
 
+def assumptions(case: Case, alarms: Sequence[Alarm], composites: Sequence[Composite] = ()) -> list[str]:
+    """Return what the results of a case rest on that neither it nor the template says, each with its alarm's name."""
+    series, fed = _series(case, {stat.metric for alarm in alarms for stat in alarm.metrics})
+    partakers = [alarm for alarm in alarms if all(stat.metric in fed for stat in alarm.metrics)]
+    above = complete(composites, {alarm.name for alarm in partakers})
+    is_created = case.created is not None
+    return [
+        f"{alarm.name}: {sentence}"
+        for alarm in (*partakers, *above)
+        for sentence in assumed.of(alarm, series, is_created=is_created)
+    ]
+
+
 def difference(run: CaseRun) -> str | None:
     """Return what was expected and what was, for the first state that is not as expected; None if all are.
 
@@ -92,7 +106,7 @@ def _series(case: Case, metrics: Iterable[Metric]) -> tuple[Series, set[Metric]]
     for name, line in case.series.items():
         metric = _metric(name, metrics)
         fed.add(metric)
-        notation.add(series, metric, line, case.start, case.interval, case.delay)
+        notation.add(series, metric, line, case.start, case.interval, case.delay, case.units.get(name))
     return series, fed
 
 

@@ -13,13 +13,14 @@
 The file is TOML (toml.io). A series holds one value per interval (one minute, unless the case or the file says
 otherwise), the first at the start; times such as "35m", "1h30m" or "10s" count from there. A state is looked at after
 the evaluation of its moment. `mails` lists all that go out, in order, and may leave out anything of a mail but one
-word. With `delay` each value is visible to alarms so much later than the time it stands for.
+word. With `delay` each value is visible to alarms so much later than the time it stands for. With
+`units = { Load = "Percent" }` the values of a series have a unit, and alarms that name another do not see them.
 """
 
 import re
 import tomllib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -34,7 +35,7 @@ MINUTE = timedelta(minutes=1)
 _DURATION = re.compile(r"(?:(\d{1,4})d)?(?:(\d{1,5})h)?(?:(\d{1,6})m)?(?:(\d{1,7})s)?")
 _SHARED_KEYS = {"interval", "start", "delay"}
 _FILE_KEYS = _SHARED_KEYS | {"parameters", "case"}
-_CASE_KEYS = _SHARED_KEYS | {"name", "created", "until", "parameters", "series", "states", "mails"}
+_CASE_KEYS = _SHARED_KEYS | {"name", "created", "until", "parameters", "series", "units", "states", "mails"}
 _MAIL_KEYS = {"at", "watch", "event", "level"}
 
 
@@ -69,6 +70,7 @@ class Case:
         created: When the alarms were created, after the start; None for long before, so that none warms up.
         until: How far to replay at least; else to the last value or expectation.
         mails: All that go out, in order; None where nothing is said of mails.
+        units: The unit that a series is published with, such as `Percent`; without one all its values count.
     """
 
     name: str
@@ -81,6 +83,7 @@ class Case:
     created: timedelta | None = None
     until: timedelta = timedelta()
     parameters: tuple[tuple[str, str], ...] = ()
+    units: Mapping[str, str] = field(default_factory=dict)
 
 
 def parse(text: str, name: str = "The file") -> list[Case]:
@@ -129,6 +132,7 @@ def _read(entry: Mapping[str, Any], document: Mapping[str, Any]) -> Case:
         created=duration(entry["created"]) if "created" in entry else None,
         until=duration(entry.get("until", "0m")),
         parameters=tuple((name, str(scalars.of_value(value))) for name, value in parameters.items()),
+        units={_fed(name, entry["series"]): str(unit) for name, unit in entry.get("units", {}).items()},
     )
 
 
@@ -147,6 +151,12 @@ def _line(name: str, line: object) -> str:
     except InputError as error:
         raise InputError(f"series {name}: {error}") from error
     return str(line)
+
+
+def _fed(name: str, series: Mapping[str, object]) -> str:
+    if name not in series:
+        raise InputError(f"units name {name}, of which there is no series")
+    return name
 
 
 def _interval(text: object) -> timedelta:

@@ -25,11 +25,15 @@ _Loaded = TypeVar("_Loaded")
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What became of a case; `difference` is the first thing that is not as expected, None if all is."""
+    """What became of a case; `difference` is the first thing that is not as expected, None if all is.
+
+    `assumptions` name what that rests on and neither the case nor the template says, one sentence each.
+    """
 
     name: str
     difference: str | None
     seconds: float = 0.0
+    assumptions: tuple[str, ...] = ()
 
 
 def check_states(
@@ -49,7 +53,11 @@ def check_states(
         loaded.require_some(template.name)
         return loaded
 
-    return check(cases, load, _difference, overrides or {})
+    return check(cases, load, _difference, overrides or {}, _assumptions)
+
+
+def _assumptions(case: Case, loaded: Inventory) -> Sequence[str]:
+    return case_run.assumptions(case, loaded.alarms, loaded.composites)
 
 
 def _difference(case: Case, loaded: Inventory) -> str | None:
@@ -76,11 +84,13 @@ def check(
     load: Callable[[Mapping[str, str]], _Loaded],
     difference: Callable[[Case, _Loaded], str | None],
     overrides: Mapping[str, str],
+    assumptions: Callable[[Case, _Loaded], Sequence[str]] = lambda _case, _loaded: (),
 ) -> list[Result]:
     """Return the results of a file of cases, in its order.
 
     `load` is called once for each set of parameters that cases have, with the overrides in it; `difference` returns
-    the first thing that is not as a case expects. Raises InputError as they do, with the name of the case.
+    the first thing that is not as a case expects, and `assumptions` what that rests on. Raises InputError as they do,
+    with the name of the case.
     """
     loaded: dict[tuple[tuple[str, str], ...], _Loaded] = {}
     results = []
@@ -91,9 +101,10 @@ def check(
         began = time.perf_counter()
         try:
             first = difference(case, loaded[parameters])
+            sentences = tuple(assumptions(case, loaded[parameters]))
         except InputError as error:
             raise InputError(f'Case "{case.name}": {error}', next_step=error.next_step) from error
-        results.append(Result(case.name, first, time.perf_counter() - began))
+        results.append(Result(case.name, first, time.perf_counter() - began, sentences))
     return results
 
 

@@ -27,14 +27,20 @@ def values(text: str) -> list[float | None]:
 
 
 def add(
-    series: Series, metric: Metric, text: str, start: datetime, interval: timedelta, delay: timedelta | None = None
+    series: Series,
+    metric: Metric,
+    text: str,
+    start: datetime,
+    interval: timedelta,
+    delay: timedelta | None = None,
+    unit: str | None = None,
 ) -> None:
     """Add a line to a store, one value per interval from `start` on; with a delay each is visible so much later."""
     for index, value in enumerate(values(text)):
         if value is not None:
             stamp = (start + index * interval).astimezone(UTC)
             visible = stamp + delay if delay else None
-            series.add(metric, stamp, value, published=visible, resolution_seconds=1)
+            series.add(metric, stamp, value, published=visible, resolution_seconds=1, unit=unit)
 
 
 def _values_of(word: str, room: int) -> list[float | None]:

@@ -33,7 +33,13 @@ def check(
     Raises:
         InputError: A file cannot be read, or a case fits no alarm of the template.
     """
-    return flow.check(cases, templates.TemplateFile(template, without).load_readable, _difference, overrides or {})
+    load = templates.TemplateFile(template, without).load_readable
+    return flow.check(cases, load, _difference, overrides or {}, _assumptions)
+
+
+def _assumptions(case: Case, definitions: Definitions) -> list[str]:
+    watched = without_readings(with_expected_of_case(case, definitions))
+    return case_run.assumptions(watched, definitions.alarms, definitions.composites)
 
 
 def _difference(case: Case, definitions: Definitions) -> str | None:

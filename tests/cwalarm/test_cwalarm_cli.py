@@ -199,3 +199,12 @@ def test_a_backtest_names_the_alarms_that_are_not_in_the_stack(folder: Path) -> 
         }
     ]
     assert "slow is not in the stack, because its condition Never does not hold." in backtest(folder).output
+
+
+def test_explain_names_nested_stacks_and_gives_the_terminal_no_orders(folder: Path) -> None:
+    template = folder / "template.yaml"
+    named = TEMPLATE.replace("AlarmName: errors", 'AlarmName: "err\\e[2Jors"')
+    template.write_text(named + "  Inner: {Type: AWS::CloudFormation::Stack}\n")
+    output = run("explain", "--template", template).output
+    assert "Its nested stacks have templates of their own: Inner." in output
+    assert "err?[2Jors: Watches" in output

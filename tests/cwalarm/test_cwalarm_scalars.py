@@ -66,6 +66,12 @@ def test_json_that_cloudformation_could_not_read_is_refused() -> None:
         documents.parse('{"Resources": {"A": NaN}}')
 
 
+@pytest.mark.parametrize("body", [{"Resources": {"A": "x"}}, "Resources: {A: x}", "---\nResources:\n  A: x\n"])
+def test_what_the_aws_cli_prints_of_a_deployed_template_is_read(body: Any) -> None:
+    text = json.dumps({"TemplateBody": body, "StagesAvailable": ["Original", "Processed"]})
+    assert documents.parse(text) == {"Resources": {"A": "x"}}
+
+
 def test_keys_are_text_too_and_merges_are_resolved() -> None:
     text = "Resources: {A: &shared {111122223333: 1, true: 2}, B: {<<: *shared, true: 3}}"
     assert documents.parse(text)["Resources"] == {
@@ -99,6 +105,7 @@ def test_what_is_no_template_is_refused_and_ends_no_process(text: str) -> None:
         ("service: x\nprovider: {name: aws}", "serverless package"),
         ('{"terraform_version": "1.9"}', "Terraform is not read"),
         ('{"app": "npx x", "context": {}}', "cdk synth"),
+        ('{"version": "tree-0.1", "tree": {}}', "cdk synth"),
     ],
 )
 def test_a_file_of_another_tool_is_refused_with_the_way_to_a_template(text: str, words: str) -> None:

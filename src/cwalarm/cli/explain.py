@@ -12,6 +12,7 @@ import click
 from cwalarm.cli.terminal import (
     counted,
     json_option,
+    one_line,
     pairs,
     print_json,
     settings_option,
@@ -74,7 +75,9 @@ def explain(
     if as_json:
         print_json([{**asdict(meaning), "warnings": list(meaning.warnings)} for meaning in meanings])
     else:
-        click.echo("\n\n".join(wrapped(_paragraph(meaning)) for meaning in meanings))
+        others = f"Its nested stacks have templates of their own: {', '.join(alarms.nested)}." if alarms.nested else ""
+        paragraphs = [*map(_paragraph, meanings), *([others] if others and name is None else [])]
+        click.echo("\n\n".join(wrapped(one_line(" ".join(text.split()))) for text in paragraphs))
     _require_all(alarms, refused, template.name, is_one=name is not None)
 
 

@@ -34,6 +34,11 @@ def read(path: Path) -> dict[str, Any]:
 def parse(text: str, name: str = "The template") -> dict[str, Any]:
     """Parse the text of a CloudFormation template; raises what `read` raises."""
     document = _json(text, name) if text.lstrip().startswith("{") else _yaml(text, name)
+    if isinstance(document, dict) and "TemplateBody" in document:
+        # What `aws cloudformation get-template` prints: the template as it is, or YAML as one text.
+        document = document["TemplateBody"]
+        if isinstance(document, str):
+            return parse(document, name)
     if isinstance(document, dict) and not isinstance(document.get("Resources"), dict):
         _refuse_other_tools(document, name)
     if not isinstance(document, dict) or not isinstance(document.get("Resources"), dict):
@@ -47,8 +52,8 @@ def _refuse_other_tools(document: dict[str, Any], name: str) -> None:
         raise _other_tool(name, "a configuration of the Serverless Framework", packaged)
     if "terraform_version" in document:
         raise _other_tool(name, "Terraform", "Terraform is not read; give the alarms as a CloudFormation template.")
-    if "app" in document and "context" in document:
-        raise _other_tool(name, "a configuration of the CDK", "Run `cdk synth` and give a template of cdk.out.")
+    if {"app", "context"} <= document.keys() or {"version", "artifacts"} <= document.keys() or "tree" in document:
+        raise _other_tool(name, "a file of the CDK", "Run `cdk synth` and give a template of cdk.out.")
 
 
 def _other_tool(name: str, what: str, next_step: str) -> InputError:

@@ -115,29 +115,30 @@ class Items:
 
     def versions(self, name: str) -> list[dict[str, Any]]:
         """Return all items of an object, named bucket/key."""
-        pages = self._dynamodb.get_paginator("query").paginate(
-            TableName=self._table,
-            KeyConditionExpression="#object = :object",
-            ExpressionAttributeNames={"#object": "object"},
-            ExpressionAttributeValues={":object": {"S": name}},
-            ConsistentRead=True,
-        )
+        request = {
+            "TableName": self._table,
+            "KeyConditionExpression": "#object = :object",
+            "ExpressionAttributeNames": {"#object": "object"},
+            "ExpressionAttributeValues": {":object": {"S": name}},
+            "ConsistentRead": True,
+        }
         with _translated(TableUnavailable, "The table could not be read"):
+            pages = self._dynamodb.get_paginator("query").paginate(**request)
             return [as_read(plain(item)) for page in pages for item in page["Items"]]
 
     def of_bucket(self, bucket: str, prefix: str) -> Iterator[dict[str, Any]]:
         """Yield the items of a bucket's keys with a prefix; this scans the whole table."""
         names = ("key", "version", "state", "etag", "event_time")
-        pages = self._dynamodb.get_paginator("scan").paginate(
-            TableName=self._table,
-            FilterExpression="begins_with(#object, :object)",
-            ProjectionExpression=", ".join(f"#{name}" for name in names),
-            ExpressionAttributeNames={f"#{name}": name for name in (*names, "object")},
-            ExpressionAttributeValues={":object": {"S": f"{bucket}/{prefix}"}},
-            ConsistentRead=True,
-        )
+        request = {
+            "TableName": self._table,
+            "FilterExpression": "begins_with(#object, :object)",
+            "ProjectionExpression": ", ".join(f"#{name}" for name in names),
+            "ExpressionAttributeNames": {f"#{name}": name for name in (*names, "object")},
+            "ExpressionAttributeValues": {":object": {"S": f"{bucket}/{prefix}"}},
+            "ConsistentRead": True,
+        }
         with _translated(TableUnavailable, "The table could not be read"):
-            for page in pages:
+            for page in self._dynamodb.get_paginator("scan").paginate(**request):
                 yield from map(plain, page["Items"])
 
 
@@ -151,9 +152,9 @@ class VersionListing:
 
     def listing(self, prefix: str) -> Iterator[Listed]:
         """Yield every version of every key with a prefix, delete markers included."""
-        pages = self._s3.get_paginator("list_object_versions").paginate(Bucket=self._name, Prefix=prefix)
+        listing = {"Bucket": self._name, "Prefix": prefix}
         with _translated(StoreUnavailable, f"The bucket {self._name} could not be listed"):
-            for page in pages:
+            for page in self._s3.get_paginator("list_object_versions").paginate(**listing):
                 listed_at = _date(page)
                 versions = [_listed(entry, State.PRESENT, listed_at) for entry in page.get("Versions", [])]
                 markers = [_listed(entry, State.DELETE_MARKER, listed_at) for entry in page.get("DeleteMarkers", [])]

@@ -12,7 +12,7 @@ from typing import Any
 import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
-from deliverywatch.errors import ConfigurationError, error_code
+from deliverywatch.errors import CloudRefused, ConfigurationError, error_code
 from deliverywatch.messages import notice as notices
 from deliverywatch.messages.notice import SystemNotice
 from deliverywatch.sdk import sendable
@@ -40,9 +40,10 @@ class AlertsTopic:
         self._arn = arn
 
     def publish(self, notice: SystemNotice) -> None:
-        """Publish a notice; a failure is boto's."""
+        """Publish a notice; a failure on the way is boto's."""
         message = json.dumps(notices.to_document(notice))
-        boto3.client("sns", config=PATIENT).publish(TopicArn=self._arn, Message=message, Subject="DeliveryWatch")
+        with sendable(CloudRefused):
+            boto3.client("sns", config=PATIENT).publish(TopicArn=self._arn, Message=message, Subject="DeliveryWatch")
 
 
 def source(setting: Mapping[str, str], remaining_seconds: Callable[[], float]) -> Source:

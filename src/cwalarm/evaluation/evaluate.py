@@ -65,7 +65,7 @@ def evaluate(
     return Evaluation(
         state=state,
         reason=judged.kept_because or reason(alarm, slots, judged.state),
-        reason_data=reason_data(alarm, slots, now, counts),
+        reason_data=reason_data(alarm, slots, judged.state, now, counts),
         slots=slots,
     )
 

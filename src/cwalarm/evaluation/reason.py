@@ -119,16 +119,18 @@ def stamp(moment: datetime) -> str:
 
 
 def reason_data(
-    alarm: Alarm, slots: Sequence[Slot], now: datetime, sample_counts: Mapping[int, float | None]
+    alarm: Alarm, slots: Sequence[Slot], state: State | None, now: datetime, sample_counts: Mapping[int, float | None]
 ) -> dict[str, Any]:
-    """Return the StateReasonData: the deciding datapoints, and for each period its value.
+    """Return the StateReasonData: the newest N values, and of the newest periods as many as the state needs.
 
-    A plain alarm's slots have sample counts, by their start; those of a metric-math alarm have none.
+    Those are M for ALARM and N - M + 1 for OK, which are as many as keep it from being ALARM. A plain alarm's slots
+    have sample counts, by their start; those of a metric-math alarm have none.
     """
     n = alarm.evaluation_periods
     real = used(slots, n)
     missing = [slot for slot in reversed(slots) if slot.value is None][: n - len(real)]
-    looked_at = sorted([*real, *missing], key=lambda slot: -slot.start)
+    needed = {State.ALARM: alarm.m, State.OK: n - alarm.m + 1}
+    evaluated = sorted([*real, *missing], key=lambda slot: -slot.start)[: needed.get(state, n) if state else n]
     metric = None if alarm.is_math else alarm.queries[0].metric
     return {
         "version": "1.0",
@@ -139,7 +141,7 @@ def reason_data(
         "period": alarm.period_seconds,
         "recentDatapoints": [slot.value for slot in reversed(real)],
         "threshold": alarm.threshold,
-        "evaluatedDatapoints": [_evaluated(slot, sample_counts) for slot in looked_at],
+        "evaluatedDatapoints": [_evaluated(slot, sample_counts) for slot in evaluated],
     }
 
 

@@ -5,12 +5,12 @@ Nothing here is computed from the period and N alone. What the plays cannot deci
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from itertools import pairwise, product
+from itertools import pairwise, product, takewhile
 from typing import NamedTuple
 
 from cwalarm.definitions.alarm import Alarm, State
 from cwalarm.describe.levels import Search, search
-from cwalarm.describe.probe import MAXIMUM_SLOTS, NOTHING, Levels, Moment, Probe, Reading, Stage
+from cwalarm.describe.probe import MAXIMUM_SLOTS, MAXIMUM_WORK, NOTHING, Budget, Levels, Moment, Probe, Reading, Stage
 from cwalarm.evaluation import windows
 from cwalarm.metric_math import expression
 
@@ -22,6 +22,9 @@ _ALONG = frozenset(
 
 # How many assignments a burst is searched with where no steady data raises the alarm, as none does with RATE.
 _BURSTS_TRIED = 60
+
+# Shares of what may be computed: up to the first data is searched, up to the second the data that fires soonest.
+_SEARCHED, _CHOSEN = 0.4, 0.7
 
 _HOURS = (12, *range(24), 120)
 
@@ -103,9 +106,14 @@ def reads_clock(alarm: Alarm) -> bool:
     return bool(functions(alarm) & _CLOCK)
 
 
-def behaviour(alarm: Alarm, extra_points: Callable[[int], int] = windows.extra_points) -> Behaviour:
-    """Return how a sound alarm behaves; only its data is where it has more periods than can be played."""
-    probe = Probe(alarm, extra_points, _HOURS[0])
+def behaviour(
+    alarm: Alarm, extra_points: Callable[[int], int] = windows.extra_points, work: int = MAXIMUM_WORK
+) -> Behaviour:
+    """Return how a sound alarm behaves; only its data is where it has more periods than can be played.
+
+    `work` bounds what is computed, see `Budget`; what is left out for want of it stays undecided.
+    """
+    probe = Probe(alarm, extra_points, _HOURS[0], Budget(work))
     probe, hits = _searched(probe)
     if probe.slots > MAXIMUM_SLOTS:
         return Behaviour(probe, next(iter(hits.good), None), next(iter(hits.bad), None), is_lasting=bool(hits.bad))
@@ -121,8 +129,8 @@ def _searched(probe: Probe) -> tuple[Probe, Search]:
     for hour in _HOURS if reads_clock(probe.alarm) else _HOURS[:1]:
         at = replace(probe, hour=hour)
         results.append((at, search(at)))
-        if results[-1][1].good and results[-1][1].bad:
-            return results[-1]
+        if (results[-1][1].good and results[-1][1].bad) or probe.budget.is_spent(_SEARCHED):
+            break
     return max(results, key=lambda result: bool(result[1].good) + 2 * bool(result[1].bad))
 
 
@@ -132,7 +140,8 @@ def _chosen(probe: Probe, hits: Search) -> tuple[Levels | None, Levels | None]:
     if good is None or not is_along(probe.alarm):
         return good, bad
     pairs = product(hits.good, hits.bad) if hits.bad else _unsteady(hits)
-    bursts = [(burst, *pair) for pair in pairs if (burst := shortest_burst(probe, *pair))]
+    affordable = takewhile(lambda _: not probe.budget.is_spent(_CHOSEN), pairs)
+    bursts = [(burst, *pair) for pair in affordable if (burst := shortest_burst(probe, *pair))]
     _, good, bad = min(bursts, key=_plainness, default=(None, good, bad))
     return good, bad
 
@@ -151,12 +160,14 @@ def _unsteady(hits: Search) -> Iterator[tuple[Levels, Levels]]:
 
 def _scaled(probe: Probe, levels: Levels) -> list[Levels]:
     """Return levels and, where the size of a value decides how long it is seen, the same many times larger."""
-    factors = (1, 10, 1000) if is_along(probe.alarm) else (1,)
+    factors = (1, 10, 1000) if is_along(probe.alarm) and not probe.budget.is_spent(_CHOSEN) else (1,)
     return [{metric: Reading(value * factor, count) for metric, (value, count) in levels.items()} for factor in factors]
 
 
 def shortest_burst(probe: Probe, around: Levels, bad: Levels) -> Burst | None:
     """Return the shortest run of bad periods that raises the alarm while `around` is published otherwise."""
+    if probe.budget.is_spent():
+        return None
     if (shortest := burst(probe, around, bad, 1)) is not None:
         return shortest
     if (longest := burst(probe, around, bad, probe.slots)) is None:
@@ -192,7 +203,7 @@ def _burst_of(measured: Behaviour, around: Levels | None) -> tuple[Burst, ...]:
 def _recovered(measured: Behaviour) -> Behaviour:
     """Measure what follows once good data comes after a long ALARM."""
     probe, length = measured.probe, measured.probe.slots + 1
-    if measured.good is None or measured.bad is None or not measured.is_lasting:
+    if measured.good is None or measured.bad is None or not measured.is_lasting or probe.budget.is_spent():
         return measured
     stages = (Stage(measured.bad, length), Stage(measured.good, length + probe.slots))
     moments = list(probe.play(*stages, from_period=length))
@@ -217,7 +228,7 @@ def _stopped(measured: Behaviour) -> Behaviour:
 
 def _stops(probe: Probe, before: Levels | None, state: State) -> list[tuple[int, list[Moment]]]:
     """Return a play for each kind of data that came before: once a period, larger, and several times a period."""
-    if before is None:
+    if before is None or probe.budget.is_spent():
         return []
     length, times = probe.slots + 1, probe.times_a_period
     shared = {metric: Reading(value / times, count) for metric, (value, count) in before.items()}
@@ -263,6 +274,6 @@ def _late(measured: Behaviour) -> Behaviour:
 
 
 def _states(probe: Probe, levels: Levels | None, counts: Iterable[int]) -> list[State | None]:
-    if levels is None:
+    if levels is None or probe.budget.is_spent():
         return []
     return [probe.steady(levels, count * probe.alarm.period_seconds) for count in counts]

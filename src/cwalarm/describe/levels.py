@@ -18,6 +18,9 @@ from cwalarm.metric_math import expression, syntax
 MAXIMUM_TRIED = 600
 _MAXIMUM_SLOTS = 12_000
 _LEAST_TRIED = 12
+
+# Of what may be computed for an alarm; the rest is for the plays.
+_SHARE = 0.4
 _GRID = 400
 _SEED = 16
 
@@ -46,7 +49,7 @@ def search(probe: Probe) -> Search:
             good.append(levels)
         elif state is State.ALARM:
             bad.append(levels)
-        if len(good) >= _KEPT and len(bad) >= _KEPT:
+        if (len(good) >= _KEPT and len(bad) >= _KEPT) or probe.budget.is_spent(_SHARE):
             break
     return Search(tuple(good), tuple(bad), tuple(tried))
 

@@ -6,7 +6,7 @@ a value comes late once more when it is published: these moments are evaluated, 
 
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from itertools import accumulate
@@ -17,12 +17,17 @@ from cwalarm.evaluation import windows
 from cwalarm.evaluation.evaluate import Judgement, judge
 from cwalarm.evaluation.series import Series
 from cwalarm.evaluation.windows import Slot
+from cwalarm.metric_math import expression, syntax
 
 # A Monday from which on no zone of Europe or America changes its clocks for seventeen weeks.
 _MONDAY = datetime(2025, 11, 10, tzinfo=UTC)
 
 # Beyond so many slots a play takes seconds; an alarm with more is not played to.
 MAXIMUM_SLOTS = 300
+
+# About a second; an alarm like most takes a hundredth of it.
+MAXIMUM_WORK = 500_000
+_OVERHEAD = 5
 
 # Beyond so many slots a play evaluates the moments at which the rule of M out of N can turn, and some between them.
 _EVERY_MOMENT_SLOTS = 60
@@ -34,6 +39,25 @@ class Reading(NamedTuple):
 
     value: float
     occurrences: float = 1
+
+
+class Budget:
+    """How much may be computed for one alarm, in slots times the parts of its expressions.
+
+    A count and not a time, so that the same alarm gets the same answers on every machine.
+    """
+
+    def __init__(self, units: int) -> None:
+        self._all = units
+        self.spent = 0
+
+    def spend(self, units: int) -> None:
+        """Count what has been computed."""
+        self.spent += units
+
+    def is_spent(self, share: float = 1.0) -> bool:
+        """Return whether a share of it, or all, has been computed."""
+        return self.spent >= self._all * share
 
 
 Levels = Mapping[Metric, Reading]
@@ -62,11 +86,13 @@ class Probe:
 
     Attributes:
         hour: Of the Monday on which a play begins, for expressions that read the clock.
+        budget: What all plays together may cost; once it is spent the rest is left undecided.
     """
 
     alarm: Alarm
     extra_points: Callable[[int], int] = windows.extra_points
     hour: int = 0
+    budget: Budget = field(default_factory=lambda: Budget(MAXIMUM_WORK), compare=False)
 
     @cached_property
     def slots(self) -> int:
@@ -132,7 +158,14 @@ class Probe:
             state = state if judged.state is None else judged.state
             yield Moment(second, state, judged.slots)
 
+    @cached_property
+    def _work(self) -> int:
+        trees = [expression.parse(query.expression) for query in self.alarm.queries if query.expression]
+        parts = sum(1 for tree in trees for _ in syntax.walk(tree))
+        return self.slots * (_OVERHEAD + parts + sum(10 if stat.is_extended else 1 for stat in self.alarm.metrics))
+
     def _judged(self, series: Series, second: int, previous: State) -> Judgement:
+        self.budget.spend(self._work)
         now = datetime.fromtimestamp(self.begin + second, UTC)
         return judge(self.alarm, series, now, previous, extra_points=self.extra_points)
 

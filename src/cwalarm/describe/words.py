@@ -53,6 +53,8 @@ def sentences(measured: Behaviour) -> Iterator[str]:
     yield _in_view(measured)
     yield _data_stops(measured)
     yield from _late(measured)
+    if probe.budget.is_spent():
+        yield "Its expressions are long, so not everything was played: what is not said here is not decided."
     if reads_clock(alarm):
         moment = datetime.fromtimestamp(probe.begin, UTC)
         yield f"Its expression reads the clock: this was played from a {moment:%A, %H:%M} UTC on only."

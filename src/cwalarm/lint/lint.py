@@ -10,12 +10,16 @@ from cwalarm.definitions.alarm import Alarm
 from cwalarm.definitions.template import Resolver
 from cwalarm.definitions.template_parameters import ParametersMissing
 from cwalarm.describe.behaviour import Behaviour, behaviour
+from cwalarm.describe.probe import MAXIMUM_WORK
 from cwalarm.describe.soundness import problems
 from cwalarm.lint import acceptances, answers, definition_rules, facts, template_rules
 from cwalarm.lint.facts import Facts
 from cwalarm.lint.findings import Answers, Finding, finding
 from cwalarm.lint.lines import Place
 from cwalarm.lint.rules import Level
+
+# What is computed for all alarms of a template: some seconds where every one of them is as costly as can be.
+_ALL_WORK = 6_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,8 +57,11 @@ def lint(
     without: Sequence[str] = (),
     allowed: Sequence[str] = (),
     places: Mapping[str, Place] | None = None,
+    work: int = _ALL_WORK,
 ) -> Report:
     """Return the report on a template; alarms that fit `without` are left out, findings of `allowed` rules accepted.
+
+    `work` bounds what is computed for all alarms together (see `cwalarm.describe.probe.Budget`).
 
     Raises InputError for a template that cannot be read, or that has no alarm at all.
     """
@@ -62,7 +69,7 @@ def lint(
     alarms = inventory.read(template, parameters, without)
     known = facts.read(resolver, alarms)
     accepted = acceptances.read(template, allowed)
-    judged = [_judged(*one, known, places or {}) for one in _every_alarm(alarms, known)]
+    judged = [_judged(*one, known, places or {}) for one in _every_alarm(alarms, known, work)]
     if not judged:
         alarms.require_some("The template")
     names = {one.logical_id: one.alarm for one in judged}
@@ -78,21 +85,23 @@ def lint(
     return Report(tuple(complete), alarms.absent, tuple(sorted(missing)))
 
 
-def _every_alarm(alarms: inventory.Inventory, known: Facts) -> Iterator[tuple[str, Answers | None, list[Finding]]]:
+def _every_alarm(
+    alarms: inventory.Inventory, known: Facts, work: int
+) -> Iterator[tuple[str, Answers | None, list[Finding]]]:
     for alarm in alarms.alarms:
-        yield alarm.name, *of_alarm(alarm, known)
+        yield alarm.name, *of_alarm(alarm, known, min(MAXIMUM_WORK, work // len(alarms.alarms)))
     for composite in alarms.composites:
         yield composite.name, None, list(template_rules.composite(composite, known))
     for item in alarms.refused:
         yield item.name, None, list(template_rules.refused(item, known))
 
 
-def of_alarm(alarm: Alarm, known: Facts) -> tuple[Answers | None, list[Finding]]:
+def of_alarm(alarm: Alarm, known: Facts, work: int = MAXIMUM_WORK) -> tuple[Answers | None, list[Finding]]:
     """Return the answers about a metric alarm and its findings; one that CloudWatch refuses has no answers."""
     refusals = problems(alarm)
     if refusals:
         return None, [finding("refused-by-cloudwatch", alarm.name, problem) for problem in refusals]
-    return of_behaviour(behaviour(alarm), known)
+    return of_behaviour(behaviour(alarm, work=work), known)
 
 
 def of_behaviour(measured: Behaviour, known: Facts) -> tuple[Answers, list[Finding]]:

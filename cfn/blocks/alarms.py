@@ -30,7 +30,7 @@ class Metric:
     statistic: str
     dimensions: Mapping[str, Any] = field(default_factory=lambda: ENVIRONMENT)
 
-    def query(self, query_id: str, period_seconds: int) -> Any:
+    def query(self, query_id: str, period_seconds: Any) -> Any:
         """Return the query that reads this metric for an expression."""
         metric = cloudwatch.Metric(Namespace=self.namespace, MetricName=self.name, Dimensions=self.pairs())
         stat = cloudwatch.MetricStat(Metric=metric, Period=period_seconds, Stat=self.statistic)
@@ -78,6 +78,7 @@ class Alarm:
         name: Without the prefix.
         description: The rule in plain words; may name parameters as `${Name}`.
         threshold: A number, or the name of a parameter.
+        period_seconds: A number, or what CloudFormation makes one of.
         missing: What a period without data means: `ignore`, because it proves nothing and the state holds; `breaching`
             where the data itself is the sign of life.
         absence_proves: Why no data is evidence of health here, as an exception: it is then `notBreaching`.
@@ -93,7 +94,7 @@ class Alarm:
     description: str
     value: Metric | Expression
     threshold: float | str = 0
-    period_seconds: int = 300
+    period_seconds: Any = 300
     missing: str = "ignore"
     periods: tuple[Any, Any] = (1, 1)
     comparison: str = "GreaterThanThreshold"

@@ -23,6 +23,7 @@ class Stack:
     Attributes:
         resources: Beside its functions and the alarms of its watches.
         parameters: By the heading under which the console shows them.
+        mappings: For CloudFormation to look up, such as seconds by minutes.
         outputs: Name -> description and value.
     """
 
@@ -30,6 +31,7 @@ class Stack:
     parameters: Mapping[str, Sequence[Parameter]] = field(default_factory=dict)
     rules: Mapping[str, Any] = field(default_factory=dict)
     conditions: Mapping[str, Any] = field(default_factory=dict)
+    mappings: Mapping[str, Mapping[str, Mapping[str, Any]]] = field(default_factory=dict)
     outputs: Mapping[str, tuple[str, Any]] = field(default_factory=dict)
     functions: Sequence[Function] = ()
     watches: Sequence[Watch] = ()

@@ -76,7 +76,7 @@ def _dimensions(name: str, metric: _Metric, ours: Published | None) -> Iterator[
 def _period(
     name: str, metric: _Metric, ours: Published, properties: Mapping[str, Any], template: Template
 ) -> Iterator[Finding]:
-    window = _period_of(properties, metric) * _number(properties.get("EvaluationPeriods", 1), template)
+    window = _period_of(properties, metric, template) * _number(properties.get("EvaluationPeriods", 1), template)
     # An alarm that ignores missing data keeps its state from one value to the next, however far they are apart.
     if ours.every_seconds and properties.get("TreatMissingData") != "ignore" and window < ours.every_seconds:
         sentence = f"it looks back {window:,.0f} s, and {metric.name} comes only every {ours.every_seconds:,} s."
@@ -153,11 +153,11 @@ def _metrics(properties: Mapping[str, Any]) -> list[_Metric]:
     ]
 
 
-def _period_of(properties: Mapping[str, Any], metric: _Metric) -> float:
+def _period_of(properties: Mapping[str, Any], metric: _Metric, template: Template) -> float:
     for query in properties.get("Metrics", []):
         stat = query.get("MetricStat", {})
         if stat.get("Metric", {}).get("MetricName") == metric.name:
-            return float(stat["Period"])
+            return _number(stat["Period"], template)
     return float(properties.get("Period", 0))
 
 
@@ -169,6 +169,10 @@ def _filtered(template: Template) -> Iterator[Published]:
 
 
 def _number(value: Any, template: Template) -> float:
+    if isinstance(value, dict) and "Fn::FindInMap" in value:
+        name, _, member = value["Fn::FindInMap"]
+        # Whichever is chosen: the least of them.
+        return min(float(entry[member]) for entry in template["Mappings"][name].values())
     if isinstance(value, dict):
         value = template["Parameters"][value["Ref"]]["Default"]
     return float(value)

@@ -83,6 +83,8 @@ def _add_parameters(made: Any, stack: Stack) -> None:
             made.set_parameter_label(parameter.definition, parameter.label)
     for name, rule in stack.rules.items():
         made.add_rule(name, rule)
+    for name, mapping in stack.mappings.items():
+        made.add_mapping(name, mapping)
     for name, condition in stack.conditions.items():
         made.add_condition(name, condition)
 

@@ -5,6 +5,8 @@ These are the defaults of the template's parameters: to tune one deployment, cha
 
 # The window of the failure alarms. 30 minutes is the product's promise ("over 3 % in 30 minutes").
 WINDOW_SECONDS = 1800
+# What an account may choose instead: whole slots of 10 minutes. Less is a single slot; after two hours it is no news.
+WINDOW_MINUTES_OFFERED = (20, 30, 60, 120)
 
 # How often ClickSend is read, and the counts' resolution. 10 minutes make 4,380 runs a month; 1, 2 and 5 work too.
 SLOT_MINUTES = 10

@@ -133,6 +133,7 @@ def test_losing_sight_never_reads_as_resolved(template: dict[str, Any]) -> None:
         ("OverduePercent", "60", ["sms-overdue"]),
         ("SilencePercent", "5", ["sms-silence"]),
         ("SilenceMinimumExpected", "20", ["sms-silence"]),
+        ("WindowMinutes", "60", ["sms-critical", "sms-warning"]),
         ("MinimumTotal", "50", ["sms-critical", "sms-warning"]),
         ("MinimumFailed", "5", ["sms-critical", "sms-warning"]),
     ],
@@ -144,7 +145,8 @@ def test_a_parameter_turns_the_alarms_it_names(
     differing = [
         name
         for name, alarm in after.items()
-        if (alarm.threshold, expression(alarm)) != (before[name].threshold, expression(before[name]))
+        if (alarm.threshold, alarm.period_seconds, expression(alarm))
+        != (before[name].threshold, before[name].period_seconds, expression(before[name]))
     ]
     assert sorted(differing) == sorted(changed)
 

@@ -62,6 +62,15 @@ def test_a_verdict_rests_on_what_was_seen(
     assert assessment.sentence == sentence
 
 
+def test_a_longer_window_is_judged_as_a_whole() -> None:
+    seen = slots("9/10 100 100 100 100 100")
+    assert judged(seen, replace(LIMITS, window_minutes=60)).verdict is HEALTHY
+    assert judged(seen, replace(LIMITS, window_minutes=60)).sentence == "9 of the last 510 SMS failed (1.8 %)."
+    thin = slots("4 4 4 1/1 1/1 1/1")
+    assert judged(thin, replace(LIMITS, window_minutes=60)).opens is OK
+    assert judged(thin).opens is CRITICAL
+
+
 def test_an_account_that_sends_every_two_hours_is_not_quiet_after_one() -> None:
     every_two_hours = "1/1 0 0 0 0 0 0 0 0 0 0 0 " * 3
     assert judged(slots(every_two_hours)).opens is CRITICAL

@@ -17,7 +17,7 @@ from deliverywatch.sms.assessments.unknown import UnknownLimits
 from deliverywatch.sms.lake.columns import COLUMNS
 from deliverywatch.sms.lake.slots import DAY_OBJECT
 from stacks.shared import MAY_LIST_LAKE, MAY_SET_ASIDE, may_publish, objects
-from stacks.sms.alarms import WATCHES, WATCHES_SILENCE
+from stacks.sms.alarms import WATCHES, WATCHES_SILENCE, WINDOWS
 from stacks.sms.dashboard import sms_dashboard
 from stacks.sms.parameters import PARAMETERS, RULES
 
@@ -75,6 +75,7 @@ def stack(_extras: Collection[Extra] = ()) -> Stack:
         ],
         parameters=PARAMETERS,
         rules=RULES,
+        mappings=WINDOWS,
         outputs=_OUTPUTS,
         conditions={
             "HasClickSendCredentials": given("ClickSendCredentials"),

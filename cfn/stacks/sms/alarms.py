@@ -4,14 +4,19 @@ Every ratio ignores missing data: losing sight must never read as "resolved". St
 minutes holds three whole slots of 10 (see `deliverywatch.thresholds.STAMP_DELAY_SECONDS`).
 """
 
+from troposphere import FindInMap, Ref
+
 from blocks.alarms import Alarm, Expression, Metric, Severity, Watch, function_metric
 from deliverywatch.sms.counts import NAMESPACE
-from deliverywatch.thresholds import WINDOW_SECONDS
+from deliverywatch.thresholds import WINDOW_MINUTES_OFFERED, WINDOW_SECONDS
 
 _CONTEXT = "state/sms.json"
 # The condition under which silence is watched.
 WATCHES_SILENCE = "WatchesSilence"
 _COUNTS = {"total": Metric(NAMESPACE, "Total", "Sum"), "failed": Metric(NAMESPACE, "Failed", "Sum")}
+# CloudFormation cannot multiply.
+WINDOWS = {"SmsWindows": {str(minutes): {"Seconds": 60 * minutes} for minutes in WINDOW_MINUTES_OFFERED}}
+_CHOSEN_WINDOW = FindInMap("SmsWindows", Ref("WindowMinutes"), "Seconds")
 # Too few messages give no datapoint: 0 % would be good news that nobody has.
 _SHARE = Expression(
     "SMS failed (%)",
@@ -23,10 +28,10 @@ _SHARE = Expression(
 def _opens(severity: Severity) -> Alarm:
     parameter = f"{severity.capitalize()}ThresholdPercent"
     words = (
-        f"{severity.capitalize()}: more than ${{{parameter}}} % of the SMS of the last 30 minutes failed, with at "
-        "least ${MinimumTotal} sent and ${MinimumFailed} failed."
+        f"{severity.capitalize()}: more than ${{{parameter}}} % of the SMS of the last ${{WindowMinutes}} minutes "
+        "failed, with at least ${MinimumTotal} sent and ${MinimumFailed} failed."
     )
-    return Alarm(f"sms-{severity}", words, _SHARE, parameter, WINDOW_SECONDS, "ignore", severity=severity)
+    return Alarm(f"sms-{severity}", words, _SHARE, parameter, _CHOSEN_WINDOW, "ignore", severity=severity)
 
 
 _OVERDUE = Alarm(

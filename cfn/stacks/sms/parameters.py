@@ -54,6 +54,14 @@ _LIMITS = whole_numbers(
      "Share of the SMS sent 5 to 20 minutes ago that have no outcome, in points above the account's usual share."),
 )  # fmt: skip
 
+_WINDOW = one_of(
+    "WindowMinutes",
+    "Share of the last minutes",
+    thresholds.WINDOW_MINUTES_OFFERED,
+    thresholds.WINDOW_SECONDS // 60,
+    "Over so many minutes the failed share is taken; a longer time is calmer, and says it later.",
+)
+
 PARAMETERS = {
     "ClickSend": [
         text(
@@ -110,5 +118,5 @@ PARAMETERS = {
             default=True,
         ),
     ],
-    "When to raise an alarm": [WARNING, CRITICAL, WARNING_RECOVERY, CRITICAL_RECOVERY, *_LIMITS],
+    "When to raise an alarm": [WARNING, CRITICAL, WARNING_RECOVERY, CRITICAL_RECOVERY, _WINDOW, *_LIMITS],
 }

@@ -9,6 +9,7 @@ its peak is an incident. Then what is usual is measured again without the incide
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from cwalarm.replay.numeric import Flags, Floats, numpy
 from deliverywatch.backtest.results.recommendation import Incident
@@ -71,10 +72,10 @@ def detect(slots: Slots, time_zone: str) -> Detected:
     is_left_out, ranges, long = none, list[tuple[int, int]](), list[tuple[int, int]]()
     for number in range(_PASSES):
         every = _ranges(slots, shares, variance, height)
-        long = [one for one in every if _is_new_usual(slots, *one)]
-        ranges = [one for one in every if one not in long]
+        lasting = [one for one in every if _is_new_usual(slots, *one)]
+        ranges, long = [one for one in every if one not in lasting], [*long, *lasting]
         before, is_left_out = is_left_out, _mask(ranges, len(none))
-        shares = usual_shares(slots, hours, is_left_out)
+        shares = _shares_by_era(slots, hours, is_left_out, long)
         variance = scatter(slots, shares, is_left_out)
         if number and (before == is_left_out).all():
             break
@@ -87,6 +88,20 @@ def detect(slots: Slots, time_zone: str) -> Detected:
         tuple(_incident(slots, shares, *one) for one in long),
         covered / max(int(slots.ends[-1] - slots.begins[0]), 1),
     )
+
+
+def _shares_by_era(slots: Slots, hours: Floats, is_left_out: Flags, long: Sequence[tuple[int, int]]) -> Floats:
+    """Return the usual shares; before and after a change of the usual each by themselves."""
+    size = len(slots.begins)
+    edges = sorted({0, size, *(first for first, _ in long), *(last + 1 for _, last in long)})
+    eras = [slice(start, end) for start, end in pairwise(edges)]
+    parts = [
+        usual_shares(
+            Slots(slots.minutes, slots.begins[era], slots.total[era], slots.failed[era]), hours[era], is_left_out[era]
+        )
+        for era in eras
+    ]
+    return numpy().concatenate(parts)
 
 
 def _ranges(slots: Slots, shares: Floats, variance: float, height: float) -> list[tuple[int, int]]:

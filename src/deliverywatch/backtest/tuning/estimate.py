@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 # An incident is two mails: one when it opens, one when it is over.
 _MAILS = 2
 _DAY = 86_400
+_EVERY_MINUTES = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +86,8 @@ def failures_needed(alarm: Alarm, least: tuple[float, float], minutes: Minutes, 
     """
     np, (_, total) = numpy(), counts_of(alarm)
     first, last = (int(moment.timestamp()) // 60 for moment in (span.start, span.end))
-    sent = minutes.window(total, first, last).values
+    # A window per slot or so says as much as one per minute.
+    sent = minutes.window(total, first, last).values[::_EVERY_MINUTES]
     sent = np.maximum(sent[sent > 0], least[1])
     needed = np.maximum(np.floor(alarm.threshold * sent / 100) + 1, least[0])
     return float(np.exp(np.log(needed).mean())) if len(needed) else 0.0

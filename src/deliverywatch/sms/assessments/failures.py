@@ -1,8 +1,8 @@
 """What was seen of the newest slots -> whether messages fail, also where traffic is too thin for the alarms.
 
-With enough messages in the newest 30 minutes the alarms open incidents, and the share here says when one may end.
-Where traffic is thinner, it walks back slot by slot to the shortest newest stretch that says enough: three messages for
-an outage, and as many as the alarms want for everything else.
+With enough messages in the window of the alarms, they open incidents, and the share here says when one may end. Where
+traffic is thinner, it walks back slot by slot to the shortest newest stretch that says enough: three messages for an
+outage, and as many as the alarms want for everything else.
 """
 
 from __future__ import annotations
@@ -19,7 +19,6 @@ from deliverywatch.messages.verdict import Assessment, Verdict
 if TYPE_CHECKING:
     from deliverywatch.sms.assessments.slot_counts import SlotCount
 
-_WINDOW = timedelta(seconds=thresholds.WINDOW_SECONDS)
 # Traffic is quiet when it pauses for so many times its usual pause: an account that sends every two hours is not quiet
 # after one.
 _PAUSES = 3
@@ -39,6 +38,7 @@ class FailureLimits:
     outage_percent: float = thresholds.OUTAGE_PERCENT
     outage_minimum_failed: int = thresholds.OUTAGE_MINIMUM_FAILED_COUNT
     quiet_minutes: int = thresholds.QUIET_MINUTES
+    window_minutes: int = thresholds.WINDOW_SECONDS // 60
 
     @property
     def trickle_failed(self) -> int:
@@ -94,7 +94,7 @@ class _Stretches:
 
     Attributes:
         all: As far as they were read.
-        window: The newest 30 minutes.
+        window: The newest minutes, as many as the alarms look at.
         quiet: The newest minutes after which an incident counts as quiet.
         outage: The shortest with as many messages as an outage takes.
         newest: At least the window, and the shortest with as many messages as the alarms want.
@@ -143,7 +143,7 @@ def _held(limits: FailureLimits, *stretches: _Stretch) -> Level:
 
 
 def _walk(slots: Iterable[SlotCount], end: datetime, limits: FailureLimits) -> _Stretches:
-    seen, window_start = _Stretches(), end - _WINDOW
+    seen, window_start = _Stretches(), end - timedelta(minutes=limits.window_minutes)
     oldest = end - timedelta(hours=thresholds.ASSESSED_HOURS)
     quiet_start = end - timedelta(minutes=limits.quiet_minutes)
     for slot in slots:

@@ -227,6 +227,8 @@ Resources:
           AlarmDescription: !ToJsonString {a: [1, true]}
           Dimensions:
             - {Name: QueueName, Value: !Ref Queue}
+            - {Name: Made, Value: !GetAtt [!Sub "Made&{Queue}", QueueName]}
+      Made&{Queue}: {Type: AWS::SQS::Queue, Properties: {QueueName: !Sub "${Queue}.fifo"}}
   Fn::ForEach::Unknown: [X, !Ref Later, {"Alarm${X}": {Type: "AWS::CloudWatch::Alarm"}}]
   Fn::ForEach::Roles: [X, !Ref Later, {"Role${X}": {Type: "AWS::IAM::Role"}}]
   Fn::Transform: {Name: AWS::Include, Parameters: {Location: s3://x}}
@@ -235,7 +237,8 @@ Resources:
 
 def test_loops_and_the_other_language_extensions_are_expanded() -> None:
     jobs, letters = found(LOOPS).alarms
-    assert (jobs.name, jobs.threshold, jobs.metrics[0].dimensions) == ("jobs-waiting", 7, (("QueueName", "jobs"),))
+    assert (jobs.name, jobs.threshold) == ("jobs-waiting", 7)
+    assert letters.metrics[0].dimensions == (("Made", "dead-letters.fifo"), ("QueueName", "dead-letters"))
     assert (letters.name, letters.threshold, letters.evaluation_periods) == ("dead-letters-waiting", 9, 2)
     assert letters.description == '{"a":["1","true"]}'
 

@@ -182,7 +182,8 @@ class Resolver:
         value = loops.expand(value, self.resolve)
         for key in value:
             if str(key).startswith("Fn::"):
-                raise self._error(f"uses {key}, which only the account can resolve", _PROCESSED, "unsupported")
+                next_step = _PROCESSED if key == "Fn::Transform" else "Write a parameter in its place."
+                raise self._error(f"uses {key}, which only the account can resolve", next_step, "unsupported")
         pairs = ((key, self.resolve(item)) for key, item in value.items())
         return {key: item for key, item in pairs if item is not _NO_VALUE}
 
@@ -203,7 +204,8 @@ class Resolver:
             raise TypeError(f"{resolved!r} is not text")
         return resolved
 
-    def _ref(self, name: str) -> Any:
+    def _ref(self, argument: Any) -> Any:
+        name = self.text(argument)
         if name == "AWS::NoValue":
             return _NO_VALUE
         if name in self.parameters:
@@ -213,11 +215,11 @@ class Resolver:
         return self._resource(name).reference(self._scope)
 
     def _attribute(self, value: Any) -> str:
-        logical_id, _, attribute = value.partition(".") if isinstance(value, str) else (value[0], ".", value[1])
+        logical_id, attribute = map(self.text, value.split(".", 1) if isinstance(value, str) else value)
         generated, _, inner = f"{logical_id}.{attribute}".rpartition(".")
         if logical_id in self.section("Resources") and sam.generated(self._template, generated):
             return self._resource(generated).attribute(inner, self._scope)
-        return self._resource(logical_id).attribute(self.text(attribute), self._scope)
+        return self._resource(logical_id).attribute(attribute, self._scope)
 
     def _resource(self, logical_id: str) -> Resource:
         made = self.section("Resources").get(logical_id) or sam.generated(self._template, logical_id)

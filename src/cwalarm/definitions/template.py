@@ -216,9 +216,9 @@ class Resolver:
 
     def _attribute(self, value: Any) -> str:
         logical_id, attribute = map(self.text, value.split(".", 1) if isinstance(value, str) else value)
-        generated, _, inner = f"{logical_id}.{attribute}".rpartition(".")
-        if logical_id in self.section("Resources") and sam.generated(self._template, generated):
-            return self._resource(generated).attribute(inner, self._scope)
+        part, _, inner = attribute.rpartition(".")
+        if part and sam.generated(self._template, f"{logical_id}.{part}"):
+            return self._resource(f"{logical_id}.{part}").attribute(inner, self._scope)
         return self._resource(logical_id).attribute(attribute, self._scope)
 
     def _resource(self, logical_id: str) -> Resource:

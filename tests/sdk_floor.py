@@ -12,14 +12,15 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+from botocore import xform_name
 from botocore.client import BaseClient
 from botocore.loaders import Loader
 
 NEWER = Path(__file__).parent / "sdk/newer_than_floor.json"
 # Whatever a function calls; `test_sdk_floor` finds a service that is missing here.
 SERVICES = (
-    "athena", "cloudformation", "cloudwatch", "dynamodb", "firehose", "kms", "lambda", "s3", "scheduler", "sesv2",
-    "sns", "sqs", "ssm", "stepfunctions",
+    "athena", "cloudformation", "cloudwatch", "dynamodb", "events", "firehose", "glue", "iam", "kms", "lambda", "logs",
+    "s3", "scheduler", "sesv2", "sns", "sqs", "ssm", "stepfunctions",
 )  # fmt: skip
 
 
@@ -27,6 +28,19 @@ def newer() -> dict[str, dict[str, Any]]:
     """By service the operations, and by shape the members, that the floor's release does not have."""
     read: dict[str, dict[str, Any]] = json.loads(NEWER.read_text())
     return read
+
+
+def unknown_of_operations() -> dict[str, set[str]]:
+    """By operation, as boto3 calls it, what the floor's release does not know: itself, or members of its input."""
+    found: dict[str, set[str]] = {}
+    for service, lacking in newer().items():
+        model = Loader().load_service_model(service, "service-2")
+        for name, operation in model["operations"].items():
+            shapes = _inputs(model, operation) if "input" in operation else set()
+            members = {member for shape in shapes for member in lacking["members"].get(shape, ())}
+            itself = {xform_name(name)} if name in lacking["operations"] else set()
+            found.setdefault(xform_name(name), set()).update(members | itself)
+    return found
 
 
 def at_floor(model: dict[str, Any], lacking: dict[str, Any]) -> dict[str, Any]:

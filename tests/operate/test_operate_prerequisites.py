@@ -315,6 +315,7 @@ def test_readme_has_a_row_for_everything_that_is_looked_at() -> None:
         ("because no VPC endpoint policy allows the s3:GetObject action", "VPC endpoint"),
         ("Insufficient Lake Formation permission(s): Required Create Database on Catalog", "grant-permissions"),
         ("decreases account's UnreservedConcurrentExecution below its minimum value of [10]", "L-B99A9384"),
+        ("cannot be deleted while TerminationProtection is enabled", "--no-enable-termination-protection"),
         ("The requested bucket name is not available. The bucket namespace is shared", "--artifacts-bucket"),
         ("You must wait 60 seconds after deleting a queue before you can create another", "Wait a minute"),
     ],

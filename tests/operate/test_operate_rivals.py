@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from botocore.exceptions import ClientError
 
+import deliverywatch.cli.deploy as verb
 from deliverywatch.local.cloud.compute import queues
 from deliverywatch.local.cloud.emulator import hooks
 from deliverywatch.operate.deploy import aws_formation
@@ -23,6 +24,11 @@ if TYPE_CHECKING:
     from deliverywatch.local.cloud.cloud import LocalCloud
 
 STACK = "deliverywatch-prod"
+
+
+@pytest.fixture(autouse=True)
+def _without_the_checks_afterwards(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(verb, "_look", lambda *_, **__: None)
 
 
 def kept(status: str) -> None:
@@ -132,6 +138,34 @@ def test_what_early_validation_refuses_is_said_by_resource_and_reason(
     for result in (first, second):
         assert result.exit_code == 1
         assert f"CloudFormation refuses the change: {REASON}" in " ".join(result.stderr.split())
+
+
+WARNING = "the quota of queues would be exceeded"
+EVENT = {
+    "EventType": "VALIDATION_ERROR",
+    "LogicalResourceId": "AlertsTopic",
+    "ResourceType": "AWS::SNS::Topic",
+    "ValidationPath": "/Resources/AlertsTopic/Properties/TopicName",
+    "ValidationStatusReason": WARNING,
+    "ValidationFailureMode": "WARN",
+}
+
+
+@pytest.mark.parametrize("more", [[], ["--dry-run", "--set", "SlotMinutes=5"]])
+def test_what_early_validation_warns_of_is_said_and_stops_nothing(
+    deploy: Callable[..., Result], small: Path, monkeypatch: pytest.MonkeyPatch, more: list[str]
+) -> None:
+    if more:
+        deploy("--yes", "--template", small)
+    original = aws_formation.listed
+
+    def warning(client: Any, operation: str, *rest: Any, **request: Any) -> Any:
+        return [EVENT] if operation == "describe_events" else original(client, operation, *rest, **request)
+
+    monkeypatch.setattr(aws_formation, "listed", warning)
+    result = deploy("--yes", "--template", small, *more)
+    assert result.exit_code == 0
+    assert f"CloudFormation warns of AlertsTopic (SNS Topic), property TopicName: {WARNING}." in result.stderr
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ from deliverywatch.operate.account.deployment import Deployment
 from deliverywatch.operate.account.resources import Resource
 from deliverywatch.operate.account.stack_status import Phase, phase
 from deliverywatch.operate.deploy import deploy, destroy
-from deliverywatch.operate.deploy.cloudformation import Event, Following, Stack
+from deliverywatch.operate.deploy.cloudformation import Event, Following, Refusal, Stack
 from deliverywatch.operate.doctor import checks_stack
 
 if TYPE_CHECKING:
@@ -192,3 +192,15 @@ def test_what_is_left_of_a_first_deployment_is_deleted_before_the_next() -> None
     ]
     account.delete = lambda _: account.statuses.__setitem__(0, "DELETE_COMPLETE")  # type: ignore[method-assign]
     assert deploy.cleared(formation(account), NAME, seen, account.following()) is None
+
+
+def test_what_only_describe_events_says_of_a_failed_change_is_asked_for() -> None:
+    account = Account(["UPDATE_ROLLBACK_COMPLETE"])
+    reason = "Validation failed with 1 error(s). Call DescribeEvents to retrieve the full list of issues."
+    failed = Event("1", datetime.now(UTC), NAME, "AWS::CloudFormation::Stack", "UPDATE_FAILED", reason)
+    refusal = Refusal("Letters", "AWS::SQS::Queue", "/Resources/Letters/Properties/DelaySeconds", "not a number")
+    account.events = lambda *_: [failed]  # type: ignore[method-assign]
+    account.execute = lambda *_: None  # type: ignore[attr-defined]
+    account.refusals = lambda **_: [refusal]  # type: ignore[attr-defined]
+    with pytest.raises(CloudRefused, match=r"Letters \(SQS Queue\), property DelaySeconds: not a number\."):
+        deploy.carry_out(formation(account), deploy.Plan(NAME, "id", is_new=False, changes=()), account.following())

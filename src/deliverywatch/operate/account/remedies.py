@@ -26,6 +26,10 @@ _REMEDIES = {
         "Ask for more: aws service-quotas request-service-quota-increase --service-code lambda --quota-code L-B99A9384 "
         "--desired-value 1000"
     ),
+    "TerminationProtection": (
+        "If it is to go: aws cloudformation update-termination-protection --no-enable-termination-protection "
+        "--stack-name with its name, and the same command again."
+    ),
     "requested bucket name is not available": "Name a bucket of yours for the code: --artifacts-bucket NAME.",
     "already exists": (
         "Delete or rename what has that name, or deploy as another environment: --stack deliverywatch-<environment>."

@@ -68,18 +68,19 @@ class CloudFormation:
         return ChangeSet(change_set_id, pages[0]["Status"], pages[0].get("StatusReason", ""), changes)
 
     def refusals(self, **of: str) -> list[Refusal] | None:
-        """Return what the validation of a change set or a stack refuses; none if CloudFormation cannot be asked.
+        """Return what the validation of a change set or a stack finds; none if CloudFormation cannot be asked.
 
         A change set is named by its id: by its name DescribeEvents does not find it.
         """
-        failed = {"FailedEvents": True}
+        # Of a change set there are few events, and its warnings are not among the failed ones.
+        filters = {} if "ChangeSetName" in of else {"Filters": {"FailedEvents": True}}
         try:
             with translated("The events"):
-                events = listed(self._client, "describe_events", "OperationEvents", **of, Filters=failed)
+                events = listed(self._client, "describe_events", "OperationEvents", **of, **filters)
         except (DeliveryWatchError, KeyError):
             # Roles and releases of boto3 from before November 2025 lack it.
             return None
-        return [_refusal(event) for event in events if event.get("EventType") in _REFUSING and _holds(event)]
+        return [_refusal(event) for event in events if event.get("EventType") in _REFUSING]
 
     def drop(self, change_set_id: str) -> None:
         """Delete a change set."""
@@ -162,13 +163,12 @@ def _first_come(name: str) -> Iterator[None]:
             raise
 
 
-def _holds(event: Mapping[str, Any]) -> bool:
-    return "WARN" not in (event.get("ValidationFailureMode"), event.get("HookFailureMode"))
-
-
 def _refusal(event: Mapping[str, Any]) -> Refusal:
     reason = event.get("ValidationStatusReason") or event.get("HookStatusReason") or event.get("ResourceStatusReason")
-    path = event.get("ValidationPath", "")
     return Refusal(
-        event.get("LogicalResourceId", ""), event.get("ResourceType", ""), path, reason or "no reason is given"
+        resource=event.get("LogicalResourceId", ""),
+        kind=event.get("ResourceType", ""),
+        path=event.get("ValidationPath", ""),
+        reason=reason or "no reason is given",
+        is_warning="WARN" in (event.get("ValidationFailureMode"), event.get("HookFailureMode")),
     )

@@ -55,12 +55,13 @@ class ChangeSet:
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """What CloudFormation's validation says of one resource; `path` leads to the property."""
+    """What CloudFormation's validation says of one resource; `path` leads to the property, a warning stops nothing."""
 
     resource: str
     kind: str
     path: str
     reason: str
+    is_warning: bool = False
 
     def words(self) -> str:
         """Return one sentence: resource, property and reason."""

@@ -19,7 +19,7 @@ from deliverywatch.operate.deploy.cloudformation import Stack, overtaken
 
 if TYPE_CHECKING:
     from deliverywatch.operate.deploy.aws_formation import CloudFormation
-    from deliverywatch.operate.deploy.cloudformation import ChangeSet, Event, Following
+    from deliverywatch.operate.deploy.cloudformation import ChangeSet, Event, Following, Refusal
 
 # SQS refuses the name of a queue for so long after its deletion (API_CreateQueue, QueueDeletedRecently).
 NAME_KEPT_SECONDS = 60
@@ -148,6 +148,8 @@ def plan(
             raise _refused(formation, made)
         formation.drop(made.id)
         return Plan(request["StackName"], "", is_new, ())
+    for warning in formation.refusals(ChangeSetName=made.id) or ():
+        following.explain(f"CloudFormation warns of {warning.words()}")
     return Plan(request["StackName"], made.id, is_new, from_change_set(made.changes))
 
 
@@ -193,7 +195,7 @@ def _refused(formation: CloudFormation, made: ChangeSet) -> CloudRefused:
             f"CloudFormation refuses the change: {made.reason}", kind="change-refused", next_step=next_step
         )
     formation.drop(made.id)
-    reasons = " ".join(refusal.words() for refusal in refusals or ()) or made.reason
+    reasons = _words(refusals) or made.reason
     next_step = remedy(reasons) or CloudRefused.next_step
     return CloudRefused(f"CloudFormation refuses the change: {reasons}", kind="change-refused", next_step=next_step)
 
@@ -201,7 +203,11 @@ def _refused(formation: CloudFormation, made: ChangeSet) -> CloudRefused:
 def _details(formation: CloudFormation, failures: Sequence[Event], **of: str) -> str:
     if not any(_ELSEWHERE in failure.reason for failure in failures):
         return ""
-    return " ".join(refusal.words() for refusal in formation.refusals(**of) or ())
+    return _words(formation.refusals(**of))
+
+
+def _words(refusals: Sequence[Refusal] | None) -> str:
+    return " ".join(refusal.words() for refusal in refusals or () if not refusal.is_warning)
 
 
 def _reasons(failures: Sequence[Event]) -> str:

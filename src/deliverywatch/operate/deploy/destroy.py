@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from deliverywatch.operate.deploy.cloudformation import Following, Stack
 
 _BUCKET = "AWS::S3::Bucket"
+# DeleteParameters takes no more.
+_NAMES_PER_CALL = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,9 +83,9 @@ def left(removal: Removal, secrets: Sequence[str], artifacts: str, again: str, *
         size = f"{held.object_count:,} objects, {held.size_bytes / 1e6:,.1f} MB"
         lasting[f"s3://{held.bucket}, {size}: the history"] = f"deliverywatch destroy{again} --with-data"
     if secrets:
-        lasting[f"{len(secrets)} SSM parameters with the ClickSend credentials"] = (
-            f"aws ssm delete-parameters --names {' '.join(secrets)}"
-        )
+        batches = [secrets[first : first + _NAMES_PER_CALL] for first in range(0, len(secrets), _NAMES_PER_CALL)]
+        commands = [f"aws ssm delete-parameters --names {' '.join(batch)}" for batch in batches]
+        lasting[f"{len(secrets)} SSM parameters with the ClickSend credentials"] = " && ".join(commands)
     if artifacts:
         lasting[f"s3://{artifacts}: code that was deployed, of all stacks here"] = f"aws s3 rb --force s3://{artifacts}"
     return lasting

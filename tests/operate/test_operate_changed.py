@@ -412,7 +412,7 @@ HARMS: dict[str, tuple[Callable[[Stack], Undo], str, str]] = {
     "policy of a role deleted": (role_policy(None), "changed", "(SmsIngestRole) was changed: Policies is"),
     "policy added to a role": (
         role_policy({"Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}, "extra"), "changed",
-        "(SmsIngestRole) was changed: Policies",
+        "(SmsIngestRole) was changed: AddedPolicies is extra",
     ),
     "administrator": (attach_administrator, "changed", "(SmsIngestRole) was changed: ManagedPolicyArns"),
     "role opened": (open_role, "changed", "(SmsIngestRole) was changed: AssumeRolePolicyDocument"),
@@ -488,6 +488,15 @@ HARMS: dict[str, tuple[Callable[[Stack], Undo], str, str]] = {
     ),
     "saved query": (delete_query, "changed", "(SmsTopReasonsQuery) does not exist any more"),
 }  # fmt: skip
+# What CloudFormation does not undo, as its template says nothing of it.
+BY_HAND = {
+    "administrator": f"detach-role-policy --role-name {PREFIX}",
+    "concurrency 1": f"aws lambda delete-function-concurrency --function-name {PREFIX}-files-process",
+    "mapping disabled": "aws lambda update-event-source-mapping --enabled --uuid ",
+    "policy added to a role": "--policy-name extra",
+    "table dropped": "aws glue create-table --database-name deliverywatch_prod --table-input '{",
+    "view changed": "aws glue update-table --database-name deliverywatch_prod --table-input ",
+}
 # One subscription cannot be deleted and changed at once.
 CLASHING = {"dead letters of a subscription": "notifier"}
 
@@ -525,4 +534,5 @@ def test_a_change_by_hand_is_one_finding_with_the_command_that_undoes_it(
 ) -> None:
     _, name, words = HARMS[case]
     (finding,) = [check for check in findings[case] if check.name == name and words in check.finding]
+    assert BY_HAND.get(case, "deliverywatch deploy --revert-drift" if name == "changed" else "") in finding.fix
     assert "deliverywatch deploy" in finding.fix or finding.fix.startswith("aws ")

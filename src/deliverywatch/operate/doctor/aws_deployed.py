@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from deliverywatch.errors import DeliveryWatchError
 from deliverywatch.operate.account.aws import described_alarms, existing, listed, translated
 from deliverywatch.operate.doctor import deployed
-from deliverywatch.operate.doctor.checks_changed import Compared
+from deliverywatch.operate.doctor.checks_changed import ADDED_POLICIES, Compared
 from deliverywatch.operate.doctor.template_shapes import (
     code,
     in_camel_case,
@@ -66,7 +66,7 @@ def _compared(account: Resources, resource: Resource, then: _Properties) -> Comp
         now = account.now(resource, then)
     except DeliveryWatchError as error:
         return Compared(resource, error=error)
-    return Compared(resource, None if now is None else list(deployed.changes(then, now)))
+    return Compared(resource, None if now is None else list(deployed.changes(then, now)), then=then)
 
 
 class Resources:
@@ -189,17 +189,19 @@ class Resources:
         answer = existing(lambda: iam.get_role_policy(RoleName=then["Roles"][0], PolicyName=name), "NoSuchEntity")
         return answer and {"PolicyDocument": answer["PolicyDocument"]}
 
-    def _role(self, name: str, _: _Properties) -> _Properties | None:
+    def _role(self, name: str, then: _Properties) -> _Properties | None:
         iam = self._client("iam")
         answer = existing(lambda: iam.get_role(RoleName=name), "NoSuchEntity")
         if answer is None:
             return None
+        wanted = {policy["PolicyName"] for policy in then.get("Policies", ())}
         names = listed(iam, "list_role_policies", "PolicyNames", RoleName=name)
-        policies = [iam.get_role_policy(RoleName=name, PolicyName=one) for one in names if one not in self._policies]
+        policies = [iam.get_role_policy(RoleName=name, PolicyName=one) for one in names if one in wanted]
         attached = listed(iam, "list_attached_role_policies", "AttachedPolicies", RoleName=name)
         return {
             "AssumeRolePolicyDocument": answer["Role"]["AssumeRolePolicyDocument"],
             "Policies": [{key: policy[key] for key in ("PolicyName", "PolicyDocument")} for policy in policies],
+            ADDED_POLICIES: [one for one in names if one not in wanted and one not in self._policies],
             "ManagedPolicyArns": [policy["PolicyArn"] for policy in attached],
         }
 

@@ -13,7 +13,7 @@ from deliverywatch.errors import CloudUnavailable
 from deliverywatch.operate.account.aws import translated
 from deliverywatch.operate.account.resources import Resource
 from deliverywatch.operate.doctor.checks_changed import Compared
-from deliverywatch.operate.doctor.deployed import Difference, shortened
+from deliverywatch.operate.doctor.deployed import Difference
 
 if TYPE_CHECKING:
     from deliverywatch.operate.account.aws import Cloud
@@ -70,5 +70,4 @@ def _differences(drift: Mapping[str, Any]) -> Iterator[Difference]:
     for difference in drift.get("PropertyDifferences", ()):
         path = difference["PropertyPath"]
         if not path.startswith(_NOT_BELIEVED):
-            now, then = (shortened(difference[name]) for name in ("ActualValue", "ExpectedValue"))
-            yield Difference(path.strip("/").replace("/", "."), now, then)
+            yield Difference(path.strip("/").replace("/", "."), difference["ActualValue"], difference["ExpectedValue"])

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+import json
+import shlex
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
 
 from deliverywatch.operate.account.resources import kind_words
 from deliverywatch.operate.doctor.check import Check, failed, ok, some, warning
@@ -16,7 +18,20 @@ if TYPE_CHECKING:
     from deliverywatch.operate.doctor.deployed import Difference
 
 NAME = "changed"
+# Not a property of a template: policies that somebody put into a role beside those of the stack.
+ADDED_POLICIES = "AddedPolicies"
 _UNDO = "deliverywatch deploy --revert-drift"
+# What CloudFormation does not undo, as the template says nothing of it.
+_UNDO_BY_HAND = {
+    ("AWS::Athena::WorkGroup", "State"): "aws athena update-work-group --state ENABLED --work-group {name}",
+    ("AWS::Events::Rule", "State"): "aws events enable-rule --name {name}",
+    ("AWS::IAM::Role", ADDED_POLICIES): "aws iam delete-role-policy --role-name {name} --policy-name {now}",
+    ("AWS::IAM::Role", "ManagedPolicyArns"): "aws iam detach-role-policy --role-name {name} --policy-arn {now}",
+    ("AWS::Lambda::EventSourceMapping", "Enabled"): "aws lambda update-event-source-mapping --enabled --uuid {name}",
+    ("AWS::Lambda::Function", "ReservedConcurrentExecutions"): (
+        "aws lambda delete-function-concurrency --function-name {name}"
+    ),
+}
 # Kinds whose absence is a line of another check: alarms, functions, schedules.
 _GONE_ELSEWHERE = ("AWS::CloudWatch::Alarm", "AWS::Lambda::Function", "AWS::Scheduler::Schedule")
 # By logical id: without these no alarm becomes a mail, which the checks notifier, notifier-policy and fallback say.
@@ -30,18 +45,20 @@ class Compared:
 
     Attributes:
         error: Why it could not be read.
+        then: Its properties as they were deployed.
     """
 
     resource: Resource
     differences: Sequence[Difference] | None = ()
     error: DeliveryWatchError | None = None
+    then: Mapping[str, Any] = field(default_factory=dict)
 
 
 def changed(compared: Sequence[Compared], lake: str) -> Iterator[Check]:
     """Yield a line for each resource that is not as it was deployed; `lake` is a bucket that has a check of its own."""
     findings = [one for one in compared if not one.error and _sentence(one, lake)]
     for one in findings:
-        yield failed(NAME, _sentence(one, lake), _UNDO)
+        yield failed(NAME, _sentence(one, lake), _fix(one))
     if unread := [one for one in compared if one.error]:
         names = some([one.resource.id for one in unread])
         yield failed(
@@ -59,10 +76,20 @@ def _sentence(one: Compared, lake: str) -> str:
         return f"The {kind_words(kind)} {name} ({one.resource.id}) does not exist any more."
     hidden = _OF_THE_LAKE if name == lake else "-"
     differences = [difference for difference in one.differences if not difference.path.startswith(hidden)]
-    words = some(
-        [f"{difference.path} is {difference.now}, deployed was {difference.then}" for difference in differences]
-    )
+    words = some([difference.words for difference in differences])
     return f"The {kind_words(kind)} {name} ({one.resource.id}) was changed: {words}." if words else ""
+
+
+def _fix(one: Compared) -> str:
+    if one.resource.kind == "AWS::Glue::Table":
+        # CloudFormation's drift detection does not know tables.
+        verb = "create" if one.differences is None else "update"
+        table = shlex.quote(json.dumps(one.then["TableInput"]))
+        return f"aws glue {verb}-table --database-name {one.then['DatabaseName']} --table-input {table}"
+    for difference in one.differences or ():
+        if command := _UNDO_BY_HAND.get((one.resource.kind, difference.path)):
+            return command.format(name=one.resource.name, now=difference.now)
+    return _UNDO
 
 
 def drifted(reported: Sequence[Compared], compared: Sequence[Compared], deployment: Deployment) -> Iterator[Check]:

@@ -26,11 +26,16 @@ _LONGEST = 60
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """One property that is not as it was deployed; the values are as short as a sentence needs them."""
+    """One property that is not as it was deployed."""
 
     path: str
-    now: str
-    then: str
+    now: Any
+    then: Any
+
+    @property
+    def words(self) -> str:
+        """What it is now, and what it was."""
+        return f"{self.path} is {shortened(self.now)}, deployed was {shortened(self.then)}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,9 +127,9 @@ def differences(then: Any, now: Any, path: str, *, is_whole: bool = False) -> It
             yield from differences(then.get(key), now.get(key), f"{path}.{key}", is_whole=is_whole)
     elif isinstance(then, list) and isinstance(now, list):
         if not _same_items(then, now, is_whole=is_whole or path.rpartition(".")[2] in _WHOLE):
-            yield Difference(path, shortened(now), shortened(then))
+            yield Difference(path, now, then)
     elif _text(then) != _text(now):
-        yield Difference(path, shortened(now), shortened(then))
+        yield Difference(path, now, then)
 
 
 def _same_items(then: list[Any], now: list[Any], *, is_whole: bool) -> bool:

@@ -181,6 +181,32 @@ BEHAVIOURS = (
         ("local/test_cloud_storage.py::test_athena_runs_athenas_sql_over_a_partitioned_lake", _OWN),
     ),
     Behaviour(
+        "athena-refuses-tables", "Athena",
+        "Glue and CloudFormation take a table or a view that Athena cannot read: without SerDe, of unknown types, with "
+        "partition projection that lacks something. Only a query says so.",
+        _R, "github.com/hashicorp/terraform-provider-aws/issues/28517, github.com/aws/aws-sdk-pandas/issues/251, "
+        "repost.aws/knowledge-center/athena-partition-projection",
+        "deliverywatch/operate/lake/aws_query.py",
+        "athena/tables.py",
+        ("local/test_cloud_athena.py::test_a_table_that_athena_cannot_read_is_refused_in_its_words",),
+    ),
+    Behaviour(
+        "athena-projects-folders", "Athena",
+        "Of a table with partition projection only the folders are read that its template and its ranges name.",
+        _D, f"{_ATHENA}partition-projection.html", "deliverywatch/alerting/incidents/outbox.py",
+        "athena/projection.py",
+        ("local/test_cloud_athena.py::test_only_folders_that_the_projection_names_are_read",),
+    ),
+    Behaviour(
+        "cloudformation-drift", "CloudFormation",
+        "Drift detection does not see what the template leaves out, such as policies added to a role, and calls "
+        "notifications of a bucket changed that nobody touched.",
+        _R, "github.com/aws-cloudformation/cloudformation-coverage-roadmap/issues/936 and 1072",
+        "deliverywatch/operate/doctor/aws_drift.py",
+        "",
+        ("operate/test_operate_drift.py::test_what_cloudformation_is_known_to_see_wrongly_is_not_believed",),
+    ),
+    Behaviour(
         "athena-token", "Athena",
         "StartQueryExecution with a known token starts nothing, and names the execution that it started before.",
         _D, f"{_DOCS}athena/latest/APIReference/API_StartQueryExecution.html", "deliverywatch/athena.py",

@@ -78,7 +78,12 @@ def composite(rule: str, **changes: Any) -> Resource:
     return {"Type": "AWS::CloudWatch::CompositeAlarm", "Properties": properties}
 
 
-def topic(key: str) -> Resource:
+def key(principal: str) -> Resource:
+    allowed = {"Effect": "Allow", "Principal": {"Service": f"{principal}.amazonaws.com"}, "Action": "kms:*"}
+    return {"Type": "AWS::KMS::Key", "Properties": {"KeyPolicy": {"Statement": [allowed]}}}
+
+
+def topic(key: Any) -> Resource:
     return {"Type": "AWS::SNS::Topic", "Properties": {"KmsMasterKeyId": key}}
 
 
@@ -147,12 +152,17 @@ BROKEN: list[tuple[str, dict[str, Resource]]] = [
     ("gauge-summed", {"A": alarm(**(QUEUE | {"Statistic": "Sum"}))}),
     ("count-averaged", {"A": lambdas(Statistic="Average")}),
     ("count-averaged", {"A": alarm(**IN_APP, Statistic="Average"), "F": FILTER}),
+    ("count-averaged", {"A": lambdas(Statistic="Minimum")}),
     ("publications-counted", {"A": lambdas(Statistic="SampleCount")}),
     ("first-event-not-enough", {"A": alarm(**IN_APP), "F": FILTER}),
     ("no-action", {"A": alarm(AlarmActions=None)}),
     ("no-alarm-action", {"A": alarm(AlarmActions=None, OKActions=[TOPIC])}),
     ("actions-disabled", {"A": alarm(ActionsEnabled=False)}),
     ("topic-closed-to-cloudwatch", {"A": alarm(AlarmActions=[{"Ref": "T"}]), "T": topic("alias/aws/sns")}),
+    (
+        "topic-closed-to-cloudwatch",
+        {"A": alarm(AlarmActions=[{"Ref": "T"}]), "T": topic({"Ref": "K"}), "K": key("iam")},
+    ),
     ("composite-child-unknown", {"A": alarm(), "C": composite("ALARM(errors) AND ALARM(other)")}),
     ("composite-never-fires", {"A": alarm(), "C": composite("ALARM(errors) AND OK(errors)")}),
     ("composite-never-recovers", {"A": alarm(), "C": composite("ALARM(errors) OR NOT ALARM(errors)")}),
@@ -187,6 +197,7 @@ def test_every_rule_has_an_example() -> None:
         {"A": alarm(**(IN_APP | {"Threshold": 0})), "F": FILTER},
         {"A": alarm(AlarmActions=None), "C": composite("ALARM(errors)")},
         {"A": alarm(AlarmActions=[{"Ref": "T"}]), "T": topic("alias/own")},
+        {"A": alarm(AlarmActions=[{"Ref": "T"}]), "T": topic({"Ref": "K"}), "K": key("cloudwatch")},
     ],
 )
 def test_what_is_sound_has_no_error_and_no_warning(resources: dict[str, Resource]) -> None:

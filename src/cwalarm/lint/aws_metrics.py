@@ -11,6 +11,8 @@ _SETS: dict[str, str] = {
     "AWS/ApplicationELB": "LoadBalancer | LoadBalancer AvailabilityZone | LoadBalancer TargetGroup | TargetGroup | "
     "LoadBalancer TargetGroup AvailabilityZone | TargetGroup AvailabilityZone | AvailabilityZone | ",
     "AWS/CloudFront": "DistributionId Region | DistributionId FunctionName Region | FunctionName Region",
+    "AWS/EC2": " | InstanceId | AutoScalingGroupName | ImageId | InstanceType",
+    "AWS/ELB": " | LoadBalancerName | AvailabilityZone | LoadBalancerName AvailabilityZone",
     "AWS/ECS": "ClusterName | ClusterName ServiceName | ClusterName CapacityProviderName",
     "AWS/Firehose": "DeliveryStreamName",
     "AWS/Kinesis": "StreamName | StreamName ShardId | StreamName ConsumerName",

@@ -138,8 +138,8 @@ def _statistic(alarm: Alarm, metric: MetricStat) -> Iterator[Finding]:
     is_count = metric.name in COUNTS.get(metric.namespace, ())
     if metric.name in GAUGES and metric.statistic == "Sum":
         yield finding("gauge-summed", alarm.name, f"{metric.name} is a level, and it is summed up.")
-    if is_count and metric.namespace == "AWS/Lambda" and metric.statistic == "Average":
-        why = f"The average of {metric.name} is a share of the invocations, from 0 to 1."
+    if is_count and metric.namespace == "AWS/Lambda" and metric.statistic in ("Average", "Minimum", "Maximum"):
+        why = f"The {metric.statistic.lower()} of {metric.name} lies between 0 and 1: each invocation counts 0 or 1."
         yield finding("count-averaged", alarm.name, why)
     if (is_count or metric.name in GAUGES) and metric.statistic == "SampleCount":
         why = f"SampleCount of {metric.name} is how often it was published, whatever its values."

@@ -1,6 +1,7 @@
 """An alarm and the template around it -> what is wrong between them: publishers, references, actions, children."""
 
 import itertools
+import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -20,6 +21,7 @@ from cwalarm.lint.findings import Finding, finding
 _MOST_CHILDREN = 7
 
 _UNITS_LACK = "None"
+_CLOUDWATCH = "cloudwatch.amazonaws.com"
 
 
 def findings(measured: Behaviour, facts: Facts) -> Iterator[Finding]:
@@ -132,20 +134,33 @@ def actions(alarm: AnyAlarm, facts: Facts) -> Iterator[Finding]:
     elif not own[State.ALARM] and alarm.name not in facts.referred:
         named = " and ".join(state for state in State if own[state])
         yield finding("no-alarm-action", alarm.name, f"It acts on {named} only.")
-    for topic in _topics(facts.raw(alarm.name), facts):
-        why = f"Its topic {topic} is encrypted with alias/aws/sns, which CloudWatch cannot use."
-        yield finding("topic-closed-to-cloudwatch", alarm.name, why)
+    for topic, key in _encrypted(facts.raw(alarm.name), facts):
+        if closed := _closed(key, facts):
+            yield finding("topic-closed-to-cloudwatch", alarm.name, f"Its topic {topic} is encrypted with {closed}.")
 
 
-def _topics(properties: Mapping[str, Any], facts: Facts) -> Iterator[str]:
-    """Yield the topics among the actions that are encrypted with the key of AWS."""
+def _encrypted(properties: Mapping[str, Any], facts: Facts) -> Iterator[tuple[str, Any]]:
+    """Yield the topics of the template among the actions that are encrypted, and their keys."""
     listed = properties.get("AlarmActions")
     for action in listed if isinstance(listed, list) else ():
         topic = str(action.get("Ref")) if isinstance(action, dict) else ""
         resource = facts.resources.get(topic, {})
         key = (resource.get("Properties") or {}).get("KmsMasterKeyId")
-        if resource.get("Type") == "AWS::SNS::Topic" and isinstance(key, str) and key.endswith("alias/aws/sns"):
-            yield topic
+        if resource.get("Type") == "AWS::SNS::Topic" and key:
+            yield topic, key
+
+
+def _closed(key: Any, facts: Facts) -> str:
+    """Return why CloudWatch may not use a key; empty if it may, or if that is decided outside of the template."""
+    if isinstance(key, str):
+        return "alias/aws/sns, which CloudWatch cannot use" if key.endswith("alias/aws/sns") else ""
+    attribute = (key.get("Fn::GetAtt") or key.get("Ref")) if isinstance(key, dict) else None
+    name = str(attribute[0] if attribute and isinstance(attribute, list) else attribute).partition(".")[0]
+    resource = facts.resources.get(name, {})
+    policy = (resource.get("Properties") or {}).get("KeyPolicy")
+    if resource.get("Type") != "AWS::KMS::Key" or not isinstance(policy, dict):
+        return ""
+    return "" if _CLOUDWATCH in json.dumps(policy) else f"the key {name}, whose policy does not name {_CLOUDWATCH}"
 
 
 def composite(definition: Composite, facts: Facts) -> Iterator[Finding]:

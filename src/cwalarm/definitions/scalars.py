@@ -1,8 +1,9 @@
 """A scalar of YAML 1.1 or JSON -> the text that CloudFormation makes of it: in a template every scalar is text.
 
-Plain scalars are read as SnakeYAML reads them. Recorded of CloudFormation: `YES` arrives as `true`, `012` as `10`,
-`012345678901` as `1.2345678901E10`; dates and single letters such as `N` stay as they are. That JSON's numbers become
-text in the same way is believed.
+Plain scalars are read as SnakeYAML reads YAML 1.1. Recorded of CloudFormation: `YES` arrives as `true`, `012` as `10`,
+`012345678901` as `1.2345678901E10`; dates and single letters such as `N` stay as they are. Documented: YAML 1.1 without
+the timestamp tag. Believed, as the same parser would do it: `12:30` is `750`, `1e3` is `1000.0`, and JSON's numbers become
+text in the same way.
 """
 
 import math

@@ -2,8 +2,8 @@
 
 Plain scalars are read as SnakeYAML reads YAML 1.1. Recorded of CloudFormation: `YES` arrives as `true`, `012` as `10`,
 `012345678901` as `1.2345678901E10`; dates and single letters such as `N` stay as they are. Documented: YAML 1.1 without
-the timestamp tag. Believed, as the same parser would do it: `12:30` is `750`, `1e3` is `1000.0`, and JSON's numbers become
-text in the same way.
+the timestamp tag. Believed, as the same parser would do it: `12:30` is `750`, `1e3` is `1000.0`, and JSON's numbers
+become text in the same way.
 """
 
 import math

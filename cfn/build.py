@@ -22,7 +22,7 @@ try:
 
     import stacks
     from blocks.extras import SENTENCES, Extra
-    from bundling import bundle, packages, trim
+    from bundling import bundle, packages, texts, trim
     from checks import firehose_rules, lint
     from deliverywatch.errors import ConfigurationError, DeliveryWatchError
 except ModuleNotFoundError as missing:
@@ -63,7 +63,7 @@ def build(systems: Sequence[str], bundled: str, out: Path, extras: Collection[Ex
     template = stacks.template(chosen, architecture, version("deliverywatch"), extras).to_dict()
     firehose_rules.check(template)
     lint.check(template)
-    documents = {"watches.json": watches, "template.json": _json(template)}
+    documents = {"watches.json": watches, "template.json": _json(texts.shortened(template))}
     _check_size(len(documents["template.json"]), len(template["Resources"]))
     shutil.rmtree(out, ignore_errors=True)
     bundle.unpack({**{name: package.content for name, package in made.items()}, **documents}, out)

@@ -111,29 +111,28 @@ def _string(name: str, label: str, description: str, sentence: str, **fields: An
     return Parameter(label, definition)
 
 
-def below(lower: Parameter, upper: Parameter, consequence: str = "") -> dict[str, Any]:
-    """Return a rule that refuses a lower value that is not below the upper one; both are chosen from lists of numbers.
+def below(name: str, lower: Parameter, upper: Parameter, consequence: str = "") -> dict[str, Any]:
+    """Return rules that refuse a lower value that is not below the upper one; both are chosen from lists of numbers.
 
-    `consequence` ends its sentence: what would happen otherwise.
+    There is one for each upper value that a lower one reaches. `consequence` ends their sentence: what would happen
+    otherwise.
     """
     values = lower.definition.AllowedValues
     sentence = f"{lower.name} must be less than {upper.name}{consequence}."
     return {
-        "Assertions": [
-            {
-                "Assert": _unless(upper, limit, lower, [value for value in values if float(value) < float(limit)]),
-                "AssertDescription": sentence,
-            }
-            for limit in upper.definition.AllowedValues
-            if float(limit) <= max(map(float, values))
-        ]
+        f"{name}{limit.replace('.', 'p')}": {
+            "RuleCondition": Equals(Ref(upper.name), limit),
+            "Assertions": [{"Assert": _under(lower, limit), "AssertDescription": sentence}],
+        }
+        for limit in upper.definition.AllowedValues
+        if float(limit) <= max(map(float, values))
     }
 
 
-def _unless(upper: Parameter, value: str, lower: Parameter, values: Sequence[str]) -> dict[str, Any]:
-    """Return: the upper one has another value, or the lower one is among these."""
-    is_other = {"Fn::Not": [{"Fn::Equals": [Ref(upper.name), value]}]}
-    return {"Fn::Or": [is_other, {"Fn::Contains": [list(values), Ref(lower.name)]}]}
+def _under(parameter: Parameter, limit: str) -> dict[str, Any]:
+    values = [value for value in parameter.definition.AllowedValues if float(value) < float(limit)]
+    # CloudFormation refuses an empty list; no value of such a parameter is empty.
+    return {"Fn::Contains": [values, Ref(parameter.name)]} if values else {"Fn::Equals": [Ref(parameter.name), ""]}
 
 
 def given(name: str) -> Any:

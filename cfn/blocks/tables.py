@@ -123,14 +123,18 @@ def view(
         "TableType": "VIRTUAL_VIEW",
         "PartitionKeys": [],
         "Parameters": {"presto_view": "true", "comment": "Presto View"},
-        "StorageDescriptor": glue.StorageDescriptor(Columns=_columns(columns), SerdeInfo=glue.SerdeInfo()),
+        "StorageDescriptor": glue.StorageDescriptor(
+            Columns=_columns([column[:2] for column in columns]), SerdeInfo=glue.SerdeInfo()
+        ),
         "ViewOriginalText": text,
         "ViewExpandedText": "/* Presto View */",
     }
     return _glue_table(logical_id or f"{title(name)}Table", database, name, description, content, **properties)
 
 
-def view_text(sql: str, columns: Sequence[Column], schema: str, separators: tuple[str, str] | None = None) -> Any:
+def view_text(
+    sql: str, columns: Sequence[Column], schema: str, separators: tuple[str, str] | None = None, **variables: Any
+) -> Any:
     """Return a query in Presto's own form of a view: github.com/trinodb/trino, `HiveViewReader`."""
     definition = {
         "originalSql": sql,
@@ -139,7 +143,7 @@ def view_text(sql: str, columns: Sequence[Column], schema: str, separators: tupl
         "columns": [{"name": name, "type": _PRESTO_TYPES.get(kind, kind)} for name, kind, *_ in columns],
     }
     text = json.dumps(definition, separators=separators)
-    return Join("", ["/* Presto View: ", Base64(Sub(text)), " */"])
+    return Join("", ["/* Presto View: ", Base64(Sub(text, **variables)), " */"])
 
 
 def _columns(columns: Sequence[Column]) -> list[Any]:

@@ -6,6 +6,7 @@ first.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -64,7 +65,7 @@ def template(stacks: Sequence[Stack], architecture: str, version: str, extras: C
     # W3002: "code paths work only with `package`", which is how this template is meant.
     lint = {"config": {"ignore_checks": ["W3002"]}}
     # `status` and `operate-doctor` read the watches where they are deployed: the notifier's copy is in its zip.
-    own = {"Version": version, "Watches": watches(stacks)["watches"]}
+    own = {"Version": version, "Watches": json.dumps(watches(stacks)["watches"], separators=(",", ":"))}
     made.set_metadata({"DeliveryWatch": own, "cfn-lint": lint, "cwalarm": {"accept": _ACCEPTED}})
     made.add_output(Output("Version", Description="Version of DeliveryWatch", Value=version))
     for stack in stacks:

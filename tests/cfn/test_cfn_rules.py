@@ -25,7 +25,7 @@ def refusals(template: dict[str, Any], **given: str) -> list[str]:
         assertion["AssertDescription"]
         for rule in template["Rules"].values()
         for assertion in rule["Assertions"]
-        if not holds(assertion["Assert"], values)
+        if holds(rule.get("RuleCondition", True), values) and not holds(assertion["Assert"], values)
     ]
 
 
@@ -65,15 +65,16 @@ def test_the_defaults_are_accepted(template: dict[str, Any]) -> None:
 def test_a_threshold_is_accepted_exactly_if_it_is_below_the_other(
     template: dict[str, Any], lower: str, upper: str
 ) -> None:
-    assertions = [each for rule in template["Rules"].values() for each in rule["Assertions"]]
     about = [
-        each["Assert"]
-        for each in assertions
+        (rule["RuleCondition"], each["Assert"])
+        for rule in template["Rules"].values()
+        for each in rule["Assertions"]
         if each["AssertDescription"].startswith(f"{lower} must be less than {upper}")
     ]
     for low in template["Parameters"][lower]["AllowedValues"]:
         for high in template["Parameters"][upper]["AllowedValues"]:
-            accepted = all(holds(each, {lower: low, upper: high}) for each in about)
+            values = {lower: low, upper: high}
+            accepted = all(holds(each, values) for where, each in about if holds(where, values))
             assert accepted == (float(low) < float(high)), (low, high)
 
 

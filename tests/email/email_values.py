@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from cwalarm.definitions.template import resources
+from template_values import resolved
 
 # What has no default, and an account that is not the resolver's own, so that no test is right by chance.
 GIVEN = {
@@ -16,4 +16,4 @@ GIVEN = {
 
 def of_type(template: dict[str, Any], kind: str, **parameters: str) -> dict[str, dict[str, Any]]:
     """Return the resolved properties of every resource of a kind, by logical id."""
-    return dict(resources(template, kind, {**GIVEN, **parameters}))
+    return resolved(template, kind, {**GIVEN, **parameters})

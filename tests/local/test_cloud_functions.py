@@ -95,8 +95,8 @@ def test_an_event_that_fails_is_retried_after_one_and_two_minutes_and_then_set_a
 def test_what_became_of_a_run_goes_to_its_destination_after_as_many_tries_as_were_set(
     cloud: LocalCloud, event: Any, minutes: int, condition: str, count: int, answer: str | None
 ) -> None:
-    ends = cloud.client("sqs").create_queue(QueueName="probe-ends")["QueueUrl"]
-    target = {"Destination": "arn:aws:sqs:us-east-1:111122223333:probe-ends"}
+    ends = cloud.client("sqs").create_queue(QueueName=f"probe-ends-{count}")["QueueUrl"]
+    target = {"Destination": f"arn:aws:sqs:us-east-1:111122223333:probe-ends-{count}"}
     cloud.client("lambda").put_function_event_invoke_config(
         FunctionName="probe-probe",
         MaximumRetryAttempts=1,

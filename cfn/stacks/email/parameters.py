@@ -60,11 +60,11 @@ def configuration_set(stream: Stream) -> Any:
 
 
 RULES = {
-    "EmailBounceWarningBelowCritical": below(BOUNCE_WARNING, BOUNCE_CRITICAL),
-    "EmailBounceRecoveryBelowWarning": below(BOUNCE_RECOVERY, BOUNCE_WARNING, ", or an incident could never end"),
-    "EmailComplaintWarningBelowCritical": below(COMPLAINT_WARNING, COMPLAINT_CRITICAL),
-    "EmailComplaintRecoveryBelowWarning": below(
-        COMPLAINT_RECOVERY, COMPLAINT_WARNING, ", or an incident could never end"
+    **below("EmailBounceWarningBelowCritical", BOUNCE_WARNING, BOUNCE_CRITICAL),
+    **below("EmailBounceRecoveryBelowWarning", BOUNCE_RECOVERY, BOUNCE_WARNING, ", or an incident could never end"),
+    **below("EmailComplaintWarningBelowCritical", COMPLAINT_WARNING, COMPLAINT_CRITICAL),
+    **below(
+        "EmailComplaintRecoveryBelowWarning", COMPLAINT_RECOVERY, COMPLAINT_WARNING, ", or an incident could never end"
     ),
     # SES takes an event destination's name once per configuration set: the second stream's would be refused.
     "EmailStreamsHaveTheirOwnSets": {
@@ -76,7 +76,7 @@ RULES = {
             }
         ]
     },
-    "EmailStandardIaBeforeTheEnd": below(STANDARD_IA, RETENTION),
+    **below("EmailStandardIaBeforeTheEnd", STANDARD_IA, RETENTION),
 }
 
 CONDITIONS = {

@@ -36,13 +36,13 @@ def resources() -> list[Any]:
     """Return the views."""
     numbered = "*, row_number() OVER (PARTITION BY dt, event_id ORDER BY arrived_at) AS copy_number"
     unique = f"SELECT stream, {_LISTED}, dt FROM (SELECT {numbered} FROM email_events) WHERE copy_number = 1"  # noqa: S608
-    by_day, by_parts = (view_text(_both(day), _BOTH_COLUMNS, _SCHEMA, _COMPACT) for day in ("dt", _DAY_OF_PARTS))
+    day = If("HasEmailDays", "dt", _DAY_OF_PARTS)
     return [
         view(
             "email_events",
             "Both streams; name dt in every query",
             _BOTH_COLUMNS,
-            If("HasEmailDays", by_day, by_parts),
+            view_text(_both("${Day}"), _BOTH_COLUMNS, _SCHEMA, _COMPACT, Day=day),
             logical_id="EmailEventsView",
             DependsOn=[table_id(stream) for stream in Stream],
             database="EmailDatabase",

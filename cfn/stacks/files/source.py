@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from troposphere import GetAtt, If, Ref, Sub, events, iam, s3
+from troposphere import GetAtt, If, Ref, Select, Split, Sub, events, iam, s3, ssm
 
 from blocks.buckets import encoded_key, kept_bucket
 from blocks.parts import (
@@ -23,6 +23,10 @@ from stacks.files.alarms import DEAD_LETTERS, QUEUE
 
 _EVENTS = ("s3:ObjectCreated:*", "s3:ObjectRemoved:*", "s3:LifecycleExpiration:*")
 _PUSH = "FilesPush"
+_PARTS = ("prefix", "suffix")
+# No part of a key that is accepted holds it.
+_BETWEEN = "|"
+_ENCODED = "FilesFilterEncoded"
 _QUEUE_ARN, _DEAD_ARN = (GetAtt(title(queue), "Arn") for queue in (QUEUE, DEAD_LETTERS))
 
 
@@ -121,15 +125,26 @@ def undelivered() -> Statement:
 
 def _bucket(notifies: Any, after: str) -> list[Any]:
     made = {"Condition": "MakesFilesBucket", "DependsOn": after, "NotificationConfiguration": notifies}
-    return kept_bucket("FilesUploads", **made)
+    return [_encoded(), *kept_bucket("FilesUploads", **made)]
 
 
 def _filter() -> Any:
     rules = [
-        If(f"HasFiles{title(name)}", s3.Rules(Name=name, Value=encoded_key(Ref(f"Files{title(name)}"))), NO_VALUE)
-        for name in ("prefix", "suffix")
+        If(f"HasFiles{title(name)}", s3.Rules(Name=name, Value=_encoded_part(number)), NO_VALUE)
+        for number, name in enumerate(_PARTS)
     ]
     return If("HasFilesFilter", s3.Filter(S3Key=s3.S3Key(Rules=rules)), NO_VALUE)
+
+
+def _encoded() -> Any:
+    """The parts of keys as S3 compares them: said once, where each of six filters would spell out the encoding."""
+    both = encoded_key(Sub(_BETWEEN.join(f"${{Files{title(name)}}}" for name in _PARTS)))
+    about = "What the notifications of the bucket begin and end with, URL-encoded"
+    return ssm.Parameter(_ENCODED, Condition="HasFilesFilter", Type="String", Value=both, Description=about)
+
+
+def _encoded_part(number: int) -> Any:
+    return Select(number, Split(_BETWEEN, GetAtt(_ENCODED, "Value")))
 
 
 def _rule(target: str, target_arn: Any) -> Any:

@@ -20,9 +20,9 @@ WARNING, CRITICAL, WARNING_RECOVERY, CRITICAL_RECOVERY = percentages(
 )  # fmt: skip
 
 RULES = {
-    "WarningBelowCritical": below(WARNING, CRITICAL),
-    "WarningRecoveryBelowWarning": below(WARNING_RECOVERY, WARNING, ", or an incident could never end"),
-    "CriticalRecoveryBelowCritical": below(CRITICAL_RECOVERY, CRITICAL, ", or an incident would stay critical"),
+    **below("WarningBelowCritical", WARNING, CRITICAL),
+    **below("WarningRecoveryBelowWarning", WARNING_RECOVERY, WARNING, ", or an incident could never end"),
+    **below("CriticalRecoveryBelowCritical", CRITICAL_RECOVERY, CRITICAL, ", or an incident would stay critical"),
 }
 
 _LIMITS = whole_numbers(

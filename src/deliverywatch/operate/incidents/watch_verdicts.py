@@ -6,6 +6,7 @@ is too little to tell, and a watch whose alarm is gone, or that nobody judged fo
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -44,10 +45,18 @@ def declared_watches(template: Mapping[str, Any], parameters: Mapping[str, str],
 
     A template of a version that declared them nowhere has none.
     """
-    items = objects(mapping(mapping(template.get("Metadata")).get("DeliveryWatch")).get("Watches"))
+    items = objects(_listed(mapping(mapping(template.get("Metadata")).get("DeliveryWatch")).get("Watches")))
     known = {name: value for name, value in parameters.items() if name in (template.get("Parameters") or {})}
     resolver = Resolver(template, known)
     return severity.watches({"watches": [item for item in items if resolver.holds(item.get("condition"))]}, prefix)
+
+
+def _listed(watches: object) -> object:
+    """Return the watches of a template, which are JSON in a text since version 0.4."""
+    try:
+        return json.loads(watches) if isinstance(watches, str) else watches
+    except ValueError:
+        return None
 
 
 def watch_verdicts(

@@ -1,0 +1,80 @@
+"""A template -> the same with its policies as JSON in texts, which CloudFormation takes as well.
+
+`aws cloudformation package` writes a template anew and indents each level by four: three quarters of a policy are then
+blanks, and a template may have a megabyte. A text is left as it is.
+"""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+_TRUST, _DOCUMENT = "AssumeRolePolicyDocument", "PolicyDocument"
+_OF_RESOURCES = ("AWS::S3::BucketPolicy", "AWS::SNS::TopicPolicy", "AWS::SQS::QueuePolicy")
+
+
+def shortened(template: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a template with its policies as texts; what a text cannot say stays as it is."""
+    return {**template, "Resources": {name: _resource(made) for name, made in template["Resources"].items()}}
+
+
+def _resource(made: Mapping[str, Any]) -> Mapping[str, Any]:
+    properties = made.get("Properties", {})
+    if made["Type"] == "AWS::IAM::Role":
+        return {**made, "Properties": _role(properties)}
+    if made["Type"] in _OF_RESOURCES:
+        return {**made, "Properties": {**properties, _DOCUMENT: text_of(properties[_DOCUMENT])}}
+    return made
+
+
+def _role(properties: Mapping[str, Any]) -> dict[str, Any]:
+    policies = [part for policy in properties["Policies"] for part in _parts(policy)]
+    return {**properties, _TRUST: text_of(properties[_TRUST]), "Policies": policies}
+
+
+def _parts(policy: Mapping[str, Any]) -> list[Any]:
+    """Return a policy as a text, and each statement that depends on a condition as a policy of its own."""
+    name, document = policy["PolicyName"], policy[_DOCUMENT]
+    always = [one for one in document["Statement"] if "Fn::If" not in one]
+    parts: list[Any] = [{"PolicyName": name, _DOCUMENT: text_of({**document, "Statement": always})}]
+    for number, conditional in enumerate((one for one in document["Statement"] if "Fn::If" in one), 1):
+        condition, then, otherwise = conditional["Fn::If"]
+        if otherwise != {"Ref": "AWS::NoValue"}:
+            return [policy]
+        part = {"PolicyName": f"{name}-{number}", _DOCUMENT: text_of({**document, "Statement": [then]})}
+        parts.append({"Fn::If": [condition, part, otherwise]})
+    return parts
+
+
+def text_of(document: Any) -> Any:
+    """Return a document as a text with `Fn::Sub`, or the document itself if it holds more than names can say."""
+    try:
+        variables: dict[str, Any] = {}
+        text = json.dumps(_named(document, variables), separators=(",", ":"))
+    except LookupError:
+        return document
+    return {"Fn::Sub": [text, variables] if variables else text}
+
+
+def _named(value: Any, variables: dict[str, Any]) -> Any:
+    """Return a value with `${Name}` in place of references; raises LookupError where there is none for a function."""
+    if isinstance(value, list):
+        return [_named(one, variables) for one in value]
+    if not isinstance(value, dict):
+        return value
+    if len(value) != 1 or not (function := next(iter(value))).startswith(("Fn::", "Ref")):
+        return {key: _named(one, variables) for key, one in value.items()}
+    return _name(function, value[function], variables)
+
+
+def _name(function: str, content: Any, variables: dict[str, Any]) -> str:
+    if function == "Ref":
+        return f"${{{content}}}"
+    if function == "Fn::GetAtt":
+        return f"${{{'.'.join(content)}}}"
+    if function != "Fn::Sub":
+        raise LookupError(function)
+    text, own = (content, {}) if isinstance(content, str) else content
+    if any(variables.get(key, own[key]) != own[key] for key in own):
+        raise LookupError("Two texts have a variable of one name.")
+    variables.update(own)
+    return str(text)

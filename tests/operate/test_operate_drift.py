@@ -95,6 +95,14 @@ def test_what_cloudformation_is_known_to_see_wrongly_is_not_believed() -> None:
     assert list(drifted([found], [Compared(FUNCTION)], DEPLOYMENT)) == []
 
 
+def test_a_policy_that_the_template_has_as_a_text_is_what_iam_has_as_a_document() -> None:
+    document = json.dumps({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "s3:GetObject"}]})
+    same, other = drift(path="/AssumeRolePolicyDocument"), drift(path="/AssumeRolePolicyDocument")
+    same["PropertyDifferences"][0] |= {"ExpectedValue": document, "ActualValue": document.replace(" ", "")}
+    other["PropertyDifferences"][0] |= {"ExpectedValue": document, "ActualValue": "{}"}
+    assert [len(found.differences or []) for found in detected(CloudFormation([[same, other]]))] == [0, 1]
+
+
 @pytest.mark.parametrize(
     ("known", "verdicts"),
     [

@@ -53,6 +53,7 @@ RIGHTS = {
     "AWS::SNS::TopicPolicy": "sns:SetTopicAttributes",
     "AWS::SQS::Queue": "sqs:CreateQueue",
     "AWS::SQS::QueuePolicy": "sqs:SetQueueAttributes",
+    "AWS::SSM::Parameter": "ssm:PutParameter",
     "AWS::Scheduler::Schedule": "scheduler:CreateSchedule",
     "AWS::Scheduler::ScheduleGroup": "scheduler:CreateScheduleGroup",
     "AWS::StepFunctions::StateMachine": "states:CreateStateMachine",

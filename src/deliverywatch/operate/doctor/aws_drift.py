@@ -13,7 +13,7 @@ from deliverywatch.errors import CloudUnavailable
 from deliverywatch.operate.account.aws import translated
 from deliverywatch.operate.account.resources import Resource
 from deliverywatch.operate.doctor.checks_changed import Compared
-from deliverywatch.operate.doctor.deployed import Difference
+from deliverywatch.operate.doctor.deployed import Difference, differences
 
 if TYPE_CHECKING:
     from deliverywatch.operate.account.aws import Cloud
@@ -68,6 +68,8 @@ def _compared(drift: Mapping[str, Any]) -> Compared:
 
 def _differences(drift: Mapping[str, Any]) -> Iterator[Difference]:
     for difference in drift.get("PropertyDifferences", ()):
-        path = difference["PropertyPath"]
-        if not path.startswith(_NOT_BELIEVED):
-            yield Difference(path.strip("/").replace("/", "."), difference["ActualValue"], difference["ExpectedValue"])
+        path, now, then = (difference[name] for name in ("PropertyPath", "ActualValue", "ExpectedValue"))
+        # The policies of our templates are texts, which IAM returns as documents: they say the same.
+        is_other = any(differences(then, now, path))
+        if is_other and not path.startswith(_NOT_BELIEVED):
+            yield Difference(path.strip("/").replace("/", "."), now, then)

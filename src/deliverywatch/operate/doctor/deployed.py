@@ -89,24 +89,31 @@ def properties(
         "AWS::StackName": place.stack,
     }
     given = {name: value for name, value in parameters.items() if name in template["Parameters"]}
-    resolver = Resolver({**_by_name(template), "Parameters": declared}, {**given, **known, **pseudo})
+    by_name = _by_name(template, template["Resources"])
+    resolver = Resolver({**by_name, "Parameters": declared}, {**given, **known, **pseudo})
     for resource in resources:
         if resource.id in template["Resources"]:
             yield resource, resolver.properties(resource.id)
 
 
-def _by_name(value: Any) -> Any:
-    """Return a template in which attributes of resources are parameters, `X.Arn` being `X__Arn`."""
+def _by_name(value: Any, resources: Mapping[str, Any]) -> Any:
+    """Return a template in which attributes of resources are parameters, `X.Arn` being `X__Arn`.
+
+    The value of a parameter in SSM is what the template puts there.
+    """
     if isinstance(value, list):
-        return [_by_name(item) for item in value]
+        return [_by_name(item, resources) for item in value]
     if isinstance(value, str):
         return _ATTRIBUTE.sub(r"${\1__\2}", value)
     if not isinstance(value, dict):
         return value
     if "Fn::GetAtt" in value:
         id_, attribute = value["Fn::GetAtt"]
+        made = resources.get(id_, {})
+        if (made.get("Type"), attribute) == ("AWS::SSM::Parameter", "Value"):
+            return _by_name(made["Properties"]["Value"], resources)
         return {"Ref": f"{id_}__{attribute}"}
-    return {key: _by_name(item) for key, item in value.items()}
+    return {key: _by_name(item, resources) for key, item in value.items()}
 
 
 def changes(then: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[Difference]:

@@ -108,7 +108,10 @@ def alarm() -> Callable[..., AlarmUnderTest]:
         document = _read(Path(template))
         overrides = {key: str(scalars.of_value(value)) for key, value in parameters.items()}
         inventoried = inventory.read(document, overrides)
-        inventoried.require(name, f" of {Path(template).name}")
+        try:
+            inventoried.require(name, f" of {Path(template).name}")
+        except InputError as error:
+            pytest.fail(f"{error} {error.next_step}", pytrace=False)
         return AlarmUnderTest(name, inventoried.alarms, inventoried.composites)
 
     return of_template

@@ -29,13 +29,20 @@ def test_fails_with_the_periods(alarm):
     alarm("errors", "template.yaml").given("0x6 4x3").becomes("OK", at="8m")
 
 
+def test_fails_with_what_puts_it_into_the_stack(alarm):
+    alarm("quiet", "template.yaml")
+
+
 def test_fails_where_it_rises(alarm):
     alarm("errors", "template.yaml").given("0 4").never("ALARM")
 """
 
 
 def test_it_passes_and_fails_a_test_with_what_the_alarm_saw(tmp_path: Path) -> None:
-    (tmp_path / "template.yaml").write_text(TEMPLATE)
+    quiet = TEMPLATE.partition("Errors:")[2].partition("  Slow:")[0].replace("errors", "quiet")
+    conditional = f"  Quiet:\n    Condition: IsProd{quiet}Parameters: {{Stage: {{Type: String, Default: CODE}}}}\n"
+    conditions = "Conditions: {IsProd: !Equals [!Ref Stage, PROD]}\n"
+    (tmp_path / "template.yaml").write_text(TEMPLATE + conditional + conditions)
     (tmp_path / "test_alarms.py").write_text(TESTS)
     command = [sys.executable, "-m", "pytest", "-q", "-p", "cwalarm.pytest_plugin", "-p", "no:cacheprovider"]
     run = subprocess.run(
@@ -46,6 +53,8 @@ def test_it_passes_and_fails_a_test_with_what_the_alarm_saw(tmp_path: Path) -> N
         text=True,
         check=False,
     )
-    assert "2 failed, 3 passed" in run.stdout
+    assert "3 failed, 3 passed" in run.stdout
     assert "errors at 8m: expected OK, was ALARM" in run.stdout
     assert "errors was ALARM at 2m." in run.stdout
+    assert "quiet is not in the stack" in run.stdout
+    assert "--set Stage=PROD puts it there." in run.stdout

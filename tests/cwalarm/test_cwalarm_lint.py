@@ -104,13 +104,15 @@ IN_APP = {"Namespace": "App", "Threshold": 1, "TreatMissingData": "notBreaching"
 ONE = {"EvaluationPeriods": 1, "DatapointsToAlarm": 1}
 MINUTE = {"Period": 60}
 QUEUE = {"Namespace": "AWS/SQS", "MetricName": "ApproximateNumberOfMessagesVisible", "Statistic": "Maximum"}
+SCALING = {"Type": "AWS::AutoScaling::ScalingPolicy"}
+BY_QUEUE_NAME = [{"Name": "QueueName", "Value": "q"}]
 BY_QUEUE = {**QUEUE, "Dimensions": [{"Name": "QueueName", "Value": {"Ref": "Q"}}]}
 
 # Of each rule an alarm, with what is around it, that breaks it.
 BROKEN: list[tuple[str, dict[str, Resource]]] = [
-    ("refused-by-cloudwatch", {"A": alarm(DatapointsToAlarm=4)}),
-    ("refused-by-cloudwatch", {"A": alarm(Period=1800, EvaluationPeriods=100)}),
-    ("refused-by-cloudwatch", {"A": alarm(Threshold="much")}),
+    ("refused-definition", {"A": alarm(DatapointsToAlarm=4)}),
+    ("refused-definition", {"A": alarm(Period=1800, EvaluationPeriods=100)}),
+    ("refused-definition", {"A": alarm(Threshold="much")}),
     ("not-judged", {"A": band("ad1")}),
     ("never-fires", {"A": math("a > 5", Threshold=1, TreatMissingData="missing")}),
     ("never-fires", {"A": math("IF(a > 5, 1, 0)", Threshold=1, TreatMissingData="missing")}),
@@ -149,7 +151,7 @@ BROKEN: list[tuple[str, dict[str, Resource]]] = [
         {"A": alarm(Namespace="AWS/EC2", MetricName="CPUUtilization", Statistic="Average", Threshold=0.9)},
     ),
     ("percent-scale", {"A": math("a / b", Threshold=5)}),
-    ("gauge-summed", {"A": alarm(**(QUEUE | {"Statistic": "Sum"}))}),
+    ("gauge-summed", {"A": alarm(**(QUEUE | {"Statistic": "Sum"}), Threshold=9)}),
     ("count-averaged", {"A": lambdas(Statistic="Average")}),
     ("count-averaged", {"A": alarm(**IN_APP, Statistic="Average"), "F": FILTER}),
     ("count-averaged", {"A": lambdas(Statistic="Minimum")}),
@@ -196,6 +198,8 @@ def test_every_rule_has_an_example() -> None:
         {"A": lambdas(TreatMissingData="ignore", InsufficientDataActions=[TOPIC], OKActions=[TOPIC])},
         {"A": alarm(**(IN_APP | {"Threshold": 0})), "F": FILTER},
         {"A": alarm(AlarmActions=None), "C": composite("ALARM(errors)")},
+        {"A": alarm(**(QUEUE | {"Statistic": "Sum"} | {"Dimensions": BY_QUEUE_NAME}), Threshold=0)},
+        {"A": alarm(**(BELOW | {"TreatMissingData": "missing"}), AlarmActions=[{"Ref": "S"}]), "S": SCALING},
         {"A": alarm(AlarmActions=[{"Ref": "T"}]), "T": topic("alias/own")},
         {"A": alarm(AlarmActions=[{"Ref": "T"}]), "T": topic({"Ref": "K"}), "K": key("cloudwatch")},
     ],

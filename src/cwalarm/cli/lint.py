@@ -145,6 +145,9 @@ def _short(answers: Answers) -> str:
 
 
 def _paragraph(one: Finding) -> str:
-    accepted = f" Accepted: {one_line(one.accepted)}" if one.accepted is not None else ""
-    level = "accepted" if one.accepted is not None else one.rule.level.value
-    return wrapped(f"{level} [{one.rule.name}] {one_line(one.sentence)} {one.rule.page}{accepted}", "      ", "  ")
+    """Return a finding in full where it counts, and in one sentence where it is good to know."""
+    if one.accepted is not None:
+        text = f"accepted [{one.rule.name}] {one.why} Accepted: {one.accepted}"
+    else:
+        text = f"{one.rule.level.value} [{one.rule.name}] {one.sentence if one.counts else one.why}"
+    return wrapped(one_line(text) + (f" {one.rule.page}" if one.counts else ""), "      ", "  ")

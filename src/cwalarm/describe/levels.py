@@ -21,7 +21,7 @@ _LEAST_TRIED = 12
 
 # Of what may be computed for an alarm; the rest is for the plays.
 _SHARE = 0.4
-_GRID = 400
+_SMALL_GRID, _GRID = 100, 400
 _SEED = 16
 
 # How many of those that are well, and of those that are not, a burst is searched with.
@@ -63,17 +63,29 @@ def candidates(alarm: Alarm) -> Iterator[Levels]:
 
 
 def _assignments(metrics: Sequence[Metric], choices: Sequence[Sequence[Reading | None]]) -> Iterator[Levels]:
+    """Yield small numbers in all combinations, then each number alone and in all metrics, then numbers at random."""
+    yield from _grid(metrics, choices, _SMALL_GRID)
     size = max(map(len, choices))
-    for width in range(1, size + 1):
-        if width ** len(metrics) > _GRID:
+    for index in range(size):
+        yield _assigned(metrics, choices, [index] * len(metrics))
+        for own in range(len(metrics)):
+            yield _assigned(metrics, choices, [index if own == place else 0 for place in range(len(metrics))])
+    yield from _grid(metrics, choices, _GRID)
+    generator = random.Random(_SEED)  # noqa: S311 - the same choices in every run, and no secret
+    counts = [[one for one in some if one is None or one.value >= 0] for some in choices]
+    for some in (counts, choices):
+        for _ in range(MAXIMUM_TRIED):
+            yield _assigned(metrics, some, [generator.randrange(size) for _ in metrics])
+
+
+def _grid(metrics: Sequence[Metric], choices: Sequence[Sequence[Reading | None]], most: int) -> Iterator[Levels]:
+    for width in range(1, max(map(len, choices)) + 1):
+        if width ** len(metrics) > most:
             break
         # Those with the newest choice: all others were yielded before.
         for indices in product(range(width), repeat=len(metrics)):
             if max(indices) == width - 1:
                 yield _assigned(metrics, choices, indices)
-    generator = random.Random(_SEED)  # noqa: S311 - the same choices in every run, and no secret
-    for _ in range(MAXIMUM_TRIED):
-        yield _assigned(metrics, choices, [generator.randrange(size) for _ in metrics])
 
 
 def _assigned(metrics: Sequence[Metric], choices: Sequence[Sequence[Reading | None]], indices: Iterable[int]) -> Levels:
@@ -118,5 +130,6 @@ def _numbers(alarm: Alarm) -> list[float]:
     named = [abs(alarm.threshold), *(abs(node.value) for node in nodes if isinstance(node, syntax.Number))]
     beside = [value for number in named for value in (number, number + 1, number - 1, number * 2)]
     beyond = [value for number in named for value in (number * 10, number * 100, number / 2, number / 100)]
+    beyond += [abs(alarm.threshold) * number * factor for number in named[1:] for factor in (1, 2)]
     plain = [0.0, 1.0, *sorted({value for value in beside if 0 <= value < 1e12})]
     return list(dict.fromkeys([*plain, 100.0, *beyond, 1e3, 1e6, 1e9, 0.5]))

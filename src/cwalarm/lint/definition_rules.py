@@ -136,7 +136,8 @@ def _are_sums(sums: set[tuple[str, str]]) -> bool:
 
 def _statistic(alarm: Alarm, metric: MetricStat) -> Iterator[Finding]:
     is_count = metric.name in COUNTS.get(metric.namespace, ())
-    if metric.name in GAUGES and metric.statistic == "Sum":
+    is_any = (alarm.comparison, alarm.threshold) in ((Comparison.ABOVE, 0), (Comparison.AT_LEAST, 1))
+    if metric.name in GAUGES and metric.statistic == "Sum" and not is_any:
         yield finding("gauge-summed", alarm.name, f"{metric.name} is a level, and it is summed up.")
     if is_count and metric.namespace == "AWS/Lambda" and metric.statistic in ("Average", "Minimum", "Maximum"):
         why = f"The {metric.statistic.lower()} of {metric.name} lies between 0 and 1: each invocation counts 0 or 1."

@@ -39,6 +39,14 @@ class Facts:
         """Return what the template publishes under the name of a metric."""
         return [one for one in self.published if (one.namespace, one.name) == (metric.namespace, metric.name)]
 
+    def scales(self, alarm: str) -> bool:
+        """Return whether all that an alarm does is to scale something."""
+        listed = self.raw(alarm).get("AlarmActions")
+        actions = listed if isinstance(listed, list) else []
+        referred = [str(action.get("Ref")) for action in actions if isinstance(action, dict)]
+        kinds = [str(self.resources.get(name, {}).get("Type")) for name in referred]
+        return bool(actions) and len(kinds) == len(actions) and all(kind.endswith("::ScalingPolicy") for kind in kinds)
+
     def is_sparse(self, alarm: Alarm) -> bool:
         """Return whether everything that an alarm watches is published only when something happens."""
         return all(self._is_sparse(stat.metric) for stat in alarm.metrics)

@@ -100,7 +100,7 @@ def of_alarm(alarm: Alarm, known: Facts, work: int = MAXIMUM_WORK) -> tuple[Answ
     """Return the answers about a metric alarm and its findings; one that CloudWatch refuses has no answers."""
     refusals = problems(alarm)
     if refusals:
-        return None, [finding("refused-by-cloudwatch", alarm.name, problem) for problem in refusals]
+        return None, [finding("refused-definition", alarm.name, problem) for problem in refusals]
     return of_behaviour(behaviour(alarm, work=work), known)
 
 
@@ -109,7 +109,7 @@ def of_behaviour(measured: Behaviour, known: Facts) -> tuple[Answers, list[Findi
     result = answers.answers(measured)
     alarm = measured.probe.alarm
     every = [
-        *answers.findings(measured, result),
+        *(() if known.scales(alarm.name) else answers.findings(measured, result)),
         *definition_rules.findings(alarm),
         *template_rules.findings(measured, known),
     ]

@@ -45,7 +45,7 @@ def _rule(name: str, level: Level, title: str, why: str, instead: str, page: str
 
 
 RULES: dict[str, Rule] = dict((
-    _rule("refused-by-cloudwatch", Level.ERROR, "CloudWatch refuses the definition.",
+    _rule("refused-definition", Level.ERROR, "AWS refuses the definition.",
           "The stack fails when it is deployed, or the alarm stays as it was.",
           "Correct the member that the finding names.", PUT_ALARM),
     _rule("not-judged", Level.NOTE, "The alarm cannot be read or evaluated without AWS.",
@@ -66,7 +66,7 @@ RULES: dict[str, Rule] = dict((
     _rule("single-datapoint", Level.NOTE, "One bad datapoint puts it into ALARM.",
           "A single outlier, or a single failed call, wakes somebody.",
           "Set EvaluationPeriods 3 and DatapointsToAlarm 2, unless one is bad enough.", EVALUATION),
-    _rule("fires-on-one-in-gaps", Level.WARNING, "It wants several bad datapoints, and one alone is enough among gaps.",
+    _rule("fires-on-one-in-gaps", Level.NOTE, "It wants several bad datapoints, and one alone is enough among gaps.",
           "A lone bad datapoint in an empty evaluation range raises the alarm once it is M periods old.",
           "Publish zeros, fill gaps with FILL(m, 0), or set TreatMissingData to notBreaching.", MISSING),
     _rule("blind-without-data", Level.WARNING, "It does not notice that data stops, though it watches for too little.",

@@ -206,5 +206,5 @@ def refused(item: Refused, facts: Facts) -> Iterator[Finding]:
         if "Threshold" in properties:
             yield finding("band-missing", item.name, "It has a Threshold beside ThresholdMetricId.")
     is_refused = item.error.kind != "unsupported" and not isinstance(item.error, ParametersMissing)
-    rule = "refused-by-cloudwatch" if is_refused else "not-judged"
+    rule = "refused-definition" if is_refused else "not-judged"
     yield finding(rule, item.name, str(item.error), item.error.next_step)

@@ -20,6 +20,7 @@ TOKENS = {
 # Calls whose first page is all that is wanted, with the reason.
 FIRST_PAGE = {
     ("deliverywatch/operate/deploy/aws_formation.py", "describe_stack_events"): "the newest event comes first",
+    ("deliverywatch/operate/proofs/aws_metrics.py", "describe_alarms"): "one alarm is named",
     ("deliverywatch/alerting/aws.py", "describe_alarms"): "at most 100 names are named, and as many are asked for",
 }
 
@@ -79,3 +80,21 @@ def test_every_call_that_answers_in_pages_is_read_to_the_last() -> None:
                     unread.add((name, method))
     assert unread - set(FIRST_PAGE) == set()
     assert set(FIRST_PAGE) <= unread, "an exception that nothing needs"
+
+
+def test_what_is_asked_for_in_pages_is_something_that_boto3_has_pages_of() -> None:
+    asked = {
+        str(argument.value)
+        for path in SOURCE.rglob("*.py")
+        for call in (node for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Call))
+        if getattr(call.func, "attr", getattr(call.func, "id", "")) in ("get_paginator", "listed")
+        for argument in call.args[:2]
+        if isinstance(argument, ast.Constant)
+    }
+    session, known = botocore.session.get_session(), set[str]()
+    loader = session.get_component("data_loader")
+    for service in services() & set(session.get_available_services()):
+        pages = loader.load_service_model(service, "paginators-1")["pagination"]
+        known |= {xform_name(name) for name in pages}
+    assert asked - known == set()
+    assert {"list_topics", "describe_events", "simulate_principal_policy"} <= asked

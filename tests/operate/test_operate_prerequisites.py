@@ -371,3 +371,26 @@ def test_what_would_fail_ends_a_deployment_before_anything_is_changed(
     assert before["environment"] == "failed"
     # Nobody is there to look at of the root user.
     assert before["rights"] == "warning"
+
+
+@pytest.mark.slow
+def test_where_lake_formation_guards_the_catalog_the_grant_is_named_and_is_what_aws_misses(
+    deploy: Callable[..., Result], built_stack: Any, new_cloud: LocalCloud, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made, folder = built_stack
+    path = folder / "catalog.json"
+    database = {name: one for name, one in made["Resources"].items() if one["Type"] == "AWS::Glue::Database"}
+    path.write_text(json.dumps({**made, "Resources": database, "Outputs": {}}))
+    lake = new_cloud.client("lakeformation")
+    opened = lake.get_data_lake_settings()["DataLakeSettings"]
+    everybody = {"Principal": OPEN[0]["Principal"], "Permissions": ["CREATE_DATABASE"], "Resource": {"Catalog": {}}}
+    monkeypatch.setattr(prerequisites, "LOOKS", LOOKS)
+    lake.put_data_lake_settings(DataLakeSettings=CLOSED)
+    lake.revoke_permissions(**everybody)
+    stopped, forced = (deploy("--yes", *more, "--template", path) for more in ([], ["--force"]))
+    lake.grant_permissions(**everybody)
+    lake.put_data_lake_settings(DataLakeSettings=opened)
+    assert "aws lakeformation grant-permissions" in stopped.stdout
+    assert "because the deployment would fail: lake-formation." in stopped.stderr
+    assert "Insufficient Lake Formation permission(s): Required Create Database on Catalog" in forced.stderr
+    assert "Ask its administrator for: aws lakeformation grant-permissions" in forced.stderr

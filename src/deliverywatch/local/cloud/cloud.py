@@ -27,6 +27,7 @@ from deliverywatch.local.cloud.compute.states import States
 from deliverywatch.local.cloud.emulator import access, hooks
 from deliverywatch.local.cloud.emulator.clock import Clock, SimulatedTime
 from deliverywatch.local.cloud.emulator.emulator import ACCOUNT, REGION, SECRET, Emulator
+from deliverywatch.local.cloud.lake_formation import LakeFormation
 from deliverywatch.local.cloud.mail.firehose import Firehose
 from deliverywatch.local.cloud.mail.outbox import Mail, Outbox
 from deliverywatch.local.cloud.mail.ses import SesEvents
@@ -193,7 +194,7 @@ class LocalCloud:
         formation.install(self._hooks, self.clock)
         for bridge in (
             *(self._functions, self._queues, self._alarms, self._monitoring, self._outbox, self.firehose),
-            *(Dialect(self.clock), self.states, answers, schedules, change_sets, conditions),
+            *(Dialect(self.clock), self.states, answers, schedules, change_sets, LakeFormation(), conditions),
         ):
             bridge.install(self._hooks)
 

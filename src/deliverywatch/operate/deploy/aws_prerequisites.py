@@ -71,6 +71,11 @@ class Account:
     def denied(self, principal: str, actions: Sequence[str]) -> dict[str, str]:
         """Return by action the words for what denies it to a principal, as far as IAM can say."""
         source = self._policy_source(principal)
+        if source.endswith(":root") or ":federated-user/" in source:
+            raise CloudRefused(
+                f"IAM simulates nothing for {source.rpartition(':')[2]}.",
+                next_step="Sign in as a user or with a role, if you want to know it before.",
+            )
         denials: dict[str, str] = {}
         for first in range(0, len(actions), _ACTIONS_PER_CALL):
             names = list(actions[first : first + _ACTIONS_PER_CALL])
@@ -90,12 +95,7 @@ class Account:
         if ":assumed-role/" in principal:
             with translated("Your role"):
                 return str(self._client("iam").get_role(RoleName=principal.split("/")[1])["Role"]["Arn"])
-        if ":user/" in principal:
-            return principal
-        raise CloudRefused(
-            f"IAM simulates nothing for {principal.rpartition(':')[2]}.",
-            next_step="Sign in as a user or with a role, if you want to know it before.",
-        )
+        return principal
 
     def lake_formation(self, principal: str) -> LakeFormation:
         """Return how Lake Formation guards the Glue catalog."""
@@ -107,12 +107,23 @@ class Account:
         if is_open:
             return LakeFormation(principal, is_open=True, may_create=True)
         source = self._policy_source(principal)
-        with translated("The grants of Lake Formation"):
-            grants = listed(client, "list_permissions", "PrincipalResourcePermissions", ResourceType="CATALOG")
+        grants = self._catalog_grants(client)
         creators = _principals(grant for grant in grants if "CREATE_DATABASE" in grant.get("Permissions", ()))
         administrators = {one["DataLakePrincipalIdentifier"] for one in settings.get("DataLakeAdmins", ())}
         may_create = bool({source, _EVERYBODY} & (creators | administrators))
         return LakeFormation(source, is_open=False, may_create=may_create)
+
+    def _catalog_grants(self, client: Any) -> list[dict[str, Any]]:
+        """Return the grants on the catalog, of all pages; boto3 has no paginator for them."""
+        grants: list[dict[str, Any]] = []
+        request: dict[str, Any] = {"ResourceType": "CATALOG"}
+        with translated("The grants of Lake Formation"):
+            while True:
+                page = client.list_permissions(**request)
+                grants += page["PrincipalResourcePermissions"]
+                if not page.get("NextToken"):
+                    return grants
+                request["NextToken"] = page["NextToken"]
 
     def unreserved_concurrency(self) -> int:
         """Return how many functions may run at once, of those that reserve nothing for themselves."""

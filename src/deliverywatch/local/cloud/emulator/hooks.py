@@ -15,7 +15,10 @@ VERSION = "1.5.33"
 
 # Every name of MiniStack that this room replaces or calls, by module.
 NAMES = {
-    "app": ("AUTH", "_enforce_data_plane", "_enforce_ses_v2", "_reset_all_state", "app", "pin_request_origin"),
+    "app": (
+        "AUTH", "SERVICE_HANDLERS", "_enforce_data_plane", "_enforce_ses_v2", "_reset_all_state", "app",
+        "pin_request_origin",
+    ),
     "core.iam_actions": ("_lambda_action", "extract_resource_arn"),
     "core.iam_evaluator": ("enforce", "pin_request_origin", "resolve_principal"),
     "core.lambda_runtime": ("_PYTHON_WORKER_SCRIPT", "reset"),
@@ -47,7 +50,7 @@ NAMES = {
     "services.lambda_svc": (
         "_dispatch_esm_batch", "_emit_lambda_logs", "_emit_lambda_metrics", "_ensure_poller", "_esm_backoff_until",
         "_execute_function_with_config_scope", "_execution_record_for_config", "_functions",
-        "_get_func_record_for_ref", "_poll_sqs", "_route_async_failure", "invoke_async_with_retry",
+        "_get_func_record_for_ref", "_poll_sqs", "invoke_async_with_retry",
     ),
     "services.s3": (
         "_bucket_lifecycle", "_bucket_notifications", "_check_put_preconditions", "_copy_object", "_ensure_bucket",

@@ -240,6 +240,7 @@ def raised(resource: Resource) -> tuple[Verdict, State | None]:
         alarm(Statistic="p90"),
         math("100 * a / b"),
         math("RATE(a)"),
+        math("(a + b) / 300 * 8 / 1000 / 1000 / 1000", Threshold=80),
         math("FILL(a, 0)", **BELOW),
     ],
 )

@@ -132,4 +132,4 @@ def _numbers(alarm: Alarm) -> list[float]:
     beyond = [value for number in named for value in (number * 10, number * 100, number / 2, number / 100)]
     beyond += [abs(alarm.threshold) * number * factor for number in named[1:] for factor in (1, 2)]
     plain = [0.0, 1.0, *sorted({value for value in beside if 0 <= value < 1e12})]
-    return list(dict.fromkeys([*plain, 100.0, *beyond, 1e3, 1e6, 1e9, 0.5]))
+    return list(dict.fromkeys([*plain, 100.0, *beyond, 1e3, 1e6, 1e9, 1e12, 1e15, 0.5]))

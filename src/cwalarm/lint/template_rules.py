@@ -115,7 +115,7 @@ def _sparse(measured: Behaviour, facts: Facts) -> Iterator[Finding]:
     names = ", ".join(sorted({metric.name for metric in alarm.metrics}))
     states = [step.state for stop in measured.stops_from_alarm[:1] for step in stop.steps]
     if State.INSUFFICIENT_DATA in states:
-        why = f"{names} has no datapoints between events: it goes from ALARM to INSUFFICIENT_DATA, and is never OK."
+        why = f"{names} has no datapoints between events: soon after one it goes to INSUFFICIENT_DATA."
         yield finding("sparse-goes-insufficient", alarm.name, why)
     held = [burst for burst in measured.among_gaps if burst.holds_seconds is None]
     if held and treatment(alarm) is Treat.IGNORE:

@@ -19,8 +19,8 @@ from blocks import tables as blocks
 from cfn.cfn_values import of_type
 from deliverywatch.local.cloud.athena import projection
 from deliverywatch.local.cloud.athena.dialect import sql_of_view
-from deliverywatch.local.cloud.athena.statements import reserved, unnamed_keys
-from deliverywatch.local.cloud.athena.tables import refusal, type_errors
+from deliverywatch.local.cloud.athena.statements import reserved, stale, unnamed_keys
+from deliverywatch.local.cloud.athena.tables import refusal, type_errors, view_definition
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -109,6 +109,14 @@ REFUSED = {
         changed(TABLE, "PartitionKeys", [{"Name": "dt", "Type": "bool"}]),
         "but 'bool' is found.",
     ),
+    "long text": (
+        changed(TABLE, "StorageDescriptor/Columns", [{"Name": "a", "Type": "array<varchar(70000)>"}]),
+        "Varchar length 70000 out of allowed range [1, 65535]",
+    ),
+    "long number": (
+        changed(TABLE, "StorageDescriptor/Columns", [{"Name": "a", "Type": "decimal(40,2)"}]),
+        "Decimal precision out of allowed range [1,38]",
+    ),
     "hive view": (changed(VIEW, "Parameters/presto_view", "false"), "NOT_SUPPORTED: Hive views are not supported: 't'"),
     "view without prefix": (changed(VIEW, "ViewOriginalText", "SELECT 1"), "View data missing prefix: SELECT 1"),
     "view without suffix": (changed(VIEW, "ViewOriginalText", "/* Presto View: e30="), "View data missing suffix"),
@@ -189,6 +197,14 @@ def test_every_table_and_view_of_every_system_is_read() -> None:
     assert refusal("t", TABLE) is None
 
 
+def test_every_view_gives_the_columns_that_it_says() -> None:
+    definitions = {name: view_definition(table) for name, table in of_every_system()}
+    views = {name: definition for name, definition in definitions.items() if definition}
+    for name, view in views.items():
+        assert list(stale(name, view["originalSql"], [column["name"] for column in view["columns"]])) == []
+    assert len(views) == 3
+
+
 def test_no_query_and_no_view_of_ours_has_a_reserved_word_for_a_name() -> None:
     saved = of_type(TEMPLATE.to_dict(), "AWS::Athena::NamedQuery")
     queries = {name: query["QueryString"] for name, query in saved.items()}
@@ -216,6 +232,22 @@ def test_no_query_and_no_view_of_ours_has_a_reserved_word_for_a_name() -> None:
 def test_a_reserved_word_is_a_name_only_in_quotes(sql: str, words: str | None) -> None:
     found = reserved(sqlglot.parse_one(sql, read="athena"))
     assert found is None if words is None else words in str(found)
+
+
+@pytest.mark.parametrize(
+    ("sql", "words"),
+    [
+        ("SELECT a, b AS c FROM t", []),
+        ("SELECT * FROM t", []),
+        (
+            "SELECT a FROM t UNION ALL SELECT c FROM u",
+            ["INVALID_VIEW: View 'v' is stale or in invalid state: columns c"],
+        ),
+        ("SELECT c, a FROM t", ["INVALID_VIEW: View 'v' is stale or in invalid state: the order of its columns"]),
+    ],
+)
+def test_a_view_gives_the_columns_that_it_was_made_with(sql: str, words: list[str]) -> None:
+    assert list(stale("v", sql, ["a", "c"])) == words
 
 
 @pytest.mark.parametrize(
@@ -316,6 +348,8 @@ def test_cloudformation_takes_what_athena_refuses_and_a_query_through_a_view_say
     objects = {**TABLE, "Name": "sms_objects", "Parameters": {"projection.enabled": "true"}}
     deployed(cloud, tmp_path, "lake", Bare=bare, View=VIEW, Objects=objects, Good={**TABLE, "Name": "good"})
     assert answer(cloud, bucket, "SELECT * FROM good") == "SUCCEEDED "
+    assert answer(cloud, bucket, "SELECT * FROM nowhere").endswith("Table 'awsdatacatalog.lake.nowhere' does not exist")
+    assert answer(cloud, bucket, "WITH nowhere AS (SELECT 1 AS a) SELECT a FROM nowhere").startswith("SUCCEEDED")
     assert answer(cloud, bucket, "SELECT * FROM bare").endswith("Table storage descriptor is missing SerDe info")
     assert "Table sms_objects is configured for partition" in answer(cloud, bucket, "SELECT 1 FROM lake.sms_messages")
     with pytest.raises(ClientError, match=r"InvalidRequestException.*line 1:8: mismatched input 'order'"):

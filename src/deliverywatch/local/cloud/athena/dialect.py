@@ -127,12 +127,25 @@ def _refusals(query: str, database: str) -> Iterator[str]:
         return
     temporary = {expression.alias for expression in tree.find_all(exp.CTE)}
     for reference in tree.find_all(exp.Table):
-        table = None if reference.name in temporary else _table(reference.db or database, reference.name)
-        if table is not None:
-            yield from filter(None, [refusal(reference.name, table)])
-            projected = projection.projection_of(reference.name, table)
-            yield from statements.unnamed_keys(tree, projected.injected if projected else ())
-            yield from _refusals(sql_of_view(table) or "", reference.db or database)
+        if isinstance(reference.this, exp.Identifier) and reference.name not in temporary:
+            home, name = (reference.db or database).lower(), reference.name.lower()
+            table = _table(home, name)
+            yield from _refusals_of(tree, home, name, table) if table else _missing(home, name)
+
+
+def _refusals_of(tree: Any, database: str, name: str, table: Mapping[str, Any]) -> Iterator[str]:
+    yield from filter(None, [refusal(name, table)])
+    projected = projection.projection_of(name, table)
+    yield from statements.unnamed_keys(tree, projected.injected if projected else ())
+    if definition := view_definition(table):
+        columns = [str(column["name"]) for column in definition["columns"]]
+        yield from statements.stale(f"awsdatacatalog.{database}.{name}", definition["originalSql"], columns)
+        yield from _refusals(definition["originalSql"], database)
+
+
+def _missing(database: str, name: str) -> Iterator[str]:
+    if database not in ("information_schema", "pg_catalog"):
+        yield f"TABLE_NOT_FOUND: Table 'awsdatacatalog.{database}.{name}' does not exist"
 
 
 def _parsed(query: str) -> Any:

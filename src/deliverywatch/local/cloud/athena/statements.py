@@ -3,7 +3,7 @@
 docs.aws.amazon.com/athena/latest/ug/reserved-words.html
 """
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from typing import Any
 
 _IN_QUERIES = frozenset(
@@ -50,6 +50,17 @@ def _sentence(identifier: Any, *, is_definition: bool) -> str:
         near = f"cannot recognize input near '{identifier.name}' in column name or constraint"
         return f"FAILED: ParseException line {line}:{column - 1} {near}"
     return f"line {line}:{column}: mismatched input '{identifier.name}'. Expecting: <identifier>"
+
+
+def stale(view: str, sql: str, columns: Sequence[str]) -> Iterator[str]:
+    """Yield what Athena says of a view whose query gives other columns than it was made with."""
+    import sqlglot
+
+    given = [name.lower() for name in sqlglot.parse_one(sql, read="athena").named_selects]
+    if "*" not in given and given != [*columns]:
+        differing = sorted(set(given) ^ set(columns))
+        reason = f"columns {', '.join(differing)}" if differing else "the order of its columns"
+        yield f"INVALID_VIEW: View '{view}' is stale or in invalid state: {reason}"
 
 
 def unnamed_keys(tree: Any, keys: Collection[str]) -> Iterator[str]:

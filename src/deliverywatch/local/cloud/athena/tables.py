@@ -50,7 +50,12 @@ _WRITES = {
 }
 # docs.aws.amazon.com/athena/latest/ug/data-types.html: `integer` and `bool` are words of queries, not of tables.
 _PLAIN = ("boolean", "tinyint", "smallint", "int", "bigint", "double", "float", "string", "binary", "date", "timestamp")
-_SIMPLE = re.compile(rf"(?:{'|'.join(_PLAIN)}|decimal(?:\(\d+(?:,\d+)?\))?|(?:var)?char\(\d+\))(?![a-z0-9_(])")
+_SIMPLE = re.compile(
+    rf"(?:{'|'.join(_PLAIN)}|decimal(?:\((?P<precision>\d+)(?:,(?P<scale>\d+))?\))?|(?P<text>(?:var)?char)\((?P<length>\d+)\))"
+    r"(?![a-z0-9_(])"
+)
+_LONGEST = {"char": 255, "varchar": 65535}
+_MOST_DIGITS = 38
 _NAME = re.compile(r"\w*")
 
 
@@ -131,10 +136,21 @@ def type_errors(text: str) -> Iterator[str]:
         end = _after_type(text.lower(), 0)
         if end < len(text):
             raise _Unexpected("end of the type", end)  # noqa: TRY301 - one place makes the sentence
+        yield from (reason for simple in _SIMPLE.finditer(text.lower()) for reason in _out_of_range(simple))
     except _Unexpected as error:
         word = re.match(r"\w+|.|$", text[error.at :])
         expected = f"{error} expected at the position {error.at} of '{text}'"
         yield f"HIVE_METASTORE_ERROR: Error: {expected} but '{word[0] if word else ''}' is found."
+
+
+def _out_of_range(simple: re.Match[str]) -> Iterator[str]:
+    kind, length, precision, scale = simple.group("text", "length", "precision", "scale")
+    if kind and not 1 <= int(length) <= _LONGEST[kind]:
+        yield f"HIVE_METASTORE_ERROR: {kind.capitalize()} length {length} out of allowed range [1, {_LONGEST[kind]}]"
+    if precision and not 1 <= int(precision) <= _MOST_DIGITS:
+        yield f"HIVE_METASTORE_ERROR: Decimal precision out of allowed range [1,{_MOST_DIGITS}]"
+    if scale and int(scale) > int(precision):
+        yield "HIVE_METASTORE_ERROR: Decimal scale must be less than or equal to precision"
 
 
 class _Unexpected(Exception):

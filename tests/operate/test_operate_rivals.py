@@ -99,6 +99,19 @@ def test_a_dry_run_does_not_wait_for_a_stack_that_moves(
     assert "SmsIngest" in shown.stdout
 
 
+def test_a_dry_run_leaves_the_change_set_at_somebody_else_s_prompt_alone(
+    deploy: Callable[..., Result], small: Path, new_cloud: LocalCloud
+) -> None:
+    deploy("--yes", "--template", small)
+    formation = new_cloud.client("cloudformation")
+    body = json.dumps({"Resources": {"Queue": {"Type": "AWS::SQS::Queue"}}})
+    formation.create_change_set(StackName=STACK, ChangeSetName="deliverywatch-theirs", TemplateBody=body)
+    assert deploy("--dry-run", "--template", small, "--set", "SlotMinutes=5").exit_code == 0
+    summaries = formation.list_change_sets(StackName=STACK)["Summaries"]
+    waiting = [one["ChangeSetName"] for one in summaries if one["ExecutionStatus"] == "AVAILABLE"]
+    assert waiting == ["deliverywatch-theirs"]
+
+
 @pytest.mark.parametrize("left", ["REVIEW_IN_PROGRESS", "ROLLBACK_COMPLETE", "DELETE_FAILED", "UPDATE_ROLLBACK_FAILED"])
 def test_destroy_removes_whatever_is_left_of_a_stack(
     deploy: Callable[..., Result], run: Callable[..., Result], small: Path, new_cloud: LocalCloud, left: str

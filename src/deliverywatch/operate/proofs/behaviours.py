@@ -325,4 +325,40 @@ BEHAVIOURS = (
             "test_a_function_calls_nothing_that_the_oldest_sdk_lacks_unless_it_can_do_without"),
         ),
     ),
+    Behaviour(
+        "cloudformation-one-change", "CloudFormation",
+        "A stack that is being changed takes no second change, and carrying a change set out deletes its others.",
+        _D, f"{_DOCS}AWSCloudFormation/latest/APIReference/API_ExecuteChangeSet.html",
+        "deliverywatch/operate/deploy/deploy.py",
+        "change_sets.py",
+        ("operate/test_operate_rivals.py::test_of_two_deployments_at_once_the_second_hears_that_another_was_faster",
+         "operate/test_operate_rivals.py::test_the_local_cloud_refuses_a_change_in_the_words_of_aws"),
+    ),
+    Behaviour(
+        "sqs-name-kept", "SQS",
+        "The name of a deleted queue cannot be used for 60 seconds.",
+        _D, f"{_DOCS}AWSSimpleQueueService/latest/APIReference/API_CreateQueue.html",
+        "deliverywatch/operate/deploy/deploy.py",
+        "compute/queues.py",
+        ("operate/test_operate_rivals.py::test_the_name_of_a_deleted_queue_is_taken_for_a_minute_as_sqs_says",),
+    ),
+    Behaviour(
+        "lake-formation-guards-databases", "Lake Formation",
+        "Where IAM alone does not decide, a database is made only by who has CREATE_DATABASE on the catalog.",
+        _R, "github.com/aws-solutions/workload-discovery-on-aws/issues/228, aws-samples/bedrock-chat/issues/475",
+        "deliverywatch/operate/deploy/aws_prerequisites.py",
+        "lake_formation.py",
+        (
+            ("operate/test_operate_prerequisites.py::"
+            "test_where_lake_formation_guards_the_catalog_the_grant_is_named_and_is_what_aws_misses"),
+        ),
+    ),
+    Behaviour(
+        "iam-simulates-organizations", "IAM",
+        "SimulatePrincipalPolicy says whether a service control policy without conditions denies an action.",
+        _D, f"{_DOCS}IAM/latest/APIReference/API_OrganizationsDecisionDetail.html",
+        "deliverywatch/operate/deploy/aws_prerequisites.py",
+        "",
+        ("operate/test_operate_prerequisites.py::test_what_an_account_lacks_is_said_with_the_command_that_helps",),
+    ),
 )  # fmt: skip

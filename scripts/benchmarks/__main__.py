@@ -19,6 +19,7 @@ import ingest
 import late
 import machine
 import notifier
+import recommend
 import run
 import zips
 from measure import summary
@@ -43,9 +44,10 @@ MODULES = {
     "late": late,
     "machine": machine,
     "notifier": notifier,
+    "recommend": recommend,
 }
 # Only when they are named.
-LONG = {"machine", "notifier"}
+LONG = {"machine", "notifier", "recommend"}
 
 
 def main(names: list[str]) -> None:

@@ -8,6 +8,12 @@ from pathlib import Path
 from backtest.backtest_world import MIDNIGHT, SLOT
 
 DAY = 144
+# What a history of the two counts cannot show.
+WITHOUT = [
+    part
+    for name in ("blind", "silence", "overdue", "ingest-errors", "mail-failed")
+    for part in ("--without", f"*-{name}")
+]
 Counts = list[tuple[int, int]]
 
 

@@ -1,22 +1,18 @@
 """`deliverywatch backtest --recommend` from the outside."""
 
 import json
+import random
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
 
-from backtest.backtest_world import template
-from backtest.recommend_world import DAY, during, traffic, write, write_sms
+from backtest.backtest_world import MIDNIGHT, SLOT, template
+from backtest.recommend_world import DAY, WITHOUT, during, traffic, write, write_sms
 from deliverywatch.cli import main
 
-# What a history of the two counts cannot show.
-WITHOUT = [
-    part
-    for name in ("blind", "silence", "overdue", "ingest-errors", "mail-failed")
-    for part in ("--without", f"*-{name}")
-]
 INCIDENTS = {range(5 * DAY + 60, 5 * DAY + 75): 0.3, range(12 * DAY + 80, 12 * DAY + 100): 0.2}
 
 
@@ -264,6 +260,45 @@ def test_a_bad_option_is_one_sentence(tmp_path: Path, option: tuple[str, str], s
     history = write(tmp_path, traffic(1, during({})))
     result = run("--template", template(tmp_path), "--history", history, *option)
     assert (result.exit_code, sentence in result.stderr) == (2, True)
+
+
+LIMITS = [2, 3, 4, 5, 6, 8, 12, 20]
+BUDGET = ("--mails-a-week", 9, "--night-mails-a-week", 5)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_of_any_history_it_recommends_the_first_threshold_that_keeps_all_that_is_wanted(
+    tmp_path: Path, seed: int
+) -> None:
+    dice = random.Random(seed)
+    begin = dice.randrange(7 * DAY)
+    incident = range(begin, begin + dice.randrange(4, 40))
+    share = during({incident: dice.uniform(0.1, 0.7)}, usual=dice.uniform(0.005, 0.02))
+    history, path = write(tmp_path, traffic(8, share, seed=seed)), template(tmp_path)
+    marks = tmp_path / "marks.csv"
+    marks.write_text(",".join(f"{MIDNIGHT + slot * SLOT:%Y-%m-%dT%H:%M}" for slot in (incident.start, incident.stop)))
+    arguments = ("--template", path, "--history", history, "--set", f"Limit={','.join(map(str, LIMITS))}")
+    printed = document(*arguments, *BUDGET, "--incidents", marks)
+    variants = json.loads(CliRunner().invoke(main, ["backtest", *map(str, arguments), "--json"]).stdout)["variants"]
+    keeping = [limit for limit in LIMITS if keeps(variants, str(limit), (incident.start, incident.stop + 1.5))]
+    assert keeping[0] == int(setting(printed, "recommended")["parameters"]["Limit"])
+
+
+def keeps(variants: list[dict[str, Any]], limit: str, incident: tuple[float, float]) -> bool:
+    """Whether a back-test of a threshold has few mails, and an open incident in a time, in slots."""
+    (variant,) = (one for one in variants if one["parameters"]["Limit"] == limit)
+    spans = [[slot_of(one[end]) for end in ("from", "to")] for one in variant["incidents"]]
+    is_met = any(begin < incident[1] and incident[0] < until for begin, until in spans)
+    night = sum(time.hour >= 22 or time.hour < 6 for time in (moment(mail["time"]) for mail in variant["mails"]))
+    return is_met and len(variant["mails"]) <= 9 * 8 / 7 and night <= 5 * 8 / 7
+
+
+def moment(text: str) -> datetime:
+    return datetime.fromisoformat(text)
+
+
+def slot_of(text: str) -> float:
+    return (moment(text) - MIDNIGHT) / SLOT
 
 
 def test_the_watch_of_sms_failures_is_tuned_by_threshold_and_guard(deployed: Path, tmp_path: Path) -> None:

@@ -222,7 +222,7 @@ class Search:
             newest = self._counted(setting, Span(since, self.span.end), math.inf)
             if any(newest.excesses(self.budget)):
                 return newest
-        most = self.budget.mails_a_week * self.span.days / 7
+        most = self.budget.mails_a_week * math.ceil(self.span.minutes / 60) / 168
         return self._counted(setting, self.span, most if depth is Depth.PROOF else math.inf)
 
     def _takes_long(self, setting: Setting, depth: Depth) -> bool:

@@ -6,6 +6,7 @@ from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from deliverywatch.sms.assessments.slot_counts import SlotCount, counted
@@ -85,8 +86,12 @@ class PastRuns:
         return datetime.fromtimestamp(self.stamps[slot] - STAMP_DELAY_SECONDS, UTC)
 
 
+@lru_cache(maxsize=1)
 def past_runs(series: Series, total: Metric, failed: Metric, slot_minutes: int) -> PastRuns:
-    """Return the runs that published the datapoints of the two metrics."""
+    """Return the runs that published the datapoints of the two metrics.
+
+    A history is complete before it is replayed, and many settings are replayed over the same: the last one is kept.
+    """
     published: dict[int, float] = {}
     for stamp, sample in series.samples(total):
         published[stamp] = min(published.get(stamp, sample.published), sample.published)

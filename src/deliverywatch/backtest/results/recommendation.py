@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -112,8 +113,8 @@ class Outcome:
 
     @property
     def weeks(self) -> float:
-        """How long its mails were counted."""
-        return self.span.days / _WEEK_DAYS
+        """How long its mails were counted, in whole hours: a day of data ends with its last datapoint."""
+        return math.ceil(self.span.minutes / 60) / 24 / _WEEK_DAYS
 
     @property
     def mails_a_week(self) -> float:

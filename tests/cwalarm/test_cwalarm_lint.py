@@ -83,6 +83,11 @@ def key(principal: str) -> Resource:
     return {"Type": "AWS::KMS::Key", "Properties": {"KeyPolicy": {"Statement": [allowed]}}}
 
 
+def powertools(namespace: str) -> Resource:
+    variables = {"POWERTOOLS_METRICS_NAMESPACE": namespace, "POWERTOOLS_SERVICE_NAME": "shop"}
+    return {"Type": "AWS::Lambda::Function", "Properties": {"Environment": {"Variables": variables}}}
+
+
 def topic(key: Any) -> Resource:
     return {"Type": "AWS::SNS::Topic", "Properties": {"KmsMasterKeyId": key}}
 
@@ -139,6 +144,7 @@ BROKEN: list[tuple[str, dict[str, Resource]]] = [
     ("unit-narrows", {"A": alarm(Unit="Percent")}),
     ("dimensions-nobody-publishes", {"A": alarm(**IN_APP, Dimensions=[{"Name": "Env", "Value": "x"}]), "F": FILTER}),
     ("dimensions-nobody-publishes", {"A": alarm(**IN_APP), "F": FUNCTION}),
+    ("dimensions-nobody-publishes", {"A": alarm(**IN_APP), "F": powertools("App")}),
     ("dimensions-nobody-publishes", {"A": lambdas(Dimensions=[{"Name": "Function", "Value": "f"}])}),
     ("metric-nobody-publishes", {"A": alarm(**IN_APP, MetricName="Error"), "F": FILTER}),
     ("reference-is-no-name", {"A": alarm(**BY_QUEUE), "Q": {"Type": "AWS::SQS::Queue"}}),
@@ -198,6 +204,7 @@ def test_every_rule_has_an_example() -> None:
         {"A": lambdas(TreatMissingData="ignore", InsufficientDataActions=[TOPIC], OKActions=[TOPIC])},
         {"A": alarm(**(IN_APP | {"Threshold": 0})), "F": FILTER},
         {"A": alarm(AlarmActions=None), "C": composite("ALARM(errors)")},
+        {"A": alarm(**IN_APP, Dimensions=[{"Name": "service", "Value": "shop"}]), "F": powertools("App")},
         {"A": alarm(**(QUEUE | {"Statistic": "Sum"} | {"Dimensions": BY_QUEUE_NAME}), Threshold=0)},
         {"A": alarm(**(BELOW | {"TreatMissingData": "missing"}), AlarmActions=[{"Ref": "S"}]), "S": SCALING},
         {"A": alarm(AlarmActions=[{"Ref": "T"}]), "T": topic("alias/own")},

@@ -215,6 +215,8 @@ JSON = st.recursive(
 )
 PARTS = [
     ("Metadata",),
+    ("Globals",),
+    ("Resources", "Topic", "Properties", "Environment"),
     ("Resources", "Never", "Metadata"),
     ("Resources", "Never", "Metadata", "cwalarm", "accept"),
     ("Resources", "Never", "Properties", "Metrics"),

@@ -110,7 +110,9 @@ def _not_defined(alarms: Inventory, refused: Sequence[Refused]) -> Iterator[_Mea
 def _meaning(definition: Alarm | Composite, explained: Explained) -> _Meaning:
     """Return what an alarm or a composite means, and what the lint finds about it."""
     text, findings = explained.alarm(definition)
-    return _Meaning(definition.name, text, [f"[{one.rule.name}] {one.sentence}" for one in findings])
+    return _Meaning(
+        definition.name, text, [f"[{one.rule.name}] {one.sentence if one.counts else one.why}" for one in findings]
+    )
 
 
 def _require_all(alarms: Inventory, refused: Sequence[Refused], template: str, *, is_one: bool) -> None:

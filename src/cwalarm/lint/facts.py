@@ -22,6 +22,7 @@ class Facts:
 
     Attributes:
         logical_ids: Of the alarms, by their names.
+        by_service: Namespaces whose metrics have at least the dimension `service`.
         referred: Names of the alarms that a composite's rule or suppressor refers to.
     """
 
@@ -29,6 +30,7 @@ class Facts:
     published: tuple[Published, ...]
     logical_ids: Mapping[str, str]
     referred: frozenset[str]
+    by_service: frozenset[str] = frozenset()
 
     def raw(self, alarm: str) -> Mapping[str, Any]:
         """Return the properties of an alarm as they are written, with their functions."""
@@ -59,7 +61,8 @@ class Facts:
 def read(resolver: Resolver, inventory: Inventory) -> Facts:
     """Return the facts of a template whose alarms have been read."""
     ids = {resolver.name(logical_id): logical_id for kind in KINDS for logical_id in resolver.of_kind(kind)}
-    return Facts(resolver.section("Resources"), publishers.read(resolver), ids, _referred(inventory.composites))
+    referred, by_service = _referred(inventory.composites), publishers.by_service(resolver)
+    return Facts(resolver.section("Resources"), publishers.read(resolver), ids, referred, by_service)
 
 
 def _referred(composites: Sequence[Composite]) -> frozenset[str]:

@@ -10,6 +10,7 @@ from cwalarm.definitions.template import Resolver
 from cwalarm.errors import InputError
 
 _EMF = re.compile(r"""["']?CloudWatchMetrics["']?\s*[:=]\s*(?=\[)""")
+_NAMESPACE, _SERVICE = "POWERTOOLS_METRICS_NAMESPACE", "POWERTOOLS_SERVICE_NAME"
 _TRAILING_COMMA = re.compile(r",\s*([\]}])")
 _BARE_KEY = re.compile(r"([{,]\s*)([A-Za-z]\w*)\s*:")
 
@@ -36,6 +37,26 @@ class Published:
 def read(resolver: Resolver) -> tuple[Published, ...]:
     """Return what a template publishes, as far as that can be resolved."""
     return (*_filters(resolver), *_embedded(resolver.section("Resources")))
+
+
+def by_service(resolver: Resolver) -> frozenset[str]:
+    """Return the namespaces into which Powertools for AWS Lambda publishes by the dimension `service`.
+
+    It does so where a function, or SAM's Globals, sets both variables; what its code adds is not known here.
+    """
+    holders = [resource.get("Properties") for resource in resolver.section("Resources").values()]
+    shared = resolver.template.get("Globals")
+    holders.append(shared.get("Function") if isinstance(shared, dict) else None)
+    every = [variables for holder in holders for variables in _variables(holder)]
+    named = {str(one.get(_NAMESPACE)) for one in every if isinstance(one.get(_NAMESPACE), str)}
+    return frozenset(named) if any(_SERVICE in one for one in every) else frozenset()
+
+
+def _variables(holder: Any) -> Iterator[Mapping[str, Any]]:
+    environment = holder.get("Environment") if isinstance(holder, dict) else None
+    variables = environment.get("Variables") if isinstance(environment, dict) else None
+    if isinstance(variables, dict):
+        yield variables
 
 
 def _filters(resolver: Resolver) -> Iterator[Published]:

@@ -42,6 +42,11 @@ def _dimensions(alarm: Alarm, metric: MetricStat, facts: Facts) -> Iterator[Find
     if own:
         sets = [one.dimensions for one in own if one.dimensions is not None]
         source = "the template publishes it by"
+    elif metric.namespace in facts.by_service:
+        if "service" not in queried:
+            why = f"Powertools publishes {metric.name} by the dimension service, and the alarm does not have it."
+            yield finding("dimensions-nobody-publishes", alarm.name, why)
+        return
     elif metric.namespace in {one.namespace for one in facts.published}:
         names = sorted({one.name for one in facts.published if one.namespace == metric.namespace})
         why = f"The template publishes {', '.join(names)} into {metric.namespace}, and no {metric.name}."

@@ -1,6 +1,5 @@
 """The datapoints of one metric as arrays, in order of time."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import chain
 
@@ -8,7 +7,8 @@ from cwalarm.definitions.alarm import Metric
 from cwalarm.evaluation.series import Series
 from cwalarm.replay.numeric import Floats, numpy
 
-_MEMBERS = 6
+# Those of a `Sample`.
+_MEMBERS = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,8 +40,9 @@ class Samples:
 def samples_of(series: Series, metric: Metric, unit: str | None = None) -> Samples:
     """Return the datapoints of a metric in a store, or those of one unit."""
     np = numpy()
-    flat: Iterable[float] = chain.from_iterable((start, *sample) for start, sample in series.samples(metric, unit))
-    table = np.fromiter(flat, float).reshape(-1, _MEMBERS).T.copy()
-    minute = np.floor(table[0] / 60).astype(np.int64)
-    visible = np.maximum(np.ceil(table[5] / 60), minute + 1).astype(np.int64)
-    return Samples(minute, table[1], table[2], table[3], table[4], visible)
+    starts, samples = series.columns(metric, unit)
+    flat = np.fromiter(chain.from_iterable(samples), float, len(samples) * _MEMBERS)
+    table = flat.reshape(-1, _MEMBERS).T.copy()
+    minute = np.array(starts, np.int64) // 60
+    visible = np.maximum(np.ceil(table[4] / 60), minute + 1).astype(np.int64)
+    return Samples(minute, table[0], table[1], table[2], table[3], visible)

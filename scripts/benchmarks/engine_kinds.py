@@ -6,6 +6,7 @@ core; processor time. A thousand alarms of all kinds, each with an expression of
 """
 
 import gc
+import os
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -17,14 +18,13 @@ import numpy as np
 from measure import Figure, python
 from peak import peak_bytes
 
-from cwalarm.definitions.alarm import Alarm, Metric, from_description
+from cwalarm.definitions.alarm import Alarm, Metric, State, from_description
 from cwalarm.definitions.composites import from_description as composite_from
 from cwalarm.evaluation.series import Series
 from cwalarm.replay.actions import combine, executed
 from cwalarm.replay.backtest import Change, backtest, plain
-from cwalarm.replay.method import why_step_by_step
+from cwalarm.replay.method import follows_grid, why_step_by_step
 from cwalarm.replay.minutes import Minutes
-from cwalarm.replay.replay import Replay
 from cwalarm.replay.samples import Samples
 
 START = datetime(2025, 11, 1, tzinfo=UTC)
@@ -72,6 +72,7 @@ def _words(expression: str) -> set[str]:
     return set("".join(letter if letter.isalnum() else " " for letter in expression).split())
 
 
+_ONE = {"EvaluationPeriods": 1, "DatapointsToAlarm": 1}
 KINDS = (
     Kind("ratio of two", "IF(b >= 50, 100 * a / b, 0)"),
     Kind("M of N, 3 of 10 minutes", "a", period_seconds=60, members={"EvaluationPeriods": 10, "DatapointsToAlarm": 3}),
@@ -100,6 +101,15 @@ KINDS = (
     *(Kind(f"{name} of raw samples", "raw", name) for name in ("ts(5%:95%)", "tc(10%:90%)", "IQM", "PR(5:20)")),
     Kind("p99, few samples ignored", "raw", "p99", members={"EvaluateLowSampleCountPercentile": "ignore"}),
     Kind("p90 of half an hour", "raw", "p90", 1800),
+    Kind("wall clock, hours", "a", period_seconds=3600, members={"EvaluationWindow": {"WallClockWindow": {}}}),
+)
+# What is still evaluated step by step; the reason is printed.
+SLOW_KINDS = (
+    Kind(
+        "wall clock, weeks", "a", period_seconds=604_800, members={**_ONE, "EvaluationWindow": {"WallClockWindow": {}}}
+    ),
+    Kind("period of ten seconds", "a", period_seconds=10),
+    Kind("IF of numbers without else", "a + IF(MAX(a) > 1, 1)"),
 )
 
 
@@ -153,7 +163,7 @@ def figures() -> Iterator[Figure]:
     """A figure for every kind, for composites, and for a thousand alarms."""
     data = year()
     series = half_day(data)
-    for kind in KINDS:
+    for kind in (*KINDS, *SLOW_KINDS):
         yield _kind(kind, data, series)
     yield _composite(data)
     yield from _mixed()
@@ -161,21 +171,27 @@ def figures() -> Iterator[Figure]:
 
 def _kind(kind: Kind, data: dict[str, Samples], series: Series) -> Figure:
     alarm, loaded = kind.alarm(), history(data)
-    if why := why_step_by_step(alarm, loaded):
-        return Figure(kind.name, "-", f"step by step: {why}", 1.0, is_met=False)
-    seconds, changes = timed(lambda: Replay(loaded, FIRST, FIRST + YEAR_MINUTES).changes(alarm))
     loop_seconds, expected = timed(lambda: list(plain(alarm, series, FIRST, FIRST + LOOP_MINUTES)))
-    if Replay(loaded, FIRST, FIRST + LOOP_MINUTES).changes(alarm) != expected:
+    scaled = loop_seconds * YEAR_MINUTES / LOOP_MINUTES
+    why = why_step_by_step(alarm, loaded)
+    if why and not follows_grid(alarm, loaded, FIRST, FIRST + YEAR_MINUTES):
+        return Figure(kind.name, f"{scaled:.0f} s", f"step by step, as the loop: {why}", 1.0)
+    seconds, changes = timed(lambda: _changes(alarm, loaded, YEAR_MINUTES))
+    if _changes(alarm, loaded, LOOP_MINUTES) != expected:
         raise SystemExit(f"The replay of {kind.name} differs from the plain evaluation.")
     limit = RAW_LIMIT_SECONDS if "raw" in kind.expression else LIMIT_SECONDS
-    scaled = loop_seconds * YEAR_MINUTES / LOOP_MINUTES
     reference = f"{scaled:.0f} s, the loop; {len(changes):,} changes; the limit is {limit} s"
     return Figure(kind.name, f"{seconds * 1000:.0f} ms", reference, seconds / scaled, seconds <= limit)
 
 
+def _changes(alarm: Alarm, loaded: Minutes, minutes: int) -> list[tuple[int, State]]:
+    changes = backtest([alarm], loaded, START, START + timedelta(minutes=minutes))
+    return [(int(change.time.timestamp()), change.state) for change in changes]
+
+
 def _composite(data: dict[str, Samples]) -> Figure:
     """A composite with a suppressor over three alarms that change often."""
-    alarms = [Kind("child", "a").alarm(threshold) for threshold in (20, 30, 40)]
+    alarms = [Kind("child", "a").alarm(threshold) for threshold in (35, 45, 60)]
     first, second, third = (alarm.name for alarm in alarms)
     composite = composite_from(
         {
@@ -204,13 +220,15 @@ def _composite(data: dict[str, Samples]) -> Figure:
 def mixed() -> list[Alarm]:
     """A thousand alarms, of each kind as many, each with an expression of its own."""
     each = -(-1000 // len(KINDS))
-    return [kind.alarm(25 + step, shift=0.5 + step / 100) for step in range(each) for kind in KINDS][:1000]
+    return [kind.alarm(40 + step, shift=0.5 + step / 100) for step in range(each) for kind in KINDS][:1000]
 
 
 def _mixed() -> Iterator[Figure]:
     """In a process of its own, whose memory holds nothing else."""
-    seconds, changes, held = map(float, python(str(Path(__file__).resolve())).split())
-    reference = f"{MANY_LIMIT_SECONDS:.0f} s on two cores, the limit; {changes:,.0f} changes"
+    seconds, busy, changes, held = map(float, python(str(Path(__file__).resolve())).split())
+    reference = (
+        f"{MANY_LIMIT_SECONDS:.0f} s on two cores, the limit; {busy:.0f} s of processors; {changes:,.0f} changes"
+    )
     met = seconds <= MANY_LIMIT_SECONDS
     yield Figure("1,000 alarms of all kinds", f"{seconds:.1f} s", reference, seconds / MANY_LIMIT_SECONDS, met)
     reference = f"{MANY_LIMIT_MEGABYTES} MB, the limit"
@@ -218,11 +236,13 @@ def _mixed() -> Iterator[Figure]:
 
 
 def main() -> None:
-    """Replay a thousand alarms; print the seconds, the number of changes, and the megabytes that it took."""
+    """Replay a thousand alarms; print the seconds, those of all processors, the number of changes, and megabytes."""
     alarms, loaded = mixed(), history(year())
     began = time.perf_counter()
     changes = backtest(alarms, loaded, START, START + timedelta(minutes=YEAR_MINUTES), processes=2)
-    print(time.perf_counter() - began, len(changes), peak_bytes() / 1e6)
+    seconds, used = time.perf_counter() - began, os.times()
+    busy = used.user + used.system + used.children_user + used.children_system
+    print(seconds, busy, len(changes), peak_bytes() / 1e6)
 
 
 if __name__ == "__main__":

@@ -13,8 +13,9 @@ from cwalarm.describe.soundness import problems
 from cwalarm.evaluation.series import Series
 from cwalarm.evaluation.statistic import Sample
 from cwalarm.metric_math.functions import FUNCTIONS
+from cwalarm.replay.backtest import backtest
 from cwalarm.replay.backtest import plain as step_by_step
-from cwalarm.replay.method import why_step_by_step
+from cwalarm.replay.method import follows_grid, why_step_by_step
 from cwalarm.replay.minutes import Minutes
 from cwalarm.replay.replay import Replay
 
@@ -180,3 +181,43 @@ def test_every_statistic_of_raw_samples_is_replayed_as_it_is_evaluated(
         Threshold=threshold,
     )
     assert_equal(alarm, series)
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    points=POINTS,
+    zone=st.sampled_from(["UTC", "Europe/Rome", "Asia/Kolkata", "+05:30", "-09:00"]),
+    period=st.sampled_from([60, 300, 3600]),
+    is_late=st.booleans(),
+    n=st.integers(1, 3),
+    treat=TREATMENTS,
+    start=st.integers(0, 70),
+    text=st.sampled_from(["failed", "FILL(failed, REPEAT)", "failed / total"]),
+)
+def test_a_wall_clock_window_is_replayed_as_it_is_evaluated(
+    points: Any, zone: str, period: int, is_late: bool, n: int, treat: str, start: int, text: str
+) -> None:
+    alarm = math(text, period, EvaluationPeriods=n, TreatMissingData=treat, Threshold=1,
+        EvaluationWindow={"WallClockWindow": {"Timezone": zone}})  # fmt: skip
+    series, begin = store(points, is_late=is_late), NOON + minutes(start)
+    changes = backtest([alarm], series, begin, begin + minutes(SPAN_MINUTES))
+    first = FIRST + start
+    expected = list(step_by_step(alarm, series, first, first + SPAN_MINUTES))
+    assert [(int(change.time.timestamp()), change.state) for change in changes] == expected
+
+
+def test_a_wall_clock_follows_the_grid_where_its_zone_does() -> None:
+    history = Minutes(store([(0, "Failed", 1.0, 1, 0)], is_late=False))
+    grid = {
+        (zone, period): follows_grid(
+            math("failed", period, EvaluationWindow={"WallClockWindow": {"Timezone": zone}}), history, FIRST, FIRST + 60
+        )
+        for zone in ("UTC", "Asia/Kolkata")
+        for period in (300, 3600, 86400, 604800)
+    }
+    assert [key for key, follows in grid.items() if follows] == [
+        ("UTC", 300),
+        ("UTC", 3600),
+        ("UTC", 86400),
+        ("Asia/Kolkata", 300),
+    ]

@@ -1,7 +1,7 @@
 """Alarms and a history -> every change of state that there would have been, by the fastest way that is exact."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from itertools import groupby
 from operator import itemgetter
@@ -13,7 +13,7 @@ from cwalarm.evaluation import windows
 from cwalarm.evaluation.evaluate import judge
 from cwalarm.evaluation.series import Series
 from cwalarm.replay import parallel
-from cwalarm.replay.method import can_vectorise
+from cwalarm.replay.method import can_vectorise, follows_grid
 from cwalarm.replay.minutes import Minutes
 from cwalarm.replay.numeric import Flags, Floats, numpy
 from cwalarm.replay.replay import CODES, Replay
@@ -135,8 +135,20 @@ def _transitions(alarm: Alarm, replay: Replay, created: datetime | None) -> Tran
         replay = Replay(replay.minutes, warm, replay.last, replay.extra_points)
     if can_vectorise(alarm, replay.minutes):
         return Transitions.of(alarm.name, steps).followed_by(*replay.transitions(alarm, state))
+    if follows_grid(alarm, replay.minutes, replay.first, replay.last):
+        return Transitions.of(alarm.name, steps).followed_by(*_on_the_grid(alarm, replay, state))
     steps.extend(plain(alarm, series, replay.first, replay.last, replay.extra_points, previous=state))
     return Transitions.of(alarm.name, steps)
+
+
+def _on_the_grid(alarm: Alarm, replay: Replay, state: State) -> tuple[Floats, Flags]:
+    """Return the changes of a wall-clock alarm, which fetches its periods only: they slide, in whole periods."""
+    grid, cadence = alarm.period_seconds // 60, windows.cadence_seconds(alarm) // 60
+    aligned = Replay(replay.minutes, replay.first // grid * grid, replay.last, lambda _: 0, grid)
+    seconds, states = aligned.transitions(replace(alarm, wall_clock_zone=None), state)
+    # The first evaluation may lie within a period that began before.
+    seconds = numpy().maximum(seconds, -(-replay.first // cadence) * cadence * 60)
+    return seconds[seconds < replay.last * 60], states[seconds < replay.last * 60]
 
 
 def _warm_minute(alarm: Alarm, created: datetime | None) -> int:

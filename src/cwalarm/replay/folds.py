@@ -103,7 +103,7 @@ def _of_fractions(values: Floats, present: Flags, count: Floats) -> tuple[Floats
     unit = np.finfo(np.longdouble).eps
     # Rounding of each square, and of the mean: the latter counts by its own square.
     shift = unit * size * np.abs(wide).max(axis=0)
-    doubt = unit * (size + 8) + size * shift * shift / np.where(squares > 0, squares, 1)
+    doubt = unit * (size / 4 + 2) + size * shift * shift / np.where(squares > 0, squares, 1)
     return np.sqrt(squares / np.maximum(count, 1)), doubt
 
 

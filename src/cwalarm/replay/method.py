@@ -4,9 +4,12 @@ Step by step is always right; arrays are taken where they come to the same value
 """
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
 from functools import lru_cache
 
 from cwalarm.definitions.alarm import Alarm, Query
+from cwalarm.evaluation import windows
 from cwalarm.metric_math import expression
 from cwalarm.metric_math.kinds import Checker
 from cwalarm.metric_math.signatures import Kind
@@ -14,6 +17,8 @@ from cwalarm.metric_math.syntax import Call, Name
 from cwalarm.replay import vector
 from cwalarm.replay.folds import FOLDS
 from cwalarm.replay.minutes import Minutes
+
+_DAY_SECONDS = 86400
 
 _LINES = {"REPEAT", "LINEAR"}
 
@@ -31,6 +36,22 @@ def why_step_by_step(alarm: Alarm, minutes: Minutes) -> str | None:
         return "Its period is shorter than a minute."
     inexact = (minutes.why_inexact(stat) for stat in alarm.metrics)
     return next((why for why in (*inexact, *_unfit(alarm)) if why), None)
+
+
+def follows_grid(alarm: Alarm, minutes: Minutes, first: int, last: int) -> bool:
+    """Return whether a wall-clock window only changes with whole periods since 1970, and is then all there.
+
+    So it is where the zone's offsets are whole periods, and no datapoint is late.
+    """
+    if alarm.wall_clock_zone is None or alarm.period_seconds > _DAY_SECONDS:
+        return False
+    if why_step_by_step(replace(alarm, wall_clock_zone=None), minutes):
+        return False
+    if any(minutes.late_minutes(minutes.source(stat)) for stat in alarm.metrics):
+        return False
+    zone, begin = windows.zone_of(alarm.wall_clock_zone), first - alarm.evaluation_periods * alarm.period_seconds // 60
+    offsets = (datetime.fromtimestamp(minute * 60, zone).utcoffset() for minute in range(begin, last + 60, 60))
+    return all(int((offset or timedelta()).total_seconds()) % alarm.period_seconds == 0 for offset in offsets)
 
 
 @lru_cache(maxsize=1024)

@@ -48,7 +48,10 @@ _COMPARED = {
 
 
 class Replay:
-    """Values and states of alarms from the minute `first` (since 1970) to before `last`; expressions share values."""
+    """Values and states of alarms from the minute `first` (since 1970) to before `last`; expressions share values.
+
+    With a grid alarms are evaluated when so many minutes have gone by, from 1970 on, and not every minute.
+    """
 
     def __init__(
         self,
@@ -56,17 +59,22 @@ class Replay:
         first: int,
         last: int,
         extra_points: Callable[[int], int] = windows.extra_points,
+        grid_minutes: int = 1,
     ) -> None:
         self.minutes = minutes
         self.first = first
         self.last = last
         self.extra_points = extra_points
+        self._grid_minutes = grid_minutes
         self._values: dict[tuple[tuple[Query, ...], int, int], Column] = {}
         self._held: tuple[object, list[Column]] | None = None
 
     def slots(self, alarm: Alarm) -> int:
         """Return how many slots an evaluation looks at."""
         return alarm.evaluation_periods + self.extra_points(alarm.period_seconds)
+
+    def _step(self, alarm: Alarm) -> int:
+        return max(windows.cadence_seconds(alarm) // 60, self._grid_minutes)
 
     def columns(self, alarm: Alarm) -> list[Column]:
         """Return the values of the slots of every minute: one column per age, newest slot first."""
@@ -149,7 +157,7 @@ class Replay:
 
     def codes(self, alarm: Alarm) -> Floats:
         """Return what each evaluation comes to: an index into CODES, or KEEP."""
-        step = windows.cadence_seconds(alarm) // 60
+        step = self._step(alarm)
         start = -self.first % step
         ages = (
             self._digits_along(alarm, step, start)
@@ -196,7 +204,7 @@ class Replay:
         """Return the changes of state as two arrays: epoch seconds, and the index of the new state in CODES."""
         np = numpy()
         codes = self.codes(alarm)
-        step = windows.cadence_seconds(alarm) // 60
+        step = self._step(alarm)
         start = -self.first % step
         # Only where the code changes can the state change; most minutes are like the one before.
         runs = np.concatenate(([0], np.flatnonzero(codes[1:] != codes[:-1]) + 1)) if len(codes) else np.zeros(0, int)

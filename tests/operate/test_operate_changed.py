@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+import boto3
 import pytest
 
 from deliverywatch.local.cloud.cloud import LocalCloud
@@ -19,6 +20,7 @@ from deliverywatch.local.demo import play
 from deliverywatch.operate.account import aws
 from deliverywatch.operate.deploy.aws_formation import CloudFormation
 from deliverywatch.operate.doctor import diagnose
+from deliverywatch.operate.doctor.aws_deployed import Resources
 from deliverywatch.operate.doctor.aws_doctor import Account
 
 if TYPE_CHECKING:
@@ -73,6 +75,19 @@ def test_a_fresh_stack_has_no_finding(stack: Stack) -> None:
     assert stack.failing() == []
     (line,) = [check for check in stack.examine() if check.name == "changed"]
     assert line.finding == f"{len(stack.names)} resources are as they were deployed."
+
+
+def test_every_kind_of_resource_is_compared() -> None:
+    import stacks
+    from blocks.extras import Extra
+
+    extras = [*Extra]
+    templates = [
+        stacks.template(stacks.chosen([name], extras), "arm64", "0", extras).to_dict() for name in stacks.SYSTEMS
+    ]
+    kinds = {resource["Type"] for template in templates for resource in template["Resources"].values()}
+    account = Resources(aws.Cloud(boto3.Session(region_name="us-east-1")), (), {})
+    assert kinds - set(account.readers) <= {"AWS::Budgets::Budget"}
 
 
 def schedule(name: str, **changes: Any) -> Callable[[Stack], Undo]:
@@ -330,6 +345,12 @@ def forbid_notifier(stack: Stack) -> Undo:
     return lambda: client.add_permission(**of, **allows, StatementId=statement["Sid"], Action="lambda:InvokeFunction")
 
 
+def open_function(stack: Stack) -> Undo:
+    client, of = stack.client("lambda"), {"FunctionName": f"{PREFIX}-files-process", "StatementId": "everybody"}
+    client.add_permission(**of, Action="lambda:InvokeFunction", Principal="*")
+    return lambda: client.remove_permission(**of)
+
+
 def glue_table(name: str, **changes: Any) -> Callable[[Stack], Undo]:
     """Drop a table or a view, or change it."""
 
@@ -469,6 +490,7 @@ HARMS: dict[str, tuple[Callable[[Stack], Undo], str, str]] = {
     "action removed": (alarm("sms-critical", AlarmActions=[]), "alarm-actions", "taken away"),
     "mapping disabled": (disable_mapping, "changed", "(FilesProcessMapping) was changed: Enabled is false"),
     "retries": (forget_retries, "changed", "(SmsIngestRetries) does not exist any more"),
+    "function opened": (open_function, "changed", "(FilesProcess) was changed: AddedPermissions is everybody"),
     "table dropped": (glue_table("sms_objects"), "changed", "(SmsObjectsTable) does not exist any more"),
     "view changed": (
         glue_table("sms_messages", ViewOriginalText="/* Presto View: e30= */"), "changed",
@@ -492,6 +514,7 @@ HARMS: dict[str, tuple[Callable[[Stack], Undo], str, str]] = {
 BY_HAND = {
     "administrator": f"detach-role-policy --role-name {PREFIX}",
     "concurrency 1": f"aws lambda delete-function-concurrency --function-name {PREFIX}-files-process",
+    "function opened": f"aws lambda remove-permission --function-name {PREFIX}-files-process --statement-id everybody",
     "mapping disabled": "aws lambda update-event-source-mapping --enabled --uuid ",
     "policy added to a role": "--policy-name extra",
     "table dropped": "aws glue create-table --database-name deliverywatch_prod --table-input '{",

@@ -14,10 +14,11 @@ from typing import TYPE_CHECKING, Any
 from deliverywatch.errors import DeliveryWatchError
 from deliverywatch.operate.account.aws import described_alarms, existing, listed, translated
 from deliverywatch.operate.doctor import deployed
-from deliverywatch.operate.doctor.checks_changed import ADDED_POLICIES, Compared
+from deliverywatch.operate.doctor.checks_changed import ADDED_PERMISSIONS, ADDED_POLICIES, Compared
 from deliverywatch.operate.doctor.template_shapes import (
     code,
     in_camel_case,
+    is_for_everybody,
     life_cycle_rule,
     notifications,
     unless_default,
@@ -39,7 +40,7 @@ _LAMBDA = (
 _AT_ONCE = 8
 _SERVICES = (
     *("athena", "cloudwatch", "dynamodb", "events", "firehose", "glue", "iam", "lambda", "logs", "s3", "scheduler"),
-    *("sesv2", "sns", "sqs"),
+    *("sesv2", "sns", "sqs", "ssm"),
 )
 
 
@@ -83,7 +84,7 @@ class Resources:
         self._client = cloud.client
         self._alarms = alarms
         self._policies = policies
-        self._readers: Mapping[str, Callable[[str, _Properties], _Properties | None]] = {
+        self.readers: Mapping[str, Callable[[str, _Properties], _Properties | None]] = {
             "AWS::Athena::NamedQuery": self._named_query,
             "AWS::Athena::WorkGroup": self._workgroup,
             "AWS::CloudWatch::Alarm": self._alarm,
@@ -91,6 +92,7 @@ class Resources:
             "AWS::CloudWatch::Dashboard": self._dashboard,
             "AWS::DynamoDB::Table": self._table,
             "AWS::Events::Rule": self._rule,
+            "AWS::Glue::Crawler": self._crawler,
             "AWS::Glue::Database": self._glue_database,
             "AWS::Glue::Table": self._glue_table,
             "AWS::IAM::Policy": self._policy_of_role,
@@ -101,6 +103,7 @@ class Resources:
             "AWS::Lambda::Function": self._function,
             "AWS::Lambda::Permission": self._permission,
             "AWS::Logs::LogGroup": self._log_group,
+            "AWS::Logs::LogStream": self._log_stream,
             "AWS::Logs::MetricFilter": self._metric_filter,
             "AWS::S3::Bucket": self._bucket,
             "AWS::S3::BucketPolicy": self._bucket_policy,
@@ -110,12 +113,14 @@ class Resources:
             "AWS::SNS::TopicPolicy": self._topic_policy,
             "AWS::SQS::Queue": self._queue,
             "AWS::SQS::QueuePolicy": self._queue_policy,
+            "AWS::SSM::Parameter": self._stored_parameter,
             "AWS::Scheduler::Schedule": self._schedule,
+            "AWS::Scheduler::ScheduleGroup": self._schedule_group,
         }
 
     def now(self, resource: Resource, then: _Properties) -> _Properties | None:
         """Return the properties of a resource now, which was deployed with those; none if it is gone."""
-        reader = self._readers.get(resource.kind)
+        reader = self.readers.get(resource.kind)
         if reader is None:
             return {}
         with translated(f"{resource.id} ({resource.kind})"):
@@ -171,6 +176,11 @@ class Resources:
         targets = listed(events, "list_targets_by_rule", "Targets", Rule=name)
         pattern, state = answer.get("EventPattern"), answer.get("State")
         return {"EventPattern": pattern, "Targets": targets, "State": unless_default(then, "State", "ENABLED", state)}
+
+    def _crawler(self, name: str, _: _Properties) -> _Properties | None:
+        glue = self._client("glue")
+        answer = existing(lambda: glue.get_crawler(Name=name), "EntityNotFoundException")
+        return answer and {"SchemaChangePolicy": answer["Crawler"].get("SchemaChangePolicy")}
 
     def _glue_database(self, name: str, _: _Properties) -> _Properties | None:
         glue = self._client("glue")
@@ -242,14 +252,18 @@ class Resources:
         return {
             **{key: made.get(key) for key in _LAMBDA if key in then},
             **code(then["Code"], made["CodeSha256"]),
+            ADDED_PERMISSIONS: [one["Sid"] for one in self._permissions(name) if is_for_everybody(one)],
             # Of 0 the check `concurrency` says more.
             "ReservedConcurrentExecutions": reserved or None,
         }
 
+    def _permissions(self, function: str) -> list[dict[str, Any]]:
+        client = self._client("lambda")
+        answer = existing(lambda: client.get_policy(FunctionName=function), "ResourceNotFoundException")
+        return list(json.loads(answer["Policy"])["Statement"]) if answer else []
+
     def _permission(self, _: str, then: _Properties) -> _Properties | None:
-        client, name = self._client("lambda"), then["FunctionName"]
-        answer = existing(lambda: client.get_policy(FunctionName=name), "ResourceNotFoundException")
-        statements = json.loads(answer["Policy"])["Statement"] if answer else ()
+        statements = self._permissions(then["FunctionName"])
         sources = [then[key] for key in ("SourceArn", "SourceAccount") if key in then]
         allows = any(all(source in json.dumps(statement) for source in sources) for statement in statements)
         return {} if allows else None
@@ -258,6 +272,13 @@ class Resources:
         groups = listed(self._client("logs"), "describe_log_groups", "logGroups", logGroupNamePrefix=name)
         group = next((group for group in groups if group["logGroupName"] == name), None)
         return group and {"RetentionInDays": group.get("retentionInDays"), "KmsKeyId": group.get("kmsKeyId")}
+
+    def _log_stream(self, name: str, then: _Properties) -> _Properties | None:
+        logs, of = self._client("logs"), {"logGroupName": then["LogGroupName"], "logStreamNamePrefix": name}
+        streams = existing(
+            lambda: listed(logs, "describe_log_streams", "logStreams", **of), "ResourceNotFoundException"
+        )
+        return {} if any(stream["logStreamName"] == name for stream in streams or ()) else None
 
     def _metric_filter(self, name: str, then: _Properties) -> _Properties | None:
         logs, group = self._client("logs"), then["LogGroupName"]
@@ -353,8 +374,18 @@ class Resources:
         answer = existing(lambda: sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["All"]), *absent)
         return answer and dict(answer.get("Attributes", {}))
 
+    def _stored_parameter(self, name: str, _: _Properties) -> _Properties | None:
+        ssm = self._client("ssm")
+        answer = existing(lambda: ssm.get_parameter(Name=name), "ParameterNotFound")
+        return answer and {"Value": answer["Parameter"]["Value"], "Type": answer["Parameter"]["Type"]}
+
     def _schedule(self, name: str, then: _Properties) -> _Properties | None:
         client, group = self._client("scheduler"), then.get("GroupName", "default")
         answer = existing(lambda: client.get_schedule(Name=name, GroupName=group), "ResourceNotFoundException")
         keys = ("ScheduleExpression", "ScheduleExpressionTimezone", "FlexibleTimeWindow", "Target")
         return answer and {key: answer.get(key) for key in keys}
+
+    def _schedule_group(self, name: str, _: _Properties) -> _Properties | None:
+        client = self._client("scheduler")
+        answer = existing(lambda: client.get_schedule_group(Name=name), "ResourceNotFoundException")
+        return None if answer is None else {}

@@ -18,8 +18,9 @@ if TYPE_CHECKING:
     from deliverywatch.operate.doctor.deployed import Difference
 
 NAME = "changed"
-# Not a property of a template: policies that somebody put into a role beside those of the stack.
-ADDED_POLICIES = "AddedPolicies"
+# No properties of a template: policies that somebody put into a role beside those of the stack, and statements that let
+# everybody start a function.
+ADDED_POLICIES, ADDED_PERMISSIONS = "AddedPolicies", "AddedPermissions"
 _UNDO = "deliverywatch deploy --revert-drift"
 # What CloudFormation does not undo, as the template says nothing of it.
 _UNDO_BY_HAND = {
@@ -28,6 +29,9 @@ _UNDO_BY_HAND = {
     ("AWS::IAM::Role", ADDED_POLICIES): "aws iam delete-role-policy --role-name {name} --policy-name {now}",
     ("AWS::IAM::Role", "ManagedPolicyArns"): "aws iam detach-role-policy --role-name {name} --policy-arn {now}",
     ("AWS::Lambda::EventSourceMapping", "Enabled"): "aws lambda update-event-source-mapping --enabled --uuid {name}",
+    ("AWS::Lambda::Function", ADDED_PERMISSIONS): (
+        "aws lambda remove-permission --function-name {name} --statement-id {now}"
+    ),
     ("AWS::Lambda::Function", "ReservedConcurrentExecutions"): (
         "aws lambda delete-function-concurrency --function-name {name}"
     ),

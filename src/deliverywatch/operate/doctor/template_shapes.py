@@ -22,6 +22,12 @@ def code(then: Any, content: str) -> dict[str, Any]:
     return {"Code.S3Key": f"{base64.b64decode(content).hex()}.zip"} if re.fullmatch(r"[0-9a-f]{64}\.zip", key) else {}
 
 
+def is_for_everybody(statement: Mapping[str, Any]) -> bool:
+    """Return whether a statement of a function's policy lets anybody start it, whatever its conditions are."""
+    principal = statement.get("Principal")
+    return statement.get("Effect") == "Allow" and principal in ("*", {"AWS": "*"})
+
+
 def in_camel_case(word: str) -> str:
     """Return `RENDERING_FAILURE` as `renderingFailure`."""
     first, *rest = word.lower().split("_")

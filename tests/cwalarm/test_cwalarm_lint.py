@@ -255,6 +255,15 @@ def test_the_witness_of_an_alarm_that_can_fire_raises_it(resource: Resource) -> 
     assert raised(resource) == (Verdict.YES, State.ALARM)
 
 
+def test_values_that_come_many_times_a_period_are_no_series_but_a_sentence() -> None:
+    judged = report(A=alarm(Statistic="SampleCount")).judged[0]
+    assert judged.answers
+    assert (judged.answers.can_fire.series, judged.answers.can_fire.why) == (
+        {},
+        "Errors 1 (4 times) for 10 minutes raises it.",
+    )
+
+
 EXPRESSIONS = st.recursive(
     st.sampled_from(["a", "b", "3", "0.5", "-2"]),
     lambda inner: st.one_of(

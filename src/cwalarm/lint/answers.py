@@ -78,7 +78,12 @@ def _blind(measured: Behaviour) -> Answer:
 
 
 def _witness(measured: Behaviour, *stages: tuple[Levels, int]) -> dict[str, str]:
-    """Return a series for each metric, one value per period, in the notation of case files."""
+    """Return a series for each metric, one value per period, in the notation of case files.
+
+    That has no word for a value that comes many times in a period: then there is none, and the sentence says it.
+    """
+    if any(reading.occurrences != 1 for levels, _ in stages for reading in levels.values()):
+        return {}
     metrics = sorted({stat.metric for stat in measured.probe.alarm.metrics})
     return {_name(metric): " ".join(_run(levels, metric, count) for levels, count in stages) for metric in metrics}
 

@@ -216,7 +216,10 @@ def test_a_right_that_is_missing_leaves_a_behaviour_open(
 
 
 @pytest.fixture
-def smoke(run: Callable[..., Result], pause: Callable[[float], None], monkeypatch: pytest.MonkeyPatch) -> Any:
+def smoke(
+    run: Callable[..., Result], pause: Callable[[float], None], cloud: LocalCloud, monkeypatch: pytest.MonkeyPatch
+) -> Any:
+    monkeypatch.setattr("deliverywatch.cli.smoke.datetime", SimpleNamespace(now=lambda _: cloud.clock.now))
     monkeypatch.setattr("deliverywatch.cli.smoke.time", SimpleNamespace(sleep=pause))
     return lambda *arguments: run("smoke", *arguments)
 
@@ -230,6 +233,13 @@ def test_the_verb_says_before_what_it_makes_and_what_it_costs_and_asks(smoke: An
     assert "111122223333" in planned.stderr
     assert "at most 32 minutes and costs about 0.00" in planned.stderr
     assert all(f"  {proof.name}" in planned.stderr for proof in PROOFS)
+
+
+def test_the_verb_tries_everything_and_fits_the_terminal(smoke: Any) -> None:
+    result = smoke("--yes")
+    assert result.exit_code == 0
+    assert result.stdout.endswith(f"{sum(len(proof.behaviours) for proof in PROOFS)} proven, 0 wrong, 0 open.\n")
+    assert max(map(len, [*result.stdout.splitlines(), *result.stderr.splitlines()])) <= 80
 
 
 def test_the_verb_prints_each_line_as_proven_or_wrong(

@@ -72,9 +72,11 @@ def _chosen(names: Collection[str]) -> list[Proof]:
 
 
 def _announce(proofs: Collection[Proof], where: str) -> None:
-    click.echo(wrapped(f"On {where} this"), err=True)
+    click.echo(wrapped(f"On {where}; whatever is made is taken away again:"), err=True)
+    width = shutil.get_terminal_size().columns
     for proof in proofs:
-        click.echo(f"  {proof.name:10}{proof.does}", err=True)
+        lines = textwrap.wrap(f"{proof.name:12}{proof.does}", width, initial_indent="  ", subsequent_indent=" " * 14)
+        click.echo("\n".join(lines), err=True)
     minutes, usd = sum(proof.minutes for proof in proofs), sum(proof.usd for proof in proofs)
     click.echo(wrapped(f"It takes at most {minutes} minutes and costs about {usd:.4f} USD at list price."), err=True)
 

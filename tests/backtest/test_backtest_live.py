@@ -80,6 +80,13 @@ def test_a_template_is_replayed_over_the_accounts_datapoints(run: Any, tmp_path:
     assert [mail["event"] for mail in result["variants"][0]["mails"]] == ["OPENED", "RESOLVED"]
 
 
+def test_four_hours_of_an_account_recommend_nothing_and_show_what_its_alarm_did(run: Any) -> None:
+    result = json.loads(run("--template", "cloudwatch", "--recommend", "--alarm", "failed", "--json").stdout)
+    assert "are less than 7" in result["refusals"][0]
+    assert [one["mails_count"] for one in result["settings"]] == [2]
+    assert result["coverage"]["percent"] == 100
+
+
 def test_an_account_has_no_parameters(run: Any) -> None:
     result = run("--template", "cloudwatch", "--set", "Limit=5")
     assert (result.exit_code, "An account has no parameters." in result.stderr) == (2, True)

@@ -235,6 +235,34 @@ def test_an_alarm_of_values_is_recommended_for_as_well(tmp_path: Path) -> None:
     assert setting(printed, "recommended")["missed"] == []
 
 
+def test_of_an_alarm_that_calls_below_the_largest_threshold_is_the_most_sensitive(tmp_path: Path) -> None:
+    stat = {"Metric": {"Namespace": "Shop", "MetricName": "Total"}, "Period": 600, "Stat": "Sum"}
+    below = {
+        "ComparisonOperator": "LessThanThreshold",
+        "Metrics": [{"Id": "m", "ReturnData": True, "MetricStat": stat}],
+    }
+    counts = [(0 if 700 <= slot < 712 else 40 + slot * 7 % 13, 0) for slot in range(8 * DAY)]
+    history, path = write(tmp_path, counts), template(tmp_path, **below)
+    printed = document("--template", path, "--history", history, "--set", "Limit=45,60,30,10")
+    assert [one["from"] for one in printed["incidents"]["judged"]] == ["2026-11-24T20:40:00Z"]
+    assert printed["set"] == {"Limit": "30"}
+    assert [one["parameters"]["Limit"] for one in printed["settings"]] == ["5", "45", "30", "10"]
+
+
+def test_the_mails_of_a_lake_are_as_they_would_have_been_and_a_day_recommends_nothing(
+    deployed: Path, lake: Path, tmp_path: Path
+) -> None:
+    printed = document("--template", deployed, "--history", lake, "--render-to", tmp_path / "mails")
+    assert "1.0 days are less than 7" in printed["refusals"][0]
+    assert printed["mails"][0]["subject"] == "[WARNING] SMS failures 3.2% - prod - INC-1120-1123"
+    assert len(list((tmp_path / "mails").iterdir())) == 3
+
+
+def test_a_threshold_is_either_turned_or_recommended(tmp_path: Path) -> None:
+    result = run("--template", template(tmp_path), "--history", write(tmp_path, traffic(1, during({}))), "--sweep")
+    assert (result.exit_code, "Give one of them." in result.stderr) == (2, True)
+
+
 def test_one_of_several_alarms_has_to_be_named(tmp_path: Path) -> None:
     path = template(tmp_path, Metrics=[{"Id": "m", "ReturnData": True, "MetricStat": {
         "Metric": {"Namespace": "Shop", "MetricName": "Total"}, "Period": 600, "Stat": "Sum"}}])  # fmt: skip

@@ -154,5 +154,5 @@ def sample(why: str, mail: Mail) -> Sample:
     """Return a mail with the parts that people see."""
     message = email.message_from_bytes(mail.message, policy=policy.default)
     parts = {kind: message.get_body((kind,)) for kind in ("plain", "html")}
-    text, page = (str(part.get_content()) if part else "" for part in parts.values())
+    text, page = (str(part.get_content()).replace("\r\n", "\n") if part else "" for part in parts.values())
     return Sample(why, mail, text, page)

@@ -142,8 +142,9 @@ def _subject(definitions: Definitions, pattern: str) -> Alarm:
 
 def _wanted(overrides: Sequence[Mapping[str, str]]) -> dict[str, list[str]]:
     """Return the values to try by parameter, where several were named."""
-    values = {name: list(dict.fromkeys(one[name] for one in overrides)) for name in overrides[0]}
-    return {name: several for name, several in values.items() if len(several) > 1}
+    names = dict.fromkeys(name for one in overrides for name in one)
+    values = {name: list(dict.fromkeys(one[name] for one in overrides if name in one)) for name in names}
+    return {name: several for name, several in values.items() if len(several) > 1 or name not in overrides[0]}
 
 
 def _evidence(wish: Wish, today: Definitions, alarm: Alarm, history: History, span: Span) -> _Evidence:

@@ -286,8 +286,8 @@ class Search:
         return measured.true_mails_count > self.budget.mails_a_week * self.span.days / 7
 
     def fewest_missed(self) -> Setting:
-        """Return of what was replayed, and today's, the setting that misses fewest incidents and then mails least."""
-        self._tried.add(self.grid.today)
+        """Return the setting that misses fewest incidents and then mails least, of what was tried and the two ends."""
+        self._tried |= {self.grid.today, self.grid.at(tuple(len(axis.values) - 1 for axis in self.grid.axes))}
 
         def cost(setting: Setting) -> tuple[int, float, tuple[int, ...]]:
             measured = self.outcome(setting)

@@ -144,19 +144,15 @@ def backtest(
       "notes": [""]}
     """  # noqa: D301 - click wants the control character
     from deliverywatch.backtest.compare import Request, compare
-    from deliverywatch.backtest.inputs.definitions import LiveAccount, TemplateFile
     from deliverywatch.backtest.report.document import document
     from deliverywatch.backtest.report.page import page
     from deliverywatch.backtest.results.result import Night
 
-    source: Source = TemplateFile(Path(template), without)
-    if template == LIVE:
-        from deliverywatch.backtest.aws import cloudwatch  # brings boto3
-
-        source = LiveAccount(cloudwatch().definitions, without)
+    if is_wanted and sweep:
+        raise InputError("--recommend and --sweep are two questions.", next_step="Give one of them.")
     history_for, is_swept = _History(history, start, end), sweep or report is not None
     hours = Night(time_zone, *night)
-    request = Request(source, history_for, settings, hours, is_swept=is_swept, start=start, end=end)
+    request = Request(_source(template, without), history_for, settings, hours, is_swept=is_swept, start=start, end=end)
     with _progress() as show_progress:
         if is_wanted:
             budget = (mails_a_week, night_mails)
@@ -164,7 +160,7 @@ def backtest(
         else:
             result = compare(request, show_progress)
     if is_wanted:
-        return show(recommended, as_json=as_json, report=report)
+        return show(recommended, as_json=as_json, report=report, render_to=render_to)
     if render_to:
         _write(result, render_to)
     if report:
@@ -175,6 +171,16 @@ def backtest(
     else:
         _print(result, is_swept=sweep)
     return None
+
+
+def _source(template: str, without: tuple[str, ...]) -> Source:
+    from deliverywatch.backtest.inputs.definitions import LiveAccount, TemplateFile
+
+    if template != LIVE:
+        return TemplateFile(Path(template), without)
+    from deliverywatch.backtest.aws import cloudwatch  # brings boto3
+
+    return LiveAccount(cloudwatch().definitions, without)
 
 
 class _History:

@@ -52,10 +52,15 @@ def recommendation(
     return result
 
 
-def show(result: Recommendation, *, as_json: bool, report: Path | None) -> None:
-    """Print a recommendation and write its page."""
+def show(result: Recommendation, *, as_json: bool, report: Path | None, render_to: Path | None) -> None:
+    """Print a recommendation, and write its page and its mails."""
     from deliverywatch.backtest.report import recommended
 
+    if render_to:
+        render_to.mkdir(parents=True, exist_ok=True)
+        for number, sample in enumerate(result.samples, 1):
+            render_to.joinpath(f"{number:03}-{sample.mail.incident}.eml").write_bytes(sample.mail.message)
+        click.echo(f"Mails are in {render_to}.", err=True)
     if report:
         report.write_text(recommended.page(result), encoding="utf-8")
         click.echo(f"The report is in {report}.", err=True)

@@ -344,7 +344,8 @@ def test_an_empty_history_is_a_gap_and_not_zero() -> None:
     assert backtest([plain(TreatMissingData=Treat.MISSING)], Series(), NOON, end_of_span()) == []
 
 
-def test_many_alarms_are_replayed_by_several_processes_to_the_same_end() -> None:
+def test_many_alarms_are_replayed_by_several_processes_to_the_same_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("cwalarm.replay.backtest._MINUTES_FOR_PROCESSES", 0)
     alarms = [plain(AlarmName=f"alarm-{index:02}", Threshold=index % 7, Period=60) for index in range(50)]
     series = held([(minute, minute % 7, minute % 3) for minute in range(100)], is_late=True)
     progress: list[tuple[int, int]] = []

@@ -19,6 +19,8 @@ from cwalarm.replay.numeric import Flags, Floats, numpy
 from cwalarm.replay.replay import CODES, Replay
 
 _PART = 65_536
+# With fewer minutes of all alarms together, which take a second, to start processes costs more than they save.
+_MINUTES_FOR_PROCESSES = 10_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +103,7 @@ def backtest(
     """Return the changes of all alarms from `start` to before `end`, in order of time; all start in INSUFFICIENT_DATA.
 
     Alarms warm up from `created` on; None means long ago. `on_progress` gets the number of alarms done and of all. Some
-    dozen alarms are replayed by as many `processes` as are given.
+    dozen alarms over months are replayed by as many `processes` as are given.
 
     Raises:
         InputError: An alarm cannot be evaluated, or the span is empty.
@@ -117,8 +119,12 @@ def backtest(
         minutes.prepare(source)
     # Alarms with one expression come one after the other: they share its values.
     grouped = sorted(alarms, key=lambda alarm: (str(alarm.queries), alarm.evaluation_periods))
+    is_worth_it = len(alarms) * (replay.last - replay.first) >= _MINUTES_FOR_PROCESSES
+    own_transitions = parallel.computed(
+        lambda alarm: _transitions(alarm, replay, created), grouped, processes if is_worth_it else 1
+    )
     transitions: list[Transitions] = []
-    for own in parallel.computed(lambda alarm: _transitions(alarm, replay, created), grouped, processes):
+    for own in own_transitions:
         transitions.append(own)
         on_progress(len(transitions), len(alarms))
     return in_order(transitions)

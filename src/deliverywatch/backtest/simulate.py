@@ -20,6 +20,7 @@ from cwalarm.evaluation.message import Outcome, composite_reason, sns_message
 from cwalarm.replay.actions import Executed, combine, executed, require_children
 from cwalarm.replay.backtest import Change, backtest
 from cwalarm.replay.minutes import Minutes
+from cwalarm.replay.parallel import processors
 from deliverywatch.alerting.dry_run import Pile
 from deliverywatch.alerting.incidents.severity import Watch
 from deliverywatch.alerting.inputs.notice import parse
@@ -52,7 +53,9 @@ def replay(
 ) -> list[Change]:
     """Return every change of state, composites too, in order of time; raise InputError if one cannot be evaluated."""
     require_children(definitions.composites, [alarm.name for alarm in definitions.alarms])
-    changes = backtest(definitions.alarms, minutes, span.start, span.end, on_progress=on_progress)
+    changes = backtest(
+        definitions.alarms, minutes, span.start, span.end, on_progress=on_progress, processes=processors()
+    )
     return with_composites(definitions, changes, span)
 
 

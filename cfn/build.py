@@ -24,6 +24,7 @@ try:
     from blocks.extras import SENTENCES, Extra
     from bundling import bundle, packages, texts, trim
     from checks import firehose_rules, lint
+    from cwalarm.cli.terminal import echo
     from deliverywatch.errors import ConfigurationError, DeliveryWatchError
 except ModuleNotFoundError as missing:
     # `python cfn/build.py` with a Python that has not the locked packages: the one of scripts/setup has.
@@ -158,10 +159,10 @@ def main(systems: str, extras: tuple[Extra, ...], bundled: str, out: Path) -> No
     except DeliveryWatchError as error:
         sys.exit(f"{error} {error.next_step}")
     for path, size in written.items():
-        click.echo(f"{size:50} {click.format_filename(_near(path))}")
+        echo(f"{size:50} {click.format_filename(_near(path))}")
     _warn(written, bundled)
     if "pipeline" in names and not any(path.name.startswith("pipeline-") for path in written):
-        click.echo(_NO_PIPELINE, err=True)
+        echo(_NO_PIPELINE, err=True)
 
 
 def _near(path: Path) -> Path:
@@ -172,14 +173,14 @@ def _near(path: Path) -> Path:
 def _warn(written: Iterable[Path], bundled: str) -> None:
     """Say what deploys, but in one way only or to start slowly."""
     if bundled != "none" and not packages.lambda_python():
-        click.echo(
+        echo(
             f"There is no python{packages.PYTHON} here, so the zips hold no bytecode: cold starts take twice as long. "
             "Install it and build again; nothing else needs it.",
             err=True,
         )
     for path in written:
         if path.suffix == ".zip" and path.stat().st_size > bundle.ZIPPED_LIMIT_BYTES:
-            click.echo(f"{path.name} is over Lambda's limit for a direct upload: it deploys through S3 only.", err=True)
+            echo(f"{path.name} is over Lambda's limit for a direct upload: it deploys through S3 only.", err=True)
 
 
 def _names(systems: str) -> list[str]:

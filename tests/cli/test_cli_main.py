@@ -9,8 +9,8 @@ import click
 import pytest
 from click.testing import CliRunner
 
+from cwalarm.cli.terminal import Time
 from deliverywatch.cli import main
-from deliverywatch.cli.terminal.time_options import Time
 from deliverywatch.errors import ConfigurationError
 
 

@@ -12,6 +12,7 @@ import click
 from cwalarm.cli.terminal import (
     Time,
     counted,
+    echo,
     json_option,
     pairs,
     print_json,
@@ -103,7 +104,7 @@ def backtest(
     else:
         notes = [f"{one.name} is not in the stack, because {one.reason}. {one.next_step}" for one in alarms.absent]
         notes += [f"Assumed of {sentence}" for sentence in assumptions]
-        click.echo("\n\n".join([_words(replayed, left_out, *span), *map(wrapped, notes)]))
+        echo("\n\n".join([_words(replayed, left_out, *span), *map(wrapped, notes)]))
 
 
 def _some(watching: Sequence[Alarm], history: Path) -> Sequence[Alarm]:

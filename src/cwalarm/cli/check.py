@@ -12,6 +12,7 @@ import click
 from cwalarm.cli.terminal import (
     Exit,
     counted,
+    echo,
     json_option,
     junit_option,
     pairs,
@@ -89,9 +90,9 @@ def report(results: Sequence[Result], name: str, junit: Path | None, *, as_json:
 
 def _print(results: Sequence[Result], failed: int) -> None:
     for result in results:
-        click.echo(f"{'ok  ' if result.difference is None else 'FAIL'}  {result.name}")
+        echo(f"{'ok  ' if result.difference is None else 'FAIL'}  {result.name}")
         if result.difference is not None:
-            click.echo(wrapped(result.difference, " " * 6))
-    click.echo(f"{counted(len(results), 'case')}: {len(results) - failed} as expected, {failed} not.")
+            echo(wrapped(result.difference, " " * 6))
+    echo(f"{counted(len(results), 'case')}: {len(results) - failed} as expected, {failed} not.")
     for sentence in dict.fromkeys(sentence for result in results for sentence in result.assumptions):
-        click.echo(wrapped(f"Assumed of {sentence}"))
+        echo(wrapped(f"Assumed of {sentence}"))

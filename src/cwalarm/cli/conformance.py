@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from cwalarm.cli.terminal import Exit, json_option, print_json, wrapped
+from cwalarm.cli.terminal import Exit, echo, json_option, print_json, wrapped
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -61,7 +61,7 @@ def _print(answers: Sequence[Answer], wrong: Sequence[Answer]) -> None:
     for answer in wrong:
         case = answer.case
         words = f"{case.id}: CloudWatch says {case.expected}, the evaluator {answer.state or 'nothing'} ({case.source})"
-        click.echo(wrapped(words, "      ", "FAIL  "))
+        echo(wrapped(words, "      ", "FAIL  "))
     for certainty, count in Counter(answer.case.certainty for answer in answers).items():
         failed = sum(answer.case.certainty == certainty for answer in wrong)
-        click.echo(f"{certainty}: {count - failed} of {count} as CloudWatch")
+        echo(f"{certainty}: {count - failed} of {count} as CloudWatch")

@@ -11,6 +11,7 @@ import click
 
 from cwalarm.cli.terminal import (
     counted,
+    echo,
     json_option,
     one_line,
     pairs,
@@ -77,7 +78,7 @@ def explain(
     else:
         others = f"Its nested stacks have templates of their own: {', '.join(alarms.nested)}." if alarms.nested else ""
         paragraphs = [*map(_paragraph, meanings), *([others] if others and name is None else [])]
-        click.echo("\n\n".join(wrapped(one_line(" ".join(text.split()))) for text in paragraphs))
+        echo("\n\n".join(wrapped(one_line(" ".join(text.split()))) for text in paragraphs))
     _require_all(alarms, refused, template.name, is_one=name is not None)
 
 

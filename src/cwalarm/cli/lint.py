@@ -12,6 +12,7 @@ import click
 from cwalarm.cli.terminal import (
     Exit,
     counted,
+    echo,
     json_option,
     junit_option,
     one_line,
@@ -115,17 +116,17 @@ def _print(report: Report, template: Path) -> None:
     from cwalarm.lint.rules import Level
 
     for judged in report.judged:
-        click.echo(f"{template}:{judged.place.line} {one_line(judged.alarm)}{_answered(judged)}")
+        echo(f"{template}:{judged.place.line} {one_line(judged.alarm)}{_answered(judged)}")
         if judged.answers and judged.answers.can_fire.series:
             series = ", ".join(f"{name} {values}" for name, values in judged.answers.can_fire.series.items())
-            click.echo(wrapped(f"raised by {one_line(series)}", "      ", "  "))
+            echo(wrapped(f"raised by {one_line(series)}", "      ", "  "))
         for one in judged.findings:
-            click.echo(_paragraph(one))
+            echo(_paragraph(one))
     for absent in report.absent:
-        click.echo(wrapped(f"{one_line(absent.name)} is not in the stack, because {absent.reason}. {absent.next_step}"))
+        echo(wrapped(f"{one_line(absent.name)} is not in the stack, because {absent.reason}. {absent.next_step}"))
     levels = ", ".join(counted(report.count(level), level.value) for level in Level)
     accepted = sum(one.accepted is not None for one in report.findings)
-    click.echo(f"{counted(len(report.judged), 'alarm')}: {levels}, {accepted} accepted.")
+    echo(f"{counted(len(report.judged), 'alarm')}: {levels}, {accepted} accepted.")
 
 
 def _answered(judged: Judged) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from cwalarm.cli.terminal import Exit
+from cwalarm.cli.terminal import Exit, echo, harmless
 from cwalarm.errors import CwalarmError, InputError
 
 VERBS = ("explain", "lint", "check", "backtest", "conformance")
@@ -36,9 +36,9 @@ class _Verbs(click.Group):
             return super().invoke(ctx)
         except CwalarmError as error:
             if ctx.params["verbose"]:
-                click.echo(traceback.format_exc(), err=True, nl=False)
+                echo(traceback.format_exc(), err=True, nl=False)
             kind = _Unusable if isinstance(error, InputError) else click.ClickException
-            raise kind(f"{error} {error.next_step}") from error
+            raise kind(harmless(f"{error} {error.next_step}")) from error
 
 
 @click.group(cls=_Verbs, context_settings={"help_option_names": ["-h", "--help"]})

@@ -11,6 +11,7 @@ from typing import Any
 
 import click
 
+from cwalarm.cli.terminal import echo, harmless
 from deliverywatch.cli.terminal.exits import WORDS, Exit
 from deliverywatch.cli.terminal.interrupt import Interrupted
 from deliverywatch.errors import DeliveryWatchError, InputError
@@ -70,11 +71,11 @@ class _Verbs(click.Group):
             raise Interrupted(ctx.invoked_subcommand) from None
         except Exception as error:
             if ctx.params["verbose"]:
-                click.echo(traceback.format_exc(), err=True, nl=False)
+                echo(traceback.format_exc(), err=True, nl=False)
             unusable = DeliveryWatchError if ctx.invoked_subcommand in _OFFLINE else InputError
             kind = _Unusable if isinstance(error, unusable) else click.ClickException
             word = f" [{error.kind}]" if ctx.params["verbose"] and isinstance(error, DeliveryWatchError) else ""
-            raise kind(_sentence(error) + word) from error
+            raise kind(harmless(_sentence(error)) + word) from error
 
 
 def _sentence(error: Exception) -> str:

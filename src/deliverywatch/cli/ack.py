@@ -2,6 +2,7 @@
 
 import click
 
+from cwalarm.cli.terminal import echo
 from deliverywatch.cli.terminal.incident_options import open_session
 from deliverywatch.cli.terminal.target import Target, target
 
@@ -33,7 +34,7 @@ def ack(*, incident: str, by: str, note: str, watch: str, dry_run: bool, target:
     session = open_session(target)
     record = records.find(session.lake, incident, watch)
     if dry_run and record.is_open:
-        click.echo(f"Would note that {who} has taken on {record.id} ({record.title or record.watch}).")
+        echo(f"Would note that {who} has taken on {record.id} ({record.title or record.watch}).")
         return
     taken = acknowledge(session.lake, record.watch, record.id, Ack(who, session.now.replace(microsecond=0), said))
-    click.echo(f"{who} has taken on {taken.id} ({taken.title or taken.watch}, {taken.level.value}).")
+    echo(f"{who} has taken on {taken.id} ({taken.title or taken.watch}, {taken.level.value}).")

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 
 import click
 
+from cwalarm.cli.terminal import Time, echo
 from deliverywatch.cli.terminal.exits import Exit
 from deliverywatch.cli.terminal.lake_options import FOLDER, Lake, open_lake
 from deliverywatch.cli.terminal.target import Target, target
-from deliverywatch.cli.terminal.time_options import Time
 from deliverywatch.thresholds import HISTORY_DAYS
 
 if TYPE_CHECKING:
@@ -49,18 +49,18 @@ def backfill(*, since: datetime, until: datetime | None, lake: Path | None, dry_
     start = flow.resumed(opened.store, since)
     plan = flow.within(backfill_plan(now, opened.settings(), opened.store, days), start, until or now)
     if start != since:
-        click.echo(f"Going on from {start:%Y-%m-%d %H:%M} UTC, where it was interrupted.", err=True)
+        echo(f"Going on from {start:%Y-%m-%d %H:%M} UTC, where it was interrupted.", err=True)
     if dry_run:
-        click.echo(f"Would read {len(plan.ranges):,} hours into {opened.name}; each is a request or more.", err=True)
+        echo(f"Would read {len(plan.ranges):,} hours into {opened.name}; each is a request or more.", err=True)
         return
     try:
         new_count = _fill(plan, opened, since)
     except KeyboardInterrupt:
-        click.echo("Interrupted; nothing is half done, and the same command goes on from here.", err=True)
+        echo("Interrupted; nothing is half done, and the same command goes on from here.", err=True)
         raise click.exceptions.Exit(Exit.FAILED) from None
-    click.echo(f"{len(plan.ranges):,} hours of {opened.name} are filled: {new_count:,} new messages.", err=True)
+    echo(f"{len(plan.ranges):,} hours of {opened.name} are filled: {new_count:,} new messages.", err=True)
     if lake is not None:
-        click.echo(f"See what is there: deliverywatch lake show {lake}", err=True)
+        echo(f"See what is there: deliverywatch lake show {lake}", err=True)
 
 
 def check_age(since: datetime, now: datetime) -> None:

@@ -13,10 +13,10 @@ from zoneinfo import ZoneInfo
 
 import click
 
-from deliverywatch.cli.terminal.output import json_option, print_json, print_plain, table
-from deliverywatch.cli.terminal.prose import wrapped
+from cwalarm.cli.terminal import Time, echo, json_option, print_json, wrapped
+from deliverywatch.cli.terminal.output import print_plain, table
 from deliverywatch.cli.terminal.recommendation import recommendation, show
-from deliverywatch.cli.terminal.time_options import Hours, Time, zone_option
+from deliverywatch.cli.terminal.time_options import Hours, zone_option
 from deliverywatch.errors import InputError
 from deliverywatch.thresholds import BACKTEST_MAILS_A_WEEK, BACKTEST_NIGHT_MAILS_A_WEEK
 
@@ -165,7 +165,7 @@ def backtest(
         _write(result, render_to)
     if report:
         report.write_text(page(result), encoding="utf-8")
-        click.echo(f"The report is in {report}.", err=True)
+        echo(f"The report is in {report}.", err=True)
     if as_json:
         print_json(document(result))
     else:
@@ -251,9 +251,9 @@ def _print(result: Result, *, is_swept: bool) -> None:
     if is_swept and result.curve:
         print_plain(_curve(result.curve))
     for note in result.notes:
-        click.echo(wrapped(note))
+        echo(wrapped(note))
     if result.left_out:
-        click.echo(wrapped(f"Left out, because this history does not show them: {', '.join(result.left_out)}."))
+        echo(wrapped(f"Left out, because this history does not show them: {', '.join(result.left_out)}."))
 
 
 def _mails(variant: Variant, time_zone: str) -> Table:
@@ -292,4 +292,4 @@ def _write(result: Result, folder: Path) -> None:
         target.mkdir(parents=True, exist_ok=True)
         for number, mail in enumerate(variant.mails, 1):
             target.joinpath(f"{number:03}-{mail.incident}.eml").write_bytes(mail.message)
-    click.echo(f"Mails are in {folder}.", err=True)
+    echo(f"Mails are in {folder}.", err=True)

@@ -10,12 +10,10 @@ from typing import TYPE_CHECKING
 
 import click
 
+from cwalarm.cli.terminal import Time, counted, echo, print_json
 from deliverywatch.cli.terminal.exits import Exit
 from deliverywatch.cli.terminal.lake_options import FOLDER, open_lake
-from deliverywatch.cli.terminal.output import print_json
-from deliverywatch.cli.terminal.prose import counted
 from deliverywatch.cli.terminal.target import Target, target_and_json
-from deliverywatch.cli.terminal.time_options import Time
 from deliverywatch.thresholds import SETTLE_HOURS
 
 if TYPE_CHECKING:
@@ -43,7 +41,7 @@ def compact(*, lake: Path | None, before: datetime | None, dry_run: bool, as_jso
     opened, now = open_lake(lake, target), datetime.now(UTC)
     chosen = flow.due(opened.store.sizes("sms/"), now, before)
     if not chosen:
-        click.echo(f"Nothing to do: {opened.name} has no hours of a day that ended {SETTLE_HOURS} hours ago.", err=True)
+        echo(f"Nothing to do: {opened.name} has no hours of a day that ended {SETTLE_HOURS} hours ago.", err=True)
     if dry_run:
         _list(chosen, as_json=as_json)
         return
@@ -58,10 +56,10 @@ def _done(chosen: Sequence[Due], store: Store) -> Summary:
             chosen,
             store,
             token=uuid.uuid4().hex,
-            on_begin=lambda due: click.echo(f"{due.day:%Y-%m-%d}: {_hours(due)}", err=True),
+            on_begin=lambda due: echo(f"{due.day:%Y-%m-%d}: {_hours(due)}", err=True),
         )
     except KeyboardInterrupt:
-        click.echo("Interrupted; every row still counts once, and the same command goes on from here.", err=True)
+        echo("Interrupted; every row still counts once, and the same command goes on from here.", err=True)
         raise click.exceptions.Exit(Exit.FAILED) from None
 
 
@@ -78,9 +76,9 @@ def _list(chosen: Sequence[Due], *, as_json: bool) -> None:
         print_json({"days": days})
         return
     for due in chosen:
-        click.echo(f"{due.day:%Y-%m-%d}: {_hours(due)}")
+        echo(f"{due.day:%Y-%m-%d}: {_hours(due)}")
     if chosen:
-        click.echo("Nothing was changed (--dry-run).", err=True)
+        echo("Nothing was changed (--dry-run).", err=True)
 
 
 def _print(summary: Summary, *, as_json: bool) -> None:
@@ -88,8 +86,8 @@ def _print(summary: Summary, *, as_json: bool) -> None:
         print_json(summary.as_fields())
     elif summary.day_count:
         days = counted(summary.day_count, "day")
-        click.echo(f"{days}, {summary.hour_count:,} hour objects joined and deleted.", err=True)
+        echo(f"{days}, {summary.hour_count:,} hour objects joined and deleted.", err=True)
     for day, reason in summary.failures.items():
-        click.echo(f"{day} is left as it was: {reason}", err=True)
+        echo(f"{day} is left as it was: {reason}", err=True)
     if summary.failures:
         raise click.exceptions.Exit(Exit.FAILED)

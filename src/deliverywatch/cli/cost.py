@@ -8,10 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from cwalarm.cli.terminal import echo, pairs, print_json, wrapped
 from deliverywatch.cli.terminal.input_files import read_json
-from deliverywatch.cli.terminal.name_value import pairs
-from deliverywatch.cli.terminal.output import print_json, print_plain, table
-from deliverywatch.cli.terminal.prose import wrapped
+from deliverywatch.cli.terminal.output import print_plain, table
 from deliverywatch.cli.terminal.target import Target, target_and_json
 from deliverywatch.errors import CloudRefused, CloudUnavailable, InputError
 
@@ -75,7 +74,7 @@ def cost(
         lines.add_row(item, usd, free, how)
     print_plain(lines)
     for sentence in [*bill.sentences(estimate, volume), *([_month_to_date(spent)] if spent else [])]:
-        click.echo(f"\n{wrapped(sentence)}")
+        echo(f"\n{wrapped(sentence)}")
 
 
 def _estimate(file: Path | None, given: tuple[str, ...], volume: Volume, target: Target, *, deployed: bool) -> Estimate:

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from cwalarm.cli.terminal import harmless
+
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.progress import Progress, TaskID
@@ -126,4 +128,4 @@ def _show(outcome: Outcome, console: Console) -> None:
         word = entry.mark.split(" ")[0]
         colour = TONES[word.lower()].terminal if word.lower() in TONES else "dim italic" if entry.kind == "act" else ""
         style = f"bold {colour}" if word in _BOLD else colour
-        console.print(Text(f"{entry.at:%H:%M:%S}  {entry.text}", style=style), soft_wrap=True)
+        console.print(Text(f"{entry.at:%H:%M:%S}  {harmless(entry.text)}", style=style), soft_wrap=True)

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 import click
 
+from cwalarm.cli.terminal import echo, print_json
 from deliverywatch.cli.terminal import steps
 from deliverywatch.cli.terminal.confirm import able_to_ask, confirmed
-from deliverywatch.cli.terminal.output import print_json
 from deliverywatch.cli.terminal.target import Target, target_and_json
 from deliverywatch.operate.account.resources import kind_words
 
@@ -54,7 +54,7 @@ def destroy(*, target: Target, with_data: bool, dry_run: bool, yes: bool, as_jso
     code = artifacts.name if artifacts.exists() else ""
     left = flow.left(removal, secrets, code, target.options(), with_data=with_data)
     if not as_json:
-        click.echo("\n".join(_words(removal, with_data=with_data)))
+        echo("\n".join(_words(removal, with_data=with_data)))
     if not dry_run:
         _agree(removal, with_data=with_data, yes=yes)
         with steps.shown() as progress:
@@ -105,7 +105,7 @@ def _end(removal: Removal, left: dict[str, str], *, is_done: bool, as_json: bool
         status = "deleted" if is_done else "planned"
         print_json({"stack": removal.name, "status": status, "removed": removed, "left": remaining})
         return
-    click.echo("Left:" if is_done else "Left would be:")
+    echo("Left:" if is_done else "Left would be:")
     for what, command in left.items():
-        click.echo(f"  {what}\n    {command}")
-    click.echo("  metrics, which CloudWatch forgets by itself after 15 months, at no cost")
+        echo(f"  {what}\n    {command}")
+    echo("  metrics, which CloudWatch forgets by itself after 15 months, at no cost")

@@ -7,10 +7,9 @@ from typing import TYPE_CHECKING
 
 import click
 
+from cwalarm.cli.terminal import counted, echo, print_json
 from deliverywatch.cli.terminal.checks import documents, examined, show
 from deliverywatch.cli.terminal.exits import Exit
-from deliverywatch.cli.terminal.output import print_json
-from deliverywatch.cli.terminal.prose import counted
 from deliverywatch.cli.terminal.target import Target, target_and_json
 from deliverywatch.errors import DeliveryWatchError
 
@@ -41,7 +40,7 @@ def doctor(*, target: Target, as_json: bool) -> None:
         print_json({"stack": target.stack, "ok": not failures, "checks": documents(checks)})
     else:
         warnings = sum(check.verdict == "warning" for check in checks)
-        click.echo(f"{counted(len(checks), 'check')}: {failures} failed, {warnings} to know of.")
+        echo(f"{counted(len(checks), 'check')}: {failures} failed, {warnings} to know of.")
     if failures:
         raise SystemExit(Exit.CHECK_FAILED)
 

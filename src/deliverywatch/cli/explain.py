@@ -9,9 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from cwalarm.cli.terminal import echo, print_json, styled, wrapped
 from deliverywatch.cli.terminal.incident_options import Session, open_session, plain
-from deliverywatch.cli.terminal.output import print_json
-from deliverywatch.cli.terminal.prose import wrapped
 from deliverywatch.cli.terminal.target import Target, target_and_json
 
 if TYPE_CHECKING:
@@ -72,12 +71,12 @@ def _facts(session: Session, incident_id: str, watch: str) -> Facts:
 
 def _print(sections: list[Section], facts: Facts, options: str) -> None:
     for number, section in enumerate(sections):
-        click.echo(f"\n{section.title}" if number else click.style(section.title, bold=True))
+        echo(f"\n{section.title}" if number else styled(section.title, bold=True))
         for line in section.lines:
             # What begins with a time or a number hangs below it.
-            click.echo(wrapped(plain(line), "     ", "  "))
+            echo(wrapped(plain(line), "     ", "  "))
     incident = facts.incident
     if incident.is_open and not incident.acks:
-        click.echo(f"\nNext: deliverywatch ack {incident.id} --by NAME{options}")
+        echo(f"\nNext: deliverywatch ack {incident.id} --by NAME{options}")
     if facts.mails:
-        click.echo(f"\nThe last mail: deliverywatch mails {incident.id} --number {facts.mails[-1].seq}{options}")
+        echo(f"\nThe last mail: deliverywatch mails {incident.id} --number {facts.mails[-1].seq}{options}")

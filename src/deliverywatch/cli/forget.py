@@ -10,10 +10,9 @@ from typing import TYPE_CHECKING
 
 import click
 
+from cwalarm.cli.terminal import counted, echo, print_json, wrapped
 from deliverywatch.cli.terminal.confirm import able_to_ask, confirmed
 from deliverywatch.cli.terminal.lake_options import FOLDER, Lake, open_lake
-from deliverywatch.cli.terminal.output import print_json
-from deliverywatch.cli.terminal.prose import counted, wrapped
 from deliverywatch.cli.terminal.target import Target, target_and_json
 
 if TYPE_CHECKING:
@@ -91,12 +90,12 @@ def _print(forgotten: Forgotten, left: list[tuple[str, str]], *, dry_run: bool, 
         print_json({**counts, "remains": remains})
         return
     if not rows:
-        click.echo("The lake holds no message to this number.")
+        echo("The lake holds no message to this number.")
     else:
         blanked = f"{counted(rows, 'row')} of {counted(len(forgotten.row_counts), 'object')}"
-        click.echo(f"{blanked} {'would be' if dry_run else 'are'} blanked; the messages stay as counts.")
+        echo(f"{blanked} {'would be' if dry_run else 'are'} blanked; the messages stay as counts.")
     if purged:
-        click.echo(f"{purged:,} old versions are deleted.")
-    click.echo("\nWhat remains of it:")
+        echo(f"{purged:,} old versions are deleted.")
+    echo("\nWhat remains of it:")
     for where, what in left:
-        click.echo(wrapped(f"{where}: {what}", "    ", "  "))
+        echo(wrapped(f"{where}: {what}", "    ", "  "))

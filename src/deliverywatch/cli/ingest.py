@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from cwalarm.cli.terminal import Time, echo
 from deliverywatch.cli.backfill import check_age
-from deliverywatch.cli.terminal.time_options import Time
 from deliverywatch.errors import Retryable
 
 if TYPE_CHECKING:
@@ -77,7 +77,7 @@ def run(lake: Path, settings: Settings, environment: str, now: datetime, by_hand
     from deliverywatch.storage.folder import Folder
 
     def emit(points: Sequence[Datapoint]) -> None:
-        click.echo(counts.documents(environment, points), nl=False)
+        echo(counts.documents(environment, points), nl=False)
 
     with shown(by_hand.ranges if by_hand else ()) as report:
         ports = Ports(connect=lambda: source(report), store=Folder(lake), emit=emit)
@@ -87,13 +87,13 @@ def run(lake: Path, settings: Settings, environment: str, now: datetime, by_hand
 def keep_running(lake: Path, settings: Settings, environment: str) -> None:
     """Do a run now and at the end of each slot; one that fails for a while is reported and left to the next."""
     due = datetime.now(UTC)
-    click.echo(f"Reading into {lake} every {settings.slot_minutes} minutes; stop with Ctrl-C.", err=True)
+    echo(f"Reading into {lake} every {settings.slot_minutes} minutes; stop with Ctrl-C.", err=True)
     try:
         while True:
             try:
                 _print(run(lake, settings, environment, due), lake)
             except Retryable as error:
-                click.echo(f"{due:%H:%M} failed: {error} {error.next_step}", err=True)
+                echo(f"{due:%H:%M} failed: {error} {error.next_step}", err=True)
             due = next_end(datetime.now(UTC), settings.slot_minutes)
             time.sleep(max(0.0, (due - datetime.now(UTC)).total_seconds()))
     except KeyboardInterrupt:
@@ -108,13 +108,13 @@ def next_end(moment: datetime, slot_minutes: int) -> datetime:
 
 
 def _print(summary: Summary, lake: Path) -> None:
-    click.echo(
+    echo(
         f"{summary.read_count:,} rows read: {summary.new_count:,} new messages, {summary.changed_count:,} with news; "
         f"{summary.written_count:,} objects written, {summary.emitted_count:,} slots emitted.",
         err=True,
     )
     if summary.unreadable_count:
-        click.echo(f"{summary.unreadable_count:,} rows had no usable id or time and are not kept.", err=True)
+        echo(f"{summary.unreadable_count:,} rows had no usable id or time and are not kept.", err=True)
     if missing := summary.missing_count - summary.unreadable_count:
-        click.echo(f"{missing:,} announced rows could not be read; later runs read them again.", err=True)
-    click.echo(f"See what is there: deliverywatch lake show {lake}", err=True)
+        echo(f"{missing:,} announced rows could not be read; later runs read them again.", err=True)
+    echo(f"See what is there: deliverywatch lake show {lake}", err=True)

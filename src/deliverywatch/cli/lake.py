@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from cwalarm.cli.terminal import Time, print_json
 from deliverywatch.cli.terminal.lake_options import FOLDER, Lake, open_lake
-from deliverywatch.cli.terminal.output import print_json, print_plain, table
+from deliverywatch.cli.terminal.output import print_plain, table
 from deliverywatch.cli.terminal.target import Target, target_and_json
-from deliverywatch.cli.terminal.time_options import Time
 
 if TYPE_CHECKING:
     from rich.table import Table

@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from cwalarm.cli.terminal import echo, print_json, wrapped
 from deliverywatch.cli.terminal.incident_options import Session, open_session, plain
-from deliverywatch.cli.terminal.output import print_json
-from deliverywatch.cli.terminal.prose import wrapped
 from deliverywatch.cli.terminal.target import Target, target_and_json
 from deliverywatch.cli.terminal.time_options import TimeOrAge
 from deliverywatch.errors import InputError
@@ -46,7 +45,7 @@ def mails(*, incident: str | None, since: datetime | None, number: int | None, a
     else:
         records = outbox.mails(session.lake, since or session.now - _WEEK, session.now)
     if number:
-        click.echo(plain(_text(session, records, incident or "", number)))
+        echo(plain(_text(session, records, incident or "", number)))
     elif as_json:
         print_json({"deliverywatch": 1, "mails": [outbox.document(record, session.now) for record in records]})
     else:
@@ -80,11 +79,11 @@ def _print(records: list[Record], session: Session) -> None:
     from deliverywatch.operate.incidents.mails import state_of
 
     if not records:
-        click.echo("No mails in this time.")
+        echo("No mails in this time.")
     for record in records:
         when = session.time(record.time)
         subject = record.subject or f"{record.event} of {record.incident}"
         people = f" to {record.recipients}" if record.recipients else ""
-        click.echo(wrapped(f"{when}  {state_of(record, session.now)}{people}  {subject}", "    ", ""))
+        echo(wrapped(f"{when}  {state_of(record, session.now)}{people}  {subject}", "    ", ""))
         if record.problem:
-            click.echo(wrapped(record.problem, "    "))
+            echo(wrapped(record.problem, "    "))

@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from cwalarm.cli.terminal import counted, echo, print_json, wrapped
 from deliverywatch.cli.terminal.incident_options import Session, open_session
-from deliverywatch.cli.terminal.output import print_json
-from deliverywatch.cli.terminal.prose import counted, wrapped
 from deliverywatch.cli.terminal.target import Target, target, target_and_json
 from deliverywatch.cli.terminal.time_options import Duration
 from deliverywatch.errors import InputError
@@ -77,9 +76,9 @@ def unmute(*, name: str | None, dry_run: bool, target: Target) -> None:
     for mute_rule in ending:
         if not dry_run:
             session.rules.delete(mute_rule.name)
-        click.echo(wrapped(f"{'Would end' if dry_run else 'Ended'} {mute_rule.name}: {mute_rule.reason}", "    ", ""))
+        echo(wrapped(f"{'Would end' if dry_run else 'Ended'} {mute_rule.name}: {mute_rule.reason}", "    ", ""))
     if not ending:
-        click.echo("Nothing is muted.")
+        echo("Nothing is muted.")
 
 
 def _chosen(session: Session, named: tuple[str, ...]) -> list[str]:
@@ -101,10 +100,10 @@ def _show(muted: list[Mute], session: Session, *, as_json: bool) -> None:
         print_json({"deliverywatch": 1, "mutes": [mute_document(mute_rule) for mute_rule in muted]})
         return
     if not muted:
-        click.echo("Nothing is muted.")
+        echo("Nothing is muted.")
     for mute_rule in muted:
         line = session.mute_line(mute_rule, with_start=mute_rule.end is not None)
-        click.echo(wrapped(f"{mute_rule.status.lower()}  {line}", "    ", ""))
+        echo(wrapped(f"{mute_rule.status.lower()}  {line}", "    ", ""))
 
 
 def _print(
@@ -118,8 +117,8 @@ def _print(
 ) -> None:
     start = datetime.fromisoformat(requests[0]["Rule"]["Schedule"]["Expression"][3:-1]).replace(tzinfo=UTC)
     times = f"from {session.time(start)} until {session.clock.full(start + length)}"
-    click.echo(wrapped(f"{'Would mute' if dry_run else 'Muted'} {counted(len(chosen), 'alarm')} {times}.", "    ", ""))
+    echo(wrapped(f"{'Would mute' if dry_run else 'Muted'} {counted(len(chosen), 'alarm')} {times}.", "    ", ""))
     for name in chosen:
-        click.echo(f"  {name}")
+        echo(f"  {name}")
     if not dry_run:
-        click.echo(f"\nTo end it before: deliverywatch unmute{options}")
+        echo(f"\nTo end it before: deliverywatch unmute{options}")

@@ -9,12 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from cwalarm.cli.terminal import Time, echo, json_option, print_json, wrapped
 from deliverywatch.cli.terminal.exits import Exit
 from deliverywatch.cli.terminal.input_files import read_bytes, read_json
-from deliverywatch.cli.terminal.output import json_option, print_either, print_json
-from deliverywatch.cli.terminal.prose import wrapped
+from deliverywatch.cli.terminal.output import print_either
 from deliverywatch.cli.terminal.target import Target, target_and_json
-from deliverywatch.cli.terminal.time_options import Time
 from deliverywatch.errors import InputError
 
 if TYPE_CHECKING:
@@ -178,7 +177,7 @@ def lint(*, file: Path) -> None:
     if not isinstance(definition, dict) or not isinstance(definition.get("States"), dict):
         raise InputError(f"{file} is not a state machine: it has no States.", next_step="Give a definition as JSON.")
     failures = hidden_failures(definition)
-    click.echo("\n".join(failures) or "No failure path was found that ends in success.")
+    echo("\n".join(failures) or "No failure path was found that ends in success.")
     if failures:
         raise SystemExit(Exit.CHECK_FAILED)
 

@@ -12,10 +12,9 @@ from typing import TYPE_CHECKING
 
 import click
 
+from cwalarm.cli.terminal import counted, echo, pairs, wrapped
 from deliverywatch.cli.terminal.exits import Exit
 from deliverywatch.cli.terminal.lake_options import FOLDER, open_lake
-from deliverywatch.cli.terminal.name_value import pairs
-from deliverywatch.cli.terminal.prose import counted, wrapped
 from deliverywatch.cli.terminal.results import FORMATS, able_to_write, write
 from deliverywatch.cli.terminal.target import Target, target
 
@@ -88,9 +87,9 @@ def _saved(folder: Path | None, target: Target) -> list[Saved]:
 
 def _list(saved: Sequence[Saved]) -> None:
     for query in saved:
-        click.echo(f"{query.name}\n{wrapped(query.question, '  ')}")
+        echo(f"{query.name}\n{wrapped(query.question, '  ')}")
         if query.parameters:
-            click.echo(f"  --param {' --param '.join(f'{name}=...' for name in query.parameters)}")
+            echo(f"  --param {' --param '.join(f'{name}=...' for name in query.parameters)}")
 
 
 def _on_folder(folder: Path, sql: str) -> Answer:
@@ -116,7 +115,7 @@ def _on_stack(sql: str, target: Target, *, is_copy: bool, dry_run: bool) -> Answ
     since = f"from {expected.since} on" if expected.since else "of all days (a bound on dt makes it cheaper)"
     price = "only the reading of S3" if is_copy else f"at most {expected.usd:.5f} USD"
     size = f"{expected.byte_count / 1e6:,.1f} MB in {expected.object_count:,} objects"
-    click.echo(wrapped(f"Reads at most {size} {since}: {price}."), err=True)
+    echo(wrapped(f"Reads at most {size} {since}: {price}."), err=True)
     if dry_run:
         return None
     if is_copy:
@@ -124,7 +123,7 @@ def _on_stack(sql: str, target: Target, *, is_copy: bool, dry_run: bool) -> Answ
     try:
         return flow.run(workgroup(cloud, stack), sql, time.sleep)
     except KeyboardInterrupt:
-        click.echo("Interrupted; what it had read until then is billed.", err=True)
+        echo("Interrupted; what it had read until then is billed.", err=True)
         raise click.exceptions.Exit(Exit.FAILED) from None
 
 
@@ -152,4 +151,4 @@ def _print(answer: Answer, out: Path | None) -> None:
     if answer.scanned_bytes is not None:
         cost = cost_usd(answer.scanned_bytes)
         sentence += f", {answer.scanned_bytes / 1e6:,.2f} MB read in {answer.seconds:.1f} s: {cost:.5f} USD"
-    click.echo(f"{sentence}{f', written to {out}' if out else ''}.", err=True)
+    echo(f"{sentence}{f', written to {out}' if out else ''}.", err=True)

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 
 import click
 
+from cwalarm.cli.terminal import Time, echo, wrapped
 from deliverywatch.cli.terminal.lake_options import FOLDER, open_lake
-from deliverywatch.cli.terminal.prose import wrapped
 from deliverywatch.cli.terminal.results import FORMATS, able_to_write, write
 from deliverywatch.cli.terminal.target import Target, target
-from deliverywatch.cli.terminal.time_options import Time, TimeOrAge
+from deliverywatch.cli.terminal.time_options import TimeOrAge
 
 if TYPE_CHECKING:
     from deliverywatch.operate.incidents.recipients import Period, Person
@@ -72,7 +72,7 @@ def recipients(
         columns.insert(3, ("number", "varchar"))
         rows = [(*row[:3], person.number, *row[3:]) for row, person in zip(rows, people, strict=True)]
     write(columns, rows, kind, out)
-    click.echo(wrapped(_sentence(people, period, out, lookup=lookup)), err=True)
+    echo(wrapped(_sentence(people, period, out, lookup=lookup)), err=True)
 
 
 def _sentence(people: list[Person], period: Period, out: Path | None, *, lookup: bool) -> str:

@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from cwalarm.cli.terminal import echo, print_json, wrapped
 from deliverywatch.cli.terminal.lake_options import open_lake
-from deliverywatch.cli.terminal.output import print_json
-from deliverywatch.cli.terminal.prose import wrapped
 from deliverywatch.cli.terminal.target import Target, target_and_json
 from deliverywatch.cli.terminal.time_options import TimeOrAge
 from deliverywatch.errors import InputError
@@ -63,29 +62,29 @@ def reconcile(*, since: datetime | None, dry_run: bool, as_json: bool, target: T
         skipped = (
             f"Slots before {start:%Y-%m-%d %H:%M} UTC stay as they are: no run has counted them, or they are older"
         )
-        click.echo(wrapped(f"{skipped} than the 14 days that CloudWatch takes."), err=True)
+        echo(wrapped(f"{skipped} than the 14 days that CloudWatch takes."), err=True)
     _print(comparison, emitted_count, dry_run=dry_run)
 
 
 def _print(comparison: Comparison, emitted_count: int, *, dry_run: bool) -> None:
     span = f"{comparison.start:%Y-%m-%d %H:%M} to {comparison.end:%Y-%m-%d %H:%M} UTC"
-    click.echo(f"{comparison.slot_count:,} slots from {span}")
+    echo(f"{comparison.slot_count:,} slots from {span}")
     for difference in comparison.differences[:_MOST_LINES]:
-        click.echo(f"  {difference.slot:%Y-%m-%d %H:%M}   total {difference.total:+,}   failed {difference.failed:+,}")
+        echo(f"  {difference.slot:%Y-%m-%d %H:%M}   total {difference.total:+,}   failed {difference.failed:+,}")
     if len(comparison.differences) > _MOST_LINES:
-        click.echo(f"  ... and {len(comparison.differences) - _MOST_LINES:,} more: --json has all")
+        echo(f"  ... and {len(comparison.differences) - _MOST_LINES:,} more: --json has all")
     if not comparison.differences:
-        click.echo("CloudWatch has what the lake has.")
+        echo("CloudWatch has what the lake has.")
     elif dry_run:
-        click.echo("Nothing was emitted (--dry-run).", err=True)
+        echo("Nothing was emitted (--dry-run).", err=True)
     else:
         sentence = f"{emitted_count:,} slots were emitted; CloudWatch shows those of the last day within hours, older"
-        click.echo(wrapped(f"{sentence} ones within two days."), err=True)
+        echo(wrapped(f"{sentence} ones within two days."), err=True)
     if comparison.waiting:
         count, until = len(comparison.waiting), max(comparison.waiting.values())
         sentence = f"{count:,} slots differ, but points of them may be on their way: run it again after"
-        click.echo(wrapped(f"{sentence} {until:%Y-%m-%d %H:%M} UTC."), err=True)
+        echo(wrapped(f"{sentence} {until:%Y-%m-%d %H:%M} UTC."), err=True)
     if comparison.unread:
         count, first = len(comparison.unread), comparison.unread[0]
         sentence = f"{count:,} slots were counted and are not in the lake, the first {first:%Y-%m-%d %H:%M} UTC:"
-        click.echo(wrapped(f"{sentence} deliverywatch backfill --since {first:%Y-%m-%d}."), err=True)
+        echo(wrapped(f"{sentence} deliverywatch backfill --since {first:%Y-%m-%d}."), err=True)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from cwalarm.cli.terminal import echo
 from deliverywatch.cli.terminal.input_files import read_bytes, read_json
 from deliverywatch.cli.terminal.time_options import zone_option
 from deliverywatch.errors import InputError
@@ -69,7 +70,7 @@ def render(
     values = _context(context) if context else None
     _write_all(dry_run(read_json(event), settings, watches, values, datetime.now(UTC)), out)
     if not watches:
-        click.echo(_ALONE, err=True)
+        echo(_ALONE, err=True)
 
 
 def _settings(environment: str, time_zone: str, region: str) -> Settings:
@@ -104,10 +105,10 @@ def _write_all(results: Sequence[tuple[Outcome, list[bytes]]], out: Path) -> Non
     messages = [message for _, mails in results for message in mails]
     names = ["mail"] if len(messages) == 1 else [f"mail-{number}" for number in range(1, len(messages) + 1)]
     for name, message in zip(names, messages, strict=True):
-        click.echo(f"{_write(message, out / name)}")
+        echo(f"{_write(message, out / name)}")
     for outcome, mails in results:
         if not mails:
-            click.echo(f"No mail: the message leaves {outcome.watch} at level {outcome.level}.")
+            echo(f"No mail: the message leaves {outcome.watch} at level {outcome.level}.")
 
 
 def _write(message: bytes, path: Path) -> str:

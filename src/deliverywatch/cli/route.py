@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import click
 
+from cwalarm.cli.terminal import echo, print_json, wrapped
 from deliverywatch.cli.terminal.exits import Exit
-from deliverywatch.cli.terminal.output import print_json
-from deliverywatch.cli.terminal.prose import wrapped
 from deliverywatch.cli.terminal.target import Target, target_and_json
 
 _LEVELS = ["critical", "warning", "blind", "alarm"]
@@ -47,9 +46,9 @@ def route(
         print_json({severity.value: list(addresses) for severity, addresses in recipients.items()})
     else:
         for severity, addresses in recipients.items():
-            click.echo(wrapped(f"{severity.value:<9} {', '.join(addresses)}", " " * 10, ""))
+            echo(wrapped(f"{severity.value:<9} {', '.join(addresses)}", " " * 10, ""))
     if expect and not any(expect.lower() == one.lower() for addresses in recipients.values() for one in addresses):
-        click.echo(f"{expect} gets no mails of level {level}.", err=True)
+        echo(f"{expect} gets no mails of level {level}.", err=True)
         raise SystemExit(Exit.CHECK_FAILED)
 
 
@@ -62,12 +61,12 @@ def _set(level: str, wanted: str, target: Target, *, dry_run: bool) -> None:
     cloud, stack = target.find()
     before = stack.parameters.get(name, "")
     if value == before:
-        click.echo(f"{name} is that already; nothing is changed.")
+        echo(f"{name} is that already; nothing is changed.")
         return
-    click.echo(wrapped(f"{name}: {before or 'nobody'} -> {value or 'nobody'}", "    ", ""))
+    echo(wrapped(f"{name}: {before or 'nobody'} -> {value or 'nobody'}", "    ", ""))
     if dry_run:
-        click.echo("Nothing was changed: this was --dry-run.", err=True)
+        echo("Nothing was changed: this was --dry-run.", err=True)
         return
-    click.echo(f"Updating the stack {stack.name} ...", err=True)
+    echo(f"Updating the stack {stack.name} ...", err=True)
     aws_incidents.change_parameter(cloud, stack, name, value)
-    click.echo("Done. The next mail goes by it.", err=True)
+    echo("Done. The next mail goes by it.", err=True)

@@ -12,10 +12,9 @@ from typing import TYPE_CHECKING
 
 import click
 
+from cwalarm.cli.terminal import echo, print_json, styled, wrapped
 from deliverywatch.cli.terminal.confirm import able_to_ask, confirmed
 from deliverywatch.cli.terminal.exits import Exit
-from deliverywatch.cli.terminal.output import print_json
-from deliverywatch.cli.terminal.prose import wrapped
 from deliverywatch.cli.terminal.target import Target, target_and_json
 
 if TYPE_CHECKING:
@@ -72,13 +71,13 @@ def _chosen(names: Collection[str]) -> list[Proof]:
 
 
 def _announce(proofs: Collection[Proof], where: str) -> None:
-    click.echo(wrapped(f"On {where}; whatever is made is taken away again:"), err=True)
+    echo(wrapped(f"On {where}; whatever is made is taken away again:"), err=True)
     width = shutil.get_terminal_size().columns
     for proof in proofs:
         lines = textwrap.wrap(f"{proof.name:12}{proof.does}", width, initial_indent="  ", subsequent_indent=" " * 14)
-        click.echo("\n".join(lines), err=True)
+        echo("\n".join(lines), err=True)
     minutes, usd = sum(proof.minutes for proof in proofs), sum(proof.usd for proof in proofs)
-    click.echo(wrapped(f"It takes at most {minutes} minutes and costs about {usd:.4f} USD at list price."), err=True)
+    echo(wrapped(f"It takes at most {minutes} minutes and costs about {usd:.4f} USD at list price."), err=True)
 
 
 def _tried(session: Session, names: Collection[str], *, is_quiet: bool) -> list[Outcome]:
@@ -96,12 +95,12 @@ def _tried(session: Session, names: Collection[str], *, is_quiet: bool) -> list[
 
 def _show(outcome: Outcome) -> None:
     says = _line(outcome.behaviour).says
-    word = click.style(f"{outcome.verdict.value:{_INDENT}}", fg=_COLOURS[outcome.verdict.value])
+    word = styled(f"{outcome.verdict.value:{_INDENT}}", _COLOURS[outcome.verdict.value])
     width = shutil.get_terminal_size().columns - _INDENT
     first, *rest = [*textwrap.wrap(says, width), *textwrap.wrap(outcome.finding, width)]
-    click.echo(f"{word}{first}")
+    echo(f"{word}{first}")
     for line in rest:
-        click.echo(f"{'':{_INDENT}}{line}")
+        echo(f"{'':{_INDENT}}{line}")
 
 
 def _line(name: str) -> Behaviour:
@@ -117,9 +116,9 @@ def _report(session: Session, outcomes: Collection[Outcome], target: Target, *, 
         print_json({"stack": target.stack, "ok": is_well, "left_behind": session.leftovers, "behaviours": documents})
     else:
         counts = {verdict: sum(outcome.verdict == verdict for outcome in outcomes) for verdict in _COLOURS}
-        click.echo(", ".join(f"{count} {verdict}" for verdict, count in counts.items()) + ".")
+        echo(", ".join(f"{count} {verdict}" for verdict, count in counts.items()) + ".")
     for leftover in session.leftovers:
-        click.echo(wrapped(f"Left behind, delete it by hand: {leftover}"), err=True)
+        echo(wrapped(f"Left behind, delete it by hand: {leftover}"), err=True)
     if not is_well:
         raise SystemExit(Exit.CHECK_FAILED)
 

@@ -8,10 +8,9 @@ from typing import TYPE_CHECKING
 
 import click
 
+from cwalarm.cli.terminal import echo, print_json, styled, wrapped
 from deliverywatch.cli.terminal.exits import Exit
 from deliverywatch.cli.terminal.incident_options import Session, plain, session_of
-from deliverywatch.cli.terminal.output import print_json
-from deliverywatch.cli.terminal.prose import wrapped
 from deliverywatch.cli.terminal.target import Target, target_and_json
 from deliverywatch.messages.palette import TONES
 from deliverywatch.messages.verdict import Verdict
@@ -49,7 +48,7 @@ def status(*, as_json: bool, target: Target) -> None:
         print_json(document(current))
     else:
         for line in lines:
-            click.echo(plain(line))
+            echo(plain(line))
     if current.open or current.unseen:
         raise SystemExit(Exit.ALARM_ACTIVE if current.open else Exit.UNSEEN)
 
@@ -94,7 +93,7 @@ def _unseen(status: Status) -> Iterator[str]:
 
 def _watch(one: WatchVerdict) -> str:
     word = one.verdict.value.replace("_", " ")
-    shown = click.style(f"{word:10}", fg=_COLOURS.get(one.verdict))
+    shown = styled(f"{word:10}", _COLOURS.get(one.verdict))
     # By its name: its title says what is wrong, such as "SMS monitoring is blind", also while nothing is.
     return f"{shown} {one.watch}{f': {one.sentence}' if one.sentence else ''}"
 
@@ -104,7 +103,7 @@ def _incident(incident: Incident, status: Status, session: Session) -> Iterator[
     from deliverywatch.operate.incidents.records import owner
     from deliverywatch.operate.incidents.status import last_change
 
-    word = click.style(incident.level.value.upper(), fg=TONES[incident.level].terminal, bold=True)
+    word = styled(incident.level.value.upper(), TONES[incident.level].terminal, bold=True)
     yield f"\n{word}  {incident.title or incident.watch}  {incident.id}"
     times = f"open since {session.time(incident.opened_at)}, for {formatting.span(session.now - incident.opened_at)}"
     if incident.changed_at != incident.opened_at:

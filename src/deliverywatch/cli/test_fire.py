@@ -9,10 +9,9 @@ from typing import TYPE_CHECKING
 
 import click
 
+from cwalarm.cli.terminal import echo, print_json, wrapped
 from deliverywatch.cli.terminal.exits import Exit
 from deliverywatch.cli.terminal.incident_options import open_session
-from deliverywatch.cli.terminal.output import print_json
-from deliverywatch.cli.terminal.prose import wrapped
 from deliverywatch.cli.terminal.target import Target, target
 
 if TYPE_CHECKING:
@@ -54,21 +53,21 @@ def test_fire(*, level: str, to: tuple[str, ...], by: str | None, wait: int, dry
     addresses = ", ".join(to or route.routes(session.stack)[wanted])
     if dry_run:
         print_json(notice, indent=1)
-        click.echo(wrapped(f"Would be published to {topic} and mailed to {addresses}."), err=True)
+        echo(wrapped(f"Would be published to {topic} and mailed to {addresses}."), err=True)
         return
     aws_incidents.publish(session.cloud, topic, notice)
-    click.echo(wrapped(f"Published a test of level {level}; it goes to {addresses}."), err=True)
+    echo(wrapped(f"Published a test of level {level}; it goes to {addresses}."), err=True)
     tries = 1 + wait // _EVERY_SECONDS
     _print(test_message.awaited(session.lake, wanted, now, tries, lambda: time.sleep(_EVERY_SECONDS)), wait)
 
 
 def _print(sent: Record | None, wait: int) -> None:
     if sent and sent.channel != "fallback":
-        click.echo(f"Sent: {sent.subject}")
+        echo(f"Sent: {sent.subject}")
         return
     late = f"It is not out after {wait} s: 'deliverywatch mails' shows whether it was claimed, 'deliverywatch doctor'"
     problem = (
         f"SES refused it, so it went to the fallback topic: {sent.problem}" if sent else f"{late} what is in its way."
     )
-    click.echo(wrapped(problem), err=True)
+    echo(wrapped(problem), err=True)
     raise SystemExit(Exit.CHECK_FAILED)

@@ -11,13 +11,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from cwalarm.cli.terminal import echo, pairs, print_json
 from deliverywatch.cli.terminal import steps
 from deliverywatch.cli.terminal.checks import documents, examined, show
 from deliverywatch.cli.terminal.confirm import able_to_ask, confirmed
 from deliverywatch.cli.terminal.exits import Exit
 from deliverywatch.cli.terminal.input_files import read_bytes, read_json
-from deliverywatch.cli.terminal.name_value import pairs
-from deliverywatch.cli.terminal.output import print_json
 from deliverywatch.cli.terminal.target import Target, target_and_json
 from deliverywatch.errors import InputError
 
@@ -94,7 +93,7 @@ def deploy(
         preview = flow.preview(upgrade, account.ports(progress), may_make=not dry_run)
     document = shown.document(upgrade, preview, account.cloud.region, account.number, documents(before))
     if not as_json:
-        click.echo("\n".join(shown.words(upgrade, preview, account.cloud.region, account.number)))
+        echo("\n".join(shown.words(upgrade, preview, account.cloud.region, account.number)))
     if dry_run:
         flow.drop(preview, account.ports(steps.Steps(None)))
         if as_json:
@@ -229,9 +228,9 @@ def _look(account: _Account, target: Target, document: dict[str, Any], *, is_new
 def _print_checks(checks: list[Check], target: Target, *, is_new: bool) -> None:
     """Print what is not as it should be; of a new stack that is what its owner still has to do."""
     open_points = [check for check in checks if check.verdict != "ok"]
-    click.echo(f"It is deployed: {len(checks) - len(open_points)} of {len(checks)} checks are fine.")
+    echo(f"It is deployed: {len(checks) - len(open_points)} of {len(checks)} checks are fine.")
     if open_points:
-        click.echo("Left to do:" if is_new else "Not as it should be:")
+        echo("Left to do:" if is_new else "Not as it should be:")
     for check in open_points:
         show(check, target)
-    click.echo(f"Look again at any time: deliverywatch doctor{target.options()}")
+    echo(f"Look again at any time: deliverywatch doctor{target.options()}")

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import click
-
+from cwalarm.cli.terminal import echo
 from deliverywatch.cli.terminal import steps
 from deliverywatch.cli.terminal.checks import show
 from deliverywatch.errors import CloudRefused
@@ -44,6 +43,6 @@ def look(cloud: Cloud, account: str, intent: Intent, target: Target, *, may_fail
 def _print(checks: list[Check], target: Target) -> None:
     open_points = [check for check in checks if check.verdict != "ok"]
     if open_points:
-        click.echo("Before anything is changed:")
+        echo("Before anything is changed:")
     for check in open_points:
         show(check, target)

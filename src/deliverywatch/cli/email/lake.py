@@ -15,12 +15,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from cwalarm.cli.terminal import Time, echo, one_line, print_json
 from deliverywatch.cli.email.land import STREAMS, raw_lines
 from deliverywatch.cli.terminal.exits import Exit
-from deliverywatch.cli.terminal.output import print_either, print_json
-from deliverywatch.cli.terminal.prose import one_line
+from deliverywatch.cli.terminal.output import print_either
 from deliverywatch.cli.terminal.target import Target, target_and_json
-from deliverywatch.cli.terminal.time_options import Time
 from deliverywatch.errors import InputError
 
 if TYPE_CHECKING:
@@ -79,9 +78,9 @@ def replay(*, target: Target, lake: Path | None, stream: str | None, dry_run: bo
         return
     verb = "can be sent again" if dry_run else "sent again"
     for result in done:
-        click.echo(f"{result.stream}: {result.records:,} records in {result.objects:,} objects, {result.sent:,} {verb}")
+        echo(f"{result.stream}: {result.records:,} records in {result.objects:,} objects, {result.sent:,} {verb}")
         for reason, count in sorted(result.refused.items(), key=lambda item: -item[1]):
-            click.echo(f"{count:10,}  {reason}: {one_line(result.examples[reason])}")
+            echo(f"{count:10,}  {reason}: {one_line(result.examples[reason])}")
 
 
 def _sender(store: Store, lake: Path | None, target: Target, stream: Stream) -> Send:
@@ -196,6 +195,6 @@ def compact(*, target: Target, lake: Path | None, day: datetime | None, dry_run:
         sizes = f"{day_done.objects:,} objects of {day_done.bytes_before / 1000:,.0f} kB"
         one = f"one of {day_done.bytes_after / 1000:,.0f} kB, {day_done.rows:,} rows"
         copies = f", {day_done.copies:,} copies taken out" if day_done.copies else ""
-        click.echo(f"{day_done.folder}: {sizes} {'would become' if dry_run else 'are'} {one}{copies}")
+        echo(f"{day_done.folder}: {sizes} {'would become' if dry_run else 'are'} {one}{copies}")
     if not done:
-        click.echo("Nothing to merge: each day is one object already, or empty.")
+        echo("Nothing to merge: each day is one object already, or empty.")

@@ -11,10 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from cwalarm.cli.terminal import Time, echo, json_option, one_line, print_json
 from deliverywatch.cli.terminal.exits import Exit
-from deliverywatch.cli.terminal.output import json_option, print_json
-from deliverywatch.cli.terminal.prose import one_line
-from deliverywatch.cli.terminal.time_options import Time
 from deliverywatch.errors import InputError
 
 if TYPE_CHECKING:
@@ -106,13 +104,13 @@ def _document(landed: Landed) -> dict[str, Any]:
 def _show(document: dict[str, Any], out: Path) -> None:
     records = "{in:,} records: {rows:,} rows, {failed:,} failed, {dropped:,} empty and dropped"
     fields = "{in:,} fields: {kept:,} kept, {redacted:,} redacted, {lost:,} lost; {columns:,} values in columns"
-    click.echo(records.format_map(document["records"]))
-    click.echo(fields.format_map(document["fields"]))
+    echo(records.format_map(document["records"]))
+    echo(fields.format_map(document["fields"]))
     for name, count in document["types"].items():
-        click.echo(f"{count:10,}  {name}")
+        echo(f"{count:10,}  {name}")
     for key in document["objects"]:
-        click.echo(f"{out / key}")
+        echo(f"{out / key}")
     for error in document["errors"][:_MOST_REFUSALS]:
-        click.echo(f"line {error['line']}: {error['reason']}: {one_line(error['sentence'])}", err=True)
+        echo(f"line {error['line']}: {error['reason']}: {one_line(error['sentence'])}", err=True)
     if (more := len(document["errors"]) - _MOST_REFUSALS) > 0:
-        click.echo(f"... and {more:,} more; --json has all.", err=True)
+        echo(f"... and {more:,} more; --json has all.", err=True)

@@ -8,12 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from cwalarm.cli.terminal import Time, echo, one_line, print_json
 from deliverywatch.cli.email.lake import LAKE, store_of
 from deliverywatch.cli.email.land import STREAMS
-from deliverywatch.cli.terminal.output import print_json, print_plain, table
-from deliverywatch.cli.terminal.prose import one_line
+from deliverywatch.cli.terminal.output import print_plain, table
 from deliverywatch.cli.terminal.target import Target, target_and_json
-from deliverywatch.cli.terminal.time_options import Time
 from deliverywatch.errors import InputError
 
 if TYPE_CHECKING:
@@ -63,7 +62,7 @@ def report(
     document = flow.engagement(store_of(lake, target), start.astimezone(UTC), end.astimezone(UTC), streams).document()
     if html:
         html.write_text(flow.html_of(document), encoding="utf-8")
-        click.echo(f"{html}", err=True)
+        echo(f"{html}", err=True)
     if folder:
         _write(document, folder)
     _print(document, as_json=as_json)
@@ -76,7 +75,7 @@ def _write(document: dict[str, Any], folder: Path) -> None:
     for section in flow.SECTIONS:
         path = folder / f"{section}.csv"
         path.write_text(flow.csv_of(document[section]), encoding="utf-8")
-        click.echo(f"{path}", err=True)
+        echo(f"{path}", err=True)
 
 
 def _print(document: dict[str, Any], *, as_json: bool) -> None:
@@ -84,7 +83,7 @@ def _print(document: dict[str, Any], *, as_json: bool) -> None:
         print_json(document)
         return
     if not document["campaigns"]:
-        click.echo("There are no events in this period.")
+        echo("There are no events in this period.")
         return
     print_plain(_campaigns(document["campaigns"]))
     print_plain(_weeks(document["weeks"]))

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from cwalarm.cli.terminal import echo, one_line, print_json
 from deliverywatch.cli.files.dlq import dlq
 from deliverywatch.cli.terminal.exits import Exit
 from deliverywatch.cli.terminal.input_files import read_json
-from deliverywatch.cli.terminal.output import print_either, print_json
-from deliverywatch.cli.terminal.prose import one_line
+from deliverywatch.cli.terminal.output import print_either
 from deliverywatch.cli.terminal.target import Target, target_and_json
 
 if TYPE_CHECKING:
@@ -130,9 +130,9 @@ def _print_versions(name: str, versions: list[dict[str, Any]], current: Any) -> 
     for version in versions:
         mark = "now" if current is not None and version["version"] == current["version"] else ""
         size = f"{version['size_bytes']:,} bytes" if "size_bytes" in version else ""
-        click.echo(f"{version['event_time'][:19]}  {version['state']:13} {size:>16}  {mark:3}  {version['version']}")
+        echo(f"{version['event_time'][:19]}  {version['state']:13} {size:>16}  {mark:3}  {version['version']}")
     state = "is there" if current is not None else "is not there now" if versions else "is not known"
-    click.echo(f"{one_line(name)} {state}.", err=True)
+    echo(f"{one_line(name)} {state}.", err=True)
 
 
 @files.command()
@@ -180,12 +180,12 @@ def _print_differences(differences: Differences, limit: int, repair_count: int, 
     document = differences.as_fields(limit)
     for kind in ("missing", "stale", "extra"):
         for version in document[kind]:
-            click.echo(f"{kind:8} {one_line(version['key'])}  version {version['version']}")
+            echo(f"{kind:8} {one_line(version['key'])}  version {version['version']}")
     counts = ", ".join(f"{document[f'{kind}_count']} {kind}" for kind in ("missing", "stale", "extra"))
     young = f"{differences.on_the_way_count} too recent to judge"
-    click.echo(f"{differences.same_count} as they should be, {counts}, {young}.", err=True)
+    echo(f"{differences.same_count} as they should be, {counts}, {young}.", err=True)
     if repair_count:
-        click.echo(f"{sent_count} of {repair_count} messages were sent that repair it.", err=True)
+        echo(f"{sent_count} of {repair_count} messages were sent that repair it.", err=True)
 
 
 @files.command()
@@ -214,7 +214,7 @@ def reprocess(*, target: Target, prefix: str, dry_run: bool, as_json: bool) -> N
         print_json(report)
     else:
         what = "would be sent" if dry_run else "were sent"
-        click.echo(f"{len(bodies)} messages about {len(listed)} versions {what}.", err=True)
+        echo(f"{len(bodies)} messages about {len(listed)} versions {what}.", err=True)
 
 
 def _bucket(cloud: Cloud, deployment: Deployment) -> VersionListing:

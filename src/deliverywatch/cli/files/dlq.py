@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from deliverywatch.cli.terminal.output import print_json
-from deliverywatch.cli.terminal.prose import counted, one_line, wrapped
+from cwalarm.cli.terminal import counted, echo, one_line, print_json, wrapped
 from deliverywatch.cli.terminal.target import Target, target_and_json
 
 if TYPE_CHECKING:
@@ -44,8 +43,8 @@ def list_dead_letters(*, target: Target, limit: int, as_json: bool) -> None:
         print_json([dead_letter.as_fields() for dead_letter in dead_letters])
         return
     for dead_letter in dead_letters:
-        click.echo(_short(dead_letter))
-    click.echo(_summary(len(dead_letters), limit), err=True)
+        echo(_short(dead_letter))
+    echo(_summary(len(dead_letters), limit), err=True)
 
 
 @dlq.command()
@@ -67,7 +66,7 @@ def show(*, target: Target, message_id: str, limit: int, as_json: bool) -> None:
         print_json({**explained.as_fields(), "body": explained.dead_letter.body})
         return
     body = "\n".join(map(one_line, explained.dead_letter.body.expandtabs().splitlines()))
-    click.echo(f"{_short(explained)}\n{wrapped(explained.next_step, '  ')}\n\n{body}")
+    echo(f"{_short(explained)}\n{wrapped(explained.next_step, '  ')}\n\n{body}")
 
 
 @dlq.command()
@@ -135,13 +134,13 @@ def _moved(target: Target, rate: int | None) -> dict[str, Any]:
 def _print_redrive(report: dict[str, Any], limit: int) -> None:
     for kind in report["kinds"]:
         tail = "will fail again" if kind["will_fail_again"] else "may work now"
-        click.echo(f"{kind['count']:6}  {kind['kind']}: {tail}\n{wrapped(kind['problem'], ' ' * 8)}")
+        echo(f"{kind['count']:6}  {kind['kind']}: {tail}\n{wrapped(kind['problem'], ' ' * 8)}")
     if report["dry_run"]:
-        click.echo(f"Nothing was moved. {_summary(report['count'], limit)}", err=True)
+        echo(f"Nothing was moved. {_summary(report['count'], limit)}", err=True)
     elif not report["count"]:
-        click.echo("There is no dead letter.", err=True)
+        echo("There is no dead letter.", err=True)
     else:
-        click.echo(f"{report['status']}: {report['moved_count']} moved back to the queue.", err=True)
+        echo(f"{report['status']}: {report['moved_count']} moved back to the queue.", err=True)
 
 
 def _short(explained: Explained) -> str:

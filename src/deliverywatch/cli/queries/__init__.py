@@ -11,13 +11,11 @@ from zoneinfo import ZoneInfo
 
 import click
 
+from cwalarm.cli.terminal import Time, counted, echo, json_option, one_line, print_json, wrapped
 from deliverywatch.cli.queries.runs import history, run
 from deliverywatch.cli.queries.schedules import adopt, apply, plan
 from deliverywatch.cli.terminal.exits import WORDS
-from deliverywatch.cli.terminal.output import json_option, print_json
-from deliverywatch.cli.terminal.prose import counted, one_line, wrapped
 from deliverywatch.cli.terminal.queries_file import DEFAULT_FILE, config_file, load, named
-from deliverywatch.cli.terminal.time_options import Time
 
 if TYPE_CHECKING:
     from deliverywatch.queries.config.query import Config, Problem, Query
@@ -88,22 +86,22 @@ def next_runs(*, query_id: str, path: Path, after: datetime | None, as_json: boo
 def _print_problems(path: Path, config: Config | None, problems: list[Problem], notices: tuple[Problem, ...]) -> None:
     words = [("notice", notice) for notice in notices] + [("wrong", problem) for problem in problems]
     for word, problem in words:
-        click.echo(f"{word}  {one_line(problem.path)}\n{wrapped(one_line(problem.sentence), ' ' * 8)}")
+        echo(f"{word}  {one_line(problem.path)}\n{wrapped(one_line(problem.sentence), ' ' * 8)}")
     if config is not None:
         count = len(config.queries)
-        click.echo(f"{path}: {count} quer{'y' if count == 1 else 'ies'}, all in order.")
+        echo(f"{path}: {count} quer{'y' if count == 1 else 'ies'}, all in order.")
     else:
-        click.echo(f"{path}: refused, {counted(len(problems), 'problem')}.")
+        echo(f"{path}: refused, {counted(len(problems), 'problem')}.")
 
 
 def _print_times(query: Query, times: list[tuple[datetime, datetime]]) -> None:
-    click.echo(f"{query.expression}, {query.timezone}{'' if query.enabled else ', switched off'}")
+    echo(f"{query.expression}, {query.timezone}{'' if query.enabled else ', switched off'}")
     for local, utc in times:
         offset = local.utcoffset() or timedelta()
         same = "" if not offset else f"   {utc:%Y-%m-%d %H:%M} UTC"
-        click.echo(f"{local:%a %Y-%m-%d %H:%M %Z}{same}")
+        echo(f"{local:%a %Y-%m-%d %H:%M %Z}{same}")
     if not times:
-        click.echo("It never runs again.")
+        echo("It never runs again.")
 
 
 for _verb in (plan, apply, run, history, adopt):

@@ -9,10 +9,10 @@ from zoneinfo import ZoneInfo
 
 import click
 
+from cwalarm.cli.terminal import Time, echo, print_json
 from deliverywatch.cli.terminal.exits import Exit
-from deliverywatch.cli.terminal.output import print_either, print_json, print_plain, table
+from deliverywatch.cli.terminal.output import print_either, print_plain, table
 from deliverywatch.cli.terminal.target import Target, target_and_json
-from deliverywatch.cli.terminal.time_options import Time
 from deliverywatch.errors import InputError
 
 if TYPE_CHECKING:
@@ -39,12 +39,12 @@ def run(*, target: Target, query_id: str, date: datetime | None, again: bool, dr
     cloud, deployment = target.find()
     due = (date or datetime.now(UTC)).astimezone(UTC).replace(microsecond=0)
     if dry_run:
-        click.echo(_statement(cloud.s3_of(deployment.account), deployment.bucket, query_id, due))
+        echo(_statement(cloud.s3_of(deployment.account), deployment.bucket, query_id, due))
         return
     event = {"query_id": query_id, "scheduled_time": due.isoformat(), "again": again, "by_hand": True}
     done = aws_queries.execute(cloud, deployment, event)
     if "problem" in done:
-        click.echo(f"Error: There is no query '{query_id}' in the deployed file.", err=True)
+        echo(f"Error: There is no query '{query_id}' in the deployed file.", err=True)
         raise SystemExit(Exit.FAILED)
     print_either(done, _words(done), as_json=as_json)
     if done["status"] != "succeeded":
@@ -69,7 +69,7 @@ def history(*, target: Target, query_id: str, days: int, as_json: bool) -> None:
     elif records:
         _print(records)
     else:
-        click.echo(f"{query_id} did not run in the last {days} days.")
+        echo(f"{query_id} did not run in the last {days} days.")
 
 
 def _records(lake: Any, query_id: str, days: int) -> list[Record]:

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.core import ParameterSource
 
+from cwalarm.cli.terminal import echo, json_option, print_json
 from deliverywatch.cli.terminal.exits import Exit
-from deliverywatch.cli.terminal.output import json_option, print_either, print_json
+from deliverywatch.cli.terminal.output import print_either
 from deliverywatch.cli.terminal.queries_file import DEFAULT_FILE, config_file, load
 from deliverywatch.cli.terminal.target import Target, target, target_and_json
 from deliverywatch.errors import CloudRefused, InputError
@@ -72,7 +73,7 @@ def apply(*, target: Target, path: Path, allow_deletes: bool, dry_run: bool, as_
     from deliverywatch.queries.schedule import apply as flow
 
     def log(line: str) -> None:
-        click.echo(line, err=as_json)
+        echo(line, err=as_json)
 
     ports = flow.Ports(schedules=schedules, log=log, pause=time.sleep, seconds_left=lambda: float("inf"))
     result = flow.apply(planned, wanted, rules, ports)
@@ -113,9 +114,9 @@ def adopt(*, target: Target, path: Path, group: str | None, prefix: str | None, 
     observed = observe(Scheduler(client, group or settings.group), begin)
     result = adoption.adopt(file, observed.values(), begin, adoption.document(former.read_bytes()) if former else {})
     print_json(result.document, indent=1)
-    click.echo(f"{len(result.adopted)} adopted, {len(result.incomplete)} of them without SQL.", err=True)
+    echo(f"{len(result.adopted)} adopted, {len(result.incomplete)} of them without SQL.", err=True)
     for query_id in result.incomplete:
-        click.echo(f"  {query_id}: fill in its query", err=True)
+        echo(f"  {query_id}: fill in its query", err=True)
 
 
 def _planned(path: Path, target: Target, *, allow_deletes: bool) -> tuple[dict[str, Schedule], Plan, Rules, Scheduler]:

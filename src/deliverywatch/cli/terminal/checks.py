@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 from typing import TYPE_CHECKING
 
-import click
+from cwalarm.cli.terminal import echo, styled
 
 if TYPE_CHECKING:
     from deliverywatch.cli.terminal.target import Target
@@ -39,13 +39,13 @@ def show(check: Check, target: Target) -> None:
     """Print one check: its line, and the command that fixes it on a line of its own, to be copied."""
     from deliverywatch.operate.doctor.check import with_target
 
-    verdict = click.style(f"{check.verdict.value:8}", fg=_COLOURS[check.verdict.value])
+    verdict = styled(f"{check.verdict.value:8}", _COLOURS[check.verdict.value])
     first, *rest = textwrap.wrap(check.finding, shutil.get_terminal_size().columns - _INDENT, break_long_words=False)
-    click.echo(f"{verdict} {check.name:16} {first}")
+    echo(f"{verdict} {check.name:16} {first}")
     for line in rest:
-        click.echo(f"{'':{_INDENT}}{line}")
+        echo(f"{'':{_INDENT}}{line}")
     if check.fix:
-        click.echo(f"         {with_target(check.fix, target.stack, target.region, target.profile)}")
+        echo(f"         {with_target(check.fix, target.stack, target.region, target.profile)}")
 
 
 def documents(checks: Iterable[Check]) -> list[dict[str, str]]:

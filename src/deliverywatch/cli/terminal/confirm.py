@@ -4,6 +4,8 @@ import sys
 
 import click
 
+from cwalarm.cli.terminal import harmless
+
 
 def able_to_ask(*, answered: bool) -> None:
     """Make sure that somebody can be asked, before anything is looked up for nothing."""
@@ -13,4 +15,4 @@ def able_to_ask(*, answered: bool) -> None:
 
 def confirmed(question: str, *, yes: bool) -> bool:
     """Return whether the person agrees, or has agreed with `--yes`."""
-    return yes or click.confirm(question, err=True)
+    return yes or click.confirm(harmless(question), err=True)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from deliverywatch.cli.terminal.prose import counted
+from cwalarm.cli.terminal import counted
 
 if TYPE_CHECKING:
     from deliverywatch.alerting.mail.formatting import Clock

@@ -4,10 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from cwalarm.cli.terminal import write_bytes
 from deliverywatch.errors import InputError
-
-__all__ = ["read_bytes", "read_json", "write_bytes"]
 
 
 def read_bytes(path: Path, next_step: str | None = None) -> bytes:

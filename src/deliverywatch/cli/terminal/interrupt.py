@@ -4,6 +4,7 @@ from typing import IO, Any
 
 import click
 
+from cwalarm.cli.terminal import echo
 from deliverywatch.cli.terminal.exits import Exit
 
 # Of groups with verbs that change something beside those that only read.
@@ -41,4 +42,4 @@ class Interrupted(click.ClickException):
 
     def show(self, file: IO[Any] | None = None) -> None:
         """Print the sentence on a line of its own: the terminal shows ^C on the one before."""
-        click.echo(f"\n{self.format_message()}", file=file, err=file is None)
+        echo(f"\n{self.format_message()}", err=file is None)

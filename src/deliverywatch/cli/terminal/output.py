@@ -4,14 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import click
-
-from cwalarm.cli.terminal import json_option, print_json
+from cwalarm.cli.terminal import echo, harmless, print_json
 
 if TYPE_CHECKING:
     from rich.table import Table
-
-__all__ = ["json_option", "print_either", "print_json", "print_plain", "table"]
 
 
 def print_either(document: object, words: str, *, as_json: bool, indent: int | None = None) -> None:
@@ -19,14 +15,21 @@ def print_either(document: object, words: str, *, as_json: bool, indent: int | N
     if as_json:
         print_json(document, indent=indent)
     else:
-        click.echo(words)
+        echo(words)
 
 
 def table(*columns: str, title: str = "", padding: int = 1) -> Table:
-    """Return an empty table; the name of a column with numbers begins with `>`, of one that may wrap with `~`."""
+    """Return an empty table; the name of a column with numbers begins with `>`, of one that may wrap with `~`.
+
+    What strangers put into a cell gives the terminal no orders.
+    """
     from rich.table import Table  # takes a moment to load
 
-    empty = Table(box=None, padding=(0, padding, 0, 0), title=title or None, title_justify="left")
+    class Harmless(Table):
+        def add_row(self, *cells: Any, **options: Any) -> None:
+            super().add_row(*(harmless(cell) if isinstance(cell, str) else cell for cell in cells), **options)
+
+    empty = Harmless(box=None, padding=(0, padding, 0, 0), title=title or None, title_justify="left")
     for column in columns:
         name = column.lstrip(">~")
         empty.add_column(
@@ -41,4 +44,5 @@ def print_plain(*parts: Any) -> None:
 
     console = Console(highlight=False, markup=False)
     for part in parts:
-        console.print(part, soft_wrap=isinstance(part, str))
+        is_text = isinstance(part, str)
+        console.print(harmless(part) if is_text else part, soft_wrap=is_text)

@@ -7,10 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
-import click
-
-from deliverywatch.cli.terminal.output import print_json, print_plain, table
-from deliverywatch.cli.terminal.prose import counted, wrapped
+from cwalarm.cli.terminal import counted, echo, print_json, wrapped
+from deliverywatch.cli.terminal.output import print_plain, table
 from deliverywatch.errors import InputError
 
 if TYPE_CHECKING:
@@ -48,7 +46,7 @@ def recommendation(
     result = recommend(wish, on_progress)
     if write_incidents:
         marked.write(write_incidents, result.incidents)
-        click.echo(f"{counted(len(result.incidents), 'incident')} are in {write_incidents}.", err=True)
+        echo(f"{counted(len(result.incidents), 'incident')} are in {write_incidents}.", err=True)
     return result
 
 
@@ -60,10 +58,10 @@ def show(result: Recommendation, *, as_json: bool, report: Path | None, render_t
         render_to.mkdir(parents=True, exist_ok=True)
         for number, sample in enumerate(result.samples, 1):
             render_to.joinpath(f"{number:03}-{sample.mail.incident}.eml").write_bytes(sample.mail.message)
-        click.echo(f"Mails are in {render_to}.", err=True)
+        echo(f"Mails are in {render_to}.", err=True)
     if report:
         report.write_text(recommended.page(result), encoding="utf-8")
-        click.echo(f"The report is in {report}.", err=True)
+        echo(f"The report is in {report}.", err=True)
     if as_json:
         print_json(recommended.document(result))
     else:
@@ -89,29 +87,29 @@ def _print(result: Recommendation) -> None:
     _print_advice(result)
     for sample in result.samples:
         _print_mail(sample.why, sample.text, sample.mail.subject, f"{sample.mail.time:%Y-%m-%d %H:%M} UTC")
-    click.echo()
+    echo()
     for note in result.notes:
-        click.echo(wrapped(note))
+        echo(wrapped(note))
 
 
 def _say(sentence: str) -> None:
-    click.echo(wrapped(sentence))
+    echo(wrapped(sentence))
 
 
 def _print_advice(result: Recommendation) -> None:
     from deliverywatch.backtest.report import recommended
 
-    click.echo()
+    echo()
     command = recommended.deploy_command(result)
     if command:
-        click.echo("Set it:")
+        echo("Set it:")
         print_plain(f"  {command}")
     elif result.changes:
         _say(f"Set in the template: {', '.join(f'{name} to {value}' for name, value in result.changes)}.")
     elif not result.refusals:
         _say("Today's setting is the recommended one: there is nothing to change.")
     for sentence in result.reasons:
-        click.echo(wrapped(sentence, "  ", "- "))
+        echo(wrapped(sentence, "  ", "- "))
     if sentence := recommended.hold_out_sentence(result):
         _say(sentence)
 
@@ -145,6 +143,6 @@ def _settings(result: Recommendation) -> object:
 def _print_mail(why: str, text: str, subject: str, time: str) -> None:
     lines = text.strip().splitlines()
     shown = [*lines[:_MAIL_LINES], *(["..."] if len(lines) > _MAIL_LINES else [])]
-    click.echo()
+    echo()
     _say(f"{why.capitalize()}, {time}:")
     print_plain(f"  | Subject: {subject}", "  |", *(f"  | {line}" for line in shown))

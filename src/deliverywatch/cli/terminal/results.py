@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from cwalarm.cli.terminal import echo, harmless
 from deliverywatch.spreadsheet import csv_of
 
 FORMATS = ("table", "csv", "json", "parquet")
@@ -31,7 +32,7 @@ def write(columns: Sequence[tuple[str, str]], rows: Sequence[tuple[Any, ...]], k
         return
     text = {"table": _table, "csv": csv_of, "json": _json}[kind]([name for name, _ in columns], rows)
     if out is None:
-        click.echo(text, nl=False)
+        echo(text, nl=False)
     else:
         out.write_text(text)
 
@@ -47,7 +48,7 @@ def _table(names: Sequence[str], rows: Sequence[tuple[Any, ...]]) -> str:
     from rich.table import Table
 
     shown = rows[:_MOST_ROWS]
-    cells = [["" if value is None else str(value) for value in row] for row in shown]
+    cells = [["" if value is None else harmless(str(value)) for value in row] for row in shown]
     widths = [max(map(len, column)) for column in zip(names, *cells, strict=True)]
     console = Console(file=io.StringIO(), highlight=False, markup=False)
     if sum(widths) + len(widths) <= console.width:

@@ -10,8 +10,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-import click
-
+from cwalarm.cli.terminal import echo, harmless
 from deliverywatch.operate.account.resources import kind_words
 from deliverywatch.operate.deploy.cloudformation import Following
 
@@ -39,7 +38,7 @@ class Steps:
         """Begin a step with this number of parts, or None if it is unknown."""
         self.done.clear()
         if self.bar is None or self.task is None:
-            click.echo(text, err=True)
+            echo(text, err=True)
         else:
             self.bar.reset(self.task, total=total, description=text)
 
@@ -73,9 +72,9 @@ class Steps:
 
     def _line(self, text: str) -> None:
         if self.bar:
-            self.bar.console.print(text, soft_wrap=True, markup=False)
+            self.bar.console.print(harmless(text), soft_wrap=True, markup=False)
         else:
-            click.echo(text, err=True)
+            echo(text, err=True)
 
     def following(self) -> Following:
         """Return how the flows follow a stack."""

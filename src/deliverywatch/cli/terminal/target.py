@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from deliverywatch.cli.terminal.output import json_option
+from cwalarm.cli.terminal import json_option
 from deliverywatch.operate.account.deployment import DEFAULT_STACK
 
 if TYPE_CHECKING:

@@ -10,8 +10,6 @@ import click
 from cwalarm.cli.terminal import Time
 from deliverywatch.errors import InputError
 
-__all__ = ["Duration", "Time", "TimeOrAge", "parsed", "zone_option"]
-
 _LENGTH = re.compile(r"(?:(\d{1,4})d)?(?:(\d{1,4})h)?(?:(\d{1,5})m)?")
 
 

@@ -2,7 +2,7 @@
 
 import itertools
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
@@ -141,14 +141,15 @@ class TemplateFile:
         if not loaded.alarms:
             require_all(loaded.refused)
             loaded.require_some(self.path.name)
+        watches = _watches(self.path, parameters.get("Environment", "prod"))
         return Definitions(
             overrides=dict(overrides),
             parameters=parameters,
             alarms=loaded.alarms,
             composites=loaded.composites,
             mutes=tuple(mute.from_template(template, overrides, self.without)),
-            watches=_watches(self.path, parameters.get("Environment", "prod")),
-            warm_up_minutes=max((alarm.warm_up.minutes for alarm in loaded.alarms if alarm.warm_up), default=0),
+            watches=watches,
+            warm_up_minutes=max([0, *_warm_up_minutes(loaded.alarms, watches)]),
             undeployable=tuple(
                 f"{name}={value}"
                 for name, value in overrides.items()
@@ -212,6 +213,13 @@ def _values(settings: Sequence[str]) -> dict[str, list[str]]:
                 f"'{setting}' is not NAME=VALUE.", next_step="Write it like --set WarningThresholdPercent=2,3,5."
             )
     return values_by_name
+
+
+def _warm_up_minutes(alarms: Sequence[Alarm], watches: Sequence[severity.Watch]) -> Iterator[int]:
+    """Yield how long new alarms wait for their first data: in CloudWatch, or in the notifier."""
+    yield from (alarm.warm_up.minutes for alarm in alarms if alarm.warm_up)
+    for watch in watches:
+        yield from (int(one.warm_up.total_seconds() // 60) for one in watch.severities)
 
 
 def _defaults(template: Mapping[str, Any]) -> dict[str, str]:

@@ -117,7 +117,8 @@ class Alarm:
             Threshold=Ref(self.threshold) if isinstance(self.threshold, str) else self.threshold,
             ComparisonOperator=self.comparison,
             EvaluationPeriods=looked_at,
-            DatapointsToAlarm=to_alarm,
+            # Without it all of them have to.
+            **({} if to_alarm == looked_at else {"DatapointsToAlarm": to_alarm}),
             TreatMissingData="notBreaching" if self.absence_proves else self.missing,
             **{key: [Ref(topic) for topic in topics] for key, topics in actions.items() if topics},
             **(self._warm_up() if Extra.WARM_UP in extras else {}),

@@ -57,8 +57,8 @@ def kept_bucket(
     """
     bucket = s3.Bucket(
         name,
-        # What lies there is the customer's.
-        DeletionPolicy="Retain",
+        # What lies there is the customer's; where the stack never came about there is nothing yet.
+        DeletionPolicy="RetainExceptOnCreate",
         UpdateReplacePolicy="Retain",
         BucketEncryption=s3.BucketEncryption.from_dict(
             None,

@@ -19,13 +19,17 @@ Position = tuple[int, int, int, int]
 RED, ORANGE, GREEN, GREY = (TONES[level].dashboard for level in ("critical", "warning", "ok", "blind"))
 BLUE = "#1f77b4"
 ENVIRONMENT = {"Environment": "${Environment}"}
+_ALARM = arn("cloudwatch", f"alarm:{PREFIX}-")
 
 
 def dashboard(system: str, widgets: Sequence[Mapping[str, Any]], variables: Mapping[str, Any] | None = None) -> Any:
     """Return a dashboard over the last day; the first three of an account are free, so it is made on condition."""
     text = json.dumps({"start": "-P1D", "periodOverride": "inherit", "widgets": widgets}, separators=(",", ":"))
+    # Said once: a dashboard names up to 22 alarms.
+    named_alarm = {"Alarm": Sub(_ALARM)} if _ALARM in text else {}
+    text = text.replace(_ALARM, "${Alarm}")
     # A parameter that stands for a number must not be in quotes.
-    body = Sub(re.sub(r'"number:(\$\{\w+\})"', r"\1", text), **(variables or {}))
+    body = Sub(re.sub(r'"number:(\$\{\w+\})"', r"\1", text), **named_alarm, **(variables or {}))
     return cloudwatch.Dashboard(
         f"{title(system)}Dashboard", Condition="HasDashboard", DashboardName=named(system), DashboardBody=body
     )
@@ -76,9 +80,7 @@ def log_chart(title: str, function: str, query: str, position: Position) -> dict
 
 def state_of(title: str, alarms: Sequence[str], position: Position) -> dict[str, Any]:
     """Return the widget that shows the state of alarms, named without the prefix."""
-    return _widget(
-        "alarm", position, {"title": title, "alarms": [arn("cloudwatch", f"alarm:{PREFIX}-{name}") for name in alarms]}
-    )
+    return _widget("alarm", position, {"title": title, "alarms": [f"{_ALARM}{name}" for name in alarms]})
 
 
 def words(markdown: str, position: Position) -> dict[str, Any]:

@@ -9,13 +9,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from typing import Any
 
-from troposphere import GetAtt, If, Ref, Sub, awslambda, iam, logs, scheduler, sns, sqs
+from troposphere import FindInMap, GetAtt, If, Ref, Sub, awslambda, iam, logs, scheduler, sns, sqs
 
 from deliverywatch.environment import parameter_name
 
 RUNTIME = "python3.13"
 PREFIX = "deliverywatch-${Environment}"
-CONSOLE = "https://${AWS::Region}.console.aws.amazon.com"
+# With `CONSOLE_OF` as the text's variable: each partition of AWS has a console of its own.
+CONSOLE = "https://${AWS::Region}.${Console}"
+CONSOLE_OF = {"Console": FindInMap("Consoles", Ref("AWS::Partition"), "Host")}
 # Scheduler writes the time that a run was meant for into its event.
 SCHEDULED_TIME = "<aws.scheduler.scheduled-time>"
 # Arrow's own pool and one per thread of the C library's keep what they freed: 25 MB at a million rows.

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from troposphere import Sub
 
-from blocks.parts import CONSOLE, PREFIX
+from blocks.parts import CONSOLE, CONSOLE_OF, PREFIX
 
 if TYPE_CHECKING:
     from blocks.alarms import Watch
@@ -40,4 +40,4 @@ class Stack:
 def dashboard_url(system: str, description: str) -> tuple[str, Any]:
     """Return the output that leads to a system's dashboard."""
     address = f"{CONSOLE}/cloudwatch/home?region=${{AWS::Region}}#dashboards/dashboard/{PREFIX}-{system}"
-    return description, Sub(address)
+    return description, Sub(address, **CONSOLE_OF)

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 _TRUST, _DOCUMENT = "AssumeRolePolicyDocument", "PolicyDocument"
+_NO_VALUE = {"Ref": "AWS::NoValue"}
 _OF_RESOURCES = ("AWS::S3::BucketPolicy", "AWS::SNS::TopicPolicy", "AWS::SQS::QueuePolicy")
 
 
@@ -32,16 +33,19 @@ def _role(properties: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _parts(policy: Mapping[str, Any]) -> list[Any]:
-    """Return a policy as a text, and each statement that depends on a condition as a policy of its own."""
+    """Return a policy as a text, and what depends on a condition as a policy of its own."""
     name, document = policy["PolicyName"], policy[_DOCUMENT]
     always = [one for one in document["Statement"] if "Fn::If" not in one]
     parts: list[Any] = [{"PolicyName": name, _DOCUMENT: text_of({**document, "Statement": always})}]
-    for number, conditional in enumerate((one for one in document["Statement"] if "Fn::If" in one), 1):
+    by_condition: dict[str, list[Any]] = {}
+    for conditional in (one for one in document["Statement"] if "Fn::If" in one):
         condition, then, otherwise = conditional["Fn::If"]
-        if otherwise != {"Ref": "AWS::NoValue"}:
+        if otherwise != _NO_VALUE:
             return [policy]
-        part = {"PolicyName": f"{name}-{number}", _DOCUMENT: text_of({**document, "Statement": [then]})}
-        parts.append({"Fn::If": [condition, part, otherwise]})
+        by_condition.setdefault(condition, []).append(then)
+    for condition, statements in by_condition.items():
+        part = {"PolicyName": f"{name}-{condition}", _DOCUMENT: text_of({**document, "Statement": statements})}
+        parts.append({"Fn::If": [condition, part, _NO_VALUE]})
     return parts
 
 

@@ -11,9 +11,11 @@ from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING, Any
 
 from troposphere import Output, Template
+from troposphere.cloudwatch import Dashboard
 
 from blocks.parts import function
 from deliverywatch.errors import ConfigurationError
+from deliverywatch.messages.console import DOMAINS
 from stacks import alerting, email, files, pipeline, queries, shared, sms
 
 if TYPE_CHECKING:
@@ -50,7 +52,10 @@ def chosen(systems: Sequence[str], extras: Collection[Extra] = ()) -> list[Stack
             next_step="Name one of them.",
         )
     built = [SYSTEMS[system](extras) for system in systems]
-    return [shared.stack(), alerting.stack([watch for stack in built for watch in stack.watches]), *built]
+    made = [resource for stack in built for resource in stack.resources]
+    # The one that mails lead to; the first system's.
+    dashboard = next((one.DashboardName for one in made if isinstance(one, Dashboard)), None)
+    return [shared.stack(), alerting.stack([watch for stack in built for watch in stack.watches], dashboard), *built]
 
 
 def watches(stacks: Sequence[Stack]) -> dict[str, Any]:
@@ -68,6 +73,7 @@ def template(stacks: Sequence[Stack], architecture: str, version: str, extras: C
     own = {"Version": version, "Watches": json.dumps(watches(stacks)["watches"], separators=(",", ":"))}
     made.set_metadata({"DeliveryWatch": own, "cfn-lint": lint, "cwalarm": {"accept": _ACCEPTED}})
     made.add_output(Output("Version", Description="Version of DeliveryWatch", Value=version))
+    made.add_mapping("Consoles", {partition: {"Host": host} for partition, host in DOMAINS.items()})
     for stack in stacks:
         _add_parameters(made, stack)
         _add_resources(made, stack, architecture, extras)

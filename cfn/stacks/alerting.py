@@ -16,7 +16,6 @@ from blocks.parts import (
     arn,
     dead_letters,
     invocable,
-    named,
     reported,
     retries,
     schedule,
@@ -34,9 +33,13 @@ SWEEP_EXPRESSION = f"cron({SWEEP_FROM_MINUTE}/{SWEEP_MINUTES} * * * ? *)"
 _READ = ("DescribeAlarms", "GetMetricData", "GetMetricWidgetImage", "ListAlarmMuteRules")
 
 
-def stack(watches: Sequence[Watch] = ()) -> Stack:
-    """Return the notifier of some watches, with all that calls it and all that catches what it drops."""
-    notify, digest, examine = _notify(_switched_off(watches)), _digest(), _examine()
+def stack(watches: Sequence[Watch] = (), dashboard: Any = None) -> Stack:
+    """Return the notifier of some watches, with all that calls it and all that catches what it drops.
+
+    `dashboard` is the name of the one that mails lead to, if there is any.
+    """
+    about = {**_ABOUT_MAILS, "DELIVERYWATCH_DASHBOARD": If("HasDashboard", dashboard, "") if dashboard else ""}
+    notify, digest, examine = _notify({**about, **_switched_off(watches)}), _digest(about), _examine()
     return Stack(
         resources=[
             table("mails", "One row per mail, as claimed and sent", f"{LAKE}mails/", COLUMNS, JSON_LINES),
@@ -76,7 +79,7 @@ def _switched_off(watches: Sequence[Watch]) -> dict[str, Any]:
     return {"DELIVERYWATCH_SWITCHED_OFF": Join(",", names)} if names else {}
 
 
-def _notify(switched_off: Mapping[str, Any]) -> Function:
+def _notify(about: Mapping[str, Any]) -> Function:
     return Function(
         room="alerting",
         verb="notify",
@@ -84,8 +87,7 @@ def _notify(switched_off: Mapping[str, Any]) -> Function:
         timeout_seconds=60,
         packages=("jinja2", "tzdata"),
         environment={
-            **_ABOUT_MAILS,
-            **switched_off,
+            **about,
             "DELIVERYWATCH_WORKGROUP": Sub(PREFIX),
             "DELIVERYWATCH_STACK": Ref("AWS::StackName"),
             "DELIVERYWATCH_CLOSE_UNKNOWN_HOURS": Ref("CloseUnknownHours"),
@@ -104,18 +106,17 @@ _ABOUT_MAILS = {
     "DELIVERYWATCH_CRITICAL_RECIPIENTS": Ref("CriticalRecipients"),
     "DELIVERYWATCH_FALLBACK_TOPIC": Ref("FallbackTopic"),
     "DELIVERYWATCH_TIME_ZONE": Ref("TimeZone"),
-    "DELIVERYWATCH_DASHBOARD": If("HasDashboard", named("sms"), ""),
 }
 
 
-def _digest() -> Function:
+def _digest(about: Mapping[str, Any]) -> Function:
     return Function(
         room="operate",
         verb="digest",
         description="A week of this stack -> one mail that says whether the silence was health",
         timeout_seconds=120,
         packages=("jinja2", "tzdata"),
-        environment={**_ABOUT_MAILS, "DELIVERYWATCH_STACK": Ref("AWS::StackName")},
+        environment={**about, "DELIVERYWATCH_STACK": Ref("AWS::StackName")},
         statements=_digest_may(),
     )
 

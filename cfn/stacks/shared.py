@@ -6,7 +6,7 @@ from troposphere import Equals, GetAtt, If, Ref, Sub, sns
 
 from blocks.buckets import expiry, kept_bucket, week_to_undo
 from blocks.parameters import address, addresses, further_addresses, given, one_of, switch, text, whole_number
-from blocks.parts import CONSOLE, NO_VALUE, PREFIX, allow, topic
+from blocks.parts import CONSOLE, CONSOLE_OF, NO_VALUE, PREFIX, allow, topic
 from blocks.stack import Stack
 from blocks.tables import database, workgroup
 from blocks.zones import ZONES
@@ -165,10 +165,10 @@ _OUTPUTS = {
     "AthenaWorkgroup": ("Athena workgroup of the saved queries", Ref("Workgroup")),
     "AlarmsUrl": (
         "All alarms of this stack",
-        Sub(f"{CONSOLE}/cloudwatch/home?region=${{AWS::Region}}#alarmsV2:?search={PREFIX}"),
+        Sub(f"{CONSOLE}/cloudwatch/home?region=${{AWS::Region}}#alarmsV2:?search={PREFIX}", **CONSOLE_OF),
     ),
     "QueriesUrl": (
         "The saved queries",
-        Sub(f"{CONSOLE}/athena/home?region=${{AWS::Region}}#/saved-queries?workgroup={PREFIX}"),
+        Sub(f"{CONSOLE}/athena/home?region=${{AWS::Region}}#/saved-queries?workgroup={PREFIX}", **CONSOLE_OF),
     ),
 }

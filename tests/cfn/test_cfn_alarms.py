@@ -53,7 +53,7 @@ def test_the_alarms_are_those_that_were_designed(template: dict[str, Any]) -> No
             alarm.threshold,
             signs[alarm.comparison],
             alarm.period_seconds,
-            (alarm.datapoints_to_alarm, alarm.evaluation_periods),
+            (alarm.m, alarm.evaluation_periods),
             alarm.treat_missing_data.value,
             expression(alarm),
         )

@@ -10,12 +10,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from cfn_values import of_type
+from cfn_values import GIVEN, of_type
 
 import build
 import stacks
+from blocks.extras import Extra
 from bundling import bundle, imports
+from cwalarm.definitions.template import Resolver
 from deliverywatch.errors import ConfigurationError
+from deliverywatch.messages.console import console
 
 ROOT = Path(__file__).parents[2]
 
@@ -190,3 +193,27 @@ def test_an_extra_that_does_not_exist_is_refused_with_those_that_do(tmp_path: Pa
     result = run("--with", "wings", "--out", str(tmp_path / "out"))
     assert result.returncode == 2
     assert all(extra in result.stderr for extra in ("wings", "budget", "example-pipeline", "warm-up"))
+
+
+@pytest.mark.parametrize("system", stacks.SYSTEMS)
+def test_what_a_system_makes_stands_nowhere_where_it_is_not_built(system: str) -> None:
+    """Names of functions, alarms and dashboards too: a link or a right to one that is not there misleads."""
+    text = json.dumps(stacks.template(stacks.chosen([system], [*Extra]), "arm64", "0", [*Extra]).to_dict())
+    for other in {name.removesuffix("-pusher") for name in stacks.SYSTEMS} - {system.removesuffix("-pusher")}:
+        assert f"deliverywatch-${{Environment}}-{other}" not in text
+        assert f'"{other.capitalize()}Dashboard"' not in text
+
+
+@pytest.mark.parametrize("partition", ["aws", "aws-us-gov", "aws-eusc", "aws-cn"])
+def test_every_link_of_a_template_leads_to_the_console_of_its_partition(partition: str) -> None:
+    systems = [name for name in stacks.SYSTEMS if name != "files-pusher"]
+    made = stacks.template(stacks.chosen(systems, [*Extra]), "arm64", "0", [*Extra]).to_dict()
+    region = {"aws": "eu-west-1", "aws-us-gov": "us-gov-west-1", "aws-eusc": "eusc-de-east-1", "aws-cn": "cn-north-1"}
+    resolver = Resolver(made, GIVEN | {"AWS::Partition": partition, "AWS::Region": region[partition]})
+    outputs = [output["Value"] for output in made["Outputs"].values()]
+    bodies = [one["Properties"]["DashboardBody"] for one in made["Resources"].values() if "Dashboard" in one["Type"]]
+    links = re.findall(
+        r"https://[^/\"]*console[^/\"]*", " ".join(str(resolver.resolve(one)) for one in outputs + bodies)
+    )
+    assert len(links) > 5
+    assert set(links) == {console(region[partition])}

@@ -204,7 +204,7 @@ def test_the_lake_is_private_encrypted_versioned_and_outlives_the_stack(template
     assert encryption["ServerSideEncryptionByDefault"] == {"SSEAlgorithm": "AES256"}
     assert set(lake["PublicAccessBlockConfiguration"].values()) == {True}
     assert lake["VersioningConfiguration"] == {"Status": "Enabled"}
-    assert template["Resources"]["LakeBucket"]["DeletionPolicy"] == "Retain"
+    assert template["Resources"]["LakeBucket"]["DeletionPolicy"] == "RetainExceptOnCreate"
     assert template["Resources"]["LakeBucket"]["UpdateReplacePolicy"] == "Retain"
 
 

@@ -151,8 +151,8 @@ def test_the_table_can_be_restored_and_outlives_the_stack(template: dict[str, An
     assert table["BillingMode"] == "PAY_PER_REQUEST"
     assert table["PointInTimeRecoverySpecification"] == {"PointInTimeRecoveryEnabled": True}
     assert table["TimeToLiveSpecification"] == {"AttributeName": "expires_at", "Enabled": True}
-    assert template["Resources"]["FilesTable"]["DeletionPolicy"] == "Retain"
-    assert template["Resources"]["FilesUploads"]["DeletionPolicy"] == "Retain"
+    assert template["Resources"]["FilesTable"]["DeletionPolicy"] == "RetainExceptOnCreate"
+    assert template["Resources"]["FilesUploads"]["DeletionPolicy"] == "RetainExceptOnCreate"
 
 
 def test_every_run_is_traced_without_a_library(template: dict[str, Any], built: Path, system: str) -> None:

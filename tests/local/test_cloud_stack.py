@@ -91,6 +91,19 @@ def test_a_resource_that_fails_is_named(cloud: LocalCloud, tmp_path: Path) -> No
         cloud.deploy(template, {}, tmp_path, name="wrong")
 
 
+@pytest.mark.parametrize(("policy", "is_left"), [("Retain", True), ("RetainExceptOnCreate", False)])
+def test_what_is_kept_is_left_behind_by_a_first_deploy_that_failed_unless_the_template_says_otherwise(
+    cloud: LocalCloud, tmp_path: Path, policy: str, is_left: bool
+) -> None:
+    bucket = f"left-{policy.lower()}"
+    kept = {"Type": "AWS::S3::Bucket", "DeletionPolicy": policy, "Properties": {"BucketName": bucket}}
+    wrong = {"Type": "AWS::CloudWatch::Alarm", "DependsOn": "Kept", "Properties": {"Threshold": 1}}
+    with pytest.raises(ConfigurationError):
+        cloud.deploy({"Resources": {"Kept": kept, "Wrong": wrong}}, {}, tmp_path, name=bucket)
+    names = [made["Name"] for made in cloud.client("s3").list_buckets()["Buckets"]]
+    assert (bucket in names) == is_left
+
+
 def test_a_second_deploy_updates_the_stack(cloud: LocalCloud, tmp_path: Path) -> None:
     template: dict[str, Any] = {
         "Resources": {"Topic": {"Type": "AWS::SNS::Topic", "Properties": {"DisplayName": "one"}}}

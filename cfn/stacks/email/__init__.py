@@ -6,7 +6,7 @@ from typing import Any
 from troposphere import GetAtt, If, Ref, Sub, budgets
 
 from blocks.extras import Extra
-from blocks.parts import CONSOLE, MEMORY_SETTINGS, Function, allow, reported, schedule
+from blocks.parts import CONSOLE, CONSOLE_OF, MEMORY_SETTINGS, Function, allow, reported, schedule
 from blocks.stack import Stack
 from blocks.tables import saved_queries
 from stacks.email import lake, streams
@@ -115,6 +115,6 @@ def _outputs() -> dict[str, tuple[str, Any]]:
         "EmailPartitions": ("Folders of a day", If("HasEmailDays", "day", "year-month-day")),
         "EmailQueriesUrl": (
             "The saved queries about e-mail",
-            Sub(f"{queries}?workgroup=email-analytics-${{Environment}}"),
+            Sub(f"{queries}?workgroup=email-analytics-${{Environment}}", **CONSOLE_OF),
         ),
     }

@@ -123,7 +123,7 @@ def _mapping() -> Any:
 def _items() -> Any:
     table = _table("FilesTable", {"object": "HASH", "version": "RANGE"}, is_restorable=True)
     # The record of what arrived is the customer's: deleting the stack leaves it.
-    table.DeletionPolicy = table.UpdateReplacePolicy = "Retain"
+    table.DeletionPolicy, table.UpdateReplacePolicy = "RetainExceptOnCreate", "Retain"
     return table
 
 

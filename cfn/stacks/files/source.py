@@ -139,8 +139,7 @@ def _filter() -> Any:
 def _encoded() -> Any:
     """The parts of keys as S3 compares them: said once, where each of six filters would spell out the encoding."""
     both = encoded_key(Sub(_BETWEEN.join(f"${{Files{title(name)}}}" for name in _PARTS)))
-    about = "What the notifications of the bucket begin and end with, URL-encoded"
-    return ssm.Parameter(_ENCODED, Condition="HasFilesFilter", Type="String", Value=both, Description=about)
+    return ssm.Parameter(_ENCODED, Condition="HasFilesFilter", Type="String", Value=both)
 
 
 def _encoded_part(number: int) -> Any:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from blocks.dashboards import BLUE, GREEN, GREY, ORANGE, RED, chart, dashboard, limit, line, state_of, words
-from blocks.parts import CONSOLE, arn
+from blocks.parts import CONSOLE, CONSOLE_OF, arn
 from deliverywatch.pipeline.outputs.metrics import NAMESPACE
 from stacks.pipeline.alarms import CHILDREN
 from stacks.pipeline.parameters import parameter
@@ -26,7 +26,7 @@ _MACHINE = arn("states", "stateMachine:")
 def pipeline_dashboard(pipelines: Sequence[Pipeline]) -> Any:
     """Return the dashboard."""
     widgets = [widget for number, pipeline in enumerate(pipelines) for widget in _of(pipeline, number * _ROWS)]
-    return dashboard("pipeline", widgets)
+    return dashboard("pipeline", widgets, CONSOLE_OF)
 
 
 def _of(pipeline: Pipeline, top: int) -> list[dict[str, Any]]:

@@ -4,7 +4,7 @@ AWS does not document the addresses of the console's pages; they are what the br
 """
 
 _PARTITIONS = {"cn": "aws-cn", "us-gov": "aws-us-gov", "eusc": "aws-eusc"}
-_DOMAINS = {
+DOMAINS = {
     "aws": "console.aws.amazon.com",
     "aws-cn": "console.amazonaws.cn",
     "aws-us-gov": "console.amazonaws-us-gov.com",
@@ -19,4 +19,4 @@ def partition(region: str) -> str:
 
 def console(region: str) -> str:
     """Return the address of a region's console."""
-    return f"https://{region}.{_DOMAINS[partition(region)]}"
+    return f"https://{region}.{DOMAINS[partition(region)]}"

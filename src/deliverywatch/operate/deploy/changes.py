@@ -116,7 +116,7 @@ def _resolved(template: Mapping[str, Any], parameters: Mapping[str, str]) -> dic
         return {}
     resolver = Resolver(template, parameters)
     return {
-        name: (kind_words(made["Type"]), resolver.properties(name), made.get("DeletionPolicy") == "Retain")
+        name: (kind_words(made["Type"]), resolver.properties(name), made.get("DeletionPolicy", "").startswith("Retain"))
         for name, made in template["Resources"].items()
         if resolver.holds(made.get("Condition"))
     }

@@ -20,6 +20,7 @@ from deliverywatch.local.cloud.cloudwatch import metrics
 from deliverywatch.local.cloud.compute.worker_clock import WorkerClock
 from deliverywatch.local.cloud.emulator import hooks
 from deliverywatch.local.cloud.emulator.clock import Agenda, Clock, SimulatedTime
+from deliverywatch.local.cloud.emulator.emulator import HOST
 
 _LAMBDA, _LOGS = "services.lambda_svc", "services.cloudwatch_logs"
 
@@ -259,4 +260,6 @@ def send(target: str, content: Any) -> None:
         hooks.inside("services.sns", "_fanout")(target, str(uuid.uuid4()), body, "", "", {})
     elif hooks.inside("services.sqs", "_queue_by_arn")(target) is not None:
         url = hooks.inside("services.sqs", "_queue_url")(target.rpartition(":")[2])
+        # Services come over TLS, on which the queues' policies insist.
+        hooks.inside("core.iam_evaluator", "pin_request_origin")(HOST, True)  # noqa: FBT003
         hooks.inside("services.sqs", "_act_send_message")({"MessageBody": body}, url)

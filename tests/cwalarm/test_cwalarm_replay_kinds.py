@@ -80,7 +80,7 @@ PATTERNS = {
     "O": [*"+-*/^<>", "==", "!=", "<=", ">=", "AND", "OR"],
 }  # fmt: skip
 BOTTOM = {
-    "S": ["failed", "total", "slow"],
+    "S": ["failed", "total", "slow", "part"],
     "N": ["0", "1", "3", "0.5", "20", "(1/0)"],
     "A": ["METRICS()"],
     "O": PATTERNS["O"],
@@ -98,15 +98,20 @@ def test_every_function_is_among_the_random_expressions() -> None:
     assert set(re.findall(r"([A-Z_0-9]+)\(", text)) == set(FUNCTIONS)
 
 
-def math(text: str, period: int, stats: tuple[str, ...] = ("Sum", "Sum", "Sum"), **changes: Any) -> Alarm:
+def math(
+    text: str, period: int, stats: tuple[str, ...] = ("Sum", "Sum", "Sum"), part: str = "failed", **changes: Any
+) -> Alarm:
+    """Return an alarm on an expression, which may refer to another one, `part`."""
     queries = [entry(name.lower(), name, period, stat) for name, stat in zip(NAMES, stats, strict=True)]
-    return ratio(Metrics=[{"Id": "x", "Expression": text}, *queries], **changes)
+    other = {"Id": "part", "Expression": part, "ReturnData": False}
+    return ratio(Metrics=[{"Id": "x", "Expression": text}, other, *queries], **changes)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(
     points=POINTS,
     text=expressions(),
+    part=expressions(depth=2),
     is_late=st.booleans(),
     period=st.sampled_from([60, 120, 300]),
     n=st.integers(1, 3),
@@ -118,6 +123,7 @@ def math(text: str, period: int, stats: tuple[str, ...] = ("Sum", "Sum", "Sum"),
 def test_random_metric_math_is_replayed_as_it_is_evaluated(
     points: Any,
     text: str,
+    part: str,
     is_late: bool,
     period: int,
     n: int,
@@ -129,6 +135,7 @@ def test_random_metric_math_is_replayed_as_it_is_evaluated(
     alarm = math(
         text,
         period,
+        part=part.replace("part", "failed"),
         EvaluationPeriods=n + spare,
         DatapointsToAlarm=n,
         TreatMissingData=treat,
@@ -148,7 +155,7 @@ STATISTICS = [
 ]
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(
     points=POINTS,
     statistic=st.sampled_from(STATISTICS),

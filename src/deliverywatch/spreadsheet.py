@@ -4,9 +4,9 @@ import csv
 import re
 from collections.abc import Iterable, Sequence
 
-# What a spreadsheet takes for the begin of a formula (OWASP, "CSV Injection"); a negative number is none.
+# What a spreadsheet takes for the begin of a formula (OWASP, "CSV Injection"); a signed number, masked or not, is none.
 _FORMULA = re.compile(r"\s*[=+\-@\t\r]")
-_NUMBER = re.compile(r"-\d+(\.\d+)?([eE][-+]?\d+)?", re.ASCII)
+_NUMBER = re.compile(r"[-+]\d[\d•]*(\.\d+)?([eE][-+]?\d+)?", re.ASCII)
 
 
 class _Lines(list[str]):

@@ -13,6 +13,7 @@ from pathlib import Path
 from deliverywatch.backtest.results.recommendation import Incident
 from deliverywatch.backtest.results.result import Span
 from deliverywatch.errors import InputError
+from deliverywatch.spreadsheet import csv_of
 
 _COLUMNS = ("from", "until", "name", "messages", "failed", "usual_percent")
 _EXAMPLE = "2026-11-21T11:00Z,2026-11-21T12:50Z,carrier outage"
@@ -55,9 +56,7 @@ def write(path: Path, incidents: Iterable[Incident]) -> None:
     """Write incidents; raises InputError if there is such a file, which somebody may have corrected, or no folder."""
     try:
         with path.open("x", newline="", encoding="utf-8") as file:
-            rows = csv.writer(file, lineterminator="\n")
-            rows.writerow(_COLUMNS)
-            rows.writerows(map(_row, incidents))
+            file.write(csv_of(_COLUMNS, map(_row, incidents)))
     except FileExistsError as error:
         raise InputError(f"{path} exists.", next_step="Name another file, or remove that one.") from error
     except OSError as error:

@@ -290,6 +290,15 @@ def test_a_bad_option_is_one_sentence(tmp_path: Path, option: tuple[str, str], s
     assert (result.exit_code, sentence in result.stderr) == (2, True)
 
 
+def test_nothing_is_recommended_that_the_rules_of_the_template_refuse(deployed: Path, tmp_path: Path) -> None:
+    history = write_sms(tmp_path, traffic(8, during({range(700, 712): 0.6}, usual=0.02)))
+    arguments = ("--template", deployed, "--history", history, *WITHOUT, "--set", "CriticalThresholdPercent=5")
+    tried = ("--set", "WarningThresholdPercent=3,4,6,8", "--set", "CriticalRecoveryPercent=3")
+    fixed = ("--set", "MinimumFailed=3,5", "--set", "MinimumTotal=10,50", "--set", "WindowMinutes=30,60")
+    printed = document(*arguments, *tried, *fixed)
+    assert float(setting(printed, "recommended")["parameters"]["WarningThresholdPercent"]) < 5
+
+
 LIMITS = [2, 3, 4, 5, 6, 8, 12, 20]
 BUDGET = ("--mails-a-week", 9, "--night-mails-a-week", 5)
 

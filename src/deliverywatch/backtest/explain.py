@@ -129,7 +129,7 @@ def reasons(search: Search, setting: Setting, rule: Rule | None) -> Iterator[str
         if smaller is None:
             yield f"{name}: {one.values[setting.ranks[axis]]} is the smallest that was tried."
         elif rule is not None:
-            words = search.outcome(smaller, Depth.PROOF).violations(search.budget)
+            words = [*search.contradictions(smaller), *search.outcome(smaller, Depth.PROOF).violations(search.budget)]
             words = words or [f"more than {search.budget.mails_a_week:g} mails a week that are about no incident"]
             yield f"Not {name}={one.values[smaller.ranks[axis]]}: {'; '.join(words)}."
 

@@ -242,10 +242,16 @@ class Search:
         return outcome(setting, mails, open_spans, self.truths, span, night, self.grace, is_cut=is_cut)
 
     def holds(self, setting: Setting, rule: Rule) -> bool:
-        """Return whether a setting, replayed, keeps a rule."""
+        """Return whether a setting can be deployed and, replayed, keeps a rule."""
+        if self.contradictions(setting):
+            return False
         self._tried.add(setting)
         measured = self.outcome(setting, Depth.PROOF if rule is Rule.ALL else Depth.WHOLE)
         return not measured.missed and not self._is_too_much(measured, rule)
+
+    def contradictions(self, setting: Setting) -> tuple[str, ...]:
+        """Return what the template's rules say against a setting that is not today's, a sentence each."""
+        return () if setting == self.grid.today else self.replays.definitions(setting).contradictions
 
     def _is_too_much(self, measured: Outcome, rule: Rule) -> bool:
         if rule is Rule.NO_NOISE:
@@ -262,6 +268,8 @@ class Search:
                 continue
             if self.holds(setting, rule):
                 return self._descended(setting, rule)
+            if setting not in self._tried:
+                continue
             measured = self.outcome(setting, Depth.PROOF if rule is Rule.ALL else Depth.WHOLE)
             if self._is_too_much(measured, rule):
                 noisy.append(setting)
@@ -287,7 +295,8 @@ class Search:
 
     def fewest_missed(self) -> Setting:
         """Return the setting that misses fewest incidents and then mails least, of what was tried and the two ends."""
-        self._tried |= {self.grid.today, self.grid.at(tuple(len(axis.values) - 1 for axis in self.grid.axes))}
+        largest = self.grid.at(tuple(len(axis.values) - 1 for axis in self.grid.axes))
+        self._tried |= {one for one in (self.grid.today, largest) if not self.contradictions(one)}
 
         def cost(setting: Setting) -> tuple[int, float, tuple[int, ...]]:
             measured = self.outcome(setting)

@@ -6,7 +6,7 @@ docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-requests.html. For an 
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import PurePosixPath
 from typing import Any
 
@@ -112,6 +112,17 @@ class Bucket:
     @cached_property
     def _s3(self) -> Any:
         return _conditional(self._given or boto3.client("s3", config=self._config))
+
+
+def owned_by(client: Any, account: str) -> Any:
+    """Return a client of S3 for buckets that this account must own: a deleted name can be anybody's next."""
+    client.meta.events.register("before-parameter-build.s3", partial(_expect_owner, account))
+    return client
+
+
+def _expect_owner(account: str, params: dict[str, Any], model: Any, **_: Any) -> None:
+    if "ExpectedBucketOwner" in model.input_shape.members:
+        params.setdefault("ExpectedBucketOwner", account)
 
 
 def _conditional(client: Any) -> Any:

@@ -9,7 +9,6 @@ import json
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import boto3
@@ -21,6 +20,7 @@ from deliverywatch.errors import CloudRefused, CloudUnavailable, InputError, err
 from deliverywatch.operate.account import deployment
 from deliverywatch.operate.account.remedies import remedy
 from deliverywatch.sdk import sendable
+from deliverywatch.storage.s3 import owned_by
 
 if TYPE_CHECKING:
     from deliverywatch.errors import DeliveryWatchError
@@ -62,14 +62,8 @@ class Cloud:
         key = (f"s3 of {account}", self.region)
         if key not in self._clients:
             client = self._session.client("s3", region_name=self.region, config=_CONFIG)
-            client.meta.events.register("before-parameter-build.s3", partial(_expect_owner, account))
-            self._clients[key] = client
+            self._clients[key] = owned_by(client, account)
         return self._clients[key]
-
-
-def _expect_owner(account: str, params: dict[str, Any], model: Any, **_: Any) -> None:
-    if "ExpectedBucketOwner" in model.input_shape.members:
-        params.setdefault("ExpectedBucketOwner", account)
 
 
 def connect(profile: str | None = None, region: str | None = None) -> Cloud:

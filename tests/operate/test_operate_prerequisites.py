@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
@@ -394,3 +394,17 @@ def test_where_lake_formation_guards_the_catalog_the_grant_is_named_and_is_what_
     assert "because the deployment would fail: lake-formation." in stopped.stderr
     assert "Insufficient Lake Formation permission(s): Required Create Database on Catalog" in forced.stderr
     assert "Ask its administrator for: aws lakeformation grant-permissions" in forced.stderr
+
+
+@pytest.mark.parametrize(
+    ("region", "has_mail"),
+    [
+        ("eu-north-1", True),
+        ("us-gov-west-1", True),
+        ("xx-future-9", True),
+        ("eu-south-2", False),
+        ("cn-north-1", False),
+    ],
+)
+def test_a_region_without_ses_is_known_before_anything_is_made(region: str, has_mail: bool) -> None:
+    assert aws_prerequisites.Account.offers_mail(cast("Any", None), region) is has_mail

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import botocore.session
 from botocore.exceptions import ClientError
 
 from deliverywatch.errors import CloudRefused, error_code
@@ -38,6 +39,14 @@ class Account:
         self._client, self._s3 = cloud.client, cloud.s3_of(number)
         self._identity, self._sending = doctor.identity, doctor.sending
         self._stored = doctor.stored_parameters
+
+    def offers_mail(self, region: str) -> bool:
+        """Return whether SES is in a region, by the SDK's own list; one that it does not know is taken to have it."""
+        session = botocore.session.get_session()
+        partitions = session.get_available_partitions()
+        lambdas = {name: session.get_available_regions("lambda", name) for name in partitions}
+        home = next((name for name in partitions if region in lambdas[name]), None)
+        return home is None or region in session.get_available_regions("sesv2", home)
 
     def identity(self, name: str) -> Identity | None:
         """Return an address or a domain in SES, or none."""

@@ -111,6 +111,14 @@ def looked_at(account: Account, intent: Intent) -> Iterator[Check]:
             yield warning(name, f"This could not be looked at: {error}", error.next_step)
 
 
+def _region(account: Account, intent: Intent) -> Iterable[Check]:
+    if account.offers_mail(intent.region):
+        yield ok("region", f"SES is in {intent.region}.")
+        return
+    finding = f"SES is not in {intent.region}, so that no mail could leave from there."
+    yield failed("region", finding, "deliverywatch deploy --region with one that README names under Regions")
+
+
 def _artifacts(account: Account, intent: Intent) -> Iterable[Check]:
     region = account.bucket_region(intent.artifacts)
     if region in ("", intent.region):
@@ -253,6 +261,7 @@ def _later(check: Check) -> Check:
 
 
 LOOKS: tuple[tuple[str, Callable[[Account, Intent], Iterable[Check]]], ...] = (
+    ("region", _region),
     ("artifacts", _artifacts),
     ("environment", _environment),
     ("rights", _rights),

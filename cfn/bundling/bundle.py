@@ -24,7 +24,7 @@ UNPACKED_LIMIT_BYTES = 250 * 1024 * 1024
 ZIPPED_LIMIT_BYTES = 50 * 1024 * 1024
 # Zip begins to count time here; any fixed time will do.
 _TIME = (1980, 1, 1, 0, 0, 0)
-_NOT_SHIPPED = ("README.md", "__pycache__", "py.typed")
+_NOT_SHIPPED = ("README.md", "__pycache__", "examples", "py.typed")
 
 
 def first_party(source: Path, handler: str) -> dict[str, bytes]:

@@ -83,6 +83,13 @@ def test_a_bad_parameter_is_refused_with_a_sentence_and_nothing_is_made(
     assert not cloud.client("sqs").list_queues(QueueNamePrefix="guarded").get("QueueUrls")
 
 
+def test_a_rule_that_looks_in_an_empty_list_is_refused(cloud: LocalCloud, tmp_path: Path) -> None:
+    asserted = {"Fn::Not": [{"Fn::Contains": [[], {"Ref": "Level"}]}]}
+    wrong = {**GUARDED, "Rules": {"Empty": {"Assertions": [{"Assert": asserted, "AssertDescription": "Never."}]}}}
+    with pytest.raises(ConfigurationError, match="Fn::Contains in rule Empty must have a list that is not empty"):
+        cloud.deploy(wrong, {}, tmp_path, name="empty-list")
+
+
 def test_a_resource_that_fails_is_named(cloud: LocalCloud, tmp_path: Path) -> None:
     template: dict[str, Any] = {
         "Resources": {"Wrong": {"Type": "AWS::CloudWatch::Alarm", "Properties": {"Threshold": 1}}}

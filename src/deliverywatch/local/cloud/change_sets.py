@@ -36,8 +36,20 @@ _HALF_UPDATED = (
 _Handler = Callable[[dict[str, Any]], Any]
 
 
+def _without_empty_lists(original: Callable[..., None]) -> Callable[..., None]:
+    """Refuse a rule that looks for a value in an empty list; MiniStack takes it for one that never holds."""
+
+    def check(node: Any, rule: str) -> None:
+        if isinstance(node, dict) and node.get("Fn::Contains", [None])[:1] == [[]]:
+            raise ValueError(f"Template format error: Fn::Contains in rule {rule} must have a list that is not empty")
+        original(node, rule)
+
+    return check
+
+
 def install(placed: hooks.Hooks) -> None:
     """Put the refusals before MiniStack's handlers."""
+    placed.replace(f"{_CLOUDFORMATION}.engine", "_check_rule_expression", _without_empty_lists)
     handlers = hooks.inside(f"{_CLOUDFORMATION}.handlers", "_ACTION_HANDLERS")
     for action, wrapped in (
         ("CreateChangeSet", _creating),

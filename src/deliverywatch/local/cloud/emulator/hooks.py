@@ -28,6 +28,7 @@ NAMES = {
         "_save_query_results", "_start_query_execution", "_table_relation", "error_response_json",
     ),
     "services.cloudformation": ("_change_sets",),
+    "services.cloudformation.engine": ("_check_rule_expression",),
     "services.cloudformation.handlers": ("_ACTION_HANDLERS", "_resolve_stack"),
     "services.cloudformation.helpers": ("_error", "_p"),
     "services.cloudformation.stacks": (

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 LIVE = "cloudwatch"
 _BAR_WIDTH = 24
 _MANY = click.FloatRange(0)
+_NIGHT_MAILS = f"Of these.  [default: {BACKTEST_NIGHT_MAILS_A_WEEK}]"
 _CSV = click.Path(path_type=Path, dir_okay=False)
 _SLOT_MINUTES = ("1", "2", "5", "10")
 
@@ -47,7 +48,7 @@ _SLOT_MINUTES = ("1", "2", "5", "10")
 @click.option("--recommend", "is_wanted", is_flag=True, help="Recommend threshold, guard and window.")
 @click.option("--alarm", default="", metavar="PATTERN", help="Of this alarm.  [default: of the failed share]")
 @click.option("--mails-a-week", type=_MANY, default=BACKTEST_MAILS_A_WEEK, show_default=True, help="At most.")
-@click.option("--night-mails-a-week", "night_mails", type=_MANY, default=BACKTEST_NIGHT_MAILS_A_WEEK, help="Of these.")
+@click.option("--night-mails-a-week", "night_mails", type=_MANY, default=BACKTEST_NIGHT_MAILS_A_WEEK, help=_NIGHT_MAILS)
 @click.option("--incidents", type=_CSV, help="CSV from,until[,name]: what was wrong.  [default: detected]")
 @click.option("--write-incidents", type=_CSV, help="Write them there, to be corrected.")
 @click.option("--render-to", type=click.Path(path_type=Path, file_okay=False), help="Write every mail there.")

@@ -13,7 +13,7 @@ from pathlib import Path
 from deliverywatch.backtest.results.recommendation import Incident
 from deliverywatch.backtest.results.result import Span
 from deliverywatch.errors import InputError
-from deliverywatch.spreadsheet import csv_of
+from deliverywatch.spreadsheet import csv_of, neutral
 
 _COLUMNS = ("from", "until", "name", "messages", "failed", "usual_percent")
 _EXAMPLE = "2026-11-21T11:00Z,2026-11-21T12:50Z,carrier outage"
@@ -80,7 +80,13 @@ def _incident(row: dict[str, str]) -> Incident:
     if end <= start:
         raise ValueError(f"its end {row['until'].strip()} is not after its begin {row['from'].strip()}")
     counts = [_count(row.get(name, "")) for name in ("messages", "failed")]
-    return Incident(Span(start, end), row.get("name", "").strip(), *counts)
+    return Incident(Span(start, end), _name(row.get("name", "").strip()), *counts)
+
+
+def _name(text: str) -> str:
+    """Return a name without the apostrophe behind which a formula was written."""
+    bare = text.removeprefix("'")
+    return bare if text == neutral(bare) else text
 
 
 def _count(text: str) -> int | None:

@@ -111,7 +111,16 @@ def _string(name: str, label: str, description: str, sentence: str, **fields: An
     return Parameter(label, definition)
 
 
-def below(name: str, lower: Parameter, upper: Parameter, consequence: str = "") -> dict[str, Any]:
+def merged(*rules: dict[str, Any]) -> dict[str, Any]:
+    """Return the rules of several, with all that is to be asserted of one value of one parameter in one rule."""
+    made: dict[str, Any] = {}
+    for name, rule in (item for given_rules in rules for item in given_rules.items()):
+        before = made.get(name, {}).get("Assertions", [])
+        made[name] = {**rule, "Assertions": [*before, *rule["Assertions"]]}
+    return made
+
+
+def below(lower: Parameter, upper: Parameter, consequence: str = "") -> dict[str, Any]:
     """Return rules that refuse a lower value that is not below the upper one; both are chosen from lists of numbers.
 
     There is one for each upper value that a lower one reaches. `consequence` ends their sentence: what would happen
@@ -120,7 +129,7 @@ def below(name: str, lower: Parameter, upper: Parameter, consequence: str = "") 
     values = lower.definition.AllowedValues
     sentence = f"{lower.name} must be less than {upper.name}{consequence}."
     return {
-        f"{name}{limit.replace('.', 'p')}": {
+        f"{upper.name}Of{limit.replace('.', 'p')}": {
             "RuleCondition": Equals(Ref(upper.name), limit),
             "Assertions": [{"Assert": _under(lower, limit), "AssertDescription": sentence}],
         }

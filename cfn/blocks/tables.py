@@ -103,9 +103,18 @@ def projected_days(location: str, serde: Serde, end: str = "") -> dict[str, Any]
         "projection.dt.type": "date",
         "projection.dt.format": "yyyy-MM-dd",
         "projection.dt.range": f"{FIRST_DAY},NOW",
-        # ${!dt} is CloudFormation's way of writing ${dt}, which is Athena's.
-        "storage.location.template": Sub(f"{location}dt=${{!dt}}{end}"),
+        "storage.location.template": projected(location, f"dt={{dt}}{end}"),
     }
+
+
+def projected(location: str, path: str) -> Any:
+    """Return a location with Athena's `${name}` for each `{name}` of a path.
+
+    In pieces: CloudFormation writes it `${!name}` in a text with references, which not everything that reads templates
+    knows.
+    """
+    first, *rest = path.split("{")
+    return Join("$", [Sub(f"{location}{first}"), *(f"{{{name}" for name in rest)])
 
 
 def view(

@@ -10,7 +10,7 @@ from troposphere import GetAtt, If, Ref, Sub, glue, s3
 
 from blocks.buckets import expiry, kept_bucket, week_to_undo
 from blocks.parts import Statement, allow, arn, role
-from blocks.tables import FIRST_DAY, PARQUET, database, projected_days, table, workgroup
+from blocks.tables import FIRST_DAY, PARQUET, database, projected, projected_days, table, workgroup
 from deliverywatch import thresholds
 from deliverywatch.email.events.streams import Stream, table_folder
 from stacks.email import views
@@ -110,7 +110,7 @@ def _projected_parts(location: str) -> dict[str, Any]:
         "projection.day.type": "integer",
         "projection.day.range": "1,31",
         "projection.day.digits": "2",
-        "storage.location.template": Sub(f"{location}year=${{!year}}/month=${{!month}}/day=${{!day}}/"),
+        "storage.location.template": projected(location, "year={year}/month={month}/day={day}/"),
     }
 
 

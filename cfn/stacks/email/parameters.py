@@ -60,12 +60,10 @@ def configuration_set(stream: Stream) -> Any:
 
 
 RULES = {
-    **below("EmailBounceWarningBelowCritical", BOUNCE_WARNING, BOUNCE_CRITICAL),
-    **below("EmailBounceRecoveryBelowWarning", BOUNCE_RECOVERY, BOUNCE_WARNING, ", or an incident could never end"),
-    **below("EmailComplaintWarningBelowCritical", COMPLAINT_WARNING, COMPLAINT_CRITICAL),
-    **below(
-        "EmailComplaintRecoveryBelowWarning", COMPLAINT_RECOVERY, COMPLAINT_WARNING, ", or an incident could never end"
-    ),
+    **below(BOUNCE_WARNING, BOUNCE_CRITICAL),
+    **below(BOUNCE_RECOVERY, BOUNCE_WARNING, ", or an incident could never end"),
+    **below(COMPLAINT_WARNING, COMPLAINT_CRITICAL),
+    **below(COMPLAINT_RECOVERY, COMPLAINT_WARNING, ", or an incident could never end"),
     # SES takes an event destination's name once per configuration set: the second stream's would be refused.
     "EmailStreamsHaveTheirOwnSets": {
         "Assertions": [
@@ -76,7 +74,7 @@ RULES = {
             }
         ]
     },
-    **below("EmailStandardIaBeforeTheEnd", STANDARD_IA, RETENTION),
+    **below(STANDARD_IA, RETENTION),
 }
 
 CONDITIONS = {

@@ -111,10 +111,7 @@ def senders(*, with_pusher: bool) -> list[Any]:
     any_bucket = {"aws:SourceArn": Sub("arn:${AWS::Partition}:s3:::*")}
     conditions = {"StringEquals": account, "ArnLike": any_bucket}
     from_s3 = {**allow("sqs:SendMessage", _QUEUE_ARN, conditions), "Principal": {"Service": "s3.amazonaws.com"}}
-    return [
-        If("MakesFilesBucket", from_s3, NO_VALUE),
-        If("HasFilesBucket", {**undelivered(), "Resource": _QUEUE_ARN}, NO_VALUE),
-    ]
+    return [If("MakesFilesBucket", from_s3, {**undelivered(), "Resource": _QUEUE_ARN})]
 
 
 def undelivered() -> Statement:

@@ -34,8 +34,8 @@ def stack(_extras: Collection[Extra] = ()) -> Stack:
             *schedule("queries-reconcile-rounds", reconcile, Sub("cron(0/${QueriesReconcileMinutes} * * * ? *)")),
             not_kept(
                 "queries-reconcile",
-                "The event holds only its time: the next round does what this one left undone.",
-                "The alarm queries-reconcile-stale: one failed round of two minutes is nobody's trouble.",
+                "The next round does what this one left undone.",
+                "The alarm queries-reconcile-stale.",
             ),
             # A run that failed is repeated twice, then it waits for somebody.
             retries("queries-execute", 2, DEAD_LETTERS),

@@ -60,7 +60,7 @@ def stack(_extras: Collection[Extra] = ()) -> Stack:
             # A retry by Lambda would count as a second failed run, which is what the alarm sms-ingest-errors looks at.
             not_kept(
                 "sms-ingest",
-                "The event holds only its time: the next slot's run reads what this one missed.",
+                "The next slot's run reads what this one missed.",
                 "The alarms sms-ingest-errors and sms-blind.",
             ),
             reported("sms-compact"),

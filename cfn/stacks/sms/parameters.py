@@ -1,6 +1,6 @@
 """The parameters of SMS, and the rules that refuse thresholds which contradict each other."""
 
-from blocks.parameters import below, one_of, percentages, switch, text, whole_numbers
+from blocks.parameters import below, merged, one_of, percentages, switch, text, whole_numbers
 from deliverywatch import thresholds
 
 WARNING, CRITICAL, WARNING_RECOVERY, CRITICAL_RECOVERY = percentages(
@@ -19,11 +19,11 @@ WARNING, CRITICAL, WARNING_RECOVERY, CRITICAL_RECOVERY = percentages(
     sentence="must be one of the offered percentages; all are over 0.",
 )  # fmt: skip
 
-RULES = {
-    **below("WarningBelowCritical", WARNING, CRITICAL),
-    **below("WarningRecoveryBelowWarning", WARNING_RECOVERY, WARNING, ", or an incident could never end"),
-    **below("CriticalRecoveryBelowCritical", CRITICAL_RECOVERY, CRITICAL, ", or an incident would stay critical"),
-}
+RULES = merged(
+    below(WARNING, CRITICAL),
+    below(WARNING_RECOVERY, WARNING, ", or an incident could never end"),
+    below(CRITICAL_RECOVERY, CRITICAL, ", or an incident would stay critical"),
+)
 
 _LIMITS = whole_numbers(
     ("MinimumTotal", "At least so many SMS in 30 minutes", (1, 1_000_000), thresholds.MINIMUM_TOTAL_COUNT,

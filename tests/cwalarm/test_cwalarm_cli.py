@@ -176,6 +176,25 @@ def test_a_case_that_names_an_alarm_that_is_not_there_is_told_why(
     assert words in result.output
 
 
+@pytest.mark.parametrize(
+    "verb",
+    [
+        ["explain", "--template", "limited.yaml"],
+        ["lint", "limited.yaml"],
+        ["check", "cases.toml", "--template", "limited.yaml"],
+        ["backtest", "--history", "history.csv", "--template", "limited.yaml"],
+    ],
+)
+def test_every_verb_refuses_a_value_with_which_there_would_be_no_stack(folder: Path, verb: list[str]) -> None:
+    (folder / "cases.toml").write_text('[[case]]\nname = "x"\nseries = { Errors = "5x6" }\nstates = []\n')
+    (folder / "limited.yaml").write_text("Parameters: {Stage: {Type: String, AllowedValues: [CODE, PROD]}}" + TEMPLATE)
+    names = [str(folder / part) if "." in part else part for part in verb]
+    assert run(*names, "--set", "Stage=PROD").exit_code != 2
+    refused = run(*names, "--set", "Stage=TEST")
+    assert refused.exit_code == 2
+    assert "CloudFormation refuses Stage=TEST, which must be one of CODE, PROD." in refused.stderr
+
+
 @pytest.mark.parametrize("verb", [["explain"], ["check", "cases.toml"], ["backtest", "--history", "history.csv"]])
 def test_a_template_without_alarms_says_so_where_alarms_are_wanted(folder: Path, verb: list[str]) -> None:
     (folder / "cases.toml").write_text('[[case]]\nname = "x"\nseries = { M = "5x6" }\nstates = []\n')

@@ -93,6 +93,41 @@ def test_all_missing_parameters_of_an_alarm_are_named_at_once_ready_to_copy() ->
     assert "Add --set Limit=... --set Env=... --set Hidden=... with their values." in needs.error.next_step
 
 
+@pytest.mark.parametrize(
+    ("declaration", "value", "demand"),
+    [
+        ("AllowedValues: [on, 10]", "true", None),
+        ("AllowedValues: [on, 10]", "on", "be one of true, 10"),
+        (f"AllowedValues: [{','.join(map(str, range(12)))}]", "x", "8, 9 or 2 others"),
+        ("AllowedPattern: '[a-z]+', ConstraintDescription: in small letters", "a1", "match [a-z]+ (in small letters)"),
+        ("AllowedPattern: '[a-z]++[^'", "a1", None),
+        ("MinLength: 2, MaxLength: 3", "a", "be at least 2 characters long"),
+        ("MinLength: 2, MaxLength: 3", "abcd", "be at most 3 characters long"),
+        ("Type: Number, MinValue: 2, MaxValue: 3", "1.9", "be at least 2."),
+        ("Type: Number, MinValue: 2, MaxValue: 3", "4", "be at most 3."),
+        ("Type: Number", "1e3", None),
+        ("Type: Number", "nan", "be a number"),
+        ("Type: List<Number>, MaxValue: 3", "1, 4", "be at most 3."),
+        ("Type: CommaDelimitedList, AllowedValues: [a, b]", "a,b,a", None),
+        ("Type: CommaDelimitedList, AllowedPattern: '[ab]'", "a,c", "match [ab]"),
+        ("Type: 'AWS::SSM::Parameter::Value<String>', AllowedValues: [/a/b]", "the value itself", None),
+    ],
+)
+def test_a_value_that_cloudformation_refuses_is_refused_with_what_it_must_do(
+    declaration: str, value: str, demand: str | None
+) -> None:
+    text = f"Parameters: {{P: {{{declaration}}}, Q: {{AllowedValues: [a]}}}}\nResources: {{A: {PLAIN}}}"
+    if demand is None:
+        assert found(text, P=value, Q="a").alarms
+        return
+    with pytest.raises(InputError) as raised:
+        found(text, P=value, Q="b")
+    assert f"refuses P={value}, which must" in str(raised.value)
+    assert demand in f"{raised.value}".replace(", and Q=b, which must be one of a", "")
+    assert "Q=b, which must be one of a." in str(raised.value)
+    assert read(documents.parse(text), {"P": value}, is_what_if=True).alarms
+
+
 def test_a_value_that_is_in_ssm_is_said_to_be_there() -> None:
     refused = found(NEEDY).refused
     assert "its value in SSM under /x, where only the account can look" in str(refused[1].error)
@@ -248,6 +283,14 @@ def test_a_loop_or_an_include_that_only_the_account_can_expand_is_refused_by_nam
     assert list(refused) == ["Fn::ForEach::Unknown", "Fn::Transform"]
     assert "needs parameter Later" in refused["Fn::ForEach::Unknown"]
     assert "--template-stage Processed" in refused["Fn::Transform"]
+
+
+@pytest.mark.parametrize("written", ["Alarm", "Fixed", "Alarm&{Of}"])
+def test_a_loop_that_makes_a_resource_twice_is_refused_where_an_alarm_would_vanish(written: str) -> None:
+    loop = f'{{Fn::ForEach::Each: [Of, ["a-b", "ab"], {{"{written}": {PLAIN}}}], Fixed: {PLAIN}}}'
+    (refused,) = found(f"Resources: {loop}").refused
+    assert "Fn::ForEach::Each makes" in str(refused.error)
+    assert "although there is one already" in str(refused.error)
 
 
 def test_a_macro_over_the_whole_template_is_refused_by_name() -> None:

@@ -91,8 +91,9 @@ def test_keys_are_text_too_and_merges_are_resolved() -> None:
         "[" * 100_000,
         "- " * 100_000,
         "a:\n" + "".join(f"{' ' * depth}b:\n" for depth in range(1, 2_000)),
+        "a0: &a0 [x]\n" + "".join(f"a{n}: &a{n} [{f'*a{n - 1},' * 9}]\n" for n in range(1, 30)) + "Resources: {}",
     ],
-    ids=range(8),
+    ids=range(9),
 )
 def test_what_is_no_template_is_refused_and_ends_no_process(text: str) -> None:
     with pytest.raises(InputError):

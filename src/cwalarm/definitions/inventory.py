@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from cwalarm.definitions import alarm as alarms
-from cwalarm.definitions import composites
+from cwalarm.definitions import composites, template_parameters
 from cwalarm.definitions.absence import Absent
 from cwalarm.definitions.alarm import Alarm
 from cwalarm.definitions.composites import Composite
@@ -68,12 +68,19 @@ class Inventory:
         raise InputError(f"{template} has no alarm.", next_step=nested or "Give a template that has CloudWatch alarms.")
 
 
-def read(template: Mapping[str, Any], parameters: Mapping[str, str], without: Sequence[str] = ()) -> Inventory:
+def read(
+    template: Mapping[str, Any], parameters: Mapping[str, str], without: Sequence[str] = (), *, is_what_if: bool = False
+) -> Inventory:
     """Return every alarm of a template but those whose name or logical id fits `without`.
 
-    Raises InputError for a template that is malformed, goes through a macro, or lacks a parameter that is given.
+    With `is_what_if` parameters may have values that the template does not allow.
+
+    Raises InputError for a template that is malformed or goes through a macro, and for a parameter that it lacks or a
+    value that it does not allow.
     """
     resolver = Resolver(template, parameters)
+    if not is_what_if:
+        template_parameters.require_allowed(template, parameters)
     metric, combined = alarms.read_all(resolver, without), composites.read_all(resolver, without)
     return Inventory(
         tuple(metric.definitions),

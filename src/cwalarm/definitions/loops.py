@@ -24,7 +24,7 @@ def expand(
             made[key] = value
             continue
         try:
-            made.update(_rounds(key, value, resolve))
+            _add(made, _rounds(key, value, resolve), key)
         except InputError as error:
             if refused is None:
                 raise
@@ -43,8 +43,18 @@ def _rounds(key: str, loop: Any, resolve: Callable[[Any], Any]) -> dict[str, Any
         raise InputError(f"The collection of loop {name} is no list of texts.", next_step="Correct the template.")
     made: dict[str, Any] = {}
     for item in items:
-        made.update(expand(_replaced(output, identifier, item), resolve))
+        _add(made, expand(_replaced(output, identifier, item), resolve), key)
     return made
+
+
+def _add(made: dict[str, Any], more: Mapping[str, Any], key: str) -> None:
+    """Add what a loop makes, or raise InputError where it would replace something without a word."""
+    if twice := [name for name in more if name in made]:
+        raise InputError(
+            f"{key} makes {twice[0]} although there is one already.",
+            next_step="Write the loop's variable into the name, so that each round makes another one.",
+        )
+    made.update(more)
 
 
 def _replaced(value: Any, identifier: str, item: str) -> Any:

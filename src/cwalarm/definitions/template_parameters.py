@@ -3,7 +3,9 @@
 Follows "Parameters" and "Pseudo parameters" of the CloudFormation user guide.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+import math
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from cwalarm.definitions import scalars
@@ -18,6 +20,8 @@ PSEUDO_PARAMETERS = {
     "AWS::StackId": "arn:aws:cloudformation:us-east-1:123456789012:stack/stack/1",
     "AWS::NotificationARNs": [],
 }
+
+_MOST_SHOWN = 10
 
 
 class ParametersMissing(InputError):
@@ -62,6 +66,64 @@ def values(template: Mapping[str, Any], overrides: Mapping[str, str]) -> dict[st
         )
     given = {**PSEUDO_PARAMETERS, **defaults(template), **overrides}
     return {name: typed(declared.get(name, {}), value) for name, value in given.items()}
+
+
+def require_allowed(template: Mapping[str, Any], overrides: Mapping[str, str]) -> None:
+    """Raise InputError for values that the template does not allow, with which CloudFormation would make no stack."""
+    declared = template.get("Parameters") or {}
+    refused = {name: violation(declared.get(name, {}), value) for name, value in overrides.items()}
+    reasons = [f"{name}={overrides[name]}, which must {demand}" for name, demand in refused.items() if demand]
+    if reasons:
+        raise InputError(
+            f"CloudFormation refuses {', and '.join(reasons)}.", next_step="Give values that the template allows."
+        )
+
+
+def violation(declaration: Mapping[str, Any], value: str) -> str | None:
+    """Return what a value of a parameter must do and does not, such as `be at most 10`."""
+    given = typed(declaration, value)
+    for text in given if isinstance(given, list) else [given]:
+        for is_met, demand in () if _is_in_ssm(declaration) else _demands(declaration, text):
+            if not is_met:
+                why = declaration.get("ConstraintDescription")
+                return f"{demand} ({why})" if why else demand
+    return None
+
+
+def _demands(declaration: Mapping[str, Any], text: str) -> Iterator[tuple[bool, str]]:
+    """Yield whether a value, or one of a list, does what its parameter demands, and the demand."""
+    allowed = declaration.get("AllowedValues")
+    if isinstance(allowed, list) and allowed:
+        values = [str(scalars.of_value(one)) for one in allowed]
+        more = f" or {len(values) - _MOST_SHOWN} others" if len(values) > _MOST_SHOWN else ""
+        yield text in values, f"be one of {', '.join(values[:_MOST_SHOWN])}{more}"
+    if "AllowedPattern" in declaration:
+        yield _matches(str(declaration["AllowedPattern"]), text), f"match {declaration['AllowedPattern']}"
+    is_number = str(declaration.get("Type")) in ("Number", "List<Number>")
+    size = _number(text) if is_number else float(len(text))
+    yield size is not None, "be a number"
+    limits = ("MinValue", "MaxValue") if is_number else ("MinLength", "MaxLength")
+    least, most = (_number(declaration.get(limit)) for limit in limits)
+    noun = "" if is_number else " characters long"
+    yield least is None or size is None or size >= least, f"be at least {declaration.get(limits[0])}{noun}"
+    yield most is None or size is None or size <= most, f"be at most {declaration.get(limits[1])}{noun}"
+
+
+def _matches(pattern: str, text: str) -> bool:
+    """Return whether a text matches as a whole; a pattern that only Java understands is not judged."""
+    try:
+        return re.fullmatch(pattern, text) is not None
+    except re.error:
+        return True
+
+
+def _number(value: object) -> float | None:
+    """Return the finite number that a value says, if it says one."""
+    try:
+        number = float(str(value))
+    except ValueError:
+        return None
+    return number if math.isfinite(number) else None
 
 
 def defaults(template: Mapping[str, Any]) -> dict[str, Any]:

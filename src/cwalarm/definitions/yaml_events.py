@@ -15,12 +15,15 @@ _YAML = "tag:yaml.org,2002:"
 # Explicit tags whose text is read as if it stood there without quotes.
 _READ_AS_PLAIN = {f"{_YAML}{kind}" for kind in ("bool", "int", "float", "null")}
 
+# Of a template of the greatest size, 1 MB, hardly one has so many values; a few aliases of aliases stand for billions.
+_MOST_VALUES = 500_000
+
 
 def value_of(text: str) -> Any:
     """Return the value of a text with one document, None for an empty one.
 
     Raises:
-        ValueError: It is not YAML, or it has two documents, a key that is no text, or an alias for nothing.
+        ValueError: It is not YAML, or it has two documents, a key that is no text, or an alias for nothing or too much.
         RecursionError: It is nested too deeply.
     """
     try:
@@ -32,7 +35,8 @@ def value_of(text: str) -> Any:
 class _Builder:
     def __init__(self, events: Iterator[Any]) -> None:
         self._events = events
-        self._anchors: dict[str, Any] = {}
+        self._anchors: dict[str, tuple[Any, int]] = {}
+        self._count = 0
 
     def document(self) -> Any:
         next(self._events)
@@ -47,12 +51,22 @@ class _Builder:
 
     def _value(self, event: Any) -> Any:
         if isinstance(event, yaml.AliasEvent):
-            if event.anchor not in self._anchors:
-                raise ValueError(f"*{event.anchor} in line {event.start_mark.line + 1} stands for nothing before it")
-            return self._anchors[event.anchor]
+            return self._alias(event)
+        before = self._count
+        self._count += 1
         value = _function(event.tag or "", self._content(event))
         if event.anchor:
-            self._anchors[event.anchor] = value
+            self._anchors[event.anchor] = value, self._count - before
+        return value
+
+    def _alias(self, event: Any) -> Any:
+        where = f"*{event.anchor} in line {event.start_mark.line + 1}"
+        if event.anchor not in self._anchors:
+            raise ValueError(f"{where} stands for nothing before it")
+        value, count = self._anchors[event.anchor]
+        self._count += count
+        if self._count > _MOST_VALUES:
+            raise ValueError(f"with {where} its aliases stand for more than {_MOST_VALUES:,} values")
         return value
 
     def _content(self, event: Any) -> Any:

@@ -128,16 +128,19 @@ class TemplateFile:
 
     def load(self, overrides: Mapping[str, str]) -> Definitions:
         """Read the template with values of its parameters; raise InputError if a file or an alarm cannot be read."""
-        definitions = self.load_readable(overrides)
+        definitions = self.load_readable(overrides, is_what_if=True)
         require_all(definitions.refused)
         return definitions
 
-    def load_readable(self, overrides: Mapping[str, str]) -> Definitions:
-        """Read the template as `load` does, and list alarms that cannot be read; raise InputError if none is left."""
+    def load_readable(self, overrides: Mapping[str, str], *, is_what_if: bool = False) -> Definitions:
+        """Read the template as `load` does, and list alarms that cannot be read; raise InputError if none is left.
+
+        With `is_what_if` the template need not allow the values: those are `undeployable`.
+        """
         template = documents.read(self.path)
         declared, defaults = template.get("Parameters") or {}, _defaults(template)
         parameters = {**defaults, **overrides}
-        loaded = inventory.read(template, overrides, self.without)
+        loaded = inventory.read(template, overrides, self.without, is_what_if=is_what_if)
         if not loaded.alarms:
             require_all(loaded.refused)
             loaded.require_some(self.path.name)
@@ -153,7 +156,7 @@ class TemplateFile:
             undeployable=tuple(
                 f"{name}={value}"
                 for name, value in overrides.items()
-                if value not in map(str, declared[name].get("AllowedValues") or [value])
+                if template_parameters.violation(declared.get(name, {}), value)
             ),
             contradictions=tuple(template_rules.contradictions(template, overrides)),
             notes=tuple(f"{one.name} is not in the stack: {one.reason}. {one.next_step}" for one in loaded.absent),

@@ -178,9 +178,14 @@ def test_an_alarm_that_cannot_be_evaluated_is_named_with_its_problem() -> None:
         require_sound(ratio(Metrics=[{"Id": "x", "Expression": "a/b"}, entry("a", "Failed")]))
 
 
-def test_an_alarm_without_a_metric_is_refused() -> None:
-    with pytest.raises(InputError, match="Alarm ratio cannot be evaluated: An alarm needs 1 to 10 metrics"):
-        require_sound(ratio(Metrics=[{"Id": "x", "Expression": "1 + 1"}]))
+@pytest.mark.parametrize(
+    ("expression", "first"),
+    [("1 + 1", "The result of x is a number"), ("SUM(SEARCH('{N} M', 'Sum', 60))", "SEARCH is not evaluated")],
+)
+def test_an_alarm_without_a_metric_is_refused_first_with_what_its_expression_does(expression: str, first: str) -> None:
+    sentence, *others = problems(ratio(Metrics=[{"Id": "x", "Expression": expression}]))
+    assert sentence.startswith(first)
+    assert others == ["An alarm needs 1 to 10 metrics, not 0."]
 
 
 def test_a_definition_knows_when_it_was_configured() -> None:

@@ -94,6 +94,37 @@ def test_all_missing_parameters_of_an_alarm_are_named_at_once_ready_to_copy() ->
 
 
 @pytest.mark.parametrize(
+    "threshold",
+    [
+        "!Ref Limit",
+        "!FindInMap [ByStage, !Ref Stage, !Ref Kind]",
+        "!If [IsProd, !Ref Limit, 5]",
+        "!Select [3, !Split [x, !Ref Arn]]",
+    ],
+)
+def test_all_missing_parameters_are_named_at_once_though_one_decides_on_a_mapping_or_is_split(threshold: str) -> None:
+    declared = ", ".join(f"{name}: {{Type: String}}" for name in ("Stage", "Kind", "Limit", "Arn", "Period"))
+    needy = alarm("AlarmName: !Sub '${Stage}-a', Dimensions: [{Name: P, Value: !Ref Period}]", threshold)
+    (refused,) = found(f"""
+Parameters: {{{declared}}}
+Mappings: {{ByStage: {{prod: {{fast: 1}}}}}}
+Conditions: {{IsProd: !Equals [!FindInMap [ByStage, !Ref Stage, fast], 1]}}
+Resources: {{A: {needy}}}
+""").refused
+    named = {part.strip(",.") for part in str(refused.error).split()} & {"Stage", "Kind", "Limit", "Arn", "Period"}
+    assert named == {"Stage", "Period"} | {name for name in ("Kind", "Limit", "Arn") if f"!Ref {name}" in threshold}
+
+
+def test_a_name_that_cannot_be_said_yet_is_not_called_wrong_without_a_word_on_the_parameter() -> None:
+    named = alarm("AlarmName: !Sub '${Stage}-a'")
+    text = f"Parameters: {{Stage: {{Type: String}}}}\nResources: {{A: {named}}}"
+    with pytest.raises(InputError) as raised:
+        found(text).require("prod-a")
+    assert raised.value.next_step == "Choose one of: A. The names of others may need --set Stage=... first."
+    assert found(text, Stage="prod").require("prod-a") == "prod-a"
+
+
+@pytest.mark.parametrize(
     ("declaration", "value", "demand"),
     [
         ("AllowedValues: [on, 10]", "true", None),

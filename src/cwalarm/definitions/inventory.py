@@ -9,7 +9,7 @@ from cwalarm.definitions import composites, template_parameters
 from cwalarm.definitions.absence import Absent
 from cwalarm.definitions.alarm import Alarm
 from cwalarm.definitions.composites import Composite
-from cwalarm.definitions.readings import Refused, require_all
+from cwalarm.definitions.readings import Refused, missing_parameters, require_all
 from cwalarm.definitions.template import Resolver
 from cwalarm.errors import InputError
 
@@ -42,7 +42,9 @@ class Inventory:
         defined = [definition.name for definition in self.defined]
         others: list[Refused | Absent] = [*self.refused, *self.absent]
         errors = {item.name: item.error for item in others if item.name not in defined}
-        full = named(name, [*defined, *errors], which)
+        lacking = template_parameters.options(missing_parameters(self.refused))
+        hint = f" The names of others may need {lacking} first." if lacking else ""
+        full = named(name, [*defined, *errors], which, hint)
         if full in errors:
             raise errors[full]
         return full
@@ -95,12 +97,12 @@ def _is_nested(kind: str) -> bool:
     return kind in _NESTED or kind.endswith("::MODULE")
 
 
-def named(name: str, names: Iterable[str], which: str = "") -> str:
-    """Return the one full name that is meant by a name or the end of one, or raise InputError."""
+def named(name: str, names: Iterable[str], which: str = "", hint: str = "") -> str:
+    """Return the one full name that is meant by a name or the end of one, or raise InputError with the hint."""
     candidates = sorted(names)
     meant = [full for full in candidates if full == name] or [full for full in candidates if full.endswith(f"-{name}")]
     if len(meant) == 1:
         return meant[0]
     problem = f"may mean {', '.join(meant)}" if meant else f"is not an alarm{which}"
     choice = f"Choose one of: {', '.join(candidates)}." if candidates else "There are no alarms to choose from."
-    raise InputError(f"{name} {problem}.", next_step=choice)
+    raise InputError(f"{name} {problem}.", next_step=choice + hint)

@@ -4,8 +4,9 @@ Only what decides on states is resolved: actions, descriptions and tags need no 
 """
 
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Generic, TypeVar
 
 from cwalarm.definitions import template_parameters
@@ -106,7 +107,7 @@ def _described(resolver: Resolver, logical_id: str, name: str) -> dict[str, Any]
     try:
         return _description(resolver, logical_id, name) if resolver.exists(logical_id) else None
     except ParametersMissing as error:
-        raise _with_all_names(resolver, logical_id, name, error) from error
+        raise _with_all_names(resolver, logical_id, error) from error
 
 
 def _description(resolver: Resolver, logical_id: str, name: str) -> dict[str, Any]:
@@ -117,20 +118,46 @@ def _description(resolver: Resolver, logical_id: str, name: str) -> dict[str, An
     return {name: logical_id, **resolver.properties(logical_id, _NOT_NEEDED), **described, **lists}
 
 
-def _with_all_names(resolver: Resolver, logical_id: str, name: str, first: ParametersMissing) -> ParametersMissing:
+def _with_all_names(resolver: Resolver, logical_id: str, first: ParametersMissing) -> ParametersMissing:
     """Return the error with every parameter that the resource needs: those found so far get values that may be."""
-    errors = [first]
-    while True:
-        resolver = resolver.with_parameters(
-            {missing: template_parameters.stand_in(resolver.declared[missing]) for missing in errors[-1].lacks}
-        )
-        try:
-            resolver.exists(logical_id)
-            _description(resolver, logical_id, name)
-        except ParametersMissing as error:
-            errors.append(error)
-        except InputError:
-            break
-        else:
-            break
+    errors = latest = [first]
+    while latest:
+        names = [name for error in latest for name in error.lacks]
+        resolver = resolver.with_parameters({name: _stand_in(resolver, logical_id, name) for name in names})
+        latest = list(_missing(resolver, logical_id))
+        errors = [*errors, *latest]
     return template_parameters.joined(errors, first.subject)
+
+
+def _missing(resolver: Resolver, logical_id: str) -> Iterator[ParametersMissing]:
+    """Yield the first error of each part of a resource that lacks a parameter, whatever else its other parts lack."""
+    given = resolver.section("Resources")[logical_id].get("Properties") or {}
+    needed = [value for member, value in given.items() if member not in _NOT_NEEDED]
+    for resolve in (partial(resolver.exists, logical_id), *(partial(resolver.resolve, value) for value in needed)):
+        try:
+            resolve()
+        except ParametersMissing as error:
+            yield error
+        except InputError:
+            continue
+
+
+def _stand_in(resolver: Resolver, logical_id: str, name: str) -> Any:
+    """Return a value that a parameter may have: a key of the mapping that it is looked up in, if there is one."""
+    declaration = resolver.declared[name]
+    used = [resolver.section("Resources")[logical_id], dict(resolver.section("Conditions"))]
+    keys = _keys(used, name, resolver.section("Mappings"))
+    fitting = next((key for key in keys if not template_parameters.violation(declaration, key)), None)
+    return template_parameters.stand_in(declaration) if fitting is None else fitting
+
+
+def _keys(value: Any, name: str, mappings: Mapping[str, Any]) -> Iterator[str]:
+    """Yield the keys of mappings among which a parameter chooses anywhere in a value."""
+    looked_up = value.get("Fn::FindInMap") if isinstance(value, dict) else None
+    if isinstance(looked_up, list) and looked_up and isinstance(looked_up[0], str):
+        entries = mappings.get(looked_up[0])
+        levels = [[entries], entries.values()] if isinstance(entries, dict) else []
+        for key, level in zip(looked_up[1:], levels, strict=False):
+            yield from (one for inner in level if key == {"Ref": name} and isinstance(inner, dict) for one in inner)
+    for item in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():
+        yield from _keys(item, name, mappings)

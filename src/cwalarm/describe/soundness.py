@@ -17,7 +17,7 @@ _DAY_SECONDS = 86400
 
 def problems(alarm: Alarm) -> list[str]:
     """Return a sentence for each thing that CloudWatch would refuse; empty if the definition is sound."""
-    return [*_queries(alarm), *_expressions(alarm), *_window(alarm)]
+    return [*_queries(alarm), *_expressions(alarm), *_metrics(alarm), *_window(alarm)]
 
 
 def require_sound(alarm: Alarm) -> None:
@@ -39,8 +39,6 @@ def _queries(alarm: Alarm) -> Iterator[str]:
     yield from (f"The id {name} must start with a lower-case letter." for name in ids if not _ID.fullmatch(name))
     if sum(query.return_data for query in alarm.queries) != 1:
         yield "Exactly one entry must have ReturnData."
-    if not 1 <= len(metrics) <= _MAXIMUM_METRICS:
-        yield f"An alarm needs 1 to {_MAXIMUM_METRICS} metrics, not {len(metrics)}."
     if len({metric.period_seconds for metric in metrics}) > 1:
         yield "All metrics must have the same period."
     yield from (
@@ -70,6 +68,11 @@ def _result(query: Query, result: Type) -> Iterator[str]:
     if query.return_data and result.kind is not Kind.SERIES and (result.kind, result.size) != (Kind.ARRAY, 1):
         size = f" ({result.size} of them)" if result.size else ""
         yield f"The result of {query.id} is {result.kind}{size}, and an alarm watches exactly one time series."
+
+
+def _metrics(alarm: Alarm) -> Iterator[str]:
+    if not 1 <= len(alarm.metrics) <= _MAXIMUM_METRICS:
+        yield f"An alarm needs 1 to {_MAXIMUM_METRICS} metrics, not {len(alarm.metrics)}."
 
 
 def _window(alarm: Alarm) -> Iterator[str]:

@@ -15,5 +15,5 @@ Read `evaluation.evaluate` first: one alarm, one moment. Its sub-rooms, from the
     schedules     schedule expressions of AWS -> the times at which they start
 
 Beside them stand `aws` (a live account -> definitions and datapoints) and `pytest_plugin` (the fixture `alarm`), at the
-bottom `errors`.
+bottom `errors` and `junit` (the file that CI systems read).
 """

@@ -1,7 +1,7 @@
 """For pytest: the fixture `alarm`, to say in one line what an alarm of a template does over a series.
 
     def test_five_errors_in_a_minute_raise_it(alarm):
-        alarm("errors", "template.yaml").given("0x6 5x3").becomes("ALARM", at="8m").becomes("OK", at="12m")
+        alarm("errors", "template.yaml").given("0x6 5x3").becomes("OK", at="7m").becomes("ALARM", at="8m")
 
 `pip install` of the package registers it; nothing needs to be imported.
 """

@@ -88,6 +88,11 @@ def powertools(namespace: str) -> Resource:
     return {"Type": "AWS::Lambda::Function", "Properties": {"Environment": {"Variables": variables}}}
 
 
+def deployed(alarm: Any) -> Resource:
+    """A function whose deployment is rolled back by an alarm."""
+    return {"Type": "AWS::Serverless::Function", "Properties": {"DeploymentPreference": {"Alarms": [alarm]}}}
+
+
 def topic(key: Any) -> Resource:
     return {"Type": "AWS::SNS::Topic", "Properties": {"KmsMasterKeyId": key}}
 
@@ -108,6 +113,12 @@ BELOW = {"ComparisonOperator": "LessThanThreshold", "Threshold": 1}
 IN_APP = {"Namespace": "App", "Threshold": 1, "TreatMissingData": "notBreaching"}
 ONE = {"EvaluationPeriods": 1, "DatapointsToAlarm": 1}
 MINUTE = {"Period": 60}
+AT_LEAST_ONE = {"ComparisonOperator": "GreaterThanOrEqualToThreshold"}
+DISK = {"Namespace": "AWS/RDS", "MetricName": "FreeStorageSpace", "Statistic": "Minimum"}
+LISTENER = {
+    "Type": "AWS::Events::Rule",
+    "Properties": {"EventPattern": {"source": ["aws.cloudwatch"], "detail-type": ["CloudWatch Alarm State Change"]}},
+}
 QUEUE = {"Namespace": "AWS/SQS", "MetricName": "ApproximateNumberOfMessagesVisible", "Statistic": "Maximum"}
 SCALING = {"Type": "AWS::AutoScaling::ScalingPolicy"}
 BY_QUEUE_NAME = [{"Name": "QueueName", "Value": "q"}]
@@ -123,6 +134,7 @@ BROKEN: list[tuple[str, dict[str, Resource]]] = [
     ("never-fires", {"A": math("IF(a > 5, 1, 0)", Threshold=1, TreatMissingData="missing")}),
     ("never-fires", {"A": alarm(Statistic="SampleCount", TreatMissingData="missing", **(BELOW | {"Threshold": 0}))}),
     ("never-recovers", {"A": math("ABS(a)", Threshold=-1)}),
+    ("never-recovers", {"A": math("ABS(a)", Threshold=-1, TreatMissingData="ignore")}),
     ("not-decided", {"A": math("a - a", Threshold=1, TreatMissingData="missing")}),
     ("fires-only-below-zero", {"A": alarm(**(BELOW | {"Threshold": 0, "TreatMissingData": "missing"}))}),
     ("single-datapoint", {"A": alarm(**ONE)}),
@@ -161,6 +173,7 @@ BROKEN: list[tuple[str, dict[str, Resource]]] = [
     ("count-averaged", {"A": lambdas(Statistic="Average")}),
     ("count-averaged", {"A": alarm(**IN_APP, Statistic="Average"), "F": FILTER}),
     ("count-averaged", {"A": lambdas(Statistic="Minimum")}),
+    ("count-averaged", {"A": alarm(**IN_APP, Statistic="Minimum"), "F": FILTER}),
     ("publications-counted", {"A": lambdas(Statistic="SampleCount")}),
     ("first-event-not-enough", {"A": alarm(**IN_APP), "F": FILTER}),
     ("no-action", {"A": alarm(AlarmActions=None)}),
@@ -204,6 +217,14 @@ def test_every_rule_has_an_example() -> None:
         {"A": lambdas(TreatMissingData="ignore", InsufficientDataActions=[TOPIC], OKActions=[TOPIC])},
         {"A": alarm(**(IN_APP | {"Threshold": 0})), "F": FILTER},
         {"A": alarm(AlarmActions=None), "C": composite("ALARM(errors)")},
+        {"A": alarm(AlarmActions=None), "F": deployed({"Ref": "A"})},
+        {"A": alarm(AlarmActions=None), "F": deployed({"Fn::Sub": "${A}"})},
+        {"A": alarm(AlarmActions=None), "F": deployed({"Name": "errors"})},
+        {"A": alarm(AlarmActions=None), "R": LISTENER},
+        {"A": alarm(**(IN_APP | AT_LEAST_ONE), Statistic="Maximum"), "F": FILTER},
+        {"A": alarm(**(IN_APP | {"Threshold": 0}), Statistic="Average"), "F": FILTER},
+        {"A": lambdas(Statistic="Average", Threshold=0.05, TreatMissingData="ignore")},
+        {"A": alarm(**BELOW, **DISK | {"TreatMissingData": "missing"})},
         {"A": alarm(**IN_APP, Dimensions=[{"Name": "service", "Value": "shop"}]), "F": powertools("App")},
         {"A": alarm(**(QUEUE | {"Statistic": "Sum"} | {"Dimensions": BY_QUEUE_NAME}), Threshold=0)},
         {"A": alarm(**(BELOW | {"TreatMissingData": "missing"}), AlarmActions=[{"Ref": "S"}]), "S": SCALING},
@@ -247,12 +268,21 @@ def raised(resource: Resource) -> tuple[Verdict, State | None]:
         alarm(Statistic="p90"),
         math("100 * a / b"),
         math("RATE(a)"),
+        math("RUNNING_SUM(a)", EvaluationPeriods=10, DatapointsToAlarm=8),
+        math("DIFF(a)", ComparisonOperator="LessThanThreshold", Threshold=0, **ONE),
         math("(a + b) / 300 * 8 / 1000 / 1000 / 1000", Threshold=80),
         math("FILL(a, 0)", **BELOW),
     ],
 )
 def test_the_witness_of_an_alarm_that_can_fire_raises_it(resource: Resource) -> None:
     assert raised(resource) == (Verdict.YES, State.ALARM)
+
+
+def test_where_every_value_breaches_the_witness_of_recovery_is_data_after_a_gap() -> None:
+    judged = report(A=math("ABS(a)", Threshold=-1, TreatMissingData="ignore")).judged[0]
+    assert judged.answers
+    assert judged.answers.can_recover.verdict is Verdict.YES
+    assert judged.answers.can_recover.series == {"Custom/Errors": "_x6 0", "Custom/Total": "_x6 0"}
 
 
 def test_values_that_come_many_times_a_period_are_no_series_but_a_sentence() -> None:

@@ -113,6 +113,14 @@ def test_junit_has_a_test_per_alarm_that_fails_with_what_counts(template: Path) 
     assert "no-action" not in (failures["never"].text or "")
 
 
+def test_a_name_that_xml_and_utf_8_do_not_allow_is_written_all_the_same(template: Path) -> None:
+    template.write_text(json.dumps(documents.parse(TEMPLATE)).replace('"never"', '"n\\u0001e\\u001bv\\ud800\\uffffer"'))
+    messages = [result["message"]["text"] for result in sarif(template, "--junit", "lint.xml")["runs"][0]["results"]]
+    assert any(message.startswith("n\x01e\x1bv\ud800\uffffer: ") for message in messages)
+    names = [case.get("name") for case in ET.parse("lint.xml").iter("testcase")]
+    assert names == ["heartbeat", "n?e?v??er"]
+
+
 def test_sarif_has_all_that_code_scanning_demands(template: Path) -> None:
     log = sarif(template)
     assert (log["version"], log["$schema"].rpartition("/")[2]) == ("2.1.0", "sarif-schema-2.1.0.json")

@@ -1,11 +1,15 @@
 """The fixture `alarm`, in a run of pytest of its own, as a stranger's project would have it."""
 
 import os
+import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 from test_cwalarm_cli import TEMPLATE
+
+import cwalarm
 
 TESTS = """
 import pytest
@@ -38,23 +42,36 @@ def test_fails_where_it_rises(alarm):
 """
 
 
+def pytest_in(folder: Path) -> str:
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "cwalarm.pytest_plugin", "-p", "no:cacheprovider"]
+    run = subprocess.run(
+        command,
+        cwd=folder,
+        env={**os.environ, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return run.stdout
+
+
 def test_it_passes_and_fails_a_test_with_what_the_alarm_saw(tmp_path: Path) -> None:
     quiet = TEMPLATE.partition("Errors:")[2].partition("  Slow:")[0].replace("errors", "quiet")
     conditional = f"  Quiet:\n    Condition: IsProd{quiet}Parameters: {{Stage: {{Type: String, Default: CODE}}}}\n"
     conditions = "Conditions: {IsProd: !Equals [!Ref Stage, PROD]}\n"
     (tmp_path / "template.yaml").write_text(TEMPLATE + conditional + conditions)
     (tmp_path / "test_alarms.py").write_text(TESTS)
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "cwalarm.pytest_plugin", "-p", "no:cacheprovider"]
-    run = subprocess.run(
-        command,
-        cwd=tmp_path,
-        env={**os.environ, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert "3 failed, 3 passed" in run.stdout
-    assert "errors at 8m: expected OK, was ALARM" in run.stdout
-    assert "errors was ALARM at 2m." in run.stdout
-    assert "quiet is not in the stack" in run.stdout
-    assert "--set Stage=PROD puts it there." in run.stdout
+    output = pytest_in(tmp_path)
+    assert "3 failed, 3 passed" in output
+    assert "errors at 8m: expected OK, was ALARM" in output
+    assert "errors was ALARM at 2m." in output
+    assert "quiet is not in the stack" in output
+    assert "--set Stage=PROD puts it there." in output
+
+
+def test_the_test_of_the_readme_passes_beside_the_examples(tmp_path: Path) -> None:
+    package = Path(cwalarm.__file__).parent
+    (example,) = re.findall(r"```python\n(.*?)```", (package / "README.md").read_text(), re.DOTALL)
+    (tmp_path / "test_alarms.py").write_text(example)
+    shutil.copy(package / "examples/sparse_errors.yaml", tmp_path)
+    assert "1 passed" in pytest_in(tmp_path)

@@ -26,7 +26,7 @@ def conformance(*, evaluator: str | None, as_json: bool) -> None:
     stdout, a line per case:
       {"id": "aws-guide-cpu-alarm", "state": "ALARM"}
     KEEP is an answer, too: the alarm stays in the state that it had. The
-    cases are src/cwalarm/conformance/cases.json.
+    cases are cwalarm/conformance/cases.json.
 
     \b
     JSON: {"right": 0, "wrong": [{"id": "", "certainty": "", "source": "",

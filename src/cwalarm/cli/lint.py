@@ -90,7 +90,7 @@ def lint(
         write_bytes(junit, reports.junit(report, template.name))
     if sarif:
         log = reports.sarif(report, _uri(template), version("deliverywatch"))
-        write_bytes(sarif, json.dumps(log, ensure_ascii=False, indent=1).encode())
+        write_bytes(sarif, json.dumps(log, indent=1).encode())
     if as_json:
         print_json(reports.document(report, str(template)))
     else:

@@ -48,11 +48,11 @@ def main(*, verbose: bool) -> None:
     """Evaluate CloudWatch alarms on this machine, from their CloudFormation template.
 
     \b
-    What does it mean:      cwalarm explain --template template.yaml
-    What is wrong with it:  cwalarm lint template.yaml
-    Does it do as I say:    cwalarm check cases.toml --template template.yaml
-    What would it have done: cwalarm backtest --template template.yaml \\
-                               --history datapoints.csv
+    What does it mean:     cwalarm explain --template template.yaml
+    What is wrong with it: cwalarm lint template.yaml
+    Does it do as I say:   cwalarm check cases.toml --template template.yaml
+    What would it do:      cwalarm backtest --template template.yaml \\
+                             --history datapoints.csv
 
     No AWS account is needed. Data goes to stdout, everything else to stderr.
 

@@ -8,16 +8,18 @@ from collections.abc import Iterator, Mapping
 
 from cwalarm.definitions.alarm import Alarm, Comparison, Metric, State
 from cwalarm.describe.behaviour import Behaviour, functions
-from cwalarm.describe.probe import NOTHING, Levels
+from cwalarm.describe.probe import NOTHING, Levels, Stage
 from cwalarm.describe.words import duration
 from cwalarm.evaluation import windows
 from cwalarm.evaluation.evaluate import treatment
+from cwalarm.lint.aws_metrics import RESERVES
 from cwalarm.lint.findings import Answer, Answers, Finding, Verdict, finding
 from cwalarm.lint.intervals import breaching
 
 # Metrics come up to some minutes late: in shorter periods the newest is often not there yet.
 _LATE_SECONDS = 300
 
+_AFTER_A_GAP = "Only the first datapoints after a gap make it OK"
 _TOO_LITTLE = (Comparison.BELOW, Comparison.AT_MOST)
 
 
@@ -29,7 +31,11 @@ def answers(measured: Behaviour) -> Answers:
 def _can_fire(measured: Behaviour) -> Answer:
     probe, bad, burst = measured.probe, measured.bad, measured.among_good[:1]
     if bad is not None and burst:
-        series = _witness(measured, (measured.good or {}, probe.slots + 1), (bad, burst[0].periods))
+        good, period = measured.good or {}, probe.alarm.period_seconds
+        # With sums of what came before it is the periods after the burst that raise it.
+        after = max(0, -(-burst[0].fires_seconds // period) - burst[0].periods + 1)
+        stages = [(good, probe.slots + 1), (bad, burst[0].periods), *([(good, after)] if after else [])]
+        series = _witness(measured, *stages)
         return Answer(Verdict.YES, f"{_values(bad)} for {_periods(measured, burst[0].periods)} raises it.", series)
     if bad is not None and measured.is_lasting:
         return Answer(Verdict.YES, f"{_values(bad)} raises it.", _witness(measured, (bad, probe.slots + 1)))
@@ -47,8 +53,23 @@ def _can_recover(measured: Behaviour) -> Answer:
     if measured.probe.steady(NOTHING) is State.OK:
         return Answer(Verdict.YES, "Only missing data makes it OK.")
     if not breaching(measured.probe.alarm)[1]:
-        return Answer(Verdict.NO, "Every value that its expression can have breaches the threshold.")
+        return _recovers_by_gaps(measured)
     return Answer(Verdict.NOT_DECIDED, "No data that was played made it OK, and it could not be proven that none does.")
+
+
+def _recovers_by_gaps(measured: Behaviour) -> Answer:
+    """Answer for an alarm whose every value breaches: too few of them among gaps may still be taken as OK."""
+    why = "Every value that its expression can have breaches the threshold"
+    bad, probe = measured.bad, measured.probe
+    if bad is None:
+        return Answer(Verdict.NO, f"{why}.")
+    moments = probe.play(Stage(NOTHING, probe.slots + 1), Stage(bad, probe.slots + 1), previous=State.ALARM)
+    ok = next((moment for moment in moments if moment.state is State.OK), None)
+    if ok is None:
+        return Answer(Verdict.NO, f"{why}.")
+    count = max(1, -(-ok.second // probe.alarm.period_seconds) - probe.slots - 1)
+    series = _witness(measured, (NOTHING, probe.slots + 1), (bad, count))
+    return Answer(Verdict.YES, f"{_AFTER_A_GAP}: {why[0].lower()}{why[1:]}.", series)
 
 
 def _one_datapoint(measured: Behaviour) -> Answer:
@@ -120,6 +141,8 @@ def findings(measured: Behaviour, result: Answers) -> Iterator[Finding]:
 
 def _ever(measured: Behaviour, result: Answers) -> Iterator[Finding]:
     name = measured.probe.alarm.name
+    if result.can_recover.why.startswith(_AFTER_A_GAP):
+        yield finding("never-recovers", name, result.can_recover.why)
     for answer, rule in ((result.can_fire, "never-fires"), (result.can_recover, "never-recovers")):
         if answer.verdict is Verdict.NO:
             yield finding(rule, name, answer.why)
@@ -143,7 +166,8 @@ def _bursts(measured: Behaviour, result: Answers) -> Iterator[Finding]:
 
 def _silence(measured: Behaviour, result: Answers) -> Iterator[Finding]:
     alarm = measured.probe.alarm
-    watches_too_little = alarm.comparison in _TOO_LITTLE
+    names = {stat.name for stat in alarm.metrics}
+    watches_too_little = alarm.comparison in _TOO_LITTLE and not names <= RESERVES
     if result.blind.verdict is Verdict.YES:
         rule = "blind-without-data" if watches_too_little else "silent-without-data"
         yield finding(rule, alarm.name, result.blind.why)

@@ -50,6 +50,12 @@ GAUGES = PERCENTAGES | {
     "TargetResponseTime", "UnHealthyHostCount",
 }  # fmt: skip
 
+# What is left of a resource: where it stops, the resource is gone or stopped, and not used up.
+RESERVES = frozenset({
+    "BurstBalance", "CPUCreditBalance", "EBSByteBalance%", "EBSIOBalance%", "FreeLocalStorage", "FreeStorageSpace",
+    "FreeableMemory",
+})  # fmt: skip
+
 # Counts of requests that went wrong, by namespace.
 COUNTS = {
     "AWS/Lambda": frozenset({"Errors", "Throttles", "DeadLetterErrors", "DestinationDeliveryFailures"}),

@@ -8,6 +8,7 @@ from cwalarm.describe.words import duration
 from cwalarm.evaluation import assumptions
 from cwalarm.evaluation.evaluate import returned, treatment
 from cwalarm.evaluation.statistic import low_sample_limit, percentile_fraction
+from cwalarm.evaluation.verdict import breaches
 from cwalarm.lint.aws_metrics import COUNTS, GAUGES, INTERVALS, PERCENTAGES, WITH_TRAFFIC
 from cwalarm.lint.findings import Finding, finding
 from cwalarm.metric_math import expression
@@ -139,7 +140,8 @@ def _statistic(alarm: Alarm, metric: MetricStat) -> Iterator[Finding]:
     is_any = (alarm.comparison, alarm.threshold) in ((Comparison.ABOVE, 0), (Comparison.AT_LEAST, 1))
     if metric.name in GAUGES and metric.statistic == "Sum" and not is_any:
         yield finding("gauge-summed", alarm.name, f"{metric.name} is a level, and it is summed up.")
-    if is_count and metric.namespace == "AWS/Lambda" and metric.statistic in ("Average", "Minimum", "Maximum"):
+    in_one = metric.statistic in ("Average", "Minimum", "Maximum") and not alarm.is_math
+    if is_count and metric.namespace == "AWS/Lambda" and in_one and not breaches(alarm, 1):
         why = f"The {metric.statistic.lower()} of {metric.name} lies between 0 and 1: each invocation counts 0 or 1."
         yield finding("count-averaged", alarm.name, why)
     if (is_count or metric.name in GAUGES) and metric.statistic == "SampleCount":

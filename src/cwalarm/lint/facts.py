@@ -1,6 +1,7 @@
 """A template -> what the rules need to know of it beside the alarm that they judge."""
 
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,6 +14,13 @@ from cwalarm.lint import publishers
 from cwalarm.lint.aws_metrics import SPARSE
 from cwalarm.lint.publishers import Published
 
+# It shows an alarm, and acts on nothing.
+_DASHBOARD = "AWS::CloudWatch::Dashboard"
+# The detail type of the events by which rules of EventBridge hear of every alarm.
+_CHANGES = "CloudWatch Alarm State Change"
+# A logical id in a text of Fn::Sub, or before the attribute of Fn::GetAtt.
+_REFERENCE = re.compile(r"\$\{([A-Za-z0-9]+)|^([A-Za-z0-9]+)\.Arn$")
+
 KINDS = ("AWS::CloudWatch::Alarm", "AWS::CloudWatch::CompositeAlarm", "AWS::CloudWatch::LogAlarm")
 
 
@@ -23,7 +31,8 @@ class Facts:
     Attributes:
         logical_ids: Of the alarms, by their names.
         by_service: Namespaces whose metrics have at least the dimension `service`.
-        referred: Names of the alarms that a composite's rule or suppressor refers to.
+        referred: Names of the alarms that something acts on without being their action: a composite's rule or
+            suppressor, a deployment that rolls back, a rule on changes of state.
     """
 
     resources: Mapping[str, Mapping[str, Any]]
@@ -61,8 +70,27 @@ class Facts:
 def read(resolver: Resolver, inventory: Inventory) -> Facts:
     """Return the facts of a template whose alarms have been read."""
     ids = {resolver.name(logical_id): logical_id for kind in KINDS for logical_id in resolver.of_kind(kind)}
-    referred, by_service = _referred(inventory.composites), publishers.by_service(resolver)
-    return Facts(resolver.section("Resources"), publishers.read(resolver), ids, referred, by_service)
+    referred = _referred(inventory.composites) | _used(resolver.section("Resources"), ids)
+    return Facts(
+        resolver.section("Resources"), publishers.read(resolver), ids, referred, publishers.by_service(resolver)
+    )
+
+
+def _used(resources: Mapping[str, Mapping[str, Any]], ids: Mapping[str, str]) -> frozenset[str]:
+    """Return the alarms that another resource names; all of them where a rule listens to changes of state."""
+    others = [one.get("Properties") for one in resources.values() if one.get("Type") not in (*KINDS, _DASHBOARD)]
+    texts = {text for properties in others for text in _texts(properties)}
+    if _CHANGES in texts:
+        return frozenset(ids)
+    parts = texts | {part for text in texts for match in _REFERENCE.finditer(text) for part in match.groups()}
+    return frozenset(name for name, logical_id in ids.items() if name in parts or logical_id in parts)
+
+
+def _texts(value: Any) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    for item in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():
+        yield from _texts(item)
 
 
 def _referred(composites: Sequence[Composite]) -> frozenset[str]:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 from urllib.parse import quote
 
+from cwalarm.junit import encoded
 from cwalarm.lint.findings import Answers, Finding
 from cwalarm.lint.lint import Judged, Report
 from cwalarm.lint.rules import RULES, Level, Rule
@@ -71,9 +72,7 @@ def junit(report: Report, template: str) -> bytes:
             failure.text = "\n".join(f"{one.rule.name}: {one.sentence} {one.rule.page}" for one in counted)
         if others := [f"{one.rule.name}: {one.sentence}" for one in judged.findings if not one.counts]:
             ET.SubElement(case, "system-out").text = "\n".join(others)
-    ET.indent(suite)
-    text: bytes = ET.tostring(suite, encoding="utf-8", xml_declaration=True)
-    return text
+    return encoded(suite)
 
 
 def sarif(report: Report, uri: str, version: str) -> dict[str, Any]:

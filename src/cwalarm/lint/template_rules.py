@@ -12,6 +12,7 @@ from cwalarm.definitions.readings import Refused
 from cwalarm.definitions.template_parameters import ParametersMissing
 from cwalarm.describe.behaviour import Behaviour
 from cwalarm.evaluation.evaluate import treatment
+from cwalarm.evaluation.verdict import breaches
 from cwalarm.lint import definition_rules
 from cwalarm.lint.aws_metrics import DIMENSION_SETS, REFERENCES, UNITS
 from cwalarm.lint.facts import Facts
@@ -83,7 +84,7 @@ def _events(alarm: Alarm, metric: MetricStat, facts: Facts) -> Iterator[Finding]
     if metric.statistic == "SampleCount" and any(one.has_zeros for one in own):
         why = f"SampleCount of {metric.name} counts the zeros of its metric filter, too."
         yield finding("publications-counted", alarm.name, why)
-    if metric.statistic == "Average" or (metric.statistic == "Maximum" and alarm.threshold >= 1):
+    if metric.statistic in ("Average", "Maximum", "Minimum") and not breaches(alarm, 1):
         why = f"The {metric.statistic.lower()} of {metric.name} is never above 1, however many events there are."
         yield finding("count-averaged", alarm.name, why)
     if metric.statistic == "Sum" and alarm.comparison is Comparison.ABOVE and alarm.threshold == 1:
@@ -135,7 +136,7 @@ def actions(alarm: AnyAlarm, facts: Facts) -> Iterator[Finding]:
         yield finding("actions-disabled", alarm.name, "Its ActionsEnabled is false.")
     elif not any(own.values()):
         if alarm.name not in facts.referred:
-            yield finding("no-action", alarm.name, "It has no action, and no composite refers to it.")
+            yield finding("no-action", alarm.name, "It has no action, and nothing in the template acts on it.")
     elif not own[State.ALARM] and alarm.name not in facts.referred:
         named = " and ".join(state for state in State if own[state])
         yield finding("no-alarm-action", alarm.name, f"It acts on {named} only.")

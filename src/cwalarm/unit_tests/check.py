@@ -16,6 +16,7 @@ from cwalarm.definitions.alarm import AnyAlarm
 from cwalarm.definitions.inventory import Inventory
 from cwalarm.definitions.readings import Refused
 from cwalarm.errors import InputError
+from cwalarm.junit import encoded
 from cwalarm.unit_tests import case_run
 from cwalarm.unit_tests import cases as files
 from cwalarm.unit_tests.cases import Case
@@ -123,14 +124,7 @@ def junit(results: Sequence[Result], suite: str) -> bytes:
     top = ET.Element("testsuites", tests=str(len(results)), failures=str(failed), time=seconds)
     group = ET.SubElement(top, "testsuite", name=suite, tests=str(len(results)), failures=str(failed), time=seconds)
     for result in results:
-        name = _printable(result.name)
-        case = ET.SubElement(group, "testcase", name=name, classname=suite, time=f"{result.seconds:.3f}")
+        case = ET.SubElement(group, "testcase", name=result.name, classname=suite, time=f"{result.seconds:.3f}")
         if result.difference is not None:
-            message = _printable(result.difference)
-            ET.SubElement(case, "failure", message=message).text = message
-    return bytes(ET.tostring(top, encoding="utf-8", xml_declaration=True)) + b"\n"
-
-
-def _printable(text: str) -> str:
-    """Return the text without the control characters that XML does not allow."""
-    return "".join(character if character.isprintable() else "?" for character in text)
+            ET.SubElement(case, "failure", message=result.difference).text = result.difference
+    return encoded(top)

@@ -40,7 +40,7 @@ class ConformanceCase:
         previous: The state before.
         expected: The state after, or KEEP.
         reason: StateReason as it was recorded; empty where the source has none.
-        assumed: Members of the alarm, `at` or `previous`, which the source does not say; any other value that fits would do.
+        assumed: Members of the alarm, `at` or `previous`, which the source does not say; another that fits would do.
     """
 
     id: str

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
+import signal
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -12,16 +14,18 @@ from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from botocore.awsrequest import AWSResponse
 from botocore.exceptions import ClientError
 
 from cwalarm.evaluation.evaluate import evaluate
+from deliverywatch.athena import Execution, Status
 from deliverywatch.local.cloud import change_sets
 from deliverywatch.local.cloud.cloudwatch import alarms
 from deliverywatch.local.cloud.compute import schedules
 from deliverywatch.local.cloud.emulator import hooks
 from deliverywatch.local.cloud.mail.ses_events import Sent
 from deliverywatch.operate.proofs import aws_lake
-from deliverywatch.operate.proofs.prove import PROOFS, prove
+from deliverywatch.operate.proofs.prove import PROOFS, Proof, prove
 from deliverywatch.operate.proofs.session import NAME, Outcome, Session, Verdict
 
 if TYPE_CHECKING:
@@ -87,11 +91,24 @@ def resources(cloud: LocalCloud) -> list[Any]:
     ]
 
 
-def test_every_behaviour_is_proven_against_the_local_cloud(tried: Callable[..., Any], cloud: LocalCloud) -> None:
-    outcomes, leftovers = tried()
-    assert {name: one.finding for name, one in outcomes.items() if one.verdict is not Verdict.PROVEN} == {}
-    assert set(outcomes) == {name for proof in PROOFS for name in proof.behaviours}
-    assert leftovers == []
+def test_every_behaviour_is_proven_against_the_local_cloud(
+    tried: Callable[..., Any], cloud: LocalCloud, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    longest: list[float] = []
+    awaited = Session.awaited
+
+    def noted(session: Session, look: Any, seconds: float) -> Any:
+        longest.append(seconds)
+        return awaited(session, look, seconds)
+
+    monkeypatch.setattr(Session, "awaited", noted)
+    for proof in PROOFS:
+        longest.clear()
+        outcomes, leftovers = tried(proof.name)
+        assert {name: one.finding for name, one in outcomes.items() if one.verdict is not Verdict.PROVEN} == {}
+        assert set(outcomes) == set(proof.behaviours)
+        assert leftovers == []
+        assert sum(longest) <= proof.minutes * 60, "it names fewer minutes than it may wait"
     assert resources(cloud) == [[]] * 8
 
 
@@ -205,14 +222,86 @@ def test_what_cannot_be_taken_away_is_named(
     aws_lake._emptied(cloud.client("s3"), lake, "smoke/")
 
 
-def test_a_right_that_is_missing_leaves_a_behaviour_open(
-    tried: Callable[..., Any], cloud: LocalCloud, monkeypatch: pytest.MonkeyPatch
+# IAM names the caller's role, and what it may not use, in whatever it denies.
+_DENIAL = "User: arn:aws:sts::111122223333:assumed-role/dev/me is not authorized to perform this"
+
+
+@pytest.fixture
+def refuse(found: tuple[aws.Cloud, Deployment], monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    """Let AWS refuse an operation, or all of them."""
+    account, _ = found
+    client = account.client
+
+    def begin(refused: str, code: str) -> None:
+        def answer(model: Any, **_: Any) -> Any:
+            if refused not in ("everything", model.name):
+                return None
+            body = {"Error": {"Code": code, "Message": _DENIAL}, "ResponseMetadata": {"HTTPStatusCode": 400}}
+            return AWSResponse("", 400, {}, None), body  # type: ignore[no-untyped-call]
+
+        def refusing(*arguments: Any) -> Any:
+            made = client(*arguments)
+            made.meta.events.register("before-call", answer, unique_id="refuse")
+            return made
+
+        monkeypatch.setattr(account, "client", refusing)
+
+    return begin
+
+
+@pytest.mark.parametrize("proof", PROOFS, ids=lambda proof: proof.name)
+def test_who_may_do_nothing_proves_nothing_and_leaves_nothing(
+    proof: Proof, tried: Callable[..., Any], refuse: Callable[..., None]
 ) -> None:
-    cloud.refuse_mail("AccessDeniedException", "not allowed")
-    outcomes, _ = tried("mail")
-    cloud.refuse_mail()
-    assert outcomes["ses-keeps-references"].verdict is Verdict.OPEN
+    refuse("everything", "AccessDenied")
+    outcomes, leftovers = tried(proof.name)
+    assert {name: one.verdict for name, one in outcomes.items()} == dict.fromkeys(proof.behaviours, Verdict.OPEN)
+    assert leftovers == [], "nothing was made"
+
+
+@pytest.mark.parametrize("code", ["AccessDeniedException", "ThrottlingException"])
+@pytest.mark.parametrize(
+    ("proof", "operation"),
+    [
+        ("writes", "CopyObject"),
+        ("views", "StartQueryExecution"),
+        ("validation", "DescribeChangeSet"),
+        ("validation", "DescribeEvents"),
+        ("emf", "Invoke"),
+        ("alarm", "PutMetricAlarm"),
+        ("alarm", "DescribeAlarms"),
+        ("schedule", "PutRolePolicy"),
+        ("schedule", "CreateSchedule"),
+        ("schedule", "ReceiveMessage"),
+        ("mail", "CreateConfigurationSetEventDestination"),
+        ("mail", "SendEmail"),
+    ],
+)
+def test_what_aws_refuses_half_way_is_open_never_wrong_and_all_is_taken_away(
+    proof: str, operation: str, code: str, tried: Callable[..., Any], cloud: LocalCloud, refuse: Callable[..., None]
+) -> None:
+    refuse(operation, code)
+    began = cloud.clock.now
+    outcomes, leftovers = tried(proof)
+    assert Verdict.OPEN in {one.verdict for one in outcomes.values()}
+    assert Verdict.WRONG not in {one.verdict for one in outcomes.values()}
+    assert leftovers == []
     assert resources(cloud) == [[]] * 8
+    assert cloud.clock.now - began < 5 * MINUTE, "a refusal is final: nothing is to be waited for"
+
+
+@pytest.mark.parametrize(
+    ("execution", "verdict"),
+    [
+        (Execution("1", Status.SUCCEEDED), Verdict.PROVEN),
+        (Execution("1", Status.FAILED, reason="HIVE_METASTORE_ERROR: missing SerDe info"), Verdict.WRONG),
+        (Execution("1", Status.FAILED, reason="Insufficient permissions to execute the query."), Verdict.OPEN),
+        (Execution("1", Status.FAILED, reason=f"{_DENIAL} on glue:GetTable"), Verdict.OPEN),
+        (Execution("1", Status.STOPPED, reason="it took too long and was stopped"), Verdict.OPEN),
+    ],
+)
+def test_a_view_is_wrong_only_if_athena_cannot_read_it(execution: Execution, verdict: Verdict) -> None:
+    assert aws_lake._read({"sms_messages": execution}).verdict is verdict
 
 
 @pytest.fixture
@@ -231,8 +320,19 @@ def test_the_verb_says_before_what_it_makes_and_what_it_costs_and_asks(smoke: An
     planned = smoke("--dry-run")
     assert planned.exit_code == 0
     assert "111122223333" in planned.stderr
-    assert "at most 32 minutes and costs about 0.00" in planned.stderr
+    assert "at most 39 minutes and costs about 0.00" in planned.stderr
     assert all(f"  {proof.name}" in planned.stderr for proof in PROOFS)
+
+
+def test_the_plan_can_be_read_by_a_program(smoke: Any) -> None:
+    document = json.loads(smoke("--dry-run", "--only", "views", "--json").stdout)
+    assert document["proofs"][0] == {
+        "proof": "views",
+        "does": "reads one row of each view of the stack with Athena",
+        "minutes": 2,
+        "usd": 0.0002,
+        "behaviours": ["athena-view"],
+    }
 
 
 def test_the_verb_tries_everything_and_fits_the_terminal(smoke: Any) -> None:
@@ -280,13 +380,28 @@ def test_an_unknown_proof_is_refused_with_those_there_are(smoke: Any) -> None:
     )
 
 
-def test_a_person_who_stops_it_is_told_that_nothing_is_left(
+@pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_whoever_stops_it_nothing_is_left(
+    stop: signal.Signals, smoke: Any, monkeypatch: pytest.MonkeyPatch, cloud: LocalCloud
+) -> None:
+    monkeypatch.setattr(Session, "awaited", lambda *_: os.kill(os.getpid(), stop))
+    result = smoke("--only", "mail", "--yes")
+    assert "Stopped. What it had made is taken away again" in result.stderr
+    assert "Left behind" not in result.stderr
+    assert resources(cloud) == [[]] * 8
+
+
+def test_a_person_who_stops_it_twice_is_told_what_is_left(
     smoke: Any, monkeypatch: pytest.MonkeyPatch, cloud: LocalCloud
 ) -> None:
     def stop(*_: Any, **__: Any) -> None:
         raise KeyboardInterrupt
 
     monkeypatch.setattr(Session, "awaited", stop)
+    monkeypatch.setattr("deliverywatch.operate.proofs.aws_events._delete_queue", stop)
     result = smoke("--only", "mail", "--yes")
-    assert "Stopped. What it had made is taken away again." in result.stderr
+    assert "Left behind, delete it by hand: The queue deliverywatch-smoke-" in " ".join(result.stderr.split())
+    monkeypatch.undo()
+    (queue,) = cloud.client("sqs").list_queues(QueueNamePrefix=NAME)["QueueUrls"]
+    cloud.client("sqs").delete_queue(QueueUrl=queue)
     assert resources(cloud) == [[]] * 8

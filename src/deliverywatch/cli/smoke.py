@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import signal
 import textwrap
 import time
 import uuid
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
 
 _COLOURS = {"proven": "green", "wrong": "red", "open": "yellow"}
 _INDENT = 8
+# A terminal that is closed and a job that is cancelled: as Ctrl-C, so that nothing stays in the account.
+_STOPPED_BY = (signal.SIGTERM, getattr(signal, "SIGHUP", signal.SIGTERM))
 
 
 @click.command()
@@ -45,6 +48,8 @@ def smoke(*, only: tuple[str, ...], mail_to: str, dry_run: bool, yes: bool, targ
     JSON: {"stack": "", "ok": true, "left_behind": [""],
            "behaviours": [{"behaviour": "", "says": "", "evidence": "",
              "verdict": "proven" | "wrong" | "open", "finding": ""}]}
+          with --dry-run {"stack": "", "dry_run": true, "proofs": [{"proof": "",
+             "does": "", "minutes": 1, "usd": 0.0001, "behaviours": [""]}]}
     Exit codes: 0 nothing is wrong, 3 something is, or was left behind.
     """  # noqa: D301 - click wants the control character
     if not dry_run:
@@ -52,12 +57,19 @@ def smoke(*, only: tuple[str, ...], mail_to: str, dry_run: bool, yes: bool, targ
     proofs = _chosen(only)
     cloud, stack = target.find()
     _announce(proofs, f"{stack.name} in account {stack.account}, {stack.region}")
+    if dry_run and as_json:
+        print_json({"stack": target.stack, "dry_run": True, "proofs": [_plan(proof) for proof in proofs]})
     if dry_run or not confirmed("Go on?", yes=yes):
         return
     from deliverywatch.operate.proofs.session import Session
 
     session = Session(cloud, stack, uuid.uuid4().hex[:8], lambda: datetime.now(UTC), time.sleep, mail_to)
-    outcomes = _tried(session, [proof.name for proof in proofs], is_quiet=as_json)
+    for number in _STOPPED_BY:
+        signal.signal(number, signal.default_int_handler)
+    try:
+        outcomes = _tried(session, [proof.name for proof in proofs], is_quiet=as_json)
+    finally:
+        _show_leftovers(session)
     _report(session, outcomes, target, as_json=as_json)
 
 
@@ -78,6 +90,11 @@ def _announce(proofs: Collection[Proof], where: str) -> None:
         echo("\n".join(lines), err=True)
     minutes, usd = sum(proof.minutes for proof in proofs), sum(proof.usd for proof in proofs)
     echo(wrapped(f"It takes at most {minutes} minutes and costs about {usd:.4f} USD at list price."), err=True)
+
+
+def _plan(proof: Proof) -> dict[str, object]:
+    about = {"proof": proof.name, "does": proof.does, "minutes": proof.minutes, "usd": proof.usd}
+    return {**about, "behaviours": list(proof.behaviours)}
 
 
 def _tried(session: Session, names: Collection[str], *, is_quiet: bool) -> list[Outcome]:
@@ -117,10 +134,13 @@ def _report(session: Session, outcomes: Collection[Outcome], target: Target, *, 
     else:
         counts = {verdict: sum(outcome.verdict == verdict for outcome in outcomes) for verdict in _COLOURS}
         echo(", ".join(f"{count} {verdict}" for verdict, count in counts.items()) + ".")
-    for leftover in session.leftovers:
-        echo(wrapped(f"Left behind, delete it by hand: {leftover}"), err=True)
     if not is_well:
         raise SystemExit(Exit.CHECK_FAILED)
+
+
+def _show_leftovers(session: Session) -> None:
+    for leftover in session.leftovers:
+        echo(wrapped(f"Left behind, delete it by hand: {leftover}"), err=True)
 
 
 def _document(outcome: Outcome) -> dict[str, str]:

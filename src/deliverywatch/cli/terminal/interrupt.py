@@ -25,7 +25,7 @@ _KEPT = {
     "files": _GROUP,
     "pipeline": _GROUP,
     "queries": _GROUP,
-    "smoke": "What it had made is taken away again.",
+    "smoke": "What it had made is taken away again, unless it is named above as left behind.",
     "test-fire": "The test was published if it said so: 'deliverywatch mails' shows whether its mail is out.",
 }
 _NOTHING = "Nothing was changed."

@@ -9,12 +9,14 @@ from contextlib import ExitStack
 from dataclasses import replace
 from datetime import timedelta
 from email.message import EmailMessage
+from functools import partial
 from typing import Any
 
 from botocore.exceptions import ClientError
 
+from deliverywatch.errors import error_code
 from deliverywatch.operate.account.aws import translated
-from deliverywatch.operate.proofs.session import Outcome, Session, judged
+from deliverywatch.operate.proofs.session import Outcome, Session, Verdict, judged
 
 _INPUT = '{"scheduled_time": "<aws.scheduler.scheduled-time>"}'
 _TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
@@ -31,17 +33,21 @@ def scheduler_input(session: Session) -> Generator[Outcome]:
         url, arn = _queue(session, undo)
         role = _role(session, undo, arn)
         at = session.now().replace(second=0, microsecond=0) + _AHEAD
-        session.made(undo, f"The schedule {name}", scheduler.delete_schedule, Name=name)
         request = {
             "Name": name,
             "ScheduleExpression": f"at({at:%Y-%m-%dT%H:%M:%S})",
             "FlexibleTimeWindow": {"Mode": "OFF"},
             "Target": {"Arn": arn, "RoleArn": role, "Input": _INPUT},
         }
-        session.awaited(lambda: _scheduled(scheduler, request), _ROLE_SECONDS)
-        text = session.awaited(lambda: _received(session, url), _SCHEDULE_SECONDS) or ""
+        with session.making(undo, f"The schedule {name}", scheduler.delete_schedule, Name=name):
+            is_made = session.awaited(lambda: _scheduled(scheduler, request), _ROLE_SECONDS)
+        text = session.awaited(lambda: _received(session, url), _SCHEDULE_SECONDS) if is_made else None
+    if text is None:
+        why = "Its target received nothing." if is_made else f"Scheduler did not take the role {name} within a minute."
+        yield Outcome("scheduler-fills-time", Verdict.OPEN, why)
+        return
     is_filled = f"{at:%Y-%m-%dT%H:%M}" in text and bool(_TIME.search(text))
-    yield judged("scheduler-fills-time", f"Its target received {text or 'nothing'}", is_so=is_filled)
+    yield judged("scheduler-fills-time", f"Its target received {text}", is_so=is_filled)
 
 
 def _scheduled(scheduler: Any, request: Mapping[str, Any]) -> bool | None:
@@ -49,7 +55,8 @@ def _scheduled(scheduler: Any, request: Mapping[str, Any]) -> bool | None:
     try:
         scheduler.create_schedule(**request)
     except ClientError as error:
-        if "role" not in str(error):
+        # What is denied names the caller's own role, and stays denied.
+        if error_code(error) != "ValidationException" or "role" not in str(error):
             raise
         return None
     return True
@@ -61,11 +68,13 @@ def mail_headers(session: Session) -> Generator[Outcome]:
     with session.tidied() as undo, translated("The mail of the proof"):
         url, arn = _queue(session, undo)
         lets_in = _policy("sns:Publish", session, "ses.amazonaws.com", Resource="*")
-        topic = sns.create_topic(Name=name, Attributes={"Policy": lets_in})["TopicArn"]
-        session.made(undo, f"The topic {name}", sns.delete_topic, TopicArn=topic)
+        topic = _arn(session, sns, "sns", name)
+        with session.making(undo, f"The topic {name}", sns.delete_topic, TopicArn=topic):
+            sns.create_topic(Name=name, Attributes={"Policy": lets_in})
         sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=arn, Attributes={"RawMessageDelivery": "true"})
-        session.made(undo, f"The configuration set {name}", ses.delete_configuration_set, ConfigurationSetName=name)
-        ses.create_configuration_set(ConfigurationSetName=name)
+        remove = partial(ses.delete_configuration_set, ConfigurationSetName=name)
+        with session.making(undo, f"The configuration set {name}", remove):
+            ses.create_configuration_set(ConfigurationSetName=name)
         destination = {"Enabled": True, "MatchingEventTypes": ["DELIVERY"], "SnsDestination": {"TopicArn": topic}}
         ses.create_configuration_set_event_destination(
             ConfigurationSetName=name, EventDestinationName="smoke", EventDestination=destination
@@ -90,7 +99,7 @@ def _delivery(text: str | None) -> Mapping[str, Any] | None:
 def _kept(mail: Mapping[str, Any], message_id: str, root: str) -> Outcome:
     headers = {header["name"].lower(): header["value"] for header in mail.get("headers", ())}
     if not headers:
-        return judged("ses-keeps-references", "SES published no delivery of the mail.", is_so=False)
+        return Outcome("ses-keeps-references", Verdict.OPEN, "SES published no delivery of the mail.")
     is_kept = headers.get("references") == root and headers.get("in-reply-to") == root
     finding = f"SES reports References as they were given, under its own id {message_id}."
     if not is_kept:
@@ -118,11 +127,19 @@ def _queue(session: Session, undo: ExitStack) -> tuple[str, str]:
     # A name cannot be used again for a minute after its deletion.
     sqs, name = session.cloud.client("sqs"), f"{session.name}-{len(session.queues)}"
     session.queues.append(name)
-    arn = f"arn:{sqs.meta.partition}:sqs:{session.stack.region}:{session.stack.account}:{name}"
+    arn = _arn(session, sqs, "sqs", name)
     policy = _policy("sqs:SendMessage", session, "sns.amazonaws.com", Resource=arn)
-    url = sqs.create_queue(QueueName=name, Attributes={"Policy": policy})["QueueUrl"]
-    session.made(undo, f"The queue {name}", sqs.delete_queue, QueueUrl=url)
+    with session.making(undo, f"The queue {name}", lambda: _delete_queue(sqs, name)):
+        url = sqs.create_queue(QueueName=name, Attributes={"Policy": policy})["QueueUrl"]
     return str(url), arn
+
+
+def _delete_queue(sqs: Any, name: str) -> None:
+    sqs.delete_queue(QueueUrl=sqs.get_queue_url(QueueName=name)["QueueUrl"])
+
+
+def _arn(session: Session, client: Any, service: str, name: str) -> str:
+    return f"arn:{client.meta.partition}:{service}:{session.stack.region}:{session.stack.account}:{name}"
 
 
 def _received(session: Session, url: str) -> str | None:
@@ -134,10 +151,11 @@ def _role(session: Session, undo: ExitStack, queue: str) -> str:
     """Make the role that lets Scheduler send to the queue, and return its ARN once it can be used."""
     iam, name = session.cloud.client("iam"), session.name
     trust = _policy("sts:AssumeRole", session, "scheduler.amazonaws.com")
-    session.made(undo, f"The role {name}", iam.delete_role, RoleName=name)
-    role = iam.create_role(RoleName=name, AssumeRolePolicyDocument=trust)["Role"]["Arn"]
-    session.made(undo, f"The policy of {name}", iam.delete_role_policy, RoleName=name, PolicyName="send")
-    iam.put_role_policy(RoleName=name, PolicyName="send", PolicyDocument=_document("sqs:SendMessage", Resource=queue))
+    with session.making(undo, f"The role {name}", iam.delete_role, RoleName=name):
+        role = iam.create_role(RoleName=name, AssumeRolePolicyDocument=trust)["Role"]["Arn"]
+    document, about = _document("sqs:SendMessage", Resource=queue), {"RoleName": name, "PolicyName": "send"}
+    with session.making(undo, f"The policy of {name}", iam.delete_role_policy, **about):
+        iam.put_role_policy(**about, PolicyDocument=document)
     return str(role)
 
 

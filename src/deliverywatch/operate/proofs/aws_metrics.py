@@ -16,7 +16,7 @@ _PERIOD_SECONDS = 300
 _MINUTE = timedelta(minutes=1)
 # A stamp of a slot is two minutes ahead of it.
 _AHEAD = 2 * _MINUTE
-_EMF_SECONDS, _EVALUATION_SECONDS, _STAMP_SECONDS = 300.0, 180.0, 420.0
+_EMF_SECONDS, _MARK_SECONDS, _EVALUATION_SECONDS, _STAMP_SECONDS = 300.0, 180.0, 180.0, 420.0
 
 
 def emf_delay(session: Session) -> Generator[Outcome]:
@@ -58,10 +58,14 @@ def alarm_window(session: Session) -> Generator[Outcome]:
     with session.tidied() as undo:
         _put(session, {session.now() - number * _MINUTE: 0.0 for number in range(1, 15)})
         session.awaited(lambda: _shown(session), _EMF_SECONDS)
-        _wait_between_marks(session)
-        session.made(undo, f"The alarm {name}", cloudwatch.delete_alarms, AlarmNames=[name])
-        _make_alarm(session)
-        yield _sliding(session.awaited(lambda: _described(session, "OK"), _EVALUATION_SECONDS))
+        session.awaited(lambda: _is_between_marks(session.now()), _MARK_SECONDS)
+        with session.making(undo, f"The alarm {name}", cloudwatch.delete_alarms, AlarmNames=[name]):
+            _make_alarm(session)
+        evaluated = session.awaited(lambda: _described(session, "OK"), _EVALUATION_SECONDS)
+        yield _sliding(evaluated)
+        if evaluated is None:
+            yield Outcome("stamp-counts-after-its-minute", Verdict.OPEN, "CloudWatch did not evaluate the alarm.")
+            return
         stamp = session.now().replace(second=0, microsecond=0) + _AHEAD
         _put(session, {stamp: 1.0})
         yield _stamped(session.awaited(lambda: _described(session, "ALARM"), _STAMP_SECONDS), stamp)
@@ -74,10 +78,9 @@ def _shown(session: Session) -> bool | None:
     return True if _values(session, metric, start, session.now()) else None
 
 
-def _wait_between_marks(session: Session) -> None:
-    """Wait until the next evaluations are away from the marks of five minutes, where both kinds of window agree."""
-    while session.now().minute % 5 not in (1, 2):
-        session.pause(20.0)
+def _is_between_marks(now: datetime) -> bool | None:
+    """Whether the next evaluations are away from the marks of five minutes, where both kinds of window agree."""
+    return True if now.minute % 5 in (1, 2) else None
 
 
 def _dimensions(session: Session) -> list[dict[str, str]]:
@@ -94,20 +97,19 @@ def _put(session: Session, values: Mapping[datetime, float]) -> None:
 
 
 def _make_alarm(session: Session) -> None:
-    with translated("The alarm of the proof"):
-        session.cloud.client("cloudwatch").put_metric_alarm(
-            AlarmName=session.name,
-            AlarmDescription=f"Made by 'deliverywatch smoke', which deletes it: an alarm {NAME}-... may be deleted.",
-            Namespace=_NAMESPACE,
-            MetricName="Failed",
-            Dimensions=_dimensions(session),
-            Statistic="Sum",
-            Period=_PERIOD_SECONDS,
-            EvaluationPeriods=1,
-            Threshold=0,
-            ComparisonOperator="GreaterThanThreshold",
-            TreatMissingData="ignore",
-        )
+    session.cloud.client("cloudwatch").put_metric_alarm(
+        AlarmName=session.name,
+        AlarmDescription=f"Made by 'deliverywatch smoke', which deletes it: an alarm {NAME}-... may be deleted.",
+        Namespace=_NAMESPACE,
+        MetricName="Failed",
+        Dimensions=_dimensions(session),
+        Statistic="Sum",
+        Period=_PERIOD_SECONDS,
+        EvaluationPeriods=1,
+        Threshold=0,
+        ComparisonOperator="GreaterThanThreshold",
+        TreatMissingData="ignore",
+    )
 
 
 def _described(session: Session, state: str) -> Mapping[str, Any] | None:

@@ -52,7 +52,7 @@ PROOFS = (
     Proof(
         "emf",
         "starts sms-ingest once, a run as every ten minutes",
-        5,
+        6,
         0.0001,
         ("emf-becomes-metric",),
         aws_metrics.emf_delay,
@@ -60,7 +60,7 @@ PROOFS = (
     Proof(
         "alarm",
         "puts a metric of its own and makes an alarm without actions on it for some minutes",
-        12,
+        18,
         0.001,
         ("alarm-window-slides", "stamp-counts-after-its-minute"),
         aws_metrics.alarm_window,

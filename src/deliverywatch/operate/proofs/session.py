@@ -7,6 +7,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from deliverywatch.errors import DeliveryWatchError, error_code
@@ -77,18 +78,29 @@ class Session:
         with ExitStack() as undo:
             yield undo
 
-    def made(self, undo: ExitStack, what: str, remove: Callable[..., Any], **request: Any) -> None:
-        """Note how to take away what is about to be made; a failure is noted, and does not keep the rest from it."""
+    @contextmanager
+    def making(self, undo: ExitStack, what: str, remove: Callable[..., Any], **request: Any) -> Iterator[None]:
+        """Note how to take away what the block makes, also if no answer comes; what AWS denies to make is not made."""
+        denials: list[DeliveryWatchError] = []
+        undo.callback(lambda: None if denials else self._take_away(what, partial(remove, **request)))
+        try:
+            with translated(what):
+                yield
+        except DeliveryWatchError as error:
+            denials += [error] if error.kind == "denied" else []
+            raise
 
-        def taken_away() -> None:
-            try:
-                with translated(what):
-                    remove(**request)
-            except DeliveryWatchError as error:
-                if not _is_gone(error):
-                    self.leftovers.append(f"{what}: {error}")
-
-        undo.callback(taken_away)
+    def _take_away(self, what: str, remove: Callable[[], Any]) -> None:
+        """Remove it; a failure is noted, and so is Ctrl-C meanwhile, and neither keeps the rest from being removed."""
+        try:
+            with translated(what):
+                remove()
+        except DeliveryWatchError as error:
+            if not _is_gone(error):
+                self.leftovers.append(f"{what}: {error}")
+        except KeyboardInterrupt:
+            self.leftovers.append(f"{what}: stopped before AWS had answered.")
+            raise
 
     def awaited(self, look: Callable[[], _Answer | None], seconds: float) -> _Answer | None:
         """Return what a look finds, or None after so many seconds."""

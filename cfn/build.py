@@ -184,7 +184,7 @@ def _warn(written: Iterable[Path], bundled: str) -> None:
 
 
 def _names(systems: str) -> list[str]:
-    names = [name.strip() for name in systems.split(",") if name.strip()]
+    names = list(dict.fromkeys(name.strip() for name in systems.split(",") if name.strip()))
     unknown = [name for name in names if name not in stacks.SYSTEMS]
     if unknown or not names:
         raise ConfigurationError(

@@ -115,7 +115,7 @@ def _digest(about: Mapping[str, Any]) -> Function:
         verb="digest",
         description="A week of this stack -> one mail that says whether the silence was health",
         timeout_seconds=120,
-        packages=("jinja2", "tzdata"),
+        packages=("jinja2", "pyyaml", "tzdata"),
         environment={**about, "DELIVERYWATCH_STACK": Ref("AWS::StackName")},
         statements=_digest_may(),
     )
@@ -127,7 +127,7 @@ def _examine() -> Function:
         verb="examine",
         description="The checks of doctor that only read -> a notice of each that fails",
         timeout_seconds=300,
-        packages=("aws-embedded-metrics",),
+        packages=("aws-embedded-metrics", "pyyaml"),
         environment={"DELIVERYWATCH_STACK": Ref("AWS::StackName")},
         statements=_examine_may(),
     )

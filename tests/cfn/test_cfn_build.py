@@ -116,6 +116,11 @@ def test_an_unknown_system_is_refused_in_one_sentence(tmp_path: Path) -> None:
     assert result.stderr == f"--systems names pigeon. Choose one of: {', '.join(stacks.SYSTEMS)}.\n"
 
 
+def test_a_system_that_is_named_twice_is_built_once(tmp_path: Path) -> None:
+    result = run("--systems", "files, files", "--bundle", "none", "--out", str(tmp_path / "out"))
+    assert (result.returncode, result.stderr) == (0, "")
+
+
 def test_two_ways_of_one_system_are_refused_together(tmp_path: Path) -> None:
     result = run("--systems", "files,files-pusher", "--out", str(tmp_path / "out"))
     assert result.returncode == 1

@@ -21,7 +21,7 @@ from deliverywatch.errors import ConfigurationError
 
 ROOT = Path(__file__).parents[2]
 FUNCTIONS = {spec.name: spec for stack in stacks.chosen(["sms"]) for spec in stack.functions}
-MODULES = {"aws-embedded-metrics": "aws_embedded_metrics"}
+MODULES = {"aws-embedded-metrics": "aws_embedded_metrics", "pyyaml": "yaml"}
 
 
 @pytest.mark.parametrize("name", FUNCTIONS)

@@ -98,6 +98,24 @@ def test_a_resource_that_fails_is_named(cloud: LocalCloud, tmp_path: Path) -> No
         cloud.deploy(template, {}, tmp_path, name="wrong")
 
 
+def test_events_of_a_configuration_set_that_does_not_exist_are_refused_as_ses_does(
+    cloud: LocalCloud, tmp_path: Path
+) -> None:
+    destination = {
+        "Name": "metrics",
+        "MatchingEventTypes": ["send"],
+        "CloudWatchDestination": {
+            "DimensionConfigurations": [
+                {"DimensionName": "set", "DimensionValueSource": "messageTag", "DefaultDimensionValue": "none"}
+            ]
+        },
+    }
+    properties = {"ConfigurationSetName": "nobody-made-it", "EventDestination": destination}
+    made = {"Type": "AWS::SES::ConfigurationSetEventDestination", "Properties": properties}
+    with pytest.raises(ConfigurationError, match="Configuration set <nobody-made-it> does not exist"):
+        cloud.deploy({"Resources": {"Events": made}}, {}, tmp_path, name="events")
+
+
 @pytest.mark.parametrize(("policy", "is_left"), [("Retain", True), ("RetainExceptOnCreate", False)])
 def test_what_is_kept_is_left_behind_by_a_first_deploy_that_failed_unless_the_template_says_otherwise(
     cloud: LocalCloud, tmp_path: Path, policy: str, is_left: bool

@@ -51,6 +51,46 @@ def test_a_copy_meets_the_conditions_of_a_write(cloud: LocalCloud, bucket: str) 
     assert (status_of(exists), status_of(changed)) == (412, 412)
 
 
+STRANGER = "999999999999"
+
+
+@pytest.mark.parametrize(
+    ("operation", "request_"),
+    [
+        ("head_bucket", {}),
+        ("list_objects_v2", {}),
+        ("get_object", {"Key": "state"}),
+        ("put_object", {"Key": "state", "Body": b"2"}),
+        ("delete_object", {"Key": "state"}),
+        ("get_bucket_policy", {}),
+        ("delete_bucket", {}),
+    ],
+)
+def test_a_bucket_with_another_owner_than_the_expected_one_is_refused_as_s3_does(
+    cloud: LocalCloud, bucket: str, operation: str, request_: dict[str, Any]
+) -> None:
+    s3 = cloud.client("s3")
+    s3.put_object(Bucket=bucket, Key="state", Body=b"1", ExpectedBucketOwner="111122223333")
+    with pytest.raises(ClientError, match=r"Access Denied|Forbidden") as refused:
+        getattr(s3, operation)(Bucket=bucket, **request_, ExpectedBucketOwner=STRANGER)
+    assert status_of(refused) == 403
+    assert s3.get_object(Bucket=bucket, Key="state")["Body"].read() == b"1"
+
+
+def test_a_copy_names_both_owners_and_an_owner_is_the_number_of_an_account(cloud: LocalCloud, bucket: str) -> None:
+    s3 = cloud.client("s3")
+    s3.put_object(Bucket=bucket, Key="state", Body=b"1")
+    about = {"Bucket": bucket, "Key": "copy", "CopySource": {"Bucket": bucket, "Key": "state"}}
+    for owners in ({"ExpectedBucketOwner": STRANGER}, {"ExpectedSourceBucketOwner": STRANGER}):
+        with pytest.raises(ClientError, match="Access Denied"):
+            s3.copy_object(**about, **owners)
+    with pytest.raises(ClientError, match="must be an AWS Account ID") as refused:
+        s3.list_objects_v2(Bucket=bucket, ExpectedBucketOwner="support@example.com")
+    assert status_of(refused) == 400
+    with pytest.raises(ClientError, match="The specified bucket does not exist"):
+        s3.list_objects_v2(Bucket="nowhere-at-all", ExpectedBucketOwner=STRANGER)
+
+
 def test_an_object_keeps_its_metadata(cloud: LocalCloud, bucket: str) -> None:
     cloud.client("s3").put_object(Bucket=bucket, Key="hour", Body=b"", Metadata={"unsettled": "3"})
     assert cloud.client("s3").head_object(Bucket=bucket, Key="hour")["Metadata"] == {"unsettled": "3"}

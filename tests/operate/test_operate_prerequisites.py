@@ -30,6 +30,7 @@ OPEN = [{"Principal": {"DataLakePrincipalIdentifier": "IAM_ALLOWED_PRINCIPALS"},
 DEFAULTS = {"CreateDatabaseDefaultPermissions": OPEN, "CreateTableDefaultPermissions": OPEN}
 CLOSED = {"CreateDatabaseDefaultPermissions": [], "CreateTableDefaultPermissions": []}
 ALLOWED = {"EvalDecision": "allowed"}
+SECTIONS = ("Conditions", "Mappings", "Parameters", "Resources")
 # What AWS answers of an account that lacks nothing.
 ANSWERS: dict[str, Any] = {
     "head_bucket": {"BucketRegion": "eu-west-1"},
@@ -40,6 +41,7 @@ ANSWERS: dict[str, Any] = {
     "list_permissions": {"PrincipalResourcePermissions": []},
     "get_email_identity": {"VerifiedForSendingStatus": True},
     "get_account": {"ProductionAccessEnabled": True, "SendingEnabled": True},
+    "get_configuration_set": {},
     "describe_parameters": lambda names: [{"Name": name} for name in names],
     "get_account_settings": {"AccountLimit": {"UnreservedConcurrentExecutions": 1000}},
     "get_account_summary": {"SummaryMap": {"Roles": 10, "RolesQuota": 1000}},
@@ -95,7 +97,9 @@ class OneAccount:
 
 
 def template() -> dict[str, Any]:
-    return dict(json.loads((ROOT / "tests/templates/sms.json").read_text()))
+    """Return SMS and e-mail in one template."""
+    sms, email = (json.loads((ROOT / f"tests/templates/{name}.json").read_text()) for name in ("sms", "email"))
+    return {**sms, **{name: {**sms.get(name, {}), **section} for name, section in email.items() if name in SECTIONS}}
 
 
 def intent(*, is_new: bool = True, **given: str) -> Intent:
@@ -196,6 +200,15 @@ LACKING: list[tuple[str, dict[str, Any], str, list[str]]] = [
         {"get_account": {"ProductionAccessEnabled": True, "SendingEnabled": False, "EnforcementStatus": "SHUTDOWN"}},
         "warning",
         ["paused sending"],
+    ),
+    (
+        "configuration-set",
+        {"get_configuration_set": MISSING},
+        "failed",
+        [
+            "create-configuration-set --configuration-set-name daily-system-design-transactional-prod",
+            "--set Newsletter",
+        ],
     ),
     (
         "clicksend-stored",

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+import yaml  # type: ignore[import-untyped]
 from botocore.exceptions import ClientError
 
 import deliverywatch.cli.deploy as verb
@@ -15,6 +16,7 @@ from deliverywatch.local.cloud.compute import queues
 from deliverywatch.local.cloud.emulator import hooks
 from deliverywatch.operate.deploy import aws_formation
 from deliverywatch.operate.deploy import deploy as deploying
+from operate.conftest import GIVEN
 
 pytestmark = pytest.mark.slow
 
@@ -110,6 +112,22 @@ def test_a_dry_run_leaves_the_change_set_at_somebody_else_s_prompt_alone(
     summaries = formation.list_change_sets(StackName=STACK)["Summaries"]
     waiting = [one["ChangeSetName"] for one in summaries if one["ExecutionStatus"] == "AVAILABLE"]
     assert waiting == ["deliverywatch-theirs"]
+
+
+def test_a_stack_that_was_packaged_as_yaml_is_destroyed_like_any_other(
+    run: Callable[..., Result], small: Path, new_cloud: LocalCloud
+) -> None:
+    template = json.loads(small.read_text())
+    kept = {name: made for name, made in template["Resources"].items() if not name.startswith("SmsIngest")}
+    new_cloud.client("cloudformation").create_stack(
+        StackName=STACK,
+        TemplateBody=yaml.safe_dump({**template, "Resources": kept}),
+        Parameters=[{"ParameterKey": name, "ParameterValue": value} for name, value in GIVEN.items()],
+    )
+    planned = json.loads(run("destroy", "--dry-run", "--json").stdout)
+    assert [one["resource"] for one in planned["removed"]] == ["AlertsTopic"]
+    assert run("destroy", "--yes", "--with-data").exit_code == 0
+    assert "lakebucket" not in str(new_cloud.client("s3").list_buckets()["Buckets"])
 
 
 @pytest.mark.parametrize("left", ["REVIEW_IN_PROGRESS", "ROLLBACK_COMPLETE", "DELETE_FAILED", "UPDATE_ROLLBACK_FAILED"])

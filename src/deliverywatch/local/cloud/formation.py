@@ -16,6 +16,7 @@ from deliverywatch.local.cloud.emulator.emulator import ACCOUNT, REGION
 
 _PROVISIONERS = "services.cloudformation.provisioners"
 _ATHENA = "services.athena"
+_DESTINATION = "AWS::SES::ConfigurationSetEventDestination"
 _OF_A_SCHEDULE = ("ScheduleExpressionTimezone", "StartDate", "EndDate", "KmsKeyArn")
 
 
@@ -34,6 +35,7 @@ def install(placed: hooks.Hooks, clock: Clock) -> None:
             _taken(_completing(handlers["AWS::Lambda::Function"], _function, "DeadLetterConfig")),
         ),
         ("AWS::S3::Bucket", _followed(handlers["AWS::S3::Bucket"], _keep_life_cycle)),
+        (_DESTINATION, _of_a_set(handlers[_DESTINATION])),
         ("AWS::DynamoDB::Table", _followed(handlers["AWS::DynamoDB::Table"], _keep_table_settings)),
     ):
         placed.register(handlers, kind, entry)
@@ -171,6 +173,18 @@ def _keep_table_settings(table: str, properties: Mapping[str, Any]) -> None:
     if restorable:
         on = _is_true(restorable["PointInTimeRecoveryEnabled"])
         hooks.inside("services.dynamodb", "_pitr_settings")[table] = on
+
+
+def _of_a_set(entry: Mapping[str, Any]) -> dict[str, Any]:
+    """Refuse a destination of a configuration set that does not exist, as SES does."""
+
+    def created(logical_id: str, properties: Mapping[str, Any], stack_name: str) -> Any:
+        name = properties["ConfigurationSetName"]
+        if name not in hooks.inside("services.ses_v2", "_config_sets"):
+            raise ConfigurationError(f"Configuration set <{name}> does not exist.")
+        return entry["create"](logical_id, properties, stack_name)
+
+    return {**entry, "create": created}
 
 
 def _is_true(value: Any) -> bool:

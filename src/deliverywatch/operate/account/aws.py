@@ -16,7 +16,8 @@ from botocore import exceptions
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
-from deliverywatch.errors import CloudRefused, CloudUnavailable, InputError, error_code
+from cwalarm.definitions import documents
+from deliverywatch.errors import CloudRefused, CloudUnavailable, error_code
 from deliverywatch.operate.account import deployment
 from deliverywatch.operate.account.remedies import remedy
 from deliverywatch.sdk import sendable
@@ -109,21 +110,11 @@ def described(cloud: Cloud, name_or_id: str) -> dict[str, Any] | None:
 
 
 def template(cloud: Cloud, stack: str) -> dict[str, Any]:
-    """Return the template of a stack as it was given.
-
-    Raises:
-        InputError: It was deployed as YAML.
-    """
+    """Return the template of a stack as it was given, JSON or YAML."""
     with translated(f"The template of {stack}"):
         body = cloud.client("cloudformation").get_template(StackName=stack, TemplateStage="Original")["TemplateBody"]
-    try:
-        # boto3 decodes JSON itself, and leaves everything else as text.
-        return dict(json.loads(body) if isinstance(body, str) else body)
-    except ValueError as error:
-        raise InputError(
-            f"The template of {stack} was deployed as YAML, which is not read here.",
-            next_step="Package it with --use-json, as README shows, or count build/template.json.",
-        ) from error
+    # boto3 decodes JSON itself, and leaves everything else as text.
+    return documents.parse(body, f"The template of {stack}") if isinstance(body, str) else dict(body)
 
 
 def invoke(cloud: Cloud, function: str, event: Mapping[str, Any]) -> tuple[Any, str]:

@@ -56,6 +56,13 @@ class Account:
         """Return what SES lets the account do."""
         return self._sending()
 
+    def has_configuration_set(self, name: str) -> bool:
+        """Return whether SES has a configuration set."""
+        ses = self._client("sesv2")
+        with translated(f"The configuration set {name}"):
+            made = existing(lambda: ses.get_configuration_set(ConfigurationSetName=name), "NotFoundException")
+        return made is not None
+
     def stored_parameters(self, names: Sequence[str]) -> set[str]:
         """Return those of the SSM parameters that exist, without their values."""
         return self._stored(names)

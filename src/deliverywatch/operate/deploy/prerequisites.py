@@ -62,6 +62,7 @@ _ALWAYS = ("cloudformation:CreateChangeSet", "cloudformation:ExecuteChangeSet", 
 # What every account has: docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/cloudwatch_limits.html.
 _ALARMS_QUOTA = 5000
 _FREE_DASHBOARDS = 3
+_EVENT_DESTINATION = "AWS::SES::ConfigurationSetEventDestination"
 _MORE_CONCURRENCY = (
     "aws service-quotas request-service-quota-increase --service-code lambda --quota-code L-B99A9384 "
     "--desired-value 1000"
@@ -84,12 +85,17 @@ class Intent:
     artifacts: str
     is_new: bool
     kinds: Counter[str] = field(init=False)
+    configuration_sets: tuple[str, ...] = field(init=False)
 
     def __post_init__(self) -> None:
-        """Count the resources that these parameters make."""
+        """Count the resources that these parameters make, and name those of SES that they need."""
         resolver = Resolver(self.template, self.parameters)
-        made = [one["Type"] for one in self.template["Resources"].values() if resolver.holds(one.get("Condition"))]
-        object.__setattr__(self, "kinds", Counter(made))
+        resources = self.template["Resources"].items()
+        made = {name: one["Type"] for name, one in resources if resolver.holds(one.get("Condition"))}
+        object.__setattr__(self, "kinds", Counter(made.values()))
+        destinations = [resolver.properties(name) for name, kind in made.items() if kind == _EVENT_DESTINATION]
+        sets = dict.fromkeys(str(destination["ConfigurationSetName"]) for destination in destinations)
+        object.__setattr__(self, "configuration_sets", tuple(sets))
 
     @property
     def environment(self) -> str:
@@ -211,6 +217,19 @@ def _is_verified(account: Account, address: str) -> bool:
     return any(identity is not None and identity.is_verified for identity in identities)
 
 
+def _configuration_sets(account: Account, intent: Intent) -> Iterable[Check]:
+    for name in intent.configuration_sets:
+        if account.has_configuration_set(name):
+            yield ok("configuration-set", f"SES has the configuration set {name}.")
+            continue
+        yield failed(
+            "configuration-set",
+            f"SES has no configuration set {name}, whose events the stack is to collect.",
+            f"aws sesv2 create-configuration-set --configuration-set-name {name}, or name the one that your mails are "
+            "sent with: deliverywatch deploy --set NewsletterConfigurationSet=..., TransactionalConfigurationSet=...",
+        )
+
+
 def _credentials(account: Account, intent: Intent) -> Iterable[Check]:
     if path := credentials_path(intent.parameters):
         names = [f"{path}/username", f"{path}/api_key"]
@@ -268,6 +287,7 @@ LOOKS: tuple[tuple[str, Callable[[Account, Intent], Iterable[Check]]], ...] = (
     ("lake-formation", _lake_formation),
     ("sender", _sender),
     ("sandbox", _sandbox),
+    ("configuration-set", _configuration_sets),
     ("clicksend-stored", _credentials),
     ("concurrency", _concurrency),
     ("quotas", _quotas),

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import ClientError, WaiterError
 
 from deliverywatch.alerting.inputs.alarm import from_description
-from deliverywatch.errors import CloudRefused, InputError
+from deliverywatch.errors import CloudRefused
 from deliverywatch.operate.account import aws
 from deliverywatch.operate.account.aws import described_alarms, existing, translated
 from deliverywatch.operate.incidents.watch_verdicts import declared_watches
@@ -36,12 +36,8 @@ def lake(cloud: Cloud, stack: Deployment) -> Bucket:
 
 
 def watches(cloud: Cloud, stack: Deployment) -> tuple[Watch, ...]:
-    """Return the watches that a deployed stack declares; none if its template was deployed as YAML."""
-    try:
-        template = aws.template(cloud, stack.name)
-    except InputError:
-        return ()
-    return declared_watches(template, stack.parameters, stack.prefix)
+    """Return the watches that a deployed stack declares."""
+    return declared_watches(aws.template(cloud, stack.name), stack.parameters, stack.prefix)
 
 
 class Alarms:

@@ -54,9 +54,9 @@ NAMES = {
         "_get_func_record_for_ref", "_poll_sqs", "invoke_async_with_retry",
     ),
     "services.s3": (
-        "_bucket_lifecycle", "_bucket_notifications", "_check_put_preconditions", "_copy_object", "_ensure_bucket",
-        "_event_object_key", "_fire_s3_event", "_fire_s3_event_async", "_key_matches_filter", "_next_event_sequencer",
-        "_put_object", "now_iso", "time",
+        "_bucket_lifecycle", "_bucket_notifications", "_bucket_owner_account", "_check_put_preconditions",
+        "_copy_object", "_dispatch", "_ensure_bucket", "_error", "_event_object_key", "_fire_s3_event",
+        "_fire_s3_event_async", "_key_matches_filter", "_next_event_sequencer", "_put_object", "now_iso", "time",
     ),
     "services.stepfunctions": (
         "_add_event", "_emit_execution_status_event", "_fail_execution", "_get_mock_response", "_sfn_mock_config",

@@ -202,7 +202,7 @@ LACKING: list[tuple[str, dict[str, Any], str, list[str]]] = [
         ["paused sending"],
     ),
     (
-        "configuration-set",
+        "config-set",
         {"get_configuration_set": MISSING},
         "failed",
         [

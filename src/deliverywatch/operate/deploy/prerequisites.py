@@ -220,10 +220,10 @@ def _is_verified(account: Account, address: str) -> bool:
 def _configuration_sets(account: Account, intent: Intent) -> Iterable[Check]:
     for name in intent.configuration_sets:
         if account.has_configuration_set(name):
-            yield ok("configuration-set", f"SES has the configuration set {name}.")
+            yield ok("config-set", f"SES has the configuration set {name}.")
             continue
         yield failed(
-            "configuration-set",
+            "config-set",
             f"SES has no configuration set {name}, whose events the stack is to collect.",
             f"aws sesv2 create-configuration-set --configuration-set-name {name}, or name the one that your mails are "
             "sent with: deliverywatch deploy --set NewsletterConfigurationSet=..., TransactionalConfigurationSet=...",
@@ -287,7 +287,7 @@ LOOKS: tuple[tuple[str, Callable[[Account, Intent], Iterable[Check]]], ...] = (
     ("lake-formation", _lake_formation),
     ("sender", _sender),
     ("sandbox", _sandbox),
-    ("configuration-set", _configuration_sets),
+    ("config-set", _configuration_sets),
     ("clicksend-stored", _credentials),
     ("concurrency", _concurrency),
     ("quotas", _quotas),

@@ -324,6 +324,14 @@ def test_a_loop_that_makes_a_resource_twice_is_refused_where_an_alarm_would_vani
     assert "although there is one already" in str(refused.error)
 
 
+def test_loops_in_loops_that_make_millions_of_alarms_are_refused() -> None:
+    made: Any = {"${A}-${B}-${C}-${D}": {"Type": "AWS::CloudWatch::Alarm"}}
+    for name in "ABCD":
+        made = {f"Fn::ForEach::{name}": [name, [str(number) for number in range(60)], made]}
+    (refused,) = read({"Resources": made}, {}).refused
+    assert "makes more than 10,000 entries" in str(refused.error)
+
+
 def test_a_macro_over_the_whole_template_is_refused_by_name() -> None:
     with pytest.raises(InputError, match="goes through Shout, which only the account can run"):
         found(f"Transform: [AWS::Serverless-2016-10-31, Shout]\nResources: {{A: {PLAIN}}}")

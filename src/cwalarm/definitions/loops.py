@@ -9,6 +9,8 @@ from typing import Any
 from cwalarm.errors import InputError
 
 PREFIX = "Fn::ForEach::"
+# CloudFormation allows 500 resources; loops in loops, a few lines long, make millions.
+_MOST_MADE = 10_000
 
 
 def expand(
@@ -55,6 +57,9 @@ def _add(made: dict[str, Any], more: Mapping[str, Any], key: str) -> None:
             next_step="Write the loop's variable into the name, so that each round makes another one.",
         )
     made.update(more)
+    if len(made) > _MOST_MADE:
+        problem = f"{key} makes more than {_MOST_MADE:,} entries, and CloudFormation allows 500 resources."
+        raise InputError(problem, next_step="Give shorter collections.")
 
 
 def _replaced(value: Any, identifier: str, item: str) -> Any:

@@ -24,6 +24,9 @@ SCHEDULED_TIME = "<aws.scheduler.scheduled-time>"
 MEMORY_SETTINGS = {"ARROW_DEFAULT_MEMORY_POOL": "system", "MALLOC_ARENA_MAX": "1"}
 
 NO_VALUE = Ref("AWS::NoValue")
+# Services that are documented to say for which account and resource they take a role. Lambda is for runs only, not for
+# its pollers and for what it reports; Firehose and Glue nowhere.
+SAYS_FOR_WHOM = ("scheduler.amazonaws.com", "ses.amazonaws.com")
 # The queue of alarm messages that could not be mailed and of starts that failed; its alarm passes the notifier by.
 UNDELIVERED = "alerting-notify-dead-letters"
 
@@ -119,19 +122,21 @@ def tls_only(actions: str, resources: Any) -> Statement:
 
 
 def role(name: str, service: str, statements: Sequence[Statement], source: Any) -> Any:
-    """Return a role that one AWS service may take for one source, and that allows exactly these statements.
+    """Return a role that one AWS service may take for some sources, and that allows exactly these statements.
 
-    It has no name of its own: names of roles are the account's, and a stack may be in two regions. The source's ARN may
-    hold wildcards, and must not refer to what waits for the role.
+    It has no name of its own: names of roles are the account's, and a stack may be in two regions. The sources' ARNs
+    may hold wildcards, and must not refer to what waits for the role.
     """
+    # What a service leaves out equals nothing, and a role that it cannot take stops everything.
+    suffix = "" if service in SAYS_FOR_WHOM else "IfExists"
     trust = {
         "Effect": "Allow",
         "Principal": {"Service": service},
         "Action": "sts:AssumeRole",
         # Else the service could be talked into taking it for somebody else's resource.
         "Condition": {
-            "StringEquals": {"aws:SourceAccount": Ref("AWS::AccountId")},
-            "ArnLike": {"aws:SourceArn": source},
+            f"StringEquals{suffix}": {"aws:SourceAccount": Ref("AWS::AccountId")},
+            f"ArnLike{suffix}": {"aws:SourceArn": source},
         },
     }
     return iam.Role(
@@ -152,9 +157,9 @@ def function(spec: Function, architecture: str) -> list[Any]:
     if spec.is_traced:
         # X-Ray knows no resources for these two.
         own.append(allow(["xray:PutTraceSegments", "xray:PutTelemetryRecords"], "*"))
-    # With or without a version at its end.
-    source = Sub(arn("lambda", f"function:{PREFIX}-{spec.name}*"))
-    taken = role(spec.name, "lambda.amazonaws.com", [*own, *spec.statements], source)
+    # With or without a version at its end; what polls a queue for it is a resource of its own.
+    sources = [Sub(arn("lambda", one)) for one in (f"function:{PREFIX}-{spec.name}*", "event-source-mapping:*")]
+    taken = role(spec.name, "lambda.amazonaws.com", [*own, *spec.statements], sources)
     return [log_group, taken, _code(spec, architecture)]
 
 

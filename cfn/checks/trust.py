@@ -7,6 +7,7 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
+from blocks.parts import SAYS_FOR_WHOM
 from checks.finding import Finding, Template, of_type
 
 _POLICIES = {
@@ -29,6 +30,11 @@ def _roles(template: Template) -> Iterator[Finding]:
                 yield Finding(
                     "trust", name, f"a service may take it for anybody: no condition on {' and '.join(lacking)}."
                 )
+            elif statement["Principal"]["Service"] not in SAYS_FOR_WHOM and not _is_tolerant(statement):
+                sentence = (
+                    "its service is not documented to send these keys always, and could not take it: use IfExists."
+                )
+                yield Finding("trust", name, sentence)
 
 
 def _policies(template: Template) -> Iterator[Finding]:
@@ -43,6 +49,10 @@ def _permissions(template: Template) -> Iterator[Finding]:
     for name, permission in of_type(template, "AWS::Lambda::Permission"):
         if not _says_whose({f"aws:{key.lower()}": value for key, value in permission.items()}):
             yield Finding("trust", name, "a service may start the function for another account's resource.")
+
+
+def _is_tolerant(statement: dict[str, Any]) -> bool:
+    return all(operator.endswith("IfExists") for operator in statement["Condition"])
 
 
 def _says_whose(conditions: dict[str, Any]) -> bool:

@@ -1,12 +1,14 @@
 """No function of any system fails unheard, no event vanishes, and no service of AWS acts for a stranger."""
 
 import copy
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
 import stacks
 from blocks.extras import Extra
+from blocks.parts import SAYS_FOR_WHOM
 from checks.lint import findings
 
 SYSTEMS = [name for name in stacks.SYSTEMS if name != "files-pusher"]
@@ -50,8 +52,34 @@ def test_every_role_that_a_service_takes_says_for_whose_resource(template: dict[
     roles = {name for name, made in template["Resources"].items() if made["Type"] == "AWS::IAM::Role"}
     for name in roles:
         (statement,) = template["Resources"][name]["Properties"]["AssumeRolePolicyDocument"]["Statement"]
-        del statement["Condition"]["ArnLike"]
+        statement["Condition"].pop("ArnLike", None)
+        statement["Condition"].pop("ArnLikeIfExists", None)
     assert rules(template) == {("trust", name) for name in roles}
+
+
+def test_a_service_that_is_not_documented_to_say_for_whom_it_asks_can_take_its_role(template: dict[str, Any]) -> None:
+    for service, conditions in trusts(template):
+        tolerant = {operator for operator in conditions if operator.endswith("IfExists")}
+        assert tolerant == (set() if service in SAYS_FOR_WHOM else {*conditions}), service
+
+
+@pytest.mark.parametrize("documented", ["lambda.amazonaws.com", "firehose.amazonaws.com", "glue.amazonaws.com"])
+def test_a_role_that_its_service_may_be_unable_to_take_is_named(template: dict[str, Any], documented: str) -> None:
+    strict = {"StringEquals": {"aws:SourceAccount": "1"}, "ArnLike": {"aws:SourceArn": "*"}}
+    names = set()
+    for name, made in template["Resources"].items():
+        statement = made["Properties"].get("AssumeRolePolicyDocument", {}).get("Statement", [{}])[0]
+        if statement.get("Principal") == {"Service": documented}:
+            statement["Condition"] = strict
+            names.add(("trust", name))
+    assert names
+    assert rules(template) == names
+
+
+def trusts(template: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+    for made in template["Resources"].values():
+        for statement in made["Properties"].get("AssumeRolePolicyDocument", {}).get("Statement", []):
+            yield statement["Principal"]["Service"], statement["Condition"]
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ from botocore.exceptions import ClientError
 
 from deliverywatch.errors import ConfigurationError
 from deliverywatch.local.cloud.cloud import LocalCloud
+from deliverywatch.local.cloud.emulator import access
 from local.local_probe import TRUST, function
 
 
@@ -70,6 +71,26 @@ def test_a_function_whose_role_does_not_trust_lambda_with_it_is_refused(
     with pytest.raises(ConfigurationError, match="cannot be assumed by Lambda"):
         cloud.deploy({"Resources": {"Role": role, "Stranger": made}}, {}, tmp_path, name="stranger")
     cloud.client("cloudformation").delete_stack(StackName="stranger")
+
+
+@pytest.mark.parametrize(
+    ("operator", "account", "source", "is_taken"),
+    [
+        ("StringEquals", "111122223333", "arn:x", True),
+        ("StringEquals", "111122223333", "", False),
+        ("StringEqualsIfExists", "111122223333", "", True),
+        ("StringEqualsIfExists", "444455556666", "arn:x", False),
+    ],
+)
+def test_a_condition_holds_without_its_key_only_if_it_says_so(
+    cloud: LocalCloud, operator: str, account: str, source: str, is_taken: bool
+) -> None:
+    statement = {**TRUST[0], "Condition": {operator: {"aws:SourceAccount": account}}}
+    trust = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+    iam = cloud.client("iam")
+    arn = iam.create_role(RoleName="trusting", AssumeRolePolicyDocument=trust)["Role"]["Arn"]
+    assert access.may_take(arn, "lambda.amazonaws.com", source) is is_taken
+    iam.delete_role(RoleName="trusting")
 
 
 def test_who_is_nobody_is_refused(cloud: LocalCloud) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 
 from deliverywatch.files import aws_push, push
 from deliverywatch.messages.scheduled import filled_in
-from deliverywatch.storage.s3 import owned_by
+from deliverywatch.storage.s3 import account_of, owned_by
 
 _client = cache(aws_push.client)
 
@@ -23,7 +23,7 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     # With this X-Ray follows the message to the processor; Lambda sets it anew for each run.
     trace = os.environ.get("_X_AMZN_TRACE_ID", "")
     queue = aws_push.Queue(_client("sqs"), os.environ["DELIVERYWATCH_QUEUE_URL"], trace)
-    summary = asdict(push.push(event, _filters(), aws_push.Objects(_s3(_account(context))), queue))
+    summary = asdict(push.push(event, _filters(), aws_push.Objects(_s3(account_of(context))), queue))
     print(json.dumps({"system": "files", "level": "INFO", "event": "pushed", **summary}), flush=True)
     return summary
 
@@ -31,13 +31,7 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
 @cache
 def _s3(account: str) -> Any:
     """The bucket may be a given one: by its name alone it could be somebody else's by now."""
-    return owned_by(aws_push.client("s3"), account) if account else aws_push.client("s3")
-
-
-def _account(context: Any) -> str:
-    # arn:aws:lambda:<region>:<account>:function:<name>
-    parts = str(getattr(context, "invoked_function_arn", "")).split(":")
-    return parts[4] if len(parts) > 4 else ""
+    return owned_by(aws_push.client("s3"), account)
 
 
 def _filters() -> push.Filters:

@@ -4,6 +4,7 @@ import json
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import cached_property
 from typing import Any
 
 import boto3
@@ -12,7 +13,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from deliverywatch.athena import Statement, Status, TimeBudget, Workgroup, run
 from deliverywatch.errors import CloudRefused, CloudUnavailable, error_code
 from deliverywatch.sdk import sendable
-from deliverywatch.storage.s3 import PATIENT, Bucket
+from deliverywatch.storage.s3 import PATIENT, Bucket, owned_by
 
 # What a function keeps to stop a query and to report it.
 _RESERVE_SECONDS = 15.0
@@ -20,16 +21,20 @@ _TRANSIENT = {"ThrottlingException", "TooManyRequestsException", "InternalServer
 
 
 class Artifacts:
-    """Objects at `s3://` addresses, wherever they are."""
+    """Objects at `s3://` addresses, in buckets that the account owns, where one is named."""
 
-    def __init__(self, s3: Any = None) -> None:
-        self._s3 = s3
+    def __init__(self, s3: Any = None, account: str = "") -> None:
+        self._s3, self._account = s3, account
 
     def fetch(self, address: str) -> bytes | None:
         """Return the object, or None if there is none."""
         bucket, _, key = address.removeprefix("s3://").partition("/")
-        stored = Bucket(bucket, self._s3).read(key)
+        stored = Bucket(bucket, self._owned).read(key)
         return stored.body if stored else None
+
+    @cached_property
+    def _owned(self) -> Any:
+        return owned_by(self._s3 or boto3.client("s3", config=PATIENT), self._account)
 
 
 class StepFunctions:

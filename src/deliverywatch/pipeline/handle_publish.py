@@ -9,16 +9,16 @@ from deliverywatch.messages.scheduled import filled_in
 from deliverywatch.pipeline import aws
 from deliverywatch.pipeline.publish import Ports, publish
 from deliverywatch.pipeline.settings import from_environment
-from deliverywatch.storage.s3 import Bucket
+from deliverywatch.storage.s3 import Bucket, account_of
 
 _LINE = {"event": "pipeline_publish"}
 
 
 @filled_in
-def handler(event: object, _: Any) -> dict[str, Any]:
+def handler(event: object, context: Any) -> dict[str, Any]:
     """Emit the metrics of the execution that has ended; print a summary, or first what went wrong and then raise it."""
     settings = from_environment(os.environ)
-    ports = Ports(executions=aws.StepFunctions(), artifacts=aws.Artifacts(), store=Bucket(settings.bucket), emit=_emit)
+    ports = Ports(executions=aws.StepFunctions(), artifacts=aws.Artifacts(account=account_of(context)), store=Bucket(settings.bucket), emit=_emit)
     try:
         done = publish(event, settings.pipelines, ports, settings.environment)
     except DeliveryWatchError as error:

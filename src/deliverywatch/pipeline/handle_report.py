@@ -10,18 +10,18 @@ from deliverywatch.messages.scheduled import filled_in
 from deliverywatch.pipeline import aws
 from deliverywatch.pipeline.report import Ports, report
 from deliverywatch.pipeline.settings import from_environment
-from deliverywatch.storage.s3 import Bucket
+from deliverywatch.storage.s3 import Bucket, account_of
 
 _LINE = {"event": "pipeline_report"}
 
 
 @filled_in
-def handler(event: object, _: Any) -> dict[str, Any]:
+def handler(event: object, context: Any) -> dict[str, Any]:
     """Publish what failed and why, or that it is well again; print the diagnosis, or what went wrong and raise it."""
     settings = from_environment(os.environ)
     ports = Ports(
         executions=aws.StepFunctions(),
-        artifacts=aws.Artifacts(),
+        artifacts=aws.Artifacts(account=account_of(context)),
         store=Bucket(settings.bucket),
         topic=aws.AlertsTopic(settings.topic),
         environment=settings.environment,

@@ -123,7 +123,7 @@ class Lake(s3.Bucket):
 
 
 class S3File:
-    """The file of queries as an object of any bucket: `s3://bucket/key`."""
+    """The file of queries as an object of a given bucket: `s3://bucket/key`."""
 
     def __init__(self, client: Any, url: str) -> None:
         self.url, self._s3 = url, client
@@ -141,7 +141,8 @@ class S3File:
             raise SourceRefused(
                 f"{self.url} cannot be read: {error_code(error)}.",
                 kind="s3",
-                next_step="Check QueriesConfigUrl, and that the bucket's policy lets the reconciler's role read it.",
+                next_step="Check QueriesConfigUrl, that this account owns the bucket, and that its policy lets the "
+                "reconciler's role read it.",
             ) from error
         except BotoCoreError as error:
             raise SourceUnavailable(f"{self.url} cannot be reached: {type(error).__name__}.") from error

@@ -32,7 +32,7 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     due = event.get("scheduled_time")
     now = datetime.fromisoformat(due).astimezone(UTC) if due else datetime.now(UTC)
     ports = reconcile.Ports(
-        source=_source(chosen),
+        source=_source(chosen, account_of(context)),
         lake=aws.Lake(chosen.bucket, aws.client("s3")),
         schedules=aws.Scheduler(aws.client("scheduler"), chosen.group),
         log=print,
@@ -44,9 +44,9 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     return reconcile.run(now, chosen, ports)
 
 
-def _source(chosen: Reconciliation) -> Source:
+def _source(chosen: Reconciliation, account: str) -> Source:
     if chosen.url.startswith("s3://"):
-        return aws.S3File(aws.client("s3"), chosen.url)
+        return aws.S3File(owned_by(aws.client("s3"), account), chosen.url)
     if chosen.url:
         return HttpSource(chosen.url, lambda: aws.token(chosen.token_parameter), aws.http(), time.sleep)
     return Packaged(PACKAGED)

@@ -114,8 +114,20 @@ class Bucket:
         return _conditional(self._given or boto3.client("s3", config=self._config))
 
 
+def account_of(context: Any) -> str:
+    """Return the account that a function runs in, from Lambda's context; empty where there is none."""
+    # arn:aws:lambda:<region>:<account>:function:<name>
+    parts = str(getattr(context, "invoked_function_arn", "")).split(":")
+    return parts[4] if len(parts) > 4 else ""
+
+
 def owned_by(client: Any, account: str) -> Any:
-    """Return a client of S3 for buckets that this account must own: a deleted name can be anybody's next."""
+    """Return a client of S3 for buckets that this account must own: a deleted name can be anybody's next.
+
+    Buckets whose names are given are read with it; without an account it checks nothing.
+    """
+    if not account:
+        return client
     client.meta.events.register("before-parameter-build.s3", partial(_expect_owner, account))
     return client
 

@@ -37,14 +37,14 @@ def install(placed: hooks.Hooks, uses: set[Use]) -> None:
 
 
 def may_take(role_arn: str, service: str, source: str) -> bool:
-    """Return whether the trust policy of a role lets a service take it for a source.
+    """Return whether the trust policy of a role lets a service take it for a source; empty if it says for none.
 
     docs.aws.amazon.com/IAM/latest/UserGuide/confused-deputy.html
     """
     role = hooks.inside("services.iam", "_roles").get(role_arn.rpartition("/")[2])
     document = role["AssumeRolePolicyDocument"] if role else "{}"
     policy = json.loads(document) if isinstance(document, str) else document
-    keys = {"aws:sourceaccount": ACCOUNT, "aws:sourcearn": source}
+    keys = {"aws:sourceaccount": ACCOUNT, "aws:sourcearn": source} if source else {}
     return any(
         service in _listed(statement["Principal"].get("Service", [])) and _holds(statement.get("Condition", {}), keys)
         for statement in policy.get("Statement", [])
@@ -53,10 +53,11 @@ def may_take(role_arn: str, service: str, source: str) -> bool:
 
 
 def _holds(conditions: Mapping[str, Mapping[str, Any]], keys: Mapping[str, str]) -> bool:
-    """Return whether all conditions hold; a key that the service does not send equals nothing."""
+    """Return whether all conditions hold; a key that the service does not send equals nothing, unless `IfExists`."""
     return all(
-        any(fnmatch.fnmatchcase(keys.get(key.lower(), ""), pattern) for pattern in _listed(patterns))
-        for pairs in conditions.values()
+        (operator.endswith("IfExists") and key.lower() not in keys)
+        or any(fnmatch.fnmatchcase(keys.get(key.lower(), ""), pattern) for pattern in _listed(patterns))
+        for operator, pairs in conditions.items()
         for key, patterns in pairs.items()
     )
 

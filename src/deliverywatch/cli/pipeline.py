@@ -87,8 +87,9 @@ def _diagnosed(arn: str, declaration: Path | None, target: Target) -> dict[str, 
     from deliverywatch.pipeline.report import examine
 
     document, cloud = _declared(declaration), target.connect()
-    steps, artifacts = aws.StepFunctions(cloud.client("stepfunctions")), aws.Artifacts(cloud.client("s3"))
-    run = run_of_arn(arn, _pipelines(document, arn.split(":")[6]), steps, artifacts)
+    *_, account, _, name = arn.split(":")[:7]
+    steps, artifacts = aws.StepFunctions(cloud.client("stepfunctions")), aws.Artifacts(cloud.client("s3"), account)
+    run = run_of_arn(arn, _pipelines(document, name), steps, artifacts)
     return examine(run, shipped().with_rules(document))[0]
 
 

@@ -18,7 +18,12 @@ _LINE = {"event": "pipeline_publish"}
 def handler(event: object, context: Any) -> dict[str, Any]:
     """Emit the metrics of the execution that has ended; print a summary, or first what went wrong and then raise it."""
     settings = from_environment(os.environ)
-    ports = Ports(executions=aws.StepFunctions(), artifacts=aws.Artifacts(account=account_of(context)), store=Bucket(settings.bucket), emit=_emit)
+    ports = Ports(
+        executions=aws.StepFunctions(),
+        artifacts=aws.Artifacts(account=account_of(context)),
+        store=Bucket(settings.bucket),
+        emit=_emit,
+    )
     try:
         done = publish(event, settings.pipelines, ports, settings.environment)
     except DeliveryWatchError as error:

@@ -16,6 +16,7 @@ from deliverywatch.messages.scheduled import filled_in
 from deliverywatch.queries import aws, reconcile, settings
 from deliverywatch.queries.config.http_source import HttpSource
 from deliverywatch.queries.config.source import Packaged
+from deliverywatch.storage.s3 import account_of, owned_by
 
 if TYPE_CHECKING:
     from deliverywatch.queries.config.source import Source

@@ -88,6 +88,10 @@ def powertools(namespace: str) -> Resource:
     return {"Type": "AWS::Lambda::Function", "Properties": {"Environment": {"Variables": variables}}}
 
 
+def get(logical_id: str, attribute: str) -> dict[str, list[str]]:
+    return {"Fn::GetAtt": [logical_id, attribute]}
+
+
 def deployed(alarm: Any) -> Resource:
     """A function whose deployment is rolled back by an alarm."""
     return {"Type": "AWS::Serverless::Function", "Properties": {"DeploymentPreference": {"Alarms": [alarm]}}}
@@ -122,6 +126,12 @@ LISTENER = {
 QUEUE = {"Namespace": "AWS/SQS", "MetricName": "ApproximateNumberOfMessagesVisible", "Statistic": "Maximum"}
 SCALING = {"Type": "AWS::AutoScaling::ScalingPolicy"}
 BY_QUEUE_NAME = [{"Name": "QueueName", "Value": "q"}]
+LETTERS, API, MACHINE = (
+    {"Type": kind} for kind in ("AWS::SQS::Queue", "AWS::ApiGateway::RestApi", "AWS::StepFunctions::StateMachine")
+)
+REDRIVEN = {"Type": "AWS::SQS::Queue", "Properties": {"RedrivePolicy": {"deadLetterTargetArn": get("D", "Arn")}}}
+SENT = {"Namespace": "AWS/SQS", "MetricName": "NumberOfMessagesSent"}
+OF_LETTERS = [{"Name": "QueueName", "Value": get("D", "QueueName")}]
 BY_QUEUE = {**QUEUE, "Dimensions": [{"Name": "QueueName", "Value": {"Ref": "Q"}}]}
 
 # Of each rule an alarm, with what is around it, that breaks it.
@@ -160,6 +170,13 @@ BROKEN: list[tuple[str, dict[str, Resource]]] = [
     ("dimensions-nobody-publishes", {"A": lambdas(Dimensions=[{"Name": "Function", "Value": "f"}])}),
     ("metric-nobody-publishes", {"A": alarm(**IN_APP, MetricName="Error"), "F": FILTER}),
     ("reference-is-no-name", {"A": alarm(**BY_QUEUE), "Q": {"Type": "AWS::SQS::Queue"}}),
+    ("metric-nobody-publishes", {"A": alarm(Namespace="AWS/lambda")}),
+    (
+        "reference-is-no-name",
+        {"A": lambdas(Dimensions=[{"Name": "FunctionName", "Value": get("F", "Arn")}]), "F": FUNCTION},
+    ),
+    ("reference-is-no-name", {"A": alarm(Dimensions=[{"Name": "ApiName", "Value": {"Ref": "P"}}]), "P": API}),
+    ("dead-letters-not-counted", {"A": alarm(**SENT, Dimensions=OF_LETTERS), "Q": REDRIVEN, "D": LETTERS}),
     ("m-of-n-unreachable", {"A": alarm(Namespace="AWS/S3", MetricName="NumberOfObjects", Statistic="Average")}),
     ("high-resolution-of-standard", {"A": lambdas(Period=10)}),
     ("beyond-retention", {"A": alarm(Period=30, EvaluationPeriods=400)}),
@@ -169,6 +186,11 @@ BROKEN: list[tuple[str, dict[str, Resource]]] = [
         {"A": alarm(Namespace="AWS/EC2", MetricName="CPUUtilization", Statistic="Average", Threshold=0.9)},
     ),
     ("percent-scale", {"A": math("a / b", Threshold=5)}),
+    ("percent-scale", {"A": alarm(**DISK, Threshold=10)}),
+    (
+        "percent-scale",
+        {"A": alarm(Namespace="AWS/EC2", MetricName="CPUUtilization", Statistic="Average", Threshold=100)},
+    ),
     ("gauge-summed", {"A": alarm(**(QUEUE | {"Statistic": "Sum"}), Threshold=9)}),
     ("count-averaged", {"A": lambdas(Statistic="Average")}),
     ("count-averaged", {"A": alarm(**IN_APP, Statistic="Average"), "F": FILTER}),
@@ -178,6 +200,8 @@ BROKEN: list[tuple[str, dict[str, Resource]]] = [
     ("first-event-not-enough", {"A": alarm(**IN_APP), "F": FILTER}),
     ("no-action", {"A": alarm(AlarmActions=None)}),
     ("no-alarm-action", {"A": alarm(AlarmActions=None, OKActions=[TOPIC])}),
+    ("action-is-no-arn", {"A": alarm(AlarmActions=[{"Ref": "F"}]), "F": FUNCTION}),
+    ("action-is-no-arn", {"A": alarm(OKActions=[get("T", "TopicName")]), "T": topic("alias/own")}),
     ("actions-disabled", {"A": alarm(ActionsEnabled=False)}),
     ("topic-closed-to-cloudwatch", {"A": alarm(AlarmActions=[{"Ref": "T"}]), "T": topic("alias/aws/sns")}),
     (
@@ -224,7 +248,10 @@ def test_every_rule_has_an_example() -> None:
         {"A": alarm(**(IN_APP | AT_LEAST_ONE), Statistic="Maximum"), "F": FILTER},
         {"A": alarm(**(IN_APP | {"Threshold": 0}), Statistic="Average"), "F": FILTER},
         {"A": lambdas(Statistic="Average", Threshold=0.05, TreatMissingData="ignore")},
-        {"A": alarm(**BELOW, **DISK | {"TreatMissingData": "missing"})},
+        {"A": alarm(**(BELOW | DISK | {"Threshold": 5e9, "TreatMissingData": "missing"}))},
+        {"A": alarm(AlarmActions=[get("F", "Arn")]), "F": FUNCTION},
+        {"A": alarm(**SENT, Dimensions=BY_QUEUE_NAME), "Q": REDRIVEN, "D": LETTERS},
+        {"A": alarm(Dimensions=[{"Name": "StateMachineArn", "Value": get("S", "Arn")}]), "S": MACHINE},
         {"A": alarm(**IN_APP, Dimensions=[{"Name": "service", "Value": "shop"}]), "F": powertools("App")},
         {"A": alarm(**(QUEUE | {"Statistic": "Sum"} | {"Dimensions": BY_QUEUE_NAME}), Threshold=0)},
         {"A": alarm(**(BELOW | {"TreatMissingData": "missing"}), AlarmActions=[{"Ref": "S"}]), "S": SCALING},

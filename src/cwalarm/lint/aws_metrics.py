@@ -4,6 +4,8 @@ From the pages of the services that "AWS services that publish CloudWatch metric
 and easily got wrong; of what is not here nothing is judged.
 """
 
+import math
+
 # The sets of dimensions of a namespace; a set may be empty: the whole account.
 _SETS: dict[str, str] = {
     "AWS/ApiGateway": "ApiName | ApiName Stage | ApiName Stage Resource Method | ApiId | ApiId Stage | "
@@ -28,13 +30,27 @@ DIMENSION_SETS = {
     namespace: tuple(frozenset(names.split()) for names in sets.split("|")) for namespace, sets in _SETS.items()
 }
 
-# A Ref in this dimension returns something else than the name that is published; what to use instead.
+# A Ref in this dimension returns something else than the name that is published; the attribute to use instead, if any.
 REFERENCES = {
+    ("AWS::ApiGateway::RestApi", "ApiName"): "",
+    ("AWS::Serverless::Api", "ApiName"): "",
     ("AWS::SQS::Queue", "QueueName"): "QueueName",
     ("AWS::SNS::Topic", "TopicName"): "TopicName",
     ("AWS::ElasticLoadBalancingV2::LoadBalancer", "LoadBalancer"): "LoadBalancerFullName",
     ("AWS::ElasticLoadBalancingV2::TargetGroup", "TargetGroup"): "TargetGroupFullName",
     ("AWS::ECS::Service", "ServiceName"): "Name",
+}
+
+# Of these kinds a Ref is no ARN, which an action must be; the attribute to use instead, if it can be an action.
+NO_ACTIONS = {"AWS::Lambda::Function": "Arn", "AWS::Serverless::Function": "Arn", "AWS::SQS::Queue": ""}
+
+# Metrics whose threshold is easily written in another unit: the least and the greatest that is plausible, and the unit.
+PLAUSIBLE = {
+    ("AWS/ApplicationELB", "TargetResponseTime"): (0, 100, "seconds"),
+    ("AWS/ELB", "Latency"): (0, 100, "seconds"),
+    ("AWS/RDS", "FreeStorageSpace"): (1e6, math.inf, "bytes"),
+    ("AWS/RDS", "FreeableMemory"): (1e6, math.inf, "bytes"),
+    ("AWS/RDS", "FreeLocalStorage"): (1e6, math.inf, "bytes"),
 }
 
 PERCENTAGES = frozenset({

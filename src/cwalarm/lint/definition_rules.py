@@ -1,5 +1,6 @@
 """An alarm's definition -> what is wrong with it that no data is needed to see."""
 
+import math
 import re
 from collections.abc import Iterator
 
@@ -9,7 +10,7 @@ from cwalarm.evaluation import assumptions
 from cwalarm.evaluation.evaluate import returned, treatment
 from cwalarm.evaluation.statistic import low_sample_limit, percentile_fraction
 from cwalarm.evaluation.verdict import breaches
-from cwalarm.lint.aws_metrics import COUNTS, GAUGES, INTERVALS, PERCENTAGES, WITH_TRAFFIC
+from cwalarm.lint.aws_metrics import COUNTS, GAUGES, INTERVALS, PERCENTAGES, PLAUSIBLE, WITH_TRAFFIC
 from cwalarm.lint.findings import Finding, finding
 from cwalarm.metric_math import expression
 from cwalarm.metric_math.kinds import Checker
@@ -22,6 +23,8 @@ _FOLDS = frozenset({"AVG", "MAX", "MIN", "STDDEV", "SUM"})
 
 _HIGH_RESOLUTION_KEPT_SECONDS = 3 * 3600
 _RISING = (Comparison.ABOVE, Comparison.AT_LEAST)
+# A service of ECS may use more than was reserved for it.
+_OVER_100 = frozenset({"AWS/ECS", "ECS/ContainerInsights"})
 _AWS = re.compile(r"AWS/")
 
 
@@ -114,9 +117,21 @@ def _scale(alarm: Alarm) -> Iterator[Finding]:
         if is_percentage and alarm.comparison in _RISING and 0 < alarm.threshold <= 1:
             why = f"{metric.name} is a percentage from 0 to 100, and the threshold is {alarm.threshold:.12g}."
             yield finding("percent-scale", alarm.name, why, f"Use the threshold {alarm.threshold * 100:.12g}.")
+        if is_percentage and metric.namespace not in _OVER_100 and _is_over_100(alarm):
+            yield finding("percent-scale", alarm.name, f"{metric.name} is a percentage and never above 100.")
+        low, high, unit = PLAUSIBLE.get((metric.namespace, metric.name), (-math.inf, math.inf, ""))
+        if not low <= alarm.threshold <= high and metric.statistic not in ("SampleCount", "Sum") and alarm.threshold:
+            why = f"{metric.name} is in {unit}, and the threshold is {alarm.threshold:.12g}."
+            yield finding("percent-scale", alarm.name, why, f"Write the threshold in {unit}.")
     elif alarm.threshold > 1 and alarm.comparison in _RISING and _is_share(watched, alarm):
         why = f"{watched.expression} is a share from 0 to 1, and the threshold is {alarm.threshold:.12g}."
         yield finding("percent-scale", alarm.name, why, f"Write 100 * ({watched.expression}).")
+
+
+def _is_over_100(alarm: Alarm) -> bool:
+    return (alarm.comparison is Comparison.ABOVE and alarm.threshold >= 100) or (
+        alarm.comparison is Comparison.AT_LEAST and alarm.threshold > 100
+    )
 
 
 def _is_share(query: Query, alarm: Alarm) -> bool:

@@ -46,6 +46,17 @@ class Facts:
         properties = self.resources.get(self.logical_ids.get(alarm, ""), {}).get("Properties")
         return properties if isinstance(properties, dict) else {}
 
+    def kind(self, logical_id: str) -> str:
+        """Return the type of a resource; empty where there is none."""
+        return str(self.resources.get(logical_id, {}).get("Type", ""))
+
+    def dead_letter_queues(self) -> frozenset[str]:
+        """Return the logical ids of the queues into which SQS moves what could not be processed."""
+        policies = [(one.get("Properties") or {}).get("RedrivePolicy") for one in self.resources.values()]
+        targets = [policy.get("deadLetterTargetArn") for policy in policies if isinstance(policy, dict)]
+        parts = [target.get("Fn::GetAtt") for target in targets if isinstance(target, dict)]
+        return frozenset(str(part[0]) for part in parts if isinstance(part, list) and part)
+
     def publishers_of(self, metric: Metric) -> list[Published]:
         """Return what the template publishes under the name of a metric."""
         return [one for one in self.published if (one.namespace, one.name) == (metric.namespace, metric.name)]

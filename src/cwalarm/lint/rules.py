@@ -14,6 +14,9 @@ CONCEPTS = f"{_GUIDE}/cloudwatch_concepts.html"
 ACTIONS = f"{_GUIDE}/alarm-actions.html"
 FILTERS = "https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/MonitoringLogData.html"
 SERVICES = f"{_GUIDE}/aws-services-cloudwatch-metrics.html"
+DEAD_LETTERS = (
+    "https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-available-cloudwatch-metrics.html"
+)
 COMPOSITES = f"{_GUIDE}/alarm-combining.html"
 BANDS = f"{_GUIDE}/CloudWatch_Anomaly_Detection.html"
 PUT_ALARM = f"{_API}/API_PutMetricAlarm.html"
@@ -105,12 +108,15 @@ RULES: dict[str, Rule] = dict((
     _rule("dimensions-nobody-publishes", Level.ERROR, "It asks for a set of dimensions that nobody publishes.",
           "A metric is its name and its exact set of dimensions: one more, or one fewer, is another metric.",
           "Give exactly the dimensions that the publisher gives.", CONCEPTS),
-    _rule("metric-nobody-publishes", Level.WARNING, "The template publishes into that namespace, but not this metric.",
+    _rule("metric-nobody-publishes", Level.WARNING, "Nobody is seen to publish a metric of that name.",
           "It looks like a name that was misspelt: the alarm never gets data.",
-          "Use the name that the metric filter or the EMF document gives.", CONCEPTS),
-    _rule("reference-is-no-name", Level.ERROR, "A dimension has a Ref that returns an ARN or a URL, not the name.",
+          "Use the name that the metric filter, the EMF document or the service gives.", CONCEPTS),
+    _rule("dead-letters-not-counted", Level.ERROR, "It counts what is sent to a dead-letter queue.",
+          "Messages that SQS moves there by itself, after failed attempts, are not in NumberOfMessagesSent.",
+          "Use the maximum of ApproximateNumberOfMessagesVisible.", DEAD_LETTERS),
+    _rule("reference-is-no-name", Level.ERROR, "A dimension has a reference that does not return the name.",
           "The metric is published by the name, so nothing matches and the alarm never gets data.",
-          "Use Fn::GetAtt as the finding says.", SERVICES),
+          "Use the reference that the finding names.", SERVICES),
     _rule("m-of-n-unreachable", Level.ERROR, "So many datapoints as it wants never come together.",
           "The metric is published less often than the periods follow one another.",
           "Use a period as long as the publishing interval.", SERVICES),
@@ -125,7 +131,7 @@ RULES: dict[str, Rule] = dict((
           "With fewer values in a period than the percentile needs, it is close to the largest single value.",
           "Set EvaluateLowSampleCountPercentile to ignore, use a longer period, or a lower percentile.", STATISTICS),
     _rule("percent-scale", Level.WARNING, "The threshold is on another scale than the value.",
-          "A percentage lies between 0 and 100, a share between 0 and 1.",
+          "A percentage lies between 0 and 100, a share between 0 and 1; times and sizes have the unit that AWS says.",
           "Multiply the expression by 100, or move the threshold.", MATH),
     _rule("gauge-summed", Level.WARNING, "It sums up a metric that is a level, not a count.",
           "The sum grows with the number of times that the level was published in the period.",
@@ -145,6 +151,9 @@ RULES: dict[str, Rule] = dict((
     _rule("no-alarm-action", Level.WARNING, "It acts on other states, but not on ALARM.",
           "Whoever gets its OK was never notified of the ALARM.",
           "Add AlarmActions.", ACTIONS),
+    _rule("action-is-no-arn", Level.ERROR, "An action of it is not an ARN.",
+          "CloudWatch refuses the alarm, and the stack fails when it is deployed.",
+          "Use the ARN of a topic or of a function.", PUT_ALARM),
     _rule("actions-disabled", Level.WARNING, "Its actions are switched off.",
           "ActionsEnabled is false, and its state changes without a word.",
           "Leave ActionsEnabled out.", ACTIONS),

@@ -14,13 +14,16 @@ from cwalarm.describe.behaviour import Behaviour
 from cwalarm.evaluation.evaluate import treatment
 from cwalarm.evaluation.verdict import breaches
 from cwalarm.lint import definition_rules
-from cwalarm.lint.aws_metrics import DIMENSION_SETS, REFERENCES, UNITS
+from cwalarm.lint.aws_metrics import COUNTS, DIMENSION_SETS, NO_ACTIONS, REFERENCES, UNITS, WITH_TRAFFIC
 from cwalarm.lint.facts import Facts
 from cwalarm.lint.findings import Finding, finding
+
+_SPELLED = {namespace.lower(): namespace for namespace in (*DIMENSION_SETS, *WITH_TRAFFIC, *COUNTS)}
 
 # Three states each: 2,187 combinations.
 _MOST_CHILDREN = 7
 
+_TOPIC = "AWS::SNS::Topic"
 _UNITS_LACK = "None"
 _CLOUDWATCH = "cloudwatch.amazonaws.com"
 
@@ -29,12 +32,21 @@ def findings(measured: Behaviour, facts: Facts) -> Iterator[Finding]:
     """Yield what is wrong between a metric alarm and its template."""
     alarm = measured.probe.alarm
     for metric in dict.fromkeys(alarm.metrics):
+        yield from _spelling(alarm, metric)
         yield from _dimensions(alarm, metric, facts)
         yield from _unit(alarm, metric, facts)
         yield from _events(alarm, metric, facts)
     yield from _references(alarm, facts)
+    yield from _dead_letters(alarm, facts)
     yield from _sparse(measured, facts)
     yield from actions(alarm, facts)
+
+
+def _spelling(alarm: Alarm, metric: MetricStat) -> Iterator[Finding]:
+    right = _SPELLED.get(metric.namespace.lower(), metric.namespace)
+    if right != metric.namespace:
+        why = f"The namespace {metric.namespace} is not {right}: case matters."
+        yield finding("metric-nobody-publishes", alarm.name, why, f"Write {right}.")
 
 
 def _dimensions(alarm: Alarm, metric: MetricStat, facts: Facts) -> Iterator[Finding]:
@@ -93,11 +105,39 @@ def _events(alarm: Alarm, metric: MetricStat, facts: Facts) -> Iterator[Finding]
 
 def _references(alarm: Alarm, facts: Facts) -> Iterator[Finding]:
     for name, value in _raw_dimensions(facts.raw(alarm.name)):
-        referred = value.get("Ref") if isinstance(value, dict) else None
-        kind = str(facts.resources.get(str(referred), {}).get("Type"))
-        if attribute := REFERENCES.get((kind, name)):
+        referred, read = _reference(value)
+        wanted = REFERENCES.get((facts.kind(referred), name))
+        if wanted is not None and read == "Ref":
             why = f"The dimension {name} is a Ref to {referred}, which returns another text than CloudWatch has."
-            yield finding("reference-is-no-name", alarm.name, why, f"Use Fn::GetAtt {referred}.{attribute}.")
+            instead = f"Use Fn::GetAtt {referred}.{wanted}." if wanted else f"Write the name that {referred} has."
+            yield finding("reference-is-no-name", alarm.name, why, instead)
+        if (read == "Arn" and name.endswith("Name")) or (read == "Name" and name.endswith("Arn")):
+            why = f"The dimension {name} is the {read} of {referred}."
+            instead = f"Use its {'name' if read == 'Arn' else 'ARN'}."
+            yield finding("reference-is-no-name", alarm.name, why, instead)
+
+
+def _reference(value: Any) -> tuple[str, str]:
+    """Return the logical id that a value refers to, and what it reads of it: `Ref`, or an attribute; or nothing."""
+    if not isinstance(value, dict) or len(value) != 1:
+        return "", ""
+    if isinstance(value.get("Ref"), str):
+        return value["Ref"], "Ref"
+    attribute = value.get("Fn::GetAtt")
+    parts = attribute.split(".", 1) if isinstance(attribute, str) else attribute
+    if isinstance(parts, list) and len(parts) == 2 and all(isinstance(part, str) for part in parts):
+        return parts[0], parts[1]
+    return "", ""
+
+
+def _dead_letters(alarm: Alarm, facts: Facts) -> Iterator[Finding]:
+    if {(stat.namespace, stat.name) for stat in alarm.metrics} != {("AWS/SQS", "NumberOfMessagesSent")}:
+        return
+    for _, value in _raw_dimensions(facts.raw(alarm.name)):
+        queue, _ = _reference(value)
+        if queue and queue in facts.dead_letter_queues():
+            why = f"{queue} gets its messages by SQS itself, and NumberOfMessagesSent does not count them."
+            yield finding("dead-letters-not-counted", alarm.name, why)
 
 
 def _raw_dimensions(properties: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
@@ -140,9 +180,21 @@ def actions(alarm: AnyAlarm, facts: Facts) -> Iterator[Finding]:
     elif not own[State.ALARM] and alarm.name not in facts.referred:
         named = " and ".join(state for state in State if own[state])
         yield finding("no-alarm-action", alarm.name, f"It acts on {named} only.")
+    yield from _no_arns(alarm, facts)
     for topic, key in _encrypted(facts.raw(alarm.name), facts):
         if closed := _closed(key, facts):
             yield finding("topic-closed-to-cloudwatch", alarm.name, f"Its topic {topic} is encrypted with {closed}.")
+
+
+def _no_arns(alarm: AnyAlarm, facts: Facts) -> Iterator[Finding]:
+    properties = facts.raw(alarm.name)
+    lists = [properties.get(f"{state}Actions") for state in ("Alarm", "OK", "InsufficientData")]
+    values = [value for listed in lists if isinstance(listed, list) for value in listed]
+    for referred, read in dict.fromkeys(map(_reference, values)):
+        attribute = NO_ACTIONS.get(facts.kind(referred))
+        if (attribute is not None and read == "Ref") or (read == "TopicName" and facts.kind(referred) == _TOPIC):
+            why = f"Its action {referred} is {'a Ref' if read == 'Ref' else 'a name'}, which is no ARN."
+            yield finding("action-is-no-arn", alarm.name, why, f"Use Fn::GetAtt {referred}.Arn." if attribute else "")
 
 
 def _encrypted(properties: Mapping[str, Any], facts: Facts) -> Iterator[tuple[str, Any]]:
@@ -152,7 +204,7 @@ def _encrypted(properties: Mapping[str, Any], facts: Facts) -> Iterator[tuple[st
         topic = str(action.get("Ref")) if isinstance(action, dict) else ""
         resource = facts.resources.get(topic, {})
         key = (resource.get("Properties") or {}).get("KmsMasterKeyId")
-        if resource.get("Type") == "AWS::SNS::Topic" and key:
+        if resource.get("Type") == _TOPIC and key:
             yield topic, key
 
 

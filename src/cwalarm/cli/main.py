@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from cwalarm.cli.terminal import Exit, echo, harmless
+from cwalarm.cli.terminal import Exit, HarmlessGroup, echo, harmless
 from cwalarm.errors import CwalarmError, InputError
 
 VERBS = ("explain", "lint", "check", "backtest", "conformance")
@@ -20,7 +20,7 @@ class _Unusable(click.ClickException):
     exit_code = Exit.USAGE
 
 
-class _Verbs(click.Group):
+class _Verbs(HarmlessGroup):
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
         return list(VERBS)
 

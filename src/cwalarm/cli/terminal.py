@@ -7,7 +7,8 @@ import re
 import secrets
 import shutil
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from enum import IntEnum
 from pathlib import Path
@@ -91,6 +92,29 @@ def echo(text: object = "", *, err: bool = False, nl: bool = True) -> None:
     Every verb prints with it: ruff refuses `click.echo` and `print`.
     """
     click.echo(harmless(str(text)), err=err, nl=nl)
+
+
+class HarmlessGroup(click.Group):
+    """A group of verbs whose refusals give the terminal no orders: click repeats what it was given."""
+
+    def make_context(self, *arguments: Any, **options: Any) -> click.Context:
+        """Return the context of a call."""
+        with _harmless_refusals():
+            return super().make_context(*arguments, **options)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the verb that was named."""
+        with _harmless_refusals():
+            return super().invoke(ctx)
+
+
+@contextmanager
+def _harmless_refusals() -> Iterator[None]:
+    try:
+        yield
+    except click.ClickException as refused:
+        vars(refused)["message"] = harmless(refused.message)
+        raise
 
 
 def columns() -> int:

@@ -5,13 +5,14 @@ work on a deployed stack name it with the options of `target`.
 """
 
 import importlib
+import logging
 import os
 import traceback
 from typing import Any
 
 import click
 
-from cwalarm.cli.terminal import echo, harmless
+from cwalarm.cli.terminal import HarmlessGroup, echo, harmless
 from deliverywatch.cli.terminal.exits import WORDS, Exit
 from deliverywatch.cli.terminal.interrupt import Interrupted
 from deliverywatch.errors import DeliveryWatchError, InputError
@@ -40,7 +41,7 @@ class _Unusable(click.ClickException):
     exit_code = Exit.USAGE
 
 
-class _Verbs(click.Group):
+class _Verbs(HarmlessGroup):
     """A group that finds its verbs in modules of their own and reports every failure in one sentence."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
@@ -78,6 +79,13 @@ class _Verbs(click.Group):
             raise kind(harmless(_sentence(error)) + word) from error
 
 
+class _Log(logging.Handler):
+    """What the flows log goes to stderr; like everything else, it gives the terminal no orders."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        echo(self.format(record), err=True)
+
+
 def _sentence(error: Exception) -> str:
     """What happened and what to do."""
     if isinstance(error, DeliveryWatchError):
@@ -101,5 +109,6 @@ def main(*, verbose: bool) -> None:  # noqa: ARG001 - `invoke` reads it
 
     Data goes to stdout, everything else to stderr.
     """  # noqa: D301 - click wants the control character
+    logging.lastResort = _Log(logging.WARNING)
     if os.environ.get("NO_COLOR"):  # no-color.org; click itself does not know it
         click.get_current_context().color = False

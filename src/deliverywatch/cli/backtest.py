@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 
 import click
 
-from cwalarm.cli.terminal import Time, echo, json_option, print_json, wrapped
+from cwalarm.cli.terminal import Time, echo, harmless, json_option, print_json, wrapped
 from deliverywatch.cli.terminal.output import print_plain, table
 from deliverywatch.cli.terminal.recommendation import recommendation, show
 from deliverywatch.cli.terminal.time_options import Hours, zone_option
@@ -235,12 +235,17 @@ def _progress() -> Iterator[Callable[[float, str], None]]:
         yield lambda _part, _what: None
         return
     from rich.console import Console
-    from rich.progress import BarColumn, Progress, TaskProgressColumn, TimeRemainingColumn
+    from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
-    columns = ("{task.description}", BarColumn(20), TaskProgressColumn(), TimeRemainingColumn())
+    columns = (
+        TextColumn("{task.description}", markup=False),
+        BarColumn(20),
+        TaskProgressColumn(),
+        TimeRemainingColumn(),
+    )
     with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task("Reading", total=1.0)
-        yield lambda part, what: bar.update(task, completed=part, description=what)
+        yield lambda part, what: bar.update(task, completed=part, description=harmless(what))
 
 
 def _print(result: Result, *, is_swept: bool) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from cwalarm.cli.terminal import echo, print_json
+from cwalarm.cli.terminal import echo, harmless, print_json
 from deliverywatch.cli.terminal import steps
 from deliverywatch.cli.terminal.confirm import able_to_ask, confirmed
 from deliverywatch.cli.terminal.target import Target, target_and_json
@@ -91,7 +91,7 @@ def _words(removal: Removal, *, with_data: bool) -> Iterator[str]:
 def _agree(removal: Removal, *, with_data: bool, yes: bool) -> None:
     if with_data and removal.data:
         warning = f"The history cannot be brought back. Type {removal.name} to go on"
-        agreed = yes or click.prompt(warning, default="", show_default=False, err=True) == removal.name
+        agreed = yes or click.prompt(harmless(warning), default="", show_default=False, err=True) == removal.name
     else:
         agreed = removal.stack is None or confirmed(f"Delete {removal.name}?", yes=yes)
     if not agreed:

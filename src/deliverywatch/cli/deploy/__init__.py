@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from cwalarm.cli.terminal import echo, pairs, print_json
+from cwalarm.cli.terminal import echo, harmless, pairs, print_json
 from deliverywatch.cli.terminal import steps
 from deliverywatch.cli.terminal.checks import documents, examined, show
 from deliverywatch.cli.terminal.confirm import able_to_ask, confirmed
@@ -137,7 +137,7 @@ def _account(target: Target, bucket: str | None) -> _Account:
 
 def _read(path: Path) -> dict[str, Any]:
     template = read_json(path, "Run 'python cfn/build.py', or name another template with --template.")
-    if isinstance(template, dict) and {"Resources", "Parameters"} <= set(template):
+    if isinstance(template, dict) and "Resources" in template and "Environment" in template.get("Parameters", {}):
         return template
     raise InputError(f"{path} is not a template that cfn/build.py wrote.", next_step="Run 'python cfn/build.py'.")
 
@@ -171,7 +171,7 @@ def _upgrade(
     if sys.stdin.isatty():
         for name in parameters.missing(template, given, deployed[0] if deployed else None):
             question = f"{template['Parameters'][name]['Description']}\n{name}"
-            given[name] = click.prompt(question, err=True).strip()
+            given[name] = click.prompt(harmless(question), err=True).strip()
     token, bucket = uuid.uuid4().hex, account.artifacts.name
     return upgrade.prepare(
         template, given, account.stack, seen, deployed, bucket, code, token, reverts_drift=reverts_drift

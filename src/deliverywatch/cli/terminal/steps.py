@@ -40,7 +40,7 @@ class Steps:
         if self.bar is None or self.task is None:
             echo(text, err=True)
         else:
-            self.bar.reset(self.task, total=total, description=text)
+            self.bar.reset(self.task, total=total, description=harmless(text))
 
     def event(self, event: Event) -> None:
         """Show one step of the stack."""

@@ -356,6 +356,34 @@ def test_cloudformation_takes_what_athena_refuses_and_a_query_through_a_view_say
         answer(cloud, bucket, "SELECT order FROM good")
 
 
+JSON_TABLE = {
+    **TABLE,
+    "Name": "lines",
+    "StorageDescriptor": {
+        **TABLE["StorageDescriptor"],
+        "Location": "s3://lines/t/",
+        "InputFormat": blocks.JSON_LINES.reads,
+        "OutputFormat": blocks.JSON_LINES.writes,
+        "SerdeInfo": {"SerializationLibrary": blocks.JSON_LINES.library},
+    },
+    "PartitionKeys": [],
+    "Parameters": {},
+}
+
+
+def test_the_name_of_a_rows_file_can_be_asked_for_whatever_the_format_and_before_there_is_a_file(
+    cloud: LocalCloud, bucket: str
+) -> None:
+    storage = {**JSON_TABLE["StorageDescriptor"], "Location": f"s3://{bucket}/lines/"}
+    glue = cloud.client("glue")
+    glue.create_database(DatabaseInput={"Name": "paths"})
+    glue.create_table(DatabaseName="paths", TableInput={**TABLE, "Name": "empty"})
+    glue.create_table(DatabaseName="paths", TableInput={**JSON_TABLE, "StorageDescriptor": storage})
+    cloud.client("s3").put_object(Bucket=bucket, Key="lines/1.json", Body=b'{"a": "x"}\n')
+    assert answer(cloud, bucket, """SELECT "$path" FROM paths.empty WHERE "$path" LIKE '%'""") == "SUCCEEDED "
+    assert answer(cloud, bucket, """SELECT a, "$path" FROM paths.lines""") == "SUCCEEDED "
+
+
 def test_names_that_glue_would_change_are_refused_when_the_table_is_made(cloud: LocalCloud) -> None:
     glue = cloud.client("glue")
     glue.create_database(DatabaseInput={"Name": "names"})

@@ -38,7 +38,7 @@ def test_whatever_the_local_cloud_puts_into_its_emulator_plays_a_behaviour_that_
 
 
 def test_what_is_documented_or_recorded_names_where() -> None:
-    assert all("docs.aws.amazon.com/" in one.source for one in BEHAVIOURS if one.evidence is Evidence.DOCUMENTED)
+    assert all("aws.amazon.com/" in one.source for one in BEHAVIOURS if one.evidence is Evidence.DOCUMENTED)
     assert all("github.com/" in one.source for one in BEHAVIOURS if one.evidence is Evidence.RECORDED)
 
 

@@ -103,7 +103,7 @@ BEHAVIOURS = (
     ),
     Behaviour(
         "stamps-accepted", "CloudWatch metrics",
-        "Stamps from two weeks back to two hours ahead are taken, all others dropped without a word.",
+        "Stamps from two weeks back to two hours ahead are taken; a line with another one is no datapoint.",
         _D, f"{_CLOUDWATCH_API}API_PutMetricData.html", "deliverywatch/sms/counts.py",
         "cloudwatch/metrics.py",
         ("local/test_local_metrics.py::test_a_stamp_outside_of_what_cloudwatch_takes_is_dropped",),
@@ -243,7 +243,7 @@ BEHAVIOURS = (
     Behaviour(
         "sns-may-reorder", "SNS",
         "Messages of a topic may come twice and in another order.",
-        _D, f"{_ALARMS}Notify_Users_Alarm_Changes.html", "deliverywatch/alerting/notify.py",
+        _D, "aws.amazon.com/sns/features, standard topics", "deliverywatch/alerting/notify.py",
         "",
         ("alerting/test_alerting_notify.py::test_messages_in_the_wrong_order_do_not_flip_the_state_back",),
     ),
@@ -273,7 +273,7 @@ BEHAVIOURS = (
     Behaviour(
         "firehose-keeps-failed", "Firehose",
         "Records that a transform fails go under the error prefix with their reason; none is lost.",
-        _D, f"{_DOCS}firehose/latest/dg/data-transformation-failure-handling.html",
+        _D, f"{_DOCS}firehose/latest/dev/data-transformation-failure-handling.html",
         "deliverywatch/email/handle_transform.py",
         "mail/firehose.py",
         ("email/test_email_local.py::test_a_transform_that_fails_loses_nothing",

@@ -20,6 +20,8 @@ _ATHENA, _GLUE = "services.athena", "services.glue"
 _PATH = "$path"
 # Of the folder into which MiniStack copies a table's objects.
 _COPIES = "ministack-athena-"
+# What of DuckDB can name the file of each row.
+_NAMING = ("read_parquet(", "read_json_auto(")
 _asks_for_path: ContextVar[bool] = ContextVar("asks_for_path", default=False)
 
 
@@ -35,8 +37,8 @@ def typed(relation: str, table: Mapping[str, Any]) -> str:
     DuckDB guesses the types of JSON, so that text which looks like a time becomes one; and it keeps the zone of
     Parquet's timestamps, which Athena reads in UTC without saying so.
     """
-    if relation.startswith("read_parquet(") and _asks_for_path.get():
-        relation = f"{relation[:-1]}, filename = '{_PATH}')"
+    if _asks_for_path.get():
+        relation = _with_path(relation)
     columns = (table.get("StorageDescriptor") or {}).get("Columns") or []
     if relation.startswith("read_json_auto("):
         kinds = {str(column["Name"]): hooks.inside(_ATHENA, "_duckdb_type")(column) for column in columns}
@@ -44,6 +46,13 @@ def typed(relation: str, table: Mapping[str, Any]) -> str:
     stamps = [str(column["Name"]) for column in columns if str(column.get("Type", "")).lower() == "timestamp"]
     replaced = ", ".join(f'make_timestamp(epoch_us("{name}")) AS "{name}"' for name in stamps)
     return f"(SELECT * REPLACE ({replaced}) FROM {relation})" if stamps else relation  # noqa: S608 - of our own template
+
+
+def _with_path(relation: str) -> str:
+    """Return a relation with the name of each row's file."""
+    if relation.startswith(_NAMING):
+        return f"{relation[:-1]}, filename = '{_PATH}')"
+    return relation
 
 
 class Dialect:
@@ -57,6 +66,7 @@ class Dialect:
         placed.replace(_ATHENA, "_start_query_execution", _around_start)
         placed.replace(_ATHENA, "_run_duckdb", _around_run)
         placed.replace(_ATHENA, "_table_relation", self._around_relation)
+        placed.replace(_ATHENA, "_empty_relation", _around_empty)
         for name in ("_create_table", "_update_table"):
             placed.replace(_GLUE, name, _around_write)
 
@@ -70,6 +80,16 @@ class Dialect:
             return typed(original(table, read), table) if read else str(hooks.inside(_ATHENA, "_empty_relation")(table))
 
         return relation
+
+
+def _around_empty(original: Callable[..., str]) -> Callable[..., str]:
+    """Also a table without files has the name of each row's file: a view may ask for it."""
+
+    def relation(table: Mapping[str, Any]) -> str:
+        path = f', CAST(NULL AS VARCHAR) AS "{_PATH}"' if _asks_for_path.get() else ""
+        return f"(SELECT *{path} FROM {original(table)})"  # noqa: S608 - of our own template
+
+    return relation
 
 
 def _around_start(original: Callable[..., Any]) -> Callable[..., Any]:

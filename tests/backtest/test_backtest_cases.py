@@ -49,6 +49,11 @@ def test_our_own_alarms_and_mails_are_as_written_down(path: Path, template: Path
     assert [result for result in check(path, template) if result.difference] == []
 
 
+def test_a_check_with_a_value_that_cannot_be_deployed_is_refused(template: Path) -> None:
+    with pytest.raises(InputError, match=r"CloudFormation refuses WarningThresholdPercent=3\.21, which must be one of"):
+        check(FILES[0], template, {"WarningThresholdPercent": "3.21"})
+
+
 def test_every_alarm_that_is_deployed_has_a_case_in_which_it_calls_and_one_in_which_it_does_not(template: Path) -> None:
     expected = {
         (expected.alarm, expected.state.value)

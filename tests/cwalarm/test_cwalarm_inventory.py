@@ -319,16 +319,21 @@ def test_a_loop_or_an_include_that_only_the_account_can_expand_is_refused_by_nam
 @pytest.mark.parametrize("written", ["Alarm", "Fixed", "Alarm&{Of}"])
 def test_a_loop_that_makes_a_resource_twice_is_refused_where_an_alarm_would_vanish(written: str) -> None:
     loop = f'{{Fn::ForEach::Each: [Of, ["a-b", "ab"], {{"{written}": {PLAIN}}}], Fixed: {PLAIN}}}'
-    (refused,) = found(f"Resources: {loop}").refused
+    (refused,) = found(f"Transform: [AWS::LanguageExtensions]\nResources: {loop}").refused
     assert "Fn::ForEach::Each makes" in str(refused.error)
     assert "although there is one already" in str(refused.error)
+
+
+def test_loops_without_the_transform_that_expands_them_are_refused_as_cloudformation_refuses_them() -> None:
+    with pytest.raises(InputError, match="without the transform AWS::LanguageExtensions"):
+        found(LOOPS.replace("Transform: AWS::LanguageExtensions", "Transform: AWS::Serverless-2016-10-31"))
 
 
 def test_loops_in_loops_that_make_millions_of_alarms_are_refused() -> None:
     made: Any = {"${A}-${B}-${C}-${D}": {"Type": "AWS::CloudWatch::Alarm"}}
     for name in "ABCD":
         made = {f"Fn::ForEach::{name}": [name, [str(number) for number in range(60)], made]}
-    (refused,) = read({"Resources": made}, {}).refused
+    (refused,) = read({"Transform": "AWS::LanguageExtensions", "Resources": made}, {}).refused
     assert "makes more than 10,000 entries" in str(refused.error)
 
 

@@ -6,11 +6,24 @@ Follows "Fn::ForEach" of the CloudFormation template reference (AWS::LanguageExt
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from cwalarm.definitions import sam
 from cwalarm.errors import InputError
 
 PREFIX = "Fn::ForEach::"
+TRANSFORM = "AWS::LanguageExtensions"
 # CloudFormation allows 500 resources; loops in loops, a few lines long, make millions.
 _MOST_MADE = 10_000
+
+
+def require_transform(template: Mapping[str, Any]) -> None:
+    """Raise InputError if a template has loops but not the transform that expands them."""
+    sections = (template.get(section) or {} for section in ("Resources", "Conditions"))
+    is_looped = any(str(name).startswith(PREFIX) for section in sections for name in section)
+    if is_looped and TRANSFORM not in sam.transforms(template):
+        raise InputError(
+            f"The template has loops, which CloudFormation refuses without the transform {TRANSFORM}.",
+            next_step=f"Add `Transform: {TRANSFORM}`.",
+        )
 
 
 def expand(

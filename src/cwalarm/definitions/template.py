@@ -24,7 +24,7 @@ _DEPTH = 50
 # Transforms that are understood here, or that change no alarm.
 _KNOWN_TRANSFORMS = (
     "AWS::CodeDeployBlueGreen",
-    "AWS::LanguageExtensions",
+    loops.TRANSFORM,
     "AWS::SecretsManager-",
     "AWS::Serverless-",
     "AWS::ServiceCatalog",
@@ -372,6 +372,7 @@ def _require_shape(template: Mapping[str, Any]) -> None:
             kind="unsupported",
             next_step=_PROCESSED,
         )
+    loops.require_transform(template)
     for section in ("Resources", "Parameters", "Conditions", "Mappings"):
         entries = template.get(section) or {}
         if not isinstance(entries, dict):

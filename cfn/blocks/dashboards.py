@@ -55,10 +55,10 @@ def chart(
     title: str,
     metrics: Sequence[Any],
     position: Position,
-    period_seconds: int,
+    period_seconds: int | str,
     *limits: Mapping[str, Any],
 ) -> dict[str, Any]:
-    """Return a line chart that starts at 0, with limits as horizontal lines."""
+    """Return a line chart that starts at 0, with limits as horizontal lines; the period may be `number:${Variable}`."""
     properties: dict[str, Any] = {
         "title": title,
         "view": "timeSeries",

@@ -17,7 +17,7 @@ NOON = MIDNIGHT + timedelta(hours=12)
 
 
 def context(folder: Path, rows: list[Row], moment: datetime) -> Any:
-    return json.loads(context_at.at(write_lake(folder, rows), moment, 10, count_recipient_faults=True))
+    return json.loads(context_at.at(write_lake(folder, rows), moment, 30, slot_minutes=10, count_recipient_faults=True))
 
 
 def test_a_failure_that_was_not_observed_yet_is_pending(tmp_path: Path) -> None:

@@ -55,6 +55,36 @@ def test_the_recommended_setting_misses_nothing_and_keeps_within_the_mails(print
     assert setting(printed, "today")["mails_a_week"] > 2
 
 
+def test_a_history_in_which_nothing_was_sent_recommends_nothing(tmp_path: Path) -> None:
+    printed = document("--template", template(tmp_path), "--history", write(tmp_path, [(0, 0)] * 8 * DAY))
+    assert (printed["set"], len(printed["settings"])) == ({}, 1)
+    assert printed["refusals"][0].startswith("Nothing was sent in this time")
+
+
+def test_a_hold_out_without_incidents_does_not_say_that_they_are_seen(tmp_path: Path) -> None:
+    early = {range(5 * DAY + 60, 5 * DAY + 75): 0.3}
+    path, history = template(tmp_path), write(tmp_path, traffic(24, during(early)))
+    assert "no incident tried it" in " ".join(run("--template", path, "--history", history).stdout.split())
+
+
+def test_where_no_setting_does_what_is_wanted_today_s_is_not_called_the_recommended_one(tmp_path: Path) -> None:
+    path, history, marks = template(tmp_path), write(tmp_path, [(50, 25)] * 8 * DAY), tmp_path / "marks.csv"
+    marks.write_text("from,until\n")
+    arguments = ("--template", path, "--history", history, "--set", "Limit=5,6", "--incidents", marks)
+    printed = run(*arguments).stdout
+    assert ("nothing to change" in printed, "today's comes nearest" in printed) == (False, True)
+
+
+def test_an_incident_that_is_marked_three_times_is_missed_once_at_most(
+    three_weeks: tuple[Path, Path], tmp_path: Path
+) -> None:
+    path, history = three_weeks
+    marks = tmp_path / "marks.csv"
+    marks.write_text("2026-11-25T10:00Z,2026-11-25T12:00Z\n" * 2 + "2026-11-25T11:00Z,2026-11-25T12:30Z\n")
+    judged = document("--template", path, "--history", history, "--incidents", marks)["incidents"]["judged"]
+    assert [(one["from"], one["until"]) for one in judged] == [("2026-11-25T10:00:00Z", "2026-11-25T12:30:00Z")]
+
+
 def test_the_next_smaller_setting_does_not(printed: dict[str, Any]) -> None:
     smaller = setting(printed, "smaller")
     assert smaller["missed"] or smaller["mails_a_week"] > 2 or smaller["night_mails_a_week"] > 1
@@ -164,7 +194,7 @@ def test_a_history_that_is_all_incident_says_so(tmp_path: Path) -> None:
 def test_a_history_of_two_halves_does_not_know_which_is_usual(tmp_path: Path) -> None:
     history = write(tmp_path, traffic(8, lambda slot: 0.01 if slot < 3 * DAY else 0.5))
     printed = document("--template", template(tmp_path), "--history", history)
-    assert any("nobody can say which part is usual" in sentence for sentence in printed["refusals"])
+    assert any("nobody can say what is usual" in sentence for sentence in printed["refusals"])
 
 
 def test_incidents_that_take_all_the_mails_leave_the_rest_of_them_within_bounds(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 import random
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -117,9 +118,13 @@ def test_every_row_of_a_file_is_an_incident_or_a_sentence(
     ]
     noise = [line.replace('"', "") for line in noise]
     path.write_text("\n".join(["from,until", *good, *noise]), encoding="utf-8")
-    read = marked.read(path)
+    try:
+        read = marked.read(path)
+    except InputError:
+        assert not rows
+        return
     assert len(read.incidents) >= len(rows)
-    assert len(read.incidents) + len(read.refused) == len(good) + sum(
+    assert len(read.incidents) + sum(note.startswith("Row ") for note in read.notes) == len(good) + sum(
         bool(line.replace(",", "").replace("\0", "").strip()) for line in noise
     )
     assert all(incident.span.start < incident.span.end for incident in read.incidents)
@@ -150,6 +155,8 @@ def test_what_is_written_is_read_again(
         "from;until;name\n2026-11-21T11:00;2026-11-21T12:00;x\n",
         "name,until,from\nx,2026-11-21T13:00+01:00,2026-11-21 11:00\n",
         "2026-11-21T11:00Z,2026-11-21T12:00Z,x",
+        "sep=;\nfrom;until;name\n2026-11-21T11:00;2026-11-21T12:00;x\n",
+        "from\tuntil\tname\n2026-11-21T11:00\t2026-11-21T12:00\tx\n",
         "\ufeffFrom, Until, Name\n\n2026-11-21T06:00-05:00, 2026-11-21T12:00, x\n",
     ],
 )
@@ -157,7 +164,37 @@ def test_a_file_of_any_spreadsheet_is_read(tmp_path: Path, text: str) -> None:
     path = tmp_path / "marks.csv"
     path.write_text(text, encoding="utf-8")
     span = Span(datetime(2026, 11, 21, 11, tzinfo=UTC), datetime(2026, 11, 21, 12, tzinfo=UTC))
-    assert marked.read(path) == marked.Marked((Incident(span, "x"),), ())
+    assert marked.read(path).incidents == (Incident(span, "x"),)
+
+
+@pytest.mark.parametrize("time", ["21.11.2026 11:00", "11/21/2026 11:00 AM", "46347.4583", "=NOW()"])
+def test_a_file_of_which_no_row_can_be_used_is_not_taken_as_no_incident(tmp_path: Path, time: str) -> None:
+    path = tmp_path / "marks.csv"
+    path.write_text(f"from,until\n{time},{time}\n")
+    with pytest.raises(InputError, match="no row that can be used"):
+        marked.read(path)
+
+
+def test_times_without_an_offset_and_many_bad_rows_are_said_in_a_few_sentences(tmp_path: Path) -> None:
+    path = tmp_path / "marks.csv"
+    path.write_text("from,until\n2026-11-21T11:00,2026-11-21T12:00Z\n" + "x,y\n" * 2000)
+    notes = marked.read(path).notes
+    assert len(notes) == 12
+    assert notes[-2:] == (
+        "1,990 more rows of marks.csv are left out.",
+        "Times of marks.csv without an offset are taken as UTC.",
+    )
+
+
+@given(rows=ROWS)
+def test_incidents_that_overlap_are_one(rows: list[tuple[datetime, int, str]]) -> None:
+    spans = [
+        Span(begin.replace(tzinfo=UTC), begin.replace(tzinfo=UTC) + timedelta(minutes=1 + abs(length)))
+        for begin, length, _ in rows
+    ]
+    joined = [one.span for one in marked.apart(map(Incident, spans))]
+    assert all(before.end <= after.start for before, after in pairwise(joined))
+    assert all(any(one.start <= span.start and span.end <= one.end for one in joined) for span in spans)
 
 
 def test_a_file_that_is_no_text_is_one_sentence(tmp_path: Path) -> None:

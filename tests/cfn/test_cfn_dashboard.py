@@ -50,6 +50,11 @@ def test_it_is_made_on_demand_only(template: dict[str, Any]) -> None:
     assert len(of_type(template, "AWS::CloudWatch::Dashboard", CreateDashboard="true")) == 1
 
 
+def test_the_rate_is_of_the_window_that_the_alarms_look_at(template: dict[str, Any]) -> None:
+    rate = widgets(template, WindowMinutes="60")["SMS failed, share of 60 minutes"]
+    assert rate["properties"]["period"] == 3600
+
+
 def test_the_rate_stands_between_both_thresholds_as_numbers(template: dict[str, Any]) -> None:
     rate = widgets(template, WarningThresholdPercent="5", CriticalThresholdPercent="40")[
         "SMS failed, share of 30 minutes"

@@ -21,9 +21,13 @@ EXAMPLE = json.loads((Path(__file__).parents[1] / "events" / "sms_context.json")
 
 
 def described(
-    *rows: dict[str, Any], plain: bool = False, recipients: bool = True, measured: Measured | None = None
+    *rows: dict[str, Any],
+    plain: bool = False,
+    recipients: bool = True,
+    measured: Measured | None = None,
+    window_minutes: int = 30,
 ) -> dict[str, Any]:
-    statistics = RecentStatistics(NOW, NOW, 10, count_recipient_faults=recipients)
+    statistics = RecentStatistics(NOW, NOW, 10, count_recipient_faults=recipients, window_minutes=window_minutes)
     recorder = Recorder(NOW, Recipients(KEY, plain=plain))
     records = {record.message_id: record for record in recorder.records([rows], NOW - timedelta(hours=4), NOW)}
     if rows:
@@ -42,6 +46,15 @@ def shape(value: Any) -> Any:
 def test_the_context_has_the_shape_that_the_notifier_knows() -> None:
     seen = described(row("A", at("12:05"), "failed"), row("B", at("11:35")))
     assert shape({name: member for name, member in seen.items() if name in EXAMPLE}) == shape(EXAMPLE)
+
+
+@pytest.mark.parametrize(("window_minutes", "counted"), [(20, 1), (30, 2), (60, 3), (120, 4)])
+def test_reasons_are_those_of_the_window_that_the_alarms_look_at(window_minutes: int, counted: int) -> None:
+    rows = [row(time, at(time), "failed") for time in ("12:00", "11:45", "11:20", "10:30")]
+    window = described(*rows, window_minutes=window_minutes)["window"]
+    assert (window["minutes"], [reason["count"] for reason in window["reasons"]]) == (window_minutes, [counted])
+    quiet = described(window_minutes=window_minutes)["steps"]
+    assert quiet == [f"Nothing to do: no message failed in the last {window_minutes} minutes."]
 
 
 def test_every_slot_of_three_hours_is_there_the_quiet_ones_as_zeros() -> None:

@@ -1,5 +1,5 @@
 -- What share of SMS failed, minute by minute of the last 24 hours, and over the 30 minutes up to each?
--- The last three columns look back as the alarms do; an alarm also asks for a minimum volume.
+-- The last three columns look back as alarms with WindowMinutes=30 do; an alarm also asks for a minimum volume.
 -- Cost: reads three days (dt). To look further back, change '24', '25' (one more) and '2' (days) together.
 WITH minutes AS (
   SELECT

@@ -16,7 +16,7 @@ WATCHES_SILENCE = "WatchesSilence"
 _COUNTS = {"total": Metric(NAMESPACE, "Total", "Sum"), "failed": Metric(NAMESPACE, "Failed", "Sum")}
 # CloudFormation cannot multiply.
 WINDOWS = {"SmsWindows": {str(minutes): {"Seconds": 60 * minutes} for minutes in WINDOW_MINUTES_OFFERED}}
-_CHOSEN_WINDOW = FindInMap("SmsWindows", Ref("WindowMinutes"), "Seconds")
+CHOSEN_WINDOW = FindInMap("SmsWindows", Ref("WindowMinutes"), "Seconds")
 # Too few messages give no datapoint: 0 % would be good news that nobody has.
 _SHARE = Expression(
     "SMS failed (%)",
@@ -31,7 +31,7 @@ def _opens(severity: Severity) -> Alarm:
         f"{severity.capitalize()}: more than ${{{parameter}}} % of the SMS of the last ${{WindowMinutes}} minutes "
         "failed, with at least ${MinimumTotal} sent and ${MinimumFailed} failed."
     )
-    return Alarm(f"sms-{severity}", words, _SHARE, parameter, _CHOSEN_WINDOW, "ignore", severity=severity)
+    return Alarm(f"sms-{severity}", words, _SHARE, parameter, CHOSEN_WINDOW, "ignore", severity=severity)
 
 
 _OVERDUE = Alarm(

@@ -16,6 +16,7 @@ from blocks.dashboards import (
     state_of,
 )
 from deliverywatch.sms.counts import NAMESPACE
+from stacks.sms.alarms import CHOSEN_WINDOW
 
 _SHOWN = (
     "sms-critical",
@@ -30,9 +31,8 @@ _SHOWN = (
 
 def sms_dashboard() -> Any:
     """Return the dashboard."""
-    return dashboard(
-        "sms", [state_of("Alarms", _SHOWN, (0, 0, 24, 3)), _share(), _volume(), _overdue(), _runs(), _delay()]
-    )
+    widgets = [state_of("Alarms", _SHOWN, (0, 0, 24, 3)), _share(), _volume(), _overdue(), _runs(), _delay()]
+    return dashboard("sms", widgets, {"WindowSeconds": CHOSEN_WINDOW})
 
 
 def _count(name: str, query_id: str, label: str, **look: Any) -> list[Any]:
@@ -46,7 +46,8 @@ def _share() -> dict[str, Any]:
         _count("Failed", "failed", "failed", visible=False),
         _count("Total", "total", "total", visible=False),
     ]
-    return chart("SMS failed, share of 30 minutes", metrics, (0, 3, 12, 7), 1800, *limits)
+    name = "SMS failed, share of ${WindowMinutes} minutes"
+    return chart(name, metrics, (0, 3, 12, 7), "number:${WindowSeconds}", *limits)
 
 
 def _volume() -> dict[str, Any]:

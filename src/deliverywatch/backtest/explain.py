@@ -27,8 +27,13 @@ if TYPE_CHECKING:
 _FEW_INCIDENTS = 3
 
 
-def refusals(coverage: Coverage, span: Span, detected: Detected | None) -> Iterator[str]:
-    """Yield why nothing can be recommended, a sentence each."""
+def refusals(coverage: Coverage, span: Span, detected: Detected | None, *, is_empty: bool) -> Iterator[str]:
+    """Yield why nothing can be recommended, a sentence each; `is_empty` says that nothing was sent at all."""
+    if is_empty:
+        yield (
+            "Nothing was sent in this time, so that every setting looks the same. Choose one with traffic by --from "
+            "and --to."
+        )
     if not coverage.is_enough:
         yield (
             f"Only {coverage.percent:.1f} % of the history can be judged ({coverage.present_count:,} of "
@@ -43,15 +48,15 @@ def refusals(coverage: Coverage, span: Span, detected: Detected | None) -> Itera
         )
     if detected and not detected.is_ordinary:
         yield (
-            f"{100 * detected.in_incidents:.0f} % of the history differ from the rest, so that nobody can say which "
-            "part is usual. Mark the incidents with --incidents, or choose a time with --from and --to."
+            f"Incidents fill {100 * detected.in_incidents:.0f} % of the history, so that nobody can say what is usual. "
+            "Mark the incidents with --incidents, or choose a time with --from and --to."
         )
 
 
 def how(detected: Detected | None, slot_minutes: int, alarm: Alarm) -> Iterator[str]:
     """Yield how incidents were detected."""
     if detected is None:
-        yield "Incidents were marked by a person."
+        yield "Incidents were marked by a person; those that overlap are taken as one."
     elif not detected.height:
         yield f"No incident could be looked for: {alarm.name} has no value in this time that can be compared."
     elif detected.is_of_counts:
@@ -143,7 +148,8 @@ def chosen_mails(shown: Outcome, truths: Sequence[Incident], grace: timedelta) -
     spans = [(one.span.start, one.span.end + grace) for one in truths]
     opened = [mail for mail in shown.mails if mail.event == "OPENED"]
     noise = [mail for mail in opened if not any(start < mail.time < end for start, end in spans)]
-    chosen = [("the first mail of the largest incident", mail) for mail in about[:1]]
+    which = "the first" if about and about[0].event == "OPENED" else "a"
+    chosen = [(f"{which} mail of the largest incident", mail) for mail in about[:1]]
     chosen += [("a mail that is about no incident", mail) for mail in noise[:1]]
     chosen += [("the last mail of the largest incident", mail) for mail in about[1:][-1:]]
     seen = [mail for _, mail in chosen]

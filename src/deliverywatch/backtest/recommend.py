@@ -35,7 +35,7 @@ from deliverywatch.backtest.results.recommendation import (
 )
 from deliverywatch.backtest.results.result import Mail, Span
 from deliverywatch.backtest.search import Depth, Replays, Rule, Search, of_watch, watch_names
-from deliverywatch.backtest.tuning import change_points, levels, slots
+from deliverywatch.backtest.tuning import change_points, levels, marked, slots
 from deliverywatch.backtest.tuning.grid import grid_of, is_above
 from deliverywatch.errors import InputError
 
@@ -62,25 +62,26 @@ class Wish:
         budget: How many mails people want at most.
         alarm: A pattern of the alarm's name; empty for the one on a share of failures, or the only one.
         marked: The incidents that a person marked; None to detect them.
-        refused: What was wrong with others, a sentence each.
+        notes: What to know about these, a sentence each.
     """
 
     replay: Request
     budget: Budget = field(default_factory=Budget)
     alarm: str = ""
     marked: Sequence[Incident] | None = None
-    refused: Sequence[str] = ()
+    notes: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class _Evidence:
-    """What the history holds about the alarm."""
+    """What the history holds about the alarm; `is_empty` if it compares counts, and nothing was sent."""
 
     coverage: Coverage
     incidents: tuple[Incident, ...]
     unjudged: tuple[Incident, ...]
     detected: Detected | None
     grid: slots.Grid
+    is_empty: bool
 
 
 def recommend(wish: Wish, on_progress: Callable[[float, str], None] = lambda _part, _what: None) -> Recommendation:
@@ -116,7 +117,7 @@ def recommend(wish: Wish, on_progress: Callable[[float, str], None] = lambda _pa
         result,
         samples=tuple(_samples(search, shown, history)),
         notes=(
-            *wish.refused,
+            *wish.notes,
             *today.notes,
             *history.notes,
             *explain.cautions(evidence.detected, alarm, shown, result),
@@ -149,15 +150,23 @@ def _wanted(overrides: Sequence[Mapping[str, str]]) -> dict[str, list[str]]:
 
 def _evidence(wish: Wish, today: Definitions, alarm: Alarm, history: History, span: Span) -> _Evidence:
     grid = slots.grid_of(alarm, history, today.parameters)
-    coverage = slots.coverage(alarm, history, grid, span)
+    coverage, is_empty = slots.coverage(alarm, history, grid, span), _is_empty(alarm, history, grid, span)
     if wish.marked is None:
         detected = _detected(wish, alarm, history, grid, span)
-        return _Evidence(coverage, detected.incidents, (), detected, grid)
-    inside = [one for one in wish.marked if one.span.start < span.end and one.span.end > span.start]
+        return _Evidence(coverage, detected.incidents, (), detected, grid, is_empty)
+    known = marked.apart(wish.marked)
+    inside = [one for one in known if one.span.start < span.end and one.span.end > span.start]
     judged = [one for one in inside if not coverage.lacks(one.span)]
     clipped = (replace(one, span=Span(max(one.span.start, span.start), min(one.span.end, span.end))) for one in judged)
-    unjudged = tuple(one for one in wish.marked if one not in judged)
-    return _Evidence(coverage, tuple(clipped), unjudged, None, grid)
+    unjudged = tuple(one for one in known if one not in judged)
+    return _Evidence(coverage, tuple(clipped), unjudged, None, grid, is_empty)
+
+
+def _is_empty(alarm: Alarm, history: History, grid: slots.Grid, span: Span) -> bool:
+    if not is_ratio(alarm):
+        return False
+    failed, total = counts_of(alarm)
+    return not slots.counts(total.metric, failed.metric, history, grid, span).total.any()
 
 
 def _detected(wish: Wish, alarm: Alarm, history: History, grid: slots.Grid, span: Span) -> Detected:
@@ -190,7 +199,7 @@ def _judged(wish: Wish, search: Search, evidence: _Evidence, alarm: Alarm, today
         incidents=evidence.incidents,
         unjudged=evidence.unjudged,
         how=tuple(explain.how(evidence.detected, evidence.grid.minutes, alarm)),
-        refusals=tuple(explain.refusals(evidence.coverage, search.span, evidence.detected)),
+        refusals=tuple(explain.refusals(evidence.coverage, search.span, evidence.detected, is_empty=evidence.is_empty)),
         columns=((TODAY, search.outcome(grid.today)),),
         parameters=grid.parameters,
     )

@@ -38,7 +38,7 @@ from deliverywatch.messages.level import Level
 from deliverywatch.messages.notice import to_document
 from deliverywatch.storage.memory import Memory
 from deliverywatch.storage.store import Stored
-from deliverywatch.thresholds import SWEEP_FROM_MINUTE, SWEEP_MINUTES
+from deliverywatch.thresholds import SWEEP_FROM_MINUTE, SWEEP_MINUTES, WINDOW_SECONDS
 
 # Where the notifier claims mails.
 _MAILS = "mails/"
@@ -70,16 +70,18 @@ def deliver(
     changes: Sequence[Change],
     span: Span,
     time_zone: str,
-    contexts: Mapping[str, Callable[[datetime], bytes]] | None = None,
+    contexts: Mapping[str, Callable[[datetime, int], bytes]] | None = None,
     created: datetime | None = None,
 ) -> list[Mail]:
     """Return the mails that the notifier makes of what `replay` returned, in order of time.
 
-    `contexts` holds what a mail finds in the lake at a moment, by the key of the document. The alarms were `created`
-    then; None means long ago.
+    `contexts` holds what a mail finds in the lake at a moment, for a window in minutes, by the key of the document. The
+    alarms were `created` then; None means long ago.
     """
     pile = Pile()
-    store = _Lake(now=span.start, contexts=contexts or {}, assessed=assessed(definitions, minutes.series))
+    window = int(definitions.parameters.get("WindowMinutes", WINDOW_SECONDS // 60))
+    known = assessed(definitions, minutes.series)
+    store = _Lake(now=span.start, contexts=contexts or {}, assessed=known, window_minutes=window)
     mails: list[Mail] = []
     for time in _handled(definitions, minutes, changes, span, time_zone, store, pile, created):
         if pile.messages:
@@ -120,7 +122,8 @@ class _Lake(Memory):
 
     now: datetime
     assessed: Assessed
-    contexts: Mapping[str, Callable[[datetime], bytes]] = field(default_factory=dict)
+    contexts: Mapping[str, Callable[[datetime, int], bytes]] = field(default_factory=dict)
+    window_minutes: int = WINDOW_SECONDS // 60
     _is_claimed: bool = False
 
     def at(self, now: datetime) -> None:
@@ -136,12 +139,12 @@ class _Lake(Memory):
         if key == ASSESSED_KEY and self.assessed.judges:
             return Stored(self.assessed.document(self.now, self._rest(key)), "1")
         if key in self.contexts:
-            return Stored(self.contexts[key](self.now), "1")
+            return Stored(self.contexts[key](self.now, self.window_minutes), "1")
         return Memory.read(self, key)
 
     def _rest(self, key: str) -> bytes | None:
         """Return what a document says beside its assessments: only a mail needs it, and reading it takes time."""
-        return self.contexts[key](self.now) if key in self.contexts and self._is_claimed else None
+        return self.contexts[key](self.now, self.window_minutes) if key in self.contexts and self._is_claimed else None
 
     def write_if_unchanged(
         self, key: str, body: bytes, etag: str | None, metadata: Mapping[str, str] | None = None

@@ -293,7 +293,11 @@ class _Run:
     def _recent_statistics(self, hours: RecentHours) -> RecentStatistics:
         settings, end = self.settings, self.plan.end
         statistics = RecentStatistics(
-            self.plan.now, end, settings.slot_minutes, count_recipient_faults=settings.count_recipient_faults
+            self.plan.now,
+            end,
+            settings.slot_minutes,
+            count_recipient_faults=settings.count_recipient_faults,
+            window_minutes=settings.failures.window_minutes,
         )
         for hour in slots.steps(self._oldest_hour(), end, 60):
             statistics.add(hours.rows(hour, NAMES))

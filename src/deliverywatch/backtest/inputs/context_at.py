@@ -18,7 +18,9 @@ from deliverywatch.storage.folder import Folder
 _DELIVERY = (*delivery.NAMES[:2], "fault", *delivery.NAMES[2:], "observed_at")
 
 
-def at(folder: Path, moment: datetime, slot_minutes: int, *, count_recipient_faults: bool) -> bytes:
+def at(
+    folder: Path, moment: datetime, window_minutes: int, *, slot_minutes: int, count_recipient_faults: bool
+) -> bytes:
     """Return the context that the last run before a moment had written, or raise ObjectDamaged.
 
     The outcome of a message is not known before it was observed: until then it counts as pending.
@@ -27,7 +29,13 @@ def at(folder: Path, moment: datetime, slot_minutes: int, *, count_recipient_fau
 
     run = floor(moment, slot_minutes)
     begin = hour_of(run - timedelta(hours=context.HOURS))
-    statistics = RecentStatistics(run, run, slot_minutes, count_recipient_faults=count_recipient_faults)
+    statistics = RecentStatistics(
+        run,
+        run,
+        slot_minutes,
+        count_recipient_faults=count_recipient_faults,
+        window_minutes=window_minutes,
+    )
     late: list[delivery.Minute] = []
     for day in dict.fromkeys((day_of(begin), day_of(run))):
         for key, body in day_objects.bodies(Folder(folder), folder_of(day)):

@@ -27,7 +27,7 @@ class History:
         notes: How the datapoints came about, a sentence each.
         unknowable: Namespaces and names of metrics that this kind of history never holds: their alarms are left out.
         left_out: Names of alarms that it cannot hold for another reason, which a note gives.
-        contexts: What a mail finds in the lake at a moment, by the key of the document.
+        contexts: What a mail finds in the lake at a moment, for a window in minutes, by the key of the document.
         first_failures: When the first failed message of a datapoint was sent, by the datapoint's epoch second.
     """
 
@@ -35,7 +35,7 @@ class History:
     notes: tuple[str, ...] = ()
     unknowable: frozenset[tuple[str, str]] = frozenset()
     left_out: frozenset[str] = frozenset()
-    contexts: Mapping[str, Callable[[datetime], bytes]] = field(default_factory=dict)
+    contexts: Mapping[str, Callable[[datetime, int], bytes]] = field(default_factory=dict)
     first_failures: Mapping[int, datetime] = field(default_factory=dict)
 
     @property

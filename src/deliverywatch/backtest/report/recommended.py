@@ -61,8 +61,8 @@ def _mail_rows(result: Recommendation) -> list[Row]:
         ("most in a week", *(f"{outcome.most_in_a_week}" for outcome in _outcomes(result))),
     ]
     days = ("days counted", *(f"{outcome.span.days:,.0f}" for outcome in _outcomes(result)))
-    is_mixed = len(set(days[1:])) > 1
-    return [*([days] if is_mixed else []), *counted, *(weekly if result.span.is_week else [])]
+    is_whole = all(outcome.span == result.span for outcome in _outcomes(result))
+    return [*([] if is_whole else [days]), *counted, *(weekly if result.span.is_week else [])]
 
 
 def _incident_rows(result: Recommendation) -> list[Row]:
@@ -104,6 +104,15 @@ def deploy_command(result: Recommendation) -> str:
     return " ".join(["deliverywatch deploy", *(f"--set {name}={value}" for name, value in result.changes)])
 
 
+def unchanged_sentence(result: Recommendation) -> str:
+    """Return what to say where today's setting is the one; empty where there is another, or none."""
+    if result.changes or result.recommended is None:
+        return ""
+    if result.recommended.violations(result.budget):
+        return "No setting that was tried does what is wanted; today's comes nearest."
+    return "Today's setting is the recommended one: there is nothing to change."
+
+
 def coverage_sentence(result: Recommendation) -> str:
     """Return how much of the history can be judged, and where the longest gaps are."""
     coverage = result.coverage
@@ -130,7 +139,8 @@ def hold_out_sentence(result: Recommendation) -> str:
         return result.hold_out_note
     rest = held.rest
     judged = len(rest.missed) + len(rest.waits)
-    verdict = "it kept what was wanted" if not held.violations else f"it did not keep it: {'; '.join(held.violations)}"
+    kept = "it kept what was wanted" if judged else "it kept the number of mails, and no incident tried it"
+    verdict = kept if not held.violations else f"it did not keep it: {'; '.join(held.violations)}"
     return (
         f"Hold-out: by what lies before {held.split:%Y-%m-%d} alone, {held.setting.label} is recommended. In the "
         f"{rest.span.days:.0f} days after that, which it had not seen, it sent {rest.mails_a_week:.2f} mails a week "
@@ -230,6 +240,7 @@ def page(result: Recommendation) -> str:
         rows=[(_breakable(name), *cells) for name, *cells in rows(result)],
         coverage=coverage_sentence(result),
         command=deploy_command(result),
+        unchanged=unchanged_sentence(result),
         hold_out=hold_out_sentence(result),
         shares=[_shares(outcome) for _, outcome in result.columns],
         incidents=[_listed(one, zone) for one in result.incidents],

@@ -41,7 +41,7 @@ def recommendation(
         Budget(*budget, replay.night),
         alarm,
         known.incidents if known else None,
-        known.refused if known else (),
+        known.notes if known else (),
     )
     result = recommend(wish, on_progress)
     if write_incidents:
@@ -106,8 +106,8 @@ def _print_advice(result: Recommendation) -> None:
         print_plain(f"  {command}")
     elif result.changes:
         _say(f"Set in the template: {', '.join(f'{name} to {value}' for name, value in result.changes)}.")
-    elif not result.refusals:
-        _say("Today's setting is the recommended one: there is nothing to change.")
+    elif unchanged := recommended.unchanged_sentence(result):
+        _say(unchanged)
     for sentence in result.reasons:
         echo(wrapped(sentence, "  ", "- "))
     if sentence := recommended.hold_out_sentence(result):

@@ -88,7 +88,7 @@ def _elsewhere(result_days: str) -> list[tuple[str, str]]:
     samples = "Those that were sent may show the masked number and a message id as a sample"
     return [
         ("mails", f"{samples}: in the inboxes, and in mail-bodies/ of the bucket."),
-        ("state/sms.json", "Masked samples of the last 30 minutes; each run replaces them."),
+        ("state/sms.json", "Masked samples of the newest messages; each run replaces them."),
         ("athena-results/", f"Rows that somebody asked for, for {result_days} days."),
         ("logs and metrics", "Counts only, no numbers."),
     ]

@@ -53,6 +53,7 @@ def document(
     measured, delay = measured or Measured(), statistics.delays.summed()
     context = replace(
         _empty(now, slot_minutes),
+        window_minutes=statistics.window_minutes,
         slots=_slots(statistics, end, slot_minutes),
         reasons=reasons,
         groups=statistics.top_groups(),
@@ -60,7 +61,11 @@ def document(
         overdue=_overdue(measured),
         facts=(*_delivery_facts(measured, delay), *facts),
         watch_steps=runbook.BY_WATCH,
-        steps=runbook.steps(reasons[0].fault if reasons else None, is_overdue=(measured.points or 0) > OVERDUE_PERCENT),
+        steps=runbook.steps(
+            reasons[0].fault if reasons else None,
+            is_overdue=(measured.points or 0) > OVERDUE_PERCENT,
+            window_minutes=statistics.window_minutes,
+        ),
         assessments=assessments or {},
     )
     sent = {watch: verdict.to_document(one) for watch, one in (published or {}).items()}

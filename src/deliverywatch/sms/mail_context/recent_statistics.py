@@ -38,23 +38,33 @@ class RecentStatistics:
     Attributes:
         slots: Per slot, by its begin in milliseconds: how many messages had which outcome.
         last_failures: The newest failure of each recipient, in milliseconds.
-        reasons: Why messages failed in the newest 30 minutes.
-        groups: Total and failed per carrier and country in the newest 30 minutes.
+        window_minutes: How far back the alarms look, and with them the reasons, groups and samples.
+        reasons: Why messages failed in the window.
+        groups: Total and failed per carrier and country in the window.
         delays: How long outcomes took, of messages that had time for one.
     """
 
-    def __init__(self, now: datetime, end: datetime, slot_minutes: int, *, count_recipient_faults: bool) -> None:
+    def __init__(
+        self,
+        now: datetime,
+        end: datetime,
+        slot_minutes: int,
+        *,
+        count_recipient_faults: bool,
+        window_minutes: int = WINDOW_SECONDS // 60,
+    ) -> None:
         """Begin without rows, at the time of the run and the end of its newest slot."""
         self.slots: dict[int, Counter[str]] = defaultdict(Counter)
         self.last_failures: dict[str, int] = {}
         self.reasons: Counter[_Key] = Counter()
         self.groups: dict[str, dict[str, list[int]]] = {"carrier": {}, "country": {}}
         self.delays = Delays(slot_minutes)
+        self.window_minutes = window_minutes
         self._samples: dict[_Key, list[tuple[Any, ...]]] = {}
         self._slot_milliseconds = slot_minutes * 60_000
         self._count_recipient_faults = count_recipient_faults
         newest, closed = int(now.timestamp()) * 1000, int(end.timestamp()) * 1000
-        self._window = (closed - WINDOW_SECONDS * 1000, closed)
+        self._window = (closed - window_minutes * 60_000, closed)
         self._had_time = newest - OVERDUE_TO_MINUTES * 60_000
 
     def add(self, rows: Iterable[tuple[Any, ...]]) -> None:
@@ -75,7 +85,7 @@ class RecentStatistics:
                 self._fail(row)
 
     def top_reasons(self) -> tuple[Reason, ...]:
-        """Return the most frequent reasons of the newest 30 minutes, the first first."""
+        """Return the most frequent reasons of the window, the first first."""
         total = self.reasons.total()
         ranked = sorted(self.reasons.items(), key=lambda item: (-item[1], item[0]))
         return tuple(Reason(*key, count, round(100 * count / total, 1)) for key, count in ranked[:_TOP])

@@ -65,17 +65,17 @@ BY_WATCH = {
     ),
 }
 
-_QUIET = ("Nothing to do: no message failed in the last 30 minutes.",)
 
-
-def steps(top_fault: str | None, *, is_overdue: bool) -> tuple[str, ...]:
+def steps(top_fault: str | None, *, is_overdue: bool, window_minutes: int) -> tuple[str, ...]:
     """Return what to do.
 
     Args:
         top_fault: Side of the most frequent reason of failure; none if nothing failed.
         is_overdue: Whether most messages wait for an outcome.
+        window_minutes: How far back failures were looked for.
     """
     if top_fault is not None:
         # A side that only a later version knows has no advice of its own here.
         return _BY_FAULT[Fault(top_fault) if top_fault in set(Fault) else Fault.PROVIDER]
-    return _OVERDUE if is_overdue else _QUIET
+    quiet = f"Nothing to do: no message failed in the last {window_minutes} minutes."
+    return _OVERDUE if is_overdue else (quiet,)

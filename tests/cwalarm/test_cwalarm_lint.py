@@ -226,7 +226,8 @@ def test_a_rule_hits_what_it_is_for(rule: str, resources: dict[str, Resource]) -
 
 
 def test_every_rule_has_an_example() -> None:
-    assert {rule for rule, _ in BROKEN} == set(RULES)
+    # A repeated logical id is in the text only: what reads it has one value for each.
+    assert {rule for rule, _ in BROKEN} == set(RULES) - {"repeated-logical-id"}
 
 
 @pytest.mark.parametrize(

@@ -209,6 +209,18 @@ def test_a_resource_has_its_line_in_yaml_and_json() -> None:
             assert text.split("\n")[place.line - 1][place.column - 1 :].lstrip('"').startswith(name)
 
 
+REPEATED = '{"Resources": {"A": {"Type": "AWS::SNS::Topic"},\n"B": {}, "A": {"Type": "AWS::CloudWatch::Alarm"}}}'
+
+
+@pytest.mark.parametrize("text", [REPEATED, "Resources:\n  A: {Type: x}\n  A: {Type: AWS::CloudWatch::Alarm}"])
+def test_an_alarm_that_replaces_what_has_its_logical_id_is_named_with_the_line(text: str) -> None:
+    (judged,) = lint(documents.parse(text), {}, places=lines.of_resources(text)).judged
+    (repeated,) = (one for one in judged.findings if one.rule.name == "repeated-logical-id")
+    assert (
+        repeated.why == f"A stands in line {text[: text.index('A')].count(chr(10)) + 1} too; only the last one counts."
+    )
+
+
 def test_a_key_of_another_section_is_no_resource() -> None:
     inside = '{"Mappings": {"Resources": {"a": 1}}, "Resources": {"A": {"Resources": {"b": {"c": "}"}}}}'
     assert list(lines.of_resources(inside + ', "Outputs": {"d": {}}}')) == ["A"]

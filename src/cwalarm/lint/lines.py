@@ -10,16 +10,21 @@ _TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|[{}\[\]:,\n]')
 
 
 class Place(NamedTuple):
-    """A line and a column, both counted from 1."""
+    """A line and a column, both counted from 1, and the lines before it that it replaces."""
 
     line: int = 1
     column: int = 1
+    replaced_lines: tuple[int, ...] = ()
 
 
 def of_resources(text: str) -> dict[str, Place]:
     """Return where each logical id stands in a template that has been read, JSON or YAML; the last one of a name."""
-    places = _json(text) if text.lstrip("\ufeff \t\r\n").startswith("{") else _yaml(text)
-    return dict(places)
+    places: dict[str, Place] = {}
+    for name, place in _json(text) if text.lstrip("\ufeff \t\r\n").startswith("{") else _yaml(text):
+        before = places.pop(name, None)
+        replaced = (*before.replaced_lines, before.line) if before else ()
+        places[name] = place._replace(replaced_lines=replaced)
+    return places
 
 
 def _json(text: str) -> Iterator[tuple[str, Place]]:

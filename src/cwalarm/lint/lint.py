@@ -121,10 +121,17 @@ def _judged(
 ) -> Judged:
     logical_id = known.logical_ids.get(name, name)
     place = places.get(logical_id, Place())
+    every = [*every, *_repeated(name, logical_id, place)]
     ordered = sorted(dict.fromkeys(every), key=lambda one: list(Level).index(one.rule.level))
     return Judged(
         name, logical_id, place, result, tuple(replace(one, logical_id=logical_id, line=place.line) for one in ordered)
     )
+
+
+def _repeated(name: str, logical_id: str, place: Place) -> Iterator[Finding]:
+    if place.replaced_lines:
+        lines = ", ".join(map(str, place.replaced_lines))
+        yield finding("repeated-logical-id", name, f"{logical_id} stands in line {lines} too; only the last counts.")
 
 
 def _with(judged: Judged, idle: Sequence[Finding], accepted: acceptances.Acceptances) -> Judged:

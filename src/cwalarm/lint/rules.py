@@ -19,6 +19,7 @@ DEAD_LETTERS = (
 )
 COMPOSITES = f"{_GUIDE}/alarm-combining.html"
 BANDS = f"{_GUIDE}/CloudWatch_Anomaly_Detection.html"
+RESOURCES = "https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/resources-section-structure.html"
 PUT_ALARM = f"{_API}/API_PutMetricAlarm.html"
 ENCRYPTED = "https://docs.aws.amazon.com/sns/latest/dg/sns-key-management.html"
 
@@ -172,6 +173,9 @@ RULES: dict[str, Rule] = dict((
     _rule("band-missing", Level.ERROR, "It compares with an anomaly detection band that it does not have.",
           "ThresholdMetricId must be the id of an entry with ANOMALY_DETECTION_BAND, and Threshold must be left out.",
           "Add the entry with ANOMALY_DETECTION_BAND and name its id.", BANDS),
+    _rule("repeated-logical-id", Level.WARNING, "A resource before it has the same logical id.",
+          "CloudFormation takes the last one of a name without a word: what stands before it is not in the stack.",
+          "Give each resource a logical id of its own.", RESOURCES),
     _rule("warm-up-not-replayed", Level.NOTE, "It warms up once it is created.",
           "What is played to it here takes it as created long before.",
           "Nothing to correct.", EVALUATION),

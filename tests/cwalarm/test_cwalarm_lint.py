@@ -1,5 +1,6 @@
 """Each rule of the lint hits what it is for, spares what is sound, and its answers are what the evaluator does."""
 
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
@@ -276,16 +277,18 @@ def raised(resource: Resource) -> tuple[Verdict, State | None]:
     judged = report(A=resource).judged[0]
     assert judged.answers
     answer = judged.answers.can_fire
-    if not answer.series:
-        return answer.verdict, None
+    return answer.verdict, State.ALARM if answer.series and State.ALARM in played(resource, answer.series) else None
+
+
+def played(resource: Resource, lines: Mapping[str, str]) -> list[State | None]:
+    """The states at the end of each period of a witness."""
     definition = from_description(resource["Properties"])
     series, period = Series(), timedelta(seconds=definition.period_seconds)
     metrics = {f"{stat.namespace}/{stat.name}": stat.metric for stat in definition.metrics}
-    for name, line in answer.series.items():
+    for name, line in lines.items():
         notation.add(series, metrics[name], line, NOON, period)
-    length = max(len(notation.values(line)) for line in answer.series.values())
-    states = [evaluate(definition, series, NOON + (end + 1) * period).state for end in range(length)]
-    return answer.verdict, next((state for state in states if state is State.ALARM), None)
+    length = max(len(notation.values(line)) for line in lines.values())
+    return [evaluate(definition, series, NOON + (end + 1) * period).state for end in range(length)]
 
 
 @pytest.mark.parametrize(
@@ -311,6 +314,15 @@ def test_where_every_value_breaches_the_witness_of_recovery_is_data_after_a_gap(
     assert judged.answers
     assert judged.answers.can_recover.verdict is Verdict.YES
     assert judged.answers.can_recover.series == {"Custom/Errors": "_x6 0", "Custom/Total": "_x6 0"}
+
+
+@pytest.mark.parametrize("expression", ["DIFF(a)", "DIFF(a) / DIFF_TIME(a)", "RATE(a)"])
+def test_where_no_steady_data_makes_it_ok_a_change_is_the_witness(expression: str) -> None:
+    resource = math(expression, Threshold=0.5, ComparisonOperator="LessThanOrEqualToThreshold", **ONE)
+    judged = report(A=resource).judged[0]
+    assert judged.answers
+    answer = judged.answers.can_recover
+    assert (answer.verdict, played(resource, answer.series)[-1]) == (Verdict.YES, State.OK)
 
 
 def test_values_that_come_many_times_a_period_are_no_series_but_a_sentence() -> None:

@@ -143,6 +143,15 @@ def test_sarif_has_all_that_code_scanning_demands(template: Path) -> None:
     assert len(set(prints)) == len(prints)
 
 
+def test_a_template_outside_of_the_folder_has_an_absolute_address(
+    template: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "inner").mkdir()
+    monkeypatch.chdir(tmp_path / "inner")
+    for path in (template, Path("../shop stack/alarms.yaml")):
+        assert sarif(path)["runs"][0]["artifacts"] == [{"location": {"uri": template.as_uri()}}]
+
+
 def test_a_finding_keeps_its_fingerprint_when_its_line_moves(template: Path) -> None:
     before = sarif(template)["runs"][0]["results"]
     template.write_text("# moved\n\n" + TEMPLATE)

@@ -6,6 +6,7 @@ import json
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import quote
 
 import click
 
@@ -99,9 +100,9 @@ def lint(
 
 
 def _uri(template: Path) -> str:
-    """Return the path as code review knows it: relative to the folder in which the command runs, if it is below."""
+    """Return the address by which code review knows it: relative to the folder in which the command runs, if below."""
     absolute, here = template.resolve(), Path.cwd().resolve()
-    return (absolute.relative_to(here) if absolute.is_relative_to(here) else template).as_posix()
+    return quote(absolute.relative_to(here).as_posix()) if absolute.is_relative_to(here) else absolute.as_uri()
 
 
 def _end(report: Report) -> None:

@@ -75,7 +75,7 @@ def answers_of(command: str, cases: Sequence[ConformanceCase]) -> list[Answer]:
     except (OSError, ValueError, subprocess.CalledProcessError) as error:
         why = (getattr(error, "stderr", "") or "").strip().splitlines()[-1:] or [str(error)]
         raise InputError(
-            f"The evaluator '{command}' gave no answers: {why[0]}.",
+            f"The evaluator '{command}' gave no answers: {why[0].rstrip('.')}.",
             next_step=f'It gets {FILE.name} line by line and answers with lines such as {{"id": "x", "state": "OK"}}.',
         ) from error
     return [Answer(case, states.get(case.id, "")) for case in cases]

@@ -8,7 +8,8 @@ from collections.abc import Iterator, Mapping
 
 from cwalarm.definitions.alarm import Alarm, Comparison, Metric, State
 from cwalarm.describe.behaviour import Behaviour, functions
-from cwalarm.describe.probe import NOTHING, Levels, Stage
+from cwalarm.describe.levels import candidates
+from cwalarm.describe.probe import MAXIMUM_SLOTS, NOTHING, Levels, Stage
 from cwalarm.describe.words import duration
 from cwalarm.evaluation import windows
 from cwalarm.evaluation.evaluate import treatment
@@ -18,6 +19,9 @@ from cwalarm.lint.intervals import breaching
 
 # Metrics come up to some minutes late: in shorter periods the newest is often not there yet.
 _LATE_SECONDS = 300
+
+# How many values are tried where only a change can make an alarm OK.
+_CHANGES_TRIED = 60
 
 _AFTER_A_GAP = "Only the first datapoints after a gap make it OK"
 _TOO_LITTLE = (Comparison.BELOW, Comparison.AT_MOST)
@@ -54,7 +58,9 @@ def _can_recover(measured: Behaviour) -> Answer:
         return Answer(Verdict.YES, "Only missing data makes it OK.")
     if not breaching(measured.probe.alarm)[1]:
         return _recovers_by_gaps(measured)
-    return Answer(Verdict.NOT_DECIDED, "No data that was played made it OK, and it could not be proven that none does.")
+    return _recovers_by_change(measured) or Answer(
+        Verdict.NOT_DECIDED, "No data that was played made it OK, and it could not be proven that none does."
+    )
 
 
 def _recovers_by_gaps(measured: Behaviour) -> Answer:
@@ -70,6 +76,25 @@ def _recovers_by_gaps(measured: Behaviour) -> Answer:
     count = max(1, -(-ok.second // probe.alarm.period_seconds) - probe.slots - 1)
     series = _witness(measured, (NOTHING, probe.slots + 1), (bad, count))
     return Answer(Verdict.YES, f"{_AFTER_A_GAP}: {why[0].lower()}{why[1:]}.", series)
+
+
+def _recovers_by_change(measured: Behaviour) -> Answer | None:
+    """Answer for an alarm that no steady data makes OK, as with DIFF: other data for one period may do it."""
+    probe, bad, length = measured.probe, measured.bad, measured.probe.slots + 1
+    if bad is None or not measured.is_lasting or probe.slots > MAXIMUM_SLOTS:
+        return None
+    others = list(candidates(probe.alarm))
+    for levels in others[:: max(1, len(others) // _CHANGES_TRIED)]:
+        if probe.budget.is_spent():
+            break
+        stages = (Stage(bad, length), Stage(levels, 1), Stage(bad, length))
+        moments = probe.play(*stages, previous=State.ALARM, from_period=length)
+        ok = next((moment for moment in moments if moment.state is State.OK), None)
+        if ok is not None:
+            after = max(0, -(-ok.second // probe.alarm.period_seconds) - length - 1)
+            series = _witness(measured, (bad, length), (levels, 1), *([(bad, after)] if after else []))
+            return Answer(Verdict.YES, f"{_values(levels)} for {_periods(measured, 1)} makes it OK.", series)
+    return None
 
 
 def _one_datapoint(measured: Behaviour) -> Answer:

@@ -5,7 +5,6 @@ import xml.etree.ElementTree as ET
 from collections import Counter
 from collections.abc import Iterator
 from typing import Any
-from urllib.parse import quote
 
 from cwalarm.junit import encoded
 from cwalarm.lint.findings import Answers, Finding
@@ -76,7 +75,7 @@ def junit(report: Report, template: str) -> bytes:
 
 
 def sarif(report: Report, uri: str, version: str) -> dict[str, Any]:
-    """Return the SARIF log of one run; `uri` is the template's path, relative to the root of the repository."""
+    """Return the SARIF log of one run; `uri` is the template's address, relative to the root of the repository."""
     driver = {
         "name": "cwalarm",
         "semanticVersion": version,
@@ -86,8 +85,8 @@ def sarif(report: Report, uri: str, version: str) -> dict[str, Any]:
     run = {
         "tool": {"driver": driver},
         "columnKind": "unicodeCodePoints",
-        "artifacts": [{"location": {"uri": quote(uri)}}],
-        "results": list(_results(report, quote(uri))),
+        "artifacts": [{"location": {"uri": uri}}],
+        "results": list(_results(report, uri)),
     }
     return {"$schema": _SCHEMA, "version": "2.1.0", "runs": [run]}
 
